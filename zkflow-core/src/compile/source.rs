@@ -1,0 +1,4 @@
+//! A main file with all that it includes.
+/// X
+#[derive(Debug)]
+pub struct SourceTree;

@@ -1,0 +1,168 @@
+//! Names of circuits, proofs, jobs, templates and users, each parsed once.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::digest::Digest;
+
+/// A text is not a name of the wanted kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid {what}: {expectation}")]
+pub struct InvalidName {
+    what: &'static str,
+    expectation: &'static str,
+}
+
+/// Declares a string newtype whose text is checked by `$valid`.
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $expectation:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidName;
+
+            fn from_str(text: &str) -> Result<Self, InvalidName> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) {
+                    Ok(Self(text.to_owned()))
+                } else {
+                    Err(InvalidName { what: $what, expectation: $expectation })
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+name!(
+    /// The name of a template: a letter, then at most 63 letters, digits, `_` or `-`.
+    TemplateName,
+    "template name",
+    "a letter, then at most 63 letters, digits, '_' or '-'",
+    |text| {
+        text.len() <= 64
+            && text.starts_with(|c: char| c.is_ascii_alphabetic())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    }
+);
+
+name!(
+    /// The id of a circuit: the first 32 hex digits of its circuit hash.
+    CircuitId,
+    "circuit id",
+    "32 lower-case hex digits",
+    |text| text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+);
+
+name!(
+    /// The id of a proof request: a UUID of version 7, so ids sort by time of creation.
+    ProofId,
+    "proof id",
+    "a lower-case hyphenated UUID",
+    is_uuid
+);
+
+name!(
+    /// The id of a job: a UUID of version 7.
+    JobId,
+    "job id",
+    "a lower-case hyphenated UUID",
+    is_uuid
+);
+
+name!(
+    /// Whoever a request is accounted to: 1 to 128 visible ASCII characters.
+    UserId,
+    "user id",
+    "1 to 128 visible ASCII characters",
+    |text| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+);
+
+impl CircuitId {
+    /// The id that belongs to a circuit hash.
+    pub fn from_hash(hash: &Digest) -> Self {
+        Self(hash.to_string()[..32].to_owned())
+    }
+}
+
+impl ProofId {
+    /// A fresh id, unguessable in its last 74 bits.
+    pub fn generate(now: Timestamp) -> Self {
+        Self(time_ordered_uuid(now))
+    }
+}
+
+impl JobId {
+    /// A fresh id.
+    pub fn generate(now: Timestamp) -> Self {
+        Self(time_ordered_uuid(now))
+    }
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36 && !text.contains(|c: char| c.is_ascii_uppercase()) && Uuid::parse_str(text).is_ok()
+}
+
+fn time_ordered_uuid(now: Timestamp) -> String {
+    let millis = u64::try_from(now.as_millis()).unwrap_or(0);
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).expect("the operating system's random generator failed");
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_name_cannot_be_a_path() {
+        for text in ["", "../x", "a/b", "a.b", "1a", "a b", &"a".repeat(65)] {
+            assert!(text.parse::<TemplateName>().is_err(), "{text:?}");
+        }
+        assert!("rangeCheck".parse::<TemplateName>().is_ok());
+    }
+
+    #[test]
+    fn ids_sort_by_time_and_survive_their_text() {
+        let early = ProofId::generate(Timestamp::from_millis(1_000));
+        let late = ProofId::generate(Timestamp::from_millis(2_000));
+        assert!(early < late);
+        assert_eq!(early.as_str().parse(), Ok(early.clone()));
+    }
+}

@@ -1,0 +1,68 @@
+//! Witness and proving key to proof.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rand::{CryptoRng, RngCore};
+
+use crate::format::zkey::ZKey;
+use crate::verify::Proof;
+use crate::witness::Witness;
+
+/// A random generator fit for secrets.
+pub trait SecureRng: RngCore + CryptoRng {}
+
+impl<R: RngCore + CryptoRng> SecureRng for R {}
+
+/// A way to make proofs.
+///
+/// Proving is CPU work of milliseconds to minutes: call it from a blocking thread.
+pub trait Prover: fmt::Debug + Send + Sync + 'static {
+    /// A short name, such as `ark`.
+    fn name(&self) -> &'static str;
+
+    /// Turns a key into the form this prover works with, once for many proofs.
+    ///
+    /// # Errors
+    /// The key does not fit together.
+    fn prepare(&self, key: Arc<ZKey>) -> Result<Arc<dyn PreparedKey>, ProveError>;
+}
+
+/// A proving key in the form its prover works with.
+pub trait PreparedKey: fmt::Debug + Send + Sync + 'static {
+    /// The name of the prover.
+    fn prover(&self) -> &'static str;
+
+    /// Makes a proof, blinded with two scalars from `rng`.
+    ///
+    /// # Behaviour
+    /// - Does not check the witness: one that breaks a constraint gives a proof that does not verify.
+    ///   [`prove_verified`] never returns such a proof.
+    ///
+    /// # Errors
+    /// The witness has another number of wires than the key.
+    fn prove(&self, witness: &Witness, rng: &mut dyn SecureRng) -> Result<Proof, ProveError>;
+
+    /// Memory that the prepared key keeps, in bytes, about.
+    fn memory_bytes(&self) -> u64;
+}
+
+/// No proof was made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProveError {
+    /// The witness belongs to another circuit.
+    #[error("the witness has {found} wires, the proving key {expected}")]
+    WitnessLength {
+        /// Wires of the key.
+        expected: usize,
+        /// Wires of the witness.
+        found: usize,
+    },
+    /// The key does not fit together.
+    #[error("the proving key is inconsistent: {0}")]
+    Key(String),
+    /// The proof does not verify: the witness breaks a constraint, or the prover is faulty.
+    #[error("the proof made does not verify: the witness does not satisfy the circuit")]
+    Unsatisfied,
+}

@@ -1,0 +1,26 @@
+//! Inputs to witness.
+
+use ark_bn254::Fr;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// The value of every wire, the constant one first. Zeroised when dropped, never printed.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct Witness(Vec<Fr>);
+
+impl Witness {
+    /// Takes the values of all wires.
+    pub fn new(values: Vec<Fr>) -> Self {
+        Self(values)
+    }
+
+    /// The values, `values()[0]` being the constant one.
+    pub fn values(&self) -> &[Fr] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Witness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Witness({} wires)", self.0.len())
+    }
+}
