@@ -189,10 +189,8 @@ pub enum ProofStage {
     Queued,
     /// The witness is calculated.
     Witness,
-    /// The proof is made.
+    /// The proof is made and checked.
     Prove,
-    /// The proof is checked.
-    Verify,
     /// Nothing more is to be done.
     Done,
 }

@@ -126,6 +126,16 @@ impl ProofId {
     pub fn generate(now: Timestamp) -> Self {
         Self(time_ordered_uuid(now))
     }
+
+    /// When it was generated.
+    pub fn created_at(&self) -> Timestamp {
+        // The first 48 bits of a version 7 UUID are milliseconds; other versions count as ancient.
+        let millis = Uuid::parse_str(&self.0)
+            .ok()
+            .filter(|uuid| uuid.get_version_num() == 7)
+            .map_or(0, |uuid| (uuid.as_u128() >> 80) as i64);
+        Timestamp::from_millis(millis)
+    }
 }
 
 impl JobId {
@@ -163,6 +173,7 @@ mod tests {
         let early = ProofId::generate(Timestamp::from_millis(1_000));
         let late = ProofId::generate(Timestamp::from_millis(2_000));
         assert!(early < late);
+        assert_eq!(late.created_at(), Timestamp::from_millis(2_000));
         assert_eq!(early.as_str().parse(), Ok(early.clone()));
     }
 }

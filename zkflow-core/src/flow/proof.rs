@@ -113,7 +113,6 @@ impl ProofRequest {
             ProofStage::Queued | ProofStage::Done => return,
             ProofStage::Witness => "witness",
             ProofStage::Prove => "prove",
-            ProofStage::Verify => "verify",
         };
         self.timings.insert(name.to_owned(), u64::try_from(spent.as_millis()).unwrap_or(u64::MAX));
     }

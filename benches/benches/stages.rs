@@ -1,0 +1,53 @@
+//! Each stage of a proof by itself: parse, witness, prove, verify.
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use zkflow_benches::{Fixture, TEMPLATES};
+use zkflow_core::circuit::FileName;
+use zkflow_core::format::r1cs::R1cs;
+use zkflow_core::format::wtns;
+use zkflow_core::format::zkey::ZKey;
+use zkflow_core::prove::os_rng;
+
+fn parse(c: &mut Criterion, fixture: &Fixture) {
+    let (r1cs, zkey) = (fixture.file(FileName::R1cs), fixture.file(FileName::ProvingKey));
+    let witness = fixture.circuit.witness(&fixture.circuit_inputs()).expect("the example proves");
+    let wtns = wtns::write(&witness);
+    let mut group = c.benchmark_group("parse");
+    group.sample_size(20);
+    group.throughput(Throughput::Bytes(r1cs.len() as u64));
+    group.bench_function(BenchmarkId::new("r1cs", fixture.name), |b| b.iter(|| R1cs::read(black_box(r1cs))));
+    group.throughput(Throughput::Bytes(zkey.len() as u64));
+    group.bench_function(BenchmarkId::new("zkey", fixture.name), |b| b.iter(|| ZKey::read(black_box(zkey))));
+    group.throughput(Throughput::Bytes(wtns.len() as u64));
+    group.bench_function(BenchmarkId::new("wtns", fixture.name), |b| b.iter(|| wtns::read(black_box(&wtns))));
+    group.finish();
+}
+
+fn proof(c: &mut Criterion, fixture: &Fixture) {
+    let inputs = fixture.circuit_inputs();
+    let witness = fixture.circuit.witness(&inputs).expect("the example proves");
+    let (proof, public) = fixture.circuit.prove(&witness, &mut os_rng()).expect("the example proves");
+    let mut group = c.benchmark_group("proof");
+    group.sample_size(10);
+    group.bench_function(BenchmarkId::new("witness", fixture.name), |b| b.iter(|| fixture.circuit.witness(&inputs)));
+    group.bench_function(BenchmarkId::new("prove and verify", fixture.name), |b| {
+        b.iter(|| fixture.circuit.prove(&witness, &mut os_rng()));
+    });
+    group.bench_function(BenchmarkId::new("verify", fixture.name), |b| {
+        b.iter(|| fixture.circuit.verifier().verify(&public, &proof));
+    });
+    group.finish();
+}
+
+fn stages(c: &mut Criterion) {
+    for name in TEMPLATES {
+        let fixture = Fixture::new(name);
+        parse(c, &fixture);
+        proof(c, &fixture);
+    }
+}
+
+criterion_group!(benches, stages);
+criterion_main!(benches);

@@ -1,0 +1,68 @@
+//! An [`ArtifactStore`] of one's own, held to the promises of the trait by the public suite.
+//!
+//! `cargo run -p zkflow-core --features conformance --example own_store`
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use zkflow_core::conformance;
+use zkflow_core::digest::Digest;
+use zkflow_core::store::{Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, PutMode, StoreError};
+
+/// Keeps artifacts in a sorted map.
+#[derive(Debug, Default)]
+pub struct MapStore(Mutex<BTreeMap<ArtifactKey, Artifact>>);
+
+impl MapStore {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ArtifactKey, Artifact>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl ArtifactStore for MapStore {
+    async fn put(&self, key: &ArtifactKey, body: Bytes, mode: PutMode) -> Result<ArtifactMeta, StoreError> {
+        let mut map = self.lock();
+        if mode == PutMode::Create && map.contains_key(key) {
+            return Err(StoreError::Exists(key.clone()));
+        }
+        let meta =
+            ArtifactMeta { key: key.clone(), size: body.len() as u64, sha256: Digest::of(&body) };
+        map.insert(key.clone(), Artifact { meta: meta.clone(), body });
+        Ok(meta)
+    }
+
+    async fn get(&self, key: &ArtifactKey) -> Result<Artifact, StoreError> {
+        self.lock().get(key).cloned().ok_or_else(|| StoreError::NotFound(key.clone()))
+    }
+
+    async fn head(&self, key: &ArtifactKey) -> Result<ArtifactMeta, StoreError> {
+        Ok(self.get(key).await?.meta)
+    }
+
+    async fn delete(&self, key: &ArtifactKey) -> Result<(), StoreError> {
+        self.lock().remove(key);
+        Ok(())
+    }
+
+    fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactMeta, StoreError>> {
+        let within = |key: &ArtifactKey| {
+            prefix.is_empty()
+                || key.as_str().strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let found: Vec<_> =
+            self.lock().values().filter(|artifact| within(&artifact.meta.key)).map(|a| Ok(a.meta.clone())).collect();
+        stream::iter(found).boxed()
+    }
+}
+
+/// Runs the suite.
+pub fn main() {
+    futures::executor::block_on(conformance::artifact_store(async || {
+        Arc::new(MapStore::default()) as Arc<dyn ArtifactStore>
+    }));
+}

@@ -1,0 +1,36 @@
+//! The whole way in one process: a template becomes a circuit, an age a proof that does not tell it.
+//!
+//! `make setup && cargo run -p zkflow-core --example range_check`
+
+use serde_json::json;
+use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName, LoadedCircuit};
+use zkflow_core::compile::tools::CircomTools;
+use zkflow_core::compile::{CircomWasm, CircuitCompiler, CompileLimits, CompileOptions};
+use zkflow_core::prove::{ark::ArkProver, os_rng};
+use zkflow_core::sandbox::{Sandbox, SandboxConfig};
+use zkflow_core::secret::CircuitInputs;
+use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
+use zkflow_core::witness::WitnessLimits;
+
+/// Renders, compiles, sets up, proves and verifies.
+pub fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let library = TemplateLibrary::builtin();
+    let template = library.get(&"rangeCheck".parse()?)?;
+    let params = template.parse_params(json!({"min": 18, "max": 120}).as_object().ok_or("an object")?)?;
+
+    let tools = CircomTools::discover()?;
+    let sandbox = Sandbox::new(SandboxConfig::default())?;
+    let compiler = CircomWasm::new(sandbox.clone(), &tools.circom_wasm, CompileLimits::default())?;
+    let (engine, options) = (HandlebarsEngine::default(), CompileOptions::default());
+    let blueprint = Blueprint::new(template, params, &engine, &tools.include_roots, &compiler, options)?;
+    let compiled = compiler.compile(&blueprint.source, &options)?;
+    let files = CircuitFiles::generate("demo", blueprint.source.main_text(), compiled, &mut os_rng())?;
+
+    let file = |name| files.get(name).ok_or("every circuit has this file");
+    let (wasm, zkey) = (file(FileName::Wasm)?, file(FileName::ProvingKey)?);
+    let circuit = LoadedCircuit::new(&sandbox, wasm, zkey, &ArkProver, WitnessLimits::default())?;
+    let inputs = CircuitInputs::from_json(json!({"age": "42", "randomPublicSignal": "7"}).to_string());
+    let (proof, public) = circuit.full_prove(&inputs, &mut os_rng())?;
+    assert!(circuit.verifier().verify(&public, &proof)?);
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! The whole way of a circuit, made of the steps of the other modules:
+//! template and parameters → [`Blueprint`] → compiled → [`CircuitFiles`] → [`LoadedCircuit`] → proofs.
+
+mod blueprint;
+mod files;
+mod loaded;
+
+pub use blueprint::{Blueprint, BlueprintError};
+pub use files::{CircuitFiles, FileError, FileName, UnknownFile};
+pub use loaded::{FullProveError, LoadError, LoadedCircuit};

@@ -1,0 +1,171 @@
+//! The files of a finished circuit.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::compile::{CircuitReport, Compiled};
+use crate::digest::Digest;
+use crate::error::{Classified, ErrorKind};
+use crate::format::FormatError;
+use crate::format::json;
+use crate::format::r1cs::R1cs;
+use crate::prove::SecureRng;
+use crate::setup::{self, Provenance, SetupError};
+use crate::solidity::{ContractHeader, verifier_contract};
+
+/// The files of a circuit, ready to be stored.
+#[derive(Debug, Clone)]
+pub struct CircuitFiles {
+    /// Each file with its bytes, in the order of [`FileName::ALL`].
+    pub files: Vec<(FileName, Vec<u8>)>,
+    /// What was read off the constraint system.
+    pub report: CircuitReport,
+    /// Where the keys come from.
+    pub provenance: Provenance,
+}
+
+impl CircuitFiles {
+    /// Makes the keys of a compiled circuit, and all the files that follow from them.
+    ///
+    /// `name` stands in the header of the verifier contract; `rng` supplies the secrets of the
+    /// setup, and a seeded one gives keys that anybody can break.
+    ///
+    /// # Errors
+    /// The circuit is not one that keys can be made for.
+    pub fn generate(
+        name: &str,
+        source: &str,
+        compiled: Compiled,
+        rng: &mut dyn SecureRng,
+    ) -> Result<Self, FileError> {
+        let r1cs = R1cs::read(&compiled.r1cs)?;
+        let key = setup::circuit_specific(&r1cs, rng)?;
+        drop(r1cs);
+        let provenance = Provenance::Development;
+        let verification_key = json::vkey_text(&key.vk);
+        let header = ContractHeader {
+            circuit_id: name.to_owned(),
+            provenance,
+            verifying_key: Digest::of(&verification_key),
+        };
+        let contract = verifier_contract(&key.vk, &header);
+        let files = vec![
+            (FileName::Source, source.as_bytes().to_vec()),
+            (FileName::R1cs, compiled.r1cs),
+            (FileName::Wasm, compiled.wasm),
+            (FileName::Sym, compiled.sym),
+            (FileName::ProvingKey, key.write()),
+            (FileName::VerificationKey, verification_key.into_bytes()),
+            (FileName::VerifierContract, contract.into_bytes()),
+        ];
+        Ok(Self { files, report: compiled.report, provenance })
+    }
+
+    /// The bytes of a file.
+    pub fn get(&self, name: FileName) -> Option<&[u8]> {
+        self.files.iter().find(|(file, _)| *file == name).map(|(_, bytes)| bytes.as_slice())
+    }
+}
+
+/// What the files of a circuit are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum FileName {
+    /// The rendered source, with its includes left as they are.
+    Source,
+    /// The constraint system.
+    R1cs,
+    /// The witness calculator.
+    Wasm,
+    /// The names of the signals.
+    Sym,
+    /// The proving key.
+    ProvingKey,
+    /// The verification key.
+    VerificationKey,
+    /// The verifier contract in Solidity.
+    VerifierContract,
+}
+
+impl FileName {
+    /// Every file.
+    pub const ALL: [Self; 7] = [
+        Self::Source,
+        Self::R1cs,
+        Self::Wasm,
+        Self::Sym,
+        Self::ProvingKey,
+        Self::VerificationKey,
+        Self::VerifierContract,
+    ];
+
+    /// The name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "circuit.circom",
+            Self::R1cs => "circuit.r1cs",
+            Self::Wasm => "circuit.wasm",
+            Self::Sym => "circuit.sym",
+            Self::ProvingKey => "proving_key.zkey",
+            Self::VerificationKey => "verification_key.json",
+            Self::VerifierContract => "verifier.sol",
+        }
+    }
+
+    /// The media type.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Source | Self::Sym | Self::VerifierContract => "text/plain; charset=utf-8",
+            Self::R1cs | Self::ProvingKey => "application/octet-stream",
+            Self::Wasm => "application/wasm",
+            Self::VerificationKey => "application/json",
+        }
+    }
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// No file of a circuit has this name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a circuit has no file of that name; its files are {}", FileName::ALL.map(FileName::as_str).join(", "))]
+pub struct UnknownFile;
+
+impl FromStr for FileName {
+    type Err = UnknownFile;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFile> {
+        Self::ALL.into_iter().find(|name| name.as_str() == text).ok_or(UnknownFile)
+    }
+}
+
+/// The files were not made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The compiler's output cannot be read.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The keys cannot be made.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+}
+
+impl Classified for FileError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Format(_) => ErrorKind::Corrupt,
+            Self::Setup(error) => error.kind(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Format(_) => "compiler_output_corrupt",
+            Self::Setup(error) => error.code(),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A circuit in memory, prepared once for many proofs.
+
+use std::sync::Arc;
+
+use crate::error::{Classified, ErrorKind};
+use crate::format::FormatError;
+use crate::format::r1cs::R1cs;
+use crate::format::sym::Sym;
+use crate::format::zkey::ZKey;
+use crate::prove::{PreparedKey, ProveError, Prover, SecureRng, prove_verified};
+use crate::sandbox::Sandbox;
+use crate::secret::CircuitInputs;
+use crate::verify::{Proof, PublicSignals, Verifier, VerifyError};
+use crate::witness::{InputSignals, Witness, WitnessCalculator, WitnessError, WitnessLimits};
+
+/// A circuit in memory: inputs go in, verified proofs come out.
+#[derive(Debug)]
+pub struct LoadedCircuit {
+    calculator: WitnessCalculator,
+    key: Arc<dyn PreparedKey>,
+    verifier: Verifier,
+}
+
+impl LoadedCircuit {
+    /// Prepares a circuit from its witness calculator and proving key.
+    ///
+    /// # Errors
+    /// A file cannot be read, or the key does not fit together.
+    pub fn new(
+        sandbox: &Arc<Sandbox>,
+        wasm: &[u8],
+        zkey: &[u8],
+        prover: &dyn Prover,
+        limits: WitnessLimits,
+    ) -> Result<Self, LoadError> {
+        let calculator = WitnessCalculator::new(sandbox, wasm, limits)?;
+        let key = ZKey::read(zkey)?;
+        let verifier = Verifier::new(key.vk.clone())?;
+        let key = prover.prepare(Arc::new(key))?;
+        Ok(Self { calculator, key, verifier })
+    }
+
+    /// Lets errors about inputs name every input and its shape, which the calculator alone does not
+    /// know.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn with_names(mut self, r1cs: &[u8], sym: &[u8]) -> Result<Self, LoadError> {
+        let signals = InputSignals::from_r1cs_sym(&R1cs::read(r1cs)?, &Sym::read(sym)?);
+        self.calculator = self.calculator.with_signals(signals);
+        Ok(self)
+    }
+
+    /// Calculates the witness of `inputs`.
+    ///
+    /// # Errors
+    /// The inputs do not fit, or they break a constraint.
+    pub fn witness(&self, inputs: &CircuitInputs) -> Result<Witness, WitnessError> {
+        self.calculator.calculate(inputs)
+    }
+
+    /// Proves and verifies the proof.
+    ///
+    /// # Errors
+    /// The proof does not verify, and is dropped.
+    pub fn prove(
+        &self,
+        witness: &Witness,
+        rng: &mut dyn SecureRng,
+    ) -> Result<(Proof, PublicSignals), ProveError> {
+        prove_verified(&*self.key, &self.verifier, witness, rng)
+    }
+
+    /// From inputs to a verified proof in one call.
+    ///
+    /// # Errors
+    /// Those of [`witness`](Self::witness) and [`prove`](Self::prove).
+    pub fn full_prove(
+        &self,
+        inputs: &CircuitInputs,
+        rng: &mut dyn SecureRng,
+    ) -> Result<(Proof, PublicSignals), FullProveError> {
+        let witness = self.witness(inputs)?;
+        Ok(self.prove(&witness, rng)?)
+    }
+
+    /// Checks proofs of this circuit.
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
+    /// The name of the prover.
+    pub fn prover(&self) -> &'static str {
+        self.key.prover()
+    }
+
+    /// Memory that it keeps, in bytes, about.
+    pub fn memory_bytes(&self) -> u64 {
+        self.key.memory_bytes()
+    }
+}
+
+/// A circuit cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// A file cannot be read.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The witness calculator cannot be loaded.
+    #[error("the witness calculator cannot be used: {0}")]
+    Calculator(#[from] WitnessError),
+    /// The verification key is not sound.
+    #[error("the verification key cannot be used: {0}")]
+    VerifyingKey(#[from] VerifyError),
+    /// The proving key does not fit together.
+    #[error(transparent)]
+    Key(#[from] ProveError),
+}
+
+impl Classified for LoadError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Corrupt
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Format(_) => "artifact_malformed",
+            Self::Calculator(_) => "witness_calculator_unusable",
+            Self::VerifyingKey(_) => "verification_key_unusable",
+            Self::Key(_) => "proving_key_unusable",
+        }
+    }
+}
+
+/// No proof was made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FullProveError {
+    /// The inputs have no witness.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
+    /// The witness has no proof.
+    #[error(transparent)]
+    Prove(#[from] ProveError),
+}
+
+impl Classified for FullProveError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Witness(error) => error.kind(),
+            Self::Prove(error) => error.kind(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Witness(error) => error.code(),
+            Self::Prove(error) => error.code(),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Reading and writing files, with errors that name them.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::Error;
+
+/// Inputs larger than this are refused before they are read: no circuit fits in memory with them.
+const LARGEST_FILE: u64 = 64 << 30;
+
+/// Reads a file.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    let length = std::fs::metadata(path).map_err(failed)?.len();
+    if length > LARGEST_FILE {
+        return Err(format!("cannot read {}: {length} bytes are too many", path.display()).into());
+    }
+    Ok(std::fs::read(path).map_err(failed)?)
+}
+
+/// Writes a file whole or not at all.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let failed = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// Puts the path in front of an error about the content of a file.
+pub(super) fn in_file<E: std::fmt::Display>(path: &Path) -> impl FnOnce(E) -> Error {
+    move |error| format!("{}: {error}", path.display()).into()
+}

@@ -1,0 +1,115 @@
+//! `zkflow witness`, `zkflow prove` and `zkflow verify`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use zkflow_core::field::to_decimal;
+use zkflow_core::format::zkey::ZKey;
+use zkflow_core::format::{json, wtns};
+use zkflow_core::prove::ark::ArkProver;
+use zkflow_core::prove::{Prover, os_rng, prove_verified};
+use zkflow_core::secret::CircuitInputs;
+use zkflow_core::verify::{PublicSignals, Verifier};
+use zkflow_core::witness::{WitnessCalculator, WitnessLimits};
+
+use super::Error;
+use super::files::{in_file, read, write};
+use super::progress::Progress;
+use super::toolbox::sandbox;
+
+/// Arguments of `zkflow witness`.
+#[derive(Debug, Args)]
+pub struct WitnessArgs {
+    /// circom's witness calculator, .wasm
+    circuit: PathBuf,
+    /// The inputs: a JSON object of signal names to decimal strings, safe integers, or arrays of them
+    input: PathBuf,
+    /// The witness, .wtns; it holds every private input
+    output: PathBuf,
+}
+
+/// Arguments of `zkflow prove`.
+#[derive(Debug, Args)]
+pub struct ProveArgs {
+    /// The proving key, .zkey
+    zkey: PathBuf,
+    /// The witness, .wtns
+    witness: PathBuf,
+    /// The proof to write
+    proof: PathBuf,
+    /// The public signals to write
+    public: PathBuf,
+    /// What makes the proof
+    #[arg(long, value_enum, default_value_t = ProverName::Ark)]
+    prover: ProverName,
+}
+
+/// The provers.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ProverName {
+    /// The reference: ark-groth16
+    Ark,
+}
+
+/// Arguments of `zkflow verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The verification key, JSON
+    key: PathBuf,
+    /// The public signals, JSON
+    public: PathBuf,
+    /// The proof, JSON
+    proof: PathBuf,
+}
+
+pub(super) fn witness(args: &WitnessArgs) -> Result<(), Error> {
+    let progress = Progress::new();
+    let wasm = read(&args.circuit)?;
+    let text = String::from_utf8(read(&args.input)?).map_err(|_| format!("{}: not UTF-8", args.input.display()))?;
+    let inputs = CircuitInputs::from_json(text);
+    let sandbox = sandbox()?;
+    let calculator = progress.step("load the calculator", || {
+        WitnessCalculator::new(&sandbox, &wasm, WitnessLimits::default()).map_err(in_file(&args.circuit))
+    })?;
+    let witness =
+        progress.step("witness", || calculator.calculate(&inputs)).map_err(in_file(&args.input))?;
+    write(&args.output, &wtns::write(&witness))
+}
+
+pub(super) fn prove(args: &ProveArgs) -> Result<(), Error> {
+    let progress = Progress::new();
+    let prover = match args.prover {
+        ProverName::Ark => ArkProver,
+    };
+    let key = progress.step("read the proving key", || {
+        ZKey::read(&read(&args.zkey)?).map_err(in_file(&args.zkey))
+    })?;
+    let witness = wtns::read(&read(&args.witness)?).map_err(in_file(&args.witness))?;
+    let (key, verifier) = progress.step("prepare the key", || -> Result<_, Error> {
+        let verifier = Verifier::new(key.vk.clone()).map_err(in_file(&args.zkey))?;
+        Ok((prover.prepare(Arc::new(key))?, verifier))
+    })?;
+    let (proof, public) = progress.step("prove and verify", || {
+        prove_verified(&*key, &verifier, &witness, &mut os_rng())
+    })?;
+    write(&args.proof, json::proof_text(&proof).as_bytes())?;
+    write(&args.public, json::public_text(public.values()).as_bytes())
+}
+
+pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {
+    let key = json::read_vkey(&read(&args.key)?).map_err(in_file(&args.key))?;
+    let public = json::read_public(&read(&args.public)?).map_err(in_file(&args.public))?;
+    let proof = json::read_proof(&read(&args.proof)?).map_err(in_file(&args.proof))?;
+    let verifier = Verifier::new(key).map_err(in_file(&args.key))?;
+    let public = PublicSignals::for_key(verifier.key(), public).map_err(in_file(&args.public))?;
+    if verifier.verify(&public, &proof).map_err(in_file(&args.proof))? {
+        let signals: Vec<String> = public.values().iter().map(to_decimal).collect();
+        println!("OK: the proof is valid for the public signals [{}]", signals.join(", "));
+        Ok(ExitCode::SUCCESS)
+    } else {
+        eprintln!("INVALID: the proof does not verify");
+        Ok(ExitCode::FAILURE)
+    }
+}

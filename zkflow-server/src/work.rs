@@ -1,0 +1,92 @@
+//! The work behind the API, one handler a queue, each a short way through the core:
+//! [`keygen`] makes circuits ready, [`proof`] makes proofs, [`cleanup`] removes what nobody needs.
+//!
+//! Every handler may run twice for one job, on two machines at a time. What it writes to the catalog
+//! is a compare-and-set on the epoch it read, so one of the two becomes visible, and what it writes
+//! to the store before that goes under a key that no other run uses.
+
+mod cache;
+mod cleanup;
+mod keygen;
+mod proof;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+use zkflow_core::catalog::{CatalogError, Failure};
+use zkflow_core::error::Classified;
+use zkflow_core::queue::{NewJob, QueueName};
+use zkflow_queue::{Handler, JobError, Reconciler, Worker, WorkerConfig};
+
+use crate::state::App;
+
+pub use cache::CircuitCache;
+
+/// Starts the workers of `queues`, and what keeps the queues filled; ends when `shutdown` is
+/// cancelled and the running jobs are finished or given back.
+pub fn start(app: &Arc<App>, queues: &[QueueName], shutdown: CancellationToken) -> JoinHandle<()> {
+    let mut tasks = JoinSet::new();
+    for &queue in queues {
+        let Some((handler, concurrency)) = handler(app, queue) else { continue };
+        let mut config = WorkerConfig::new(queue, concurrency);
+        config.lease = Duration::from_secs(app.config.lease_s);
+        config.drain = Duration::from_secs(app.config.drain_s);
+        let worker = Worker::new(Arc::clone(&app.queue), handler, config);
+        let shutdown = shutdown.clone();
+        tasks.spawn(async move { worker.run(shutdown).await });
+    }
+    let reconciler =
+        Reconciler::new(Arc::clone(&app.catalog), Arc::clone(&app.queue), Arc::clone(&app.clock));
+    let (every, stop) = (Duration::from_secs(app.config.reconcile_interval_s), shutdown.clone());
+    tasks.spawn(async move { reconciler.run(every, stop).await });
+    tasks.spawn(schedule_cleanup(Arc::clone(app), shutdown));
+    tokio::spawn(async move { while tasks.join_next().await.is_some() {} })
+}
+
+fn handler(app: &Arc<App>, queue: QueueName) -> Option<(Arc<dyn Handler>, usize)> {
+    match queue {
+        QueueName::KeyGeneration => {
+            Some((Arc::new(keygen::KeyGeneration::new(Arc::clone(app))), app.config.keygen_concurrency as usize))
+        }
+        QueueName::ProofGeneration => {
+            Some((Arc::new(proof::ProofGeneration::new(Arc::clone(app))), app.config.proof_concurrency as usize))
+        }
+        QueueName::Cleanup => Some((Arc::new(cleanup::Cleanup::new(Arc::clone(app))), 1)),
+        QueueName::Deploy => None,
+    }
+}
+
+async fn schedule_cleanup(app: Arc<App>, shutdown: CancellationToken) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(app.config.cleanup_interval_s));
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = shutdown.cancelled() => return,
+        }
+        if let Err(error) = app.queue.push(NewJob::new(QueueName::Cleanup, "expired")).await {
+            tracing::warn!(%error, "cleanup was not scheduled; the next tick tries again");
+        }
+    }
+}
+
+/// Runs CPU-bound `work` on a blocking thread.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, JobError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| JobError::retry("panic", "the work panicked"))
+}
+
+/// What becomes of a job when its document cannot be written: a stale one is somebody else's now.
+fn unwritten(error: CatalogError) -> JobError {
+    JobError::of(&error)
+}
+
+fn failure(error: &impl Classified) -> Failure {
+    Failure { code: error.code().to_owned(), message: error.to_string() }
+}
+
+/// Notes in the metrics how long a stage took.
+fn observe_stage(flow: &'static str, stage: &'static str, spent: Duration) {
+    metrics::histogram!("zkflow_stage_duration_seconds", "flow" => flow, "stage" => stage)
+        .record(spent.as_secs_f64());
+}

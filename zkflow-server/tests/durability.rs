@@ -1,0 +1,169 @@
+//! What survives `kill -9`, SIGTERM and many identical requests: the binary itself, over real files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rand::Rng;
+use serde_json::{Value, json};
+use zkflow_server::client::{Client, LocalServer};
+
+const PATIENCE: Duration = Duration::from_secs(300);
+const RANGE_CHECK: &str = "rangeCheck";
+
+fn start(data_dir: &Path, args: &[&str]) -> LocalServer {
+    let cache = std::env::temp_dir().join("zkflow-test-modules");
+    let cache = cache.to_str().unwrap();
+    let args = [&["--log-level", "warn", "--module-cache", cache], args].concat();
+    LocalServer::start(Path::new(env!("CARGO_BIN_EXE_zkflow")), data_dir, &args, Stdio::inherit()).unwrap()
+}
+
+async fn range_check(client: &Client) -> String {
+    let circuit = client.circuit(RANGE_CHECK, json!({"min": 18, "max": 120}), PATIENCE).await.unwrap();
+    circuit["circuitId"].as_str().unwrap().to_owned()
+}
+
+fn inputs(age: usize) -> Value {
+    json!({"age": age.to_string(), "randomPublicSignal": (age * 1000).to_string()})
+}
+
+/// Asserts that a completed request holds a proof of what was asked, by the server's own verifier.
+async fn assert_verifies(client: &Client, circuit: &str, age: usize, request: &Value) {
+    let signals = &request["artifacts"]["publicSignals"];
+    assert!(
+        signals.as_array().unwrap().contains(&json!((age * 1000).to_string())),
+        "the proof is for somebody else's statement: {signals}"
+    );
+    let statement = json!({"proof": request["artifacts"]["proof"], "publicSignals": signals});
+    let verdict = client.post(&format!("/v1/circuits/{circuit}/verify"), &statement).await.unwrap();
+    assert_eq!(verdict.body["verified"], json!(true), "{verdict:?}");
+}
+
+#[tokio::test]
+async fn every_request_ends_and_every_proof_verifies_after_twenty_kills() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["--lease-s", "2", "--reconcile-interval-s", "1"];
+    let mut server = start(folder.path(), &args);
+
+    // Killed in the middle of key generation too.
+    let body = json!({"templateName": RANGE_CHECK, "params": {"min": 18, "max": 120}});
+    server.client().post("/v1/circuits", &body).await.unwrap();
+    server.kill();
+    server = start(folder.path(), &args);
+    let circuit = range_check(&server.client()).await;
+
+    let mut requests: BTreeMap<String, usize> = BTreeMap::new();
+    let mut age = 18;
+    let mut kills_in_flight = 0;
+    for _ in 0..20 {
+        let client = server.client();
+        let mut pending = 0;
+        for id in requests.keys() {
+            let reply = client.get(&format!("/v1/proofs/{id}")).await.unwrap();
+            assert_eq!(reply.status, 200, "request {id} is lost");
+            pending += usize::from(reply.body["status"] == json!("pending"));
+        }
+        for _ in pending..50 {
+            let id = client.request_proof(&circuit, inputs(age)).await.unwrap();
+            requests.insert(id, age);
+            age = if age == 120 { 18 } else { age + 1 };
+        }
+        tokio::time::sleep(Duration::from_millis(rand::thread_rng().gen_range(0..400))).await;
+        let open = client.get("/v1/proofs?status=pending&limit=1").await.unwrap();
+        kills_in_flight += usize::from(!open.body["items"].as_array().unwrap().is_empty());
+        server.kill();
+        server = start(folder.path(), &args);
+    }
+    assert!(kills_in_flight >= 15, "only {kills_in_flight} kills found work in flight");
+
+    let client = server.client();
+    let mut completed = 0;
+    for (id, age) in &requests {
+        let request = client.proof(id, PATIENCE).await.unwrap();
+        if request["status"] == json!("completed") {
+            assert_verifies(&client, &circuit, *age, &request).await;
+            completed += 1;
+        } else {
+            // A request whose worker was killed three times in a row is given up, with the reason.
+            assert_eq!(request["error"]["code"], json!("attempts_exhausted"), "{request}");
+        }
+    }
+    println!("{completed} of {} requests completed after 20 kills", requests.len());
+    assert!(completed + 5 >= requests.len(), "{completed} of {}", requests.len());
+}
+
+#[tokio::test]
+async fn fifty_identical_requests_are_one_circuit_and_one_key_generation() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path(), &[]);
+    let client = server.client();
+    let body = json!({"templateName": RANGE_CHECK, "params": {"min": 18, "max": 120}});
+    let same = json!({"templateName": RANGE_CHECK, "params": {"max": "120", "min": "18"}});
+    let posts = (0..50).map(|i| {
+        let (client, body) = (client.clone(), if i % 2 == 0 { body.clone() } else { same.clone() });
+        tokio::spawn(async move { client.post("/v1/circuits", &body).await.unwrap() })
+    });
+    let mut ids = Vec::new();
+    for post in posts.collect::<Vec<_>>() {
+        let reply = post.await.unwrap();
+        assert!(matches!(reply.status, 200 | 202), "{reply:?}");
+        ids.push(reply.body["circuitId"].as_str().unwrap().to_owned());
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 1);
+
+    let first = client.circuit(RANGE_CHECK, json!({"min": 18, "max": 120}), PATIENCE).await.unwrap();
+    assert_eq!(first["attempt"], json!(1));
+    let again = client.post("/v1/circuits", &body).await.unwrap();
+    assert_eq!((again.status, &again.body["artifacts"]), (200, &first["artifacts"]));
+    let listed = client.get("/v1/circuits").await.unwrap();
+    assert_eq!(listed.body["items"].as_array().unwrap().len(), 1);
+    let metrics = reqwest::get(format!("{}/metrics", server.base())).await.unwrap().text().await.unwrap();
+    let setups = metrics.lines().find(|line| {
+        line.starts_with("zkflow_stage_duration_seconds_count") && line.contains("stage=\"setup\"")
+    });
+    assert!(setups.is_some_and(|line| line.ends_with(" 1")), "{setups:?}");
+}
+
+#[tokio::test]
+async fn the_bounds_of_range_check_bind_and_the_refusal_names_the_constraint() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path(), &[]);
+    let client = server.client();
+    let circuit = range_check(&client).await;
+    for (age, proves) in [(17, false), (18, true), (42, true), (120, true), (121, false)] {
+        let id = client.request_proof(&circuit, inputs(age)).await.unwrap();
+        let request = client.proof(&id, PATIENCE).await.unwrap();
+        if proves {
+            assert_verifies(&client, &circuit, age, &request).await;
+        } else {
+            assert_eq!(request["error"]["code"], json!("constraint_failed"), "{request}");
+            let message = request["error"]["message"].as_str().unwrap();
+            assert!(message.contains("constraint") && message.contains("line"), "{message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn sigterm_under_load_ends_with_success_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path(), &["--drain-s", "20"]);
+    let client = server.client();
+    let circuit = range_check(&client).await;
+    let mut ids = Vec::new();
+    for age in 18..48 {
+        ids.push((client.request_proof(&circuit, inputs(age)).await.unwrap(), age));
+    }
+    let began = Instant::now();
+    assert_eq!(server.terminate().unwrap(), Some(0));
+    assert!(began.elapsed() < Duration::from_secs(20));
+
+    let server = start(folder.path(), &[]);
+    let client = server.client();
+    for (id, age) in ids {
+        let request = client.proof(&id, PATIENCE).await.unwrap();
+        assert_verifies(&client, &circuit, age, &request).await;
+        assert!(request["attempt"].as_u64().unwrap() <= 2);
+    }
+}
