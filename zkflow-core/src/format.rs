@@ -1,12 +1,28 @@
 //! Readers and writers of the files of the Circom and snarkjs world.
 //!
 //! # Behaviour
-//! - Total: on any bytes a reader returns a value or a [`FormatError`]; it never panics and never
-//!   allocates more than a small multiple of the bytes present.
-//! - What a writer writes its reader reads back equal.
+//! - Total: on any bytes a reader returns a value or a [`FormatError`] (JSON: a
+//!   [`JsonError`](json::JsonError)); it never panics and never allocates more than a small multiple of the
+//!   bytes present.
+//! - What a writer writes its reader reads back equal, and what snarkjs writes comes back byte for byte.
+//! - Numbers are never reduced: one that is not below its modulus is refused.
 //!
 //! Points are checked to lie on the curve when they are read; membership in the prime-order
 //! subgroup of G2 is checked by [`verify`](crate::verify) for proofs and keys from strangers.
+
+use crate::error::{Classified, ErrorKind};
+
+pub mod json;
+pub mod r1cs;
+pub mod sym;
+pub mod wtns;
+pub mod zkey;
+
+mod binfile;
+mod detect;
+mod encoding;
+
+pub use detect::{Kind, detect};
 
 /// Bytes are not a file of the named format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,5 +36,12 @@ pub struct FormatError {
     pub detail: String,
 }
 
-pub mod r1cs;
-pub mod zkey;
+impl Classified for FormatError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Invalid
+    }
+
+    fn code(&self) -> &'static str {
+        "malformed_file"
+    }
+}

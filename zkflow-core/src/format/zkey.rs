@@ -1,8 +1,20 @@
 //! `.zkey`, version 1, Groth16: the proving key with its verification key and contributions.
+//!
+//! Points stand in Montgomery form, infinity as zeros; see `section` for what each section holds.
 
-use ark_bn254::{Fr, G1Affine, G2Affine};
+use ark_bn254::{Fq, Fr, G1Affine, G2Affine};
+use ark_ff::FftField;
 
+use super::FormatError;
+use super::binfile::{BinFile, BinWriter, Cursor, FILE_HEADER, Layout, SECTION_HEADER};
+use super::encoding::{
+    FilePoint, double_montgomery, double_montgomery_bytes, expect_field, point, points, put_field, put_points,
+};
 use crate::verify::VerifyingKey;
+
+mod contribution;
+
+pub use contribution::{BeaconHash, Contribution, ContributionKind, ContributionName};
 
 /// A proving key.
 ///
@@ -62,35 +74,243 @@ pub enum Matrix {
     B,
 }
 
-/// One contribution to phase 2.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Contribution {
-    /// delta in G1 after it.
-    pub delta_after: G1Affine,
-    /// Public key: a random point.
-    pub g1_s: G1Affine,
-    /// Public key: that point times the secret.
-    pub g1_sx: G1Affine,
-    /// Public key: the challenge point of G2 times the secret.
-    pub g2_spx: G2Affine,
-    /// blake2b-512 of all that came before.
-    pub transcript: [u8; 64],
-    /// Who or what contributed.
-    pub kind: ContributionKind,
-    /// The contributor's name.
-    pub name: Option<String>,
+impl ZKey {
+    /// Reads a `.zkey` file, its sections in any order.
+    ///
+    /// # Behaviour
+    /// - Every point is checked to lie on its curve; the subgroup of the points of G2 is not checked.
+    /// - Nothing is said about the sense of the key: that is the matter of a ceremony's verification.
+    ///
+    /// # Errors
+    /// The bytes are no Groth16 key on BN254, counts and lengths do not fit together, a number is not below
+    /// its modulus, a point is off its curve.
+    pub fn read(bytes: &[u8]) -> Result<Self, FormatError> {
+        let file = BinFile::parse(LAYOUT, bytes)?;
+        let mut protocol = file.section(section::PROTOCOL)?;
+        match protocol.u32()? {
+            GROTH16 => protocol.finish()?,
+            other => return Err(protocol.error_at(0, format!("protocol {other}, only Groth16 (1) is read"))),
+        }
+
+        let header = Header::read(file.section(section::HEADER)?)?;
+        let Header { n_vars, n_public, domain_size, .. } = header;
+        let (m, l) = (u64::from(n_vars), u64::from(n_public));
+        let (circuit_hash, contributions) = contribution::read_all(file.section(section::CONTRIBUTIONS)?)?;
+        Ok(Self {
+            n_vars,
+            n_public,
+            domain_size,
+            vk: VerifyingKey {
+                alpha_g1: header.alpha_g1,
+                beta_g2: header.beta_g2,
+                gamma_g2: header.gamma_g2,
+                delta_g2: header.delta_g2,
+                ic: all_points(file.section(section::IC)?, l + 1)?,
+            },
+            beta_g1: header.beta_g1,
+            delta_g1: header.delta_g1,
+            coefficients: read_coefficients(file.section(section::COEFFICIENTS)?, n_vars, domain_size)?,
+            a: all_points(file.section(section::A)?, m)?,
+            b1: all_points(file.section(section::B1)?, m)?,
+            b2: all_points(file.section(section::B2)?, m)?,
+            // The header was refused if it had more public signals than wires.
+            c: all_points(file.section(section::C)?, m - l - 1)?,
+            h: all_points(file.section(section::H)?, u64::from(domain_size))?,
+            circuit_hash,
+            contributions,
+        })
+    }
+
+    /// Writes a `.zkey` file with its sections in ascending order, byte for byte as snarkjs does after a
+    /// contribution or a beacon (after `zkey new` it has another order).
+    pub fn write(&self) -> Vec<u8> {
+        let length =
+            Self::file_len(self.n_vars.into(), self.domain_size.into(), self.coefficients.len() as u64);
+        BinWriter::new(LAYOUT, length)
+            .section(section::PROTOCOL, |out| out.extend(GROTH16.to_le_bytes()))
+            .section(section::HEADER, |out| self.put_header(out))
+            .section(section::IC, |out| put_points(out, &self.vk.ic))
+            .section(section::COEFFICIENTS, |out| put_coefficients(out, &self.coefficients))
+            .section(section::A, |out| put_points(out, &self.a))
+            .section(section::B1, |out| put_points(out, &self.b1))
+            .section(section::B2, |out| put_points(out, &self.b2))
+            .section(section::C, |out| put_points(out, &self.c))
+            .section(section::H, |out| put_points(out, &self.h))
+            .section(section::CONTRIBUTIONS, |out| {
+                contribution::put_all(out, &self.circuit_hash, &self.contributions);
+            })
+            .finish()
+    }
+
+    /// Length of the file of a key without contributions, in bytes; saturates.
+    pub fn file_len(n_vars: u64, domain_size: u64, n_coefficients: u64) -> u64 {
+        let g1 = |count: u64| count.saturating_mul(G1Affine::LEN as u64);
+        let g2 = |count: u64| count.saturating_mul(G2Affine::LEN as u64);
+        let fixed = FILE_HEADER + 10 * SECTION_HEADER + PROTOCOL_LEN + HEADER_LEN + 4 + CONTRIBUTIONS_LEN;
+        // IC and C together have one point a wire, like A and B1.
+        [
+            g1(n_vars.saturating_mul(3)),
+            g2(n_vars),
+            g1(domain_size),
+            n_coefficients.saturating_mul(COEFFICIENT_LEN),
+        ]
+        .into_iter()
+        .fold(fixed, u64::saturating_add)
+    }
+
+    fn put_header(&self, out: &mut Vec<u8>) {
+        put_field::<Fq>(out);
+        put_field::<Fr>(out);
+        for n in [self.n_vars, self.n_public, self.domain_size] {
+            out.extend(n.to_le_bytes());
+        }
+        self.vk.alpha_g1.put(out);
+        self.beta_g1.put(out);
+        self.vk.beta_g2.put(out);
+        self.vk.gamma_g2.put(out);
+        self.delta_g1.put(out);
+        self.vk.delta_g2.put(out);
+    }
 }
 
-/// Who or what contributed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ContributionKind {
-    /// Somebody with a secret.
-    Secret,
-    /// A public random beacon: no secret at all.
-    Beacon {
-        /// SHA-256 is iterated `2^exponent` times.
-        exponent: u8,
-        /// The beacon's value.
-        hash: Vec<u8>,
-    },
+/// The sections and what they hold.
+mod section {
+    /// `1 u32`: Groth16.
+    pub(super) const PROTOCOL: u32 = 1;
+    /// `n8q, q, n8r, r, nVars, nPublic, domainSize, alpha1, beta1, beta2, gamma2, delta1, delta2`.
+    pub(super) const HEADER: u32 = 2;
+    /// `nPublic + 1` points of G1.
+    pub(super) const IC: u32 = 3;
+    /// `n u32, { matrix u32, constraint u32, signal u32, value * R^2 }*`.
+    pub(super) const COEFFICIENTS: u32 = 4;
+    /// `nVars` points of G1.
+    pub(super) const A: u32 = 5;
+    /// `nVars` points of G1.
+    pub(super) const B1: u32 = 6;
+    /// `nVars` points of G2.
+    pub(super) const B2: u32 = 7;
+    /// `nVars - nPublic - 1` points of G1.
+    pub(super) const C: u32 = 8;
+    /// `domainSize` points of G1.
+    pub(super) const H: u32 = 9;
+    /// See [`super::contribution`].
+    pub(super) const CONTRIBUTIONS: u32 = 10;
 }
+
+const LAYOUT: Layout = Layout { name: "zkey", version: 1 };
+const GROTH16: u32 = 1;
+/// Bytes of section 1.
+const PROTOCOL_LEN: u64 = 4;
+/// Bytes of section 2: two fields, three counts, three points of each group.
+const HEADER_LEN: u64 = 2 * 36 + 3 * 4 + 3 * 64 + 3 * 128;
+/// Bytes of an entry of section 4.
+const COEFFICIENT_LEN: u64 = 44;
+/// Bytes of section 10 without contributions: a hash and their number.
+const CONTRIBUTIONS_LEN: u64 = 64 + 4;
+
+/// Section 2.
+struct Header {
+    n_vars: u32,
+    n_public: u32,
+    domain_size: u32,
+    alpha_g1: G1Affine,
+    beta_g1: G1Affine,
+    beta_g2: G2Affine,
+    gamma_g2: G2Affine,
+    delta_g1: G1Affine,
+    delta_g2: G2Affine,
+}
+
+impl Header {
+    fn read(mut section: Cursor<'_>) -> Result<Self, FormatError> {
+        expect_field::<Fq>(&mut section, "base field")?;
+        expect_field::<Fr>(&mut section, "scalar field")?;
+        let counts = section.position();
+        let [n_vars, n_public, domain_size] = [section.u32()?, section.u32()?, section.u32()?];
+        if n_public >= n_vars {
+            let detail = format!("{n_public} public signals and the constant one in {n_vars} wires");
+            return Err(section.error_at(counts, detail));
+        }
+        if !domain_size.is_power_of_two() || domain_size.ilog2() > Fr::TWO_ADICITY {
+            let detail =
+                format!("a domain of {domain_size} rows: not a power of two up to 2^{}", Fr::TWO_ADICITY);
+            return Err(section.error_at(counts + 8, detail));
+        }
+        let header = Self {
+            n_vars,
+            n_public,
+            domain_size,
+            alpha_g1: point(&mut section)?,
+            beta_g1: point(&mut section)?,
+            beta_g2: point(&mut section)?,
+            gamma_g2: point(&mut section)?,
+            delta_g1: point(&mut section)?,
+            delta_g2: point(&mut section)?,
+        };
+        section.finish()?;
+        Ok(header)
+    }
+}
+
+/// The points of a section that must hold exactly `count` of them.
+fn all_points<P: FilePoint>(mut section: Cursor<'_>, count: u64) -> Result<Vec<P>, FormatError> {
+    if count * P::LEN as u64 != section.remaining() {
+        let found = section.remaining();
+        return Err(
+            section.error(format!("{count} points need {} bytes, not {found}", count * P::LEN as u64))
+        );
+    }
+    points(&mut section, count)
+}
+
+fn read_coefficients(
+    mut section: Cursor<'_>,
+    n_vars: u32,
+    domain_size: u32,
+) -> Result<Vec<Coefficient>, FormatError> {
+    let count = u64::from(section.u32()?);
+    if count * COEFFICIENT_LEN != section.remaining() {
+        let found = section.remaining();
+        let needed = count * COEFFICIENT_LEN;
+        return Err(section.error(format!("{count} entries need {needed} bytes, not {found}")));
+    }
+    let mut coefficients = Vec::with_capacity(count as usize);
+    for index in 0..count {
+        let start = section.position();
+        let wrong = |detail: String| section.error_at(start, format!("entry {index}: {detail}"));
+        let mut entry = section;
+        let [matrix, constraint, signal] = [entry.u32()?, entry.u32()?, entry.u32()?];
+        let matrix = match matrix {
+            0 => Matrix::A,
+            1 => Matrix::B,
+            other => return Err(wrong(format!("there is no matrix {other}"))),
+        };
+        if constraint >= domain_size {
+            return Err(wrong(format!("row {constraint} is outside the domain")));
+        }
+        if signal >= n_vars {
+            return Err(wrong(format!("wire {signal} does not exist")));
+        }
+        let value = double_montgomery(&mut entry)?;
+        coefficients.push(Coefficient { matrix, constraint, signal, value });
+        section = entry;
+    }
+    Ok(coefficients)
+}
+
+fn put_coefficients(out: &mut Vec<u8>, coefficients: &[Coefficient]) {
+    out.extend((coefficients.len() as u32).to_le_bytes());
+    for entry in coefficients {
+        let matrix: u32 = match entry.matrix {
+            Matrix::A => 0,
+            Matrix::B => 1,
+        };
+        for n in [matrix, entry.constraint, entry.signal] {
+            out.extend(n.to_le_bytes());
+        }
+        out.extend(double_montgomery_bytes(&entry.value));
+    }
+}
+
+#[cfg(test)]
+mod tests;
