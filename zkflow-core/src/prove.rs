@@ -5,14 +5,27 @@ use std::sync::Arc;
 
 use rand::{CryptoRng, RngCore};
 
+#[cfg(feature = "ark")]
+pub mod ark;
+#[cfg(feature = "ark")]
+mod reduction;
+
+use crate::error::{Classified, ErrorKind};
 use crate::format::zkey::ZKey;
-use crate::verify::Proof;
+use crate::verify::{Proof, PublicSignals, Verifier};
 use crate::witness::Witness;
 
 /// A random generator fit for secrets.
 pub trait SecureRng: RngCore + CryptoRng {}
 
 impl<R: RngCore + CryptoRng> SecureRng for R {}
+
+/// The random generator of the operating system.
+///
+/// It panics when the system has no randomness to give, rather than to return something guessable.
+pub fn os_rng() -> impl SecureRng {
+    rand::rngs::OsRng
+}
 
 /// A way to make proofs.
 ///
@@ -47,6 +60,27 @@ pub trait PreparedKey: fmt::Debug + Send + Sync + 'static {
     fn memory_bytes(&self) -> u64;
 }
 
+/// Makes a proof and verifies it; the public signals are those of the witness.
+///
+/// # Errors
+/// [`ProveError::Unsatisfied`] if the proof does not verify, which never leaves this function, and the
+/// errors of [`PreparedKey::prove`].
+pub fn prove_verified(
+    key: &dyn PreparedKey,
+    verifier: &Verifier,
+    witness: &Witness,
+    rng: &mut dyn SecureRng,
+) -> Result<(Proof, PublicSignals), ProveError> {
+    let proof = key.prove(witness, rng)?;
+    let public = PublicSignals::of_witness(verifier.key(), witness)
+        .map_err(|_| ProveError::Key("it has fewer wires than the verification key public signals".to_owned()))?;
+    match verifier.verify(&public, &proof) {
+        Ok(true) => Ok((proof, public)),
+        // A point off its curve can come from a faulty prover alone.
+        Ok(false) | Err(_) => Err(ProveError::Unsatisfied),
+    }
+}
+
 /// No proof was made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -65,4 +99,21 @@ pub enum ProveError {
     /// The proof does not verify: the witness breaks a constraint, or the prover is faulty.
     #[error("the proof made does not verify: the witness does not satisfy the circuit")]
     Unsatisfied,
+}
+
+impl Classified for ProveError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::WitnessLength { .. } | Self::Unsatisfied => ErrorKind::Invalid,
+            Self::Key(_) => ErrorKind::Corrupt,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::WitnessLength { .. } => "witness_length",
+            Self::Key(_) => "inconsistent_proving_key",
+            Self::Unsatisfied => "witness_unsatisfied",
+        }
+    }
 }

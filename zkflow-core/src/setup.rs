@@ -1,11 +1,107 @@
 //! Keys and where they come from.
+//!
+//! [`circuit_specific`] makes a key in this process, good for development. A key that others should
+//! trust needs a secret contribution of somebody else: [`Provenance`] says which of the two a key is.
+
+mod circuit_specific;
+pub mod qap;
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Who could know the secret behind a key.
+pub use circuit_specific::circuit_specific;
+
+use crate::error::{Classified, ErrorKind};
+
+/// Who could know the secret behind a key, and so forge proofs.
+///
+/// As JSON: `"development"`, `"single-operator"` or `{"ceremony": 3}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Provenance {
     /// Seeded, or made by a single process for trying things out; never for a real chain.
     Development,
+    /// With a secret contribution made by whoever runs the service, who could have kept it.
+    SingleOperator,
+    /// With this many secret contributions by separate people; one honest one suffices.
+    Ceremony(u32),
+}
+
+impl fmt::Display for Provenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Development => f.write_str("development"),
+            Self::SingleOperator => f.write_str("single-operator"),
+            Self::Ceremony(contributions) => write!(f, "ceremony({contributions})"),
+        }
+    }
+}
+
+/// No key was made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// The constraints and public signals do not fit into the largest domain of the field.
+    #[error("the circuit has {rows} rows, the largest evaluation domain {limit}")]
+    TooLarge {
+        /// Constraints, public signals and the constant one.
+        rows: u64,
+        /// The largest possible number.
+        limit: u64,
+    },
+    /// There are fewer wires than the constant one and the public signals.
+    #[error("the circuit has {wires} wires, too few for the constant and {public} public signals")]
+    TooFewWires {
+        /// Wires of the circuit.
+        wires: u32,
+        /// Its outputs and public inputs.
+        public: u64,
+    },
+    /// A constraint names a wire that does not exist.
+    #[error("constraint {constraint} names wire {wire}, the circuit has {wires} wires")]
+    UnknownWire {
+        /// Position of the constraint, from 0.
+        constraint: usize,
+        /// The wire named.
+        wire: u32,
+        /// Wires of the circuit.
+        wires: u32,
+    },
+}
+
+impl Classified for SetupError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::TooLarge { .. } => ErrorKind::Limit,
+            Self::TooFewWires { .. } | Self::UnknownWire { .. } => ErrorKind::Invalid,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "circuit_too_large",
+            Self::TooFewWires { .. } => "circuit_too_few_wires",
+            Self::UnknownWire { .. } => "circuit_unknown_wire",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn provenance_has_a_stable_json_form() {
+        for (provenance, json, text) in [
+            (Provenance::Development, r#""development""#, "development"),
+            (Provenance::SingleOperator, r#""single-operator""#, "single-operator"),
+            (Provenance::Ceremony(3), r#"{"ceremony":3}"#, "ceremony(3)"),
+        ] {
+            assert_eq!(serde_json::to_string(&provenance).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Provenance>(json).unwrap(), provenance);
+            assert_eq!(provenance.to_string(), text);
+        }
+    }
 }
