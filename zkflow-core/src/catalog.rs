@@ -38,12 +38,12 @@ pub trait Catalog: fmt::Debug + Send + Sync + 'static {
     /// Removes a circuit. A missing one is success.
     async fn delete_circuit(&self, id: &CircuitId) -> Result<(), CatalogError>;
 
-    /// Circuits, newest first (by `created_at`, then id).
+    /// Circuits, newest first (by `created_at`, then id, both descending).
     async fn circuits(&self, filter: &CircuitFilter, page: &Page) -> Result<Vec<Circuit>, CatalogError>;
 
     /// Adds a proof request, unless it carries an idempotency key that a request of the same user
     /// carries already: then that one is returned and nothing is written. The flag says whether it
-    /// was added.
+    /// was added. Requests without a user count as one user's.
     async fn insert_proof(&self, proof: ProofRequest) -> Result<(ProofRequest, bool), CatalogError>;
 
     /// The proof request, if it is there.
@@ -55,7 +55,7 @@ pub trait Catalog: fmt::Debug + Send + Sync + 'static {
     /// Removes a proof request. A missing one is success.
     async fn delete_proof(&self, id: &ProofId) -> Result<(), CatalogError>;
 
-    /// Proof requests, newest first (by `created_at`, then id).
+    /// Proof requests, newest first (by `created_at`, then id, both descending).
     async fn proofs(&self, filter: &ProofFilter, page: &Page) -> Result<Vec<ProofRequest>, CatalogError>;
 
     /// Proof requests whose `expires_at` is not after `now`, at most `limit`, the earliest first.

@@ -16,27 +16,31 @@ use crate::id::JobId;
 /// pushes again whatever a queue lost.
 ///
 /// # Behaviour
-/// - A leased job is invisible until its lease ends; a job whose lease ended is handed out again.
-/// - `attempt` grows by one on every hand-out, crashes included. A job whose lease ended on its
-///   last attempt is dead-lettered instead of handed out.
+/// - A leased job is invisible until its lease ends, at `until` exactly. From then on it is waiting
+///   again, with `run_at` the end of the lease, or, on its last attempt, a dead letter since that
+///   moment; `last_error` is [`LEASE_EXPIRED`] in both cases. Every method sees it so, whether or
+///   not the backend has written it down yet.
+/// - `attempt` grows by one on every hand-out, crashes included.
 /// - Among jobs that are due, the higher priority comes first, then the earlier `run_at`, then the
 ///   earlier id.
 /// - A lease token is fresh on every hand-out: a stale one can neither renew nor finish the job.
+/// - Every method may be called from another async runtime than the one that opened the queue.
 #[async_trait]
 pub trait JobQueue: fmt::Debug + Send + Sync + 'static {
     /// Adds a job.
     ///
     /// # Behaviour
     /// - With a `dedup_key` that a job of the same queue carries which is neither completed, dead
-    ///   nor cancelled, nothing is added and that job's id is returned.
+    ///   nor cancelled, nothing is added and that job's id is returned. A leased job counts.
+    /// - `max_attempts` of 0 counts as 1.
     async fn push(&self, job: NewJob) -> Result<Pushed, QueueError>;
 
     /// Hands out at most `max` due jobs of `queue`, each under a fresh lease of length `lease`.
     ///
     /// # Behaviour
     /// - Returns at once with what is due; with nothing due waits for at most `wait`, waking up
-    ///   early when a job is pushed by this process or falls due.
-    /// - Dead-letters jobs that have used up their attempts, with the reason `lease expired`.
+    ///   early when a job is pushed, released or failed by this process or falls due.
+    /// - Dropping the future may leave jobs leased that nobody works on until their leases end.
     async fn lease(
         &self,
         queue: QueueName,
@@ -61,12 +65,12 @@ pub trait JobQueue: fmt::Debug + Send + Sync + 'static {
     ///   then it is dead-lettered with `reason`.
     async fn fail(&self, token: &LeaseToken, reason: &str, retry: Retry) -> Result<Failed, QueueError>;
 
-    /// Gives the job back unfinished: due at once, and the attempt is not charged. Errors as
-    /// [`renew`](Self::renew).
+    /// Gives the job back unfinished: due at once (`run_at` is now), and the attempt is not charged.
+    /// Errors as [`renew`](Self::renew).
     async fn release(&self, token: &LeaseToken) -> Result<(), QueueError>;
 
-    /// Cancels a job that is not finished; a running one loses its lease. Returns whether there was
-    /// one to cancel.
+    /// Cancels a waiting or leased job; a running one loses its lease. Returns whether there was one
+    /// to cancel.
     async fn cancel(&self, id: &JobId) -> Result<bool, QueueError>;
 
     /// The job, while it is waiting, leased or dead. Completed and cancelled jobs are forgotten.
@@ -78,9 +82,12 @@ pub trait JobQueue: fmt::Debug + Send + Sync + 'static {
     /// The dead letters of `queue`, newest first, at most `limit`.
     async fn dead(&self, queue: QueueName, limit: usize) -> Result<Vec<Job>, QueueError>;
 
-    /// Removes the dead letters that died before `before`; returns how many.
+    /// Removes the dead letters, of all queues, that died before `before`; returns how many.
     async fn purge_dead(&self, before: Timestamp) -> Result<u64, QueueError>;
 }
+
+/// The `last_error` of a job whose lease ended before it was finished.
+pub const LEASE_EXPIRED: &str = "lease expired";
 
 /// The queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -16,7 +16,9 @@ use crate::id::{CircuitId, InvalidName, ProofId};
 ///
 /// # Behaviour
 /// - A put is atomic: a reader sees all of it or nothing, also after a crash.
-/// - What was put before a call returned is durable.
+/// - What was put before a call returned is durable, and so is what was deleted.
+/// - Of several puts in [`PutMode::Create`] under one key exactly one succeeds.
+/// - A key may be a prefix of another: `a` and `a/b` are two artifacts.
 /// - A get returns bytes whose digest was checked against the one recorded at the put.
 #[async_trait]
 pub trait ArtifactStore: fmt::Debug + Send + Sync + 'static {
@@ -41,8 +43,10 @@ pub trait ArtifactStore: fmt::Debug + Send + Sync + 'static {
     /// Removes the artifact. A missing key is success.
     async fn delete(&self, key: &ArtifactKey) -> Result<(), StoreError>;
 
-    /// Every artifact whose key begins with the path segments of `prefix`, in no particular order.
-    /// `circuits/ab` lists `circuits/ab/x` and not `circuits/abc/x`; the empty prefix lists all.
+    /// Every artifact whose key [is under](ArtifactKey::is_under) `prefix`, in no particular order.
+    /// `circuits/ab` lists `circuits/ab/x` and not `circuits/abc/x`; the empty prefix lists all; a
+    /// prefix that is not made of segments lists nothing. An artifact that is put or deleted
+    /// meanwhile may or may not be listed.
     fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactMeta, StoreError>>;
 }
 
@@ -77,6 +81,14 @@ impl ArtifactKey {
     /// `sealed/<id>`: the sealed inputs of a proof request.
     pub fn sealed(id: &ProofId) -> Self {
         Self(format!("sealed/{id}"))
+    }
+
+    /// Whether the key begins with the path segments of `prefix`, which is what
+    /// [`ArtifactStore::list`] lists: `circuits/ab` is under `circuits` and under itself, and not
+    /// under `circuits/a`. Every key is under the empty prefix.
+    pub fn is_under(&self, prefix: &str) -> bool {
+        prefix.is_empty()
+            || self.0.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 

@@ -1,0 +1,153 @@
+//! [`FsStore`]: artifacts as files.
+
+mod file;
+mod folder;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::{self, BoxStream, StreamExt};
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use zkflow_core::digest::Digest;
+use zkflow_core::store::{Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, PutMode, StoreError};
+
+/// An [`ArtifactStore`] in a folder. Several processes may share it.
+///
+/// # Layout
+/// - The artifact `a/b` is the file `a/b@`. `@` stands in no key, so that the file of `a` and the
+///   folder of `a/b` are apart.
+/// - A file is the body followed by a trailer of 40 bytes: the SHA-256 of the body, then
+///   `zkflow1\n`. A file without it is corrupt, so a cut-off one is noticed without reading it.
+/// - `.tmp` holds what is being written. A put writes there, syncs, and then renames (or, to create,
+///   links) the file into its place and syncs the folder: a crash leaves an artifact whole or absent.
+///   What crashed puts left behind is removed when a store is opened an hour later or more.
+///
+/// The file system must tell upper from lower case.
+#[derive(Clone)]
+pub struct FsStore {
+    root: Arc<Path>,
+}
+
+impl FsStore {
+    /// Opens the store in the folder `root`, which is created if need be. Blocks for a moment.
+    ///
+    /// # Errors
+    /// [`StoreError::Backend`] when the folder cannot be made or written to.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let store = Self { root: root.into().into() };
+        folder::create(&store.temp_folder())
+            .and_then(|()| remove_leftovers(&store.temp_folder(), SystemTime::now()))
+            .map_err(|e| StoreError::backend(format!("opening {}", store.root.display()), e))?;
+        Ok(store)
+    }
+
+    fn temp_folder(&self) -> PathBuf {
+        self.root.join(TEMP_FOLDER)
+    }
+
+    fn path(&self, key: &ArtifactKey) -> PathBuf {
+        self.root.join(format!("{key}{FILE_SUFFIX}"))
+    }
+
+    /// Runs `work` where it may block.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        action: &'static str,
+        key: &ArtifactKey,
+        work: impl FnOnce(&Self, &ArtifactKey) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (store, owned) = (self.clone(), key.clone());
+        spawn_blocking(move || work(&store, &owned))
+            .await
+            .unwrap_or_else(|e| Err(StoreError::backend(format!("{action} {key}"), e)))
+    }
+}
+
+impl fmt::Debug for FsStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FsStore({:?})", self.root)
+    }
+}
+
+#[async_trait]
+impl ArtifactStore for FsStore {
+    async fn put(&self, key: &ArtifactKey, body: Bytes, mode: PutMode) -> Result<ArtifactMeta, StoreError> {
+        self.blocking("writing", key, move |store, key| {
+            let sha256 = Digest::of(&body);
+            let written = file::write(&store.temp_folder(), &store.path(key), &body, &sha256, mode);
+            match written {
+                Ok(()) => Ok(ArtifactMeta { key: key.clone(), size: body.len() as u64, sha256 }),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && mode == PutMode::Create => {
+                    Err(StoreError::Exists(key.clone()))
+                }
+                Err(e) => Err(StoreError::backend(format!("writing {key}"), e)),
+            }
+        })
+        .await
+    }
+
+    async fn get(&self, key: &ArtifactKey) -> Result<Artifact, StoreError> {
+        self.blocking("reading", key, |store, key| file::read(&store.path(key), key)).await
+    }
+
+    async fn head(&self, key: &ArtifactKey) -> Result<ArtifactMeta, StoreError> {
+        self.blocking("reading", key, |store, key| file::read_meta(&store.path(key), key)).await
+    }
+
+    async fn delete(&self, key: &ArtifactKey) -> Result<(), StoreError> {
+        self.blocking("deleting", key, |store, key| {
+            folder::remove_file(&store.root, &store.path(key))
+                .map_err(|e| StoreError::backend(format!("deleting {key}"), e))
+        })
+        .await
+    }
+
+    fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactMeta, StoreError>> {
+        let (store, prefix) = (self.clone(), prefix.to_owned());
+        let start = async move {
+            let (sender, receiver) = mpsc::channel(64);
+            // Ends by itself when the receiver is dropped.
+            spawn_blocking(move || {
+                folder::walk(&store.root, &prefix, &mut |item| sender.blocking_send(item).is_ok())
+            });
+            stream::unfold(receiver, |mut receiver| async {
+                receiver.recv().await.map(|item| (item, receiver))
+            })
+        };
+        stream::once(start).flatten().boxed()
+    }
+}
+
+/// Removes files in `folder` that were last written [`LEFTOVER_AGE`] before `now`.
+fn remove_leftovers(folder: &Path, now: SystemTime) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let written = entry.metadata().and_then(|meta| meta.modified());
+        if written.is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age >= LEFTOVER_AGE)) {
+            match std::fs::remove_file(entry.path()) {
+                // Another process opened the store at the same time.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                result => result?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// No segment of a key begins with a dot.
+const TEMP_FOLDER: &str = ".tmp";
+
+/// Stands in no key.
+const FILE_SUFFIX: &str = "@";
+
+/// No put takes this long.
+const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests;

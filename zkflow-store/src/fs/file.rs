@@ -1,0 +1,97 @@
+//! One artifact in one file: body, SHA-256, magic.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use bytes::Bytes;
+use zkflow_core::digest::Digest;
+use zkflow_core::store::{Artifact, ArtifactKey, ArtifactMeta, PutMode, StoreError};
+
+use super::folder;
+
+/// Ends every file.
+const MAGIC: &[u8; 8] = b"zkflow1\n";
+
+/// Digest and magic.
+const TRAILER: usize = 32 + MAGIC.len();
+
+/// Writes a file durably and all at once.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] in [`PutMode::Create`] when there is a file at `path`.
+pub(super) fn write(temp: &Path, path: &Path, body: &[u8], sha256: &Digest, mode: PutMode) -> io::Result<()> {
+    let mut file = tempfile::Builder::new().prefix("put-").tempfile_in(temp)?;
+    file.write_all(body)?;
+    file.write_all(sha256.as_bytes())?;
+    file.write_all(MAGIC)?;
+    file.as_file().sync_all()?;
+    let parent = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    // A delete may remove the empty folder between its creation and the rename: then once more.
+    for _ in 0..ATTEMPTS {
+        folder::create(parent)?;
+        let moved = match mode {
+            PutMode::Create => file.persist_noclobber(path),
+            PutMode::Overwrite => file.persist(path),
+        };
+        match moved {
+            Ok(_) => return folder::sync(parent),
+            Err(e) if e.error.kind() == io::ErrorKind::NotFound => file = e.file,
+            Err(e) => return Err(e.error),
+        }
+    }
+    Err(io::Error::other("the folder was removed again and again"))
+}
+
+const ATTEMPTS: usize = 100;
+
+/// Reads a file and checks its digest.
+pub(super) fn read(path: &Path, key: &ArtifactKey) -> Result<Artifact, StoreError> {
+    let mut bytes = Vec::new();
+    open(path, key)?.read_to_end(&mut bytes).map_err(|e| failed(key, e))?;
+    let body_length = bytes.len().checked_sub(TRAILER).ok_or_else(|| no_trailer(key))?;
+    let recorded = parse_trailer(&bytes[body_length..], key)?;
+    bytes.truncate(body_length);
+    if Digest::of(&bytes) != recorded {
+        return Err(StoreError::Corrupt {
+            key: key.clone(),
+            detail: "its SHA-256 is not the one recorded".to_owned(),
+        });
+    }
+    let meta = ArtifactMeta { key: key.clone(), size: bytes.len() as u64, sha256: recorded };
+    Ok(Artifact { meta, body: Bytes::from(bytes) })
+}
+
+/// Reads the trailer alone.
+pub(super) fn read_meta(path: &Path, key: &ArtifactKey) -> Result<ArtifactMeta, StoreError> {
+    let mut file = open(path, key)?;
+    let length = file.metadata().map_err(|e| failed(key, e))?.len();
+    let size = length.checked_sub(TRAILER as u64).ok_or_else(|| no_trailer(key))?;
+    let mut trailer = [0; TRAILER];
+    file.seek(SeekFrom::Start(size))
+        .and_then(|_| file.read_exact(&mut trailer))
+        .map_err(|e| failed(key, e))?;
+    Ok(ArtifactMeta { key: key.clone(), size, sha256: parse_trailer(&trailer, key)? })
+}
+
+fn open(path: &Path, key: &ArtifactKey) -> Result<File, StoreError> {
+    File::open(path).map_err(|e| match e.kind() {
+        // A file where the key has a folder: nothing can lie below it.
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoreError::NotFound(key.clone()),
+        _ => failed(key, e),
+    })
+}
+
+fn parse_trailer(trailer: &[u8], key: &ArtifactKey) -> Result<Digest, StoreError> {
+    let digest = trailer.strip_suffix(MAGIC).ok_or_else(|| no_trailer(key))?;
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    hex.parse().map_err(|_| no_trailer(key))
+}
+
+fn no_trailer(key: &ArtifactKey) -> StoreError {
+    StoreError::Corrupt { key: key.clone(), detail: "it does not end as it should".to_owned() }
+}
+
+fn failed(key: &ArtifactKey, error: io::Error) -> StoreError {
+    StoreError::backend(format!("reading {key}"), error)
+}
