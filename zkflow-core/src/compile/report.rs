@@ -1,6 +1,13 @@
 //! What can be read off an R1CS.
 
+use ark_ff::Zero;
 use serde::{Deserialize, Serialize};
+
+use crate::format::r1cs::{Constraint, LinearCombination, R1cs};
+use crate::format::sym::Sym;
+use crate::format::zkey::ZKey;
+
+mod determination;
 
 /// The size of a circuit, and what looks wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +56,144 @@ pub enum WarningKind {
     /// Wires that stand in no constraint: any value satisfies the circuit.
     UnconstrainedSignal,
     /// Outputs that no chain of constraints ties linearly to the inputs.
+    ///
+    /// A wire is tied when it is the constant one or an input, or when some constraint holds no other wire
+    /// that is not tied and gives it linearly: with a coefficient that is a number other than zero. Values
+    /// that a circuit takes from hints (`<--`), such as the bits of a number, are not tied in this sense
+    /// even where they are unique: the warning asks for a look, it is no verdict.
     UndeterminedOutput,
     /// Inputs that stand in no constraint.
     UnusedInput,
 }
+
+impl CircuitReport {
+    /// Reads the report off a constraint system, in time linear in its terms.
+    ///
+    /// Signals without a name in `sym` appear as `label N`.
+    ///
+    /// # Predictions
+    /// With `m` wires, `l` public signals, `n` rows of the domain and `k` entries of A and B, a proof needs
+    /// at its peak, in memory,
+    /// - the key: 72 bytes for each of `3m + n` points of G1, 136 for each of `m` points of G2 and 48 for each
+    ///   of `k + l + 1` matrix entries;
+    /// - the witness twice, as elements and as the scalars of the sums: `64 m`;
+    /// - the quotient: four vectors and the scalars of its sum, `5 * 32 n`.
+    pub fn of(r1cs: &R1cs, sym: Option<&Sym>) -> Self {
+        let linear = r1cs.constraints.iter().filter(|constraint| is_linear(constraint)).count();
+        let domain_size = r1cs.domain_size();
+        let entries: usize = r1cs.constraints.iter().map(|one| one.a.len() + one.b.len()).sum();
+        let entries = entries as u64 + u64::from(r1cs.n_public()) + 1;
+        let wires = u64::from(r1cs.n_wires);
+        Self {
+            non_linear_constraints: (r1cs.constraints.len() - linear) as u32,
+            linear_constraints: linear as u32,
+            wires: r1cs.n_wires,
+            public_inputs: r1cs.n_public_inputs,
+            private_inputs: r1cs.n_private_inputs,
+            outputs: r1cs.n_outputs,
+            domain_size,
+            proving_key_bytes: ZKey::file_len(wires, domain_size, entries),
+            prover_memory_bytes: (3 * wires + domain_size) * 72
+                + wires * (136 + 64)
+                + entries * 48
+                + domain_size * 5 * 32,
+            warnings: warnings(r1cs, sym),
+        }
+    }
+}
+
+/// Whether a constraint multiplies no two signals: one of its factors is a number.
+fn is_linear(constraint: &Constraint) -> bool {
+    is_constant(&constraint.a) || is_constant(&constraint.b)
+}
+
+fn is_constant(combination: &LinearCombination) -> bool {
+    combination.iter().all(|(wire, coefficient)| *wire == 0 || coefficient.is_zero())
+}
+
+/// The wires of a constraint with a coefficient other than zero; one may come up to three times.
+fn wires(constraint: &Constraint) -> impl Iterator<Item = u32> {
+    let terms = constraint.a.iter().chain(&constraint.b).chain(&constraint.c);
+    terms.filter(|(wire, coefficient)| *wire != 0 && !coefficient.is_zero()).map(|(wire, _)| *wire)
+}
+
+fn warnings(r1cs: &R1cs, sym: Option<&Sym>) -> Vec<CircuitWarning> {
+    let mut is_used = vec![false; r1cs.n_wires as usize];
+    for wire in r1cs.constraints.iter().flat_map(wires) {
+        is_used[wire as usize] = true;
+    }
+    let inputs = Inputs::of(r1cs);
+    let label = |wire: u32| r1cs.labels[wire as usize];
+
+    let unconstrained = (1..r1cs.n_wires)
+        .filter(|wire| !is_used[*wire as usize] && !inputs.is_input[*wire as usize])
+        .map(label);
+    let is_determined = determination::determined(r1cs, &inputs.is_input);
+    let undetermined = (1..=r1cs.n_outputs).filter(|wire| !is_determined[*wire as usize]).map(label);
+    let unused_wires = (1..r1cs.n_wires)
+        .filter(|wire| inputs.is_input[*wire as usize] && !is_used[*wire as usize])
+        .map(label);
+    let unused = unused_wires.chain(inputs.without_wire.iter().copied());
+
+    let mut warnings = Vec::new();
+    collect(&mut warnings, WarningKind::UnconstrainedSignal, sym, unconstrained);
+    collect(&mut warnings, WarningKind::UndeterminedOutput, sym, undetermined);
+    collect(&mut warnings, WarningKind::UnusedInput, sym, unused);
+    warnings
+}
+
+/// Adds a warning about the signals with these labels, if there are any.
+fn collect(
+    warnings: &mut Vec<CircuitWarning>,
+    kind: WarningKind,
+    sym: Option<&Sym>,
+    labels: impl Iterator<Item = u64>,
+) {
+    let mut signals = Vec::new();
+    let mut count = 0;
+    for label in labels {
+        count += 1;
+        if signals.len() < MOST_NAMES {
+            let named = sym.and_then(|sym| sym.by_label(label));
+            signals.push(named.map_or_else(|| format!("label {label}"), |signal| signal.name.to_string()));
+        }
+    }
+    if count > 0 {
+        warnings.push(CircuitWarning { kind, signals, count });
+    }
+}
+
+/// The inputs of a circuit. Circom numbers signals before simplification in this order: the constant one,
+/// outputs, public inputs, private inputs, the rest.
+struct Inputs {
+    /// For each wire.
+    is_input: Vec<bool>,
+    /// The labels of private inputs that have no wire: simplification leaves out what no constraint uses.
+    without_wire: Vec<u64>,
+}
+
+impl Inputs {
+    fn of(r1cs: &R1cs) -> Self {
+        let first = u64::from(r1cs.n_outputs) + 1;
+        let last = u64::from(r1cs.n_public()) + u64::from(r1cs.n_private_inputs);
+        let mut is_input = vec![false; r1cs.n_wires as usize];
+        let mut labels = Vec::new();
+        for (wire, label) in r1cs.labels.iter().enumerate() {
+            if wire != 0 && (first..=last).contains(label) {
+                is_input[wire] = true;
+                labels.push(*label);
+            }
+        }
+        labels.sort_unstable();
+        let without_wire = (first..=last.min(r1cs.n_labels.saturating_sub(1)))
+            .filter(|label| labels.binary_search(label).is_err())
+            .collect();
+        Self { is_input, without_wire }
+    }
+}
+
+/// The most signals that a warning names.
+const MOST_NAMES: usize = 32;
+
+#[cfg(test)]
+mod tests;
