@@ -70,7 +70,6 @@ fn an_error_names_the_path_of_the_value() {
 fn coordinates_must_be_those_of_an_affine_point() {
     assert_eq!(proof_refusal(|value| value["pi_a"][1] = json!("3")), "pi_a: not a point of the curve");
     assert!(proof_refusal(|value| value["pi_a"][2] = json!("2")).ends_with("third coordinate is not one"));
-    // The number of points of the base field's multiples of one coordinate: p itself is not zero.
     let p = "21888242871839275222246405745257275088696311157297823662689037894645226208583";
     assert_eq!(proof_refusal(|value| value["pi_c"][0] = json!(p)), "pi_c[0]: not below the field's modulus");
 }

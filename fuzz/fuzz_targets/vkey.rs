@@ -1,0 +1,11 @@
+#![no_main]
+//! What is read can be written, and comes back equal.
+
+use libfuzzer_sys::fuzz_target;
+use zkflow_core::format::json;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(value) = json::read_vkey(bytes) {
+        assert_eq!(json::read_vkey(json::vkey_text(&value).as_bytes()).as_ref(), Ok(&value));
+    }
+});
