@@ -124,8 +124,8 @@ impl ZKey {
     /// Writes a `.zkey` file with its sections in ascending order, byte for byte as snarkjs does after a
     /// contribution or a beacon (after `zkey new` it has another order).
     pub fn write(&self) -> Vec<u8> {
-        let length =
-            Self::file_len(self.n_vars.into(), self.domain_size.into(), self.coefficients.len() as u64);
+        let [wires, rows, entries] = [self.a.len(), self.h.len(), self.coefficients.len()];
+        let length = Self::file_len(wires as u64, rows as u64, entries as u64);
         BinWriter::new(LAYOUT, length)
             .section(section::PROTOCOL, |out| out.extend(GROTH16.to_le_bytes()))
             .section(section::HEADER, |out| self.put_header(out))
