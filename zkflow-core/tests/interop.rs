@@ -1,5 +1,7 @@
 //! Keys, witnesses and proofs exchanged with the real snarkjs, on circuits from the real circom.
 
+#![cfg(feature = "ark")]
+
 #[path = "interop/tools.rs"]
 mod tools;
 
@@ -110,7 +112,11 @@ fn keys_and_witnesses_of_snarkjs_are_proved_here() {
     for (made, accepted) in made.iter().zip(snarkjs(&tasks)) {
         let name = made.files.name;
         assert_eq!(accepted, json!(true), "{name}: snarkjs refuses the proof");
-        assert_eq!(fs::read_to_string(made.file("vkey.json")).unwrap(), files::vkey_text(&made.key.vk), "{name}");
+        assert_eq!(
+            fs::read_to_string(made.file("vkey.json")).unwrap(),
+            files::vkey_text(&made.key.vk),
+            "{name}"
+        );
         // Our setup lays the same circuit out alike: same matrices, same shape.
         let r1cs = R1cs::read(&fs::read(&made.files.r1cs).unwrap()).unwrap();
         let ours = setup::circuit_specific(&r1cs, &mut os_rng()).unwrap();

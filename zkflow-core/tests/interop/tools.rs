@@ -111,6 +111,9 @@ fn cached(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
 fn tools_folder() -> PathBuf {
     let folder = std::env::var_os("ZKFLOW_TOOLS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools"), PathBuf::from);
-    assert!(folder.join("node_modules/snarkjs").is_dir(), "snarkjs is missing in {folder:?}: run `make setup`");
+    assert!(
+        folder.join("node_modules/snarkjs").is_dir(),
+        "snarkjs is missing in {folder:?}: run `make setup`"
+    );
     folder
 }
