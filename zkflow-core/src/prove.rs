@@ -72,8 +72,9 @@ pub fn prove_verified(
     rng: &mut dyn SecureRng,
 ) -> Result<(Proof, PublicSignals), ProveError> {
     let proof = key.prove(witness, rng)?;
-    let public = PublicSignals::of_witness(verifier.key(), witness)
-        .map_err(|_| ProveError::Key("it has fewer wires than the verification key public signals".to_owned()))?;
+    let public = PublicSignals::of_witness(verifier.key(), witness).map_err(|_| {
+        ProveError::Key("it has fewer wires than the verification key public signals".to_owned())
+    })?;
     match verifier.verify(&public, &proof) {
         Ok(true) => Ok((proof, public)),
         // A point off its curve can come from a faulty prover alone.

@@ -94,7 +94,9 @@ mod tests {
         let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
         let assignment: Vec<Fr> = (0..5).map(|_| Fr::rand(&mut rng)).collect();
         let mut rows = || -> Matrix<Fr> {
-            (0..7).map(|row| vec![(Fr::rand(&mut rng), row % 5), (Fr::rand(&mut rng), (row + 2) % 5)]).collect()
+            (0..7)
+                .map(|row| vec![(Fr::rand(&mut rng), row % 5), (Fr::rand(&mut rng), (row + 2) % 5)])
+                .collect()
         };
         let matrices = [rows(), rows()];
         type Domain = GeneralEvaluationDomain<Fr>;
@@ -103,14 +105,20 @@ mod tests {
         assert_eq!(values.len(), 8);
 
         let tau = Fr::from(987_654_321u64);
-        let [a, b] = matrices.map(|rows| rows.iter().map(|row| row_value(row, &assignment)).collect::<Vec<_>>());
+        let [a, b] =
+            matrices.map(|rows| rows.iter().map(|row| row_value(row, &assignment)).collect::<Vec<_>>());
         let even = Domain::new(8).unwrap().evaluate_all_lagrange_coefficients(tau);
         let at_tau = |values: &[Fr]| values.iter().zip(&even).map(|(v, l)| *v * l).sum::<Fr>();
         let c: Vec<Fr> = a.iter().zip(&b).map(|(a, b)| *a * b).collect();
         let expected = at_tau(&a) * at_tau(&b) - at_tau(&c);
 
-        let odd: Vec<Fr> =
-            Domain::new(16).unwrap().evaluate_all_lagrange_coefficients(tau).into_iter().skip(1).step_by(2).collect();
+        let odd: Vec<Fr> = Domain::new(16)
+            .unwrap()
+            .evaluate_all_lagrange_coefficients(tau)
+            .into_iter()
+            .skip(1)
+            .step_by(2)
+            .collect();
         let found: Fr = values.iter().zip(odd).map(|(v, l)| *v * l).sum();
         assert_eq!(found, expected);
         assert!(!(tau.pow([8]) - Fr::ONE).is_zero() && !found.is_zero());

@@ -76,7 +76,8 @@ impl Evaluations {
         let odd_lagrange = lagrange_at(tau, root, root.square(), domain_size, 2 * n)?;
 
         let wires = r1cs.n_wires as usize;
-        let (mut a, mut b, mut c) = (vec![Fr::zero(); wires], vec![Fr::zero(); wires], vec![Fr::zero(); wires]);
+        let (mut a, mut b, mut c) =
+            (vec![Fr::zero(); wires], vec![Fr::zero(); wires], vec![Fr::zero(); wires]);
         for (constraint, lagrange) in r1cs.constraints.iter().zip(&even_lagrange) {
             for (polynomials, terms) in
                 [(&mut a, &constraint.a), (&mut b, &constraint.b), (&mut c, &constraint.c)]
@@ -124,9 +125,16 @@ mod tests {
 
     #[test]
     fn the_domain_is_the_one_of_snarkjs() {
-        for (constraints, public, size) in
-            [(0, 0, 2), (1, 0, 2), (1, 1, 4), (2, 1, 4), (3, 1, 8), (7, 0, 8), (8, 0, 16), (60_000, 1, 65_536)]
-        {
+        for (constraints, public, size) in [
+            (0, 0, 2),
+            (1, 0, 2),
+            (1, 1, 4),
+            (2, 1, 4),
+            (3, 1, 8),
+            (7, 0, 8),
+            (8, 0, 16),
+            (60_000, 1, 65_536),
+        ] {
             assert_eq!(domain_size(constraints, public), Ok(size), "{constraints} + {public}");
             let sum: u64 = constraints + public;
             assert_eq!(1 << (sum.max(1).ilog2() + 1), size);

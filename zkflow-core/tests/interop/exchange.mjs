@@ -1,0 +1,54 @@
+// What snarkjs is asked for, many requests to one process: node exchange.mjs TOOLS TASKS.json
+// Writes the results of the tasks, null for those that write a file, to standard output, as a JSON array in their order.
+import { readFileSync, writeFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { join } from "node:path";
+
+const [tools, tasksFile] = process.argv.slice(2);
+const root = join(tools, "node_modules", "snarkjs");
+const snarkjs = await import(pathToFileURL(join(root, "main.js")));
+
+const json = (file) => JSON.parse(readFileSync(file, "utf8"));
+const write = (file, value) => writeFileSync(file, JSON.stringify(value, null, 1));
+
+const operations = {
+    async ptau({ power, out }) {
+        const fresh = { type: "mem" }, contributed = { type: "mem" };
+        const curve = await snarkjs.curves.getCurveFromName("bn128");
+        await snarkjs.powersOfTau.newAccumulator(curve, power, fresh);
+        await snarkjs.powersOfTau.contribute(fresh, contributed, "test", "entropy");
+        await snarkjs.powersOfTau.preparePhase2(contributed, out);
+    },
+    async witness({ input, wasm, out }) {
+        await snarkjs.wtns.calculate(json(input), wasm, out);
+    },
+    async key({ r1cs, ptau, out }) {
+        const fresh = { type: "mem" };
+        await snarkjs.zKey.newZKey(r1cs, ptau, fresh);
+        await snarkjs.zKey.contribute(fresh, out, "test", "entropy");
+    },
+    async vkey({ zkey, out }) {
+        write(out, await snarkjs.zKey.exportVerificationKey(zkey));
+    },
+    async prove({ zkey, wtns, proof, publicSignals }) {
+        const made = await snarkjs.groth16.prove(zkey, wtns);
+        write(proof, made.proof);
+        write(publicSignals, made.publicSignals);
+    },
+    async verify({ vkey, publicSignals, proof }) {
+        return await snarkjs.groth16.verify(json(vkey), json(publicSignals), json(proof));
+    },
+    async calldata({ proof, publicSignals }) {
+        return await snarkjs.groth16.exportSolidityCallData(json(proof), json(publicSignals));
+    },
+    async contract({ zkey }) {
+        const groth16 = readFileSync(join(root, "templates", "verifier_groth16.sol.ejs"), "utf8");
+        return (await snarkjs.zKey.exportSolidityVerifier(zkey, { groth16 })).includes("contract Groth16Verifier");
+    },
+};
+
+const results = [];
+for (const { operation, ...task } of json(tasksFile)) {
+    results.push((await operations[operation](task)) ?? null);
+}
+process.stdout.write(JSON.stringify(results), () => process.exit(0));

@@ -1,0 +1,13 @@
+pragma circom 2.0.0;
+
+// The public signals are o[0], o[1], a, c: outputs, then the order of declaration, whatever the list says.
+template Order() {
+    signal input a;
+    signal input b;
+    signal input c;
+    signal output o[2];
+    o[0] <== a * b;
+    o[1] <== b * c + 7;
+}
+
+component main {public [c, a]} = Order();
