@@ -82,7 +82,9 @@ impl Sandbox {
     /// The cache folder cannot be made, or others may write to it.
     pub fn new(config: SandboxConfig) -> Result<Arc<Self>, SandboxError> {
         let mut settings = wasmtime::Config::new();
-        settings.epoch_interruption(true).max_wasm_stack(GUEST_STACK).wasm_backtrace_max_frames(None);
+        settings.epoch_interruption(true).wasm_backtrace_max_frames(None);
+        // The second is unused, but may not be smaller than the first.
+        settings.max_wasm_stack(GUEST_STACK).async_stack_size(GUEST_STACK);
         let engine = Engine::new(&settings).map_err(|e| SandboxError::Engine(e.to_string()))?;
         let disk = match config.cache_dir {
             Some(folder) => Some(DiskCache::open(folder, config.cache_bytes, &engine)?),

@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 
 use zkflow_core::compile::Compiled;
 use zkflow_core::error::{Classified, ErrorKind};
-use zkflow_core::field::to_le_bytes;
+use zkflow_core::field::Scalar;
+use zkflow_core::format::r1cs::R1cs;
+use zkflow_core::format::sym::Sym;
+use zkflow_core::format::wtns;
 use zkflow_core::secret::CircuitInputs;
-use zkflow_core::witness::{Witness, WitnessCalculator, WitnessError, WitnessLimits};
+use zkflow_core::witness::{InputSignals, Witness, WitnessCalculator, WitnessError, WitnessLimits};
 
 mod support;
 use support::{compile, sandbox};
@@ -62,9 +65,10 @@ fn calculate(calculator: &WitnessCalculator, json: &str) -> Result<Witness, Witn
     calculator.calculate(&CircuitInputs::from_json(json.to_owned()))
 }
 
-/// The bytes of all values, as they stand at the end of a `.wtns` file.
-fn bytes(witness: &Witness) -> Vec<u8> {
-    witness.values().iter().flat_map(to_le_bytes).collect()
+/// With the names and shapes of the inputs.
+fn named(compiled: &Compiled) -> WitnessCalculator {
+    let (r1cs, sym) = (R1cs::read(&compiled.r1cs).unwrap(), Sym::read(&compiled.sym).unwrap());
+    calculator(compiled).with_signals(InputSignals::from_r1cs_sym(&r1cs, &sym).unwrap())
 }
 
 /// The `.wtns` file of snarkjs.
@@ -97,8 +101,8 @@ fn witness_is_the_one_that_snarkjs_calculates() {
     for (source, json) in cases {
         let compiled = compile(source);
         let witness = calculate(&calculator(&compiled), &json).unwrap();
-        assert!(snarkjs_wtns(&compiled, &json).ends_with(&bytes(&witness)), "{json}");
-        assert!(witness.values().len() > 1);
+        assert!(snarkjs_wtns(&compiled, &json) == wtns::write(&witness), "{json}");
+        assert_eq!(calculate(&named(&compiled), &json), Ok(witness));
     }
 }
 
@@ -119,10 +123,118 @@ const MATRIX: &str = "pragma circom 2.1.6;
         signal input m[3][2];
         signal input b;
         signal output o[2];
-        for (var i = 0; i < 2; i++) { o[i] <== a * m[i][0] + m[i + 1][1] * b; }
+        signal t[2];
+        for (var i = 0; i < 2; i++) { t[i] <== a * m[i][0]; o[i] <== t[i] + m[i + 1][1] * b; }
     }
     component main {public [b, a]} = Matrix();";
 
 const CONSTANT: &str = "pragma circom 2.1.6;
     template Constant() { signal output o; o <== 42; }
     component main = Constant();";
+
+#[test]
+fn every_constraint_holds_and_public_signals_come_first() {
+    let compiled = compile(SHAPES);
+    let r1cs = R1cs::read(&compiled.r1cs).unwrap();
+    let witness = calculate(&named(&compiled), SHAPES_INPUT).unwrap();
+    let dot = |terms: &[(u32, Scalar)]| -> Scalar {
+        terms.iter().map(|(wire, factor)| witness.values()[*wire as usize] * factor).sum()
+    };
+    assert!(r1cs.constraints.iter().all(|row| dot(&row.a) * dot(&row.b) == dot(&row.c)));
+    // Outputs, then the public inputs as the template declares them: o[0], o[1], a, c.
+    let public = [3 * 2 + 5 + 30, 7 * 22 + 11, 3, 7].map(|value: u64| Scalar::from(value));
+    assert_eq!(witness.values()[1..5], public);
+    assert_eq!(witness.values().len(), r1cs.n_wires as usize);
+}
+
+#[test]
+fn failed_constraint_names_template_and_line_and_no_value() {
+    let compiled = compile(RANGE);
+    for calculator in [calculator(&compiled), named(&compiled)] {
+        assert!(calculate(&calculator, r#"{"age": 18}"#).is_ok());
+        for (age, template, line) in [(17, "Range", 14), (121, "Range", 15), (256, "Num2Bits", 38)] {
+            let error = calculate(&calculator, &format!("{{\"age\": {age}}}")).unwrap_err();
+            let WitnessError::ConstraintFailed { template: found, line: at, message } = &error else {
+                panic!("{error:?}")
+            };
+            assert_eq!((found.as_deref(), *at), (Some(template), Some(line)), "{message}");
+            assert_eq!((error.code(), error.kind()), ("constraint_failed", ErrorKind::Invalid));
+            assert!(!message.contains(&age.to_string()), "{message}");
+        }
+    }
+}
+
+#[test]
+fn wrong_inputs_are_named_by_their_path_with_and_without_signals() {
+    let compiled = compile(MATRIX);
+    let m = r#""m": [[1, 2], [3, 4], [5, 6]]"#;
+    let cases = [
+        (format!("{{{m}, \"a\": 1, \"b\": 2, \"c\": 3}}"), "unknown_input", "inputs.c: "),
+        (format!("{{{m}, \"a\": 1, \"b\": 2, \"a\": 3}}"), "duplicate_input", "inputs.a: "),
+        (format!("{{{m}, \"a\": 1, \"b\": -2}}"), "not_in_field", "inputs.b: negative"),
+        (format!("{{{m}, \"a\": [1, 2], \"b\": 2}}"), "wrong_shape", "inputs.a: expected "),
+        (format!("{{{m}, \"a\": 1, \"b\": 1.5}}"), "unsafe_number", "inputs.b: "),
+        (format!("{{{m}, \"a\": 1, \"b\": true}}"), "not_a_value", "inputs.b: "),
+        (format!("{{{m}, \"a\": 1, \"b\": \"0xff\"}}"), "not_decimal", "inputs.b: "),
+        (r#"{"m": [[1, 2], [3, 9007199254740993], [5, 6]]}"#.into(), "unsafe_number", "inputs.m[1][1]: "),
+        (r#"{"m": [[1, 2], [3, 4], [5]], "a": 1, "b": 2}"#.into(), "wrong_shape", "inputs.m"),
+        ("[1]".into(), "invalid_json", "the inputs are not a JSON object"),
+    ];
+    for calculator in [calculator(&compiled), named(&compiled)] {
+        for (json, code, message) in &cases {
+            let error = calculate(&calculator, json).unwrap_err();
+            assert_eq!(error.code(), *code, "{json}: {error}");
+            assert!(error.to_string().starts_with(message), "{json}: {error}");
+        }
+    }
+}
+
+#[test]
+fn missing_input_is_named_when_the_signals_are_known() {
+    let compiled = compile(MATRIX);
+    let json = r#"{"m": [[1, 2], [3, 4], [5, 6]], "a": 1}"#;
+    assert_eq!(calculate(&named(&compiled), json).unwrap_err().to_string(), "inputs.b: missing");
+    let error = calculate(&calculator(&compiled), json).unwrap_err();
+    assert_eq!(error.to_string(), "inputs (7 of 8 values are given): missing");
+}
+
+#[test]
+fn signals_of_another_circuit_are_refused() {
+    let (matrix, range) = (compile(MATRIX), compile(RANGE));
+    let (r1cs, sym) = (R1cs::read(&range.r1cs).unwrap(), Sym::read(&range.sym).unwrap());
+    let calculator = calculator(&matrix).with_signals(InputSignals::from_r1cs_sym(&r1cs, &sym).unwrap());
+    let error = calculate(&calculator, r#"{"age": 42}"#).unwrap_err();
+    assert_eq!(error.code(), "signals_mismatch");
+    let constant = Sym::read(&compile(CONSTANT).sym).unwrap();
+    assert_eq!(InputSignals::from_r1cs_sym(&r1cs, &constant).unwrap_err().code(), "signals_mismatch");
+}
+
+#[test]
+fn endless_calculation_is_stopped_and_the_next_one_succeeds() {
+    let endless = compile(
+        "pragma circom 2.1.6;
+        template Endless() { signal input a; signal output o;
+            var i = 0; while (a + i != a - 1) { i += a; } o <-- i; o === a * a; }
+        component main = Endless();",
+    );
+    let limits = WitnessLimits { wall: Duration::from_secs(2), ..WitnessLimits::default() };
+    let calculator = WitnessCalculator::new(&sandbox(), &endless.wasm, limits).unwrap();
+    let start = Instant::now();
+    let error = calculate(&calculator, r#"{"a": 0}"#).unwrap_err();
+    assert!(start.elapsed() < limits.wall + Duration::from_secs(1));
+    assert_eq!(error, WitnessError::Limit("2 s".into()));
+    assert!(calculate(&named(&compile(RANGE)), r#"{"age": 42}"#).is_ok());
+}
+
+#[test]
+fn modules_that_are_no_witness_calculator_are_refused() {
+    let new = |wasm: &[u8], limits| WitnessCalculator::new(&sandbox(), wasm, limits);
+    assert_eq!(new(b"no module", limits()).unwrap_err().code(), "witness_calculator_failed");
+    let empty = new(b"\0asm\x01\0\0\0", limits()).unwrap();
+    assert_eq!(calculate(&empty, "{}").unwrap_err().code(), "witness_calculator_failed");
+    let short = WitnessLimits { module_bytes: 100, ..limits() };
+    assert_eq!(new(&[0; 101], short).unwrap_err().code(), "witness_limit");
+    let small = WitnessLimits { memory_bytes: 1 << 16, ..limits() };
+    let error = calculate(&new(&compile(RANGE).wasm, small).unwrap(), r#"{"age": 42}"#).unwrap_err();
+    assert_eq!(error.code(), "witness_limit", "{error}");
+}

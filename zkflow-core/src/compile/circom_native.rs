@@ -220,8 +220,13 @@ mod tests {
         let script = format!("sleep 600 & echo $! > {}; wait", pid_file.display());
         assert_eq!(compile(&script), CompileError::Limit("1 s".into()));
         let pid = fs::read_to_string(pid_file).unwrap();
-        let state = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-        assert!(state.is_empty() || state.contains(") Z "), "still there: {state}");
+        let state = || fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        // A killed process lingers until it is scheduled and its parent has asked for its status.
+        while !state().is_empty() && !state().contains(") Z ") {
+            assert!(Instant::now() < deadline, "still there: {}", state());
+            std::thread::sleep(POLL);
+        }
     }
 
     #[test]

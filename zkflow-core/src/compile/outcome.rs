@@ -3,6 +3,9 @@
 use super::diagnostics::{self, without_colours};
 use super::source::SourceTree;
 use super::{CircuitReport, CompileError, CompileOptions, Compiled, Diagnostic};
+use crate::format::FormatError;
+use crate::format::r1cs::R1cs;
+use crate::format::sym::Sym;
 
 /// Characters kept of output that is not understood.
 const MAX_SHOWN: usize = 2000;
@@ -49,19 +52,11 @@ impl Outputs {
     }
 }
 
-fn report(_r1cs: &[u8], _sym: &[u8]) -> Result<CircuitReport, CompileError> {
-    Ok(CircuitReport {
-        non_linear_constraints: 0,
-        linear_constraints: 0,
-        wires: 0,
-        public_inputs: 0,
-        private_inputs: 0,
-        outputs: 0,
-        domain_size: 0,
-        proving_key_bytes: 0,
-        prover_memory_bytes: 0,
-        warnings: Vec::new(),
-    })
+fn report(r1cs: &[u8], sym: &[u8]) -> Result<CircuitReport, CompileError> {
+    let unreadable = |error: FormatError| CompileError::Compiler(error.to_string());
+    let r1cs = R1cs::read(r1cs).map_err(unreadable)?;
+    let sym = Sym::read(sym).map_err(unreadable)?;
+    Ok(CircuitReport::of(&r1cs, Some(&sym)))
 }
 
 /// The error for a compiler that ended with a bad status.

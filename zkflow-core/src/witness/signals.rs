@@ -5,6 +5,8 @@ use secrecy::ExposeSecret;
 
 use super::WitnessError;
 use super::inputs::{Node, Path};
+use crate::format::r1cs::R1cs;
+use crate::format::sym::Sym;
 
 /// Names that an error lists.
 const MAX_LISTED: usize = 16;
@@ -31,6 +33,22 @@ enum Step<'a> {
 }
 
 impl InputSignals {
+    /// The inputs of a circuit: the signals with the labels after the outputs'. Those that the
+    /// compiler optimised away are among them, because the calculator wants them all the same.
+    ///
+    /// # Errors
+    /// [`WitnessError::SignalsMismatch`] when the two files are not of one circuit.
+    pub fn from_r1cs_sym(r1cs: &R1cs, sym: &Sym) -> Result<Self, WitnessError> {
+        let first = u64::from(r1cs.n_outputs) + 1;
+        let count = u64::from(r1cs.n_public_inputs) + u64::from(r1cs.n_private_inputs);
+        let name = |label| match sym.by_label(label) {
+            Some(signal) => Ok(&*signal.name),
+            None => Err(WitnessError::SignalsMismatch(format!("no signal has the label {label}"))),
+        };
+        let names = (first..first + count).map(name).collect::<Result<Vec<&str>, _>>()?;
+        Self::from_names(names)
+    }
+
     /// Takes the full names of all input signals as in a `.sym` file, such as `main.path[3][0]`, in
     /// the order of their labels.
     ///
