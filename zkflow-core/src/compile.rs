@@ -2,11 +2,23 @@
 
 use std::fmt;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Classified, ErrorKind};
+
+mod circom_native;
+mod circom_wasm;
+mod diagnostics;
+mod outcome;
 pub mod report;
 pub mod source;
+pub mod tools;
+mod wasi;
 
+pub use circom_native::CircomNative;
+pub use circom_wasm::CircomWasm;
 pub use report::CircuitReport;
 pub use source::SourceTree;
 
@@ -55,6 +67,24 @@ pub enum Simplification {
     Full,
 }
 
+/// What one compilation may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompileLimits {
+    /// Time on the clock.
+    pub wall: Duration,
+    /// Memory of the compiler in bytes.
+    pub memory_bytes: usize,
+    /// Bytes of all files that it writes.
+    pub output_bytes: usize,
+}
+
+impl Default for CompileLimits {
+    /// Five minutes, 4 GiB of memory, 1 GiB of output.
+    fn default() -> Self {
+        Self { wall: Duration::from_secs(300), memory_bytes: 4 << 30, output_bytes: 1 << 30 }
+    }
+}
+
 /// What a compilation gives.
 #[derive(Debug, Clone)]
 pub struct Compiled {
@@ -83,12 +113,25 @@ pub struct Diagnostic {
     pub message: String,
 }
 
+impl fmt::Display for Diagnostic {
+    /// `file:line: message [code]`, without what is not known.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.file, self.line) {
+            (Some(file), Some(line)) => write!(f, "{file}:{line}: ")?,
+            (Some(file), None) => write!(f, "{file}: ")?,
+            (None, _) => {}
+        }
+        f.write_str(&self.message)?;
+        self.code.as_ref().map_or(Ok(()), |code| write!(f, " [{code}]"))
+    }
+}
+
 /// A circuit was not compiled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompileError {
     /// circom refused the source; the first diagnostic says why.
-    #[error("circom: {}", .0.first().map_or("refused the source", |first| first.message.as_str()))]
+    #[error("circom: {}", summary(.0))]
     Rejected(Vec<Diagnostic>),
     /// An include names a file that is in none of the include roots.
     #[error("{file}:{line}: include {include:?} is in none of the include roots")]
@@ -100,10 +143,56 @@ pub enum CompileError {
         /// The path as written.
         include: String,
     },
-    /// A limit was reached.
+    /// An include names a file outside the include roots.
+    #[error("{file}:{line}: include {include:?} leaves the include roots")]
+    IncludeOutsideRoots {
+        /// The including file.
+        file: String,
+        /// The line of the include, from 1.
+        line: u32,
+        /// The path as written.
+        include: String,
+    },
+    /// The name of the main file is not a plain name that ends in `.circom`.
+    #[error("{0:?} is not a file name of letters, digits, '.', '_' and '-' that ends in .circom")]
+    InvalidFileName(String),
+    /// A limit was reached: of time, memory, recursion, source or output.
     #[error("the compiler reached its limit of {0}")]
     Limit(String),
+    /// A source file or a working folder could not be read or written.
+    #[error("{0}")]
+    Io(String),
     /// The compiler is not installed, or it crashed.
     #[error("the circom compiler failed: {0}")]
     Compiler(String),
+}
+
+fn summary(diagnostics: &[Diagnostic]) -> String {
+    diagnostics.first().map_or_else(|| "refused the source".to_owned(), Diagnostic::to_string)
+}
+
+impl Classified for CompileError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Rejected(_)
+            | Self::IncludeNotFound { .. }
+            | Self::IncludeOutsideRoots { .. }
+            | Self::InvalidFileName(_) => ErrorKind::Invalid,
+            Self::Limit(_) => ErrorKind::Limit,
+            Self::Io(_) => ErrorKind::Unavailable,
+            Self::Compiler(_) => ErrorKind::Internal,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Rejected(_) => "circom_rejected",
+            Self::IncludeNotFound { .. } => "include_not_found",
+            Self::IncludeOutsideRoots { .. } => "include_outside_roots",
+            Self::InvalidFileName(_) => "invalid_file_name",
+            Self::Limit(_) => "compile_limit",
+            Self::Io(_) => "compile_io",
+            Self::Compiler(_) => "compiler_failed",
+        }
+    }
 }

@@ -3,6 +3,15 @@
 use ark_bn254::Fr;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+mod calculator;
+mod error;
+mod inputs;
+mod signals;
+
+pub use calculator::{WitnessCalculator, WitnessLimits};
+pub use error::WitnessError;
+pub use signals::InputSignals;
+
 /// The value of every wire, the constant one first. Zeroised when dropped, never printed.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct Witness(Vec<Fr>);

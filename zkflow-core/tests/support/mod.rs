@@ -1,39 +1,47 @@
-//! The npm tools that judge our files. A test that needs one fails without it.
+//! What the tests on real circuits share.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses some of it")]
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-/// The folder that holds `node_modules`: `ZKFLOW_TOOLS`, or `tools` of the repository.
-pub fn tools() -> PathBuf {
-    let folder = std::env::var_os("ZKFLOW_TOOLS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools"), PathBuf::from);
-    assert!(
-        folder.join("node_modules").is_dir(),
-        "{} has no node_modules: run `make setup`",
-        folder.display()
-    );
-    folder
+use zkflow_core::compile::tools::CircomTools;
+use zkflow_core::compile::{
+    CircomWasm, CircuitCompiler, CompileError, CompileLimits, CompileOptions, Compiled, SourceTree,
+};
+use zkflow_core::sandbox::{Sandbox, SandboxConfig};
+
+/// A sandbox whose compiled modules are kept between runs of the tests.
+pub fn sandbox() -> Arc<Sandbox> {
+    static SANDBOX: OnceLock<Arc<Sandbox>> = OnceLock::new();
+    let make = || {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled-modules");
+        Sandbox::new(SandboxConfig { cache_dir: Some(folder), ..SandboxConfig::default() }).unwrap()
+    };
+    Arc::clone(SANDBOX.get_or_init(make))
 }
 
-/// Runs `snarkjs` or `circom2` in `folder` and returns what it printed.
-///
-/// # Panics
-/// The tool is missing or ends with an error; the message holds its output.
-pub fn node_tool(tool: &str, folder: &Path, args: &[&str]) -> String {
-    let script = match tool {
-        "snarkjs" => "snarkjs/build/cli.cjs",
-        "circom2" => "circom2/cli.js",
-        other => panic!("no tool {other}"),
-    };
-    let script = tools().join("node_modules").join(script);
-    assert!(script.is_file(), "{} is missing: run `make setup`", script.display());
-    let output = Command::new("node")
-        .arg(script)
-        .args(args)
-        .current_dir(folder)
-        .output()
-        .expect("node starts: run `make setup`");
-    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
-    assert!(output.status.success(), "{tool} {args:?}:\n{text}");
-    text
+pub fn tools() -> CircomTools {
+    CircomTools::discover().unwrap()
+}
+
+pub fn circom(limits: CompileLimits) -> CircomWasm {
+    CircomWasm::new(sandbox(), &tools().circom_wasm, limits).unwrap()
+}
+
+pub fn limits() -> CompileLimits {
+    CompileLimits { wall: Duration::from_secs(120), ..CompileLimits::default() }
+}
+
+pub fn tree(source: &str) -> Result<SourceTree, CompileError> {
+    SourceTree::resolve("circuit.circom", source, &tools().include_roots)
+}
+
+pub fn compile(source: &str) -> Compiled {
+    circom(limits()).compile(&tree(source).unwrap(), &CompileOptions::default()).unwrap()
+}
+
+/// The command line of snarkjs, for `node`.
+pub fn snarkjs() -> PathBuf {
+    tools().circom_wasm.ancestors().nth(2).unwrap().join("snarkjs/build/cli.cjs")
 }
