@@ -10,39 +10,31 @@
 //! Ask for the feature `conformance` in `[dev-dependencies]`, and hand the suite a function that
 //! makes empty backends:
 //!
-//! ```no_run
-//! # use std::sync::Arc;
+//! ```
+//! use zkflow_core::conformance::artifact_store;
 //! # use zkflow_core::store::ArtifactStore;
-//! # async fn my_empty_store() -> Arc<dyn ArtifactStore> { unimplemented!() }
-//! # fn block_on(_: impl Future) {}
-//! // #[tokio::test]
-//! async fn my_store_keeps_the_promises() {
-//!     zkflow_core::conformance::artifact_store(async || my_empty_store().await).await;
-//! }
-//! # block_on(my_store_keeps_the_promises());
+//! # trait Empty { fn empty() -> Self; }
+//! # async fn hidden<MyStore: ArtifactStore + Empty>() {
+//! // In a test of the runtime that the store needs, such as `#[tokio::test]`:
+//! artifact_store(async || MyStore::empty()).await;
+//! # }
 //! ```
 //!
 //! A queue comes with a way to let time pass, see [`QueueHarness`]:
 //!
-//! ```no_run
-//! # use std::sync::Arc;
-//! # use std::time::Duration;
-//! # use zkflow_core::clock::ManualClock;
-//! # use zkflow_core::queue::JobQueue;
-//! # async fn my_empty_queue(_: Arc<ManualClock>) -> Arc<dyn JobQueue> { unimplemented!() }
-//! # fn block_on(_: impl Future) {}
-//! use zkflow_core::clock::Timestamp;
+//! ```
+//! use std::sync::Arc;
+//! use zkflow_core::clock::{ManualClock, Timestamp};
 //! use zkflow_core::conformance::{QueueHarness, job_queue};
-//!
-//! // #[tokio::test]
-//! async fn my_queue_keeps_the_promises() {
-//!     job_queue(async || {
-//!         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(0)));
-//!         QueueHarness::with_manual_clock(my_empty_queue(clock.clone()).await, clock)
-//!     })
-//!     .await;
-//! }
-//! # block_on(my_queue_keeps_the_promises());
+//! # use zkflow_core::queue::JobQueue;
+//! # trait Empty { fn empty(clock: Arc<ManualClock>) -> Self; }
+//! # async fn hidden<MyQueue: JobQueue + Empty>() {
+//! job_queue(async || {
+//!     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(0)));
+//!     QueueHarness::with_manual_clock(Arc::new(MyQueue::empty(clock.clone())), clock)
+//! })
+//! .await;
+//! # }
 //! ```
 
 pub mod artifact_store;

@@ -14,11 +14,12 @@ use crate::store::{ArtifactKey, ArtifactMeta, ArtifactStore, PutMode, StoreError
 /// The store under test.
 type Store = Arc<dyn ArtifactStore>;
 
-/// Runs every check, each on an empty store of its own.
+/// Runs every check, each on an empty store of its own, which `make` makes.
 ///
 /// # Panics
 /// When a promise is broken.
-pub async fn artifact_store(make: impl AsyncFn() -> Store) {
+pub async fn artifact_store<T: ArtifactStore>(make: impl AsyncFn() -> T) {
+    let make = async || shared(make().await);
     what_was_put_is_read_back(make().await).await;
     meta_tells_length_and_digest(make().await).await;
     an_empty_body_is_an_artifact(make().await).await;
@@ -127,9 +128,8 @@ pub async fn a_reader_never_sees_half_a_put(store: Store) {
     let bodies: Vec<Bytes> = (0..8_u8).map(|i| Bytes::from(vec![i; 100_000 + usize::from(i)])).collect();
     let contested = key("a/contested");
     store.put(&contested, bodies[0].clone(), PutMode::Overwrite).await.expect("put");
-    let writes = future::join_all(
-        bodies.iter().map(|body| store.put(&contested, body.clone(), PutMode::Overwrite)),
-    );
+    let writes =
+        future::join_all(bodies.iter().map(|body| store.put(&contested, body.clone(), PutMode::Overwrite)));
     let reads = future::join_all((0..16).map(|_| store.get(&contested)));
     let (written, read) = future::join(writes, reads).await;
     written.into_iter().for_each(|result| drop(result.expect("put")));
@@ -208,6 +208,10 @@ pub async fn the_longest_key_is_accepted(store: Store) {
     put(&store, &longest, b"deep").await;
     assert_eq!(get(&store, &longest).await, "deep");
     assert_eq!(list(&store, "").await, keys([longest.as_str()]));
+}
+
+fn shared(store: impl ArtifactStore) -> Store {
+    Arc::new(store)
 }
 
 fn key(text: &str) -> ArtifactKey {

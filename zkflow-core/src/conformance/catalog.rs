@@ -17,11 +17,12 @@ use crate::id::{CircuitId, ProofId, UserId};
 /// The catalog under test.
 type Subject = Arc<dyn Catalog>;
 
-/// Runs every check, each on an empty catalog of its own.
+/// Runs every check, each on an empty catalog of its own, which `make` makes.
 ///
 /// # Panics
 /// When a promise is broken.
-pub async fn catalog(make: impl AsyncFn() -> Subject) {
+pub async fn catalog<T: Catalog>(make: impl AsyncFn() -> T) {
+    let make = async || shared(make().await);
     a_circuit_survives_as_it_was_written(make().await).await;
     a_circuit_hash_is_inserted_once(make().await).await;
     one_of_many_inserts_adds_the_circuit(make().await).await;
@@ -322,6 +323,10 @@ pub async fn expired_proofs_come_earliest_first(catalog: Subject) {
     };
     assert_eq!(expired(9).await, [10, 20, 30], "what expires now has expired");
     assert_eq!(expired(2).await, [10, 20], "the limit is kept");
+}
+
+fn shared(catalog: impl Catalog) -> Subject {
+    Arc::new(catalog)
 }
 
 fn sample_circuit(number: u32, created: i64) -> Circuit {

@@ -70,7 +70,8 @@ impl Catalog for MemoryCatalog {
 
     async fn insert_proof(&self, proof: ProofRequest) -> Result<(ProofRequest, bool), CatalogError> {
         let mut proofs = lock(&self.proofs);
-        let key = |proof: &ProofRequest| proof.idempotency.as_ref().map(|idempotency| idempotency.key.clone());
+        let key =
+            |proof: &ProofRequest| proof.idempotency.as_ref().map(|idempotency| idempotency.key.clone());
         if let Some(wanted) = key(&proof) {
             let same = |p: &&ProofRequest| p.user_id == proof.user_id && key(p).as_ref() == Some(&wanted);
             if let Some(present) = proofs.values().find(same) {

@@ -106,8 +106,7 @@ pub async fn a_waiting_lease_ends_in_time(h: QueueHarness) {
 /// A push reaches a lease that is waiting.
 pub async fn a_push_wakes_a_waiting_lease(h: QueueHarness) {
     let began = Instant::now();
-    let (leases, _) =
-        future::join(h.queue.lease(Q, 1, h.tick, LONG_WAIT), h.queue.push(job("s"))).await;
+    let (leases, _) = future::join(h.queue.lease(Q, 1, h.tick, LONG_WAIT), h.queue.push(job("s"))).await;
     assert_eq!(leases.expect("lease").len(), 1, "a pushed job did not reach a waiting lease");
     assert!(began.elapsed() < LONG_WAIT / 2, "a push did not wake a waiting lease");
 }

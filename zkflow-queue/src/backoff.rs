@@ -1,0 +1,63 @@
+//! [`Backoff`]: how long a failed job waits.
+
+use std::time::Duration;
+
+use rand::Rng;
+
+/// Exponential backoff with full jitter: before attempt `n + 1` a time drawn evenly from
+/// `0 ..= min(cap, base · 2^(n − 1))`, so that jobs that failed together do not come back together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backoff {
+    /// The longest wait after the first attempt.
+    pub base: Duration,
+    /// The longest wait of all.
+    pub cap: Duration,
+}
+
+impl Backoff {
+    /// How long to wait after attempt number `attempt`, from 1, has failed.
+    pub fn delay(&self, attempt: u32, rng: &mut impl Rng) -> Duration {
+        rng.gen_range(Duration::ZERO..=self.ceiling(attempt))
+    }
+
+    /// The longest wait after attempt number `attempt`.
+    pub fn ceiling(&self, attempt: u32) -> Duration {
+        let factor = 2_u32.saturating_pow(attempt.saturating_sub(1));
+        self.base.saturating_mul(factor).min(self.cap)
+    }
+}
+
+impl Default for Backoff {
+    /// From 1 second to 5 minutes.
+    fn default() -> Self {
+        Self { base: Duration::from_secs(1), cap: Duration::from_secs(300) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    #[test]
+    fn the_ceiling_doubles_up_to_the_cap() {
+        let backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(10) };
+        let ceilings: Vec<u64> = (0..=6).map(|attempt| backoff.ceiling(attempt).as_secs()).collect();
+        assert_eq!(ceilings, [1, 1, 2, 4, 8, 10, 10]);
+        assert_eq!(backoff.ceiling(u32::MAX), backoff.cap);
+    }
+
+    #[test]
+    fn delays_spread_over_the_whole_range() {
+        let backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(8) };
+        let mut rng = StdRng::seed_from_u64(1);
+        let delays: Vec<f64> = (0..1000).map(|_| backoff.delay(4, &mut rng).as_secs_f64()).collect();
+        assert!(delays.iter().all(|delay| (0.0..=8.0).contains(delay)));
+        for eighth in 0..8 {
+            let within = delays.iter().filter(|delay| **delay as usize == eighth).count();
+            assert!((75..=175).contains(&within), "{within} of 1000 delays begin with {eighth} s");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! [`Reconciler`]: makes the queue agree with the catalog.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use zkflow_core::catalog::{
+    Catalog, CatalogError, Circuit, CircuitFilter, CircuitStatus, Cursor, Failure, Page, ProofFilter,
+    ProofRequest, ProofStatus,
+};
+use zkflow_core::clock::{Clock, Timestamp};
+use zkflow_core::error::{Classified, ErrorKind};
+use zkflow_core::queue::{Job, JobQueue, JobState, NewJob, QueueError, QueueName};
+
+/// Pushes what the catalog owes and the queue does not know, and fails in the catalog what the
+/// queue has given up.
+///
+/// The catalog is the truth: with this the loss of a whole queue loses no request, and no request
+/// stays pending for ever. The subject of a job, and its key against duplicates, is the document's id.
+#[derive(Debug, Clone)]
+pub struct Reconciler {
+    catalog: Arc<dyn Catalog>,
+    queue: Arc<dyn JobQueue>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What a pass changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reconciled {
+    /// Jobs that the queue did not know.
+    pub pushed: u64,
+    /// Documents that were failed.
+    pub failed: u64,
+}
+
+/// The code of a document whose job was given up.
+pub const ATTEMPTS_EXHAUSTED: &str = "attempts_exhausted";
+
+/// Dead letters that a pass looks at, per queue, the newest.
+const DEAD_LETTERS: usize = 10_000;
+
+/// Documents read at once.
+const PAGE: usize = 200;
+
+/// When and why jobs died, by subject.
+type Dead = HashMap<String, (Timestamp, Failure)>;
+
+impl Reconciler {
+    /// Connects the two.
+    pub fn new(catalog: Arc<dyn Catalog>, queue: Arc<dyn JobQueue>, clock: Arc<dyn Clock>) -> Self {
+        Self { catalog, queue, clock }
+    }
+
+    /// Does a pass at once, and then one every `every`, until `shutdown` fires.
+    pub async fn run(&self, every: Duration, shutdown: CancellationToken) {
+        while !shutdown.is_cancelled() {
+            match self.pass().await {
+                Ok(done) => {
+                    metrics::counter!("zkflow_reconciled_total", "action" => "pushed").increment(done.pushed);
+                    metrics::counter!("zkflow_reconciled_total", "action" => "failed").increment(done.failed);
+                }
+                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "no reconciliation"),
+            }
+            drop(timeout(every, shutdown.cancelled()).await);
+        }
+    }
+
+    /// Goes over all pending documents once.
+    ///
+    /// # Errors
+    /// Catalog or queue failed; what was done until then stays done.
+    pub async fn pass(&self) -> Result<Reconciled, ReconcileError> {
+        let mut done = Reconciled::default();
+        self.pass_circuits(&mut done).await?;
+        self.pass_proofs(&mut done).await?;
+        Ok(done)
+    }
+
+    async fn pass_circuits(&self, done: &mut Reconciled) -> Result<(), ReconcileError> {
+        let dead = self.dead(QueueName::KeyGeneration).await?;
+        let filter = CircuitFilter { status: Some(CircuitStatus::Pending), ..CircuitFilter::default() };
+        let mut page = Page::first(PAGE);
+        let mut owed = Vec::new();
+        loop {
+            let circuits = self.catalog.circuits(&filter, &page).await?;
+            let Some(last) = circuits.last() else { break };
+            page.after = Some(Cursor { created_at: last.created_at, id: last.id.to_string() });
+            for circuit in circuits {
+                match given_up(&dead, circuit.id.as_str(), circuit.updated_at) {
+                    None => owed.push(circuit.id.to_string()),
+                    Some(failure) => done.failed += self.fail_circuit(circuit, failure).await?,
+                }
+            }
+        }
+        done.pushed += self.push(QueueName::KeyGeneration, owed).await?;
+        Ok(())
+    }
+
+    async fn pass_proofs(&self, done: &mut Reconciled) -> Result<(), ReconcileError> {
+        let dead = self.dead(QueueName::ProofGeneration).await?;
+        let filter = ProofFilter { status: Some(ProofStatus::Pending), ..ProofFilter::default() };
+        let mut page = Page::first(PAGE);
+        let mut owed = Vec::new();
+        loop {
+            let proofs = self.catalog.proofs(&filter, &page).await?;
+            let Some(last) = proofs.last() else { break };
+            page.after = Some(Cursor { created_at: last.created_at, id: last.id.to_string() });
+            for proof in proofs {
+                match given_up(&dead, proof.id.as_str(), proof.updated_at) {
+                    None => owed.push(proof.id.to_string()),
+                    Some(failure) => done.failed += self.fail_proof(proof, failure).await?,
+                }
+            }
+        }
+        done.pushed += self.push(QueueName::ProofGeneration, owed).await?;
+        Ok(())
+    }
+
+    async fn fail_circuit(&self, mut circuit: Circuit, failure: Failure) -> Result<u64, ReconcileError> {
+        match circuit.fail(failure, self.clock.now()) {
+            Ok(()) => unless_stale(self.catalog.replace_circuit(circuit).await),
+            Err(_) => Ok(0),
+        }
+    }
+
+    async fn fail_proof(&self, mut proof: ProofRequest, failure: Failure) -> Result<u64, ReconcileError> {
+        match proof.fail(failure, self.clock.now()) {
+            Ok(()) => unless_stale(self.catalog.replace_proof(proof).await),
+            Err(_) => Ok(0),
+        }
+    }
+
+    async fn dead(&self, queue: QueueName) -> Result<Dead, QueueError> {
+        let jobs = self.queue.dead(queue, DEAD_LETTERS).await?;
+        let mut dead = Dead::new();
+        for Job { subject, state, last_error, .. } in jobs {
+            let JobState::Dead { at } = state else { continue };
+            let message = last_error.unwrap_or_else(|| "given up".to_owned());
+            // The newest comes first and stays.
+            dead.entry(subject)
+                .or_insert_with(|| (at, Failure { code: ATTEMPTS_EXHAUSTED.to_owned(), message }));
+        }
+        Ok(dead)
+    }
+
+    /// Pushes a job for each subject, the oldest, which is last, first; returns how many were new.
+    async fn push(&self, queue: QueueName, subjects: Vec<String>) -> Result<u64, QueueError> {
+        let mut pushed = 0;
+        for subject in subjects.into_iter().rev() {
+            if !self.queue.push(NewJob::new(queue, subject)).await?.duplicate {
+                pushed += 1;
+            }
+        }
+        Ok(pushed)
+    }
+}
+
+/// Why the document was given up, if its job died since it last changed. One that died earlier
+/// belongs to a life before a restart.
+fn given_up(dead: &Dead, subject: &str, changed: Timestamp) -> Option<Failure> {
+    dead.get(subject).filter(|(at, _)| *at >= changed).map(|(_, failure)| failure.clone())
+}
+
+/// Counts a write; somebody else's change in between makes it unnecessary.
+fn unless_stale<T>(written: Result<T, CatalogError>) -> Result<u64, ReconcileError> {
+    match written {
+        Ok(_) => Ok(1),
+        Err(CatalogError::Stale(_)) => Ok(0),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A pass was not finished.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReconcileError {
+    /// The catalog failed.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The queue failed.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+impl Classified for ReconcileError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Catalog(error) => error.kind(),
+            Self::Queue(error) => error.kind(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Catalog(error) => error.code(),
+            Self::Queue(error) => error.code(),
+        }
+    }
+}

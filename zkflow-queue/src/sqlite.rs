@@ -1,0 +1,389 @@
+//! [`SqliteQueue`].
+
+mod schema;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::sqlite::{SqlitePoolOptions, SqliteRow};
+use sqlx::{FromRow, Row, SqlitePool};
+use zkflow_core::clock::{Clock, Timestamp};
+use zkflow_core::id::JobId;
+use zkflow_core::queue::{
+    Failed, Job, JobQueue, JobState, LEASE_EXPIRED, Lease, LeaseToken, NewJob, Pushed, QueueError, QueueName,
+    QueueStats, Retry,
+};
+
+use crate::waiting::{self, Attempt, Attempted, WakeUps};
+
+/// A [`JobQueue`] in an SQLite file. Several processes may share it.
+///
+/// Every change is one statement: SQLite runs it to its end even when nobody polls the future, so no
+/// caller holds the file's lock while it waits for something else. Renewals go over a connection of
+/// their own: they come through while all others are taken.
+#[derive(Debug)]
+pub struct SqliteQueue {
+    clock: Arc<dyn Clock>,
+    pool: SqlitePool,
+    renewals: SqlitePool,
+    wake_ups: WakeUps,
+}
+
+impl SqliteQueue {
+    /// Makes or updates the tables. The pool's options decide on durability: write-ahead log,
+    /// `synchronous = FULL` and a busy timeout are wanted, and a file, not a database in memory.
+    ///
+    /// # Errors
+    /// The tables cannot be made, or are of a newer version of this program.
+    pub async fn open(pool: SqlitePool, clock: Arc<dyn Clock>) -> Result<Self, QueueError> {
+        schema::migrate(&pool).await?;
+        let renewals = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with((*pool.connect_options()).clone());
+        Ok(Self { clock, pool, renewals, wake_ups: WakeUps::default() })
+    }
+
+    /// Writes down every lease that has ended; returns the present moment.
+    async fn settle(&self) -> Result<Timestamp, QueueError> {
+        let now = self.clock.now();
+        let failed = failed("ending leases");
+        // Reading first spares the file's write lock when there is nothing to do.
+        let ended: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM queue_jobs WHERE state = 'leased' AND lease_until <= ?)",
+        )
+        .bind(now.as_millis())
+        .fetch_one(&self.pool)
+        .await
+        .map_err(&failed)?;
+        if ended {
+            sqlx::query(
+                "UPDATE queue_jobs SET
+                     state = iif(attempt >= max_attempts, 'dead', 'waiting'),
+                     run_at = iif(attempt >= max_attempts, run_at, lease_until),
+                     dead_at = iif(attempt >= max_attempts, lease_until, NULL),
+                     lease_until = NULL, nonce = NULL, last_error = ?
+                 WHERE state = 'leased' AND lease_until <= ?",
+            )
+            .bind(LEASE_EXPIRED)
+            .bind(now.as_millis())
+            .execute(&self.pool)
+            .await
+            .map_err(&failed)?;
+        }
+        Ok(now)
+    }
+}
+
+#[async_trait]
+impl JobQueue for SqliteQueue {
+    async fn push(&self, job: NewJob) -> Result<Pushed, QueueError> {
+        let failed = failed("pushing a job");
+        let now = self.settle().await?;
+        loop {
+            let id = JobId::generate(now);
+            let added = sqlx::query(
+                "INSERT INTO queue_jobs (id, queue, subject, dedup_key, priority, attempt, max_attempts,
+                     created_at, run_at, state)
+                 VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, 'waiting')
+                 ON CONFLICT (queue, dedup_key) WHERE dedup_key IS NOT NULL AND state <> 'dead' DO NOTHING",
+            )
+            .bind(id.as_str())
+            .bind(job.queue.as_str())
+            .bind(&job.subject)
+            .bind(&job.dedup_key)
+            .bind(job.priority)
+            .bind(job.max_attempts.max(1))
+            .bind(now.as_millis())
+            .bind((now + job.delay).as_millis())
+            .execute(&self.pool)
+            .await
+            .map_err(&failed)?;
+            if added.rows_affected() == 1 {
+                self.wake_ups.wake(job.queue);
+                return Ok(Pushed { id, duplicate: false });
+            }
+            let present: Option<String> = sqlx::query_scalar(
+                "SELECT id FROM queue_jobs WHERE queue = ? AND dedup_key = ? AND state <> 'dead'",
+            )
+            .bind(job.queue.as_str())
+            .bind(&job.dedup_key)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(&failed)?;
+            // It may have been finished in between: then once more.
+            if let Some(present) = present {
+                let id = present.parse().map_err(|e| QueueError::backend("reading a job", e))?;
+                return Ok(Pushed { id, duplicate: true });
+            }
+        }
+    }
+
+    async fn lease(
+        &self,
+        queue: QueueName,
+        max: usize,
+        lease: Duration,
+        wait: Duration,
+    ) -> Result<Vec<Lease>, QueueError> {
+        waiting::lease(self, queue, max, lease, wait).await
+    }
+
+    async fn renew(&self, token: &LeaseToken, by: Duration) -> Result<Timestamp, QueueError> {
+        let now = self.clock.now();
+        let until = now + by;
+        let renewed = sqlx::query(
+            "UPDATE queue_jobs SET lease_until = ? WHERE id = ? AND nonce = ? AND lease_until > ?",
+        )
+        .bind(until.as_millis())
+        .bind(token.job.as_str())
+        .bind(&token.nonce)
+        .bind(now.as_millis())
+        .execute(&self.renewals)
+        .await
+        .map_err(failed("renewing a lease"))?;
+        held(token, renewed.rows_affected()).map(|()| until)
+    }
+
+    async fn complete(&self, token: &LeaseToken) -> Result<(), QueueError> {
+        let deleted = sqlx::query("DELETE FROM queue_jobs WHERE id = ? AND nonce = ? AND lease_until > ?")
+            .bind(token.job.as_str())
+            .bind(&token.nonce)
+            .bind(self.clock.now().as_millis())
+            .execute(&self.pool)
+            .await
+            .map_err(failed("completing a job"))?;
+        held(token, deleted.rows_affected())
+    }
+
+    async fn fail(&self, token: &LeaseToken, reason: &str, retry: Retry) -> Result<Failed, QueueError> {
+        let now = self.clock.now();
+        let run_at = match retry {
+            Retry::After(delay) => Some((now + delay).as_millis()),
+            Retry::Never => None,
+        };
+        let row = sqlx::query(
+            "UPDATE queue_jobs SET
+                 state = iif(?1 IS NULL OR attempt >= max_attempts, 'dead', 'waiting'),
+                 run_at = iif(?1 IS NULL OR attempt >= max_attempts, run_at, ?1),
+                 dead_at = iif(?1 IS NULL OR attempt >= max_attempts, ?2, NULL),
+                 lease_until = NULL, nonce = NULL, last_error = ?3
+             WHERE id = ?4 AND nonce = ?5 AND lease_until > ?2
+             RETURNING *",
+        )
+        .bind(run_at)
+        .bind(now.as_millis())
+        .bind(reason)
+        .bind(token.job.as_str())
+        .bind(&token.nonce)
+        .fetch_optional(&self.pool)
+        .await
+        .and_then(|row| row.map(|row| JobRow::from_row(&row)).transpose())
+        .map_err(failed("failing a job"))?;
+        let Some(JobRow(job)) = row else { return Err(QueueError::LeaseLost(token.job.clone())) };
+        self.wake_ups.wake(job.queue);
+        match job.state {
+            JobState::Dead { .. } => Ok(Failed::Dead),
+            JobState::Waiting | JobState::Leased { .. } => Ok(Failed::RetriedAt(job.run_at)),
+        }
+    }
+
+    async fn release(&self, token: &LeaseToken) -> Result<(), QueueError> {
+        let now = self.clock.now().as_millis();
+        let row = sqlx::query(
+            "UPDATE queue_jobs SET state = 'waiting', attempt = attempt - 1, run_at = ?1,
+                 lease_until = NULL, nonce = NULL
+             WHERE id = ?2 AND nonce = ?3 AND lease_until > ?1
+             RETURNING *",
+        )
+        .bind(now)
+        .bind(token.job.as_str())
+        .bind(&token.nonce)
+        .fetch_optional(&self.pool)
+        .await
+        .and_then(|row| row.map(|row| JobRow::from_row(&row)).transpose())
+        .map_err(failed("releasing a job"))?;
+        let Some(JobRow(job)) = row else { return Err(QueueError::LeaseLost(token.job.clone())) };
+        self.wake_ups.wake(job.queue);
+        Ok(())
+    }
+
+    async fn cancel(&self, id: &JobId) -> Result<bool, QueueError> {
+        self.settle().await?;
+        let deleted = sqlx::query("DELETE FROM queue_jobs WHERE id = ? AND state <> 'dead'")
+            .bind(id.as_str())
+            .execute(&self.pool)
+            .await
+            .map_err(failed("cancelling a job"))?;
+        Ok(deleted.rows_affected() == 1)
+    }
+
+    async fn job(&self, id: &JobId) -> Result<Option<Job>, QueueError> {
+        self.settle().await?;
+        let row: Option<JobRow> = sqlx::query_as("SELECT * FROM queue_jobs WHERE id = ?")
+            .bind(id.as_str())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(failed("reading a job"))?;
+        Ok(row.map(|JobRow(job)| job))
+    }
+
+    async fn stats(&self, queue: QueueName) -> Result<QueueStats, QueueError> {
+        let now = self.settle().await?;
+        let (ready, delayed, leased, dead, oldest): (i64, i64, i64, i64, Option<i64>) = sqlx::query_as(
+            "SELECT count(*) FILTER (WHERE state = 'waiting' AND run_at <= ?1),
+                 count(*) FILTER (WHERE state = 'waiting' AND run_at > ?1),
+                 count(*) FILTER (WHERE state = 'leased'),
+                 count(*) FILTER (WHERE state = 'dead'),
+                 min(run_at) FILTER (WHERE state = 'waiting' AND run_at <= ?1)
+             FROM queue_jobs WHERE queue = ?2",
+        )
+        .bind(now.as_millis())
+        .bind(queue.as_str())
+        .fetch_one(&self.pool)
+        .await
+        .map_err(failed("counting jobs"))?;
+        let count = |count: i64| u64::try_from(count).unwrap_or(0);
+        Ok(QueueStats {
+            ready: count(ready),
+            delayed: count(delayed),
+            leased: count(leased),
+            dead: count(dead),
+            oldest_ready: oldest.map(Timestamp::from_millis),
+        })
+    }
+
+    async fn dead(&self, queue: QueueName, limit: usize) -> Result<Vec<Job>, QueueError> {
+        self.settle().await?;
+        let rows: Vec<JobRow> = sqlx::query_as(
+            "SELECT * FROM queue_jobs WHERE queue = ? AND state = 'dead' ORDER BY dead_at DESC, id DESC LIMIT ?",
+        )
+        .bind(queue.as_str())
+        .bind(count(limit))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("listing dead letters"))?;
+        Ok(rows.into_iter().map(|JobRow(job)| job).collect())
+    }
+
+    async fn purge_dead(&self, before: Timestamp) -> Result<u64, QueueError> {
+        self.settle().await?;
+        let purged = sqlx::query("DELETE FROM queue_jobs WHERE state = 'dead' AND dead_at < ?")
+            .bind(before.as_millis())
+            .execute(&self.pool)
+            .await
+            .map_err(failed("purging dead letters"))?;
+        Ok(purged.rows_affected())
+    }
+}
+
+#[async_trait]
+impl Attempt for SqliteQueue {
+    async fn attempt(&self, queue: QueueName, max: usize, lease: Duration) -> Result<Attempted, QueueError> {
+        let failed = failed("leasing jobs");
+        let now = self.settle().await?;
+        let next: Option<i64> = sqlx::query_scalar(
+            "SELECT min(iif(state = 'waiting', run_at, lease_until)) FROM queue_jobs
+             WHERE queue = ? AND state IN ('waiting', 'leased')",
+        )
+        .bind(queue.as_str())
+        .fetch_one(&self.pool)
+        .await
+        .map_err(&failed)?;
+        let next = next.map(Timestamp::from_millis);
+        if next.is_none_or(|next| next > now) {
+            return Ok(Attempted::NothingFor(next.map(|next| next.since(now))));
+        }
+        let until = now + lease;
+        let rows = sqlx::query(
+            "UPDATE queue_jobs SET state = 'leased', attempt = attempt + 1, lease_until = ?1,
+                 nonce = lower(hex(randomblob(16)))
+             WHERE id IN (
+                 SELECT id FROM queue_jobs WHERE queue = ?2 AND state = 'waiting' AND run_at <= ?3
+                 ORDER BY priority DESC, run_at, id LIMIT ?4)
+             RETURNING *",
+        )
+        .bind(until.as_millis())
+        .bind(queue.as_str())
+        .bind(now.as_millis())
+        .bind(count(max))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(&failed)?;
+        let leases: Result<Vec<Lease>, sqlx::Error> = rows
+            .iter()
+            .map(|row| {
+                let JobRow(job) = JobRow::from_row(row)?;
+                let token = LeaseToken { job: job.id.clone(), nonce: row.try_get("nonce")? };
+                Ok(Lease { job, token, until })
+            })
+            .collect();
+        let mut leases = leases.map_err(&failed)?;
+        if leases.is_empty() {
+            // Another process was faster.
+            return Ok(Attempted::NothingFor(None));
+        }
+        // The order of RETURNING is not that of the selection.
+        leases.sort_by(|a, b| rank(&a.job).cmp(&rank(&b.job)));
+        Ok(Attempted::Leased(leases))
+    }
+
+    fn wake_ups(&self) -> &WakeUps {
+        &self.wake_ups
+    }
+}
+
+/// Sorts jobs that are due.
+fn rank(job: &Job) -> (std::cmp::Reverse<i32>, Timestamp, &JobId) {
+    (std::cmp::Reverse(job.priority), job.run_at, &job.id)
+}
+
+/// A job read from a whole row.
+struct JobRow(Job);
+
+impl FromRow<'_, SqliteRow> for JobRow {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        let moment = |column: &str| row.try_get(column).map(Timestamp::from_millis);
+        let state = match row.try_get("state")? {
+            "waiting" => JobState::Waiting,
+            "leased" => JobState::Leased { until: moment("lease_until")? },
+            _ => JobState::Dead { at: moment("dead_at")? },
+        };
+        Ok(Self(Job {
+            id: parse(row, "id")?,
+            queue: parse(row, "queue")?,
+            subject: row.try_get("subject")?,
+            priority: row.try_get("priority")?,
+            attempt: row.try_get("attempt")?,
+            max_attempts: row.try_get("max_attempts")?,
+            created_at: moment("created_at")?,
+            run_at: moment("run_at")?,
+            state,
+            last_error: row.try_get("last_error")?,
+        }))
+    }
+}
+
+fn parse<T>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error>
+where
+    T: std::str::FromStr<Err: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    row.try_get::<&str, _>(column)?
+        .parse()
+        .map_err(|e: T::Err| sqlx::Error::ColumnDecode { index: column.to_owned(), source: e.into() })
+}
+
+fn failed(action: &'static str) -> impl Fn(sqlx::Error) -> QueueError + Copy {
+    move |error| QueueError::backend(action, error)
+}
+
+/// Whether the one row that `token` names was changed.
+fn held(token: &LeaseToken, rows: u64) -> Result<(), QueueError> {
+    if rows == 1 { Ok(()) } else { Err(QueueError::LeaseLost(token.job.clone())) }
+}
+
+fn count(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,58 @@
+//! The queue's tables, by version. They share a file with others, so `queue_schema` tells the version.
+
+use sqlx::SqlitePool;
+use zkflow_core::queue::QueueError;
+
+/// Step `i` leads from version `i` to `i + 1`. Steps that were released are never edited.
+const STEPS: &[&str] = &["
+    CREATE TABLE queue_jobs (
+        id TEXT PRIMARY KEY,
+        queue TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        dedup_key TEXT,
+        priority INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        max_attempts INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        run_at INTEGER NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('waiting', 'leased', 'dead')),
+        lease_until INTEGER CHECK ((lease_until IS NOT NULL) = (state = 'leased')),
+        nonce TEXT CHECK ((nonce IS NOT NULL) = (state = 'leased')),
+        dead_at INTEGER CHECK ((dead_at IS NOT NULL) = (state = 'dead')),
+        last_error TEXT
+    ) STRICT;
+    CREATE UNIQUE INDEX queue_jobs_by_dedup_key ON queue_jobs (queue, dedup_key)
+        WHERE dedup_key IS NOT NULL AND state <> 'dead';
+    CREATE INDEX queue_jobs_by_rank ON queue_jobs (queue, state, priority DESC, run_at, id);
+    CREATE INDEX queue_jobs_by_lease ON queue_jobs (lease_until) WHERE state = 'leased';
+    CREATE INDEX queue_jobs_by_death ON queue_jobs (queue, dead_at) WHERE state = 'dead';
+"];
+
+/// Brings the tables up to date; of several processes one does it.
+pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), QueueError> {
+    let failed = |e| QueueError::backend("preparing the tables", e);
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+    sqlx::raw_sql("CREATE TABLE IF NOT EXISTS queue_schema (version INTEGER NOT NULL) STRICT")
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    let version: i64 = sqlx::query_scalar("SELECT ifnull(max(version), 0) FROM queue_schema")
+        .fetch_one(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    let done = usize::try_from(version).unwrap_or(usize::MAX);
+    let Some(owed) = STEPS.get(done..) else {
+        let known = STEPS.len();
+        let detail = format!("the file has version {version}, this program knows {known}: use a newer one");
+        return Err(QueueError::backend("preparing the tables", detail));
+    };
+    for (step, version) in owed.iter().zip(version + 1..) {
+        sqlx::raw_sql(*step).execute(&mut *transaction).await.map_err(failed)?;
+        sqlx::query("INSERT INTO queue_schema VALUES (?)")
+            .bind(version)
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+    }
+    transaction.commit().await.map_err(failed)
+}

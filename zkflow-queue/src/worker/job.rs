@@ -1,0 +1,130 @@
+//! One job from lease to end.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+use zkflow_core::queue::{Failed, Lease, QueueError, Retry};
+
+use super::{JobContext, JobError, Shared, insist};
+
+/// What became of a job, for metrics.
+#[derive(Clone, Copy)]
+enum Outcome {
+    Completed,
+    Retried,
+    Dead,
+    Released,
+    Lost,
+}
+
+impl Outcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Retried => "retried",
+            Self::Dead => "dead",
+            Self::Released => "released",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// Runs the handler on a leased job and tells the queue how it ended.
+pub(super) async fn run(shared: &Shared, lease: Lease) {
+    let queue = shared.config.queue.as_str();
+    let span = tracing::info_span!(
+        "job",
+        queue,
+        id = %lease.job.id,
+        subject = %lease.job.subject,
+        attempt = lease.job.attempt,
+    );
+    let began = Instant::now();
+    metrics::counter!("zkflow_jobs_started_total", "queue" => queue).increment(1);
+    let outcome = handle(shared, &lease).instrument(span.clone()).await.unwrap_or_else(|error| {
+        if !matches!(error, QueueError::LeaseLost(_)) {
+            let _in = span.enter();
+            tracing::warn!(error = &error as &dyn std::error::Error, "the end of a job was not recorded");
+        }
+        Outcome::Lost
+    });
+    let labels = [("queue", queue), ("outcome", outcome.as_str())];
+    metrics::counter!("zkflow_jobs_finished_total", &labels).increment(1);
+    metrics::histogram!("zkflow_job_seconds", &labels).record(began.elapsed().as_secs_f64());
+}
+
+async fn handle(shared: &Shared, lease: &Lease) -> Result<Outcome, QueueError> {
+    let Shared { queue, config, .. } = shared;
+    let cancelled = CancellationToken::new();
+    // Held until the end is recorded: until then nobody else may have the job.
+    let _kept = shared.renewer.keep(lease.token.clone(), cancelled.clone());
+    let result = run_handler(shared, lease, cancelled).await;
+    match result {
+        Some(Ok(())) => {
+            insist(config.lease, || queue.complete(&lease.token)).await?;
+            Ok(Outcome::Completed)
+        }
+        Some(Err(error)) if !shared.stop.is_cancelled() => fail(shared, lease, &error).await,
+        // Cut short, which is no failure of its own.
+        Some(Err(_)) | None => {
+            insist(config.grace, || queue.release(&lease.token)).await?;
+            Ok(Outcome::Released)
+        }
+    }
+}
+
+/// Runs the handler; `None` when it was dropped because the drain is over.
+async fn run_handler(
+    shared: &Shared,
+    lease: &Lease,
+    cancelled: CancellationToken,
+) -> Option<Result<(), JobError>> {
+    let (handler, job) = (shared.handler.clone(), lease.job.clone());
+    let context = JobContext { cancelled: cancelled.clone() };
+    // A task of its own catches panics.
+    let work = async move { handler.handle(&job, context).await };
+    let mut task = tokio::spawn(work.in_current_span());
+    tokio::select! {
+        result = &mut task => Some(flatten(result)),
+        () = shared.stop.cancelled() => {
+            cancelled.cancel();
+            finish_within(shared.config.grace, task).await
+        }
+    }
+}
+
+async fn finish_within(
+    grace: Duration,
+    mut task: JoinHandle<Result<(), JobError>>,
+) -> Option<Result<(), JobError>> {
+    let result = timeout(grace, &mut task).await.ok().map(flatten);
+    task.abort();
+    result
+}
+
+/// A panic is a failure. Its message may carry a private input, so it goes nowhere.
+fn flatten(result: Result<Result<(), JobError>, tokio::task::JoinError>) -> Result<(), JobError> {
+    result.unwrap_or_else(|_| Err(JobError::retry("panic", "the handler panicked")))
+}
+
+async fn fail(shared: &Shared, lease: &Lease, error: &JobError) -> Result<Outcome, QueueError> {
+    let Shared { queue, config, .. } = shared;
+    let retry = if error.retry {
+        Retry::After(config.backoff.delay(lease.job.attempt, &mut rand::thread_rng()))
+    } else {
+        Retry::Never
+    };
+    let failed = insist(config.lease, || queue.fail(&lease.token, &error.reason, retry)).await?;
+    let labels = [("queue", config.queue.as_str()), ("kind", error.kind)];
+    metrics::counter!("zkflow_jobs_failed_total", &labels).increment(1);
+    match failed {
+        Failed::RetriedAt(_) => Ok(Outcome::Retried),
+        Failed::Dead => {
+            shared.handler.dead(&lease.job, error).await;
+            Ok(Outcome::Dead)
+        }
+    }
+}

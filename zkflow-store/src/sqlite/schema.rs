@@ -1,0 +1,60 @@
+//! The catalog's tables, by version. `PRAGMA user_version` tells which version a file has.
+
+use sqlx::SqlitePool;
+use zkflow_core::catalog::CatalogError;
+
+/// Step `i` leads from version `i` to `i + 1`. Steps that were released are never edited.
+const STEPS: &[&str] = &["
+    CREATE TABLE circuits (
+        id TEXT PRIMARY KEY,
+        circuit_hash TEXT NOT NULL UNIQUE,
+        template TEXT NOT NULL,
+        status TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        epoch INTEGER NOT NULL,
+        document TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX circuits_by_age ON circuits (created_at, id);
+    CREATE INDEX circuits_by_status ON circuits (status, created_at, id);
+    CREATE INDEX circuits_by_template ON circuits (template, created_at, id);
+
+    CREATE TABLE proofs (
+        id TEXT PRIMARY KEY,
+        circuit_id TEXT NOT NULL,
+        user_id TEXT,
+        status TEXT NOT NULL,
+        idempotency_key TEXT,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        epoch INTEGER NOT NULL,
+        document TEXT NOT NULL
+    ) STRICT;
+    -- A user id is never empty.
+    CREATE UNIQUE INDEX proofs_by_idempotency ON proofs (ifnull(user_id, ''), idempotency_key)
+        WHERE idempotency_key IS NOT NULL;
+    CREATE INDEX proofs_by_age ON proofs (created_at, id);
+    CREATE INDEX proofs_by_status ON proofs (status, created_at, id);
+    CREATE INDEX proofs_by_circuit ON proofs (circuit_id, created_at, id);
+    CREATE INDEX proofs_by_user ON proofs (user_id, created_at, id);
+    CREATE INDEX proofs_by_expiry ON proofs (expires_at, id);
+
+    PRAGMA user_version = 1;
+"];
+
+/// Brings the file up to date; of several processes one does it.
+pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), CatalogError> {
+    let failed = |e| CatalogError::backend("preparing the tables", e);
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+    let version: i64 =
+        sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await.map_err(failed)?;
+    let done = usize::try_from(version).unwrap_or(usize::MAX);
+    let Some(owed) = STEPS.get(done..) else {
+        let known = STEPS.len();
+        let detail = format!("the file has version {version}, this program knows {known}: use a newer one");
+        return Err(CatalogError::Corrupt { id: "the database".to_owned(), detail });
+    };
+    for step in owed {
+        sqlx::raw_sql(*step).execute(&mut *transaction).await.map_err(failed)?;
+    }
+    transaction.commit().await.map_err(failed)
+}

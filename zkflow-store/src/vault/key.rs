@@ -1,0 +1,142 @@
+//! [`VaultKey`]: 32 secret bytes, from a text or a file.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use zeroize::{Zeroize, Zeroizing};
+use zkflow_core::error::{Classified, ErrorKind};
+
+/// The key of a [`Vault`](super::Vault). Zeroised when dropped; has no `Debug` and no `Serialize`.
+pub struct VaultKey(Zeroizing<[u8; LENGTH]>);
+
+impl VaultKey {
+    /// A fresh key from the operating system.
+    pub fn generate() -> Self {
+        let mut bytes = Zeroizing::new([0; LENGTH]);
+        // Expect safety: without random numbers there is no key to go on with.
+        getrandom::fill(bytes.as_mut()).expect("the operating system's random generator failed");
+        Self(bytes)
+    }
+
+    /// Reads 32 bytes written as 64 hex digits or as base64 (plain or URL-safe, padded or not), as
+    /// in `ZKFLOW_SECRET_KEY`. Space around it is ignored.
+    ///
+    /// # Errors
+    /// [`KeyError::Malformed`], which does not repeat the text.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        let text = text.trim();
+        let mut bytes = Zeroizing::new([0; LENGTH]);
+        if hex::decode_to_slice(text, bytes.as_mut()).is_ok() {
+            return Ok(Self(bytes));
+        }
+        for alphabet in [&alphabet::STANDARD, &alphabet::URL_SAFE] {
+            let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+            let mut decoded = Zeroizing::new(Vec::new());
+            if GeneralPurpose::new(alphabet, config).decode_vec(text, &mut decoded).is_ok()
+                && decoded.len() == LENGTH
+            {
+                bytes.copy_from_slice(&decoded);
+                return Ok(Self(bytes));
+            }
+        }
+        Err(KeyError::Malformed)
+    }
+
+    /// Reads the key file at `path`, or makes it, readable by its owner alone. Of several processes
+    /// that make it at the same time all get the same key. Blocks for a moment.
+    ///
+    /// # Errors
+    /// The file can be read by others, does not hold a key, or cannot be read or made.
+    pub fn load_or_create(path: &Path) -> Result<Self, KeyError> {
+        match Self::load(path) {
+            Err(KeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            result => return result,
+        }
+        match Self::generate().create(path) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
+                Err(KeyError::File { path: path.to_owned(), source: e })
+            }
+            _ => Self::load(path),
+        }
+    }
+
+    fn load(path: &Path) -> Result<Self, KeyError> {
+        let failed = |source| KeyError::File { path: path.to_owned(), source };
+        let mode = fs::metadata(path).map_err(failed)?.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(KeyError::Permissions { path: path.to_owned(), mode });
+        }
+        let text = Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
+        Self::parse(&text)
+    }
+
+    /// Writes the key durably and all at once, unless there is a file already.
+    fn create(&self, path: &Path) -> io::Result<()> {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(parent)?;
+        // tempfile makes files of mode 0600.
+        let mut file = tempfile::Builder::new().prefix(".key-").tempfile_in(parent)?;
+        let mut text = hex::encode(self.0.as_ref());
+        text.push('\n');
+        let written = file.write_all(text.as_bytes());
+        text.zeroize();
+        written?;
+        file.as_file().sync_all()?;
+        file.persist_noclobber(path).map_err(|e| e.error)?;
+        File::open(parent)?.sync_all()
+    }
+
+    pub(super) fn bytes(&self) -> &[u8; LENGTH] {
+        &self.0
+    }
+}
+
+const LENGTH: usize = 32;
+
+/// There is no key.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The text is not a key.
+    #[error("a secret key is 32 bytes, written as 64 hex digits or as base64")]
+    Malformed,
+    /// Others may read the key file.
+    #[error("the key file {path} has mode {mode:o}; nobody but its owner may read it: chmod 600")]
+    Permissions {
+        /// Which file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// The key file cannot be read or made.
+    #[error("the key file {path}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Classified for KeyError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Malformed | Self::Permissions { .. } => ErrorKind::Invalid,
+            Self::File { .. } => ErrorKind::Unavailable,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed => "secret_key_malformed",
+            Self::Permissions { .. } => "secret_key_exposed",
+            Self::File { .. } => "secret_key_unavailable",
+        }
+    }
+}

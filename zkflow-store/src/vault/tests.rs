@@ -1,0 +1,157 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use zkflow_core::clock::Timestamp;
+
+use super::*;
+use crate::MemoryStore;
+
+const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+const INPUTS: &str = r#"{"age":"31415926535897932384"}"#;
+
+fn vault(store: &Arc<MemoryStore>) -> Vault {
+    Vault::new(VaultKey::parse(KEY).unwrap(), store.clone())
+}
+
+fn inputs() -> CircuitInputs {
+    CircuitInputs::from_json(INPUTS.to_owned())
+}
+
+fn fresh_id() -> ProofId {
+    ProofId::generate(Timestamp::from_millis(0))
+}
+
+async fn blob(store: &MemoryStore, id: &ProofId) -> Vec<u8> {
+    store.get(&ArtifactKey::sealed(id)).await.unwrap().body.to_vec()
+}
+
+async fn plant(store: &MemoryStore, id: &ProofId, blob: Vec<u8>) {
+    store.put(&ArtifactKey::sealed(id), blob.into(), PutMode::Overwrite).await.unwrap();
+}
+
+#[tokio::test]
+async fn sealed_inputs_open_until_they_are_destroyed() {
+    let store = Arc::new(MemoryStore::new());
+    let (vault, id) = (vault(&store), fresh_id());
+    vault.seal(&id, &inputs()).await.unwrap();
+    assert_eq!(vault.open(&id).await.unwrap().expose(), INPUTS);
+    vault.destroy(&id).await.unwrap();
+    assert!(matches!(vault.open(&id).await, Err(VaultError::NotFound(_))));
+    vault.destroy(&id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_blob_shows_nothing_and_never_repeats() {
+    let store = Arc::new(MemoryStore::new());
+    let (vault, id) = (vault(&store), fresh_id());
+    vault.seal(&id, &inputs()).await.unwrap();
+    let first = blob(&store, &id).await;
+    for part in INPUTS.as_bytes().windows(4) {
+        assert!(!first.windows(4).any(|window| window == part), "{part:?} stands in the blob");
+    }
+    vault.seal(&id, &inputs()).await.unwrap();
+    let second = blob(&store, &id).await;
+    assert_ne!(first[HEADER..HEADER + NONCE], second[HEADER..HEADER + NONCE]);
+}
+
+#[tokio::test]
+async fn a_blob_opens_under_its_own_request_only() {
+    let store = Arc::new(MemoryStore::new());
+    let (vault, id, other) = (vault(&store), fresh_id(), fresh_id());
+    vault.seal(&id, &inputs()).await.unwrap();
+    plant(&store, &other, blob(&store, &id).await).await;
+    assert!(matches!(vault.open(&other).await, Err(VaultError::Altered(found)) if found == other));
+}
+
+#[tokio::test]
+async fn any_changed_byte_is_noticed() {
+    let store = Arc::new(MemoryStore::new());
+    let (vault, id) = (vault(&store), fresh_id());
+    vault.seal(&id, &inputs()).await.unwrap();
+    let good = blob(&store, &id).await;
+    for position in 0..good.len() {
+        let mut bad = good.clone();
+        bad[position] ^= 0x40;
+        plant(&store, &id, bad).await;
+        let error = vault.open(&id).await.err().unwrap();
+        let in_key_id = (1..HEADER).contains(&position);
+        assert_eq!(matches!(error, VaultError::WrongKey(_)), in_key_id, "byte {position}: {error}");
+        assert_eq!(matches!(error, VaultError::Altered(_)), !in_key_id, "byte {position}: {error}");
+    }
+    for length in 0..good.len() {
+        plant(&store, &id, good[..length].to_vec()).await;
+        assert!(matches!(vault.open(&id).await, Err(VaultError::Altered(_))), "cut to {length}");
+    }
+}
+
+#[tokio::test]
+async fn another_key_is_told_from_altered_bytes() {
+    let store = Arc::new(MemoryStore::new());
+    let id = fresh_id();
+    vault(&store).seal(&id, &inputs()).await.unwrap();
+    let stranger = Vault::new(VaultKey::generate(), store.clone());
+    assert!(matches!(stranger.open(&id).await, Err(VaultError::WrongKey(_))));
+}
+
+#[test]
+fn a_fingerprint_is_stable_and_needs_the_key() {
+    let store = Arc::new(MemoryStore::new());
+    let (vault, again) = (vault(&store), vault(&store));
+    assert_eq!(vault.fingerprint("x"), again.fingerprint("x"));
+    assert_ne!(vault.fingerprint("x"), vault.fingerprint("y"));
+    let stranger = Vault::new(VaultKey::generate(), store);
+    assert_ne!(vault.fingerprint("x"), stranger.fingerprint("x"));
+    assert_eq!(vault.fingerprint("").len(), 64);
+}
+
+#[test]
+fn a_key_is_read_in_every_common_notation() {
+    let base64 = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    for text in [KEY, &KEY.to_uppercase(), &format!(" {KEY}\n"), base64, base64.trim_end_matches('=')] {
+        let key = VaultKey::parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+        assert_eq!(hex::encode(key.bytes()), KEY);
+    }
+    let url_safe = "_".repeat(42) + "8";
+    assert_eq!(VaultKey::parse(&url_safe).unwrap().bytes(), &[0xff; 32]);
+    for text in ["", "00", &KEY[1..], &format!("{KEY}00"), &"!".repeat(64)] {
+        let error = VaultKey::parse(text).err().unwrap();
+        assert!(text.is_empty() || !error.to_string().contains(text));
+    }
+}
+
+#[test]
+fn a_key_file_is_made_once_and_for_its_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep/secret.key");
+    let keys: Vec<_> = std::thread::scope(|scope| {
+        let makers: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| VaultKey::load_or_create(&path).unwrap())).collect();
+        makers.into_iter().map(|maker| maker.join().unwrap()).collect()
+    });
+    assert!(keys.iter().all(|key| key.bytes() == keys[0].bytes()));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "temporary files are left");
+
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let error = VaultKey::load_or_create(&path).err().unwrap();
+    assert!(matches!(error, KeyError::Permissions { mode: 0o640, .. }), "{error}");
+}
+
+#[test]
+fn a_broken_key_file_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret.key");
+    fs::write(&path, "not a key").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(matches!(VaultKey::load_or_create(&path), Err(KeyError::Malformed)));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "not a key");
+}
+
+#[test]
+fn debug_shows_no_key() {
+    let store = Arc::new(MemoryStore::new());
+    assert_eq!(
+        format!("{:?}", vault(&store)),
+        "Vault { store: MemoryStore(Mutex { data: {}, poisoned: false, .. }), .. }"
+    );
+}
