@@ -16,7 +16,7 @@ use crate::state::{App, Subscription};
 /// A document that somebody may wait for.
 pub trait Watched: Sized + Send + 'static {
     /// Its id.
-    type Id: AsRef<str> + Send + Sync + 'static;
+    type Id: std::fmt::Display + Send + Sync + 'static;
 
     /// Reads it.
     fn read(app: &App, id: &Self::Id) -> impl Future<Output = Result<Self, RequestError>> + Send;
@@ -37,7 +37,7 @@ pub async fn settled<T: Watched>(app: &App, id: &T::Id, wait: Duration) -> Resul
         return T::read(app, id).await;
     }
     let deadline = Instant::now() + wait;
-    let mut changes = app.changes.subscribe(id.as_ref());
+    let mut changes = app.changes.subscribe(&id.to_string());
     // Too many wait already: answer with what is known.
     let permit = app.watchers.try_acquire();
     loop {
@@ -63,7 +63,7 @@ pub async fn follow<T: Watched>(
     id: T::Id,
 ) -> Result<impl Stream<Item = T> + Send + 'static, RequestError> {
     let permit = app.watchers.clone().try_acquire_owned().map_err(|_| RequestError::TooManyWatchers)?;
-    let changes = app.changes.subscribe(id.as_ref());
+    let changes = app.changes.subscribe(&id.to_string());
     let first = T::read(&app, &id).await?;
     let follower = Follower { app, id, changes, seen: None, first: Some(first), ended: false, _permit: permit };
     Ok(stream::unfold(follower, Follower::next))
