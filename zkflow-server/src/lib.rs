@@ -11,4 +11,5 @@ pub mod service;
 
 pub mod http;
 
+pub mod embedded;
 pub mod serve;

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
     match command {
-        Command::Serve(args) => Ok(serve::run(Config::load(*args)?)?),
+        Command::Serve(args) => Ok(serve::run(Config::load(*args)?, |_| std::future::ready(()))?),
         Command::Config(args) => {
             print!("{}", Config::load(*args)?.to_toml());
             Ok(())

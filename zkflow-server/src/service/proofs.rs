@@ -38,9 +38,8 @@ pub struct NewProof {
 /// request; too many proofs are owed.
 pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestError> {
     let NewProof { circuit_id, private_inputs, public_inputs, user_id, idempotency_key } = new;
-    let inputs = inputs::merge(private_inputs, public_inputs)?;
     let circuit = circuits::get_ready(app, &circuit_id).await?;
-    inputs::check(app, &circuit, &inputs)?;
+    let inputs = inputs::checked(app, &circuit, private_inputs, public_inputs)?;
     super::refuse_overload(app, QueueName::ProofGeneration, app.config.max_pending_proofs).await?;
 
     let idempotency = idempotency_key.map(|key| Idempotency {
