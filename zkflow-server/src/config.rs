@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
+use zkflow_core::compile::CompileLimits;
+use zkflow_core::witness::WitnessLimits;
 
 mod secret;
 
@@ -67,12 +69,17 @@ settings! {
     /// Powers of tau for ceremonies; accepted and not used yet: keys are set up in the process
     ptau_path: Option<PathBuf> = None, [long, env = "PTAU_PATH"];
 
+    /// Where translated WebAssembly is kept; by default a folder in the data folder. Processes may share it
+    module_cache: Option<PathBuf> = None, [long, env = "ZKFLOW_MODULE_CACHE"];
+
     /// Whether this process works on jobs beside serving requests
     workers: bool = true, [long, env = "ZKFLOW_WORKERS", action = clap::ArgAction::Set, value_name = "true|false"];
     /// Circuits made at the same time
     keygen_concurrency: u32 = 1, [long, env = "KEYGEN_CONCURRENCY"];
     /// Proofs made at the same time
     proof_concurrency: u32 = 2, [long, env = "PROOF_CONCURRENCY"];
+    /// Mebibytes of prepared circuits that are kept in memory
+    circuit_cache_mib: u64 = 1024, [long];
     /// Seconds after which a job whose worker went silent is handed out again
     lease_s: u64 = 30, [long];
     /// Seconds that running jobs get to finish when the process is told to stop
@@ -183,6 +190,24 @@ impl Config {
         Duration::from_secs(self.proof_ttl_s)
     }
 
+    /// The limits of a compilation.
+    pub fn compile_limits(&self) -> CompileLimits {
+        CompileLimits {
+            wall: Duration::from_secs(self.compile_time_s),
+            memory_bytes: bytes(self.compile_memory_mib),
+            ..CompileLimits::default()
+        }
+    }
+
+    /// The limits of the calculation of a witness.
+    pub fn witness_limits(&self) -> WitnessLimits {
+        WitnessLimits {
+            wall: Duration::from_secs(self.witness_time_s),
+            memory_bytes: bytes(self.witness_memory_mib),
+            ..WitnessLimits::default()
+        }
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         let external = [
             ("MONGODB_URI", self.mongodb_uri.is_some()),
@@ -213,6 +238,10 @@ impl Config {
         }
         Ok(())
     }
+}
+
+fn bytes(mebibytes: u64) -> usize {
+    usize::try_from(mebibytes.saturating_mul(1024 * 1024)).unwrap_or(usize::MAX)
 }
 
 fn parse(text: &str, path: &Path) -> Result<Layer, ConfigError> {

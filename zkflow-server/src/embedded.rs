@@ -4,13 +4,13 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use zkflow_core::clock::{Clock, SystemClock};
 use zkflow_core::compile::tools::CircomTools;
-use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileLimits, CompileOptions};
+use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileOptions};
 use zkflow_core::prove::ark::ArkProver;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 use zkflow_core::store::ArtifactStore;
@@ -102,9 +102,10 @@ fn tools(config: &Config, data: &Path) -> Result<Tools, OpenError> {
             library.with_folder(folder).map_err(failed(format!("read the templates in {}", folder.display())))?;
     }
     let found = CircomTools::discover().map_err(failed("find circom and circomlib"))?;
-    let sandbox = Sandbox::new(SandboxConfig { cache_dir: Some(data.join("cache")), ..SandboxConfig::default() })
+    let cache = config.module_cache.clone().unwrap_or_else(|| data.join("modules"));
+    let sandbox = Sandbox::new(SandboxConfig { cache_dir: Some(cache), ..SandboxConfig::default() })
         .map_err(failed("make the sandbox"))?;
-    let limits = compile_limits(config);
+    let limits = config.compile_limits();
     let compiler: Arc<dyn CircuitCompiler> = match &config.circom_path {
         Some(path) => Arc::new(
             CircomNative::new(path, limits).map_err(failed(format!("use CIRCOM_PATH {}", path.display())))?,
@@ -114,12 +115,4 @@ fn tools(config: &Config, data: &Path) -> Result<Tools, OpenError> {
         ),
     };
     Ok(Tools { library, compiler, include_roots: found.include_roots, sandbox })
-}
-
-fn compile_limits(config: &Config) -> CompileLimits {
-    CompileLimits {
-        wall: Duration::from_secs(config.compile_time_s),
-        memory_bytes: usize::try_from(config.compile_memory_mib.saturating_mul(1024 * 1024)).unwrap_or(usize::MAX),
-        ..CompileLimits::default()
-    }
 }

@@ -4,7 +4,6 @@
 pub mod config;
 pub mod telemetry;
 
-pub mod artifacts;
 pub mod state;
 
 pub mod service;

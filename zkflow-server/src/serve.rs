@@ -112,7 +112,7 @@ fn announce(listener: &TcpListener) {
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "listening");
         // A closed standard output is no reason to stop.
-        let _ = writeln!(std::io::stdout(), "zkflow listens on http://{address}");
+        let _ = writeln!(std::io::stdout(), "listening on http://{address}");
     }
 }
 

@@ -18,7 +18,7 @@ pub const HTTP_DURATION: &str = "zkflow_http_request_duration_seconds";
 pub const QUEUE_JOBS: &str = "zkflow_queue_jobs";
 /// Age of the job that waits longest, by queue.
 pub const QUEUE_AGE: &str = "zkflow_queue_oldest_ready_seconds";
-/// Time that a stage took, by stage.
+/// Time that a stage took, by flow and stage.
 pub const STAGE_DURATION: &str = "zkflow_stage_duration_seconds";
 /// Failures by queue and by the code of the error.
 pub const FAILURES: &str = "zkflow_failures_total";
@@ -27,9 +27,10 @@ pub const FAILURES: &str = "zkflow_failures_total";
 const BUCKETS: [f64; 14] =
     [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0];
 
-/// Counts the time that `stage` (`compile`, `setup`, `witness`, `prove`, …) took.
-pub fn stage_took(stage: &'static str, time: Duration) {
-    histogram!(STAGE_DURATION, "stage" => stage).record(time);
+/// Counts the time that a stage (`compile`, `setup`, `witness`, `prove`, …) of a flow (`circuit`,
+/// `proof`) took.
+pub fn stage_took(flow: &'static str, stage: &'static str, time: Duration) {
+    histogram!(STAGE_DURATION, "flow" => flow, "stage" => stage).record(time);
 }
 
 /// Counts a job that failed for good; `code` is the stable code of the error.
@@ -107,10 +108,10 @@ mod tests {
     #[test]
     fn what_was_counted_is_rendered() {
         let handle = metrics();
-        stage_took("prove", Duration::from_millis(20));
+        stage_took("proof", "prove", Duration::from_millis(20));
         job_failed(QueueName::ProofGeneration, "constraint_failed".to_owned());
         let text = handle.render();
-        assert!(text.contains(r#"zkflow_stage_duration_seconds_count{stage="prove"} 1"#), "{text}");
+        assert!(text.contains(r#"zkflow_stage_duration_seconds_count{flow="proof",stage="prove"} 1"#), "{text}");
         assert!(text.contains(r#"code="constraint_failed""#), "{text}");
     }
 }

@@ -17,6 +17,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zkflow_core::catalog::{Circuit, CircuitFilter, CircuitStatus, Cursor};
+use zkflow_core::circuit::FileName;
 use zkflow_core::id::{CircuitId, TemplateName};
 
 use super::Problem;
@@ -24,7 +25,6 @@ use super::body::JsonBody;
 use super::dto::{CircuitDto, CircuitPage, NewCircuit, ProofToVerify, VerdictDto};
 use super::page::{PageQuery, cut};
 use super::events::{self, Events};
-use crate::artifacts::media_type;
 use crate::service::verify::Verdict;
 use crate::service::{self, watch};
 use crate::state::App;
@@ -173,7 +173,7 @@ async fn artifact(
     let artifact = service::circuits::artifact(&app, &circuit, &name).await?;
     // The name is a segment of an artifact key: nothing in it needs quoting.
     let kind = [
-        (CONTENT_TYPE, media_type(&name).to_owned()),
+        (CONTENT_TYPE, name.parse().map_or("application/octet-stream", FileName::media_type).to_owned()),
         (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
         (X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
     ];

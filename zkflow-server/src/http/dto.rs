@@ -201,7 +201,7 @@ pub(super) struct ProofDto {
     /// `pending`, `completed`, `failed` or `cancelled`.
     #[schema(value_type = String)]
     status: ProofStatus,
-    /// `queued`, `witness`, `prove`, `verify` or `done`; of a failed one, where it failed.
+    /// `queued`, `witness`, `prove` or `done`; of a failed one, where it failed.
     #[schema(value_type = String)]
     stage: ProofStage,
     /// How far it is, from 0 to 1: the share of its stages that are done.

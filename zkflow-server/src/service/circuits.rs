@@ -5,9 +5,7 @@ use std::sync::Arc;
 use futures::TryStreamExt as _;
 use serde_json::{Map, Value};
 use zkflow_core::catalog::{CatalogError, Circuit, CircuitStatus, Failure, Page, ProofFilter, ProofStatus};
-use zkflow_core::compile::SourceTree;
-use zkflow_core::digest::Digest;
-use zkflow_core::flow::circuit::circuit_hash;
+use zkflow_core::circuit::Blueprint;
 use zkflow_core::id::{CircuitId, TemplateName};
 use zkflow_core::queue::{NewJob, QueueName};
 use zkflow_core::store::{Artifact, ArtifactKey, ArtifactMeta, StoreError};
@@ -18,32 +16,12 @@ use crate::state::App;
 /// The code of the failure that marks a circuit whose removal has begun.
 const DELETING: &str = "deleting";
 
-/// A circuit as it would be compiled now.
-#[derive(Debug)]
-pub struct Prepared {
-    /// The parameters, complete, in canonical form.
-    pub params: Map<String, Value>,
-    /// The rendered source.
-    pub source: String,
-    /// The source with all that it includes.
-    pub tree: SourceTree,
-    /// Its identity.
-    pub hash: Digest,
-}
-
 /// Renders the template and finds what it includes. Reads files: call it from a blocking thread.
-///
-/// # Errors
-/// Unknown template, wrong parameters, an include that is not there.
-pub fn prepare(app: &App, name: &TemplateName, params: &Map<String, Value>) -> Result<Prepared, RequestError> {
+fn blueprint(app: &App, name: &TemplateName, params: &Map<String, Value>) -> Result<Blueprint, RequestError> {
     let template = app.library.get(name)?;
     let params = template.parse_params(params)?;
-    let source = app.engine.render(template, &params)?;
-    let tree = SourceTree::resolve(&format!("{name}.circom"), &source, &app.include_roots)?;
-    let params = params.to_json();
-    let flags = app.compile_options.flags();
-    let hash = circuit_hash(name, &params, &tree.digest(), app.compiler.version(), flags);
-    Ok(Prepared { params, source, tree, hash })
+    let (engine, compiler) = (&*app.engine, &*app.compiler);
+    Ok(Blueprint::new(template, params, engine, &app.include_roots, compiler, app.compile_options)?)
 }
 
 /// The circuit of a template with parameters: the one there is, or a new one that is owed.
@@ -53,19 +31,19 @@ pub fn prepare(app: &App, name: &TemplateName, params: &Map<String, Value>) -> R
 /// - A circuit that has failed is owed again.
 ///
 /// # Errors
-/// As [`prepare`]; [`RequestError::Overloaded`].
+/// Unknown template, wrong parameters, an include that is not there; [`RequestError::Overloaded`].
 pub async fn request(
     app: &Arc<App>,
     name: TemplateName,
     params: Map<String, Value>,
 ) -> Result<Circuit, RequestError> {
-    let prepared = {
-        let (app, name) = (app.clone(), name.clone());
-        tokio::task::spawn_blocking(move || prepare(&app, &name, &params))
+    let blueprint = {
+        let app = app.clone();
+        tokio::task::spawn_blocking(move || blueprint(&app, &name, &params))
             .await
-            .map_err(|error| RequestError::Internal(format!("preparing the circuit: {error}")))??
+            .map_err(|error| RequestError::Internal(format!("rendering the template: {error}")))??
     };
-    let id = CircuitId::from_hash(&prepared.hash);
+    let id = CircuitId::from_hash(&blueprint.circuit_hash);
     loop {
         let found = app.catalog.circuit(&id).await?;
         let circuit = match found {
@@ -81,7 +59,8 @@ pub async fn request(
             }
             None => {
                 super::refuse_overload(app, QueueName::KeyGeneration, app.config.max_pending_circuits).await?;
-                let circuit = Circuit::new(prepared.hash, name.clone(), prepared.params.clone(), app.now());
+                let (hash, template) = (blueprint.circuit_hash, blueprint.template.clone());
+                let circuit = Circuit::new(hash, template, blueprint.params.to_json(), app.now());
                 match app.catalog.insert_circuit(circuit).await? {
                     (circuit, true) => circuit,
                     // Somebody else was faster, and pushes.

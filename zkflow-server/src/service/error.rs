@@ -1,7 +1,7 @@
 //! Why a request was not done.
 
 use zkflow_core::catalog::{CatalogError, ProofStatus};
-use zkflow_core::compile::CompileError;
+use zkflow_core::circuit::BlueprintError;
 use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::id::{CircuitId, ProofId};
 use zkflow_core::queue::{QueueError, QueueName};
@@ -16,9 +16,9 @@ pub enum RequestError {
     /// The template or its parameters are wrong.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// The source does not come together.
+    /// The template and its includes do not come together.
     #[error(transparent)]
-    Compile(#[from] CompileError),
+    Blueprint(#[from] BlueprintError),
     /// The catalog failed.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -104,7 +104,7 @@ impl Classified for RequestError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Template(error) => error.kind(),
-            Self::Compile(error) => error.kind(),
+            Self::Blueprint(error) => error.kind(),
             Self::Catalog(error) => error.kind(),
             Self::Queue(error) => error.kind(),
             Self::Store(error) => error.kind(),
@@ -127,7 +127,7 @@ impl Classified for RequestError {
     fn code(&self) -> &'static str {
         match self {
             Self::Template(error) => error.code(),
-            Self::Compile(error) => error.code(),
+            Self::Blueprint(error) => error.code(),
             Self::Catalog(error) => error.code(),
             Self::Queue(error) => error.code(),
             Self::Store(error) => error.code(),

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 use zkflow_core::catalog::Circuit;
+use zkflow_core::circuit::FileName;
 use zkflow_core::format::json::{proof_from_json, public_from_json, vkey_from_json};
 use zkflow_core::id::CircuitId;
 use zkflow_core::verify::{PublicSignals, Verifier, VerifyingKey};
 
 use super::{RequestError, circuits};
-use crate::artifacts::VERIFICATION_KEY;
 use crate::state::App;
 
 /// Whether a proof holds, and why not.
@@ -42,7 +42,7 @@ pub async fn verify(
 
 /// The verification key of a circuit.
 pub(super) async fn verifying_key(app: &App, circuit: &Circuit) -> Result<VerifyingKey, RequestError> {
-    let artifact = circuits::artifact(app, circuit, VERIFICATION_KEY).await?;
+    let artifact = circuits::artifact(app, circuit, FileName::VerificationKey.as_str()).await?;
     serde_json::from_slice(&artifact.body)
         .ok()
         .and_then(|json: Value| vkey_from_json(&json).ok())
