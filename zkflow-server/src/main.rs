@@ -1,2 +1,58 @@
-//! x
-fn main() {}
+//! The `zkflow` binary.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use zkflow_server::config::{Config, ConfigArgs};
+use zkflow_server::serve;
+
+/// Parameterised Circom templates to circuits, keys and proofs
+#[derive(Debug, Parser)]
+#[command(name = "zkflow", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the HTTP API and work on its jobs
+    Serve(Box<ConfigArgs>),
+    /// Print the effective settings, secrets redacted
+    Config(Box<ConfigArgs>),
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("zkflow: {}", Chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
+    match command {
+        Command::Serve(args) => Ok(serve::run(Config::load(*args)?, |_| std::future::ready(()))?),
+        Command::Config(args) => {
+            print!("{}", Config::load(*args)?.to_toml());
+            Ok(())
+        }
+    }
+}
+
+/// An error with its sources, on one line.
+struct Chain<'a>(&'a dyn std::error::Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}

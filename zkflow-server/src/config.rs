@@ -1,0 +1,313 @@
+//! The settings: defaults, then a TOML file, then the environment, then flags; the later one wins.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+use zkflow_core::compile::CompileLimits;
+use zkflow_core::witness::WitnessLimits;
+
+mod secret;
+
+pub use secret::Setting as SecretSetting;
+
+/// Declares [`Config`] (every setting has its value) and [`Layer`] (what one place says of them).
+///
+/// The documentation of a setting is the help of its flag too.
+macro_rules! settings {
+    ($( $(#[doc = $doc:literal])+ $name:ident: $type:ty = $default:expr, [$($arg:tt)*]; )+) => {
+        /// The effective settings.
+        #[derive(Debug, Clone, PartialEq, Serialize)]
+        pub struct Config {
+            $( $(#[doc = $doc])+ pub $name: $type, )+
+        }
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self { $( $name: $default, )+ }
+            }
+        }
+
+        /// What one place (a file; or the environment and flags) says about the settings.
+        #[derive(Debug, Clone, Default, PartialEq, Deserialize, Args)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Layer {
+            $( $(#[doc = $doc])+ #[arg($($arg)*)] pub $name: Option<<$type as Settable>::Said>, )+
+        }
+
+        impl Config {
+            /// Lets what `layer` says win over what is here.
+            fn apply(&mut self, layer: Layer) {
+                $( if let Some(said) = layer.$name { self.$name = Settable::set(said); } )+
+            }
+        }
+    };
+}
+
+settings! {
+    /// Address to listen on. Nobody is asked who they are: let only a proxy that asks reach another
+    /// address than the default
+    bind: IpAddr = IpAddr::from([127, 0, 0, 1]), [long, env = "BIND"];
+    /// Port to listen on; 0 lets the system choose
+    port: u16 = 3000, [long, env = "PORT"];
+    /// How much is logged; libraries never log below info, for they could show a request's bytes
+    log_level: LogLevel = LogLevel::Info, [long, env = "LOG_LEVEL", value_enum, ignore_case = true];
+    /// How a line of the log looks
+    log_format: LogFormat = LogFormat::Text, [long, env = "LOG_FORMAT", value_enum];
+    /// Where catalog, queue, artifacts, the vault's key and caches lie
+    data_dir: PathBuf = PathBuf::from("./zkflow-data"), [long, env = "ZKFLOW_DATA_DIR"];
+    /// Key that seals private inputs: 64 hex digits. Without it one is made in the data folder.
+    /// Prefer the environment: others on the machine can read flags
+    secret_key: Option<SecretSetting> = None, [long, env = "ZKFLOW_SECRET_KEY", hide_env_values = true];
+    /// Folders of further templates
+    templates: Vec<PathBuf> = Vec::new(), [long, env = "ZKFLOW_TEMPLATES", value_delimiter = ':'];
+    /// A native circom; without it circom runs as WebAssembly, in a sandbox
+    circom_path: Option<PathBuf> = None, [long, env = "CIRCOM_PATH"];
+    /// Powers of tau for ceremonies; accepted and not used yet: keys are set up in the process
+    ptau_path: Option<PathBuf> = None, [long, env = "PTAU_PATH"];
+
+    /// Where translated WebAssembly is kept; by default a folder in the data folder. Processes may share it
+    module_cache: Option<PathBuf> = None, [long, env = "ZKFLOW_MODULE_CACHE"];
+
+    /// Whether this process works on jobs beside serving requests
+    workers: bool = true, [long, env = "ZKFLOW_WORKERS", action = clap::ArgAction::Set, value_name = "true|false"];
+    /// Circuits made at the same time
+    keygen_concurrency: u32 = 1, [long, env = "KEYGEN_CONCURRENCY"];
+    /// Proofs made at the same time
+    proof_concurrency: u32 = 2, [long, env = "PROOF_CONCURRENCY"];
+    /// Mebibytes of prepared circuits that are kept in memory
+    circuit_cache_mib: u64 = 1024, [long];
+    /// Seconds after which a job whose worker went silent is handed out again
+    lease_s: u64 = 30, [long];
+    /// Seconds that running jobs get to finish when the process is told to stop
+    drain_s: u64 = 30, [long];
+    /// Seconds between two looks for expired requests and orphaned artifacts
+    cleanup_interval_s: u64 = 60, [long];
+    /// Seconds between two looks for owed work that the queue lost
+    reconcile_interval_s: u64 = 10, [long];
+
+    /// Seconds that a compilation may take
+    compile_time_s: u64 = 120, [long];
+    /// Mebibytes that a compilation may use
+    compile_memory_mib: u64 = 2048, [long];
+    /// Seconds that the calculation of a witness may take
+    witness_time_s: u64 = 120, [long];
+    /// Mebibytes that the calculation of a witness may use
+    witness_memory_mib: u64 = 2048, [long];
+
+    /// Bytes that the body of a request may have
+    max_body_bytes: usize = 2 * 1024 * 1024, [long];
+    /// Seconds that a request may take
+    request_time_s: u64 = 75, [long];
+    /// Seconds that ?wait= may ask for; less than request_time_s
+    max_wait_s: u64 = 60, [long];
+    /// Long-polls and event streams at the same time
+    max_watchers: usize = 1024, [long];
+    /// Proof requests that may be owed; one more is refused with 429
+    max_pending_proofs: u64 = 10_000, [long];
+    /// Circuits that may be owed; one more is refused with 429
+    max_pending_circuits: u64 = 1_000, [long];
+    /// Seconds that a proof request is kept
+    proof_ttl_s: u64 = 7 * 24 * 3600, [long];
+
+    /// Not in this build: an external catalog
+    mongodb_uri: Option<SecretSetting> = None, [long, env = "MONGODB_URI", hide = true, hide_env_values = true];
+    /// Not in this build: an external queue
+    redis_url: Option<SecretSetting> = None, [long, env = "REDIS_URL", hide = true, hide_env_values = true];
+    /// Not in this build: an external artifact store
+    s3_bucket: Option<String> = None, [long, env = "S3_BUCKET", hide = true];
+}
+
+/// The settings as flags and environment give them, and the file with further ones.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ConfigArgs {
+    /// TOML file with settings, named as the flags are, with `_`
+    #[arg(long, env = "ZKFLOW_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Single settings.
+    #[command(flatten)]
+    pub layer: Layer,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// Reads the file that `args` names, if any, and puts everything together.
+    ///
+    /// # Errors
+    /// The file cannot be read, holds an unknown setting or a value of the wrong type, or the
+    /// settings do not fit together.
+    pub fn load(args: ConfigArgs) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        if let Some(path) = &args.config {
+            let text = std::fs::read_to_string(path)
+                .map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
+            config.apply(parse(&text, path)?);
+        }
+        config.apply(args.layer);
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The settings as a TOML file, secrets redacted.
+    pub fn to_toml(&self) -> String {
+        let mut text = String::new();
+        // Expect safety: every field is a number, a text, a boolean or a list of these.
+        let fields = serde_json::to_value(self).expect("plain settings serialise");
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            // JSON's scalars and arrays of them are TOML's; TOML has no null.
+            let line = if value.is_null() { format!("# {name} =") } else { format!("{name} = {value}") };
+            let _ = writeln!(text, "{line}");
+        }
+        text
+    }
+
+    /// How long a proof request is kept.
+    pub fn proof_ttl(&self) -> Duration {
+        Duration::from_secs(self.proof_ttl_s)
+    }
+
+    /// The limits of a compilation.
+    pub fn compile_limits(&self) -> CompileLimits {
+        CompileLimits {
+            wall: Duration::from_secs(self.compile_time_s),
+            memory_bytes: bytes(self.compile_memory_mib),
+            ..CompileLimits::default()
+        }
+    }
+
+    /// The limits of the calculation of a witness.
+    pub fn witness_limits(&self) -> WitnessLimits {
+        WitnessLimits {
+            wall: Duration::from_secs(self.witness_time_s),
+            memory_bytes: bytes(self.witness_memory_mib),
+            ..WitnessLimits::default()
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let external = [
+            ("MONGODB_URI", self.mongodb_uri.is_some()),
+            ("REDIS_URL", self.redis_url.is_some()),
+            ("S3_BUCKET", self.s3_bucket.is_some()),
+        ];
+        if let Some((name, _)) = external.iter().find(|(_, set)| *set) {
+            return Err(ConfigError::EmbeddedOnly(name));
+        }
+        let positive = [
+            ("keygen_concurrency", u64::from(self.keygen_concurrency)),
+            ("proof_concurrency", u64::from(self.proof_concurrency)),
+            ("lease_s", self.lease_s),
+            ("cleanup_interval_s", self.cleanup_interval_s),
+            ("reconcile_interval_s", self.reconcile_interval_s),
+            ("compile_time_s", self.compile_time_s),
+            ("compile_memory_mib", self.compile_memory_mib),
+            ("witness_time_s", self.witness_time_s),
+            ("witness_memory_mib", self.witness_memory_mib),
+            ("max_body_bytes", self.max_body_bytes as u64),
+            ("proof_ttl_s", self.proof_ttl_s),
+        ];
+        if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            return Err(ConfigError::Unfit(format!("{name} must be at least 1")));
+        }
+        if self.max_wait_s >= self.request_time_s {
+            return Err(ConfigError::Unfit("max_wait_s must be less than request_time_s".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+fn bytes(mebibytes: u64) -> usize {
+    usize::try_from(mebibytes.saturating_mul(1024 * 1024)).unwrap_or(usize::MAX)
+}
+
+fn parse(text: &str, path: &Path) -> Result<Layer, ConfigError> {
+    toml::from_str(text).map_err(|error| {
+        // The full text of the error shows the line, which may hold a secret.
+        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        ConfigError::Malformed { path: path.to_owned(), line, detail: error.message().to_owned() }
+    })
+}
+
+/// The settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {path}", path = path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not a TOML file of settings.
+    #[error("{path}:{line}: {detail}", path = path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there.
+        detail: String,
+    },
+    /// An external backend is asked for.
+    #[error("{0} is set, but this build has embedded backends only: unset it")]
+    EmbeddedOnly(&'static str),
+    /// A value does not fit.
+    #[error("configuration: {0}")]
+    Unfit(String),
+}
+
+/// How a setting's type is said: `Option<T>` and `T` are both said as a `T`.
+trait Settable: Sized {
+    type Said;
+    fn set(said: Self::Said) -> Self;
+}
+
+/// Implements [`Settable`] for types that are said as they are.
+macro_rules! said_plainly {
+    ($($type:ty),+) => { $(
+        impl Settable for $type {
+            type Said = Self;
+            fn set(said: Self) -> Self {
+                said
+            }
+        }
+    )+ };
+}
+
+said_plainly!(IpAddr, u16, u32, u64, usize, bool, PathBuf, Vec<PathBuf>, LogLevel, LogFormat);
+
+impl<T> Settable for Option<T> {
+    type Said = T;
+    fn set(said: T) -> Self {
+        Some(said)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+use clap::Parser;
+
+use super::*;
+
+const SAMPLE: &str = include_str!("../../zkflow.toml");
+
+#[derive(Parser)]
+struct Flags {
+    #[command(flatten)]
+    args: ConfigArgs,
+}
+
+fn load(toml: &str, flags: &[&str]) -> Result<Config, ConfigError> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), toml).unwrap();
+    let flags = [&["zkflow", "--config", file.path().to_str().unwrap()], flags].concat();
+    Config::load(Flags::try_parse_from(flags).unwrap().args)
+}
+
+#[test]
+fn the_sample_is_the_defaults() {
+    assert_eq!(load(SAMPLE, &[]).unwrap(), Config::default());
+}
+
+#[test]
+fn the_sample_names_every_setting() {
+    let fields = serde_json::to_value(Config::default()).unwrap();
+    for name in fields.as_object().unwrap().keys() {
+        let external = ["mongodb_uri", "redis_url", "s3_bucket"].contains(&name.as_str());
+        assert_eq!(SAMPLE.contains(&format!("{name} =")), !external, "{name}");
+    }
+}
+
+#[test]
+fn what_is_printed_can_be_read_back() {
+    let config = load("templates = [\"a b\", \"c\\\"d\"]\nbind = \"::1\"", &["--port", "0"]).unwrap();
+    assert_eq!(load(&config.to_toml(), &[]).unwrap(), config);
+}
+
+#[test]
+fn flags_win_over_the_file() {
+    let config = load("port = 1\nproof_concurrency = 7", &["--port", "2"]).unwrap();
+    assert_eq!((config.port, config.proof_concurrency), (2, 7));
+}
+
+#[test]
+fn an_unknown_setting_is_refused_with_its_line() {
+    let error = load("port = 1\nprot = 2", &[]).unwrap_err().to_string();
+    assert!(error.contains(":2: unknown field `prot`"), "{error}");
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let config = load("secret_key = \"canary-31415\"", &[]).unwrap();
+    assert_eq!(config.secret_key.as_ref().unwrap().expose(), "canary-31415");
+    assert!(!config.to_toml().contains("canary"));
+    assert!(!format!("{config:?}").contains("canary"));
+    let error = load("secret_key = \"canary-31415\" x", &[]).unwrap_err();
+    assert!(!format!("{error:?}{error}").contains("canary"));
+}
+
+#[test]
+fn external_backends_are_refused_by_name() {
+    let error = load("redis_url = \"redis://x\"", &[]).unwrap_err().to_string();
+    assert!(error.contains("REDIS_URL") && error.contains("embedded backends only"), "{error}");
+}
+
+#[test]
+fn settings_that_do_not_fit_are_refused() {
+    for (toml, part) in [("max_wait_s = 75", "max_wait_s"), ("proof_concurrency = 0", "proof_concurrency")] {
+        assert!(load(toml, &[]).unwrap_err().to_string().contains(part));
+    }
+}

@@ -1,0 +1,118 @@
+//! Opens an [`App`] on the embedded backends: everything lies in the data folder.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use zkflow_core::clock::{Clock, SystemClock};
+use zkflow_core::compile::tools::CircomTools;
+use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileOptions};
+use zkflow_core::prove::ark::ArkProver;
+use zkflow_core::sandbox::{Sandbox, SandboxConfig};
+use zkflow_core::store::ArtifactStore;
+use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
+use zkflow_queue::SqliteQueue;
+use zkflow_store::{FsStore, SqliteCatalog, Vault, VaultKey, sqlite};
+
+use crate::config::Config;
+use crate::state::{App, Changes};
+use crate::telemetry;
+
+/// The server could not be put together.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action}")]
+pub struct OpenError {
+    action: String,
+    #[source]
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// Says what was being done when `E` happened.
+fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(action: impl Into<String>) -> impl FnOnce(E) -> OpenError {
+    move |error| OpenError { action: action.into(), source: error.into() }
+}
+
+/// Opens everything under `config.data_dir`, which is made if it is not there.
+///
+/// # Errors
+/// The folder cannot be used, the circom compiler is not found, a folder of templates is wrong.
+pub async fn open(config: Config, shutdown: CancellationToken) -> Result<Arc<App>, OpenError> {
+    let data = config.data_dir.clone();
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&data)
+        .map_err(failed(format!("make the data folder {}", data.display())))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let pool = sqlite::open(data.join("zkflow.db")).await.map_err(failed("open the database"))?;
+    let catalog = SqliteCatalog::open(pool.clone()).await.map_err(failed("open the catalog"))?;
+    let queue = SqliteQueue::open(pool, clock.clone()).await.map_err(failed("open the queue"))?;
+    let store: Arc<dyn ArtifactStore> =
+        Arc::new(FsStore::open(data.join("artifacts")).map_err(failed("open the artifact store"))?);
+    let vault = Vault::new(vault_key(&config, &data)?, store.clone());
+    let (tools, config, data) = tokio::task::spawn_blocking(move || tools(&config, &data).map(|tools| (tools, config, data)))
+        .await
+        .map_err(failed("load the tools"))??;
+    tracing::debug!(data = %data.display(), compiler = tools.compiler.version(), "opened");
+    Ok(Arc::new(App {
+        catalog: Arc::new(catalog),
+        store,
+        queue: Arc::new(queue),
+        vault,
+        library: tools.library,
+        engine: Arc::new(HandlebarsEngine::default()),
+        compiler: tools.compiler,
+        compile_options: CompileOptions::default(),
+        include_roots: tools.include_roots,
+        sandbox: tools.sandbox,
+        prover: Arc::new(ArkProver),
+        clock,
+        changes: Changes::default(),
+        watchers: Arc::new(Semaphore::new(config.max_watchers)),
+        shutdown,
+        metrics: telemetry::metrics(),
+        started: Instant::now(),
+        config,
+    }))
+}
+
+fn vault_key(config: &Config, data: &Path) -> Result<VaultKey, OpenError> {
+    match &config.secret_key {
+        Some(key) => VaultKey::parse(key.expose()).map_err(failed("use ZKFLOW_SECRET_KEY")),
+        None => VaultKey::load_or_create(&data.join("secret.key")).map_err(failed("use the key in the data folder")),
+    }
+}
+
+/// What templates are compiled with.
+struct Tools {
+    library: TemplateLibrary,
+    compiler: Arc<dyn CircuitCompiler>,
+    include_roots: Vec<std::path::PathBuf>,
+    sandbox: Arc<Sandbox>,
+}
+
+fn tools(config: &Config, data: &Path) -> Result<Tools, OpenError> {
+    let mut library = TemplateLibrary::builtin();
+    for folder in &config.templates {
+        library =
+            library.with_folder(folder).map_err(failed(format!("read the templates in {}", folder.display())))?;
+    }
+    let found = CircomTools::discover().map_err(failed("find circom and circomlib"))?;
+    let cache = config.module_cache.clone().unwrap_or_else(|| data.join("modules"));
+    let sandbox = Sandbox::new(SandboxConfig { cache_dir: Some(cache), ..SandboxConfig::default() })
+        .map_err(failed("make the sandbox"))?;
+    let limits = config.compile_limits();
+    let compiler: Arc<dyn CircuitCompiler> = match &config.circom_path {
+        Some(path) => Arc::new(
+            CircomNative::new(path, limits).map_err(failed(format!("use CIRCOM_PATH {}", path.display())))?,
+        ),
+        None => Arc::new(
+            CircomWasm::new(sandbox.clone(), &found.circom_wasm, limits).map_err(failed("load the circom compiler"))?,
+        ),
+    };
+    Ok(Tools { library, compiler, include_roots: found.include_roots, sandbox })
+}

@@ -1,0 +1,18 @@
+//! The HTTP API: one module a resource, each handler a translation to [`service`](crate::service).
+
+mod body;
+mod dto;
+mod events;
+mod fallible;
+mod observe;
+mod page;
+mod problem;
+mod router;
+
+mod circuits;
+mod operations;
+mod proofs;
+mod templates;
+
+pub use problem::Problem;
+pub use router::{openapi, router};

@@ -1,0 +1,36 @@
+//! Server-sent events.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
+use futures::{Stream, StreamExt as _};
+use serde::Serialize;
+
+use super::Problem;
+use crate::service::watch::{self, Watched};
+use crate::state::App;
+
+/// A comment is sent after this time of silence, so that neither end takes the other for dead.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Events with a heartbeat.
+pub(super) type Events = KeepAliveStream<Pin<Box<dyn Stream<Item = Result<Event, Infallible>> + Send>>>;
+
+/// The document as a `D`, at once and after each change, as events called `name` with its epoch as id.
+pub(super) async fn follow<T: Watched, D: From<T> + Serialize + 'static>(
+    app: Arc<App>,
+    id: T::Id,
+    name: &'static str,
+) -> Result<Sse<Events>, Problem> {
+    let documents = watch::follow::<T>(app, id).await?;
+    let events = documents.map(move |document| {
+        let event = Event::default().event(name).id(document.epoch().to_string());
+        // Expect safety: a DTO holds texts, numbers and maps from texts.
+        Ok(event.json_data(D::from(document)).expect("a DTO serialises"))
+    });
+    let events: Pin<Box<dyn Stream<Item = Result<Event, Infallible>> + Send>> = Box::pin(events);
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+}

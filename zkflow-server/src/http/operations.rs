@@ -1,0 +1,122 @@
+//! For whoever runs the server: `/health`, `/ready`, `/metrics`.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use metrics::gauge;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use zkflow_core::catalog::{CircuitFilter, Page};
+use zkflow_core::queue::QueueName;
+use zkflow_core::store::{ArtifactKey, StoreError};
+
+use crate::state::App;
+use crate::telemetry::{QUEUE_AGE, QUEUE_JOBS};
+
+/// A backend that takes longer than this to answer a check is not there.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(health)).routes(routes!(ready)).routes(routes!(metrics))
+}
+
+/// The process is alive.
+#[derive(Debug, Serialize, ToSchema)]
+struct Health {
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// Seconds since it started.
+    uptime_s: u64,
+}
+
+/// Is the process alive?
+#[utoipa::path(
+    get, path = "/health", tag = "operations", operation_id = "health",
+    responses((status = 200, description = "It is", body = Health))
+)]
+async fn health(State(app): State<Arc<App>>) -> Json<Health> {
+    Json(Health { status: "ok", uptime_s: app.started.elapsed().as_secs() })
+}
+
+/// Whether requests can be served, part by part.
+#[derive(Debug, Serialize, ToSchema)]
+struct Readiness {
+    /// `ready`, `unavailable` or `draining`.
+    #[schema(example = "ready")]
+    status: &'static str,
+    /// `ok` or what is wrong, by part.
+    checks: BTreeMap<&'static str, String>,
+}
+
+/// Can requests be served?
+#[utoipa::path(
+    get, path = "/ready", tag = "operations", operation_id = "ready",
+    responses(
+        (status = 200, description = "They can", body = Readiness),
+        (status = 503, description = "They cannot, and why", body = Readiness),
+    )
+)]
+async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
+    let (all, one) = (CircuitFilter::default(), Page::first(1));
+    let (catalog, store, queue) = tokio::join!(
+        check(app.catalog.circuits(&all, &one)),
+        check(store_answers(&app)),
+        check(app.queue.stats(QueueName::ProofGeneration)),
+    );
+    let healthy = [&catalog, &store, &queue].iter().all(|outcome| *outcome == "ok");
+    let (code, status) = match (app.shutdown.is_cancelled(), healthy) {
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        (false, true) => (StatusCode::OK, "ready"),
+        (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+    };
+    let checks = BTreeMap::from([("catalog", catalog), ("store", store), ("queue", queue)]);
+    (code, Json(Readiness { status, checks }))
+}
+
+async fn store_answers(app: &App) -> Result<(), StoreError> {
+    let nothing: ArtifactKey = "ready/nothing".parse().expect("two segments of letters are a key");
+    match app.store.head(&nothing).await {
+        Ok(_) | Err(StoreError::NotFound(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn check<T, E: Display>(answer: impl Future<Output = Result<T, E>>) -> String {
+    match tokio::time::timeout(PATIENCE, answer).await {
+        Ok(Ok(_)) => "ok".to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+    }
+}
+
+/// Metrics for Prometheus.
+#[utoipa::path(
+    get, path = "/metrics", tag = "operations", operation_id = "metrics",
+    responses((status = 200, description = "Prometheus' text format", body = String, content_type = "text/plain"))
+)]
+async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
+    for queue in QueueName::ALL {
+        // A queue that does not answer keeps its last values; /ready says what is wrong.
+        let Ok(Ok(stats)) = tokio::time::timeout(PATIENCE, app.queue.stats(queue)).await else { continue };
+        let name = queue.as_str();
+        for (state, jobs) in
+            [("ready", stats.ready), ("delayed", stats.delayed), ("leased", stats.leased), ("dead", stats.dead)]
+        {
+            gauge!(QUEUE_JOBS, "queue" => name, "state" => state).set(jobs as f64);
+        }
+        let age = stats.oldest_ready.map_or(Duration::ZERO, |since| app.now().since(since));
+        gauge!(QUEUE_AGE, "queue" => name).set(age.as_secs_f64());
+    }
+    app.metrics.run_upkeep();
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
+}

@@ -1,0 +1,81 @@
+//! Lists by opaque cursor.
+
+use serde::Deserialize;
+use utoipa::IntoParams;
+use zkflow_core::catalog::{Cursor, Page};
+use zkflow_core::clock::Timestamp;
+
+use super::Problem;
+
+/// Entries of a list when nothing is said.
+const USUAL: usize = 50;
+/// Entries of a list at most.
+const MOST: usize = 200;
+
+/// Which part of a list is wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PageQuery {
+    /// Entries at most, 1 to 200; 50 when absent.
+    limit: Option<usize>,
+    /// `nextCursor` of the page before.
+    cursor: Option<String>,
+}
+
+impl PageQuery {
+    /// The page, with one entry more than is shown: it tells whether there is a next page.
+    pub(super) fn page(&self) -> Result<Page, Problem> {
+        let limit = self.limit.unwrap_or(USUAL);
+        if !(1..=MOST).contains(&limit) {
+            return Err(Problem::bad_request("invalid_limit", format!("limit must be 1 to {MOST}")));
+        }
+        let after = self.cursor.as_deref().map(decode).transpose()?;
+        Ok(Page { after, limit: limit + 1 })
+    }
+}
+
+/// Cuts the surplus entry off and names the next page, if there is one.
+pub(super) fn cut<T>(entries: &mut Vec<T>, page: &Page, place: impl Fn(&T) -> Cursor) -> Option<String> {
+    if entries.len() < page.limit {
+        return None;
+    }
+    entries.truncate(page.limit - 1);
+    entries.last().map(|last| encode(&place(last)))
+}
+
+fn encode(cursor: &Cursor) -> String {
+    hex::encode(format!("{} {}", cursor.created_at.as_millis(), cursor.id))
+}
+
+fn decode(text: &str) -> Result<Cursor, Problem> {
+    let cursor = hex::decode(text).ok().and_then(|bytes| {
+        let text = String::from_utf8(bytes).ok()?;
+        let (millis, id) = text.split_once(' ')?;
+        Some(Cursor { created_at: Timestamp::from_millis(millis.parse().ok()?), id: id.to_owned() })
+    });
+    cursor.ok_or_else(|| Problem::bad_request("invalid_cursor", "cursor must be a nextCursor of this list"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_its_text() {
+        let cursor = Cursor { created_at: Timestamp::from_millis(-5), id: "a b".to_owned() };
+        assert_eq!(decode(&encode(&cursor)).unwrap(), cursor);
+        for text in ["", "zz", "00", "20", "ff20ff"] {
+            assert!(decode(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_full_page_has_a_next_one() {
+        let place = |n: &i64| Cursor { created_at: Timestamp::from_millis(*n), id: String::new() };
+        let page = PageQuery { limit: Some(2), cursor: None }.page().unwrap();
+        let (mut two, mut three) = (vec![1, 2], vec![1, 2, 3]);
+        assert_eq!(cut(&mut two, &page, place), None);
+        assert_eq!(cut(&mut three, &page, place), Some(encode(&place(&2))));
+        assert_eq!((two, three), (vec![1, 2], vec![1, 2]));
+    }
+}

@@ -1,0 +1,153 @@
+//! Errors as `application/problem+json` (RFC 9457), each with a stable `code`.
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+use zkflow_core::error::{Classified, ErrorKind};
+
+use crate::service::RequestError;
+
+/// The media type of a [`Problem`].
+pub(super) const MEDIA_TYPE: &str = "application/problem+json";
+
+/// Why a request was not done.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// `urn:zkflow:problem:` and the code.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:zkflow:problem:circuit_not_found")]
+    kind: String,
+    /// The status in words.
+    #[schema(example = "Not Found")]
+    title: String,
+    /// The HTTP status.
+    #[schema(example = 404)]
+    status: u16,
+    /// What is wrong with this request.
+    detail: String,
+    /// A stable, machine-readable name.
+    #[schema(example = "circuit_not_found")]
+    code: String,
+    /// What is wrong with which part of the request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Fault>,
+    #[serde(skip)]
+    retry_after_s: Option<u64>,
+}
+
+/// What is wrong with one part of a request.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Fault {
+    /// Such as `params.max` or `privateInputs.age`.
+    path: String,
+    /// What is expected there. Never the value.
+    message: String,
+}
+
+impl Problem {
+    /// A problem with the given status, code and explanation.
+    pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:zkflow:problem:{code}"),
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            code: code.to_owned(),
+            errors: Vec::new(),
+            retry_after_s: None,
+        }
+    }
+
+    /// A problem of status 400.
+    pub(super) fn bad_request(code: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    /// A fault of ours. What it is stands in the log and not in the answer.
+    pub(super) fn internal() -> Self {
+        let detail = "the server failed; its log says why, under the x-request-id of this response";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    }
+
+    fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = self.retry_after_s;
+        let mut response = (status, Json(self)).into_response();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl From<RequestError> for Problem {
+    fn from(error: RequestError) -> Self {
+        let code = error.code();
+        let plain = |status| Self::new(status, code, error.to_string());
+        match error.kind() {
+            ErrorKind::Invalid => Self { errors: faults(&error), ..plain(StatusCode::UNPROCESSABLE_ENTITY) },
+            ErrorKind::NotFound => plain(StatusCode::NOT_FOUND),
+            ErrorKind::Conflict => plain(StatusCode::CONFLICT),
+            ErrorKind::Limit => match error {
+                RequestError::Overloaded(_) | RequestError::TooManyWatchers => {
+                    plain(StatusCode::TOO_MANY_REQUESTS).retry_after(5)
+                }
+                _ => plain(StatusCode::UNPROCESSABLE_ENTITY),
+            },
+            ErrorKind::Unavailable => {
+                log(&error);
+                let detail = "a part of the server is not available; the request may pass later";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(5)
+            }
+            _ => {
+                log(&error);
+                Self { code: code.to_owned(), kind: format!("urn:zkflow:problem:{code}"), ..Self::internal() }
+            }
+        }
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::bad_request("invalid_query", rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Self::bad_request("invalid_path", rejection.body_text())
+    }
+}
+
+fn faults(error: &RequestError) -> Vec<Fault> {
+    match error {
+        RequestError::Inputs(faults) => faults
+            .iter()
+            .map(|fault| Fault { path: fault.path.clone(), message: fault.message.clone() })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn log(error: &RequestError) {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    tracing::error!(code = error.code(), "{text}");
+}

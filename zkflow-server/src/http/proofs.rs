@@ -1,0 +1,188 @@
+//! `/v1/proofs`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::sse::Sse;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use zkflow_core::catalog::{Cursor, ProofFilter, ProofRequest, ProofStatus};
+use zkflow_core::id::{CircuitId, ProofId, UserId};
+
+use super::Problem;
+use super::body::JsonBody;
+use super::circuits::WaitQuery;
+use super::dto::{CalldataDto, NewProof, ProofDto, ProofPage, ProofTaken};
+use super::events::{self, Events};
+use super::page::{PageQuery, cut};
+use crate::service::{self, watch};
+use crate::state::App;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(create, list))
+        .routes(routes!(get))
+        .routes(routes!(follow))
+        .routes(routes!(cancel))
+        .routes(routes!(calldata))
+}
+
+/// Ask for a proof.
+///
+/// Private inputs are sealed at once and destroyed when the request is final.
+#[utoipa::path(
+    post, path = "/v1/proofs", tag = "proofs", operation_id = "createProof", request_body = NewProof,
+    params(("Idempotency-Key" = Option<String>, Header,
+        description = "1 to 128 visible ASCII characters: the same key with the same body is the same request")),
+    responses(
+        (status = 202, description = "It was taken; `Location` says where to look", body = ProofTaken),
+        (status = 404, description = "No such circuit", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The circuit is not ready", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Inputs that do not fit; a key used for another request", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many proofs are owed", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn create(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    JsonBody(new): JsonBody<NewProof>,
+) -> Result<Response, Problem> {
+    let proof = service::proofs::request(
+        &app,
+        service::proofs::NewProof {
+            circuit_id: new.circuit_id,
+            private_inputs: new.private_inputs.0,
+            public_inputs: new.public_inputs.0,
+            user_id: new.user_id,
+            idempotency_key: idempotency_key(&headers)?,
+        },
+    )
+    .await?;
+    let location = [(LOCATION, format!("/v1/proofs/{}", proof.id))];
+    let taken = ProofTaken { proof_request_id: proof.id.to_string() };
+    Ok((StatusCode::ACCEPTED, location, Json(taken)).into_response())
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let modest = |key: &&str| (1..=128).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+    match (value.to_str().ok().filter(modest), values.next()) {
+        (Some(key), None) => Ok(Some(key.to_owned())),
+        _ => Err(Problem::bad_request(
+            "invalid_idempotency_key",
+            "Idempotency-Key is given once, with 1 to 128 visible ASCII characters",
+        )),
+    }
+}
+
+/// Which proof requests to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// Only those of this circuit.
+    #[param(value_type = Option<String>)]
+    circuit_id: Option<CircuitId>,
+    /// Only those of this user.
+    #[param(value_type = Option<String>)]
+    user_id: Option<UserId>,
+    /// Only those that are `pending`, `completed`, `failed` or `cancelled`.
+    #[param(value_type = Option<String>)]
+    status: Option<ProofStatus>,
+}
+
+/// List proof requests, newest first.
+#[utoipa::path(
+    get, path = "/v1/proofs", tag = "proofs", operation_id = "listProofs", params(ListQuery, PageQuery),
+    responses(
+        (status = 200, description = "A page", body = ProofPage),
+        (status = 400, description = "A query that cannot be read", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn list(
+    State(app): State<Arc<App>>,
+    query: Result<Query<ListQuery>, QueryRejection>,
+    page: Result<Query<PageQuery>, QueryRejection>,
+) -> Result<Json<ProofPage>, Problem> {
+    let (Query(query), page) = (query?, page?.page()?);
+    let filter = ProofFilter { circuit_id: query.circuit_id, user_id: query.user_id, status: query.status };
+    let mut proofs = app.catalog.proofs(&filter, &page).await.map_err(service::RequestError::from)?;
+    let place = |proof: &ProofRequest| Cursor { created_at: proof.created_at, id: proof.id.to_string() };
+    let next_cursor = cut(&mut proofs, &page, place);
+    Ok(Json(ProofPage { proofs: proofs.into_iter().map(ProofDto::from).collect(), next_cursor }))
+}
+
+/// Look at a proof request, or wait until it is final.
+#[utoipa::path(
+    get, path = "/v1/proofs/{proofRequestId}", tag = "proofs", operation_id = "getProof",
+    params(("proofRequestId" = String, Path), WaitQuery),
+    responses(
+        (status = 200, description = "The request, with the proof once it is made", body = ProofDto),
+        (status = 404, description = "No such request", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn get(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    wait: Result<Query<WaitQuery>, QueryRejection>,
+) -> Result<Json<ProofDto>, Problem> {
+    let wait = wait?.bounded(&app);
+    let proof: ProofRequest = watch::settled(&app, &proof_id(&id)?, wait).await?;
+    Ok(Json(proof.into()))
+}
+
+/// Follow a proof request: its state at once, then each change until it is final.
+#[utoipa::path(
+    get, path = "/v1/proofs/{proofRequestId}/events", tag = "proofs", operation_id = "followProof",
+    params(("proofRequestId" = String, Path)),
+    responses(
+        (status = 200, description = "Server-sent events named `proof`", body = ProofDto, content_type = "text/event-stream"),
+        (status = 404, description = "No such request", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn follow(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Sse<Events>, Problem> {
+    events::follow::<ProofRequest, ProofDto>(app, proof_id(&id)?, "proof").await
+}
+
+/// Cancel a proof request that is not final, and destroy its inputs.
+#[utoipa::path(
+    post, path = "/v1/proofs/{proofRequestId}/cancel", tag = "proofs", operation_id = "cancelProof",
+    params(("proofRequestId" = String, Path)),
+    responses(
+        (status = 200, description = "It is cancelled", body = ProofDto),
+        (status = 404, description = "No such request", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It was completed or has failed", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn cancel(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<ProofDto>, Problem> {
+    Ok(Json(service::proofs::cancel(&app, &proof_id(&id)?).await?.into()))
+}
+
+/// Get the arguments of the verifier contract for a proof.
+#[utoipa::path(
+    get, path = "/v1/proofs/{proofRequestId}/calldata", tag = "proofs", operation_id = "getCalldata",
+    params(("proofRequestId" = String, Path)),
+    responses(
+        (status = 200, description = "As `snarkjs generatecall` prints them", body = CalldataDto),
+        (status = 404, description = "No such request", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It has no proof", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn calldata(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<CalldataDto>, Problem> {
+    let calldata = service::proofs::solidity_calldata(&app, &proof_id(&id)?).await?;
+    Ok(Json(CalldataDto { calldata }))
+}
+
+fn proof_id(text: &str) -> Result<ProofId, Problem> {
+    text.parse().map_err(|_| {
+        Problem::new(StatusCode::NOT_FOUND, "proof_not_found", "a proof request's id is a lower-case UUID")
+    })
+}

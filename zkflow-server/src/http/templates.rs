@@ -1,0 +1,73 @@
+//! `/v1/templates`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use zkflow_core::id::TemplateName;
+use zkflow_core::template::Template;
+
+use super::Problem;
+use crate::service::RequestError;
+use crate::state::App;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get))
+}
+
+/// The templates there are.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct TemplateList {
+    templates: Vec<TemplateDto>,
+}
+
+/// A template: its name and its manifest.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct TemplateDto {
+    name: String,
+    /// Title, description, parameters, inputs, outputs, examples.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    manifest: Value,
+}
+
+impl TemplateDto {
+    fn of(template: &Template) -> Self {
+        // Expect safety: a manifest was read from TOML, whose keys are texts.
+        let manifest = serde_json::to_value(&template.manifest).expect("a manifest serialises");
+        Self { name: template.name.to_string(), manifest }
+    }
+}
+
+/// List the templates.
+#[utoipa::path(
+    get, path = "/v1/templates", tag = "templates", operation_id = "listTemplates",
+    responses((status = 200, description = "All of them", body = TemplateList))
+)]
+async fn list(State(app): State<Arc<App>>) -> Json<TemplateList> {
+    Json(TemplateList { templates: app.library.iter().map(TemplateDto::of).collect() })
+}
+
+/// Look at a template.
+#[utoipa::path(
+    get, path = "/v1/templates/{name}", tag = "templates", operation_id = "getTemplate",
+    params(("name" = String, Path)),
+    responses(
+        (status = 200, description = "Its manifest", body = TemplateDto),
+        (status = 404, description = "No such template", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn get(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<TemplateDto>, Problem> {
+    let name: TemplateName = name.parse().map_err(|error: zkflow_core::id::InvalidName| {
+        Problem::new(StatusCode::NOT_FOUND, "template_not_found", error.to_string())
+    })?;
+    Ok(Json(TemplateDto::of(app.library.get(&name).map_err(RequestError::from)?)))
+}

@@ -1,0 +1,137 @@
+//! `zkflow serve`: from the settings to a server that answers, works, and stops when it is told to.
+
+use std::future::Future;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::embedded::{self, OpenError};
+use crate::state::App;
+use crate::{http, telemetry};
+
+/// What is left to do after the drain limit: close connections, give jobs back.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The server could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// A part could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The operating system refused something else.
+    #[error("cannot {action}")]
+    System {
+        /// What was being done.
+        action: &'static str,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+}
+
+/// Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once.
+///
+/// `workers` works on jobs until [`App::shutdown`] is cancelled and it has drained; it is left out
+/// when `config.workers` is false.
+///
+/// # Errors
+/// The server could not start.
+pub fn run<W, F>(config: Config, workers: W) -> Result<(), ServeError>
+where
+    W: FnOnce(Arc<App>) -> F,
+    F: Future<Output = ()> + Send + 'static,
+{
+    telemetry::log_to_stderr(config.log_level, config.log_format);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| ServeError::System { action: "start the runtime", source })?;
+    let outcome = runtime.block_on(serve(config, workers));
+    // What still computes on a blocking thread was given back to the queue: nobody waits for it.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve<W, F>(config: Config, workers: W) -> Result<(), ServeError>
+where
+    W: FnOnce(Arc<App>) -> F,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let shutdown = CancellationToken::new();
+    stop_on_signals(shutdown.clone())?;
+    if config.ptau_path.is_some() {
+        tracing::warn!("PTAU_PATH is not used yet: keys are set up in the process");
+    }
+    let address = SocketAddr::new(config.bind, config.port);
+    let listener =
+        TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
+    let app = embedded::open(config, shutdown.clone()).await?;
+    announce(&listener);
+
+    let working = app.config.workers.then(|| tokio::spawn(workers(app.clone())));
+    let limit = Duration::from_secs(app.config.drain_s) + GRACE;
+    let listener = listener.tap_io(|stream| {
+        // Without it small answers wait for an acknowledgement; with an error they merely do so.
+        let _ = stream.set_nodelay(true);
+    });
+    let serving = axum::serve(listener, http::router(app)).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let serving = tokio::spawn(serving.into_future());
+
+    shutdown.cancelled().await;
+    tracing::info!("draining");
+    let drained = async {
+        let _ = serving.await;
+        if let Some(working) = working {
+            let _ = working.await;
+        }
+    };
+    if tokio::time::timeout(limit, drained).await.is_err() {
+        tracing::warn!("the drain limit is over: what still runs is taken up at the next start");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Prints where the server listens, for people and scripts, whatever is logged.
+fn announce(listener: &TcpListener) {
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "listening");
+        // A closed standard output is no reason to stop.
+        let _ = writeln!(std::io::stdout(), "listening on http://{address}");
+    }
+}
+
+fn stop_on_signals(shutdown: CancellationToken) -> Result<(), ServeError> {
+    let listen = |kind| signal(kind).map_err(|source| ServeError::System { action: "listen to signals", source });
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    tokio::spawn(async move {
+        either(&mut terminate, &mut interrupt).await;
+        shutdown.cancel();
+        either(&mut terminate, &mut interrupt).await;
+        tracing::warn!("told to stop twice: ending at once");
+        std::process::exit(1);
+    });
+    Ok(())
+}
+
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
+    }
+}

@@ -1,0 +1,23 @@
+//! What a request means, whatever way it comes in.
+
+pub mod circuits;
+pub mod proofs;
+pub mod verify;
+pub mod watch;
+
+mod error;
+mod inputs;
+
+pub use error::{InputFault, RequestError};
+
+use zkflow_core::queue::QueueName;
+
+use crate::state::App;
+
+/// Refuses a request whose queue is full. Two at once may both pass the last place: the bound is
+/// there to protect the machine, not to count.
+async fn refuse_overload(app: &App, queue: QueueName, most: u64) -> Result<(), RequestError> {
+    let stats = app.queue.stats(queue).await?;
+    let owed = stats.ready + stats.delayed + stats.leased;
+    if owed < most { Ok(()) } else { Err(RequestError::Overloaded(queue)) }
+}

@@ -1,0 +1,173 @@
+//! Circuits: asked for, looked at, removed.
+
+use std::sync::Arc;
+
+use futures::TryStreamExt as _;
+use serde_json::{Map, Value};
+use zkflow_core::catalog::{CatalogError, Circuit, CircuitStatus, Failure, Page, ProofFilter, ProofStatus};
+use zkflow_core::circuit::Blueprint;
+use zkflow_core::id::{CircuitId, TemplateName};
+use zkflow_core::queue::{NewJob, QueueName};
+use zkflow_core::store::{Artifact, ArtifactKey, ArtifactMeta, StoreError};
+
+use super::RequestError;
+use crate::state::App;
+
+/// The code of the failure that marks a circuit whose removal has begun.
+const DELETING: &str = "deleting";
+
+/// Renders the template and finds what it includes. Reads files: call it from a blocking thread.
+fn blueprint(app: &App, name: &TemplateName, params: &Map<String, Value>) -> Result<Blueprint, RequestError> {
+    let template = app.library.get(name)?;
+    let params = template.parse_params(params)?;
+    let (engine, compiler) = (&*app.engine, &*app.compiler);
+    Ok(Blueprint::new(template, params, engine, &app.include_roots, compiler, app.compile_options)?)
+}
+
+/// The circuit of a template with parameters: the one there is, or a new one that is owed.
+///
+/// # Behaviour
+/// - The same template, parameters, compiler and options always give the same circuit, and one job.
+/// - A circuit that has failed is owed again.
+///
+/// # Errors
+/// Unknown template, wrong parameters, an include that is not there; [`RequestError::Overloaded`].
+pub async fn request(
+    app: &Arc<App>,
+    name: TemplateName,
+    params: Map<String, Value>,
+) -> Result<Circuit, RequestError> {
+    let blueprint = {
+        let app = app.clone();
+        tokio::task::spawn_blocking(move || blueprint(&app, &name, &params))
+            .await
+            .map_err(|error| RequestError::Internal(format!("rendering the template: {error}")))??
+    };
+    let id = CircuitId::from_hash(&blueprint.circuit_hash);
+    loop {
+        let found = app.catalog.circuit(&id).await?;
+        let circuit = match found {
+            Some(circuit) if circuit.status != CircuitStatus::Failed => return Ok(circuit),
+            Some(circuit) if is_being_deleted(&circuit) => return Err(RequestError::CircuitDeleting(id)),
+            Some(mut circuit) => {
+                super::refuse_overload(app, QueueName::KeyGeneration, app.config.max_pending_circuits).await?;
+                circuit.restart(app.now()).map_err(|error| RequestError::Internal(error.to_string()))?;
+                match app.save_circuit(circuit).await {
+                    Err(CatalogError::Stale(_)) => continue,
+                    saved => saved?,
+                }
+            }
+            None => {
+                super::refuse_overload(app, QueueName::KeyGeneration, app.config.max_pending_circuits).await?;
+                let (hash, template) = (blueprint.circuit_hash, blueprint.template.clone());
+                let circuit = Circuit::new(hash, template, blueprint.params.to_json(), app.now());
+                match app.catalog.insert_circuit(circuit).await? {
+                    (circuit, true) => circuit,
+                    // Somebody else was faster, and pushes.
+                    (_, false) => continue,
+                }
+            }
+        };
+        app.queue.push(NewJob::new(QueueName::KeyGeneration, id.as_str())).await?;
+        return Ok(circuit);
+    }
+}
+
+/// The circuit.
+///
+/// # Errors
+/// [`RequestError::UnknownCircuit`].
+pub async fn get(app: &App, id: &CircuitId) -> Result<Circuit, RequestError> {
+    app.catalog.circuit(id).await?.ok_or_else(|| RequestError::UnknownCircuit(id.clone()))
+}
+
+/// The circuit, if it can be used.
+///
+/// # Errors
+/// [`RequestError::UnknownCircuit`], [`RequestError::CircuitPending`], [`RequestError::CircuitFailed`].
+pub async fn get_ready(app: &App, id: &CircuitId) -> Result<Circuit, RequestError> {
+    let circuit = get(app, id).await?;
+    match circuit.status {
+        CircuitStatus::Ready => Ok(circuit),
+        CircuitStatus::Pending => Err(RequestError::CircuitPending(id.clone())),
+        CircuitStatus::Failed => Err(RequestError::CircuitFailed(id.clone())),
+    }
+}
+
+/// Describes an artifact of a circuit.
+///
+/// # Errors
+/// [`RequestError::UnknownArtifact`].
+pub fn artifact_meta<'a>(circuit: &'a Circuit, name: &str) -> Result<&'a ArtifactMeta, RequestError> {
+    circuit.artifacts.get(name).ok_or_else(|| RequestError::UnknownArtifact {
+        circuit: circuit.id.clone(),
+        name: name.chars().take(128).collect(),
+    })
+}
+
+/// Reads an artifact of a circuit.
+///
+/// # Errors
+/// [`RequestError::UnknownArtifact`]; [`StoreError::Corrupt`] when the bytes are not those that the
+/// catalog names.
+pub async fn artifact(app: &App, circuit: &Circuit, name: &str) -> Result<Artifact, RequestError> {
+    let meta = artifact_meta(circuit, name)?;
+    let artifact = app.store.get(&meta.key).await?;
+    if artifact.meta.sha256 != meta.sha256 {
+        let detail = "it is not the one that the catalog names".to_owned();
+        return Err(StoreError::Corrupt { key: meta.key.clone(), detail }.into());
+    }
+    Ok(artifact)
+}
+
+/// Removes a circuit with its artifacts.
+///
+/// # Behaviour
+/// - The circuit is marked first and its document goes last, so an interrupted removal can be
+///   repeated, and no new circuit of the same id loses artifacts to it.
+///
+/// # Errors
+/// [`RequestError::UnknownCircuit`]; [`RequestError::CircuitBusy`] while work on it is owed.
+pub async fn delete(app: &App, id: &CircuitId) -> Result<(), RequestError> {
+    loop {
+        let mut circuit = get(app, id).await?;
+        if is_being_deleted(&circuit) {
+            break;
+        }
+        if circuit.status == CircuitStatus::Pending || has_owed_proofs(app, id).await? {
+            return Err(RequestError::CircuitBusy(id.clone()));
+        }
+        circuit.status = CircuitStatus::Failed;
+        circuit.error = Some(Failure {
+            code: DELETING.to_owned(),
+            message: "the circuit is being deleted".to_owned(),
+        });
+        circuit.updated_at = app.now();
+        match app.save_circuit(circuit).await {
+            Ok(_) => break,
+            Err(CatalogError::Stale(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let keys: Vec<ArtifactKey> =
+        app.store.list(&format!("circuits/{id}")).map_ok(|meta| meta.key).try_collect().await?;
+    for key in &keys {
+        app.store.delete(key).await?;
+    }
+    app.catalog.delete_circuit(id).await?;
+    app.changes.notify(id.as_str());
+    Ok(())
+}
+
+fn is_being_deleted(circuit: &Circuit) -> bool {
+    circuit.error.as_ref().is_some_and(|error| error.code == DELETING)
+}
+
+async fn has_owed_proofs(app: &App, id: &CircuitId) -> Result<bool, RequestError> {
+    let owed = ProofFilter {
+        circuit_id: Some(id.clone()),
+        status: Some(ProofStatus::Pending),
+        ..ProofFilter::default()
+    };
+    Ok(!app.catalog.proofs(&owed, &Page::first(1)).await?.is_empty())
+}

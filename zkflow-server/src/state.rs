@@ -1,0 +1,92 @@
+//! [`App`]: all that requests and workers share.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use zkflow_core::catalog::{Catalog, CatalogError, Circuit, ProofRequest};
+use zkflow_core::clock::{Clock, Timestamp};
+use zkflow_core::compile::{CircuitCompiler, CompileOptions};
+use zkflow_core::prove::Prover;
+use zkflow_core::queue::JobQueue;
+use zkflow_core::sandbox::Sandbox;
+use zkflow_core::store::ArtifactStore;
+use zkflow_core::template::{TemplateEngine, TemplateLibrary};
+use zkflow_store::Vault;
+
+use crate::config::Config;
+
+mod changes;
+
+pub use changes::{Changes, Subscription};
+
+/// All that requests and workers share; held as `Arc<App>`.
+#[derive(Debug)]
+pub struct App {
+    /// The effective settings.
+    pub config: Config,
+    /// The documents: the truth.
+    pub catalog: Arc<dyn Catalog>,
+    /// The artifacts of circuits, and sealed inputs.
+    pub store: Arc<dyn ArtifactStore>,
+    /// The jobs: a transport.
+    pub queue: Arc<dyn JobQueue>,
+    /// Seals private inputs.
+    pub vault: Vault,
+    /// The templates there are.
+    pub library: TemplateLibrary,
+    /// Renders templates.
+    pub engine: Arc<dyn TemplateEngine>,
+    /// Compiles what was rendered.
+    pub compiler: Arc<dyn CircuitCompiler>,
+    /// With these options, which are part of a circuit's identity.
+    pub compile_options: CompileOptions,
+    /// Where includes are looked for.
+    pub include_roots: Vec<PathBuf>,
+    /// Runs WebAssembly.
+    pub sandbox: Arc<Sandbox>,
+    /// Makes proofs.
+    pub prover: Arc<dyn Prover>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Wakes those who wait for a document to change.
+    pub changes: Changes,
+    /// Permits of long-polls and event streams.
+    pub watchers: Arc<Semaphore>,
+    /// Cancelled when the process is told to stop: waiting requests answer, workers take no more.
+    pub shutdown: CancellationToken,
+    /// Renders the metrics.
+    pub metrics: PrometheusHandle,
+    /// When the process started.
+    pub started: Instant,
+}
+
+impl App {
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Writes a changed circuit and wakes those who wait for it.
+    ///
+    /// # Errors
+    /// As [`Catalog::replace_circuit`].
+    pub async fn save_circuit(&self, circuit: Circuit) -> Result<Circuit, CatalogError> {
+        let saved = self.catalog.replace_circuit(circuit).await?;
+        self.changes.notify(saved.id.as_str());
+        Ok(saved)
+    }
+
+    /// Writes a changed proof request and wakes those who wait for it.
+    ///
+    /// # Errors
+    /// As [`Catalog::replace_proof`].
+    pub async fn save_proof(&self, proof: ProofRequest) -> Result<ProofRequest, CatalogError> {
+        let saved = self.catalog.replace_proof(proof).await?;
+        self.changes.notify(saved.id.as_str());
+        Ok(saved)
+    }
+}
