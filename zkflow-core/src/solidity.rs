@@ -31,8 +31,8 @@ const TEMPLATE: &str = include_str!("solidity/Groth16Verifier.sol");
 /// # Behaviour of the contract
 /// - `false`, and never a revert, on signals at or above r, coordinates at or above q, points off their
 ///   curve and proofs that do not verify.
-/// - A transaction costs about 208 000 gas and 6 800 for each signal. The code grows by about 120 bytes for
-///   each signal, so the limit of 24 576 bytes (EIP-170) is met at some 190 signals.
+/// - A transaction costs about 208 000 gas and 6 800 for each signal. The code grows by 120 to 155 bytes for
+///   each signal, so the limit of 24 576 bytes (EIP-170) is met at some 150 signals.
 /// - A precompiled contract that fails takes the gas it was given, and running out of gas looks like a
 ///   proof that does not verify: give a limit, since `eth_estimateGas` finds the cost of `false`.
 /// - The point at infinity is `(0, 0)`, as in EIP-196.

@@ -1,6 +1,7 @@
 //! Setup, prover and verifier against each other, on a circuit written by hand.
 
 #![cfg(feature = "ark")]
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! Keys, witnesses and proofs exchanged with the real snarkjs, on circuits from the real circom.
 
 #![cfg(feature = "ark")]
+#![allow(clippy::unwrap_used)]
 
 #[path = "interop/tools.rs"]
 mod tools;
