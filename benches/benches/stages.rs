@@ -31,7 +31,9 @@ fn proof(c: &mut Criterion, fixture: &Fixture) {
     let (proof, public) = fixture.circuit.prove(&witness, &mut os_rng()).expect("the example proves");
     let mut group = c.benchmark_group("proof");
     group.sample_size(10);
-    group.bench_function(BenchmarkId::new("witness", fixture.name), |b| b.iter(|| fixture.circuit.witness(&inputs)));
+    group.bench_function(BenchmarkId::new("witness", fixture.name), |b| {
+        b.iter(|| fixture.circuit.witness(&inputs))
+    });
     group.bench_function(BenchmarkId::new("prove and verify", fixture.name), |b| {
         b.iter(|| fixture.circuit.prove(&witness, &mut os_rng()));
     });

@@ -30,8 +30,7 @@ impl ArtifactStore for MapStore {
         if mode == PutMode::Create && map.contains_key(key) {
             return Err(StoreError::Exists(key.clone()));
         }
-        let meta =
-            ArtifactMeta { key: key.clone(), size: body.len() as u64, sha256: Digest::of(&body) };
+        let meta = ArtifactMeta { key: key.clone(), size: body.len() as u64, sha256: Digest::of(&body) };
         map.insert(key.clone(), Artifact { meta: meta.clone(), body });
         Ok(meta)
     }
@@ -52,10 +51,17 @@ impl ArtifactStore for MapStore {
     fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactMeta, StoreError>> {
         let within = |key: &ArtifactKey| {
             prefix.is_empty()
-                || key.as_str().strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                || key
+                    .as_str()
+                    .strip_prefix(prefix)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        let found: Vec<_> =
-            self.lock().values().filter(|artifact| within(&artifact.meta.key)).map(|a| Ok(a.meta.clone())).collect();
+        let found: Vec<_> = self
+            .lock()
+            .values()
+            .filter(|artifact| within(&artifact.meta.key))
+            .map(|a| Ok(a.meta.clone()))
+            .collect();
         stream::iter(found).boxed()
     }
 }

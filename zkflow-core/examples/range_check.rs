@@ -24,7 +24,7 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (engine, options) = (HandlebarsEngine::default(), CompileOptions::default());
     let blueprint = Blueprint::new(template, params, &engine, &tools.include_roots, &compiler, options)?;
     let compiled = compiler.compile(&blueprint.source, &options)?;
-    let files = CircuitFiles::generate("demo", blueprint.source.main_text(), compiled, &mut os_rng())?;
+    let files = CircuitFiles::generate(&blueprint, compiled, &mut os_rng())?;
 
     let file = |name| files.get(name).ok_or("every circuit has this file");
     let (wasm, zkey) = (file(FileName::Wasm)?, file(FileName::ProvingKey)?);

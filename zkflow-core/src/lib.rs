@@ -18,6 +18,8 @@ pub mod witness;
 pub mod prove;
 pub mod verify;
 
+pub mod circuit;
+
 pub mod calldata;
 pub mod solidity;
 

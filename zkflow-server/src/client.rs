@@ -82,11 +82,8 @@ impl Client {
     /// # Errors
     /// No answer.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Reply, ClientError> {
-        let request = self
-            .http
-            .post(self.url(path))
-            .header("content-type", "application/json")
-            .body(body.to_string());
+        let request =
+            self.http.post(self.url(path)).header("content-type", "application/json").body(body.to_string());
         self.send("POST", path, request).await
     }
 
@@ -136,7 +133,8 @@ impl Client {
                 return Ok(body);
             }
             if status != "pending" || Instant::now() > deadline {
-                let error = problem(&json!({"detail": body["error"]["message"], "code": body["error"]["code"]}));
+                let error =
+                    problem(&json!({"detail": body["error"]["message"], "code": body["error"]["code"]}));
                 return Err(ClientError::Unexpected(format!("{path} is {status}: {error}")));
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -185,12 +183,7 @@ impl LocalServer {
     ///
     /// # Errors
     /// It does not start; the log says why.
-    pub fn start(
-        executable: &Path,
-        data_dir: &Path,
-        args: &[&str],
-        log: Stdio,
-    ) -> Result<Self, ClientError> {
+    pub fn start(executable: &Path, data_dir: &Path, args: &[&str], log: Stdio) -> Result<Self, ClientError> {
         let failed = |error: std::io::Error| ClientError::Start(error.to_string());
         let mut child = Command::new(executable)
             .args(["serve", "--port", "0", "--data-dir"])
@@ -201,7 +194,8 @@ impl LocalServer {
             .stderr(log)
             .spawn()
             .map_err(failed)?;
-        let stdout = child.stdout.take().ok_or_else(|| ClientError::Start("no standard output".to_owned()))?;
+        let stdout =
+            child.stdout.take().ok_or_else(|| ClientError::Start("no standard output".to_owned()))?;
         // The first line says where it listens; it ends early only when the process does.
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).map_err(failed)?;

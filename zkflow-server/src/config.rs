@@ -247,7 +247,8 @@ fn bytes(mebibytes: u64) -> usize {
 fn parse(text: &str, path: &Path) -> Result<Layer, ConfigError> {
     toml::from_str(text).map_err(|error| {
         // The full text of the error shows the line, which may hold a secret.
-        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        let line =
+            error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         ConfigError::Malformed { path: path.to_owned(), line, detail: error.message().to_owned() }
     })
 }

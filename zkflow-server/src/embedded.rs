@@ -32,7 +32,9 @@ pub struct OpenError {
 }
 
 /// Says what was being done when `E` happened.
-fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(action: impl Into<String>) -> impl FnOnce(E) -> OpenError {
+fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    action: impl Into<String>,
+) -> impl FnOnce(E) -> OpenError {
     move |error| OpenError { action: action.into(), source: error.into() }
 }
 
@@ -54,9 +56,10 @@ pub async fn open(config: Config, shutdown: CancellationToken) -> Result<Arc<App
     let store: Arc<dyn ArtifactStore> =
         Arc::new(FsStore::open(data.join("artifacts")).map_err(failed("open the artifact store"))?);
     let vault = Vault::new(vault_key(&config, &data)?, store.clone());
-    let (tools, config, data) = tokio::task::spawn_blocking(move || tools(&config, &data).map(|tools| (tools, config, data)))
-        .await
-        .map_err(failed("load the tools"))??;
+    let (tools, config, data) =
+        tokio::task::spawn_blocking(move || tools(&config, &data).map(|tools| (tools, config, data)))
+            .await
+            .map_err(failed("load the tools"))??;
     tracing::debug!(data = %data.display(), compiler = tools.compiler.version(), "opened");
     Ok(Arc::new(App {
         catalog: Arc::new(catalog),
@@ -83,7 +86,8 @@ pub async fn open(config: Config, shutdown: CancellationToken) -> Result<Arc<App
 fn vault_key(config: &Config, data: &Path) -> Result<VaultKey, OpenError> {
     match &config.secret_key {
         Some(key) => VaultKey::parse(key.expose()).map_err(failed("use ZKFLOW_SECRET_KEY")),
-        None => VaultKey::load_or_create(&data.join("secret.key")).map_err(failed("use the key in the data folder")),
+        None => VaultKey::load_or_create(&data.join("secret.key"))
+            .map_err(failed("use the key in the data folder")),
     }
 }
 
@@ -98,8 +102,9 @@ struct Tools {
 fn tools(config: &Config, data: &Path) -> Result<Tools, OpenError> {
     let mut library = TemplateLibrary::builtin();
     for folder in &config.templates {
-        library =
-            library.with_folder(folder).map_err(failed(format!("read the templates in {}", folder.display())))?;
+        library = library
+            .with_folder(folder)
+            .map_err(failed(format!("read the templates in {}", folder.display())))?;
     }
     let found = CircomTools::discover().map_err(failed("find circom and circomlib"))?;
     let cache = config.module_cache.clone().unwrap_or_else(|| data.join("modules"));
@@ -111,7 +116,8 @@ fn tools(config: &Config, data: &Path) -> Result<Tools, OpenError> {
             CircomNative::new(path, limits).map_err(failed(format!("use CIRCOM_PATH {}", path.display())))?,
         ),
         None => Arc::new(
-            CircomWasm::new(sandbox.clone(), &found.circom_wasm, limits).map_err(failed("load the circom compiler"))?,
+            CircomWasm::new(sandbox.clone(), &found.circom_wasm, limits)
+                .map_err(failed("load the circom compiler"))?,
         ),
     };
     Ok(Tools { library, compiler, include_roots: found.include_roots, sandbox })

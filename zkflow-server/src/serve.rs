@@ -89,7 +89,8 @@ where
         // Without it small answers wait for an acknowledgement; with an error they merely do so.
         let _ = stream.set_nodelay(true);
     });
-    let serving = axum::serve(listener, http::router(app)).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let serving =
+        axum::serve(listener, http::router(app)).with_graceful_shutdown(shutdown.clone().cancelled_owned());
     let serving = tokio::spawn(serving.into_future());
 
     shutdown.cancelled().await;
@@ -117,7 +118,8 @@ fn announce(listener: &TcpListener) {
 }
 
 fn stop_on_signals(shutdown: CancellationToken) -> Result<(), ServeError> {
-    let listen = |kind| signal(kind).map_err(|source| ServeError::System { action: "listen to signals", source });
+    let listen =
+        |kind| signal(kind).map_err(|source| ServeError::System { action: "listen to signals", source });
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     tokio::spawn(async move {
         either(&mut terminate, &mut interrupt).await;

@@ -66,8 +66,7 @@ fn install() -> PrometheusHandle {
 ///
 /// Does nothing when a log is set up already.
 pub fn log_to_stderr(level: LogLevel, format: LogFormat) {
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter(level)).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter(level)).with_writer(std::io::stderr);
     // An error means that there is a log already.
     let _ = match format {
         LogFormat::Text => builder.try_init(),
@@ -111,7 +110,10 @@ mod tests {
         stage_took("proof", "prove", Duration::from_millis(20));
         job_failed(QueueName::ProofGeneration, "constraint_failed".to_owned());
         let text = handle.render();
-        assert!(text.contains(r#"zkflow_stage_duration_seconds_count{flow="proof",stage="prove"} 1"#), "{text}");
+        assert!(
+            text.contains(r#"zkflow_stage_duration_seconds_count{flow="proof",stage="prove"} 1"#),
+            "{text}"
+        );
         assert!(text.contains(r#"code="constraint_failed""#), "{text}");
     }
 }

@@ -13,7 +13,7 @@ mod proof;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use zkflow_core::catalog::{CatalogError, Failure};
 use zkflow_core::error::Classified;
@@ -24,12 +24,13 @@ use crate::state::App;
 
 pub use cache::CircuitCache;
 
-/// Starts the workers of `queues`, and what keeps the queues filled; ends when `shutdown` is
-/// cancelled and the running jobs are finished or given back.
-pub fn start(app: &Arc<App>, queues: &[QueueName], shutdown: CancellationToken) -> JoinHandle<()> {
+/// Works on every queue, and keeps the queues filled with what the catalog owes; ends when
+/// [`App::shutdown`] is cancelled and the running jobs are finished or given back.
+pub async fn run(app: Arc<App>) {
+    let shutdown = app.shutdown.clone();
     let mut tasks = JoinSet::new();
-    for &queue in queues {
-        let Some((handler, concurrency)) = handler(app, queue) else { continue };
+    for queue in QueueName::ALL {
+        let Some((handler, concurrency)) = handler(&app, queue) else { continue };
         let mut config = WorkerConfig::new(queue, concurrency);
         config.lease = Duration::from_secs(app.config.lease_s);
         config.drain = Duration::from_secs(app.config.drain_s);
@@ -41,18 +42,20 @@ pub fn start(app: &Arc<App>, queues: &[QueueName], shutdown: CancellationToken) 
         Reconciler::new(Arc::clone(&app.catalog), Arc::clone(&app.queue), Arc::clone(&app.clock));
     let (every, stop) = (Duration::from_secs(app.config.reconcile_interval_s), shutdown.clone());
     tasks.spawn(async move { reconciler.run(every, stop).await });
-    tasks.spawn(schedule_cleanup(Arc::clone(app), shutdown));
-    tokio::spawn(async move { while tasks.join_next().await.is_some() {} })
+    tasks.spawn(schedule_cleanup(app, shutdown));
+    while tasks.join_next().await.is_some() {}
 }
 
 fn handler(app: &Arc<App>, queue: QueueName) -> Option<(Arc<dyn Handler>, usize)> {
     match queue {
-        QueueName::KeyGeneration => {
-            Some((Arc::new(keygen::KeyGeneration::new(Arc::clone(app))), app.config.keygen_concurrency as usize))
-        }
-        QueueName::ProofGeneration => {
-            Some((Arc::new(proof::ProofGeneration::new(Arc::clone(app))), app.config.proof_concurrency as usize))
-        }
+        QueueName::KeyGeneration => Some((
+            Arc::new(keygen::KeyGeneration::new(Arc::clone(app))),
+            app.config.keygen_concurrency as usize,
+        )),
+        QueueName::ProofGeneration => Some((
+            Arc::new(proof::ProofGeneration::new(Arc::clone(app))),
+            app.config.proof_concurrency as usize,
+        )),
         QueueName::Cleanup => Some((Arc::new(cleanup::Cleanup::new(Arc::clone(app))), 1)),
         QueueName::Deploy => None,
     }

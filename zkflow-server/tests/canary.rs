@@ -109,7 +109,8 @@ async fn private_inputs_leave_no_trace() {
 
     let server = start(&[]);
     let client = server.client();
-    let preimage = client.circuit("poseidonPreimage", example_params(&client, "poseidonPreimage").await, PATIENCE);
+    let preimage =
+        client.circuit("poseidonPreimage", example_params(&client, "poseidonPreimage").await, PATIENCE);
     let preimage = preimage.await.unwrap()["circuitId"].as_str().unwrap().to_owned();
     let range = client.circuit("rangeCheck", json!({"min": 18, "max": 120}), PATIENCE).await.unwrap();
     let range = range["circuitId"].as_str().unwrap().to_owned();
@@ -118,17 +119,26 @@ async fn private_inputs_leave_no_trace() {
             Value::Array(items) => Value::Array(items.iter().map(|_| json!(value.decimal())).collect()),
             _ => json!(value.decimal()),
         };
-        example.as_object().unwrap().iter().map(|(name, item)| (name.clone(), replace(item))).collect::<serde_json::Map<_, _>>().into()
+        example
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(name, item)| (name.clone(), replace(item)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     };
-    let example = client.get("/v1/templates/poseidonPreimage").await.unwrap().body["example"]["inputs"].clone();
+    let example =
+        client.get("/v1/templates/poseidonPreimage").await.unwrap().body["example"]["inputs"].clone();
     assert_eq!(server.terminate().unwrap(), Some(0));
 
     // Sealed and waiting: nobody works on it.
     let server = start(&["--workers", "false"]);
     let client = server.client();
     let waiting = client.request_proof(&preimage, inputs(&canaries[0], &example)).await.unwrap();
-    let failing =
-        client.request_proof(&range, json!({"age": canaries[1].decimal(), "randomPublicSignal": "1"})).await.unwrap();
+    let failing = client
+        .request_proof(&range, json!({"age": canaries[1].decimal(), "randomPublicSignal": "1"}))
+        .await
+        .unwrap();
     let cancelled = client.request_proof(&preimage, inputs(&canaries[5], &example)).await.unwrap();
     assert!(assert_folder_clean(&data, &canaries) > 10);
     answers.push(client.post(&format!("/v1/proofs/{cancelled}/cancel"), &json!({})).await.unwrap().body);
@@ -176,7 +186,8 @@ async fn private_inputs_leave_no_trace() {
     let secret = canaries[4].decimal();
     let body = json!({"circuitId": preimage, "privateInputs": inputs(&canaries[4], &example)}).to_string();
     for _ in 0..2 {
-        let request = http.post(&url).header("content-type", "application/json").header("idempotency-key", "k1");
+        let request =
+            http.post(&url).header("content-type", "application/json").header("idempotency-key", "k1");
         answers.push(json!(request.body(body.clone()).send().await.unwrap().text().await.unwrap()));
     }
     let other = body.replace(&secret, "1");
@@ -207,7 +218,8 @@ async fn private_inputs_leave_no_trace() {
             canary.assert_not_in(&format!("the answer {answer:.80}"), answer.to_string().as_bytes());
         }
     }
-    let sealed = files(&data).into_iter().filter(|path| path.display().to_string().contains("sealed")).count();
+    let sealed =
+        files(&data).into_iter().filter(|path| path.display().to_string().contains("sealed")).count();
     assert_eq!(sealed, 0, "sealed inputs of final requests are left");
 }
 

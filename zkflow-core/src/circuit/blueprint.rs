@@ -16,7 +16,9 @@ pub struct Blueprint {
     pub template: TemplateName,
     /// Its parameters.
     pub params: Params,
-    /// The rendered source with its includes.
+    /// The rendered template.
+    pub rendered: String,
+    /// The rendered template with its includes.
     pub source: SourceTree,
     /// How it is compiled.
     pub options: CompileOptions,
@@ -47,7 +49,7 @@ impl Blueprint {
             compiler.version(),
             options.flags(),
         );
-        Ok(Self { template: template.name.clone(), params, source, options, circuit_hash })
+        Ok(Self { template: template.name.clone(), params, rendered, source, options, circuit_hash })
     }
 }
 

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::Blueprint;
 use crate::compile::{CircuitReport, Compiled};
 use crate::digest::Digest;
 use crate::error::{Classified, ErrorKind};
 use crate::format::FormatError;
 use crate::format::json;
 use crate::format::r1cs::R1cs;
+use crate::id::CircuitId;
 use crate::prove::SecureRng;
 use crate::setup::{self, Provenance, SetupError};
 use crate::solidity::{ContractHeader, verifier_contract};
@@ -27,14 +29,12 @@ pub struct CircuitFiles {
 impl CircuitFiles {
     /// Makes the keys of a compiled circuit, and all the files that follow from them.
     ///
-    /// `name` stands in the header of the verifier contract; `rng` supplies the secrets of the
-    /// setup, and a seeded one gives keys that anybody can break.
+    /// `rng` supplies the secrets of the setup: a seeded one gives keys that anybody can break.
     ///
     /// # Errors
     /// The circuit is not one that keys can be made for.
     pub fn generate(
-        name: &str,
-        source: &str,
+        blueprint: &Blueprint,
         compiled: Compiled,
         rng: &mut dyn SecureRng,
     ) -> Result<Self, FileError> {
@@ -44,13 +44,13 @@ impl CircuitFiles {
         let provenance = Provenance::Development;
         let verification_key = json::vkey_text(&key.vk);
         let header = ContractHeader {
-            circuit_id: name.to_owned(),
+            circuit: CircuitId::from_hash(&blueprint.circuit_hash),
             provenance,
-            verifying_key: Digest::of(&verification_key),
+            verification_key: Digest::of(&verification_key),
         };
         let contract = verifier_contract(&key.vk, &header);
         let files = vec![
-            (FileName::Source, source.as_bytes().to_vec()),
+            (FileName::Source, blueprint.rendered.clone().into_bytes()),
             (FileName::R1cs, compiled.r1cs),
             (FileName::Wasm, compiled.wasm),
             (FileName::Sym, compiled.sym),

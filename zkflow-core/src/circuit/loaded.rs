@@ -46,7 +46,7 @@ impl LoadedCircuit {
     /// # Errors
     /// A file cannot be read.
     pub fn with_names(mut self, r1cs: &[u8], sym: &[u8]) -> Result<Self, LoadError> {
-        let signals = InputSignals::from_r1cs_sym(&R1cs::read(r1cs)?, &Sym::read(sym)?);
+        let signals = InputSignals::from_r1cs_sym(&R1cs::read(r1cs)?, &Sym::read(sym)?)?;
         self.calculator = self.calculator.with_signals(signals);
         Ok(self)
     }

@@ -93,15 +93,13 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
     let engine = HandlebarsEngine::default();
     let compiler = &*toolbox.compiler;
     let blueprint = Blueprint::new(template, params, &engine, &toolbox.include_roots, compiler, options)?;
-    let compiled = progress
-        .step("compile", || compiler.compile(&blueprint.source, &options))
-        .map_err(explain)?;
+    let compiled =
+        progress.step("compile", || compiler.compile(&blueprint.source, &options)).map_err(explain)?;
     show_warnings(&progress, &compiled.warnings);
 
     let id = CircuitId::from_hash(&blueprint.circuit_hash);
-    let main = blueprint.source.main_text();
-    let circuit =
-        progress.step("make the keys", || CircuitFiles::generate(id.as_str(), main, compiled, &mut os_rng()))?;
+    let circuit = progress
+        .step("make the keys", || CircuitFiles::generate(&blueprint, compiled, &mut os_rng()))?;
     for (name, bytes) in &circuit.files {
         write(&args.out.join(name.as_str()), bytes)?;
     }
@@ -115,11 +113,16 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
 pub(super) fn compile(args: &CompileArgs) -> Result<(), Error> {
     let progress = Progress::new();
     let toolbox = progress.step("load the compiler", || Toolbox::open(&args.compiler))?;
-    let source = String::from_utf8(read(&args.file)?).map_err(|_| format!("{}: not UTF-8", args.file.display()))?;
+    let source =
+        String::from_utf8(read(&args.file)?).map_err(|_| format!("{}: not UTF-8", args.file.display()))?;
     let stem = args.file.file_stem().and_then(|stem| stem.to_str()).unwrap_or("circuit");
     let mut roots = toolbox.include_roots.clone();
-    roots.insert(0, args.file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned());
-    let tree = SourceTree::resolve(&format!("{stem}.circom"), &source, &roots).map_err(in_file(&args.file))?;
+    roots.insert(
+        0,
+        args.file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned(),
+    );
+    let tree =
+        SourceTree::resolve(&format!("{stem}.circom"), &source, &roots).map_err(in_file(&args.file))?;
     let options = CompileOptions { simplification: args.simplification.into() };
     let Compiled { r1cs, wasm, sym, report, warnings } =
         progress.step("compile", || toolbox.compiler.compile(&tree, &options)).map_err(explain)?;

@@ -68,16 +68,21 @@ fn circomlib() -> Finding {
     let Ok(tools) = CircomTools::discover() else {
         return Finding::Missing("comes with circom".to_owned());
     };
-    let found = tools.include_roots.iter().find(|root| root.join("circomlib/circuits/poseidon.circom").is_file());
+    let found =
+        tools.include_roots.iter().find(|root| root.join("circomlib/circuits/poseidon.circom").is_file());
     match found {
         Some(root) => Finding::Good(root.join("circomlib").display().to_string()),
-        None => Finding::Missing("not in any include root; `make setup` installs it, CIRCOM_LIBS names folders".to_owned()),
+        None => Finding::Missing(
+            "not in any include root; `make setup` installs it, CIRCOM_LIBS names folders".to_owned(),
+        ),
     }
 }
 
 fn circom_native(path: Option<&Path>) -> Finding {
     let Some(path) = path else {
-        return Finding::Absent("CIRCOM_PATH names none; the WebAssembly one gives the same bytes".to_owned());
+        return Finding::Absent(
+            "CIRCOM_PATH names none; the WebAssembly one gives the same bytes".to_owned(),
+        );
     };
     match CircomNative::new(path, CompileLimits::default()) {
         Ok(compiler) => Finding::Good(format!("{} in {}", compiler.version(), path.display())),
@@ -97,7 +102,9 @@ fn data_folder(path: &Path) -> Finding {
 fn module_cache() -> Finding {
     match super::cache_dir() {
         Some(path) => Finding::Good(path.display().to_string()),
-        None => Finding::Absent("neither XDG_CACHE_HOME nor HOME is set: WebAssembly is compiled anew each time".to_owned()),
+        None => Finding::Absent(
+            "neither XDG_CACHE_HOME nor HOME is set: WebAssembly is compiled anew each time".to_owned(),
+        ),
     }
 }
 

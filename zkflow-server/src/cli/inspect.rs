@@ -10,7 +10,7 @@ use zkflow_core::format::r1cs::R1cs;
 use zkflow_core::format::sym::Sym;
 use zkflow_core::format::zkey::{ContributionKind, ZKey};
 use zkflow_core::format::{Kind, detect, json as snarkjs, wtns};
-use zkflow_core::verify::{VerifyingKey, Verifier};
+use zkflow_core::verify::{Verifier, VerifyingKey};
 
 use super::Error;
 use super::files::{in_file, read};
@@ -49,9 +49,7 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<(), Error> {
 
 fn facts(kind: Kind, bytes: &[u8], sym: Option<&Sym>) -> Result<(&'static str, Value), Error> {
     Ok(match kind {
-        Kind::R1cs => {
-            ("r1cs", serde_json::to_value(CircuitReport::of(&R1cs::read(bytes)?, sym))?)
-        }
+        Kind::R1cs => ("r1cs", serde_json::to_value(CircuitReport::of(&R1cs::read(bytes)?, sym))?),
         Kind::Wtns => ("wtns", json!({"wires": wtns::read(bytes)?.values().len()})),
         Kind::ZKey => ("zkey", zkey(&ZKey::read(bytes)?)),
         Kind::Sym => {

@@ -19,11 +19,7 @@ impl Progress {
     }
 
     /// Does `work`, showing `name` while it runs and how long it took.
-    pub(super) fn step<T, E>(
-        &self,
-        name: &str,
-        work: impl FnOnce() -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub(super) fn step<T, E>(&self, name: &str, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         self.bar.set_message(name.to_owned());
         self.bar.enable_steady_tick(Duration::from_millis(100));
         let began = Instant::now();

@@ -67,14 +67,14 @@ pub struct VerifyArgs {
 pub(super) fn witness(args: &WitnessArgs) -> Result<(), Error> {
     let progress = Progress::new();
     let wasm = read(&args.circuit)?;
-    let text = String::from_utf8(read(&args.input)?).map_err(|_| format!("{}: not UTF-8", args.input.display()))?;
+    let text =
+        String::from_utf8(read(&args.input)?).map_err(|_| format!("{}: not UTF-8", args.input.display()))?;
     let inputs = CircuitInputs::from_json(text);
     let sandbox = sandbox()?;
     let calculator = progress.step("load the calculator", || {
         WitnessCalculator::new(&sandbox, &wasm, WitnessLimits::default()).map_err(in_file(&args.circuit))
     })?;
-    let witness =
-        progress.step("witness", || calculator.calculate(&inputs)).map_err(in_file(&args.input))?;
+    let witness = progress.step("witness", || calculator.calculate(&inputs)).map_err(in_file(&args.input))?;
     write(&args.output, &wtns::write(&witness))
 }
 
@@ -83,17 +83,15 @@ pub(super) fn prove(args: &ProveArgs) -> Result<(), Error> {
     let prover = match args.prover {
         ProverName::Ark => ArkProver,
     };
-    let key = progress.step("read the proving key", || {
-        ZKey::read(&read(&args.zkey)?).map_err(in_file(&args.zkey))
-    })?;
+    let key = progress
+        .step("read the proving key", || ZKey::read(&read(&args.zkey)?).map_err(in_file(&args.zkey)))?;
     let witness = wtns::read(&read(&args.witness)?).map_err(in_file(&args.witness))?;
     let (key, verifier) = progress.step("prepare the key", || -> Result<_, Error> {
         let verifier = Verifier::new(key.vk.clone()).map_err(in_file(&args.zkey))?;
         Ok((prover.prepare(Arc::new(key))?, verifier))
     })?;
-    let (proof, public) = progress.step("prove and verify", || {
-        prove_verified(&*key, &verifier, &witness, &mut os_rng())
-    })?;
+    let (proof, public) =
+        progress.step("prove and verify", || prove_verified(&*key, &verifier, &witness, &mut os_rng()))?;
     write(&args.proof, json::proof_text(&proof).as_bytes())?;
     write(&args.public, json::public_text(public.values()).as_bytes())
 }

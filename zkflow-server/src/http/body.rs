@@ -134,7 +134,10 @@ mod tests {
     fn what_is_wrong_is_said_without_the_value() {
         let id = "\"id\":\"0123456789abcdef0123456789abcdef\"";
         for (body, part) in [
-            (format!("{{{id},\"inputs\":\"canary, expected canary\"}}"), "expected an object from input names"),
+            (
+                format!("{{{id},\"inputs\":\"canary, expected canary\"}}"),
+                "expected an object from input names",
+            ),
             (format!("{{{id},\"inputs\":{{\"age\":\"canary\"}},\"count\":\"canary\"}}"), "expected u8"),
             (format!("{{{id},\"inputs\":{{}},\"count\":31415}}"), "expected u8"),
             (format!("{{{id},\"inputs\":{{}},\"canary\":1}}"), "expected one of `id`, `inputs`, `count`"),

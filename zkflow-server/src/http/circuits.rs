@@ -23,8 +23,8 @@ use zkflow_core::id::{CircuitId, TemplateName};
 use super::Problem;
 use super::body::JsonBody;
 use super::dto::{CircuitDto, CircuitPage, NewCircuit, ProofToVerify, VerdictDto};
-use super::page::{PageQuery, cut};
 use super::events::{self, Events};
+use super::page::{PageQuery, cut};
 use crate::service::verify::Verdict;
 use crate::service::{self, watch};
 use crate::state::App;
@@ -51,7 +51,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         (status = "4XX", description = "Unknown template, wrong parameters", body = Problem, content_type = "application/problem+json"),
     )
 )]
-async fn create(State(app): State<Arc<App>>, JsonBody(new): JsonBody<NewCircuit>) -> Result<Response, Problem> {
+async fn create(
+    State(app): State<Arc<App>>,
+    JsonBody(new): JsonBody<NewCircuit>,
+) -> Result<Response, Problem> {
     let circuit = service::circuits::request(&app, new.template_name, new.params).await?;
     let status = if circuit.status == CircuitStatus::Ready { StatusCode::OK } else { StatusCode::ACCEPTED };
     let location = [(LOCATION, format!("/v1/circuits/{}", circuit.id))];
@@ -86,8 +89,7 @@ async fn list(
 ) -> Result<Json<CircuitPage>, Problem> {
     let (Query(query), page) = (query?, page?.page()?);
     let filter = CircuitFilter { template: query.template_name, status: query.status };
-    let mut circuits =
-        app.catalog.circuits(&filter, &page).await.map_err(service::RequestError::from)?;
+    let mut circuits = app.catalog.circuits(&filter, &page).await.map_err(service::RequestError::from)?;
     let place = |circuit: &Circuit| Cursor { created_at: circuit.created_at, id: circuit.id.to_string() };
     let next_cursor = cut(&mut circuits, &page, place);
     Ok(Json(CircuitPage { circuits: circuits.into_iter().map(CircuitDto::from).collect(), next_cursor }))

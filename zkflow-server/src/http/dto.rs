@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use zkflow_core::catalog::{Circuit, CircuitStage, CircuitStatus, Failure, ProofRequest, ProofStage, ProofStatus};
+use zkflow_core::catalog::{
+    Circuit, CircuitStage, CircuitStatus, Failure, ProofRequest, ProofStage, ProofStatus,
+};
 use zkflow_core::compile::CircuitReport;
 use zkflow_core::id::{CircuitId, TemplateName, UserId};
 use zkflow_core::setup::Provenance;

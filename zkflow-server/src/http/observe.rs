@@ -25,8 +25,7 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
         .map_or_else(|| Uuid::now_v7().to_string(), ToOwned::to_owned);
     let method = method_label(request.method());
     // The route and not the path: there are as many paths as there are ids.
-    let route =
-        request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
 
     let span = tracing::info_span!("request", id, method, route);
     let mut response = next.run(request).instrument(span.clone()).await;

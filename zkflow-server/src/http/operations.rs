@@ -109,9 +109,12 @@ async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
         // A queue that does not answer keeps its last values; /ready says what is wrong.
         let Ok(Ok(stats)) = tokio::time::timeout(PATIENCE, app.queue.stats(queue)).await else { continue };
         let name = queue.as_str();
-        for (state, jobs) in
-            [("ready", stats.ready), ("delayed", stats.delayed), ("leased", stats.leased), ("dead", stats.dead)]
-        {
+        for (state, jobs) in [
+            ("ready", stats.ready),
+            ("delayed", stats.delayed),
+            ("leased", stats.leased),
+            ("dead", stats.dead),
+        ] {
             gauge!(QUEUE_JOBS, "queue" => name, "state" => state).set(jobs as f64);
         }
         let age = stats.oldest_ready.map_or(Duration::ZERO, |since| app.now().since(since));

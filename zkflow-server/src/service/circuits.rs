@@ -50,7 +50,8 @@ pub async fn request(
             Some(circuit) if circuit.status != CircuitStatus::Failed => return Ok(circuit),
             Some(circuit) if is_being_deleted(&circuit) => return Err(RequestError::CircuitDeleting(id)),
             Some(mut circuit) => {
-                super::refuse_overload(app, QueueName::KeyGeneration, app.config.max_pending_circuits).await?;
+                super::refuse_overload(app, QueueName::KeyGeneration, app.config.max_pending_circuits)
+                    .await?;
                 circuit.restart(app.now()).map_err(|error| RequestError::Internal(error.to_string()))?;
                 match app.save_circuit(circuit).await {
                     Err(CatalogError::Stale(_)) => continue,
@@ -58,7 +59,8 @@ pub async fn request(
                 }
             }
             None => {
-                super::refuse_overload(app, QueueName::KeyGeneration, app.config.max_pending_circuits).await?;
+                super::refuse_overload(app, QueueName::KeyGeneration, app.config.max_pending_circuits)
+                    .await?;
                 let (hash, template) = (blueprint.circuit_hash, blueprint.template.clone());
                 let circuit = Circuit::new(hash, template, blueprint.params.to_json(), app.now());
                 match app.catalog.insert_circuit(circuit).await? {
@@ -138,10 +140,8 @@ pub async fn delete(app: &App, id: &CircuitId) -> Result<(), RequestError> {
             return Err(RequestError::CircuitBusy(id.clone()));
         }
         circuit.status = CircuitStatus::Failed;
-        circuit.error = Some(Failure {
-            code: DELETING.to_owned(),
-            message: "the circuit is being deleted".to_owned(),
-        });
+        circuit.error =
+            Some(Failure { code: DELETING.to_owned(), message: "the circuit is being deleted".to_owned() });
         circuit.updated_at = app.now();
         match app.save_circuit(circuit).await {
             Ok(_) => break,

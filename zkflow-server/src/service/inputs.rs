@@ -52,7 +52,8 @@ impl Given {
 
     fn faults(&self, app: &App, circuit: &Circuit) -> Vec<InputFault> {
         let mut faults = Vec::new();
-        let mut fault = |path: String, message: &str| faults.push(InputFault { path, message: message.to_owned() });
+        let mut fault =
+            |path: String, message: &str| faults.push(InputFault { path, message: message.to_owned() });
         for name in self.private.keys().filter(|name| self.public.contains_key(*name)) {
             fault(format!("publicInputs.{}", shown(name)), "given in privateInputs too");
         }
@@ -104,7 +105,9 @@ fn fits(value: &Value, lengths: &[usize], path: String) -> Result<(), (String, S
             .iter()
             .enumerate()
             .try_for_each(|(index, item)| fits(item, inner, format!("{path}[{index}]"))),
-        Value::Array(items) => Err((path, format!("expected an array of {length}, found one of {}", items.len()))),
+        Value::Array(items) => {
+            Err((path, format!("expected an array of {length}, found one of {}", items.len())))
+        }
         _ => Err((path, format!("expected an array of {length}"))),
     }
 }

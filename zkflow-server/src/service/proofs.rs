@@ -50,8 +50,7 @@ pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestEr
     let id = ProofId::generate(now);
     app.vault.seal(&id, &inputs).await?;
     drop(inputs);
-    let asked =
-        ProofRequest::new(id.clone(), circuit_id, user_id, idempotency, now, app.config.proof_ttl());
+    let asked = ProofRequest::new(id.clone(), circuit_id, user_id, idempotency, now, app.config.proof_ttl());
     let wanted = asked.idempotency.clone();
     let (proof, added) = app.catalog.insert_proof(asked).await?;
     if !added {
@@ -104,9 +103,11 @@ pub async fn solidity_calldata(app: &App, id: &ProofId) -> Result<String, Reques
     };
     let circuit = circuits::get(app, &request.circuit_id).await?;
     let key = verify::verifying_key(app, &circuit).await?;
-    let stored = |what: &str| RequestError::Internal(format!("the stored {what} of proof {id} cannot be read"));
+    let stored =
+        |what: &str| RequestError::Internal(format!("the stored {what} of proof {id} cannot be read"));
     let proof = proof_from_json(&artifacts.proof).map_err(|_| stored("proof"))?;
-    let signals = public_from_json(&Value::from(artifacts.public_signals.clone())).map_err(|_| stored("signals"))?;
+    let signals =
+        public_from_json(&Value::from(artifacts.public_signals.clone())).map_err(|_| stored("signals"))?;
     let signals = PublicSignals::for_key(&key, signals).map_err(|_| stored("signals"))?;
     Ok(calldata(&proof, &signals))
 }

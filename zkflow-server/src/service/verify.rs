@@ -43,10 +43,9 @@ pub async fn verify(
 /// The verification key of a circuit.
 pub(super) async fn verifying_key(app: &App, circuit: &Circuit) -> Result<VerifyingKey, RequestError> {
     let artifact = circuits::artifact(app, circuit, FileName::VerificationKey.as_str()).await?;
-    serde_json::from_slice(&artifact.body)
-        .ok()
-        .and_then(|json: Value| vkey_from_json(&json).ok())
-        .ok_or_else(|| RequestError::Internal(format!("the verification key of {} cannot be read", circuit.id)))
+    serde_json::from_slice(&artifact.body).ok().and_then(|json: Value| vkey_from_json(&json).ok()).ok_or_else(
+        || RequestError::Internal(format!("the verification key of {} cannot be read", circuit.id)),
+    )
 }
 
 fn judge(key: VerifyingKey, proof: &Value, signals: &Value) -> Result<Verdict, RequestError> {

@@ -65,7 +65,8 @@ pub async fn follow<T: Watched>(
     let permit = app.watchers.clone().try_acquire_owned().map_err(|_| RequestError::TooManyWatchers)?;
     let changes = app.changes.subscribe(&id.to_string());
     let first = T::read(&app, &id).await?;
-    let follower = Follower { app, id, changes, seen: None, first: Some(first), ended: false, _permit: permit };
+    let follower =
+        Follower { app, id, changes, seen: None, first: Some(first), ended: false, _permit: permit };
     Ok(stream::unfold(follower, Follower::next))
 }
 

@@ -8,8 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use zkflow_core::catalog::{Circuit, CircuitStage, CircuitStatus, Failure};
 use zkflow_core::circuit::{Blueprint, CircuitFiles};
-use zkflow_core::compile::{CircuitCompiler, Compiled};
-use zkflow_core::error::{Classified, ErrorKind};
+use zkflow_core::error::Classified;
 use zkflow_core::id::CircuitId;
 use zkflow_core::prove::os_rng;
 use zkflow_core::queue::Job;
@@ -38,19 +37,22 @@ impl KeyGeneration {
             Ok(blueprint) => blueprint,
             Err(reason) => return Ok(Err(reason)),
         };
-        let main = blueprint.source.main_text().to_owned();
         let compiler = Arc::clone(&app.compiler);
-        let compiled = match blocking(move || compile(&*compiler, &blueprint)).await? {
+        let (blueprint, compiled) = blocking(move || {
+            let compiled = compiler.compile(&blueprint.source, &blueprint.options);
+            (blueprint, compiled)
+        })
+        .await?;
+        let compiled = match compiled {
             Ok(compiled) => compiled,
-            Err(error) if error.kind() == ErrorKind::Unavailable => return Err(JobError::of(&error)),
+            Err(error) if error.kind().is_transient() => return Err(JobError::of(&error)),
             Err(error) => return Ok(Err(failure(&error))),
         };
         self.advance(circuit, CircuitStage::Setup, "compile", began).await?;
 
         let began = Instant::now();
-        let name = circuit.id.to_string();
         let generated =
-            blocking(move || CircuitFiles::generate(&name, &main, compiled, &mut os_rng())).await?;
+            blocking(move || CircuitFiles::generate(&blueprint, compiled, &mut os_rng())).await?;
         let generated = match generated {
             Ok(generated) => generated,
             Err(error) => return Ok(Err(failure(&error))),
@@ -99,9 +101,9 @@ impl KeyGeneration {
 
     /// Stores one file under a key that no other run uses: the epoch grew by one when this run began.
     async fn put(&self, circuit: &Circuit, name: &str, bytes: Vec<u8>) -> Result<ArtifactMeta, JobError> {
-        let key: ArtifactKey = format!("circuits/{}/{}/{name}", circuit.id, circuit.epoch)
-            .parse()
-            .map_err(|error: zkflow_core::store::InvalidKey| JobError::fatal("invalid_key", error.to_string()))?;
+        let key: ArtifactKey = format!("circuits/{}/{}/{name}", circuit.id, circuit.epoch).parse().map_err(
+            |error: zkflow_core::store::InvalidKey| JobError::fatal("invalid_key", error.to_string()),
+        )?;
         self.app
             .store
             .put(&key, Bytes::from(bytes), PutMode::Overwrite)
@@ -168,11 +170,4 @@ impl Handler for KeyGeneration {
             tracing::warn!(circuit = %circuit.id, reason = %error.reason, "left to the reconciler");
         }
     }
-}
-
-fn compile(
-    compiler: &dyn CircuitCompiler,
-    blueprint: &Blueprint,
-) -> Result<Compiled, zkflow_core::compile::CompileError> {
-    compiler.compile(&blueprint.source, &blueprint.options)
 }

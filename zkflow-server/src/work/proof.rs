@@ -10,7 +10,7 @@ use zkflow_core::catalog::{
     Circuit, CircuitStatus, Failure, ProofArtifacts, ProofRequest, ProofStage, ProofStatus,
 };
 use zkflow_core::circuit::{FileName, LoadedCircuit};
-use zkflow_core::error::{Classified, ErrorKind};
+use zkflow_core::error::Classified;
 use zkflow_core::field::to_decimal;
 use zkflow_core::format::json;
 use zkflow_core::id::ProofId;
@@ -45,7 +45,7 @@ impl ProofGeneration {
         };
         let inputs = match app.vault.open(&request.id).await {
             Ok(inputs) => inputs,
-            Err(error) if error.kind() == ErrorKind::Unavailable => return Err(JobError::of(&error)),
+            Err(error) if error.kind().is_transient() => return Err(JobError::of(&error)),
             Err(error) => return Ok(Err(failure(&error))),
         };
 
