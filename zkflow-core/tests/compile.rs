@@ -180,8 +180,8 @@ fn deep_recursion_is_a_clear_error() {
 #[test]
 fn memory_and_output_are_bounded() {
     let large = "pragma circom 2.1.6;
-        template A() { signal input a; signal output o; signal s[20000]; s[0] <== a * a;
-            for (var i = 1; i < 20000; i++) { s[i] <== s[i-1] * s[i-1]; } o <== s[19999]; }
+        template A() { signal input a; signal output o; signal s[100000]; s[0] <== a * a;
+            for (var i = 1; i < 100000; i++) { s[i] <== s[i-1] * s[i-1]; } o <== s[99999]; }
         component main = A();";
     let memory = CompileLimits { memory_bytes: 32 << 20, wall: Duration::from_secs(30), ..limits() };
     assert_eq!(refused(large, memory), CompileError::Limit("32 MiB of memory".into()));
