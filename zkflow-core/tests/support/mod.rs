@@ -1,5 +1,5 @@
 //! What the tests on real circuits share.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses some of it")]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test binary uses some of it")]
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
