@@ -1,7 +1,7 @@
 //! [`Worker`]: leases jobs, runs a [`Handler`] on them, and gives back what it cannot finish.
 
 mod job;
-mod renewal;
+mod keeper;
 
 use std::fmt;
 use std::io;
@@ -15,10 +15,10 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use zkflow_core::error::Classified;
-use zkflow_core::queue::{Job, JobQueue, Lease, QueueError, QueueName};
+use zkflow_core::queue::{Job, JobQueue, QueueError, QueueName};
 
 use crate::backoff::Backoff;
-use renewal::Renewer;
+use keeper::{Keeper, Kept};
 
 /// Does the work that a job stands for.
 #[async_trait]
@@ -119,7 +119,7 @@ impl WorkerConfig {
 ///
 /// # Behaviour
 /// - Takes no more jobs than it can run at once.
-/// - Renews leases from a thread of its own, which work on the caller's runtime cannot starve.
+/// - Takes and renews leases from a thread of its own, which work on the caller's runtime cannot starve.
 /// - After a shutdown takes no more jobs, lets the running ones go on for `drain`, then tells them
 ///   to stop; what is still unfinished after `grace` is released, so that it costs no attempt.
 ///
@@ -137,7 +137,7 @@ struct Shared {
     queue: Arc<dyn JobQueue>,
     handler: Arc<dyn Handler>,
     config: WorkerConfig,
-    renewer: Renewer,
+    keeper: Keeper,
     /// Fires when the drain is over.
     stop: CancellationToken,
 }
@@ -152,9 +152,9 @@ impl Worker {
         handler: Arc<dyn Handler>,
         config: WorkerConfig,
     ) -> io::Result<Self> {
-        let renewer = Renewer::start(queue.clone(), config.lease)?;
+        let keeper = Keeper::start(queue.clone(), config.clone())?;
         let stop = CancellationToken::new();
-        Ok(Self { shared: Arc::new(Shared { queue, handler, config, renewer, stop }) })
+        Ok(Self { shared: Arc::new(Shared { queue, handler, config, keeper, stop }) })
     }
 
     /// Runs until `shutdown` fires and the drain is over.
@@ -165,10 +165,10 @@ impl Worker {
         while let Some(held) = acquire(&permits, &shutdown).await {
             match self.lease(held.len(), &shutdown).await {
                 Ok(leases) => {
-                    for (lease, permit) in leases.into_iter().zip(held) {
+                    for (kept, permit) in leases.into_iter().zip(held) {
                         let shared = self.shared.clone();
                         running.spawn(async move {
-                            job::run(&shared, lease).await;
+                            job::run(&shared, kept).await;
                             drop(permit);
                         });
                     }
@@ -190,16 +190,15 @@ impl Worker {
     }
 
     /// Leases at most `max` jobs. What comes after the shutdown is given back at once.
-    async fn lease(&self, max: usize, shutdown: &CancellationToken) -> Result<Vec<Lease>, QueueError> {
-        let Shared { queue, config, .. } = &*self.shared;
+    async fn lease(&self, max: usize, shutdown: &CancellationToken) -> Result<Vec<Kept>, QueueError> {
         // Not dropped on shutdown: its jobs would be leased with nobody to work on them.
-        let leases = queue.lease(config.queue, max, config.lease, config.wait).await?;
+        let leases = self.shared.keeper.lease(max).await?;
         if !shutdown.is_cancelled() {
             return Ok(leases);
         }
-        for lease in leases {
+        for kept in leases {
             // One that is not given back comes back by itself when its lease ends.
-            drop(queue.release(&lease.token).await);
+            drop(self.shared.queue.release(&kept.lease.token).await);
         }
         Ok(Vec::new())
     }

@@ -59,7 +59,7 @@ impl Vault {
     /// [`VaultError::Store`].
     pub async fn seal(&self, id: &ProofId, inputs: &CircuitInputs) -> Result<(), VaultError> {
         let blob = self.encrypt(id, inputs);
-        self.store.put(&ArtifactKey::sealed(id), blob.into(), PutMode::Overwrite).await?;
+        self.store.put(&ArtifactKey::sealed(id), blob, PutMode::Overwrite).await?;
         Ok(())
     }
 

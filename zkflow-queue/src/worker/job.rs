@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use zkflow_core::queue::{Failed, Lease, QueueError, Retry};
 
+use super::keeper::Kept;
 use super::{JobContext, JobError, Shared, insist};
 
 /// What became of a job, for metrics.
@@ -33,7 +34,9 @@ impl Outcome {
 }
 
 /// Runs the handler on a leased job and tells the queue how it ended.
-pub(super) async fn run(shared: &Shared, lease: Lease) {
+pub(super) async fn run(shared: &Shared, kept: Kept) {
+    // Kept to the end of this function: until the end is recorded nobody else may have the job.
+    let Kept { lease, lost, .. } = &kept;
     let queue = shared.config.queue.as_str();
     let span = tracing::info_span!(
         "job",
@@ -44,7 +47,7 @@ pub(super) async fn run(shared: &Shared, lease: Lease) {
     );
     let began = Instant::now();
     metrics::counter!("zkflow_jobs_started_total", "queue" => queue).increment(1);
-    let outcome = handle(shared, &lease).instrument(span.clone()).await.unwrap_or_else(|error| {
+    let outcome = handle(shared, lease, lost).instrument(span.clone()).await.unwrap_or_else(|error| {
         if !matches!(error, QueueError::LeaseLost(_)) {
             let _in = span.enter();
             tracing::warn!(error = &error as &dyn std::error::Error, "the end of a job was not recorded");
@@ -56,12 +59,9 @@ pub(super) async fn run(shared: &Shared, lease: Lease) {
     metrics::histogram!("zkflow_job_seconds", &labels).record(began.elapsed().as_secs_f64());
 }
 
-async fn handle(shared: &Shared, lease: &Lease) -> Result<Outcome, QueueError> {
+async fn handle(shared: &Shared, lease: &Lease, lost: &CancellationToken) -> Result<Outcome, QueueError> {
     let Shared { queue, config, .. } = shared;
-    let cancelled = CancellationToken::new();
-    // Held until the end is recorded: until then nobody else may have the job.
-    let _kept = shared.renewer.keep(lease.token.clone(), cancelled.clone());
-    let result = run_handler(shared, lease, cancelled).await;
+    let result = run_handler(shared, lease, lost.child_token()).await;
     match result {
         Some(Ok(())) => {
             insist(config.lease, || queue.complete(&lease.token)).await?;
