@@ -1,5 +1,6 @@
 //! The service around `zkflow-core`, one way of data:
-//! [`config`] → [`state`] → [`service`] (what a request means) → [`http`] (how it is asked for).
+//! [`config`] → [`state`] → [`service`] (what a request means) → [`http`] (how it is asked for);
+//! [`work`] does what requests left to do. [`cli`] is the command line without a server.
 
 pub mod config;
 pub mod telemetry;
@@ -10,5 +11,10 @@ pub mod service;
 
 pub mod http;
 
+pub mod work;
+
 pub mod embedded;
 pub mod serve;
+
+pub mod cli;
+pub mod client;

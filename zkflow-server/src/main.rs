@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use zkflow_server::config::{Config, ConfigArgs};
-use zkflow_server::serve;
+use zkflow_server::{cli, serve};
 
 /// Parameterised Circom templates to circuits, keys and proofs
 #[derive(Debug, Parser)]
@@ -20,11 +20,13 @@ enum Command {
     Serve(Box<ConfigArgs>),
     /// Print the effective settings, secrets redacted
     Config(Box<ConfigArgs>),
+    #[command(flatten)]
+    WithoutServer(cli::Command),
 }
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("zkflow: {}", Chain(error.as_ref()));
             ExitCode::FAILURE
@@ -32,14 +34,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
+fn run(command: Command) -> Result<ExitCode, cli::Error> {
     match command {
-        Command::Serve(args) => Ok(serve::run(Config::load(*args)?, |_| std::future::ready(()))?),
-        Command::Config(args) => {
-            print!("{}", Config::load(*args)?.to_toml());
-            Ok(())
-        }
+        Command::Serve(args) => serve::run(Config::load(*args)?)?,
+        Command::Config(args) => print!("{}", Config::load(*args)?.to_toml()),
+        Command::WithoutServer(command) => return cli::run(command),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// An error with its sources, on one line.
