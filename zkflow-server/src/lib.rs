@@ -1,6 +1,6 @@
 //! The service around `zkflow-core`, one way of data:
-//! [`config`] → [`state`] → [`service`] (what a request means) → [`http`] (how it is asked for), and
-//! [`work`], which does what is owed. [`cli`] is the way without a server, [`client`] the other end.
+//! [`config`] → [`state`] → [`service`] (what a request means) → [`http`] (how it is asked for);
+//! [`work`] does what requests left to do. [`cli`] is the command line without a server.
 
 pub mod config;
 pub mod telemetry;
@@ -11,10 +11,10 @@ pub mod service;
 
 pub mod http;
 
+pub mod work;
+
 pub mod embedded;
 pub mod serve;
-
-pub mod work;
 
 pub mod cli;
 pub mod client;

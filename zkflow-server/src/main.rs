@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use zkflow_server::config::{Config, ConfigArgs};
-use zkflow_server::{cli, serve, work};
+use zkflow_server::{cli, serve};
 
 /// Parameterised Circom templates to circuits, keys and proofs
 #[derive(Debug, Parser)]
@@ -21,7 +21,7 @@ enum Command {
     /// Print the effective settings, secrets redacted
     Config(Box<ConfigArgs>),
     #[command(flatten)]
-    Local(cli::Command),
+    WithoutServer(cli::Command),
 }
 
 fn main() -> ExitCode {
@@ -36,9 +36,9 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode, cli::Error> {
     match command {
-        Command::Serve(args) => serve::run(Config::load(*args)?, work::run)?,
+        Command::Serve(args) => serve::run(Config::load(*args)?)?,
         Command::Config(args) => print!("{}", Config::load(*args)?.to_toml()),
-        Command::Local(command) => return cli::run(command),
+        Command::WithoutServer(command) => return cli::run(command),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,20 +1,19 @@
 //! `zkflow serve`: from the settings to a server that answers, works, and stops when it is told to.
 
-use std::future::Future;
+use std::future::IntoFuture as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use zkflow_core::queue::QueueName;
 
 use crate::config::Config;
 use crate::embedded::{self, OpenError};
-use crate::state::App;
-use crate::{http, telemetry};
+use crate::{http, telemetry, work};
 
 /// What is left to do after the drain limit: close connections, give jobs back.
 const GRACE: Duration = Duration::from_secs(5);
@@ -46,32 +45,21 @@ pub enum ServeError {
 
 /// Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once.
 ///
-/// `workers` works on jobs until [`App::shutdown`] is cancelled and it has drained; it is left out
-/// when `config.workers` is false.
-///
 /// # Errors
 /// The server could not start.
-pub fn run<W, F>(config: Config, workers: W) -> Result<(), ServeError>
-where
-    W: FnOnce(Arc<App>) -> F,
-    F: Future<Output = ()> + Send + 'static,
-{
+pub fn run(config: Config) -> Result<(), ServeError> {
     telemetry::log_to_stderr(config.log_level, config.log_format);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|source| ServeError::System { action: "start the runtime", source })?;
-    let outcome = runtime.block_on(serve(config, workers));
+    let outcome = runtime.block_on(serve(config));
     // What still computes on a blocking thread was given back to the queue: nobody waits for it.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve<W, F>(config: Config, workers: W) -> Result<(), ServeError>
-where
-    W: FnOnce(Arc<App>) -> F,
-    F: Future<Output = ()> + Send + 'static,
-{
+async fn serve(config: Config) -> Result<(), ServeError> {
     let shutdown = CancellationToken::new();
     stop_on_signals(shutdown.clone())?;
     if config.ptau_path.is_some() {
@@ -83,7 +71,7 @@ where
     let app = embedded::open(config, shutdown.clone()).await?;
     announce(&listener);
 
-    let working = app.config.workers.then(|| tokio::spawn(workers(app.clone())));
+    let working = app.config.workers.then(|| work::start(&app, &QueueName::ALL, shutdown.clone()));
     let limit = Duration::from_secs(app.config.drain_s) + GRACE;
     let listener = listener.tap_io(|stream| {
         // Without it small answers wait for an acknowledgement; with an error they merely do so.
