@@ -22,7 +22,9 @@ mod vector;
 
 pub use error::TemplateError;
 pub use library::TemplateLibrary;
-pub use manifest::{Check, Dim, Example, Length, Manifest, Natural, OutputSpec, ParamKind, ParamSpec, SignalSpec};
+pub use manifest::{
+    Check, Dim, Example, Length, Manifest, Natural, OutputSpec, ParamKind, ParamSpec, SignalSpec,
+};
 pub use params::{ParamValue, Params};
 pub use render::{HandlebarsEngine, TemplateEngine, check_rendering};
 pub use vector::{Outcome, Vector};

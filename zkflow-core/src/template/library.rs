@@ -52,7 +52,8 @@ impl TemplateLibrary {
             ];
             // Expect safety: the texts are constants, and a test reads them all.
             let name: TemplateName = builtin.name.parse().expect("a built-in name is valid");
-            Template::parse(name, builtin.manifest, builtin.source, &vectors).expect("a built-in template is valid")
+            Template::parse(name, builtin.manifest, builtin.source, &vectors)
+                .expect("a built-in template is valid")
         };
         Self(BUILTIN.iter().map(template).map(|template| (template.name.clone(), template)).collect())
     }
@@ -74,7 +75,10 @@ impl TemplateLibrary {
         for path in folders {
             let template = load(&path)?;
             if self.0.contains_key(&template.name) {
-                return Err(TemplateError::Duplicate { name: template.name, folder: path.display().to_string() });
+                return Err(TemplateError::Duplicate {
+                    name: template.name,
+                    folder: path.display().to_string(),
+                });
             }
             self.0.insert(template.name.clone(), template);
         }

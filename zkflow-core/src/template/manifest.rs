@@ -177,14 +177,16 @@ impl Manifest {
             self.check_check(check).map_err(|reason| format!("checks: {reason}"))?;
         }
         let inputs = self.inputs.iter().map(|input| (&input.name, &input.shape));
-        let signals: Vec<_> = inputs.chain(self.outputs.iter().map(|output| (&output.name, &output.shape))).collect();
+        let signals: Vec<_> =
+            inputs.chain(self.outputs.iter().map(|output| (&output.name, &output.shape))).collect();
         unique("inputs and outputs", signals.iter().map(|(name, _)| *name))?;
         for (name, shape) in signals {
             for dim in shape {
                 self.check_dim(dim).map_err(|reason| format!("{name}.shape: {reason}"))?;
             }
         }
-        let params = Params::parse(self, &self.example.params).map_err(|error| format!("example: {error}"))?;
+        let params =
+            Params::parse(self, &self.example.params).map_err(|error| format!("example: {error}"))?;
         self.check_inputs(&params, &self.example.inputs).map_err(|reason| format!("example.{reason}"))
     }
 
@@ -202,9 +204,9 @@ impl Manifest {
                 }
                 self.check_dim(bits)
             }
-            Check::SameLength(names) => names.iter().try_for_each(|name| {
-                find(name)?.length.map(|_| ()).ok_or(format!("{name} is not an array"))
-            }),
+            Check::SameLength(names) => names
+                .iter()
+                .try_for_each(|name| find(name)?.length.map(|_| ()).ok_or(format!("{name} is not an array"))),
         }
     }
 
@@ -258,7 +260,10 @@ impl ParamSpec {
         if min > max {
             return Err("min is greater than max".to_owned());
         }
-        if self.length.is_some_and(|length| length.min == 0 || length.min > length.max || length.max > MAX_LENGTH) {
+        if self
+            .length
+            .is_some_and(|length| length.min == 0 || length.min > length.max || length.max > MAX_LENGTH)
+        {
             return Err(format!("length must have 1 <= min <= max <= {MAX_LENGTH}"));
         }
         if let Some(default) = &self.default {
@@ -354,8 +359,30 @@ const MAX_LENGTH: u32 = 4096;
 
 /// Words that mean something to Handlebars.
 const RESERVED: [&str; 24] = [
-    "and", "as", "each", "else", "eq", "false", "gt", "gte", "if", "len", "log", "lookup", "lt", "lte", "ne", "not",
-    "null", "or", "raw", "this", "true", "undefined", "unless", "with",
+    "and",
+    "as",
+    "each",
+    "else",
+    "eq",
+    "false",
+    "gt",
+    "gte",
+    "if",
+    "len",
+    "log",
+    "lookup",
+    "lt",
+    "lte",
+    "ne",
+    "not",
+    "null",
+    "or",
+    "raw",
+    "this",
+    "true",
+    "undefined",
+    "unless",
+    "with",
 ];
 
 #[cfg(test)]

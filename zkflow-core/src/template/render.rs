@@ -126,7 +126,10 @@ fn public_inputs<'a>(tokens: &[Token<'a>]) -> Result<Vec<&'a str>, String> {
         return Ok(Vec::new());
     };
     let end = names.iter().position(|token| *token == Token::Symbol(']')).unwrap_or(names.len());
-    Ok(names[..end].iter().filter_map(|token| if let Token::Word(name) = token { Some(*name) } else { None }).collect())
+    Ok(names[..end]
+        .iter()
+        .filter_map(|token| if let Token::Word(name) = token { Some(*name) } else { None })
+        .collect())
 }
 
 #[cfg(test)]

@@ -61,7 +61,9 @@ fn tokens(source: &str, placeholders: bool) -> Result<Vec<Token<'_>>, String> {
             };
             let before = source[..at].chars().next_back();
             let after = rest[length..].chars().next();
-            if before.is_some_and(touches) || after.is_some_and(|c| touches(c) || rest[length..].starts_with("{{")) {
+            if before.is_some_and(touches)
+                || after.is_some_and(|c| touches(c) || rest[length..].starts_with("{{"))
+            {
                 return fail("a placeholder must stand by itself, as a number would");
             }
             tokens.push(Token::Placeholder(name));
@@ -120,8 +122,17 @@ mod tests {
         use Token::{Number, Placeholder, Symbol, Text, Word};
         let found = template("include \"a.circom\"; /* {{ */ x1 = 0x1F + 12 // 9\n* {{ n }};").unwrap();
         let expected = [
-            Word("include"), Text("\"a.circom\""), Symbol(';'), Word("x1"), Symbol('='), Number("0x1F"),
-            Symbol('+'), Number("12"), Symbol('*'), Placeholder("n"), Symbol(';'),
+            Word("include"),
+            Text("\"a.circom\""),
+            Symbol(';'),
+            Word("x1"),
+            Symbol('='),
+            Number("0x1F"),
+            Symbol('+'),
+            Number("12"),
+            Symbol('*'),
+            Placeholder("n"),
+            Symbol(';'),
         ];
         assert_eq!(found, expected);
     }
@@ -129,9 +140,28 @@ mod tests {
     #[test]
     fn a_placeholder_stands_by_itself() {
         for source in [
-            "a{{n}}", "{{n}}a", "1{{n}}", "{{n}}1", "{{n}}{{n}}", "_{{n}}", "\\{{n}}", "\"{{n}}\"", "{{{n}}}",
-            "{{#each n}}1{{/each}}", "{{n.0}}", "{{> n}}", "{{~n}}", "{{! n}}", "{{& n}}", "{{n m}}", "{{", "{{}}",
-            "{{@root}}", "{{\"n\"}}", "2.1.{{n}}", "é{{n}}",
+            "a{{n}}",
+            "{{n}}a",
+            "1{{n}}",
+            "{{n}}1",
+            "{{n}}{{n}}",
+            "_{{n}}",
+            "\\{{n}}",
+            "\"{{n}}\"",
+            "{{{n}}}",
+            "{{#each n}}1{{/each}}",
+            "{{n.0}}",
+            "{{> n}}",
+            "{{~n}}",
+            "{{! n}}",
+            "{{& n}}",
+            "{{n m}}",
+            "{{",
+            "{{}}",
+            "{{@root}}",
+            "{{\"n\"}}",
+            "2.1.{{n}}",
+            "é{{n}}",
         ] {
             assert!(template(source).is_err(), "{source}");
         }

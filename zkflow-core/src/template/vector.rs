@@ -43,7 +43,9 @@ pub(super) fn parse(text: &str, manifest: &Manifest) -> Result<Vec<Vector>, Stri
         if vector.outcome == Outcome::Prove {
             manifest.check_inputs(&params, &vector.inputs).map_err(context)?;
         }
-        if let Some(name) = vector.outputs.keys().find(|name| manifest.outputs.iter().all(|o| o.name != **name)) {
+        if let Some(name) =
+            vector.outputs.keys().find(|name| manifest.outputs.iter().all(|o| o.name != **name))
+        {
             return Err(context(format!("outputs.{name}: there is no such output")));
         }
     }
