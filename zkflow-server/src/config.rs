@@ -1,5 +1,6 @@
 //! The settings: defaults, then a TOML file, then the environment, then flags; the later one wins.
 
+use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,7 @@ settings! {
     /// Prefer the environment: others on the machine can read flags
     secret_key: Option<SecretSetting> = None, [long, env = "ZKFLOW_SECRET_KEY", hide_env_values = true];
     /// Folders of further templates
-    templates: Vec<PathBuf> = Vec::new(), [long, env = "ZKFLOW_TEMPLATES", value_delimiter = ':'];
+    templates: Vec<PathBuf> = Vec::new(), [long, env = "ZKFLOW_TEMPLATES", value_parser = path_list, value_name = "PATH[:PATH]"];
     /// A native circom; without it circom runs as WebAssembly, in a sandbox
     circom_path: Option<PathBuf> = None, [long, env = "CIRCOM_PATH"];
     /// Powers of tau for ceremonies; accepted and not used yet: keys are set up in the process
@@ -238,6 +239,11 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// Reads paths joined by `:`.
+fn path_list(text: &str) -> Result<Vec<PathBuf>, Infallible> {
+    Ok(std::env::split_paths(text).filter(|path| !path.as_os_str().is_empty()).collect())
 }
 
 fn bytes(mebibytes: u64) -> usize {

@@ -5,11 +5,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A secret: shown and serialised as `[redacted]`.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone)]
 pub struct Setting(SecretString);
 
 impl Setting {
@@ -24,6 +23,12 @@ impl FromStr for Setting {
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
         Ok(Self(SecretString::from(text.to_owned())))
+    }
+}
+
+impl<'de> Deserialize<'de> for Setting {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(SecretString::from(text)))
     }
 }
 

@@ -7,7 +7,7 @@ use zkflow_core::id::{CircuitId, ProofId};
 use zkflow_core::queue::{QueueError, QueueName};
 use zkflow_core::store::StoreError;
 use zkflow_core::template::TemplateError;
-use zkflow_store::VaultError;
+use zkflow_store::vault::VaultError;
 
 /// Why a request was not done. Carries no private input.
 #[derive(Debug, thiserror::Error)]
