@@ -1,4 +1,5 @@
 //! Every backend keeps the promises of `JobQueue`.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Random sequences of operations on every backend do what a simple model does.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

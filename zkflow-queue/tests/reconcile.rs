@@ -1,4 +1,5 @@
 //! The reconciler: nothing that is owed is lost, nothing stays pending for ever.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The driver: concurrency, renewal, failures, drain.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

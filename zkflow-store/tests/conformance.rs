@@ -1,4 +1,5 @@
 //! Every backend keeps the promises of its trait.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::Mutex;
 
