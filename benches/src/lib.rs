@@ -47,8 +47,7 @@ impl Fixture {
         let blueprint = Blueprint::new(template, params, &engine, &tools.include_roots, &compiler, options)
             .expect("the template renders");
         let compiled = compiler.compile(&blueprint.source, &options).expect("the template compiles");
-        let files = CircuitFiles::generate(&blueprint, compiled, &mut os_rng())
-            .expect("keys are made");
+        let files = CircuitFiles::generate(&blueprint, compiled, &mut os_rng()).expect("keys are made");
         let file = |name| files.get(name).expect("every circuit has this file");
         let (wasm, zkey) = (file(FileName::Wasm), file(FileName::ProvingKey));
         let circuit = LoadedCircuit::new(&sandbox, wasm, zkey, &ArkProver, WitnessLimits::default())

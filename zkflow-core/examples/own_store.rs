@@ -3,7 +3,7 @@
 //! `cargo run -p zkflow-core --features conformance --example own_store`
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -49,17 +49,10 @@ impl ArtifactStore for MapStore {
     }
 
     fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactMeta, StoreError>> {
-        let within = |key: &ArtifactKey| {
-            prefix.is_empty()
-                || key
-                    .as_str()
-                    .strip_prefix(prefix)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
         let found: Vec<_> = self
             .lock()
             .values()
-            .filter(|artifact| within(&artifact.meta.key))
+            .filter(|artifact| artifact.meta.key.is_under(prefix))
             .map(|a| Ok(a.meta.clone()))
             .collect();
         stream::iter(found).boxed()
@@ -68,7 +61,5 @@ impl ArtifactStore for MapStore {
 
 /// Runs the suite.
 pub fn main() {
-    futures::executor::block_on(conformance::artifact_store(async || {
-        Arc::new(MapStore::default()) as Arc<dyn ArtifactStore>
-    }));
+    futures::executor::block_on(conformance::artifact_store(async || MapStore::default()));
 }

@@ -9,7 +9,6 @@ use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use zkflow_core::queue::QueueName;
 
 use crate::config::Config;
 use crate::embedded::{self, OpenError};
@@ -71,7 +70,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let app = embedded::open(config, shutdown.clone()).await?;
     announce(&listener);
 
-    let working = app.config.workers.then(|| work::start(&app, &QueueName::ALL, shutdown.clone()));
+    let working = app.config.workers.then(|| tokio::spawn(work::run(app.clone())));
     let limit = Duration::from_secs(app.config.drain_s) + GRACE;
     let listener = listener.tap_io(|stream| {
         // Without it small answers wait for an acknowledgement; with an error they merely do so.

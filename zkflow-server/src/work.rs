@@ -17,12 +17,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use zkflow_core::catalog::{CatalogError, Failure};
 use zkflow_core::error::Classified;
+use zkflow_core::flow::InvalidTransition;
 use zkflow_core::queue::{NewJob, QueueName};
 use zkflow_queue::{Handler, JobError, Reconciler, Worker, WorkerConfig};
 
 use crate::state::App;
 
-pub use cache::CircuitCache;
+use cache::CircuitCache;
 
 /// Works on every queue, and keeps the queues filled with what the catalog owes; ends when
 /// [`App::shutdown`] is cancelled and the running jobs are finished or given back.
@@ -34,7 +35,13 @@ pub async fn run(app: Arc<App>) {
         let mut config = WorkerConfig::new(queue, concurrency);
         config.lease = Duration::from_secs(app.config.lease_s);
         config.drain = Duration::from_secs(app.config.drain_s);
-        let worker = Worker::new(Arc::clone(&app.queue), handler, config);
+        let worker = match Worker::new(Arc::clone(&app.queue), handler, config) {
+            Ok(worker) => worker,
+            Err(error) => {
+                tracing::error!(%queue, %error, "no worker could be started");
+                continue;
+            }
+        };
         let shutdown = shutdown.clone();
         tasks.spawn(async move { worker.run(shutdown).await });
     }
@@ -79,17 +86,19 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     tokio::task::spawn_blocking(work).await.map_err(|_| JobError::retry("panic", "the work panicked"))
 }
 
-/// What becomes of a job when its document cannot be written: a stale one is somebody else's now.
-fn unwritten(error: CatalogError) -> JobError {
-    JobError::of(&error)
+/// What becomes of a job whose document was not written. A stale document was changed by the caller
+/// or by another run: the next attempt sees what is left to do.
+fn unsaved(error: CatalogError) -> JobError {
+    match error {
+        CatalogError::Stale(_) => JobError::retry(error.code(), error.to_string()),
+        _ => JobError::of(&error),
+    }
+}
+
+fn invalid(error: InvalidTransition) -> JobError {
+    JobError::fatal("invalid_transition", error.to_string())
 }
 
 fn failure(error: &impl Classified) -> Failure {
     Failure { code: error.code().to_owned(), message: error.to_string() }
-}
-
-/// Notes in the metrics how long a stage took.
-fn observe_stage(flow: &'static str, stage: &'static str, spent: Duration) {
-    metrics::histogram!("zkflow_stage_duration_seconds", "flow" => flow, "stage" => stage)
-        .record(spent.as_secs_f64());
 }

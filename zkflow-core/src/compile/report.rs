@@ -1,6 +1,8 @@
 //! What can be read off an R1CS.
 
 use ark_ff::Zero;
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::format::r1cs::{Constraint, LinearCombination, R1cs};
@@ -46,6 +48,18 @@ pub struct CircuitWarning {
     pub signals: Vec<String>,
     /// How many signals are concerned.
     pub count: u32,
+}
+
+impl fmt::Display for CircuitWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            WarningKind::UnconstrainedSignal => "in no constraint",
+            WarningKind::UndeterminedOutput => "not determined linearly by the inputs",
+            WarningKind::UnusedInput => "inputs that no constraint uses",
+        };
+        let more = if self.count as usize > self.signals.len() { ", …" } else { "" };
+        write!(f, "{} signals {what}: {}{more}", self.count, self.signals.join(", "))
+    }
 }
 
 /// Kinds of [`CircuitWarning`].

@@ -98,8 +98,8 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
     show_warnings(&progress, &compiled.warnings);
 
     let id = CircuitId::from_hash(&blueprint.circuit_hash);
-    let circuit = progress
-        .step("make the keys", || CircuitFiles::generate(&blueprint, compiled, &mut os_rng()))?;
+    let circuit =
+        progress.step("make the keys", || CircuitFiles::generate(&blueprint, compiled, &mut os_rng()))?;
     for (name, bytes) in &circuit.files {
         write(&args.out.join(name.as_str()), bytes)?;
     }

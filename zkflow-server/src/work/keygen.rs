@@ -11,12 +11,13 @@ use zkflow_core::circuit::{Blueprint, CircuitFiles};
 use zkflow_core::error::Classified;
 use zkflow_core::id::CircuitId;
 use zkflow_core::prove::os_rng;
-use zkflow_core::queue::Job;
+use zkflow_core::queue::{Job, QueueName};
 use zkflow_core::store::{ArtifactKey, ArtifactMeta, PutMode};
 use zkflow_queue::{Handler, JobContext, JobError};
 
-use super::{blocking, failure, observe_stage};
+use super::{blocking, failure, invalid, unsaved};
 use crate::state::App;
+use crate::telemetry::{job_failed, stage_took};
 
 /// Compiles a circuit and makes its keys.
 pub(super) struct KeyGeneration {
@@ -51,8 +52,7 @@ impl KeyGeneration {
         self.advance(circuit, CircuitStage::Setup, "compile", began).await?;
 
         let began = Instant::now();
-        let generated =
-            blocking(move || CircuitFiles::generate(&blueprint, compiled, &mut os_rng())).await?;
+        let generated = blocking(move || CircuitFiles::generate(&blueprint, compiled, &mut os_rng())).await?;
         let generated = match generated {
             Ok(generated) => generated,
             Err(error) => return Ok(Err(failure(&error))),
@@ -67,10 +67,8 @@ impl KeyGeneration {
             artifacts.insert(name.to_string(), meta);
         }
         let spent = began.elapsed();
-        observe_stage("circuit", "store", spent);
-        circuit
-            .complete(artifacts, report, provenance, spent, app.now())
-            .map_err(|error| JobError::fatal("invalid_transition", error.to_string()))?;
+        stage_took("circuit", "store", spent);
+        circuit.complete(artifacts, report, provenance, spent, app.now()).map_err(invalid)?;
         Ok(Ok(()))
     }
 
@@ -119,15 +117,13 @@ impl KeyGeneration {
         began: Instant,
     ) -> Result<(), JobError> {
         let spent = began.elapsed();
-        observe_stage("circuit", finished, spent);
-        circuit
-            .advance(stage, spent, self.app.now())
-            .map_err(|error| JobError::fatal("invalid_transition", error.to_string()))?;
+        stage_took("circuit", finished, spent);
+        circuit.advance(stage, spent, self.app.now()).map_err(invalid)?;
         self.save(circuit).await
     }
 
     async fn save(&self, circuit: &mut Circuit) -> Result<(), JobError> {
-        *circuit = self.app.save_circuit(circuit.clone()).await.map_err(|error| JobError::of(&error))?;
+        *circuit = self.app.save_circuit(circuit.clone()).await.map_err(unsaved)?;
         Ok(())
     }
 
@@ -143,27 +139,22 @@ impl KeyGeneration {
 impl Handler for KeyGeneration {
     async fn handle(&self, job: &Job, context: JobContext) -> Result<(), JobError> {
         let Some(mut circuit) = self.owed(job).await? else { return Ok(()) };
-        circuit
-            .begin(job.attempt, self.app.now())
-            .map_err(|error| JobError::fatal("invalid_transition", error.to_string()))?;
+        circuit.begin(job.attempt, self.app.now()).map_err(invalid)?;
         self.save(&mut circuit).await?;
         let outcome = self.run(&mut circuit).await?;
         if context.cancelled().is_cancelled() {
             return Err(JobError::retry("lease_lost", "the lease was lost"));
         }
         if let Err(reason) = outcome {
-            metrics::counter!("zkflow_failures_total", "flow" => "circuit", "code" => reason.code.clone())
-                .increment(1);
-            circuit
-                .fail(reason, self.app.now())
-                .map_err(|error| JobError::fatal("invalid_transition", error.to_string()))?;
+            job_failed(QueueName::KeyGeneration, reason.code.clone());
+            circuit.fail(reason, self.app.now()).map_err(invalid)?;
         }
         self.save(&mut circuit).await
     }
 
-    async fn dead(&self, job: &Job, reason: &str, kind: &'static str) {
+    async fn dead(&self, job: &Job, error: &JobError) {
         let Ok(Some(mut circuit)) = self.owed(job).await else { return };
-        let failure = Failure { code: kind.to_owned(), message: reason.to_owned() };
+        let failure = Failure { code: error.kind.to_owned(), message: error.reason.clone() };
         if circuit.fail(failure, self.app.now()).is_ok()
             && let Err(error) = self.save(&mut circuit).await
         {

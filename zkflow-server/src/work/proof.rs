@@ -15,12 +15,13 @@ use zkflow_core::field::to_decimal;
 use zkflow_core::format::json;
 use zkflow_core::id::ProofId;
 use zkflow_core::prove::os_rng;
-use zkflow_core::queue::Job;
+use zkflow_core::queue::{Job, QueueName};
 use zkflow_core::witness::WitnessLimits;
 use zkflow_queue::{Handler, JobContext, JobError};
 
-use super::{CircuitCache, blocking, failure, observe_stage};
+use super::{CircuitCache, blocking, failure, invalid, unsaved};
 use crate::state::App;
+use crate::telemetry::{job_failed, stage_took};
 
 /// Makes proofs.
 pub(super) struct ProofGeneration {
@@ -56,7 +57,7 @@ impl ProofGeneration {
             Err(error) => return Ok(Err(failure(&error))),
         };
         let spent = began.elapsed();
-        observe_stage("proof", "witness", spent);
+        stage_took("proof", "witness", spent);
         request.advance(ProofStage::Prove, spent, app.now()).map_err(invalid)?;
         self.save(request).await?;
 
@@ -67,7 +68,7 @@ impl ProofGeneration {
             Err(error) => return Ok(Err(failure(&error))),
         };
         let spent: Duration = began.elapsed();
-        observe_stage("proof", "prove", spent);
+        stage_took("proof", "prove", spent);
         let artifacts = ProofArtifacts {
             proof: json::proof_to_json(&proof),
             public_signals: public.values().iter().map(to_decimal).collect(),
@@ -112,7 +113,7 @@ impl ProofGeneration {
         .await
         .map_err(Unread::Now)?
         .map_err(|error| Unread::Ever(failure(&error)))?;
-        observe_stage("proof", "load", began.elapsed());
+        stage_took("proof", "load", began.elapsed());
         Ok(loaded)
     }
 
@@ -135,7 +136,7 @@ impl ProofGeneration {
     }
 
     async fn save(&self, request: &mut ProofRequest) -> Result<(), JobError> {
-        *request = self.app.save_proof(request.clone()).await.map_err(|error| JobError::of(&error))?;
+        *request = self.app.save_proof(request.clone()).await.map_err(unsaved)?;
         Ok(())
     }
 
@@ -170,16 +171,15 @@ impl Handler for ProofGeneration {
             return Err(JobError::retry("lease_lost", "the lease was lost"));
         }
         if let Err(reason) = outcome {
-            metrics::counter!("zkflow_failures_total", "flow" => "proof", "code" => reason.code.clone())
-                .increment(1);
+            job_failed(QueueName::ProofGeneration, reason.code.clone());
             request.fail(reason, self.app.now()).map_err(invalid)?;
         }
         self.finish(&mut request).await
     }
 
-    async fn dead(&self, job: &Job, reason: &str, kind: &'static str) {
+    async fn dead(&self, job: &Job, error: &JobError) {
         let Ok(Some(mut request)) = self.owed(job).await else { return };
-        let failure = Failure { code: kind.to_owned(), message: reason.to_owned() };
+        let failure = Failure { code: error.kind.to_owned(), message: error.reason.clone() };
         if request.fail(failure, self.app.now()).is_ok()
             && let Err(error) = self.finish(&mut request).await
         {
@@ -198,8 +198,4 @@ enum Unread {
 
 fn missing(name: FileName) -> Failure {
     Failure { code: "artifact_missing".to_owned(), message: format!("the circuit has no {name}") }
-}
-
-fn invalid(error: zkflow_core::flow::InvalidTransition) -> JobError {
-    JobError::fatal("invalid_transition", error.to_string())
 }
