@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p zkflow-core --features conformance --example own_store`
 
+#![allow(unreachable_pub, reason = "a test runs it too")]
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

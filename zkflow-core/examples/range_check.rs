@@ -2,6 +2,8 @@
 //!
 //! `make setup && cargo run -p zkflow-core --example range_check`
 
+#![allow(unreachable_pub, reason = "a test runs it too")]
+
 use serde_json::json;
 use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName, LoadedCircuit};
 use zkflow_core::compile::tools::CircomTools;

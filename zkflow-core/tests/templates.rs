@@ -65,7 +65,7 @@ fn check(name: &str) {
                 assert_eq!(circuit.violated(witness.values()), None, "{context}");
                 circuit.check_outputs(template, &vector.outputs, &witness, &context);
                 if !std::mem::replace(&mut circuit.mutated, true) {
-                    circuit.no_mutation_changes_a_public_value(&witness, &context);
+                    circuit.no_mutation_changes_an_output(&witness, &context);
                     circuit.inputs_fix_the_outputs(&witness, &context);
                 }
             }
@@ -145,9 +145,11 @@ impl Circuit {
         assert_eq!(&witness.values()[1..=expected.len()], expected, "{context}: outputs");
     }
 
-    /// Each wire in turn takes other values: either a constraint breaks, or the wire is not public.
-    fn no_mutation_changes_a_public_value(&self, witness: &Witness, context: &str) {
+    /// Each wire in turn takes other values: an output's other value breaks a constraint. Public inputs
+    /// are the caller's to choose: another value is another statement.
+    fn no_mutation_changes_an_output(&self, witness: &Witness, context: &str) {
         let mut wires = witness.values().to_vec();
+        let mut broken = 0;
         for wire in 1..wires.len() {
             let honest = wires[wire];
             let others =
@@ -155,10 +157,12 @@ impl Circuit {
             for other in others.into_iter().filter(|other| *other != honest) {
                 wires[wire] = other;
                 let holds = self.uses[wire].iter().all(|&index| self.holds(index, &wires));
-                assert!(!holds || wire > self.r1cs.n_public() as usize, "{context}: wire {wire} is free");
+                assert!(!holds || wire > self.r1cs.n_outputs as usize, "{context}: output {wire} is free");
+                broken += usize::from(!holds);
             }
             wires[wire] = honest;
         }
+        assert!(broken > wires.len(), "{context}: only {broken} mutations break a constraint");
     }
 
     /// With all inputs held, no small change of the other wires keeps the constraints and moves an

@@ -197,7 +197,7 @@ async fn private_inputs_leave_no_trace() {
         let text = reqwest::get(format!("{}{path}", server.base())).await.unwrap().text().await.unwrap();
         answers.push(json!(text));
     }
-    let pending: Vec<String> = client.get("/v1/proofs?status=pending").await.unwrap().body["items"]
+    let pending: Vec<String> = client.get("/v1/proofs?status=pending").await.unwrap().body["proofs"]
         .as_array()
         .unwrap()
         .iter()

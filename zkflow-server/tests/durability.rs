@@ -71,7 +71,7 @@ async fn every_request_ends_and_every_proof_verifies_after_twenty_kills() {
         }
         tokio::time::sleep(Duration::from_millis(rand::thread_rng().gen_range(0..400))).await;
         let open = client.get("/v1/proofs?status=pending&limit=1").await.unwrap();
-        kills_in_flight += usize::from(!open.body["items"].as_array().unwrap().is_empty());
+        kills_in_flight += usize::from(!open.body["proofs"].as_array().unwrap().is_empty());
         server.kill();
         server = start(folder.path(), &args);
     }
@@ -118,7 +118,7 @@ async fn fifty_identical_requests_are_one_circuit_and_one_key_generation() {
     let again = client.post("/v1/circuits", &body).await.unwrap();
     assert_eq!((again.status, &again.body["artifacts"]), (200, &first["artifacts"]));
     let listed = client.get("/v1/circuits").await.unwrap();
-    assert_eq!(listed.body["items"].as_array().unwrap().len(), 1);
+    assert_eq!(listed.body["circuits"].as_array().unwrap().len(), 1);
     let metrics = reqwest::get(format!("{}/metrics", server.base())).await.unwrap().text().await.unwrap();
     let setups = metrics.lines().find(|line| {
         line.starts_with("zkflow_stage_duration_seconds_count") && line.contains("stage=\"setup\"")

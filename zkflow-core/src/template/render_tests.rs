@@ -17,7 +17,7 @@ example = { params = { n = 1 }, inputs = { a = 1, b = 2 } }
 "#;
 
 const SOURCE: &str = r#"pragma circom 2.1.6;
-include "circomlib/circuits/poseidon.circom"; // n is {{n}}
+include "circomlib/circuits/poseidon.circom"; // n is a number
 template T(n, key, strict, list) { signal input a; signal input b; a === b; }
 component main {public [a]} = T({{n}}, {{ key }}, {{strict}}, {{list}});
 "#;
@@ -35,7 +35,6 @@ fn render(params: Value) -> Result<String, TemplateError> {
 fn placeholders_become_literals() {
     let rendered = render(json!({"n": 18, "key": "7", "strict": false, "list": [1, "2", 3]})).unwrap();
     assert!(rendered.ends_with("= T(18, 7, 0, [1,2,3]);\n"), "{rendered}");
-    assert!(rendered.contains("// n is 18"));
 }
 
 #[test]

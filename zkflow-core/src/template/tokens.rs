@@ -37,13 +37,15 @@ fn tokens(source: &str, placeholders: bool) -> Result<Vec<Token<'_>>, String> {
         let fail = |what: &str| Err(format!("line {}: {what}", line(source, at)));
         let length = if first.is_whitespace() {
             first.len_utf8()
-        } else if rest.starts_with("//") {
-            rest.find('\n').unwrap_or(rest.len())
-        } else if let Some(comment) = rest.strip_prefix("/*") {
-            match comment.find("*/") {
-                Some(end) => end + 4,
-                None => return fail("a comment is not closed"),
+        } else if let Some(length) = comment(rest) {
+            let Some(length) = length else {
+                return fail("a comment is not closed");
+            };
+            // The template language knows no comments of circom: it would read what stands there.
+            if placeholders && rest[..length].contains("{{") {
+                return fail("a comment holds double braces");
             }
+            length
         } else if first == '"' {
             let Some(end) = rest[1..].find('"') else {
                 return fail("a string is not closed");
@@ -88,6 +90,15 @@ fn tokens(source: &str, placeholders: bool) -> Result<Vec<Token<'_>>, String> {
     Ok(tokens)
 }
 
+/// The length of the comment that `text` begins with, `None` inside where it is not closed.
+fn comment(text: &str) -> Option<Option<usize>> {
+    if text.starts_with("//") {
+        return Some(Some(text.find('\n').unwrap_or(text.len())));
+    }
+    let inner = text.strip_prefix("/*")?;
+    Some(inner.find("*/").map(|end| end + 4))
+}
+
 /// The name and length of the placeholder that `text` begins with.
 fn placeholder(text: &str) -> Option<(&str, usize)> {
     let inner = text.strip_prefix("{{")?;
@@ -120,7 +131,7 @@ mod tests {
     #[test]
     fn words_numbers_strings_and_placeholders_are_told_apart() {
         use Token::{Number, Placeholder, Symbol, Text, Word};
-        let found = template("include \"a.circom\"; /* {{ */ x1 = 0x1F + 12 // 9\n* {{ n }};").unwrap();
+        let found = template("include \"a.circom\"; /* { */ x1 = 0x1F + 12 // 9\n* {{ n }};").unwrap();
         let expected = [
             Word("include"),
             Text("\"a.circom\""),
@@ -162,6 +173,8 @@ mod tests {
             "{{\"n\"}}",
             "2.1.{{n}}",
             "é{{n}}",
+            "// {{n}}",
+            "/* {{ */",
         ] {
             assert!(template(source).is_err(), "{source}");
         }

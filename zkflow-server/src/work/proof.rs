@@ -58,6 +58,7 @@ impl ProofGeneration {
         };
         let spent = began.elapsed();
         stage_took("proof", "witness", spent);
+        tracing::trace!(proof = %request.id, wires = witness.values().len(), ?spent, "witness calculated");
         request.advance(ProofStage::Prove, spent, app.now()).map_err(invalid)?;
         self.save(request).await?;
 
@@ -69,6 +70,7 @@ impl ProofGeneration {
         };
         let spent: Duration = began.elapsed();
         stage_took("proof", "prove", spent);
+        tracing::trace!(proof = %request.id, ?spent, "proof made and verified");
         let artifacts = ProofArtifacts {
             proof: json::proof_to_json(&proof),
             public_signals: public.values().iter().map(to_decimal).collect(),
