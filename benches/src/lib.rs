@@ -43,7 +43,7 @@ impl Fixture {
         let sandbox = sandbox();
         let compiler = CircomWasm::new(Arc::clone(&sandbox), &tools.circom_wasm, CompileLimits::default())
             .expect("the compiler loads");
-        let (engine, options) = (HandlebarsEngine::default(), CompileOptions::default());
+        let (engine, options) = (HandlebarsEngine, CompileOptions::default());
         let blueprint = Blueprint::new(template, params, &engine, &tools.include_roots, &compiler, options)
             .expect("the template renders");
         let compiled = compiler.compile(&blueprint.source, &options).expect("the template compiles");

@@ -23,7 +23,7 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tools = CircomTools::discover()?;
     let sandbox = Sandbox::new(SandboxConfig::default())?;
     let compiler = CircomWasm::new(sandbox.clone(), &tools.circom_wasm, CompileLimits::default())?;
-    let (engine, options) = (HandlebarsEngine::default(), CompileOptions::default());
+    let (engine, options) = (HandlebarsEngine, CompileOptions::default());
     let blueprint = Blueprint::new(template, params, &engine, &tools.include_roots, &compiler, options)?;
     let compiled = compiler.compile(&blueprint.source, &options)?;
     let files = CircuitFiles::generate(&blueprint, compiled, &mut os_rng())?;

@@ -33,7 +33,7 @@ impl Add<Duration> for Timestamp {
     type Output = Self;
 
     fn add(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+        Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)).min(LATEST))
     }
 }
 
@@ -44,6 +44,9 @@ impl Sub<Duration> for Timestamp {
         Self(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
     }
 }
+
+/// The latest moment that RFC 3339 can write, about the end of the year 9999: sums end there.
+const LATEST: i64 = 253_402_207_200_000;
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -129,6 +132,12 @@ impl Clock for ManualClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sum_beyond_the_calendar_still_has_a_text() {
+        let latest = Timestamp::from_millis(1) + Duration::MAX;
+        assert_eq!(latest.to_string().parse(), Ok(latest));
+    }
 
     #[test]
     fn a_moment_survives_its_text() {

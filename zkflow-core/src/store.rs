@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::error::{Classified, ErrorKind};
-use crate::id::{CircuitId, InvalidName, ProofId};
+use crate::id::ProofId;
 
 /// Keeps artifacts: keys, circuits, proofs, sealed inputs.
 ///
@@ -60,22 +60,6 @@ impl ArtifactKey {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// `circuits/<id>/<name>`.
-    ///
-    /// # Errors
-    /// `name` is not a segment.
-    pub fn circuit(id: &CircuitId, name: &str) -> Result<Self, InvalidKey> {
-        format!("circuits/{id}/{name}").parse()
-    }
-
-    /// `proofs/<id>/<name>`.
-    ///
-    /// # Errors
-    /// `name` is not a segment.
-    pub fn proof(id: &ProofId, name: &str) -> Result<Self, InvalidKey> {
-        format!("proofs/{id}/{name}").parse()
     }
 
     /// `sealed/<id>`: the sealed inputs of a proof request.
@@ -142,12 +126,6 @@ impl fmt::Debug for ArtifactKey {
 )]
 pub struct InvalidKey(String);
 
-impl From<InvalidName> for InvalidKey {
-    fn from(error: InvalidName) -> Self {
-        Self(error.to_string())
-    }
-}
-
 /// What a put does when the key is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PutMode {
@@ -204,6 +182,18 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// The key of a listed artifact, also of one that cannot be read: who removes artifacts needs no more.
+///
+/// # Errors
+/// The listing itself failed.
+pub fn listed_key(item: Result<ArtifactMeta, StoreError>) -> Result<ArtifactKey, StoreError> {
+    match item {
+        Ok(meta) => Ok(meta.key),
+        Err(StoreError::Corrupt { key, .. }) => Ok(key),
+        Err(error) => Err(error),
+    }
 }
 
 impl StoreError {

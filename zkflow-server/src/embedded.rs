@@ -56,6 +56,7 @@ pub async fn open(config: Config, shutdown: CancellationToken) -> Result<Arc<App
     let store: Arc<dyn ArtifactStore> =
         Arc::new(FsStore::open(data.join("artifacts")).map_err(failed("open the artifact store"))?);
     let vault = Vault::new(vault_key(&config, &data)?, store.clone());
+    vault.claim().await.map_err(failed("use the key that seals private inputs"))?;
     let (tools, config, data) =
         tokio::task::spawn_blocking(move || tools(&config, &data).map(|tools| (tools, config, data)))
             .await
@@ -67,7 +68,7 @@ pub async fn open(config: Config, shutdown: CancellationToken) -> Result<Arc<App
         queue: Arc::new(queue),
         vault,
         library: tools.library,
-        engine: Arc::new(HandlebarsEngine::default()),
+        engine: Arc::new(HandlebarsEngine),
         compiler: tools.compiler,
         compile_options: CompileOptions::default(),
         include_roots: tools.include_roots,

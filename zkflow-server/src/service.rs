@@ -10,9 +10,17 @@ mod inputs;
 
 pub use error::{InputFault, RequestError};
 
-use zkflow_core::queue::QueueName;
+use zkflow_core::queue::{NewJob, QueueName};
 
 use crate::state::App;
+
+/// Wakes a worker for what the catalog owes already. A queue that fails is no reason to refuse: the
+/// reconciler pushes again.
+async fn push(app: &App, job: NewJob) {
+    if let Err(error) = app.queue.push(job).await {
+        tracing::warn!(%error, "a job was not pushed; the reconciler will");
+    }
+}
 
 /// Refuses a request whose queue is full. Two at once may both pass the last place: the bound is
 /// there to protect the machine, not to count.

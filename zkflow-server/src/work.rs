@@ -25,6 +25,9 @@ use crate::state::App;
 
 use cache::CircuitCache;
 
+/// The whole store is walked this often.
+const ORPHANS_EVERY: Duration = Duration::from_secs(3600);
+
 /// Works on every queue, and keeps the queues filled with what the catalog owes; ends when
 /// [`App::shutdown`] is cancelled and the running jobs are finished or given back.
 pub async fn run(app: Arc<App>) {
@@ -69,13 +72,15 @@ fn handler(app: &Arc<App>, queue: QueueName) -> Option<(Arc<dyn Handler>, usize)
 }
 
 async fn schedule_cleanup(app: Arc<App>, shutdown: CancellationToken) {
-    let mut ticks = tokio::time::interval(Duration::from_secs(app.config.cleanup_interval_s));
+    let mut expired = tokio::time::interval(Duration::from_secs(app.config.cleanup_interval_s));
+    let mut orphans = tokio::time::interval(ORPHANS_EVERY);
     loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
+        let subject = tokio::select! {
+            _ = expired.tick() => cleanup::EXPIRED,
+            _ = orphans.tick() => cleanup::ORPHANS,
             () = shutdown.cancelled() => return,
-        }
-        if let Err(error) = app.queue.push(NewJob::new(QueueName::Cleanup, "expired")).await {
+        };
+        if let Err(error) = app.queue.push(NewJob::new(QueueName::Cleanup, subject)).await {
             tracing::warn!(%error, "cleanup was not scheduled; the next tick tries again");
         }
     }
@@ -99,6 +104,25 @@ fn invalid(error: InvalidTransition) -> JobError {
     JobError::fatal("invalid_transition", error.to_string())
 }
 
-fn failure(error: &impl Classified) -> Failure {
-    Failure { code: error.code().to_owned(), message: error.to_string() }
+/// Why work on a document stopped.
+enum Stop {
+    /// It may pass later: the queue tries again.
+    Later(JobError),
+    /// It will not pass later either: the document fails, and says why.
+    Final(Failure),
+}
+
+impl From<JobError> for Stop {
+    fn from(error: JobError) -> Self {
+        Self::Later(error)
+    }
+}
+
+/// Sorts an error into one of the two.
+fn stop<E: Classified>(error: E) -> Stop {
+    if error.kind().is_transient() {
+        Stop::Later(JobError::of(&error))
+    } else {
+        Stop::Final(Failure { code: error.code().to_owned(), message: error.to_string() })
+    }
 }

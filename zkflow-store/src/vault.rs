@@ -53,6 +53,23 @@ impl Vault {
         Self { store, keys: Arc::new(keys) }
     }
 
+    /// Notes in the store which key it is used with, so that a wrong one is noticed before it costs
+    /// anything.
+    ///
+    /// # Errors
+    /// [`VaultError::OtherKey`] when the store was used with another key before.
+    pub async fn claim(&self) -> Result<(), VaultError> {
+        let key = marker();
+        let id = Bytes::copy_from_slice(hex::encode(self.keys.id).as_bytes());
+        match self.store.put(&key, id.clone(), PutMode::Create).await {
+            Err(StoreError::Exists(_)) if self.store.get(&key).await?.body != id => {
+                Err(VaultError::OtherKey(key))
+            }
+            Ok(_) | Err(StoreError::Exists(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Seals the inputs of a request, durably. What was sealed for it before is replaced.
     ///
     /// # Errors
@@ -135,6 +152,12 @@ impl fmt::Debug for Vault {
     }
 }
 
+/// Where the id of the key is noted.
+fn marker() -> ArtifactKey {
+    // Expect safety: two plain segments.
+    "vault/key-id".parse().expect("a valid key")
+}
+
 fn associated_data(header: &[u8; HEADER], id: &ProofId) -> Vec<u8> {
     [header.as_slice(), id.as_str().as_bytes()].concat()
 }
@@ -151,6 +174,12 @@ pub enum VaultError {
     /// There are none: never sealed, or destroyed.
     #[error("no sealed inputs of proof request {0}")]
     NotFound(ProofId),
+    /// The store holds inputs that were sealed under another key.
+    #[error(
+        "the inputs in this store are sealed under another key: use that one, or remove the artifact {0} once no \
+         proof is owed"
+    )]
+    OtherKey(ArtifactKey),
     /// They were sealed under another key.
     #[error("the inputs of proof request {0} were sealed under another key than the present one")]
     WrongKey(ProofId),
@@ -166,7 +195,7 @@ impl Classified for VaultError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::NotFound(_) => ErrorKind::NotFound,
-            Self::WrongKey(_) => ErrorKind::Internal,
+            Self::WrongKey(_) | Self::OtherKey(_) => ErrorKind::Internal,
             Self::Altered(_) => ErrorKind::Corrupt,
             Self::Store(error) => error.kind(),
         }
@@ -176,6 +205,7 @@ impl Classified for VaultError {
         match self {
             Self::NotFound(_) => "inputs_not_found",
             Self::WrongKey(_) => "inputs_wrong_key",
+            Self::OtherKey(_) => "vault_other_key",
             Self::Altered(_) => "inputs_altered",
             Self::Store(error) => error.code(),
         }

@@ -80,6 +80,7 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
     if key.exists() && !args.force {
         return Err(format!("{} is there already; --force replaces it", key.display()).into());
     }
+    std::fs::create_dir_all(&args.out).map_err(in_file(&args.out))?;
     let mut library = TemplateLibrary::builtin();
     for folder in &args.templates {
         library = library.with_folder(folder)?;
@@ -90,7 +91,7 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
     let progress = Progress::new();
     let toolbox = progress.step("load the compiler", || Toolbox::open(&args.compiler))?;
     let options = CompileOptions::default();
-    let engine = HandlebarsEngine::default();
+    let engine = HandlebarsEngine;
     let compiler = &*toolbox.compiler;
     let blueprint = Blueprint::new(template, params, &engine, &toolbox.include_roots, compiler, options)?;
     let compiled =
@@ -111,10 +112,10 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
 }
 
 pub(super) fn compile(args: &CompileArgs) -> Result<(), Error> {
-    let progress = Progress::new();
-    let toolbox = progress.step("load the compiler", || Toolbox::open(&args.compiler))?;
     let source =
         String::from_utf8(read(&args.file)?).map_err(|_| format!("{}: not UTF-8", args.file.display()))?;
+    let progress = Progress::new();
+    let toolbox = progress.step("load the compiler", || Toolbox::open(&args.compiler))?;
     let stem = args.file.file_stem().and_then(|stem| stem.to_str()).unwrap_or("circuit");
     let mut roots = toolbox.include_roots.clone();
     roots.insert(

@@ -1,6 +1,8 @@
 //! Reading and writing files, with errors that name them.
 
+use std::fs::Permissions;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::Error;
@@ -18,12 +20,22 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     Ok(std::fs::read(path).map_err(failed)?)
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file whole or not at all, readable as the umask allows.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write_with(path, bytes, 0o666)
+}
+
+/// Writes a file that holds secrets whole or not at all, for its owner alone.
+pub(super) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write_with(path, bytes, 0o600)
+}
+
+fn write_with(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     let failed = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(failed)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    let permissions = Permissions::from_mode(mode);
+    let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(folder).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use zeroize::Zeroizing;
 use zkflow_core::field::to_decimal;
 use zkflow_core::format::zkey::ZKey;
 use zkflow_core::format::{json, wtns};
@@ -15,7 +16,7 @@ use zkflow_core::verify::{PublicSignals, Verifier};
 use zkflow_core::witness::{WitnessCalculator, WitnessLimits};
 
 use super::Error;
-use super::files::{in_file, read, write};
+use super::files::{in_file, read, write, write_secret};
 use super::progress::Progress;
 use super::toolbox::sandbox;
 
@@ -75,7 +76,7 @@ pub(super) fn witness(args: &WitnessArgs) -> Result<(), Error> {
         WitnessCalculator::new(&sandbox, &wasm, WitnessLimits::default()).map_err(in_file(&args.circuit))
     })?;
     let witness = progress.step("witness", || calculator.calculate(&inputs)).map_err(in_file(&args.input))?;
-    write(&args.output, &wtns::write(&witness))
+    write_secret(&args.output, &Zeroizing::new(wtns::write(&witness)))
 }
 
 pub(super) fn prove(args: &ProveArgs) -> Result<(), Error> {

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use futures::TryStreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Map, Value};
 use zkflow_core::catalog::{CatalogError, Circuit, CircuitStatus, Failure, Page, ProofFilter, ProofStatus};
 use zkflow_core::circuit::Blueprint;
 use zkflow_core::id::{CircuitId, TemplateName};
 use zkflow_core::queue::{NewJob, QueueName};
-use zkflow_core::store::{Artifact, ArtifactKey, ArtifactMeta, StoreError};
+use zkflow_core::store::{Artifact, ArtifactKey, ArtifactMeta, StoreError, listed_key};
 
 use super::RequestError;
 use crate::state::App;
@@ -70,7 +70,7 @@ pub async fn request(
                 }
             }
         };
-        app.queue.push(NewJob::new(QueueName::KeyGeneration, id.as_str())).await?;
+        super::push(app, NewJob::new(QueueName::KeyGeneration, id.as_str())).await;
         return Ok(circuit);
     }
 }
@@ -149,8 +149,8 @@ pub async fn delete(app: &App, id: &CircuitId) -> Result<(), RequestError> {
             Err(error) => return Err(error.into()),
         }
     }
-    let keys: Vec<ArtifactKey> =
-        app.store.list(&format!("circuits/{id}")).map_ok(|meta| meta.key).try_collect().await?;
+    let listed = app.store.list(&format!("circuits/{id}")).map(listed_key);
+    let keys: Vec<ArtifactKey> = listed.try_collect().await?;
     for key in &keys {
         app.store.delete(key).await?;
     }

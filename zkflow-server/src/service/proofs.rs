@@ -57,7 +57,13 @@ pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestEr
         app.vault.destroy(&id).await?;
         return if proof.idempotency == wanted { Ok(proof) } else { Err(RequestError::KeyReused) };
     }
-    app.queue.push(NewJob::new(QueueName::ProofGeneration, id.as_str())).await?;
+    // The circuit may have been removed in between: then nobody learns of the request.
+    if let Err(error) = circuits::get_ready(app, &proof.circuit_id).await {
+        app.catalog.delete_proof(&id).await?;
+        app.vault.destroy(&id).await?;
+        return Err(error);
+    }
+    super::push(app, NewJob::new(QueueName::ProofGeneration, id.as_str())).await;
     Ok(proof)
 }
 

@@ -4,14 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::TryStreamExt;
-use zkflow_core::catalog::{CircuitStatus, ProofStatus};
+use futures::{StreamExt, TryStreamExt};
+use zkflow_core::catalog::{Circuit, CircuitStatus, ProofStatus};
 use zkflow_core::id::{CircuitId, ProofId};
 use zkflow_core::queue::Job;
-use zkflow_core::store::ArtifactMeta;
+use zkflow_core::store::{ArtifactKey, listed_key};
 use zkflow_queue::{Handler, JobContext, JobError};
 
 use crate::state::App;
+
+/// Subject of the job that removes expired requests and old dead letters.
+pub(super) const EXPIRED: &str = "expired";
+
+/// Subject of the job that walks the whole store for orphans.
+pub(super) const ORPHANS: &str = "orphans";
 
 /// Requests removed between two looks at whether the job was cancelled.
 const BATCH: usize = 100;
@@ -51,15 +57,17 @@ impl Cleanup {
         Ok(removed)
     }
 
+    /// Removes what no document needs, unreadable artifacts too.
     async fn remove_orphans(&self, context: &JobContext) -> Result<u64, JobError> {
         let mut removed = 0;
-        let mut artifacts = self.app.store.list("");
-        while let Some(artifact) = artifacts.try_next().await.map_err(|error| JobError::of(&error))? {
+        let mut circuits = Circuits { app: &self.app, last: None };
+        let mut keys = self.app.store.list("").map(listed_key);
+        while let Some(key) = keys.try_next().await.map_err(|error| JobError::of(&error))? {
             if context.cancelled().is_cancelled() {
                 break;
             }
-            if self.is_orphan(&artifact).await? {
-                self.app.store.delete(&artifact.key).await.map_err(|error| JobError::of(&error))?;
+            if self.is_orphan(&key, &mut circuits).await? {
+                self.app.store.delete(&key).await.map_err(|error| JobError::of(&error))?;
                 removed += 1;
             }
         }
@@ -67,16 +75,15 @@ impl Cleanup {
     }
 
     /// Whether no document needs the artifact, now or when the work on it is done.
-    async fn is_orphan(&self, artifact: &ArtifactMeta) -> Result<bool, JobError> {
-        let mut segments = artifact.key.as_str().split('/');
+    async fn is_orphan(&self, key: &ArtifactKey, circuits: &mut Circuits<'_>) -> Result<bool, JobError> {
+        let mut segments = key.as_str().split('/');
         let (Some(kind), Some(id)) = (segments.next(), segments.next()) else { return Ok(false) };
         match kind {
             "circuits" => {
                 let Ok(id) = id.parse::<CircuitId>() else { return Ok(false) };
-                let circuit = self.app.catalog.circuit(&id).await.map_err(|error| JobError::of(&error))?;
-                Ok(circuit.is_none_or(|circuit| {
+                Ok(circuits.get(&id).await?.is_none_or(|circuit| {
                     circuit.status != CircuitStatus::Pending
-                        && circuit.artifacts.values().all(|meta| meta.key != artifact.key)
+                        && circuit.artifacts.values().all(|meta| meta.key != *key)
                 }))
             }
             "sealed" => {
@@ -90,22 +97,47 @@ impl Cleanup {
             _ => Ok(false),
         }
     }
+
+    async fn purge_dead_letters(&self) -> Result<u64, JobError> {
+        let before = self.app.now() - DEAD_LETTER_AGE;
+        self.app.queue.purge_dead(before).await.map_err(|error| JobError::of(&error))
+    }
+}
+
+/// Circuits by id; the files of one are listed together.
+struct Circuits<'a> {
+    app: &'a App,
+    last: Option<(CircuitId, Option<Circuit>)>,
+}
+
+impl Circuits<'_> {
+    async fn get(&mut self, id: &CircuitId) -> Result<Option<&Circuit>, JobError> {
+        if self.last.as_ref().is_none_or(|(last, _)| last != id) {
+            let circuit = self.app.catalog.circuit(id).await.map_err(|error| JobError::of(&error))?;
+            self.last = Some((id.clone(), circuit));
+        }
+        Ok(self.last.as_ref().and_then(|(_, circuit)| circuit.as_ref()))
+    }
 }
 
 #[async_trait]
 impl Handler for Cleanup {
-    async fn handle(&self, _job: &Job, context: JobContext) -> Result<(), JobError> {
-        let requests = self.remove_expired_requests(&context).await?;
-        let artifacts = self.remove_orphans(&context).await?;
-        let letters = self
-            .app
-            .queue
-            .purge_dead(self.app.now() - DEAD_LETTER_AGE)
-            .await
-            .map_err(|error| JobError::of(&error))?;
-        if requests + artifacts + letters > 0 {
-            tracing::info!(requests, artifacts, letters, "cleaned up");
+    async fn handle(&self, job: &Job, context: JobContext) -> Result<(), JobError> {
+        if job.subject == ORPHANS {
+            let artifacts = self.remove_orphans(&context).await?;
+            report(0, artifacts, 0);
+            return Ok(());
         }
+        // Neither waits for the other to be well.
+        let (letters, requests) =
+            (self.purge_dead_letters().await, self.remove_expired_requests(&context).await);
+        report(requests?, 0, letters?);
         Ok(())
+    }
+}
+
+fn report(requests: u64, artifacts: u64, letters: u64) {
+    if requests + artifacts + letters > 0 {
+        tracing::info!(requests, artifacts, letters, "cleaned up");
     }
 }

@@ -7,15 +7,14 @@ use std::time::Instant;
 use async_trait::async_trait;
 use bytes::Bytes;
 use zkflow_core::catalog::{Circuit, CircuitStage, CircuitStatus, Failure};
-use zkflow_core::circuit::{Blueprint, CircuitFiles};
-use zkflow_core::error::Classified;
+use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName};
 use zkflow_core::id::CircuitId;
 use zkflow_core::prove::os_rng;
 use zkflow_core::queue::{Job, QueueName};
-use zkflow_core::store::{ArtifactKey, ArtifactMeta, PutMode};
+use zkflow_core::store::{ArtifactKey, ArtifactMeta, InvalidKey, PutMode};
 use zkflow_queue::{Handler, JobContext, JobError};
 
-use super::{blocking, failure, invalid, unsaved};
+use super::{Stop, blocking, invalid, stop, unsaved};
 use crate::state::App;
 use crate::telemetry::{job_failed, stage_took};
 
@@ -29,84 +28,47 @@ impl KeyGeneration {
         Self { app }
     }
 
-    /// The way from pending to ready. An outer error is for the queue to try again, an inner one is
-    /// the circuit's own fault.
-    async fn run(&self, circuit: &mut Circuit) -> Result<Result<(), Failure>, JobError> {
-        let app = &self.app;
+    /// The way from pending to ready; `run` names this hand-out of the job.
+    async fn run(&self, circuit: &mut Circuit, run: &str) -> Result<(), Stop> {
         let began = Instant::now();
-        let blueprint = match self.blueprint(circuit) {
-            Ok(blueprint) => blueprint,
-            Err(reason) => return Ok(Err(reason)),
+        let (app, asked) = (Arc::clone(&self.app), circuit.clone());
+        let compile = move || {
+            let blueprint = blueprint(&app, &asked)?;
+            let compiled = app.compiler.compile(&blueprint.source, &blueprint.options).map_err(stop)?;
+            Ok::<_, Stop>((blueprint, compiled))
         };
-        let compiler = Arc::clone(&app.compiler);
-        let (blueprint, compiled) = blocking(move || {
-            let compiled = compiler.compile(&blueprint.source, &blueprint.options);
-            (blueprint, compiled)
-        })
-        .await?;
-        let compiled = match compiled {
-            Ok(compiled) => compiled,
-            Err(error) if error.kind().is_transient() => return Err(JobError::of(&error)),
-            Err(error) => return Ok(Err(failure(&error))),
-        };
+        let (blueprint, compiled) = blocking(compile).await??;
         self.advance(circuit, CircuitStage::Setup, "compile", began).await?;
 
         let began = Instant::now();
-        let generated = blocking(move || CircuitFiles::generate(&blueprint, compiled, &mut os_rng())).await?;
-        let generated = match generated {
-            Ok(generated) => generated,
-            Err(error) => return Ok(Err(failure(&error))),
-        };
+        let generate = move || CircuitFiles::generate(&blueprint, compiled, &mut os_rng());
+        let CircuitFiles { files, report, provenance } = blocking(generate).await?.map_err(stop)?;
         self.advance(circuit, CircuitStage::Store, "setup", began).await?;
 
         let began = Instant::now();
-        let CircuitFiles { files, report, provenance } = generated;
         let mut artifacts = BTreeMap::new();
         for (name, bytes) in files {
-            let meta = self.put(circuit, name.as_str(), bytes).await?;
-            artifacts.insert(name.to_string(), meta);
+            artifacts.insert(name.to_string(), self.put(&circuit.id, run, name, bytes).await?);
         }
         let spent = began.elapsed();
         stage_took("circuit", "store", spent);
-        circuit.complete(artifacts, report, provenance, spent, app.now()).map_err(invalid)?;
-        Ok(Ok(()))
+        circuit.complete(artifacts, report, provenance, spent, self.app.now()).map_err(invalid)?;
+        Ok(())
     }
 
-    /// What is to be compiled, which must still be what the circuit's identity says.
-    fn blueprint(&self, circuit: &Circuit) -> Result<Blueprint, Failure> {
-        let app = &self.app;
-        let template = app.library.get(&circuit.template).map_err(|error| failure(&error))?;
-        let params = template.parse_params(&circuit.params).map_err(|error| failure(&error))?;
-        let blueprint = Blueprint::new(
-            template,
-            params,
-            &*app.engine,
-            &app.include_roots,
-            &*app.compiler,
-            app.compile_options,
-        )
-        .map_err(|error| failure(&error))?;
-        if blueprint.circuit_hash != circuit.circuit_hash {
-            return Err(Failure {
-                code: "template_changed".to_owned(),
-                message: "the template, its includes or the compiler changed since the circuit was asked \
-                          for; ask again to get a circuit of what is there now"
-                    .to_owned(),
-            });
-        }
-        Ok(blueprint)
-    }
-
-    /// Stores one file under a key that no other run uses: the epoch grew by one when this run began.
-    async fn put(&self, circuit: &Circuit, name: &str, bytes: Vec<u8>) -> Result<ArtifactMeta, JobError> {
-        let key: ArtifactKey = format!("circuits/{}/{}/{name}", circuit.id, circuit.epoch).parse().map_err(
-            |error: zkflow_core::store::InvalidKey| JobError::fatal("invalid_key", error.to_string()),
-        )?;
-        self.app
-            .store
-            .put(&key, Bytes::from(bytes), PutMode::Overwrite)
-            .await
-            .map_err(|error| JobError::of(&error))
+    /// Stores one file under a key that no other run uses.
+    async fn put(
+        &self,
+        id: &CircuitId,
+        run: &str,
+        name: FileName,
+        bytes: Vec<u8>,
+    ) -> Result<ArtifactMeta, JobError> {
+        let key: ArtifactKey = format!("circuits/{id}/{run}/{name}")
+            .parse()
+            .map_err(|error: InvalidKey| JobError::fatal("invalid_key", error.to_string()))?;
+        let stored = self.app.store.put(&key, Bytes::from(bytes), PutMode::Overwrite).await;
+        stored.map_err(|error| JobError::of(&error))
     }
 
     async fn advance(
@@ -141,13 +103,18 @@ impl Handler for KeyGeneration {
         let Some(mut circuit) = self.owed(job).await? else { return Ok(()) };
         circuit.begin(job.attempt, self.app.now()).map_err(invalid)?;
         self.save(&mut circuit).await?;
-        let outcome = self.run(&mut circuit).await?;
+        let run = format!("{}-{}", job.id, job.attempt);
+        let failure = match self.run(&mut circuit, &run).await {
+            Ok(()) => None,
+            Err(Stop::Final(failure)) => Some(failure),
+            Err(Stop::Later(error)) => return Err(error),
+        };
         if context.cancelled().is_cancelled() {
             return Err(JobError::retry("lease_lost", "the lease was lost"));
         }
-        if let Err(reason) = outcome {
-            job_failed(QueueName::KeyGeneration, reason.code.clone());
-            circuit.fail(reason, self.app.now()).map_err(invalid)?;
+        if let Some(failure) = failure {
+            job_failed(QueueName::KeyGeneration, failure.code.clone());
+            circuit.fail(failure, self.app.now()).map_err(invalid)?;
         }
         self.save(&mut circuit).await
     }
@@ -161,4 +128,23 @@ impl Handler for KeyGeneration {
             tracing::warn!(circuit = %circuit.id, reason = %error.reason, "left to the reconciler");
         }
     }
+}
+
+/// What is to be compiled, which must still be what the circuit's identity says. Reads files.
+fn blueprint(app: &App, circuit: &Circuit) -> Result<Blueprint, Stop> {
+    let template = app.library.get(&circuit.template).map_err(stop)?;
+    let params = template.parse_params(&circuit.params).map_err(stop)?;
+    let (engine, compiler) = (&*app.engine, &*app.compiler);
+    let blueprint =
+        Blueprint::new(template, params, engine, &app.include_roots, compiler, app.compile_options)
+            .map_err(stop)?;
+    if blueprint.circuit_hash == circuit.circuit_hash {
+        return Ok(blueprint);
+    }
+    Err(Stop::Final(Failure {
+        code: "template_changed".to_owned(),
+        message: "the template, its includes or the compiler changed since the circuit was asked for; \
+                  ask again to get a circuit of what is there now"
+            .to_owned(),
+    }))
 }

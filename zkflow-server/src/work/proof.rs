@@ -2,7 +2,7 @@
 //! reason; its sealed inputs are destroyed either way.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,16 +10,16 @@ use zkflow_core::catalog::{
     Circuit, CircuitStatus, Failure, ProofArtifacts, ProofRequest, ProofStage, ProofStatus,
 };
 use zkflow_core::circuit::{FileName, LoadedCircuit};
-use zkflow_core::error::Classified;
 use zkflow_core::field::to_decimal;
 use zkflow_core::format::json;
 use zkflow_core::id::ProofId;
 use zkflow_core::prove::os_rng;
 use zkflow_core::queue::{Job, QueueName};
+use zkflow_core::store::{ArtifactMeta, StoreError};
 use zkflow_core::witness::WitnessLimits;
 use zkflow_queue::{Handler, JobContext, JobError};
 
-use super::{CircuitCache, blocking, failure, invalid, unsaved};
+use super::{CircuitCache, Stop, blocking, invalid, stop, unsaved};
 use crate::state::App;
 use crate::telemetry::{job_failed, stage_took};
 
@@ -29,33 +29,20 @@ pub(super) struct ProofGeneration {
     cache: CircuitCache,
 }
 
-/// Why a request has no proof: `Ok` is its own fault, `Err` is for the queue to try again.
-type Outcome<T> = Result<Result<T, Failure>, JobError>;
-
 impl ProofGeneration {
     pub(super) fn new(app: Arc<App>) -> Self {
         let cache = CircuitCache::new(app.config.circuit_cache_mib * 1024 * 1024);
         Self { app, cache }
     }
 
-    async fn run(&self, request: &mut ProofRequest) -> Outcome<()> {
+    async fn run(&self, request: &mut ProofRequest) -> Result<(), Stop> {
         let app = &self.app;
-        let (circuit, loaded) = match self.load(request).await? {
-            Ok(loaded) => loaded,
-            Err(reason) => return Ok(Err(reason)),
-        };
-        let inputs = match app.vault.open(&request.id).await {
-            Ok(inputs) => inputs,
-            Err(error) if error.kind().is_transient() => return Err(JobError::of(&error)),
-            Err(error) => return Ok(Err(failure(&error))),
-        };
+        let (circuit, loaded) = self.load(request).await?;
+        let inputs = app.vault.open(&request.id).await.map_err(stop)?;
 
         let began = Instant::now();
         let calculator = Arc::clone(&loaded);
-        let witness = match blocking(move || calculator.witness(&inputs)).await? {
-            Ok(witness) => witness,
-            Err(error) => return Ok(Err(failure(&error))),
-        };
+        let witness = blocking(move || calculator.witness(&inputs)).await?.map_err(stop)?;
         let spent = began.elapsed();
         stage_took("proof", "witness", spent);
         tracing::trace!(proof = %request.id, wires = witness.values().len(), ?spent, "witness calculated");
@@ -64,44 +51,35 @@ impl ProofGeneration {
 
         let began = Instant::now();
         let prover = Arc::clone(&loaded);
-        let (proof, public) = match blocking(move || prover.prove(&witness, &mut os_rng())).await? {
-            Ok(proven) => proven,
-            Err(error) => return Ok(Err(failure(&error))),
-        };
-        let spent: Duration = began.elapsed();
+        let (proof, public) = blocking(move || prover.prove(&witness, &mut os_rng())).await?.map_err(stop)?;
+        let spent = began.elapsed();
         stage_took("proof", "prove", spent);
         tracing::trace!(proof = %request.id, ?spent, "proof made and verified");
         let artifacts = ProofArtifacts {
             proof: json::proof_to_json(&proof),
             public_signals: public.values().iter().map(to_decimal).collect(),
-            proving_key: circuit.artifacts[FileName::ProvingKey.as_str()].sha256,
+            proving_key: meta(&circuit, FileName::ProvingKey)?.sha256,
             prover: loaded.prover().to_owned(),
         };
         request.complete(artifacts, spent, app.now()).map_err(invalid)?;
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// The circuit of the request, from the cache or the store.
-    async fn load(&self, request: &ProofRequest) -> Outcome<(Circuit, Arc<LoadedCircuit>)> {
-        let app = &self.app;
-        let circuit = app.catalog.circuit(&request.circuit_id).await.map_err(|error| JobError::of(&error))?;
+    async fn load(&self, request: &ProofRequest) -> Result<(Circuit, Arc<LoadedCircuit>), Stop> {
+        let circuit = self.app.catalog.circuit(&request.circuit_id).await.map_err(stop)?;
         let Some(circuit) = circuit.filter(|circuit| circuit.status == CircuitStatus::Ready) else {
-            return Ok(Err(Failure {
+            return Err(Stop::Final(Failure {
                 code: "circuit_gone".to_owned(),
                 message: format!("circuit {} is not ready any more", request.circuit_id),
             }));
         };
-        let Some(key) = circuit.artifacts.get(FileName::ProvingKey.as_str()) else {
-            return Ok(Err(missing(FileName::ProvingKey)));
-        };
-        match self.cache.get(key.sha256, async || self.read(&circuit).await).await {
-            Ok(loaded) => Ok(Ok((circuit, loaded))),
-            Err(Unread::Now(error)) => Err(error),
-            Err(Unread::Ever(reason)) => Ok(Err(reason)),
-        }
+        let key = meta(&circuit, FileName::ProvingKey)?.sha256;
+        let loaded = self.cache.get(key, async || self.read(&circuit).await).await?;
+        Ok((circuit, loaded))
     }
 
-    async fn read(&self, circuit: &Circuit) -> Result<LoadedCircuit, Unread> {
+    async fn read(&self, circuit: &Circuit) -> Result<LoadedCircuit, Stop> {
         let began = Instant::now();
         let wasm = self.file(circuit, FileName::Wasm).await?;
         let zkey = self.file(circuit, FileName::ProvingKey).await?;
@@ -109,32 +87,21 @@ impl ProofGeneration {
         let sym = self.file(circuit, FileName::Sym).await?;
         let (sandbox, prover) = (Arc::clone(&self.app.sandbox), Arc::clone(&self.app.prover));
         let limits: WitnessLimits = self.app.config.witness_limits();
-        let loaded = blocking(move || {
-            LoadedCircuit::new(&sandbox, &wasm, &zkey, &*prover, limits)?.with_names(&r1cs, &sym)
-        })
-        .await
-        .map_err(Unread::Now)?
-        .map_err(|error| Unread::Ever(failure(&error)))?;
+        let load =
+            move || LoadedCircuit::new(&sandbox, &wasm, &zkey, &*prover, limits)?.with_names(&r1cs, &sym);
+        let loaded = blocking(load).await?.map_err(stop)?;
         stage_took("proof", "load", began.elapsed());
         Ok(loaded)
     }
 
-    async fn file(&self, circuit: &Circuit, name: FileName) -> Result<Bytes, Unread> {
-        let Some(meta) = circuit.artifacts.get(name.as_str()) else {
-            return Err(Unread::Ever(missing(name)));
-        };
-        let artifact = match self.app.store.get(&meta.key).await {
-            Ok(artifact) => artifact,
-            Err(error) if error.kind().is_transient() => return Err(Unread::Now(JobError::of(&error))),
-            Err(error) => return Err(Unread::Ever(failure(&error))),
-        };
-        if artifact.meta.sha256 != meta.sha256 {
-            return Err(Unread::Ever(Failure {
-                code: "artifact_corrupt".to_owned(),
-                message: format!("artifact {} is not the one that was recorded", meta.key),
-            }));
+    async fn file(&self, circuit: &Circuit, name: FileName) -> Result<Bytes, Stop> {
+        let meta = meta(circuit, name)?;
+        let artifact = self.app.store.get(&meta.key).await.map_err(stop)?;
+        if artifact.meta.sha256 == meta.sha256 {
+            return Ok(artifact.body);
         }
-        Ok(artifact.body)
+        let detail = "it is not the one that the catalog names".to_owned();
+        Err(stop(StoreError::Corrupt { key: meta.key.clone(), detail }))
     }
 
     async fn save(&self, request: &mut ProofRequest) -> Result<(), JobError> {
@@ -168,13 +135,17 @@ impl Handler for ProofGeneration {
         let Some(mut request) = self.owed(job).await? else { return Ok(()) };
         request.begin(job.attempt, self.app.now()).map_err(invalid)?;
         self.save(&mut request).await?;
-        let outcome = self.run(&mut request).await?;
+        let failure = match self.run(&mut request).await {
+            Ok(()) => None,
+            Err(Stop::Final(failure)) => Some(failure),
+            Err(Stop::Later(error)) => return Err(error),
+        };
         if context.cancelled().is_cancelled() {
             return Err(JobError::retry("lease_lost", "the lease was lost"));
         }
-        if let Err(reason) = outcome {
-            job_failed(QueueName::ProofGeneration, reason.code.clone());
-            request.fail(reason, self.app.now()).map_err(invalid)?;
+        if let Some(failure) = failure {
+            job_failed(QueueName::ProofGeneration, failure.code.clone());
+            request.fail(failure, self.app.now()).map_err(invalid)?;
         }
         self.finish(&mut request).await
     }
@@ -190,14 +161,12 @@ impl Handler for ProofGeneration {
     }
 }
 
-/// Why a circuit was not loaded.
-enum Unread {
-    /// It may be read later.
-    Now(JobError),
-    /// It will not be read later either.
-    Ever(Failure),
-}
-
-fn missing(name: FileName) -> Failure {
-    Failure { code: "artifact_missing".to_owned(), message: format!("the circuit has no {name}") }
+/// What the catalog says of a file of the circuit.
+fn meta(circuit: &Circuit, name: FileName) -> Result<&ArtifactMeta, Stop> {
+    circuit.artifacts.get(name.as_str()).ok_or_else(|| {
+        Stop::Final(Failure {
+            code: "artifact_missing".to_owned(),
+            message: format!("the circuit has no {name}"),
+        })
+    })
 }

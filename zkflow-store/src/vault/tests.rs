@@ -41,6 +41,17 @@ async fn sealed_inputs_open_until_they_are_destroyed() {
 }
 
 #[tokio::test]
+async fn a_store_is_used_with_one_key() {
+    let store = Arc::new(MemoryStore::new());
+    vault(&store).claim().await.unwrap();
+    vault(&store).claim().await.unwrap();
+    let other = Vault::new(VaultKey::generate(), store.clone());
+    assert!(matches!(other.claim().await, Err(VaultError::OtherKey(_))));
+    store.delete(&marker()).await.unwrap();
+    other.claim().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_blob_shows_nothing_and_never_repeats() {
     let store = Arc::new(MemoryStore::new());
     let (vault, id) = (vault(&store), fresh_id());

@@ -35,7 +35,8 @@ pub(in crate::compile) fn includes(source: &[u8]) -> Vec<Include> {
             _ => 1,
         };
         let token = &rest[..len.min(rest.len())];
-        if !byte.is_ascii_whitespace() {
+        // circom skips all white space of Unicode, and refuses any other such character there.
+        if !(byte.is_ascii_whitespace() || byte == VERTICAL_TAB || !byte.is_ascii()) {
             after_include = token == b"include";
         }
         line += token.iter().filter(|&&b| b == b'\n').count() as u32;
@@ -43,6 +44,9 @@ pub(in crate::compile) fn includes(source: &[u8]) -> Vec<Include> {
     }
     found
 }
+
+/// White space to circom, and none to [`u8::is_ascii_whitespace`].
+const VERTICAL_TAB: u8 = 0x0b;
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$'
@@ -92,6 +96,13 @@ mod tests {
             "pragma circom 2.0.0;\ninclude \"a.circom\";include\"b.circom\";\n\ninclude /* x\n */ \"c\";";
         let expected = [(2, "a.circom"), (2, "b.circom"), (5, "c")];
         assert_eq!(found(source), expected.map(|(line, path)| (line, path.to_owned())));
+    }
+
+    #[test]
+    fn white_space_of_unicode_stands_between_include_and_its_path() {
+        for space in ["\u{b}", "\u{a0}", "\u{2003}", " \u{3000}\n"] {
+            assert_eq!(found(&format!("include{space}\"a\";")).len(), 1, "{space:?}");
+        }
     }
 
     #[test]
