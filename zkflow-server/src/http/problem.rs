@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use zkflow_core::error::{Classified, ErrorKind};
 
-use crate::service::RequestError;
+use crate::service::{InputFault, RequestError};
 
 /// The media type of a [`Problem`].
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";
@@ -97,7 +97,10 @@ impl From<RequestError> for Problem {
         let code = error.code();
         let plain = |status| Self::new(status, code, error.to_string());
         match error.kind() {
-            ErrorKind::Invalid => Self { errors: faults(&error), ..plain(StatusCode::UNPROCESSABLE_ENTITY) },
+            ErrorKind::Invalid => Self {
+                errors: error.faults().into_iter().map(Fault::from).collect(),
+                ..plain(StatusCode::UNPROCESSABLE_ENTITY)
+            },
             ErrorKind::NotFound => plain(StatusCode::NOT_FOUND),
             ErrorKind::Conflict => plain(StatusCode::CONFLICT),
             ErrorKind::Limit => match error {
@@ -131,13 +134,9 @@ impl From<PathRejection> for Problem {
     }
 }
 
-fn faults(error: &RequestError) -> Vec<Fault> {
-    match error {
-        RequestError::Inputs(faults) => faults
-            .iter()
-            .map(|fault| Fault { path: fault.path.clone(), message: fault.message.clone() })
-            .collect(),
-        _ => Vec::new(),
+impl From<InputFault> for Fault {
+    fn from(InputFault { path, message }: InputFault) -> Self {
+        Self { path, message }
     }
 }
 
