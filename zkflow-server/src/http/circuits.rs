@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, X_CONTENT_TYPE_OPTIONS,
 };
@@ -25,6 +25,7 @@ use super::body::JsonBody;
 use super::dto::{CircuitDto, CircuitPage, NewCircuit, ProofToVerify, VerdictDto};
 use super::events::{self, Events};
 use super::page::{PageQuery, cut};
+use super::path::Path;
 use crate::service::verify::Verdict;
 use crate::service::{self, watch};
 use crate::state::App;
