@@ -290,8 +290,10 @@ pub enum ConfigError {
 }
 
 /// How a setting's type is said: `Option<T>` and `T` are both said as a `T`.
-trait Settable: Sized {
+pub trait Settable: Sized {
+    /// How one place says it.
     type Said;
+    /// The setting of what was said.
     fn set(said: Self::Said) -> Self;
 }
 
