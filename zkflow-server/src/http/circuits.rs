@@ -56,7 +56,7 @@ async fn create(
     State(app): State<Arc<App>>,
     JsonBody(new): JsonBody<NewCircuit>,
 ) -> Result<Response, Problem> {
-    let circuit = service::circuits::request(&app, new.template_name, new.params).await?;
+    let circuit = service::circuits::request(&app, new.template_name, new.params.0).await?;
     let status = if circuit.status == CircuitStatus::Ready { StatusCode::OK } else { StatusCode::ACCEPTED };
     let location = [(LOCATION, format!("/v1/circuits/{}", circuit.id))];
     Ok((status, location, Json(CircuitDto::from(circuit))).into_response())
