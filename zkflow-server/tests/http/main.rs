@@ -1,0 +1,17 @@
+//! Every route of the API, with everything behind it but in memory, without a socket.
+
+mod artifacts;
+mod calldata;
+mod circuits;
+mod deletion;
+mod documents;
+mod events;
+mod idempotency;
+mod inputs;
+mod lists;
+mod malformed;
+mod operations;
+mod parameters;
+mod proofs;
+mod support;
+mod verify;
