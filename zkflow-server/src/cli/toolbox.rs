@@ -12,7 +12,7 @@ use super::{Error, cache_dir};
 
 /// Which compiler to use.
 #[derive(Debug, Args)]
-pub struct CompilerArgs {
+pub(super) struct CompilerArgs {
     /// A native circom; without it circom runs as WebAssembly, in a sandbox
     #[arg(long, env = "CIRCOM_PATH")]
     circom: Option<PathBuf>,

@@ -41,7 +41,7 @@ pub struct Problem {
 
 /// What is wrong with one part of a request.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Fault {
+pub(super) struct Fault {
     /// Such as `params.max` or `privateInputs.age`.
     path: String,
     /// What is expected there. Never the value.

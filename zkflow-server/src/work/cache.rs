@@ -11,7 +11,7 @@ use zkflow_core::digest::Digest;
 /// Loaded circuits by the digest of their proving key, bounded in bytes; the one used longest ago
 /// goes first.
 #[derive(Debug)]
-pub struct CircuitCache {
+pub(super) struct CircuitCache {
     limit: u64,
     entries: Mutex<HashMap<Digest, Entry>>,
 }
@@ -24,7 +24,7 @@ struct Entry {
 
 impl CircuitCache {
     /// Keeps circuits up to about `limit` bytes, and always the one used last.
-    pub fn new(limit: u64) -> Self {
+    pub(super) fn new(limit: u64) -> Self {
         Self { limit, entries: Mutex::default() }
     }
 
@@ -32,7 +32,7 @@ impl CircuitCache {
     ///
     /// # Errors
     /// Those of `load`; the next call tries again.
-    pub async fn get<E>(
+    pub(super) async fn get<E>(
         &self,
         key: Digest,
         load: impl AsyncFnOnce() -> Result<LoadedCircuit, E>,
