@@ -112,7 +112,7 @@ async fn assemble(
         store,
         queue,
         library: tools.library,
-        engine: Arc::new(HandlebarsEngine::default()),
+        engine: Arc::new(HandlebarsEngine),
         compiler: tools.compiler,
         compile_options: CompileOptions::default(),
         include_roots: tools.include_roots,

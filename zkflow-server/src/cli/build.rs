@@ -90,7 +90,7 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
     let progress = Progress::new();
     let toolbox = progress.step("load the compiler", || Toolbox::open(&args.compiler))?;
     let options = CompileOptions::default();
-    let engine = HandlebarsEngine::default();
+    let engine = HandlebarsEngine;
     let compiler = &*toolbox.compiler;
     let blueprint = Blueprint::new(template, params, &engine, &toolbox.include_roots, compiler, options)?;
     let compiled =
