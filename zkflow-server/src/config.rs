@@ -293,8 +293,7 @@ pub enum ConfigError {
 pub trait Settable: Sized {
     /// How one place says it.
     type Said;
-
-    /// Takes what was said.
+    /// The setting of what was said.
     fn set(said: Self::Said) -> Self;
 }
 

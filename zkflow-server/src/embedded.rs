@@ -1,22 +1,24 @@
-//! Opens an [`App`] on the embedded backends: everything lies in the data folder.
+//! Opens an [`App`] on the embedded backends: everything lies in the data folder, or in memory.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use zkflow_core::catalog::Catalog;
 use zkflow_core::clock::{Clock, SystemClock};
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileOptions};
 use zkflow_core::prove::ark::ArkProver;
+use zkflow_core::queue::JobQueue;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 use zkflow_core::store::ArtifactStore;
 use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
-use zkflow_queue::SqliteQueue;
-use zkflow_store::{FsStore, SqliteCatalog, Vault, VaultKey, sqlite};
+use zkflow_queue::{MemoryQueue, SqliteQueue};
+use zkflow_store::{FsStore, MemoryCatalog, MemoryStore, SqliteCatalog, Vault, VaultKey, sqlite};
 
 use crate::config::Config;
 use crate::state::{App, Changes};
@@ -53,20 +55,64 @@ pub async fn open(config: Config, shutdown: CancellationToken) -> Result<Arc<App
     let pool = sqlite::open(data.join("zkflow.db")).await.map_err(failed("open the database"))?;
     let catalog = SqliteCatalog::open(pool.clone()).await.map_err(failed("open the catalog"))?;
     let queue = SqliteQueue::open(pool, clock.clone()).await.map_err(failed("open the queue"))?;
-    let store: Arc<dyn ArtifactStore> =
-        Arc::new(FsStore::open(data.join("artifacts")).map_err(failed("open the artifact store"))?);
-    let vault = Vault::new(vault_key(&config, &data)?, store.clone());
+    let store = FsStore::open(data.join("artifacts")).map_err(failed("open the artifact store"))?;
+    let backends = Backends {
+        catalog: Arc::new(catalog),
+        store: Arc::new(store),
+        queue: Arc::new(queue),
+        key: vault_key(&config, &data)?,
+        clock,
+    };
+    let modules = config.module_cache.clone().unwrap_or_else(|| data.join("modules"));
+    assemble(config, backends, Some(modules), shutdown).await
+}
+
+/// As [`open`], with nothing in a data folder: all is forgotten when the [`App`] is dropped. Only
+/// translated WebAssembly is kept, where `config.module_cache` says.
+///
+/// # Errors
+/// The circom compiler is not found, a folder of templates is wrong.
+pub async fn in_memory(config: Config, shutdown: CancellationToken) -> Result<Arc<App>, OpenError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let backends = Backends {
+        catalog: Arc::new(MemoryCatalog::new()),
+        store: Arc::new(MemoryStore::new()),
+        queue: Arc::new(MemoryQueue::new(clock.clone())),
+        key: VaultKey::generate(),
+        clock,
+    };
+    let modules = config.module_cache.clone();
+    assemble(config, backends, modules, shutdown).await
+}
+
+/// Where things are kept.
+struct Backends {
+    catalog: Arc<dyn Catalog>,
+    store: Arc<dyn ArtifactStore>,
+    queue: Arc<dyn JobQueue>,
+    key: VaultKey,
+    clock: Arc<dyn Clock>,
+}
+
+async fn assemble(
+    config: Config,
+    backends: Backends,
+    modules: Option<PathBuf>,
+    shutdown: CancellationToken,
+) -> Result<Arc<App>, OpenError> {
+    let Backends { catalog, store, queue, key, clock } = backends;
+    let vault = Vault::new(key, store.clone());
     vault.claim().await.map_err(failed("use the key that seals private inputs"))?;
-    let (tools, config, data) =
-        tokio::task::spawn_blocking(move || tools(&config, &data).map(|tools| (tools, config, data)))
+    let (tools, config) =
+        tokio::task::spawn_blocking(move || tools(&config, modules).map(|tools| (tools, config)))
             .await
             .map_err(failed("load the tools"))??;
-    tracing::debug!(data = %data.display(), compiler = tools.compiler.version(), "opened");
+    tracing::debug!(compiler = tools.compiler.version(), "opened");
     Ok(Arc::new(App {
-        catalog: Arc::new(catalog),
-        store,
-        queue: Arc::new(queue),
+        catalog,
         vault,
+        store,
+        queue,
         library: tools.library,
         engine: Arc::new(HandlebarsEngine),
         compiler: tools.compiler,
@@ -96,11 +142,11 @@ fn vault_key(config: &Config, data: &Path) -> Result<VaultKey, OpenError> {
 struct Tools {
     library: TemplateLibrary,
     compiler: Arc<dyn CircuitCompiler>,
-    include_roots: Vec<std::path::PathBuf>,
+    include_roots: Vec<PathBuf>,
     sandbox: Arc<Sandbox>,
 }
 
-fn tools(config: &Config, data: &Path) -> Result<Tools, OpenError> {
+fn tools(config: &Config, modules: Option<PathBuf>) -> Result<Tools, OpenError> {
     let mut library = TemplateLibrary::builtin();
     for folder in &config.templates {
         library = library
@@ -108,8 +154,7 @@ fn tools(config: &Config, data: &Path) -> Result<Tools, OpenError> {
             .map_err(failed(format!("read the templates in {}", folder.display())))?;
     }
     let found = CircomTools::discover().map_err(failed("find circom and circomlib"))?;
-    let cache = config.module_cache.clone().unwrap_or_else(|| data.join("modules"));
-    let sandbox = Sandbox::new(SandboxConfig { cache_dir: Some(cache), ..SandboxConfig::default() })
+    let sandbox = Sandbox::new(SandboxConfig { cache_dir: modules, ..SandboxConfig::default() })
         .map_err(failed("make the sandbox"))?;
     let limits = config.compile_limits();
     let compiler: Arc<dyn CircuitCompiler> = match &config.circom_path {

@@ -6,6 +6,7 @@ mod events;
 mod fallible;
 mod observe;
 mod page;
+mod path;
 mod problem;
 mod router;
 

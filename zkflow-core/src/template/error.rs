@@ -87,6 +87,22 @@ pub enum TemplateError {
     },
 }
 
+impl TemplateError {
+    /// Of a refused parameter: its path, and what is wrong with it, which is the rest of the text.
+    pub fn fault(&self) -> Option<(&str, String)> {
+        let (Self::UnknownParam { path, .. }
+        | Self::MissingParam { path, .. }
+        | Self::InvalidParam { path, .. }
+        | Self::Inconsistent { path, .. }) = self
+        else {
+            return None;
+        };
+        let text = self.to_string();
+        let message = text.strip_prefix(&format!("{path}: ")).unwrap_or(&text);
+        Some((path, message.to_owned()))
+    }
+}
+
 impl Classified for TemplateError {
     fn kind(&self) -> ErrorKind {
         match self {

@@ -65,7 +65,7 @@ fn malformed(error: &serde_json::Error) -> Problem {
 /// part that quotes what was sent.
 fn expectation(message: &str) -> String {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
-    let names_only = ["missing field", "duplicate field", "not a valid", "duplicate input"];
+    let names_only = ["missing field", "duplicate field", "not a valid", "duplicate entry"];
     if names_only.iter().any(|start| message.starts_with(start)) {
         return message.to_owned();
     }
@@ -80,33 +80,34 @@ fn expectation(message: &str) -> String {
     }
 }
 
-/// A JSON object without two entries of one name. Has no `Debug`: it may hold private inputs.
+/// A JSON object without two entries of one name: parameters or inputs. Has no `Debug`: it may hold
+/// private ones.
 #[derive(Default)]
-pub(super) struct Inputs(pub(super) Map<String, Value>);
+pub(super) struct Entries(pub(super) Map<String, Value>);
 
-impl<'de> Deserialize<'de> for Inputs {
+impl<'de> Deserialize<'de> for Entries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
+        struct Reader;
 
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Inputs;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Entries;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object from input names to values")
+                f.write_str("an object from names to values")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Inputs, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Entries, A::Error> {
                 let mut map = Map::new();
                 while let Some((name, value)) = access.next_entry::<String, Value>()? {
                     if map.insert(name, value).is_some() {
-                        return Err(A::Error::custom("duplicate input: each may be given once"));
+                        return Err(A::Error::custom("duplicate entry: each name may be given once"));
                     }
                 }
-                Ok(Inputs(map))
+                Ok(Entries(map))
             }
         }
 
-        deserializer.deserialize_map(Entries)
+        deserializer.deserialize_map(Reader)
     }
 }
 
@@ -121,7 +122,7 @@ mod tests {
     #[allow(dead_code, reason = "only its parsing matters")]
     struct Sample {
         id: CircuitId,
-        inputs: Inputs,
+        inputs: Entries,
         count: Option<u8>,
     }
 
@@ -134,14 +135,11 @@ mod tests {
     fn what_is_wrong_is_said_without_the_value() {
         let id = "\"id\":\"0123456789abcdef0123456789abcdef\"";
         for (body, part) in [
-            (
-                format!("{{{id},\"inputs\":\"canary, expected canary\"}}"),
-                "expected an object from input names",
-            ),
+            (format!("{{{id},\"inputs\":\"canary, expected canary\"}}"), "expected an object from names"),
             (format!("{{{id},\"inputs\":{{\"age\":\"canary\"}},\"count\":\"canary\"}}"), "expected u8"),
             (format!("{{{id},\"inputs\":{{}},\"count\":31415}}"), "expected u8"),
             (format!("{{{id},\"inputs\":{{}},\"canary\":1}}"), "expected one of `id`, `inputs`, `count`"),
-            (format!("{{{id}, \"inputs\":{{\"canary\":1,\"canary\":2}}}}"), "duplicate input"),
+            (format!("{{{id}, \"inputs\":{{\"canary\":1,\"canary\":2}}}}"), "duplicate entry"),
             ("{\"id\":\"canary\"}".to_owned(), "not a valid circuit id"),
             (format!("{{{id}}}"), "missing field `inputs`"),
             (format!("{{{id},\n canary"), "line 2, column"),

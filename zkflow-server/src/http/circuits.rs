@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, X_CONTENT_TYPE_OPTIONS,
 };
@@ -25,6 +25,7 @@ use super::body::JsonBody;
 use super::dto::{CircuitDto, CircuitPage, NewCircuit, ProofToVerify, VerdictDto};
 use super::events::{self, Events};
 use super::page::{PageQuery, cut};
+use super::path::Path;
 use crate::service::verify::Verdict;
 use crate::service::{self, watch};
 use crate::state::App;
@@ -55,7 +56,7 @@ async fn create(
     State(app): State<Arc<App>>,
     JsonBody(new): JsonBody<NewCircuit>,
 ) -> Result<Response, Problem> {
-    let circuit = service::circuits::request(&app, new.template_name, new.params).await?;
+    let circuit = service::circuits::request(&app, new.template_name, new.params.0).await?;
     let status = if circuit.status == CircuitStatus::Ready { StatusCode::OK } else { StatusCode::ACCEPTED };
     let location = [(LOCATION, format!("/v1/circuits/{}", circuit.id))];
     Ok((status, location, Json(CircuitDto::from(circuit))).into_response())

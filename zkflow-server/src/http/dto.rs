@@ -12,10 +12,10 @@ use zkflow_core::compile::CircuitReport;
 use zkflow_core::id::{CircuitId, TemplateName, UserId};
 use zkflow_core::setup::Provenance;
 
-use super::body::Inputs;
+use super::body::Entries;
 
 /// Asks for a circuit.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({"templateName": "rangeCheck", "params": {"min": 18, "max": 120}}))]
 pub(super) struct NewCircuit {
@@ -25,7 +25,7 @@ pub(super) struct NewCircuit {
     /// Its parameters; those with a default may be left out.
     #[serde(default)]
     #[schema(value_type = Object)]
-    pub(super) params: Map<String, Value>,
+    pub(super) params: Entries,
 }
 
 /// Asks for a proof. Values of inputs are decimal strings, integers below 2^53, or nested arrays of them.
@@ -42,11 +42,11 @@ pub(super) struct NewProof {
     pub(super) circuit_id: CircuitId,
     /// Inputs that stay here: sealed until the proof is made, then destroyed.
     #[schema(value_type = Object)]
-    pub(super) private_inputs: Inputs,
+    pub(super) private_inputs: Entries,
     /// Inputs that the proof shows.
     #[serde(default)]
     #[schema(value_type = Object)]
-    pub(super) public_inputs: Inputs,
+    pub(super) public_inputs: Entries,
     /// Whom the request is accounted to: 1 to 128 visible ASCII characters.
     #[schema(value_type = Option<String>)]
     pub(super) user_id: Option<UserId>,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use zkflow_core::error::{Classified, ErrorKind};
 
-use crate::service::RequestError;
+use crate::service::{InputFault, RequestError};
 
 /// The media type of a [`Problem`].
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";
@@ -23,7 +23,7 @@ pub struct Problem {
     kind: String,
     /// The status in words.
     #[schema(example = "Not Found")]
-    title: String,
+    title: &'static str,
     /// The HTTP status.
     #[schema(example = 404)]
     status: u16,
@@ -31,12 +31,12 @@ pub struct Problem {
     detail: String,
     /// A stable, machine-readable name.
     #[schema(example = "circuit_not_found")]
-    code: String,
+    code: &'static str,
     /// What is wrong with which part of the request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Fault>,
     #[serde(skip)]
-    retry_after_s: Option<u64>,
+    retry_after_s: Option<u32>,
 }
 
 /// What is wrong with one part of a request.
@@ -50,20 +50,20 @@ pub(super) struct Fault {
 
 impl Problem {
     /// A problem with the given status, code and explanation.
-    pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             kind: format!("urn:zkflow:problem:{code}"),
-            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             detail: detail.into(),
-            code: code.to_owned(),
+            code,
             errors: Vec::new(),
             retry_after_s: None,
         }
     }
 
     /// A problem of status 400.
-    pub(super) fn bad_request(code: &str, detail: impl Into<String>) -> Self {
+    pub(super) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
@@ -73,7 +73,7 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
-    fn retry_after(mut self, seconds: u64) -> Self {
+    fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
         self
     }
@@ -97,7 +97,10 @@ impl From<RequestError> for Problem {
         let code = error.code();
         let plain = |status| Self::new(status, code, error.to_string());
         match error.kind() {
-            ErrorKind::Invalid => Self { errors: faults(&error), ..plain(StatusCode::UNPROCESSABLE_ENTITY) },
+            ErrorKind::Invalid => Self {
+                errors: error.faults().into_iter().map(Fault::from).collect(),
+                ..plain(StatusCode::UNPROCESSABLE_ENTITY)
+            },
             ErrorKind::NotFound => plain(StatusCode::NOT_FOUND),
             ErrorKind::Conflict => plain(StatusCode::CONFLICT),
             ErrorKind::Limit => match error {
@@ -113,7 +116,7 @@ impl From<RequestError> for Problem {
             }
             _ => {
                 log(&error);
-                Self { code: code.to_owned(), kind: format!("urn:zkflow:problem:{code}"), ..Self::internal() }
+                Self { code, kind: format!("urn:zkflow:problem:{code}"), ..Self::internal() }
             }
         }
     }
@@ -131,13 +134,9 @@ impl From<PathRejection> for Problem {
     }
 }
 
-fn faults(error: &RequestError) -> Vec<Fault> {
-    match error {
-        RequestError::Inputs(faults) => faults
-            .iter()
-            .map(|fault| Fault { path: fault.path.clone(), message: fault.message.clone() })
-            .collect(),
-        _ => Vec::new(),
+impl From<InputFault> for Fault {
+    fn from(InputFault { path, message }: InputFault) -> Self {
+        Self { path, message }
     }
 }
 

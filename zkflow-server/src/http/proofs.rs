@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::Sse;
@@ -22,6 +22,7 @@ use super::circuits::WaitQuery;
 use super::dto::{CalldataDto, NewProof, ProofDto, ProofPage, ProofTaken};
 use super::events::{self, Events};
 use super::page::{PageQuery, cut};
+use super::path::Path;
 use crate::service::{self, watch};
 use crate::state::App;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
@@ -14,6 +14,7 @@ use zkflow_core::id::TemplateName;
 use zkflow_core::template::Template;
 
 use super::Problem;
+use super::path::Path;
 use crate::service::RequestError;
 use crate::state::App;
 
@@ -67,7 +68,7 @@ async fn list(State(app): State<Arc<App>>) -> Json<TemplateList> {
 )]
 async fn get(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<TemplateDto>, Problem> {
     let name: TemplateName = name.parse().map_err(|error: zkflow_core::id::InvalidName| {
-        Problem::new(StatusCode::NOT_FOUND, "template_not_found", error.to_string())
+        Problem::new(StatusCode::NOT_FOUND, "unknown_template", error.to_string())
     })?;
     Ok(Json(TemplateDto::of(app.library.get(&name).map_err(RequestError::from)?)))
 }

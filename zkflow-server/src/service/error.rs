@@ -90,14 +90,29 @@ pub enum RequestError {
     Internal(String),
 }
 
-/// What is wrong with one input. Never says its value.
+/// What is wrong with one input or parameter. Never says its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {message}")]
 pub struct InputFault {
-    /// Such as `privateInputs.age` or `inputs.siblings[3]`.
+    /// Such as `privateInputs.age`, `privateInputs.siblings[3]` or `params.max`.
     pub path: String,
     /// What was expected.
     pub message: String,
+}
+
+impl RequestError {
+    /// What is wrong with which part of the request, where that can be said.
+    pub fn faults(&self) -> Vec<InputFault> {
+        match self {
+            Self::Inputs(faults) => faults.clone(),
+            Self::Template(error) => error
+                .fault()
+                .map(|(path, message)| InputFault { path: path.to_owned(), message })
+                .into_iter()
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 impl Classified for RequestError {

@@ -1,0 +1,86 @@
+//! The files of a circuit.
+
+use axum::body::Body;
+use axum::http::{Method, StatusCode};
+use zkflow_core::digest::Digest;
+use zkflow_core::store::PutMode;
+
+use crate::support::{Reply, Server, range_check, ready_circuit, request, shared};
+
+async fn get_unless(server: &Server, path: &str, known: &str) -> Reply {
+    let mut request = request(Method::GET, path, Body::empty());
+    request.headers_mut().insert("if-none-match", known.parse().unwrap());
+    server.send(request).await
+}
+
+#[tokio::test]
+async fn every_artifact_is_what_the_circuit_says_it_is() {
+    let (server, id) = (shared().await, ready_circuit().await);
+    let circuit = server.get(&format!("/v1/circuits/{id}")).await.ok();
+    let artifacts = circuit["artifacts"].as_object().unwrap();
+    let names: Vec<&str> = artifacts.keys().map(String::as_str).collect();
+    let expected = [
+        "circuit.circom",
+        "circuit.r1cs",
+        "circuit.sym",
+        "circuit.wasm",
+        "proving_key.zkey",
+        "verification_key.json",
+        "verifier.sol",
+    ];
+    assert_eq!(names, expected);
+    for (name, artifact) in artifacts {
+        let reply = server.get(artifact["url"].as_str().unwrap()).await;
+        assert_eq!(reply.status, StatusCode::OK);
+        assert_eq!(reply.body.len() as u64, artifact["size"].as_u64().unwrap());
+        let digest = artifact["sha256"].as_str().unwrap();
+        assert_eq!(Digest::of(&reply.body).to_string(), digest);
+        assert_eq!(reply.header("etag"), format!("\"{digest}\""));
+        assert_eq!(reply.header("content-disposition"), format!("attachment; filename=\"{name}\""));
+        assert_eq!(reply.header("x-content-type-options"), "nosniff");
+    }
+    let artifact = async |name: &str| server.get(&format!("/v1/circuits/{id}/artifacts/{name}")).await;
+    assert_eq!(artifact("circuit.wasm").await.header("content-type"), "application/wasm");
+    assert!(artifact("circuit.wasm").await.body.starts_with(b"\0asm"));
+    assert!(artifact("proving_key.zkey").await.body.starts_with(b"zkey"));
+    assert_eq!(artifact("verification_key.json").await.ok()["protocol"], "groth16");
+    assert!(artifact("verifier.sol").await.text().contains("function verifyProof"));
+}
+
+#[tokio::test]
+async fn an_artifact_that_the_caller_has_is_not_sent_again() {
+    let (server, id) = (shared().await, ready_circuit().await);
+    let path = format!("/v1/circuits/{id}/artifacts/verification_key.json");
+    let etag = server.get(&path).await.header("etag").to_owned();
+    for known in [etag.clone(), format!("\"other\", {etag}"), format!("W/{etag}"), "*".to_owned()] {
+        let reply = get_unless(server, &path, &known).await;
+        assert_eq!(reply.status, StatusCode::NOT_MODIFIED, "{known}");
+        assert_eq!(reply.header("etag"), etag);
+        assert!(reply.body.is_empty());
+    }
+    for other in ["\"other\"", "", etag.trim_matches('"')] {
+        assert_eq!(get_unless(server, &path, other).await.status, StatusCode::OK, "{other}");
+    }
+}
+
+#[tokio::test]
+async fn an_artifact_that_is_not_there_is_not_found() {
+    let (server, id) = (shared().await, ready_circuit().await);
+    for name in ["other.txt", "..%2Fcircuit.wasm", "circuit.wasm%00"] {
+        server.get(&format!("/v1/circuits/{id}/artifacts/{name}")).await.problem(404, "artifact_not_found");
+    }
+    let idle = Server::idle().await;
+    let pending = idle.post("/v1/circuits", &range_check()).await.json();
+    let path = format!("/v1/circuits/{}/artifacts/circuit.wasm", pending["circuitId"].as_str().unwrap());
+    idle.get(&path).await.problem(404, "artifact_not_found");
+}
+
+#[tokio::test]
+async fn an_artifact_that_was_altered_is_never_sent() {
+    let (server, id) = Server::idle_with_circuit().await;
+    let key = server.circuit(&id).await.artifacts["circuit.wasm"].key.clone();
+    server.app.store.put(&key, "forged".into(), PutMode::Overwrite).await.unwrap();
+    let reply = server.get(&format!("/v1/circuits/{id}/artifacts/circuit.wasm")).await;
+    reply.problem(500, "artifact_corrupt");
+    assert!(!reply.text().contains("forged"));
+}

@@ -1,0 +1,52 @@
+//! Circuits that are removed.
+
+use axum::http::StatusCode;
+use futures::TryStreamExt as _;
+use serde_json::json;
+
+use crate::support::{Server, age_proof, range_check};
+
+async fn stored(server: &Server) -> usize {
+    server.app.store.list("").try_collect::<Vec<_>>().await.unwrap().len()
+}
+
+#[tokio::test]
+async fn a_circuit_goes_with_its_artifacts_once_no_work_on_it_is_owed() {
+    let (server, id) = Server::idle_with_circuit().await;
+    let path = format!("/v1/circuits/{id}");
+    let proof = server.ask_for_proof(&id, 42).await;
+    server.delete(&path).await.problem(409, "circuit_busy");
+    assert_eq!(server.get(&path).await.ok()["status"], "ready");
+
+    server.post(&format!("/v1/proofs/{proof}/cancel"), &json!({})).await.ok();
+    let deleted = server.delete(&path).await;
+    assert_eq!((deleted.status, deleted.body.len()), (StatusCode::NO_CONTENT, 0));
+    assert_eq!(stored(&server).await, 0);
+    server.get(&path).await.problem(404, "circuit_not_found");
+    server.get(&format!("{path}/artifacts/circuit.wasm")).await.problem(404, "circuit_not_found");
+    server.post("/v1/proofs", &age_proof(&id, 42)).await.problem(404, "circuit_not_found");
+    server.delete(&path).await.problem(404, "circuit_not_found");
+
+    // It can be had again.
+    let again = server.post("/v1/circuits", &range_check()).await;
+    assert_eq!(again.status, StatusCode::ACCEPTED);
+    assert_eq!(again.json()["circuitId"], id);
+}
+
+#[tokio::test]
+async fn a_pending_circuit_is_not_removed() {
+    let server = Server::idle().await;
+    let id =
+        server.post("/v1/circuits", &range_check()).await.json()["circuitId"].as_str().unwrap().to_owned();
+    server.delete(&format!("/v1/circuits/{id}")).await.problem(409, "circuit_busy");
+    assert_eq!(server.get(&format!("/v1/circuits/{id}")).await.ok()["status"], "pending");
+}
+
+#[tokio::test]
+async fn a_proof_outlives_its_circuit() {
+    let (server, id) = Server::idle_with_circuit().await;
+    let proof = server.ask_for_proof(&id, 42).await;
+    server.post(&format!("/v1/proofs/{proof}/cancel"), &json!({})).await.ok();
+    assert_eq!(server.delete(&format!("/v1/circuits/{id}")).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(server.get(&format!("/v1/proofs/{proof}")).await.ok()["circuitId"], id);
+}

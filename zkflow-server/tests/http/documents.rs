@@ -1,0 +1,136 @@
+//! What the API says about itself: its description, a page to browse it, and the templates.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::http::Method;
+use serde_json::json;
+
+use crate::support::{Server, request};
+
+/// Every route there is.
+const ROUTES: [&str; 18] = [
+    "delete /v1/circuits/{circuitId}",
+    "get /health",
+    "get /metrics",
+    "get /ready",
+    "get /v1/circuits",
+    "get /v1/circuits/{circuitId}",
+    "get /v1/circuits/{circuitId}/artifacts/{name}",
+    "get /v1/circuits/{circuitId}/events",
+    "get /v1/proofs",
+    "get /v1/proofs/{proofRequestId}",
+    "get /v1/proofs/{proofRequestId}/calldata",
+    "get /v1/proofs/{proofRequestId}/events",
+    "get /v1/templates",
+    "get /v1/templates/{name}",
+    "post /v1/circuits",
+    "post /v1/circuits/{circuitId}/verify",
+    "post /v1/proofs",
+    "post /v1/proofs/{proofRequestId}/cancel",
+];
+
+#[tokio::test]
+async fn the_description_names_every_route_and_each_of_them_answers() {
+    let server = Server::idle().await;
+    let description = server.get("/openapi.json").await.ok();
+    assert!(description["openapi"].as_str().unwrap().starts_with("3."), "{}", description["openapi"]);
+    let mut described = BTreeSet::new();
+    let mut operations = BTreeSet::new();
+    for (path, methods) in description["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            described.insert(format!("{method} {path}"));
+            let id = operation["operationId"].as_str().unwrap();
+            assert!(operations.insert(id.to_owned()), "{id} is there twice");
+            assert!(!operation["responses"].as_object().unwrap().is_empty());
+            assert!(!operation["summary"].as_str().unwrap().is_empty());
+
+            let path = path.replace(['{', '}'], "");
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let reply = server.send(request(method, &path, Body::empty())).await;
+            let code =
+                serde_json::from_slice::<serde_json::Value>(&reply.body).unwrap_or_default()["code"].clone();
+            assert!(code != "route_not_found" && code != "method_not_allowed", "{path}: {code}");
+        }
+    }
+    assert_eq!(described, ROUTES.map(str::to_owned).into());
+}
+
+#[tokio::test]
+async fn the_description_defines_what_it_refers_to() {
+    let description = Server::idle().await.get("/openapi.json").await.ok();
+    let text = description.to_string();
+    let references = text.split("\"$ref\":\"#/components/schemas/").skip(1);
+    let mut count = 0;
+    for name in references.map(|rest| rest.split('"').next().unwrap()) {
+        assert!(description["components"]["schemas"][name].is_object(), "{name}");
+        count += 1;
+    }
+    assert!(count > 10);
+    let problem = &description["components"]["schemas"]["Problem"]["properties"];
+    for field in ["type", "title", "status", "detail", "code", "errors"] {
+        assert!(problem[field].is_object(), "{field}");
+    }
+}
+
+#[tokio::test]
+async fn there_is_a_page_to_browse_the_description() {
+    let server = Server::idle().await;
+    let page = server.get("/docs/").await;
+    assert_eq!(page.status, 200);
+    assert!(page.header("content-type").starts_with("text/html"));
+    assert!(page.text().contains("swagger"), "{}", page.text());
+    let short = server.get("/docs").await;
+    assert!(short.status.is_redirection() && short.header("location").starts_with("/docs/"), "{short:?}");
+}
+
+#[tokio::test]
+async fn templates_say_their_parameters_inputs_and_an_example() {
+    let server = Server::idle().await;
+    let list = server.get("/v1/templates").await.ok()["templates"].clone();
+    let names: BTreeSet<_> =
+        list.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    let known = [
+        "batchRangeCheck",
+        "eddsaSignature",
+        "merkleMembership",
+        "poseidonPreimage",
+        "rangeCheck",
+        "sha256Preimage",
+    ];
+    assert_eq!(names, known.into());
+    for template in list.as_array().unwrap() {
+        let name = template["name"].as_str().unwrap();
+        assert_eq!(&server.get(&format!("/v1/templates/{name}")).await.ok(), template);
+        for field in ["title", "description"] {
+            assert!(!template[field].as_str().unwrap().is_empty(), "{name}.{field}");
+        }
+        assert!(!template["inputs"].as_array().unwrap().is_empty(), "{name}");
+        // The example can be asked for as it stands.
+        let asked = json!({"templateName": name, "params": template["example"]["params"]});
+        let reply = server.post("/v1/circuits", &asked).await;
+        assert_eq!(reply.status, 202, "{}", reply.text());
+    }
+}
+
+#[tokio::test]
+async fn a_template_is_told_in_full() {
+    let template = Server::idle().await.get("/v1/templates/rangeCheck").await.ok();
+    assert_eq!(template["example"]["params"], json!({"min": 18, "max": 120}));
+    assert_eq!(template["example"]["inputs"], json!({"age": 42, "randomPublicSignal": 7}));
+    let parameters = template["parameters"].as_array().unwrap();
+    let bits = parameters.iter().find(|parameter| parameter["name"] == "bits").unwrap();
+    assert_eq!((&bits["type"], &bits["default"]), (&json!("uint"), &json!(64)));
+    let inputs = template["inputs"].as_array().unwrap();
+    let public: Vec<_> =
+        inputs.iter().map(|input| (&input["name"], input["public"] == json!(true))).collect();
+    assert_eq!(public, [(&json!("age"), false), (&json!("randomPublicSignal"), true)]);
+}
+
+#[tokio::test]
+async fn a_template_that_is_not_there_is_not_found() {
+    let server = Server::idle().await;
+    for name in ["unheardOf", "..%2FrangeCheck", "rangecheck", "a%20b"] {
+        server.get(&format!("/v1/templates/{name}")).await.problem(404, "unknown_template");
+    }
+}

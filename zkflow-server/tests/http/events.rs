@@ -1,0 +1,137 @@
+//! Server-sent events.
+
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream};
+use axum::http::{Method, StatusCode};
+use futures::StreamExt as _;
+use serde_json::{Value, json};
+use zkflow_core::catalog::Failure;
+
+use crate::support::{Server, range_check, ready_circuit, request, shared};
+
+/// One event.
+struct Event {
+    name: String,
+    id: u64,
+    data: Value,
+}
+
+/// Reads events off the body of an answer.
+struct Events {
+    body: BodyDataStream,
+    text: String,
+}
+
+impl Events {
+    async fn open(server: &Server, path: &str) -> Self {
+        let response = server.open(request(Method::GET, path, Body::empty())).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self { body: response.into_body().into_data_stream(), text: String::new() }
+    }
+
+    /// The next event; none when the stream has ended.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some((block, rest)) = self.text.split_once("\n\n") {
+                let field = |name: &str| {
+                    let line = block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+                    line.map(|value| value.trim_start().to_owned())
+                };
+                // Blocks of comments alone keep the connection alive.
+                let event = field("data").map(|data| Event {
+                    name: field("event").unwrap(),
+                    id: field("id").unwrap().parse().unwrap(),
+                    data: serde_json::from_str(&data).unwrap(),
+                });
+                self.text = rest.to_owned();
+                match event {
+                    Some(event) => return Some(event),
+                    None => continue,
+                }
+            }
+            let chunk = tokio::time::timeout(Duration::from_secs(60), self.body.next()).await.unwrap()?;
+            self.text.push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
+        }
+    }
+
+    async fn rest(mut self) -> Vec<Event> {
+        let mut events = Vec::new();
+        while let Some(event) = self.next().await {
+            events.push(event);
+        }
+        events
+    }
+}
+
+#[tokio::test]
+async fn a_proof_is_followed_from_its_state_to_its_end() {
+    let (server, circuit) = (shared().await, ready_circuit().await);
+    let id = server.ask_for_proof(circuit, 42).await;
+    let events = Events::open(server, &format!("/v1/proofs/{id}/events")).await.rest().await;
+    assert!(events.iter().all(|event| event.name == "proof" && event.data["proofRequestId"] == id));
+    assert!(events.windows(2).all(|pair| pair[0].id < pair[1].id), "changes come once and in order");
+    let last = events.last().unwrap();
+    assert_eq!(last.data["status"], "completed");
+    assert_eq!(last.data, server.get(&format!("/v1/proofs/{id}")).await.ok());
+
+    // Who comes late is told the end at once.
+    let late = Events::open(server, &format!("/v1/proofs/{id}/events")).await.rest().await;
+    assert_eq!(late.len(), 1);
+    assert_eq!(late[0].data, last.data);
+}
+
+#[tokio::test]
+async fn the_state_comes_at_once_and_a_change_when_it_happens() {
+    let (server, circuit) = Server::idle_with_circuit().await;
+    let id = server.ask_for_proof(&circuit, 42).await;
+    let mut events = Events::open(&server, &format!("/v1/proofs/{id}/events")).await;
+    assert_eq!(events.next().await.unwrap().data["status"], "pending");
+    server.post(&format!("/v1/proofs/{id}/cancel"), &json!({})).await.ok();
+    assert_eq!(events.next().await.unwrap().data["status"], "cancelled");
+    assert!(events.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_circuit_is_followed_to_its_end() {
+    let server = Server::idle().await;
+    let id =
+        server.post("/v1/circuits", &range_check()).await.json()["circuitId"].as_str().unwrap().to_owned();
+    let mut events = Events::open(&server, &format!("/v1/circuits/{id}/events")).await;
+    let first = events.next().await.unwrap();
+    assert_eq!((first.name.as_str(), &first.data["stage"]), ("circuit", &json!("queued")));
+    let mut circuit = server.circuit(&id).await;
+    circuit.begin(1, server.app.now()).unwrap();
+    let mut circuit = server.app.save_circuit(circuit).await.unwrap();
+    assert_eq!(events.next().await.unwrap().data["stage"], "compile");
+    circuit.fail(Failure { code: "c".to_owned(), message: "m".to_owned() }, server.app.now()).unwrap();
+    server.app.save_circuit(circuit).await.unwrap();
+    let last = events.next().await.unwrap();
+    assert_eq!((&last.data["status"], &last.data["error"]["code"]), (&json!("failed"), &json!("c")));
+    assert!(events.next().await.is_none());
+}
+
+#[tokio::test]
+async fn streams_end_when_the_process_stops() {
+    let (server, circuit) = Server::idle_with_circuit().await;
+    let id = server.ask_for_proof(&circuit, 42).await;
+    let mut events = Events::open(&server, &format!("/v1/proofs/{id}/events")).await;
+    events.next().await.unwrap();
+    server.app.shutdown.cancel();
+    assert!(events.next().await.is_none());
+}
+
+#[tokio::test]
+async fn there_are_only_so_many_streams_and_closing_one_makes_room() {
+    let server = Server::idle_with(|config| config.max_watchers = 1).await;
+    let id =
+        server.post("/v1/circuits", &range_check()).await.json()["circuitId"].as_str().unwrap().to_owned();
+    let path = format!("/v1/circuits/{id}/events");
+    let events = Events::open(&server, &path).await;
+    server.get(&path).await.problem(429, "too_many_watchers");
+    // Who cannot wait is answered at once.
+    assert_eq!(server.get(&format!("/v1/circuits/{id}?wait=60")).await.ok()["status"], "pending");
+    drop(events);
+    Events::open(&server, &path).await;
+}

@@ -1,0 +1,80 @@
+//! Inputs that do not fit, which are named and never repeated.
+
+use serde_json::{Value, json};
+
+use crate::support::{Server, ready_circuit, shared};
+
+/// A value that no message holds by chance.
+const CANARY: &str = "31415926535897";
+
+#[tokio::test]
+async fn inputs_that_do_not_fit_are_named_by_path_and_never_by_value() {
+    let (server, circuit) = (shared().await, ready_circuit().await);
+    let modulus = "21888242871839275222246405745257275088548364400416034343698204186575808495617";
+    let public = json!({"randomPublicSignal": CANARY});
+    for (private, public, path, part) in [
+        (json!({}), &public, "privateInputs.age", "missing"),
+        (json!({"age": CANARY}), &json!({}), "publicInputs.randomPublicSignal", "missing"),
+        (json!({"age": CANARY, "agee": CANARY}), &public, "privateInputs.agee", "age, randomPublicSignal"),
+        (
+            json!({"age": CANARY}),
+            &json!({"randomPublicSignal": CANARY, "x": CANARY}),
+            "publicInputs.x",
+            "no input",
+        ),
+        (
+            json!({"age": CANARY, "randomPublicSignal": CANARY}),
+            &public,
+            "publicInputs.randomPublicSignal",
+            "privateInputs",
+        ),
+        (json!({"age": [CANARY]}), &public, "privateInputs.age", "decimal string or an integer"),
+        (json!({"age": {"x": CANARY}}), &public, "privateInputs.age", "decimal string or an integer"),
+        (json!({"age": true}), &public, "privateInputs.age", "decimal string or an integer"),
+        (json!({"age": format!("-{CANARY}")}), &public, "privateInputs.age", "without a sign"),
+        (json!({"age": format!("{CANARY}.5")}), &public, "privateInputs.age", "a decimal integer"),
+        (json!({"age": -31_415_926_535_897_i64}), &public, "privateInputs.age", "not negative"),
+        (json!({"age": 31_415_926_535_897.5}), &public, "privateInputs.age", "an integer"),
+        (json!({"age": 3_141_592_653_589_700_000_u64}), &public, "privateInputs.age", "decimal string"),
+        (json!({"age": modulus}), &public, "privateInputs.age", "below the modulus"),
+    ] {
+        let body = json!({"circuitId": circuit, "privateInputs": private, "publicInputs": public});
+        let reply = server.post("/v1/proofs", &body).await;
+        let problem = reply.problem(422, "invalid_inputs");
+        assert!(problem["detail"].as_str().unwrap().contains(path), "{problem}");
+        assert!(reply.fault(path).contains(part), "{body}: {problem}");
+        assert!(!reply.text().contains(&CANARY[..10]), "{problem}");
+        assert!(!reply.text().contains(modulus), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn all_faults_are_named_at_once_and_at_most_sixteen() {
+    let (server, circuit) = (shared().await, ready_circuit().await);
+    let two = json!({"circuitId": circuit, "privateInputs": {"age": "x"}, "publicInputs": {"randomPublicSignal": "y"}});
+    let reply = server.post("/v1/proofs", &two).await;
+    reply.problem(422, "invalid_inputs");
+    reply.fault("privateInputs.age");
+    reply.fault("publicInputs.randomPublicSignal");
+
+    let many: serde_json::Map<String, Value> = (0..100).map(|i| (format!("x{i}"), json!(1))).collect();
+    let reply = server.post("/v1/proofs", &json!({"circuitId": circuit, "privateInputs": many})).await;
+    assert_eq!(reply.problem(422, "invalid_inputs")["errors"].as_array().unwrap().len(), 16);
+}
+
+#[tokio::test]
+async fn what_was_refused_leaves_nothing_behind() {
+    let (server, circuit) = Server::idle_with_circuit().await;
+    let body = json!({"circuitId": circuit, "privateInputs": {"age": "x"}});
+    server.post("/v1/proofs", &body).await.problem(422, "invalid_inputs");
+    assert_eq!(server.get("/v1/proofs").await.ok()["proofs"], json!([]));
+    let sealed: Vec<_> = futures::TryStreamExt::try_collect(server.app.store.list("sealed")).await.unwrap();
+    assert!(sealed.is_empty());
+}
+
+#[tokio::test]
+async fn a_public_input_may_be_given_among_the_private_ones() {
+    let (server, circuit) = Server::idle_with_circuit().await;
+    let body = json!({"circuitId": circuit, "privateInputs": {"age": 42, "randomPublicSignal": 7}});
+    assert_eq!(server.post("/v1/proofs", &body).await.status, 202);
+}

@@ -1,0 +1,120 @@
+//! Lists: pages, filters, and queries that cannot be read.
+
+use serde_json::{Value, json};
+
+use crate::support::{NO_CIRCUIT, Server, age_proof};
+
+/// The ids on all pages of a list, by pages.
+async fn pages(server: &Server, list: &str, query: &str, id: &str) -> Vec<Vec<String>> {
+    let mut pages = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = server.get(&format!("/v1/{list}?{query}{cursor}")).await.ok();
+        let ids = page[list].as_array().unwrap().iter().map(|entry| entry[id].as_str().unwrap().to_owned());
+        pages.push(ids.collect());
+        match page.get("nextCursor") {
+            Some(next) => cursor = format!("&cursor={}", next.as_str().unwrap()),
+            None => return pages,
+        }
+    }
+}
+
+async fn ask_for_circuit(server: &Server, template: &str, params: Value) -> String {
+    let asked = json!({"templateName": template, "params": params});
+    server.post("/v1/circuits", &asked).await.json()["circuitId"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn circuits_are_listed_newest_first_page_by_page() {
+    let server = Server::idle().await;
+    let mut ids = Vec::new();
+    for max in 2..7 {
+        ids.push(ask_for_circuit(&server, "rangeCheck", json!({"min": 1, "max": max})).await);
+        // Those of one millisecond are ordered by id.
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    ids.reverse();
+    let by_two = pages(&server, "circuits", "limit=2", "circuitId").await;
+    assert_eq!(by_two.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
+    assert_eq!(by_two.concat(), ids);
+    assert_eq!(pages(&server, "circuits", "limit=5", "circuitId").await, [ids.clone()]);
+    assert_eq!(pages(&server, "circuits", "", "circuitId").await, [ids]);
+}
+
+#[tokio::test]
+async fn circuits_are_filtered_by_template_and_status() {
+    let (server, ready) = Server::idle_with_circuit().await;
+    let range = ask_for_circuit(&server, "rangeCheck", json!({"min": 1, "max": 2})).await;
+    let merkle = ask_for_circuit(&server, "merkleMembership", json!({"depth": 2})).await;
+    for (query, mut expected) in [
+        ("templateName=merkleMembership", vec![&merkle]),
+        ("templateName=rangeCheck", vec![&ready, &range]),
+        ("templateName=unheardOf", vec![]),
+        ("status=ready", vec![&ready]),
+        ("status=pending", vec![&range, &merkle]),
+        ("status=failed", vec![]),
+        ("status=pending&templateName=rangeCheck", vec![&range]),
+    ] {
+        let mut found = pages(&server, "circuits", query, "circuitId").await.concat();
+        found.sort();
+        expected.sort();
+        assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{query}");
+        let by_one = pages(&server, "circuits", &format!("{query}&limit=1"), "circuitId").await.concat();
+        assert_eq!(by_one.len(), found.len(), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn proofs_are_listed_page_by_page_and_filtered() {
+    let (server, circuit) = Server::idle_with_circuit().await;
+    let mut ids = Vec::new();
+    for user in ["alice", "bob", "alice", "alice", "bob"] {
+        let mut asked = age_proof(&circuit, 42);
+        asked["userId"] = json!(user);
+        let taken = server.post("/v1/proofs", &asked).await.json();
+        ids.push(taken["proofRequestId"].as_str().unwrap().to_owned());
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    server.post(&format!("/v1/proofs/{}/cancel", ids[1]), &json!({})).await.ok();
+    ids.reverse();
+    let pick = |picked: &[usize]| picked.iter().map(|i| ids[*i].clone()).collect::<Vec<_>>();
+    let by_two = pages(&server, "proofs", "limit=2", "proofRequestId").await;
+    assert_eq!(by_two.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
+    assert_eq!(by_two.concat(), ids);
+    for (query, expected) in [
+        (format!("circuitId={circuit}"), pick(&[0, 1, 2, 3, 4])),
+        (format!("circuitId={NO_CIRCUIT}"), pick(&[])),
+        ("userId=alice".to_owned(), pick(&[1, 2, 4])),
+        ("userId=carol".to_owned(), pick(&[])),
+        ("status=cancelled".to_owned(), pick(&[3])),
+        ("status=pending&userId=bob".to_owned(), pick(&[0])),
+        ("status=completed".to_owned(), pick(&[])),
+    ] {
+        let by_one = pages(&server, "proofs", &format!("{query}&limit=1"), "proofRequestId").await.concat();
+        assert_eq!(by_one, expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn queries_that_cannot_be_read_are_refused() {
+    let server = Server::idle().await;
+    for list in ["circuits", "proofs"] {
+        for (query, code) in [
+            ("cursor=x", "invalid_cursor"),
+            ("cursor=", "invalid_cursor"),
+            ("cursor=00ff", "invalid_cursor"),
+            ("limit=0", "invalid_limit"),
+            ("limit=201", "invalid_limit"),
+            ("limit=-1", "invalid_query"),
+            ("limit=x", "invalid_query"),
+            ("status=lost", "invalid_query"),
+        ] {
+            server.get(&format!("/v1/{list}?{query}")).await.problem(400, code);
+        }
+    }
+    server.get("/v1/proofs?circuitId=x").await.problem(400, "invalid_query");
+    server.get("/v1/proofs?userId=a%20b").await.problem(400, "invalid_query");
+    server.get("/v1/circuits?templateName=a%2Fb").await.problem(400, "invalid_query");
+    server.get(&format!("/v1/circuits/{NO_CIRCUIT}?wait=x")).await.problem(400, "invalid_query");
+    server.get(&format!("/v1/circuits/{NO_CIRCUIT}?wait=-1")).await.problem(400, "invalid_query");
+}

@@ -1,0 +1,18 @@
+//! Every route of the API, with everything behind it but in memory, without a socket.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod artifacts;
+mod calldata;
+mod circuits;
+mod deletion;
+mod documents;
+mod events;
+mod idempotency;
+mod inputs;
+mod lists;
+mod malformed;
+mod operations;
+mod parameters;
+mod proofs;
+mod support;
+mod verify;

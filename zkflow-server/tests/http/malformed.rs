@@ -1,0 +1,157 @@
+//! Requests that are none.
+
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::http::Method;
+
+use crate::support::{BODY_LIMIT, NO_CIRCUIT, NO_PROOF, Server, json_request, range_check, request};
+
+const POSTS: [&str; 3] =
+    ["/v1/circuits", "/v1/proofs", "/v1/circuits/00000000000000000000000000000000/verify"];
+
+#[tokio::test]
+async fn malformed_json_is_said_by_line_and_column_and_never_by_value() {
+    let server = Server::idle().await;
+    for path in POSTS {
+        for (body, place) in [
+            ("", "line 1, column 0"),
+            ("{", "line 1, column 1"),
+            ("{\n canary}", "line 2, column 2"),
+            ("{\"canary", "line 1, column 8"),
+            ("\u{feff}{}", "line 1, column 1"),
+        ] {
+            let reply = server.post_text(path, body).await;
+            let problem = reply.problem(400, "malformed_json");
+            assert!(problem["detail"].as_str().unwrap().starts_with(place), "{body}: {problem}");
+            assert!(!reply.text().contains("canary"), "{}", reply.text());
+        }
+        let mut bytes = json_request(path, "");
+        *bytes.body_mut() = Body::from(&b"{\"a\": \"\xff\xfe\"}"[..]);
+        assert!(server.send(bytes).await.status.is_client_error());
+    }
+}
+
+#[tokio::test]
+async fn deep_nesting_is_refused() {
+    let server = Server::idle().await;
+    let deep = "[".repeat(10_000);
+    let body = format!("{{\"circuitId\":\"{NO_CIRCUIT}\",\"privateInputs\":{{\"a\":{deep}");
+    server.post_text("/v1/proofs", &body).await.problem(400, "malformed_json");
+}
+
+#[tokio::test]
+async fn json_of_another_kind_is_said_by_expectation_and_never_by_value() {
+    let server = Server::idle().await;
+    for (path, body, part) in [
+        ("/v1/circuits", "[]".to_owned(), "expected "),
+        ("/v1/circuits", "{}".to_owned(), "missing field `templateName`"),
+        ("/v1/circuits", r#"{"templateName":"canary/canary"}"#.to_owned(), "not a valid"),
+        (
+            "/v1/circuits",
+            r#"{"templateName":"rangeCheck","params":"canary"}"#.to_owned(),
+            "expected an object",
+        ),
+        (
+            "/v1/circuits",
+            r#"{"templateName":"rangeCheck","params":{"min":1,"max":2,"min":1}}"#.to_owned(),
+            "duplicate entry",
+        ),
+        ("/v1/circuits", r#"{"templateName":"rangeCheck","canary":1}"#.to_owned(), "`templateName`"),
+        ("/v1/proofs", r#"{"circuitId":"canary","privateInputs":{}}"#.to_owned(), "not a valid circuit id"),
+        ("/v1/proofs", format!(r#"{{"circuitId":"{NO_CIRCUIT}"}}"#), "missing field `privateInputs`"),
+        (
+            "/v1/proofs",
+            format!(r#"{{"circuitId":"{NO_CIRCUIT}","privateInputs":{{"canary":1,"canary":2}}}}"#),
+            "duplicate entry",
+        ),
+        (
+            "/v1/proofs",
+            format!(r#"{{"circuitId":"{NO_CIRCUIT}","privateInputs":{{}},"userId":"ca nary"}}"#),
+            "not a valid user id",
+        ),
+    ] {
+        let reply = server.post_text(path, &body).await;
+        let problem = reply.problem(422, "invalid_body");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.starts_with("line 1, column ") && detail.contains(part), "{body}: {detail}");
+        assert!(!detail.contains("canary") && !detail.contains("nary\""), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_another_media_type_is_refused() {
+    let server = Server::idle().await;
+    for path in POSTS {
+        for kind in [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("json")] {
+            let mut request = json_request(path, "{}");
+            request.headers_mut().remove("content-type");
+            if let Some(kind) = kind {
+                request.headers_mut().insert("content-type", kind.parse().unwrap());
+            }
+            server.send(request).await.problem(415, "unsupported_media_type");
+        }
+        for kind in ["application/json; charset=utf-8", "Application/JSON", "application/x+json"] {
+            let mut request = json_request(path, "{");
+            request.headers_mut().insert("content-type", kind.parse().unwrap());
+            server.send(request).await.problem(400, "malformed_json");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused() {
+    let server = Server::idle().await;
+    for path in POSTS {
+        let fits = " ".repeat(BODY_LIMIT);
+        server.post_text(path, &fits).await.problem(400, "malformed_json");
+        server.post_text(path, &format!("{fits} ")).await.problem(413, "body_too_large");
+        // Also when its length is not said.
+        let chunks = (0..BODY_LIMIT / 1024 + 1).map(|_| Ok::<_, std::io::Error>(" ".repeat(1024)));
+        let mut request = json_request(path, "");
+        *request.body_mut() = Body::from_stream(futures::stream::iter(chunks));
+        server.send(request).await.problem(413, "body_too_large");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_and_methods_that_are_not_taken_are_problems() {
+    let server = Server::idle().await;
+    for path in
+        ["/", "/v1", "/v2/circuits", "/v1/circuits/", "/v1/circuits/x/y", "/health/", "/v1/proofs/x/y/z"]
+    {
+        server.get(path).await.problem(404, "route_not_found");
+    }
+    let (circuit, proof) = (format!("/v1/circuits/{NO_CIRCUIT}"), format!("/v1/proofs/{NO_PROOF}"));
+    for (method, path, allowed) in [
+        (Method::DELETE, "/health", "GET"),
+        (Method::POST, "/metrics", "GET"),
+        (Method::PUT, "/v1/circuits", "POST"),
+        (Method::PATCH, &circuit, "DELETE"),
+        (Method::DELETE, &proof, "GET"),
+        (Method::GET, &format!("{proof}/cancel"), "POST"),
+        (Method::GET, &format!("{circuit}/verify"), "POST"),
+    ] {
+        let reply = server.send(request(method, path, Body::empty())).await;
+        reply.problem(405, "method_not_allowed");
+        assert!(reply.header("allow").contains(allowed), "{path}: {:?}", reply.headers);
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_is_no_text_is_a_problem() {
+    let server = Server::idle().await;
+    for path in ["/v1/circuits/%FF", "/v1/circuits/%FF/artifacts/x", "/v1/proofs/%FF", "/v1/templates/%FF"] {
+        server.get(path).await.problem(400, "invalid_path");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_ended() {
+    let server = Server::idle_with(|config| config.request_time_s = 1).await;
+    let id =
+        server.post("/v1/circuits", &range_check()).await.json()["circuitId"].as_str().unwrap().to_owned();
+    let began = Instant::now();
+    server.get(&format!("/v1/circuits/{id}?wait=60")).await.problem(408, "timeout");
+    assert!(began.elapsed() < Duration::from_secs(20));
+}

@@ -1,0 +1,244 @@
+//! Servers in memory, and what is asked of them.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+use zkflow_core::catalog::Circuit;
+use zkflow_core::store::PutMode;
+use zkflow_server::config::Config;
+use zkflow_server::state::App;
+use zkflow_server::{embedded, http, work};
+
+/// An id that no circuit has.
+pub(crate) const NO_CIRCUIT: &str = "00000000000000000000000000000000";
+/// An id that no proof request has.
+pub(crate) const NO_PROOF: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+/// The bodies of requests may have as many bytes.
+pub(crate) const BODY_LIMIT: usize = 32 * 1024;
+
+/// What the circuit of most tests is asked for with; eight bits make it small.
+pub(crate) fn range_check() -> Value {
+    json!({"templateName": "rangeCheck", "params": {"min": 18, "max": 120, "bits": 8}})
+}
+
+/// The API over an app in memory.
+pub(crate) struct Server {
+    pub(crate) app: Arc<App>,
+    router: Router,
+}
+
+impl Server {
+    /// A server whose jobs nobody works on: what is asked for stays pending.
+    pub(crate) async fn idle() -> Self {
+        Self::idle_with(|_| ()).await
+    }
+
+    /// As [`idle`](Self::idle), with other settings.
+    pub(crate) async fn idle_with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config {
+            module_cache: Some(std::env::temp_dir().join("zkflow-test-modules")),
+            max_body_bytes: BODY_LIMIT,
+            ..Config::default()
+        };
+        change(&mut config);
+        let app = embedded::in_memory(config, CancellationToken::new()).await.unwrap();
+        Self { router: http::router(app.clone()), app }
+    }
+
+    /// An idle server and the id of a circuit that is ready on it.
+    pub(crate) async fn idle_with_circuit() -> (Self, String) {
+        let (shared, server) = (shared().await, Self::idle().await);
+        let id = ready_circuit().await;
+        server.adopt(shared, shared.circuit(id).await).await;
+        (server, id.to_owned())
+    }
+
+    /// Takes over a circuit of another server, with its artifacts.
+    pub(crate) async fn adopt(&self, other: &Server, circuit: Circuit) {
+        for meta in circuit.artifacts.values() {
+            let body = other.app.store.get(&meta.key).await.unwrap().body;
+            self.app.store.put(&meta.key, body, PutMode::Create).await.unwrap();
+        }
+        self.app.catalog.insert_circuit(circuit).await.unwrap();
+    }
+
+    /// The document of a circuit.
+    pub(crate) async fn circuit(&self, id: &str) -> Circuit {
+        self.app.catalog.circuit(&id.parse().unwrap()).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
+        Reply::of(self.open(request).await).await
+    }
+
+    /// As [`send`](Self::send), without reading the body.
+    pub(crate) async fn open(&self, request: Request<Body>) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.send(request(Method::GET, path, Body::empty())).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Reply {
+        self.send(request(Method::DELETE, path, Body::empty())).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Reply {
+        self.post_text(path, &body.to_string()).await
+    }
+
+    pub(crate) async fn post_text(&self, path: &str, body: &str) -> Reply {
+        self.send(json_request(path, body)).await
+    }
+
+    /// Asks for a proof that an age lies in the range of [`range_check`]; returns its id.
+    pub(crate) async fn ask_for_proof(&self, circuit: &str, age: u64) -> String {
+        let reply = self.post("/v1/proofs", &age_proof(circuit, age)).await;
+        assert_eq!(reply.status, StatusCode::ACCEPTED, "{}", reply.text());
+        reply.json()["proofRequestId"].as_str().unwrap().to_owned()
+    }
+
+    /// Whether sealed inputs of a proof request are there.
+    pub(crate) async fn has_sealed(&self, proof: &str) -> bool {
+        self.app.vault.open(&proof.parse().unwrap()).await.is_ok()
+    }
+}
+
+/// The body that asks for a proof of an age.
+pub(crate) fn age_proof(circuit: &str, age: u64) -> Value {
+    json!({
+        "circuitId": circuit,
+        "privateInputs": {"age": age.to_string()},
+        "publicInputs": {"randomPublicSignal": "7"},
+    })
+}
+
+/// Any request.
+pub(crate) fn request(method: Method, path: &str, body: impl Into<Body>) -> Request<Body> {
+    Request::builder().method(method).uri(path).body(body.into()).unwrap()
+}
+
+/// A POST of JSON.
+pub(crate) fn json_request(path: &str, body: &str) -> Request<Body> {
+    let mut request = request(Method::POST, path, body.to_owned());
+    request.headers_mut().insert(CONTENT_TYPE, "application/json".parse().unwrap());
+    request
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Reply {
+    async fn of(response: axum::response::Response) -> Self {
+        let (head, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        Self { status: head.status, headers: head.headers, body }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The body of an answer that is good.
+    #[track_caller]
+    pub(crate) fn ok(&self) -> Value {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.text());
+        self.json()
+    }
+
+    /// The body of an answer that is a problem, complete and consistent.
+    #[track_caller]
+    pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
+        let shown = String::from_utf8_lossy(&self.body);
+        assert_eq!(self.status.as_u16(), status, "{shown}");
+        assert_eq!(self.header("content-type"), "application/problem+json", "{shown}");
+        let body = self.json();
+        assert_eq!(body["code"], code, "{body}");
+        assert_eq!(body["status"], status, "{body}");
+        assert_eq!(body["type"], format!("urn:zkflow:problem:{code}"), "{body}");
+        assert_eq!(body["title"], json!(self.status.canonical_reason()), "{body}");
+        assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{body}");
+        body
+    }
+
+    /// The entry of `errors` about `path`.
+    #[track_caller]
+    pub(crate) fn fault(&self, path: &str) -> String {
+        let body = self.json();
+        let faults = body["errors"].as_array().unwrap_or_else(|| panic!("no errors: {body}"));
+        let fault = faults.iter().find(|fault| fault["path"] == path);
+        fault.unwrap_or_else(|| panic!("nothing about {path}: {body}"))["message"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+}
+
+/// Where the workers of [`shared`] live: the runtime of a test ends with it.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+});
+
+/// The server with workers that all tests share: nothing on it may be removed.
+pub(crate) async fn shared() -> &'static Server {
+    static SHARED: OnceCell<Server> = OnceCell::const_new();
+    SHARED
+        .get_or_init(|| async {
+            let server = RUNTIME.spawn(Server::idle()).await.unwrap();
+            RUNTIME.spawn(work::run(server.app.clone()));
+            server
+        })
+        .await
+}
+
+/// The id of the circuit of [`range_check`], ready on [`shared`].
+pub(crate) async fn ready_circuit() -> &'static str {
+    static CIRCUIT: OnceCell<String> = OnceCell::const_new();
+    CIRCUIT
+        .get_or_init(|| async {
+            let server = shared().await;
+            let asked = server.post("/v1/circuits", &range_check()).await.json();
+            let id = asked["circuitId"].as_str().unwrap().to_owned();
+            let circuit = server.get(&format!("/v1/circuits/{id}?wait=60")).await.ok();
+            assert_eq!(circuit["status"], "ready", "{circuit}");
+            id
+        })
+        .await
+}
+
+/// A completed proof of an age of 42, on [`shared`].
+pub(crate) async fn completed_proof() -> &'static Value {
+    static PROOF: OnceCell<Value> = OnceCell::const_new();
+    PROOF
+        .get_or_init(|| async {
+            let server = shared().await;
+            let id = server.ask_for_proof(ready_circuit().await, 42).await;
+            let proof = server.get(&format!("/v1/proofs/{id}?wait=60")).await.ok();
+            assert_eq!(proof["status"], "completed", "{proof}");
+            proof
+        })
+        .await
+}
