@@ -1,6 +1,6 @@
 //! Keys and where they come from.
 //!
-//! [`circuit_specific`] makes a key in this process, good for development. A key that others should
+//! [`circuit_specific()`] makes a key in this process, good for development. A key that others should
 //! trust needs a secret contribution of somebody else: [`Provenance`] says which of the two a key is.
 
 mod circuit_specific;

@@ -1,5 +1,7 @@
 //! Compiles real circuits with circom, and hostile ones.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -1,5 +1,7 @@
 //! The built-in templates, and folders of a user's own.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fs;
 use std::path::Path;
 

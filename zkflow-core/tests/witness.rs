@@ -1,5 +1,7 @@
 //! Calculates witnesses of real circuits and compares them with snarkjs'.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -1,5 +1,7 @@
 //! Private inputs leave no trace: not in the data folder, not in the log at its loudest, not in an answer.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! What survives `kill -9`, SIGTERM and many identical requests: the binary itself, over real files.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
