@@ -1,5 +1,5 @@
 //! The work behind the API, one handler a queue, each a short way through the core:
-//! [`keygen`] makes circuits ready, [`proof`] makes proofs, [`cleanup`] removes what nobody needs.
+//! `keygen` makes circuits ready, `proof` makes proofs, `cleanup` removes what nobody needs.
 //!
 //! Every handler may run twice for one job, on two machines at a time. What it writes to the catalog
 //! is a compare-and-set on the epoch it read, so one of the two becomes visible, and what it writes

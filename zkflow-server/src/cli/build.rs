@@ -22,7 +22,7 @@ use super::toolbox::{CompilerArgs, Toolbox};
 pub struct BuildArgs {
     /// Name of the template, such as rangeCheck
     template: String,
-    /// A parameter, as in min=18; arrays as in limits=[1,2,3]
+    /// A parameter, as in min=18; arrays as in `limits=[1,2,3]`
     #[arg(long = "param", value_name = "NAME=VALUE")]
     params: Vec<String>,
     /// Folder for the files of the circuit
