@@ -101,10 +101,12 @@ settings! {
 
     /// Bytes that the body of a request may have
     max_body_bytes: usize = 2 * 1024 * 1024, [long];
-    /// Seconds that a request may take
+    /// Seconds that a request may take, and as many for its head, or for silence before it
     request_time_s: u64 = 75, [long];
     /// Seconds that ?wait= may ask for; less than request_time_s
     max_wait_s: u64 = 60, [long];
+    /// Connections at the same time; one more waits until another is closed
+    max_connections: usize = 4096, [long];
     /// Long-polls and event streams at the same time
     max_watchers: usize = 1024, [long];
     /// Proof requests that may be owed; one more is refused with 429

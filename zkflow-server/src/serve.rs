@@ -1,11 +1,9 @@
 //! `zkflow serve`: from the settings to a server that answers, works, and stops when it is told to.
 
-use std::future::IntoFuture as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +11,10 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::embedded::{self, OpenError};
 use crate::{http, telemetry, work};
+
+mod connections;
+
+use connections::Connections;
 
 /// What is left to do after the drain limit: close connections, give jobs back.
 const GRACE: Duration = Duration::from_secs(5);
@@ -72,13 +74,12 @@ async fn serve(config: Config) -> Result<(), ServeError> {
 
     let working = app.config.workers.then(|| tokio::spawn(work::run(app.clone())));
     let limit = Duration::from_secs(app.config.drain_s) + GRACE;
-    let listener = listener.tap_io(|stream| {
-        // Without it small answers wait for an acknowledgement; with an error they merely do so.
-        let _ = stream.set_nodelay(true);
-    });
-    let serving =
-        axum::serve(listener, http::router(app)).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    let serving = tokio::spawn(serving.into_future());
+    let connections = Connections {
+        most: app.config.max_connections,
+        header_time: Duration::from_secs(app.config.request_time_s),
+        shutdown: shutdown.clone(),
+    };
+    let serving = tokio::spawn(connections.serve(listener, http::router(app)));
 
     shutdown.cancelled().await;
     tracing::info!("draining");
