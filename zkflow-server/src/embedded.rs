@@ -19,7 +19,7 @@ use zkflow_queue::SqliteQueue;
 use zkflow_store::{FsStore, SqliteCatalog, Vault, VaultKey, sqlite};
 
 use crate::config::Config;
-use crate::state::{App, Changes};
+use crate::state::{App, Changes, Verifiers};
 use crate::telemetry;
 
 /// The server could not be put together.
@@ -76,6 +76,7 @@ pub async fn open(config: Config, shutdown: CancellationToken) -> Result<Arc<App
         clock,
         changes: Changes::default(),
         watchers: Arc::new(Semaphore::new(config.max_watchers)),
+        verifiers: Verifiers::new(std::thread::available_parallelism().map_or(1, usize::from)),
         shutdown,
         metrics: telemetry::metrics(),
         started: Instant::now(),
