@@ -34,7 +34,7 @@ type Outcome<T> = Result<Result<T, Failure>, JobError>;
 
 impl ProofGeneration {
     pub(super) fn new(app: Arc<App>) -> Self {
-        let cache = CircuitCache::new(app.config.circuit_cache_mib * 1024 * 1024);
+        let cache = CircuitCache::new(app.config.circuit_cache_bytes());
         Self { app, cache }
     }
 
