@@ -7,12 +7,16 @@ use rand::{CryptoRng, RngCore};
 
 #[cfg(feature = "ark")]
 pub mod ark;
+mod consistency;
+pub mod native;
 #[cfg(feature = "ark")]
 mod reduction;
 
+use crate::digest::Digest;
 use crate::error::{Classified, ErrorKind};
+use crate::format::FormatError;
 use crate::format::zkey::ZKey;
-use crate::verify::{Proof, PublicSignals, Verifier};
+use crate::verify::{Proof, PublicSignals, Verifier, VerifyingKey};
 use crate::witness::Witness;
 
 /// A random generator fit for secrets.
@@ -31,7 +35,7 @@ pub fn os_rng() -> impl SecureRng {
 ///
 /// Proving is CPU work of milliseconds to minutes: call it from a blocking thread.
 pub trait Prover: fmt::Debug + Send + Sync + 'static {
-    /// A short name, such as `ark`.
+    /// A short name, such as `native`.
     fn name(&self) -> &'static str;
 
     /// Turns a key into the form this prover works with, once for many proofs.
@@ -39,12 +43,31 @@ pub trait Prover: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// The key does not fit together.
     fn prepare(&self, key: Arc<ZKey>) -> Result<Arc<dyn PreparedKey>, ProveError>;
+
+    /// Prepares the key in the bytes of a `.zkey` file, as [`ZKey::read`] and
+    /// [`prepare`](Self::prepare) would; a prover that keeps prepared keys on disk looks there first,
+    /// and leaves what it prepared.
+    ///
+    /// # Errors
+    /// The bytes are no key, or the key does not fit together.
+    fn load(&self, zkey: &[u8]) -> Result<Arc<dyn PreparedKey>, ProveError> {
+        self.prepare(Arc::new(ZKey::read(zkey)?))
+    }
+
+    /// The key prepared earlier from the `.zkey` file with this digest, if this prover kept it on disk:
+    /// the file itself need not be at hand.
+    fn recall(&self, _zkey: &Digest) -> Option<Arc<dyn PreparedKey>> {
+        None
+    }
 }
 
 /// A proving key in the form its prover works with.
 pub trait PreparedKey: fmt::Debug + Send + Sync + 'static {
     /// The name of the prover.
     fn prover(&self) -> &'static str;
+
+    /// What verifies the proofs of this key.
+    fn verifying_key(&self) -> &VerifyingKey;
 
     /// Makes a proof, blinded with two scalars from `rng`.
     ///
@@ -94,6 +117,9 @@ pub enum ProveError {
         /// Wires of the witness.
         found: usize,
     },
+    /// The bytes are no proving key.
+    #[error(transparent)]
+    Format(#[from] FormatError),
     /// The key does not fit together.
     #[error("the proving key is inconsistent: {0}")]
     Key(String),
@@ -106,13 +132,14 @@ impl Classified for ProveError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::WitnessLength { .. } | Self::Unsatisfied => ErrorKind::Invalid,
-            Self::Key(_) => ErrorKind::Corrupt,
+            Self::Format(_) | Self::Key(_) => ErrorKind::Corrupt,
         }
     }
 
     fn code(&self) -> &'static str {
         match self {
             Self::WitnessLength { .. } => "witness_length",
+            Self::Format(_) => "malformed_proving_key",
             Self::Key(_) => "inconsistent_proving_key",
             Self::Unsatisfied => "witness_unsatisfied",
         }
