@@ -12,6 +12,7 @@ pub mod native;
 #[cfg(feature = "ark")]
 mod reduction;
 
+use crate::bn254::Kernel;
 use crate::digest::Digest;
 use crate::error::{Classified, ErrorKind};
 use crate::format::FormatError;
@@ -123,6 +124,12 @@ pub enum ProveError {
     /// The key does not fit together.
     #[error("the proving key is inconsistent: {0}")]
     Key(String),
+    /// The processor lacks the instructions that were asked for.
+    #[error("this processor lacks the instructions of the kernel {}", .0.name())]
+    Kernel(Kernel),
+    /// No threads could be started.
+    #[error("the threads of the prover cannot be started: {0}")]
+    Threads(String),
     /// The proof does not verify: the witness breaks a constraint, or the prover is faulty.
     #[error("the proof made does not verify: the witness does not satisfy the circuit")]
     Unsatisfied,
@@ -133,6 +140,8 @@ impl Classified for ProveError {
         match self {
             Self::WitnessLength { .. } | Self::Unsatisfied => ErrorKind::Invalid,
             Self::Format(_) | Self::Key(_) => ErrorKind::Corrupt,
+            Self::Kernel(_) => ErrorKind::Invalid,
+            Self::Threads(_) => ErrorKind::Unavailable,
         }
     }
 
@@ -141,6 +150,8 @@ impl Classified for ProveError {
             Self::WitnessLength { .. } => "witness_length",
             Self::Format(_) => "malformed_proving_key",
             Self::Key(_) => "inconsistent_proving_key",
+            Self::Kernel(_) => "kernel_unavailable",
+            Self::Threads(_) => "threads_unavailable",
             Self::Unsatisfied => "witness_unsatisfied",
         }
     }

@@ -71,6 +71,9 @@ pub(crate) trait Lanes: Copy + Send + Sync + 'static {
     /// bytes if they are canonical.
     fn scatter_rows(first: Self, second: Self, rows: &mut [Row]);
 
+    /// Exchanges lane i of vector j with lane j of vector i, for the first `WIDTH` vectors.
+    fn transpose(vectors: &mut [Self]);
+
     /// a + b of reduced values.
     fn add(self, other: Self) -> Self;
     /// a − b of reduced values, or of a reduced value and the loose sum of two.

@@ -323,6 +323,21 @@ impl<C: MontConfig<4>> Lanes for Ifma<C> {
     }
 
     #[inline(always)]
+    fn transpose(vectors: &mut [Self]) {
+        let vectors: &mut [Self; 8] = (&mut vectors[..8]).try_into().expect("a slice of eight");
+        for limb in 0..LIMBS {
+            let mut rows = [zeros(); 8];
+            for i in 0..8 {
+                rows[i] = vectors[i].0[limb];
+            }
+            let columns = transpose(rows);
+            for i in 0..8 {
+                vectors[i].0[limb] = columns[i];
+            }
+        }
+    }
+
+    #[inline(always)]
     fn add(self, other: Self) -> Self {
         let mut limbs = self.0;
         for i in 0..LIMBS {

@@ -57,6 +57,9 @@ impl<C: MontConfig<4>> Lanes for Portable<Fp<MontBackend<C, 4>, 4>> {
     }
 
     #[inline(always)]
+    fn transpose(_vectors: &mut [Self]) {}
+
+    #[inline(always)]
     fn add(self, other: Self) -> Self {
         Self(self.0 + other.0)
     }
