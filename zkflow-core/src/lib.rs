@@ -40,5 +40,6 @@ pub mod digest;
 pub mod error;
 pub mod field;
 pub mod id;
+mod own_folder;
 pub mod sandbox;
 pub mod secret;

@@ -7,6 +7,7 @@ use rand::{CryptoRng, RngCore};
 
 #[cfg(feature = "ark")]
 pub mod ark;
+mod choice;
 mod consistency;
 pub mod native;
 #[cfg(feature = "ark")]
@@ -19,6 +20,8 @@ use crate::format::FormatError;
 use crate::format::zkey::ZKey;
 use crate::verify::{Proof, PublicSignals, Verifier, VerifyingKey};
 use crate::witness::Witness;
+
+pub use choice::{ProverKind, UnknownProver};
 
 /// A random generator fit for secrets.
 pub trait SecureRng: RngCore + CryptoRng {}
