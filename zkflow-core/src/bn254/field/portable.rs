@@ -2,17 +2,14 @@
 
 use ark_ff::{AdditiveGroup, BigInt, Fp, MontBackend, MontConfig, PrimeField};
 
-use super::{Lanes, Mask, Row};
+use super::{Arithmetic, Lanes, Mask, Row};
 
 /// One element as lanes.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
 pub(crate) struct Portable<F>(F);
 
-impl<C: MontConfig<4>> Lanes for Portable<Fp<MontBackend<C, 4>, 4>> {
-    type Field = Fp<MontBackend<C, 4>, 4>;
-    const WIDTH: usize = 1;
-
+impl<C: MontConfig<4>> Arithmetic for Portable<Fp<MontBackend<C, 4>, 4>> {
     #[inline(always)]
     fn zero() -> Self {
         Self(Fp::ZERO)
@@ -22,6 +19,76 @@ impl<C: MontConfig<4>> Lanes for Portable<Fp<MontBackend<C, 4>, 4>> {
     fn one() -> Self {
         Self(C::R.into_field())
     }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self(self.0 - other.0)
+    }
+
+    #[inline(always)]
+    fn double(self) -> Self {
+        Self(self.0.double())
+    }
+
+    #[inline(always)]
+    fn neg(self) -> Self {
+        Self(-self.0)
+    }
+
+    #[inline(always)]
+    fn add_loose(self, other: Self) -> Self {
+        self.add(other)
+    }
+
+    #[inline(always)]
+    fn sub_loose(self, other: Self) -> Self {
+        self.sub(other)
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self(self.0 * other.0)
+    }
+
+    #[inline(always)]
+    fn square(self) -> Self {
+        Self(ark_ff::Field::square(&self.0))
+    }
+
+    #[inline(always)]
+    fn canonical(self) -> Self {
+        self
+    }
+
+    #[inline(always)]
+    fn zero_mask(self) -> Mask {
+        self.literal_zero_mask()
+    }
+
+    #[inline(always)]
+    fn literal_zero_mask(self) -> Mask {
+        (self.0 == Fp::ZERO).into()
+    }
+
+    #[inline(always)]
+    fn perhaps_equal_mask(self, other: Self) -> Mask {
+        (self.0 == other.0).into()
+    }
+
+    #[inline(always)]
+    fn select(mask: Mask, yes: Self, no: Self) -> Self {
+        if mask & 1 == 1 { yes } else { no }
+    }
+}
+
+impl<C: MontConfig<4>> Lanes for Portable<Fp<MontBackend<C, 4>, 4>> {
+    type Field = Fp<MontBackend<C, 4>, 4>;
+    const WIDTH: usize = 1;
 
     #[inline(always)]
     fn splat(value: &Self::Field) -> Self {
@@ -57,78 +124,13 @@ impl<C: MontConfig<4>> Lanes for Portable<Fp<MontBackend<C, 4>, 4>> {
     }
 
     #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        Self(self.0 + other.0)
-    }
-
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        Self(self.0 - other.0)
-    }
-
-    #[inline(always)]
-    fn double(self) -> Self {
-        Self(self.0.double())
-    }
-
-    #[inline(always)]
-    fn neg(self) -> Self {
-        Self(-self.0)
-    }
-
-    #[inline(always)]
-    fn add_loose(self, other: Self) -> Self {
-        self.add(other)
-    }
-
-    #[inline(always)]
-    fn sub_loose(self, other: Self) -> Self {
-        self.sub(other)
-    }
-
-    #[inline(always)]
     fn reduce(self) -> Self {
         self
     }
 
     #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        Self(self.0 * other.0)
-    }
-
-    #[inline(always)]
-    fn square(self) -> Self {
-        Self(ark_ff::Field::square(&self.0))
-    }
-
-    #[inline(always)]
     fn mul_add_mul(self, b: Self, c: Self, d: Self) -> Self {
         Self(ark_ff::Field::sum_of_products(&[self.0, c.0], &[b.0, d.0]))
-    }
-
-    #[inline(always)]
-    fn canonical(self) -> Self {
-        self
-    }
-
-    #[inline(always)]
-    fn zero_mask(self) -> Mask {
-        self.literal_zero_mask()
-    }
-
-    #[inline(always)]
-    fn literal_zero_mask(self) -> Mask {
-        (self.0 == Fp::ZERO).into()
-    }
-
-    #[inline(always)]
-    fn perhaps_equal_mask(self, other: Self) -> Mask {
-        (self.0 == other.0).into()
-    }
-
-    #[inline(always)]
-    fn select(mask: Mask, yes: Self, no: Self) -> Self {
-        if mask & 1 == 1 { yes } else { no }
     }
 }
 
