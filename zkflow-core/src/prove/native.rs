@@ -8,7 +8,7 @@ use super::{PreparedKey, ProveError, Prover};
 use crate::bn254::Kernel;
 use crate::format::zkey::ZKey;
 
-mod bases;
+mod file;
 mod key;
 mod pools;
 mod quotient;

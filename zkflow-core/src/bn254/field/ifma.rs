@@ -24,7 +24,7 @@ use core::marker::PhantomData;
 use ark_ff::{BigInt, Fp, MontBackend, MontConfig};
 
 use super::modulus::{LIMB_BITS, LIMB_MASK, LIMBS, Limbs, Radix52, to_limbs};
-use super::{Lanes, Mask, Row};
+use super::{Arithmetic, Lanes, Mask, Row};
 
 /// Eight elements of the field of a 254-bit prime.
 ///
@@ -245,10 +245,7 @@ impl<C: MontConfig<4>> Ifma<C> {
     }
 }
 
-impl<C: MontConfig<4>> Lanes for Ifma<C> {
-    type Field = Fp<MontBackend<C, 4>, 4>;
-    const WIDTH: usize = 8;
-
+impl<C: MontConfig<4>> Arithmetic for Ifma<C> {
     #[inline(always)]
     fn zero() -> Self {
         Self::new([zeros(); LIMBS])
@@ -258,6 +255,94 @@ impl<C: MontConfig<4>> Lanes for Ifma<C> {
     fn one() -> Self {
         Self::constant(C::ONE)
     }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        let mut limbs = self.0;
+        for i in 0..LIMBS {
+            limbs[i] = plus(limbs[i], other.0[i]);
+        }
+        Self::fold(limbs)
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        let mut limbs = self.0;
+        for i in 0..LIMBS {
+            limbs[i] = minus(limbs[i], other.0[i]);
+        }
+        Self::fold(limbs)
+    }
+
+    #[inline(always)]
+    fn add_loose(self, other: Self) -> Self {
+        let mut limbs = self.0;
+        for i in 0..LIMBS {
+            limbs[i] = plus(limbs[i], other.0[i]);
+        }
+        Self::new(carry(limbs))
+    }
+
+    #[inline(always)]
+    fn sub_loose(self, other: Self) -> Self {
+        let mut limbs = self.0;
+        for i in 0..LIMBS {
+            // Column 0 of the table is −4p.
+            limbs[i] = minus(minus(limbs[i], broadcast(C::MULTIPLES[i][0])), other.0[i]);
+        }
+        Self::new(carry(limbs))
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        let mut columns = [zeros(); 2 * LIMBS];
+        add_product(&mut columns, &self.0, &other.0);
+        Self::montgomery(columns)
+    }
+
+    #[inline(always)]
+    fn square(self) -> Self {
+        Self::montgomery(square_columns(&self.0))
+    }
+
+    #[inline(always)]
+    fn canonical(self) -> Self {
+        self.reduce().subtract_modulus_once()
+    }
+
+    #[inline(always)]
+    fn zero_mask(self) -> Mask {
+        let l = self.canonical().0;
+        zero_lanes(or3(or3(l[0], l[1], l[2]), l[3], l[4]))
+    }
+
+    #[inline(always)]
+    fn literal_zero_mask(self) -> Mask {
+        zero_lanes(self.0[0])
+    }
+
+    #[inline(always)]
+    fn perhaps_equal_mask(self, other: Self) -> Mask {
+        // Reduced values of one class differ by 0 or ±p.
+        let difference = and(minus(self.0[0], other.0[0]), broadcast(LIMB_MASK));
+        zero_lanes(difference)
+            | equal_lanes(difference, broadcast(C::P[0]))
+            | equal_lanes(difference, broadcast((1 << LIMB_BITS) - C::P[0]))
+    }
+
+    #[inline(always)]
+    fn select(mask: Mask, yes: Self, no: Self) -> Self {
+        let mut limbs = no.0;
+        for i in 0..LIMBS {
+            limbs[i] = blend(mask, yes.0[i], no.0[i]);
+        }
+        Self::new(limbs)
+    }
+}
+
+impl<C: MontConfig<4>> Lanes for Ifma<C> {
+    type Field = Fp<MontBackend<C, 4>, 4>;
+    const WIDTH: usize = 8;
 
     #[inline(always)]
     fn splat(value: &Self::Field) -> Self {
@@ -311,18 +396,6 @@ impl<C: MontConfig<4>> Lanes for Ifma<C> {
     }
 
     #[inline(always)]
-    fn scatter_rows(first: Self, second: Self, rows: &mut [Row]) {
-        let rows: &mut [Row; 8] = (&mut rows[..8]).try_into().expect("a slice of eight");
-        let [a, b, c, d] = first.to_words();
-        let [e, f, g, h] = second.to_words();
-        let vectors = transpose([a, b, c, d, e, f, g, h]);
-        for i in 0..8 {
-            // SAFETY: both are 64 bytes in which every bit pattern is a value.
-            rows[i] = Row(unsafe { core::mem::transmute::<__m512i, [u64; 8]>(vectors[i]) });
-        }
-    }
-
-    #[inline(always)]
     fn transpose(vectors: &mut [Self]) {
         let vectors: &mut [Self; 8] = (&mut vectors[..8]).try_into().expect("a slice of eight");
         for limb in 0..LIMBS {
@@ -338,40 +411,15 @@ impl<C: MontConfig<4>> Lanes for Ifma<C> {
     }
 
     #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        let mut limbs = self.0;
-        for i in 0..LIMBS {
-            limbs[i] = plus(limbs[i], other.0[i]);
+    fn scatter_rows(first: Self, second: Self, rows: &mut [Row]) {
+        let rows: &mut [Row; 8] = (&mut rows[..8]).try_into().expect("a slice of eight");
+        let [a, b, c, d] = first.to_words();
+        let [e, f, g, h] = second.to_words();
+        let vectors = transpose([a, b, c, d, e, f, g, h]);
+        for i in 0..8 {
+            // SAFETY: both are 64 bytes in which every bit pattern is a value.
+            rows[i] = Row(unsafe { core::mem::transmute::<__m512i, [u64; 8]>(vectors[i]) });
         }
-        Self::fold(limbs)
-    }
-
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        let mut limbs = self.0;
-        for i in 0..LIMBS {
-            limbs[i] = minus(limbs[i], other.0[i]);
-        }
-        Self::fold(limbs)
-    }
-
-    #[inline(always)]
-    fn add_loose(self, other: Self) -> Self {
-        let mut limbs = self.0;
-        for i in 0..LIMBS {
-            limbs[i] = plus(limbs[i], other.0[i]);
-        }
-        Self::new(carry(limbs))
-    }
-
-    #[inline(always)]
-    fn sub_loose(self, other: Self) -> Self {
-        let mut limbs = self.0;
-        for i in 0..LIMBS {
-            // Column 0 of the table is −4p.
-            limbs[i] = minus(minus(limbs[i], broadcast(C::MULTIPLES[i][0])), other.0[i]);
-        }
-        Self::new(carry(limbs))
     }
 
     #[inline(always)]
@@ -384,57 +432,11 @@ impl<C: MontConfig<4>> Lanes for Ifma<C> {
     }
 
     #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        let mut columns = [zeros(); 2 * LIMBS];
-        add_product(&mut columns, &self.0, &other.0);
-        Self::montgomery(columns)
-    }
-
-    #[inline(always)]
-    fn square(self) -> Self {
-        Self::montgomery(square_columns(&self.0))
-    }
-
-    #[inline(always)]
     fn mul_add_mul(self, b: Self, c: Self, d: Self) -> Self {
         let mut columns = [zeros(); 2 * LIMBS];
         add_product(&mut columns, &self.0, &b.0);
         add_product(&mut columns, &c.0, &d.0);
         Self::montgomery(columns)
-    }
-
-    #[inline(always)]
-    fn canonical(self) -> Self {
-        self.reduce().subtract_modulus_once()
-    }
-
-    #[inline(always)]
-    fn zero_mask(self) -> Mask {
-        let l = self.canonical().0;
-        zero_lanes(or3(or3(l[0], l[1], l[2]), l[3], l[4]))
-    }
-
-    #[inline(always)]
-    fn literal_zero_mask(self) -> Mask {
-        zero_lanes(self.0[0])
-    }
-
-    #[inline(always)]
-    fn perhaps_equal_mask(self, other: Self) -> Mask {
-        // Reduced values of one class differ by 0 or ±p.
-        let difference = and(minus(self.0[0], other.0[0]), broadcast(LIMB_MASK));
-        zero_lanes(difference)
-            | equal_lanes(difference, broadcast(C::P[0]))
-            | equal_lanes(difference, broadcast((1 << LIMB_BITS) - C::P[0]))
-    }
-
-    #[inline(always)]
-    fn select(mask: Mask, yes: Self, no: Self) -> Self {
-        let mut limbs = no.0;
-        for i in 0..LIMBS {
-            limbs[i] = blend(mask, yes.0[i], no.0[i]);
-        }
-        Self::new(limbs)
     }
 }
 

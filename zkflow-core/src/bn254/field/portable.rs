@@ -2,17 +2,14 @@
 
 use ark_ff::{AdditiveGroup, BigInt, Fp, MontBackend, MontConfig, PrimeField};
 
-use super::{Lanes, Mask, Row};
+use super::{Arithmetic, Lanes, Mask, Row};
 
 /// One element as lanes.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
 pub(crate) struct Portable<F>(F);
 
-impl<C: MontConfig<4>> Lanes for Portable<Fp<MontBackend<C, 4>, 4>> {
-    type Field = Fp<MontBackend<C, 4>, 4>;
-    const WIDTH: usize = 1;
-
+impl<C: MontConfig<4>> Arithmetic for Portable<Fp<MontBackend<C, 4>, 4>> {
     #[inline(always)]
     fn zero() -> Self {
         Self(Fp::ZERO)
@@ -22,42 +19,6 @@ impl<C: MontConfig<4>> Lanes for Portable<Fp<MontBackend<C, 4>, 4>> {
     fn one() -> Self {
         Self(C::R.into_field())
     }
-
-    #[inline(always)]
-    fn splat(value: &Self::Field) -> Self {
-        Self(*value)
-    }
-
-    #[inline(always)]
-    fn load(elements: &[Self::Field]) -> Self {
-        Self(elements[0])
-    }
-
-    #[inline(always)]
-    fn store(self, elements: &mut [Self::Field]) {
-        elements[0] = self.0;
-    }
-
-    #[inline(always)]
-    fn store_integers(self, integers: &mut [[u64; 4]]) {
-        integers[0] = self.0.into_bigint().0;
-    }
-
-    #[inline(always)]
-    fn gather_rows(rows: &[&Row]) -> (Self, Self) {
-        let [a, b, c, d, e, f, g, h] = rows[0].0;
-        (Self(BigInt([a, b, c, d]).into_field()), Self(BigInt([e, f, g, h]).into_field()))
-    }
-
-    #[inline(always)]
-    fn scatter_rows(first: Self, second: Self, rows: &mut [Row]) {
-        let [a, b, c, d] = first.0.0.0;
-        let [e, f, g, h] = second.0.0.0;
-        rows[0] = Row([a, b, c, d, e, f, g, h]);
-    }
-
-    #[inline(always)]
-    fn transpose(_vectors: &mut [Self]) {}
 
     #[inline(always)]
     fn add(self, other: Self) -> Self {
@@ -90,11 +51,6 @@ impl<C: MontConfig<4>> Lanes for Portable<Fp<MontBackend<C, 4>, 4>> {
     }
 
     #[inline(always)]
-    fn reduce(self) -> Self {
-        self
-    }
-
-    #[inline(always)]
     fn mul(self, other: Self) -> Self {
         Self(self.0 * other.0)
     }
@@ -102,11 +58,6 @@ impl<C: MontConfig<4>> Lanes for Portable<Fp<MontBackend<C, 4>, 4>> {
     #[inline(always)]
     fn square(self) -> Self {
         Self(ark_ff::Field::square(&self.0))
-    }
-
-    #[inline(always)]
-    fn mul_add_mul(self, b: Self, c: Self, d: Self) -> Self {
-        Self(ark_ff::Field::sum_of_products(&[self.0, c.0], &[b.0, d.0]))
     }
 
     #[inline(always)]
@@ -132,6 +83,57 @@ impl<C: MontConfig<4>> Lanes for Portable<Fp<MontBackend<C, 4>, 4>> {
     #[inline(always)]
     fn select(mask: Mask, yes: Self, no: Self) -> Self {
         if mask & 1 == 1 { yes } else { no }
+    }
+}
+
+impl<C: MontConfig<4>> Lanes for Portable<Fp<MontBackend<C, 4>, 4>> {
+    type Field = Fp<MontBackend<C, 4>, 4>;
+    const WIDTH: usize = 1;
+
+    #[inline(always)]
+    fn splat(value: &Self::Field) -> Self {
+        Self(*value)
+    }
+
+    #[inline(always)]
+    fn load(elements: &[Self::Field]) -> Self {
+        Self(elements[0])
+    }
+
+    #[inline(always)]
+    fn store(self, elements: &mut [Self::Field]) {
+        elements[0] = self.0;
+    }
+
+    #[inline(always)]
+    fn store_integers(self, integers: &mut [[u64; 4]]) {
+        integers[0] = self.0.into_bigint().0;
+    }
+
+    #[inline(always)]
+    fn gather_rows(rows: &[&Row]) -> (Self, Self) {
+        let [a, b, c, d, e, f, g, h] = rows[0].0;
+        (Self(BigInt([a, b, c, d]).into_field()), Self(BigInt([e, f, g, h]).into_field()))
+    }
+
+    #[inline(always)]
+    fn transpose(_vectors: &mut [Self]) {}
+
+    #[inline(always)]
+    fn scatter_rows(first: Self, second: Self, rows: &mut [Row]) {
+        let [a, b, c, d] = first.0.0.0;
+        let [e, f, g, h] = second.0.0.0;
+        rows[0] = Row([a, b, c, d, e, f, g, h]);
+    }
+
+    #[inline(always)]
+    fn reduce(self) -> Self {
+        self
+    }
+
+    #[inline(always)]
+    fn mul_add_mul(self, b: Self, c: Self, d: Self) -> Self {
+        Self(ark_ff::Field::sum_of_products(&[self.0, c.0], &[b.0, d.0]))
     }
 }
 

@@ -5,7 +5,7 @@
 //! operations and spend as much on additions and on columns kept in memory.
 
 use super::coordinate::Coordinate;
-use super::{Lanes, MAX_WIDTH, Mask, Row};
+use super::{Arithmetic, Lanes, MAX_WIDTH, Mask, Row};
 
 /// c0 + c1·u, several at once.
 #[derive(Clone, Copy, Debug)]
@@ -14,10 +14,7 @@ pub(crate) struct Quadratic<L> {
     pub(crate) c1: L,
 }
 
-impl<L: Lanes> Coordinate for Quadratic<L> {
-    type Base = L;
-    type Packed = [Row; 2];
-
+impl<L: Lanes> Arithmetic for Quadratic<L> {
     #[inline(always)]
     fn zero() -> Self {
         Self { c0: L::zero(), c1: L::zero() }
@@ -78,16 +75,6 @@ impl<L: Lanes> Coordinate for Quadratic<L> {
     }
 
     #[inline(always)]
-    fn norm(self) -> L {
-        self.c0.mul_add_mul(self.c0, self.c1, self.c1)
-    }
-
-    #[inline(always)]
-    fn inverse_by_norm(self, inverse_of_norm: L) -> Self {
-        Self { c0: self.c0.mul(inverse_of_norm), c1: self.c1.mul(inverse_of_norm.neg()) }
-    }
-
-    #[inline(always)]
     fn canonical(self) -> Self {
         Self { c0: self.c0.canonical(), c1: self.c1.canonical() }
     }
@@ -110,6 +97,21 @@ impl<L: Lanes> Coordinate for Quadratic<L> {
     #[inline(always)]
     fn select(mask: Mask, yes: Self, no: Self) -> Self {
         Self { c0: L::select(mask, yes.c0, no.c0), c1: L::select(mask, yes.c1, no.c1) }
+    }
+}
+
+impl<L: Lanes> Coordinate for Quadratic<L> {
+    type Base = L;
+    type Packed = [Row; 2];
+
+    #[inline(always)]
+    fn norm(self) -> L {
+        self.c0.mul_add_mul(self.c0, self.c1, self.c1)
+    }
+
+    #[inline(always)]
+    fn inverse_by_norm(self, inverse_of_norm: L) -> Self {
+        Self { c0: self.c0.mul(inverse_of_norm), c1: self.c1.mul(inverse_of_norm.neg()) }
     }
 
     #[inline(always)]

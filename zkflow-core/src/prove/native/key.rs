@@ -3,18 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ark_bn254::{Fr, G1Affine, g1, g2};
+use ark_bn254::{Fr, G1Affine, G1Projective, G2Projective};
 use ark_ec::{AffineRepr, CurveGroup};
-use ark_ff::{PrimeField, UniformRand};
-use rayon::prelude::*;
+use ark_ff::UniformRand;
 use zeroize::Zeroizing;
 
 use super::NAME;
-use super::bases::Bases;
 use super::pools::Pools;
-use super::quotient::{Integer, Quotient};
+use super::quotient::Quotient;
 use super::rows::Rows;
 use crate::bn254::Kernel;
+use crate::bn254::msm::{FixedBases, Options, Scalars};
 use crate::format::zkey::{Matrix, ZKey};
 use crate::prove::{PreparedKey, ProveError, SecureRng};
 use crate::verify::{Proof, VerifyingKey};
@@ -27,13 +26,14 @@ pub(super) struct NativeKey {
     beta_g1: G1Affine,
     delta_g1: G1Affine,
     n_vars: usize,
+    kernel: Kernel,
     quotient: Quotient,
-    a: Bases<g1::Config>,
-    b1: Bases<g1::Config>,
-    b2: Bases<g2::Config>,
+    a: FixedBases<G1Projective>,
+    b1: FixedBases<G1Projective>,
+    b2: FixedBases<G2Projective>,
     /// One point a wire, like the three above: infinity for the public ones.
-    c: Bases<g1::Config>,
-    h: Bases<g1::Config>,
+    c: FixedBases<G1Projective>,
+    h: FixedBases<G1Projective>,
 }
 
 impl NativeKey {
@@ -42,6 +42,7 @@ impl NativeKey {
         let rows = key.domain_size as usize;
         let matrix = |matrix| Rows::new(&key.coefficients, matrix, rows);
         let quotient = Quotient::new(matrix(Matrix::A), matrix(Matrix::B), kernel);
+        let options = Options { kernel, table_bytes: 0 };
         let public = vec![G1Affine::identity(); key.n_public as usize + 1];
         let c = [public, key.c].concat();
         Self {
@@ -50,12 +51,13 @@ impl NativeKey {
             beta_g1: key.beta_g1,
             delta_g1: key.delta_g1,
             n_vars: key.n_vars as usize,
+            kernel,
             quotient,
-            a: Bases::new(key.a),
-            b1: Bases::new(key.b1),
-            b2: Bases::new(key.b2),
-            c: Bases::new(c),
-            h: Bases::new(key.h),
+            a: FixedBases::prepare(&key.a, options),
+            b1: FixedBases::prepare(&key.b1, options),
+            b2: FixedBases::prepare(&key.b2, options),
+            c: FixedBases::prepare(&c, options),
+            h: FixedBases::prepare(&key.h, options),
         }
     }
 
@@ -69,14 +71,13 @@ impl NativeKey {
     ///
     /// where B stands in G2 in the proof and is computed in G1 once more for C.
     fn proof(&self, witness: &[Fr], r: &Fr, s: &Fr) -> Proof {
-        let wires: Zeroizing<Vec<Integer>> =
-            Zeroizing::new(witness.par_iter().map(|value| value.into_bigint().0).collect());
+        let wires = Scalars::new(self.kernel, witness);
         // The dearest task first: what the threads do last should be small.
         let (b2, (h, (c, (a, b1)))) = rayon::join(
             || self.b2.msm(&wires),
             || {
                 rayon::join(
-                    || self.h.msm(&self.quotient.values(witness)),
+                    || self.h.msm(&Scalars::new(self.kernel, &self.quotient.values(witness))),
                     || {
                         rayon::join(
                             || self.c.msm(&wires),
@@ -114,9 +115,9 @@ impl PreparedKey for NativeKey {
     }
 
     fn memory_bytes(&self) -> u64 {
-        let g1 = [&self.a, &self.b1, &self.c, &self.h].map(Bases::memory_bytes);
-        let ic = size_of_val(&self.vk.ic[..]) as u64;
-        g1.iter().sum::<u64>() + self.b2.memory_bytes() + self.quotient.memory_bytes() + ic
+        let g1 = [&self.a, &self.b1, &self.c, &self.h].map(FixedBases::bytes);
+        let points = g1.iter().sum::<usize>() + self.b2.bytes() + size_of_val(&self.vk.ic[..]);
+        points as u64 + self.quotient.memory_bytes()
     }
 }
 

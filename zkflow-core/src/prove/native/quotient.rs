@@ -14,11 +14,8 @@ use zeroize::{Zeroize, Zeroizing};
 use super::rows::Rows;
 use super::transform::Transform;
 use super::wiped::Wiped;
-use crate::bn254::field::{Lanes, MAX_WIDTH};
+use crate::bn254::field::{Arithmetic, Lanes, MAX_WIDTH};
 use crate::bn254::{Backend, Kernel, Task};
-
-/// A scalar below r, in words.
-pub(super) type Integer = [u64; 4];
 
 /// What computes the quotients of one circuit.
 pub(super) struct Quotient {
@@ -40,7 +37,7 @@ impl Quotient {
     }
 
     /// The values of A B - C at the odd roots.
-    pub(super) fn values(&self, witness: &[Fr]) -> Zeroizing<Vec<Integer>> {
+    pub(super) fn values(&self, witness: &[Fr]) -> Zeroizing<Vec<Fr>> {
         self.domain.quotient(&self.a, &self.b, witness)
     }
 
@@ -58,7 +55,7 @@ impl fmt::Debug for Quotient {
 
 /// A [`Transform`] whose backend is forgotten.
 trait Domain: Send + Sync {
-    fn quotient(&self, a: &Rows, b: &Rows, witness: &[Fr]) -> Zeroizing<Vec<Integer>>;
+    fn quotient(&self, a: &Rows, b: &Rows, witness: &[Fr]) -> Zeroizing<Vec<Fr>>;
     fn memory_bytes(&self) -> u64;
 }
 
@@ -81,7 +78,7 @@ fn domain(size: usize, kernel: Kernel) -> Box<dyn Domain> {
 const CHUNK: usize = 64;
 
 impl<B: Backend> Domain for Transform<B> {
-    fn quotient(&self, a: &Rows, b: &Rows, witness: &[Fr]) -> Zeroizing<Vec<Integer>> {
+    fn quotient(&self, a: &Rows, b: &Rows, witness: &[Fr]) -> Zeroizing<Vec<Fr>> {
         let zeros = || Wiped::<B::Fr>::zeros(self.vectors());
         let (mut at_a, mut at_b, mut at_c) = (zeros(), zeros(), zeros());
         let chunks =
@@ -95,7 +92,7 @@ impl<B: Backend> Domain for Transform<B> {
             });
         });
         [&mut at_a, &mut at_b, &mut at_c].into_par_iter().for_each(|values| self.shift(values));
-        let mut quotient = Zeroizing::new(vec![Integer::default(); a.len()]);
+        let mut quotient = Zeroizing::new(vec![Fr::zero(); a.len()]);
         let chunks = quotient.par_chunks_mut(CHUNK * B::Fr::WIDTH);
         let values = at_a.par_chunks(CHUNK).zip(at_b.par_chunks(CHUNK)).zip(at_c.par_chunks(CHUNK));
         chunks.zip(values).for_each(|(out, ((a, b), c))| B::KERNEL.run(Difference::<B> { a, b, c, out }));
@@ -136,12 +133,12 @@ impl<B: Backend> Task for Products<'_, B> {
     }
 }
 
-/// a b - c as integers.
+/// a b - c.
 struct Difference<'a, B: Backend> {
     a: &'a [B::Fr],
     b: &'a [B::Fr],
     c: &'a [B::Fr],
-    out: &'a mut [Integer],
+    out: &'a mut [Fr],
 }
 
 impl<B: Backend> Task for Difference<'_, B> {
@@ -151,8 +148,8 @@ impl<B: Backend> Task for Difference<'_, B> {
     fn run<Same: Backend>(self) {
         let Self { a, b, c, out } = self;
         for i in 0..a.len() {
-            let value = a[i].mul(b[i]).sub_loose(c[i]);
-            value.store_integers(&mut out[i * B::Fr::WIDTH..]);
+            let value = a[i].mul(b[i]).sub(c[i]);
+            value.store(&mut out[i * B::Fr::WIDTH..]);
         }
     }
 }

@@ -29,7 +29,7 @@ use ark_bn254::Fr;
 use ark_ff::{FftField, Field};
 use rayon::prelude::*;
 
-use crate::bn254::field::{Lanes, MAX_WIDTH};
+use crate::bn254::field::{Arithmetic, Lanes, MAX_WIDTH};
 use crate::bn254::{Backend, Task};
 
 /// Blocks of at most this many values are shifted by one thread while they lie in its cache: 40 KiB.
