@@ -18,11 +18,13 @@ pub mod sym;
 pub mod wtns;
 pub mod zkey;
 
-mod binfile;
+pub(crate) mod binfile;
 mod detect;
-mod encoding;
+pub(crate) mod encoding;
+mod mapped;
 
 pub use detect::{Kind, detect};
+pub use mapped::MappedFile;
 
 /// Bytes are not a file of the named format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -130,6 +130,14 @@ pub enum ProveError {
     /// The processor lacks the instructions that were asked for.
     #[error("this processor lacks the instructions of the kernel {}", .0.name())]
     Kernel(Kernel),
+    /// The folder for prepared keys cannot be used.
+    #[error("the folder {path} for prepared keys cannot be used")]
+    Folder {
+        /// The folder.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// No threads could be started.
     #[error("the threads of the prover cannot be started: {0}")]
     Threads(String),
@@ -144,7 +152,7 @@ impl Classified for ProveError {
             Self::WitnessLength { .. } | Self::Unsatisfied => ErrorKind::Invalid,
             Self::Format(_) | Self::Key(_) => ErrorKind::Corrupt,
             Self::Kernel(_) => ErrorKind::Invalid,
-            Self::Threads(_) => ErrorKind::Unavailable,
+            Self::Folder { .. } | Self::Threads(_) => ErrorKind::Unavailable,
         }
     }
 
@@ -154,6 +162,7 @@ impl Classified for ProveError {
             Self::Format(_) => "malformed_proving_key",
             Self::Key(_) => "inconsistent_proving_key",
             Self::Kernel(_) => "kernel_unavailable",
+            Self::Folder { .. } => "key_folder_unusable",
             Self::Threads(_) => "threads_unavailable",
             Self::Unsatisfied => "witness_unsatisfied",
         }

@@ -1,5 +1,6 @@
 //! The command line without a server, one command a file.
 
+mod bench;
 mod build;
 mod demo;
 mod doctor;
@@ -7,6 +8,7 @@ mod files;
 mod inspect;
 mod progress;
 mod prove;
+mod prover;
 mod toolbox;
 
 use std::path::PathBuf;
@@ -31,6 +33,8 @@ pub enum Command {
     Prove(prove::ProveArgs),
     /// Verify a proof (the argument order is that of `snarkjs groth16 verify`)
     Verify(prove::VerifyArgs),
+    /// Prove the same circuits with every prover that is found, and say how long each takes
+    Bench(Box<bench::BenchArgs>),
     /// Say what is in a file: .r1cs, .wtns, .zkey, .sym, .wasm, or one of snarkjs' JSON files
     Inspect(inspect::InspectArgs),
     /// Show the whole way, from a template to a verified proof, through a server of its own
@@ -57,6 +61,7 @@ pub fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Witness(args) => prove::witness(&args)?,
         Command::Prove(args) => prove::prove(&args)?,
         Command::Verify(args) => return prove::verify(&args),
+        Command::Bench(args) => bench::bench(&args)?,
         Command::Inspect(args) => inspect::inspect(&args)?,
         Command::Demo(args) => demo::demo(&args)?,
         Command::Doctor(args) => return doctor::doctor(&args),
@@ -66,8 +71,13 @@ pub fn run(command: Command) -> Result<ExitCode, Error> {
 
 /// Where compiled WebAssembly is kept between runs.
 fn cache_dir() -> Option<PathBuf> {
+    cache_folder("modules")
+}
+
+/// A folder for what is kept between runs and can be computed again.
+fn cache_folder(name: &str) -> Option<PathBuf> {
     let home = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))?;
-    Some(home.join("zkflow").join("modules"))
+    Some(home.join("zkflow").join(name))
 }

@@ -12,7 +12,6 @@ use zkflow_core::catalog::Catalog;
 use zkflow_core::clock::{Clock, SystemClock};
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileOptions};
-use zkflow_core::prove::ark::ArkProver;
 use zkflow_core::queue::JobQueue;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 use zkflow_core::store::ArtifactStore;
@@ -63,8 +62,11 @@ pub async fn open(config: Config, shutdown: CancellationToken) -> Result<Arc<App
         key: vault_key(&config, &data)?,
         clock,
     };
-    let modules = config.module_cache.clone().unwrap_or_else(|| data.join("modules"));
-    assemble(config, backends, Some(modules), shutdown).await
+    let caches = Caches {
+        modules: Some(config.module_cache.clone().unwrap_or_else(|| data.join("modules"))),
+        keys: Some(config.key_cache.clone().unwrap_or_else(|| data.join("keys"))),
+    };
+    assemble(config, backends, caches, shutdown).await
 }
 
 /// As [`open`], with nothing in a data folder: all is forgotten when the [`App`] is dropped. Only
@@ -81,8 +83,14 @@ pub async fn in_memory(config: Config, shutdown: CancellationToken) -> Result<Ar
         key: VaultKey::generate(),
         clock,
     };
-    let modules = config.module_cache.clone();
-    assemble(config, backends, modules, shutdown).await
+    let caches = Caches { modules: config.module_cache.clone(), keys: config.key_cache.clone() };
+    assemble(config, backends, caches, shutdown).await
+}
+
+/// Folders of what can be computed again.
+struct Caches {
+    modules: Option<PathBuf>,
+    keys: Option<PathBuf>,
 }
 
 /// Where things are kept.
@@ -97,14 +105,16 @@ struct Backends {
 async fn assemble(
     config: Config,
     backends: Backends,
-    modules: Option<PathBuf>,
+    caches: Caches,
     shutdown: CancellationToken,
 ) -> Result<Arc<App>, OpenError> {
     let Backends { catalog, store, queue, key, clock } = backends;
     let vault = Vault::new(key, store.clone());
     vault.claim().await.map_err(failed("use the key that seals private inputs"))?;
+    let prover =
+        config.prover.open(config.native_options(caches.keys)).map_err(failed("start the prover"))?;
     let (tools, config) =
-        tokio::task::spawn_blocking(move || tools(&config, modules).map(|tools| (tools, config)))
+        tokio::task::spawn_blocking(move || tools(&config, caches.modules).map(|tools| (tools, config)))
             .await
             .map_err(failed("load the tools"))??;
     tracing::debug!(compiler = tools.compiler.version(), "opened");
@@ -119,7 +129,7 @@ async fn assemble(
         compile_options: CompileOptions::default(),
         include_roots: tools.include_roots,
         sandbox: tools.sandbox,
-        prover: Arc::new(ArkProver),
+        prover,
         clock,
         changes: Changes::default(),
         watchers: Arc::new(Semaphore::new(config.max_watchers)),

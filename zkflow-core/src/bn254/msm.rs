@@ -27,5 +27,5 @@ mod tests;
 mod weighted;
 
 pub use bases::{BasesError, FixedBases, Options};
-pub use memory::Memory;
+pub use memory::{Memory, SharedBytes};
 pub use scalars::Scalars;

@@ -16,6 +16,8 @@ use crate::bn254::field::{Coordinate, Lanes, MAX_WIDTH, Row};
 use crate::bn254::points::{Group, GroupLanes};
 use crate::bn254::{Backend, Kernel, Task};
 
+mod stored;
+
 /// How to prepare points.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {

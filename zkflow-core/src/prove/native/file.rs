@@ -12,6 +12,7 @@
 //! version is foreign, whatever its name. The checksums find damage, torn writes and rot; they
 //! do not stop somebody who may write to the folder, which belongs to this user alone.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::ops::Range;
@@ -21,6 +22,8 @@ use std::sync::Arc;
 use memmap2::Mmap;
 use rayon::prelude::*;
 
+use crate::bn254::Kernel;
+use crate::bn254::msm::SharedBytes;
 use crate::digest::{Digest, Hasher};
 use crate::own_folder;
 
@@ -33,9 +36,6 @@ const ENTRY: usize = 3 * 8;
 const DIGEST: usize = 32;
 /// The most sections that a page has room for.
 const MAX_SECTIONS: usize = (PAGE - FIXED - DIGEST) / ENTRY;
-
-/// Bytes of a mapped file, shared by all that lies in it.
-pub(super) type SharedBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
 /// A folder of prepared keys that only this user may write to.
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ impl Folder {
     }
 
     /// Writes a file whole or not at all. A failure only costs the next process its time.
-    pub(super) fn store(&self, identity: &Digest, sections: &[Vec<u8>]) {
+    pub(super) fn store(&self, identity: &Digest, sections: &[Cow<'_, [u8]>]) {
         let write = || -> io::Result<()> {
             let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
             write_to(file.as_file_mut(), identity, sections)?;
@@ -136,14 +136,14 @@ fn sections_of(file: &[u8], identity: &Digest) -> Option<Vec<(Range<usize>, u64)
     file[next..].iter().all(|byte| *byte == 0).then_some(sections)
 }
 
-fn write_to(file: &mut File, identity: &Digest, sections: &[Vec<u8>]) -> io::Result<()> {
+fn write_to(file: &mut File, identity: &Digest, sections: &[Cow<'_, [u8]>]) -> io::Result<()> {
     if sections.len() > MAX_SECTIONS {
         return Err(io::Error::other("too many sections"));
     }
     let mut header = Vec::with_capacity(PAGE);
     header.extend(MAGIC);
     header.extend(identity.as_bytes());
-    let length: usize = PAGE + sections.iter().map(|body| body.len().next_multiple_of(PAGE)).sum::<usize>();
+    let length = PAGE + sections.iter().map(|body| body.len().next_multiple_of(PAGE)).sum::<usize>();
     header.extend((length as u64).to_le_bytes());
     header.extend((sections.len() as u64).to_le_bytes());
     let mut offset = PAGE;
@@ -198,7 +198,7 @@ fn step(state: u64, word: u64) -> u64 {
 }
 
 /// What the sections of a prepared key depend on.
-pub(super) fn identity(zkey: &Digest, kernel: &str, table_bytes: usize) -> Digest {
+pub(super) fn identity(zkey: &Digest, kernel: Kernel, table_bytes: usize) -> Digest {
     /// To be raised with every change to what a section holds.
     const LAYOUT: u32 = 1;
     let mut hasher = Hasher::default();
@@ -206,7 +206,7 @@ pub(super) fn identity(zkey: &Digest, kernel: &str, table_bytes: usize) -> Diges
     hasher.field(LAYOUT.to_le_bytes());
     hasher.field(env!("CARGO_PKG_VERSION"));
     hasher.field(zkey.as_bytes());
-    hasher.field(kernel);
+    hasher.field(kernel.name());
     hasher.field((table_bytes as u64).to_le_bytes());
     hasher.finish()
 }
@@ -217,15 +217,15 @@ mod tests {
 
     use super::*;
 
-    fn sections() -> Vec<Vec<u8>> {
-        let bytes = |count: usize| (0..count).map(|i| (i * 7) as u8).collect();
+    fn sections() -> Vec<Cow<'static, [u8]>> {
+        let bytes = |count: usize| (0..count).map(|i| (i * 7) as u8).collect::<Vec<u8>>().into();
         vec![bytes(5), bytes(0), bytes(PAGE), bytes(2 * PAGE + 100)]
     }
 
     fn stored() -> (tempfile::TempDir, Folder, Digest, PathBuf) {
         let temporary = tempfile::tempdir().unwrap();
         let folder = Folder::open(temporary.path().join("keys"), u64::MAX).unwrap();
-        let identity = identity(&Digest::of("zkey"), "portable", 0);
+        let identity = identity(&Digest::of("zkey"), Kernel::Portable, 0);
         folder.store(&identity, &sections());
         let file = folder.file(&identity);
         (temporary, folder, identity, file)
@@ -236,7 +236,7 @@ mod tests {
         let (_temporary, folder, identity, _) = stored();
         let mapped = folder.load(&identity).unwrap();
         for (index, expected) in sections().iter().enumerate() {
-            assert_eq!(mapped.bytes(index).unwrap(), expected);
+            assert_eq!(mapped.bytes(index).unwrap(), &**expected);
             assert_eq!(mapped.section(index).unwrap().1.start % PAGE, 0);
         }
         assert!(mapped.bytes(sections().len()).is_none());
@@ -276,9 +276,9 @@ mod tests {
     fn a_foreign_file_under_the_right_name_is_refused() {
         let (_temporary, folder, identity, file) = stored();
         let others = [
-            super::identity(&Digest::of("another zkey"), "portable", 0),
-            super::identity(&Digest::of("zkey"), "ifma", 0),
-            super::identity(&Digest::of("zkey"), "portable", 1),
+            super::identity(&Digest::of("another zkey"), Kernel::Portable, 0),
+            super::identity(&Digest::of("zkey"), Kernel::Ifma, 0),
+            super::identity(&Digest::of("zkey"), Kernel::Portable, 1),
         ];
         for other in others {
             assert_ne!(other, identity);
@@ -292,7 +292,7 @@ mod tests {
         let (_temporary, folder, first, file) = stored();
         let size = fs::metadata(&file).unwrap().len();
         let small = Folder { max_bytes: size, ..folder };
-        let second = identity(&Digest::of("another zkey"), "portable", 0);
+        let second = identity(&Digest::of("another zkey"), Kernel::Portable, 0);
         small.store(&second, &sections());
         assert!(small.load(&first).is_none());
         assert!(small.load(&second).is_some());

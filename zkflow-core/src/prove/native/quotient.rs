@@ -31,6 +31,11 @@ impl Quotient {
         Self { a, b, domain: domain(size, kernel) }
     }
 
+    /// The number of rows: the size of the domain.
+    pub(super) fn rows(&self) -> usize {
+        self.a.len()
+    }
+
     /// The matrices.
     pub(super) fn matrices(&self) -> [&Rows; 2] {
         [&self.a, &self.b]

@@ -1,7 +1,7 @@
 //! The sparse matrices A and B, to be multiplied with the witness.
 
 use ark_bn254::Fr;
-use ark_ff::{Field, Zero};
+use ark_ff::{BigInt, Field, Zero};
 
 use crate::format::zkey::{Coefficient, Matrix};
 
@@ -9,7 +9,7 @@ use crate::format::zkey::{Coefficient, Matrix};
 ///
 /// Most entries of a circom circuit are 1 or -1 and cost an addition alone; they come first in each
 /// row, the other entries follow.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Rows {
     /// Where each row begins, and behind the last one where it ends.
     bounds: Vec<RowBounds>,
@@ -105,6 +105,59 @@ impl Rows {
         sum
     }
 
+    /// The matrix as three runs of bytes, little endian.
+    pub(super) fn to_bytes(&self) -> [Vec<u8>; 3] {
+        let bounds = self.bounds.iter().flat_map(|row| [row.ones, row.minus_ones, row.others, row.values]);
+        [
+            bounds.flat_map(u32::to_le_bytes).collect(),
+            self.wires.iter().flat_map(|wire| wire.to_le_bytes()).collect(),
+            self.values.iter().flat_map(|value| value.0.0).flat_map(u64::to_le_bytes).collect(),
+        ]
+    }
+
+    /// The matrix that [`to_bytes`](Self::to_bytes) wrote; `None` if it does not have `rows` rows and
+    /// columns below `n_vars`.
+    pub(super) fn from_bytes(
+        [bounds, wires, values]: [&[u8]; 3],
+        rows: usize,
+        n_vars: usize,
+    ) -> Option<Self> {
+        let numbers = |bytes: &[u8]| -> Vec<u32> {
+            bytes.as_chunks::<4>().0.iter().map(|number| u32::from_le_bytes(*number)).collect()
+        };
+        let (bounds, wires) = (numbers(bounds), numbers(wires));
+        let bounds: Vec<RowBounds> = bounds
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|&[ones, minus_ones, others, values]| RowBounds { ones, minus_ones, others, values })
+            .collect();
+        let values: Vec<Fr> = values
+            .as_chunks::<32>()
+            .0
+            .iter()
+            .map(|bytes| {
+                let words = bytes.as_chunks::<8>().0;
+                Fr::new_unchecked(BigInt(std::array::from_fn(|i| u64::from_le_bytes(words[i]))))
+            })
+            .collect();
+        let end = bounds.last()?;
+        let ordered = bounds.windows(2).all(|pair| {
+            let (row, next) = (pair[0], pair[1]);
+            row.ones <= row.minus_ones
+                && row.minus_ones <= row.others
+                && row.others <= next.ones
+                && row.values <= next.values
+                && next.values - row.values == next.ones - row.others
+        });
+        let sound = bounds.len() == rows + 1
+            && ordered
+            && end.ones as usize == wires.len()
+            && end.values as usize == values.len()
+            && wires.iter().all(|wire| (*wire as usize) < n_vars);
+        sound.then_some(Self { bounds, wires, values })
+    }
+
     /// Memory that the matrix takes, in bytes.
     pub(super) fn memory_bytes(&self) -> u64 {
         let Self { bounds, wires, values } = self;
@@ -161,6 +214,18 @@ mod tests {
             }
             let found: Vec<Fr> = (0..prepared.len()).map(|row| prepared.product(row, &witness)).collect();
             assert_eq!(found, expected);
+
+            let bytes = prepared.to_bytes();
+            let parts = bytes.each_ref().map(Vec::as_slice);
+            let again = Rows::from_bytes(parts, rows as usize, columns as usize).unwrap();
+            assert_eq!(again, prepared);
+            assert!(Rows::from_bytes(parts, rows as usize + 1, columns as usize).is_none());
+            assert!(Rows::from_bytes(parts, rows as usize, 3).is_none());
+            for short in 0..3 {
+                let mut parts = parts;
+                parts[short] = &parts[short][..parts[short].len() - 32];
+                assert!(Rows::from_bytes(parts, rows as usize, columns as usize).is_none());
+            }
         }
     }
 }
