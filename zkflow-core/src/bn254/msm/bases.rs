@@ -103,7 +103,7 @@ impl<G: Group> FixedBases<G> {
 }
 
 /// Buckets of a partition: their lists fill some hundred vectors.
-const PARTITION_BITS: u32 = 11;
+const PARTITION_BITS: u32 = 12;
 
 /// The shape with the fewest additions, and the number of multiples of each point (itself included), for at most `room`
 /// packed points.
@@ -112,7 +112,7 @@ fn choose(points: usize, room: usize) -> (Shape, usize) {
         let digits = Shape::digits(window);
         let multiples = (room / points.max(1)).clamp(1, digits as usize) as u32;
         let sets = digits.div_ceil(multiples);
-        let shape = Shape { window, sets, partition_bits: PARTITION_BITS.min(window - 1) };
+        let shape = Shape::new(window, sets, PARTITION_BITS);
         (shape, digits.div_ceil(sets) as usize)
     };
     // Each bucket costs two additions when weighted, and its first point none.
@@ -120,7 +120,7 @@ fn choose(points: usize, room: usize) -> (Shape, usize) {
         let (shape, _) = plan(window);
         points * Shape::digits(window) as usize + shape.buckets()
     };
-    let window = (2..=18).min_by_key(|&window| additions(window)).expect("a range that is not empty");
+    let window = (3..=18).min_by_key(|&window| additions(window)).expect("a range that is not empty");
     plan(window)
 }
 

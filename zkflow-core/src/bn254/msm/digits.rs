@@ -14,9 +14,21 @@ pub(super) struct Shape {
     pub(super) sets: u32,
     /// Buckets of a partition, as a power of two.
     pub(super) partition_bits: u32,
+    /// 2^(c−1) in every place but the last.
+    bias: [u64; 4],
 }
 
 impl Shape {
+    /// Digits of `window` ≥ 3 bits in `sets` sets of buckets, at most 2^`partition_bits` of them in a partition.
+    pub(super) fn new(window: u32, sets: u32, partition_bits: u32) -> Self {
+        let mut bias = [0; 4];
+        for place in 0..Self::digits(window) - 1 {
+            let bit = place * window + window - 1;
+            bias[bit as usize / 64] |= 1 << (bit % 64);
+        }
+        Self { window, sets, partition_bits: partition_bits.min(window - 1), bias }
+    }
+
     /// The number of digits with c bits. The magnitude has one bit less than c times that, so the top digit is never
     /// carried out of.
     pub(super) fn digits(window: u32) -> u32 {
@@ -142,11 +154,19 @@ fn counts_to_starts(counts: &mut [u32]) -> u32 {
 
 fn sort_chunk(shape: Shape, scalars: &Scalars, kept: &[u32], range: std::ops::Range<usize>) -> Chunk {
     let mut ends = vec![0; shape.buckets().div_ceil(shape.partition())];
-    let mut unsorted = Vec::with_capacity(range.len() * Shape::digits(shape.window) as usize);
-    let points = kept.len();
+    let digits = Shape::digits(shape.window) as usize;
+    let mut unsorted = vec![Entry::default(); range.len() * digits];
+    let mut count = 0;
     for i in range {
-        push_digits(shape, scalars.get(kept[i] as usize), i, points, &mut unsorted);
+        count += write_digits(
+            shape,
+            scalars.get(kept[i] as usize),
+            i,
+            kept.len(),
+            &mut unsorted[count..count + digits],
+        );
     }
+    unsorted.truncate(count);
     for entry in &unsorted {
         ends[(entry.bucket >> shape.partition_bits) as usize] += 1;
     }
@@ -161,30 +181,47 @@ fn sort_chunk(shape: Shape, scalars: &Scalars, kept: &[u32], range: std::ops::Ra
     Chunk { entries, ends }
 }
 
-/// Appends the digits of a scalar that are not zero. Place j of the scalar takes multiple j / k of the point, which
-/// is at `index + (j / k) · points`, to set j mod k.
+/// Writes the digits of a scalar that are not zero, and returns how many. Place j of the scalar takes multiple j / k of
+/// the point, which is at `index + (j / k) · points`, to set j mod k.
+///
+/// Adding half of 2^c in every place but the last makes every digit of the sum the signed digit plus that half.
 #[inline(always)]
-fn push_digits(shape: Shape, scalar: Signed, index: usize, points: usize, entries: &mut Vec<Entry>) {
+fn write_digits(shape: Shape, scalar: Signed, index: usize, points: usize, entries: &mut [Entry]) -> usize {
     let (words, bits) = scalar.magnitude();
-    let half = 1u64 << (shape.window - 1);
-    let (mut carry, mut position, mut set, mut multiple) = (0, 0, 0, index);
-    while position < bits || carry != 0 {
-        let raw = bits_at(&words, position, shape.window) + carry;
-        carry = (raw > half) as u64;
-        if raw & (2 * half - 1) != 0 {
-            // Below: 2^c − raw for what is carried. The bucket 2^(c−1) wraps to 0.
-            let magnitude = if carry == 1 { 2 * half - raw } else { raw };
-            let bucket = (magnitude & (half - 1)) as u32 + (set << (shape.window - 1));
-            let negative = scalar.is_negative() != (carry == 1);
-            entries.push(Entry { bucket, point: Signpost::new(multiple, negative) });
-        }
-        position += shape.window;
+    if bits == 0 {
+        return 0;
+    }
+    let (window, half) = (shape.window, 1u64 << (shape.window - 1));
+    let last = Shape::digits(window) - 1;
+    let biased = add(words, shape.bias);
+    let (mut count, mut set, mut multiple) = (0, 0, index);
+    // A digit more than the bits reach into, for the carry.
+    for place in 0..=(bits / window + 1).min(last) {
+        let digit =
+            bits_at(&biased, place * window, window) as i64 - if place < last { half as i64 } else { 0 };
+        // The bucket of 2^(c−1) wraps to 0.
+        let bucket = (digit.unsigned_abs() & (half - 1)) as u32 | set << (window - 1);
+        let negative = scalar.is_negative() != (digit < 0);
+        entries[count] = Entry { bucket, point: Signpost::new(multiple, negative) };
+        count += (digit != 0) as usize;
         set += 1;
         if set == shape.sets {
             set = 0;
             multiple += points;
         }
     }
+    count
+}
+
+/// a + b, which is below 2^256.
+#[inline(always)]
+fn add(a: [u64; 4], b: [u64; 4]) -> [u64; 4] {
+    let mut out = [0; 4];
+    let mut carry = false;
+    for i in 0..4 {
+        (out[i], carry) = a[i].carrying_add(b[i], carry);
+    }
+    out
 }
 
 /// `count` ≤ 32 bits of a 256-bit integer from `position` on.
@@ -203,7 +240,7 @@ fn bits_at(words: &[u64; 4], position: u32, count: u32) -> u64 {
 mod tests {
     use ark_bn254::Fr;
     use ark_ff::{AdditiveGroup, Field, UniformRand};
-    use rand::SeedableRng;
+    use rand::{Rng, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
@@ -217,10 +254,13 @@ mod tests {
         scalars.extend((0..254).map(|i| Fr::from(2u64).pow([i])));
         scalars.extend((0..254).map(|i| -Fr::from(2u64).pow([i]) + Fr::ONE));
         scalars.extend((0..500).map(|_| Fr::rand(&mut rng)));
+        // Carries into the place after the highest bit.
+        scalars.extend((1..250).map(|i| Fr::from(2u64).pow([i]) - Fr::from(rng.r#gen::<u16>())));
+        scalars.extend((1..250).map(|i| Fr::from(2u64).pow([i]) - Fr::from(2u64).pow([i * i % 250])));
         let all: Vec<u32> = (0..scalars.len() as u32).collect();
         let prepared = Scalars::new(Kernel::detect(), &scalars);
-        for (window, sets) in [(2, 127), (3, 1), (8, 4), (13, 20), (16, 3), (17, 1)] {
-            let shape = Shape { window, sets, partition_bits: 5.min(window - 1) };
+        for (window, sets) in [(3, 85), (3, 1), (8, 4), (13, 20), (16, 3), (17, 1)] {
+            let shape = Shape::new(window, sets, 5);
             let digits = Digits::new(shape, &prepared, &all);
             let mut sums = vec![Fr::ZERO; scalars.len()];
             let mut entries = 0;
@@ -252,7 +292,7 @@ mod tests {
     #[test]
     fn minus_one_is_as_short_as_one() {
         let scalars = Scalars::new(Kernel::detect(), &[Fr::ONE, -Fr::ONE, Fr::ZERO]);
-        let shape = Shape { window: 8, sets: 1, partition_bits: 7 };
+        let shape = Shape::new(8, 1, 7);
         let digits = Digits::new(shape, &scalars, &[0, 1, 2]);
         let entries: Vec<_> = digits.0[0].entries.iter().map(|e| (e.bucket, e.point.0)).collect();
         assert_eq!(entries, [(1, 0), (1, 3)]);

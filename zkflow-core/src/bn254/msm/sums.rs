@@ -178,10 +178,9 @@ impl<C: Coordinate> Pass<C> {
                     self.additions.stage(&self.accumulators[i], point, active);
                 }
                 self.additions.invert();
-                for i in (0..vectors).rev() {
-                    prefetch_next(points, list, &block[i * width..(i + 1) * width], step + 1);
-                    self.additions.finish(&mut self.accumulators[i]);
-                }
+                self.additions.finish(&mut self.accumulators[..vectors], |i| {
+                    prefetch_next(points, list, &block[i * width..(i + 1) * width], step + 1)
+                });
             }
             for (segments, sum) in block.chunks(width).zip(&self.accumulators) {
                 let mut packed = [C::Packed::default(); MAX_WIDTH];

@@ -30,7 +30,7 @@ struct Pending<C: Coordinate> {
 const CHAINS: usize = 2;
 
 /// A batch of additions P ← P + Q for `WIDTH` pairs at a time: [`Self::stage`] each, [`Self::invert`] once, then
-/// [`Self::finish`] each in reverse order.
+/// [`Self::finish`].
 pub(crate) struct Additions<C: Coordinate> {
     pending: Vec<Pending<C>>,
     chains: [C::Base; CHAINS],
@@ -75,39 +75,82 @@ impl<C: Coordinate> Additions<C> {
         self.chains = [inverse.mul(b), inverse.mul(a)];
     }
 
-    /// Adds the pairs last staged and not yet finished; `accumulator` must be as it was.
+    /// Adds the pairs staged, last first; `accumulators` must be as they were.
     #[inline(always)]
-    pub(crate) fn finish(&mut self, accumulator: &mut (C, C)) {
-        let Some(Pending { x, y, norm, before, plain, active }) = self.pending.pop() else {
-            return;
-        };
-        let (px, py) = *accumulator;
-        let chain = &mut self.chains[self.pending.len() % CHAINS];
-        let inverse_of_norm = chain.mul(before);
+    pub(crate) fn finish(&mut self, accumulators: &mut [(C, C)], mut meanwhile: impl FnMut(usize)) {
+        let mut end = accumulators.len();
+        // By twos: one addition alone is a chain of four multiplications, each waiting for the one before.
+        while let Some((others, two)) = accumulators[..end].split_last_chunk_mut::<2>() {
+            let at = others.len();
+            meanwhile(at + 1);
+            meanwhile(at);
+            let pair = [self.pending[at], self.pending[at + 1]];
+            if pair[0].plain && pair[1].plain {
+                let [inverse_a, inverse_b] = [self.inverse_of_norm(at), self.inverse_of_norm(at + 1)];
+                *two = add_plain(two, &pair, [inverse_a, inverse_b]);
+            } else {
+                for i in [1, 0] {
+                    let inverse = self.inverse_of_norm(at + i);
+                    two[i] = add_exactly(&two[i], &pair[i], inverse);
+                }
+            }
+            end = at;
+        }
+        if end == 1 {
+            meanwhile(0);
+            let inverse = self.inverse_of_norm(0);
+            accumulators[0] = add_exactly(&accumulators[0], &self.pending[0], inverse);
+        }
+        self.pending.clear();
+        self.chains = [C::Base::one(); CHAINS];
+    }
+
+    /// The inverse of the norm of a pending pair, those after it in its chain already asked for.
+    #[inline(always)]
+    fn inverse_of_norm(&mut self, index: usize) -> C::Base {
+        let Pending { norm, before, .. } = self.pending[index];
+        let chain = &mut self.chains[index % CHAINS];
+        let inverse = chain.mul(before);
         *chain = chain.mul(norm);
-        if plain {
-            let slope = y.sub_loose(py).mul(x.sub_loose(px).inverse_by_norm(inverse_of_norm));
-            *accumulator = chord(px, py, x, slope);
-        } else {
-            let cases = Cases::of(accumulator, &(x, y), active);
-            let denominator = cases.denominator(accumulator, &(x, y));
-            let square = px.square();
-            let numerator = C::select(cases.double, square.double().add(square), y.sub(py));
-            let slope = numerator.mul(denominator.inverse_by_norm(inverse_of_norm));
-            let sum = chord(px, py, x, slope);
-            *accumulator = cases.select(sum, (px, py), (x, y));
-        }
-        if self.pending.is_empty() {
-            self.chains = [C::Base::one(); CHAINS];
-        }
+        inverse
     }
 }
 
-/// The third point of the line with the given slope through (px, py) and a point at x, reflected.
+/// Two independent additions by the formula alone, step by step together.
 #[inline(always)]
-fn chord<C: Coordinate>(px: C, py: C, x: C, slope: C) -> (C, C) {
-    let sum_x = slope.square().sub(px.add_loose(x));
-    (sum_x, px.sub_loose(sum_x).mul(slope).sub(py))
+fn add_plain<C: Coordinate>(
+    p: &[(C, C); 2],
+    q: &[Pending<C>; 2],
+    inverse_of_norm: [C::Base; 2],
+) -> [(C, C); 2] {
+    let mut slope = [C::zero(); 2];
+    for i in 0..2 {
+        let inverse = q[i].x.sub_loose(p[i].0).inverse_by_norm(inverse_of_norm[i]);
+        slope[i] = q[i].y.sub_loose(p[i].1).mul(inverse);
+    }
+    let mut x = [C::zero(); 2];
+    for i in 0..2 {
+        x[i] = slope[i].square().sub(p[i].0.add_loose(q[i].x));
+    }
+    let mut y = [C::zero(); 2];
+    for i in 0..2 {
+        y[i] = p[i].0.sub_loose(x[i]).mul(slope[i]).sub(p[i].1);
+    }
+    [(x[0], y[0]), (x[1], y[1])]
+}
+
+/// An addition by the formula that each lane needs.
+#[inline(always)]
+fn add_exactly<C: Coordinate>(p: &(C, C), q: &Pending<C>, inverse_of_norm: C::Base) -> (C, C) {
+    let point = (q.x, q.y);
+    let cases = Cases::of(p, &point, q.active);
+    let denominator = cases.denominator(p, &point);
+    let square = p.0.square();
+    let numerator = C::select(cases.double, square.double().add(square), q.y.sub(p.1));
+    let slope = numerator.mul(denominator.inverse_by_norm(inverse_of_norm));
+    let x = slope.square().sub(p.0.add_loose(q.x));
+    let y = p.0.sub_loose(x).mul(slope).sub(p.1);
+    cases.select((x, y), *p, point)
 }
 
 /// Which lanes need which formula.
