@@ -7,7 +7,7 @@
 //! Checking a point by its endomorphism, ψ(P) = \[6x²\]P ([El Housni, Guillevic, Piellard 2022], section
 //! 4.3), takes 127 doublings: seconds for a whole key. Instead, random combinations of all points are
 //! checked. If some point is outside, its component modulo the smallest factor of h, 10069, or a larger one
-//! is not zero, so a combination with uniform weights below 2^13 lies in the subgroup with a
+//! is not zero, so a combination with 2^13 equally likely weights in a row lies in the subgroup with a
 //! probability of at most 2^-13, and [`ROUNDS`] of them with at most 2^-65. The weights are drawn here, when the key has
 //! long been made, so nobody can try until they fit.
 //!
@@ -23,7 +23,7 @@ use crate::prove::os_rng;
 
 /// Combinations to check.
 const ROUNDS: usize = 5;
-/// Bits of a weight: 2^13 is below 10069.
+/// Weights are drawn from -2^12 to 2^12 - 1, which are fewer than 10069, and short when signs are free.
 const WEIGHT_BITS: u32 = 13;
 
 /// Whether all points are in the subgroup of order r; wrong for keys with points outside with a
@@ -33,7 +33,7 @@ pub(super) fn all_in_subgroup(points: &FixedBases<G2Projective>, kernel: Kernel)
     let mut words = vec![0u8; 2 * points.len()];
     (0..ROUNDS).all(|_| {
         rng.fill_bytes(&mut words);
-        let weight = |bytes: &[u8; 2]| Fr::from(u16::from_le_bytes(*bytes) >> (16 - WEIGHT_BITS));
+        let weight = |bytes: &[u8; 2]| Fr::from(i16::from_le_bytes(*bytes) >> (16 - WEIGHT_BITS));
         let weights: Vec<Fr> = words.as_chunks().0.iter().map(weight).collect();
         let combination = points.msm(&Scalars::new(kernel, &weights)).into_affine();
         combination.is_in_correct_subgroup_assuming_on_curve()

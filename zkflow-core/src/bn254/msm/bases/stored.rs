@@ -14,7 +14,7 @@ const FIXED: usize = 4;
 impl<G: Group> FixedBases<G> {
     /// What is needed beside the [rows](Self::rows): numbers of 32 bits, little endian.
     pub fn head(&self) -> Vec<u8> {
-        let Shape { window, sets, partition_bits } = self.shape;
+        let Shape { window, sets, partition_bits, .. } = self.shape;
         let fixed: [u32; FIXED] = [window, sets, partition_bits, self.len as u32];
         fixed.iter().chain(&*self.kept).flat_map(|number| number.to_le_bytes()).collect()
     }
@@ -50,7 +50,7 @@ impl<G: Group> FixedBases<G> {
         if points.as_bytes().len() != expected {
             return Err(BasesError::Truncated);
         }
-        let shape = Shape { window, sets, partition_bits };
+        let shape = Shape::new(window, sets, partition_bits);
         Ok(Self { kernel, shape, len: len as usize, kept: kept.into(), points, group: PhantomData })
     }
 }
