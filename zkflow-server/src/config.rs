@@ -1,8 +1,10 @@
 //! The settings: defaults, then a TOML file, then the environment, then flags; the later one wins.
 
 use std::convert::Infallible;
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -101,10 +103,12 @@ settings! {
 
     /// Bytes that the body of a request may have
     max_body_bytes: usize = 2 * 1024 * 1024, [long];
-    /// Seconds that a request may take
+    /// Seconds that a request may take, and as many for its head, or for silence before it
     request_time_s: u64 = 75, [long];
     /// Seconds that ?wait= may ask for; less than request_time_s
     max_wait_s: u64 = 60, [long];
+    /// Connections at the same time; one more waits until another is closed
+    max_connections: usize = 4096, [long];
     /// Long-polls and event streams at the same time
     max_watchers: usize = 1024, [long];
     /// Proof requests that may be owed; one more is refused with 429
@@ -209,6 +213,39 @@ impl Config {
         }
     }
 
+    /// Bytes of prepared circuits that are kept in memory.
+    pub fn circuit_cache_bytes(&self) -> u64 {
+        self.circuit_cache_mib.saturating_mul(1024 * 1024)
+    }
+
+    /// The numbers with the range of each: far beyond what is of use, and far below what overflows.
+    fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 19] {
+        const YEAR_S: u64 = 365 * 24 * 3600;
+        const TEBIBYTE_MIB: u64 = 1024 * 1024;
+        const MANY: u64 = 1_000_000_000;
+        [
+            ("keygen_concurrency", self.keygen_concurrency.into(), 1..=1024),
+            ("proof_concurrency", self.proof_concurrency.into(), 1..=1024),
+            ("circuit_cache_mib", self.circuit_cache_mib, 0..=TEBIBYTE_MIB),
+            ("lease_s", self.lease_s, 1..=YEAR_S),
+            ("drain_s", self.drain_s, 0..=YEAR_S),
+            ("cleanup_interval_s", self.cleanup_interval_s, 1..=YEAR_S),
+            ("reconcile_interval_s", self.reconcile_interval_s, 1..=YEAR_S),
+            ("compile_time_s", self.compile_time_s, 1..=YEAR_S),
+            ("compile_memory_mib", self.compile_memory_mib, 1..=TEBIBYTE_MIB),
+            ("witness_time_s", self.witness_time_s, 1..=YEAR_S),
+            ("witness_memory_mib", self.witness_memory_mib, 1..=TEBIBYTE_MIB),
+            ("max_body_bytes", self.max_body_bytes as u64, 1..=1024 * 1024 * 1024),
+            ("request_time_s", self.request_time_s, 1..=YEAR_S),
+            ("max_wait_s", self.max_wait_s, 0..=YEAR_S),
+            ("max_connections", self.max_connections as u64, 1..=1_000_000),
+            ("max_watchers", self.max_watchers as u64, 0..=1_000_000),
+            ("max_pending_proofs", self.max_pending_proofs, 0..=MANY),
+            ("max_pending_circuits", self.max_pending_circuits, 0..=MANY),
+            ("proof_ttl_s", self.proof_ttl_s, 1..=10 * YEAR_S),
+        ]
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         let external = [
             ("MONGODB_URI", self.mongodb_uri.is_some()),
@@ -218,27 +255,26 @@ impl Config {
         if let Some((name, _)) = external.iter().find(|(_, set)| *set) {
             return Err(ConfigError::EmbeddedOnly(name));
         }
-        let positive = [
-            ("keygen_concurrency", u64::from(self.keygen_concurrency)),
-            ("proof_concurrency", u64::from(self.proof_concurrency)),
-            ("lease_s", self.lease_s),
-            ("cleanup_interval_s", self.cleanup_interval_s),
-            ("reconcile_interval_s", self.reconcile_interval_s),
-            ("compile_time_s", self.compile_time_s),
-            ("compile_memory_mib", self.compile_memory_mib),
-            ("witness_time_s", self.witness_time_s),
-            ("witness_memory_mib", self.witness_memory_mib),
-            ("max_body_bytes", self.max_body_bytes as u64),
-            ("proof_ttl_s", self.proof_ttl_s),
-        ];
-        if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
-            return Err(ConfigError::Unfit(format!("{name} must be at least 1")));
+        for (name, value, range) in self.numbers() {
+            if !range.contains(&value) {
+                let (least, most) = range.into_inner();
+                let detail = format!("{name} must be between {least} and {most}, and is {value}");
+                return Err(ConfigError::Unfit(detail));
+            }
         }
         if self.max_wait_s >= self.request_time_s {
             return Err(ConfigError::Unfit("max_wait_s must be less than request_time_s".to_owned()));
         }
         Ok(())
     }
+}
+
+/// Lets variables that are set and empty count as unset, for every flag that has one.
+pub fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(None::<&str>) } else { arg })
+        .mut_subcommands(without_empty_variables)
 }
 
 /// Reads paths joined by `:`.

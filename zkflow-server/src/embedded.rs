@@ -21,7 +21,7 @@ use zkflow_queue::{MemoryQueue, SqliteQueue};
 use zkflow_store::{FsStore, MemoryCatalog, MemoryStore, SqliteCatalog, Vault, VaultKey, sqlite};
 
 use crate::config::Config;
-use crate::state::{App, Changes};
+use crate::state::{App, Changes, Verifiers};
 use crate::telemetry;
 
 /// The server could not be put together.
@@ -123,6 +123,7 @@ async fn assemble(
         clock,
         changes: Changes::default(),
         watchers: Arc::new(Semaphore::new(config.max_watchers)),
+        verifiers: Verifiers::new(std::thread::available_parallelism().map_or(1, usize::from)),
         shutdown,
         metrics: telemetry::metrics(),
         started: Instant::now(),

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use zkflow_server::config::{Config, ConfigArgs};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use zkflow_server::config::{Config, ConfigArgs, without_empty_variables};
 use zkflow_server::{cli, serve};
 
 /// Parameterised Circom templates to circuits, keys and proofs
@@ -25,7 +25,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse().command) {
+    let matches = without_empty_variables(Cli::command()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match run(cli.command) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("zkflow: {}", Chain(error.as_ref()));

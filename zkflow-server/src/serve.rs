@@ -1,29 +1,35 @@
 //! `zkflow serve`: from the settings to a server that answers, works, and stops when it is told to.
 
-use std::future::IntoFuture as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::embedded::{self, OpenError};
 use crate::{http, telemetry, work};
 
+mod connections;
+
+use connections::Connections;
+
 /// What is left to do after the drain limit: close connections, give jobs back.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The server could not start.
+/// The server could not start, or not go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
     /// A part could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The workers or the listener ended though nobody told them to.
+    #[error("{0} ended unexpectedly: the log says more")]
+    Ended(&'static str),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
@@ -45,9 +51,10 @@ pub enum ServeError {
 /// Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once.
 ///
 /// # Errors
-/// The server could not start.
+/// The server could not start; a part of it ended before it was told to.
 pub fn run(config: Config) -> Result<(), ServeError> {
     telemetry::log_to_stderr(config.log_level, config.log_format);
+    telemetry::panics_without_messages();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -70,29 +77,50 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let app = embedded::open(config, shutdown.clone()).await?;
     announce(&listener);
 
-    let working = app.config.workers.then(|| tokio::spawn(work::run(app.clone())));
+    tokio::spawn(telemetry::upkeep(app.metrics.clone()));
+    let mut working = app.config.workers.then(|| tokio::spawn(work::run(app.clone())));
     let limit = Duration::from_secs(app.config.drain_s) + GRACE;
-    let listener = listener.tap_io(|stream| {
-        // Without it small answers wait for an acknowledgement; with an error they merely do so.
-        let _ = stream.set_nodelay(true);
-    });
-    let serving =
-        axum::serve(listener, http::router(app)).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    let serving = tokio::spawn(serving.into_future());
+    let connections = Connections {
+        most: app.config.max_connections,
+        header_time: Duration::from_secs(app.config.request_time_s),
+        shutdown: shutdown.clone(),
+    };
+    let mut serving = tokio::spawn(connections.serve(listener, http::router(app)));
 
-    shutdown.cancelled().await;
+    let ended = tokio::select! {
+        biased;
+        () = shutdown.cancelled() => None,
+        _ = end(&mut working) => Some("the workers"),
+        _ = &mut serving => Some("the listener"),
+    };
+    // Who ends early because of a shutdown just now has not failed.
+    let ended = ended.filter(|_| !shutdown.is_cancelled());
+    if let Some(part) = ended {
+        tracing::error!("{part} ended unexpectedly");
+        shutdown.cancel();
+    }
     tracing::info!("draining");
     let drained = async {
-        let _ = serving.await;
-        if let Some(working) = working {
-            let _ = working.await;
+        if !serving.is_finished() {
+            let _ = serving.await;
+        }
+        if working.as_ref().is_some_and(|working| !working.is_finished()) {
+            end(&mut working).await;
         }
     };
     if tokio::time::timeout(limit, drained).await.is_err() {
         tracing::warn!("the drain limit is over: what still runs is taken up at the next start");
     }
     tracing::info!("stopped");
-    Ok(())
+    ended.map_or(Ok(()), |part| Err(ServeError::Ended(part)))
+}
+
+/// Waits for the end of `task`, for ever if there is none.
+async fn end(task: &mut Option<JoinHandle<()>>) {
+    match task {
+        Some(task) => drop(task.await),
+        None => std::future::pending().await,
+    }
 }
 
 /// Prints where the server listens, for people and scripts, whatever is logged.

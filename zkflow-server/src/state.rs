@@ -20,8 +20,10 @@ use zkflow_store::Vault;
 use crate::config::Config;
 
 mod changes;
+mod verifiers;
 
 pub use changes::{Changes, Subscription};
+pub use verifiers::{Turn, Verifiers};
 
 /// All that requests and workers share; held as `Arc<App>`.
 #[derive(Debug)]
@@ -56,6 +58,8 @@ pub struct App {
     pub changes: Changes,
     /// Permits of long-polls and event streams.
     pub watchers: Arc<Semaphore>,
+    /// Turns and prepared keys of verifications.
+    pub verifiers: Verifiers,
     /// Cancelled when the process is told to stop: waiting requests answer, workers take no more.
     pub shutdown: CancellationToken,
     /// Renders the metrics.

@@ -1,5 +1,6 @@
 //! Logs and metrics.
 
+use std::io::Write as _;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -26,6 +27,9 @@ pub const FAILURES: &str = "zkflow_failures_total";
 /// Upper bounds of the buckets of every duration, in seconds.
 const BUCKETS: [f64; 14] =
     [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0];
+
+/// Time between two moves of what was recorded.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Counts the time that a stage (`compile`, `setup`, `witness`, `prove`, …) of a flow (`circuit`,
 /// `proof`) took.
@@ -60,6 +64,29 @@ fn install() -> PrometheusHandle {
     describe_histogram!(STAGE_DURATION, Unit::Seconds, "Time that a stage took");
     describe_counter!(FAILURES, "Failures by queue and code");
     handle
+}
+
+/// Moves what was recorded into the histograms now and then: without it, it heaps up until somebody
+/// asks for the metrics. Never ends.
+pub async fn upkeep(metrics: PrometheusHandle) {
+    let mut ticks = tokio::time::interval(UPKEEP);
+    loop {
+        ticks.tick().await;
+        metrics.run_upkeep();
+    }
+}
+
+/// Lets a panic print its thread and place and never its message, which may hold private inputs.
+pub fn panics_without_messages() {
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = std::thread::current();
+        let thread = thread.name().unwrap_or("unnamed");
+        // Neither the log, which may be what panicked, nor `eprintln`, which may panic itself.
+        let _ = match panic.location() {
+            Some(place) => writeln!(std::io::stderr(), "zkflow: thread {thread} panicked at {place}"),
+            None => writeln!(std::io::stderr(), "zkflow: thread {thread} panicked"),
+        };
+    }));
 }
 
 /// Sends the log to standard error.

@@ -29,7 +29,8 @@ use cache::CircuitCache;
 const ORPHANS_EVERY: Duration = Duration::from_secs(3600);
 
 /// Works on every queue, and keeps the queues filled with what the catalog owes; ends when
-/// [`App::shutdown`] is cancelled and the running jobs are finished or given back.
+/// [`App::shutdown`] is cancelled and the running jobs are finished or given back, or before when a
+/// part of it ends that should not.
 pub async fn run(app: Arc<App>) {
     let shutdown = app.shutdown.clone();
     let mut tasks = JoinSet::new();
@@ -42,7 +43,7 @@ pub async fn run(app: Arc<App>) {
             Ok(worker) => worker,
             Err(error) => {
                 tracing::error!(%queue, %error, "no worker could be started");
-                continue;
+                return;
             }
         };
         let shutdown = shutdown.clone();
@@ -52,8 +53,13 @@ pub async fn run(app: Arc<App>) {
         Reconciler::new(Arc::clone(&app.catalog), Arc::clone(&app.queue), Arc::clone(&app.clock));
     let (every, stop) = (Duration::from_secs(app.config.reconcile_interval_s), shutdown.clone());
     tasks.spawn(async move { reconciler.run(every, stop).await });
-    tasks.spawn(schedule_cleanup(app, shutdown));
-    while tasks.join_next().await.is_some() {}
+    tasks.spawn(schedule_cleanup(app, shutdown.clone()));
+    while tasks.join_next().await.is_some() {
+        // Whatever ends before it was told to leaves work undone: who waits for this end decides.
+        if !shutdown.is_cancelled() {
+            return;
+        }
+    }
 }
 
 fn handler(app: &Arc<App>, queue: QueueName) -> Option<(Arc<dyn Handler>, usize)> {

@@ -71,3 +71,16 @@ fn settings_that_do_not_fit_are_refused() {
         assert!(load(toml, &[]).unwrap_err().to_string().contains(part));
     }
 }
+
+#[test]
+fn numbers_that_could_overflow_are_refused_by_name() {
+    let fields = serde_json::to_value(Config::default()).unwrap();
+    let numbers =
+        fields.as_object().unwrap().iter().filter(|(name, value)| value.is_u64() && *name != "port");
+    for (name, _) in numbers {
+        let width = if name.ends_with("_concurrency") { u64::from(u32::MAX) } else { i64::MAX as u64 };
+        let error = load(&format!("{name} = {width}"), &[]).unwrap_err().to_string();
+        assert!(error.contains(&format!("{name} must be between")), "{error}");
+    }
+    assert!(load("proof_ttl_s = 315360000\nmax_watchers = 1000000", &[]).is_ok());
+}

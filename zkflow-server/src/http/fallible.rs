@@ -17,12 +17,12 @@ pub(super) async fn in_time(State(app): State<Arc<App>>, request: Request, next:
     let limit = Duration::from_secs(app.config.request_time_s);
     tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
         let detail = format!("the request took longer than {} s", limit.as_secs());
-        Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", detail).into_response()
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail).retry_after(5).into_response()
     })
 }
 
-/// What a panic answers. Its message may hold anything, so it is not logged: the panic hook has
-/// written it where panics go.
+/// What a panic answers. Its message may hold anything, so it is not logged: the panic hook of
+/// `serve` has printed where it happened.
 pub(super) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!("a request handler panicked");
     Problem::internal().into_response()

@@ -73,7 +73,8 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
-    fn retry_after(mut self, seconds: u32) -> Self {
+    /// Says after how many seconds the same request may pass.
+    pub(super) fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
         self
     }
@@ -104,9 +105,9 @@ impl From<RequestError> for Problem {
             ErrorKind::NotFound => plain(StatusCode::NOT_FOUND),
             ErrorKind::Conflict => plain(StatusCode::CONFLICT),
             ErrorKind::Limit => match error {
-                RequestError::Overloaded(_) | RequestError::TooManyWatchers => {
-                    plain(StatusCode::TOO_MANY_REQUESTS).retry_after(5)
-                }
+                RequestError::Overloaded(_)
+                | RequestError::TooManyWatchers
+                | RequestError::TooManyVerifications => plain(StatusCode::TOO_MANY_REQUESTS).retry_after(5),
                 _ => plain(StatusCode::UNPROCESSABLE_ENTITY),
             },
             ErrorKind::Unavailable => {

@@ -85,6 +85,9 @@ pub enum RequestError {
     /// Nobody more can wait.
     #[error("too many event streams are open: try again later")]
     TooManyWatchers,
+    /// More verifications wait than may.
+    #[error("too many proofs wait to be verified: try again later")]
+    TooManyVerifications,
     /// A fault of this program or its installation.
     #[error("{0}")]
     Internal(String),
@@ -134,7 +137,7 @@ impl Classified for RequestError {
             | Self::ProofFinal { .. }
             | Self::NoProof { .. } => ErrorKind::Conflict,
             Self::Inputs(_) | Self::KeyReused => ErrorKind::Invalid,
-            Self::Overloaded(_) | Self::TooManyWatchers => ErrorKind::Limit,
+            Self::Overloaded(_) | Self::TooManyWatchers | Self::TooManyVerifications => ErrorKind::Limit,
             Self::Internal(_) => ErrorKind::Internal,
         }
     }
@@ -160,6 +163,7 @@ impl Classified for RequestError {
             Self::KeyReused => "idempotency_key_reused",
             Self::Overloaded(_) => "overloaded",
             Self::TooManyWatchers => "too_many_watchers",
+            Self::TooManyVerifications => "too_many_verifications",
             Self::Internal(_) => "internal",
         }
     }

@@ -1,5 +1,7 @@
 //! Proofs from anywhere against the key of a circuit.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use zkflow_core::catalog::Circuit;
 use zkflow_core::circuit::FileName;
@@ -25,7 +27,7 @@ pub enum Verdict {
 /// Checks `proof` (as in `proof.json`) and `signals` (as in `public.json`).
 ///
 /// # Errors
-/// The circuit is not ready, or its key cannot be read. A proof that cannot be read is refused, not
+/// The circuit is not ready, its key cannot be read, or too many verifications wait already. A proof that cannot be read is refused, not
 /// an error.
 pub async fn verify(
     app: &App,
@@ -34,10 +36,29 @@ pub async fn verify(
     signals: Value,
 ) -> Result<Verdict, RequestError> {
     let circuit = circuits::get_ready(app, id).await?;
-    let key = verifying_key(app, &circuit).await?;
-    tokio::task::spawn_blocking(move || judge(key, &proof, &signals))
-        .await
-        .map_err(|error| RequestError::Internal(format!("verifying: {error}")))?
+    let digest = circuits::artifact_meta(&circuit, FileName::VerificationKey.as_str())?.sha256;
+    let turn = app.verifiers.turn().await.ok_or(RequestError::TooManyVerifications)?;
+    let known = app.verifiers.get(&digest);
+    let key = if known.is_none() { Some(verifying_key(app, &circuit).await?) } else { None };
+    let (verifier, verdict) = tokio::task::spawn_blocking(move || {
+        // Kept to the end of the work, also when nobody waits for it any more.
+        let _turn = turn;
+        let verifier = match (known, key) {
+            (Some(verifier), _) => verifier,
+            (None, Some(key)) => Arc::new(Verifier::new(key).map_err(internal)?),
+            (None, None) => return Err(internal("no key was read")),
+        };
+        let verdict = judge(&verifier, &proof, &signals);
+        Ok((verifier, verdict))
+    })
+    .await
+    .map_err(internal)??;
+    app.verifiers.keep(digest, verifier);
+    Ok(verdict)
+}
+
+fn internal(reason: impl std::fmt::Display) -> RequestError {
+    RequestError::Internal(format!("verifying: {reason}"))
 }
 
 /// The verification key of a circuit.
@@ -48,8 +69,8 @@ pub(super) async fn verifying_key(app: &App, circuit: &Circuit) -> Result<Verify
     )
 }
 
-fn judge(key: VerifyingKey, proof: &Value, signals: &Value) -> Result<Verdict, RequestError> {
-    let refused = |reason: String| Ok(Verdict::Refused { reason });
+fn judge(verifier: &Verifier, proof: &Value, signals: &Value) -> Verdict {
+    let refused = |reason: String| Verdict::Refused { reason };
     let proof = match proof_from_json(proof) {
         Ok(proof) => proof,
         Err(error) => return refused(format!("proof: {error}")),
@@ -58,13 +79,12 @@ fn judge(key: VerifyingKey, proof: &Value, signals: &Value) -> Result<Verdict, R
         Ok(signals) => signals,
         Err(error) => return refused(format!("publicSignals: {error}")),
     };
-    let signals = match PublicSignals::for_key(&key, signals) {
+    let signals = match PublicSignals::for_key(verifier.key(), signals) {
         Ok(signals) => signals,
         Err(error) => return refused(format!("publicSignals: {error}")),
     };
-    let verifier = Verifier::new(key).map_err(|error| RequestError::Internal(error.to_string()))?;
     match verifier.verify(&signals, &proof) {
-        Ok(true) => Ok(Verdict::Verified),
+        Ok(true) => Verdict::Verified,
         Ok(false) => refused("the proof does not prove this statement".to_owned()),
         Err(error) => refused(error.to_string()),
     }

@@ -31,7 +31,7 @@ pub(super) struct ProofGeneration {
 
 impl ProofGeneration {
     pub(super) fn new(app: Arc<App>) -> Self {
-        let cache = CircuitCache::new(app.config.circuit_cache_mib * 1024 * 1024);
+        let cache = CircuitCache::new(app.config.circuit_cache_bytes());
         Self { app, cache }
     }
 

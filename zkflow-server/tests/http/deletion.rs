@@ -6,8 +6,9 @@ use serde_json::json;
 
 use crate::support::{Server, age_proof, range_check};
 
+/// How many files of circuits there are.
 async fn stored(server: &Server) -> usize {
-    server.app.store.list("").try_collect::<Vec<_>>().await.unwrap().len()
+    server.app.store.list("circuits").try_collect::<Vec<_>>().await.unwrap().len()
 }
 
 #[tokio::test]

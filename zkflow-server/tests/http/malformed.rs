@@ -152,6 +152,6 @@ async fn a_request_that_takes_too_long_is_ended() {
     let id =
         server.post("/v1/circuits", &range_check()).await.json()["circuitId"].as_str().unwrap().to_owned();
     let began = Instant::now();
-    server.get(&format!("/v1/circuits/{id}?wait=60")).await.problem(408, "timeout");
+    server.get(&format!("/v1/circuits/{id}?wait=60")).await.problem(503, "timeout");
     assert!(began.elapsed() < Duration::from_secs(20));
 }

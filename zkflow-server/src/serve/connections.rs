@@ -1,0 +1,218 @@
+//! Accepts connections and closes them, also those whose other end has gone silent.
+
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+use tower::ServiceExt as _;
+
+/// After the last answer: time to get it out, and for a request that was on its way.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How long nothing is accepted after the system could not: it has no file descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// How connections are served.
+///
+/// # Behaviour
+/// - The head of a request must come within `header_time` of the connection or of the last answer;
+///   else the connection is closed.
+/// - More than `most` connections wait to be accepted.
+/// - After the shutdown nothing is accepted, idle connections are closed, and requests in flight are
+///   answered; [`GRACE`] after the last of them every connection is closed, whatever it waits for.
+#[derive(Debug)]
+pub(super) struct Connections {
+    pub(super) most: usize,
+    pub(super) header_time: Duration,
+    pub(super) shutdown: CancellationToken,
+}
+
+impl Connections {
+    /// Serves until the shutdown and the end of what is in flight then.
+    pub(super) async fn serve(self, listener: TcpListener, router: Router) {
+        let requests = TaskTracker::new();
+        // Dropped, it closes what is left.
+        let mut connections = JoinSet::new();
+        let places = Arc::new(Semaphore::new(self.most.min(Semaphore::MAX_PERMITS)));
+        while let Some((stream, place)) = self.shutdown.run_until_cancelled(next(&listener, &places)).await {
+            while connections.try_join_next().is_some() {}
+            let (shutdown, requests) = (self.shutdown.clone(), requests.clone());
+            let connection = connection(stream, router.clone(), self.header_time, requests, shutdown);
+            connections.spawn(async move {
+                connection.await;
+                drop(place);
+            });
+        }
+        drop(listener);
+        requests.close();
+        requests.wait().await;
+        let closed = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, closed).await.is_err() {
+            tracing::debug!(left = connections.len(), "closing connections that send no request");
+        }
+    }
+}
+
+/// The next connection, once there is a place for it.
+async fn next(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (TcpStream, tokio::sync::OwnedSemaphorePermit) {
+    let place = places.clone().acquire_owned().await.expect("nobody closes the semaphore");
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, place),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    router: Router,
+    header_time: Duration,
+    requests: TaskTracker,
+    shutdown: CancellationToken,
+) {
+    // Without it small answers wait for an acknowledgement; with an error they merely do so.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        let (answer, token) = (router.clone().oneshot(request), requests.token());
+        async move {
+            let Ok(response) = answer.await;
+            Ok::<_, Infallible>(response.map(|body| InFlight { body, _token: token }))
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_time)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    // An error is the other end's: it went away, was silent, or does not speak HTTP.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = shutdown.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+/// A body whose request is in flight until it is sent.
+struct InFlight {
+    body: Body,
+    _token: TaskTrackerToken,
+}
+
+impl hyper::body::Body for InFlight {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::task::JoinHandle;
+
+    use super::*;
+
+    async fn start(
+        most: usize,
+        header_time: Duration,
+    ) -> (std::net::SocketAddr, CancellationToken, JoinHandle<()>) {
+        let slow = async || {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            "slow"
+        };
+        let router = Router::new().route("/", get(async || "here")).route("/slow", get(slow));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let connections = Connections { most, header_time, shutdown: shutdown.clone() };
+        (address, shutdown, tokio::spawn(connections.serve(listener, router)))
+    }
+
+    async fn send(address: std::net::SocketAddr, text: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        stream
+    }
+
+    async fn read(mut stream: TcpStream) -> String {
+        let mut text = String::new();
+        tokio::time::timeout(Duration::from_secs(10), stream.read_to_string(&mut text))
+            .await
+            .unwrap()
+            .unwrap();
+        text
+    }
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[tokio::test]
+    async fn an_unfinished_head_is_not_waited_for() {
+        let (address, _shutdown, _serving) = start(8, Duration::from_millis(100)).await;
+        let text = read(send(address, "GET / HTTP/1.1\r\nHost: ").await).await;
+        assert!(!text.contains("200 OK"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn half_open_connections_do_not_hold_up_the_end() {
+        let (address, shutdown, serving) = start(8, HOUR).await;
+        let silent = send(address, "").await;
+        let half = send(address, "GET / HTTP/1.1\r\nHost: ").await;
+        let slow = send(address, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let began = Instant::now();
+        shutdown.cancel();
+        serving.await.unwrap();
+        assert!(began.elapsed() < GRACE + Duration::from_secs(2), "{:?}", began.elapsed());
+        assert!(read(slow).await.ends_with("slow"));
+        drop((silent, half));
+    }
+
+    #[tokio::test]
+    async fn one_connection_too_many_waits_for_a_place() {
+        let (address, _shutdown, _serving) = start(1, HOUR).await;
+        let first = send(address, "").await;
+        let second = tokio::spawn(read(send(address, "GET / HTTP/1.1\r\nConnection: close\r\n\r\n").await));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(!second.is_finished());
+        drop(first);
+        assert!(second.await.unwrap().ends_with("here"));
+    }
+}
