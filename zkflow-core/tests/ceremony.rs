@@ -237,7 +237,8 @@ fn a_change_to_any_part_of_a_key_is_noticed() {
     verify(&key).unwrap();
 
     let (g1, g2) = (key.contributions[0].g1_s, key.contributions[0].g2_spx);
-    let changes: [(&str, fn(&mut ZKey, G1Affine, G2Affine)); 15] = [
+    type Change = fn(&mut ZKey, G1Affine, G2Affine);
+    let changes: [(&str, Change); 15] = [
         ("alpha", |key, g1, _| key.vk.alpha_g1 = g1),
         ("beta", |key, g1, _| key.beta_g1 = g1),
         ("gamma", |key, _, g2| key.vk.gamma_g2 = g2),
