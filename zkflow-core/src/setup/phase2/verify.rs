@@ -84,7 +84,7 @@ pub fn verify_from_initial(initial: &ZKey, key: &ZKey, rng: &mut dyn SecureRng) 
 }
 
 /// Checks the chain of contributions; returns the delta at its end.
-fn check_contributions(key: &ZKey) -> Result<G1Affine, CeremonyError> {
+pub(super) fn check_contributions(key: &ZKey) -> Result<G1Affine, CeremonyError> {
     let mut transcript = Transcript::new();
     transcript.bytes(&key.circuit_hash);
     let mut delta = G1Affine::generator();
