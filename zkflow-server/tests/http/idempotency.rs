@@ -33,10 +33,12 @@ async fn a_repetition_is_answered_when_nothing_new_is_taken() {
     let (server, circuit) = Server::idle_with_circuit().await;
     let body = age_proof(&circuit, 42);
     let first = ask(&server, "k", &body).await;
-    server.delete(&format!("/v1/circuits/{circuit}")).await;
+    let proof = first.json()["proofRequestId"].as_str().unwrap().to_owned();
+    server.post(&format!("/v1/proofs/{proof}/cancel"), &json!({})).await.ok();
+    assert_eq!(server.delete(&format!("/v1/circuits/{circuit}")).await.status, StatusCode::NO_CONTENT);
     let again = ask(&server, "k", &body).await;
     assert_eq!((again.status, again.json()), (StatusCode::ACCEPTED, first.json()));
-    ask(&server, "other", &body).await.problem(404, "unknown_circuit");
+    ask(&server, "other", &body).await.problem(404, "circuit_not_found");
 }
 
 #[tokio::test]
