@@ -3,13 +3,25 @@
 //! [`circuit_specific()`] makes a key in this process, good for development. A key that others should
 //! trust needs a secret contribution of somebody else: [`Provenance`] says which of the two a key is.
 
+mod blake2b;
+mod ceremony;
 mod circuit_specific;
+mod fourier;
+pub mod gate;
+mod group;
+pub mod phase2;
+pub mod ptau;
 pub mod qap;
+mod stream;
+mod transcript;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use blake2b::Hash;
+pub use ceremony::{Beacon, CeremonyError};
+use circuit_specific::check;
 pub use circuit_specific::circuit_specific;
 
 use crate::error::{Classified, ErrorKind};

@@ -7,7 +7,9 @@ mod files;
 mod inspect;
 mod progress;
 mod prove;
+mod ptau;
 mod toolbox;
+mod zkey;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,6 +35,12 @@ pub enum Command {
     Verify(prove::VerifyArgs),
     /// Say what is in a file: .r1cs, .wtns, .zkey, .sym, .wasm, or one of snarkjs' JSON files
     Inspect(inspect::InspectArgs),
+    /// Powers of tau, for any circuit: phase 1 of a trusted setup
+    #[command(subcommand)]
+    Ptau(ptau::PtauCommand),
+    /// The key of a circuit: phase 2 of a trusted setup
+    #[command(subcommand)]
+    Zkey(zkey::ZkeyCommand),
     /// Show the whole way, from a template to a verified proof, through a server of its own
     Demo(demo::DemoArgs),
     /// Say what is found on this machine, what is missing, and how to get it
@@ -58,6 +66,8 @@ pub fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Prove(args) => prove::prove(&args)?,
         Command::Verify(args) => return prove::verify(&args),
         Command::Inspect(args) => inspect::inspect(&args)?,
+        Command::Ptau(command) => ptau::run(&command)?,
+        Command::Zkey(command) => zkey::run(&command)?,
         Command::Demo(args) => demo::demo(&args)?,
         Command::Doctor(args) => return doctor::doctor(&args),
     }
