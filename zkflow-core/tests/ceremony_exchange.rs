@@ -9,10 +9,9 @@ mod tools;
 
 use std::fs::{self, File};
 use std::io::{BufReader, Cursor};
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tools::{circuit_files, powers_of_tau, snarkjs};
 use zkflow_core::format::ptau::{ContributionName, Ptau};
 use zkflow_core::format::r1cs::R1cs;
@@ -126,17 +125,9 @@ fn parameters_travel_through_snarkjs_and_back() {
     }
 }
 
-/// The prepared file for 2^8 of the perpetual powers of tau, which the package `ppot-rs` carries.
+/// The prepared file for 2^8 of the perpetual powers of tau.
 fn published_file() -> PathBuf {
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["metadata", "--format-version", "1", "--locked", "--offline", "--manifest-path", manifest]);
-    let output = cargo.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let packages = metadata["packages"].as_array().unwrap();
-    let package = packages.iter().find(|package| package["name"] == "ppot-rs").unwrap();
-    PathBuf::from(package["manifest_path"].as_str().unwrap()).with_file_name("8.ptau")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/powersOfTau28_hez_final_08.ptau")
 }
 
 #[test]
