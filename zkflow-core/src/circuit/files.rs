@@ -13,7 +13,7 @@ use crate::format::r1cs::R1cs;
 use crate::id::CircuitId;
 use crate::prove::SecureRng;
 use crate::setup::{CeremonyError, KeyOptions, PowersSource, Provenance, make_key};
-use crate::solidity::{ContractHeader, verifier_contract};
+use crate::solidity::{ContractCircuit, ContractHeader, verifier_contract};
 
 /// The files of a circuit, ready to be stored.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ impl CircuitFiles {
         let provenance = record.provenance;
         let verification_key = json::vkey_text(&key.vk);
         let header = ContractHeader {
-            circuit: CircuitId::from_hash(&blueprint.circuit_hash),
+            circuit: ContractCircuit::Id(CircuitId::from_hash(&blueprint.circuit_hash)),
             provenance,
             verification_key: Digest::of(&verification_key),
         };
