@@ -99,10 +99,15 @@ fn parameters_travel_through_snarkjs_and_back() {
             json!({"operation": "contributeParams", "params": path("params"), "out": path("response")}),
             json!({"operation": "importParams", "zkey": path("zkey"), "params": path("response"),
                    "out": path("theirs"), "name": "second"}),
+            json!({"operation": "verifyKey", "r1cs": files.r1cs, "ptau": ptau_path, "zkey": path("theirs")}),
         ]);
         keys.push((files.name, r1cs, key, ["params", "their params", "response", "theirs"].map(path)));
     }
-    snarkjs(&tasks);
+    let results = snarkjs(&tasks);
+    assert!(
+        results.iter().skip(3).step_by(4).all(|result| *result == json!(true)),
+        "snarkjs verifies its own"
+    );
     for (name, r1cs, key, files) in keys {
         let [ours, theirs, response, imported] = files.map(|path: PathBuf| fs::read(path).unwrap());
         assert!(ours == theirs, "{name}: other parameters");
