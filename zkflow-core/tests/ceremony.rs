@@ -11,15 +11,19 @@ use std::io::Cursor;
 use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::Field;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use serde_json::json;
 use tools::{circuit_files, powers_of_tau, snarkjs};
 use zkflow_core::digest::Digest;
-use zkflow_core::format::ptau::{ContributionName, Ptau};
+use zkflow_core::format::ptau::{ContributionKind, ContributionName, Ptau};
 use zkflow_core::format::r1cs::R1cs;
 use zkflow_core::format::zkey::ZKey;
 use zkflow_core::prove::os_rng;
 use zkflow_core::setup::gate::{self, Verdict, Weakness};
-use zkflow_core::setup::{self, Beacon, Provenance, phase2, ptau};
+use zkflow_core::setup::{
+    self, Beacon, DevelopmentPowers, KeyOptions, PowersSource, Provenance, phase2, ptau,
+};
 use zkflow_core::verify::{Proof, PublicSignals, Verifier};
 
 /// Reads and writes in memory.
@@ -33,9 +37,11 @@ fn name(text: &str) -> Option<ContributionName> {
     Some(ContributionName::new(text).unwrap())
 }
 
+/// The value that snarkjs' documentation uses.
+const BEACON: &str = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20";
+
 fn beacon() -> Beacon {
-    let value: Vec<u8> = (1..=32).collect();
-    Beacon::new(&value, 10).unwrap()
+    format!("{BEACON}:10").parse().unwrap()
 }
 
 fn new(power: u32) -> Vec<u8> {
@@ -143,7 +149,6 @@ fn the_same_entropy_gives_the_bytes_of_snarkjs_and_snarkjs_accepts_them() {
 fn keys_are_those_of_snarkjs_byte_for_byte_and_snarkjs_accepts_them() {
     let folder = tempfile::tempdir().unwrap();
     let ptau_path = powers_of_tau();
-    let hex = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20";
     let (mut tasks, mut checks) = (Vec::new(), Vec::new());
     for files in circuit_files() {
         let path = |kind: &str| folder.path().join(format!("{}.{kind}", files.name));
@@ -163,7 +168,7 @@ fn keys_are_those_of_snarkjs_byte_for_byte_and_snarkjs_accepts_them() {
             json!({"operation": "contributeKey", "zkey": path("initial"), "out": path("contributed"),
                    "name": "someone", "text": "text"}),
             json!({"operation": "beaconKey", "zkey": path("contributed"), "out": path("final"),
-                   "name": "final", "beacon": hex, "exponent": 10}),
+                   "name": "final", "beacon": BEACON, "exponent": 10}),
             json!({"operation": "verifyKey", "r1cs": files.r1cs, "ptau": ptau_path, "zkey": path("ours")}),
         ]);
         checks.push((files.name, path("initial"), initial.write_initial()));
@@ -221,6 +226,59 @@ fn proofs_are_forged_for_keys_without_a_secret_and_for_no_others() {
             .any(|k| verifier.verify(&signals, &forge(key, &public, k)).unwrap());
         assert_eq!(accepted, verdict.is_forgeable(), "{verdict}");
     }
+}
+
+#[test]
+fn a_beacon_passed_off_as_a_secret_is_seen_through_where_its_value_is_known() {
+    let files = circuit_files().into_iter().find(|files| files.name == "product").unwrap();
+    let r1cs = R1cs::read(&std::fs::read(&files.r1cs).unwrap()).unwrap();
+    let mut powers = Ptau::open(std::fs::File::open(powers_of_tau()).unwrap()).unwrap();
+    let initial = phase2::create(&r1cs, &mut powers).unwrap();
+    let relabelled = |beacons: &[&Beacon]| {
+        let mut key = initial.clone();
+        beacons.iter().for_each(|beacon| drop(phase2::beacon(&mut key, None, beacon)));
+        key.contributions[0].kind = ContributionKind::Secret;
+        phase2::verify_from_initial(&initial, &key, &mut os_rng()).expect("the label is in no hash");
+        key
+    };
+    let unknown = Beacon::new(b"said by nobody", 10).unwrap();
+    let forgeable = Verdict::Forgeable(Weakness::BeaconOnly);
+    assert_eq!(gate::judge(&relabelled(&[&beacon()])), forgeable, "the one of snarkjs' documentation");
+    assert_eq!(gate::judge(&relabelled(&[&unknown, &unknown])), forgeable, "another of the file");
+    let hidden = relabelled(&[&unknown]);
+    assert_eq!(gate::judge_knowing(&hidden, &[unknown]), forgeable, "one that the caller knows");
+    // What no file can tell, and the documentation says so.
+    assert_eq!(gate::judge(&hidden), Verdict::Held(Provenance::SingleOperator));
+    // Beside a true secret it does no harm, and does not count.
+    let mut key = relabelled(&[&beacon()]);
+    phase2::contribute(&mut key, None, "", &mut os_rng());
+    assert_eq!(gate::judge(&key), Verdict::Held(Provenance::SingleOperator));
+}
+
+#[test]
+fn keys_for_development_are_reproducible_labelled_and_kept_from_export() {
+    let files = circuit_files().into_iter().find(|files| files.name == "product").unwrap();
+    let r1cs = R1cs::read(&std::fs::read(&files.r1cs).unwrap()).unwrap();
+    let source = DevelopmentPowers::in_memory();
+    let beacon = beacon();
+    let options = KeyOptions::default().with_beacon(Some(&beacon));
+    let seeded = || StdRng::seed_from_u64(7);
+    let (key, record) = setup::make_key(&r1cs, &source, options, &mut seeded()).unwrap();
+    assert_eq!(
+        setup::make_key(&r1cs, &source, options, &mut seeded()).unwrap(),
+        (key.clone(), record.clone())
+    );
+    assert_ne!(setup::make_key(&r1cs, &source, options, &mut os_rng()).unwrap().0, key);
+
+    let mut powers = source.powers(record.phase1.power).unwrap().file;
+    phase2::verify(&r1cs, &mut powers, &key, &mut os_rng()).unwrap();
+    let verdict = gate::judge(&key);
+    assert_eq!(verdict, Verdict::Held(Provenance::Development));
+    assert_eq!(verdict.admit(true), Ok(Provenance::Development));
+    assert!(verdict.admit(false).is_err());
+    let initial = phase2::create(&r1cs, &mut powers).unwrap();
+    assert!(gate::judge(&initial).admit(true).is_err(), "a forgeable key is refused always");
+    assert_eq!(record.phase2[1].beacon.as_deref(), Some(&*format!("{BEACON}:10")));
 }
 
 #[test]

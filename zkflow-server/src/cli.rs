@@ -74,10 +74,10 @@ pub fn run(command: Command) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where compiled WebAssembly is kept between runs.
-fn cache_dir() -> Option<PathBuf> {
+/// Where things of a kind are kept between runs.
+fn cache_dir(kind: &str) -> Option<PathBuf> {
     let home = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))?;
-    Some(home.join("zkflow").join("modules"))
+    Some(home.join("zkflow").join(kind))
 }

@@ -13,8 +13,10 @@ use zkflow_core::clock::{Clock, SystemClock};
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileOptions};
 use zkflow_core::prove::ark::ArkProver;
+use zkflow_core::prove::os_rng;
 use zkflow_core::queue::JobQueue;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
+use zkflow_core::setup::{DevelopmentPowers, PowersFile, PowersSource};
 use zkflow_core::store::ArtifactStore;
 use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
 use zkflow_queue::{MemoryQueue, SqliteQueue};
@@ -64,7 +66,11 @@ pub async fn open(config: Config, shutdown: CancellationToken) -> Result<Arc<App
         clock,
     };
     let modules = config.module_cache.clone().unwrap_or_else(|| data.join("modules"));
-    assemble(config, backends, Some(modules), shutdown).await
+    let powers: Arc<dyn PowersSource> = match config.ptau_path.clone() {
+        Some(path) => Arc::new(checked_powers(path, data.join("ptau").join("verified")).await?),
+        None => Arc::new(DevelopmentPowers::in_folder(data.join("ptau"))),
+    };
+    assemble(config, backends, Some(modules), powers, shutdown).await
 }
 
 /// As [`open`], with nothing in a data folder: all is forgotten when the [`App`] is dropped. Only
@@ -82,7 +88,7 @@ pub async fn in_memory(config: Config, shutdown: CancellationToken) -> Result<Ar
         clock,
     };
     let modules = config.module_cache.clone();
-    assemble(config, backends, modules, shutdown).await
+    assemble(config, backends, modules, Arc::new(DevelopmentPowers::in_memory()), shutdown).await
 }
 
 /// Where things are kept.
@@ -98,6 +104,7 @@ async fn assemble(
     config: Config,
     backends: Backends,
     modules: Option<PathBuf>,
+    powers: Arc<dyn PowersSource>,
     shutdown: CancellationToken,
 ) -> Result<Arc<App>, OpenError> {
     let Backends { catalog, store, queue, key, clock } = backends;
@@ -119,6 +126,8 @@ async fn assemble(
         compile_options: CompileOptions::default(),
         include_roots: tools.include_roots,
         sandbox: tools.sandbox,
+        powers,
+        beacon: config.keygen_beacon().map_err(failed("use keygen_beacon"))?,
         prover: Arc::new(ArkProver),
         clock,
         changes: Changes::default(),
@@ -129,6 +138,17 @@ async fn assemble(
         started: Instant::now(),
         config,
     }))
+}
+
+/// The operator's powers of tau. Checking a large file takes minutes, and is done once for each.
+async fn checked_powers(path: PathBuf, verified: PathBuf) -> Result<PowersFile, OpenError> {
+    let action = format!("use PTAU_PATH {}", path.display());
+    tracing::info!(path = %path.display(), "checking the powers of tau");
+    let check = move || PowersFile::check(path, Some(&verified), &mut os_rng());
+    let file =
+        tokio::task::spawn_blocking(check).await.map_err(failed(action.clone()))?.map_err(failed(action))?;
+    tracing::info!(origin = %file.origin(), blake2b = hex::encode(file.hash()), "powers of tau");
+    Ok(file)
 }
 
 fn vault_key(config: &Config, data: &Path) -> Result<VaultKey, OpenError> {

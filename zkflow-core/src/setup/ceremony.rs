@@ -52,6 +52,9 @@ pub enum CeremonyError {
         /// What the file has.
         found: u32,
     },
+    /// A key that anybody could forge proofs for.
+    #[error(transparent)]
+    Refused(#[from] super::gate::Refused),
     /// A beacon has a value and an exponent between 10 and 63.
     #[error("a beacon has 1 to 255 bytes and an exponent of 10 to 63")]
     Beacon,
@@ -93,6 +96,7 @@ impl Classified for CeremonyError {
             Self::NotPrepared => "powers_not_prepared",
             Self::TooFewPowers { .. } => "too_few_powers",
             Self::Beacon => "invalid_beacon",
+            Self::Refused(_) => "key_refused",
             Self::Invalid(_) => "ceremony_invalid",
         }
     }
@@ -119,12 +123,29 @@ impl Beacon {
         }
     }
 
+    /// How many times the value is hashed, as a power of two.
+    pub(super) fn exponent(&self) -> u8 {
+        self.exponent
+    }
+
     pub(super) fn kind(&self) -> ContributionKind {
         ContributionKind::Beacon { exponent: self.exponent, hash: self.value.clone() }
     }
 
     pub(super) fn stream(&self) -> RandomStream {
         RandomStream::of_beacon(self.value.as_bytes(), self.exponent)
+    }
+}
+
+impl std::str::FromStr for Beacon {
+    type Err = CeremonyError;
+
+    /// Reads `VALUE:EXPONENT`, the value being hexadecimal.
+    fn from_str(text: &str) -> Result<Self, CeremonyError> {
+        let (value, exponent) = text.split_once(':').ok_or(CeremonyError::Beacon)?;
+        let value = hex::decode(value.strip_prefix("0x").unwrap_or(value));
+        let (Ok(value), Ok(exponent)) = (value, exponent.parse()) else { return Err(CeremonyError::Beacon) };
+        Self::new(&value, exponent)
     }
 }
 

@@ -41,19 +41,36 @@ pub(crate) fn scale_by_powers<C: Curve>(points: &[Affine<C>], first: &Fr, step: 
 /// Lagrange polynomials of the roots of unity of that order. It is an inverse Fourier transform over the
 /// group.
 pub(crate) fn lagrange<C: Curve>(points: &[Affine<C>]) -> Vec<Affine<C>> {
+    let n = points.len() as u64;
+    let inverse_root = root_of_unity(n).inverse().expect("a root of unity is not zero");
+    let values = transform(points, inverse_root);
+    let scale_down = Fr::from(n).inverse().expect("a power of two is not zero");
+    let digits = Digits::of::<C>(&scale_down);
+    normalize(&products(&values, |_| &digits))
+}
+
+/// The inverse of [`lagrange`]: commitments to powers from their Lagrange form.
+pub(crate) fn from_lagrange<C: Curve>(points: &[Affine<C>]) -> Vec<Affine<C>> {
+    normalize(&transform(points, root_of_unity(points.len() as u64)))
+}
+
+fn root_of_unity(order: u64) -> Fr {
+    Fr::get_root_of_unity(order).expect("a power of two of at most 2^28 points")
+}
+
+/// The sums of `points[j] * root^(ij)` over `j`, for each `i` ([Cooley and Tukey], decimation in time).
+///
+/// [Cooley and Tukey]: https://doi.org/10.1090/S0025-5718-1965-0178586-1
+fn transform<C: Curve>(points: &[Affine<C>], root: Fr) -> Vec<Projective<C>> {
     let n = points.len();
-    if n <= 1 {
-        return points.to_vec();
-    }
-    let root = Fr::get_root_of_unity(n as u64).expect("a power of two of at most 2^28 points");
-    let inverse_root = root.inverse().expect("a root of unity is not zero");
-    let from = |i: usize| points[i.reverse_bits() >> (usize::BITS - n.ilog2())].into_group();
-    let mut values: Vec<Projective<C>> = (0..n).map(from).collect();
+    let order = n.trailing_zeros();
+    let reversed = |i: usize| i.reverse_bits().checked_shr(usize::BITS - order).unwrap_or(0);
+    let mut values: Vec<Projective<C>> = (0..n).map(|i| points[reversed(i)].into_group()).collect();
 
     let mut half = 1;
     while half < n {
         // Every block of this layer multiplies by the same roots of unity.
-        let step = inverse_root.pow([(n / (2 * half)) as u64]);
+        let step = root.pow([(n / (2 * half)) as u64]);
         let twiddles: Vec<Digits> =
             (0..half).into_par_iter().map(|j| Digits::of::<C>(&step.pow([j as u64]))).collect();
         let upper: Vec<Projective<C>> =
@@ -70,9 +87,7 @@ pub(crate) fn lagrange<C: Curve>(points: &[Affine<C>]) -> Vec<Affine<C>> {
         );
         half *= 2;
     }
-    let scale_down = Fr::from(n as u64).inverse().expect("a power of two is not zero");
-    let digits = Digits::of::<C>(&scale_down);
-    normalize(&products(&values, |_| &digits))
+    values
 }
 
 /// The affine form of many points, on all cores.
@@ -227,6 +242,7 @@ mod tests {
             };
             let expected: Vec<_> = (0..n).map(|j| commit(at(j))).collect();
             assert_eq!(lagrange(&powers), expected, "{n}");
+            assert_eq!(from_lagrange(&expected), powers, "{n}");
         }
     }
 }

@@ -18,10 +18,12 @@ use crate::format::zkey::{Contribution, ContributionKind, ContributionName, ZKey
 use crate::prove::SecureRng;
 
 mod create;
+mod exchange;
 mod quirk;
 mod verify;
 
 pub use create::create;
+pub use exchange::{export_params, import_params};
 pub use verify::{verify, verify_from_initial};
 
 /// Multiplies a secret into the key's delta; returns the hash of the contribution, to publish.

@@ -5,7 +5,7 @@
 //! of it. Files are those of snarkjs, byte for byte: where snarkjs is given the same file and the same
 //! randomness it writes the same bytes.
 
-use std::io::Write;
+use std::io::{Read, Seek, Write};
 
 use ark_bn254::{G1Affine, G2Affine};
 use ark_ec::AffineRepr;
@@ -14,16 +14,24 @@ use super::blake2b::{Blake2b, Hash};
 use super::ceremony::CeremonyError;
 use super::transcript::{CeremonyPoint, Transcript};
 use crate::format::ptau::{
-    ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, PtauContribution, PtauWriter, Section, TAU_G1, TAU_G2,
+    ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, Ptau, PtauContribution, PtauWriter, Section, TAU_G1, TAU_G2,
 };
 
 mod contribute;
+mod development;
+mod exchange;
 mod key;
 mod prepare;
+mod published;
+mod truncate;
 mod verify;
 
 pub use contribute::{Contributed, beacon, contribute};
+pub use development::development;
+pub use exchange::{export_challenge, import_response};
 pub use prepare::prepare;
+pub use published::{Ceremony, file_hash, published};
+pub use truncate::truncate;
 pub use verify::verify;
 
 /// The largest power of files made here: the odd Lagrange points need roots of unity of twice the size of
@@ -70,6 +78,13 @@ fn put_public_key(transcript: &mut Transcript, contribution: &PtauContribution) 
 
 /// The challenge of the first contributor: the hash of nothing, and of all powers of one.
 fn first_challenge(power: u32) -> Hash {
+    if power == published::POWER {
+        return published::FIRST_CHALLENGE;
+    }
+    hash_of_ones(power)
+}
+
+fn hash_of_ones(power: u32) -> Hash {
     let mut transcript = Transcript::new();
     transcript.bytes(&Blake2b::hash(b""));
     let (g1, g2) = (G1Affine::generator(), G2Affine::generator());
@@ -96,6 +111,32 @@ fn repeat<P: CeremonyPoint>(
     writer.begin(section)?;
     for (_, count) in pieces(section.count(power)) {
         writer.points(&vec![point; count as usize])?;
+    }
+    Ok(())
+}
+
+/// Copies the powers and the contributions, as far as the new file has room.
+fn copy_powers<R: Read + Seek>(
+    ptau: &mut Ptau<R>,
+    writer: &mut PtauWriter<impl Write>,
+) -> Result<(), CeremonyError> {
+    copy(ptau, writer, TAU_G1)?;
+    copy(ptau, writer, TAU_G2)?;
+    copy(ptau, writer, ALPHA_TAU_G1)?;
+    copy(ptau, writer, BETA_TAU_G1)?;
+    copy(ptau, writer, BETA_G2)?;
+    Ok(writer.contributions(ptau.contributions())?)
+}
+
+/// Copies the part of a section that the new file has room for.
+fn copy<R: Read + Seek, P: CeremonyPoint>(
+    ptau: &mut Ptau<R>,
+    writer: &mut PtauWriter<impl Write>,
+    section: Section<P>,
+) -> Result<(), CeremonyError> {
+    writer.begin(section)?;
+    for (first, count) in pieces(section.count(writer.power())) {
+        writer.points(&ptau.points(section, first, count)?)?;
     }
     Ok(())
 }

@@ -51,6 +51,26 @@ const operations = {
     async contributePowers({ ptau, out, name, text }) {
         await withSevens(() => snarkjs.powersOfTau.contribute(ptau, out, name, text));
     },
+    async exportChallenge({ ptau, out }) {
+        await snarkjs.powersOfTau.exportChallenge(ptau, out);
+    },
+    async answerChallenge({ challenge, out }) {
+        const curve = await snarkjs.curves.getCurveFromName("bn128");
+        await snarkjs.powersOfTau.challengeContribute(curve, challenge, out, "entropy");
+    },
+    async importResponse({ ptau, response, out, name }) {
+        await snarkjs.powersOfTau.importResponse(ptau, response, out, name, true);
+    },
+    async exportParams({ zkey, out }) {
+        await snarkjs.zKey.exportBellman(zkey, out);
+    },
+    async contributeParams({ params, out }) {
+        const curve = await snarkjs.curves.getCurveFromName("bn128");
+        await snarkjs.zKey.bellmanContribute(curve, params, out, "entropy");
+    },
+    async importParams({ zkey, params, out, name }) {
+        return await snarkjs.zKey.importBellman(zkey, params, out, name);
+    },
     async verifyKey({ r1cs, ptau, zkey }) {
         return await snarkjs.zKey.verifyFromR1cs(r1cs, ptau, zkey);
     },

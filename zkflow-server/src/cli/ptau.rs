@@ -42,6 +42,30 @@ pub enum PtauCommand {
         #[command(flatten)]
         files: InOut,
     },
+    /// Keep the part that circuits of up to 2^POWER rows need
+    Truncate {
+        #[command(flatten)]
+        files: InOut,
+        /// The power to keep
+        power: u32,
+    },
+    /// Write the challenge for a contributor with another program
+    ExportChallenge {
+        #[command(flatten)]
+        files: InOut,
+    },
+    /// Add the response of a contributor with another program
+    ImportResponse {
+        /// The file whose challenge was answered
+        input: PathBuf,
+        /// The response
+        response: PathBuf,
+        /// The file to write
+        out: PathBuf,
+        /// A name to stand in the file
+        #[arg(long)]
+        name: Option<String>,
+    },
     /// Check every contribution and every point
     Verify {
         /// The .ptau
@@ -137,6 +161,30 @@ pub(super) fn run(command: &PtauCommand) -> Result<(), Error> {
                 written(&files.out, |file| Ok(ptau::prepare(&mut input, BufWriter::new(file))?))
             })?;
         }
+        PtauCommand::Truncate { files, power } => {
+            let mut input = open(&files.input)?;
+            progress.step("truncate", || {
+                written(&files.out, |file| Ok(ptau::truncate(&mut input, *power, BufWriter::new(file))?))
+            })?;
+        }
+        PtauCommand::ExportChallenge { files } => {
+            let mut input = open(&files.input)?;
+            let hash = progress.step("write the challenge", || {
+                written(&files.out, |file| Ok(ptau::export_challenge(&mut input, BufWriter::new(file))?))
+            })?;
+            println!("challenge            {}", hex::encode(hash));
+        }
+        PtauCommand::ImportResponse { input, response, out, name } => {
+            let name = contribution_name(name.as_deref())?;
+            let mut input = open(input)?;
+            let answer = File::open(response)
+                .map_err(|error| format!("cannot read {}: {error}", response.display()))?;
+            let made = progress.step("import the response", || {
+                let answer = BufReader::new(answer);
+                written(out, |file| Ok(ptau::import_response(&mut input, answer, file, name)?))
+            })?;
+            print_contributed(&made);
+        }
         PtauCommand::Verify { file } => {
             let mut input = open(file)?;
             progress.step("verify", || ptau::verify(&mut input, &mut os_rng())).map_err(in_file(file))?;
@@ -151,6 +199,11 @@ fn info(path: &Path) -> Result<(), Error> {
     let file = open(path)?;
     println!("power                {} of {}", file.power(), file.ceremony_power());
     println!("prepared             {}", file.is_prepared());
+    let hash = ptau::file_hash(File::open(path)?)?;
+    println!("blake2b              {}", hex::encode(hash));
+    let ceremony =
+        ptau::published(&hash).map_or_else(|| "none that is known".to_owned(), |it| it.to_string());
+    println!("published            {ceremony}");
     for (number, contribution) in (1..).zip(file.contributions()) {
         let name = contribution.name.as_ref().map_or("", ContributionName::as_str);
         println!("contribution {number:<7} {} {name:?}", kind_text(&contribution.kind));
@@ -187,7 +240,7 @@ fn written<T>(path: &Path, make: impl FnOnce(&mut File) -> Result<T, Error>) -> 
     Ok(made)
 }
 
-fn contribution_name(name: Option<&str>) -> Result<Option<ContributionName>, Error> {
+pub(super) fn contribution_name(name: Option<&str>) -> Result<Option<ContributionName>, Error> {
     let parse = |name| ContributionName::new(name).ok_or("a name has at most 255 bytes".into());
     name.map(parse).transpose()
 }

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use zkflow_core::digest::Digest;
 use zkflow_core::format::json;
 use zkflow_core::format::r1cs::R1cs;
 use zkflow_core::format::zkey::{ContributionName, ZKey};
 use zkflow_core::prove::os_rng;
 use zkflow_core::setup::{gate, phase2};
+use zkflow_core::solidity::{ContractCircuit, ContractHeader, verifier_contract};
 
 use super::Error;
 use super::files::{in_file, read, write};
@@ -56,6 +58,33 @@ pub enum ZkeyCommand {
         /// The JSON file to write
         out: PathBuf,
     },
+    /// Write the verifier contract in Solidity
+    ExportSolidity {
+        /// The key
+        zkey: PathBuf,
+        /// The .sol file to write
+        out: PathBuf,
+        /// Accept a key for development, which must never stand on a real chain
+        #[arg(long)]
+        allow_development: bool,
+    },
+    /// Write the parameters for a contributor with another program (snarkjs: `zkey export bellman`)
+    ExportMpcParams {
+        #[command(flatten)]
+        files: InOut,
+    },
+    /// Add the contributions of another program (snarkjs: `zkey import bellman`)
+    ImportMpcParams {
+        /// The key whose parameters were exported
+        input: PathBuf,
+        /// The parameters with new contributions
+        params: PathBuf,
+        /// The .zkey to write
+        out: PathBuf,
+        /// A name for the new contributions
+        #[arg(long)]
+        name: Option<String>,
+    },
     /// Show the contributions, the circuit hash, and who could forge proofs
     Info {
         /// The key
@@ -103,12 +132,34 @@ pub(super) fn run(command: &ZkeyCommand) -> Result<(), Error> {
         }
         ZkeyCommand::ExportVkey { zkey, out } => {
             let key = open(zkey)?;
-            let verdict = gate::judge(&key);
-            if verdict.is_forgeable() {
-                return Err(format!("{}: {verdict}", zkey.display()).into());
-            }
+            let provenance = gate::judge(&key).admit(true).map_err(in_file(zkey))?;
             write(out, json::vkey_text(&key.vk).as_bytes())?;
-            println!("keys                 {verdict}");
+            println!("keys                 {provenance}");
+        }
+        ZkeyCommand::ExportSolidity { zkey, out, allow_development } => {
+            let key = open(zkey)?;
+            let provenance = gate::judge(&key).admit(*allow_development).map_err(in_file(zkey))?;
+            let header = ContractHeader {
+                circuit: ContractCircuit::Hash(key.circuit_hash),
+                provenance,
+                verification_key: Digest::of(json::vkey_text(&key.vk)),
+            };
+            write(out, verifier_contract(&key.vk, &header).as_bytes())?;
+            println!("keys                 {provenance}");
+        }
+        ZkeyCommand::ExportMpcParams { files } => {
+            let (input, out) = files.paths();
+            let key = open(input)?;
+            write(out, &progress.step("export the parameters", || phase2::export_params(&key))?)?;
+        }
+        ZkeyCommand::ImportMpcParams { input, params, out, name } => {
+            let name = ptau::contribution_name(name.as_deref())?;
+            let (key, bytes) = (open(input)?, read(params)?);
+            let key = progress
+                .step("import the parameters", || phase2::import_params(&key, &bytes, name))
+                .map_err(in_file(params))?;
+            let hash = key.contributions.last().map(phase2::contribution_hash).unwrap_or([0; 64]);
+            finish(out, &key, &hash)?;
         }
         ZkeyCommand::Info { zkey } => info(&open(zkey)?),
     }

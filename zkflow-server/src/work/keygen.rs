@@ -12,6 +12,7 @@ use zkflow_core::clock::Timestamp;
 use zkflow_core::id::CircuitId;
 use zkflow_core::prove::os_rng;
 use zkflow_core::queue::{Job, QueueName};
+use zkflow_core::setup::KeyOptions;
 use zkflow_core::store::{ArtifactKey, ArtifactMeta, InvalidKey, PutMode};
 use zkflow_queue::JobError;
 
@@ -83,7 +84,11 @@ impl Steps for KeyGeneration {
         self.advance(circuit, CircuitStage::Setup, "compile", began).await?;
 
         let began = Instant::now();
-        let generate = move || CircuitFiles::generate(&blueprint, compiled, &mut os_rng());
+        let app = Arc::clone(&self.app);
+        let generate = move || {
+            let options = KeyOptions::default().with_beacon(app.beacon.as_ref());
+            CircuitFiles::generate(&blueprint, compiled, &*app.powers, options, &mut os_rng())
+        };
         let CircuitFiles { files, report, provenance } = blocking(generate).await?.map_err(stop)?;
         self.advance(circuit, CircuitStage::Store, "setup", began).await?;
 

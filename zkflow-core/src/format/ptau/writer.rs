@@ -37,6 +37,11 @@ impl<W: Write> PtauWriter<W> {
         Ok(writer)
     }
 
+    /// The power of the file.
+    pub(crate) fn power(&self) -> u32 {
+        self.power
+    }
+
     /// Begins a section of points.
     ///
     /// # Errors

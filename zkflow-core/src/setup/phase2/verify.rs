@@ -2,10 +2,12 @@
 
 use std::io::{Read, Seek};
 
-use ark_bn254::{G1Affine, G2Affine};
+use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
+use ark_ff::{AdditiveGroup, FftField, Field, Zero};
 
-use super::super::ceremony::{Beacon, CeremonyError, combine_small, random_small, same_ratio};
+use super::super::ceremony::{Beacon, CeremonyError, combine, combine_small, random_small, same_ratio};
+use super::super::fourier;
 use super::super::stream::RandomStream;
 use super::super::transcript::Transcript;
 use super::{create, put_public_key};
@@ -37,7 +39,8 @@ pub fn verify<R: Read + Seek>(
 /// - Every contribution's transcript and proof of knowledge, and that it follows the one before; beacons are
 ///   replayed.
 /// - Everything that contributions leave alone is equal.
-/// - The points divided by delta, by a random linear combination of 128 bits from `rng`.
+/// - The points divided by delta, by a random linear combination of 128 bits from `rng`; H may lack what
+///   [other programs](super::import_params()) leave out.
 ///
 /// # Errors
 /// [`CeremonyError::Invalid`] says what is wrong first.
@@ -62,29 +65,52 @@ pub fn verify_from_initial(initial: &ZKey, key: &ZKey, rng: &mut dyn SecureRng) 
     }
 
     let delta = check_contributions(key)?;
-    let (g1, g2) = (G1Affine::generator(), G2Affine::generator());
     if delta != key.delta_g1 {
         return Err(CeremonyError::invalid("delta in G1 is not that of the last contribution"));
     }
     let delta_g2 = key.vk.delta_g2;
-    if !in_subgroup(&delta_g2) || !same_ratio(g1, delta, g2, delta_g2) {
+    if !in_subgroup(&delta_g2) || !same_ratio(G1Affine::generator(), delta, G2Affine::generator(), delta_g2) {
         return Err(CeremonyError::invalid("delta in G2 is another than in G1"));
     }
-    for (name, before, after) in [("C", &initial.c, &key.c), ("H", &initial.h, &key.h)] {
-        let factors = random_small(before.len(), rng);
-        let before = combine_small(before, &factors).into_affine();
-        let after = combine_small(after, &factors).into_affine();
-        // Where all points are infinity, as for a circuit without private wires, there is no ratio.
-        let nothing = before.is_zero() && after.is_zero();
-        if !nothing && !same_ratio(after, before, g2, delta_g2) {
-            return Err(CeremonyError::invalid(format!("{name} is not divided by delta")));
-        }
+    if !are_divided(&initial.c, &key.c, delta_g2, rng) {
+        return Err(CeremonyError::invalid("C is not divided by delta"));
+    }
+    if !are_divided(&initial.h, &key.h, delta_g2, rng) && !came_as_powers(&initial.h, &key.h, delta_g2, rng) {
+        return Err(CeremonyError::invalid("H is not divided by delta"));
     }
     Ok(())
 }
 
+/// Whether each point is divided by delta, by a random combination.
+fn are_divided(before: &[G1Affine], after: &[G1Affine], delta: G2Affine, rng: &mut dyn SecureRng) -> bool {
+    let factors = random_small(before.len(), rng);
+    let [before, after] = [before, after].map(|points| combine_small(points, &factors).into_affine());
+    // Where all points are infinity, as for a circuit without private wires, there is no ratio.
+    before.is_zero() && after.is_zero() || same_ratio(after, before, G2Affine::generator(), delta)
+}
+
+/// Whether H is divided by delta and passed through [parameters](super::export_params()) of other programs.
+///
+/// They hold H as multiples of powers of tau and leave out the last, which no quotient needs: a random
+/// combination of the other powers is divided by delta, and the last is infinity.
+fn came_as_powers(before: &[G1Affine], after: &[G1Affine], delta: G2Affine, rng: &mut dyn SecureRng) -> bool {
+    let n = before.len();
+    let Some(root) = Fr::get_root_of_unity(2 * n as u64) else { return false };
+    // The factor of each Lagrange point when the power of number i has the factor c(i) (see `export_params`).
+    let factors = |c: &mut dyn FnMut(usize) -> Fr| {
+        let mut factors: Vec<Fr> = (0..n).map(|i| c(i) * root.pow([i as u64])).collect();
+        fourier::forward(&mut factors);
+        factors
+    };
+    let mut random = random_small(n - 1, rng).into_iter();
+    let others = factors(&mut |_| random.next().map_or(Fr::ZERO, Fr::from));
+    let last = factors(&mut |i| if i == n - 1 { Fr::ONE } else { Fr::ZERO });
+    let [before, others] = [before, after].map(|points| combine(points, &others).into_affine());
+    same_ratio(others, before, G2Affine::generator(), delta) && combine(after, &last).is_zero()
+}
+
 /// Checks the chain of contributions; returns the delta at its end.
-fn check_contributions(key: &ZKey) -> Result<G1Affine, CeremonyError> {
+pub(super) fn check_contributions(key: &ZKey) -> Result<G1Affine, CeremonyError> {
     let mut transcript = Transcript::new();
     transcript.bytes(&key.circuit_hash);
     let mut delta = G1Affine::generator();

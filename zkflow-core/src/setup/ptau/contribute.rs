@@ -12,10 +12,11 @@ use super::super::group::{Curve, scale_by_powers};
 use super::super::stream::RandomStream;
 use super::super::transcript::{CeremonyPoint, Transcript};
 use super::key::Secrets;
+use super::verify::check_next;
 use super::{first_challenge, pieces, put_public_key};
 use crate::format::ptau::{
     ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, ContributionKind, ContributionName, Ptau, PtauContribution,
-    PtauWriter, Section, TAU_G1, TAU_G2,
+    PtauWriter, PublicKey, Section, TAU_G1, TAU_G2,
 };
 use crate::prove::SecureRng;
 
@@ -67,13 +68,9 @@ fn apply<R: Read + Seek, W: Read + Write + Seek>(
     kind: ContributionKind,
     name: Option<ContributionName>,
 ) -> Result<Contributed, CeremonyError> {
-    let (power, ceremony_power) = (ptau.power(), ptau.ceremony_power());
-    if power != ceremony_power {
-        return Err(CeremonyError::Truncated { power, ceremony_power });
-    }
-    let challenge = challenge(ptau);
+    let challenge = challenge(ptau)?;
     let (secrets, key) = Secrets::draw(&mut stream, &challenge);
-
+    let power = ptau.power();
     let mut step =
         Step { ptau, writer: PtauWriter::new(out, power, power, false)?, response: Transcript::new() };
     step.response.bytes(&challenge);
@@ -83,12 +80,26 @@ fn apply<R: Read + Seek, W: Read + Write + Seek>(
     step.section(BETA_TAU_G1, &secrets.beta, &secrets.tau)?;
     step.section(BETA_G2, &secrets.beta, &secrets.tau)?;
     drop(secrets);
+    let Step { ptau, writer, response } = step;
+    conclude(writer, response, ptau.contributions(), key, kind, name)
+}
 
-    let Step { ptau, mut writer, mut response } = step;
+/// Ends a file whose points are written: adds the contribution that made them to the earlier ones.
+///
+/// `response` is the hash of the response as far as its points go.
+pub(super) fn conclude<W: Read + Write + Seek>(
+    mut writer: PtauWriter<W>,
+    mut response: Transcript,
+    earlier: &[PtauContribution],
+    key: PublicKey,
+    kind: ContributionKind,
+    name: Option<ContributionName>,
+) -> Result<Contributed, CeremonyError> {
     // The next challenge begins with the hash of the response, so what was written is read once more.
-    let mut contributions = ptau.contributions().to_vec();
+    let mut contributions = earlier.to_vec();
     writer.contributions(&contributions)?;
     writer.medium().flush()?;
+    let power = writer.power();
     let mut written = Ptau::open(writer.medium())?;
     let mut contribution = PtauContribution {
         tau_g1: written.points(TAU_G1, 1, 1)?[0],
@@ -102,6 +113,9 @@ fn apply<R: Read + Seek, W: Read + Write + Seek>(
         kind,
         name,
     };
+    if contribution.kind == ContributionKind::Secret {
+        check_next(earlier, power, &contribution)?;
+    }
     put_public_key(&mut response, &contribution);
     let response_hash = response.finish();
     let next_challenge = challenge_of(&mut written, &response_hash)?;
@@ -112,11 +126,15 @@ fn apply<R: Read + Seek, W: Read + Write + Seek>(
 }
 
 /// What the next contributor answers.
-fn challenge<R>(ptau: &Ptau<R>) -> Hash {
-    match ptau.contributions().last() {
-        Some(last) => last.next_challenge,
-        None => first_challenge(ptau.ceremony_power()),
+pub(super) fn challenge<R>(ptau: &Ptau<R>) -> Result<Hash, CeremonyError> {
+    let (power, ceremony_power) = (ptau.power(), ptau.ceremony_power());
+    if power != ceremony_power {
+        return Err(CeremonyError::Truncated { power, ceremony_power });
     }
+    Ok(match ptau.contributions().last() {
+        Some(last) => last.next_challenge,
+        None => first_challenge(power),
+    })
 }
 
 /// The hash of the response's hash and all powers.

@@ -9,10 +9,10 @@ use super::super::ceremony::CeremonyError;
 use super::super::group::{Curve, lagrange};
 use super::super::transcript::CeremonyPoint;
 use super::MAX_POWER;
-use super::pieces;
+use super::copy_powers;
 use crate::format::ptau::{
-    ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, LAGRANGE_ALPHA_TAU_G1, LAGRANGE_BETA_TAU_G1, LAGRANGE_TAU_G1,
-    LAGRANGE_TAU_G2, Ptau, PtauWriter, Section, TAU_G1, TAU_G2,
+    ALPHA_TAU_G1, BETA_TAU_G1, LAGRANGE_ALPHA_TAU_G1, LAGRANGE_BETA_TAU_G1, LAGRANGE_TAU_G1, LAGRANGE_TAU_G2,
+    Ptau, PtauWriter, Section, TAU_G1, TAU_G2,
 };
 
 /// Writes the file with the Lagrange forms of its powers, which depend on nothing else.
@@ -30,29 +30,12 @@ pub fn prepare<R: Read + Seek>(ptau: &mut Ptau<R>, out: impl Write) -> Result<()
     }
     // As snarkjs does it, the file forgets that its ceremony was a larger one.
     let mut writer = PtauWriter::new(out, power, power, true)?;
-    copy(ptau, &mut writer, TAU_G1)?;
-    copy(ptau, &mut writer, TAU_G2)?;
-    copy(ptau, &mut writer, ALPHA_TAU_G1)?;
-    copy(ptau, &mut writer, BETA_TAU_G1)?;
-    copy(ptau, &mut writer, BETA_G2)?;
-    writer.contributions(ptau.contributions())?;
+    copy_powers(ptau, &mut writer)?;
     transform(ptau, &mut writer, TAU_G1, LAGRANGE_TAU_G1, power + 1)?;
     transform(ptau, &mut writer, TAU_G2, LAGRANGE_TAU_G2, power)?;
     transform(ptau, &mut writer, ALPHA_TAU_G1, LAGRANGE_ALPHA_TAU_G1, power)?;
     transform(ptau, &mut writer, BETA_TAU_G1, LAGRANGE_BETA_TAU_G1, power)?;
     writer.finish()?;
-    Ok(())
-}
-
-fn copy<R: Read + Seek, P: CeremonyPoint>(
-    ptau: &mut Ptau<R>,
-    writer: &mut PtauWriter<impl Write>,
-    section: Section<P>,
-) -> Result<(), CeremonyError> {
-    writer.begin(section)?;
-    for (first, count) in pieces(section.count(ptau.power())) {
-        writer.points(&ptau.points(section, first, count)?)?;
-    }
     Ok(())
 }
 

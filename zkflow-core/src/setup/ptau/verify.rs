@@ -70,12 +70,28 @@ pub fn verify<R: Read + Seek>(ptau: &mut Ptau<R>, rng: &mut dyn SecureRng) -> Re
         check(hash == last.next_challenge, "the next challenge", "is not the hash of the powers")?;
     }
     if ptau.is_prepared() {
-        check_lagrange(ptau, "tau in G1", TAU_G1, LAGRANGE_TAU_G1, rng)?;
-        check_lagrange(ptau, "tau in G2", TAU_G2, LAGRANGE_TAU_G2, rng)?;
-        check_lagrange(ptau, "alpha tau in G1", ALPHA_TAU_G1, LAGRANGE_ALPHA_TAU_G1, rng)?;
-        check_lagrange(ptau, "beta tau in G1", BETA_TAU_G1, LAGRANGE_BETA_TAU_G1, rng)?;
+        check_lagrange_tau_g1(ptau, last.tau_g2, rng)?;
+        for (name, powers, lagrange_form) in [
+            ("alpha tau in G1", ALPHA_TAU_G1, LAGRANGE_ALPHA_TAU_G1),
+            ("beta tau in G1", BETA_TAU_G1, LAGRANGE_BETA_TAU_G1),
+        ] {
+            let (difference, _) = compare_lagrange(ptau, powers, lagrange_form, rng)?;
+            check(difference.is_zero(), name, WRONG_FORM)?;
+        }
+        let (difference, _) = compare_lagrange(ptau, TAU_G2, LAGRANGE_TAU_G2, rng)?;
+        check(difference.is_zero(), "tau in G2", WRONG_FORM)?;
     }
     Ok(())
+}
+
+/// Checks the proofs of knowledge of a contribution that follows the earlier ones.
+pub(super) fn check_next(
+    earlier: &[PtauContribution],
+    ceremony_power: u32,
+    next: &PtauContribution,
+) -> Result<(), CeremonyError> {
+    let before = earlier.last().map_or_else(|| State::first(ceremony_power), State::after);
+    check_contribution(&before, next).map_err(CeremonyError::Invalid)
 }
 
 /// What a contribution starts from.
@@ -164,21 +180,39 @@ fn check_subgroup<C: SWCurveConfig>(points: &[Affine<C>]) -> Result<(), Ceremony
     check(inside, "a point of G2", "is outside the group of order r")
 }
 
-/// Checks the Lagrange forms of all domains in one equation: a random combination of all their points is
-/// the combination of powers whose coefficients are the sum of the transformed factors.
-fn check_lagrange<R: Read + Seek, C: Curve>(
+/// The largest domain of section 12 has one point more than section 2 has powers. Where the file is part of a
+/// larger one, the missing power was there, and is found by a pairing; else it counts as infinity.
+fn check_lagrange_tau_g1<R: Read + Seek>(
     ptau: &mut Ptau<R>,
-    name: &str,
+    tau_g2: G2Affine,
+    rng: &mut dyn SecureRng,
+) -> Result<(), CeremonyError> {
+    let (difference, weight) = compare_lagrange(ptau, TAU_G1, LAGRANGE_TAU_G1, rng)?;
+    let holds = if ptau.power() == ptau.ceremony_power() {
+        difference.is_zero()
+    } else {
+        let highest = ptau.points(TAU_G1, TAU_G1.count(ptau.power()) - 1, 1)?[0];
+        let highest = (highest * weight).into_affine();
+        same_ratio(highest, difference.into_affine(), G2Affine::generator(), tau_g2)
+    };
+    check(holds, "tau in G1", WRONG_FORM)
+}
+
+/// Compares the Lagrange forms of all domains in one sum: a random combination of all their points is the
+/// combination of powers whose coefficients are the sum of the transformed factors. Returns the difference, and
+/// the coefficient of the last power of the largest domain.
+fn compare_lagrange<R: Read + Seek, C: Curve>(
+    ptau: &mut Ptau<R>,
     powers: Section<Affine<C>>,
     lagrange_form: Section<Affine<C>>,
     rng: &mut dyn SecureRng,
-) -> Result<(), CeremonyError>
+) -> Result<(Projective<C>, Fr), CeremonyError>
 where
     Affine<C>: CeremonyPoint,
 {
     let n_powers = powers.count(ptau.power());
     let mut coefficients = vec![Fr::zero(); n_powers.next_power_of_two() as usize];
-    let mut combined = Projective::<C>::zero();
+    let mut difference = Projective::<C>::zero();
     for level in 0..=coefficients.len().ilog2() {
         let domain = 1u64 << level;
         let mut factors: Vec<Fr> = Vec::with_capacity(domain as usize);
@@ -186,7 +220,7 @@ where
             let points = ptau.points(lagrange_form, domain - 1 + first, count)?;
             check_subgroup(&points)?;
             let random = random_small(points.len(), rng);
-            combined += combine_small(&points, &random);
+            difference += combine_small(&points, &random);
             factors.extend(random.into_iter().map(Fr::from));
         }
         fourier::inverse(&mut factors);
@@ -194,10 +228,12 @@ where
     }
     for (first, count) in pieces(n_powers) {
         let points = ptau.points(powers, first, count)?;
-        combined -= combine(&points, &coefficients[first as usize..][..count as usize]);
+        difference -= combine(&points, &coefficients[first as usize..][..count as usize]);
     }
-    check(combined.is_zero(), name, "has another Lagrange form")
+    Ok((difference, *coefficients.last().expect("a power of two of coefficients")))
 }
+
+const WRONG_FORM: &str = "has another Lagrange form";
 
 fn check(holds: bool, name: &str, what: &str) -> Result<(), CeremonyError> {
     if holds { Ok(()) } else { Err(CeremonyError::invalid(format!("{name} {what}"))) }
