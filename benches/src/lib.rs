@@ -11,6 +11,7 @@ use zkflow_core::prove::native::{NativeOptions, NativeProver};
 use zkflow_core::prove::os_rng;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 use zkflow_core::secret::CircuitInputs;
+use zkflow_core::setup::{DevelopmentPowers, KeyOptions};
 use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
 use zkflow_core::witness::WitnessLimits;
 
@@ -47,7 +48,10 @@ impl Fixture {
         let blueprint = Blueprint::new(template, params, &engine, &tools.include_roots, &compiler, options)
             .expect("the template renders");
         let compiled = compiler.compile(&blueprint.source, &options).expect("the template compiles");
-        let files = CircuitFiles::generate(&blueprint, compiled, &mut os_rng()).expect("keys are made");
+        let powers = DevelopmentPowers::in_folder(std::env::temp_dir().join("zkflow-bench-ptau"));
+        let files =
+            CircuitFiles::generate(&blueprint, compiled, &powers, KeyOptions::default(), &mut os_rng())
+                .expect("keys are made");
         let file = |name| files.get(name).expect("every circuit has this file");
         let (wasm, zkey) = (file(FileName::Wasm), file(FileName::ProvingKey));
         let prover = NativeProver::new(NativeOptions::default()).expect("the prover starts");

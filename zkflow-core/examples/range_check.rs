@@ -12,6 +12,7 @@ use zkflow_core::prove::native::{NativeOptions, NativeProver};
 use zkflow_core::prove::os_rng;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 use zkflow_core::secret::CircuitInputs;
+use zkflow_core::setup::{DevelopmentPowers, KeyOptions};
 use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
 use zkflow_core::witness::WitnessLimits;
 
@@ -27,7 +28,8 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (engine, options) = (HandlebarsEngine, CompileOptions::default());
     let blueprint = Blueprint::new(template, params, &engine, &tools.include_roots, &compiler, options)?;
     let compiled = compiler.compile(&blueprint.source, &options)?;
-    let files = CircuitFiles::generate(&blueprint, compiled, &mut os_rng())?;
+    let powers = DevelopmentPowers::in_memory();
+    let files = CircuitFiles::generate(&blueprint, compiled, &powers, KeyOptions::default(), &mut os_rng())?;
 
     let file = |name| files.get(name).ok_or("every circuit has this file");
     let (wasm, zkey) = (file(FileName::Wasm)?, file(FileName::ProvingKey)?);

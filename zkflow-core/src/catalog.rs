@@ -20,6 +20,8 @@ use crate::store::ArtifactMeta;
 /// - `replace_*` succeeds only while the stored `epoch` is the one in the document given, stores the
 ///   document with `epoch + 1` and returns it so: of two writers that read the same document one wins.
 /// - What was written before a call returned is durable.
+/// - A list leaves out a document that cannot be read, and logs its id; to read it alone is
+///   [`CatalogError::Corrupt`]. One bad document never hides the others.
 #[async_trait]
 pub trait Catalog: fmt::Debug + Send + Sync + 'static {
     /// Adds a circuit, unless one with its `circuit_hash` is there: then that one is returned and
@@ -45,6 +47,14 @@ pub trait Catalog: fmt::Debug + Send + Sync + 'static {
     /// carries already: then that one is returned and nothing is written. The flag says whether it
     /// was added. Requests without a user count as one user's.
     async fn insert_proof(&self, proof: ProofRequest) -> Result<(ProofRequest, bool), CatalogError>;
+
+    /// The proof request that carries the idempotency key, which is unique for each user as in
+    /// [`insert_proof`](Self::insert_proof).
+    async fn proof_by_key(
+        &self,
+        user: Option<&UserId>,
+        key: &str,
+    ) -> Result<Option<ProofRequest>, CatalogError>;
 
     /// The proof request, if it is there.
     async fn proof(&self, id: &ProofId) -> Result<Option<ProofRequest>, CatalogError>;

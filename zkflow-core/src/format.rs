@@ -13,6 +13,7 @@
 use crate::error::{Classified, ErrorKind};
 
 pub mod json;
+pub mod ptau;
 pub mod r1cs;
 pub mod sym;
 pub mod wtns;
@@ -25,6 +26,34 @@ mod mapped;
 
 pub use detect::{Kind, detect};
 pub use mapped::MappedFile;
+
+/// A file that is read piece by piece could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The medium failed.
+    #[error("reading failed: {0}")]
+    Io(#[from] std::io::Error),
+    /// What was read is not what it should be.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+}
+
+impl Classified for ReadError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Io(_) => ErrorKind::Unavailable,
+            Self::Format(error) => error.kind(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Io(_) => "file_unreadable",
+            Self::Format(error) => error.code(),
+        }
+    }
+}
 
 /// Bytes are not a file of the named format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,18 +1,42 @@
 //! Keys and where they come from.
 //!
-//! [`circuit_specific()`] makes a key in this process, good for development. A key that others should
-//! trust needs a secret contribution of somebody else: [`Provenance`] says which of the two a key is.
+//! A key is made in two phases: [powers of tau](ptau), which serve any circuit, and [what one circuit makes of
+//! them](phase2). [`make_key`] goes the whole way, from powers of a [`PowersSource`]. Whoever knows the secrets
+//! of all contributions can forge proofs: [`gate`] and [`Provenance`] say who that may be.
+//! [`circuit_specific()`] makes a key in one step, without powers of tau, for tests.
 
+mod blake2b;
+mod ceremony;
 mod circuit_specific;
+mod fourier;
+pub mod gate;
+mod group;
+mod keys;
+pub mod phase2;
+pub mod ptau;
 pub mod qap;
+mod source;
+mod stream;
+mod transcript;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use blake2b::Hash;
+pub use ceremony::{Beacon, CeremonyError};
+use circuit_specific::check;
 pub use circuit_specific::circuit_specific;
+pub use keys::{KeyOptions, SetupRecord, make_key};
+pub use source::{DevelopmentPowers, Origin, Powers, PowersFile, PowersSource};
 
 use crate::error::{Classified, ErrorKind};
+use crate::format::zkey::ContributionName;
+
+/// The name of contributions that are made for development, by which [`gate`] tells them.
+pub fn development_name() -> ContributionName {
+    ContributionName::new("zkflow development").expect("shorter than 255 bytes")
+}
 
 /// Who could know the secret behind a key, and so forge proofs.
 ///

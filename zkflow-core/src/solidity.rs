@@ -1,22 +1,40 @@
 //! A verification key as a contract that verifies on chain.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use crate::calldata::{g1_words, g2_words};
 use crate::digest::Digest;
 use crate::id::CircuitId;
-use crate::setup::Provenance;
+use crate::setup::{Hash, Provenance};
 use crate::verify::VerifyingKey;
 
 /// What the contract says about itself in a comment. Nothing textual from outside can stand in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContractHeader {
     /// The circuit.
-    pub circuit: CircuitId,
+    pub circuit: ContractCircuit,
     /// Who could forge proofs.
     pub provenance: Provenance,
     /// The SHA-256 of `verification_key.json`.
     pub verification_key: Digest,
+}
+
+/// How a contract names its circuit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContractCircuit {
+    /// By its identity, where the circuit came from a template.
+    Id(CircuitId),
+    /// By the circuit hash of its key, where the key is all there is.
+    Hash(Hash),
+}
+
+impl fmt::Display for ContractCircuit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => f.write_str(id.as_str()),
+            Self::Hash(hash) => write!(f, "blake2b {}", hex::encode(hash)),
+        }
+    }
 }
 
 /// The name of the contract.
@@ -52,7 +70,7 @@ pub fn verifier_contract(key: &VerifyingKey, header: &ContractHeader) -> String 
         n => format!(",\n        uint256[{n}] calldata pubSignals"),
     };
     fill(&[
-        ("circuit", header.circuit.as_str()),
+        ("circuit", &header.circuit.to_string()),
         ("provenance", &header.provenance.to_string()),
         ("digest", &header.verification_key.to_string()),
         ("warning\n", warning),
@@ -144,8 +162,8 @@ mod tests {
             ic: vec![G1Affine::generator(); n_public + 1],
         };
         let digest = Digest::of("key");
-        let header =
-            ContractHeader { circuit: CircuitId::from_hash(&digest), provenance, verification_key: digest };
+        let circuit = ContractCircuit::Id(CircuitId::from_hash(&digest));
+        let header = ContractHeader { circuit, provenance, verification_key: digest };
         verifier_contract(&key, &header)
     }
 

@@ -181,13 +181,19 @@ fn deep_recursion_is_a_clear_error() {
 
 #[test]
 fn memory_and_output_are_bounded() {
-    let large = "pragma circom 2.1.6;
-        template A() { signal input a; signal output o; signal s[100000]; s[0] <== a * a;
-            for (var i = 1; i < 100000; i++) { s[i] <== s[i-1] * s[i-1]; } o <== s[99999]; }
-        component main = A();";
-    let memory = CompileLimits { memory_bytes: 32 << 20, wall: Duration::from_secs(30), ..limits() };
-    assert_eq!(refused(large, memory), CompileError::Limit("32 MiB of memory".into()));
+    let chain = |length: u32| {
+        format!(
+            "pragma circom 2.1.6;
+            template A() {{ signal input a; signal output o; signal s[{length}]; s[0] <== a * a;
+                for (var i = 1; i < {length}; i++) {{ s[i] <== s[i-1] * s[i-1]; }} o <== s[{length} - 1]; }}
+            component main = A();"
+        )
+    };
+    // Generous in time: what is tested is that another limit is met first.
+    let wall = Duration::from_secs(300);
+    let memory = CompileLimits { memory_bytes: 32 << 20, wall, ..limits() };
+    assert_eq!(refused(&chain(100_000), memory), CompileError::Limit("32 MiB of memory".into()));
 
-    let output = CompileLimits { output_bytes: 200_000, wall: Duration::from_secs(60), ..limits() };
-    assert_eq!(refused(large, output), CompileError::Limit("200000 bytes of output".into()));
+    let output = CompileLimits { output_bytes: 20_000, wall, ..limits() };
+    assert_eq!(refused(&chain(2_000), output), CompileError::Limit("20000 bytes of output".into()));
 }

@@ -9,7 +9,9 @@ mod inspect;
 mod progress;
 mod prove;
 mod prover;
+mod ptau;
 mod toolbox;
+mod zkey;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,6 +39,12 @@ pub enum Command {
     Bench(Box<bench::BenchArgs>),
     /// Say what is in a file: .r1cs, .wtns, .zkey, .sym, .wasm, or one of snarkjs' JSON files
     Inspect(inspect::InspectArgs),
+    /// Powers of tau, for any circuit: phase 1 of a trusted setup
+    #[command(subcommand)]
+    Ptau(ptau::PtauCommand),
+    /// The key of a circuit: phase 2 of a trusted setup
+    #[command(subcommand)]
+    Zkey(zkey::ZkeyCommand),
     /// Show the whole way, from a template to a verified proof, through a server of its own
     Demo(demo::DemoArgs),
     /// Say what is found on this machine, what is missing, and how to get it
@@ -63,21 +71,18 @@ pub fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Verify(args) => return prove::verify(&args),
         Command::Bench(args) => bench::bench(&args)?,
         Command::Inspect(args) => inspect::inspect(&args)?,
+        Command::Ptau(command) => ptau::run(&command)?,
+        Command::Zkey(command) => zkey::run(&command)?,
         Command::Demo(args) => demo::demo(&args)?,
         Command::Doctor(args) => return doctor::doctor(&args),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where compiled WebAssembly is kept between runs.
-fn cache_dir() -> Option<PathBuf> {
-    cache_folder("modules")
-}
-
-/// A folder for what is kept between runs and can be computed again.
-fn cache_folder(name: &str) -> Option<PathBuf> {
+/// Where things of a kind are kept between runs.
+fn cache_dir(kind: &str) -> Option<PathBuf> {
     let home = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))?;
-    Some(home.join("zkflow").join(name))
+    Some(home.join("zkflow").join(kind))
 }

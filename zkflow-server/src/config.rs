@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use zkflow_core::compile::CompileLimits;
 use zkflow_core::prove::ProverKind;
 use zkflow_core::prove::native::NativeOptions;
+use zkflow_core::setup::{Beacon, CeremonyError};
 use zkflow_core::witness::WitnessLimits;
 
 mod secret;
@@ -72,7 +73,8 @@ settings! {
     templates: Vec<PathBuf> = Vec::new(), [long, env = "ZKFLOW_TEMPLATES", value_parser = path_list, value_name = "PATH[:PATH]"];
     /// A native circom; without it circom runs as WebAssembly, in a sandbox
     circom_path: Option<PathBuf> = None, [long, env = "CIRCOM_PATH"];
-    /// Powers of tau for ceremonies; accepted and not used yet: keys are set up in the process
+    /// Prepared powers of tau that keys are made from, checked at the first start with them. Without them
+    /// each size is made in the data folder, and keys are for development
     ptau_path: Option<PathBuf> = None, [long, env = "PTAU_PATH"];
 
     /// Where translated WebAssembly is kept; by default a folder in the data folder. Processes may share it
@@ -82,6 +84,9 @@ settings! {
     workers: bool = true, [long, env = "ZKFLOW_WORKERS", action = clap::ArgAction::Set, value_name = "true|false"];
     /// Circuits made at the same time
     keygen_concurrency: u32 = 1, [long, env = "KEYGEN_CONCURRENCY"];
+    /// A public value that ends the making of every key, VALUE:EXPONENT: the value in hexadecimal is
+    /// hashed 2^EXPONENT times
+    keygen_beacon: Option<String> = None, [long, env = "KEYGEN_BEACON", value_name = "VALUE:EXPONENT"];
     /// Proofs made at the same time
     proof_concurrency: u32 = 2, [long, env = "PROOF_CONCURRENCY"];
     /// What makes proofs: native, or ark, the slow reference
@@ -210,6 +215,14 @@ impl Config {
         Duration::from_secs(self.proof_ttl_s)
     }
 
+    /// The public value that ends the making of every key.
+    ///
+    /// # Errors
+    /// The setting is no beacon.
+    pub fn keygen_beacon(&self) -> Result<Option<Beacon>, CeremonyError> {
+        self.keygen_beacon.as_deref().map(str::parse).transpose()
+    }
+
     /// The limits of a compilation.
     pub fn compile_limits(&self) -> CompileLimits {
         CompileLimits {
@@ -290,6 +303,9 @@ impl Config {
                 let detail = format!("{name} must be between {least} and {most}, and is {value}");
                 return Err(ConfigError::Unfit(detail));
             }
+        }
+        if let Err(error) = self.keygen_beacon() {
+            return Err(ConfigError::Unfit(format!("keygen_beacon: {error}")));
         }
         if self.max_wait_s >= self.request_time_s {
             return Err(ConfigError::Unfit("max_wait_s must be less than request_time_s".to_owned()));

@@ -12,8 +12,10 @@ use zkflow_core::catalog::Catalog;
 use zkflow_core::clock::{Clock, SystemClock};
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileOptions};
+use zkflow_core::prove::os_rng;
 use zkflow_core::queue::JobQueue;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
+use zkflow_core::setup::{DevelopmentPowers, PowersFile, PowersSource};
 use zkflow_core::store::ArtifactStore;
 use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
 use zkflow_queue::{MemoryQueue, SqliteQueue};
@@ -66,7 +68,11 @@ pub async fn open(config: Config, shutdown: CancellationToken) -> Result<Arc<App
         modules: Some(config.module_cache.clone().unwrap_or_else(|| data.join("modules"))),
         keys: Some(config.key_cache.clone().unwrap_or_else(|| data.join("keys"))),
     };
-    assemble(config, backends, caches, shutdown).await
+    let powers: Arc<dyn PowersSource> = match config.ptau_path.clone() {
+        Some(path) => Arc::new(checked_powers(path, data.join("ptau").join("verified")).await?),
+        None => Arc::new(DevelopmentPowers::in_folder(data.join("ptau"))),
+    };
+    assemble(config, backends, caches, powers, shutdown).await
 }
 
 /// As [`open`], with nothing in a data folder: all is forgotten when the [`App`] is dropped. Only
@@ -84,7 +90,7 @@ pub async fn in_memory(config: Config, shutdown: CancellationToken) -> Result<Ar
         clock,
     };
     let caches = Caches { modules: config.module_cache.clone(), keys: config.key_cache.clone() };
-    assemble(config, backends, caches, shutdown).await
+    assemble(config, backends, caches, Arc::new(DevelopmentPowers::in_memory()), shutdown).await
 }
 
 /// Folders of what can be computed again.
@@ -106,6 +112,7 @@ async fn assemble(
     config: Config,
     backends: Backends,
     caches: Caches,
+    powers: Arc<dyn PowersSource>,
     shutdown: CancellationToken,
 ) -> Result<Arc<App>, OpenError> {
     let Backends { catalog, store, queue, key, clock } = backends;
@@ -129,6 +136,8 @@ async fn assemble(
         compile_options: CompileOptions::default(),
         include_roots: tools.include_roots,
         sandbox: tools.sandbox,
+        powers,
+        beacon: config.keygen_beacon().map_err(failed("use keygen_beacon"))?,
         prover,
         clock,
         changes: Changes::default(),
@@ -139,6 +148,17 @@ async fn assemble(
         started: Instant::now(),
         config,
     }))
+}
+
+/// The operator's powers of tau. Checking a large file takes minutes, and is done once for each.
+async fn checked_powers(path: PathBuf, verified: PathBuf) -> Result<PowersFile, OpenError> {
+    let action = format!("use PTAU_PATH {}", path.display());
+    tracing::info!(path = %path.display(), "checking the powers of tau");
+    let check = move || PowersFile::check(path, Some(&verified), &mut os_rng());
+    let file =
+        tokio::task::spawn_blocking(check).await.map_err(failed(action.clone()))?.map_err(failed(action))?;
+    tracing::info!(origin = %file.origin(), blake2b = hex::encode(file.hash()), "powers of tau");
+    Ok(file)
 }
 
 fn vault_key(config: &Config, data: &Path) -> Result<VaultKey, OpenError> {

@@ -68,9 +68,6 @@ pub fn run(config: Config) -> Result<(), ServeError> {
 async fn serve(config: Config) -> Result<(), ServeError> {
     let shutdown = CancellationToken::new();
     stop_on_signals(shutdown.clone())?;
-    if config.ptau_path.is_some() {
-        tracing::warn!("PTAU_PATH is not used yet: keys are set up in the process");
-    }
     let address = SocketAddr::new(config.bind, config.port);
     let listener =
         TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;

@@ -9,6 +9,7 @@ mod error;
 mod inputs;
 
 pub use error::{InputFault, RequestError};
+pub use inputs::GivenInputs;
 
 use zkflow_core::queue::{NewJob, QueueName};
 

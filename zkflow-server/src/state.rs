@@ -13,6 +13,7 @@ use zkflow_core::compile::{CircuitCompiler, CompileOptions};
 use zkflow_core::prove::Prover;
 use zkflow_core::queue::JobQueue;
 use zkflow_core::sandbox::Sandbox;
+use zkflow_core::setup::{Beacon, PowersSource};
 use zkflow_core::store::ArtifactStore;
 use zkflow_core::template::{TemplateEngine, TemplateLibrary};
 use zkflow_store::Vault;
@@ -50,6 +51,10 @@ pub struct App {
     pub include_roots: Vec<PathBuf>,
     /// Runs WebAssembly.
     pub sandbox: Arc<Sandbox>,
+    /// Where powers of tau come from when keys are made.
+    pub powers: Arc<dyn PowersSource>,
+    /// The public value that ends phase 2 of keys made here.
+    pub beacon: Option<Beacon>,
     /// Makes proofs.
     pub prover: Arc<dyn Prover>,
     /// Tells the time.

@@ -7,6 +7,7 @@
 
 mod cache;
 mod cleanup;
+mod document;
 mod keygen;
 mod proof;
 
@@ -24,6 +25,7 @@ use zkflow_queue::{Handler, JobError, Reconciler, Worker, WorkerConfig};
 use crate::state::App;
 
 use cache::CircuitCache;
+use document::Progress;
 
 /// The whole store is walked this often.
 const ORPHANS_EVERY: Duration = Duration::from_secs(3600);
@@ -65,11 +67,11 @@ pub async fn run(app: Arc<App>) {
 fn handler(app: &Arc<App>, queue: QueueName) -> Option<(Arc<dyn Handler>, usize)> {
     match queue {
         QueueName::KeyGeneration => Some((
-            Arc::new(keygen::KeyGeneration::new(Arc::clone(app))),
+            Arc::new(Progress(keygen::KeyGeneration::new(Arc::clone(app)))),
             app.config.keygen_concurrency as usize,
         )),
         QueueName::ProofGeneration => Some((
-            Arc::new(proof::ProofGeneration::new(Arc::clone(app))),
+            Arc::new(Progress(proof::ProofGeneration::new(Arc::clone(app)))),
             app.config.proof_concurrency as usize,
         )),
         QueueName::Cleanup => Some((Arc::new(cleanup::Cleanup::new(Arc::clone(app))), 1)),

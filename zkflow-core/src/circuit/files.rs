@@ -12,8 +12,8 @@ use crate::format::json;
 use crate::format::r1cs::R1cs;
 use crate::id::CircuitId;
 use crate::prove::SecureRng;
-use crate::setup::{self, Provenance, SetupError};
-use crate::solidity::{ContractHeader, verifier_contract};
+use crate::setup::{CeremonyError, KeyOptions, PowersSource, Provenance, make_key};
+use crate::solidity::{ContractCircuit, ContractHeader, verifier_contract};
 
 /// The files of a circuit, ready to be stored.
 #[derive(Debug, Clone)]
@@ -27,24 +27,26 @@ pub struct CircuitFiles {
 }
 
 impl CircuitFiles {
-    /// Makes the keys of a compiled circuit, and all the files that follow from them.
+    /// Makes the keys of a compiled circuit as [`make_key`] does, and all the files that follow from them.
     ///
-    /// `rng` supplies the secrets of the setup: a seeded one gives keys that anybody can break.
+    /// `rng` supplies the secret of the setup: a seeded one gives keys that anybody can break.
     ///
     /// # Errors
-    /// The circuit is not one that keys can be made for.
+    /// The circuit is not one that keys can be made for, or there are no powers of tau for it.
     pub fn generate(
         blueprint: &Blueprint,
         compiled: Compiled,
+        powers: &dyn PowersSource,
+        options: KeyOptions<'_>,
         rng: &mut dyn SecureRng,
     ) -> Result<Self, FileError> {
         let r1cs = R1cs::read(&compiled.r1cs)?;
-        let key = setup::circuit_specific(&r1cs, rng)?;
+        let (key, record) = make_key(&r1cs, powers, options, rng)?;
         drop(r1cs);
-        let provenance = Provenance::Development;
+        let provenance = record.provenance;
         let verification_key = json::vkey_text(&key.vk);
         let header = ContractHeader {
-            circuit: CircuitId::from_hash(&blueprint.circuit_hash),
+            circuit: ContractCircuit::Id(CircuitId::from_hash(&blueprint.circuit_hash)),
             provenance,
             verification_key: Digest::of(&verification_key),
         };
@@ -57,6 +59,7 @@ impl CircuitFiles {
             (FileName::ProvingKey, key.write()),
             (FileName::VerificationKey, verification_key.into_bytes()),
             (FileName::VerifierContract, contract.into_bytes()),
+            (FileName::Setup, record.to_json().into_bytes()),
         ];
         Ok(Self { files, report: compiled.report, provenance })
     }
@@ -85,11 +88,13 @@ pub enum FileName {
     VerificationKey,
     /// The verifier contract in Solidity.
     VerifierContract,
+    /// Where the keys come from: the powers of tau, and each contribution with its hash.
+    Setup,
 }
 
 impl FileName {
     /// Every file.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Source,
         Self::R1cs,
         Self::Wasm,
@@ -97,6 +102,7 @@ impl FileName {
         Self::ProvingKey,
         Self::VerificationKey,
         Self::VerifierContract,
+        Self::Setup,
     ];
 
     /// The name.
@@ -109,6 +115,7 @@ impl FileName {
             Self::ProvingKey => "proving_key.zkey",
             Self::VerificationKey => "verification_key.json",
             Self::VerifierContract => "verifier.sol",
+            Self::Setup => "setup.json",
         }
     }
 
@@ -118,7 +125,7 @@ impl FileName {
             Self::Source | Self::Sym | Self::VerifierContract => "text/plain; charset=utf-8",
             Self::R1cs | Self::ProvingKey => "application/octet-stream",
             Self::Wasm => "application/wasm",
-            Self::VerificationKey => "application/json",
+            Self::VerificationKey | Self::Setup => "application/json",
         }
     }
 }
@@ -151,7 +158,7 @@ pub enum FileError {
     Format(#[from] FormatError),
     /// The keys cannot be made.
     #[error(transparent)]
-    Setup(#[from] SetupError),
+    Setup(#[from] CeremonyError),
 }
 
 impl Classified for FileError {

@@ -206,6 +206,10 @@ pub async fn an_idempotency_key_is_inserted_once_per_user(catalog: Subject) {
     catalog.insert_proof(first.clone()).await.expect("insert");
     let (stored, added) = catalog.insert_proof(of("ann")).await.expect("insert");
     assert!(!added && stored == first, "a user's idempotency key was added twice");
+    let (ann, bob) = (user("ann"), user("bob"));
+    assert_eq!(catalog.proof_by_key(Some(&ann), "k").await.expect("look up"), Some(first), "it is found");
+    assert_eq!(catalog.proof_by_key(Some(&bob), "k").await.expect("look up"), None, "it is ann's");
+    assert_eq!(catalog.proof_by_key(None, "k").await.expect("look up"), None, "it is ann's");
     assert!(catalog.insert_proof(of("bob")).await.expect("insert").1, "one user's key blocks another's");
     assert!(catalog.insert_proof(keyed(sample_proof(0), "k")).await.expect("insert").1);
 }

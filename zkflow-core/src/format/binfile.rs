@@ -30,7 +30,7 @@ impl<'a> BinFile<'a> {
     /// Another magic word or version; a section that stands twice or reaches beyond the end; bytes after
     /// the last section.
     pub(crate) fn parse(layout: Layout, bytes: &'a [u8]) -> Result<Self, FormatError> {
-        let mut cursor = Cursor { format: layout.name, base: 0, bytes, position: 0 };
+        let mut cursor = Cursor::new(layout.name, 0, bytes);
         if cursor.array::<4>()? != layout.name.as_bytes() {
             return Err(cursor.error_at(0, format!("does not begin with {:?}", layout.name)));
         }
@@ -85,6 +85,11 @@ pub(crate) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
+    /// The bytes at offset `base` of a file of the named format.
+    pub(crate) fn new(format: &'static str, base: usize, bytes: &'a [u8]) -> Self {
+        Self { format, base, bytes, position: 0 }
+    }
+
     /// The bytes that are left.
     pub(crate) fn remaining(&self) -> u64 {
         (self.bytes.len() - self.position) as u64
@@ -105,7 +110,7 @@ impl<'a> Cursor<'a> {
     pub(crate) fn sub(&mut self, length: u64) -> Result<Cursor<'a>, FormatError> {
         let base = self.base + self.position;
         let bytes = self.take(length)?;
-        Ok(Cursor { format: self.format, base, bytes, position: 0 })
+        Ok(Cursor::new(self.format, base, bytes))
     }
 
     /// The next `count` records of `size` bytes each, as one slice.

@@ -61,7 +61,7 @@ pub(crate) fn double_montgomery_bytes(value: &Fr) -> [u8; 32] {
 }
 
 /// A group whose points stand in files as affine coordinates in Montgomery form; infinity is zeros.
-pub(crate) trait FilePoint: AffineRepr {
+pub trait FilePoint: AffineRepr<ScalarField = Fr> {
     /// Bytes of one point.
     const LEN: usize;
 

@@ -12,7 +12,7 @@ use super::encoding::{
 };
 use crate::verify::VerifyingKey;
 
-mod contribution;
+pub(super) mod contribution;
 
 pub use contribution::{BeaconHash, Contribution, ContributionKind, ContributionName};
 
@@ -124,22 +124,34 @@ impl ZKey {
     /// Writes a `.zkey` file with its sections in ascending order, byte for byte as snarkjs does after a
     /// contribution or a beacon (after `zkey new` it has another order).
     pub fn write(&self) -> Vec<u8> {
+        self.write_in_order([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    }
+
+    /// Writes a `.zkey` file with its sections in the order of snarkjs' `zkey new`, byte for byte.
+    pub fn write_initial(&self) -> Vec<u8> {
+        self.write_in_order([1, 2, 4, 3, 9, 8, 5, 6, 7, 10])
+    }
+
+    fn write_in_order(&self, sections: [u32; 10]) -> Vec<u8> {
         let [wires, rows, entries] = [self.a.len(), self.h.len(), self.coefficients.len()];
         let length = Self::file_len(wires as u64, rows as u64, entries as u64);
-        BinWriter::new(LAYOUT, length)
-            .section(section::PROTOCOL, |out| out.extend(GROTH16.to_le_bytes()))
-            .section(section::HEADER, |out| self.put_header(out))
-            .section(section::IC, |out| put_points(out, &self.vk.ic))
-            .section(section::COEFFICIENTS, |out| put_coefficients(out, &self.coefficients))
-            .section(section::A, |out| put_points(out, &self.a))
-            .section(section::B1, |out| put_points(out, &self.b1))
-            .section(section::B2, |out| put_points(out, &self.b2))
-            .section(section::C, |out| put_points(out, &self.c))
-            .section(section::H, |out| put_points(out, &self.h))
-            .section(section::CONTRIBUTIONS, |out| {
-                contribution::put_all(out, &self.circuit_hash, &self.contributions);
-            })
-            .finish()
+        let section = |writer: BinWriter, id: u32| writer.section(id, |out| self.put_section(out, id));
+        sections.into_iter().fold(BinWriter::new(LAYOUT, length), section).finish()
+    }
+
+    fn put_section(&self, out: &mut Vec<u8>, id: u32) {
+        match id {
+            section::PROTOCOL => out.extend(GROTH16.to_le_bytes()),
+            section::HEADER => self.put_header(out),
+            section::IC => put_points(out, &self.vk.ic),
+            section::COEFFICIENTS => put_coefficients(out, &self.coefficients),
+            section::A => put_points(out, &self.a),
+            section::B1 => put_points(out, &self.b1),
+            section::B2 => put_points(out, &self.b2),
+            section::C => put_points(out, &self.c),
+            section::H => put_points(out, &self.h),
+            _ => contribution::put_all(out, &self.circuit_hash, &self.contributions),
+        }
     }
 
     /// Length of the file of a key without contributions, in bytes; saturates.

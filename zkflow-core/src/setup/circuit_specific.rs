@@ -43,7 +43,7 @@ pub fn circuit_specific(r1cs: &R1cs, rng: &mut dyn SecureRng) -> Result<ZKey, Se
 }
 
 /// Checks that the system fits together; returns the size of its domain.
-fn check(r1cs: &R1cs) -> Result<u32, SetupError> {
+pub(super) fn check(r1cs: &R1cs) -> Result<u32, SetupError> {
     let public = u64::from(r1cs.n_outputs) + u64::from(r1cs.n_public_inputs);
     let wires = r1cs.n_wires;
     if u64::from(wires) <= public {

@@ -10,12 +10,13 @@ use zkflow_core::compile::{
 };
 use zkflow_core::id::CircuitId;
 use zkflow_core::prove::os_rng;
+use zkflow_core::setup::{Beacon, DevelopmentPowers, KeyOptions, PowersFile, PowersSource, Provenance};
 use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
 
-use super::Error;
 use super::files::{in_file, read, write};
 use super::progress::Progress;
 use super::toolbox::{CompilerArgs, Toolbox};
+use super::{Error, cache_dir};
 
 /// Arguments of `zkflow circuit build`.
 #[derive(Debug, Args)]
@@ -31,6 +32,13 @@ pub struct BuildArgs {
     /// Folders of further templates
     #[arg(long, env = "ZKFLOW_TEMPLATES", value_delimiter = ':')]
     templates: Vec<PathBuf>,
+    /// Prepared powers of tau to make the keys from; without them they are made, and the keys are for
+    /// development
+    #[arg(long, env = "PTAU_PATH")]
+    ptau: Option<PathBuf>,
+    /// A public value that ends the making of the keys, the value in hexadecimal
+    #[arg(long, value_name = "VALUE:EXPONENT")]
+    beacon: Option<Beacon>,
     /// Replace the keys of a circuit that is there already
     #[arg(long)]
     force: bool,
@@ -99,16 +107,34 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
     show_warnings(&progress, &compiled.warnings);
 
     let id = CircuitId::from_hash(&blueprint.circuit_hash);
-    let circuit =
-        progress.step("make the keys", || CircuitFiles::generate(&blueprint, compiled, &mut os_rng()))?;
+    let powers = powers(args.ptau.as_deref(), &progress)?;
+    let options = KeyOptions::default().with_beacon(args.beacon.as_ref());
+    let circuit = progress.step("make the keys", || {
+        CircuitFiles::generate(&blueprint, compiled, &*powers, options, &mut os_rng())
+    })?;
     for (name, bytes) in &circuit.files {
         write(&args.out.join(name.as_str()), bytes)?;
     }
     drop(progress);
     println!("circuit {id} in {}", args.out.display());
     print!("{}", summary(&circuit.report));
-    println!("keys                 {} (never use development keys on a real chain)", circuit.provenance);
+    let warning = match circuit.provenance {
+        Provenance::Development => " (never use development keys on a real chain)",
+        _ => "",
+    };
+    println!("keys                 {}{warning}", circuit.provenance);
     Ok(())
+}
+
+/// The powers of tau in a file, which are checked once, or some for development, which are kept.
+fn powers(file: Option<&Path>, progress: &Progress) -> Result<Box<dyn PowersSource>, Error> {
+    let cache = cache_dir("ptau");
+    if let Some(path) = file {
+        let verified = cache.map(|folder| folder.join("verified"));
+        let check = || PowersFile::check(path, verified.as_deref(), &mut os_rng());
+        return Ok(Box::new(progress.step("check the powers of tau", check).map_err(in_file(path))?));
+    }
+    Ok(Box::new(cache.map_or_else(DevelopmentPowers::in_memory, DevelopmentPowers::in_folder)))
 }
 
 pub(super) fn compile(args: &CompileArgs) -> Result<(), Error> {

@@ -100,7 +100,7 @@ fn data_folder(path: &Path) -> Finding {
 }
 
 fn module_cache() -> Finding {
-    match super::cache_dir() {
+    match super::cache_dir("modules") {
         Some(path) => Finding::Good(path.display().to_string()),
         None => Finding::Absent(
             "neither XDG_CACHE_HOME nor HOME is set: WebAssembly is compiled anew each time".to_owned(),

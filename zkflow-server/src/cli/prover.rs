@@ -8,7 +8,7 @@ use zkflow_core::bn254::Kernel;
 use zkflow_core::prove::native::{NativeOptions, Parallelism};
 use zkflow_core::prove::{ProveError, Prover, ProverKind};
 
-use super::cache_folder;
+use super::cache_dir;
 
 /// Which prover to use, and how.
 #[derive(Debug, Clone, Args)]
@@ -38,7 +38,7 @@ impl ProverArgs {
             parallelism: Parallelism::Latency,
             kernel: if self.portable { Kernel::Portable } else { Kernel::detect() },
             key_memory: self.key_memory.saturating_mul(1 << 20),
-            cache_dir: if self.no_key_cache { None } else { cache_folder("keys") },
+            cache_dir: if self.no_key_cache { None } else { cache_dir("keys") },
             ..NativeOptions::default()
         })
     }

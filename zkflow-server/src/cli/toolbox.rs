@@ -42,5 +42,5 @@ impl Toolbox {
 
 /// A sandbox that remembers compiled modules between runs.
 pub(super) fn sandbox() -> Result<Arc<Sandbox>, Error> {
-    Ok(Sandbox::new(SandboxConfig { cache_dir: cache_dir(), ..SandboxConfig::default() })?)
+    Ok(Sandbox::new(SandboxConfig { cache_dir: cache_dir("modules"), ..SandboxConfig::default() })?)
 }

@@ -59,8 +59,7 @@ async fn create(
         &app,
         service::proofs::NewProof {
             circuit_id: new.circuit_id,
-            private_inputs: new.private_inputs.0,
-            public_inputs: new.public_inputs.0,
+            inputs: service::GivenInputs::new(new.private_inputs.0, new.public_inputs.0),
             user_id: new.user_id,
             idempotency_key: idempotency_key(&headers)?,
         },

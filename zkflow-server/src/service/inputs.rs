@@ -4,6 +4,7 @@
 //! names what is wrong; it never says a value.
 
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 use zkflow_core::catalog::Circuit;
 use zkflow_core::field::{Scalar, parse_decimal};
 use zkflow_core::secret::{CircuitInputs, zeroize_json};
@@ -16,33 +17,40 @@ const MOST_FAULTS: usize = 16;
 /// JSON numbers above this are not exact everywhere.
 const MOST_EXACT: u64 = 1 << 53;
 
-/// Inputs that fit the template.
-///
-/// # Errors
-/// [`RequestError::Inputs`] when a name is given twice, or is none of the template's, or is missing,
-/// or its value has another shape or is no number.
-pub(super) fn checked(
-    app: &App,
-    circuit: &Circuit,
-    private: Map<String, Value>,
-    public: Map<String, Value>,
-) -> Result<CircuitInputs, RequestError> {
-    let mut given = Given { private, public };
-    let faults = given.faults(app, circuit);
-    if faults.is_empty() { Ok(given.merged()) } else { Err(RequestError::Inputs(faults)) }
-}
-
-/// What was sent. Zeroised when dropped.
-struct Given {
+/// Inputs as they were sent. Zeroised when dropped; has no `Debug`.
+pub struct GivenInputs {
     private: Map<String, Value>,
     public: Map<String, Value>,
 }
 
-impl Given {
-    fn merged(&mut self) -> CircuitInputs {
+impl GivenInputs {
+    /// Takes the inputs that the proof hides and those that it shows. The circuit decides which are
+    /// which: this is for reading.
+    pub fn new(private: Map<String, Value>, public: Map<String, Value>) -> Self {
+        Self { private, public }
+    }
+
+    /// The inputs for the circuit, if they fit its template.
+    ///
+    /// # Errors
+    /// [`RequestError::Inputs`] when a name is given twice, or is none of the template's, or is
+    /// missing, or its value has another shape or is no number.
+    pub(super) fn checked(mut self, app: &App, circuit: &Circuit) -> Result<CircuitInputs, RequestError> {
+        let faults = self.faults(app, circuit);
+        if !faults.is_empty() {
+            return Err(RequestError::Inputs(faults));
+        }
         let mut all = std::mem::take(&mut self.private);
         all.append(&mut self.public);
-        CircuitInputs::from_map(all)
+        Ok(CircuitInputs::from_map(all))
+    }
+
+    /// The text that tells one request from another.
+    pub(super) fn json(&self) -> Zeroizing<String> {
+        let text = |map: &Map<String, Value>| serde_json::to_string(map).map(Zeroizing::new);
+        let (private, public) = (text(&self.private), text(&self.public));
+        let (private, public) = (private.unwrap_or_default(), public.unwrap_or_default());
+        Zeroizing::new(format!("{}\n{}", *private, *public))
     }
 
     fn get(&self, name: &str) -> Option<(String, &Value)> {
@@ -85,7 +93,7 @@ impl Given {
     }
 }
 
-impl Drop for Given {
+impl Drop for GivenInputs {
     fn drop(&mut self) {
         for map in [&mut self.private, &mut self.public] {
             map.values_mut().for_each(zeroize_json);

@@ -1,25 +1,22 @@
 //! Proof requests: asked for, looked at, cancelled.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use zkflow_core::calldata::calldata;
 use zkflow_core::catalog::{CatalogError, Idempotency, ProofRequest, ProofStatus};
 use zkflow_core::format::json::{proof_from_json, public_from_json};
 use zkflow_core::id::{CircuitId, ProofId, UserId};
 use zkflow_core::queue::{NewJob, QueueName};
-use zkflow_core::secret::CircuitInputs;
 use zkflow_core::verify::PublicSignals;
 
-use super::{RequestError, circuits, inputs, verify};
+use super::{GivenInputs, RequestError, circuits, verify};
 use crate::state::App;
 
 /// What is asked for. Has no `Debug`: it holds private inputs.
 pub struct NewProof {
     /// The circuit.
     pub circuit_id: CircuitId,
-    /// Inputs that the proof hides.
-    pub private_inputs: Map<String, Value>,
-    /// Inputs that the proof shows. The circuit decides which those are: this is for reading.
-    pub public_inputs: Map<String, Value>,
+    /// What is to be proved.
+    pub inputs: GivenInputs,
     /// Whom it is accounted to.
     pub user_id: Option<UserId>,
     /// The caller's name for the request.
@@ -31,21 +28,27 @@ pub struct NewProof {
 /// # Behaviour
 /// - Sealed inputs, then the document, then the job: a crash in between leaves either sealed inputs
 ///   that nothing names, which the cleanup removes, or an owed proof, which the reconciler pushes.
-/// - With an idempotency key that the same user has used for the same request, returns that one.
+/// - With an idempotency key that the same user has used for the same request, returns that one,
+///   also when the server is too busy for new ones or the circuit is gone.
 ///
 /// # Errors
 /// The circuit is not ready; the inputs have wrong names or shapes; the key was used for another
 /// request; too many proofs are owed.
 pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestError> {
-    let NewProof { circuit_id, private_inputs, public_inputs, user_id, idempotency_key } = new;
-    let circuit = circuits::get_ready(app, &circuit_id).await?;
-    let inputs = inputs::checked(app, &circuit, private_inputs, public_inputs)?;
-    super::refuse_overload(app, QueueName::ProofGeneration, app.config.max_pending_proofs).await?;
-
+    let NewProof { circuit_id, inputs, user_id, idempotency_key } = new;
     let idempotency = idempotency_key.map(|key| Idempotency {
         key,
         fingerprint: fingerprint(app, &circuit_id, user_id.as_ref(), &inputs),
     });
+    if let Some(wanted) = &idempotency
+        && let Some(present) = app.catalog.proof_by_key(user_id.as_ref(), &wanted.key).await?
+    {
+        return repeated(present, wanted);
+    }
+    let circuit = circuits::get_ready(app, &circuit_id).await?;
+    let inputs = inputs.checked(app, &circuit)?;
+    super::refuse_overload(app, QueueName::ProofGeneration, app.config.max_pending_proofs).await?;
+
     let now = app.now();
     let id = ProofId::generate(now);
     app.vault.seal(&id, &inputs).await?;
@@ -53,9 +56,9 @@ pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestEr
     let asked = ProofRequest::new(id.clone(), circuit_id, user_id, idempotency, now, app.config.proof_ttl());
     let wanted = asked.idempotency.clone();
     let (proof, added) = app.catalog.insert_proof(asked).await?;
-    if !added {
+    if let (false, Some(wanted)) = (added, wanted) {
         app.vault.destroy(&id).await?;
-        return if proof.idempotency == wanted { Ok(proof) } else { Err(RequestError::KeyReused) };
+        return repeated(proof, &wanted);
     }
     // The circuit may have been removed in between: then nobody learns of the request.
     if let Err(error) = circuits::get_ready(app, &proof.circuit_id).await {
@@ -118,9 +121,14 @@ pub async fn solidity_calldata(app: &App, id: &ProofId) -> Result<String, Reques
     Ok(calldata(&proof, &signals))
 }
 
-fn fingerprint(app: &App, circuit: &CircuitId, user: Option<&UserId>, inputs: &CircuitInputs) -> String {
+/// The request that carries the key already, if it is the same one.
+fn repeated(present: ProofRequest, wanted: &Idempotency) -> Result<ProofRequest, RequestError> {
+    if present.idempotency.as_ref() == Some(wanted) { Ok(present) } else { Err(RequestError::KeyReused) }
+}
+
+fn fingerprint(app: &App, circuit: &CircuitId, user: Option<&UserId>, inputs: &GivenInputs) -> String {
     let user = user.map_or("", UserId::as_str);
     // Neither id can hold a line break.
-    let text = zeroize::Zeroizing::new(format!("{circuit}\n{user}\n{}", inputs.expose()));
+    let text = zeroize::Zeroizing::new(format!("{circuit}\n{user}\n{}", *inputs.json()));
     app.vault.fingerprint(text.as_bytes())
 }

@@ -8,15 +8,18 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use zkflow_core::catalog::{Circuit, CircuitStage, CircuitStatus, Failure};
 use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName};
+use zkflow_core::clock::Timestamp;
 use zkflow_core::id::CircuitId;
 use zkflow_core::prove::os_rng;
 use zkflow_core::queue::{Job, QueueName};
+use zkflow_core::setup::KeyOptions;
 use zkflow_core::store::{ArtifactKey, ArtifactMeta, InvalidKey, PutMode};
-use zkflow_queue::{Handler, JobContext, JobError};
+use zkflow_queue::JobError;
 
+use super::document::Steps;
 use super::{Stop, blocking, invalid, stop, unsaved};
 use crate::state::App;
-use crate::telemetry::{job_failed, stage_took};
+use crate::telemetry::stage_took;
 
 /// Compiles a circuit and makes its keys.
 pub(super) struct KeyGeneration {
@@ -28,35 +31,7 @@ impl KeyGeneration {
         Self { app }
     }
 
-    /// The way from pending to ready; `run` names this hand-out of the job.
-    async fn run(&self, circuit: &mut Circuit, run: &str) -> Result<(), Stop> {
-        let began = Instant::now();
-        let (app, asked) = (Arc::clone(&self.app), circuit.clone());
-        let compile = move || {
-            let blueprint = blueprint(&app, &asked)?;
-            let compiled = app.compiler.compile(&blueprint.source, &blueprint.options).map_err(stop)?;
-            Ok::<_, Stop>((blueprint, compiled))
-        };
-        let (blueprint, compiled) = blocking(compile).await??;
-        self.advance(circuit, CircuitStage::Setup, "compile", began).await?;
-
-        let began = Instant::now();
-        let generate = move || CircuitFiles::generate(&blueprint, compiled, &mut os_rng());
-        let CircuitFiles { files, report, provenance } = blocking(generate).await?.map_err(stop)?;
-        self.advance(circuit, CircuitStage::Store, "setup", began).await?;
-
-        let began = Instant::now();
-        let mut artifacts = BTreeMap::new();
-        for (name, bytes) in files {
-            artifacts.insert(name.to_string(), self.put(&circuit.id, run, name, bytes).await?);
-        }
-        let spent = began.elapsed();
-        stage_took("circuit", "store", spent);
-        circuit.complete(artifacts, report, provenance, spent, self.app.now()).map_err(invalid)?;
-        Ok(())
-    }
-
-    /// Stores one file under a key that no other run uses.
+    /// Stores one file under a key that no other run uses; `run` names this hand-out of the job.
     async fn put(
         &self,
         id: &CircuitId,
@@ -83,50 +58,63 @@ impl KeyGeneration {
         circuit.advance(stage, spent, self.app.now()).map_err(invalid)?;
         self.save(circuit).await
     }
+}
+
+#[async_trait]
+impl Steps for KeyGeneration {
+    type Document = Circuit;
+
+    const QUEUE: QueueName = QueueName::KeyGeneration;
+
+    async fn owed(&self, job: &Job) -> Result<Option<Circuit>, JobError> {
+        let Ok(id) = job.subject.parse::<CircuitId>() else { return Ok(None) };
+        let circuit = self.app.catalog.circuit(&id).await.map_err(|error| JobError::of(&error))?;
+        Ok(circuit.filter(|circuit| circuit.status == CircuitStatus::Pending))
+    }
+
+    async fn run(&self, circuit: &mut Circuit, job: &Job) -> Result<(), Stop> {
+        let began = Instant::now();
+        let (app, asked) = (Arc::clone(&self.app), circuit.clone());
+        let compile = move || {
+            let blueprint = blueprint(&app, &asked)?;
+            let compiled = app.compiler.compile(&blueprint.source, &blueprint.options).map_err(stop)?;
+            Ok::<_, Stop>((blueprint, compiled))
+        };
+        let (blueprint, compiled) = blocking(compile).await??;
+        self.advance(circuit, CircuitStage::Setup, "compile", began).await?;
+
+        let began = Instant::now();
+        let app = Arc::clone(&self.app);
+        let generate = move || {
+            let options = KeyOptions::default().with_beacon(app.beacon.as_ref());
+            CircuitFiles::generate(&blueprint, compiled, &*app.powers, options, &mut os_rng())
+        };
+        let CircuitFiles { files, report, provenance } = blocking(generate).await?.map_err(stop)?;
+        self.advance(circuit, CircuitStage::Store, "setup", began).await?;
+
+        let began = Instant::now();
+        let run = format!("{}-{}", job.id, job.attempt);
+        let mut artifacts = BTreeMap::new();
+        for (name, bytes) in files {
+            artifacts.insert(name.to_string(), self.put(&circuit.id, &run, name, bytes).await?);
+        }
+        let spent = began.elapsed();
+        stage_took("circuit", "store", spent);
+        circuit.complete(artifacts, report, provenance, spent, self.app.now()).map_err(invalid)?;
+        Ok(())
+    }
 
     async fn save(&self, circuit: &mut Circuit) -> Result<(), JobError> {
         *circuit = self.app.save_circuit(circuit.clone()).await.map_err(unsaved)?;
         Ok(())
     }
 
-    /// The circuit of a job, while work on it is owed.
-    async fn owed(&self, job: &Job) -> Result<Option<Circuit>, JobError> {
-        let Ok(id) = job.subject.parse::<CircuitId>() else { return Ok(None) };
-        let circuit = self.app.catalog.circuit(&id).await.map_err(|error| JobError::of(&error))?;
-        Ok(circuit.filter(|circuit| circuit.status == CircuitStatus::Pending))
-    }
-}
-
-#[async_trait]
-impl Handler for KeyGeneration {
-    async fn handle(&self, job: &Job, context: JobContext) -> Result<(), JobError> {
-        let Some(mut circuit) = self.owed(job).await? else { return Ok(()) };
-        circuit.begin(job.attempt, self.app.now()).map_err(invalid)?;
-        self.save(&mut circuit).await?;
-        let run = format!("{}-{}", job.id, job.attempt);
-        let failure = match self.run(&mut circuit, &run).await {
-            Ok(()) => None,
-            Err(Stop::Final(failure)) => Some(failure),
-            Err(Stop::Later(error)) => return Err(error),
-        };
-        if context.cancelled().is_cancelled() {
-            return Err(JobError::retry("lease_lost", "the lease was lost"));
-        }
-        if let Some(failure) = failure {
-            job_failed(QueueName::KeyGeneration, failure.code.clone());
-            circuit.fail(failure, self.app.now()).map_err(invalid)?;
-        }
-        self.save(&mut circuit).await
+    async fn finish(&self, circuit: &mut Circuit) -> Result<(), JobError> {
+        self.save(circuit).await
     }
 
-    async fn dead(&self, job: &Job, error: &JobError) {
-        let Ok(Some(mut circuit)) = self.owed(job).await else { return };
-        let failure = Failure { code: error.kind.to_owned(), message: error.reason.clone() };
-        if circuit.fail(failure, self.app.now()).is_ok()
-            && let Err(error) = self.save(&mut circuit).await
-        {
-            tracing::warn!(circuit = %circuit.id, reason = %error.reason, "left to the reconciler");
-        }
+    fn now(&self) -> Timestamp {
+        self.app.now()
     }
 }
 

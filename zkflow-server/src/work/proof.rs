@@ -10,6 +10,7 @@ use zkflow_core::catalog::{
     Circuit, CircuitStatus, Failure, ProofArtifacts, ProofRequest, ProofStage, ProofStatus,
 };
 use zkflow_core::circuit::{FileName, LoadError, LoadedCircuit};
+use zkflow_core::clock::Timestamp;
 use zkflow_core::field::to_decimal;
 use zkflow_core::format::json;
 use zkflow_core::id::ProofId;
@@ -17,11 +18,12 @@ use zkflow_core::prove::{PreparedKey, os_rng};
 use zkflow_core::queue::{Job, QueueName};
 use zkflow_core::store::{ArtifactMeta, StoreError};
 use zkflow_core::witness::WitnessLimits;
-use zkflow_queue::{Handler, JobContext, JobError};
+use zkflow_queue::JobError;
 
+use super::document::Steps;
 use super::{CircuitCache, Stop, blocking, invalid, stop, unsaved};
 use crate::state::App;
-use crate::telemetry::{job_failed, stage_took};
+use crate::telemetry::stage_took;
 
 /// Makes proofs.
 pub(super) struct ProofGeneration {
@@ -33,36 +35,6 @@ impl ProofGeneration {
     pub(super) fn new(app: Arc<App>) -> Self {
         let cache = CircuitCache::new(app.config.circuit_cache_bytes());
         Self { app, cache }
-    }
-
-    async fn run(&self, request: &mut ProofRequest) -> Result<(), Stop> {
-        let app = &self.app;
-        let (circuit, loaded) = self.load(request).await?;
-        let inputs = app.vault.open(&request.id).await.map_err(stop)?;
-
-        let began = Instant::now();
-        let calculator = Arc::clone(&loaded);
-        let witness = blocking(move || calculator.witness(&inputs)).await?.map_err(stop)?;
-        let spent = began.elapsed();
-        stage_took("proof", "witness", spent);
-        tracing::trace!(proof = %request.id, wires = witness.values().len(), ?spent, "witness calculated");
-        request.advance(ProofStage::Prove, spent, app.now()).map_err(invalid)?;
-        self.save(request).await?;
-
-        let began = Instant::now();
-        let prover = Arc::clone(&loaded);
-        let (proof, public) = blocking(move || prover.prove(&witness, &mut os_rng())).await?.map_err(stop)?;
-        let spent = began.elapsed();
-        stage_took("proof", "prove", spent);
-        tracing::trace!(proof = %request.id, ?spent, "proof made and verified");
-        let artifacts = ProofArtifacts {
-            proof: json::proof_to_json(&proof),
-            public_signals: public.values().iter().map(to_decimal).collect(),
-            proving_key: meta(&circuit, FileName::ProvingKey)?.sha256,
-            prover: loaded.prover().to_owned(),
-        };
-        request.complete(artifacts, spent, app.now()).map_err(invalid)?;
-        Ok(())
     }
 
     /// The circuit of the request, from the cache or the store.
@@ -114,13 +86,15 @@ impl ProofGeneration {
         let detail = "it is not the one that the catalog names".to_owned();
         Err(stop(StoreError::Corrupt { key: meta.key.clone(), detail }))
     }
+}
 
-    async fn save(&self, request: &mut ProofRequest) -> Result<(), JobError> {
-        *request = self.app.save_proof(request.clone()).await.map_err(unsaved)?;
-        Ok(())
-    }
+#[async_trait]
+impl Steps for ProofGeneration {
+    type Document = ProofRequest;
 
-    /// The request of a job; one that is final only has its inputs destroyed.
+    const QUEUE: QueueName = QueueName::ProofGeneration;
+
+    /// A request that is final only has its inputs destroyed.
     async fn owed(&self, job: &Job) -> Result<Option<ProofRequest>, JobError> {
         let Ok(id) = job.subject.parse::<ProofId>() else { return Ok(None) };
         let request = self.app.catalog.proof(&id).await.map_err(|error| JobError::of(&error))?;
@@ -133,42 +107,48 @@ impl ProofGeneration {
         }
     }
 
-    /// Makes the outcome visible, then destroys the inputs.
+    async fn run(&self, request: &mut ProofRequest, _: &Job) -> Result<(), Stop> {
+        let app = &self.app;
+        let (circuit, loaded) = self.load(request).await?;
+        let inputs = app.vault.open(&request.id).await.map_err(stop)?;
+
+        let began = Instant::now();
+        let calculator = Arc::clone(&loaded);
+        let witness = blocking(move || calculator.witness(&inputs)).await?.map_err(stop)?;
+        let spent = began.elapsed();
+        stage_took("proof", "witness", spent);
+        tracing::trace!(proof = %request.id, wires = witness.values().len(), ?spent, "witness calculated");
+        request.advance(ProofStage::Prove, spent, app.now()).map_err(invalid)?;
+        self.save(request).await?;
+
+        let began = Instant::now();
+        let prover = Arc::clone(&loaded);
+        let (proof, public) = blocking(move || prover.prove(&witness, &mut os_rng())).await?.map_err(stop)?;
+        let spent = began.elapsed();
+        stage_took("proof", "prove", spent);
+        tracing::trace!(proof = %request.id, ?spent, "proof made and verified");
+        let artifacts = ProofArtifacts {
+            proof: json::proof_to_json(&proof),
+            public_signals: public.values().iter().map(to_decimal).collect(),
+            proving_key: meta(&circuit, FileName::ProvingKey)?.sha256,
+            prover: loaded.prover().to_owned(),
+        };
+        request.complete(artifacts, spent, app.now()).map_err(invalid)?;
+        Ok(())
+    }
+
+    async fn save(&self, request: &mut ProofRequest) -> Result<(), JobError> {
+        *request = self.app.save_proof(request.clone()).await.map_err(unsaved)?;
+        Ok(())
+    }
+
     async fn finish(&self, request: &mut ProofRequest) -> Result<(), JobError> {
         self.save(request).await?;
         self.app.vault.destroy(&request.id).await.map_err(|error| JobError::of(&error))
     }
-}
 
-#[async_trait]
-impl Handler for ProofGeneration {
-    async fn handle(&self, job: &Job, context: JobContext) -> Result<(), JobError> {
-        let Some(mut request) = self.owed(job).await? else { return Ok(()) };
-        request.begin(job.attempt, self.app.now()).map_err(invalid)?;
-        self.save(&mut request).await?;
-        let failure = match self.run(&mut request).await {
-            Ok(()) => None,
-            Err(Stop::Final(failure)) => Some(failure),
-            Err(Stop::Later(error)) => return Err(error),
-        };
-        if context.cancelled().is_cancelled() {
-            return Err(JobError::retry("lease_lost", "the lease was lost"));
-        }
-        if let Some(failure) = failure {
-            job_failed(QueueName::ProofGeneration, failure.code.clone());
-            request.fail(failure, self.app.now()).map_err(invalid)?;
-        }
-        self.finish(&mut request).await
-    }
-
-    async fn dead(&self, job: &Job, error: &JobError) {
-        let Ok(Some(mut request)) = self.owed(job).await else { return };
-        let failure = Failure { code: error.kind.to_owned(), message: error.reason.clone() };
-        if request.fail(failure, self.app.now()).is_ok()
-            && let Err(error) = self.finish(&mut request).await
-        {
-            tracing::warn!(proof = %request.id, reason = %error.reason, "left to the reconciler");
-        }
+    fn now(&self) -> Timestamp {
+        self.app.now()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
+use serde_json::json;
 use zkflow_core::digest::Digest;
 use zkflow_core::store::PutMode;
 
@@ -25,6 +26,7 @@ async fn every_artifact_is_what_the_circuit_says_it_is() {
         "circuit.sym",
         "circuit.wasm",
         "proving_key.zkey",
+        "setup.json",
         "verification_key.json",
         "verifier.sol",
     ];
@@ -44,6 +46,12 @@ async fn every_artifact_is_what_the_circuit_says_it_is() {
     assert!(artifact("circuit.wasm").await.body.starts_with(b"\0asm"));
     assert!(artifact("proving_key.zkey").await.body.starts_with(b"zkey"));
     assert_eq!(artifact("verification_key.json").await.ok()["protocol"], "groth16");
+    let setup = artifact("setup.json").await.ok();
+    assert_eq!(
+        (&setup["provenance"], &setup["phase1"]["origin"]),
+        (&json!("development"), &json!("development"))
+    );
+    assert_eq!(setup["phase2"][0]["name"], "zkflow development");
     assert!(artifact("verifier.sol").await.text().contains("function verifyProof"));
 }
 

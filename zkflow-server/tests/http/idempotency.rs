@@ -29,6 +29,19 @@ async fn the_same_key_and_body_are_the_same_request() {
 }
 
 #[tokio::test]
+async fn a_repetition_is_answered_when_nothing_new_is_taken() {
+    let (server, circuit) = Server::idle_with_circuit().await;
+    let body = age_proof(&circuit, 42);
+    let first = ask(&server, "k", &body).await;
+    let proof = first.json()["proofRequestId"].as_str().unwrap().to_owned();
+    server.post(&format!("/v1/proofs/{proof}/cancel"), &json!({})).await.ok();
+    assert_eq!(server.delete(&format!("/v1/circuits/{circuit}")).await.status, StatusCode::NO_CONTENT);
+    let again = ask(&server, "k", &body).await;
+    assert_eq!((again.status, again.json()), (StatusCode::ACCEPTED, first.json()));
+    ask(&server, "other", &body).await.problem(404, "circuit_not_found");
+}
+
+#[tokio::test]
 async fn many_with_one_key_at_once_are_one_request() {
     let (server, circuit) = Server::idle_with_circuit().await;
     let body = age_proof(&circuit, 42);

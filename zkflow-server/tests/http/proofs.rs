@@ -32,7 +32,7 @@ async fn a_proof_is_taken_and_then_completed() {
     assert!(done["timings"]["witness"].is_u64() && done["timings"]["prove"].is_u64(), "{done}");
     assert!(done.get("error").is_none());
     assert!(done["expiresAt"].as_str() > done["createdAt"].as_str());
-    assert!(!server.has_sealed(id).await, "the inputs are destroyed");
+    server.inputs_are_destroyed(id).await;
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn an_age_outside_the_range_fails_with_the_constraint() {
         let message = failed["error"]["message"].as_str().unwrap();
         assert!(message.contains("constraint") && message.contains("line"), "{message}");
         assert!(failed.get("artifacts").is_none());
-        assert!(!server.has_sealed(&id).await, "the inputs are destroyed");
+        server.inputs_are_destroyed(&id).await;
         server.get(&format!("/v1/proofs/{id}/calldata")).await.problem(409, "no_proof");
         server.post(&format!("/v1/proofs/{id}/cancel"), &json!({})).await.problem(409, "proof_final");
     }

@@ -1,6 +1,7 @@
 //! Servers in memory, and what is asked of them.
 
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -111,6 +112,17 @@ impl Server {
     /// Whether sealed inputs of a proof request are there.
     pub(crate) async fn has_sealed(&self, proof: &str) -> bool {
         self.app.vault.open(&proof.parse().unwrap()).await.is_ok()
+    }
+
+    /// Waits for the sealed inputs to go, which happens just after the outcome is visible.
+    pub(crate) async fn inputs_are_destroyed(&self, proof: &str) {
+        for _ in 0..500 {
+            if !self.has_sealed(proof).await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the inputs of proof {proof} are still there");
     }
 }
 

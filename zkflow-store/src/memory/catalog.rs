@@ -7,10 +7,10 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use zkflow_core::catalog::{
-    Catalog, CatalogError, Circuit, CircuitFilter, Cursor, Page, ProofFilter, ProofRequest,
+    Catalog, CatalogError, Circuit, CircuitFilter, Cursor, Idempotency, Page, ProofFilter, ProofRequest,
 };
 use zkflow_core::clock::Timestamp;
-use zkflow_core::id::{CircuitId, ProofId};
+use zkflow_core::id::{CircuitId, ProofId, UserId};
 
 use super::lock;
 
@@ -70,16 +70,21 @@ impl Catalog for MemoryCatalog {
 
     async fn insert_proof(&self, proof: ProofRequest) -> Result<(ProofRequest, bool), CatalogError> {
         let mut proofs = lock(&self.proofs);
-        let key =
-            |proof: &ProofRequest| proof.idempotency.as_ref().map(|idempotency| idempotency.key.clone());
-        if let Some(wanted) = key(&proof) {
-            let same = |p: &&ProofRequest| p.user_id == proof.user_id && key(p).as_ref() == Some(&wanted);
-            if let Some(present) = proofs.values().find(same) {
-                return Ok((present.clone(), false));
-            }
+        if let Some(Idempotency { key, .. }) = &proof.idempotency
+            && let Some(present) = with_key(&proofs, proof.user_id.as_ref(), key)
+        {
+            return Ok((present, false));
         }
         proofs.insert(proof.id.clone(), proof.clone());
         Ok((proof, true))
+    }
+
+    async fn proof_by_key(
+        &self,
+        user: Option<&UserId>,
+        key: &str,
+    ) -> Result<Option<ProofRequest>, CatalogError> {
+        Ok(with_key(&lock(&self.proofs), user, key))
     }
 
     async fn proof(&self, id: &ProofId) -> Result<Option<ProofRequest>, CatalogError> {
@@ -118,6 +123,17 @@ impl Catalog for MemoryCatalog {
         expired.sort_by_key(|proof| (proof.expires_at, &proof.id));
         Ok(expired.into_iter().take(limit).cloned().collect())
     }
+}
+
+fn with_key(
+    proofs: &BTreeMap<ProofId, ProofRequest>,
+    user: Option<&UserId>,
+    key: &str,
+) -> Option<ProofRequest> {
+    let carries = |proof: &&ProofRequest| {
+        proof.user_id.as_ref() == user && proof.idempotency.as_ref().is_some_and(|own| own.key == key)
+    };
+    proofs.values().find(carries).cloned()
 }
 
 fn cursor(created_at: Timestamp, id: &impl Display) -> Cursor {

@@ -1,13 +1,14 @@
 //! [`SqliteCatalog`].
 
 use async_trait::async_trait;
+use futures::TryStreamExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqlitePool};
 use zkflow_core::catalog::{Catalog, CatalogError, Circuit, CircuitFilter, Page, ProofFilter, ProofRequest};
 use zkflow_core::clock::Timestamp;
-use zkflow_core::id::{CircuitId, ProofId};
+use zkflow_core::id::{CircuitId, ProofId, UserId};
 
 use super::schema;
 
@@ -40,14 +41,26 @@ impl SqliteCatalog {
         row.map_err(|e| CatalogError::backend(action, e))?.map(|row| document(&row)).transpose()
     }
 
-    /// The documents that a query selects as `id, document`.
+    /// The first `limit` readable documents that a query selects as `id, document`.
     async fn all<T: DeserializeOwned>(
         &self,
         action: &str,
         query: &mut QueryBuilder<Sqlite>,
+        limit: usize,
     ) -> Result<Vec<T>, CatalogError> {
-        let rows = query.build().fetch_all(&self.pool).await;
-        rows.map_err(|e| CatalogError::backend(action, e))?.iter().map(document).collect()
+        let mut rows = query.build().fetch(&self.pool);
+        let mut documents = Vec::new();
+        while documents.len() < limit {
+            let Some(row) = rows.try_next().await.map_err(|e| CatalogError::backend(action, e))? else {
+                break;
+            };
+            match document(&row) {
+                Ok(document) => documents.push(document),
+                Err(error @ CatalogError::Corrupt { .. }) => tracing::error!(%error, "left out of a list"),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(documents)
     }
 
     /// Runs a statement; returns how many rows it changed.
@@ -118,13 +131,13 @@ impl Catalog for SqliteCatalog {
             query.push(" AND status = ").push_bind(name(status)?);
         }
         push_page(&mut query, page);
-        self.all("listing circuits", &mut query).await
+        self.all("listing circuits", &mut query, page.limit).await
     }
 
     async fn insert_proof(&self, proof: ProofRequest) -> Result<(ProofRequest, bool), CatalogError> {
         let action = "adding a proof request";
         let text = json(&proof)?;
-        let user = proof.user_id.as_ref().map(|user| user.as_str());
+        let user = proof.user_id.as_ref().map(UserId::as_str);
         let key = proof.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
         loop {
             let mut insert = QueryBuilder::new(
@@ -141,14 +154,23 @@ impl Catalog for SqliteCatalog {
             if self.execute(action, &mut insert).await? == 1 {
                 return Ok((proof, true));
             }
-            let mut select =
-                QueryBuilder::new("SELECT id, document FROM proofs WHERE ifnull(user_id, '') = ");
-            select.push_bind(user.unwrap_or("")).push(" AND idempotency_key = ").push_bind(key);
             // It may have been deleted in between: then once more.
-            if let Some(present) = self.one(action, &mut select).await? {
+            if let Some(key) = key
+                && let Some(present) = self.proof_by_key(proof.user_id.as_ref(), key).await?
+            {
                 return Ok((present, false));
             }
         }
+    }
+
+    async fn proof_by_key(
+        &self,
+        user: Option<&UserId>,
+        key: &str,
+    ) -> Result<Option<ProofRequest>, CatalogError> {
+        let mut query = QueryBuilder::new("SELECT id, document FROM proofs WHERE ifnull(user_id, '') = ");
+        query.push_bind(user.map_or("", UserId::as_str)).push(" AND idempotency_key = ").push_bind(key);
+        self.one("looking up an idempotency key", &mut query).await
     }
 
     async fn proof(&self, id: &ProofId) -> Result<Option<ProofRequest>, CatalogError> {
@@ -189,23 +211,23 @@ impl Catalog for SqliteCatalog {
             query.push(" AND status = ").push_bind(name(status)?);
         }
         push_page(&mut query, page);
-        self.all("listing proof requests", &mut query).await
+        self.all("listing proof requests", &mut query, page.limit).await
     }
 
     async fn expired_proofs(&self, now: Timestamp, limit: usize) -> Result<Vec<ProofRequest>, CatalogError> {
         let mut query = QueryBuilder::new("SELECT id, document FROM proofs WHERE expires_at <= ");
-        query.push_bind(now.as_millis()).push(" ORDER BY expires_at, id LIMIT ").push_bind(count(limit));
-        self.all("listing expired proof requests", &mut query).await
+        query.push_bind(now.as_millis()).push(" ORDER BY expires_at, id");
+        self.all("listing expired proof requests", &mut query, limit).await
     }
 }
 
-/// Order, place and length of a page.
+/// Order and place of a page.
 fn push_page(query: &mut QueryBuilder<Sqlite>, page: &Page) {
     if let Some(after) = &page.after {
         query.push(" AND (created_at, id) < (").push_bind(after.created_at.as_millis());
         query.push(", ").push_bind(after.id.clone()).push(")");
     }
-    query.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(count(page.limit));
+    query.push(" ORDER BY created_at DESC, id DESC");
 }
 
 /// Reads a row of `id, document`.
@@ -226,10 +248,6 @@ fn name(status: &impl Serialize) -> Result<String, CatalogError> {
 
 fn epoch(epoch: u64) -> Result<i64, CatalogError> {
     i64::try_from(epoch).map_err(|e| CatalogError::backend("writing an epoch", e))
-}
-
-fn count(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -261,6 +279,27 @@ mod tests {
         sqlx::query("UPDATE circuits SET document = '{}'").execute(&pool).await.unwrap();
         let error = catalog.circuit(&circuit.id).await.unwrap_err();
         assert!(matches!(&error, CatalogError::Corrupt { id, .. } if id == circuit.id.as_str()), "{error}");
+    }
+
+    #[tokio::test]
+    async fn an_unreadable_document_hides_no_other_from_a_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = crate::sqlite::open(folder.path().join("db")).await.unwrap();
+        let catalog = SqliteCatalog::open(pool.clone()).await.unwrap();
+        let mut ids = Vec::new();
+        for created in 0..3 {
+            let hash = Digest::of(created.to_string());
+            let now = Timestamp::from_millis(created);
+            let circuit = Circuit::new(hash, "rangeCheck".parse().unwrap(), serde_json::Map::new(), now);
+            ids.push(circuit.id.clone());
+            catalog.insert_circuit(circuit).await.unwrap();
+        }
+        let spoil = sqlx::query("UPDATE circuits SET document = '{' WHERE id = ?").bind(ids[2].as_str());
+        spoil.execute(&pool).await.unwrap();
+        // The newest comes first and is left out; the page is full all the same.
+        let listed = catalog.circuits(&CircuitFilter::default(), &Page::first(2)).await.unwrap();
+        let listed: Vec<_> = listed.into_iter().map(|circuit| circuit.id).collect();
+        assert_eq!(listed, [ids[1].clone(), ids[0].clone()]);
     }
 
     #[tokio::test]

@@ -104,7 +104,8 @@ fn read(section: &mut Cursor<'_>) -> Result<Contribution, FormatError> {
     Ok(Contribution { delta_after, g1_s, g1_sx, g2_spx, transcript, kind, name })
 }
 
-fn read_kind_and_name(
+/// Reads type and parameters, which end the record of a contribution in a `.zkey` and in a `.ptau`.
+pub(in crate::format) fn read_kind_and_name(
     section: &mut Cursor<'_>,
 ) -> Result<(ContributionKind, Option<ContributionName>), FormatError> {
     let start = section.position();
@@ -172,11 +173,20 @@ fn put(out: &mut Vec<u8>, contribution: &Contribution) {
     contribution.g2_spx.put(out);
     out.extend(contribution.transcript);
 
+    put_kind_and_name(out, &contribution.kind, contribution.name.as_ref());
+}
+
+/// The inverse of [`read_kind_and_name`].
+pub(in crate::format) fn put_kind_and_name(
+    out: &mut Vec<u8>,
+    kind: &ContributionKind,
+    name: Option<&ContributionName>,
+) {
     let mut parameters = Vec::new();
-    if let Some(name) = &contribution.name {
+    if let Some(name) = name {
         put_short(&mut parameters, NAME, name.as_str().as_bytes());
     }
-    let kind = match &contribution.kind {
+    let kind = match kind {
         ContributionKind::Secret => SECRET,
         ContributionKind::Beacon { exponent, hash } => {
             parameters.extend([EXPONENT, *exponent]);

@@ -15,7 +15,7 @@ use zkflow_core::witness::{WitnessCalculator, WitnessLimits};
 
 use crate::cli::files::{in_file, read, write, write_secret};
 use crate::cli::toolbox::{CompilerArgs, Toolbox, sandbox};
-use crate::cli::{Error, cache_folder};
+use crate::cli::{Error, cache_dir};
 
 /// Kinds of circuits, by what their witnesses look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -146,7 +146,7 @@ impl Workload {
         hasher.field(&input);
         hasher.field(format!("{simplification:?}"));
         let name = format!("{}-{}", self.family(), &hasher.finish().to_string()[..16]);
-        let folder = cache_folder("bench").ok_or("neither XDG_CACHE_HOME nor HOME is set")?.join(name);
+        let folder = cache_dir("bench").ok_or("neither XDG_CACHE_HOME nor HOME is set")?.join(name);
         let files = Files { zkey: folder.join("key.zkey"), wtns: folder.join("witness.wtns"), folder };
         // The key is written last.
         if !files.zkey.exists() {

@@ -1,0 +1,99 @@
+//! Phase 2: the key of one circuit from powers of tau, and contributions to its delta.
+//!
+//! [`create`] makes the initial key, with which anybody can forge proofs. [`contribute`] multiplies a secret
+//! into delta, [`beacon`] a public number, [`verify`] compares a key with the circuit and the powers of tau
+//! that it was made from. All keys are those of snarkjs, byte for byte.
+
+use ark_bn254::Fr;
+use ark_ec::CurveGroup;
+use ark_ff::Field;
+use zeroize::Zeroizing;
+
+use super::blake2b::Hash;
+use super::ceremony::{Beacon, secret_stream};
+use super::group::scale;
+use super::stream::RandomStream;
+use super::transcript::Transcript;
+use crate::format::zkey::{Contribution, ContributionKind, ContributionName, ZKey};
+use crate::prove::SecureRng;
+
+mod create;
+mod exchange;
+mod quirk;
+mod verify;
+
+pub use create::create;
+pub use exchange::{export_params, import_params};
+pub use verify::{verify, verify_from_initial};
+
+/// Multiplies a secret into the key's delta; returns the hash of the contribution, to publish.
+///
+/// The secret follows from 64 bytes of `rng` and from `text`; it is zeroised and never written.
+pub fn contribute(
+    key: &mut ZKey,
+    name: Option<ContributionName>,
+    text: &str,
+    rng: &mut dyn SecureRng,
+) -> Hash {
+    apply(key, secret_stream(rng, text), ContributionKind::Secret, name)
+}
+
+/// Multiplies the number of a public beacon into the key's delta; returns the hash of the contribution. It adds
+/// nothing to a key without a secret contribution, and should be the last.
+pub fn beacon(key: &mut ZKey, name: Option<ContributionName>, beacon: &Beacon) -> Hash {
+    apply(key, beacon.stream(), beacon.kind(), name)
+}
+
+/// The hash of a contribution, which contributors publish.
+pub fn contribution_hash(contribution: &Contribution) -> Hash {
+    let mut transcript = Transcript::new();
+    put_public_key(&mut transcript, contribution);
+    transcript.finish()
+}
+
+fn apply(
+    key: &mut ZKey,
+    mut stream: RandomStream,
+    kind: ContributionKind,
+    name: Option<ContributionName>,
+) -> Hash {
+    let secret = Zeroizing::new(stream.scalar());
+    let g1_s = stream.g1();
+    let g1_sx = (g1_s * *secret).into_affine();
+    let mut transcript = transcript_of(key);
+    transcript.points(&[g1_s, g1_sx]);
+    let transcript = transcript.finish();
+    let g2_s = RandomStream::of_hash(&transcript).g2();
+
+    key.delta_g1 = (key.delta_g1 * *secret).into_affine();
+    key.vk.delta_g2 = (key.vk.delta_g2 * *secret).into_affine();
+    let inverse: Zeroizing<Fr> = Zeroizing::new(secret.inverse().expect("a zero is never drawn in practice"));
+    key.c = scale(&key.c, &inverse);
+    key.h = scale(&key.h, &inverse);
+    let contribution = Contribution {
+        delta_after: key.delta_g1,
+        g1_s,
+        g1_sx,
+        g2_spx: (g2_s * *secret).into_affine(),
+        transcript,
+        kind,
+        name,
+    };
+    let hash = contribution_hash(&contribution);
+    key.contributions.push(contribution);
+    hash
+}
+
+/// The hash of the circuit and of all contributions so far.
+fn transcript_of(key: &ZKey) -> Transcript {
+    let mut transcript = Transcript::new();
+    transcript.bytes(&key.circuit_hash);
+    key.contributions.iter().for_each(|contribution| put_public_key(&mut transcript, contribution));
+    transcript
+}
+
+fn put_public_key(transcript: &mut Transcript, contribution: &Contribution) {
+    transcript.points(&[contribution.delta_after, contribution.g1_s, contribution.g1_sx]);
+    transcript.points(&[contribution.g2_spx]);
+    transcript.bytes(&contribution.transcript);
+}

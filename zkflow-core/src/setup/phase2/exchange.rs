@@ -1,0 +1,195 @@
+//! Contributions made with other programs, in the parameter files of [phase2-bn254], which snarkjs calls
+//! those of bellman.
+//!
+//! All points are uncompressed, and counts are big endian: `alpha1 beta1 beta2 gamma2 delta1 delta2 | n IC |
+//! n H | n C | n A | n B1 | n B2 | circuit hash | n contributions`, a contribution being its public key. H holds
+//! multiples of the vanishing polynomial by powers of tau instead of Lagrange points.
+//!
+//! [phase2-bn254]: https://github.com/kobigurk/phase2-bn254
+
+use ark_bn254::{Fr, G1Affine};
+use ark_ff::{FftField, Field};
+use rayon::prelude::*;
+
+use super::super::ceremony::CeremonyError;
+use super::super::group::{from_lagrange, lagrange, scale_by_powers};
+use super::super::transcript::CeremonyPoint;
+use super::verify::check_contributions;
+use crate::format::zkey::{Contribution, ContributionKind, ContributionName, ZKey};
+
+/// The parameters for the next contributor.
+///
+/// # Errors
+/// [`CeremonyError::Invalid`] when the domain is the largest there is, whose odd points have no roots.
+pub fn export_params(key: &ZKey) -> Result<Vec<u8>, CeremonyError> {
+    let (root, _) = odd_root(key.domain_size)?;
+    let mut out = Vec::new();
+    let vk = &key.vk;
+    put(&mut out, &[vk.alpha_g1, key.beta_g1]);
+    put(&mut out, &[vk.beta_g2, vk.gamma_g2]);
+    put(&mut out, &[key.delta_g1]);
+    put(&mut out, &[vk.delta_g2]);
+    put_counted(&mut out, &vk.ic);
+    // The odd Lagrange points are the Lagrange form of tau^i * (tau^n - 1) * w^-i / -2.
+    let mut powers = scale_by_powers(&from_lagrange(&key.h), &-Fr::from(2u64), &root);
+    powers.pop();
+    put_counted(&mut out, &powers);
+    put_counted(&mut out, &key.c);
+    put_counted(&mut out, &key.a);
+    put_counted(&mut out, &key.b1);
+    put_counted(&mut out, &key.b2);
+    out.extend(key.circuit_hash);
+    put_count(&mut out, key.contributions.len());
+    for one in &key.contributions {
+        put(&mut out, &[one.delta_after, one.g1_s, one.g1_sx]);
+        put(&mut out, &[one.g2_spx]);
+        out.extend(one.transcript);
+    }
+    Ok(out)
+}
+
+/// The key with the contributions that another program added to its parameters, all under one name.
+///
+/// # Behaviour
+/// - Only delta, the points divided by it and the contributions are taken from `params`.
+/// - The proofs of knowledge are checked at once; whether the points fit is for [`verify`](super::verify()).
+///
+/// # Errors
+/// [`CeremonyError::Invalid`] when the parameters are of another key, lack the key's contributions, prove
+/// nothing, or have the wrong form.
+pub fn import_params(
+    key: &ZKey,
+    params: &[u8],
+    name: Option<ContributionName>,
+) -> Result<ZKey, CeremonyError> {
+    let (_, inverse_root) = odd_root(key.domain_size)?;
+    let mut params = Params { left: params };
+    let mut imported = key.clone();
+    let vk = &key.vk;
+    params.expect(&[vk.alpha_g1, key.beta_g1])?;
+    params.expect(&[vk.beta_g2, vk.gamma_g2])?;
+    imported.delta_g1 = params.point()?;
+    imported.vk.delta_g2 = params.point()?;
+    params.expect_counted(&vk.ic)?;
+    let mut powers: Vec<G1Affine> = params.counted(key.h.len() - 1)?;
+    powers.push(G1Affine::identity());
+    let half = Fr::from(2u64).inverse().expect("two is not zero");
+    imported.h = lagrange(&scale_by_powers(&powers, &-half, &inverse_root));
+    imported.c = params.counted(key.c.len())?;
+    params.expect_counted(&key.a)?;
+    params.expect_counted(&key.b1)?;
+    params.expect_counted(&key.b2)?;
+    if params.take(64)? != key.circuit_hash {
+        return Err(other_key());
+    }
+    let count = params.count()?;
+    let earlier = key.contributions.len();
+    if count < earlier {
+        return Err(CeremonyError::invalid("the parameters lack contributions of the key"));
+    }
+    for number in 0..count {
+        let contribution = params.contribution(name.clone())?;
+        match key.contributions.get(number) {
+            None => imported.contributions.push(contribution),
+            Some(known) => {
+                let (kind, name) = (known.kind.clone(), known.name.clone());
+                if *known != (Contribution { kind, name, ..contribution }) {
+                    return Err(CeremonyError::invalid(format!("contribution {} is another", number + 1)));
+                }
+            }
+        }
+    }
+    if !params.left.is_empty() {
+        return Err(CeremonyError::invalid("the parameters are too long"));
+    }
+    if check_contributions(&imported)? != imported.delta_g1 {
+        return Err(CeremonyError::invalid("delta is not that of the last contribution"));
+    }
+    Ok(imported)
+}
+
+/// The root of unity of twice the order of the domain, and its inverse.
+fn odd_root(domain_size: u32) -> Result<(Fr, Fr), CeremonyError> {
+    let root = Fr::get_root_of_unity(2 * u64::from(domain_size));
+    let root = root.ok_or_else(|| CeremonyError::invalid("the domain is too large for this exchange"))?;
+    Ok((root, root.inverse().expect("a root of unity is not zero")))
+}
+
+fn put<P: CeremonyPoint>(out: &mut Vec<u8>, points: &[P]) {
+    points.iter().for_each(|point| point.put_uncompressed(out));
+}
+
+fn put_counted<P: CeremonyPoint>(out: &mut Vec<u8>, points: &[P]) {
+    put_count(out, points.len());
+    put(out, points);
+}
+
+fn put_count(out: &mut Vec<u8>, count: usize) {
+    out.extend(u32::try_from(count).expect("a key has fewer than 2^32 points").to_be_bytes());
+}
+
+/// Parameters as far as they are not read.
+struct Params<'a> {
+    left: &'a [u8],
+}
+
+impl<'a> Params<'a> {
+    fn take(&mut self, length: usize) -> Result<&'a [u8], CeremonyError> {
+        let too_short = || CeremonyError::invalid("the parameters are too short");
+        let (taken, left) = self.left.split_at_checked(length).ok_or_else(too_short)?;
+        self.left = left;
+        Ok(taken)
+    }
+
+    fn count(&mut self) -> Result<usize, CeremonyError> {
+        let bytes = self.take(4)?.try_into().expect("four bytes were taken");
+        Ok(u32::from_be_bytes(bytes) as usize)
+    }
+
+    fn point<P: CeremonyPoint>(&mut self) -> Result<P, CeremonyError> {
+        P::from_uncompressed(self.take(P::LEN)?).ok_or_else(no_point)
+    }
+
+    /// Exactly `expected` points behind their number.
+    fn counted<P: CeremonyPoint>(&mut self, expected: usize) -> Result<Vec<P>, CeremonyError> {
+        if self.count()? != expected {
+            return Err(other_key());
+        }
+        let bytes = self.take(expected.saturating_mul(P::LEN))?;
+        let points: Option<_> = bytes.par_chunks_exact(P::LEN).map(P::from_uncompressed).collect();
+        points.ok_or_else(no_point)
+    }
+
+    fn expect<P: CeremonyPoint>(&mut self, expected: &[P]) -> Result<(), CeremonyError> {
+        let mut bytes = Vec::new();
+        put(&mut bytes, expected);
+        if self.take(bytes.len())? == bytes { Ok(()) } else { Err(other_key()) }
+    }
+
+    fn expect_counted<P: CeremonyPoint>(&mut self, expected: &[P]) -> Result<(), CeremonyError> {
+        if self.count()? != expected.len() {
+            return Err(other_key());
+        }
+        self.expect(expected)
+    }
+
+    fn contribution(&mut self, name: Option<ContributionName>) -> Result<Contribution, CeremonyError> {
+        Ok(Contribution {
+            delta_after: self.point()?,
+            g1_s: self.point()?,
+            g1_sx: self.point()?,
+            g2_spx: self.point()?,
+            transcript: self.take(64)?.try_into().expect("64 bytes were taken"),
+            kind: ContributionKind::Secret,
+            name,
+        })
+    }
+}
+
+fn other_key() -> CeremonyError {
+    CeremonyError::invalid("the parameters are those of another key")
+}
+
+fn no_point() -> CeremonyError {
+    CeremonyError::invalid("the parameters hold what is no point of the curve")
+}
