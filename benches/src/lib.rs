@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName, LoadedCircuit};
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{CircomWasm, CircuitCompiler, CompileLimits, CompileOptions};
-use zkflow_core::prove::ark::ArkProver;
+use zkflow_core::prove::native::{NativeOptions, NativeProver};
 use zkflow_core::prove::os_rng;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 use zkflow_core::secret::CircuitInputs;
@@ -54,7 +54,8 @@ impl Fixture {
                 .expect("keys are made");
         let file = |name| files.get(name).expect("every circuit has this file");
         let (wasm, zkey) = (file(FileName::Wasm), file(FileName::ProvingKey));
-        let circuit = LoadedCircuit::new(&sandbox, wasm, zkey, &ArkProver, WitnessLimits::default())
+        let prover = NativeProver::new(NativeOptions::default()).expect("the prover starts");
+        let circuit = LoadedCircuit::new(&sandbox, wasm, zkey, &prover, WitnessLimits::default())
             .expect("the circuit loads");
         Self { name, circuit, inputs: example.inputs.clone(), files }
     }

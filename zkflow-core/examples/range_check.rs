@@ -8,7 +8,8 @@ use serde_json::json;
 use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName, LoadedCircuit};
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{CircomWasm, CircuitCompiler, CompileLimits, CompileOptions};
-use zkflow_core::prove::{ark::ArkProver, os_rng};
+use zkflow_core::prove::native::{NativeOptions, NativeProver};
+use zkflow_core::prove::os_rng;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 use zkflow_core::secret::CircuitInputs;
 use zkflow_core::setup::{DevelopmentPowers, KeyOptions};
@@ -32,7 +33,8 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let file = |name| files.get(name).ok_or("every circuit has this file");
     let (wasm, zkey) = (file(FileName::Wasm)?, file(FileName::ProvingKey)?);
-    let circuit = LoadedCircuit::new(&sandbox, wasm, zkey, &ArkProver, WitnessLimits::default())?;
+    let prover = NativeProver::new(NativeOptions::default())?;
+    let circuit = LoadedCircuit::new(&sandbox, wasm, zkey, &prover, WitnessLimits::default())?;
     let inputs = CircuitInputs::from_json(json!({"age": "42", "randomPublicSignal": "7"}).to_string());
     let (proof, public) = circuit.full_prove(&inputs, &mut os_rng())?;
     assert!(circuit.verifier().verify(&public, &proof)?);

@@ -19,11 +19,13 @@ pub mod sym;
 pub mod wtns;
 pub mod zkey;
 
-mod binfile;
+pub(crate) mod binfile;
 mod detect;
 pub(crate) mod encoding;
+mod mapped;
 
 pub use detect::{Kind, detect};
+pub use mapped::MappedFile;
 
 /// A file that is read piece by piece could not be read.
 #[derive(Debug, thiserror::Error)]

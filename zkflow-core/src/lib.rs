@@ -33,10 +33,13 @@ pub mod store;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
+pub mod bn254;
+
 pub mod clock;
 pub mod digest;
 pub mod error;
 pub mod field;
 pub mod id;
+mod own_folder;
 pub mod sandbox;
 pub mod secret;

@@ -7,13 +7,21 @@ use rand::{CryptoRng, RngCore};
 
 #[cfg(feature = "ark")]
 pub mod ark;
+mod choice;
+mod consistency;
+pub mod native;
 #[cfg(feature = "ark")]
 mod reduction;
 
+use crate::bn254::Kernel;
+use crate::digest::Digest;
 use crate::error::{Classified, ErrorKind};
+use crate::format::FormatError;
 use crate::format::zkey::ZKey;
-use crate::verify::{Proof, PublicSignals, Verifier};
+use crate::verify::{Proof, PublicSignals, Verifier, VerifyingKey};
 use crate::witness::Witness;
+
+pub use choice::{ProverKind, UnknownProver};
 
 /// A random generator fit for secrets.
 pub trait SecureRng: RngCore + CryptoRng {}
@@ -31,7 +39,7 @@ pub fn os_rng() -> impl SecureRng {
 ///
 /// Proving is CPU work of milliseconds to minutes: call it from a blocking thread.
 pub trait Prover: fmt::Debug + Send + Sync + 'static {
-    /// A short name, such as `ark`.
+    /// A short name, such as `native`.
     fn name(&self) -> &'static str;
 
     /// Turns a key into the form this prover works with, once for many proofs.
@@ -39,12 +47,31 @@ pub trait Prover: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// The key does not fit together.
     fn prepare(&self, key: Arc<ZKey>) -> Result<Arc<dyn PreparedKey>, ProveError>;
+
+    /// Prepares the key in the bytes of a `.zkey` file, as [`ZKey::read`] and
+    /// [`prepare`](Self::prepare) would; a prover that keeps prepared keys on disk looks there first,
+    /// and leaves what it prepared.
+    ///
+    /// # Errors
+    /// The bytes are no key, or the key does not fit together.
+    fn load(&self, zkey: &[u8]) -> Result<Arc<dyn PreparedKey>, ProveError> {
+        self.prepare(Arc::new(ZKey::read(zkey)?))
+    }
+
+    /// The key prepared earlier from the `.zkey` file with this digest, if this prover kept it on disk:
+    /// the file itself need not be at hand.
+    fn recall(&self, _zkey: &Digest) -> Option<Arc<dyn PreparedKey>> {
+        None
+    }
 }
 
 /// A proving key in the form its prover works with.
 pub trait PreparedKey: fmt::Debug + Send + Sync + 'static {
     /// The name of the prover.
     fn prover(&self) -> &'static str;
+
+    /// What verifies the proofs of this key.
+    fn verifying_key(&self) -> &VerifyingKey;
 
     /// Makes a proof, blinded with two scalars from `rng`.
     ///
@@ -94,9 +121,26 @@ pub enum ProveError {
         /// Wires of the witness.
         found: usize,
     },
+    /// The bytes are no proving key.
+    #[error(transparent)]
+    Format(#[from] FormatError),
     /// The key does not fit together.
     #[error("the proving key is inconsistent: {0}")]
     Key(String),
+    /// The processor lacks the instructions that were asked for.
+    #[error("this processor lacks the instructions of the kernel {}", .0.name())]
+    Kernel(Kernel),
+    /// The folder for prepared keys cannot be used.
+    #[error("the folder {path} for prepared keys cannot be used")]
+    Folder {
+        /// The folder.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// No threads could be started.
+    #[error("the threads of the prover cannot be started: {0}")]
+    Threads(String),
     /// The proof does not verify: the witness breaks a constraint, or the prover is faulty.
     #[error("the proof made does not verify: the witness does not satisfy the circuit")]
     Unsatisfied,
@@ -106,14 +150,20 @@ impl Classified for ProveError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::WitnessLength { .. } | Self::Unsatisfied => ErrorKind::Invalid,
-            Self::Key(_) => ErrorKind::Corrupt,
+            Self::Format(_) | Self::Key(_) => ErrorKind::Corrupt,
+            Self::Kernel(_) => ErrorKind::Invalid,
+            Self::Folder { .. } | Self::Threads(_) => ErrorKind::Unavailable,
         }
     }
 
     fn code(&self) -> &'static str {
         match self {
             Self::WitnessLength { .. } => "witness_length",
+            Self::Format(_) => "malformed_proving_key",
             Self::Key(_) => "inconsistent_proving_key",
+            Self::Kernel(_) => "kernel_unavailable",
+            Self::Folder { .. } => "key_folder_unusable",
+            Self::Threads(_) => "threads_unavailable",
             Self::Unsatisfied => "witness_unsatisfied",
         }
     }

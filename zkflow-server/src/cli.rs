@@ -1,5 +1,6 @@
 //! The command line without a server, one command a file.
 
+mod bench;
 mod build;
 mod demo;
 mod doctor;
@@ -7,6 +8,7 @@ mod files;
 mod inspect;
 mod progress;
 mod prove;
+mod prover;
 mod ptau;
 mod toolbox;
 mod zkey;
@@ -33,6 +35,8 @@ pub enum Command {
     Prove(prove::ProveArgs),
     /// Verify a proof (the argument order is that of `snarkjs groth16 verify`)
     Verify(prove::VerifyArgs),
+    /// Prove the same circuits with every prover that is found, and say how long each takes
+    Bench(Box<bench::BenchArgs>),
     /// Say what is in a file: .r1cs, .wtns, .zkey, .sym, .wasm, or one of snarkjs' JSON files
     Inspect(inspect::InspectArgs),
     /// Powers of tau, for any circuit: phase 1 of a trusted setup
@@ -65,6 +69,7 @@ pub fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Witness(args) => prove::witness(&args)?,
         Command::Prove(args) => prove::prove(&args)?,
         Command::Verify(args) => return prove::verify(&args),
+        Command::Bench(args) => bench::bench(&args)?,
         Command::Inspect(args) => inspect::inspect(&args)?,
         Command::Ptau(command) => ptau::run(&command)?,
         Command::Zkey(command) => zkey::run(&command)?,

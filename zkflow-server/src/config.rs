@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +12,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use zkflow_core::compile::CompileLimits;
+use zkflow_core::prove::ProverKind;
+use zkflow_core::prove::native::NativeOptions;
 use zkflow_core::setup::{Beacon, CeremonyError};
 use zkflow_core::witness::WitnessLimits;
 
@@ -86,6 +89,18 @@ settings! {
     keygen_beacon: Option<String> = None, [long, env = "KEYGEN_BEACON", value_name = "VALUE:EXPONENT"];
     /// Proofs made at the same time
     proof_concurrency: u32 = 2, [long, env = "PROOF_CONCURRENCY"];
+    /// What makes proofs: native, or ark, the slow reference
+    prover: ProverKind = ProverKind::Native, [long, env = "ZKFLOW_PROVER"];
+    /// Threads of the native prover; 0 means one a processor. A proof that is alone uses all of them,
+    /// one beside others a single one
+    prover_threads: u32 = 0, [long, env = "ZKFLOW_PROVER_THREADS"];
+    /// Mebibytes that the points of one key may take with multiples computed beforehand: faster proofs,
+    /// a slower first one. Less than the points alone take means no multiples
+    key_memory_mib: u64 = 0, [long, env = "ZKFLOW_KEY_MEMORY_MIB"];
+    /// Where prepared keys are kept; by default a folder in the data folder. Processes may share it
+    key_cache: Option<PathBuf> = None, [long, env = "ZKFLOW_KEY_CACHE"];
+    /// Mebibytes of prepared keys that are kept on disk
+    key_cache_mib: u64 = 16 * 1024, [long];
     /// Mebibytes of prepared circuits that are kept in memory
     circuit_cache_mib: u64 = 1024, [long];
     /// Seconds after which a job whose worker went silent is handed out again
@@ -226,19 +241,33 @@ impl Config {
         }
     }
 
+    /// The settings of the native prover, with prepared keys in `folder`.
+    pub fn native_options(&self, folder: Option<PathBuf>) -> NativeOptions {
+        NativeOptions {
+            threads: NonZeroUsize::new(self.prover_threads as usize),
+            key_memory: bytes(self.key_memory_mib),
+            cache_dir: folder,
+            cache_bytes: self.key_cache_mib.saturating_mul(1024 * 1024),
+            ..NativeOptions::default()
+        }
+    }
+
     /// Bytes of prepared circuits that are kept in memory.
     pub fn circuit_cache_bytes(&self) -> u64 {
         self.circuit_cache_mib.saturating_mul(1024 * 1024)
     }
 
     /// The numbers with the range of each: far beyond what is of use, and far below what overflows.
-    fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 19] {
+    fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 22] {
         const YEAR_S: u64 = 365 * 24 * 3600;
         const TEBIBYTE_MIB: u64 = 1024 * 1024;
         const MANY: u64 = 1_000_000_000;
         [
             ("keygen_concurrency", self.keygen_concurrency.into(), 1..=1024),
             ("proof_concurrency", self.proof_concurrency.into(), 1..=1024),
+            ("prover_threads", self.prover_threads.into(), 0..=1024),
+            ("key_memory_mib", self.key_memory_mib, 0..=TEBIBYTE_MIB),
+            ("key_cache_mib", self.key_cache_mib, 0..=TEBIBYTE_MIB),
             ("circuit_cache_mib", self.circuit_cache_mib, 0..=TEBIBYTE_MIB),
             ("lease_s", self.lease_s, 1..=YEAR_S),
             ("drain_s", self.drain_s, 0..=YEAR_S),
@@ -361,7 +390,7 @@ macro_rules! said_plainly {
     )+ };
 }
 
-said_plainly!(IpAddr, u16, u32, u64, usize, bool, PathBuf, Vec<PathBuf>, LogLevel, LogFormat);
+said_plainly!(IpAddr, u16, u32, u64, usize, bool, PathBuf, Vec<PathBuf>, LogLevel, LogFormat, ProverKind);
 
 impl<T> Settable for Option<T> {
     type Said = T;

@@ -12,7 +12,6 @@ use zkflow_core::catalog::Catalog;
 use zkflow_core::clock::{Clock, SystemClock};
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileOptions};
-use zkflow_core::prove::ark::ArkProver;
 use zkflow_core::prove::os_rng;
 use zkflow_core::queue::JobQueue;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
@@ -65,12 +64,15 @@ pub async fn open(config: Config, shutdown: CancellationToken) -> Result<Arc<App
         key: vault_key(&config, &data)?,
         clock,
     };
-    let modules = config.module_cache.clone().unwrap_or_else(|| data.join("modules"));
+    let caches = Caches {
+        modules: Some(config.module_cache.clone().unwrap_or_else(|| data.join("modules"))),
+        keys: Some(config.key_cache.clone().unwrap_or_else(|| data.join("keys"))),
+    };
     let powers: Arc<dyn PowersSource> = match config.ptau_path.clone() {
         Some(path) => Arc::new(checked_powers(path, data.join("ptau").join("verified")).await?),
         None => Arc::new(DevelopmentPowers::in_folder(data.join("ptau"))),
     };
-    assemble(config, backends, Some(modules), powers, shutdown).await
+    assemble(config, backends, caches, powers, shutdown).await
 }
 
 /// As [`open`], with nothing in a data folder: all is forgotten when the [`App`] is dropped. Only
@@ -87,8 +89,14 @@ pub async fn in_memory(config: Config, shutdown: CancellationToken) -> Result<Ar
         key: VaultKey::generate(),
         clock,
     };
-    let modules = config.module_cache.clone();
-    assemble(config, backends, modules, Arc::new(DevelopmentPowers::in_memory()), shutdown).await
+    let caches = Caches { modules: config.module_cache.clone(), keys: config.key_cache.clone() };
+    assemble(config, backends, caches, Arc::new(DevelopmentPowers::in_memory()), shutdown).await
+}
+
+/// Folders of what can be computed again.
+struct Caches {
+    modules: Option<PathBuf>,
+    keys: Option<PathBuf>,
 }
 
 /// Where things are kept.
@@ -103,15 +111,17 @@ struct Backends {
 async fn assemble(
     config: Config,
     backends: Backends,
-    modules: Option<PathBuf>,
+    caches: Caches,
     powers: Arc<dyn PowersSource>,
     shutdown: CancellationToken,
 ) -> Result<Arc<App>, OpenError> {
     let Backends { catalog, store, queue, key, clock } = backends;
     let vault = Vault::new(key, store.clone());
     vault.claim().await.map_err(failed("use the key that seals private inputs"))?;
+    let prover =
+        config.prover.open(config.native_options(caches.keys)).map_err(failed("start the prover"))?;
     let (tools, config) =
-        tokio::task::spawn_blocking(move || tools(&config, modules).map(|tools| (tools, config)))
+        tokio::task::spawn_blocking(move || tools(&config, caches.modules).map(|tools| (tools, config)))
             .await
             .map_err(failed("load the tools"))??;
     tracing::debug!(compiler = tools.compiler.version(), "opened");
@@ -128,7 +138,7 @@ async fn assemble(
         sandbox: tools.sandbox,
         powers,
         beacon: config.keygen_beacon().map_err(failed("use keygen_beacon"))?,
-        prover: Arc::new(ArkProver),
+        prover,
         clock,
         changes: Changes::default(),
         watchers: Arc::new(Semaphore::new(config.max_watchers)),

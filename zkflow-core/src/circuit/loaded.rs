@@ -6,7 +6,6 @@ use crate::error::{Classified, ErrorKind};
 use crate::format::FormatError;
 use crate::format::r1cs::R1cs;
 use crate::format::sym::Sym;
-use crate::format::zkey::ZKey;
 use crate::prove::{PreparedKey, ProveError, Prover, SecureRng, prove_verified};
 use crate::sandbox::Sandbox;
 use crate::secret::CircuitInputs;
@@ -33,10 +32,21 @@ impl LoadedCircuit {
         prover: &dyn Prover,
         limits: WitnessLimits,
     ) -> Result<Self, LoadError> {
+        Self::with_key(sandbox, wasm, prover.load(zkey)?, limits)
+    }
+
+    /// As [`new`](Self::new), with a key that is prepared already.
+    ///
+    /// # Errors
+    /// The witness calculator cannot be read, or the verification key is not sound.
+    pub fn with_key(
+        sandbox: &Arc<Sandbox>,
+        wasm: &[u8],
+        key: Arc<dyn PreparedKey>,
+        limits: WitnessLimits,
+    ) -> Result<Self, LoadError> {
         let calculator = WitnessCalculator::new(sandbox, wasm, limits)?;
-        let key = ZKey::read(zkey)?;
-        let verifier = Verifier::new(key.vk.clone())?;
-        let key = prover.prepare(Arc::new(key))?;
+        let verifier = Verifier::new(key.verifying_key().clone())?;
         Ok(Self { calculator, key, verifier })
     }
 
@@ -115,7 +125,16 @@ pub enum LoadError {
     VerifyingKey(#[from] VerifyError),
     /// The proving key does not fit together.
     #[error(transparent)]
-    Key(#[from] ProveError),
+    Key(ProveError),
+}
+
+impl From<ProveError> for LoadError {
+    fn from(error: ProveError) -> Self {
+        match error {
+            ProveError::Format(error) => Self::Format(error),
+            error => Self::Key(error),
+        }
+    }
 }
 
 impl Classified for LoadError {

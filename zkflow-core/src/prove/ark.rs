@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use ark_bn254::{Bn254, Fr};
 use ark_ff::UniformRand;
-use ark_groth16::{Groth16, ProvingKey, VerifyingKey};
+use ark_groth16::{Groth16, ProvingKey, VerifyingKey as ArkVerifyingKey};
 use ark_relations::utils::matrix::Matrix as Rows;
 use zeroize::Zeroizing;
 
+use super::consistency::check;
 use super::reduction::CircomReduction;
 use super::{PreparedKey, ProveError, Prover, SecureRng};
 use crate::format::zkey::{Matrix, ZKey};
-use crate::verify::Proof;
+use crate::verify::{Proof, VerifyingKey};
 use crate::witness::Witness;
 
 /// Proves with ark-groth16: the plain way that other provers are measured and tested against.
@@ -42,6 +43,7 @@ struct ArkKey {
     n_vars: usize,
     domain_size: usize,
     points: ProvingKey<Bn254>,
+    vk: VerifyingKey,
 }
 
 impl ArkKey {
@@ -57,12 +59,12 @@ impl ArkKey {
             rows[entry.constraint as usize].push((entry.value, entry.signal as usize));
         }
         let points = ProvingKey {
-            vk: VerifyingKey {
+            vk: ArkVerifyingKey {
                 alpha_g1: key.vk.alpha_g1,
                 beta_g2: key.vk.beta_g2,
                 gamma_g2: key.vk.gamma_g2,
                 delta_g2: key.vk.delta_g2,
-                gamma_abc_g1: key.vk.ic,
+                gamma_abc_g1: key.vk.ic.clone(),
             },
             beta_g1: key.beta_g1,
             delta_g1: key.delta_g1,
@@ -73,13 +75,17 @@ impl ArkKey {
             l_query: key.c,
         };
         let (n_inputs, n_vars) = (key.n_public as usize + 1, key.n_vars as usize);
-        Self { matrices, n_inputs, n_vars, domain_size, points }
+        Self { matrices, n_inputs, n_vars, domain_size, points, vk: key.vk }
     }
 }
 
 impl PreparedKey for ArkKey {
     fn prover(&self) -> &'static str {
         NAME
+    }
+
+    fn verifying_key(&self) -> &VerifyingKey {
+        &self.vk
     }
 
     fn prove(&self, witness: &Witness, rng: &mut dyn SecureRng) -> Result<Proof, ProveError> {
@@ -123,39 +129,4 @@ impl fmt::Debug for ArkKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ArkKey({} wires, domain {})", self.n_vars, self.domain_size)
     }
-}
-
-/// Checks what the arithmetic relies on: an index out of place would panic there, and a short vector
-/// silently give a wrong proof.
-fn check(key: &ZKey) -> Result<(), ProveError> {
-    let (wires, domain) = (key.n_vars as usize, key.domain_size as usize);
-    let inputs = key.n_public as usize + 1;
-    let private = wires.checked_sub(inputs).ok_or_else(|| {
-        ProveError::Key(format!("{wires} wires are too few for {} public signals", key.n_public))
-    })?;
-    if !domain.is_power_of_two() || domain > crate::setup::qap::MAX_DOMAIN_SIZE as usize {
-        return Err(ProveError::Key(format!("no domain has the size {domain}")));
-    }
-    let lengths = [
-        ("IC", key.vk.ic.len(), inputs),
-        ("A", key.a.len(), wires),
-        ("B1", key.b1.len(), wires),
-        ("B2", key.b2.len(), wires),
-        ("C", key.c.len(), private),
-        ("H", key.h.len(), domain),
-    ];
-    for (section, found, expected) in lengths {
-        if found != expected {
-            return Err(ProveError::Key(format!("section {section} has {found} points, not {expected}")));
-        }
-    }
-    for entry in &key.coefficients {
-        if entry.constraint >= key.domain_size || entry.signal >= key.n_vars {
-            return Err(ProveError::Key(format!(
-                "a coefficient stands in row {} and column {}, outside {domain} rows and {wires} wires",
-                entry.constraint, entry.signal
-            )));
-        }
-    }
-    Ok(())
 }

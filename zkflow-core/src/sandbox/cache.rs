@@ -3,17 +3,16 @@
 //! A file is named `<SHA-256 of the WebAssembly>-<SHA-256 of runtime version and settings>.cwasm`
 //! and holds the SHA-256 of the compiled module, then the module.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::File;
 use std::hash::Hash;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use wasmtime::{Engine, Module};
 
 use super::SandboxError;
 use crate::digest::{Digest, Hasher};
+use crate::own_folder;
 
 const EXTENSION: &str = "cwasm";
 const DIGEST_BYTES: usize = 32;
@@ -29,7 +28,7 @@ pub(super) struct DiskCache {
 impl DiskCache {
     /// Creates the folder with mode 0700, or checks that nobody else may write to it.
     pub(super) fn open(folder: PathBuf, max_bytes: u64, engine: &Engine) -> Result<Self, SandboxError> {
-        match own_folder(&folder) {
+        match own_folder::open(&folder) {
             Ok(()) => Ok(Self { folder, max_bytes, engine: engine_digest(engine) }),
             Err(error) => Err(SandboxError::CacheFolder { folder, detail: error.to_string() }),
         }
@@ -46,7 +45,7 @@ impl DiskCache {
         // SAFETY: `deserialize` wants bytes that `Module::serialize` of this runtime wrote, because
         // they hold machine code. The digest shows that the bytes are those `store` wrote, not a
         // torn or rotten file; that nobody else wrote the file and its digest is the trust put in
-        // the folder, which belongs to this user and is writable by nobody else (`own_folder`).
+        // the folder, which belongs to this user and is writable by nobody else (`own_folder::open`).
         // The runtime itself refuses bytes of other versions and settings.
         unsafe { Module::deserialize(engine, payload) }.ok()
     }
@@ -55,7 +54,7 @@ impl DiskCache {
     pub(super) fn store(&self, module: &Module, wasm: &Digest) {
         if let Ok(payload) = module.serialize() {
             let _ = self.write(&self.path(wasm), &payload);
-            let _ = self.prune();
+            let _ = own_folder::prune(&self.folder, EXTENSION, self.max_bytes);
         }
     }
 
@@ -71,40 +70,6 @@ impl DiskCache {
         file.persist(path)?;
         Ok(())
     }
-
-    /// Removes the oldest files until the rest fits.
-    fn prune(&self) -> io::Result<()> {
-        let mut files: Vec<(SystemTime, u64, PathBuf)> = fs::read_dir(&self.folder)?
-            .filter_map(Result::ok)
-            .filter(|entry| entry.path().extension().is_some_and(|e| e == EXTENSION))
-            .filter_map(|entry| {
-                let meta = entry.metadata().ok()?;
-                Some((meta.modified().ok()?, meta.len(), entry.path()))
-            })
-            .collect();
-        files.sort();
-        let mut total: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
-        for (_, bytes, path) in files {
-            if total <= self.max_bytes {
-                break;
-            }
-            fs::remove_file(path)?;
-            total -= bytes;
-        }
-        Ok(())
-    }
-}
-
-fn own_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let meta = fs::metadata(folder)?;
-    if meta.uid() != rustix::process::geteuid().as_raw() {
-        return Err(io::Error::other("belongs to another user, who could plant code there"));
-    }
-    if meta.mode() & 0o022 != 0 {
-        return Err(io::Error::other("others may write to it and could plant code there"));
-    }
-    Ok(())
 }
 
 /// What the runtime says decides whether compiled code fits it: its version, target and settings.

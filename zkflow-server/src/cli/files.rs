@@ -5,6 +5,8 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use zkflow_core::format::MappedFile;
+
 use super::Error;
 
 /// Inputs larger than this are refused before they are read: no circuit fits in memory with them.
@@ -18,6 +20,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
         return Err(format!("cannot read {}: {length} bytes are too many", path.display()).into());
     }
     Ok(std::fs::read(path).map_err(failed)?)
+}
+
+/// Maps a large file into memory.
+pub(super) fn map(path: &Path) -> Result<MappedFile, Error> {
+    MappedFile::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()).into())
 }
 
 /// Writes a file whole or not at all, readable as the umask allows.

@@ -2,22 +2,20 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use zeroize::Zeroizing;
 use zkflow_core::field::to_decimal;
-use zkflow_core::format::zkey::ZKey;
 use zkflow_core::format::{json, wtns};
-use zkflow_core::prove::ark::ArkProver;
-use zkflow_core::prove::{Prover, os_rng, prove_verified};
+use zkflow_core::prove::{os_rng, prove_verified};
 use zkflow_core::secret::CircuitInputs;
 use zkflow_core::verify::{PublicSignals, Verifier};
 use zkflow_core::witness::{WitnessCalculator, WitnessLimits};
 
 use super::Error;
-use super::files::{in_file, read, write, write_secret};
+use super::files::{in_file, map, read, write, write_secret};
 use super::progress::Progress;
+use super::prover::ProverArgs;
 use super::toolbox::sandbox;
 
 /// Arguments of `zkflow witness`.
@@ -42,16 +40,8 @@ pub struct ProveArgs {
     proof: PathBuf,
     /// The public signals to write
     public: PathBuf,
-    /// What makes the proof
-    #[arg(long, value_enum, default_value_t = ProverName::Ark)]
-    prover: ProverName,
-}
-
-/// The provers.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ProverName {
-    /// The reference: ark-groth16
-    Ark,
+    #[command(flatten)]
+    prover: ProverArgs,
 }
 
 /// Arguments of `zkflow verify`.
@@ -81,16 +71,12 @@ pub(super) fn witness(args: &WitnessArgs) -> Result<(), Error> {
 
 pub(super) fn prove(args: &ProveArgs) -> Result<(), Error> {
     let progress = Progress::new();
-    let prover = match args.prover {
-        ProverName::Ark => ArkProver,
-    };
-    let key = progress
-        .step("read the proving key", || ZKey::read(&read(&args.zkey)?).map_err(in_file(&args.zkey)))?;
-    let witness = wtns::read(&read(&args.witness)?).map_err(in_file(&args.witness))?;
-    let (key, verifier) = progress.step("prepare the key", || -> Result<_, Error> {
-        let verifier = Verifier::new(key.vk.clone()).map_err(in_file(&args.zkey))?;
-        Ok((prover.prepare(Arc::new(key))?, verifier))
-    })?;
+    let prover = args.prover.open()?;
+    let zkey = map(&args.zkey)?;
+    let witness = wtns::read(&Zeroizing::new(read(&args.witness)?)).map_err(in_file(&args.witness))?;
+    let key = progress.step("load the key", || prover.load(&zkey)).map_err(in_file(&args.zkey))?;
+    drop(zkey);
+    let verifier = Verifier::new(key.verifying_key().clone()).map_err(in_file(&args.zkey))?;
     let (proof, public) =
         progress.step("prove and verify", || prove_verified(&*key, &verifier, &witness, &mut os_rng()))?;
     write(&args.proof, json::proof_text(&proof).as_bytes())?;

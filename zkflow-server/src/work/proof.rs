@@ -9,12 +9,12 @@ use bytes::Bytes;
 use zkflow_core::catalog::{
     Circuit, CircuitStatus, Failure, ProofArtifacts, ProofRequest, ProofStage, ProofStatus,
 };
-use zkflow_core::circuit::{FileName, LoadedCircuit};
+use zkflow_core::circuit::{FileName, LoadError, LoadedCircuit};
 use zkflow_core::clock::Timestamp;
 use zkflow_core::field::to_decimal;
 use zkflow_core::format::json;
 use zkflow_core::id::ProofId;
-use zkflow_core::prove::os_rng;
+use zkflow_core::prove::{PreparedKey, os_rng};
 use zkflow_core::queue::{Job, QueueName};
 use zkflow_core::store::{ArtifactMeta, StoreError};
 use zkflow_core::witness::WitnessLimits;
@@ -54,16 +54,27 @@ impl ProofGeneration {
     async fn read(&self, circuit: &Circuit) -> Result<LoadedCircuit, Stop> {
         let began = Instant::now();
         let wasm = self.file(circuit, FileName::Wasm).await?;
-        let zkey = self.file(circuit, FileName::ProvingKey).await?;
+        let key = self.key(circuit).await?;
         let r1cs = self.file(circuit, FileName::R1cs).await?;
         let sym = self.file(circuit, FileName::Sym).await?;
-        let (sandbox, prover) = (Arc::clone(&self.app.sandbox), Arc::clone(&self.app.prover));
+        let sandbox = Arc::clone(&self.app.sandbox);
         let limits: WitnessLimits = self.app.config.witness_limits();
-        let load =
-            move || LoadedCircuit::new(&sandbox, &wasm, &zkey, &*prover, limits)?.with_names(&r1cs, &sym);
+        let load = move || LoadedCircuit::with_key(&sandbox, &wasm, key, limits)?.with_names(&r1cs, &sym);
         let loaded = blocking(load).await?.map_err(stop)?;
         stage_took("proof", "load", began.elapsed());
         Ok(loaded)
+    }
+
+    /// The prepared key: as the prover kept it on disk, or from the file in the store.
+    async fn key(&self, circuit: &Circuit) -> Result<Arc<dyn PreparedKey>, Stop> {
+        let digest = meta(circuit, FileName::ProvingKey)?.sha256;
+        let prover = Arc::clone(&self.app.prover);
+        if let Some(key) = blocking(move || prover.recall(&digest)).await? {
+            return Ok(key);
+        }
+        let zkey = self.file(circuit, FileName::ProvingKey).await?;
+        let prover = Arc::clone(&self.app.prover);
+        blocking(move || prover.load(&zkey)).await?.map_err(LoadError::from).map_err(stop)
     }
 
     async fn file(&self, circuit: &Circuit, name: FileName) -> Result<Bytes, Stop> {

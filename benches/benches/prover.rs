@@ -1,0 +1,68 @@
+//! The provers: a whole proof, and the key before it, by circuit and kernel.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use zkflow_benches::{Fixture, TEMPLATES};
+use zkflow_core::bn254::Kernel;
+use zkflow_core::circuit::FileName;
+use zkflow_core::format::zkey::ZKey;
+use zkflow_core::prove::native::{NativeOptions, NativeProver, Parallelism};
+use zkflow_core::prove::{Prover, ProverKind, os_rng};
+
+/// Each prover with the name that `zkflow bench` gives it.
+fn provers() -> Vec<(&'static str, Arc<dyn Prover>)> {
+    let native = |kernel, parallelism| -> Arc<dyn Prover> {
+        let options = NativeOptions { kernel, parallelism, ..NativeOptions::default() };
+        Arc::new(NativeProver::new(options).expect("the prover starts"))
+    };
+    let mut provers = vec![("native", native(Kernel::detect(), Parallelism::Latency))];
+    if Kernel::detect() != Kernel::Portable {
+        provers.push(("native-portable", native(Kernel::Portable, Parallelism::Latency)));
+    }
+    provers.push(("native-one-thread", native(Kernel::detect(), Parallelism::Throughput)));
+    provers.push(("ark", ProverKind::Ark.open(NativeOptions::default()).expect("the prover starts")));
+    provers
+}
+
+fn proof(c: &mut Criterion, fixture: &Fixture) {
+    let witness = fixture.circuit.witness(&fixture.circuit_inputs()).expect("the example proves");
+    let key = Arc::new(ZKey::read(fixture.file(FileName::ProvingKey)).expect("a key made here"));
+    let mut group = c.benchmark_group(format!("prove {}", fixture.name));
+    group.sample_size(10);
+    for (name, prover) in provers() {
+        let key = prover.prepare(Arc::clone(&key)).expect("a key made here");
+        group.bench_function(BenchmarkId::from_parameter(name), |b| {
+            b.iter(|| key.prove(black_box(&witness), &mut os_rng()));
+        });
+    }
+    group.finish();
+}
+
+/// From the bytes of a `.zkey` to a key that proves: anew, and with a prepared file.
+fn load(c: &mut Criterion, fixture: &Fixture) {
+    let zkey = fixture.file(FileName::ProvingKey);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let prover = |cache_dir| {
+        NativeProver::new(NativeOptions { cache_dir, ..NativeOptions::default() }).expect("the prover starts")
+    };
+    let (fresh, kept) = (prover(None), prover(Some(folder.path().join("keys"))));
+    kept.load(zkey).expect("a key made here");
+    let mut group = c.benchmark_group(format!("load the key of {}", fixture.name));
+    group.sample_size(10);
+    group.bench_function("anew", |b| b.iter(|| fresh.load(black_box(zkey))));
+    group.bench_function("prepared", |b| b.iter(|| kept.load(black_box(zkey))));
+    group.finish();
+}
+
+fn prover(c: &mut Criterion) {
+    for name in TEMPLATES {
+        let fixture = Fixture::new(name);
+        proof(c, &fixture);
+        load(c, &fixture);
+    }
+}
+
+criterion_group!(benches, prover);
+criterion_main!(benches);

@@ -1,0 +1,163 @@
+//! A prepared key and the proofs made with it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine, G2Projective};
+use ark_ec::CurveGroup;
+use ark_ff::UniformRand;
+use zeroize::Zeroizing;
+
+use super::NAME;
+use super::pools::Pools;
+use super::quotient::Quotient;
+use super::rows::Rows;
+use super::subgroup::all_in_subgroup;
+use crate::bn254::Kernel;
+use crate::bn254::msm::{FixedBases, Options, Scalars};
+use crate::format::zkey::{Matrix, ZKey};
+use crate::prove::{PreparedKey, ProveError, SecureRng};
+use crate::verify::{Proof, VerifyingKey};
+use crate::witness::Witness;
+
+/// The key of one circuit, in the kernel's form.
+#[derive(Clone)]
+pub(super) struct NativeKey {
+    pub(super) pools: Arc<Pools>,
+    pub(super) vk: VerifyingKey,
+    pub(super) beta_g1: G1Affine,
+    pub(super) delta_g1: G1Affine,
+    pub(super) n_vars: usize,
+    pub(super) kernel: Kernel,
+    pub(super) quotient: Arc<Quotient>,
+    pub(super) points: Points,
+}
+
+/// The points that are multiplied with the witness, one a wire, and with the quotient.
+#[derive(Clone)]
+pub(super) struct Points {
+    pub(super) a: FixedBases<G1Projective>,
+    pub(super) b1: FixedBases<G1Projective>,
+    /// Infinity for the public wires, so that all four take the same scalars.
+    pub(super) c: FixedBases<G1Projective>,
+    /// One a row.
+    pub(super) h: FixedBases<G1Projective>,
+    pub(super) b2: FixedBases<G2Projective>,
+}
+
+impl Points {
+    /// Prepares the points of a key with as many multiples as `table_bytes` have room for.
+    fn prepare(key: ZKey, kernel: Kernel, table_bytes: usize) -> Self {
+        let public = vec![G1Affine::identity(); key.n_public as usize + 1];
+        let c = [public, key.c].concat();
+        // Every set of points gets the share of the memory that its plain points have.
+        let (g1, g2) = (size_of::<G1Affine>(), size_of::<G2Affine>());
+        let total = (key.a.len() + key.b1.len() + c.len() + key.h.len()) * g1 + key.b2.len() * g2;
+        let options = |plain: usize| {
+            let share = table_bytes as u128 * plain as u128 / total.max(1) as u128;
+            Options { kernel, table_bytes: share as usize }
+        };
+        let in_g1 = |points: &[G1Affine]| FixedBases::prepare(points, options(points.len() * g1));
+        Self {
+            a: in_g1(&key.a),
+            b1: in_g1(&key.b1),
+            c: in_g1(&c),
+            h: in_g1(&key.h),
+            b2: FixedBases::prepare(&key.b2, options(key.b2.len() * g2)),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        [&self.a, &self.b1, &self.c, &self.h].map(FixedBases::bytes).iter().sum::<usize>() + self.b2.bytes()
+    }
+}
+
+impl NativeKey {
+    /// Takes a key whose shape was checked and whose points are on their curves; `table_bytes` is the
+    /// memory for points with their multiples.
+    ///
+    /// # Errors
+    /// Points of B are outside the subgroup.
+    pub(super) fn new(
+        key: ZKey,
+        kernel: Kernel,
+        table_bytes: usize,
+        pools: Arc<Pools>,
+    ) -> Result<Self, ProveError> {
+        let rows = key.domain_size as usize;
+        let matrix = |matrix| Rows::new(&key.coefficients, matrix, rows);
+        let (a, b) = rayon::join(|| matrix(Matrix::A), || matrix(Matrix::B));
+        let quotient = Arc::new(Quotient::new(a, b, kernel));
+        let (vk, beta_g1, delta_g1) = (key.vk.clone(), key.beta_g1, key.delta_g1);
+        let n_vars = key.n_vars as usize;
+        let points = Points::prepare(key, kernel, table_bytes);
+        let constants = [vk.beta_g2, vk.delta_g2];
+        if !constants.iter().all(G2Affine::is_in_correct_subgroup_assuming_on_curve)
+            || !all_in_subgroup(&points.b2, kernel)
+        {
+            return Err(ProveError::Key("points of B2 are outside the group of order r".to_owned()));
+        }
+        Ok(Self { pools, vk, beta_g1, delta_g1, n_vars, kernel, quotient, points })
+    }
+
+    /// The proof of [Groth16](https://eprint.iacr.org/2016/260), section 3.2, blinded with r and s:
+    ///
+    /// ```text
+    /// A = alpha + sum w_i a_i + r delta
+    /// B = beta  + sum w_i b_i + s delta
+    /// C = sum over private wires w_i c_i + sum h_j H_j + s A + r B - r s delta
+    /// ```
+    ///
+    /// where B stands in G2 in the proof and is computed in G1 once more for C.
+    fn proof(&self, witness: &[Fr], r: &Fr, s: &Fr) -> Proof {
+        let Points { a, b1, c, h, b2 } = &self.points;
+        let wires = Scalars::new(self.kernel, witness);
+        let quotient = || Scalars::new(self.kernel, &self.quotient.values(witness));
+        // The dearest task first: what the threads do last should be small.
+        let (b2, (h, (c, (a, b1)))) = rayon::join(
+            || b2.msm(&wires),
+            || {
+                rayon::join(
+                    || h.msm(&quotient()),
+                    || rayon::join(|| c.msm(&wires), || rayon::join(|| a.msm(&wires), || b1.msm(&wires))),
+                )
+            },
+        );
+        let a = a + self.vk.alpha_g1 + self.delta_g1 * r;
+        let b1 = b1 + self.beta_g1 + self.delta_g1 * s;
+        let b2 = b2 + self.vk.beta_g2 + self.vk.delta_g2 * s;
+        let c = c + h + a * s + b1 * r - self.delta_g1 * (*r * s);
+        Proof { a: a.into_affine(), b: b2.into_affine(), c: c.into_affine() }
+    }
+}
+
+impl PreparedKey for NativeKey {
+    fn prover(&self) -> &'static str {
+        NAME
+    }
+
+    fn verifying_key(&self) -> &VerifyingKey {
+        &self.vk
+    }
+
+    fn prove(&self, witness: &Witness, rng: &mut dyn SecureRng) -> Result<Proof, ProveError> {
+        let values = witness.values();
+        if values.len() != self.n_vars {
+            return Err(ProveError::WitnessLength { expected: self.n_vars, found: values.len() });
+        }
+        let r = Zeroizing::new(Fr::rand(rng));
+        let s = Zeroizing::new(Fr::rand(rng));
+        Ok(self.pools.proof(|| self.proof(values, &r, &s)))
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        let points = self.points.bytes() + size_of_val(&self.vk.ic[..]);
+        points as u64 + self.quotient.memory_bytes()
+    }
+}
+
+impl fmt::Debug for NativeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NativeKey({} wires, {:?})", self.n_vars, self.quotient)
+    }
+}

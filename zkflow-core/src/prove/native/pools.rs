@@ -1,0 +1,169 @@
+//! The threads of a prover.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::prove::ProveError;
+
+/// How proofs share the threads of a prover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Parallelism {
+    /// Each proof spreads over all threads: the shortest time from witness to proof.
+    Latency,
+    /// Each proof stays on one thread: the most proofs in an hour, for threads that do not wait for
+    /// each other lose nothing.
+    Throughput,
+    /// A proof that is alone when it begins spreads over all threads, one that finds others at work
+    /// stays on one.
+    #[default]
+    Adaptive,
+}
+
+/// One pool as wide as the prover, and pools of a single thread, all made once.
+#[derive(Debug)]
+pub(super) struct Pools {
+    parallelism: Parallelism,
+    wide: ThreadPool,
+    /// The single threads that are free.
+    narrow: Mutex<Vec<ThreadPool>>,
+    running: AtomicUsize,
+}
+
+impl Pools {
+    pub(super) fn new(threads: usize, parallelism: Parallelism) -> Result<Self, ProveError> {
+        let single = match parallelism {
+            Parallelism::Latency => 0,
+            Parallelism::Throughput | Parallelism::Adaptive => threads,
+        };
+        Ok(Self {
+            parallelism,
+            wide: pool(threads)?,
+            narrow: Mutex::new((0..single).map(|_| pool(1)).collect::<Result<_, _>>()?),
+            running: AtomicUsize::new(0),
+        })
+    }
+
+    /// Runs `work` on all threads.
+    pub(super) fn wide<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.wide.install(work)
+    }
+
+    /// Runs a proof on as many threads as it should have now.
+    pub(super) fn proof<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let running = Running::one_more(&self.running);
+        let alone = running.before == 0;
+        let narrow = match self.parallelism {
+            Parallelism::Latency => None,
+            Parallelism::Adaptive if alone => None,
+            Parallelism::Throughput | Parallelism::Adaptive => self.free().pop(),
+        };
+        match narrow {
+            Some(pool) => {
+                let pool = Borrowed { pool: Some(pool), home: &self.narrow };
+                pool.install(work)
+            }
+            None => self.wide.install(work),
+        }
+    }
+
+    fn free(&self) -> std::sync::MutexGuard<'_, Vec<ThreadPool>> {
+        self.narrow.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts a proof for as long as it runs, a panic included.
+struct Running<'a> {
+    count: &'a AtomicUsize,
+    before: usize,
+}
+
+impl<'a> Running<'a> {
+    fn one_more(count: &'a AtomicUsize) -> Self {
+        Self { count, before: count.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A single thread that goes back when the proof ends, a panic included.
+struct Borrowed<'a> {
+    pool: Option<ThreadPool>,
+    home: &'a Mutex<Vec<ThreadPool>>,
+}
+
+impl Borrowed<'_> {
+    fn install<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.pool.as_ref().expect("taken out on drop alone").install(work)
+    }
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        let mut free = self.home.lock().unwrap_or_else(PoisonError::into_inner);
+        free.extend(self.pool.take());
+    }
+}
+
+fn pool(threads: usize) -> Result<ThreadPool, ProveError> {
+    ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|index| format!("prove-{index}"))
+        .build()
+        .map_err(|error| ProveError::Threads(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    fn width(pools: &Pools) -> usize {
+        pools.proof(rayon::current_num_threads)
+    }
+
+    #[test]
+    fn a_proof_alone_gets_all_threads_and_one_beside_it_a_single_one() {
+        let pools = Pools::new(3, Parallelism::Adaptive).unwrap();
+        assert_eq!(width(&pools), 3);
+        let (begun, done) = (Barrier::new(2), Barrier::new(2));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                pools.proof(|| {
+                    begun.wait();
+                    done.wait();
+                });
+            });
+            begun.wait();
+            assert_eq!(width(&pools), 1);
+            done.wait();
+        });
+        assert_eq!(width(&pools), 3, "the first one is counted no longer");
+    }
+
+    #[test]
+    fn the_setting_decides_how_wide_a_proof_is() {
+        assert_eq!(width(&Pools::new(2, Parallelism::Latency).unwrap()), 2);
+        assert_eq!(width(&Pools::new(2, Parallelism::Throughput).unwrap()), 1);
+    }
+
+    #[test]
+    fn a_thread_comes_back_from_a_proof_that_panicked() {
+        let pools = Pools::new(1, Parallelism::Throughput).unwrap();
+        for _ in 0..3 {
+            let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                pools.proof(|| std::panic::resume_unwind(Box::new("stop")));
+            }));
+            assert!(panicked.is_err());
+        }
+        assert_eq!(pools.free().len(), 1);
+        assert_eq!(pools.running.load(Ordering::Relaxed), 0);
+    }
+}

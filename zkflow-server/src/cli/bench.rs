@@ -1,0 +1,105 @@
+//! `zkflow bench`: the same circuits, keys and witnesses for every prover that is found.
+//!
+//! Warm means a prepared key in memory, in this process: the time from witness to proof. Cold means a whole
+//! process, from the files to the written and (by ours) verified proof. Provers alternate within each
+//! round, so that whatever else the machine does falls on all of them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Error;
+use super::files::write;
+use super::progress::Progress;
+use super::toolbox::CompilerArgs;
+
+mod chart;
+mod circuits;
+mod measure;
+mod process;
+mod provers;
+mod report;
+
+use circuits::{Family, Workload};
+use measure::{Results, measure};
+use provers::Contestants;
+use report::Report;
+
+/// Arguments of `zkflow bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Kinds of circuits
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Family::ALL)]
+    family: Vec<Family>,
+    /// Sizes: powers of two of the evaluation domain, as in 10,12,14
+    #[arg(long, value_delimiter = ',', default_values_t = [10, 12, 14], value_parser = clap::value_parser!(u32).range(6..=24))]
+    size: Vec<u32>,
+    /// A circom file of your own instead; needs --input
+    #[arg(long, requires = "input")]
+    circuit: Option<PathBuf>,
+    /// Inputs for --circuit, JSON
+    #[arg(long, requires = "circuit")]
+    input: Option<PathBuf>,
+    /// Provers to leave out, by the name in the table
+    #[arg(long, value_delimiter = ',')]
+    without: Vec<String>,
+    /// Rounds in which every prover takes its turn
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Rounds of whole processes
+    #[arg(long, default_value_t = 3)]
+    cold_rounds: u32,
+    /// Leave out the measurement of proofs per second
+    #[arg(long)]
+    no_throughput: bool,
+    /// snarkjs: its command, or its cli.cjs
+    #[arg(long, env = "SNARKJS_PATH")]
+    snarkjs: Option<PathBuf>,
+    /// rapidsnark's command
+    #[arg(long, env = "RAPIDSNARK_PATH")]
+    rapidsnark: Option<PathBuf>,
+    /// Threads of our provers; one a processor by default
+    #[arg(long)]
+    threads: Option<std::num::NonZeroUsize>,
+    /// Mebibytes of a key with multiples computed beforehand, for the native prover
+    #[arg(long, default_value_t = 0, value_name = "MIB")]
+    key_memory: usize,
+    /// Folder for results.json, results.csv and chart.svg
+    #[arg(long, default_value = "bench-results")]
+    out: PathBuf,
+    #[command(flatten)]
+    compiler: CompilerArgs,
+}
+
+pub(super) fn bench(args: &BenchArgs) -> Result<(), Error> {
+    let progress = Progress::new();
+    let contestants = Contestants::find(args)?;
+    progress.line(&format!("provers: {}", contestants.names().join(", ")));
+    let mut results = Results::default();
+    let mut toolbox = None;
+    for workload in workloads(args) {
+        let name = workload.name();
+        let files = progress
+            .step(&format!("circuit and key of {name}"), || workload.files(&args.compiler, &mut toolbox))?;
+        measure(&files, &workload, &contestants, args, &progress, &mut results)?;
+    }
+    let report = Report::new(results, args.threads);
+    write(&args.out.join("results.json"), report.json().as_bytes())?;
+    write(&args.out.join("results.csv"), report.csv().as_bytes())?;
+    write(&args.out.join("chart.svg"), chart::draw(&report).as_bytes())?;
+    drop(progress);
+    print!("{}", report.table());
+    println!("results.json, results.csv and chart.svg in {}", args.out.display());
+    Ok(())
+}
+
+fn workloads(args: &BenchArgs) -> Vec<Workload> {
+    if let (Some(circuit), Some(input)) = (&args.circuit, &args.input) {
+        return vec![Workload::File { circuit: circuit.clone(), input: input.clone() }];
+    }
+    let families = args.family.iter().flat_map(|family| {
+        let sizes = if family.has_sizes() { args.size.as_slice() } else { &[0] };
+        sizes.iter().filter_map(|size| family.workload(*size))
+    });
+    families.collect()
+}
