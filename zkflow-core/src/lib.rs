@@ -33,6 +33,8 @@ pub mod store;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
+pub mod bn254;
+
 pub mod clock;
 pub mod digest;
 pub mod error;

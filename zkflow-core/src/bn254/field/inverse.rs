@@ -1,0 +1,54 @@
+//! Inversion of many elements at the price of one (P. Montgomery, *Speeding the Pollard and Elliptic Curve
+//! Methods of Factorization*, 1987): three multiplications each.
+
+use ark_ff::{AdditiveGroup, Field};
+
+use super::{Lanes, MAX_WIDTH};
+
+/// The inverse of every lane of a loose value, reduced; zero for zero. One inversion in all.
+#[inline(always)]
+pub(crate) fn invert_each<L: Lanes>(value: L) -> L {
+    let mut elements = [<L::Field as AdditiveGroup>::ZERO; MAX_WIDTH];
+    value.store(&mut elements);
+    invert_elements(&mut elements[..L::WIDTH]);
+    L::load(&elements)
+}
+
+/// Replaces every element by its inverse, zero by zero.
+pub(crate) fn invert_elements<F: Field>(elements: &mut [F]) {
+    debug_assert!(elements.len() <= MAX_WIDTH);
+    let mut before = [F::ONE; MAX_WIDTH];
+    let mut product = F::ONE;
+    for (element, before) in elements.iter().zip(&mut before) {
+        *before = product;
+        if !element.is_zero() {
+            product *= element;
+        }
+    }
+    let mut inverse = product.inverse().expect("a product of elements that are not zero");
+    for (element, before) in elements.iter_mut().zip(&before).rev() {
+        if !element.is_zero() {
+            let this = inverse * before;
+            inverse *= *element;
+            *element = this;
+        }
+    }
+}
+
+/// Replaces every lane of all reduced values by its inverse, zero by zero. One inversion in all.
+#[inline(always)]
+pub(crate) fn invert_all<L: Lanes>(values: &mut [L]) {
+    let mut before = Vec::with_capacity(values.len());
+    let mut product = L::one();
+    for value in values.iter_mut() {
+        before.push(product);
+        product = product.mul(L::select(value.zero_mask(), L::one(), *value));
+    }
+    let mut inverse = invert_each(product);
+    for (value, before) in values.iter_mut().zip(before).rev() {
+        let zero = value.zero_mask();
+        let this = inverse.mul(before);
+        inverse = inverse.mul(L::select(zero, L::one(), *value));
+        *value = L::select(zero, L::zero(), this);
+    }
+}
