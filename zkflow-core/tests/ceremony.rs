@@ -236,7 +236,9 @@ fn a_beacon_passed_off_as_a_secret_is_seen_through_where_its_value_is_known() {
     let initial = phase2::create(&r1cs, &mut powers).unwrap();
     let relabelled = |beacons: &[&Beacon]| {
         let mut key = initial.clone();
-        beacons.iter().for_each(|beacon| drop(phase2::beacon(&mut key, None, beacon)));
+        for beacon in beacons {
+            phase2::beacon(&mut key, None, beacon);
+        }
         key.contributions[0].kind = ContributionKind::Secret;
         phase2::verify_from_initial(&initial, &key, &mut os_rng()).expect("the label is in no hash");
         key

@@ -247,9 +247,9 @@ mod tests {
         assert_eq!(fs::read_to_string(&list).unwrap().trim(), hex::encode(file.hash()));
         PowersFile::check(&path, Some(&list), &mut os_rng()).unwrap();
 
-        // The bytes behind the last point of a section belong to the Lagrange form: a wrong one.
-        let wrong = bytes.len() - 64..bytes.len();
-        bytes.copy_within(bytes.len() - 128..bytes.len() - 64, wrong.start);
+        // The last point of the last Lagrange form becomes the one before it.
+        let last = bytes.len() - 64;
+        bytes.copy_within(last - 64..last, last);
         bytes.push(0);
         fs::write(&path, &bytes).unwrap();
         assert!(file.powers(2).unwrap_err().to_string().contains("changed"));

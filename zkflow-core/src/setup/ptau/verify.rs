@@ -31,7 +31,8 @@ use crate::prove::SecureRng;
 /// - The hash of the whole against the last contribution's next challenge, unless the file was truncated.
 /// - The Lagrange forms, where they are there.
 ///
-/// It cannot say whether a contributor forgot the secret: one honest contributor suffices.
+/// It cannot say whether a contributor forgot the secret: one honest contributor suffices. Nor can it recompute
+/// the response hashes of contributions before the last, whose points are gone: their contributors compare them.
 ///
 /// # Errors
 /// [`CeremonyError::Invalid`] says what is wrong first; [`CeremonyError::Read`].
