@@ -15,6 +15,7 @@
 //! depend on the values.
 
 mod kernel;
+mod scalars;
 
 pub mod field;
 pub mod msm;

@@ -20,12 +20,11 @@
 mod bases;
 mod digits;
 mod memory;
-mod scalars;
 mod sums;
 #[cfg(test)]
 mod tests;
 mod weighted;
 
+pub use crate::bn254::scalars::Scalars;
 pub use bases::{BasesError, FixedBases, Options};
 pub use memory::{Memory, SharedBytes};
-pub use scalars::Scalars;

@@ -9,11 +9,11 @@ use rayon::prelude::*;
 
 use super::digits::{Digits, Shape};
 use super::memory::Memory;
-use super::scalars::Scalars;
 use super::sums::Sum;
 use super::weighted::sum_weighted;
 use crate::bn254::field::{Coordinate, Lanes, MAX_WIDTH, Row};
-use crate::bn254::points::{Group, GroupLanes};
+use crate::bn254::points::{Group, GroupLanes, double_all};
+use crate::bn254::scalars::{Places, Scalars};
 use crate::bn254::{Backend, Kernel, Task};
 
 mod stored;
@@ -109,7 +109,7 @@ const PARTITION_BITS: u32 = 12;
 /// packed points.
 fn choose(points: usize, room: usize) -> (Shape, usize) {
     let plan = |window: u32| {
-        let digits = Shape::digits(window);
+        let digits = Places::count(window);
         let multiples = (room / points.max(1)).clamp(1, digits as usize) as u32;
         let sets = digits.div_ceil(multiples);
         let shape = Shape::new(window, sets, PARTITION_BITS);
@@ -118,24 +118,20 @@ fn choose(points: usize, room: usize) -> (Shape, usize) {
     // Each bucket costs two additions when weighted, and its first point none.
     let additions = |window: u32| {
         let (shape, _) = plan(window);
-        points * Shape::digits(window) as usize + shape.buckets()
+        points * Places::count(window) as usize + shape.buckets()
     };
     let window = (3..=18).min_by_key(|&window| additions(window)).expect("a range that is not empty");
     plan(window)
 }
 
 /// Points, then 2^doublings times the points, and so on.
-fn tables<G: GroupLanes>(kernel: Kernel, points: &[G::Affine], multiples: usize, doublings: u32) -> Vec<Row> {
+fn tables<G: Group>(kernel: Kernel, points: &[G::Affine], multiples: usize, doublings: u32) -> Vec<Row> {
     let per_point = size_of::<G::Packed>() / size_of::<Row>();
     let mut rows = Vec::with_capacity(points.len() * per_point * multiples);
     let mut current = points.to_vec();
     for multiple in 0..multiples {
         if multiple > 0 {
-            let doubled: Vec<G> = current
-                .par_iter()
-                .map(|point| (0..doublings).fold(point.into_group(), |point, _| point.double()))
-                .collect();
-            current = G::normalize_batch(&doubled);
+            current = double_all::<G>(kernel, &current, doublings);
         }
         rows.extend(pack::<G>(kernel, &current).iter().flat_map(|packed| packed.as_ref().iter().copied()));
     }

@@ -3,10 +3,10 @@
 use rayon::prelude::*;
 use zeroize::Zeroize;
 
-use super::scalars::{MAGNITUDE_BITS, Scalars, Signed};
+use crate::bn254::scalars::{Places, Scalars};
 
 /// How scalars are cut into digits and digits sent to buckets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     /// Bits of a digit, c.
     pub(super) window: u32,
@@ -14,25 +14,14 @@ pub(super) struct Shape {
     pub(super) sets: u32,
     /// Buckets of a partition, as a power of two.
     pub(super) partition_bits: u32,
-    /// 2^(c−1) in every place but the last.
-    bias: [u64; 4],
+    /// The digits.
+    places: Places,
 }
 
 impl Shape {
-    /// Digits of `window` ≥ 3 bits in `sets` sets of buckets, at most 2^`partition_bits` of them in a partition.
+    /// Digits of `window` bits, 3 to 30, in `sets` sets of buckets, at most 2^`partition_bits` of them in a partition.
     pub(super) fn new(window: u32, sets: u32, partition_bits: u32) -> Self {
-        let mut bias = [0; 4];
-        for place in 0..Self::digits(window) - 1 {
-            let bit = place * window + window - 1;
-            bias[bit as usize / 64] |= 1 << (bit % 64);
-        }
-        Self { window, sets, partition_bits: partition_bits.min(window - 1), bias }
-    }
-
-    /// The number of digits with c bits. The magnitude has one bit less than c times that, so the top digit is never
-    /// carried out of.
-    pub(super) fn digits(window: u32) -> u32 {
-        (MAGNITUDE_BITS + 1).div_ceil(window)
+        Self { window, sets, partition_bits: partition_bits.min(window - 1), places: Places::new(window) }
     }
 
     /// Buckets of one set: bucket v in 1..2^(c−1), and bucket 2^(c−1) in place 0, which nothing else needs.
@@ -99,7 +88,7 @@ pub(super) struct Digits(Vec<Chunk>);
 impl Digits {
     /// Cuts the scalars `scalars[kept[i]]` for the points i.
     pub(super) fn new(shape: Shape, scalars: &Scalars, kept: &[u32]) -> Self {
-        let chunk = (CHUNK / Shape::digits(shape.window) as usize).max(1);
+        let chunk = (CHUNK / Places::count(shape.window) as usize).max(1);
         let starts: Vec<usize> = (0..kept.len()).step_by(chunk).collect();
         let sort = |start: &usize| {
             let end = (start + chunk).min(kept.len());
@@ -154,18 +143,13 @@ fn counts_to_starts(counts: &mut [u32]) -> u32 {
 
 fn sort_chunk(shape: Shape, scalars: &Scalars, kept: &[u32], range: std::ops::Range<usize>) -> Chunk {
     let mut ends = vec![0; shape.buckets().div_ceil(shape.partition())];
-    let digits = Shape::digits(shape.window) as usize;
-    let mut unsorted = vec![Entry::default(); range.len() * digits];
-    let mut count = 0;
+    let mut unsorted = vec![Entry::default(); range.len() * Places::count(shape.window) as usize];
+    let (mut count, mut row) = (0, [0; 256]);
     for i in range {
-        count += write_digits(
-            shape,
-            scalars.get(kept[i] as usize),
-            i,
-            kept.len(),
-            &mut unsorted[count..count + digits],
-        );
+        let digits = shape.places.digits(scalars.get(kept[i] as usize), &mut row);
+        count += write_entries(&shape, &row[..digits], i, kept.len(), &mut unsorted[count..count + digits]);
     }
+    row.zeroize();
     unsorted.truncate(count);
     for entry in &unsorted {
         ends[(entry.bucket >> shape.partition_bits) as usize] += 1;
@@ -181,28 +165,15 @@ fn sort_chunk(shape: Shape, scalars: &Scalars, kept: &[u32], range: std::ops::Ra
     Chunk { entries, ends }
 }
 
-/// Writes the digits of a scalar that are not zero, and returns how many. Place j of the scalar takes multiple j / k of
+/// Writes the entries of digits, none for zeros, and returns how many. Place j of the scalar takes multiple j / k of
 /// the point, which is at `index + (j / k) · points`, to set j mod k.
-///
-/// Adding half of 2^c in every place but the last makes every digit of the sum the signed digit plus that half.
 #[inline(always)]
-fn write_digits(shape: Shape, scalar: Signed, index: usize, points: usize, entries: &mut [Entry]) -> usize {
-    let (words, bits) = scalar.magnitude();
-    if bits == 0 {
-        return 0;
-    }
-    let (window, half) = (shape.window, 1u64 << (shape.window - 1));
-    let last = Shape::digits(window) - 1;
-    let biased = add(words, shape.bias);
+fn write_entries(shape: &Shape, digits: &[i32], index: usize, points: usize, entries: &mut [Entry]) -> usize {
     let (mut count, mut set, mut multiple) = (0, 0, index);
-    // A digit more than the bits reach into, for the carry.
-    for place in 0..=(bits / window + 1).min(last) {
-        let digit =
-            bits_at(&biased, place * window, window) as i64 - if place < last { half as i64 } else { 0 };
+    for &digit in digits {
         // The bucket of 2^(c−1) wraps to 0.
-        let bucket = (digit.unsigned_abs() & (half - 1)) as u32 | set << (window - 1);
-        let negative = scalar.is_negative() != (digit < 0);
-        entries[count] = Entry { bucket, point: Signpost::new(multiple, negative) };
+        let bucket = digit.unsigned_abs() & ((1 << (shape.window - 1)) - 1) | set << (shape.window - 1);
+        entries[count] = Entry { bucket, point: Signpost::new(multiple, digit < 0) };
         count += (digit != 0) as usize;
         set += 1;
         if set == shape.sets {
@@ -211,29 +182,6 @@ fn write_digits(shape: Shape, scalar: Signed, index: usize, points: usize, entri
         }
     }
     count
-}
-
-/// a + b, which is below 2^256.
-#[inline(always)]
-fn add(a: [u64; 4], b: [u64; 4]) -> [u64; 4] {
-    let mut out = [0; 4];
-    let mut carry = false;
-    for i in 0..4 {
-        (out[i], carry) = a[i].carrying_add(b[i], carry);
-    }
-    out
-}
-
-/// `count` ≤ 32 bits of a 256-bit integer from `position` on.
-#[inline(always)]
-fn bits_at(words: &[u64; 4], position: u32, count: u32) -> u64 {
-    let (word, offset) = ((position / 64) as usize, position % 64);
-    if word > 3 {
-        return 0;
-    }
-    let low = words[word] >> offset;
-    let high = if word < 3 && offset > 0 { words[word + 1] << (64 - offset) } else { 0 };
-    (low | high) & ((1 << count) - 1)
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ const CHAINS: usize = 2;
 /// [`Self::finish`].
 pub(crate) struct Additions<C: Coordinate> {
     pending: Vec<Pending<C>>,
+    staged: usize,
     chains: [C::Base; CHAINS],
 }
 
@@ -43,7 +44,9 @@ impl<C: Coordinate> Additions<C> {
     /// Room for batches of `capacity` times `WIDTH` pairs.
     #[inline(always)]
     pub(crate) fn with_capacity(capacity: usize) -> Self {
-        Self { pending: Vec::with_capacity(capacity), chains: [C::Base::one(); CHAINS] }
+        let (zero, one) = (C::zero(), C::Base::one());
+        let blank = Pending { x: zero, y: zero, norm: one, before: one, plain: false, active: 0 };
+        Self { pending: vec![blank; capacity], staged: 0, chains: [one; CHAINS] }
     }
 
     /// Adds pairs to the batch: `point` is to be added to `accumulator` in the lanes of `active`, and nothing in the
@@ -62,8 +65,16 @@ impl<C: Coordinate> Additions<C> {
             Cases::of(accumulator, &point, active).denominator(accumulator, &point)
         };
         let norm = denominator.norm();
-        let chain = &mut self.chains[self.pending.len() % CHAINS];
-        self.pending.push(Pending { x, y, norm, before: *chain, plain: special == 0, active });
+        let chain = &mut self.chains[self.staged % CHAINS];
+        let pending = &mut self.pending[self.staged];
+        self.staged += 1;
+        // Field by field: a whole would be built elsewhere and copied.
+        pending.x = x;
+        pending.y = y;
+        pending.norm = norm;
+        pending.before = *chain;
+        pending.plain = special == 0;
+        pending.active = active;
         *chain = chain.mul(norm);
     }
 
@@ -84,15 +95,14 @@ impl<C: Coordinate> Additions<C> {
             let at = others.len();
             meanwhile(at + 1);
             meanwhile(at);
-            let pair = [self.pending[at], self.pending[at + 1]];
-            if pair[0].plain && pair[1].plain {
-                let [inverse_a, inverse_b] = [self.inverse_of_norm(at), self.inverse_of_norm(at + 1)];
-                *two = add_plain(two, &pair, [inverse_a, inverse_b]);
+            // The two are in different chains.
+            let inverses = [self.inverse_of_norm(at), self.inverse_of_norm(at + 1)];
+            let [first, second] = [&self.pending[at], &self.pending[at + 1]];
+            if first.plain && second.plain {
+                add_plain(two, [first, second], inverses);
             } else {
-                for i in [1, 0] {
-                    let inverse = self.inverse_of_norm(at + i);
-                    two[i] = add_exactly(&two[i], &pair[i], inverse);
-                }
+                two[0] = add_exactly(&two[0], first, inverses[0]);
+                two[1] = add_exactly(&two[1], second, inverses[1]);
             }
             end = at;
         }
@@ -101,28 +111,24 @@ impl<C: Coordinate> Additions<C> {
             let inverse = self.inverse_of_norm(0);
             accumulators[0] = add_exactly(&accumulators[0], &self.pending[0], inverse);
         }
-        self.pending.clear();
+        self.staged = 0;
         self.chains = [C::Base::one(); CHAINS];
     }
 
     /// The inverse of the norm of a pending pair, those after it in its chain already asked for.
     #[inline(always)]
     fn inverse_of_norm(&mut self, index: usize) -> C::Base {
-        let Pending { norm, before, .. } = self.pending[index];
+        let Pending { norm, before, .. } = &self.pending[index];
         let chain = &mut self.chains[index % CHAINS];
-        let inverse = chain.mul(before);
-        *chain = chain.mul(norm);
+        let inverse = chain.mul(*before);
+        *chain = chain.mul(*norm);
         inverse
     }
 }
 
 /// Two independent additions by the formula alone, step by step together.
 #[inline(always)]
-fn add_plain<C: Coordinate>(
-    p: &[(C, C); 2],
-    q: &[Pending<C>; 2],
-    inverse_of_norm: [C::Base; 2],
-) -> [(C, C); 2] {
+fn add_plain<C: Coordinate>(p: &mut [(C, C); 2], q: [&Pending<C>; 2], inverse_of_norm: [C::Base; 2]) {
     let mut slope = [C::zero(); 2];
     for i in 0..2 {
         let inverse = q[i].x.sub_loose(p[i].0).inverse_by_norm(inverse_of_norm[i]);
@@ -132,11 +138,10 @@ fn add_plain<C: Coordinate>(
     for i in 0..2 {
         x[i] = slope[i].square().sub(p[i].0.add_loose(q[i].x));
     }
-    let mut y = [C::zero(); 2];
     for i in 0..2 {
-        y[i] = p[i].0.sub_loose(x[i]).mul(slope[i]).sub(p[i].1);
+        let y = p[i].0.sub_loose(x[i]).mul(slope[i]).sub(p[i].1);
+        p[i] = (x[i], y);
     }
-    [(x[0], y[0]), (x[1], y[1])]
 }
 
 /// An addition by the formula that each lane needs.

@@ -48,23 +48,20 @@ pub(super) struct Points {
 impl Points {
     /// Prepares the points of a key with as many multiples as `table_bytes` have room for.
     fn prepare(key: ZKey, kernel: Kernel, table_bytes: usize) -> Self {
-        let public = vec![G1Affine::identity(); key.n_public as usize + 1];
-        let c = [public, key.c].concat();
+        let ZKey { a, b1, b2, c, h, n_public, .. } = key;
+        let public = vec![G1Affine::identity(); n_public as usize + 1];
+        let c = [public, c].concat();
         // Every set of points gets the share of the memory that its plain points have.
         let (g1, g2) = (size_of::<G1Affine>(), size_of::<G2Affine>());
-        let total = (key.a.len() + key.b1.len() + c.len() + key.h.len()) * g1 + key.b2.len() * g2;
+        let total = (a.len() + b1.len() + c.len() + h.len()) * g1 + b2.len() * g2;
         let options = |plain: usize| {
             let share = table_bytes as u128 * plain as u128 / total.max(1) as u128;
             Options { kernel, table_bytes: share as usize }
         };
-        let in_g1 = |points: &[G1Affine]| FixedBases::prepare(points, options(points.len() * g1));
-        Self {
-            a: in_g1(&key.a),
-            b1: in_g1(&key.b1),
-            c: in_g1(&c),
-            h: in_g1(&key.h),
-            b2: FixedBases::prepare(&key.b2, options(key.b2.len() * g2)),
-        }
+        // Each set is dropped once it is prepared, so that few of them are in memory twice.
+        let in_g1 = |points: Vec<G1Affine>| FixedBases::prepare(&points, options(points.len() * g1));
+        let in_g2 = |points: Vec<G2Affine>| FixedBases::prepare(&points, options(points.len() * g2));
+        Self { a: in_g1(a), b1: in_g1(b1), c: in_g1(c), h: in_g1(h), b2: in_g2(b2) }
     }
 
     fn bytes(&self) -> usize {

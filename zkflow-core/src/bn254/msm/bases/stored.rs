@@ -7,6 +7,7 @@ use crate::bn254::Kernel;
 use crate::bn254::msm::digits::Shape;
 use crate::bn254::msm::memory::Memory;
 use crate::bn254::points::Group;
+use crate::bn254::scalars::Places;
 
 /// Words in front of the indices: window, sets, bits of a partition, number of points.
 const FIXED: usize = 4;
@@ -37,15 +38,15 @@ impl<G: Group> FixedBases<G> {
         let [window, sets, partition_bits, len] = [0, 1, 2, 3].map(|i: usize| u32::from_le_bytes(fixed[i]));
         let kept: Vec<u32> = kept.iter().map(|number| u32::from_le_bytes(*number)).collect();
         let sound = rest.is_empty()
-            && (2..=24).contains(&window)
-            && (1..=Shape::digits(window)).contains(&sets)
+            && (3..=18).contains(&window)
+            && (1..=Places::count(window)).contains(&sets)
             && (0..window).contains(&partition_bits)
             && kept.is_sorted_by(|a, b| a < b)
             && kept.last().is_none_or(|last| *last < len);
         if !sound {
             return Err(BasesError::Foreign);
         }
-        let multiples = Shape::digits(window).div_ceil(sets) as usize;
+        let multiples = Places::count(window).div_ceil(sets) as usize;
         let expected = kept.len() * multiples * size_of::<G::Packed>();
         if points.as_bytes().len() != expected {
             return Err(BasesError::Truncated);

@@ -1,4 +1,4 @@
-//! Scalars as signed integers.
+//! Scalars as signed integers, and these in signed digits.
 
 use ark_bn254::Fr;
 use ark_ff::PrimeField;
@@ -9,7 +9,7 @@ use crate::bn254::field::{Lanes, MAX_WIDTH};
 use crate::bn254::{Backend, Kernel, Task};
 
 /// Bits of the largest magnitude, ⌊r/2⌋.
-pub(super) const MAGNITUDE_BITS: u32 = 253;
+const MAGNITUDE_BITS: u32 = 253;
 /// The bit of the top word that says "negative".
 const SIGN: u64 = 1 << 63;
 /// Scalars converted by one task.
@@ -40,14 +40,14 @@ impl Scalars {
         self.0.is_empty()
     }
 
-    pub(super) fn get(&self, index: usize) -> Signed {
+    pub(crate) fn get(&self, index: usize) -> Signed {
         self.0[index]
     }
 }
 
 /// An integer of at most 253 bits, the sign in the top bit.
 #[derive(Clone, Copy, Zeroize)]
-pub(super) struct Signed([u64; 4]);
+pub(crate) struct Signed([u64; 4]);
 
 impl Signed {
     /// The integer of least magnitude in the class of one below r.
@@ -66,13 +66,13 @@ impl Signed {
     }
 
     #[inline(always)]
-    pub(super) fn is_negative(self) -> bool {
+    pub(crate) fn is_negative(self) -> bool {
         self.0[3] & SIGN != 0
     }
 
     /// The magnitude and its number of bits.
     #[inline(always)]
-    pub(super) fn magnitude(self) -> ([u64; 4], u32) {
+    pub(crate) fn magnitude(self) -> ([u64; 4], u32) {
         let [a, b, c, d] = self.0;
         let words = [a, b, c, d & !SIGN];
         let bits = match words {
@@ -83,6 +83,77 @@ impl Signed {
         };
         (words, bits)
     }
+}
+
+/// How integers of at most 253 bits are cut into signed digits.
+///
+/// Adding half of 2^c in every place but the last makes every digit of the sum the signed digit plus that half: no
+/// carry runs from place to place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Places {
+    /// Bits of a digit, c.
+    window: u32,
+    /// 2^(c−1) in every place but the last.
+    bias: [u64; 4],
+}
+
+impl Places {
+    /// Digits of `window` bits, 3 to 30.
+    pub(crate) fn new(window: u32) -> Self {
+        let mut bias = [0; 4];
+        for place in 0..Self::count(window) - 1 {
+            let bit = place * window + window - 1;
+            bias[bit as usize / 64] |= 1 << (bit % 64);
+        }
+        Self { window, bias }
+    }
+
+    /// The number of digits. With the sign they have a bit more than the magnitude, so nothing is carried out of the last.
+    pub(crate) fn count(window: u32) -> u32 {
+        (MAGNITUDE_BITS + 1).div_ceil(window)
+    }
+
+    /// Writes the digits, from −2^(c−1) to 2^(c−1), lowest first; returns their number, beyond which all are zero.
+    #[inline(always)]
+    pub(crate) fn digits(&self, integer: Signed, digits: &mut [i32]) -> usize {
+        let (words, bits) = integer.magnitude();
+        if bits == 0 {
+            return 0;
+        }
+        let last = Self::count(self.window) - 1;
+        let biased = add(words, self.bias);
+        // A digit more than the bits reach into, for the carry.
+        let count = (bits / self.window + 2).min(last + 1);
+        for place in 0..count {
+            let half = if place < last { 1 << (self.window - 1) } else { 0 };
+            let digit = bits_at(&biased, place * self.window, self.window) as i32 - half;
+            digits[place as usize] = if integer.is_negative() { -digit } else { digit };
+        }
+        count as usize
+    }
+}
+
+/// a + b, which is below 2^256.
+#[inline(always)]
+fn add(a: [u64; 4], b: [u64; 4]) -> [u64; 4] {
+    let mut out = [0; 4];
+    let mut carry = false;
+    for i in 0..4 {
+        (out[i], carry) = a[i].carrying_add(b[i], carry);
+    }
+    out
+}
+
+/// `count` ≤ 32 bits of a 256-bit integer from `position` on.
+#[inline(always)]
+fn bits_at(words: &[u64; 4], position: u32, count: u32) -> u64 {
+    let (word, offset) = ((position / 64) as usize, position % 64);
+    if word > 3 {
+        return 0;
+    }
+    let low = words[word] >> offset;
+    let high = if word < 3 && offset > 0 { words[word + 1] << (64 - offset) } else { 0 };
+    (low | high) & ((1 << count) - 1)
 }
 
 #[inline(always)]
