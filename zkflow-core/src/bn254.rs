@@ -14,6 +14,11 @@
 //! Both give the same results. Nothing here takes constant time: running time and memory accesses
 //! depend on the values.
 
+#![allow(
+    clippy::needless_range_loop,
+    reason = "limbs, lanes and vectors are counted in several arrays at once, as in the formulas"
+)]
+
 mod kernel;
 mod scalars;
 

@@ -3,6 +3,7 @@
 #![cfg(feature = "ark")]
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code, reason = "other tests need more of it")]
 #[path = "interop/tools.rs"]
 mod tools;
 
@@ -49,7 +50,7 @@ fn proofs_of_every_template_are_those_of_the_reference() {
         let calculator =
             WitnessCalculator::new(&support::sandbox(), &compiled.wasm, WitnessLimits::default()).unwrap();
         let witness = calculator.calculate(&CircuitInputs::from_map(example.inputs.clone())).unwrap();
-        agree(template.manifest.name.as_str(), &R1cs::read(&compiled.r1cs).unwrap(), &witness);
+        agree(template.name.as_str(), &R1cs::read(&compiled.r1cs).unwrap(), &witness);
     }
 }
 

@@ -91,8 +91,6 @@ pub(crate) trait Lanes: Arithmetic {
     /// The mask of all lanes.
     const ALL: Mask = ((1u16 << Self::WIDTH) - 1) as Mask;
 
-    /// The same element in every lane.
-    fn splat(value: &Self::Field) -> Self;
     /// Elements in arkworks' form.
     fn load(elements: &[Self::Field]) -> Self;
     /// Writes canonical elements in arkworks' form.

@@ -67,8 +67,11 @@ pub struct DevelopmentPowers {
     /// Where files lie that outlive the process.
     folder: Option<PathBuf>,
     /// The hashes of the files in the folder, and without one the files.
-    made: Mutex<BTreeMap<u32, (Hash, Arc<[u8]>)>>,
+    made: Mutex<BTreeMap<u32, Made>>,
 }
+
+/// A file that was made, by its hash.
+type Made = (Hash, Arc<[u8]>);
 
 impl DevelopmentPowers {
     /// Keeps the files in `folder`, which is made when it is needed. Processes may share it.

@@ -23,7 +23,7 @@ use core::marker::PhantomData;
 
 use ark_ff::{BigInt, Fp, MontBackend, MontConfig};
 
-use super::modulus::{LIMB_BITS, LIMB_MASK, LIMBS, Limbs, Radix52, to_limbs};
+use super::modulus::{LIMB_BITS, LIMB_MASK, LIMBS, Limbs, Radix52};
 use super::{Arithmetic, Lanes, Mask, Row};
 
 /// Eight elements of the field of a 254-bit prime.
@@ -343,11 +343,6 @@ impl<C: MontConfig<4>> Arithmetic for Ifma<C> {
 impl<C: MontConfig<4>> Lanes for Ifma<C> {
     type Field = Fp<MontBackend<C, 4>, 4>;
     const WIDTH: usize = 8;
-
-    #[inline(always)]
-    fn splat(value: &Self::Field) -> Self {
-        Self::constant(to_limbs(value.0.0)).mul(Self::constant(C::FROM_ARK))
-    }
 
     #[inline(always)]
     fn load(elements: &[Self::Field]) -> Self {

@@ -91,11 +91,6 @@ impl<C: MontConfig<4>> Lanes for Portable<Fp<MontBackend<C, 4>, 4>> {
     const WIDTH: usize = 1;
 
     #[inline(always)]
-    fn splat(value: &Self::Field) -> Self {
-        Self(*value)
-    }
-
-    #[inline(always)]
     fn load(elements: &[Self::Field]) -> Self {
         Self(elements[0])
     }

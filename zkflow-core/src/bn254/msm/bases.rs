@@ -3,8 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use ark_ec::{AffineRepr, CurveGroup};
-use ark_ff::AdditiveGroup;
+use ark_ec::AffineRepr;
 use rayon::prelude::*;
 
 use super::digits::{Digits, Shape};

@@ -1,7 +1,7 @@
 //! Sums against arkworks.
 
 use ark_bn254::{Fr, G1Projective, G2Projective};
-use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
+use ark_ec::{AffineRepr, VariableBaseMSM};
 use ark_ff::{AdditiveGroup, Field, UniformRand};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};

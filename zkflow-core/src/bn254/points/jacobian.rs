@@ -1,6 +1,6 @@
 //! Jacobian coordinates (X/Z², Y/Z³), several points at a time; Z = 0 is infinity.
 
-use crate::bn254::field::{Arithmetic, Coordinate, Mask, invert_all};
+use crate::bn254::field::{Coordinate, invert_all};
 
 /// Points in Jacobian coordinates, reduced.
 #[derive(Clone, Copy)]
@@ -11,12 +11,6 @@ pub(crate) struct Jacobian<C> {
 }
 
 impl<C: Coordinate> Jacobian<C> {
-    /// Infinity in every lane.
-    #[inline(always)]
-    pub(crate) fn infinity() -> Self {
-        Self { x: C::one(), y: C::one(), z: C::zero() }
-    }
-
     /// Affine points; (0, 0) is infinity.
     #[inline(always)]
     pub(crate) fn from_affine((x, y): (C, C)) -> Self {
@@ -36,42 +30,6 @@ impl<C: Coordinate> Jacobian<C> {
         let c8 = b.square().double().double().double();
         let y3 = d.sub(x3).mul(e).sub(c8);
         Self { x: x3, y: y3, z: y.add(y).mul(z) }
-    }
-
-    /// P + Q in the lanes of `active`, P in the others, for affine Q that are not infinity there.
-    #[inline(always)]
-    pub(crate) fn add_affine(self, q: (C, C), active: Mask) -> Self {
-        let Self { x, y, z } = self;
-        let zz = z.square();
-        let u = q.0.mul(zz);
-        let s = q.1.mul(z.mul(zz));
-        let h = u.sub(x);
-        let hh = h.square();
-        let hhh = hh.mul(h);
-        let v = x.mul(hh);
-        let r = s.sub(y);
-        let x3 = r.square().sub(hhh).sub(v.add_loose(v));
-        let y3 = v.sub(x3).mul(r).sub(y.mul(hhh));
-        let mut sum = Self { x: x3, y: y3, z: z.mul(h) };
-        if u.perhaps_equal_mask(x) & active != 0 {
-            // h = 0: the same point, or opposite ones, whose sum has z = 0 as it should.
-            let equal = h.zero_mask() & r.zero_mask();
-            sum = Self::select(equal, self.double(), sum);
-        }
-        let infinite = z.zero_mask();
-        if infinite & active != 0 {
-            sum = Self::select(infinite, Self { x: q.0, y: q.1, z: C::one() }, sum);
-        }
-        Self::select(active, sum, self)
-    }
-
-    #[inline(always)]
-    fn select(mask: Mask, yes: Self, no: Self) -> Self {
-        Self {
-            x: C::select(mask, yes.x, no.x),
-            y: C::select(mask, yes.y, no.y),
-            z: C::select(mask, yes.z, no.z),
-        }
     }
 
     /// Affine coordinates of many points, (0, 0) for infinity. One inversion in all.

@@ -125,10 +125,11 @@ impl<B: Backend> Task for Products<'_, B> {
         let Self { rows: [a, b], witness, first, out: [at_a, at_b, at_c] } = self;
         let mut values = [[Fr::zero(); MAX_WIDTH]; 2];
         for i in 0..at_a.len() {
-            for lane in 0..B::Fr::WIDTH {
-                let row = first + i * B::Fr::WIDTH + lane;
-                values[0][lane] = a.product(row, witness);
-                values[1][lane] = b.product(row, witness);
+            let rows = first + i * B::Fr::WIDTH..;
+            for (matrix, values) in [a, b].into_iter().zip(&mut values) {
+                for (row, value) in rows.clone().zip(&mut values[..B::Fr::WIDTH]) {
+                    *value = matrix.product(row, witness);
+                }
             }
             at_a[i] = B::Fr::load(&values[0]);
             at_b[i] = B::Fr::load(&values[1]);

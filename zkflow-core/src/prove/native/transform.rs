@@ -386,8 +386,8 @@ fn to_lanes<B: Backend>(elements: &[Fr]) -> Vec<B::Fr> {
         #[inline(always)]
         fn run<Same: Backend>(self) -> Vec<B::Fr> {
             let mut lanes = vec![B::Fr::zero(); self.0.len() / B::Fr::WIDTH];
-            for i in 0..lanes.len() {
-                lanes[i] = B::Fr::load(&self.0[i * B::Fr::WIDTH..]);
+            for (lanes, elements) in lanes.iter_mut().zip(self.0.chunks_exact(B::Fr::WIDTH)) {
+                *lanes = B::Fr::load(elements);
             }
             lanes
         }
@@ -427,9 +427,9 @@ mod tests {
 
     /// The same by ark-poly, with bit reversals.
     fn expected(values: &[Fr]) -> Vec<Fr> {
-        let domain = Radix2EvaluationDomain::<Fr>::new(values.len()).unwrap();
-        let eta = Fr::get_root_of_unity(2 * values.len() as u64).unwrap();
-        let odd = domain.get_coset(eta).unwrap();
+        let domain = Radix2EvaluationDomain::<Fr>::new(values.len()).expect("a small power of two");
+        let eta = Fr::get_root_of_unity(2 * values.len() as u64).expect("a small power of two");
+        let odd = domain.get_coset(eta).expect("not zero");
         odd.fft(&domain.ifft(values))
     }
 

@@ -195,8 +195,8 @@ fn product<B: Backend, F: Coordinate>(table: &Multiples<F>, digits: &[&Digits]) 
         }
         for half in 0..2 {
             let (mut lanes, mut negative) = ([0 as Mask; ENTRIES + 1], 0);
-            for lane in 0..digits.len() {
-                let digit = digits[lane].halves[half][place];
+            for (lane, digits) in digits.iter().enumerate() {
+                let digit = digits.halves[half][place];
                 lanes[usize::from(digit.unsigned_abs())] |= 1 << lane;
                 negative |= Mask::from(digit < 0) << lane;
             }

@@ -1,0 +1,53 @@
+//! Many points doubled some times, as tables of multiples need them.
+
+use ark_ec::AffineRepr;
+use rayon::prelude::*;
+
+use super::jacobian::Jacobian;
+use super::{Group, GroupLanes};
+use crate::bn254::field::{Lanes, MAX_WIDTH};
+use crate::bn254::{Backend, Kernel, Task};
+
+/// Points that one task doubles.
+const TASK: usize = 512;
+
+/// 2^doublings · Pᵢ for every point, over the threads of the current pool.
+pub fn double_all<G: Group>(kernel: Kernel, points: &[G::Affine], doublings: u32) -> Vec<G::Affine> {
+    let mut out = vec![G::Affine::zero(); points.len()];
+    out.par_chunks_mut(TASK)
+        .zip(points.par_chunks(TASK))
+        .for_each(|(out, points)| kernel.run(Double::<G> { points, doublings, out }));
+    out
+}
+
+struct Double<'a, G: GroupLanes> {
+    points: &'a [G::Affine],
+    doublings: u32,
+    out: &'a mut [G::Affine],
+}
+
+impl<G: GroupLanes> Task for Double<'_, G> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<B: Backend>(self) {
+        let mut doubled = Vec::with_capacity(self.points.len().div_ceil(B::Fq::WIDTH));
+        for points in self.points.chunks(B::Fq::WIDTH) {
+            // The last vector is filled up with infinity.
+            let mut padded = [G::Affine::zero(); MAX_WIDTH];
+            padded[..points.len()].copy_from_slice(points);
+            let mut point = Jacobian::from_affine(G::load::<B>(&padded));
+            for _ in 0..self.doublings {
+                point = point.double();
+            }
+            doubled.push(point);
+        }
+        let mut affine = Vec::with_capacity(doubled.len());
+        Jacobian::to_affine(&doubled, &mut affine);
+        for ((x, y), out) in affine.into_iter().zip(self.out.chunks_mut(B::Fq::WIDTH)) {
+            let mut points = [G::Affine::zero(); MAX_WIDTH];
+            G::store::<B>(x, y, &mut points);
+            out.copy_from_slice(&points[..out.len()]);
+        }
+    }
+}
