@@ -23,7 +23,8 @@ $(NODE_MODULES): tools/package-lock.json
 	@touch $@
 
 demo: setup ## A template to a verified proof through the real HTTP server
-	$(CARGO) run --locked --quiet --bin zkflow -- demo
+	# The tests need the feature: with it both share one build of the core.
+	$(CARGO) run --locked --quiet --features zkflow-core/conformance --bin zkflow -- demo
 
 test: setup lint doc unit ## Everything that must hold before a change lands
 

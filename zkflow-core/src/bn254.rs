@@ -22,7 +22,7 @@
 mod kernel;
 mod scalars;
 
-pub mod field;
+pub(crate) mod field;
 pub mod msm;
 pub mod points;
 

@@ -1,7 +1,7 @@
 //! Phase 2: the key of one circuit from powers of tau, and contributions to its delta.
 //!
-//! [`create`] makes the initial key, with which anybody can forge proofs. [`contribute`] multiplies a secret
-//! into delta, [`beacon`] a public number, [`verify`] compares a key with the circuit and the powers of tau
+//! [`create()`] makes the initial key, with which anybody can forge proofs. [`contribute()`] multiplies a secret
+//! into delta, [`beacon`] a public number, [`verify()`] compares a key with the circuit and the powers of tau
 //! that it was made from. All keys are those of snarkjs, byte for byte.
 
 use ark_bn254::Fr;

@@ -1,7 +1,7 @@
 //! Phase 1: powers of tau, for any circuit up to a size.
 //!
-//! [`create`] makes powers of tau = 1, [`contribute`] multiplies secrets in, [`beacon`] ends the ceremony,
-//! [`prepare`] computes the Lagrange forms that [phase 2](super::phase2) works with, [`verify`] checks all
+//! [`create()`] makes powers of tau = 1, [`contribute()`] multiplies secrets in, [`beacon`] ends the ceremony,
+//! [`prepare()`] computes the Lagrange forms that [phase 2](super::phase2) works with, [`verify()`] checks all
 //! of it. Files are those of snarkjs, byte for byte: where snarkjs is given the same file and the same
 //! randomness it writes the same bytes.
 

@@ -78,7 +78,11 @@ fn numbers_that_could_overflow_are_refused_by_name() {
     let numbers =
         fields.as_object().unwrap().iter().filter(|(name, value)| value.is_u64() && *name != "port");
     for (name, _) in numbers {
-        let width = if name.ends_with("_concurrency") { u64::from(u32::MAX) } else { i64::MAX as u64 };
+        let width = if ["_concurrency", "_threads"].iter().any(|end| name.ends_with(end)) {
+            u64::from(u32::MAX)
+        } else {
+            i64::MAX as u64
+        };
         let error = load(&format!("{name} = {width}"), &[]).unwrap_err().to_string();
         assert!(error.contains(&format!("{name} must be between")), "{error}");
     }

@@ -1,4 +1,4 @@
-//! Points times scalars, and sums with differences, in the lanes of a [`Kernel`].
+//! Points times scalars, and sums with differences, in the lanes of a [`Kernel`](crate::bn254::Kernel).
 //!
 //! A product goes through the curve's endomorphism ([GLV]): two halves of 128 bits, in signed digits of four
 //! bits, look up multiples of 1 to 8 of the point. Doublings and additions are those for Jacobian coordinates

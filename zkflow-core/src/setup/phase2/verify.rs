@@ -23,7 +23,7 @@ use crate::prove::SecureRng;
 /// a contribution verifies; whether proofs for a key mean anything says [`gate`](super::super::gate).
 ///
 /// # Errors
-/// [`CeremonyError::Invalid`] says what is wrong first; those of [`create`].
+/// [`CeremonyError::Invalid`] says what is wrong first; those of [`create()`].
 pub fn verify<R: Read + Seek>(
     r1cs: &R1cs,
     ptau: &mut Ptau<R>,
