@@ -55,8 +55,8 @@ impl Family {
         let (count, fits) = match self {
             // 240 rows a hash, and the row of the output, the constant one.
             Self::Dense => ((rows - 3) / 240, rows >= 512),
-            // 32 rows a word in each round, 32 for the input.
-            Self::Bits => ((rows - 36) / 64, rows >= 256),
+            // 32 rows a word in each round, less than a hundred beside them.
+            Self::Bits => ((rows - 100) / 64, rows >= 256),
             // Two compressions for 512 bits of message: 59 313 rows and 257 outputs... of 2^16.
             Self::Sha256 => (rows >> 16, rows >= 1 << 16),
             Self::Public => (rows / 2 - 2, rows >= 64),
