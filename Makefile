@@ -22,8 +22,8 @@ $(NODE_MODULES): tools/package-lock.json
 	cd tools && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# With the feature that the tests need, both share one build of the core.
 demo: setup ## A template to a verified proof through the real HTTP server
-	# The tests need the feature: with it both share one build of the core.
 	$(CARGO) run --locked --quiet --features zkflow-core/conformance --bin zkflow -- demo
 
 test: setup lint doc unit ## Everything that must hold before a change lands
