@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use zkflow_benches::{Fixture, TEMPLATES};
-use zkflow_core::bn254::Kernel;
 use zkflow_core::circuit::FileName;
 use zkflow_core::format::zkey::ZKey;
+use zkflow_core::prove::Kernel;
 use zkflow_core::prove::native::{NativeOptions, NativeProver, Parallelism};
 use zkflow_core::prove::{Prover, ProverKind, os_rng};
 

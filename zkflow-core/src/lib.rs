@@ -33,8 +33,6 @@ pub mod store;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
-pub mod bn254;
-
 pub mod clock;
 pub mod digest;
 pub mod error;

@@ -13,7 +13,6 @@ pub mod native;
 #[cfg(feature = "ark")]
 mod reduction;
 
-use crate::bn254::Kernel;
 use crate::digest::Digest;
 use crate::error::{Classified, ErrorKind};
 use crate::format::FormatError;
@@ -22,6 +21,7 @@ use crate::verify::{Proof, PublicSignals, Verifier, VerifyingKey};
 use crate::witness::Witness;
 
 pub use choice::{ProverKind, UnknownProver};
+pub use zkflow_bn254::Kernel;
 
 /// A random generator fit for secrets.
 pub trait SecureRng: RngCore + CryptoRng {}

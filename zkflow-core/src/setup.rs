@@ -10,7 +10,6 @@ mod ceremony;
 mod circuit_specific;
 mod fourier;
 pub mod gate;
-mod group;
 mod keys;
 pub mod phase2;
 pub mod ptau;

@@ -1,4 +1,4 @@
-//! The fast prover: Groth16 on BN254 over the kernels of [`bn254`](crate::bn254).
+//! The fast prover: Groth16 on BN254 over the kernels of [`zkflow_bn254`].
 //!
 //! # The work
 //! A proof is five multi-scalar multiplications (A, B and C over the witness in G1, H over the quotient
@@ -8,9 +8,6 @@
 //! | module | subject |
 //! |---|---|
 //! | `key` | the prepared key, and the proof put together |
-//! | `rows` | the sparse matrices, entries 1 and -1 apart |
-//! | `quotient` | the values of the quotient at the odd roots of unity |
-//! | `transform` | from even to odd roots without bit reversal, within the cache |
 //! | `subgroup` | the points of B in G2, checked by random combinations |
 //! | `pools` | threads: one proof on all, or one on each |
 //! | `file`, `stored` | prepared keys on disk, mapped into memory |
@@ -23,23 +20,20 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use zkflow_bn254::Kernel;
+
 use super::consistency::check;
 use super::{PreparedKey, ProveError, Prover};
-use crate::bn254::Kernel;
 use crate::digest::Digest;
 use crate::format::zkey::ZKey;
 
 mod file;
 mod key;
 mod pools;
-mod quotient;
-mod rows;
 mod stored;
 mod subgroup;
 #[cfg(test)]
 mod tests;
-mod transform;
-mod wiped;
 
 pub use pools::Parallelism;
 

@@ -8,10 +8,10 @@ use ark_bn254::Fr;
 use ark_ec::CurveGroup;
 use ark_ff::Field;
 use zeroize::Zeroizing;
+use zkflow_bn254::points::scale;
 
 use super::blake2b::Hash;
 use super::ceremony::{Beacon, secret_stream};
-use super::group::scale;
 use super::stream::RandomStream;
 use super::transcript::Transcript;
 use crate::format::zkey::{Contribution, ContributionKind, ContributionName, ZKey};

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use clap::Args;
-use zkflow_core::bn254::Kernel;
+use zkflow_core::prove::Kernel;
 use zkflow_core::prove::native::{NativeOptions, Parallelism};
 use zkflow_core::prove::{ProveError, Prover, ProverKind};
 

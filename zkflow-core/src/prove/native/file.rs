@@ -21,9 +21,9 @@ use std::sync::Arc;
 
 use memmap2::Mmap;
 use rayon::prelude::*;
+use zkflow_bn254::Kernel;
+use zkflow_bn254::msm::SharedBytes;
 
-use crate::bn254::Kernel;
-use crate::bn254::msm::SharedBytes;
 use crate::digest::{Digest, Hasher};
 use crate::own_folder;
 

@@ -3,18 +3,18 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine, G2Projective};
+use ark_bn254::{Fr, G1Affine, G2Affine, g1, g2};
 use ark_ec::CurveGroup;
 use ark_ff::UniformRand;
 use zeroize::Zeroizing;
+use zkflow_bn254::Kernel;
+use zkflow_bn254::msm::{FixedBases, Options, Scalars};
+use zkflow_bn254::quotient::Quotient;
+use zkflow_bn254::sparse::{Entry, SparseMatrix};
 
 use super::NAME;
 use super::pools::Pools;
-use super::quotient::Quotient;
-use super::rows::Rows;
 use super::subgroup::all_in_subgroup;
-use crate::bn254::Kernel;
-use crate::bn254::msm::{FixedBases, Options, Scalars};
 use crate::format::zkey::{Matrix, ZKey};
 use crate::prove::{PreparedKey, ProveError, SecureRng};
 use crate::verify::{Proof, VerifyingKey};
@@ -36,13 +36,13 @@ pub(super) struct NativeKey {
 /// The points that are multiplied with the witness, one a wire, and with the quotient.
 #[derive(Clone)]
 pub(super) struct Points {
-    pub(super) a: FixedBases<G1Projective>,
-    pub(super) b1: FixedBases<G1Projective>,
+    pub(super) a: FixedBases<g1::Config>,
+    pub(super) b1: FixedBases<g1::Config>,
     /// Infinity for the public wires, so that all four take the same scalars.
-    pub(super) c: FixedBases<G1Projective>,
+    pub(super) c: FixedBases<g1::Config>,
     /// One a row.
-    pub(super) h: FixedBases<G1Projective>,
-    pub(super) b2: FixedBases<G2Projective>,
+    pub(super) h: FixedBases<g1::Config>,
+    pub(super) b2: FixedBases<g2::Config>,
 }
 
 impl Points {
@@ -81,8 +81,14 @@ impl NativeKey {
         table_bytes: usize,
         pools: Arc<Pools>,
     ) -> Result<Self, ProveError> {
-        let rows = key.domain_size as usize;
-        let matrix = |matrix| Rows::new(&key.coefficients, matrix, rows);
+        let matrix = |wanted| {
+            let entries = key.coefficients.iter().filter(|entry| entry.matrix == wanted).map(|entry| Entry {
+                row: entry.constraint,
+                column: entry.signal,
+                value: entry.value,
+            });
+            SparseMatrix::new(key.domain_size as usize, entries)
+        };
         let (a, b) = rayon::join(|| matrix(Matrix::A), || matrix(Matrix::B));
         let quotient = Arc::new(Quotient::new(a, b, kernel));
         let (vk, beta_g1, delta_g1) = (key.vk.clone(), key.beta_g1, key.delta_g1);

@@ -4,15 +4,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use ark_bn254::{G1Affine, G2Affine};
+use zkflow_bn254::Kernel;
+use zkflow_bn254::msm::{FixedBases, Memory};
+use zkflow_bn254::points::Curve;
+use zkflow_bn254::quotient::Quotient;
+use zkflow_bn254::sparse::SparseMatrix;
 
 use super::file::Mapped;
 use super::key::{NativeKey, Points};
 use super::pools::Pools;
-use super::quotient::Quotient;
-use super::rows::Rows;
-use crate::bn254::Kernel;
-use crate::bn254::msm::{FixedBases, Memory};
-use crate::bn254::points::Group;
 use crate::format::FormatError;
 use crate::format::binfile::{BinFile, BinWriter, Layout};
 use crate::format::encoding::{FilePoint, point, points, put_points};
@@ -51,7 +51,7 @@ impl NativeKey {
         let (domain, wires) = (constants.domain_size as usize, constants.n_vars as usize);
         let rows = |first: usize| {
             let parts = [file.bytes(first)?, file.bytes(first + 1)?, file.bytes(first + 2)?];
-            Rows::from_bytes(parts, domain, wires)
+            SparseMatrix::from_bytes(parts, domain, wires)
         };
         let [a, b] = section::ROWS.map(rows);
         let (a, b) = (a?, b?);
@@ -82,7 +82,7 @@ impl NativeKey {
     }
 }
 
-fn bases<G: Group>(file: &Mapped, first: usize, kernel: Kernel, len: usize) -> Option<FixedBases<G>> {
+fn bases<C: Curve>(file: &Mapped, first: usize, kernel: Kernel, len: usize) -> Option<FixedBases<C>> {
     let (bytes, range) = file.section(first + 1)?;
     let rows = Memory::mapped(Arc::clone(bytes), range)?;
     let bases = FixedBases::from_parts(kernel, file.bytes(first)?, rows).ok()?;

@@ -13,12 +13,12 @@
 //!
 //! [El Housni, Guillevic, Piellard 2022]: https://eprint.iacr.org/2022/352
 
-use ark_bn254::{Fr, G2Projective};
+use ark_bn254::{Fr, g2};
 use ark_ec::CurveGroup;
 use rand::RngCore;
+use zkflow_bn254::Kernel;
+use zkflow_bn254::msm::{FixedBases, Scalars};
 
-use crate::bn254::Kernel;
-use crate::bn254::msm::{FixedBases, Scalars};
 use crate::prove::os_rng;
 
 /// Combinations to check.
@@ -28,7 +28,7 @@ const WEIGHT_BITS: u32 = 13;
 
 /// Whether all points are in the subgroup of order r; wrong for keys with points outside with a
 /// probability of at most 2^-65.
-pub(super) fn all_in_subgroup(points: &FixedBases<G2Projective>, kernel: Kernel) -> bool {
+pub(super) fn all_in_subgroup(points: &FixedBases<g2::Config>, kernel: Kernel) -> bool {
     let mut rng = os_rng();
     let mut words = vec![0u8; 2 * points.len()];
     (0..ROUNDS).all(|_| {
@@ -45,9 +45,9 @@ mod tests {
     use ark_bn254::{Fq2, G2Affine};
     use ark_ec::AffineRepr;
     use ark_ff::PrimeField;
+    use zkflow_bn254::msm::Options;
 
     use super::*;
-    use crate::bn254::msm::Options;
 
     fn checked(points: &[G2Affine]) -> bool {
         let kernel = Kernel::detect();

@@ -6,11 +6,11 @@ use ark_bn254::Fr;
 use ark_ff::UniformRand;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
+use zkflow_bn254::Row;
+use zkflow_bn254::msm::{FixedBases, Memory};
+use zkflow_bn254::points::Curve;
 
 use super::*;
-use crate::bn254::field::Row;
-use crate::bn254::msm::{FixedBases, Memory};
-use crate::bn254::points::Group;
 use crate::format::r1cs::{Constraint, LinearCombination, R1cs};
 use crate::prove::{ProveError, prove_verified};
 use crate::setup::circuit_specific;
@@ -235,7 +235,7 @@ fn no_single_bit_fault_gets_past_the_verification() {
     assert!(refused > 500, "{refused} of 1000 faults had an effect");
 }
 
-fn flip<G: Group>(bases: &mut FixedBases<G>, rng: &mut ChaCha20Rng) {
+fn flip<C: Curve>(bases: &mut FixedBases<C>, rng: &mut ChaCha20Rng) {
     let words = bases.rows().as_chunks::<8>().0.iter().map(|word| u64::from_ne_bytes(*word));
     let words: Vec<u64> = words.collect();
     let mut rows: Vec<Row> = words.as_chunks::<8>().0.iter().map(|row| Row(*row)).collect();

@@ -4,13 +4,13 @@ use std::io::{Read, Seek};
 
 use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
-use ark_ec::{AffineRepr, VariableBaseMSM};
+use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
 use ark_ff::{One, Zero};
 use rayon::prelude::*;
+use zkflow_bn254::points::Curve;
 
 use super::super::blake2b::Hash;
 use super::super::ceremony::CeremonyError;
-use super::super::group::{Curve, normalize};
 use super::super::transcript::{CeremonyPoint, Transcript};
 use super::super::{check, qap};
 use super::quirk;
@@ -197,6 +197,12 @@ fn times<C: Curve>(point: Affine<C>, value: &Fr) -> Projective<C> {
     } else {
         C::glv_mul_projective(point.into_group(), *value)
     }
+}
+
+/// The affine form of many points, on all cores.
+fn normalize<C: Curve>(points: &[Projective<C>]) -> Vec<Affine<C>> {
+    const TASK: usize = 128;
+    points.par_chunks(TASK).flat_map_iter(Projective::normalize_batch).collect()
 }
 
 /// Terms from which on buckets cost less than single products.

@@ -10,9 +10,9 @@
 use ark_bn254::{Fr, G1Affine};
 use ark_ff::{FftField, Field};
 use rayon::prelude::*;
+use zkflow_bn254::points::{from_lagrange, lagrange, scale_by_powers};
 
 use super::super::ceremony::CeremonyError;
-use super::super::group::{from_lagrange, lagrange, scale_by_powers};
 use super::super::transcript::CeremonyPoint;
 use super::verify::check_contributions;
 use crate::format::zkey::{Contribution, ContributionKind, ContributionName, ZKey};

@@ -5,10 +5,10 @@ use std::io::{Read, Seek, Write};
 use ark_bn254::Fr;
 use ark_ec::short_weierstrass::Affine;
 use ark_ff::{Field, One};
+use zkflow_bn254::points::{Curve, scale_by_powers};
 
 use super::super::blake2b::Hash;
 use super::super::ceremony::{Beacon, CeremonyError, secret_stream};
-use super::super::group::{Curve, scale_by_powers};
 use super::super::stream::RandomStream;
 use super::super::transcript::{CeremonyPoint, Transcript};
 use super::key::Secrets;

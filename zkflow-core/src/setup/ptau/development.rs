@@ -9,10 +9,11 @@ use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ff::{Field, One, Zero};
 use rayon::prelude::*;
 use zeroize::Zeroizing;
+use zkflow_bn254::points::Curve;
 
 use super::super::ceremony::{CeremonyError, secret_stream};
 use super::super::transcript::{CeremonyPoint, Transcript};
-use super::super::{development_name, fourier, group::Curve};
+use super::super::{development_name, fourier};
 use super::contribute::{Contributed, conclude};
 use super::key::Secrets;
 use super::{MAX_POWER, copy_powers, first_challenge, pieces};

@@ -4,9 +4,9 @@ use std::io::{Read, Seek, Write};
 
 use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::Affine;
+use zkflow_bn254::points::{Curve, lagrange};
 
 use super::super::ceremony::CeremonyError;
-use super::super::group::{Curve, lagrange};
 use super::super::transcript::CeremonyPoint;
 use super::MAX_POWER;
 use super::copy_powers;

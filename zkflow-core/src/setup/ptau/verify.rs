@@ -7,11 +7,11 @@ use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::Zero;
 use rayon::prelude::*;
+use zkflow_bn254::points::Curve;
 
 use super::super::blake2b::Hash;
 use super::super::ceremony::{Beacon, CeremonyError, combine, combine_small, random_small, same_ratio};
 use super::super::fourier;
-use super::super::group::Curve;
 use super::super::transcript::CeremonyPoint;
 use super::contribute::challenge_of;
 use super::key::{Parameter, Secrets, challenge_point};

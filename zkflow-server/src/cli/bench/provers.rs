@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use zkflow_core::bn254::Kernel;
 use zkflow_core::compile::tools::CircomTools;
+use zkflow_core::prove::Kernel;
 use zkflow_core::prove::native::{NativeOptions, Parallelism};
 use zkflow_core::prove::{Prover, ProverKind};
 

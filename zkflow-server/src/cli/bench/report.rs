@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 
 use serde_json::json;
-use zkflow_core::bn254::Kernel;
+use zkflow_core::prove::Kernel;
 
 use super::measure::{Measurement, Process, Results, median, walls};
 

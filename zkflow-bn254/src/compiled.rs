@@ -1,0 +1,53 @@
+//! Where generic code meets the two curves.
+//!
+//! A generic function is compiled in every crate that uses it, and those that run a kernel are large. The methods here
+//! belong to types that are known, so they are compiled in this crate, once.
+
+use ark_bn254::{Fr, g1, g2};
+use ark_ec::short_weierstrass::{Affine, Projective};
+
+use crate::Kernel;
+use crate::msm::{self, FixedBases, Options, Scalars};
+use crate::points::{CurveLanes, Factors, double_points, multiply_points, transform_points};
+
+/// What runs a kernel on the points of a curve.
+pub(crate) trait Compiled: CurveLanes {
+    /// [`FixedBases::prepare`].
+    fn prepare(points: &[Affine<Self>], options: Options) -> FixedBases<Self>;
+    /// [`FixedBases::msm`].
+    fn fixed_msm(bases: &FixedBases<Self>, scalars: &Scalars) -> Projective<Self>;
+    /// [`double_all`](crate::points::double_all).
+    fn double(kernel: Kernel, points: &[Affine<Self>], doublings: u32) -> Vec<Affine<Self>>;
+    /// The product of each point and its factor.
+    fn multiply(kernel: Kernel, points: &[Affine<Self>], factors: Factors<'_>) -> Vec<Affine<Self>>;
+    /// Σⱼ `points[j]` · `root`^(ij) for each i.
+    fn transform(kernel: Kernel, points: &[Affine<Self>], root: &Fr) -> Vec<Affine<Self>>;
+}
+
+macro_rules! compile_for {
+    ($($curve:ty),*) => {$(
+        impl Compiled for $curve {
+            fn prepare(points: &[Affine<Self>], options: Options) -> FixedBases<Self> {
+                msm::prepare(points, options)
+            }
+
+            fn fixed_msm(bases: &FixedBases<Self>, scalars: &Scalars) -> Projective<Self> {
+                msm::msm(bases, scalars)
+            }
+
+            fn double(kernel: Kernel, points: &[Affine<Self>], doublings: u32) -> Vec<Affine<Self>> {
+                double_points(kernel, points, doublings)
+            }
+
+            fn multiply(kernel: Kernel, points: &[Affine<Self>], factors: Factors<'_>) -> Vec<Affine<Self>> {
+                multiply_points(kernel, points, factors)
+            }
+
+            fn transform(kernel: Kernel, points: &[Affine<Self>], root: &Fr) -> Vec<Affine<Self>> {
+                transform_points(kernel, points, root)
+            }
+        }
+    )*};
+}
+
+compile_for!(g1::Config, g2::Config);

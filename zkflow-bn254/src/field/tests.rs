@@ -1,0 +1,195 @@
+//! Every operation of both kernels against arkworks, on random and on edge values, and on values at the ends
+//! of the ranges that lazy reduction allows.
+
+use ark_bn254::{Fq, Fq2, Fr};
+use ark_ff::{AdditiveGroup, Field, PrimeField};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+use crate::{Backend, Kernel, Task};
+
+/// Elements at the edges: 0, ±1, ±2^k, ±(2^k − 1).
+fn edges<F: PrimeField>() -> Vec<F> {
+    let mut edges = vec![F::ZERO];
+    let mut power = F::ONE;
+    for _ in 0..265 {
+        edges.extend([power, -power, power - F::ONE, F::ONE - power]);
+        power.double_in_place();
+    }
+    edges
+}
+
+/// Random elements, one in four an edge.
+fn elements<F: PrimeField>(rng: &mut impl Rng, edges: &[F]) -> [F; MAX_WIDTH] {
+    core::array::from_fn(|_| match rng.gen_range(0..16) {
+        0..3 => edges[rng.gen_range(0..edges.len())],
+        3 => edges[rng.gen_range(0..4)],
+        _ => F::rand(rng),
+    })
+}
+
+/// Checks lanes against elements.
+#[track_caller]
+#[inline(always)]
+fn expect<L: Lanes>(lanes: L, expected: [L::Field; MAX_WIDTH]) {
+    let mut found = [L::Field::ZERO; MAX_WIDTH];
+    lanes.store(&mut found);
+    assert_eq!(found[..L::WIDTH], expected[..L::WIDTH]);
+}
+
+fn map2<F: Copy>(a: &[F; 8], b: &[F; 8], f: impl Fn(F, F) -> F) -> [F; 8] {
+    core::array::from_fn(|i| f(a[i], b[i]))
+}
+
+/// All operations on many vectors of operands.
+struct Check {
+    rounds: usize,
+}
+
+impl Task for Check {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<B: Backend>(self) {
+        check::<B::Fq>(self.rounds);
+        check::<B::Fr>(self.rounds);
+    }
+}
+
+#[inline(always)]
+fn check<L: Lanes>(rounds: usize) {
+    let mut rng = ChaCha8Rng::seed_from_u64(rounds as u64);
+    let edges = edges();
+    for _ in 0..rounds {
+        check_once::<L>(&mut rng, &edges);
+    }
+}
+
+#[inline(always)]
+fn check_once<L: Lanes>(rng: &mut impl Rng, edges: &[L::Field]) {
+    let a = elements(rng, edges);
+    let b = if rng.gen_bool(0.1) { a } else { elements(rng, edges) };
+    let c = elements(rng, edges);
+    let (la, lb, lc) = (L::load(&a), L::load(&b), L::load(&c));
+    expect(la, a);
+    expect(la.add(lb), map2(&a, &b, |a, b| a + b));
+    let difference = map2(&a, &b, |a, b| a - b);
+    expect(la.sub(lb), difference);
+    expect(la.neg(), a.map(|a| -a));
+    expect(la.double(), a.map(|a| a.double()));
+    let product = map2(&a, &b, |a, b| a * b);
+    expect(la.mul(lb), product);
+    expect(la.square(), a.map(|a| a.square()));
+    let squared = c.map(|c| c.square());
+    expect(la.mul_add_mul(lb, lc, lc), map2(&product, &squared, |a, b| a + b));
+    // a − b + 4p below 6p, times the sum of two.
+    let loose = la.sub_loose(lb);
+    let sum = lb.add_loose(lc);
+    expect(loose.reduce(), difference);
+    expect(loose.square(), difference.map(|d| d.square()));
+    expect(loose.mul(sum), map2(&difference, &map2(&b, &c, |b, c| b + c), |d, s| d * s));
+    expect(la.sub(sum), map2(&difference, &c, |d, c| d - c));
+    expect(loose.canonical(), difference);
+
+    let zeros = (0..L::WIDTH).filter(|&i| difference[i] == L::Field::ZERO).fold(0, |mask, i| mask | 1 << i);
+    assert_eq!(loose.zero_mask(), zeros);
+    assert_eq!(la.sub(lb).zero_mask(), zeros);
+    assert_eq!(la.perhaps_equal_mask(lb) & zeros, zeros);
+    assert_eq!(la.canonical().sub(lb.canonical()).canonical().literal_zero_mask() & zeros, zeros);
+    let mask = rng.r#gen::<Mask>() & L::ALL;
+    let expected = core::array::from_fn(|i| if mask >> i & 1 == 1 { a[i] } else { b[i] });
+    expect(L::select(mask, la, lb), expected);
+
+    let mut integers = [[0; 4]; 8];
+    la.store_integers(&mut integers);
+    for i in 0..L::WIDTH {
+        assert_eq!(integers[i], a[i].into_bigint().0);
+    }
+    let mut rows = [Row::default(); 8];
+    L::scatter_rows(la, lb, &mut rows);
+    let (first, second) = L::gather_rows(&rows.each_ref());
+    expect(first, a);
+    expect(second, b);
+}
+
+#[test]
+fn every_operation_agrees_with_arkworks_on_a_million_elements() {
+    Kernel::Portable.run(Check { rounds: 250_000 });
+    if Kernel::Ifma.is_available() {
+        Kernel::Ifma.run(Check { rounds: 125_000 });
+    }
+}
+
+/// Fq² against arkworks.
+struct CheckQuadratic;
+
+impl Task for CheckQuadratic {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<B: Backend>(self) {
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        let edges = edges::<Fq>();
+        for _ in 0..125_000 / B::Fq::WIDTH {
+            let [a0, a1, b0, b1] = core::array::from_fn(|_| elements(&mut rng, &edges));
+            let a: [Fq2; 8] = core::array::from_fn(|i| Fq2::new(a0[i], a1[i]));
+            let b: [Fq2; 8] = core::array::from_fn(|i| Fq2::new(b0[i], b1[i]));
+            let la = Quadratic { c0: B::Fq::load(&a0), c1: B::Fq::load(&a1) };
+            let lb = Quadratic { c0: B::Fq::load(&b0), c1: B::Fq::load(&b1) };
+            expect_quadratic(la.mul(lb), map2(&a, &b, |a, b| a * b));
+            expect_quadratic(la.square(), a.map(|a| a.square()));
+            expect_quadratic(la.add(lb), map2(&a, &b, |a, b| a + b));
+            expect_quadratic(la.neg().double(), a.map(|a| -a.double()));
+            let difference = map2(&a, &b, |a, b| a - b);
+            expect_quadratic(la.sub(lb), difference);
+            expect_quadratic(la.sub_loose(lb).mul(la), map2(&difference, &a, |d, a| d * a));
+            let zeros = (0..B::Fq::WIDTH).filter(|&i| a[i] == Fq2::ZERO).fold(0, |mask, i| mask | 1 << i);
+            assert_eq!(la.zero_mask(), zeros);
+            let inverse = la.inverse_by_norm(invert_each(la.norm()));
+            expect_quadratic(inverse, a.map(|a| a.inverse().unwrap_or(Fq2::ZERO)));
+        }
+    }
+}
+
+#[track_caller]
+#[inline(always)]
+fn expect_quadratic<L: Lanes<Field = Fq>>(lanes: Quadratic<L>, expected: [Fq2; MAX_WIDTH]) {
+    expect(lanes.c0, expected.map(|e| e.c0));
+    expect(lanes.c1, expected.map(|e| e.c1));
+}
+
+#[test]
+fn quadratic_extension_agrees_with_arkworks() {
+    Kernel::Portable.run(CheckQuadratic);
+    if Kernel::Ifma.is_available() {
+        Kernel::Ifma.run(CheckQuadratic);
+    }
+}
+
+/// Inversion of many at once, some of them zero.
+struct CheckInversion;
+
+impl Task for CheckInversion {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<B: Backend>(self) {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let edges = edges::<Fr>();
+        let elements: Vec<_> = (0..3000).map(|_| elements(&mut rng, &edges)).collect();
+        let mut lanes: Vec<B::Fr> = elements.iter().map(|e| B::Fr::load(e)).collect();
+        invert_all(&mut lanes);
+        for (lanes, elements) in lanes.into_iter().zip(elements) {
+            expect(lanes, elements.map(|e| e.inverse().unwrap_or(Fr::ZERO)));
+        }
+    }
+}
+
+#[test]
+fn inversion_of_many_keeps_zeros_and_inverts_the_rest() {
+    Kernel::Portable.run(CheckInversion);
+    if Kernel::Ifma.is_available() {
+        Kernel::Ifma.run(CheckInversion);
+    }
+}

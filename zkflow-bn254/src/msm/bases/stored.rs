@@ -1,0 +1,109 @@
+//! Prepared points as bytes, to be kept in a file and mapped into memory.
+
+use std::marker::PhantomData;
+
+use super::{BasesError, FixedBases};
+use crate::Kernel;
+use crate::msm::digits::Shape;
+use crate::msm::memory::Memory;
+use crate::points::Curve;
+use crate::scalars::Places;
+
+/// Words in front of the indices: window, sets, bits of a partition, number of points.
+const FIXED: usize = 4;
+
+impl<C: Curve> FixedBases<C> {
+    /// What is needed beside the [rows](Self::rows): numbers of 32 bits, little endian.
+    pub fn head(&self) -> Vec<u8> {
+        let Shape { window, sets, partition_bits, .. } = self.shape;
+        let fixed: [u32; FIXED] = [window, sets, partition_bits, self.len as u32];
+        fixed.iter().chain(&*self.kept).flat_map(|number| number.to_le_bytes()).collect()
+    }
+
+    /// The points and their multiples as they lie in memory: bytes of this machine's order.
+    pub fn rows(&self) -> &[u8] {
+        self.points.as_bytes()
+    }
+
+    /// Puts together what [`head`](Self::head) and [`rows`](Self::rows) gave for the same kernel and curve.
+    ///
+    /// Whether the rows are points is not looked at: the caller checks that the bytes are those written.
+    ///
+    /// # Errors
+    /// [`BasesError::Foreign`] if the two cannot belong together, [`BasesError::Truncated`] if rows are
+    /// missing.
+    pub fn from_parts(kernel: Kernel, head: &[u8], points: Memory) -> Result<Self, BasesError> {
+        let (numbers, rest) = head.as_chunks::<4>();
+        let (fixed, kept) = numbers.split_at_checked(FIXED).ok_or(BasesError::Truncated)?;
+        let [window, sets, partition_bits, len] = [0, 1, 2, 3].map(|i: usize| u32::from_le_bytes(fixed[i]));
+        let kept: Vec<u32> = kept.iter().map(|number| u32::from_le_bytes(*number)).collect();
+        let sound = rest.is_empty()
+            && (3..=18).contains(&window)
+            && (1..=Places::count(window)).contains(&sets)
+            && (0..window).contains(&partition_bits)
+            && kept.is_sorted_by(|a, b| a < b)
+            && kept.last().is_none_or(|last| *last < len);
+        if !sound {
+            return Err(BasesError::Foreign);
+        }
+        let multiples = Places::count(window).div_ceil(sets) as usize;
+        let expected = kept.len() * multiples * size_of::<C::Packed>();
+        if points.as_bytes().len() != expected {
+            return Err(BasesError::Truncated);
+        }
+        let shape = Shape::new(window, sets, partition_bits);
+        Ok(Self { kernel, shape, len: len as usize, kept: kept.into(), points, curve: PhantomData })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ark_bn254::{Fr, G1Affine, G1Projective, g1};
+    use ark_ec::{AffineRepr, CurveGroup};
+    use ark_ff::AdditiveGroup;
+
+    use super::*;
+    use crate::msm::{Options, Scalars};
+
+    fn bases(table_bytes: usize) -> FixedBases<g1::Config> {
+        let mut point = G1Projective::from(G1Affine::generator());
+        let points: Vec<G1Affine> = (0..50)
+            .map(|i| {
+                point.double_in_place();
+                if i % 7 == 3 { G1Affine::identity() } else { point.into_affine() }
+            })
+            .collect();
+        FixedBases::prepare(&points, Options { kernel: Kernel::detect(), table_bytes })
+    }
+
+    #[test]
+    fn points_come_back_as_they_were_written() {
+        for table_bytes in [0, 1 << 20] {
+            let bases = bases(table_bytes);
+            let (head, rows) = (bases.head(), bases.points.clone());
+            let again = FixedBases::<g1::Config>::from_parts(Kernel::detect(), &head, rows).unwrap();
+            let scalars: Vec<Fr> = (0..50u64).map(|i| -Fr::from(i)).collect();
+            let scalars = Scalars::new(Kernel::detect(), &scalars);
+            assert_eq!(bases.msm(&scalars), again.msm(&scalars));
+        }
+    }
+
+    #[test]
+    fn parts_that_do_not_belong_together_are_refused() {
+        let bases = bases(0);
+        let read = |head: &[u8], points: Memory| {
+            FixedBases::<g1::Config>::from_parts(Kernel::detect(), head, points).err()
+        };
+        let head = bases.head();
+        assert_eq!(read(&head, bases.points.clone()), None);
+        assert_eq!(read(&head, Memory::Owned(Arc::new([]))), Some(BasesError::Truncated));
+        assert_eq!(read(&head[..3], bases.points.clone()), Some(BasesError::Truncated));
+        for (word, value) in [(0, 1u32), (0, 99), (1, 0), (1, 500), (2, 99), (3, 3), (4, 9), (5, 0)] {
+            let mut altered = head.clone();
+            altered[4 * word..4 * word + 4].copy_from_slice(&value.to_le_bytes());
+            assert_eq!(read(&altered, bases.points.clone()), Some(BasesError::Foreign), "{word} {value}");
+        }
+    }
+}

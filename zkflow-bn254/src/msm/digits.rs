@@ -1,0 +1,248 @@
+//! Signed digits of scalars, sorted into partitions of the buckets.
+
+use rayon::prelude::*;
+use zeroize::Zeroize;
+
+use crate::scalars::{Places, Scalars};
+
+/// How scalars are cut into digits and digits sent to buckets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    /// Bits of a digit, c.
+    pub(super) window: u32,
+    /// Sets of buckets, k.
+    pub(super) sets: u32,
+    /// Buckets of a partition, as a power of two.
+    pub(super) partition_bits: u32,
+    /// The digits.
+    places: Places,
+}
+
+impl Shape {
+    /// Digits of `window` bits, 3 to 30, in `sets` sets of buckets, at most 2^`partition_bits` of them in a partition.
+    pub(super) fn new(window: u32, sets: u32, partition_bits: u32) -> Self {
+        Self { window, sets, partition_bits: partition_bits.min(window - 1), places: Places::new(window) }
+    }
+
+    /// Buckets of one set: bucket v in 1..2^(c−1), and bucket 2^(c−1) in place 0, which nothing else needs.
+    pub(super) fn buckets_of_set(self) -> usize {
+        1 << (self.window - 1)
+    }
+
+    pub(super) fn buckets(self) -> usize {
+        self.buckets_of_set() * self.sets as usize
+    }
+
+    pub(super) fn partition(self) -> usize {
+        1 << self.partition_bits
+    }
+}
+
+/// A point or its negative, to be added to something: the index of the point doubled, plus 1 for the negative.
+#[derive(Clone, Copy, Default, Debug, Zeroize)]
+pub(super) struct Signpost(u32);
+
+impl Signpost {
+    #[inline(always)]
+    pub(super) fn new(index: usize, negative: bool) -> Self {
+        Self((index as u32) << 1 | negative as u32)
+    }
+
+    #[inline(always)]
+    pub(super) fn index(self) -> usize {
+        (self.0 >> 1) as usize
+    }
+
+    #[inline(always)]
+    pub(super) fn is_negative(self) -> bool {
+        self.0 & 1 == 1
+    }
+}
+
+/// A digit: where a point goes.
+#[derive(Clone, Copy, Default, Zeroize)]
+struct Entry {
+    bucket: u32,
+    point: Signpost,
+}
+
+/// The digits of a run of scalars, by partition. Zeroised when dropped.
+struct Chunk {
+    entries: Vec<Entry>,
+    /// Where each partition ends.
+    ends: Vec<u32>,
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        self.entries.zeroize();
+    }
+}
+
+/// Digits wanted in a chunk, so that it stays in the cache.
+const CHUNK: usize = 1 << 15;
+
+/// All digits that are not zero.
+pub(super) struct Digits(Vec<Chunk>);
+
+impl Digits {
+    /// Cuts the scalars `scalars[kept[i]]` for the points i.
+    pub(super) fn new(shape: Shape, scalars: &Scalars, kept: &[u32]) -> Self {
+        let chunk = (CHUNK / Places::count(shape.window) as usize).max(1);
+        let starts: Vec<usize> = (0..kept.len()).step_by(chunk).collect();
+        let sort = |start: &usize| {
+            let end = (start + chunk).min(kept.len());
+            sort_chunk(shape, scalars, kept, *start..end)
+        };
+        Self(starts.par_iter().map(sort).collect())
+    }
+
+    /// Sorts the digits of a partition by bucket: the points into `points`, and into `ends` where each bucket ends.
+    pub(super) fn sort_partition(
+        &self,
+        shape: Shape,
+        partition: usize,
+        points: &mut Vec<Signpost>,
+        ends: &mut Vec<u32>,
+    ) {
+        let first = (partition << shape.partition_bits) as u32;
+        let runs = || self.0.iter().map(|chunk| chunk.partition(partition));
+        ends.clear();
+        ends.resize(shape.partition(), 0);
+        for entry in runs().flatten() {
+            ends[(entry.bucket - first) as usize] += 1;
+        }
+        let total = counts_to_starts(ends);
+        points.clear();
+        points.resize(total as usize, Signpost::default());
+        for run in runs() {
+            for entry in run {
+                let end = &mut ends[(entry.bucket - first) as usize];
+                points[*end as usize] = entry.point;
+                *end += 1;
+            }
+        }
+    }
+}
+
+impl Chunk {
+    fn partition(&self, partition: usize) -> &[Entry] {
+        let start = if partition == 0 { 0 } else { self.ends[partition - 1] };
+        &self.entries[start as usize..self.ends[partition] as usize]
+    }
+}
+
+/// Replaces counts by the sums of those before them; returns the sum of all.
+fn counts_to_starts(counts: &mut [u32]) -> u32 {
+    let mut sum = 0;
+    for count in counts {
+        (*count, sum) = (sum, sum + *count);
+    }
+    sum
+}
+
+fn sort_chunk(shape: Shape, scalars: &Scalars, kept: &[u32], range: std::ops::Range<usize>) -> Chunk {
+    let mut ends = vec![0; shape.buckets().div_ceil(shape.partition())];
+    let mut unsorted = vec![Entry::default(); range.len() * Places::count(shape.window) as usize];
+    let (mut count, mut row) = (0, [0; 256]);
+    for i in range {
+        let digits = shape.places.digits(scalars.get(kept[i] as usize), &mut row);
+        count += write_entries(&shape, &row[..digits], i, kept.len(), &mut unsorted[count..count + digits]);
+    }
+    row.zeroize();
+    unsorted.truncate(count);
+    for entry in &unsorted {
+        ends[(entry.bucket >> shape.partition_bits) as usize] += 1;
+    }
+    counts_to_starts(&mut ends);
+    let mut entries = vec![Entry::default(); unsorted.len()];
+    for entry in &unsorted {
+        let end = &mut ends[(entry.bucket >> shape.partition_bits) as usize];
+        entries[*end as usize] = *entry;
+        *end += 1;
+    }
+    unsorted.zeroize();
+    Chunk { entries, ends }
+}
+
+/// Writes the entries of digits, none for zeros, and returns how many. Place j of the scalar takes multiple j / k of
+/// the point, which is at `index + (j / k) · points`, to set j mod k.
+#[inline(always)]
+fn write_entries(shape: &Shape, digits: &[i32], index: usize, points: usize, entries: &mut [Entry]) -> usize {
+    let (mut count, mut set, mut multiple) = (0, 0, index);
+    for &digit in digits {
+        // The bucket of 2^(c−1) wraps to 0.
+        let bucket = digit.unsigned_abs() & ((1 << (shape.window - 1)) - 1) | set << (shape.window - 1);
+        entries[count] = Entry { bucket, point: Signpost::new(multiple, digit < 0) };
+        count += (digit != 0) as usize;
+        set += 1;
+        if set == shape.sets {
+            set = 0;
+            multiple += points;
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use ark_bn254::Fr;
+    use ark_ff::{AdditiveGroup, Field, UniformRand};
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::Kernel;
+
+    #[test]
+    fn digits_sum_to_their_scalar() {
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let mut scalars =
+            vec![Fr::ZERO, Fr::ONE, -Fr::ONE, Fr::ONE / Fr::from(2u64), -Fr::ONE / Fr::from(2u64)];
+        scalars.extend((0..254).map(|i| Fr::from(2u64).pow([i])));
+        scalars.extend((0..254).map(|i| -Fr::from(2u64).pow([i]) + Fr::ONE));
+        scalars.extend((0..500).map(|_| Fr::rand(&mut rng)));
+        // Carries into the place after the highest bit.
+        scalars.extend((1..250).map(|i| Fr::from(2u64).pow([i]) - Fr::from(rng.r#gen::<u16>())));
+        scalars.extend((1..250).map(|i| Fr::from(2u64).pow([i]) - Fr::from(2u64).pow([i * i % 250])));
+        let all: Vec<u32> = (0..scalars.len() as u32).collect();
+        let prepared = Scalars::new(Kernel::detect(), &scalars);
+        for (window, sets) in [(3, 85), (3, 1), (8, 4), (13, 20), (16, 3), (17, 1)] {
+            let shape = Shape::new(window, sets, 5);
+            let digits = Digits::new(shape, &prepared, &all);
+            let mut sums = vec![Fr::ZERO; scalars.len()];
+            let mut entries = 0;
+            for entry in digits.0.iter().flat_map(|chunk| &chunk.entries) {
+                let (multiple, i) = (entry.point.index() / all.len(), entry.point.index() % all.len());
+                let set = entry.bucket as usize / shape.buckets_of_set();
+                let v = match entry.bucket as usize % shape.buckets_of_set() {
+                    0 => shape.buckets_of_set(),
+                    v => v,
+                };
+                let place = multiple as u64 * u64::from(sets) + set as u64;
+                let digit = Fr::from(v as u64) * Fr::from(2u64).pow([place * u64::from(window)]);
+                sums[i] += if entry.point.is_negative() { -digit } else { digit };
+                entries += 1;
+            }
+            assert_eq!(sums, scalars, "{shape:?}");
+            let mut sorted = 0;
+            for partition in 0..shape.buckets().div_ceil(shape.partition()) {
+                let (mut points, mut ends) = Default::default();
+                digits.sort_partition(shape, partition, &mut points, &mut ends);
+                assert!(ends.is_sorted());
+                assert_eq!(ends.last().copied(), Some(points.len() as u32));
+                sorted += points.len();
+            }
+            assert_eq!(sorted, entries);
+        }
+    }
+
+    #[test]
+    fn minus_one_is_as_short_as_one() {
+        let scalars = Scalars::new(Kernel::detect(), &[Fr::ONE, -Fr::ONE, Fr::ZERO]);
+        let shape = Shape::new(8, 1, 7);
+        let digits = Digits::new(shape, &scalars, &[0, 1, 2]);
+        let entries: Vec<_> = digits.0[0].entries.iter().map(|e| (e.bucket, e.point.0)).collect();
+        assert_eq!(entries, [(1, 0), (1, 3)]);
+    }
+}

@@ -1,0 +1,29 @@
+//! Points of G1 and G2, several at a time.
+//!
+//! | module | subject |
+//! |---|---|
+//! | `curve` | [`Curve`]: what tells G1 from G2; points as they lie in memory |
+//! | `addition` | `Additions`: affine additions that share an inversion, right for all pairs of points |
+//! | `jacobian` | `Jacobian`: doublings and additions without inversions |
+//! | `doublings` | [`double_all`]: many points doubled some times |
+//! | `products` | [`scale`], [`scale_by_powers`]: many points times scalars |
+//! | `fourier` | [`lagrange`], [`from_lagrange`]: Fourier transforms of points |
+//!
+//! Points of G2 must lie in the subgroup of order r, where the endomorphism that products use is a multiplication.
+
+mod addition;
+mod curve;
+mod doublings;
+mod fourier;
+mod jacobian;
+mod products;
+
+pub(crate) use addition::Additions;
+pub use curve::Curve;
+pub(crate) use curve::CurveLanes;
+pub use doublings::double_all;
+pub(crate) use doublings::double_points;
+pub(crate) use fourier::transform_points;
+pub use fourier::{from_lagrange, lagrange};
+pub(crate) use products::{Factors, multiply_points};
+pub use products::{scale, scale_by_powers};

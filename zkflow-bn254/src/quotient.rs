@@ -1,0 +1,177 @@
+//! The quotient (A B - C) / t of a witness, by its values at the odd roots of unity.
+//!
+//! The mathematics is that of circom's keys: with `n` rows, let A, B and C be the polynomials that
+//! take the values a_i = (A w)_i, b_i = (B w)_i and c_i = a_i b_i at the n-th roots of unity. A B - C
+//! vanishes there, and its values at the other 2n-th roots are the scalars of the key's points H.
+
+use std::fmt;
+
+use ark_bn254::Fr;
+use ark_ff::Zero;
+use rayon::prelude::*;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::field::{Arithmetic, Lanes, MAX_WIDTH};
+use crate::sparse::SparseMatrix;
+use crate::transform::{Transform, from_lanes, to_lanes};
+use crate::wiped::Wiped;
+use crate::{Backend, Kernel, Task};
+
+/// What computes the quotients of one circuit.
+pub struct Quotient {
+    a: SparseMatrix,
+    b: SparseMatrix,
+    domain: Box<dyn Domain>,
+}
+
+impl Quotient {
+    /// Prepares matrices of as many rows as the domain has.
+    pub fn new(a: SparseMatrix, b: SparseMatrix, kernel: Kernel) -> Self {
+        let size = a.len();
+        Self { a, b, domain: domain(size, kernel) }
+    }
+
+    /// The number of rows: the size of the domain.
+    pub fn rows(&self) -> usize {
+        self.a.len()
+    }
+
+    /// The matrices.
+    pub fn matrices(&self) -> [&SparseMatrix; 2] {
+        [&self.a, &self.b]
+    }
+
+    /// The values of A B - C at the odd roots.
+    pub fn values(&self, witness: &[Fr]) -> Zeroizing<Vec<Fr>> {
+        self.domain.quotient(&self.a, &self.b, witness)
+    }
+
+    /// Takes the values of a polynomial at the n-th roots of unity to those at the other 2n-th roots: one of the
+    /// three transforms in a quotient, by itself.
+    ///
+    /// # Panics
+    /// If there is not one value for each row.
+    pub fn shift(&self, values: &mut [Fr]) {
+        self.domain.shift(values);
+    }
+
+    /// Memory that it keeps, in bytes, about.
+    pub fn memory_bytes(&self) -> u64 {
+        self.a.memory_bytes() + self.b.memory_bytes() + self.domain.memory_bytes()
+    }
+}
+
+impl fmt::Debug for Quotient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Quotient({} rows)", self.a.len())
+    }
+}
+
+/// A [`Transform`] whose backend is forgotten.
+trait Domain: Send + Sync {
+    fn shift(&self, values: &mut [Fr]);
+    fn quotient(&self, a: &SparseMatrix, b: &SparseMatrix, witness: &[Fr]) -> Zeroizing<Vec<Fr>>;
+    fn memory_bytes(&self) -> u64;
+}
+
+fn domain(size: usize, kernel: Kernel) -> Box<dyn Domain> {
+    struct Build(usize);
+    impl Task for Build {
+        type Output = Option<Box<dyn Domain>>;
+        #[inline(always)]
+        fn run<B: Backend>(self) -> Self::Output {
+            Transform::<B>::fits(self.0).then(|| Box::new(Transform::<B>::new(self.0)) as Box<dyn Domain>)
+        }
+    }
+    kernel
+        .run(Build(size))
+        .or_else(|| Kernel::Portable.run(Build(size)))
+        .expect("a single lane fits every domain")
+}
+
+/// Vectors that a thread takes at a time.
+const CHUNK: usize = 64;
+
+impl<B: Backend> Domain for Transform<B> {
+    fn shift(&self, values: &mut [Fr]) {
+        let mut lanes = Wiped::of(to_lanes::<B>(values));
+        Transform::shift(self, &mut lanes);
+        from_lanes::<B>(&lanes, values);
+    }
+
+    fn quotient(&self, a: &SparseMatrix, b: &SparseMatrix, witness: &[Fr]) -> Zeroizing<Vec<Fr>> {
+        let zeros = || Wiped::<B::Fr>::zeros(self.vectors());
+        let (mut at_a, mut at_b, mut at_c) = (zeros(), zeros(), zeros());
+        let chunks =
+            at_a.par_chunks_mut(CHUNK).zip(at_b.par_chunks_mut(CHUNK)).zip(at_c.par_chunks_mut(CHUNK));
+        chunks.enumerate().for_each(|(index, ((at_a, at_b), at_c))| {
+            B::run(Products::<B> {
+                rows: [a, b],
+                witness,
+                first: index * CHUNK * B::Fr::WIDTH,
+                out: [at_a, at_b, at_c],
+            });
+        });
+        [&mut at_a, &mut at_b, &mut at_c].into_par_iter().for_each(|values| self.shift(values));
+        let mut quotient = Zeroizing::new(vec![Fr::zero(); a.len()]);
+        let chunks = quotient.par_chunks_mut(CHUNK * B::Fr::WIDTH);
+        let values = at_a.par_chunks(CHUNK).zip(at_b.par_chunks(CHUNK)).zip(at_c.par_chunks(CHUNK));
+        chunks.zip(values).for_each(|(out, ((a, b), c))| B::run(Difference::<B> { a, b, c, out }));
+        quotient
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        self.table_bytes()
+    }
+}
+
+/// a, b and a b for some rows.
+struct Products<'a, B: Backend> {
+    rows: [&'a SparseMatrix; 2],
+    witness: &'a [Fr],
+    first: usize,
+    out: [&'a mut [B::Fr]; 3],
+}
+
+impl<B: Backend> Task for Products<'_, B> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<Same: Backend>(self) {
+        let Self { rows: [a, b], witness, first, out: [at_a, at_b, at_c] } = self;
+        let mut values = [[Fr::zero(); MAX_WIDTH]; 2];
+        for i in 0..at_a.len() {
+            let rows = first + i * B::Fr::WIDTH..;
+            for (matrix, values) in [a, b].into_iter().zip(&mut values) {
+                for (row, value) in rows.clone().zip(&mut values[..B::Fr::WIDTH]) {
+                    *value = matrix.row_product(row, witness);
+                }
+            }
+            at_a[i] = B::Fr::load(&values[0]);
+            at_b[i] = B::Fr::load(&values[1]);
+            at_c[i] = at_a[i].mul(at_b[i]);
+        }
+        values.as_flattened_mut().iter_mut().for_each(Zeroize::zeroize);
+    }
+}
+
+/// a b - c.
+struct Difference<'a, B: Backend> {
+    a: &'a [B::Fr],
+    b: &'a [B::Fr],
+    c: &'a [B::Fr],
+    out: &'a mut [Fr],
+}
+
+impl<B: Backend> Task for Difference<'_, B> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<Same: Backend>(self) {
+        let Self { a, b, c, out } = self;
+        for i in 0..a.len() {
+            let value = a[i].mul(b[i]).sub(c[i]);
+            value.store(&mut out[i * B::Fr::WIDTH..]);
+        }
+    }
+}

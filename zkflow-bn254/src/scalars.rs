@@ -1,0 +1,193 @@
+//! Scalars as signed integers, and these in signed digits.
+
+use ark_bn254::Fr;
+use ark_ff::PrimeField;
+use rayon::prelude::*;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::field::{Lanes, MAX_WIDTH};
+use crate::{Backend, Kernel, Task};
+
+/// Bits of the largest magnitude, ⌊r/2⌋.
+const MAGNITUDE_BITS: u32 = 253;
+/// The bit of the top word that says "negative".
+const SIGN: u64 = 1 << 63;
+/// Scalars converted by one task.
+const TASK: usize = 4096;
+
+/// A vector of scalars, each as the integer of least magnitude in its class modulo r. Zeroised when dropped.
+#[derive(Clone, Default, Zeroize, ZeroizeOnDrop)]
+pub struct Scalars(Vec<Signed>);
+
+impl Scalars {
+    /// Takes scalars out of Montgomery form, spread over the threads of the current pool.
+    pub fn new(kernel: Kernel, scalars: &[Fr]) -> Self {
+        let mut integers = vec![Signed([0; 4]); scalars.len()];
+        integers
+            .par_chunks_mut(TASK)
+            .zip(scalars.par_chunks(TASK))
+            .for_each(|(integers, scalars)| kernel.run(Convert { integers, scalars }));
+        Self(integers)
+    }
+
+    /// The number of scalars.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn get(&self, index: usize) -> Signed {
+        self.0[index]
+    }
+}
+
+/// An integer of at most 253 bits, the sign in the top bit.
+#[derive(Clone, Copy, Zeroize)]
+pub(crate) struct Signed([u64; 4]);
+
+impl Signed {
+    /// The integer of least magnitude in the class of one below r.
+    #[inline(always)]
+    fn of(integer: [u64; 4]) -> Self {
+        const R: [u64; 4] = Fr::MODULUS.0;
+        // A quarter of all scalars is on the far side by the top word alone; small ones decide fast.
+        let (negative, borrow) = subtract(R, integer);
+        debug_assert!(!borrow);
+        if subtract(negative, integer).1 {
+            let [a, b, c, d] = negative;
+            Self([a, b, c, d | SIGN])
+        } else {
+            Self(integer)
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_negative(self) -> bool {
+        self.0[3] & SIGN != 0
+    }
+
+    /// The magnitude and its number of bits.
+    #[inline(always)]
+    pub(crate) fn magnitude(self) -> ([u64; 4], u32) {
+        let [a, b, c, d] = self.0;
+        let words = [a, b, c, d & !SIGN];
+        let bits = match words {
+            [a, 0, 0, 0] => 64 - a.leading_zeros(),
+            [_, b, 0, 0] => 128 - b.leading_zeros(),
+            [_, _, c, 0] => 192 - c.leading_zeros(),
+            [_, _, _, d] => 256 - d.leading_zeros(),
+        };
+        (words, bits)
+    }
+}
+
+/// How integers of at most 253 bits are cut into signed digits.
+///
+/// Adding half of 2^c in every place but the last makes every digit of the sum the signed digit plus that half: no
+/// carry runs from place to place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Places {
+    /// Bits of a digit, c.
+    window: u32,
+    /// 2^(c−1) in every place but the last.
+    bias: [u64; 4],
+}
+
+impl Places {
+    /// Digits of `window` bits, 3 to 30.
+    pub(crate) fn new(window: u32) -> Self {
+        let mut bias = [0; 4];
+        for place in 0..Self::count(window) - 1 {
+            let bit = place * window + window - 1;
+            bias[bit as usize / 64] |= 1 << (bit % 64);
+        }
+        Self { window, bias }
+    }
+
+    /// The number of digits. With the sign they have a bit more than the magnitude, so nothing is carried out of the last.
+    pub(crate) fn count(window: u32) -> u32 {
+        (MAGNITUDE_BITS + 1).div_ceil(window)
+    }
+
+    /// Writes the digits, from −2^(c−1) to 2^(c−1), lowest first; returns their number, beyond which all are zero.
+    #[inline(always)]
+    pub(crate) fn digits(&self, integer: Signed, digits: &mut [i32]) -> usize {
+        let (words, bits) = integer.magnitude();
+        if bits == 0 {
+            return 0;
+        }
+        let last = Self::count(self.window) - 1;
+        let biased = add(words, self.bias);
+        // A digit more than the bits reach into, for the carry.
+        let count = (bits / self.window + 2).min(last + 1);
+        for place in 0..count {
+            let half = if place < last { 1 << (self.window - 1) } else { 0 };
+            let digit = bits_at(&biased, place * self.window, self.window) as i32 - half;
+            digits[place as usize] = if integer.is_negative() { -digit } else { digit };
+        }
+        count as usize
+    }
+}
+
+/// a + b, which is below 2^256.
+#[inline(always)]
+fn add(a: [u64; 4], b: [u64; 4]) -> [u64; 4] {
+    let mut out = [0; 4];
+    let mut carry = false;
+    for i in 0..4 {
+        (out[i], carry) = a[i].carrying_add(b[i], carry);
+    }
+    out
+}
+
+/// `count` ≤ 32 bits of a 256-bit integer from `position` on.
+#[inline(always)]
+fn bits_at(words: &[u64; 4], position: u32, count: u32) -> u64 {
+    let (word, offset) = ((position / 64) as usize, position % 64);
+    if word > 3 {
+        return 0;
+    }
+    let low = words[word] >> offset;
+    let high = if word < 3 && offset > 0 { words[word + 1] << (64 - offset) } else { 0 };
+    (low | high) & ((1 << count) - 1)
+}
+
+#[inline(always)]
+fn subtract(a: [u64; 4], b: [u64; 4]) -> ([u64; 4], bool) {
+    let mut out = [0; 4];
+    let mut borrow = false;
+    for i in 0..4 {
+        (out[i], borrow) = a[i].borrowing_sub(b[i], borrow);
+    }
+    (out, borrow)
+}
+
+struct Convert<'a> {
+    integers: &'a mut [Signed],
+    scalars: &'a [Fr],
+}
+
+impl Task for Convert<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<B: Backend>(self) {
+        let Self { integers, scalars } = self;
+        let mut words = [[0; 4]; MAX_WIDTH];
+        let whole = scalars.len() / B::Fr::WIDTH * B::Fr::WIDTH;
+        for i in (0..whole).step_by(B::Fr::WIDTH) {
+            B::Fr::load(&scalars[i..]).store_integers(&mut words);
+            for j in 0..B::Fr::WIDTH {
+                integers[i + j] = Signed::of(words[j]);
+            }
+        }
+        for i in whole..scalars.len() {
+            integers[i] = Signed::of(scalars[i].into_bigint().0);
+        }
+        words.zeroize();
+    }
+}

@@ -1,0 +1,258 @@
+//! Sparse matrices over Fr, to be multiplied with vectors.
+
+use ark_bn254::Fr;
+use ark_ff::{BigInt, Field, Zero};
+use rayon::prelude::*;
+
+/// An entry of a matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// Its row.
+    pub row: u32,
+    /// Its column.
+    pub column: u32,
+    /// Its value. Entries of one place add up.
+    pub value: Fr,
+}
+
+/// A matrix by rows.
+///
+/// Most entries of a circom circuit are 1 or -1 and cost an addition alone; they come first in each
+/// row, the other entries follow.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct SparseMatrix {
+    /// Where each row begins, and behind the last one where it ends.
+    bounds: Vec<RowBounds>,
+    /// The columns of all entries, row by row.
+    columns: Vec<u32>,
+    /// The entries other than 1 and -1, row by row.
+    values: Vec<Fr>,
+}
+
+/// Where a row's parts begin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(C)]
+struct RowBounds {
+    /// Its entries 1, in `columns`.
+    ones: u32,
+    /// Its entries -1, in `columns`.
+    minus_ones: u32,
+    /// Its other entries, in `columns`.
+    others: u32,
+    /// Their values, in `values`.
+    values: u32,
+}
+
+/// Rows that one task multiplies.
+const TASK: usize = 1 << 10;
+
+impl SparseMatrix {
+    /// Gathers entries, in any order, into `rows` rows.
+    ///
+    /// # Panics
+    /// If an entry stands in a row beyond.
+    pub fn new(rows: usize, entries: impl Iterator<Item = Entry> + Clone) -> Self {
+        let entries = || {
+            let present = entries.clone().filter(|entry| !entry.value.is_zero());
+            present.map(|entry| (entry.row as usize, class(&entry.value), entry))
+        };
+        let mut counts = vec![[0u32; 3]; rows + 1];
+        for (row, class, _) in entries() {
+            counts[row][class] += 1;
+        }
+        let mut next = RowBounds::default();
+        let bounds: Vec<RowBounds> = counts
+            .iter()
+            .map(|[ones, minus_ones, others]| {
+                let begins = next.ones;
+                let row = RowBounds {
+                    ones: begins,
+                    minus_ones: begins + ones,
+                    others: begins + ones + minus_ones,
+                    values: next.values,
+                };
+                next = RowBounds { ones: row.others + others, values: row.values + others, ..row };
+                row
+            })
+            .collect();
+        let mut free = bounds.clone();
+        let mut columns = vec![0; next.ones as usize];
+        let mut values = vec![Fr::zero(); next.values as usize];
+        for (row, class, entry) in entries() {
+            let free = &mut free[row];
+            let place = match class {
+                ONE => &mut free.ones,
+                MINUS_ONE => &mut free.minus_ones,
+                _ => {
+                    values[free.values as usize] = entry.value;
+                    free.values += 1;
+                    &mut free.others
+                }
+            };
+            columns[*place as usize] = entry.column;
+            *place += 1;
+        }
+        Self { bounds, columns, values }
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.bounds.len().saturating_sub(1)
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The product of row `row` and `vector`.
+    ///
+    /// # Panics
+    /// If there is no such row, or the vector is shorter than the row.
+    pub fn row_product(&self, row: usize, vector: &[Fr]) -> Fr {
+        let (row, next) = (self.bounds[row], self.bounds[row + 1]);
+        let columns = |from: u32, to: u32| self.columns[from as usize..to as usize].iter();
+        let mut sum = Fr::zero();
+        for &column in columns(row.ones, row.minus_ones) {
+            sum += vector[column as usize];
+        }
+        for &column in columns(row.minus_ones, row.others) {
+            sum -= vector[column as usize];
+        }
+        let values = &self.values[row.values as usize..next.values as usize];
+        for (&column, value) in columns(row.others, next.ones).zip(values) {
+            sum += vector[column as usize] * value;
+        }
+        sum
+    }
+
+    /// Writes the product of the matrix and `vector`, over the threads of the current pool.
+    ///
+    /// # Panics
+    /// If `product` has another length than the matrix rows, or the vector is shorter than a row.
+    pub fn product(&self, vector: &[Fr], product: &mut [Fr]) {
+        assert_eq!(product.len(), self.len(), "one value for each row");
+        product.par_chunks_mut(TASK).enumerate().for_each(|(task, values)| {
+            for (row, value) in (task * TASK..).zip(values) {
+                *value = self.row_product(row, vector);
+            }
+        });
+    }
+
+    /// The matrix as three runs of bytes, little endian.
+    pub fn to_bytes(&self) -> [Vec<u8>; 3] {
+        let bounds = self.bounds.iter().flat_map(|row| [row.ones, row.minus_ones, row.others, row.values]);
+        [
+            bounds.flat_map(u32::to_le_bytes).collect(),
+            self.columns.iter().flat_map(|column| column.to_le_bytes()).collect(),
+            self.values.iter().flat_map(|value| value.0.0).flat_map(u64::to_le_bytes).collect(),
+        ]
+    }
+
+    /// The matrix that [`to_bytes`](Self::to_bytes) wrote; `None` if it does not have `rows` rows and
+    /// columns below `width`.
+    pub fn from_bytes([bounds, columns, values]: [&[u8]; 3], rows: usize, width: usize) -> Option<Self> {
+        let numbers = |bytes: &[u8]| -> Vec<u32> {
+            bytes.as_chunks::<4>().0.iter().map(|number| u32::from_le_bytes(*number)).collect()
+        };
+        let (bounds, columns) = (numbers(bounds), numbers(columns));
+        let bounds: Vec<RowBounds> = bounds
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|&[ones, minus_ones, others, values]| RowBounds { ones, minus_ones, others, values })
+            .collect();
+        let values: Vec<Fr> = values
+            .as_chunks::<32>()
+            .0
+            .iter()
+            .map(|bytes| {
+                let words = bytes.as_chunks::<8>().0;
+                Fr::new_unchecked(BigInt(std::array::from_fn(|i| u64::from_le_bytes(words[i]))))
+            })
+            .collect();
+        let end = bounds.last()?;
+        let ordered = bounds.windows(2).all(|pair| {
+            let (row, next) = (pair[0], pair[1]);
+            row.ones <= row.minus_ones
+                && row.minus_ones <= row.others
+                && row.others <= next.ones
+                && row.values <= next.values
+                && next.values - row.values == next.ones - row.others
+        });
+        let sound = bounds.len() == rows + 1
+            && ordered
+            && end.ones as usize == columns.len()
+            && end.values as usize == values.len()
+            && columns.iter().all(|column| (*column as usize) < width);
+        sound.then_some(Self { bounds, columns, values })
+    }
+
+    /// Memory that the matrix takes, in bytes.
+    pub fn memory_bytes(&self) -> u64 {
+        let Self { bounds, columns, values } = self;
+        (size_of_val(&bounds[..]) + size_of_val(&columns[..]) + size_of_val(&values[..])) as u64
+    }
+}
+
+const ONE: usize = 0;
+const MINUS_ONE: usize = 1;
+const OTHER: usize = 2;
+
+fn class(value: &Fr) -> usize {
+    if *value == Fr::ONE {
+        ONE
+    } else if *value == -Fr::ONE {
+        MINUS_ONE
+    } else {
+        OTHER
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ark_ff::UniformRand;
+    use rand::{Rng, SeedableRng};
+
+    use super::*;
+
+    #[test]
+    fn products_are_those_of_the_entries_one_by_one() {
+        let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
+        let (rows, columns) = (50, 20);
+        let vector: Vec<Fr> = (0..columns).map(|_| Fr::rand(&mut rng)).collect();
+        let entries: Vec<Entry> = (0..300)
+            .map(|_| {
+                let value = match rng.gen_range(0..5) {
+                    0 => Fr::ONE,
+                    1 => -Fr::ONE,
+                    2 => Fr::zero(),
+                    _ => Fr::rand(&mut rng),
+                };
+                // The last rows stay empty, and entries may stand twice in one place.
+                Entry { row: rng.gen_range(0..rows - 5), column: rng.gen_range(0..columns), value }
+            })
+            .collect();
+        let prepared = SparseMatrix::new(rows as usize, entries.iter().copied());
+        assert_eq!(prepared.len(), rows as usize);
+        let mut expected = vec![Fr::zero(); rows as usize];
+        for entry in &entries {
+            expected[entry.row as usize] += entry.value * vector[entry.column as usize];
+        }
+        let mut found = vec![Fr::ONE; rows as usize];
+        prepared.product(&vector, &mut found);
+        assert_eq!(found, expected);
+
+        let bytes = prepared.to_bytes();
+        let parts = bytes.each_ref().map(Vec::as_slice);
+        let again = SparseMatrix::from_bytes(parts, rows as usize, columns as usize).unwrap();
+        assert_eq!(again, prepared);
+        assert!(SparseMatrix::from_bytes(parts, rows as usize + 1, columns as usize).is_none());
+        assert!(SparseMatrix::from_bytes(parts, rows as usize, 3).is_none());
+        for short in 0..3 {
+            let mut parts = parts;
+            parts[short] = &parts[short][..parts[short].len() - 32];
+            assert!(SparseMatrix::from_bytes(parts, rows as usize, columns as usize).is_none());
+        }
+    }
+}

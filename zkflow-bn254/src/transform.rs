@@ -1,0 +1,179 @@
+//! From values on the even roots of unity to values on the odd ones.
+//!
+//! Let f be a polynomial of degree below n = 2^k and ω a primitive n-th root of unity. An inverse
+//! transform takes the values f(ω^i) to coefficients, multiplying coefficient j by η^j for a square
+//! root η of ω shifts the polynomial, and a forward transform gives the values f(η ω^i) on the odd
+//! 2n-th roots.
+//!
+//! # Without bit reversal
+//! The inverse transform decimates in frequency (Gentleman and Sande): natural order in, bit-reversed
+//! coefficients out. The forward one decimates in time (Cooley and Tukey): bit-reversed coefficients
+//! in, natural order out. In between a coefficient is multiplied where it stands. So nothing is ever
+//! permuted, and more: after the first layers of decimation in frequency the blocks that are left never
+//! meet again until the last layers of decimation in time. The work is therefore a recursion,
+//!
+//! ```text
+//! shift(block) = DIF butterflies on the block; shift(each quarter); DIT butterflies on the block
+//! ```
+//!
+//! in which a block that fits into the first cache takes both transforms while it is there.
+//!
+//! # Butterflies
+//! Two layers at a time, four values in registers (radix 4). A layer on blocks of s values uses the
+//! powers ω_s^j for j < s/2, prepared for each s. In lanes of width W a vector holds W neighbouring
+//! values, so layers on blocks of more than W values act on whole vectors. For the last log2 W layers W
+//! vectors are transposed, which makes neighbours in a lane of neighbours in a vector; the factors
+//! in the middle are prepared in transposed order, and the way back transposes again.
+
+mod layers;
+mod powers;
+#[cfg(test)]
+mod tests;
+
+use ark_bn254::Fr;
+use ark_ff::{FftField, Field};
+use rayon::prelude::*;
+
+use self::layers::{Cached, Layers, quarters};
+use self::powers::{Twiddles, factors};
+use crate::field::{Arithmetic, Lanes};
+use crate::{Backend, Task};
+
+/// Blocks of at most this many values are shifted by one thread while they lie in its cache: 40 KiB.
+const CACHED: usize = 1 << 10;
+
+/// Vectors that a thread takes at a time in the layers above.
+const CHUNK: usize = 64;
+
+/// The tables for domains of one size.
+pub(crate) struct Transform<B: Backend> {
+    inverse: Twiddles<B>,
+    forward: Twiddles<B>,
+    /// η^j / n in the order in which the coefficients come to stand.
+    factors: Vec<B::Fr>,
+}
+
+impl<B: Backend> Transform<B> {
+    /// Whether the lanes of this backend are not too wide for a domain of `size`.
+    pub(crate) fn fits(size: usize) -> bool {
+        size.is_power_of_two() && size >= B::Fr::WIDTH * B::Fr::WIDTH
+    }
+
+    /// Prepares the tables for a domain of `size` rows.
+    ///
+    /// # Panics
+    /// If the domain does not [fit](Self::fits), or is larger than 2^27.
+    pub(crate) fn new(size: usize) -> Self {
+        assert!(Self::fits(size), "{size} rows");
+        let root = Fr::get_root_of_unity(size as u64).expect("a power of two of at most 2^27");
+        let eta = Fr::get_root_of_unity(2 * size as u64).expect("a power of two of at most 2^28");
+        let inverse_root = root.inverse().expect("a root of unity is not zero");
+        let inverse_size = Fr::from(size as u64).inverse().expect("a power of two is not zero");
+        Self {
+            inverse: Twiddles::new(size, inverse_root),
+            forward: Twiddles::new(size, root),
+            factors: factors::<B>(size, eta, inverse_size),
+        }
+    }
+
+    /// The number of vectors of a domain.
+    pub(crate) fn vectors(&self) -> usize {
+        self.factors.len()
+    }
+
+    /// Memory that the tables take, in bytes.
+    pub(crate) fn table_bytes(&self) -> u64 {
+        let layers = self.inverse.layers.iter().chain(&self.forward.layers);
+        let vectors = layers.map(Vec::len).sum::<usize>() + self.factors.len();
+        (vectors * size_of::<B::Fr>()) as u64
+    }
+
+    /// Values on the even roots to values on the odd ones, both in natural order.
+    pub(crate) fn shift(&self, values: &mut [B::Fr]) {
+        assert_eq!(values.len(), self.vectors(), "the domain is another");
+        self.shift_block(values, &self.factors);
+    }
+
+    fn shift_block(&self, block: &mut [B::Fr], factors: &[B::Fr]) {
+        if block.len() * B::Fr::WIDTH <= CACHED {
+            return B::run(Cached { transform: self, block, factors });
+        }
+        let quarter = block.len() / 4;
+        self.layers(block, Direction::Inverse);
+        let quarters = block.par_chunks_exact_mut(quarter).zip(factors.par_chunks_exact(quarter));
+        quarters.for_each(|(block, factors)| self.shift_block(block, factors));
+        self.layers(block, Direction::Forward);
+    }
+
+    /// Two layers on a block that is too large for a cache, on all threads.
+    fn layers(&self, block: &mut [B::Fr], direction: Direction) {
+        let size = block.len();
+        let (x0, x1, x2, x3) = quarters(block);
+        let chunks = x0
+            .par_chunks_mut(CHUNK)
+            .zip(x1.par_chunks_mut(CHUNK))
+            .zip(x2.par_chunks_mut(CHUNK))
+            .zip(x3.par_chunks_mut(CHUNK));
+        chunks.enumerate().for_each(|(index, (((x0, x1), x2), x3))| {
+            let twiddles = match direction {
+                Direction::Inverse => &self.inverse,
+                Direction::Forward => &self.forward,
+            };
+            let powers = twiddles.two_layers(size).skip(index * CHUNK);
+            B::run(Layers::<B> { x: [x0, x1, x2, x3], powers, direction });
+        });
+    }
+}
+
+/// Which of the two transforms a layer belongs to.
+#[derive(Clone, Copy)]
+enum Direction {
+    /// Decimation in frequency.
+    Inverse,
+    /// Decimation in time.
+    Forward,
+}
+
+/// Elements to vectors; their number is a multiple of the width.
+pub(crate) fn to_lanes<B: Backend>(elements: &[Fr]) -> Vec<B::Fr> {
+    let mut lanes = vec![B::Fr::zero(); elements.len() / B::Fr::WIDTH];
+    B::run(Load::<B> { elements, lanes: &mut lanes });
+    lanes
+}
+
+struct Load<'a, B: Backend> {
+    elements: &'a [Fr],
+    lanes: &'a mut [B::Fr],
+}
+
+impl<B: Backend> Task for Load<'_, B> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<Same: Backend>(self) {
+        for (lanes, elements) in self.lanes.iter_mut().zip(self.elements.chunks_exact(B::Fr::WIDTH)) {
+            *lanes = B::Fr::load(elements);
+        }
+    }
+}
+
+/// Vectors to as many elements as they hold.
+pub(crate) fn from_lanes<B: Backend>(lanes: &[B::Fr], elements: &mut [Fr]) {
+    B::run(Store::<B> { lanes, elements });
+}
+
+struct Store<'a, B: Backend> {
+    lanes: &'a [B::Fr],
+    elements: &'a mut [Fr],
+}
+
+impl<B: Backend> Task for Store<'_, B> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<Same: Backend>(self) {
+        for (lanes, elements) in self.lanes.iter().zip(self.elements.chunks_exact_mut(B::Fr::WIDTH)) {
+            lanes.store(elements);
+        }
+    }
+}

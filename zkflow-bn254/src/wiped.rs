@@ -1,0 +1,45 @@
+//! Memory that is overwritten before it is given back.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{Ordering, compiler_fence};
+
+use crate::field::Lanes;
+
+/// Vectors of lanes that hold secrets.
+pub(crate) struct Wiped<L: Lanes>(Vec<L>);
+
+impl<L: Lanes> Wiped<L> {
+    /// These vectors.
+    pub(crate) fn of(vectors: Vec<L>) -> Self {
+        Self(vectors)
+    }
+
+    /// As many vectors of zeros.
+    pub(crate) fn zeros(count: usize) -> Self {
+        Self(vec![L::zero(); count])
+    }
+}
+
+impl<L: Lanes> Deref for Wiped<L> {
+    type Target = [L];
+
+    fn deref(&self) -> &[L] {
+        &self.0
+    }
+}
+
+impl<L: Lanes> DerefMut for Wiped<L> {
+    fn deref_mut(&mut self) -> &mut [L] {
+        &mut self.0
+    }
+}
+
+impl<L: Lanes> Drop for Wiped<L> {
+    fn drop(&mut self) {
+        for vector in &mut self.0 {
+            // SAFETY: a reference is valid for writes; lanes have no destructor that the write would skip.
+            unsafe { std::ptr::write_volatile(vector, L::zero()) };
+        }
+        compiler_fence(Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,109 @@
+//! Sums against arkworks.
+
+#![allow(clippy::unwrap_used)]
+
+use ark_bn254::{Fr, g1, g2};
+use ark_ec::short_weierstrass::{Affine, Projective};
+use ark_ec::{AffineRepr, CurveGroup, PrimeGroup, VariableBaseMSM};
+use ark_ff::{AdditiveGroup, Field, UniformRand};
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use zkflow_bn254::Kernel;
+use zkflow_bn254::msm::{FixedBases, Options, Scalars};
+use zkflow_bn254::points::Curve;
+
+fn kernels() -> impl Iterator<Item = Kernel> {
+    [Kernel::Ifma, Kernel::Portable].into_iter().filter(|kernel| kernel.is_available())
+}
+
+/// Scalars of every size and sign.
+fn scalars(rng: &mut impl Rng, len: usize) -> Vec<Fr> {
+    (0..len)
+        .map(|_| match rng.gen_range(0..8) {
+            0 => Fr::ZERO,
+            1 => Fr::ONE,
+            2 => -Fr::ONE,
+            3 => Fr::from(rng.r#gen::<u32>()),
+            4 => -Fr::from(rng.r#gen::<u64>()),
+            5 => Fr::from(2u64).pow([rng.gen_range(0..254)]),
+            _ => Fr::rand(rng),
+        })
+        .collect()
+}
+
+fn random_points<C: Curve>(rng: &mut impl Rng, len: usize) -> Vec<Affine<C>> {
+    let points: Vec<Projective<C>> = (0..len).map(|_| Projective::rand(rng)).collect();
+    Projective::normalize_batch(&points)
+}
+
+/// P, 2P, 3P, …: sums of these meet each other all the time.
+fn progression<C: Curve>(len: usize) -> Vec<Affine<C>> {
+    let step = Projective::<C>::generator();
+    let points: Vec<Projective<C>> =
+        std::iter::successors(Some(step), |point| Some(*point + step)).take(len).collect();
+    Projective::normalize_batch(&points)
+}
+
+#[track_caller]
+fn agrees_with_arkworks<C: Curve>(points: &[Affine<C>], scalars: &[Fr]) {
+    let expected = Projective::<C>::msm(points, scalars).expect("one scalar for each point");
+    for kernel in kernels() {
+        for copies in [0, 3, 64] {
+            let table_bytes = copies * points.len() * 128;
+            let bases = FixedBases::<C>::prepare(points, Options { kernel, table_bytes });
+            let sum = bases.msm(&Scalars::new(kernel, scalars));
+            assert_eq!(sum, expected, "{} points, {kernel:?}, room for {copies}", points.len());
+        }
+    }
+}
+
+fn all_sizes_and_kinds<C: Curve>() {
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    for len in [0, 1, 2, 3, 7, 8, 9, 100, 5000] {
+        let mut points = random_points::<C>(&mut rng, len);
+        agrees_with_arkworks::<C>(&points, &scalars(&mut rng, len));
+        for i in 0..len {
+            // Repeated, opposite and infinite points.
+            match rng.gen_range(0..4) {
+                0 => points[i] = points[rng.gen_range(0..len)],
+                1 => points[i] = (-points[rng.gen_range(0..len)].into_group()).into_affine(),
+                2 => points[i] = Affine::zero(),
+                _ => {}
+            }
+        }
+        agrees_with_arkworks::<C>(&points, &scalars(&mut rng, len));
+        agrees_with_arkworks::<C>(&progression::<C>(len), &scalars(&mut rng, len));
+    }
+}
+
+fn equal_scalars_on_related_points<C: Curve>() {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let progression = progression::<C>(600);
+    for scalar in [Fr::ZERO, Fr::ONE, -Fr::ONE, Fr::from(12345u64), Fr::rand(&mut rng)] {
+        agrees_with_arkworks::<C>(&progression, &[scalar; 600]);
+        agrees_with_arkworks::<C>(&[progression[0]; 600], &[scalar; 600]);
+        let mut canceling: Vec<Fr> = (0..600).map(|i| if i % 2 == 0 { scalar } else { -scalar }).collect();
+        agrees_with_arkworks::<C>(&[progression[0]; 600], &canceling);
+        canceling.shuffle(&mut rng);
+        agrees_with_arkworks::<C>(&[progression[0]; 600], &canceling);
+        agrees_with_arkworks::<C>(&[Affine::zero(); 600], &canceling);
+    }
+}
+
+#[test]
+fn sums_in_g1_agree_with_arkworks() {
+    all_sizes_and_kinds::<g1::Config>();
+}
+
+#[test]
+fn sums_in_g2_agree_with_arkworks() {
+    all_sizes_and_kinds::<g2::Config>();
+}
+
+#[test]
+fn equal_scalars_on_related_points_agree_with_arkworks() {
+    equal_scalars_on_related_points::<g1::Config>();
+    equal_scalars_on_related_points::<g2::Config>();
+}

@@ -1,0 +1,95 @@
+//! Many points at once against arkworks, one point at a time.
+
+#![allow(clippy::unwrap_used)]
+
+use ark_bn254::{Fr, G1Affine, G2Affine, g1, g2};
+use ark_ec::short_weierstrass::{Affine, Projective};
+use ark_ec::{AffineRepr, CurveGroup};
+use ark_ff::{AdditiveGroup, FftField, Field, One, UniformRand, Zero};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use zkflow_bn254::Kernel;
+use zkflow_bn254::points::{Curve, double_all, from_lagrange, lagrange, scale, scale_by_powers};
+
+/// Points with repetitions, negatives and infinity among them.
+fn points<C: Curve>(rng: &mut impl Rng, len: usize) -> Vec<Affine<C>> {
+    let mut points: Vec<Projective<C>> = (0..len).map(|_| Projective::rand(rng)).collect();
+    for i in 0..len {
+        match rng.gen_range(0..8) {
+            0 => points[i] = Projective::zero(),
+            1 => points[i] = points[rng.gen_range(0..len)],
+            2 => points[i] = -points[rng.gen_range(0..len)],
+            _ => {}
+        }
+    }
+    Projective::normalize_batch(&points)
+}
+
+fn doublings<C: Curve>() {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    for kernel in [Kernel::Ifma, Kernel::Portable].into_iter().filter(|kernel| kernel.is_available()) {
+        for len in [0, 1, 7, 8, 9, 600] {
+            let p = points::<C>(&mut rng, len);
+            let expected: Vec<_> =
+                p.iter().map(|p| p.into_group().double().double().double().into_affine()).collect();
+            assert_eq!(double_all::<C>(kernel, &p, 3), expected);
+        }
+    }
+}
+
+#[test]
+fn doublings_of_many_points_of_g1_agree_with_arkworks() {
+    doublings::<g1::Config>();
+}
+
+#[test]
+fn doublings_of_many_points_of_g2_agree_with_arkworks() {
+    doublings::<g2::Config>();
+}
+
+fn products_agree<C: Curve>() {
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let points = points::<C>(&mut rng, 150);
+    let edges = [Fr::zero(), Fr::one(), -Fr::one(), Fr::from(2u64), Fr::from(8u64), C::LAMBDA, -C::LAMBDA];
+    for scalar in edges.into_iter().chain((0..20).map(|_| Fr::rand(&mut rng))) {
+        let expected: Vec<_> = points.iter().map(|point| (*point * scalar).into_affine()).collect();
+        assert_eq!(scale(&points, &scalar), expected, "{scalar}");
+    }
+    let (first, step) = (Fr::rand(&mut rng), Fr::rand(&mut rng));
+    let expected: Vec<_> =
+        (0u64..).zip(&points).map(|(i, point)| (*point * (first * step.pow([i]))).into_affine()).collect();
+    assert_eq!(scale_by_powers(&points, &first, &step), expected);
+}
+
+#[test]
+fn products_are_those_of_the_reference() {
+    products_agree::<g1::Config>();
+    products_agree::<g2::Config>();
+}
+
+#[test]
+fn infinity_stays_infinity() {
+    assert_eq!(scale(&[G1Affine::identity()], &Fr::from(77u64)), [G1Affine::identity()]);
+    let mixed = [G2Affine::identity(), G2Affine::generator()];
+    assert_eq!(scale(&mixed, &-Fr::one()), [G2Affine::identity(), -G2Affine::generator()]);
+}
+
+#[test]
+fn the_lagrange_form_commits_to_lagrange_polynomials() {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let tau = Fr::rand(&mut rng);
+    for n in [1u64, 2, 8, 32] {
+        let commit = |scalar: Fr| (G1Affine::generator() * scalar).into_affine();
+        let powers: Vec<_> = (0..n).map(|i| commit(tau.pow([i]))).collect();
+        let root = Fr::get_root_of_unity(n).unwrap();
+        // L_j(tau) = (tau^n - 1) / n * w^j / (tau - w^j)
+        let at = |j: u64| {
+            let w = root.pow([j]);
+            (tau.pow([n]) - Fr::one()) * w / (Fr::from(n) * (tau - w))
+        };
+        let expected: Vec<_> = (0..n).map(|j| commit(at(j))).collect();
+        assert_eq!(lagrange(&powers), expected, "{n}");
+        assert_eq!(from_lagrange(&expected), powers, "{n}");
+    }
+}
