@@ -27,7 +27,7 @@ fn provers() -> Vec<(&'static str, Arc<dyn Prover>)> {
 }
 
 fn proof(c: &mut Criterion, fixture: &Fixture) {
-    let witness = fixture.circuit.witness(&fixture.circuit_inputs()).expect("the example proves");
+    let (witness, _) = fixture.circuit.witness(&fixture.circuit_inputs()).expect("the example proves");
     let key = Arc::new(ZKey::read(fixture.file(FileName::ProvingKey)).expect("a key made here"));
     let mut group = c.benchmark_group(format!("prove {}", fixture.name));
     group.sample_size(10);

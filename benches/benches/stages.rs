@@ -12,7 +12,7 @@ use zkflow_core::prove::os_rng;
 
 fn parse(c: &mut Criterion, fixture: &Fixture) {
     let (r1cs, zkey) = (fixture.file(FileName::R1cs), fixture.file(FileName::ProvingKey));
-    let witness = fixture.circuit.witness(&fixture.circuit_inputs()).expect("the example proves");
+    let (witness, _) = fixture.circuit.witness(&fixture.circuit_inputs()).expect("the example proves");
     let wtns = wtns::write(&witness);
     let mut group = c.benchmark_group("parse");
     group.sample_size(20);
@@ -27,7 +27,7 @@ fn parse(c: &mut Criterion, fixture: &Fixture) {
 
 fn proof(c: &mut Criterion, fixture: &Fixture) {
     let inputs = fixture.circuit_inputs();
-    let witness = fixture.circuit.witness(&inputs).expect("the example proves");
+    let (witness, _) = fixture.circuit.witness(&inputs).expect("the example proves");
     let (proof, public) = fixture.circuit.prove(&witness, &mut os_rng()).expect("the example proves");
     let mut group = c.benchmark_group("proof");
     group.sample_size(10);

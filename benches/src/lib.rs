@@ -48,15 +48,17 @@ impl Fixture {
         let blueprint = Blueprint::new(template, params, &engine, &tools.include_roots, &compiler, options)
             .expect("the template renders");
         let compiled = compiler.compile(&blueprint.source, &options).expect("the template compiles");
-        let powers = DevelopmentPowers::in_folder(std::env::temp_dir().join("zkflow-bench-ptau"));
         let files =
-            CircuitFiles::generate(&blueprint, compiled, &powers, KeyOptions::default(), &mut os_rng())
+            CircuitFiles::generate(&blueprint, compiled, &powers(), KeyOptions::default(), &mut os_rng())
                 .expect("keys are made");
         let file = |name| files.get(name).expect("every circuit has this file");
         let (wasm, zkey) = (file(FileName::Wasm), file(FileName::ProvingKey));
         let prover = NativeProver::new(NativeOptions::default()).expect("the prover starts");
         let circuit = LoadedCircuit::new(&sandbox, wasm, zkey, &prover, WitnessLimits::default())
-            .expect("the circuit loads");
+            .and_then(|circuit| circuit.with_constraints(file(FileName::R1cs), file(FileName::Sym)))
+            .expect("the circuit loads")
+            .with_tape(file(FileName::Tape), wasm)
+            .expect("the tape is the one just recorded");
         Self { name, circuit, inputs: example.inputs.clone(), files }
     }
 
@@ -74,7 +76,16 @@ impl Fixture {
     }
 }
 
-fn sandbox() -> Arc<Sandbox> {
+/// Powers of tau that are kept between runs.
+pub fn powers() -> DevelopmentPowers {
+    DevelopmentPowers::in_folder(std::env::temp_dir().join("zkflow-bench-ptau"))
+}
+
+/// A sandbox that keeps compiled modules between runs.
+///
+/// # Panics
+/// It does not start.
+pub fn sandbox() -> Arc<Sandbox> {
     let cache_dir = Some(std::env::temp_dir().join("zkflow-bench-modules"));
     Sandbox::new(SandboxConfig { cache_dir, ..SandboxConfig::default() }).expect("the sandbox starts")
 }

@@ -1,15 +1,24 @@
 //! Inputs to witness.
+//!
+//! circom compiles a circuit to a WebAssembly module that calculates its witness (`module`). What the module does is
+//! recorded once as a [`tape`], which is played instead, many times faster; every witness is checked against the
+//! constraints (`check`), and the module decides where the tape does not hold (`calculator`).
 
 use ark_bn254::Fr;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 mod calculator;
+mod check;
 mod error;
 mod inputs;
+mod module;
 mod signals;
+pub mod tape;
 
-pub use calculator::{WitnessCalculator, WitnessLimits};
+pub use calculator::{Way, WitnessCalculator};
+pub use check::ConstraintCheck;
 pub use error::WitnessError;
+pub use module::WitnessLimits;
 pub use signals::InputSignals;
 
 /// The value of every wire, the constant one first. Zeroised when dropped, never printed.

@@ -8,6 +8,7 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 use zkflow_core::queue::QueueName;
+use zkflow_core::witness::Way;
 
 use crate::config::{LogFormat, LogLevel};
 
@@ -23,6 +24,8 @@ pub const QUEUE_AGE: &str = "zkflow_queue_oldest_ready_seconds";
 pub const STAGE_DURATION: &str = "zkflow_stage_duration_seconds";
 /// Failures by queue and by the code of the error.
 pub const FAILURES: &str = "zkflow_failures_total";
+/// Witnesses by the way in which they were calculated.
+pub const WITNESSES: &str = "zkflow_witnesses_total";
 
 /// Upper bounds of the buckets of every duration, in seconds.
 const BUCKETS: [f64; 14] =
@@ -35,6 +38,11 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// `proof`) took.
 pub fn stage_took(flow: &'static str, stage: &'static str, time: Duration) {
     histogram!(STAGE_DURATION, "flow" => flow, "stage" => stage).record(time);
+}
+
+/// Counts a witness; `module_after_mismatch` says that a tape is wrong.
+pub fn witness_calculated(way: Way) {
+    counter!(WITNESSES, "way" => way.as_str()).increment(1);
 }
 
 /// Counts a job that failed for good; `code` is the stable code of the error.
@@ -62,6 +70,7 @@ fn install() -> PrometheusHandle {
     describe_gauge!(QUEUE_JOBS, "Jobs by queue and state");
     describe_gauge!(QUEUE_AGE, Unit::Seconds, "Age of the job that waits longest");
     describe_histogram!(STAGE_DURATION, Unit::Seconds, "Time that a stage took");
+    describe_counter!(WITNESSES, "Witnesses by the way in which they were calculated");
     describe_counter!(FAILURES, "Failures by queue and code");
     handle
 }

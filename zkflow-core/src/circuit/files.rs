@@ -14,12 +14,15 @@ use crate::id::CircuitId;
 use crate::prove::SecureRng;
 use crate::setup::{CeremonyError, KeyOptions, PowersSource, Provenance, make_key};
 use crate::solidity::{ContractCircuit, ContractHeader, verifier_contract};
+use crate::witness::tape::{self, RecordLimits, Tape};
 
 /// The files of a circuit, ready to be stored.
 #[derive(Debug, Clone)]
 pub struct CircuitFiles {
-    /// Each file with its bytes, in the order of [`FileName::ALL`].
+    /// Each file with its bytes, in the order of [`FileName::ALL`]. A circuit may lack [`FileName::Tape`].
     pub files: Vec<(FileName, Vec<u8>)>,
+    /// The number of operations of the tape, or why the circuit has none.
+    pub tape: Result<usize, tape::Stop>,
     /// What was read off the constraint system.
     pub report: CircuitReport,
     /// Where the keys come from.
@@ -27,7 +30,8 @@ pub struct CircuitFiles {
 }
 
 impl CircuitFiles {
-    /// Makes the keys of a compiled circuit as [`make_key`] does, and all the files that follow from them.
+    /// Makes the keys of a compiled circuit as [`make_key`] does, and all the files that follow from them; meanwhile
+    /// records the calculation of its witness.
     ///
     /// `rng` supplies the secret of the setup: a seeded one gives keys that anybody can break.
     ///
@@ -41,7 +45,12 @@ impl CircuitFiles {
         rng: &mut dyn SecureRng,
     ) -> Result<Self, FileError> {
         let r1cs = R1cs::read(&compiled.r1cs)?;
-        let (key, record) = make_key(&r1cs, powers, options, rng)?;
+        let (made, recorded) = std::thread::scope(|scope| {
+            let recording = scope.spawn(|| Tape::record(&compiled.wasm, RecordLimits::default()));
+            let made = make_key(&r1cs, powers, options, rng);
+            (made, recording.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        let (key, record) = made?;
         drop(r1cs);
         let provenance = record.provenance;
         let verification_key = json::vkey_text(&key.vk);
@@ -51,7 +60,9 @@ impl CircuitFiles {
             verification_key: Digest::of(&verification_key),
         };
         let contract = verifier_contract(&key.vk, &header);
-        let files = vec![
+        let tape = recorded.as_ref().map(Tape::len).map_err(|stop| *stop);
+        let recorded = recorded.map(|tape| (FileName::Tape, tape.to_bytes(&Digest::of(&compiled.wasm))));
+        let mut files = vec![
             (FileName::Source, blueprint.rendered.clone().into_bytes()),
             (FileName::R1cs, compiled.r1cs),
             (FileName::Wasm, compiled.wasm),
@@ -61,7 +72,8 @@ impl CircuitFiles {
             (FileName::VerifierContract, contract.into_bytes()),
             (FileName::Setup, record.to_json().into_bytes()),
         ];
-        Ok(Self { files, report: compiled.report, provenance })
+        files.extend(recorded);
+        Ok(Self { files, tape, report: compiled.report, provenance })
     }
 
     /// The bytes of a file.
@@ -90,11 +102,13 @@ pub enum FileName {
     VerifierContract,
     /// Where the keys come from: the powers of tau, and each contribution with its hash.
     Setup,
+    /// The calculation of the witness, recorded from the witness calculator.
+    Tape,
 }
 
 impl FileName {
     /// Every file.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Source,
         Self::R1cs,
         Self::Wasm,
@@ -103,6 +117,7 @@ impl FileName {
         Self::VerificationKey,
         Self::VerifierContract,
         Self::Setup,
+        Self::Tape,
     ];
 
     /// The name.
@@ -116,6 +131,7 @@ impl FileName {
             Self::VerificationKey => "verification_key.json",
             Self::VerifierContract => "verifier.sol",
             Self::Setup => "setup.json",
+            Self::Tape => "circuit.tape",
         }
     }
 
@@ -123,7 +139,7 @@ impl FileName {
     pub const fn media_type(self) -> &'static str {
         match self {
             Self::Source | Self::Sym | Self::VerifierContract => "text/plain; charset=utf-8",
-            Self::R1cs | Self::ProvingKey => "application/octet-stream",
+            Self::R1cs | Self::ProvingKey | Self::Tape => "application/octet-stream",
             Self::Wasm => "application/wasm",
             Self::VerificationKey | Self::Setup => "application/json",
         }

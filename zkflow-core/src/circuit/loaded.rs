@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
+use crate::digest::Digest;
 use crate::error::{Classified, ErrorKind};
 use crate::format::FormatError;
 use crate::format::r1cs::R1cs;
 use crate::format::sym::Sym;
-use crate::prove::{PreparedKey, ProveError, Prover, SecureRng, prove_verified};
+use crate::prove::{PreparedKey, ProveError, Prover, SecureRng, os_rng, prove_verified};
 use crate::sandbox::Sandbox;
 use crate::secret::CircuitInputs;
 use crate::verify::{Proof, PublicSignals, Verifier, VerifyError};
-use crate::witness::{InputSignals, Witness, WitnessCalculator, WitnessError, WitnessLimits};
+use crate::witness::tape::{Tape, TapeError};
+use crate::witness::{
+    ConstraintCheck, InputSignals, Way, Witness, WitnessCalculator, WitnessError, WitnessLimits,
+};
 
 /// A circuit in memory: inputs go in, verified proofs come out.
 #[derive(Debug)]
@@ -50,23 +54,42 @@ impl LoadedCircuit {
         Ok(Self { calculator, key, verifier })
     }
 
-    /// Lets errors about inputs name every input and its shape, which the calculator alone does not
-    /// know.
+    /// Checks every witness against the constraints, and lets errors about inputs name every input and its
+    /// shape, which the calculator alone does not know.
     ///
     /// # Errors
     /// A file cannot be read.
-    pub fn with_names(mut self, r1cs: &[u8], sym: &[u8]) -> Result<Self, LoadError> {
-        let signals = InputSignals::from_r1cs_sym(&R1cs::read(r1cs)?, &Sym::read(sym)?)?;
-        self.calculator = self.calculator.with_signals(signals);
+    pub fn with_constraints(mut self, r1cs: &[u8], sym: &[u8]) -> Result<Self, LoadError> {
+        let r1cs = R1cs::read(r1cs)?;
+        let signals = InputSignals::from_r1cs_sym(&r1cs, &Sym::read(sym)?)?;
+        let check = ConstraintCheck::new(&r1cs, &mut os_rng());
+        self.calculator = self.calculator.with_signals(signals).with_check(check);
         Ok(self)
     }
 
-    /// Calculates the witness of `inputs`.
+    /// Calculates witnesses by the tape that was recorded from `wasm`, which needs the
+    /// [constraints](Self::with_constraints).
+    ///
+    /// # Errors
+    /// It is no tape of this module and version of the library; the circuit comes back and can be used
+    /// without.
+    #[expect(clippy::result_large_err, reason = "the circuit goes on to be used")]
+    pub fn with_tape(mut self, tape: &[u8], wasm: &[u8]) -> Result<Self, (Self, TapeError)> {
+        match Tape::from_bytes(tape, &Digest::of(wasm)) {
+            Ok(tape) => {
+                self.calculator = self.calculator.with_tape(tape);
+                Ok(self)
+            }
+            Err(error) => Err((self, error)),
+        }
+    }
+
+    /// Calculates the witness of `inputs`, and tells how.
     ///
     /// # Errors
     /// The inputs do not fit, or they break a constraint.
-    pub fn witness(&self, inputs: &CircuitInputs) -> Result<Witness, WitnessError> {
-        self.calculator.calculate(inputs)
+    pub fn witness(&self, inputs: &CircuitInputs) -> Result<(Witness, Way), WitnessError> {
+        self.calculator.calculate_by(inputs)
     }
 
     /// Proves and verifies the proof.
@@ -90,7 +113,7 @@ impl LoadedCircuit {
         inputs: &CircuitInputs,
         rng: &mut dyn SecureRng,
     ) -> Result<(Proof, PublicSignals), FullProveError> {
-        let witness = self.witness(inputs)?;
+        let (witness, _) = self.witness(inputs)?;
         Ok(self.prove(&witness, rng)?)
     }
 
@@ -106,7 +129,7 @@ impl LoadedCircuit {
 
     /// Memory that it keeps, in bytes, about.
     pub fn memory_bytes(&self) -> u64 {
-        self.key.memory_bytes()
+        self.key.memory_bytes() + self.calculator.memory_bytes()
     }
 }
 

@@ -8,10 +8,12 @@ use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName};
 use zkflow_core::compile::{
     CircuitReport, CompileError, CompileOptions, Compiled, Diagnostic, Simplification, SourceTree,
 };
+use zkflow_core::digest::Digest;
 use zkflow_core::id::CircuitId;
 use zkflow_core::prove::os_rng;
 use zkflow_core::setup::{Beacon, DevelopmentPowers, KeyOptions, PowersFile, PowersSource, Provenance};
 use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
+use zkflow_core::witness::tape::{RecordLimits, Stop, Tape};
 
 use super::files::{in_file, read, write};
 use super::progress::Progress;
@@ -51,7 +53,7 @@ pub struct BuildArgs {
 pub struct CompileArgs {
     /// The circom file with the main component
     file: PathBuf,
-    /// Folder for the .r1cs, .wasm and .sym files
+    /// Folder for the .r1cs, .wasm, .sym and .tape files
     #[arg(long)]
     out: PathBuf,
     /// How far constraints are simplified
@@ -123,7 +125,16 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
         _ => "",
     };
     println!("keys                 {}{warning}", circuit.provenance);
+    println!("witness              {}", way_to_witness(&circuit.tape));
     Ok(())
+}
+
+/// How the witness will be calculated, and why.
+pub(super) fn way_to_witness(recorded: &Result<usize, Stop>) -> String {
+    match recorded {
+        Ok(operations) => format!("by a tape of {operations} operations"),
+        Err(reason) => format!("by circom's module: {reason}"),
+    }
 }
 
 /// The powers of tau in a file, which are checked once, or some for development, which are kept.
@@ -154,11 +165,15 @@ pub(super) fn compile(args: &CompileArgs) -> Result<(), Error> {
     let Compiled { r1cs, wasm, sym, report, warnings } =
         progress.step("compile", || toolbox.compiler.compile(&tree, &options)).map_err(explain)?;
     show_warnings(&progress, &warnings);
-    for (extension, bytes) in [("r1cs", r1cs), ("wasm", wasm), ("sym", sym)] {
+    let recorded = progress
+        .step("record the witness", || Ok::<_, Error>(Tape::record(&wasm, RecordLimits::default())))?;
+    let tape = recorded.as_ref().ok().map(|tape| ("tape", tape.to_bytes(&Digest::of(&wasm))));
+    for (extension, bytes) in [("r1cs", r1cs), ("wasm", wasm), ("sym", sym)].into_iter().chain(tape) {
         write(&args.out.join(format!("{stem}.{extension}")), &bytes)?;
     }
     drop(progress);
     print!("{}", summary(&report));
+    println!("witness              {}", way_to_witness(&recorded.map(|tape| tape.len())));
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use zkflow_core::format::sym::Sym;
 use zkflow_core::format::zkey::{ContributionKind, ZKey};
 use zkflow_core::format::{Kind, detect, json as snarkjs, wtns};
 use zkflow_core::verify::{Verifier, VerifyingKey};
+use zkflow_core::witness::tape::{RecordLimits, Tape};
 
 use super::Error;
 use super::files::{in_file, read};
@@ -63,7 +64,7 @@ fn facts(kind: Kind, bytes: &[u8], sym: Option<&Sym>) -> Result<(&'static str, V
         }
         Kind::PublicSignals => ("public signals", json!({"signals": snarkjs::read_public(bytes)?.len()})),
         Kind::VerifyingKey => ("verification key", verifying_key(&snarkjs::read_vkey(bytes)?)),
-        Kind::Wasm => ("wasm", json!({})),
+        Kind::Wasm => ("wasm", wasm(bytes)),
         Kind::Ptau => ("ptau", json!({})),
         other => return Err(format!("{other:?} cannot be shown").into()),
     })
@@ -87,6 +88,14 @@ fn zkey(key: &ZKey) -> Value {
         "contributions": contributions,
         "gammaEqualsDelta": key.vk.gamma_g2 == key.vk.delta_g2,
     })
+}
+
+/// How the witness of this circuit is calculated, and why: what key generation finds.
+fn wasm(bytes: &[u8]) -> Value {
+    match Tape::record(bytes, RecordLimits::default()) {
+        Ok(tape) => json!({"witness": "tape", "operations": tape.len(), "wires": tape.wires()}),
+        Err(reason) => json!({"witness": "module", "reason": reason.to_string()}),
+    }
 }
 
 fn verifying_key(key: &VerifyingKey) -> Value {

@@ -2,15 +2,20 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use zeroize::Zeroizing;
+use zkflow_core::digest::Digest;
 use zkflow_core::field::to_decimal;
+use zkflow_core::format::r1cs::R1cs;
 use zkflow_core::format::{json, wtns};
 use zkflow_core::prove::{os_rng, prove_verified};
+use zkflow_core::sandbox::Sandbox;
 use zkflow_core::secret::CircuitInputs;
 use zkflow_core::verify::{PublicSignals, Verifier};
-use zkflow_core::witness::{WitnessCalculator, WitnessLimits};
+use zkflow_core::witness::tape::Tape;
+use zkflow_core::witness::{ConstraintCheck, Way, WitnessCalculator, WitnessError, WitnessLimits};
 
 use super::Error;
 use super::files::{in_file, map, read, write, write_secret};
@@ -27,6 +32,14 @@ pub struct WitnessArgs {
     input: PathBuf,
     /// The witness, .wtns; it holds every private input
     output: PathBuf,
+    /// The constraints to check the witness against; by default the file beside the calculator with the same
+    /// name and the ending .r1cs, if there is one
+    #[arg(long, value_name = "FILE.r1cs")]
+    r1cs: Option<PathBuf>,
+    /// The tape to calculate with, which needs the constraints; by default the file beside the calculator
+    /// that ends in .tape
+    #[arg(long, value_name = "FILE.tape")]
+    tape: Option<PathBuf>,
 }
 
 /// Arguments of `zkflow prove`.
@@ -62,11 +75,42 @@ pub(super) fn witness(args: &WitnessArgs) -> Result<(), Error> {
         String::from_utf8(read(&args.input)?).map_err(|_| format!("{}: not UTF-8", args.input.display()))?;
     let inputs = CircuitInputs::from_json(text);
     let sandbox = sandbox()?;
-    let calculator = progress.step("load the calculator", || {
-        WitnessCalculator::new(&sandbox, &wasm, WitnessLimits::default()).map_err(in_file(&args.circuit))
-    })?;
-    let witness = progress.step("witness", || calculator.calculate(&inputs)).map_err(in_file(&args.input))?;
+    let calculator = progress.step("load the calculator", || load(args, &sandbox, &wasm))?;
+    let mut way = Way::Module;
+    let witness = progress.step("witness", || {
+        let (witness, by) = calculator.calculate_by(&inputs)?;
+        way = by;
+        Ok::<_, WitnessError>(witness)
+    });
+    let witness = witness.map_err(in_file(&args.input))?;
+    progress.line(&format!("calculated by the {}", way.as_str().replace('_', " ")));
     write_secret(&args.output, &Zeroizing::new(wtns::write(&witness)))
+}
+
+/// The calculator with what lies beside it.
+fn load(args: &WitnessArgs, sandbox: &Arc<Sandbox>, wasm: &[u8]) -> Result<WitnessCalculator, Error> {
+    let mut calculator =
+        WitnessCalculator::new(sandbox, wasm, WitnessLimits::default()).map_err(in_file(&args.circuit))?;
+    let beside = |given: &Option<PathBuf>, extension| {
+        let other = args.circuit.with_extension(extension);
+        given.clone().or_else(|| other.exists().then_some(other))
+    };
+    if let Some(path) = beside(&args.r1cs, "r1cs") {
+        let r1cs = R1cs::read(&map(&path)?).map_err(in_file(&path))?;
+        calculator = calculator.with_check(ConstraintCheck::new(&r1cs, &mut os_rng()));
+        if let Some(path) = beside(&args.tape, "tape") {
+            let tape = Tape::from_bytes(&map(&path)?, &Digest::of(wasm));
+            match tape.map_err(in_file(&path)) {
+                Ok(tape) => calculator = calculator.with_tape(tape),
+                // It was not asked for, and the module does as well.
+                Err(_) if args.tape.is_none() => {}
+                Err(error) => return Err(error),
+            }
+        }
+    } else if args.tape.is_some() {
+        return Err("--tape needs the constraints that its witness is checked against: give --r1cs".into());
+    }
+    Ok(calculator)
 }
 
 pub(super) fn prove(args: &ProveArgs) -> Result<(), Error> {

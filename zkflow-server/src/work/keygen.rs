@@ -89,7 +89,15 @@ impl Steps for KeyGeneration {
             let options = KeyOptions::default().with_beacon(app.beacon.as_ref());
             CircuitFiles::generate(&blueprint, compiled, &*app.powers, options, &mut os_rng())
         };
-        let CircuitFiles { files, report, provenance } = blocking(generate).await?.map_err(stop)?;
+        let CircuitFiles { files, tape, report, provenance } = blocking(generate).await?.map_err(stop)?;
+        match tape {
+            Ok(operations) => {
+                tracing::debug!(circuit = %circuit.id, operations, "witness calculation recorded")
+            }
+            Err(reason) => {
+                tracing::info!(circuit = %circuit.id, %reason, "witnesses will be calculated by the module")
+            }
+        }
         self.advance(circuit, CircuitStage::Store, "setup", began).await?;
 
         let began = Instant::now();

@@ -17,13 +17,13 @@ use zkflow_core::id::ProofId;
 use zkflow_core::prove::{PreparedKey, os_rng};
 use zkflow_core::queue::{Job, QueueName};
 use zkflow_core::store::{ArtifactMeta, StoreError};
-use zkflow_core::witness::WitnessLimits;
+use zkflow_core::witness::{Way, WitnessLimits};
 use zkflow_queue::JobError;
 
 use super::document::Steps;
 use super::{CircuitCache, Stop, blocking, invalid, stop, unsaved};
 use crate::state::App;
-use crate::telemetry::stage_took;
+use crate::telemetry::{stage_took, witness_calculated};
 
 /// Makes proofs.
 pub(super) struct ProofGeneration {
@@ -59,7 +59,20 @@ impl ProofGeneration {
         let sym = self.file(circuit, FileName::Sym).await?;
         let sandbox = Arc::clone(&self.app.sandbox);
         let limits: WitnessLimits = self.app.config.witness_limits();
-        let load = move || LoadedCircuit::with_key(&sandbox, &wasm, key, limits)?.with_names(&r1cs, &sym);
+        let tape = match circuit.artifacts.contains_key(FileName::Tape.as_str()) {
+            true => Some(self.file(circuit, FileName::Tape).await?),
+            false => None,
+        };
+        let id = circuit.id.clone();
+        let load = move || {
+            let loaded =
+                LoadedCircuit::with_key(&sandbox, &wasm, key, limits)?.with_constraints(&r1cs, &sym)?;
+            let Some(tape) = tape else { return Ok::<_, LoadError>(loaded) };
+            loaded.with_tape(&tape, &wasm).or_else(|(loaded, error)| {
+                tracing::warn!(circuit = %id, %error, "witnesses are calculated by the module");
+                Ok(loaded)
+            })
+        };
         let loaded = blocking(load).await?.map_err(stop)?;
         stage_took("proof", "load", began.elapsed());
         Ok(loaded)
@@ -114,10 +127,14 @@ impl Steps for ProofGeneration {
 
         let began = Instant::now();
         let calculator = Arc::clone(&loaded);
-        let witness = blocking(move || calculator.witness(&inputs)).await?.map_err(stop)?;
+        let (witness, way) = blocking(move || calculator.witness(&inputs)).await?.map_err(stop)?;
+        witness_calculated(way);
+        if way == Way::ModuleAfterMismatch {
+            tracing::error!(circuit = %circuit.id, "the tape gives wrong witnesses; the module was used instead");
+        }
         let spent = began.elapsed();
         stage_took("proof", "witness", spent);
-        tracing::trace!(proof = %request.id, wires = witness.values().len(), ?spent, "witness calculated");
+        tracing::trace!(proof = %request.id, wires = witness.values().len(), way = way.as_str(), ?spent, "witness calculated");
         request.advance(ProofStage::Prove, spent, app.now()).map_err(invalid)?;
         self.save(request).await?;
 

@@ -24,6 +24,7 @@ async fn every_artifact_is_what_the_circuit_says_it_is() {
         "circuit.circom",
         "circuit.r1cs",
         "circuit.sym",
+        "circuit.tape",
         "circuit.wasm",
         "proving_key.zkey",
         "setup.json",

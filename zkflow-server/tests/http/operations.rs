@@ -47,6 +47,7 @@ async fn metrics_tell_requests_queues_and_stages() {
         r#"zkflow_stage_duration_seconds_count{flow="circuit",stage="setup"} "#,
         r#"zkflow_stage_duration_seconds_count{flow="proof",stage="witness"} "#,
         r#"zkflow_stage_duration_seconds_count{flow="proof",stage="prove"} "#,
+        r#"zkflow_witnesses_total{way="tape"} "#,
         "# TYPE zkflow_http_requests_total counter",
     ] {
         assert!(text.contains(line), "no {line} in\n{text}");

@@ -1,0 +1,149 @@
+//! The operations of a calculation while it is recorded, each naming those whose results it takes.
+
+use std::collections::HashMap;
+
+use super::operation::Operator;
+use super::record::Stop;
+use super::value::Value;
+
+/// The number of a node in its [`Graph`]; operands have smaller ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct NodeId(pub(super) u32);
+
+/// One value of the calculation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Node {
+    /// `constants[index]`.
+    Constant(u32),
+    /// The input value of this number.
+    Input(u32),
+    /// An operator on two values; those of one operand name it twice.
+    Operation(Operator, NodeId, NodeId),
+    /// Bit `place` of a value.
+    Bit { value: NodeId, place: u32 },
+    /// `yes` where the condition is not zero, else `no`.
+    Select { condition: NodeId, yes: NodeId, no: NodeId },
+    /// Entry `index` of a table, 0 beyond it.
+    Lookup { index: NodeId, table: u32 },
+}
+
+/// A calculation, in the order in which it took place.
+#[derive(Debug, Default)]
+pub(super) struct Graph {
+    pub(super) nodes: Vec<Node>,
+    pub(super) constants: Vec<Value>,
+    /// What lookups choose from.
+    pub(super) tables: Vec<Vec<NodeId>>,
+    /// What must not be zero, or the calculation was another one.
+    pub(super) guards: Vec<NodeId>,
+    known: HashMap<[u64; 4], NodeId>,
+    max_nodes: usize,
+}
+
+impl Graph {
+    pub(super) fn new(max_nodes: usize) -> Self {
+        Self { max_nodes, ..Self::default() }
+    }
+
+    /// A constant; equal ones are one node, as long as they are held alike.
+    pub(super) fn constant(&mut self, value: Value) -> Result<NodeId, Stop> {
+        if let Some(&known) = self.known.get(&value.raw()) {
+            return Ok(known);
+        }
+        let index = self.constants.len() as u32;
+        self.constants.push(value);
+        let id = self.push(Node::Constant(index))?;
+        self.known.insert(value.raw(), id);
+        Ok(id)
+    }
+
+    pub(super) fn input(&mut self, number: u32) -> Result<NodeId, Stop> {
+        self.push(Node::Input(number))
+    }
+
+    /// The result of an operator, computed now if its operands are constants.
+    pub(super) fn operation(&mut self, operator: Operator, a: NodeId, b: NodeId) -> Result<NodeId, Stop> {
+        let (left, right) = (self.value(a), self.value(b));
+        if let (Some(left), Some(right)) = (left, right) {
+            return self.constant(operator.apply(left, right));
+        }
+        let is = |value: Option<Value>, wanted: Value| value.is_some_and(|value| value.same(wanted));
+        let (zero, one) = (Value::ZERO, Value::ONE);
+        match operator {
+            Operator::Add | Operator::Sub if is(right, zero) => return Ok(a),
+            Operator::Add if is(left, zero) => return Ok(b),
+            Operator::Mul | Operator::Div if is(right, one) => return Ok(a),
+            Operator::Mul if is(left, one) => return Ok(b),
+            Operator::Mul if is(left, zero) || is(right, zero) => return self.constant(zero),
+            // The bits of a number, as `(x >> i) & 1`.
+            Operator::BitAnd if is(right, one) => {
+                if let Node::Operation(Operator::ShiftRight, value, distance) = self.node(a)
+                    && let Some(place) = self.value(distance).and_then(Value::as_small)
+                    && let Ok(place @ 0..=253) = u32::try_from(place)
+                {
+                    return self.push(Node::Bit { value, place });
+                }
+            }
+            _ => {}
+        }
+        self.push(Node::Operation(operator, a, b))
+    }
+
+    /// One of two values.
+    pub(super) fn select(&mut self, condition: NodeId, yes: NodeId, no: NodeId) -> Result<NodeId, Stop> {
+        match self.value(condition) {
+            _ if yes == no => Ok(yes),
+            Some(condition) => Ok(if condition.is_zero() { no } else { yes }),
+            None => self.push(Node::Select { condition, yes, no }),
+        }
+    }
+
+    /// The entry of a table at an index that depends on inputs.
+    pub(super) fn lookup(&mut self, index: NodeId, table: Vec<NodeId>) -> Result<NodeId, Stop> {
+        let number = match self.tables.last() {
+            // Loops often look up in the table of the step before.
+            Some(last) if *last == table => self.tables.len() - 1,
+            _ => {
+                let entries: usize = self.tables.iter().map(Vec::len).sum();
+                if entries + table.len() > self.max_nodes {
+                    return Err(Stop::TooLong);
+                }
+                self.tables.push(table);
+                self.tables.len() - 1
+            }
+        };
+        self.push(Node::Lookup { index, table: number as u32 })
+    }
+
+    /// Demands that a value is not zero.
+    pub(super) fn guard(&mut self, condition: NodeId) -> Result<(), Stop> {
+        match self.value(condition) {
+            Some(value) if value.is_zero() => Err(Stop::Fails),
+            Some(_) => Ok(()),
+            None => {
+                self.guards.push(condition);
+                Ok(())
+            }
+        }
+    }
+
+    /// The value of a constant; `None` for what depends on inputs.
+    pub(super) fn value(&self, id: NodeId) -> Option<Value> {
+        match self.node(id) {
+            Node::Constant(index) => Some(self.constants[index as usize]),
+            _ => None,
+        }
+    }
+
+    pub(super) fn node(&self, id: NodeId) -> Node {
+        self.nodes[id.0 as usize]
+    }
+
+    fn push(&mut self, node: Node) -> Result<NodeId, Stop> {
+        if self.nodes.len() >= self.max_nodes {
+            return Err(Stop::TooLong);
+        }
+        self.nodes.push(node);
+        Ok(NodeId(self.nodes.len() as u32 - 1))
+    }
+}

@@ -1,0 +1,241 @@
+//! A recording to a tape: what no wire needs is dropped, and every value gets a place.
+//!
+//! A wire's value stands at the wire's own place for good. Constants stand behind the wires. Every other value
+//! has a place until it was last used, and then gives it to another one, so that what is worked on stays in the cache.
+
+use std::collections::BTreeSet;
+
+use super::graph::{Graph, Node, NodeId};
+use super::record::{Recording, Stop};
+use super::value::Value;
+use super::{Instruction, Kind, MAX_PLACES, Tape};
+
+pub(super) fn lower(recording: Recording) -> Result<Tape, Stop> {
+    let Recording { graph, inputs, wires } = recording;
+    let uses = Uses::of(&graph, &wires);
+    let mut places = Places::new(&graph, &wires, &uses);
+    let mut code = Vec::new();
+
+    // Inputs come first, at places that nothing computed before them takes.
+    let mut input_places = vec![None; inputs.iter().map(|input| input.values as usize).sum()];
+    for id in ids(&graph) {
+        if let Node::Input(number) = graph.node(id)
+            && uses.is_used(id)
+        {
+            input_places[number as usize] = Some(places.take(id)?);
+        }
+    }
+    // Those that nothing needs share a place.
+    let nowhere = places.fresh()?;
+
+    let mut guards: BTreeSet<NodeId> = graph.guards.iter().copied().collect();
+    for id in ids(&graph) {
+        if uses.is_used(id)
+            && let Some((kind, operands)) = places.instruction(&graph, id)
+        {
+            // What ends here makes room for the result.
+            uses.ending_at(&graph, id, |ended| places.give_back(ended));
+            let target = places.take(id)?;
+            code.push(Instruction::new(kind, target, operands));
+        }
+        if guards.remove(&id) {
+            code.push(Instruction::new(Kind::Guard, 0, [places.of(id), 0, 0]));
+            if uses.last[id.0 as usize] == Some(id) {
+                places.give_back(id);
+            }
+        }
+    }
+    // Wires that are constants, and wires of one value.
+    for (wire, &id) in (0u32..).zip(&wires) {
+        if places.of(id) != wire {
+            code.push(Instruction::new(Kind::Copy, wire, [places.of(id), 0, 0]));
+        }
+    }
+
+    let mut input_places = input_places.into_iter().map(|place| place.unwrap_or(nowhere));
+    let inputs =
+        inputs.iter().map(|input| (input.hash, input_places.by_ref().take(input.values as usize).collect()));
+    Ok(Tape {
+        inputs: inputs.collect(),
+        wires: wires.len() as u32,
+        places: places.count,
+        constants: places.constants,
+        tables: places.tables,
+        code,
+    })
+}
+
+fn ids(graph: &Graph) -> impl Iterator<Item = NodeId> + use<> {
+    (0..graph.nodes.len() as u32).map(NodeId)
+}
+
+/// Calls back with each operand of a node, tables apart.
+fn operands(node: Node, mut each: impl FnMut(NodeId)) {
+    match node {
+        Node::Constant(_) | Node::Input(_) => {}
+        Node::Operation(operator, a, b) => {
+            each(a);
+            if !operator.is_unary() {
+                each(b);
+            }
+        }
+        Node::Bit { value, .. } => each(value),
+        Node::Select { condition, yes, no } => [condition, yes, no].into_iter().for_each(each),
+        Node::Lookup { index, .. } => each(index),
+    }
+}
+
+/// Where values are used for the last time.
+struct Uses {
+    /// The last node that takes the value; the node itself if only a guard does.
+    last: Vec<Option<NodeId>>,
+    /// Values that are in a table, which keep their places.
+    tabled: Vec<bool>,
+}
+
+impl Uses {
+    fn of(graph: &Graph, wires: &[NodeId]) -> Self {
+        let count = graph.nodes.len();
+        let mut uses = Self { last: vec![None; count], tabled: vec![false; count] };
+        for &root in wires.iter().chain(&graph.guards) {
+            uses.last[root.0 as usize] = Some(root);
+        }
+        // Backward: a node is reached after all that take it.
+        for index in (0..count as u32).rev() {
+            let id = NodeId(index);
+            if !uses.is_used(id) {
+                continue;
+            }
+            let node = graph.node(id);
+            operands(node, |operand| uses.taken(operand, id));
+            if let Node::Lookup { table, .. } = node {
+                for &entry in &graph.tables[table as usize] {
+                    uses.taken(entry, id);
+                    uses.tabled[entry.0 as usize] = true;
+                }
+            }
+        }
+        uses
+    }
+
+    fn taken(&mut self, operand: NodeId, by: NodeId) {
+        let last = &mut self.last[operand.0 as usize];
+        // Nodes come in falling order, so only a mark of the root itself is older.
+        if last.is_none_or(|last| last < by) {
+            *last = Some(by);
+        }
+    }
+
+    fn is_used(&self, id: NodeId) -> bool {
+        self.last[id.0 as usize].is_some()
+    }
+
+    /// Calls back with the operands that nothing after `id` takes.
+    fn ending_at(&self, graph: &Graph, id: NodeId, mut each: impl FnMut(NodeId)) {
+        let mut ended = [None; 3];
+        let mut count = 0;
+        operands(graph.node(id), |operand| {
+            let ends = self.last[operand.0 as usize] == Some(id) && !self.tabled[operand.0 as usize];
+            if ends && !ended.contains(&Some(operand)) {
+                ended[count] = Some(operand);
+                count += 1;
+            }
+        });
+        ended.into_iter().flatten().for_each(&mut each);
+    }
+}
+
+/// Where values stand.
+struct Places {
+    of: Vec<u32>,
+    /// Places below this one are a wire's or a constant's and are not given on.
+    fixed: u32,
+    free: Vec<u32>,
+    count: u32,
+    constants: Vec<Value>,
+    tables: Vec<u32>,
+    /// Where the tables of the graph begin in `tables`, once they are there.
+    begun: Vec<Option<u32>>,
+}
+
+const NOWHERE: u32 = u32::MAX;
+
+impl Places {
+    fn new(graph: &Graph, wires: &[NodeId], uses: &Uses) -> Self {
+        let mut of = vec![NOWHERE; graph.nodes.len()];
+        for (wire, id) in (0u32..).zip(wires) {
+            let place = &mut of[id.0 as usize];
+            if *place == NOWHERE && graph.value(*id).is_none() {
+                *place = wire;
+            }
+        }
+        let mut constants = Vec::new();
+        for id in ids(graph).filter(|id| uses.is_used(*id)) {
+            if let Some(value) = graph.value(id) {
+                of[id.0 as usize] = (wires.len() + constants.len()) as u32;
+                constants.push(value);
+            }
+        }
+        let fixed = (wires.len() + constants.len()) as u32;
+        let begun = vec![None; graph.tables.len()];
+        Self { of, fixed, free: Vec::new(), count: fixed, constants, tables: Vec::new(), begun }
+    }
+
+    fn of(&self, id: NodeId) -> u32 {
+        self.of[id.0 as usize]
+    }
+
+    fn fresh(&mut self) -> Result<u32, Stop> {
+        if self.count >= MAX_PLACES {
+            return Err(Stop::TooLong);
+        }
+        self.count += 1;
+        Ok(self.count - 1)
+    }
+
+    /// Gives a value a place, if it has none as a wire.
+    fn take(&mut self, id: NodeId) -> Result<u32, Stop> {
+        if self.of(id) == NOWHERE {
+            self.of[id.0 as usize] = match self.free.pop() {
+                Some(place) => place,
+                None => self.fresh()?,
+            };
+        }
+        Ok(self.of(id))
+    }
+
+    fn give_back(&mut self, id: NodeId) {
+        let place = self.of(id);
+        if place >= self.fixed {
+            self.free.push(place);
+        }
+    }
+
+    /// The instruction that computes a node; `None` for constants and inputs.
+    fn instruction(&mut self, graph: &Graph, id: NodeId) -> Option<(Kind, [u32; 3])> {
+        Some(match graph.node(id) {
+            Node::Constant(_) | Node::Input(_) => return None,
+            Node::Operation(operator, a, b) => {
+                let (a, b) = (self.of(a), if operator.is_unary() { self.of(a) } else { self.of(b) });
+                (Kind::Operation(operator), [a, b, 0])
+            }
+            Node::Bit { value, place } => (Kind::Bit, [self.of(value), place, 0]),
+            Node::Select { condition, yes, no } => {
+                (Kind::Select, [self.of(condition), self.of(yes), self.of(no)])
+            }
+            Node::Lookup { index, table } => {
+                let entries = &graph.tables[table as usize];
+                let begin = match self.begun[table as usize] {
+                    Some(begin) => begin,
+                    None => {
+                        let begin = self.tables.len() as u32;
+                        self.tables.extend(entries.iter().map(|entry| self.of[entry.0 as usize]));
+                        self.begun[table as usize] = Some(begin);
+                        begin
+                    }
+                };
+                (Kind::Lookup, [self.of(index), begin, entries.len() as u32])
+            }
+        })
+    }
+}

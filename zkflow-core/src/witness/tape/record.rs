@@ -1,0 +1,196 @@
+//! Records a calculation: runs a circuit's module once, with inputs that have no value yet.
+
+use std::time::{Duration, Instant};
+
+use ark_bn254::Fr;
+use ark_ff::{BigInteger, PrimeField};
+
+use super::graph::{Graph, NodeId};
+
+mod machine;
+mod memory;
+mod module;
+
+use machine::Machine;
+use memory::Memory;
+use module::Module;
+
+/// What recording may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordLimits {
+    /// Time on the clock.
+    pub wall: Duration,
+    /// Memory of the module in bytes; recording takes three times as much.
+    pub memory_bytes: usize,
+    /// Operations that are recorded, about 50 bytes each.
+    pub operations: usize,
+    /// Length of the module in bytes.
+    pub module_bytes: usize,
+}
+
+impl Default for RecordLimits {
+    /// A minute, 1 GiB of memory, 2^24 operations, a module of 256 MiB.
+    fn default() -> Self {
+        Self {
+            wall: Duration::from_secs(60),
+            memory_bytes: 1 << 30,
+            operations: 1 << 24,
+            module_bytes: 256 << 20,
+        }
+    }
+}
+
+/// Why a calculation has no tape; the circuit's module calculates all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Stop {
+    /// The names of its functions are missing.
+    #[error("the module does not name its functions")]
+    NoNames,
+    /// It has another form than circom's modules, or inputs of another number.
+    #[error("the module is not one that this version of ZKFlow can follow")]
+    NotCircom,
+    /// The number of rounds depends on inputs.
+    #[error("the circuit has a loop whose rounds depend on inputs")]
+    Loop,
+    /// A function returns from within a branch that depends on inputs, in a way that is not followed.
+    #[error("the circuit has a function that returns from nested conditions on inputs")]
+    Return,
+    /// An integer was used whose value depends on the branch taken.
+    #[error("an address or a counter of the circuit depends on inputs")]
+    Mixed,
+    /// The bytes of an element that depends on inputs were looked at.
+    #[error("the module looks at how an element is represented")]
+    Representation,
+    /// An index beyond the memory.
+    #[error("the circuit reaches beyond its memory")]
+    OutOfBounds,
+    /// A division by the constant zero.
+    #[error("the circuit divides by zero")]
+    Division,
+    /// A constraint fails for all inputs.
+    #[error("the circuit fails for all inputs")]
+    Fails,
+    /// More operations than [`RecordLimits::operations`].
+    #[error("the calculation has too many operations")]
+    TooLong,
+    /// Calls nested too deeply.
+    #[error("the calculation nests too deeply")]
+    TooDeep,
+    /// More memory than [`RecordLimits::memory_bytes`].
+    #[error("the calculation needs too much memory to be recorded")]
+    Memory,
+    /// Longer than [`RecordLimits::wall`].
+    #[error("the calculation takes too long to be recorded")]
+    Time,
+}
+
+/// Where a module takes its inputs from and leaves its witness.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Window {
+    /// The address of the cell.
+    cell: u32,
+}
+
+/// An input of a circuit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RecordedInput {
+    /// FNV-1a of its name.
+    pub(super) hash: u64,
+    /// How many values it takes.
+    pub(super) values: u32,
+}
+
+/// A calculation and its results.
+#[derive(Debug)]
+pub(super) struct Recording {
+    pub(super) graph: Graph,
+    /// The inputs, whose values are numbered in this order.
+    pub(super) inputs: Vec<RecordedInput>,
+    /// The value of every wire.
+    pub(super) wires: Vec<NodeId>,
+}
+
+/// Stack of the thread that records.
+const STACK: usize = 256 << 20;
+
+/// Records the calculation of a module.
+pub(super) fn record(wasm: &[u8], limits: RecordLimits) -> Result<Recording, Stop> {
+    if wasm.len() > limits.module_bytes {
+        return Err(Stop::TooLong);
+    }
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .name("zkflow-record".to_owned())
+            .stack_size(STACK)
+            .spawn_scoped(scope, || record_here(wasm, limits))
+            .map_err(|_| Stop::Memory)?
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn record_here(wasm: &[u8], limits: RecordLimits) -> Result<Recording, Stop> {
+    let deadline = Instant::now() + limits.wall;
+    let module = Module::decode(wasm)?;
+    let mut memory = Memory::new(module.memory_pages, limits.memory_bytes)?;
+    for (address, range) in &module.data {
+        let bytes = wasm.get(range.clone()).ok_or(Stop::NotCircom)?;
+        for (at, &byte) in (u64::from(*address)..).zip(bytes) {
+            memory.store(at, 1, byte.into())?;
+        }
+    }
+    let graph = Graph::new(limits.operations.min(1 << 30));
+    let mut machine = Machine::new(&module, memory, graph, deadline);
+
+    let shared = machine.call_export("getSharedRWMemoryStart", &[])?.ok_or(Stop::NotCircom)?;
+    // The bytes of an element follow the flags of its cell.
+    let window = Window { cell: shared.checked_sub(8).ok_or(Stop::NotCircom)? };
+    if machine.call_export("getFieldNumLen32", &[])? != Some(8) {
+        return Err(Stop::NotCircom);
+    }
+    machine.call_export("init", &[1])?;
+    let inputs = inputs(&machine.memory, module.input_table()?)?;
+    machine.expect_inputs(window);
+    for &RecordedInput { hash, values } in &inputs {
+        for index in 0..values {
+            // A value that no short integer stands for, so that it is copied whole.
+            machine.memory.store(window.cell.into(), 8, 1 << 63)?;
+            for (at, byte) in (u64::from(shared)..).zip(stand_in().into_bigint().to_bytes_le()) {
+                machine.memory.store(at, 1, byte.into())?;
+            }
+            machine.call_export("setInputSignal", &[(hash >> 32) as u32, hash as u32, index])?;
+        }
+    }
+    if inputs.iter().any(|input| input.values > 0) && machine.given.is_some() {
+        return Err(Stop::NotCircom);
+    }
+    let count = machine.call_export("getWitnessSize", &[])?.ok_or(Stop::NotCircom)?;
+    let mut wires = Vec::new();
+    for wire in 0..count {
+        machine.call_export("getWitness", &[wire])?;
+        wires.push(machine.memory.cell(window.cell, &mut machine.graph)?);
+    }
+    Ok(Recording { graph: machine.graph, inputs, wires })
+}
+
+/// Reads the table of inputs: 256 entries of the hash of a name, the first signal, and the number of signals.
+fn inputs(memory: &Memory, table: u32) -> Result<Vec<RecordedInput>, Stop> {
+    const ENTRIES: u64 = 256;
+    let mut inputs = Vec::new();
+    for entry in 0..ENTRIES {
+        let at = u64::from(table) + 16 * entry;
+        let (hash, signal, values) =
+            (memory.load(at, 8)?, memory.load(at + 8, 4)?, memory.load(at + 12, 4)? as u32);
+        if hash != 0 {
+            inputs.push((signal, RecordedInput { hash, values }));
+        }
+    }
+    inputs.sort_by_key(|(signal, _)| *signal);
+    Ok(inputs.into_iter().map(|(_, input)| input).collect())
+}
+
+/// What is set in place of an input, until the circuit runs: an element that is no short integer.
+fn stand_in() -> Fr {
+    Fr::from(u64::MAX) * Fr::from(u64::MAX)
+}
