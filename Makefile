@@ -10,7 +10,7 @@ NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
 
-setup: requirements $(NODE_MODULES) ## Install the circom compiler, circomlib and snarkjs under tools/
+setup: requirements $(NODE_MODULES) ## Install circom, circomlib, snarkjs, solc and anvil under tools/
 
 .PHONY: requirements
 requirements:
