@@ -1,0 +1,314 @@
+//! Branches on inputs: both sides of a fork, those who leave a block early, and where they meet again.
+
+use super::super::Stop;
+use super::super::memory::Changes;
+use super::super::module::Block;
+use super::{Flow, Frame, Item, Machine};
+use crate::witness::tape::graph::NodeId;
+use crate::witness::tape::operation::Operator;
+
+/// Rounds of a loop, or other ways out of one function, that depend on inputs.
+const MAX_LEAVING: usize = 300;
+
+/// What was done until a block was left, under a condition.
+#[derive(Debug)]
+pub(super) struct Left {
+    /// The level of the block; 0 for the function.
+    level: usize,
+    condition: NodeId,
+    taken: Taken,
+    at: Place,
+}
+
+/// Where the machine was.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    path: Option<NodeId>,
+    branches: usize,
+    calls: usize,
+    height: usize,
+    level: usize,
+}
+
+/// What a branch did.
+#[derive(Debug)]
+struct Taken {
+    flow: Flow,
+    locals: Vec<Item>,
+    results: Vec<Item>,
+    changes: Changes,
+}
+
+impl Machine<'_> {
+    fn place(&self, frame: &Frame) -> Place {
+        let (branches, height) = (self.memory.branches(), self.stack.len());
+        Place { path: self.path, branches, calls: self.calls, height, level: frame.level }
+    }
+
+    /// Back to a place, whatever has happened since.
+    fn back_to(&mut self, frame: &mut Frame, place: Place) {
+        while self.memory.branches() > place.branches {
+            self.memory.take_back();
+        }
+        self.path = place.path;
+        self.stack.truncate(place.height);
+        self.calls = place.calls;
+        frame.level = place.level;
+    }
+
+    /// From here on a condition holds besides.
+    fn follow(&mut self, condition: NodeId) -> Result<(), Stop> {
+        self.path = Some(match self.path {
+            None => condition,
+            Some(path) => self.graph.operation(Operator::And, path, condition)?,
+        });
+        self.memory.begin_branch();
+        Ok(())
+    }
+
+    /// Runs both branches.
+    pub(super) fn fork(
+        &mut self,
+        frame: &mut Frame,
+        truth: NodeId,
+        yes: &Block,
+        no: &Block,
+    ) -> Result<Flow, Stop> {
+        let otherwise = self.graph.operation(Operator::Not, truth, truth)?;
+        let (yes, left) = self.branch(frame, truth, yes)?;
+        let (no, left_too) = self.branch(frame, otherwise, no)?;
+        self.leave_all(frame, left.into_iter().chain(left_too))?;
+        match (yes, no) {
+            (None, None) => Err(Stop::Fails),
+            (Some(taken), None) => self.only(frame, truth, taken),
+            (None, Some(taken)) => self.only(frame, otherwise, taken),
+            (Some(yes), Some(no)) if yes.flow == no.flow => {
+                let flow = yes.flow;
+                self.merge(frame, truth, yes, no)?;
+                Ok(flow)
+            }
+            (Some(yes), Some(no)) if yes.flow == Flow::Return => {
+                self.leave(frame, (truth, yes), 0)?;
+                self.go_on(frame, otherwise, no)
+            }
+            (Some(yes), Some(no)) if no.flow == Flow::Return => {
+                self.leave(frame, (otherwise, no), 0)?;
+                self.go_on(frame, truth, yes)
+            }
+            _ => Err(Stop::Loop),
+        }
+    }
+
+    /// Runs one branch and takes its changes back; `None` if the circuit gives up in it. What left a block around the fork
+    /// comes apart, as it is seen from the fork.
+    fn branch(
+        &mut self,
+        frame: &mut Frame,
+        condition: NodeId,
+        code: &Block,
+    ) -> Result<(Option<Taken>, Vec<Left>), Stop> {
+        let (place, left_before, before) = (self.place(frame), frame.left.len(), frame.locals.clone());
+        self.follow(condition)?;
+        let flow = self.nested(frame, code);
+        let locals = std::mem::replace(&mut frame.locals, before);
+        let mut taken = match flow {
+            Ok(flow) => {
+                if flow == Flow::Return {
+                    self.keep_results(frame, place.height)?;
+                }
+                let results = self.stack.split_off(place.height);
+                Some(Taken { flow, locals, results, changes: Changes::default() })
+            }
+            Err(Stop::Fails) => None,
+            Err(stop) => return Err(stop),
+        };
+        // Whoever left is seen from where they did; they are to be seen from the fork.
+        let mut left: Vec<Left> = Vec::new();
+        while frame.left.len() > left_before {
+            let Some(last) = frame.left.pop() else { break };
+            self.take_back_to(
+                last.at.branches,
+                left.iter_mut().map(|left| &mut left.taken).chain(&mut taken),
+            );
+            left.push(self.seen_from_outside(last)?);
+        }
+        self.take_back_to(place.branches, left.iter_mut().map(|left| &mut left.taken).chain(&mut taken));
+        left.reverse();
+        self.back_to(frame, place);
+        Ok((taken, left))
+    }
+
+    /// Makes the changes of two branches, as the condition says.
+    fn merge(&mut self, frame: &mut Frame, condition: NodeId, yes: Taken, no: Taken) -> Result<(), Stop> {
+        self.memory.merge(condition, &yes.changes, &no.changes, &mut self.graph)?;
+        frame.locals = yes.locals;
+        for (local, other) in frame.locals.iter_mut().zip(no.locals) {
+            if *local != other {
+                *local = Item::Mixed;
+            }
+        }
+        if yes.results != no.results {
+            return Err(Stop::Mixed);
+        }
+        self.stack.extend(yes.results);
+        Ok(())
+    }
+
+    /// Goes on with the only branch in which the circuit does not give up.
+    fn only(&mut self, frame: &mut Frame, condition: NodeId, taken: Taken) -> Result<Flow, Stop> {
+        self.guard(condition)?;
+        Ok(self.adopt(frame, taken))
+    }
+
+    /// Goes on with one branch, where the other one has left.
+    fn go_on(&mut self, frame: &mut Frame, condition: NodeId, taken: Taken) -> Result<Flow, Stop> {
+        self.follow(condition)?;
+        Ok(self.adopt(frame, taken))
+    }
+
+    /// Makes the changes of a branch.
+    fn adopt(&mut self, frame: &mut Frame, taken: Taken) -> Flow {
+        self.memory.apply(taken.changes);
+        frame.locals = taken.locals;
+        self.stack.extend(taken.results);
+        taken.flow
+    }
+
+    /// Leaves the block `depth` levels out, if a truth says so.
+    pub(super) fn leave_if(
+        &mut self,
+        frame: &mut Frame,
+        truth: NodeId,
+        negated: bool,
+        depth: u32,
+    ) -> Result<Flow, Stop> {
+        let otherwise = self.graph.operation(Operator::Not, truth, truth)?;
+        let (leaves, stays) = if negated { (otherwise, truth) } else { (truth, otherwise) };
+        // To the end of the block around a loop, as circom does.
+        let level = frame.level.checked_sub(depth as usize).filter(|level| depth == 1 && *level > 0);
+        let (locals, results, changes) = (frame.locals.clone(), Vec::new(), Changes::default());
+        let taken = Taken { flow: Flow::Next, locals, results, changes };
+        self.leave(frame, (leaves, taken), level.ok_or(Stop::Loop)?)?;
+        self.follow(stays)?;
+        Ok(Flow::Next)
+    }
+
+    /// What leaves a block waits at its end; the other branch is to be followed.
+    fn leave(
+        &mut self,
+        frame: &mut Frame,
+        (condition, taken): (NodeId, Taken),
+        level: usize,
+    ) -> Result<(), Stop> {
+        if frame.left.len() >= MAX_LEAVING {
+            // This far the path is not followed: who comes here is turned away by a guard.
+            return Err(Stop::Fails);
+        }
+        let at = self.place(frame);
+        frame.left.push(Left { level, condition, taken, at });
+        Ok(())
+    }
+
+    /// Lets them leave, one after the other, and follows what stays.
+    fn leave_all(&mut self, frame: &mut Frame, left: impl IntoIterator<Item = Left>) -> Result<(), Stop> {
+        for Left { level, condition, taken, .. } in left {
+            self.leave(frame, (condition, taken), level)?;
+            let stays = self.graph.operation(Operator::Not, condition, condition)?;
+            self.follow(stays)?;
+        }
+        Ok(())
+    }
+
+    /// One that left, with a condition that holds on its whole path.
+    fn seen_from_outside(&mut self, mut left: Left) -> Result<Left, Stop> {
+        if let Some(path) = left.at.path {
+            left.condition = self.graph.operation(Operator::And, path, left.condition)?;
+        }
+        Ok(left)
+    }
+
+    /// Takes changes back as far as some number of branches, and puts them before those of others.
+    fn take_back_to<'t>(&mut self, branches: usize, others: impl Iterator<Item = &'t mut Taken>) -> Changes {
+        let mut changes = Changes::default();
+        while self.memory.branches() > branches {
+            changes.put_before(&self.memory.take_back());
+        }
+        others.for_each(|other| other.changes.put_before(&changes));
+        changes
+    }
+
+    /// The end of the block at the frame's level, whose operands begin at `height`: what left it comes together with what
+    /// went on. Others who left blocks further out meanwhile go on waiting for those.
+    pub(super) fn meet(
+        &mut self,
+        frame: &mut Frame,
+        height: usize,
+        flow: Result<Flow, Stop>,
+    ) -> Result<Flow, Stop> {
+        let level = frame.level;
+        let mut flow = flow;
+        if level == 0 && flow.is_ok() {
+            self.keep_results(frame, height)?;
+            flow = flow.map(|flow| if flow == Flow::Return { Flow::Next } else { flow });
+        }
+        let mut outward: Vec<Left> = Vec::new();
+        let waits = |frame: &Frame| frame.left.iter().any(|left| left.level == level);
+        if flow == Ok(Flow::Return) && waits(frame) {
+            // What went on has left the function.
+            self.keep_results(frame, height)?;
+            let (locals, results) = (frame.locals.clone(), self.stack.split_off(height));
+            let taken = Taken { flow: Flow::Return, locals, results, changes: self.memory.take_back() };
+            let condition = self.path.ok_or(Stop::NotCircom)?;
+            outward.push(Left { level: 0, condition, taken, at: self.place(frame) });
+            flow = Err(Stop::Fails);
+        }
+        while waits(frame) {
+            let Some(left) = frame.left.pop() else { break };
+            let changes = self.take_back_to(left.at.branches, outward.iter_mut().map(|left| &mut left.taken));
+            let (at, ends_here) = (left.at, left.level == level);
+            self.path = at.path;
+            match flow {
+                Ok(Flow::Next | Flow::Branch(0)) if ends_here => {
+                    if level > 0 {
+                        self.stack.truncate(height);
+                    }
+                    let (locals, results) = (frame.locals.clone(), self.stack.split_off(height));
+                    let went_on = Taken { flow: Flow::Next, locals, results, changes };
+                    self.merge(frame, left.condition, left.taken, went_on)?;
+                    flow = Ok(Flow::Next);
+                }
+                Ok(Flow::Next | Flow::Branch(0)) => {
+                    self.memory.apply(changes);
+                    outward.push(self.seen_from_outside(left)?);
+                }
+                Err(Stop::Fails) if ends_here => {
+                    self.back_to(frame, Place { height, level, ..at });
+                    let mut condition = left.condition;
+                    for other in &outward {
+                        condition = self.graph.operation(Operator::Or, condition, other.condition)?;
+                    }
+                    self.only(frame, condition, left.taken)?;
+                    flow = Ok(Flow::Next);
+                }
+                Err(Stop::Fails) => outward.push(self.seen_from_outside(left)?),
+                Ok(_) => return Err(Stop::Loop),
+                Err(stop) => return Err(stop),
+            }
+        }
+        outward.reverse();
+        self.leave_all(frame, outward)?;
+        flow
+    }
+
+    /// Demands a condition where the path goes.
+    pub(super) fn guard(&mut self, condition: NodeId) -> Result<(), Stop> {
+        let demanded = match self.path {
+            None => condition,
+            Some(path) => {
+                let elsewhere = self.graph.operation(Operator::Not, path, path)?;
+                self.graph.operation(Operator::Or, elsewhere, condition)?
+            }
+        };
+        self.graph.guard(demanded)
+    }
+}

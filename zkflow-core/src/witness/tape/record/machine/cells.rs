@@ -1,0 +1,185 @@
+//! Field functions, and cells at addresses that depend on inputs.
+
+use super::super::Stop;
+use super::super::memory::CELL;
+use super::super::module::FieldFunction;
+use super::{Item, Machine, number};
+use crate::witness::tape::graph::NodeId;
+use crate::witness::tape::operation::Operator;
+use crate::witness::tape::value::Value;
+
+/// Cells that an index may choose from when reading.
+const MAX_READ: u32 = 4096;
+/// Cells that an index may choose from when writing, each of which costs a choice.
+const MAX_WRITTEN: u32 = 256;
+
+impl Machine<'_> {
+    /// Does what a field function does.
+    pub(super) fn field(
+        &mut self,
+        function: FieldFunction,
+        [first, second, third]: [Item; 3],
+    ) -> Result<Option<Item>, Stop> {
+        match function {
+            FieldFunction::Copy => self.copy(first, second, 1)?,
+            FieldFunction::CopyMany => {
+                let cells = number(third)? as u32;
+                self.copy(first, second, cells)?;
+            }
+            FieldFunction::IsTrue => {
+                let node = self.read(first)?;
+                return Ok(Some(match self.graph.value(node) {
+                    Some(value) => Item::Number((!value.is_zero()).into()),
+                    None => Item::Truth { node, negated: false },
+                }));
+            }
+            FieldFunction::ToInt => {
+                let node = self.read(first)?;
+                return Ok(Some(match self.graph.value(node) {
+                    Some(value) => Item::Number(to_int(value).into()),
+                    None => Item::Index { node, scale: 1, offset: 0 },
+                }));
+            }
+            FieldFunction::EqualTruth => {
+                let (a, b) = (self.read(first)?, self.read(second)?);
+                let node = self.graph.operation(Operator::Equal, a, b)?;
+                return Ok(Some(match self.graph.value(node) {
+                    Some(value) => Item::Number((!value.is_zero()).into()),
+                    None => Item::Truth { node, negated: false },
+                }));
+            }
+            FieldFunction::Reform => {}
+            FieldFunction::Apply(operator) => {
+                let a = self.read(second)?;
+                let b = if operator.is_unary() { a } else { self.read(third)? };
+                if matches!(operator, Operator::Quotient | Operator::Remainder) {
+                    // What the module does there is nothing to rely on.
+                    self.guard_divisor(b)?;
+                }
+                let node = self.graph.operation(operator, a, b)?;
+                self.memory.set_cell(number(first)? as u32, node)?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Demands that a divisor is not zero.
+    fn guard_divisor(&mut self, divisor: NodeId) -> Result<(), Stop> {
+        match self.graph.value(divisor) {
+            Some(value) if value.is_zero() => Err(Stop::Division),
+            Some(_) => Ok(()),
+            None => self.guard(divisor),
+        }
+    }
+
+    fn copy(&mut self, to: Item, from: Item, cells: u32) -> Result<(), Stop> {
+        for cell in 0..cells {
+            let node = self.read(further(from, cell)?)?;
+            self.write(further(to, cell)?, node)?;
+        }
+        let window = Item::Number(self.window.cell.into());
+        if let (Some(given), Item::Number(to)) = (&mut self.given, to)
+            && from == window
+        {
+            given.push(to as u32);
+        }
+        Ok(())
+    }
+
+    /// The element in the cell at an address.
+    fn read(&mut self, address: Item) -> Result<NodeId, Stop> {
+        match address {
+            Item::Number(address) => self.memory.cell(address as u32, &mut self.graph),
+            Item::Index { node, scale, offset } => {
+                let cells = self.reachable(scale, offset, MAX_READ)?;
+                let table = cells.iter().map(|&cell| self.memory.cell(cell, &mut self.graph));
+                let table = table.collect::<Result<Vec<_>, _>>()?;
+                let index = self.index(node, scale, cells.len())?;
+                self.graph.lookup(index, table)
+            }
+            Item::Mixed => Err(Stop::Mixed),
+            Item::Truth { .. } => Err(Stop::Representation),
+        }
+    }
+
+    /// Puts an element into the cell at an address.
+    fn write(&mut self, address: Item, value: NodeId) -> Result<(), Stop> {
+        match address {
+            Item::Number(address) => self.memory.set_cell(address as u32, value),
+            Item::Index { node, scale, offset } => {
+                let cells = self.reachable(scale, offset, MAX_WRITTEN)?;
+                let index = self.index(node, scale, cells.len())?;
+                for (place, cell) in (0..).zip(cells) {
+                    let place = self.graph.constant(Value::small(place))?;
+                    let here = self.graph.operation(Operator::Equal, index, place)?;
+                    let before = self.memory.cell(cell, &mut self.graph)?;
+                    let after = self.graph.select(here, value, before)?;
+                    self.memory.set_cell(cell, after)?;
+                }
+                Ok(())
+            }
+            Item::Mixed => Err(Stop::Mixed),
+            Item::Truth { .. } => Err(Stop::Representation),
+        }
+    }
+
+    /// The cells that an index may reach: those from its offset on, up to the end of the stack or to what is no cell.
+    fn reachable(&mut self, scale: u32, offset: u32, most: u32) -> Result<Vec<u32>, Stop> {
+        // A scale below a cell comes from a sum of indices, which counts bytes.
+        let step = if scale.is_multiple_of(CELL) && scale > 0 { scale } else { CELL };
+        let top = self.memory.load(0, 4)?;
+        let mut cells = Vec::new();
+        for place in 0..most {
+            let Some(cell) = place.checked_mul(step).and_then(|bytes| offset.checked_add(bytes)) else {
+                break;
+            };
+            let inside_stack = u64::from(offset) >= top || u64::from(cell) < top;
+            if !inside_stack || self.memory.cell(cell, &mut self.graph).is_err() {
+                break;
+            }
+            cells.push(cell);
+        }
+        if cells.is_empty() { Err(Stop::OutOfBounds) } else { Ok(cells) }
+    }
+
+    /// The number of a cell among those that an index may reach, and the guard that it is one.
+    fn index(&mut self, node: NodeId, scale: u32, cells: usize) -> Result<NodeId, Stop> {
+        let index = if scale.is_multiple_of(CELL) && scale > 0 {
+            node
+        } else {
+            let bytes = self.scaled(node, scale)?;
+            let cell = self.graph.constant(Value::small(CELL.into()))?;
+            self.graph.operation(Operator::Quotient, bytes, cell)?
+        };
+        let cells = self.graph.constant(Value::small(cells as i64))?;
+        let zero = self.graph.constant(Value::ZERO)?;
+        let below = self.graph.operation(Operator::Less, index, cells)?;
+        self.guard(below)?;
+        let not_negative = self.graph.operation(Operator::GreaterEqual, index, zero)?;
+        self.guard(not_negative)?;
+        Ok(index)
+    }
+}
+
+/// The address some cells further.
+fn further(address: Item, cells: u32) -> Result<Item, Stop> {
+    let bytes = cells.checked_mul(CELL).ok_or(Stop::OutOfBounds)?;
+    Ok(match address {
+        Item::Number(address) => Item::Number(address + u64::from(bytes)),
+        Item::Index { node, scale, offset } => {
+            Item::Index { node, scale, offset: offset.wrapping_add(bytes) }
+        }
+        other => other,
+    })
+}
+
+/// What `Fr_toInt` gives: the low 32 bits, of the magnitude for negative ones.
+fn to_int(value: Value) -> u32 {
+    let negative = !Operator::Less.apply(value, Value::ZERO).is_zero();
+    if negative {
+        let [low, ..] = Operator::Negate.apply(value, Value::ZERO).to_integer();
+        (low as u32).wrapping_neg()
+    } else {
+        value.to_integer()[0] as u32
+    }
+}
