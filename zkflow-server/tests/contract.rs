@@ -332,7 +332,7 @@ impl Chain {
         let answers: Vec<Value> = self.post(requests.collect()).await;
         let word = |answer: &Value| {
             let text = answer["result"].as_str().unwrap_or_else(|| panic!("no result: {answer}"));
-            BigUint::parse_bytes(text[2..].as_bytes(), 16).unwrap()
+            BigUint::parse_bytes(&text.as_bytes()[2..], 16).unwrap()
         };
         let mut says = vec![None; tuples.len()];
         for answer in &answers {
