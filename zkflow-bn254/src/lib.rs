@@ -8,6 +8,7 @@
 //! | [`sparse`] | sparse matrices times vectors |
 //! | `transform` | values of a polynomial at the even roots of unity to those at the odd ones |
 //! | [`quotient`] | the quotient of Groth16 by its values at the odd roots |
+//! | [`workload`] | operations of the fields, for benches |
 //!
 //! An algorithm is written once, generic over a `Backend`, as a `Task`; `Kernel::run` compiles it
 //! for the processor it runs on:
@@ -36,6 +37,7 @@ pub mod msm;
 pub mod points;
 pub mod quotient;
 pub mod sparse;
+pub mod workload;
 
 pub(crate) use kernel::{Backend, Task};
 

@@ -20,6 +20,7 @@
 mod bases;
 mod digits;
 mod memory;
+mod packed;
 mod sums;
 mod weighted;
 

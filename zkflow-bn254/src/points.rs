@@ -6,7 +6,7 @@
 //! | `addition` | `Additions`: affine additions that share an inversion, right for all pairs of points |
 //! | `jacobian` | `Jacobian`: doublings and additions without inversions |
 //! | `doublings` | [`double_all`]: many points doubled some times |
-//! | `products` | [`scale`], [`scale_by_powers`]: many points times scalars |
+//! | `products` | [`scale`], [`scale_by_powers`], [`products()`]: many points times scalars |
 //! | `fourier` | [`lagrange`], [`from_lagrange`]: Fourier transforms of points |
 //!
 //! Points of G2 must lie in the subgroup of order r, where the endomorphism that products use is a multiplication.
@@ -26,4 +26,4 @@ pub(crate) use doublings::double_points;
 pub(crate) use fourier::transform_points;
 pub use fourier::{from_lagrange, lagrange};
 pub(crate) use products::{Factors, multiply_points};
-pub use products::{scale, scale_by_powers};
+pub use products::{products, scale, scale_by_powers};

@@ -1,7 +1,7 @@
 //! Scalars as signed integers, and these in signed digits.
 
 use ark_bn254::Fr;
-use ark_ff::PrimeField;
+use ark_ff::{BigInt, PrimeField};
 use rayon::prelude::*;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -63,6 +63,13 @@ impl Signed {
         } else {
             Self(integer)
         }
+    }
+
+    /// The scalar as a field element.
+    pub(crate) fn to_field(self) -> Fr {
+        let (words, _) = self.magnitude();
+        let magnitude = Fr::new(BigInt(words));
+        if self.is_negative() { -magnitude } else { magnitude }
     }
 
     #[inline(always)]

@@ -61,7 +61,8 @@ fn agrees_with_arkworks<C: Curve>(points: &[Affine<C>], scalars: &[Fr]) {
 
 fn all_sizes_and_kinds<C: Curve>() {
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    for len in [0, 1, 2, 3, 7, 8, 9, 100, 5000] {
+    // Products one by one up to 4 points or 48, buckets beyond.
+    for len in [0, 1, 3, 4, 5, 8, 9, 48, 49, 100, 5000] {
         let mut points = random_points::<C>(&mut rng, len);
         agrees_with_arkworks::<C>(&points, &scalars(&mut rng, len));
         for i in 0..len {
@@ -106,4 +107,29 @@ fn sums_in_g2_agree_with_arkworks() {
 fn equal_scalars_on_related_points_agree_with_arkworks() {
     equal_scalars_on_related_points::<g1::Config>();
     equal_scalars_on_related_points::<g2::Config>();
+}
+
+/// Points whose logarithms are known: i·G for i in 1..=n, and sums by the logarithms.
+fn a_million_terms<C: Curve>(len: usize, rounds: usize) {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let points = progression::<C>(len);
+    for kernel in kernels() {
+        let bases = FixedBases::<C>::prepare(&points, Options { kernel, table_bytes: 0 });
+        for _ in 0..rounds {
+            let scalars = scalars(&mut rng, len);
+            let logarithm: Fr = (1u64..).zip(&scalars).map(|(i, scalar)| Fr::from(i) * scalar).sum();
+            let sum = bases.msm(&Scalars::new(kernel, &scalars));
+            assert_eq!(sum, Projective::generator() * logarithm, "{kernel:?}");
+        }
+    }
+}
+
+#[test]
+fn sums_of_a_million_terms_in_g1_have_the_right_logarithm() {
+    a_million_terms::<g1::Config>(1 << 18, 4);
+}
+
+#[test]
+fn sums_of_a_million_terms_in_g2_have_the_right_logarithm() {
+    a_million_terms::<g2::Config>(1 << 16, 16);
 }

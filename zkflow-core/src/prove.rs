@@ -1,6 +1,7 @@
 //! Witness and proving key to proof.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use rand::{CryptoRng, RngCore};
@@ -15,8 +16,8 @@ mod reduction;
 
 use crate::digest::Digest;
 use crate::error::{Classified, ErrorKind};
-use crate::format::FormatError;
 use crate::format::zkey::ZKey;
+use crate::format::{FormatError, MappedFile};
 use crate::verify::{Proof, PublicSignals, Verifier, VerifyingKey};
 use crate::witness::Witness;
 
@@ -58,11 +59,26 @@ pub trait Prover: fmt::Debug + Send + Sync + 'static {
         self.prepare(Arc::new(ZKey::read(zkey)?))
     }
 
+    /// Prepares the key in a `.zkey` file, as [`load`](Self::load) does. The file must not change meanwhile: it is mapped
+    /// into memory, until its bytes are read and before they are turned into what is kept.
+    ///
+    /// # Errors
+    /// The file cannot be read, and the errors of [`load`](Self::load).
+    fn load_file(&self, path: &Path) -> Result<Arc<dyn PreparedKey>, ProveError> {
+        let key = ZKey::read_mapped(&map(path)?)?;
+        self.prepare(Arc::new(key))
+    }
+
     /// The key prepared earlier from the `.zkey` file with this digest, if this prover kept it on disk:
     /// the file itself need not be at hand.
     fn recall(&self, _zkey: &Digest) -> Option<Arc<dyn PreparedKey>> {
         None
     }
+}
+
+/// Maps a key into memory.
+fn map(path: &Path) -> Result<MappedFile, ProveError> {
+    MappedFile::open(path).map_err(ProveError::File)
 }
 
 /// A proving key in the form its prover works with.
@@ -121,6 +137,9 @@ pub enum ProveError {
         /// Wires of the witness.
         found: usize,
     },
+    /// The file of the proving key cannot be read.
+    #[error("the file cannot be read: {0}")]
+    File(#[source] std::io::Error),
     /// The bytes are no proving key.
     #[error(transparent)]
     Format(#[from] FormatError),
@@ -152,13 +171,14 @@ impl Classified for ProveError {
             Self::WitnessLength { .. } | Self::Unsatisfied => ErrorKind::Invalid,
             Self::Format(_) | Self::Key(_) => ErrorKind::Corrupt,
             Self::Kernel(_) => ErrorKind::Invalid,
-            Self::Folder { .. } | Self::Threads(_) => ErrorKind::Unavailable,
+            Self::File(_) | Self::Folder { .. } | Self::Threads(_) => ErrorKind::Unavailable,
         }
     }
 
     fn code(&self) -> &'static str {
         match self {
             Self::WitnessLength { .. } => "witness_length",
+            Self::File(_) => "unreadable_proving_key",
             Self::Format(_) => "malformed_proving_key",
             Self::Key(_) => "inconsistent_proving_key",
             Self::Kernel(_) => "kernel_unavailable",

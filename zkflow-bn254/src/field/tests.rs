@@ -2,7 +2,7 @@
 //! of the ranges that lazy reduction allows.
 
 use ark_bn254::{Fq, Fq2, Fr};
-use ark_ff::{AdditiveGroup, Field, PrimeField};
+use ark_ff::{AdditiveGroup, Field, PrimeField, batch_inversion};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -115,7 +115,7 @@ fn check_once<L: Lanes>(rng: &mut impl Rng, edges: &[L::Field]) {
 
 #[test]
 fn every_operation_agrees_with_arkworks_on_a_million_elements() {
-    Kernel::Portable.run(Check { rounds: 250_000 });
+    Kernel::Portable.run(Check { rounds: 1_000_000 });
     if Kernel::Ifma.is_available() {
         Kernel::Ifma.run(Check { rounds: 125_000 });
     }
@@ -131,7 +131,7 @@ impl Task for CheckQuadratic {
     fn run<B: Backend>(self) {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         let edges = edges::<Fq>();
-        for _ in 0..125_000 / B::Fq::WIDTH {
+        for round in 0..1_000_000 / B::Fq::WIDTH {
             let [a0, a1, b0, b1] = core::array::from_fn(|_| elements(&mut rng, &edges));
             let a: [Fq2; 8] = core::array::from_fn(|i| Fq2::new(a0[i], a1[i]));
             let b: [Fq2; 8] = core::array::from_fn(|i| Fq2::new(b0[i], b1[i]));
@@ -146,8 +146,11 @@ impl Task for CheckQuadratic {
             expect_quadratic(la.sub_loose(lb).mul(la), map2(&difference, &a, |d, a| d * a));
             let zeros = (0..B::Fq::WIDTH).filter(|&i| a[i] == Fq2::ZERO).fold(0, |mask, i| mask | 1 << i);
             assert_eq!(la.zero_mask(), zeros);
-            let inverse = la.inverse_by_norm(invert_each(la.norm()));
-            expect_quadratic(inverse, a.map(|a| a.inverse().unwrap_or(Fq2::ZERO)));
+            // Inversions take as long as all else together.
+            if round % 16 == 0 {
+                let inverse = la.inverse_by_norm(invert_each(la.norm()));
+                expect_quadratic(inverse, a.map(|a| a.inverse().unwrap_or(Fq2::ZERO)));
+            }
         }
     }
 }
@@ -160,7 +163,7 @@ fn expect_quadratic<L: Lanes<Field = Fq>>(lanes: Quadratic<L>, expected: [Fq2; M
 }
 
 #[test]
-fn quadratic_extension_agrees_with_arkworks() {
+fn quadratic_extension_agrees_with_arkworks_on_a_million_elements() {
     Kernel::Portable.run(CheckQuadratic);
     if Kernel::Ifma.is_available() {
         Kernel::Ifma.run(CheckQuadratic);
@@ -177,17 +180,19 @@ impl Task for CheckInversion {
     fn run<B: Backend>(self) {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let edges = edges::<Fr>();
-        let elements: Vec<_> = (0..3000).map(|_| elements(&mut rng, &edges)).collect();
-        let mut lanes: Vec<B::Fr> = elements.iter().map(|e| B::Fr::load(e)).collect();
+        let mut expected: Vec<_> =
+            (0..1_000_000 / B::Fr::WIDTH).map(|_| elements(&mut rng, &edges)).collect();
+        let mut lanes: Vec<B::Fr> = expected.iter().map(|e| B::Fr::load(e)).collect();
         invert_all(&mut lanes);
-        for (lanes, elements) in lanes.into_iter().zip(elements) {
-            expect(lanes, elements.map(|e| e.inverse().unwrap_or(Fr::ZERO)));
+        batch_inversion(expected.as_flattened_mut());
+        for (lanes, expected) in lanes.into_iter().zip(expected) {
+            expect(lanes, expected);
         }
     }
 }
 
 #[test]
-fn inversion_of_many_keeps_zeros_and_inverts_the_rest() {
+fn inversion_of_a_million_keeps_zeros_and_inverts_the_rest() {
     Kernel::Portable.run(CheckInversion);
     if Kernel::Ifma.is_available() {
         Kernel::Ifma.run(CheckInversion);

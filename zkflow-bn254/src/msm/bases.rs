@@ -7,15 +7,17 @@ use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
+use zeroize::Zeroizing;
 
-use super::digits::{Digits, Shape};
+use super::digits::{Digits, Shape, Sorted};
 use super::memory::Memory;
+use super::packed::{pack, unpack};
 use super::sums::Sum;
 use super::weighted::sum_weighted;
-use crate::field::{Coordinate, Lanes, MAX_WIDTH, Row};
-use crate::points::{Curve, CurveLanes, double_points};
+use crate::Kernel;
+use crate::field::Row;
+use crate::points::{Curve, CurveLanes, Factors, double_points, multiply_points};
 use crate::scalars::{Places, Scalars};
-use crate::{Backend, Kernel, Task};
 
 mod stored;
 
@@ -81,9 +83,8 @@ impl<C: Curve> FixedBases<C> {
 pub(crate) fn prepare<C: CurveLanes>(points: &[Affine<C>], options: Options) -> FixedBases<C> {
     let kept: Arc<[u32]> = (0u32..).zip(points).filter(|(_, p)| !p.is_zero()).map(|(i, _)| i).collect();
     let (shape, multiples) = choose(kept.len(), options.table_bytes / size_of::<C::Packed>());
-    let present: Vec<_> = kept.iter().map(|&i| points[i as usize]).collect();
-    assert!(present.len() * multiples < 1 << 31, "points are numbered with 31 bits");
-    let rows = tables::<C>(options.kernel, &present, multiples, shape.window * shape.sets);
+    assert!(kept.len() * multiples < 1 << 31, "points are numbered with 31 bits");
+    let rows = tables::<C>(options.kernel, points, &kept, multiples, shape.window * shape.sets);
     FixedBases {
         kernel: options.kernel,
         shape,
@@ -99,23 +100,55 @@ pub(crate) fn msm<C: CurveLanes>(bases: &FixedBases<C>, scalars: &Scalars) -> Pr
     if kept.is_empty() {
         return Projective::ZERO;
     }
-    let digits = Digits::new(shape, scalars, kept);
     let points = C::packed(bases.points.rows());
+    if kept.len() <= few(kernel) {
+        return sum_products(kernel, &points[..kept.len()], kept, scalars);
+    }
     let mut buckets = vec![C::Packed::default(); shape.buckets()];
-    buckets.par_chunks_mut(shape.partition()).enumerate().for_each_init(
-        Default::default,
-        |(list, ends), (partition, out)| {
-            digits.sort_partition(shape, partition, list, ends);
-            if !list.is_empty() {
-                kernel.run(Sum::<C> { points, list, start: 0, ends, out });
-            }
-        },
-    );
+    let digits_of_set = kept.len() * (Places::count(shape.window) as usize).div_ceil(shape.sets as usize);
+    let sets = (DIGITS / digits_of_set).clamp(1, shape.sets as usize);
+    let parts = buckets.chunks_mut(sets * shape.buckets_of_set());
+    for (first, buckets) in (0..).step_by(sets).zip(parts) {
+        let sets = first..shape.sets.min(first + sets as u32);
+        let digits = Digits::new(shape, scalars, kept, sets);
+        buckets.par_chunks_mut(shape.partition()).enumerate().for_each_init(
+            Sorted::default,
+            |sorted, (partition, out)| {
+                digits.sort_partition(shape, partition, sorted);
+                if !sorted.points.is_empty() {
+                    kernel.run(Sum::<C> { points, list: &sorted.points, start: 0, ends: &sorted.ends, out });
+                }
+            },
+        );
+    }
     sum_weighted(kernel, shape, buckets)
 }
 
-/// Buckets of a partition: their lists fill some hundred vectors.
-const PARTITION_BITS: u32 = 12;
+/// Digits that are sorted at a time, but for those of a single set: 4 MiB.
+const DIGITS: usize = 1 << 19;
+
+/// The number of points up to which products one by one cost less than buckets, which need hundreds of doublings in the end.
+fn few(kernel: Kernel) -> usize {
+    match kernel {
+        Kernel::Ifma => 48,
+        Kernel::Portable => 4,
+    }
+}
+
+/// Σ sᵢ·Pᵢ by the products; `points[i]` has the scalar of number `kept[i]`.
+fn sum_products<C: CurveLanes>(
+    kernel: Kernel,
+    points: &[C::Packed],
+    kept: &[u32],
+    scalars: &Scalars,
+) -> Projective<C> {
+    let chosen = Zeroizing::new(kept.iter().map(|&i| scalars.get(i as usize).to_field()).collect::<Vec<_>>());
+    let products = multiply_points(kernel, &unpack::<C>(kernel, points), Factors::Each(&chosen));
+    products.iter().fold(Projective::ZERO, |sum, product| sum + product)
+}
+
+/// Buckets of a partition: their lists fill a block of some hundred vectors, which share an inversion.
+const PARTITION_BITS: u32 = 11;
 
 /// The shape with the fewest additions, and the number of multiples of each point (itself included), for at most `room`
 /// packed points.
@@ -136,43 +169,36 @@ fn choose(points: usize, room: usize) -> (Shape, usize) {
     plan(window)
 }
 
-/// Points, then 2^doublings times the points, and so on.
-fn tables<C: CurveLanes>(kernel: Kernel, points: &[Affine<C>], multiples: usize, doublings: u32) -> Vec<Row> {
+/// The points kept, then 2^doublings times these, and so on.
+fn tables<C: CurveLanes>(
+    kernel: Kernel,
+    points: &[Affine<C>],
+    kept: &[u32],
+    multiples: usize,
+    doublings: u32,
+) -> Vec<Row> {
     let per_point = size_of::<C::Packed>() / size_of::<Row>();
-    let mut rows = Vec::with_capacity(points.len() * per_point * multiples);
-    let mut current = points.to_vec();
-    for multiple in 0..multiples {
-        if multiple > 0 {
-            current = double_points::<C>(kernel, &current, doublings);
+    let mut rows = Vec::with_capacity(kept.len() * per_point * multiples);
+    let mut append = |points: &[Affine<C>]| {
+        for packed in pack::<C>(kernel, points) {
+            rows.extend_from_slice(packed.as_ref());
         }
-        rows.extend(pack::<C>(kernel, &current).iter().flat_map(|packed| packed.as_ref().iter().copied()));
+    };
+    for run in kept.chunks(RUN) {
+        append(&run.iter().map(|&i| points[i as usize]).collect::<Vec<_>>());
+    }
+    if multiples > 1 {
+        let mut current: Vec<_> = kept.iter().map(|&i| points[i as usize]).collect();
+        for _ in 1..multiples {
+            current = double_points::<C>(kernel, &current, doublings);
+            append(&current);
+        }
     }
     rows
 }
 
-/// Points in a kernel's form.
-fn pack<C: CurveLanes>(kernel: Kernel, points: &[Affine<C>]) -> Vec<C::Packed> {
-    kernel.run(Pack::<C>(points))
-}
-
-struct Pack<'a, C: CurveLanes>(&'a [Affine<C>]);
-
-impl<C: CurveLanes> Task for Pack<'_, C> {
-    type Output = Vec<C::Packed>;
-
-    #[inline(always)]
-    fn run<B: Backend>(self) -> Self::Output {
-        let mut packed = vec![C::Packed::default(); self.0.len().next_multiple_of(B::Fq::WIDTH)];
-        for (packed, points) in packed.chunks_mut(B::Fq::WIDTH).zip(self.0.chunks(B::Fq::WIDTH)) {
-            let mut padded = [Affine::zero(); MAX_WIDTH];
-            padded[..points.len()].copy_from_slice(points);
-            let (x, y) = C::load::<B>(&padded);
-            C::Coordinate::<B>::scatter(x, y, packed);
-        }
-        packed.truncate(self.0.len());
-        packed
-    }
-}
+/// Points that are packed at a time, so that few are in memory twice.
+const RUN: usize = 1 << 12;
 
 /// Prepared points read from bytes are not what they should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,7 @@
 //! Signed digits of scalars, sorted into partitions of the buckets.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 use zeroize::Zeroize;
 
@@ -19,9 +21,10 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// Digits of `window` bits, 3 to 30, in `sets` sets of buckets, at most 2^`partition_bits` of them in a partition.
+    /// Digits of `window` bits, 3 to 30, in `sets` sets of buckets, 2^`partition_bits` of them in a partition, which may
+    /// span several sets.
     pub(super) fn new(window: u32, sets: u32, partition_bits: u32) -> Self {
-        Self { window, sets, partition_bits: partition_bits.min(window - 1), places: Places::new(window) }
+        Self { window, sets, partition_bits, places: Places::new(window) }
     }
 
     /// Buckets of one set: bucket v in 1..2^(c−1), and bucket 2^(c−1) in place 0, which nothing else needs.
@@ -76,39 +79,56 @@ struct Chunk {
 impl Drop for Chunk {
     fn drop(&mut self) {
         self.entries.zeroize();
+        self.ends.zeroize();
+    }
+}
+
+/// The points of a partition, sorted by bucket. Zeroised when dropped.
+#[derive(Default)]
+pub(super) struct Sorted {
+    pub(super) points: Vec<Signpost>,
+    /// Where each bucket ends.
+    pub(super) ends: Vec<u32>,
+}
+
+impl Drop for Sorted {
+    fn drop(&mut self) {
+        self.points.zeroize();
+        self.ends.zeroize();
     }
 }
 
 /// Digits wanted in a chunk, so that it stays in the cache.
 const CHUNK: usize = 1 << 15;
 
-/// All digits that are not zero.
-pub(super) struct Digits(Vec<Chunk>);
+/// The digits that are not zero and go to some of the sets.
+pub(super) struct Digits {
+    chunks: Vec<Chunk>,
+    /// Buckets of these sets.
+    buckets: usize,
+}
 
 impl Digits {
-    /// Cuts the scalars `scalars[kept[i]]` for the points i.
-    pub(super) fn new(shape: Shape, scalars: &Scalars, kept: &[u32]) -> Self {
+    /// Cuts the scalars `scalars[kept[i]]` for the points i. Buckets are counted from the first of `sets`.
+    pub(super) fn new(shape: Shape, scalars: &Scalars, kept: &[u32], sets: Range<u32>) -> Self {
         let chunk = (CHUNK / Places::count(shape.window) as usize).max(1);
+        let buckets = sets.len() * shape.buckets_of_set();
         let starts: Vec<usize> = (0..kept.len()).step_by(chunk).collect();
         let sort = |start: &usize| {
             let end = (start + chunk).min(kept.len());
-            sort_chunk(shape, scalars, kept, *start..end)
+            sort_chunk(shape, scalars, kept, *start..end, sets.clone())
         };
-        Self(starts.par_iter().map(sort).collect())
+        Self { chunks: starts.par_iter().map(sort).collect(), buckets }
     }
 
-    /// Sorts the digits of a partition by bucket: the points into `points`, and into `ends` where each bucket ends.
-    pub(super) fn sort_partition(
-        &self,
-        shape: Shape,
-        partition: usize,
-        points: &mut Vec<Signpost>,
-        ends: &mut Vec<u32>,
-    ) {
+    /// Sorts the digits of a partition by bucket, over what `sorted` held.
+    pub(super) fn sort_partition(&self, shape: Shape, partition: usize, sorted: &mut Sorted) {
+        let Sorted { points, ends } = sorted;
         let first = (partition << shape.partition_bits) as u32;
-        let runs = || self.0.iter().map(|chunk| chunk.partition(partition));
+        let runs = || self.chunks.iter().map(|chunk| chunk.partition(partition));
         ends.clear();
-        ends.resize(shape.partition(), 0);
+        // The last partition may be smaller.
+        ends.resize(shape.partition().min(self.buckets - first as usize), 0);
         for entry in runs().flatten() {
             ends[(entry.bucket - first) as usize] += 1;
         }
@@ -141,13 +161,21 @@ fn counts_to_starts(counts: &mut [u32]) -> u32 {
     sum
 }
 
-fn sort_chunk(shape: Shape, scalars: &Scalars, kept: &[u32], range: std::ops::Range<usize>) -> Chunk {
-    let mut ends = vec![0; shape.buckets().div_ceil(shape.partition())];
-    let mut unsorted = vec![Entry::default(); range.len() * Places::count(shape.window) as usize];
+fn sort_chunk(
+    shape: Shape,
+    scalars: &Scalars,
+    kept: &[u32],
+    points: Range<usize>,
+    sets: Range<u32>,
+) -> Chunk {
+    let buckets = sets.len() * shape.buckets_of_set();
+    let mut ends = vec![0; buckets.div_ceil(shape.partition())];
+    let mut unsorted = vec![Entry::default(); points.len() * Places::count(shape.window) as usize];
     let (mut count, mut row) = (0, [0; 256]);
-    for i in range {
+    for i in points {
         let digits = shape.places.digits(scalars.get(kept[i] as usize), &mut row);
-        count += write_entries(&shape, &row[..digits], i, kept.len(), &mut unsorted[count..count + digits]);
+        let entries = &mut unsorted[count..count + digits];
+        count += write_entries(&shape, &row[..digits], i, kept.len(), &sets, entries);
     }
     row.zeroize();
     unsorted.truncate(count);
@@ -165,16 +193,24 @@ fn sort_chunk(shape: Shape, scalars: &Scalars, kept: &[u32], range: std::ops::Ra
     Chunk { entries, ends }
 }
 
-/// Writes the entries of digits, none for zeros, and returns how many. Place j of the scalar takes multiple j / k of
+/// Writes the entries of digits, none for zeros and for other sets, and returns how many. Place j of the scalar takes multiple j / k of
 /// the point, which is at `index + (j / k) · points`, to set j mod k.
 #[inline(always)]
-fn write_entries(shape: &Shape, digits: &[i32], index: usize, points: usize, entries: &mut [Entry]) -> usize {
-    let (mut count, mut set, mut multiple) = (0, 0, index);
+fn write_entries(
+    shape: &Shape,
+    digits: &[i32],
+    index: usize,
+    points: usize,
+    sets: &Range<u32>,
+    entries: &mut [Entry],
+) -> usize {
+    let (mut count, mut set, mut multiple) = (0, 0u32, index);
     for &digit in digits {
         // The bucket of 2^(c−1) wraps to 0.
-        let bucket = digit.unsigned_abs() & ((1 << (shape.window - 1)) - 1) | set << (shape.window - 1);
+        let bucket = digit.unsigned_abs() & ((1 << (shape.window - 1)) - 1)
+            | set.wrapping_sub(sets.start) << (shape.window - 1);
         entries[count] = Entry { bucket, point: Signpost::new(multiple, digit < 0) };
-        count += (digit != 0) as usize;
+        count += (digit != 0 && sets.contains(&set)) as usize;
         set += 1;
         if set == shape.sets {
             set = 0;
@@ -209,31 +245,35 @@ mod tests {
         let prepared = Scalars::new(Kernel::detect(), &scalars);
         for (window, sets) in [(3, 85), (3, 1), (8, 4), (13, 20), (16, 3), (17, 1)] {
             let shape = Shape::new(window, sets, 5);
-            let digits = Digits::new(shape, &prepared, &all);
             let mut sums = vec![Fr::ZERO; scalars.len()];
-            let mut entries = 0;
-            for entry in digits.0.iter().flat_map(|chunk| &chunk.entries) {
-                let (multiple, i) = (entry.point.index() / all.len(), entry.point.index() % all.len());
-                let set = entry.bucket as usize / shape.buckets_of_set();
-                let v = match entry.bucket as usize % shape.buckets_of_set() {
-                    0 => shape.buckets_of_set(),
-                    v => v,
-                };
-                let place = multiple as u64 * u64::from(sets) + set as u64;
-                let digit = Fr::from(v as u64) * Fr::from(2u64).pow([place * u64::from(window)]);
-                sums[i] += if entry.point.is_negative() { -digit } else { digit };
-                entries += 1;
+            let halves = [0..sets / 2, sets / 2..sets];
+            for part in if sets == 1 { vec![0..1] } else { halves.to_vec() } {
+                let digits = Digits::new(shape, &prepared, &all, part.clone());
+                let mut entries = 0;
+                for entry in digits.chunks.iter().flat_map(|chunk| &chunk.entries) {
+                    let (multiple, i) = (entry.point.index() / all.len(), entry.point.index() % all.len());
+                    let set = part.start as usize + entry.bucket as usize / shape.buckets_of_set();
+                    let v = match entry.bucket as usize % shape.buckets_of_set() {
+                        0 => shape.buckets_of_set(),
+                        v => v,
+                    };
+                    let place = multiple as u64 * u64::from(sets) + set as u64;
+                    let digit = Fr::from(v as u64) * Fr::from(2u64).pow([place * u64::from(window)]);
+                    sums[i] += if entry.point.is_negative() { -digit } else { digit };
+                    entries += 1;
+                }
+                let mut sorted = 0;
+                for partition in 0..digits.buckets.div_ceil(shape.partition()) {
+                    let mut partly = Sorted::default();
+                    digits.sort_partition(shape, partition, &mut partly);
+                    let Sorted { points, ends } = &partly;
+                    assert!(ends.is_sorted());
+                    assert_eq!(ends.last().copied(), Some(points.len() as u32));
+                    sorted += points.len();
+                }
+                assert_eq!(sorted, entries);
             }
             assert_eq!(sums, scalars, "{shape:?}");
-            let mut sorted = 0;
-            for partition in 0..shape.buckets().div_ceil(shape.partition()) {
-                let (mut points, mut ends) = Default::default();
-                digits.sort_partition(shape, partition, &mut points, &mut ends);
-                assert!(ends.is_sorted());
-                assert_eq!(ends.last().copied(), Some(points.len() as u32));
-                sorted += points.len();
-            }
-            assert_eq!(sorted, entries);
         }
     }
 
@@ -241,8 +281,8 @@ mod tests {
     fn minus_one_is_as_short_as_one() {
         let scalars = Scalars::new(Kernel::detect(), &[Fr::ONE, -Fr::ONE, Fr::ZERO]);
         let shape = Shape::new(8, 1, 7);
-        let digits = Digits::new(shape, &scalars, &[0, 1, 2]);
-        let entries: Vec<_> = digits.0[0].entries.iter().map(|e| (e.bucket, e.point.0)).collect();
+        let digits = Digits::new(shape, &scalars, &[0, 1, 2], 0..1);
+        let entries: Vec<_> = digits.chunks[0].entries.iter().map(|e| (e.bucket, e.point.0)).collect();
         assert_eq!(entries, [(1, 0), (1, 3)]);
     }
 }

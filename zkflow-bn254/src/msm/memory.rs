@@ -13,7 +13,7 @@ pub type SharedBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 #[derive(Clone)]
 pub enum Memory {
     /// On the heap.
-    Owned(Arc<[Row]>),
+    Owned(Arc<Vec<Row>>),
     /// Part of shared bytes.
     Mapped {
         /// The bytes.

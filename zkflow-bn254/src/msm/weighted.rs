@@ -5,14 +5,14 @@
 //! summed by Horner's rule.
 
 use super::digits::{Shape, Signpost};
+use super::packed::unpack;
 use super::sums::sum_lists;
 use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ff::AdditiveGroup;
 
-use crate::field::{Coordinate, MAX_WIDTH};
+use crate::Kernel;
 use crate::points::CurveLanes;
-use crate::{Backend, Kernel, Task};
 
 /// Σ v·B_v·2^offset over v in `0..2^bits` is owed, B_v at `start + v`. Place 0 holds nothing that counts.
 #[derive(Clone, Copy)]
@@ -28,18 +28,21 @@ pub(super) fn sum_weighted<C: CurveLanes>(
     shape: Shape,
     buckets: Vec<C::Packed>,
 ) -> Projective<C> {
-    let mut powers = vec![Projective::ZERO; (shape.window * shape.sets) as usize];
+    // What is to be multiplied by a power of two alone: the exponents, and the points.
+    let (mut exponents, mut single) = (Vec::new(), Vec::new());
     let mut owed = Vec::new();
     for set in 0..shape.sets {
         let (start, offset) = (set as usize * shape.buckets_of_set(), set * shape.window);
-        powers[(offset + shape.window - 1) as usize] += unpack::<C>(kernel, &buckets[start]);
+        exponents.push(offset + shape.window - 1);
+        single.push(buckets[start]);
         owed.push(Weighted { start, bits: shape.window - 1, offset });
     }
     let mut points = buckets;
     loop {
         owed.retain(|weighted| {
             if weighted.bits == 1 {
-                powers[weighted.offset as usize] += unpack::<C>(kernel, &points[weighted.start + 1]);
+                exponents.push(weighted.offset);
+                single.push(points[weighted.start + 1]);
             }
             weighted.bits > 1
         });
@@ -47,6 +50,11 @@ pub(super) fn sum_weighted<C: CurveLanes>(
             break;
         }
         (points, owed) = halve::<C>(kernel, &points, &owed);
+    }
+    let mut powers = vec![Affine::zero(); (shape.window * shape.sets) as usize];
+    // Each power of two is owed once: by a bit of a digit, or by the bucket of 2^(c-1).
+    for (exponent, point) in exponents.into_iter().zip(unpack::<C>(kernel, &single)) {
+        powers[exponent as usize] = point;
     }
     powers.into_iter().rev().fold(Projective::ZERO, |sum, power| sum.double() + power)
 }
@@ -76,23 +84,4 @@ fn halve<C: CurveLanes>(
     let mut sums = vec![C::Packed::default(); ends.len()];
     sum_lists::<C>(kernel, points, &list, &ends, &mut sums);
     (sums, halves)
-}
-
-/// One point as arkworks has it.
-fn unpack<C: CurveLanes>(kernel: Kernel, point: &C::Packed) -> Affine<C> {
-    kernel.run(Unpack::<C>(point))
-}
-
-struct Unpack<'a, C: CurveLanes>(&'a C::Packed);
-
-impl<C: CurveLanes> Task for Unpack<'_, C> {
-    type Output = Affine<C>;
-
-    #[inline(always)]
-    fn run<B: Backend>(self) -> Affine<C> {
-        let (x, y) = C::Coordinate::<B>::gather(&[self.0; MAX_WIDTH]);
-        let mut points = [Affine::zero(); MAX_WIDTH];
-        C::store::<B>(x, y, &mut points);
-        points[0]
-    }
 }

@@ -31,6 +31,14 @@ pub fn scale_by_powers<C: Curve>(points: &[Affine<C>], first: &Fr, step: &Fr) ->
     C::multiply(Kernel::detect(), points, Factors::Powers { first, step })
 }
 
+/// Multiplies every point by a scalar of its own.
+///
+/// # Panics
+/// If there are fewer scalars than points.
+pub fn products<C: Curve>(kernel: Kernel, points: &[Affine<C>], scalars: &[Fr]) -> Vec<Affine<C>> {
+    C::multiply(kernel, points, Factors::Each(scalars))
+}
+
 /// What points are multiplied by.
 #[derive(Clone, Copy)]
 pub(crate) enum Factors<'a> {
@@ -38,6 +46,8 @@ pub(crate) enum Factors<'a> {
     Equal(&'a Fr),
     /// Point i by `first * step^i`.
     Powers { first: &'a Fr, step: &'a Fr },
+    /// Point i by scalar i.
+    Each(&'a [Fr]),
 }
 
 pub(crate) fn multiply_points<C: CurveLanes>(
@@ -47,7 +57,7 @@ pub(crate) fn multiply_points<C: CurveLanes>(
 ) -> Vec<Affine<C>> {
     let equal = match factors {
         Factors::Equal(scalar) => vec![Digits::of::<C>(scalar)],
-        Factors::Powers { .. } => Vec::new(),
+        Factors::Powers { .. } | Factors::Each(_) => Vec::new(),
     };
     let mut products = points.to_vec();
     products.par_chunks_mut(BLOCK).enumerate().for_each(|(block, points)| match factors {
@@ -63,6 +73,11 @@ pub(crate) fn multiply_points<C: CurveLanes>(
                 power *= step;
             }
             power.zeroize();
+            kernel.run(Multiply { points, digits: &digits.iter().collect::<Vec<_>>() });
+        }
+        Factors::Each(scalars) => {
+            let scalars = &scalars[block * BLOCK..][..points.len()];
+            let digits: Vec<_> = scalars.iter().map(Digits::of::<C>).collect();
             kernel.run(Multiply { points, digits: &digits.iter().collect::<Vec<_>>() });
         }
     });

@@ -1,6 +1,8 @@
 //! The container that `.r1cs`, `.wtns` and `.zkey` share, all numbers little endian:
 //! `magic(4) | version u32 | sections u32 | { id u32, size u64, body }*`.
 
+use std::ops::Range;
+
 use super::FormatError;
 
 /// Ids of this size and above belong to no format; such sections are skipped, as `doc/r1cs_bin_format.md`
@@ -88,6 +90,11 @@ impl<'a> Cursor<'a> {
     /// The bytes at offset `base` of a file of the named format.
     pub(crate) fn new(format: &'static str, base: usize, bytes: &'a [u8]) -> Self {
         Self { format, base, bytes, position: 0 }
+    }
+
+    /// Where its bytes lie in the file.
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.base..self.base + self.bytes.len()
     }
 
     /// The bytes that are left.

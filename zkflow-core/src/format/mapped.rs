@@ -2,10 +2,10 @@
 
 use std::fs::File;
 use std::io;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::path::Path;
 
-use memmap2::Mmap;
+use memmap2::{Mmap, UncheckedAdvice};
 
 /// The bytes of a file that somebody else may be writing to.
 #[derive(Debug)]
@@ -27,6 +27,17 @@ impl MappedFile {
         // parsers here read every byte once and check what they read, so that a change gives another
         // value or an error.
         Ok(Self(unsafe { Mmap::map(&file) }?))
+    }
+}
+
+impl MappedFile {
+    /// Gives back the memory of bytes that are not needed soon. They are read from the file again when somebody looks.
+    pub(crate) fn release(&self, range: Range<usize>) {
+        // SAFETY: the mapping is read-only and backed by the file, so its pages have nothing to lose.
+        let advice =
+            unsafe { self.0.unchecked_advise_range(UncheckedAdvice::DontNeed, range.start, range.len()) };
+        // It is advice: without it more memory is in use.
+        let _ = advice;
     }
 }
 

@@ -2,14 +2,16 @@
 //!
 //! Points stand in Montgomery form, infinity as zeros; see `section` for what each section holds.
 
+use std::ops::Range;
+
 use ark_bn254::{Fq, Fr, G1Affine, G2Affine};
 use ark_ff::FftField;
 
-use super::FormatError;
 use super::binfile::{BinFile, BinWriter, Cursor, FILE_HEADER, Layout, SECTION_HEADER};
 use super::encoding::{
     FilePoint, double_montgomery, double_montgomery_bytes, expect_field, point, points, put_field, put_points,
 };
+use super::{FormatError, MappedFile};
 use crate::verify::VerifyingKey;
 
 pub(super) mod contribution;
@@ -85,6 +87,16 @@ impl ZKey {
     /// The bytes are no Groth16 key on BN254, counts and lengths do not fit together, a number is not below
     /// its modulus, a point is off its curve.
     pub fn read(bytes: &[u8]) -> Result<Self, FormatError> {
+        Self::read_by_section(bytes, &|_| ())
+    }
+
+    /// [`read`](Self::read)s a file in memory, which holds little of it twice.
+    pub(crate) fn read_mapped(file: &MappedFile) -> Result<Self, FormatError> {
+        Self::read_by_section(file, &|range| file.release(range))
+    }
+
+    /// Reads a key, and says of each large section where it stands when it is read.
+    fn read_by_section(bytes: &[u8], done: &dyn Fn(Range<usize>)) -> Result<Self, FormatError> {
         let file = BinFile::parse(LAYOUT, bytes)?;
         let mut protocol = file.section(section::PROTOCOL)?;
         match protocol.u32()? {
@@ -109,13 +121,15 @@ impl ZKey {
             },
             beta_g1: header.beta_g1,
             delta_g1: header.delta_g1,
-            coefficients: read_coefficients(file.section(section::COEFFICIENTS)?, n_vars, domain_size)?,
-            a: all_points(file.section(section::A)?, m)?,
-            b1: all_points(file.section(section::B1)?, m)?,
-            b2: all_points(file.section(section::B2)?, m)?,
+            coefficients: read(section::COEFFICIENTS, done, &file, |s| {
+                read_coefficients(s, n_vars, domain_size)
+            })?,
+            a: read(section::A, done, &file, |section| all_points(section, m))?,
+            b1: read(section::B1, done, &file, |section| all_points(section, m))?,
+            b2: read(section::B2, done, &file, |section| all_points(section, m))?,
             // The header was refused if it had more public signals than wires.
-            c: all_points(file.section(section::C)?, m - l - 1)?,
-            h: all_points(file.section(section::H)?, u64::from(domain_size))?,
+            c: read(section::C, done, &file, |section| all_points(section, m - l - 1))?,
+            h: read(section::H, done, &file, |section| all_points(section, u64::from(domain_size)))?,
             circuit_hash,
             contributions,
         })
@@ -262,6 +276,20 @@ impl Header {
         section.finish()?;
         Ok(header)
     }
+}
+
+/// Reads a section and says so.
+fn read<T>(
+    id: u32,
+    done: &dyn Fn(Range<usize>),
+    file: &BinFile<'_>,
+    read: impl FnOnce(Cursor<'_>) -> Result<T, FormatError>,
+) -> Result<T, FormatError> {
+    let section = file.section(id)?;
+    let range = section.range();
+    let content = read(section)?;
+    done(range);
+    Ok(content)
 }
 
 /// The points of a section that must hold exactly `count` of them.

@@ -11,13 +11,14 @@
 //! | `subgroup` | the points of B in G2, checked by random combinations |
 //! | `pools` | threads: one proof on all, or one on each |
 //! | `file`, `stored` | prepared keys on disk, mapped into memory |
+//! | `digests` | digests of files, remembered by what the file system says of them |
 //!
 //! # Secrets
 //! r and s come from the caller's generator. They, the scalars made from the witness, and all
 //! polynomials are zeroised. Time and memory accesses depend on the witness: constant time is not claimed.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use zkflow_bn254::Kernel;
@@ -27,6 +28,7 @@ use super::{PreparedKey, ProveError, Prover};
 use crate::digest::Digest;
 use crate::format::zkey::ZKey;
 
+mod digests;
 mod file;
 mod key;
 mod pools;
@@ -113,6 +115,17 @@ impl NativeProver {
         self.pools.wide(prepare)
     }
 
+    fn prepare_and_store(
+        &self,
+        folder: &Folder,
+        digest: &Digest,
+        key: ZKey,
+    ) -> Result<Arc<dyn PreparedKey>, ProveError> {
+        let key = self.prepare_native(Arc::new(key))?;
+        self.pools.wide(|| folder.store(&self.identity(digest), &key.to_sections()));
+        Ok(Arc::new(key))
+    }
+
     fn identity(&self, zkey: &Digest) -> Digest {
         identity(zkey, self.kernel, self.key_memory)
     }
@@ -137,9 +150,26 @@ impl Prover for NativeProver {
             return Ok(key);
         }
         let key = self.pools.wide(|| ZKey::read(zkey))?;
-        let key = self.prepare_native(Arc::new(key))?;
-        self.pools.wide(|| folder.store(&self.identity(&digest), &key.to_sections()));
-        Ok(Arc::new(key))
+        self.prepare_and_store(folder, &digest, key)
+    }
+
+    fn load_file(&self, path: &Path) -> Result<Arc<dyn PreparedKey>, ProveError> {
+        let Some(folder) = &self.folder else {
+            let key = self.pools.wide(|| ZKey::read_mapped(&super::map(path)?).map_err(ProveError::from))?;
+            return self.prepare(Arc::new(key));
+        };
+        // The digest of a large key takes longer than all else when its prepared form is at hand.
+        if let Some(key) = folder.digests().recall(path).and_then(|digest| self.recall(&digest)) {
+            return Ok(key);
+        }
+        let zkey = super::map(path)?;
+        let digest = folder.digests().of(path, &zkey);
+        if let Some(key) = self.recall(&digest) {
+            return Ok(key);
+        }
+        let key = self.pools.wide(|| ZKey::read_mapped(&zkey))?;
+        drop(zkey);
+        self.prepare_and_store(folder, &digest, key)
     }
 
     fn recall(&self, zkey: &Digest) -> Option<Arc<dyn PreparedKey>> {

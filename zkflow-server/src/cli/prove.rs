@@ -116,10 +116,8 @@ fn load(args: &WitnessArgs, sandbox: &Arc<Sandbox>, wasm: &[u8]) -> Result<Witne
 pub(super) fn prove(args: &ProveArgs) -> Result<(), Error> {
     let progress = Progress::new();
     let prover = args.prover.open()?;
-    let zkey = map(&args.zkey)?;
     let witness = wtns::read(&Zeroizing::new(read(&args.witness)?)).map_err(in_file(&args.witness))?;
-    let key = progress.step("load the key", || prover.load(&zkey)).map_err(in_file(&args.zkey))?;
-    drop(zkey);
+    let key = progress.step("load the key", || prover.load_file(&args.zkey)).map_err(in_file(&args.zkey))?;
     let verifier = Verifier::new(key.verifying_key().clone()).map_err(in_file(&args.zkey))?;
     let (proof, public) =
         progress.step("prove and verify", || prove_verified(&*key, &verifier, &witness, &mut os_rng()))?;

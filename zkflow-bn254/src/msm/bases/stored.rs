@@ -40,7 +40,7 @@ impl<C: Curve> FixedBases<C> {
         let sound = rest.is_empty()
             && (3..=18).contains(&window)
             && (1..=Places::count(window)).contains(&sets)
-            && (0..window).contains(&partition_bits)
+            && (1..=30).contains(&partition_bits)
             && kept.is_sorted_by(|a, b| a < b)
             && kept.last().is_none_or(|last| *last < len);
         if !sound {
@@ -98,7 +98,7 @@ mod tests {
         };
         let head = bases.head();
         assert_eq!(read(&head, bases.points.clone()), None);
-        assert_eq!(read(&head, Memory::Owned(Arc::new([]))), Some(BasesError::Truncated));
+        assert_eq!(read(&head, Memory::Owned(Arc::default())), Some(BasesError::Truncated));
         assert_eq!(read(&head[..3], bases.points.clone()), Some(BasesError::Truncated));
         for (word, value) in [(0, 1u32), (0, 99), (1, 0), (1, 500), (2, 99), (3, 3), (4, 9), (5, 0)] {
             let mut altered = head.clone();

@@ -19,11 +19,12 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use memmap2::Mmap;
+use memmap2::{Mmap, UncheckedAdvice};
 use rayon::prelude::*;
 use zkflow_bn254::Kernel;
 use zkflow_bn254::msm::SharedBytes;
 
+use super::digests::Digests;
 use crate::digest::{Digest, Hasher};
 use crate::own_folder;
 
@@ -67,6 +68,11 @@ impl Folder {
         let _ = write();
     }
 
+    /// Digests of `.zkey` files, kept in the same folder.
+    pub(super) fn digests(&self) -> Digests<'_> {
+        Digests::in_folder(&self.path)
+    }
+
     fn file(&self, identity: &Digest) -> PathBuf {
         self.path.join(format!("{identity}.{EXTENSION}"))
     }
@@ -74,6 +80,7 @@ impl Folder {
 
 /// A file in memory, checked.
 pub(super) struct Mapped {
+    map: Arc<Mmap>,
     bytes: SharedBytes,
     sections: Vec<Range<usize>>,
 }
@@ -88,12 +95,22 @@ impl Mapped {
         let sections = sections_of(&map, identity)?;
         let whole = sections.par_iter().all(|(range, sum)| checksum(&map[range.clone()]) == *sum);
         let sections = sections.into_iter().map(|(range, _)| range).collect();
-        whole.then(|| Self { bytes: Arc::new(map), sections })
+        let map = Arc::new(map);
+        whole.then(|| Self { bytes: Arc::clone(&map) as SharedBytes, map, sections })
     }
 
     /// The bytes that all sections lie in, and where a section lies.
     pub(super) fn section(&self, index: usize) -> Option<(&SharedBytes, Range<usize>)> {
         Some((&self.bytes, self.sections.get(index)?.clone()))
+    }
+
+    /// Gives back the memory of a section that was copied.
+    pub(super) fn release(&self, index: usize) {
+        let range = self.sections[index].clone();
+        // SAFETY: the mapping is read-only and backed by the file, so its pages have nothing to lose. This is
+        // advice: without it more memory is in use.
+        let _ =
+            unsafe { self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, range.start, range.len()) };
     }
 
     /// The bytes of a section.

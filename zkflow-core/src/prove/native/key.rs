@@ -3,12 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ark_bn254::{Fr, G1Affine, G2Affine, g1, g2};
+use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine, g1, g2};
 use ark_ec::CurveGroup;
 use ark_ff::UniformRand;
 use zeroize::Zeroizing;
 use zkflow_bn254::Kernel;
 use zkflow_bn254::msm::{FixedBases, Options, Scalars};
+use zkflow_bn254::points::products;
 use zkflow_bn254::quotient::Quotient;
 use zkflow_bn254::sparse::{Entry, SparseMatrix};
 
@@ -76,7 +77,7 @@ impl NativeKey {
     /// # Errors
     /// Points of B are outside the subgroup.
     pub(super) fn new(
-        key: ZKey,
+        mut key: ZKey,
         kernel: Kernel,
         table_bytes: usize,
         pools: Arc<Pools>,
@@ -90,6 +91,7 @@ impl NativeKey {
             SparseMatrix::new(key.domain_size as usize, entries)
         };
         let (a, b) = rayon::join(|| matrix(Matrix::A), || matrix(Matrix::B));
+        key.coefficients = Vec::new();
         let quotient = Arc::new(Quotient::new(a, b, kernel));
         let (vk, beta_g1, delta_g1) = (key.vk.clone(), key.beta_g1, key.delta_g1);
         let n_vars = key.n_vars as usize;
@@ -116,21 +118,29 @@ impl NativeKey {
         let Points { a, b1, c, h, b2 } = &self.points;
         let wires = Scalars::new(self.kernel, witness);
         let quotient = || Scalars::new(self.kernel, &self.quotient.values(witness));
+        let multiples_of_delta = || {
+            let factors = Zeroizing::new([*r, *s, -(*r * s)]);
+            (
+                products(self.kernel, &[self.delta_g1; 3], &*factors),
+                products(self.kernel, &[self.vk.delta_g2], &factors[1..2]),
+            )
+        };
         // The dearest task first: what the threads do last should be small.
-        let (b2, (h, (c, (a, b1)))) = rayon::join(
+        let (b2, (h, (c, (a, (b1, (delta_g1, delta_g2)))))) = rayon::join(
             || b2.msm(&wires),
             || {
-                rayon::join(
-                    || h.msm(&quotient()),
-                    || rayon::join(|| c.msm(&wires), || rayon::join(|| a.msm(&wires), || b1.msm(&wires))),
-                )
+                let small = || rayon::join(|| b1.msm(&wires), multiples_of_delta);
+                let middle = || rayon::join(|| c.msm(&wires), || rayon::join(|| a.msm(&wires), small));
+                rayon::join(|| h.msm(&quotient()), middle)
             },
         );
-        let a = a + self.vk.alpha_g1 + self.delta_g1 * r;
-        let b1 = b1 + self.beta_g1 + self.delta_g1 * s;
-        let b2 = b2 + self.vk.beta_g2 + self.vk.delta_g2 * s;
-        let c = c + h + a * s + b1 * r - self.delta_g1 * (*r * s);
-        Proof { a: a.into_affine(), b: b2.into_affine(), c: c.into_affine() }
+        let a = a + self.vk.alpha_g1 + delta_g1[0];
+        let b1 = b1 + self.beta_g1 + delta_g1[1];
+        let b2 = b2 + self.vk.beta_g2 + delta_g2[0];
+        let affine = G1Projective::normalize_batch(&[a, b1]);
+        let blinded = products(self.kernel, &affine, &*Zeroizing::new([*s, *r]));
+        let c = c + h + blinded[0] + blinded[1] + delta_g1[2];
+        Proof { a: affine[0], b: b2.into_affine(), c: c.into_affine() }
     }
 }
 

@@ -51,7 +51,9 @@ impl NativeKey {
         let (domain, wires) = (constants.domain_size as usize, constants.n_vars as usize);
         let rows = |first: usize| {
             let parts = [file.bytes(first)?, file.bytes(first + 1)?, file.bytes(first + 2)?];
-            SparseMatrix::from_bytes(parts, domain, wires)
+            let matrix = SparseMatrix::from_bytes(parts, domain, wires);
+            (first..first + 3).for_each(|section| file.release(section));
+            matrix
         };
         let [a, b] = section::ROWS.map(rows);
         let (a, b) = (a?, b?);

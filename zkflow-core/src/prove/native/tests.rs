@@ -120,6 +120,27 @@ fn a_prepared_key_from_disk_makes_the_same_proofs() {
 }
 
 #[test]
+fn a_key_in_a_file_is_prepared_once_and_anew_when_the_file_changes() {
+    let temporary = tempfile::tempdir().unwrap();
+    let path = temporary.path().join("key.zkey");
+    let cache_dir = Some(temporary.path().join("keys"));
+    let kept = prover(NativeOptions { cache_dir, ..NativeOptions::default() });
+    for prover in [&prover(NativeOptions::default()), &kept] {
+        assert!(matches!(prover.load_file(&temporary.path().join("none")), Err(ProveError::File(_))));
+        for seed in [1, 2] {
+            let (r1cs, witness) = circuit(2, 3, 100, &mut rng(seed));
+            let zkey = circuit_specific(&r1cs, &mut rng(seed)).unwrap().write();
+            std::fs::write(&path, &zkey).unwrap();
+            let expected = prover.load(&zkey).unwrap().prove(&witness, &mut rng(7)).unwrap();
+            for _ in 0..2 {
+                let key = prover.load_file(&path).unwrap();
+                assert_eq!(key.prove(&witness, &mut rng(7)).unwrap(), expected);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_damaged_file_is_made_anew() {
     let (r1cs, witness) = circuit(1, 2, 10, &mut rng(1));
     let zkey = circuit_specific(&r1cs, &mut rng(1)).unwrap().write();

@@ -1,0 +1,58 @@
+//! Points between arkworks' form and that of a kernel.
+
+use ark_ec::AffineRepr;
+use ark_ec::short_weierstrass::Affine;
+
+use crate::field::{Coordinate, Lanes, MAX_WIDTH};
+use crate::points::CurveLanes;
+use crate::{Backend, Kernel, Task};
+
+/// Points in a kernel's form.
+pub(super) fn pack<C: CurveLanes>(kernel: Kernel, points: &[Affine<C>]) -> Vec<C::Packed> {
+    kernel.run(Pack::<C>(points))
+}
+
+struct Pack<'a, C: CurveLanes>(&'a [Affine<C>]);
+
+impl<C: CurveLanes> Task for Pack<'_, C> {
+    type Output = Vec<C::Packed>;
+
+    #[inline(always)]
+    fn run<B: Backend>(self) -> Self::Output {
+        let mut packed = vec![C::Packed::default(); self.0.len().next_multiple_of(B::Fq::WIDTH)];
+        for (packed, points) in packed.chunks_mut(B::Fq::WIDTH).zip(self.0.chunks(B::Fq::WIDTH)) {
+            let mut padded = [Affine::zero(); MAX_WIDTH];
+            padded[..points.len()].copy_from_slice(points);
+            let (x, y) = C::load::<B>(&padded);
+            C::Coordinate::<B>::scatter(x, y, packed);
+        }
+        packed.truncate(self.0.len());
+        packed
+    }
+}
+
+/// Points in arkworks' form.
+pub(super) fn unpack<C: CurveLanes>(kernel: Kernel, points: &[C::Packed]) -> Vec<Affine<C>> {
+    kernel.run(Unpack::<C>(points))
+}
+
+struct Unpack<'a, C: CurveLanes>(&'a [C::Packed]);
+
+impl<C: CurveLanes> Task for Unpack<'_, C> {
+    type Output = Vec<Affine<C>>;
+
+    #[inline(always)]
+    fn run<B: Backend>(self) -> Self::Output {
+        let mut points = vec![Affine::zero(); self.0.len().next_multiple_of(B::Fq::WIDTH)];
+        for (points, packed) in points.chunks_mut(B::Fq::WIDTH).zip(self.0.chunks(B::Fq::WIDTH)) {
+            let mut padded = [&packed[0]; MAX_WIDTH];
+            for i in 0..packed.len() {
+                padded[i] = &packed[i];
+            }
+            let (x, y) = C::Coordinate::<B>::gather(&padded);
+            C::store::<B>(x, y, points);
+        }
+        points.truncate(self.0.len());
+        points
+    }
+}
