@@ -246,8 +246,7 @@ mod tests {
         for (window, sets) in [(3, 85), (3, 1), (8, 4), (13, 20), (16, 3), (17, 1)] {
             let shape = Shape::new(window, sets, 5);
             let mut sums = vec![Fr::ZERO; scalars.len()];
-            let halves = [0..sets / 2, sets / 2..sets];
-            for part in if sets == 1 { vec![0..1] } else { halves.to_vec() } {
+            for part in [0..sets / 2, sets / 2..sets] {
                 let digits = Digits::new(shape, &prepared, &all, part.clone());
                 let mut entries = 0;
                 for entry in digits.chunks.iter().flat_map(|chunk| &chunk.entries) {

@@ -12,6 +12,7 @@ use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ff::AdditiveGroup;
 
 use crate::Kernel;
+use crate::field::Row;
 use crate::points::CurveLanes;
 
 /// Σ v·B_v·2^offset over v in `0..2^bits` is owed, B_v at `start + v`. Place 0 holds nothing that counts.
@@ -59,6 +60,11 @@ pub(super) fn sum_weighted<C: CurveLanes>(
     powers.into_iter().rev().fold(Projective::ZERO, |sum, power| sum.double() + power)
 }
 
+/// Whether a point is that at infinity, which is zero bytes.
+fn is_infinity<P: AsRef<[Row]>>(point: &P) -> bool {
+    point.as_ref().iter().all(|row| *row == Row::default())
+}
+
 /// Sums of the same worth with half as many bits.
 fn halve<C: CurveLanes>(
     kernel: Kernel,
@@ -74,7 +80,11 @@ fn halve<C: CurveLanes>(
             ends.push(list.len() as u32);
             for fixed in 1..1 << bits {
                 let first = start + fixed * fixed_unit;
-                list.extend((0..1 << free).map(|i: usize| Signpost::new(first + i * free_unit, false)));
+                // Most buckets are empty where scalars are short.
+                let present = (0..1 << free)
+                    .map(|i: usize| first + i * free_unit)
+                    .filter(|&i| !is_infinity(&points[i]));
+                list.extend(present.map(|i| Signpost::new(i, false)));
                 ends.push(list.len() as u32);
             }
         };
