@@ -53,7 +53,7 @@ impl Machine<'_> {
                 let a = self.read(second)?;
                 let b = if operator.is_unary() { a } else { self.read(third)? };
                 if matches!(operator, Operator::Quotient | Operator::Remainder) {
-                    // What the module does there is nothing to rely on.
+                    // The module traps there.
                     self.guard_divisor(b)?;
                 }
                 let node = self.graph.operation(operator, a, b)?;
