@@ -46,7 +46,7 @@ endif
 
 bench: setup ## The Criterion benches
 	$(CARGO) build --locked --release --bin zkflow
-	$(CARGO) bench --locked --workspace --bench kernels --bench stages --bench prover --bench witness --bench http
+	$(CARGO) bench --locked --workspace --bench kernels --bench stages --bench prover --bench witness --bench setup --bench http
 
 fuzz: setup ## Each fuzz target for a minute (needs cargo-fuzz)
 	cd fuzz && for target in $$(RUSTC_BOOTSTRAP=1 $(CARGO) fuzz list); do \

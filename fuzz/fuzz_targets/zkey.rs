@@ -1,11 +1,21 @@
 #![no_main]
-//! What is read can be written, and comes back equal.
+//! Reading a key whole or piece by piece never panics, and what is read whole is written back equal.
+
+use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
-use zkflow_core::format::zkey::ZKey;
+use zkflow_core::format::zkey::{KeySection, ZKey, ZKeyFile};
 
 fuzz_target!(|bytes: &[u8]| {
-    if let Ok(value) = ZKey::read(bytes) {
-        assert_eq!(ZKey::read(&value.write()).as_ref(), Ok(&value));
+    let whole = ZKey::read(bytes);
+    if let Ok(key) = &whole {
+        assert_eq!(ZKey::read(&key.write()).as_ref(), Ok(key));
+    }
+    if let Ok(mut file) = ZKeyFile::open(Cursor::new(bytes)) {
+        let (wires, rows) = (KeySection::B2.count(file.head()), KeySection::H.count(file.head()));
+        let _ = file.points(KeySection::B2, 0, wires);
+        let _ = file.points(KeySection::H, 0, rows);
+    } else {
+        assert!(whole.is_err(), "what is read whole is read piece by piece");
     }
 });

@@ -3,12 +3,12 @@
 //! A generic function is compiled in every crate that uses it, and those that run a kernel are large. The methods here
 //! belong to types that are known, so they are compiled in this crate, once.
 
-use ark_bn254::{Fr, g1, g2};
+use ark_bn254::{g1, g2};
 use ark_ec::short_weierstrass::{Affine, Projective};
 
 use crate::Kernel;
-use crate::msm::{self, FixedBases, Options, Scalars};
-use crate::points::{CurveLanes, Factors, double_points, multiply_points, transform_points};
+use crate::msm::{self, Combinations, FixedBases, Options, Scalars};
+use crate::points::{CurveLanes, Factors, Layer, butterflies, double_points, multiply_points};
 
 /// What runs a kernel on the points of a curve.
 pub(crate) trait Compiled: CurveLanes {
@@ -20,8 +20,16 @@ pub(crate) trait Compiled: CurveLanes {
     fn double(kernel: Kernel, points: &[Affine<Self>], doublings: u32) -> Vec<Affine<Self>>;
     /// The product of each point and its factor.
     fn multiply(kernel: Kernel, points: &[Affine<Self>], factors: Factors<'_>) -> Vec<Affine<Self>>;
-    /// Σⱼ `points[j]` · `root`^(ij) for each i.
-    fn transform(kernel: Kernel, points: &[Affine<Self>], root: &Fr) -> Vec<Affine<Self>>;
+    /// A part of a layer of a [`Transform`](crate::points::Transform).
+    fn butterflies(
+        kernel: Kernel,
+        layer: &Layer,
+        first: u64,
+        low: &mut [Affine<Self>],
+        high: &mut [Affine<Self>],
+    );
+    /// [`combine`](msm::combine).
+    fn combine(kernel: Kernel, points: &[Affine<Self>], combinations: Combinations<'_>) -> Vec<Affine<Self>>;
 }
 
 macro_rules! compile_for {
@@ -43,8 +51,22 @@ macro_rules! compile_for {
                 multiply_points(kernel, points, factors)
             }
 
-            fn transform(kernel: Kernel, points: &[Affine<Self>], root: &Fr) -> Vec<Affine<Self>> {
-                transform_points(kernel, points, root)
+            fn butterflies(
+                kernel: Kernel,
+                layer: &Layer,
+                first: u64,
+                low: &mut [Affine<Self>],
+                high: &mut [Affine<Self>],
+            ) {
+                butterflies(kernel, layer, first, low, high);
+            }
+
+            fn combine(
+                kernel: Kernel,
+                points: &[Affine<Self>],
+                combinations: Combinations<'_>,
+            ) -> Vec<Affine<Self>> {
+                msm::combine_points(kernel, points, combinations)
             }
         }
     )*};

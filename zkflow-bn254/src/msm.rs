@@ -1,4 +1,4 @@
-//! Multi-scalar multiplication Σ sᵢ·Pᵢ over points that are known beforehand.
+//! Multi-scalar multiplication Σ sᵢ·Pᵢ over points that are known beforehand, and many short ones ([`combine`]).
 //!
 //! [`FixedBases::prepare`] brings points into a kernel's form, once for each key; [`Scalars::new`] does the same for
 //! a vector of scalars, once for all bases that it multiplies; [`FixedBases::msm`] gives the sum.
@@ -18,6 +18,7 @@
 //!    is nothing left to multiply. (`weighted`)
 
 mod bases;
+mod combinations;
 mod digits;
 mod memory;
 mod packed;
@@ -27,4 +28,6 @@ mod weighted;
 pub use crate::scalars::Scalars;
 pub use bases::{BasesError, FixedBases, Options};
 pub(crate) use bases::{msm, prepare};
+pub(crate) use combinations::combine_points;
+pub use combinations::{Combinations, Term, combine};
 pub use memory::{Memory, SharedBytes};

@@ -7,7 +7,8 @@
 //! | `jacobian` | `Jacobian`: doublings and additions without inversions |
 //! | `doublings` | [`double_all`]: many points doubled some times |
 //! | `products` | [`scale`], [`scale_by_powers`], [`products()`]: many points times scalars |
-//! | `fourier` | [`lagrange`], [`from_lagrange`]: Fourier transforms of points |
+//! | `halves` | `Splitter`: scalars in two halves |
+//! | `fourier` | [`lagrange`], [`from_lagrange`], [`Transform`]: Fourier transforms of points |
 //!
 //! Points of G2 must lie in the subgroup of order r, where the endomorphism that products use is a multiplication.
 
@@ -15,6 +16,7 @@ mod addition;
 mod curve;
 mod doublings;
 mod fourier;
+mod halves;
 mod jacobian;
 mod products;
 
@@ -23,7 +25,8 @@ pub use curve::Curve;
 pub(crate) use curve::CurveLanes;
 pub use doublings::double_all;
 pub(crate) use doublings::double_points;
-pub(crate) use fourier::transform_points;
-pub use fourier::{from_lagrange, lagrange};
+pub(crate) use fourier::{Layer, butterflies};
+pub use fourier::{Transform, from_lagrange, lagrange};
+pub(crate) use jacobian::Jacobian;
 pub(crate) use products::{Factors, multiply_points};
 pub use products::{products, scale, scale_by_powers};

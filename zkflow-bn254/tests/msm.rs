@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use zkflow_bn254::Kernel;
-use zkflow_bn254::msm::{FixedBases, Options, Scalars};
+use zkflow_bn254::msm::{Combinations, FixedBases, Options, Scalars, Term, combine};
 use zkflow_bn254::points::Curve;
 
 fn kernels() -> impl Iterator<Item = Kernel> {
@@ -132,4 +132,74 @@ fn sums_of_a_million_terms_in_g1_have_the_right_logarithm() {
 #[test]
 fn sums_of_a_million_terms_in_g2_have_the_right_logarithm() {
     a_million_terms::<g2::Config>(1 << 16, 16);
+}
+
+#[track_caller]
+fn combinations_agree_with_arkworks<C: Curve>(points: &[Affine<C>], lengths: &[usize], rng: &mut impl Rng) {
+    let scalars = scalars(rng, 60);
+    let (mut terms, mut ends) = (Vec::new(), Vec::new());
+    for length in lengths {
+        terms.extend((0..*length).map(|_| Term {
+            point: rng.gen_range(0..points.len()) as u32,
+            scalar: rng.gen_range(0..scalars.len()) as u32,
+        }));
+        ends.push(terms.len() as u32);
+    }
+    let mut start = 0;
+    let expected: Vec<Affine<C>> = ends
+        .iter()
+        .map(|&end| {
+            let product = |term: &Term| points[term.point as usize] * scalars[term.scalar as usize];
+            let sum = terms[start..end as usize].iter().map(product).sum::<Projective<C>>();
+            start = end as usize;
+            sum.into_affine()
+        })
+        .collect();
+    for kernel in kernels() {
+        let combinations = Combinations { ends: &ends, terms: &terms, scalars: &scalars };
+        assert_eq!(combine(kernel, points, combinations), expected, "{kernel:?}");
+    }
+}
+
+fn combinations<C: Curve>() {
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let mut points = random_points::<C>(&mut rng, 40);
+    points[7] = Affine::zero();
+    points[8] = points[9];
+    points[10] = (-points[11].into_group()).into_affine();
+    let lengths: Vec<usize> = (0..200).map(|_| [0, 1, 1, 2, 3, 9][rng.gen_range(0..6)]).collect();
+    combinations_agree_with_arkworks(&points, &lengths, &mut rng);
+    combinations_agree_with_arkworks::<C>(&points, &[], &mut rng);
+    combinations_agree_with_arkworks::<C>(&points, &[0, 9000, 0, 4096, 4097], &mut rng);
+    // Everything meets everything.
+    combinations_agree_with_arkworks(&progression::<C>(5), &[4; 300], &mut rng);
+}
+
+#[test]
+fn combinations_in_g1_agree_with_arkworks() {
+    combinations::<g1::Config>();
+}
+
+#[test]
+fn combinations_in_g2_agree_with_arkworks() {
+    combinations::<g2::Config>();
+}
+
+/// Sums that the formulas of Horner's rule do not hold for: infinity in the end, and halfway.
+#[test]
+fn combinations_that_cancel_are_exact() {
+    let point = Projective::<g1::Config>::generator().into_affine();
+    let scalars: Vec<Fr> = [3i64, -2, -1, 4, -3, 16].map(Fr::from).into();
+    let sums: [&[u32]; 5] = [&[0, 1, 2], &[3, 4, 2], &[0, 1], &[3, 2, 2, 1, 5], &[0, 4]];
+    let (mut terms, mut ends, mut expected) = (Vec::new(), Vec::new(), Vec::new());
+    for sum in sums {
+        terms.extend(sum.iter().map(|&scalar| Term { point: 0, scalar }));
+        ends.push(terms.len() as u32);
+        let scalar: Fr = sum.iter().map(|&scalar| scalars[scalar as usize]).sum();
+        expected.push((point * scalar).into_affine());
+    }
+    for kernel in kernels() {
+        let combinations = Combinations { ends: &ends, terms: &terms, scalars: &scalars };
+        assert_eq!(combine(kernel, &[point], combinations), expected, "{kernel:?}");
+    }
 }

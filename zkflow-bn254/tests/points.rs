@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use zkflow_bn254::Kernel;
-use zkflow_bn254::points::{Curve, double_all, from_lagrange, lagrange, scale, scale_by_powers};
+use zkflow_bn254::points::{Curve, Transform, double_all, from_lagrange, lagrange, scale, scale_by_powers};
 
 /// Points with repetitions, negatives and infinity among them.
 fn points<C: Curve>(rng: &mut impl Rng, len: usize) -> Vec<Affine<C>> {
@@ -91,5 +91,33 @@ fn the_lagrange_form_commits_to_lagrange_polynomials() {
         let expected: Vec<_> = (0..n).map(|j| commit(at(j))).collect();
         assert_eq!(lagrange(&powers), expected, "{n}");
         assert_eq!(from_lagrange(&expected), powers, "{n}");
+    }
+}
+
+#[test]
+fn a_transform_in_blocks_is_that_of_the_whole() {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let n = 2048u64;
+    let points = points::<g1::Config>(&mut rng, n as usize);
+    for (transform, expected) in [
+        (Transform::to_lagrange(n), lagrange(&points)),
+        (Transform::from_lagrange(n), from_lagrange(&points)),
+    ] {
+        for block in [2u64, 64, 512, 2048] {
+            let mut values: Vec<_> = (0..n).map(|i| points[transform.source(i) as usize]).collect();
+            values.chunks_mut(block as usize).for_each(|block| transform.within(block, || {}));
+            let mut half = block;
+            while half < n {
+                for group in values.chunks_mut(2 * half as usize) {
+                    let (low, high) = group.split_at_mut(half as usize);
+                    let pairs = low.chunks_mut(block as usize).zip(high.chunks_mut(block as usize));
+                    for (number, (low, high)) in (0..).zip(pairs) {
+                        transform.across(half, number * block, low, high);
+                    }
+                }
+                half *= 2;
+            }
+            assert_eq!(values, expected, "blocks of {block}");
+        }
     }
 }

@@ -23,6 +23,7 @@ pub(crate) mod binfile;
 mod detect;
 pub(crate) mod encoding;
 mod mapped;
+pub(crate) mod sections;
 
 pub use detect::{Kind, detect};
 pub use mapped::MappedFile;

@@ -15,6 +15,7 @@ pub mod phase2;
 pub mod ptau;
 pub mod qap;
 mod source;
+mod step;
 mod stream;
 mod transcript;
 
@@ -28,6 +29,7 @@ use circuit_specific::check;
 pub use circuit_specific::circuit_specific;
 pub use keys::{KeyOptions, SetupRecord, make_key};
 pub use source::{DevelopmentPowers, Origin, Powers, PowersFile, PowersSource};
+pub use step::{DEFAULT_MEMORY, LEAST_MEMORY, Progress, StepOptions};
 
 use crate::error::{Classified, ErrorKind};
 use crate::format::zkey::ContributionName;

@@ -18,11 +18,11 @@ use tools::{circuit_files, powers_of_tau, snarkjs};
 use zkflow_core::digest::Digest;
 use zkflow_core::format::ptau::{ContributionKind, ContributionName, Ptau};
 use zkflow_core::format::r1cs::R1cs;
-use zkflow_core::format::zkey::ZKey;
+use zkflow_core::format::zkey::{ZKey, ZKeyFile};
 use zkflow_core::prove::os_rng;
 use zkflow_core::setup::gate::{self, Verdict, Weakness};
 use zkflow_core::setup::{
-    self, Beacon, DevelopmentPowers, KeyOptions, PowersSource, Provenance, phase2, ptau,
+    self, Beacon, DevelopmentPowers, KeyOptions, PowersSource, Provenance, StepOptions, phase2, ptau,
 };
 use zkflow_core::verify::{Proof, PublicSignals, Verifier};
 
@@ -52,20 +52,28 @@ fn new(power: u32) -> Vec<u8> {
 
 fn with_beacon(before: &[u8]) -> Vec<u8> {
     let mut out = Bytes::default();
-    ptau::beacon(&mut open(before), &mut out, name("final"), &beacon()).unwrap();
+    ptau::beacon(&mut open(before), &mut out, name("final"), &beacon(), StepOptions::default()).unwrap();
     out.into_inner()
 }
 
 fn contributed(before: &[u8]) -> Vec<u8> {
     let mut out = Bytes::default();
-    ptau::contribute(&mut open(before), &mut out, name("someone"), "text", &mut os_rng()).unwrap();
+    ptau::contribute(
+        &mut open(before),
+        &mut out,
+        name("someone"),
+        "text",
+        &mut os_rng(),
+        StepOptions::default(),
+    )
+    .unwrap();
     out.into_inner()
 }
 
 fn prepared(before: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    ptau::prepare(&mut open(before), &mut out).unwrap();
-    out
+    let mut out = Bytes::default();
+    ptau::prepare(&mut open(before), &mut out, &mut os_rng(), StepOptions::default()).unwrap();
+    out.into_inner()
 }
 
 /// SHA-256 of `powersoftau new bn128 8`, of `powersoftau beacon` with the beacon `0102..20 10` and the name
@@ -84,7 +92,7 @@ fn powers_of_tau_are_those_of_snarkjs_byte_for_byte() {
     assert_eq!(Digest::of(&ended).to_string(), GOLDEN[1], "beacon");
     let prepared = prepared(&ended);
     assert_eq!(Digest::of(&prepared).to_string(), GOLDEN[2], "prepare");
-    ptau::verify(&mut open(&prepared), &mut os_rng()).unwrap();
+    ptau::verify(&mut open(&prepared), &mut os_rng(), StepOptions::default()).unwrap();
 }
 
 #[test]
@@ -92,13 +100,13 @@ fn a_chain_of_contributions_verifies() {
     let chain = with_beacon(&contributed(&contributed(&new(3))));
     let mut file = open(&chain);
     assert_eq!(file.contributions().len(), 3);
-    ptau::verify(&mut file, &mut os_rng()).unwrap();
-    ptau::verify(&mut open(&prepared(&chain)), &mut os_rng()).unwrap();
+    ptau::verify(&mut file, &mut os_rng(), StepOptions::default()).unwrap();
+    ptau::verify(&mut open(&prepared(&chain)), &mut os_rng(), StepOptions::default()).unwrap();
 }
 
 #[test]
 fn powers_without_a_contribution_do_not_verify() {
-    let error = ptau::verify(&mut open(&new(2)), &mut os_rng()).unwrap_err();
+    let error = ptau::verify(&mut open(&new(2)), &mut os_rng(), StepOptions::default()).unwrap_err();
     assert!(error.to_string().contains("no contribution"), "{error}");
 }
 
@@ -134,7 +142,8 @@ fn the_same_entropy_gives_the_bytes_of_snarkjs_and_snarkjs_accepts_them() {
     std::fs::write(path("new"), &new).unwrap();
     let mut ours = Bytes::default();
     let text = "some text, Zoë";
-    ptau::contribute(&mut open(&new), &mut ours, name("someone"), text, &mut Sevens).unwrap();
+    ptau::contribute(&mut open(&new), &mut ours, name("someone"), text, &mut Sevens, StepOptions::default())
+        .unwrap();
     std::fs::write(path("prepared"), prepared(&with_beacon(ours.get_ref()))).unwrap();
     let results = snarkjs(&[
         json!({"operation": "contributePowers", "ptau": path("new"), "out": path("theirs"),
@@ -162,6 +171,11 @@ fn keys_are_those_of_snarkjs_byte_for_byte_and_snarkjs_accepts_them() {
         std::fs::write(path("ours"), key.write()).unwrap();
         phase2::verify(&r1cs, &mut powers, &key, &mut os_rng()).unwrap();
         assert_eq!(gate::judge(&key), Verdict::Held(Provenance::SingleOperator));
+        assert!(
+            piece_by_piece(&r1cs, &mut powers) == key.write(),
+            "{}: another key piece by piece",
+            files.name
+        );
 
         tasks.extend([
             json!({"operation": "initialKey", "r1cs": files.r1cs, "ptau": ptau_path, "out": path("initial")}),
@@ -183,6 +197,22 @@ fn keys_are_those_of_snarkjs_byte_for_byte_and_snarkjs_accepts_them() {
     for result in results.iter().skip(3).step_by(4) {
         assert_eq!(*result, json!(true), "snarkjs refuses our key");
     }
+}
+
+/// The same key, from one file to another.
+fn piece_by_piece(r1cs: &R1cs, powers: &mut Ptau<std::fs::File>) -> Vec<u8> {
+    let options = StepOptions::default();
+    let reopened = |bytes: Vec<u8>| ZKeyFile::open(Cursor::new(bytes)).unwrap();
+    let (mut initial, mut contributed, mut ended) = (Vec::new(), Vec::new(), Vec::new());
+    phase2::create_file(r1cs, powers, &mut initial, options).unwrap();
+    let (name_1, mut initial) = (name("someone"), reopened(initial));
+    phase2::contribute_file(&mut initial, &mut contributed, name_1, "text", &mut Sevens, options).unwrap();
+    let mut contributed = reopened(contributed);
+    let head = phase2::beacon_file(&mut contributed, &mut ended, name("final"), &beacon(), options).unwrap();
+    let mut file = reopened(ended.clone());
+    assert_eq!(*file.head(), head);
+    phase2::verify_file(r1cs, powers, &mut file, &mut os_rng(), options).unwrap();
+    ended
 }
 
 /// A proof of anything from public data: with delta = k gamma and any two points A = alpha, B = beta, the

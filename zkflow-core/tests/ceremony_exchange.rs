@@ -18,7 +18,7 @@ use zkflow_core::format::r1cs::R1cs;
 use zkflow_core::format::zkey::ZKey;
 use zkflow_core::prove::os_rng;
 use zkflow_core::setup::gate::{self, Verdict};
-use zkflow_core::setup::{KeyOptions, Origin, PowersFile, Provenance, make_key, phase2, ptau};
+use zkflow_core::setup::{KeyOptions, Origin, PowersFile, Provenance, StepOptions, make_key, phase2, ptau};
 
 type Bytes = Cursor<Vec<u8>>;
 
@@ -31,7 +31,15 @@ fn contributed(power: u32) -> Vec<u8> {
     let (mut new, mut out) = (Bytes::default(), Bytes::default());
     ptau::create(power, &mut new).unwrap();
     let name = ContributionName::new("someone");
-    ptau::contribute(&mut Ptau::open(new).unwrap(), &mut out, name, "", &mut os_rng()).unwrap();
+    ptau::contribute(
+        &mut Ptau::open(new).unwrap(),
+        &mut out,
+        name,
+        "",
+        &mut os_rng(),
+        StepOptions::default(),
+    )
+    .unwrap();
     out.into_inner()
 }
 
@@ -56,11 +64,12 @@ fn a_response_of_snarkjs_to_our_challenge_is_imported_to_the_bytes_that_snarkjs_
     let response = fs::read(path("response")).unwrap();
     let import = |response: &[u8]| {
         let (mut out, name) = (Bytes::default(), ContributionName::new("other"));
-        ptau::import_response(&mut open(&before), response, &mut out, name).map(|_| out.into_inner())
+        ptau::import_response(&mut open(&before), response, &mut out, name, StepOptions::default())
+            .map(|_| out.into_inner())
     };
     let imported = import(&response).unwrap();
     assert!(imported == fs::read(path("theirs")).unwrap(), "imported otherwise");
-    ptau::verify(&mut open(&imported), &mut os_rng()).unwrap();
+    ptau::verify(&mut open(&imported), &mut os_rng(), StepOptions::default()).unwrap();
 
     let refusal = |response: &[u8]| import(response).unwrap_err().to_string();
     assert!(refusal(&[&response[..], b"x"].concat()).contains("too long"));
@@ -148,7 +157,7 @@ fn the_published_powers_of_tau_are_recognised_and_verify_and_give_a_key() {
     let mut powers = Ptau::open(BufReader::new(File::open(&path).unwrap())).unwrap();
     assert_eq!((powers.power(), powers.ceremony_power()), (8, 28));
     assert!(powers.contributions().len() > 50);
-    ptau::verify(&mut powers, &mut os_rng()).unwrap();
+    ptau::verify(&mut powers, &mut os_rng(), StepOptions::default()).unwrap();
 
     let files = circuit_files().into_iter().find(|files| files.name == "bits").unwrap();
     let r1cs = R1cs::read(&fs::read(&files.r1cs).unwrap()).unwrap();
@@ -161,6 +170,6 @@ fn the_published_powers_of_tau_are_recognised_and_verify_and_give_a_key() {
     // Truncated once more it is no published file, and still verifies.
     let mut smaller = Vec::new();
     ptau::truncate(&mut powers, 5, &mut smaller).unwrap();
-    ptau::verify(&mut open(&smaller), &mut os_rng()).unwrap();
+    ptau::verify(&mut open(&smaller), &mut os_rng(), StepOptions::default()).unwrap();
     assert_eq!(ptau::published(&ptau::file_hash(smaller.as_slice()).unwrap()), None);
 }

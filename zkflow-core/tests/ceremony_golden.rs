@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs::{self, File};
-use std::io::{BufReader, BufWriter};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use zkflow_core::compile::{CircuitCompiler, CompileOptions, Simplification};
@@ -14,7 +14,7 @@ use zkflow_core::digest::Digest;
 use zkflow_core::format::ptau::{ContributionName, Ptau};
 use zkflow_core::format::r1cs::R1cs;
 use zkflow_core::prove::os_rng;
-use zkflow_core::setup::{Beacon, phase2, ptau};
+use zkflow_core::setup::{Beacon, StepOptions, phase2, ptau};
 
 mod support;
 use support::{circom, limits, tree};
@@ -57,13 +57,13 @@ fn large_files_are_those_of_snarkjs_byte_for_byte() {
     assert_eq!(digest(&contributed), CONTRIBUTED, "the file to start from");
     let folder = tempfile::tempdir().unwrap();
     let path = |power: u32| folder.path().join(format!("pot{power}.ptau"));
-    ptau::prepare(&mut open(&contributed), create(&path(16))).unwrap();
+    ptau::prepare(&mut open(&contributed), create(&path(16)), &mut os_rng(), StepOptions::default()).unwrap();
     assert_eq!(digest(&path(16)), PREPARED, "prepare");
     for (power, expected) in TRUNCATED {
         ptau::truncate(&mut open(&path(16)), power, create(&path(power))).unwrap();
         assert_eq!(digest(&path(power)), expected, "truncate to {power}");
     }
-    ptau::verify(&mut open(&path(14)), &mut os_rng()).unwrap();
+    ptau::verify(&mut open(&path(14)), &mut os_rng(), StepOptions::default()).unwrap();
 
     let mut circuit = (String::new(), None);
     for (name, system, power, expected) in KEYS {
@@ -101,6 +101,6 @@ fn open(path: &Path) -> Ptau<BufReader<File>> {
     Ptau::open(BufReader::new(File::open(path).unwrap())).unwrap()
 }
 
-fn create(path: &Path) -> BufWriter<File> {
-    BufWriter::new(File::create(path).unwrap())
+fn create(path: &Path) -> File {
+    File::options().read(true).write(true).create_new(true).open(path).unwrap()
 }

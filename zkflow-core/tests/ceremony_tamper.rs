@@ -10,12 +10,12 @@ use rand::{Rng, SeedableRng};
 use rayon::prelude::*;
 use zkflow_core::format::ptau::{ContributionName, HASH_STATE_LEN, Ptau};
 use zkflow_core::format::r1cs::R1cs;
-use zkflow_core::format::zkey::ZKey;
+use zkflow_core::format::zkey::{ZKey, ZKeyFile};
 use zkflow_core::prove::os_rng;
-use zkflow_core::setup::{Beacon, phase2, ptau};
+use zkflow_core::setup::{Beacon, StepOptions, phase2, ptau};
 
-/// Changes to powers of tau, whose verification takes longer, and to a key.
-const ROUNDS: [u64; 2] = [500, 1500];
+/// Changes to powers of tau, whose verification takes longer, to a key in memory, and to one in a file.
+const ROUNDS: [u64; 3] = [500, 1500, 300];
 
 /// Bytes whose meaning is not a part of what is proved.
 type Free = Vec<std::ops::Range<usize>>;
@@ -25,7 +25,7 @@ fn changes_to_powers_of_tau_are_noticed() {
     let bytes = powers(2);
     let free = free_of_powers(&bytes);
     tamper(ROUNDS[0], &bytes, &free, |bytes| match Ptau::open(Cursor::new(bytes)) {
-        Ok(mut file) => ptau::verify(&mut file, &mut os_rng()).is_ok(),
+        Ok(mut file) => ptau::verify(&mut file, &mut os_rng(), StepOptions::default()).is_ok(),
         Err(_) => false,
     });
 }
@@ -48,12 +48,31 @@ fn changes_to_a_key_are_noticed() {
     });
 }
 
+/// The same by the verifier that reads the key piece by piece, and makes the initial one again.
+#[test]
+fn changes_to_a_key_in_a_file_are_noticed() {
+    let r1cs = R1cs::read(include_bytes!("data/tiny.r1cs")).unwrap();
+    let powers = powers(4);
+    let open = || Ptau::open(Cursor::new(&powers)).unwrap();
+    let mut key = phase2::create(&r1cs, &mut open()).unwrap();
+    phase2::contribute(&mut key, ContributionName::new(NAME), "a", &mut os_rng());
+    let bytes = key.write();
+    let free = names(&bytes);
+    tamper(ROUNDS[2], &bytes, &free, |bytes| match ZKeyFile::open(Cursor::new(bytes)) {
+        Ok(mut key) => {
+            let options = StepOptions::default();
+            phase2::verify_file(&r1cs, &mut open(), &mut key, &mut os_rng(), options).is_ok()
+        }
+        Err(_) => false,
+    });
+}
+
 #[test]
 fn contributions_in_another_order_or_left_out_are_noticed() {
     let bytes = powers(2);
     let mut file = Ptau::open(Cursor::new(&bytes)).unwrap();
     let [first, second, last] = <[_; 3]>::try_from(file.contributions().to_vec()).unwrap();
-    assert!(ptau::verify(&mut file, &mut os_rng()).is_ok());
+    assert!(ptau::verify(&mut file, &mut os_rng(), StepOptions::default()).is_ok());
     for contributions in [
         vec![second.clone(), first.clone(), last.clone()],
         vec![first.clone(), last.clone()],
@@ -64,7 +83,11 @@ fn contributions_in_another_order_or_left_out_are_noticed() {
     ] {
         let changed = with_contributions(&bytes, &contributions);
         let mut file = Ptau::open(Cursor::new(changed)).unwrap();
-        assert!(ptau::verify(&mut file, &mut os_rng()).is_err(), "{} of them", contributions.len());
+        assert!(
+            ptau::verify(&mut file, &mut os_rng(), StepOptions::default()).is_err(),
+            "{} of them",
+            contributions.len()
+        );
     }
 }
 
@@ -82,14 +105,24 @@ fn powers(power: u32) -> Vec<u8> {
     let name = || ContributionName::new(NAME);
     for text in ["a", "b"] {
         let mut next = Cursor::new(Vec::new());
-        ptau::contribute(&mut Ptau::open(bytes).unwrap(), &mut next, name(), text, &mut os_rng()).unwrap();
+        ptau::contribute(
+            &mut Ptau::open(bytes).unwrap(),
+            &mut next,
+            name(),
+            text,
+            &mut os_rng(),
+            StepOptions::default(),
+        )
+        .unwrap();
         bytes = next;
     }
     let mut ended = Cursor::new(Vec::new());
-    ptau::beacon(&mut Ptau::open(bytes).unwrap(), &mut ended, name(), &beacon()).unwrap();
-    let mut prepared = Vec::new();
-    ptau::prepare(&mut Ptau::open(ended).unwrap(), &mut prepared).unwrap();
-    prepared
+    ptau::beacon(&mut Ptau::open(bytes).unwrap(), &mut ended, name(), &beacon(), StepOptions::default())
+        .unwrap();
+    let mut prepared = Cursor::new(Vec::new());
+    ptau::prepare(&mut Ptau::open(ended).unwrap(), &mut prepared, &mut os_rng(), StepOptions::default())
+        .unwrap();
+    prepared.into_inner()
 }
 
 /// The file with other contributions in section 7.

@@ -9,9 +9,9 @@ use rand::{Rng, SeedableRng};
 use zkflow_core::format::ptau::{Ptau, TAU_G1, TAU_G2};
 use zkflow_core::format::r1cs::R1cs;
 use zkflow_core::format::sym::Sym;
-use zkflow_core::format::zkey::ZKey;
+use zkflow_core::format::zkey::{KeySection, ZKey, ZKeyFile};
 use zkflow_core::format::{detect, json, wtns};
-use zkflow_core::setup::ptau;
+use zkflow_core::setup::{StepOptions, ptau};
 
 macro_rules! data {
     ($name:literal) => {
@@ -39,6 +39,11 @@ fn damaged_witnesses_never_panic() {
 #[test]
 fn damaged_keys_never_panic() {
     mutate(data!("tiny.zkey"), 8, |bytes| ZKey::read(bytes).map(|key| drop(key.write())).is_ok());
+    mutate(data!("tiny.zkey"), 8, |bytes| {
+        let Ok(mut key) = ZKeyFile::open(std::io::Cursor::new(bytes)) else { return false };
+        let (wires, rows) = (KeySection::B2.count(key.head()), KeySection::H.count(key.head()));
+        key.points(KeySection::B2, 0, wires).is_ok() && key.points(KeySection::H, 0, rows).is_ok()
+    });
 }
 
 #[test]
@@ -47,10 +52,24 @@ fn damaged_powers_of_tau_never_panic() {
     ptau::create(2, &mut bytes).unwrap();
     let mut contributed = std::io::Cursor::new(Vec::new());
     let mut fresh = Ptau::open(bytes).unwrap();
-    ptau::contribute(&mut fresh, &mut contributed, None, "", &mut StdRng::seed_from_u64(1)).unwrap();
-    let mut prepared = Vec::new();
-    ptau::prepare(&mut Ptau::open(contributed).unwrap(), &mut prepared).unwrap();
-    mutate(&prepared, 8, |bytes| {
+    ptau::contribute(
+        &mut fresh,
+        &mut contributed,
+        None,
+        "",
+        &mut StdRng::seed_from_u64(1),
+        StepOptions::default(),
+    )
+    .unwrap();
+    let mut prepared = std::io::Cursor::new(Vec::new());
+    ptau::prepare(
+        &mut Ptau::open(contributed).unwrap(),
+        &mut prepared,
+        &mut StdRng::seed_from_u64(2),
+        StepOptions::default(),
+    )
+    .unwrap();
+    mutate(prepared.get_ref(), 8, |bytes| {
         let Ok(mut powers) = Ptau::open(std::io::Cursor::new(bytes)) else { return false };
         let power = powers.power();
         powers.points(TAU_G1, 0, TAU_G1.count(power)).is_ok()

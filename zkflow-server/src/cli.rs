@@ -40,11 +40,9 @@ pub enum Command {
     /// Say what is in a file: .r1cs, .wtns, .zkey, .sym, .wasm, or one of snarkjs' JSON files
     Inspect(inspect::InspectArgs),
     /// Powers of tau, for any circuit: phase 1 of a trusted setup
-    #[command(subcommand)]
-    Ptau(ptau::PtauCommand),
+    Ptau(ptau::PtauArgs),
     /// The key of a circuit: phase 2 of a trusted setup
-    #[command(subcommand)]
-    Zkey(zkey::ZkeyCommand),
+    Zkey(zkey::ZkeyArgs),
     /// Show the whole way, from a template to a verified proof, through a server of its own
     Demo(demo::DemoArgs),
     /// Say what is found on this machine, what is missing, and how to get it
@@ -71,8 +69,8 @@ pub fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Verify(args) => return prove::verify(&args),
         Command::Bench(args) => bench::bench(&args)?,
         Command::Inspect(args) => inspect::inspect(&args)?,
-        Command::Ptau(command) => ptau::run(&command)?,
-        Command::Zkey(command) => zkey::run(&command)?,
+        Command::Ptau(args) => ptau::run(&args)?,
+        Command::Zkey(args) => zkey::run(&args)?,
         Command::Demo(args) => demo::demo(&args)?,
         Command::Doctor(args) => return doctor::doctor(&args),
     }

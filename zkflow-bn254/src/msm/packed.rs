@@ -12,7 +12,8 @@ pub(super) fn pack<C: CurveLanes>(kernel: Kernel, points: &[Affine<C>]) -> Vec<C
     kernel.run(Pack::<C>(points))
 }
 
-struct Pack<'a, C: CurveLanes>(&'a [Affine<C>]);
+/// As [`pack`], within another task.
+pub(super) struct Pack<'a, C: CurveLanes>(pub(super) &'a [Affine<C>]);
 
 impl<C: CurveLanes> Task for Pack<'_, C> {
     type Output = Vec<C::Packed>;
@@ -36,7 +37,8 @@ pub(super) fn unpack<C: CurveLanes>(kernel: Kernel, points: &[C::Packed]) -> Vec
     kernel.run(Unpack::<C>(points))
 }
 
-struct Unpack<'a, C: CurveLanes>(&'a [C::Packed]);
+/// As [`unpack`], within another task.
+pub(super) struct Unpack<'a, C: CurveLanes>(pub(super) &'a [C::Packed]);
 
 impl<C: CurveLanes> Task for Unpack<'_, C> {
     type Output = Vec<Affine<C>>;

@@ -1,4 +1,14 @@
 //! Fourier transforms over the group: Lagrange forms of commitments.
+//!
+//! By [Cooley and Tukey], decimation in time: the points come in bit-reversed order, and a layer for each bit replaces
+//! pairs (a, b) that stand `half` apart by (a + wb, a − wb), where w is a power of a root of unity of order `2 half`. A
+//! product costs some sixty sums. The first power is one, so half of the products of the first layers fall away; the
+//! factor 1/n of the inverse transform is multiplied in by the last layer, where half of it costs nothing.
+//!
+//! Layers up to some size stay within blocks of it, and those beyond take two ranges of points at a time, so that points
+//! need not all be in memory.
+//!
+//! [Cooley and Tukey]: https://doi.org/10.1090/S0025-5718-1965-0178586-1
 
 use ark_bn254::Fr;
 use ark_ec::short_weierstrass::Affine;
@@ -6,8 +16,9 @@ use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{FftField, Field};
 use rayon::prelude::*;
 
+use super::halves::Splitter;
 use super::products::{BLOCK, Digits, Multiply, chord, load};
-use super::{Curve, CurveLanes, scale};
+use super::{Curve, CurveLanes};
 use crate::field::{Arithmetic, Coordinate, Lanes, MAX_WIDTH, invert_all};
 use crate::{Backend, Kernel, Task};
 
@@ -15,64 +26,147 @@ use crate::{Backend, Kernel, Task};
 /// Lagrange polynomials of the roots of unity of that order. It is an inverse Fourier transform over the
 /// group.
 pub fn lagrange<C: Curve>(points: &[Affine<C>]) -> Vec<Affine<C>> {
-    let n = points.len() as u64;
-    let inverse_root = root_of_unity(n).inverse().expect("a root of unity is not zero");
-    let scale_down = Fr::from(n).inverse().expect("a power of two is not zero");
-    scale(&C::transform(Kernel::detect(), points, &inverse_root), &scale_down)
+    whole(Transform::to_lagrange(points.len() as u64), points)
 }
 
 /// The inverse of [`lagrange`]: commitments to powers from their Lagrange form.
 pub fn from_lagrange<C: Curve>(points: &[Affine<C>]) -> Vec<Affine<C>> {
-    C::transform(Kernel::detect(), points, &root_of_unity(points.len() as u64))
+    whole(Transform::from_lagrange(points.len() as u64), points)
 }
 
-fn root_of_unity(order: u64) -> Fr {
-    Fr::get_root_of_unity(order).expect("a power of two of at most 2^28 points")
-}
-
-/// The sums of `points[j] * root^(ij)` over `j`, for each `i` ([Cooley and Tukey], decimation in time).
-///
-/// [Cooley and Tukey]: https://doi.org/10.1090/S0025-5718-1965-0178586-1
-pub(crate) fn transform_points<C: CurveLanes>(
-    kernel: Kernel,
-    points: &[Affine<C>],
-    root: &Fr,
-) -> Vec<Affine<C>> {
-    let n = points.len();
-    let order = n.trailing_zeros();
-    let reversed = |i: usize| i.reverse_bits().checked_shr(usize::BITS - order).unwrap_or(0);
-    let mut values: Vec<Affine<C>> = (0..n).map(|i| points[reversed(i)]).collect();
-
-    let mut half = 1;
-    while half < n {
-        // Every block of this layer multiplies by the same roots of unity.
-        let step = root.pow([(n / (2 * half)) as u64]);
-        let twiddles: Vec<Digits> =
-            (0..half).into_par_iter().map(|j| Digits::of::<C>(&step.pow([j as u64]))).collect();
-        // Pair number i stands at this place and `half` behind it.
-        let place = |i: usize| i / half * 2 * half + i % half;
-        let starts: Vec<usize> = (0..n / 2).step_by(BLOCK).collect();
-        let turned: Vec<_> = starts
-            .par_iter()
-            .map(|&start| {
-                let pairs = start..(n / 2).min(start + BLOCK);
-                let mut low: Vec<_> = pairs.clone().map(|i| values[place(i)]).collect();
-                let mut high: Vec<_> = pairs.clone().map(|i| values[place(i) + half]).collect();
-                let digits: Vec<_> = pairs.map(|i| &twiddles[i % half]).collect();
-                kernel.run(Multiply { points: &mut high, digits: &digits });
-                kernel.run(Butterflies { low: &mut low, high: &mut high });
-                (low, high)
-            })
-            .collect();
-        for (start, (low, high)) in starts.into_iter().zip(turned) {
-            for (i, (low, high)) in (start..).zip(low.into_iter().zip(high)) {
-                values[place(i)] = low;
-                values[place(i) + half] = high;
-            }
-        }
-        half *= 2;
-    }
+fn whole<C: Curve>(transform: Transform, points: &[Affine<C>]) -> Vec<Affine<C>> {
+    let mut values: Vec<_> = (0..points.len()).map(|i| points[transform.source(i as u64) as usize]).collect();
+    transform.within(&mut values, || {});
     values
+}
+
+/// A transform, layer by layer.
+#[derive(Debug, Clone, Copy)]
+pub struct Transform {
+    order: u64,
+    inverse: bool,
+}
+
+impl Transform {
+    /// As [`lagrange`], for `order` points, a power of two up to 2^28.
+    pub fn to_lagrange(order: u64) -> Self {
+        Self { order, inverse: true }
+    }
+
+    /// As [`from_lagrange`].
+    pub fn from_lagrange(order: u64) -> Self {
+        Self { order, inverse: false }
+    }
+
+    /// How many points are transformed.
+    pub fn order(&self) -> u64 {
+        self.order
+    }
+
+    /// The number of the point that stands at a place before the first layer: its bits reversed.
+    pub fn source(&self, place: u64) -> u64 {
+        place.reverse_bits().checked_shr(u64::BITS - self.order.ilog2()).unwrap_or(0)
+    }
+
+    /// Runs the layers that stay within a block of points, as many as a power of two, over the threads of the current
+    /// pool. `done` is called after each layer.
+    pub fn within<C: Curve>(&self, block: &mut [Affine<C>], mut done: impl FnMut()) {
+        let mut half = 1;
+        while half < block.len() {
+            let layer = self.layer(half as u64);
+            if half < BLOCK {
+                // Several groups of pairs at once.
+                block.par_chunks_mut(2 * BLOCK).for_each(|points| {
+                    let place = |i: usize| i / half * 2 * half + i % half;
+                    let pairs = 0..points.len() / 2;
+                    let mut low: Vec<_> = pairs.clone().map(|i| points[place(i)]).collect();
+                    let mut high: Vec<_> = pairs.clone().map(|i| points[place(i) + half]).collect();
+                    C::butterflies(Kernel::detect(), &layer, 0, &mut low, &mut high);
+                    for i in pairs {
+                        (points[place(i)], points[place(i) + half]) = (low[i], high[i]);
+                    }
+                });
+            } else {
+                block.par_chunks_mut(2 * half).for_each(|points| {
+                    let (low, high) = points.split_at_mut(half);
+                    across_layer(&layer, 0, low, high);
+                });
+            }
+            half *= 2;
+            done();
+        }
+    }
+
+    /// Runs the layer of pairs that stand `half` apart for the pairs of `low` and `high`, the first of which is number
+    /// `first` of its group of `half`.
+    pub fn across<C: Curve>(&self, half: u64, first: u64, low: &mut [Affine<C>], high: &mut [Affine<C>]) {
+        across_layer(&self.layer(half), first, low, high);
+    }
+
+    fn layer(&self, half: u64) -> Layer {
+        let root = Fr::get_root_of_unity(2 * half).expect("a power of two of at most 2^28 points");
+        let last = 2 * half == self.order;
+        if !self.inverse {
+            return Layer { half, root, scale: None };
+        }
+        let inverse = |value: Fr| value.inverse().expect("neither roots of unity nor powers of two are zero");
+        Layer { half, root: inverse(root), scale: last.then(|| inverse(Fr::from(self.order))) }
+    }
+}
+
+fn across_layer<C: Curve>(layer: &Layer, first: u64, low: &mut [Affine<C>], high: &mut [Affine<C>]) {
+    low.par_chunks_mut(BLOCK).zip(high.par_chunks_mut(BLOCK)).enumerate().for_each(
+        |(number, (low, high))| {
+            C::butterflies(Kernel::detect(), layer, first + (number * BLOCK) as u64, low, high);
+        },
+    );
+}
+
+/// What a layer multiplies by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Layer {
+    /// How far the points of a pair stand apart; pair i of a group of `half` has the power i of the root.
+    half: u64,
+    root: Fr,
+    /// By what both points of each pair are multiplied besides.
+    scale: Option<Fr>,
+}
+
+/// Replaces at most [`BLOCK`] pairs of points (a, b) by s(a + wb) and s(a − wb).
+pub(crate) fn butterflies<C: CurveLanes>(
+    kernel: Kernel,
+    layer: &Layer,
+    first: u64,
+    low: &mut [Affine<C>],
+    high: &mut [Affine<C>],
+) {
+    let splitter = Splitter::of::<C>();
+    if let Some(scale) = &layer.scale {
+        let digits = Digits::of(&splitter, scale);
+        let each = vec![&digits; low.len()];
+        kernel.run(Multiply { points: low, digits: &each });
+    }
+    let (mut turned, mut places, mut digits) = (Vec::new(), Vec::new(), Vec::new());
+    let start = first % layer.half;
+    let mut power = layer.root.pow([start]);
+    let mut index = start;
+    for i in 0..high.len() {
+        if index == layer.half {
+            (index, power) = (0, Fr::ONE);
+        }
+        if index != 0 || layer.scale.is_some() {
+            turned.push(high[i]);
+            places.push(i);
+            digits.push(Digits::of(&splitter, &layer.scale.map_or(power, |scale| scale * power)));
+        }
+        index += 1;
+        power *= layer.root;
+    }
+    if !turned.is_empty() {
+        kernel.run(Multiply { points: &mut turned, digits: &digits.iter().collect::<Vec<_>>() });
+        places.into_iter().zip(turned).for_each(|(i, point)| high[i] = point);
+    }
+    kernel.run(Butterflies { low, high });
 }
 
 /// Replaces at most [`BLOCK`] pairs of points by their sums and differences.

@@ -12,10 +12,11 @@
 use ark_bn254::Fr;
 use ark_ec::short_weierstrass::Affine;
 use ark_ec::{AffineRepr, CurveGroup};
-use ark_ff::{Field, PrimeField};
+use ark_ff::Field;
 use rayon::prelude::*;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::halves::Splitter;
 use super::jacobian::Jacobian;
 use super::{Curve, CurveLanes};
 use crate::field::{Arithmetic, Coordinate, Lanes, MAX_WIDTH, Mask, invert_all};
@@ -55,31 +56,30 @@ pub(crate) fn multiply_points<C: CurveLanes>(
     points: &[Affine<C>],
     factors: Factors<'_>,
 ) -> Vec<Affine<C>> {
-    let equal = match factors {
-        Factors::Equal(scalar) => vec![Digits::of::<C>(scalar)],
-        Factors::Powers { .. } | Factors::Each(_) => Vec::new(),
-    };
+    let splitter = Splitter::of::<C>();
     let mut products = points.to_vec();
-    products.par_chunks_mut(BLOCK).enumerate().for_each(|(block, points)| match factors {
-        Factors::Equal(_) => {
-            let digits = vec![&equal[0]; points.len()];
-            kernel.run(Multiply { points, digits: &digits });
-        }
-        Factors::Powers { first, step } => {
-            let mut power = *first * step.pow([(block * BLOCK) as u64]);
-            let mut digits = Vec::with_capacity(points.len());
-            for _ in 0..points.len() {
-                digits.push(Digits::of::<C>(&power));
-                power *= step;
+    products.par_chunks_mut(BLOCK).enumerate().for_each(|(block, points)| {
+        let start = block * BLOCK;
+        let digits: Vec<Digits> = match factors {
+            Factors::Equal(scalar) => vec![Digits::of(&splitter, scalar)],
+            Factors::Each(scalars) => {
+                let scalars = &scalars[start..start + points.len()];
+                scalars.iter().map(|scalar| Digits::of(&splitter, scalar)).collect()
             }
-            power.zeroize();
-            kernel.run(Multiply { points, digits: &digits.iter().collect::<Vec<_>>() });
-        }
-        Factors::Each(scalars) => {
-            let scalars = &scalars[block * BLOCK..][..points.len()];
-            let digits: Vec<_> = scalars.iter().map(Digits::of::<C>).collect();
-            kernel.run(Multiply { points, digits: &digits.iter().collect::<Vec<_>>() });
-        }
+            Factors::Powers { first, step } => {
+                let mut power = *first * step.pow([start as u64]);
+                let digits = (0..points.len()).map(|_| {
+                    let digits = Digits::of(&splitter, &power);
+                    power *= step;
+                    digits
+                });
+                let digits = digits.collect();
+                power.zeroize();
+                digits
+            }
+        };
+        let each = digits.iter().cycle().take(points.len()).collect::<Vec<_>>();
+        kernel.run(Multiply { points, digits: &each });
     });
     products
 }
@@ -92,12 +92,8 @@ pub(super) struct Digits {
 }
 
 impl Digits {
-    pub(super) fn of<C: CurveLanes>(scalar: &Fr) -> Self {
-        let parts = C::scalar_decomposition(*scalar);
-        let halves = [parts.0, parts.1].map(|(positive, half)| {
-            let [low, high, rest @ ..] = half.into_bigint().0;
-            assert_eq!(rest, [0, 0], "the halves of a scalar of 254 bits have at most 128");
-            let mut left = u128::from(high) << 64 | u128::from(low);
+    pub(super) fn of(splitter: &Splitter, scalar: &Fr) -> Self {
+        let halves = splitter.split(scalar).map(|(positive, mut left)| {
             let mut carry = 0;
             [(); DIGITS].map(|()| {
                 let digit = (left & 15) as i8 + carry;

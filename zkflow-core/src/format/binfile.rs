@@ -7,7 +7,7 @@ use super::FormatError;
 
 /// Ids of this size and above belong to no format; such sections are skipped, as `doc/r1cs_bin_format.md`
 /// of iden3/r1csfile demands.
-const KNOWN_IDS: usize = 16;
+pub(crate) const KNOWN_IDS: usize = 16;
 
 /// What the first eight bytes of a file must be.
 #[derive(Debug, Clone, Copy)]

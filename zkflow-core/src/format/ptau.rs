@@ -14,13 +14,14 @@
 //! | 7 | `n u32`, then the [contributions](PtauContribution) |
 //! | 12 to 15, [`LAGRANGE_TAU_G1`] and so on | the Lagrange form of 2 to 5 for the domains of `2^0` to `2^p` (12: `2^(p+1)`) one after another; that of `2^k` begins at point `2^k - 1` |
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek};
 use std::marker::PhantomData;
 
 use ark_bn254::{Fq, G1Affine, G2Affine};
 
-use super::binfile::{Cursor, FILE_HEADER, Layout, SECTION_HEADER};
-use super::encoding::{FilePoint, expect_field, points, put_field};
+use super::binfile::{Cursor, Layout};
+use super::encoding::{FilePoint, expect_field, put_field};
+use super::sections::{Sections, read_at};
 use super::{FormatError, ReadError};
 
 mod contribution;
@@ -102,7 +103,7 @@ impl<R: Read + Seek> Ptau<R> {
     /// The medium fails; the bytes are no powers of tau on BN254; a section has another length than the
     /// power demands; only some of the sections 12 to 15 are there.
     pub fn open(mut source: R) -> Result<Self, ReadError> {
-        let sections = Sections::read(&mut source)?;
+        let sections = Sections::read(LAYOUT, &mut source)?;
         let header = sections.load(&mut source, HEADER)?;
         let (power, ceremony_power) = read_header(sections.cursor(HEADER, &header)?)?;
         let body = sections.load(&mut source, CONTRIBUTIONS)?;
@@ -125,24 +126,14 @@ impl<R: Read + Seek> Ptau<R> {
         first: u64,
         count: u64,
     ) -> Result<Vec<P>, ReadError> {
-        let place = self.sections.get(section.id)?;
-        let available = place.size / P::LEN as u64;
-        if first.checked_add(count).is_none_or(|end| end > available) {
-            let detail = format!("section {} has {available} points, not {count} from {first}", section.id);
-            return Err(wrong(place.offset, detail).into());
-        }
-        let offset = place.offset + first * P::LEN as u64;
-        let bytes = read_at(&mut self.source, offset, count * P::LEN as u64)?;
-        // A position in a file that was just read fits the address space or only blurs an error.
-        let base = usize::try_from(offset).unwrap_or(usize::MAX / 2);
-        Ok(points(&mut Cursor::new(LAYOUT.name, base, &bytes), count)?)
+        self.sections.points(&mut self.source, section.id, first, count)
     }
 
     /// The bytes behind the last point of a section, whatever they are; fewer at the end of the file.
     pub(crate) fn bytes_behind<P>(&mut self, section: Section<P>, count: u64) -> Result<Vec<u8>, ReadError> {
         let place = self.sections.get(section.id)?;
         let start = place.offset + place.size;
-        Ok(read_at(&mut self.source, start, count.min(self.sections.file_len - start))?)
+        Ok(read_at(&mut self.source, start, count.min(self.sections.file_len() - start))?)
     }
 }
 
@@ -188,12 +179,7 @@ impl<R> Ptau<R> {
     }
 
     fn check_length<P: FilePoint>(&self, section: Section<P>) -> Result<(), FormatError> {
-        let Place { offset, size } = self.sections.get(section.id)?;
-        let expected = section.count(self.power) * P::LEN as u64;
-        if size == expected {
-            return Ok(());
-        }
-        Err(wrong(offset, format!("section {} has {size} bytes, not {expected}", section.id)))
+        self.sections.check_length(section.id, 0, section.count(self.power), P::LEN as u64)
     }
 }
 
@@ -201,93 +187,6 @@ const LAYOUT: Layout = Layout { name: "ptau", version: 1 };
 const HEADER: u32 = 1;
 const CONTRIBUTIONS: u32 = 7;
 const LAGRANGE_IDS: [u32; 4] = [12, 13, 14, 15];
-
-/// Bytes of section 1.
-const HEADER_LEN: u64 = 4 + 32 + 4 + 4;
-
-/// The table of sections.
-#[derive(Debug)]
-struct Sections {
-    places: [Option<Place>; 16],
-    file_len: u64,
-}
-
-/// Where the body of a section stands.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    offset: u64,
-    size: u64,
-}
-
-impl Sections {
-    fn read<R: Read + Seek>(source: &mut R) -> Result<Self, ReadError> {
-        let file_len = source.seek(SeekFrom::End(0))?;
-        let mut sections = Self { places: [None; 16], file_len };
-        let start = read_at(source, 0, FILE_HEADER.min(file_len))?;
-        let mut cursor = Cursor::new(LAYOUT.name, 0, &start);
-        if cursor.array::<4>()? != LAYOUT.name.as_bytes() {
-            return Err(wrong(0, "does not begin with \"ptau\"").into());
-        }
-        let version = cursor.u32()?;
-        if version != LAYOUT.version {
-            return Err(wrong(4, format!("version {version}, only {} is understood", LAYOUT.version)).into());
-        }
-        let count = cursor.u32()?;
-        let mut offset = FILE_HEADER;
-        for _ in 0..count {
-            offset = sections.read_place(source, offset)?;
-        }
-        if offset != file_len {
-            return Err(wrong(offset, format!("{} bytes too many", file_len - offset)).into());
-        }
-        Ok(sections)
-    }
-
-    /// Notes the section that begins at `offset`; returns where the next one does.
-    fn read_place<R: Read + Seek>(&mut self, source: &mut R, offset: u64) -> Result<u64, ReadError> {
-        let left = self.file_len - offset;
-        let head = read_at(source, offset, SECTION_HEADER.min(left))?;
-        let mut cursor = Cursor::new(LAYOUT.name, usize::try_from(offset).unwrap_or(usize::MAX / 2), &head);
-        let (id, size) = (cursor.u32()?, cursor.u64()?);
-        let body = Place { offset: offset + SECTION_HEADER, size };
-        if size > left - SECTION_HEADER {
-            let detail = format!("{size} bytes are announced, {} are left", left - SECTION_HEADER);
-            return Err(wrong(offset, detail).into());
-        }
-        if let Some(slot) = self.places.get_mut(id as usize)
-            && slot.replace(body).is_some()
-        {
-            return Err(wrong(offset, format!("section {id} stands twice")).into());
-        }
-        Ok(body.offset + size)
-    }
-
-    fn has(&self, id: u32) -> bool {
-        self.get(id).is_ok()
-    }
-
-    fn get(&self, id: u32) -> Result<Place, FormatError> {
-        let place = self.places.get(id as usize).copied().flatten();
-        place.ok_or_else(|| wrong(0, format!("section {id} is missing")))
-    }
-
-    /// The whole body of a section that is small in every honest file.
-    fn load<R: Read + Seek>(&self, source: &mut R, id: u32) -> Result<Vec<u8>, ReadError> {
-        let Place { offset, size } = self.get(id)?;
-        if size > LARGEST_LOADED {
-            return Err(wrong(offset, format!("section {id} has {size} bytes, which are too many")).into());
-        }
-        Ok(read_at(source, offset, size)?)
-    }
-
-    fn cursor<'a>(&self, id: u32, body: &'a [u8]) -> Result<Cursor<'a>, FormatError> {
-        let base = usize::try_from(self.get(id)?.offset).unwrap_or(usize::MAX / 2);
-        Ok(Cursor::new(LAYOUT.name, base, body))
-    }
-}
-
-/// The most that is read of header or contributions: tens of thousands of contributors.
-const LARGEST_LOADED: u64 = 64 << 20;
 
 fn read_header(mut section: Cursor<'_>) -> Result<(u32, u32), FormatError> {
     expect_field::<Fq>(&mut section, "powers of tau")?;
@@ -306,19 +205,6 @@ fn put_header(out: &mut Vec<u8>, power: u32, ceremony_power: u32) {
     put_field::<Fq>(out);
     out.extend(power.to_le_bytes());
     out.extend(ceremony_power.to_le_bytes());
-}
-
-/// Reads `length` bytes, which the caller knows to be there.
-fn read_at<R: Read + Seek>(source: &mut R, offset: u64, length: u64) -> std::io::Result<Vec<u8>> {
-    let length = usize::try_from(length).map_err(|_| std::io::ErrorKind::OutOfMemory)?;
-    let mut bytes = vec![0; length];
-    source.seek(SeekFrom::Start(offset))?;
-    source.read_exact(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn wrong(offset: u64, detail: impl Into<String>) -> FormatError {
-    FormatError { format: LAYOUT.name, offset, detail: detail.into() }
 }
 
 #[cfg(test)]

@@ -15,8 +15,10 @@ use super::{FormatError, MappedFile};
 use crate::verify::VerifyingKey;
 
 pub(super) mod contribution;
+mod file;
 
 pub use contribution::{BeaconHash, Contribution, ContributionKind, ContributionName};
+pub use file::{KeySection, ZKeyFile, ZKeyWriter};
 
 /// A proving key.
 ///
@@ -98,52 +100,33 @@ impl ZKey {
     /// Reads a key, and says of each large section where it stands when it is read.
     fn read_by_section(bytes: &[u8], done: &dyn Fn(Range<usize>)) -> Result<Self, FormatError> {
         let file = BinFile::parse(LAYOUT, bytes)?;
-        let mut protocol = file.section(section::PROTOCOL)?;
-        match protocol.u32()? {
-            GROTH16 => protocol.finish()?,
-            other => return Err(protocol.error_at(0, format!("protocol {other}, only Groth16 (1) is read"))),
-        }
-
-        let header = Header::read(file.section(section::HEADER)?)?;
-        let Header { n_vars, n_public, domain_size, .. } = header;
-        let (m, l) = (u64::from(n_vars), u64::from(n_public));
-        let (circuit_hash, contributions) = contribution::read_all(file.section(section::CONTRIBUTIONS)?)?;
-        Ok(Self {
-            n_vars,
-            n_public,
-            domain_size,
-            vk: VerifyingKey {
-                alpha_g1: header.alpha_g1,
-                beta_g2: header.beta_g2,
-                gamma_g2: header.gamma_g2,
-                delta_g2: header.delta_g2,
-                ic: all_points(file.section(section::IC)?, l + 1)?,
-            },
-            beta_g1: header.beta_g1,
-            delta_g1: header.delta_g1,
-            coefficients: read(section::COEFFICIENTS, done, &file, |s| {
-                read_coefficients(s, n_vars, domain_size)
-            })?,
-            a: read(section::A, done, &file, |section| all_points(section, m))?,
-            b1: read(section::B1, done, &file, |section| all_points(section, m))?,
-            b2: read(section::B2, done, &file, |section| all_points(section, m))?,
-            // The header was refused if it had more public signals than wires.
-            c: read(section::C, done, &file, |section| all_points(section, m - l - 1))?,
-            h: read(section::H, done, &file, |section| all_points(section, u64::from(domain_size)))?,
-            circuit_hash,
-            contributions,
-        })
+        expect_groth16(file.section(section::PROTOCOL)?)?;
+        let mut key = read_header(file.section(section::HEADER)?)?;
+        let (n_vars, domain_size) = (key.n_vars, key.domain_size);
+        let (m, l) = (u64::from(n_vars), u64::from(key.n_public));
+        (key.circuit_hash, key.contributions) =
+            contribution::read_all(file.section(section::CONTRIBUTIONS)?)?;
+        key.vk.ic = all_points(file.section(section::IC)?, l + 1)?;
+        key.coefficients =
+            read(section::COEFFICIENTS, done, &file, |s| read_coefficients(s, n_vars, domain_size))?;
+        key.a = read(section::A, done, &file, |section| all_points(section, m))?;
+        key.b1 = read(section::B1, done, &file, |section| all_points(section, m))?;
+        key.b2 = read(section::B2, done, &file, |section| all_points(section, m))?;
+        // The header was refused if it had more public signals than wires.
+        key.c = read(section::C, done, &file, |section| all_points(section, m - l - 1))?;
+        key.h = read(section::H, done, &file, |section| all_points(section, u64::from(domain_size)))?;
+        Ok(key)
     }
 
     /// Writes a `.zkey` file with its sections in ascending order, byte for byte as snarkjs does after a
     /// contribution or a beacon (after `zkey new` it has another order).
     pub fn write(&self) -> Vec<u8> {
-        self.write_in_order([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+        self.write_in_order(ORDER)
     }
 
     /// Writes a `.zkey` file with its sections in the order of snarkjs' `zkey new`, byte for byte.
     pub fn write_initial(&self) -> Vec<u8> {
-        self.write_in_order([1, 2, 4, 3, 9, 8, 5, 6, 7, 10])
+        self.write_in_order(INITIAL_ORDER)
     }
 
     fn write_in_order(&self, sections: [u32; 10]) -> Vec<u8> {
@@ -231,51 +214,56 @@ const PROTOCOL_LEN: u64 = 4;
 const HEADER_LEN: u64 = 2 * 36 + 3 * 4 + 3 * 64 + 3 * 128;
 /// Bytes of an entry of section 4.
 const COEFFICIENT_LEN: u64 = 44;
+/// The order of sections after a contribution.
+const ORDER: [u32; 10] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+/// The order of sections of a key without contributions.
+const INITIAL_ORDER: [u32; 10] = [1, 2, 4, 3, 9, 8, 5, 6, 7, 10];
 /// Bytes of section 10 without contributions: a hash and their number.
 const CONTRIBUTIONS_LEN: u64 = 64 + 4;
 
-/// Section 2.
-struct Header {
-    n_vars: u32,
-    n_public: u32,
-    domain_size: u32,
-    alpha_g1: G1Affine,
-    beta_g1: G1Affine,
-    beta_g2: G2Affine,
-    gamma_g2: G2Affine,
-    delta_g1: G1Affine,
-    delta_g2: G2Affine,
+/// Section 1.
+fn expect_groth16(mut section: Cursor<'_>) -> Result<(), FormatError> {
+    match section.u32()? {
+        GROTH16 => section.finish(),
+        other => Err(section.error_at(0, format!("protocol {other}, only Groth16 (1) is read"))),
+    }
 }
 
-impl Header {
-    fn read(mut section: Cursor<'_>) -> Result<Self, FormatError> {
-        expect_field::<Fq>(&mut section, "base field")?;
-        expect_field::<Fr>(&mut section, "scalar field")?;
-        let counts = section.position();
-        let [n_vars, n_public, domain_size] = [section.u32()?, section.u32()?, section.u32()?];
-        if n_public >= n_vars {
-            let detail = format!("{n_public} public signals and the constant one in {n_vars} wires");
-            return Err(section.error_at(counts, detail));
-        }
-        if !domain_size.is_power_of_two() || domain_size.ilog2() > Fr::TWO_ADICITY {
-            let detail =
-                format!("a domain of {domain_size} rows: not a power of two up to 2^{}", Fr::TWO_ADICITY);
-            return Err(section.error_at(counts + 8, detail));
-        }
-        let header = Self {
-            n_vars,
-            n_public,
-            domain_size,
-            alpha_g1: point(&mut section)?,
-            beta_g1: point(&mut section)?,
-            beta_g2: point(&mut section)?,
-            gamma_g2: point(&mut section)?,
-            delta_g1: point(&mut section)?,
-            delta_g2: point(&mut section)?,
-        };
-        section.finish()?;
-        Ok(header)
+/// Section 2: a key of which the rest is still missing.
+fn read_header(mut section: Cursor<'_>) -> Result<ZKey, FormatError> {
+    expect_field::<Fq>(&mut section, "base field")?;
+    expect_field::<Fr>(&mut section, "scalar field")?;
+    let counts = section.position();
+    let [n_vars, n_public, domain_size] = [section.u32()?, section.u32()?, section.u32()?];
+    if n_public >= n_vars {
+        let detail = format!("{n_public} public signals and the constant one in {n_vars} wires");
+        return Err(section.error_at(counts, detail));
     }
+    if !domain_size.is_power_of_two() || domain_size.ilog2() > Fr::TWO_ADICITY {
+        let detail =
+            format!("a domain of {domain_size} rows: not a power of two up to 2^{}", Fr::TWO_ADICITY);
+        return Err(section.error_at(counts + 8, detail));
+    }
+    let (alpha_g1, beta_g1) = (point(&mut section)?, point(&mut section)?);
+    let (beta_g2, gamma_g2) = (point(&mut section)?, point(&mut section)?);
+    let (delta_g1, delta_g2) = (point(&mut section)?, point(&mut section)?);
+    section.finish()?;
+    Ok(ZKey {
+        n_vars,
+        n_public,
+        domain_size,
+        vk: VerifyingKey { alpha_g1, beta_g2, gamma_g2, delta_g2, ic: Vec::new() },
+        beta_g1,
+        delta_g1,
+        coefficients: Vec::new(),
+        a: Vec::new(),
+        b1: Vec::new(),
+        b2: Vec::new(),
+        c: Vec::new(),
+        h: Vec::new(),
+        circuit_hash: [0; 64],
+        contributions: Vec::new(),
+    })
 }
 
 /// Reads a section and says so.
@@ -340,16 +328,18 @@ fn read_coefficients(
 
 fn put_coefficients(out: &mut Vec<u8>, coefficients: &[Coefficient]) {
     out.extend((coefficients.len() as u32).to_le_bytes());
-    for entry in coefficients {
-        let matrix: u32 = match entry.matrix {
-            Matrix::A => 0,
-            Matrix::B => 1,
-        };
-        for n in [matrix, entry.constraint, entry.signal] {
-            out.extend(n.to_le_bytes());
-        }
-        out.extend(double_montgomery_bytes(&entry.value));
+    coefficients.iter().for_each(|entry| put_coefficient(out, entry));
+}
+
+fn put_coefficient(out: &mut Vec<u8>, entry: &Coefficient) {
+    let matrix: u32 = match entry.matrix {
+        Matrix::A => 0,
+        Matrix::B => 1,
+    };
+    for n in [matrix, entry.constraint, entry.signal] {
+        out.extend(n.to_le_bytes());
     }
+    out.extend(double_montgomery_bytes(&entry.value));
 }
 
 #[cfg(test)]

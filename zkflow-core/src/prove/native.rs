@@ -33,7 +33,7 @@ mod file;
 mod key;
 mod pools;
 mod stored;
-mod subgroup;
+pub(crate) mod subgroup;
 #[cfg(test)]
 mod tests;
 

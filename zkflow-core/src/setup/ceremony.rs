@@ -2,18 +2,22 @@
 
 use std::io;
 
-use ark_bn254::{Bn254, G1Affine, G2Affine};
+use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
+use ark_ec::AffineRepr;
 use ark_ec::pairing::Pairing;
-use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
-use ark_ec::{AdditiveGroup, AffineRepr, VariableBaseMSM};
-use ark_ff::Field;
+use ark_ec::short_weierstrass::{Affine, Projective};
+use ark_ff::{Field, UniformRand};
 use zeroize::Zeroizing;
+use zkflow_bn254::Kernel;
+use zkflow_bn254::msm::{FixedBases, Options, Scalars};
+use zkflow_bn254::points::Curve;
 
 use super::SetupError;
 use super::blake2b::Blake2b;
 use super::stream::RandomStream;
 use crate::error::{Classified, ErrorKind};
 use crate::format::ptau::{BeaconHash, ContributionKind};
+use crate::format::sections::CopyError;
 use crate::format::{FormatError, ReadError};
 use crate::prove::SecureRng;
 
@@ -66,6 +70,15 @@ pub enum CeremonyError {
 impl From<FormatError> for CeremonyError {
     fn from(error: FormatError) -> Self {
         Self::Read(error.into())
+    }
+}
+
+impl From<CopyError> for CeremonyError {
+    fn from(error: CopyError) -> Self {
+        match error {
+            CopyError::Read(error) => Self::Read(error),
+            CopyError::Write(error) => Self::Write(error),
+        }
     }
 }
 
@@ -165,21 +178,25 @@ pub(super) fn same_ratio(a1: G1Affine, b1: G1Affine, a2: G2Affine, b2: G2Affine)
 }
 
 /// Factors of 128 random bits.
-pub(super) fn random_small(count: usize, rng: &mut dyn SecureRng) -> Vec<u128> {
-    (0..count).map(|_| u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64())).collect()
+pub(super) fn random_factors(count: usize, rng: &mut dyn SecureRng) -> Scalars {
+    let factors: Vec<Fr> =
+        (0..count).map(|_| Fr::from(u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64()))).collect();
+    scalars(&factors)
 }
 
-/// The combination of points with factors of 128 bits.
-pub(super) fn combine_small<C: SWCurveConfig>(points: &[Affine<C>], factors: &[u128]) -> Projective<C> {
-    let half = |shift: u32| -> Vec<u64> { factors.iter().map(|factor| (factor >> shift) as u64).collect() };
-    let mut sum = Projective::msm_u64(points, &half(64));
-    (0..64).for_each(|_| {
-        sum.double_in_place();
-    });
-    sum + Projective::msm_u64(points, &half(0))
+/// A random element whose powers are the factors of a combination: wrong points cancel with a probability of at most
+/// their number divided by the modulus.
+pub(super) fn random_challenge(rng: &mut dyn SecureRng) -> Fr {
+    Fr::rand(rng)
 }
 
-/// The combination of points with any factors.
-pub(super) fn combine<C: SWCurveConfig>(points: &[Affine<C>], factors: &[C::ScalarField]) -> Projective<C> {
-    Projective::msm_unchecked(points, factors)
+/// Factors for [`combine`].
+pub(super) fn scalars(factors: &[Fr]) -> Scalars {
+    Scalars::new(Kernel::detect(), factors)
+}
+
+/// The combination of points with factors.
+pub(super) fn combine<C: Curve>(points: &[Affine<C>], factors: &Scalars) -> Projective<C> {
+    let options = Options { kernel: Kernel::detect(), table_bytes: 0 };
+    FixedBases::<C>::prepare(points, options).msm(factors)
 }

@@ -121,7 +121,7 @@ fn key(r1cs: &R1cs, domain_size: u32, secrets: &Secrets, at_tau: &Evaluations) -
         },
         beta_g1: g1(&secrets.beta),
         delta_g1: g1(&secrets.delta),
-        coefficients: qap::coefficients(r1cs),
+        coefficients: qap::coefficients(r1cs).collect(),
         a: in_g1.batch_mul(a),
         b1: in_g1.batch_mul(b),
         b2: BatchMulPreprocessing::new(g2_generator, b.len()).batch_mul(b),

@@ -36,17 +36,6 @@ pub(super) fn inverse(values: &mut [Fr]) {
     values.iter_mut().for_each(|value| *value *= scale_down);
 }
 
-/// Turns coefficients into values on the roots of unity; the inverse of [`inverse`].
-pub(super) fn forward(coefficients: &mut [Fr]) {
-    // With the inverse root of unity the values come in the opposite order, and divided by their number.
-    inverse(coefficients);
-    if let Some(behind_first) = coefficients.get_mut(1..) {
-        behind_first.reverse();
-    }
-    let n = Fr::from(coefficients.len() as u64);
-    coefficients.iter_mut().for_each(|value| *value *= n);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,8 +52,6 @@ mod tests {
                 let sum: Fr = (0u64..).zip(&coefficients).map(|(j, c)| at.pow([j]) * c).sum();
                 assert_eq!(sum, *value, "{i} of {n}");
             }
-            forward(&mut coefficients);
-            assert_eq!(coefficients, values);
         }
     }
 }

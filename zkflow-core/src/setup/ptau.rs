@@ -13,6 +13,7 @@ use ark_ec::AffineRepr;
 use super::blake2b::{Blake2b, Hash};
 use super::ceremony::CeremonyError;
 use super::transcript::{CeremonyPoint, Transcript};
+use crate::format::encoding::FilePoint;
 use crate::format::ptau::{
     ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, Ptau, PtauContribution, PtauWriter, Section, TAU_G1, TAU_G2,
 };
@@ -21,6 +22,7 @@ mod contribute;
 mod development;
 mod exchange;
 mod key;
+mod lagrange;
 mod prepare;
 mod published;
 mod truncate;
@@ -139,6 +141,12 @@ fn copy<R: Read + Seek, P: CeremonyPoint>(
         writer.points(&ptau.points(section, first, count)?)?;
     }
     Ok(())
+}
+
+/// Bytes of the powers of a file.
+fn bytes_of_powers(power: u32) -> u64 {
+    let g1 = [TAU_G1, ALPHA_TAU_G1, BETA_TAU_G1].iter().map(|one| one.count(power)).sum::<u64>();
+    g1 * G1Affine::LEN as u64 + (TAU_G2.count(power) + BETA_G2.count(power)) * G2Affine::LEN as u64
 }
 
 /// Where the pieces of `count` points begin that are worked on at one time, and how long they are.

@@ -31,21 +31,33 @@ pub fn domain_size(n_constraints: u64, n_public: u64) -> Result<u32, SetupError>
 
 /// The entries of A and B in the order of section 4 of a `.zkey`: per constraint the A terms, then the
 /// B terms, and at the end the rows that bind the public signals.
-pub fn coefficients(r1cs: &R1cs) -> Vec<Coefficient> {
-    let terms = r1cs.constraints.iter().map(|row| row.a.len() + row.b.len()).sum::<usize>();
-    let mut entries = Vec::with_capacity(terms + r1cs.n_public() as usize + 1);
-    for (row, constraint) in (0..).zip(&r1cs.constraints) {
-        for (matrix, terms) in [(Matrix::A, &constraint.a), (Matrix::B, &constraint.b)] {
-            let entry = |&(signal, value)| Coefficient { matrix, constraint: row, signal, value };
-            entries.extend(terms.iter().map(entry));
-        }
-    }
+pub fn coefficients(r1cs: &R1cs) -> impl Iterator<Item = Coefficient> {
+    let constraints = (0..).zip(&r1cs.constraints).flat_map(|(row, constraint)| {
+        [(Matrix::A, &constraint.a), (Matrix::B, &constraint.b)].into_iter().flat_map(
+            move |(matrix, terms)| {
+                terms.iter().map(move |&(signal, value)| Coefficient {
+                    matrix,
+                    constraint: row,
+                    signal,
+                    value,
+                })
+            },
+        )
+    });
     let first_binding = u32::try_from(r1cs.constraints.len()).expect("checked against the largest domain");
-    for signal in 0..=r1cs.n_public() {
-        let constraint = first_binding + signal;
-        entries.push(Coefficient { matrix: Matrix::A, constraint, signal, value: Fr::one() });
-    }
-    entries
+    let bindings = (0..=r1cs.n_public()).map(move |signal| Coefficient {
+        matrix: Matrix::A,
+        constraint: first_binding + signal,
+        signal,
+        value: Fr::one(),
+    });
+    constraints.chain(bindings)
+}
+
+/// How many [`coefficients`] there are; `None` beyond what a `.zkey` can say.
+pub fn coefficient_count(r1cs: &R1cs) -> Option<u32> {
+    let terms: usize = r1cs.constraints.iter().map(|row| row.a.len() + row.b.len()).sum();
+    u32::try_from(terms + r1cs.n_public() as usize + 1).ok()
 }
 
 /// The polynomials of every wire at a secret point `tau`; zeroised when dropped.

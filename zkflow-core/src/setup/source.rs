@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use super::blake2b::Hash;
 use super::ceremony::CeremonyError;
 use super::ptau::{self, Ceremony, file_hash, published};
+use super::step::StepOptions;
 use crate::format::ptau::Ptau;
 use crate::prove::{SecureRng, os_rng};
 
@@ -160,7 +161,7 @@ impl PowersFile {
             Some(ceremony) => Origin::Published(ceremony),
             None if checked.is_some_and(|list| lists(list, &hash)) => Origin::Verified,
             None => {
-                ptau::verify(&mut file, rng)?;
+                ptau::verify(&mut file, rng, StepOptions::default())?;
                 if let Some(list) = checked {
                     add(list, &hash)?;
                 }

@@ -5,9 +5,12 @@ use ark_bn254::{Fq, Fq2, g1, g2};
 use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ff::{BigInt, Field, PrimeField, Zero};
+use zkflow_bn254::Kernel;
+use zkflow_bn254::msm::{FixedBases, Options};
 
 use super::blake2b::{Blake2b, Hash};
 use crate::format::encoding::FilePoint;
+use crate::prove::native::subgroup::all_in_subgroup;
 
 /// A group whose points stand in files and in transcripts.
 pub(crate) trait CeremonyPoint: FilePoint {
@@ -25,6 +28,9 @@ pub(crate) trait CeremonyPoint: FilePoint {
     /// The inverse of [`CeremonyPoint::put_compressed`], for half of [`FilePoint::LEN`] bytes; `None` when
     /// they are no point of the curve.
     fn from_compressed(bytes: &[u8]) -> Option<Self>;
+
+    /// Whether all points are in the group of order r; wrong for others with a probability of at most 2^-130.
+    fn all_in_group(points: &[Self]) -> bool;
 }
 
 impl CeremonyPoint for Affine<g1::Config> {
@@ -49,6 +55,11 @@ impl CeremonyPoint for Affine<g1::Config> {
         let (bytes, flags) = without_flags(bytes)?;
         let x = element(&bytes, 0)?;
         root(x, flags, |y| is_larger_root(*y))
+    }
+
+    /// The curve has no other points.
+    fn all_in_group(_: &[Self]) -> bool {
+        true
     }
 }
 
@@ -77,6 +88,17 @@ impl CeremonyPoint for Affine<g2::Config> {
         let (bytes, flags) = without_flags(bytes)?;
         let x = Fq2::new(element(&bytes, 1)?, element(&bytes, 0)?);
         root(x, flags, is_larger_root_2)
+    }
+
+    fn all_in_group(points: &[Self]) -> bool {
+        // Combinations of few points cost more than the points.
+        if points.len() < 64 {
+            return points.iter().all(Self::is_in_correct_subgroup_assuming_on_curve);
+        }
+        let kernel = Kernel::detect();
+        let bases = FixedBases::prepare(points, Options { kernel, table_bytes: 0 });
+        // Each time it errs with a probability of at most 2^-65.
+        all_in_subgroup(&bases, kernel) && all_in_subgroup(&bases, kernel)
     }
 }
 

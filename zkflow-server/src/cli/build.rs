@@ -90,7 +90,6 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
     if key.exists() && !args.force {
         return Err(format!("{} is there already; --force replaces it", key.display()).into());
     }
-    std::fs::create_dir_all(&args.out).map_err(in_file(&args.out))?;
     let mut library = TemplateLibrary::builtin();
     for folder in &args.templates {
         library = library.with_folder(folder)?;

@@ -1,7 +1,7 @@
 //! Reading and writing files, with errors that name them.
 
-use std::fs::Permissions;
-use std::io::Write;
+use std::fs::{File, Permissions};
+use std::io::{Seek, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -39,14 +39,52 @@ pub(super) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 fn write_with(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     let failed = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    written_with(path, mode, |file| Ok(file.write_all(bytes).map_err(failed)?))
+}
+
+/// Writes a file whole or not at all, piece by piece.
+pub(super) fn written<T>(path: &Path, make: impl FnOnce(&mut File) -> Result<T, Error>) -> Result<T, Error> {
+    written_with(path, 0o666, make)
+}
+
+fn written_with<T>(
+    path: &Path,
+    mode: u32,
+    make: impl FnOnce(&mut File) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let failed = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
+    let folder = folder_of(path);
     std::fs::create_dir_all(folder).map_err(failed)?;
     let permissions = Permissions::from_mode(mode);
     let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(folder).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
+    let made = make(file.as_file_mut())?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    Ok(made)
+}
+
+/// Writes a file whole or not at all, going on with what an earlier run left of it in a file beside it, which ends in
+/// `.part`. The file ends where `make` leaves it.
+pub(super) fn continued<T>(
+    path: &Path,
+    make: impl FnOnce(&mut File) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let failed = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
+    std::fs::create_dir_all(folder_of(path)).map_err(failed)?;
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".part");
+    let mut file =
+        File::options().read(true).write(true).create(true).truncate(false).open(&partial).map_err(failed)?;
+    file.try_lock().map_err(|_| format!("{} is being written by another process", path.display()))?;
+    let made = make(&mut file)?;
+    let end = file.stream_position().map_err(failed)?;
+    file.set_len(end).and_then(|()| file.sync_all()).map_err(failed)?;
+    std::fs::rename(&partial, path).map_err(failed)?;
+    Ok(made)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Puts the path in front of an error about the content of a file.

@@ -1,7 +1,7 @@
 //! `zkflow ptau`: powers of tau, phase 1 of a trusted setup.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -10,12 +10,58 @@ use zkflow_core::prove::os_rng;
 use zkflow_core::setup::{Beacon, ptau};
 
 use super::Error;
-use super::files::in_file;
+use super::files::{continued, in_file, written};
 use super::progress::Progress;
+
+/// Arguments of `zkflow ptau`.
+#[derive(Debug, Args)]
+pub struct PtauArgs {
+    #[command(flatten)]
+    memory: MemoryArgs,
+    #[command(subcommand)]
+    command: PtauCommand,
+}
+
+/// How much memory a step of a setup may take.
+#[derive(Debug, Args)]
+pub(super) struct MemoryArgs {
+    /// What points may take in memory, in bytes, or with KiB, MiB or GiB behind it
+    #[arg(long, global = true, value_name = "SIZE", default_value = "1GiB", value_parser = parse_size)]
+    memory: u64,
+}
+
+impl MemoryArgs {
+    pub(super) fn bytes(&self) -> u64 {
+        self.memory
+    }
+
+    /// Refuses what takes more.
+    pub(super) fn allow(&self, bytes: u64) -> Result<(), Error> {
+        if bytes <= self.memory {
+            return Ok(());
+        }
+        let needed = bytes.div_ceil(1 << 20);
+        Err(format!("this takes about {needed} MiB of memory: allow it by --memory {needed}MiB").into())
+    }
+}
+
+fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit.trim() {
+        "" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1u64 << 30,
+        other => return Err(format!("{other:?} is none of KiB, MiB and GiB")),
+    };
+    let number: u64 = number.parse().map_err(|_| format!("{text:?} does not begin with a number"))?;
+    number.checked_mul(unit).ok_or_else(|| format!("{text} is too much"))
+}
 
 /// Commands about powers of tau.
 #[derive(Debug, Subcommand)]
-pub enum PtauCommand {
+enum PtauCommand {
     /// Begin a ceremony
     New {
         /// Circuits of up to 2^POWER rows can be set up
@@ -37,7 +83,7 @@ pub enum PtauCommand {
         #[command(flatten)]
         beacon: BeaconArgs,
     },
-    /// Compute the Lagrange forms that phase 2 works with
+    /// Compute the Lagrange forms that phase 2 works with; goes on where an earlier run stopped, in OUT.part
     Prepare {
         #[command(flatten)]
         files: InOut,
@@ -80,7 +126,7 @@ pub enum PtauCommand {
 
 /// A file to read and one to write.
 #[derive(Debug, Args)]
-pub struct InOut {
+pub(super) struct InOut {
     /// The file to start from
     input: PathBuf,
     /// The file to write
@@ -95,7 +141,7 @@ impl InOut {
 
 /// Who contributes.
 #[derive(Debug, Args)]
-pub struct ContributorArgs {
+pub(super) struct ContributorArgs {
     /// A name to stand in the file
     #[arg(long)]
     name: Option<String>,
@@ -112,7 +158,7 @@ impl ContributorArgs {
 
 /// A public random value.
 #[derive(Debug, Args)]
-pub struct BeaconArgs {
+pub(super) struct BeaconArgs {
     /// The value, hexadecimal
     hash: String,
     /// It is hashed 2^ITERATIONS times, 10 to 63
@@ -130,9 +176,10 @@ impl BeaconArgs {
     }
 }
 
-pub(super) fn run(command: &PtauCommand) -> Result<(), Error> {
+pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
     let progress = Progress::new();
-    match command {
+    let memory = args.memory.bytes();
+    match &args.command {
         PtauCommand::New { power, out } => {
             let challenge = progress.step("write the powers", || {
                 written(out, |file| Ok(ptau::create(*power, BufWriter::new(file))?))
@@ -142,23 +189,25 @@ pub(super) fn run(command: &PtauCommand) -> Result<(), Error> {
         PtauCommand::Contribute { files, contributor } => {
             let (name, text) = contributor.read()?;
             let mut input = open(&files.input)?;
-            let made = progress.step("contribute", || {
-                written(&files.out, |file| Ok(ptau::contribute(&mut input, file, name, text, &mut os_rng())?))
+            let made = progress.measured("contribute", memory, |options| {
+                written(&files.out, |file| {
+                    Ok(ptau::contribute(&mut input, file, name, text, &mut os_rng(), options)?)
+                })
             })?;
             print_contributed(&made);
         }
         PtauCommand::Beacon { files, beacon } => {
             let (name, beacon) = beacon.read()?;
             let mut input = open(&files.input)?;
-            let made = progress.step("apply the beacon", || {
-                written(&files.out, |file| Ok(ptau::beacon(&mut input, file, name, &beacon)?))
+            let made = progress.measured("apply the beacon", memory, |options| {
+                written(&files.out, |file| Ok(ptau::beacon(&mut input, file, name, &beacon, options)?))
             })?;
             print_contributed(&made);
         }
         PtauCommand::Prepare { files } => {
             let mut input = open(&files.input)?;
-            progress.step("prepare phase 2", || {
-                written(&files.out, |file| Ok(ptau::prepare(&mut input, BufWriter::new(file))?))
+            progress.measured("prepare phase 2", memory, |options| {
+                continued(&files.out, |file| Ok(ptau::prepare(&mut input, file, &mut os_rng(), options)?))
             })?;
         }
         PtauCommand::Truncate { files, power } => {
@@ -179,15 +228,17 @@ pub(super) fn run(command: &PtauCommand) -> Result<(), Error> {
             let mut input = open(input)?;
             let answer = File::open(response)
                 .map_err(|error| format!("cannot read {}: {error}", response.display()))?;
-            let made = progress.step("import the response", || {
+            let made = progress.measured("import the response", memory, |options| {
                 let answer = BufReader::new(answer);
-                written(out, |file| Ok(ptau::import_response(&mut input, answer, file, name)?))
+                written(out, |file| Ok(ptau::import_response(&mut input, answer, file, name, options)?))
             })?;
             print_contributed(&made);
         }
         PtauCommand::Verify { file } => {
             let mut input = open(file)?;
-            progress.step("verify", || ptau::verify(&mut input, &mut os_rng())).map_err(in_file(file))?;
+            progress
+                .measured("verify", memory, |options| ptau::verify(&mut input, &mut os_rng(), options))
+                .map_err(in_file(file))?;
             println!("OK: the powers of tau are those of {} contributions", input.contributions().len());
         }
         PtauCommand::Info { file } => info(file)?,
@@ -228,18 +279,6 @@ pub(super) fn open(path: &Path) -> Result<Ptau<BufReader<File>>, Error> {
     Ptau::open(BufReader::new(file)).map_err(in_file(path))
 }
 
-/// Writes a file through a temporary one, so that none is there half made.
-fn written<T>(path: &Path, make: impl FnOnce(&mut File) -> Result<T, Error>) -> Result<T, Error> {
-    let failed = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    let made = make(file.as_file_mut())?;
-    file.as_file_mut().flush().and_then(|()| file.as_file_mut().seek(SeekFrom::Start(0))).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(made)
-}
-
 pub(super) fn contribution_name(name: Option<&str>) -> Result<Option<ContributionName>, Error> {
     let parse = |name| ContributionName::new(name).ok_or("a name has at most 255 bytes".into());
     name.map(parse).transpose()
@@ -248,4 +287,19 @@ pub(super) fn contribution_name(name: Option<&str>) -> Result<Option<Contributio
 fn print_contributed(made: &ptau::Contributed) {
     println!("response             {}", hex::encode(made.response_hash));
     println!("next challenge       {}", hex::encode(made.next_challenge));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_binary_units() {
+        assert_eq!(parse_size("1GiB"), Ok(1 << 30));
+        assert_eq!(parse_size("64 MiB"), Ok(64 << 20));
+        assert_eq!(parse_size("4096"), Ok(4096));
+        for wrong in ["", "GiB", "1GB", "-1", "99999999999GiB"] {
+            assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
+    }
 }

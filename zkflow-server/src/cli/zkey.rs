@@ -1,24 +1,35 @@
 //! `zkflow zkey`: the key of a circuit, phase 2 of a trusted setup.
 
+use std::fs::File;
+use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use zkflow_core::digest::Digest;
 use zkflow_core::format::json;
 use zkflow_core::format::r1cs::R1cs;
-use zkflow_core::format::zkey::{ContributionName, ZKey};
+use zkflow_core::format::zkey::{ContributionName, ZKey, ZKeyFile};
 use zkflow_core::prove::os_rng;
 use zkflow_core::setup::{gate, phase2};
 use zkflow_core::solidity::{ContractCircuit, ContractHeader, verifier_contract};
 
 use super::Error;
-use super::files::{in_file, read, write};
+use super::files::{in_file, map, read, write, written};
 use super::progress::Progress;
-use super::ptau::{self, BeaconArgs, ContributorArgs, InOut};
+use super::ptau::{self, BeaconArgs, ContributorArgs, InOut, MemoryArgs};
+
+/// Arguments of `zkflow zkey`.
+#[derive(Debug, Args)]
+pub struct ZkeyArgs {
+    #[command(flatten)]
+    memory: MemoryArgs,
+    #[command(subcommand)]
+    command: ZkeyCommand,
+}
 
 /// Commands about keys.
 #[derive(Debug, Subcommand)]
-pub enum ZkeyCommand {
+enum ZkeyCommand {
     /// Make the initial key of a circuit, with which anybody can still forge proofs
     New {
         /// The circuit, .r1cs
@@ -92,14 +103,18 @@ pub enum ZkeyCommand {
     },
 }
 
-pub(super) fn run(command: &ZkeyCommand) -> Result<(), Error> {
+pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
     let progress = Progress::new();
-    match command {
+    let memory = args.memory.bytes();
+    match &args.command {
         ZkeyCommand::New { r1cs, ptau, out } => {
-            let circuit = R1cs::read(&read(r1cs)?).map_err(in_file(r1cs))?;
+            let circuit = circuit(r1cs)?;
             let mut powers = ptau::open(ptau)?;
-            let key = progress.step("make the key", || phase2::create(&circuit, &mut powers))?;
-            write(out, &key.write_initial())?;
+            let key = progress.measured("make the key", memory, |options| {
+                written(out, |file| {
+                    Ok(phase2::create_file(&circuit, &mut powers, BufWriter::new(file), options)?)
+                })
+            })?;
             println!("circuit hash         {}", hex::encode(key.circuit_hash));
             println!("keys                 {}", gate::judge(&key));
         }
@@ -107,38 +122,49 @@ pub(super) fn run(command: &ZkeyCommand) -> Result<(), Error> {
             let (name, text) = contributor.read()?;
             let (input, out) = files.paths();
             let mut key = open(input)?;
-            let hash = progress.step("contribute", || {
-                Ok::<_, Error>(phase2::contribute(&mut key, name, text, &mut os_rng()))
+            let key = progress.measured("contribute", memory, |options| {
+                written(out, |file| {
+                    let out = BufWriter::new(file);
+                    Ok(phase2::contribute_file(&mut key, out, name, text, &mut os_rng(), options)?)
+                })
             })?;
-            finish(out, &key, &hash)?;
+            show_last(&key);
         }
         ZkeyCommand::Beacon { files, beacon } => {
             let (name, beacon) = beacon.read()?;
             let (input, out) = files.paths();
             let mut key = open(input)?;
-            let hash = progress
-                .step("apply the beacon", || Ok::<_, Error>(phase2::beacon(&mut key, name, &beacon)))?;
-            finish(out, &key, &hash)?;
+            let key = progress.measured("apply the beacon", memory, |options| {
+                written(out, |file| {
+                    Ok(phase2::beacon_file(&mut key, BufWriter::new(file), name, &beacon, options)?)
+                })
+            })?;
+            show_last(&key);
         }
         ZkeyCommand::Verify { r1cs, ptau, zkey } => {
-            let circuit = R1cs::read(&read(r1cs)?).map_err(in_file(r1cs))?;
+            let circuit = circuit(r1cs)?;
             let mut powers = ptau::open(ptau)?;
-            let key = open(zkey)?;
+            let mut key = open(zkey)?;
             progress
-                .step("verify", || phase2::verify(&circuit, &mut powers, &key, &mut os_rng()))
+                .measured("verify", memory, |options| {
+                    phase2::verify_file(&circuit, &mut powers, &mut key, &mut os_rng(), options)
+                })
                 .map_err(in_file(zkey))?;
+            let key = key.head();
             println!("OK: the key is that of the circuit and of {} contributions", key.contributions.len());
-            println!("keys                 {}", gate::judge(&key));
+            println!("keys                 {}", gate::judge(key));
         }
         ZkeyCommand::ExportVkey { zkey, out } => {
             let key = open(zkey)?;
-            let provenance = gate::judge(&key).admit(true).map_err(in_file(zkey))?;
+            let key = key.head();
+            let provenance = gate::judge(key).admit(true).map_err(in_file(zkey))?;
             write(out, json::vkey_text(&key.vk).as_bytes())?;
             println!("keys                 {provenance}");
         }
         ZkeyCommand::ExportSolidity { zkey, out, allow_development } => {
             let key = open(zkey)?;
-            let provenance = gate::judge(&key).admit(*allow_development).map_err(in_file(zkey))?;
+            let key = key.head();
+            let provenance = gate::judge(key).admit(*allow_development).map_err(in_file(zkey))?;
             let header = ContractHeader {
                 circuit: ContractCircuit::Hash(key.circuit_hash),
                 provenance,
@@ -149,19 +175,19 @@ pub(super) fn run(command: &ZkeyCommand) -> Result<(), Error> {
         }
         ZkeyCommand::ExportMpcParams { files } => {
             let (input, out) = files.paths();
-            let key = open(input)?;
+            let key = whole(input, &args.memory)?;
             write(out, &progress.step("export the parameters", || phase2::export_params(&key))?)?;
         }
         ZkeyCommand::ImportMpcParams { input, params, out, name } => {
             let name = ptau::contribution_name(name.as_deref())?;
-            let (key, bytes) = (open(input)?, read(params)?);
+            let (key, bytes) = (whole(input, &args.memory)?, read(params)?);
             let key = progress
                 .step("import the parameters", || phase2::import_params(&key, &bytes, name))
                 .map_err(in_file(params))?;
-            let hash = key.contributions.last().map(phase2::contribution_hash).unwrap_or([0; 64]);
-            finish(out, &key, &hash)?;
+            write(out, &key.write())?;
+            show_last(&key);
         }
-        ZkeyCommand::Info { zkey } => info(&open(zkey)?),
+        ZkeyCommand::Info { zkey } => info(open(zkey)?.head()),
     }
     Ok(())
 }
@@ -176,13 +202,29 @@ fn info(key: &ZKey) {
     println!("keys                 {}", gate::judge(key));
 }
 
-fn open(path: &Path) -> Result<ZKey, Error> {
-    ZKey::read(&read(path)?).map_err(in_file(path))
+/// A circuit. Its file is let go of once it is read.
+fn circuit(path: &Path) -> Result<R1cs, Error> {
+    R1cs::read(&map(path)?).map_err(in_file(path))
 }
 
-fn finish(out: &Path, key: &ZKey, hash: &[u8]) -> Result<(), Error> {
-    write(out, &key.write())?;
-    println!("contribution         {}", hex::encode(hash));
+fn open(path: &Path) -> Result<ZKeyFile<BufReader<File>>, Error> {
+    let file = File::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    ZKeyFile::open(BufReader::new(file)).map_err(in_file(path))
+}
+
+/// A key in memory, for the exchange with other programs, which takes some copies of it.
+fn whole(path: &Path, memory: &MemoryArgs) -> Result<ZKey, Error> {
+    let bytes = map(path)?;
+    memory.allow(COPIES * bytes.len() as u64)?;
+    ZKey::read(&bytes).map_err(in_file(path))
+}
+
+/// Copies of a key, each about as large as its file, that the exchange holds.
+const COPIES: u64 = 4;
+
+fn show_last(key: &ZKey) {
+    if let Some(last) = key.contributions.last() {
+        println!("contribution         {}", hex::encode(phase2::contribution_hash(last)));
+    }
     println!("keys                 {}", gate::judge(key));
-    Ok(())
 }

@@ -1,20 +1,16 @@
 //! Writing powers of tau, section by section.
 
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Seek, Write};
 
-use super::{CONTRIBUTIONS, HEADER, HEADER_LEN, LAYOUT, PtauContribution, Section, contribution, put_header};
-use crate::format::encoding::{FilePoint, put_points};
+use super::{CONTRIBUTIONS, HEADER, LAYOUT, PtauContribution, Section, contribution, put_header};
+use crate::format::encoding::FilePoint;
+use crate::format::sections::SectionWriter;
 
 /// Writes a `.ptau` from front to back: the header at once, then each section as its points come.
 #[derive(Debug)]
 pub struct PtauWriter<W> {
-    out: W,
+    out: SectionWriter<W>,
     power: u32,
-    buffer: Vec<u8>,
-    /// Bytes that the section that is being written still lacks.
-    missing: u64,
-    /// Bytes written.
-    position: u64,
     /// Where the contributions begin.
     contributions_at: u64,
 }
@@ -25,16 +21,11 @@ impl<W: Write> PtauWriter<W> {
     /// # Errors
     /// Those of the medium.
     pub fn new(out: W, power: u32, ceremony_power: u32, prepared: bool) -> io::Result<Self> {
-        let sections: u32 = if prepared { 11 } else { 7 };
-        let mut writer =
-            Self { out, power, buffer: Vec::new(), missing: 0, position: 0, contributions_at: 0 };
-        writer.buffer.extend(LAYOUT.name.as_bytes());
-        writer.buffer.extend(LAYOUT.version.to_le_bytes());
-        writer.buffer.extend(sections.to_le_bytes());
-        put_section_header(&mut writer.buffer, HEADER, HEADER_LEN);
-        put_header(&mut writer.buffer, power, ceremony_power);
-        writer.write()?;
-        Ok(writer)
+        let mut out = SectionWriter::new(out, LAYOUT, if prepared { 11 } else { 7 })?;
+        let mut header = Vec::new();
+        put_header(&mut header, power, ceremony_power);
+        out.section(HEADER, &header)?;
+        Ok(Self { out, power, contributions_at: 0 })
     }
 
     /// The power of the file.
@@ -50,10 +41,7 @@ impl<W: Write> PtauWriter<W> {
     /// # Panics
     /// If the section before is not complete.
     pub fn begin<P: FilePoint>(&mut self, section: Section<P>) -> io::Result<()> {
-        assert_eq!(self.missing, 0, "the section before section {} is complete", section.id());
-        self.missing = section.count(self.power) * P::LEN as u64;
-        put_section_header(&mut self.buffer, section.id(), self.missing);
-        self.write()
+        self.out.begin(section.id(), section.count(self.power) * P::LEN as u64)
     }
 
     /// Appends points to the section that was begun.
@@ -64,13 +52,7 @@ impl<W: Write> PtauWriter<W> {
     /// # Panics
     /// If they are more than the section has room for.
     pub fn points<P: FilePoint>(&mut self, points: &[P]) -> io::Result<()> {
-        for chunk in points.chunks(AT_ONCE) {
-            put_points(&mut self.buffer, chunk);
-            let written = self.buffer.len() as u64;
-            self.missing = self.missing.checked_sub(written).expect("the section has room for its points");
-            self.write()?;
-        }
-        Ok(())
+        self.out.points(points)
     }
 
     /// Writes the contributions.
@@ -81,13 +63,10 @@ impl<W: Write> PtauWriter<W> {
     /// # Panics
     /// If the section before is not complete.
     pub fn contributions(&mut self, contributions: &[PtauContribution]) -> io::Result<()> {
-        assert_eq!(self.missing, 0, "the section before the contributions is complete");
-        self.contributions_at = self.position;
+        self.contributions_at = self.out.position();
         let mut body = Vec::new();
         contribution::put_all(&mut body, contributions);
-        put_section_header(&mut self.buffer, CONTRIBUTIONS, body.len() as u64);
-        self.buffer.extend(body);
-        self.write()
+        self.out.section(CONTRIBUTIONS, &body)
     }
 
     /// Flushes and gives the medium back.
@@ -97,39 +76,26 @@ impl<W: Write> PtauWriter<W> {
     ///
     /// # Panics
     /// If the last section is not complete.
-    pub fn finish(mut self) -> io::Result<W> {
-        assert_eq!(self.missing, 0, "the last section is complete");
-        self.out.flush()?;
-        Ok(self.out)
+    pub fn finish(self) -> io::Result<W> {
+        self.out.finish()
     }
 
     /// The medium, for reading back what was written.
     pub(crate) fn medium(&mut self) -> &mut W {
-        &mut self.out
+        self.out.medium()
     }
 
-    /// Moves the buffer to the medium.
-    fn write(&mut self) -> io::Result<()> {
-        self.out.write_all(&self.buffer)?;
-        self.position += self.buffer.len() as u64;
-        self.buffer.clear();
-        Ok(())
+    /// The sections as they are written.
+    pub(crate) fn sections(&mut self) -> &mut SectionWriter<W> {
+        &mut self.out
     }
 }
 
 impl<W: Write + Seek> PtauWriter<W> {
     /// Writes other contributions, at least as many bytes, over those that end the file.
     pub(crate) fn rewrite_contributions(mut self, contributions: &[PtauContribution]) -> io::Result<()> {
-        self.out.seek(SeekFrom::Start(self.contributions_at))?;
+        self.out.rewind(self.contributions_at)?;
         self.contributions(contributions)?;
         self.finish().map(drop)
     }
 }
-
-fn put_section_header(out: &mut Vec<u8>, id: u32, size: u64) {
-    out.extend(id.to_le_bytes());
-    out.extend(size.to_le_bytes());
-}
-
-/// Points that are encoded before they are written.
-const AT_ONCE: usize = 1 << 12;

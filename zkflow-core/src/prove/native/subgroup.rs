@@ -28,7 +28,7 @@ const WEIGHT_BITS: u32 = 13;
 
 /// Whether all points are in the subgroup of order r; wrong for keys with points outside with a
 /// probability of at most 2^-65.
-pub(super) fn all_in_subgroup(points: &FixedBases<g2::Config>, kernel: Kernel) -> bool {
+pub(crate) fn all_in_subgroup(points: &FixedBases<g2::Config>, kernel: Kernel) -> bool {
     let mut rng = os_rng();
     let mut words = vec![0u8; 2 * points.len()];
     (0..ROUNDS).all(|_| {

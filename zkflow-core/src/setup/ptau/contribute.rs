@@ -9,11 +9,13 @@ use zkflow_bn254::points::{Curve, scale_by_powers};
 
 use super::super::blake2b::Hash;
 use super::super::ceremony::{Beacon, CeremonyError, secret_stream};
+use super::super::step::{Meter, StepOptions};
 use super::super::stream::RandomStream;
 use super::super::transcript::{CeremonyPoint, Transcript};
 use super::key::Secrets;
 use super::verify::check_next;
-use super::{first_challenge, pieces, put_public_key};
+use super::{bytes_of_powers, first_challenge, pieces, put_public_key};
+use crate::format::encoding::FilePoint;
 use crate::format::ptau::{
     ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, ContributionKind, ContributionName, Ptau, PtauContribution,
     PtauWriter, PublicKey, Section, TAU_G1, TAU_G2,
@@ -44,8 +46,9 @@ pub fn contribute<R: Read + Seek, W: Read + Write + Seek>(
     name: Option<ContributionName>,
     text: &str,
     rng: &mut dyn SecureRng,
+    options: StepOptions<'_>,
 ) -> Result<Contributed, CeremonyError> {
-    apply(ptau, out, secret_stream(rng, text), ContributionKind::Secret, name)
+    apply(ptau, out, secret_stream(rng, text), ContributionKind::Secret, name, options)
 }
 
 /// Multiplies the numbers of a public beacon in, the same for everybody.
@@ -57,8 +60,9 @@ pub fn beacon<R: Read + Seek, W: Read + Write + Seek>(
     out: W,
     name: Option<ContributionName>,
     beacon: &Beacon,
+    options: StepOptions<'_>,
 ) -> Result<Contributed, CeremonyError> {
-    apply(ptau, out, beacon.stream(), beacon.kind(), name)
+    apply(ptau, out, beacon.stream(), beacon.kind(), name, options)
 }
 
 fn apply<R: Read + Seek, W: Read + Write + Seek>(
@@ -67,12 +71,17 @@ fn apply<R: Read + Seek, W: Read + Write + Seek>(
     mut stream: RandomStream,
     kind: ContributionKind,
     name: Option<ContributionName>,
+    options: StepOptions<'_>,
 ) -> Result<Contributed, CeremonyError> {
     let challenge = challenge(ptau)?;
     let (secrets, key) = Secrets::draw(&mut stream, &challenge);
     let power = ptau.power();
-    let mut step =
-        Step { ptau, writer: PtauWriter::new(out, power, power, false)?, response: Transcript::new() };
+    let mut step = Step {
+        ptau,
+        writer: PtauWriter::new(out, power, power, false)?,
+        response: Transcript::new(),
+        meter: options.meter(bytes_of_powers(power)),
+    };
     step.response.bytes(&challenge);
     step.section(TAU_G1, &Fr::one(), &secrets.tau)?;
     step.section(TAU_G2, &Fr::one(), &secrets.tau)?;
@@ -80,7 +89,7 @@ fn apply<R: Read + Seek, W: Read + Write + Seek>(
     step.section(BETA_TAU_G1, &secrets.beta, &secrets.tau)?;
     step.section(BETA_G2, &secrets.beta, &secrets.tau)?;
     drop(secrets);
-    let Step { ptau, writer, response } = step;
+    let Step { ptau, writer, response, .. } = step;
     conclude(writer, response, ptau.contributions(), key, kind, name)
 }
 
@@ -169,6 +178,7 @@ struct Step<'a, R, W> {
     writer: PtauWriter<W>,
     /// The hash of the challenge and of all new points in compressed form.
     response: Transcript,
+    meter: Meter<'a>,
 }
 
 impl<R: Read + Seek, W: Read + Write + Seek> Step<'_, R, W> {
@@ -188,6 +198,7 @@ impl<R: Read + Seek, W: Read + Write + Seek> Step<'_, R, W> {
             let points = scale_by_powers(&points, &(*first * step.pow([start])), step);
             self.response.compressed(&points);
             self.writer.points(&points)?;
+            self.meter.add(count * Affine::<C>::LEN as u64);
         }
         Ok(())
     }

@@ -158,6 +158,7 @@ mod tests {
     use rand::SeedableRng;
     use rand::rngs::StdRng;
 
+    use super::super::super::step::StepOptions;
     use super::super::{contribute, create, prepare};
     use super::*;
 
@@ -173,11 +174,20 @@ mod tests {
         for power in [1, 4] {
             let mut new = Cursor::new(Vec::new());
             create(power, &mut new).unwrap();
-            let (mut contributed, mut prepared) = (Cursor::new(Vec::new()), Vec::new());
+            let (mut contributed, mut prepared) = (Cursor::new(Vec::new()), Cursor::new(Vec::new()));
             let (name, mut rng) = (Some(development_name()), StdRng::seed_from_u64(3));
-            contribute(&mut Ptau::open(new).unwrap(), &mut contributed, name, "", &mut rng).unwrap();
-            prepare(&mut Ptau::open(contributed).unwrap(), &mut prepared).unwrap();
-            assert!(made(power, 3) == prepared, "power {power}");
+            contribute(
+                &mut Ptau::open(new).unwrap(),
+                &mut contributed,
+                name,
+                "",
+                &mut rng,
+                StepOptions::default(),
+            )
+            .unwrap();
+            let file = &mut Ptau::open(contributed).unwrap();
+            prepare(file, &mut prepared, &mut rng, StepOptions::default()).unwrap();
+            assert!(made(power, 3) == prepared.into_inner(), "power {power}");
         }
     }
 

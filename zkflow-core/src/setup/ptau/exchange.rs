@@ -12,9 +12,10 @@ use rayon::prelude::*;
 
 use super::super::blake2b::{Blake2b, Hash};
 use super::super::ceremony::CeremonyError;
+use super::super::step::{Meter, StepOptions};
 use super::super::transcript::{CeremonyPoint, Transcript};
 use super::contribute::{Contributed, challenge, conclude};
-use super::{pieces, response_hash};
+use super::{bytes_of_powers, pieces, response_hash};
 use crate::format::ptau::{
     ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, ContributionKind, ContributionName, ParameterKey, Ptau, PtauWriter,
     PublicKey, Section, TAU_G1, TAU_G2,
@@ -88,11 +89,13 @@ pub fn import_response<R: Read + Seek, W: Read + Write + Seek>(
     response: impl Read,
     out: W,
     name: Option<ContributionName>,
+    options: StepOptions<'_>,
 ) -> Result<Contributed, CeremonyError> {
     let challenge = challenge(ptau)?;
     let power = ptau.power();
     let writer = PtauWriter::new(out, power, power, false)?;
-    let mut import = Import { response, power, writer, hash: Transcript::new() };
+    let meter = options.meter(bytes_of_powers(power));
+    let mut import = Import { response, power, writer, hash: Transcript::new(), meter };
     if import.take(challenge.len())? != challenge {
         return Err(CeremonyError::invalid("the response answers another challenge"));
     }
@@ -108,15 +111,16 @@ pub fn import_response<R: Read + Seek, W: Read + Write + Seek>(
     conclude(writer, hash, ptau.contributions(), key, ContributionKind::Secret, name)
 }
 
-struct Import<I, W> {
+struct Import<'a, I, W> {
     response: I,
     power: u32,
     writer: PtauWriter<W>,
     /// Of the response.
     hash: Transcript,
+    meter: Meter<'a>,
 }
 
-impl<I: Read, W: Write> Import<I, W> {
+impl<I: Read, W: Write> Import<'_, I, W> {
     fn take(&mut self, length: usize) -> Result<Vec<u8>, CeremonyError> {
         let mut bytes = vec![0; length];
         self.response.read_exact(&mut bytes).map_err(|error| match error.kind() {
@@ -150,6 +154,7 @@ impl<I: Read, W: Write> Import<I, W> {
                 ))
             })?;
             self.writer.points(&points)?;
+            self.meter.add(count * P::LEN as u64);
             left -= count;
         }
         Ok(())

@@ -3,19 +3,22 @@
 use std::io::{Read, Seek};
 
 use ark_bn254::{Fr, G1Affine, G2Affine};
-use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
+use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::Zero;
-use rayon::prelude::*;
 use zkflow_bn254::points::Curve;
 
 use super::super::blake2b::Hash;
-use super::super::ceremony::{Beacon, CeremonyError, combine, combine_small, random_small, same_ratio};
-use super::super::fourier;
+use super::super::ceremony::{
+    Beacon, CeremonyError, combine, random_challenge, random_factors, same_ratio, scalars,
+};
+use super::super::step::{Meter, StepOptions};
 use super::super::transcript::CeremonyPoint;
 use super::contribute::challenge_of;
 use super::key::{Parameter, Secrets, challenge_point};
-use super::{first_challenge, pieces, response_hash};
+use super::lagrange::{point_factors, power_factors};
+use super::{bytes_of_powers, first_challenge, pieces, response_hash};
+use crate::format::encoding::FilePoint;
 use crate::format::ptau::{
     ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, ContributionKind, LAGRANGE_ALPHA_TAU_G1, LAGRANGE_BETA_TAU_G1,
     LAGRANGE_TAU_G1, LAGRANGE_TAU_G2, ParameterKey, Ptau, PtauContribution, Section, TAU_G1, TAU_G2,
@@ -36,7 +39,11 @@ use crate::prove::SecureRng;
 ///
 /// # Errors
 /// [`CeremonyError::Invalid`] says what is wrong first; [`CeremonyError::Read`].
-pub fn verify<R: Read + Seek>(ptau: &mut Ptau<R>, rng: &mut dyn SecureRng) -> Result<(), CeremonyError> {
+pub fn verify<R: Read + Seek>(
+    ptau: &mut Ptau<R>,
+    rng: &mut dyn SecureRng,
+    options: StepOptions<'_>,
+) -> Result<(), CeremonyError> {
     let contributions = ptau.contributions().to_vec();
     let mut before = State::first(ptau.ceremony_power());
     for (number, contribution) in (1..).zip(&contributions) {
@@ -47,40 +54,66 @@ pub fn verify<R: Read + Seek>(ptau: &mut Ptau<R>, rng: &mut dyn SecureRng) -> Re
     let Some(last) = contributions.last() else {
         return Err(CeremonyError::invalid("there is no contribution: everybody knows tau = 1"));
     };
+    let meter = options.meter(bytes_of_points(ptau));
+    let check = &mut Check { ptau, rng, meter };
+    check_powers(check, last)?;
+    if check.ptau.power() == check.ptau.ceremony_power() {
+        let hash = challenge_of(check.ptau, &response_hash(last)?)?;
+        demand_that(hash == last.next_challenge, "the next challenge", "is not the hash of the powers")?;
+    }
+    if check.ptau.is_prepared() {
+        check_lagrange_tau_g1(check, last.tau_g2)?;
+        for (name, powers, lagrange_form) in [
+            ("alpha tau in G1", ALPHA_TAU_G1, LAGRANGE_ALPHA_TAU_G1),
+            ("beta tau in G1", BETA_TAU_G1, LAGRANGE_BETA_TAU_G1),
+        ] {
+            let (difference, _) = compare_lagrange(check, powers, lagrange_form)?;
+            demand_that(difference.is_zero(), name, WRONG_FORM)?;
+        }
+        let (difference, _) = compare_lagrange(check, TAU_G2, LAGRANGE_TAU_G2)?;
+        demand_that(difference.is_zero(), "tau in G2", WRONG_FORM)?;
+    }
+    Ok(())
+}
 
+/// What is read of the file, in bytes.
+fn bytes_of_points<R>(ptau: &Ptau<R>) -> u64 {
+    let power = ptau.power();
+    let powers = bytes_of_powers(power);
+    if !ptau.is_prepared() {
+        return powers;
+    }
+    let forms = [LAGRANGE_TAU_G1, LAGRANGE_ALPHA_TAU_G1, LAGRANGE_BETA_TAU_G1];
+    let forms = forms.iter().map(|one| one.count(power) * 64).sum::<u64>();
+    powers + forms + LAGRANGE_TAU_G2.count(power) * 128
+}
+
+/// Checks that the powers are those of the last contribution.
+fn check_powers<R: Read + Seek>(
+    check: &mut Check<'_, R>,
+    last: &PtauContribution,
+) -> Result<(), CeremonyError> {
     let (g1, g2) = (G1Affine::generator(), G2Affine::generator());
     for (name, section, start) in [
         ("tau in G1", TAU_G1, g1),
         ("alpha tau in G1", ALPHA_TAU_G1, last.alpha_g1),
         ("beta tau in G1", BETA_TAU_G1, last.beta_g1),
     ] {
-        let (first, low, high) = adjacent(ptau, section, rng)?;
-        check(first == start, name, "begins with another point than the contributions say")?;
-        check(same_ratio(low, high, g2, last.tau_g2), name, "holds no powers")?;
+        let (first, low, high) = adjacent(check, section)?;
+        demand_that(first == start, name, "begins with another point than the contributions say")?;
+        demand_that(same_ratio(low, high, g2, last.tau_g2), name, "holds no powers")?;
     }
-    check(ptau.points(TAU_G1, 1, 1)?[0] == last.tau_g1, "tau in G1", "is another than contributed")?;
     let name = "tau in G2";
-    let (first, low, high) = adjacent(ptau, TAU_G2, rng)?;
-    check(first == g2, name, "begins with another point than the generator")?;
-    check(same_ratio(g1, last.tau_g1, low, high), name, "holds no powers")?;
-    check(ptau.points(TAU_G2, 1, 1)?[0] == last.tau_g2, name, "is another than contributed")?;
-    check(ptau.points(BETA_G2, 0, 1)?[0] == last.beta_g2, "beta in G2", "is another than contributed")?;
-
-    if ptau.power() == ptau.ceremony_power() {
-        let hash = challenge_of(ptau, &response_hash(last)?)?;
-        check(hash == last.next_challenge, "the next challenge", "is not the hash of the powers")?;
-    }
-    if ptau.is_prepared() {
-        check_lagrange_tau_g1(ptau, last.tau_g2, rng)?;
-        for (name, powers, lagrange_form) in [
-            ("alpha tau in G1", ALPHA_TAU_G1, LAGRANGE_ALPHA_TAU_G1),
-            ("beta tau in G1", BETA_TAU_G1, LAGRANGE_BETA_TAU_G1),
-        ] {
-            let (difference, _) = compare_lagrange(ptau, powers, lagrange_form, rng)?;
-            check(difference.is_zero(), name, WRONG_FORM)?;
-        }
-        let (difference, _) = compare_lagrange(ptau, TAU_G2, LAGRANGE_TAU_G2, rng)?;
-        check(difference.is_zero(), "tau in G2", WRONG_FORM)?;
+    let (first, low, high) = adjacent(check, TAU_G2)?;
+    demand_that(first == g2, name, "begins with another point than the generator")?;
+    demand_that(same_ratio(g1, last.tau_g1, low, high), name, "holds no powers")?;
+    let ptau = &mut check.ptau;
+    for (equal, name) in [
+        (ptau.points(TAU_G1, 1, 1)?[0] == last.tau_g1, "tau in G1"),
+        (ptau.points(TAU_G2, 1, 1)?[0] == last.tau_g2, "tau in G2"),
+        (ptau.points(BETA_G2, 0, 1)?[0] == last.beta_g2, "beta in G2"),
+    ] {
+        demand_that(equal, name, "is another than contributed")?;
     }
     Ok(())
 }
@@ -153,9 +186,8 @@ fn check_contribution(before: &State, after: &PtauContribution) -> Result<(), St
 /// the first: the ratio of the two is that of neighbours.
 #[expect(clippy::type_complexity, reason = "three points")]
 fn adjacent<R: Read + Seek, C: Curve>(
-    ptau: &mut Ptau<R>,
+    check: &mut Check<'_, R>,
     section: Section<Affine<C>>,
-    rng: &mut dyn SecureRng,
 ) -> Result<(Affine<C>, Affine<C>, Affine<C>), CeremonyError>
 where
     Affine<C>: CeremonyPoint,
@@ -163,32 +195,51 @@ where
     let (mut low, mut high) = (Projective::<C>::zero(), Projective::<C>::zero());
     let mut first_point = Affine::zero();
     // Pieces overlap by a point.
-    for (first, count) in pieces(section.count(ptau.power()) - 1) {
-        let points = ptau.points(section, first, count + 1)?;
-        check_subgroup(&points)?;
+    for (first, count) in pieces(section.count(check.ptau.power()) - 1) {
+        let points = check.points(section, first, count + 1)?;
         if first == 0 {
             first_point = points[0];
         }
-        let factors = random_small(points.len() - 1, rng);
-        low += combine_small(&points[..points.len() - 1], &factors);
-        high += combine_small(&points[1..], &factors);
+        let factors = random_factors(points.len() - 1, check.rng);
+        low += combine(&points[..points.len() - 1], &factors);
+        high += combine(&points[1..], &factors);
     }
     Ok((first_point, low.into_affine(), high.into_affine()))
 }
 
-fn check_subgroup<C: SWCurveConfig>(points: &[Affine<C>]) -> Result<(), CeremonyError> {
-    let inside = points.par_iter().all(Affine::is_in_correct_subgroup_assuming_on_curve);
-    check(inside, "a point of G2", "is outside the group of order r")
+/// A file that is checked.
+struct Check<'a, R> {
+    ptau: &'a mut Ptau<R>,
+    rng: &'a mut dyn SecureRng,
+    meter: Meter<'a>,
+}
+
+impl<R: Read + Seek> Check<'_, R> {
+    /// Reads points, and makes sure that those of G2 lie in the group of order r.
+    fn points<C: Curve>(
+        &mut self,
+        section: Section<Affine<C>>,
+        first: u64,
+        count: u64,
+    ) -> Result<Vec<Affine<C>>, CeremonyError>
+    where
+        Affine<C>: CeremonyPoint,
+    {
+        let points = self.ptau.points(section, first, count)?;
+        demand_that(Affine::all_in_group(&points), "a point of G2", "is outside the group of order r")?;
+        self.meter.add(count * Affine::<C>::LEN as u64);
+        Ok(points)
+    }
 }
 
 /// The largest domain of section 12 has one point more than section 2 has powers. Where the file is part of a
 /// larger one, the missing power was there, and is found by a pairing; else it counts as infinity.
 fn check_lagrange_tau_g1<R: Read + Seek>(
-    ptau: &mut Ptau<R>,
+    check: &mut Check<'_, R>,
     tau_g2: G2Affine,
-    rng: &mut dyn SecureRng,
 ) -> Result<(), CeremonyError> {
-    let (difference, weight) = compare_lagrange(ptau, TAU_G1, LAGRANGE_TAU_G1, rng)?;
+    let (difference, weight) = compare_lagrange(check, TAU_G1, LAGRANGE_TAU_G1)?;
+    let ptau = &mut check.ptau;
     let holds = if ptau.power() == ptau.ceremony_power() {
         difference.is_zero()
     } else {
@@ -196,47 +247,48 @@ fn check_lagrange_tau_g1<R: Read + Seek>(
         let highest = (highest * weight).into_affine();
         same_ratio(highest, difference.into_affine(), G2Affine::generator(), tau_g2)
     };
-    check(holds, "tau in G1", WRONG_FORM)
+    demand_that(holds, "tau in G1", WRONG_FORM)
 }
 
-/// Compares the Lagrange forms of all domains in one sum: a random combination of all their points is the
-/// combination of powers whose coefficients are the sum of the transformed factors. Returns the difference, and
-/// the coefficient of the last power of the largest domain.
+/// Compares the Lagrange forms of all domains in one sum. Returns the difference, and the factor of the last power of the
+/// largest domain.
 fn compare_lagrange<R: Read + Seek, C: Curve>(
-    ptau: &mut Ptau<R>,
+    check: &mut Check<'_, R>,
     powers: Section<Affine<C>>,
     lagrange_form: Section<Affine<C>>,
-    rng: &mut dyn SecureRng,
 ) -> Result<(Projective<C>, Fr), CeremonyError>
 where
     Affine<C>: CeremonyPoint,
 {
-    let n_powers = powers.count(ptau.power());
-    let mut coefficients = vec![Fr::zero(); n_powers.next_power_of_two() as usize];
+    let n_powers = powers.count(check.ptau.power());
+    let largest = n_powers.next_power_of_two();
+    let challenges: Vec<Fr> = (0..=largest.ilog2()).map(|_| random_challenge(check.rng)).collect();
     let mut difference = Projective::<C>::zero();
-    for level in 0..=coefficients.len().ilog2() {
+    for (level, challenge) in challenges.iter().enumerate() {
         let domain = 1u64 << level;
-        let mut factors: Vec<Fr> = Vec::with_capacity(domain as usize);
         for (first, count) in pieces(domain) {
-            let points = ptau.points(lagrange_form, domain - 1 + first, count)?;
-            check_subgroup(&points)?;
-            let random = random_small(points.len(), rng);
-            difference += combine_small(&points, &random);
-            factors.extend(random.into_iter().map(Fr::from));
+            let points = check.points(lagrange_form, domain - 1 + first, count)?;
+            difference += combine(&points, &scalars(&point_factors(challenge, first, count)));
         }
-        fourier::inverse(&mut factors);
-        coefficients.iter_mut().zip(factors).for_each(|(sum, factor)| *sum += factor);
     }
     for (first, count) in pieces(n_powers) {
-        let points = ptau.points(powers, first, count)?;
-        difference -= combine(&points, &coefficients[first as usize..][..count as usize]);
+        let mut factors = vec![Fr::zero(); count as usize];
+        for (level, challenge) in challenges.iter().enumerate() {
+            let domain = 1u64 << level;
+            let here = domain.saturating_sub(first).min(count);
+            let of_level = power_factors(challenge, domain, first, here);
+            factors.iter_mut().zip(of_level).for_each(|(sum, factor)| *sum += factor);
+        }
+        let points = check.ptau.points(powers, first, count)?;
+        difference -= combine(&points, &scalars(&factors));
     }
-    Ok((difference, *coefficients.last().expect("a power of two of coefficients")))
+    let last = challenges.last().expect("a level for each power of two");
+    Ok((difference, power_factors(last, largest, largest - 1, 1)[0]))
 }
 
 const WRONG_FORM: &str = "has another Lagrange form";
 
-fn check(holds: bool, name: &str, what: &str) -> Result<(), CeremonyError> {
+fn demand_that(holds: bool, name: &str, what: &str) -> Result<(), CeremonyError> {
     if holds { Ok(()) } else { Err(CeremonyError::invalid(format!("{name} {what}"))) }
 }
 

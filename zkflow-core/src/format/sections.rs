@@ -1,0 +1,390 @@
+//! The container of [`binfile`](super::binfile) in files that are read and written piece by piece.
+
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
+use super::binfile::{Cursor, FILE_HEADER, KNOWN_IDS, Layout, SECTION_HEADER};
+use super::encoding::{FilePoint, points, put_points};
+use super::{FormatError, ReadError};
+
+/// The table of sections of a file.
+#[derive(Debug, Clone)]
+pub(crate) struct Sections {
+    layout: Layout,
+    places: [Option<Place>; KNOWN_IDS],
+    file_len: u64,
+}
+
+/// Where the body of a section stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) offset: u64,
+    pub(crate) size: u64,
+}
+
+impl Sections {
+    /// Reads the table, and nothing of the bodies.
+    ///
+    /// # Errors
+    /// Those of the medium; another magic word or version; a section that stands twice or reaches beyond the end;
+    /// bytes after the last section.
+    pub(crate) fn read<R: Read + Seek>(layout: Layout, source: &mut R) -> Result<Self, ReadError> {
+        let file_len = source.seek(SeekFrom::End(0))?;
+        let mut sections = Self { layout, places: [None; KNOWN_IDS], file_len };
+        let start = read_at(source, 0, FILE_HEADER.min(file_len))?;
+        let mut cursor = Cursor::new(layout.name, 0, &start);
+        if cursor.array::<4>()? != layout.name.as_bytes() {
+            return Err(sections.wrong(0, format!("does not begin with {:?}", layout.name)).into());
+        }
+        let version = cursor.u32()?;
+        if version != layout.version {
+            let wanted = layout.version;
+            return Err(sections.wrong(4, format!("version {version}, only {wanted} is understood")).into());
+        }
+        let count = cursor.u32()?;
+        let mut offset = FILE_HEADER;
+        for _ in 0..count {
+            offset = sections.read_place(source, offset)?;
+        }
+        if offset != file_len {
+            return Err(sections.wrong(offset, format!("{} bytes too many", file_len - offset)).into());
+        }
+        Ok(sections)
+    }
+
+    /// Notes the section that begins at `offset`; returns where the next one does.
+    fn read_place<R: Read + Seek>(&mut self, source: &mut R, offset: u64) -> Result<u64, ReadError> {
+        let left = self.file_len - offset;
+        let head = read_at(source, offset, SECTION_HEADER.min(left))?;
+        let mut cursor = Cursor::new(self.layout.name, address(offset), &head);
+        let (id, size) = (cursor.u32()?, cursor.u64()?);
+        let body = Place { offset: offset + SECTION_HEADER, size };
+        if size > left - SECTION_HEADER {
+            let detail = format!("{size} bytes are announced, {} are left", left - SECTION_HEADER);
+            return Err(self.wrong(offset, detail).into());
+        }
+        if let Some(slot) = self.places.get_mut(id as usize)
+            && slot.replace(body).is_some()
+        {
+            return Err(self.wrong(offset, format!("section {id} stands twice")).into());
+        }
+        Ok(body.offset + size)
+    }
+
+    /// Whether a section is there.
+    pub(crate) fn has(&self, id: u32) -> bool {
+        self.get(id).is_ok()
+    }
+
+    /// Where a section stands.
+    ///
+    /// # Errors
+    /// It is missing.
+    pub(crate) fn get(&self, id: u32) -> Result<Place, FormatError> {
+        let place = self.places.get(id as usize).copied().flatten();
+        place.ok_or_else(|| self.wrong(0, format!("section {id} is missing")))
+    }
+
+    /// The bytes of the file.
+    pub(crate) fn file_len(&self) -> u64 {
+        self.file_len
+    }
+
+    /// The whole body of a section that is small in every honest file.
+    ///
+    /// # Errors
+    /// Those of the medium; it is missing or too large.
+    pub(crate) fn load<R: Read + Seek>(&self, source: &mut R, id: u32) -> Result<Vec<u8>, ReadError> {
+        let Place { offset, size } = self.get(id)?;
+        if size > LARGEST_LOADED {
+            return Err(self
+                .wrong(offset, format!("section {id} has {size} bytes, which are too many"))
+                .into());
+        }
+        Ok(read_at(source, offset, size)?)
+    }
+
+    /// A cursor over the body that [`Sections::load`] gave.
+    ///
+    /// # Errors
+    /// The section is missing.
+    pub(crate) fn cursor<'a>(&self, id: u32, body: &'a [u8]) -> Result<Cursor<'a>, FormatError> {
+        Ok(Cursor::new(self.layout.name, address(self.get(id)?.offset), body))
+    }
+
+    /// Makes sure that a section holds `count` records of `size` bytes behind its first `before` bytes.
+    ///
+    /// # Errors
+    /// It is missing, or has another length.
+    pub(crate) fn check_length(
+        &self,
+        id: u32,
+        before: u64,
+        count: u64,
+        size: u64,
+    ) -> Result<(), FormatError> {
+        let place = self.get(id)?;
+        let expected = count.checked_mul(size).and_then(|bytes| bytes.checked_add(before));
+        if expected == Some(place.size) {
+            return Ok(());
+        }
+        let expected = expected.map_or_else(|| "any".to_owned(), |bytes| bytes.to_string());
+        let detail = format!("section {id} has {} bytes, not {expected}", place.size);
+        Err(self.wrong(place.offset, detail))
+    }
+
+    /// The points of a section from the one of number `first` on, `count` of them. Each is checked to lie on its curve.
+    ///
+    /// # Errors
+    /// Those of the medium; the section has fewer points, or one of them is off its curve.
+    pub(crate) fn points<P: FilePoint, R: Read + Seek>(
+        &self,
+        source: &mut R,
+        id: u32,
+        first: u64,
+        count: u64,
+    ) -> Result<Vec<P>, ReadError> {
+        let place = self.get(id)?;
+        let available = place.size / P::LEN as u64;
+        if first.checked_add(count).is_none_or(|end| end > available) {
+            let detail = format!("section {id} has {available} points, not {count} from {first}");
+            return Err(self.wrong(place.offset, detail).into());
+        }
+        let room = usize::try_from(count).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        let mut all = Vec::with_capacity(room);
+        // In pieces, so that bytes and points do not both lie in memory.
+        let end = first + count;
+        for start in (first..end).step_by(AT_ONCE) {
+            let piece = (end - start).min(AT_ONCE as u64);
+            let offset = place.offset + start * P::LEN as u64;
+            let bytes = read_at(source, offset, piece * P::LEN as u64)?;
+            let mut cursor = Cursor::new(self.layout.name, address(offset), &bytes);
+            all.extend(points::<P>(&mut cursor, piece)?);
+        }
+        Ok(all)
+    }
+
+    pub(crate) fn wrong(&self, offset: u64, detail: impl Into<String>) -> FormatError {
+        FormatError { format: self.layout.name, offset, detail: detail.into() }
+    }
+}
+
+/// The most that is read of header or contributions: tens of thousands of contributors.
+const LARGEST_LOADED: u64 = 64 << 20;
+
+/// Points that are decoded or encoded at one time.
+const AT_ONCE: usize = 1 << 14;
+
+/// A position in a file that was just read fits the address space or only blurs an error.
+fn address(offset: u64) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX / 2)
+}
+
+/// Reads `length` bytes, which the caller knows to be there.
+pub(crate) fn read_at<R: Read + Seek>(source: &mut R, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    let mut bytes = vec![0; length];
+    source.seek(SeekFrom::Start(offset))?;
+    source.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Writes a file from front to back, section by section.
+#[derive(Debug)]
+pub(crate) struct SectionWriter<W> {
+    out: W,
+    buffer: Vec<u8>,
+    /// Bytes that the section that is being written still lacks.
+    missing: u64,
+    /// Bytes written.
+    position: u64,
+    /// Where the body of the section begins.
+    body: u64,
+}
+
+impl<W: Write> SectionWriter<W> {
+    /// Begins a file of `sections` sections.
+    ///
+    /// # Errors
+    /// Those of the medium.
+    pub(crate) fn new(out: W, layout: Layout, sections: u32) -> io::Result<Self> {
+        let mut writer = Self { out, buffer: Vec::new(), missing: 0, position: 0, body: 0 };
+        writer.buffer.extend(layout.name.as_bytes());
+        writer.buffer.extend(layout.version.to_le_bytes());
+        writer.buffer.extend(sections.to_le_bytes());
+        writer.write_buffer()?;
+        Ok(writer)
+    }
+
+    /// Begins a section of `size` bytes.
+    ///
+    /// # Errors
+    /// Those of the medium.
+    ///
+    /// # Panics
+    /// If the section before is not complete.
+    pub(crate) fn begin(&mut self, id: u32, size: u64) -> io::Result<()> {
+        assert_eq!(self.missing, 0, "the section before section {id} is complete");
+        self.buffer.extend(id.to_le_bytes());
+        self.buffer.extend(size.to_le_bytes());
+        self.write_buffer()?;
+        (self.missing, self.body) = (size, self.position);
+        Ok(())
+    }
+
+    /// Writes a section whole.
+    ///
+    /// # Errors
+    /// Those of the medium.
+    ///
+    /// # Panics
+    /// If the section before is not complete.
+    pub(crate) fn section(&mut self, id: u32, body: &[u8]) -> io::Result<()> {
+        self.begin(id, body.len() as u64)?;
+        self.bytes(body)
+    }
+
+    /// Appends bytes to the section that was begun.
+    ///
+    /// # Errors
+    /// Those of the medium.
+    ///
+    /// # Panics
+    /// If they are more than the section has room for.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let written = bytes.len() as u64;
+        self.missing = self.missing.checked_sub(written).expect("the section has room for its bytes");
+        self.out.write_all(bytes)?;
+        self.position += written;
+        Ok(())
+    }
+
+    /// Appends points to the section that was begun.
+    ///
+    /// # Errors
+    /// Those of the medium.
+    ///
+    /// # Panics
+    /// If they are more than the section has room for.
+    pub(crate) fn points<P: FilePoint>(&mut self, points: &[P]) -> io::Result<()> {
+        let mut bytes = std::mem::take(&mut self.buffer);
+        for chunk in points.chunks(AT_ONCE) {
+            bytes.clear();
+            put_points(&mut bytes, chunk);
+            self.bytes(&bytes)?;
+        }
+        bytes.clear();
+        self.buffer = bytes;
+        Ok(())
+    }
+
+    /// Bytes written.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The medium, for reading back what was written.
+    pub(crate) fn medium(&mut self) -> &mut W {
+        &mut self.out
+    }
+
+    /// Flushes and gives the medium back.
+    ///
+    /// # Errors
+    /// Those of the medium.
+    ///
+    /// # Panics
+    /// If the last section is not complete.
+    pub(crate) fn finish(mut self) -> io::Result<W> {
+        assert_eq!(self.missing, 0, "the last section is complete");
+        self.out.flush()?;
+        Ok(self.out)
+    }
+
+    fn write_buffer(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.buffer)?;
+        self.position += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl<W: Write + Seek> SectionWriter<W> {
+    /// Goes on writing from an earlier position, where a section began.
+    ///
+    /// # Errors
+    /// Those of the medium.
+    pub(crate) fn rewind(&mut self, position: u64) -> io::Result<()> {
+        self.out.seek(SeekFrom::Start(position))?;
+        self.position = position;
+        Ok(())
+    }
+}
+
+impl<W: Read + Write + Seek> SectionWriter<W> {
+    /// Points that were written to the section that was begun, from the one of number `first` on.
+    ///
+    /// # Errors
+    /// Those of the medium; what is there are no points.
+    pub(crate) fn points_at<P: FilePoint>(&mut self, first: u64, count: u64) -> Result<Vec<P>, ReadError> {
+        let offset = self.body + first * P::LEN as u64;
+        let bytes = read_at(&mut self.out, offset, count * P::LEN as u64)?;
+        self.out.seek(SeekFrom::Start(self.position))?;
+        Ok(points(&mut Cursor::new("points", address(offset), &bytes), count)?)
+    }
+
+    /// Writes other points over those of the section that was begun, from the one of number `first` on.
+    ///
+    /// # Errors
+    /// Those of the medium.
+    pub(crate) fn rewrite_points<P: FilePoint>(&mut self, first: u64, points: &[P]) -> io::Result<()> {
+        self.out.seek(SeekFrom::Start(self.body + first * P::LEN as u64))?;
+        for chunk in points.chunks(AT_ONCE) {
+            self.buffer.clear();
+            put_points(&mut self.buffer, chunk);
+            self.out.write_all(&self.buffer)?;
+        }
+        self.buffer.clear();
+        self.out.seek(SeekFrom::Start(self.position)).map(drop)
+    }
+
+    /// Leaves points of the section that was begun as they stand in the medium.
+    ///
+    /// # Errors
+    /// Those of the medium.
+    pub(crate) fn keep_points<P: FilePoint>(&mut self, count: u64) -> io::Result<()> {
+        let bytes = count * P::LEN as u64;
+        self.missing = self.missing.checked_sub(bytes).expect("the section has room for its points");
+        self.position += bytes;
+        self.out.seek(SeekFrom::Start(self.position)).map(drop)
+    }
+}
+
+/// Copies a body to the section that was begun, which has the same size.
+///
+/// # Errors
+/// Those of the media.
+pub(crate) fn copy_bytes<R: Read + Seek, W: Write>(
+    source: &mut R,
+    Place { mut offset, size }: Place,
+    writer: &mut SectionWriter<W>,
+) -> Result<(), CopyError> {
+    let end = offset + size;
+    while offset < end {
+        let piece = (end - offset).min(1 << 20);
+        let bytes = read_at(source, offset, piece).map_err(ReadError::from)?;
+        writer.bytes(&bytes)?;
+        offset += piece;
+    }
+    Ok(())
+}
+
+/// Copying from one file to another failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CopyError {
+    /// The file that is read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The file that is written.
+    #[error("writing failed: {0}")]
+    Write(#[from] io::Error),
+}
