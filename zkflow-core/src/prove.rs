@@ -74,6 +74,10 @@ pub trait Prover: fmt::Debug + Send + Sync + 'static {
     fn recall(&self, _zkey: &Digest) -> Option<Arc<dyn PreparedKey>> {
         None
     }
+
+    /// Tells how many proofs are about to be asked for besides those that are being made: a prover that shares its
+    /// threads by load goes by it until it is told otherwise.
+    fn expect(&self, _proofs: usize) {}
 }
 
 /// Maps a key into memory.

@@ -136,6 +136,10 @@ impl Prover for NativeProver {
         NAME
     }
 
+    fn expect(&self, proofs: usize) {
+        self.pools.expect(proofs);
+    }
+
     fn prepare(&self, key: Arc<ZKey>) -> Result<Arc<dyn PreparedKey>, ProveError> {
         Ok(Arc::new(self.prepare_native(key)?))
     }

@@ -90,6 +90,15 @@ impl ProofGeneration {
         blocking(move || prover.load(&zkey)).await?.map_err(LoadError::from).map_err(stop)
     }
 
+    /// Lets the prover know how many proofs this process will take on beside the next one: threads are shared when
+    /// requests wait, and one proof gets all of them when none does.
+    async fn share_threads(&self) {
+        let others = u64::from(self.app.config.proof_concurrency).saturating_sub(1);
+        let stats = self.app.queue.stats(QueueName::ProofGeneration).await;
+        let waiting = stats.map_or(0, |stats| stats.ready).min(others);
+        self.app.prover.expect(usize::try_from(waiting).unwrap_or(usize::MAX));
+    }
+
     async fn file(&self, circuit: &Circuit, name: FileName) -> Result<Bytes, Stop> {
         let meta = meta(circuit, name)?;
         let artifact = self.app.store.get(&meta.key).await.map_err(stop)?;
@@ -138,6 +147,7 @@ impl Steps for ProofGeneration {
         request.advance(ProofStage::Prove, spent, app.now()).map_err(invalid)?;
         self.save(request).await?;
 
+        self.share_threads().await;
         let began = Instant::now();
         let prover = Arc::clone(&loaded);
         let (proof, public) = blocking(move || prover.prove(&witness, &mut os_rng())).await?.map_err(stop)?;

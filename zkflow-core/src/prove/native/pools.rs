@@ -16,8 +16,8 @@ pub enum Parallelism {
     /// Each proof stays on one thread: the most proofs in an hour, for threads that do not wait for
     /// each other lose nothing.
     Throughput,
-    /// A proof that is alone when it begins spreads over all threads, one that finds others at work
-    /// stays on one.
+    /// A proof that is alone when it begins spreads over all threads; one that finds others at work, or
+    /// [expected](crate::prove::Prover::expect), stays on one.
     #[default]
     Adaptive,
 }
@@ -30,6 +30,8 @@ pub(super) struct Pools {
     /// The single threads that are free.
     narrow: Mutex<Vec<ThreadPool>>,
     running: AtomicUsize,
+    /// Proofs that are about to be asked for besides.
+    expected: AtomicUsize,
 }
 
 impl Pools {
@@ -43,7 +45,13 @@ impl Pools {
             wide: pool(threads)?,
             narrow: Mutex::new((0..single).map(|_| pool(1)).collect::<Result<_, _>>()?),
             running: AtomicUsize::new(0),
+            expected: AtomicUsize::new(0),
         })
+    }
+
+    /// See [`Prover::expect`](crate::prove::Prover::expect).
+    pub(super) fn expect(&self, proofs: usize) {
+        self.expected.store(proofs, Ordering::Relaxed);
     }
 
     /// Runs `work` on all threads.
@@ -54,7 +62,7 @@ impl Pools {
     /// Runs a proof on as many threads as it should have now.
     pub(super) fn proof<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let running = Running::one_more(&self.running);
-        let alone = running.before == 0;
+        let alone = running.before + self.expected.load(Ordering::Relaxed) == 0;
         let narrow = match self.parallelism {
             Parallelism::Latency => None,
             Parallelism::Adaptive if alone => None,
@@ -146,6 +154,15 @@ mod tests {
             done.wait();
         });
         assert_eq!(width(&pools), 3, "the first one is counted no longer");
+    }
+
+    #[test]
+    fn a_proof_alone_gets_a_single_thread_while_others_are_expected() {
+        let pools = Pools::new(3, Parallelism::Adaptive).unwrap();
+        pools.expect(2);
+        assert_eq!(width(&pools), 1);
+        pools.expect(0);
+        assert_eq!(width(&pools), 3);
     }
 
     #[test]
