@@ -1,7 +1,7 @@
 //! Sparse matrices over Fr, to be multiplied with vectors.
 
 use ark_bn254::Fr;
-use ark_ff::{BigInt, Field, Zero};
+use ark_ff::{BigInt, Field, One, Zero};
 use rayon::prelude::*;
 
 /// An entry of a matrix.
@@ -121,7 +121,12 @@ impl SparseMatrix {
         }
         let values = &self.values[row.values as usize..next.values as usize];
         for (&column, value) in columns(row.others, next.ones).zip(values) {
-            sum += vector[column as usize] * value;
+            // Vectors of circom circuits are full of bits.
+            match &vector[column as usize] {
+                factor if factor.is_zero() => {}
+                factor if factor.is_one() => sum += value,
+                factor => sum += *factor * value,
+            }
         }
         sum
     }
