@@ -28,10 +28,12 @@ mod lower;
 mod operation;
 mod play;
 mod record;
+mod stop;
 mod value;
 
 pub use file::TapeError;
-pub use record::{RecordLimits, Stop};
+pub use record::RecordLimits;
+pub use stop::Stop;
 
 pub(super) use play::Unplayable;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::operation::Operator;
-use super::record::Stop;
+use super::stop::Stop;
 use super::value::Value;
 
 /// The number of a node in its [`Graph`]; operands have smaller ones.

@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use super::graph::{Graph, Node, NodeId};
-use super::record::{Recording, Stop};
+use super::record::Recording;
+use super::stop::Stop;
 use super::value::Value;
 use super::{Instruction, Kind, MAX_PLACES, Tape};
 

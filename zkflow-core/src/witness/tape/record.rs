@@ -6,6 +6,7 @@ use ark_bn254::Fr;
 use ark_ff::{BigInteger, PrimeField};
 
 use super::graph::{Graph, NodeId};
+use super::stop::Stop;
 
 mod machine;
 mod memory;
@@ -38,58 +39,6 @@ impl Default for RecordLimits {
             module_bytes: 256 << 20,
         }
     }
-}
-
-/// Why a calculation has no tape; the circuit's module calculates all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Stop {
-    /// The names of its functions are missing.
-    #[error("the module does not name its functions")]
-    NoNames,
-    /// It has another form than circom's modules, or inputs of another number.
-    #[error("the module is not one that this version of ZKFlow can follow")]
-    NotCircom,
-    /// The number of rounds depends on inputs.
-    #[error("the circuit has a loop whose rounds depend on inputs")]
-    Loop,
-    /// A function returns from within a branch that depends on inputs, in a way that is not followed.
-    #[error("the circuit has a function that returns from nested conditions on inputs")]
-    Return,
-    /// An integer was used whose value depends on the branch taken.
-    #[error("an address or a counter of the circuit depends on inputs")]
-    Mixed,
-    /// The bytes of an element that depends on inputs were looked at.
-    #[error("the module looks at how an element is represented")]
-    Representation,
-    /// An index beyond the memory.
-    #[error("the circuit reaches beyond its memory")]
-    OutOfBounds,
-    /// A division by the constant zero.
-    #[error("the circuit divides by zero")]
-    Division,
-    /// A constraint fails for all inputs.
-    #[error("the circuit fails for all inputs")]
-    Fails,
-    /// More operations than [`RecordLimits::operations`].
-    #[error("the calculation has too many operations")]
-    TooLong,
-    /// Calls nested too deeply.
-    #[error("the calculation nests too deeply")]
-    TooDeep,
-    /// More memory than [`RecordLimits::memory_bytes`].
-    #[error("the calculation needs too much memory to be recorded")]
-    Memory,
-    /// Longer than [`RecordLimits::wall`].
-    #[error("the calculation takes too long to be recorded")]
-    Time,
-}
-
-/// Where a module takes its inputs from and leaves its witness.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Window {
-    /// The address of the cell.
-    cell: u32,
 }
 
 /// An input of a circuit.
@@ -145,7 +94,7 @@ fn record_here(wasm: &[u8], limits: RecordLimits) -> Result<Recording, Stop> {
 
     let shared = machine.call_export("getSharedRWMemoryStart", &[])?.ok_or(Stop::NotCircom)?;
     // The bytes of an element follow the flags of its cell.
-    let window = Window { cell: shared.checked_sub(8).ok_or(Stop::NotCircom)? };
+    let window = shared.checked_sub(8).ok_or(Stop::NotCircom)?;
     if machine.call_export("getFieldNumLen32", &[])? != Some(8) {
         return Err(Stop::NotCircom);
     }
@@ -155,7 +104,7 @@ fn record_here(wasm: &[u8], limits: RecordLimits) -> Result<Recording, Stop> {
     for &RecordedInput { hash, values } in &inputs {
         for index in 0..values {
             // A value that no short integer stands for, so that it is copied whole.
-            machine.memory.store(window.cell.into(), 8, 1 << 63)?;
+            machine.memory.store(window.into(), 8, 1 << 63)?;
             for (at, byte) in (u64::from(shared)..).zip(stand_in().into_bigint().to_bytes_le()) {
                 machine.memory.store(at, 1, byte.into())?;
             }
@@ -169,7 +118,7 @@ fn record_here(wasm: &[u8], limits: RecordLimits) -> Result<Recording, Stop> {
     let mut wires = Vec::new();
     for wire in 0..count {
         machine.call_export("getWitness", &[wire])?;
-        wires.push(machine.memory.cell(window.cell, &mut machine.graph)?);
+        wires.push(machine.memory.cell(window, &mut machine.graph)?);
     }
     Ok(Recording { graph: machine.graph, inputs, wires })
 }

@@ -18,9 +18,9 @@ use std::time::Instant;
 
 use super::memory::Memory;
 use super::module::{Binary, BinaryKind, Block, Body, Function, Instruction, Module};
-use super::{Stop, Window};
 use crate::witness::tape::graph::{Graph, NodeId};
 use crate::witness::tape::operation::Operator;
+use crate::witness::tape::stop::Stop;
 use crate::witness::tape::value::Value;
 
 mod branches;
@@ -82,18 +82,18 @@ pub(super) struct Machine<'a> {
     path: Option<NodeId>,
     /// Until the circuit runs: where the value in the window went, value by value.
     pub(super) given: Option<Vec<u32>>,
-    /// Where the module takes its inputs from.
-    window: Window,
+    /// The cell that the module takes its inputs from.
+    window: u32,
 }
 
 impl<'a> Machine<'a> {
     pub(super) fn new(module: &'a Module, memory: Memory, graph: Graph, deadline: Instant) -> Self {
-        let (stack, given, window) = (Vec::new(), None, Window::default());
+        let (stack, given, window) = (Vec::new(), None, 0);
         Self { module, memory, graph, stack, calls: 0, steps: 0, deadline, path: None, given, window }
     }
 
     /// From now on values in the window become inputs when the circuit begins to run.
-    pub(super) fn expect_inputs(&mut self, window: Window) {
+    pub(super) fn expect_inputs(&mut self, window: u32) {
         self.window = window;
         self.given = Some(Vec::new());
     }

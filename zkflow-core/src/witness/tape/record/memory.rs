@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use ark_bn254::Fr;
 use ark_ff::{BigInt, PrimeField};
 
-use super::Stop;
 use crate::witness::tape::graph::{Graph, NodeId};
+use crate::witness::tape::stop::Stop;
 use crate::witness::tape::value::Value;
 
 /// Bytes of a cell.

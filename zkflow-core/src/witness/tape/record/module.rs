@@ -8,8 +8,8 @@ use wasmparser::{
     Name, Operator as Wasm, OperatorsReader, Parser, Payload, TypeRef,
 };
 
-use super::Stop;
 use crate::witness::tape::operation::Operator;
+use crate::witness::tape::stop::Stop;
 
 /// Blocks within blocks that a function may have.
 const MAX_NESTING: usize = 200;

@@ -1,11 +1,11 @@
 //! Branches on inputs: both sides of a fork, those who leave a block early, and where they meet again.
 
-use super::super::Stop;
 use super::super::memory::Changes;
 use super::super::module::Block;
 use super::{Flow, Frame, Item, Machine};
 use crate::witness::tape::graph::NodeId;
 use crate::witness::tape::operation::Operator;
+use crate::witness::tape::stop::Stop;
 
 /// Rounds of a loop, or other ways out of one function, that depend on inputs.
 const MAX_LEAVING: usize = 300;

@@ -1,11 +1,11 @@
 //! Field functions, and cells at addresses that depend on inputs.
 
-use super::super::Stop;
 use super::super::memory::CELL;
 use super::super::module::FieldFunction;
 use super::{Item, Machine, number};
 use crate::witness::tape::graph::NodeId;
 use crate::witness::tape::operation::Operator;
+use crate::witness::tape::stop::Stop;
 use crate::witness::tape::value::Value;
 
 /// Cells that an index may choose from when reading.
@@ -77,7 +77,7 @@ impl Machine<'_> {
             let node = self.read(further(from, cell)?)?;
             self.write(further(to, cell)?, node)?;
         }
-        let window = Item::Number(self.window.cell.into());
+        let window = Item::Number(self.window.into());
         if let (Some(given), Item::Number(to)) = (&mut self.given, to)
             && from == window
         {
