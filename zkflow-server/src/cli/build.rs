@@ -15,7 +15,7 @@ use zkflow_core::setup::{Beacon, DevelopmentPowers, KeyOptions, PowersFile, Powe
 use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
 use zkflow_core::witness::tape::{RecordLimits, Stop, Tape};
 
-use super::files::{in_file, read, write};
+use super::files::{folder_of, in_file, read, write};
 use super::progress::Progress;
 use super::toolbox::{CompilerArgs, Toolbox};
 use super::{Error, cache_dir};
@@ -154,10 +154,7 @@ pub(super) fn compile(args: &CompileArgs) -> Result<(), Error> {
     let toolbox = progress.step("load the compiler", || Toolbox::open(&args.compiler))?;
     let stem = args.file.file_stem().and_then(|stem| stem.to_str()).unwrap_or("circuit");
     let mut roots = toolbox.include_roots.clone();
-    roots.insert(
-        0,
-        args.file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned(),
-    );
+    roots.insert(0, folder_of(&args.file).to_owned());
     let tree =
         SourceTree::resolve(&format!("{stem}.circom"), &source, &roots).map_err(in_file(&args.file))?;
     let options = CompileOptions { simplification: args.simplification.into() };

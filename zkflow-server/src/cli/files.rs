@@ -83,7 +83,8 @@ pub(super) fn continued<T>(
     Ok(made)
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// The folder that a file lies in, `.` for a name alone.
+pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

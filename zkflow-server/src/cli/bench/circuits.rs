@@ -13,7 +13,7 @@ use zkflow_core::secret::CircuitInputs;
 use zkflow_core::setup;
 use zkflow_core::witness::{WitnessCalculator, WitnessLimits};
 
-use crate::cli::files::{in_file, read, write, write_secret};
+use crate::cli::files::{folder_of, in_file, read, write, write_secret};
 use crate::cli::toolbox::{CompilerArgs, Toolbox, sandbox};
 use crate::cli::{Error, cache_dir};
 
@@ -185,7 +185,7 @@ impl Workload {
     ) -> Result<(), Error> {
         let mut roots = toolbox.include_roots.clone();
         if let Self::File { circuit, .. } = self {
-            roots.insert(0, circuit.parent().unwrap_or(Path::new(".")).to_owned());
+            roots.insert(0, folder_of(circuit).to_owned());
         }
         let tree = SourceTree::resolve("bench.circom", source, &roots)?;
         let compiled = toolbox.compiler.compile(&tree, &CompileOptions { simplification })?;
