@@ -7,7 +7,7 @@
 //! [circom's documentation]: https://docs.circom.io/circom-language/basic-operators/
 
 use ark_bn254::Fr;
-use ark_ff::{AdditiveGroup, Field, PrimeField};
+use ark_ff::{AdditiveGroup, BigInt, BigInteger, Field, PrimeField};
 
 use super::value::Value;
 
@@ -235,7 +235,7 @@ fn adjusted(mut limbs: [u64; 4]) -> Value {
 
 /// Quotient and remainder of integers below 2^255; zeros when dividing by zero.
 fn divide(a: [u64; 4], b: [u64; 4]) -> ([u64; 4], [u64; 4]) {
-    let (bits_a, bits_b) = (bits(&a), bits(&b));
+    let (bits_a, bits_b) = (BigInt(a).num_bits(), BigInt(b).num_bits());
     if bits_b == 0 {
         return ([0; 4], [0; 4]);
     }
@@ -250,11 +250,6 @@ fn divide(a: [u64; 4], b: [u64; 4]) -> ([u64; 4], [u64; 4]) {
     (quotient, rest)
 }
 
-/// The number of bits of an integer.
-fn bits(limbs: &[u64; 4]) -> u32 {
-    (0..4).rev().find(|&i| limbs[i] != 0).map_or(0, |i| 64 * (i as u32 + 1) - limbs[i].leading_zeros())
-}
-
 fn shifted_left(limbs: &[u64; 4], places: u32) -> [u64; 4] {
     let (whole, rest) = (places as usize / 64, places % 64);
     let at = |index: Option<usize>| index.map_or(0, |index| limbs[index]);
@@ -264,13 +259,11 @@ fn shifted_left(limbs: &[u64; 4], places: u32) -> [u64; 4] {
     })
 }
 
+/// a − b modulo 2^256, and whether it is negative.
 fn subtract(a: [u64; 4], b: [u64; 4]) -> ([u64; 4], bool) {
-    let mut out = [0; 4];
-    let mut borrow = false;
-    for i in 0..4 {
-        (out[i], borrow) = a[i].borrowing_sub(b[i], borrow);
-    }
-    (out, borrow)
+    let mut difference = BigInt(a);
+    let borrow = difference.sub_with_borrow(&BigInt(b));
+    (difference.0, borrow)
 }
 
 #[cfg(test)]
