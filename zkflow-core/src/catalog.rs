@@ -1,4 +1,4 @@
-//! [`Catalog`]: the documents of circuits and proof requests. What it says is the truth.
+//! [`Catalog`]: the documents of circuits, proof requests and deployments. What it says is the truth.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,9 +10,15 @@ use crate::clock::Timestamp;
 use crate::compile::CircuitReport;
 use crate::digest::Digest;
 use crate::error::{Classified, ErrorKind};
-use crate::id::{CircuitId, ProofId, TemplateName, UserId};
+use crate::id::{CircuitId, DeploymentId, ProofId, TemplateName, UserId};
 use crate::setup::Provenance;
 use crate::store::ArtifactMeta;
+
+mod deployment;
+
+pub use deployment::{
+    DeployedContract, Deployment, DeploymentFilter, DeploymentStage, DeploymentStatus, Signer,
+};
 
 /// Keeps the documents, each under optimistic concurrency.
 ///
@@ -70,6 +76,26 @@ pub trait Catalog: fmt::Debug + Send + Sync + 'static {
 
     /// Proof requests whose `expires_at` is not after `now`, at most `limit`, the earliest first.
     async fn expired_proofs(&self, now: Timestamp, limit: usize) -> Result<Vec<ProofRequest>, CatalogError>;
+
+    /// Adds a deployment, unless it carries an idempotency key that one of the same circuit carries
+    /// already: then that one is returned and nothing is written. The flag says whether it was added.
+    async fn insert_deployment(&self, deployment: Deployment) -> Result<(Deployment, bool), CatalogError>;
+
+    /// The deployment, if it is there.
+    async fn deployment(&self, id: &DeploymentId) -> Result<Option<Deployment>, CatalogError>;
+
+    /// Writes a changed deployment. Errors as [`replace_circuit`](Self::replace_circuit).
+    async fn replace_deployment(&self, deployment: Deployment) -> Result<Deployment, CatalogError>;
+
+    /// Removes a deployment. A missing one is success.
+    async fn delete_deployment(&self, id: &DeploymentId) -> Result<(), CatalogError>;
+
+    /// Deployments, newest first (by `created_at`, then id, both descending).
+    async fn deployments(
+        &self,
+        filter: &DeploymentFilter,
+        page: &Page,
+    ) -> Result<Vec<Deployment>, CatalogError>;
 }
 
 /// A circuit: a template with its parameters, and what became of it.
@@ -98,6 +124,9 @@ pub struct Circuit {
     pub report: Option<CircuitReport>,
     /// Where its keys come from.
     pub provenance: Option<Provenance>,
+    /// The verifier contract that was confirmed last.
+    #[serde(default)]
+    pub deployment: Option<DeployedContract>,
     /// Why it failed.
     pub error: Option<Failure>,
     /// When it was first asked for.

@@ -1,6 +1,7 @@
-//! The life of a circuit and of a proof request, as pure functions from document to document.
+//! The life of a circuit, of a proof request and of a deployment, as pure functions from document to document.
 
 pub mod circuit;
+pub mod deployment;
 pub mod proof;
 
 /// The change does not fit the state the document is in.

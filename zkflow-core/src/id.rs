@@ -99,6 +99,14 @@ name!(
 );
 
 name!(
+    /// The id of a deployment: a UUID of version 7, so ids sort by time of creation.
+    DeploymentId,
+    "deployment id",
+    "a lower-case hyphenated UUID",
+    is_uuid
+);
+
+name!(
     /// The id of a job: a UUID of version 7.
     JobId,
     "job id",
@@ -129,12 +137,19 @@ impl ProofId {
 
     /// When it was generated.
     pub fn created_at(&self) -> Timestamp {
-        // The first 48 bits of a version 7 UUID are milliseconds; other versions count as ancient.
-        let millis = Uuid::parse_str(&self.0)
-            .ok()
-            .filter(|uuid| uuid.get_version_num() == 7)
-            .map_or(0, |uuid| (uuid.as_u128() >> 80) as i64);
-        Timestamp::from_millis(millis)
+        time_of_uuid(&self.0)
+    }
+}
+
+impl DeploymentId {
+    /// A fresh id, unguessable in its last 74 bits.
+    pub fn generate(now: Timestamp) -> Self {
+        Self(time_ordered_uuid(now))
+    }
+
+    /// When it was generated.
+    pub fn created_at(&self) -> Timestamp {
+        time_of_uuid(&self.0)
     }
 }
 
@@ -143,6 +158,15 @@ impl JobId {
     pub fn generate(now: Timestamp) -> Self {
         Self(time_ordered_uuid(now))
     }
+}
+
+/// When a UUID was generated. The first 48 bits of version 7 are milliseconds; other versions count as ancient.
+fn time_of_uuid(text: &str) -> Timestamp {
+    let millis = Uuid::parse_str(text)
+        .ok()
+        .filter(|uuid| uuid.get_version_num() == 7)
+        .map_or(0, |uuid| (uuid.as_u128() >> 80) as i64);
+    Timestamp::from_millis(millis)
 }
 
 fn is_uuid(text: &str) -> bool {

@@ -4,7 +4,7 @@
 //! The curve is BN254 (called `bn128` by circom and snarkjs), the proof system Groth16. Every file
 //! is one that snarkjs reads, see [`format`](mod@format).
 //!
-//! [`store`], [`catalog`] and [`queue`] are the traits that backends of a service implement;
+//! [`store`], [`catalog`], [`queue`] and [`chain`] are the traits that backends of a service implement;
 //! [`flow`] holds the state machines that connect them.
 
 pub mod template;
@@ -26,6 +26,7 @@ pub mod solidity;
 pub mod format;
 
 pub mod catalog;
+pub mod chain;
 pub mod flow;
 pub mod queue;
 pub mod store;

@@ -7,12 +7,15 @@ use futures::future;
 use serde_json::{Map, json};
 
 use crate::catalog::{
-    Catalog, CatalogError, Circuit, CircuitFilter, CircuitStatus, Cursor, Failure, Idempotency, Page,
-    ProofArtifacts, ProofFilter, ProofRequest, ProofStatus,
+    Catalog, CatalogError, Circuit, CircuitFilter, CircuitStatus, Cursor, DeployedContract, Deployment,
+    DeploymentFilter, DeploymentStatus, Failure, Idempotency, Page, ProofArtifacts, ProofFilter, ProofRequest,
+    ProofStatus, Signer,
 };
+use crate::chain::{Address, SignedTransaction, TransactionHash};
 use crate::clock::Timestamp;
 use crate::digest::Digest;
-use crate::id::{CircuitId, ProofId, UserId};
+use crate::flow::deployment::Asked;
+use crate::id::{CircuitId, DeploymentId, ProofId, UserId};
 
 /// The catalog under test.
 type Subject = Arc<dyn Catalog>;
@@ -46,6 +49,12 @@ pub async fn catalog<T: Catalog>(make: impl AsyncFn() -> T) {
     proofs_are_filtered_and_follow_their_status(make().await).await;
     proofs_page_without_gap_or_repeat(make().await).await;
     expired_proofs_come_earliest_first(make().await).await;
+
+    a_deployment_survives_as_it_was_written(make().await).await;
+    an_idempotency_key_deploys_once_per_circuit(make().await).await;
+    one_of_many_inserts_adds_the_deployment(make().await).await;
+    a_stale_deployment_is_refused(make().await).await;
+    deployments_are_filtered_and_page_newest_first(make().await).await;
 }
 
 /// Every field comes back.
@@ -329,6 +338,115 @@ pub async fn expired_proofs_come_earliest_first(catalog: Subject) {
     assert_eq!(expired(2).await, [10, 20], "the limit is kept");
 }
 
+/// Every field comes back, before and after each change.
+pub async fn a_deployment_survives_as_it_was_written(catalog: Subject) {
+    let mut deployment = keyed_deployment(sample_deployment(1_234), "k");
+    let (stored, added) = catalog.insert_deployment(deployment.clone()).await.expect("insert");
+    assert!(added && stored == deployment, "insert changed the deployment");
+    assert_eq!(read_deployment(&catalog, &deployment.id).await, stored, "it came back changed");
+    let now = Timestamp::from_millis(9_999);
+    let transaction = SignedTransaction {
+        sender: Address([0xa1; 20]),
+        nonce: u64::from(u32::MAX) + 1,
+        hash: TransactionHash([0xb2; 32]),
+        raw: "0x02f8".to_owned(),
+    };
+    deployment.signed(11_155_111, transaction, now).expect("it is pending");
+    let mut deployment = catalog.replace_deployment(deployment).await.expect("replace");
+    assert_eq!(read_deployment(&catalog, &deployment.id).await, deployment, "a transaction was changed");
+    let contract = DeployedContract {
+        chain_id: 11_155_111,
+        address: Address([0xc3; 20]),
+        transaction: TransactionHash([0xb2; 32]),
+        block: 7_654_321,
+        gas_used: 302_579,
+        verification_key: Digest::of("vk"),
+        compiler: "0.8.30+commit.73712a01".to_owned(),
+        code: Digest::of("code"),
+    };
+    deployment.confirm(contract.clone(), Duration::ZERO, now).expect("it is pending");
+    let deployment = catalog.replace_deployment(deployment).await.expect("replace");
+    assert_eq!(read_deployment(&catalog, &deployment.id).await, deployment, "a contract was changed");
+
+    let (mut circuit, _) = catalog.insert_circuit(sample_circuit(1, 0)).await.expect("insert");
+    circuit.deployment = Some(contract);
+    let circuit = catalog.replace_circuit(circuit).await.expect("replace");
+    assert_eq!(read_circuit(&catalog, &circuit.id).await, circuit, "a circuit lost its contract");
+}
+
+/// The second deployment under a circuit's key returns the first; without a key nothing is a repetition.
+pub async fn an_idempotency_key_deploys_once_per_circuit(catalog: Subject) {
+    let first = keyed_deployment(sample_deployment(0), "k");
+    catalog.insert_deployment(first.clone()).await.expect("insert");
+    let again = keyed_deployment(sample_deployment(5), "k");
+    let (stored, added) = catalog.insert_deployment(again.clone()).await.expect("insert");
+    assert!(!added && stored == first, "a circuit's idempotency key was added twice");
+    let other = Deployment { circuit_id: CircuitId::from_hash(&Digest::of("other")), ..again };
+    assert!(catalog.insert_deployment(other).await.expect("insert").1, "one circuit's key blocks another's");
+    for _ in 0..2 {
+        assert!(catalog.insert_deployment(sample_deployment(0)).await.expect("insert").1);
+    }
+    catalog.delete_deployment(&first.id).await.expect("delete");
+    catalog.delete_deployment(&first.id).await.expect("deleting a missing deployment is success");
+    assert_eq!(catalog.deployment(&first.id).await.expect("deployment"), None);
+    let again = keyed_deployment(sample_deployment(0), "k");
+    assert!(catalog.insert_deployment(again).await.expect("insert").1, "removing it frees its key");
+}
+
+/// Concurrent inserts under one key add one deployment and agree on it.
+pub async fn one_of_many_inserts_adds_the_deployment(catalog: Subject) {
+    let inserts = (0..16).map(|i| catalog.insert_deployment(keyed_deployment(sample_deployment(i), "k")));
+    let results: Vec<_> = future::join_all(inserts).await.into_iter().map(|r| r.expect("insert")).collect();
+    let added = results.iter().filter(|(_, added)| *added).count();
+    assert_eq!(added, 1, "{added} of 16 inserts under one key were added");
+    assert!(results.iter().all(|(d, _)| *d == results[0].0), "the inserts returned different documents");
+}
+
+/// Of two writers that read the same deployment one wins.
+pub async fn a_stale_deployment_is_refused(catalog: Subject) {
+    let missing = sample_deployment(0);
+    assert_stale(catalog.replace_deployment(missing).await, "replacing a missing deployment");
+    let (read, _) = catalog.insert_deployment(sample_deployment(0)).await.expect("insert");
+    let writers = (1..=16).map(|i| catalog.replace_deployment(Deployment { attempt: i, ..read.clone() }));
+    let results = future::join_all(writers).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "one of 16 writers wins");
+    for result in results.into_iter().filter(Result::is_err) {
+        assert_stale(result, "writing what was read before");
+    }
+}
+
+/// Circuit and status, alone and together; pages joined are the list.
+pub async fn deployments_are_filtered_and_page_newest_first(catalog: Subject) {
+    let mut all: Vec<Deployment> = (0..7).map(|i| sample_deployment(i / 3)).collect();
+    let other = CircuitId::from_hash(&Digest::of("other"));
+    all[0].circuit_id = other.clone();
+    for deployment in &mut all {
+        catalog.insert_deployment(deployment.clone()).await.expect("insert");
+    }
+    all[1].fail(failure(), Timestamp::from_millis(9)).expect("it is pending");
+    all[1] = catalog.replace_deployment(all[1].clone()).await.expect("replace");
+    all.sort_by_key(|deployment| std::cmp::Reverse((deployment.created_at, deployment.id.clone())));
+
+    let mut page = Page::first(2);
+    let mut seen = Vec::new();
+    loop {
+        let part = catalog.deployments(&DeploymentFilter::default(), &page).await.expect("deployments");
+        let Some(last) = part.last() else { break };
+        page.after = Some(Cursor { created_at: last.created_at, id: last.id.to_string() });
+        seen.extend(part);
+        assert!(seen.len() <= all.len(), "the pages repeat entries");
+    }
+    assert_eq!(seen, all, "the pages joined are not the list");
+    let count = async |circuit_id: Option<&CircuitId>, status: Option<DeploymentStatus>| {
+        let filter = DeploymentFilter { circuit_id: circuit_id.cloned(), status };
+        catalog.deployments(&filter, &Page::first(9)).await.expect("deployments").len()
+    };
+    assert_eq!(count(Some(&other), None).await, 1);
+    assert_eq!(count(None, Some(DeploymentStatus::Failed)).await, 1);
+    assert_eq!(count(None, Some(DeploymentStatus::Pending)).await, 6);
+    assert_eq!(count(Some(&other), Some(DeploymentStatus::Failed)).await, 0);
+}
+
 fn shared(catalog: impl Catalog) -> Subject {
     Arc::new(catalog)
 }
@@ -347,6 +465,19 @@ fn sample_proof(created: i64) -> ProofRequest {
     let circuit = CircuitId::from_hash(&Digest::of("circuit"));
     let keep = Duration::from_secs(60);
     ProofRequest::new(ProofId::generate(created), circuit, None, None, created, keep)
+}
+
+fn sample_deployment(created: i64) -> Deployment {
+    let created = Timestamp::from_millis(created);
+    let circuit = CircuitId::from_hash(&Digest::of("circuit"));
+    let signer = Signer::Named("treasury".to_owned());
+    let asked = Asked { chain_id: Some(31_337), signer, own_rpc: false, idempotency: None };
+    Deployment::new(DeploymentId::generate(created), circuit, asked, created)
+}
+
+fn keyed_deployment(deployment: Deployment, key: &str) -> Deployment {
+    let idempotency = Idempotency { key: key.to_owned(), fingerprint: "f".to_owned() };
+    Deployment { idempotency: Some(idempotency), ..deployment }
 }
 
 fn keyed(proof: ProofRequest, key: &str) -> ProofRequest {
@@ -382,6 +513,10 @@ async fn read_circuit(catalog: &Subject, id: &CircuitId) -> Circuit {
 
 async fn read_proof(catalog: &Subject, id: &ProofId) -> ProofRequest {
     catalog.proof(id).await.expect("proof").unwrap_or_else(|| panic!("proof {id} is not there"))
+}
+
+async fn read_deployment(catalog: &Subject, id: &DeploymentId) -> Deployment {
+    catalog.deployment(id).await.expect("deployment").unwrap_or_else(|| panic!("deployment {id} is not there"))
 }
 
 fn assert_stale<T: std::fmt::Debug>(result: Result<T, CatalogError>, what: &str) {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::InvalidTransition;
-use crate::catalog::{Circuit, CircuitStage, CircuitStatus, Failure};
+use crate::catalog::{Circuit, CircuitStage, CircuitStatus, DeployedContract, Failure};
 use crate::clock::Timestamp;
 use crate::compile::CircuitReport;
 use crate::digest::Digest;
@@ -58,6 +58,7 @@ impl Circuit {
             artifacts: BTreeMap::new(),
             report: None,
             provenance: None,
+            deployment: None,
             error: None,
             created_at: now,
             updated_at: now,
@@ -126,6 +127,19 @@ impl Circuit {
         self.require_pending()?;
         self.status = CircuitStatus::Failed;
         self.error = Some(error);
+        self.updated_at = now;
+        Ok(())
+    }
+
+    /// Notes a verifier contract that was confirmed.
+    ///
+    /// # Errors
+    /// It is not ready.
+    pub fn deployed(&mut self, contract: DeployedContract, now: Timestamp) -> Result<(), InvalidTransition> {
+        if self.status != CircuitStatus::Ready {
+            return Err(self.invalid());
+        }
+        self.deployment = Some(contract);
         self.updated_at = now;
         Ok(())
     }

@@ -7,10 +7,11 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use zkflow_core::catalog::{
-    Catalog, CatalogError, Circuit, CircuitFilter, Cursor, Idempotency, Page, ProofFilter, ProofRequest,
+    Catalog, CatalogError, Circuit, CircuitFilter, Cursor, Deployment, DeploymentFilter, Idempotency, Page,
+    ProofFilter, ProofRequest,
 };
 use zkflow_core::clock::Timestamp;
-use zkflow_core::id::{CircuitId, ProofId, UserId};
+use zkflow_core::id::{CircuitId, DeploymentId, ProofId, UserId};
 
 use super::lock;
 
@@ -19,6 +20,7 @@ use super::lock;
 pub struct MemoryCatalog {
     circuits: Mutex<BTreeMap<CircuitId, Circuit>>,
     proofs: Mutex<BTreeMap<ProofId, ProofRequest>>,
+    deployments: Mutex<BTreeMap<DeploymentId, Deployment>>,
 }
 
 impl MemoryCatalog {
@@ -122,6 +124,54 @@ impl Catalog for MemoryCatalog {
         let mut expired: Vec<_> = proofs.values().filter(|proof| proof.expires_at <= now).collect();
         expired.sort_by_key(|proof| (proof.expires_at, &proof.id));
         Ok(expired.into_iter().take(limit).cloned().collect())
+    }
+
+    async fn insert_deployment(&self, deployment: Deployment) -> Result<(Deployment, bool), CatalogError> {
+        let mut deployments = lock(&self.deployments);
+        let key = |one: &Deployment| one.idempotency.as_ref().map(|idempotency| idempotency.key.clone());
+        if let Some(wanted) = key(&deployment) {
+            let carries = |one: &&Deployment| {
+                one.circuit_id == deployment.circuit_id && key(one).as_ref() == Some(&wanted)
+            };
+            if let Some(present) = deployments.values().find(carries) {
+                return Ok((present.clone(), false));
+            }
+        }
+        deployments.insert(deployment.id.clone(), deployment.clone());
+        Ok((deployment, true))
+    }
+
+    async fn deployment(&self, id: &DeploymentId) -> Result<Option<Deployment>, CatalogError> {
+        Ok(lock(&self.deployments).get(id).cloned())
+    }
+
+    async fn replace_deployment(&self, mut deployment: Deployment) -> Result<Deployment, CatalogError> {
+        match lock(&self.deployments).get_mut(&deployment.id) {
+            Some(present) if present.epoch == deployment.epoch => {
+                deployment.epoch += 1;
+                present.clone_from(&deployment);
+                Ok(deployment)
+            }
+            _ => Err(CatalogError::Stale(format!("deployment {}", deployment.id))),
+        }
+    }
+
+    async fn delete_deployment(&self, id: &DeploymentId) -> Result<(), CatalogError> {
+        lock(&self.deployments).remove(id);
+        Ok(())
+    }
+
+    async fn deployments(
+        &self,
+        filter: &DeploymentFilter,
+        page: &Page,
+    ) -> Result<Vec<Deployment>, CatalogError> {
+        let deployments = lock(&self.deployments);
+        let wanted = deployments.values().filter(|deployment| {
+            filter.circuit_id.as_ref().is_none_or(|circuit| *circuit == deployment.circuit_id)
+                && filter.status.is_none_or(|status| status == deployment.status)
+        });
+        Ok(newest_first(wanted, page, |deployment| cursor(deployment.created_at, &deployment.id)))
     }
 }
 

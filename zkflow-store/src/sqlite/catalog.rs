@@ -6,9 +6,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqlitePool};
-use zkflow_core::catalog::{Catalog, CatalogError, Circuit, CircuitFilter, Page, ProofFilter, ProofRequest};
+use zkflow_core::catalog::{
+    Catalog, CatalogError, Circuit, CircuitFilter, Deployment, DeploymentFilter, Page, ProofFilter, ProofRequest,
+};
 use zkflow_core::clock::Timestamp;
-use zkflow_core::id::{CircuitId, ProofId, UserId};
+use zkflow_core::id::{CircuitId, DeploymentId, ProofId, UserId};
 
 use super::schema;
 
@@ -218,6 +220,76 @@ impl Catalog for SqliteCatalog {
         let mut query = QueryBuilder::new("SELECT id, document FROM proofs WHERE expires_at <= ");
         query.push_bind(now.as_millis()).push(" ORDER BY expires_at, id");
         self.all("listing expired proof requests", &mut query, limit).await
+    }
+
+    async fn insert_deployment(&self, deployment: Deployment) -> Result<(Deployment, bool), CatalogError> {
+        let action = "adding a deployment";
+        let text = json(&deployment)?;
+        let circuit = deployment.circuit_id.as_str();
+        let key = deployment.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
+        loop {
+            let mut insert = QueryBuilder::new(
+                "INSERT INTO deployments (id, circuit_id, status, idempotency_key, created_at, epoch, document) \
+                 VALUES (",
+            );
+            let mut values = insert.separated(", ");
+            values.push_bind(deployment.id.as_str()).push_bind(circuit).push_bind(name(&deployment.status)?);
+            values.push_bind(key).push_bind(deployment.created_at.as_millis());
+            values.push_bind(epoch(deployment.epoch)?).push_bind(&text);
+            insert.push(
+                ") ON CONFLICT (circuit_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING",
+            );
+            if self.execute(action, &mut insert).await? == 1 {
+                return Ok((deployment, true));
+            }
+            let mut select = QueryBuilder::new("SELECT id, document FROM deployments WHERE circuit_id = ");
+            select.push_bind(circuit).push(" AND idempotency_key = ").push_bind(key);
+            // It may have been deleted in between: then once more.
+            if let Some(present) = self.one(action, &mut select).await? {
+                return Ok((present, false));
+            }
+        }
+    }
+
+    async fn deployment(&self, id: &DeploymentId) -> Result<Option<Deployment>, CatalogError> {
+        let mut query = QueryBuilder::new("SELECT id, document FROM deployments WHERE id = ");
+        query.push_bind(id.as_str());
+        self.one("reading a deployment", &mut query).await
+    }
+
+    async fn replace_deployment(&self, mut deployment: Deployment) -> Result<Deployment, CatalogError> {
+        let read = epoch(deployment.epoch)?;
+        deployment.epoch += 1;
+        let mut query = QueryBuilder::new("UPDATE deployments SET status = ");
+        query.push_bind(name(&deployment.status)?);
+        query.push(", epoch = epoch + 1, document = ").push_bind(json(&deployment)?);
+        query.push(" WHERE id = ").push_bind(deployment.id.as_str()).push(" AND epoch = ").push_bind(read);
+        match self.execute("changing a deployment", &mut query).await? {
+            0 => Err(CatalogError::Stale(format!("deployment {}", deployment.id))),
+            _ => Ok(deployment),
+        }
+    }
+
+    async fn delete_deployment(&self, id: &DeploymentId) -> Result<(), CatalogError> {
+        let mut query = QueryBuilder::new("DELETE FROM deployments WHERE id = ");
+        query.push_bind(id.as_str());
+        self.execute("deleting a deployment", &mut query).await.map(drop)
+    }
+
+    async fn deployments(
+        &self,
+        filter: &DeploymentFilter,
+        page: &Page,
+    ) -> Result<Vec<Deployment>, CatalogError> {
+        let mut query = QueryBuilder::new("SELECT id, document FROM deployments WHERE TRUE");
+        if let Some(circuit) = &filter.circuit_id {
+            query.push(" AND circuit_id = ").push_bind(circuit.as_str());
+        }
+        if let Some(status) = &filter.status {
+            query.push(" AND status = ").push_bind(name(status)?);
+        }
+        push_page(&mut query, page);
+        self.all("listing deployments", &mut query, page.limit).await
     }
 }
 

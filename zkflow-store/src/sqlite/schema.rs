@@ -39,6 +39,22 @@ const STEPS: &[&str] = &["
     CREATE INDEX proofs_by_expiry ON proofs (expires_at, id);
 
     PRAGMA user_version = 1;
+", "
+    CREATE TABLE deployments (
+        id TEXT PRIMARY KEY,
+        circuit_id TEXT NOT NULL,
+        status TEXT NOT NULL,
+        idempotency_key TEXT,
+        created_at INTEGER NOT NULL,
+        epoch INTEGER NOT NULL,
+        document TEXT NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX deployments_by_idempotency ON deployments (circuit_id, idempotency_key)
+        WHERE idempotency_key IS NOT NULL;
+    CREATE INDEX deployments_by_circuit ON deployments (circuit_id, created_at, id);
+    CREATE INDEX deployments_by_status ON deployments (status, created_at, id);
+
+    PRAGMA user_version = 2;
 "];
 
 /// Brings the file up to date; of several processes one does it.
