@@ -29,23 +29,44 @@ pub fn calldata(proof: &Proof, public: &PublicSignals) -> String {
     text
 }
 
+/// The arguments of `verifyProof` as the words of the ABI, in their order: all of them are arrays of fixed length.
+pub fn words(proof: &Proof, public: &PublicSignals) -> Vec<[u8; 32]> {
+    let (a, b, c) = (g1_coordinates(&proof.a), g2_coordinates(&proof.b), g1_coordinates(&proof.c));
+    let points = a.into_iter().chain(b).chain(c).map(|coordinate| word(&coordinate));
+    points.chain(public.values().iter().map(word)).collect()
+}
+
+/// A number as a word of the EVM, big endian.
+fn word<F: PrimeField>(value: &F) -> [u8; 32] {
+    let bytes = value.into_bigint().to_bytes_be();
+    let mut word = [0; 32];
+    word[32 - bytes.len()..].copy_from_slice(&bytes);
+    word
+}
+
 /// `0x` and 64 hex digits, big endian.
 pub(crate) fn hex_word<F: PrimeField>(value: &F) -> String {
-    let bytes = value.into_bigint().to_bytes_be();
-    format!("0x{:0>64}", hex::encode(bytes))
+    format!("0x{}", hex::encode(word(value)))
 }
 
 /// The coordinates of a point as words of the EVM; zeros for the point at infinity.
 pub(crate) fn g1_words(point: &G1Affine) -> [String; 2] {
-    let (x, y) = point.xy().unwrap_or_default();
-    [hex_word(&x), hex_word(&y)]
+    g1_coordinates(point).map(|coordinate| hex_word(&coordinate))
 }
 
 /// The coordinates of a point as words of the EVM: `x.c1, x.c0, y.c1, y.c0`.
 pub(crate) fn g2_words(point: &G2Affine) -> [String; 4] {
+    g2_coordinates(point).map(|coordinate| hex_word(&coordinate))
+}
+
+fn g1_coordinates(point: &G1Affine) -> [Fq; 2] {
     let (x, y) = point.xy().unwrap_or_default();
-    let word: fn(&Fq) -> String = hex_word;
-    [word(&x.c1), word(&x.c0), word(&y.c1), word(&y.c0)]
+    [x, y]
+}
+
+fn g2_coordinates(point: &G2Affine) -> [Fq; 4] {
+    let (x, y) = point.xy().unwrap_or_default();
+    [x.c1, x.c0, y.c1, y.c0]
 }
 
 fn g1(point: &G1Affine) -> String {

@@ -118,6 +118,17 @@ impl QueueName {
     }
 }
 
+impl QueueName {
+    /// How often a job is handed out before it is dead-lettered.
+    pub const fn attempts(self) -> u32 {
+        match self {
+            // A transaction that was sent may be mined at any time: its job ends with a reason, not with a count.
+            Self::Deploy => 1000,
+            Self::KeyGeneration | Self::ProofGeneration | Self::Cleanup => 3,
+        }
+    }
+}
+
 impl fmt::Display for QueueName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -152,7 +163,7 @@ pub struct NewJob {
 }
 
 impl NewJob {
-    /// A job that is due at once, with three attempts, and that is its subject's only one.
+    /// A job that is due at once and is its subject's only one, with the [attempts](QueueName::attempts) of its queue.
     pub fn new(queue: QueueName, subject: impl Into<String>) -> Self {
         let subject = subject.into();
         Self {
@@ -161,7 +172,7 @@ impl NewJob {
             subject,
             priority: 0,
             delay: Duration::ZERO,
-            max_attempts: 3,
+            max_attempts: queue.attempts(),
         }
     }
 }

@@ -1,12 +1,17 @@
 //! A verification key as a contract that verifies on chain.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
+
+use ark_bn254::{Fq, Fq2, G1Affine, G2Affine};
+use ark_ff::{PrimeField, Zero};
+use num_bigint::BigUint;
 
 use crate::calldata::{g1_words, g2_words};
 use crate::digest::Digest;
 use crate::id::CircuitId;
 use crate::setup::{Hash, Provenance};
-use crate::verify::VerifyingKey;
+use crate::verify::{Verifier, VerifyingKey};
 
 /// What the contract says about itself in a comment. Nothing textual from outside can stand in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +44,14 @@ impl fmt::Display for ContractCircuit {
 
 /// The name of the contract.
 pub const CONTRACT_NAME: &str = "Groth16Verifier";
+
+/// The signature of `verifyProof` of a contract with `n_public` public signals, whose hash selects it.
+pub fn verify_signature(n_public: usize) -> String {
+    match n_public {
+        0 => "verifyProof(uint256[2],uint256[2][2],uint256[2])".to_owned(),
+        n => format!("verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[{n}])"),
+    }
+}
 
 const TEMPLATE: &str = include_str!("solidity/Groth16Verifier.sol");
 
@@ -111,6 +124,51 @@ fn constants(key: &VerifyingKey) -> String {
     lines(words.iter().map(|(name, value)| format!("    uint256 private constant {name} = {value};")))
 }
 
+/// Reads the verification key back out of the source of a contract that [`verifier_contract`] made.
+///
+/// # Errors
+/// [`UnreadableContract`] names the constant that is missing or is no point; the points are checked as those
+/// of every key are.
+pub fn verifying_key_of(source: &str) -> Result<VerifyingKey, UnreadableContract> {
+    let words: BTreeMap<&str, &str> = source
+        .lines()
+        .filter_map(|line| {
+            line.trim().strip_prefix("uint256 private constant ")?.strip_suffix(';')?.split_once(" = ")
+        })
+        .collect();
+    let missing = |name: &str| UnreadableContract(name.to_owned());
+    let coordinate = |name: &str| {
+        let digits = words.get(name).and_then(|word| word.strip_prefix("0x")).ok_or_else(|| missing(name))?;
+        let value = BigUint::parse_bytes(digits.as_bytes(), 16).ok_or_else(|| missing(name))?;
+        Fq::from_bigint(value.try_into().map_err(|_| missing(name))?).ok_or_else(|| missing(name))
+    };
+    let g1 = |name: &str| {
+        let (x, y) = (coordinate(&format!("{name}_X"))?, coordinate(&format!("{name}_Y"))?);
+        Ok(if x.is_zero() && y.is_zero() { G1Affine::identity() } else { G1Affine::new_unchecked(x, y) })
+    };
+    let g2 = |name: &str| {
+        let half = |suffix: &str| coordinate(&format!("{name}_{suffix}"));
+        let (x, y) = (Fq2::new(half("X0")?, half("X1")?), Fq2::new(half("Y0")?, half("Y1")?));
+        Ok(if x.is_zero() && y.is_zero() { G2Affine::identity() } else { G2Affine::new_unchecked(x, y) })
+    };
+    let ic =
+        (0..).map(|i| format!("IC{i}")).take_while(|name| words.contains_key(format!("{name}_X").as_str()));
+    let key = VerifyingKey {
+        alpha_g1: g1("ALPHA")?,
+        beta_g2: g2("BETA")?,
+        gamma_g2: g2("GAMMA")?,
+        delta_g2: g2("DELTA")?,
+        ic: ic.map(|name| g1(&name)).collect::<Result<_, _>>()?,
+    };
+    let verifier = Verifier::new(key).map_err(|error| UnreadableContract(error.to_string()))?;
+    Ok(verifier.key().clone())
+}
+
+/// The source of a contract holds no verification key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the contract holds no verification key: {0}")]
+pub struct UnreadableContract(String);
+
 fn range_checks(n_public: usize) -> String {
     let check = |i| {
         let signal = signal(i);
@@ -148,19 +206,21 @@ fn lines(lines: impl Iterator<Item = String>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ark_bn254::{G1Affine, G2Affine};
+    use ark_bn254::Fr;
     use ark_ec::AffineRepr;
 
     use super::*;
 
+    /// A key whose points all differ; one of them is infinity.
+    fn key(n_public: usize) -> VerifyingKey {
+        let g1 = |n: u64| (G1Affine::generator() * Fr::from(n)).into();
+        let g2 = |n: u64| (G2Affine::generator() * Fr::from(n)).into();
+        let ic = (0..=n_public as u64).map(|i| g1(i * 10));
+        VerifyingKey { alpha_g1: g1(2), beta_g2: g2(3), gamma_g2: g2(4), delta_g2: g2(5), ic: ic.collect() }
+    }
+
     fn contract(n_public: usize, provenance: Provenance) -> String {
-        let key = VerifyingKey {
-            alpha_g1: G1Affine::generator(),
-            beta_g2: G2Affine::generator(),
-            gamma_g2: G2Affine::generator(),
-            delta_g2: G2Affine::generator(),
-            ic: vec![G1Affine::generator(); n_public + 1],
-        };
+        let key = key(n_public);
         let digest = Digest::of("key");
         let circuit = ContractCircuit::Id(CircuitId::from_hash(&digest));
         let header = ContractHeader { circuit, provenance, verification_key: digest };
@@ -177,6 +237,23 @@ mod tests {
             assert_eq!(source.contains(&format!("uint256[{n}] calldata pubSignals")), n > 0);
             assert_eq!(source.contains("pubSignals"), n > 0);
         }
+    }
+
+    #[test]
+    fn a_contract_holds_its_key() {
+        for n in [0, 1, 16] {
+            let source = contract(n, Provenance::Development);
+            assert_eq!(verifying_key_of(&source), Ok(key(n)));
+            for (from, to) in [
+                ("DELTA_Y0", "DELTA_Y9"),
+                ("ALPHA_X = 0x", "ALPHA_X = 0xf"),
+                ("ALPHA_X = 0x0", "ALPHA_X = 0x1"),
+            ] {
+                let spoiled = source.replace(from, to);
+                assert!(spoiled == source || verifying_key_of(&spoiled).is_err(), "{from} → {to}");
+            }
+        }
+        assert!(verifying_key_of("").is_err());
     }
 
     #[test]

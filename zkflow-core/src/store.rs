@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::error::{Classified, ErrorKind};
-use crate::id::ProofId;
+use crate::id::{DeploymentId, ProofId};
 
 /// Keeps artifacts: keys, circuits, proofs, sealed inputs.
 ///
@@ -65,6 +65,11 @@ impl ArtifactKey {
     /// `sealed/<id>`: the sealed inputs of a proof request.
     pub fn sealed(id: &ProofId) -> Self {
         Self(format!("sealed/{id}"))
+    }
+
+    /// `sealed-deployments/<id>`: the secrets that came with a deployment.
+    pub fn sealed_deployment(id: &DeploymentId) -> Self {
+        Self(format!("sealed-deployments/{id}"))
     }
 
     /// Whether the key begins with the path segments of `prefix`, which is what

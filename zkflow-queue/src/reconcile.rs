@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use zkflow_core::catalog::{
-    Catalog, CatalogError, Circuit, CircuitFilter, CircuitStatus, Cursor, Failure, Page, ProofFilter,
-    ProofRequest, ProofStatus,
+    Catalog, CatalogError, Circuit, CircuitFilter, CircuitStatus, Cursor, Deployment, DeploymentFilter,
+    DeploymentStatus, Failure, Page, ProofFilter, ProofRequest, ProofStatus,
 };
 use zkflow_core::clock::{Clock, Timestamp};
 use zkflow_core::error::{Classified, ErrorKind};
@@ -75,6 +75,7 @@ impl Reconciler {
         let mut done = Reconciled::default();
         self.pass_circuits(&mut done).await?;
         self.pass_proofs(&mut done).await?;
+        self.pass_deployments(&mut done).await?;
         Ok(done)
     }
 
@@ -118,6 +119,27 @@ impl Reconciler {
         Ok(())
     }
 
+    async fn pass_deployments(&self, done: &mut Reconciled) -> Result<(), ReconcileError> {
+        let dead = self.dead(QueueName::Deploy).await?;
+        let filter =
+            DeploymentFilter { status: Some(DeploymentStatus::Pending), ..DeploymentFilter::default() };
+        let mut page = Page::first(PAGE);
+        let mut owed = Vec::new();
+        loop {
+            let deployments = self.catalog.deployments(&filter, &page).await?;
+            let Some(last) = deployments.last() else { break };
+            page.after = Some(Cursor { created_at: last.created_at, id: last.id.to_string() });
+            for deployment in deployments {
+                match given_up(&dead, deployment.id.as_str(), deployment.updated_at) {
+                    None => owed.push(deployment.id.to_string()),
+                    Some(failure) => done.failed += self.fail_deployment(deployment, failure).await?,
+                }
+            }
+        }
+        done.pushed += self.push(QueueName::Deploy, owed).await?;
+        Ok(())
+    }
+
     async fn fail_circuit(&self, mut circuit: Circuit, failure: Failure) -> Result<u64, ReconcileError> {
         match circuit.fail(failure, self.clock.now()) {
             Ok(()) => unless_stale(self.catalog.replace_circuit(circuit).await),
@@ -128,6 +150,17 @@ impl Reconciler {
     async fn fail_proof(&self, mut proof: ProofRequest, failure: Failure) -> Result<u64, ReconcileError> {
         match proof.fail(failure, self.clock.now()) {
             Ok(()) => unless_stale(self.catalog.replace_proof(proof).await),
+            Err(_) => Ok(0),
+        }
+    }
+
+    async fn fail_deployment(
+        &self,
+        mut deployment: Deployment,
+        failure: Failure,
+    ) -> Result<u64, ReconcileError> {
+        match deployment.fail(failure, self.clock.now()) {
+            Ok(()) => unless_stale(self.catalog.replace_deployment(deployment).await),
             Err(_) => Ok(0),
         }
     }

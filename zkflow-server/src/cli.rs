@@ -3,6 +3,7 @@
 mod bench;
 mod build;
 mod demo;
+mod deploy;
 mod doctor;
 mod files;
 mod inspect;
@@ -35,6 +36,8 @@ pub enum Command {
     Prove(prove::ProveArgs),
     /// Verify a proof (the argument order is that of `snarkjs groth16 verify`)
     Verify(prove::VerifyArgs),
+    /// Deploy the verifier contract of a circuit to a chain of the EVM
+    Deploy(Box<deploy::DeployArgs>),
     /// Prove the same circuits with every prover that is found, and say how long each takes
     Bench(Box<bench::BenchArgs>),
     /// Say what is in a file: .r1cs, .wtns, .zkey, .sym, .wasm, or one of snarkjs' JSON files
@@ -67,6 +70,7 @@ pub fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Witness(args) => prove::witness(&args)?,
         Command::Prove(args) => prove::prove(&args)?,
         Command::Verify(args) => return prove::verify(&args),
+        Command::Deploy(args) => deploy::deploy(&args)?,
         Command::Bench(args) => bench::bench(&args)?,
         Command::Inspect(args) => inspect::inspect(&args)?,
         Command::Ptau(args) => ptau::run(&args)?,

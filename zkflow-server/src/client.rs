@@ -1,5 +1,9 @@
-//! A client of the HTTP API, and a server of one's own to talk to: what `zkflow demo`, the tests and the
+//! A client of the HTTP API, and a server and a chain of one's own to talk to: what `zkflow demo`, the tests and the
 //! benches use.
+
+mod chain;
+
+pub use chain::LocalChain;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -122,6 +126,22 @@ impl Client {
         self.settled(&path, &["completed", "failed", "cancelled"], patience).await
     }
 
+    /// Asks for a deployment and waits until it is final; returns its document, failed ones too.
+    ///
+    /// # Errors
+    /// The request is refused, or `patience` runs out.
+    pub async fn deploy(
+        &self,
+        circuit: &str,
+        request: &Value,
+        patience: Duration,
+    ) -> Result<Value, ClientError> {
+        let path = format!("/v1/circuits/{circuit}/deploy");
+        let reply = accepted("POST", &path, self.post(&path, request).await?)?;
+        let path = format!("/v1/circuits/{circuit}/deployments/{}", text(&reply, "deploymentId")?);
+        self.settled(&path, &["confirmed", "failed"], patience).await
+    }
+
     /// Polls a document until its status is one of `wanted`.
     async fn settled(&self, path: &str, wanted: &[&str], patience: Duration) -> Result<Value, ClientError> {
         let deadline = Instant::now() + patience;
@@ -184,11 +204,26 @@ impl LocalServer {
     /// # Errors
     /// It does not start; the log says why.
     pub fn start(executable: &Path, data_dir: &Path, args: &[&str], log: Stdio) -> Result<Self, ClientError> {
+        Self::start_with(executable, data_dir, args, &[], log)
+    }
+
+    /// As [`start`](Self::start), with variables in its environment besides.
+    ///
+    /// # Errors
+    /// See [`start`](Self::start).
+    pub fn start_with(
+        executable: &Path,
+        data_dir: &Path,
+        args: &[&str],
+        variables: &[(&str, &str)],
+        log: Stdio,
+    ) -> Result<Self, ClientError> {
         let failed = |error: std::io::Error| ClientError::Start(error.to_string());
         let mut child = Command::new(executable)
             .args(["serve", "--port", "0", "--data-dir"])
             .arg(data_dir)
             .args(args)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)

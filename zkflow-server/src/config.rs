@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use zkflow_core::compile::CompileLimits;
@@ -16,6 +17,8 @@ use zkflow_core::prove::ProverKind;
 use zkflow_core::prove::native::NativeOptions;
 use zkflow_core::setup::{Beacon, CeremonyError};
 use zkflow_core::witness::WitnessLimits;
+
+use crate::deploy::DEVELOPMENT_CHAINS;
 
 mod secret;
 
@@ -120,6 +123,31 @@ settings! {
     witness_time_s: u64 = 120, [long];
     /// Mebibytes that the calculation of a witness may use
     witness_memory_mib: u64 = 2048, [long];
+
+    /// The node of each chain that contracts are deployed to, CHAIN_ID=URL, joined by commas. Addresses may hold
+    /// passwords, and are never shown
+    rpc_urls: Option<SecretSetting> = None, [long, env = "ZKFLOW_RPC_URLS", hide_env_values = true, value_name = "CHAIN_ID=URL,.."];
+    /// Who signs deployments, NAME=SOURCE, joined by commas. A source is env:VARIABLE, which holds a private key, or
+    /// keystore:PATH:VARIABLE, an encrypted file whose password the variable holds
+    signers: Option<String> = None, [long, env = "ZKFLOW_SIGNERS", value_name = "NAME=SOURCE,.."];
+    /// A native solc 0.8.30; without it that of npm runs under Node.js
+    solc_path: Option<PathBuf> = None, [long, env = "SOLC_PATH"];
+    /// Chains that keys for development may be deployed to. One block confirms a transaction there
+    development_chains: Vec<u64> = DEVELOPMENT_CHAINS.to_vec(), [long, env = "ZKFLOW_DEVELOPMENT_CHAINS", value_parser = chain_list, value_name = "CHAIN_ID[,CHAIN_ID]"];
+    /// Blocks, from that of a transaction on, until a deployment counts
+    confirmations: u64 = 3, [long, env = "ZKFLOW_CONFIRMATIONS"];
+    /// Seconds after which a deployment that is not confirmed is given up
+    deploy_time_s: u64 = 3600, [long];
+    /// Deployments at the same time
+    deploy_concurrency: u32 = 4, [long];
+    /// Deployments that may be owed; one more is refused with 429
+    max_pending_deployments: u64 = 100, [long];
+    /// Whether requests may bring a private key: it is sealed, used once and destroyed
+    allow_request_keys: bool = false, [long, env = "ZKFLOW_ALLOW_REQUEST_KEYS", action = clap::ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "true|false"];
+    /// Whether requests may name a node: by https, at a public address
+    allow_request_rpc: bool = false, [long, env = "ZKFLOW_ALLOW_REQUEST_RPC", action = clap::ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "true|false"];
+    /// Whether the nodes that requests name may be on this machine too, by http. Never on a server for others
+    development: bool = false, [long, env = "ZKFLOW_DEVELOPMENT", action = clap::ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "true|false"];
 
     /// Bytes that the body of a request may have
     max_body_bytes: usize = 2 * 1024 * 1024, [long];
@@ -258,7 +286,7 @@ impl Config {
     }
 
     /// The numbers with the range of each: far beyond what is of use, and far below what overflows.
-    fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 22] {
+    fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 26] {
         const YEAR_S: u64 = 365 * 24 * 3600;
         const TEBIBYTE_MIB: u64 = 1024 * 1024;
         const MANY: u64 = 1_000_000_000;
@@ -277,6 +305,10 @@ impl Config {
             ("compile_memory_mib", self.compile_memory_mib, 1..=TEBIBYTE_MIB),
             ("witness_time_s", self.witness_time_s, 1..=YEAR_S),
             ("witness_memory_mib", self.witness_memory_mib, 1..=TEBIBYTE_MIB),
+            ("confirmations", self.confirmations, 1..=10_000),
+            ("deploy_time_s", self.deploy_time_s, 1..=YEAR_S),
+            ("deploy_concurrency", self.deploy_concurrency.into(), 1..=1024),
+            ("max_pending_deployments", self.max_pending_deployments, 0..=MANY),
             ("max_body_bytes", self.max_body_bytes as u64, 1..=1024 * 1024 * 1024),
             ("request_time_s", self.request_time_s, 1..=YEAR_S),
             ("max_wait_s", self.max_wait_s, 0..=YEAR_S),
@@ -325,6 +357,11 @@ pub fn without_empty_variables(command: clap::Command) -> clap::Command {
 /// Reads paths joined by `:`.
 fn path_list(text: &str) -> Result<Vec<PathBuf>, Infallible> {
     Ok(std::env::split_paths(text).filter(|path| !path.as_os_str().is_empty()).collect())
+}
+
+/// Reads chain ids joined by commas.
+fn chain_list(text: &str) -> Result<Vec<u64>, std::num::ParseIntError> {
+    text.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::parse).collect()
 }
 
 fn bytes(mebibytes: u64) -> usize {
@@ -390,7 +427,20 @@ macro_rules! said_plainly {
     )+ };
 }
 
-said_plainly!(IpAddr, u16, u32, u64, usize, bool, PathBuf, Vec<PathBuf>, LogLevel, LogFormat, ProverKind);
+said_plainly!(
+    IpAddr,
+    u16,
+    u32,
+    u64,
+    usize,
+    bool,
+    PathBuf,
+    Vec<PathBuf>,
+    Vec<u64>,
+    LogLevel,
+    LogFormat,
+    ProverKind
+);
 
 impl<T> Settable for Option<T> {
     type Said = T;

@@ -9,6 +9,7 @@ use std::time::Instant;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use zkflow_core::catalog::Catalog;
+use zkflow_core::chain::SolidityCompiler;
 use zkflow_core::clock::{Clock, SystemClock};
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileOptions};
@@ -22,6 +23,7 @@ use zkflow_queue::{MemoryQueue, SqliteQueue};
 use zkflow_store::{FsStore, MemoryCatalog, MemoryStore, SqliteCatalog, Vault, VaultKey, sqlite};
 
 use crate::config::Config;
+use crate::evm::{Chains, Solc};
 use crate::state::{App, Changes, Verifiers};
 use crate::telemetry;
 
@@ -124,6 +126,7 @@ async fn assemble(
         tokio::task::spawn_blocking(move || tools(&config, caches.modules).map(|tools| (tools, config)))
             .await
             .map_err(failed("load the tools"))??;
+    let chains = Chains::open(&config, tools.solidity).map_err(failed("prepare deployments"))?;
     tracing::debug!(compiler = tools.compiler.version(), "opened");
     Ok(Arc::new(App {
         catalog,
@@ -139,6 +142,7 @@ async fn assemble(
         powers,
         beacon: config.keygen_beacon().map_err(failed("use keygen_beacon"))?,
         prover,
+        chains,
         clock,
         changes: Changes::default(),
         watchers: Arc::new(Semaphore::new(config.max_watchers)),
@@ -175,6 +179,8 @@ struct Tools {
     compiler: Arc<dyn CircuitCompiler>,
     include_roots: Vec<PathBuf>,
     sandbox: Arc<Sandbox>,
+    /// Deployments alone need it: without it the rest works.
+    solidity: Result<Arc<dyn SolidityCompiler>, String>,
 }
 
 fn tools(config: &Config, modules: Option<PathBuf>) -> Result<Tools, OpenError> {
@@ -197,5 +203,8 @@ fn tools(config: &Config, modules: Option<PathBuf>) -> Result<Tools, OpenError> 
                 .map_err(failed("load the circom compiler"))?,
         ),
     };
-    Ok(Tools { library, compiler, include_roots: found.include_roots, sandbox })
+    let solidity = Solc::find(config.solc_path.as_deref())
+        .map(|solc| Arc::new(solc) as Arc<dyn SolidityCompiler>)
+        .map_err(|error| error.to_string());
+    Ok(Tools { library, compiler, include_roots: found.include_roots, sandbox, solidity })
 }

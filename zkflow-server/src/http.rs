@@ -11,6 +11,7 @@ mod problem;
 mod router;
 
 mod circuits;
+mod deployments;
 mod operations;
 mod proofs;
 mod templates;

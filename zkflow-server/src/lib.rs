@@ -13,7 +13,9 @@ pub mod http;
 
 pub mod work;
 
+pub mod deploy;
 pub mod embedded;
+pub mod evm;
 pub mod serve;
 
 pub mod cli;

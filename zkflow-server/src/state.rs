@@ -7,7 +7,7 @@ use std::time::Instant;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use zkflow_core::catalog::{Catalog, CatalogError, Circuit, ProofRequest};
+use zkflow_core::catalog::{Catalog, CatalogError, Circuit, Deployment, ProofRequest};
 use zkflow_core::clock::{Clock, Timestamp};
 use zkflow_core::compile::{CircuitCompiler, CompileOptions};
 use zkflow_core::prove::Prover;
@@ -19,6 +19,7 @@ use zkflow_core::template::{TemplateEngine, TemplateLibrary};
 use zkflow_store::Vault;
 
 use crate::config::Config;
+use crate::evm::Chains;
 
 mod changes;
 mod verifiers;
@@ -57,6 +58,8 @@ pub struct App {
     pub beacon: Option<Beacon>,
     /// Makes proofs.
     pub prover: Arc<dyn Prover>,
+    /// The nodes, signers and rules of deployments.
+    pub chains: Chains,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Wakes those who wait for a document to change.
@@ -85,6 +88,16 @@ impl App {
     /// As [`Catalog::replace_circuit`].
     pub async fn save_circuit(&self, circuit: Circuit) -> Result<Circuit, CatalogError> {
         let saved = self.catalog.replace_circuit(circuit).await?;
+        self.changes.notify(saved.id.as_str());
+        Ok(saved)
+    }
+
+    /// Writes a changed deployment and wakes those who wait for it.
+    ///
+    /// # Errors
+    /// As [`Catalog::replace_deployment`].
+    pub async fn save_deployment(&self, deployment: Deployment) -> Result<Deployment, CatalogError> {
+        let saved = self.catalog.replace_deployment(deployment).await?;
         self.changes.notify(saved.id.as_str());
         Ok(saved)
     }

@@ -1,5 +1,5 @@
 //! The work behind the API, one handler a queue, each a short way through the core:
-//! `keygen` makes circuits ready, `proof` makes proofs, `cleanup` removes what nobody needs.
+//! `keygen` makes circuits ready, `proof` makes proofs, `deploy` brings contracts to chains, `cleanup` removes what nobody needs.
 //!
 //! Every handler may run twice for one job, on two machines at a time. What it writes to the catalog
 //! is a compare-and-set on the epoch it read, so one of the two becomes visible, and what it writes
@@ -7,6 +7,7 @@
 
 mod cache;
 mod cleanup;
+mod deploy;
 mod document;
 mod keygen;
 mod proof;
@@ -75,7 +76,10 @@ fn handler(app: &Arc<App>, queue: QueueName) -> Option<(Arc<dyn Handler>, usize)
             app.config.proof_concurrency as usize,
         )),
         QueueName::Cleanup => Some((Arc::new(cleanup::Cleanup::new(Arc::clone(app))), 1)),
-        QueueName::Deploy => None,
+        QueueName::Deploy => Some((
+            Arc::new(Progress(deploy::Deploy::new(Arc::clone(app)))),
+            app.config.deploy_concurrency as usize,
+        )),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Private inputs leave no trace: not in the data folder, not in the log at its loudest, not in an answer.
+//! Private inputs and signing keys leave no trace: not in the data folder, not in the log at its loudest, not in an answer.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -10,8 +10,10 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use rand::RngCore;
 use serde_json::{Value, json};
+use zkflow_core::chain::TransactionSigner as _;
 use zkflow_core::field::{Scalar, from_le_bytes, to_decimal};
-use zkflow_server::client::LocalServer;
+use zkflow_server::client::{LocalChain, LocalServer};
+use zkflow_server::evm::LocalSigner;
 
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -51,6 +53,12 @@ impl Canary {
 
     fn decimal(&self) -> String {
         to_decimal(&self.value)
+    }
+
+    /// 64 hex digits, which are a private key of secp256k1 too.
+    fn hex(&self) -> String {
+        let (_, digits) = self.forms.iter().find(|(name, _)| *name == "hex").unwrap();
+        String::from_utf8(digits.clone()).unwrap()
     }
 
     fn form_in(&self, bytes: &[u8]) -> Option<&'static str> {
@@ -223,6 +231,115 @@ async fn private_inputs_leave_no_trace() {
     let sealed =
         files(&data).into_iter().filter(|path| path.display().to_string().contains("sealed")).count();
     assert_eq!(sealed, 0, "sealed inputs of final requests are left");
+}
+
+#[tokio::test]
+async fn keys_and_addresses_of_deployments_leave_no_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let log = folder.path().join("log");
+    let modules = std::env::temp_dir().join("zkflow-test-modules");
+    let chain = LocalChain::start(&["--chain-id", "31337"]).unwrap();
+    // The operator's signer, a request's key, and the path of a node, which could be an access key.
+    let canaries: Vec<Canary> = (0..4).map(|_| Canary::new()).collect();
+    let key = |canary: &Canary| format!("0x{}", canary.hex());
+    let url = |canary: &Canary| format!("{}/?key={}", chain.url(), canary.hex());
+    for canary in &canaries[..2] {
+        let address = LocalSigner::from_hex(&canary.hex()).unwrap().address().to_string();
+        chain.call("anvil_setBalance", json!([address, "0xde0b6b3a7640000"])).await.unwrap();
+    }
+    let start = |args: &[&str]| {
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let nodes = format!("31337={}", url(&canaries[2]));
+        let usual = [
+            "--log-level",
+            "trace",
+            "--module-cache",
+            modules.to_str().unwrap(),
+            "--signers",
+            "ops=env:OPS_KEY",
+            "--allow-request-keys",
+            "true",
+            "--allow-request-rpc",
+            "true",
+            "--development",
+            "true",
+        ];
+        let variables = [("OPS_KEY", key(&canaries[0])), ("ZKFLOW_RPC_URLS", nodes)];
+        let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let binary = Path::new(env!("CARGO_BIN_EXE_zkflow"));
+        LocalServer::start_with(binary, &data, &[&usual, args].concat(), &variables, file.into()).unwrap()
+    };
+    let mut answers = Vec::new();
+
+    let server = start(&[]);
+    let params = json!({"min": 18, "max": 120, "bits": 8});
+    let circuit = server.client().circuit("rangeCheck", params, PATIENCE).await.unwrap();
+    let path = format!("/v1/circuits/{}/deploy", circuit["circuitId"].as_str().unwrap());
+    assert_eq!(server.terminate().unwrap(), Some(0));
+
+    // Sealed and waiting: nobody works on it.
+    let server = start(&["--workers", "false"]);
+    let requests = [
+        json!({"chainId": 31337, "signer": "ops"}),
+        json!({"chainId": 31337, "privateKey": key(&canaries[1])}),
+        json!({"rpcUrl": url(&canaries[3]), "privateKey": key(&canaries[1])}),
+    ];
+    let mut waiting = Vec::new();
+    for request in &requests {
+        let taken = server.client().post(&path, request).await.unwrap();
+        assert_eq!(taken.status, 202, "{taken:?}");
+        waiting.push(taken.body["deploymentId"].as_str().unwrap().to_owned());
+        answers.push(taken.body);
+    }
+    // Wrong in several ways.
+    for body in [
+        json!({"chainId": 31337, "privateKey": format!("{}00", key(&canaries[1]))}),
+        json!({"chainId": 31337, "privateKey": [key(&canaries[1])]}),
+        json!({"chainId": key(&canaries[1]), "signer": "ops"}),
+        json!({"chainId": 31337, "signer": "ops", "privateKey": key(&canaries[1])}),
+        json!({"rpcUrl": format!("http://10.0.0.1/{}", canaries[3].hex()), "signer": "ops"}),
+        json!({"rpcUrl": format!("{} ", key(&canaries[3])), "signer": "ops"}),
+    ] {
+        let refused = server.client().post(&path, &body).await.unwrap();
+        assert_eq!(refused.status, 422, "{refused:?}");
+        answers.push(refused.body);
+    }
+    assert_folder_clean(&data, &canaries);
+    let sealed =
+        || files(&data).into_iter().filter(|path| path.display().to_string().contains("sealed")).count();
+    assert_eq!(sealed(), 2);
+    assert_eq!(server.terminate().unwrap(), Some(0));
+
+    let server = start(&[]);
+    for id in &waiting {
+        let path = path.replace("/deploy", &format!("/deployments/{id}?wait=60"));
+        let done = server.client().get(&path).await.unwrap().body;
+        assert_eq!(done["status"], "confirmed", "{done}");
+        answers.push(done);
+    }
+    // A node that is not there.
+    let gone = json!({"chainId": 31337, "rpcUrl": format!("http://127.0.0.1:9/{}", canaries[3].hex()), "signer": "ops"});
+    let taken = server.client().post(&path, &gone).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    answers.push(taken.body);
+    for path in ["/metrics", "/ready", "/v1/circuits"] {
+        let text = reqwest::get(format!("{}{path}", server.base())).await.unwrap().text().await.unwrap();
+        answers.push(json!(text));
+    }
+    answers.push(server.client().get(&path.replace("/deploy", "/deployments")).await.unwrap().body);
+    assert_eq!(server.terminate().unwrap(), Some(0));
+    assert_folder_clean(&data, &canaries);
+    assert_eq!(sealed(), 1, "what belongs to the deployment that waits for its node");
+
+    let logged = std::fs::read(&log).unwrap();
+    assert!(String::from_utf8_lossy(&logged).contains("deployed"), "the log tells of the deployments");
+    for canary in &canaries {
+        canary.assert_not_in("the log", &logged);
+        for answer in &answers {
+            canary.assert_not_in(&format!("the answer {answer:.80}"), answer.to_string().as_bytes());
+        }
+    }
 }
 
 async fn example_params(client: &zkflow_server::client::Client, template: &str) -> Value {

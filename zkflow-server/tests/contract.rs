@@ -2,14 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use num_bigint::BigUint;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
+use zkflow_core::chain::{CompiledContract, SolidityCompiler};
 use zkflow_core::circuit::LoadedCircuit;
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{
@@ -25,9 +26,13 @@ use zkflow_core::prove::os_rng;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 use zkflow_core::secret::CircuitInputs;
 use zkflow_core::setup::{DevelopmentPowers, KeyOptions, Provenance, make_key};
-use zkflow_core::solidity::{ContractCircuit, ContractHeader, verifier_contract};
+use zkflow_core::solidity::{
+    CONTRACT_NAME, ContractCircuit, ContractHeader, verifier_contract, verify_signature,
+};
 use zkflow_core::verify::{PublicSignals, Verifier};
 use zkflow_core::witness::WitnessLimits;
+use zkflow_server::client::LocalChain;
+use zkflow_server::evm::Solc;
 
 const Q: &str = "21888242871839275222246405745257275088696311157297823662689037894645226208583";
 /// Numbers of public signals that contracts are made for.
@@ -42,25 +47,16 @@ async fn contracts_agree_with_the_native_verifier_and_cost_less_than_those_of_sn
     let tools = CircomTools::discover().unwrap();
     let modules = tools.circom_wasm.ancestors().nth(2).unwrap();
     let statements: Vec<Statement> = SIGNALS.iter().map(|&n| Statement::new(&tools, n)).collect();
-    let mut sources = serde_json::Map::new();
-    for statement in &statements {
-        sources.insert(format!("ours{}", statement.signals), statement.contract().into());
-        // Solidity has no empty arrays, which snarkjs' contract would need.
-        if statement.signals > 0 {
-            sources.insert(
-                format!("theirs{}", statement.signals),
-                statement.contract_of_snarkjs(modules).into(),
-            );
-        }
-    }
-    let compiled = compile(modules, &Value::Object(sources));
-    let chain = Chain::start(modules).await;
+    let solc = Solc::find(None).unwrap();
+    let compile = |source: &str| solc.compile(source, CONTRACT_NAME).unwrap();
+    let chain = Chain::start().await;
     for statement in &statements {
         let n = statement.signals;
-        let ours = chain.deploy(&compiled[format!("ours{n}")]).await;
+        let ours = chain.deploy(&compile(&statement.contract()), n).await;
         let cost = chain.cost(&ours, &statement.valid).await;
+        // Solidity has no empty arrays, which snarkjs' contract would need.
         if n > 0 {
-            let theirs = chain.deploy(&compiled[format!("theirs{n}")]).await;
+            let theirs = chain.deploy(&compile(&statement.contract_of_snarkjs(modules)), n).await;
             let their_cost = chain.cost(&theirs, &statement.valid).await;
             println!(
                 "{n} signals: deployment {} of {}, verifyProof {cost} of {their_cost} gas",
@@ -248,12 +244,6 @@ fn circuit(tools: &CircomTools, source: &str) -> Compiled {
     circom.compile(&tree, &CompileOptions::default()).unwrap()
 }
 
-/// Each source compiled, by its name.
-fn compile(modules: &Path, sources: &Value) -> Value {
-    let output = node(include_str!("contract/compile.mjs"), &[modules], &sources.to_string());
-    serde_json::from_slice(&output).unwrap()
-}
-
 /// What a script prints.
 fn node(script: &str, arguments: &[&Path], input: &str) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
@@ -272,11 +262,9 @@ fn node(script: &str, arguments: &[&Path], input: &str) -> Vec<u8> {
     output.stdout
 }
 
-/// A chain of our own, on a free port, gone when it is dropped.
+/// A chain with an account that pays.
 struct Chain {
-    process: Child,
-    url: String,
-    http: reqwest::Client,
+    node: LocalChain,
     account: String,
 }
 
@@ -289,31 +277,22 @@ struct Deployed {
 }
 
 impl Chain {
-    async fn start(modules: &Path) -> Self {
-        let mut process = Command::new(anvil(modules))
-            .args(["--host", "127.0.0.1", "--port", "0", "--accounts", "1"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let address = lines
-            .find_map(|line| line.unwrap().strip_prefix("Listening on ").map(str::to_owned))
-            .expect("anvil says where it listens");
-        // Its pipe stays open and is read, so that it never waits for us.
-        std::thread::spawn(move || lines.for_each(drop));
-        let url = format!("http://{address}");
-        let mut chain = Self { process, url, http: reqwest::Client::new(), account: String::new() };
-        chain.account = chain.call("eth_accounts", json!([])).await[0].as_str().unwrap().to_owned();
-        chain
+    async fn start() -> Self {
+        let node = LocalChain::start(&["--accounts", "1"]).unwrap();
+        let account = node.call("eth_accounts", json!([])).await.unwrap();
+        Self { account: account[0].as_str().unwrap().to_owned(), node }
     }
 
-    async fn deploy(&self, compiled: &Value) -> Deployed {
-        let receipt = self.send(json!({"data": compiled["bytecode"]})).await;
+    async fn deploy(&self, compiled: &CompiledContract, signals: usize) -> Deployed {
+        let hex = |bytes: &[u8]| format!("0x{}", hex::encode(bytes));
+        let receipt = self.send(json!({"data": hex(&compiled.creation_code)})).await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let address = text(&receipt["contractAddress"]);
         let code = self.call("eth_getCode", json!([address, "latest"])).await;
-        assert_eq!(code, compiled["runtime"], "the code on chain is the one that was compiled");
-        Deployed { address, selector: text(&compiled["selector"]), gas: number(&receipt["gasUsed"]) }
+        assert_eq!(code, hex(&compiled.runtime_code), "the code on chain is the one that was compiled");
+        let signature = format!("0x{}", hex::encode(verify_signature(signals)));
+        let hash = self.call("web3_sha3", json!([signature])).await;
+        Deployed { address, selector: text(&hash)[2..10].to_owned(), gas: number(&receipt["gasUsed"]) }
     }
 
     /// The gas of a transaction that verifies a right proof.
@@ -329,7 +308,7 @@ impl Chain {
                 json!({"to": contract.address, "data": tuple.calldata(&contract.selector), "gas": GAS});
             json!({"jsonrpc": "2.0", "id": id, "method": "eth_call", "params": [call, "latest"]})
         });
-        let answers: Vec<Value> = self.post(requests.collect()).await;
+        let answers: Vec<Value> = self.node.post(&requests.collect()).await.unwrap();
         let word = |answer: &Value| {
             let text = answer["result"].as_str().unwrap_or_else(|| panic!("no result: {answer}"));
             BigUint::parse_bytes(&text.as_bytes()[2..], 16).unwrap()
@@ -359,32 +338,8 @@ impl Chain {
     }
 
     async fn call(&self, method: &str, params: Value) -> Value {
-        let request = json!({"jsonrpc": "2.0", "id": 0, "method": method, "params": params});
-        let answer: Value = self.post(request).await;
-        assert!(answer["error"].is_null(), "{method}: {answer}");
-        answer["result"].clone()
+        self.node.call(method, params).await.unwrap()
     }
-
-    async fn post<T: serde::de::DeserializeOwned>(&self, request: Value) -> T {
-        self.http.post(&self.url).json(&request).send().await.unwrap().json().await.unwrap()
-    }
-}
-
-impl Drop for Chain {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// anvil's binary in the package for this platform; its npm package is a script that starts it.
-fn anvil(modules: &Path) -> PathBuf {
-    let folder = modules.join("@foundry-rs");
-    let platforms =
-        std::fs::read_dir(&folder).unwrap_or_else(|_| panic!("no {}: run `make setup`", folder.display()));
-    let binary =
-        platforms.map(|platform| platform.unwrap().path().join("bin/anvil")).find(|path| path.is_file());
-    binary.expect("npm installs anvil for this platform: run `make setup`")
 }
 
 fn number(value: &Value) -> u64 {

@@ -29,10 +29,28 @@ impl CircomTools {
         let given = Given {
             circom_wasm: env::var_os("CIRCOM_WASM").map(PathBuf::from),
             libs: env::var_os("CIRCOM_LIBS").map(|libs| env::split_paths(&libs).collect()),
-            tools: env::var_os("ZKFLOW_TOOLS").map(PathBuf::from),
+            tools: tools_folder(),
         };
         given.find(&env::current_dir().unwrap_or_default())
     }
+}
+
+/// The `node_modules` folder that holds the npm package `name`, looked for where [`CircomTools::discover`] looks.
+pub fn modules_with(name: &str) -> Option<PathBuf> {
+    let folders = module_folders(tools_folder().as_deref(), &env::current_dir().unwrap_or_default());
+    folders.into_iter().find(|folder| folder.join(name).join("package.json").is_file())
+}
+
+fn tools_folder() -> Option<PathBuf> {
+    env::var_os("ZKFLOW_TOOLS").map(PathBuf::from)
+}
+
+/// Where npm packages may lie.
+fn module_folders(tools: Option<&Path>, working_folder: &Path) -> Vec<PathBuf> {
+    let above = working_folder
+        .ancestors()
+        .flat_map(|folder| [folder.join("tools/node_modules"), folder.join("node_modules")]);
+    tools.map(|folder| folder.join("node_modules")).into_iter().chain(above).collect()
 }
 
 /// What the environment names.
@@ -45,11 +63,7 @@ struct Given {
 
 impl Given {
     fn find(self, working_folder: &Path) -> Result<CircomTools, ToolsError> {
-        let mut modules: Vec<PathBuf> = self.tools.iter().map(|t| t.join("node_modules")).collect();
-        for folder in working_folder.ancestors() {
-            modules.push(folder.join("tools/node_modules"));
-            modules.push(folder.join("node_modules"));
-        }
+        let modules = module_folders(self.tools.as_deref(), working_folder);
         let circom_wasm = match self.circom_wasm {
             Some(file) if file.is_file() => file,
             Some(file) => return Err(ToolsError::NoSuchFile(file)),

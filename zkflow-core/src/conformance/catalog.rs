@@ -8,8 +8,8 @@ use serde_json::{Map, json};
 
 use crate::catalog::{
     Catalog, CatalogError, Circuit, CircuitFilter, CircuitStatus, Cursor, DeployedContract, Deployment,
-    DeploymentFilter, DeploymentStatus, Failure, Idempotency, Page, ProofArtifacts, ProofFilter, ProofRequest,
-    ProofStatus, Signer,
+    DeploymentFilter, DeploymentStatus, Failure, Idempotency, Page, ProofArtifacts, ProofFilter,
+    ProofRequest, ProofStatus, Signer,
 };
 use crate::chain::{Address, SignedTransaction, TransactionHash};
 use crate::clock::Timestamp;
@@ -516,7 +516,11 @@ async fn read_proof(catalog: &Subject, id: &ProofId) -> ProofRequest {
 }
 
 async fn read_deployment(catalog: &Subject, id: &DeploymentId) -> Deployment {
-    catalog.deployment(id).await.expect("deployment").unwrap_or_else(|| panic!("deployment {id} is not there"))
+    catalog
+        .deployment(id)
+        .await
+        .expect("deployment")
+        .unwrap_or_else(|| panic!("deployment {id} is not there"))
 }
 
 fn assert_stale<T: std::fmt::Debug>(result: Result<T, CatalogError>, what: &str) {

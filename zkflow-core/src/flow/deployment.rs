@@ -57,7 +57,9 @@ pub enum Next {
 /// What follows from what the chain shows; `confirmations` counts the block of the transaction too.
 pub fn next(transaction: &SignedTransaction, seen: &Sighting, confirmations: u64) -> Next {
     match &seen.receipt {
-        Some(receipt) if seen.head.saturating_add(1) < receipt.block.saturating_add(confirmations) => Next::Wait,
+        Some(receipt) if seen.head.saturating_add(1) < receipt.block.saturating_add(confirmations) => {
+            Next::Wait
+        }
         Some(receipt) if receipt.succeeded => Next::Check(receipt.clone()),
         Some(receipt) => Next::Reverted(receipt.clone()),
         None if seen.settled_nonces > transaction.nonce => Next::Superseded,

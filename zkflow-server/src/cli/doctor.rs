@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use clap::Args;
+use zkflow_core::chain::SolidityCompiler as _;
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileLimits};
 
 use super::Error;
 use super::toolbox::sandbox;
+use crate::client::LocalChain;
+use crate::evm::Solc;
 
 /// Arguments of `zkflow doctor`.
 #[derive(Debug, Args)]
@@ -38,7 +41,15 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<ExitCode, Error> {
         ("data folder", data_folder(&args.data_dir)),
         ("module cache", module_cache()),
         ("processor", Finding::Good(processor())),
-        ("node", version("node", "only needed to install circom and to run the tests")),
+        (
+            "node",
+            version(
+                "node",
+                "needed to install circom, to compile contracts without SOLC_PATH, and for the tests",
+            ),
+        ),
+        ("solc", solc()),
+        ("anvil", anvil()),
     ];
     let mut healthy = true;
     for (what, finding) in findings {
@@ -62,6 +73,20 @@ fn circom_wasm() -> Finding {
         Ok(format!("{} in {}", compiler.version(), tools.circom_wasm.display()))
     };
     found().map_or_else(|error| Finding::Missing(error.to_string()), Finding::Good)
+}
+
+fn solc() -> Finding {
+    match Solc::find(std::env::var_os("SOLC_PATH").map(PathBuf::from).as_deref()) {
+        Ok(solc) => Finding::Good(format!("{}, for contracts", solc.version())),
+        Err(error) => Finding::Absent(format!("only needed to deploy: {error}")),
+    }
+}
+
+fn anvil() -> Finding {
+    match LocalChain::find() {
+        Some(path) => Finding::Good(path.display().to_string()),
+        None => Finding::Absent("only needed by the tests and the demo: `make setup` installs it".to_owned()),
+    }
 }
 
 fn circomlib() -> Finding {

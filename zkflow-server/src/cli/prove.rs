@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use zeroize::Zeroizing;
+use zkflow_core::chain::Address;
 use zkflow_core::digest::Digest;
 use zkflow_core::field::to_decimal;
 use zkflow_core::format::r1cs::R1cs;
@@ -22,6 +23,8 @@ use super::files::{in_file, map, read, write, write_secret};
 use super::progress::Progress;
 use super::prover::ProverArgs;
 use super::toolbox::sandbox;
+use crate::deploy::Statement;
+use crate::evm::{Endpoint, EvmClient};
 
 /// Arguments of `zkflow witness`.
 #[derive(Debug, Args)]
@@ -66,6 +69,12 @@ pub struct VerifyArgs {
     public: PathBuf,
     /// The proof, JSON
     proof: PathBuf,
+    /// Ask the contract at this address too, with --rpc
+    #[arg(long, value_name = "ADDRESS", requires = "rpc")]
+    on_chain: Option<Address>,
+    /// The node of its chain; it is never shown
+    #[arg(long, env = "ZKFLOW_RPC", hide_env_values = true, value_name = "URL")]
+    rpc: Option<String>,
 }
 
 pub(super) fn witness(args: &WitnessArgs) -> Result<(), Error> {
@@ -131,7 +140,15 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {
     let proof = json::read_proof(&read(&args.proof)?).map_err(in_file(&args.proof))?;
     let verifier = Verifier::new(key).map_err(in_file(&args.key))?;
     let public = PublicSignals::for_key(verifier.key(), public).map_err(in_file(&args.public))?;
-    if verifier.verify(&public, &proof).map_err(in_file(&args.proof))? {
+    let holds = verifier.verify(&public, &proof).map_err(in_file(&args.proof))?;
+    if let (Some(contract), Some(rpc)) = (&args.on_chain, &args.rpc) {
+        let says = ask(contract, rpc, &Statement::new(&proof, &public))?;
+        println!("on chain             the contract at {contract} says {says}");
+        if says != holds {
+            return Err(format!("the contract and the key disagree: the key says {holds}").into());
+        }
+    }
+    if holds {
         let signals: Vec<String> = public.values().iter().map(to_decimal).collect();
         println!("OK: the proof is valid for the public signals [{}]", signals.join(", "));
         Ok(ExitCode::SUCCESS)
@@ -139,4 +156,11 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {
         eprintln!("INVALID: the proof does not verify");
         Ok(ExitCode::FAILURE)
     }
+}
+
+/// What a contract says of a proof.
+fn ask(contract: &Address, rpc: &str, statement: &Statement) -> Result<bool, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let client = EvmClient::new(Endpoint::configured(rpc)?)?;
+    Ok(runtime.block_on(statement.ask(&client, contract))?)
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -77,6 +77,20 @@ fn expectation(message: &str) -> String {
         Some((_, expected)) => format!("expected {expected}"),
         None if message.starts_with("unknown field") => "unknown field".to_owned(),
         None => "a value is not of the expected kind".to_owned(),
+    }
+}
+
+/// The caller's name for a request.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let modest = |key: &&str| (1..=128).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+    match (value.to_str().ok().filter(modest), values.next()) {
+        (Some(key), None) => Ok(Some(key.to_owned())),
+        _ => Err(Problem::bad_request(
+            "invalid_idempotency_key",
+            "Idempotency-Key is given once, with 1 to 128 visible ASCII characters",
+        )),
     }
 }
 

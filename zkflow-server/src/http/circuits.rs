@@ -22,6 +22,7 @@ use zkflow_core::id::{CircuitId, TemplateName};
 
 use super::Problem;
 use super::body::JsonBody;
+use super::deployments::deployment_id;
 use super::dto::{CircuitDto, CircuitPage, NewCircuit, ProofToVerify, VerdictDto};
 use super::events::{self, Events};
 use super::page::{PageQuery, cut};
@@ -202,28 +203,46 @@ async fn follow(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<S
     events::follow::<Circuit, CircuitDto>(app, circuit_id(&id)?, "circuit").await
 }
 
+/// Who is asked about a proof.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+struct VerifyQuery {
+    /// The id of a deployment: its contract is asked, without a transaction, in place of the native verifier.
+    on_chain: Option<String>,
+}
+
 /// Check a proof with the key of a circuit.
 #[utoipa::path(
     post, path = "/v1/circuits/{circuitId}/verify", tag = "circuits", operation_id = "verifyProof",
-    params(("circuitId" = String, Path)), request_body = ProofToVerify,
+    params(("circuitId" = String, Path), VerifyQuery), request_body = ProofToVerify,
     responses(
         (status = 200, description = "Whether it holds, and why not", body = VerdictDto),
-        (status = "4XX", description = "No such circuit, or it is not ready", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "No such circuit or deployment, or it is not ready", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn verify(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-    JsonBody(body): JsonBody<ProofToVerify>,
+    query: Result<Query<VerifyQuery>, QueryRejection>,
+    JsonBody(ProofToVerify { proof, public_signals }): JsonBody<ProofToVerify>,
 ) -> Result<Json<VerdictDto>, Problem> {
-    let verdict = service::verify::verify(&app, &circuit_id(&id)?, body.proof, body.public_signals).await?;
+    let id = circuit_id(&id)?;
+    let verdict = match query?.0.on_chain {
+        None => service::verify::verify(&app, &id, proof, public_signals).await?,
+        Some(deployment) => {
+            let deployment = deployment_id(&deployment)?;
+            service::verify::verify_on_chain(&app, &id, &deployment, proof, public_signals).await?
+        }
+    };
     Ok(Json(match verdict {
         Verdict::Verified => VerdictDto { verified: true, reason: None },
         Verdict::Refused { reason } => VerdictDto { verified: false, reason: Some(reason) },
     }))
 }
 
-fn circuit_id(text: &str) -> Result<CircuitId, Problem> {
+/// A circuit id out of a path.
+pub(super) fn circuit_id(text: &str) -> Result<CircuitId, Problem> {
     text.parse().map_err(|_| {
         Problem::new(StatusCode::NOT_FOUND, "circuit_not_found", "a circuit id is 32 lower-case hex digits")
     })

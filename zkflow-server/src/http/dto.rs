@@ -14,6 +14,10 @@ use zkflow_core::setup::Provenance;
 
 use super::body::Entries;
 
+pub(super) mod deployment;
+
+use deployment::DeployedDto;
+
 /// Asks for a circuit.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -130,6 +134,7 @@ pub(super) struct CircuitDto {
     attempt: u32,
     /// Milliseconds spent in each finished stage.
     timings: BTreeMap<String, u64>,
+    /// Files by name, and `deployment`: the verifier contract that was confirmed last.
     artifacts: BTreeMap<String, ArtifactDto>,
     /// Size and warnings, once it is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,8 +152,18 @@ pub(super) struct CircuitDto {
 
 /// An artifact of a circuit.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum ArtifactDto {
+    /// A file.
+    File(FileDto),
+    /// A contract.
+    Deployment(DeployedDto),
+}
+
+/// A file of a circuit.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ArtifactDto {
+pub(super) struct FileDto {
     /// Length in bytes.
     size: u64,
     sha256: String,
@@ -160,10 +175,14 @@ impl From<Circuit> for CircuitDto {
     fn from(circuit: Circuit) -> Self {
         let artifacts = circuit.artifacts.iter().map(|(name, meta)| {
             let url = format!("/v1/circuits/{}/artifacts/{name}", circuit.id);
-            (name.clone(), ArtifactDto { size: meta.size, sha256: meta.sha256.to_string(), url })
+            let file = FileDto { size: meta.size, sha256: meta.sha256.to_string(), url };
+            (name.clone(), ArtifactDto::File(file))
         });
+        let deployment = circuit
+            .deployment
+            .map(|contract| ("deployment".to_owned(), ArtifactDto::Deployment(contract.into())));
         Self {
-            artifacts: artifacts.collect(),
+            artifacts: artifacts.chain(deployment).collect(),
             circuit_id: circuit.id.to_string(),
             circuit_hash: circuit.circuit_hash.to_string(),
             template_name: circuit.template.to_string(),

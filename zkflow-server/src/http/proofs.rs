@@ -17,7 +17,7 @@ use zkflow_core::catalog::{Cursor, ProofFilter, ProofRequest, ProofStatus};
 use zkflow_core::id::{CircuitId, ProofId, UserId};
 
 use super::Problem;
-use super::body::JsonBody;
+use super::body::{JsonBody, idempotency_key};
 use super::circuits::WaitQuery;
 use super::dto::{CalldataDto, NewProof, ProofDto, ProofPage, ProofTaken};
 use super::events::{self, Events};
@@ -68,19 +68,6 @@ async fn create(
     let location = [(LOCATION, format!("/v1/proofs/{}", proof.id))];
     let taken = ProofTaken { proof_request_id: proof.id.to_string() };
     Ok((StatusCode::ACCEPTED, location, Json(taken)).into_response())
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let mut values = headers.get_all("idempotency-key").iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    let modest = |key: &&str| (1..=128).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
-    match (value.to_str().ok().filter(modest), values.next()) {
-        (Some(key), None) => Ok(Some(key.to_owned())),
-        _ => Err(Problem::bad_request(
-            "invalid_idempotency_key",
-            "Idempotency-Key is given once, with 1 to 128 visible ASCII characters",
-        )),
-    }
 }
 
 /// Which proof requests to list.

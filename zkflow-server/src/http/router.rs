@@ -10,7 +10,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{circuits, fallible, observe, operations, proofs, templates};
+use super::{circuits, deployments, fallible, observe, operations, proofs, templates};
 use crate::state::App;
 
 /// The API as a service.
@@ -37,6 +37,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     info(title = "ZKFlow", description = "Parameterised Circom templates to circuits, keys and proofs"),
     tags(
         (name = "circuits", description = "Templates with parameters, and their keys"),
+        (name = "deployments", description = "Verifier contracts on chains"),
         (name = "proofs", description = "Requests for proofs"),
         (name = "templates", description = "What circuits are made from"),
         (name = "operations", description = "For whoever runs the server"),
@@ -48,6 +49,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(Described::openapi())
         .merge(templates::routes())
         .merge(circuits::routes())
+        .merge(deployments::routes())
         .merge(proofs::routes())
         .merge(operations::routes())
 }

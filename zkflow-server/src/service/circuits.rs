@@ -10,7 +10,7 @@ use zkflow_core::id::{CircuitId, TemplateName};
 use zkflow_core::queue::{NewJob, QueueName};
 use zkflow_core::store::{Artifact, ArtifactKey, ArtifactMeta, StoreError, listed_key};
 
-use super::RequestError;
+use super::{RequestError, deployments};
 use crate::state::App;
 
 /// The code of the failure that marks a circuit whose removal has begun.
@@ -136,7 +136,10 @@ pub async fn delete(app: &App, id: &CircuitId) -> Result<(), RequestError> {
         if is_being_deleted(&circuit) {
             break;
         }
-        if circuit.status == CircuitStatus::Pending || has_owed_proofs(app, id).await? {
+        let busy = circuit.status == CircuitStatus::Pending
+            || has_owed_proofs(app, id).await?
+            || deployments::are_owed(app, id).await?;
+        if busy {
             return Err(RequestError::CircuitBusy(id.clone()));
         }
         circuit.status = CircuitStatus::Failed;
@@ -154,6 +157,7 @@ pub async fn delete(app: &App, id: &CircuitId) -> Result<(), RequestError> {
     for key in &keys {
         app.store.delete(key).await?;
     }
+    deployments::forget(app, id).await?;
     app.catalog.delete_circuit(id).await?;
     app.changes.notify(id.as_str());
     Ok(())

@@ -3,11 +3,13 @@
 use zkflow_core::catalog::{CatalogError, ProofStatus};
 use zkflow_core::circuit::BlueprintError;
 use zkflow_core::error::{Classified, ErrorKind};
-use zkflow_core::id::{CircuitId, ProofId};
+use zkflow_core::id::{CircuitId, DeploymentId, ProofId};
 use zkflow_core::queue::{QueueError, QueueName};
 use zkflow_core::store::StoreError;
 use zkflow_core::template::TemplateError;
 use zkflow_store::vault::VaultError;
+
+use crate::deploy::DeployError;
 
 /// Why a request was not done. Carries no private input.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +30,9 @@ pub enum RequestError {
     /// The artifact store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A contract was not deployed, or not asked.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
     /// The vault failed.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -37,6 +42,15 @@ pub enum RequestError {
     /// No such proof request.
     #[error("there is no proof request {0}; it may have expired")]
     UnknownProof(ProofId),
+    /// No such deployment.
+    #[error("there is no deployment {0}")]
+    UnknownDeployment(DeploymentId),
+    /// The deployment has no contract.
+    #[error("deployment {0} is not confirmed: it has no contract")]
+    NotDeployed(DeploymentId),
+    /// The operator does not allow it.
+    #[error("{0}")]
+    Forbidden(&'static str),
     /// No such artifact.
     #[error("circuit {circuit} has no artifact {name:?}")]
     UnknownArtifact {
@@ -52,7 +66,9 @@ pub enum RequestError {
     #[error("circuit {0} has failed: ask for it again, or mend what its error says")]
     CircuitFailed(CircuitId),
     /// The circuit has work that is not done.
-    #[error("circuit {0} has work that is not done: wait, or cancel its proof requests")]
+    #[error(
+        "circuit {0} has work that is not done: wait for its deployments, and wait for its proof requests or cancel them"
+    )]
     CircuitBusy(CircuitId),
     /// The circuit is being removed.
     #[error("circuit {0} is being deleted: ask again, or repeat the DELETE if it was interrupted")]
@@ -127,16 +143,19 @@ impl Classified for RequestError {
             Self::Queue(error) => error.kind(),
             Self::Store(error) => error.kind(),
             Self::Vault(error) => error.kind(),
-            Self::UnknownCircuit(_) | Self::UnknownProof(_) | Self::UnknownArtifact { .. } => {
-                ErrorKind::NotFound
-            }
+            Self::Deploy(error) => error.kind(),
+            Self::UnknownCircuit(_)
+            | Self::UnknownProof(_)
+            | Self::UnknownDeployment(_)
+            | Self::UnknownArtifact { .. } => ErrorKind::NotFound,
             Self::CircuitPending(_)
             | Self::CircuitFailed(_)
             | Self::CircuitBusy(_)
             | Self::CircuitDeleting(_)
             | Self::ProofFinal { .. }
+            | Self::NotDeployed(_)
             | Self::NoProof { .. } => ErrorKind::Conflict,
-            Self::Inputs(_) | Self::KeyReused => ErrorKind::Invalid,
+            Self::Inputs(_) | Self::KeyReused | Self::Forbidden(_) => ErrorKind::Invalid,
             Self::Overloaded(_) | Self::TooManyWatchers | Self::TooManyVerifications => ErrorKind::Limit,
             Self::Internal(_) => ErrorKind::Internal,
         }
@@ -150,6 +169,10 @@ impl Classified for RequestError {
             Self::Queue(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Vault(error) => error.code(),
+            Self::Deploy(error) => error.code(),
+            Self::UnknownDeployment(_) => "deployment_not_found",
+            Self::NotDeployed(_) => "not_deployed",
+            Self::Forbidden(_) => "not_allowed",
             Self::UnknownCircuit(_) => "circuit_not_found",
             Self::UnknownProof(_) => "proof_not_found",
             Self::UnknownArtifact { .. } => "artifact_not_found",

@@ -6,10 +6,11 @@ use serde_json::Value;
 use zkflow_core::catalog::Circuit;
 use zkflow_core::circuit::FileName;
 use zkflow_core::format::json::{proof_from_json, public_from_json, vkey_from_json};
-use zkflow_core::id::CircuitId;
-use zkflow_core::verify::{PublicSignals, Verifier, VerifyingKey};
+use zkflow_core::id::{CircuitId, DeploymentId};
+use zkflow_core::verify::{Proof, PublicSignals, Verifier, VerifyingKey};
 
-use super::{RequestError, circuits};
+use super::{RequestError, circuits, deployments};
+use crate::deploy::Statement;
 use crate::state::App;
 
 /// Whether a proof holds, and why not.
@@ -57,12 +58,38 @@ pub async fn verify(
     Ok(verdict)
 }
 
+/// Asks the contract of a deployment about a proof, as [`verify`] asks the native verifier.
+///
+/// # Errors
+/// There is no such deployment of the circuit, or it has no contract; the operator has no node of its chain, or that fails.
+pub async fn verify_on_chain(
+    app: &App,
+    id: &CircuitId,
+    deployment: &DeploymentId,
+    proof: Value,
+    signals: Value,
+) -> Result<Verdict, RequestError> {
+    let circuit = circuits::get_ready(app, id).await?;
+    let contract = deployments::contract(app, id, deployment).await?;
+    let key = verifying_key(app, &circuit).await?;
+    let (proof, signals) = match read(&key, &proof, &signals) {
+        Ok(read) => read,
+        Err(reason) => return Ok(Verdict::Refused { reason }),
+    };
+    let client = app.chains.client(contract.chain_id)?;
+    let holds = Statement::new(&proof, &signals).ask(&client, &contract.address).await?;
+    if holds {
+        return Ok(Verdict::Verified);
+    }
+    Ok(Verdict::Refused { reason: format!("the contract at {} refuses it", contract.address) })
+}
+
 fn internal(reason: impl std::fmt::Display) -> RequestError {
     RequestError::Internal(format!("verifying: {reason}"))
 }
 
 /// The verification key of a circuit.
-pub(super) async fn verifying_key(app: &App, circuit: &Circuit) -> Result<VerifyingKey, RequestError> {
+pub(crate) async fn verifying_key(app: &App, circuit: &Circuit) -> Result<VerifyingKey, RequestError> {
     let artifact = circuits::artifact(app, circuit, FileName::VerificationKey.as_str()).await?;
     serde_json::from_slice(&artifact.body).ok().and_then(|json: Value| vkey_from_json(&json).ok()).ok_or_else(
         || RequestError::Internal(format!("the verification key of {} cannot be read", circuit.id)),
@@ -71,21 +98,21 @@ pub(super) async fn verifying_key(app: &App, circuit: &Circuit) -> Result<Verify
 
 fn judge(verifier: &Verifier, proof: &Value, signals: &Value) -> Verdict {
     let refused = |reason: String| Verdict::Refused { reason };
-    let proof = match proof_from_json(proof) {
-        Ok(proof) => proof,
-        Err(error) => return refused(format!("proof: {error}")),
-    };
-    let signals = match public_from_json(signals) {
-        Ok(signals) => signals,
-        Err(error) => return refused(format!("publicSignals: {error}")),
-    };
-    let signals = match PublicSignals::for_key(verifier.key(), signals) {
-        Ok(signals) => signals,
-        Err(error) => return refused(format!("publicSignals: {error}")),
+    let (proof, signals) = match read(verifier.key(), proof, signals) {
+        Ok(read) => read,
+        Err(reason) => return refused(reason),
     };
     match verifier.verify(&signals, &proof) {
         Ok(true) => Verdict::Verified,
         Ok(false) => refused("the proof does not prove this statement".to_owned()),
         Err(error) => refused(error.to_string()),
     }
+}
+
+/// Reads what came over the wire; says what is wrong with which part.
+fn read(key: &VerifyingKey, proof: &Value, signals: &Value) -> Result<(Proof, PublicSignals), String> {
+    let proof = proof_from_json(proof).map_err(|error| format!("proof: {error}"))?;
+    let signals = public_from_json(signals).map_err(|error| format!("publicSignals: {error}"))?;
+    let signals = PublicSignals::for_key(key, signals).map_err(|error| format!("publicSignals: {error}"))?;
+    Ok((proof, signals))
 }

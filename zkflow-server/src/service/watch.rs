@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use futures::Stream;
 use futures::stream;
 use tokio::sync::OwnedSemaphorePermit;
-use zkflow_core::catalog::{Circuit, CircuitStatus, ProofRequest};
-use zkflow_core::id::{CircuitId, ProofId};
+use zkflow_core::catalog::{Circuit, CircuitStatus, Deployment, DeploymentStatus, ProofRequest};
+use zkflow_core::id::{CircuitId, DeploymentId, ProofId};
 
-use super::{RequestError, circuits, proofs};
+use super::{RequestError, circuits, deployments, proofs};
 use crate::state::{App, Subscription};
 
 /// A document that somebody may wait for.
@@ -135,5 +135,21 @@ impl Watched for ProofRequest {
 
     fn is_final(&self) -> bool {
         self.status.is_final()
+    }
+}
+
+impl Watched for Deployment {
+    type Id = DeploymentId;
+
+    async fn read(app: &App, id: &DeploymentId) -> Result<Self, RequestError> {
+        deployments::get(app, id).await
+    }
+
+    fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    fn is_final(&self) -> bool {
+        self.status != DeploymentStatus::Pending
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};
-use zkflow_core::catalog::{Circuit, CircuitStatus, ProofStatus};
-use zkflow_core::id::{CircuitId, ProofId};
+use zkflow_core::catalog::{Circuit, CircuitStatus, DeploymentStatus, ProofStatus};
+use zkflow_core::id::{CircuitId, DeploymentId, ProofId};
 use zkflow_core::queue::Job;
 use zkflow_core::store::{ArtifactKey, listed_key};
 use zkflow_queue::{Handler, JobContext, JobError};
@@ -91,6 +91,14 @@ impl Cleanup {
                 let request = self.app.catalog.proof(&id).await.map_err(|error| JobError::of(&error))?;
                 Ok(match request {
                     Some(request) => request.status != ProofStatus::Pending,
+                    None => self.app.now().since(id.created_at()) > SEALED_GRACE,
+                })
+            }
+            "sealed-deployments" => {
+                let Ok(id) = id.parse::<DeploymentId>() else { return Ok(false) };
+                let found = self.app.catalog.deployment(&id).await.map_err(|error| JobError::of(&error))?;
+                Ok(match found {
+                    Some(deployment) => deployment.status != DeploymentStatus::Pending,
                     None => self.app.now().since(id.created_at()) > SEALED_GRACE,
                 })
             }

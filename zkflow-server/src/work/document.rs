@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use async_trait::async_trait;
-use zkflow_core::catalog::{Circuit, Failure, ProofRequest};
+use zkflow_core::catalog::{Circuit, Deployment, Failure, ProofRequest};
 use zkflow_core::clock::Timestamp;
 use zkflow_core::flow::InvalidTransition;
 use zkflow_core::queue::{Job, QueueName};
@@ -39,6 +39,20 @@ impl Document for Circuit {
 }
 
 impl Document for ProofRequest {
+    fn begin(&mut self, attempt: u32, now: Timestamp) -> Result<(), InvalidTransition> {
+        self.begin(attempt, now)
+    }
+
+    fn fail(&mut self, failure: Failure, now: Timestamp) -> Result<(), InvalidTransition> {
+        self.fail(failure, now)
+    }
+
+    fn id(&self) -> &(dyn Display + Sync) {
+        &self.id
+    }
+}
+
+impl Document for Deployment {
     fn begin(&mut self, attempt: u32, now: Timestamp) -> Result<(), InvalidTransition> {
         self.begin(attempt, now)
     }

@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqlitePool};
 use zkflow_core::catalog::{
-    Catalog, CatalogError, Circuit, CircuitFilter, Deployment, DeploymentFilter, Page, ProofFilter, ProofRequest,
+    Catalog, CatalogError, Circuit, CircuitFilter, Deployment, DeploymentFilter, Page, ProofFilter,
+    ProofRequest,
 };
 use zkflow_core::clock::Timestamp;
 use zkflow_core::id::{CircuitId, DeploymentId, ProofId, UserId};

@@ -4,7 +4,8 @@ use sqlx::SqlitePool;
 use zkflow_core::catalog::CatalogError;
 
 /// Step `i` leads from version `i` to `i + 1`. Steps that were released are never edited.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE circuits (
         id TEXT PRIMARY KEY,
         circuit_hash TEXT NOT NULL UNIQUE,
@@ -39,7 +40,8 @@ const STEPS: &[&str] = &["
     CREATE INDEX proofs_by_expiry ON proofs (expires_at, id);
 
     PRAGMA user_version = 1;
-", "
+",
+    "
     CREATE TABLE deployments (
         id TEXT PRIMARY KEY,
         circuit_id TEXT NOT NULL,
@@ -55,7 +57,8 @@ const STEPS: &[&str] = &["
     CREATE INDEX deployments_by_status ON deployments (status, created_at, id);
 
     PRAGMA user_version = 2;
-"];
+",
+];
 
 /// Brings the file up to date; of several processes one does it.
 pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), CatalogError> {

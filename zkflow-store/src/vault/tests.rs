@@ -71,7 +71,7 @@ async fn a_blob_opens_under_its_own_request_only() {
     let (vault, id, other) = (vault(&store), fresh_id(), fresh_id());
     vault.seal(&id, &inputs()).await.unwrap();
     plant(&store, &other, blob(&store, &id).await).await;
-    assert!(matches!(vault.open(&other).await, Err(VaultError::Altered(found)) if found == other));
+    assert!(matches!(vault.open(&other).await, Err(VaultError::Altered(found)) if found == other.as_str()));
 }
 
 #[tokio::test]

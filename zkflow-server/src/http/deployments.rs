@@ -1,0 +1,166 @@
+//! `/v1/circuits/{circuitId}/deploy` and `…/deployments`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::sse::Sse;
+use axum::response::{IntoResponse, Response};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use zkflow_core::catalog::{Cursor, Deployment, DeploymentFilter};
+use zkflow_core::id::{CircuitId, DeploymentId};
+
+use super::Problem;
+use super::body::{JsonBody, idempotency_key};
+use super::circuits::{WaitQuery, circuit_id};
+use super::dto::deployment::{ContractDto, DeploymentDto, DeploymentPage, NewDeployment, UnsignedDto};
+use super::events::{self, Events};
+use super::page::{PageQuery, cut};
+use super::path::Path;
+use crate::service::{self, RequestError, watch};
+use crate::state::App;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(create))
+        .routes(routes!(list))
+        .routes(routes!(get))
+        .routes(routes!(follow))
+        .routes(routes!(contract))
+}
+
+/// Deploy the verifier contract of a circuit.
+///
+/// The transaction is stored before it is sent, so whatever happens in between there is one contract. The
+/// deployment is `confirmed` when the contract on the chain has accepted a real proof.
+#[utoipa::path(
+    post, path = "/v1/circuits/{circuitId}/deploy", tag = "deployments", operation_id = "deployContract",
+    request_body = NewDeployment,
+    params(("circuitId" = String, Path), ("Idempotency-Key" = Option<String>, Header,
+        description = "1 to 128 visible ASCII characters: the same key with the same body is the same deployment")),
+    responses(
+        (status = 200, description = "With `unsigned`: the transaction to sign", body = UnsignedDto),
+        (status = 202, description = "It was taken; `Location` says where to look", body = DeploymentDto),
+        (status = 403, description = "A key or an address of the request's own, which this server does not take", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such circuit", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The circuit is not ready, or its key may not go to that chain", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "An unknown chain or signer, an address that is refused", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many deployments are owed", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn create(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    JsonBody(new): JsonBody<NewDeployment>,
+) -> Result<Response, Problem> {
+    let id = circuit_id(&id)?;
+    if new.unsigned {
+        let (chain_id, from) = new.for_signing()?;
+        let transaction = service::deployments::unsigned(&app, &id, chain_id, from).await?;
+        return Ok(Json(UnsignedDto { transaction }).into_response());
+    }
+    let key = idempotency_key(&headers)?;
+    let deployment = service::deployments::request(&app, &id, new.signed_here(key)?).await?;
+    let location = [(LOCATION, format!("/v1/circuits/{id}/deployments/{}", deployment.id))];
+    Ok((StatusCode::ACCEPTED, location, Json(DeploymentDto::from(deployment))).into_response())
+}
+
+/// List the deployments of a circuit, newest first.
+#[utoipa::path(
+    get, path = "/v1/circuits/{circuitId}/deployments", tag = "deployments", operation_id = "listDeployments",
+    params(("circuitId" = String, Path), PageQuery),
+    responses(
+        (status = 200, description = "A page", body = DeploymentPage),
+        (status = 404, description = "No such circuit", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn list(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    page: Result<Query<PageQuery>, QueryRejection>,
+) -> Result<Json<DeploymentPage>, Problem> {
+    let page = page?.page()?;
+    let circuit = service::circuits::get(&app, &circuit_id(&id)?).await?;
+    let filter = DeploymentFilter { circuit_id: Some(circuit.id), status: None };
+    let mut found = app.catalog.deployments(&filter, &page).await.map_err(RequestError::from)?;
+    let place = |one: &Deployment| Cursor { created_at: one.created_at, id: one.id.to_string() };
+    let next_cursor = cut(&mut found, &page, place);
+    Ok(Json(DeploymentPage {
+        deployments: found.into_iter().map(DeploymentDto::from).collect(),
+        next_cursor,
+    }))
+}
+
+/// Look at a deployment, or wait until it is confirmed or has failed.
+#[utoipa::path(
+    get, path = "/v1/circuits/{circuitId}/deployments/{deploymentId}", tag = "deployments", operation_id = "getDeployment",
+    params(("circuitId" = String, Path), ("deploymentId" = String, Path), WaitQuery),
+    responses(
+        (status = 200, description = "The deployment", body = DeploymentDto),
+        (status = 404, description = "No such deployment", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn get(
+    State(app): State<Arc<App>>,
+    Path((circuit, id)): Path<(String, String)>,
+    wait: Result<Query<WaitQuery>, QueryRejection>,
+) -> Result<Json<DeploymentDto>, Problem> {
+    let wait = wait?.bounded(&app);
+    let id = deployment_id(&id)?;
+    belongs(&service::deployments::get(&app, &id).await?, &circuit_id(&circuit)?)?;
+    Ok(Json(watch::settled::<Deployment>(&app, &id, wait).await?.into()))
+}
+
+/// Follow a deployment: its state at once, then each change until it is confirmed or has failed.
+#[utoipa::path(
+    get, path = "/v1/circuits/{circuitId}/deployments/{deploymentId}/events", tag = "deployments",
+    operation_id = "followDeployment", params(("circuitId" = String, Path), ("deploymentId" = String, Path)),
+    responses(
+        (status = 200, description = "Server-sent events named `deployment`", body = DeploymentDto, content_type = "text/event-stream"),
+        (status = 404, description = "No such deployment", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn follow(
+    State(app): State<Arc<App>>,
+    Path((circuit, id)): Path<(String, String)>,
+) -> Result<Sse<Events>, Problem> {
+    let id = deployment_id(&id)?;
+    belongs(&service::deployments::get(&app, &id).await?, &circuit_id(&circuit)?)?;
+    events::follow::<Deployment, DeploymentDto>(app, id, "deployment").await
+}
+
+/// Get the compiled verifier contract: its code and interface, and what an explorer needs to verify its source.
+#[utoipa::path(
+    get, path = "/v1/circuits/{circuitId}/contract", tag = "deployments", operation_id = "getContract",
+    params(("circuitId" = String, Path)),
+    responses(
+        (status = 200, description = "The contract; `standardJsonInput` and `compiler` are for explorers", body = ContractDto),
+        (status = 404, description = "No such circuit", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The circuit is not ready", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn contract(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<ContractDto>, Problem> {
+    let circuit = service::circuits::get_ready(&app, &circuit_id(&id)?).await?;
+    Ok(Json(service::deployments::compiled(&app, &circuit).await?.into()))
+}
+
+/// A deployment is named beside its circuit.
+fn belongs(deployment: &Deployment, circuit: &CircuitId) -> Result<(), Problem> {
+    if deployment.circuit_id == *circuit {
+        return Ok(());
+    }
+    Err(RequestError::UnknownDeployment(deployment.id.clone()).into())
+}
+
+/// A deployment id out of a path or a query.
+pub(super) fn deployment_id(text: &str) -> Result<DeploymentId, Problem> {
+    text.parse().map_err(|_| {
+        let detail = "a deployment id is a lower-case hyphenated UUID";
+        Problem::new(StatusCode::NOT_FOUND, "deployment_not_found", detail)
+    })
+}

@@ -1,0 +1,286 @@
+//! `deploy`: a pending deployment becomes a confirmed contract, or failed with the reason; keys that came with it
+//! are destroyed when they have signed, addresses when it is final.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use zeroize::Zeroize as _;
+use zkflow_core::catalog::{
+    CatalogError, Circuit, CircuitStatus, DeployedContract, Deployment, DeploymentStage, DeploymentStatus,
+    Page, ProofArtifacts, ProofFilter, ProofStatus, Signer,
+};
+use zkflow_core::chain::{ChainClient, SignedTransaction};
+use zkflow_core::circuit::{FileName, LoadedCircuit};
+use zkflow_core::clock::Timestamp;
+use zkflow_core::digest::Digest;
+use zkflow_core::format::json::{proof_from_json, public_from_json};
+use zkflow_core::id::DeploymentId;
+use zkflow_core::prove::os_rng;
+use zkflow_core::queue::{Job, QueueName};
+use zkflow_core::secret::CircuitInputs;
+use zkflow_core::template::Outcome;
+use zkflow_core::verify::{PublicSignals, VerifyingKey};
+use zkflow_queue::JobError;
+use zkflow_store::vault::VaultError;
+
+use super::document::Steps;
+use super::{Stop, blocking, invalid, stop, unsaved};
+use crate::deploy::{DeployError, Journal, Order, Statement, Stopped, drive};
+use crate::evm::EvmClient;
+use crate::service::deployments::{Admitted, Secrets, admit, compile, open_signer};
+use crate::service::{RequestError, circuits, verify};
+use crate::state::App;
+use crate::telemetry::stage_took;
+
+/// Proofs that are looked at to find one of the present key.
+const RECENT: usize = 10;
+/// Examples of a template that are tried.
+const EXAMPLES: usize = 16;
+
+/// Deploys verifier contracts.
+pub(super) struct Deploy {
+    app: Arc<App>,
+}
+
+impl Deploy {
+    pub(super) fn new(app: Arc<App>) -> Self {
+        Self { app }
+    }
+
+    /// What was sealed for the deployment, if it still is.
+    async fn secrets(&self, deployment: &Deployment) -> Result<Secrets, Stop> {
+        match self.app.vault.open_deployment(&deployment.id).await {
+            Ok(text) => Secrets::from_text(&text).map_err(stop),
+            Err(VaultError::NotFound(_)) => Ok(Secrets::default()),
+            Err(error) => Err(stop(error)),
+        }
+    }
+
+    /// A client of the node, and the chain that it belongs to.
+    async fn connect(&self, deployment: &Deployment, secrets: &Secrets) -> Result<(EvmClient, u64), Stop> {
+        let chains = &self.app.chains;
+        let client = match (&secrets.rpc_url, deployment.chain_id) {
+            (Some(url), _) => chains.requested(url).await.map_err(DeployError::from).map_err(stop)?,
+            (None, Some(chain_id)) => chains.client(chain_id).map_err(stop)?,
+            (None, None) => return Err(stop(VaultError::NotFound(deployment.id.to_string()))),
+        };
+        let found = client.chain_id().await.map_err(DeployError::from).map_err(stop)?;
+        match deployment.chain_id {
+            Some(asked) if asked != found => Err(stop(DeployError::OtherChain { asked, found })),
+            _ => Ok((client, found)),
+        }
+    }
+
+    /// A proof of the circuit: the newest that was asked for, or one of the template's examples.
+    async fn statement(&self, circuit: &Circuit) -> Result<Statement, Stop> {
+        let app = &self.app;
+        let key = verify::verifying_key(app, circuit).await.map_err(stop)?;
+        let proving_key =
+            circuits::artifact_meta(circuit, FileName::ProvingKey.as_str()).map_err(stop)?.sha256;
+        let made = ProofFilter {
+            circuit_id: Some(circuit.id.clone()),
+            status: Some(ProofStatus::Completed),
+            ..ProofFilter::default()
+        };
+        let recent = app.catalog.proofs(&made, &Page::first(RECENT)).await.map_err(stop)?;
+        let proofs = recent.into_iter().filter_map(|proof| proof.artifacts);
+        let mut of_this_key = proofs.filter(|artifacts| artifacts.proving_key == proving_key);
+        if let Some(statement) = of_this_key.find_map(|artifacts| read(&key, &artifacts)) {
+            return Ok(statement);
+        }
+        self.example(circuit).await
+    }
+
+    /// Proves the first of the template's examples that the circuit's parameters allow.
+    async fn example(&self, circuit: &Circuit) -> Result<Statement, Stop> {
+        let app = Arc::clone(&self.app);
+        let template = app.library.get(&circuit.template).map_err(stop)?;
+        let manifest = std::iter::once(&template.manifest.example.inputs);
+        let vectors = template.vectors.iter().filter(|vector| vector.outcome == Outcome::Prove);
+        let examples: Vec<_> =
+            manifest.chain(vectors.map(|vector| &vector.inputs)).take(EXAMPLES).cloned().collect();
+        let wasm = circuits::artifact(&app, circuit, FileName::Wasm.as_str()).await.map_err(stop)?.body;
+        let zkey = circuits::artifact(&app, circuit, FileName::ProvingKey.as_str()).await.map_err(stop)?.body;
+        let shared = Arc::clone(&app);
+        let prove = move || {
+            let limits = shared.config.witness_limits();
+            let loaded =
+                LoadedCircuit::new(&shared.sandbox, &wasm, &zkey, &*shared.prover, limits).map_err(stop)?;
+            let mut proofs = examples
+                .into_iter()
+                .filter_map(|inputs| loaded.full_prove(&CircuitInputs::from_map(inputs), &mut os_rng()).ok());
+            let (proof, public) = proofs.next().ok_or(DeployError::NoProof).map_err(stop)?;
+            Ok(Statement::new(&proof, &public))
+        };
+        blocking(prove).await?
+    }
+
+    /// Notes the contract in the circuit's document: the newest one that was confirmed.
+    async fn note(&self, deployment: &Deployment, contract: &DeployedContract) -> Result<(), Stop> {
+        loop {
+            let circuit = self.app.catalog.circuit(&deployment.circuit_id).await.map_err(stop)?;
+            let Some(mut circuit) = circuit.filter(|circuit| circuit.status == CircuitStatus::Ready) else {
+                return Ok(());
+            };
+            circuit.deployed(contract.clone(), self.app.now()).map_err(invalid)?;
+            match self.app.save_circuit(circuit).await {
+                Ok(_) => return Ok(()),
+                Err(CatalogError::Stale(_)) => {}
+                Err(error) => return Err(stop(error)),
+            }
+        }
+    }
+
+    /// How long there is.
+    fn left(&self, deployment: &Deployment) -> Duration {
+        let whole = Duration::from_secs(self.app.config.deploy_time_s);
+        whole.saturating_sub(self.app.now().since(deployment.created_at))
+    }
+}
+
+/// 32 random bits of the id.
+fn salt(id: &DeploymentId) -> u32 {
+    let digest = Digest::of(id.as_str());
+    let [a, b, c, d, ..] = *digest.as_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}
+
+/// The statement of a stored proof.
+fn read(key: &VerifyingKey, artifacts: &ProofArtifacts) -> Option<Statement> {
+    let proof = proof_from_json(&artifacts.proof).ok()?;
+    let signals = public_from_json(&artifacts.public_signals.clone().into()).ok()?;
+    Some(Statement::new(&proof, &PublicSignals::for_key(key, signals).ok()?))
+}
+
+#[async_trait]
+impl Steps for Deploy {
+    type Document = Deployment;
+
+    const QUEUE: QueueName = QueueName::Deploy;
+
+    /// A deployment that is final only has its secrets destroyed.
+    async fn owed(&self, job: &Job) -> Result<Option<Deployment>, JobError> {
+        let Ok(id) = job.subject.parse::<DeploymentId>() else { return Ok(None) };
+        let deployment = self.app.catalog.deployment(&id).await.map_err(|error| JobError::of(&error))?;
+        match deployment {
+            Some(deployment) if deployment.status == DeploymentStatus::Pending => Ok(Some(deployment)),
+            _ => {
+                self.app.vault.destroy_deployment(&id).await.map_err(|error| JobError::of(&error))?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn run(&self, deployment: &mut Deployment, _: &Job) -> Result<(), Stop> {
+        let app = &self.app;
+        let left = self.left(deployment);
+        if left.is_zero() {
+            let hash = deployment.transaction.as_ref().map(|transaction| transaction.hash);
+            return Err(stop(DeployError::Late(hash.map_or_else(
+                || "no transaction could be sent in time".to_owned(),
+                |hash| format!("transaction {hash} was not confirmed in time, and may still be mined"),
+            ))));
+        }
+        let deadline = Instant::now() + left;
+        let secrets = self.secrets(deployment).await?;
+        let (client, chain_id) = self.connect(deployment, &secrets).await?;
+        let circuit = circuits::get_ready(app, &deployment.circuit_id).await.map_err(stop)?;
+        let Admitted { source, verification_key } = admit(app, &circuit, chain_id).await.map_err(stop)?;
+        let contract = compile(app, &circuit.id, source).await.map_err(stop)?;
+        let statement = self.statement(&circuit).await?;
+        let signer = open_signer(app, &deployment.signer, &secrets).map_err(stop)?;
+        let order = Order {
+            chain_id,
+            contract: &contract,
+            verification_key,
+            statement: Some(&statement),
+            salt: salt(&deployment.id),
+            confirmations: app.chains.confirmations(chain_id),
+            deadline: Some(deadline),
+        };
+        let mut journal = Record { app, deployment, began: Instant::now() };
+        let signer = signer.as_deref();
+        let contract = match drive(&client, signer, order, &mut journal).await {
+            Ok(contract) => contract,
+            Err(Stopped::Journal(error)) => return Err(error.into()),
+            Err(Stopped::Deploy(error)) => return Err(stop(error)),
+        };
+        let spent = journal.began.elapsed();
+        stage_took("deployment", "check", spent);
+        // First the circuit: when that is repeated after a crash it says the same again.
+        self.note(deployment, &contract).await?;
+        tracing::info!(deployment = %deployment.id, circuit = %circuit.id, chain_id, address = %contract.address, "deployed");
+        deployment.confirm(contract, spent, app.now()).map_err(invalid)?;
+        Ok(())
+    }
+
+    async fn save(&self, deployment: &mut Deployment) -> Result<(), JobError> {
+        *deployment = self.app.save_deployment(deployment.clone()).await.map_err(unsaved)?;
+        Ok(())
+    }
+
+    async fn finish(&self, deployment: &mut Deployment) -> Result<(), JobError> {
+        self.save(deployment).await?;
+        self.app.vault.destroy_deployment(&deployment.id).await.map_err(|error| JobError::of(&error))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.app.now()
+    }
+}
+
+/// The document as the journal of its order.
+struct Record<'a> {
+    app: &'a App,
+    deployment: &'a mut Deployment,
+    /// When the present stage began.
+    began: Instant,
+}
+
+impl Record<'_> {
+    async fn save(&mut self) -> Result<(), JobError> {
+        *self.deployment = self.app.save_deployment(self.deployment.clone()).await.map_err(unsaved)?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Journal for Record<'_> {
+    type Error = JobError;
+
+    fn transaction(&self) -> Option<SignedTransaction> {
+        self.deployment.transaction.clone()
+    }
+
+    async fn signed(&mut self, chain_id: u64, transaction: SignedTransaction) -> Result<(), JobError> {
+        self.deployment.signed(chain_id, transaction, self.app.now()).map_err(invalid)?;
+        self.save().await?;
+        // A key of the request has done what it came for.
+        if self.deployment.signer == Signer::Request {
+            let destroyed = self.forget_key().await;
+            destroyed.map_err(|error| JobError::of(&error))?;
+        }
+        Ok(())
+    }
+
+    async fn stage(&mut self, stage: DeploymentStage) -> Result<(), JobError> {
+        let spent = self.began.elapsed();
+        self.began = Instant::now();
+        self.deployment.advance(stage, spent, self.app.now()).map_err(invalid)?;
+        self.save().await
+    }
+}
+
+impl Record<'_> {
+    /// Destroys the private key that came with the request, and keeps the address that did.
+    async fn forget_key(&self) -> Result<(), RequestError> {
+        let (vault, id) = (&self.app.vault, &self.deployment.id);
+        if !self.deployment.own_rpc {
+            return Ok(vault.destroy_deployment(id).await?);
+        }
+        let mut secrets = Secrets::from_text(&vault.open_deployment(id).await?)?;
+        secrets.private_key.zeroize();
+        Ok(vault.seal_deployment(id, &secrets.to_text()).await?)
+    }
+}
