@@ -1,25 +1,41 @@
 # `make demo` and `make test` do all the set-up they need; every target may be run again.
 
 CARGO ?= cargo
+CHAOS_LOG := $(or $(CARGO_TARGET_DIR),target)/chaos.log
 NODE_MODULES := tools/node_modules/.package-lock.json
+PYTHON_TOOLS := tools/.venv/.installed
 # nextest runs the test binaries side by side; plain `cargo test` does the same work.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: help setup demo test lint doc unit bench fuzz clean
+.PHONY: help setup demo test lint doc unit chaos bench fuzz clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
 
-setup: requirements $(NODE_MODULES) ## Install circom, circomlib, snarkjs, solc and anvil under tools/
+setup: requirements redis $(NODE_MODULES) $(PYTHON_TOOLS) ## Install redis-server, and circom, circomlib, snarkjs, solc, anvil and SecantusDB under tools/
 
-.PHONY: requirements
+.PHONY: requirements redis
 requirements:
-	@for tool in $(CARGO) node npm cc; do \
-	  command -v $$tool >/dev/null || { echo "make: $$tool is missing: install Rust (rustup.rs), Node.js with npm, and a C compiler" >&2; exit 1; }; \
+	@for tool in $(CARGO) node npm cc python3; do \
+	  command -v $$tool >/dev/null || { echo "make: $$tool is missing: install Rust (rustup.rs), Node.js with npm, Python 3.11 with venv, and a C compiler" >&2; exit 1; }; \
 	done
+
+# The tests start servers of their own; none needs to run. Debian starts one when it installs: not here.
+redis:
+	@command -v redis-server >/dev/null || { \
+	  echo "make: installing redis-server with apt-get" >&2; \
+	  as_root=$$([ "$$(id -u)" = 0 ] || command -v sudo) || true; \
+	  { $$as_root apt-get update -qq && $$as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server >&2; } || { \
+	    echo "make: redis-server is missing and could not be installed: as root, apt-get install redis-server" >&2; exit 1; }; \
+	}
 
 $(NODE_MODULES): tools/package-lock.json
 	cd tools && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(PYTHON_TOOLS): tools/requirements.txt
+	python3 -m venv --clear tools/.venv
+	tools/.venv/bin/pip install --quiet --disable-pip-version-check --requirement tools/requirements.txt
 	@touch $@
 
 # With the feature that the tests need, both share one build of the core.
@@ -44,6 +60,10 @@ else
 	$(CARGO) test --locked --workspace --all-targets --no-fail-fast
 endif
 
+chaos: setup ## Kills, outages and sleeping workers at full length, with a table of what came of it
+	$(CARGO) test --locked --workspace --test chaos --test processes -- --include-ignored --nocapture --test-threads 1 | tee $(CHAOS_LOG)
+	@echo; echo '| what was done | what came of it |'; echo '|---|---|'; grep '^|' $(CHAOS_LOG)
+
 bench: setup ## The Criterion benches
 	$(CARGO) build --locked --release --bin zkflow
 	$(CARGO) bench --locked --workspace --bench kernels --bench stages --bench prover --bench witness --bench setup --bench http
@@ -55,4 +75,4 @@ fuzz: setup ## Each fuzz target for a minute (needs cargo-fuzz)
 
 clean: ## Remove what was built and installed
 	$(CARGO) clean
-	rm -rf tools/node_modules
+	rm -rf tools/node_modules tools/.venv

@@ -50,13 +50,8 @@ impl ArtifactStore for MapStore {
         Ok(())
     }
 
-    fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactMeta, StoreError>> {
-        let found: Vec<_> = self
-            .lock()
-            .values()
-            .filter(|artifact| artifact.meta.key.is_under(prefix))
-            .map(|a| Ok(a.meta.clone()))
-            .collect();
+    fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactKey, StoreError>> {
+        let found: Vec<_> = self.lock().keys().filter(|key| key.is_under(prefix)).cloned().map(Ok).collect();
         stream::iter(found).boxed()
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::error::{Classified, ErrorKind};
-use crate::id::JobId;
+use crate::id::{JobId, UserId};
 
 /// Hands out jobs, each to one worker at a time, at least once.
 ///
@@ -21,9 +21,14 @@ use crate::id::JobId;
 ///   moment; `last_error` is [`LEASE_EXPIRED`] in both cases. Every method sees it so, whether or
 ///   not the backend has written it down yet.
 /// - `attempt` grows by one on every hand-out, crashes included.
-/// - Among jobs that are due, the higher priority comes first, then the earlier `run_at`, then the
-///   earlier id.
+/// - Among jobs that are due, the higher priority comes first. Jobs of equal priority come in rounds
+///   with one job of each user: the lower round first, then the earlier `run_at`, then the earlier id.
+///   So however much one user has pushed, the next job of another waits for one of theirs at most.
+/// - A job enters a round when a [`lease`](Self::lease) first finds it due, in the order of `run_at` and
+///   id: the round behind its user's last one in which a job waits, and behind the last one out of which
+///   a job was handed. Both are those of its queue and priority. Jobs without a user count as one user's.
 /// - A lease token is fresh on every hand-out: a stale one can neither renew nor finish the job.
+/// - Only the newest [`DEAD_LETTERS`] dead letters of a queue need be kept.
 /// - Every method may be called from another async runtime than the one that opened the queue.
 #[async_trait]
 pub trait JobQueue: fmt::Debug + Send + Sync + 'static {
@@ -39,7 +44,8 @@ pub trait JobQueue: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Behaviour
     /// - Returns at once with what is due; with nothing due waits for at most `wait`, waking up
-    ///   early when a job is pushed, released or failed by this process or falls due.
+    ///   early when a job is pushed, released or failed by this process or falls due. A backend for
+    ///   many machines wakes up for other processes too.
     /// - Dropping the future may leave jobs leased that nobody works on until their leases end.
     async fn lease(
         &self,
@@ -65,9 +71,9 @@ pub trait JobQueue: fmt::Debug + Send + Sync + 'static {
     ///   then it is dead-lettered with `reason`.
     async fn fail(&self, token: &LeaseToken, reason: &str, retry: Retry) -> Result<Failed, QueueError>;
 
-    /// Gives the job back unfinished: due at once (`run_at` is now), and the attempt is not charged.
-    /// Errors as [`renew`](Self::renew).
-    async fn release(&self, token: &LeaseToken) -> Result<(), QueueError>;
+    /// Gives the job back unfinished: due again after `pause` (`run_at` is then), and the attempt is not
+    /// charged. Errors as [`renew`](Self::renew).
+    async fn release(&self, token: &LeaseToken, pause: Duration) -> Result<(), QueueError>;
 
     /// Cancels a waiting or leased job; a running one loses its lease. Returns whether there was one
     /// to cancel.
@@ -88,6 +94,9 @@ pub trait JobQueue: fmt::Debug + Send + Sync + 'static {
 
 /// The `last_error` of a job whose lease ended before it was finished.
 pub const LEASE_EXPIRED: &str = "lease expired";
+
+/// Dead letters that a queue keeps at least, the newest.
+pub const DEAD_LETTERS: usize = 10_000;
 
 /// The queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -152,6 +161,8 @@ pub struct NewJob {
     pub queue: QueueName,
     /// The id of what it is about; never an input or a key.
     pub subject: String,
+    /// Whose turn it takes.
+    pub user_id: Option<UserId>,
     /// Two unfinished jobs of one queue never share it.
     pub dedup_key: Option<String>,
     /// Higher comes first; 0 is usual.
@@ -170,10 +181,17 @@ impl NewJob {
             queue,
             dedup_key: Some(subject.clone()),
             subject,
+            user_id: None,
             priority: 0,
             delay: Duration::ZERO,
             max_attempts: queue.attempts(),
         }
+    }
+
+    /// The job with so many attempts, unless those of its queue are not counted, as with deployments.
+    pub fn with_attempts(self, attempts: u32) -> Self {
+        let max_attempts = if self.queue == QueueName::Deploy { self.max_attempts } else { attempts };
+        Self { max_attempts, ..self }
     }
 }
 
@@ -195,6 +213,8 @@ pub struct Job {
     pub queue: QueueName,
     /// The id of what it is about.
     pub subject: String,
+    /// Whose turn it takes.
+    pub user_id: Option<UserId>,
     /// Higher comes first.
     pub priority: i32,
     /// Hand-outs so far.

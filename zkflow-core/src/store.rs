@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -43,20 +44,35 @@ pub trait ArtifactStore: fmt::Debug + Send + Sync + 'static {
     /// Removes the artifact. A missing key is success.
     async fn delete(&self, key: &ArtifactKey) -> Result<(), StoreError>;
 
-    /// Every artifact whose key [is under](ArtifactKey::is_under) `prefix`, in no particular order.
-    /// `circuits/ab` lists `circuits/ab/x` and not `circuits/abc/x`; the empty prefix lists all; a
-    /// prefix that is not made of segments lists nothing. An artifact that is put or deleted
-    /// meanwhile may or may not be listed.
-    fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactMeta, StoreError>>;
+    /// The key of every artifact, readable or not, that [is under](ArtifactKey::is_under) `prefix`, in
+    /// no particular order. `circuits/ab` lists `circuits/ab/x` and not `circuits/abc/x`; the empty
+    /// prefix lists all; a prefix that is not made of segments lists nothing. An artifact that is
+    /// put or deleted meanwhile may or may not be listed.
+    fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactKey, StoreError>>;
+
+    /// An address from which whoever holds it can download the artifact for the time `valid`, without
+    /// this service in between; `None`, the default, when the store has no such addresses. The
+    /// bytes are not checked on that way, and a missing artifact has an address too.
+    ///
+    /// # Errors
+    /// The address cannot be signed.
+    async fn download_url(&self, key: &ArtifactKey, valid: Duration) -> Result<Option<String>, StoreError> {
+        let _ = (key, valid);
+        Ok(None)
+    }
 }
 
 /// Where an artifact lies: 1 to 8 segments joined by `/`, each 1 to 128 of `A-Z a-z 0-9 . _ -`,
-/// none beginning with a dot.
+/// none beginning with a dot; at most [512](Self::MAX_LENGTH) characters in all, so that it fits
+/// below a prefix into a key of S3.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ArtifactKey(String);
 
 impl ArtifactKey {
+    /// The most characters of a key.
+    pub const MAX_LENGTH: usize = 512;
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -90,7 +106,7 @@ impl FromStr for ArtifactKey {
                 && !part.starts_with('.')
                 && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
         };
-        if text.split('/').count() <= 8 && text.split('/').all(segment) {
+        if text.len() <= Self::MAX_LENGTH && text.split('/').count() <= 8 && text.split('/').all(segment) {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidKey(text.chars().take(128).collect()))
@@ -127,7 +143,8 @@ impl fmt::Debug for ArtifactKey {
 /// The text is not an artifact key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not an artifact key: 1 to 8 segments of letters, digits, '.', '_', '-', none beginning with '.'"
+    "{0:?} is not an artifact key: 1 to 8 segments of letters, digits, '.', '_', '-', none beginning with '.', \
+     512 characters at most"
 )]
 pub struct InvalidKey(String);
 
@@ -189,18 +206,6 @@ pub enum StoreError {
     },
 }
 
-/// The key of a listed artifact, also of one that cannot be read: who removes artifacts needs no more.
-///
-/// # Errors
-/// The listing itself failed.
-pub fn listed_key(item: Result<ArtifactMeta, StoreError>) -> Result<ArtifactKey, StoreError> {
-    match item {
-        Ok(meta) => Ok(meta.key),
-        Err(StoreError::Corrupt { key, .. }) => Ok(key),
-        Err(error) => Err(error),
-    }
-}
-
 impl StoreError {
     /// A failure of the backend while doing `action`.
     pub fn backend(
@@ -241,5 +246,13 @@ mod tests {
             assert!(text.parse::<ArtifactKey>().is_err(), "{text:?}");
         }
         assert!("circuits/00/proving_key.zkey".parse::<ArtifactKey>().is_ok());
+    }
+
+    #[test]
+    fn a_key_has_a_greatest_length() {
+        let longest = ["k".repeat(128), "k".repeat(128), "k".repeat(128), "k".repeat(125)].join("/");
+        assert_eq!(longest.len(), ArtifactKey::MAX_LENGTH);
+        assert!(longest.parse::<ArtifactKey>().is_ok());
+        assert!(format!("{longest}k").parse::<ArtifactKey>().is_err());
     }
 }

@@ -1,8 +1,9 @@
 //! Leased jobs: backends of [`JobQueue`](zkflow_core::queue::JobQueue) ([`MemoryQueue`],
-//! [`SqliteQueue`]), the [`worker`] driver that runs them, and the [`reconcile`]r that pushes what
+//! [`SqliteQueue`], [`RedisQueue`]), the [`worker`] driver that runs them, and the [`reconcile`]r that pushes what
 //! the catalog owes and the queue lost.
 
 pub mod memory;
+pub mod redis;
 pub mod sqlite;
 
 pub mod reconcile;
@@ -12,8 +13,9 @@ pub mod backoff;
 
 mod waiting;
 
+pub use crate::redis::RedisQueue;
 pub use backoff::Backoff;
 pub use memory::MemoryQueue;
 pub use reconcile::Reconciler;
 pub use sqlite::SqliteQueue;
-pub use worker::{Handler, JobContext, JobError, Worker, WorkerConfig};
+pub use worker::{Handler, JobContext, JobError, Then, Worker, WorkerConfig};

@@ -1,13 +1,13 @@
 //! [`MemoryQueue`].
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use zkflow_core::clock::{Clock, Timestamp};
-use zkflow_core::id::JobId;
+use zkflow_core::id::{JobId, UserId};
 use zkflow_core::queue::{
     Failed, Job, JobQueue, JobState, LEASE_EXPIRED, Lease, LeaseToken, NewJob, Pushed, QueueError, QueueName,
     QueueStats, Retry,
@@ -19,14 +19,23 @@ use crate::waiting::{self, Attempt, Attempted, WakeUps};
 #[derive(Debug)]
 pub struct MemoryQueue {
     clock: Arc<dyn Clock>,
-    jobs: Mutex<BTreeMap<JobId, Entry>>,
+    jobs: Mutex<Jobs>,
     wake_ups: WakeUps,
+}
+
+#[derive(Debug, Default)]
+struct Jobs {
+    entries: BTreeMap<JobId, Entry>,
+    /// The last round out of which a job was handed, by queue and priority.
+    rounds: BTreeMap<(QueueName, i32), u64>,
 }
 
 #[derive(Debug)]
 struct Entry {
     job: Job,
     dedup_key: Option<String>,
+    /// Once a lease has found it due, until it is handed out.
+    round: Option<u64>,
     /// Of the lease, while there is one.
     nonce: Option<String>,
 }
@@ -38,10 +47,10 @@ impl MemoryQueue {
     }
 
     /// The jobs as they are at `now`, with every ended lease written down.
-    fn jobs(&self, now: Timestamp) -> MutexGuard<'_, BTreeMap<JobId, Entry>> {
+    fn jobs(&self, now: Timestamp) -> MutexGuard<'_, Jobs> {
         // What is changed under the lock is never left half done.
         let mut jobs = self.jobs.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        jobs.values_mut().for_each(|entry| entry.settle(now));
+        jobs.entries.values_mut().for_each(|entry| entry.settle(now));
         jobs
     }
 
@@ -53,13 +62,44 @@ impl MemoryQueue {
     ) -> Result<T, QueueError> {
         let now = self.clock.now();
         let mut jobs = self.jobs(now);
-        let held = jobs.get_mut(&token.job).filter(|entry| entry.nonce.as_ref() == Some(&token.nonce));
+        let held =
+            jobs.entries.get_mut(&token.job).filter(|entry| entry.nonce.as_ref() == Some(&token.nonce));
         let entry = held.ok_or_else(|| QueueError::LeaseLost(token.job.clone()))?;
         let result = change(entry, now);
         let queue = entry.job.queue;
         drop(jobs);
         self.wake_ups.wake(queue);
         Ok(result)
+    }
+}
+
+impl Jobs {
+    /// What is due in `queue`, in the order in which it is handed out; every job has its round.
+    fn due(&mut self, queue: QueueName, now: Timestamp) -> Vec<JobId> {
+        let mut last: HashMap<(i32, Option<UserId>), u64> = HashMap::new();
+        let mut due: Vec<&mut Entry> =
+            self.entries.values_mut().filter(|e| e.job.queue == queue && e.is_due(now)).collect();
+        for entry in &due {
+            let round = last.entry((entry.job.priority, entry.job.user_id.clone())).or_default();
+            *round = (*round).max(entry.round.unwrap_or(0));
+        }
+        due.sort_by_key(|entry| (entry.job.run_at, entry.job.id.clone()));
+        for entry in due.iter_mut().filter(|entry| entry.round.is_none()) {
+            let handed_out = self.rounds.get(&(queue, entry.job.priority)).copied().unwrap_or(0);
+            let round = last.entry((entry.job.priority, entry.job.user_id.clone())).or_default();
+            *round = handed_out.max(*round) + 1;
+            entry.round = Some(*round);
+        }
+        due.sort_by_key(|entry| (Reverse(entry.job.priority), entry.round));
+        due.into_iter().map(|entry| entry.job.id.clone()).collect()
+    }
+
+    /// Hands out a job that waits.
+    fn lease(&mut self, id: &JobId, until: Timestamp) -> Option<Lease> {
+        let entry = self.entries.get_mut(id)?;
+        let handed_out = self.rounds.entry((entry.job.queue, entry.job.priority)).or_default();
+        *handed_out = (*handed_out).max(entry.round.take().unwrap_or(0));
+        Some(entry.lease(until))
     }
 }
 
@@ -108,7 +148,7 @@ impl JobQueue for MemoryQueue {
         let mut jobs = self.jobs(now);
         if job.dedup_key.is_some() {
             let same = |e: &&Entry| e.job.queue == job.queue && e.dedup_key == job.dedup_key && !e.is_dead();
-            if let Some(present) = jobs.values().find(same) {
+            if let Some(present) = jobs.entries.values().find(same) {
                 return Ok(Pushed { id: present.job.id.clone(), duplicate: true });
             }
         }
@@ -118,6 +158,7 @@ impl JobQueue for MemoryQueue {
                 id: id.clone(),
                 queue: job.queue,
                 subject: job.subject,
+                user_id: job.user_id,
                 priority: job.priority,
                 attempt: 0,
                 max_attempts: job.max_attempts.max(1),
@@ -127,9 +168,10 @@ impl JobQueue for MemoryQueue {
                 last_error: None,
             },
             dedup_key: job.dedup_key,
+            round: None,
             nonce: None,
         };
-        jobs.insert(id.clone(), entry);
+        jobs.entries.insert(id.clone(), entry);
         drop(jobs);
         self.wake_ups.wake(job.queue);
         Ok(Pushed { id, duplicate: false })
@@ -155,9 +197,9 @@ impl JobQueue for MemoryQueue {
 
     async fn complete(&self, token: &LeaseToken) -> Result<(), QueueError> {
         let mut jobs = self.jobs(self.clock.now());
-        match jobs.get(&token.job) {
+        match jobs.entries.get(&token.job) {
             Some(entry) if entry.nonce.as_ref() == Some(&token.nonce) => {
-                jobs.remove(&token.job);
+                jobs.entries.remove(&token.job);
                 Ok(())
             }
             _ => Err(QueueError::LeaseLost(token.job.clone())),
@@ -181,30 +223,30 @@ impl JobQueue for MemoryQueue {
         })
     }
 
-    async fn release(&self, token: &LeaseToken) -> Result<(), QueueError> {
+    async fn release(&self, token: &LeaseToken, pause: Duration) -> Result<(), QueueError> {
         self.with_lease(token, |entry, now| {
             entry.job.attempt -= 1;
-            entry.wait(now);
+            entry.wait(now + pause);
         })
     }
 
     async fn cancel(&self, id: &JobId) -> Result<bool, QueueError> {
         let mut jobs = self.jobs(self.clock.now());
-        let alive = jobs.get(id).is_some_and(|entry| !entry.is_dead());
+        let alive = jobs.entries.get(id).is_some_and(|entry| !entry.is_dead());
         if alive {
-            jobs.remove(id);
+            jobs.entries.remove(id);
         }
         Ok(alive)
     }
 
     async fn job(&self, id: &JobId) -> Result<Option<Job>, QueueError> {
-        Ok(self.jobs(self.clock.now()).get(id).map(|entry| entry.job.clone()))
+        Ok(self.jobs(self.clock.now()).entries.get(id).map(|entry| entry.job.clone()))
     }
 
     async fn stats(&self, queue: QueueName) -> Result<QueueStats, QueueError> {
         let now = self.clock.now();
         let mut stats = QueueStats::default();
-        for entry in self.jobs(now).values().filter(|entry| entry.job.queue == queue) {
+        for entry in self.jobs(now).entries.values().filter(|entry| entry.job.queue == queue) {
             match entry.job.state {
                 JobState::Waiting if entry.is_due(now) => {
                     stats.ready += 1;
@@ -221,7 +263,7 @@ impl JobQueue for MemoryQueue {
 
     async fn dead(&self, queue: QueueName, limit: usize) -> Result<Vec<Job>, QueueError> {
         let jobs = self.jobs(self.clock.now());
-        let of_queue = jobs.values().filter(|entry| entry.job.queue == queue);
+        let of_queue = jobs.entries.values().filter(|entry| entry.job.queue == queue);
         let mut dead: Vec<_> = of_queue
             .filter_map(|entry| match entry.job.state {
                 JobState::Dead { at } => Some((at, &entry.job)),
@@ -234,9 +276,9 @@ impl JobQueue for MemoryQueue {
 
     async fn purge_dead(&self, before: Timestamp) -> Result<u64, QueueError> {
         let mut jobs = self.jobs(self.clock.now());
-        let count = jobs.len();
-        jobs.retain(|_, entry| !matches!(entry.job.state, JobState::Dead { at } if at < before));
-        Ok((count - jobs.len()) as u64)
+        let count = jobs.entries.len();
+        jobs.entries.retain(|_, entry| !matches!(entry.job.state, JobState::Dead { at } if at < before));
+        Ok((count - jobs.entries.len()) as u64)
     }
 }
 
@@ -245,14 +287,12 @@ impl Attempt for MemoryQueue {
     async fn attempt(&self, queue: QueueName, max: usize, lease: Duration) -> Result<Attempted, QueueError> {
         let now = self.clock.now();
         let mut jobs = self.jobs(now);
-        let mut due: Vec<&mut Entry> =
-            jobs.values_mut().filter(|entry| entry.job.queue == queue && entry.is_due(now)).collect();
-        due.sort_by_key(|entry| (Reverse(entry.job.priority), entry.job.run_at, entry.job.id.clone()));
-        let leases: Vec<_> = due.into_iter().take(max).map(|entry| entry.lease(now + lease)).collect();
-        if !leases.is_empty() {
+        let due = jobs.due(queue, now);
+        if !due.is_empty() {
+            let leases = due.iter().take(max).filter_map(|id| jobs.lease(id, now + lease)).collect();
             return Ok(Attempted::Leased(leases));
         }
-        let changes = jobs.values().filter(|entry| entry.job.queue == queue);
+        let changes = jobs.entries.values().filter(|entry| entry.job.queue == queue);
         let next = changes.filter_map(|entry| match entry.job.state {
             JobState::Waiting => Some(entry.job.run_at),
             JobState::Leased { until } => Some(until),

@@ -12,7 +12,7 @@ use zkflow_core::catalog::{
 };
 use zkflow_core::clock::{Clock, Timestamp};
 use zkflow_core::error::{Classified, ErrorKind};
-use zkflow_core::queue::{Job, JobQueue, JobState, NewJob, QueueError, QueueName};
+use zkflow_core::queue::{DEAD_LETTERS, Job, JobQueue, JobState, NewJob, QueueError, QueueName};
 
 /// Pushes what the catalog owes and the queue does not know, and fails in the catalog what the
 /// queue has given up.
@@ -24,6 +24,7 @@ pub struct Reconciler {
     catalog: Arc<dyn Catalog>,
     queue: Arc<dyn JobQueue>,
     clock: Arc<dyn Clock>,
+    max_attempts: Option<u32>,
 }
 
 /// What a pass changed.
@@ -38,9 +39,6 @@ pub struct Reconciled {
 /// The code of a document whose job was given up.
 pub const ATTEMPTS_EXHAUSTED: &str = "attempts_exhausted";
 
-/// Dead letters that a pass looks at, per queue, the newest.
-const DEAD_LETTERS: usize = 10_000;
-
 /// Documents read at once.
 const PAGE: usize = 200;
 
@@ -50,7 +48,12 @@ type Dead = HashMap<String, (Timestamp, Failure)>;
 impl Reconciler {
     /// Connects the two.
     pub fn new(catalog: Arc<dyn Catalog>, queue: Arc<dyn JobQueue>, clock: Arc<dyn Clock>) -> Self {
-        Self { catalog, queue, clock }
+        Self { catalog, queue, clock, max_attempts: None }
+    }
+
+    /// Pushes jobs that are handed out so often before they are dead-lettered.
+    pub fn with_max_attempts(self, max_attempts: u32) -> Self {
+        Self { max_attempts: Some(max_attempts), ..self }
     }
 
     /// Does a pass at once, and then one every `every`, until `shutdown` fires.
@@ -90,12 +93,12 @@ impl Reconciler {
             page.after = Some(Cursor { created_at: last.created_at, id: last.id.to_string() });
             for circuit in circuits {
                 match given_up(&dead, circuit.id.as_str(), circuit.updated_at) {
-                    None => owed.push(circuit.id.to_string()),
+                    None => owed.push(NewJob::new(QueueName::KeyGeneration, circuit.id.as_str())),
                     Some(failure) => done.failed += self.fail_circuit(circuit, failure).await?,
                 }
             }
         }
-        done.pushed += self.push(QueueName::KeyGeneration, owed).await?;
+        done.pushed += self.push(owed).await?;
         Ok(())
     }
 
@@ -110,12 +113,15 @@ impl Reconciler {
             page.after = Some(Cursor { created_at: last.created_at, id: last.id.to_string() });
             for proof in proofs {
                 match given_up(&dead, proof.id.as_str(), proof.updated_at) {
-                    None => owed.push(proof.id.to_string()),
+                    None => owed.push(NewJob {
+                        user_id: proof.user_id.clone(),
+                        ..NewJob::new(QueueName::ProofGeneration, proof.id.as_str())
+                    }),
                     Some(failure) => done.failed += self.fail_proof(proof, failure).await?,
                 }
             }
         }
-        done.pushed += self.push(QueueName::ProofGeneration, owed).await?;
+        done.pushed += self.push(owed).await?;
         Ok(())
     }
 
@@ -131,12 +137,12 @@ impl Reconciler {
             page.after = Some(Cursor { created_at: last.created_at, id: last.id.to_string() });
             for deployment in deployments {
                 match given_up(&dead, deployment.id.as_str(), deployment.updated_at) {
-                    None => owed.push(deployment.id.to_string()),
+                    None => owed.push(NewJob::new(QueueName::Deploy, deployment.id.as_str())),
                     Some(failure) => done.failed += self.fail_deployment(deployment, failure).await?,
                 }
             }
         }
-        done.pushed += self.push(QueueName::Deploy, owed).await?;
+        done.pushed += self.push(owed).await?;
         Ok(())
     }
 
@@ -178,11 +184,15 @@ impl Reconciler {
         Ok(dead)
     }
 
-    /// Pushes a job for each subject, the oldest, which is last, first; returns how many were new.
-    async fn push(&self, queue: QueueName, subjects: Vec<String>) -> Result<u64, QueueError> {
+    /// Pushes the jobs, the oldest, which is last, first; returns how many were new.
+    async fn push(&self, jobs: Vec<NewJob>) -> Result<u64, QueueError> {
         let mut pushed = 0;
-        for subject in subjects.into_iter().rev() {
-            if !self.queue.push(NewJob::new(queue, subject)).await?.duplicate {
+        for job in jobs.into_iter().rev() {
+            let job = match self.max_attempts {
+                Some(attempts) => job.with_attempts(attempts),
+                None => job,
+            };
+            if !self.queue.push(job).await?.duplicate {
                 pushed += 1;
             }
         }

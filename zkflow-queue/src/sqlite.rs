@@ -2,6 +2,7 @@
 
 mod schema;
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use async_trait::async_trait;
 use sqlx::sqlite::{SqlitePoolOptions, SqliteRow};
 use sqlx::{FromRow, Row, SqlitePool};
 use zkflow_core::clock::{Clock, Timestamp};
-use zkflow_core::id::JobId;
+use zkflow_core::id::{JobId, UserId};
 use zkflow_core::queue::{
     Failed, Job, JobQueue, JobState, LEASE_EXPIRED, Lease, LeaseToken, NewJob, Pushed, QueueError, QueueName,
     QueueStats, Retry,
@@ -64,7 +65,7 @@ impl SqliteQueue {
                      state = iif(attempt >= max_attempts, 'dead', 'waiting'),
                      run_at = iif(attempt >= max_attempts, run_at, lease_until),
                      dead_at = iif(attempt >= max_attempts, lease_until, NULL),
-                     lease_until = NULL, nonce = NULL, last_error = ?
+                     lease_until = NULL, nonce = NULL, round = NULL, last_error = ?
                  WHERE state = 'leased' AND lease_until <= ?",
             )
             .bind(LEASE_EXPIRED)
@@ -74,6 +75,30 @@ impl SqliteQueue {
             .map_err(&failed)?;
         }
         Ok(now)
+    }
+
+    /// Lets the jobs that fell due since the last lease enter their rounds.
+    async fn give_rounds(&self, queue: QueueName, now: Timestamp) -> Result<(), QueueError> {
+        sqlx::query(
+            "UPDATE queue_jobs SET round = next.round FROM (
+                 SELECT id, max(
+                         ifnull((SELECT round FROM queue_rounds AS out
+                             WHERE out.queue = job.queue AND out.priority = job.priority), 0),
+                         ifnull((SELECT max(round) FROM queue_jobs AS before
+                             WHERE before.queue = job.queue AND before.priority = job.priority
+                             AND before.user_id IS job.user_id
+                             AND before.state = 'waiting' AND before.round IS NOT NULL), 0))
+                     + row_number() OVER (PARTITION BY priority, user_id ORDER BY run_at, id) AS round
+                 FROM queue_jobs AS job
+                 WHERE queue = ?1 AND state = 'waiting' AND round IS NULL AND run_at <= ?2) AS next
+             WHERE queue_jobs.id = next.id",
+        )
+        .bind(queue.as_str())
+        .bind(now.as_millis())
+        .execute(&self.pool)
+        .await
+        .map_err(failed("leasing jobs"))?;
+        Ok(())
     }
 }
 
@@ -85,14 +110,15 @@ impl JobQueue for SqliteQueue {
         loop {
             let id = JobId::generate(now);
             let added = sqlx::query(
-                "INSERT INTO queue_jobs (id, queue, subject, dedup_key, priority, attempt, max_attempts,
-                     created_at, run_at, state)
-                 VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, 'waiting')
+                "INSERT INTO queue_jobs (id, queue, subject, user_id, dedup_key, priority, attempt,
+                     max_attempts, created_at, run_at, state)
+                 VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 'waiting')
                  ON CONFLICT (queue, dedup_key) WHERE dedup_key IS NOT NULL AND state <> 'dead' DO NOTHING",
             )
             .bind(id.as_str())
             .bind(job.queue.as_str())
             .bind(&job.subject)
+            .bind(job.user_id.as_ref().map(UserId::as_str))
             .bind(&job.dedup_key)
             .bind(job.priority)
             .bind(job.max_attempts.max(1))
@@ -169,7 +195,7 @@ impl JobQueue for SqliteQueue {
                  state = iif(?1 IS NULL OR attempt >= max_attempts, 'dead', 'waiting'),
                  run_at = iif(?1 IS NULL OR attempt >= max_attempts, run_at, ?1),
                  dead_at = iif(?1 IS NULL OR attempt >= max_attempts, ?2, NULL),
-                 lease_until = NULL, nonce = NULL, last_error = ?3
+                 lease_until = NULL, nonce = NULL, round = NULL, last_error = ?3
              WHERE id = ?4 AND nonce = ?5 AND lease_until > ?2
              RETURNING *",
         )
@@ -190,17 +216,18 @@ impl JobQueue for SqliteQueue {
         }
     }
 
-    async fn release(&self, token: &LeaseToken) -> Result<(), QueueError> {
-        let now = self.clock.now().as_millis();
+    async fn release(&self, token: &LeaseToken, pause: Duration) -> Result<(), QueueError> {
+        let now = self.clock.now();
         let row = sqlx::query(
-            "UPDATE queue_jobs SET state = 'waiting', attempt = attempt - 1, run_at = ?1,
-                 lease_until = NULL, nonce = NULL
+            "UPDATE queue_jobs SET state = 'waiting', attempt = attempt - 1, run_at = ?4,
+                 lease_until = NULL, nonce = NULL, round = NULL
              WHERE id = ?2 AND nonce = ?3 AND lease_until > ?1
              RETURNING *",
         )
-        .bind(now)
+        .bind(now.as_millis())
         .bind(token.job.as_str())
         .bind(&token.nonce)
+        .bind((now + pause).as_millis())
         .fetch_optional(&self.pool)
         .await
         .and_then(|row| row.map(|row| JobRow::from_row(&row)).transpose())
@@ -296,28 +323,28 @@ impl Attempt for SqliteQueue {
         if next.is_none_or(|next| next > now) {
             return Ok(Attempted::NothingFor(next.map(|next| next.since(now))));
         }
+        self.give_rounds(queue, now).await?;
         let until = now + lease;
         let rows = sqlx::query(
             "UPDATE queue_jobs SET state = 'leased', attempt = attempt + 1, lease_until = ?1,
                  nonce = lower(hex(randomblob(16)))
              WHERE id IN (
-                 SELECT id FROM queue_jobs WHERE queue = ?2 AND state = 'waiting' AND run_at <= ?3
-                 ORDER BY priority DESC, run_at, id LIMIT ?4)
+                 SELECT id FROM queue_jobs WHERE queue = ?2 AND state = 'waiting' AND round IS NOT NULL
+                 ORDER BY priority DESC, round, run_at, id LIMIT ?3)
              RETURNING *",
         )
         .bind(until.as_millis())
         .bind(queue.as_str())
-        .bind(now.as_millis())
         .bind(count(max))
         .fetch_all(&self.pool)
         .await
         .map_err(&failed)?;
-        let leases: Result<Vec<Lease>, sqlx::Error> = rows
+        let leases: Result<Vec<(i64, Lease)>, sqlx::Error> = rows
             .iter()
             .map(|row| {
                 let JobRow(job) = JobRow::from_row(row)?;
                 let token = LeaseToken { job: job.id.clone(), nonce: row.try_get("nonce")? };
-                Ok(Lease { job, token, until })
+                Ok((row.try_get("round")?, Lease { job, token, until }))
             })
             .collect();
         let mut leases = leases.map_err(&failed)?;
@@ -326,18 +353,16 @@ impl Attempt for SqliteQueue {
             return Ok(Attempted::NothingFor(None));
         }
         // The order of RETURNING is not that of the selection.
-        leases.sort_by(|a, b| rank(&a.job).cmp(&rank(&b.job)));
-        Ok(Attempted::Leased(leases))
+        leases.sort_by(|(a_round, a), (b_round, b)| {
+            let rank = |round, job: &Job| (Reverse(job.priority), round, job.run_at);
+            rank(*a_round, &a.job).cmp(&rank(*b_round, &b.job)).then_with(|| a.job.id.cmp(&b.job.id))
+        });
+        Ok(Attempted::Leased(leases.into_iter().map(|(_, lease)| lease).collect()))
     }
 
     fn wake_ups(&self) -> &WakeUps {
         &self.wake_ups
     }
-}
-
-/// Sorts jobs that are due.
-fn rank(job: &Job) -> (std::cmp::Reverse<i32>, Timestamp, &JobId) {
-    (std::cmp::Reverse(job.priority), job.run_at, &job.id)
 }
 
 /// A job read from a whole row.
@@ -355,6 +380,7 @@ impl FromRow<'_, SqliteRow> for JobRow {
             id: parse(row, "id")?,
             queue: parse(row, "queue")?,
             subject: row.try_get("subject")?,
+            user_id: optional(row, "user_id")?,
             priority: row.try_get("priority")?,
             attempt: row.try_get("attempt")?,
             max_attempts: row.try_get("max_attempts")?,
@@ -370,8 +396,16 @@ fn parse<T>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error>
 where
     T: std::str::FromStr<Err: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
-    row.try_get::<&str, _>(column)?
-        .parse()
+    optional(row, column)?.ok_or_else(|| sqlx::Error::ColumnNotFound(column.to_owned()))
+}
+
+fn optional<T>(row: &SqliteRow, column: &str) -> Result<Option<T>, sqlx::Error>
+where
+    T: std::str::FromStr<Err: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    let text: Option<&str> = row.try_get(column)?;
+    text.map(str::parse)
+        .transpose()
         .map_err(|e: T::Err| sqlx::Error::ColumnDecode { index: column.to_owned(), source: e.into() })
 }
 

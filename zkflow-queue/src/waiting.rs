@@ -29,6 +29,11 @@ pub(crate) trait Attempt: Sync {
     async fn attempt(&self, queue: QueueName, max: usize, lease: Duration) -> Result<Attempted, QueueError>;
 
     fn wake_ups(&self) -> &WakeUps;
+
+    /// The longest time for which a push of another process may go unnoticed.
+    fn poll(&self) -> Duration {
+        Duration::from_millis(250)
+    }
 }
 
 /// What an [`Attempt`] gave.
@@ -41,7 +46,7 @@ pub(crate) enum Attempted {
 
 /// Leases what is due, waiting for it for at most `wait`.
 ///
-/// Sleeps no longer than [`POLL`] at a time: other processes push too, and a clock may be set.
+/// Sleeps no longer than [`Attempt::poll`] at a time: other processes push too, and a clock may be set.
 pub(crate) async fn lease(
     backend: &impl Attempt,
     queue: QueueName,
@@ -53,23 +58,21 @@ pub(crate) async fn lease(
     if max == 0 {
         return Ok(Vec::new());
     }
+    let poll = backend.poll();
     loop {
         // Registered before the attempt, so that no push in between is missed.
         let mut pushed = std::pin::pin!(backend.wake_ups().of(queue).notified());
         pushed.as_mut().enable();
         let due_in = match backend.attempt(queue, max, lease).await? {
             Attempted::Leased(leases) => return Ok(leases),
-            Attempted::NothingFor(due_in) => due_in.unwrap_or(POLL),
+            Attempted::NothingFor(due_in) => due_in.unwrap_or(poll),
         };
         let left = wait.saturating_sub(began.elapsed());
         if left.is_zero() {
             return Ok(Vec::new());
         }
         // A millisecond at least: what is due in less is not due yet.
-        let pause = due_in.clamp(Duration::from_millis(1), POLL).min(left);
+        let pause = due_in.clamp(Duration::from_millis(1), poll).min(left);
         drop(timeout(pause, pushed).await);
     }
 }
-
-/// The longest time for which a push of another process goes unnoticed.
-const POLL: Duration = Duration::from_millis(250);

@@ -60,24 +60,41 @@ pub struct JobError {
     pub kind: &'static str,
     /// A sentence for people; carries no private input.
     pub reason: String,
-    /// Whether trying again may help.
-    pub retry: bool,
+    /// What becomes of the job.
+    pub then: Then,
+}
+
+/// What becomes of a job that could not be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// It is tried again after a pause, as long as it has attempts.
+    Retry,
+    /// It goes back for whichever worker takes it next, and the attempt is not charged: it is not at fault.
+    GiveBack,
+    /// Nobody tries it again.
+    Bury,
 }
 
 impl JobError {
     /// Trying again may help.
     pub fn retry(kind: &'static str, reason: impl Into<String>) -> Self {
-        Self { kind, reason: reason.into(), retry: true }
+        Self { kind, reason: reason.into(), then: Then::Retry }
+    }
+
+    /// The job is not at fault: what it needs is not there now, or not here.
+    pub fn give_back(kind: &'static str, reason: impl Into<String>) -> Self {
+        Self { kind, reason: reason.into(), then: Then::GiveBack }
     }
 
     /// Trying again cannot help.
     pub fn fatal(kind: &'static str, reason: impl Into<String>) -> Self {
-        Self { kind, reason: reason.into(), retry: false }
+        Self { kind, reason: reason.into(), then: Then::Bury }
     }
 
     /// As `error` says itself.
     pub fn of(error: &impl Classified) -> Self {
-        Self { kind: error.code(), reason: error.to_string(), retry: error.kind().is_transient() }
+        let then = if error.kind().is_transient() { Then::Retry } else { Then::Bury };
+        Self { kind: error.code(), reason: error.to_string(), then }
     }
 }
 
@@ -98,6 +115,9 @@ pub struct WorkerConfig {
     pub grace: Duration,
     /// How long a failed job waits.
     pub backoff: Backoff,
+    /// How long a job that is given back waits, and the place that it had: what it lacked will hardly be
+    /// there at once.
+    pub rest: Duration,
 }
 
 impl WorkerConfig {
@@ -111,6 +131,7 @@ impl WorkerConfig {
             drain: Duration::from_secs(30),
             grace: Duration::from_secs(2),
             backoff: Backoff::default(),
+            rest: Duration::from_secs(1),
         }
     }
 }
@@ -125,9 +146,9 @@ impl WorkerConfig {
 ///
 /// # Metrics
 /// `zkflow_jobs_started_total {queue}`, `zkflow_jobs_finished_total {queue, outcome}`,
-/// `zkflow_jobs_failed_total {queue, kind}`, `zkflow_job_seconds {queue, outcome}`,
-/// `zkflow_queue_errors_total {queue}`. An outcome is `completed`, `retried`, `dead`, `released` or
-/// `lost`.
+/// `zkflow_jobs_failed_total {queue, kind}`, `zkflow_jobs_given_back_total {queue, kind}`, `zkflow_job_seconds {queue, outcome}`,
+/// `zkflow_queue_errors_total {queue}`. An outcome is `completed`, `retried`, `dead`, `released`,
+/// `given_back` or `lost`.
 pub struct Worker {
     shared: Arc<Shared>,
 }
@@ -168,7 +189,9 @@ impl Worker {
                     for (kept, permit) in leases.into_iter().zip(held) {
                         let shared = self.shared.clone();
                         running.spawn(async move {
-                            job::run(&shared, kept).await;
+                            if job::run(&shared, kept).await {
+                                drop(timeout(shared.config.rest, shared.stop.cancelled()).await);
+                            }
                             drop(permit);
                         });
                     }
@@ -198,7 +221,7 @@ impl Worker {
         }
         for kept in leases {
             // One that is not given back comes back by itself when its lease ends.
-            drop(self.shared.queue.release(&kept.lease.token).await);
+            drop(self.shared.queue.release(&kept.lease.token, Duration::ZERO).await);
         }
         Ok(Vec::new())
     }

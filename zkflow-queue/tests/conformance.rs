@@ -4,10 +4,13 @@
 mod common;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use common::{Folders, clock, pool};
+use common::{Folders, clock, pool, redis_queue};
+use futures::FutureExt;
 use zkflow_core::conformance::{QueueHarness, job_queue};
-use zkflow_queue::{MemoryQueue, SqliteQueue};
+use zkflow_queue::{MemoryQueue, RedisQueue, SqliteQueue};
+use zkflow_testbed::{RedisOptions, RedisServer};
 
 #[tokio::test]
 async fn the_memory_queue_keeps_the_promises() {
@@ -26,6 +29,43 @@ async fn the_sqlite_queue_keeps_the_promises() {
         let pool = pool(&folders.make().join("db")).await;
         let queue = SqliteQueue::open(pool, clock.clone()).await.unwrap();
         QueueHarness::with_manual_clock(Arc::new(queue), clock)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_redis_queue_keeps_the_promises() {
+    let server = RedisServer::for_tests().unwrap();
+    job_queue(async || {
+        let clock = clock();
+        QueueHarness::with_manual_clock(Arc::new(redis_queue(&server, clock.clone()).await), clock)
+    })
+    .await;
+}
+
+/// A cluster refuses a script that touches keys of two slots.
+#[tokio::test]
+async fn the_redis_queue_keeps_the_promises_in_a_cluster() {
+    let options = RedisOptions { cluster: true, ..RedisOptions::default() };
+    let server = RedisServer::start(options).unwrap();
+    // Two addresses make it a cluster, and it tells itself which nodes there are.
+    let urls = format!("{0},{0}", server.url());
+    job_queue(async || {
+        let clock = clock();
+        let queue = RedisQueue::connect(&urls, &RedisServer::fresh_namespace()).await.unwrap();
+        QueueHarness::with_manual_clock(Arc::new(queue.with_clock(clock.clone())), clock)
+    })
+    .await;
+}
+
+/// By its own clock, as in production: real time passes.
+#[tokio::test]
+async fn the_redis_queue_keeps_the_promises_by_its_own_clock() {
+    let server = RedisServer::for_tests().unwrap();
+    let tick = Duration::from_millis(60);
+    job_queue(async || {
+        let queue = RedisQueue::connect(server.url(), &RedisServer::fresh_namespace()).await.unwrap();
+        QueueHarness { queue: Arc::new(queue), advance: Box::new(|by| tokio::time::sleep(by).boxed()), tick }
     })
     .await;
 }

@@ -4,28 +4,32 @@
 mod common;
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use common::clock;
+use futures::future;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use zkflow_core::clock::{Clock, ManualClock, Timestamp};
-use zkflow_core::id::JobId;
+use zkflow_core::id::{JobId, UserId};
 use zkflow_core::queue::{
-    Failed, JobQueue, JobState, LEASE_EXPIRED, LeaseToken, NewJob, QueueError, QueueName, Retry,
+    Failed, JobQueue, JobState, LEASE_EXPIRED, Lease, LeaseToken, NewJob, QueueError, QueueName, Retry,
 };
-use zkflow_queue::MemoryQueue;
+use zkflow_queue::{MemoryQueue, RedisQueue};
+use zkflow_testbed::RedisServer;
 
 const Q: QueueName = QueueName::Deploy;
 
 #[derive(Debug, Clone)]
 enum Op {
-    Push { key: Option<u8>, priority: i32, delay: u64, max_attempts: u32 },
+    Push { user: Option<u8>, key: Option<u8>, priority: i32, delay: u64, max_attempts: u32 },
     Lease { max: usize, length: u64 },
     Renew { token: usize, by: u64 },
     Complete { token: usize },
     Fail { token: usize, after: Option<u64> },
-    Release { token: usize },
+    Release { token: usize, pause: u64 },
     Cancel { job: usize },
     Advance { by: u64 },
     PurgeDead { age: u64 },
@@ -33,30 +37,48 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        4 => (proptest::option::of(0..3_u8), -1..2_i32, 0..4_u64, 0..4_u32)
-            .prop_map(|(key, priority, delay, max_attempts)| Op::Push { key, priority, delay, max_attempts }),
+        4 => push(),
         4 => (0..4_usize, 1..6_u64).prop_map(|(max, length)| Op::Lease { max, length }),
         1 => (0..8_usize, 1..6_u64).prop_map(|(token, by)| Op::Renew { token, by }),
         1 => (0..8_usize).prop_map(|token| Op::Complete { token }),
         2 => (0..8_usize, proptest::option::of(0..4_u64)).prop_map(|(token, after)| Op::Fail { token, after }),
-        1 => (0..8_usize).prop_map(|token| Op::Release { token }),
+        1 => (0..8_usize, 0..20_u64).prop_map(|(token, pause)| Op::Release { token, pause }),
         1 => (0..8_usize).prop_map(|job| Op::Cancel { job }),
         3 => (1..5_u64).prop_map(|by| Op::Advance { by }),
         1 => (0..4_u64).prop_map(|age| Op::PurgeDead { age }),
     ]
 }
 
-/// What a queue should hold, in the order of the pushes.
+fn push() -> impl Strategy<Value = Op> {
+    let some = || proptest::option::of(0..3_u8);
+    let job = (some(), some(), -1..2_i32, 0..4_u64, 0..4_u32);
+    job.prop_map(|(user, key, priority, delay, max_attempts)| Op::Push {
+        user,
+        key,
+        priority,
+        delay,
+        max_attempts,
+    })
+}
+
+/// What a queue should hold.
 #[derive(Default)]
-struct Model(Vec<Entry>);
+struct Model {
+    /// In the order of the pushes.
+    jobs: Vec<Entry>,
+    /// The last round out of which a job was handed, by priority.
+    handed_out: BTreeMap<i32, u64>,
+}
 
 struct Entry {
     id: JobId,
+    user: Option<UserId>,
     key: Option<String>,
     priority: i32,
     attempt: u32,
     max_attempts: u32,
     run_at: Timestamp,
+    round: Option<u64>,
     state: JobState,
     nonce: Option<String>,
     last_error: Option<String>,
@@ -65,7 +87,7 @@ struct Entry {
 impl Model {
     /// Ends every lease whose end has come.
     fn pass_to(&mut self, now: Timestamp) {
-        for entry in &mut self.0 {
+        for entry in &mut self.jobs {
             if let JobState::Leased { until } = entry.state
                 && until <= now
             {
@@ -82,15 +104,35 @@ impl Model {
     }
 
     fn held(&mut self, token: &LeaseToken) -> Option<&mut Entry> {
-        self.0.iter_mut().find(|e| e.id == token.job && e.nonce.as_ref() == Some(&token.nonce))
+        self.jobs.iter_mut().find(|e| e.id == token.job && e.nonce.as_ref() == Some(&token.nonce))
     }
 
     /// The ids of the jobs to hand out, in order.
-    fn due(&self, now: Timestamp, max: usize) -> Vec<JobId> {
-        let mut due: Vec<_> =
-            self.0.iter().filter(|e| e.state == JobState::Waiting && e.run_at <= now).collect();
-        due.sort_by_key(|e| (Reverse(e.priority), e.run_at, e.id.clone()));
-        due.into_iter().take(max).map(|e| e.id.clone()).collect()
+    fn due(&mut self, now: Timestamp, max: usize) -> Vec<JobId> {
+        let mut due: Vec<usize> = (0..self.jobs.len())
+            .filter(|i| self.jobs[*i].state == JobState::Waiting && self.jobs[*i].run_at <= now)
+            .collect();
+        due.sort_by_key(|i| (self.jobs[*i].run_at, self.jobs[*i].id.clone()));
+        for i in &due {
+            let Entry { user, priority, round: None, .. } = &self.jobs[*i] else { continue };
+            let of_user = self.jobs.iter().filter(|e| e.user == *user && e.priority == *priority);
+            let last = of_user.filter_map(|e| e.round).max().unwrap_or(0);
+            let handed_out = self.handed_out.get(priority).copied().unwrap_or(0);
+            self.jobs[*i].round = Some(last.max(handed_out) + 1);
+        }
+        due.sort_by_key(|i| (Reverse(self.jobs[*i].priority), self.jobs[*i].round));
+        due.into_iter().take(max).map(|i| self.jobs[i].id.clone()).collect()
+    }
+
+    /// Notes that a job was handed out.
+    fn lease(&mut self, lease: &Lease) {
+        let entry = self.jobs.iter_mut().find(|e| e.id == lease.job.id).unwrap();
+        let round = entry.round.take().unwrap();
+        let handed_out = self.handed_out.entry(entry.priority).or_default();
+        *handed_out = round.max(*handed_out);
+        entry.attempt += 1;
+        entry.state = JobState::Leased { until: lease.until };
+        entry.nonce = Some(lease.token.nonce.clone());
     }
 }
 
@@ -108,12 +150,14 @@ async fn check(queue: &dyn JobQueue, clock: &ManualClock, ops: Vec<Op>) {
         let now = clock.now();
         model.pass_to(now);
         match op.clone() {
-            Op::Push { key, priority, delay, max_attempts } => {
+            Op::Push { user, key, priority, delay, max_attempts } => {
+                let user = user.map(|user| user.to_string().parse().unwrap());
                 let key = key.map(|key| key.to_string());
                 let same =
                     |e: &&Entry| key.is_some() && e.key == key && !matches!(e.state, JobState::Dead { .. });
-                let present = model.0.iter().find(same).map(|e| e.id.clone());
+                let present = model.jobs.iter().find(same).map(|e| e.id.clone());
                 let job = NewJob {
+                    user_id: user.clone(),
                     dedup_key: key.clone(),
                     priority,
                     delay: secs(delay),
@@ -127,29 +171,28 @@ async fn check(queue: &dyn JobQueue, clock: &ManualClock, ops: Vec<Op>) {
                     continue;
                 }
                 ids.insert(0, pushed.id.clone());
-                model.0.push(Entry {
+                model.jobs.push(Entry {
                     id: pushed.id,
+                    user,
                     key,
                     priority,
                     attempt: 0,
                     max_attempts: max_attempts.max(1),
                     run_at: now + secs(delay),
+                    round: None,
                     state: JobState::Waiting,
                     nonce: None,
                     last_error: None,
                 });
             }
             Op::Lease { max, length } => {
-                let due = model.due(now, max);
+                let due = if max == 0 { Vec::new() } else { model.due(now, max) };
                 let leases = queue.lease(Q, max, secs(length), Duration::ZERO).await.unwrap();
                 let leased: Vec<_> = leases.iter().map(|lease| lease.job.id.clone()).collect();
                 assert_eq!(leased, due, "{op:?}");
                 for lease in leases {
                     assert_eq!(lease.until, now + secs(length));
-                    let entry = model.0.iter_mut().find(|e| e.id == lease.job.id).unwrap();
-                    entry.attempt += 1;
-                    entry.state = JobState::Leased { until: lease.until };
-                    entry.nonce = Some(lease.token.nonce.clone());
+                    model.lease(&lease);
                     tokens.insert(0, lease.token);
                 }
             }
@@ -162,7 +205,7 @@ async fn check(queue: &dyn JobQueue, clock: &ManualClock, ops: Vec<Op>) {
             Op::Complete { token } => {
                 let Some(token) = tokens.get(token) else { continue };
                 let held = model.held(token).is_some();
-                model.0.retain(|e| !(held && e.id == token.job));
+                model.jobs.retain(|e| !(held && e.id == token.job));
                 agree(&op, queue.complete(token).await, held.then_some(()));
             }
             Op::Fail { token, after } => {
@@ -185,21 +228,21 @@ async fn check(queue: &dyn JobQueue, clock: &ManualClock, ops: Vec<Op>) {
                 let retry = after.map_or(Retry::Never, |after| Retry::After(secs(after)));
                 agree(&op, queue.fail(token, "why", retry).await, expected);
             }
-            Op::Release { token } => {
+            Op::Release { token, pause } => {
                 let Some(token) = tokens.get(token) else { continue };
                 let expected = model.held(token).map(|entry| {
                     entry.nonce = None;
                     entry.attempt -= 1;
                     entry.state = JobState::Waiting;
-                    entry.run_at = now;
+                    entry.run_at = now + secs(pause);
                 });
-                agree(&op, queue.release(token).await, expected);
+                agree(&op, queue.release(token, secs(pause)).await, expected);
             }
             Op::Cancel { job } => {
                 let Some(id) = ids.get(job) else { continue };
-                let before = model.0.len();
-                model.0.retain(|e| e.id != *id || matches!(e.state, JobState::Dead { .. }));
-                assert_eq!(queue.cancel(id).await.unwrap(), model.0.len() < before, "{op:?}");
+                let before = model.jobs.len();
+                model.jobs.retain(|e| e.id != *id || matches!(e.state, JobState::Dead { .. }));
+                assert_eq!(queue.cancel(id).await.unwrap(), model.jobs.len() < before, "{op:?}");
             }
             Op::Advance { by } => {
                 clock.advance(secs(by));
@@ -207,10 +250,10 @@ async fn check(queue: &dyn JobQueue, clock: &ManualClock, ops: Vec<Op>) {
             }
             Op::PurgeDead { age } => {
                 let before = now - secs(age);
-                let count = model.0.len();
-                model.0.retain(|e| !matches!(e.state, JobState::Dead { at } if at < before));
+                let count = model.jobs.len();
+                model.jobs.retain(|e| !matches!(e.state, JobState::Dead { at } if at < before));
                 let purged = queue.purge_dead(before).await.unwrap();
-                assert_eq!(purged as usize, count - model.0.len(), "{op:?}");
+                assert_eq!(purged as usize, count - model.jobs.len(), "{op:?}");
             }
         }
         compare(queue, &model, &ids, clock.now(), &op).await;
@@ -227,15 +270,15 @@ fn agree<T: std::fmt::Debug + PartialEq>(op: &Op, result: Result<T, QueueError>,
 
 /// Every job and the statistics are as in the model.
 async fn compare(queue: &dyn JobQueue, model: &Model, ids: &[JobId], now: Timestamp, op: &Op) {
-    for id in ids {
-        let job = queue.job(id).await.unwrap();
+    let jobs = future::try_join_all(ids.iter().map(|id| queue.job(id))).await.unwrap();
+    for (id, job) in ids.iter().zip(jobs) {
         let found = job.map(|job| (job.state, job.attempt, job.max_attempts, job.run_at, job.last_error));
-        let expected = model.0.iter().find(|e| e.id == *id);
+        let expected = model.jobs.iter().find(|e| e.id == *id);
         let expected = expected.map(|e| (e.state, e.attempt, e.max_attempts, e.run_at, e.last_error.clone()));
         assert_eq!(found, expected, "job {id} after {op:?}");
     }
     let stats = queue.stats(Q).await.unwrap();
-    let count = |wanted: &dyn Fn(&Entry) -> bool| model.0.iter().filter(|e| wanted(e)).count() as u64;
+    let count = |wanted: &dyn Fn(&Entry) -> bool| model.jobs.iter().filter(|e| wanted(e)).count() as u64;
     let waiting = |e: &Entry| e.state == JobState::Waiting;
     assert_eq!(stats.ready, count(&|e| waiting(e) && e.run_at <= now), "ready after {op:?}");
     assert_eq!(stats.delayed, count(&|e| waiting(e) && e.run_at > now), "delayed after {op:?}");
@@ -247,8 +290,15 @@ fn block_on(future: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future);
 }
 
+/// How many sequences each backend is put through: `default`, or what the environment says. All
+/// 10 000 take minutes in memory, and a quarter of an hour over files or Redis.
+fn cases(default: u32) -> ProptestConfig {
+    let cases = std::env::var("ZKFLOW_MODEL_CASES").map_or(default, |cases| cases.parse().unwrap());
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn the_memory_queue_does_what_the_model_does(ops in prop::collection::vec(op(), 1..60)) {
@@ -260,7 +310,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(60))]
 
     #[test]
     fn the_sqlite_queue_does_what_the_model_does(ops in prop::collection::vec(op(), 1..60)) {
@@ -273,14 +323,40 @@ proptest! {
     }
 }
 
+#[test]
+fn the_redis_queue_does_what_the_model_does() {
+    let server = RedisServer::for_tests().unwrap();
+    let sequences = prop::collection::vec(op(), 1..60);
+    let outcome = TestRunner::new(cases(100)).run(&sequences, |ops| {
+        block_on(async {
+            let clock = clock();
+            check(&common::redis_queue(&server, clock.clone()).await, &clock, ops).await;
+        });
+        Ok(())
+    });
+    outcome.unwrap();
+}
+
 /// Two handles on one file, as two processes have.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_job_is_handed_out_once_among_many_workers_of_two_processes() {
+async fn each_job_in_a_file_is_handed_out_once_among_many_workers_of_two_processes() {
     let folder = tempfile::tempdir().unwrap();
     let clock = clock();
-    let queues =
-        [common::sqlite_queue(&folder, clock.clone()).await, common::sqlite_queue(&folder, clock).await]
-            .map(Arc::new);
+    let one = common::sqlite_queue(&folder, clock.clone()).await;
+    let other = common::sqlite_queue(&folder, clock).await;
+    hand_out_once(Arc::new(one), Arc::new(other)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_job_in_redis_is_handed_out_once_among_many_workers_of_two_processes() {
+    let server = RedisServer::for_tests().unwrap();
+    let namespace = RedisServer::fresh_namespace();
+    let connect = || RedisQueue::connect(server.url(), &namespace);
+    hand_out_once(Arc::new(connect().await.unwrap()), Arc::new(connect().await.unwrap())).await;
+}
+
+async fn hand_out_once(one: Arc<dyn JobQueue>, other: Arc<dyn JobQueue>) {
+    let queues = [one, other];
     for i in 0..200 {
         queues[i % 2].push(NewJob::new(Q, i.to_string())).await.unwrap();
     }

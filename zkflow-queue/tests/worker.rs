@@ -114,6 +114,28 @@ async fn a_failure_is_tried_again() {
     bench.until_empty().await;
 }
 
+/// A worker that cannot take a job leaves it to others, and takes those behind it.
+#[tokio::test]
+async fn a_job_that_is_given_back_pays_nothing_and_stands_in_nobodys_way() {
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let config = WorkerConfig { rest: Duration::from_millis(200), ..config(1) };
+    let begun = Instant::now();
+    let bench = Bench::start(config, move |job, _| {
+        told.send((job.subject.clone(), job.attempt)).unwrap();
+        let not_yet = job.subject == "large" && begun.elapsed() < Duration::from_millis(700);
+        let result = if not_yet { Err(JobError::give_back("memory", "too large")) } else { Ok(()) };
+        Box::pin(async { result })
+    });
+    bench.push("large").await;
+    bench.push("small").await;
+    bench.until_empty().await;
+    let order: Vec<_> = std::iter::from_fn(|| heard.try_recv().ok()).collect();
+    assert!(order.iter().all(|(_, attempt)| *attempt == 1), "an attempt was charged: {order:?}");
+    assert_eq!(order[1].0, "small", "{order:?}");
+    let larges = order.iter().filter(|(subject, _)| subject == "large").count();
+    assert!((2..=5).contains(&larges), "it rests between two tries: {order:?}");
+}
+
 #[tokio::test]
 async fn a_drain_lets_running_jobs_finish_and_takes_no_more() {
     let (told, mut heard) = mpsc::unbounded_channel();

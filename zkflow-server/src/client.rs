@@ -218,17 +218,19 @@ impl LocalServer {
         variables: &[(&str, &str)],
         log: Stdio,
     ) -> Result<Self, ClientError> {
+        let mut command = Command::new(executable);
+        command.args(["serve", "--port", "0", "--data-dir"]).arg(data_dir).args(args);
+        command.envs(variables.iter().copied()).stderr(log);
+        Self::spawn(command)
+    }
+
+    /// Starts a server or worker by a command of its own, and waits until it listens.
+    ///
+    /// # Errors
+    /// It does not start; the log says why.
+    pub fn spawn(mut command: Command) -> Result<Self, ClientError> {
         let failed = |error: std::io::Error| ClientError::Start(error.to_string());
-        let mut child = Command::new(executable)
-            .args(["serve", "--port", "0", "--data-dir"])
-            .arg(data_dir)
-            .args(args)
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .map_err(failed)?;
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(failed)?;
         let stdout =
             child.stdout.take().ok_or_else(|| ClientError::Start("no standard output".to_owned()))?;
         // The first line says where it listens; it ends early only when the process does.
@@ -259,13 +261,17 @@ impl LocalServer {
         self.end();
     }
 
+    /// The number of the process.
+    pub fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.child)
+    }
+
     /// Asks it to end (SIGTERM) and waits; returns its exit code.
     ///
     /// # Errors
     /// It cannot be asked or waited for.
     pub fn terminate(mut self) -> std::io::Result<Option<i32>> {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+        rustix::process::kill_process(self.pid(), rustix::process::Signal::TERM)?;
         Ok(self.child.wait()?.code())
     }
 

@@ -83,6 +83,33 @@ settings! {
     /// Where translated WebAssembly is kept; by default a folder in the data folder. Processes may share it
     module_cache: Option<PathBuf> = None, [long, env = "ZKFLOW_MODULE_CACHE"];
 
+    /// Redis 7 or later that keeps the jobs, for workers on many machines: redis:// or, over TLS, rediss://;
+    /// of a cluster some nodes, joined by commas. Prefer the environment: others on the machine can read flags
+    redis_url: Option<SecretSetting> = None, [long, env = "REDIS_URL", hide_env_values = true];
+    /// Begins the names of all keys in Redis
+    redis_namespace: String = "zkflow".to_owned(), [long, env = "REDIS_NAMESPACE"];
+    /// MongoDB that keeps the documents, for processes on many machines: mongodb://user:password@host/database.
+    /// Prefer the environment: others on the machine can read flags
+    mongodb_uri: Option<SecretSetting> = None, [long, env = "MONGODB_URI", hide_env_values = true];
+    /// Bucket of S3 that keeps the artifacts. Credentials come the usual way: AWS_ACCESS_KEY_ID and
+    /// AWS_SECRET_ACCESS_KEY, a profile, a role
+    s3_bucket: Option<String> = None, [long, env = "S3_BUCKET"];
+    /// Stands before the keys of all objects in the bucket
+    s3_prefix: String = String::new(), [long, env = "S3_PREFIX"];
+    /// Region of the bucket
+    aws_region: Option<String> = None, [long, env = "AWS_REGION"];
+    /// Another server of S3's protocol than Amazon's
+    s3_endpoint: Option<String> = None, [long, env = "S3_ENDPOINT"];
+    /// Whether the bucket stands in the path of an address and not in its host name
+    s3_force_path_style: bool = false, [long, env = "S3_FORCE_PATH_STYLE", action = clap::ArgAction::Set, value_name = "true|false"];
+    /// Seconds for which a download of an artifact is redirected to a signed address of the bucket; 0: downloads
+    /// go through this server
+    s3_redirect_s: u64 = 0, [long, env = "S3_REDIRECT_S"];
+    /// Where artifacts from the bucket are kept too; by default a folder in the data folder. Processes may share it
+    artifact_cache: Option<PathBuf> = None, [long, env = "ZKFLOW_ARTIFACT_CACHE"];
+    /// Mebibytes of artifacts from the bucket that are kept on disk
+    artifact_cache_mib: u64 = 16 * 1024, [long];
+
     /// Whether this process works on jobs beside serving requests
     workers: bool = true, [long, env = "ZKFLOW_WORKERS", action = clap::ArgAction::Set, value_name = "true|false"];
     /// Circuits made at the same time
@@ -92,6 +119,9 @@ settings! {
     keygen_beacon: Option<String> = None, [long, env = "KEYGEN_BEACON", value_name = "VALUE:EXPONENT"];
     /// Proofs made at the same time
     proof_concurrency: u32 = 2, [long, env = "PROOF_CONCURRENCY"];
+    /// Mebibytes that proofs may take at the same time, as foreseen from the sizes of their keys; one that does
+    /// not fit is given back to the queue. 0: three quarters of what there is
+    proof_memory_mib: u64 = 0, [long, env = "ZKFLOW_PROOF_MEMORY_MIB"];
     /// What makes proofs: native, or ark, the slow reference
     prover: ProverKind = ProverKind::Native, [long, env = "ZKFLOW_PROVER"];
     /// Threads of the native prover; 0 means one a processor. A proof that is alone uses all of them,
@@ -106,6 +136,8 @@ settings! {
     key_cache_mib: u64 = 16 * 1024, [long];
     /// Mebibytes of prepared circuits that are kept in memory
     circuit_cache_mib: u64 = 1024, [long];
+    /// How often a job is begun before it is given up, when it fails or takes its worker down with it
+    job_attempts: u32 = 3, [long];
     /// Seconds after which a job whose worker went silent is handed out again
     lease_s: u64 = 30, [long];
     /// Seconds that running jobs get to finish when the process is told to stop
@@ -165,13 +197,6 @@ settings! {
     max_pending_circuits: u64 = 1_000, [long];
     /// Seconds that a proof request is kept
     proof_ttl_s: u64 = 7 * 24 * 3600, [long];
-
-    /// Not in this build: an external catalog
-    mongodb_uri: Option<SecretSetting> = None, [long, env = "MONGODB_URI", hide = true, hide_env_values = true];
-    /// Not in this build: an external queue
-    redis_url: Option<SecretSetting> = None, [long, env = "REDIS_URL", hide = true, hide_env_values = true];
-    /// Not in this build: an external artifact store
-    s3_bucket: Option<String> = None, [long, env = "S3_BUCKET", hide = true];
 }
 
 /// The settings as flags and environment give them, and the file with further ones.
@@ -285,18 +310,33 @@ impl Config {
         self.circuit_cache_mib.saturating_mul(1024 * 1024)
     }
 
+    /// Bytes of artifacts from the bucket that are kept on disk.
+    pub fn artifact_cache_bytes(&self) -> u64 {
+        self.artifact_cache_mib.saturating_mul(1024 * 1024)
+    }
+
+    /// Bytes that proofs may take at the same time, if the settings say.
+    pub fn proof_memory_bytes(&self) -> Option<u64> {
+        (self.proof_memory_mib > 0).then(|| self.proof_memory_mib.saturating_mul(1024 * 1024))
+    }
+
     /// The numbers with the range of each: far beyond what is of use, and far below what overflows.
-    fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 26] {
+    fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 30] {
         const YEAR_S: u64 = 365 * 24 * 3600;
         const TEBIBYTE_MIB: u64 = 1024 * 1024;
         const MANY: u64 = 1_000_000_000;
         [
             ("keygen_concurrency", self.keygen_concurrency.into(), 1..=1024),
             ("proof_concurrency", self.proof_concurrency.into(), 1..=1024),
+            ("proof_memory_mib", self.proof_memory_mib, 0..=TEBIBYTE_MIB),
+            ("artifact_cache_mib", self.artifact_cache_mib, 0..=TEBIBYTE_MIB),
+            // Signatures hold for a week at most.
+            ("s3_redirect_s", self.s3_redirect_s, 0..=7 * 24 * 3600),
             ("prover_threads", self.prover_threads.into(), 0..=1024),
             ("key_memory_mib", self.key_memory_mib, 0..=TEBIBYTE_MIB),
             ("key_cache_mib", self.key_cache_mib, 0..=TEBIBYTE_MIB),
             ("circuit_cache_mib", self.circuit_cache_mib, 0..=TEBIBYTE_MIB),
+            ("job_attempts", self.job_attempts.into(), 1..=1000),
             ("lease_s", self.lease_s, 1..=YEAR_S),
             ("drain_s", self.drain_s, 0..=YEAR_S),
             ("cleanup_interval_s", self.cleanup_interval_s, 1..=YEAR_S),
@@ -321,20 +361,15 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let external = [
-            ("MONGODB_URI", self.mongodb_uri.is_some()),
-            ("REDIS_URL", self.redis_url.is_some()),
-            ("S3_BUCKET", self.s3_bucket.is_some()),
-        ];
-        if let Some((name, _)) = external.iter().find(|(_, set)| *set) {
-            return Err(ConfigError::EmbeddedOnly(name));
-        }
         for (name, value, range) in self.numbers() {
             if !range.contains(&value) {
                 let (least, most) = range.into_inner();
                 let detail = format!("{name} must be between {least} and {most}, and is {value}");
                 return Err(ConfigError::Unfit(detail));
             }
+        }
+        if self.redis_namespace.is_empty() || self.redis_namespace.contains(['{', '}']) {
+            return Err(ConfigError::Unfit("redis_namespace must be a text without braces".to_owned()));
         }
         if let Err(error) = self.keygen_beacon() {
             return Err(ConfigError::Unfit(format!("keygen_beacon: {error}")));
@@ -399,9 +434,6 @@ pub enum ConfigError {
         /// What is wrong there.
         detail: String,
     },
-    /// An external backend is asked for.
-    #[error("{0} is set, but this build has embedded backends only: unset it")]
-    EmbeddedOnly(&'static str),
     /// A value does not fit.
     #[error("configuration: {0}")]
     Unfit(String),
@@ -434,6 +466,7 @@ said_plainly!(
     u64,
     usize,
     bool,
+    String,
     PathBuf,
     Vec<PathBuf>,
     Vec<u64>,

@@ -17,4 +17,4 @@ mod proofs;
 mod templates;
 
 pub use problem::Problem;
-pub use router::{openapi, router};
+pub use router::{openapi, operations_router, router};

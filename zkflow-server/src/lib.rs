@@ -13,8 +13,8 @@ pub mod http;
 
 pub mod work;
 
+pub mod backends;
 pub mod deploy;
-pub mod embedded;
 pub mod evm;
 pub mod serve;
 

@@ -1,4 +1,5 @@
-//! `zkflow serve`: from the settings to a server that answers, works, and stops when it is told to.
+//! `zkflow serve` and `zkflow worker`: from the settings to a process that answers, works, and stops when
+//! it is told to.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -8,9 +9,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use zkflow_core::queue::QueueName;
 
+use crate::backends::{self, OpenError};
 use crate::config::Config;
-use crate::embedded::{self, OpenError};
 use crate::{http, telemetry, work};
 
 mod connections;
@@ -48,41 +50,61 @@ pub enum ServeError {
     },
 }
 
+/// What a process is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// Serves the API; and works on every queue, unless [`Config::workers`] is off.
+    Server,
+    /// Works on these queues, and serves health, readiness and metrics alone.
+    Worker(Vec<QueueName>),
+}
+
 /// Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once.
 ///
 /// # Errors
 /// The server could not start; a part of it ended before it was told to.
-pub fn run(config: Config) -> Result<(), ServeError> {
+pub fn run(config: Config, role: Role) -> Result<(), ServeError> {
     telemetry::log_to_stderr(config.log_level, config.log_format);
     telemetry::panics_without_messages();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|source| ServeError::System { action: "start the runtime", source })?;
-    let outcome = runtime.block_on(serve(config));
+    let outcome = runtime.block_on(serve(config, role));
     // What still computes on a blocking thread was given back to the queue: nobody waits for it.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(config: Config) -> Result<(), ServeError> {
+async fn serve(config: Config, role: Role) -> Result<(), ServeError> {
+    if matches!(role, Role::Worker(_)) {
+        backends::check_shared(&config)?;
+    }
     let shutdown = CancellationToken::new();
     stop_on_signals(shutdown.clone())?;
     let address = SocketAddr::new(config.bind, config.port);
     let listener =
         TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
-    let app = embedded::open(config, shutdown.clone()).await?;
+    let app = backends::open(config, shutdown.clone()).await?;
     announce(&listener);
 
     tokio::spawn(telemetry::upkeep(app.metrics.clone()));
-    let mut working = app.config.workers.then(|| tokio::spawn(work::run(app.clone())));
+    let (router, queues) = match role {
+        Role::Server if app.config.workers => (http::router(app.clone()), QueueName::ALL.to_vec()),
+        Role::Server => (http::router(app.clone()), Vec::new()),
+        Role::Worker(queues) => (http::operations_router(app.clone()), queues),
+    };
+    let mut working = (!queues.is_empty()).then(|| {
+        let app = app.clone();
+        tokio::spawn(async move { work::run(app, &queues).await })
+    });
     let limit = Duration::from_secs(app.config.drain_s) + GRACE;
     let connections = Connections {
         most: app.config.max_connections,
         header_time: Duration::from_secs(app.config.request_time_s),
         shutdown: shutdown.clone(),
     };
-    let mut serving = tokio::spawn(connections.serve(listener, http::router(app)));
+    let mut serving = tokio::spawn(connections.serve(listener, router));
 
     let ended = tokio::select! {
         biased;

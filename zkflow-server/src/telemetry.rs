@@ -16,6 +16,8 @@ use crate::config::{LogFormat, LogLevel};
 pub const HTTP_REQUESTS: &str = "zkflow_http_requests_total";
 /// Time to the head of a response, by method and route.
 pub const HTTP_DURATION: &str = "zkflow_http_request_duration_seconds";
+/// Whether the catalog, the store and the queue answered when they were asked last.
+pub const BACKEND_UP: &str = "zkflow_backend_up";
 /// Jobs by queue and state.
 pub const QUEUE_JOBS: &str = "zkflow_queue_jobs";
 /// Age of the job that waits longest, by queue.
@@ -67,6 +69,7 @@ fn install() -> PrometheusHandle {
         .expect("nothing else installs a recorder");
     describe_counter!(HTTP_REQUESTS, "Requests by method, route and status");
     describe_histogram!(HTTP_DURATION, Unit::Seconds, "Time to the head of a response");
+    describe_gauge!(BACKEND_UP, "Whether the catalog, the store and the queue answered last");
     describe_gauge!(QUEUE_JOBS, "Jobs by queue and state");
     describe_gauge!(QUEUE_AGE, Unit::Seconds, "Age of the job that waits longest");
     describe_histogram!(STAGE_DURATION, Unit::Seconds, "Time that a stage took");

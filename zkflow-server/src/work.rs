@@ -10,6 +10,7 @@ mod cleanup;
 mod deploy;
 mod document;
 mod keygen;
+mod memory;
 mod proof;
 
 use std::sync::Arc;
@@ -31,13 +32,15 @@ use document::Progress;
 /// The whole store is walked this often.
 const ORPHANS_EVERY: Duration = Duration::from_secs(3600);
 
-/// Works on every queue, and keeps the queues filled with what the catalog owes; ends when
-/// [`App::shutdown`] is cancelled and the running jobs are finished or given back, or before when a
-/// part of it ends that should not.
-pub async fn run(app: Arc<App>) {
+/// Works on `queues`; ends when [`App::shutdown`] is cancelled and the running jobs are finished or given
+/// back, or before when a part of it ends that should not.
+///
+/// Who works on [`QueueName::Cleanup`] keeps the house too: schedules the cleanup, and pushes what the
+/// catalog owes and the queues lost. Any number of processes may do so at the same time.
+pub async fn run(app: Arc<App>, queues: &[QueueName]) {
     let shutdown = app.shutdown.clone();
     let mut tasks = JoinSet::new();
-    for queue in QueueName::ALL {
+    for queue in queues.iter().copied() {
         let Some((handler, concurrency)) = handler(&app, queue) else { continue };
         let mut config = WorkerConfig::new(queue, concurrency);
         config.lease = Duration::from_secs(app.config.lease_s);
@@ -52,11 +55,14 @@ pub async fn run(app: Arc<App>) {
         let shutdown = shutdown.clone();
         tasks.spawn(async move { worker.run(shutdown).await });
     }
-    let reconciler =
-        Reconciler::new(Arc::clone(&app.catalog), Arc::clone(&app.queue), Arc::clone(&app.clock));
-    let (every, stop) = (Duration::from_secs(app.config.reconcile_interval_s), shutdown.clone());
-    tasks.spawn(async move { reconciler.run(every, stop).await });
-    tasks.spawn(schedule_cleanup(app, shutdown.clone()));
+    if queues.contains(&QueueName::Cleanup) {
+        let reconciler =
+            Reconciler::new(Arc::clone(&app.catalog), Arc::clone(&app.queue), Arc::clone(&app.clock))
+                .with_max_attempts(app.config.job_attempts);
+        let (every, stop) = (Duration::from_secs(app.config.reconcile_interval_s), shutdown.clone());
+        tasks.spawn(async move { reconciler.run(every, stop).await });
+        tasks.spawn(schedule_cleanup(app, shutdown.clone()));
+    }
     while tasks.join_next().await.is_some() {
         // Whatever ends before it was told to leaves work undone: who waits for this end decides.
         if !shutdown.is_cancelled() {
@@ -108,7 +114,16 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 fn unsaved(error: CatalogError) -> JobError {
     match error {
         CatalogError::Stale(_) => JobError::retry(error.code(), error.to_string()),
-        _ => JobError::of(&error),
+        _ => outage(error),
+    }
+}
+
+/// What becomes of a job when the catalog, the store or the queue failed it: it goes back, for another
+/// worker or for later, since it is not at fault.
+fn outage<E: Classified>(error: E) -> JobError {
+    match error.kind().is_transient() {
+        true => JobError::give_back(error.code(), error.to_string()),
+        false => JobError::of(&error),
     }
 }
 
@@ -128,6 +143,11 @@ impl From<JobError> for Stop {
     fn from(error: JobError) -> Self {
         Self::Later(error)
     }
+}
+
+/// Sorts an error of the catalog or the store into one of the two.
+fn stop_or_outage<E: Classified>(error: E) -> Stop {
+    if error.kind().is_transient() { Stop::Later(outage(error)) } else { stop(error) }
 }
 
 /// Sorts an error into one of the two.

@@ -24,3 +24,24 @@ fn a_variable_that_is_empty_counts_as_unset() {
         assert!(text.lines().any(|found| found == line), "{line} is not in {text}");
     }
 }
+
+#[test]
+fn a_worker_without_anything_to_share_says_what_it_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let worker = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_zkflow"))
+            .args(["worker", "--port", "0", "--data-dir"])
+            .arg(folder.path())
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
+    for (arguments, expected) in [
+        (&[][..], "holds no data that another process serves: start `zkflow serve`"),
+        (&["--queues", "deploy,prove"], "unknown queue \"prove\"; one of key-generation"),
+    ] {
+        let output = worker(arguments);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && text.contains(expected), "{text}");
+    }
+}

@@ -108,7 +108,7 @@ impl ArtifactStore for FsStore {
         .await
     }
 
-    fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactMeta, StoreError>> {
+    fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactKey, StoreError>> {
         let (store, prefix) = (self.clone(), prefix.to_owned());
         let start = async move {
             let (sender, receiver) = mpsc::channel(64);
@@ -125,7 +125,7 @@ impl ArtifactStore for FsStore {
 }
 
 /// Removes files in `folder` that were last written [`LEFTOVER_AGE`] before `now`.
-fn remove_leftovers(folder: &Path, now: SystemTime) -> io::Result<()> {
+pub(crate) fn remove_leftovers(folder: &Path, now: SystemTime) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let written = entry.metadata().and_then(|meta| meta.modified());

@@ -1,16 +1,29 @@
-//! Where ZKFlow keeps things: artifacts ([`MemoryStore`], [`FsStore`]), documents
-//! ([`MemoryCatalog`], [`SqliteCatalog`]) and sealed private inputs ([`Vault`]).
+//! Where ZKFlow keeps things: artifacts ([`MemoryStore`], [`FsStore`], [`S3Store`]), documents
+//! ([`MemoryCatalog`], [`SqliteCatalog`], [`MongoCatalog`]) and sealed private inputs ([`Vault`]).
 //!
-//! Every backend passes the suite of its trait in `zkflow_core::conformance`.
+//! What is on other machines is used through a guard ([`GuardedCatalog`], [`GuardedStore`]), and large
+//! artifacts through a cache ([`CachedStore`]). Every backend, guarded or cached, passes the suite of its trait in
+//! `zkflow_core::conformance`.
 
 pub mod fs;
 pub mod memory;
 
 pub mod sqlite;
 
+pub mod mongo;
+pub mod s3;
+
+pub mod cached;
+mod deadline;
+pub mod guarded;
+
 pub mod vault;
 
+pub use cached::CachedStore;
 pub use fs::FsStore;
+pub use guarded::{GuardedCatalog, GuardedStore};
 pub use memory::{MemoryCatalog, MemoryStore};
+pub use mongo::MongoCatalog;
+pub use s3::{S3Settings, S3Store};
 pub use sqlite::SqliteCatalog;
 pub use vault::{Vault, VaultKey};

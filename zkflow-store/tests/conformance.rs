@@ -1,10 +1,19 @@
 //! Every backend keeps the promises of its trait.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::sync::Mutex;
+mod common;
+
+use std::sync::{Arc, Mutex};
 
 use zkflow_core::conformance;
-use zkflow_store::{FsStore, MemoryCatalog, MemoryStore, SqliteCatalog, sqlite};
+use zkflow_store::guarded::Policy;
+use zkflow_store::{
+    CachedStore, FsStore, GuardedCatalog, GuardedStore, MemoryCatalog, MemoryStore, MongoCatalog,
+    SqliteCatalog, sqlite,
+};
+use zkflow_testbed::{MongoServer, S3Server};
+
+use common::open_bucket;
 
 #[tokio::test]
 async fn the_memory_store_keeps_the_promises() {
@@ -18,6 +27,23 @@ async fn the_file_store_keeps_the_promises() {
 }
 
 #[tokio::test]
+async fn the_s3_store_keeps_the_promises() {
+    let server = S3Server::start().await;
+    conformance::artifact_store(async || open_bucket(&server, server.endpoint()).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn the_s3_store_guarded_and_cached_keeps_the_promises() {
+    let (server, folders) = (S3Server::start().await, Folders::default());
+    conformance::artifact_store(async || {
+        let store = Arc::new(open_bucket(&server, server.endpoint()).await.unwrap());
+        let guarded = Arc::new(GuardedStore::new(store, Policy::default()));
+        CachedStore::open(guarded, folders.make(), 1024 * 1024).unwrap()
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_memory_catalog_keeps_the_promises() {
     conformance::catalog(async || MemoryCatalog::new()).await;
 }
@@ -28,6 +54,16 @@ async fn the_sqlite_catalog_keeps_the_promises() {
     conformance::catalog(async || {
         let pool = sqlite::open(folders.make().join("db")).await.unwrap();
         SqliteCatalog::open(pool).await.unwrap()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_mongo_catalog_keeps_the_promises() {
+    let server = MongoServer::start().await;
+    conformance::catalog(async || {
+        let catalog = Arc::new(MongoCatalog::open(&server.fresh_uri()).await.unwrap());
+        GuardedCatalog::new(catalog, Policy::default())
     })
     .await;
 }

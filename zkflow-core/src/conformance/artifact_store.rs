@@ -48,16 +48,13 @@ pub async fn what_was_put_is_read_back(store: Store) {
     assert_eq!(get(&store, "circuits/00/b").await, "second", "a get returned other bytes than were put");
 }
 
-/// `put`, `head`, `get` and `list` agree on length and SHA-256.
+/// `put`, `head` and `get` agree on length and SHA-256.
 pub async fn meta_tells_length_and_digest(store: Store) {
     let meta = put(&store, "a/b", b"abc").await;
     let expected = ArtifactMeta { key: key("a/b"), size: 3, sha256: Digest::of("abc") };
     assert_eq!(meta, expected, "put describes the artifact wrongly");
     assert_eq!(store.head(&key("a/b")).await.expect("head"), expected, "head describes it wrongly");
     assert_eq!(store.get(&key("a/b")).await.expect("get").meta, expected, "get describes it wrongly");
-    let listed: Vec<_> = store.list("a").collect().await;
-    assert_eq!(listed.len(), 1, "list shows one artifact once");
-    assert_eq!(listed[0].as_ref().expect("list"), &expected, "list describes it wrongly");
 }
 
 /// Zero bytes are an artifact like any other.
@@ -202,9 +199,10 @@ pub async fn a_prefix_that_is_no_path_lists_nothing(store: Store) {
     }
 }
 
-/// Eight segments of 128 characters are a key.
+/// So are 512 characters in eight segments, and a segment of 128.
 pub async fn the_longest_key_is_accepted(store: Store) {
-    let longest = vec!["k".repeat(128); 8].join("/");
+    let longest = ["k".repeat(128), vec!["l".repeat(54); 6].join("/"), "m".repeat(53)].join("/");
+    assert_eq!(longest.len(), ArtifactKey::MAX_LENGTH);
     put(&store, &longest, b"deep").await;
     assert_eq!(get(&store, &longest).await, "deep");
     assert_eq!(list(&store, "").await, keys([longest.as_str()]));
@@ -236,7 +234,7 @@ async fn list(store: &Store, prefix: &str) -> BTreeSet<ArtifactKey> {
     let count = listed.len();
     let keys: BTreeSet<_> = listed
         .into_iter()
-        .map(|item| item.unwrap_or_else(|error| panic!("list {prefix:?}: {error}")).key)
+        .map(|item| item.unwrap_or_else(|error| panic!("list {prefix:?}: {error}")))
         .collect();
     assert_eq!(keys.len(), count, "list {prefix:?} shows an artifact twice");
     keys

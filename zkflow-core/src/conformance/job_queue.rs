@@ -1,6 +1,7 @@
 //! What every [`JobQueue`] promises.
 
 mod dead_letters;
+mod fairness;
 mod finishing;
 mod leasing;
 mod pushing;
@@ -16,6 +17,7 @@ use crate::clock::ManualClock;
 use crate::queue::{Job, JobQueue, Lease, NewJob, QueueError, QueueName};
 
 pub use dead_letters::*;
+pub use fairness::*;
 pub use finishing::*;
 pub use leasing::*;
 pub use pushing::*;
@@ -105,6 +107,12 @@ pub async fn job_queue(make: impl AsyncFn() -> QueueHarness) {
     concurrent_pushes_of_one_key_add_one_job(make().await).await;
     zero_attempts_count_as_one(make().await).await;
 
+    users_take_turns(make().await).await;
+    a_newcomer_gets_the_next_round(make().await).await;
+    newcomers_do_not_starve_a_backlog(make().await).await;
+    no_user_is_one_user(make().await).await;
+    priority_comes_before_turns(make().await).await;
+
     a_leased_job_is_hidden(make().await).await;
     an_expired_lease_is_handed_out_again(make().await).await;
     a_lease_ends_at_its_end(make().await).await;
@@ -121,6 +129,7 @@ pub async fn job_queue(make: impl AsyncFn() -> QueueHarness) {
     a_completed_job_is_forgotten(make().await).await;
     a_failed_job_is_due_after_its_delay(make().await).await;
     a_released_job_is_due_at_once_and_not_charged(make().await).await;
+    a_job_released_for_later_waits(make().await).await;
     a_stale_token_changes_nothing(make().await).await;
     a_token_works_once(make().await).await;
     an_ended_lease_cannot_finish(make().await).await;

@@ -4,7 +4,8 @@ use sqlx::SqlitePool;
 use zkflow_core::queue::QueueError;
 
 /// Step `i` leads from version `i` to `i + 1`. Steps that were released are never edited.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE queue_jobs (
         id TEXT PRIMARY KEY,
         queue TEXT NOT NULL,
@@ -26,7 +27,34 @@ const STEPS: &[&str] = &["
     CREATE INDEX queue_jobs_by_rank ON queue_jobs (queue, state, priority DESC, run_at, id);
     CREATE INDEX queue_jobs_by_lease ON queue_jobs (lease_until) WHERE state = 'leased';
     CREATE INDEX queue_jobs_by_death ON queue_jobs (queue, dead_at) WHERE state = 'dead';
-"];
+",
+    "
+    ALTER TABLE queue_jobs ADD COLUMN user_id TEXT;
+    -- Of a job that a lease has found due, and of a leased job the one that it was handed out of.
+    ALTER TABLE queue_jobs ADD COLUMN round INTEGER;
+    DROP INDEX queue_jobs_by_rank;
+    CREATE INDEX queue_jobs_by_rank ON queue_jobs (queue, priority DESC, round, run_at, id)
+        WHERE state = 'waiting' AND round IS NOT NULL;
+    CREATE INDEX queue_jobs_by_user ON queue_jobs (queue, priority, user_id, round)
+        WHERE state = 'waiting' AND round IS NOT NULL;
+    CREATE INDEX queue_jobs_without_round ON queue_jobs (queue, run_at)
+        WHERE state = 'waiting' AND round IS NULL;
+    CREATE INDEX queue_jobs_by_state ON queue_jobs (queue, state, run_at);
+    -- The last round out of which a job was handed.
+    CREATE TABLE queue_rounds (
+        queue TEXT NOT NULL,
+        priority INTEGER NOT NULL,
+        round INTEGER NOT NULL,
+        PRIMARY KEY (queue, priority)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER queue_jobs_handed_out AFTER UPDATE OF state ON queue_jobs
+    WHEN old.state = 'waiting' AND new.state = 'leased'
+    BEGIN
+        INSERT INTO queue_rounds VALUES (new.queue, new.priority, ifnull(new.round, 0))
+        ON CONFLICT DO UPDATE SET round = max(round, excluded.round);
+    END;
+",
+];
 
 /// Brings the tables up to date; of several processes one does it.
 pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), QueueError> {

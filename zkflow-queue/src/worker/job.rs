@@ -9,7 +9,7 @@ use tracing::Instrument;
 use zkflow_core::queue::{Failed, Lease, QueueError, Retry};
 
 use super::keeper::Kept;
-use super::{JobContext, JobError, Shared, insist};
+use super::{JobContext, JobError, Shared, Then, insist};
 
 /// What became of a job, for metrics.
 #[derive(Clone, Copy)]
@@ -18,6 +18,7 @@ enum Outcome {
     Retried,
     Dead,
     Released,
+    GivenBack,
     Lost,
 }
 
@@ -28,13 +29,15 @@ impl Outcome {
             Self::Retried => "retried",
             Self::Dead => "dead",
             Self::Released => "released",
+            Self::GivenBack => "given_back",
             Self::Lost => "lost",
         }
     }
 }
 
-/// Runs the handler on a leased job and tells the queue how it ended.
-pub(super) async fn run(shared: &Shared, kept: Kept) {
+/// Runs the handler on a leased job and tells the queue how it ended. Returns whether the job was given back,
+/// so that its place had better rest.
+pub(super) async fn run(shared: &Shared, kept: Kept) -> bool {
     // Kept to the end of this function: until the end is recorded nobody else may have the job.
     let Kept { lease, lost, .. } = &kept;
     let queue = shared.config.queue.as_str();
@@ -57,6 +60,7 @@ pub(super) async fn run(shared: &Shared, kept: Kept) {
     let labels = [("queue", queue), ("outcome", outcome.as_str())];
     metrics::counter!("zkflow_jobs_finished_total", &labels).increment(1);
     metrics::histogram!("zkflow_job_seconds", &labels).record(began.elapsed().as_secs_f64());
+    matches!(outcome, Outcome::GivenBack)
 }
 
 async fn handle(shared: &Shared, lease: &Lease, lost: &CancellationToken) -> Result<Outcome, QueueError> {
@@ -67,10 +71,17 @@ async fn handle(shared: &Shared, lease: &Lease, lost: &CancellationToken) -> Res
             insist(config.lease, || queue.complete(&lease.token)).await?;
             Ok(Outcome::Completed)
         }
-        Some(Err(error)) if !shared.stop.is_cancelled() => fail(shared, lease, &error).await,
+        Some(Err(error)) if !shared.stop.is_cancelled() => match error.then {
+            Then::GiveBack => give_back(shared, lease, &error).await,
+            Then::Retry => {
+                let delay = config.backoff.delay(lease.job.attempt, &mut rand::thread_rng());
+                fail(shared, lease, &error, Retry::After(delay)).await
+            }
+            Then::Bury => fail(shared, lease, &error, Retry::Never).await,
+        },
         // Cut short, which is no failure of its own.
         Some(Err(_)) | None => {
-            insist(config.grace, || queue.release(&lease.token)).await?;
+            insist(config.grace, || queue.release(&lease.token, Duration::ZERO)).await?;
             Ok(Outcome::Released)
         }
     }
@@ -110,13 +121,17 @@ fn flatten(result: Result<Result<(), JobError>, tokio::task::JoinError>) -> Resu
     result.unwrap_or_else(|_| Err(JobError::retry("panic", "the handler panicked")))
 }
 
-async fn fail(shared: &Shared, lease: &Lease, error: &JobError) -> Result<Outcome, QueueError> {
+async fn give_back(shared: &Shared, lease: &Lease, error: &JobError) -> Result<Outcome, QueueError> {
     let Shared { queue, config, .. } = shared;
-    let retry = if error.retry {
-        Retry::After(config.backoff.delay(lease.job.attempt, &mut rand::thread_rng()))
-    } else {
-        Retry::Never
-    };
+    tracing::warn!(kind = error.kind, reason = error.reason, "given back");
+    insist(config.lease, || queue.release(&lease.token, config.rest)).await?;
+    let labels = [("queue", config.queue.as_str()), ("kind", error.kind)];
+    metrics::counter!("zkflow_jobs_given_back_total", &labels).increment(1);
+    Ok(Outcome::GivenBack)
+}
+
+async fn fail(shared: &Shared, lease: &Lease, error: &JobError, retry: Retry) -> Result<Outcome, QueueError> {
+    let Shared { queue, config, .. } = shared;
     let failed = insist(config.lease, || queue.fail(&lease.token, &error.reason, retry)).await?;
     let labels = [("queue", config.queue.as_str()), ("kind", error.kind)];
     metrics::counter!("zkflow_jobs_failed_total", &labels).increment(1);

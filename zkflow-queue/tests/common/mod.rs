@@ -8,7 +8,8 @@ use std::time::Duration;
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use zkflow_core::clock::{ManualClock, Timestamp};
-use zkflow_queue::SqliteQueue;
+use zkflow_queue::{RedisQueue, SqliteQueue};
+use zkflow_testbed::RedisServer;
 
 /// A moment to begin at.
 pub(crate) fn clock() -> Arc<ManualClock> {
@@ -29,6 +30,12 @@ pub(crate) async fn pool(path: &Path) -> SqlitePool {
 /// An SQLite queue on a file of its own that goes away with the folder.
 pub(crate) async fn sqlite_queue(folder: &tempfile::TempDir, clock: Arc<ManualClock>) -> SqliteQueue {
     SqliteQueue::open(pool(&folder.path().join("db")).await, clock).await.unwrap()
+}
+
+/// An empty queue on `server`, under a name that nobody else uses.
+pub(crate) async fn redis_queue(server: &RedisServer, clock: Arc<ManualClock>) -> RedisQueue {
+    let queue = RedisQueue::connect(server.url(), &RedisServer::fresh_namespace()).await.unwrap();
+    queue.with_clock(clock)
 }
 
 /// Folders that live as long as the test.

@@ -158,6 +158,7 @@ async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<S
     responses(
         (status = 200, description = "Its bytes; `ETag` is the SHA-256", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 304, description = "The caller has it"),
+        (status = 307, description = "It is in a bucket, at the address in `Location`, which holds for a while"),
         (status = 404, description = "No such circuit or artifact", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -173,6 +174,9 @@ async fn artifact(
     let fresh = [(ETAG, etag.clone()), (CACHE_CONTROL, "no-cache".to_owned())];
     if headers.get_all(IF_NONE_MATCH).iter().any(|known| names(known, &etag)) {
         return Ok((StatusCode::NOT_MODIFIED, fresh).into_response());
+    }
+    if let Some(address) = service::circuits::download_url(&app, meta).await? {
+        return Ok((StatusCode::TEMPORARY_REDIRECT, fresh, [(LOCATION, address)]).into_response());
     }
     let artifact = service::circuits::artifact(&app, &circuit, &name).await?;
     // The name is a segment of an artifact key: nothing in it needs quoting.

@@ -21,10 +21,13 @@ use zkflow_core::queue::QueueName;
 use zkflow_core::store::{ArtifactKey, StoreError};
 
 use crate::state::App;
-use crate::telemetry::{QUEUE_AGE, QUEUE_JOBS};
+use crate::telemetry::{BACKEND_UP, QUEUE_AGE, QUEUE_JOBS};
 
 /// A backend that takes longer than this to answer a check is not there.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What is said of a backend that answers.
+const OK: &str = "ok";
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(health)).routes(routes!(ready)).routes(routes!(metrics))
@@ -67,20 +70,29 @@ struct Readiness {
     )
 )]
 async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
-    let (all, one) = (CircuitFilter::default(), Page::first(1));
-    let (catalog, store, queue) = tokio::join!(
-        check(app.catalog.circuits(&all, &one)),
-        check(store_answers(&app)),
-        check(app.queue.stats(QueueName::ProofGeneration)),
-    );
-    let healthy = [&catalog, &store, &queue].iter().all(|outcome| *outcome == "ok");
+    let checks = look(&app).await;
+    let healthy = checks.values().all(|outcome| outcome == OK);
     let (code, status) = match (app.shutdown.is_cancelled(), healthy) {
         (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
         (false, true) => (StatusCode::OK, "ready"),
         (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
-    let checks = BTreeMap::from([("catalog", catalog), ("store", store), ("queue", queue)]);
     (code, Json(Readiness { status, checks }))
+}
+
+/// Asks each backend for next to nothing: `ok` or what is wrong, by backend. Keeps the metric.
+async fn look(app: &App) -> BTreeMap<&'static str, String> {
+    let (all, one) = (CircuitFilter::default(), Page::first(1));
+    let (catalog, store, queue) = tokio::join!(
+        check(app.catalog.circuits(&all, &one)),
+        check(store_answers(app)),
+        check(app.queue.stats(QueueName::ProofGeneration)),
+    );
+    let checks = BTreeMap::from([("catalog", catalog), ("store", store), ("queue", queue)]);
+    for (backend, outcome) in &checks {
+        gauge!(BACKEND_UP, "backend" => *backend).set(if outcome == OK { 1.0 } else { 0.0 });
+    }
+    checks
 }
 
 async fn store_answers(app: &App) -> Result<(), StoreError> {
@@ -93,7 +105,7 @@ async fn store_answers(app: &App) -> Result<(), StoreError> {
 
 async fn check<T, E: Display>(answer: impl Future<Output = Result<T, E>>) -> String {
     match tokio::time::timeout(PATIENCE, answer).await {
-        Ok(Ok(_)) => "ok".to_owned(),
+        Ok(Ok(_)) => OK.to_owned(),
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
     }
@@ -105,8 +117,9 @@ async fn check<T, E: Display>(answer: impl Future<Output = Result<T, E>>) -> Str
     responses((status = 200, description = "Prometheus' text format", body = String, content_type = "text/plain"))
 )]
 async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
-    for queue in QueueName::ALL {
-        // A queue that does not answer keeps its last values; /ready says what is wrong.
+    let answers = look(&app).await["queue"] == OK;
+    // A queue that does not answer keeps its last values.
+    for queue in QueueName::ALL.into_iter().filter(|_| answers) {
         let Ok(Ok(stats)) = tokio::time::timeout(PATIENCE, app.queue.stats(queue)).await else { continue };
         let name = queue.as_str();
         for (state, jobs) in [

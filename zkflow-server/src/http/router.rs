@@ -16,8 +16,16 @@ use crate::state::App;
 /// The API as a service.
 pub fn router(app: Arc<App>) -> Router {
     let (routes, description) = described().split_for_parts();
+    layered(routes.merge(SwaggerUi::new("/docs").url("/openapi.json", description)), app)
+}
+
+/// Health, readiness and metrics alone, of a process that only works.
+pub fn operations_router(app: Arc<App>) -> Router {
+    layered(operations::routes().into(), app)
+}
+
+fn layered(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
     routes
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", description))
         .fallback(fallible::no_route)
         .method_not_allowed_fallback(fallible::no_method)
         .layer(DefaultBodyLimit::max(app.config.max_body_bytes))

@@ -1,14 +1,15 @@
 //! Circuits: asked for, looked at, removed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::TryStreamExt as _;
 use serde_json::{Map, Value};
 use zkflow_core::catalog::{CatalogError, Circuit, CircuitStatus, Failure, Page, ProofFilter, ProofStatus};
 use zkflow_core::circuit::Blueprint;
 use zkflow_core::id::{CircuitId, TemplateName};
 use zkflow_core::queue::{NewJob, QueueName};
-use zkflow_core::store::{Artifact, ArtifactKey, ArtifactMeta, StoreError, listed_key};
+use zkflow_core::store::{Artifact, ArtifactKey, ArtifactMeta, StoreError};
 
 use super::{RequestError, deployments};
 use crate::state::App;
@@ -122,6 +123,17 @@ pub async fn artifact(app: &App, circuit: &Circuit, name: &str) -> Result<Artifa
     Ok(artifact)
 }
 
+/// The address at which the store itself offers an artifact, if the settings let callers be sent there.
+///
+/// # Errors
+/// The address cannot be signed.
+pub async fn download_url(app: &App, meta: &ArtifactMeta) -> Result<Option<String>, RequestError> {
+    match app.config.s3_redirect_s {
+        0 => Ok(None),
+        valid => Ok(app.store.download_url(&meta.key, Duration::from_secs(valid)).await?),
+    }
+}
+
 /// Removes a circuit with its artifacts.
 ///
 /// # Behaviour
@@ -152,8 +164,7 @@ pub async fn delete(app: &App, id: &CircuitId) -> Result<(), RequestError> {
             Err(error) => return Err(error.into()),
         }
     }
-    let listed = app.store.list(&format!("circuits/{id}")).map(listed_key);
-    let keys: Vec<ArtifactKey> = listed.try_collect().await?;
+    let keys: Vec<ArtifactKey> = app.store.list(&format!("circuits/{id}")).try_collect().await?;
     for key in &keys {
         app.store.delete(key).await?;
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::TryStreamExt as _;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -18,7 +18,7 @@ use zkflow_core::format::zkey::ZKey;
 use zkflow_core::id::{CircuitId, DeploymentId};
 use zkflow_core::queue::{NewJob, QueueName};
 use zkflow_core::setup::Provenance;
-use zkflow_core::store::{ArtifactKey, PutMode, StoreError, listed_key};
+use zkflow_core::store::{ArtifactKey, PutMode, StoreError};
 
 use super::{InputFault, RequestError, circuits};
 use crate::deploy::{self, DeployError};
@@ -189,8 +189,7 @@ pub(super) async fn forget(app: &App, circuit: &CircuitId) -> Result<(), Request
             app.catalog.delete_deployment(&deployment.id).await?;
         }
     }
-    let keys: Vec<ArtifactKey> =
-        app.store.list(&format!("contracts/{circuit}")).map(listed_key).try_collect().await?;
+    let keys: Vec<ArtifactKey> = app.store.list(&format!("contracts/{circuit}")).try_collect().await?;
     for key in &keys {
         app.store.delete(key).await?;
     }

@@ -66,7 +66,8 @@ pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestEr
         app.vault.destroy(&id).await?;
         return Err(error);
     }
-    super::push(app, NewJob::new(QueueName::ProofGeneration, id.as_str())).await;
+    let job = NewJob::new(QueueName::ProofGeneration, id.as_str());
+    super::push(app, NewJob { user_id: proof.user_id.clone(), ..job }).await;
     Ok(proof)
 }
 

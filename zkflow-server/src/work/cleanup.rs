@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use zkflow_core::catalog::{Circuit, CircuitStatus, DeploymentStatus, ProofStatus};
 use zkflow_core::id::{CircuitId, DeploymentId, ProofId};
 use zkflow_core::queue::Job;
-use zkflow_core::store::{ArtifactKey, listed_key};
+use zkflow_core::store::ArtifactKey;
 use zkflow_queue::{Handler, JobContext, JobError};
 
+use super::outage;
 use crate::state::App;
 
 /// Subject of the job that removes expired requests and old dead letters.
@@ -42,11 +43,10 @@ impl Cleanup {
         let app = &self.app;
         let mut removed = 0;
         while !context.cancelled().is_cancelled() {
-            let expired =
-                app.catalog.expired_proofs(app.now(), BATCH).await.map_err(|error| JobError::of(&error))?;
+            let expired = app.catalog.expired_proofs(app.now(), BATCH).await.map_err(outage)?;
             for request in &expired {
-                app.vault.destroy(&request.id).await.map_err(|error| JobError::of(&error))?;
-                app.catalog.delete_proof(&request.id).await.map_err(|error| JobError::of(&error))?;
+                app.vault.destroy(&request.id).await.map_err(outage)?;
+                app.catalog.delete_proof(&request.id).await.map_err(outage)?;
                 app.changes.notify(request.id.as_str());
             }
             removed += expired.len() as u64;
@@ -61,13 +61,13 @@ impl Cleanup {
     async fn remove_orphans(&self, context: &JobContext) -> Result<u64, JobError> {
         let mut removed = 0;
         let mut circuits = Circuits { app: &self.app, last: None };
-        let mut keys = self.app.store.list("").map(listed_key);
-        while let Some(key) = keys.try_next().await.map_err(|error| JobError::of(&error))? {
+        let mut keys = self.app.store.list("");
+        while let Some(key) = keys.try_next().await.map_err(outage)? {
             if context.cancelled().is_cancelled() {
                 break;
             }
             if self.is_orphan(&key, &mut circuits).await? {
-                self.app.store.delete(&key).await.map_err(|error| JobError::of(&error))?;
+                self.app.store.delete(&key).await.map_err(outage)?;
                 removed += 1;
             }
         }
@@ -88,7 +88,7 @@ impl Cleanup {
             }
             "sealed" => {
                 let Ok(id) = id.parse::<ProofId>() else { return Ok(false) };
-                let request = self.app.catalog.proof(&id).await.map_err(|error| JobError::of(&error))?;
+                let request = self.app.catalog.proof(&id).await.map_err(outage)?;
                 Ok(match request {
                     Some(request) => request.status != ProofStatus::Pending,
                     None => self.app.now().since(id.created_at()) > SEALED_GRACE,
@@ -108,7 +108,7 @@ impl Cleanup {
 
     async fn purge_dead_letters(&self) -> Result<u64, JobError> {
         let before = self.app.now() - DEAD_LETTER_AGE;
-        self.app.queue.purge_dead(before).await.map_err(|error| JobError::of(&error))
+        self.app.queue.purge_dead(before).await.map_err(outage)
     }
 }
 
@@ -121,7 +121,7 @@ struct Circuits<'a> {
 impl Circuits<'_> {
     async fn get(&mut self, id: &CircuitId) -> Result<Option<&Circuit>, JobError> {
         if self.last.as_ref().is_none_or(|(last, _)| last != id) {
-            let circuit = self.app.catalog.circuit(id).await.map_err(|error| JobError::of(&error))?;
+            let circuit = self.app.catalog.circuit(id).await.map_err(outage)?;
             self.last = Some((id.clone(), circuit));
         }
         Ok(self.last.as_ref().and_then(|(_, circuit)| circuit.as_ref()))

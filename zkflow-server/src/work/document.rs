@@ -9,6 +9,7 @@ use zkflow_core::flow::InvalidTransition;
 use zkflow_core::queue::{Job, QueueName};
 use zkflow_queue::{Handler, JobContext, JobError};
 
+use super::memory::Share;
 use super::{Stop, invalid};
 use crate::telemetry::job_failed;
 
@@ -78,6 +79,13 @@ pub(super) trait Steps: Send + Sync + 'static {
     /// The document of a job, while work on it is owed.
     async fn owed(&self, job: &Job) -> Result<Option<Self::Document>, JobError>;
 
+    /// What the work needs of this machine, kept while it runs; an error that gives the job back when that is
+    /// not there.
+    async fn admit(&self, document: &Self::Document) -> Result<Option<Share>, JobError> {
+        let _ = document;
+        Ok(None)
+    }
+
     /// The way from begun to complete, saved at every stage but the last.
     async fn run(&self, document: &mut Self::Document, job: &Job) -> Result<(), Stop>;
 
@@ -99,6 +107,7 @@ impl<S: Steps> Handler for Progress<S> {
     async fn handle(&self, job: &Job, context: JobContext) -> Result<(), JobError> {
         let Self(steps) = self;
         let Some(mut document) = steps.owed(job).await? else { return Ok(()) };
+        let _share = steps.admit(&document).await?;
         document.begin(job.attempt, steps.now()).map_err(invalid)?;
         steps.save(&mut document).await?;
         let failure = match steps.run(&mut document, job).await {

@@ -17,7 +17,7 @@ use zkflow_core::store::{ArtifactKey, ArtifactMeta, InvalidKey, PutMode};
 use zkflow_queue::JobError;
 
 use super::document::Steps;
-use super::{Stop, blocking, invalid, stop, unsaved};
+use super::{Stop, blocking, invalid, outage, stop, unsaved};
 use crate::state::App;
 use crate::telemetry::stage_took;
 
@@ -43,7 +43,7 @@ impl KeyGeneration {
             .parse()
             .map_err(|error: InvalidKey| JobError::fatal("invalid_key", error.to_string()))?;
         let stored = self.app.store.put(&key, Bytes::from(bytes), PutMode::Overwrite).await;
-        stored.map_err(|error| JobError::of(&error))
+        stored.map_err(outage)
     }
 
     async fn advance(
@@ -68,7 +68,7 @@ impl Steps for KeyGeneration {
 
     async fn owed(&self, job: &Job) -> Result<Option<Circuit>, JobError> {
         let Ok(id) = job.subject.parse::<CircuitId>() else { return Ok(None) };
-        let circuit = self.app.catalog.circuit(&id).await.map_err(|error| JobError::of(&error))?;
+        let circuit = self.app.catalog.circuit(&id).await.map_err(outage)?;
         Ok(circuit.filter(|circuit| circuit.status == CircuitStatus::Pending))
     }
 

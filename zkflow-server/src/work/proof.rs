@@ -21,7 +21,8 @@ use zkflow_core::witness::{Way, WitnessLimits};
 use zkflow_queue::JobError;
 
 use super::document::Steps;
-use super::{CircuitCache, Stop, blocking, invalid, stop, unsaved};
+use super::memory::{self, Memory, Share};
+use super::{CircuitCache, Stop, blocking, invalid, outage, stop, stop_or_outage, unsaved};
 use crate::state::App;
 use crate::telemetry::{stage_took, witness_calculated};
 
@@ -29,17 +30,19 @@ use crate::telemetry::{stage_took, witness_calculated};
 pub(super) struct ProofGeneration {
     app: Arc<App>,
     cache: CircuitCache,
+    memory: Arc<Memory>,
 }
 
 impl ProofGeneration {
     pub(super) fn new(app: Arc<App>) -> Self {
         let cache = CircuitCache::new(app.config.circuit_cache_bytes());
-        Self { app, cache }
+        let memory = Memory::new(app.config.proof_memory_bytes().unwrap_or_else(memory::most));
+        Self { app, cache, memory }
     }
 
     /// The circuit of the request, from the cache or the store.
     async fn load(&self, request: &ProofRequest) -> Result<(Circuit, Arc<LoadedCircuit>), Stop> {
-        let circuit = self.app.catalog.circuit(&request.circuit_id).await.map_err(stop)?;
+        let circuit = self.app.catalog.circuit(&request.circuit_id).await.map_err(stop_or_outage)?;
         let Some(circuit) = circuit.filter(|circuit| circuit.status == CircuitStatus::Ready) else {
             return Err(Stop::Final(Failure {
                 code: "circuit_gone".to_owned(),
@@ -101,7 +104,7 @@ impl ProofGeneration {
 
     async fn file(&self, circuit: &Circuit, name: FileName) -> Result<Bytes, Stop> {
         let meta = meta(circuit, name)?;
-        let artifact = self.app.store.get(&meta.key).await.map_err(stop)?;
+        let artifact = self.app.store.get(&meta.key).await.map_err(stop_or_outage)?;
         if artifact.meta.sha256 == meta.sha256 {
             return Ok(artifact.body);
         }
@@ -119,20 +122,30 @@ impl Steps for ProofGeneration {
     /// A request that is final only has its inputs destroyed.
     async fn owed(&self, job: &Job) -> Result<Option<ProofRequest>, JobError> {
         let Ok(id) = job.subject.parse::<ProofId>() else { return Ok(None) };
-        let request = self.app.catalog.proof(&id).await.map_err(|error| JobError::of(&error))?;
+        let request = self.app.catalog.proof(&id).await.map_err(outage)?;
         match request {
             Some(request) if request.status == ProofStatus::Pending => Ok(Some(request)),
             _ => {
-                self.app.vault.destroy(&id).await.map_err(|error| JobError::of(&error))?;
+                self.app.vault.destroy(&id).await.map_err(outage)?;
                 Ok(None)
             }
         }
     }
 
+    /// Refuses a proof that would take more memory than is left, by the size of its key.
+    async fn admit(&self, request: &ProofRequest) -> Result<Option<Share>, JobError> {
+        let circuit = self.app.catalog.circuit(&request.circuit_id).await.map_err(outage)?;
+        let key = circuit.as_ref().and_then(|circuit| circuit.artifacts.get(FileName::ProvingKey.as_str()));
+        // Without a key there is nothing to prove with, which is for the run to say.
+        let Some(key) = key else { return Ok(None) };
+        let share = self.memory.share(key.size);
+        share.map(Some).map_err(|error| JobError::give_back("proof_does_not_fit", error.to_string()))
+    }
+
     async fn run(&self, request: &mut ProofRequest, _: &Job) -> Result<(), Stop> {
         let app = &self.app;
         let (circuit, loaded) = self.load(request).await?;
-        let inputs = app.vault.open(&request.id).await.map_err(stop)?;
+        let inputs = app.vault.open(&request.id).await.map_err(stop_or_outage)?;
 
         let began = Instant::now();
         let calculator = Arc::clone(&loaded);
@@ -171,7 +184,7 @@ impl Steps for ProofGeneration {
 
     async fn finish(&self, request: &mut ProofRequest) -> Result<(), JobError> {
         self.save(request).await?;
-        self.app.vault.destroy(&request.id).await.map_err(|error| JobError::of(&error))
+        self.app.vault.destroy(&request.id).await.map_err(outage)
     }
 
     fn now(&self) -> Timestamp {

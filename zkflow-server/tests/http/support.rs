@@ -14,10 +14,11 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use zkflow_core::catalog::Circuit;
+use zkflow_core::queue::QueueName;
 use zkflow_core::store::PutMode;
 use zkflow_server::config::Config;
 use zkflow_server::state::App;
-use zkflow_server::{embedded, http, work};
+use zkflow_server::{backends, http, work};
 
 /// An id that no circuit has.
 pub(crate) const NO_CIRCUIT: &str = "00000000000000000000000000000000";
@@ -51,7 +52,7 @@ impl Server {
             ..Config::default()
         };
         change(&mut config);
-        let app = embedded::in_memory(config, CancellationToken::new()).await.unwrap();
+        let app = backends::in_memory(config, CancellationToken::new()).await.unwrap();
         Self { router: http::router(app.clone()), app }
     }
 
@@ -220,7 +221,7 @@ pub(crate) async fn shared() -> &'static Server {
     SHARED
         .get_or_init(|| async {
             let server = RUNTIME.spawn(Server::idle()).await.unwrap();
-            RUNTIME.spawn(work::run(server.app.clone()));
+            RUNTIME.spawn(work::run(server.app.clone(), &QueueName::ALL));
             server
         })
         .await

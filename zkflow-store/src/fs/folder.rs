@@ -4,9 +4,9 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use zkflow_core::store::{ArtifactKey, ArtifactMeta, StoreError};
+use zkflow_core::store::{ArtifactKey, StoreError};
 
-use super::{FILE_SUFFIX, file};
+use super::FILE_SUFFIX;
 
 /// Creates `folder` and whatever lies above it, durably.
 pub(super) fn create(folder: &Path) -> io::Result<()> {
@@ -50,20 +50,18 @@ pub(super) fn remove_file(root: &Path, path: &Path) -> io::Result<()> {
     ignore_missing(sync(root))
 }
 
-/// Hands every artifact under `prefix` to `found`, until that returns false.
+/// Hands the key of every artifact under `prefix` to `found`, until that returns false.
 pub(super) fn walk(
     root: &Path,
     prefix: &str,
-    found: &mut dyn FnMut(Result<ArtifactMeta, StoreError>) -> bool,
+    found: &mut dyn FnMut(Result<ArtifactKey, StoreError>) -> bool,
 ) {
     // Begins as deep as it can: a prefix is a folder, a file, or both.
     let start = if prefix.is_empty() {
         Some(String::new())
     } else if let Ok(key) = prefix.parse::<ArtifactKey>() {
-        match file::read_meta(&root.join(format!("{key}{FILE_SUFFIX}")), &key) {
-            Err(StoreError::NotFound(_)) => Some(prefix.to_owned()),
-            result => found(result).then(|| prefix.to_owned()),
-        }
+        let is_artifact = root.join(format!("{key}{FILE_SUFFIX}")).is_file();
+        (!is_artifact || found(Ok(key))).then(|| prefix.to_owned())
     } else {
         None
     };
@@ -76,7 +74,7 @@ pub(super) fn walk(
 fn walk_folder(
     root: &Path,
     inside: &str,
-    found: &mut dyn FnMut(Result<ArtifactMeta, StoreError>) -> bool,
+    found: &mut dyn FnMut(Result<ArtifactKey, StoreError>) -> bool,
 ) -> bool {
     let failed = |e| Err(StoreError::backend(format!("listing {inside:?}"), e));
     let entries = match fs::read_dir(root.join(inside)) {
@@ -99,14 +97,7 @@ fn walk_folder(
         };
         // What is no key was not put here by a store; the folder of temporary files is such.
         let Ok(key) = format!("{inside}{separator}{segment}").parse::<ArtifactKey>() else { continue };
-        let go_on = if is_artifact {
-            match file::read_meta(&entry.path(), &key) {
-                Err(StoreError::NotFound(_)) => true,
-                result => found(result),
-            }
-        } else {
-            walk_folder(root, key.as_str(), found)
-        };
+        let go_on = if is_artifact { found(Ok(key)) } else { walk_folder(root, key.as_str(), found) };
         if !go_on {
             return false;
         }

@@ -47,10 +47,9 @@ impl ArtifactStore for MemoryStore {
         Ok(())
     }
 
-    fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactMeta, StoreError>> {
+    fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactKey, StoreError>> {
         let artifacts = lock(&self.0);
-        let under = artifacts.values().filter(|artifact| artifact.meta.key.is_under(prefix));
-        let metas: Vec<_> = under.map(|artifact| Ok(artifact.meta.clone())).collect();
-        stream::iter(metas).boxed()
+        let under: Vec<_> = artifacts.keys().filter(|key| key.is_under(prefix)).cloned().map(Ok).collect();
+        stream::iter(under).boxed()
     }
 }

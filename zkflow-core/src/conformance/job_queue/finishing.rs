@@ -1,5 +1,7 @@
 //! Completion, failure, release, cancellation, and who may do it.
 
+use std::time::Duration;
+
 use super::{Q, QueueHarness, assert_lost, job};
 use crate::queue::{Failed, JobState, LeaseToken, NewJob, Retry};
 
@@ -36,11 +38,24 @@ pub async fn a_released_job_is_due_at_once_and_not_charged(h: QueueHarness) {
         let lease = h.lease_one().await;
         assert_eq!(lease.job.attempt, 1, "a released attempt was charged");
         h.pass(1).await;
-        h.queue.release(&lease.token).await.expect("release");
+        h.queue.release(&lease.token, Duration::ZERO).await.expect("release");
         let waiting = h.job(&id).await;
         assert_eq!((waiting.state, waiting.attempt), (JobState::Waiting, 0));
         assert!(waiting.run_at > lease.job.run_at, "run_at of a released job is the moment of release");
     }
+}
+
+/// A job that a worker cannot take now waits, and does not pay for it.
+pub async fn a_job_released_for_later_waits(h: QueueHarness) {
+    let id = h.push(NewJob { max_attempts: 1, ..job("s") }).await;
+    let lease = h.lease_one().await;
+    h.queue.release(&lease.token, h.tick * 3).await.expect("release");
+    let waiting = h.job(&id).await;
+    assert_eq!((waiting.state, waiting.attempt), (JobState::Waiting, 0));
+    h.pass(1).await;
+    h.assert_nothing_due("the pause after the release is not over").await;
+    h.pass(4).await;
+    assert_eq!(h.lease_one().await.job.attempt, 1, "a released attempt was charged");
 }
 
 /// A worker whose lease passed to another cannot touch the job.
@@ -68,7 +83,7 @@ pub async fn a_token_works_once(h: QueueHarness) {
 
     h.push(job("c")).await;
     let released = h.lease_one().await.token;
-    h.queue.release(&released).await.expect("release");
+    h.queue.release(&released, Duration::ZERO).await.expect("release");
     assert_all_lost(&h, &released, "after release").await;
 }
 
@@ -128,5 +143,5 @@ async fn assert_all_lost(h: &QueueHarness, token: &LeaseToken, when: &str) {
     assert_lost(h.queue.renew(token, h.tick).await, &format!("renew {when}"));
     assert_lost(h.queue.complete(token).await, &format!("complete {when}"));
     assert_lost(h.queue.fail(token, "stale", Retry::Never).await, &format!("fail {when}"));
-    assert_lost(h.queue.release(token).await, &format!("release {when}"));
+    assert_lost(h.queue.release(token, Duration::ZERO).await, &format!("release {when}"));
 }

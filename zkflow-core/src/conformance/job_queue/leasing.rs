@@ -55,7 +55,7 @@ pub async fn every_hand_out_counts_an_attempt(h: QueueHarness) {
 pub async fn every_hand_out_has_a_fresh_token(h: QueueHarness) {
     h.push(job("s")).await;
     let first = h.lease_one().await;
-    h.queue.release(&first.token).await.expect("release");
+    h.queue.release(&first.token, Duration::ZERO).await.expect("release");
     let second = h.lease_one().await;
     assert_ne!(first.token, second.token, "a token was used twice");
 }
@@ -117,7 +117,8 @@ pub async fn a_release_wakes_a_waiting_lease(h: QueueHarness) {
     let held = h.lease_one().await;
     let began = Instant::now();
     let (leases, released) =
-        future::join(h.queue.lease(Q, 1, h.tick, LONG_WAIT), h.queue.release(&held.token)).await;
+        future::join(h.queue.lease(Q, 1, h.tick, LONG_WAIT), h.queue.release(&held.token, Duration::ZERO))
+            .await;
     released.expect("release");
     assert_eq!(leases.expect("lease").len(), 1, "a released job did not reach a waiting lease");
     assert!(began.elapsed() < LONG_WAIT / 2, "a release did not wake a waiting lease");

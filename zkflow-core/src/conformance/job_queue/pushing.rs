@@ -9,14 +9,16 @@ use crate::queue::{JobState, NewJob, QueueName, Retry};
 
 /// What is leased is what was pushed, on its first attempt.
 pub async fn a_pushed_job_is_handed_out_as_it_was_pushed(h: QueueHarness) {
-    let id = h.push(NewJob { priority: 7, max_attempts: 5, ..NewJob::new(Q, "subject") }).await;
+    let user_id = Some("somebody@example.org".parse().expect("a user id"));
+    let job = NewJob { priority: 7, max_attempts: 5, user_id: user_id.clone(), ..NewJob::new(Q, "subject") };
+    let id = h.push(job).await;
     let waiting = h.job(&id).await;
     assert_eq!((waiting.state, waiting.attempt), (JobState::Waiting, 0), "a pushed job waits");
     let lease = h.lease_one().await;
     assert_eq!(lease.job.id, id);
     assert_eq!(lease.token.job, id, "the token names another job");
     assert_eq!(lease.job.queue, Q);
-    assert_eq!(lease.job.subject, "subject");
+    assert_eq!((lease.job.subject.as_str(), &lease.job.user_id), ("subject", &user_id));
     assert_eq!((lease.job.priority, lease.job.max_attempts), (7, 5));
     assert_eq!(lease.job.attempt, 1, "the first hand-out is attempt 1");
     assert_eq!(lease.job.last_error, None);

@@ -1,4 +1,7 @@
-//! Opens an [`App`] on the embedded backends: everything lies in the data folder, or in memory.
+//! Opens an [`App`] on the backends that the settings name: what they do not name lies in the data
+//! folder, or in memory.
+
+mod remote;
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -6,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::Semaphore;
+use sqlx::SqlitePool;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use zkflow_core::catalog::Catalog;
 use zkflow_core::chain::SolidityCompiler;
@@ -19,13 +24,19 @@ use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 use zkflow_core::setup::{DevelopmentPowers, PowersFile, PowersSource};
 use zkflow_core::store::ArtifactStore;
 use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
-use zkflow_queue::{MemoryQueue, SqliteQueue};
+use zkflow_queue::{MemoryQueue, RedisQueue, SqliteQueue};
 use zkflow_store::{FsStore, MemoryCatalog, MemoryStore, SqliteCatalog, Vault, VaultKey, sqlite};
 
 use crate::config::Config;
 use crate::evm::{Chains, Solc};
 use crate::state::{App, Changes, Verifiers};
 use crate::telemetry;
+
+/// The file of catalog and queue in the data folder.
+const DATABASE: &str = "zkflow.db";
+
+/// The folder of artifacts in the data folder.
+const ARTIFACTS: &str = "artifacts";
 
 /// The server could not be put together.
 #[derive(Debug, thiserror::Error)]
@@ -43,10 +54,11 @@ fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     move |error| OpenError { action: action.into(), source: error.into() }
 }
 
-/// Opens everything under `config.data_dir`, which is made if it is not there.
+/// Opens everything; `config.data_dir` is made if it is not there.
 ///
 /// # Errors
-/// The folder cannot be used, the circom compiler is not found, a folder of templates is wrong.
+/// The folder cannot be used, a backend does not answer, the circom compiler is not found, a folder of
+/// templates is wrong.
 pub async fn open(config: Config, shutdown: CancellationToken) -> Result<Arc<App>, OpenError> {
     let data = config.data_dir.clone();
     DirBuilder::new()
@@ -55,17 +67,20 @@ pub async fn open(config: Config, shutdown: CancellationToken) -> Result<Arc<App
         .create(&data)
         .map_err(failed(format!("make the data folder {}", data.display())))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let pool = sqlite::open(data.join("zkflow.db")).await.map_err(failed("open the database"))?;
-    let catalog = SqliteCatalog::open(pool.clone()).await.map_err(failed("open the catalog"))?;
-    let queue = SqliteQueue::open(pool, clock.clone()).await.map_err(failed("open the queue"))?;
-    let store = FsStore::open(data.join("artifacts")).map_err(failed("open the artifact store"))?;
-    let backends = Backends {
-        catalog: Arc::new(catalog),
-        store: Arc::new(store),
-        queue: Arc::new(queue),
-        key: vault_key(&config, &data)?,
-        clock,
+    let database = Database { path: data.join(DATABASE), pool: OnceCell::new() };
+    let catalog: Arc<dyn Catalog> = match remote::catalog(&config).await? {
+        Some(catalog) => catalog,
+        None => {
+            let catalog = SqliteCatalog::open(database.open().await?);
+            Arc::new(catalog.await.map_err(failed("open the catalog"))?)
+        }
     };
+    let (queue, changes) = queue(&config, &database, clock.clone()).await?;
+    let store: Arc<dyn ArtifactStore> = match remote::store(&config, &data).await? {
+        Some(store) => store,
+        None => Arc::new(FsStore::open(data.join(ARTIFACTS)).map_err(failed("open the artifact store"))?),
+    };
+    let backends = Backends { catalog, store, queue, changes, key: vault_key(&config, &data)?, clock };
     let caches = Caches {
         modules: Some(config.module_cache.clone().unwrap_or_else(|| data.join("modules"))),
         keys: Some(config.key_cache.clone().unwrap_or_else(|| data.join("keys"))),
@@ -75,6 +90,74 @@ pub async fn open(config: Config, shutdown: CancellationToken) -> Result<Arc<App
         None => Arc::new(DevelopmentPowers::in_folder(data.join("ptau"))),
     };
     assemble(config, backends, caches, powers, shutdown).await
+}
+
+/// Refuses settings under which a process that only works would have nothing to work on: what is not
+/// named lies in the data folder, which another process of this machine must have made.
+///
+/// # Errors
+/// There is no such folder.
+pub fn check_shared(config: &Config) -> Result<(), OpenError> {
+    let data = &config.data_dir;
+    let in_database = config.mongodb_uri.is_none() || config.redis_url.is_none();
+    let in_folder = config.s3_bucket.is_none();
+    if (!in_database || data.join(DATABASE).is_file()) && (!in_folder || data.join(ARTIFACTS).is_dir()) {
+        return Ok(());
+    }
+    let detail = format!(
+        "{} holds no data that another process serves: start `zkflow serve` with this data_dir on this \
+         machine first; without REDIS_URL, MONGODB_URI and S3_BUCKET, jobs, documents and artifacts lie there, \
+         and processes of other machines cannot share them",
+        data.display()
+    );
+    Err(failed("work for another process")(detail))
+}
+
+/// The SQLite file in the data folder, which is there once something lies in it.
+struct Database {
+    path: PathBuf,
+    pool: OnceCell<SqlitePool>,
+}
+
+impl Database {
+    async fn open(&self) -> Result<SqlitePool, OpenError> {
+        let open = async || sqlite::open(&self.path).await.map_err(failed("open the database"));
+        self.pool.get_or_try_init(open).await.cloned()
+    }
+}
+
+/// The jobs: in Redis, or in the database. With Redis processes tell each other of changes, too.
+async fn queue(
+    config: &Config,
+    database: &Database,
+    clock: Arc<dyn Clock>,
+) -> Result<(Arc<dyn JobQueue>, Changes), OpenError> {
+    let Some(url) = &config.redis_url else {
+        let queue =
+            SqliteQueue::open(database.open().await?, clock).await.map_err(failed("open the queue"))?;
+        return Ok((Arc::new(queue), Changes::default()));
+    };
+    let queue = RedisQueue::connect(url.expose(), &config.redis_namespace);
+    let queue = Arc::new(queue.await.map_err(failed("open the queue"))?);
+    let (changes, mut outgoing) = Changes::relayed();
+    let (heard, mut incoming) = (changes.clone(), queue.messages());
+    let messenger = Arc::clone(&queue);
+    tokio::spawn(async move {
+        while let Some(message) = outgoing.recv().await {
+            // Who is not told looks again by itself.
+            let _ = messenger.tell(&message).await;
+        }
+    });
+    tokio::spawn(async move {
+        loop {
+            match incoming.recv().await {
+                Ok(message) => heard.hear(&message),
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            }
+        }
+    });
+    Ok((queue, changes))
 }
 
 /// As [`open`], with nothing in a data folder: all is forgotten when the [`App`] is dropped. Only
@@ -88,6 +171,7 @@ pub async fn in_memory(config: Config, shutdown: CancellationToken) -> Result<Ar
         catalog: Arc::new(MemoryCatalog::new()),
         store: Arc::new(MemoryStore::new()),
         queue: Arc::new(MemoryQueue::new(clock.clone())),
+        changes: Changes::default(),
         key: VaultKey::generate(),
         clock,
     };
@@ -106,6 +190,7 @@ struct Backends {
     catalog: Arc<dyn Catalog>,
     store: Arc<dyn ArtifactStore>,
     queue: Arc<dyn JobQueue>,
+    changes: Changes,
     key: VaultKey,
     clock: Arc<dyn Clock>,
 }
@@ -117,7 +202,7 @@ async fn assemble(
     powers: Arc<dyn PowersSource>,
     shutdown: CancellationToken,
 ) -> Result<Arc<App>, OpenError> {
-    let Backends { catalog, store, queue, key, clock } = backends;
+    let Backends { catalog, store, queue, changes, key, clock } = backends;
     let vault = Vault::new(key, store.clone());
     vault.claim().await.map_err(failed("use the key that seals private inputs"))?;
     let prover =
@@ -144,7 +229,7 @@ async fn assemble(
         prover,
         chains,
         clock,
-        changes: Changes::default(),
+        changes,
         watchers: Arc::new(Semaphore::new(config.max_watchers)),
         verifiers: Verifiers::new(std::thread::available_parallelism().map_or(1, usize::from)),
         shutdown,

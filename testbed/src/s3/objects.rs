@@ -1,0 +1,198 @@
+//! [`Objects`]: s3s-fs, mended where S3 promises more.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use s3s::dto::*;
+use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+use s3s_fs::FileSystem;
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+
+/// Objects in a folder.
+///
+/// s3s-fs is a model of S3 that differs from it in ways that matter here, and each is mended:
+/// - It takes a `PUT` into a bucket that is not there. S3 refuses it.
+/// - An object, its metadata and its ETag are files that it writes one after the other, and
+///   `If-None-Match` is a look before the write. In S3 all this is one step: here one write runs at a
+///   time, after its body has come in whole, and no read begins meanwhile.
+/// - Keys are paths: `a` cannot be beside `a/b`, and a long key has no file name. Here an object lies
+///   under the SHA-256 of its key, and the key stands in its metadata.
+pub(super) struct Objects {
+    files: FileSystem,
+    turn: Mutex<()>,
+}
+
+/// Where the key of an object stands.
+const KEY: &str = "testbed-key";
+
+impl Objects {
+    /// The buckets in `folder`.
+    pub(super) fn open(folder: &Path) -> Self {
+        let files = FileSystem::new(folder).expect("a folder that was just made can be used");
+        Self { files, turn: Mutex::new(()) }
+    }
+
+    async fn bucket(&self, bucket: &str) -> S3Result<()> {
+        let input = HeadBucketInput { bucket: bucket.to_owned(), ..Default::default() };
+        self.files.head_bucket(request(input)).await.map(drop)
+    }
+
+    /// The object as it was put, with the key that it was put under.
+    async fn described(&self, bucket: &str, object: Object) -> S3Result<Option<Object>> {
+        let Some(name) = object.key.clone() else { return Ok(None) };
+        let input = HeadObjectInput { bucket: bucket.to_owned(), key: name, ..Default::default() };
+        let head = self.files.head_object(request(input)).await?.output;
+        let key = head.metadata.and_then(|mut metadata| metadata.remove(KEY));
+        Ok(key.map(|key| Object { key: Some(key), ..object }))
+    }
+}
+
+#[async_trait::async_trait]
+impl S3 for Objects {
+    async fn head_bucket(&self, call: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
+        self.files.head_bucket(call).await
+    }
+
+    async fn put_object(&self, mut call: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        self.bucket(&call.input.bucket).await?;
+        call.input.metadata = Some(with_key(call.input.metadata.take(), &call.input.key));
+        call.input.key = name(&call.input.key);
+        call.input.body = Some(whole(call.input.body.take()).await?);
+        let _turn = self.turn.lock().await;
+        self.files.put_object(call).await
+    }
+
+    async fn get_object(&self, mut call: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        self.bucket(&call.input.bucket).await?;
+        call.input.key = name(&call.input.key);
+        let _turn = self.turn.lock().await;
+        self.files.get_object(call).await
+    }
+
+    async fn head_object(
+        &self,
+        mut call: S3Request<HeadObjectInput>,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
+        call.input.key = name(&call.input.key);
+        let _turn = self.turn.lock().await;
+        self.files.head_object(call).await
+    }
+
+    async fn delete_object(
+        &self,
+        mut call: S3Request<DeleteObjectInput>,
+    ) -> S3Result<S3Response<DeleteObjectOutput>> {
+        call.input.key = name(&call.input.key);
+        let _turn = self.turn.lock().await;
+        self.files.delete_object(call).await
+    }
+
+    async fn list_objects_v2(
+        &self,
+        call: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        let ListObjectsV2Input { bucket, prefix, max_keys, continuation_token, start_after, .. } = call.input;
+        let all =
+            ListObjectsV2Input { bucket: bucket.clone(), max_keys: Some(i32::MAX), ..Default::default() };
+        let _turn = self.turn.lock().await;
+        let mut found = Vec::new();
+        for object in self.files.list_objects_v2(request(all)).await?.output.contents.unwrap_or_default() {
+            found.extend(self.described(&bucket, object).await?);
+        }
+        let after = continuation_token.as_ref().max(start_after.as_ref());
+        found.retain(|object| {
+            let key = object.key.as_ref();
+            key.is_some_and(|key| key.starts_with(prefix.as_deref().unwrap_or("")))
+                && (after.is_none() || key > after)
+        });
+        found.sort_by(|a, b| a.key.cmp(&b.key));
+        let limit = usize::try_from(max_keys.unwrap_or(PAGE)).unwrap_or(0).min(PAGE as usize);
+        let is_truncated = found.len() > limit;
+        found.truncate(limit);
+        let next_continuation_token =
+            found.last().filter(|_| is_truncated).and_then(|object| object.key.clone());
+        Ok(S3Response::new(ListObjectsV2Output {
+            name: Some(bucket),
+            prefix,
+            key_count: i32::try_from(found.len()).ok(),
+            contents: Some(found),
+            is_truncated: Some(is_truncated),
+            next_continuation_token,
+            ..Default::default()
+        }))
+    }
+
+    async fn create_multipart_upload(
+        &self,
+        mut call: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        self.bucket(&call.input.bucket).await?;
+        call.input.metadata = Some(with_key(call.input.metadata.take(), &call.input.key));
+        call.input.key = name(&call.input.key);
+        self.files.create_multipart_upload(call).await
+    }
+
+    async fn upload_part(
+        &self,
+        mut call: S3Request<UploadPartInput>,
+    ) -> S3Result<S3Response<UploadPartOutput>> {
+        call.input.key = name(&call.input.key);
+        self.files.upload_part(call).await
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        mut call: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        call.input.key = name(&call.input.key);
+        let _turn = self.turn.lock().await;
+        self.files.complete_multipart_upload(call).await
+    }
+
+    async fn abort_multipart_upload(
+        &self,
+        mut call: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        call.input.key = name(&call.input.key);
+        self.files.abort_multipart_upload(call).await
+    }
+}
+
+/// The most keys on a page of a list, as S3 has it.
+const PAGE: i32 = 1000;
+
+fn name(key: &str) -> String {
+    hex::encode(Sha256::digest(key))
+}
+
+fn with_key(metadata: Option<HashMap<String, String>>, key: &str) -> HashMap<String, String> {
+    let mut metadata = metadata.unwrap_or_default();
+    metadata.insert(KEY.to_owned(), key.to_owned());
+    metadata
+}
+
+/// A body that has come in whole.
+async fn whole(body: Option<StreamingBlob>) -> S3Result<StreamingBlob> {
+    let Some(body) = body else { return Err(s3_error!(IncompleteBody)) };
+    let parts: Vec<Bytes> = body.try_collect().await.map_err(|_| s3_error!(IncompleteBody))?;
+    let parts = parts.into_iter().map(Ok::<_, std::io::Error>);
+    Ok(StreamingBlob::wrap(futures::stream::iter(parts)))
+}
+
+/// A request of our own to s3s-fs, which looks at nothing but its input.
+fn request<T>(input: T) -> S3Request<T> {
+    S3Request {
+        input,
+        method: Default::default(),
+        uri: Default::default(),
+        headers: Default::default(),
+        extensions: Default::default(),
+        credentials: None,
+        region: None,
+        service: None,
+        trailing_headers: None,
+    }
+}

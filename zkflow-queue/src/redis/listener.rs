@@ -1,0 +1,72 @@
+//! What other processes say: a subscription that comes back after every loss.
+
+use std::sync::Weak;
+use std::time::Duration;
+
+use futures::StreamExt;
+use redis::{RedisError, RedisResult};
+use tokio::time::{sleep, timeout};
+
+use super::link::{Link, PATIENCE};
+
+/// Takes in what is said.
+pub(super) trait Hearing: Send + Sync + 'static {
+    /// The channels to listen to.
+    fn channels(&self) -> Vec<String>;
+
+    /// Something was said.
+    fn heard(&self, channel: &str, message: &str);
+
+    /// Whatever was said until now may have been missed.
+    fn missed(&self);
+}
+
+/// A connection that is silent for this long is asked whether it still works.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// The pause after a loss.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Listens until nobody holds `link` or `hearing` any more.
+pub(super) async fn listen<H: Hearing>(link: Weak<Link>, hearing: Weak<H>) {
+    let mut was_lost = false;
+    while let Some(upgraded) = link.upgrade() {
+        let client = upgraded.any_node().clone();
+        drop(upgraded);
+        let lost = listen_once(&client, &hearing).await;
+        let Err(error) = lost else { return };
+        if !was_lost {
+            tracing::warn!(%error, "not listening to Redis: jobs of other processes are found by polling");
+        }
+        was_lost = !error.is_timeout();
+        sleep(PAUSE).await;
+    }
+}
+
+/// Returns without an error when nobody is interested any more.
+async fn listen_once<H: Hearing>(client: &redis::Client, hearing: &Weak<H>) -> RedisResult<()> {
+    let silent = |_| RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
+    let subscribing = async {
+        let mut connection = client.get_async_pubsub().await?;
+        let Some(hearing) = hearing.upgrade() else { return Ok(None) };
+        connection.subscribe(hearing.channels()).await?;
+        hearing.missed();
+        Ok::<_, RedisError>(Some(connection))
+    };
+    let Some(connection) = timeout(PATIENCE, subscribing).await.map_err(silent)?? else { return Ok(()) };
+    let (mut asking, mut messages) = connection.split();
+    loop {
+        let heard = timeout(SILENCE, messages.next()).await;
+        let Some(hearing) = hearing.upgrade() else { return Ok(()) };
+        match heard {
+            Ok(Some(message)) => {
+                let text: String = message.get_payload().unwrap_or_default();
+                hearing.heard(message.get_channel_name(), &text);
+            }
+            Ok(None) => return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()),
+            Err(_) => {
+                let () = timeout(PATIENCE, asking.ping::<redis::Value>()).await.map_err(silent)?.map(drop)?;
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+-- ARGV: now, limit. Returns the newest dead letters.
+settle(present())
+local letters = {}
+for _, id in ipairs(redis.call('ZREVRANGE', dead, 0, ARGV[2] - 1)) do
+  table.insert(letters, redis.call('HGET', jobs, id))
+end
+return letters

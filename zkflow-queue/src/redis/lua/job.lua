@@ -1,0 +1,3 @@
+-- ARGV: now, id. Returns the job, or nil.
+settle(present())
+return redis.call('HGET', jobs, ARGV[2])

@@ -1,0 +1,8 @@
+-- ARGV: now, before. Forgets what died before that moment; returns how many.
+settle(present())
+local letters = redis.call('ZRANGEBYSCORE', dead, '-inf', '(' .. ARGV[2])
+for _, id in ipairs(letters) do
+  redis.call('ZREM', dead, id)
+  redis.call('HDEL', jobs, id)
+end
+return #letters

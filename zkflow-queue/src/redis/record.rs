@@ -1,0 +1,124 @@
+//! How a job is stored, and what its id says.
+
+use redis::{FromRedisValue, Value};
+use serde::Deserialize;
+use zkflow_core::clock::Timestamp;
+use zkflow_core::id::{JobId, UserId};
+use zkflow_core::queue::{Job, JobState, Lease, LeaseToken, QueueError, QueueName};
+
+/// A job as the scripts store it.
+#[derive(Deserialize)]
+pub(super) struct Record {
+    id: JobId,
+    subject: String,
+    user: Option<UserId>,
+    priority: i32,
+    attempt: u32,
+    max_attempts: u32,
+    #[serde(deserialize_with = "moment")]
+    created: Timestamp,
+    #[serde(deserialize_with = "moment")]
+    run_at: Timestamp,
+    #[serde(default, deserialize_with = "optional_moment")]
+    ends: Option<Timestamp>,
+    state: State,
+    nonce: Option<String>,
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Waiting,
+    Leased,
+    Dead,
+}
+
+impl Record {
+    /// Reads what a script returned.
+    pub(super) fn read(value: Value) -> Result<Self, QueueError> {
+        let text: String = get(value)?;
+        serde_json::from_str(&text).map_err(|error| QueueError::backend("reading a job", error))
+    }
+
+    /// The job, which is of `queue`.
+    pub(super) fn into_job(self, queue: QueueName) -> Job {
+        let ends = self.ends.unwrap_or(self.run_at);
+        Job {
+            id: self.id,
+            queue,
+            subject: self.subject,
+            user_id: self.user,
+            priority: self.priority,
+            attempt: self.attempt,
+            max_attempts: self.max_attempts,
+            created_at: self.created,
+            run_at: self.run_at,
+            state: match self.state {
+                State::Waiting => JobState::Waiting,
+                State::Leased => JobState::Leased { until: ends },
+                State::Dead => JobState::Dead { at: ends },
+            },
+            last_error: self.error,
+        }
+    }
+
+    /// The lease of a leased job.
+    pub(super) fn into_lease(mut self, queue: QueueName) -> Lease {
+        let nonce = self.nonce.take().unwrap_or_default();
+        let until = self.ends.unwrap_or(self.run_at);
+        let job = self.into_job(queue);
+        Lease { token: LeaseToken { job: job.id.clone(), nonce }, job, until }
+    }
+}
+
+/// Reads what a script returned.
+pub(super) fn get<T: FromRedisValue>(value: Value) -> Result<T, QueueError> {
+    redis::from_redis_value(value).map_err(|error| QueueError::backend("reading an answer", error))
+}
+
+/// A moment as the scripts write it.
+pub(super) fn read_moment(text: &str) -> Result<Timestamp, QueueError> {
+    text.parse().map(Timestamp::from_millis).map_err(|error| QueueError::backend("reading an answer", error))
+}
+
+fn moment<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Timestamp::from_millis).map_err(serde::de::Error::custom)
+}
+
+fn optional_moment<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    moment(deserializer).map(Some)
+}
+
+/// A fresh id that says which queue its job is in: in the last two bits of its random part.
+pub(super) fn id_in(queue: QueueName, now: Timestamp) -> JobId {
+    let id = JobId::generate(now);
+    let (rest, last) = id.as_str().split_at(id.as_str().len() - 1);
+    let digit = u32::from_str_radix(last, 16).unwrap_or(0) & !QUEUE_BITS | queue as u32;
+    format!("{rest}{digit:x}").parse().unwrap_or(id)
+}
+
+/// The queue that a job with this id would be in.
+pub(super) fn queue_of(id: &JobId) -> QueueName {
+    let digit = id.as_str().chars().last().and_then(|last| last.to_digit(16)).unwrap_or(0);
+    QueueName::ALL[(digit & QUEUE_BITS) as usize]
+}
+
+const QUEUE_BITS: u32 = 3;
+
+const _: () = assert!(QueueName::ALL.len() == QUEUE_BITS as usize + 1, "each value names a queue");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_names_its_queue() {
+        for queue in QueueName::ALL {
+            for _ in 0..50 {
+                assert_eq!(queue_of(&id_in(queue, Timestamp::from_millis(1))), queue);
+            }
+        }
+    }
+}

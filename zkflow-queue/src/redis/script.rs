@@ -1,0 +1,73 @@
+//! The scripts: each runs on the server as one indivisible step.
+
+use std::sync::LazyLock;
+
+use redis::aio::ConnectionLike;
+use redis::{ErrorKind, RedisResult, ServerErrorKind, Value};
+
+/// A script, with what all of them share in front.
+pub(super) struct Script {
+    code: String,
+    digest: String,
+}
+
+/// Declares the scripts by the files they are in.
+macro_rules! scripts {
+    ($($name:ident: $file:literal;)+) => { $(
+        pub(super) static $name: LazyLock<Script> = LazyLock::new(|| {
+            Script::new(concat!(include_str!("lua/common.lua"), include_str!(concat!("lua/", $file))))
+        });
+    )+ };
+}
+
+scripts! {
+    PUSH: "push.lua";
+    LEASE: "lease.lua";
+    RENEW: "renew.lua";
+    COMPLETE: "complete.lua";
+    FAIL: "fail.lua";
+    RELEASE: "release.lua";
+    CANCEL: "cancel.lua";
+    JOB: "job.lua";
+    STATS: "stats.lua";
+    DEAD: "dead.lua";
+    PURGE_DEAD: "purge_dead.lua";
+}
+
+impl Script {
+    fn new(code: &str) -> Self {
+        Self { code: code.to_owned(), digest: redis::Script::new(code).get_hash().to_owned() }
+    }
+
+    /// Runs it; its text travels only when the server does not know it.
+    pub(super) async fn run(
+        &self,
+        connection: &mut impl ConnectionLike,
+        keys: &[String],
+        arguments: &[String],
+    ) -> RedisResult<Value> {
+        let call = |command: &str, script: &str| {
+            let mut call = redis::cmd(command);
+            call.arg(script).arg(keys.len()).arg(keys).arg(arguments);
+            call
+        };
+        match call("EVALSHA", &self.digest).query_async(connection).await {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                call("EVAL", &self.code).query_async(connection).await
+            }
+            result => result,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zkflow_core::queue::{DEAD_LETTERS, LEASE_EXPIRED};
+
+    #[test]
+    fn the_scripts_know_the_constants() {
+        let code = include_str!("lua/common.lua");
+        assert!(code.contains(&format!("DEAD_LETTERS = {DEAD_LETTERS}\n")));
+        assert!(code.contains(&format!("LEASE_EXPIRED = '{LEASE_EXPIRED}'\n")));
+    }
+}

@@ -1,0 +1,186 @@
+//! What only a queue on a server of its own has to keep: it comes back, wakes others, and fills nothing.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use common::{clock, redis_queue};
+use futures::future;
+use zkflow_core::queue::{DEAD_LETTERS, JobQueue, NewJob, QueueError, QueueName, QueueStats, Retry};
+use zkflow_queue::RedisQueue;
+use zkflow_testbed::{RedisOptions, RedisServer};
+
+const Q: QueueName = QueueName::ProofGeneration;
+const LEASE: Duration = Duration::from_secs(30);
+const LONG_WAIT: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn a_push_of_one_process_wakes_another() {
+    let server = RedisServer::for_tests().unwrap();
+    let namespace = RedisServer::fresh_namespace();
+    let one = RedisQueue::connect(server.url(), &namespace).await.unwrap();
+    let other = Arc::new(RedisQueue::connect(server.url(), &namespace).await.unwrap());
+    let mut times = Vec::new();
+    for i in 0..10 {
+        let waiting = tokio::spawn({
+            let other = other.clone();
+            async move { (other.lease(Q, 1, LEASE, LONG_WAIT).await.unwrap(), Instant::now()) }
+        });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let pushed = Instant::now();
+        one.push(NewJob::new(Q, i.to_string())).await.unwrap();
+        let (leases, leased) = waiting.await.unwrap();
+        assert_eq!(leases.len(), 1);
+        times.push(leased - pushed);
+    }
+    times.sort();
+    println!("from a push to the lease of another process: {times:?}");
+    assert!(times[5] < Duration::from_millis(250), "found by polling, not by a message: {times:?}");
+}
+
+#[tokio::test]
+async fn what_one_process_tells_the_others_hear() {
+    let server = RedisServer::for_tests().unwrap();
+    let namespace = RedisServer::fresh_namespace();
+    let one = RedisQueue::connect(server.url(), &namespace).await.unwrap();
+    let other = RedisQueue::connect(server.url(), &namespace).await.unwrap();
+    let mut messages = other.messages();
+    // It may not listen yet.
+    let told = async {
+        loop {
+            one.tell("a document changed").await.unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        message = messages.recv() => assert_eq!(message.unwrap(), "a document changed"),
+        () = told => unreachable!(),
+        () = tokio::time::sleep(LONG_WAIT) => panic!("nothing was heard"),
+    }
+}
+
+#[tokio::test]
+async fn it_comes_back_by_itself_after_redis_went_away() {
+    let options = RedisOptions { append_only: true, ..RedisOptions::default() };
+    let mut server = RedisServer::start(options).unwrap();
+    let queue = Arc::new(RedisQueue::connect(server.url(), "zkflow").await.unwrap());
+    let id = queue.push(NewJob::new(Q, "before")).await.unwrap().id;
+
+    server.stop().unwrap();
+    // The first call is repeated until it succeeds; the later ones say soon what is wrong.
+    let first = tokio::spawn({
+        let (queue, id) = (queue.clone(), id.clone());
+        async move { queue.job(&id).await }
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let began = Instant::now();
+    assert!(matches!(queue.job(&id).await, Err(QueueError::Backend { .. })));
+    assert!(began.elapsed() < Duration::from_secs(3), "a call of a dead server took {:?}", began.elapsed());
+
+    server.start_again().unwrap();
+    let found = first.await.unwrap().unwrap();
+    assert_eq!(found.unwrap().subject, "before", "the append-only file was lost");
+    let lease = queue.lease(Q, 1, LEASE, Duration::ZERO).await.unwrap().remove(0);
+    queue.complete(&lease.token).await.unwrap();
+    let waiting = tokio::spawn({
+        let queue = queue.clone();
+        async move { queue.lease(Q, 1, LEASE, LONG_WAIT).await.unwrap() }
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    queue.push(NewJob::new(Q, "after")).await.unwrap();
+    assert_eq!(waiting.await.unwrap()[0].job.subject, "after");
+}
+
+#[tokio::test]
+async fn a_call_during_a_restart_is_repeated_until_it_succeeds() {
+    let options = RedisOptions { append_only: true, ..RedisOptions::default() };
+    let mut server = RedisServer::start(options).unwrap();
+    let queue = RedisQueue::connect(server.url(), "zkflow").await.unwrap();
+    server.stop().unwrap();
+    let restart = tokio::task::spawn_blocking(move || {
+        std::thread::sleep(Duration::from_millis(700));
+        server.start_again().unwrap();
+        server
+    });
+    queue.push(NewJob::new(Q, "s")).await.unwrap();
+    drop(restart.await.unwrap());
+}
+
+#[tokio::test]
+async fn after_a_flush_it_is_an_empty_queue() {
+    let server = RedisServer::start(RedisOptions::default()).unwrap();
+    let queue = RedisQueue::connect(server.url(), "zkflow").await.unwrap();
+    queue.push(NewJob::new(Q, "s")).await.unwrap();
+    let lease = queue.lease(Q, 1, LEASE, Duration::ZERO).await.unwrap().remove(0);
+    server.command("FLUSHALL").unwrap();
+    server.command("SCRIPT FLUSH").unwrap();
+    assert!(matches!(queue.complete(&lease.token).await, Err(QueueError::LeaseLost(_))));
+    assert_eq!(queue.stats(Q).await.unwrap(), QueueStats::default());
+    assert!(!queue.push(NewJob::new(Q, "s")).await.unwrap().duplicate);
+}
+
+#[tokio::test]
+async fn the_password_is_in_no_error_and_no_debug_text() {
+    let password = Some("right-271828".to_owned());
+    let server = RedisServer::start(RedisOptions { password, ..RedisOptions::default() }).unwrap();
+    let queue = RedisQueue::connect(server.url(), "zkflow").await.unwrap();
+    assert!(!format!("{queue:?}").contains("271828"));
+    let port = server.port().unwrap();
+    let urls = [
+        format!("redis://:wrong-271828@127.0.0.1:{port}"),
+        format!("redis://user:wrong-271828@127.0.0.1:{port},redis://user:wrong-271828@127.0.0.1:{port}"),
+        "redis://:wrong-271828@127.0.0.1:1".to_owned(),
+        "http://:wrong-271828@127.0.0.1".to_owned(),
+        "redis://:wrong-271828@[::1".to_owned(),
+    ];
+    for outcome in future::join_all(urls.iter().map(|url| RedisQueue::connect(url, "zkflow"))).await {
+        let error = outcome.unwrap_err();
+        let mut text = format!("{error:?}");
+        let mut next: Option<&dyn Error> = Some(&error);
+        while let Some(error) = next {
+            text += &format!(" {error}");
+            next = error.source();
+        }
+        assert!(!text.contains("271828"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn finished_jobs_leave_nothing_and_dead_letters_have_a_limit() {
+    let server = RedisServer::start(RedisOptions::default()).unwrap();
+    let clock = clock();
+    let queue = redis_queue(&server, clock.clone()).await;
+    let job = |i: usize| NewJob {
+        max_attempts: 1,
+        user_id: Some(format!("user{i}").parse().unwrap()),
+        ..NewJob::new(Q, i.to_string())
+    };
+    let push = |range: std::ops::Range<usize>| future::try_join_all(range.map(|i| queue.push(job(i))));
+    push(0..20).await.unwrap();
+    for (i, lease) in queue.lease(Q, 20, LEASE, Duration::ZERO).await.unwrap().iter().enumerate() {
+        match i % 4 {
+            0 => assert!(queue.cancel(&lease.job.id).await.unwrap()),
+            1 => assert!(queue.fail(&lease.token, "no", Retry::Never).await.is_ok()),
+            _ => queue.complete(&lease.token).await.unwrap(),
+        }
+    }
+    clock.advance(LEASE);
+    assert_eq!(queue.purge_dead(zkflow_core::clock::Clock::now(&*clock)).await.unwrap(), 5);
+    let keys = server.command("KEYS *").unwrap();
+    // One key is left, and it does not grow: which round each priority is in.
+    assert!(keys.starts_with("*1\r\n") && keys.contains(":rounds"), "{keys}");
+
+    push(0..DEAD_LETTERS + 30).await.unwrap();
+    let mut leased = 0;
+    while leased < DEAD_LETTERS + 30 {
+        leased += queue.lease(Q, 10_000, LEASE, Duration::ZERO).await.unwrap().len();
+    }
+    clock.advance(LEASE);
+    let stats = queue.stats(Q).await.unwrap();
+    assert_eq!(stats, QueueStats { dead: DEAD_LETTERS as u64, ..QueueStats::default() });
+    let letters = queue.dead(Q, usize::MAX).await.unwrap();
+    assert_eq!(letters.len(), DEAD_LETTERS);
+}

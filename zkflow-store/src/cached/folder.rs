@@ -1,0 +1,87 @@
+//! Files named by their SHA-256, bounded in bytes.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use zkflow_core::digest::Digest;
+
+use crate::fs::remove_leftovers;
+
+/// A folder of files.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    pub(super) limit: u64,
+}
+
+/// Holds what is being written.
+const TEMP_FOLDER: &str = ".tmp";
+
+impl Folder {
+    pub(super) fn open(path: PathBuf, limit: u64) -> io::Result<Self> {
+        let temp = path.join(TEMP_FOLDER);
+        DirBuilder::new().recursive(true).mode(0o700).create(&temp)?;
+        remove_leftovers(&temp, SystemTime::now())?;
+        Ok(Self { path, limit })
+    }
+
+    /// The bytes with this digest, if they are there.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is damaged; then it was removed.
+    pub(super) fn read(&self, digest: &Digest) -> io::Result<Option<Bytes>> {
+        let path = self.path.join(digest.to_string());
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            result => result?,
+        };
+        if Digest::of(&bytes) != *digest {
+            fs::remove_file(&path)?;
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a cached file was damaged"));
+        }
+        // The time of change is the time of last use. It may have been removed meanwhile.
+        let _ =
+            File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+        Ok(Some(Bytes::from(bytes)))
+    }
+
+    /// Keeps bytes, and lets go what was used longest ago.
+    pub(super) fn write(&self, digest: &Digest, bytes: &[u8]) -> io::Result<()> {
+        if bytes.len() as u64 > self.limit {
+            return Ok(());
+        }
+        let mut file = tempfile::Builder::new().prefix("put-").tempfile_in(self.path.join(TEMP_FOLDER))?;
+        file.write_all(bytes)?;
+        // Not synced: what a crash damages is noticed when it is read.
+        file.persist(self.path.join(digest.to_string())).map_err(|error| error.error)?;
+        self.shrink()
+    }
+
+    fn shrink(&self) -> io::Result<()> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            // Another process may remove files meanwhile.
+            let Ok(about) = entry.metadata() else { continue };
+            if about.is_file() {
+                files.push((about.modified()?, about.len(), entry.path()));
+            }
+        }
+        files.sort();
+        let mut total: u64 = files.iter().map(|(_, size, _)| size).sum();
+        for (_, size, path) in files {
+            if total <= self.limit {
+                break;
+            }
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => total -= size,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,78 @@
+//! [`GuardedStore`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use zkflow_core::digest::Digest;
+use zkflow_core::store::{Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, PutMode, StoreError};
+
+use super::{Ended, Guard, Policy};
+
+/// An [`ArtifactStore`] on another machine, with retries and a breaker; see the [module](super).
+///
+/// The deadlines of calls that move artifacts depend on their sizes, and are kept by the store itself. A
+/// listing is handed through: whoever walks the store begins again.
+#[derive(Debug)]
+pub struct GuardedStore {
+    store: Arc<dyn ArtifactStore>,
+    guard: Guard,
+}
+
+impl GuardedStore {
+    /// Guards `store`, which keeps deadlines of its own when it moves artifacts.
+    pub fn new(store: Arc<dyn ArtifactStore>, policy: Policy) -> Self {
+        Self { store, guard: Guard::new("store", policy) }
+    }
+
+    async fn call<'a, T>(
+        &self,
+        limit: Option<Duration>,
+        attempt: impl Fn() -> BoxFuture<'a, Result<T, StoreError>> + Sync,
+    ) -> Ended<T, StoreError> {
+        let unavailable = |reason| StoreError::backend("it is not available", reason);
+        self.guard.call(attempt, unavailable, limit).await
+    }
+}
+
+#[async_trait]
+impl ArtifactStore for GuardedStore {
+    async fn put(&self, key: &ArtifactKey, body: Bytes, mode: PutMode) -> Result<ArtifactMeta, StoreError> {
+        let Ended { result, retried } = self.call(None, || self.store.put(key, body.clone(), mode)).await;
+        match result {
+            // The answer of an earlier attempt may have been lost: then these bytes are there.
+            Err(StoreError::Exists(_)) if retried => {
+                let found = self.head(key).await?;
+                if found.sha256 == Digest::of(&body) {
+                    Ok(found)
+                } else {
+                    Err(StoreError::Exists(key.clone()))
+                }
+            }
+            result => result,
+        }
+    }
+
+    async fn get(&self, key: &ArtifactKey) -> Result<Artifact, StoreError> {
+        self.call(None, || self.store.get(key)).await.result
+    }
+
+    async fn head(&self, key: &ArtifactKey) -> Result<ArtifactMeta, StoreError> {
+        self.call(Some(self.guard.policy.deadline), || self.store.head(key)).await.result
+    }
+
+    async fn delete(&self, key: &ArtifactKey) -> Result<(), StoreError> {
+        self.call(Some(self.guard.policy.deadline), || self.store.delete(key)).await.result
+    }
+
+    fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactKey, StoreError>> {
+        self.store.list(prefix)
+    }
+
+    async fn download_url(&self, key: &ArtifactKey, valid: Duration) -> Result<Option<String>, StoreError> {
+        self.call(Some(self.guard.policy.deadline), || self.store.download_url(key, valid)).await.result
+    }
+}

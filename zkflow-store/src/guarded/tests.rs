@@ -1,0 +1,291 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use zkflow_core::catalog::{Catalog, Circuit};
+use zkflow_core::clock::Timestamp;
+use zkflow_core::digest::Digest;
+use zkflow_core::store::{Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, PutMode, StoreError};
+
+use super::*;
+use crate::MemoryStore;
+
+/// A store whose next calls fail: before they do anything, after they did it, or by never answering.
+#[derive(Debug, Default)]
+struct Bad {
+    store: MemoryStore,
+    before: AtomicU32,
+    after: AtomicU32,
+    silent: AtomicU32,
+    calls: AtomicU32,
+}
+
+fn take(left: &AtomicU32) -> bool {
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+}
+
+fn lost<T>() -> Result<T, StoreError> {
+    Err(StoreError::backend("testing", "the connection was reset"))
+}
+
+impl Bad {
+    async fn call<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        if take(&self.silent) {
+            std::future::pending::<()>().await;
+        }
+        if take(&self.before) {
+            return lost();
+        }
+        let result = call.await;
+        if take(&self.after) { lost() } else { result }
+    }
+
+    fn calls(&self) -> u32 {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl ArtifactStore for Bad {
+    async fn put(&self, key: &ArtifactKey, body: Bytes, mode: PutMode) -> Result<ArtifactMeta, StoreError> {
+        self.call(self.store.put(key, body, mode)).await
+    }
+
+    async fn get(&self, key: &ArtifactKey) -> Result<Artifact, StoreError> {
+        self.call(self.store.get(key)).await
+    }
+
+    async fn head(&self, key: &ArtifactKey) -> Result<ArtifactMeta, StoreError> {
+        self.call(self.store.head(key)).await
+    }
+
+    async fn delete(&self, key: &ArtifactKey) -> Result<(), StoreError> {
+        self.call(self.store.delete(key)).await
+    }
+
+    fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactKey, StoreError>> {
+        self.store.list(prefix)
+    }
+}
+
+/// As in production, in a hundredth of the time.
+fn quick() -> Policy {
+    let of = Policy::default();
+    let [deadline, budget, pause, rest] =
+        [of.deadline, of.budget, of.pause, of.rest * 20].map(|time| time / 100);
+    Policy { deadline, budget, pause, rest, ..of }
+}
+
+fn guarded() -> (Arc<Bad>, GuardedStore) {
+    let bad = Arc::new(Bad::default());
+    (bad.clone(), GuardedStore::new(bad, quick()))
+}
+
+fn key() -> ArtifactKey {
+    "a/b".parse().unwrap()
+}
+
+async fn create(store: &GuardedStore, body: &'static str) -> Result<ArtifactMeta, StoreError> {
+    store.put(&key(), Bytes::from_static(body.as_bytes()), PutMode::Create).await
+}
+
+#[tokio::test]
+async fn a_failure_that_passes_is_not_seen() {
+    let (bad, store) = guarded();
+    bad.before.store(3, Ordering::SeqCst);
+    create(&store, "1").await.unwrap();
+    bad.before.store(3, Ordering::SeqCst);
+    assert_eq!(store.get(&key()).await.unwrap().body, "1");
+    assert_eq!(bad.calls(), 8);
+}
+
+#[tokio::test]
+async fn a_create_whose_answer_was_lost_succeeds_and_another_does_not() {
+    let (bad, store) = guarded();
+    bad.after.store(1, Ordering::SeqCst);
+    create(&store, "1").await.unwrap();
+    bad.before.store(1, Ordering::SeqCst);
+    assert!(matches!(create(&store, "2").await, Err(StoreError::Exists(_))));
+    assert!(matches!(create(&store, "1").await, Err(StoreError::Exists(_))), "no answer was lost");
+}
+
+#[tokio::test]
+async fn what_is_no_failure_of_the_backend_is_not_tried_again() {
+    let (bad, store) = guarded();
+    assert!(matches!(store.get(&key()).await, Err(StoreError::NotFound(_))));
+    assert_eq!(bad.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_call_without_an_answer_ends() {
+    let (bad, store) = guarded();
+    bad.silent.store(u32::MAX, Ordering::SeqCst);
+    let began = Instant::now();
+    let error = store.head(&key()).await.unwrap_err();
+    assert!(began.elapsed() >= quick().deadline, "{:?}", began.elapsed());
+    assert_eq!(bad.calls(), 2, "no attempt begins beyond the budget");
+    assert!(
+        std::error::Error::source(&error).unwrap().to_string().contains("no answer within 0.1 s"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn after_failures_in_a_row_one_call_a_rest_is_made_until_one_succeeds() {
+    let (bad, store) = guarded();
+    create(&store, "1").await.unwrap();
+    bad.before.store(6, Ordering::SeqCst);
+    for _ in 0..2 {
+        store.head(&key()).await.unwrap_err();
+    }
+    let made = bad.calls();
+    assert_eq!(made, 6, "one put, and five heads that failed");
+    let error = store.head(&key()).await.unwrap_err();
+    assert_eq!(bad.calls(), made, "a call was made at once");
+    let reason = std::error::Error::source(&error).unwrap().to_string();
+    assert!(reason.contains("5 times in a row") && reason.contains("connection was reset"), "{reason}");
+    tokio::time::sleep(quick().rest).await;
+    store.head(&key()).await.unwrap_err();
+    assert_eq!(bad.calls(), made + 1, "one call is let through");
+    tokio::time::sleep(quick().rest).await;
+    store.head(&key()).await.unwrap();
+    store.head(&key()).await.unwrap();
+    assert_eq!(bad.calls(), made + 3, "all calls are made again");
+}
+
+mod catalog {
+    use zkflow_core::catalog::{
+        CatalogError, CircuitFilter, Deployment, DeploymentFilter, Page, ProofFilter, ProofRequest,
+    };
+    use zkflow_core::id::{CircuitId, DeploymentId, ProofId, UserId};
+
+    use super::*;
+    use crate::MemoryCatalog;
+
+    /// A catalog that loses the answers of its next writes.
+    #[derive(Debug, Default)]
+    struct Lossy {
+        catalog: MemoryCatalog,
+        lost: AtomicU32,
+    }
+
+    impl Lossy {
+        fn answer<T>(&self, result: Result<T, CatalogError>) -> Result<T, CatalogError> {
+            if take(&self.lost) {
+                Err(CatalogError::backend("testing", "the connection was reset"))
+            } else {
+                result
+            }
+        }
+    }
+
+    #[async_trait]
+    impl Catalog for Lossy {
+        async fn insert_circuit(&self, circuit: Circuit) -> Result<(Circuit, bool), CatalogError> {
+            self.answer(self.catalog.insert_circuit(circuit).await)
+        }
+        async fn circuit(&self, id: &CircuitId) -> Result<Option<Circuit>, CatalogError> {
+            self.catalog.circuit(id).await
+        }
+        async fn replace_circuit(&self, circuit: Circuit) -> Result<Circuit, CatalogError> {
+            self.answer(self.catalog.replace_circuit(circuit).await)
+        }
+        async fn delete_circuit(&self, id: &CircuitId) -> Result<(), CatalogError> {
+            self.answer(self.catalog.delete_circuit(id).await)
+        }
+        async fn circuits(&self, filter: &CircuitFilter, page: &Page) -> Result<Vec<Circuit>, CatalogError> {
+            self.catalog.circuits(filter, page).await
+        }
+        async fn insert_proof(&self, proof: ProofRequest) -> Result<(ProofRequest, bool), CatalogError> {
+            self.answer(self.catalog.insert_proof(proof).await)
+        }
+        async fn proof_by_key(
+            &self,
+            user: Option<&UserId>,
+            key: &str,
+        ) -> Result<Option<ProofRequest>, CatalogError> {
+            self.catalog.proof_by_key(user, key).await
+        }
+        async fn proof(&self, id: &ProofId) -> Result<Option<ProofRequest>, CatalogError> {
+            self.catalog.proof(id).await
+        }
+        async fn replace_proof(&self, proof: ProofRequest) -> Result<ProofRequest, CatalogError> {
+            self.answer(self.catalog.replace_proof(proof).await)
+        }
+        async fn delete_proof(&self, id: &ProofId) -> Result<(), CatalogError> {
+            self.answer(self.catalog.delete_proof(id).await)
+        }
+        async fn proofs(&self, filter: &ProofFilter, page: &Page) -> Result<Vec<ProofRequest>, CatalogError> {
+            self.catalog.proofs(filter, page).await
+        }
+        async fn expired_proofs(
+            &self,
+            now: Timestamp,
+            limit: usize,
+        ) -> Result<Vec<ProofRequest>, CatalogError> {
+            self.catalog.expired_proofs(now, limit).await
+        }
+        async fn insert_deployment(
+            &self,
+            deployment: Deployment,
+        ) -> Result<(Deployment, bool), CatalogError> {
+            self.answer(self.catalog.insert_deployment(deployment).await)
+        }
+        async fn deployment(&self, id: &DeploymentId) -> Result<Option<Deployment>, CatalogError> {
+            self.catalog.deployment(id).await
+        }
+        async fn replace_deployment(&self, deployment: Deployment) -> Result<Deployment, CatalogError> {
+            self.answer(self.catalog.replace_deployment(deployment).await)
+        }
+        async fn delete_deployment(&self, id: &DeploymentId) -> Result<(), CatalogError> {
+            self.answer(self.catalog.delete_deployment(id).await)
+        }
+        async fn deployments(
+            &self,
+            filter: &DeploymentFilter,
+            page: &Page,
+        ) -> Result<Vec<Deployment>, CatalogError> {
+            self.catalog.deployments(filter, page).await
+        }
+    }
+
+    fn setup() -> (Arc<Lossy>, GuardedCatalog) {
+        let lossy = Arc::new(Lossy::default());
+        (lossy.clone(), GuardedCatalog::new(lossy, quick()))
+    }
+
+    fn circuit(created: i64) -> Circuit {
+        let template = "rangeCheck".parse().unwrap();
+        Circuit::new(Digest::of("c"), template, serde_json::Map::new(), Timestamp::from_millis(created))
+    }
+
+    #[tokio::test]
+    async fn an_insert_whose_answer_was_lost_added_the_document_and_another_did_not() {
+        let (lossy, catalog) = setup();
+        lossy.lost.store(1, Ordering::SeqCst);
+        assert_eq!(catalog.insert_circuit(circuit(1)).await.unwrap(), (circuit(1), true));
+        lossy.lost.store(1, Ordering::SeqCst);
+        assert_eq!(catalog.insert_circuit(circuit(2)).await.unwrap(), (circuit(1), false));
+        assert_eq!(
+            catalog.insert_circuit(circuit(1)).await.unwrap(),
+            (circuit(1), false),
+            "no answer was lost"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_change_whose_answer_was_lost_was_made_and_a_stale_one_was_not() {
+        let (lossy, catalog) = setup();
+        let (read, _) = catalog.insert_circuit(circuit(1)).await.unwrap();
+        lossy.lost.store(1, Ordering::SeqCst);
+        let changed = catalog.replace_circuit(Circuit { attempt: 1, ..read.clone() }).await.unwrap();
+        assert_eq!((changed.attempt, changed.epoch), (1, read.epoch + 1));
+        lossy.lost.store(1, Ordering::SeqCst);
+        let stale = catalog.replace_circuit(Circuit { attempt: 2, ..read }).await;
+        assert!(matches!(stale, Err(CatalogError::Stale(_))), "{stale:?}");
+        assert_eq!(catalog.circuit(&changed.id).await.unwrap(), Some(changed));
+    }
+}

@@ -1,0 +1,279 @@
+//! [`S3Store`]: artifacts in a bucket of S3, or of a server that speaks its protocol.
+
+mod client;
+mod upload;
+
+pub use client::S3Settings;
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::presigning::PresigningConfig;
+use bytes::{Bytes, BytesMut};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use zkflow_core::digest::{Digest, Hasher};
+use zkflow_core::store::{Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, PutMode, StoreError};
+
+use crate::deadline;
+
+/// An [`ArtifactStore`] in a bucket. Any number of processes may share it.
+///
+/// # Layout
+/// - The artifact `a/b` is the object `a/b`, or `prefix/a/b` below a prefix.
+/// - The SHA-256 of its bytes stands in its metadata (`x-amz-meta-sha256`); an object without it is
+///   corrupt.
+///
+/// # What the server must do
+/// - Refuse a conditional write (`If-None-Match: *`) under a key that is taken, as S3 does since
+///   November 2024; for large artifacts also at the end of a multipart upload.
+/// - Show what was written to the next reader, as S3 does since December 2020.
+///
+/// A bucket with versions keeps what is deleted, sealed inputs too: leave versions off. Uploads that
+/// a crash cut short stay until a lifecycle rule removes them.
+#[derive(Clone)]
+pub struct S3Store {
+    client: Client,
+    bucket: String,
+    /// Empty, or ends with `/`.
+    prefix: String,
+    part: usize,
+}
+
+impl S3Store {
+    /// Opens the store, and checks that the bucket is there.
+    ///
+    /// # Errors
+    /// [`StoreError::Backend`], with a sentence that says whether nobody answers, the credentials are
+    /// missing or refused, or the bucket is not there.
+    pub async fn open(settings: S3Settings) -> Result<Self, StoreError> {
+        let client = client::connect(&settings).await;
+        let S3Settings { bucket, prefix, part_bytes, .. } = settings;
+        let prefix = prefix.trim_matches('/');
+        let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+        let store = Self { client, bucket, prefix, part: part_bytes };
+        let action = format!("opening the bucket {}", store.bucket);
+        let looked = store.client.head_bucket().bucket(&store.bucket).send();
+        deadline::within(&action, 0, looked).await?.map_err(|error| {
+            let why = match status(&error) {
+                Some(404) => "there is no such bucket",
+                Some(401 | 403) => "the credentials are refused there",
+                Some(301 | 307) => "it is in another region than AWS_REGION says",
+                _ => return StoreError::backend(&*action, error),
+            };
+            StoreError::backend(format!("{action}: {why}"), error)
+        })?;
+        Ok(store)
+    }
+
+    fn object(&self, key: &ArtifactKey) -> String {
+        format!("{}{key}", self.prefix)
+    }
+
+    /// Puts once; the flag of the error says whether another write was in the way.
+    async fn put_once(
+        &self,
+        key: &ArtifactKey,
+        body: &Bytes,
+        sha256: &Digest,
+        mode: PutMode,
+    ) -> Result<(), PutError> {
+        if body.len() > self.part {
+            return upload::in_parts(self, key, body, sha256, mode).await;
+        }
+        let action = format!("writing {key}");
+        let call = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(self.object(key))
+            .metadata(DIGEST, sha256.to_string())
+            .set_if_none_match(only_if_free(mode))
+            .body(body.clone().into());
+        deadline::within(&action, body.len() as u64, call.send())
+            .await?
+            .map_err(|e| put_error(key, &action, e))?;
+        Ok(())
+    }
+
+    async fn read_body(&self, key: &ArtifactKey, output: GetObjectOutput) -> Result<Artifact, StoreError> {
+        let corrupt = |detail: &str| StoreError::Corrupt { key: key.clone(), detail: detail.to_owned() };
+        let meta = meta(key, output.content_length, output.metadata)?;
+        let size = usize::try_from(meta.size).map_err(|_| corrupt("it does not fit into memory"))?;
+        let mut body = BytesMut::with_capacity(size.min(LARGEST_RESERVATION));
+        let (mut hasher, mut chunks) = (Hasher::default(), output.body);
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|e| StoreError::backend(format!("reading {key}"), e))?;
+            if chunk.len() > size - body.len() {
+                return Err(corrupt("it is longer than was announced"));
+            }
+            hasher.update(&chunk);
+            body.extend_from_slice(&chunk);
+        }
+        if body.len() != size {
+            return Err(StoreError::backend(format!("reading {key}"), "the answer was cut short"));
+        }
+        if hasher.finish() != meta.sha256 {
+            return Err(corrupt("its SHA-256 is not the one recorded"));
+        }
+        Ok(Artifact { meta, body: body.freeze() })
+    }
+}
+
+#[async_trait]
+impl ArtifactStore for S3Store {
+    async fn put(&self, key: &ArtifactKey, body: Bytes, mode: PutMode) -> Result<ArtifactMeta, StoreError> {
+        let sha256 = Digest::of(&body);
+        let mut pause = CONFLICT_PAUSE;
+        for _ in 0..CONFLICTS {
+            match self.put_once(key, &body, &sha256, mode).await {
+                Ok(()) => return Ok(ArtifactMeta { key: key.clone(), size: body.len() as u64, sha256 }),
+                Err(PutError::Failed(error)) => return Err(error),
+                Err(PutError::Conflict) => tokio::time::sleep(pause).await,
+            }
+            pause *= 2;
+        }
+        Err(StoreError::backend(
+            format!("writing {key}"),
+            "other writes of it were in the way again and again",
+        ))
+    }
+
+    async fn get(&self, key: &ArtifactKey) -> Result<Artifact, StoreError> {
+        let action = format!("reading {key}");
+        let call = self.client.get_object().bucket(&self.bucket).key(self.object(key)).send();
+        let output = deadline::within(&action, 0, call).await?.map_err(|e| read_error(key, &action, e))?;
+        let size = output.content_length.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+        deadline::within(&action, size, self.read_body(key, output)).await?
+    }
+
+    async fn head(&self, key: &ArtifactKey) -> Result<ArtifactMeta, StoreError> {
+        let action = format!("looking at {key}");
+        let call = self.client.head_object().bucket(&self.bucket).key(self.object(key)).send();
+        let output = deadline::within(&action, 0, call).await?.map_err(|e| read_error(key, &action, e))?;
+        meta(key, output.content_length, output.metadata)
+    }
+
+    async fn delete(&self, key: &ArtifactKey) -> Result<(), StoreError> {
+        let action = format!("deleting {key}");
+        let call = self.client.delete_object().bucket(&self.bucket).key(self.object(key)).send();
+        deadline::within(&action, 0, call).await?.map(drop).map_err(|e| StoreError::backend(action, e))
+    }
+
+    fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactKey, StoreError>> {
+        if !prefix.is_empty() && prefix.parse::<ArtifactKey>().is_err() {
+            return stream::empty().boxed();
+        }
+        let under = prefix.to_owned();
+        let pages = stream::try_unfold(Some(None), move |from: Option<Option<String>>| {
+            let object_prefix = format!("{}{under}", self.prefix);
+            async move {
+                let Some(token) = from else { return Ok::<_, StoreError>(None) };
+                let action = format!("listing {object_prefix:?}");
+                let call = self.client.list_objects_v2().bucket(&self.bucket).prefix(object_prefix);
+                let call = call.set_continuation_token(token).send();
+                let page =
+                    deadline::within(&action, 0, call).await?.map_err(|e| StoreError::backend(action, e))?;
+                let next = page.next_continuation_token.map(Some);
+                Ok(Some((page.contents.unwrap_or_default(), next)))
+            }
+        });
+        let under = prefix.to_owned();
+        let objects = pages.map_ok(|page| stream::iter(page.into_iter().map(Ok))).try_flatten();
+        objects
+            .try_filter_map(move |object| {
+                let name = object.key.as_deref().and_then(|name| name.strip_prefix(&self.prefix));
+                // What is no key was not put here by a store.
+                let key =
+                    name.and_then(|name| name.parse::<ArtifactKey>().ok()).filter(|key| key.is_under(&under));
+                async move { Ok(key) }
+            })
+            .boxed()
+    }
+
+    async fn download_url(&self, key: &ArtifactKey, valid: Duration) -> Result<Option<String>, StoreError> {
+        let action = format!("signing an address of {key}");
+        let terms = PresigningConfig::expires_in(valid).map_err(|e| StoreError::backend(&*action, e))?;
+        let call = self.client.get_object().bucket(&self.bucket).key(self.object(key)).presigned(terms);
+        let signed = deadline::within(&action, 0, call).await?.map_err(|e| StoreError::backend(action, e))?;
+        Ok(Some(signed.uri().to_owned()))
+    }
+}
+
+impl fmt::Debug for S3Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "S3Store({}/{})", self.bucket, self.prefix)
+    }
+}
+
+/// Why a put did not succeed.
+enum PutError {
+    /// Another write of the key ran at the same time: this one may be made again.
+    Conflict,
+    Failed(StoreError),
+}
+
+impl From<StoreError> for PutError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// `If-None-Match` of a put.
+fn only_if_free(mode: PutMode) -> Option<String> {
+    (mode == PutMode::Create).then(|| "*".to_owned())
+}
+
+fn put_error<E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static>(
+    key: &ArtifactKey,
+    action: &str,
+    error: SdkError<E>,
+) -> PutError {
+    match status(&error) {
+        Some(412) => PutError::Failed(StoreError::Exists(key.clone())),
+        Some(409) => PutError::Conflict,
+        _ => PutError::Failed(StoreError::backend(action, error)),
+    }
+}
+
+fn read_error<E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static>(
+    key: &ArtifactKey,
+    action: &str,
+    error: SdkError<E>,
+) -> StoreError {
+    match (status(&error), error.code()) {
+        // A bucket that went away is no artifact that is missing. An answer to HEAD has no code.
+        (Some(404), code) if code != Some("NoSuchBucket") => StoreError::NotFound(key.clone()),
+        _ => StoreError::backend(action, error),
+    }
+}
+
+fn status<E>(error: &SdkError<E>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+/// What the headers of an object say.
+fn meta(
+    key: &ArtifactKey,
+    length: Option<i64>,
+    metadata: Option<std::collections::HashMap<String, String>>,
+) -> Result<ArtifactMeta, StoreError> {
+    let corrupt = |detail: &str| StoreError::Corrupt { key: key.clone(), detail: detail.to_owned() };
+    let size =
+        length.and_then(|length| u64::try_from(length).ok()).ok_or_else(|| corrupt("it has no length"))?;
+    let digest = metadata.as_ref().and_then(|metadata| metadata.get(DIGEST)?.parse().ok());
+    Ok(ArtifactMeta { key: key.clone(), size, sha256: digest.ok_or_else(|| corrupt("it has no SHA-256"))? })
+}
+
+/// The metadata that holds the digest; on the wire `x-amz-meta-sha256`.
+const DIGEST: &str = "sha256";
+
+/// Reserved before any byte has come; more is taken as it comes.
+const LARGEST_RESERVATION: usize = 64 * 1024 * 1024;
+
+/// How often a put that met another is made.
+const CONFLICTS: u32 = 6;
+const CONFLICT_PAUSE: Duration = Duration::from_millis(20);

@@ -1,0 +1,97 @@
+//! Large bodies, in parts.
+
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use bytes::Bytes;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use zkflow_core::digest::Digest;
+use zkflow_core::store::{ArtifactKey, PutMode, StoreError};
+
+use super::{DIGEST, PutError, S3Store, only_if_free, put_error};
+use crate::deadline;
+
+/// Parts on their way at the same time.
+const AT_ONCE: usize = 4;
+
+/// Writes `body` in parts. Nobody sees it before the last step, and what fails or is dropped before that
+/// removes its parts.
+pub(super) async fn in_parts(
+    store: &S3Store,
+    key: &ArtifactKey,
+    body: &Bytes,
+    sha256: &Digest,
+    mode: PutMode,
+) -> Result<(), PutError> {
+    let action = format!("writing {key}");
+    let begin = store
+        .client
+        .create_multipart_upload()
+        .bucket(&store.bucket)
+        .key(store.object(key))
+        .metadata(DIGEST, sha256.to_string());
+    let begun = deadline::within(&action, 0, begin.send()).await?.map_err(|e| put_error(key, &action, e))?;
+    let Some(id) = begun.upload_id else {
+        return Err(StoreError::backend(action, "the upload has no id").into());
+    };
+    let mut upload = Upload { store, object: store.object(key), id, done: false };
+    let count = body.len().div_ceil(store.part);
+    let parts: Vec<CompletedPart> = stream::iter(0..count)
+        .map(|index| {
+            let part = body.slice(index * store.part..body.len().min((index + 1) * store.part));
+            upload.part(key, index, part)
+        })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    let complete = store
+        .client
+        .complete_multipart_upload()
+        .bucket(&store.bucket)
+        .key(&upload.object)
+        .upload_id(&upload.id)
+        .set_if_none_match(only_if_free(mode))
+        .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build());
+    // S3 puts the parts together before it answers.
+    let completed = deadline::within(&action, body.len() as u64, complete.send()).await?;
+    completed.map_err(|e| put_error(key, &action, e))?;
+    upload.done = true;
+    Ok(())
+}
+
+/// An upload that is not yet an object; dropped so, it is aborted.
+struct Upload<'a> {
+    store: &'a S3Store,
+    object: String,
+    id: String,
+    done: bool,
+}
+
+impl Upload<'_> {
+    async fn part(&self, key: &ArtifactKey, index: usize, part: Bytes) -> Result<CompletedPart, PutError> {
+        let action = format!("writing part {} of {key}", index + 1);
+        // S3 has at most 10 000 parts.
+        let number = i32::try_from(index + 1).map_err(|e| StoreError::backend(&*action, e))?;
+        let size = part.len() as u64;
+        let call = self
+            .store
+            .client
+            .upload_part()
+            .bucket(&self.store.bucket)
+            .key(&self.object)
+            .upload_id(&self.id)
+            .part_number(number)
+            .body(part.into());
+        let sent =
+            deadline::within(&action, size, call.send()).await?.map_err(|e| put_error(key, &action, e))?;
+        Ok(CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag).build())
+    }
+}
+
+impl Drop for Upload<'_> {
+    fn drop(&mut self) {
+        let (false, Ok(runtime)) = (self.done, tokio::runtime::Handle::try_current()) else { return };
+        let Self { store, object, id, .. } = self;
+        let abort = store.client.abort_multipart_upload().bucket(&store.bucket).key(&*object).upload_id(&*id);
+        // What cannot be aborted is left to the lifecycle rules of the bucket.
+        runtime.spawn(async move { drop(deadline::within("aborting an upload", 0, abort.send()).await) });
+    }
+}

@@ -1,0 +1,155 @@
+//! Backends on other machines that go away, slow down and come back, without reopening anything.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use zkflow_core::catalog::{Catalog, CatalogError, Circuit};
+use zkflow_core::store::{ArtifactKey, ArtifactStore, PutMode, StoreError};
+use zkflow_store::guarded::Policy;
+use zkflow_store::{GuardedCatalog, GuardedStore, MongoCatalog};
+use zkflow_testbed::{Fault, MongoServer, Proxy, S3Server};
+
+use common::{circuit, open_bucket, until_it_succeeds};
+
+/// As in production, with deadlines that a test can wait for.
+fn policy() -> Policy {
+    Policy {
+        deadline: Duration::from_secs(3),
+        attempts: 3,
+        budget: Duration::from_secs(5),
+        ..Policy::default()
+    }
+}
+
+/// No call hangs longer than this: the budget, one more attempt, and pauses.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// From the return of a backend to the first call that succeeds.
+const RECOVERY: Duration = Duration::from_secs(30);
+
+async fn guarded_catalog(uri: &str) -> GuardedCatalog {
+    GuardedCatalog::new(Arc::new(MongoCatalog::open(uri).await.unwrap()), policy())
+}
+
+async fn guarded_store(server: &S3Server, endpoint: &str) -> GuardedStore {
+    GuardedStore::new(Arc::new(open_bucket(server, endpoint).await.unwrap()), policy())
+}
+
+/// Fails, and not before trying nor long after.
+async fn fails_in_time<T, E>(call: impl Future<Output = Result<T, E>>) {
+    let began = Instant::now();
+    assert!(call.await.is_err(), "a call succeeded without its backend");
+    assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_catalog_that_was_stopped_goes_on_with_what_it_had() {
+    let mut server = MongoServer::start_own().await;
+    let catalog = guarded_catalog(server.uri()).await;
+    let (read, _) = catalog.insert_circuit(circuit("kept", 1)).await.unwrap();
+    server.stop();
+    fails_in_time(catalog.circuit(&read.id)).await;
+    fails_in_time(catalog.replace_circuit(read.clone())).await;
+    server.resume().await;
+    until_it_succeeds(RECOVERY, async || catalog.circuit(&read.id).await).await;
+    assert_eq!(catalog.circuit(&read.id).await.unwrap(), Some(read.clone()));
+    catalog.replace_circuit(read).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_that_was_stopped_goes_on_with_what_it_had() {
+    let mut server = S3Server::start_own().await;
+    let store = guarded_store(&server, server.endpoint()).await;
+    let key: ArtifactKey = "circuits/0/key".parse().unwrap();
+    store.put(&key, Bytes::from_static(b"kept"), PutMode::Create).await.unwrap();
+    server.stop().await;
+    fails_in_time(store.get(&key)).await;
+    fails_in_time(store.delete(&key)).await;
+    server.resume().await;
+    until_it_succeeds(RECOVERY, async || store.get(&key).await).await;
+    assert_eq!(store.get(&key).await.unwrap().body, "kept");
+}
+
+#[tokio::test]
+async fn a_catalog_behind_a_bad_network_loses_nothing() {
+    let server = MongoServer::start_own().await;
+    let proxy = Proxy::start(server.address()).await;
+    let catalog = guarded_catalog(&server.uri_through(proxy.address())).await;
+    let mut kept = catalog.insert_circuit(circuit("kept", 1)).await.unwrap().0;
+    proxy.set(Fault::Latency(Duration::from_secs(2)));
+    kept = catalog.replace_circuit(kept).await.unwrap();
+    for fault in [Fault::Reset, Fault::HalfOpen] {
+        proxy.set(fault);
+        fails_in_time(catalog.circuit(&kept.id)).await;
+        proxy.set(Fault::None);
+        let took = until_it_succeeds(RECOVERY, async || catalog.circuit(&kept.id).await).await;
+        println!("the catalog was back {took:?} after {fault:?}");
+        kept = catalog.replace_circuit(kept).await.unwrap();
+    }
+    assert_eq!(kept.epoch, 3, "each change was made once");
+}
+
+/// Resets that come and go while documents are changed: every change that was confirmed is there, once.
+#[tokio::test]
+async fn changes_under_resets_are_made_once() {
+    let server = MongoServer::start_own().await;
+    let proxy = Proxy::start(server.address()).await;
+    let catalog = guarded_catalog(&server.uri_through(proxy.address())).await;
+    let tasks = futures::future::join_all((0..4).map(|task| change_25_times(&catalog, task)));
+    let resets = async {
+        for _ in 0..8 {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            proxy.set(Fault::Reset);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            proxy.set(Fault::None);
+        }
+    };
+    let (documents, ()) = futures::future::join(tasks, resets).await;
+    for document in documents {
+        assert_eq!((document.attempt, document.epoch), (25, 25));
+        assert_eq!(catalog.circuit(&document.id).await.unwrap(), Some(document));
+    }
+}
+
+/// Counts up to 25 in a document; an outcome that is not known is looked up.
+async fn change_25_times(catalog: &GuardedCatalog, task: i64) -> Circuit {
+    let mut document = circuit(&format!("circuit {task}"), task);
+    until_it_succeeds(RECOVERY, async || catalog.insert_circuit(document.clone()).await).await;
+    while document.attempt < 25 {
+        let next = Circuit { attempt: document.attempt + 1, ..document.clone() };
+        if let Ok(changed) = catalog.replace_circuit(next).await {
+            document = changed;
+            continue;
+        }
+        until_it_succeeds(RECOVERY, async || {
+            document = catalog.circuit(&document.id).await?.expect("it was inserted");
+            Ok::<_, CatalogError>(())
+        })
+        .await;
+    }
+    document
+}
+
+#[tokio::test]
+async fn a_store_behind_a_bad_network_loses_nothing() {
+    let server = S3Server::start_own().await;
+    let proxy = Proxy::start(server.address()).await;
+    let store = guarded_store(&server, &format!("http://{}", proxy.address())).await;
+    let key = |name: &str| format!("circuits/0/{name}").parse::<ArtifactKey>().unwrap();
+    proxy.set(Fault::Latency(Duration::from_secs(2)));
+    store.put(&key("latency"), Bytes::from_static(b"kept"), PutMode::Create).await.unwrap();
+    for fault in [Fault::Reset, Fault::HalfOpen] {
+        proxy.set(fault);
+        fails_in_time(store.head(&key("latency"))).await;
+        proxy.set(Fault::None);
+        let took = until_it_succeeds(RECOVERY, async || store.head(&key("latency")).await).await;
+        println!("the store was back {took:?} after {fault:?}");
+        let again = store.put(&key("latency"), Bytes::from_static(b"other"), PutMode::Create).await;
+        assert!(matches!(again, Err(StoreError::Exists(_))), "{again:?}");
+    }
+    assert_eq!(store.get(&key("latency")).await.unwrap().body, "kept");
+}
