@@ -61,12 +61,15 @@ else
 endif
 
 chaos: setup ## Kills, outages and sleeping workers at full length, with a table of what came of it
-	$(CARGO) test --locked --workspace --test chaos --test processes -- --include-ignored --nocapture --test-threads 1 | tee $(CHAOS_LOG)
-	@echo; echo '| what was done | what came of it |'; echo '|---|---|'; grep '^|' $(CHAOS_LOG)
+	@mkdir -p $(dir $(CHAOS_LOG))
+	{ $(CARGO) test --locked --workspace --test chaos --test processes -- --include-ignored --nocapture --test-threads 1; \
+	  echo $$? > $(CHAOS_LOG).status; } 2>&1 | tee $(CHAOS_LOG)
+	@echo; echo '| what was done | what came of it |'; echo '|---|---|'; grep -o '| .* |$$' $(CHAOS_LOG); \
+	exit $$(cat $(CHAOS_LOG).status)
 
 bench: setup ## The Criterion benches
 	$(CARGO) build --locked --release --bin zkflow
-	$(CARGO) bench --locked --workspace --bench kernels --bench stages --bench prover --bench witness --bench setup --bench http
+	$(CARGO) bench --locked --workspace --bench kernels --bench stages --bench prover --bench witness --bench setup --bench queue --bench http
 
 fuzz: setup ## Each fuzz target for a minute (needs cargo-fuzz)
 	cd fuzz && for target in $$(RUSTC_BOOTSTRAP=1 $(CARGO) fuzz list); do \

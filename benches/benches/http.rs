@@ -1,36 +1,129 @@
-//! A whole proof over HTTP: from POST to the completed, verified proof, on the embedded backends.
+//! A whole proof over HTTP: from POST to the completed, verified proof, in one process over SQLite, and by a
+//! server and a worker over Redis.
 
-use std::process::Stdio;
-use std::time::Duration;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use futures::future;
 use serde_json::json;
 use zkflow_benches::binary;
-use zkflow_server::client::LocalServer;
+use zkflow_server::client::{Client, LocalServer};
+use zkflow_testbed::{RedisOptions, RedisServer};
 
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// Proofs whose times are put in order for the percentiles.
+const SAMPLES: usize = 500;
+
+/// Requests that are posted at the same time.
+const AT_ONCE: usize = 16;
+
+/// The processes of one way to run the service.
+struct Service {
+    name: &'static str,
+    client: Client,
+    circuit: String,
+    _folder: tempfile::TempDir,
+    _processes: Vec<LocalServer>,
+    _redis: Option<RedisServer>,
+}
+
+impl Service {
+    async fn embedded() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let server = start(&["serve"], &folder, None);
+        Self::ready("embedded", folder, vec![server], None).await
+    }
+
+    async fn on_redis() -> Self {
+        let options = RedisOptions { append_only: true, ..RedisOptions::default() };
+        let redis = RedisServer::start(options).expect("redis-server starts");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let server = start(&["serve", "--no-workers"], &folder, Some(&redis));
+        let worker = start(&["worker"], &folder, Some(&redis));
+        Self::ready("redis", folder, vec![server, worker], Some(redis)).await
+    }
+
+    async fn ready(
+        name: &'static str,
+        folder: tempfile::TempDir,
+        processes: Vec<LocalServer>,
+        redis: Option<RedisServer>,
+    ) -> Self {
+        let client = processes[0].client();
+        let circuit = client
+            .circuit("rangeCheck", json!({"min": 18, "max": 120}), PATIENCE)
+            .await
+            .expect("the circuit becomes ready");
+        let circuit = circuit["circuitId"].as_str().expect("a circuit has an id").to_owned();
+        Self { name, client, circuit, _folder: folder, _processes: processes, _redis: redis }
+    }
+
+    async fn post(&self) -> String {
+        let inputs = json!({"age": "42", "randomPublicSignal": "7"});
+        self.client.request_proof(&self.circuit, inputs).await.expect("the request is taken")
+    }
+
+    /// From POST to the completed proof.
+    async fn proof(&self) {
+        let request = self.post().await;
+        let proof = self.client.proof(&request, PATIENCE).await.expect("the proof is made");
+        assert_eq!(proof["status"], json!("completed"));
+    }
+}
+
+fn start(command: &[&str], folder: &tempfile::TempDir, redis: Option<&RedisServer>) -> LocalServer {
+    let mut process = Command::new(binary());
+    process.args(command).args(["--port", "0", "--log-level", "warn", "--data-dir"]).arg(folder.path());
+    process.env("REDIS_URL", redis.map_or("", RedisServer::url)).stderr(Stdio::inherit());
+    LocalServer::spawn(process).expect("the process starts")
+}
+
 fn http(c: &mut Criterion) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let server = LocalServer::start(&binary(), folder.path(), &["--log-level", "warn"], Stdio::inherit())
-        .expect("the server starts");
-    let client = server.client();
-    let circuit = runtime
-        .block_on(client.circuit("rangeCheck", json!({"min": 18, "max": 120}), PATIENCE))
-        .expect("the circuit becomes ready");
-    let circuit = circuit["circuitId"].as_str().expect("a circuit has an id");
+    let services = runtime.block_on(async { [Service::embedded().await, Service::on_redis().await] });
     let mut group = c.benchmark_group("http");
     group.sample_size(30);
-    group.bench_function("POST to verified proof, rangeCheck", |b| {
-        b.to_async(&runtime).iter(async || {
-            let inputs = json!({"age": "42", "randomPublicSignal": "7"});
-            let request = client.request_proof(circuit, inputs).await.expect("the request is taken");
-            let proof = client.proof(&request, PATIENCE).await.expect("the proof is made");
-            assert_eq!(proof["status"], json!("completed"));
-        });
-    });
+    for service in &services {
+        let name = format!("POST to verified proof, rangeCheck, {}", service.name);
+        group.bench_function(name, |b| b.to_async(&runtime).iter(|| service.proof()));
+    }
     group.finish();
+    runtime.block_on(percentiles(&services));
+    runtime.block_on(posts(&services));
+}
+
+/// Criterion tells no percentiles: prints them, over proofs of both services in alternation.
+async fn percentiles(services: &[Service; 2]) {
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..SAMPLES {
+        for (service, times) in services.iter().zip(&mut times) {
+            let began = Instant::now();
+            service.proof().await;
+            times.push(began.elapsed());
+        }
+    }
+    for (service, times) in services.iter().zip(&mut times) {
+        times.sort();
+        let (p50, p99) = (times[SAMPLES / 2], times[SAMPLES * 99 / 100]);
+        println!("http/POST to verified proof, {}: p50 {p50:.2?}, p99 {p99:.2?} of {SAMPLES}", service.name);
+    }
+}
+
+/// How many requests a second are taken while the proofs of those before are made.
+async fn posts(services: &[Service; 2]) {
+    for service in services {
+        let began = Instant::now();
+        let mut last = String::new();
+        for _ in 0..SAMPLES / AT_ONCE {
+            last = future::join_all((0..AT_ONCE).map(|_| service.post())).await.remove(0);
+        }
+        let (taken, count) = (began.elapsed(), SAMPLES / AT_ONCE * AT_ONCE);
+        service.client.proof(&last, PATIENCE).await.expect("the proof is made");
+        let rate = count as f64 / taken.as_secs_f64();
+        println!("http/POST /v1/proofs, {AT_ONCE} at once, {}: {rate:.0} a second", service.name);
+    }
 }
 
 criterion_group!(benches, http);

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -34,8 +34,8 @@ pub struct RedisOptions {
     pub cluster: bool,
     /// The password that clients must give.
     pub password: Option<String>,
-    /// Certificate and key in PEM; then the server speaks TLS only.
-    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Speaks TLS only, with a certificate that is good for whoever trusts [`RedisServer::authority`].
+    pub tls: bool,
 }
 
 /// How long a server may take to answer after its start.
@@ -75,6 +75,11 @@ impl RedisServer {
     /// Where it is, with its password.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The file of the certificate, in PEM, that vouches for servers over TLS.
+    pub fn authority() -> PathBuf {
+        tls_file("ca.pem")
     }
 
     /// Its port, of a server of its own.
@@ -127,7 +132,7 @@ impl RedisServer {
 
 impl Own {
     fn url(&self) -> String {
-        let scheme = if self.options.tls.is_some() { "rediss" } else { "redis" };
+        let scheme = if self.options.tls { "rediss" } else { "redis" };
         let password = self.options.password.as_ref().map(|text| format!(":{text}@")).unwrap_or_default();
         format!("{scheme}://{password}127.0.0.1:{}", self.port)
     }
@@ -145,15 +150,13 @@ impl Own {
             .stdout(log.try_clone()?)
             .stderr(log);
         let port = self.port.to_string();
-        match &self.options.tls {
-            None => command.args(["--port", &port]),
-            Some((certificate, key)) => command
-                .args(["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"])
-                .arg("--tls-cert-file")
-                .arg(certificate)
-                .arg("--tls-key-file")
-                .arg(key),
-        };
+        if self.options.tls {
+            command.args(["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"]);
+            command.arg("--tls-cert-file").arg(tls_file("server.pem"));
+            command.arg("--tls-key-file").arg(tls_file("server.key"));
+        } else {
+            command.args(["--port", &port]);
+        }
         if let Some(password) = &self.options.password {
             command.args(["--requirepass", password]);
         }
@@ -175,8 +178,8 @@ impl Own {
         let began = Instant::now();
         loop {
             let ready = match self.options.tls {
-                Some(_) => self.connect().is_ok(),
-                None => self.command("PING").is_ok_and(|answer| answer.contains("PONG")),
+                true => self.connect().is_ok(),
+                false => self.command("PING").is_ok_and(|answer| answer.contains("PONG")),
             };
             if ready {
                 return Ok(());
@@ -240,6 +243,11 @@ impl Drop for Own {
 /// A port that nobody listens on just now.
 fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// A file beside this package: made for tests, for 127.0.0.1, and good for a hundred years.
+fn tls_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/tls").join(name)
 }
 
 fn yes_or_no(flag: bool) -> &'static str {

@@ -18,7 +18,7 @@ use objects::Objects;
 /// A server of the S3 protocol with one bucket.
 ///
 /// By default it is s3s with s3s-fs behind it, in this process: real HTTP and real signatures over a
-/// folder; [`Objects`] says where it had to be mended to behave as S3 does. `S3_ENDPOINT` lets the
+/// folder; the module `objects` mends it where S3 promises more. `S3_ENDPOINT` lets the
 /// same tests run against another one, with the usual credentials (`AWS_ACCESS_KEY_ID`, …) in
 /// the bucket that `S3_BUCKET` names.
 #[derive(Debug)]

@@ -27,6 +27,7 @@ use crate::id::{JobId, UserId};
 /// - A job enters a round when a [`lease`](Self::lease) first finds it due, in the order of `run_at` and
 ///   id: the round behind its user's last one in which a job waits, and behind the last one out of which
 ///   a job was handed. Both are those of its queue and priority. Jobs without a user count as one user's.
+///   Of more than a thousand jobs that a lease finds due at once, the rest may enter at the next.
 /// - A lease token is fresh on every hand-out: a stale one can neither renew nor finish the job.
 /// - Only the newest [`DEAD_LETTERS`] dead letters of a queue need be kept.
 /// - Every method may be called from another async runtime than the one that opened the queue.

@@ -69,7 +69,7 @@ const TEMPLATE: &str = include_str!("solidity/Groth16Verifier.sol");
 /// - The point at infinity is `(0, 0)`, as in EIP-196.
 ///
 /// # Panics
-/// If the key has no IC points; a [`Verifier`](crate::verify::Verifier) has checked that.
+/// If the key has no IC points; a [`Verifier`] has checked that.
 pub fn verifier_contract(key: &VerifyingKey, header: &ContractHeader) -> String {
     let n_public = key.n_public();
     let warning = match header.provenance {

@@ -122,6 +122,23 @@ async fn after_a_flush_it_is_an_empty_queue() {
     assert!(!queue.push(NewJob::new(Q, "s")).await.unwrap().duplicate);
 }
 
+/// A server that evicts keys takes what it likes.
+#[tokio::test]
+async fn a_queue_that_lost_a_part_is_emptied_and_goes_on() {
+    let server = RedisServer::start(RedisOptions::default()).unwrap();
+    let queue = RedisQueue::connect(server.url(), "zkflow").await.unwrap();
+    for subject in ["waits", "is leased"] {
+        queue.push(NewJob::new(Q, subject)).await.unwrap();
+    }
+    queue.lease(Q, 1, LEASE, Duration::ZERO).await.unwrap();
+    server.command("DEL {zkflow:proof-generation}:jobs").unwrap();
+    let error = queue.lease(Q, 1, LEASE, Duration::ZERO).await.unwrap_err();
+    assert!(error.source().unwrap().to_string().contains("noeviction"), "{error:?}");
+    assert_eq!(queue.stats(Q).await.unwrap(), QueueStats::default());
+    assert!(!queue.push(NewJob::new(Q, "waits")).await.unwrap().duplicate);
+    assert_eq!(queue.lease(Q, 9, LEASE, Duration::ZERO).await.unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn the_password_is_in_no_error_and_no_debug_text() {
     let password = Some("right-271828".to_owned());

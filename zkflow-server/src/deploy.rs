@@ -1,5 +1,5 @@
 //! The way of a verifier contract to a chain, whoever asks for it: judged and compiled ([`admit`], [`compile`]),
-//! signed and sent once ([`drive`]), compared and asked ([`Statement`]).
+//! signed and sent once ([`drive()`]), compared and asked ([`Statement`]).
 
 mod drive;
 mod error;

@@ -9,6 +9,7 @@ mod page;
 mod path;
 mod problem;
 mod router;
+mod wait;
 
 mod circuits;
 mod deployments;

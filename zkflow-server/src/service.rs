@@ -3,6 +3,7 @@
 pub mod circuits;
 pub mod deployments;
 pub mod proofs;
+pub mod removal;
 pub mod verify;
 pub mod watch;
 

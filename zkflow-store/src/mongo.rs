@@ -1,5 +1,6 @@
 //! [`MongoCatalog`]: the documents in MongoDB.
 
+mod connection;
 mod document;
 mod schema;
 
@@ -7,10 +8,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::TryStreamExt;
-use mongodb::bson::{Document, RawDocumentBuf, doc};
+use mongodb::bson::{Document, doc};
 use mongodb::error::{Error, ErrorKind as Cause, WriteFailure};
 use mongodb::options::{ClientOptions, ReadConcern, WriteConcern};
-use mongodb::{Client, Collection, Database};
+use tokio::time::timeout;
 use zkflow_core::catalog::{
     Catalog, CatalogError, Circuit, CircuitFilter, Deployment, DeploymentFilter, Page, ProofFilter,
     ProofRequest,
@@ -18,6 +19,7 @@ use zkflow_core::catalog::{
 use zkflow_core::clock::Timestamp;
 use zkflow_core::id::{CircuitId, DeploymentId, ProofId, UserId};
 
+use connection::Connection;
 use document::{Kept, date, name};
 
 /// A [`Catalog`] in MongoDB, 5.0 or newer, a replica set or a sharded cluster. Any number of
@@ -37,9 +39,9 @@ use document::{Kept, date, name};
 ///   as long as the collections are there, and logs that the check could not be set.
 ///
 /// Reads and writes are by majority, and writes are in the journal: what was confirmed is not rolled back.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct MongoCatalog {
-    database: Database,
+    connection: Connection,
 }
 
 impl MongoCatalog {
@@ -66,14 +68,13 @@ impl MongoCatalog {
         let mut concern = WriteConcern::majority();
         concern.journal = Some(true);
         options.write_concern = Some(concern);
-        let client = Client::with_options(options).map_err(failed("connecting to MongoDB"))?;
-        let database = client.default_database().unwrap_or_else(|| client.database("zkflow"));
-        schema::migrate(&database).await?;
-        Ok(Self { database })
-    }
-
-    fn collection<T: Kept>(&self) -> Collection<RawDocumentBuf> {
-        self.database.collection(T::COLLECTION)
+        let connection = Connection::new(options).map_err(failed("connecting to MongoDB"))?;
+        let prepared = timeout(OPENING, schema::migrate(&connection.database())).await;
+        prepared.unwrap_or_else(|_| {
+            let detail = format!("no answer within {} s", OPENING.as_secs());
+            Err(CatalogError::backend("preparing the database", detail))
+        })?;
+        Ok(Self { connection })
     }
 
     /// Inserts a document, unless one that fits `same` is there, which is returned instead. The flag
@@ -82,7 +83,10 @@ impl MongoCatalog {
         let action = format!("adding a {}", T::WHAT);
         let document = document::write(&new)?;
         for _ in 0..ATTEMPTS {
-            match self.collection::<T>().insert_one(&document).await {
+            let call = self.connection.call();
+            let inserted = call.collection::<T>().insert_one(&document).await;
+            call.answered();
+            match inserted {
                 Ok(_) => return Ok((new, true)),
                 Err(error) if is_duplicate(&error) => {}
                 Err(error) => return Err(CatalogError::backend(action, error)),
@@ -98,8 +102,10 @@ impl MongoCatalog {
     }
 
     async fn one<T: Kept>(&self, action: &str, filter: Document) -> Result<Option<T>, CatalogError> {
-        let found = self.collection::<T>().find_one(filter).await.map_err(failed(action))?;
-        found.map(|raw| document::read(&raw)).transpose()
+        let call = self.connection.call();
+        let found = call.collection::<T>().find_one(filter).await;
+        call.answered();
+        found.map_err(failed(action))?.map(|raw| document::read(&raw)).transpose()
     }
 
     async fn by_id<T: Kept>(&self, id: &str) -> Result<Option<T>, CatalogError> {
@@ -113,7 +119,10 @@ impl MongoCatalog {
         *changed.epoch() += 1;
         let id = changed.id().to_owned();
         let only = doc! { "_id": &id, "epoch": read };
-        let written = self.collection::<T>().replace_one(only, document::write(&changed)?).await;
+        let document = document::write(&changed)?;
+        let call = self.connection.call();
+        let written = call.collection::<T>().replace_one(only, document).await;
+        call.answered();
         match written.map_err(failed(action))?.matched_count {
             0 => Err(CatalogError::Stale(format!("{} {id}", T::WHAT))),
             _ => Ok(changed),
@@ -121,7 +130,9 @@ impl MongoCatalog {
     }
 
     async fn delete<T: Kept>(&self, id: &str) -> Result<(), CatalogError> {
-        let deleted = self.collection::<T>().delete_one(doc! { "_id": id }).await;
+        let call = self.connection.call();
+        let deleted = call.collection::<T>().delete_one(doc! { "_id": id }).await;
+        call.answered();
         deleted.map(drop).map_err(failed(format!("deleting a {}", T::WHAT)))
     }
 
@@ -134,7 +145,9 @@ impl MongoCatalog {
     ) -> Result<Vec<T>, CatalogError> {
         let action = format!("listing {}s", T::WHAT);
         let batch = u32::try_from(limit).unwrap_or(u32::MAX).clamp(1, LARGEST_BATCH);
-        let found = self.collection::<T>().find(filter).sort(sort).batch_size(batch).await;
+        let call = self.connection.call();
+        let found = call.collection::<T>().find(filter).sort(sort).batch_size(batch).await;
+        call.answered();
         let mut found = found.map_err(failed(&action))?;
         let mut documents = Vec::new();
         while documents.len() < limit {
@@ -286,6 +299,9 @@ const DUPLICATE_KEY: i32 = 11000;
 
 /// How long a server is looked for, and a connection waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The longest that opening may take: a dozen commands, some of which build indexes.
+const OPENING: Duration = Duration::from_secs(60);
 
 /// Connections of a process.
 const CONNECTIONS: u32 = 32;

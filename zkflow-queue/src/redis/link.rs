@@ -43,8 +43,8 @@ pub(super) struct Link {
 /// What there is to connect to.
 #[derive(Clone)]
 enum Target {
-    One(Client),
-    Cluster { cluster: ClusterClient, nodes: Vec<Client> },
+    One(Box<Client>),
+    Cluster { cluster: Box<ClusterClient>, nodes: Vec<Client> },
 }
 
 /// What is asked of Redis.
@@ -76,7 +76,7 @@ impl Link {
         let nodes = urls.iter().map(|url| Client::open(*url)).collect::<RedisResult<Vec<_>>>();
         let mut nodes = nodes.map_err(unusable)?;
         let target = match nodes.len() {
-            1 => Target::One(nodes.remove(0)),
+            1 => Target::One(Box::new(nodes.remove(0))),
             _ => {
                 let cluster = ClusterClient::builder(urls)
                     .connection_timeout(PATIENCE)
@@ -84,7 +84,7 @@ impl Link {
                     .retries(1)
                     .build()
                     .map_err(unusable)?;
-                Target::Cluster { cluster, nodes }
+                Target::Cluster { cluster: Box::new(cluster), nodes }
             }
         };
         let failed = |error: io::Error| QueueError::backend("starting the thread of Redis", error);
@@ -129,11 +129,14 @@ impl Link {
                 Err(_) => io::Error::from(io::ErrorKind::TimedOut).into(),
             };
             let transient = is_transient(&error);
-            self.down.fetch_or(transient, Ordering::Relaxed);
-            if !transient || !patient || Instant::now() + pause >= deadline {
-                return Err(QueueError::backend(action, error));
+            if transient {
+                self.down.store(true, Ordering::Relaxed);
+                metrics::counter!("zkflow_backend_errors_total", "backend" => "queue").increment(1);
             }
-            metrics::counter!("zkflow_backend_retries_total", "backend" => "redis").increment(1);
+            if !transient || !patient || Instant::now() + pause >= deadline {
+                // Its text names its causes; as a source it would name them twice.
+                return Err(QueueError::backend(action, error.to_string()));
+            }
             // Drawn first: the generator may not be held across the wait.
             let jittered = rand::thread_rng().gen_range(pause / 2..=pause);
             sleep(jittered).await;

@@ -29,22 +29,24 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Listens until nobody holds `link` or `hearing` any more.
 pub(super) async fn listen<H: Hearing>(link: Weak<Link>, hearing: Weak<H>) {
-    let mut was_lost = false;
+    let mut was_listening = true;
     while let Some(upgraded) = link.upgrade() {
         let client = upgraded.any_node().clone();
         drop(upgraded);
-        let lost = listen_once(&client, &hearing).await;
-        let Err(error) = lost else { return };
-        if !was_lost {
+        let Err(error) = listen_once(&client, &hearing, &mut was_listening).await else { return };
+        if std::mem::take(&mut was_listening) {
             tracing::warn!(%error, "not listening to Redis: jobs of other processes are found by polling");
         }
-        was_lost = !error.is_timeout();
         sleep(PAUSE).await;
     }
 }
 
-/// Returns without an error when nobody is interested any more.
-async fn listen_once<H: Hearing>(client: &redis::Client, hearing: &Weak<H>) -> RedisResult<()> {
+/// Returns without an error when nobody is interested any more; notes when it listens.
+async fn listen_once<H: Hearing>(
+    client: &redis::Client,
+    hearing: &Weak<H>,
+    listening: &mut bool,
+) -> RedisResult<()> {
     let silent = |_| RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
     let subscribing = async {
         let mut connection = client.get_async_pubsub().await?;
@@ -54,6 +56,7 @@ async fn listen_once<H: Hearing>(client: &redis::Client, hearing: &Weak<H>) -> R
         Ok::<_, RedisError>(Some(connection))
     };
     let Some(connection) = timeout(PATIENCE, subscribing).await.map_err(silent)?? else { return Ok(()) };
+    *listening = true;
     let (mut asking, mut messages) = connection.split();
     loop {
         let heard = timeout(SILENCE, messages.next()).await;

@@ -1,7 +1,6 @@
 //! `/v1/circuits`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -18,15 +17,15 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zkflow_core::catalog::{Circuit, CircuitFilter, CircuitStatus, Cursor};
 use zkflow_core::circuit::FileName;
-use zkflow_core::id::{CircuitId, TemplateName};
+use zkflow_core::id::TemplateName;
 
 use super::Problem;
 use super::body::JsonBody;
-use super::deployments::deployment_id;
 use super::dto::{CircuitDto, CircuitPage, NewCircuit, ProofToVerify, VerdictDto};
 use super::events::{self, Events};
 use super::page::{PageQuery, cut};
-use super::path::Path;
+use super::path::{Path, circuit_id, deployment_id};
+use super::wait::WaitQuery;
 use crate::service::verify::Verdict;
 use crate::service::{self, watch};
 use crate::state::App;
@@ -97,22 +96,6 @@ async fn list(
     Ok(Json(CircuitPage { circuits: circuits.into_iter().map(CircuitDto::from).collect(), next_cursor }))
 }
 
-/// How long to wait.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct WaitQuery {
-    /// Seconds to wait for the end of the work; more than the server allows counts as that.
-    #[serde(default)]
-    wait: u64,
-}
-
-impl WaitQuery {
-    /// The time to wait, within what `app` allows.
-    pub(super) fn bounded(&self, app: &App) -> Duration {
-        Duration::from_secs(self.wait.min(app.config.max_wait_s))
-    }
-}
-
 /// Look at a circuit, or wait until it is ready or has failed.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}", tag = "circuits", operation_id = "getCircuit",
@@ -143,7 +126,7 @@ async fn get(
     )
 )]
 async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
-    service::circuits::delete(&app, &circuit_id(&id)?).await?;
+    service::removal::delete(&app, &circuit_id(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -243,11 +226,4 @@ async fn verify(
         Verdict::Verified => VerdictDto { verified: true, reason: None },
         Verdict::Refused { reason } => VerdictDto { verified: false, reason: Some(reason) },
     }))
-}
-
-/// A circuit id out of a path.
-pub(super) fn circuit_id(text: &str) -> Result<CircuitId, Problem> {
-    text.parse().map_err(|_| {
-        Problem::new(StatusCode::NOT_FOUND, "circuit_not_found", "a circuit id is 32 lower-case hex digits")
-    })
 }

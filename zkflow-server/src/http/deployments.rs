@@ -12,15 +12,15 @@ use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zkflow_core::catalog::{Cursor, Deployment, DeploymentFilter};
-use zkflow_core::id::{CircuitId, DeploymentId};
+use zkflow_core::id::CircuitId;
 
 use super::Problem;
 use super::body::{JsonBody, idempotency_key};
-use super::circuits::{WaitQuery, circuit_id};
 use super::dto::deployment::{ContractDto, DeploymentDto, DeploymentPage, NewDeployment, UnsignedDto};
 use super::events::{self, Events};
 use super::page::{PageQuery, cut};
-use super::path::Path;
+use super::path::{Path, circuit_id, deployment_id};
+use super::wait::WaitQuery;
 use crate::service::{self, RequestError, watch};
 use crate::state::App;
 
@@ -155,12 +155,4 @@ fn belongs(deployment: &Deployment, circuit: &CircuitId) -> Result<(), Problem> 
         return Ok(());
     }
     Err(RequestError::UnknownDeployment(deployment.id.clone()).into())
-}
-
-/// A deployment id out of a path or a query.
-pub(super) fn deployment_id(text: &str) -> Result<DeploymentId, Problem> {
-    text.parse().map_err(|_| {
-        let detail = "a deployment id is a lower-case hyphenated UUID";
-        Problem::new(StatusCode::NOT_FOUND, "deployment_not_found", detail)
-    })
 }

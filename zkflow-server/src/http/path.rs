@@ -1,8 +1,10 @@
-//! Segments of the path.
+//! Segments of the path, and ids out of them.
 
 use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
+use zkflow_core::id::{CircuitId, DeploymentId};
 
 use super::Problem;
 
@@ -16,4 +18,19 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
         let axum::extract::Path(segments) = axum::extract::Path::from_request_parts(parts, state).await?;
         Ok(Self(segments))
     }
+}
+
+/// A circuit id out of a path.
+pub(super) fn circuit_id(text: &str) -> Result<CircuitId, Problem> {
+    text.parse().map_err(|_| {
+        Problem::new(StatusCode::NOT_FOUND, "circuit_not_found", "a circuit id is 32 lower-case hex digits")
+    })
+}
+
+/// A deployment id out of a path or a query.
+pub(super) fn deployment_id(text: &str) -> Result<DeploymentId, Problem> {
+    text.parse().map_err(|_| {
+        let detail = "a deployment id is a lower-case hyphenated UUID";
+        Problem::new(StatusCode::NOT_FOUND, "deployment_not_found", detail)
+    })
 }

@@ -18,11 +18,11 @@ use zkflow_core::id::{CircuitId, ProofId, UserId};
 
 use super::Problem;
 use super::body::{JsonBody, idempotency_key};
-use super::circuits::WaitQuery;
 use super::dto::{CalldataDto, NewProof, ProofDto, ProofPage, ProofTaken};
 use super::events::{self, Events};
 use super::page::{PageQuery, cut};
 use super::path::Path;
+use super::wait::WaitQuery;
 use crate::service::{self, watch};
 use crate::state::App;
 

@@ -1,21 +1,20 @@
-//! Circuits: asked for, looked at, removed.
+//! Circuits: asked for, looked at.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::TryStreamExt as _;
 use serde_json::{Map, Value};
-use zkflow_core::catalog::{CatalogError, Circuit, CircuitStatus, Failure, Page, ProofFilter, ProofStatus};
+use zkflow_core::catalog::{CatalogError, Circuit, CircuitStatus};
 use zkflow_core::circuit::Blueprint;
 use zkflow_core::id::{CircuitId, TemplateName};
 use zkflow_core::queue::{NewJob, QueueName};
-use zkflow_core::store::{Artifact, ArtifactKey, ArtifactMeta, StoreError};
+use zkflow_core::store::{Artifact, ArtifactMeta, StoreError};
 
-use super::{RequestError, deployments};
+use super::RequestError;
 use crate::state::App;
 
 /// The code of the failure that marks a circuit whose removal has begun.
-const DELETING: &str = "deleting";
+pub(super) const DELETING: &str = "deleting";
 
 /// Renders the template and finds what it includes. Reads files: call it from a blocking thread.
 fn blueprint(app: &App, name: &TemplateName, params: &Map<String, Value>) -> Result<Blueprint, RequestError> {
@@ -134,55 +133,7 @@ pub async fn download_url(app: &App, meta: &ArtifactMeta) -> Result<Option<Strin
     }
 }
 
-/// Removes a circuit with its artifacts.
-///
-/// # Behaviour
-/// - The circuit is marked first and its document goes last, so an interrupted removal can be
-///   repeated, and no new circuit of the same id loses artifacts to it.
-///
-/// # Errors
-/// [`RequestError::UnknownCircuit`]; [`RequestError::CircuitBusy`] while work on it is owed.
-pub async fn delete(app: &App, id: &CircuitId) -> Result<(), RequestError> {
-    loop {
-        let mut circuit = get(app, id).await?;
-        if is_being_deleted(&circuit) {
-            break;
-        }
-        let busy = circuit.status == CircuitStatus::Pending
-            || has_owed_proofs(app, id).await?
-            || deployments::are_owed(app, id).await?;
-        if busy {
-            return Err(RequestError::CircuitBusy(id.clone()));
-        }
-        circuit.status = CircuitStatus::Failed;
-        circuit.error =
-            Some(Failure { code: DELETING.to_owned(), message: "the circuit is being deleted".to_owned() });
-        circuit.updated_at = app.now();
-        match app.save_circuit(circuit).await {
-            Ok(_) => break,
-            Err(CatalogError::Stale(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    let keys: Vec<ArtifactKey> = app.store.list(&format!("circuits/{id}")).try_collect().await?;
-    for key in &keys {
-        app.store.delete(key).await?;
-    }
-    deployments::forget(app, id).await?;
-    app.catalog.delete_circuit(id).await?;
-    app.changes.notify(id.as_str());
-    Ok(())
-}
-
-fn is_being_deleted(circuit: &Circuit) -> bool {
+/// Whether the removal of a circuit has begun.
+pub(super) fn is_being_deleted(circuit: &Circuit) -> bool {
     circuit.error.as_ref().is_some_and(|error| error.code == DELETING)
-}
-
-async fn has_owed_proofs(app: &App, id: &CircuitId) -> Result<bool, RequestError> {
-    let owed = ProofFilter {
-        circuit_id: Some(id.clone()),
-        status: Some(ProofStatus::Pending),
-        ..ProofFilter::default()
-    };
-    Ok(!app.catalog.proofs(&owed, &Page::first(1)).await?.is_empty())
 }

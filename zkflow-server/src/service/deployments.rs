@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use futures::TryStreamExt as _;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
-use zkflow_core::catalog::{
-    Circuit, DeployedContract, Deployment, DeploymentFilter, DeploymentStatus, Idempotency, Page, Signer,
-};
+use zkflow_core::catalog::{Circuit, DeployedContract, Deployment, Idempotency, Signer};
 use zkflow_core::chain::{Address, ChainClient, CompiledContract, SolidityError, TransactionSigner};
 use zkflow_core::circuit::FileName;
 use zkflow_core::digest::Digest;
@@ -167,33 +164,6 @@ pub async fn contract(
         return Err(RequestError::UnknownDeployment(id.clone()));
     }
     deployment.contract.ok_or_else(|| RequestError::NotDeployed(id.clone()))
-}
-
-/// Whether work on a deployment of the circuit is owed.
-pub(super) async fn are_owed(app: &App, circuit: &CircuitId) -> Result<bool, RequestError> {
-    let owed =
-        DeploymentFilter { circuit_id: Some(circuit.clone()), status: Some(DeploymentStatus::Pending) };
-    Ok(!app.catalog.deployments(&owed, &Page::first(1)).await?.is_empty())
-}
-
-/// Forgets the deployments of a circuit, and its compiled contract. What is on a chain stays there.
-pub(super) async fn forget(app: &App, circuit: &CircuitId) -> Result<(), RequestError> {
-    let all = DeploymentFilter { circuit_id: Some(circuit.clone()), status: None };
-    loop {
-        let page = app.catalog.deployments(&all, &Page::first(100)).await?;
-        if page.is_empty() {
-            break;
-        }
-        for deployment in page {
-            app.vault.destroy_deployment(&deployment.id).await?;
-            app.catalog.delete_deployment(&deployment.id).await?;
-        }
-    }
-    let keys: Vec<ArtifactKey> = app.store.list(&format!("contracts/{circuit}")).try_collect().await?;
-    for key in &keys {
-        app.store.delete(key).await?;
-    }
-    Ok(())
 }
 
 /// The source of the verifier contract of a circuit, judged for a chain.

@@ -96,7 +96,7 @@ impl Cleanup {
             }
             "sealed-deployments" => {
                 let Ok(id) = id.parse::<DeploymentId>() else { return Ok(false) };
-                let found = self.app.catalog.deployment(&id).await.map_err(|error| JobError::of(&error))?;
+                let found = self.app.catalog.deployment(&id).await.map_err(outage)?;
                 Ok(match found {
                     Some(deployment) => deployment.status != DeploymentStatus::Pending,
                     None => self.app.now().since(id.created_at()) > SEALED_GRACE,

@@ -25,7 +25,7 @@ use zkflow_queue::JobError;
 use zkflow_store::vault::VaultError;
 
 use super::document::Steps;
-use super::{Stop, blocking, invalid, stop, unsaved};
+use super::{Stop, blocking, invalid, outage, stop, stop_or_outage, unsaved};
 use crate::deploy::{DeployError, Journal, Order, Statement, Stopped, drive};
 use crate::evm::EvmClient;
 use crate::service::deployments::{Admitted, Secrets, admit, compile, open_signer};
@@ -53,7 +53,7 @@ impl Deploy {
         match self.app.vault.open_deployment(&deployment.id).await {
             Ok(text) => Secrets::from_text(&text).map_err(stop),
             Err(VaultError::NotFound(_)) => Ok(Secrets::default()),
-            Err(error) => Err(stop(error)),
+            Err(error) => Err(stop_or_outage(error)),
         }
     }
 
@@ -75,7 +75,7 @@ impl Deploy {
     /// A proof of the circuit: the newest that was asked for, or one of the template's examples.
     async fn statement(&self, circuit: &Circuit) -> Result<Statement, Stop> {
         let app = &self.app;
-        let key = verify::verifying_key(app, circuit).await.map_err(stop)?;
+        let key = verify::verifying_key(app, circuit).await.map_err(stop_or_outage)?;
         let proving_key =
             circuits::artifact_meta(circuit, FileName::ProvingKey.as_str()).map_err(stop)?.sha256;
         let made = ProofFilter {
@@ -83,7 +83,7 @@ impl Deploy {
             status: Some(ProofStatus::Completed),
             ..ProofFilter::default()
         };
-        let recent = app.catalog.proofs(&made, &Page::first(RECENT)).await.map_err(stop)?;
+        let recent = app.catalog.proofs(&made, &Page::first(RECENT)).await.map_err(stop_or_outage)?;
         let proofs = recent.into_iter().filter_map(|proof| proof.artifacts);
         let mut of_this_key = proofs.filter(|artifacts| artifacts.proving_key == proving_key);
         if let Some(statement) = of_this_key.find_map(|artifacts| read(&key, &artifacts)) {
@@ -100,8 +100,12 @@ impl Deploy {
         let vectors = template.vectors.iter().filter(|vector| vector.outcome == Outcome::Prove);
         let examples: Vec<_> =
             manifest.chain(vectors.map(|vector| &vector.inputs)).take(EXAMPLES).cloned().collect();
-        let wasm = circuits::artifact(&app, circuit, FileName::Wasm.as_str()).await.map_err(stop)?.body;
-        let zkey = circuits::artifact(&app, circuit, FileName::ProvingKey.as_str()).await.map_err(stop)?.body;
+        let wasm =
+            circuits::artifact(&app, circuit, FileName::Wasm.as_str()).await.map_err(stop_or_outage)?.body;
+        let zkey = circuits::artifact(&app, circuit, FileName::ProvingKey.as_str())
+            .await
+            .map_err(stop_or_outage)?
+            .body;
         let shared = Arc::clone(&app);
         let prove = move || {
             let limits = shared.config.witness_limits();
@@ -119,7 +123,7 @@ impl Deploy {
     /// Notes the contract in the circuit's document: the newest one that was confirmed.
     async fn note(&self, deployment: &Deployment, contract: &DeployedContract) -> Result<(), Stop> {
         loop {
-            let circuit = self.app.catalog.circuit(&deployment.circuit_id).await.map_err(stop)?;
+            let circuit = self.app.catalog.circuit(&deployment.circuit_id).await.map_err(stop_or_outage)?;
             let Some(mut circuit) = circuit.filter(|circuit| circuit.status == CircuitStatus::Ready) else {
                 return Ok(());
             };
@@ -162,11 +166,11 @@ impl Steps for Deploy {
     /// A deployment that is final only has its secrets destroyed.
     async fn owed(&self, job: &Job) -> Result<Option<Deployment>, JobError> {
         let Ok(id) = job.subject.parse::<DeploymentId>() else { return Ok(None) };
-        let deployment = self.app.catalog.deployment(&id).await.map_err(|error| JobError::of(&error))?;
+        let deployment = self.app.catalog.deployment(&id).await.map_err(outage)?;
         match deployment {
             Some(deployment) if deployment.status == DeploymentStatus::Pending => Ok(Some(deployment)),
             _ => {
-                self.app.vault.destroy_deployment(&id).await.map_err(|error| JobError::of(&error))?;
+                self.app.vault.destroy_deployment(&id).await.map_err(outage)?;
                 Ok(None)
             }
         }
@@ -185,7 +189,7 @@ impl Steps for Deploy {
         let deadline = Instant::now() + left;
         let secrets = self.secrets(deployment).await?;
         let (client, chain_id) = self.connect(deployment, &secrets).await?;
-        let circuit = circuits::get_ready(app, &deployment.circuit_id).await.map_err(stop)?;
+        let circuit = circuits::get_ready(app, &deployment.circuit_id).await.map_err(stop_or_outage)?;
         let Admitted { source, verification_key } = admit(app, &circuit, chain_id).await.map_err(stop)?;
         let contract = compile(app, &circuit.id, source).await.map_err(stop)?;
         let statement = self.statement(&circuit).await?;
@@ -222,7 +226,7 @@ impl Steps for Deploy {
 
     async fn finish(&self, deployment: &mut Deployment) -> Result<(), JobError> {
         self.save(deployment).await?;
-        self.app.vault.destroy_deployment(&deployment.id).await.map_err(|error| JobError::of(&error))
+        self.app.vault.destroy_deployment(&deployment.id).await.map_err(outage)
     }
 
     fn now(&self) -> Timestamp {
@@ -259,7 +263,7 @@ impl Journal for Record<'_> {
         // A key of the request has done what it came for.
         if self.deployment.signer == Signer::Request {
             let destroyed = self.forget_key().await;
-            destroyed.map_err(|error| JobError::of(&error))?;
+            destroyed.map_err(outage)?;
         }
         Ok(())
     }

@@ -4,9 +4,9 @@ use serde_json::json;
 
 use crate::fleet::{Fleet, PATIENCE, metric, row};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_identical_requests_to_three_servers_are_one_circuit_made_once() {
-    let fleet = Fleet::new(&[]);
+    let fleet = Fleet::new(&[]).await;
     let servers = [fleet.api(), fleet.api(), fleet.api()];
     let workers = [fleet.worker(&[]), fleet.worker(&[]), fleet.worker(&[])];
     let params = json!({"min": 18, "max": 120});

@@ -1,8 +1,11 @@
-//! Processes over one Redis and one folder, and what was asked of them.
+//! Processes over one Redis, MongoDB and S3, and what was asked of them.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt as _, stream};
@@ -10,27 +13,64 @@ use serde_json::{Value, json};
 use zkflow_core::queue::{JobQueue, QueueName, QueueStats};
 use zkflow_queue::RedisQueue;
 use zkflow_server::client::{Client, LocalServer};
-use zkflow_testbed::{RedisOptions, RedisServer};
+use zkflow_testbed::{MongoServer, Proxy, RedisOptions, RedisServer, S3Server};
 
 /// Longer than anything here takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
-/// What processes have in common.
+/// Requests that are looked at at a time.
+const LOOKS: usize = 100;
+
+/// What processes have in common: all that the service keeps, on servers as of other machines.
 pub(crate) struct Fleet {
     pub(crate) redis: RedisServer,
+    pub(crate) mongo: MongoServer,
+    pub(crate) s3: S3Server,
+    proxies: Option<Proxies>,
     folder: tempfile::TempDir,
     settings: Vec<String>,
+    started: AtomicUsize,
+}
+
+/// A bad network before each of them.
+pub(crate) struct Proxies {
+    pub(crate) redis: Proxy,
+    pub(crate) mongo: Proxy,
+    pub(crate) s3: Proxy,
 }
 
 impl Fleet {
-    /// Nothing runs yet but Redis; every process gets `settings`.
-    pub(crate) fn new(settings: &[&str]) -> Self {
-        let options = RedisOptions { append_only: true, ..RedisOptions::default() };
+    /// No process runs yet; each gets `settings`.
+    pub(crate) async fn new(settings: &[&str]) -> Self {
+        Self::over(RedisOptions { append_only: true, ..RedisOptions::default() }, settings).await
+    }
+
+    /// The same over a Redis of another kind.
+    pub(crate) async fn over(options: RedisOptions, settings: &[&str]) -> Self {
         Self {
             redis: RedisServer::start(options).unwrap(),
+            mongo: MongoServer::start_own().await,
+            s3: S3Server::start_own().await,
+            proxies: None,
             folder: tempfile::tempdir().unwrap(),
             settings: settings.iter().map(|&setting| setting.to_owned()).collect(),
+            started: AtomicUsize::new(0),
         }
+    }
+
+    /// Puts a bad network, which is good at first, before every server.
+    pub(crate) async fn behind_proxies(mut self) -> Self {
+        let redis = SocketAddr::from((Ipv4Addr::LOCALHOST, self.redis.port().unwrap()));
+        self.proxies = Some(Proxies {
+            redis: Proxy::start(redis).await,
+            mongo: Proxy::start(self.mongo.address()).await,
+            s3: Proxy::start(self.s3.address()).await,
+        });
+        self
+    }
+
+    pub(crate) fn proxies(&self) -> &Proxies {
+        self.proxies.as_ref().unwrap()
     }
 
     /// A process that serves the API and works on nothing.
@@ -43,18 +83,36 @@ impl Fleet {
         self.process(&[&["worker"], settings].concat())
     }
 
+    /// Each has a folder of its own, as on a machine of its own.
     fn process(&self, command: &[&str]) -> LocalServer {
-        // Translated WebAssembly and powers of tau are the same for all tests.
-        let shared = std::env::temp_dir().join("zkflow-test-modules");
+        let machine = self.started.fetch_add(1, Ordering::Relaxed).to_string();
+        // Translated WebAssembly is the same for all tests.
+        let modules = std::env::temp_dir().join("zkflow-test-modules");
         let mut process = Command::new(Path::new(env!("CARGO_BIN_EXE_zkflow")));
+        let (redis, mongo, s3) = match &self.proxies {
+            None => (self.redis.url().to_owned(), self.mongo.uri().to_owned(), self.s3.endpoint().to_owned()),
+            Some(proxies) => (
+                format!("redis://{}", proxies.redis.address()),
+                self.mongo.uri_through(proxies.mongo.address()),
+                format!("http://{}", proxies.s3.address()),
+            ),
+        };
         process
             .args(command)
             .args(["--port", "0", "--log-level", "error", "--module-cache"])
-            .arg(shared)
+            .arg(modules)
             .arg("--data-dir")
-            .arg(self.folder.path())
+            .arg(self.folder.path().join(machine))
             .args(&self.settings)
-            .env("REDIS_URL", self.redis.url())
+            .env("ZKFLOW_SECRET_KEY", "42".repeat(32))
+            .env("REDIS_URL", redis)
+            .env("SSL_CERT_FILE", RedisServer::authority())
+            .env("MONGODB_URI", mongo)
+            .env("S3_ENDPOINT", s3)
+            .env("S3_BUCKET", self.s3.bucket())
+            .env("S3_FORCE_PATH_STYLE", "true")
+            .env("AWS_ACCESS_KEY_ID", S3Server::ACCESS_KEY)
+            .env("AWS_SECRET_ACCESS_KEY", S3Server::SECRET_KEY)
             .stderr(Stdio::inherit());
         LocalServer::spawn(process).unwrap()
     }
@@ -102,16 +160,17 @@ impl Requests {
 
     /// Asks for so many proofs, each of a statement of its own, again and again until each is taken.
     pub(crate) async fn ask(&mut self, count: usize) {
-        let first = self.asked.len();
-        for statement in first..first + count {
-            let id = loop {
-                match self.try_ask(statement).await {
-                    Some(id) => break id,
+        let (first, this) = (self.asked.len(), &self);
+        let asks = (first..first + count).map(async |statement| {
+            loop {
+                match this.try_ask(statement).await {
+                    Some(id) => break (id, statement),
                     None => tokio::time::sleep(Duration::from_millis(100)).await,
                 }
-            };
-            self.asked.insert(id, statement);
-        }
+            }
+        });
+        let taken: Vec<_> = stream::iter(asks).buffer_unordered(8).collect().await;
+        self.asked.extend(taken);
     }
 
     /// Asks for one more; returns whether it was taken.
@@ -128,10 +187,11 @@ impl Requests {
         self.client.request_proof(&self.circuit, inputs).await.ok()
     }
 
-    /// Looks at those that were not completed yet; returns how many of all are.
+    /// Looks at the oldest of those that were not completed yet; returns how many of all are known to be.
     pub(crate) async fn look(&mut self) -> usize {
         let client = &self.client;
-        let unseen = self.asked.keys().filter(|id| !self.seen.contains_key(*id)).cloned();
+        // The oldest, which ids sort first, are done first.
+        let unseen = self.asked.keys().filter(|id| !self.seen.contains_key(*id)).take(LOOKS).cloned();
         let looks = unseen.map(async |id| (client.get(&format!("/v1/proofs/{id}")).await, id));
         let found: Vec<_> = stream::iter(looks).buffer_unordered(8).collect().await;
         for (reply, id) in found {
@@ -163,21 +223,33 @@ impl Requests {
     pub(crate) async fn outcome(mut self) -> Outcome {
         let mut outcome = Outcome { asked: self.asked.len(), ..Outcome::default() };
         let deadline = Instant::now() + PATIENCE;
-        while self.look().await < self.asked.len() && Instant::now() < deadline {
-            if self.documents().await.iter().all(|document| document["status"] != json!("pending")) {
+        let mut idle = false;
+        while self.seen.len() < self.asked.len() && Instant::now() < deadline {
+            let is_final = |document: &Value| document["status"] != json!("pending");
+            // Asked before the look, which then sees all of them.
+            let over = idle && self.documents().await.iter().all(is_final);
+            let before = self.seen.len();
+            idle = self.look().await == before;
+            if over && idle {
                 break;
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            if idle {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
         }
-        self.look().await;
-        for (id, statement) in &self.asked {
-            let document = self.client.get(&format!("/v1/proofs/{id}")).await.unwrap().body;
-            let Some(first) = self.seen.get(id) else {
-                outcome.lost.push(format!("{id}: {}", document["error"]));
-                continue;
-            };
-            outcome.twice += usize::from(*first != document);
-            outcome.verified += usize::from(self.verifies(*statement, &document).await);
+        let this = &self;
+        let checks = this.asked.iter().map(async |(id, statement)| {
+            let document = this.client.get(&format!("/v1/proofs/{id}")).await.unwrap().body;
+            let verifies = this.seen.contains_key(id) && this.verifies(*statement, &document).await;
+            (id, document, verifies)
+        });
+        let checked: Vec<_> = stream::iter(checks).buffer_unordered(4).collect().await;
+        for (id, document, verifies) in checked {
+            match self.seen.get(id) {
+                None => outcome.lost.push(format!("{id}: {}", document["error"])),
+                Some(first) => outcome.twice += usize::from(*first != document),
+            }
+            outcome.verified += usize::from(verifies);
         }
         outcome
     }
@@ -198,6 +270,13 @@ impl Outcome {
     pub(crate) fn assert_whole(&self) {
         let Self { asked, verified, .. } = *self;
         assert_eq!(*self, Self { asked, verified: asked, ..Self::default() }, "{verified} verified");
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { asked, verified, lost, twice } = self;
+        write!(f, "lost {}, visible twice {twice}, verified {verified} of {asked}", lost.len())
     }
 }
 

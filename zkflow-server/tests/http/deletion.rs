@@ -3,8 +3,10 @@
 use axum::http::StatusCode;
 use futures::TryStreamExt as _;
 use serde_json::json;
+use zkflow_core::catalog::Failure;
+use zkflow_core::id::DeploymentId;
 
-use crate::support::{Server, age_proof, range_check};
+use crate::support::{Server, age_proof, range_check, ready_circuit, shared};
 
 /// How many files of circuits there are.
 async fn stored(server: &Server) -> usize {
@@ -50,4 +52,31 @@ async fn a_proof_outlives_its_circuit() {
     server.post(&format!("/v1/proofs/{proof}/cancel"), &json!({})).await.ok();
     assert_eq!(server.delete(&format!("/v1/circuits/{id}")).await.status, StatusCode::NO_CONTENT);
     assert_eq!(server.get(&format!("/v1/proofs/{proof}")).await.ok()["circuitId"], id);
+}
+
+#[tokio::test]
+async fn a_circuit_goes_with_its_deployments_once_none_is_owed() {
+    let server = Server::idle_with(|config| {
+        config.allow_request_keys = true;
+        config.rpc_urls = Some("31337=http://127.0.0.1:9".parse().unwrap());
+    })
+    .await;
+    let shared = shared().await;
+    let id = ready_circuit().await;
+    server.adopt(shared, shared.circuit(id).await).await;
+    let request = json!({"chainId": 31_337, "privateKey": "1".repeat(64)});
+    let taken = server.post(&format!("/v1/circuits/{id}/deploy"), &request).await;
+    assert_eq!(taken.status, StatusCode::ACCEPTED, "{}", taken.text());
+    let deployment: DeploymentId = taken.json()["deploymentId"].as_str().unwrap().parse().unwrap();
+    let path = format!("/v1/circuits/{id}");
+    server.delete(&path).await.problem(409, "circuit_busy");
+
+    let mut failed = server.app.catalog.deployment(&deployment).await.unwrap().unwrap();
+    let why = Failure { code: "given_up".to_owned(), message: "given up".to_owned() };
+    failed.fail(why, server.app.now()).unwrap();
+    server.app.catalog.replace_deployment(failed).await.unwrap();
+    assert_eq!(server.delete(&path).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(server.app.catalog.deployment(&deployment).await.unwrap(), None);
+    let left: Vec<_> = server.app.store.list("").try_collect().await.unwrap();
+    assert!(left.iter().all(|key| !key.as_str().contains(deployment.as_str())), "{left:?}");
 }

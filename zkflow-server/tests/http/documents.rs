@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::{Server, request};
 
 /// Every route there is.
-const ROUTES: [&str; 18] = [
+const ROUTES: [&str; 23] = [
     "delete /v1/circuits/{circuitId}",
     "get /health",
     "get /metrics",
@@ -24,7 +24,12 @@ const ROUTES: [&str; 18] = [
     "get /v1/proofs/{proofRequestId}/events",
     "get /v1/templates",
     "get /v1/templates/{name}",
+    "get /v1/circuits/{circuitId}/contract",
+    "get /v1/circuits/{circuitId}/deployments",
+    "get /v1/circuits/{circuitId}/deployments/{deploymentId}",
+    "get /v1/circuits/{circuitId}/deployments/{deploymentId}/events",
     "post /v1/circuits",
+    "post /v1/circuits/{circuitId}/deploy",
     "post /v1/circuits/{circuitId}/verify",
     "post /v1/proofs",
     "post /v1/proofs/{proofRequestId}/cancel",

@@ -146,7 +146,7 @@ async fn what_is_replaced_or_deleted_far_away_is_so_here() {
 #[tokio::test]
 async fn sealed_inputs_never_get_there() {
     let setup = setup(1000);
-    for name in ["sealed/0", "vault/key-id", "circuitsx/0"] {
+    for name in ["sealed/0", "sealed-deployments/0", "vault/key-id", "circuitsx/0"] {
         setup.near.put(&key(name), Bytes::from_static(b"secret"), PutMode::Create).await.unwrap();
         setup.read(name).await;
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
@@ -17,7 +19,8 @@ pub struct S3Settings {
     pub bucket: String,
     /// Stands before the key of every artifact, with a `/` between them; may be empty.
     pub prefix: String,
-    /// The region; by default what the environment and the profile say (`AWS_REGION`, …).
+    /// The region; by default what the environment (`AWS_REGION`), the profile or the machine say, and with an
+    /// `endpoint` what the environment says, or `us-east-1`.
     pub region: Option<String>,
     /// Another server than Amazon's, such as `http://minio:9000`.
     pub endpoint: Option<String>,
@@ -50,6 +53,10 @@ pub(super) async fn connect(settings: &S3Settings) -> Client {
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
     if let Some(region) = &settings.region {
         loader = loader.region(Region::new(region.clone()));
+    } else if settings.endpoint.is_some() {
+        // Other servers rarely have regions, and signatures need one. The machine is not asked where it is.
+        let elsewhere = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new());
+        loader = loader.region(elsewhere.or_else(Region::new("us-east-1")));
     }
     if let Some(credentials) = &settings.credentials {
         loader = loader.credentials_provider(credentials.clone());
@@ -64,10 +71,6 @@ pub(super) async fn connect(settings: &S3Settings) -> Client {
         // that the SDK would add besides are not understood by every server.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
-    if shared.region().is_none() && settings.endpoint.is_some() {
-        // Other servers rarely have regions, and signatures need one.
-        config = config.region(Region::new("us-east-1"));
-    }
     if let Some(endpoint) = &settings.endpoint {
         config = config.endpoint_url(endpoint);
     }

@@ -39,6 +39,17 @@ local function load(id)
   return job
 end
 
+-- A job that another key names. A server that evicts keys may have lost it: then nothing here can be trusted, and the
+-- queue is emptied. What is owed is pushed again by the reconciler.
+local function listed(id)
+  local job = load(id)
+  if not job then
+    redis.call('DEL', unpack(KEYS))
+    error({ err = 'ERR the queue was damaged and is emptied: Redis must not evict keys (maxmemory-policy noeviction)' })
+  end
+  return job
+end
+
 -- Stores the job and returns it as it is stored.
 local function save(job)
   local stored = {}
@@ -120,7 +131,7 @@ end
 -- Writes down every lease that has ended.
 local function settle(now)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', leased, '-inf', text(now))) do
-    local job = load(id)
+    local job = listed(id)
     job.error = LEASE_EXPIRED
     if job.attempt >= job.max_attempts then
       bury(job, job.ends)

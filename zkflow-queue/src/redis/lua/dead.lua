@@ -2,6 +2,7 @@
 settle(present())
 local letters = {}
 for _, id in ipairs(redis.call('ZREVRANGE', dead, 0, ARGV[2] - 1)) do
+  listed(id)
   table.insert(letters, redis.call('HGET', jobs, id))
 end
 return letters

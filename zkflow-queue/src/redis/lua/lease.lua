@@ -7,7 +7,7 @@ settle(now)
 if ARGV[5] == '1' then
   local given = { '' }
   for _, id in ipairs(redis.call('ZRANGE', leased, 0, -1)) do
-    local job = load(id)
+    local job = listed(id)
     if job.nonce == nonce then
       table.insert(given, redis.call('HGET', jobs, id))
     end
@@ -28,9 +28,10 @@ local function handed_out(job)
   return tonumber(redis.call('HGET', rounds, job.priority) or 0)
 end
 
--- What fell due enters its round, in the order of run_at and id.
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', later, '-inf', text(now))) do
-  local job = load(id)
+-- What fell due enters its round, in the order of run_at and id; so many at a time that others need not wait for it.
+local fallen = redis.call('ZRANGEBYSCORE', later, '-inf', text(now), 'LIMIT', 0, 1000)
+for _, id in ipairs(fallen) do
+  local job = listed(id)
   leave(job)
   job.round = math.max(last_round(job), handed_out(job)) + 1
   redis.call('ZADD', due, text(job.run_at), id)
@@ -54,7 +55,7 @@ end
 local ends = math.min(now + ARGV[3], 253402207200000)
 local given = { '' }
 for _, text_of_place in ipairs(taken) do
-  local job = load(string.sub(text_of_place, -36))
+  local job = listed(string.sub(text_of_place, -36))
   leave(job)
   redis.call('HSET', rounds, job.priority, math.max(job.round, handed_out(job)))
   job.state, job.attempt, job.ends, job.nonce, job.round = 'leased', job.attempt + 1, ends, nonce, nil

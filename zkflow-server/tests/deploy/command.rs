@@ -1,0 +1,114 @@
+//! `zkflow deploy` and `zkflow verify --on-chain`, without a server.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use zkflow_server::client::LocalChain;
+
+use crate::support::transactions;
+
+fn zkflow(folder: &Path, key: &str, args: &[&str]) -> Output {
+    let output = Command::new(env!("CARGO_BIN_EXE_zkflow"))
+        .args(args)
+        .current_dir(folder)
+        // The tools are looked for in the folders above the working folder.
+        .env("ZKFLOW_TOOLS", Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools"))
+        .env("DEPLOYER_KEY", key)
+        .output()
+        .unwrap();
+    println!("{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+fn succeeds(folder: &Path, key: &str, args: &[&str]) -> String {
+    let output = zkflow(folder, key, args);
+    assert!(output.status.success(), "{args:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn fails(folder: &Path, key: &str, args: &[&str]) -> String {
+    let output = zkflow(folder, key, args);
+    assert!(!output.status.success(), "{args:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[tokio::test]
+async fn a_circuit_is_deployed_once_and_its_contract_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let chain = LocalChain::start(&[]).unwrap();
+    let key = chain.keys()[0].clone();
+    let run = |args: &[&str]| succeeds(folder, &key, args);
+    let build = ["circuit", "build", "rangeCheck", "--param", "min=18", "--param", "max=120"];
+    run(&[&build[..], &["--param", "bits=8", "--out", "age"]].concat());
+    std::fs::write(folder.join("input.json"), r#"{"age": 42, "randomPublicSignal": 7}"#).unwrap();
+    run(&["witness", "age/circuit.wasm", "input.json", "w.wtns"]);
+    run(&["prove", "age/proving_key.zkey", "w.wtns", "proof.json", "public.json"]);
+
+    let with_signer = ["deploy", "age", "--rpc", chain.url(), "--signer", "env:DEPLOYER_KEY"];
+    let with_proof = [&with_signer[..], &["--proof", "proof.json", "--public", "public.json"]].concat();
+    let told = run(&with_proof);
+    let address = told.lines().find_map(|line| line.strip_prefix("contract ")).unwrap().trim().to_owned();
+    assert!(address.starts_with("0x") && told.contains("development"), "{told}");
+    let noted: Value =
+        serde_json::from_slice(&std::fs::read(folder.join("age/deployment-31337.json")).unwrap()).unwrap();
+    assert_eq!(noted["contract"]["address"].as_str().unwrap().to_lowercase(), address.to_lowercase());
+    assert!(!noted.to_string().contains(&key[2..]), "the key is nowhere");
+
+    // Once; and again when that is said.
+    let error = fails(folder, &key, &with_proof);
+    assert!(error.contains("--again") && !error.contains(chain.url()), "{error}");
+    assert_eq!(transactions(&chain).await, 1);
+    run(&[&with_proof[..], &["--again"]].concat());
+    assert_eq!(transactions(&chain).await, 2);
+
+    // An interrupted one goes on with its transaction.
+    let mut interrupted = noted.clone();
+    interrupted["contract"] = Value::Null;
+    std::fs::write(folder.join("age/deployment-31337.json"), interrupted.to_string()).unwrap();
+    let told = run(&with_proof);
+    assert!(told.contains(&address), "it is the contract of that transaction: {told}");
+    assert_eq!(transactions(&chain).await, 2);
+
+    let verify = ["verify", "age/verification_key.json", "public.json", "proof.json"];
+    let on_chain = [&verify[..], &["--on-chain", &address, "--rpc", chain.url()]].concat();
+    assert!(run(&on_chain).contains("says true"));
+    std::fs::write(folder.join("public.json"), r#"["8"]"#).unwrap();
+    let refused = zkflow(folder, &key, &on_chain);
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stdout).contains("says false"), "{refused:?}");
+    // No contract lies there.
+    let empty = format!("0x{:040}", 1);
+    let nowhere = [&verify[..], &["--on-chain", &empty, "--rpc", chain.url()]].concat();
+    fails(folder, &key, &nowhere);
+}
+
+#[tokio::test]
+async fn the_command_line_keeps_the_gate_and_signs_nothing_when_asked_not_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let chain = LocalChain::start(&["--chain-id", "5"]).unwrap();
+    let key = chain.keys()[0].clone();
+    let build = ["circuit", "build", "rangeCheck", "--param", "min=18", "--param", "max=120"];
+    succeeds(folder, &key, &[&build[..], &["--param", "bits=8", "--out", "age"]].concat());
+    let deploy = ["deploy", "age", "--rpc", chain.url()];
+    let with_signer = [&deploy[..], &["--signer", "env:DEPLOYER_KEY"]].concat();
+    let error = fails(folder, &key, &with_signer);
+    assert!(error.contains("for development") && error.contains('5'), "{error}");
+    let error = fails(folder, &key, &[&with_signer[..], &["--chain-id", "1"]].concat());
+    assert!(error.contains("belongs to chain 5"), "{error}");
+    let error = fails(folder, "0x1234", &[&with_signer[..], &["--development-chain", "5"]].concat());
+    assert!(error.contains("DEPLOYER_KEY") && !error.contains("1234"), "{error}");
+    assert!(fails(folder, &key, &deploy).contains("--signer"));
+    let error =
+        fails(folder, &key, &["deploy", "age", "--rpc", "http://127.0.0.1:9/secret", "--signer", "env:X"]);
+    assert!(!error.contains("secret"), "{error}");
+
+    let account = chain.call("eth_accounts", json!([])).await.unwrap()[0].as_str().unwrap().to_owned();
+    let unsigned = [&deploy[..], &["--unsigned", &account, "--development-chain", "5"]].concat();
+    let fields: Value = serde_json::from_str(&succeeds(folder, &key, &unsigned)).unwrap();
+    assert_eq!(fields["from"].as_str().unwrap().to_lowercase(), account);
+    assert_eq!((&fields["chainId"], &fields["nonce"]), (&json!("0x5"), &json!("0x0")));
+    assert_eq!(transactions(&chain).await, 0);
+}
