@@ -78,7 +78,8 @@ impl MongoCatalog {
     }
 
     /// Inserts a document, unless one that fits `same` is there, which is returned instead. The flag
-    /// says whether it was added.
+    /// says whether it was added. Without `same` only the id can be taken, by this very document: an earlier try
+    /// whose answer was lost.
     async fn insert<T: Kept>(&self, new: T, same: Option<Document>) -> Result<(T, bool), CatalogError> {
         let action = format!("adding a {}", T::WHAT);
         let document = document::write(&new)?;
@@ -91,11 +92,13 @@ impl MongoCatalog {
                 Err(error) if is_duplicate(&error) => {}
                 Err(error) => return Err(CatalogError::backend(action, error)),
             }
+            let present = match &same {
+                Some(same) => self.one(&action, same.clone()).await?.map(|present| (present, false)),
+                None => self.by_id(new.id()).await?.map(|present| (present, true)),
+            };
             // It may have been deleted in between: then once more.
-            if let Some(same) = &same
-                && let Some(present) = self.one(&action, same.clone()).await?
-            {
-                return Ok((present, false));
+            if let Some(present) = present {
+                return Ok(present);
             }
         }
         Err(CatalogError::backend(action, "its id or key is taken by a document that is not found"))

@@ -97,7 +97,8 @@ pub async fn request(
     let asked = Asked { chain_id, signer, own_rpc, idempotency };
     let deployment = Deployment::new(id.clone(), circuit_id.clone(), asked, now);
     let (deployment, added) = app.catalog.insert_deployment(deployment).await?;
-    if !added {
+    // Under its own id it is this request, whatever the catalog had to do to add it.
+    if !added && deployment.id != id {
         app.vault.destroy_deployment(&id).await?;
         return if deployment.idempotency == wanted { Ok(deployment) } else { Err(RequestError::KeyReused) };
     }

@@ -56,7 +56,8 @@ pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestEr
     let asked = ProofRequest::new(id.clone(), circuit_id, user_id, idempotency, now, app.config.proof_ttl());
     let wanted = asked.idempotency.clone();
     let (proof, added) = app.catalog.insert_proof(asked).await?;
-    if let (false, Some(wanted)) = (added, wanted) {
+    // Under its own id it is this request, whatever the catalog had to do to add it.
+    if let (false, Some(wanted)) = (added || proof.id == id, wanted) {
         app.vault.destroy(&id).await?;
         return repeated(proof, &wanted);
     }

@@ -34,15 +34,17 @@ impl GuardedCatalog {
         self.guard.call(attempt, unavailable, Some(self.guard.policy.deadline)).await
     }
 
-    /// Inserts; what an attempt added whose answer was lost counts as added by this call.
-    async fn insert<'a, T: PartialEq + Clone + Sync>(
+    /// Inserts; what an attempt added whose answer was lost counts as added by this call, which `same` tells from what
+    /// somebody else added.
+    async fn insert<'a, T: Clone + Sync>(
         &self,
         new: &T,
+        same: impl FnOnce(&T, &T) -> bool,
         attempt: impl Fn(T) -> BoxFuture<'a, Result<(T, bool), CatalogError>> + Sync,
     ) -> Result<(T, bool), CatalogError> {
         let Ended { result, retried } = self.call(|| attempt(new.clone())).await;
         let (present, added) = result?;
-        let ours = retried && present == *new;
+        let ours = retried && same(&present, new);
         Ok((present, added || ours))
     }
 
@@ -72,7 +74,7 @@ impl GuardedCatalog {
 #[async_trait]
 impl Catalog for GuardedCatalog {
     async fn insert_circuit(&self, circuit: Circuit) -> Result<(Circuit, bool), CatalogError> {
-        self.insert(&circuit, |circuit| self.catalog.insert_circuit(circuit)).await
+        self.insert(&circuit, Circuit::eq, |circuit| self.catalog.insert_circuit(circuit)).await
     }
 
     async fn circuit(&self, id: &CircuitId) -> Result<Option<Circuit>, CatalogError> {
@@ -94,7 +96,9 @@ impl Catalog for GuardedCatalog {
     }
 
     async fn insert_proof(&self, proof: ProofRequest) -> Result<(ProofRequest, bool), CatalogError> {
-        self.insert(&proof, |proof| self.catalog.insert_proof(proof)).await
+        // Its id is of this call alone; work on it may have begun already.
+        let same = |present: &ProofRequest, new: &ProofRequest| present.id == new.id;
+        self.insert(&proof, same, |proof| self.catalog.insert_proof(proof)).await
     }
 
     async fn proof_by_key(
@@ -128,7 +132,8 @@ impl Catalog for GuardedCatalog {
     }
 
     async fn insert_deployment(&self, deployment: Deployment) -> Result<(Deployment, bool), CatalogError> {
-        self.insert(&deployment, |deployment| self.catalog.insert_deployment(deployment)).await
+        let same = |present: &Deployment, new: &Deployment| present.id == new.id;
+        self.insert(&deployment, same, |deployment| self.catalog.insert_deployment(deployment)).await
     }
 
     async fn deployment(&self, id: &DeploymentId) -> Result<Option<Deployment>, CatalogError> {

@@ -158,7 +158,8 @@ async fn after_failures_in_a_row_one_call_a_rest_is_made_until_one_succeeds() {
 
 mod catalog {
     use zkflow_core::catalog::{
-        CatalogError, CircuitFilter, Deployment, DeploymentFilter, Page, ProofFilter, ProofRequest,
+        CatalogError, CircuitFilter, Deployment, DeploymentFilter, Idempotency, Page, ProofFilter,
+        ProofRequest,
     };
     use zkflow_core::id::{CircuitId, DeploymentId, ProofId, UserId};
 
@@ -200,7 +201,15 @@ mod catalog {
             self.catalog.circuits(filter, page).await
         }
         async fn insert_proof(&self, proof: ProofRequest) -> Result<(ProofRequest, bool), CatalogError> {
-            self.answer(self.catalog.insert_proof(proof).await)
+            let inserted = self.catalog.insert_proof(proof).await;
+            // While the answer is on its way a worker begins.
+            if self.lost.load(Ordering::SeqCst) > 0
+                && let Ok((proof, true)) = &inserted
+            {
+                let begun = ProofRequest { attempt: 1, ..proof.clone() };
+                self.catalog.replace_proof(begun).await.unwrap();
+            }
+            self.answer(inserted)
         }
         async fn proof_by_key(
             &self,
@@ -274,6 +283,24 @@ mod catalog {
             (circuit(1), false),
             "no answer was lost"
         );
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_answer_was_lost_is_the_same_when_work_on_it_has_begun() {
+        let (lossy, catalog) = setup();
+        let now = Timestamp::from_millis(1);
+        let proof = |key: &str| {
+            let idempotency = Idempotency { key: key.to_owned(), fingerprint: "f".to_owned() };
+            let (id, keep) = (ProofId::generate(now), Duration::from_secs(60));
+            ProofRequest::new(id, circuit(1).id, None, Some(idempotency), now, keep)
+        };
+        let (first, second) = (proof("k"), proof("k"));
+        lossy.lost.store(1, Ordering::SeqCst);
+        let (present, added) = catalog.insert_proof(first.clone()).await.unwrap();
+        assert_eq!((&present.id, present.attempt, added), (&first.id, 1, true));
+        lossy.lost.store(1, Ordering::SeqCst);
+        let (present, added) = catalog.insert_proof(second).await.unwrap();
+        assert_eq!((present.id, added), (first.id, false), "another request under the same key");
     }
 
     #[tokio::test]
