@@ -160,8 +160,8 @@ settings! {
     /// passwords, and are never shown
     rpc_urls: Option<SecretSetting> = None, [long, env = "ZKFLOW_RPC_URLS", hide_env_values = true, value_name = "CHAIN_ID=URL,.."];
     /// Who signs deployments, NAME=SOURCE, joined by commas. A source is env:VARIABLE, which holds a private key, or
-    /// keystore:PATH:VARIABLE, an encrypted file whose password the variable holds
-    signers: Option<String> = None, [long, env = "ZKFLOW_SIGNERS", value_name = "NAME=SOURCE,.."];
+    /// keystore:PATH:VARIABLE, an encrypted file whose password the variable holds. Not shown, should somebody write a key here
+    signers: Option<SecretSetting> = None, [long, env = "ZKFLOW_SIGNERS", hide_env_values = true, value_name = "NAME=SOURCE,.."];
     /// A native solc 0.8.30; without it that of npm runs under Node.js
     solc_path: Option<PathBuf> = None, [long, env = "SOLC_PATH"];
     /// Chains that keys for development may be deployed to. One block confirms a transaction there

@@ -91,6 +91,20 @@ pub enum DeploymentStage {
     Done,
 }
 
+impl DeploymentStage {
+    /// The name, as in documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Prepare => "prepare",
+            Self::Send => "send",
+            Self::Confirm => "confirm",
+            Self::Check => "check",
+            Self::Done => "done",
+        }
+    }
+}
+
 /// A verifier contract on a chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployedContract {

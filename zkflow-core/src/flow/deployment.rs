@@ -170,14 +170,11 @@ impl Deployment {
     }
 
     fn note_time(&mut self, spent: Duration) {
-        let name = match self.stage {
-            DeploymentStage::Queued | DeploymentStage::Done => return,
-            DeploymentStage::Prepare => "prepare",
-            DeploymentStage::Send => "send",
-            DeploymentStage::Confirm => "confirm",
-            DeploymentStage::Check => "check",
-        };
-        self.timings.insert(name.to_owned(), u64::try_from(spent.as_millis()).unwrap_or(u64::MAX));
+        if matches!(self.stage, DeploymentStage::Queued | DeploymentStage::Done) {
+            return;
+        }
+        let name = self.stage.as_str().to_owned();
+        self.timings.insert(name, u64::try_from(spent.as_millis()).unwrap_or(u64::MAX));
     }
 
     fn require_pending(&self) -> Result<(), InvalidTransition> {

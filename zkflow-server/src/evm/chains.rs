@@ -41,7 +41,7 @@ impl Chains {
             Some(text) => endpoints(text.expose()).map_err(|error| format!("ZKFLOW_RPC_URLS: {error}"))?,
             None => BTreeMap::new(),
         };
-        let signers = Keyring::open(config.signers.as_deref().unwrap_or_default())
+        let signers = Keyring::open(config.signers.as_ref().map_or("", |signers| signers.expose()))
             .map_err(|error| format!("ZKFLOW_SIGNERS: {error}"))?;
         Ok(Self {
             endpoints,

@@ -178,6 +178,7 @@ impl Steps for Deploy {
 
     async fn run(&self, deployment: &mut Deployment, _: &Job) -> Result<(), Stop> {
         let app = &self.app;
+        let began = Instant::now();
         let left = self.left(deployment);
         if left.is_zero() {
             let hash = deployment.transaction.as_ref().map(|transaction| transaction.hash);
@@ -203,7 +204,7 @@ impl Steps for Deploy {
             confirmations: app.chains.confirmations(chain_id),
             deadline: Some(deadline),
         };
-        let mut journal = Record { app, deployment, began: Instant::now() };
+        let mut journal = Record { app, deployment, began };
         let signer = signer.as_deref();
         let contract = match drive(&client, signer, order, &mut journal).await {
             Ok(contract) => contract,
@@ -271,6 +272,7 @@ impl Journal for Record<'_> {
     async fn stage(&mut self, stage: DeploymentStage) -> Result<(), JobError> {
         let spent = self.began.elapsed();
         self.began = Instant::now();
+        stage_took("deployment", self.deployment.stage.as_str(), spent);
         self.deployment.advance(stage, spent, self.app.now()).map_err(invalid)?;
         self.save().await
     }
