@@ -175,6 +175,9 @@ impl Classified for SolidityError {
 /// # Behaviour
 /// - Every call has a deadline, and what a node answers has a bounded size.
 /// - No error shows the address of the node, which may hold a password.
+/// - A question that is not answered is [`ChainError::Unavailable`], whatever the node says. [`ChainError::Refused`] is an
+///   answer: of [`creation`](Self::creation) and [`broadcast`](Self::broadcast) that the transaction is none for this chain,
+///   of [`call`](Self::call) that the contract reverts.
 #[async_trait]
 pub trait ChainClient: fmt::Debug + Send + Sync + 'static {
     /// The id of the chain (EIP-155).

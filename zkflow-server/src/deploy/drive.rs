@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use tokio::time::sleep;
 use zkflow_core::catalog::{DeployedContract, DeploymentStage};
 use zkflow_core::chain::{
-    ChainClient, CompiledContract, Fees, Receipt, SignedTransaction, TransactionSigner, UnsignedTransaction,
+    ChainClient, ChainError, CompiledContract, Fees, Receipt, SignedTransaction, TransactionSigner,
+    UnsignedTransaction,
 };
 use zkflow_core::digest::Digest;
 use zkflow_core::flow::deployment::{Next, Sighting, next};
@@ -133,7 +134,10 @@ async fn sign<J: Journal>(
     let Some(signer) = signer else {
         return Err(match lost {
             Some(lost) => DeployError::NonceTaken(lost.hash),
-            None => DeployError::UnknownSigner(String::new()),
+            None => {
+                ChainError::Signer("the key that came with the request is destroyed: ask again".to_owned())
+                    .into()
+            }
         }
         .into());
     };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
 use zkflow_core::chain::{ChainError, SolidityCompiler};
 
 use super::{Endpoint, EvmClient, Keyring, Policy, Resolver, SystemResolver};
@@ -24,6 +25,8 @@ pub struct Chains {
     pub request_rpc: Option<Policy>,
     /// Whether requests may bring a private key.
     pub request_keys: bool,
+    /// Judging a key reads it whole, and compiling starts a process: one at a time.
+    turns: Semaphore,
     confirmations: u64,
     resolver: Arc<dyn Resolver>,
 }
@@ -50,6 +53,7 @@ impl Chains {
             development: config.development_chains.clone(),
             request_rpc: config.allow_request_rpc.then_some(Policy { local: config.development }),
             request_keys: config.allow_request_keys,
+            turns: Semaphore::new(1),
             confirmations: config.confirmations,
             resolver: Arc::new(SystemResolver),
         })
@@ -58,6 +62,12 @@ impl Chains {
     /// Whether the operator has a node of this chain.
     pub fn knows(&self, chain_id: u64) -> bool {
         self.endpoints.contains_key(&chain_id)
+    }
+
+    /// Waits for the turn to judge a key or to compile a contract.
+    pub async fn turn(&self) -> SemaphorePermit<'_> {
+        // Expect safety: nobody closes it.
+        self.turns.acquire().await.expect("an open semaphore")
     }
 
     /// A client of the operator's node of a chain.

@@ -112,15 +112,15 @@ impl ChainClient for EvmClient {
         let request =
             TransactionRequest::default().with_to(contract.0.into()).with_input(data).with_gas_limit(gas);
         let answer = self.node.call(request).block(BlockId::latest()).await;
-        Ok(answer.map_err(asking("a call"))?.0)
+        Ok(answer.map_err(calling)?.0)
     }
 }
 
-/// Whether a refusal of a signed transaction says what its receipt, or that of another, will say as well: the node
-/// has it, or its nonce is used, or promised to another transaction.
+/// Whether a refusal of a signed transaction is no reason to give it up: the node has it already, or what is in its way is
+/// seen from receipts and nonces, or passes.
 fn is_no_news(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
-    const KNOWN: [&str; 7] = [
+    const KNOWN: [&str; 8] = [
         "already known",
         "known transaction",
         "already imported",
@@ -128,12 +128,31 @@ fn is_no_news(message: &str) -> bool {
         "nonce too low",
         "nonce is too low",
         "replacement transaction underpriced",
+        // It is too cheap at present, which passes.
+        "less than block base fee",
     ];
     KNOWN.iter().any(|known| message.contains(known))
 }
 
+/// A question that a node does not answer says nothing about what was asked: it may be asked again.
 fn asking(action: &'static str) -> impl Fn(TransportError) -> ChainError {
-    move |error| failed(action, error)
+    move |error| match failed(action, error) {
+        ChainError::Refused { action, message } => ChainError::Unavailable(format!("{action}: {message}")),
+        other => other,
+    }
+}
+
+/// As [`asking`], where a revert is the contract's answer.
+fn calling(error: TransportError) -> ChainError {
+    match &error {
+        // Code 3 is geth's for a revert.
+        RpcError::ErrorResp(answer)
+            if answer.code == 3 || answer.message.to_ascii_lowercase().contains("revert") =>
+        {
+            ChainError::Refused { action: "a call", message: shown(&answer.message) }
+        }
+        _ => asking("a call")(error),
+    }
 }
 
 /// As [`failed`], where the node may say that the account has too little.

@@ -184,6 +184,7 @@ pub(crate) async fn admit(
     circuit: &Circuit,
     chain_id: u64,
 ) -> Result<Admitted, RequestError> {
+    let _turn = app.chains.turn().await;
     let source = source(app, circuit).await?;
     let zkey = circuits::artifact(app, circuit, FileName::ProvingKey.as_str()).await?.body;
     let verification_key = circuits::artifact_meta(circuit, FileName::VerificationKey.as_str())?.sha256;
@@ -225,6 +226,7 @@ pub(crate) async fn compile(
         Ok(compiler) => Arc::clone(compiler),
         Err(reason) => return Err(DeployError::from(SolidityError::Failed(reason.clone())).into()),
     };
+    let _turn = app.chains.turn().await;
     let version = Digest::of(format!("{}\n{source}", compiler.version()));
     let key: ArtifactKey = format!("contracts/{circuit}/{version}.json")
         .parse()
