@@ -97,7 +97,7 @@ async fn a_job_far_longer_than_its_lease_is_executed_once() {
     let workers: Vec<_> = (0..4).map(|_| fleet.worker(&[])).collect();
     let client = api.client();
     let began = Instant::now();
-    let circuit = client.circuit("sha256Preimage", json!({"n": 3}), PATIENCE).await.unwrap();
+    let circuit = client.circuit("sha256Preimage", json!({"n": 119}), PATIENCE).await.unwrap();
     let took = began.elapsed();
     let compilations = metric(&workers, "zkflow_stage_duration_seconds_count", "stage=\"compile\"").await;
     row(
