@@ -25,47 +25,26 @@ pub(super) trait Document: Send + Sync {
     fn id(&self) -> &(dyn Display + Sync);
 }
 
-impl Document for Circuit {
-    fn begin(&mut self, attempt: u32, now: Timestamp) -> Result<(), InvalidTransition> {
-        self.begin(attempt, now)
-    }
+/// Documents say the same under their own names.
+macro_rules! documents {
+    ($($kind:ty),+) => { $(
+        impl Document for $kind {
+            fn begin(&mut self, attempt: u32, now: Timestamp) -> Result<(), InvalidTransition> {
+                self.begin(attempt, now)
+            }
 
-    fn fail(&mut self, failure: Failure, now: Timestamp) -> Result<(), InvalidTransition> {
-        self.fail(failure, now)
-    }
+            fn fail(&mut self, failure: Failure, now: Timestamp) -> Result<(), InvalidTransition> {
+                self.fail(failure, now)
+            }
 
-    fn id(&self) -> &(dyn Display + Sync) {
-        &self.id
-    }
+            fn id(&self) -> &(dyn Display + Sync) {
+                &self.id
+            }
+        }
+    )+ };
 }
 
-impl Document for ProofRequest {
-    fn begin(&mut self, attempt: u32, now: Timestamp) -> Result<(), InvalidTransition> {
-        self.begin(attempt, now)
-    }
-
-    fn fail(&mut self, failure: Failure, now: Timestamp) -> Result<(), InvalidTransition> {
-        self.fail(failure, now)
-    }
-
-    fn id(&self) -> &(dyn Display + Sync) {
-        &self.id
-    }
-}
-
-impl Document for Deployment {
-    fn begin(&mut self, attempt: u32, now: Timestamp) -> Result<(), InvalidTransition> {
-        self.begin(attempt, now)
-    }
-
-    fn fail(&mut self, failure: Failure, now: Timestamp) -> Result<(), InvalidTransition> {
-        self.fail(failure, now)
-    }
-
-    fn id(&self) -> &(dyn Display + Sync) {
-        &self.id
-    }
-}
+documents!(Circuit, ProofRequest, Deployment);
 
 /// What is done to one kind of document.
 #[async_trait]
