@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, criterion_group, criterion_main};
 use futures::future;
 use serde_json::json;
-use zkflow_benches::binary;
+use support::binary;
 use zkflow_server::client::{Client, LocalServer};
 use zkflow_testbed::{RedisOptions, RedisServer};
+
+mod support;
 
 const PATIENCE: Duration = Duration::from_secs(600);
 

@@ -4,12 +4,15 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use zkflow_benches::{Fixture, TEMPLATES};
+use support::{Fixture, TEMPLATES};
 use zkflow_core::circuit::FileName;
 use zkflow_core::format::zkey::ZKey;
 use zkflow_core::prove::Kernel;
 use zkflow_core::prove::native::{NativeOptions, NativeProver, Parallelism};
-use zkflow_core::prove::{Prover, ProverKind, os_rng};
+use zkflow_core::prove::{Prover, ProverKind};
+use zkflow_core::rng::os_rng;
+
+mod support;
 
 /// Each prover with the name that `zkflow bench` gives it.
 fn provers() -> Vec<(&'static str, Arc<dyn Prover>)> {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use futures::future;
-use zkflow_core::clock::SystemClock;
-use zkflow_core::queue::{JobQueue, NewJob, QueueName};
+use zkflow_core::service::clock::SystemClock;
+use zkflow_core::service::queue::{JobQueue, NewJob, QueueName};
 use zkflow_queue::{MemoryQueue, RedisQueue, SqliteQueue};
 use zkflow_store::sqlite;
 use zkflow_testbed::{RedisOptions, RedisServer};

@@ -6,14 +6,16 @@ use std::io::Cursor;
 use ark_bn254::Fr;
 use ark_ff::Field;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use zkflow_benches::Fixture;
+use support::Fixture;
 use zkflow_bn254::points::{lagrange, scale};
 use zkflow_core::circuit::FileName;
 use zkflow_core::format::ptau::{Ptau, TAU_G1, TAU_G2};
 use zkflow_core::format::r1cs::R1cs;
 use zkflow_core::format::zkey::ZKeyFile;
-use zkflow_core::prove::os_rng;
+use zkflow_core::rng::os_rng;
 use zkflow_core::setup::{DevelopmentPowers, PowersSource, StepOptions, phase2, ptau};
+
+mod support;
 
 type Bytes = Cursor<Vec<u8>>;
 

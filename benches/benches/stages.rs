@@ -3,12 +3,14 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use zkflow_benches::{Fixture, TEMPLATES};
+use support::{Fixture, TEMPLATES};
 use zkflow_core::circuit::FileName;
 use zkflow_core::format::r1cs::R1cs;
 use zkflow_core::format::wtns;
 use zkflow_core::format::zkey::ZKey;
-use zkflow_core::prove::os_rng;
+use zkflow_core::rng::os_rng;
+
+mod support;
 
 fn parse(c: &mut Criterion, fixture: &Fixture) {
     let (r1cs, zkey) = (fixture.file(FileName::R1cs), fixture.file(FileName::ProvingKey));

@@ -8,22 +8,25 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use serde_json::{Value, json};
-use zkflow_benches::{powers, sandbox};
+use support::{powers, sandbox};
 use zkflow_core::circuit::LoadedCircuit;
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{
     CircomWasm, CircuitCompiler, CompileLimits, CompileOptions, Compiled, SourceTree,
 };
+use zkflow_core::constraints::ConstraintCheck;
 use zkflow_core::digest::Digest;
 use zkflow_core::format::r1cs::R1cs;
 use zkflow_core::prove::native::{NativeOptions, NativeProver};
-use zkflow_core::prove::os_rng;
+use zkflow_core::rng::os_rng;
 use zkflow_core::sandbox::Sandbox;
 use zkflow_core::secret::CircuitInputs;
 use zkflow_core::setup::{KeyOptions, make_key};
 use zkflow_core::template::TemplateLibrary;
 use zkflow_core::witness::tape::{RecordLimits, Tape};
-use zkflow_core::witness::{ConstraintCheck, Way, WitnessCalculator, WitnessLimits};
+use zkflow_core::witness::{Way, WitnessCalculator, WitnessLimits};
+
+mod support;
 
 /// Name, source, inputs.
 fn circuits() -> [(&'static str, String, Value); 6] {

@@ -7,6 +7,7 @@
 //! | [`msm`] | Σ sᵢ·Pᵢ over fixed points |
 //! | [`sparse`] | sparse matrices times vectors |
 //! | `transform` | values of a polynomial at the even roots of unity to those at the odd ones |
+//! | [`subgroup`] | whether points of G2 are multiples of the generator |
 //! | [`quotient`] | the quotient of Groth16 by its values at the odd roots |
 //! | [`workload`] | operations of the fields, for benches |
 //!
@@ -37,6 +38,7 @@ pub mod msm;
 pub mod points;
 pub mod quotient;
 pub mod sparse;
+pub mod subgroup;
 pub mod workload;
 
 pub(crate) use kernel::{Backend, Task};

@@ -11,9 +11,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use zkflow_core::conformance;
 use zkflow_core::digest::Digest;
-use zkflow_core::store::{Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, PutMode, StoreError};
+use zkflow_core::service::conformance;
+use zkflow_core::service::store::{Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, PutMode, StoreError};
 
 /// Keeps artifacts in a sorted map.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName, LoadedCircuit};
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{CircomWasm, CircuitCompiler, CompileLimits, CompileOptions};
 use zkflow_core::prove::native::{NativeOptions, NativeProver};
-use zkflow_core::prove::os_rng;
+use zkflow_core::rng::os_rng;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 use zkflow_core::secret::CircuitInputs;
 use zkflow_core::setup::{DevelopmentPowers, KeyOptions};

@@ -5,6 +5,6 @@ mod blueprint;
 mod files;
 mod loaded;
 
-pub use blueprint::{Blueprint, BlueprintError};
+pub use blueprint::{Blueprint, BlueprintError, circuit_hash};
 pub use files::{CircuitFiles, FileError, FileName, UnknownFile};
 pub use loaded::{FullProveError, LoadError, LoadedCircuit};

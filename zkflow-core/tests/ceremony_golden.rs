@@ -13,9 +13,10 @@ use zkflow_core::compile::{CircuitCompiler, CompileOptions, Simplification};
 use zkflow_core::digest::Digest;
 use zkflow_core::format::ptau::{ContributionName, Ptau};
 use zkflow_core::format::r1cs::R1cs;
-use zkflow_core::prove::os_rng;
+use zkflow_core::rng::os_rng;
 use zkflow_core::setup::{Beacon, StepOptions, phase2, ptau};
 
+#[path = "../../zkflow-circom/tests/support/mod.rs"]
 mod support;
 use support::{circom, limits, tree};
 

@@ -4,9 +4,10 @@
 #![allow(clippy::unwrap_used)]
 
 #[allow(dead_code, reason = "other tests need more of it")]
-#[path = "interop/tools.rs"]
+#[path = "../../zkflow-groth16/tests/interop/tools.rs"]
 mod tools;
 
+#[path = "../../zkflow-circom/tests/support/mod.rs"]
 mod support;
 
 use std::fs;
@@ -21,7 +22,8 @@ use zkflow_core::format::wtns;
 use zkflow_core::prove::Kernel;
 use zkflow_core::prove::ark::ArkProver;
 use zkflow_core::prove::native::{NativeOptions, NativeProver};
-use zkflow_core::prove::{Prover, os_rng, prove_verified};
+use zkflow_core::prove::{Prover, prove_verified};
+use zkflow_core::rng::os_rng;
 use zkflow_core::secret::CircuitInputs;
 use zkflow_core::setup::circuit_specific;
 use zkflow_core::template::{HandlebarsEngine, TemplateEngine, TemplateLibrary};

@@ -12,17 +12,19 @@ use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use zkflow_core::circuit::LoadedCircuit;
 use zkflow_core::compile::Compiled;
+use zkflow_core::constraints::ConstraintCheck;
 use zkflow_core::digest::Digest;
 use zkflow_core::field::MODULUS_DECIMAL;
 use zkflow_core::format::r1cs::R1cs;
 use zkflow_core::format::wtns;
 use zkflow_core::prove::native::{NativeOptions, NativeProver};
-use zkflow_core::prove::os_rng;
+use zkflow_core::rng::os_rng;
 use zkflow_core::secret::CircuitInputs;
 use zkflow_core::setup::{DevelopmentPowers, KeyOptions, make_key};
 use zkflow_core::witness::tape::{RecordLimits, Stop, Tape, TapeError};
-use zkflow_core::witness::{ConstraintCheck, Way, WitnessCalculator, WitnessError, WitnessLimits};
+use zkflow_core::witness::{Way, WitnessCalculator, WitnessError, WitnessLimits};
 
+#[path = "../../zkflow-circom/tests/support/mod.rs"]
 mod support;
 use support::{compile, sandbox};
 

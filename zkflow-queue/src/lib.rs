@@ -1,9 +1,11 @@
-//! Leased jobs: backends of [`JobQueue`](zkflow_core::queue::JobQueue) ([`MemoryQueue`],
+//! Leased jobs: backends of [`JobQueue`](zkflow_core::service::queue::JobQueue) ([`MemoryQueue`],
 //! [`SqliteQueue`], [`RedisQueue`]), the [`worker`] driver that runs them, and the [`reconcile`]r that pushes what
 //! the catalog owes and the queue lost.
 
 pub mod memory;
+#[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(feature = "sqlite")]
 pub mod sqlite;
 
 pub mod reconcile;
@@ -13,9 +15,11 @@ pub mod backoff;
 
 mod waiting;
 
+#[cfg(feature = "redis")]
 pub use crate::redis::RedisQueue;
 pub use backoff::Backoff;
 pub use memory::MemoryQueue;
 pub use reconcile::Reconciler;
+#[cfg(feature = "sqlite")]
 pub use sqlite::SqliteQueue;
 pub use worker::{Handler, JobContext, JobError, Then, Worker, WorkerConfig};

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use zkflow_core::catalog::{
+use zkflow_core::error::{Classified, ErrorKind};
+use zkflow_core::service::catalog::{
     Catalog, CatalogError, Circuit, CircuitFilter, CircuitStatus, Cursor, Deployment, DeploymentFilter,
     DeploymentStatus, Failure, Page, ProofFilter, ProofRequest, ProofStatus,
 };
-use zkflow_core::clock::{Clock, Timestamp};
-use zkflow_core::error::{Classified, ErrorKind};
-use zkflow_core::queue::{DEAD_LETTERS, Job, JobQueue, JobState, NewJob, QueueError, QueueName};
+use zkflow_core::service::clock::{Clock, Timestamp};
+use zkflow_core::service::queue::{DEAD_LETTERS, Job, JobQueue, JobState, NewJob, QueueError, QueueName};
 
 /// Pushes what the catalog owes and the queue does not know, and fails in the catalog what the
 /// queue has given up.

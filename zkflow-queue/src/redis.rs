@@ -12,9 +12,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use redis::Value;
 use tokio::sync::broadcast;
-use zkflow_core::clock::{Clock, SystemClock, Timestamp};
-use zkflow_core::id::{JobId, UserId};
-use zkflow_core::queue::{
+use zkflow_core::service::clock::{Clock, SystemClock, Timestamp};
+use zkflow_core::service::id::{JobId, UserId};
+use zkflow_core::service::queue::{
     Failed, Job, JobQueue, Lease, LeaseToken, NewJob, Pushed, QueueError, QueueName, QueueStats, Retry,
 };
 
@@ -37,7 +37,7 @@ use script::Script;
 ///   repeated gets what the lost answer held. Of `complete`, `fail` and `release` the repeated call may find that the
 ///   first one did its work, and say [`QueueError::LeaseLost`].
 /// - Completed and cancelled jobs leave nothing behind, and of dead letters the newest
-///   [`DEAD_LETTERS`](zkflow_core::queue::DEAD_LETTERS) are kept.
+///   [`DEAD_LETTERS`](zkflow_core::service::queue::DEAD_LETTERS) are kept.
 ///
 /// Redis should write an append-only file and evict nothing (`maxmemory-policy noeviction`). What it loses
 /// nevertheless, the [reconciler](crate::Reconciler) pushes again.

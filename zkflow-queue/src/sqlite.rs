@@ -9,9 +9,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sqlx::sqlite::{SqlitePoolOptions, SqliteRow};
 use sqlx::{FromRow, Row, SqlitePool};
-use zkflow_core::clock::{Clock, Timestamp};
-use zkflow_core::id::{JobId, UserId};
-use zkflow_core::queue::{
+use zkflow_core::service::clock::{Clock, Timestamp};
+use zkflow_core::service::id::{JobId, UserId};
+use zkflow_core::service::queue::{
     Failed, Job, JobQueue, JobState, LEASE_EXPIRED, Lease, LeaseToken, NewJob, Pushed, QueueError, QueueName,
     QueueStats, Retry,
 };

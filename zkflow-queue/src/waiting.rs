@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
-use zkflow_core::queue::{Lease, QueueError, QueueName};
+use zkflow_core::service::queue::{Lease, QueueError, QueueName};
 
 /// Wakes the leases that wait on a queue of this process.
 #[derive(Debug, Default)]

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use zkflow_core::error::Classified;
-use zkflow_core::queue::{Job, JobQueue, QueueError, QueueName};
+use zkflow_core::service::queue::{Job, JobQueue, QueueError, QueueName};
 
 use crate::backoff::Backoff;
 use keeper::{Keeper, Kept};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::{Folders, clock, pool, redis_queue};
 use futures::FutureExt;
-use zkflow_core::conformance::{QueueHarness, job_queue};
+use zkflow_core::service::conformance::{QueueHarness, job_queue};
 use zkflow_queue::{MemoryQueue, RedisQueue, SqliteQueue};
 use zkflow_testbed::{RedisOptions, RedisServer};
 

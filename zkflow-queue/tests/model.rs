@@ -12,9 +12,9 @@ use common::clock;
 use futures::future;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use zkflow_core::clock::{Clock, ManualClock, Timestamp};
-use zkflow_core::id::{JobId, UserId};
-use zkflow_core::queue::{
+use zkflow_core::service::clock::{Clock, ManualClock, Timestamp};
+use zkflow_core::service::id::{JobId, UserId};
+use zkflow_core::service::queue::{
     Failed, JobQueue, JobState, LEASE_EXPIRED, Lease, LeaseToken, NewJob, QueueError, QueueName, Retry,
 };
 use zkflow_queue::{MemoryQueue, RedisQueue};

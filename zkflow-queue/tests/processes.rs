@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use zkflow_core::clock::{Clock, SystemClock};
-use zkflow_core::queue::{Job, JobQueue, JobState, NewJob, QueueName, QueueStats};
+use zkflow_core::service::clock::{Clock, SystemClock};
+use zkflow_core::service::queue::{Job, JobQueue, JobState, NewJob, QueueName, QueueStats};
 use zkflow_queue::{Handler, JobContext, JobError, RedisQueue, Worker, WorkerConfig};
 use zkflow_testbed::{RedisOptions, RedisServer};
 

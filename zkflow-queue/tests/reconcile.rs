@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::clock;
-use zkflow_core::catalog::{Catalog, Circuit, CircuitStatus, ProofRequest, ProofStatus};
-use zkflow_core::clock::{Clock, ManualClock};
 use zkflow_core::digest::Digest;
-use zkflow_core::id::ProofId;
-use zkflow_core::queue::{JobQueue, NewJob, QueueName, Retry};
+use zkflow_core::service::catalog::{Catalog, Circuit, CircuitStatus, ProofRequest, ProofStatus};
+use zkflow_core::service::clock::{Clock, ManualClock};
+use zkflow_core::service::id::ProofId;
+use zkflow_core::service::queue::{JobQueue, NewJob, QueueName, Retry};
 use zkflow_queue::reconcile::{ATTEMPTS_EXHAUSTED, Reconciled};
 use zkflow_queue::{MemoryQueue, Reconciler};
 use zkflow_store::MemoryCatalog;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use common::{clock, redis_queue};
 use futures::future;
-use zkflow_core::queue::{DEAD_LETTERS, JobQueue, NewJob, QueueError, QueueName, QueueStats, Retry};
+use zkflow_core::service::queue::{DEAD_LETTERS, JobQueue, NewJob, QueueError, QueueName, QueueStats, Retry};
 use zkflow_queue::RedisQueue;
 use zkflow_testbed::{RedisOptions, RedisServer};
 
@@ -185,7 +185,7 @@ async fn finished_jobs_leave_nothing_and_dead_letters_have_a_limit() {
         }
     }
     clock.advance(LEASE);
-    assert_eq!(queue.purge_dead(zkflow_core::clock::Clock::now(&*clock)).await.unwrap(), 5);
+    assert_eq!(queue.purge_dead(zkflow_core::service::clock::Clock::now(&*clock)).await.unwrap(), 5);
     let keys = server.command("KEYS *").unwrap();
     // One key is left, and it does not grow: which round each priority is in.
     assert!(keys.starts_with("*1\r\n") && keys.contains(":rounds"), "{keys}");

@@ -11,9 +11,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use zkflow_core::clock::SystemClock;
-use zkflow_core::id::JobId;
-use zkflow_core::queue::{Job, JobQueue, JobState, NewJob, QueueName, QueueStats};
+use zkflow_core::service::clock::SystemClock;
+use zkflow_core::service::id::JobId;
+use zkflow_core::service::queue::{Job, JobQueue, JobState, NewJob, QueueName, QueueStats};
 use zkflow_queue::{Backoff, Handler, JobContext, JobError, MemoryQueue, Worker, WorkerConfig};
 
 const Q: QueueName = QueueName::ProofGeneration;

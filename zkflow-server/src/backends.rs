@@ -13,24 +13,24 @@ use sqlx::SqlitePool;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
-use zkflow_core::catalog::Catalog;
-use zkflow_core::chain::SolidityCompiler;
-use zkflow_core::clock::{Clock, SystemClock};
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileOptions};
-use zkflow_core::prove::os_rng;
-use zkflow_core::queue::JobQueue;
+use zkflow_core::rng::os_rng;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
+use zkflow_core::service::catalog::Catalog;
+use zkflow_core::service::chain::SolidityCompiler;
+use zkflow_core::service::clock::{Clock, SystemClock};
+use zkflow_core::service::queue::JobQueue;
+use zkflow_core::service::store::ArtifactStore;
 use zkflow_core::setup::{DevelopmentPowers, PowersFile, PowersSource};
-use zkflow_core::store::ArtifactStore;
 use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
 use zkflow_queue::{MemoryQueue, RedisQueue, SqliteQueue};
 use zkflow_store::{FsStore, MemoryCatalog, MemoryStore, SqliteCatalog, Vault, VaultKey, sqlite};
 
 use crate::config::Config;
-use crate::evm::{Chains, Solc};
 use crate::state::{App, Changes, Verifiers};
 use crate::telemetry;
+use zkflow_evm::{Chains, Solc};
 
 /// The file of catalog and queue in the data folder.
 const DATABASE: &str = "zkflow.db";
@@ -211,7 +211,8 @@ async fn assemble(
         tokio::task::spawn_blocking(move || tools(&config, caches.modules).map(|tools| (tools, config)))
             .await
             .map_err(failed("load the tools"))??;
-    let chains = Chains::open(&config, tools.solidity).map_err(failed("prepare deployments"))?;
+    let chains =
+        Chains::open(config.chain_settings(), tools.solidity).map_err(failed("prepare deployments"))?;
     tracing::debug!(compiler = tools.compiler.version(), "opened");
     Ok(Arc::new(App {
         catalog,

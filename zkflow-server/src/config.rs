@@ -1,7 +1,6 @@
 //! The settings: defaults, then a TOML file, then the environment, then flags; the later one wins.
 
 use std::convert::Infallible;
-use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
@@ -17,8 +16,8 @@ use zkflow_core::prove::ProverKind;
 use zkflow_core::prove::native::NativeOptions;
 use zkflow_core::setup::{Beacon, CeremonyError};
 use zkflow_core::witness::WitnessLimits;
-
-use crate::deploy::DEVELOPMENT_CHAINS;
+#[cfg(feature = "evm")]
+use zkflow_evm::{ChainSettings, Policy};
 
 mod secret;
 
@@ -165,7 +164,7 @@ settings! {
     /// A native solc 0.8.30; without it that of npm runs under Node.js
     solc_path: Option<PathBuf> = None, [long, env = "SOLC_PATH"];
     /// Chains that keys for development may be deployed to. One block confirms a transaction there
-    development_chains: Vec<u64> = DEVELOPMENT_CHAINS.to_vec(), [long, env = "ZKFLOW_DEVELOPMENT_CHAINS", value_parser = chain_list, value_name = "CHAIN_ID[,CHAIN_ID]"];
+    development_chains: Vec<u64> = vec![31337, 1337], [long, env = "ZKFLOW_DEVELOPMENT_CHAINS", value_parser = chain_list, value_name = "CHAIN_ID[,CHAIN_ID]"];
     /// Blocks, from that of a transaction on, until a deployment counts
     confirmations: u64 = 3, [long, env = "ZKFLOW_CONFIRMATIONS"];
     /// Seconds after which a deployment that is not confirmed is given up
@@ -305,6 +304,21 @@ impl Config {
         }
     }
 
+    /// What the settings allow of chains.
+    #[cfg(feature = "evm")]
+    pub fn chain_settings(&self) -> ChainSettings {
+        let secret =
+            |setting: &Option<SecretSetting>| setting.as_ref().map_or("", SecretSetting::expose).into();
+        ChainSettings {
+            rpc_urls: secret(&self.rpc_urls),
+            signers: secret(&self.signers),
+            development_chains: self.development_chains.clone(),
+            request_rpc: self.allow_request_rpc.then_some(Policy { local: self.development }),
+            request_keys: self.allow_request_keys,
+            confirmations: self.confirmations,
+        }
+    }
+
     /// Bytes of prepared circuits that are kept in memory.
     pub fn circuit_cache_bytes(&self) -> u64 {
         self.circuit_cache_mib.saturating_mul(1024 * 1024)
@@ -379,14 +393,6 @@ impl Config {
         }
         Ok(())
     }
-}
-
-/// Lets variables that are set and empty count as unset, for every flag that has one.
-pub fn without_empty_variables(command: clap::Command) -> clap::Command {
-    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
-    command
-        .mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(None::<&str>) } else { arg })
-        .mut_subcommands(without_empty_variables)
 }
 
 /// Reads paths joined by `:`.

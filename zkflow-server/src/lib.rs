@@ -14,9 +14,6 @@ pub mod http;
 pub mod work;
 
 pub mod backends;
-pub mod deploy;
-pub mod evm;
 pub mod serve;
 
-pub mod cli;
 pub mod client;

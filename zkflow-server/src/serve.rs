@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use zkflow_core::queue::QueueName;
+use zkflow_core::service::queue::QueueName;
 
 use crate::backends::{self, OpenError};
 use crate::config::Config;

@@ -13,7 +13,7 @@ mod inputs;
 pub use error::{InputFault, RequestError};
 pub use inputs::GivenInputs;
 
-use zkflow_core::queue::{NewJob, QueueName};
+use zkflow_core::service::queue::{NewJob, QueueName};
 
 use crate::state::App;
 

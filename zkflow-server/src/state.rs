@@ -7,19 +7,19 @@ use std::time::Instant;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use zkflow_core::catalog::{Catalog, CatalogError, Circuit, Deployment, ProofRequest};
-use zkflow_core::clock::{Clock, Timestamp};
 use zkflow_core::compile::{CircuitCompiler, CompileOptions};
 use zkflow_core::prove::Prover;
-use zkflow_core::queue::JobQueue;
 use zkflow_core::sandbox::Sandbox;
+use zkflow_core::service::catalog::{Catalog, CatalogError, Circuit, Deployment, ProofRequest};
+use zkflow_core::service::clock::{Clock, Timestamp};
+use zkflow_core::service::queue::JobQueue;
+use zkflow_core::service::store::ArtifactStore;
 use zkflow_core::setup::{Beacon, PowersSource};
-use zkflow_core::store::ArtifactStore;
 use zkflow_core::template::{TemplateEngine, TemplateLibrary};
 use zkflow_store::Vault;
 
 use crate::config::Config;
-use crate::evm::Chains;
+use zkflow_evm::Chains;
 
 mod changes;
 mod verifiers;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
-use zkflow_core::queue::QueueName;
+use zkflow_core::service::queue::QueueName;
 use zkflow_core::witness::Way;
 
 use crate::config::{LogFormat, LogLevel};

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use zkflow_core::store::StoreError;
+use zkflow_core::service::store::StoreError;
 
 /// For a call that moves next to nothing.
 pub(crate) const CALL: Duration = Duration::from_secs(10);

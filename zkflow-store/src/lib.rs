@@ -3,14 +3,17 @@
 //!
 //! What is on other machines is used through a guard ([`GuardedCatalog`], [`GuardedStore`]), and large
 //! artifacts through a cache ([`CachedStore`]). Every backend, guarded or cached, passes the suite of its trait in
-//! `zkflow_core::conformance`.
+//! `zkflow_core::service::conformance`.
 
 pub mod fs;
 pub mod memory;
 
+#[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+#[cfg(feature = "mongodb")]
 pub mod mongo;
+#[cfg(feature = "s3")]
 pub mod s3;
 
 pub mod cached;
@@ -23,7 +26,10 @@ pub use cached::CachedStore;
 pub use fs::FsStore;
 pub use guarded::{GuardedCatalog, GuardedStore};
 pub use memory::{MemoryCatalog, MemoryStore};
+#[cfg(feature = "mongodb")]
 pub use mongo::MongoCatalog;
+#[cfg(feature = "s3")]
 pub use s3::{S3Settings, S3Store};
+#[cfg(feature = "sqlite")]
 pub use sqlite::SqliteCatalog;
 pub use vault::{Vault, VaultKey};

@@ -12,12 +12,13 @@ use mongodb::bson::{Document, doc};
 use mongodb::error::{Error, ErrorKind as Cause, WriteFailure};
 use mongodb::options::{ClientOptions, ReadConcern, WriteConcern};
 use tokio::time::timeout;
-use zkflow_core::catalog::{
+use zkflow_core::id::CircuitId;
+use zkflow_core::service::catalog::{
     Catalog, CatalogError, Circuit, CircuitFilter, Deployment, DeploymentFilter, Page, ProofFilter,
     ProofRequest,
 };
-use zkflow_core::clock::Timestamp;
-use zkflow_core::id::{CircuitId, DeploymentId, ProofId, UserId};
+use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::id::{DeploymentId, ProofId, UserId};
 
 use connection::Connection;
 use document::{Kept, date, name};

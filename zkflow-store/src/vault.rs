@@ -14,9 +14,9 @@ use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::{Zeroize, Zeroizing};
 use zkflow_core::error::{Classified, ErrorKind};
-use zkflow_core::id::{DeploymentId, ProofId};
 use zkflow_core::secret::CircuitInputs;
-use zkflow_core::store::{ArtifactKey, ArtifactStore, PutMode, StoreError};
+use zkflow_core::service::id::{DeploymentId, ProofId};
+use zkflow_core::service::store::{ArtifactKey, ArtifactStore, PutMode, StoreError};
 
 /// Keeps the inputs of proof requests, and the secrets of deployments, readable with its key alone.
 ///

@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::{Arc, Mutex};
 
-use zkflow_core::conformance;
+use zkflow_core::service::conformance;
 use zkflow_store::guarded::Policy;
 use zkflow_store::{
     CachedStore, FsStore, GuardedCatalog, GuardedStore, MemoryCatalog, MemoryStore, MongoCatalog,

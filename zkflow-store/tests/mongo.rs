@@ -9,9 +9,10 @@ use futures::TryStreamExt;
 use futures::future::join_all;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::{Client, Database};
-use zkflow_core::catalog::{Catalog, CatalogError, CircuitFilter, Page, ProofRequest};
-use zkflow_core::clock::Timestamp;
-use zkflow_core::id::{CircuitId, ProofId};
+use zkflow_core::id::CircuitId;
+use zkflow_core::service::catalog::{Catalog, CatalogError, CircuitFilter, Page, ProofRequest};
+use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::id::ProofId;
 use zkflow_store::MongoCatalog;
 use zkflow_testbed::MongoServer;
 

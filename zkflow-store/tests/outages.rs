@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use zkflow_core::catalog::{Catalog, CatalogError, Circuit};
-use zkflow_core::store::{ArtifactKey, ArtifactStore, PutMode, StoreError};
+use zkflow_core::service::catalog::{Catalog, CatalogError, Circuit};
+use zkflow_core::service::store::{ArtifactKey, ArtifactStore, PutMode, StoreError};
 use zkflow_store::guarded::Policy;
 use zkflow_store::{GuardedCatalog, GuardedStore, MongoCatalog};
 use zkflow_testbed::{Fault, MongoServer, Proxy, S3Server};

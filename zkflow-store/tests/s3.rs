@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::join_all;
 use zkflow_core::digest::Digest;
-use zkflow_core::store::{ArtifactKey, ArtifactStore, PutMode, StoreError};
+use zkflow_core::service::store::{ArtifactKey, ArtifactStore, PutMode, StoreError};
 use zkflow_store::{S3Settings, S3Store};
 use zkflow_testbed::S3Server;
 

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use crate::compile::{CircuitCompiler, CompileError, CompileOptions, SourceTree};
-use crate::digest::Digest;
-use crate::error::{Classified, ErrorKind};
-use crate::flow::circuit::circuit_hash;
-use crate::id::TemplateName;
-use crate::template::{Params, Template, TemplateEngine, TemplateError};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use zkflow_circom::compile::{CircuitCompiler, CompileError, CompileOptions, SourceTree};
+use zkflow_circom::template::TemplateName;
+use zkflow_circom::template::{Params, Template, TemplateEngine, TemplateError};
+use zkflow_groth16::digest::Digest;
+use zkflow_groth16::error::{Classified, ErrorKind};
 
 /// A rendered template with all its includes: everything that decides what is compiled.
 #[derive(Debug, Clone)]
@@ -51,6 +52,29 @@ impl Blueprint {
         );
         Ok(Self { template: template.name.clone(), params, rendered, source, options, circuit_hash })
     }
+}
+
+/// The identity of a circuit: SHA-256 of the canonical JSON (RFC 8785) of everything that decides
+/// what is compiled. An edited template or another compiler gives another circuit.
+pub fn circuit_hash(
+    template: &TemplateName,
+    params: &Map<String, Value>,
+    source: &Digest,
+    compiler: &str,
+    flags: &[&str],
+) -> Digest {
+    #[derive(Serialize)]
+    struct Identity<'a> {
+        template: &'a TemplateName,
+        params: &'a Map<String, Value>,
+        source: &'a Digest,
+        compiler: &'a str,
+        flags: &'a [&'a str],
+    }
+    let identity = Identity { template, params, source, compiler, flags };
+    // Expect safety: the value holds strings, safe integers, booleans and arrays of them alone.
+    let canonical = serde_json_canonicalizer::to_vec(&identity).expect("plain JSON has a canonical form");
+    Digest::of(canonical)
 }
 
 /// A template did not become a blueprint.

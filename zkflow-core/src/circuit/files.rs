@@ -4,17 +4,19 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::Blueprint;
-use crate::compile::{CircuitReport, Compiled};
-use crate::digest::Digest;
-use crate::error::{Classified, ErrorKind};
-use crate::format::FormatError;
-use crate::format::json;
-use crate::format::r1cs::R1cs;
-use crate::id::CircuitId;
-use crate::prove::SecureRng;
-use crate::setup::{CeremonyError, KeyOptions, PowersSource, Provenance, make_key};
-use crate::solidity::{ContractCircuit, ContractHeader, verifier_contract};
-use crate::witness::tape::{self, RecordLimits, Tape};
+use zkflow_circom::compile::Compiled;
+use zkflow_circom::witness::tape::{self, RecordLimits, Tape};
+use zkflow_groth16::digest::Digest;
+use zkflow_groth16::error::{Classified, ErrorKind};
+use zkflow_groth16::format::FormatError;
+use zkflow_groth16::format::json;
+use zkflow_groth16::format::r1cs::R1cs;
+use zkflow_groth16::id::CircuitId;
+use zkflow_groth16::provenance::Provenance;
+use zkflow_groth16::report::CircuitReport;
+use zkflow_groth16::rng::SecureRng;
+use zkflow_groth16::setup::{CeremonyError, KeyOptions, PowersSource, make_key};
+use zkflow_groth16::solidity::{ContractCircuit, ContractHeader, verifier_contract};
 
 /// The files of a circuit, ready to be stored.
 #[derive(Debug, Clone)]

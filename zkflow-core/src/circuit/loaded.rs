@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use crate::digest::Digest;
-use crate::error::{Classified, ErrorKind};
-use crate::format::FormatError;
-use crate::format::r1cs::R1cs;
-use crate::format::sym::Sym;
-use crate::prove::{PreparedKey, ProveError, Prover, SecureRng, os_rng, prove_verified};
-use crate::sandbox::Sandbox;
-use crate::secret::CircuitInputs;
-use crate::verify::{Proof, PublicSignals, Verifier, VerifyError};
-use crate::witness::tape::{Tape, TapeError};
-use crate::witness::{
-    ConstraintCheck, InputSignals, Way, Witness, WitnessCalculator, WitnessError, WitnessLimits,
-};
+use zkflow_circom::sandbox::Sandbox;
+use zkflow_circom::secret::CircuitInputs;
+use zkflow_circom::witness::tape::{Tape, TapeError};
+use zkflow_circom::witness::{InputSignals, Way, Witness, WitnessCalculator, WitnessError, WitnessLimits};
+use zkflow_groth16::constraints::ConstraintCheck;
+use zkflow_groth16::digest::Digest;
+use zkflow_groth16::error::{Classified, ErrorKind};
+use zkflow_groth16::format::FormatError;
+use zkflow_groth16::format::r1cs::R1cs;
+use zkflow_groth16::format::sym::Sym;
+use zkflow_groth16::proof::{Proof, PublicSignals};
+use zkflow_groth16::prove::{PreparedKey, ProveError, Prover, prove_verified};
+use zkflow_groth16::rng::{SecureRng, os_rng};
+use zkflow_groth16::verify::{Verifier, VerifyError};
 
 /// A circuit in memory: inputs go in, verified proofs come out.
 #[derive(Debug)]

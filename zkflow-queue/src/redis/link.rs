@@ -14,7 +14,7 @@ use tokio::runtime;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use zkflow_core::queue::QueueError;
+use zkflow_core::service::queue::QueueError;
 
 use super::script::Script;
 

@@ -2,9 +2,9 @@
 
 use redis::{FromRedisValue, Value};
 use serde::Deserialize;
-use zkflow_core::clock::Timestamp;
-use zkflow_core::id::{JobId, UserId};
-use zkflow_core::queue::{Job, JobState, Lease, LeaseToken, QueueError, QueueName};
+use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::id::{JobId, UserId};
+use zkflow_core::service::queue::{Job, JobState, Lease, LeaseToken, QueueError, QueueName};
 
 /// A job as the scripts store it.
 #[derive(Deserialize)]

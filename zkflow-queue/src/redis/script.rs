@@ -62,7 +62,7 @@ impl Script {
 
 #[cfg(test)]
 mod tests {
-    use zkflow_core::queue::{DEAD_LETTERS, LEASE_EXPIRED};
+    use zkflow_core::service::queue::{DEAD_LETTERS, LEASE_EXPIRED};
 
     #[test]
     fn the_scripts_know_the_constants() {

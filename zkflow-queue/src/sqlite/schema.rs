@@ -1,7 +1,7 @@
 //! The queue's tables, by version. They share a file with others, so `queue_schema` tells the version.
 
 use sqlx::SqlitePool;
-use zkflow_core::queue::QueueError;
+use zkflow_core::service::queue::QueueError;
 
 /// Step `i` leads from version `i` to `i + 1`. Steps that were released are never edited.
 const STEPS: &[&str] = &[

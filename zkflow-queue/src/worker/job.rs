@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
-use zkflow_core::queue::{Failed, Lease, QueueError, Retry};
+use zkflow_core::service::queue::{Failed, Lease, QueueError, Retry};
 
 use super::keeper::Kept;
 use super::{JobContext, JobError, Shared, Then, insist};

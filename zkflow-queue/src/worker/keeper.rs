@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::runtime;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use zkflow_core::queue::{JobQueue, Lease, LeaseToken, QueueError};
+use zkflow_core::service::queue::{JobQueue, Lease, LeaseToken, QueueError};
 
 use super::WorkerConfig;
 

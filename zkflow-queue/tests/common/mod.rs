@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use zkflow_core::clock::{ManualClock, Timestamp};
+use zkflow_core::service::clock::{ManualClock, Timestamp};
 use zkflow_queue::{RedisQueue, SqliteQueue};
 use zkflow_testbed::RedisServer;
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use zkflow_core::catalog::Catalog;
-use zkflow_core::store::ArtifactStore;
+use zkflow_core::service::catalog::Catalog;
+use zkflow_core::service::store::ArtifactStore;
 use zkflow_store::guarded::Policy;
 use zkflow_store::{CachedStore, GuardedCatalog, GuardedStore, MongoCatalog, S3Settings, S3Store};
 

@@ -15,9 +15,9 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use zkflow_core::catalog::{Circuit, CircuitFilter, CircuitStatus, Cursor};
 use zkflow_core::circuit::FileName;
-use zkflow_core::id::TemplateName;
+use zkflow_core::service::catalog::{Circuit, CircuitFilter, CircuitStatus, Cursor};
+use zkflow_core::template::TemplateName;
 
 use super::Problem;
 use super::body::JsonBody;

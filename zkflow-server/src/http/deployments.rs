@@ -11,8 +11,8 @@ use axum::response::sse::Sse;
 use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use zkflow_core::catalog::{Cursor, Deployment, DeploymentFilter};
 use zkflow_core::id::CircuitId;
+use zkflow_core::service::catalog::{Cursor, Deployment, DeploymentFilter};
 
 use super::Problem;
 use super::body::{JsonBody, idempotency_key};

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use zkflow_core::catalog::{
+use zkflow_core::id::CircuitId;
+use zkflow_core::provenance::Provenance;
+use zkflow_core::report::CircuitReport;
+use zkflow_core::service::catalog::{
     Circuit, CircuitStage, CircuitStatus, Failure, ProofRequest, ProofStage, ProofStatus,
 };
-use zkflow_core::compile::CircuitReport;
-use zkflow_core::id::{CircuitId, TemplateName, UserId};
-use zkflow_core::setup::Provenance;
+use zkflow_core::service::id::UserId;
+use zkflow_core::template::TemplateName;
 
 use super::body::Entries;
 

@@ -16,9 +16,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use zkflow_core::catalog::{CircuitFilter, Page};
-use zkflow_core::queue::QueueName;
-use zkflow_core::store::{ArtifactKey, StoreError};
+use zkflow_core::service::catalog::{CircuitFilter, Page};
+use zkflow_core::service::queue::QueueName;
+use zkflow_core::service::store::{ArtifactKey, StoreError};
 
 use crate::state::App;
 use crate::telemetry::{BACKEND_UP, QUEUE_AGE, QUEUE_JOBS};

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 use utoipa::IntoParams;
-use zkflow_core::catalog::{Cursor, Page};
-use zkflow_core::clock::Timestamp;
+use zkflow_core::service::catalog::{Cursor, Page};
+use zkflow_core::service::clock::Timestamp;
 
 use super::Problem;
 

@@ -4,7 +4,8 @@ use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
-use zkflow_core::id::{CircuitId, DeploymentId};
+use zkflow_core::id::CircuitId;
+use zkflow_core::service::id::DeploymentId;
 
 use super::Problem;
 

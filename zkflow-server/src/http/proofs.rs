@@ -13,8 +13,9 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use zkflow_core::catalog::{Cursor, ProofFilter, ProofRequest, ProofStatus};
-use zkflow_core::id::{CircuitId, ProofId, UserId};
+use zkflow_core::id::CircuitId;
+use zkflow_core::service::catalog::{Cursor, ProofFilter, ProofRequest, ProofStatus};
+use zkflow_core::service::id::{ProofId, UserId};
 
 use super::Problem;
 use super::body::{JsonBody, idempotency_key};

@@ -10,8 +10,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use zkflow_core::id::TemplateName;
 use zkflow_core::template::Template;
+use zkflow_core::template::TemplateName;
 
 use super::Problem;
 use super::path::Path;
@@ -67,7 +67,7 @@ async fn list(State(app): State<Arc<App>>) -> Json<TemplateList> {
     )
 )]
 async fn get(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<TemplateDto>, Problem> {
-    let name: TemplateName = name.parse().map_err(|error: zkflow_core::id::InvalidName| {
+    let name: TemplateName = name.parse().map_err(|error: zkflow_core::name::InvalidName| {
         Problem::new(StatusCode::NOT_FOUND, "unknown_template", error.to_string())
     })?;
     Ok(Json(TemplateDto::of(app.library.get(&name).map_err(RequestError::from)?)))

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use zkflow_core::catalog::{CatalogError, Circuit, CircuitStatus};
 use zkflow_core::circuit::Blueprint;
-use zkflow_core::id::{CircuitId, TemplateName};
-use zkflow_core::queue::{NewJob, QueueName};
-use zkflow_core::store::{Artifact, ArtifactMeta, StoreError};
+use zkflow_core::id::CircuitId;
+use zkflow_core::service::catalog::{CatalogError, Circuit, CircuitStatus};
+use zkflow_core::service::queue::{NewJob, QueueName};
+use zkflow_core::service::store::{Artifact, ArtifactMeta, StoreError};
+use zkflow_core::template::TemplateName;
 
 use super::RequestError;
 use crate::state::App;

@@ -6,21 +6,22 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
-use zkflow_core::catalog::{Circuit, DeployedContract, Deployment, Idempotency, Signer};
-use zkflow_core::chain::{Address, ChainClient, CompiledContract, SolidityError, TransactionSigner};
 use zkflow_core::circuit::FileName;
 use zkflow_core::digest::Digest;
-use zkflow_core::flow::deployment::Asked;
 use zkflow_core::format::zkey::ZKey;
-use zkflow_core::id::{CircuitId, DeploymentId};
-use zkflow_core::queue::{NewJob, QueueName};
-use zkflow_core::setup::Provenance;
-use zkflow_core::store::{ArtifactKey, PutMode, StoreError};
+use zkflow_core::id::CircuitId;
+use zkflow_core::provenance::Provenance;
+use zkflow_core::service::catalog::{Circuit, DeployedContract, Deployment, Idempotency, Signer};
+use zkflow_core::service::chain::{Address, ChainClient, CompiledContract, SolidityError, TransactionSigner};
+use zkflow_core::service::flow::deployment::Asked;
+use zkflow_core::service::id::DeploymentId;
+use zkflow_core::service::queue::{NewJob, QueueName};
+use zkflow_core::service::store::{ArtifactKey, PutMode, StoreError};
 
 use super::{InputFault, RequestError, circuits};
-use crate::deploy::{self, DeployError};
-use crate::evm::LocalSigner;
 use crate::state::App;
+use zkflow_evm::LocalSigner;
+use zkflow_evm::deploy::{self, DeployError};
 
 /// What is asked for. Has no `Debug`: it may hold a private key.
 pub struct NewDeployment {

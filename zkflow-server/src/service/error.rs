@@ -1,15 +1,16 @@
 //! Why a request was not done.
 
-use zkflow_core::catalog::{CatalogError, ProofStatus};
 use zkflow_core::circuit::BlueprintError;
 use zkflow_core::error::{Classified, ErrorKind};
-use zkflow_core::id::{CircuitId, DeploymentId, ProofId};
-use zkflow_core::queue::{QueueError, QueueName};
-use zkflow_core::store::StoreError;
+use zkflow_core::id::CircuitId;
+use zkflow_core::service::catalog::{CatalogError, ProofStatus};
+use zkflow_core::service::id::{DeploymentId, ProofId};
+use zkflow_core::service::queue::{QueueError, QueueName};
+use zkflow_core::service::store::StoreError;
 use zkflow_core::template::TemplateError;
 use zkflow_store::vault::VaultError;
 
-use crate::deploy::DeployError;
+use zkflow_evm::deploy::DeployError;
 
 /// Why a request was not done. Carries no private input.
 #[derive(Debug, thiserror::Error)]

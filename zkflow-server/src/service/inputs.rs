@@ -5,9 +5,9 @@
 
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
-use zkflow_core::catalog::Circuit;
 use zkflow_core::field::{Scalar, parse_decimal};
 use zkflow_core::secret::{CircuitInputs, zeroize_json};
+use zkflow_core::service::catalog::Circuit;
 
 use super::{InputFault, RequestError};
 use crate::state::App;

@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 use zkflow_core::calldata::calldata;
-use zkflow_core::catalog::{CatalogError, Idempotency, ProofRequest, ProofStatus};
 use zkflow_core::format::json::{proof_from_json, public_from_json};
-use zkflow_core::id::{CircuitId, ProofId, UserId};
-use zkflow_core::queue::{NewJob, QueueName};
-use zkflow_core::verify::PublicSignals;
+use zkflow_core::id::CircuitId;
+use zkflow_core::proof::PublicSignals;
+use zkflow_core::service::catalog::{CatalogError, Idempotency, ProofRequest, ProofStatus};
+use zkflow_core::service::id::{ProofId, UserId};
+use zkflow_core::service::queue::{NewJob, QueueName};
 
 use super::{GivenInputs, RequestError, circuits, verify};
 use crate::state::App;

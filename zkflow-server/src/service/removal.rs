@@ -1,11 +1,11 @@
 //! Circuits: removed, with all that belongs to them.
 
 use futures::TryStreamExt as _;
-use zkflow_core::catalog::{
+use zkflow_core::id::CircuitId;
+use zkflow_core::service::catalog::{
     CatalogError, CircuitStatus, DeploymentFilter, DeploymentStatus, Failure, Page, ProofFilter, ProofStatus,
 };
-use zkflow_core::id::CircuitId;
-use zkflow_core::store::ArtifactKey;
+use zkflow_core::service::store::ArtifactKey;
 
 use super::{RequestError, circuits};
 use crate::state::App;

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use zkflow_core::catalog::Circuit;
 use zkflow_core::circuit::FileName;
 use zkflow_core::format::json::{proof_from_json, public_from_json, vkey_from_json};
-use zkflow_core::id::{CircuitId, DeploymentId};
-use zkflow_core::verify::{Proof, PublicSignals, Verifier, VerifyingKey};
+use zkflow_core::id::CircuitId;
+use zkflow_core::proof::{Proof, PublicSignals, VerifyingKey};
+use zkflow_core::service::catalog::Circuit;
+use zkflow_core::service::id::DeploymentId;
+use zkflow_core::verify::Verifier;
 
 use super::{RequestError, circuits, deployments};
-use crate::deploy::Statement;
 use crate::state::App;
+use zkflow_evm::deploy::Statement;
 
 /// Whether a proof holds, and why not.
 #[derive(Debug, Clone, PartialEq, Eq)]

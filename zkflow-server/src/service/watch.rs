@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use futures::Stream;
 use futures::stream;
 use tokio::sync::OwnedSemaphorePermit;
-use zkflow_core::catalog::{Circuit, CircuitStatus, Deployment, DeploymentStatus, ProofRequest};
-use zkflow_core::id::{CircuitId, DeploymentId, ProofId};
+use zkflow_core::id::CircuitId;
+use zkflow_core::service::catalog::{Circuit, CircuitStatus, Deployment, DeploymentStatus, ProofRequest};
+use zkflow_core::service::id::{DeploymentId, ProofId};
 
 use super::{RequestError, circuits, deployments, proofs};
 use crate::state::{App, Subscription};

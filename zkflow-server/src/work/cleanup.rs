@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::TryStreamExt;
-use zkflow_core::catalog::{Circuit, CircuitStatus, DeploymentStatus, ProofStatus};
-use zkflow_core::id::{CircuitId, DeploymentId, ProofId};
-use zkflow_core::queue::Job;
-use zkflow_core::store::ArtifactKey;
+use zkflow_core::id::CircuitId;
+use zkflow_core::service::catalog::{Circuit, CircuitStatus, DeploymentStatus, ProofStatus};
+use zkflow_core::service::id::{DeploymentId, ProofId};
+use zkflow_core::service::queue::Job;
+use zkflow_core::service::store::ArtifactKey;
 use zkflow_queue::{Handler, JobContext, JobError};
 
 use super::outage;

@@ -6,32 +6,32 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use zeroize::Zeroize as _;
-use zkflow_core::catalog::{
+use zkflow_core::circuit::{FileName, LoadedCircuit};
+use zkflow_core::digest::Digest;
+use zkflow_core::format::json::{proof_from_json, public_from_json};
+use zkflow_core::proof::{PublicSignals, VerifyingKey};
+use zkflow_core::rng::os_rng;
+use zkflow_core::secret::CircuitInputs;
+use zkflow_core::service::catalog::{
     CatalogError, Circuit, CircuitStatus, DeployedContract, Deployment, DeploymentStage, DeploymentStatus,
     Page, ProofArtifacts, ProofFilter, ProofStatus, Signer,
 };
-use zkflow_core::chain::{ChainClient, SignedTransaction};
-use zkflow_core::circuit::{FileName, LoadedCircuit};
-use zkflow_core::clock::Timestamp;
-use zkflow_core::digest::Digest;
-use zkflow_core::format::json::{proof_from_json, public_from_json};
-use zkflow_core::id::DeploymentId;
-use zkflow_core::prove::os_rng;
-use zkflow_core::queue::{Job, QueueName};
-use zkflow_core::secret::CircuitInputs;
+use zkflow_core::service::chain::{ChainClient, SignedTransaction};
+use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::id::DeploymentId;
+use zkflow_core::service::queue::{Job, QueueName};
 use zkflow_core::template::Outcome;
-use zkflow_core::verify::{PublicSignals, VerifyingKey};
 use zkflow_queue::JobError;
 use zkflow_store::vault::VaultError;
 
 use super::document::Steps;
 use super::{Stop, blocking, invalid, outage, stop, stop_or_outage, unsaved};
-use crate::deploy::{DeployError, Journal, Order, Statement, Stopped, drive};
-use crate::evm::EvmClient;
 use crate::service::deployments::{Admitted, Secrets, admit, compile, open_signer};
 use crate::service::{RequestError, circuits, verify};
 use crate::state::App;
 use crate::telemetry::stage_took;
+use zkflow_evm::EvmClient;
+use zkflow_evm::deploy::{DeployError, Journal, Order, Statement, Stopped, drive};
 
 /// Proofs that are looked at to find one of the present key.
 const RECENT: usize = 10;

@@ -3,10 +3,10 @@
 use std::fmt::Display;
 
 use async_trait::async_trait;
-use zkflow_core::catalog::{Circuit, Deployment, Failure, ProofRequest};
-use zkflow_core::clock::Timestamp;
-use zkflow_core::flow::InvalidTransition;
-use zkflow_core::queue::{Job, QueueName};
+use zkflow_core::service::catalog::{Circuit, Deployment, Failure, ProofRequest};
+use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::flow::InvalidTransition;
+use zkflow_core::service::queue::{Job, QueueName};
 use zkflow_queue::{Handler, JobContext, JobError};
 
 use super::memory::Share;

@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use zkflow_core::catalog::{Circuit, CircuitStage, CircuitStatus, Failure};
 use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName};
-use zkflow_core::clock::Timestamp;
 use zkflow_core::id::CircuitId;
-use zkflow_core::prove::os_rng;
-use zkflow_core::queue::{Job, QueueName};
+use zkflow_core::rng::os_rng;
+use zkflow_core::service::catalog::{Circuit, CircuitStage, CircuitStatus, Failure};
+use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::queue::{Job, QueueName};
+use zkflow_core::service::store::{ArtifactKey, ArtifactMeta, InvalidKey, PutMode};
 use zkflow_core::setup::KeyOptions;
-use zkflow_core::store::{ArtifactKey, ArtifactMeta, InvalidKey, PutMode};
 use zkflow_queue::JobError;
 
 use super::document::Steps;

@@ -6,17 +6,18 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use zkflow_core::catalog::{
-    Circuit, CircuitStatus, Failure, ProofArtifacts, ProofRequest, ProofStage, ProofStatus,
-};
 use zkflow_core::circuit::{FileName, LoadError, LoadedCircuit};
-use zkflow_core::clock::Timestamp;
 use zkflow_core::field::to_decimal;
 use zkflow_core::format::json;
-use zkflow_core::id::ProofId;
-use zkflow_core::prove::{PreparedKey, os_rng};
-use zkflow_core::queue::{Job, QueueName};
-use zkflow_core::store::{ArtifactMeta, StoreError};
+use zkflow_core::prove::PreparedKey;
+use zkflow_core::rng::os_rng;
+use zkflow_core::service::catalog::{
+    Circuit, CircuitStatus, Failure, ProofArtifacts, ProofRequest, ProofStage, ProofStatus,
+};
+use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::id::ProofId;
+use zkflow_core::service::queue::{Job, QueueName};
+use zkflow_core::service::store::{ArtifactMeta, StoreError};
 use zkflow_core::witness::{Way, WitnessLimits};
 use zkflow_queue::JobError;
 

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use serde_json::json;
 use zkflow_core::digest::Digest;
-use zkflow_core::store::PutMode;
+use zkflow_core::service::store::PutMode;
 
 use crate::support::{Reply, Server, range_check, ready_circuit, request, shared};
 

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use serde_json::json;
-use zkflow_core::catalog::{CircuitStatus, Failure};
+use zkflow_core::service::catalog::{CircuitStatus, Failure};
 
 use crate::support::{NO_CIRCUIT, Server, age_proof, range_check, ready_circuit, shared};
 
@@ -65,7 +65,7 @@ async fn fifty_who_ask_at_once_get_one_circuit_and_one_job() {
         .collect();
     ids.dedup();
     assert_eq!(ids.len(), 1);
-    let jobs = server.app.queue.stats(zkflow_core::queue::QueueName::KeyGeneration).await.unwrap();
+    let jobs = server.app.queue.stats(zkflow_core::service::queue::QueueName::KeyGeneration).await.unwrap();
     assert_eq!(jobs.ready + jobs.delayed + jobs.leased, 1);
 }
 

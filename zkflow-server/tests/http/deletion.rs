@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use futures::TryStreamExt as _;
 use serde_json::json;
-use zkflow_core::catalog::Failure;
-use zkflow_core::id::DeploymentId;
+use zkflow_core::service::catalog::Failure;
+use zkflow_core::service::id::DeploymentId;
 
 use crate::support::{Server, age_proof, range_check, ready_circuit, shared};
 

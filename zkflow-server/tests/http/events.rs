@@ -6,7 +6,7 @@ use axum::body::{Body, BodyDataStream};
 use axum::http::{Method, StatusCode};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
-use zkflow_core::catalog::Failure;
+use zkflow_core::service::catalog::Failure;
 
 use crate::support::{Server, range_check, ready_circuit, request, shared};
 

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use zkflow_core::queue::QueueName;
+use zkflow_core::service::queue::QueueName;
 
 use crate::support::{Reply, Server, age_proof, json_request, range_check};
 

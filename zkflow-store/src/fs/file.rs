@@ -6,7 +6,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use zkflow_core::digest::Digest;
-use zkflow_core::store::{Artifact, ArtifactKey, ArtifactMeta, PutMode, StoreError};
+use zkflow_core::service::store::{Artifact, ArtifactKey, ArtifactMeta, PutMode, StoreError};
 
 use super::folder;
 

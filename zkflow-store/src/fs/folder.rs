@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use zkflow_core::store::{ArtifactKey, StoreError};
+use zkflow_core::service::store::{ArtifactKey, StoreError};
 
 use super::FILE_SUFFIX;
 

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use zkflow_core::catalog::{
+use zkflow_core::id::CircuitId;
+use zkflow_core::service::catalog::{
     Catalog, CatalogError, Circuit, CircuitFilter, Deployment, DeploymentFilter, Page, ProofFilter,
     ProofRequest,
 };
-use zkflow_core::clock::Timestamp;
-use zkflow_core::id::{CircuitId, DeploymentId, ProofId, UserId};
+use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::id::{DeploymentId, ProofId, UserId};
 
 use super::{Ended, Guard, Policy};
 

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use zkflow_core::catalog::{Catalog, Circuit};
-use zkflow_core::clock::Timestamp;
 use zkflow_core::digest::Digest;
-use zkflow_core::store::{Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, PutMode, StoreError};
+use zkflow_core::service::catalog::{Catalog, Circuit};
+use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::store::{Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, PutMode, StoreError};
 
 use super::*;
 use crate::MemoryStore;
@@ -157,11 +157,12 @@ async fn after_failures_in_a_row_one_call_a_rest_is_made_until_one_succeeds() {
 }
 
 mod catalog {
-    use zkflow_core::catalog::{
+    use zkflow_core::id::CircuitId;
+    use zkflow_core::service::catalog::{
         CatalogError, CircuitFilter, Deployment, DeploymentFilter, Idempotency, Page, ProofFilter,
         ProofRequest,
     };
-    use zkflow_core::id::{CircuitId, DeploymentId, ProofId, UserId};
+    use zkflow_core::service::id::{DeploymentId, ProofId, UserId};
 
     use super::*;
     use crate::MemoryCatalog;

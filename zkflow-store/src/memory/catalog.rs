@@ -6,12 +6,13 @@ use std::fmt::Display;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use zkflow_core::catalog::{
+use zkflow_core::id::CircuitId;
+use zkflow_core::service::catalog::{
     Catalog, CatalogError, Circuit, CircuitFilter, Cursor, Deployment, DeploymentFilter, Idempotency, Page,
     ProofFilter, ProofRequest,
 };
-use zkflow_core::clock::Timestamp;
-use zkflow_core::id::{CircuitId, DeploymentId, ProofId, UserId};
+use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::id::{DeploymentId, ProofId, UserId};
 
 use super::lock;
 

@@ -3,8 +3,8 @@
 use mongodb::bson::{self, Bson, DateTime, Document, RawDocumentBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use zkflow_core::catalog::{CatalogError, Circuit, Deployment, ProofRequest};
-use zkflow_core::clock::Timestamp;
+use zkflow_core::service::catalog::{CatalogError, Circuit, Deployment, ProofRequest};
+use zkflow_core::service::clock::Timestamp;
 
 /// A kind of document.
 pub(super) trait Kept: Serialize + DeserializeOwned + Send + Sync {

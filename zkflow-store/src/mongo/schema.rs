@@ -6,7 +6,7 @@ use mongodb::bson::{Document, doc};
 use mongodb::error::{Error, ErrorKind as Cause};
 use mongodb::options::IndexOptions;
 use mongodb::{Database, IndexModel};
-use zkflow_core::catalog::{CatalogError, Circuit, Deployment, ProofRequest};
+use zkflow_core::service::catalog::{CatalogError, Circuit, Deployment, ProofRequest};
 
 use super::document::Kept;
 use super::failed;

@@ -4,7 +4,7 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use zkflow_core::digest::Digest;
-use zkflow_core::store::{ArtifactKey, PutMode, StoreError};
+use zkflow_core::service::store::{ArtifactKey, PutMode, StoreError};
 
 use super::{DIGEST, PutError, S3Store, only_if_free, put_error};
 use crate::deadline;

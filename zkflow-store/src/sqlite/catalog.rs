@@ -6,12 +6,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqlitePool};
-use zkflow_core::catalog::{
+use zkflow_core::id::CircuitId;
+use zkflow_core::service::catalog::{
     Catalog, CatalogError, Circuit, CircuitFilter, Deployment, DeploymentFilter, Page, ProofFilter,
     ProofRequest,
 };
-use zkflow_core::clock::Timestamp;
-use zkflow_core::id::{CircuitId, DeploymentId, ProofId, UserId};
+use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::id::{DeploymentId, ProofId, UserId};
 
 use super::schema;
 

@@ -1,7 +1,7 @@
 //! The catalog's tables, by version. `PRAGMA user_version` tells which version a file has.
 
 use sqlx::SqlitePool;
-use zkflow_core::catalog::CatalogError;
+use zkflow_core::service::catalog::CatalogError;
 
 /// Step `i` leads from version `i` to `i + 1`. Steps that were released are never edited.
 const STEPS: &[&str] = &[

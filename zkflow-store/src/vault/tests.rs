@@ -1,7 +1,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use zkflow_core::clock::Timestamp;
+use zkflow_core::service::clock::Timestamp;
 
 use super::*;
 use crate::MemoryStore;

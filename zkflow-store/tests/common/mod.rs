@@ -4,10 +4,10 @@
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
-use zkflow_core::catalog::Circuit;
-use zkflow_core::clock::Timestamp;
 use zkflow_core::digest::Digest;
-use zkflow_core::store::StoreError;
+use zkflow_core::service::catalog::Circuit;
+use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::store::StoreError;
 use zkflow_store::{S3Settings, S3Store};
 use zkflow_testbed::S3Server;
 

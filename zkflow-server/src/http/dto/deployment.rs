@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use zkflow_core::catalog::{DeployedContract, Deployment, DeploymentStage, DeploymentStatus, Signer};
-use zkflow_core::chain::{Address, CompiledContract};
+use zkflow_core::service::catalog::{
+    DeployedContract, Deployment, DeploymentStage, DeploymentStatus, Signer,
+};
+use zkflow_core::service::chain::{Address, CompiledContract};
 
 use super::FailureDto;
 use crate::config::SecretSetting;
-use crate::deploy::checksummed;
 use crate::http::Problem;
 use crate::service::{self, InputFault, RequestError};
+use zkflow_evm::deploy::checksummed;
 
 /// Asks for a deployment: a chain and who signs.
 #[derive(Deserialize, ToSchema)]

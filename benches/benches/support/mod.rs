@@ -1,0 +1,103 @@
+//! What the Criterion targets in `benches/` have in common: circuits, made once and kept.
+#![allow(dead_code, unreachable_pub, reason = "each target uses some of it")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName, LoadedCircuit};
+use zkflow_core::compile::tools::CircomTools;
+use zkflow_core::compile::{CircomWasm, CircuitCompiler, CompileLimits, CompileOptions};
+use zkflow_core::prove::native::{NativeOptions, NativeProver};
+use zkflow_core::rng::os_rng;
+use zkflow_core::sandbox::{Sandbox, SandboxConfig};
+use zkflow_core::secret::CircuitInputs;
+use zkflow_core::setup::{DevelopmentPowers, KeyOptions};
+use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
+use zkflow_core::witness::WitnessLimits;
+
+/// The circuits measured: a tiny one, a hash of few constraints, one full of bits.
+pub const TEMPLATES: [&str; 4] = ["rangeCheck", "poseidonPreimage", "merkleMembership", "sha256Preimage"];
+
+/// A circuit with the example inputs of its template.
+pub struct Fixture {
+    /// The template's name.
+    pub name: &'static str,
+    /// The files.
+    pub files: CircuitFiles,
+    /// Ready to prove.
+    pub circuit: LoadedCircuit,
+    /// Inputs that prove.
+    pub inputs: Map<String, Value>,
+}
+
+impl Fixture {
+    /// Compiles the template with its example parameters and makes keys.
+    ///
+    /// # Panics
+    /// Anything is missing: a bench has nothing to measure then.
+    pub fn new(name: &'static str) -> Self {
+        let library = TemplateLibrary::builtin();
+        let template = library.get(&name.parse().expect("a template name")).expect("a built-in template");
+        let example = &template.manifest.example;
+        let params = template.parse_params(&example.params).expect("example parameters fit");
+        let tools = CircomTools::discover().expect("`make setup` installs the tools");
+        let sandbox = sandbox();
+        let compiler = CircomWasm::new(Arc::clone(&sandbox), &tools.circom_wasm, CompileLimits::default())
+            .expect("the compiler loads");
+        let (engine, options) = (HandlebarsEngine, CompileOptions::default());
+        let blueprint = Blueprint::new(template, params, &engine, &tools.include_roots, &compiler, options)
+            .expect("the template renders");
+        let compiled = compiler.compile(&blueprint.source, &options).expect("the template compiles");
+        let files =
+            CircuitFiles::generate(&blueprint, compiled, &powers(), KeyOptions::default(), &mut os_rng())
+                .expect("keys are made");
+        let file = |name| files.get(name).expect("every circuit has this file");
+        let (wasm, zkey) = (file(FileName::Wasm), file(FileName::ProvingKey));
+        let prover = NativeProver::new(NativeOptions::default()).expect("the prover starts");
+        let circuit = LoadedCircuit::new(&sandbox, wasm, zkey, &prover, WitnessLimits::default())
+            .and_then(|circuit| circuit.with_constraints(file(FileName::R1cs), file(FileName::Sym)))
+            .expect("the circuit loads")
+            .with_tape(file(FileName::Tape), wasm)
+            .expect("the tape is the one just recorded");
+        Self { name, circuit, inputs: example.inputs.clone(), files }
+    }
+
+    /// The bytes of a file.
+    ///
+    /// # Panics
+    /// The circuit lacks it.
+    pub fn file(&self, name: FileName) -> &[u8] {
+        self.files.get(name).expect("every circuit has this file")
+    }
+
+    /// The example inputs.
+    pub fn circuit_inputs(&self) -> CircuitInputs {
+        CircuitInputs::from_map(self.inputs.clone())
+    }
+}
+
+/// Powers of tau that are kept between runs.
+pub fn powers() -> DevelopmentPowers {
+    DevelopmentPowers::in_folder(std::env::temp_dir().join("zkflow-bench-ptau"))
+}
+
+/// A sandbox that keeps compiled modules between runs.
+///
+/// # Panics
+/// It does not start.
+pub fn sandbox() -> Arc<Sandbox> {
+    let cache_dir = Some(std::env::temp_dir().join("zkflow-bench-modules"));
+    Sandbox::new(SandboxConfig { cache_dir, ..SandboxConfig::default() }).expect("the sandbox starts")
+}
+
+/// The release binary that `make bench` builds beside the benches.
+///
+/// # Panics
+/// It was not built.
+pub fn binary() -> PathBuf {
+    let bench = std::env::current_exe().expect("a running bench has a path");
+    let binary = bench.ancestors().nth(2).expect("target/release/deps/bench").join("zkflow");
+    assert!(binary.is_file(), "{} is missing: run `make bench`", binary.display());
+    binary
+}

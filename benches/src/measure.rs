@@ -1,0 +1,246 @@
+//! The measurements.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use zkflow_core::format::{json, wtns};
+use zkflow_core::proof::PublicSignals;
+use zkflow_core::prove::PreparedKey;
+use zkflow_core::rng::os_rng;
+use zkflow_core::verify::Verifier;
+use zkflow_core::witness::Witness;
+
+use super::circuits::{Files, Workload};
+use super::files::{map, read};
+use super::process;
+use super::provers::{Contestant, Contestants};
+use super::{BenchArgs, Error, Progress, step};
+
+/// All measurements, in the order in which they were made.
+#[derive(Debug, Default)]
+pub(super) struct Results(pub(super) Vec<Measurement>);
+
+/// One prover on one circuit. Times are in milliseconds, one a round.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Measurement {
+    pub(super) circuit: String,
+    pub(super) family: String,
+    pub(super) prover: String,
+    pub(super) wires: usize,
+    /// Rows of the evaluation domain.
+    pub(super) domain: u32,
+    pub(super) zkey_bytes: u64,
+    /// Memory of the prepared key.
+    pub(super) key_bytes: Option<u64>,
+    /// From the bytes of the `.zkey` to the prepared key.
+    pub(super) load_ms: Option<f64>,
+    /// From witness to proof, the key prepared.
+    pub(super) warm_ms: Vec<f64>,
+    /// A whole process without a prepared key on disk.
+    pub(super) cold: Vec<Process>,
+    /// A whole process with one.
+    pub(super) prepared: Vec<Process>,
+    /// As many proofs at a time as there are threads, each on one.
+    pub(super) proofs_per_second: Option<f64>,
+    /// The median over rounds of this prover's time by the reference's: warm, or cold for provers
+    /// that are never warm.
+    pub(super) ratio: Option<f64>,
+}
+
+/// What a whole process took.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Process {
+    pub(super) wall_ms: f64,
+    pub(super) cpu_ms: f64,
+    pub(super) peak_bytes: u64,
+}
+
+/// Measures all provers on one circuit.
+pub(super) fn measure(
+    files: &Files,
+    workload: &Workload,
+    contestants: &Contestants,
+    args: &BenchArgs,
+    progress: &dyn Progress,
+    results: &mut Results,
+) -> Result<(), Error> {
+    let zkey = map(&files.zkey)?;
+    let witness = wtns::read(&read(&files.wtns)?)?;
+    let mut measured: Vec<Measured<'_>> = Vec::new();
+    for contestant in &contestants.0 {
+        let began = Instant::now();
+        let key = contestant.inside.as_ref().map(|inside| inside.latency.load(&zkey)).transpose()?;
+        let load_ms = key.as_ref().map(|_| millis(began.elapsed()));
+        measured.push(Measured {
+            contestant,
+            key,
+            load_ms,
+            warm_ms: Vec::new(),
+            cold: Vec::new(),
+            prepared: Vec::new(),
+        });
+    }
+    let header = zkflow_core::format::zkey::ZKey::read(&zkey)?;
+    let verifier = Verifier::new(header.vk.clone())?;
+    let domain = header.domain_size;
+    drop(header);
+
+    let name = workload.name();
+    step(progress, &format!("{name}: warm"), || warm(&mut measured, &verifier, &witness, args.rounds))?;
+    step(progress, &format!("{name}: cold"), || cold(&mut measured, files, &verifier, args.cold_rounds))?;
+    let threads = args.threads.or(std::thread::available_parallelism().ok()).map_or(1, |n| n.get());
+    let reference = contestants.reference();
+    let reference = (measured[reference].warm_ms.clone(), walls(&measured[reference].cold));
+    for measured in measured {
+        let warm_median = median(&measured.warm_ms);
+        let throughput = match (&measured.contestant.inside, warm_median) {
+            (Some(inside), Some(warm)) if !args.no_throughput => {
+                let key = inside.throughput.load(&zkey)?;
+                Some(throughput(&key, &witness, threads, warm)?)
+            }
+            _ => None,
+        };
+        let ratio = match measured.warm_ms.as_slice() {
+            [] => median_ratio(&walls(&measured.cold), &reference.1),
+            warm => median_ratio(warm, &reference.0),
+        };
+        results.0.push(Measurement {
+            circuit: name.clone(),
+            family: workload.family(),
+            prover: measured.contestant.name.clone(),
+            wires: witness.values().len(),
+            domain,
+            zkey_bytes: zkey.len() as u64,
+            key_bytes: measured.key.as_ref().map(|key| key.memory_bytes()),
+            load_ms: measured.load_ms,
+            warm_ms: measured.warm_ms,
+            cold: measured.cold,
+            prepared: measured.prepared,
+            proofs_per_second: throughput,
+            ratio,
+        });
+    }
+    Ok(())
+}
+
+/// A contestant and what was measured of it so far.
+struct Measured<'a> {
+    contestant: &'a Contestant,
+    key: Option<Arc<dyn PreparedKey>>,
+    load_ms: Option<f64>,
+    warm_ms: Vec<f64>,
+    cold: Vec<Process>,
+    prepared: Vec<Process>,
+}
+
+/// In every round each prover proves once; the first round only warms up.
+fn warm(
+    measured: &mut [Measured<'_>],
+    verifier: &Verifier,
+    witness: &Witness,
+    rounds: u32,
+) -> Result<(), Error> {
+    let public = PublicSignals::of_witness(verifier.key(), witness)?;
+    for round in 0..=rounds {
+        for measured in &mut *measured {
+            let Some(key) = &measured.key else { continue };
+            let began = Instant::now();
+            let proof = key.prove(witness, &mut os_rng())?;
+            let spent = began.elapsed();
+            if !verifier.verify(&public, &proof)? {
+                return Err(format!("a proof by {} does not verify", measured.contestant.name).into());
+            }
+            if round > 0 {
+                measured.warm_ms.push(millis(spent));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// In every round each prover's process runs once.
+fn cold(measured: &mut [Measured<'_>], files: &Files, verifier: &Verifier, rounds: u32) -> Result<(), Error> {
+    let run = |contestant: &Contestant, prepared: bool| -> Result<Process, Error> {
+        let spent = process::run(&mut contestant.command(files, prepared))?;
+        let [proof, public] = contestant.outputs(files);
+        let public = PublicSignals::for_key(verifier.key(), json::read_public(&read(&public)?)?)?;
+        if !verifier.verify(&public, &json::read_proof(&read(&proof)?)?)? {
+            return Err(format!("a proof by {} does not verify", contestant.name).into());
+        }
+        let (wall_ms, cpu_ms) = (millis(spent.wall), millis(spent.cpu));
+        Ok(Process { wall_ms, cpu_ms, peak_bytes: spent.peak_bytes })
+    };
+    for round in 0..rounds {
+        for measured in &mut *measured {
+            measured.cold.push(run(measured.contestant, false)?);
+            if measured.contestant.prepares {
+                if round == 0 {
+                    // Leaves the prepared key.
+                    run(measured.contestant, true)?;
+                }
+                measured.prepared.push(run(measured.contestant, true)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Proofs in a second with one proof a thread, over about two seconds.
+fn throughput(
+    key: &Arc<dyn PreparedKey>,
+    witness: &Witness,
+    threads: usize,
+    warm_ms: f64,
+) -> Result<f64, Error> {
+    let each = ((2000.0 / warm_ms / threads as f64) as usize).clamp(1, 1000);
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| scope.spawn(|| (0..each).try_for_each(|_| key.prove(witness, &mut os_rng()).map(drop))))
+            .collect();
+        workers.into_iter().try_for_each(|worker| worker.join().expect("a prover does not panic"))
+    })?;
+    Ok((each * threads) as f64 / began.elapsed().as_secs_f64())
+}
+
+/// The walls of processes.
+pub(super) fn walls(processes: &[Process]) -> Vec<f64> {
+    processes.iter().map(|process| process.wall_ms).collect()
+}
+
+/// The median; `None` of nothing.
+pub(super) fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => None,
+        length if length % 2 == 1 => Some(sorted[middle]),
+        _ => Some((sorted[middle - 1] + sorted[middle]) / 2.0),
+    }
+}
+
+/// The median of the ratios of what was measured in the same round.
+fn median_ratio(values: &[f64], reference: &[f64]) -> Option<f64> {
+    let ratios: Vec<f64> = values.iter().zip(reference).map(|(value, base)| value / base).collect();
+    median(&ratios)
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians_and_ratios_are_of_the_middle() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
+        assert_eq!(median_ratio(&[1.0, 10.0, 3.0], &[2.0, 10.0, 12.0]), Some(0.5));
+        assert_eq!(median_ratio(&[1.0], &[]), None);
+    }
+}

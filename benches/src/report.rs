@@ -1,0 +1,220 @@
+//! What was measured, as a table, JSON and CSV.
+
+use std::fmt::Write as _;
+use std::num::NonZeroUsize;
+
+use serde_json::json;
+use zkflow_core::prove::Kernel;
+
+use super::measure::{Measurement, Process, Results, median, walls};
+
+/// The measurements with what they were made on.
+pub(super) struct Report {
+    pub(super) measurements: Vec<Measurement>,
+    machine: Machine,
+}
+
+struct Machine {
+    processor: String,
+    threads: usize,
+    command: String,
+}
+
+impl Report {
+    pub(super) fn new(results: Results, threads: Option<NonZeroUsize>) -> Self {
+        let available = std::thread::available_parallelism().ok();
+        let machine = Machine {
+            processor: processor(),
+            threads: threads.or(available).map_or(1, NonZeroUsize::get),
+            command: command(),
+        };
+        Self { measurements: results.0, machine }
+    }
+
+    /// One line that says where and how.
+    pub(super) fn caption(&self) -> String {
+        let Machine { processor, threads, .. } = &self.machine;
+        let kernel = Kernel::detect().name();
+        format!("zkflow {}, {kernel} kernel, {threads} threads, {processor}", env!("CARGO_PKG_VERSION"))
+    }
+
+    pub(super) fn json(&self) -> String {
+        let report = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "processor": self.machine.processor,
+            "threads": self.machine.threads,
+            "kernel": Kernel::detect().name(),
+            "command": self.machine.command,
+            "measurements": self.measurements,
+        });
+        format!("{report:#}\n")
+    }
+
+    /// One line a circuit and prover, times as medians.
+    pub(super) fn csv(&self) -> String {
+        let mut text = "circuit,prover,wires,domain,zkey_bytes,key_bytes,load_ms,warm_ms,ratio,cold_ms,\
+                        cold_cpu_ms,cold_peak_bytes,prepared_ms,prepared_cpu_ms,proofs_per_second\n"
+            .to_owned();
+        for one in &self.measurements {
+            let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.3}"));
+            let fields = [
+                quoted(&one.circuit),
+                quoted(&one.prover),
+                one.wires.to_string(),
+                one.domain.to_string(),
+                one.zkey_bytes.to_string(),
+                one.key_bytes.map_or_else(String::new, |bytes| bytes.to_string()),
+                number(one.load_ms),
+                number(median(&one.warm_ms)),
+                number(one.ratio),
+                number(median(&walls(&one.cold))),
+                number(median(&cpus(&one.cold))),
+                peak(&one.cold).map_or_else(String::new, |bytes| bytes.to_string()),
+                number(median(&walls(&one.prepared))),
+                number(median(&cpus(&one.prepared))),
+                number(one.proofs_per_second),
+            ];
+            text += &fields.join(",");
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The table for people.
+    pub(super) fn table(&self) -> String {
+        let mut text = format!("{}\n\n", self.caption());
+        let header =
+            ["prover", "warm ms", "ratio", "cold ms", "cpu ms", "prep ms", "cpu ms", "peak MiB", "proofs/s"];
+        let mut circuit = None;
+        for one in &self.measurements {
+            if circuit != Some(&one.circuit) {
+                circuit = Some(&one.circuit);
+                let _ = writeln!(
+                    text,
+                    "{}: {} wires, domain {}, key of {} MiB",
+                    one.circuit,
+                    one.wires,
+                    one.domain,
+                    one.zkey_bytes.div_ceil(1 << 20)
+                );
+                line(&mut text, &header.map(str::to_owned));
+            }
+            let number = |value: Option<f64>, digits: usize| {
+                value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
+            };
+            let cells = [
+                one.prover.clone(),
+                number(median(&one.warm_ms), 1),
+                number(one.ratio, 3),
+                number(median(&walls(&one.cold)), 0),
+                number(median(&cpus(&one.cold)), 0),
+                number(median(&walls(&one.prepared)), 0),
+                number(median(&cpus(&one.prepared)), 0),
+                number(peak(&one.cold).map(|bytes| bytes as f64 / f64::from(1 << 20)), 0),
+                number(one.proofs_per_second, 1),
+            ];
+            line(&mut text, &cells);
+        }
+        text += "\nwarm: prepared key in memory, witness to proof. cold: a whole process. prep: the same \
+                 with a prepared key on disk.\nratio: median over rounds of the time by that of ark (warm; \
+                 cold where there is no warm).\n";
+        text
+    }
+}
+
+fn line(text: &mut String, cells: &[String; 9]) {
+    let [prover, rest @ ..] = cells;
+    let _ = write!(text, "  {prover:<16}");
+    for cell in rest {
+        let _ = write!(text, "{cell:>10}");
+    }
+    text.push('\n');
+}
+
+/// The processor times of processes.
+fn cpus(processes: &[Process]) -> Vec<f64> {
+    processes.iter().map(|process| process.cpu_ms).collect()
+}
+
+fn peak(processes: &[Process]) -> Option<u64> {
+    processes.iter().map(|process| process.peak_bytes).max()
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+fn command() -> String {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    format!("zkflow {}", arguments.join(" "))
+}
+
+/// What the processor calls itself.
+fn processor() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    name.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(crate) fn report() -> Report {
+        let process = Process { wall_ms: 90.0, cpu_ms: 120.0, peak_bytes: 5 << 20 };
+        let one = Measurement {
+            circuit: "dense 2^10".to_owned(),
+            family: "dense".to_owned(),
+            prover: "native".to_owned(),
+            wires: 963,
+            domain: 1024,
+            zkey_bytes: 700_000,
+            key_bytes: Some(500_000),
+            load_ms: Some(3.0),
+            warm_ms: vec![5.0, 6.0, 4.0],
+            cold: vec![process],
+            prepared: vec![process],
+            proofs_per_second: Some(300.0),
+            ratio: Some(0.25),
+        };
+        let larger = Measurement {
+            circuit: "dense 2^12".to_owned(),
+            domain: 4096,
+            warm_ms: vec![18.0],
+            ..one.clone()
+        };
+        let other = Measurement {
+            prover: "snark<js>".to_owned(),
+            warm_ms: vec![],
+            key_bytes: None,
+            load_ms: None,
+            prepared: vec![],
+            proofs_per_second: None,
+            ..one.clone()
+        };
+        let machine =
+            Machine { processor: "none".to_owned(), threads: 2, command: "zkflow bench".to_owned() };
+        Report { measurements: vec![one, larger, other], machine }
+    }
+
+    #[test]
+    fn every_line_of_the_csv_has_every_column() {
+        let csv = report().csv();
+        let columns: Vec<usize> = csv.lines().map(|line| line.split(',').count()).collect();
+        assert_eq!(columns, [15; 4]);
+        assert!(csv.contains("\"dense 2^10\",\"native\",963,1024,700000,500000,3.000,5.000,0.250,90.000"));
+    }
+
+    #[test]
+    fn the_table_names_each_circuit_once_in_a_row_and_shows_what_is_missing() {
+        let table = report().table();
+        assert!(table.contains("native                 5.0     0.250"), "{table}");
+        assert!(table.contains("snark<js>                -     0.250"), "{table}");
+    }
+
+    #[test]
+    fn the_json_can_be_read_back() {
+        let json: serde_json::Value = serde_json::from_str(&report().json()).unwrap();
+        assert_eq!(json["measurements"][0]["warm_ms"][1], 6.0);
+    }
+}

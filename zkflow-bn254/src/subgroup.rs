@@ -1,0 +1,107 @@
+//! Whether points of G2 are multiples of its generator.
+//!
+//! The twist that G2 lies on has r·h points, h = 2q − r, and h has small factors: a point outside the
+//! subgroup of order r would make the proof's B, which is a sum weighted by the witness, tell the
+//! witness modulo such a factor. The curve of G1 has r points, so lying on it suffices there.
+//!
+//! Checking a point by its endomorphism, ψ(P) = \[6x²\]P ([El Housni, Guillevic, Piellard 2022], section
+//! 4.3), takes 127 doublings: seconds for a whole key. Instead, random combinations of all points are
+//! checked. If some point is outside, its component modulo the smallest factor of h, 10069, or a larger one
+//! is not zero, so a combination with 2^13 equally likely weights in a row lies in the subgroup with a
+//! probability of at most 2^-13, and [`ROUNDS`] of them with at most 2^-65. The weights are drawn here, when the key has
+//! long been made, so nobody can try until they fit.
+//!
+//! [El Housni, Guillevic, Piellard 2022]: https://eprint.iacr.org/2022/352
+
+use ark_bn254::{Fr, g2};
+use ark_ec::CurveGroup;
+use rand::{CryptoRng, RngCore};
+
+use crate::Kernel;
+use crate::msm::{FixedBases, Scalars};
+
+/// Combinations to check.
+const ROUNDS: usize = 5;
+/// Weights are drawn from -2^12 to 2^12 - 1, which are fewer than 10069, and short when signs are free.
+const WEIGHT_BITS: u32 = 13;
+
+/// Whether all points are in the subgroup of order r; wrong for keys with points outside with a
+/// probability of at most 2^-65. The weights are drawn from `rng`, which must be unpredictable to the maker of the points.
+pub fn all_in_subgroup<R>(points: &FixedBases<g2::Config>, kernel: Kernel, rng: &mut R) -> bool
+where
+    R: RngCore + CryptoRng + ?Sized,
+{
+    let mut words = vec![0u8; 2 * points.len()];
+    (0..ROUNDS).all(|_| {
+        rng.fill_bytes(&mut words);
+        let weight = |bytes: &[u8; 2]| Fr::from(i16::from_le_bytes(*bytes) >> (16 - WEIGHT_BITS));
+        let weights: Vec<Fr> = words.as_chunks().0.iter().map(weight).collect();
+        let combination = points.msm(&Scalars::new(kernel, &weights)).into_affine();
+        combination.is_in_correct_subgroup_assuming_on_curve()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use ark_bn254::{Fq2, G2Affine};
+    use ark_ec::AffineRepr;
+    use ark_ff::PrimeField;
+    use rand::rngs::OsRng;
+
+    use super::*;
+    use crate::msm::Options;
+
+    fn checked(points: &[G2Affine]) -> bool {
+        let kernel = Kernel::detect();
+        all_in_subgroup(&FixedBases::prepare(points, Options { kernel, table_bytes: 0 }), kernel, &mut OsRng)
+    }
+
+    /// A point on the twist that is not a multiple of the generator.
+    fn outside() -> G2Affine {
+        (0u64..)
+            .filter_map(|x| G2Affine::get_point_from_x_unchecked(Fq2::new(x.into(), 1u64.into()), true))
+            .find(|point| !point.is_in_correct_subgroup_assuming_on_curve())
+            .unwrap()
+    }
+
+    fn multiples(count: u64) -> Vec<G2Affine> {
+        (0..count).map(|i| (G2Affine::generator() * Fr::from(i)).into_affine()).collect()
+    }
+
+    #[test]
+    fn multiples_of_the_generator_and_infinity_are_inside() {
+        assert!(checked(&multiples(200)));
+        assert!(checked(&[]));
+    }
+
+    #[test]
+    fn a_single_point_outside_is_found_wherever_it_stands() {
+        for place in [0, 57, 199] {
+            let mut points = multiples(200);
+            points[place] = outside();
+            assert!(!checked(&points), "place {place}");
+        }
+    }
+
+    /// A component of the smallest order there is, which one combination misses the easiest.
+    #[test]
+    fn a_point_of_order_10069_is_found() {
+        // h = 10069 * rest; r * rest takes a point to one of order 10069, or to infinity.
+        let h = num_bigint::BigUint::parse_bytes(
+            b"21888242871839275222246405745257275088844257914179612981679871602714643921549",
+            10,
+        )
+        .unwrap();
+        let rest = (h.clone() / 10069u32).to_u64_digits();
+        assert_eq!(h % 10069u32, 0u32.into());
+        let point = outside().mul_bigint(Fr::MODULUS).into_affine().mul_bigint(&rest).into_affine();
+        assert!(!point.is_zero());
+        assert!(point.mul_bigint([10069u64]).into_affine().is_zero());
+        let mut points = multiples(100);
+        points[42] = (points[42] + point).into_affine();
+        assert!(!checked(&points));
+        // Two points whose components cancel in a plain sum.
+        points[17] = (points[17] - point).into_affine();
+        assert!(!checked(&points));
+    }
+}

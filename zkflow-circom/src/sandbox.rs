@@ -1,0 +1,323 @@
+//! WebAssembly under limits: the runtime that both the circom compiler and the witness calculators
+//! run in.
+//!
+//! # Behaviour
+//! - A guest sees the host functions that it is linked with and nothing else: no files, no
+//!   environment, no network, no clock.
+//! - A guest that runs too long, recurses too deeply or wants too much memory is stopped; the
+//!   process and other guests are untouched.
+//! - A module is compiled once: kept in memory, and on disk when there is a cache folder.
+//!
+//! Translating WebAssembly to machine code is outside the time limit of a run, so callers bound
+//! the size of the modules that they take from strangers.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use wasmtime::{Engine, Module, ResourceLimiter, Store, Trap, UpdateDeadline};
+
+use zkflow_groth16::digest::Digest;
+use zkflow_groth16::error::{Classified, ErrorKind};
+
+mod cache;
+mod ticker;
+
+use cache::DiskCache;
+use ticker::Ticker;
+
+/// Stack that a guest may use in bytes.
+const GUEST_STACK: usize = 8 << 20;
+/// Stack of the thread that runs a guest: the guest's, and room for host functions.
+const THREAD_STACK: usize = GUEST_STACK + (4 << 20);
+/// Entries in a guest's tables.
+const TABLE_ELEMENTS: usize = 1 << 20;
+
+/// How a [`Sandbox`] is set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SandboxConfig {
+    /// Folder for compiled modules, created with mode 0700 if missing. Whoever can write there
+    /// decides what this process executes. `None`: compiled modules live in memory only.
+    pub cache_dir: Option<PathBuf>,
+    /// Bytes of compiled modules to keep on disk; the oldest go first.
+    pub cache_bytes: u64,
+    /// Compiled modules to keep in memory; the least recently used go first.
+    pub modules_in_memory: usize,
+}
+
+impl Default for SandboxConfig {
+    /// No folder, 2 GiB on disk, 16 modules in memory.
+    fn default() -> Self {
+        Self { cache_dir: None, cache_bytes: 2 << 30, modules_in_memory: 16 }
+    }
+}
+
+#[cfg(test)]
+impl SandboxConfig {
+    /// A folder of this user that outlives the test, so that circom is compiled once.
+    pub(crate) fn for_tests() -> Self {
+        let name = format!("zkflow-test-modules-{}", rustix::process::geteuid().as_raw());
+        Self { cache_dir: Some(std::env::temp_dir().join(name)), ..Self::default() }
+    }
+}
+
+/// Runs WebAssembly under limits. Cheap to share, expensive to make: one per process.
+pub struct Sandbox {
+    engine: Engine,
+    ticker: Ticker,
+    disk: Option<DiskCache>,
+    /// Most recently used last.
+    modules: Mutex<Vec<(Digest, Arc<Slot>)>>,
+    modules_in_memory: usize,
+}
+
+/// A module, or its place while one thread compiles it and others wait.
+type Slot = Mutex<Option<Module>>;
+
+impl Sandbox {
+    /// Sets up the runtime and its cache folder.
+    ///
+    /// # Errors
+    /// The cache folder cannot be made, or others may write to it.
+    pub fn new(config: SandboxConfig) -> Result<Arc<Self>, SandboxError> {
+        let mut settings = wasmtime::Config::new();
+        settings.epoch_interruption(true).wasm_backtrace_max_frames(None);
+        // The second is unused, but may not be smaller than the first.
+        settings.max_wasm_stack(GUEST_STACK).async_stack_size(GUEST_STACK);
+        let engine = Engine::new(&settings).map_err(|e| SandboxError::Engine(e.to_string()))?;
+        let disk = match config.cache_dir {
+            Some(folder) => Some(DiskCache::open(folder, config.cache_bytes, &engine)?),
+            None => None,
+        };
+        Ok(Arc::new(Self {
+            ticker: Ticker::new(engine.clone()),
+            engine,
+            disk,
+            modules: Mutex::default(),
+            modules_in_memory: config.modules_in_memory.max(1),
+        }))
+    }
+
+    /// The engine that modules and linkers belong to.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The compiled form of `wasm`: from memory, else from disk, else compiled now.
+    ///
+    /// # Errors
+    /// [`SandboxError::InvalidModule`]. A broken cache costs time and is no error.
+    pub(crate) fn module(&self, wasm: &[u8]) -> Result<Module, SandboxError> {
+        let digest = Digest::of(wasm);
+        let slot = self.slot(digest);
+        let mut place = lock(&slot);
+        if let Some(module) = &*place {
+            return Ok(module.clone());
+        }
+        let module = match self.disk.as_ref().and_then(|disk| disk.load(&self.engine, &digest)) {
+            Some(module) => module,
+            None => self.compile(wasm, &digest)?,
+        };
+        Ok(place.insert(module).clone())
+    }
+
+    fn compile(&self, wasm: &[u8], digest: &Digest) -> Result<Module, SandboxError> {
+        let module = Module::from_binary(&self.engine, wasm)
+            .map_err(|e| SandboxError::InvalidModule(format!("{e:#}")))?;
+        if let Some(disk) = &self.disk {
+            disk.store(&module, digest);
+        }
+        Ok(module)
+    }
+
+    fn slot(&self, digest: Digest) -> Arc<Slot> {
+        let mut modules = lock(&self.modules);
+        let entry = match modules.iter().position(|(known, _)| *known == digest) {
+            Some(index) => modules.remove(index),
+            None => (digest, Arc::default()),
+        };
+        let slot = Arc::clone(&entry.1);
+        modules.push(entry);
+        if modules.len() > self.modules_in_memory {
+            modules.remove(0);
+        }
+        slot
+    }
+
+    /// Runs `body` with a fresh store on a thread of its own, whose stack fits the guest's; gives the
+    /// state back, however the run ended.
+    ///
+    /// The time limit starts now. It is checked while guest code runs; host functions are expected
+    /// to be short.
+    pub(crate) fn run<T, R>(
+        &self,
+        limits: RunLimits,
+        state: T,
+        body: impl FnOnce(&mut Store<Guest<T>>) -> wasmtime::Result<R> + Send,
+    ) -> Result<Ended<T, R>, Halt>
+    where
+        T: Send + 'static,
+        R: Send,
+    {
+        let _ticking = self.ticker.run();
+        std::thread::scope(|scope| {
+            let run = || self.run_here(limits, state, body);
+            std::thread::Builder::new()
+                .name("zkflow-sandbox".to_owned())
+                .stack_size(THREAD_STACK)
+                .spawn_scoped(scope, run)
+                .map_err(|e| Halt::Host(wasmtime::Error::new(e)))?
+                .join()
+                .map_err(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    fn run_here<T: 'static, R>(
+        &self,
+        limits: RunLimits,
+        state: T,
+        body: impl FnOnce(&mut Store<Guest<T>>) -> wasmtime::Result<R>,
+    ) -> Ended<T, R> {
+        let deadline = Instant::now() + limits.wall;
+        let memory = MemoryLimit { bytes: limits.memory_bytes, refused: false };
+        let mut store = Store::new(&self.engine, Guest { state, memory });
+        store.limiter(|guest| &mut guest.memory);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(move |_| match Instant::now() < deadline {
+            true => Ok(UpdateDeadline::Continue(1)),
+            false => Err(wasmtime::Error::new(OutOfTime)),
+        });
+        let result = body(&mut store);
+        let Guest { state, memory } = store.into_data();
+        (state, result.map_err(|error| Halt::of(error, memory.refused)))
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox").field("disk", &self.disk).finish_non_exhaustive()
+    }
+}
+
+/// The state of the host functions after a run, and what the run gave.
+pub(crate) type Ended<T, R> = (T, Result<R, Halt>);
+
+/// What one run may use.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RunLimits {
+    /// Time on the clock.
+    pub(crate) wall: Duration,
+    /// Linear memory in bytes.
+    pub(crate) memory_bytes: usize,
+}
+
+/// What a store holds: the state of the host functions, and the limit on memory.
+pub(crate) struct Guest<T> {
+    /// The state of the host functions.
+    pub(crate) state: T,
+    memory: MemoryLimit,
+}
+
+/// Why a run ended without a result.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// The time was up.
+    Time,
+    /// More memory was wanted than allowed.
+    Memory,
+    /// The recursion was too deep.
+    Stack,
+    /// The guest did something undefined, or gave up.
+    Trap(Trap),
+    /// A host function returned this error, or the module does not fit the host.
+    Host(wasmtime::Error),
+}
+
+impl Halt {
+    fn of(error: wasmtime::Error, memory_refused: bool) -> Self {
+        if error.is::<OutOfTime>() {
+            return Self::Time;
+        }
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::Interrupt) => Self::Time,
+            Some(Trap::StackOverflow) => Self::Stack,
+            _ if memory_refused => Self::Memory,
+            Some(trap) => Self::Trap(*trap),
+            None => Self::Host(error),
+        }
+    }
+}
+
+/// The sandbox could not be set up, or it was given something that is no module.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SandboxError {
+    /// This machine cannot run WebAssembly.
+    #[error("the WebAssembly runtime does not start: {0}")]
+    Engine(String),
+    /// The folder for compiled modules is unusable.
+    #[error("cache folder {}: {detail}", .folder.display())]
+    CacheFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The bytes are not a WebAssembly module.
+    #[error("not a WebAssembly module: {0}")]
+    InvalidModule(String),
+}
+
+impl Classified for SandboxError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Engine(_) | Self::CacheFolder { .. } => ErrorKind::Internal,
+            Self::InvalidModule(_) => ErrorKind::Invalid,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Engine(_) => "sandbox_unavailable",
+            Self::CacheFolder { .. } => "sandbox_cache_folder",
+            Self::InvalidModule(_) => "invalid_module",
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("out of time")]
+struct OutOfTime;
+
+struct MemoryLimit {
+    bytes: usize,
+    refused: bool,
+}
+
+impl ResourceLimiter for MemoryLimit {
+    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        self.refused |= desired > self.bytes;
+        Ok(desired <= self.bytes)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS)
+    }
+
+    fn instances(&self) -> usize {
+        1
+    }
+
+    fn memories(&self) -> usize {
+        1
+    }
+}
+
+/// Locks; a panic of another holder leaves nothing half-done behind these locks.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

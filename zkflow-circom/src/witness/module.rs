@@ -1,0 +1,265 @@
+//! Runs the witness calculator that circom generates, a WebAssembly module.
+//!
+//! The module exports `init`, `setInputSignal`, `getWitness` and their like; field elements pass
+//! through a 32-byte window of its memory, little endian in normal form, which is read and written
+//! here as one slice. It names an input by the FNV-1a hash of the input's name. What `log()` in a
+//! circuit prints is dropped, because it may be a secret; of error messages only the template and
+//! line are kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ark_bn254::Fr;
+use ark_ff::{BigInteger, PrimeField};
+use wasmtime::{Caller, Extern, Instance, Linker, Memory, Module, Store, WasmParams, WasmResults};
+use zeroize::Zeroizing;
+
+use super::inputs::Path;
+use super::{Witness, WitnessError};
+use crate::sandbox::{Guest, Halt, RunLimits, Sandbox};
+use zkflow_groth16::field::{from_le_bytes, to_le_bytes};
+
+mod trace;
+
+use trace::Trace;
+
+/// What one calculation may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WitnessLimits {
+    /// Time on the clock.
+    pub wall: Duration,
+    /// Memory of the calculator in bytes.
+    pub memory_bytes: usize,
+    /// Length of the module in bytes; translating it to machine code is not part of `wall`.
+    pub module_bytes: usize,
+}
+
+impl Default for WitnessLimits {
+    /// Two minutes, 4 GiB of memory, a module of 256 MiB.
+    fn default() -> Self {
+        Self { wall: Duration::from_secs(120), memory_bytes: 4 << 30, module_bytes: 256 << 20 }
+    }
+}
+
+impl WitnessLimits {
+    /// The error for calculations that take too long.
+    pub(super) fn out_of_time(&self) -> WitnessError {
+        WitnessError::Limit(format!("{} s", self.wall.as_secs_f64()))
+    }
+}
+
+/// The values of each input, in the order of its signals.
+pub(super) type Arranged<'a> = [(&'a str, Vec<&'a Fr>)];
+
+/// The module of one circuit. Every calculation runs in a fresh instance, of which nothing stays.
+pub(super) struct CircuitModule {
+    sandbox: Arc<Sandbox>,
+    module: Module,
+    limits: WitnessLimits,
+}
+
+impl CircuitModule {
+    /// Compiles the module, or takes it from the sandbox's cache.
+    pub(super) fn new(
+        sandbox: &Arc<Sandbox>,
+        wasm: &[u8],
+        limits: WitnessLimits,
+    ) -> Result<Self, WitnessError> {
+        if wasm.len() > limits.module_bytes {
+            return Err(WitnessError::Limit(format!("{} bytes for a module", limits.module_bytes)));
+        }
+        let module = sandbox.module(wasm).map_err(|e| WitnessError::Calculator(e.to_string()))?;
+        Ok(Self { sandbox: Arc::clone(sandbox), module, limits })
+    }
+
+    pub(super) fn limits(&self) -> &WitnessLimits {
+        &self.limits
+    }
+
+    /// Calculates the value of every wire. Where the shapes of inputs are not known, their sizes are checked here.
+    pub(super) fn calculate(
+        &self,
+        inputs: &Arranged<'_>,
+        shapes_are_known: bool,
+    ) -> Result<Witness, WitnessError> {
+        let limits = RunLimits { wall: self.limits.wall, memory_bytes: self.limits.memory_bytes };
+        let ended = self.sandbox.run(limits, Trace::default(), |store| {
+            let mut run = Run::start(store, &self.module)?;
+            for (name, values) in inputs {
+                run.set(name, values, shapes_are_known)?;
+            }
+            run.finish(inputs.iter().map(|(_, values)| values.len()).sum())
+        });
+        let (trace, result) = ended.map_err(|halt| self.halted(halt, &Trace::default()))?;
+        result.map_err(|halt| self.halted(halt, &trace))
+    }
+
+    fn halted(&self, halt: Halt, trace: &Trace) -> WitnessError {
+        match halt {
+            Halt::Time => self.limits.out_of_time(),
+            Halt::Memory => WitnessError::Limit(format!("{} MiB of memory", self.limits.memory_bytes >> 20)),
+            Halt::Stack => WitnessError::Limit("recursion depth".to_owned()),
+            Halt::Trap(trap) => WitnessError::Calculator(trap.to_string()),
+            Halt::Host(error) => match error.downcast::<WitnessError>() {
+                Ok(error) => error,
+                Err(error) => match error.downcast_ref::<Exception>() {
+                    Some(exception) => trace.error(exception.0),
+                    None => WitnessError::Calculator(format!("{error:#}")),
+                },
+            },
+        }
+    }
+}
+
+/// The circuit gave up with this code.
+#[derive(Debug, thiserror::Error)]
+#[error("exception {0}")]
+struct Exception(i32);
+
+/// One calculation.
+struct Run<'a> {
+    store: &'a mut Store<Guest<Trace>>,
+    instance: Instance,
+    memory: Memory,
+    /// Where field elements pass.
+    window: usize,
+}
+
+impl<'a> Run<'a> {
+    fn start(store: &'a mut Store<Guest<Trace>>, module: &Module) -> wasmtime::Result<Self> {
+        let mut linker = Linker::new(store.engine());
+        link(&mut linker)?;
+        linker.define_unknown_imports_as_default_values(&mut *store, module)?;
+        let instance = linker.instantiate(&mut *store, module)?;
+        let memory = instance
+            .get_memory(&mut *store, "memory")
+            .ok_or_else(|| calculator("it exports no memory".to_owned()))?;
+        let mut run = Self { store, instance, memory, window: 0 };
+        if run.call::<(), i32>("getFieldNumLen32", ())? != 8 {
+            return Err(calculator("its field elements are not of 32 bytes".to_owned()));
+        }
+        run.window = run.call::<(), u32>("getSharedRWMemoryStart", ())? as usize;
+        run.call::<(), ()>("getRawPrime", ())?;
+        if run.window()?.as_slice() != Fr::MODULUS.to_bytes_le() {
+            return Err(calculator("its field is not BN254's".to_owned()));
+        }
+        run.call::<i32, ()>("init", 1)?;
+        Ok(run)
+    }
+
+    /// Sets all values of one input.
+    fn set(&mut self, name: &str, values: &[&Fr], shape_is_known: bool) -> wasmtime::Result<()> {
+        let hash = fnv1a(name);
+        let (high, low) = ((hash >> 32) as u32, hash as u32);
+        let size = self.call::<(u32, u32), i32>("getInputSignalSize", (high, low))?;
+        let size = usize::try_from(size).unwrap_or_default();
+        if size != values.len() {
+            let path = Path::Field(&Path::Root, name).to_string();
+            return Err(wasmtime::Error::new(match size {
+                _ if shape_is_known => WitnessError::SignalsMismatch(format!("{path} has {size} values")),
+                0 => WitnessError::UnknownInput { path, known: Vec::new() },
+                _ => WitnessError::WrongShape {
+                    path,
+                    expected: format!("{size} values"),
+                    found: values.len().to_string(),
+                },
+            }));
+        }
+        let set = self.instance.get_typed_func::<(u32, u32, u32), ()>(&mut *self.store, "setInputSignal")?;
+        for (index, value) in (0u32..).zip(values) {
+            let bytes = Zeroizing::new(to_le_bytes(value));
+            self.memory.write(&mut *self.store, self.window, &bytes[..])?;
+            set.call(&mut *self.store, (high, low, index))?;
+        }
+        Ok(())
+    }
+
+    /// Reads the witness; the circuit ran when its last input was set.
+    fn finish(&mut self, given: usize) -> wasmtime::Result<Witness> {
+        let wanted = self.call::<(), u32>("getInputSize", ())? as usize;
+        if given < wanted {
+            let path = format!("inputs ({given} of {wanted} values are given)");
+            return Err(wasmtime::Error::new(WitnessError::MissingInput { path }));
+        }
+        let wires = self.call::<(), u32>("getWitnessSize", ())?;
+        // The module holds a table with four bytes for each wire.
+        if u64::from(wires) * 4 > self.memory.data_size(&*self.store) as u64 {
+            return Err(calculator(format!("it claims {wires} wires")));
+        }
+        let get = self.instance.get_typed_func::<u32, ()>(&mut *self.store, "getWitness")?;
+        let value = |wire| {
+            get.call(&mut *self.store, wire)?;
+            let value = from_le_bytes(&*self.window()?);
+            value.map_err(|fault| calculator(format!("wire {wire} is {fault}")))
+        };
+        Witness::try_collect(wires as usize, (0..wires).map(value))
+    }
+
+    fn call<P: WasmParams, R: WasmResults>(&mut self, name: &str, parameters: P) -> wasmtime::Result<R> {
+        let function = self.instance.get_typed_func::<P, R>(&mut *self.store, name)?;
+        function.call(&mut *self.store, parameters)
+    }
+
+    fn window(&self) -> wasmtime::Result<Zeroizing<[u8; 32]>> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        self.memory.read(&*self.store, self.window, &mut bytes[..])?;
+        Ok(bytes)
+    }
+}
+
+fn calculator(detail: String) -> wasmtime::Error {
+    wasmtime::Error::new(WitnessError::Calculator(detail))
+}
+
+/// Links what circuits call. The set varies between versions of circom; others get calls that do
+/// nothing.
+fn link(linker: &mut Linker<Guest<Trace>>) -> wasmtime::Result<()> {
+    type Host<'a> = Caller<'a, Guest<Trace>>;
+    linker.func_wrap("runtime", "exceptionHandler", |code: i32| -> wasmtime::Result<()> {
+        Err(wasmtime::Error::new(Exception(code)))
+    })?;
+    linker.func_wrap("runtime", "printErrorMessage", |mut host: Host<'_>| -> wasmtime::Result<()> {
+        let message = message(&mut host)?;
+        host.data_mut().state.add(&message);
+        Ok(())
+    })?;
+    // A text of `log()`: read, so that the next message begins at its beginning, and dropped.
+    linker.func_wrap("runtime", "writeBufferMessage", |mut host: Host<'_>| -> wasmtime::Result<()> {
+        message(&mut host).map(drop)
+    })?;
+    Ok(())
+}
+
+/// The message that the circuit holds ready, a character at a time.
+fn message(host: &mut Caller<'_, Guest<Trace>>) -> wasmtime::Result<Zeroizing<String>> {
+    const MAX_CHARS: usize = 4096;
+    let mut text = Zeroizing::new(String::with_capacity(MAX_CHARS));
+    let Some(Extern::Func(next)) = host.get_export("getMessageChar") else { return Ok(text) };
+    let next = next.typed::<(), i32>(&*host)?;
+    for _ in 0..MAX_CHARS {
+        match next.call(&mut *host, ())? {
+            0 => break,
+            code => text.push(u8::try_from(code).ok().filter(u8::is_ascii).map_or('?', char::from)),
+        }
+    }
+    Ok(text)
+}
+
+/// FNV-1a with 64 bits.
+pub(super) fn fnv1a(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fnv1a_is_the_published_one() {
+        assert_eq!(fnv1a(""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv1a("a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(fnv1a("foobar"), 0x8594_4171_f739_67e8);
+    }
+}

@@ -1,0 +1,313 @@
+//! The names and shapes of a circuit's inputs.
+
+use ark_bn254::Fr;
+use secrecy::ExposeSecret;
+
+use super::WitnessError;
+use super::inputs::{Node, Path};
+use zkflow_groth16::format::r1cs::R1cs;
+use zkflow_groth16::format::sym::Sym;
+
+/// Names that an error lists.
+const MAX_LISTED: usize = 16;
+
+/// The names and shapes of a circuit's inputs, in the order in which the circuit declares them,
+/// public ones first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputSignals(Vec<(String, Shape)>);
+
+/// What an input looks like in JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Shape {
+    Value,
+    Array(usize, Box<Shape>),
+    /// A bus.
+    Fields(Vec<(String, Shape)>),
+}
+
+/// Part of a signal's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step<'a> {
+    Field(&'a str),
+    Index(usize),
+}
+
+impl InputSignals {
+    /// The inputs of a circuit: the signals with the labels after the outputs'. Those that the
+    /// compiler optimised away are among them, because the calculator wants them all the same.
+    ///
+    /// # Errors
+    /// [`WitnessError::SignalsMismatch`] when the two files are not of one circuit.
+    pub fn from_r1cs_sym(r1cs: &R1cs, sym: &Sym) -> Result<Self, WitnessError> {
+        let first = u64::from(r1cs.n_outputs) + 1;
+        let count = u64::from(r1cs.n_public_inputs) + u64::from(r1cs.n_private_inputs);
+        let name = |label| match sym.by_label(label) {
+            Some(signal) => Ok(&*signal.name),
+            None => Err(WitnessError::SignalsMismatch(format!("no signal has the label {label}"))),
+        };
+        let names = (first..first + count).map(name).collect::<Result<Vec<&str>, _>>()?;
+        Self::from_names(names)
+    }
+
+    /// Takes the full names of all input signals as in a `.sym` file, such as `main.path[3][0]`, in
+    /// the order of their labels.
+    ///
+    /// # Errors
+    /// [`WitnessError::SignalsMismatch`] when they are not the signals of whole arrays and buses.
+    pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, WitnessError> {
+        let mismatch = |name: &str| WitnessError::SignalsMismatch(format!("{name} is out of place"));
+        let mut paths = Vec::new();
+        for name in names {
+            let steps = name.strip_prefix("main.").and_then(steps).ok_or_else(|| mismatch(name))?;
+            paths.push((name, steps));
+        }
+        let Some((first, _)) = paths.first() else { return Ok(Self(Vec::new())) };
+        let bare: Vec<&[Step<'_>]> = paths.iter().map(|(_, steps)| steps.as_slice()).collect();
+        match Shape::of(&bare) {
+            Some(Shape::Fields(inputs)) => Ok(Self(inputs)),
+            _ => Err(mismatch(first)),
+        }
+    }
+
+    /// The names of the inputs.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// How many values the input takes, arrays counted out; `None` when there is no such input.
+    pub fn size(&self, name: &str) -> Option<usize> {
+        self.shape(name).map(Shape::size)
+    }
+
+    /// How many values all inputs take.
+    pub fn total_size(&self) -> usize {
+        self.0.iter().map(|(_, shape)| shape.size()).sum()
+    }
+
+    /// The values of one input in the order of the signals.
+    pub(super) fn flatten<'a>(&self, name: &str, node: &'a Node) -> Result<Vec<&'a Fr>, WitnessError> {
+        let path = Path::Field(&Path::Root, name);
+        let shape = self.shape(name).ok_or_else(|| WitnessError::UnknownInput {
+            path: path.to_string(),
+            known: self.names().take(MAX_LISTED).map(str::to_owned).collect(),
+        })?;
+        let mut values = Vec::new();
+        shape.flatten(node, path, &mut values)?;
+        Ok(values)
+    }
+
+    fn shape(&self, name: &str) -> Option<&Shape> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, shape)| shape)
+    }
+}
+
+/// The values of an input of unknown shape, arrays of any depth taken apart.
+pub(super) fn flatten_freely<'a>(
+    node: &'a Node,
+    path: Path<'_>,
+    values: &mut Vec<&'a Fr>,
+) -> Result<(), WitnessError> {
+    match node {
+        Node::Value(value) => values.push(value.expose_secret()),
+        Node::Fault(fault) => return Err(fault.at(&path)),
+        Node::Object(_) => return Err(wrong_shape(path, "a value or an array".to_owned(), node)),
+        Node::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                flatten_freely(item, Path::Index(&path, index), values)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Shape {
+    /// The shape that all `paths` together make; each loses its first step on the way down.
+    fn of(paths: &[&[Step<'_>]]) -> Option<Self> {
+        if let [[]] = paths {
+            return Some(Self::Value);
+        }
+        let heads = paths.iter().map(|path| path.split_first()).collect::<Option<Vec<_>>>()?;
+        let mut parts: Vec<(Step<'_>, Self)> = Vec::new();
+        for part in heads.chunk_by(|(one, _), (other, _)| one == other) {
+            let tails: Vec<&[Step<'_>]> = part.iter().map(|(_, tail)| *tail).collect();
+            parts.push((*part.first()?.0, Self::of(&tails)?));
+        }
+        if let (Step::Index(_), shape) = parts.first()? {
+            let expected = |index: usize| (Step::Index(index), shape.clone());
+            let whole = parts.iter().enumerate().all(|(index, part)| *part == expected(index));
+            return whole.then(|| Self::Array(parts.len(), Box::new(shape.clone())));
+        }
+        let mut fields: Vec<(String, Self)> = Vec::new();
+        for (step, shape) in parts {
+            match step {
+                Step::Field(name) if fields.iter().all(|(known, _)| known != name) => {
+                    fields.push((name.to_owned(), shape));
+                }
+                _ => return None,
+            }
+        }
+        Some(Self::Fields(fields))
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Value => 1,
+            Self::Array(len, item) => len * item.size(),
+            Self::Fields(fields) => fields.iter().map(|(_, shape)| shape.size()).sum(),
+        }
+    }
+
+    fn flatten<'a>(
+        &self,
+        node: &'a Node,
+        path: Path<'_>,
+        values: &mut Vec<&'a Fr>,
+    ) -> Result<(), WitnessError> {
+        match (self, node) {
+            (Self::Value, Node::Value(value)) => values.push(value.expose_secret()),
+            (_, Node::Fault(fault)) => return Err(fault.at(&path)),
+            (Self::Array(len, shape), Node::Array(items)) if items.len() == *len => {
+                for (index, item) in items.iter().enumerate() {
+                    shape.flatten(item, Path::Index(&path, index), values)?;
+                }
+            }
+            (Self::Fields(fields), Node::Object(given)) => {
+                for (name, shape) in fields {
+                    let path = Path::Field(&path, name);
+                    shape.flatten(only(given, name, path)?, path, values)?;
+                }
+                if let Some((name, _)) = given.iter().find(|(name, _)| fields.iter().all(|(f, _)| f != name))
+                {
+                    let path = Path::Field(&path, name).to_string();
+                    let known = fields.iter().take(MAX_LISTED).map(|(name, _)| name.clone()).collect();
+                    return Err(WitnessError::UnknownInput { path, known });
+                }
+            }
+            _ => return Err(wrong_shape(path, self.describe(), node)),
+        }
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        match self {
+            Self::Value => "a value".to_owned(),
+            Self::Array(len, _) => format!("an array of {len}"),
+            Self::Fields(_) => "an object".to_owned(),
+        }
+    }
+}
+
+/// The one field of that name.
+pub(super) fn only<'a>(
+    fields: &'a [(String, Node)],
+    name: &str,
+    path: Path<'_>,
+) -> Result<&'a Node, WitnessError> {
+    let mut found = fields.iter().filter(|(known, _)| known == name).map(|(_, node)| node);
+    match (found.next(), found.next()) {
+        (Some(node), None) => Ok(node),
+        (Some(_), Some(_)) => Err(WitnessError::DuplicateInput { path: path.to_string() }),
+        (None, _) => Err(WitnessError::MissingInput { path: path.to_string() }),
+    }
+}
+
+fn wrong_shape(path: Path<'_>, expected: String, node: &Node) -> WitnessError {
+    WitnessError::WrongShape { path: path.to_string(), expected, found: node.describe() }
+}
+
+/// `path[3].x` in steps.
+fn steps(name: &str) -> Option<Vec<Step<'_>>> {
+    let mut steps = Vec::new();
+    for field in name.split('.') {
+        let (name, indices) = field.split_at(field.find('[').unwrap_or(field.len()));
+        steps.push(Step::Field(name));
+        if !indices.is_empty() {
+            let inner = indices.strip_prefix('[')?.strip_suffix(']')?;
+            for index in inner.split("][") {
+                steps.push(Step::Index(index.parse().ok()?));
+            }
+        }
+    }
+    Some(steps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&str; 12] = [
+        "main.u[0][0]",
+        "main.u[0][1]",
+        "main.u[1][0]",
+        "main.u[1][1]",
+        "main.age",
+        "main.p.x",
+        "main.p.y[0]",
+        "main.p.y[1]",
+        "main.q[0].x",
+        "main.q[0].y",
+        "main.q[1].x",
+        "main.q[1].y",
+    ];
+
+    fn flatten(name: &str, json: &str) -> Result<Vec<Fr>, WitnessError> {
+        let fields = Node::read(&format!("{{\"{name}\":{json}}}"))?;
+        let values = InputSignals::from_names(NAMES).unwrap().flatten(name, &fields[0].1)?;
+        Ok(values.into_iter().copied().collect())
+    }
+
+    #[test]
+    fn arrays_and_buses_are_flattened_in_the_order_of_the_signals() {
+        let numbers = |numbers: &[u64]| Ok(numbers.iter().map(|n| Fr::from(*n)).collect());
+        assert_eq!(flatten("age", "1"), numbers(&[1]));
+        assert_eq!(flatten("u", "[[1,2],[3,\"4\"]]"), numbers(&[1, 2, 3, 4]));
+        assert_eq!(flatten("p", "{\"y\":[2,3],\"x\":1}"), numbers(&[1, 2, 3]));
+        assert_eq!(flatten("q", "[{\"x\":1,\"y\":2},{\"y\":4,\"x\":3}]"), numbers(&[1, 2, 3, 4]));
+    }
+
+    #[test]
+    fn sizes_and_names_are_those_of_the_circuit() {
+        let signals = InputSignals::from_names(NAMES).unwrap();
+        assert_eq!(signals.names().collect::<Vec<_>>(), ["u", "age", "p", "q"]);
+        assert_eq!((signals.size("u"), signals.size("q"), signals.size("z")), (Some(4), Some(4), None));
+        assert_eq!(signals.total_size(), NAMES.len());
+    }
+
+    #[test]
+    fn errors_name_the_path_and_what_was_expected() {
+        let cases = [
+            ("age", "[1]", "inputs.age: expected a value, found an array of 1"),
+            ("age", "{}", "inputs.age: expected a value, found an object"),
+            ("u", "1", "inputs.u: expected an array of 2, found a value"),
+            ("u", "[1,2,3,4]", "inputs.u: expected an array of 2, found an array of 4"),
+            ("u", "[[1,2],[3]]", "inputs.u[1]: expected an array of 2, found an array of 1"),
+            ("u", "[[1,2],[3,[4]]]", "inputs.u[1][1]: expected a value, found an array of 1"),
+            ("u", "[[1,2],[3,-4]]", "inputs.u[1][1]: negative"),
+            ("u", "[[1,2],true]", "inputs.u[1]: true is not a value: write a decimal string or an integer"),
+            ("p", "{\"x\":1}", "inputs.p.y: missing"),
+            ("p", "{\"x\":1,\"x\":2,\"y\":[1,2]}", "inputs.p.x: given twice"),
+            ("p", "{\"x\":1,\"y\":[1,2],\"z\":3}", "inputs.p.z: the circuit has no such input, it has x, y"),
+            ("z", "1", "inputs.z: the circuit has no such input, it has u, age, p, q"),
+        ];
+        for (name, json, message) in cases {
+            assert_eq!(flatten(name, json).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn names_that_make_no_whole_arrays_are_refused() {
+        let cases: [&[&str]; 7] = [
+            &["main.a[0]", "main.a[2]"],
+            &["main.a[1]"],
+            &["main.a", "main.a[0]"],
+            &["main.a", "main.b", "main.a"],
+            &["main.a[0][0]", "main.a[0][1]", "main.a[1][0]"],
+            &["other.a"],
+            &["main.a[x]"],
+        ];
+        for names in cases {
+            assert!(InputSignals::from_names(names.iter().copied()).is_err(), "{names:?}");
+        }
+        assert_eq!(InputSignals::from_names([]).unwrap().total_size(), 0);
+    }
+}

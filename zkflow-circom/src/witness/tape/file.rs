@@ -1,0 +1,155 @@
+//! Tapes as bytes, all numbers little endian:
+//!
+//! `"zktape" | version u16 | digest of the module (32)` `| wires u32 | places u32 | constants u32 | table entries u32 |
+//! instructions u64 | inputs u32`, then the constants (32 bytes each), table entries (4), instructions (16), and for each
+//! input the hash of its name u64, the number of its values u32 and their places (4 each).
+
+use super::value::Value;
+use super::{Instruction, Kind, MAX_PLACES, Tape};
+use zkflow_groth16::digest::Digest;
+
+const MAGIC: &[u8; 6] = b"zktape";
+/// Changes whenever an operator or the form of a tape does: tapes are made again then.
+const VERSION: u16 = 1;
+
+/// Bytes are not the tape that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TapeError {
+    /// Written by another version.
+    #[error("not a tape of this version")]
+    Version,
+    /// Recorded from another module.
+    #[error("the tape belongs to another module")]
+    Module,
+    /// Cut short, or with numbers that do not fit together.
+    #[error("the tape is damaged")]
+    Damaged,
+}
+
+impl Tape {
+    /// The tape in bytes, bound to the module that it was recorded from.
+    pub fn to_bytes(&self, module: &Digest) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.memory_bytes() as usize + (1 << 12));
+        out.extend(MAGIC);
+        out.extend(VERSION.to_le_bytes());
+        out.extend(module.as_bytes());
+        let counts = [self.wires, self.places, self.constants.len() as u32, self.tables.len() as u32];
+        counts.into_iter().for_each(|count| out.extend(count.to_le_bytes()));
+        out.extend((self.code.len() as u64).to_le_bytes());
+        out.extend((self.inputs.len() as u32).to_le_bytes());
+        self.constants.iter().flat_map(|value| value.raw()).for_each(|limb| out.extend(limb.to_le_bytes()));
+        self.tables.iter().for_each(|place| out.extend(place.to_le_bytes()));
+        for Instruction { kind_and_target, a, b, c } in &self.code {
+            [kind_and_target, a, b, c].into_iter().for_each(|word| out.extend(word.to_le_bytes()));
+        }
+        for (hash, places) in &self.inputs {
+            out.extend(hash.to_le_bytes());
+            out.extend((places.len() as u32).to_le_bytes());
+            places.iter().for_each(|place| out.extend(place.to_le_bytes()));
+        }
+        out
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote for the same module.
+    ///
+    /// # Errors
+    /// [`TapeError`]; no bytes make it panic or take much more memory than they are long.
+    pub fn from_bytes(bytes: &[u8], module: &Digest) -> Result<Self, TapeError> {
+        let mut reader = Reader(bytes);
+        if reader.take(MAGIC.len()).ok() != Some(MAGIC) || reader.u16().ok() != Some(VERSION) {
+            return Err(TapeError::Version);
+        }
+        if reader.take(32)? != module.as_bytes() {
+            return Err(TapeError::Module);
+        }
+        let [wires, places, constants, tables] = [reader.u32()?, reader.u32()?, reader.u32()?, reader.u32()?];
+        let instructions = reader.u64()?;
+        let inputs = reader.u32()?;
+        let constants = reader.many(constants.into(), 32, |mut limbs| {
+            Value::from_raw([limbs.u64()?, limbs.u64()?, limbs.u64()?, limbs.u64()?])
+                .ok_or(TapeError::Damaged)
+        })?;
+        let tables = reader.many(tables.into(), 4, |mut place| place.u32())?;
+        let code = reader.many(instructions, 16, |mut words| {
+            let [kind_and_target, a, b, c] = [words.u32()?, words.u32()?, words.u32()?, words.u32()?];
+            Ok(Instruction { kind_and_target, a, b, c })
+        })?;
+        let mut hashed = Vec::new();
+        for _ in 0..inputs {
+            let (hash, count) = (reader.u64()?, reader.u32()?);
+            hashed.push((hash, reader.many(count.into(), 4, |mut place| place.u32())?));
+        }
+        let tape = Self { inputs: hashed, wires, places, constants, tables, code };
+        if reader.0.is_empty() && tape.fits_together() { Ok(tape) } else { Err(TapeError::Damaged) }
+    }
+
+    /// Whether all places are among those there are. Wires, constants, and what is computed bound their number.
+    fn fits_together(&self) -> bool {
+        let Self { inputs, wires, places, constants, tables, code } = self;
+        let given: usize = inputs.iter().map(|(_, places)| places.len()).sum();
+        let most = *wires as usize + constants.len() + code.len() + given + 1;
+        let inside = |place: &u32| place < places;
+        let instruction = |instruction: &Instruction| {
+            let Instruction { a, b, c, .. } = instruction;
+            let operands = match instruction.kind() {
+                None => false,
+                Some(Kind::Operation(_)) => inside(a) && inside(b),
+                Some(Kind::Bit | Kind::Copy | Kind::Guard) => inside(a),
+                Some(Kind::Select) => [a, b, c].into_iter().all(inside),
+                Some(Kind::Lookup) => {
+                    inside(a) && b.checked_add(*c).is_some_and(|end| end as usize <= tables.len())
+                }
+            };
+            operands && inside(&instruction.target())
+        };
+        *places <= MAX_PLACES
+            && *places as usize <= most
+            && *wires as usize + constants.len() <= *places as usize
+            && *wires as usize <= code.len() + given
+            && inputs.iter().flat_map(|(_, places)| places).all(inside)
+            && tables.iter().all(inside)
+            && code.iter().all(instruction)
+    }
+}
+
+/// Bytes that are taken from the front.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], TapeError> {
+        let (taken, rest) = self.0.split_at_checked(count).ok_or(TapeError::Damaged)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], TapeError> {
+        self.take(N)?.try_into().map_err(|_| TapeError::Damaged)
+    }
+
+    fn u16(&mut self) -> Result<u16, TapeError> {
+        Ok(u16::from_le_bytes(self.array()?))
+    }
+
+    fn u32(&mut self) -> Result<u32, TapeError> {
+        Ok(u32::from_le_bytes(self.array()?))
+    }
+
+    fn u64(&mut self) -> Result<u64, TapeError> {
+        Ok(u64::from_le_bytes(self.array()?))
+    }
+
+    /// As many items of `size` bytes; the bytes are there before anything is allocated.
+    fn many<T>(
+        &mut self,
+        count: u64,
+        size: usize,
+        item: impl Fn(Reader<'a>) -> Result<T, TapeError>,
+    ) -> Result<Vec<T>, TapeError> {
+        let bytes = usize::try_from(count)
+            .ok()
+            .and_then(|count| count.checked_mul(size))
+            .ok_or(TapeError::Damaged)?;
+        self.take(bytes)?.chunks_exact(size).map(|bytes| item(Reader(bytes))).collect()
+    }
+}

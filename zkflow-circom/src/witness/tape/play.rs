@@ -1,0 +1,108 @@
+//! Inputs to witness.
+
+use std::time::Instant;
+
+use ark_bn254::Fr;
+use zeroize::Zeroizing;
+
+use super::operation::{Operator, bit};
+use super::value::Value;
+use super::{Instruction, Kind, Tape};
+use crate::witness::Witness;
+use crate::witness::module::{Arranged, fnv1a};
+
+/// There is no witness from the tape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::witness) enum Unplayable {
+    /// A guard failed, or the inputs are others than those recorded.
+    Guard,
+    /// The time was up.
+    Time,
+}
+
+/// Instructions between two looks at the clock.
+const PATIENCE: usize = 1 << 14;
+
+impl Tape {
+    /// Calculates the value of every wire from the values of each input, in any order. Inputs and all that was
+    /// computed from them are zeroised.
+    pub(in crate::witness) fn play(
+        &self,
+        inputs: &Arranged<'_>,
+        deadline: Instant,
+    ) -> Result<Witness, Unplayable> {
+        let mut values = Zeroizing::new(vec![Value::ZERO; self.places as usize]);
+        let wires = self.wires as usize;
+        values[wires..wires + self.constants.len()].copy_from_slice(&self.constants);
+        if inputs.len() != self.inputs.len() {
+            return Err(Unplayable::Guard);
+        }
+        for (name, given) in inputs {
+            let hash = fnv1a(name);
+            let (_, places) =
+                self.inputs.iter().find(|(known, _)| *known == hash).ok_or(Unplayable::Guard)?;
+            if given.len() != places.len() {
+                return Err(Unplayable::Guard);
+            }
+            for (place, value) in places.iter().zip(given) {
+                values[*place as usize] = small_if_possible(value);
+            }
+        }
+        for code in self.code.chunks(PATIENCE) {
+            if Instant::now() > deadline {
+                return Err(Unplayable::Time);
+            }
+            self.run(code, &mut values)?;
+        }
+        // The length is known, so the elements are never moved to a larger allocation.
+        Ok(Witness::new(values[..wires].iter().map(|value| value.to_element()).collect()))
+    }
+
+    fn run(&self, code: &[Instruction], values: &mut [Value]) -> Result<(), Unplayable> {
+        for instruction in code {
+            let at = |place: u32| values[place as usize];
+            let (a, b, c) = (instruction.a, instruction.b, instruction.c);
+            // One arm an operator, so that each is compiled by itself.
+            macro_rules! result {
+                ($($operator:ident)*) => {
+                    match instruction.number() {
+                        $(number if number == Operator::$operator as u8 => Operator::$operator.apply(at(a), at(b)),)*
+                        Kind::BIT => bit(at(a), b),
+                        Kind::SELECT => at(if at(a).is_zero() { c } else { b }),
+                        Kind::LOOKUP => match index_below(at(a), c) {
+                            Some(entry) => at(self.tables[(b + entry) as usize]),
+                            None => Value::ZERO,
+                        },
+                        Kind::COPY => at(a),
+                        Kind::GUARD if at(a).is_zero() => return Err(Unplayable::Guard),
+                        Kind::GUARD => continue,
+                        _ => return Err(Unplayable::Guard),
+                    }
+                };
+            }
+            values[instruction.target() as usize] = result!(
+                Add Sub Mul Div Quotient Remainder Power Negate ShiftLeft ShiftRight BitAnd BitOr BitXor BitNot
+                Equal NotEqual Less Greater LessEqual GreaterEqual And Or Not
+            );
+        }
+        Ok(())
+    }
+}
+
+/// An index into a table, if it has so many entries.
+#[inline(always)]
+fn index_below(index: Value, entries: u32) -> Option<u32> {
+    match index.to_integer() {
+        [index, 0, 0, 0] if index < u64::from(entries) => Some(index as u32),
+        _ => None,
+    }
+}
+
+/// Inputs are often small.
+fn small_if_possible(value: &Fr) -> Value {
+    use ark_ff::PrimeField;
+    match value.into_bigint().0 {
+        [low, 0, 0, 0] if low <= i64::MAX as u64 => Value::small(low as i64),
+        _ => Value::element(*value),
+    }
+}

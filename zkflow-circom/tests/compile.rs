@@ -1,0 +1,199 @@
+//! Compiles real circuits with circom, and hostile ones.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use zkflow_circom::compile::{
+    CircomNative, CircuitCompiler, CompileError, CompileLimits, CompileOptions, Simplification,
+};
+use zkflow_groth16::error::{Classified, ErrorKind};
+use zkflow_groth16::format::r1cs::R1cs;
+
+mod support;
+use support::{circom, compile, limits, tools, tree};
+
+const HASH: &str = "pragma circom 2.1.6;
+    include \"circomlib/circuits/sha256/sha256.circom\";
+    include \"./circomlib/circuits/../circuits/eddsaposeidon.circom\";
+    include \"circomlib/circuits/poseidon.circom\";
+    template Hash() {
+        signal input in[2];
+        signal output out;
+        component poseidon = Poseidon(2);
+        poseidon.inputs <== in;
+        out <== poseidon.out;
+    }
+    component main = Hash();";
+
+const SQUARE: &str = "pragma circom 2.1.6;
+    template Square() { signal input a; signal output o; o <== a * a; }
+    component main = Square();";
+
+/// What `compile` refuses, checked to come within the limit and to leave the compiler usable.
+fn refused(source: &str, limits: CompileLimits) -> CompileError {
+    let circom = circom(limits);
+    let start = Instant::now();
+    let error = circom.compile(&tree(source).unwrap(), &CompileOptions::default()).unwrap_err();
+    assert!(start.elapsed() < limits.wall + Duration::from_secs(1), "{:?}", start.elapsed());
+    compile(SQUARE);
+    error
+}
+
+fn two_seconds() -> CompileLimits {
+    CompileLimits { wall: Duration::from_secs(2), ..limits() }
+}
+
+/// The first diagnostic's code, file, line and text.
+fn rejection(source: &str) -> (Option<String>, Option<String>, Option<u32>, String) {
+    match refused(source, limits()) {
+        CompileError::Rejected(mut diagnostics) => {
+            let first = diagnostics.remove(0);
+            (first.code, first.file, first.line, first.message)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn version_is_circoms() {
+    let version = circom(limits()).version().to_owned();
+    assert!(version.starts_with("circom 2."), "{version}");
+}
+
+#[test]
+fn circuit_with_includes_compiles_to_the_bytes_that_the_npm_command_gives() {
+    let compiled = compile(HASH);
+    assert_eq!(&compiled.r1cs[..4], b"r1cs");
+    assert_eq!(&compiled.wasm[..4], b"\0asm");
+    assert!(compiled.sym.starts_with(b"1,1,"));
+
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("circuit.circom"), HASH).unwrap();
+    let modules = tools().circom_wasm.ancestors().nth(2).unwrap().to_owned();
+    let copied = Command::new("cp").arg("-r").arg(modules.join("circomlib")).arg(folder.path()).status();
+    assert!(copied.unwrap().success());
+    let output = Command::new("node")
+        .arg(modules.join("circom2/cli.js"))
+        .args(["circuit.circom", "--r1cs", "--wasm", "--sym", "-l", "."])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let read = |path: &str| fs::read(folder.path().join(path)).unwrap();
+    assert!(read("circuit.r1cs") == compiled.r1cs);
+    assert!(read("circuit_js/circuit.wasm") == compiled.wasm);
+    assert!(read("circuit.sym") == compiled.sym);
+}
+
+#[test]
+fn native_circom_gives_the_same_bytes() {
+    let Some(path) = std::env::var_os("CIRCOM_PATH") else {
+        println!("left out: CIRCOM_PATH names no native circom");
+        return;
+    };
+    let native = CircomNative::new(Path::new(&path), limits()).unwrap();
+    let circom = circom(limits());
+    assert_eq!(native.version(), circom.version());
+    for source in [HASH, SQUARE] {
+        let compile = |compiler: &dyn CircuitCompiler| {
+            compiler.compile(&tree(source).unwrap(), &CompileOptions::default()).unwrap()
+        };
+        let (one, other) = (compile(&native), compile(&circom));
+        assert!(one.r1cs == other.r1cs && one.wasm == other.wasm && one.sym == other.sym);
+    }
+}
+
+#[test]
+fn same_source_gives_the_same_bytes_and_options_change_them() {
+    let circom = circom(limits());
+    let compile =
+        |simplification| circom.compile(&tree(HASH).unwrap(), &CompileOptions { simplification }).unwrap();
+    let (none, again) = (compile(Simplification::None), compile(Simplification::None));
+    assert!(none.r1cs == again.r1cs && none.wasm == again.wasm && none.sym == again.sym);
+    let full = compile(Simplification::Full);
+    let constraints = |r1cs: &[u8]| R1cs::read(r1cs).unwrap().constraints.len();
+    assert!(constraints(&full.r1cs) < constraints(&none.r1cs));
+}
+
+#[test]
+fn messages_carry_code_file_line_and_text() {
+    let undeclared =
+        "pragma circom 2.1.6;\ntemplate A() {\n signal input a;\n b <== a;\n}\ncomponent main = A();";
+    let expected = (
+        Some("T2021".into()),
+        Some("circuit.circom".into()),
+        Some(4),
+        "Undeclared symbol: Using unknown symbol".into(),
+    );
+    assert_eq!(rejection(undeclared), expected);
+
+    let (code, _, line, _) = rejection("pragma circom 2.1.6;\ntemplate A( { }");
+    assert_eq!((code.as_deref(), line), (Some("P1012"), Some(2)));
+
+    let cubic = "pragma circom 2.1.6;\ntemplate A() { signal input a; signal output o; o <== a*a*a; }\ncomponent main = A();";
+    let (code, _, line, message) = rejection(cubic);
+    assert_eq!((code.as_deref(), line), (Some("T3001"), Some(2)));
+    assert!(message.starts_with("Non quadratic constraints are not allowed!"), "{message}");
+}
+
+#[test]
+fn error_in_an_include_names_the_file_in_the_tree() {
+    let libs = tempfile::tempdir().unwrap();
+    fs::create_dir(libs.path().join("lib")).unwrap();
+    fs::write(libs.path().join("lib/bad.circom"), "pragma circom 2.1.6;\n\ntemplate B( { }").unwrap();
+    let source = "pragma circom 2.1.6; include \"lib/bad.circom\"; component main = B();";
+    let tree =
+        zkflow_circom::compile::SourceTree::resolve("m.circom", source, &[libs.path().to_owned()]).unwrap();
+    let error = circom(limits()).compile(&tree, &CompileOptions::default()).unwrap_err();
+    assert!(error.to_string().starts_with("circom: lib/bad.circom:3: "), "{error}");
+}
+
+#[test]
+fn warnings_of_a_good_circuit_are_kept() {
+    let compiled = compile(&SQUARE.replace("pragma circom 2.1.6;", ""));
+    assert_eq!(compiled.warnings[0].code.as_deref(), Some("P1004"));
+}
+
+#[test]
+fn endless_loop_at_compile_time_is_stopped() {
+    let looping = "pragma circom 2.1.6;
+        function f() { var i = 0; while (1 == 1) { i += 1; } return i; }
+        template A() { signal input a; signal output o; o <== a * f(); }
+        component main = A();";
+    let error = refused(looping, two_seconds());
+    assert_eq!(error, CompileError::Limit("2 s".into()));
+    assert_eq!(error.kind(), ErrorKind::Limit);
+}
+
+#[test]
+fn deep_recursion_is_a_clear_error() {
+    let recursive = "pragma circom 2.1.6;
+        function f(n) { if (n == 0) { return 1; } return f(n + 1); }
+        template A() { signal input a; signal output o; o <== a * f(1); }
+        component main = A();";
+    let error = refused(recursive, CompileLimits { wall: Duration::from_secs(20), ..limits() });
+    assert_eq!(error, CompileError::Limit("recursion depth".into()));
+}
+
+#[test]
+fn memory_and_output_are_bounded() {
+    let chain = |length: u32| {
+        format!(
+            "pragma circom 2.1.6;
+            template A() {{ signal input a; signal output o; signal s[{length}]; s[0] <== a * a;
+                for (var i = 1; i < {length}; i++) {{ s[i] <== s[i-1] * s[i-1]; }} o <== s[{length} - 1]; }}
+            component main = A();"
+        )
+    };
+    // Generous in time: what is tested is that another limit is met first.
+    let wall = Duration::from_secs(300);
+    let memory = CompileLimits { memory_bytes: 32 << 20, wall, ..limits() };
+    assert_eq!(refused(&chain(100_000), memory), CompileError::Limit("32 MiB of memory".into()));
+
+    let output = CompileLimits { output_bytes: 20_000, wall, ..limits() };
+    assert_eq!(refused(&chain(2_000), output), CompileError::Limit("20000 bytes of output".into()));
+}

@@ -1,0 +1,154 @@
+//! The built-in templates, and folders of a user's own.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+use zkflow_circom::template::{HandlebarsEngine, Outcome, TemplateEngine, TemplateError, TemplateLibrary};
+use zkflow_groth16::error::{Classified, ErrorKind};
+
+fn object(value: Value) -> Map<String, Value> {
+    value.as_object().unwrap().clone()
+}
+
+/// A folder with one template, a copy of `rangeCheck`.
+fn folder_with(name: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    copy_range_check(&folder.path().join(name));
+    folder
+}
+
+fn copy_range_check(target: &Path) {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/rangeCheck");
+    fs::create_dir_all(target.join("vectors")).unwrap();
+    for file in ["manifest.toml", "template.circom", "vectors/prove.json", "vectors/refuse.json"] {
+        fs::copy(source.join(file), target.join(file)).unwrap();
+    }
+}
+
+fn refusal(folder: &Path) -> String {
+    TemplateLibrary::builtin().with_folder(folder).unwrap_err().to_string()
+}
+
+#[test]
+fn every_built_in_template_renders_its_example_and_has_vectors_of_both_kinds() {
+    let library = TemplateLibrary::builtin();
+    let names: Vec<_> = library.iter().map(|template| template.name.to_string()).collect();
+    assert_eq!(
+        names,
+        [
+            "batchRangeCheck",
+            "eddsaSignature",
+            "merkleMembership",
+            "poseidonPreimage",
+            "rangeCheck",
+            "sha256Preimage"
+        ]
+    );
+    for template in library.iter() {
+        let params = template.parse_params(&template.manifest.example.params).unwrap();
+        let source = HandlebarsEngine.render(template, &params).unwrap();
+        assert!(!source.contains("{{"), "{}", template.name);
+        for outcome in [Outcome::Prove, Outcome::Refuse] {
+            assert!(template.vectors.iter().filter(|vector| vector.outcome == outcome).count() >= 3);
+        }
+    }
+}
+
+#[test]
+fn range_check_takes_the_parameters_of_the_original_service() {
+    let library = TemplateLibrary::builtin();
+    let template = library.get(&"rangeCheck".parse().unwrap()).unwrap();
+    let params = template.parse_params(&object(json!({"min": 18, "max": "120"}))).unwrap();
+    assert_eq!(Value::Object(params.to_json()), json!({"min": 18, "max": 120, "bits": 64}));
+    let source = HandlebarsEngine.render(template, &params).unwrap();
+    assert!(source.contains("{public [randomPublicSignal]} = RangeCheck(18, 120, 64);"));
+
+    let error = template.parse_params(&object(json!({"min": 120, "max": 18}))).unwrap_err();
+    assert_eq!(error.to_string(), "params.min: expected less than params.max");
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Invalid, "inconsistent_parameters"));
+}
+
+#[test]
+fn a_giant_circuit_cannot_be_asked_for() {
+    let library = TemplateLibrary::builtin();
+    for (name, params) in [
+        ("merkleMembership", json!({"depth": 33})),
+        ("sha256Preimage", json!({"n": 120})),
+        ("poseidonPreimage", json!({"n": 17})),
+        ("batchRangeCheck", json!({"n": 257, "min": 0, "max": 1})),
+    ] {
+        let template = library.get(&name.parse().unwrap()).unwrap();
+        let error = template.parse_params(&object(params)).unwrap_err();
+        assert_eq!(error.code(), "invalid_parameter", "{error}");
+    }
+}
+
+#[test]
+fn an_unknown_template_is_answered_with_the_known_names() {
+    let error = TemplateLibrary::builtin().get(&"rangecheck".parse().unwrap()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.to_string().contains("rangeCheck"), "{error}");
+}
+
+#[test]
+fn a_folder_adds_its_subfolders_or_itself() {
+    let folder = folder_with("mine");
+    fs::write(folder.path().join("README.md"), "beside the templates").unwrap();
+    for path in [folder.path().to_owned(), folder.path().join("mine")] {
+        let library = TemplateLibrary::builtin().with_folder(&path).unwrap();
+        assert_eq!(library.iter().count(), 7);
+        assert!(!library.get(&"mine".parse().unwrap()).unwrap().vectors.is_empty());
+    }
+}
+
+#[test]
+fn a_taken_name_is_an_error() {
+    let folder = folder_with("rangeCheck");
+    let error = TemplateLibrary::builtin().with_folder(folder.path()).unwrap_err();
+    assert!(matches!(error, TemplateError::Duplicate { .. }), "{error}");
+}
+
+#[test]
+fn a_bad_folder_is_named() {
+    let missing = Path::new("/nonexistent-templates");
+    assert!(refusal(missing).contains("/nonexistent-templates"));
+
+    let folder = folder_with("mine");
+    let file = |name: &str| folder.path().join("mine").join(name);
+    fs::write(file("vectors/prove.json"), r#"[{"name": "x"}]"#).unwrap();
+    assert!(refusal(folder.path()).starts_with("template mine: vectors/prove.json: missing field"));
+    fs::write(file("manifest.toml"), "title = \"t\"\nname = 1").unwrap();
+    let error = refusal(folder.path());
+    assert!(error.starts_with("template mine: manifest.toml: line 2: unknown field `name`"), "{error}");
+    fs::write(file("template.circom"), vec![b' '; 300 << 10]).unwrap();
+    assert!(refusal(folder.path()).contains("mine/template.circom: more than 262144 bytes"));
+    fs::remove_file(file("template.circom")).unwrap();
+    assert!(refusal(folder.path()).contains("mine/template.circom"));
+}
+
+#[cfg(unix)]
+#[test]
+fn symbolic_links_are_not_followed() {
+    use std::os::unix::fs::symlink;
+    let outside = folder_with("outside");
+
+    let folder = tempfile::tempdir().unwrap();
+    symlink(outside.path().join("outside"), folder.path().join("linked")).unwrap();
+    assert!(refusal(folder.path()).contains("linked: a symbolic link"));
+
+    for file in ["manifest.toml", "template.circom", "vectors/prove.json", "vectors"] {
+        let folder = folder_with("mine");
+        let path = folder.path().join("mine").join(file);
+        if path.is_dir() {
+            fs::remove_dir_all(&path).unwrap()
+        } else {
+            fs::remove_file(&path).unwrap()
+        }
+        symlink(outside.path().join("outside").join(file), &path).unwrap();
+        assert!(refusal(folder.path()).contains("a symbolic link"), "{file}");
+    }
+}

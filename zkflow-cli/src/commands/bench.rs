@@ -1,0 +1,40 @@
+//! `zkflow bench`: the same circuits for every prover that is found.
+
+use clap::Args;
+use zkflow_bench::Workshop;
+
+use super::progress::Progress;
+use super::toolbox::{CompilerArgs, Toolbox, sandbox};
+use super::{Error, cache_dir};
+
+/// Arguments of `zkflow bench`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    #[command(flatten)]
+    comparison: zkflow_bench::BenchArgs,
+    #[command(flatten)]
+    compiler: CompilerArgs,
+}
+
+pub(super) fn bench(args: &BenchArgs) -> Result<(), Error> {
+    let folder = cache_dir("bench").ok_or("neither XDG_CACHE_HOME nor HOME is set")?;
+    let workshop = || {
+        let Toolbox { compiler, include_roots } = Toolbox::open(&args.compiler)?;
+        Ok(Workshop { compiler, include_roots, sandbox: sandbox()? })
+    };
+    let progress = Progress::new();
+    let table = zkflow_bench::run(&args.comparison, &folder, &workshop, &progress)?;
+    drop(progress);
+    print!("{table}");
+    Ok(())
+}
+
+impl zkflow_bench::Progress for Progress {
+    fn begin(&self, step: &str) {
+        self.spin(step);
+    }
+
+    fn line(&self, text: &str) {
+        Progress::line(self, text);
+    }
+}

@@ -1,0 +1,264 @@
+//! `zkflow circuit build` and `zkflow compile`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde_json::{Map, Value};
+use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName};
+use zkflow_core::compile::{CompileError, CompileOptions, Compiled, Diagnostic, Simplification, SourceTree};
+use zkflow_core::digest::Digest;
+use zkflow_core::id::CircuitId;
+use zkflow_core::provenance::Provenance;
+use zkflow_core::report::CircuitReport;
+use zkflow_core::rng::os_rng;
+use zkflow_core::setup::{Beacon, DevelopmentPowers, KeyOptions, PowersFile, PowersSource};
+use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
+use zkflow_core::witness::tape::{RecordLimits, Stop, Tape};
+
+use super::files::{folder_of, in_file, read, write};
+use super::progress::Progress;
+use super::toolbox::{CompilerArgs, Toolbox};
+use super::{Error, cache_dir};
+
+/// Arguments of `zkflow circuit build`.
+#[derive(Debug, Args)]
+pub(crate) struct BuildArgs {
+    /// Name of the template, such as rangeCheck
+    template: String,
+    /// A parameter, as in min=18; arrays as in `limits=[1,2,3]`
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    params: Vec<String>,
+    /// Folder for the files of the circuit
+    #[arg(long)]
+    out: PathBuf,
+    /// Folders of further templates
+    #[arg(long, env = "ZKFLOW_TEMPLATES", value_delimiter = ':')]
+    templates: Vec<PathBuf>,
+    /// Prepared powers of tau to make the keys from; without them they are made, and the keys are for
+    /// development
+    #[arg(long, env = "PTAU_PATH")]
+    ptau: Option<PathBuf>,
+    /// A public value that ends the making of the keys, the value in hexadecimal
+    #[arg(long, value_name = "VALUE:EXPONENT")]
+    beacon: Option<Beacon>,
+    /// Replace the keys of a circuit that is there already
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    compiler: CompilerArgs,
+}
+
+/// Arguments of `zkflow compile`.
+#[derive(Debug, Args)]
+pub(crate) struct CompileArgs {
+    /// The circom file with the main component
+    file: PathBuf,
+    /// Folder for the .r1cs, .wasm, .sym and .tape files
+    #[arg(long)]
+    out: PathBuf,
+    /// How far constraints are simplified
+    #[arg(long, value_enum, default_value_t = Level::O1)]
+    simplification: Level,
+    #[command(flatten)]
+    compiler: CompilerArgs,
+}
+
+/// circom's levels of simplification.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "verbatim")]
+enum Level {
+    /// None
+    O0,
+    /// Equalities between signals and constants
+    O1,
+    /// All linear constraints
+    O2,
+}
+
+impl From<Level> for Simplification {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::O0 => Self::None,
+            Level::O1 => Self::Signals,
+            Level::O2 => Self::Full,
+        }
+    }
+}
+
+pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
+    let key = args.out.join(FileName::ProvingKey.as_str());
+    if key.exists() && !args.force {
+        return Err(format!("{} is there already; --force replaces it", key.display()).into());
+    }
+    let mut library = TemplateLibrary::builtin();
+    for folder in &args.templates {
+        library = library.with_folder(folder)?;
+    }
+    let template = library.get(&args.template.parse()?)?;
+    let params = template.parse_params(&parse_params(&args.params)?)?;
+
+    let progress = Progress::new();
+    let toolbox = progress.step("load the compiler", || Toolbox::open(&args.compiler))?;
+    let options = CompileOptions::default();
+    let engine = HandlebarsEngine;
+    let compiler = &*toolbox.compiler;
+    let blueprint = Blueprint::new(template, params, &engine, &toolbox.include_roots, compiler, options)?;
+    let compiled =
+        progress.step("compile", || compiler.compile(&blueprint.source, &options)).map_err(explain)?;
+    show_warnings(&progress, &compiled.warnings);
+
+    let id = CircuitId::from_hash(&blueprint.circuit_hash);
+    let powers = powers(args.ptau.as_deref(), &progress)?;
+    let options = KeyOptions::default().with_beacon(args.beacon.as_ref());
+    let circuit = progress.step("make the keys", || {
+        CircuitFiles::generate(&blueprint, compiled, &*powers, options, &mut os_rng())
+    })?;
+    for (name, bytes) in &circuit.files {
+        write(&args.out.join(name.as_str()), bytes)?;
+    }
+    drop(progress);
+    println!("circuit {id} in {}", args.out.display());
+    print!("{}", summary(&circuit.report));
+    let warning = match circuit.provenance {
+        Provenance::Development => " (never use development keys on a real chain)",
+        _ => "",
+    };
+    println!("keys                 {}{warning}", circuit.provenance);
+    println!("witness              {}", way_to_witness(&circuit.tape));
+    Ok(())
+}
+
+/// How the witness will be calculated, and why.
+pub(super) fn way_to_witness(recorded: &Result<usize, Stop>) -> String {
+    match recorded {
+        Ok(operations) => format!("by a tape of {operations} operations"),
+        Err(reason) => format!("by circom's module: {reason}"),
+    }
+}
+
+/// The powers of tau in a file, which are checked once, or some for development, which are kept.
+fn powers(file: Option<&Path>, progress: &Progress) -> Result<Box<dyn PowersSource>, Error> {
+    let cache = cache_dir("ptau");
+    if let Some(path) = file {
+        let verified = cache.map(|folder| folder.join("verified"));
+        let check = || PowersFile::check(path, verified.as_deref(), &mut os_rng());
+        return Ok(Box::new(progress.step("check the powers of tau", check).map_err(in_file(path))?));
+    }
+    Ok(Box::new(cache.map_or_else(DevelopmentPowers::in_memory, DevelopmentPowers::in_folder)))
+}
+
+pub(super) fn compile(args: &CompileArgs) -> Result<(), Error> {
+    let source =
+        String::from_utf8(read(&args.file)?).map_err(|_| format!("{}: not UTF-8", args.file.display()))?;
+    let progress = Progress::new();
+    let toolbox = progress.step("load the compiler", || Toolbox::open(&args.compiler))?;
+    let stem = args.file.file_stem().and_then(|stem| stem.to_str()).unwrap_or("circuit");
+    let mut roots = toolbox.include_roots.clone();
+    roots.insert(0, folder_of(&args.file).to_owned());
+    let tree =
+        SourceTree::resolve(&format!("{stem}.circom"), &source, &roots).map_err(in_file(&args.file))?;
+    let options = CompileOptions { simplification: args.simplification.into() };
+    let Compiled { r1cs, wasm, sym, report, warnings } =
+        progress.step("compile", || toolbox.compiler.compile(&tree, &options)).map_err(explain)?;
+    show_warnings(&progress, &warnings);
+    let recorded = progress
+        .step("record the witness", || Ok::<_, Error>(Tape::record(&wasm, RecordLimits::default())))?;
+    let tape = recorded.as_ref().ok().map(|tape| ("tape", tape.to_bytes(&Digest::of(&wasm))));
+    for (extension, bytes) in [("r1cs", r1cs), ("wasm", wasm), ("sym", sym)].into_iter().chain(tape) {
+        write(&args.out.join(format!("{stem}.{extension}")), &bytes)?;
+    }
+    drop(progress);
+    print!("{}", summary(&report));
+    println!("witness              {}", way_to_witness(&recorded.map(|tape| tape.len())));
+    Ok(())
+}
+
+/// Reads `name=value` pairs. A value is a boolean, a JSON array, or else a text, which is how large
+/// numbers are written.
+fn parse_params(pairs: &[String]) -> Result<Map<String, Value>, Error> {
+    let mut params = Map::new();
+    for pair in pairs {
+        let (name, text) =
+            pair.split_once('=').ok_or_else(|| format!("--param {pair:?}: expected NAME=VALUE"))?;
+        let value = match text {
+            "true" | "false" => Value::Bool(text == "true"),
+            _ if text.starts_with('[') => serde_json::from_str(text)
+                .map_err(|error| format!("--param {name}: not a JSON array: {error}"))?,
+            _ => Value::String(text.to_owned()),
+        };
+        if params.insert(name.to_owned(), value).is_some() {
+            return Err(format!("--param {name} is given twice").into());
+        }
+    }
+    Ok(params)
+}
+
+/// The size of a circuit for people.
+pub(super) fn summary(report: &CircuitReport) -> String {
+    let CircuitReport {
+        non_linear_constraints,
+        linear_constraints,
+        wires,
+        public_inputs,
+        private_inputs,
+        outputs,
+        domain_size,
+        proving_key_bytes,
+        prover_memory_bytes,
+        warnings,
+    } = report;
+    let mut text = format!(
+        "constraints          {} ({non_linear_constraints} non-linear, {linear_constraints} linear)\n\
+         wires                {wires}\n\
+         inputs               {public_inputs} public, {private_inputs} private\n\
+         outputs              {outputs}\n\
+         domain               {domain_size}\n\
+         proving key          {proving_key_bytes} bytes\n\
+         memory of a proof    about {} MiB\n",
+        non_linear_constraints + linear_constraints,
+        prover_memory_bytes.div_ceil(1 << 20),
+    );
+    for warning in warnings {
+        text += &format!("warning              {warning}\n");
+    }
+    text
+}
+
+fn show_warnings(progress: &Progress, warnings: &[Diagnostic]) {
+    for warning in warnings {
+        progress.line(&format!("warning: {warning}"));
+    }
+}
+
+/// All that circom said, where it refused the source.
+fn explain(error: CompileError) -> Error {
+    match &error {
+        CompileError::Rejected(diagnostics) => {
+            let lines: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+            format!("circom refused the source\n  {}", lines.join("\n  ")).into()
+        }
+        _ => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_keep_their_exact_text() {
+        let pairs = ["min=18", "deep=true", "limits=[1,2]", "p=9007199254740993"].map(str::to_owned);
+        let params = parse_params(&pairs).unwrap();
+        assert_eq!(
+            Value::Object(params),
+            serde_json::json!({"min": "18", "deep": true, "limits": [1, 2], "p": "9007199254740993"})
+        );
+    }
+
+    #[test]
+    fn a_parameter_without_a_value_or_given_twice_is_refused() {
+        assert!(parse_params(&["min".to_owned()]).is_err());
+        assert!(parse_params(&["a=1".to_owned(), "a=2".to_owned()]).is_err());
+        assert!(parse_params(&["a=[1".to_owned()]).is_err());
+    }
+}

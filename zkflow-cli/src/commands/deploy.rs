@@ -1,0 +1,213 @@
+//! `zkflow deploy`: the verifier contract of a circuit to a chain, without a server.
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use zkflow_core::circuit::FileName;
+use zkflow_core::digest::Digest;
+use zkflow_core::format::json;
+use zkflow_core::format::zkey::ZKey;
+use zkflow_core::proof::PublicSignals;
+use zkflow_core::service::catalog::{DeployedContract, DeploymentStage};
+use zkflow_core::service::chain::{
+    Address, ChainClient, CompiledContract, SignedTransaction, SolidityCompiler as _, TransactionSigner,
+};
+use zkflow_core::verify::Verifier;
+
+use super::Error;
+use super::files::{in_file, map, read, write};
+use super::progress::Progress;
+use zkflow_evm::deploy::{self, DEVELOPMENT_CHAINS, Journal, Order, Statement, Stopped, drive};
+use zkflow_evm::{Endpoint, EvmClient, KeySource, Solc};
+
+/// Arguments of `zkflow deploy`.
+#[derive(Debug, Args)]
+pub(crate) struct DeployArgs {
+    /// The folder of a circuit, as `zkflow circuit build` makes it
+    circuit: PathBuf,
+    /// The node to speak with; it is never shown
+    #[arg(long, env = "ZKFLOW_RPC", hide_env_values = true, value_name = "URL")]
+    rpc: String,
+    /// Who signs: env:VARIABLE, which holds a private key, or keystore:PATH:VARIABLE, an encrypted file whose password the
+    /// variable holds
+    #[arg(long, value_name = "SOURCE", required_unless_present = "unsigned", conflicts_with = "unsigned")]
+    signer: Option<KeySource>,
+    /// Print the transaction for this account to sign, and send nothing
+    #[arg(long, value_name = "ADDRESS")]
+    unsigned: Option<Address>,
+    /// The chain that the node must belong to
+    #[arg(long)]
+    chain_id: Option<u64>,
+    /// A proof that the contract must accept, with --public; by default proof.json in the folder, if it is there
+    #[arg(long, requires = "public")]
+    proof: Option<PathBuf>,
+    /// The public signals of the proof; by default public.json in the folder
+    #[arg(long, requires = "proof")]
+    public: Option<PathBuf>,
+    /// Blocks, from that of the transaction on, until the deployment counts; one on a chain for development
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    confirmations: u64,
+    /// A chain that keys for development may go to; may be given several times
+    #[arg(long, value_name = "CHAIN_ID", default_values_t = DEVELOPMENT_CHAINS)]
+    development_chain: Vec<u64>,
+    /// Deploy once more what was deployed to this chain already
+    #[arg(long)]
+    again: bool,
+    /// A native solc 0.8.30; without it that of npm runs under Node.js
+    #[arg(long, env = "SOLC_PATH", value_name = "PATH")]
+    solc: Option<PathBuf>,
+}
+
+pub(super) fn deploy(args: &DeployArgs) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(run(args))
+}
+
+async fn run(args: &DeployArgs) -> Result<(), Error> {
+    let progress = Progress::new();
+    let chain = EvmClient::new(Endpoint::configured(&args.rpc)?)?;
+    let chain_id = chain.chain_id().await?;
+    if let Some(asked) = args.chain_id.filter(|asked| *asked != chain_id) {
+        return Err(deploy::DeployError::OtherChain { asked, found: chain_id }.into());
+    }
+    let mut record = Record::open(&args.circuit, chain_id, args.again)?;
+
+    let path = args.circuit.join(FileName::VerifierContract.as_str());
+    let source = String::from_utf8(read(&path)?).map_err(|_| format!("{}: not UTF-8", path.display()))?;
+    let path = args.circuit.join(FileName::ProvingKey.as_str());
+    let key = ZKey::read(&map(&path)?).map_err(in_file(&path))?;
+    let provenance = deploy::admit(&source, &key, None, chain_id, &args.development_chain)?;
+    let verification_key = Digest::of(json::vkey_text(&key.vk));
+    let statement = statement(args, Verifier::new(key.vk)?)?;
+    let solc = Solc::find(args.solc.as_deref())?;
+    let contract = progress
+        .step(&format!("compile with solc {}", solc.version()), || deploy::compile(&solc, &source))?;
+
+    if let Some(sender) = args.unsigned {
+        drop(progress);
+        let transaction = chain.creation(&sender, contract.creation_code.clone()).await?;
+        let fields = deploy::wallet_fields(chain_id, &contract.creation_code, Some((&sender, &transaction)));
+        println!("{:#}", serde_json::Value::from(fields));
+        return Ok(());
+    }
+    let signer = args.signer.as_ref().map(KeySource::open).transpose()?;
+    if statement.is_none() {
+        progress.line("no proof was given: the code on the chain is compared, and not asked");
+    }
+    let order = Order {
+        chain_id,
+        contract: &contract,
+        verification_key,
+        statement: statement.as_ref(),
+        salt: u32::from_le_bytes(random()?),
+        confirmations: if args.development_chain.contains(&chain_id) { 1 } else { args.confirmations },
+        deadline: None,
+    };
+    let signer = signer.as_ref().map(|signer| signer as &dyn TransactionSigner);
+    let deployed = match drive(&chain, signer, order, &mut record).await {
+        Ok(deployed) => deployed,
+        Err(Stopped::Journal(error)) => return Err(error),
+        Err(Stopped::Deploy(error)) => return Err(error.into()),
+    };
+    record.finish(&deployed, &contract)?;
+    drop(progress);
+    println!("contract             {}", deploy::checksummed(&deployed.address));
+    println!("chain                {chain_id}");
+    println!("transaction          {}", deployed.transaction);
+    println!("block                {}", deployed.block);
+    println!("gas                  {}", deployed.gas_used);
+    println!("keys                 {provenance}");
+    println!("compiler             {}", deployed.compiler);
+    println!("noted in             {}", record.path.display());
+    Ok(())
+}
+
+fn random() -> Result<[u8; 4], Error> {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| format!("the operating system's random generator: {error}"))?;
+    Ok(bytes)
+}
+
+/// The proof that was given, or that lies in the folder, checked here first.
+fn statement(args: &DeployArgs, verifier: Verifier) -> Result<Option<Statement>, Error> {
+    let (proof, public) = match (&args.proof, &args.public) {
+        (Some(proof), Some(public)) => (proof.clone(), public.clone()),
+        _ => (args.circuit.join("proof.json"), args.circuit.join("public.json")),
+    };
+    if args.proof.is_none() && !(proof.is_file() && public.is_file()) {
+        return Ok(None);
+    }
+    let signals = json::read_public(&read(&public)?).map_err(in_file(&public))?;
+    let signals = PublicSignals::for_key(verifier.key(), signals).map_err(in_file(&public))?;
+    let parsed = json::read_proof(&read(&proof)?).map_err(in_file(&proof))?;
+    if !verifier.verify(&signals, &parsed).map_err(in_file(&proof))? {
+        return Err(
+            format!("{}: the proof does not verify, so no contract can accept it", proof.display()).into()
+        );
+    }
+    Ok(Some(Statement::new(&parsed, &signals)))
+}
+
+/// What is noted beside the circuit, one file a chain: an interrupted deployment goes on from it.
+struct Record {
+    path: PathBuf,
+    noted: Noted,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Noted {
+    transaction: Option<SignedTransaction>,
+    contract: Option<DeployedContract>,
+    /// For explorers, which verify the source with it.
+    compiled: Option<CompiledContract>,
+}
+
+impl Record {
+    fn open(circuit: &Path, chain_id: u64, again: bool) -> Result<Self, Error> {
+        let path = circuit.join(format!("deployment-{chain_id}.json"));
+        let noted: Noted = match path.exists() {
+            true => serde_json::from_slice(&read(&path)?).map_err(in_file(&path))?,
+            false => Noted::default(),
+        };
+        match &noted.contract {
+            Some(_) if again => Ok(Self { path, noted: Noted::default() }),
+            Some(contract) => {
+                let (address, path) = (contract.address, path.display());
+                Err(format!("{path}: it is deployed at {address} already; --again deploys another").into())
+            }
+            None => Ok(Self { path, noted }),
+        }
+    }
+
+    fn save(&self) -> Result<(), Error> {
+        write(&self.path, serde_json::to_string_pretty(&self.noted)?.as_bytes())
+    }
+
+    fn finish(&mut self, contract: &DeployedContract, compiled: &CompiledContract) -> Result<(), Error> {
+        self.noted.contract = Some(contract.clone());
+        self.noted.compiled = Some(compiled.clone());
+        self.save()
+    }
+}
+
+#[async_trait]
+impl Journal for Record {
+    type Error = Error;
+
+    fn transaction(&self) -> Option<SignedTransaction> {
+        self.noted.transaction.clone()
+    }
+
+    async fn signed(&mut self, _: u64, transaction: SignedTransaction) -> Result<(), Error> {
+        self.noted.transaction = Some(transaction);
+        self.save()
+    }
+
+    async fn stage(&mut self, stage: DeploymentStage) -> Result<(), Error> {
+        tracing::debug!(?stage, "deployment");
+        Ok(())
+    }
+}

@@ -1,0 +1,137 @@
+//! `zkflow inspect`: what is in a file. Of a witness it tells the size and no value.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+use zkflow_core::digest::Digest;
+use zkflow_core::format::r1cs::R1cs;
+use zkflow_core::format::sym::Sym;
+use zkflow_core::format::zkey::{ContributionKind, ZKey};
+use zkflow_core::format::{Kind, detect, json as snarkjs, wtns};
+use zkflow_core::proof::VerifyingKey;
+use zkflow_core::report::CircuitReport;
+use zkflow_core::verify::Verifier;
+use zkflow_core::witness::tape::{RecordLimits, Tape};
+
+use super::Error;
+use super::files::{in_file, read};
+
+/// Arguments of `zkflow inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// The file
+    file: PathBuf,
+    /// The signal names of an .r1cs, so that warnings can name them
+    #[arg(long, value_name = "FILE.sym")]
+    sym: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn inspect(args: &InspectArgs) -> Result<(), Error> {
+    let bytes = read(&args.file)?;
+    let sym = args.sym.as_ref().map(|path| Sym::read(&read(path)?).map_err(in_file(path))).transpose()?;
+    let kind = detect(&bytes).ok_or_else(|| {
+        format!("{}: not a file of circom or snarkjs that zkflow knows", args.file.display())
+    })?;
+    let (format, facts) = facts(kind, &bytes, sym.as_ref()).map_err(in_file(&args.file))?;
+    let mut document = json!({"format": format, "bytes": bytes.len(), "sha256": Digest::of(&bytes)});
+    if let (Value::Object(document), Value::Object(facts)) = (&mut document, facts) {
+        document.extend(facts);
+    }
+    if args.json {
+        println!("{document:#}");
+    } else {
+        print!("{}", table("", &document));
+    }
+    Ok(())
+}
+
+fn facts(kind: Kind, bytes: &[u8], sym: Option<&Sym>) -> Result<(&'static str, Value), Error> {
+    Ok(match kind {
+        Kind::R1cs => ("r1cs", serde_json::to_value(CircuitReport::of(&R1cs::read(bytes)?, sym))?),
+        Kind::Wtns => ("wtns", json!({"wires": wtns::read(bytes)?.values().len()})),
+        Kind::ZKey => ("zkey", zkey(&ZKey::read(bytes)?)),
+        Kind::Sym => {
+            let sym = Sym::read(bytes)?;
+            let kept = sym.signals().iter().filter(|signal| signal.wire.is_some()).count();
+            ("sym", json!({"signals": sym.signals().len(), "onWires": kept}))
+        }
+        Kind::Proof => {
+            snarkjs::read_proof(bytes)?;
+            ("proof", json!({"protocol": "groth16", "curve": "bn128"}))
+        }
+        Kind::PublicSignals => ("public signals", json!({"signals": snarkjs::read_public(bytes)?.len()})),
+        Kind::VerifyingKey => ("verification key", verifying_key(&snarkjs::read_vkey(bytes)?)),
+        Kind::Wasm => ("wasm", wasm(bytes)),
+        Kind::Ptau => ("ptau", json!({})),
+        other => return Err(format!("{other:?} cannot be shown").into()),
+    })
+}
+
+fn zkey(key: &ZKey) -> Value {
+    let contributions: Vec<Value> = key
+        .contributions
+        .iter()
+        .map(|contribution| match &contribution.kind {
+            ContributionKind::Secret => json!({"kind": "contribution"}),
+            ContributionKind::Beacon { exponent, .. } => json!({"kind": "beacon", "exponent": exponent}),
+        })
+        .collect();
+    json!({
+        "wires": key.n_vars,
+        "publicSignals": key.n_public,
+        "domainSize": key.domain_size,
+        "coefficients": key.coefficients.len(),
+        "circuitHash": hex::encode(key.circuit_hash),
+        "contributions": contributions,
+        "gammaEqualsDelta": key.vk.gamma_g2 == key.vk.delta_g2,
+    })
+}
+
+/// How the witness of this circuit is calculated, and why: what key generation finds.
+fn wasm(bytes: &[u8]) -> Value {
+    match Tape::record(bytes, RecordLimits::default()) {
+        Ok(tape) => json!({"witness": "tape", "operations": tape.len(), "wires": tape.wires()}),
+        Err(reason) => json!({"witness": "module", "reason": reason.to_string()}),
+    }
+}
+
+fn verifying_key(key: &VerifyingKey) -> Value {
+    json!({
+        "publicSignals": key.n_public(),
+        "usable": Verifier::new(key.clone()).is_ok(),
+        "gammaEqualsDelta": key.gamma_g2 == key.delta_g2,
+    })
+}
+
+/// A line for each fact, names of nested ones joined by dots.
+fn table(prefix: &str, value: &Value) -> String {
+    match value {
+        Value::Object(map) => map.iter().map(|(name, value)| table(&join(prefix, name), value)).collect(),
+        Value::Array(items) if items.iter().any(|item| item.is_object()) => {
+            items.iter().enumerate().map(|(i, value)| table(&join(prefix, &i.to_string()), value)).collect()
+        }
+        Value::String(text) => format!("{prefix:<24} {text}\n"),
+        other => format!("{prefix:<24} {other}\n"),
+    }
+}
+
+fn join(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nested_facts_are_lines() {
+        let document = json!({"a": 1, "b": {"c": "x"}, "d": [{"e": true}], "f": []});
+        let lines = table("", &document);
+        let words: Vec<Vec<&str>> = lines.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(words, [["a", "1"], ["b.c", "x"], ["d.0.e", "true"], ["f", "[]"]]);
+    }
+}

@@ -1,0 +1,169 @@
+//! `zkflow witness`, `zkflow prove` and `zkflow verify`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use zeroize::Zeroizing;
+use zkflow_core::constraints::ConstraintCheck;
+use zkflow_core::digest::Digest;
+use zkflow_core::field::to_decimal;
+use zkflow_core::format::r1cs::R1cs;
+use zkflow_core::format::{json, wtns};
+use zkflow_core::proof::PublicSignals;
+use zkflow_core::prove::prove_verified;
+use zkflow_core::rng::os_rng;
+use zkflow_core::sandbox::Sandbox;
+use zkflow_core::secret::CircuitInputs;
+use zkflow_core::service::chain::Address;
+use zkflow_core::verify::Verifier;
+use zkflow_core::witness::tape::Tape;
+use zkflow_core::witness::{Way, WitnessCalculator, WitnessError, WitnessLimits};
+
+use super::Error;
+use super::files::{in_file, map, read, write, write_secret};
+use super::progress::Progress;
+use super::prover::ProverArgs;
+use super::toolbox::sandbox;
+use zkflow_evm::deploy::Statement;
+use zkflow_evm::{Endpoint, EvmClient};
+
+/// Arguments of `zkflow witness`.
+#[derive(Debug, Args)]
+pub(crate) struct WitnessArgs {
+    /// circom's witness calculator, .wasm
+    circuit: PathBuf,
+    /// The inputs: a JSON object of signal names to decimal strings, safe integers, or arrays of them
+    input: PathBuf,
+    /// The witness, .wtns; it holds every private input
+    output: PathBuf,
+    /// The constraints to check the witness against; by default the file beside the calculator with the same
+    /// name and the ending .r1cs, if there is one
+    #[arg(long, value_name = "FILE.r1cs")]
+    r1cs: Option<PathBuf>,
+    /// The tape to calculate with, which needs the constraints; by default the file beside the calculator
+    /// that ends in .tape
+    #[arg(long, value_name = "FILE.tape")]
+    tape: Option<PathBuf>,
+}
+
+/// Arguments of `zkflow prove`.
+#[derive(Debug, Args)]
+pub(crate) struct ProveArgs {
+    /// The proving key, .zkey
+    zkey: PathBuf,
+    /// The witness, .wtns
+    witness: PathBuf,
+    /// The proof to write
+    proof: PathBuf,
+    /// The public signals to write
+    public: PathBuf,
+    #[command(flatten)]
+    prover: ProverArgs,
+}
+
+/// Arguments of `zkflow verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The verification key, JSON
+    key: PathBuf,
+    /// The public signals, JSON
+    public: PathBuf,
+    /// The proof, JSON
+    proof: PathBuf,
+    /// Ask the contract at this address too, with --rpc
+    #[arg(long, value_name = "ADDRESS", requires = "rpc")]
+    on_chain: Option<Address>,
+    /// The node of its chain; it is never shown
+    #[arg(long, env = "ZKFLOW_RPC", hide_env_values = true, value_name = "URL")]
+    rpc: Option<String>,
+}
+
+pub(super) fn witness(args: &WitnessArgs) -> Result<(), Error> {
+    let progress = Progress::new();
+    let wasm = read(&args.circuit)?;
+    let text =
+        String::from_utf8(read(&args.input)?).map_err(|_| format!("{}: not UTF-8", args.input.display()))?;
+    let inputs = CircuitInputs::from_json(text);
+    let sandbox = sandbox()?;
+    let calculator = progress.step("load the calculator", || load(args, &sandbox, &wasm))?;
+    let mut way = Way::Module;
+    let witness = progress.step("witness", || {
+        let (witness, by) = calculator.calculate_by(&inputs)?;
+        way = by;
+        Ok::<_, WitnessError>(witness)
+    });
+    let witness = witness.map_err(in_file(&args.input))?;
+    progress.line(&format!("calculated by the {}", way.as_str().replace('_', " ")));
+    write_secret(&args.output, &Zeroizing::new(wtns::write(&witness)))
+}
+
+/// The calculator with what lies beside it.
+fn load(args: &WitnessArgs, sandbox: &Arc<Sandbox>, wasm: &[u8]) -> Result<WitnessCalculator, Error> {
+    let mut calculator =
+        WitnessCalculator::new(sandbox, wasm, WitnessLimits::default()).map_err(in_file(&args.circuit))?;
+    let beside = |given: &Option<PathBuf>, extension| {
+        let other = args.circuit.with_extension(extension);
+        given.clone().or_else(|| other.exists().then_some(other))
+    };
+    if let Some(path) = beside(&args.r1cs, "r1cs") {
+        let r1cs = R1cs::read(&map(&path)?).map_err(in_file(&path))?;
+        calculator = calculator.with_check(ConstraintCheck::new(&r1cs, &mut os_rng()));
+        if let Some(path) = beside(&args.tape, "tape") {
+            let tape = Tape::from_bytes(&map(&path)?, &Digest::of(wasm));
+            match tape.map_err(in_file(&path)) {
+                Ok(tape) => calculator = calculator.with_tape(tape),
+                // It was not asked for, and the module does as well.
+                Err(_) if args.tape.is_none() => {}
+                Err(error) => return Err(error),
+            }
+        }
+    } else if args.tape.is_some() {
+        return Err("--tape needs the constraints that its witness is checked against: give --r1cs".into());
+    }
+    Ok(calculator)
+}
+
+pub(super) fn prove(args: &ProveArgs) -> Result<(), Error> {
+    let progress = Progress::new();
+    let prover = args.prover.open()?;
+    let witness = wtns::read(&Zeroizing::new(read(&args.witness)?)).map_err(in_file(&args.witness))?;
+    let key = progress.step("load the key", || prover.load_file(&args.zkey)).map_err(in_file(&args.zkey))?;
+    let verifier = Verifier::new(key.verifying_key().clone()).map_err(in_file(&args.zkey))?;
+    let (proof, public) =
+        progress.step("prove and verify", || prove_verified(&*key, &verifier, &witness, &mut os_rng()))?;
+    write(&args.proof, json::proof_text(&proof).as_bytes())?;
+    write(&args.public, json::public_text(public.values()).as_bytes())
+}
+
+pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {
+    let key = json::read_vkey(&read(&args.key)?).map_err(in_file(&args.key))?;
+    let public = json::read_public(&read(&args.public)?).map_err(in_file(&args.public))?;
+    let proof = json::read_proof(&read(&args.proof)?).map_err(in_file(&args.proof))?;
+    let verifier = Verifier::new(key).map_err(in_file(&args.key))?;
+    let public = PublicSignals::for_key(verifier.key(), public).map_err(in_file(&args.public))?;
+    let holds = verifier.verify(&public, &proof).map_err(in_file(&args.proof))?;
+    if let (Some(contract), Some(rpc)) = (&args.on_chain, &args.rpc) {
+        let says = ask(contract, rpc, &Statement::new(&proof, &public))?;
+        println!("on chain             the contract at {contract} says {says}");
+        if says != holds {
+            return Err(format!("the contract and the key disagree: the key says {holds}").into());
+        }
+    }
+    if holds {
+        let signals: Vec<String> = public.values().iter().map(to_decimal).collect();
+        println!("OK: the proof is valid for the public signals [{}]", signals.join(", "));
+        Ok(ExitCode::SUCCESS)
+    } else {
+        eprintln!("INVALID: the proof does not verify");
+        Ok(ExitCode::FAILURE)
+    }
+}
+
+/// What a contract says of a proof.
+fn ask(contract: &Address, rpc: &str, statement: &Statement) -> Result<bool, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let client = EvmClient::new(Endpoint::configured(rpc)?)?;
+    Ok(runtime.block_on(statement.ask(&client, contract))?)
+}

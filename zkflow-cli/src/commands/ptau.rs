@@ -1,0 +1,305 @@
+//! `zkflow ptau`: powers of tau, phase 1 of a trusted setup.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use zkflow_core::format::ptau::{ContributionKind, ContributionName, Ptau};
+use zkflow_core::rng::os_rng;
+use zkflow_core::setup::{Beacon, ptau};
+
+use super::Error;
+use super::files::{continued, in_file, written};
+use super::progress::Progress;
+
+/// Arguments of `zkflow ptau`.
+#[derive(Debug, Args)]
+pub(crate) struct PtauArgs {
+    #[command(flatten)]
+    memory: MemoryArgs,
+    #[command(subcommand)]
+    command: PtauCommand,
+}
+
+/// How much memory a step of a setup may take.
+#[derive(Debug, Args)]
+pub(super) struct MemoryArgs {
+    /// What points may take in memory, in bytes, or with KiB, MiB or GiB behind it
+    #[arg(long, global = true, value_name = "SIZE", default_value = "1GiB", value_parser = parse_size)]
+    memory: u64,
+}
+
+impl MemoryArgs {
+    pub(super) fn bytes(&self) -> u64 {
+        self.memory
+    }
+
+    /// Refuses what takes more.
+    pub(super) fn allow(&self, bytes: u64) -> Result<(), Error> {
+        if bytes <= self.memory {
+            return Ok(());
+        }
+        let needed = bytes.div_ceil(1 << 20);
+        Err(format!("this takes about {needed} MiB of memory: allow it by --memory {needed}MiB").into())
+    }
+}
+
+fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit.trim() {
+        "" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1u64 << 30,
+        other => return Err(format!("{other:?} is none of KiB, MiB and GiB")),
+    };
+    let number: u64 = number.parse().map_err(|_| format!("{text:?} does not begin with a number"))?;
+    number.checked_mul(unit).ok_or_else(|| format!("{text} is too much"))
+}
+
+/// Commands about powers of tau.
+#[derive(Debug, Subcommand)]
+enum PtauCommand {
+    /// Begin a ceremony
+    New {
+        /// Circuits of up to 2^POWER rows can be set up
+        power: u32,
+        /// The .ptau to write
+        out: PathBuf,
+    },
+    /// Multiply a secret in: random bytes of the system, mixed with a text
+    Contribute {
+        #[command(flatten)]
+        files: InOut,
+        #[command(flatten)]
+        contributor: ContributorArgs,
+    },
+    /// End a ceremony with a public random value
+    Beacon {
+        #[command(flatten)]
+        files: InOut,
+        #[command(flatten)]
+        beacon: BeaconArgs,
+    },
+    /// Compute the Lagrange forms that phase 2 works with; goes on where an earlier run stopped, in OUT.part
+    Prepare {
+        #[command(flatten)]
+        files: InOut,
+    },
+    /// Keep the part that circuits of up to 2^POWER rows need
+    Truncate {
+        #[command(flatten)]
+        files: InOut,
+        /// The power to keep
+        power: u32,
+    },
+    /// Write the challenge for a contributor with another program
+    ExportChallenge {
+        #[command(flatten)]
+        files: InOut,
+    },
+    /// Add the response of a contributor with another program
+    ImportResponse {
+        /// The file whose challenge was answered
+        input: PathBuf,
+        /// The response
+        response: PathBuf,
+        /// The file to write
+        out: PathBuf,
+        /// A name to stand in the file
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Check every contribution and every point
+    Verify {
+        /// The .ptau
+        file: PathBuf,
+    },
+    /// Show power, contributions and their hashes
+    Info {
+        /// The .ptau
+        file: PathBuf,
+    },
+}
+
+/// A file to read and one to write.
+#[derive(Debug, Args)]
+pub(super) struct InOut {
+    /// The file to start from
+    input: PathBuf,
+    /// The file to write
+    out: PathBuf,
+}
+
+impl InOut {
+    pub(super) fn paths(&self) -> (&Path, &Path) {
+        (&self.input, &self.out)
+    }
+}
+
+/// Who contributes.
+#[derive(Debug, Args)]
+pub(super) struct ContributorArgs {
+    /// A name to stand in the file
+    #[arg(long)]
+    name: Option<String>,
+    /// A text to mix into the randomness of the system
+    #[arg(long, env = "ZKFLOW_ENTROPY", hide_env_values = true, default_value = "")]
+    entropy: String,
+}
+
+impl ContributorArgs {
+    pub(super) fn read(&self) -> Result<(Option<ContributionName>, &str), Error> {
+        Ok((contribution_name(self.name.as_deref())?, &self.entropy))
+    }
+}
+
+/// A public random value.
+#[derive(Debug, Args)]
+pub(super) struct BeaconArgs {
+    /// The value, hexadecimal
+    hash: String,
+    /// It is hashed 2^ITERATIONS times, 10 to 63
+    iterations: u8,
+    /// A name to stand in the file
+    #[arg(long)]
+    name: Option<String>,
+}
+
+impl BeaconArgs {
+    pub(super) fn read(&self) -> Result<(Option<ContributionName>, Beacon), Error> {
+        let text = self.hash.strip_prefix("0x").unwrap_or(&self.hash);
+        let value = hex::decode(text).map_err(|error| format!("the beacon's value: {error}"))?;
+        Ok((contribution_name(self.name.as_deref())?, Beacon::new(&value, self.iterations)?))
+    }
+}
+
+pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
+    let progress = Progress::new();
+    let memory = args.memory.bytes();
+    match &args.command {
+        PtauCommand::New { power, out } => {
+            let challenge = progress.step("write the powers", || {
+                written(out, |file| Ok(ptau::create(*power, BufWriter::new(file))?))
+            })?;
+            println!("first challenge      {}", hex::encode(challenge));
+        }
+        PtauCommand::Contribute { files, contributor } => {
+            let (name, text) = contributor.read()?;
+            let mut input = open(&files.input)?;
+            let made = progress.measured("contribute", memory, |options| {
+                written(&files.out, |file| {
+                    Ok(ptau::contribute(&mut input, file, name, text, &mut os_rng(), options)?)
+                })
+            })?;
+            print_contributed(&made);
+        }
+        PtauCommand::Beacon { files, beacon } => {
+            let (name, beacon) = beacon.read()?;
+            let mut input = open(&files.input)?;
+            let made = progress.measured("apply the beacon", memory, |options| {
+                written(&files.out, |file| Ok(ptau::beacon(&mut input, file, name, &beacon, options)?))
+            })?;
+            print_contributed(&made);
+        }
+        PtauCommand::Prepare { files } => {
+            let mut input = open(&files.input)?;
+            progress.measured("prepare phase 2", memory, |options| {
+                continued(&files.out, |file| Ok(ptau::prepare(&mut input, file, &mut os_rng(), options)?))
+            })?;
+        }
+        PtauCommand::Truncate { files, power } => {
+            let mut input = open(&files.input)?;
+            progress.step("truncate", || {
+                written(&files.out, |file| Ok(ptau::truncate(&mut input, *power, BufWriter::new(file))?))
+            })?;
+        }
+        PtauCommand::ExportChallenge { files } => {
+            let mut input = open(&files.input)?;
+            let hash = progress.step("write the challenge", || {
+                written(&files.out, |file| Ok(ptau::export_challenge(&mut input, BufWriter::new(file))?))
+            })?;
+            println!("challenge            {}", hex::encode(hash));
+        }
+        PtauCommand::ImportResponse { input, response, out, name } => {
+            let name = contribution_name(name.as_deref())?;
+            let mut input = open(input)?;
+            let answer = File::open(response)
+                .map_err(|error| format!("cannot read {}: {error}", response.display()))?;
+            let made = progress.measured("import the response", memory, |options| {
+                let answer = BufReader::new(answer);
+                written(out, |file| Ok(ptau::import_response(&mut input, answer, file, name, options)?))
+            })?;
+            print_contributed(&made);
+        }
+        PtauCommand::Verify { file } => {
+            let mut input = open(file)?;
+            progress
+                .measured("verify", memory, |options| ptau::verify(&mut input, &mut os_rng(), options))
+                .map_err(in_file(file))?;
+            println!("OK: the powers of tau are those of {} contributions", input.contributions().len());
+        }
+        PtauCommand::Info { file } => info(file)?,
+    }
+    Ok(())
+}
+
+fn info(path: &Path) -> Result<(), Error> {
+    let file = open(path)?;
+    println!("power                {} of {}", file.power(), file.ceremony_power());
+    println!("prepared             {}", file.is_prepared());
+    let hash = ptau::file_hash(File::open(path)?)?;
+    println!("blake2b              {}", hex::encode(hash));
+    let ceremony =
+        ptau::published(&hash).map_or_else(|| "none that is known".to_owned(), |it| it.to_string());
+    println!("published            {ceremony}");
+    for (number, contribution) in (1..).zip(file.contributions()) {
+        let name = contribution.name.as_ref().map_or("", ContributionName::as_str);
+        println!("contribution {number:<7} {} {name:?}", kind_text(&contribution.kind));
+        println!("  response           {}", hex::encode(ptau::response_hash(contribution)?));
+        println!("  next challenge     {}", hex::encode(contribution.next_challenge));
+    }
+    Ok(())
+}
+
+pub(super) fn kind_text(kind: &ContributionKind) -> String {
+    match kind {
+        ContributionKind::Secret => "secret".to_owned(),
+        ContributionKind::Beacon { exponent, hash } => {
+            format!("beacon 2^{exponent} {}", hex::encode(hash.as_bytes()))
+        }
+    }
+}
+
+/// Opens powers of tau.
+pub(super) fn open(path: &Path) -> Result<Ptau<BufReader<File>>, Error> {
+    let file = File::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    Ptau::open(BufReader::new(file)).map_err(in_file(path))
+}
+
+pub(super) fn contribution_name(name: Option<&str>) -> Result<Option<ContributionName>, Error> {
+    let parse = |name| ContributionName::new(name).ok_or("a name has at most 255 bytes".into());
+    name.map(parse).transpose()
+}
+
+fn print_contributed(made: &ptau::Contributed) {
+    println!("response             {}", hex::encode(made.response_hash));
+    println!("next challenge       {}", hex::encode(made.next_challenge));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_binary_units() {
+        assert_eq!(parse_size("1GiB"), Ok(1 << 30));
+        assert_eq!(parse_size("64 MiB"), Ok(64 << 20));
+        assert_eq!(parse_size("4096"), Ok(4096));
+        for wrong in ["", "GiB", "1GB", "-1", "99999999999GiB"] {
+            assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! `zkflow serve`, `zkflow worker` and `zkflow config`.
+
+use clap::Args;
+use zkflow_core::service::queue::QueueName;
+use zkflow_server::config::{Config, ConfigArgs};
+use zkflow_server::serve::{self, Role};
+
+use super::Error;
+
+/// Arguments of `zkflow serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Leave the work to `zkflow worker`; the same as --workers false
+    #[arg(long, conflicts_with = "workers")]
+    no_workers: bool,
+}
+
+/// Arguments of `zkflow worker`.
+#[derive(Debug, Args)]
+pub(crate) struct WorkerArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// What to work on; by default everything. Whoever works on cleanup also finds owed work that the
+    /// queues lost: one process of all should
+    #[arg(long, value_delimiter = ',', value_name = "QUEUE[,QUEUE]", default_values_t = QueueName::ALL)]
+    queues: Vec<QueueName>,
+}
+
+pub(super) fn serve(args: ServeArgs) -> Result<(), Error> {
+    let mut config = Config::load(args.config)?;
+    config.workers &= !args.no_workers;
+    Ok(serve::run(config, Role::Server)?)
+}
+
+pub(super) fn worker(args: WorkerArgs) -> Result<(), Error> {
+    Ok(serve::run(Config::load(args.config)?, Role::Worker(args.queues))?)
+}
+
+pub(super) fn config(args: ConfigArgs) -> Result<(), Error> {
+    print!("{}", Config::load(args)?.to_toml());
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! One order, with a chain whose blocks the test mines.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::json;
+use zkflow_core::digest::Digest;
+use zkflow_core::format::json as snarkjs;
+use zkflow_core::proof::PublicSignals;
+use zkflow_core::service::catalog::DeploymentStage;
+use zkflow_core::service::chain::{CompiledContract, SignedTransaction, TransactionSigner as _};
+use zkflow_evm::deploy::{DeployError, Journal, Order, Statement, Stopped, drive};
+use zkflow_evm::{Endpoint, EvmClient, LocalSigner};
+use zkflow_server::client::LocalChain;
+
+use crate::support::{ANVIL, PATIENCE, World, transactions};
+
+/// A journal in memory.
+#[derive(Default)]
+struct Memory {
+    transaction: Option<SignedTransaction>,
+    stages: Vec<DeploymentStage>,
+    signatures: usize,
+}
+
+#[async_trait]
+impl Journal for Memory {
+    type Error = std::convert::Infallible;
+
+    fn transaction(&self) -> Option<SignedTransaction> {
+        self.transaction.clone()
+    }
+
+    async fn signed(&mut self, _: u64, transaction: SignedTransaction) -> Result<(), Self::Error> {
+        self.transaction = Some(transaction);
+        self.signatures += 1;
+        Ok(())
+    }
+
+    async fn stage(&mut self, stage: DeploymentStage) -> Result<(), Self::Error> {
+        self.stages.push(stage);
+        Ok(())
+    }
+}
+
+/// A compiled contract, and a proof for it.
+async fn contract(min: u32) -> (CompiledContract, Statement) {
+    let world = World::new(&[]);
+    let params = json!({"min": min, "max": 120, "bits": 8});
+    let circuit = world.client.circuit("rangeCheck", params, PATIENCE).await.unwrap();
+    let id = circuit["circuitId"].as_str().unwrap();
+    let request =
+        world.client.request_proof(id, json!({"age": "42", "randomPublicSignal": "7"})).await.unwrap();
+    let proof = world.client.proof(&request, PATIENCE).await.unwrap()["artifacts"].clone();
+    let url = format!("{}/v1/circuits/{id}/artifacts/verification_key.json", world.server.base());
+    let key = snarkjs::read_vkey(&reqwest::get(url).await.unwrap().bytes().await.unwrap()).unwrap();
+    let signals = snarkjs::public_from_json(&proof["publicSignals"]).unwrap();
+    let statement = Statement::new(
+        &snarkjs::proof_from_json(&proof["proof"]).unwrap(),
+        &PublicSignals::for_key(&key, signals).unwrap(),
+    );
+    let compiled = world.client.get(&format!("/v1/circuits/{id}/contract")).await.unwrap().body;
+    (serde_json::from_value(compiled).unwrap(), statement)
+}
+
+fn client(chain: &LocalChain) -> EvmClient {
+    EvmClient::new(Endpoint::configured(chain.url()).unwrap()).unwrap()
+}
+
+fn order<'a>(contract: &'a CompiledContract, statement: &'a Statement, confirmations: u64) -> Order<'a> {
+    let verification_key = Digest::of("key");
+    Order {
+        chain_id: ANVIL,
+        contract,
+        verification_key,
+        statement: Some(statement),
+        salt: 0xdead_beef,
+        confirmations,
+        deadline: None,
+    }
+}
+
+#[tokio::test]
+async fn a_contract_counts_when_it_lies_deep_enough() {
+    let (compiled, statement) = contract(18).await;
+    let chain = LocalChain::start(&["--no-mining"]).unwrap();
+    let (node, signer) = (client(&chain), LocalSigner::from_hex(&chain.keys()[0]).unwrap());
+    let mut journal = Memory::default();
+    let order = order(&compiled, &statement, 4);
+    let wait = Duration::from_millis(700);
+    let drive_on = async |journal: &mut Memory| {
+        tokio::time::timeout(wait, drive(&node, Some(&signer), order, journal)).await
+    };
+    assert!(drive_on(&mut journal).await.is_err(), "nothing is mined");
+    chain.call("anvil_mine", json!(["0x1"])).await.unwrap();
+    chain.call("anvil_mine", json!(["0x2"])).await.unwrap();
+    assert!(drive_on(&mut journal).await.is_err(), "three blocks are not four");
+    chain.call("anvil_mine", json!(["0x1"])).await.unwrap();
+    let deployed = drive_on(&mut journal).await.unwrap().unwrap();
+    assert_eq!(deployed.chain_id, ANVIL);
+    assert_eq!(journal.signatures, 1, "it was signed once, however often it was driven");
+    assert_eq!(transactions(&chain).await, 1);
+    assert_eq!(journal.stages.last(), Some(&DeploymentStage::Check));
+}
+
+#[tokio::test]
+async fn what_is_not_the_contract_is_noticed() {
+    let ((ours, _), (_, other_statement)) = tokio::join!(contract(18), contract(19));
+    let chain = LocalChain::start(&[]).unwrap();
+    let (node, signer) = (client(&chain), LocalSigner::from_hex(&chain.keys()[0]).unwrap());
+    // Its code is what was compiled, and it does not accept the proof of this key.
+    let error = drive(&node, Some(&signer), order(&ours, &other_statement, 1), &mut Memory::default()).await;
+    assert!(matches!(error, Err(Stopped::Deploy(DeployError::WrongAnswer { .. }))), "{error:?}");
+    // It is other code.
+    let mut expected = ours.clone();
+    expected.runtime_code = [expected.runtime_code.as_ref(), &[0]].concat().into();
+    let error =
+        drive(&node, Some(&signer), order(&expected, &other_statement, 1), &mut Memory::default()).await;
+    assert!(matches!(error, Err(Stopped::Deploy(DeployError::OtherCode(_)))), "{error:?}");
+    // Its creation fails.
+    let mut broken = ours;
+    broken.creation_code = [0xfe].as_slice().into();
+    let error =
+        drive(&node, Some(&signer), order(&broken, &other_statement, 1), &mut Memory::default()).await;
+    assert!(matches!(error, Err(Stopped::Deploy(DeployError::Chain(_)))), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_nonce_that_another_transaction_took_is_given_up_for_another() {
+    let (compiled, statement) = contract(18).await;
+    let chain = LocalChain::start(&["--no-mining"]).unwrap();
+    let (node, signer) = (client(&chain), LocalSigner::from_hex(&chain.keys()[0]).unwrap());
+    let mut journal = Memory::default();
+    let order = order(&compiled, &statement, 1);
+    let wait = Duration::from_millis(300);
+    assert!(tokio::time::timeout(wait, drive(&node, Some(&signer), order, &mut journal)).await.is_err());
+    let lost = journal.transaction.clone().unwrap();
+    // The owner of the account replaces it from a wallet, at a higher price.
+    let accounts = chain.call("eth_accounts", json!([])).await.unwrap();
+    let payment = json!({
+        "from": accounts[0], "to": accounts[1], "value": "0x1", "nonce": format!("{:#x}", lost.nonce),
+        "maxFeePerGas": "0x174876e800", "maxPriorityFeePerGas": "0x174876e800",
+    });
+    chain.call("eth_sendTransaction", json!([payment])).await.unwrap();
+    chain.call("anvil_mine", json!(["0x1"])).await.unwrap();
+
+    // Without a key to sign with it ends; with one it goes on.
+    let mut without = Memory { transaction: Some(lost.clone()), ..Memory::default() };
+    let error = drive(&node, None, order, &mut without).await;
+    assert!(
+        matches!(error, Err(Stopped::Deploy(DeployError::NonceTaken(hash))) if hash == lost.hash),
+        "{error:?}"
+    );
+    chain.call("evm_setAutomine", json!([true])).await.unwrap();
+    let deployed = drive(&node, Some(&signer), order, &mut journal).await.unwrap();
+    assert_ne!(deployed.transaction, lost.hash);
+    assert_eq!(journal.transaction.unwrap().nonce, lost.nonce + 1);
+    assert_eq!(signer.address(), lost.sender);
+}

@@ -1,0 +1,241 @@
+//! What every [`ArtifactStore`] promises.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::{StreamExt, future};
+
+use crate::service::clock::Timestamp;
+use crate::service::id::ProofId;
+use crate::service::store::{ArtifactKey, ArtifactMeta, ArtifactStore, PutMode, StoreError};
+use zkflow_groth16::digest::Digest;
+
+/// The store under test.
+type Store = Arc<dyn ArtifactStore>;
+
+/// Runs every check, each on an empty store of its own, which `make` makes.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn artifact_store<T: ArtifactStore>(make: impl AsyncFn() -> T) {
+    let make = async || shared(make().await);
+    what_was_put_is_read_back(make().await).await;
+    meta_tells_length_and_digest(make().await).await;
+    an_empty_body_is_an_artifact(make().await).await;
+    a_large_body_survives(make().await).await;
+    a_missing_key_is_not_found(make().await).await;
+    create_refuses_a_taken_key_and_keeps_what_is_there(make().await).await;
+    overwrite_replaces(make().await).await;
+    overwrite_creates_what_is_missing(make().await).await;
+    one_of_many_creators_wins(make().await).await;
+    a_reader_never_sees_half_a_put(make().await).await;
+    a_deleted_artifact_is_gone(make().await).await;
+    deleting_a_missing_key_is_success(make().await).await;
+    a_deleted_key_can_be_created_again(make().await).await;
+    a_key_may_be_a_prefix_of_another(make().await).await;
+    the_empty_prefix_lists_everything(make().await).await;
+    a_prefix_counts_whole_segments(make().await).await;
+    a_prefix_that_is_no_path_lists_nothing(make().await).await;
+    the_longest_key_is_accepted(make().await).await;
+}
+
+/// `get` returns the bytes of `put`, under each key its own.
+pub async fn what_was_put_is_read_back(store: Store) {
+    put(&store, "circuits/00/a", b"first").await;
+    put(&store, "circuits/00/b", b"second").await;
+    assert_eq!(get(&store, "circuits/00/a").await, "first", "a get returned other bytes than were put");
+    assert_eq!(get(&store, "circuits/00/b").await, "second", "a get returned other bytes than were put");
+}
+
+/// `put`, `head` and `get` agree on length and SHA-256.
+pub async fn meta_tells_length_and_digest(store: Store) {
+    let meta = put(&store, "a/b", b"abc").await;
+    let expected = ArtifactMeta { key: key("a/b"), size: 3, sha256: Digest::of("abc") };
+    assert_eq!(meta, expected, "put describes the artifact wrongly");
+    assert_eq!(store.head(&key("a/b")).await.expect("head"), expected, "head describes it wrongly");
+    assert_eq!(store.get(&key("a/b")).await.expect("get").meta, expected, "get describes it wrongly");
+}
+
+/// Zero bytes are an artifact like any other.
+pub async fn an_empty_body_is_an_artifact(store: Store) {
+    let meta = put(&store, "empty", b"").await;
+    assert_eq!(meta.size, 0);
+    assert_eq!(get(&store, "empty").await, "", "an empty artifact came back with bytes");
+}
+
+/// Several megabytes of every byte value come back unchanged.
+pub async fn a_large_body_survives(store: Store) {
+    let body: Vec<u8> = (0..5_000_003_u32).map(|i| (i ^ (i >> 8) ^ (i >> 16)) as u8).collect();
+    put(&store, "large", &body).await;
+    assert!(get(&store, "large").await == body, "a large artifact came back changed");
+}
+
+/// `get` and `head` of a missing key fail with [`StoreError::NotFound`], which names the key.
+pub async fn a_missing_key_is_not_found(store: Store) {
+    let missing = key("circuits/00/none");
+    let error = store.get(&missing).await.expect_err("get of a missing key");
+    assert!(matches!(&error, StoreError::NotFound(k) if *k == missing), "get of a missing key: {error}");
+    let error = store.head(&missing).await.expect_err("head of a missing key");
+    assert!(matches!(&error, StoreError::NotFound(k) if *k == missing), "head of a missing key: {error}");
+}
+
+/// [`PutMode::Create`] fails with [`StoreError::Exists`] and changes nothing.
+pub async fn create_refuses_a_taken_key_and_keeps_what_is_there(store: Store) {
+    put(&store, "a", b"old").await;
+    let result = store.put(&key("a"), Bytes::from_static(b"new"), PutMode::Create).await;
+    let error = result.expect_err("create under a taken key");
+    assert!(matches!(&error, StoreError::Exists(k) if *k == key("a")), "create under a taken key: {error}");
+    assert_eq!(get(&store, "a").await, "old", "a refused create changed the artifact");
+}
+
+/// [`PutMode::Overwrite`] replaces bytes and description.
+pub async fn overwrite_replaces(store: Store) {
+    put(&store, "a", b"a longer old body").await;
+    let meta = store.put(&key("a"), Bytes::from_static(b"new"), PutMode::Overwrite).await.expect("overwrite");
+    assert_eq!(meta.sha256, Digest::of("new"));
+    assert_eq!(get(&store, "a").await, "new", "overwrite left old bytes");
+    assert_eq!(store.head(&key("a")).await.expect("head"), meta, "overwrite left the old description");
+}
+
+/// [`PutMode::Overwrite`] needs nothing to be there.
+pub async fn overwrite_creates_what_is_missing(store: Store) {
+    let result = store.put(&key("a"), Bytes::from_static(b"new"), PutMode::Overwrite).await;
+    result.expect("overwrite of a missing key");
+    assert_eq!(get(&store, "a").await, "new");
+}
+
+/// Of concurrent creators one succeeds, the others get [`StoreError::Exists`], and the winner's
+/// bytes stay.
+pub async fn one_of_many_creators_wins(store: Store) {
+    let contested = key("a/contested");
+    let puts = (0..16).map(|i| store.put(&contested, Bytes::from(format!("creator {i}")), PutMode::Create));
+    let results = future::join_all(puts).await;
+    let winners: Vec<usize> = (0..16).filter(|i| results[*i].is_ok()).collect();
+    assert_eq!(winners.len(), 1, "{} creators won under one key", winners.len());
+    for error in results.into_iter().filter_map(Result::err) {
+        assert!(matches!(error, StoreError::Exists(_)), "a losing creator got {error}");
+    }
+    let expected = format!("creator {}", winners[0]);
+    assert_eq!(get(&store, "a/contested").await, expected, "the bytes are not the winner's");
+}
+
+/// Reads during overwrites return one of the bodies, whole.
+pub async fn a_reader_never_sees_half_a_put(store: Store) {
+    let bodies: Vec<Bytes> = (0..8_u8).map(|i| Bytes::from(vec![i; 100_000 + usize::from(i)])).collect();
+    let contested = key("a/contested");
+    store.put(&contested, bodies[0].clone(), PutMode::Overwrite).await.expect("put");
+    let writes =
+        future::join_all(bodies.iter().map(|body| store.put(&contested, body.clone(), PutMode::Overwrite)));
+    let reads = future::join_all((0..16).map(|_| store.get(&contested)));
+    let (written, read) = future::join(writes, reads).await;
+    written.into_iter().for_each(|result| drop(result.expect("put")));
+    for result in read {
+        let body = result.expect("get during overwrites").body;
+        assert!(bodies.contains(&body), "a reader saw {} bytes that nobody put", body.len());
+    }
+}
+
+/// After `delete` the artifact is neither read nor listed.
+pub async fn a_deleted_artifact_is_gone(store: Store) {
+    put(&store, "a/gone", b"1").await;
+    put(&store, "a/kept", b"2").await;
+    store.delete(&key("a/gone")).await.expect("delete");
+    let result = store.get(&key("a/gone")).await;
+    assert!(matches!(result, Err(StoreError::NotFound(_))), "a deleted artifact was read");
+    assert_eq!(list(&store, "").await, keys(["a/kept"]), "delete removed too little or too much");
+}
+
+/// `delete` of what is not there is success.
+pub async fn deleting_a_missing_key_is_success(store: Store) {
+    store.delete(&key("a/b/c")).await.expect("delete of a missing key is success");
+}
+
+/// A key is free after its artifact was deleted.
+pub async fn a_deleted_key_can_be_created_again(store: Store) {
+    put(&store, "a/b", b"old").await;
+    store.delete(&key("a/b")).await.expect("delete");
+    put(&store, "a/b", b"new").await;
+    assert_eq!(get(&store, "a/b").await, "new");
+}
+
+/// `a` and `a/b` are two artifacts, whichever comes first.
+pub async fn a_key_may_be_a_prefix_of_another(store: Store) {
+    put(&store, "a", b"1").await;
+    put(&store, "a/b", b"2").await;
+    put(&store, "c/d/e", b"3").await;
+    put(&store, "c/d", b"4").await;
+    assert_eq!(list(&store, "").await, keys(["a", "a/b", "c/d", "c/d/e"]));
+    store.delete(&key("c/d")).await.expect("delete");
+    assert_eq!(get(&store, "c/d/e").await, "3", "deleting a key removed one below it");
+}
+
+/// `list("")` shows each artifact once.
+pub async fn the_empty_prefix_lists_everything(store: Store) {
+    assert_eq!(list(&store, "").await, keys([]), "a new store is empty");
+    let sealed = ArtifactKey::sealed(&ProofId::generate(Timestamp::from_millis(0)));
+    put(&store, sealed.as_str(), b"1").await;
+    put(&store, "circuits/00/a", b"2").await;
+    put(&store, "top", b"3").await;
+    assert_eq!(list(&store, "").await, keys([sealed.as_str(), "circuits/00/a", "top"]));
+}
+
+/// `circuits/ab` lists `circuits/ab/x`, and neither `circuits/abc/x` nor `circuits/a`.
+pub async fn a_prefix_counts_whole_segments(store: Store) {
+    for name in ["circuits/ab/x", "circuits/ab/y/z", "circuits/abc/x", "circuits/a", "circuits/ab"] {
+        put(&store, name, b"1").await;
+    }
+    let under = keys(["circuits/ab", "circuits/ab/x", "circuits/ab/y/z"]);
+    assert_eq!(list(&store, "circuits/ab").await, under);
+    assert_eq!(list(&store, "circuits/ab/x").await, keys(["circuits/ab/x"]));
+    assert_eq!(list(&store, "circuit").await, keys([]), "a prefix matched part of a segment");
+}
+
+/// A prefix cannot name what lies outside the store.
+pub async fn a_prefix_that_is_no_path_lists_nothing(store: Store) {
+    put(&store, "a/b", b"1").await;
+    for prefix in ["..", "/", "../a", "a/../a", "a//b", ".", "a/./b"] {
+        assert_eq!(list(&store, prefix).await, keys([]), "prefix {prefix:?} listed something");
+    }
+}
+
+/// So are 512 characters in eight segments, and a segment of 128.
+pub async fn the_longest_key_is_accepted(store: Store) {
+    let longest = ["k".repeat(128), vec!["l".repeat(54); 6].join("/"), "m".repeat(53)].join("/");
+    assert_eq!(longest.len(), ArtifactKey::MAX_LENGTH);
+    put(&store, &longest, b"deep").await;
+    assert_eq!(get(&store, &longest).await, "deep");
+    assert_eq!(list(&store, "").await, keys([longest.as_str()]));
+}
+
+fn shared(store: impl ArtifactStore) -> Store {
+    Arc::new(store)
+}
+
+fn key(text: &str) -> ArtifactKey {
+    text.parse().expect("a key of the suite is well-formed")
+}
+
+fn keys<const N: usize>(texts: [&str; N]) -> BTreeSet<ArtifactKey> {
+    texts.into_iter().map(key).collect()
+}
+
+async fn put(store: &Store, text: &str, body: &[u8]) -> ArtifactMeta {
+    let result = store.put(&key(text), Bytes::copy_from_slice(body), PutMode::Create).await;
+    result.unwrap_or_else(|error| panic!("put {text}: {error}"))
+}
+
+async fn get(store: &Store, text: &str) -> Bytes {
+    store.get(&key(text)).await.unwrap_or_else(|error| panic!("get {text}: {error}")).body
+}
+
+async fn list(store: &Store, prefix: &str) -> BTreeSet<ArtifactKey> {
+    let listed: Vec<_> = store.list(prefix).collect().await;
+    let count = listed.len();
+    let keys: BTreeSet<_> = listed
+        .into_iter()
+        .map(|item| item.unwrap_or_else(|error| panic!("list {prefix:?}: {error}")))
+        .collect();
+    assert_eq!(keys.len(), count, "list {prefix:?} shows an artifact twice");
+    keys
+}

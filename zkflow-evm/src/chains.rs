@@ -1,0 +1,136 @@
+//! [`Chains`]: what the operator allows and provides for deployments.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use zkflow_core::service::chain::{ChainError, SolidityCompiler};
+
+use super::{Endpoint, EvmClient, Keyring, Policy, Resolver, SystemResolver};
+use crate::deploy::DeployError;
+
+/// What an operator configures of chains.
+#[derive(Debug, Clone, Default)]
+pub struct ChainSettings {
+    /// The operator's nodes, as `CHAIN_ID=URL[,CHAIN_ID=URL..]`. Secret: an address can contain a password.
+    pub rpc_urls: SecretString,
+    /// The operator's signers, as [`Keyring::open`] reads them. Secret.
+    pub signers: SecretString,
+    /// Chains that accept keys for development.
+    pub development_chains: Vec<u64>,
+    /// Whether a request may name a node of its own, and which addresses are allowed; `None`: no.
+    pub request_rpc: Option<Policy>,
+    /// Whether a request may bring a private key.
+    pub request_keys: bool,
+    /// Blocks that must confirm a transaction, its own included.
+    pub confirmations: u64,
+}
+
+/// Nodes, signers and rules.
+pub struct Chains {
+    /// The operator's node of each chain.
+    endpoints: BTreeMap<u64, Endpoint>,
+    /// Who signs.
+    pub signers: Keyring,
+    /// Compiles contracts; or why it cannot.
+    pub compiler: Result<Arc<dyn SolidityCompiler>, String>,
+    /// Chains that keys for development may go to.
+    pub development: Vec<u64>,
+    /// Which nodes requests may name, if any.
+    pub request_rpc: Option<Policy>,
+    /// Whether requests may bring a private key.
+    pub request_keys: bool,
+    /// Judging a key reads it whole, and compiling starts a process: one at a time.
+    turns: Semaphore,
+    confirmations: u64,
+    resolver: Arc<dyn Resolver>,
+}
+
+impl Chains {
+    /// Reads the settings and opens the signers' keys.
+    ///
+    /// # Errors
+    /// Names the setting and what is wrong with it; never contains a key or an address.
+    pub fn open(
+        settings: ChainSettings,
+        compiler: Result<Arc<dyn SolidityCompiler>, String>,
+    ) -> Result<Self, String> {
+        let endpoints = endpoints(settings.rpc_urls.expose_secret())
+            .map_err(|error| format!("ZKFLOW_RPC_URLS: {error}"))?;
+        let signers = Keyring::open(settings.signers.expose_secret())
+            .map_err(|error| format!("ZKFLOW_SIGNERS: {error}"))?;
+        Ok(Self {
+            endpoints,
+            signers,
+            compiler,
+            development: settings.development_chains,
+            request_rpc: settings.request_rpc,
+            request_keys: settings.request_keys,
+            turns: Semaphore::new(1),
+            confirmations: settings.confirmations,
+            resolver: Arc::new(SystemResolver),
+        })
+    }
+
+    /// Whether the operator has a node of this chain.
+    pub fn knows(&self, chain_id: u64) -> bool {
+        self.endpoints.contains_key(&chain_id)
+    }
+
+    /// Waits for the turn to judge a key or to compile a contract.
+    pub async fn turn(&self) -> SemaphorePermit<'_> {
+        // Expect safety: nobody closes it.
+        self.turns.acquire().await.expect("an open semaphore")
+    }
+
+    /// A client of the operator's node of a chain.
+    ///
+    /// # Errors
+    /// [`DeployError::UnknownChain`].
+    pub fn client(&self, chain_id: u64) -> Result<EvmClient, DeployError> {
+        let endpoint = self.endpoints.get(&chain_id).ok_or(DeployError::UnknownChain(chain_id))?;
+        Ok(EvmClient::new(endpoint.clone())?)
+    }
+
+    /// A client of a node that a request named.
+    ///
+    /// # Errors
+    /// [`ChainError::Policy`] when requests may name none, or not this one.
+    pub async fn requested(&self, url: &str) -> Result<EvmClient, ChainError> {
+        let policy =
+            self.request_rpc.ok_or_else(|| ChainError::Policy("requests may name none".to_owned()))?;
+        EvmClient::new(Endpoint::requested(url, policy, &*self.resolver).await?)
+    }
+
+    /// Blocks that must stand on a chain, from that of a transaction on, until it counts.
+    pub fn confirmations(&self, chain_id: u64) -> u64 {
+        // A test node mines nothing more by itself.
+        if self.development.contains(&chain_id) { 1 } else { self.confirmations }
+    }
+}
+
+impl fmt::Debug for Chains {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chains")
+            .field("endpoints", &self.endpoints)
+            .field("signers", &self.signers)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads `CHAIN_ID=URL[,CHAIN_ID=URL..]`.
+fn endpoints(text: &str) -> Result<BTreeMap<u64, Endpoint>, String> {
+    let mut endpoints = BTreeMap::new();
+    for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+        // An address may hold a password: it is never shown.
+        let (chain, url) = entry.split_once('=').ok_or("expected CHAIN_ID=URL, joined by commas")?;
+        let chain: u64 = chain.trim().parse().map_err(|_| "a chain id is a decimal number".to_owned())?;
+        let endpoint = Endpoint::configured(url.trim()).map_err(|error| format!("chain {chain}: {error}"))?;
+        if endpoints.insert(chain, endpoint).is_some() {
+            return Err(format!("chain {chain} is given twice"));
+        }
+    }
+    Ok(endpoints)
+}

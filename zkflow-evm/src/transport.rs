@@ -1,0 +1,89 @@
+//! [`Transport`]: JSON-RPC over HTTP for alloy, with bounds on time and size, and no redirects.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket};
+use alloy::transports::{TransportError, TransportErrorKind, TransportFut};
+use futures::StreamExt;
+use reqwest::{Client, Url, redirect};
+use tower::Service;
+use zkflow_core::service::chain::ChainError;
+
+use super::endpoint::Endpoint;
+
+/// Bytes that an answer may have.
+const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
+const CONNECT: Duration = Duration::from_secs(5);
+const CALL: Duration = Duration::from_secs(20);
+
+/// Posts requests to one node.
+#[derive(Debug, Clone)]
+pub(super) struct Transport {
+    client: Client,
+    endpoint: Endpoint,
+}
+
+impl Transport {
+    pub(super) fn new(endpoint: Endpoint) -> Result<Self, ChainError> {
+        let mut builder = Client::builder()
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(CONNECT)
+            .timeout(CALL)
+            .user_agent("zkflow");
+        if let Some((host, addresses)) = endpoint.pinned() {
+            builder = builder.resolve_to_addrs(host, addresses);
+        }
+        let client =
+            builder.build().map_err(|error| ChainError::Unavailable(error.without_url().to_string()))?;
+        Ok(Self { client, endpoint })
+    }
+
+    async fn post(self, request: RequestPacket) -> Result<ResponsePacket, TransportError> {
+        let url: Url =
+            self.endpoint.url().map_err(|error| TransportErrorKind::custom_str(&error.to_string()))?;
+        let lost = |error: reqwest::Error| TransportErrorKind::custom_str(&brief(&error.without_url()));
+        let answer = self.client.post(url).json(&request).send().await.map_err(lost)?;
+        let status = answer.status();
+        let mut body = Vec::new();
+        let mut chunks = answer.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(lost)?;
+            if body.len() + chunk.len() > LONGEST_ANSWER {
+                return Err(TransportErrorKind::custom_str("its answer is too long"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        // Nodes answer errors of JSON-RPC with any status; of what is no JSON-RPC only the status is shown.
+        serde_json::from_slice(&body).map_err(|_| {
+            TransportErrorKind::custom_str(&format!(
+                "HTTP status {}, and no JSON-RPC answer",
+                status.as_u16()
+            ))
+        })
+    }
+}
+
+/// What is the matter, from the last cause, which names no address.
+fn brief(error: &reqwest::Error) -> String {
+    let mut last: &dyn std::error::Error = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    if error.is_timeout() { "no answer in time".to_owned() } else { last.to_string() }
+}
+
+impl Service<RequestPacket> for Transport {
+    type Response = ResponsePacket;
+    type Error = TransportError;
+    type Future = TransportFut<'static>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: RequestPacket) -> Self::Future {
+        Box::pin(self.clone().post(request))
+    }
+}

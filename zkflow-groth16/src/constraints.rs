@@ -1,0 +1,146 @@
+//! Whether a witness satisfies the constraints of its circuit.
+
+use ark_bn254::Fr;
+use ark_ff::{AdditiveGroup, Field, UniformRand, Zero};
+use rayon::prelude::*;
+use zkflow_bn254::sparse::{Entry, SparseMatrix};
+
+use crate::format::r1cs::{Constraint, LinearCombination, R1cs};
+use crate::rng::SecureRng;
+use crate::witness::Witness;
+
+/// Checks witnesses against the constraints `<a, w> * <b, w> = <c, w>` of one circuit.
+///
+/// Constraints are added up, each times a secret random number ρ: Σ ρᵢ⟨aᵢ, w⟩⟨bᵢ, w⟩ = ⟨Σ ρᵢcᵢ, w⟩, where the sum on the
+/// right is made beforehand. A witness that breaks a constraint and was chosen without knowledge of the numbers passes with a
+/// probability of 1/r, below 2^-253.
+pub struct ConstraintCheck {
+    wires: usize,
+    a: SparseMatrix,
+    b: SparseMatrix,
+    weights: Vec<Fr>,
+    weighted_c: Vec<Fr>,
+}
+
+/// Rows that one task takes.
+const TASK: usize = 1 << 10;
+
+impl ConstraintCheck {
+    /// Prepares the constraints of a circuit.
+    pub fn new(r1cs: &R1cs, rng: &mut dyn SecureRng) -> Self {
+        let wires = r1cs.n_wires as usize;
+        let weights: Vec<Fr> = r1cs.constraints.iter().map(|_| Fr::rand(rng)).collect();
+        let mut weighted_c = vec![Fr::ZERO; wires];
+        for (constraint, weight) in r1cs.constraints.iter().zip(&weights) {
+            for (wire, value) in &constraint.c {
+                weighted_c[*wire as usize] += *value * weight;
+            }
+        }
+        let matrix = |side: fn(&Constraint) -> &LinearCombination| {
+            let entry = |row, &(column, value): &(u32, Fr)| Entry { row, column, value };
+            let rows = (0u32..).zip(&r1cs.constraints);
+            let entries =
+                rows.flat_map(move |(row, constraint)| side(constraint).iter().map(move |e| entry(row, e)));
+            SparseMatrix::new(r1cs.constraints.len(), entries)
+        };
+        let (a, b) = rayon::join(|| matrix(|row| &row.a), || matrix(|row| &row.b));
+        Self { wires, a, b, weights, weighted_c }
+    }
+
+    /// Whether the witness has the right length, begins with one, and satisfies every constraint. Uses the threads of the
+    /// current pool.
+    pub fn holds(&self, witness: &Witness) -> bool {
+        let values = witness.values();
+        if values.len() != self.wires || values.first() != Some(&Fr::ONE) {
+            return false;
+        }
+        let products = || {
+            self.weights.par_chunks(TASK).enumerate().map(|(task, weights)| {
+                let rows = (task * TASK..).zip(weights);
+                let product = |row| self.a.row_product(row, values) * self.b.row_product(row, values);
+                rows.map(|(row, weight)| product(row) * weight).sum::<Fr>()
+            })
+        };
+        let linear = || {
+            let chunks = self.weighted_c.par_chunks(TASK).zip(values.par_chunks(TASK));
+            chunks.map(|(c, values)| c.iter().zip(values).map(|(c, value)| product(c, value)).sum::<Fr>())
+        };
+        let (left, right) = rayon::join(|| products().sum::<Fr>(), || linear().sum::<Fr>());
+        left == right
+    }
+
+    /// Memory that it keeps, in bytes, about.
+    pub fn memory_bytes(&self) -> u64 {
+        let sums = (self.weights.len() + self.weighted_c.len()) * size_of::<Fr>();
+        self.a.memory_bytes() + self.b.memory_bytes() + sums as u64
+    }
+}
+
+/// A product where one factor is often zero or one.
+fn product(factor: &Fr, value: &Fr) -> Fr {
+    if value.is_zero() {
+        Fr::ZERO
+    } else if *value == Fr::ONE {
+        *factor
+    } else {
+        *factor * value
+    }
+}
+
+impl std::fmt::Debug for ConstraintCheck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ConstraintCheck({} constraints, {} wires)", self.weights.len(), self.wires)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::os_rng;
+
+    /// x * x = y, y * x = z.
+    fn check() -> ConstraintCheck {
+        let one = |wire| vec![(wire, Fr::ONE)];
+        let constraints = vec![
+            Constraint { a: one(1), b: one(1), c: one(2) },
+            Constraint { a: one(2), b: one(1), c: one(3) },
+        ];
+        let r1cs = R1cs {
+            n_wires: 4,
+            n_outputs: 0,
+            n_public_inputs: 0,
+            n_private_inputs: 1,
+            n_labels: 4,
+            constraints,
+            labels: vec![0, 1, 2, 3],
+        };
+        ConstraintCheck::new(&r1cs, &mut os_rng())
+    }
+
+    fn witness(values: &[u64]) -> Witness {
+        Witness::new(values.iter().map(|&value| Fr::from(value)).collect())
+    }
+
+    #[test]
+    fn a_witness_holds_where_every_constraint_does() {
+        let check = check();
+        assert!(check.holds(&witness(&[1, 3, 9, 27])));
+        assert!(check.holds(&witness(&[1, 0, 0, 0])));
+        for broken in [[1, 3, 9, 28], [1, 3, 10, 30], [1, 2, 9, 27], [2, 3, 9, 27], [0, 0, 0, 0]] {
+            assert!(!check.holds(&witness(&broken)), "{broken:?}");
+        }
+        assert!(!check.holds(&witness(&[1, 3, 9])));
+        assert!(!check.holds(&witness(&[1, 3, 9, 27, 0])));
+        assert!(!check.holds(&witness(&[])));
+    }
+
+    /// x * x = y is broken by as much as y * x = z makes up for.
+    #[test]
+    fn errors_do_not_cancel() {
+        let check = check();
+        let (x, off) = (Fr::from(3u64), Fr::from(5u64));
+        let y = x * x + off;
+        let z = y * x - off;
+        assert!(!check.holds(&Witness::new(vec![Fr::ONE, x, y, z])));
+    }
+}

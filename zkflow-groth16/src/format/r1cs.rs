@@ -1,0 +1,276 @@
+//! `.r1cs`, version 1: the constraint system, as specified in iden3/r1csfile, `doc/r1cs_bin_format.md`.
+
+use ark_bn254::Fr;
+
+use super::FormatError;
+use super::binfile::{BinFile, BinWriter, Cursor, FILE_HEADER, Layout, SECTION_HEADER};
+use super::encoding::{expect_field, put_field, scalar};
+use crate::domain::domain_size;
+use crate::field;
+
+/// A rank-1 constraint system over the scalar field of BN254.
+///
+/// Wires: `0` is the constant one, then the outputs, the public inputs, the private inputs, the rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct R1cs {
+    /// Wires, the constant one included.
+    pub n_wires: u32,
+    /// Outputs, all public.
+    pub n_outputs: u32,
+    /// Public inputs.
+    pub n_public_inputs: u32,
+    /// Private inputs, also those that have no wire because no constraint uses them.
+    pub n_private_inputs: u32,
+    /// Signals before simplification.
+    pub n_labels: u64,
+    /// `<a, w> * <b, w> = <c, w>`, one each.
+    pub constraints: Vec<Constraint>,
+    /// The label of each wire.
+    pub labels: Vec<u64>,
+}
+
+/// `<a, w> * <b, w> = <c, w>`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Constraint {
+    /// Left factor.
+    pub a: LinearCombination,
+    /// Right factor.
+    pub b: LinearCombination,
+    /// Product.
+    pub c: LinearCombination,
+}
+
+/// Wires with their coefficients, each wire at most once.
+pub type LinearCombination = Vec<(u32, Fr)>;
+
+impl R1cs {
+    /// Outputs and public inputs: the public signals of a proof.
+    pub fn n_public(&self) -> u32 {
+        self.n_outputs + self.n_public_inputs
+    }
+
+    /// Rows of the evaluation domain that snarkjs and this crate take for the circuit:
+    /// `2^(floor(log2(constraints + outputs + public inputs)) + 1)`.
+    pub fn domain_size(&self) -> u64 {
+        domain_size(self.constraints.len() as u64, u64::from(self.n_public()))
+    }
+
+    /// Reads an `.r1cs` file.
+    ///
+    /// # Errors
+    /// The bytes are no constraint system over BN254's scalar field, a wire does not exist or stands twice
+    /// in one linear combination, a coefficient is not below the modulus, or there are custom gates.
+    pub fn read(bytes: &[u8]) -> Result<Self, FormatError> {
+        let file = BinFile::parse(LAYOUT, bytes)?;
+        for id in CUSTOM_GATES {
+            if let Some(section) = file.optional(id) {
+                return Err(section.error("custom gates: Groth16 has none"));
+            }
+        }
+
+        let mut header = file.section(HEADER)?;
+        expect_field::<Fr>(&mut header, "constraint system")?;
+        let counts = header.position();
+        let [n_wires, n_outputs, n_public_inputs, n_private_inputs] =
+            [header.u32()?, header.u32()?, header.u32()?, header.u32()?];
+        let n_labels = header.u64()?;
+        let n_constraints = header.u32()?;
+        header.finish()?;
+        if 1 + u64::from(n_outputs) + u64::from(n_public_inputs) > u64::from(n_wires) {
+            return Err(header.error_at(counts, "more public signals than wires"));
+        }
+
+        let labels = read_labels(file.section(LABELS)?, n_wires)?;
+        let constraints = read_constraints(file.section(CONSTRAINTS)?, n_constraints, n_wires)?;
+        Ok(Self { n_wires, n_outputs, n_public_inputs, n_private_inputs, n_labels, constraints, labels })
+    }
+
+    /// Writes an `.r1cs` file, byte for byte as circom does: constraints, header, labels.
+    pub fn write(&self) -> Vec<u8> {
+        let terms: usize = self.constraints.iter().map(Constraint::terms).sum();
+        let length = FILE_HEADER
+            + 3 * SECTION_HEADER
+            + HEADER_LEN
+            + (self.constraints.len() as u64) * 12
+            + terms as u64 * TERM_LEN
+            + self.labels.len() as u64 * 8;
+        BinWriter::new(LAYOUT, length)
+            .section(CONSTRAINTS, |out| {
+                for constraint in &self.constraints {
+                    for combination in [&constraint.a, &constraint.b, &constraint.c] {
+                        put_combination(out, combination);
+                    }
+                }
+            })
+            .section(HEADER, |out| {
+                put_field::<Fr>(out);
+                for n in [self.n_wires, self.n_outputs, self.n_public_inputs, self.n_private_inputs] {
+                    out.extend(n.to_le_bytes());
+                }
+                out.extend(self.n_labels.to_le_bytes());
+                out.extend((self.constraints.len() as u32).to_le_bytes());
+            })
+            .section(LABELS, |out| self.labels.iter().for_each(|label| out.extend(label.to_le_bytes())))
+            .finish()
+    }
+}
+
+impl Constraint {
+    /// Entries of the three linear combinations together.
+    pub fn terms(&self) -> usize {
+        self.a.len() + self.b.len() + self.c.len()
+    }
+}
+
+const LAYOUT: Layout = Layout { name: "r1cs", version: 1 };
+const HEADER: u32 = 1;
+const CONSTRAINTS: u32 = 2;
+const LABELS: u32 = 3;
+const CUSTOM_GATES: [u32; 2] = [4, 5];
+
+/// Bytes of the header's body.
+const HEADER_LEN: u64 = 64;
+/// Bytes of one entry of a linear combination.
+const TERM_LEN: u64 = 36;
+
+fn read_labels(mut section: Cursor<'_>, n_wires: u32) -> Result<Vec<u64>, FormatError> {
+    if u64::from(n_wires) * 8 != section.remaining() {
+        let found = section.remaining();
+        return Err(section.error(format!("{n_wires} wires, but {found} bytes of labels")));
+    }
+    (0..n_wires).map(|_| section.u64()).collect()
+}
+
+fn read_constraints(
+    mut section: Cursor<'_>,
+    count: u32,
+    n_wires: u32,
+) -> Result<Vec<Constraint>, FormatError> {
+    // Three lengths are the least that a constraint takes.
+    if u64::from(count) * 12 > section.remaining() {
+        let found = section.remaining();
+        return Err(section.error(format!("{count} constraints, but only {found} bytes of them")));
+    }
+    let mut combinations = CombinationReader { last_use: vec![0; n_wires as usize], count: 0 };
+    let mut constraints = Vec::with_capacity(count as usize);
+    for _ in 0..count {
+        let a = combinations.read(&mut section)?;
+        let b = combinations.read(&mut section)?;
+        let c = combinations.read(&mut section)?;
+        constraints.push(Constraint { a, b, c });
+    }
+    section.finish()?;
+    Ok(constraints)
+}
+
+/// Reads linear combinations and notices wires that stand twice in one.
+struct CombinationReader {
+    /// For each wire the number of the linear combination that it stood in last.
+    last_use: Vec<u64>,
+    count: u64,
+}
+
+impl CombinationReader {
+    fn read(&mut self, section: &mut Cursor<'_>) -> Result<LinearCombination, FormatError> {
+        self.count += 1;
+        let count = section.u32()?;
+        if u64::from(count) * TERM_LEN > section.remaining() {
+            return Err(section.error(format!("{count} terms are announced, fewer are left")));
+        }
+        let mut combination = Vec::with_capacity(count as usize);
+        for _ in 0..count {
+            let start = section.position();
+            let wire = section.u32()?;
+            let Some(last_use) = self.last_use.get_mut(wire as usize) else {
+                return Err(section.error_at(start, format!("wire {wire} does not exist")));
+            };
+            if std::mem::replace(last_use, self.count) == self.count {
+                let detail = format!("wire {wire} stands twice in one linear combination");
+                return Err(section.error_at(start, detail));
+            }
+            combination.push((wire, scalar(section)?));
+        }
+        Ok(combination)
+    }
+}
+
+fn put_combination(out: &mut Vec<u8>, combination: &LinearCombination) {
+    out.extend((combination.len() as u32).to_le_bytes());
+    for (wire, coefficient) in combination {
+        out.extend(wire.to_le_bytes());
+        out.extend(field::to_le_bytes(coefficient));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one() -> Fr {
+        Fr::from(1u64)
+    }
+
+    fn square() -> R1cs {
+        R1cs {
+            n_wires: 3,
+            n_outputs: 1,
+            n_public_inputs: 0,
+            n_private_inputs: 1,
+            n_labels: 3,
+            constraints: vec![Constraint {
+                a: vec![(2, one())],
+                b: vec![(2, one())],
+                c: vec![(1, one()), (0, -one())],
+            }],
+            labels: vec![0, 1, 2],
+        }
+    }
+
+    fn refusal(change: impl FnOnce(&mut R1cs)) -> String {
+        let mut r1cs = square();
+        change(&mut r1cs);
+        R1cs::read(&r1cs.write()).unwrap_err().detail
+    }
+
+    #[test]
+    fn a_system_comes_back_as_it_was_written() {
+        assert_eq!(R1cs::read(&square().write()), Ok(square()));
+        let empty = R1cs { constraints: Vec::new(), ..square() };
+        assert_eq!(R1cs::read(&empty.write()), Ok(empty));
+    }
+
+    #[test]
+    fn wires_must_exist_and_stand_once() {
+        assert_eq!(refusal(|r1cs| r1cs.constraints[0].a[0].0 = 3), "wire 3 does not exist");
+        assert_eq!(
+            refusal(|r1cs| r1cs.constraints[0].c[1].0 = 1),
+            "wire 1 stands twice in one linear combination"
+        );
+    }
+
+    #[test]
+    fn counts_must_fit_together() {
+        assert_eq!(refusal(|r1cs| r1cs.n_public_inputs = 2), "more public signals than wires");
+        assert_eq!(refusal(|r1cs| r1cs.n_outputs = u32::MAX), "more public signals than wires");
+        assert_eq!(refusal(|r1cs| r1cs.n_wires = u32::MAX), "4294967295 wires, but 24 bytes of labels");
+        assert!(refusal(|r1cs| r1cs.labels.truncate(2)).contains("bytes of labels"));
+    }
+
+    #[test]
+    fn custom_gates_are_refused() {
+        let mut bytes = square().write();
+        bytes[8] = 4;
+        bytes.extend([4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert!(R1cs::read(&bytes).unwrap_err().detail.contains("custom gates"));
+    }
+
+    #[test]
+    fn the_domain_holds_constraints_and_public_signals() {
+        let with = |constraints: usize, n_outputs| {
+            let constraints = vec![Constraint::default(); constraints];
+            R1cs { constraints, n_outputs, ..square() }.domain_size()
+        };
+        assert_eq!([with(0, 0), with(1, 0), with(1, 1), with(2, 1), with(3, 1)], [2, 2, 4, 4, 8]);
+        assert_eq!(with(7, 1), 16);
+    }
+}

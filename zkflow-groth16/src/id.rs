@@ -1,0 +1,19 @@
+//! The identity of a circuit.
+
+use crate::digest::Digest;
+use crate::name;
+
+name!(
+    /// The id of a circuit: the first 32 hex digits of its circuit hash.
+    CircuitId,
+    "circuit id",
+    "32 lower-case hex digits",
+    |text| text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+);
+
+impl CircuitId {
+    /// The id that belongs to a circuit hash.
+    pub fn from_hash(hash: &Digest) -> Self {
+        Self(hash.to_string()[..32].to_owned())
+    }
+}

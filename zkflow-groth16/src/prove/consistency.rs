@@ -1,0 +1,40 @@
+//! What every prover relies on in a key.
+
+use super::ProveError;
+use crate::domain::MAX_DOMAIN_SIZE;
+use crate::format::zkey::ZKey;
+
+/// Checks what the arithmetic relies on: an index out of place would panic there, and a short vector
+/// silently give a wrong proof.
+pub(super) fn check(key: &ZKey) -> Result<(), ProveError> {
+    let (wires, domain) = (key.n_vars as usize, key.domain_size as usize);
+    let inputs = key.n_public as usize + 1;
+    let private = wires.checked_sub(inputs).ok_or_else(|| {
+        ProveError::Key(format!("{wires} wires are too few for {} public signals", key.n_public))
+    })?;
+    if !domain.is_power_of_two() || domain > MAX_DOMAIN_SIZE as usize {
+        return Err(ProveError::Key(format!("no domain has the size {domain}")));
+    }
+    let lengths = [
+        ("IC", key.vk.ic.len(), inputs),
+        ("A", key.a.len(), wires),
+        ("B1", key.b1.len(), wires),
+        ("B2", key.b2.len(), wires),
+        ("C", key.c.len(), private),
+        ("H", key.h.len(), domain),
+    ];
+    for (section, found, expected) in lengths {
+        if found != expected {
+            return Err(ProveError::Key(format!("section {section} has {found} points, not {expected}")));
+        }
+    }
+    for entry in &key.coefficients {
+        if entry.constraint >= key.domain_size || entry.signal >= key.n_vars {
+            return Err(ProveError::Key(format!(
+                "a coefficient stands in row {} and column {}, outside {domain} rows and {wires} wires",
+                entry.constraint, entry.signal
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! A prepared key and the proofs made with it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine, g1, g2};
+use ark_ec::CurveGroup;
+use ark_ff::UniformRand;
+use zeroize::Zeroizing;
+use zkflow_bn254::Kernel;
+use zkflow_bn254::msm::{FixedBases, Options, Scalars};
+use zkflow_bn254::points::products;
+use zkflow_bn254::quotient::Quotient;
+use zkflow_bn254::sparse::{Entry, SparseMatrix};
+use zkflow_bn254::subgroup::all_in_subgroup;
+
+use super::NAME;
+use super::pools::Pools;
+use crate::format::zkey::{Matrix, ZKey};
+use crate::proof::{Proof, VerifyingKey};
+use crate::prove::{PreparedKey, ProveError};
+use crate::rng::{SecureRng, os_rng};
+use crate::witness::Witness;
+
+/// The key of one circuit, in the kernel's form.
+#[derive(Clone)]
+pub(super) struct NativeKey {
+    pub(super) pools: Arc<Pools>,
+    pub(super) vk: VerifyingKey,
+    pub(super) beta_g1: G1Affine,
+    pub(super) delta_g1: G1Affine,
+    pub(super) n_vars: usize,
+    pub(super) kernel: Kernel,
+    pub(super) quotient: Arc<Quotient>,
+    pub(super) points: Points,
+}
+
+/// The points that are multiplied with the witness, one a wire, and with the quotient.
+#[derive(Clone)]
+pub(super) struct Points {
+    pub(super) a: FixedBases<g1::Config>,
+    pub(super) b1: FixedBases<g1::Config>,
+    /// Infinity for the public wires, so that all four take the same scalars.
+    pub(super) c: FixedBases<g1::Config>,
+    /// One a row.
+    pub(super) h: FixedBases<g1::Config>,
+    pub(super) b2: FixedBases<g2::Config>,
+}
+
+impl Points {
+    /// Prepares the points of a key with as many multiples as `table_bytes` have room for.
+    fn prepare(key: ZKey, kernel: Kernel, table_bytes: usize) -> Self {
+        let ZKey { a, b1, b2, c, h, n_public, .. } = key;
+        let public = vec![G1Affine::identity(); n_public as usize + 1];
+        let c = [public, c].concat();
+        // Every set of points gets the share of the memory that its plain points have.
+        let (g1, g2) = (size_of::<G1Affine>(), size_of::<G2Affine>());
+        let total = (a.len() + b1.len() + c.len() + h.len()) * g1 + b2.len() * g2;
+        let options = |plain: usize| {
+            let share = table_bytes as u128 * plain as u128 / total.max(1) as u128;
+            Options { kernel, table_bytes: share as usize }
+        };
+        // Each set is dropped once it is prepared, so that few of them are in memory twice.
+        let in_g1 = |points: Vec<G1Affine>| FixedBases::prepare(&points, options(points.len() * g1));
+        let in_g2 = |points: Vec<G2Affine>| FixedBases::prepare(&points, options(points.len() * g2));
+        Self { a: in_g1(a), b1: in_g1(b1), c: in_g1(c), h: in_g1(h), b2: in_g2(b2) }
+    }
+
+    fn bytes(&self) -> usize {
+        [&self.a, &self.b1, &self.c, &self.h].map(FixedBases::bytes).iter().sum::<usize>() + self.b2.bytes()
+    }
+}
+
+impl NativeKey {
+    /// Takes a key whose shape was checked and whose points are on their curves; `table_bytes` is the
+    /// memory for points with their multiples.
+    ///
+    /// # Errors
+    /// Points of B are outside the subgroup.
+    pub(super) fn new(
+        mut key: ZKey,
+        kernel: Kernel,
+        table_bytes: usize,
+        pools: Arc<Pools>,
+    ) -> Result<Self, ProveError> {
+        let matrix = |wanted| {
+            let entries = key.coefficients.iter().filter(|entry| entry.matrix == wanted).map(|entry| Entry {
+                row: entry.constraint,
+                column: entry.signal,
+                value: entry.value,
+            });
+            SparseMatrix::new(key.domain_size as usize, entries)
+        };
+        let (a, b) = rayon::join(|| matrix(Matrix::A), || matrix(Matrix::B));
+        key.coefficients = Vec::new();
+        let quotient = Arc::new(Quotient::new(a, b, kernel));
+        let (vk, beta_g1, delta_g1) = (key.vk.clone(), key.beta_g1, key.delta_g1);
+        let n_vars = key.n_vars as usize;
+        let points = Points::prepare(key, kernel, table_bytes);
+        let constants = [vk.beta_g2, vk.delta_g2];
+        if !constants.iter().all(G2Affine::is_in_correct_subgroup_assuming_on_curve)
+            || !all_in_subgroup(&points.b2, kernel, &mut os_rng())
+        {
+            return Err(ProveError::Key("points of B2 are outside the group of order r".to_owned()));
+        }
+        Ok(Self { pools, vk, beta_g1, delta_g1, n_vars, kernel, quotient, points })
+    }
+
+    /// The proof of [Groth16](https://eprint.iacr.org/2016/260), section 3.2, blinded with r and s:
+    ///
+    /// ```text
+    /// A = alpha + sum w_i a_i + r delta
+    /// B = beta  + sum w_i b_i + s delta
+    /// C = sum over private wires w_i c_i + sum h_j H_j + s A + r B - r s delta
+    /// ```
+    ///
+    /// where B stands in G2 in the proof and is computed in G1 once more for C.
+    fn proof(&self, witness: &[Fr], r: &Fr, s: &Fr) -> Proof {
+        let Points { a, b1, c, h, b2 } = &self.points;
+        let wires = Scalars::new(self.kernel, witness);
+        let quotient = || Scalars::new(self.kernel, &self.quotient.values(witness));
+        let multiples_of_delta = || {
+            let factors = Zeroizing::new([*r, *s, -(*r * s)]);
+            (
+                products(self.kernel, &[self.delta_g1; 3], &*factors),
+                products(self.kernel, &[self.vk.delta_g2], &factors[1..2]),
+            )
+        };
+        // The dearest task first: what the threads do last should be small.
+        let (b2, (h, (c, (a, (b1, (delta_g1, delta_g2)))))) = rayon::join(
+            || b2.msm(&wires),
+            || {
+                let small = || rayon::join(|| b1.msm(&wires), multiples_of_delta);
+                let middle = || rayon::join(|| c.msm(&wires), || rayon::join(|| a.msm(&wires), small));
+                rayon::join(|| h.msm(&quotient()), middle)
+            },
+        );
+        let a = a + self.vk.alpha_g1 + delta_g1[0];
+        let b1 = b1 + self.beta_g1 + delta_g1[1];
+        let b2 = b2 + self.vk.beta_g2 + delta_g2[0];
+        let affine = G1Projective::normalize_batch(&[a, b1]);
+        let blinded = products(self.kernel, &affine, &*Zeroizing::new([*s, *r]));
+        let c = c + h + blinded[0] + blinded[1] + delta_g1[2];
+        Proof { a: affine[0], b: b2.into_affine(), c: c.into_affine() }
+    }
+}
+
+impl PreparedKey for NativeKey {
+    fn prover(&self) -> &'static str {
+        NAME
+    }
+
+    fn verifying_key(&self) -> &VerifyingKey {
+        &self.vk
+    }
+
+    fn prove(&self, witness: &Witness, rng: &mut dyn SecureRng) -> Result<Proof, ProveError> {
+        let values = witness.values();
+        if values.len() != self.n_vars {
+            return Err(ProveError::WitnessLength { expected: self.n_vars, found: values.len() });
+        }
+        let r = Zeroizing::new(Fr::rand(rng));
+        let s = Zeroizing::new(Fr::rand(rng));
+        Ok(self.pools.proof(|| self.proof(values, &r, &s)))
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        let points = self.points.bytes() + size_of_val(&self.vk.ic[..]);
+        points as u64 + self.quotient.memory_bytes()
+    }
+}
+
+impl fmt::Debug for NativeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NativeKey({} wires, {:?})", self.n_vars, self.quotient)
+    }
+}

@@ -1,0 +1,48 @@
+//! Where the secret behind a key comes from.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Who could know the secret behind a key, and so forge proofs.
+///
+/// As JSON: `"development"`, `"single-operator"` or `{"ceremony": 3}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Provenance {
+    /// Seeded, or made by a single process for trying things out; never for a real chain.
+    Development,
+    /// With a secret contribution made by whoever runs the service, who could have kept it.
+    SingleOperator,
+    /// With this many secret contributions by separate people; one honest one suffices.
+    Ceremony(u32),
+}
+
+impl fmt::Display for Provenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Development => f.write_str("development"),
+            Self::SingleOperator => f.write_str("single-operator"),
+            Self::Ceremony(contributions) => write!(f, "ceremony({contributions})"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn provenance_has_a_stable_json_form() {
+        for (provenance, json, text) in [
+            (Provenance::Development, r#""development""#, "development"),
+            (Provenance::SingleOperator, r#""single-operator""#, "single-operator"),
+            (Provenance::Ceremony(3), r#"{"ceremony":3}"#, "ceremony(3)"),
+        ] {
+            assert_eq!(serde_json::to_string(&provenance).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Provenance>(json).unwrap(), provenance);
+            assert_eq!(provenance.to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The whole way from a circuit to its key, and what is recorded of it.
+
+use serde::Serialize;
+
+use super::ceremony::{Beacon, CeremonyError};
+use super::source::{Origin, Powers, PowersSource};
+use super::{check, development_name, gate, phase2, ptau};
+use crate::format::r1cs::R1cs;
+use crate::format::zkey::{ContributionKind, ContributionName, ZKey};
+use crate::provenance::Provenance;
+use crate::rng::SecureRng;
+
+/// What somebody who makes keys may choose.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct KeyOptions<'a> {
+    /// A public value that ends phase 2.
+    pub beacon: Option<&'a Beacon>,
+}
+
+impl<'a> KeyOptions<'a> {
+    /// Ends phase 2 with a public value.
+    #[must_use]
+    pub fn with_beacon(mut self, beacon: Option<&'a Beacon>) -> Self {
+        self.beacon = beacon;
+        self
+    }
+}
+
+/// Makes the key of a circuit: phase 1 from `source`, then one secret contribution from `rng`.
+///
+/// # Behaviour
+/// - From [development](Origin::Development) powers the key is for development, and its contribution says so by
+///   its name; from others its provenance is `single-operator`.
+/// - A seeded `rng` and the same powers give the same key, which everybody can then forge proofs for.
+/// - [`phase2::verify`] accepts the key with the powers that `record` names by their hash.
+///
+/// # Errors
+/// There are no powers for so large a circuit; it does not fit together; files fail.
+pub fn make_key(
+    r1cs: &R1cs,
+    source: &dyn PowersSource,
+    options: KeyOptions<'_>,
+    rng: &mut dyn SecureRng,
+) -> Result<(ZKey, SetupRecord), CeremonyError> {
+    let mut powers = source.powers(check(r1cs)?.ilog2())?;
+    let mut key = phase2::create(r1cs, &mut powers.file)?;
+    let name = match powers.origin {
+        Origin::Development => development_name(),
+        _ => ContributionName::new("zkflow").expect("shorter than 255 bytes"),
+    };
+    phase2::contribute(&mut key, Some(name), "", rng);
+    if let Some(beacon) = options.beacon {
+        phase2::beacon(&mut key, None, beacon);
+    }
+    let provenance = gate::judge(&key).admit(true)?;
+    let record = SetupRecord::of(&powers, &key, provenance)?;
+    Ok((key, record))
+}
+
+/// How a key came to be, for people and programs to read; the key itself proves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct SetupRecord {
+    /// The powers of tau.
+    pub phase1: Phase1Record,
+    /// BLAKE2b-512 of the initial key.
+    pub circuit_hash: String,
+    /// The contributions of phase 2, in order.
+    pub phase2: Vec<ContributionRecord>,
+    /// Who could forge proofs.
+    pub provenance: Provenance,
+}
+
+/// The powers of tau that a key was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Phase1Record {
+    /// Where they come from.
+    pub origin: String,
+    /// BLAKE2b-512 of the file.
+    pub blake2b: String,
+    /// Circuits of up to `2^power` rows.
+    pub power: u32,
+    /// The power of the ceremony, of which the file may be a part.
+    pub ceremony_power: u32,
+    /// The contributions, in order.
+    pub contributions: Vec<ContributionRecord>,
+}
+
+/// One contribution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ContributionRecord {
+    /// Who contributed, as the file says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The public value and its exponent, `VALUE:EXPONENT`, if it was a beacon.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beacon: Option<String>,
+    /// The hash that the contributor publishes.
+    pub hash: String,
+}
+
+impl SetupRecord {
+    fn of(powers: &Powers, key: &ZKey, provenance: Provenance) -> Result<Self, CeremonyError> {
+        let file = &powers.file;
+        let response = |one| Ok::<_, CeremonyError>(hex::encode(ptau::response_hash(one)?));
+        let contributions = file
+            .contributions()
+            .iter()
+            .map(|one| Ok(ContributionRecord::of(one.name.as_ref(), &one.kind, response(one)?)))
+            .collect::<Result<_, CeremonyError>>()?;
+        let phase1 = Phase1Record {
+            origin: powers.origin.to_string(),
+            blake2b: hex::encode(powers.hash),
+            power: file.power(),
+            ceremony_power: file.ceremony_power(),
+            contributions,
+        };
+        let hash = |one| hex::encode(phase2::contribution_hash(one));
+        let phase2 = key.contributions.iter();
+        let phase2 = phase2.map(|one| ContributionRecord::of(one.name.as_ref(), &one.kind, hash(one)));
+        let (circuit_hash, phase2) = (hex::encode(key.circuit_hash), phase2.collect());
+        Ok(Self { phase1, circuit_hash, phase2, provenance })
+    }
+
+    /// The record as JSON, with a line break at its end.
+    pub fn to_json(&self) -> String {
+        let text = serde_json::to_string_pretty(self).expect("texts and numbers serialise");
+        text + "\n"
+    }
+}
+
+impl ContributionRecord {
+    fn of(name: Option<&ContributionName>, kind: &ContributionKind, hash: String) -> Self {
+        let beacon = match kind {
+            ContributionKind::Secret => None,
+            ContributionKind::Beacon { exponent, hash } => {
+                Some(format!("{}:{exponent}", hex::encode(hash.as_bytes())))
+            }
+        };
+        Self { name: name.map(|name| name.as_str().to_owned()), beacon, hash }
+    }
+}

@@ -1,0 +1,159 @@
+//! Phase 1: powers of tau, for any circuit up to a size.
+//!
+//! [`create()`] makes powers of tau = 1, [`contribute()`] multiplies secrets in, [`beacon`] ends the ceremony,
+//! [`prepare()`] computes the Lagrange forms that [phase 2](super::phase2) works with, [`verify()`] checks all
+//! of it. Files are those of snarkjs, byte for byte: where snarkjs is given the same file and the same
+//! randomness it writes the same bytes.
+
+use std::io::{Read, Seek, Write};
+
+use ark_bn254::{G1Affine, G2Affine};
+use ark_ec::AffineRepr;
+
+use super::ceremony::CeremonyError;
+use super::transcript::{CeremonyPoint, Transcript};
+use crate::blake2b::Blake2b;
+use crate::digest::Hash;
+use crate::format::encoding::FilePoint;
+use crate::format::ptau::{
+    ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, Ptau, PtauContribution, PtauWriter, Section, TAU_G1, TAU_G2,
+};
+
+mod contribute;
+mod development;
+mod exchange;
+mod key;
+mod lagrange;
+mod prepare;
+mod published;
+mod truncate;
+mod verify;
+
+pub use contribute::{Contributed, beacon, contribute};
+pub use development::development;
+pub use exchange::{export_challenge, import_response};
+pub use prepare::prepare;
+pub use published::{Ceremony, file_hash, published};
+pub use truncate::truncate;
+pub use verify::verify;
+
+/// The largest power of files made here: the odd Lagrange points need roots of unity of twice the size of
+/// the domain, and r - 1 is divisible by 2^28.
+pub const MAX_POWER: u32 = 27;
+
+/// Writes powers of tau with tau = alpha = beta = 1, the start of a ceremony. Returns the first challenge.
+///
+/// # Errors
+/// [`CeremonyError::Power`] unless `power` is 1 to [`MAX_POWER`]; [`CeremonyError::Write`].
+pub fn create(power: u32, out: impl Write) -> Result<Hash, CeremonyError> {
+    if !(1..=MAX_POWER).contains(&power) {
+        return Err(CeremonyError::Power(power));
+    }
+    let mut writer = PtauWriter::new(out, power, power, false)?;
+    let (g1, g2) = (G1Affine::generator(), G2Affine::generator());
+    repeat(&mut writer, TAU_G1, power, g1)?;
+    repeat(&mut writer, TAU_G2, power, g2)?;
+    repeat(&mut writer, ALPHA_TAU_G1, power, g1)?;
+    repeat(&mut writer, BETA_TAU_G1, power, g1)?;
+    repeat(&mut writer, BETA_G2, power, g2)?;
+    writer.contributions(&[])?;
+    writer.finish()?;
+    Ok(first_challenge(power))
+}
+
+/// The hash of the response of a contribution, which contributors publish.
+///
+/// # Errors
+/// [`CeremonyError::Invalid`] when the hash's state in the file is none.
+pub fn response_hash(contribution: &PtauContribution) -> Result<Hash, CeremonyError> {
+    let state = Blake2b::from_state(&contribution.response_state)
+        .ok_or_else(|| CeremonyError::invalid("the state of a response's hash is none"))?;
+    let mut transcript = Transcript::resume(state);
+    put_public_key(&mut transcript, contribution);
+    Ok(transcript.finish())
+}
+
+fn put_public_key(transcript: &mut Transcript, contribution: &PtauContribution) {
+    let (g1, g2) = contribution.key.points();
+    transcript.points(&g1);
+    transcript.points(&g2);
+}
+
+/// The challenge of the first contributor: the hash of nothing, and of all powers of one.
+fn first_challenge(power: u32) -> Hash {
+    if power == published::POWER {
+        return published::FIRST_CHALLENGE;
+    }
+    hash_of_ones(power)
+}
+
+fn hash_of_ones(power: u32) -> Hash {
+    let mut transcript = Transcript::new();
+    transcript.bytes(&Blake2b::hash(b""));
+    let (g1, g2) = (G1Affine::generator(), G2Affine::generator());
+    put_repeated(&mut transcript, TAU_G1.count(power), g1);
+    put_repeated(&mut transcript, TAU_G2.count(power), g2);
+    put_repeated(&mut transcript, ALPHA_TAU_G1.count(power), g1);
+    put_repeated(&mut transcript, BETA_TAU_G1.count(power), g1);
+    put_repeated(&mut transcript, BETA_G2.count(power), g2);
+    transcript.finish()
+}
+
+fn put_repeated<P: CeremonyPoint>(transcript: &mut Transcript, count: u64, point: P) {
+    let mut bytes = Vec::new();
+    point.put_uncompressed(&mut bytes);
+    (0..count).for_each(|_| transcript.bytes(&bytes));
+}
+
+fn repeat<P: CeremonyPoint>(
+    writer: &mut PtauWriter<impl Write>,
+    section: Section<P>,
+    power: u32,
+    point: P,
+) -> Result<(), CeremonyError> {
+    writer.begin(section)?;
+    for (_, count) in pieces(section.count(power)) {
+        writer.points(&vec![point; count as usize])?;
+    }
+    Ok(())
+}
+
+/// Copies the powers and the contributions, as far as the new file has room.
+fn copy_powers<R: Read + Seek>(
+    ptau: &mut Ptau<R>,
+    writer: &mut PtauWriter<impl Write>,
+) -> Result<(), CeremonyError> {
+    copy(ptau, writer, TAU_G1)?;
+    copy(ptau, writer, TAU_G2)?;
+    copy(ptau, writer, ALPHA_TAU_G1)?;
+    copy(ptau, writer, BETA_TAU_G1)?;
+    copy(ptau, writer, BETA_G2)?;
+    Ok(writer.contributions(ptau.contributions())?)
+}
+
+/// Copies the part of a section that the new file has room for.
+fn copy<R: Read + Seek, P: CeremonyPoint>(
+    ptau: &mut Ptau<R>,
+    writer: &mut PtauWriter<impl Write>,
+    section: Section<P>,
+) -> Result<(), CeremonyError> {
+    writer.begin(section)?;
+    for (first, count) in pieces(section.count(writer.power())) {
+        writer.points(&ptau.points(section, first, count)?)?;
+    }
+    Ok(())
+}
+
+/// Bytes of the powers of a file.
+fn bytes_of_powers(power: u32) -> u64 {
+    let g1 = [TAU_G1, ALPHA_TAU_G1, BETA_TAU_G1].iter().map(|one| one.count(power)).sum::<u64>();
+    g1 * G1Affine::LEN as u64 + (TAU_G2.count(power) + BETA_G2.count(power)) * G2Affine::LEN as u64
+}
+
+/// Where the pieces of `count` points begin that are worked on at one time, and how long they are.
+fn pieces(count: u64) -> impl Iterator<Item = (u64, u64)> {
+    (0..count).step_by(PIECE as usize).map(move |first| (first, PIECE.min(count - first)))
+}
+
+/// Points that are in memory at one time: 2 MiB of G1.
+const PIECE: u64 = 1 << 15;

@@ -1,0 +1,205 @@
+//! A contribution to phase 1, secret or by a beacon.
+
+use std::io::{Read, Seek, Write};
+
+use ark_bn254::Fr;
+use ark_ec::short_weierstrass::Affine;
+use ark_ff::{Field, One};
+use zkflow_bn254::points::{Curve, scale_by_powers};
+
+use super::super::ceremony::{Beacon, CeremonyError, secret_stream};
+use super::super::step::{Meter, StepOptions};
+use super::super::stream::RandomStream;
+use super::super::transcript::{CeremonyPoint, Transcript};
+use super::key::Secrets;
+use super::verify::check_next;
+use super::{bytes_of_powers, first_challenge, pieces, put_public_key};
+use crate::digest::Hash;
+use crate::format::encoding::FilePoint;
+use crate::format::ptau::{
+    ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, ContributionKind, ContributionName, Ptau, PtauContribution,
+    PtauWriter, PublicKey, Section, TAU_G1, TAU_G2,
+};
+use crate::rng::SecureRng;
+
+/// What a contribution gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Contributed {
+    /// The hash of the response, for the contributor to publish.
+    pub response_hash: Hash,
+    /// The challenge of the next contributor.
+    pub next_challenge: Hash,
+}
+
+/// Multiplies secrets into powers of tau and writes the outcome to `out`.
+///
+/// # Behaviour
+/// - The secrets follow from 64 bytes of `rng` and from `text`; they are zeroised and never written.
+/// - The Lagrange forms of a prepared file are left out: they are no longer right.
+///
+/// # Errors
+/// [`CeremonyError::Truncated`]; the files fail.
+pub fn contribute<R: Read + Seek, W: Read + Write + Seek>(
+    ptau: &mut Ptau<R>,
+    out: W,
+    name: Option<ContributionName>,
+    text: &str,
+    rng: &mut dyn SecureRng,
+    options: StepOptions<'_>,
+) -> Result<Contributed, CeremonyError> {
+    apply(ptau, out, secret_stream(rng, text), ContributionKind::Secret, name, options)
+}
+
+/// Multiplies the numbers of a public beacon in, the same for everybody.
+///
+/// # Errors
+/// As [`contribute`].
+pub fn beacon<R: Read + Seek, W: Read + Write + Seek>(
+    ptau: &mut Ptau<R>,
+    out: W,
+    name: Option<ContributionName>,
+    beacon: &Beacon,
+    options: StepOptions<'_>,
+) -> Result<Contributed, CeremonyError> {
+    apply(ptau, out, beacon.stream(), beacon.kind(), name, options)
+}
+
+fn apply<R: Read + Seek, W: Read + Write + Seek>(
+    ptau: &mut Ptau<R>,
+    out: W,
+    mut stream: RandomStream,
+    kind: ContributionKind,
+    name: Option<ContributionName>,
+    options: StepOptions<'_>,
+) -> Result<Contributed, CeremonyError> {
+    let challenge = challenge(ptau)?;
+    let (secrets, key) = Secrets::draw(&mut stream, &challenge);
+    let power = ptau.power();
+    let mut step = Step {
+        ptau,
+        writer: PtauWriter::new(out, power, power, false)?,
+        response: Transcript::new(),
+        meter: options.meter(bytes_of_powers(power)),
+    };
+    step.response.bytes(&challenge);
+    step.section(TAU_G1, &Fr::one(), &secrets.tau)?;
+    step.section(TAU_G2, &Fr::one(), &secrets.tau)?;
+    step.section(ALPHA_TAU_G1, &secrets.alpha, &secrets.tau)?;
+    step.section(BETA_TAU_G1, &secrets.beta, &secrets.tau)?;
+    step.section(BETA_G2, &secrets.beta, &secrets.tau)?;
+    drop(secrets);
+    let Step { ptau, writer, response, .. } = step;
+    conclude(writer, response, ptau.contributions(), key, kind, name)
+}
+
+/// Ends a file whose points are written: adds the contribution that made them to the earlier ones.
+///
+/// `response` is the hash of the response as far as its points go.
+pub(super) fn conclude<W: Read + Write + Seek>(
+    mut writer: PtauWriter<W>,
+    mut response: Transcript,
+    earlier: &[PtauContribution],
+    key: PublicKey,
+    kind: ContributionKind,
+    name: Option<ContributionName>,
+) -> Result<Contributed, CeremonyError> {
+    // The next challenge begins with the hash of the response, so what was written is read once more.
+    let mut contributions = earlier.to_vec();
+    writer.contributions(&contributions)?;
+    writer.medium().flush()?;
+    let power = writer.power();
+    let mut written = Ptau::open(writer.medium())?;
+    let mut contribution = PtauContribution {
+        tau_g1: written.points(TAU_G1, 1, 1)?[0],
+        tau_g2: written.points(TAU_G2, 1, 1)?[0],
+        alpha_g1: written.points(ALPHA_TAU_G1, 0, 1)?[0],
+        beta_g1: written.points(BETA_TAU_G1, 0, 1)?[0],
+        beta_g2: written.points(BETA_G2, 0, 1)?[0],
+        key,
+        response_state: response.hasher().to_state(),
+        next_challenge: [0; 64],
+        kind,
+        name,
+    };
+    if contribution.kind == ContributionKind::Secret {
+        check_next(earlier, power, &contribution)?;
+    }
+    put_public_key(&mut response, &contribution);
+    let response_hash = response.finish();
+    let next_challenge = challenge_of(&mut written, &response_hash)?;
+    contribution.next_challenge = next_challenge;
+    contributions.push(contribution);
+    writer.rewrite_contributions(&contributions)?;
+    Ok(Contributed { response_hash, next_challenge })
+}
+
+/// What the next contributor answers.
+pub(super) fn challenge<R>(ptau: &Ptau<R>) -> Result<Hash, CeremonyError> {
+    let (power, ceremony_power) = (ptau.power(), ptau.ceremony_power());
+    if power != ceremony_power {
+        return Err(CeremonyError::Truncated { power, ceremony_power });
+    }
+    Ok(match ptau.contributions().last() {
+        Some(last) => last.next_challenge,
+        None => first_challenge(power),
+    })
+}
+
+/// The hash of the response's hash and all powers.
+pub(super) fn challenge_of<R: Read + Seek>(
+    ptau: &mut Ptau<R>,
+    response_hash: &Hash,
+) -> Result<Hash, CeremonyError> {
+    let mut transcript = Transcript::new();
+    transcript.bytes(response_hash);
+    put_section(&mut transcript, ptau, TAU_G1)?;
+    put_section(&mut transcript, ptau, TAU_G2)?;
+    put_section(&mut transcript, ptau, ALPHA_TAU_G1)?;
+    put_section(&mut transcript, ptau, BETA_TAU_G1)?;
+    put_section(&mut transcript, ptau, BETA_G2)?;
+    Ok(transcript.finish())
+}
+
+fn put_section<R: Read + Seek, P: CeremonyPoint>(
+    transcript: &mut Transcript,
+    ptau: &mut Ptau<R>,
+    section: Section<P>,
+) -> Result<(), CeremonyError> {
+    for (first, count) in pieces(section.count(ptau.power())) {
+        transcript.points(&ptau.points(section, first, count)?);
+    }
+    Ok(())
+}
+
+/// A contribution on its way through the sections.
+struct Step<'a, R, W> {
+    ptau: &'a mut Ptau<R>,
+    writer: PtauWriter<W>,
+    /// The hash of the challenge and of all new points in compressed form.
+    response: Transcript,
+    meter: Meter<'a>,
+}
+
+impl<R: Read + Seek, W: Read + Write + Seek> Step<'_, R, W> {
+    /// Multiplies point `i` of a section by `first * step^i`.
+    fn section<C: Curve>(
+        &mut self,
+        section: Section<Affine<C>>,
+        first: &Fr,
+        step: &Fr,
+    ) -> Result<(), CeremonyError>
+    where
+        Affine<C>: CeremonyPoint,
+    {
+        self.writer.begin(section)?;
+        for (start, count) in pieces(section.count(self.ptau.power())) {
+            let points = self.ptau.points(section, start, count)?;
+            let points = scale_by_powers(&points, &(*first * step.pow([start])), step);
+            self.response.compressed(&points);
+            self.writer.points(&points)?;
+            self.meter.add(count * Affine::<C>::LEN as u64);
+        }
+        Ok(())
+    }
+}

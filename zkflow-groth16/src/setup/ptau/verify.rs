@@ -1,0 +1,297 @@
+//! Whether powers of tau are what their contributions made of them.
+
+use std::io::{Read, Seek};
+
+use ark_bn254::{Fr, G1Affine, G2Affine};
+use ark_ec::short_weierstrass::{Affine, Projective};
+use ark_ec::{AffineRepr, CurveGroup};
+use ark_ff::Zero;
+use zkflow_bn254::points::Curve;
+
+use super::super::ceremony::{
+    Beacon, CeremonyError, combine, random_challenge, random_factors, same_ratio, scalars,
+};
+use super::super::step::{Meter, StepOptions};
+use super::super::transcript::CeremonyPoint;
+use super::contribute::challenge_of;
+use super::key::{Parameter, Secrets, challenge_point};
+use super::lagrange::{point_factors, power_factors};
+use super::{bytes_of_powers, first_challenge, pieces, response_hash};
+use crate::digest::Hash;
+use crate::format::encoding::FilePoint;
+use crate::format::ptau::{
+    ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, ContributionKind, LAGRANGE_ALPHA_TAU_G1, LAGRANGE_BETA_TAU_G1,
+    LAGRANGE_TAU_G1, LAGRANGE_TAU_G2, ParameterKey, Ptau, PtauContribution, Section, TAU_G1, TAU_G2,
+};
+use crate::rng::SecureRng;
+
+/// Checks powers of tau from the first contribution to the Lagrange forms.
+///
+/// # Behaviour
+/// - Every contribution's proofs of knowledge, and that it follows the one before; beacons are replayed.
+/// - All points against the last contribution, by random linear combinations of 128 bits from `rng`, and the
+///   subgroup of every point of G2.
+/// - The hash of the whole against the last contribution's next challenge, unless the file was truncated.
+/// - The Lagrange forms, where they are there.
+///
+/// It cannot say whether a contributor forgot the secret: one honest contributor suffices. Nor can it recompute
+/// the response hashes of contributions before the last, whose points are gone: their contributors compare them.
+///
+/// # Errors
+/// [`CeremonyError::Invalid`] says what is wrong first; [`CeremonyError::Read`].
+pub fn verify<R: Read + Seek>(
+    ptau: &mut Ptau<R>,
+    rng: &mut dyn SecureRng,
+    options: StepOptions<'_>,
+) -> Result<(), CeremonyError> {
+    let contributions = ptau.contributions().to_vec();
+    let mut before = State::first(ptau.ceremony_power());
+    for (number, contribution) in (1..).zip(&contributions) {
+        check_contribution(&before, contribution)
+            .map_err(|what| CeremonyError::invalid(format!("contribution {number}: {what}")))?;
+        before = State::after(contribution);
+    }
+    let Some(last) = contributions.last() else {
+        return Err(CeremonyError::invalid("there is no contribution: everybody knows tau = 1"));
+    };
+    let meter = options.meter(bytes_of_points(ptau));
+    let check = &mut Check { ptau, rng, meter };
+    check_powers(check, last)?;
+    if check.ptau.power() == check.ptau.ceremony_power() {
+        let hash = challenge_of(check.ptau, &response_hash(last)?)?;
+        demand_that(hash == last.next_challenge, "the next challenge", "is not the hash of the powers")?;
+    }
+    if check.ptau.is_prepared() {
+        check_lagrange_tau_g1(check, last.tau_g2)?;
+        for (name, powers, lagrange_form) in [
+            ("alpha tau in G1", ALPHA_TAU_G1, LAGRANGE_ALPHA_TAU_G1),
+            ("beta tau in G1", BETA_TAU_G1, LAGRANGE_BETA_TAU_G1),
+        ] {
+            let (difference, _) = compare_lagrange(check, powers, lagrange_form)?;
+            demand_that(difference.is_zero(), name, WRONG_FORM)?;
+        }
+        let (difference, _) = compare_lagrange(check, TAU_G2, LAGRANGE_TAU_G2)?;
+        demand_that(difference.is_zero(), "tau in G2", WRONG_FORM)?;
+    }
+    Ok(())
+}
+
+/// What is read of the file, in bytes.
+fn bytes_of_points<R>(ptau: &Ptau<R>) -> u64 {
+    let power = ptau.power();
+    let powers = bytes_of_powers(power);
+    if !ptau.is_prepared() {
+        return powers;
+    }
+    let forms = [LAGRANGE_TAU_G1, LAGRANGE_ALPHA_TAU_G1, LAGRANGE_BETA_TAU_G1];
+    let forms = forms.iter().map(|one| one.count(power) * 64).sum::<u64>();
+    powers + forms + LAGRANGE_TAU_G2.count(power) * 128
+}
+
+/// Checks that the powers are those of the last contribution.
+fn check_powers<R: Read + Seek>(
+    check: &mut Check<'_, R>,
+    last: &PtauContribution,
+) -> Result<(), CeremonyError> {
+    let (g1, g2) = (G1Affine::generator(), G2Affine::generator());
+    for (name, section, start) in [
+        ("tau in G1", TAU_G1, g1),
+        ("alpha tau in G1", ALPHA_TAU_G1, last.alpha_g1),
+        ("beta tau in G1", BETA_TAU_G1, last.beta_g1),
+    ] {
+        let (first, low, high) = adjacent(check, section)?;
+        demand_that(first == start, name, "begins with another point than the contributions say")?;
+        demand_that(same_ratio(low, high, g2, last.tau_g2), name, "holds no powers")?;
+    }
+    let name = "tau in G2";
+    let (first, low, high) = adjacent(check, TAU_G2)?;
+    demand_that(first == g2, name, "begins with another point than the generator")?;
+    demand_that(same_ratio(g1, last.tau_g1, low, high), name, "holds no powers")?;
+    let ptau = &mut check.ptau;
+    for (equal, name) in [
+        (ptau.points(TAU_G1, 1, 1)?[0] == last.tau_g1, "tau in G1"),
+        (ptau.points(TAU_G2, 1, 1)?[0] == last.tau_g2, "tau in G2"),
+        (ptau.points(BETA_G2, 0, 1)?[0] == last.beta_g2, "beta in G2"),
+    ] {
+        demand_that(equal, name, "is another than contributed")?;
+    }
+    Ok(())
+}
+
+/// Checks the proofs of knowledge of a contribution that follows the earlier ones.
+pub(super) fn check_next(
+    earlier: &[PtauContribution],
+    ceremony_power: u32,
+    next: &PtauContribution,
+) -> Result<(), CeremonyError> {
+    let before = earlier.last().map_or_else(|| State::first(ceremony_power), State::after);
+    check_contribution(&before, next).map_err(CeremonyError::Invalid)
+}
+
+/// What a contribution starts from.
+struct State {
+    tau_g1: G1Affine,
+    tau_g2: G2Affine,
+    alpha_g1: G1Affine,
+    beta_g1: G1Affine,
+    beta_g2: G2Affine,
+    challenge: Hash,
+}
+
+impl State {
+    fn first(power: u32) -> Self {
+        let (g1, g2) = (G1Affine::generator(), G2Affine::generator());
+        let challenge = first_challenge(power);
+        Self { tau_g1: g1, tau_g2: g2, alpha_g1: g1, beta_g1: g1, beta_g2: g2, challenge }
+    }
+
+    fn after(contribution: &PtauContribution) -> Self {
+        let &PtauContribution { tau_g1, tau_g2, alpha_g1, beta_g1, beta_g2, next_challenge, .. } =
+            contribution;
+        Self { tau_g1, tau_g2, alpha_g1, beta_g1, beta_g2, challenge: next_challenge }
+    }
+}
+
+fn check_contribution(before: &State, after: &PtauContribution) -> Result<(), String> {
+    let key = &after.key;
+    if let ContributionKind::Beacon { exponent, hash } = &after.kind {
+        let beacon = Beacon::new(hash.as_bytes(), *exponent).map_err(|error| error.to_string())?;
+        let (_, expected) = Secrets::draw(&mut beacon.stream(), &before.challenge);
+        demand(*key == expected, "the key is not that of the beacon")?;
+    }
+    let in_subgroup = |point: &G2Affine| point.is_in_correct_subgroup_assuming_on_curve();
+    let (_, g2) = key.points();
+    let all_in = g2.iter().chain([&after.tau_g2, &after.beta_g2]).all(in_subgroup);
+    demand(all_in, "a point of G2 is outside the group of order r")?;
+
+    let parameters = [
+        (Parameter::Tau, key.tau, before.tau_g1, after.tau_g1),
+        (Parameter::Alpha, key.alpha, before.alpha_g1, after.alpha_g1),
+        (Parameter::Beta, key.beta, before.beta_g1, after.beta_g1),
+    ];
+    for (parameter, ParameterKey { g1_s, g1_sx, g2_spx }, before_g1, after_g1) in parameters {
+        let g2_sp = challenge_point(parameter, &before.challenge, g1_s, g1_sx);
+        let knows = same_ratio(g1_s, g1_sx, g2_sp, g2_spx);
+        demand(knows, format!("{parameter:?}: the key does not prove knowledge of the secret"))?;
+        let follows = same_ratio(before_g1, after_g1, g2_sp, g2_spx);
+        demand(follows, format!("{parameter:?}: does not follow the contribution before"))?;
+    }
+    let follows = same_ratio(key.tau.g1_s, key.tau.g1_sx, before.tau_g2, after.tau_g2);
+    demand(follows, "Tau in G2: does not follow the contribution before")?;
+    let follows = same_ratio(key.beta.g1_s, key.beta.g1_sx, before.beta_g2, after.beta_g2);
+    demand(follows, "Beta in G2: does not follow the contribution before")
+}
+
+/// The first point of a section, and one random combination of all points but the last and of all but
+/// the first: the ratio of the two is that of neighbours.
+#[expect(clippy::type_complexity, reason = "three points")]
+fn adjacent<R: Read + Seek, C: Curve>(
+    check: &mut Check<'_, R>,
+    section: Section<Affine<C>>,
+) -> Result<(Affine<C>, Affine<C>, Affine<C>), CeremonyError>
+where
+    Affine<C>: CeremonyPoint,
+{
+    let (mut low, mut high) = (Projective::<C>::zero(), Projective::<C>::zero());
+    let mut first_point = Affine::zero();
+    // Pieces overlap by a point.
+    for (first, count) in pieces(section.count(check.ptau.power()) - 1) {
+        let points = check.points(section, first, count + 1)?;
+        if first == 0 {
+            first_point = points[0];
+        }
+        let factors = random_factors(points.len() - 1, check.rng);
+        low += combine(&points[..points.len() - 1], &factors);
+        high += combine(&points[1..], &factors);
+    }
+    Ok((first_point, low.into_affine(), high.into_affine()))
+}
+
+/// A file that is checked.
+struct Check<'a, R> {
+    ptau: &'a mut Ptau<R>,
+    rng: &'a mut dyn SecureRng,
+    meter: Meter<'a>,
+}
+
+impl<R: Read + Seek> Check<'_, R> {
+    /// Reads points, and makes sure that those of G2 lie in the group of order r.
+    fn points<C: Curve>(
+        &mut self,
+        section: Section<Affine<C>>,
+        first: u64,
+        count: u64,
+    ) -> Result<Vec<Affine<C>>, CeremonyError>
+    where
+        Affine<C>: CeremonyPoint,
+    {
+        let points = self.ptau.points(section, first, count)?;
+        demand_that(Affine::all_in_group(&points), "a point of G2", "is outside the group of order r")?;
+        self.meter.add(count * Affine::<C>::LEN as u64);
+        Ok(points)
+    }
+}
+
+/// The largest domain of section 12 has one point more than section 2 has powers. Where the file is part of a
+/// larger one, the missing power was there, and is found by a pairing; else it counts as infinity.
+fn check_lagrange_tau_g1<R: Read + Seek>(
+    check: &mut Check<'_, R>,
+    tau_g2: G2Affine,
+) -> Result<(), CeremonyError> {
+    let (difference, weight) = compare_lagrange(check, TAU_G1, LAGRANGE_TAU_G1)?;
+    let ptau = &mut check.ptau;
+    let holds = if ptau.power() == ptau.ceremony_power() {
+        difference.is_zero()
+    } else {
+        let highest = ptau.points(TAU_G1, TAU_G1.count(ptau.power()) - 1, 1)?[0];
+        let highest = (highest * weight).into_affine();
+        same_ratio(highest, difference.into_affine(), G2Affine::generator(), tau_g2)
+    };
+    demand_that(holds, "tau in G1", WRONG_FORM)
+}
+
+/// Compares the Lagrange forms of all domains in one sum. Returns the difference, and the factor of the last power of the
+/// largest domain.
+fn compare_lagrange<R: Read + Seek, C: Curve>(
+    check: &mut Check<'_, R>,
+    powers: Section<Affine<C>>,
+    lagrange_form: Section<Affine<C>>,
+) -> Result<(Projective<C>, Fr), CeremonyError>
+where
+    Affine<C>: CeremonyPoint,
+{
+    let n_powers = powers.count(check.ptau.power());
+    let largest = n_powers.next_power_of_two();
+    let challenges: Vec<Fr> = (0..=largest.ilog2()).map(|_| random_challenge(check.rng)).collect();
+    let mut difference = Projective::<C>::zero();
+    for (level, challenge) in challenges.iter().enumerate() {
+        let domain = 1u64 << level;
+        for (first, count) in pieces(domain) {
+            let points = check.points(lagrange_form, domain - 1 + first, count)?;
+            difference += combine(&points, &scalars(&point_factors(challenge, first, count)));
+        }
+    }
+    for (first, count) in pieces(n_powers) {
+        let mut factors = vec![Fr::zero(); count as usize];
+        for (level, challenge) in challenges.iter().enumerate() {
+            let domain = 1u64 << level;
+            let here = domain.saturating_sub(first).min(count);
+            let of_level = power_factors(challenge, domain, first, here);
+            factors.iter_mut().zip(of_level).for_each(|(sum, factor)| *sum += factor);
+        }
+        let points = check.ptau.points(powers, first, count)?;
+        difference -= combine(&points, &scalars(&factors));
+    }
+    let last = challenges.last().expect("a level for each power of two");
+    Ok((difference, power_factors(last, largest, largest - 1, 1)[0]))
+}
+
+const WRONG_FORM: &str = "has another Lagrange form";
+
+fn demand_that(holds: bool, name: &str, what: &str) -> Result<(), CeremonyError> {
+    if holds { Ok(()) } else { Err(CeremonyError::invalid(format!("{name} {what}"))) }
+}
+
+fn demand(holds: bool, what: impl Into<String>) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(what.into()) }
+}

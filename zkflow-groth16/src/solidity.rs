@@ -1,0 +1,271 @@
+//! A verification key as a contract that verifies on chain.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+
+use ark_bn254::{Fq, Fq2, G1Affine, G2Affine};
+use ark_ff::{PrimeField, Zero};
+use num_bigint::BigUint;
+
+use crate::calldata::{g1_words, g2_words};
+use crate::digest::Digest;
+use crate::digest::Hash;
+use crate::id::CircuitId;
+use crate::proof::VerifyingKey;
+use crate::provenance::Provenance;
+use crate::verify::Verifier;
+
+/// What the contract says about itself in a comment. Nothing textual from outside can stand in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContractHeader {
+    /// The circuit.
+    pub circuit: ContractCircuit,
+    /// Who could forge proofs.
+    pub provenance: Provenance,
+    /// The SHA-256 of `verification_key.json`.
+    pub verification_key: Digest,
+}
+
+/// How a contract names its circuit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContractCircuit {
+    /// By its identity, where the circuit came from a template.
+    Id(CircuitId),
+    /// By the circuit hash of its key, where the key is all there is.
+    Hash(Hash),
+}
+
+impl fmt::Display for ContractCircuit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => f.write_str(id.as_str()),
+            Self::Hash(hash) => write!(f, "blake2b {}", hex::encode(hash)),
+        }
+    }
+}
+
+/// The name of the contract.
+pub const CONTRACT_NAME: &str = "Groth16Verifier";
+
+/// The signature of `verifyProof` of a contract with `n_public` public signals, whose hash selects it.
+pub fn verify_signature(n_public: usize) -> String {
+    match n_public {
+        0 => "verifyProof(uint256[2],uint256[2][2],uint256[2])".to_owned(),
+        n => format!("verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[{n}])"),
+    }
+}
+
+const TEMPLATE: &str = include_str!("solidity/Groth16Verifier.sol");
+
+/// The Solidity source of a contract that verifies proofs for `key`, with
+/// `verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[N]) view returns (bool)`, the ABI of the
+/// contracts that snarkjs exports. Solidity has no empty arrays: for `N = 0` the last argument is absent.
+///
+/// # Behaviour of the contract
+/// - `false`, and never a revert, on signals at or above r, coordinates at or above q, points off their
+///   curve and proofs that do not verify.
+/// - A transaction costs about 207 000 gas and 6 700 for each signal, less than with the contracts of snarkjs 0.7.6. The
+///   code grows by some 110 bytes for each signal, so the limit of 24 576 bytes (EIP-170) is met at some 200 signals.
+/// - A precompiled contract that fails takes the gas it was given, and running out of gas looks like a
+///   proof that does not verify: give a limit, since `eth_estimateGas` finds the cost of `false`.
+/// - The point at infinity is `(0, 0)`, as in EIP-196.
+///
+/// # Panics
+/// If the key has no IC points; a [`Verifier`] has checked that.
+pub fn verifier_contract(key: &VerifyingKey, header: &ContractHeader) -> String {
+    let n_public = key.n_public();
+    let warning = match header.provenance {
+        Provenance::Development => {
+            "//\n// NOT FOR PRODUCTION: a single process made this key, and its operator could forge proofs.\n"
+        }
+        _ => "",
+    };
+    let signals_parameter = match n_public {
+        0 => String::new(),
+        n => format!(",\n        uint256[{n}] calldata pubSignals"),
+    };
+    fill(&[
+        ("circuit", &header.circuit.to_string()),
+        ("provenance", &header.provenance.to_string()),
+        ("digest", &header.verification_key.to_string()),
+        ("warning\n", warning),
+        ("constants\n", &constants(key)),
+        ("signals_parameter", &signals_parameter),
+        ("range_checks\n", &range_checks(n_public)),
+        ("accumulations\n", &accumulations(n_public)),
+    ])
+}
+
+/// Replaces each `@name@` of the template; a name that ends in a line break takes that of its line.
+fn fill(values: &[(&str, &str)]) -> String {
+    values.iter().fold(TEMPLATE.to_owned(), |text, (name, value)| {
+        let marker = match name.strip_suffix('\n') {
+            Some(name) => format!("@{name}@\n"),
+            None => format!("@{name}@"),
+        };
+        text.replace(&marker, value)
+    })
+}
+
+fn constants(key: &VerifyingKey) -> String {
+    let mut words = Vec::new();
+    let mut push = |name: &str, suffixes: &[&str], values: &[String]| {
+        words.extend(
+            suffixes.iter().zip(values).map(|(suffix, value)| (format!("{name}_{suffix}"), value.clone())),
+        );
+    };
+    const G1: &[&str] = &["X", "Y"];
+    const G2: &[&str] = &["X1", "X0", "Y1", "Y0"];
+    push("ALPHA", G1, &g1_words(&key.alpha_g1));
+    push("BETA", G2, &g2_words(&key.beta_g2));
+    push("GAMMA", G2, &g2_words(&key.gamma_g2));
+    push("DELTA", G2, &g2_words(&key.delta_g2));
+    for (i, point) in key.ic.iter().enumerate() {
+        push(&format!("IC{i}"), G1, &g1_words(point));
+    }
+    lines(words.iter().map(|(name, value)| format!("    uint256 private constant {name} = {value};")))
+}
+
+/// Reads the verification key back out of the source of a contract that [`verifier_contract`] made.
+///
+/// # Errors
+/// [`UnreadableContract`] names the constant that is missing or is no point; the points are checked as those
+/// of every key are.
+pub fn verifying_key_of(source: &str) -> Result<VerifyingKey, UnreadableContract> {
+    let words: BTreeMap<&str, &str> = source
+        .lines()
+        .filter_map(|line| {
+            line.trim().strip_prefix("uint256 private constant ")?.strip_suffix(';')?.split_once(" = ")
+        })
+        .collect();
+    let missing = |name: &str| UnreadableContract(name.to_owned());
+    let coordinate = |name: &str| {
+        let digits = words.get(name).and_then(|word| word.strip_prefix("0x")).ok_or_else(|| missing(name))?;
+        let value = BigUint::parse_bytes(digits.as_bytes(), 16).ok_or_else(|| missing(name))?;
+        Fq::from_bigint(value.try_into().map_err(|_| missing(name))?).ok_or_else(|| missing(name))
+    };
+    let g1 = |name: &str| {
+        let (x, y) = (coordinate(&format!("{name}_X"))?, coordinate(&format!("{name}_Y"))?);
+        Ok(if x.is_zero() && y.is_zero() { G1Affine::identity() } else { G1Affine::new_unchecked(x, y) })
+    };
+    let g2 = |name: &str| {
+        let half = |suffix: &str| coordinate(&format!("{name}_{suffix}"));
+        let (x, y) = (Fq2::new(half("X0")?, half("X1")?), Fq2::new(half("Y0")?, half("Y1")?));
+        Ok(if x.is_zero() && y.is_zero() { G2Affine::identity() } else { G2Affine::new_unchecked(x, y) })
+    };
+    let ic =
+        (0..).map(|i| format!("IC{i}")).take_while(|name| words.contains_key(format!("{name}_X").as_str()));
+    let key = VerifyingKey {
+        alpha_g1: g1("ALPHA")?,
+        beta_g2: g2("BETA")?,
+        gamma_g2: g2("GAMMA")?,
+        delta_g2: g2("DELTA")?,
+        ic: ic.map(|name| g1(&name)).collect::<Result<_, _>>()?,
+    };
+    let verifier = Verifier::new(key).map_err(|error| UnreadableContract(error.to_string()))?;
+    Ok(verifier.key().clone())
+}
+
+/// The source of a contract holds no verification key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the contract holds no verification key: {0}")]
+pub struct UnreadableContract(String);
+
+fn range_checks(n_public: usize) -> String {
+    let check = |i| {
+        let signal = signal(i);
+        format!("            valid := and(valid, lt({signal}, R))")
+    };
+    if n_public == 0 {
+        return String::new();
+    }
+    format!(
+        "            // Signals below r: another number that is equal modulo r would pass as a second signal.\n{}",
+        lines((0..n_public).map(check))
+    )
+}
+
+fn accumulations(n_public: usize) -> String {
+    lines((0..n_public).map(|i| {
+        let (point, signal) = (i + 1, signal(i));
+        format!("            valid := and(valid, accumulate(IC{point}_X, IC{point}_Y, {signal}))")
+    }))
+}
+
+fn signal(i: usize) -> String {
+    match i {
+        0 => "calldataload(pubSignals)".to_owned(),
+        i => format!("calldataload(add(pubSignals, {}))", 32 * i),
+    }
+}
+
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    lines.fold(String::new(), |mut text, line| {
+        writeln!(text, "{line}").expect("writing to a string does not fail");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use ark_bn254::Fr;
+    use ark_ec::AffineRepr;
+
+    use super::*;
+
+    /// A key whose points all differ; one of them is infinity.
+    fn key(n_public: usize) -> VerifyingKey {
+        let g1 = |n: u64| (G1Affine::generator() * Fr::from(n)).into();
+        let g2 = |n: u64| (G2Affine::generator() * Fr::from(n)).into();
+        let ic = (0..=n_public as u64).map(|i| g1(i * 10));
+        VerifyingKey { alpha_g1: g1(2), beta_g2: g2(3), gamma_g2: g2(4), delta_g2: g2(5), ic: ic.collect() }
+    }
+
+    fn contract(n_public: usize, provenance: Provenance) -> String {
+        let key = key(n_public);
+        let digest = Digest::of("key");
+        let circuit = ContractCircuit::Id(CircuitId::from_hash(&digest));
+        let header = ContractHeader { circuit, provenance, verification_key: digest };
+        verifier_contract(&key, &header)
+    }
+
+    #[test]
+    fn every_marker_is_filled_and_every_signal_checked_and_used() {
+        for n in [0, 1, 3, 16] {
+            let source = contract(n, Provenance::Development);
+            assert!(!source.contains('@'), "{source}");
+            assert_eq!(source.matches(", R))").count(), n);
+            assert_eq!(source.matches("and(valid, accumulate(").count(), n);
+            assert_eq!(source.contains(&format!("uint256[{n}] calldata pubSignals")), n > 0);
+            assert_eq!(source.contains("pubSignals"), n > 0);
+        }
+    }
+
+    #[test]
+    fn a_contract_holds_its_key() {
+        for n in [0, 1, 16] {
+            let source = contract(n, Provenance::Development);
+            assert_eq!(verifying_key_of(&source), Ok(key(n)));
+            for (from, to) in [
+                ("DELTA_Y0", "DELTA_Y9"),
+                ("ALPHA_X = 0x", "ALPHA_X = 0xf"),
+                ("ALPHA_X = 0x0", "ALPHA_X = 0x1"),
+            ] {
+                let spoiled = source.replace(from, to);
+                assert!(spoiled == source || verifying_key_of(&spoiled).is_err(), "{from} → {to}");
+            }
+        }
+        assert!(verifying_key_of("").is_err());
+    }
+
+    #[test]
+    fn the_header_names_circuit_provenance_and_key() {
+        let source = contract(1, Provenance::Development);
+        let digest = Digest::of("key");
+        assert!(source.contains(&format!("sha256 {digest}")));
+        assert!(source.contains(&digest.to_string()[..32]));
+        assert!(source.contains("provenance:   development") && source.contains("NOT FOR PRODUCTION"));
+        let source = contract(1, Provenance::Ceremony(3));
+        assert!(source.contains("provenance:   ceremony(3)") && !source.contains("NOT FOR PRODUCTION"));
+    }
+}

@@ -1,0 +1,147 @@
+//! Proof and public signals against a verification key.
+
+use ark_bn254::{Bn254, G1Affine};
+use ark_ec::pairing::{Pairing, PairingOutput};
+use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
+use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
+
+use crate::error::{Classified, ErrorKind};
+use crate::proof::{Proof, PublicSignals, SignalCountError, VerifyingKey};
+
+/// A verification key whose points were checked, prepared for many proofs.
+#[derive(Debug, Clone)]
+pub struct Verifier {
+    key: VerifyingKey,
+    /// `e(alpha, beta)`.
+    alpha_beta: PairingOutput<Bn254>,
+    minus_gamma: <Bn254 as Pairing>::G2Prepared,
+    minus_delta: <Bn254 as Pairing>::G2Prepared,
+}
+
+impl Verifier {
+    /// Checks and prepares a key.
+    ///
+    /// # Errors
+    /// [`VerifyError::Point`] if a point is off its curve or outside the group of order r, or if alpha,
+    /// beta, gamma or delta is the point at infinity, with which anybody could forge proofs;
+    /// [`VerifyError::EmptyKey`] if there is no point for the constant one.
+    ///
+    /// That a key is well formed does not say who knows its secret: see
+    /// [`Provenance`](crate::provenance::Provenance).
+    pub fn new(key: VerifyingKey) -> Result<Self, VerifyError> {
+        check_point("vk_alpha_1", &key.alpha_g1)?;
+        check_point("vk_beta_2", &key.beta_g2)?;
+        check_point("vk_gamma_2", &key.gamma_g2)?;
+        check_point("vk_delta_2", &key.delta_g2)?;
+        let infinity = |point, is_infinity| match is_infinity {
+            true => Err(VerifyError::Point { point, problem: PointProblem::Infinity }),
+            false => Ok(()),
+        };
+        infinity("vk_alpha_1", key.alpha_g1.is_zero())?;
+        infinity("vk_beta_2", key.beta_g2.is_zero())?;
+        infinity("vk_gamma_2", key.gamma_g2.is_zero())?;
+        infinity("vk_delta_2", key.delta_g2.is_zero())?;
+        if key.ic.is_empty() {
+            return Err(VerifyError::EmptyKey);
+        }
+        key.ic.iter().try_for_each(|point| check_point("IC", point))?;
+        Ok(Self {
+            alpha_beta: Bn254::pairing(key.alpha_g1, key.beta_g2),
+            minus_gamma: (-key.gamma_g2).into(),
+            minus_delta: (-key.delta_g2).into(),
+            key,
+        })
+    }
+
+    /// The key.
+    pub fn key(&self) -> &VerifyingKey {
+        &self.key
+    }
+
+    /// Whether the proof is one for these signals:
+    /// `e(A, B) = e(alpha, beta) e(IC_0 + sum s_i IC_i, gamma) e(C, delta)`.
+    ///
+    /// The point at infinity is an element of its group like any other; the equation decides.
+    ///
+    /// # Errors
+    /// [`VerifyError::PublicCount`] if the signals were made for another key, [`VerifyError::Point`] if a
+    /// point of the proof is off its curve or outside the group of order r.
+    pub fn verify(&self, public: &PublicSignals, proof: &Proof) -> Result<bool, VerifyError> {
+        let signals = public.values();
+        let (expected, found) = (self.key.n_public(), signals.len());
+        if found != expected {
+            return Err(SignalCountError { expected, found }.into());
+        }
+        check_point("pi_a", &proof.a)?;
+        check_point("pi_b", &proof.b)?;
+        check_point("pi_c", &proof.c)?;
+
+        let (constant, points) = self.key.ic.split_first().ok_or(VerifyError::EmptyKey)?;
+        let combined = <G1Affine as AffineRepr>::Group::msm_unchecked(points, signals) + constant;
+        let product = Bn254::multi_pairing(
+            [proof.a, combined.into_affine(), proof.c],
+            [proof.b.into(), self.minus_gamma.clone(), self.minus_delta.clone()],
+        );
+        Ok(product == self.alpha_beta)
+    }
+}
+
+/// A key, a proof or public signals that cannot be what they claim, whatever the equation says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// Too few or too many public signals.
+    #[error(transparent)]
+    PublicCount(#[from] SignalCountError),
+    /// A point that the equation must not see.
+    #[error("{point} {problem}")]
+    Point {
+        /// Its name in `proof.json` or `verification_key.json`.
+        point: &'static str,
+        /// What is wrong with it.
+        problem: PointProblem,
+    },
+    /// The key has no point for the constant one.
+    #[error("the verification key has no IC points")]
+    EmptyKey,
+}
+
+/// What is wrong with a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PointProblem {
+    /// The coordinates do not satisfy the equation of the curve.
+    #[error("is not on its curve")]
+    OffCurve,
+    /// On the curve, but not a multiple of the generator.
+    #[error("is outside the group of order r")]
+    OutsideSubgroup,
+    /// The neutral element, in a place where it voids the proof system.
+    #[error("is the point at infinity")]
+    Infinity,
+}
+
+impl Classified for VerifyError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Invalid
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::PublicCount(_) => "public_signal_count",
+            Self::Point { .. } => "invalid_point",
+            Self::EmptyKey => "invalid_verification_key",
+        }
+    }
+}
+
+fn check_point<C: SWCurveConfig>(name: &'static str, point: &Affine<C>) -> Result<(), VerifyError> {
+    let problem = if !point.is_on_curve() {
+        PointProblem::OffCurve
+    } else if !point.is_in_correct_subgroup_assuming_on_curve() {
+        PointProblem::OutsideSubgroup
+    } else {
+        return Ok(());
+    };
+    Err(VerifyError::Point { point: name, problem })
+}

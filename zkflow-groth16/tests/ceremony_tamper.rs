@@ -1,0 +1,228 @@
+//! Two thousand changes to powers of tau and to a key: none makes a reader or a verifier panic, and each that
+//! matters is noticed.
+
+#![allow(clippy::unwrap_used)]
+
+use std::io::Cursor;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use rayon::prelude::*;
+use zkflow_groth16::format::ptau::{ContributionName, HASH_STATE_LEN, Ptau};
+use zkflow_groth16::format::r1cs::R1cs;
+use zkflow_groth16::format::zkey::{ZKey, ZKeyFile};
+use zkflow_groth16::rng::os_rng;
+use zkflow_groth16::setup::{Beacon, StepOptions, phase2, ptau};
+
+/// Changes to powers of tau, whose verification takes longer, to a key in memory, and to one in a file.
+const ROUNDS: [u64; 3] = [500, 1500, 300];
+
+/// Bytes whose meaning is not a part of what is proved.
+type Free = Vec<std::ops::Range<usize>>;
+
+#[test]
+fn changes_to_powers_of_tau_are_noticed() {
+    let bytes = powers(2);
+    let free = free_of_powers(&bytes);
+    tamper(ROUNDS[0], &bytes, &free, |bytes| match Ptau::open(Cursor::new(bytes)) {
+        Ok(mut file) => ptau::verify(&mut file, &mut os_rng(), StepOptions::default()).is_ok(),
+        Err(_) => false,
+    });
+}
+
+#[test]
+fn changes_to_a_key_are_noticed() {
+    let r1cs = R1cs::read(include_bytes!("data/tiny.r1cs")).unwrap();
+    let mut file = Ptau::open(Cursor::new(powers(4))).unwrap();
+    let initial = phase2::create(&r1cs, &mut file).unwrap();
+    let mut key = initial.clone();
+    for text in ["a", "b"] {
+        phase2::contribute(&mut key, ContributionName::new(NAME), text, &mut os_rng());
+    }
+    phase2::beacon(&mut key, ContributionName::new(NAME), &beacon());
+    let bytes = key.write();
+    let free = names(&bytes);
+    tamper(ROUNDS[1], &bytes, &free, |bytes| match ZKey::read(bytes) {
+        Ok(key) => phase2::verify_from_initial(&initial, &key, &mut os_rng()).is_ok(),
+        Err(_) => false,
+    });
+}
+
+/// The same by the verifier that reads the key piece by piece, and makes the initial one again.
+#[test]
+fn changes_to_a_key_in_a_file_are_noticed() {
+    let r1cs = R1cs::read(include_bytes!("data/tiny.r1cs")).unwrap();
+    let powers = powers(4);
+    let open = || Ptau::open(Cursor::new(&powers)).unwrap();
+    let mut key = phase2::create(&r1cs, &mut open()).unwrap();
+    phase2::contribute(&mut key, ContributionName::new(NAME), "a", &mut os_rng());
+    let bytes = key.write();
+    let free = names(&bytes);
+    tamper(ROUNDS[2], &bytes, &free, |bytes| match ZKeyFile::open(Cursor::new(bytes)) {
+        Ok(mut key) => {
+            let options = StepOptions::default();
+            phase2::verify_file(&r1cs, &mut open(), &mut key, &mut os_rng(), options).is_ok()
+        }
+        Err(_) => false,
+    });
+}
+
+#[test]
+fn contributions_in_another_order_or_left_out_are_noticed() {
+    let bytes = powers(2);
+    let mut file = Ptau::open(Cursor::new(&bytes)).unwrap();
+    let [first, second, last] = <[_; 3]>::try_from(file.contributions().to_vec()).unwrap();
+    assert!(ptau::verify(&mut file, &mut os_rng(), StepOptions::default()).is_ok());
+    for contributions in [
+        vec![second.clone(), first.clone(), last.clone()],
+        vec![first.clone(), last.clone()],
+        vec![second.clone(), last.clone()],
+        vec![first.clone(), second.clone()],
+        vec![first, second, last.clone(), last],
+        vec![],
+    ] {
+        let changed = with_contributions(&bytes, &contributions);
+        let mut file = Ptau::open(Cursor::new(changed)).unwrap();
+        assert!(
+            ptau::verify(&mut file, &mut os_rng(), StepOptions::default()).is_err(),
+            "{} of them",
+            contributions.len()
+        );
+    }
+}
+
+/// A name that is easily found in a file, since names are free.
+const NAME: &str = "a name nobody proves";
+
+fn beacon() -> Beacon {
+    Beacon::new(b"a public value", 10).unwrap()
+}
+
+/// Prepared powers of tau with two secret contributions and a beacon.
+fn powers(power: u32) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    ptau::create(power, &mut bytes).unwrap();
+    let name = || ContributionName::new(NAME);
+    for text in ["a", "b"] {
+        let mut next = Cursor::new(Vec::new());
+        ptau::contribute(
+            &mut Ptau::open(bytes).unwrap(),
+            &mut next,
+            name(),
+            text,
+            &mut os_rng(),
+            StepOptions::default(),
+        )
+        .unwrap();
+        bytes = next;
+    }
+    let mut ended = Cursor::new(Vec::new());
+    ptau::beacon(&mut Ptau::open(bytes).unwrap(), &mut ended, name(), &beacon(), StepOptions::default())
+        .unwrap();
+    let mut prepared = Cursor::new(Vec::new());
+    ptau::prepare(&mut Ptau::open(ended).unwrap(), &mut prepared, &mut os_rng(), StepOptions::default())
+        .unwrap();
+    prepared.into_inner()
+}
+
+/// The file with other contributions in section 7.
+fn with_contributions(
+    bytes: &[u8],
+    contributions: &[zkflow_groth16::format::ptau::PtauContribution],
+) -> Vec<u8> {
+    use zkflow_groth16::format::ptau::{ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, PtauWriter, TAU_G1, TAU_G2};
+    let mut file = Ptau::open(Cursor::new(bytes)).unwrap();
+    let power = file.power();
+    let mut writer = PtauWriter::new(Vec::new(), power, power, false).unwrap();
+    macro_rules! copy {
+        ($($section:ident)*) => { $(
+            writer.begin($section).unwrap();
+            writer.points(&file.points($section, 0, $section.count(power)).unwrap()).unwrap();
+        )* };
+    }
+    copy!(TAU_G1 TAU_G2 ALPHA_TAU_G1 BETA_TAU_G1 BETA_G2);
+    writer.contributions(contributions).unwrap();
+    writer.finish().unwrap()
+}
+
+fn names(bytes: &[u8]) -> Free {
+    let name = NAME.as_bytes();
+    bytes
+        .windows(name.len())
+        .enumerate()
+        .filter(|(_, at)| *at == name)
+        .map(|(i, _)| i..i + name.len())
+        .collect()
+}
+
+/// Names, and the states of the responses' hashes, which nothing in the file can be compared with: all
+/// but that of the last contribution, of which only the stale end of the block is free.
+fn free_of_powers(bytes: &[u8]) -> Free {
+    let mut free = names(bytes);
+    let file = Ptau::open(Cursor::new(bytes)).unwrap();
+    let (last, earlier) = file.contributions().split_last().unwrap();
+    let place = |state: &[u8]| bytes.windows(state.len()).position(|window| window == state).unwrap();
+    free.extend(earlier.iter().map(|one| place(&one.response_state)).map(|at| at..at + HASH_STATE_LEN));
+    let (at, waiting) = (place(&last.response_state), usize::from(last.response_state[200]));
+    free.extend([at + waiting..at + 128, at + 208..at + HASH_STATE_LEN]);
+    free
+}
+
+/// Changes the file `rounds` times: what is no change to free bytes must not hold.
+fn tamper(rounds: u64, bytes: &[u8], free: &Free, holds: impl Fn(&[u8]) -> bool + Sync) {
+    assert!(holds(bytes), "the file itself holds");
+    (0..rounds).into_par_iter().for_each(|round| {
+        let mut rng = StdRng::seed_from_u64(round);
+        let changed = changed(bytes, &mut rng);
+        let differs = |i: &usize| bytes.get(*i) != changed.get(*i);
+        let matters = changed.len() != bytes.len()
+            || (0..bytes.len()).filter(differs).any(|i| !free.iter().any(|range| range.contains(&i)));
+        if holds(&changed) {
+            assert!(
+                !matters,
+                "round {round}: a change at {:?} is not noticed",
+                (0..bytes.len()).find(differs)
+            );
+        }
+    });
+}
+
+/// A copy with one change: half of them put a valid point in another's place.
+fn changed(bytes: &[u8], rng: &mut StdRng) -> Vec<u8> {
+    let mut changed = bytes.to_vec();
+    let at = rng.gen_range(0..bytes.len());
+    match rng.gen_range(0..6) {
+        0 => changed[at] ^= 1 << rng.gen_range(0..8),
+        1 => changed[at] = rng.r#gen(),
+        2 => changed.truncate(at),
+        _ => {
+            let (g1, g2) = points(bytes);
+            let (places, length) = if rng.r#gen() { (g1, 64) } else { (g2, 128) };
+            let [from, to] = [(); 2].map(|()| places[rng.gen_range(0..places.len())]);
+            changed.copy_within(from..from + length, to);
+        }
+    }
+    changed
+}
+
+/// Where the points of G1 and of G2 stand in the sections that hold nothing else.
+fn points(bytes: &[u8]) -> (Vec<usize>, Vec<usize>) {
+    let (g1_sections, g2_sections): (&[u32], &[u32]) = match &bytes[..4] {
+        b"ptau" => (&[2, 4, 5, 12, 14, 15], &[3, 6, 13]),
+        _ => (&[3, 5, 6, 8, 9], &[7]),
+    };
+    let (mut g1, mut g2) = (Vec::new(), Vec::new());
+    let mut at = 12;
+    while at < bytes.len() {
+        let id = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+        let size = u64::from_le_bytes(bytes[at + 4..at + 12].try_into().unwrap()) as usize;
+        let body = at + 12..at + 12 + size;
+        at = body.end;
+        if g1_sections.contains(&id) {
+            g1.extend(body.step_by(64));
+        } else if g2_sections.contains(&id) {
+            g2.extend(body.step_by(128));
+        }
+    }
+    (g1, g2)
+}
