@@ -1,8 +1,9 @@
-//! Inputs to witness.
+//! Calculates witnesses from inputs.
 //!
-//! circom compiles a circuit to a WebAssembly module that calculates its witness (`module`). What the module does is
-//! recorded once as a [`tape`], which is played instead, many times faster; every witness is checked against the
-//! constraints (`check`), and the module decides where the tape does not hold (`calculator`).
+//! circom compiles a circuit to a WebAssembly module that calculates its witness (`module`). The calculation
+//! is recorded once as a [`tape`]; playing the tape is many times faster than running the module. Every
+//! witness is checked against the constraints (`check`). If the tape fails, the module calculates the witness
+//! (`calculator`).
 
 use ark_bn254::Fr;
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -21,17 +22,17 @@ pub use error::WitnessError;
 pub use module::WitnessLimits;
 pub use signals::InputSignals;
 
-/// The value of every wire, the constant one first. Zeroised when dropped, never printed.
+/// The value of every wire; wire 0 is the constant one. Zeroised on drop, never printed.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct Witness(Vec<Fr>);
 
 impl Witness {
-    /// Takes the values of all wires.
+    /// A witness from the values of all wires; does not check them.
     pub fn new(values: Vec<Fr>) -> Self {
         Self(values)
     }
 
-    /// The values, `values()[0]` being the constant one.
+    /// The values of all wires; `values()[0]` is the constant one.
     pub fn values(&self) -> &[Fr] {
         &self.0
     }

@@ -197,7 +197,7 @@ fn missing_input_is_named_when_the_signals_are_known() {
     let json = r#"{"m": [[1, 2], [3, 4], [5, 6]], "a": 1}"#;
     assert_eq!(calculate(&named(&compiled), json).unwrap_err().to_string(), "inputs.b: missing");
     let error = calculate(&calculator(&compiled), json).unwrap_err();
-    assert_eq!(error.to_string(), "inputs (7 of 8 values are given): missing");
+    assert_eq!(error.to_string(), "inputs (7 of 8 values given): missing");
 }
 
 #[test]
