@@ -54,7 +54,7 @@ pub enum WitnessError {
         fault: FieldError,
     },
     /// A JSON number is not an integer, or is above 2^53: JSON tools silently round such numbers.
-    #[error("{path}: JSON numbers are not exact here; write a decimal string")]
+    #[error("{path}: not an exact integer; write the number as a decimal string")]
     UnsafeNumber {
         /// Path of the value, such as `inputs.path[3]`.
         path: String,
