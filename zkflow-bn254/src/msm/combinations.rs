@@ -9,8 +9,8 @@
 //!    point with a longer scalar is multiplied directly, and the product is added to list 0.
 //! 2. Lists are summed by affine additions that share inversions (`sums`).
 //! 3. Σ 2^j·Lⱼ over the lists of a combination is computed by Horner's rule in Jacobian coordinates. Each
-//!    lane computes one combination; combinations with as many places are adjacent. If a lane adds an equal
-//!    or opposite point, arkworks computes that combination again.
+//!    lane computes one combination; combinations with equal highest places are adjacent. If a lane adds an
+//!    equal or opposite point, arkworks computes that combination again.
 //!
 //! [non-adjacent form]: https://doi.org/10.1109/TEC.1961.5219227
 

@@ -2,8 +2,8 @@
 //!
 //! (k₁, k₂) = (k, 0) − v for a lattice vector v near (k, 0), so k = k₁ + λk₂. The lattice has the basis N of
 //! arkworks. The coordinates of v are the rounded quotients kN₂₂/r and −kN₁₂/r, computed by multiplications
-//! with 2^256·N/r. Rounding may miss the nearest vector by one step; the halves are still short, since |N₁₁|
-//! + |N₂₁| is below 2^127.
+//! with 2^256·N/r. Rounding may miss the nearest vector by one step. The halves are still short:
+//! |N₁₁| + |N₂₁| < 2^127.
 //!
 //! [GLV]: https://www.iacr.org/archive/crypto2001/21390189.pdf
 

@@ -18,7 +18,8 @@ use crate::secret::CircuitInputs;
 /// The witness calculator of one circuit.
 ///
 /// It runs circom's module or, many times faster, plays an optional [`Tape`]. If the tape cannot be played or
-/// its witness violates a constraint, the module calculates the witness. Errors always come from the module.
+/// its witness violates a constraint, the module calculates the witness. The only error of a tape is the time
+/// limit.
 pub struct WitnessCalculator {
     module: CircuitModule,
     signals: Option<InputSignals>,
