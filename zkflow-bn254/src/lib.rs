@@ -1,4 +1,5 @@
-//! Vectorised BN254 arithmetic for proving and trusted setups, several times faster than one element at a time.
+//! Vectorised BN254 arithmetic for proving and trusted setups: several times faster than one element at
+//! a time.
 //!
 //! | module | subject |
 //! |---|---|
