@@ -1,5 +1,5 @@
-//! A whole proof over HTTP: from POST to the completed, verified proof, in one process over SQLite, and by a
-//! server and a worker over Redis.
+//! Measures a whole proof over HTTP, from POST to the completed, verified proof: in one process with SQLite,
+//! and by a server and a worker with Redis.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -15,13 +15,13 @@ mod support;
 
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Proofs whose times are put in order for the percentiles.
+/// Number of proofs for the percentiles.
 const SAMPLES: usize = 500;
 
-/// Requests that are posted at the same time.
+/// Number of simultaneous POST requests.
 const AT_ONCE: usize = 16;
 
-/// The processes of one way to run the service.
+/// The processes of one deployment of the service.
 struct Service {
     name: &'static str,
     client: Client,
@@ -64,7 +64,7 @@ impl Service {
 
     async fn post(&self) -> String {
         let inputs = json!({"age": "42", "randomPublicSignal": "7"});
-        self.client.request_proof(&self.circuit, inputs).await.expect("the request is taken")
+        self.client.request_proof(&self.circuit, inputs).await.expect("the request is accepted")
     }
 
     /// From POST to the completed proof.
@@ -96,7 +96,7 @@ fn http(c: &mut Criterion) {
     runtime.block_on(posts(&services));
 }
 
-/// Criterion tells no percentiles: prints them, over proofs of both services in alternation.
+/// Prints percentiles, which Criterion does not report, over alternating proofs of both services.
 async fn percentiles(services: &[Service; 2]) {
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..SAMPLES {
@@ -113,7 +113,7 @@ async fn percentiles(services: &[Service; 2]) {
     }
 }
 
-/// How many requests a second are taken while the proofs of those before are made.
+/// Prints the accepted requests per second while earlier requests are being proved.
 async fn posts(services: &[Service; 2]) {
     for service in services {
         let began = Instant::now();
@@ -124,7 +124,7 @@ async fn posts(services: &[Service; 2]) {
         let (taken, count) = (began.elapsed(), SAMPLES / AT_ONCE * AT_ONCE);
         service.client.proof(&last, PATIENCE).await.expect("the proof is made");
         let rate = count as f64 / taken.as_secs_f64();
-        println!("http/POST /v1/proofs, {AT_ONCE} at once, {}: {rate:.0} a second", service.name);
+        println!("http/POST /v1/proofs, {AT_ONCE} at once, {}: {rate:.0} per second", service.name);
     }
 }
 

@@ -1,4 +1,4 @@
-//! What proofs are made of: fields, transforms, multi-scalar multiplication, sparse products.
+//! Measures the kernels of a proof: fields, transforms, multi-scalar multiplication, sparse products.
 
 use std::hint::black_box;
 
@@ -69,7 +69,7 @@ fn transforms(c: &mut Criterion) {
     }
 }
 
-/// Kinds of scalars with their names.
+/// Vectors of `count` scalars of three kinds, with their names.
 fn scalars(rng: &mut StdRng, count: usize) -> [(&'static str, Vec<Fr>); 3] {
     let mut many = |scalar: &dyn Fn(&mut StdRng) -> Fr| (0..count).map(|_| scalar(rng)).collect();
     [
@@ -107,7 +107,7 @@ fn msms(c: &mut Criterion) {
     msm::<g2::Config>(c, "G2", &[3, 6, 8, 10, 12, 14, 16]);
 }
 
-/// As in a circuit: three entries a row, most of them 1 or -1.
+/// Multiplies a matrix as in a circuit: three entries per row, most of them 1 or -1.
 fn sparse(c: &mut Criterion) {
     const ROWS: u32 = 1 << 16;
     let mut rng = StdRng::seed_from_u64(3);

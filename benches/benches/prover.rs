@@ -1,4 +1,4 @@
-//! The provers: a whole proof, and the key before it, by circuit and kernel.
+//! Measures whole proofs and the loading of keys, by circuit and prover.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use zkflow_core::rng::os_rng;
 
 mod support;
 
-/// Each prover with the name that `zkflow bench` gives it.
+/// Each prover with its name in `zkflow bench`.
 fn provers() -> Vec<(&'static str, Arc<dyn Prover>)> {
     let native = |kernel, parallelism| -> Arc<dyn Prover> {
         let options = NativeOptions { kernel, parallelism, ..NativeOptions::default() };
@@ -43,7 +43,7 @@ fn proof(c: &mut Criterion, fixture: &Fixture) {
     group.finish();
 }
 
-/// From the bytes of a `.zkey` to a key that proves: anew, and with a prepared file.
+/// Measures loading a `.zkey`: without and with a prepared key on disk.
 fn load(c: &mut Criterion, fixture: &Fixture) {
     let zkey = fixture.file(FileName::ProvingKey);
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -1,5 +1,5 @@
-//! The queues themselves: jobs that are pushed, leased and completed, one after the other and many at a time;
-//! and how soon a job that one process pushes is in the hands of another.
+//! Measures the queues: pushing, leasing and completing jobs, one by one and many at a time, and the time
+//! from a push to the lease in another process.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,14 +15,14 @@ use zkflow_testbed::{RedisOptions, RedisServer};
 const Q: QueueName = QueueName::ProofGeneration;
 const LEASE: Duration = Duration::from_secs(60);
 
-/// Jobs at a time, and jobs that wait besides.
+/// Number of simultaneous jobs.
 const MANY: usize = 64;
 const BACKLOG: usize = 10_000;
 
 fn queues(c: &mut Criterion) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    // Durable, as in production: once a second, where SQLite writes at every change.
+    // Durable, as in production: Redis syncs once per second, SQLite at every change.
     let redis = RedisServer::start(RedisOptions { append_only: true, ..RedisOptions::default() })
         .expect("redis-server starts");
     let (sqlite, one, other) = runtime.block_on(async {
@@ -48,12 +48,12 @@ fn queues(c: &mut Criterion) {
             b.to_async(&runtime).iter(|| future::join_all((0..MANY).map(|_| one_job(&**queue))));
         });
     }
-    // In memory a lease looks at every job: it is for tests and demonstrations.
+    // Without the memory queue: its lease scans all jobs; it is for tests and demonstrations.
     for (name, queue) in &backends[1..] {
         runtime.block_on(async {
             for _ in 0..BACKLOG / 100 {
                 future::join_all((0..100).map(|_| queue.push(job()))).await;
-                // Each enters its round once, whoever leases first.
+                // Each job enters its round once; the first lease does this.
                 one_job(&**queue).await;
             }
         });
@@ -82,7 +82,7 @@ async fn one_job(queue: &dyn JobQueue) {
     queue.complete(&leases[0].token).await.expect("the lease is held");
 }
 
-/// Leases and completes what is due.
+/// Leases and completes all due jobs, at most 1000.
 async fn drain(queue: &dyn JobQueue) -> Vec<()> {
     let leases = queue.lease(Q, 1000, LEASE, Duration::ZERO).await.expect("leases");
     future::join_all(leases.iter().map(async |lease| drop(queue.complete(&lease.token).await))).await
@@ -98,7 +98,7 @@ async fn wake_ups(one: Arc<RedisQueue>, other: Arc<RedisQueue>, rounds: u64) -> 
             other.complete(&leases[0].token).await.expect("the lease is held");
             leased
         });
-        // Until it waits.
+        // Time for the other process to start waiting.
         tokio::time::sleep(Duration::from_millis(3)).await;
         let pushed = Instant::now();
         one.push(job()).await.expect("a push");

@@ -1,4 +1,4 @@
-//! A trusted setup: the arithmetic below it, and the steps of both phases.
+//! Measures a trusted setup: its arithmetic and the steps of both phases.
 
 use std::hint::black_box;
 use std::io::Cursor;
@@ -19,9 +19,9 @@ mod support;
 
 type Bytes = Cursor<Vec<u8>>;
 
-/// Points that the arithmetic is measured with.
+/// Number of points for the arithmetic.
 const POINTS: u64 = 1 << 12;
-/// The power of the powers of tau that phase 1 is measured with.
+/// Power of the powers of tau for phase 1.
 const POWER: u32 = 10;
 
 fn arithmetic(c: &mut Criterion) {

@@ -1,4 +1,4 @@
-//! Each stage of a proof by itself: parse, witness, prove, verify.
+//! Measures each stage of a proof separately: parse, witness, prove, verify.
 
 use std::hint::black_box;
 

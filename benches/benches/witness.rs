@@ -1,7 +1,8 @@
-//! Inputs to witness in every way that there is, and what the faster one costs beforehand.
+//! Measures the calculation of a witness from JSON inputs by module and by tape, and the recording of the
+//! tape.
 //!
-//! `module` is circom's WebAssembly in wasmtime, `tape` the recorded calculation with the check of its witness against
-//! the constraints; both begin with the inputs as JSON.
+//! `module` is circom's WebAssembly in wasmtime. `tape` is the recorded calculation, including the check of
+//! its witness against the constraints.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ use zkflow_core::witness::{Way, WitnessCalculator, WitnessLimits};
 
 mod support;
 
-/// Name, source, inputs.
+/// Name, source and inputs of each circuit.
 fn circuits() -> [(&'static str, String, Value); 6] {
     macro_rules! test_circuit {
         ($file:literal, $small:literal, $large:literal) => {{
@@ -37,7 +38,7 @@ fn circuits() -> [(&'static str, String, Value); 6] {
             source.replace($small, $large)
         }};
     }
-    // Anything but the same each time.
+    // Pseudorandom numbers.
     let number = |i: u64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
     let numbers = |count, modulus| (0..count).map(|i| number(i) % modulus).collect::<Vec<u64>>();
     let library = TemplateLibrary::builtin();
@@ -88,7 +89,7 @@ fn witness(c: &mut Criterion) {
         };
         let record =
             || Tape::record(&compiled.wasm, RecordLimits::default()).expect("the circuit has a tape");
-        let r1cs = R1cs::read(&compiled.r1cs).expect("circom writes it right");
+        let r1cs = R1cs::read(&compiled.r1cs).expect("the .r1cs file of circom is valid");
         let check = ConstraintCheck::new(&r1cs, &mut os_rng());
         let (plain, fast) = (module(), module().with_check(check).with_tape(record()));
         let inputs = CircuitInputs::from_json(inputs.to_string());
@@ -114,7 +115,7 @@ fn witness(c: &mut Criterion) {
     }
 }
 
-/// The circuit with keys for development.
+/// The circuit with development keys and a tape.
 fn loaded(sandbox: &Arc<Sandbox>, compiled: &Compiled, r1cs: &R1cs) -> LoadedCircuit {
     let (key, _) = make_key(r1cs, &powers(), KeyOptions::default(), &mut os_rng()).expect("keys are made");
     let prover = NativeProver::new(NativeOptions::default()).expect("the prover starts");

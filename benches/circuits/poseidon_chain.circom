@@ -2,7 +2,7 @@ pragma circom 2.1.6;
 
 include "circomlib/circuits/poseidon.circom";
 
-// Hash of hash of hash: nearly all wires are elements of full size.
+// A chain of hashes: nearly all wires are full-size elements.
 template Chain(n) {
     signal input in[2];
     signal output out;

@@ -1,7 +1,7 @@
-//! Where generic code meets the two curves.
+//! Compiles generic code for the two curves.
 //!
-//! A generic function is compiled in every crate that uses it, and those that run a kernel are large. The methods here
-//! belong to types that are known, so they are compiled in this crate, once.
+//! A generic function is compiled in every crate that uses it, and functions that run a kernel are large.
+//! These methods belong to concrete types, so they are compiled once, in this crate.
 
 use ark_bn254::{g1, g2};
 use ark_ec::short_weierstrass::{Affine, Projective};
@@ -10,7 +10,7 @@ use crate::Kernel;
 use crate::msm::{self, Combinations, FixedBases, Options, Scalars};
 use crate::points::{CurveLanes, Factors, Layer, butterflies, double_points, multiply_points};
 
-/// What runs a kernel on the points of a curve.
+/// Functions that run a kernel on the points of a curve.
 pub(crate) trait Compiled: CurveLanes {
     /// [`FixedBases::prepare`].
     fn prepare(points: &[Affine<Self>], options: Options) -> FixedBases<Self>;
@@ -20,7 +20,7 @@ pub(crate) trait Compiled: CurveLanes {
     fn double(kernel: Kernel, points: &[Affine<Self>], doublings: u32) -> Vec<Affine<Self>>;
     /// The product of each point and its factor.
     fn multiply(kernel: Kernel, points: &[Affine<Self>], factors: Factors<'_>) -> Vec<Affine<Self>>;
-    /// A part of a layer of a [`Transform`](crate::points::Transform).
+    /// One part of a layer of a [`Transform`](crate::points::Transform).
     fn butterflies(
         kernel: Kernel,
         layer: &Layer,

@@ -1,13 +1,13 @@
-//! Prime fields several elements at a time: [`Lanes`], its two implementations, and what is built on it.
+//! Several elements of a prime field at a time: [`Lanes`], its two implementations, Fq² and inversion.
 //!
 //! # Ranges
-//! Lanes hold values in Montgomery form that need not be below the modulus p:
-//! - **reduced**: below 1.9 p. Every operation returns reduced values unless its name says `loose`.
-//! - **loose**: below 8 p. Only multiplications, squarings and [`Lanes::reduce`] take loose values.
+//! Lanes contain values in Montgomery form. A value may be larger than the modulus p:
+//! - **reduced**: below 1.9 p. Every operation returns reduced values unless its name contains `loose`.
+//! - **loose**: below 8 p. Only multiplications, squarings and [`Lanes::reduce`] accept loose values.
 //!
-//! With R = 2^260 > 84 p there is room: a product of two loose values is below 64 p² < 0.76 R p, and its
-//! Montgomery reduction adds less than 1.13 p (`ifma` module). Values leave the lanes canonical, below p,
-//! except through [`Lanes::scatter_rows`].
+//! R = 2^260 > 84 p is large enough: a product of two loose values is below 64 p² < 0.76 R p, and its
+//! Montgomery reduction adds less than 1.13 p (`ifma` module). All functions that write values out of lanes
+//! write canonical values, below p, except [`Lanes::scatter_rows`].
 
 mod coordinate;
 #[cfg(target_arch = "x86_64")]
@@ -28,19 +28,19 @@ pub(crate) use inverse::{invert_all, invert_each};
 pub(crate) use portable::Portable;
 pub(crate) use quadratic::Quadratic;
 
-/// The most lanes of any kernel.
+/// Maximum of [`Lanes::WIDTH`] over all kernels.
 pub(crate) const MAX_WIDTH: usize = 8;
 
-/// Two field elements of 256 bits in a kernel's own Montgomery form, one cache line: a point of G1, or
-/// one coordinate of a point of G2. Zero bytes are two zeros.
+/// Two 256-bit field elements in the Montgomery form of a kernel: a point of G1, or one coordinate of a
+/// point of G2. A row is one cache line. Zero bytes are two zero elements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, zeroize::Zeroize)]
 #[repr(C, align(64))]
 pub struct Row(pub [u64; 8]);
 
-/// One bit for each lane, lane 0 lowest.
+/// One bit per lane; lane 0 is the lowest bit.
 pub(crate) type Mask = u8;
 
-/// Some elements of a field, or of an extension, at once; see the [module](self) for the ranges.
+/// Several elements of a field or of an extension field; see the [module](self) for the ranges.
 pub(crate) trait Arithmetic: Copy + Send + Sync + 'static {
     /// Zero in every lane, canonical.
     fn zero() -> Self;
@@ -48,7 +48,7 @@ pub(crate) trait Arithmetic: Copy + Send + Sync + 'static {
     fn one() -> Self;
     /// a + b of reduced values.
     fn add(self, other: Self) -> Self;
-    /// a − b of reduced values, or of a reduced value and the loose sum of two.
+    /// a − b of reduced values; b may also be the loose sum of two reduced values.
     fn sub(self, other: Self) -> Self;
     /// −a of a reduced value.
     #[inline(always)]
@@ -64,51 +64,52 @@ pub(crate) trait Arithmetic: Copy + Send + Sync + 'static {
     fn add_loose(self, other: Self) -> Self;
     /// a − b + 4p, loose, for a and b below 4p.
     fn sub_loose(self, other: Self) -> Self;
-    /// ab of loose values; in an extension `self` may be below 6p and `other` must be reduced.
+    /// ab of loose values; in an extension field `self` must be below 6p and `other` reduced.
     fn mul(self, other: Self) -> Self;
-    /// a² of a loose value, reduced in an extension.
+    /// a² of a loose value; in an extension field the value must be reduced.
     fn square(self) -> Self;
-    /// The canonical value, below p, of a loose one.
+    /// The canonical value, below p, of a loose value.
     fn canonical(self) -> Self;
-    /// Lanes that are zero modulo p, of a loose value.
+    /// The lanes of a loose value that are zero modulo p.
     fn zero_mask(self) -> Mask;
-    /// A superset of the lanes that hold canonical zeros, by chance with 2^-52 of all others.
+    /// A superset of the lanes that contain canonical zero; any other lane is included with chance 2^-52.
     fn literal_zero_mask(self) -> Mask;
-    /// A superset of the lanes where reduced a and b are equal modulo p, wrong for 2^-50 of others.
+    /// A superset of the lanes where reduced a and b are equal modulo p; any other lane is included with
+    /// chance 2^-50.
     fn perhaps_equal_mask(self, other: Self) -> Mask;
-    /// Lanes of `yes` where the mask has a 1, of `no` elsewhere.
+    /// Lanes of `yes` where the mask has a 1, lanes of `no` elsewhere.
     fn select(mask: Mask, yes: Self, no: Self) -> Self;
 }
 
-/// [`Lanes::WIDTH`] elements of a prime field at once.
+/// [`Lanes::WIDTH`] elements of a prime field.
 ///
-/// Slices given to operations must hold at least `WIDTH` elements; they panic otherwise.
+/// Operations on slices panic if a slice is shorter than `WIDTH`.
 pub(crate) trait Lanes: Arithmetic {
-    /// The field.
+    /// The field of one lane, in arkworks' representation.
     type Field: PrimeField<BigInt = ark_ff::BigInt<4>>;
-    /// The number of lanes, 1 or 8.
+    /// Number of lanes, 1 or 8.
     const WIDTH: usize;
-    /// The mask of all lanes.
+    /// The mask that selects all lanes.
     const ALL: Mask = ((1u16 << Self::WIDTH) - 1) as Mask;
 
-    /// Elements in arkworks' form.
+    /// Loads elements from arkworks' Montgomery form.
     fn load(elements: &[Self::Field]) -> Self;
-    /// Writes canonical elements in arkworks' form.
+    /// Writes canonical elements in arkworks' Montgomery form.
     fn store(self, elements: &mut [Self::Field]);
-    /// Writes the integers in `0..p` that the elements stand for, in words of 64 bits.
+    /// Writes the elements as integers in `0..p`: 64-bit words, lowest first.
     fn store_integers(self, integers: &mut [[u64; 4]]);
 
-    /// The first and the second elements of rows.
+    /// The first elements and the second elements of `WIDTH` rows.
     fn gather_rows(rows: &[&Row]) -> (Self, Self);
-    /// Puts reduced elements into rows: lane i of `first` and `second` into `rows[i]`. Zeros become zero
-    /// bytes if they are canonical.
+    /// Writes reduced elements into rows: lane i of `first` and `second` into `rows[i]`. Only canonical
+    /// zeros become zero bytes.
     fn scatter_rows(first: Self, second: Self, rows: &mut [Row]);
 
     /// Exchanges lane i of vector j with lane j of vector i, for the first `WIDTH` vectors.
     fn transpose(vectors: &mut [Self]);
 
-    /// A reduced value of the same class as a loose one.
+    /// A reduced value congruent to a loose value modulo p.
     fn reduce(self) -> Self;
-    /// ab + cd, with one reduction; for the bounds A, B, C, D in multiples of p, AB + CD ≤ 64.
+    /// ab + cd with one reduction. The bounds A, B, C, D, in multiples of p, must satisfy AB + CD ≤ 64.
     fn mul_add_mul(self, b: Self, c: Self, d: Self) -> Self;
 }

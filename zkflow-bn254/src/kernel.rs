@@ -1,4 +1,4 @@
-//! The choice of instructions, made once at run time.
+//! The choice of the instruction set, made once at run time.
 
 use ark_bn254::{FqConfig, FrConfig};
 use ark_ff::{Fp, MontBackend};
@@ -7,7 +7,7 @@ use ark_ff::{Fp, MontBackend};
 use super::field::Ifma;
 use super::field::{Lanes, Portable};
 
-/// The instructions that compute.
+/// The instruction set used for computations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kernel {
@@ -18,12 +18,12 @@ pub enum Kernel {
 }
 
 impl Kernel {
-    /// The fastest kernel that this processor has.
+    /// The fastest kernel that this processor supports.
     pub fn detect() -> Self {
         if Self::Ifma.is_available() { Self::Ifma } else { Self::Portable }
     }
 
-    /// Whether this processor can run the kernel.
+    /// True if this processor can run the kernel.
     pub fn is_available(self) -> bool {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -51,49 +51,49 @@ impl Kernel {
 
     /// Runs a task with this kernel's lanes, compiled for its instructions.
     ///
-    /// The instructions hold on the calling thread up to calls that are not inlined: a task that
-    /// spreads over threads calls this again in each of them.
+    /// Only code inlined into the task on the calling thread uses the instructions. A task that
+    /// uses several threads must call this function again on each of them.
     ///
     /// # Panics
-    /// When the processor lacks the instructions.
+    /// Panics if the processor lacks the instructions.
     #[inline]
     pub(crate) fn run<T: Task>(self, task: T) -> T::Output {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Ifma => IfmaBackend::run(task),
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Ifma => panic!("the kernel ifma is for x86-64"),
+            Self::Ifma => panic!("the kernel ifma needs an x86-64 processor"),
             Self::Portable => PortableBackend::run(task),
         }
     }
 }
 
-/// Work for a kernel.
+/// Work that a kernel can run.
 pub(crate) trait Task {
-    /// What it gives.
+    /// The result of the work.
     type Output;
 
-    /// Does the work. Implementations are `#[inline(always)]`, and so is all they call in hot loops:
-    /// only code inlined into [`Backend::run`] is compiled for the kernel's instructions. Closures are not
-    /// sure to be inlined; loops are. What is called from several places is a task of its own.
+    /// Does the work. Only code inlined into [`Backend::run`] is compiled for the kernel's instructions, so
+    /// implementations and all functions that they call in hot loops are `#[inline(always)]`. Use loops, not
+    /// closures: closures may not be inlined. Code with several callers should be a separate task.
     fn run<B: Backend>(self) -> Self::Output;
 }
 
 /// The lanes of a kernel.
 pub(crate) trait Backend: Copy + Send + Sync + 'static {
-    /// Elements of the base field Fq.
+    /// Lanes of the base field Fq.
     type Fq: Lanes<Field = ark_bn254::Fq>;
-    /// Elements of the scalar field Fr.
+    /// Lanes of the scalar field Fr.
     type Fr: Lanes<Field = ark_bn254::Fr>;
 
-    /// [`Kernel::run`] where the kernel is known; not inlined.
+    /// [`Kernel::run`] for this backend; not inlined.
     ///
     /// # Panics
-    /// When the processor lacks the instructions.
+    /// Panics if the processor lacks the instructions.
     fn run<T: Task>(task: T) -> T::Output;
 }
 
-/// [`Kernel::Portable`].
+/// The backend of [`Kernel::Portable`].
 #[derive(Clone, Copy)]
 struct PortableBackend;
 
@@ -107,7 +107,7 @@ impl Backend for PortableBackend {
     }
 }
 
-/// [`Kernel::Ifma`].
+/// The backend of [`Kernel::Ifma`].
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 struct IfmaBackend;
@@ -119,14 +119,14 @@ impl Backend for IfmaBackend {
 
     #[inline]
     fn run<T: Task>(task: T) -> T::Output {
-        assert!(Kernel::Ifma.is_available(), "the kernel ifma needs instructions this processor lacks");
-        // SAFETY: `is_available` found every feature that `run_ifma` enables.
+        assert!(Kernel::Ifma.is_available(), "this processor lacks instructions that the kernel ifma needs");
+        // SAFETY: `is_available` has checked every feature that `run_ifma` enables.
         unsafe { run_ifma(task) }
     }
 }
 
 /// # Safety
-/// The processor must have the features named here.
+/// The processor must have all features of the `target_feature` attribute.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma,bmi2,adx")]
 #[inline(never)]

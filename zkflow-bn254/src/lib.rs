@@ -1,30 +1,30 @@
-//! Arithmetic of BN254 for proving and trusted setups, several times faster than one element at a time.
+//! Vectorised BN254 arithmetic for proving and trusted setups: several times faster than one element at
+//! a time.
 //!
 //! | module | subject |
 //! |---|---|
-//! | `field` | `Lanes`: some field elements at once; Fq² over them; inversion of many |
+//! | `field` | `Lanes`: several field elements at once; Fq² over lanes; batch inversion |
 //! | [`points`] | points times scalars, doublings, Fourier transforms of points |
 //! | [`msm`] | Σ sᵢ·Pᵢ over fixed points |
 //! | [`sparse`] | sparse matrices times vectors |
-//! | `transform` | values of a polynomial at the even roots of unity to those at the odd ones |
-//! | [`subgroup`] | whether points of G2 are multiples of the generator |
-//! | [`quotient`] | the quotient of Groth16 by its values at the odd roots |
-//! | [`workload`] | operations of the fields, for benches |
+//! | `transform` | evaluations of a polynomial: from the even roots of unity to the odd roots |
+//! | [`subgroup`] | whether points of G2 are in the subgroup of order r |
+//! | [`quotient`] | the quotient polynomial of Groth16, as values at the odd roots |
+//! | [`workload`] | field operations for benchmarks |
 //!
-//! An algorithm is written once, generic over a `Backend`, as a `Task`; `Kernel::run` compiles it
-//! for the processor it runs on:
+//! Each algorithm is a `Task`, generic over a `Backend`. `Kernel::run` compiles it for one kernel:
 //! - [`Kernel::Ifma`]: 8 elements at a time in radix 2^52, with AVX-512 IFMA's multiply-add of 52 bits;
-//! - [`Kernel::Portable`]: one element at a time, by arkworks' 64-bit arithmetic.
+//! - [`Kernel::Portable`]: one element at a time, with arkworks' 64-bit arithmetic.
 //!
-//! Both give the same results. Nothing here takes constant time: running time and memory accesses
+//! Both kernels return the same results. No operation is constant-time: running time and memory accesses
 //! depend on the values.
 //!
-//! Compiled kernels are large. What the interface leaves generic, the two groups alone, goes through functions that are not
-//! (`compiled`), so that this crate compiles each kernel and no other crate does.
+//! Compiled kernels are large, so only this crate compiles them. The public functions are generic over the
+//! two groups alone and call the non-generic functions of `compiled`.
 
 #![allow(
     clippy::needless_range_loop,
-    reason = "limbs, lanes and vectors are counted in several arrays at once, as in the formulas"
+    reason = "one index runs over several arrays at once, as in the formulas"
 )]
 
 mod compiled;

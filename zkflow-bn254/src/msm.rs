@@ -1,21 +1,22 @@
-//! Multi-scalar multiplication Σ sᵢ·Pᵢ over points that are known beforehand, and many short ones ([`combine`]).
+//! Multi-scalar multiplication Σ sᵢ·Pᵢ over fixed points, and many short sums ([`combine`]).
 //!
-//! [`FixedBases::prepare`] brings points into a kernel's form, once for each key; [`Scalars::new`] does the same for
-//! a vector of scalars, once for all bases that it multiplies; [`FixedBases::msm`] gives the sum.
+//! [`FixedBases::prepare`] converts points to the form of a kernel, once per key. [`Scalars::new`] converts a
+//! vector of scalars, once for all bases. [`FixedBases::msm`] returns the sum.
 //!
 //! # The algorithm
 //! Pippenger's buckets with affine additions:
-//! 1. A scalar is taken as the integer of least magnitude in its class modulo r, so −1 is as short as 1. It is written in
-//!    signed digits of c bits: s = Σ dⱼ·2^(cj) with |dⱼ| ≤ 2^(c−1). Zero digits cost nothing: neither zeros nor the upper part of short scalars.
-//! 2. With the multiples 2^(ckj)·P at hand, all digits whose place is the same modulo k share one set of buckets: `k` is
-//!    1 when memory allows every multiple, the number of digits when it allows only P. Each digit sends a point or
-//!    its negative to bucket |d| of a set. (`digits`)
-//! 3. Points are sorted by bucket, first into partitions of the buckets, one task each, then inside a partition. A bucket is summed in a
-//!    lane of its own, the lanes of some hundred vectors at a time sharing an inversion; lanes are
-//!    ordered by the length of what they sum. (`sums`)
-//! 4. Σ v·B_v over the buckets of a set by digits of v again: the sums of all B_v with one digit of v fixed, in both
-//!    halves of v, are two smaller problems of the same kind, and two affine additions a bucket; at single bits there
-//!    is nothing left to multiply. (`weighted`)
+//! 1. A scalar is represented by the integer of least magnitude in its class modulo r, so −1 has one bit. Its
+//!    signed digits have c bits: s = Σ dⱼ·2^(cj) with |dⱼ| ≤ 2^(c−1). Zero digits cost nothing, so zero
+//!    scalars and the upper part of short scalars are free.
+//! 2. The multiples 2^(ckj)·P are precomputed. Digits j that are equal modulo k share one set of buckets. `k`
+//!    is 1 when all multiples fit into memory, and the number of digits when only P fits. Each digit d adds P
+//!    or −P to bucket |d| of its set. (`digits`)
+//! 3. Points are sorted by bucket: first into partitions of the buckets, one task each, then inside a
+//!    partition. Each bucket is summed in its own lane. The lanes of some hundred vectors share an inversion
+//!    and are ordered by the number of their points. (`sums`)
+//! 4. Σ v·B_v over the buckets of a set is computed by splitting v into halves. The sums of all B_v with one
+//!    half of v fixed are two smaller problems of the same kind, at two affine additions per bucket. When v
+//!    is one bit, there is nothing left to multiply. (`weighted`)
 
 mod bases;
 mod combinations;

@@ -2,15 +2,16 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | `curve` | [`Curve`]: what tells G1 from G2; points as they lie in memory |
-//! | `addition` | `Additions`: affine additions that share an inversion, right for all pairs of points |
+//! | `curve` | [`Curve`]: the differences between G1 and G2; points in memory |
+//! | `addition` | `Additions`: affine additions that share an inversion, correct for all pairs of points |
 //! | `jacobian` | `Jacobian`: doublings and additions without inversions |
-//! | `doublings` | [`double_all`]: many points doubled some times |
+//! | `doublings` | [`double_all`]: repeated doubling of many points |
 //! | `products` | [`scale`], [`scale_by_powers`], [`products()`]: many points times scalars |
-//! | `halves` | `Splitter`: scalars in two halves |
+//! | `halves` | `Splitter`: scalars split into two halves |
 //! | `fourier` | [`lagrange`], [`from_lagrange`], [`Transform`]: Fourier transforms of points |
 //!
-//! Points of G2 must lie in the subgroup of order r, where the endomorphism that products use is a multiplication.
+//! Points of G2 must be in the subgroup of order r. Elsewhere the endomorphism that products use is not a
+//! multiplication by a scalar.
 
 mod addition;
 mod curve;

@@ -1,8 +1,8 @@
-//! The quotient (A B - C) / t of a witness, by its values at the odd roots of unity.
+//! The quotient (A B - C) / t of a witness, as values at the odd roots of unity.
 //!
-//! The mathematics is that of circom's keys: with `n` rows, let A, B and C be the polynomials that
-//! take the values a_i = (A w)_i, b_i = (B w)_i and c_i = a_i b_i at the n-th roots of unity. A B - C
-//! vanishes there, and its values at the other 2n-th roots are the scalars of the key's points H.
+//! As in circom's keys, let A, B and C be the polynomials with the values a_i = (A w)_i, b_i = (B w)_i
+//! and c_i = a_i b_i at the n-th roots of unity, for `n` rows. A B - C vanishes there. Its values at
+//! the other 2n-th roots are the scalars of the key's points H.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use crate::transform::{Transform, from_lanes, to_lanes};
 use crate::wiped::Wiped;
 use crate::{Backend, Kernel, Task};
 
-/// What computes the quotients of one circuit.
+/// Computes the quotients of one circuit.
 pub struct Quotient {
     a: SparseMatrix,
     b: SparseMatrix,
@@ -25,37 +25,37 @@ pub struct Quotient {
 }
 
 impl Quotient {
-    /// Prepares matrices of as many rows as the domain has.
+    /// Prepares the matrices A and B. Their number of rows is the size of the domain.
     pub fn new(a: SparseMatrix, b: SparseMatrix, kernel: Kernel) -> Self {
         let size = a.len();
         Self { a, b, domain: domain(size, kernel) }
     }
 
-    /// The number of rows: the size of the domain.
+    /// Number of rows: the size of the domain.
     pub fn rows(&self) -> usize {
         self.a.len()
     }
 
-    /// The matrices.
+    /// The matrices A and B.
     pub fn matrices(&self) -> [&SparseMatrix; 2] {
         [&self.a, &self.b]
     }
 
-    /// The values of A B - C at the odd roots.
+    /// The values of A B - C at the odd roots of unity.
     pub fn values(&self, witness: &[Fr]) -> Zeroizing<Vec<Fr>> {
         self.domain.quotient(&self.a, &self.b, witness)
     }
 
-    /// Takes the values of a polynomial at the n-th roots of unity to those at the other 2n-th roots: one of the
-    /// three transforms in a quotient, by itself.
+    /// Replaces the values of a polynomial at the n-th roots of unity by its values at the other 2n-th roots.
+    /// A quotient needs three such transforms.
     ///
     /// # Panics
-    /// If there is not one value for each row.
+    /// Panics if the number of values is not the number of rows.
     pub fn shift(&self, values: &mut [Fr]) {
         self.domain.shift(values);
     }
 
-    /// Memory that it keeps, in bytes, about.
+    /// Approximate size of the matrices and tables in bytes.
     pub fn memory_bytes(&self) -> u64 {
         self.a.memory_bytes() + self.b.memory_bytes() + self.domain.memory_bytes()
     }
@@ -67,7 +67,7 @@ impl fmt::Debug for Quotient {
     }
 }
 
-/// A [`Transform`] whose backend is forgotten.
+/// A [`Transform`] with its backend type erased.
 trait Domain: Send + Sync {
     fn shift(&self, values: &mut [Fr]);
     fn quotient(&self, a: &SparseMatrix, b: &SparseMatrix, witness: &[Fr]) -> Zeroizing<Vec<Fr>>;
@@ -83,13 +83,10 @@ fn domain(size: usize, kernel: Kernel) -> Box<dyn Domain> {
             Transform::<B>::fits(self.0).then(|| Box::new(Transform::<B>::new(self.0)) as Box<dyn Domain>)
         }
     }
-    kernel
-        .run(Build(size))
-        .or_else(|| Kernel::Portable.run(Build(size)))
-        .expect("a single lane fits every domain")
+    kernel.run(Build(size)).or_else(|| Kernel::Portable.run(Build(size))).expect("one lane fits every domain")
 }
 
-/// Vectors that a thread takes at a time.
+/// Number of vectors per task.
 const CHUNK: usize = 64;
 
 impl<B: Backend> Domain for Transform<B> {
@@ -125,7 +122,7 @@ impl<B: Backend> Domain for Transform<B> {
     }
 }
 
-/// a, b and a b for some rows.
+/// Computes a, b and a b for the rows from `first` on.
 struct Products<'a, B: Backend> {
     rows: [&'a SparseMatrix; 2],
     witness: &'a [Fr],
@@ -155,7 +152,7 @@ impl<B: Backend> Task for Products<'_, B> {
     }
 }
 
-/// a b - c.
+/// Computes a b - c.
 struct Difference<'a, B: Backend> {
     a: &'a [B::Fr],
     b: &'a [B::Fr],

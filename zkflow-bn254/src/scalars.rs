@@ -1,4 +1,4 @@
-//! Scalars as signed integers, and these in signed digits.
+//! Scalars as signed integers, and signed integers as signed digits.
 
 use ark_bn254::Fr;
 use ark_ff::{BigInt, PrimeField};
@@ -10,17 +10,17 @@ use crate::{Backend, Kernel, Task};
 
 /// Bits of the largest magnitude, ⌊r/2⌋.
 const MAGNITUDE_BITS: u32 = 253;
-/// The bit of the top word that says "negative".
+/// The sign bit in the top word.
 const SIGN: u64 = 1 << 63;
-/// Scalars converted by one task.
+/// Number of scalars per task.
 const TASK: usize = 4096;
 
-/// A vector of scalars, each as the integer of least magnitude in its class modulo r. Zeroised when dropped.
+/// A vector of scalars, each as the integer of least magnitude in its class modulo r. Zeroised on drop.
 #[derive(Clone, Default, Zeroize, ZeroizeOnDrop)]
 pub struct Scalars(Vec<Signed>);
 
 impl Scalars {
-    /// Takes scalars out of Montgomery form, spread over the threads of the current pool.
+    /// Converts scalars from Montgomery form, on the threads of the current pool.
     pub fn new(kernel: Kernel, scalars: &[Fr]) -> Self {
         let mut integers = vec![Signed([0; 4]); scalars.len()];
         integers
@@ -30,12 +30,12 @@ impl Scalars {
         Self(integers)
     }
 
-    /// The number of scalars.
+    /// Number of scalars.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// True if there are no scalars.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -45,16 +45,16 @@ impl Scalars {
     }
 }
 
-/// An integer of at most 253 bits, the sign in the top bit.
+/// An integer of at most 253 bits; the sign is in the top bit.
 #[derive(Clone, Copy, Zeroize)]
 pub(crate) struct Signed([u64; 4]);
 
 impl Signed {
-    /// The integer of least magnitude in the class of one below r.
+    /// The integer of least magnitude in the class of `integer`, which is below r.
     #[inline(always)]
     fn of(integer: [u64; 4]) -> Self {
         const R: [u64; 4] = Fr::MODULUS.0;
-        // A quarter of all scalars is on the far side by the top word alone; small ones decide fast.
+        // r − x is smaller than x exactly if x is above r/2.
         let (negative, borrow) = subtract(R, integer);
         debug_assert!(!borrow);
         if subtract(negative, integer).1 {
@@ -77,7 +77,7 @@ impl Signed {
         self.0[3] & SIGN != 0
     }
 
-    /// The magnitude and its number of bits.
+    /// The magnitude, lowest word first, and its number of bits.
     #[inline(always)]
     pub(crate) fn magnitude(self) -> ([u64; 4], u32) {
         let [a, b, c, d] = self.0;
@@ -92,15 +92,15 @@ impl Signed {
     }
 }
 
-/// How integers of at most 253 bits are cut into signed digits.
+/// Cuts integers of at most 253 bits into signed digits.
 ///
-/// Adding half of 2^c in every place but the last makes every digit of the sum the signed digit plus that half: no
-/// carry runs from place to place.
+/// The bias 2^(c−1) is added in every place except the last. Each digit of the sum is then the signed digit
+/// plus 2^(c−1), so the digits are found without carries from place to place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Places {
-    /// Bits of a digit, c.
+    /// Bits per digit, c.
     window: u32,
-    /// 2^(c−1) in every place but the last.
+    /// 2^(c−1) in every place except the last.
     bias: [u64; 4],
 }
 
@@ -115,12 +115,14 @@ impl Places {
         Self { window, bias }
     }
 
-    /// The number of digits. With the sign they have a bit more than the magnitude, so nothing is carried out of the last.
+    /// Number of digits. They have at least one bit more than the magnitude, so the last digit does not
+    /// overflow.
     pub(crate) fn count(window: u32) -> u32 {
         (MAGNITUDE_BITS + 1).div_ceil(window)
     }
 
-    /// Writes the digits, from −2^(c−1) to 2^(c−1), lowest first; returns their number, beyond which all are zero.
+    /// Writes the digits, from −2^(c−1) to 2^(c−1), lowest first. Returns how many it wrote; all others are
+    /// zero.
     #[inline(always)]
     pub(crate) fn digits(&self, integer: Signed, digits: &mut [i32]) -> usize {
         let (words, bits) = integer.magnitude();
@@ -129,7 +131,7 @@ impl Places {
         }
         let last = Self::count(self.window) - 1;
         let biased = add(words, self.bias);
-        // A digit more than the bits reach into, for the carry.
+        // One digit more than the bits need, for the carry.
         let count = (bits / self.window + 2).min(last + 1);
         for place in 0..count {
             let half = if place < last { 1 << (self.window - 1) } else { 0 };
@@ -140,7 +142,7 @@ impl Places {
     }
 }
 
-/// a + b, which is below 2^256.
+/// a + b, which must be below 2^256.
 #[inline(always)]
 fn add(a: [u64; 4], b: [u64; 4]) -> [u64; 4] {
     let mut out = [0; 4];
@@ -151,7 +153,7 @@ fn add(a: [u64; 4], b: [u64; 4]) -> [u64; 4] {
     out
 }
 
-/// `count` ≤ 32 bits of a 256-bit integer from `position` on.
+/// `count` ≤ 32 bits of a 256-bit integer, starting at bit `position`.
 #[inline(always)]
 fn bits_at(words: &[u64; 4], position: u32, count: u32) -> u64 {
     let (word, offset) = ((position / 64) as usize, position % 64);

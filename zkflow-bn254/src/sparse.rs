@@ -1,56 +1,56 @@
-//! Sparse matrices over Fr, to be multiplied with vectors.
+//! Sparse matrices over Fr and their products with vectors.
 
 use ark_bn254::Fr;
 use ark_ff::{BigInt, Field, One, Zero};
 use rayon::prelude::*;
 
-/// An entry of a matrix.
+/// An entry of a matrix, the input of [`SparseMatrix::new`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
-    /// Its row.
+    /// Row index, from 0.
     pub row: u32,
-    /// Its column.
+    /// Column index, from 0.
     pub column: u32,
-    /// Its value. Entries of one place add up.
+    /// Value; several entries of the same row and column are added.
     pub value: Fr,
 }
 
-/// A matrix by rows.
+/// A matrix stored by rows.
 ///
-/// Most entries of a circom circuit are 1 or -1 and cost an addition alone; they come first in each
-/// row, the other entries follow.
+/// Most entries of a circom circuit are 1 or -1 and cost only an addition. In each row the entries 1 come
+/// first, then the entries -1, then the others.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct SparseMatrix {
-    /// Where each row begins, and behind the last one where it ends.
+    /// Start of each row, then the end of the last row.
     bounds: Vec<RowBounds>,
-    /// The columns of all entries, row by row.
+    /// Columns of all entries, row by row.
     columns: Vec<u32>,
-    /// The entries other than 1 and -1, row by row.
+    /// Entries other than 1 and -1, row by row.
     values: Vec<Fr>,
 }
 
-/// Where a row's parts begin.
+/// Start indices of the parts of a row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[repr(C)]
 struct RowBounds {
-    /// Its entries 1, in `columns`.
+    /// Entries 1, in `columns`.
     ones: u32,
-    /// Its entries -1, in `columns`.
+    /// Entries -1, in `columns`.
     minus_ones: u32,
-    /// Its other entries, in `columns`.
+    /// Other entries, in `columns`.
     others: u32,
-    /// Their values, in `values`.
+    /// Values of the other entries, in `values`.
     values: u32,
 }
 
-/// Rows that one task multiplies.
+/// Number of rows per task.
 const TASK: usize = 1 << 10;
 
 impl SparseMatrix {
-    /// Gathers entries, in any order, into `rows` rows.
+    /// Builds a matrix of `rows` rows from entries in any order.
     ///
     /// # Panics
-    /// If an entry stands in a row beyond.
+    /// Panics if the row of an entry is greater than `rows`.
     pub fn new(rows: usize, entries: impl Iterator<Item = Entry> + Clone) -> Self {
         let entries = || {
             let present = entries.clone().filter(|entry| !entry.value.is_zero());
@@ -95,12 +95,12 @@ impl SparseMatrix {
         Self { bounds, columns, values }
     }
 
-    /// The number of rows.
+    /// Number of rows.
     pub fn len(&self) -> usize {
         self.bounds.len().saturating_sub(1)
     }
 
-    /// Whether there are no rows.
+    /// True if there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -108,7 +108,7 @@ impl SparseMatrix {
     /// The product of row `row` and `vector`.
     ///
     /// # Panics
-    /// If there is no such row, or the vector is shorter than the row.
+    /// Panics if there is no such row, or if an entry's column is outside the vector.
     pub fn row_product(&self, row: usize, vector: &[Fr]) -> Fr {
         let (row, next) = (self.bounds[row], self.bounds[row + 1]);
         let columns = |from: u32, to: u32| self.columns[from as usize..to as usize].iter();
@@ -121,7 +121,7 @@ impl SparseMatrix {
         }
         let values = &self.values[row.values as usize..next.values as usize];
         for (&column, value) in columns(row.others, next.ones).zip(values) {
-            // Vectors of circom circuits are full of bits.
+            // Witnesses of circom circuits consist mostly of bits.
             match &vector[column as usize] {
                 factor if factor.is_zero() => {}
                 factor if factor.is_one() => sum += value,
@@ -131,12 +131,13 @@ impl SparseMatrix {
         sum
     }
 
-    /// Writes the product of the matrix and `vector`, over the threads of the current pool.
+    /// Writes the product of the matrix and `vector` to `product`, on the threads of the current pool.
     ///
     /// # Panics
-    /// If `product` has another length than the matrix rows, or the vector is shorter than a row.
+    /// Panics if the length of `product` is not the number of rows, or if an entry's column is outside the
+    /// vector.
     pub fn product(&self, vector: &[Fr], product: &mut [Fr]) {
-        assert_eq!(product.len(), self.len(), "one value for each row");
+        assert_eq!(product.len(), self.len(), "the product must have one value per row");
         product.par_chunks_mut(TASK).enumerate().for_each(|(task, values)| {
             for (row, value) in (task * TASK..).zip(values) {
                 *value = self.row_product(row, vector);
@@ -144,7 +145,7 @@ impl SparseMatrix {
         });
     }
 
-    /// The matrix as three runs of bytes, little endian.
+    /// The matrix as three byte arrays, little-endian: row bounds, columns, values.
     pub fn to_bytes(&self) -> [Vec<u8>; 3] {
         let bounds = self.bounds.iter().flat_map(|row| [row.ones, row.minus_ones, row.others, row.values]);
         [
@@ -154,8 +155,8 @@ impl SparseMatrix {
         ]
     }
 
-    /// The matrix that [`to_bytes`](Self::to_bytes) wrote; `None` if it does not have `rows` rows and
-    /// columns below `width`.
+    /// Reads the bytes of [`to_bytes`](Self::to_bytes). `None` if they are inconsistent, do not have `rows`
+    /// rows, or have a column that is not below `width`.
     pub fn from_bytes([bounds, columns, values]: [&[u8]; 3], rows: usize, width: usize) -> Option<Self> {
         let numbers = |bytes: &[u8]| -> Vec<u32> {
             bytes.as_chunks::<4>().0.iter().map(|number| u32::from_le_bytes(*number)).collect()
@@ -193,7 +194,7 @@ impl SparseMatrix {
         sound.then_some(Self { bounds, columns, values })
     }
 
-    /// Memory that the matrix takes, in bytes.
+    /// Size of the matrix in bytes.
     pub fn memory_bytes(&self) -> u64 {
         let Self { bounds, columns, values } = self;
         (size_of_val(&bounds[..]) + size_of_val(&columns[..]) + size_of_val(&values[..])) as u64
@@ -234,7 +235,7 @@ mod tests {
                     2 => Fr::zero(),
                     _ => Fr::rand(&mut rng),
                 };
-                // The last rows stay empty, and entries may stand twice in one place.
+                // The last rows stay empty, and an entry may occur twice at one position.
                 Entry { row: rng.gen_range(0..rows - 5), column: rng.gen_range(0..columns), value }
             })
             .collect();

@@ -1,29 +1,29 @@
-//! From values on the even roots of unity to values on the odd ones.
+//! Converts values at the even roots of unity to values at the odd roots.
 //!
-//! Let f be a polynomial of degree below n = 2^k and ω a primitive n-th root of unity. An inverse
-//! transform takes the values f(ω^i) to coefficients, multiplying coefficient j by η^j for a square
-//! root η of ω shifts the polynomial, and a forward transform gives the values f(η ω^i) on the odd
-//! 2n-th roots.
+//! Let f be a polynomial of degree below n = 2^k, ω a primitive n-th root of unity and η a square root of ω.
+//! 1. An inverse transform converts the values f(ω^i) to coefficients.
+//! 2. Multiplying coefficient j by η^j shifts the polynomial.
+//! 3. A forward transform computes the values f(η ω^i) at the odd 2n-th roots.
 //!
 //! # Without bit reversal
 //! The inverse transform decimates in frequency (Gentleman and Sande): natural order in, bit-reversed
-//! coefficients out. The forward one decimates in time (Cooley and Tukey): bit-reversed coefficients
-//! in, natural order out. In between a coefficient is multiplied where it stands. So nothing is ever
-//! permuted, and more: after the first layers of decimation in frequency the blocks that are left never
-//! meet again until the last layers of decimation in time. The work is therefore a recursion,
+//! coefficients out. The forward transform decimates in time (Cooley and Tukey): bit-reversed coefficients
+//! in, natural order out. In between, coefficients are multiplied in place. So nothing is permuted. Also, the
+//! blocks after the first layers of decimation in frequency are independent until the last layers of
+//! decimation in time. The algorithm is therefore recursive:
 //!
 //! ```text
 //! shift(block) = DIF butterflies on the block; shift(each quarter); DIT butterflies on the block
 //! ```
 //!
-//! in which a block that fits into the first cache takes both transforms while it is there.
+//! A block that fits into the first-level cache goes through both transforms while it is there.
 //!
 //! # Butterflies
-//! Two layers at a time, four values in registers (radix 4). A layer on blocks of s values uses the
-//! powers ω_s^j for j < s/2, prepared for each s. In lanes of width W a vector holds W neighbouring
-//! values, so layers on blocks of more than W values act on whole vectors. For the last log2 W layers W
-//! vectors are transposed, which makes neighbours in a lane of neighbours in a vector; the factors
-//! in the middle are prepared in transposed order, and the way back transposes again.
+//! Two layers are computed at a time, with four values in registers (radix 4). A layer on blocks of s values
+//! uses the powers ω_s^j for j < s/2, precomputed for each s. A vector contains W neighbouring values (W is
+//! the number of lanes), so layers on blocks of more than W values operate on whole vectors. For the last
+//! log2 W layers W vectors are transposed, so that neighbouring values are in the same lane. The factors η^j
+//! are stored in transposed order, and the forward transform transposes back.
 
 mod layers;
 mod powers;
@@ -39,22 +39,22 @@ use self::powers::{Twiddles, factors};
 use crate::field::{Arithmetic, Lanes};
 use crate::{Backend, Task};
 
-/// Blocks of at most this many values are shifted by one thread while they lie in its cache: 40 KiB.
+/// Maximum values of a block that one thread shifts within its cache: 40 KiB.
 const CACHED: usize = 1 << 10;
 
-/// Vectors that a thread takes at a time in the layers above.
+/// Number of vectors per task in the layers on larger blocks.
 const CHUNK: usize = 64;
 
-/// The tables for domains of one size.
+/// Precomputed tables for domains of one size.
 pub(crate) struct Transform<B: Backend> {
     inverse: Twiddles<B>,
     forward: Twiddles<B>,
-    /// η^j / n in the order in which the coefficients come to stand.
+    /// η^j / n, in the order of the coefficients after the inverse transform.
     factors: Vec<B::Fr>,
 }
 
 impl<B: Backend> Transform<B> {
-    /// Whether the lanes of this backend are not too wide for a domain of `size`.
+    /// True if a domain of `size` rows is large enough for the lanes of this backend.
     pub(crate) fn fits(size: usize) -> bool {
         size.is_power_of_two() && size >= B::Fr::WIDTH * B::Fr::WIDTH
     }
@@ -62,11 +62,11 @@ impl<B: Backend> Transform<B> {
     /// Prepares the tables for a domain of `size` rows.
     ///
     /// # Panics
-    /// If the domain does not [fit](Self::fits), or is larger than 2^27.
+    /// Panics if the domain does not [fit](Self::fits) or is larger than 2^27.
     pub(crate) fn new(size: usize) -> Self {
-        assert!(Self::fits(size), "{size} rows");
-        let root = Fr::get_root_of_unity(size as u64).expect("a power of two of at most 2^27");
-        let eta = Fr::get_root_of_unity(2 * size as u64).expect("a power of two of at most 2^28");
+        assert!(Self::fits(size), "{size} rows do not fit the lanes");
+        let root = Fr::get_root_of_unity(size as u64).expect("a power of two up to 2^27");
+        let eta = Fr::get_root_of_unity(2 * size as u64).expect("a power of two up to 2^28");
         let inverse_root = root.inverse().expect("a root of unity is not zero");
         let inverse_size = Fr::from(size as u64).inverse().expect("a power of two is not zero");
         Self {
@@ -76,21 +76,21 @@ impl<B: Backend> Transform<B> {
         }
     }
 
-    /// The number of vectors of a domain.
+    /// Number of vectors of a domain.
     pub(crate) fn vectors(&self) -> usize {
         self.factors.len()
     }
 
-    /// Memory that the tables take, in bytes.
+    /// Size of the tables in bytes.
     pub(crate) fn table_bytes(&self) -> u64 {
         let layers = self.inverse.layers.iter().chain(&self.forward.layers);
         let vectors = layers.map(Vec::len).sum::<usize>() + self.factors.len();
         (vectors * size_of::<B::Fr>()) as u64
     }
 
-    /// Values on the even roots to values on the odd ones, both in natural order.
+    /// Replaces the values at the even roots by the values at the odd roots, both in natural order.
     pub(crate) fn shift(&self, values: &mut [B::Fr]) {
-        assert_eq!(values.len(), self.vectors(), "the domain is another");
+        assert_eq!(values.len(), self.vectors(), "the number of values must be the size of the domain");
         self.shift_block(values, &self.factors);
     }
 
@@ -105,7 +105,7 @@ impl<B: Backend> Transform<B> {
         self.layers(block, Direction::Forward);
     }
 
-    /// Two layers on a block that is too large for a cache, on all threads.
+    /// Computes two layers on a block larger than the cache, on all threads.
     fn layers(&self, block: &mut [B::Fr], direction: Direction) {
         let size = block.len();
         let (x0, x1, x2, x3) = quarters(block);
@@ -125,7 +125,7 @@ impl<B: Backend> Transform<B> {
     }
 }
 
-/// Which of the two transforms a layer belongs to.
+/// The transform that a layer belongs to.
 #[derive(Clone, Copy)]
 enum Direction {
     /// Decimation in frequency.
@@ -134,7 +134,7 @@ enum Direction {
     Forward,
 }
 
-/// Elements to vectors; their number is a multiple of the width.
+/// Loads elements into vectors. The number of elements must be a multiple of the width.
 pub(crate) fn to_lanes<B: Backend>(elements: &[Fr]) -> Vec<B::Fr> {
     let mut lanes = vec![B::Fr::zero(); elements.len() / B::Fr::WIDTH];
     B::run(Load::<B> { elements, lanes: &mut lanes });
@@ -157,7 +157,7 @@ impl<B: Backend> Task for Load<'_, B> {
     }
 }
 
-/// Vectors to as many elements as they hold.
+/// Stores vectors as elements.
 pub(crate) fn from_lanes<B: Backend>(lanes: &[B::Fr], elements: &mut [Fr]) {
     B::run(Store::<B> { lanes, elements });
 }

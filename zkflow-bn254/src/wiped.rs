@@ -1,20 +1,20 @@
-//! Memory that is overwritten before it is given back.
+//! Memory that is overwritten before it is freed.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{Ordering, compiler_fence};
 
 use crate::field::Lanes;
 
-/// Vectors of lanes that hold secrets.
+/// Vectors of lanes that contain secrets. Zeroised on drop.
 pub(crate) struct Wiped<L: Lanes>(Vec<L>);
 
 impl<L: Lanes> Wiped<L> {
-    /// These vectors.
+    /// Takes ownership of vectors.
     pub(crate) fn of(vectors: Vec<L>) -> Self {
         Self(vectors)
     }
 
-    /// As many vectors of zeros.
+    /// `count` vectors of zeros.
     pub(crate) fn zeros(count: usize) -> Self {
         Self(vec![L::zero(); count])
     }
@@ -37,7 +37,8 @@ impl<L: Lanes> DerefMut for Wiped<L> {
 impl<L: Lanes> Drop for Wiped<L> {
     fn drop(&mut self) {
         for vector in &mut self.0 {
-            // SAFETY: a reference is valid for writes; lanes have no destructor that the write would skip.
+            // SAFETY: a mutable reference is valid for writes; lanes have no destructor that the write could
+            // skip.
             unsafe { std::ptr::write_volatile(vector, L::zero()) };
         }
         compiler_fence(Ordering::SeqCst);

@@ -1,36 +1,36 @@
-//! Operations of the fields over and over, for benches: programs never use them one by one.
+//! Repeated field operations for benchmarks; other programs do not need single operations.
 
 use crate::field::{Arithmetic, Lanes, Quadratic, invert_all};
 use crate::{Backend, Kernel, Task};
 
-/// A field.
+/// A field of BN254.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
     /// The base field.
     Fq,
-    /// Its quadratic extension.
+    /// The quadratic extension of Fq.
     Fq2,
     /// The scalar field.
     Fr,
 }
 
-/// An operation on elements.
+/// An operation on field elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// a + b, reduced.
     Add,
     /// a − b, reduced.
     Subtract,
-    /// ab.
+    /// The product ab.
     Multiply,
-    /// a².
+    /// The square a².
     Square,
-    /// All inverses, with one inversion. In Fq² this is one of the norms, in Fq.
+    /// Batch inversion with one inversion in all. For Fq² it inverts the norms, in Fq.
     InvertAll,
 }
 
-/// Does the operation on `elements` elements, as near as the kernel's width and independent chains of operations allow, and
-/// returns something that depends on all of it.
+/// Repeats the operation on about `elements` elements, rounded down to whole vectors and chains. Returns a
+/// value that depends on all results.
 pub fn repeat(kernel: Kernel, field: Field, operation: Operation, elements: usize) -> u64 {
     kernel.run(Repeat { field, operation, elements })
 }
@@ -57,7 +57,7 @@ impl Task for Repeat {
     }
 }
 
-/// Chains side by side, so that one operation need not wait for the other.
+/// Number of independent chains, so that operations do not wait for each other.
 const CHAINS: usize = 4;
 
 #[inline(always)]

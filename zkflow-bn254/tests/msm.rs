@@ -1,4 +1,4 @@
-//! Sums against arkworks.
+//! Compares sums with arkworks.
 
 #![allow(clippy::unwrap_used)]
 
@@ -38,7 +38,7 @@ fn random_points<C: Curve>(rng: &mut impl Rng, len: usize) -> Vec<Affine<C>> {
     Projective::normalize_batch(&points)
 }
 
-/// P, 2P, 3P, …: sums of these meet each other all the time.
+/// P, 2P, 3P, …: equal and opposite sums occur often.
 fn progression<C: Curve>(len: usize) -> Vec<Affine<C>> {
     let step = Projective::<C>::generator();
     let points: Vec<Projective<C>> =
@@ -48,7 +48,7 @@ fn progression<C: Curve>(len: usize) -> Vec<Affine<C>> {
 
 #[track_caller]
 fn agrees_with_arkworks<C: Curve>(points: &[Affine<C>], scalars: &[Fr]) {
-    let expected = Projective::<C>::msm(points, scalars).expect("one scalar for each point");
+    let expected = Projective::<C>::msm(points, scalars).expect("one scalar per point");
     for kernel in kernels() {
         for copies in [0, 3, 64] {
             let table_bytes = copies * points.len() * 128;
@@ -61,7 +61,7 @@ fn agrees_with_arkworks<C: Curve>(points: &[Affine<C>], scalars: &[Fr]) {
 
 fn all_sizes_and_kinds<C: Curve>() {
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    // Products one by one up to 4 points or 48, buckets beyond.
+    // Separate products for up to 4 or 48 points, buckets for more.
     for len in [0, 1, 3, 4, 5, 8, 9, 48, 49, 100, 5000] {
         let mut points = random_points::<C>(&mut rng, len);
         agrees_with_arkworks::<C>(&points, &scalars(&mut rng, len));
@@ -109,7 +109,7 @@ fn equal_scalars_on_related_points_agree_with_arkworks() {
     equal_scalars_on_related_points::<g2::Config>();
 }
 
-/// Points whose logarithms are known: i·G for i in 1..=n, and sums by the logarithms.
+/// Uses points with known logarithms, i·G for i in 1..=n, and checks sums by the logarithms.
 fn a_million_terms<C: Curve>(len: usize, rounds: usize) {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let points = progression::<C>(len);
@@ -171,7 +171,7 @@ fn combinations<C: Curve>() {
     combinations_agree_with_arkworks(&points, &lengths, &mut rng);
     combinations_agree_with_arkworks::<C>(&points, &[], &mut rng);
     combinations_agree_with_arkworks::<C>(&points, &[0, 9000, 0, 4096, 4097], &mut rng);
-    // Everything meets everything.
+    // Few points: equal and opposite sums occur often.
     combinations_agree_with_arkworks(&progression::<C>(5), &[4; 300], &mut rng);
 }
 
@@ -185,7 +185,7 @@ fn combinations_in_g2_agree_with_arkworks() {
     combinations::<g2::Config>();
 }
 
-/// Sums that the formulas of Horner's rule do not hold for: infinity in the end, and halfway.
+/// The addition formula of Horner's rule fails for these sums: they are infinity at the end or on the way.
 #[test]
 fn combinations_that_cancel_are_exact() {
     let point = Projective::<g1::Config>::generator().into_affine();

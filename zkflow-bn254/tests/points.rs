@@ -1,4 +1,4 @@
-//! Many points at once against arkworks, one point at a time.
+//! Compares operations on many points with arkworks.
 
 #![allow(clippy::unwrap_used)]
 
@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use zkflow_bn254::Kernel;
 use zkflow_bn254::points::{Curve, Transform, double_all, from_lagrange, lagrange, scale, scale_by_powers};
 
-/// Points with repetitions, negatives and infinity among them.
+/// Random points, including repetitions, negatives and infinity.
 fn points<C: Curve>(rng: &mut impl Rng, len: usize) -> Vec<Affine<C>> {
     let mut points: Vec<Projective<C>> = (0..len).map(|_| Projective::rand(rng)).collect();
     for i in 0..len {

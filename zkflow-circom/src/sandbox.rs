@@ -1,15 +1,14 @@
-//! WebAssembly under limits: the runtime that both the circom compiler and the witness calculators
-//! run in.
+//! WebAssembly under limits: the runtime of the circom compiler and the witness calculators.
 //!
 //! # Behaviour
-//! - A guest sees the host functions that it is linked with and nothing else: no files, no
-//!   environment, no network, no clock.
-//! - A guest that runs too long, recurses too deeply or wants too much memory is stopped; the
-//!   process and other guests are untouched.
-//! - A module is compiled once: kept in memory, and on disk when there is a cache folder.
+//! - A guest has access only to the host functions that it is linked with: no files, no environment, no
+//!   network, no clock.
+//! - A guest is stopped if it runs too long, recurses too deeply or requests too much memory. The process
+//!   and other guests are not affected.
+//! - A module is compiled once. It is stored in memory, and on disk if there is a cache folder.
 //!
-//! Translating WebAssembly to machine code is outside the time limit of a run, so callers bound
-//! the size of the modules that they take from strangers.
+//! The time limit of a run does not include the translation of WebAssembly to machine code. Callers must
+//! therefore limit the size of untrusted modules.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -27,27 +26,27 @@ mod ticker;
 use cache::DiskCache;
 use ticker::Ticker;
 
-/// Stack that a guest may use in bytes.
+/// Maximum stack of a guest in bytes.
 const GUEST_STACK: usize = 8 << 20;
-/// Stack of the thread that runs a guest: the guest's, and room for host functions.
+/// Stack in bytes of the thread that runs a guest: the guest's stack, plus 4 MiB for host functions.
 const THREAD_STACK: usize = GUEST_STACK + (4 << 20);
-/// Entries in a guest's tables.
+/// Maximum number of entries in a guest's table.
 const TABLE_ELEMENTS: usize = 1 << 20;
 
-/// How a [`Sandbox`] is set up.
+/// Configuration of a [`Sandbox`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SandboxConfig {
-    /// Folder for compiled modules, created with mode 0700 if missing. Whoever can write there
-    /// decides what this process executes. `None`: compiled modules live in memory only.
+    /// Folder for compiled modules, created with mode 0700 if missing. Write access to it allows running any
+    /// code in this process. `None`: compiled modules are only stored in memory.
     pub cache_dir: Option<PathBuf>,
-    /// Bytes of compiled modules to keep on disk; the oldest go first.
+    /// Maximum bytes of compiled modules on disk; the oldest are removed first.
     pub cache_bytes: u64,
-    /// Compiled modules to keep in memory; the least recently used go first.
+    /// Maximum number of compiled modules in memory; the least recently used are removed first.
     pub modules_in_memory: usize,
 }
 
 impl Default for SandboxConfig {
-    /// No folder, 2 GiB on disk, 16 modules in memory.
+    /// No cache folder, 2 GiB on disk, 16 modules in memory.
     fn default() -> Self {
         Self { cache_dir: None, cache_bytes: 2 << 30, modules_in_memory: 16 }
     }
@@ -55,35 +54,36 @@ impl Default for SandboxConfig {
 
 #[cfg(test)]
 impl SandboxConfig {
-    /// A folder of this user that outlives the test, so that circom is compiled once.
+    /// A cache folder of this user that outlives the test, so that circom is compiled only once.
     pub(crate) fn for_tests() -> Self {
         let name = format!("zkflow-test-modules-{}", rustix::process::geteuid().as_raw());
         Self { cache_dir: Some(std::env::temp_dir().join(name)), ..Self::default() }
     }
 }
 
-/// Runs WebAssembly under limits. Cheap to share, expensive to make: one per process.
+/// Runs WebAssembly under limits. Expensive to create and cheap to share: use one per process.
 pub struct Sandbox {
     engine: Engine,
     ticker: Ticker,
     disk: Option<DiskCache>,
-    /// Most recently used last.
+    /// Compiled modules, most recently used last.
     modules: Mutex<Vec<(Digest, Arc<Slot>)>>,
     modules_in_memory: usize,
 }
 
-/// A module, or its place while one thread compiles it and others wait.
+/// A module; `None` while one thread compiles it and others wait for the lock.
 type Slot = Mutex<Option<Module>>;
 
 impl Sandbox {
     /// Sets up the runtime and its cache folder.
     ///
     /// # Errors
-    /// The cache folder cannot be made, or others may write to it.
+    /// Fails if the runtime does not start, the cache folder cannot be created, or other users may write to
+    /// it.
     pub fn new(config: SandboxConfig) -> Result<Arc<Self>, SandboxError> {
         let mut settings = wasmtime::Config::new();
         settings.epoch_interruption(true).wasm_backtrace_max_frames(None);
-        // The second is unused, but may not be smaller than the first.
+        // The async stack is unused, but must not be smaller than the WebAssembly stack.
         settings.max_wasm_stack(GUEST_STACK).async_stack_size(GUEST_STACK);
         let engine = Engine::new(&settings).map_err(|e| SandboxError::Engine(e.to_string()))?;
         let disk = match config.cache_dir {
@@ -107,7 +107,7 @@ impl Sandbox {
     /// The compiled form of `wasm`: from memory, else from disk, else compiled now.
     ///
     /// # Errors
-    /// [`SandboxError::InvalidModule`]. A broken cache costs time and is no error.
+    /// [`SandboxError::InvalidModule`]. A damaged cache file is not an error; the module is compiled again.
     pub(crate) fn module(&self, wasm: &[u8]) -> Result<Module, SandboxError> {
         let digest = Digest::of(wasm);
         let slot = self.slot(digest);
@@ -145,11 +145,11 @@ impl Sandbox {
         slot
     }
 
-    /// Runs `body` with a fresh store on a thread of its own, whose stack fits the guest's; gives the
-    /// state back, however the run ended.
+    /// Runs `body` with a fresh store on a new thread with a stack large enough for the guest. Returns the
+    /// state even if the run fails.
     ///
-    /// The time limit starts now. It is checked while guest code runs; host functions are expected
-    /// to be short.
+    /// The time limit starts at the call. It is only checked while guest code runs, so host functions must be
+    /// short.
     pub(crate) fn run<T, R>(
         &self,
         limits: RunLimits,
@@ -200,21 +200,21 @@ impl fmt::Debug for Sandbox {
     }
 }
 
-/// The state of the host functions after a run, and what the run gave.
+/// The state of the host functions after a run, and the result of the run.
 pub(crate) type Ended<T, R> = (T, Result<R, Halt>);
 
-/// What one run may use.
+/// Limits of one run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RunLimits {
-    /// Time on the clock.
+    /// Maximum wall-clock time.
     pub(crate) wall: Duration,
-    /// Linear memory in bytes.
+    /// Maximum linear memory in bytes.
     pub(crate) memory_bytes: usize,
 }
 
-/// What a store holds: the state of the host functions, and the limit on memory.
+/// The data of a store: the state of the host functions and the memory limit.
 pub(crate) struct Guest<T> {
-    /// The state of the host functions.
+    /// State of the host functions.
     pub(crate) state: T,
     memory: MemoryLimit,
 }
@@ -222,15 +222,15 @@ pub(crate) struct Guest<T> {
 /// Why a run ended without a result.
 #[derive(Debug)]
 pub(crate) enum Halt {
-    /// The time was up.
+    /// The time limit was exceeded.
     Time,
-    /// More memory was wanted than allowed.
+    /// The guest requested more memory than allowed.
     Memory,
-    /// The recursion was too deep.
+    /// The guest exhausted its stack.
     Stack,
-    /// The guest did something undefined, or gave up.
+    /// The guest trapped, for example on an invalid memory access.
     Trap(Trap),
-    /// A host function returned this error, or the module does not fit the host.
+    /// A host function returned this error, or the module does not match the host.
     Host(wasmtime::Error),
 }
 
@@ -249,19 +249,19 @@ impl Halt {
     }
 }
 
-/// The sandbox could not be set up, or it was given something that is no module.
+/// The sandbox cannot be set up, or the given bytes are not a module.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SandboxError {
     /// This machine cannot run WebAssembly.
-    #[error("the WebAssembly runtime does not start: {0}")]
+    #[error("cannot start the WebAssembly runtime: {0}")]
     Engine(String),
-    /// The folder for compiled modules is unusable.
-    #[error("cache folder {}: {detail}", .folder.display())]
+    /// The folder for compiled modules cannot be used.
+    #[error("cannot use cache folder {}: {detail}", .folder.display())]
     CacheFolder {
-        /// The folder.
+        /// Path of the folder.
         folder: PathBuf,
-        /// What is wrong with it.
+        /// Reason, such as `owned by another user`.
         detail: String,
     },
     /// The bytes are not a WebAssembly module.
@@ -314,7 +314,7 @@ impl ResourceLimiter for MemoryLimit {
     }
 }
 
-/// Locks; a panic of another holder leaves nothing half-done behind these locks.
+/// Locks a mutex, ignoring poison: the data of these mutexes is consistent even after a panic.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,21 +1,21 @@
-//! Values that are never printed, serialised or left in memory.
+//! Secret values: never printed, never serialised, erased from memory on drop.
 
 use secrecy::{ExposeSecret, SecretBox};
 use serde_json::{Map, Value};
 use zeroize::Zeroize;
 
-/// The inputs of a circuit as JSON: signal names to decimal strings, numbers or nested arrays.
+/// Inputs of a circuit as JSON: an object from signal names to decimal strings, numbers or nested arrays.
 ///
-/// Has no `Debug` of its content and no `Serialize`; the text is zeroised when dropped.
+/// `Debug` does not print the content, and there is no `Serialize`. The text is zeroised on drop.
 pub struct CircuitInputs(SecretBox<String>);
 
 impl CircuitInputs {
-    /// Takes the JSON text of an object.
+    /// Inputs from the JSON text of an object; does not check the text.
     pub fn from_json(text: String) -> Self {
         Self(SecretBox::new(Box::new(text)))
     }
 
-    /// Takes a parsed object. The caller's `map` is consumed and its strings zeroised.
+    /// Inputs from a parsed object. Consumes `map` and zeroises its strings.
     pub fn from_map(map: Map<String, Value>) -> Self {
         let mut value = Value::Object(map);
         let text = value.to_string();
@@ -23,7 +23,7 @@ impl CircuitInputs {
         Self::from_json(text)
     }
 
-    /// The JSON text, for the witness calculator and the vault alone.
+    /// The JSON text; only for the witness calculator and the vault.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -35,7 +35,7 @@ impl std::fmt::Debug for CircuitInputs {
     }
 }
 
-/// Overwrites every string in a JSON value and empties it.
+/// Zeroises every string in a JSON value and sets the value to null.
 pub fn zeroize_json(value: &mut Value) {
     match value {
         Value::String(text) => text.zeroize(),

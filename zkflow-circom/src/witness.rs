@@ -1,8 +1,9 @@
-//! Inputs to witness.
+//! Calculates witnesses from inputs.
 //!
-//! circom compiles a circuit to a WebAssembly module that calculates its witness (`module`). What the module does is
-//! recorded once as a [`tape`], which is played instead, many times faster; every witness is checked against the
-//! constraints (`check`), and the module decides where the tape does not hold (`calculator`).
+//! circom compiles a circuit to a WebAssembly module that calculates its witness (`module`). The calculation
+//! is recorded once as a [`tape`]; playing the tape is many times faster than running the module. Every
+//! witness is checked against the constraints. If the tape fails, the module calculates the witness
+//! (`calculator`).
 
 mod calculator;
 mod error;

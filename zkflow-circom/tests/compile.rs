@@ -1,6 +1,6 @@
-//! Compiles real circuits with circom, and hostile ones.
+//! Compiles real and hostile circuits with circom.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::fs;
 use std::path::Path;
@@ -33,7 +33,8 @@ const SQUARE: &str = "pragma circom 2.1.6;
     template Square() { signal input a; signal output o; o <== a * a; }
     component main = Square();";
 
-/// What `compile` refuses, checked to come within the limit and to leave the compiler usable.
+/// The error for a refused source. Checks that it comes within the time limit and that the compiler stays
+/// usable.
 fn refused(source: &str, limits: CompileLimits) -> CompileError {
     let circom = circom(limits);
     let start = Instant::now();
@@ -47,7 +48,7 @@ fn two_seconds() -> CompileLimits {
     CompileLimits { wall: Duration::from_secs(2), ..limits() }
 }
 
-/// The first diagnostic's code, file, line and text.
+/// Code, file, line and text of the first diagnostic.
 fn rejection(source: &str) -> (Option<String>, Option<String>, Option<u32>, String) {
     match refused(source, limits()) {
         CompileError::Rejected(mut diagnostics) => {
@@ -189,7 +190,7 @@ fn memory_and_output_are_bounded() {
             component main = A();"
         )
     };
-    // Generous in time: what is tested is that another limit is met first.
+    // Ample time, so that another limit is reached first.
     let wall = Duration::from_secs(300);
     let memory = CompileLimits { memory_bytes: 32 << 20, wall, ..limits() };
     assert_eq!(refused(&chain(100_000), memory), CompileError::Limit("32 MiB of memory".into()));

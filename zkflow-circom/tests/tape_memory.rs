@@ -1,6 +1,6 @@
-//! No large block of memory that a calculation by tape gives back holds an input any more.
+//! When a calculation by tape frees a large block of memory, the block contains no input.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,37 +15,37 @@ use zkflow_groth16::rng::os_rng;
 
 mod support;
 
-/// Too large for a small integer, so that it is held in Montgomery form.
+/// Too large for a small integer, so it is stored in Montgomery form.
 const CANARY: &str = "2718281828459045235360287471352662497757247093699959574966967";
-/// Blocks of this many bytes hold all values, or a whole witness; the reading of JSON takes smaller ones.
+/// Minimum bytes of a searched block: the values of a tape or a witness. The JSON reader uses smaller blocks.
 const LARGE: usize = 1 << 12;
 
-/// Looks for the canary in large blocks that are given back.
+/// An allocator that searches large blocks for the canary when they are freed.
 struct Searching;
 
 static FOUND: AtomicUsize = AtomicUsize::new(0);
 static SEARCHED: AtomicUsize = AtomicUsize::new(0);
-/// The lowest limb of the canary in Montgomery form; zero while nothing is searched for.
+/// The lowest limb of the canary in Montgomery form; zero while the search is off.
 static LIMB: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: all requests go to the system's allocator as they are.
+// SAFETY: all requests are passed to the system allocator; `alloc` only adds zeroing.
 unsafe impl GlobalAlloc for Searching {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promises are passed on. Zeroed, so that all of a block may be read.
+        // SAFETY: the caller upholds the contract. Zeroed, so that every byte of a block may be read.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         let limb = LIMB.load(Ordering::Relaxed);
         if limb != 0 && layout.size() >= LARGE && layout.align() >= align_of::<usize>() {
-            // SAFETY: the block is still the caller's, was initialised when it was handed out, and holds this many words.
+            // SAFETY: the block is still allocated, was initialised by `alloc`, and has this many words.
             let words = unsafe {
                 std::slice::from_raw_parts(block.cast::<usize>(), layout.size() / size_of::<usize>())
             };
             SEARCHED.fetch_add(1, Ordering::Relaxed);
             FOUND.fetch_add(words.iter().filter(|word| **word == limb).count(), Ordering::Relaxed);
         }
-        // SAFETY: the caller's promises are passed on.
+        // SAFETY: the caller upholds the contract of `dealloc`.
         unsafe { System.dealloc(block, layout) }
     }
 }
@@ -73,7 +73,7 @@ fn nothing_of_an_input_stays_in_memory_that_is_given_back() {
     assert_eq!(way, Way::Tape);
     let canary: zkflow_groth16::field::Scalar = zkflow_groth16::field::parse_decimal(CANARY).unwrap();
     let wire = witness.values().iter().position(|value| *value == canary).unwrap();
-    // A copy that is not overwritten is found.
+    // The search finds a copy that is not overwritten.
     LIMB.store(canary.0.0[0] as usize, Ordering::Relaxed);
     drop(witness.values().to_vec());
     assert!(FOUND.swap(0, Ordering::Relaxed) >= 1, "wire {wire} was not found");

@@ -1,6 +1,6 @@
-//! Every built-in template, compiled: its vectors hold, and no other public values satisfy it.
+//! Compiles every built-in template. Its vectors must hold, and no other outputs may satisfy it.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ fn check(name: &str) {
         let circuit = circuits.entry(key).or_insert_with(|| bench.circuit(template, &vector.params));
         let found = circuit.calculator.calculate(&CircuitInputs::from_map(vector.inputs.clone()));
         match (vector.outcome, found) {
-            (Outcome::Refuse, found) => assert!(found.is_err(), "{context}: was not refused"),
+            (Outcome::Refuse, found) => assert!(found.is_err(), "{context}: not refused"),
             (Outcome::Prove, Err(error)) => panic!("{context}: {error}"),
             (Outcome::Prove, Ok(witness)) => {
                 assert_eq!(circuit.violated(witness.values()), None, "{context}");
@@ -113,7 +113,7 @@ impl Bench {
 
 struct Circuit {
     r1cs: R1cs,
-    /// The constraints that each wire stands in.
+    /// For each wire, the constraints that contain it.
     uses: Vec<Vec<usize>>,
     calculator: WitnessCalculator,
     mutated: bool,
@@ -125,7 +125,7 @@ impl Circuit {
         dot(&constraint.a, wires) * dot(&constraint.b, wires) == dot(&constraint.c, wires)
     }
 
-    /// The first constraint that does not hold.
+    /// Index of the first violated constraint.
     fn violated(&self, wires: &[Fr]) -> Option<usize> {
         (0..self.r1cs.constraints.len()).find(|&index| !self.holds(index, wires))
     }
@@ -147,8 +147,8 @@ impl Circuit {
         assert_eq!(&witness.values()[1..=expected.len()], expected, "{context}: outputs");
     }
 
-    /// Each wire in turn takes other values: an output's other value breaks a constraint. Public inputs
-    /// are the caller's to choose: another value is another statement.
+    /// Changes each wire in turn. A changed output must violate a constraint. A changed public input may not:
+    /// the caller chooses it, and another value is another statement.
     fn no_mutation_changes_an_output(&self, witness: &Witness, context: &str) {
         let mut wires = witness.values().to_vec();
         let mut broken = 0;
@@ -167,12 +167,11 @@ impl Circuit {
         assert!(broken > wires.len(), "{context}: only {broken} mutations break a constraint");
     }
 
-    /// With all inputs held, no small change of the other wires keeps the constraints and moves an
-    /// output.
+    /// With fixed inputs, no small change of the other wires satisfies the constraints and changes an output.
     ///
-    /// To first order a change `d` of the wires keeps `a * b = c` when
-    /// `<a,w> <b,d> + <b,w> <a,d> = <c,d>`. A row with one wire left forces that wire's change to zero;
-    /// this is repeated until nothing new follows.
+    /// To first order a change `d` of the wires satisfies `a * b = c` if
+    /// `<a,w> <b,d> + <b,w> <a,d> = <c,d>`. In a row with one remaining wire the change of this wire is zero.
+    /// The step is repeated until no further wire is fixed.
     fn inputs_fix_the_outputs(&self, witness: &Witness, context: &str) {
         let wires = witness.values();
         let rows: Vec<HashMap<u32, Fr>> = self

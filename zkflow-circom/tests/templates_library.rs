@@ -1,6 +1,6 @@
-//! The built-in templates, and folders of a user's own.
+//! Loads the built-in templates and folders of custom templates.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::fs;
 use std::path::Path;

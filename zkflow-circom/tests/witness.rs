@@ -1,6 +1,6 @@
-//! Calculates witnesses of real circuits and compares them with snarkjs'.
+//! Calculates witnesses of real circuits and compares them with the witnesses of snarkjs.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::fs;
 use std::process::Command;
@@ -67,13 +67,13 @@ fn calculate(calculator: &WitnessCalculator, json: &str) -> Result<Witness, Witn
     calculator.calculate(&CircuitInputs::from_json(json.to_owned()))
 }
 
-/// With the names and shapes of the inputs.
+/// A calculator with the names and shapes of the inputs.
 fn named(compiled: &Compiled) -> WitnessCalculator {
     let (r1cs, sym) = (R1cs::read(&compiled.r1cs).unwrap(), Sym::read(&compiled.sym).unwrap());
     calculator(compiled).with_signals(InputSignals::from_r1cs_sym(&r1cs, &sym).unwrap())
 }
 
-/// The `.wtns` file of snarkjs.
+/// The `.wtns` file by snarkjs.
 fn snarkjs_wtns(compiled: &Compiled, json: &str) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("c.wasm"), &compiled.wasm).unwrap();
@@ -143,7 +143,7 @@ fn every_constraint_holds_and_public_signals_come_first() {
         terms.iter().map(|(wire, factor)| witness.values()[*wire as usize] * factor).sum()
     };
     assert!(r1cs.constraints.iter().all(|row| dot(&row.a) * dot(&row.b) == dot(&row.c)));
-    // Outputs, then the public inputs as the template declares them: o[0], o[1], a, c.
+    // Outputs, then the public inputs in order of declaration: o[0], o[1], a, c.
     let public = [3 * 2 + 5 + 30, 7 * 22 + 11, 3, 7].map(|value: u64| Scalar::from(value));
     assert_eq!(witness.values()[1..5], public);
     assert_eq!(witness.values().len(), r1cs.n_wires as usize);
@@ -197,7 +197,7 @@ fn missing_input_is_named_when_the_signals_are_known() {
     let json = r#"{"m": [[1, 2], [3, 4], [5, 6]], "a": 1}"#;
     assert_eq!(calculate(&named(&compiled), json).unwrap_err().to_string(), "inputs.b: missing");
     let error = calculate(&calculator(&compiled), json).unwrap_err();
-    assert_eq!(error.to_string(), "inputs (7 of 8 values are given): missing");
+    assert_eq!(error.to_string(), "inputs (7 of 8 values given): missing");
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! The trusted setup of large circuits against hashes of the files that snarkjs 0.7.6 made.
+//! Compares the trusted setup of large circuits with hashes of files by snarkjs 0.7.6.
 //!
-//! The powers of tau have 25 MB and are no part of the project: `ZKFLOW_GOLDEN` names the folder that holds
-//! `pot16_contributed.ptau` and the sources of the circuits. Takes minutes.
+//! The powers of tau have 25 MB and are not part of the project. `ZKFLOW_GOLDEN` is the folder with
+//! `pot16_contributed.ptau` and the sources of the circuits. The tests run for minutes.
 
 #![allow(clippy::unwrap_used)]
 
@@ -28,12 +28,12 @@ const TRUNCATED: [(u32, &str); 2] = [
     (14, "168c1cdd721d7abe54ee301dca7d48f1474b57411fecff5d0bf8abb5bfe1a680"),
 ];
 
-/// Source, hash of the constraint system, then power of the powers of tau and hash of the initial key.
+/// Source, hash of the constraint system, power of the powers of tau, hash of the initial key.
 const KEYS: [(&str, &str, u32, &str); 6] = [
     ("sha256_block", SHA256, 16, "915d8dcbb7cded9e53afebec165b4c9d2a3f2173f1f5dc25b92ca19f6f452f59"),
     ("poseidon250", POSEIDON[2], 16, "b26432d0c0a6f5af5ca3e070f571e19d7e14b43607d8242fdc40847f4e3ab7fb"),
     ("poseidon120", POSEIDON[1], 15, "3e66ab61f90b1b6f6cea1e8ea6dda5e804e4a83eebef2a6c03409adad0386e99"),
-    // The circuit hash depends on the power of the file.
+    // The circuit hash depends on the power of the powers of tau.
     ("poseidon120", POSEIDON[1], 16, "26e4f10715c876c8473c7d7a1e4578f2adfd6b403663578637702ce229edd968"),
     ("poseidon60", POSEIDON[0], 14, INITIAL_60),
     ("poseidon60", POSEIDON[0], 16, INITIAL_60),

@@ -1,4 +1,4 @@
-//! The examples run, and do what they say.
+//! Runs the examples and checks their results.
 
 #[path = "../examples/own_store.rs"]
 mod own_store;

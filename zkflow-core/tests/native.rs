@@ -1,4 +1,4 @@
-//! The native prover on real circuits: against the reference, and before snarkjs.
+//! Tests the native prover on real circuits: its proofs match the reference prover and pass snarkjs.
 
 #![cfg(feature = "ark")]
 #![allow(clippy::unwrap_used)]
@@ -30,7 +30,7 @@ use zkflow_core::template::{HandlebarsEngine, TemplateEngine, TemplateLibrary};
 use zkflow_core::verify::Verifier;
 use zkflow_core::witness::{Witness, WitnessCalculator, WitnessLimits};
 
-/// Proofs of one witness by both provers from the same randomness.
+/// Both provers give the same proof of one witness from the same randomness.
 fn agree(name: &str, r1cs: &R1cs, witness: &Witness) {
     let key = Arc::new(circuit_specific(r1cs, &mut os_rng()).unwrap());
     let rng = || ChaCha20Rng::seed_from_u64(7);
@@ -56,7 +56,7 @@ fn proofs_of_every_template_are_those_of_the_reference() {
     }
 }
 
-/// Six circuits, among them one without private and one without public inputs.
+/// Uses six circuits, including one without private inputs and one without public inputs.
 #[test]
 fn snarkjs_accepts_a_sample_of_fifty_proofs() {
     const EACH: usize = 9;

@@ -1,6 +1,6 @@
-//! Tapes give the witnesses of snarkjs, and where one does not, nobody notices but the metrics.
+//! Tapes give the same witnesses as snarkjs. A wrong tape only shows in the metrics, never in a witness.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::fs;
 use std::process::Command;
@@ -28,7 +28,7 @@ use zkflow_core::witness::{Way, WitnessCalculator, WitnessError, WitnessLimits};
 mod support;
 use support::{compile, sandbox};
 
-/// A circuit, random inputs for it, and how many times.
+/// A circuit, a generator of random inputs for it, and the number of rounds.
 struct Case {
     name: &'static str,
     source: &'static str,
@@ -47,7 +47,7 @@ macro_rules! case {
     };
 }
 
-/// Fewer rounds where one takes snarkjs long.
+/// Slow circuits have fewer rounds.
 const CASES: [Case; 7] = [
     case!("operators", |rng| json!({"a": operand(rng), "b": operand(rng)}), 1000),
     case!("control", control_inputs, 1000),
@@ -83,7 +83,8 @@ fn element(rng: &mut StdRng) -> String {
     (random(rng, 320) % modulus()).to_string()
 }
 
-/// Where circom's operators change their ways: near 0, powers of two, and r / 2, on both sides of zero.
+/// Values at which circom's operators change their behaviour: near 0, powers of two and r / 2, and their
+/// negatives.
 fn operand(rng: &mut StdRng) -> String {
     let modulus = modulus();
     let bits = rng.gen_range(0..=254);
@@ -125,7 +126,7 @@ fn inputs(value: &Value) -> CircuitInputs {
     CircuitInputs::from_json(value.to_string())
 }
 
-/// The digests of the witness files of snarkjs.
+/// SHA-256 of the witness files of snarkjs.
 fn snarkjs_hashes(compiled: &Compiled, inputs: &[Value]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let file = |name| folder.path().join(name);
@@ -149,7 +150,7 @@ fn witnesses_are_those_of_snarkjs(Case { name, source, inputs: draw, rounds }: &
         let (witness, way) = tape.calculate_by(&inputs(value)).unwrap();
         assert_eq!(way, Way::Tape, "{name}: {value}");
         assert_eq!(Digest::of(wtns::write(&witness)).to_string(), expected, "{name}: {value}");
-        // The module is many times slower and the same for all.
+        // Only some inputs: the module is many times slower.
         if number < 50 {
             assert_eq!(module.calculate(&inputs(value)).unwrap(), witness, "{name}: {value}");
         }
@@ -187,7 +188,7 @@ fn tapes_of_curves_are_those_of_snarkjs() {
     witnesses_are_those_of_snarkjs(&CASES[5]);
 }
 
-/// Where instructions begin in a tape's bytes; see the format.
+/// Position of the instructions in a tape's bytes; see the file format.
 fn instructions(bytes: &[u8]) -> std::ops::Range<usize> {
     let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
     let (constants, tables) = (number(48), number(52));
@@ -195,7 +196,7 @@ fn instructions(bytes: &[u8]) -> std::ops::Range<usize> {
     begin..begin + 16 * number(56)
 }
 
-/// One operator or operand of the tape is another, and what follows from it is wrong.
+/// Changes one operator or operand of the tape, so that later values are wrong.
 #[test]
 fn wrong_tapes_are_caught_and_the_module_steps_in() {
     let case = &CASES[4];
@@ -212,24 +213,24 @@ fn wrong_tapes_are_caught_and_the_module_steps_in() {
         let mut changed = bytes.clone();
         let at = code.start + 16 * rng.gen_range(0..code.len() / 16);
         match rng.gen_range(0..3) {
-            // Addition, subtraction, multiplication.
+            // Operators: addition, subtraction, multiplication.
             0 => changed[at + 3] = rng.gen_range(0..3),
             operand => changed[at + 4 * operand] ^= 1 << rng.gen_range(0..4),
         }
         let Ok(tape) = Tape::from_bytes(&changed, &digest) else { continue };
         calculator = calculator.with_tape(tape);
         let (witness, way) = calculator.calculate_by(&inputs(&value)).unwrap();
-        assert!(witness == right, "a wrong witness got through");
+        assert!(witness == right, "a wrong witness was accepted");
         match way {
             Way::ModuleAfterMismatch | Way::ModuleAfterGuard => caught += 1,
             _ => harmless += 1,
         }
     }
-    // The same operator, an operand that nothing reads, or one of the same value.
-    assert!(harmless < caught, "{harmless} changes changed nothing");
+    // Harmless: the same operator, an unused operand, or an operand of the same value.
+    assert!(harmless < caught, "{harmless} changes had no effect");
 }
 
-/// Whoever asks for a proof does not notice that the tape is wrong.
+/// A wrong tape does not affect proofs.
 #[test]
 fn proofs_come_out_right_when_the_tape_is_wrong() {
     let case = &CASES[4];
@@ -290,7 +291,7 @@ fn errors_are_those_of_the_module() {
     assert_eq!((template.as_deref(), line), (Some("Small"), Some(3)));
 }
 
-/// What the module does not check, the constraints do.
+/// The constraints catch an error that the module does not check.
 #[test]
 fn a_witness_that_breaks_a_constraint_is_no_witness() {
     let honest = compile(
@@ -322,7 +323,7 @@ fn what_cannot_be_recorded_says_why() {
     };
     let limits = RecordLimits::default();
     assert!(stop("o <== a * a;", limits).is_ok());
-    // An address that depends on the branch taken.
+    // A value that depends on the branch is a choice, so there is a tape.
     let body = "signal t[2]; var i = 0; if (a == 3) { i = 1; } t[0] <-- i; t[1] <-- a; o <== t[0] * t[1];";
     assert!(stop(body, limits).is_ok());
 
@@ -347,7 +348,7 @@ fn tapes_belong_to_their_module_and_come_back_as_they_were() {
     assert_eq!(Tape::from_bytes(b"", &digest), Err(TapeError::Version));
 }
 
-/// Those that are accepted are played: a tape cannot reach beyond its places.
+/// Accepted tapes are played: a tape cannot access places that do not exist.
 #[test]
 fn damaged_tapes_never_panic() {
     let compiled = compile(CASES[3].source);

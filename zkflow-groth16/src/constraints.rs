@@ -1,4 +1,4 @@
-//! Whether a witness satisfies the constraints of its circuit.
+//! Checks that a witness satisfies the constraints of its circuit.
 
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field, UniformRand, Zero};
@@ -11,9 +11,9 @@ use crate::witness::Witness;
 
 /// Checks witnesses against the constraints `<a, w> * <b, w> = <c, w>` of one circuit.
 ///
-/// Constraints are added up, each times a secret random number ρ: Σ ρᵢ⟨aᵢ, w⟩⟨bᵢ, w⟩ = ⟨Σ ρᵢcᵢ, w⟩, where the sum on the
-/// right is made beforehand. A witness that breaks a constraint and was chosen without knowledge of the numbers passes with a
-/// probability of 1/r, below 2^-253.
+/// Tests one equation with secret random numbers ρᵢ: Σ ρᵢ⟨aᵢ, w⟩⟨bᵢ, w⟩ = ⟨Σ ρᵢcᵢ, w⟩. The sum Σ ρᵢcᵢ is
+/// precomputed. A witness that violates a constraint and is independent of the ρᵢ passes with probability
+/// 1/r, below 2^-253.
 pub struct ConstraintCheck {
     wires: usize,
     a: SparseMatrix,
@@ -22,7 +22,7 @@ pub struct ConstraintCheck {
     weighted_c: Vec<Fr>,
 }
 
-/// Rows that one task takes.
+/// Number of rows per task.
 const TASK: usize = 1 << 10;
 
 impl ConstraintCheck {
@@ -47,8 +47,8 @@ impl ConstraintCheck {
         Self { wires, a, b, weights, weighted_c }
     }
 
-    /// Whether the witness has the right length, begins with one, and satisfies every constraint. Uses the threads of the
-    /// current pool.
+    /// True if the witness has the right length, begins with one, and satisfies every constraint. Uses the
+    /// threads of the current pool.
     pub fn holds(&self, witness: &Witness) -> bool {
         let values = witness.values();
         if values.len() != self.wires || values.first() != Some(&Fr::ONE) {
@@ -69,14 +69,14 @@ impl ConstraintCheck {
         left == right
     }
 
-    /// Memory that it keeps, in bytes, about.
+    /// Approximate size in bytes.
     pub fn memory_bytes(&self) -> u64 {
         let sums = (self.weights.len() + self.weighted_c.len()) * size_of::<Fr>();
         self.a.memory_bytes() + self.b.memory_bytes() + sums as u64
     }
 }
 
-/// A product where one factor is often zero or one.
+/// factor · value, with shortcuts for the common values zero and one.
 fn product(factor: &Fr, value: &Fr) -> Fr {
     if value.is_zero() {
         Fr::ZERO
@@ -134,7 +134,7 @@ mod tests {
         assert!(!check.holds(&witness(&[])));
     }
 
-    /// x * x = y is broken by as much as y * x = z makes up for.
+    /// The error in x * x = y has the opposite sign of the error in y * x = z.
     #[test]
     fn errors_do_not_cancel() {
         let check = check();

@@ -20,7 +20,7 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The 32 bytes.
+    /// The digest as 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -40,7 +40,7 @@ impl fmt::Debug for Digest {
 
 /// The text is not 64 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a digest is 64 hex digits")]
+#[error("not a digest: expected 64 hex digits")]
 pub struct InvalidDigest;
 
 impl FromStr for Digest {
@@ -65,25 +65,25 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
-/// Computes a [`Digest`] over parts, or over what is written to it.
+/// Computes a [`Digest`] over appended parts, or over bytes written to it.
 #[derive(Default, Clone)]
 pub struct Hasher(Sha256);
 
 impl Hasher {
-    /// Appends `bytes`.
+    /// Appends `bytes` without their length.
     pub fn update(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.update(bytes);
     }
 
-    /// Appends the length of `bytes` (8 bytes, little endian), then `bytes`, so that no two
-    /// sequences of fields run into each other.
+    /// Appends the length of `bytes` (8 bytes, little-endian), then `bytes`, so that different sequences of
+    /// fields never have the same encoding.
     pub fn field(&mut self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
         self.0.update((bytes.len() as u64).to_le_bytes());
         self.0.update(bytes);
     }
 
-    /// The digest of all that was appended.
+    /// The digest of all appended bytes.
     pub fn finish(self) -> Digest {
         Digest(self.0.finalize().into())
     }

@@ -1,37 +1,37 @@
-//! What all errors of the crate have in common: a kind to act on and a stable code.
+//! The common interface of all errors in this crate: a kind and a stable code.
 
-/// What a caller can do about an error.
+/// The kind of an error, which determines how a caller can react.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The request is wrong and will be wrong again: mend the input.
+    /// The request is wrong. A retry fails again; correct the input.
     Invalid,
-    /// What was named does not exist.
+    /// The requested object does not exist.
     NotFound,
-    /// The state of the thing does not allow it, or somebody else was faster.
+    /// The state of the object does not allow the operation, or another caller changed it first.
     Conflict,
-    /// A limit on size, time or number was reached.
+    /// A limit on size, time or number is reached.
     Limit,
-    /// Something outside (disk, database, network) failed; the same call may pass later.
+    /// A disk, database or network failed; a retry may succeed.
     Unavailable,
-    /// Bytes that were trusted are not what they should be.
+    /// Trusted data is damaged or was modified.
     Corrupt,
     /// A fault of this program or its installation.
     Internal,
 }
 
 impl ErrorKind {
-    /// Whether the same call may succeed when it is simply made again.
+    /// True if a retry of the same call may succeed.
     pub fn is_transient(self) -> bool {
         matches!(self, Self::Unavailable)
     }
 }
 
-/// An error that says what can be done about it.
+/// An error with a kind and a stable code.
 pub trait Classified: std::error::Error {
-    /// What a caller can do about it.
+    /// The kind of this error.
     fn kind(&self) -> ErrorKind;
 
-    /// A stable, machine-readable name in snake_case, such as `constraint_failed`.
+    /// Stable, machine-readable code in snake_case, such as `constraint_failed`.
     fn code(&self) -> &'static str;
 }

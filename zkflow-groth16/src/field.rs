@@ -1,11 +1,11 @@
-//! Elements of the BN254 scalar field as texts and bytes, never silently reduced.
+//! Elements of the BN254 scalar field as text and bytes; values are never silently reduced.
 
 use ark_bn254::Fr;
 use ark_ff::{BigInteger, PrimeField};
 
 pub use ark_bn254::{Fq, Fq2, Fr as Scalar, G1Affine, G2Affine};
 
-/// The modulus r of the scalar field, in decimal.
+/// Modulus r of the scalar field, in decimal.
 pub const MODULUS_DECIMAL: &str =
     "21888242871839275222246405745257275088548364400416034343698204186575808495617";
 
@@ -13,13 +13,13 @@ pub const MODULUS_DECIMAL: &str =
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FieldError {
-    /// Not a sequence of decimal digits.
+    /// The text is not a sequence of decimal digits.
     #[error("not a decimal integer")]
     NotDecimal,
-    /// Below zero.
+    /// The value is below zero.
     #[error("negative")]
     Negative,
-    /// Not below the modulus.
+    /// The value is not below the modulus.
     #[error("not below the field's modulus")]
     TooLarge,
 }
@@ -27,7 +27,7 @@ pub enum FieldError {
 /// Reads a decimal integer in `0..p`, the modulus of `F`.
 ///
 /// # Errors
-/// Anything but decimal digits, and values outside the range; nothing is reduced.
+/// Fails if the text contains other characters than decimal digits, or the value is out of range.
 pub fn parse_decimal<F: PrimeField>(text: &str) -> Result<F, FieldError> {
     if let Some(rest) = text.strip_prefix('-') {
         return Err(if is_digits(rest) { FieldError::Negative } else { FieldError::NotDecimal });
@@ -36,7 +36,7 @@ pub fn parse_decimal<F: PrimeField>(text: &str) -> Result<F, FieldError> {
         return Err(FieldError::NotDecimal);
     }
     let significant = text.trim_start_matches('0');
-    // 2^256 has 78 digits: longer ones are too large, whatever they are.
+    // 2^256 has 78 digits, so longer numbers are always too large.
     if significant.len() > 78 {
         return Err(FieldError::TooLarge);
     }
@@ -49,7 +49,7 @@ pub fn parse_decimal<F: PrimeField>(text: &str) -> Result<F, FieldError> {
     F::from_bigint(integer).ok_or(FieldError::TooLarge)
 }
 
-/// The canonical decimal text of an element.
+/// The canonical decimal form of an element.
 pub fn to_decimal<F: PrimeField>(value: &F) -> String {
     value.into_bigint().to_string()
 }
@@ -57,7 +57,7 @@ pub fn to_decimal<F: PrimeField>(value: &F) -> String {
 /// Reads 32 little-endian bytes in normal form.
 ///
 /// # Errors
-/// [`FieldError::TooLarge`] when the value is not below the modulus.
+/// [`FieldError::TooLarge`] if the value is not below the modulus.
 pub fn from_le_bytes(bytes: &[u8; 32]) -> Result<Fr, FieldError> {
     let mut limbs = [0; 4];
     for (limb, chunk) in limbs.iter_mut().zip(bytes.chunks_exact(8)) {
@@ -75,7 +75,7 @@ pub fn to_le_bytes(value: &Fr) -> [u8; 32] {
     bytes
 }
 
-/// The number of significant bits of an element, 0 for zero.
+/// Number of significant bits of an element; 0 for zero.
 pub fn bit_length(value: &Fr) -> u32 {
     value.into_bigint().num_bits()
 }

@@ -1,4 +1,4 @@
-//! Folders for caches of this user: what lies there is believed, so nobody else may write there.
+//! Cache folders of this user. Their files are trusted, so other users must not have write access.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -6,20 +6,22 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Creates the folder with mode 0700, or checks that nobody else may write to it.
+/// Creates the folder with mode 0700, or checks that only this user may write to it.
 pub fn open(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let meta = fs::metadata(folder)?;
     if meta.uid() != rustix::process::geteuid().as_raw() {
-        return Err(io::Error::other("belongs to another user, who could plant files in it"));
+        return Err(io::Error::other("owned by another user, so its files cannot be trusted"));
     }
     if meta.mode() & 0o022 != 0 {
-        return Err(io::Error::other("others may write to it and could plant files there"));
+        return Err(io::Error::other(
+            "writable by other users, so its files cannot be trusted; set mode 0700",
+        ));
     }
     Ok(())
 }
 
-/// Removes the oldest files with this extension until the rest takes at most `max_bytes`.
+/// Removes the oldest files with this extension until the remaining ones have at most `max_bytes` in total.
 pub fn prune(folder: &Path, extension: &str, max_bytes: u64) -> io::Result<()> {
     let mut files: Vec<(SystemTime, u64, PathBuf)> = fs::read_dir(folder)?
         .filter_map(Result::ok)

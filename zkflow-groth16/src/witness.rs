@@ -3,12 +3,13 @@
 use ark_bn254::Fr;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// The value of every wire, the constant one first. Zeroised when dropped, never printed.
+
+/// The value of every wire; wire 0 is the constant one. Zeroised on drop, never printed.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct Witness(Vec<Fr>);
 
 impl Witness {
-    /// Takes the values of all wires.
+    /// A witness from the values of all wires; does not check them.
     pub fn new(values: Vec<Fr>) -> Self {
         Self(values)
     }
@@ -26,7 +27,7 @@ impl Witness {
         Ok(witness)
     }
 
-    /// The values, `values()[0]` being the constant one.
+    /// The values of all wires; `values()[0]` is the constant one.
     pub fn values(&self) -> &[Fr] {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! The trusted setup against the files of snarkjs 0.7.6.
+//! Compares the trusted setup with files of snarkjs 0.7.6.
 
 #![allow(clippy::unwrap_used)]
 
@@ -28,7 +28,7 @@ use zkflow_groth16::setup::{
 };
 use zkflow_groth16::verify::Verifier;
 
-/// Reads and writes in memory.
+/// A file in memory.
 type Bytes = Cursor<Vec<u8>>;
 
 fn open(bytes: &[u8]) -> Ptau<Bytes> {
@@ -39,7 +39,7 @@ fn name(text: &str) -> Option<ContributionName> {
     Some(ContributionName::new(text).unwrap())
 }
 
-/// The value that snarkjs' documentation uses.
+/// The beacon of snarkjs' documentation.
 const BEACON: &str = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20";
 
 fn beacon() -> Beacon {
@@ -78,8 +78,8 @@ fn prepared(before: &[u8]) -> Vec<u8> {
     out.into_inner()
 }
 
-/// SHA-256 of `powersoftau new bn128 8`, of `powersoftau beacon` with the beacon `0102..20 10` and the name
-/// "final" applied to it, and of `powersoftau prepare phase2` of that.
+/// SHA-256 of the outputs of three steps: `powersoftau new bn128 8`, then `powersoftau beacon` with the
+/// beacon `0102..20 10` and the name "final", then `powersoftau prepare phase2`.
 const GOLDEN: [&str; 3] = [
     "199d173eb7abadfbe82650a9390813f641f9e5a27dd894dd5721304ac016da4f",
     "a254034cbd2f743645abdfcf0b134604d7a0ff7d36937df9a8a7e1b1b17f37dc",
@@ -112,7 +112,7 @@ fn powers_without_a_contribution_do_not_verify() {
     assert!(error.to_string().contains("no contribution"), "{error}");
 }
 
-/// Gives the same byte for ever, as the snarkjs of the tests does.
+/// A generator that always returns the byte 7, as snarkjs does in these tests.
 struct Sevens;
 
 impl rand::CryptoRng for Sevens {}
@@ -153,7 +153,7 @@ fn the_same_entropy_gives_the_bytes_of_snarkjs_and_snarkjs_accepts_them() {
         json!({"operation": "verifyPowers", "ptau": path("prepared")}),
     ]);
     assert_eq!(results[1], json!(true), "snarkjs refuses our powers of tau");
-    assert!(ours.into_inner() == std::fs::read(path("theirs")).unwrap(), "another contribution");
+    assert!(ours.into_inner() == std::fs::read(path("theirs")).unwrap(), "the contributions differ");
 }
 
 #[test]
@@ -194,14 +194,14 @@ fn keys_are_those_of_snarkjs_byte_for_byte_and_snarkjs_accepts_them() {
     let results = snarkjs(&tasks);
     for (name, theirs, ours) in checks {
         let theirs_bytes = std::fs::read(&theirs).unwrap();
-        assert!(theirs_bytes == ours, "{name}: another {:?}", theirs.extension());
+        assert!(theirs_bytes == ours, "{name}: our file differs: {:?}", theirs.extension());
     }
     for result in results.iter().skip(3).step_by(4) {
         assert_eq!(*result, json!(true), "snarkjs refuses our key");
     }
 }
 
-/// The same key, from one file to another.
+/// Makes the same key file by file, without holding it in memory.
 fn piece_by_piece(r1cs: &R1cs, powers: &mut Ptau<std::fs::File>) -> Vec<u8> {
     let options = StepOptions::default();
     let reopened = |bytes: Vec<u8>| ZKeyFile::open(Cursor::new(bytes)).unwrap();
@@ -217,8 +217,8 @@ fn piece_by_piece(r1cs: &R1cs, powers: &mut Ptau<std::fs::File>) -> Vec<u8> {
     ended
 }
 
-/// A proof of anything from public data: with delta = k gamma and any two points A = alpha, B = beta, the
-/// equation holds for C = -(public part) / k.
+/// Forges a proof from public data. With delta = k gamma, A = alpha and B = beta, the equation holds for
+/// C = -(public part) / k.
 fn forge(key: &ZKey, public: &[Fr], k: Fr) -> Proof {
     let bound = public.iter().zip(&key.vk.ic[1..]).map(|(value, point)| *point * value);
     let part = bound.fold(key.vk.ic[0].into_group(), |sum, point| sum + point);
@@ -245,7 +245,7 @@ fn proofs_are_forged_for_keys_without_a_secret_and_for_no_others() {
         (&development, Verdict::Held(Provenance::Development)),
     ] {
         assert_eq!(gate::judge(key), verdict);
-        // What the attacker would compute from the file, or the best guess where there is nothing.
+        // The factor that an attacker computes from the file, or guesses.
         let k = gate::known_delta(key);
         assert_eq!(k.is_some(), verdict.is_forgeable(), "{verdict}");
         let guesses = [k, Some(Fr::from(1u64)), gate::known_delta(&beacon_only)];
@@ -272,18 +272,18 @@ fn a_beacon_passed_off_as_a_secret_is_seen_through_where_its_value_is_known() {
             phase2::beacon(&mut key, None, beacon);
         }
         key.contributions[0].kind = ContributionKind::Secret;
-        phase2::verify_from_initial(&initial, &key, &mut os_rng()).expect("the label is in no hash");
+        phase2::verify_from_initial(&initial, &key, &mut os_rng()).expect("no hash contains the label");
         key
     };
     let unknown = Beacon::new(b"said by nobody", 10).unwrap();
     let forgeable = Verdict::Forgeable(Weakness::BeaconOnly);
-    assert_eq!(gate::judge(&relabelled(&[&beacon()])), forgeable, "the one of snarkjs' documentation");
-    assert_eq!(gate::judge(&relabelled(&[&unknown, &unknown])), forgeable, "another of the file");
+    assert_eq!(gate::judge(&relabelled(&[&beacon()])), forgeable, "the beacon of snarkjs' documentation");
+    assert_eq!(gate::judge(&relabelled(&[&unknown, &unknown])), forgeable, "another beacon of the file");
     let hidden = relabelled(&[&unknown]);
-    assert_eq!(gate::judge_knowing(&hidden, &[unknown]), forgeable, "one that the caller knows");
-    // What no file can tell, and the documentation says so.
+    assert_eq!(gate::judge_knowing(&hidden, &[unknown]), forgeable, "a beacon known to the caller");
+    // A file alone cannot reveal this; the documentation states it.
     assert_eq!(gate::judge(&hidden), Verdict::Held(Provenance::SingleOperator));
-    // Beside a true secret it does no harm, and does not count.
+    // Next to a true secret the beacon is harmless and does not count.
     let mut key = relabelled(&[&beacon()]);
     phase2::contribute(&mut key, None, "", &mut os_rng());
     assert_eq!(gate::judge(&key), Verdict::Held(Provenance::SingleOperator));
@@ -311,7 +311,7 @@ fn keys_for_development_are_reproducible_labelled_and_kept_from_export() {
     assert_eq!(verdict.admit(true), Ok(Provenance::Development));
     assert!(verdict.admit(false).is_err());
     let initial = phase2::create(&r1cs, &mut powers).unwrap();
-    assert!(gate::judge(&initial).admit(true).is_err(), "a forgeable key is refused always");
+    assert!(gate::judge(&initial).admit(true).is_err(), "a forgeable key is always refused");
     assert_eq!(record.phase2[1].beacon.as_deref(), Some(&*format!("{BEACON}:10")));
 }
 
@@ -350,8 +350,8 @@ fn a_change_to_any_part_of_a_key_is_noticed() {
     for (what, change) in changes {
         let mut changed = key.clone();
         change(&mut changed, g1, g2);
-        // The kind of a contribution is no part of its hash, as in snarkjs: what a beacon claims is checked,
-        // and a secret that is no beacon needs no proof of it.
+        // As in snarkjs, the hash of a contribution does not include its kind. The claim of a beacon is
+        // checked; a secret contribution needs no proof that it is not a beacon.
         assert_eq!(verify(&changed).is_err(), what != "beacon", "{what}");
     }
 }

@@ -1,5 +1,5 @@
-//! Contributions that pass through the files of other programs, with snarkjs 0.7.6 as the other program; and a
-//! published file of powers of tau.
+//! Exchanges contributions as files with another program, snarkjs 0.7.6, and reads a published file of powers
+//! of tau.
 
 #![allow(clippy::unwrap_used)]
 
@@ -60,7 +60,7 @@ fn a_response_of_snarkjs_to_our_challenge_is_imported_to_the_bytes_that_snarkjs_
         json!({"operation": "importResponse", "ptau": path("before"), "response": path("response"),
                "out": path("theirs"), "name": "other"}),
     ]);
-    assert!(fs::read(path("their challenge")).unwrap() == challenge, "another challenge");
+    assert!(fs::read(path("their challenge")).unwrap() == challenge, "the challenges differ");
 
     let response = fs::read(path("response")).unwrap();
     let import = |response: &[u8]| {
@@ -69,7 +69,7 @@ fn a_response_of_snarkjs_to_our_challenge_is_imported_to_the_bytes_that_snarkjs_
             .map(|_| out.into_inner())
     };
     let imported = import(&response).unwrap();
-    assert!(imported == fs::read(path("theirs")).unwrap(), "imported otherwise");
+    assert!(imported == fs::read(path("theirs")).unwrap(), "the imported powers differ");
     ptau::verify(&mut open(&imported), &mut os_rng(), StepOptions::default()).unwrap();
 
     let refusal = |response: &[u8]| import(response).unwrap_err().to_string();
@@ -81,9 +81,9 @@ fn a_response_of_snarkjs_to_our_challenge_is_imported_to_the_bytes_that_snarkjs_
         response
     };
     assert!(refusal(&changed(0)).contains("another challenge"));
-    // The last byte of the public key's last point, which then is off its curve.
+    // Changes the last byte of the public key's last point, so that the point is not on the curve.
     assert!(refusal(&changed(response.len() - 1)).contains("no point"));
-    // Two points of the key in each other's place prove nothing.
+    // Two swapped points of the key do not prove anything.
     let mut swapped = response.clone();
     let key = response.len() - (6 * 64 + 3 * 128);
     swapped[key..key + 128].rotate_left(64);
@@ -120,10 +120,10 @@ fn parameters_travel_through_snarkjs_and_back() {
     );
     for (name, r1cs, key, files) in keys {
         let [ours, theirs, response, imported] = files.map(|path: PathBuf| fs::read(path).unwrap());
-        assert!(ours == theirs, "{name}: other parameters");
+        assert!(ours == theirs, "{name}: the parameters differ");
         let second = || ContributionName::new("second");
         let key_after = phase2::import_params(&key, &response, second()).unwrap();
-        assert!(key_after == ZKey::read(&imported).unwrap(), "{name}: imported otherwise");
+        assert!(key_after == ZKey::read(&imported).unwrap(), "{name}: the imported keys differ");
         let mut powers = Ptau::open(File::open(&ptau_path).unwrap()).unwrap();
         phase2::verify(&r1cs, &mut powers, &key_after, &mut os_rng()).unwrap();
         assert_eq!(gate::judge(&key_after), Verdict::Held(Provenance::Ceremony(2)));
@@ -140,7 +140,7 @@ fn parameters_travel_through_snarkjs_and_back() {
     }
 }
 
-/// The prepared file for 2^8 of the perpetual powers of tau.
+/// Path of the prepared file for 2^8 of the perpetual powers of tau.
 fn published_file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/powersOfTau28_hez_final_08.ptau")
 }
@@ -154,7 +154,7 @@ fn the_published_powers_of_tau_are_recognised_and_verify_and_give_a_key() {
     };
     assert_eq!(ceremony.power, 8);
 
-    // Every contribution of the ceremony, from the first challenge of 2^28 on, and every point.
+    // Verifies every contribution of the ceremony, from the first challenge of 2^28 on, and every point.
     let mut powers = Ptau::open(BufReader::new(File::open(&path).unwrap())).unwrap();
     assert_eq!((powers.power(), powers.ceremony_power()), (8, 28));
     assert!(powers.contributions().len() > 50);
@@ -168,7 +168,7 @@ fn the_published_powers_of_tau_are_recognised_and_verify_and_give_a_key() {
     assert!(record.phase1.origin.contains("perpetual powers of tau"));
     assert_eq!(record.phase1.contributions.len(), powers.contributions().len());
 
-    // Truncated once more it is no published file, and still verifies.
+    // After another truncation it is no longer a published file, but still verifies.
     let mut smaller = Vec::new();
     ptau::truncate(&mut powers, 5, &mut smaller).unwrap();
     ptau::verify(&mut open(&smaller), &mut os_rng(), StepOptions::default()).unwrap();

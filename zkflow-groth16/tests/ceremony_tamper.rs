@@ -1,5 +1,5 @@
-//! Two thousand changes to powers of tau and to a key: none makes a reader or a verifier panic, and each that
-//! matters is noticed.
+//! Makes two thousand changes to powers of tau and to a key. No change may cause a panic, and each relevant
+//! change must be detected.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,10 +14,11 @@ use zkflow_groth16::format::zkey::{ZKey, ZKeyFile};
 use zkflow_groth16::rng::os_rng;
 use zkflow_groth16::setup::{Beacon, StepOptions, phase2, ptau};
 
-/// Changes to powers of tau, whose verification takes longer, to a key in memory, and to one in a file.
+/// Number of changes: to powers of tau (fewer, because verification is slow), to a key in memory, to a key in
+/// a file.
 const ROUNDS: [u64; 3] = [500, 1500, 300];
 
-/// Bytes whose meaning is not a part of what is proved.
+/// Bytes that verification does not cover.
 type Free = Vec<std::ops::Range<usize>>;
 
 #[test]
@@ -48,7 +49,7 @@ fn changes_to_a_key_are_noticed() {
     });
 }
 
-/// The same by the verifier that reads the key piece by piece, and makes the initial one again.
+/// Uses the verifier that reads the key piece by piece and recomputes the initial key.
 #[test]
 fn changes_to_a_key_in_a_file_are_noticed() {
     let r1cs = R1cs::read(include_bytes!("data/tiny.r1cs")).unwrap();
@@ -91,7 +92,7 @@ fn contributions_in_another_order_or_left_out_are_noticed() {
     }
 }
 
-/// A name that is easily found in a file, since names are free.
+/// A name that is easy to find in a file; names are free bytes.
 const NAME: &str = "a name nobody proves";
 
 fn beacon() -> Beacon {
@@ -125,7 +126,7 @@ fn powers(power: u32) -> Vec<u8> {
     prepared.into_inner()
 }
 
-/// The file with other contributions in section 7.
+/// Replaces the contributions in section 7 of the file.
 fn with_contributions(
     bytes: &[u8],
     contributions: &[zkflow_groth16::format::ptau::PtauContribution],
@@ -155,8 +156,8 @@ fn names(bytes: &[u8]) -> Free {
         .collect()
 }
 
-/// Names, and the states of the responses' hashes, which nothing in the file can be compared with: all
-/// but that of the last contribution, of which only the stale end of the block is free.
+/// The free bytes: names, and the hash states of responses, which cannot be checked against the file. Of the
+/// last contribution's hash state only the stale end of the block is free.
 fn free_of_powers(bytes: &[u8]) -> Free {
     let mut free = names(bytes);
     let file = Ptau::open(Cursor::new(bytes)).unwrap();
@@ -168,9 +169,9 @@ fn free_of_powers(bytes: &[u8]) -> Free {
     free
 }
 
-/// Changes the file `rounds` times: what is no change to free bytes must not hold.
+/// Changes the file `rounds` times. A change outside free bytes must make it invalid.
 fn tamper(rounds: u64, bytes: &[u8], free: &Free, holds: impl Fn(&[u8]) -> bool + Sync) {
-    assert!(holds(bytes), "the file itself holds");
+    assert!(holds(bytes), "the unchanged file must be valid");
     (0..rounds).into_par_iter().for_each(|round| {
         let mut rng = StdRng::seed_from_u64(round);
         let changed = changed(bytes, &mut rng);
@@ -187,7 +188,7 @@ fn tamper(rounds: u64, bytes: &[u8], free: &Free, holds: impl Fn(&[u8]) -> bool 
     });
 }
 
-/// A copy with one change: half of them put a valid point in another's place.
+/// A copy with one change. Half of the changes replace a point by another valid point.
 fn changed(bytes: &[u8], rng: &mut StdRng) -> Vec<u8> {
     let mut changed = bytes.to_vec();
     let at = rng.gen_range(0..bytes.len());
@@ -205,7 +206,7 @@ fn changed(bytes: &[u8], rng: &mut StdRng) -> Vec<u8> {
     changed
 }
 
-/// Where the points of G1 and of G2 stand in the sections that hold nothing else.
+/// Offsets of the points of G1 and of G2 in sections that only contain points.
 fn points(bytes: &[u8]) -> (Vec<usize>, Vec<usize>) {
     let (g1_sections, g2_sections): (&[u32], &[u32]) = match &bytes[..4] {
         b"ptau" => (&[2, 4, 5, 12, 14, 15], &[3, 6, 13]),

@@ -1,4 +1,5 @@
-//! Files of circom and snarkjs come back byte for byte. See `data/README.md` for how they were made.
+//! Reads files of circom and snarkjs and writes them unchanged, byte for byte. See `data/README.md` for their
+//! origin.
 
 use zkflow_groth16::format::r1cs::R1cs;
 use zkflow_groth16::format::sym::Sym;

@@ -1,5 +1,5 @@
-//! Readers are total: thousands of damaged files give a value or an error, never a panic, and never take
-//! more memory than a small multiple of the bytes present.
+//! Readers are total: for thousands of damaged files they return a value or an error and never panic. Their
+//! memory is at most a small multiple of the file's length.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -19,9 +19,9 @@ macro_rules! data {
     };
 }
 
-/// Mutations a format.
+/// Number of mutations per format.
 const ROUNDS: u64 = 10_000;
-/// What a reader may hold besides a multiple of its input: errors, and tables of fixed size.
+/// Bytes that a reader may use in addition to a multiple of its input: errors and fixed tables.
 const CONSTANT: usize = 16 << 10;
 
 #[test]
@@ -97,9 +97,9 @@ fn damaged_verification_keys_never_panic() {
     mutate(data!("tiny.vkey.json"), 128, |bytes| json::read_vkey(bytes).is_ok());
 }
 
-/// Reads `ROUNDS` damaged copies of `base`; the seed is fixed, so a failure repeats.
+/// Reads `ROUNDS` damaged copies of `base`. The seed is fixed, so failures are reproducible.
 fn mutate(base: &[u8], multiple: usize, reads: impl Fn(&[u8]) -> bool) {
-    assert!(reads(base), "the undamaged file is read");
+    assert!(reads(base), "the undamaged file must be readable");
     let mut rng = StdRng::seed_from_u64(0x5eed);
     let mut refused = 0;
     for round in 0..ROUNDS {
@@ -111,10 +111,10 @@ fn mutate(base: &[u8], multiple: usize, reads: impl Fn(&[u8]) -> bool) {
         let allowed = bytes.len() * multiple + CONSTANT;
         assert!(peak <= allowed, "round {round}: {peak} bytes for a file of {} bytes", bytes.len());
     }
-    assert!(refused > ROUNDS / 10, "only {refused} of the damaged files were refused");
+    assert!(refused > ROUNDS / 10, "only {refused} damaged files were refused");
 }
 
-/// A copy with one to four wounds.
+/// A copy with one to four damages.
 fn damaged(base: &[u8], rng: &mut StdRng) -> Vec<u8> {
     let mut bytes = base.to_vec();
     for _ in 0..rng.gen_range(1..=4) {
@@ -123,7 +123,7 @@ fn damaged(base: &[u8], rng: &mut StdRng) -> Vec<u8> {
         match rng.gen_range(0..6) {
             0 if !bytes.is_empty() => bytes[at] ^= 1 << rng.gen_range(0..8),
             1 if !bytes.is_empty() => bytes[at] = rng.r#gen(),
-            // Counts and lengths: small, huge, and next to each other's limits.
+            // Counts and lengths: small, huge, and at the limits of integers.
             2 if bytes.len() - at >= 4 => {
                 let word = [0, 1, 0x7fff_ffff, u32::MAX, rng.r#gen()][rng.gen_range(0..5)];
                 bytes[at..at + 4].copy_from_slice(&u32::to_le_bytes(word));
@@ -145,28 +145,29 @@ thread_local! {
     static PEAK: Cell<isize> = const { Cell::new(0) };
 }
 
-/// Counts what the current thread holds. The files here are small, so readers stay on the caller's thread.
+/// An allocator that counts the bytes of the current thread. Readers do not use other threads for small
+/// files.
 struct Counting;
 
 fn count(change: isize) {
-    // During the end of a thread its counters are gone, and nobody asks for them.
+    // While a thread ends, its counters no longer exist; they are not needed then.
     let _ = LIVE.try_with(|live| {
         live.set(live.get() + change);
         let _ = PEAK.try_with(|peak| peak.set(peak.get().max(live.get())));
     });
 }
 
-// SAFETY: every call is handed to the system's allocator unchanged; counting neither allocates nor unwinds.
+// SAFETY: every call is passed unchanged to the system allocator; counting neither allocates nor unwinds.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
-        // SAFETY: the caller keeps the contract of `alloc`.
+        // SAFETY: the caller upholds the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(-(layout.size() as isize));
-        // SAFETY: the caller keeps the contract of `dealloc`, and all blocks come from `System`.
+        // SAFETY: the caller upholds the contract of `dealloc`, and all blocks come from `System`.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -174,7 +175,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most bytes that `work` held at one time.
+/// Peak number of allocated bytes during `work`.
 fn peak_of(work: impl FnOnce()) -> usize {
     let before = LIVE.get();
     PEAK.set(before);

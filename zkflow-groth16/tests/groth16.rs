@@ -1,4 +1,4 @@
-//! Setup, prover and verifier against each other, on a circuit written by hand.
+//! Tests setup, prover and verifier together, on a circuit written by hand.
 
 #![cfg(feature = "ark")]
 #![allow(clippy::unwrap_used)]
@@ -118,7 +118,7 @@ fn a_missing_or_extra_public_signal_is_refused() {
         let refused = PublicSignals::for_key(verifier.key(), signals);
         assert_eq!(refused, Err(SignalCountError { expected: 1, found }));
     }
-    // Nor do signals pass that were made for another key.
+    // Signals for another key are refused too.
     let mut longer = verifier.key().clone();
     longer.ic.push(G1Affine::zero());
     let foreign = PublicSignals::for_key(&longer, vec![signal, Fr::zero()]).unwrap();

@@ -1,4 +1,4 @@
-//! Keys, witnesses and proofs exchanged with the real snarkjs, on circuits from the real circom.
+//! Exchanges keys, witnesses and proofs with the real snarkjs, on circuits compiled by the real circom.
 
 #![cfg(feature = "ark")]
 #![allow(clippy::unwrap_used)]
@@ -25,7 +25,7 @@ use zkflow_groth16::setup;
 use zkflow_groth16::verify::Verifier;
 use zkflow_groth16::witness::Witness;
 
-/// Keys made here: snarkjs exports from them, proves with them, and verifies what is proved here.
+/// snarkjs exports from our keys, proves with them, and verifies our proofs.
 #[test]
 fn snarkjs_works_with_keys_and_proofs_made_here() {
     let folder = tempfile::tempdir().unwrap();
@@ -77,7 +77,7 @@ fn snarkjs_works_with_keys_and_proofs_made_here() {
     }
 }
 
-/// Keys made by snarkjs, from powers of tau and with a contribution.
+/// The keys are from snarkjs: powers of tau, then one contribution.
 #[test]
 fn keys_and_witnesses_of_snarkjs_are_proved_here() {
     let folder = tempfile::tempdir().unwrap();
@@ -120,7 +120,7 @@ fn keys_and_witnesses_of_snarkjs_are_proved_here() {
             files::vkey_text(&made.key.vk),
             "{name}"
         );
-        // Our setup lays the same circuit out alike: same matrices, same shape.
+        // Our setup has the same matrices and the same shape for the same circuit.
         let r1cs = R1cs::read(&fs::read(&made.files.r1cs).unwrap()).unwrap();
         let ours = setup::circuit_specific(&r1cs, &mut os_rng()).unwrap();
         assert_eq!(ours.coefficients, made.key.coefficients, "{name}");
@@ -128,7 +128,7 @@ fn keys_and_witnesses_of_snarkjs_are_proved_here() {
     }
 }
 
-/// The order of the public signals, which no type can check.
+/// Checks the order of the public signals, which the type system cannot check.
 #[test]
 fn outputs_come_first_and_public_inputs_follow_as_declared() {
     let files = circuit_files().into_iter().find(|files| files.name == "order").unwrap();
@@ -138,7 +138,7 @@ fn outputs_come_first_and_public_inputs_follow_as_declared() {
     assert_eq!(public, ["15", "62", "3", "11"]);
 }
 
-/// A circuit with its key and a proof made here.
+/// A circuit with its key and our proof.
 struct Made {
     files: CircuitFiles,
     zkey: PathBuf,

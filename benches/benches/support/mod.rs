@@ -1,5 +1,5 @@
-//! What the Criterion targets in `benches/` have in common: circuits, made once and kept.
-#![allow(dead_code, unreachable_pub, reason = "each target uses some of it")]
+//! Circuits and helpers shared by the Criterion targets in `benches/`.
+#![allow(dead_code, unreachable_pub, reason = "each target uses a part of it")]
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,18 +16,18 @@ use zkflow_core::setup::{DevelopmentPowers, KeyOptions};
 use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
 use zkflow_core::witness::WitnessLimits;
 
-/// The circuits measured: a tiny one, a hash of few constraints, one full of bits.
+/// Templates of the measured circuits, from tiny to large; most wires of `sha256Preimage` are bits.
 pub const TEMPLATES: [&str; 4] = ["rangeCheck", "poseidonPreimage", "merkleMembership", "sha256Preimage"];
 
 /// A circuit with the example inputs of its template.
 pub struct Fixture {
-    /// The template's name.
+    /// Name of the template.
     pub name: &'static str,
-    /// The files.
+    /// Compiled circuit, keys and tape.
     pub files: CircuitFiles,
-    /// Ready to prove.
+    /// The loaded circuit, ready to prove.
     pub circuit: LoadedCircuit,
-    /// Inputs that prove.
+    /// Example inputs of the template, which satisfy the circuit.
     pub inputs: Map<String, Value>,
 }
 
@@ -35,7 +35,7 @@ impl Fixture {
     /// Compiles the template with its example parameters and makes keys.
     ///
     /// # Panics
-    /// Anything is missing: a bench has nothing to measure then.
+    /// Panics if the tools are missing or any step fails.
     pub fn new(name: &'static str) -> Self {
         let library = TemplateLibrary::builtin();
         let template = library.get(&name.parse().expect("a template name")).expect("a built-in template");
@@ -63,38 +63,38 @@ impl Fixture {
         Self { name, circuit, inputs: example.inputs.clone(), files }
     }
 
-    /// The bytes of a file.
+    /// Content of a file.
     ///
     /// # Panics
-    /// The circuit lacks it.
+    /// Panics if the circuit does not have the file.
     pub fn file(&self, name: FileName) -> &[u8] {
         self.files.get(name).expect("every circuit has this file")
     }
 
-    /// The example inputs.
+    /// The example inputs, for the witness calculator.
     pub fn circuit_inputs(&self) -> CircuitInputs {
         CircuitInputs::from_map(self.inputs.clone())
     }
 }
 
-/// Powers of tau that are kept between runs.
+/// Development powers of tau, cached in the temporary folder between runs.
 pub fn powers() -> DevelopmentPowers {
     DevelopmentPowers::in_folder(std::env::temp_dir().join("zkflow-bench-ptau"))
 }
 
-/// A sandbox that keeps compiled modules between runs.
+/// A sandbox that stores compiled modules in the temporary folder between runs.
 ///
 /// # Panics
-/// It does not start.
+/// Panics if the sandbox does not start.
 pub fn sandbox() -> Arc<Sandbox> {
     let cache_dir = Some(std::env::temp_dir().join("zkflow-bench-modules"));
     Sandbox::new(SandboxConfig { cache_dir, ..SandboxConfig::default() }).expect("the sandbox starts")
 }
 
-/// The release binary that `make bench` builds beside the benches.
+/// Path of the release binary that `make bench` builds next to the benches.
 ///
 /// # Panics
-/// It was not built.
+/// Panics if the binary is missing.
 pub fn binary() -> PathBuf {
     let bench = std::env::current_exe().expect("a running bench has a path");
     let binary = bench.ancestors().nth(2).expect("target/release/deps/bench").join("zkflow");

@@ -1,21 +1,21 @@
-//! What the arithmetic of points asks of the field of their coordinates.
+//! Field operations that the point arithmetic needs for coordinates.
 
 use super::{Arithmetic, Lanes, MAX_WIDTH, Row};
 
-/// Elements of the field of a curve's coordinates, several at once: Fq for G1, Fq² for G2.
+/// Several elements of a curve's coordinate field: Fq for G1, Fq² for G2.
 pub(crate) trait Coordinate: Arithmetic {
-    /// Fq, where the costly half of an inversion takes place.
+    /// Fq, the field of the norms; only norms are inverted.
     type Base: Lanes;
-    /// A point's affine coordinates as they lie in memory.
+    /// The affine coordinates of a point as stored in memory.
     type Packed: Copy + Default + Send + Sync + AsRef<[Row]> + AsMut<[Row]> + 'static;
 
-    /// The norm over [`Coordinate::Base`] of a reduced value: zero just for zero.
+    /// N(a), the norm over [`Coordinate::Base`] of a reduced value. Only zero has norm zero.
     fn norm(self) -> Self::Base;
-    /// The inverse, given that of the norm: a⁻¹ = ā · N(a)⁻¹.
+    /// a⁻¹ = ā · N(a)⁻¹, given N(a)⁻¹.
     fn inverse_by_norm(self, inverse_of_norm: Self::Base) -> Self;
-    /// Coordinates x and y of `WIDTH` points.
+    /// The x and the y coordinates of `WIDTH` points.
     fn gather(points: &[&Self::Packed]) -> (Self, Self);
-    /// Puts reduced coordinates of `WIDTH` points into memory.
+    /// Writes the reduced coordinates of `WIDTH` points to memory.
     fn scatter(x: Self, y: Self, points: &mut [Self::Packed]);
 }
 

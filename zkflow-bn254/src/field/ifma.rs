@@ -1,22 +1,22 @@
 //! Eight lanes in radix 2^52 on AVX-512 IFMA.
 //!
 //! `vpmadd52luq` and `vpmadd52huq` multiply the low 52 bits of eight pairs of words and add the low or
-//! the high 52 bits of the products to 64-bit accumulators. An element is five vectors, vector i holding
-//! limb i of all eight lanes, so sums of products gather in columns with 12 bits to spare for carries.
+//! the high 52 bits of the products to 64-bit accumulators. Eight elements are five vectors: vector i
+//! contains limb i of all eight lanes. Sums of products accumulate in columns with 12 spare bits for carries.
 //!
 //! # Montgomery reduction
-//! With −p⁻¹ ≡ μ mod 2^52, the multiple μp ends in the limb 2^52 − 1, so for a number T with the lowest
-//! limb t, T + tμp ends in a zero limb, and (T + tμp) / 2^52 = ⌊T / 2^52⌋ + t·S with S = (μp + 1) / 2^52.
-//! One step so needs no multiplication for its digit (cf. the "Montgomery-friendly" moduli of Bos and
-//! Friedberger, *Arithmetic Considerations for Isogeny Based Cryptography*), but leaves a term of up to
-//! 2^52·S ≈ μp. Four such steps take ten limbs to six; the fifth is the textbook one, with the digit tμ
-//! mod 2^52 and the modulus p, and divides that excess by 2^52 as well. For T < k·p², the result is
+//! Let μ ≡ −p⁻¹ mod 2^52. The lowest limb of μp is 2^52 − 1, so for a number T with the lowest limb t,
+//! the lowest limb of T + tμp is zero: (T + tμp) / 2^52 = ⌊T / 2^52⌋ + t·S with S = (μp + 1) / 2^52.
+//! Such a step needs no multiplication for its digit (cf. the "Montgomery-friendly" moduli of Bos and
+//! Friedberger, *Arithmetic Considerations for Isogeny Based Cryptography*), but adds up to 2^52·S ≈ μp.
+//! Four such steps reduce ten limbs to six. The fifth step is the textbook one, with the digit tμ mod 2^52
+//! and the modulus p; it also divides that excess by 2^52. For T < k·p², the result is
 //! below T/R + (μ/2^52)·p + p < (k/84 + 1.13)·p for both moduli of BN254.
 //!
 //! # Additions
-//! A sum or difference has a value between −3.9p and 4p. The quotient of its value plus 4p by p is read off
-//! the top limb (at most one too small, never too large), and that multiple of p, out of a table of
-//! eight, taken off in the same pass that carries: the result is below 1.1p.
+//! A sum or difference has a value v between −3.9p and 4p. The top limb of v + 4p gives the quotient
+//! by p, at most one too small and never too large. The carry pass also subtracts that multiple of p,
+//! read from a table of eight. The result is below 1.1p.
 
 mod layout;
 #[cfg(test)]
@@ -35,8 +35,8 @@ use super::{Arithmetic, Lanes, Mask, Row};
 
 /// Eight elements of the field of a 254-bit prime.
 ///
-/// Its operations need AVX-512 F, DQ, VL and IFMA: only [`Kernel::run`](crate::Kernel::run), which
-/// checks for them, hands this type out, and inlines them into code compiled with these features.
+/// Its operations need AVX-512 F, DQ, VL and IFMA. Only [`Kernel::run`](crate::Kernel::run) provides this
+/// type: it checks for these features and inlines the operations into code compiled with them.
 #[derive(Debug)]
 #[repr(transparent)]
 pub(crate) struct Ifma<C>([__m512i; LIMBS], PhantomData<C>);
@@ -62,7 +62,7 @@ fn broadcast_limbs(limbs: Limbs) -> [__m512i; LIMBS] {
     out
 }
 
-/// Limbs of signed words brought into 52 bits, the carries moved on; the top limb keeps the sign.
+/// Normalises signed limbs to 52 bits by carrying; the top limb keeps the sign.
 #[inline(always)]
 fn carry(mut limbs: [__m512i; LIMBS]) -> [__m512i; LIMBS] {
     let mask = broadcast(LIMB_MASK);
@@ -86,7 +86,7 @@ fn add_product(columns: &mut Columns, a: &[__m512i; LIMBS], b: &[__m512i; LIMBS]
     }
 }
 
-/// The columns of a square: products of different limbs once and doubled, then those of equal ones.
+/// The columns of a square: products of different limbs, computed once and doubled, plus the squared limbs.
 #[inline(always)]
 fn square_columns(a: &[__m512i; LIMBS]) -> Columns {
     let mut columns = [zeros(); 2 * LIMBS];
@@ -117,7 +117,7 @@ impl<C: MontConfig<4>> Ifma<C> {
         Self::new(broadcast_limbs(limbs))
     }
 
-    /// T/R mod p of a product T, as the module explains.
+    /// T/R mod p of a product T; see the module documentation.
     #[inline(always)]
     fn montgomery(mut t: Columns) -> Self {
         for i in 0..LIMBS - 1 {
@@ -141,14 +141,13 @@ impl<C: MontConfig<4>> Ifma<C> {
         Self::new(carry([t[5], t[6], t[7], t[8], t[9]]))
     }
 
-    /// The reduced value of limbs that stand for a value from −3.9p to 4p, each limb of at most 54 bits
-    /// and a sign.
+    /// The reduced value of limbs whose value is from −3.9p to 4p. Each limb has at most 54 bits and a sign.
     #[inline(always)]
     fn fold(limbs: [__m512i; LIMBS]) -> Self {
         Self::fold_by_top(limbs, plus(limbs[4], broadcast(4 * C::P[4])))
     }
 
-    /// The same, given the top limb of the value plus 4p, possibly without the carry from below.
+    /// [`Self::fold`], given the top limb of the value plus 4p, possibly without the carry into it.
     #[inline(always)]
     fn fold_by_top(mut limbs: [__m512i; LIMBS], top: __m512i) -> Self {
         let quotient = madd_hi(zeros(), top, broadcast(C::TOP_RECIPROCAL));
@@ -183,7 +182,7 @@ impl<C: MontConfig<4>> Ifma<C> {
         ]
     }
 
-    /// a − p where that is not negative, for a below 2p.
+    /// a − p in lanes where it is not negative, a elsewhere, for a below 2p.
     #[inline(always)]
     fn subtract_modulus_once(self) -> Self {
         let p = broadcast_limbs(C::P);
@@ -274,7 +273,7 @@ impl<C: MontConfig<4>> Arithmetic for Ifma<C> {
 
     #[inline(always)]
     fn perhaps_equal_mask(self, other: Self) -> Mask {
-        // Reduced values of one class differ by 0 or ±p.
+        // Reduced values that are congruent modulo p differ by 0 or ±p.
         let difference = and(minus(self.0[0], other.0[0]), broadcast(LIMB_MASK));
         zero_lanes(difference)
             | equal_lanes(difference, broadcast(C::P[0]))
@@ -298,7 +297,7 @@ impl<C: MontConfig<4>> Lanes for Ifma<C> {
     #[inline(always)]
     fn load(elements: &[Self::Field]) -> Self {
         let elements: &[Self::Field; 8] = elements[..8].try_into().expect("a slice of eight");
-        // SAFETY: an element of arkworks is four words and a marker of size zero, so eight of them are
+        // SAFETY: an arkworks element is four words and a zero-sized marker, so eight elements are
         // 256 readable bytes; the loads need no alignment.
         let rows = unsafe {
             const { assert!(size_of::<Fp<MontBackend<C, 4>, 4>>() == 32) };
@@ -363,7 +362,7 @@ impl<C: MontConfig<4>> Lanes for Ifma<C> {
         let [e, f, g, h] = second.to_words();
         let vectors = transpose([a, b, c, d, e, f, g, h]);
         for i in 0..8 {
-            // SAFETY: both are 64 bytes in which every bit pattern is a value.
+            // SAFETY: both types are 64 bytes, and every bit pattern is valid.
             rows[i] = Row(unsafe { core::mem::transmute::<__m512i, [u64; 8]>(vectors[i]) });
         }
     }

@@ -1,11 +1,11 @@
-//! Inversion of many elements at the price of one (P. Montgomery, *Speeding the Pollard and Elliptic Curve
-//! Methods of Factorization*, 1987): three multiplications each.
+//! Batch inversion: one inversion in all and three multiplications per element (P. Montgomery, *Speeding the
+//! Pollard and Elliptic Curve Methods of Factorization*, 1987).
 
 use ark_ff::{AdditiveGroup, Field};
 
 use super::{Lanes, MAX_WIDTH};
 
-/// The inverse of every lane of a loose value, reduced; zero for zero. One inversion in all.
+/// The reduced inverse of every lane of a loose value; the inverse of zero is zero. Costs one inversion.
 #[inline(always)]
 pub(crate) fn invert_each<L: Lanes>(value: L) -> L {
     let mut elements = [<L::Field as AdditiveGroup>::ZERO; MAX_WIDTH];
@@ -14,7 +14,7 @@ pub(crate) fn invert_each<L: Lanes>(value: L) -> L {
     L::load(&elements)
 }
 
-/// Replaces every element by its inverse, zero by zero.
+/// Replaces every element by its inverse; zero stays zero.
 pub(crate) fn invert_elements<F: Field>(elements: &mut [F]) {
     debug_assert!(elements.len() <= MAX_WIDTH);
     let mut before = [F::ONE; MAX_WIDTH];
@@ -25,7 +25,7 @@ pub(crate) fn invert_elements<F: Field>(elements: &mut [F]) {
             product *= element;
         }
     }
-    let mut inverse = product.inverse().expect("a product of elements that are not zero");
+    let mut inverse = product.inverse().expect("a product of nonzero elements is nonzero");
     for (element, before) in elements.iter_mut().zip(&before).rev() {
         if !element.is_zero() {
             let this = inverse * before;
@@ -35,7 +35,7 @@ pub(crate) fn invert_elements<F: Field>(elements: &mut [F]) {
     }
 }
 
-/// Replaces every lane of all reduced values by its inverse, zero by zero. One inversion in all.
+/// Replaces every lane of all reduced values by its inverse; zero stays zero. Costs one inversion.
 #[inline(always)]
 pub(crate) fn invert_all<L: Lanes>(values: &mut [L]) {
     let mut before = Vec::with_capacity(values.len());

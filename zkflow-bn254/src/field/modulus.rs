@@ -2,42 +2,42 @@
 
 use ark_ff::MontConfig;
 
-/// Bits of a limb.
+/// Bits per limb.
 pub(super) const LIMB_BITS: u32 = 52;
-/// The low 52 bits.
+/// The low 52 bits of a word.
 pub(super) const LIMB_MASK: u64 = (1 << LIMB_BITS) - 1;
-/// Limbs of an element: 5 · 52 = 260 bits.
+/// Limbs per element: 5 · 52 = 260 bits.
 pub(super) const LIMBS: usize = 5;
 
 /// An integer below 2^260 in limbs of 52 bits, least significant first.
 pub(super) type Limbs = [u64; LIMBS];
 
-/// What Montgomery arithmetic with R = 2^260 needs to know of a prime p with 2^253 < p < 2^254.
+/// Constants of Montgomery arithmetic with R = 2^260 for a prime p with 2^253 < p < 2^254.
 pub(super) trait Radix52: MontConfig<4> {
-    /// p.
+    /// The prime p.
     const P: Limbs = to_limbs(Self::MODULUS.0);
     /// −p⁻¹ mod 2^52.
     const NEGATED_INVERSE: u64 = negated_inverse(Self::MODULUS.0[0]) & LIMB_MASK;
-    /// (p · (−p⁻¹ mod 2^52) + 1) / 2^52: adding this times the lowest limb of a number to the number
-    /// shifted right by one limb divides it by 2^52 modulo p.
+    /// S = (p · (−p⁻¹ mod 2^52) + 1) / 2^52. For a number T with the lowest limb t, ⌊T / 2^52⌋ + t·S is
+    /// T / 2^52 modulo p.
     const SHIFTED: Limbs = shifted(Self::P, Self::NEGATED_INVERSE);
-    /// floor(2^52 / (1 + the top limb of p)): times the top limb of a number below 8p and divided by
-    /// 2^52, its quotient by p, never too large and at most 1 too small.
+    /// r = ⌊2^52 / (1 + the top limb of p)⌋. For a number below 8p with the top limb t, ⌊t·r / 2^52⌋ is its
+    /// quotient by p, never too large and at most 1 too small.
     const TOP_RECIPROCAL: u64 = (1 << LIMB_BITS) / (Self::P[4] + 1);
     /// R mod p: one in Montgomery form.
     const ONE: Limbs = to_limbs(power_of_two(260, Self::MODULUS.0));
-    /// 2^264 mod p: a product with it takes arkworks' form (R = 2^256) to this one.
+    /// 2^264 mod p: multiplying by it converts from arkworks' form (R = 2^256) to R = 2^260.
     const FROM_ARK: Limbs = to_limbs(power_of_two(264, Self::MODULUS.0));
-    /// 2^256 mod p: a product with it takes this form to that of arkworks.
+    /// 2^256 mod p: multiplying by it converts from R = 2^260 to arkworks' form.
     const TO_ARK: Limbs = to_limbs(power_of_two(256, Self::MODULUS.0));
-    /// Limb i of the multiples −4p, −3p, … 3p, as two's complement words: row i, column k holds limb i of
-    /// (k − 4)p, normalised but for its top limb, which carries the sign.
+    /// The multiples −4p, −3p, … 3p in two's complement: row i, column k is limb i of (k − 4)p.
+    /// All limbs are normalised except the top limb, which carries the sign.
     const MULTIPLES: [[u64; 8]; LIMBS] = multiples(Self::P);
 }
 
 impl<C: MontConfig<4>> Radix52 for C {}
 
-/// Four words of 64 bits as five limbs of 52.
+/// Converts four 64-bit words to five 52-bit limbs.
 pub(super) const fn to_limbs(w: [u64; 4]) -> Limbs {
     [
         w[0] & LIMB_MASK,
@@ -48,7 +48,7 @@ pub(super) const fn to_limbs(w: [u64; 4]) -> Limbs {
     ]
 }
 
-/// −p⁻¹ mod 2^64 by Newton's iteration; each round doubles the number of right bits.
+/// −p⁻¹ mod 2^64 by Newton's iteration; each round doubles the number of correct bits.
 const fn negated_inverse(p: u64) -> u64 {
     let mut inverse = 1u64;
     let mut round = 0;
@@ -61,7 +61,7 @@ const fn negated_inverse(p: u64) -> u64 {
 
 const fn shifted(p: Limbs, factor: u64) -> Limbs {
     let mut out = [0; LIMBS];
-    // The lowest limb of p · factor is 2^52 − 1: with the 1 it vanishes and carries one on.
+    // The lowest limb of p · factor is 2^52 − 1: adding 1 makes it zero and carries 1.
     let mut carry: u128 = ((p[0] as u128 * factor as u128) + 1) >> LIMB_BITS;
     let mut i = 1;
     while i < LIMBS {

@@ -1,10 +1,10 @@
-//! One lane, by arkworks' arithmetic on words of 64 bits. Every value is canonical.
+//! One lane, with arkworks' arithmetic on 64-bit words. Every value is canonical.
 
 use ark_ff::{AdditiveGroup, BigInt, Fp, MontBackend, MontConfig, PrimeField};
 
 use super::{Arithmetic, Lanes, Mask, Row};
 
-/// One element as lanes.
+/// One field element, as one lane.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
 pub(crate) struct Portable<F>(F);
@@ -132,7 +132,7 @@ impl<C: MontConfig<4>> Lanes for Portable<Fp<MontBackend<C, 4>, 4>> {
     }
 }
 
-/// A word-level value taken as an element that is already in Montgomery form.
+/// Interprets words as an element that is already in Montgomery form.
 trait IntoField<F> {
     fn into_field(self) -> F;
 }

@@ -1,13 +1,13 @@
 //! Fq² = Fq\[u\]/(u² + 1) over lanes of Fq.
 //!
-//! Each coefficient of a product is a sum of two products, of which only the sum is reduced: four
+//! Each coefficient of a product is a sum of two products, and only the sum is reduced: four
 //! multiplications and two reductions. Karatsuba's three multiplications would save one in six of these
-//! operations and spend as much on additions and on columns kept in memory.
+//! operations, but cost as much in additions and in columns stored in memory.
 
 use super::coordinate::Coordinate;
 use super::{Arithmetic, Lanes, MAX_WIDTH, Mask, Row};
 
-/// c0 + c1·u, several at once.
+/// Several elements c0 + c1·u.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Quadratic<L> {
     pub(crate) c0: L,
@@ -55,7 +55,7 @@ impl<L: Lanes> Arithmetic for Quadratic<L> {
         Self { c0: self.c0.sub_loose(other.c0), c1: self.c1.sub_loose(other.c1) }
     }
 
-    /// For `self` loose below 6p and `other` reduced.
+    /// Requires `self` loose below 6p and `other` reduced.
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
         Self {

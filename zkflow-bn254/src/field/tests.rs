@@ -1,4 +1,4 @@
-//! Every operation of both kernels against arkworks, on random and on edge values, and on values at the ends
+//! Compares every operation of both kernels with arkworks, on random values, on edge values and at the limits
 //! of the ranges that lazy reduction allows.
 
 use ark_bn254::{Fq, Fq2, Fr};
@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::{Backend, Kernel, Task};
 
-/// Elements at the edges: 0, ±1, ±2^k, ±(2^k − 1).
+/// Edge values: 0, ±1, ±2^k, ±(2^k − 1).
 fn edges<F: PrimeField>() -> Vec<F> {
     let mut edges = vec![F::ZERO];
     let mut power = F::ONE;
@@ -20,7 +20,7 @@ fn edges<F: PrimeField>() -> Vec<F> {
     edges
 }
 
-/// Random elements, one in four an edge.
+/// Random elements; one in four is an edge value.
 fn elements<F: PrimeField>(rng: &mut impl Rng, edges: &[F]) -> [F; MAX_WIDTH] {
     core::array::from_fn(|_| match rng.gen_range(0..16) {
         0..3 => edges[rng.gen_range(0..edges.len())],
@@ -29,7 +29,7 @@ fn elements<F: PrimeField>(rng: &mut impl Rng, edges: &[F]) -> [F; MAX_WIDTH] {
     })
 }
 
-/// Checks lanes against elements.
+/// Asserts that the lanes are equal to the expected elements.
 #[track_caller]
 #[inline(always)]
 fn expect<L: Lanes>(lanes: L, expected: [L::Field; MAX_WIDTH]) {
@@ -42,7 +42,7 @@ fn map2<F: Copy>(a: &[F; 8], b: &[F; 8], f: impl Fn(F, F) -> F) -> [F; 8] {
     core::array::from_fn(|i| f(a[i], b[i]))
 }
 
-/// All operations on many vectors of operands.
+/// Runs all operations on `rounds` vectors of operands.
 struct Check {
     rounds: usize,
 }
@@ -83,7 +83,7 @@ fn check_once<L: Lanes>(rng: &mut impl Rng, edges: &[L::Field]) {
     expect(la.square(), a.map(|a| a.square()));
     let squared = c.map(|c| c.square());
     expect(la.mul_add_mul(lb, lc, lc), map2(&product, &squared, |a, b| a + b));
-    // a − b + 4p below 6p, times the sum of two.
+    // a − b + 4p is below 6p; it is multiplied by a sum of two reduced values.
     let loose = la.sub_loose(lb);
     let sum = lb.add_loose(lc);
     expect(loose.reduce(), difference);
@@ -121,7 +121,7 @@ fn every_operation_agrees_with_arkworks_on_a_million_elements() {
     }
 }
 
-/// Fq² against arkworks.
+/// Compares Fq² with arkworks.
 struct CheckQuadratic;
 
 impl Task for CheckQuadratic {
@@ -146,7 +146,7 @@ impl Task for CheckQuadratic {
             expect_quadratic(la.sub_loose(lb).mul(la), map2(&difference, &a, |d, a| d * a));
             let zeros = (0..B::Fq::WIDTH).filter(|&i| a[i] == Fq2::ZERO).fold(0, |mask, i| mask | 1 << i);
             assert_eq!(la.zero_mask(), zeros);
-            // Inversions take as long as all else together.
+            // Inversion is slow; one in 16 rounds costs as much as the other operations together.
             if round % 16 == 0 {
                 let inverse = la.inverse_by_norm(invert_each(la.norm()));
                 expect_quadratic(inverse, a.map(|a| a.inverse().unwrap_or(Fq2::ZERO)));
@@ -170,7 +170,7 @@ fn quadratic_extension_agrees_with_arkworks_on_a_million_elements() {
     }
 }
 
-/// Inversion of many at once, some of them zero.
+/// Compares batch inversion, zeros included, with arkworks.
 struct CheckInversion;
 
 impl Task for CheckInversion {

@@ -21,60 +21,61 @@ use crate::scalars::{Places, Scalars};
 
 mod stored;
 
-/// How to prepare points.
+/// Options of [`FixedBases::prepare`].
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// What computes; prepared points are in its form.
+    /// The kernel that computes; prepared points are stored in its form.
     pub kernel: Kernel,
-    /// Bytes that the points may take with their precomputed multiples. The points alone always fit.
+    /// Maximum size in bytes of the points with their precomputed multiples. The points themselves are always
+    /// stored, even if they exceed it.
     pub table_bytes: usize,
 }
 
-/// Points P₀, P₁, … in a kernel's form, without those at infinity, and multiples of them as far as memory allows.
+/// Points P₀, P₁, … in a kernel's form, without points at infinity, with as many multiples as memory allows.
 ///
 /// `C` is [`g1::Config`](ark_bn254::g1::Config) or [`g2::Config`](ark_bn254::g2::Config).
 #[derive(Debug, Clone)]
 pub struct FixedBases<C> {
     kernel: Kernel,
     shape: Shape,
-    /// The number of points with those at infinity.
+    /// Number of points, including points at infinity.
     len: usize,
-    /// The points that are not at infinity.
+    /// Indices of the points that are not at infinity.
     kept: Arc<[u32]>,
-    /// The points kept, then 2^(ck) times them, and so on.
+    /// The points of `kept`, then 2^(ck) times each of them, then 2^(2ck) times, and so on.
     points: Memory,
     curve: PhantomData<C>,
 }
 
 impl<C: Curve> FixedBases<C> {
-    /// Prepares points, over the threads of the current pool.
+    /// Prepares points, on the threads of the current pool.
     ///
     /// # Panics
-    /// With 2^31 points or more.
+    /// Panics if the points and their multiples are 2^31 or more.
     pub fn prepare(points: &[Affine<C>], options: Options) -> Self {
         C::prepare(points, options)
     }
 
-    /// Σ sᵢ·Pᵢ, over the threads of the current pool.
+    /// Σ sᵢ·Pᵢ, on the threads of the current pool.
     ///
     /// # Panics
-    /// When the number of scalars is not that of the points.
+    /// Panics if the number of scalars differs from the number of points.
     pub fn msm(&self, scalars: &Scalars) -> Projective<C> {
-        assert_eq!(scalars.len(), self.len, "one scalar for each point");
+        assert_eq!(scalars.len(), self.len, "the numbers of scalars and points must be equal");
         C::fixed_msm(self, scalars)
     }
 
-    /// The number of points, those at infinity included.
+    /// Number of points, including points at infinity.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there are no points.
+    /// True if there are no points.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Bytes taken by points and multiples.
+    /// Size in bytes of the points, their multiples and their indices.
     pub fn bytes(&self) -> usize {
         size_of_val(self.points.rows()) + size_of_val(&*self.kept)
     }
@@ -83,7 +84,7 @@ impl<C: Curve> FixedBases<C> {
 pub(crate) fn prepare<C: CurveLanes>(points: &[Affine<C>], options: Options) -> FixedBases<C> {
     let kept: Arc<[u32]> = (0u32..).zip(points).filter(|(_, p)| !p.is_zero()).map(|(i, _)| i).collect();
     let (shape, multiples) = choose(kept.len(), options.table_bytes / size_of::<C::Packed>());
-    assert!(kept.len() * multiples < 1 << 31, "points are numbered with 31 bits");
+    assert!(kept.len() * multiples < 1 << 31, "2^31 points or more, multiples included");
     let rows = tables::<C>(options.kernel, points, &kept, multiples, shape.window * shape.sets);
     FixedBases {
         kernel: options.kernel,
@@ -124,10 +125,11 @@ pub(crate) fn msm<C: CurveLanes>(bases: &FixedBases<C>, scalars: &Scalars) -> Pr
     sum_weighted(kernel, shape, buckets)
 }
 
-/// Digits that are sorted at a time, but for those of a single set: 4 MiB.
+/// Number of digits sorted at a time (4 MiB). One set is always sorted as a whole, even if it has more.
 const DIGITS: usize = 1 << 19;
 
-/// The number of points up to which products one by one cost less than buckets, which need hundreds of doublings in the end.
+/// Up to this number of points, separate products cost less than buckets, which need hundreds of final
+/// doublings.
 fn few(kernel: Kernel) -> usize {
     match kernel {
         Kernel::Ifma => 48,
@@ -135,7 +137,7 @@ fn few(kernel: Kernel) -> usize {
     }
 }
 
-/// Σ sᵢ·Pᵢ by the products; `points[i]` has the scalar of number `kept[i]`.
+/// Σ sᵢ·Pᵢ by separate products; the scalar of `points[i]` has the index `kept[i]`.
 fn sum_products<C: CurveLanes>(
     kernel: Kernel,
     points: &[C::Packed],
@@ -147,11 +149,12 @@ fn sum_products<C: CurveLanes>(
     products.iter().fold(Projective::ZERO, |sum, product| sum + product)
 }
 
-/// Buckets of a partition: their lists fill a block of some hundred vectors, which share an inversion.
+/// Binary logarithm of the buckets per partition. Their lists fill a block of some hundred vectors, which
+/// share an inversion.
 const PARTITION_BITS: u32 = 11;
 
-/// The shape with the fewest additions, and the number of multiples of each point (itself included), for at most `room`
-/// packed points.
+/// The shape with the fewest additions that stores at most `room` packed points, and its number of multiples
+/// per point, the point itself included.
 fn choose(points: usize, room: usize) -> (Shape, usize) {
     let plan = |window: u32| {
         let digits = Places::count(window);
@@ -160,16 +163,16 @@ fn choose(points: usize, room: usize) -> (Shape, usize) {
         let shape = Shape::new(window, sets, PARTITION_BITS);
         (shape, digits.div_ceil(sets) as usize)
     };
-    // Each bucket costs two additions when weighted, and its first point none.
+    // A bucket costs two additions in `weighted` and saves one, that of its first point.
     let additions = |window: u32| {
         let (shape, _) = plan(window);
         points * Places::count(window) as usize + shape.buckets()
     };
-    let window = (3..=18).min_by_key(|&window| additions(window)).expect("a range that is not empty");
+    let window = (3..=18).min_by_key(|&window| additions(window)).expect("the range is not empty");
     plan(window)
 }
 
-/// The points kept, then 2^doublings times these, and so on.
+/// The points of `kept`, then 2^doublings times each of them, and so on.
 fn tables<C: CurveLanes>(
     kernel: Kernel,
     points: &[Affine<C>],
@@ -197,17 +200,17 @@ fn tables<C: CurveLanes>(
     rows
 }
 
-/// Points that are packed at a time, so that few are in memory twice.
+/// Number of points packed at a time; limits how many are in memory twice.
 const RUN: usize = 1 << 12;
 
-/// Prepared points read from bytes are not what they should be.
+/// Prepared points cannot be read from bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BasesError {
-    /// Written by another version, for another kernel or group, or damaged.
-    #[error("not prepared points of this kernel and group")]
+    /// The header is from another version, kernel or group, or is damaged.
+    #[error("not prepared points for this kernel and group")]
     Foreign,
-    /// Shorter than their header says.
-    #[error("prepared points are cut short")]
+    /// The header is incomplete, or the rows do not have the length that the header gives.
+    #[error("prepared points have the wrong length")]
     Truncated,
 }

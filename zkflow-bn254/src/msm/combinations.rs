@@ -1,15 +1,16 @@
 //! Many combinations of a few points each: a sparse matrix times a vector of points.
 //!
-//! [`FixedBases`](super::FixedBases) is for one sum over all points; here thousands of sums take some points each, with
-//! scalars as the matrices of circuits have them: mostly 1, −1 and powers of two.
+//! [`FixedBases`](super::FixedBases) computes one sum over all points. This module computes thousands of sums
+//! of a few points each. The scalars are those of circuit matrices: mostly 1, −1 and powers of two.
 //!
 //! # The algorithm
-//! 1. A scalar is taken as the integer of least magnitude in its class modulo r. One of at most 64 bits is
-//!    written in [non-adjacent form], and each of its digits sends the point or its negative to the list of a place, 2^j.
-//!    With a longer scalar the point is multiplied at once, and the product goes to place 0.
+//! 1. A scalar is represented by the integer of least magnitude in its class modulo r. A scalar of at most 64
+//!    bits is written in [non-adjacent form]: each digit ±2^j adds the point or its negative to list j. A
+//!    point with a longer scalar is multiplied directly, and the product is added to list 0.
 //! 2. Lists are summed by affine additions that share inversions (`sums`).
-//! 3. Σ 2^j·Lⱼ over the lists of a combination is Horner's rule in Jacobian coordinates, a combination in each lane, those
-//!    with as many places side by side. Lanes that meet an equal or opposite point are computed once more by arkworks.
+//! 3. Σ 2^j·Lⱼ over the lists of a combination is computed by Horner's rule in Jacobian coordinates. Each
+//!    lane computes one combination; combinations with equal highest places are adjacent. If a lane adds an
+//!    equal or opposite point, arkworks computes that combination again.
 //!
 //! [non-adjacent form]: https://doi.org/10.1109/TEC.1961.5219227
 
@@ -30,30 +31,30 @@ use crate::points::{Curve, CurveLanes, Factors, Jacobian};
 use crate::scalars::Scalars;
 use crate::{Backend, Kernel, Task};
 
-/// Combinations of points, by their terms.
+/// Linear combinations of points, stored as one list of terms.
 #[derive(Debug, Clone, Copy)]
 pub struct Combinations<'a> {
-    /// Where the terms of each combination end; they begin where those of the one before end.
+    /// End of each combination in `terms`; each begins at the end of the previous one.
     pub ends: &'a [u32],
-    /// The terms.
+    /// Terms of all combinations, in order.
     pub terms: &'a [Term],
-    /// The scalars that terms name.
+    /// Scalars that [`Term::scalar`] refers to.
     pub scalars: &'a [Fr],
 }
 
 /// A point times a scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Term {
-    /// The point's place.
+    /// Index of the point.
     pub point: u32,
-    /// The scalar's place.
+    /// Index of the scalar.
     pub scalar: u32,
 }
 
-/// Computes combinations of `points`, over the threads of the current pool.
+/// Computes combinations of `points`, on the threads of the current pool.
 ///
 /// # Panics
-/// A term names a point or a scalar that is not there, or the ends are not those of the terms.
+/// Panics if the index of a point or scalar is out of range, or the last end is not the number of terms.
 pub fn combine<C: Curve>(
     kernel: Kernel,
     points: &[Affine<C>],
@@ -62,10 +63,10 @@ pub fn combine<C: Curve>(
     C::combine(kernel, points, combinations)
 }
 
-/// Terms that one task takes.
+/// Approximate number of terms per task.
 const TASK: usize = 1 << 13;
 
-/// The bits of a scalar that is not multiplied at once.
+/// Maximum bits of a scalar that is written in digits; longer scalars are multiplied directly.
 const SHORT: u32 = 64;
 
 /// [`combine`], compiled for a curve.
@@ -78,7 +79,7 @@ pub(crate) fn combine_points<C: Compiled>(
     assert_eq!(
         ends.last().map_or(0, |&end| end as usize),
         terms.len(),
-        "the last combination ends the terms"
+        "the last end must be the number of terms"
     );
     if let Some(pieces) = cut(ends) {
         let parts = combine_points(kernel, points, Combinations { ends: &pieces.ends, terms, scalars });
@@ -101,18 +102,18 @@ pub(crate) fn combine_points<C: Compiled>(
     tasks.par_iter().flat_map_iter(sum).collect()
 }
 
-/// Terms of a combination beyond which it is cut into pieces.
+/// Maximum terms of a combination; longer ones are cut into pieces.
 const LONGEST: u32 = 1 << 12;
 
 /// Combinations cut into pieces.
 struct Pieces {
-    /// Where the terms of each piece end.
+    /// End of each piece, as an index of terms.
     ends: Vec<u32>,
-    /// Where the pieces of each combination end.
+    /// End of each combination, as an index of pieces.
     of_whole: Vec<u32>,
 }
 
-/// Cuts combinations of many terms; `None` if there are none.
+/// Cuts combinations of more than [`LONGEST`] terms; `None` if there are none.
 fn cut(ends: &[u32]) -> Option<Pieces> {
     let starts = std::iter::once(0).chain(ends.iter().copied());
     if starts.clone().zip(ends).all(|(start, end)| end - start <= LONGEST) {
@@ -130,7 +131,7 @@ fn cut(ends: &[u32]) -> Option<Pieces> {
     Some(pieces)
 }
 
-/// Runs of combinations with some [`TASK`] terms each, or as many combinations.
+/// Splits combinations into runs of about [`TASK`] terms, or of [`TASK`] combinations if that is less.
 fn tasks(ends: &[u32]) -> Vec<Range<usize>> {
     let (mut tasks, mut start, mut begins) = (Vec::new(), 0, 0);
     for (i, &end) in ends.iter().enumerate() {
@@ -143,12 +144,12 @@ fn tasks(ends: &[u32]) -> Vec<Range<usize>> {
     tasks
 }
 
-/// A scalar in the form in which it is applied.
+/// A scalar in the form that the algorithm uses.
 #[derive(Clone, Copy)]
 enum Form {
-    /// Its non-adjacent form: the places of the digits 1 and those of the digits −1.
+    /// The non-adjacent form: bit masks of the digits 1 and of the digits −1.
     Short { plus: u128, minus: u128 },
-    /// The point is multiplied by it at once.
+    /// The point is multiplied by the scalar directly.
     Long,
 }
 
@@ -160,7 +161,7 @@ fn forms(kernel: Kernel, scalars: &[Fr]) -> Vec<Form> {
         if bits > SHORT {
             return Form::Long;
         }
-        // x + ⌊x/2⌋ has a carry where the form of x has a digit: the bits in which 3x and x differ.
+        // The digits of x are nonzero at the bits in which 3x and x differ, shifted right by one.
         let x = u128::from(low);
         let three = 3 * x;
         let (plus, minus) = ((three & !x) >> 1, (x & !three) >> 1);
@@ -173,7 +174,7 @@ fn forms(kernel: Kernel, scalars: &[Fr]) -> Vec<Form> {
     (0..scalars.len()).map(form).collect()
 }
 
-/// Replaces the points of terms with long scalars by the products.
+/// Replaces each point that has a long scalar by the product.
 fn multiply_long<C: Compiled>(
     kernel: Kernel,
     points: &mut [Affine<C>],
@@ -192,20 +193,20 @@ fn multiply_long<C: Compiled>(
     long.into_iter().zip(products).for_each(|(i, product)| points[i] = product);
 }
 
-/// The lists of some combinations.
+/// The lists of several combinations.
 struct Lists {
-    /// Points with signs, list by list.
+    /// Signed points of all lists, in order.
     list: Vec<Signpost>,
-    /// Where each list ends.
+    /// End of each list in `list`.
     ends: Vec<u32>,
-    /// The place of each list: its sum counts 2^place times. They fall within a combination.
+    /// Place of each list: its sum is multiplied by 2^place. Places decrease within a combination.
     places: Vec<u8>,
-    /// Where the lists of each combination end.
+    /// End of each combination, as an index of lists.
     combinations: Vec<u32>,
 }
 
 impl Lists {
-    /// `ends` are those of the combinations' terms, which begin at `first`.
+    /// `ends` are the ends of the combinations; `terms` begins at index `first` of all terms.
     fn new(first: u32, ends: &[u32], terms: &[Term], forms: &[Form]) -> Self {
         let mut lists = Self {
             list: Vec::with_capacity(terms.len()),
@@ -228,7 +229,7 @@ impl Lists {
                 }
             }
             start = end;
-            // Most combinations have place 0 alone.
+            // Most combinations only have place 0.
             if digits.iter().any(|(place, _)| *place != 0) {
                 digits.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
             }
@@ -242,7 +243,7 @@ impl Lists {
         lists
     }
 
-    /// The lists of a combination.
+    /// Indices of the lists of a combination.
     #[inline(always)]
     fn of(&self, combination: usize) -> Range<usize> {
         let start = if combination == 0 { 0 } else { self.combinations[combination - 1] };
@@ -250,7 +251,7 @@ impl Lists {
     }
 }
 
-/// The places of the ones of a number.
+/// The positions of the one bits of a number, ascending.
 fn ones(mut number: u128) -> impl Iterator<Item = u8> {
     std::iter::from_fn(move || {
         let place = (number != 0).then(|| number.trailing_zeros() as u8)?;
@@ -286,7 +287,7 @@ impl<C: CurveLanes> Task for Combine<'_, C> {
     }
 }
 
-/// Combines the sums of lists.
+/// Combines the sums of lists by Horner's rule.
 struct Horner<'a, C: CurveLanes> {
     sums: &'a [C::Packed],
     lists: &'a Lists,
@@ -314,7 +315,7 @@ impl<C: CurveLanes> Task for Horner<'_, C> {
             C::store::<B>(x, y, &mut points);
             for (lane, &i) in lanes.iter().enumerate() {
                 let of = lists.of(i as usize);
-                // Infinity is what comes out where the formula fails.
+                // The addition formula returns infinity when it fails.
                 let exact = points[lane].is_zero() && !of.is_empty();
                 out[i as usize] = if exact { exactly::<C, B>(sums, lists, of) } else { points[lane] };
             }
@@ -323,7 +324,7 @@ impl<C: CurveLanes> Task for Horner<'_, C> {
     }
 }
 
-/// A combination in each lane.
+/// Computes one combination in each lane.
 #[inline(always)]
 fn horner<C: CurveLanes, B: Backend>(
     sums: &[C::Packed],
@@ -359,7 +360,7 @@ fn horner<C: CurveLanes, B: Backend>(
             continue;
         }
         let (x, y) = C::Coordinate::<B>::gather(&packed);
-        // A list may sum to infinity, which changes nothing.
+        // Skip lists whose sum is infinity.
         active &= !(x.zero_mask() & y.zero_mask());
         sum = sum.add((x, y), active & started, active & !started);
         started |= active;
@@ -367,7 +368,7 @@ fn horner<C: CurveLanes, B: Backend>(
     sum
 }
 
-/// A combination by arkworks.
+/// Computes a combination with arkworks.
 #[inline(never)]
 fn exactly<C: CurveLanes, B: Backend>(sums: &[C::Packed], lists: &Lists, of: Range<usize>) -> Affine<C> {
     let mut sum = Projective::<C>::ZERO;

@@ -7,27 +7,28 @@ use zeroize::Zeroize;
 
 use crate::scalars::{Places, Scalars};
 
-/// How scalars are cut into digits and digits sent to buckets.
+/// How scalars are cut into digits and digits are assigned to buckets.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
-    /// Bits of a digit, c.
+    /// Bits per digit, c.
     pub(super) window: u32,
-    /// Sets of buckets, k.
+    /// Number of bucket sets, k.
     pub(super) sets: u32,
-    /// Buckets of a partition, as a power of two.
+    /// Binary logarithm of the buckets per partition.
     pub(super) partition_bits: u32,
-    /// The digits.
+    /// Cuts a scalar into digits.
     places: Places,
 }
 
 impl Shape {
-    /// Digits of `window` bits, 3 to 30, in `sets` sets of buckets, 2^`partition_bits` of them in a partition, which may
-    /// span several sets.
+    /// A shape with digits of `window` bits (3 to 30), `sets` sets of buckets and partitions of
+    /// 2^`partition_bits` buckets. A partition may span several sets.
     pub(super) fn new(window: u32, sets: u32, partition_bits: u32) -> Self {
         Self { window, sets, partition_bits, places: Places::new(window) }
     }
 
-    /// Buckets of one set: bucket v in 1..2^(c−1), and bucket 2^(c−1) in place 0, which nothing else needs.
+    /// Number of buckets of one set: bucket v in 1..2^(c−1) has index v, bucket 2^(c−1) has the unused index
+    /// 0.
     pub(super) fn buckets_of_set(self) -> usize {
         1 << (self.window - 1)
     }
@@ -41,7 +42,7 @@ impl Shape {
     }
 }
 
-/// A point or its negative, to be added to something: the index of the point doubled, plus 1 for the negative.
+/// A signed reference to a point: 2 · index of the point, plus 1 for its negative.
 #[derive(Clone, Copy, Default, Debug, Zeroize)]
 pub(super) struct Signpost(u32);
 
@@ -62,17 +63,17 @@ impl Signpost {
     }
 }
 
-/// A digit: where a point goes.
+/// A digit: a signed point and its bucket.
 #[derive(Clone, Copy, Default, Zeroize)]
 struct Entry {
     bucket: u32,
     point: Signpost,
 }
 
-/// The digits of a run of scalars, by partition. Zeroised when dropped.
+/// The digits of a run of scalars, sorted by partition. Zeroised on drop.
 struct Chunk {
     entries: Vec<Entry>,
-    /// Where each partition ends.
+    /// End of each partition in `entries`.
     ends: Vec<u32>,
 }
 
@@ -83,11 +84,11 @@ impl Drop for Chunk {
     }
 }
 
-/// The points of a partition, sorted by bucket. Zeroised when dropped.
+/// The points of a partition, sorted by bucket. Zeroised on drop.
 #[derive(Default)]
 pub(super) struct Sorted {
     pub(super) points: Vec<Signpost>,
-    /// Where each bucket ends.
+    /// End of each bucket in `points`.
     pub(super) ends: Vec<u32>,
 }
 
@@ -98,18 +99,19 @@ impl Drop for Sorted {
     }
 }
 
-/// Digits wanted in a chunk, so that it stays in the cache.
+/// Approximate number of digits per chunk, chosen so that a chunk stays in the cache.
 const CHUNK: usize = 1 << 15;
 
-/// The digits that are not zero and go to some of the sets.
+/// The nonzero digits of a range of bucket sets.
 pub(super) struct Digits {
     chunks: Vec<Chunk>,
-    /// Buckets of these sets.
+    /// Number of buckets of these sets.
     buckets: usize,
 }
 
 impl Digits {
-    /// Cuts the scalars `scalars[kept[i]]` for the points i. Buckets are counted from the first of `sets`.
+    /// Cuts scalar `scalars[kept[i]]` of each point i into digits. Bucket numbers start at the first of
+    /// `sets`.
     pub(super) fn new(shape: Shape, scalars: &Scalars, kept: &[u32], sets: Range<u32>) -> Self {
         let chunk = (CHUNK / Places::count(shape.window) as usize).max(1);
         let buckets = sets.len() * shape.buckets_of_set();
@@ -121,7 +123,7 @@ impl Digits {
         Self { chunks: starts.par_iter().map(sort).collect(), buckets }
     }
 
-    /// Sorts the digits of a partition by bucket, over what `sorted` held.
+    /// Sorts the digits of a partition by bucket; overwrites `sorted`.
     pub(super) fn sort_partition(&self, shape: Shape, partition: usize, sorted: &mut Sorted) {
         let Sorted { points, ends } = sorted;
         let first = (partition << shape.partition_bits) as u32;
@@ -152,7 +154,7 @@ impl Chunk {
     }
 }
 
-/// Replaces counts by the sums of those before them; returns the sum of all.
+/// Replaces each count by the sum of the counts before it; returns the total.
 fn counts_to_starts(counts: &mut [u32]) -> u32 {
     let mut sum = 0;
     for count in counts {
@@ -193,8 +195,8 @@ fn sort_chunk(
     Chunk { entries, ends }
 }
 
-/// Writes the entries of digits, none for zeros and for other sets, and returns how many. Place j of the scalar takes multiple j / k of
-/// the point, which is at `index + (j / k) · points`, to set j mod k.
+/// Digit j goes to set j mod k and uses multiple j / k of the point, at `index + (j / k) · points`.
+/// Writes one entry per nonzero digit of `sets` and returns their number.
 #[inline(always)]
 fn write_entries(
     shape: &Shape,
@@ -238,7 +240,7 @@ mod tests {
         scalars.extend((0..254).map(|i| Fr::from(2u64).pow([i])));
         scalars.extend((0..254).map(|i| -Fr::from(2u64).pow([i]) + Fr::ONE));
         scalars.extend((0..500).map(|_| Fr::rand(&mut rng)));
-        // Carries into the place after the highest bit.
+        // Digits that carry past the highest bit.
         scalars.extend((1..250).map(|i| Fr::from(2u64).pow([i]) - Fr::from(rng.r#gen::<u16>())));
         scalars.extend((1..250).map(|i| Fr::from(2u64).pow([i]) - Fr::from(2u64).pow([i * i % 250])));
         let all: Vec<u32> = (0..scalars.len() as u32).collect();

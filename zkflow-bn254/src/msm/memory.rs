@@ -1,4 +1,4 @@
-//! Where prepared points lie: in memory of their own, or in a file mapped into memory.
+//! Memory of prepared points: on the heap, or in a file mapped into memory.
 
 use std::fmt;
 use std::ops::Range;
@@ -12,40 +12,41 @@ pub type SharedBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 /// Rows of 64 bytes, aligned to 64 bytes.
 #[derive(Clone)]
 pub enum Memory {
-    /// On the heap.
+    /// Rows on the heap.
     Owned(Arc<Vec<Row>>),
-    /// Part of shared bytes.
+    /// Rows within shared bytes.
     Mapped {
-        /// The bytes.
+        /// The whole buffer or file.
         bytes: SharedBytes,
-        /// Which of them.
+        /// Position of the rows in `bytes`.
         range: Range<usize>,
     },
 }
 
 impl Memory {
-    /// Part of shared bytes as rows. None if it is out of range, not made of whole rows, or not aligned to 64 bytes.
+    /// Rows within shared bytes. `None` if the range is out of bounds, is not a whole number of rows, or is
+    /// not aligned to 64 bytes.
     pub fn mapped(bytes: SharedBytes, range: Range<usize>) -> Option<Self> {
         rows_of((*bytes).as_ref().get(range.clone())?)?;
         Some(Self::Mapped { bytes, range })
     }
 
-    /// The rows.
+    /// All rows, whether owned or mapped.
     ///
     /// # Panics
-    /// When shared bytes have changed their place or length, which those of a mapped file do not.
+    /// Panics if the shared bytes have moved or changed length; a mapped file does neither.
     pub fn rows(&self) -> &[Row] {
         match self {
             Self::Owned(rows) => rows,
             Self::Mapped { bytes, range } => rows_of(&(**bytes).as_ref()[range.clone()])
-                .expect("shared bytes stay where they were when `mapped` looked at them"),
+                .expect("shared bytes do not move after `mapped` has checked them"),
         }
     }
 
-    /// The bytes of the rows.
+    /// The rows as bytes, in the byte order of this machine.
     pub fn as_bytes(&self) -> &[u8] {
         let rows = self.rows();
-        // SAFETY: a row is 64 bytes without padding, and any byte may be read as `u8`.
+        // SAFETY: a row is 64 bytes without padding, and any byte is a valid `u8`.
         unsafe { std::slice::from_raw_parts(rows.as_ptr().cast(), size_of_val(rows)) }
     }
 }
@@ -61,7 +62,7 @@ impl fmt::Debug for Memory {
 }
 
 fn rows_of(bytes: &[u8]) -> Option<&[Row]> {
-    // SAFETY: a row is eight words without padding in which every bit pattern is a value.
+    // SAFETY: a row is eight words without padding, and every bit pattern is valid.
     let (before, rows, after) = unsafe { bytes.align_to::<Row>() };
     (before.is_empty() && after.is_empty()).then_some(rows)
 }

@@ -1,4 +1,4 @@
-//! Points between arkworks' form and that of a kernel.
+//! Converts points between arkworks' form and the form of a kernel.
 
 use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::Affine;
@@ -7,12 +7,12 @@ use crate::field::{Coordinate, Lanes, MAX_WIDTH};
 use crate::points::CurveLanes;
 use crate::{Backend, Kernel, Task};
 
-/// Points in a kernel's form.
+/// Converts points to the form of a kernel.
 pub(super) fn pack<C: CurveLanes>(kernel: Kernel, points: &[Affine<C>]) -> Vec<C::Packed> {
     kernel.run(Pack::<C>(points))
 }
 
-/// As [`pack`], within another task.
+/// [`pack`], within another task.
 pub(super) struct Pack<'a, C: CurveLanes>(pub(super) &'a [Affine<C>]);
 
 impl<C: CurveLanes> Task for Pack<'_, C> {
@@ -32,12 +32,12 @@ impl<C: CurveLanes> Task for Pack<'_, C> {
     }
 }
 
-/// Points in arkworks' form.
+/// Converts points to arkworks' form.
 pub(super) fn unpack<C: CurveLanes>(kernel: Kernel, points: &[C::Packed]) -> Vec<Affine<C>> {
     kernel.run(Unpack::<C>(points))
 }
 
-/// As [`unpack`], within another task.
+/// [`unpack`], within another task.
 pub(super) struct Unpack<'a, C: CurveLanes>(pub(super) &'a [C::Packed]);
 
 impl<C: CurveLanes> Task for Unpack<'_, C> {

@@ -1,9 +1,10 @@
-//! Sums of lists of points, each list in a lane of its own.
+//! Sums of lists of points, each list in its own lane.
 //!
-//! Lists are ordered by length and taken in blocks of some hundred vectors. At step t every vector adds the t-th
-//! points of its lists to its accumulators, which stay in lane order; the additions of one step share an
-//! inversion. Only the points are gathered from where they lie, a cache line (two in G2) each, and their places
-//! for the next step are known while this one is computed. Long lists are cut into pieces, whose sums are summed in turn.
+//! Lists are ordered by length and processed in blocks of some hundred vectors. At step t every vector adds
+//! the t-th points of its lists to its accumulators, which stay in lane order. The additions of one step
+//! share an inversion. Only the points are read from scattered addresses, one cache line each (two in G2);
+//! the points of the next step are prefetched. Long lists are cut into pieces, and the sums of the pieces are
+//! summed again.
 
 use rayon::prelude::*;
 
@@ -12,16 +13,16 @@ use crate::field::{Coordinate, Lanes, MAX_WIDTH, Mask};
 use crate::points::{Additions, CurveLanes};
 use crate::{Backend, Kernel, Task};
 
-/// Lists longer than this are cut.
+/// Maximum points of a list; longer lists are cut.
 const LONG: u32 = 64;
-/// Lists of partial sums are cut shorter: there are few of them.
+/// Maximum of a list of partial sums, which is shorter because there are few of them.
 const LONG_PARTIAL: u32 = 4;
-/// Bytes of accumulators and pending additions that one block may take in the second-level cache.
+/// Maximum bytes of the accumulators and pending additions of one block, for the second-level cache.
 const BLOCK_BYTES: usize = 1 << 19;
-/// Points that one task sums.
+/// Approximate number of points per task.
 const TASK: usize = 1 << 15;
 
-/// A list of points: `list[start..start + len]`; its sum goes to `target`.
+/// The points `list[start..start + len]`; their sum is written to index `target`.
 #[derive(Clone, Copy, Default)]
 struct Segment {
     start: u32,
@@ -29,8 +30,8 @@ struct Segment {
     target: u32,
 }
 
-/// Sums lists over the threads of the current pool. `ends[i]` is where list i ends in `list`; it begins where the one
-/// before ends.
+/// Sums lists on the threads of the current pool. List i is `list[ends[i - 1]..ends[i]]`; the first begins at
+/// 0.
 pub(super) fn sum_lists<C: CurveLanes>(
     kernel: Kernel,
     points: &[C::Packed],
@@ -48,7 +49,7 @@ pub(super) fn sum_lists<C: CurveLanes>(
     });
 }
 
-/// Sums lists on this thread; list i is `list[ends[i - 1]..ends[i]]`, the first from `start` on.
+/// Sums lists on this thread. List i is `list[ends[i - 1]..ends[i]]`; the first begins at `start`.
 pub(super) struct Sum<'a, C: CurveLanes> {
     pub(super) points: &'a [C::Packed],
     pub(super) list: &'a [Signpost],
@@ -85,11 +86,11 @@ impl<C: CurveLanes> Task for Sum<'_, C> {
     }
 }
 
-/// Buffers for one round of summing.
+/// Buffers of one round of summing.
 struct Pass<C: Coordinate> {
-    /// Segments by falling length, none long, padded to whole vectors.
+    /// Segments by decreasing length, all short, padded to whole vectors.
     ordered: Vec<Segment>,
-    /// Sums of the pieces of long lists: targets beyond those of the caller.
+    /// Sums of the pieces of long lists; their targets follow the targets of the caller.
     partials: Vec<C::Packed>,
     accumulators: Vec<(C, C)>,
     additions: Additions<C>,
@@ -108,7 +109,7 @@ impl<C: Coordinate> Pass<C> {
         }
     }
 
-    /// Orders segments by length, longer ones cut into pieces. Returns the lists of the pieces' sums.
+    /// Cuts segments longer than `longest` and orders all by length. Returns the lists of the pieces' sums.
     #[inline(always)]
     fn cut(&mut self, segments: &[Segment], longest: u32, out: &mut [C::Packed]) -> Vec<Segment> {
         let mut pieces = Vec::with_capacity(segments.len());
@@ -122,7 +123,7 @@ impl<C: Coordinate> Pass<C> {
             } else {
                 let count = len.div_ceil(longest);
                 for i in 0..count {
-                    // Evenly: pieces of one list differ by one at most.
+                    // The lengths of the pieces of one list differ by at most one.
                     let (from, to) =
                         (i as u64 * len as u64 / count as u64, (i + 1) as u64 * len as u64 / count as u64);
                     let target = out.len() as u32 + partials + i;
@@ -138,7 +139,7 @@ impl<C: Coordinate> Pass<C> {
         long
     }
 
-    /// A counting sort by falling length.
+    /// Counting sort by decreasing length.
     #[inline(always)]
     fn order(&mut self, pieces: &[Segment], longest: u32) {
         let mut places = [0; LONG as usize + 1];
@@ -199,7 +200,7 @@ impl<C: Coordinate> Pass<C> {
     }
 }
 
-/// The points of a vector of segments at a step, and the lanes that have one.
+/// The points of a vector of segments at a step, and the mask of lanes that have a point.
 #[inline(always)]
 fn gather<C: Coordinate>(
     points: &[C::Packed],
@@ -221,7 +222,7 @@ fn gather<C: Coordinate>(
     ((x, C::select(negative, y.neg(), y)), active)
 }
 
-/// Asks for the points of the next step.
+/// Prefetches the points of the next step.
 #[inline(always)]
 fn prefetch_next<P>(points: &[P], list: &[Signpost], segments: &[Segment], step: u32) {
     for segment in segments {
@@ -231,13 +232,13 @@ fn prefetch_next<P>(points: &[P], list: &[Signpost], segments: &[Segment], step:
     }
 }
 
-/// Brings a value nearer to the processor.
+/// Prefetches a value into the cache.
 #[inline(always)]
 fn prefetch<T>(value: &T) {
     #[cfg(target_arch = "x86_64")]
     for line in 0..size_of::<T>().div_ceil(64) {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch reads nothing and cannot fault; SSE is part of the architecture.
+        // SAFETY: a prefetch does not read and cannot fault; x86-64 includes SSE.
         unsafe {
             _mm_prefetch::<_MM_HINT_T0>(core::ptr::from_ref(value).cast::<i8>().wrapping_add(64 * line))
         }

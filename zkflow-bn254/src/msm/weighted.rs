@@ -1,8 +1,8 @@
-//! Σ v·B_v over the buckets of all sets, by affine additions almost alone.
+//! Σ v·B_v over the buckets of all sets, almost entirely by affine additions.
 //!
-//! With v = l + 2^h·m, Σ v·B_v = Σ_l l·(Σ_m B) + 2^h Σ_m m·(Σ_l B): two sums of the same kind with half as many bits,
-//! for two additions a bucket. This repeats until v is one bit. What is left are points to be multiplied by powers of two,
-//! summed by Horner's rule.
+//! With v = l + 2^h·m, Σ v·B_v = Σ_l l·(Σ_m B) + 2^h Σ_m m·(Σ_l B): two sums of the same kind with half as
+//! many bits, for two additions per bucket. The split repeats until v is one bit. Horner's rule then sums the
+//! remaining points, each times a power of two.
 
 use super::digits::{Shape, Signpost};
 use super::packed::unpack;
@@ -15,7 +15,8 @@ use crate::Kernel;
 use crate::field::Row;
 use crate::points::CurveLanes;
 
-/// Σ v·B_v·2^offset over v in `0..2^bits` is owed, B_v at `start + v`. Place 0 holds nothing that counts.
+/// A pending sum: Σ v·B_v·2^offset over v in `1..2^bits`. B_v is at index `start + v`; index `start` is
+/// unused.
 #[derive(Clone, Copy)]
 struct Weighted {
     start: usize,
@@ -23,13 +24,13 @@ struct Weighted {
     offset: u32,
 }
 
-/// The sum over all sets of buckets of 2^(c·set) Σ v·B_v.
+/// Σ 2^(c·set) Σ v·B_v over all sets and their buckets.
 pub(super) fn sum_weighted<C: CurveLanes>(
     kernel: Kernel,
     shape: Shape,
     buckets: Vec<C::Packed>,
 ) -> Projective<C> {
-    // What is to be multiplied by a power of two alone: the exponents, and the points.
+    // Points that only need a power of two as their factor, with the exponents.
     let (mut exponents, mut single) = (Vec::new(), Vec::new());
     let mut owed = Vec::new();
     for set in 0..shape.sets {
@@ -53,19 +54,19 @@ pub(super) fn sum_weighted<C: CurveLanes>(
         (points, owed) = halve::<C>(kernel, &points, &owed);
     }
     let mut powers = vec![Affine::zero(); (shape.window * shape.sets) as usize];
-    // Each power of two is owed once: by a bit of a digit, or by the bucket of 2^(c-1).
+    // Each power of two occurs once: for a bit of a digit, or for the bucket of 2^(c-1).
     for (exponent, point) in exponents.into_iter().zip(unpack::<C>(kernel, &single)) {
         powers[exponent as usize] = point;
     }
     powers.into_iter().rev().fold(Projective::ZERO, |sum, power| sum.double() + power)
 }
 
-/// Whether a point is that at infinity, which is zero bytes.
+/// True for the point at infinity, which is all zero bytes.
 fn is_infinity<P: AsRef<[Row]>>(point: &P) -> bool {
     point.as_ref().iter().all(|row| *row == Row::default())
 }
 
-/// Sums of the same worth with half as many bits.
+/// Replaces each pending sum by two of half as many bits, with the same total.
 fn halve<C: CurveLanes>(
     kernel: Kernel,
     points: &[C::Packed],
@@ -80,7 +81,7 @@ fn halve<C: CurveLanes>(
             ends.push(list.len() as u32);
             for fixed in 1..1 << bits {
                 let first = start + fixed * fixed_unit;
-                // Most buckets are empty where scalars are short.
+                // Most buckets are empty when scalars are short.
                 let present = (0..1 << free)
                     .map(|i: usize| first + i * free_unit)
                     .filter(|&i| !is_infinity(&points[i]));

@@ -1,36 +1,36 @@
 //! Affine additions that share one inversion.
 //!
-//! P + Q with the slope λ = (y_Q − y_P) / (x_Q − x_P), or 3x² / 2y when doubling, is
-//! x = λ² − x_P − x_Q and y = λ(x_P − x) − y_P. By Montgomery's trick a batch of divisions costs three
-//! multiplications each and one inversion. That of Fq² goes through the norm, so that the shared product
-//! lives in Fq. In all: 5 multiplications and a square in Fq, less than half of a Jacobian addition.
+//! With the slope λ = (y_Q − y_P) / (x_Q − x_P), or 3x² / 2y when doubling, P + Q has the coordinates
+//! x = λ² − x_P − x_Q and y = λ(x_P − x) − y_P. With Montgomery's trick a batch of divisions costs three
+//! multiplications each and one inversion. An inversion in Fq² uses the norm, so the shared product is in
+//! Fq. An addition costs 5 multiplications and a square in Fq, less than half of a Jacobian addition.
 //!
-//! Infinity is (0, 0), which is on neither curve. A zero denominator would make the whole batch zero, so
-//! every pair is looked at: lanes with infinity or with equal x are found by a look at one limb, and
-//! only they pay for the exact cases.
+//! Infinity is (0, 0), which is not on either curve. A zero denominator would make the whole batch zero, so
+//! every pair is checked. A comparison of one limb finds lanes with infinity or with equal x; only such
+//! lanes pay for the exact cases.
 
 use crate::field::{Arithmetic, Coordinate, Lanes, Mask, invert_each};
 
-/// A pair of points whose sum waits for the shared inversion.
+/// A pair of points to be added after the shared inversion.
 #[derive(Clone, Copy)]
 struct Pending<C: Coordinate> {
     x: C,
     y: C,
     /// Norm of the denominator.
     norm: C::Base,
-    /// The product of the norms before this one in the same chain.
+    /// Product of the previous norms of the same chain.
     before: C::Base,
-    /// No lane needs more than the formula.
+    /// True if the plain formula is correct in every lane.
     plain: bool,
-    /// The lanes where the point is to be added.
+    /// Lanes in which the point is added.
     active: Mask,
 }
 
-/// Products run in this many chains, so that one multiplication need not wait for the other.
+/// Number of product chains, so that multiplications do not wait for each other.
 const CHAINS: usize = 2;
 
-/// A batch of additions P ← P + Q for `WIDTH` pairs at a time: [`Self::stage`] each, [`Self::invert`] once, then
-/// [`Self::finish`].
+/// A batch of additions P ← P + Q, `WIDTH` pairs at a time. Call [`Self::stage`] for each vector, then
+/// [`Self::invert`] once, then [`Self::finish`].
 pub(crate) struct Additions<C: Coordinate> {
     pending: Vec<Pending<C>>,
     staged: usize,
@@ -38,10 +38,10 @@ pub(crate) struct Additions<C: Coordinate> {
 }
 
 impl<C: Coordinate> Additions<C> {
-    /// Bytes that a pair takes.
+    /// Size in bytes of `WIDTH` pending pairs.
     pub(crate) const BYTES: usize = size_of::<Pending<C>>();
 
-    /// Room for batches of `capacity` times `WIDTH` pairs.
+    /// Allocates memory for batches of `capacity` times `WIDTH` pairs.
     #[inline(always)]
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         let (zero, one) = (C::zero(), C::Base::one());
@@ -49,8 +49,8 @@ impl<C: Coordinate> Additions<C> {
         Self { pending: vec![blank; capacity], staged: 0, chains: [one; CHAINS] }
     }
 
-    /// Adds pairs to the batch: `point` is to be added to `accumulator` in the lanes of `active`, and nothing in the
-    /// others. Coordinates are reduced.
+    /// Adds `WIDTH` pairs to the batch: `point` is added to `accumulator` in the lanes of `active` only.
+    /// Coordinates must be reduced.
     #[inline(always)]
     pub(crate) fn stage(&mut self, accumulator: &(C, C), point: (C, C), active: Mask) {
         let (px, _) = accumulator;
@@ -68,7 +68,7 @@ impl<C: Coordinate> Additions<C> {
         let chain = &mut self.chains[self.staged % CHAINS];
         let pending = &mut self.pending[self.staged];
         self.staged += 1;
-        // Field by field: a whole would be built elsewhere and copied.
+        // Assigned field by field: a struct literal would be built elsewhere and copied.
         pending.x = x;
         pending.y = y;
         pending.norm = norm;
@@ -78,7 +78,7 @@ impl<C: Coordinate> Additions<C> {
         *chain = chain.mul(norm);
     }
 
-    /// The inversion.
+    /// Inverts the product of all staged norms.
     #[inline(always)]
     pub(crate) fn invert(&mut self) {
         let [a, b] = self.chains;
@@ -86,11 +86,12 @@ impl<C: Coordinate> Additions<C> {
         self.chains = [inverse.mul(b), inverse.mul(a)];
     }
 
-    /// Adds the pairs staged, last first; `accumulators` must be as they were.
+    /// Adds the staged pairs, last first, and calls `meanwhile(i)` before pair i. `accumulators` must be
+    /// unchanged since [`Self::stage`].
     #[inline(always)]
     pub(crate) fn finish(&mut self, accumulators: &mut [(C, C)], mut meanwhile: impl FnMut(usize)) {
         let mut end = accumulators.len();
-        // By twos: one addition alone is a chain of four multiplications, each waiting for the one before.
+        // Two at a time: a single addition is a chain of four dependent multiplications.
         while end > 0 {
             let start = end.saturating_sub(2);
             let plain = match (&self.pending[start..end], &mut accumulators[start..end]) {
@@ -100,7 +101,7 @@ impl<C: Coordinate> Additions<C> {
             if let Some(two) = plain {
                 meanwhile(start + 1);
                 meanwhile(start);
-                // The two are in different chains.
+                // The two additions are in different chains.
                 let inverses = [self.inverse_of_norm(start), self.inverse_of_norm(start + 1)];
                 add_plain(two, [&self.pending[start], &self.pending[start + 1]], inverses);
             } else {
@@ -116,7 +117,8 @@ impl<C: Coordinate> Additions<C> {
         self.chains = [C::Base::one(); CHAINS];
     }
 
-    /// The inverse of the norm of a pending pair, those after it in its chain already asked for.
+    /// The inverse of the norm of a pending pair. The later pairs of its chain must have been requested
+    /// before.
     #[inline(always)]
     fn inverse_of_norm(&mut self, index: usize) -> C::Base {
         let Pending { norm, before, .. } = &self.pending[index];
@@ -127,7 +129,7 @@ impl<C: Coordinate> Additions<C> {
     }
 }
 
-/// Two independent additions by the formula alone, step by step together.
+/// Two independent additions with the plain formula, interleaved step by step.
 #[inline(always)]
 fn add_plain<C: Coordinate>(p: [&mut (C, C); 2], q: [&Pending<C>; 2], inverse_of_norm: [C::Base; 2]) {
     let mut slope = [C::zero(); 2];
@@ -145,7 +147,7 @@ fn add_plain<C: Coordinate>(p: [&mut (C, C); 2], q: [&Pending<C>; 2], inverse_of
     }
 }
 
-/// An addition by the formula that each lane needs.
+/// An addition with the formula that each lane needs.
 #[inline(always)]
 fn add_exactly<C: Coordinate>(p: &(C, C), q: &Pending<C>, inverse_of_norm: C::Base) -> (C, C) {
     let point = (q.x, q.y);
@@ -159,7 +161,7 @@ fn add_exactly<C: Coordinate>(p: &(C, C), q: &Pending<C>, inverse_of_norm: C::Ba
     cases.select((x, y), *p, point)
 }
 
-/// Which lanes need which formula.
+/// Masks of the lanes that need a special formula.
 struct Cases {
     /// P = Q.
     double: Mask,
@@ -177,12 +179,12 @@ impl Cases {
         let keep = !active & C::Base::ALL | q.0.zero_mask() & q.1.zero_mask();
         let take = p.0.zero_mask() & p.1.zero_mask() & !keep;
         let same_x = p.0.sub(q.0).zero_mask() & !keep & !take;
-        // y = 0 has no solution: both groups have odd order.
+        // No point has y = 0: both groups have odd order.
         let double = p.1.sub(q.1).zero_mask() & same_x;
         Self { double, cancel: same_x & !double, keep, take }
     }
 
-    /// What the slope is divided by; one where there is no slope.
+    /// Denominator of the slope; one in lanes without a slope.
     #[inline(always)]
     fn denominator<C: Coordinate>(&self, p: &(C, C), q: &(C, C)) -> C {
         let difference = C::select(self.double, p.1.double(), q.0.sub(p.0));

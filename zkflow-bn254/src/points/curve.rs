@@ -1,4 +1,4 @@
-//! G1 and G2 as the generic algorithms see them.
+//! G1 and G2 behind one trait, for generic algorithms.
 
 use ark_bn254::{Fq, Fq2, Fr, G1Affine, G2Affine, g1, g2};
 use ark_ec::AffineRepr;
@@ -10,8 +10,8 @@ use crate::Backend;
 use crate::compiled::Compiled;
 use crate::field::{Coordinate, Lanes, MAX_WIDTH, Quadratic, Row};
 
-/// The curve of a group of BN254, named by arkworks' configuration: [`g1::Config`] or [`g2::Config`].
-#[expect(private_bounds, reason = "the kernels' types are no part of the interface")]
+/// The curve of a group of BN254: arkworks' configuration [`g1::Config`] or [`g2::Config`].
+#[expect(private_bounds, reason = "the types of the kernels are not part of the public interface")]
 pub trait Curve: Compiled {}
 
 impl Curve for g1::Config {}
@@ -19,12 +19,12 @@ impl Curve for g2::Config {}
 
 /// The parts of [`Curve`] that only the kernels use.
 pub(crate) trait CurveLanes: GLVConfig<ScalarField = Fr> {
-    /// An affine point in memory, in a kernel's own form; zero bytes for infinity.
+    /// An affine point in memory, in the form of a kernel; infinity is all zero bytes.
     type Packed: Copy + Default + Send + Sync + AsRef<[Row]> + AsMut<[Row]> + 'static;
-    /// Coordinates of several points.
+    /// One coordinate of `WIDTH` points.
     type Coordinate<B: Backend>: Coordinate<Base = B::Fq, Packed = Self::Packed>;
 
-    /// Rows as points.
+    /// Views rows as points.
     fn packed(rows: &[Row]) -> &[Self::Packed];
     /// Coordinates of the first `WIDTH` points; (0, 0) for infinity.
     fn load<B: Backend>(points: &[Affine<Self>]) -> (Self::Coordinate<B>, Self::Coordinate<B>);

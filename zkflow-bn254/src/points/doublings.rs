@@ -1,4 +1,4 @@
-//! Many points doubled some times, as tables of multiples need them.
+//! Repeated doubling of many points, for tables of multiples.
 
 use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::Affine;
@@ -9,10 +9,10 @@ use super::{Curve, CurveLanes};
 use crate::field::{Lanes, MAX_WIDTH};
 use crate::{Backend, Kernel, Task};
 
-/// Points that one task doubles.
+/// Number of points per task.
 const TASK: usize = 512;
 
-/// 2^doublings · Pᵢ for every point, over the threads of the current pool.
+/// 2^doublings · Pᵢ for every point, on the threads of the current pool.
 pub fn double_all<C: Curve>(kernel: Kernel, points: &[Affine<C>], doublings: u32) -> Vec<Affine<C>> {
     C::double(kernel, points, doublings)
 }
@@ -42,7 +42,7 @@ impl<C: CurveLanes> Task for Double<'_, C> {
     fn run<B: Backend>(self) {
         let mut doubled = Vec::with_capacity(self.points.len().div_ceil(B::Fq::WIDTH));
         for points in self.points.chunks(B::Fq::WIDTH) {
-            // The last vector is filled up with infinity.
+            // The last vector is padded with infinity.
             let mut padded = [Affine::zero(); MAX_WIDTH];
             padded[..points.len()].copy_from_slice(points);
             let mut point = Jacobian::from_affine(C::load::<B>(&padded));

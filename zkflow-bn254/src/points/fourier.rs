@@ -1,12 +1,13 @@
 //! Fourier transforms over the group: Lagrange forms of commitments.
 //!
-//! By [Cooley and Tukey], decimation in time: the points come in bit-reversed order, and a layer for each bit replaces
-//! pairs (a, b) that stand `half` apart by (a + wb, a − wb), where w is a power of a root of unity of order `2 half`. A
-//! product costs some sixty sums. The first power is one, so half of the products of the first layers fall away; the
-//! factor 1/n of the inverse transform is multiplied in by the last layer, where half of it costs nothing.
+//! The algorithm is that of [Cooley and Tukey] with decimation in time. The points are in bit-reversed order.
+//! One layer per bit replaces pairs (a, b) at distance `half` by (a + wb, a − wb), where w is a power of a
+//! root of unity of order `2 half`. A product costs about sixty sums. The power 0 needs no product, which
+//! saves many products in the first layers. The last layer also multiplies by the factor 1/n of the inverse
+//! transform; for b it is part of w.
 //!
-//! Layers up to some size stay within blocks of it, and those beyond take two ranges of points at a time, so that points
-//! need not all be in memory.
+//! The first layers stay within blocks. The later layers process two ranges of points at a time, so that not
+//! all points have to be in memory.
 //!
 //! [Cooley and Tukey]: https://doi.org/10.1090/S0025-5718-1965-0178586-1
 
@@ -22,9 +23,8 @@ use super::{Curve, CurveLanes};
 use crate::field::{Arithmetic, Coordinate, Lanes, MAX_WIDTH, invert_all};
 use crate::{Backend, Kernel, Task};
 
-/// The Lagrange form of commitments to `1, x, x^2, ..`, as many as a power of two: commitments to the
-/// Lagrange polynomials of the roots of unity of that order. It is an inverse Fourier transform over the
-/// group.
+/// Converts commitments to `1, x, x^2, ..` to commitments to the Lagrange polynomials of the roots of unity.
+/// This is an inverse Fourier transform over the group. The number of points must be a power of two.
 pub fn lagrange<C: Curve>(points: &[Affine<C>]) -> Vec<Affine<C>> {
     whole(Transform::to_lagrange(points.len() as u64), points)
 }
@@ -40,7 +40,7 @@ fn whole<C: Curve>(transform: Transform, points: &[Affine<C>]) -> Vec<Affine<C>>
     values
 }
 
-/// A transform, layer by layer.
+/// A transform that is run layer by layer.
 #[derive(Debug, Clone, Copy)]
 pub struct Transform {
     order: u64,
@@ -48,34 +48,34 @@ pub struct Transform {
 }
 
 impl Transform {
-    /// As [`lagrange`], for `order` points, a power of two up to 2^28.
+    /// The transform of [`lagrange`], for `order` points, a power of two up to 2^28.
     pub fn to_lagrange(order: u64) -> Self {
         Self { order, inverse: true }
     }
 
-    /// As [`from_lagrange`].
+    /// The transform of [`from_lagrange`], for `order` points, a power of two up to 2^28.
     pub fn from_lagrange(order: u64) -> Self {
         Self { order, inverse: false }
     }
 
-    /// How many points are transformed.
+    /// Number of points.
     pub fn order(&self) -> u64 {
         self.order
     }
 
-    /// The number of the point that stands at a place before the first layer: its bits reversed.
+    /// Index of the point that must be at `place` before the first layer: the bits of `place` in reverse.
     pub fn source(&self, place: u64) -> u64 {
         place.reverse_bits().checked_shr(u64::BITS - self.order.ilog2()).unwrap_or(0)
     }
 
-    /// Runs the layers that stay within a block of points, as many as a power of two, over the threads of the current
-    /// pool. `done` is called after each layer.
+    /// Runs the layers within a block of points on the threads of the current pool. The number of points in
+    /// the block must be a power of two. `done` is called after each layer.
     pub fn within<C: Curve>(&self, block: &mut [Affine<C>], mut done: impl FnMut()) {
         let mut half = 1;
         while half < block.len() {
             let layer = self.layer(half as u64);
             if half < BLOCK {
-                // Several groups of pairs at once.
+                // Several groups of pairs per call.
                 block.par_chunks_mut(2 * BLOCK).for_each(|points| {
                     let place = |i: usize| i / half * 2 * half + i % half;
                     let pairs = 0..points.len() / 2;
@@ -97,19 +97,19 @@ impl Transform {
         }
     }
 
-    /// Runs the layer of pairs that stand `half` apart for the pairs of `low` and `high`, the first of which is number
-    /// `first` of its group of `half`.
+    /// Runs the layer of pairs at distance `half` on the pairs of `low` and `high`. The first pair has the
+    /// index `first` in its group of `half` pairs.
     pub fn across<C: Curve>(&self, half: u64, first: u64, low: &mut [Affine<C>], high: &mut [Affine<C>]) {
         across_layer(&self.layer(half), first, low, high);
     }
 
     fn layer(&self, half: u64) -> Layer {
-        let root = Fr::get_root_of_unity(2 * half).expect("a power of two of at most 2^28 points");
+        let root = Fr::get_root_of_unity(2 * half).expect("a power of two up to 2^28 points");
         let last = 2 * half == self.order;
         if !self.inverse {
             return Layer { half, root, scale: None };
         }
-        let inverse = |value: Fr| value.inverse().expect("neither roots of unity nor powers of two are zero");
+        let inverse = |value: Fr| value.inverse().expect("roots of unity and powers of two are nonzero");
         Layer { half, root: inverse(root), scale: last.then(|| inverse(Fr::from(self.order))) }
     }
 }
@@ -122,13 +122,13 @@ fn across_layer<C: Curve>(layer: &Layer, first: u64, low: &mut [Affine<C>], high
     );
 }
 
-/// What a layer multiplies by.
+/// Factors of one layer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Layer {
-    /// How far the points of a pair stand apart; pair i of a group of `half` has the power i of the root.
+    /// Distance between the points of a pair; pair i of a group of `half` uses power i of the root.
     half: u64,
     root: Fr,
-    /// By what both points of each pair are multiplied besides.
+    /// Additional factor of both points of each pair; `None`: 1.
     scale: Option<Fr>,
 }
 
@@ -169,7 +169,7 @@ pub(crate) fn butterflies<C: CurveLanes>(
     kernel.run(Butterflies { low, high });
 }
 
-/// Replaces at most [`BLOCK`] pairs of points by their sums and differences.
+/// Replaces at most [`BLOCK`] pairs of points (a, b) by a + b and a − b.
 struct Butterflies<'a, C: CurveLanes> {
     low: &'a mut [Affine<C>],
     high: &'a mut [Affine<C>],
@@ -178,7 +178,7 @@ struct Butterflies<'a, C: CurveLanes> {
 impl<C: CurveLanes> Task for Butterflies<'_, C> {
     type Output = ();
 
-    /// Sum and difference share the denominator of their slopes.
+    /// The slopes of sum and difference have the same denominator.
     #[inline(always)]
     fn run<B: Backend>(self) {
         let Self { low, high } = self;

@@ -1,8 +1,9 @@
-//! Scalars as two halves of 128 bits, for the curve's endomorphism ([GLV]).
+//! Splits scalars into two halves of 128 bits for the curve's endomorphism ([GLV]).
 //!
-//! k = k₁ + λk₂ for the vector (k, 0) less a vector near it of the lattice that arkworks names by its basis N: the
-//! coordinates are rounded quotients kN₂₂/r and −kN₁₂/r, here by multiplications with 2^256·N/r. That may miss the nearest
-//! vector by one step, for which the halves have room: |N₁₁| + |N₂₁| is below 2^127.
+//! (k₁, k₂) = (k, 0) − v for a lattice vector v near (k, 0), so k = k₁ + λk₂. The lattice has the basis N of
+//! arkworks. The coordinates of v are the rounded quotients kN₂₂/r and −kN₁₂/r, computed by multiplications
+//! with 2^256·N/r. Rounding may miss the nearest vector by one step. The halves are still short:
+//! |N₁₁| + |N₂₁| < 2^127.
 //!
 //! [GLV]: https://www.iacr.org/archive/crypto2001/21390189.pdf
 
@@ -10,11 +11,11 @@ use ark_bn254::Fr;
 use ark_ec::scalar_mul::glv::GLVConfig;
 use ark_ff::{BigInt, PrimeField};
 
-/// Splits scalars.
+/// Splits scalars into two halves.
 pub(super) struct Splitter {
-    /// N₁₁, N₁₂, N₂₁, N₂₂: the sign, true where positive, and the magnitude.
+    /// N₁₁, N₁₂, N₂₁, N₂₂, each as a sign (true: positive) and a magnitude.
     basis: [(bool, u128); 4],
-    /// 2^256·N₂₂/r and 2^256·N₁₂/r, by magnitude.
+    /// Magnitudes of 2^256·N₂₂/r and 2^256·N₁₂/r.
     quotients: [[u64; 4]; 2],
 }
 
@@ -22,14 +23,14 @@ impl Splitter {
     pub(super) fn of<C: GLVConfig<ScalarField = Fr>>() -> Self {
         let basis = C::SCALAR_DECOMP_COEFFS.map(|(positive, magnitude)| {
             let BigInt([low, high, rest @ ..]) = magnitude;
-            assert_eq!(rest, [0, 0], "the lattice has short vectors");
+            assert_eq!(rest, [0, 0], "the basis of the lattice is short");
             (positive, u128::from(high) << 64 | u128::from(low))
         });
         let [_, n12, _, n22] = basis;
         Self { basis, quotients: [n22.1, n12.1].map(quotient) }
     }
 
-    /// k₁ and k₂, each by its sign, true where positive, and its magnitude.
+    /// k₁ and k₂, each as a sign (true: positive) and a magnitude.
     #[inline]
     pub(super) fn split(&self, scalar: &Fr) -> [(bool, u128); 2] {
         let k = scalar.into_bigint().0;
@@ -46,7 +47,7 @@ impl Splitter {
     }
 }
 
-/// Subtracts a product that is positive, or adds the magnitude of one that is not, modulo 2^192.
+/// Subtracts a signed product from `sum`, modulo 2^192. `positive` is its sign, `product` its magnitude.
 #[inline]
 fn accumulate(sum: &mut [u64; 3], positive: bool, product: [u64; 3]) {
     let mut carry = false;
@@ -56,7 +57,7 @@ fn accumulate(sum: &mut [u64; 3], positive: bool, product: [u64; 3]) {
     }
 }
 
-/// A number of 192 bits in two's complement that has at most 128.
+/// Sign (true: positive) and magnitude, of at most 128 bits, of a 192-bit two's complement number.
 #[inline]
 fn magnitude(mut words: [u64; 3]) -> (bool, u128) {
     let positive = words[2] >> 63 == 0;
@@ -82,7 +83,7 @@ fn mul_low(a: u128, b: u128) -> [u64; 3] {
     [low as u64, middle as u64, high as u64]
 }
 
-/// kq / 2^256, rounded, which has at most 128 bits.
+/// kq / 2^256, rounded to an integer; the result has at most 128 bits.
 #[inline]
 fn rounded(k: &[u64; 4], q: &[u64; 4]) -> u128 {
     let mut product = [0u64; 8];
@@ -96,13 +97,13 @@ fn rounded(k: &[u64; 4], q: &[u64; 4]) -> u128 {
     (u128::from(product[5]) << 64 | u128::from(product[4])) + u128::from(product[3] >> 63)
 }
 
-/// ⌊2^256·n / r⌋, digit by digit.
+/// ⌊2^256·n / r⌋, computed bit by bit.
 fn quotient(n: u128) -> [u64; 4] {
     let r = Fr::MODULUS.0;
     let (mut quotient, mut rest) = ([0u64; 4], [0u64; 4]);
     for place in (0..384u32).rev() {
         let bit = if place >= 256 { (n >> (place - 256)) as u64 & 1 } else { 0 };
-        // r has 254 bits, so twice the rest fits.
+        // r has 254 bits, so twice the remainder fits.
         for i in (1..4).rev() {
             rest[i] = rest[i] << 1 | rest[i - 1] >> 63;
         }
@@ -113,7 +114,7 @@ fn quotient(n: u128) -> [u64; 4] {
         }
         if !borrow {
             rest = difference;
-            // The quotient is below 2^256, as n is below r.
+            // The quotient is below 2^256, since n is below r.
             quotient[place as usize / 64] |= 1 << (place % 64);
         }
     }

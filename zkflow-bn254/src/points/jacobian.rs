@@ -2,7 +2,7 @@
 
 use crate::field::{Coordinate, Mask, invert_all};
 
-/// Points in Jacobian coordinates, reduced.
+/// Points in Jacobian coordinates; the coordinates are reduced.
 #[derive(Clone, Copy)]
 pub(crate) struct Jacobian<C> {
     x: C,
@@ -17,14 +17,15 @@ impl<C: Coordinate> Jacobian<C> {
         Self { x: C::zero(), y: C::zero(), z: C::zero() }
     }
 
-    /// Affine points; (0, 0) is infinity.
+    /// Converts affine points; (0, 0) is infinity.
     #[inline(always)]
     pub(crate) fn from_affine((x, y): (C, C)) -> Self {
         let z = C::select(x.zero_mask() & y.zero_mask(), C::zero(), C::one());
         Self { x, y, z }
     }
 
-    /// 2P, right for infinity: `dbl-2009-l` of the [Explicit-Formulas Database], with 4XY² as a product.
+    /// 2P, correct for infinity too: `dbl-2009-l` of the [Explicit-Formulas Database], with 4XY² as a
+    /// product.
     ///
     /// [Explicit-Formulas Database]: https://hyperelliptic.org/EFD/g1p/auto-shortw-jacobian-0.html
     #[inline(always)]
@@ -40,8 +41,9 @@ impl<C: Coordinate> Jacobian<C> {
         Self { x: x3, y: y3, z: y.add(y).mul(z) }
     }
 
-    /// P + Q of affine Q in the lanes of `adding`, Q in those of `fresh`, P in the others: `madd-2007-bl` with Z as a
-    /// product. Where P = ±Q the Z of the sum is zero, and stays so whatever is added.
+    /// For affine Q: P + Q in the lanes of `adding`, Q in the lanes of `fresh`, P in the others. The formula
+    /// is `madd-2007-bl` with Z as a product. If P = ±Q, the Z of the sum is zero and stays zero in later
+    /// additions.
     #[inline(always)]
     pub(crate) fn add(self, (x2, y2): (C, C), adding: Mask, fresh: Mask) -> Self {
         let mut sum = self;
@@ -71,7 +73,7 @@ impl<C: Coordinate> Jacobian<C> {
         sum
     }
 
-    /// Affine coordinates of many points, (0, 0) for infinity. One inversion in all.
+    /// Affine coordinates of many points, (0, 0) for infinity. Costs one inversion.
     #[inline(always)]
     pub(crate) fn to_affine(points: &[Self], affine: &mut Vec<(C, C)>) {
         let mut norms = Vec::with_capacity(points.len());

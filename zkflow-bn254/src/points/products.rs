@@ -1,11 +1,11 @@
 //! Points times scalars.
 //!
-//! A product goes through the curve's endomorphism ([GLV]): two halves of 128 bits, in signed digits of four
-//! bits, look up multiples of 1 to 8 of the point. Doublings and additions are those of Jacobian coordinates; the multiples
-//! are affine, a block of points sharing their inversions.
+//! A product uses the curve's endomorphism ([GLV]). The scalar is split into two halves of 128 bits, in
+//! signed digits of four bits. Each digit selects a precomputed multiple, 1 to 8 times the point. Doublings
+//! and additions use Jacobian coordinates. The multiples are affine; the points of a block share inversions.
 //!
-//! The formulas do not hold for a sum with an equal or opposite point, nor for infinity. There the coordinate Z becomes
-//! zero and stays it, since nothing else is added to it, and such lanes are computed once more by arkworks.
+//! The addition formula fails for infinity and for equal or opposite points. The coordinate Z then becomes
+//! zero and stays zero. Arkworks computes such lanes again.
 //!
 //! [GLV]: https://www.iacr.org/archive/crypto2001/21390189.pdf
 
@@ -27,27 +27,27 @@ pub fn scale<C: Curve>(points: &[Affine<C>], scalar: &Fr) -> Vec<Affine<C>> {
     C::multiply(Kernel::detect(), points, Factors::Equal(scalar))
 }
 
-/// Multiplies the point of number `i` by `first * step^i`.
+/// Multiplies point `i` by `first * step^i`.
 pub fn scale_by_powers<C: Curve>(points: &[Affine<C>], first: &Fr, step: &Fr) -> Vec<Affine<C>> {
     C::multiply(Kernel::detect(), points, Factors::Powers { first, step })
 }
 
-/// Multiplies every point by a scalar of its own.
+/// Multiplies point `i` by `scalars[i]`.
 ///
 /// # Panics
-/// If there are fewer scalars than points.
+/// Panics if there are fewer scalars than points.
 pub fn products<C: Curve>(kernel: Kernel, points: &[Affine<C>], scalars: &[Fr]) -> Vec<Affine<C>> {
     C::multiply(kernel, points, Factors::Each(scalars))
 }
 
-/// What points are multiplied by.
+/// Factors of the points.
 #[derive(Clone, Copy)]
 pub(crate) enum Factors<'a> {
-    /// All by one scalar.
+    /// One scalar for all points.
     Equal(&'a Fr),
-    /// Point i by `first * step^i`.
+    /// `first * step^i` for point i.
     Powers { first: &'a Fr, step: &'a Fr },
-    /// Point i by scalar i.
+    /// Scalar i for point i.
     Each(&'a [Fr]),
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn multiply_points<C: CurveLanes>(
     products
 }
 
-/// A scalar, and the digits of its halves from the lowest up: -7 to 8.
+/// A scalar and the digits of its halves, lowest first, each from -8 to 8.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub(super) struct Digits {
     scalar: Fr,
@@ -107,11 +107,11 @@ impl Digits {
     }
 }
 
-/// Digits of half a scalar, whose carry may reach one further.
+/// Number of digits of half a scalar, including one for the carry.
 const DIGITS: usize = 33;
-/// Multiples of a point that are looked up.
+/// Number of precomputed multiples of a point.
 const ENTRIES: usize = 8;
-/// Points that share inversions.
+/// Number of points that share inversions.
 pub(super) const BLOCK: usize = 128;
 
 /// Multiplies at most [`BLOCK`] points, point `i` by the scalar of `digits[i]`, in place.
@@ -120,10 +120,11 @@ pub(super) struct Multiply<'a, C: CurveLanes> {
     pub(super) digits: &'a [&'a Digits],
 }
 
-/// x, y, and the x of the endomorphism's image, of the multiples of some points.
+/// Multiples of `WIDTH` points, each as x, y, and the x of its image under the endomorphism.
 type Multiples<F> = [(F, F, F); ENTRIES];
 
-/// How multiples come from smaller ones, by place: those of a row share an inversion.
+/// `(sum, a, b)`: multiple `sum` is multiple `a` plus multiple `b`, by index. The sums of a row share an
+/// inversion.
 const SUMS: [&[(usize, usize, usize)]; 3] =
     [&[(1, 0, 0)], &[(2, 1, 0), (3, 1, 1)], &[(4, 3, 0), (5, 2, 2), (6, 3, 2), (7, 3, 3)]];
 
@@ -149,7 +150,7 @@ impl<C: CurveLanes> Task for Multiply<'_, C> {
             let first = number * width;
             for lane in 0..width.min(points.len() - first) {
                 let point = &mut points[first + lane];
-                // Infinity is the product, or what a lane has come to where the formulas do not hold.
+                // Infinity is the product or the sign that the formula has failed.
                 *point = match out[lane].is_zero() {
                     false => out[lane],
                     true => (*point * digits[first + lane].scalar).into_affine(),
@@ -159,7 +160,7 @@ impl<C: CurveLanes> Task for Multiply<'_, C> {
     }
 }
 
-/// `WIDTH` points from a slice, which may end before.
+/// The first `WIDTH` points of a slice. A shorter slice is padded with the generator.
 #[inline(always)]
 pub(super) fn load<C: CurveLanes, B: Backend>(points: &[Affine<C>]) -> (C::Coordinate<B>, C::Coordinate<B>) {
     let mut padded = [Affine::generator(); MAX_WIDTH];
@@ -168,8 +169,8 @@ pub(super) fn load<C: CurveLanes, B: Backend>(points: &[Affine<C>]) -> (C::Coord
     C::load::<B>(&padded)
 }
 
-/// The multiples of all points. An affine sum of different points, or a double, needs an inverse; the points have a large
-/// prime order, so none of the sums meets infinity, and infinity itself gives zeros.
+/// The multiples of all points. The points have a large prime order, so no sum of the table is infinity, and
+/// no denominator is zero. The multiples of infinity are zeros.
 #[inline(always)]
 fn tables<C: CurveLanes, B: Backend>(points: &[Affine<C>]) -> Vec<Multiples<C::Coordinate<B>>> {
     let turn = endomorphism::<C>();
@@ -194,7 +195,7 @@ fn tables<C: CurveLanes, B: Backend>(points: &[Affine<C>]) -> Vec<Multiples<C::C
         let mut inverses = norms.iter();
         for table in &mut tables {
             for &(sum, a, b) in sums {
-                let inverse = *inverses.next().expect("one for each sum");
+                let inverse = *inverses.next().expect("one inverse per sum");
                 let ((ax, ay, _), (bx, by, _)) = (table[a], table[b]);
                 let numerator = if a == b {
                     let square = ax.square();
@@ -216,25 +217,25 @@ fn denominator<F: Coordinate>(table: &Multiples<F>, a: usize, b: usize) -> F {
     if a == b { table[a].1.double() } else { table[b].0.sub(table[a].0) }
 }
 
-/// The third point on the line through (ax, ay) and a point at bx, reflected.
+/// The sum of (ax, ay) and a point with x = bx, given the slope of the line through both.
 #[inline(always)]
 pub(super) fn chord<F: Arithmetic>(ax: F, ay: F, bx: F, slope: F) -> (F, F) {
     let x = slope.square().sub(ax.add_loose(bx));
     (x, slope.mul(ax.sub(x)).sub(ay))
 }
 
-/// By what the endomorphism multiplies x.
+/// The factor by which the endomorphism multiplies x.
 fn endomorphism<C: CurveLanes>() -> C::BaseField {
     let generator = Affine::<C>::generator();
     let image = C::endomorphism_affine(&generator);
-    image.x * generator.x.inverse().expect("the generator's x is not zero")
+    image.x * generator.x.inverse().expect("the x of the generator is nonzero")
 }
 
-/// The product of each lane's point and scalar.
+/// The product of point and scalar in each lane.
 #[inline(always)]
 fn product<F: Coordinate>(table: &Multiples<F>, digits: &[&Digits]) -> Jacobian<F> {
     let mut sum = Jacobian::infinity();
-    // The lanes that hold a point already.
+    // Lanes that already contain a point.
     let mut started: Mask = 0;
     for place in (0..DIGITS).rev() {
         if started != 0 {

@@ -1,11 +1,11 @@
-//! Butterflies: two layers at a time on blocks of vectors, and the layers within vectors.
+//! Butterflies: two layers at a time on blocks of vectors, and the last layers within vectors.
 
 use super::powers::TwoLayers;
 use super::{Direction, Transform};
 use crate::field::{Arithmetic, Lanes};
 use crate::{Backend, Task};
 
-/// Two layers on parts of the four quarters of a block.
+/// Computes two layers on parts of the four quarters of a block.
 pub(super) struct Layers<'a, B: Backend> {
     pub(super) x: [&'a mut [B::Fr]; 4],
     pub(super) powers: TwoLayers<'a, B>,
@@ -24,7 +24,7 @@ impl<B: Backend> Task for Layers<'_, B> {
     }
 }
 
-/// Both transforms on a block within the cache.
+/// Computes both transforms on a block that fits into the cache.
 pub(super) struct Cached<'a, B: Backend> {
     pub(super) transform: &'a Transform<B>,
     pub(super) block: &'a mut [B::Fr],
@@ -38,7 +38,7 @@ impl<B: Backend> Task for Cached<'_, B> {
     fn run<Same: Backend>(self) {
         let Self { transform: Transform { inverse, forward, .. }, block, factors } = self;
         let width = B::Fr::WIDTH;
-        // Blocks of 4^m or 2 * 4^m vectors.
+        // A block has 4^m or 2 * 4^m vectors.
         let odd = block.len().ilog2() % 2 == 1;
         let mut size = block.len();
         while size >= 4 {
@@ -82,7 +82,7 @@ impl<B: Backend> Task for Cached<'_, B> {
     }
 }
 
-/// (x, y) → (x + y, (x − y) ω^j) on blocks of s values, then on those of s/2.
+/// (x, y) → (x + y, (x − y) ω^j) on blocks of s values, then on blocks of s/2.
 #[inline(always)]
 fn two_layers_inverse<B: Backend>(x: [&mut [B::Fr]; 4], powers: TwoLayers<'_, B>) {
     let count = x[0].len();
@@ -103,7 +103,7 @@ fn two_layers_inverse<B: Backend>(x: [&mut [B::Fr]; 4], powers: TwoLayers<'_, B>
     }
 }
 
-/// (x, y) → (x + y ω^j, x − y ω^j) on blocks of s/2 values, then on those of s.
+/// (x, y) → (x + y ω^j, x − y ω^j) on blocks of s/2 values, then on blocks of s.
 #[inline(always)]
 fn two_layers_forward<B: Backend>(x: [&mut [B::Fr]; 4], powers: TwoLayers<'_, B>) {
     let count = x[0].len();
@@ -113,7 +113,7 @@ fn two_layers_forward<B: Backend>(x: [&mut [B::Fr]; 4], powers: TwoLayers<'_, B>
     for j in 0..count {
         let y1 = x1[j].mul(inner[j]);
         let y3 = x3[j].mul(inner[j]);
-        // Below 3.8 p, and 5.9 p where a product follows.
+        // Below 3.8 p; b2 is below 5.9 p before its product.
         let b0 = x0[j].add_loose(y1);
         let b1 = x0[j].sub(y1);
         let b2 = x2[j].add_loose(y3).mul(outer[j]);
@@ -125,7 +125,7 @@ fn two_layers_forward<B: Backend>(x: [&mut [B::Fr]; 4], powers: TwoLayers<'_, B>
     }
 }
 
-/// The layers on blocks of at most W values, after transposition.
+/// Computes the layers on blocks of at most W values, after transposition.
 #[inline(always)]
 fn within_vectors_inverse<B: Backend>(block: &mut [B::Fr], powers: &[[B::Fr; 4]; 3]) {
     let mut half = block.len() / 2;
@@ -144,7 +144,7 @@ fn within_vectors_inverse<B: Backend>(block: &mut [B::Fr], powers: &[[B::Fr; 4];
     }
 }
 
-/// The inverse of [`within_vectors_inverse`], up to a factor.
+/// The inverse of [`within_vectors_inverse`], up to a constant factor.
 #[inline(always)]
 fn within_vectors_forward<B: Backend>(block: &mut [B::Fr], powers: &[[B::Fr; 4]; 3]) {
     let mut half = 1;

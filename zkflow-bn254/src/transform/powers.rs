@@ -1,4 +1,4 @@
-//! Powers of roots of unity, as the layers use them.
+//! Powers of roots of unity, in the order that the layers use.
 
 use ark_bn254::Fr;
 use ark_ff::Field;
@@ -8,12 +8,11 @@ use super::to_lanes;
 use crate::Backend;
 use crate::field::{Lanes, MAX_WIDTH};
 
-/// For each block size s the powers ω_s^j, j < s/2, of a primitive s-th root.
+/// For each block size s, the powers ω_s^j, j < s/2, of a primitive s-th root of unity.
 pub(super) struct Twiddles<B: Backend> {
     /// `layers[k]` is for blocks of 2^k vectors; `layers[0]` is empty.
     pub(super) layers: Vec<Vec<B::Fr>>,
-    /// ω_s^j for the blocks within a vector: s = 2, 4, 8, as far as vectors are that wide, the same
-    /// power in every lane.
+    /// ω_s^j for blocks within a vector, s = 2, 4, 8 up to the width; the same power in every lane.
     pub(super) within: [[B::Fr; 4]; 3],
 }
 
@@ -50,7 +49,8 @@ impl<B: Backend> Twiddles<B> {
     }
 }
 
-/// ω_s^j and ω_s^(j + s/4) for the layer on s values, ω_(s/2)^j for that on s/2, with j < s/4.
+/// Powers for j < s/4: ω_s^j and ω_s^(j + s/4) for the layer on s values, ω_(s/2)^j for the layer on s/2
+/// values.
 #[derive(Clone, Copy)]
 pub(super) struct TwoLayers<'a, B: Backend> {
     pub(super) outer: [&'a [B::Fr]; 2],
@@ -77,8 +77,8 @@ fn powers(base: Fr, scale: Fr, count: usize) -> Vec<Fr> {
     powers
 }
 
-/// η^j / n, coefficient j where the inverse transform leaves it: at the place whose number has the bits
-/// of j in reverse, and then transposed within W vectors.
+/// η^j / n at the index of coefficient j after the inverse transform: the bits of j in reverse, then
+/// transposed within W vectors.
 pub(super) fn factors<B: Backend>(size: usize, eta: Fr, inverse_size: Fr) -> Vec<B::Fr> {
     let width = B::Fr::WIDTH;
     let natural = powers(eta, inverse_size, size);

@@ -1,4 +1,4 @@
-//! Transforms against ark-poly.
+//! Compares transforms with ark-poly.
 
 use ark_ff::UniformRand;
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
@@ -26,7 +26,7 @@ impl Task for Shifted {
     }
 }
 
-/// The same by ark-poly, with bit reversals.
+/// The values at the odd roots, computed with ark-poly.
 fn expected(values: &[Fr]) -> Vec<Fr> {
     let domain = Radix2EvaluationDomain::<Fr>::new(values.len()).expect("a small power of two");
     let eta = Fr::get_root_of_unity(2 * values.len() as u64).expect("a small power of two");
@@ -64,7 +64,7 @@ fn domains_too_small_for_the_lanes_are_left_to_a_single_one() {
 }
 
 proptest! {
-    /// Zeros, ones and values at the ends of the range are where lazy reduction would fail.
+    /// Zeros, ones and values at the limits of the range would reveal errors of lazy reduction.
     #[test]
     fn values_at_the_ends_of_the_range_are_shifted_right(
         seeds in proptest::collection::vec(0u8..4, 64..=64),

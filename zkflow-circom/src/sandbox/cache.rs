@@ -1,7 +1,7 @@
 //! Compiled modules on disk.
 //!
-//! A file is named `<SHA-256 of the WebAssembly>-<SHA-256 of runtime version and settings>.cwasm`
-//! and holds the SHA-256 of the compiled module, then the module.
+//! The name of a file is `<SHA-256 of the WebAssembly>-<SHA-256 of runtime version and settings>.cwasm`.
+//! It contains the SHA-256 of the compiled module, then the module.
 
 use std::fs::File;
 use std::hash::Hash;
@@ -26,7 +26,7 @@ pub(super) struct DiskCache {
 }
 
 impl DiskCache {
-    /// Creates the folder with mode 0700, or checks that nobody else may write to it.
+    /// Creates the folder with mode 0700, or checks that only this user may write to it.
     pub(super) fn open(folder: PathBuf, max_bytes: u64, engine: &Engine) -> Result<Self, SandboxError> {
         match own_folder::open(&folder) {
             Ok(()) => Ok(Self { folder, max_bytes, engine: engine_digest(engine) }),
@@ -34,7 +34,7 @@ impl DiskCache {
         }
     }
 
-    /// The compiled module, unless the file is missing, damaged or from another runtime.
+    /// The compiled module; `None` if the file is missing, damaged or from another runtime.
     pub(super) fn load(&self, engine: &Engine, wasm: &Digest) -> Option<Module> {
         let mut bytes = Vec::new();
         File::open(self.path(wasm)).ok()?.read_to_end(&mut bytes).ok()?;
@@ -42,15 +42,15 @@ impl DiskCache {
         if Digest::of(payload).as_bytes() != digest {
             return None;
         }
-        // SAFETY: `deserialize` wants bytes that `Module::serialize` of this runtime wrote, because
-        // they hold machine code. The digest shows that the bytes are those `store` wrote, not a
-        // torn or rotten file; that nobody else wrote the file and its digest is the trust put in
-        // the folder, which belongs to this user and is writable by nobody else (`own_folder::open`).
-        // The runtime itself refuses bytes of other versions and settings.
+        // SAFETY: `deserialize` requires bytes from `Module::serialize` of this runtime, because they
+        // contain machine code. The digest shows that the bytes are complete and undamaged. Only this
+        // user can have written the file and its digest: the folder belongs to this user and no other
+        // user may write to it (`own_folder::open`). The runtime refuses bytes of other versions and
+        // settings.
         unsafe { Module::deserialize(engine, payload) }.ok()
     }
 
-    /// Writes the compiled module. A failure only costs the next process its time.
+    /// Writes the compiled module. Errors are ignored: the next process compiles it again.
     pub(super) fn store(&self, module: &Module, wasm: &Digest) {
         if let Ok(payload) = module.serialize() {
             let _ = self.write(&self.path(wasm), &payload);
@@ -62,7 +62,7 @@ impl DiskCache {
         self.folder.join(format!("{wasm}-{}.{EXTENSION}", self.engine))
     }
 
-    /// Temp file and rename: a reader sees the whole file or none.
+    /// Writes a temporary file and renames it, so that a reader sees the whole file or none.
     fn write(&self, path: &Path, payload: &[u8]) -> io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
         file.write_all(Digest::of(payload).as_bytes())?;
@@ -72,7 +72,7 @@ impl DiskCache {
     }
 }
 
-/// What the runtime says decides whether compiled code fits it: its version, target and settings.
+/// Digest of the runtime's version, target and settings, which decide whether compiled code fits.
 fn engine_digest(engine: &Engine) -> Digest {
     struct Adapter(Hasher);
     impl std::hash::Hasher for Adapter {

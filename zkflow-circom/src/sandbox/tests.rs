@@ -4,7 +4,7 @@ use super::*;
 
 const LIMITS: RunLimits = RunLimits { wall: Duration::from_millis(300), memory_bytes: 1 << 20 };
 
-/// Modules in binary form: a type, a function, its export `f`, and a body each.
+/// A module in binary form: a type, a function with this body, and its export `f`.
 fn module_of(body: &[u8], memory: bool) -> Vec<u8> {
     let mut wasm = b"\0asm\x01\0\0\0".to_vec();
     wasm.extend([1, 5, 1, 0x60, 0, 1, 0x7f]); // () -> i32
@@ -65,11 +65,11 @@ fn endless_recursion_is_stopped_and_the_sandbox_stays_healthy() {
 #[test]
 fn memory_beyond_the_limit_is_refused() {
     let sandbox = in_memory();
-    // memory.grow(100): -1, then a trap
+    // memory.grow(100) returns -1, then a trap.
     let grow = [0x41, 0xe4, 0x00, 0x40, 0, 0x1a, 0x00];
     let halt = call(&sandbox, &module_of(&grow, true)).unwrap_err();
     assert!(matches!(halt, Halt::Memory), "{halt:?}");
-    // memory.grow(1) is within it
+    // memory.grow(1) is within the limit.
     assert_eq!(call(&sandbox, &module_of(&[0x41, 1, 0x40, 0], true)).unwrap(), 1);
 }
 

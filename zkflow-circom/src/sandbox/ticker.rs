@@ -1,4 +1,4 @@
-//! The thread that lets guests notice the time.
+//! The thread that makes guests check the time.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -8,10 +8,10 @@ use wasmtime::Engine;
 
 use super::lock;
 
-/// How often running guests look at the clock.
+/// Interval at which running guests check the time.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Advances the engine's epoch while guests run, sleeps while none does, ends when dropped.
+/// A thread that advances the engine's epoch while guests run and sleeps otherwise. Stops on drop.
 pub(super) struct Ticker {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -55,7 +55,7 @@ impl Drop for Ticker {
         lock(&self.shared.state).stopped = true;
         self.shared.changed.notify_all();
         if let Some(thread) = self.thread.take() {
-            // The thread runs nothing that panics.
+            // The thread does not panic.
             let _ = thread.join();
         }
     }
@@ -75,7 +75,7 @@ impl Shared {
     }
 }
 
-/// A guest is running.
+/// Guard of a running guest: the ticker ticks until it is dropped.
 pub(super) struct Ticking<'a>(&'a Shared);
 
 impl Drop for Ticking<'_> {

@@ -1,101 +1,101 @@
-//! Why there is no witness. No message holds the value of an input.
+//! Errors of the witness calculation. No message contains the value of an input.
 
 use zkflow_groth16::error::{Classified, ErrorKind};
 use zkflow_groth16::field::FieldError;
 
-/// There is no witness for these inputs. A path looks like `inputs.path[3]`.
+/// There is no witness for these inputs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WitnessError {
-    /// The inputs are not JSON, or no object.
+    /// The inputs are not valid JSON, or not an object.
     #[error("the inputs are not a JSON object (line {line}, column {column})")]
     InvalidJson {
-        /// From 1.
+        /// Line of the error, from 1.
         line: usize,
-        /// From 1.
+        /// Column of the error, from 1.
         column: usize,
     },
     /// The circuit has no input of this name.
-    #[error("{path}: the circuit has no such input{}", among(known))]
+    #[error("{path}: unknown input{}", among(known))]
     UnknownInput {
-        /// Where.
+        /// Path of the value, such as `inputs.path[3]`.
         path: String,
-        /// The names of inputs, as far as known.
+        /// Names of the circuit's inputs, at most 16; empty if unknown.
         known: Vec<String>,
     },
     /// An input has no value.
     #[error("{path}: missing")]
     MissingInput {
-        /// Where.
+        /// Path of the value, such as `inputs.path[3]`.
         path: String,
     },
-    /// A name stands twice in an object.
+    /// A name occurs twice in an object.
     #[error("{path}: given twice")]
     DuplicateInput {
-        /// Where.
+        /// Path of the value, such as `inputs.path[3]`.
         path: String,
     },
-    /// An array where a value belongs, a wrong length, and the like.
+    /// The shape is wrong: for example an array in place of a value, or an array of the wrong length.
     #[error("{path}: expected {expected}, found {found}")]
     WrongShape {
-        /// Where.
+        /// Path of the value, such as `inputs.path[3]`.
         path: String,
-        /// What the circuit wants.
+        /// Shape that the circuit expects, such as `an array of 2`.
         expected: String,
-        /// What there is.
+        /// Shape that was found.
         found: String,
     },
-    /// A text or number that is no element of the field.
+    /// A text or number is not an element of the field.
     #[error("{path}: {fault}")]
     NotInField {
-        /// Where.
+        /// Path of the value, such as `inputs.path[3]`.
         path: String,
-        /// What is wrong with it.
+        /// Reason why the value is not an element.
         fault: FieldError,
     },
-    /// A JSON number that is no integer, or one above 2^53, which JSON tools silently round.
-    #[error("{path}: a number that is not exact: write it as a decimal string")]
+    /// A JSON number is not an integer, or is above 2^53: JSON tools silently round such numbers.
+    #[error("{path}: not an exact integer; write the number as a decimal string")]
     UnsafeNumber {
-        /// Where.
+        /// Path of the value, such as `inputs.path[3]`.
         path: String,
     },
-    /// `true`, `false` or `null`.
-    #[error("{path}: {found} is not a value: write a decimal string or an integer")]
+    /// `true`, `false` or `null` in place of a value.
+    #[error("{path}: expected a decimal string or an integer, found {found}")]
     NotAValue {
-        /// Where.
+        /// Path of the value, such as `inputs.path[3]`.
         path: String,
-        /// What there is.
+        /// `true`, `false` or `null`.
         found: &'static str,
     },
-    /// Arrays or objects inside each other, beyond any circuit.
+    /// Arrays or objects are nested more than 16 levels deep.
     #[error("{path}: nested too deeply")]
     TooDeep {
-        /// Where.
+        /// Path of the value, such as `inputs.path[3]`.
         path: String,
     },
     /// The inputs do not satisfy an `assert` or `===` of the circuit.
     #[error("a constraint of the circuit is not satisfied: {message}")]
     ConstraintFailed {
-        /// The template of the failing statement, without the number of its instance.
+        /// Template of the failing statement, without the instance number; `None` if unknown.
         template: Option<String>,
-        /// The line of the failing statement in its file.
+        /// Line of the failing statement in its file; `None` if unknown.
         line: Option<u32>,
-        /// Template and line, then those of the templates around it.
+        /// Template and line of the statement, then of each enclosing template.
         message: String,
     },
-    /// A limit on time, memory or size was reached.
+    /// A limit on time, memory or size is reached.
     #[error("the witness calculator reached its limit of {0}")]
     Limit(String),
-    /// The module is not circom's, is for another field, or it crashed.
+    /// The module is not from circom, is for another field, or crashed.
     #[error("the witness calculator failed: {0}")]
     Calculator(String),
     /// The names of the signals belong to another circuit.
-    #[error("the names of the signals do not fit the circuit: {0}")]
+    #[error("the signal names do not match the circuit: {0}")]
     SignalsMismatch(String),
 }
 
 fn among(known: &[String]) -> String {
-    if known.is_empty() { String::new() } else { format!(", it has {}", known.join(", ")) }
+    if known.is_empty() { String::new() } else { format!("; expected one of {}", known.join(", ")) }
 }
 
 impl Classified for WitnessError {

@@ -1,5 +1,5 @@
-//! Reads inputs from JSON, exactly: what is no element of the field becomes a fault with a path,
-//! never another value.
+//! Reads inputs from JSON without rounding or reduction. A value outside the field becomes a fault with a
+//! path.
 
 use std::fmt::{self, Write as _};
 
@@ -10,14 +10,14 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use super::WitnessError;
 use zkflow_groth16::field::{FieldError, parse_decimal};
 
-/// Arrays and objects inside each other.
+/// Maximum nesting depth of arrays and objects.
 const MAX_DEPTH: usize = 16;
-/// Integers up to here are exact in every JSON tool: 2^53.
+/// Largest integer that is accepted as a JSON number: 2^53. JSON tools round larger integers.
 const MAX_SAFE_INTEGER: u64 = 1 << 53;
-/// Characters of a name that an error repeats.
+/// Maximum characters of a name in an error message.
 const MAX_NAME: usize = 64;
 
-/// One value of the inputs. Field elements are zeroised when dropped.
+/// One JSON value of the inputs. Field elements are zeroised on drop.
 pub(super) enum Node {
     Value(SecretBox<Fr>),
     Array(Vec<Node>),
@@ -25,7 +25,7 @@ pub(super) enum Node {
     Fault(Fault),
 }
 
-/// Why something is no value; the path is known where it is reported.
+/// Why a JSON value is not a field element. The path is added when the fault is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     Field(FieldError),
@@ -35,7 +35,7 @@ pub(super) enum Fault {
 }
 
 impl Node {
-    /// Reads an object: names and values in the order in which they stand.
+    /// Reads an object: names and values in the order of the text.
     pub(super) fn read(json: &str) -> Result<Vec<(String, Self)>, WitnessError> {
         let fail = |e: serde_json::Error| WitnessError::InvalidJson { line: e.line(), column: e.column() };
         let mut reader = serde_json::Deserializer::from_str(json);
@@ -47,7 +47,7 @@ impl Node {
         }
     }
 
-    /// What it is, for an error; says nothing of its value.
+    /// Describes the kind of the node for an error message, without its value.
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Value(_) | Self::Fault(Fault::Field(_) | Fault::Unsafe) => "a value".to_owned(),
@@ -71,7 +71,7 @@ impl Fault {
     }
 }
 
-/// Where a value stands, as a chain up to the root.
+/// Path of a value, as a chain up to the root.
 #[derive(Clone, Copy)]
 pub(super) enum Path<'a> {
     Root,

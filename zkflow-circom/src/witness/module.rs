@@ -1,10 +1,9 @@
 //! Runs the witness calculator that circom generates, a WebAssembly module.
 //!
-//! The module exports `init`, `setInputSignal`, `getWitness` and their like; field elements pass
-//! through a 32-byte window of its memory, little endian in normal form, which is read and written
-//! here as one slice. It names an input by the FNV-1a hash of the input's name. What `log()` in a
-//! circuit prints is dropped, because it may be a secret; of error messages only the template and
-//! line are kept.
+//! The module exports functions such as `init`, `setInputSignal` and `getWitness`. Field elements are
+//! passed through a 32-byte window in its memory, little-endian in normal form, which is read and written
+//! as one slice. Inputs are identified by the FNV-1a hashes of their names. Output of `log()` is dropped,
+//! because it may be secret. Only template and line are stored from error messages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,26 +22,26 @@ mod trace;
 
 use trace::Trace;
 
-/// What one calculation may use.
+/// Limits of one calculation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WitnessLimits {
-    /// Time on the clock.
+    /// Maximum wall-clock time.
     pub wall: Duration,
-    /// Memory of the calculator in bytes.
+    /// Maximum memory of the calculator in bytes.
     pub memory_bytes: usize,
-    /// Length of the module in bytes; translating it to machine code is not part of `wall`.
+    /// Maximum length of the module in bytes. Its translation to machine code is not limited by `wall`.
     pub module_bytes: usize,
 }
 
 impl Default for WitnessLimits {
-    /// Two minutes, 4 GiB of memory, a module of 256 MiB.
+    /// 2 minutes, 4 GiB of memory, a module of 256 MiB.
     fn default() -> Self {
         Self { wall: Duration::from_secs(120), memory_bytes: 4 << 30, module_bytes: 256 << 20 }
     }
 }
 
 impl WitnessLimits {
-    /// The error for calculations that take too long.
+    /// The error if `wall` is exceeded.
     pub(super) fn out_of_time(&self) -> WitnessError {
         WitnessError::Limit(format!("{} s", self.wall.as_secs_f64()))
     }
@@ -51,7 +50,7 @@ impl WitnessLimits {
 /// The values of each input, in the order of its signals.
 pub(super) type Arranged<'a> = [(&'a str, Vec<&'a Fr>)];
 
-/// The module of one circuit. Every calculation runs in a fresh instance, of which nothing stays.
+/// The module of one circuit. Every calculation runs in a fresh instance, which is dropped afterwards.
 pub(super) struct CircuitModule {
     sandbox: Arc<Sandbox>,
     module: Module,
@@ -59,7 +58,7 @@ pub(super) struct CircuitModule {
 }
 
 impl CircuitModule {
-    /// Compiles the module, or takes it from the sandbox's cache.
+    /// Compiles the module, or loads it from the sandbox's cache.
     pub(super) fn new(
         sandbox: &Arc<Sandbox>,
         wasm: &[u8],
@@ -76,7 +75,8 @@ impl CircuitModule {
         &self.limits
     }
 
-    /// Calculates the value of every wire. Where the shapes of inputs are not known, their sizes are checked here.
+    /// Calculates the value of every wire. If the shapes of the inputs are unknown, their sizes are checked
+    /// here.
     pub(super) fn calculate(
         &self,
         inputs: &Arranged<'_>,
@@ -111,17 +111,17 @@ impl CircuitModule {
     }
 }
 
-/// The circuit gave up with this code.
+/// The circuit raised an exception with this code.
 #[derive(Debug, thiserror::Error)]
 #[error("exception {0}")]
 struct Exception(i32);
 
-/// One calculation.
+/// A running calculation.
 struct Run<'a> {
     store: &'a mut Store<Guest<Trace>>,
     instance: Instance,
     memory: Memory,
-    /// Where field elements pass.
+    /// Address of the 32-byte window for field elements.
     window: usize,
 }
 
@@ -133,15 +133,15 @@ impl<'a> Run<'a> {
         let instance = linker.instantiate(&mut *store, module)?;
         let memory = instance
             .get_memory(&mut *store, "memory")
-            .ok_or_else(|| calculator("it exports no memory".to_owned()))?;
+            .ok_or_else(|| calculator("the module exports no memory".to_owned()))?;
         let mut run = Self { store, instance, memory, window: 0 };
         if run.call::<(), i32>("getFieldNumLen32", ())? != 8 {
-            return Err(calculator("its field elements are not of 32 bytes".to_owned()));
+            return Err(calculator("the field elements of the module do not have 32 bytes".to_owned()));
         }
         run.window = run.call::<(), u32>("getSharedRWMemoryStart", ())? as usize;
         run.call::<(), ()>("getRawPrime", ())?;
         if run.window()?.as_slice() != Fr::MODULUS.to_bytes_le() {
-            return Err(calculator("its field is not BN254's".to_owned()));
+            return Err(calculator("the module is not for the field of BN254".to_owned()));
         }
         run.call::<i32, ()>("init", 1)?;
         Ok(run)
@@ -174,17 +174,17 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Reads the witness; the circuit ran when its last input was set.
+    /// Reads the witness. The circuit has run when its last input was set.
     fn finish(&mut self, given: usize) -> wasmtime::Result<Witness> {
         let wanted = self.call::<(), u32>("getInputSize", ())? as usize;
         if given < wanted {
-            let path = format!("inputs ({given} of {wanted} values are given)");
+            let path = format!("inputs ({given} of {wanted} values given)");
             return Err(wasmtime::Error::new(WitnessError::MissingInput { path }));
         }
         let wires = self.call::<(), u32>("getWitnessSize", ())?;
-        // The module holds a table with four bytes for each wire.
+        // The module contains a table with four bytes per wire.
         if u64::from(wires) * 4 > self.memory.data_size(&*self.store) as u64 {
-            return Err(calculator(format!("it claims {wires} wires")));
+            return Err(calculator(format!("the module reports {wires} wires, more than fit its memory")));
         }
         let get = self.instance.get_typed_func::<u32, ()>(&mut *self.store, "getWitness")?;
         let value = |wire| {
@@ -211,8 +211,8 @@ fn calculator(detail: String) -> wasmtime::Error {
     wasmtime::Error::new(WitnessError::Calculator(detail))
 }
 
-/// Links what circuits call. The set varies between versions of circom; others get calls that do
-/// nothing.
+/// Links the host functions that circuits call. Their set differs between versions of circom; all other
+/// imports become functions that do nothing.
 fn link(linker: &mut Linker<Guest<Trace>>) -> wasmtime::Result<()> {
     type Host<'a> = Caller<'a, Guest<Trace>>;
     linker.func_wrap("runtime", "exceptionHandler", |code: i32| -> wasmtime::Result<()> {
@@ -223,14 +223,14 @@ fn link(linker: &mut Linker<Guest<Trace>>) -> wasmtime::Result<()> {
         host.data_mut().state.add(&message);
         Ok(())
     })?;
-    // A text of `log()`: read, so that the next message begins at its beginning, and dropped.
+    // A text of `log()` is read, so that the next message starts at its beginning, and dropped.
     linker.func_wrap("runtime", "writeBufferMessage", |mut host: Host<'_>| -> wasmtime::Result<()> {
         message(&mut host).map(drop)
     })?;
     Ok(())
 }
 
-/// The message that the circuit holds ready, a character at a time.
+/// Reads the current message of the circuit, one character at a time.
 fn message(host: &mut Caller<'_, Guest<Trace>>) -> wasmtime::Result<Zeroizing<String>> {
     const MAX_CHARS: usize = 4096;
     let mut text = Zeroizing::new(String::with_capacity(MAX_CHARS));
@@ -245,7 +245,7 @@ fn message(host: &mut Caller<'_, Guest<Trace>>) -> wasmtime::Result<Zeroizing<St
     Ok(text)
 }
 
-/// FNV-1a with 64 bits.
+/// 64-bit FNV-1a hash.
 pub(super) fn fnv1a(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

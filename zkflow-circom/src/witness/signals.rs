@@ -8,7 +8,7 @@ use super::inputs::{Node, Path};
 use zkflow_groth16::format::r1cs::R1cs;
 use zkflow_groth16::format::sym::Sym;
 
-/// Names that an error lists.
+/// Maximum number of names that an error lists.
 const MAX_LISTED: usize = 16;
 
 /// The names and shapes of a circuit's inputs, in the order in which the circuit declares them,
@@ -16,16 +16,16 @@ const MAX_LISTED: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputSignals(Vec<(String, Shape)>);
 
-/// What an input looks like in JSON.
+/// The JSON shape of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Shape {
     Value,
     Array(usize, Box<Shape>),
-    /// A bus.
+    /// The fields of a bus.
     Fields(Vec<(String, Shape)>),
 }
 
-/// Part of a signal's name.
+/// One part of a signal's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step<'a> {
     Field(&'a str),
@@ -33,29 +33,29 @@ enum Step<'a> {
 }
 
 impl InputSignals {
-    /// The inputs of a circuit: the signals with the labels after the outputs'. Those that the
-    /// compiler optimised away are among them, because the calculator wants them all the same.
+    /// The inputs of a circuit: the signals whose labels follow the outputs. Signals that the compiler
+    /// optimised away are included, because the calculator needs them too.
     ///
     /// # Errors
-    /// [`WitnessError::SignalsMismatch`] when the two files are not of one circuit.
+    /// [`WitnessError::SignalsMismatch`] if the two files belong to different circuits.
     pub fn from_r1cs_sym(r1cs: &R1cs, sym: &Sym) -> Result<Self, WitnessError> {
         let first = u64::from(r1cs.n_outputs) + 1;
         let count = u64::from(r1cs.n_public_inputs) + u64::from(r1cs.n_private_inputs);
         let name = |label| match sym.by_label(label) {
             Some(signal) => Ok(&*signal.name),
-            None => Err(WitnessError::SignalsMismatch(format!("no signal has the label {label}"))),
+            None => Err(WitnessError::SignalsMismatch(format!("there is no signal with label {label}"))),
         };
         let names = (first..first + count).map(name).collect::<Result<Vec<&str>, _>>()?;
         Self::from_names(names)
     }
 
-    /// Takes the full names of all input signals as in a `.sym` file, such as `main.path[3][0]`, in
-    /// the order of their labels.
+    /// Reads the shapes from the full names of all input signals, such as `main.path[3][0]` in a `.sym` file.
+    /// The names must be in the order of their labels.
     ///
     /// # Errors
-    /// [`WitnessError::SignalsMismatch`] when they are not the signals of whole arrays and buses.
+    /// [`WitnessError::SignalsMismatch`] if the names do not form complete arrays and buses.
     pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, WitnessError> {
-        let mismatch = |name: &str| WitnessError::SignalsMismatch(format!("{name} is out of place"));
+        let mismatch = |name: &str| WitnessError::SignalsMismatch(format!("unexpected signal {name}"));
         let mut paths = Vec::new();
         for name in names {
             let steps = name.strip_prefix("main.").and_then(steps).ok_or_else(|| mismatch(name))?;
@@ -74,12 +74,12 @@ impl InputSignals {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
-    /// How many values the input takes, arrays counted out; `None` when there is no such input.
+    /// Number of values of an input, all array elements included; `None` if there is no such input.
     pub fn size(&self, name: &str) -> Option<usize> {
         self.shape(name).map(Shape::size)
     }
 
-    /// How many values all inputs take.
+    /// Number of values of all inputs together.
     pub fn total_size(&self) -> usize {
         self.0.iter().map(|(_, shape)| shape.size()).sum()
     }
@@ -101,7 +101,7 @@ impl InputSignals {
     }
 }
 
-/// The values of an input of unknown shape, arrays of any depth taken apart.
+/// The values of an input of unknown shape; arrays of any depth are flattened.
 pub(super) fn flatten_freely<'a>(
     node: &'a Node,
     path: Path<'_>,
@@ -121,7 +121,8 @@ pub(super) fn flatten_freely<'a>(
 }
 
 impl Shape {
-    /// The shape that all `paths` together make; each loses its first step on the way down.
+    /// The shape that all `paths` form together; each recursion removes their first step. `None` if they form
+    /// none.
     fn of(paths: &[&[Step<'_>]]) -> Option<Self> {
         if let [[]] = paths {
             return Some(Self::Value);
@@ -197,7 +198,7 @@ impl Shape {
     }
 }
 
-/// The one field of that name.
+/// The field with this name, which must occur exactly once.
 pub(super) fn only<'a>(
     fields: &'a [(String, Node)],
     name: &str,
@@ -215,7 +216,7 @@ fn wrong_shape(path: Path<'_>, expected: String, node: &Node) -> WitnessError {
     WitnessError::WrongShape { path: path.to_string(), expected, found: node.describe() }
 }
 
-/// `path[3].x` in steps.
+/// Splits a name such as `path[3].x` into steps.
 fn steps(name: &str) -> Option<Vec<Step<'_>>> {
     let mut steps = Vec::new();
     for field in name.split('.') {
@@ -283,11 +284,11 @@ mod tests {
             ("u", "[[1,2],[3]]", "inputs.u[1]: expected an array of 2, found an array of 1"),
             ("u", "[[1,2],[3,[4]]]", "inputs.u[1][1]: expected a value, found an array of 1"),
             ("u", "[[1,2],[3,-4]]", "inputs.u[1][1]: negative"),
-            ("u", "[[1,2],true]", "inputs.u[1]: true is not a value: write a decimal string or an integer"),
+            ("u", "[[1,2],true]", "inputs.u[1]: expected a decimal string or an integer, found true"),
             ("p", "{\"x\":1}", "inputs.p.y: missing"),
             ("p", "{\"x\":1,\"x\":2,\"y\":[1,2]}", "inputs.p.x: given twice"),
-            ("p", "{\"x\":1,\"y\":[1,2],\"z\":3}", "inputs.p.z: the circuit has no such input, it has x, y"),
-            ("z", "1", "inputs.z: the circuit has no such input, it has u, age, p, q"),
+            ("p", "{\"x\":1,\"y\":[1,2],\"z\":3}", "inputs.p.z: unknown input; expected one of x, y"),
+            ("z", "1", "inputs.z: unknown input; expected one of u, age, p, q"),
         ];
         for (name, json, message) in cases {
             assert_eq!(flatten(name, json).unwrap_err().to_string(), message);

@@ -1,26 +1,27 @@
-//! The calculation of a witness as a tape: a straight line of field operations, recorded once from a circuit's
-//! module and played for every witness.
+//! The calculation of a witness as a tape: a straight line of field operations, recorded once from a
+//! circuit's module and played for every witness.
 //!
-//! A circuit does the same for all inputs: loops run as often as parameters say, and what depends on inputs are the
-//! values. So running circom's WebAssembly once with inputs that stand for any value gives the whole calculation as a graph
-//! of field operations, without calls, addresses, counters and copies.
+//! A circuit does the same operations for all inputs: parameters determine the rounds of loops, and inputs
+//! only change values. One run of circom's WebAssembly with symbolic inputs therefore gives the whole
+//! calculation as a graph of field operations, without calls, addresses, counters and copies.
 //!
 //! | module | subject |
 //! |---|---|
-//! | `record` | runs the module with inputs that have no value yet |
-//! | `graph` | the operations in the order in which they took place, constants folded |
-//! | `lower` | drops what no wire needs, and gives every value a place in memory |
+//! | `record` | runs the module with symbolic inputs |
+//! | `graph` | the operations in order of execution, constants folded |
+//! | `lower` | drops values that no wire needs, and assigns every value a place in memory |
 //! | `operation`, `value` | circom's operators, on small integers and field elements |
-//! | `play` | inputs to witness |
+//! | `play` | calculates a witness from inputs |
 //! | `file` | tapes as bytes |
 //!
-//! Conditions on inputs become choices between values that are both computed; where that is not possible there is
-//! no tape ([`Stop`] says why). *Guards* are what a tape relies on: that `assert`s hold, that an index stays in its array. If one
-//! does not, there is no witness from the tape, and the module decides.
+//! A condition on inputs becomes a choice between two computed values. If that is not possible, there is no
+//! tape ([`Stop`] is the reason). *Guards* are the assumptions of a tape: an `assert` holds, an index is
+//! inside its array. If a guard fails, the tape has no witness, and the module calculates it.
 //!
-//! A tape is an accelerator and never trusted: [`WitnessCalculator`](super::WitnessCalculator) checks its witnesses
-//! against the constraints and falls back to the module. Recording knows what circom 2 generates and nothing of a module's
-//! origin; a module that is made to mislead it gives witnesses that fail that check.
+//! A tape is an accelerator and never trusted: [`WitnessCalculator`](super::WitnessCalculator) checks its
+//! witnesses against the constraints and falls back to the module. The recorder expects code as circom 2
+//! generates it, but does not check the origin of a module. Witnesses from a malicious module fail that
+//! check.
 
 mod file;
 mod graph;
@@ -39,47 +40,47 @@ pub(super) use play::Unplayable;
 
 use value::Value;
 
-/// See the [module](self).
+/// A recorded witness calculation; see the [module](self).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tape {
-    /// The inputs by the hashes of their names, each with the places of its values.
+    /// Hash of the name of each input, and the places of its values.
     inputs: Vec<(u64, Vec<u32>)>,
-    /// Wires; wire i is at place i.
+    /// Number of wires; wire i is at place i.
     wires: u32,
-    /// Values at all: wires, constants, and those in between.
+    /// Total number of places: wires, constants, intermediate values.
     places: u32,
-    /// Behind the wires.
+    /// Constants; their places follow the wires.
     constants: Vec<Value>,
-    /// The places that lookups choose from, one table after the other.
+    /// Places that lookups choose from, one table after the other.
     tables: Vec<u32>,
     code: Vec<Instruction>,
 }
 
-/// A step: the place of its result, and of what it takes.
+/// A step: its kind, the place of its result, and its operands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 struct Instruction {
-    /// The kind in the top 8 bits, the place of the result in the others.
+    /// The kind in the top 8 bits, the place of the result in the low 24 bits.
     kind_and_target: u32,
     a: u32,
     b: u32,
     c: u32,
 }
 
-/// What a step does.
+/// The kind of a step. `a`, `b` and `c` are the values at these places, unless stated otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// An operator on a and b.
     Operation(operation::Operator),
-    /// Bit b of a.
+    /// Bit b of a; b is the number of the bit.
     Bit,
     /// b if a is not zero, else c.
     Select,
-    /// Entry a of the table that begins at b and has c entries.
+    /// Entry a of a table; b is the start of the table in `tables`, c its number of entries.
     Lookup,
-    /// The value at a.
+    /// A copy of a.
     Copy,
-    /// a must not be zero. No result.
+    /// Fails if a is zero; has no result.
     Guard,
 }
 
@@ -113,7 +114,7 @@ impl Kind {
     }
 }
 
-/// Places have 24 bits.
+/// Maximum number of places: the number of a place has 24 bits.
 const MAX_PLACES: u32 = 1 << 24;
 
 impl Instruction {
@@ -126,7 +127,7 @@ impl Instruction {
         self.kind_and_target & (MAX_PLACES - 1)
     }
 
-    /// The number of its kind.
+    /// The number of the kind.
     #[inline(always)]
     fn number(self) -> u8 {
         (self.kind_and_target >> 24) as u8
@@ -141,32 +142,32 @@ impl Tape {
     /// Records the calculation of a circuit's module.
     ///
     /// # Errors
-    /// [`Stop`] says why there is no tape.
+    /// [`Stop`] is the reason why there is no tape.
     pub fn record(wasm: &[u8], limits: RecordLimits) -> Result<Self, Stop> {
         lower::lower(record::record(wasm, limits)?)
     }
 
-    /// The number of wires.
+    /// Number of wires.
     pub fn wires(&self) -> usize {
         self.wires as usize
     }
 
-    /// The number of operations.
+    /// Number of instructions.
     pub fn len(&self) -> usize {
         self.code.len()
     }
 
-    /// Whether nothing is computed.
+    /// True if there are no instructions.
     pub fn is_empty(&self) -> bool {
         self.code.is_empty()
     }
 
-    /// Memory that playing it takes, in bytes, about.
+    /// Approximate memory in bytes that playing the tape needs.
     pub fn working_bytes(&self) -> u64 {
         u64::from(self.places) * size_of::<Value>() as u64
     }
 
-    /// Memory that it keeps, in bytes, about.
+    /// Approximate size of the tape in bytes.
     pub fn memory_bytes(&self) -> u64 {
         let tables = size_of_val(&*self.code) + size_of_val(&*self.tables) + size_of_val(&*self.constants);
         tables as u64

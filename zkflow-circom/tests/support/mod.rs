@@ -1,5 +1,5 @@
-//! What the tests on real circuits share.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test binary uses some of it")]
+//! Helpers of the tests on real circuits.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test binary uses a part of it")]
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -11,7 +11,7 @@ use zkflow_circom::compile::{
 };
 use zkflow_circom::sandbox::{Sandbox, SandboxConfig};
 
-/// A sandbox whose compiled modules are kept between runs of the tests.
+/// A sandbox that stores compiled modules between test runs.
 pub fn sandbox() -> Arc<Sandbox> {
     static SANDBOX: OnceLock<Arc<Sandbox>> = OnceLock::new();
     let make = || {
@@ -41,7 +41,7 @@ pub fn compile(source: &str) -> Compiled {
     circom(limits()).compile(&tree(source).unwrap(), &CompileOptions::default()).unwrap()
 }
 
-/// The command line of snarkjs, for `node`.
+/// Path of the command line program of snarkjs, for `node`.
 pub fn snarkjs() -> PathBuf {
     tools().circom_wasm.ancestors().nth(2).unwrap().join("snarkjs/build/cli.cjs")
 }

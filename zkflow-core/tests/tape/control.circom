@@ -1,6 +1,6 @@
 pragma circom 2.1.6;
 
-// The number of bits: as many rounds as the value says.
+// The number of bits; the number of rounds depends on the value.
 function bits(x) {
     var count = 0;
     while (x != 0) {
@@ -10,7 +10,7 @@ function bits(x) {
     return count;
 }
 
-// Whether a < b as numbers of several digits: returns at the first digit that differs.
+// 1 if a < b as numbers of several digits, else 0; returns at the first digit that differs.
 function isBelow(n, a, b) {
     for (var i = n - 1; i >= 0; i--) {
         if (a[i] < b[i]) {
@@ -23,7 +23,7 @@ function isBelow(n, a, b) {
     return 0;
 }
 
-// The greatest common divisor, whose rounds no bit counts.
+// The greatest common divisor; its number of rounds is not the number of bits.
 function gcd(a, b) {
     while (b != 0) {
         var rest = a % b;
@@ -62,7 +62,7 @@ function nestedReturns(n, a, limit) {
     return sum;
 }
 
-// Control flow that depends on inputs in every way that there is.
+// Control flow that depends on inputs in every possible way.
 template Control(n) {
     signal input a[n];
     signal input b[n];

@@ -4,7 +4,7 @@ include "circomlib/circuits/babyjub.circom";
 include "circomlib/circuits/escalarmulany.circom";
 include "circomlib/circuits/bitify.circom";
 
-// A key of the curve Baby Jubjub, and a product with it.
+// A public key on the curve Baby Jubjub, and its product with a scalar.
 template Curve() {
     signal input secret;
     signal output key[2];

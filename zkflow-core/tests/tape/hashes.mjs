@@ -1,11 +1,11 @@
-// SHA-256 of the witness files that snarkjs makes, one for each input: node hashes.mjs TOOLS CIRCUIT.wasm INPUTS.json
+// Prints the SHA-256 of snarkjs' witness file for each input: node hashes.mjs TOOLS CIRCUIT.wasm INPUTS.json
 import { readFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
 const [tools, wasm, inputs] = process.argv.slice(2);
-// What snarkjs itself calculates witnesses with.
+// The library with which snarkjs calculates witnesses.
 const require = createRequire(join(tools, "node_modules", "snarkjs", "main.js"));
 const { WitnessCalculatorBuilder } = require("circom_runtime");
 

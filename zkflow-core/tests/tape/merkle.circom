@@ -2,7 +2,7 @@ pragma circom 2.1.6;
 
 include "circomlib/circuits/poseidon.circom";
 
-// The root above a leaf.
+// The root of a Merkle tree from a leaf and its siblings.
 template Root(depth) {
     signal input leaf;
     signal input siblings[depth];

@@ -1,6 +1,6 @@
 pragma circom 2.1.6;
 
-// Every operator, on any two values.
+// Every operator on two values.
 template Operators() {
     signal input a;
     signal input b;

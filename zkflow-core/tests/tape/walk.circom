@@ -1,5 +1,5 @@
 pragma circom 2.1.6;
-// A walk through a table: each index is what stands at the one before.
+// A walk through a table: each entry is the next index.
 template Walk(n, steps) {
     signal input table[n];
     signal input start;
@@ -17,7 +17,7 @@ template Walk(n, steps) {
         found === 1;
         at[s + 1] <-- table[at[s]];
     }
-    // The sums bind what was looked up.
+    // The sums constrain the looked-up values.
     signal part[steps][n];
     for (var s = 0; s < steps; s++) {
         var sum = 0;

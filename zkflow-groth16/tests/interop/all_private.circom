@@ -1,6 +1,6 @@
 pragma circom 2.0.0;
 
-// No public signal at all.
+// There is no public signal.
 template AllPrivate() {
     signal input a;
     signal input b;

@@ -1,6 +1,6 @@
 pragma circom 2.0.0;
 
-// No private input.
+// There is no private input.
 template AllPublic() {
     signal input x;
     signal input y;

@@ -1,5 +1,5 @@
-// What snarkjs is asked for, many requests to one process: node exchange.mjs TOOLS TASKS.json
-// Writes the results of the tasks, null for those that write a file, to standard output, as a JSON array in their order.
+// Runs many snarkjs tasks in one process: node exchange.mjs TOOLS TASKS.json
+// Prints a JSON array with the result of each task, in order; null for tasks that write a file.
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { join } from "node:path";
@@ -44,7 +44,7 @@ const operations = {
     async beaconKey({ zkey, out, beacon, exponent, name }) {
         await snarkjs.zKey.beacon(zkey, out, name, beacon, exponent);
     },
-    // The bytes that the system would give are all 7.
+    // All random bytes are 7.
     async contributeKey({ zkey, out, name, text }) {
         await withSevens(() => snarkjs.zKey.contribute(zkey, out, name, text));
     },

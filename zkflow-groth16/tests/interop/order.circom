@@ -1,6 +1,6 @@
 pragma circom 2.0.0;
 
-// The public signals are o[0], o[1], a, c: outputs, then the order of declaration, whatever the list says.
+// The public signals are o[0], o[1], a, c: outputs, then inputs in order of declaration, not of the list.
 template Order() {
     signal input a;
     signal input b;

@@ -1,4 +1,4 @@
-//! circom and snarkjs, run by node; what they make is kept below the target folder between runs.
+//! Runs circom and snarkjs with node. Their results are cached in the target folder between runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use zkflow_groth16::digest::Hasher;
 
-/// Each with the inputs that its witness is made from.
+/// Name, source, and the inputs of the witness.
 pub(crate) const CIRCUITS: [(&str, &str, &str); 6] = [
     ("product", include_str!("product.circom"), r#"{"a": "3", "b": "11"}"#),
     ("order", include_str!("order.circom"), r#"{"a": "3", "b": "5", "c": "11"}"#),
@@ -19,17 +19,17 @@ pub(crate) const CIRCUITS: [(&str, &str, &str); 6] = [
 
 const SCRIPT: &str = include_str!("exchange.mjs");
 
-/// Enough for the largest of the circuits.
+/// Power of the powers of tau, enough for the largest circuit.
 const POWER: u32 = 6;
 
-/// A circuit as circom compiled it, with a witness by snarkjs.
+/// A circuit compiled by circom, with a witness by snarkjs.
 pub(crate) struct CircuitFiles {
     pub(crate) name: &'static str,
     pub(crate) r1cs: PathBuf,
     pub(crate) wtns: PathBuf,
 }
 
-/// Compiles all circuits, or finds them compiled.
+/// Compiles all circuits, or uses the cached results.
 pub(crate) fn circuit_files() -> Vec<CircuitFiles> {
     let folder = cached("circuits", |folder| {
         let tasks: Vec<Value> = CIRCUITS.iter().map(|circuit| compile(folder, circuit)).collect();
@@ -43,7 +43,7 @@ pub(crate) fn circuit_files() -> Vec<CircuitFiles> {
     CIRCUITS.map(files).into()
 }
 
-/// Compiles one circuit; returns the task that makes its witness.
+/// Compiles one circuit. Returns the snarkjs task that calculates its witness.
 fn compile(folder: &Path, (name, source, input): &(&str, &str, &str)) -> Value {
     let file = |extension| folder.join(name).with_extension(extension);
     fs::write(file("circom"), source).unwrap();
@@ -65,7 +65,7 @@ pub(crate) fn powers_of_tau() -> PathBuf {
     folder.join("pot.ptau")
 }
 
-/// Has snarkjs do the tasks, in one process.
+/// Runs the tasks with snarkjs, in one process.
 pub(crate) fn snarkjs(tasks: &[Value]) -> Vec<Value> {
     let folder = tempfile::tempdir().unwrap();
     let (script, list) = (folder.path().join("exchange.mjs"), folder.path().join("tasks.json"));
@@ -85,8 +85,8 @@ fn run(mut command: Command) -> Vec<u8> {
     output.stdout
 }
 
-/// A folder filled once by `make`, for as long as the sources stay the same. Tests in other processes
-/// may do the same meanwhile; the first to finish is kept.
+/// A folder filled by `make` and cached until the sources change. Tests in other processes may fill it at the
+/// same time; the first to finish wins.
 fn cached(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
     let mut hasher = Hasher::default();
     hasher.field(SCRIPT);
@@ -107,7 +107,7 @@ fn cached(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
     folder
 }
 
-/// The folder with `node_modules`: `ZKFLOW_TOOLS`, or `tools` of the workspace.
+/// The folder with `node_modules`: `ZKFLOW_TOOLS`, by default `tools` in the workspace.
 fn tools_folder() -> PathBuf {
     let folder = std::env::var_os("ZKFLOW_TOOLS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools"), PathBuf::from);

@@ -1,15 +1,15 @@
-//! Words of eight elements between rows, an element each, and columns, a word of all elements each.
+//! Converts eight elements between rows (one element each) and columns (one word of all elements each).
 
 use core::arch::x86_64::*;
 
 use super::vector::words;
 
-/// Rows of eight words to columns, and back.
+/// Transposes eight rows of eight words; its own inverse.
 #[inline(always)]
 pub(super) fn transpose(r: [__m512i; 8]) -> [__m512i; 8] {
-    // SAFETY: registers in, registers out; the instructions are there as above.
+    // SAFETY: registers in, registers out; `Kernel::run` checks for the instructions.
     unsafe {
-        // Pairs of rows by even and odd words, 128 bits holding one column of two rows...
+        // First pairs of rows by even and odd words: 128 bits contain one column of two rows.
         let a = [
             _mm512_unpacklo_epi64(r[0], r[1]),
             _mm512_unpackhi_epi64(r[0], r[1]),
@@ -20,7 +20,7 @@ pub(super) fn transpose(r: [__m512i; 8]) -> [__m512i; 8] {
             _mm512_unpacklo_epi64(r[6], r[7]),
             _mm512_unpackhi_epi64(r[6], r[7]),
         ];
-        // ... then four rows of two columns, then eight rows of one.
+        // Then four rows of two columns, then eight rows of one column.
         let (l0, l2) = halves(a[0], a[2]);
         let (h0, h2) = halves(a[4], a[6]);
         let (l1, l3) = halves(a[1], a[3]);
@@ -34,18 +34,18 @@ pub(super) fn transpose(r: [__m512i; 8]) -> [__m512i; 8] {
 /// The even and the odd quarters of two vectors.
 #[inline(always)]
 fn halves(a: __m512i, b: __m512i) -> (__m512i, __m512i) {
-    // SAFETY: as for the intrinsics above.
+    // SAFETY: as in `transpose`.
     unsafe { (_mm512_shuffle_i64x2::<0x88>(a, b), _mm512_shuffle_i64x2::<0xdd>(a, b)) }
 }
 
-/// Four vectors of two rows of four words each to four columns of eight.
+/// Converts eight rows of four words, two rows in each vector, to four columns of eight words.
 #[inline(always)]
 pub(super) fn columns_of_four(r: [__m512i; 4]) -> [__m512i; 4] {
     let even = words([0, 4, 8, 12, 1, 5, 9, 13]);
     let odd = words([2, 6, 10, 14, 3, 7, 11, 15]);
-    // SAFETY: registers in, registers out; the instructions are there as above.
+    // SAFETY: registers in, registers out; `Kernel::run` checks for the instructions.
     unsafe {
-        // Columns 0 and 1, and 2 and 3, of four rows.
+        // Columns 0 and 1, and columns 2 and 3, of four rows.
         let (a01, a23) =
             (_mm512_permutex2var_epi64(r[0], even, r[1]), _mm512_permutex2var_epi64(r[0], odd, r[1]));
         let (b01, b23) =
@@ -59,7 +59,7 @@ pub(super) fn columns_of_four(r: [__m512i; 4]) -> [__m512i; 4] {
     }
 }
 
-/// Four columns of eight words to eight rows of four.
+/// Converts four columns of eight words to eight rows of four.
 #[inline(always)]
 pub(super) fn store_words(columns: [__m512i; 4], rows: &mut [[u64; 4]; 8]) {
     let low = words([0, 8, 1, 9, 2, 10, 3, 11]);
@@ -67,7 +67,7 @@ pub(super) fn store_words(columns: [__m512i; 4], rows: &mut [[u64; 4]; 8]) {
     let [c0, c1, c2, c3] = columns;
     // SAFETY: the rows are 256 writable bytes; the stores need no alignment.
     unsafe {
-        // Pairs (column 0, column 1) and (column 2, column 3) of rows 0 to 3 and 4 to 7.
+        // Pairs (column 0, column 1) and (column 2, column 3), of rows 0 to 3 and of rows 4 to 7.
         let (a, b) = (_mm512_permutex2var_epi64(c0, low, c1), _mm512_permutex2var_epi64(c2, low, c3));
         let (c, d) = (_mm512_permutex2var_epi64(c0, high, c1), _mm512_permutex2var_epi64(c2, high, c3));
         let first = words([0, 1, 8, 9, 2, 3, 10, 11]);

@@ -1,4 +1,4 @@
-//! Values at the ends of their ranges.
+//! Tests values at the limits of their ranges.
 
 use ark_bn254::{FqConfig, FrConfig};
 use ark_ff::{Field, PrimeField};
@@ -7,14 +7,14 @@ use num_bigint::BigUint;
 use super::*;
 use crate::{Backend, Kernel, Task};
 
-/// Integers at the ends of ranges: k·p/10 and the neighbours of multiples of p, all below 8p.
+/// Integers at the limits of ranges, all below 8p: k·p/10 and its neighbours, and powers of 2^52.
 fn edges(p: &BigUint) -> Vec<BigUint> {
     let mut edges = vec![BigUint::ZERO, BigUint::from(1u8)];
     for tenths in 1..=80u32 {
         let end = p * tenths / 10u8;
         edges.extend([&end - 1u8, &end + 1u8, end].into_iter().filter(|edge| *edge < p * 8u8));
     }
-    // Limbs of zeros and ones, which carry far.
+    // Limbs of all zeros or all ones: long carry chains.
     edges.extend((1..5).flat_map(|i| {
         let power: BigUint = BigUint::from(1u8) << (52 * i);
         [&power - 1u8, power.clone(), p * 4u8 + power]
@@ -30,7 +30,7 @@ fn lanes<C: MontConfig<4>>(value: &BigUint) -> Ifma<C> {
 
 fn value<C>(lanes: Ifma<C>) -> BigUint {
     let limbs = lanes.0.map(|limb| {
-        // SAFETY: both are 64 bytes in which every bit pattern is a value.
+        // SAFETY: both types are 64 bytes, and every bit pattern is valid.
         let words: [u64; 8] = unsafe { core::mem::transmute(limb) };
         assert_eq!(words, [words[0]; 8]);
         assert!(words[0] <= LIMB_MASK);

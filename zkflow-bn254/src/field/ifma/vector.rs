@@ -4,13 +4,13 @@ use core::arch::x86_64::*;
 
 use super::Mask;
 
-/// Wraps the intrinsics once, so that the arithmetic below reads as such.
+/// Wraps the intrinsics as safe functions, so that arithmetic code stays readable.
 macro_rules! intrinsics {
     ($($name:ident($($arg:ident: $type:ty),*) -> $out:ty = $body:expr;)*) => {$(
         #[inline(always)]
         pub(super) fn $name($($arg: $type),*) -> $out {
-            // SAFETY: registers in, registers out; the processor has the instructions, since values of
-            // type `Ifma` are only in use inside `Kernel::run`, which checks for them.
+            // SAFETY: registers in, registers out. The processor has the instructions: values of
+            // type `Ifma` are only used inside `Kernel::run`, which checks for them.
             unsafe { $body }
         }
     )*};
@@ -25,7 +25,7 @@ intrinsics! {
     // a | b | c
     or3(a: __m512i, b: __m512i, c: __m512i) -> __m512i = _mm512_ternarylogic_epi64::<0xfe>(a, b, c);
     or(a: __m512i, b: __m512i) -> __m512i = _mm512_or_si512(a, b);
-    // acc + low or high 52 bits of the 104-bit product of low 52 bits
+    // acc + the low (or high) 52 bits of the 104-bit product of the low 52 bits of a and b
     madd_lo(acc: __m512i, a: __m512i, b: __m512i) -> __m512i = _mm512_madd52lo_epu64(acc, a, b);
     madd_hi(acc: __m512i, a: __m512i, b: __m512i) -> __m512i = _mm512_madd52hi_epu64(acc, a, b);
     // table[index mod 8] for every lane
@@ -56,6 +56,6 @@ pub(super) fn shift_left<const BITS: u32>(a: __m512i) -> __m512i {
 
 #[inline(always)]
 pub(super) fn words(words: [u64; 8]) -> __m512i {
-    // SAFETY: both are 64 bytes in which every bit pattern is a value.
+    // SAFETY: both types are 64 bytes, and every bit pattern is valid.
     unsafe { core::mem::transmute(words) }
 }

@@ -1,4 +1,4 @@
-//! Prepared points as bytes, to be kept in a file and mapped into memory.
+//! Prepared points as bytes, to be stored in a file and mapped into memory.
 
 use std::marker::PhantomData;
 
@@ -9,29 +9,29 @@ use crate::msm::memory::Memory;
 use crate::points::Curve;
 use crate::scalars::Places;
 
-/// Words in front of the indices: window, sets, bits of a partition, number of points.
+/// Number of words before the indices: window, sets, partition bits, number of points.
 const FIXED: usize = 4;
 
 impl<C: Curve> FixedBases<C> {
-    /// What is needed beside the [rows](Self::rows): numbers of 32 bits, little endian.
+    /// The header that belongs to the [rows](Self::rows): 32-bit numbers, little-endian.
     pub fn head(&self) -> Vec<u8> {
         let Shape { window, sets, partition_bits, .. } = self.shape;
         let fixed: [u32; FIXED] = [window, sets, partition_bits, self.len as u32];
         fixed.iter().chain(&*self.kept).flat_map(|number| number.to_le_bytes()).collect()
     }
 
-    /// The points and their multiples as they lie in memory: bytes of this machine's order.
+    /// The points and their multiples as stored in memory, in the byte order of this machine.
     pub fn rows(&self) -> &[u8] {
         self.points.as_bytes()
     }
 
-    /// Puts together what [`head`](Self::head) and [`rows`](Self::rows) gave for the same kernel and curve.
+    /// Restores bases from [`head`](Self::head) and [`rows`](Self::rows) of the same kernel and curve.
     ///
-    /// Whether the rows are points is not looked at: the caller checks that the bytes are those written.
+    /// Does not check that the rows are points: the caller must check that the bytes are unchanged.
     ///
     /// # Errors
-    /// [`BasesError::Foreign`] if the two cannot belong together, [`BasesError::Truncated`] if rows are
-    /// missing.
+    /// [`BasesError::Foreign`] if the header is invalid, [`BasesError::Truncated`] if the header is
+    /// incomplete or the rows do not have the length that it gives.
     pub fn from_parts(kernel: Kernel, head: &[u8], points: Memory) -> Result<Self, BasesError> {
         let (numbers, rest) = head.as_chunks::<4>();
         let (fixed, kept) = numbers.split_at_checked(FIXED).ok_or(BasesError::Truncated)?;

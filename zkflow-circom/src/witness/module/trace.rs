@@ -1,18 +1,18 @@
-//! Where in the circuit a calculation failed.
+//! The location in the circuit at which a calculation failed.
 
 use crate::witness::WitnessError;
 
-/// Places that are kept.
+/// Maximum number of stored places.
 const MAX_PLACES: usize = 32;
 /// circom's code for a failed `assert` or `===`.
 const ASSERT_FAILED: i32 = 4;
-/// circom's code for an index beyond an array.
+/// circom's code for an array index out of bounds.
 const OUT_OF_BOUNDS: i32 = 7;
 
-/// The places that circom named, the failing statement first, then what contains it.
+/// The places in circom's error messages: the failing statement first, then the enclosing templates.
 ///
-/// Only texts of the form `Error in template Name_0 line: 3` are kept: they hold nothing but names
-/// and lines of the source.
+/// Only texts of the form `Error in template Name_0 line: 3` are stored: they only contain names and
+/// line numbers of the source.
 #[derive(Debug, Default)]
 pub(super) struct Trace(Vec<Place>);
 
@@ -25,7 +25,7 @@ struct Place {
 }
 
 impl Trace {
-    /// Takes a message of the circuit.
+    /// Parses a message of the circuit and stores its places.
     pub(super) fn add(&mut self, message: &str) {
         let room = MAX_PLACES - self.0.len();
         self.0.extend(message.lines().filter_map(Place::parse).take(room));
@@ -46,8 +46,8 @@ impl Trace {
         };
         match code {
             ASSERT_FAILED => failed(places),
-            OUT_OF_BOUNDS => failed(format!("index beyond an array, {places}")),
-            5 => WitnessError::Limit(format!("its own memory, {places}")),
+            OUT_OF_BOUNDS => failed(format!("array index out of bounds, {places}")),
+            5 => WitnessError::Limit(format!("module memory, {places}")),
             _ => WitnessError::Calculator(format!("exception {code}, {places}")),
         }
     }
@@ -69,7 +69,7 @@ impl Place {
     }
 }
 
-/// `Name` for `Name_12`: circom numbers the instances.
+/// `Name` for `Name_12`: circom appends the instance number.
 fn without_instance(name: &str) -> &str {
     match name.rsplit_once('_') {
         Some((base, number)) if !base.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => base,

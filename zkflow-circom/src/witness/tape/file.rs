@@ -1,34 +1,37 @@
-//! Tapes as bytes, all numbers little endian:
+//! Tapes as bytes; all numbers are little-endian.
 //!
-//! `"zktape" | version u16 | digest of the module (32)` `| wires u32 | places u32 | constants u32 | table entries u32 |
-//! instructions u64 | inputs u32`, then the constants (32 bytes each), table entries (4), instructions (16), and for each
-//! input the hash of its name u64, the number of its values u32 and their places (4 each).
+//! | part | content |
+//! |---|---|
+//! | header | `"zktape"`, version u16, digest of the module (32 bytes) |
+//! | counts | wires u32, places u32, constants u32, table entries u32, instructions u64, inputs u32 |
+//! | body | constants (32 bytes each), table entries (4 bytes each), instructions (16 bytes each) |
+//! | each input | hash of its name u64, number of its values u32, their places (4 bytes each) |
 
 use super::value::Value;
 use super::{Instruction, Kind, MAX_PLACES, Tape};
 use zkflow_groth16::digest::Digest;
 
 const MAGIC: &[u8; 6] = b"zktape";
-/// Changes whenever an operator or the form of a tape does: tapes are made again then.
+/// Version of the format and of the operators. Tapes of another version are recorded again.
 const VERSION: u16 = 1;
 
-/// Bytes are not the tape that was asked for.
+/// Bytes are not the requested tape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TapeError {
-    /// Written by another version.
+    /// The bytes are not a tape, or a tape of another version.
     #[error("not a tape of this version")]
     Version,
-    /// Recorded from another module.
+    /// The tape was recorded from another module.
     #[error("the tape belongs to another module")]
     Module,
-    /// Cut short, or with numbers that do not fit together.
+    /// The tape is truncated or inconsistent.
     #[error("the tape is damaged")]
     Damaged,
 }
 
 impl Tape {
-    /// The tape in bytes, bound to the module that it was recorded from.
+    /// The tape as bytes, bound to the module that it was recorded from.
     pub fn to_bytes(&self, module: &Digest) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.memory_bytes() as usize + (1 << 12));
         out.extend(MAGIC);
@@ -51,10 +54,10 @@ impl Tape {
         out
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) wrote for the same module.
+    /// Reads the bytes of [`to_bytes`](Self::to_bytes) for the same module.
     ///
     /// # Errors
-    /// [`TapeError`]; no bytes make it panic or take much more memory than they are long.
+    /// [`TapeError`]. Invalid bytes never cause a panic or an allocation much larger than the bytes.
     pub fn from_bytes(bytes: &[u8], module: &Digest) -> Result<Self, TapeError> {
         let mut reader = Reader(bytes);
         if reader.take(MAGIC.len()).ok() != Some(MAGIC) || reader.u16().ok() != Some(VERSION) {
@@ -84,7 +87,7 @@ impl Tape {
         if reader.0.is_empty() && tape.fits_together() { Ok(tape) } else { Err(TapeError::Damaged) }
     }
 
-    /// Whether all places are among those there are. Wires, constants, and what is computed bound their number.
+    /// True if all places exist. Their number is bounded by wires, constants, instructions and input values.
     fn fits_together(&self) -> bool {
         let Self { inputs, wires, places, constants, tables, code } = self;
         let given: usize = inputs.iter().map(|(_, places)| places.len()).sum();
@@ -113,7 +116,7 @@ impl Tape {
     }
 }
 
-/// Bytes that are taken from the front.
+/// Reads bytes from the front.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -139,7 +142,7 @@ impl<'a> Reader<'a> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
-    /// As many items of `size` bytes; the bytes are there before anything is allocated.
+    /// Reads `count` items of `size` bytes each; checks the length before it allocates.
     fn many<T>(
         &mut self,
         count: u64,

@@ -1,4 +1,4 @@
-//! The operations of a calculation while it is recorded, each naming those whose results it takes.
+//! The graph of operations during recording; each node refers to its operands.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use super::operation::Operator;
 use super::stop::Stop;
 use super::value::Value;
 
-/// The number of a node in its [`Graph`]; operands have smaller ones.
+/// The number of a node in its [`Graph`]. Operands have smaller numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct NodeId(pub(super) u32);
 
@@ -15,26 +15,26 @@ pub(super) struct NodeId(pub(super) u32);
 pub(super) enum Node {
     /// `constants[index]`.
     Constant(u32),
-    /// The input value of this number.
+    /// The input value with this number.
     Input(u32),
-    /// An operator on two values; those of one operand name it twice.
+    /// An operator on two values. A unary operator has its operand twice.
     Operation(Operator, NodeId, NodeId),
     /// Bit `place` of a value.
     Bit { value: NodeId, place: u32 },
-    /// `yes` where the condition is not zero, else `no`.
+    /// `yes` if the condition is not zero, else `no`.
     Select { condition: NodeId, yes: NodeId, no: NodeId },
-    /// Entry `index` of a table, 0 beyond it.
+    /// Entry `index` of a table; 0 if the index is out of range.
     Lookup { index: NodeId, table: u32 },
 }
 
-/// A calculation, in the order in which it took place.
+/// A calculation; the nodes are in order of execution.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
     pub(super) constants: Vec<Value>,
-    /// What lookups choose from.
+    /// Tables of lookups.
     pub(super) tables: Vec<Vec<NodeId>>,
-    /// What must not be zero, or the calculation was another one.
+    /// Nodes that must not be zero; otherwise the recording does not apply.
     pub(super) guards: Vec<NodeId>,
     known: HashMap<[u64; 4], NodeId>,
     max_nodes: usize,
@@ -45,7 +45,7 @@ impl Graph {
         Self { max_nodes, ..Self::default() }
     }
 
-    /// A constant; equal ones are one node, as long as they are held alike.
+    /// A constant. Constants with equal limbs share one node.
     pub(super) fn constant(&mut self, value: Value) -> Result<NodeId, Stop> {
         if let Some(&known) = self.known.get(&value.raw()) {
             return Ok(known);
@@ -61,7 +61,7 @@ impl Graph {
         self.push(Node::Input(number))
     }
 
-    /// The result of an operator, computed now if its operands are constants.
+    /// The result of an operator; computed immediately if its operands are constants.
     pub(super) fn operation(&mut self, operator: Operator, a: NodeId, b: NodeId) -> Result<NodeId, Stop> {
         let (left, right) = (self.value(a), self.value(b));
         if let (Some(left), Some(right)) = (left, right) {
@@ -75,7 +75,7 @@ impl Graph {
             Operator::Mul | Operator::Div if is(right, one) => return Ok(a),
             Operator::Mul if is(left, one) => return Ok(b),
             Operator::Mul if is(left, zero) || is(right, zero) => return self.constant(zero),
-            // The bits of a number, as `(x >> i) & 1`.
+            // A bit of a number: `(x >> i) & 1`.
             Operator::BitAnd if is(right, one) => {
                 if let Node::Operation(Operator::ShiftRight, value, distance) = self.node(a)
                     && let Some(place) = self.value(distance).and_then(Value::as_small)
@@ -89,7 +89,7 @@ impl Graph {
         self.push(Node::Operation(operator, a, b))
     }
 
-    /// One of two values.
+    /// `yes` if the condition is not zero, else `no`.
     pub(super) fn select(&mut self, condition: NodeId, yes: NodeId, no: NodeId) -> Result<NodeId, Stop> {
         match self.value(condition) {
             _ if yes == no => Ok(yes),
@@ -101,7 +101,7 @@ impl Graph {
     /// The entry of a table at an index that depends on inputs.
     pub(super) fn lookup(&mut self, index: NodeId, table: Vec<NodeId>) -> Result<NodeId, Stop> {
         let number = match self.tables.last() {
-            // Loops often look up in the table of the step before.
+            // Loops often use the table of the previous step.
             Some(last) if *last == table => self.tables.len() - 1,
             _ => {
                 let entries: usize = self.tables.iter().map(Vec::len).sum();
@@ -115,7 +115,7 @@ impl Graph {
         self.push(Node::Lookup { index, table: number as u32 })
     }
 
-    /// Demands that a value is not zero.
+    /// Adds a guard: the value must not be zero.
     pub(super) fn guard(&mut self, condition: NodeId) -> Result<(), Stop> {
         match self.value(condition) {
             Some(value) if value.is_zero() => Err(Stop::Fails),
@@ -127,7 +127,7 @@ impl Graph {
         }
     }
 
-    /// The value of a constant; `None` for what depends on inputs.
+    /// The value of a constant; `None` if the node depends on inputs.
     pub(super) fn value(&self, id: NodeId) -> Option<Value> {
         match self.node(id) {
             Node::Constant(index) => Some(self.constants[index as usize]),

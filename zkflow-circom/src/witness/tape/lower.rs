@@ -1,7 +1,7 @@
-//! A recording to a tape: what no wire needs is dropped, and every value gets a place.
+//! Lowers a recording to a tape: drops values that no wire needs and assigns every value a place.
 //!
-//! A wire's value stands at the wire's own place for good. Constants stand behind the wires. Every other value
-//! has a place until it was last used, and then gives it to another one, so that what is worked on stays in the cache.
+//! The value of a wire stays at the place of the wire. The places of constants follow the wires. The place of
+//! any other value is reused after the last use of the value, so that active values stay in the cache.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ pub(super) fn lower(recording: Recording) -> Result<Tape, Stop> {
     let mut places = Places::new(&graph, &wires, &uses);
     let mut code = Vec::new();
 
-    // Inputs come first, at places that nothing computed before them takes.
+    // Inputs are placed first, so that no computed value uses their places before.
     let mut input_places = vec![None; inputs.iter().map(|input| input.values as usize).sum()];
     for id in ids(&graph) {
         if let Node::Input(number) = graph.node(id)
@@ -26,7 +26,7 @@ pub(super) fn lower(recording: Recording) -> Result<Tape, Stop> {
             input_places[number as usize] = Some(places.take(id)?);
         }
     }
-    // Those that nothing needs share a place.
+    // All unused input values share one place.
     let nowhere = places.fresh()?;
 
     let mut guards: BTreeSet<NodeId> = graph.guards.iter().copied().collect();
@@ -34,7 +34,7 @@ pub(super) fn lower(recording: Recording) -> Result<Tape, Stop> {
         if uses.is_used(id)
             && let Some((kind, operands)) = places.instruction(&graph, id)
         {
-            // What ends here makes room for the result.
+            // The result may reuse the places of operands that end here.
             uses.ending_at(&graph, id, |ended| places.give_back(ended));
             let target = places.take(id)?;
             code.push(Instruction::new(kind, target, operands));
@@ -46,7 +46,7 @@ pub(super) fn lower(recording: Recording) -> Result<Tape, Stop> {
             }
         }
     }
-    // Wires that are constants, and wires of one value.
+    // Copies for wires that are constants, and for wires with the same value as another wire.
     for (wire, &id) in (0u32..).zip(&wires) {
         if places.of(id) != wire {
             code.push(Instruction::new(Kind::Copy, wire, [places.of(id), 0, 0]));
@@ -70,7 +70,7 @@ fn ids(graph: &Graph) -> impl Iterator<Item = NodeId> + use<> {
     (0..graph.nodes.len() as u32).map(NodeId)
 }
 
-/// Calls back with each operand of a node, tables apart.
+/// Calls `each` with each operand of a node, except the entries of tables.
 fn operands(node: Node, mut each: impl FnMut(NodeId)) {
     match node {
         Node::Constant(_) | Node::Input(_) => {}
@@ -86,11 +86,11 @@ fn operands(node: Node, mut each: impl FnMut(NodeId)) {
     }
 }
 
-/// Where values are used for the last time.
+/// The last use of each value.
 struct Uses {
-    /// The last node that takes the value; the node itself if only a guard does.
+    /// The last node that uses the value; the node itself if it is only a wire or a guard. `None`: unused.
     last: Vec<Option<NodeId>>,
-    /// Values that are in a table, which keep their places.
+    /// True for values in a table; their places are not reused.
     tabled: Vec<bool>,
 }
 
@@ -101,7 +101,7 @@ impl Uses {
         for &root in wires.iter().chain(&graph.guards) {
             uses.last[root.0 as usize] = Some(root);
         }
-        // Backward: a node is reached after all that take it.
+        // Backward, so that all users of a node come before the node.
         for index in (0..count as u32).rev() {
             let id = NodeId(index);
             if !uses.is_used(id) {
@@ -121,7 +121,7 @@ impl Uses {
 
     fn taken(&mut self, operand: NodeId, by: NodeId) {
         let last = &mut self.last[operand.0 as usize];
-        // Nodes come in falling order, so only a mark of the root itself is older.
+        // Nodes come in decreasing order, so only a root's own mark can be smaller.
         if last.is_none_or(|last| last < by) {
             *last = Some(by);
         }
@@ -131,7 +131,7 @@ impl Uses {
         self.last[id.0 as usize].is_some()
     }
 
-    /// Calls back with the operands that nothing after `id` takes.
+    /// Calls `each` with the operands of `id` that are not used after it.
     fn ending_at(&self, graph: &Graph, id: NodeId, mut each: impl FnMut(NodeId)) {
         let mut ended = [None; 3];
         let mut count = 0;
@@ -146,16 +146,16 @@ impl Uses {
     }
 }
 
-/// Where values stand.
+/// The assignment of places to values.
 struct Places {
     of: Vec<u32>,
-    /// Places below this one are a wire's or a constant's and are not given on.
+    /// Places below this one belong to wires and constants and are never reused.
     fixed: u32,
     free: Vec<u32>,
     count: u32,
     constants: Vec<Value>,
     tables: Vec<u32>,
-    /// Where the tables of the graph begin in `tables`, once they are there.
+    /// Start of each table of the graph in `tables`; `None` if not yet added.
     begun: Vec<Option<u32>>,
 }
 
@@ -194,7 +194,7 @@ impl Places {
         Ok(self.count - 1)
     }
 
-    /// Gives a value a place, if it has none as a wire.
+    /// Assigns a place to a value if it does not have one as a wire.
     fn take(&mut self, id: NodeId) -> Result<u32, Stop> {
         if self.of(id) == NOWHERE {
             self.of[id.0 as usize] = match self.free.pop() {

@@ -1,8 +1,11 @@
 //! circom's operators on field elements, as its WebAssembly computes them.
 //!
-//! The semantics are those of [circom's documentation], and where it is silent, of what circom 2
-//! generates: comparisons take elements above r/2 as negative; `\`, `%`, the bitwise operators and the shifts
-//! work on the integer in `0..r`, and reduce their result modulo 2^254 and then r; a negative shift goes the other way.
+//! The semantics are those of [circom's documentation] and, where it leaves details open, of the code that
+//! circom 2 generates:
+//! - Comparisons treat elements above r/2 as negative.
+//! - `\`, `%`, the bitwise operators and the shifts operate on the integer in `0..r`. Bitwise operators and
+//!   shifts reduce their result modulo 2^254 and then modulo r.
+//! - A shift by a negative distance shifts in the other direction.
 //!
 //! [circom's documentation]: https://docs.circom.io/circom-language/basic-operators/
 
@@ -11,13 +14,13 @@ use ark_ff::{AdditiveGroup, BigInt, BigInteger, Field, PrimeField};
 
 use super::value::Value;
 
-/// The bits of r; binary operators give as many.
+/// Bits of r; results of bitwise operators and shifts are truncated to this length.
 const BITS: u64 = 254;
 const R: [u64; 4] = Fr::MODULUS.0;
 /// The largest element that counts as positive, (r − 1) / 2.
 const HALF: [u64; 4] = Fr::MODULUS_MINUS_ONE_DIV_TWO.0;
 
-/// An operator of one or two operands; those of one ignore the second.
+/// An operator of one or two operands. Unary operators ignore the second operand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(super) enum Operator {
@@ -47,7 +50,7 @@ pub(super) enum Operator {
 }
 
 impl Operator {
-    /// All of them, by number.
+    /// All operators, ordered by number.
     pub(super) const ALL: [Self; 23] = [
         Self::Add,
         Self::Sub,
@@ -74,7 +77,7 @@ impl Operator {
         Self::Not,
     ];
 
-    /// The operator that a field function of circom's modules computes, by what follows `Fr_` in its name.
+    /// The operator of a field function in circom's modules. `name` is its name without the prefix `Fr_`.
     pub(super) fn of_function(name: &str) -> Option<Self> {
         Some(match name {
             "add" => Self::Add,
@@ -104,12 +107,12 @@ impl Operator {
         })
     }
 
-    /// Whether it takes one operand.
+    /// True for an operator with one operand.
     pub(super) fn is_unary(self) -> bool {
         matches!(self, Self::Negate | Self::BitNot | Self::Not)
     }
 
-    /// The result. Division by zero gives zero.
+    /// The result of the operator. Division by zero gives zero.
     #[inline(always)]
     pub(super) fn apply(self, a: Value, b: Value) -> Value {
         if let (Some(a), Some(b)) = (a.as_small(), b.as_small())
@@ -120,7 +123,7 @@ impl Operator {
         self.apply_any(a, b)
     }
 
-    /// The result for small integers, where it is one without more ado.
+    /// The result for small integers; `None` if it needs [`apply_any`](Self::apply_any).
     #[inline(always)]
     fn apply_small(self, a: i64, b: i64) -> Option<Value> {
         let non_negative = a | b >= 0;
@@ -181,7 +184,7 @@ impl Operator {
     }
 }
 
-/// Bit `place` of the integer in `0..r` that a value stands for.
+/// Bit `place` of a value as an integer in `0..r`.
 #[inline(always)]
 pub(super) fn bit(value: Value, place: u32) -> Value {
     match value.as_small() {
@@ -193,7 +196,7 @@ pub(super) fn bit(value: Value, place: u32) -> Value {
     }
 }
 
-/// What orders values as comparisons do: negative ones first, each kind by its integer, highest limb first.
+/// Sort key for comparisons: (is non-negative, integer with the highest limb first).
 fn ordinal(value: Value) -> (bool, [u64; 4]) {
     let [a, b, c, d] = value.to_integer();
     let [e, f, g, h] = HALF;
@@ -206,7 +209,8 @@ fn bitwise(a: Value, b: Value, operation: fn(u64, u64) -> u64) -> Value {
     adjusted([0, 1, 2, 3].map(|i| operation(a[i], b[i])))
 }
 
-/// Shifts, the other way for negative distances; those of [`BITS`] and more give zero.
+/// Shifts a value; a negative distance shifts in the other direction. Distances of [`BITS`] or more give
+/// zero.
 fn shift(a: Value, distance: Value, left: bool) -> Value {
     let (non_negative, _) = ordinal(distance);
     let magnitude = if non_negative { distance } else { Value::element(-distance.to_element()) };
@@ -226,14 +230,14 @@ fn shift(a: Value, distance: Value, left: bool) -> Value {
     adjusted(shifted)
 }
 
-/// Modulo 2^254, then modulo r.
+/// Reduces modulo 2^254, then modulo r.
 fn adjusted(mut limbs: [u64; 4]) -> Value {
     limbs[3] &= u64::MAX >> 2;
     let (reduced, borrow) = subtract(limbs, R);
     Value::integer(if borrow { limbs } else { reduced })
 }
 
-/// Quotient and remainder of integers below 2^255; zeros when dividing by zero.
+/// Quotient and remainder of integers below 2^255; both are zero if `b` is zero.
 fn divide(a: [u64; 4], b: [u64; 4]) -> ([u64; 4], [u64; 4]) {
     let (bits_a, bits_b) = (BigInt(a).num_bits(), BigInt(b).num_bits());
     if bits_b == 0 {
@@ -259,7 +263,7 @@ fn shifted_left(limbs: &[u64; 4], places: u32) -> [u64; 4] {
     })
 }
 
-/// a − b modulo 2^256, and whether it is negative.
+/// a − b modulo 2^256, and true if a is less than b.
 fn subtract(a: [u64; 4], b: [u64; 4]) -> ([u64; 4], bool) {
     let mut difference = BigInt(a);
     let borrow = difference.sub_with_borrow(&BigInt(b));
@@ -270,7 +274,7 @@ fn subtract(a: [u64; 4], b: [u64; 4]) -> ([u64; 4], bool) {
 mod tests {
     use super::*;
 
-    /// Around zero, the ends of small integers, the bits of shifts, and r / 2.
+    /// Values around zero, the limits of small integers, shift distances, and r / 2.
     fn edges() -> Vec<Fr> {
         let powers =
             [0u64, 1, 5, 31, 32, 62, 63, 64, 65, 127, 128, 252, 253].map(|bits| Fr::from(2u64).pow([bits]));
@@ -282,7 +286,7 @@ mod tests {
         positive.iter().flat_map(|value| [*value, -*value]).collect()
     }
 
-    /// All forms in which an element may be held.
+    /// All forms in which an element may be stored.
     fn forms(element: Fr) -> Vec<Value> {
         let (positive, negative) = (element.into_bigint().0, (-element).into_bigint().0);
         let small = match (positive, negative) {

@@ -1,4 +1,4 @@
-//! Inputs to witness.
+//! Calculates a witness by playing a tape.
 
 use std::time::Instant;
 
@@ -11,21 +11,21 @@ use super::{Instruction, Kind, Tape};
 use crate::witness::Witness;
 use crate::witness::module::{Arranged, fnv1a};
 
-/// There is no witness from the tape.
+/// Why the tape has no witness for these inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::witness) enum Unplayable {
-    /// A guard failed, or the inputs are others than those recorded.
+    /// A guard failed, or the names or sizes of the inputs differ from the recording.
     Guard,
-    /// The time was up.
+    /// The deadline has passed.
     Time,
 }
 
-/// Instructions between two looks at the clock.
+/// Number of instructions between two checks of the deadline.
 const PATIENCE: usize = 1 << 14;
 
 impl Tape {
-    /// Calculates the value of every wire from the values of each input, in any order. Inputs and all that was
-    /// computed from them are zeroised.
+    /// Calculates the value of every wire. The inputs may be in any order. Copies of inputs and intermediate
+    /// values are zeroised.
     pub(in crate::witness) fn play(
         &self,
         inputs: &Arranged<'_>,
@@ -62,7 +62,7 @@ impl Tape {
         for instruction in code {
             let at = |place: u32| values[place as usize];
             let (a, b, c) = (instruction.a, instruction.b, instruction.c);
-            // One arm an operator, so that each is compiled by itself.
+            // One arm per operator, so that each is compiled separately.
             macro_rules! result {
                 ($($operator:ident)*) => {
                     match instruction.number() {
@@ -89,7 +89,7 @@ impl Tape {
     }
 }
 
-/// An index into a table, if it has so many entries.
+/// The index as an integer if it is below `entries`.
 #[inline(always)]
 fn index_below(index: Value, entries: u32) -> Option<u32> {
     match index.to_integer() {
@@ -98,7 +98,7 @@ fn index_below(index: Value, entries: u32) -> Option<u32> {
     }
 }
 
-/// Inputs are often small.
+/// Stores an input as a small integer if possible, which is the common case.
 fn small_if_possible(value: &Fr) -> Value {
     use ark_ff::PrimeField;
     match value.into_bigint().0 {

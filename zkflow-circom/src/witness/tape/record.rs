@@ -1,4 +1,4 @@
-//! Records a calculation: runs a circuit's module once, with inputs that have no value yet.
+//! Records a calculation: runs a circuit's module once with symbolic inputs.
 
 use std::time::{Duration, Instant};
 
@@ -16,21 +16,21 @@ use machine::Machine;
 use memory::Memory;
 use module::Module;
 
-/// What recording may use.
+/// Limits of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordLimits {
-    /// Time on the clock.
+    /// Maximum wall-clock time.
     pub wall: Duration,
-    /// Memory of the module in bytes; recording takes three times as much.
+    /// Maximum memory of the module in bytes; recording needs three times as much.
     pub memory_bytes: usize,
-    /// Operations that are recorded, about 50 bytes each.
+    /// Maximum number of recorded operations, about 50 bytes each.
     pub operations: usize,
-    /// Length of the module in bytes.
+    /// Maximum length of the module in bytes.
     pub module_bytes: usize,
 }
 
 impl Default for RecordLimits {
-    /// A minute, 1 GiB of memory, 2^24 operations, a module of 256 MiB.
+    /// 1 minute, 1 GiB of memory, 2^24 operations, a module of 256 MiB.
     fn default() -> Self {
         Self {
             wall: Duration::from_secs(60),
@@ -44,9 +44,9 @@ impl Default for RecordLimits {
 /// An input of a circuit.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RecordedInput {
-    /// FNV-1a of its name.
+    /// FNV-1a hash of the name.
     pub(super) hash: u64,
-    /// How many values it takes.
+    /// Number of values.
     pub(super) values: u32,
 }
 
@@ -54,13 +54,13 @@ pub(super) struct RecordedInput {
 #[derive(Debug)]
 pub(super) struct Recording {
     pub(super) graph: Graph,
-    /// The inputs, whose values are numbered in this order.
+    /// The inputs; their values are numbered in this order.
     pub(super) inputs: Vec<RecordedInput>,
-    /// The value of every wire.
+    /// The node of every wire.
     pub(super) wires: Vec<NodeId>,
 }
 
-/// Stack of the thread that records.
+/// Stack size in bytes of the recording thread.
 const STACK: usize = 256 << 20;
 
 /// Records the calculation of a module.
@@ -93,7 +93,7 @@ fn record_here(wasm: &[u8], limits: RecordLimits) -> Result<Recording, Stop> {
     let mut machine = Machine::new(&module, memory, graph, deadline);
 
     let shared = machine.call_export("getSharedRWMemoryStart", &[])?.ok_or(Stop::NotCircom)?;
-    // The bytes of an element follow the flags of its cell.
+    // A cell has 8 bytes of short form and flags before the bytes of the element.
     let window = shared.checked_sub(8).ok_or(Stop::NotCircom)?;
     if machine.call_export("getFieldNumLen32", &[])? != Some(8) {
         return Err(Stop::NotCircom);
@@ -103,7 +103,7 @@ fn record_here(wasm: &[u8], limits: RecordLimits) -> Result<Recording, Stop> {
     machine.expect_inputs(window);
     for &RecordedInput { hash, values } in &inputs {
         for index in 0..values {
-            // A value that no short integer stands for, so that it is copied whole.
+            // A value that has no short form, so that the module copies the whole cell.
             machine.memory.store(window.into(), 8, 1 << 63)?;
             for (at, byte) in (u64::from(shared)..).zip(stand_in().into_bigint().to_bytes_le()) {
                 machine.memory.store(at, 1, byte.into())?;
@@ -123,7 +123,7 @@ fn record_here(wasm: &[u8], limits: RecordLimits) -> Result<Recording, Stop> {
     Ok(Recording { graph: machine.graph, inputs, wires })
 }
 
-/// Reads the table of inputs: 256 entries of the hash of a name, the first signal, and the number of signals.
+/// Reads the table of inputs: 256 entries of name hash u64, first signal u32, number of signals u32.
 fn inputs(memory: &Memory, table: u32) -> Result<Vec<RecordedInput>, Stop> {
     const ENTRIES: u64 = 256;
     let mut inputs = Vec::new();
@@ -139,7 +139,7 @@ fn inputs(memory: &Memory, table: u32) -> Result<Vec<RecordedInput>, Stop> {
     Ok(inputs.into_iter().map(|(_, input)| input).collect())
 }
 
-/// What is set in place of an input, until the circuit runs: an element that is no short integer.
+/// Placeholder for input values until the circuit runs: an element that has no short form.
 fn stand_in() -> Fr {
     Fr::from(u64::MAX) * Fr::from(u64::MAX)
 }

@@ -1,46 +1,48 @@
-//! Why there is no tape.
+//! Reasons why there is no tape.
 
-/// Why a calculation has no tape; the circuit's module calculates all the same.
+/// Why a calculation has no tape. The module still calculates witnesses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Stop {
-    /// The names of its functions are missing.
-    #[error("the module does not name its functions")]
+    /// The module has no name section for its functions.
+    #[error("the module has no names of functions")]
     NoNames,
-    /// It has another form than circom's modules, or inputs of another number.
-    #[error("the module is not one that this version of ZKFlow can follow")]
+    /// The module does not have the form that circom generates, or the circuit does not run when all inputs
+    /// are set.
+    #[error("the module does not have a form that this version of ZKFlow supports")]
     NotCircom,
-    /// The number of rounds depends on inputs.
-    #[error("the circuit has a loop whose rounds depend on inputs")]
+    /// The number of rounds of a loop depends on inputs.
+    #[error("the circuit has a loop whose number of rounds depends on inputs")]
     Loop,
-    /// A function returns from within a branch that depends on inputs, in a way that is not followed.
+    /// A function returns within a branch that depends on inputs, in an unsupported way.
     #[error("the circuit has a function that returns from nested conditions on inputs")]
     Return,
-    /// An integer was used whose value depends on the branch taken.
+    /// The module used an integer whose value depends on the branch.
     #[error("an address or a counter of the circuit depends on inputs")]
     Mixed,
-    /// The bytes of an element that depends on inputs were looked at.
-    #[error("the module looks at how an element is represented")]
+    /// The module read the bytes of an element that depends on inputs.
+    #[error("the module reads the representation of an element that depends on inputs")]
     Representation,
-    /// An index beyond the memory.
-    #[error("the circuit reaches beyond its memory")]
+    /// An address is outside the memory.
+    #[error("the circuit accesses an address outside its memory")]
     OutOfBounds,
-    /// A division by the constant zero.
+    /// The circuit divides by the constant zero.
     #[error("the circuit divides by zero")]
     Division,
     /// A constraint fails for all inputs.
     #[error("the circuit fails for all inputs")]
     Fails,
-    /// More operations than [`RecordLimits::operations`](super::RecordLimits::operations).
-    #[error("the calculation has too many operations")]
+    /// More operations than [`RecordLimits::operations`](super::RecordLimits::operations), more than 2^24
+    /// places, or a module longer than [`RecordLimits::module_bytes`](super::RecordLimits::module_bytes).
+    #[error("the calculation or its module is too long to be recorded")]
     TooLong,
-    /// Calls nested too deeply.
-    #[error("the calculation nests too deeply")]
+    /// More than 1000 nested calls.
+    #[error("the calls of the circuit are nested too deeply")]
     TooDeep,
     /// More memory than [`RecordLimits::memory_bytes`](super::RecordLimits::memory_bytes).
     #[error("the calculation needs too much memory to be recorded")]
     Memory,
-    /// Longer than [`RecordLimits::wall`](super::RecordLimits::wall).
-    #[error("the calculation takes too long to be recorded")]
+    /// More time than [`RecordLimits::wall`](super::RecordLimits::wall).
+    #[error("recording the calculation needs too much time")]
     Time,
 }

@@ -1,4 +1,4 @@
-//! A field element as a tape holds it.
+//! A field element as stored by a tape.
 
 use std::fmt;
 
@@ -6,15 +6,13 @@ use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, BigInt, Field, PrimeField};
 use zeroize::Zeroize;
 
-/// Marks small integers in the top limb, which no element below r sets.
+/// Marks small integers in the top limb. No element below r has this bit.
 const SMALL: u64 = 1 << 63;
 
-/// A field element: a signed integer of 64 bits, negative ones counting from r downwards, or an element in
-/// Montgomery form.
+/// A field element, stored as a signed 64-bit integer (−x means r − x) or in Montgomery form.
 ///
-/// Most values of a circuit are bits, counters and words, where an operation costs a nanosecond as an
-/// integer and twenty as a field element. An element may be held either way: equality is that of
-/// [`same`](Self::same).
+/// Most values of a circuit are bits, counters and words. An operation on them costs 1 ns as an integer and
+/// 20 ns as a field element. An element may have both forms: compare values with [`same`](Self::same).
 #[derive(Clone, Copy, PartialEq, Eq, Zeroize)]
 #[repr(C, align(32))]
 pub(super) struct Value([u64; 4]);
@@ -38,16 +36,16 @@ impl Value {
         Self(element.0.0)
     }
 
-    /// An integer in `0..r`.
+    /// The value of an integer in `0..r`.
     #[inline(always)]
     pub(super) fn integer(limbs: [u64; 4]) -> Self {
         match limbs {
             [low, 0, 0, 0] if low <= i64::MAX as u64 => Self::small(low as i64),
-            _ => Self::element(Fr::from_bigint(BigInt(limbs)).expect("the caller reduced it")),
+            _ => Self::element(Fr::from_bigint(BigInt(limbs)).expect("the caller has reduced the integer")),
         }
     }
 
-    /// The small integer, if it is held as one.
+    /// The small integer; `None` for a value in Montgomery form.
     #[inline(always)]
     pub(super) fn as_small(self) -> Option<i64> {
         (self.0[3] == SMALL).then_some(self.0[0] as i64)
@@ -63,7 +61,7 @@ impl Value {
         }
     }
 
-    /// The integer in `0..r` that it stands for.
+    /// The value as an integer in `0..r`, lowest limb first.
     #[inline(always)]
     pub(super) fn to_integer(self) -> [u64; 4] {
         match self.as_small() {
@@ -77,7 +75,7 @@ impl Value {
         self.0 == Self::ZERO.0 || self.0 == [0; 4]
     }
 
-    /// Whether both are the same element.
+    /// True if both values are the same element, in any form.
     #[inline(always)]
     pub(super) fn same(self, other: Self) -> bool {
         self.0 == other.0
@@ -85,12 +83,12 @@ impl Value {
                 && self.to_element() == other.to_element()
     }
 
-    /// The limbs as they are held: equal ones are held alike.
+    /// The stored limbs. The same element has different limbs in the two forms.
     pub(super) fn raw(self) -> [u64; 4] {
         self.0
     }
 
-    /// Takes limbs as [`raw`](Self::raw) gives them; `None` if they are no value.
+    /// The value with these limbs, as returned by [`raw`](Self::raw); `None` if they are invalid.
     pub(super) fn from_raw(limbs: [u64; 4]) -> Option<Self> {
         match limbs {
             [_, 0, 0, SMALL] => Some(Self(limbs)),
@@ -99,7 +97,7 @@ impl Value {
     }
 }
 
-/// A value may be a secret.
+/// Prints nothing of the value, which may be secret.
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Value")

@@ -1,18 +1,19 @@
-//! Runs a circuit's module with inputs that have no value yet.
+//! Runs a circuit's module with symbolic inputs.
 //!
-//! Integers and control flow are concrete; field elements are nodes of a [`Graph`], constants among them. circom
-//! turns an element into an integer in two places only, and there an integer may depend on inputs: a *truth*,
-//! which decides an `if`, and an *index* into an array.
+//! Integers and control flow are concrete. Field elements, constants included, are nodes of a [`Graph`].
+//! circom converts an element to an integer in only two cases, and such an integer may depend on inputs: a
+//! *truth*, the condition of an `if`, and an *index* into an array.
 //!
-//! - At an `if` on such a truth both branches run, one after the other, and what they leave differently in memory
-//!   becomes a choice. A branch in which the circuit gives up becomes a guard instead.
-//! - A `return` in one branch, and the end of a loop on such a truth, *leave* a block: what was done till then waits where
-//!   the block ends for those that go on. Loops are followed for as many rounds as an element has bits, and a
-//!   guard demands that they end.
-//! - A cell read at such an index is a lookup, and one written there makes every cell that it may be a choice.
-//!   How long the array is stands nowhere; cells are taken as far as there are some, and a guard demands that the index is among them.
+//! - At an `if` on such a truth both branches run, one after the other. Memory that differs afterwards
+//!   becomes a choice. If the circuit fails in a branch, a guard excludes the branch.
+//! - A `return` in one branch, or the end of a loop on such a truth, *leaves* a block. The state is stored
+//!   until the end of the block and merged there with the other paths. Loops are followed for up to 300
+//!   rounds, more than an element has bits; a guard requires that they end.
+//! - Reading a cell at such an index is a lookup. Writing one makes every possible cell a choice. The length
+//!   of the array is not recorded: all following cells are candidates, and a guard requires that the index is
+//!   among them.
 //!
-//! Everything else stops the recording.
+//! Any other use of such an integer stops the recording.
 
 use std::time::Instant;
 
@@ -28,21 +29,21 @@ mod cells;
 
 use branches::Left;
 
-/// Calls within calls.
+/// Maximum depth of nested calls.
 const MAX_CALLS: usize = 1000;
-/// Instructions between two looks at the clock.
+/// Number of instructions between two checks of the deadline.
 const PATIENCE: u64 = 1 << 16;
 
-/// What an instruction works on.
+/// A value on the operand stack or in a local variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Item {
     /// An integer of 32 or 64 bits.
     Number(u64),
-    /// 1 where the element is not zero (zero, if negated), else 0.
+    /// 1 if the element is nonzero (if negated: zero), else 0.
     Truth { node: NodeId, negated: bool },
     /// `scale * element + offset` modulo 2^32.
     Index { node: NodeId, scale: u32, offset: u32 },
-    /// Different in two branches that met again.
+    /// Different in two merged branches; must not be used.
     Mixed,
 }
 
@@ -50,25 +51,25 @@ pub(super) enum Item {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flow {
     Next,
-    /// Leaves as many blocks more.
+    /// Exits this many further blocks.
     Branch(u32),
     Return,
 }
 
-/// A call that runs.
+/// A running call.
 #[derive(Debug)]
 struct Frame {
     locals: Vec<Item>,
-    /// Where its operands begin.
+    /// Start of the operands of the call on the stack.
     base: usize,
     results: usize,
-    /// Blocks around the instruction that runs.
+    /// Number of blocks around the current instruction.
     level: usize,
-    /// Those who left a block, and wait at its end.
+    /// Suspended paths that left a block; they are merged at its end.
     left: Vec<Left>,
 }
 
-/// A module that runs.
+/// A running module.
 #[derive(Debug)]
 pub(super) struct Machine<'a> {
     module: &'a Module,
@@ -78,11 +79,12 @@ pub(super) struct Machine<'a> {
     calls: usize,
     steps: u64,
     deadline: Instant,
-    /// What holds in the branch that runs, if one does.
+    /// Condition of the current branch; `None` outside branches.
     path: Option<NodeId>,
-    /// Until the circuit runs: where the value in the window went, value by value.
+    /// Cells to which the window was copied, one per input value. `None` before inputs are expected and once
+    /// the circuit runs.
     pub(super) given: Option<Vec<u32>>,
-    /// The cell that the module takes its inputs from.
+    /// Address of the cell from which the module copies its inputs.
     window: u32,
 }
 
@@ -92,7 +94,7 @@ impl<'a> Machine<'a> {
         Self { module, memory, graph, stack, calls: 0, steps: 0, deadline, path: None, given, window }
     }
 
-    /// From now on values in the window become inputs when the circuit begins to run.
+    /// Starts collecting inputs: cells filled from the window become inputs when the circuit starts to run.
     pub(super) fn expect_inputs(&mut self, window: u32) {
         self.window = window;
         self.given = Some(Vec::new());
@@ -156,7 +158,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// The circuit begins to run: the cells that were filled from the window hold inputs from now on.
+    /// Called when the circuit starts to run: makes the cells filled from the window inputs.
     fn take_inputs(&mut self) -> Result<(), Stop> {
         for (number, cell) in (0..).zip(self.given.take().into_iter().flatten()) {
             let input = self.graph.input(number)?;
@@ -165,7 +167,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Leaves nothing on the stack above `height` but the results of the function.
+    /// Removes everything above `height` from the stack except the results of the function.
     fn keep_results(&mut self, frame: &Frame, height: usize) -> Result<(), Stop> {
         let results = self.stack.len().checked_sub(frame.results).filter(|&at| at >= height);
         self.stack.drain(height..results.ok_or(Stop::NotCircom)?);
@@ -221,7 +223,7 @@ impl<'a> Machine<'a> {
         Ok(Flow::Next)
     }
 
-    /// A block inside another: a branch to its end goes on behind it.
+    /// Runs an inner block. A branch to its end continues after it.
     fn nested(&mut self, frame: &mut Frame, code: &Block) -> Result<Flow, Stop> {
         let (height, level) = (self.stack.len(), frame.level);
         frame.level += 1;
@@ -309,7 +311,7 @@ impl<'a> Machine<'a> {
                 self.memory.grow(pages)?;
                 self.push_number(before.into(), true);
             }
-            // `block` handles those that change the flow.
+            // `block` handles instructions that change the flow.
             _ => return Err(Stop::NotCircom),
         }
         Ok(())
@@ -380,7 +382,7 @@ fn truncated(value: u64, narrow: bool) -> u64 {
     if narrow { u64::from(value as u32) } else { value }
 }
 
-/// The result; dividing by zero is a trap.
+/// The result of an integer instruction; division by zero is a trap.
 fn compute(Binary { kind, narrow }: Binary, left: u64, right: u64) -> Result<u64, Stop> {
     let signed = |value: u64| if narrow { i64::from(value as u32 as i32) } else { value as i64 };
     let distance = (right % if narrow { 32 } else { 64 }) as u32;

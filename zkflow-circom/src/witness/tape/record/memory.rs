@@ -1,8 +1,7 @@
-//! The memory of a module while it is recorded: bytes, and beside them which of them hold a field
-//! element, and which one.
+//! The memory of a module during recording: bytes, and marks for the bytes that contain a field element.
 //!
-//! circom's modules keep a field element in a *cell* of 40 bytes: a short integer or flags, then 32 bytes.
-//! A cell that was written by a field operation holds the number of a node; its bytes are not looked at any more.
+//! circom's modules store a field element in a *cell* of 40 bytes: a short integer and flags, then 32 bytes.
+//! A cell written by a field operation contains the number of a node; its bytes are no longer used.
 
 use std::collections::HashMap;
 
@@ -13,24 +12,24 @@ use crate::witness::tape::graph::{Graph, NodeId};
 use crate::witness::tape::stop::Stop;
 use crate::witness::tape::value::Value;
 
-/// Bytes of a cell.
+/// Bytes per cell.
 pub(super) const CELL: u32 = 40;
-/// Words of 32 bits of a cell.
+/// 32-bit words per cell.
 const CELL_WORDS: usize = CELL as usize / WORD;
 const WORD: usize = 4;
-/// A page of WebAssembly.
+/// Bytes per WebAssembly page.
 const PAGE: usize = 1 << 16;
 
-/// What a word of memory is.
+/// The kind of a word of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Mark(u32);
 
 impl Mark {
-    /// Bytes that count as they are.
+    /// Plain bytes.
     const BYTES: Self = Self(0);
-    /// Inside a cell with a node.
+    /// A word after the first of a cell with a node.
     const INSIDE: Self = Self(1);
-    /// Different bytes in two branches that met again.
+    /// Bytes that differ between two merged branches.
     const MIXED: Self = Self(2);
     const FIRST_NODE: u32 = 3;
 
@@ -46,12 +45,12 @@ impl Mark {
 /// A word and its mark.
 type Word = (u32, Mark);
 
-/// The words that a branch changed, as they were at its end.
+/// The words that a branch changed, with their values at its end.
 #[derive(Debug, Default)]
 pub(super) struct Changes(HashMap<u32, Word>);
 
 impl Changes {
-    /// Makes these follow others that came before.
+    /// Adds earlier changes; changes that are already present have priority.
     pub(super) fn put_before(&mut self, earlier: &Self) {
         for (at, word) in &earlier.0 {
             self.0.entry(*at).or_insert(*word);
@@ -59,13 +58,13 @@ impl Changes {
     }
 }
 
-/// See the [module](self).
+/// Memory of a module that is being recorded; see the [module](self).
 #[derive(Debug)]
 pub(super) struct Memory {
     words: Vec<u32>,
     marks: Vec<Mark>,
     max_bytes: usize,
-    /// For each branch that runs, the words that it changed, as they were before.
+    /// For each running branch, the words that it changed, with their previous values.
     journal: Vec<HashMap<u32, Word>>,
 }
 
@@ -80,7 +79,7 @@ impl Memory {
         (self.words.len() * WORD / PAGE) as u32
     }
 
-    /// Adds pages of zeros.
+    /// Adds zeroed pages.
     pub(super) fn grow(&mut self, pages: u64) -> Result<(), Stop> {
         let bytes = (self.words.len() * WORD) as u64 + pages.saturating_mul(PAGE as u64);
         if bytes > self.max_bytes as u64 {
@@ -91,7 +90,7 @@ impl Memory {
         Ok(())
     }
 
-    /// Reads up to eight bytes, little endian.
+    /// Reads up to eight bytes, little-endian.
     pub(super) fn load(&self, address: u64, bytes: u32) -> Result<u64, Stop> {
         let mut value = 0;
         for i in 0..u64::from(bytes) {
@@ -106,7 +105,7 @@ impl Memory {
         Ok(value)
     }
 
-    /// Writes up to eight bytes, little endian.
+    /// Writes up to eight bytes, little-endian.
     pub(super) fn store(&mut self, address: u64, bytes: u32, value: u64) -> Result<(), Stop> {
         for i in 0..u64::from(bytes) {
             let (at, byte) = (address + i, (value >> (8 * i) & 0xff) as u32);
@@ -127,11 +126,11 @@ impl Memory {
         if marks.iter().any(|mark| *mark != Mark::BYTES) {
             return Err(if marks.contains(&Mark::MIXED) { Stop::Mixed } else { Stop::Representation });
         }
-        let words = self.words[first..first + CELL_WORDS].try_into().expect("as many words");
+        let words = self.words[first..first + CELL_WORDS].try_into().expect("a cell has CELL_WORDS words");
         graph.constant(decode(words)?)
     }
 
-    /// Puts an element into a cell.
+    /// Writes an element to a cell.
     pub(super) fn set_cell(&mut self, address: u32, node: NodeId) -> Result<(), Stop> {
         let first = cell_start(address)?;
         if first + CELL_WORDS > self.words.len() {
@@ -144,17 +143,17 @@ impl Memory {
         Ok(())
     }
 
-    /// From here on changes can be taken back.
+    /// Starts a branch, whose changes [`take_back`](Self::take_back) undoes.
     pub(super) fn begin_branch(&mut self) {
         self.journal.push(HashMap::new());
     }
 
-    /// The number of branches that run.
+    /// Number of running branches.
     pub(super) fn branches(&self) -> usize {
         self.journal.len()
     }
 
-    /// Takes back what the branch changed, and returns it.
+    /// Undoes the changes of the innermost branch and returns them.
     pub(super) fn take_back(&mut self) -> Changes {
         let Some(before) = self.journal.pop() else { return Changes::default() };
         let mut after = HashMap::with_capacity(before.len());
@@ -166,15 +165,15 @@ impl Memory {
         Changes(after)
     }
 
-    /// Makes changes that were taken back.
+    /// Applies changes that were undone.
     pub(super) fn apply(&mut self, changes: Changes) {
         for (at, word) in changes.0 {
             self.set(at, word);
         }
     }
 
-    /// Makes the changes of the branch that was taken, as the condition says: cells get a choice of two
-    /// elements, other words that differ must not be read any more.
+    /// Merges the changes of two branches. A cell becomes a choice between two elements by the condition.
+    /// Other words that differ are marked and must not be read.
     pub(super) fn merge(
         &mut self,
         condition: NodeId,
@@ -185,7 +184,7 @@ impl Memory {
         let mut changed: Vec<u32> = yes.0.keys().chain(no.0.keys()).copied().collect();
         changed.sort_unstable();
         changed.dedup();
-        // A cell whose first word was merged covers the words behind it.
+        // Merging the first word of a cell covers its other words.
         let mut covered = 0;
         for at in changed {
             if at < covered {
@@ -211,7 +210,7 @@ impl Memory {
         Ok(())
     }
 
-    /// A word as it is with some changes.
+    /// A word after some changes.
     fn seen(&self, changes: &Changes, at: u32) -> Word {
         let unchanged = (self.words[at as usize], self.marks[at as usize]);
         changes.0.get(&at).copied().unwrap_or(unchanged)
@@ -255,20 +254,20 @@ fn cell_start(address: u32) -> Result<usize, Stop> {
     if address.is_multiple_of(WORD) { Ok(address / WORD) } else { Err(Stop::Representation) }
 }
 
-/// The node of ten marks that are those of one whole cell.
+/// The node of a cell, given its ten marks; `None` if they are not those of one whole cell.
 fn node_of_cell(marks: &[Mark]) -> Option<NodeId> {
     let (first, inside) = marks.split_first()?;
     let node = first.node()?;
     inside.iter().all(|mark| *mark == Mark::INSIDE).then_some(node)
 }
 
-/// The element that a cell's bytes stand for: a short integer, or 32 bytes in normal or Montgomery form.
+/// Decodes the bytes of a cell: a short integer, or 32 bytes in normal or Montgomery form.
 fn decode(words: &[u32; CELL_WORDS]) -> Result<Value, Stop> {
     const LONG: u32 = 1 << 31;
     const MONTGOMERY: u32 = 1 << 30;
     let [short, flags, long @ ..] = words;
     if flags & LONG == 0 {
-        // A Montgomery flag without the other marks a constant that holds both forms.
+        // The Montgomery flag without the long flag marks a constant that contains both forms.
         return Ok(Value::small((*short as i32).into()));
     }
     let limb = |i: usize| u64::from(long[2 * i + 1]) << 32 | u64::from(long[2 * i]);

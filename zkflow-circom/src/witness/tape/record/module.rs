@@ -1,4 +1,4 @@
-//! A circuit's module, decoded as far as recording needs it.
+//! Decodes the parts of a circuit's module that recording needs.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -11,23 +11,23 @@ use wasmparser::{
 use crate::witness::tape::operation::Operator;
 use crate::witness::tape::stop::Stop;
 
-/// Blocks within blocks that a function may have.
+/// Maximum depth of nested blocks in a function.
 const MAX_NESTING: usize = 200;
-/// Locals that a function may have.
+/// Maximum number of locals of a function.
 const MAX_LOCALS: usize = 1 << 16;
 
-/// See the [module](self).
+/// A decoded module; see the [module](self).
 #[derive(Debug, Default)]
 pub(super) struct Module {
     pub(super) functions: Vec<Function>,
-    /// Functions by number that indirect calls choose from.
+    /// Table of indirect calls: the number of the function at each index.
     pub(super) table: Vec<Option<u32>>,
     pub(super) memory_pages: u64,
     pub(super) data: Vec<(u32, Range<usize>)>,
     exports: HashMap<String, u32>,
 }
 
-/// A function: its type, and what calling it does.
+/// A function: its type and the effect of a call.
 #[derive(Debug)]
 pub(super) struct Function {
     pub(super) name: String,
@@ -36,20 +36,20 @@ pub(super) struct Function {
     pub(super) body: Body,
 }
 
-/// What calling a function does.
+/// The effect of a call.
 #[derive(Debug)]
 pub(super) enum Body {
-    /// Something on field elements in cells.
+    /// A function on field elements in cells.
     Field(FieldFunction),
-    /// The circuit gives up: an exception, or the message before one.
+    /// The circuit fails: an exception, or the message before it.
     GivesUp,
-    /// Nothing that counts, such as printing.
+    /// No relevant effect, such as printing.
     Ignored,
-    /// Instructions.
+    /// Runs instructions.
     Code { locals: usize, code: Block },
 }
 
-/// A field function of circom's modules, `Fr_…`; addresses of cells are its arguments.
+/// A field function `Fr_…` of circom's modules. Its arguments are addresses of cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FieldFunction {
     /// `(to, from)`
@@ -62,16 +62,16 @@ pub(super) enum FieldFunction {
     ToInt,
     /// `(cell, cell) -> truth`
     EqualTruth,
-    /// Another form of the same element.
+    /// `(cell)`: converts the element to another form; no effect on its value.
     Reform,
-    /// `(to, a, b)`, or `(to, a)` for one operand
+    /// `(to, a, b)`; `(to, a)` for a unary operator
     Apply(Operator),
 }
 
-/// Instructions between a block's begin and end.
+/// The instructions of a block.
 pub(super) type Block = Box<[Instruction]>;
 
-/// The instructions that circom uses.
+/// The WebAssembly instructions that circom uses.
 #[derive(Debug)]
 pub(super) enum Instruction {
     Block(Block),
@@ -105,9 +105,9 @@ pub(super) enum Instruction {
     IsZero {
         narrow: bool,
     },
-    /// The lower half.
+    /// `i64` to `i32`: the lower half.
     Wrap,
-    /// An `i32` as an `i64`.
+    /// `i32` to `i64`.
     Extend {
         signed: bool,
     },
@@ -115,7 +115,7 @@ pub(super) enum Instruction {
     MemoryGrow,
 }
 
-/// Integer instructions of two operands, of 32 bits (narrow) or 64.
+/// An integer instruction with two operands of 32 bits (narrow) or 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Binary {
     pub(super) kind: BinaryKind,
@@ -157,7 +157,7 @@ impl Module {
         self.exports.get(name).copied().ok_or(Stop::NotCircom)
     }
 
-    /// The address of the table of inputs: where the function that looks inputs up adds 16 times a number.
+    /// The address of the table of inputs: the constant to which the lookup function adds 16 times an index.
     pub(super) fn input_table(&self) -> Result<u32, Stop> {
         let mut functions = self.functions.iter();
         let function = functions.find(|function| function.name == "getInputSignalMapPosition");
@@ -168,7 +168,7 @@ impl Module {
     }
 }
 
-/// The constant before `local.get, i32.const 16, i32.mul`, in some block.
+/// The constant before `local.get, i32.const 16, i32.mul`, in this block or an inner one.
 fn table_in(code: &Block) -> Option<u32> {
     const PRODUCT: Binary = Binary { kind: BinaryKind::Mul, narrow: true };
     code.windows(4)
@@ -189,12 +189,12 @@ fn table_in(code: &Block) -> Option<u32> {
         })
 }
 
-/// What is known of functions before they have names.
+/// The state of decoding; functions are only classified once their names are known.
 #[derive(Default)]
 struct Decoder {
     types: Vec<(usize, usize)>,
     imports: Vec<(String, usize)>,
-    /// The types of functions with code.
+    /// Types of the functions with code.
     declared: Vec<u32>,
     code: Vec<(usize, Block)>,
     names: HashMap<u32, String>,
@@ -280,7 +280,8 @@ impl Decoder {
                     };
                     let first = constant(offset_expr.get_operators_reader())? as usize;
                     for (place, function) in (first..).zip(functions) {
-                        // No more entries than the section has bytes, from a bounded beginning.
+                        // Bounds the table: it starts at `first` and has at most one entry per byte of the
+                        // section.
                         if place > 1 << 20 {
                             return Err(Stop::NotCircom);
                         }
@@ -310,7 +311,7 @@ impl Decoder {
                         return Err(Stop::NotCircom);
                     }
                 }
-                // Field functions are long and not looked at, but their names are not known yet.
+                // The code of field functions is not needed, but the names are not known yet.
                 let code = self.block(&mut body.get_operators_reader()?, 0)?.0;
                 self.code.push((locals, code));
             }
@@ -331,7 +332,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Reads up to the end of a block; tells whether it ended with `else`.
+    /// Reads to the end of a block. The flag is true if the block ended with `else`.
     fn block(&self, reader: &mut OperatorsReader<'_>, depth: usize) -> Result<(Block, bool), Stop> {
         if depth > MAX_NESTING {
             return Err(Stop::NotCircom);
@@ -369,7 +370,7 @@ impl Decoder {
     }
 }
 
-/// An instruction without a block.
+/// Decodes an instruction that contains no block.
 fn simple(wasm: &Wasm<'_>) -> Result<Instruction, Stop> {
     use BinaryKind as Kind;
     let load = |memarg: &MemArg, bytes, signed, narrow| Instruction::Load {
@@ -455,7 +456,7 @@ fn simple(wasm: &Wasm<'_>) -> Result<Instruction, Stop> {
         Wasm::I64ExtendI32S => Instruction::Extend { signed: true },
         Wasm::MemorySize { .. } => Instruction::MemorySize,
         Wasm::MemoryGrow { .. } => Instruction::MemoryGrow,
-        // Where it stands in a field function it is never reached, elsewhere it stops the recording.
+        // In a field function this is never executed; elsewhere it stops the recording.
         _ => Instruction::Unreachable,
     })
 }
@@ -469,7 +470,7 @@ fn constant(mut reader: OperatorsReader<'_>) -> Result<u32, Stop> {
 }
 
 impl FieldFunction {
-    /// By what follows `Fr_` in its name.
+    /// The function with this name, without the prefix `Fr_`.
     fn named(name: &str) -> Option<Self> {
         Some(match name {
             "copy" => Self::Copy,

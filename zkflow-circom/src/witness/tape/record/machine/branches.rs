@@ -1,4 +1,4 @@
-//! Branches on inputs: both sides of a fork, those who leave a block early, and where they meet again.
+//! Branches on inputs: both sides of a fork, paths that leave a block early, and their merge.
 
 use super::super::memory::Changes;
 use super::super::module::Block;
@@ -7,20 +7,20 @@ use crate::witness::tape::graph::NodeId;
 use crate::witness::tape::operation::Operator;
 use crate::witness::tape::stop::Stop;
 
-/// Rounds of a loop, or other ways out of one function, that depend on inputs.
+/// Maximum number of suspended paths of one function, such as rounds of a loop that depend on inputs.
 const MAX_LEAVING: usize = 300;
 
-/// What was done until a block was left, under a condition.
+/// A suspended path: it leaves a block under a condition.
 #[derive(Debug)]
 pub(super) struct Left {
-    /// The level of the block; 0 for the function.
+    /// Level of the block that is left; 0 for the function.
     level: usize,
     condition: NodeId,
     taken: Taken,
     at: Place,
 }
 
-/// Where the machine was.
+/// A state of the machine to return to.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     path: Option<NodeId>,
@@ -30,7 +30,7 @@ struct Place {
     level: usize,
 }
 
-/// What a branch did.
+/// The effects of a branch.
 #[derive(Debug)]
 struct Taken {
     flow: Flow,
@@ -45,7 +45,7 @@ impl Machine<'_> {
         Place { path: self.path, branches, calls: self.calls, height, level: frame.level }
     }
 
-    /// Back to a place, whatever has happened since.
+    /// Returns to a place and undoes all later changes.
     fn back_to(&mut self, frame: &mut Frame, place: Place) {
         while self.memory.branches() > place.branches {
             self.memory.take_back();
@@ -56,7 +56,7 @@ impl Machine<'_> {
         frame.level = place.level;
     }
 
-    /// From here on a condition holds besides.
+    /// Adds a condition to the current path.
     fn follow(&mut self, condition: NodeId) -> Result<(), Stop> {
         self.path = Some(match self.path {
             None => condition,
@@ -66,7 +66,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Runs both branches.
+    /// Runs both branches of an `if` and merges them.
     pub(super) fn fork(
         &mut self,
         frame: &mut Frame,
@@ -99,8 +99,9 @@ impl Machine<'_> {
         }
     }
 
-    /// Runs one branch and takes its changes back; `None` if the circuit gives up in it. What left a block around the fork
-    /// comes apart, as it is seen from the fork.
+    /// Runs one branch and undoes its changes. Returns its effects, `None` if the circuit fails in it, and
+    /// separately the paths that left a block around the fork, with conditions and changes relative to the
+    /// fork.
     fn branch(
         &mut self,
         frame: &mut Frame,
@@ -122,7 +123,7 @@ impl Machine<'_> {
             Err(Stop::Fails) => None,
             Err(stop) => return Err(stop),
         };
-        // Whoever left is seen from where they did; they are to be seen from the fork.
+        // Make the paths that left relative to the fork; they are relative to the place where they left.
         let mut left: Vec<Left> = Vec::new();
         while frame.left.len() > left_before {
             let Some(last) = frame.left.pop() else { break };
@@ -138,7 +139,7 @@ impl Machine<'_> {
         Ok((taken, left))
     }
 
-    /// Makes the changes of two branches, as the condition says.
+    /// Merges the effects of two branches; `yes` applies if the condition is nonzero.
     fn merge(&mut self, frame: &mut Frame, condition: NodeId, yes: Taken, no: Taken) -> Result<(), Stop> {
         self.memory.merge(condition, &yes.changes, &no.changes, &mut self.graph)?;
         frame.locals = yes.locals;
@@ -154,19 +155,19 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Goes on with the only branch in which the circuit does not give up.
+    /// Continues with the only branch in which the circuit does not fail.
     fn only(&mut self, frame: &mut Frame, condition: NodeId, taken: Taken) -> Result<Flow, Stop> {
         self.guard(condition)?;
         Ok(self.adopt(frame, taken))
     }
 
-    /// Goes on with one branch, where the other one has left.
+    /// Continues with one branch after the other has left.
     fn go_on(&mut self, frame: &mut Frame, condition: NodeId, taken: Taken) -> Result<Flow, Stop> {
         self.follow(condition)?;
         Ok(self.adopt(frame, taken))
     }
 
-    /// Makes the changes of a branch.
+    /// Applies the effects of a branch.
     fn adopt(&mut self, frame: &mut Frame, taken: Taken) -> Flow {
         self.memory.apply(taken.changes);
         frame.locals = taken.locals;
@@ -174,7 +175,7 @@ impl Machine<'_> {
         taken.flow
     }
 
-    /// Leaves the block `depth` levels out, if a truth says so.
+    /// Leaves the block `depth` levels further out if a truth holds.
     pub(super) fn leave_if(
         &mut self,
         frame: &mut Frame,
@@ -184,7 +185,7 @@ impl Machine<'_> {
     ) -> Result<Flow, Stop> {
         let otherwise = self.graph.operation(Operator::Not, truth, truth)?;
         let (leaves, stays) = if negated { (otherwise, truth) } else { (truth, otherwise) };
-        // To the end of the block around a loop, as circom does.
+        // circom only generates exits to the end of the block around a loop.
         let level = frame.level.checked_sub(depth as usize).filter(|level| depth == 1 && *level > 0);
         let (locals, results, changes) = (frame.locals.clone(), Vec::new(), Changes::default());
         let taken = Taken { flow: Flow::Next, locals, results, changes };
@@ -193,7 +194,7 @@ impl Machine<'_> {
         Ok(Flow::Next)
     }
 
-    /// What leaves a block waits at its end; the other branch is to be followed.
+    /// Suspends a path that leaves a block until the end of the block. The caller must follow the other path.
     fn leave(
         &mut self,
         frame: &mut Frame,
@@ -201,7 +202,7 @@ impl Machine<'_> {
         level: usize,
     ) -> Result<(), Stop> {
         if frame.left.len() >= MAX_LEAVING {
-            // This far the path is not followed: who comes here is turned away by a guard.
+            // The path is not followed further; a guard excludes inputs that reach it.
             return Err(Stop::Fails);
         }
         let at = self.place(frame);
@@ -209,7 +210,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Lets them leave, one after the other, and follows what stays.
+    /// Suspends several paths one after the other, and follows the path that stays.
     fn leave_all(&mut self, frame: &mut Frame, left: impl IntoIterator<Item = Left>) -> Result<(), Stop> {
         for Left { level, condition, taken, .. } in left {
             self.leave(frame, (condition, taken), level)?;
@@ -219,7 +220,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// One that left, with a condition that holds on its whole path.
+    /// Extends the condition of a suspended path by the condition of the branch in which it left.
     fn seen_from_outside(&mut self, mut left: Left) -> Result<Left, Stop> {
         if let Some(path) = left.at.path {
             left.condition = self.graph.operation(Operator::And, path, left.condition)?;
@@ -227,7 +228,8 @@ impl Machine<'_> {
         Ok(left)
     }
 
-    /// Takes changes back as far as some number of branches, and puts them before those of others.
+    /// Undoes changes until this number of branches is left. Returns them and adds them before the changes of
+    /// `others`.
     fn take_back_to<'t>(&mut self, branches: usize, others: impl Iterator<Item = &'t mut Taken>) -> Changes {
         let mut changes = Changes::default();
         while self.memory.branches() > branches {
@@ -237,8 +239,8 @@ impl Machine<'_> {
         changes
     }
 
-    /// The end of the block at the frame's level, whose operands begin at `height`: what left it comes together with what
-    /// went on. Others who left blocks further out meanwhile go on waiting for those.
+    /// Ends the block at the frame's level, whose operands begin at `height`. Merges the paths that left it
+    /// with the path that reached its end. Paths that left outer blocks stay suspended.
     pub(super) fn meet(
         &mut self,
         frame: &mut Frame,
@@ -254,7 +256,7 @@ impl Machine<'_> {
         let mut outward: Vec<Left> = Vec::new();
         let waits = |frame: &Frame| frame.left.iter().any(|left| left.level == level);
         if flow == Ok(Flow::Return) && waits(frame) {
-            // What went on has left the function.
+            // The path that stayed has left the function.
             self.keep_results(frame, height)?;
             let (locals, results) = (frame.locals.clone(), self.stack.split_off(height));
             let taken = Taken { flow: Flow::Return, locals, results, changes: self.memory.take_back() };
@@ -300,7 +302,7 @@ impl Machine<'_> {
         flow
     }
 
-    /// Demands a condition where the path goes.
+    /// Adds a guard: the condition must hold if the current path is taken.
     pub(super) fn guard(&mut self, condition: NodeId) -> Result<(), Stop> {
         let demanded = match self.path {
             None => condition,

@@ -1,4 +1,4 @@
-//! Field functions, and cells at addresses that depend on inputs.
+//! Field functions, and access to cells at addresses that depend on inputs.
 
 use super::super::memory::CELL;
 use super::super::module::FieldFunction;
@@ -8,13 +8,13 @@ use crate::witness::tape::operation::Operator;
 use crate::witness::tape::stop::Stop;
 use crate::witness::tape::value::Value;
 
-/// Cells that an index may choose from when reading.
+/// Maximum number of candidate cells of a read.
 const MAX_READ: u32 = 4096;
-/// Cells that an index may choose from when writing, each of which costs a choice.
+/// Maximum number of candidate cells of a write; each cell costs a choice.
 const MAX_WRITTEN: u32 = 256;
 
 impl Machine<'_> {
-    /// Does what a field function does.
+    /// Executes a field function. Returns its result if it has one.
     pub(super) fn field(
         &mut self,
         function: FieldFunction,
@@ -53,7 +53,7 @@ impl Machine<'_> {
                 let a = self.read(second)?;
                 let b = if operator.is_unary() { a } else { self.read(third)? };
                 if matches!(operator, Operator::Quotient | Operator::Remainder) {
-                    // The module traps there.
+                    // The module traps if the divisor is zero.
                     self.guard_divisor(b)?;
                 }
                 let node = self.graph.operation(operator, a, b)?;
@@ -63,7 +63,7 @@ impl Machine<'_> {
         Ok(None)
     }
 
-    /// Demands that a divisor is not zero.
+    /// Adds a guard: the divisor must not be zero.
     fn guard_divisor(&mut self, divisor: NodeId) -> Result<(), Stop> {
         match self.graph.value(divisor) {
             Some(value) if value.is_zero() => Err(Stop::Division),
@@ -102,7 +102,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Puts an element into the cell at an address.
+    /// Writes an element to the cell at an address.
     fn write(&mut self, address: Item, value: NodeId) -> Result<(), Stop> {
         match address {
             Item::Number(address) => self.memory.set_cell(address as u32, value),
@@ -123,9 +123,10 @@ impl Machine<'_> {
         }
     }
 
-    /// The cells that an index may reach: those from its offset on, up to the end of the stack or to what is no cell.
+    /// The candidate cells of an index: those from its offset on, up to the end of the stack or the first
+    /// word that is not a cell.
     fn reachable(&mut self, scale: u32, offset: u32, most: u32) -> Result<Vec<u32>, Stop> {
-        // A scale below a cell comes from a sum of indices, which counts bytes.
+        // A scale that is not a multiple of a cell belongs to a sum of indices, which counts bytes.
         let step = if scale.is_multiple_of(CELL) && scale > 0 { scale } else { CELL };
         let top = self.memory.load(0, 4)?;
         let mut cells = Vec::new();
@@ -142,7 +143,7 @@ impl Machine<'_> {
         if cells.is_empty() { Err(Stop::OutOfBounds) } else { Ok(cells) }
     }
 
-    /// The number of a cell among those that an index may reach, and the guard that it is one.
+    /// The number of the selected candidate cell. Adds a guard: the number must be in range.
     fn index(&mut self, node: NodeId, scale: u32, cells: usize) -> Result<NodeId, Stop> {
         let index = if scale.is_multiple_of(CELL) && scale > 0 {
             node
@@ -161,7 +162,7 @@ impl Machine<'_> {
     }
 }
 
-/// The address some cells further.
+/// The address this many cells further.
 fn further(address: Item, cells: u32) -> Result<Item, Stop> {
     let bytes = cells.checked_mul(CELL).ok_or(Stop::OutOfBounds)?;
     Ok(match address {
@@ -173,7 +174,8 @@ fn further(address: Item, cells: u32) -> Result<Item, Stop> {
     })
 }
 
-/// What `Fr_toInt` gives: the low 32 bits, of the magnitude for negative ones.
+/// The result of `Fr_toInt`: the low 32 bits; for negative elements, the negated low 32 bits of the
+/// magnitude.
 fn to_int(value: Value) -> u32 {
     let negative = !Operator::Less.apply(value, Value::ZERO).is_zero();
     if negative {
