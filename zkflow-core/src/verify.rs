@@ -1,4 +1,4 @@
-//! Proof and public signals against a verification key.
+//! Verifies a proof and its public signals against a verification key.
 
 use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
 use ark_ec::pairing::{Pairing, PairingOutput};
@@ -8,7 +8,7 @@ use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
 use crate::error::{Classified, ErrorKind};
 use crate::witness::Witness;
 
-/// What is needed to check a proof: `verification_key.json`.
+/// A verification key; file format: `verification_key.json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifyingKey {
     /// alpha in G1.
@@ -19,18 +19,18 @@ pub struct VerifyingKey {
     pub gamma_g2: G2Affine,
     /// delta in G2.
     pub delta_g2: G2Affine,
-    /// One point for the constant one, then one a public signal.
+    /// `1 + n_public` points: one for the constant one, then one per public signal.
     pub ic: Vec<G1Affine>,
 }
 
 impl VerifyingKey {
-    /// How many public signals a proof has.
+    /// Number of public signals of a proof.
     pub fn n_public(&self) -> usize {
         self.ic.len().saturating_sub(1)
     }
 }
 
-/// A Groth16 proof: `proof.json`.
+/// A Groth16 proof; file format: `proof.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof {
     /// `pi_a`.
@@ -41,16 +41,16 @@ pub struct Proof {
     pub c: G1Affine,
 }
 
-/// Public signals that are as many as a key wants, each below r: outputs, then public inputs.
+/// Public signals of a proof: outputs, then public inputs. Their number fits the key, and each is below r.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicSignals(Vec<Fr>);
 
 impl PublicSignals {
-    /// Takes the signals that go with a proof for `key`. Every [`Fr`] is below r; texts that are not
-    /// are refused where they are parsed.
+    /// Accepts `values` as the public signals of a proof for `key`. An [`Fr`] is always below r; the parsers
+    /// refuse larger numbers.
     ///
     /// # Errors
-    /// [`VerifyError::PublicCount`] if they are too few or too many.
+    /// [`VerifyError::PublicCount`] if there are too few or too many.
     pub fn for_key(key: &VerifyingKey, values: Vec<Fr>) -> Result<Self, VerifyError> {
         check_count(key, values.len())?;
         Ok(Self(values))
@@ -65,13 +65,13 @@ impl PublicSignals {
         Self::for_key(key, signals.copied().collect())
     }
 
-    /// The values.
+    /// The signals: outputs, then public inputs.
     pub fn values(&self) -> &[Fr] {
         &self.0
     }
 }
 
-/// A verification key whose points were checked, prepared for many proofs.
+/// A verification key with checked points, prepared for many proofs.
 #[derive(Debug, Clone)]
 pub struct Verifier {
     key: VerifyingKey,
@@ -85,12 +85,12 @@ impl Verifier {
     /// Checks and prepares a key.
     ///
     /// # Errors
-    /// [`VerifyError::Point`] if a point is off its curve or outside the group of order r, or if alpha,
-    /// beta, gamma or delta is the point at infinity, with which anybody could forge proofs;
-    /// [`VerifyError::EmptyKey`] if there is no point for the constant one.
+    /// - [`VerifyError::Point`]: a point is off its curve or outside the group of order r.
+    /// - [`VerifyError::Point`]: alpha, beta, gamma or delta is the point at infinity, with which anyone
+    ///   could forge proofs.
+    /// - [`VerifyError::EmptyKey`]: there is no point for the constant one.
     ///
-    /// That a key is well formed does not say who knows its secret: see
-    /// [`Provenance`](crate::setup::Provenance).
+    /// A well-formed key can still have a known secret: see [`Provenance`](crate::setup::Provenance).
     pub fn new(key: VerifyingKey) -> Result<Self, VerifyError> {
         check_point("vk_alpha_1", &key.alpha_g1)?;
         check_point("vk_beta_2", &key.beta_g2)?;
@@ -116,19 +116,19 @@ impl Verifier {
         })
     }
 
-    /// The key.
+    /// The checked key.
     pub fn key(&self) -> &VerifyingKey {
         &self.key
     }
 
-    /// Whether the proof is one for these signals:
-    /// `e(A, B) = e(alpha, beta) e(IC_0 + sum s_i IC_i, gamma) e(C, delta)`.
+    /// `e(A, B) = e(alpha, beta) e(IC_0 + sum s_i IC_i, gamma) e(C, delta)`: whether the proof is valid for
+    /// these signals.
     ///
-    /// The point at infinity is an element of its group like any other; the equation decides.
+    /// The point at infinity is accepted like any other group element; the equation decides.
     ///
     /// # Errors
-    /// [`VerifyError::PublicCount`] if the signals were made for another key, [`VerifyError::Point`] if a
-    /// point of the proof is off its curve or outside the group of order r.
+    /// - [`VerifyError::PublicCount`]: the signals were made for another key.
+    /// - [`VerifyError::Point`]: a point of the proof is off its curve or outside the group of order r.
     pub fn verify(&self, public: &PublicSignals, proof: &Proof) -> Result<bool, VerifyError> {
         let signals = public.values();
         check_count(&self.key, signals.len())?;
@@ -146,24 +146,24 @@ impl Verifier {
     }
 }
 
-/// A key, a proof or public signals that cannot be what they claim, whatever the equation says.
+/// A key, a proof or public signals are malformed; the equation is not evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
     /// Too few or too many public signals.
-    #[error("{found} public signals given, the verification key wants {expected}")]
+    #[error("the verification key expects {expected} public signals, found {found}")]
     PublicCount {
-        /// What the key wants.
+        /// Number of public signals of the key.
         expected: usize,
-        /// What was given.
+        /// Number of public signals given.
         found: usize,
     },
-    /// A point that the equation must not see.
+    /// A point that must not be used in the equation.
     #[error("{point} {problem}")]
     Point {
         /// Its name in `proof.json` or `verification_key.json`.
         point: &'static str,
-        /// What is wrong with it.
+        /// The reason.
         problem: PointProblem,
     },
     /// The key has no point for the constant one.
@@ -171,7 +171,7 @@ pub enum VerifyError {
     EmptyKey,
 }
 
-/// What is wrong with a point.
+/// Reason why a point is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PointProblem {
@@ -181,7 +181,7 @@ pub enum PointProblem {
     /// On the curve, but not a multiple of the generator.
     #[error("is outside the group of order r")]
     OutsideSubgroup,
-    /// The neutral element, in a place where it voids the proof system.
+    /// The point at infinity, where it would break the proof system.
     #[error("is the point at infinity")]
     Infinity,
 }
