@@ -81,7 +81,7 @@ fn a_response_of_snarkjs_to_our_challenge_is_imported_to_the_bytes_that_snarkjs_
     };
     assert!(refusal(&changed(0)).contains("another challenge"));
     // The last byte of the public key's last point, which then is off its curve.
-    assert!(refusal(&changed(response.len() - 1)).contains("no point"));
+    assert!(refusal(&changed(response.len() - 1)).contains("invalid point"));
     // Two points of the key in each other's place prove nothing.
     let mut swapped = response.clone();
     let key = response.len() - (6 * 64 + 3 * 128);
