@@ -1,9 +1,11 @@
 //! Proving keys and their origin.
 //!
-//! A key is made in two phases: [powers of tau](ptau), for any circuit, and a [phase for one
-//! circuit](phase2). [`make_key`] makes a key from the powers of a [`PowersSource`]. A party that knows the
-//! secrets of all contributions can forge proofs; [`gate`] and [`Provenance`] describe these parties.
-//! [`circuit_specific()`] makes a key in one step without powers of tau, for tests.
+//! A key is made in two phases: [powers of tau](ptau), for any circuit, and a
+//! [phase for one circuit](phase2). [`make_key`] makes a key from the powers of a [`PowersSource`].
+//! [`circuit_specific()`] makes one in a single step without powers of tau, for tests.
+//!
+//! Anyone with the secrets of all contributions can forge proofs; [`gate`] and [`Provenance`] tell which
+//! parties that could be.
 
 mod blake2b;
 mod ceremony;
@@ -39,7 +41,7 @@ pub fn development_name() -> ContributionName {
     ContributionName::new("zkflow development").expect("shorter than 255 bytes")
 }
 
-/// The parties that could know the secret behind a key, and so could forge proofs.
+/// The parties that could have the secret behind a key, and so could forge proofs.
 ///
 /// As JSON: `"development"`, `"single-operator"` or `{"ceremony": 3}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -95,8 +95,8 @@ impl fmt::Display for Weakness {
 ///
 /// # Behaviour
 /// - A key with a circuit hash of zeros was made by [`circuit_specific`](super::circuit_specific()), in one
-///   process: `development`. A key is also `development` if all its secrets have the [development
-///   name](development_name).
+///   process: `development`. A key is also `development` if all its secrets
+///   have the [development name](development_name).
 /// - One secret contribution is `single-operator`, more are `ceremony(n)`.
 /// - Does not verify the contributions: use [`phase2::verify`](super::phase2::verify()).
 pub fn judge(key: &ZKey) -> Verdict {
@@ -162,7 +162,7 @@ impl Known {
         Self(replayed.collect())
     }
 
-    /// The number of a contribution, if it is one or that of a known beacon; `None` otherwise.
+    /// The number of a contribution: 1, or that of a known beacon; `None` if it is unknown.
     fn scalar(&self, contribution: &Contribution) -> Option<Fr> {
         if contribution.g1_sx == contribution.g1_s {
             return Some(Fr::one());

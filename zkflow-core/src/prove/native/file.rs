@@ -184,8 +184,8 @@ fn write_to(file: &mut File, identity: &Digest, sections: &[Cow<'_, [u8]>]) -> i
     file.set_len(length as u64)
 }
 
-/// A checksum against damage: over blocks, each in eight lanes of 64-bit words, `lane = (lane ^ word) *
-/// odd`.
+/// A checksum against damage: over blocks, each in eight lanes of 64-bit words:
+/// `lane = (lane ^ word) * odd`.
 ///
 /// A step is a bijection of the lane, and the way from the lanes to the sum is too. Damage within one word
 /// is always detected. Other damage is missed with a probability of about 2^-64.
