@@ -1,15 +1,17 @@
-//! Whether points of G2 are multiples of its generator.
+//! Checks that points of G2 are multiples of its generator.
 //!
-//! The twist that G2 lies on has r·h points, h = 2q − r, and h has small factors: a point outside the
-//! subgroup of order r would make the proof's B, which is a sum weighted by the witness, tell the
-//! witness modulo such a factor. The curve of G1 has r points, so lying on it suffices there.
+//! The twist that contains G2 has r·h points, with h = 2q − r, and h has small factors. The proof's B is a
+//! sum weighted by the witness. A point outside the subgroup of order r would therefore reveal the witness
+//! modulo such a factor. The curve of G1 has r points, so it is enough to check that a point is on it.
 //!
 //! Checking a point by its endomorphism, ψ(P) = \[6x²\]P ([El Housni, Guillevic, Piellard 2022], section
-//! 4.3), takes 127 doublings: seconds for a whole key. Instead, random combinations of all points are
-//! checked. If some point is outside, its component modulo the smallest factor of h, 10069, or a larger one
-//! is not zero, so a combination with 2^13 equally likely weights in a row lies in the subgroup with a
-//! probability of at most 2^-13, and [`ROUNDS`] of them with at most 2^-65. The weights are drawn here, when the key has
-//! long been made, so nobody can try until they fit.
+//! 4.3), takes 127 doublings: seconds for a whole key. Random combinations of all points are checked
+//! instead.
+//!
+//! Suppose that a point is outside. Its component modulo the smallest factor of h, 10069, or modulo a larger
+//! one is not zero. A combination with 2^13 equally likely consecutive weights is then in the subgroup with
+//! a probability of at most 2^-13. For [`ROUNDS`] combinations it is at most 2^-65. The weights are drawn
+//! here, after the key was made, so a key cannot be crafted to pass.
 //!
 //! [El Housni, Guillevic, Piellard 2022]: https://eprint.iacr.org/2022/352
 
@@ -20,13 +22,13 @@ use rand::{CryptoRng, RngCore};
 use crate::Kernel;
 use crate::msm::{FixedBases, Scalars};
 
-/// Combinations to check.
+/// Number of combinations to check.
 const ROUNDS: usize = 5;
-/// Weights are drawn from -2^12 to 2^12 - 1, which are fewer than 10069, and short when signs are free.
+/// Weights are drawn from -2^12 to 2^12 - 1: fewer values than 10069, and short numbers with a sign.
 const WEIGHT_BITS: u32 = 13;
 
-/// Whether all points are in the subgroup of order r; wrong for keys with points outside with a
-/// probability of at most 2^-65. The weights are drawn from `rng`, which must be unpredictable to the maker of the points.
+/// Whether all points are in the subgroup of order r. Accepts points outside with a probability of at most
+/// 2^-65. The weights come from `rng`, which the maker of the points must not be able to predict.
 pub fn all_in_subgroup<R>(points: &FixedBases<g2::Config>, kernel: Kernel, rng: &mut R) -> bool
 where
     R: RngCore + CryptoRng + ?Sized,
@@ -56,7 +58,7 @@ mod tests {
         all_in_subgroup(&FixedBases::prepare(points, Options { kernel, table_bytes: 0 }), kernel, &mut OsRng)
     }
 
-    /// A point on the twist that is not a multiple of the generator.
+    /// A point on the twist that is outside the subgroup.
     fn outside() -> G2Affine {
         (0u64..)
             .filter_map(|x| G2Affine::get_point_from_x_unchecked(Fq2::new(x.into(), 1u64.into()), true))
@@ -83,10 +85,10 @@ mod tests {
         }
     }
 
-    /// A component of the smallest order there is, which one combination misses the easiest.
+    /// A component of the smallest possible order, which one combination misses most easily.
     #[test]
     fn a_point_of_order_10069_is_found() {
-        // h = 10069 * rest; r * rest takes a point to one of order 10069, or to infinity.
+        // h = 10069 * rest: multiplied by r * rest, a point has order 10069 or is infinity.
         let h = num_bigint::BigUint::parse_bytes(
             b"21888242871839275222246405745257275088844257914179612981679871602714643921549",
             10,

@@ -1,4 +1,4 @@
-//! Circom source to R1CS and WebAssembly.
+//! Compiles circom source to an R1CS and a WebAssembly witness calculator.
 
 use std::fmt;
 
@@ -22,29 +22,29 @@ pub use circom_wasm::CircomWasm;
 
 pub use source::SourceTree;
 
-/// Compiles circom source.
+/// A circom compiler.
 ///
 /// # Behaviour
-/// - Sees the files of the [`SourceTree`] and nothing else of the machine.
-/// - Ends within its time and memory limits whatever the source says.
-/// - The same tree and options give the same bytes, with every implementation of the same version.
+/// - Reads the files of the [`SourceTree`] and nothing else on the machine.
+/// - Ends within its time and memory limits, for any source.
+/// - Equal trees and options give equal bytes, across all implementations of the same version.
 pub trait CircuitCompiler: fmt::Debug + Send + Sync + 'static {
-    /// The version, as in `circom 2.2.3`. Part of a circuit's identity.
+    /// The version, such as `circom 2.2.3`; part of a circuit's identity.
     fn version(&self) -> &str;
 
     /// Compiles the main component of `tree`.
     fn compile(&self, tree: &SourceTree, options: &CompileOptions) -> Result<Compiled, CompileError>;
 }
 
-/// What the compiler is asked for. Part of a circuit's identity.
+/// Compiler options; part of a circuit's identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CompileOptions {
-    /// How far constraints are simplified.
+    /// Simplification of the constraints; default: `--O1`.
     pub simplification: Simplification,
 }
 
 impl CompileOptions {
-    /// The flags as given to circom.
+    /// The options as command line flags of circom.
     pub fn flags(&self) -> &'static [&'static str] {
         match self.simplification {
             Simplification::None => &["--O0"],
@@ -54,27 +54,27 @@ impl CompileOptions {
     }
 }
 
-/// How far circom simplifies constraints.
+/// Simplification level of circom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Simplification {
-    /// `--O0`: not at all.
+    /// `--O0`: no simplification.
     None,
-    /// `--O1`: equalities between signals and constants are substituted.
+    /// `--O1`: substitutes equalities between signals and constants.
     #[default]
     Signals,
-    /// `--O2`: all linear constraints are substituted.
+    /// `--O2`: substitutes all linear constraints.
     Full,
 }
 
-/// What one compilation may use.
+/// Limits of one compilation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompileLimits {
-    /// Time on the clock.
+    /// Wall-clock time.
     pub wall: Duration,
     /// Memory of the compiler in bytes.
     pub memory_bytes: usize,
-    /// Bytes of all files that it writes.
+    /// Total bytes of all files that the compiler writes.
     pub output_bytes: usize,
 }
 
@@ -85,7 +85,7 @@ impl Default for CompileLimits {
     }
 }
 
-/// What a compilation gives.
+/// Output of a compilation.
 #[derive(Debug, Clone)]
 pub struct Compiled {
     /// The constraint system, an `.r1cs` file.
@@ -94,27 +94,27 @@ pub struct Compiled {
     pub wasm: Vec<u8>,
     /// The names of the signals, a `.sym` file.
     pub sym: Vec<u8>,
-    /// What was read off the constraint system.
+    /// Size of the constraint system, and warnings about it.
     pub report: CircuitReport,
-    /// Warnings of the compiler.
+    /// Warnings printed by circom.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// A message of the compiler.
+/// An error or a warning printed by circom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {
-    /// circom's code, such as `T2021` or `P1012`.
+    /// circom's code, such as `T2021` or `P1012`; `None` when circom printed none.
     pub code: Option<String>,
-    /// The file within the source tree.
+    /// Path within the source tree; `None` when circom printed no place.
     pub file: Option<String>,
-    /// The line, from 1.
+    /// Line in `file`, from 1.
     pub line: Option<u32>,
-    /// What is wrong.
+    /// Text of the message, with its labels and notes.
     pub message: String,
 }
 
 impl fmt::Display for Diagnostic {
-    /// `file:line: message [code]`, without what is not known.
+    /// `file:line: message [code]`, without the absent parts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.file, self.line) {
             (Some(file), Some(line)) => write!(f, "{file}:{line}: ")?,
@@ -126,43 +126,43 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// A circuit was not compiled.
+/// A compilation failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompileError {
-    /// circom refused the source; the first diagnostic says why.
+    /// circom refused the source; the first diagnostic gives the reason.
     #[error("circom: {}", summary(.0))]
     Rejected(Vec<Diagnostic>),
-    /// An include names a file that is in none of the include roots.
-    #[error("{file}:{line}: include {include:?} is in none of the include roots")]
+    /// An included file is in none of the include roots.
+    #[error("{file}:{line}: include {include:?} was not found in any include root")]
     IncludeNotFound {
-        /// The including file.
+        /// Path of the including file within the source tree.
         file: String,
         /// The line of the include, from 1.
         line: u32,
-        /// The path as written.
+        /// The path as written in the source.
         include: String,
     },
-    /// An include names a file outside the include roots.
-    #[error("{file}:{line}: include {include:?} leaves the include roots")]
+    /// An include points outside the include roots.
+    #[error("{file}:{line}: include {include:?} points outside the include roots")]
     IncludeOutsideRoots {
-        /// The including file.
+        /// Path of the including file within the source tree.
         file: String,
         /// The line of the include, from 1.
         line: u32,
-        /// The path as written.
+        /// The path as written in the source.
         include: String,
     },
     /// The name of the main file is not a plain name that ends in `.circom`.
-    #[error("{0:?} is not a file name of letters, digits, '.', '_' and '-' that ends in .circom")]
+    #[error("invalid file name {0:?}: expected letters, digits, '.', '_' and '-', ending in .circom")]
     InvalidFileName(String),
-    /// A limit was reached: of time, memory, recursion, source or output.
+    /// A limit on time, memory, recursion, source or output was reached.
     #[error("the compiler reached its limit of {0}")]
     Limit(String),
     /// A source file or a working folder could not be read or written.
     #[error("{0}")]
     Io(String),
-    /// The compiler is not installed, or it crashed.
+    /// The compiler is not installed, crashed, or wrote unusable output.
     #[error("the circom compiler failed: {0}")]
     Compiler(String),
 }

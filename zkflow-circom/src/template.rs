@@ -1,12 +1,13 @@
-//! Parameters to circom source.
+//! Turns parameters into circom source.
 //!
-//! A [`Template`] is circom source with placeholders, `{{min}}`, and a [`Manifest`] that gives every
-//! placeholder a type and a range. [`Template::parse_params`] turns JSON into typed [`Params`];
-//! a [`TemplateEngine`] puts them into the source.
+//! - A [`Template`] is circom source with placeholders such as `{{min}}`, and a [`Manifest`]. The manifest
+//!   gives every placeholder a type and a range.
+//! - [`Template::parse_params`] turns JSON into typed [`Params`].
+//! - A [`TemplateEngine`] puts them into the source.
 //!
-//! Nothing textual ever reaches the source: a parameter is an unsigned integer, a field element, a
-//! boolean or an array of these, and a rendering whose tokens differ from the template's in more
-//! than numeric literals is refused, whatever the engine did.
+//! No text from a request reaches the source. A parameter is an unsigned integer, a field element, a boolean
+//! or an array of these. A rendering is refused if its tokens differ from the template's in more than
+//! numeric literals, whichever engine made it.
 
 use serde_json::{Map, Value};
 
@@ -32,9 +33,9 @@ pub use vector::{Outcome, Vector};
 /// A circuit with open parameters.
 #[derive(Debug, Clone)]
 pub struct Template {
-    /// Its name, that of its folder.
+    /// Name of the template's folder.
     pub name: TemplateName,
-    /// What it proves, and what may be put into it.
+    /// Description, parameters, inputs and outputs.
     pub manifest: Manifest,
     /// Circom source with placeholders.
     pub source: String,
@@ -43,13 +44,15 @@ pub struct Template {
 }
 
 impl Template {
-    /// Reads a template from the texts of its files: `manifest.toml`, `template.circom`, and the
-    /// files of `vectors/` with their names.
+    /// Parses the texts of a template's files: `manifest.toml`, `template.circom`, and the files of
+    /// `vectors/` with their names.
     ///
     /// # Errors
-    /// [`TemplateError::Invalid`], naming the file: a malformed manifest or vector, a placeholder
-    /// without parameter or a parameter without placeholder, public inputs that are not those of
-    /// the main component, an example or a vector that does not fit the manifest.
+    /// [`TemplateError::Invalid`] names the file. The causes are:
+    /// - a malformed manifest or vector;
+    /// - a placeholder without a parameter, or a parameter without a placeholder;
+    /// - public inputs that differ from those of the main component;
+    /// - an example or a vector that does not fit the manifest.
     pub fn parse(
         name: TemplateName,
         manifest: &str,
@@ -70,11 +73,11 @@ impl Template {
         Ok(Self { name, manifest, source: source.to_owned(), vectors: parsed })
     }
 
-    /// Types the parameters of a request and fills in defaults.
+    /// Converts the parameters of a request to typed values and fills in defaults.
     ///
     /// # Errors
-    /// An unknown, missing, ill-typed or out-of-range parameter, or one that breaks a cross-check;
-    /// the error names the path, such as `params.min`, and what was expected there.
+    /// A parameter is unknown, missing, of the wrong type or out of range, or a cross-check fails. The error
+    /// contains the path, such as `params.min`, and the expected value.
     pub fn parse_params(&self, params: &Map<String, Value>) -> Result<Params, TemplateError> {
         Params::parse(&self.manifest, params)
     }

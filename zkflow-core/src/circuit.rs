@@ -1,4 +1,5 @@
-//! The whole way of a circuit, made of the steps of the other modules:
+//! The life of a circuit, built from the steps of the other modules:
+//!
 //! template and parameters → [`Blueprint`] → compiled → [`CircuitFiles`] → [`LoadedCircuit`] → proofs.
 
 mod blueprint;

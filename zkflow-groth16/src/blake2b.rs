@@ -1,22 +1,22 @@
-//! BLAKE2b-512 ([RFC 7693]) whose unfinished state can be written to a file and taken up again, which is
-//! how a `.ptau` lets anyone compute the hash of a response without having the response.
+//! BLAKE2b-512 ([RFC 7693]) with an unfinished state that can be written to a file and resumed. With this
+//! state in a `.ptau`, anyone can compute the hash of a response without the response.
 //!
 //! [RFC 7693]: https://www.rfc-editor.org/rfc/rfc7693
 
 use crate::digest::Hash;
 
-/// Bytes of a state as it stands in a `.ptau`.
+/// Length in bytes of a state in a `.ptau`.
 pub(crate) const STATE_LEN: usize = 216;
 
-/// An unfinished hash.
+/// An unfinished BLAKE2b-512 hash.
 #[derive(Debug, Clone)]
 pub(crate) struct Blake2b {
     state: [u64; 8],
-    /// Bytes that went through the compression function.
+    /// Number of bytes processed by the compression function.
     compressed: u128,
     block: [u8; BLOCK],
-    /// Bytes of `block` that are waiting. The last block of a message is compressed otherwise than the
-    /// rest, so a full one waits until more comes.
+    /// Number of bytes waiting in `block`. The last block of a message is compressed differently, so a full
+    /// block waits until more bytes arrive.
     waiting: usize,
 }
 
@@ -25,7 +25,7 @@ const BLOCK: usize = 128;
 impl Blake2b {
     pub(crate) fn new() -> Self {
         let mut state = IV;
-        // No key, 64 bytes of digest, no tree.
+        // No key, a digest of 64 bytes, no tree.
         state[0] ^= 0x0101_0000 ^ 64;
         Self { state, compressed: 0, block: [0; BLOCK], waiting: 0 }
     }
@@ -37,8 +37,8 @@ impl Blake2b {
         hasher.finish()
     }
 
-    /// Whole blocks that more bytes follow are not copied, so the stale end of `block` depends on how a
-    /// message is cut into calls. It stands in files, which are to be those of snarkjs.
+    /// Whole blocks followed by more bytes are not copied. The stale end of `block` therefore depends on how
+    /// calls split a message. It is stored in files, which must equal those of snarkjs.
     pub(crate) fn update(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.waiting == BLOCK {
@@ -88,16 +88,16 @@ impl Blake2b {
         bytes
     }
 
-    /// The inverse of [`Blake2b::to_state`]; `None` when more bytes wait than a block has.
+    /// The inverse of [`Blake2b::to_state`]; `None` if more bytes are waiting than a block has.
     pub(crate) fn from_state(bytes: &[u8; STATE_LEN]) -> Option<Self> {
         let (block, numbers) = bytes.split_at(BLOCK);
         let mut words = [0; 11];
         for (word, chunk) in words.iter_mut().zip(numbers.chunks_exact(8)) {
-            *word = u64::from_le_bytes(chunk.try_into().expect("chunks of eight bytes"));
+            *word = u64::from_le_bytes(chunk.try_into().expect("the chunk has eight bytes"));
         }
         let [a, b, c, d, e, f, g, h, compressed, waiting, _] = words;
         let waiting = usize::try_from(waiting).ok().filter(|waiting| *waiting <= BLOCK)?;
-        let block = block.try_into().expect("split at the length of a block");
+        let block = block.try_into().expect("the split is at the length of a block");
         Some(Self { state: [a, b, c, d, e, f, g, h], compressed: compressed.into(), block, waiting })
     }
 }
@@ -105,7 +105,7 @@ impl Blake2b {
 fn compress(state: &mut [u64; 8], block: &[u8; BLOCK], length: u128, last: bool) {
     let mut message = [0u64; 16];
     for (word, chunk) in message.iter_mut().zip(block.chunks_exact(8)) {
-        *word = u64::from_le_bytes(chunk.try_into().expect("chunks of eight bytes"));
+        *word = u64::from_le_bytes(chunk.try_into().expect("the chunk has eight bytes"));
     }
     let mut v = [0u64; 16];
     v[..8].copy_from_slice(state);

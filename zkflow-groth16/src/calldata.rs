@@ -14,11 +14,12 @@ use crate::proof::{Proof, PublicSignals};
 /// ["0xA.x", "0xA.y"],[["0xB.x.c1", "0xB.x.c0"],["0xB.y.c1", "0xB.y.c0"]],["0xC.x", "0xC.y"],["0xs1","0xs2"]
 /// ```
 ///
-/// - Every number has 64 hex digits. The halves of an element of Fq2 are swapped, as the pairing
-///   precompile (EIP-197) wants them. A space follows the comma inside points alone.
-/// - The point at infinity is `0, 0`, its form in EIP-196 and EIP-197.
-/// - With no public signals the last group is `[]`; the contract's function then has three arguments,
-///   see [`solidity`](crate::solidity).
+/// - Every number has 64 hex digits. The halves of an Fq2 element are swapped, as the pairing precompile
+///   (EIP-197) expects.
+/// - Only commas inside points are followed by a space.
+/// - The point at infinity is `0, 0`, as in EIP-196 and EIP-197.
+/// - Without public signals the last group is `[]`, and the contract's function has three arguments; see
+///   [`solidity`](crate::solidity).
 pub fn calldata(proof: &Proof, public: &PublicSignals) -> String {
     let mut text = format!("{},{},{},[", g1(&proof.a), g2(&proof.b), g1(&proof.c));
     for (i, signal) in public.values().iter().enumerate() {
@@ -29,14 +30,14 @@ pub fn calldata(proof: &Proof, public: &PublicSignals) -> String {
     text
 }
 
-/// The arguments of `verifyProof` as the words of the ABI, in their order: all of them are arrays of fixed length.
+/// The arguments of `verifyProof` as ABI words, in order; all of them are arrays of fixed length.
 pub fn words(proof: &Proof, public: &PublicSignals) -> Vec<[u8; 32]> {
     let (a, b, c) = (g1_coordinates(&proof.a), g2_coordinates(&proof.b), g1_coordinates(&proof.c));
     let points = a.into_iter().chain(b).chain(c).map(|coordinate| word(&coordinate));
     points.chain(public.values().iter().map(word)).collect()
 }
 
-/// A number as a word of the EVM, big endian.
+/// `value` as an EVM word, big-endian.
 fn word<F: PrimeField>(value: &F) -> [u8; 32] {
     let bytes = value.into_bigint().to_bytes_be();
     let mut word = [0; 32];
@@ -44,17 +45,17 @@ fn word<F: PrimeField>(value: &F) -> [u8; 32] {
     word
 }
 
-/// `0x` and 64 hex digits, big endian.
+/// `0x` and 64 hex digits, big-endian.
 pub(crate) fn hex_word<F: PrimeField>(value: &F) -> String {
     format!("0x{}", hex::encode(word(value)))
 }
 
-/// The coordinates of a point as words of the EVM; zeros for the point at infinity.
+/// Coordinates of a point as EVM words; zeros for the point at infinity.
 pub(crate) fn g1_words(point: &G1Affine) -> [String; 2] {
     g1_coordinates(point).map(|coordinate| hex_word(&coordinate))
 }
 
-/// The coordinates of a point as words of the EVM: `x.c1, x.c0, y.c1, y.c0`.
+/// Coordinates of a point as EVM words, `x.c1, x.c0, y.c1, y.c0`; zeros for the point at infinity.
 pub(crate) fn g2_words(point: &G2Affine) -> [String; 4] {
     g2_coordinates(point).map(|coordinate| hex_word(&coordinate))
 }

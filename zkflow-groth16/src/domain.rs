@@ -1,7 +1,6 @@
 //! The evaluation domain of a circuit.
 
-/// The largest domain: the quotient needs roots of unity of twice its size, and r - 1 is divisible
-/// by 2^28.
+/// The largest domain: the quotient needs roots of unity of twice its size, and r - 1 is divisible by 2^28.
 pub const MAX_DOMAIN_SIZE: u64 = 1 << 27;
 
 /// The number of rows of the domain: `2^(floor(log2(n_constraints + n_public)) + 1)`, at least 2. It can exceed

@@ -1,14 +1,14 @@
-//! Readers and writers of the files of the Circom and snarkjs world.
+//! Readers and writers of the file formats of Circom and snarkjs.
 //!
 //! # Behaviour
-//! - Total: on any bytes a reader returns a value or a [`FormatError`] (JSON: a
-//!   [`JsonError`](json::JsonError)); it never panics and never allocates more than a small multiple of the
-//!   bytes present.
-//! - What a writer writes its reader reads back equal, and what snarkjs writes comes back byte for byte.
-//! - Numbers are never reduced: one that is not below its modulus is refused.
+//! - For any bytes a reader returns a value or a [`FormatError`] (JSON: a [`JsonError`](json::JsonError)).
+//!   It never panics, and never allocates more than a small multiple of the bytes present.
+//! - Reading a file written here returns an equal value. A file of snarkjs, read and written again, has the
+//!   same bytes.
+//! - Numbers are never reduced: a number that is not below its modulus is refused.
 //!
-//! Points are checked to lie on the curve when they are read; membership in the prime-order
-//! subgroup of G2 is checked by [`verify`](crate::verify) for proofs and keys from strangers.
+//! Readers check that points are on the curve. For proofs and keys from untrusted sources,
+//! [`verify`](crate::verify) checks membership in the prime-order subgroup of G2.
 
 use crate::error::{Classified, ErrorKind};
 
@@ -28,14 +28,14 @@ pub(crate) mod sections;
 pub use detect::{Kind, detect};
 pub use mapped::MappedFile;
 
-/// A file that is read piece by piece could not be read.
+/// A file that is read piece by piece cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The medium failed.
+    /// The underlying medium failed.
     #[error("reading failed: {0}")]
     Io(#[from] std::io::Error),
-    /// What was read is not what it should be.
+    /// The content is malformed.
     #[error(transparent)]
     Format(#[from] FormatError),
 }
@@ -56,15 +56,15 @@ impl Classified for ReadError {
     }
 }
 
-/// Bytes are not a file of the named format.
+/// The bytes are not a file of the named format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{format}: {detail} (at byte {offset})")]
 pub struct FormatError {
-    /// Such as `r1cs` or `zkey`.
+    /// Name of the format, such as `r1cs` or `zkey`.
     pub format: &'static str,
-    /// Where in the file.
+    /// Byte offset in the file.
     pub offset: u64,
-    /// What is wrong there.
+    /// The problem at this offset.
     pub detail: String,
 }
 

@@ -4,7 +4,7 @@ use ark_bn254::{Fr, G1Affine, G2Affine};
 
 use crate::witness::Witness;
 
-/// What is needed to check a proof: `verification_key.json`.
+/// A verification key; file format: `verification_key.json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifyingKey {
     /// alpha in G1.
@@ -15,18 +15,18 @@ pub struct VerifyingKey {
     pub gamma_g2: G2Affine,
     /// delta in G2.
     pub delta_g2: G2Affine,
-    /// One point for the constant one, then one a public signal.
+    /// `1 + n_public` points: one for the constant one, then one per public signal.
     pub ic: Vec<G1Affine>,
 }
 
 impl VerifyingKey {
-    /// How many public signals a proof has.
+    /// Number of public signals of a proof.
     pub fn n_public(&self) -> usize {
         self.ic.len().saturating_sub(1)
     }
 }
 
-/// A Groth16 proof: `proof.json`.
+/// A Groth16 proof; file format: `proof.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof {
     /// `pi_a`.
@@ -37,13 +37,13 @@ pub struct Proof {
     pub c: G1Affine,
 }
 
-/// Public signals that are as many as a key wants, each below r: outputs, then public inputs.
+/// Public signals of a proof: outputs, then public inputs. Their number fits the key, and each is below r.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicSignals(Vec<Fr>);
 
 impl PublicSignals {
-    /// Takes the signals that go with a proof for `key`. Every [`Fr`] is below r; texts that are not
-    /// are refused where they are parsed.
+    /// Accepts `values` as the public signals of a proof for `key`. An [`Fr`] is always below r; the parsers
+    /// refuse larger numbers.
     ///
     /// # Errors
     /// [`SignalCountError`] if they are too few or too many.
@@ -52,7 +52,7 @@ impl PublicSignals {
         if found == expected { Ok(Self(values)) } else { Err(SignalCountError { expected, found }) }
     }
 
-    /// Takes the public part of a witness: the wires after the constant one.
+    /// Public part of a witness: the wires after the constant one.
     ///
     /// # Errors
     /// [`SignalCountError`] if the witness has too few wires.
@@ -61,7 +61,7 @@ impl PublicSignals {
         Self::for_key(key, signals.copied().collect())
     }
 
-    /// The values.
+    /// The signals: outputs, then public inputs.
     pub fn values(&self) -> &[Fr] {
         &self.0
     }
@@ -69,7 +69,7 @@ impl PublicSignals {
 
 /// The number of public signals differs from the number that the verification key expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{found} public signals given, the verification key wants {expected}")]
+#[error("the verification key expects {expected} public signals, found {found}")]
 pub struct SignalCountError {
     /// The number that the key expects.
     pub expected: usize,

@@ -1,4 +1,4 @@
-//! Witness and proving key to proof.
+//! Makes a proof from a witness and a proving key.
 
 use std::fmt;
 use std::path::Path;
@@ -24,82 +24,81 @@ use crate::witness::Witness;
 pub use choice::{ProverKind, UnknownProver};
 pub use zkflow_bn254::Kernel;
 
-/// A way to make proofs.
+/// A Groth16 prover.
 ///
 /// Proving is CPU work of milliseconds to minutes: call it from a blocking thread.
 pub trait Prover: fmt::Debug + Send + Sync + 'static {
-    /// A short name, such as `native`.
+    /// Short name, such as `native`.
     fn name(&self) -> &'static str;
 
-    /// Turns a key into the form this prover works with, once for many proofs.
+    /// Converts a key to this prover's form, once for many proofs.
     ///
     /// # Errors
-    /// The key does not fit together.
+    /// The key is inconsistent.
     fn prepare(&self, key: Arc<ZKey>) -> Result<Arc<dyn PreparedKey>, ProveError>;
 
-    /// Prepares the key in the bytes of a `.zkey` file, as [`ZKey::read`] and
-    /// [`prepare`](Self::prepare) would; a prover that keeps prepared keys on disk looks there first,
-    /// and leaves what it prepared.
+    /// Reads and prepares the bytes of a `.zkey` file, like [`ZKey::read`] and [`prepare`](Self::prepare). A
+    /// prover that stores prepared keys on disk looks there first, and stores the new one.
     ///
     /// # Errors
-    /// The bytes are no key, or the key does not fit together.
+    /// The bytes are not a key, or the key is inconsistent.
     fn load(&self, zkey: &[u8]) -> Result<Arc<dyn PreparedKey>, ProveError> {
         self.prepare(Arc::new(ZKey::read(zkey)?))
     }
 
-    /// Prepares the key in a `.zkey` file, as [`load`](Self::load) does. The file must not change meanwhile: it is mapped
-    /// into memory, until its bytes are read and before they are turned into what is kept.
+    /// Prepares a `.zkey` file like [`load`](Self::load). The file must not change during the call: it is
+    /// mapped into memory while it is read, though not while it is prepared.
     ///
     /// # Errors
-    /// The file cannot be read, and the errors of [`load`](Self::load).
+    /// The file cannot be read; the errors of [`load`](Self::load).
     fn load_file(&self, path: &Path) -> Result<Arc<dyn PreparedKey>, ProveError> {
         let key = ZKey::read_mapped(&map(path)?)?;
         self.prepare(Arc::new(key))
     }
 
-    /// The key prepared earlier from the `.zkey` file with this digest, if this prover kept it on disk:
-    /// the file itself need not be at hand.
+    /// The prepared key of the `.zkey` file with this digest, if this prover has stored it on disk. The file
+    /// itself is not needed.
     fn recall(&self, _zkey: &Digest) -> Option<Arc<dyn PreparedKey>> {
         None
     }
 
-    /// Tells how many proofs are about to be asked for besides those that are being made: a prover that shares its
-    /// threads by load goes by it until it is told otherwise.
+    /// Announces the number of proofs about to start, besides the running ones. A prover that shares its
+    /// threads by load uses this number until the next call.
     fn expect(&self, _proofs: usize) {}
 }
 
-/// Maps a key into memory.
+/// Maps a key file into memory.
 fn map(path: &Path) -> Result<MappedFile, ProveError> {
     MappedFile::open(path).map_err(ProveError::File)
 }
 
-/// A proving key in the form its prover works with.
+/// A proving key in the form of its prover.
 pub trait PreparedKey: fmt::Debug + Send + Sync + 'static {
-    /// The name of the prover.
+    /// Name of the prover.
     fn prover(&self) -> &'static str;
 
-    /// What verifies the proofs of this key.
+    /// The verification key for its proofs.
     fn verifying_key(&self) -> &VerifyingKey;
 
     /// Makes a proof, blinded with two scalars from `rng`.
     ///
     /// # Behaviour
-    /// - Does not check the witness: one that breaks a constraint gives a proof that does not verify.
+    /// - Does not check the witness: if it violates a constraint, the proof does not verify.
     ///   [`prove_verified`] never returns such a proof.
     ///
     /// # Errors
-    /// The witness has another number of wires than the key.
+    /// Witness and key differ in the number of wires.
     fn prove(&self, witness: &Witness, rng: &mut dyn SecureRng) -> Result<Proof, ProveError>;
 
-    /// Memory that the prepared key keeps, in bytes, about.
+    /// Memory of the prepared key in bytes, approximately.
     fn memory_bytes(&self) -> u64;
 }
 
-/// Makes a proof and verifies it; the public signals are those of the witness.
+/// Makes a proof and verifies it; the public signals are taken from the witness.
 ///
 /// # Errors
-/// [`ProveError::Unsatisfied`] if the proof does not verify, which never leaves this function, and the
-/// errors of [`PreparedKey::prove`].
+/// - [`ProveError::Unsatisfied`] if the proof does not verify; the proof is discarded.
+/// - The errors of [`PreparedKey::prove`].
 pub fn prove_verified(
     key: &dyn PreparedKey,
     verifier: &Verifier,
@@ -108,21 +107,21 @@ pub fn prove_verified(
 ) -> Result<(Proof, PublicSignals), ProveError> {
     let proof = key.prove(witness, rng)?;
     let public = PublicSignals::of_witness(verifier.key(), witness).map_err(|_| {
-        ProveError::Key("it has fewer wires than the verification key public signals".to_owned())
+        ProveError::Key("the witness has fewer wires than the key has public signals".to_owned())
     })?;
     match verifier.verify(&public, &proof) {
         Ok(true) => Ok((proof, public)),
-        // A point off its curve can come from a faulty prover alone.
+        // Only a faulty prover makes a point that is off its curve.
         Ok(false) | Err(_) => Err(ProveError::Unsatisfied),
     }
 }
 
-/// No proof was made.
+/// A proof cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProveError {
     /// The witness belongs to another circuit.
-    #[error("the witness has {found} wires, the proving key {expected}")]
+    #[error("the witness has {found} wires, the proving key expects {expected}")]
     WitnessLength {
         /// Wires of the key.
         expected: usize,
@@ -130,30 +129,30 @@ pub enum ProveError {
         found: usize,
     },
     /// The file of the proving key cannot be read.
-    #[error("the file cannot be read: {0}")]
+    #[error("the proving key cannot be read: {0}")]
     File(#[source] std::io::Error),
-    /// The bytes are no proving key.
+    /// The bytes are not a proving key.
     #[error(transparent)]
     Format(#[from] FormatError),
-    /// The key does not fit together.
+    /// The key is inconsistent.
     #[error("the proving key is inconsistent: {0}")]
     Key(String),
-    /// The processor lacks the instructions that were asked for.
+    /// The processor lacks the instructions of the requested kernel.
     #[error("this processor lacks the instructions of the kernel {}", .0.name())]
     Kernel(Kernel),
     /// The folder for prepared keys cannot be used.
     #[error("the folder {path} for prepared keys cannot be used")]
     Folder {
-        /// The folder.
+        /// Path of the folder.
         path: String,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// No threads could be started.
+    /// Threads cannot be started.
     #[error("the threads of the prover cannot be started: {0}")]
     Threads(String),
-    /// The proof does not verify: the witness breaks a constraint, or the prover is faulty.
-    #[error("the proof made does not verify: the witness does not satisfy the circuit")]
+    /// The proof does not verify: the witness violates a constraint, or the prover is faulty.
+    #[error("the proof does not verify: the witness does not satisfy the circuit")]
     Unsatisfied,
 }
 

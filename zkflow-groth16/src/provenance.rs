@@ -4,18 +4,18 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Who could know the secret behind a key, and so forge proofs.
+/// The parties that could have the secret behind a key, and so could forge proofs.
 ///
 /// As JSON: `"development"`, `"single-operator"` or `{"ceremony": 3}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Provenance {
-    /// Seeded, or made by a single process for trying things out; never for a real chain.
+    /// Seeded, or made by a single process for trials; never for a real chain.
     Development,
-    /// With a secret contribution made by whoever runs the service, who could have kept it.
+    /// One secret contribution by the operator of the service, who could have kept the secret.
     SingleOperator,
-    /// With this many secret contributions by separate people; one honest one suffices.
+    /// This many secret contributions by separate people; one honest contributor is enough.
     Ceremony(u32),
 }
 

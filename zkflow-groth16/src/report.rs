@@ -1,4 +1,4 @@
-//! What can be read off an R1CS.
+//! Size and warnings of an R1CS.
 
 use ark_ff::Zero;
 use std::fmt;
@@ -11,51 +11,51 @@ use crate::format::zkey::ZKey;
 
 mod determination;
 
-/// The size of a circuit, and what looks wrong with it.
+/// The size of a circuit, and warnings about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CircuitReport {
     /// Constraints that multiply two signals.
     pub non_linear_constraints: u32,
-    /// Constraints that do not.
+    /// Constraints that do not multiply signals.
     pub linear_constraints: u32,
-    /// Wires, the constant one included.
+    /// Wires, including the constant one.
     pub wires: u32,
-    /// Public inputs.
+    /// Number of public inputs.
     pub public_inputs: u32,
-    /// Private inputs.
+    /// Number of private inputs.
     pub private_inputs: u32,
-    /// Outputs, all of them public.
+    /// Number of outputs; all of them are public.
     pub outputs: u32,
-    /// Rows of the evaluation domain, a power of two:
-    /// `2^(floor(log2(constraints + outputs + public_inputs)) + 1)`.
+    /// `2^(floor(log2(constraints + outputs + public_inputs)) + 1)`: rows of the evaluation domain, a power
+    /// of two.
     pub domain_size: u64,
     /// Length of the `.zkey` file in bytes, without contributions.
     pub proving_key_bytes: u64,
-    /// Peak memory of one proof in bytes, predicted.
+    /// Predicted peak memory of one proof in bytes; see [`of`](Self::of).
     pub prover_memory_bytes: u64,
-    /// What looks wrong.
+    /// Signals that deserve a look.
     pub warnings: Vec<CircuitWarning>,
 }
 
-/// Something about an R1CS that deserves a look. Wires carry their name from the `.sym` file.
+/// Signals of an R1CS that deserve a look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CircuitWarning {
-    /// What it is about.
+    /// The reason.
     pub kind: WarningKind,
-    /// The signals concerned, at most 32 of them.
+    /// Names of the signals from the `.sym` file, at most 32.
     pub signals: Vec<String>,
-    /// How many signals are concerned.
+    /// Total number of signals concerned.
     pub count: u32,
 }
 
 impl fmt::Display for CircuitWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
-            WarningKind::UnconstrainedSignal => "in no constraint",
-            WarningKind::UndeterminedOutput => "not determined linearly by the inputs",
-            WarningKind::UnusedInput => "inputs that no constraint uses",
+            WarningKind::UnconstrainedSignal => "are in no constraint",
+            WarningKind::UndeterminedOutput => "are not determined linearly by the inputs",
+            WarningKind::UnusedInput => "are inputs that no constraint uses",
         };
         let more = if self.count as usize > self.signals.len() { ", …" } else { "" };
         write!(f, "{} signals {what}: {}{more}", self.count, self.signals.join(", "))
@@ -67,31 +67,33 @@ impl fmt::Display for CircuitWarning {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum WarningKind {
-    /// Wires that stand in no constraint: any value satisfies the circuit.
+    /// Wires in no constraint: any value satisfies the circuit.
     UnconstrainedSignal,
     /// Outputs that no chain of constraints ties linearly to the inputs.
     ///
-    /// A wire is tied when it is the constant one or an input, or when some constraint holds no other wire
-    /// that is not tied and gives it linearly: with a coefficient that is a number other than zero. Values
-    /// that a circuit takes from hints (`<--`), such as the bits of a number, are not tied in this sense
-    /// even where they are unique: the warning asks for a look, it is no verdict.
+    /// A wire is tied in these cases:
+    /// - it is the constant one or an input;
+    /// - in some constraint it is the only wire not yet tied, and its coefficient is a non-zero constant.
+    ///
+    /// Values from hints (`<--`), such as the bits of a number, are not tied, even if they are unique. The
+    /// warning asks for a look; it is not a verdict.
     UndeterminedOutput,
-    /// Inputs that stand in no constraint.
+    /// Inputs in no constraint.
     UnusedInput,
 }
 
 impl CircuitReport {
-    /// Reads the report off a constraint system, in time linear in its terms.
+    /// Computes the report in time linear in the number of terms.
     ///
-    /// Signals without a name in `sym` appear as `label N`.
+    /// A signal without a name in `sym` is listed as `label N`.
     ///
     /// # Predictions
-    /// With `m` wires, `l` public signals, `n` rows of the domain and `k` entries of A and B, a proof needs
-    /// at its peak, in memory,
-    /// - the key: 72 bytes for each of `3m + n` points of G1, 136 for each of `m` points of G2 and 48 for each
-    ///   of `k + l + 1` matrix entries;
-    /// - the witness twice, as elements and as the scalars of the sums: `64 m`;
-    /// - the quotient: four vectors and the scalars of its sum, `5 * 32 n`.
+    /// Peak memory of a proof in bytes is the sum of these terms:
+    /// - key: `72 (3m + n)` for points of G1, `136 m` for points of G2, `48 (k + l + 1)` for matrix entries;
+    /// - witness, as elements and as scalars of the sums: `64 m`;
+    /// - quotient, four vectors and the scalars of its sum: `5 * 32 n`.
+    ///
+    /// There are `m` wires, `l` public signals, `n` rows of the domain and `k` entries of A and B.
     pub fn of(r1cs: &R1cs, sym: Option<&Sym>) -> Self {
         let linear = r1cs.constraints.iter().filter(|constraint| is_linear(constraint)).count();
         let domain_size = r1cs.domain_size();
@@ -116,7 +118,7 @@ impl CircuitReport {
     }
 }
 
-/// Whether a constraint multiplies no two signals: one of its factors is a number.
+/// Whether one factor of the constraint is a constant, so that it multiplies no two signals.
 fn is_linear(constraint: &Constraint) -> bool {
     is_constant(&constraint.a) || is_constant(&constraint.b)
 }
@@ -125,7 +127,7 @@ fn is_constant(combination: &LinearCombination) -> bool {
     combination.iter().all(|(wire, coefficient)| *wire == 0 || coefficient.is_zero())
 }
 
-/// The wires of a constraint with a coefficient other than zero; one may come up to three times.
+/// The wires of a constraint with a non-zero coefficient; a wire may occur up to three times.
 fn wires(constraint: &Constraint) -> impl Iterator<Item = u32> {
     let terms = constraint.a.iter().chain(&constraint.b).chain(&constraint.c);
     terms.filter(|(wire, coefficient)| *wire != 0 && !coefficient.is_zero()).map(|(wire, _)| *wire)
@@ -177,12 +179,14 @@ fn collect(
     }
 }
 
-/// The inputs of a circuit. Circom numbers signals before simplification in this order: the constant one,
-/// outputs, public inputs, private inputs, the rest.
+/// The inputs of a circuit.
+///
+/// Before simplification circom numbers signals in this order: the constant one, outputs, public inputs,
+/// private inputs, the rest.
 struct Inputs {
-    /// For each wire.
+    /// One entry per wire.
     is_input: Vec<bool>,
-    /// The labels of private inputs that have no wire: simplification leaves out what no constraint uses.
+    /// Labels of private inputs without a wire: simplification removes inputs that no constraint uses.
     without_wire: Vec<u64>,
 }
 
@@ -206,7 +210,7 @@ impl Inputs {
     }
 }
 
-/// The most signals that a warning names.
+/// Maximum number of signals that a warning names.
 const MOST_NAMES: usize = 32;
 
 #[cfg(test)]

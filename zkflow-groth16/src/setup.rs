@@ -1,9 +1,11 @@
-//! Keys and where they come from.
+//! Proving keys and their origin.
 //!
-//! A key is made in two phases: [powers of tau](ptau), which serve any circuit, and [what one circuit makes of
-//! them](phase2). [`make_key`] goes the whole way, from powers of a [`PowersSource`]. Whoever knows the secrets
-//! of all contributions can forge proofs: [`gate`] and [`Provenance`](crate::provenance::Provenance) say who that may be.
-//! [`circuit_specific()`] makes a key in one step, without powers of tau, for tests.
+//! A key is made in two phases: [powers of tau](ptau), for any circuit, and a
+//! [phase for one circuit](phase2). [`make_key`] makes a key from the powers of a [`PowersSource`].
+//! [`circuit_specific()`] makes one in a single step without powers of tau, for tests.
+//!
+//! Anyone with the secrets of all contributions can forge proofs; [`gate`] and [`Provenance`](crate::provenance::Provenance) tell which
+//! parties that could be.
 
 mod ceremony;
 mod circuit_specific;
@@ -28,39 +30,39 @@ pub use step::{DEFAULT_MEMORY, LEAST_MEMORY, Progress, StepOptions};
 use crate::error::{Classified, ErrorKind};
 use crate::format::zkey::ContributionName;
 
-/// The name of contributions that are made for development, by which [`gate`] tells them.
+/// Name of development contributions; [`gate`] recognises them by it.
 pub fn development_name() -> ContributionName {
     ContributionName::new("zkflow development").expect("shorter than 255 bytes")
 }
 
-/// No key was made.
+/// A key cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
-    /// The constraints and public signals do not fit into the largest domain of the field.
-    #[error("the circuit has {rows} rows, the largest evaluation domain {limit}")]
+    /// The constraints and public signals exceed the largest domain of the field.
+    #[error("the circuit has {rows} rows, the limit is {limit}")]
     TooLarge {
-        /// Constraints, public signals and the constant one.
+        /// Number of constraints and public signals, plus the constant one.
         rows: u64,
-        /// The largest possible number.
+        /// Largest supported number of rows.
         limit: u64,
     },
-    /// There are fewer wires than the constant one and the public signals.
+    /// There are fewer wires than public signals plus the constant one.
     #[error("the circuit has {wires} wires, too few for the constant and {public} public signals")]
     TooFewWires {
-        /// Wires of the circuit.
+        /// Number of wires of the circuit.
         wires: u32,
-        /// Its outputs and public inputs.
+        /// Number of outputs and public inputs.
         public: u64,
     },
-    /// A constraint names a wire that does not exist.
-    #[error("constraint {constraint} names wire {wire}, the circuit has {wires} wires")]
+    /// A constraint refers to a wire that does not exist.
+    #[error("constraint {constraint} refers to wire {wire}, the circuit has {wires} wires")]
     UnknownWire {
-        /// Position of the constraint, from 0.
+        /// Index of the constraint, from 0.
         constraint: usize,
-        /// The wire named.
+        /// Number of the missing wire.
         wire: u32,
-        /// Wires of the circuit.
+        /// Number of wires of the circuit.
         wires: u32,
     },
 }

@@ -168,7 +168,7 @@ pub fn verifying_key_of(source: &str) -> Result<VerifyingKey, UnreadableContract
 
 /// The source of a contract holds no verification key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the contract holds no verification key: {0}")]
+#[error("the contract contains no verification key: {0}")]
 pub struct UnreadableContract(String);
 
 fn range_checks(n_public: usize) -> String {

@@ -1,4 +1,4 @@
-//! Proof and public signals against a verification key.
+//! Verifies a proof and its public signals against a verification key.
 
 use ark_bn254::{Bn254, G1Affine};
 use ark_ec::pairing::{Pairing, PairingOutput};
@@ -8,7 +8,7 @@ use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
 use crate::error::{Classified, ErrorKind};
 use crate::proof::{Proof, PublicSignals, SignalCountError, VerifyingKey};
 
-/// A verification key whose points were checked, prepared for many proofs.
+/// A verification key with checked points, prepared for many proofs.
 #[derive(Debug, Clone)]
 pub struct Verifier {
     key: VerifyingKey,
@@ -22,12 +22,12 @@ impl Verifier {
     /// Checks and prepares a key.
     ///
     /// # Errors
-    /// [`VerifyError::Point`] if a point is off its curve or outside the group of order r, or if alpha,
-    /// beta, gamma or delta is the point at infinity, with which anybody could forge proofs;
-    /// [`VerifyError::EmptyKey`] if there is no point for the constant one.
+    /// - [`VerifyError::Point`]: a point is off its curve or outside the group of order r.
+    /// - [`VerifyError::Point`]: alpha, beta, gamma or delta is the point at infinity, with which anyone
+    ///   could forge proofs.
+    /// - [`VerifyError::EmptyKey`]: there is no point for the constant one.
     ///
-    /// That a key is well formed does not say who knows its secret: see
-    /// [`Provenance`](crate::provenance::Provenance).
+    /// A well-formed key can still have a known secret: see [`Provenance`](crate::provenance::Provenance).
     pub fn new(key: VerifyingKey) -> Result<Self, VerifyError> {
         check_point("vk_alpha_1", &key.alpha_g1)?;
         check_point("vk_beta_2", &key.beta_g2)?;
@@ -53,19 +53,19 @@ impl Verifier {
         })
     }
 
-    /// The key.
+    /// The checked key.
     pub fn key(&self) -> &VerifyingKey {
         &self.key
     }
 
-    /// Whether the proof is one for these signals:
-    /// `e(A, B) = e(alpha, beta) e(IC_0 + sum s_i IC_i, gamma) e(C, delta)`.
+    /// `e(A, B) = e(alpha, beta) e(IC_0 + sum s_i IC_i, gamma) e(C, delta)`: whether the proof is valid for
+    /// these signals.
     ///
-    /// The point at infinity is an element of its group like any other; the equation decides.
+    /// The point at infinity is accepted like any other group element; the equation decides.
     ///
     /// # Errors
-    /// [`VerifyError::PublicCount`] if the signals were made for another key, [`VerifyError::Point`] if a
-    /// point of the proof is off its curve or outside the group of order r.
+    /// - [`VerifyError::PublicCount`]: the signals were made for another key.
+    /// - [`VerifyError::Point`]: a point of the proof is off its curve or outside the group of order r.
     pub fn verify(&self, public: &PublicSignals, proof: &Proof) -> Result<bool, VerifyError> {
         let signals = public.values();
         let (expected, found) = (self.key.n_public(), signals.len());
@@ -86,19 +86,19 @@ impl Verifier {
     }
 }
 
-/// A key, a proof or public signals that cannot be what they claim, whatever the equation says.
+/// A key, a proof or public signals are malformed; the equation is not evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
     /// Too few or too many public signals.
     #[error(transparent)]
     PublicCount(#[from] SignalCountError),
-    /// A point that the equation must not see.
+    /// A point that must not be used in the equation.
     #[error("{point} {problem}")]
     Point {
         /// Its name in `proof.json` or `verification_key.json`.
         point: &'static str,
-        /// What is wrong with it.
+        /// The reason.
         problem: PointProblem,
     },
     /// The key has no point for the constant one.
@@ -106,7 +106,7 @@ pub enum VerifyError {
     EmptyKey,
 }
 
-/// What is wrong with a point.
+/// Reason why a point is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PointProblem {
@@ -116,7 +116,7 @@ pub enum PointProblem {
     /// On the curve, but not a multiple of the generator.
     #[error("is outside the group of order r")]
     OutsideSubgroup,
-    /// The neutral element, in a place where it voids the proof system.
+    /// The point at infinity, where it would break the proof system.
     #[error("is the point at infinity")]
     Infinity,
 }

@@ -82,7 +82,7 @@ fn a_response_of_snarkjs_to_our_challenge_is_imported_to_the_bytes_that_snarkjs_
     };
     assert!(refusal(&changed(0)).contains("another challenge"));
     // Changes the last byte of the public key's last point, so that the point is not on the curve.
-    assert!(refusal(&changed(response.len() - 1)).contains("no point"));
+    assert!(refusal(&changed(response.len() - 1)).contains("invalid point"));
     // Two swapped points of the key do not prove anything.
     let mut swapped = response.clone();
     let key = response.len() - (6 * 64 + 3 * 128);

@@ -1,4 +1,4 @@
-//! A native circom binary, in a process group of its own.
+//! A native circom binary in its own process group.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -11,20 +11,20 @@ use super::outcome::{self, Outputs, refusal};
 use super::source::SourceTree;
 use super::{CircuitCompiler, CompileError, CompileLimits, CompileOptions, Compiled};
 
-/// Bytes read of what the compiler prints.
+/// Maximum bytes read of the compiler's printed output.
 const MAX_PRINTED: u64 = 512 << 10;
-/// How often time and output are looked at.
+/// Interval between two checks of time and output size.
 const POLL: Duration = Duration::from_millis(20);
 
-/// A native circom, such as `CIRCOM_PATH` names.
+/// A native circom binary, such as the one that `CIRCOM_PATH` names.
 ///
 /// # Behaviour
-/// - Runs in a working folder of its own that holds the source tree, without environment, in its
-///   own process group, which is killed at the time limit.
-/// - On Linux its memory, and the size of each file, is bounded by the kernel; the sum of its
-///   files is checked while it runs.
-/// - Unlike [`CircomWasm`](super::CircomWasm) it is not confined to its folder: only the include
-///   check of [`SourceTree::resolve`] keeps it from other files.
+/// - Runs in its own working folder, which contains the source tree. The environment is empty.
+/// - Runs in its own process group, which is killed at the time limit.
+/// - On Linux the kernel bounds memory and the size of each file. The sum of all files is checked during the
+///   run.
+/// - Is not confined to its folder, unlike [`CircomWasm`](super::CircomWasm): only the include check of
+///   [`SourceTree::resolve`] keeps it from other files.
 #[derive(Debug)]
 pub struct CircomNative {
     program: PathBuf,
@@ -33,7 +33,7 @@ pub struct CircomNative {
 }
 
 impl CircomNative {
-    /// Asks the binary for its version.
+    /// Reads the version of the binary by running it.
     ///
     /// # Errors
     /// [`CompileError::Compiler`] when it does not start or is not circom.
@@ -81,7 +81,7 @@ impl CircuitCompiler for CircomNative {
     }
 }
 
-/// A running compiler and its children. Killed when dropped.
+/// A running compiler and its children; killed on drop.
 struct Group(Child);
 
 impl Group {
@@ -103,14 +103,14 @@ impl Group {
         }
     }
 
-    /// Bounds memory and file size. Set from here rather than between fork and exec, which would
-    /// need unsafe code; the moment in between is too short to matter.
+    /// Bounds memory and file size from the parent: a hook between fork and exec would need unsafe code. The
+    /// gap after the start is too short to matter.
     #[cfg(target_os = "linux")]
     fn bound(&self, limits: &CompileLimits) {
         use rustix::process::{Resource, Rlimit, prlimit};
         let pid = rustix::process::Pid::from_child(&self.0);
         let limit = |bytes: usize| Rlimit { current: Some(bytes as u64), maximum: Some(bytes as u64) };
-        // A process that has ended already needs no limit.
+        // An error is ignored: a process that has ended needs no limit.
         let _ = prlimit(Some(pid), Resource::As, limit(limits.memory_bytes));
         let _ = prlimit(Some(pid), Resource::Fsize, limit(limits.output_bytes));
     }
@@ -122,13 +122,13 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         let group = rustix::process::Pid::from_child(&self.0);
-        // The group may be gone; what is left of it ends here.
+        // The group may already be gone; its remaining processes are killed.
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         let _ = self.0.wait();
     }
 }
 
-/// A working folder, removed when dropped.
+/// A working folder; removed on drop.
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -153,7 +153,7 @@ impl Folder {
     }
 
     fn print_file(&self) -> Result<File, CompileError> {
-        // Appending: both streams share the file without overwriting each other.
+        // Append mode: both streams share the file without overwriting each other.
         let mut options = File::options();
         options.create(true).append(true);
         options.open(self.0.path().join("printed")).map_err(io)
@@ -166,7 +166,7 @@ impl Folder {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Bytes written so far, prints included.
+    /// Bytes written so far, printed output included.
     fn written(&self) -> u64 {
         let output = self.output();
         let below = fs::read_dir(&output).into_iter().flatten().filter_map(Result::ok);
@@ -187,7 +187,7 @@ mod tests {
 
     use super::*;
 
-    /// A program that answers `--version` as circom does, and misbehaves otherwise.
+    /// A program that answers `--version` like circom and otherwise runs `script`.
     fn misbehaving(script: &str) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("circom");
@@ -222,7 +222,7 @@ mod tests {
         let pid = fs::read_to_string(pid_file).unwrap();
         let state = || fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
         let deadline = Instant::now() + Duration::from_secs(10);
-        // A killed process lingers until it is scheduled and its parent has asked for its status.
+        // A killed process stays in `/proc` until it is scheduled and its parent reads its status.
         while !state().is_empty() && !state().contains(") Z ") {
             assert!(Instant::now() < deadline, "still there: {}", state());
             std::thread::sleep(POLL);
@@ -233,7 +233,7 @@ mod tests {
     fn endless_output_is_stopped() {
         for script in ["yes", "yes > ../output/x", "mkdir ../output/d; yes > ../output/d/x"] {
             let error = compile(script);
-            // The kernel may end the program by the size of its file before the sum is looked at.
+            // The kernel's limit on file size may end the program before the sum is checked.
             let stopped = matches!(&error, CompileError::Limit(what) if what.contains("output"))
                 || matches!(error, CompileError::Rejected(_));
             assert!(stopped, "{error:?}");

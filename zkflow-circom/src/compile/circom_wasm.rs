@@ -12,12 +12,12 @@ use super::wasi::{self, Exit, Left, OUTPUT, Wasi};
 use super::{CircuitCompiler, CompileError, CompileLimits, CompileOptions, Compiled};
 use crate::sandbox::{Guest, Halt, RunLimits, Sandbox};
 
-/// circom as WebAssembly, such as `circom.wasm` of the npm package `circom2`.
+/// circom as WebAssembly, for example `circom.wasm` of the npm package `circom2`.
 ///
 /// # Behaviour
-/// - The compiler sees the source tree and an empty output folder, both in memory; see `wasi.rs`.
-/// - Translating `circom.wasm` to machine code takes many seconds the first time; give the
-///   [`Sandbox`] a cache folder.
+/// - Sees only the source tree and an empty output folder, both in memory; see `wasi.rs`.
+/// - The first translation of `circom.wasm` to machine code takes many seconds: give the [`Sandbox`] a cache
+///   folder.
 pub struct CircomWasm {
     sandbox: Arc<Sandbox>,
     program: InstancePre<Guest<Wasi>>,
@@ -26,7 +26,7 @@ pub struct CircomWasm {
 }
 
 impl CircomWasm {
-    /// Loads the compiler and asks for its version.
+    /// Loads the compiler and reads its version.
     ///
     /// # Errors
     /// [`CompileError::Compiler`] when the file is missing or is not circom.
@@ -53,7 +53,7 @@ impl CircomWasm {
         version(&left.printed)
     }
 
-    /// Runs the compiler; gives its exit status and what it left.
+    /// Runs the compiler; returns its exit status and its output.
     fn run(&self, arguments: Vec<String>, tree: &SourceTree) -> Result<(u32, Left), CompileError> {
         let limits = RunLimits { wall: self.limits.wall, memory_bytes: self.limits.memory_bytes };
         let arguments = std::iter::once("circom".to_owned()).chain(arguments).collect();
@@ -69,7 +69,7 @@ impl CircomWasm {
             Err(Halt::Host(error)) if error.is::<Exit>() => {
                 Ok((error.downcast_ref::<Exit>().map_or(1, |exit| exit.0), left))
             }
-            // What was written beyond the limit is the cause of whatever came after.
+            // Output beyond the limit is the cause of any later error.
             Err(_) if left.output_exceeded => Err(self.too_much_output()),
             Err(halt) => Err(self.halted(halt, &left.printed)),
         }
@@ -79,7 +79,7 @@ impl CircomWasm {
         match halt {
             Halt::Time => CompileError::Limit(format!("{} s", self.limits.wall.as_secs_f64())),
             Halt::Memory => CompileError::Limit(format!("{} MiB of memory", self.limits.memory_bytes >> 20)),
-            // circom's own stack lies at the bottom of its memory: it overflows out of bounds.
+            // circom's own stack is at the bottom of its memory: an overflow is an out-of-bounds access.
             Halt::Stack | Halt::Trap(Trap::MemoryOutOfBounds) => {
                 CompileError::Limit("recursion depth".to_owned())
             }
@@ -124,7 +124,7 @@ mod tests {
     use crate::compile::tools::CircomTools;
     use crate::sandbox::SandboxConfig;
 
-    /// The check of includes is left out here, to show that the sandbox alone keeps files away.
+    /// Skips the include check, to show that the sandbox alone keeps files away.
     #[test]
     fn compiler_itself_sees_no_file_of_the_machine() {
         let sandbox = Sandbox::new(SandboxConfig::for_tests()).unwrap();

@@ -1,24 +1,29 @@
-//! What circom prints, as [`Diagnostic`]s.
+//! Parses circom's printed output into [`Diagnostic`]s:
 //!
-//! A message begins with `error[T2021]: text` or `warning[...]: text`; below it may stand the place
-//! (`┌─ "file":line:column`), source lines with the marked part (`│   ^^^^ label`) and notes
-//! (`= text`).
+//! ```text
+//! error[T2021]: text          or warning[...]: text
+//!   ┌─ "file":line:column
+//!   │   ^^^^ label
+//!   = note
+//! ```
+//!
+//! All lines after the first are optional.
 
 use super::Diagnostic;
 
-/// Messages of one kind that are kept.
+/// Maximum number of errors kept, and of warnings.
 const MAX_KEPT: usize = 64;
-/// Characters of one message that are kept.
+/// Maximum characters kept of one message.
 const MAX_CHARS: usize = 1000;
 
-/// Errors and warnings in the order in which circom printed them.
+/// Errors and warnings, each in the order in which circom printed them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Diagnostics {
     pub(super) errors: Vec<Diagnostic>,
     pub(super) warnings: Vec<Diagnostic>,
 }
 
-/// Reads circom's output, colours included.
+/// Parses circom's output; colour codes are allowed.
 pub(super) fn parse(output: &str) -> Diagnostics {
     let mut all = Diagnostics::default();
     let mut current: Option<(bool, Diagnostic)> = None;
@@ -45,7 +50,7 @@ impl Diagnostics {
     }
 }
 
-/// `error[code]: text` or `warning[code]: text`; whether it is an error.
+/// Parses `error[code]: text` or `warning[code]: text`; `true` for an error.
 fn heading(line: &str) -> Option<(bool, Diagnostic)> {
     let (is_error, rest) = match line.strip_prefix("error") {
         Some(rest) => (true, rest),
@@ -59,7 +64,7 @@ fn heading(line: &str) -> Option<(bool, Diagnostic)> {
     Some((is_error, Diagnostic { code, file: None, line: None, message }))
 }
 
-/// Adds a line below the heading: the place, a label or a note.
+/// Adds a line that follows the heading: the place, a label or a note.
 fn detail(line: &str, diagnostic: &mut Diagnostic) {
     if let Some(place) = line.strip_prefix("┌─") {
         if let Some((file, rest)) = place.trim().strip_prefix('"').and_then(|p| p.split_once("\":")) {
@@ -86,7 +91,7 @@ fn append(diagnostic: &mut Diagnostic, text: &str) {
     }
 }
 
-/// Drops ANSI colour sequences, `ESC [ ... m`.
+/// Removes ANSI colour sequences, `ESC [ ... m`.
 pub(super) fn without_colours(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -107,7 +112,7 @@ mod tests {
         Diagnostic { code, file, line, message: message.to_owned() }
     }
 
-    /// Printed by circom 2.2.3.
+    /// Output of circom 2.2.3.
     const UNDECLARED: &str = "\u{1b}[0m\u{1b}[1m\u{1b}[38;5;11mwarning[P1004]\u{1b}[0m\u{1b}[1m: File \"t.circom\" does not include pragma version. Assuming pragma version 2.2.3\u{1b}[0m\n \u{1b}[0m\u{1b}[34m=\u{1b}[0m At the beginning of file \"t.circom\", you should add the directive \"pragma circom <Version>\", to indicate which compiler version you are using.\n\n\u{1b}[0m\u{1b}[1m\u{1b}[38;5;9merror[T2021]\u{1b}[0m\u{1b}[1m: Undeclared symbol\u{1b}[0m\n  \u{1b}[0m\u{1b}[34m┌─\u{1b}[0m \"t.circom\":1:31\n  \u{1b}[0m\u{1b}[34m│\u{1b}[0m\n\u{1b}[0m\u{1b}[34m1\u{1b}[0m \u{1b}[0m\u{1b}[34m│\u{1b}[0m template A(){ signal input a; \u{1b}[0m\u{1b}[31mb <== a\u{1b}[0m; } component main = A();\n  \u{1b}[0m\u{1b}[34m│\u{1b}[0m                               \u{1b}[0m\u{1b}[31m^^^^^^^\u{1b}[0m \u{1b}[0m\u{1b}[31mUsing unknown symbol\u{1b}[0m\n\n\u{1b}[31mprevious errors were found\u{1b}[0m\n";
 
     #[test]

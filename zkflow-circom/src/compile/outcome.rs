@@ -1,4 +1,4 @@
-//! What both ways of running circom have in common: its arguments, its files, its answers.
+//! Shared by both ways of running circom: arguments, output files, errors.
 
 use super::diagnostics::{self, without_colours};
 use super::source::SourceTree;
@@ -8,10 +8,10 @@ use zkflow_groth16::format::r1cs::R1cs;
 use zkflow_groth16::format::sym::Sym;
 use zkflow_groth16::report::CircuitReport;
 
-/// Characters kept of output that is not understood.
+/// Characters kept from the end of raw output.
 const MAX_SHOWN: usize = 2000;
 
-/// The arguments of a compilation into the folder `output`, includes being sought from `root`.
+/// Arguments that compile into the folder `output` and search includes from `root`.
 pub(super) fn arguments(
     tree: &SourceTree,
     options: &CompileOptions,
@@ -22,7 +22,7 @@ pub(super) fn arguments(
     fixed.iter().chain(options.flags()).map(|argument| (*argument).to_owned()).collect()
 }
 
-/// The files of a compilation.
+/// The output files of a compilation.
 pub(super) struct Outputs {
     r1cs: Vec<u8>,
     wasm: Vec<u8>,
@@ -37,7 +37,7 @@ impl Outputs {
     ) -> Result<Self, CompileError> {
         let stem = tree.main().trim_end_matches(".circom");
         let mut file =
-            |path: String| take(&path).ok_or_else(|| CompileError::Compiler(format!("it wrote no {path}")));
+            |path: String| take(&path).ok_or_else(|| CompileError::Compiler(format!("{path} is missing")));
         Ok(Self {
             r1cs: file(format!("{stem}.r1cs"))?,
             wasm: file(format!("{stem}_js/{stem}.wasm"))?,
@@ -45,7 +45,7 @@ impl Outputs {
         })
     }
 
-    /// Adds the report and the warnings among what was printed.
+    /// Adds the report, and the warnings parsed from `printed`.
     pub(super) fn compiled(self, printed: &str) -> Result<Compiled, CompileError> {
         let Self { r1cs, wasm, sym } = self;
         let report = report(&r1cs, &sym)?;
@@ -60,7 +60,7 @@ fn report(r1cs: &[u8], sym: &[u8]) -> Result<CircuitReport, CompileError> {
     Ok(CircuitReport::of(&r1cs, Some(&sym)))
 }
 
-/// The error for a compiler that ended with a bad status.
+/// The error for a non-zero exit status.
 pub(super) fn refusal(printed: &str) -> CompileError {
     let errors = diagnostics::parse(printed).errors;
     if !errors.is_empty() {
@@ -70,18 +70,18 @@ pub(super) fn refusal(printed: &str) -> CompileError {
     CompileError::Rejected(vec![Diagnostic { code: None, file: None, line: None, message }])
 }
 
-/// `circom 2.2.3` from what `--version` prints.
+/// Parses the output of `--version`, for example into `circom 2.2.3`.
 pub(super) fn version(printed: &str) -> Result<String, CompileError> {
     let number = printed.trim().strip_prefix("circom compiler ").map(str::trim);
     match number {
         Some(number) if number.len() < 32 && number.starts_with(|c: char| c.is_ascii_digit()) => {
             Ok(format!("circom {number}"))
         }
-        _ => Err(CompileError::Compiler(format!("not circom: it says {:?}", last_lines(printed)))),
+        _ => Err(CompileError::Compiler(format!("not circom: `--version` gives {:?}", last_lines(printed)))),
     }
 }
 
-/// The end of `text`.
+/// The end of `text`, trimmed.
 pub(super) fn last_lines(text: &str) -> &str {
     let start = text.char_indices().rev().nth(MAX_SHOWN).map_or(0, |(at, _)| at);
     text[start..].trim()
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn refusal_without_a_diagnostic_shows_what_was_printed() {
         let CompileError::Rejected(diagnostics) = refusal("\u{1b}[31msomething odd\u{1b}[0m\n") else {
-            panic!("rejected")
+            panic!("expected a rejection")
         };
         assert_eq!(diagnostics[0].message, "something odd");
     }

@@ -1,12 +1,13 @@
-//! A main file with all that it includes, in memory.
+//! A main file and everything it includes, in memory.
 //!
-//! All files live in one virtual tree: the main file lies at its root, and every include root is
-//! laid over that same root, the first one winning where two have a file of the same path. So
+//! All files are in one virtual tree. The main file is at its root, and every include root is mounted at
+//! that root. The first include root wins if two contain the same path.
+//!
 //! `include "circomlib/circuits/poseidon.circom"` names the virtual file
-//! `circomlib/circuits/poseidon.circom` wherever circomlib is installed, and the [digest] of a tree
-//! is the same on every machine.
+//! `circomlib/circuits/poseidon.circom`, wherever circomlib is installed. The [digest] of a tree is
+//! therefore the same on every machine.
 //!
-//! As in circom, an include is sought relative to the including file first, then from the root.
+//! An include is searched relative to the including file first, then from the root, as in circom.
 //!
 //! [digest]: SourceTree::digest
 
@@ -23,14 +24,14 @@ mod scan;
 
 pub(super) use scan::includes;
 
-/// Files of one tree.
+/// Maximum number of files in a tree.
 const MAX_FILES: usize = 1024;
-/// Bytes of all files of one tree.
+/// Maximum total bytes of the files in a tree.
 const MAX_BYTES: usize = 32 << 20;
-/// Bytes of one virtual path.
+/// Maximum bytes of a virtual path.
 const MAX_PATH: usize = 1024;
 
-/// The files that a compilation may see.
+/// The files visible to a compilation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceTree {
     main: String,
@@ -38,15 +39,15 @@ pub struct SourceTree {
 }
 
 impl SourceTree {
-    /// Reads what `source`, named `file_name`, includes, directly and indirectly, from `roots`.
+    /// Reads all direct and indirect includes of `source`, named `file_name`, from `roots`.
     ///
-    /// A folder of the user's own is a root like any other: to compile `dir/main.circom` with its
-    /// neighbours, put `dir` first among the roots.
+    /// A folder of your own is a root like any other. To compile `dir/main.circom` with its neighbours, put
+    /// `dir` first in `roots`.
     ///
     /// # Errors
     /// - [`CompileError::InvalidFileName`]: `file_name` is not a plain name ending in `.circom`.
-    /// - [`CompileError::IncludeOutsideRoots`]: an include leaves the roots, by `..`, as an absolute
-    ///   path or through a symbolic link.
+    /// - [`CompileError::IncludeOutsideRoots`]: an include points outside the roots, by `..`, an absolute
+    ///   path or a symbolic link.
     /// - [`CompileError::IncludeNotFound`]: an include is in none of the roots.
     /// - [`CompileError::Limit`]: more than 1024 files, or more than 32 MiB.
     pub fn resolve(file_name: &str, source: &str, roots: &[PathBuf]) -> Result<Self, CompileError> {
@@ -76,13 +77,13 @@ impl SourceTree {
         &self.main
     }
 
-    /// Virtual paths and contents, in the order of the paths.
+    /// Virtual paths and contents, sorted by path.
     pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.files.iter().map(|(path, content)| (path.as_str(), content.as_slice()))
     }
 
-    /// SHA-256 over the main file's path, then path and content of each file in the order of the
-    /// paths, every field preceded by its length.
+    /// SHA-256 over the main file's path, then the path and content of each file in path order. Each field
+    /// is preceded by its length.
     pub fn digest(&self) -> Digest {
         let mut hasher = Hasher::default();
         hasher.field(&self.main);
@@ -93,12 +94,12 @@ impl SourceTree {
         hasher.finish()
     }
 
-    /// No files, for runs that compile nothing.
+    /// A tree without files, for runs that compile nothing.
     pub(super) fn empty() -> Self {
         Self { main: String::new(), files: Arc::default() }
     }
 
-    /// A tree whose includes nobody looked at.
+    /// A tree without the include check.
     #[cfg(test)]
     pub(super) fn unchecked(main: &str, source: &str) -> Self {
         let files = BTreeMap::from([(main.to_owned(), source.as_bytes().to_vec())]);
@@ -110,7 +111,7 @@ impl SourceTree {
     }
 }
 
-/// An include where it stands.
+/// An include and its place in the source.
 struct Place<'a> {
     file: &'a str,
     line: u32,
@@ -118,7 +119,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// The virtual paths it may mean: beside the including file, then from the root.
+    /// The possible virtual paths: relative to the including file, then from the root.
     fn candidates(&self) -> Result<Vec<String>, CompileError> {
         let folder = self.file.rsplit_once('/').map_or("", |(folder, _)| folder);
         let absolute = self.include.starts_with('/') || self.include.contains(['\\', '\0']);
@@ -141,7 +142,7 @@ impl Place<'_> {
     }
 }
 
-/// The include roots, canonical.
+/// The include roots as canonical paths.
 struct Roots(Vec<PathBuf>);
 
 impl Roots {
@@ -152,7 +153,7 @@ impl Roots {
         roots.iter().map(open).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The file that an include means, or `None` when it is known already.
+    /// Path and content of the included file; `None` if it is already known.
     fn find(
         &self,
         place: &Place<'_>,
@@ -173,7 +174,7 @@ impl Roots {
     }
 }
 
-/// The content of a regular file below `root`, `None` when there is none.
+/// The content of a regular file below `root`; `None` if there is no such file.
 fn read_within(
     root: &Path,
     path: &str,
@@ -194,7 +195,7 @@ fn read_within(
     if content.len() > room { Err(too_large()) } else { Ok(Some(content)) }
 }
 
-/// `path` as seen from `folder`, without `.` and `..`; `None` when it leaves the root.
+/// Resolves `path` against `folder` and removes `.` and `..`; `None` if it leaves the root.
 pub(super) fn normalise(folder: &str, path: &str) -> Option<String> {
     let mut parts: Vec<&str> = Vec::new();
     for part in folder.split('/').chain(path.split('/')) {

@@ -5,26 +5,27 @@ use std::path::{Path, PathBuf};
 
 use zkflow_groth16::error::{Classified, ErrorKind};
 
-/// Path of the compiler below a `node_modules` folder.
+/// Path of the compiler in a `node_modules` folder.
 const CIRCOM_WASM: &str = "circom2/circom.wasm";
 
-/// What compiling needs.
+/// The files and folders needed to compile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CircomTools {
     /// The circom compiler as WebAssembly, from the npm package `circom2`.
     pub circom_wasm: PathBuf,
-    /// Folders in which includes are sought: one that holds `circomlib`, if there is one.
+    /// Folders searched for includes: those of `CIRCOM_LIBS`, or else the first one that contains
+    /// `circomlib`.
     pub include_roots: Vec<PathBuf>,
 }
 
 impl CircomTools {
-    /// Looks, in this order and for each of the two on its own, at
-    /// - `CIRCOM_WASM` (a file) and `CIRCOM_LIBS` (folders, separated as in `PATH`),
-    /// - `node_modules` in the folder that `ZKFLOW_TOOLS` names,
+    /// Searches for the compiler and for the include roots independently, in this order:
+    /// - `CIRCOM_WASM` (a file) and `CIRCOM_LIBS` (folders, separated as in `PATH`);
+    /// - `node_modules` in the folder that `ZKFLOW_TOOLS` names;
     /// - `tools/node_modules` and `node_modules` in the working folder and the folders above it.
     ///
     /// # Errors
-    /// [`ToolsError`] when there is no compiler.
+    /// [`ToolsError`] if there is no compiler.
     pub fn discover() -> Result<Self, ToolsError> {
         let given = Given {
             circom_wasm: env::var_os("CIRCOM_WASM").map(PathBuf::from),
@@ -35,7 +36,8 @@ impl CircomTools {
     }
 }
 
-/// The `node_modules` folder that holds the npm package `name`, looked for where [`CircomTools::discover`] looks.
+/// The `node_modules` folder that contains the npm package `name`; same folders as in
+/// [`CircomTools::discover`].
 pub fn modules_with(name: &str) -> Option<PathBuf> {
     let folders = module_folders(tools_folder().as_deref(), &env::current_dir().unwrap_or_default());
     folders.into_iter().find(|folder| folder.join(name).join("package.json").is_file())
@@ -45,7 +47,7 @@ fn tools_folder() -> Option<PathBuf> {
     env::var_os("ZKFLOW_TOOLS").map(PathBuf::from)
 }
 
-/// Where npm packages may lie.
+/// Folders that may contain npm packages, in search order.
 fn module_folders(tools: Option<&Path>, working_folder: &Path) -> Vec<PathBuf> {
     let above = working_folder
         .ancestors()
@@ -53,7 +55,7 @@ fn module_folders(tools: Option<&Path>, working_folder: &Path) -> Vec<PathBuf> {
     tools.map(|folder| folder.join("node_modules")).into_iter().chain(above).collect()
 }
 
-/// What the environment names.
+/// Values of the environment variables.
 #[derive(Default)]
 struct Given {
     circom_wasm: Option<PathBuf>,
@@ -80,17 +82,17 @@ impl Given {
     }
 }
 
-/// There is no circom compiler.
+/// The circom compiler was not found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ToolsError {
-    /// `CIRCOM_WASM` names nothing.
-    #[error("CIRCOM_WASM names {}, which is no file", .0.display())]
+    /// `CIRCOM_WASM` does not name a file.
+    #[error("CIRCOM_WASM names {}, which is not a file", .0.display())]
     NoSuchFile(PathBuf),
-    /// It is in none of the usual places.
+    /// The compiler is in none of the searched folders.
     #[error(
-        "circom.wasm was not found: run `make setup`, or `npm install circom2 circomlib` in a folder \
-         that ZKFLOW_TOOLS names, or let CIRCOM_WASM name the file"
+        "circom.wasm was not found: run `make setup`, or run `npm install circom2 circomlib` in the folder \
+         that ZKFLOW_TOOLS names, or set CIRCOM_WASM to the file"
     )]
     NoCompiler,
 }

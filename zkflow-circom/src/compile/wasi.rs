@@ -1,14 +1,15 @@
 //! The machine that circom sees: WASI preview 1 over memory.
 //!
-//! The compiler is a WASI program. Instead of real folders it is given one virtual folder, whose
-//! files are the read-only [`SourceTree`](super::SourceTree) and, below [`OUTPUT`], what it writes
-//! itself, bounded in bytes. There is no environment, the clock counts its own readings, and random
-//! numbers come from a fixed stream, so the same input gives the same run on every machine. Nothing
-//! of the real machine can be named, whatever the source says: there is no path, descriptor or call
-//! behind which it lies.
+//! The compiler is a WASI program. It sees one virtual folder instead of real folders:
+//! - the read-only files of the [`SourceTree`](super::SourceTree);
+//! - below [`OUTPUT`], the files that it writes, bounded in bytes.
 //!
-//! Every pointer that the guest passes is checked against its memory; a wrong one is `EFAULT`.
-//! Calls beyond the ones here are linked as traps.
+//! The environment is empty, the clock counts its own readings, and random numbers come from a fixed stream.
+//! The same input therefore gives the same run on every machine. No path, descriptor or call leads to the
+//! real machine, whatever the source contains.
+//!
+//! Every pointer from the guest is checked against its memory; an invalid one gives `EFAULT`. Calls that are
+//! not linked here are linked as traps.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,11 +29,11 @@ use memory::GuestMemory;
 pub(super) use files::OUTPUT;
 
 const MODULE: &str = "wasi_snapshot_preview1";
-/// Bytes kept of the standard output and of the standard error, each.
+/// Maximum bytes kept of standard output, and of standard error.
 const MAX_PRINTED: usize = 256 << 10;
-/// Buffers of one read or write.
+/// Maximum buffers in one read or write.
 const MAX_BUFFERS: u32 = 1024;
-/// Bytes that one `random_get` fills.
+/// Maximum bytes filled by one `random_get`.
 const MAX_RANDOM: u32 = 1 << 20;
 
 /// The state of one run.
@@ -45,13 +46,13 @@ pub(super) struct Wasi {
     random: u64,
 }
 
-/// What a run leaves behind.
+/// The output of a run.
 pub(super) struct Left {
-    /// Files by their path below [`OUTPUT`].
+    /// Files by path below [`OUTPUT`].
     pub(super) output: BTreeMap<String, Vec<u8>>,
-    /// Whether more was written than allowed.
+    /// Whether the output limit was exceeded.
     pub(super) output_exceeded: bool,
-    /// Standard output then standard error, the beginning of each.
+    /// The beginning of standard output, then the beginning of standard error.
     pub(super) printed: String,
 }
 
@@ -72,21 +73,21 @@ impl Wasi {
     }
 }
 
-/// The guest ended itself.
+/// The guest called `proc_exit`.
 #[derive(Debug, thiserror::Error)]
 #[error("exit with status {0}")]
 pub(super) struct Exit(pub(super) u32);
 
 type Host<'a> = Caller<'a, Guest<Wasi>>;
 
-/// Splits the caller in its memory and the state, runs a call, and gives its error number.
+/// Splits the caller into memory and state, runs a call, and returns its error number; 0 is success.
 fn answer(mut caller: Host<'_>, call: impl FnOnce(&mut Wasi, &mut GuestMemory<'_>) -> Outcome) -> u32 {
     let Some(Extern::Memory(memory)) = caller.get_export("memory") else { return Errno::FAULT.code() };
     let (bytes, guest) = memory.data_and_store_mut(&mut caller);
     call(&mut guest.state, &mut GuestMemory(bytes)).err().map_or(0, Errno::code)
 }
 
-/// Links the calls that circom makes.
+/// Links the WASI calls that circom makes.
 pub(super) fn link(linker: &mut Linker<Guest<Wasi>>) -> wasmtime::Result<()> {
     link_process(linker)?;
     link_descriptors(linker)?;
@@ -147,7 +148,7 @@ fn link_descriptors(linker: &mut Linker<Guest<Wasi>>) -> wasmtime::Result<()> {
     linker.func_wrap(MODULE, "fd_prestat_get", |host: Host<'_>, fd: u32, stat: u32| {
         answer(host, |_, memory| {
             files::check_preopened(fd)?;
-            // Tag 0, a folder; the length of its name.
+            // Tag 0 is a folder; the length of its name follows.
             memory.write_u32(stat, 0)?;
             memory.write_u32(stat.wrapping_add(4), 1)
         })
@@ -289,7 +290,7 @@ impl Wasi {
         Ok(())
     }
 
-    /// SplitMix64.
+    /// Next number of the SplitMix64 generator.
     fn next_random(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.random;

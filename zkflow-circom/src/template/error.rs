@@ -1,94 +1,94 @@
-//! Why a template or its parameters are refused.
+//! Errors of templates and their parameters.
 
 use crate::template::TemplateName;
 use zkflow_groth16::error::{Classified, ErrorKind};
 
 /// A template or its parameters were refused.
 ///
-/// Paths begin with `params`, the field of a request that holds the parameters.
+/// Paths begin with `params`, the request field that contains the parameters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TemplateError {
-    /// There is no template of that name.
-    #[error("there is no template {name}; known are {}", join(.known))]
+    /// The template name is unknown.
+    #[error("unknown template {name}; available: {}", join(.known))]
     Unknown {
-        /// The name asked for.
+        /// The requested name.
         name: TemplateName,
-        /// All names.
+        /// All available names, sorted.
         known: Vec<TemplateName>,
     },
-    /// A parameter that the template does not have.
-    #[error("{path}: the template has no such parameter; it has {}", join(.known))]
+    /// The template does not have this parameter.
+    #[error("{path}: unknown parameter; the template has {}", join(.known))]
     UnknownParam {
-        /// Where it stands.
+        /// Path of the parameter.
         path: String,
-        /// The parameters of the template.
+        /// Names of the template's parameters.
         known: Vec<String>,
     },
-    /// A parameter without default is not given.
+    /// A parameter without a default is missing.
     #[error("{path}: missing, expected {expected}")]
     MissingParam {
-        /// Where it should stand.
+        /// Path of the missing parameter.
         path: String,
-        /// What it should be.
+        /// Type and range of the parameter.
         expected: String,
     },
-    /// A parameter is not of its type or not in its range.
+    /// A parameter has the wrong type or is out of range.
     #[error("{path}: expected {expected}, found {found}")]
     InvalidParam {
-        /// Where it stands.
+        /// Path of the parameter or array element.
         path: String,
-        /// What it should be.
+        /// Type and range of the parameter.
         expected: String,
-        /// What it is, in kind: the value itself is not repeated.
+        /// Kind of the value found; the value itself is not repeated.
         found: &'static str,
     },
-    /// The parameters do not fit together.
+    /// A cross-check between parameters failed.
     #[error("{path}: expected {expected}")]
     Inconsistent {
-        /// The parameter that the check is about.
+        /// Path of the checked parameter.
         path: String,
-        /// The relation that should hold.
+        /// The required relation.
         expected: String,
     },
-    /// A template's file is malformed or contradicts another one.
+    /// A file of a template is malformed or contradicts another file.
     #[error("template {template}: {file}: {reason}")]
     Invalid {
-        /// The template, by name or folder.
+        /// Name or folder of the template.
         template: String,
-        /// The file within its folder.
+        /// Path of the file in the template's folder.
         file: String,
-        /// What is wrong, with the field or line where there is one.
+        /// The problem, with the field or line if known.
         reason: String,
     },
     /// A folder of templates cannot be used.
     #[error("template folder {folder}: {reason}")]
     Folder {
-        /// The folder or the entry in it.
+        /// Path of the folder or of an entry in it.
         folder: String,
-        /// What is wrong.
+        /// The problem.
         reason: String,
     },
-    /// A folder holds a template of a name that is taken.
-    #[error("template folder {folder}: a template named {name} is there already, choose another name")]
+    /// A template with this name already exists.
+    #[error("template folder {folder}: a template named {name} already exists; choose another name")]
     Duplicate {
-        /// The name.
+        /// The duplicate name.
         name: TemplateName,
-        /// The folder that repeats it.
+        /// Folder of the second template.
         folder: String,
     },
     /// The engine failed, or its rendering differs from the template in more than numeric literals.
-    #[error("template {template} was not rendered: {reason}")]
+    #[error("cannot render template {template}: {reason}")]
     Render {
-        /// The template.
+        /// Name of the template.
         template: TemplateName,
-        /// What is wrong.
+        /// The problem.
         reason: String,
     },
 }
 
 impl TemplateError {
-    /// Of a refused parameter: its path, and what is wrong with it, which is the rest of the text.
+    /// Path and message of a refused parameter; the message is without the path. `None` for other errors.
     pub fn fault(&self) -> Option<(&str, String)> {
         let (Self::UnknownParam { path, .. }
         | Self::MissingParam { path, .. }

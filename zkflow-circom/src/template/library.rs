@@ -1,4 +1,4 @@
-//! The templates that a program knows: those built in, and those of the user's folders.
+//! The available templates: the built-in ones, and those in the user's folders.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use super::{MANIFEST, SOURCE, Template, TemplateError};
 use crate::template::TemplateName;
 
-/// Templates by name.
+/// Templates by unique name.
 #[derive(Debug, Clone)]
 pub struct TemplateLibrary(BTreeMap<TemplateName, Template>);
 
-/// Embeds a folder of `templates/`.
+/// Embeds a folder of `templates/` in the binary.
 macro_rules! builtin {
     ($name:literal) => {
         Builtin {
@@ -43,14 +43,14 @@ const BUILTIN: [Builtin; 6] = [
 ];
 
 impl TemplateLibrary {
-    /// The templates that come with the crate.
+    /// The built-in templates.
     pub fn builtin() -> Self {
         let template = |builtin: &Builtin| {
             let vectors = [
                 ("vectors/prove.json".to_owned(), builtin.prove.to_owned()),
                 ("vectors/refuse.json".to_owned(), builtin.refuse.to_owned()),
             ];
-            // Expect safety: the texts are constants, and a test reads them all.
+            // Expect safety: the texts are constants, and a test parses them all.
             let name: TemplateName = builtin.name.parse().expect("a built-in name is valid");
             Template::parse(name, builtin.manifest, builtin.source, &vectors)
                 .expect("a built-in template is valid")
@@ -58,17 +58,19 @@ impl TemplateLibrary {
         Self(BUILTIN.iter().map(template).map(|template| (template.name.clone(), template)).collect())
     }
 
-    /// Adds the templates of a folder: each of its subfolders is a template of that name, or the
-    /// folder itself is one when it holds a `manifest.toml`.
+    /// Adds the templates of `folder`: each subfolder is a template of that name. If `folder` contains a
+    /// `manifest.toml`, it is the only template.
     ///
     /// # Behaviour
-    /// - Hidden entries and plain files beside the template folders are passed over.
-    /// - Symbolic links inside the folder are refused, so that nothing outside it is read.
+    /// - Hidden entries, and plain files beside the template folders, are ignored.
+    /// - Symbolic links inside the folder are refused, so that no file outside it is read.
     ///
     /// # Errors
-    /// - [`TemplateError::Folder`]: not readable, a link, too large, not a valid name; names it.
+    /// - [`TemplateError::Folder`]: an entry is unreadable, a link, too large or badly named; the error
+    ///   contains its path.
     /// - [`TemplateError::Invalid`]: a template's file is malformed.
-    /// - [`TemplateError::Duplicate`]: the name is taken, by a built-in template or another folder's.
+    /// - [`TemplateError::Duplicate`]: the name is already used, by a built-in template or in another
+    ///   folder.
     pub fn with_folder(mut self, folder: &Path) -> Result<Self, TemplateError> {
         let root = folder.canonicalize().map_err(|error| unusable(folder, error))?;
         let folders = if root.join(MANIFEST).exists() { vec![root] } else { subfolders(&root)? };
@@ -85,10 +87,10 @@ impl TemplateLibrary {
         Ok(self)
     }
 
-    /// The template of that name.
+    /// The template with this name.
     ///
     /// # Errors
-    /// [`TemplateError::Unknown`], which lists the known names.
+    /// [`TemplateError::Unknown`] lists the available names.
     pub fn get(&self, name: &TemplateName) -> Result<&Template, TemplateError> {
         self.0.get(name).ok_or_else(|| TemplateError::Unknown {
             name: name.clone(),
@@ -96,7 +98,7 @@ impl TemplateLibrary {
         })
     }
 
-    /// All templates, by name.
+    /// All templates, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = &Template> {
         self.0.values()
     }
@@ -124,7 +126,7 @@ fn subfolders(root: &Path) -> Result<Vec<PathBuf>, TemplateError> {
     Ok(entries(root)?.into_iter().filter(|path| path.is_dir()).collect())
 }
 
-/// What stands in a folder, by name, without hidden entries.
+/// Entries of a folder, sorted by name, without hidden ones.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, TemplateError> {
     refuse_link(folder)?;
     let mut paths = Vec::new();
@@ -154,14 +156,14 @@ fn read(path: &Path, limit: u64) -> Result<String, TemplateError> {
     Ok(text)
 }
 
-/// Refuses symbolic links, and what is neither a file nor a folder: a pipe would never end.
+/// Refuses symbolic links and special files: reading a pipe might never end.
 fn refuse_link(path: &Path) -> Result<(), TemplateError> {
     let kind = path.symlink_metadata().map_err(|error| unusable(path, error))?.file_type();
     if kind.is_symlink() {
-        return Err(unusable(path, "a symbolic link, which is not followed"));
+        return Err(unusable(path, "symbolic links are not followed"));
     }
     if !kind.is_file() && !kind.is_dir() {
-        return Err(unusable(path, "neither a file nor a folder"));
+        return Err(unusable(path, "expected a file or a folder"));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `manifest.toml`: what a template proves, and what may be put into it.
+//! `manifest.toml`: description, parameters, inputs and outputs of a template.
 
 use std::collections::BTreeSet;
 
@@ -10,18 +10,18 @@ use serde_json::{Map, Value};
 use super::params::{ParamValue, Params};
 use zkflow_groth16::field;
 
-/// The content of `manifest.toml`. Serialises in camelCase for an API.
+/// The content of `manifest.toml`; serialised in camelCase for the API.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all(serialize = "camelCase"), deny_unknown_fields)]
 pub struct Manifest {
-    /// A few words.
+    /// Title of a few words.
     pub title: String,
-    /// What is proved.
+    /// The statement that a proof proves.
     pub description: String,
-    /// The placeholders of the source.
+    /// One entry per placeholder of the source.
     #[serde(default)]
     pub parameters: Vec<ParamSpec>,
-    /// Relations that must hold between parameters.
+    /// Relations that the parameters must satisfy.
     #[serde(default)]
     pub checks: Vec<Check>,
     /// The input signals of the main component.
@@ -29,31 +29,31 @@ pub struct Manifest {
     /// The output signals of the main component, all of them public.
     #[serde(default)]
     pub outputs: Vec<OutputSpec>,
-    /// Parameters and inputs that prove.
+    /// Parameters and inputs that yield a proof.
     pub example: Example,
 }
 
-/// A parameter: one value, or an array of values when `length` is given.
+/// A parameter: one value, or an array of values if `length` is given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all(serialize = "camelCase"), deny_unknown_fields)]
 pub struct ParamSpec {
-    /// The name, that of its placeholder.
+    /// Name of its placeholder.
     pub name: String,
     /// The type of the value, or of each element.
     #[serde(rename = "type")]
     pub kind: ParamKind,
-    /// What it is for.
+    /// Purpose of the parameter.
     pub description: String,
-    /// The least value. Without it, zero.
+    /// Smallest value; `None`: 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<Natural>,
-    /// The greatest value. An unsigned integer must have one; a field element reaches p - 1 without.
+    /// Largest value. Required for an unsigned integer; `None` for a field element: p - 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<Natural>,
-    /// The number of elements, when the parameter is an array.
+    /// Allowed number of elements of an array; `None`: a single value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub length: Option<Length>,
-    /// The value when none is given.
+    /// Default value; `None`: the parameter is required.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<Value>,
 }
@@ -62,21 +62,21 @@ pub struct ParamSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ParamKind {
-    /// An unsigned integer of 64 bits.
+    /// An unsigned 64-bit integer.
     Uint,
     /// An element of the BN254 scalar field.
     Field,
-    /// True or false, in the source `1` or `0`.
+    /// A boolean; `1` or `0` in the source.
     Bool,
 }
 
-/// How many elements an array may have.
+/// Allowed number of elements of an array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Length {
-    /// The least number, at least 1.
+    /// Minimum, at least 1.
     pub min: u32,
-    /// The greatest number.
+    /// Maximum, at most 4096.
     pub max: u32,
 }
 
@@ -84,26 +84,26 @@ pub struct Length {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all(serialize = "camelCase", deserialize = "snake_case"), deny_unknown_fields)]
 pub enum Check {
-    /// The first is less than the second.
+    /// `first < second`.
     LessThan([String; 2]),
-    /// The first is not greater than the second.
+    /// `first <= second`.
     AtMost([String; 2]),
     /// The parameter, or each of its elements, is below `2^bits`.
     FitsBits {
-        /// The parameter.
+        /// Name of the parameter.
         param: String,
-        /// The width.
+        /// Width in bits.
         bits: Dim,
     },
     /// Both arrays have the same number of elements.
     SameLength([String; 2]),
 }
 
-/// A size: a number, or the name of the parameter that gives it.
+/// A size: a number, or the name of a parameter that contains it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Dim {
-    /// The number.
+    /// A fixed size.
     Size(u32),
     /// The value of an unsigned integer parameter, or the length of an array parameter.
     Param(String),
@@ -113,15 +113,15 @@ pub enum Dim {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all(serialize = "camelCase"), deny_unknown_fields)]
 pub struct SignalSpec {
-    /// The name in the source.
+    /// Name in the source.
     pub name: String,
-    /// The dimensions, outermost first; none for a single signal.
+    /// Dimensions, outermost first; empty for a single signal.
     #[serde(default)]
     pub shape: Vec<Dim>,
     /// Whether it is a public signal of the proof.
     #[serde(default)]
     pub public: bool,
-    /// What it is.
+    /// Meaning of the signal.
     pub description: String,
 }
 
@@ -129,28 +129,28 @@ pub struct SignalSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all(serialize = "camelCase"), deny_unknown_fields)]
 pub struct OutputSpec {
-    /// The name in the source.
+    /// Name in the source.
     pub name: String,
-    /// The dimensions, outermost first; none for a single signal.
+    /// Dimensions, outermost first; empty for a single signal.
     #[serde(default)]
     pub shape: Vec<Dim>,
-    /// What it is.
+    /// Meaning of the signal.
     pub description: String,
 }
 
-/// Parameters and inputs that prove.
+/// Parameters and inputs that yield a proof.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Example {
-    /// Parameters; defaults may be left out.
+    /// Parameters; those with a default may be omitted.
     #[serde(default)]
     pub params: Map<String, Value>,
-    /// Inputs.
+    /// All inputs by name.
     pub inputs: Map<String, Value>,
 }
 
 impl Manifest {
-    /// Reads and checks a manifest; the error is a text that names the field or line.
+    /// Parses and checks a manifest; the error text names the field or line.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let manifest: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
@@ -163,7 +163,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The parameter of that name.
+    /// The parameter with this name.
     pub fn parameter(&self, name: &str) -> Option<&ParamSpec> {
         self.parameters.iter().find(|spec| spec.name == name)
     }
@@ -219,7 +219,7 @@ impl Manifest {
         }
     }
 
-    /// Whether `inputs` has the names and shapes that the inputs have under `params`.
+    /// Checks that `inputs` has the names and shapes that `params` require.
     pub(super) fn check_inputs(&self, params: &Params, inputs: &Map<String, Value>) -> Result<(), String> {
         if let Some(name) = inputs.keys().find(|name| self.inputs.iter().all(|input| input.name != **name)) {
             return Err(format!("inputs.{name}: there is no such input"));
@@ -233,7 +233,7 @@ impl Manifest {
 }
 
 impl ParamSpec {
-    /// The values allowed, both ends included. A boolean is 0 or 1.
+    /// Smallest and largest allowed value; 0 and 1 for a boolean.
     pub(super) fn range(&self) -> (Natural, Natural) {
         let greatest = match self.kind {
             ParamKind::Uint => Fr::from(u64::MAX),
@@ -245,7 +245,7 @@ impl ParamSpec {
 
     fn check(&self) -> Result<(), String> {
         if !is_identifier(&self.name) || RESERVED.contains(&self.name.as_str()) {
-            return Err("not a name that a placeholder can have".to_owned());
+            return Err("not a valid placeholder name".to_owned());
         }
         if self.kind == ParamKind::Uint && self.max.is_none() {
             return Err("an unsigned integer needs a max".to_owned());
@@ -255,7 +255,7 @@ impl ParamSpec {
         }
         let (min, max) = self.range();
         if self.kind == ParamKind::Uint && max > Natural(Fr::from(u64::MAX)) {
-            return Err("max is beyond 64 bits".to_owned());
+            return Err("max exceeds 64 bits".to_owned());
         }
         if min > max {
             return Err("min is greater than max".to_owned());
@@ -273,12 +273,12 @@ impl ParamSpec {
     }
 }
 
-/// A number from 0 to p - 1: in TOML and JSON a number, or from 2^53 on a decimal string.
+/// An integer from 0 to p - 1; in TOML and JSON a number up to 2^53 - 1, or a decimal string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Natural(pub Fr);
 
 impl Natural {
-    /// The canonical JSON: a number up to 2^53 - 1, a decimal string from there on.
+    /// Canonical JSON: a number up to 2^53 - 1, a decimal string above.
     pub fn to_json(self) -> Value {
         match u64::try_from(num_bigint::BigUint::from(self.0.into_bigint())) {
             Ok(number) if number <= MAX_SAFE_INTEGER => number.into(),
@@ -331,10 +331,10 @@ fn unique<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Result<(),
     let mut seen = BTreeSet::new();
     for name in names {
         if !is_identifier(name) {
-            return Err(format!("{what}: {name:?} is not a name"));
+            return Err(format!("{what}: invalid name {name:?}"));
         }
         if !seen.insert(name) {
-            return Err(format!("{what}: {name} stands there twice"));
+            return Err(format!("{what}: duplicate name {name}"));
         }
     }
     Ok(())
@@ -351,13 +351,13 @@ fn check_shape(value: &Value, shape: &[u64]) -> Result<(), String> {
     }
 }
 
-/// The greatest integer up to which every JSON reader is exact.
+/// Largest integer that every JSON parser reads exactly.
 pub(super) const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
-/// The most elements that an array parameter may be allowed.
+/// Maximum length of an array parameter.
 const MAX_LENGTH: u32 = 4096;
 
-/// Words that mean something to Handlebars.
+/// Reserved words of Handlebars.
 const RESERVED: [&str; 24] = [
     "and",
     "as",

@@ -23,12 +23,12 @@ pub enum ParamValue {
     Field(Fr),
     /// A boolean.
     Bool(bool),
-    /// Several values of one type.
+    /// Several values of the same type.
     Array(Vec<ParamValue>),
 }
 
 impl Params {
-    /// Types `given`, fills in defaults and evaluates the checks of the manifest.
+    /// Converts `given` to typed values, fills in defaults and evaluates the manifest's checks.
     pub(super) fn parse(manifest: &Manifest, given: &Map<String, Value>) -> Result<Self, TemplateError> {
         if let Some(name) = given.keys().find(|name| manifest.parameter(name).is_none()) {
             let known = manifest.parameters.iter().map(|spec| spec.name.clone()).collect();
@@ -47,26 +47,25 @@ impl Params {
         Ok(params)
     }
 
-    /// The value of a parameter.
+    /// The value of a parameter; `None` if the template has no such parameter.
     pub fn get(&self, name: &str) -> Option<&ParamValue> {
         self.0.get(name)
     }
 
-    /// All values by name.
+    /// All values, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ParamValue)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// The canonical JSON, defaults included: the same parameters in any spelling give the same.
+    /// Canonical JSON, defaults included: equal parameters give equal JSON, however they were written.
     ///
-    /// Unsigned integers are numbers up to 2^53 - 1 and decimal strings beyond, field elements are
-    /// always decimal strings.
+    /// Unsigned integers are numbers up to 2^53 - 1 and decimal strings above. Field elements are always
+    /// decimal strings.
     pub fn to_json(&self) -> Map<String, Value> {
         self.0.iter().map(|(name, value)| (name.clone(), value.to_json())).collect()
     }
 
-    /// The number that a dimension stands for; 0 for a parameter that there is not, which
-    /// [`Manifest`] rules out.
+    /// The value of a dimension; 0 for an unknown parameter, which [`Manifest`] rules out.
     pub fn size(&self, dim: &Dim) -> u64 {
         match dim {
             Dim::Size(size) => u64::from(*size),
@@ -105,7 +104,7 @@ impl Params {
             Check::SameLength([first, second])
                 if number(first).map(|n| n.len()) != number(second).map(|n| n.len()) =>
             {
-                fail(first, format!("as many elements as params.{second} has"))
+                fail(first, format!("as many elements as params.{second}"))
             }
             Check::LessThan(_) | Check::AtMost(_) | Check::SameLength(_) => Ok(()),
         }
@@ -113,7 +112,7 @@ impl Params {
 }
 
 impl ParamValue {
-    /// Reads the value of `spec` that stands at `path`.
+    /// Parses the value of `spec` at `path`.
     pub(super) fn parse(spec: &ParamSpec, path: &str, value: &Value) -> Result<Self, TemplateError> {
         let invalid = |path: String, expected, found| TemplateError::InvalidParam { path, expected, found };
         let Some(length) = spec.length else {
@@ -151,7 +150,7 @@ impl ParamValue {
         }
     }
 
-    /// The canonical JSON, see [`Params::to_json`].
+    /// Canonical JSON; see [`Params::to_json`].
     pub fn to_json(&self) -> Value {
         match self {
             Self::Uint(value) if *value <= MAX_SAFE_INTEGER => (*value).into(),
@@ -162,7 +161,7 @@ impl ParamValue {
         }
     }
 
-    /// The literal that stands for the value in circom source, such as `18` or `[1,2,3]`.
+    /// The value as a circom literal, such as `18` or `[1,2,3]`.
     pub fn to_literal(&self) -> String {
         match self {
             Self::Array(items) => {
@@ -185,7 +184,7 @@ impl ParamValue {
     }
 }
 
-/// Reads a JSON number up to 2^53 - 1 or a decimal string below p. The error says what was found.
+/// Parses a JSON number up to 2^53 - 1, or a decimal string below p. The error describes the value found.
 pub(super) fn natural(value: &Value) -> Result<Fr, &'static str> {
     match value {
         Value::Number(number) => match number.as_u64() {
@@ -196,7 +195,7 @@ pub(super) fn natural(value: &Value) -> Result<Fr, &'static str> {
         Value::String(text) => field::parse_decimal(text).map_err(|error| match error {
             FieldError::Negative => "a negative number",
             FieldError::TooLarge => "a number not below the field's modulus",
-            _ => "a text that is no decimal number",
+            _ => "a string that is not a decimal number",
         }),
         _ => Err(describe(value)),
     }
@@ -211,7 +210,7 @@ fn describe(value: &Value) -> &'static str {
             "a fraction, or a number above 2^53 - 1, which must be written as a decimal string"
         }
         Value::Number(_) => "a number",
-        Value::String(_) => "a text",
+        Value::String(_) => "a string",
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     }
@@ -234,14 +233,14 @@ fn element_expectation(spec: &ParamSpec) -> String {
     match spec.kind {
         ParamKind::Uint => format!("an unsigned integer from {min} to {max}"),
         ParamKind::Field if spec.min.is_none() && spec.max.is_none() => {
-            "a field element, that is a number from 0 to p - 1".to_owned()
+            "a field element, a number from 0 to p - 1".to_owned()
         }
         ParamKind::Field => format!("a field element from {min} to {max}"),
         ParamKind::Bool => "true or false".to_owned(),
     }
 }
 
-/// A foreign name, cut to what an error message can bear.
+/// Shortens an unknown name for an error message.
 fn shorten(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(64).collect()
 }

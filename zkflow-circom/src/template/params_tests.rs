@@ -49,14 +49,17 @@ fn a_refusal_names_the_path_and_the_expectation() {
     let uint = "expected an unsigned integer from 0 to 18446744073709551615";
     let cases = [
         (json!({}), format!("params.max: missing, {uint}")),
-        (json!({"max": 1, "mni": 1}), "params.mni: the template has no such parameter".to_owned()),
+        (json!({"max": 1, "mni": 1}), "params.mni: unknown parameter".to_owned()),
         (json!({"max": 1.5}), format!("params.max: {uint}, found a fraction")),
         (json!({"max": 9007199254740992u64}), format!("params.max: {uint}, found a number above 2^53 - 1")),
         (json!({"max": -1}), format!("params.max: {uint}, found a negative number")),
         (json!({"max": "-1"}), format!("params.max: {uint}, found a negative number")),
         (json!({"max": "18446744073709551616"}), format!("params.max: {uint}, found a greater number")),
-        (json!({"max": "1); evil("}), format!("params.max: {uint}, found a text that is no decimal number")),
-        (json!({"max": "0x10"}), format!("params.max: {uint}, found a text that is no decimal number")),
+        (
+            json!({"max": "1); evil("}),
+            format!("params.max: {uint}, found a string that is not a decimal number"),
+        ),
+        (json!({"max": "0x10"}), format!("params.max: {uint}, found a string that is not a decimal number")),
         (json!({"max": null}), format!("params.max: {uint}, found null")),
         (json!({"max": 1, "bits": 0}), "params.bits: expected an unsigned integer from 1 to 64".to_owned()),
         (json!({"max": 1, "key": MODULUS_DECIMAL}), "params.key: expected a field element".to_owned()),

@@ -1,4 +1,4 @@
-//! Parameters into source.
+//! Renders parameters into the source of a template.
 
 use std::fmt;
 
@@ -14,19 +14,19 @@ use super::{Template, TemplateError};
 ///
 /// # Behaviour
 /// - The same template and parameters give the same source.
-/// - The tokens of the source are those of the template with each placeholder replaced by its
-///   parameter's numeric literal, or by a bracketed list of literals for an array.
-///   An implementation calls [`check_rendering`] before it returns.
+/// - The tokens of the source are those of the template, with each placeholder replaced. The replacement is
+///   the parameter's numeric literal, or a bracketed list of literals for an array.
+/// - An implementation calls [`check_rendering`] before it returns.
 pub trait TemplateEngine: fmt::Debug + Send + Sync + 'static {
-    /// Renders.
+    /// Renders `template` with `params`.
     ///
     /// # Errors
-    /// [`TemplateError::Render`] when the engine fails or the check does; with parameters of this
-    /// template and a [`HandlebarsEngine`] neither happens.
+    /// [`TemplateError::Render`] if the engine or the check fails. Neither happens with parameters of this
+    /// template and a [`HandlebarsEngine`].
     fn render(&self, template: &Template, params: &Params) -> Result<String, TemplateError>;
 }
 
-/// Placeholders by Handlebars: strict mode, no HTML escaping, plain substitution only.
+/// Replaces placeholders with Handlebars: strict mode, no HTML escaping, plain substitution only.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HandlebarsEngine;
 
@@ -45,11 +45,11 @@ impl TemplateEngine for HandlebarsEngine {
     }
 }
 
-/// Checks that `rendered` is the template with every placeholder replaced by its parameter's
-/// literal, and nothing else, token by token. White space and comments do not count.
+/// Checks that `rendered` is the template with every placeholder replaced by its parameter's literal.
+/// Compares token by token, ignoring white space and comments.
 ///
 /// # Errors
-/// [`TemplateError::Render`], naming the first token that differs.
+/// [`TemplateError::Render`] names the first token that differs.
 pub fn check_rendering(template: &Template, params: &Params, rendered: &str) -> Result<(), TemplateError> {
     compare(&template.source, params, rendered)
         .map_err(|reason| TemplateError::Render { template: template.name.clone(), reason })
@@ -77,20 +77,20 @@ fn compare(source: &str, params: &Params, rendered: &str) -> Result<(), String> 
     }
     let same = expected.iter().zip(&found).take_while(|(expected, found)| expected == found).count();
     Err(format!(
-        "token {same} should be {:?} and is {:?}: the rendering differs in more than the parameters' literals",
+        "token {same}: expected {:?}, found {:?}; only the literals of parameters may differ",
         expected.get(same),
         found.get(same)
     ))
 }
 
-/// Checks that source and manifest name the same placeholders and the same public inputs.
+/// Checks that source and manifest agree on placeholders and public inputs.
 pub(super) fn check_source(source: &str, manifest: &Manifest) -> Result<(), String> {
     let tokens = tokens::template(source)?;
     for token in &tokens {
         if let Token::Placeholder(name) = token
             && manifest.parameter(name).is_none()
         {
-            return Err(format!("{{{{{name}}}}} is no parameter of the manifest"));
+            return Err(format!("{{{{{name}}}}} is not a parameter of the manifest"));
         }
     }
     if let Some(spec) =
@@ -105,7 +105,7 @@ pub(super) fn check_source(source: &str, manifest: &Manifest) -> Result<(), Stri
     declared.sort_unstable();
     if public != declared {
         return Err(format!(
-            "the public inputs of the main component are [{}], those of the manifest [{}]",
+            "public inputs differ: main component [{}], manifest [{}]",
             public.join(", "),
             declared.join(", ")
         ));
@@ -119,7 +119,7 @@ fn public_inputs<'a>(tokens: &[Token<'a>]) -> Result<Vec<&'a str>, String> {
         .filter(|&at| tokens[at..].starts_with(&[Token::Word("component"), Token::Word("main")]))
         .collect();
     let [main] = mains[..] else {
-        return Err("there must be exactly one main component".to_owned());
+        return Err("expected exactly one main component".to_owned());
     };
     let list = [Token::Symbol('{'), Token::Word("public"), Token::Symbol('[')];
     let Some(names) = tokens[main + 2..].strip_prefix(&list) else {

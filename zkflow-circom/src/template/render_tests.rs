@@ -64,13 +64,13 @@ fn a_rendering_that_says_more_is_refused() {
 #[test]
 fn source_and_manifest_must_agree() {
     let cases = [
-        ("{{n}}, {{ key }}", "{{m}}, {{ key }}", "{{m}} is no parameter"),
+        ("{{n}}, {{ key }}", "{{m}}, {{ key }}", "{{m}} is not a parameter"),
         ("{{list}}", "1", "the parameter list has no placeholder"),
         ("{public [a]}", "{public [a, b]}", "public inputs"),
         ("{public [a]}", "", "public inputs"),
         ("component main", "component other", "exactly one main component"),
         ("{{strict}}", "{{#if strict}}1{{/if}}", "line 4"),
-        ("{{strict}}", "x{{strict}}", "stand by itself"),
+        ("{{strict}}", "x{{strict}}", "must be separated"),
     ];
     for (from, to, expected) in cases {
         let error = template(&SOURCE.replace(from, to)).unwrap_err().to_string();
@@ -107,8 +107,7 @@ fn hostile() -> impl Strategy<Value = Value> {
     })
 }
 
-/// `text` with every run of digits as `0`, and every list of such as `0`: written independently of
-/// the tokeniser.
+/// `text` with every run of digits, and every list of them, replaced by `0`; independent of the tokeniser.
 fn skeleton(text: &str) -> String {
     let mut skeleton = String::new();
     for c in text.chars() {

@@ -1,6 +1,6 @@
-//! Circom source as a sequence of tokens.
+//! Splits circom source into tokens.
 
-/// A token of circom source. White space and comments are no tokens.
+/// A token of circom source. White space and comments are not tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Token<'a> {
     /// A keyword or name.
@@ -11,20 +11,19 @@ pub(super) enum Token<'a> {
     Text(&'a str),
     /// `{{name}}`.
     Placeholder(&'a str),
-    /// One character of anything else: operators are compared character by character.
+    /// Any other character; operators are compared character by character.
     Symbol(char),
 }
 
-/// Splits rendered source, in which no placeholder may be left.
+/// Splits rendered source, which contains no placeholders.
 pub(super) fn rendered(source: &str) -> Result<Vec<Token<'_>>, String> {
     tokens(source, false)
 }
 
 /// Splits a template's source.
 ///
-/// A placeholder stands for a whole literal, so it may touch no letter, digit, `_`, `$` or other
-/// placeholder, and stand in no string. Other constructs of the template language, such as
-/// `{{#each}}`, are refused.
+/// A placeholder replaces a whole literal. It must not touch a letter, digit, `_`, `$` or other placeholder,
+/// and must not be in a string. Other constructs of the template language, such as `{{#each}}`, are refused.
 pub(super) fn template(source: &str) -> Result<Vec<Token<'_>>, String> {
     tokens(source, true)
 }
@@ -39,34 +38,34 @@ fn tokens(source: &str, placeholders: bool) -> Result<Vec<Token<'_>>, String> {
             first.len_utf8()
         } else if let Some(length) = comment(rest) {
             let Some(length) = length else {
-                return fail("a comment is not closed");
+                return fail("unclosed comment");
             };
-            // The template language knows no comments of circom: it would read what stands there.
+            // The template language ignores circom's comment marks: it would read the text inside.
             if placeholders && rest[..length].contains("{{") {
-                return fail("a comment holds double braces");
+                return fail("a comment contains double braces");
             }
             length
         } else if first == '"' {
             let Some(end) = rest[1..].find('"') else {
-                return fail("a string is not closed");
+                return fail("unclosed string");
             };
             let text = &rest[..end + 2];
             // circom looks for comments before it looks for strings.
             if ["//", "/*", "\n", "{{"].iter().any(|odd| text.contains(odd)) {
-                return fail("a string holds a comment, a line break or a placeholder");
+                return fail("a string contains a comment, a line break or a placeholder");
             }
             tokens.push(Token::Text(text));
             text.len()
         } else if placeholders && rest.starts_with("{{") {
             let Some((name, length)) = placeholder(rest) else {
-                return fail("a placeholder is written {{name}}; nothing else may stand in double braces");
+                return fail("expected {{name}}: double braces may contain only a parameter name");
             };
             let before = source[..at].chars().next_back();
             let after = rest[length..].chars().next();
             if before.is_some_and(touches)
                 || after.is_some_and(|c| touches(c) || rest[length..].starts_with("{{"))
             {
-                return fail("a placeholder must stand by itself, as a number would");
+                return fail("a placeholder must be separated from its neighbours, like a number");
             }
             tokens.push(Token::Placeholder(name));
             length
@@ -90,7 +89,7 @@ fn tokens(source: &str, placeholders: bool) -> Result<Vec<Token<'_>>, String> {
     Ok(tokens)
 }
 
-/// The length of the comment that `text` begins with, `None` inside where it is not closed.
+/// Length of the comment at the start of `text`; an inner `None` means that it is not closed.
 fn comment(text: &str) -> Option<Option<usize>> {
     if text.starts_with("//") {
         return Some(Some(text.find('\n').unwrap_or(text.len())));
@@ -99,7 +98,7 @@ fn comment(text: &str) -> Option<Option<usize>> {
     Some(inner.find("*/").map(|end| end + 4))
 }
 
-/// The name and length of the placeholder that `text` begins with.
+/// Name and length of the placeholder at the start of `text`.
 fn placeholder(text: &str) -> Option<(&str, usize)> {
     let inner = text.strip_prefix("{{")?;
     let end = inner.find("}}")?;
@@ -107,7 +106,7 @@ fn placeholder(text: &str) -> Option<(&str, usize)> {
     super::manifest::is_identifier(name).then_some((name, end + 4))
 }
 
-/// Whether a placeholder beside this character would become part of a longer token, or be escaped.
+/// Whether a placeholder beside this character would join a longer token or be escaped.
 fn touches(c: char) -> bool {
     is_word(c) || c.is_ascii_digit() || matches!(c, '\\' | '{' | '}' | '.') || !c.is_ascii()
 }

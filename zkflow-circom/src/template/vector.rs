@@ -6,35 +6,35 @@ use serde_json::{Map, Value};
 use super::manifest::Manifest;
 use super::params::Params;
 
-/// Inputs whose outcome is known.
+/// Inputs with a known outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Vector {
-    /// What is special about the inputs.
+    /// The special case that these inputs test.
     pub name: String,
-    /// The parameters; defaults may be left out.
+    /// Parameters; those with a default may be omitted.
     #[serde(default)]
     pub params: Map<String, Value>,
-    /// The inputs. Those to be refused may have a wrong shape.
+    /// The inputs; those to be refused may have a wrong shape.
     pub inputs: Map<String, Value>,
-    /// What must come of them.
+    /// The expected outcome.
     pub outcome: Outcome,
-    /// The outputs that must come of them, computed elsewhere; empty where none are known.
+    /// The expected outputs, computed independently; empty if unknown.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub outputs: Map<String, Value>,
 }
 
-/// What must come of a [`Vector`].
+/// Expected outcome of a [`Vector`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// A witness that satisfies all constraints.
+    /// The witness satisfies all constraints.
     Prove,
-    /// An error.
+    /// The inputs are refused with an error.
     Refuse,
 }
 
-/// Reads a file of vectors, a JSON array.
+/// Parses a JSON array of vectors.
 pub(super) fn parse(text: &str, manifest: &Manifest) -> Result<Vec<Vector>, String> {
     let vectors: Vec<Vector> = serde_json::from_str(text).map_err(|error| error.to_string())?;
     for vector in &vectors {

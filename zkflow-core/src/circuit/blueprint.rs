@@ -1,4 +1,4 @@
-//! What is to be compiled, and the identity that follows from it.
+//! The input of a compilation, and the identity derived from it.
 
 use std::path::PathBuf;
 
@@ -10,28 +10,28 @@ use zkflow_circom::template::{Params, Template, TemplateEngine, TemplateError};
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::error::{Classified, ErrorKind};
 
-/// A rendered template with all its includes: everything that decides what is compiled.
+/// A rendered template with all its includes: everything that determines the compiled circuit.
 #[derive(Debug, Clone)]
 pub struct Blueprint {
-    /// The template.
+    /// Name of the template.
     pub template: TemplateName,
-    /// Its parameters.
+    /// All parameters, defaults included.
     pub params: Params,
-    /// The rendered template.
+    /// Main source file, with literals in place of placeholders.
     pub rendered: String,
-    /// The rendered template with its includes.
+    /// The rendered template and all its includes.
     pub source: SourceTree,
-    /// How it is compiled.
+    /// Compiler options.
     pub options: CompileOptions,
-    /// The identity of the circuit.
+    /// Identity of the circuit: a hash of template name, parameters, sources, compiler version and options.
     pub circuit_hash: Digest,
 }
 
 impl Blueprint {
-    /// Renders `template` and gathers what it includes from `include_roots`.
+    /// Renders `template` and collects its includes from `include_roots`.
     ///
     /// # Errors
-    /// The parameters do not render, or an include is not found.
+    /// The parameters cannot be rendered, or an include is not found.
     pub fn new(
         template: &Template,
         params: Params,
@@ -77,14 +77,14 @@ pub fn circuit_hash(
     Digest::of(canonical)
 }
 
-/// A template did not become a blueprint.
+/// A template cannot be turned into a blueprint.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BlueprintError {
-    /// The template does not render with these parameters.
+    /// The template cannot be rendered with these parameters.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// The source does not hang together.
+    /// The includes of the source cannot be resolved.
     #[error(transparent)]
     Source(#[from] CompileError),
 }

@@ -1,4 +1,4 @@
-//! The files of a finished circuit.
+//! The files generated for a circuit.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,22 +23,22 @@ use zkflow_groth16::solidity::{ContractCircuit, ContractHeader, verifier_contrac
 pub struct CircuitFiles {
     /// Each file with its bytes, in the order of [`FileName::ALL`]. A circuit may lack [`FileName::Tape`].
     pub files: Vec<(FileName, Vec<u8>)>,
-    /// The number of operations of the tape, or why the circuit has none.
+    /// Number of operations of the tape, or the reason why the circuit has none.
     pub tape: Result<usize, tape::Stop>,
-    /// What was read off the constraint system.
+    /// Size of the circuit, and warnings about it.
     pub report: CircuitReport,
-    /// Where the keys come from.
+    /// Origin of the keys.
     pub provenance: Provenance,
 }
 
 impl CircuitFiles {
-    /// Makes the keys of a compiled circuit as [`make_key`] does, and all the files that follow from them; meanwhile
-    /// records the calculation of its witness.
+    /// Makes the keys of a compiled circuit with [`make_key`], and all files derived from them. Records the
+    /// witness calculation at the same time.
     ///
-    /// `rng` supplies the secret of the setup: a seeded one gives keys that anybody can break.
+    /// `rng` supplies the secret of the setup: a seeded one gives keys that anyone can break.
     ///
     /// # Errors
-    /// The circuit is not one that keys can be made for, or there are no powers of tau for it.
+    /// Keys cannot be made for this circuit, or there are no powers of tau for it.
     pub fn generate(
         blueprint: &Blueprint,
         compiled: Compiled,
@@ -78,17 +78,17 @@ impl CircuitFiles {
         Ok(Self { files, tape, report: compiled.report, provenance })
     }
 
-    /// The bytes of a file.
+    /// The bytes of a file; `None` if the circuit has no such file.
     pub fn get(&self, name: FileName) -> Option<&[u8]> {
         self.files.iter().find(|(file, _)| *file == name).map(|(_, bytes)| bytes.as_slice())
     }
 }
 
-/// What the files of a circuit are called.
+/// Names of a circuit's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FileName {
-    /// The rendered source, with its includes left as they are.
+    /// The rendered source; includes are not expanded.
     Source,
     /// The constraint system.
     R1cs,
@@ -102,14 +102,14 @@ pub enum FileName {
     VerificationKey,
     /// The verifier contract in Solidity.
     VerifierContract,
-    /// Where the keys come from: the powers of tau, and each contribution with its hash.
+    /// Origin of the keys: the powers of tau, and each contribution with its hash.
     Setup,
     /// The calculation of the witness, recorded from the witness calculator.
     Tape,
 }
 
 impl FileName {
-    /// Every file.
+    /// All files, in the order of [`CircuitFiles::files`].
     pub const ALL: [Self; 9] = [
         Self::Source,
         Self::R1cs,
@@ -122,7 +122,7 @@ impl FileName {
         Self::Tape,
     ];
 
-    /// The name.
+    /// The name of the stored file.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Source => "circuit.circom",
@@ -137,7 +137,7 @@ impl FileName {
         }
     }
 
-    /// The media type.
+    /// The media type for downloads.
     pub const fn media_type(self) -> &'static str {
         match self {
             Self::Source | Self::Sym | Self::VerifierContract => "text/plain; charset=utf-8",
@@ -154,9 +154,9 @@ impl fmt::Display for FileName {
     }
 }
 
-/// No file of a circuit has this name.
+/// A circuit has no file with this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a circuit has no file of that name; its files are {}", FileName::ALL.map(FileName::as_str).join(", "))]
+#[error("unknown file name; expected one of {}", FileName::ALL.map(FileName::as_str).join(", "))]
 pub struct UnknownFile;
 
 impl FromStr for FileName {
@@ -167,11 +167,11 @@ impl FromStr for FileName {
     }
 }
 
-/// The files were not made.
+/// The files of a circuit cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
-    /// The compiler's output cannot be read.
+    /// The compiler's output cannot be parsed.
     #[error(transparent)]
     Format(#[from] FormatError),
     /// The keys cannot be made.

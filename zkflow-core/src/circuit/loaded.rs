@@ -17,7 +17,7 @@ use zkflow_groth16::prove::{PreparedKey, ProveError, Prover, prove_verified};
 use zkflow_groth16::rng::{SecureRng, os_rng};
 use zkflow_groth16::verify::{Verifier, VerifyError};
 
-/// A circuit in memory: inputs go in, verified proofs come out.
+/// A circuit in memory: turns inputs into verified proofs.
 #[derive(Debug)]
 pub struct LoadedCircuit {
     calculator: WitnessCalculator,
@@ -29,7 +29,7 @@ impl LoadedCircuit {
     /// Prepares a circuit from its witness calculator and proving key.
     ///
     /// # Errors
-    /// A file cannot be read, or the key does not fit together.
+    /// A file cannot be read, or the proving key is inconsistent.
     pub fn new(
         sandbox: &Arc<Sandbox>,
         wasm: &[u8],
@@ -40,10 +40,10 @@ impl LoadedCircuit {
         Self::with_key(sandbox, wasm, prover.load(zkey)?, limits)
     }
 
-    /// As [`new`](Self::new), with a key that is prepared already.
+    /// Like [`new`](Self::new), with a key that is already prepared.
     ///
     /// # Errors
-    /// The witness calculator cannot be read, or the verification key is not sound.
+    /// The witness calculator cannot be read, or the verification key is invalid.
     pub fn with_key(
         sandbox: &Arc<Sandbox>,
         wasm: &[u8],
@@ -55,8 +55,8 @@ impl LoadedCircuit {
         Ok(Self { calculator, key, verifier })
     }
 
-    /// Checks every witness against the constraints, and lets errors about inputs name every input and its
-    /// shape, which the calculator alone does not know.
+    /// Checks every witness against the constraints. Errors about inputs can then name every input and its
+    /// shape, which the calculator alone cannot.
     ///
     /// # Errors
     /// A file cannot be read.
@@ -68,13 +68,13 @@ impl LoadedCircuit {
         Ok(self)
     }
 
-    /// Calculates witnesses by the tape that was recorded from `wasm`, which needs the
+    /// Calculates witnesses with the tape that was recorded from `wasm`. Requires the
     /// [constraints](Self::with_constraints).
     ///
     /// # Errors
-    /// It is no tape of this module and version of the library; the circuit comes back and can be used
-    /// without.
-    #[expect(clippy::result_large_err, reason = "the circuit goes on to be used")]
+    /// The tape was not recorded from this module, or not by this version of the library. The circuit is
+    /// returned and works without the tape.
+    #[expect(clippy::result_large_err, reason = "the caller goes on with the circuit")]
     pub fn with_tape(mut self, tape: &[u8], wasm: &[u8]) -> Result<Self, (Self, TapeError)> {
         match Tape::from_bytes(tape, &Digest::of(wasm)) {
             Ok(tape) => {
@@ -85,18 +85,18 @@ impl LoadedCircuit {
         }
     }
 
-    /// Calculates the witness of `inputs`, and tells how.
+    /// Calculates the witness of `inputs`; also returns the method used.
     ///
     /// # Errors
-    /// The inputs do not fit, or they break a constraint.
+    /// The inputs do not fit the circuit, or they violate a constraint.
     pub fn witness(&self, inputs: &CircuitInputs) -> Result<(Witness, Way), WitnessError> {
         self.calculator.calculate_by(inputs)
     }
 
-    /// Proves and verifies the proof.
+    /// Makes a proof and verifies it.
     ///
     /// # Errors
-    /// The proof does not verify, and is dropped.
+    /// The proof does not verify; it is discarded.
     pub fn prove(
         &self,
         witness: &Witness,
@@ -105,7 +105,7 @@ impl LoadedCircuit {
         prove_verified(&*self.key, &self.verifier, witness, rng)
     }
 
-    /// From inputs to a verified proof in one call.
+    /// Calculates the witness, then makes and verifies the proof.
     ///
     /// # Errors
     /// Those of [`witness`](Self::witness) and [`prove`](Self::prove).
@@ -118,23 +118,23 @@ impl LoadedCircuit {
         Ok(self.prove(&witness, rng)?)
     }
 
-    /// Checks proofs of this circuit.
+    /// The verifier for proofs of this circuit.
     pub fn verifier(&self) -> &Verifier {
         &self.verifier
     }
 
-    /// The name of the prover.
+    /// Name of the prover that prepared the key.
     pub fn prover(&self) -> &'static str {
         self.key.prover()
     }
 
-    /// Memory that it keeps, in bytes, about.
+    /// Memory of the prepared circuit in bytes, approximately.
     pub fn memory_bytes(&self) -> u64 {
         self.key.memory_bytes() + self.calculator.memory_bytes()
     }
 }
 
-/// A circuit cannot be used.
+/// A circuit cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -144,10 +144,10 @@ pub enum LoadError {
     /// The witness calculator cannot be loaded.
     #[error("the witness calculator cannot be used: {0}")]
     Calculator(#[from] WitnessError),
-    /// The verification key is not sound.
+    /// The verification key is invalid.
     #[error("the verification key cannot be used: {0}")]
     VerifyingKey(#[from] VerifyError),
-    /// The proving key does not fit together.
+    /// The proving key is inconsistent.
     #[error(transparent)]
     Key(ProveError),
 }
@@ -176,14 +176,14 @@ impl Classified for LoadError {
     }
 }
 
-/// No proof was made.
+/// A proof cannot be made from the inputs.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FullProveError {
-    /// The inputs have no witness.
+    /// There is no witness for the inputs.
     #[error(transparent)]
     Witness(#[from] WitnessError),
-    /// The witness has no proof.
+    /// There is no proof for the witness.
     #[error(transparent)]
     Prove(#[from] ProveError),
 }

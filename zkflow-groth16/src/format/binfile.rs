@@ -1,24 +1,24 @@
-//! The container that `.r1cs`, `.wtns` and `.zkey` share, all numbers little endian:
+//! The container shared by `.r1cs`, `.wtns` and `.zkey`; all numbers are little-endian:
 //! `magic(4) | version u32 | sections u32 | { id u32, size u64, body }*`.
 
 use std::ops::Range;
 
 use super::FormatError;
 
-/// Ids of this size and above belong to no format; such sections are skipped, as `doc/r1cs_bin_format.md`
-/// of iden3/r1csfile demands.
+/// Ids from this value on belong to no format. Their sections are skipped, as `doc/r1cs_bin_format.md` of
+/// iden3/r1csfile requires.
 pub(crate) const KNOWN_IDS: usize = 16;
 
-/// What the first eight bytes of a file must be.
+/// Required first eight bytes of a file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Layout {
-    /// The magic word, which is also the name of the format in errors.
+    /// The magic word; also the format's name in errors.
     pub(crate) name: &'static str,
-    /// The only version that is read and written.
+    /// The only supported version.
     pub(crate) version: u32,
 }
 
-/// The sections of a file, which may stand in any order.
+/// The sections of a file, in any order.
 #[derive(Debug)]
 pub(crate) struct BinFile<'a> {
     layout: Layout,
@@ -29,7 +29,7 @@ impl<'a> BinFile<'a> {
     /// Splits `bytes` into sections.
     ///
     /// # Errors
-    /// Another magic word or version; a section that stands twice or reaches beyond the end; bytes after
+    /// The magic word or the version differs, a section occurs twice or exceeds the file, or bytes follow
     /// the last section.
     pub(crate) fn parse(layout: Layout, bytes: &'a [u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(layout.name, 0, bytes);
@@ -39,7 +39,7 @@ impl<'a> BinFile<'a> {
         let version = cursor.u32()?;
         if version != layout.version {
             let wanted = layout.version;
-            return Err(cursor.error_at(4, format!("version {version}, only {wanted} is understood")));
+            return Err(cursor.error_at(4, format!("version {version}, expected {wanted}")));
         }
         let count = cursor.u32()?;
         let mut sections = [None; KNOWN_IDS];
@@ -50,7 +50,7 @@ impl<'a> BinFile<'a> {
             let body = cursor.sub(size)?;
             if let Some(slot) = sections.get_mut(id as usize) {
                 if slot.is_some() {
-                    return Err(cursor.error_at(start, format!("section {id} stands twice")));
+                    return Err(cursor.error_at(start, format!("section {id} occurs twice")));
                 }
                 *slot = Some(body);
             }
@@ -71,13 +71,13 @@ impl<'a> BinFile<'a> {
         })
     }
 
-    /// The body of section `id` if it is there.
+    /// The body of section `id`; `None` if it is missing.
     pub(crate) fn optional(&self, id: u32) -> Option<Cursor<'a>> {
         self.sections.get(id as usize).copied().flatten()
     }
 }
 
-/// Reads a slice from front to back; errors carry the offset within the file.
+/// Reads a slice from front to back; errors contain the offset in the file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cursor<'a> {
     format: &'static str,
@@ -87,17 +87,17 @@ pub(crate) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// The bytes at offset `base` of a file of the named format.
+    /// A cursor over `bytes`, which begin at offset `base` of a file of the named format.
     pub(crate) fn new(format: &'static str, base: usize, bytes: &'a [u8]) -> Self {
         Self { format, base, bytes, position: 0 }
     }
 
-    /// Where its bytes lie in the file.
+    /// Range of its bytes in the file.
     pub(crate) fn range(&self) -> Range<usize> {
         self.base..self.base + self.bytes.len()
     }
 
-    /// The bytes that are left.
+    /// Number of bytes left.
     pub(crate) fn remaining(&self) -> u64 {
         (self.bytes.len() - self.position) as u64
     }
@@ -106,14 +106,14 @@ impl<'a> Cursor<'a> {
     pub(crate) fn take(&mut self, length: u64) -> Result<&'a [u8], FormatError> {
         if length > self.remaining() {
             let left = self.remaining();
-            return Err(self.error(format!("{length} bytes are announced, {left} are left")));
+            return Err(self.error(format!("expected {length} bytes, found {left}")));
         }
         let start = self.position;
         self.position += length as usize;
         Ok(&self.bytes[start..self.position])
     }
 
-    /// The next `length` bytes as a cursor of their own.
+    /// The next `length` bytes as a separate cursor.
     pub(crate) fn sub(&mut self, length: u64) -> Result<Cursor<'a>, FormatError> {
         let base = self.base + self.position;
         let bytes = self.take(length)?;
@@ -122,8 +122,9 @@ impl<'a> Cursor<'a> {
 
     /// The next `count` records of `size` bytes each, as one slice.
     pub(crate) fn records(&mut self, count: u64, size: u64) -> Result<&'a [u8], FormatError> {
-        let length =
-            count.checked_mul(size).ok_or_else(|| self.error(format!("{count} records overflow")))?;
+        let length = count
+            .checked_mul(size)
+            .ok_or_else(|| self.error(format!("size of {count} records overflows")))?;
         self.take(length)
     }
 
@@ -134,22 +135,22 @@ impl<'a> Cursor<'a> {
         Ok(array)
     }
 
-    /// The next number of one byte.
+    /// The next one-byte number.
     pub(crate) fn u8(&mut self) -> Result<u8, FormatError> {
         Ok(self.array::<1>()?[0])
     }
 
-    /// The next number of four bytes.
+    /// The next four-byte number.
     pub(crate) fn u32(&mut self) -> Result<u32, FormatError> {
         self.array().map(u32::from_le_bytes)
     }
 
-    /// The next number of eight bytes.
+    /// The next eight-byte number.
     pub(crate) fn u64(&mut self) -> Result<u64, FormatError> {
         self.array().map(u64::from_le_bytes)
     }
 
-    /// Makes sure that nothing is left.
+    /// Fails if bytes are left.
     pub(crate) fn finish(&self) -> Result<(), FormatError> {
         match self.remaining() {
             0 => Ok(()),
@@ -162,23 +163,23 @@ impl<'a> Cursor<'a> {
         self.error_at(self.position, detail)
     }
 
-    /// An error at `position` within this cursor.
+    /// An error at `position` in this cursor.
     pub(crate) fn error_at(&self, position: usize, detail: impl Into<String>) -> FormatError {
         FormatError { format: self.format, offset: (self.base + position) as u64, detail: detail.into() }
     }
 
-    /// How far this cursor has come, for a later [`Cursor::error_at`].
+    /// Number of bytes read so far, for a later [`Cursor::error_at`].
     pub(crate) fn position(&self) -> usize {
         self.position
     }
 }
 
-/// Bytes of the container in front of the first section.
+/// Length in bytes of the header before the first section.
 pub(crate) const FILE_HEADER: u64 = 12;
-/// Bytes of the container in front of each section's body.
+/// Length in bytes of the header before each section's body.
 pub(crate) const SECTION_HEADER: u64 = 12;
 
-/// Writes a file section by section, in the order of the calls.
+/// Writes a file section by section, in call order.
 #[derive(Debug)]
 pub(crate) struct BinWriter {
     out: Vec<u8>,
@@ -186,7 +187,7 @@ pub(crate) struct BinWriter {
 }
 
 impl BinWriter {
-    /// Begins a file of about `capacity` bytes.
+    /// Starts a file; `capacity` is its approximate length in bytes.
     pub(crate) fn new(layout: Layout, capacity: u64) -> Self {
         let mut out = Vec::with_capacity(usize::try_from(capacity).unwrap_or(0));
         out.extend(layout.name.as_bytes());
@@ -195,7 +196,7 @@ impl BinWriter {
         Self { out, sections: 0 }
     }
 
-    /// Appends a section whose body `body` appends.
+    /// Appends a section; `body` appends its content.
     pub(crate) fn section(mut self, id: u32, body: impl FnOnce(&mut Vec<u8>)) -> Self {
         self.out.extend(id.to_le_bytes());
         self.out.extend(0u64.to_le_bytes());
@@ -247,16 +248,16 @@ mod tests {
     #[test]
     fn a_section_that_stands_twice_is_refused_where_it_stands() {
         let error = refusal(&file(&[(1, b"a"), (1, b"b")]));
-        assert_eq!((error.offset, error.detail.as_str()), (25, "section 1 stands twice"));
+        assert_eq!((error.offset, error.detail.as_str()), (25, "section 1 occurs twice"));
     }
 
     #[test]
     fn sections_that_reach_beyond_the_end_and_bytes_behind_the_last_one_are_refused() {
         let bytes = file(&[(1, b"body")]);
-        assert!(refusal(&bytes[..bytes.len() - 1]).detail.contains("4 bytes are announced, 3 are left"));
+        assert!(refusal(&bytes[..bytes.len() - 1]).detail.contains("expected 4 bytes, found 3"));
         let mut huge = bytes.clone();
         huge[16..24].copy_from_slice(&u64::MAX.to_le_bytes());
-        assert!(refusal(&huge).detail.contains("are announced"));
+        assert!(refusal(&huge).detail.contains("bytes, found 4"));
         let longer = [bytes.as_slice(), b"x"].concat();
         assert_eq!(refusal(&longer).detail, "1 bytes too many");
     }
@@ -265,10 +266,10 @@ mod tests {
     fn another_magic_word_or_version_is_refused() {
         let mut bytes = file(&[]);
         bytes[4] = 8;
-        assert_eq!(refusal(&bytes).to_string(), "test: version 8, only 7 is understood (at byte 4)");
+        assert_eq!(refusal(&bytes).to_string(), "test: version 8, expected 7 (at byte 4)");
         bytes[0] = b'T';
         assert!(refusal(&bytes).detail.contains("does not begin with"));
-        assert!(refusal(b"te").detail.contains("2 are left"));
+        assert!(refusal(b"te").detail.contains("expected 4 bytes, found 2"));
     }
 
     #[test]

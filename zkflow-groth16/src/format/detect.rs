@@ -2,7 +2,7 @@ use serde::de::IgnoredAny;
 
 use super::sym::Sym;
 
-/// A kind of file.
+/// File formats that [`detect`] recognises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -26,8 +26,8 @@ pub enum Kind {
     VerifyingKey,
 }
 
-/// What kind of file the bytes are, by their magic word or, for texts, by their shape; `None` when they are
-/// none of them. Says nothing about whether the rest is sound.
+/// Detects a file's format by its magic word or, for text, by its structure; `None` if it is none of these.
+/// Does not check the rest of the file.
 pub fn detect(bytes: &[u8]) -> Option<Kind> {
     match bytes.get(..4).unwrap_or_default() {
         b"r1cs" => return Some(Kind::R1cs),
@@ -46,7 +46,7 @@ pub fn detect(bytes: &[u8]) -> Option<Kind> {
     }
 }
 
-/// What a JSON document is: two of them are objects, told apart by a key that only one of them has.
+/// Structure of a JSON document; the two objects are told apart by a key that only one of them has.
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
 enum Shape {

@@ -1,4 +1,4 @@
-//! Field elements and curve points as 32-byte little-endian words, never silently reduced.
+//! Field elements and curve points as 32-byte little-endian words; numbers are never reduced.
 
 use ark_bn254::{Fq, Fq2, Fr};
 use ark_ec::AffineRepr;
@@ -10,12 +10,12 @@ use super::FormatError;
 use super::binfile::Cursor;
 use crate::field;
 
-/// The modulus of a field as it stands in files.
+/// The modulus of a field, as encoded in files.
 pub(crate) fn modulus_bytes<F: PrimeField<BigInt = BigInt<4>>>() -> [u8; 32] {
     limb_bytes(F::MODULUS)
 }
 
-/// Reads `n8 u32 | modulus` and makes sure that both are those of `F`.
+/// Reads `n8 u32 | modulus` and checks that both belong to `F`.
 pub(crate) fn expect_field<F>(cursor: &mut Cursor<'_>, name: &str) -> Result<(), FormatError>
 where
     F: PrimeField<BigInt = BigInt<4>>,
@@ -23,10 +23,10 @@ where
     let start = cursor.position();
     let length = cursor.u32()?;
     if length != 32 {
-        return Err(cursor.error_at(start, format!("{name}: elements of {length} bytes, not of 32")));
+        return Err(cursor.error_at(start, format!("{name}: expected 32-byte elements, found {length}")));
     }
     if cursor.array()? != modulus_bytes::<F>() {
-        return Err(cursor.error_at(start, format!("{name}: not the prime of BN254")));
+        return Err(cursor.error_at(start, format!("{name}: the prime is not BN254's")));
     }
     Ok(())
 }
@@ -37,21 +37,21 @@ pub(crate) fn put_field<F: PrimeField<BigInt = BigInt<4>>>(out: &mut Vec<u8>) {
     out.extend(modulus_bytes::<F>());
 }
 
-/// Reads a scalar in normal form.
+/// Reads a scalar that is not in Montgomery form.
 pub(crate) fn scalar(cursor: &mut Cursor<'_>) -> Result<Fr, FormatError> {
     let start = cursor.position();
     let bytes = cursor.array()?;
     field::from_le_bytes(&bytes).map_err(|error| cursor.error_at(start, error.to_string()))
 }
 
-/// Reads `value * R^2 mod r`, the form in which a `.zkey` holds matrix entries.
+/// Reads `value * R^2 mod r`, the encoding of matrix entries in a `.zkey`.
 pub(crate) fn double_montgomery(cursor: &mut Cursor<'_>) -> Result<Fr, FormatError> {
     let start = cursor.position();
     let limbs = limbs(&cursor.array::<32>()?);
     if limbs >= Fr::MODULUS {
         return Err(cursor.error_at(start, "not below the field's modulus"));
     }
-    // The words of an element are its value times R: reading them off twice divides by R^2.
+    // The words of an element are its value times R, so reading them twice divides by R^2.
     Ok(Fr::new_unchecked(Fr::new_unchecked(limbs).into_bigint()))
 }
 
@@ -60,15 +60,15 @@ pub(crate) fn double_montgomery_bytes(value: &Fr) -> [u8; 32] {
     limb_bytes(Fr::new(value.0).0)
 }
 
-/// A group whose points stand in files as affine coordinates in Montgomery form; infinity is zeros.
+/// A group with a file encoding: affine coordinates in Montgomery form, zeros for infinity.
 pub trait FilePoint: AffineRepr<ScalarField = Fr> {
-    /// Bytes of one point.
+    /// Length of an encoded point in bytes.
     const LEN: usize;
 
-    /// Decodes [`FilePoint::LEN`] bytes; the reason when they are no point of the curve.
+    /// Decodes [`FilePoint::LEN`] bytes; the error is the reason why they are not a point of the curve.
     fn decode(bytes: &[u8]) -> Result<Self, &'static str>;
 
-    /// Appends [`FilePoint::LEN`] bytes.
+    /// Appends the encoding, [`FilePoint::LEN`] bytes.
     fn put(&self, out: &mut Vec<u8>);
 }
 
@@ -124,7 +124,7 @@ pub(crate) fn point<P: FilePoint>(cursor: &mut Cursor<'_>) -> Result<P, FormatEr
     P::decode(bytes).map_err(|reason| cursor.error_at(start, reason))
 }
 
-/// Reads `count` points, on all cores when they are many.
+/// Reads `count` points, on all cores if there are many.
 pub(crate) fn points<P: FilePoint>(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<P>, FormatError> {
     let start = cursor.position();
     let bytes = cursor.records(count, P::LEN as u64)?;
@@ -137,7 +137,7 @@ pub(crate) fn points<P: FilePoint>(cursor: &mut Cursor<'_>, count: u64) -> Resul
     };
     match decoded {
         Ok(()) => Ok(points),
-        // Threads meet errors in any order: the one to report is the first in the file.
+        // Threads find errors in any order; the first error in the file is reported.
         Err(reason) => {
             let failures = bytes.chunks_exact(P::LEN).enumerate();
             let first = failures.filter_map(|(i, chunk)| P::decode(chunk).err().map(|why| (i, why))).next();
@@ -169,7 +169,7 @@ fn montgomery(bytes: &[u8]) -> Result<Fq, &'static str> {
 fn limbs(bytes: &[u8]) -> BigInt<4> {
     let mut limbs = [0; 4];
     for (limb, chunk) in limbs.iter_mut().zip(bytes.chunks_exact(8)) {
-        *limb = u64::from_le_bytes(chunk.try_into().expect("chunks of eight bytes"));
+        *limb = u64::from_le_bytes(chunk.try_into().expect("the chunk has eight bytes"));
     }
     BigInt(limbs)
 }
@@ -184,7 +184,7 @@ fn limb_bytes(limbs: BigInt<4>) -> [u8; 32] {
 
 const NOT_ON_CURVE: &str = "not a point of the curve";
 
-/// Points below which handing work to another thread costs more than it gains.
+/// With fewer points, threads cost more than they gain.
 const WORTH_A_THREAD: usize = 1024;
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! `proof.json`, `public.json` and `verification_key.json`.
 //!
-//! - A number is a text of decimal digits below its modulus.
-//! - A point of G1 is `[x, y, "1"]`, one of G2 `[[x.c0, x.c1], [y.c0, y.c1], ["1", "0"]]`; infinity is
+//! - A number is a string of decimal digits below its modulus.
+//! - A point of G1 is `[x, y, "1"]`, a point of G2 `[[x.c0, x.c1], [y.c0, y.c1], ["1", "0"]]`. Infinity is
 //!   `["0", "1", "0"]` and `[["0", "0"], ["1", "0"], ["0", "0"]]`.
-//! - `curve` may be missing, as in rapidsnark's proofs. Verifiers do not look at `vk_alphabeta_12`, nor does
-//!   this reader. Keys that the format does not know are left aside.
+//! - `curve` may be missing, as in rapidsnark's proofs.
+//! - `vk_alphabeta_12` is ignored, as by other verifiers. Unknown keys are ignored too.
 //!
-//! The documents ([`ProofDocument`], [`KeyDocument`]) and the texts made of them have the keys in snarkjs'
-//! order; a [`Value`] may sort them.
+//! The documents ([`ProofDocument`], [`KeyDocument`]) and the texts made from them have keys in snarkjs'
+//! order. A [`Value`] may sort its keys.
 
 use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ff::{One, Zero};
@@ -29,7 +29,7 @@ pub fn proof_to_json(proof: &Proof) -> Value {
     document::to_value(&ProofDocument::from(proof))
 }
 
-/// A proof as the text of `proof.json`, byte for byte that of snarkjs.
+/// The text of `proof.json`, byte for byte as snarkjs writes it.
 pub fn proof_text(proof: &Proof) -> String {
     document::to_text(&ProofDocument::from(proof))
 }
@@ -37,7 +37,8 @@ pub fn proof_text(proof: &Proof) -> String {
 /// Reads a proof.
 ///
 /// # Errors
-/// The path of the first value that is missing, of another type, not below its modulus, or off the curve.
+/// The path of the first value that is missing, has another type, is not below its modulus, or is off the
+/// curve.
 pub fn proof_from_json(value: &Value) -> Result<Proof, JsonError> {
     let document = Node::root(value);
     let proof = Proof {
@@ -52,7 +53,7 @@ pub fn proof_from_json(value: &Value) -> Result<Proof, JsonError> {
 /// Reads the text of `proof.json`.
 ///
 /// # Errors
-/// Those of [`proof_from_json`], and text that is no JSON.
+/// Those of [`proof_from_json`]; the text is not JSON.
 pub fn read_proof(text: &[u8]) -> Result<Proof, JsonError> {
     proof_from_json(&parse(text)?)
 }
@@ -62,7 +63,7 @@ pub fn public_to_json(signals: &[Fr]) -> Value {
     document::to_value(&document::public_signals(signals))
 }
 
-/// Public signals as the text of `public.json`, byte for byte that of snarkjs.
+/// The text of `public.json`, byte for byte as snarkjs writes it.
 pub fn public_text(signals: &[Fr]) -> String {
     document::to_text(&document::public_signals(signals))
 }
@@ -70,7 +71,7 @@ pub fn public_text(signals: &[Fr]) -> String {
 /// Reads public signals.
 ///
 /// # Errors
-/// The path of the first value that is no number below r.
+/// The path of the first value that is not a number below r.
 pub fn public_from_json(value: &Value) -> Result<Vec<Fr>, JsonError> {
     Node::root(value).items(None)?.map(|item| item.number()).collect()
 }
@@ -78,7 +79,7 @@ pub fn public_from_json(value: &Value) -> Result<Vec<Fr>, JsonError> {
 /// Reads the text of `public.json`.
 ///
 /// # Errors
-/// Those of [`public_from_json`], and text that is no JSON.
+/// Those of [`public_from_json`]; the text is not JSON.
 pub fn read_public(text: &[u8]) -> Result<Vec<Fr>, JsonError> {
     public_from_json(&parse(text)?)
 }
@@ -88,7 +89,7 @@ pub fn vkey_to_json(key: &VerifyingKey) -> Value {
     document::to_value(&KeyDocument::from(key))
 }
 
-/// A verification key as the text of `verification_key.json`, byte for byte that of snarkjs.
+/// The text of `verification_key.json`, byte for byte as snarkjs writes it.
 pub fn vkey_text(key: &VerifyingKey) -> String {
     document::to_text(&KeyDocument::from(key))
 }
@@ -96,8 +97,8 @@ pub fn vkey_text(key: &VerifyingKey) -> String {
 /// Reads a verification key.
 ///
 /// # Errors
-/// The path of the first value that is missing, of another type, not below its modulus, or off the curve;
-/// `IC` must have `nPublic + 1` points.
+/// The path of the first value that is missing, has another type, is not below its modulus, or is off the
+/// curve. `IC` must have `nPublic + 1` points.
 pub fn vkey_from_json(value: &Value) -> Result<VerifyingKey, JsonError> {
     let document = Node::root(value);
     expect_protocol_and_curve(&document)?;
@@ -115,7 +116,7 @@ pub fn vkey_from_json(value: &Value) -> Result<VerifyingKey, JsonError> {
 /// Reads the text of `verification_key.json`.
 ///
 /// # Errors
-/// Those of [`vkey_from_json`], and text that is no JSON.
+/// Those of [`vkey_from_json`]; the text is not JSON.
 pub fn read_vkey(text: &[u8]) -> Result<VerifyingKey, JsonError> {
     vkey_from_json(&parse(text)?)
 }

@@ -1,4 +1,4 @@
-//! A file in memory without a copy.
+//! A file mapped into memory without a copy.
 
 use std::fs::File;
 use std::io;
@@ -7,36 +7,35 @@ use std::path::Path;
 
 use memmap2::{Mmap, UncheckedAdvice};
 
-/// The bytes of a file that somebody else may be writing to.
+/// The bytes of a mapped file; another process may still write to the file.
 #[derive(Debug)]
 pub struct MappedFile(Mmap);
 
 impl MappedFile {
-    /// Maps the file into memory. Its pages are read when they are looked at, and shared with every
-    /// process that looks at them.
+    /// Maps the file into memory. Its pages are read on first access and shared with other processes.
     ///
-    /// The file has to stay as it is for as long as it is mapped: a process whose mapped file is cut short
-    /// dies of a bus error, and one whose file changes may see either content. Command-line tools that
-    /// work on files of their user can live with that; a service should read instead.
+    /// The file must not change while it is mapped. If it is truncated, the process dies of a bus error. If
+    /// it changes, the process may see either content. This is acceptable for command-line tools that work
+    /// on files of their user; a service should read the file instead.
     ///
     /// # Errors
     /// The file cannot be opened or mapped.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
-        // SAFETY: the bytes must not change while they are borrowed. That is asked of the caller above; the
-        // parsers here read every byte once and check what they read, so that a change gives another
-        // value or an error.
+        // SAFETY: the bytes must not change while they are borrowed; the caller must ensure this, see above.
+        // The parsers here read every byte once and check it, so a change gives another value or an error.
         Ok(Self(unsafe { Mmap::map(&file) }?))
     }
 }
 
 impl MappedFile {
-    /// Gives back the memory of bytes that are not needed soon. They are read from the file again when somebody looks.
+    /// Releases the memory of bytes that are not needed soon. They are read from the file again on the next
+    /// access.
     pub(crate) fn release(&self, range: Range<usize>) {
-        // SAFETY: the mapping is read-only and backed by the file, so its pages have nothing to lose.
+        // SAFETY: the mapping is read-only and backed by the file, so its pages contain nothing to lose.
         let advice =
             unsafe { self.0.unchecked_advise_range(UncheckedAdvice::DontNeed, range.start, range.len()) };
-        // It is advice: without it more memory is in use.
+        // This is advice: if it fails, more memory is in use.
         let _ = advice;
     }
 }

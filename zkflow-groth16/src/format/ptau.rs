@@ -1,9 +1,9 @@
-//! `.ptau`, version 1: powers of tau, the outcome of phase 1 of a setup.
+//! `.ptau`, version 1: powers of tau, the result of phase 1 of a setup.
 //!
-//! Files have up to hundreds of gigabytes, so a [`Ptau`] holds the table of sections and the contributions
-//! alone, and hands out points in the pieces asked for. With `p` the power:
+//! Files have up to hundreds of gigabytes. A [`Ptau`] therefore keeps only the table of sections and the
+//! contributions in memory, and reads points on request. With `p` the power:
 //!
-//! | section | what it holds |
+//! | section | content |
 //! |---|---|
 //! | 1 | `n8 u32, q, power u32, ceremony power u32` |
 //! | 2, [`TAU_G1`] | tau^i in G1, `2^(p+1) - 1` points |
@@ -12,7 +12,7 @@
 //! | 5, [`BETA_TAU_G1`] | beta tau^i, `2^p` points |
 //! | 6, [`BETA_G2`] | beta, 1 point |
 //! | 7 | `n u32`, then the [contributions](PtauContribution) |
-//! | 12 to 15, [`LAGRANGE_TAU_G1`] and so on | the Lagrange form of 2 to 5 for the domains of `2^0` to `2^p` (12: `2^(p+1)`) one after another; that of `2^k` begins at point `2^k - 1` |
+//! | 12 to 15, [`LAGRANGE_TAU_G1`] and so on | Lagrange forms of 2 to 5 for the domains `2^0` to `2^p` (12: `2^(p+1)`), concatenated; the form for `2^k` begins at point `2^k - 1` |
 
 use std::io::{Read, Seek};
 use std::marker::PhantomData;
@@ -31,7 +31,7 @@ pub use super::zkey::{BeaconHash, ContributionKind, ContributionName};
 pub use contribution::{HASH_STATE_LEN, ParameterKey, PtauContribution, PublicKey};
 pub use writer::PtauWriter;
 
-/// Powers of tau in a file, read piece by piece.
+/// A powers of tau file, read piece by piece.
 #[derive(Debug)]
 pub struct Ptau<R> {
     source: R,
@@ -41,11 +41,11 @@ pub struct Ptau<R> {
     contributions: Vec<PtauContribution>,
 }
 
-/// Where points of one kind stand in a file.
+/// A section of points of type `P`.
 #[derive(Debug)]
 pub struct Section<P> {
     id: u32,
-    /// Points as a function of the power.
+    /// Number of points as a function of the power.
     count: fn(u32) -> u64,
     point: PhantomData<fn() -> P>,
 }
@@ -63,12 +63,12 @@ impl<P> Section<P> {
         Self { id, count, point: PhantomData }
     }
 
-    /// The number of the section.
+    /// Id of the section in the file.
     pub fn id(self) -> u32 {
         self.id
     }
 
-    /// How many points it has in a file of this power.
+    /// Number of points in a file of this power.
     pub fn count(self, power: u32) -> u64 {
         (self.count)(power)
     }
@@ -100,8 +100,8 @@ impl<R: Read + Seek> Ptau<R> {
     /// Reads the table of sections, the header and the contributions.
     ///
     /// # Errors
-    /// The medium fails; the bytes are no powers of tau on BN254; a section has another length than the
-    /// power demands; only some of the sections 12 to 15 are there.
+    /// The medium fails, the bytes are not powers of tau on BN254, a section's length does not match the
+    /// power, or only some of the sections 12 to 15 are present.
     pub fn open(mut source: R) -> Result<Self, ReadError> {
         let sections = Sections::read(LAYOUT, &mut source)?;
         let header = sections.load(&mut source, HEADER)?;
@@ -113,13 +113,13 @@ impl<R: Read + Seek> Ptau<R> {
         Ok(file)
     }
 
-    /// The points from the one of number `first` on, `count` of them.
+    /// Reads `count` points from index `first` on.
     ///
     /// # Behaviour
-    /// Each is checked to lie on its curve; the subgroup of points of G2 is not checked.
+    /// Checks that each point is on its curve; does not check the subgroup of G2 points.
     ///
     /// # Errors
-    /// The medium fails, the section has fewer points, or one of them is off its curve.
+    /// The medium fails, the section has fewer points, or a point is off its curve.
     pub fn points<P: FilePoint>(
         &mut self,
         section: Section<P>,
@@ -129,7 +129,7 @@ impl<R: Read + Seek> Ptau<R> {
         self.sections.points(&mut self.source, section.id, first, count)
     }
 
-    /// The bytes behind the last point of a section, whatever they are; fewer at the end of the file.
+    /// The next `count` bytes after a section, whatever they are; fewer at the end of the file.
     pub(crate) fn bytes_behind<P>(&mut self, section: Section<P>, count: u64) -> Result<Vec<u8>, ReadError> {
         let place = self.sections.get(section.id)?;
         let start = place.offset + place.size;
@@ -138,27 +138,28 @@ impl<R: Read + Seek> Ptau<R> {
 }
 
 impl<R> Ptau<R> {
-    /// The powers in G1 go up to tau^(2^(power+1) - 2), enough for circuits of a domain of `2^power`.
+    /// The power `p`: powers in G1 go up to `tau^(2^(p+1) - 2)`, enough for circuits with a domain of `2^p`
+    /// rows.
     pub fn power(&self) -> u32 {
         self.power
     }
 
-    /// The power of the ceremony, of which a truncated file holds the first part.
+    /// Power of the ceremony; a truncated file contains only the first part.
     pub fn ceremony_power(&self) -> u32 {
         self.ceremony_power
     }
 
-    /// Whether the Lagrange forms are there, which phase 2 works with.
+    /// Whether the Lagrange forms, which phase 2 needs, are present.
     pub fn is_prepared(&self) -> bool {
         self.sections.has(LAGRANGE_TAU_G1.id)
     }
 
-    /// Who contributed, in order.
+    /// All contributions, in order.
     pub fn contributions(&self) -> &[PtauContribution] {
         &self.contributions
     }
 
-    /// Gives the file back.
+    /// Returns the underlying medium.
     pub fn into_inner(self) -> R {
         self.source
     }
@@ -195,7 +196,7 @@ fn read_header(mut section: Cursor<'_>) -> Result<(u32, u32), FormatError> {
     section.finish()?;
     if !(1..=MAX_POWER).contains(&power) || !(power..=MAX_POWER).contains(&ceremony_power) {
         let detail =
-            format!("power {power} of a ceremony of {ceremony_power}: 1 to {MAX_POWER} are possible");
+            format!("power {power} of a ceremony of {ceremony_power} is out of range (1..={MAX_POWER})");
         return Err(section.error_at(start, detail));
     }
     Ok((power, ceremony_power))

@@ -10,22 +10,22 @@ use crate::field;
 
 /// A rank-1 constraint system over the scalar field of BN254.
 ///
-/// Wires: `0` is the constant one, then the outputs, the public inputs, the private inputs, the rest.
+/// Wires in order: `0` is the constant one, then outputs, public inputs, private inputs, the rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct R1cs {
-    /// Wires, the constant one included.
+    /// Number of wires, including the constant one.
     pub n_wires: u32,
-    /// Outputs, all public.
+    /// Number of outputs; all are public.
     pub n_outputs: u32,
-    /// Public inputs.
+    /// Number of public inputs.
     pub n_public_inputs: u32,
-    /// Private inputs, also those that have no wire because no constraint uses them.
+    /// Number of private inputs, including those without a wire because no constraint uses them.
     pub n_private_inputs: u32,
-    /// Signals before simplification.
+    /// Number of signals before simplification.
     pub n_labels: u64,
-    /// `<a, w> * <b, w> = <c, w>`, one each.
+    /// The constraints `<a, w> * <b, w> = <c, w>`.
     pub constraints: Vec<Constraint>,
-    /// The label of each wire.
+    /// Label of each wire: the number of its signal before simplification.
     pub labels: Vec<u64>,
 }
 
@@ -44,13 +44,13 @@ pub struct Constraint {
 pub type LinearCombination = Vec<(u32, Fr)>;
 
 impl R1cs {
-    /// Outputs and public inputs: the public signals of a proof.
+    /// Number of public signals of a proof: outputs and public inputs.
     pub fn n_public(&self) -> u32 {
         self.n_outputs + self.n_public_inputs
     }
 
-    /// Rows of the evaluation domain that snarkjs and this crate take for the circuit:
-    /// `2^(floor(log2(constraints + outputs + public inputs)) + 1)`.
+    /// `2^(floor(log2(constraints + outputs + public inputs)) + 1)`: rows of the evaluation domain in
+    /// snarkjs and this crate.
     pub fn domain_size(&self) -> u64 {
         domain_size(self.constraints.len() as u64, u64::from(self.n_public()))
     }
@@ -58,13 +58,15 @@ impl R1cs {
     /// Reads an `.r1cs` file.
     ///
     /// # Errors
-    /// The bytes are no constraint system over BN254's scalar field, a wire does not exist or stands twice
-    /// in one linear combination, a coefficient is not below the modulus, or there are custom gates.
+    /// - The bytes are not a constraint system over BN254's scalar field.
+    /// - A wire does not exist, or occurs twice in one linear combination.
+    /// - A coefficient is not below the modulus.
+    /// - There are custom gates.
     pub fn read(bytes: &[u8]) -> Result<Self, FormatError> {
         let file = BinFile::parse(LAYOUT, bytes)?;
         for id in CUSTOM_GATES {
             if let Some(section) = file.optional(id) {
-                return Err(section.error("custom gates: Groth16 has none"));
+                return Err(section.error("custom gates: not supported by Groth16"));
             }
         }
 
@@ -116,7 +118,7 @@ impl R1cs {
 }
 
 impl Constraint {
-    /// Entries of the three linear combinations together.
+    /// Total entries of the three linear combinations.
     pub fn terms(&self) -> usize {
         self.a.len() + self.b.len() + self.c.len()
     }
@@ -128,9 +130,9 @@ const CONSTRAINTS: u32 = 2;
 const LABELS: u32 = 3;
 const CUSTOM_GATES: [u32; 2] = [4, 5];
 
-/// Bytes of the header's body.
+/// Length of the header's body in bytes.
 const HEADER_LEN: u64 = 64;
-/// Bytes of one entry of a linear combination.
+/// Length of one entry of a linear combination in bytes.
 const TERM_LEN: u64 = 36;
 
 fn read_labels(mut section: Cursor<'_>, n_wires: u32) -> Result<Vec<u64>, FormatError> {
@@ -146,10 +148,10 @@ fn read_constraints(
     count: u32,
     n_wires: u32,
 ) -> Result<Vec<Constraint>, FormatError> {
-    // Three lengths are the least that a constraint takes.
+    // A constraint contains at least three lengths.
     if u64::from(count) * 12 > section.remaining() {
         let found = section.remaining();
-        return Err(section.error(format!("{count} constraints, but only {found} bytes of them")));
+        return Err(section.error(format!("{count} constraints do not fit into {found} bytes")));
     }
     let mut combinations = CombinationReader { last_use: vec![0; n_wires as usize], count: 0 };
     let mut constraints = Vec::with_capacity(count as usize);
@@ -163,9 +165,9 @@ fn read_constraints(
     Ok(constraints)
 }
 
-/// Reads linear combinations and notices wires that stand twice in one.
+/// Reads linear combinations and detects wires that occur twice in one.
 struct CombinationReader {
-    /// For each wire the number of the linear combination that it stood in last.
+    /// For each wire, the number of the last linear combination that contained it.
     last_use: Vec<u64>,
     count: u64,
 }
@@ -175,7 +177,7 @@ impl CombinationReader {
         self.count += 1;
         let count = section.u32()?;
         if u64::from(count) * TERM_LEN > section.remaining() {
-            return Err(section.error(format!("{count} terms are announced, fewer are left")));
+            return Err(section.error(format!("expected {count} terms, found fewer")));
         }
         let mut combination = Vec::with_capacity(count as usize);
         for _ in 0..count {
@@ -185,7 +187,7 @@ impl CombinationReader {
                 return Err(section.error_at(start, format!("wire {wire} does not exist")));
             };
             if std::mem::replace(last_use, self.count) == self.count {
-                let detail = format!("wire {wire} stands twice in one linear combination");
+                let detail = format!("wire {wire} occurs twice in one linear combination");
                 return Err(section.error_at(start, detail));
             }
             combination.push((wire, scalar(section)?));
@@ -244,7 +246,7 @@ mod tests {
         assert_eq!(refusal(|r1cs| r1cs.constraints[0].a[0].0 = 3), "wire 3 does not exist");
         assert_eq!(
             refusal(|r1cs| r1cs.constraints[0].c[1].0 = 1),
-            "wire 1 stands twice in one linear combination"
+            "wire 1 occurs twice in one linear combination"
         );
     }
 

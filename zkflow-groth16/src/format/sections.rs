@@ -1,4 +1,4 @@
-//! The container of [`binfile`](super::binfile) in files that are read and written piece by piece.
+//! The container of [`binfile`](super::binfile), for files that are read and written piece by piece.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
@@ -14,7 +14,7 @@ pub(crate) struct Sections {
     file_len: u64,
 }
 
-/// Where the body of a section stands.
+/// Position of a section's body in bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) offset: u64,
@@ -22,11 +22,11 @@ pub(crate) struct Place {
 }
 
 impl Sections {
-    /// Reads the table, and nothing of the bodies.
+    /// Reads the section headers, but no bodies.
     ///
     /// # Errors
-    /// Those of the medium; another magic word or version; a section that stands twice or reaches beyond the end;
-    /// bytes after the last section.
+    /// The medium fails, the magic word or the version differs, a section occurs twice or exceeds the file,
+    /// or bytes follow the last section.
     pub(crate) fn read<R: Read + Seek>(layout: Layout, source: &mut R) -> Result<Self, ReadError> {
         let file_len = source.seek(SeekFrom::End(0))?;
         let mut sections = Self { layout, places: [None; KNOWN_IDS], file_len };
@@ -38,7 +38,7 @@ impl Sections {
         let version = cursor.u32()?;
         if version != layout.version {
             let wanted = layout.version;
-            return Err(sections.wrong(4, format!("version {version}, only {wanted} is understood")).into());
+            return Err(sections.wrong(4, format!("version {version}, expected {wanted}")).into());
         }
         let count = cursor.u32()?;
         let mut offset = FILE_HEADER;
@@ -51,7 +51,7 @@ impl Sections {
         Ok(sections)
     }
 
-    /// Notes the section that begins at `offset`; returns where the next one does.
+    /// Records the section at `offset`; returns the offset of the next one.
     fn read_place<R: Read + Seek>(&mut self, source: &mut R, offset: u64) -> Result<u64, ReadError> {
         let left = self.file_len - offset;
         let head = read_at(source, offset, SECTION_HEADER.min(left))?;
@@ -59,51 +59,49 @@ impl Sections {
         let (id, size) = (cursor.u32()?, cursor.u64()?);
         let body = Place { offset: offset + SECTION_HEADER, size };
         if size > left - SECTION_HEADER {
-            let detail = format!("{size} bytes are announced, {} are left", left - SECTION_HEADER);
+            let detail = format!("expected {size} bytes, found {}", left - SECTION_HEADER);
             return Err(self.wrong(offset, detail).into());
         }
         if let Some(slot) = self.places.get_mut(id as usize)
             && slot.replace(body).is_some()
         {
-            return Err(self.wrong(offset, format!("section {id} stands twice")).into());
+            return Err(self.wrong(offset, format!("section {id} occurs twice")).into());
         }
         Ok(body.offset + size)
     }
 
-    /// Whether a section is there.
+    /// Whether a section is present.
     pub(crate) fn has(&self, id: u32) -> bool {
         self.get(id).is_ok()
     }
 
-    /// Where a section stands.
+    /// Position of a section's body.
     ///
     /// # Errors
-    /// It is missing.
+    /// The section is missing.
     pub(crate) fn get(&self, id: u32) -> Result<Place, FormatError> {
         let place = self.places.get(id as usize).copied().flatten();
         place.ok_or_else(|| self.wrong(0, format!("section {id} is missing")))
     }
 
-    /// The bytes of the file.
+    /// Length of the file in bytes.
     pub(crate) fn file_len(&self) -> u64 {
         self.file_len
     }
 
-    /// The whole body of a section that is small in every honest file.
+    /// Reads the whole body of a section that is small in every valid file.
     ///
     /// # Errors
-    /// Those of the medium; it is missing or too large.
+    /// The medium fails, or the section is missing or too large.
     pub(crate) fn load<R: Read + Seek>(&self, source: &mut R, id: u32) -> Result<Vec<u8>, ReadError> {
         let Place { offset, size } = self.get(id)?;
         if size > LARGEST_LOADED {
-            return Err(self
-                .wrong(offset, format!("section {id} has {size} bytes, which are too many"))
-                .into());
+            return Err(self.wrong(offset, format!("section {id} is too large: {size} bytes")).into());
         }
         Ok(read_at(source, offset, size)?)
     }
 
-    /// A cursor over the body that [`Sections::load`] gave.
+    /// A cursor over the body that [`Sections::load`] returned.
     ///
     /// # Errors
     /// The section is missing.
@@ -111,10 +109,10 @@ impl Sections {
         Ok(Cursor::new(self.layout.name, address(self.get(id)?.offset), body))
     }
 
-    /// Makes sure that a section holds `count` records of `size` bytes behind its first `before` bytes.
+    /// Checks that a section contains `before` bytes, then `count` records of `size` bytes.
     ///
     /// # Errors
-    /// It is missing, or has another length.
+    /// The section is missing or has another length.
     pub(crate) fn check_length(
         &self,
         id: u32,
@@ -128,14 +126,14 @@ impl Sections {
             return Ok(());
         }
         let expected = expected.map_or_else(|| "any".to_owned(), |bytes| bytes.to_string());
-        let detail = format!("section {id} has {} bytes, not {expected}", place.size);
+        let detail = format!("section {id}: expected {expected} bytes, found {}", place.size);
         Err(self.wrong(place.offset, detail))
     }
 
-    /// The points of a section from the one of number `first` on, `count` of them. Each is checked to lie on its curve.
+    /// Reads `count` points of a section from index `first` on. Checks that each point is on its curve.
     ///
     /// # Errors
-    /// Those of the medium; the section has fewer points, or one of them is off its curve.
+    /// The medium fails, the section has fewer points, or a point is off its curve.
     pub(crate) fn points<P: FilePoint, R: Read + Seek>(
         &self,
         source: &mut R,
@@ -146,12 +144,12 @@ impl Sections {
         let place = self.get(id)?;
         let available = place.size / P::LEN as u64;
         if first.checked_add(count).is_none_or(|end| end > available) {
-            let detail = format!("section {id} has {available} points, not {count} from {first}");
+            let detail = format!("section {id} has {available} points; cannot read {count} from {first} on");
             return Err(self.wrong(place.offset, detail).into());
         }
         let room = usize::try_from(count).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
         let mut all = Vec::with_capacity(room);
-        // In pieces, so that bytes and points do not both lie in memory.
+        // In pieces, so that not all bytes and points are in memory at once.
         let end = first + count;
         for start in (first..end).step_by(AT_ONCE) {
             let piece = (end - start).min(AT_ONCE as u64);
@@ -168,18 +166,18 @@ impl Sections {
     }
 }
 
-/// The most that is read of header or contributions: tens of thousands of contributors.
+/// Maximum size in bytes of a section read as a whole: enough for tens of thousands of contributions.
 const LARGEST_LOADED: u64 = 64 << 20;
 
-/// Points that are decoded or encoded at one time.
+/// Points decoded or encoded at once.
 const AT_ONCE: usize = 1 << 14;
 
-/// A position in a file that was just read fits the address space or only blurs an error.
+/// Converts a file offset; an offset beyond the address space only makes the place in an error inexact.
 fn address(offset: u64) -> usize {
     usize::try_from(offset).unwrap_or(usize::MAX / 2)
 }
 
-/// Reads `length` bytes, which the caller knows to be there.
+/// Reads `length` bytes at `offset`; the caller has checked that they exist.
 pub(crate) fn read_at<R: Read + Seek>(source: &mut R, offset: u64, length: u64) -> io::Result<Vec<u8>> {
     let length = usize::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)?;
     let mut bytes = vec![0; length];
@@ -193,19 +191,19 @@ pub(crate) fn read_at<R: Read + Seek>(source: &mut R, offset: u64, length: u64) 
 pub(crate) struct SectionWriter<W> {
     out: W,
     buffer: Vec<u8>,
-    /// Bytes that the section that is being written still lacks.
+    /// Bytes missing from the current section.
     missing: u64,
-    /// Bytes written.
+    /// Current position in the file.
     position: u64,
-    /// Where the body of the section begins.
+    /// Offset of the current section's body.
     body: u64,
 }
 
 impl<W: Write> SectionWriter<W> {
-    /// Begins a file of `sections` sections.
+    /// Starts a file with `sections` sections.
     ///
     /// # Errors
-    /// Those of the medium.
+    /// The medium fails.
     pub(crate) fn new(out: W, layout: Layout, sections: u32) -> io::Result<Self> {
         let mut writer = Self { out, buffer: Vec::new(), missing: 0, position: 0, body: 0 };
         writer.buffer.extend(layout.name.as_bytes());
@@ -215,15 +213,15 @@ impl<W: Write> SectionWriter<W> {
         Ok(writer)
     }
 
-    /// Begins a section of `size` bytes.
+    /// Starts a section of `size` bytes.
     ///
     /// # Errors
-    /// Those of the medium.
+    /// The medium fails.
     ///
     /// # Panics
-    /// If the section before is not complete.
+    /// If the previous section is incomplete.
     pub(crate) fn begin(&mut self, id: u32, size: u64) -> io::Result<()> {
-        assert_eq!(self.missing, 0, "the section before section {id} is complete");
+        assert_eq!(self.missing, 0, "the section before section {id} is incomplete");
         self.buffer.extend(id.to_le_bytes());
         self.buffer.extend(size.to_le_bytes());
         self.write_buffer()?;
@@ -231,25 +229,25 @@ impl<W: Write> SectionWriter<W> {
         Ok(())
     }
 
-    /// Writes a section whole.
+    /// Writes a complete section.
     ///
     /// # Errors
-    /// Those of the medium.
+    /// The medium fails.
     ///
     /// # Panics
-    /// If the section before is not complete.
+    /// If the previous section is incomplete.
     pub(crate) fn section(&mut self, id: u32, body: &[u8]) -> io::Result<()> {
         self.begin(id, body.len() as u64)?;
         self.bytes(body)
     }
 
-    /// Appends bytes to the section that was begun.
+    /// Appends bytes to the current section.
     ///
     /// # Errors
-    /// Those of the medium.
+    /// The medium fails.
     ///
     /// # Panics
-    /// If they are more than the section has room for.
+    /// If the section has no room for them.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         let written = bytes.len() as u64;
         self.missing = self.missing.checked_sub(written).expect("the section has room for its bytes");
@@ -258,13 +256,13 @@ impl<W: Write> SectionWriter<W> {
         Ok(())
     }
 
-    /// Appends points to the section that was begun.
+    /// Appends points to the current section.
     ///
     /// # Errors
-    /// Those of the medium.
+    /// The medium fails.
     ///
     /// # Panics
-    /// If they are more than the section has room for.
+    /// If the section has no room for them.
     pub(crate) fn points<P: FilePoint>(&mut self, points: &[P]) -> io::Result<()> {
         let mut bytes = std::mem::take(&mut self.buffer);
         for chunk in points.chunks(AT_ONCE) {
@@ -277,25 +275,25 @@ impl<W: Write> SectionWriter<W> {
         Ok(())
     }
 
-    /// Bytes written.
+    /// Current position in the file.
     pub(crate) fn position(&self) -> u64 {
         self.position
     }
 
-    /// The medium, for reading back what was written.
+    /// The medium, to read back written bytes.
     pub(crate) fn medium(&mut self) -> &mut W {
         &mut self.out
     }
 
-    /// Flushes and gives the medium back.
+    /// Flushes and returns the medium.
     ///
     /// # Errors
-    /// Those of the medium.
+    /// The medium fails.
     ///
     /// # Panics
-    /// If the last section is not complete.
+    /// If the last section is incomplete.
     pub(crate) fn finish(mut self) -> io::Result<W> {
-        assert_eq!(self.missing, 0, "the last section is complete");
+        assert_eq!(self.missing, 0, "the last section is incomplete");
         self.out.flush()?;
         Ok(self.out)
     }
@@ -309,10 +307,10 @@ impl<W: Write> SectionWriter<W> {
 }
 
 impl<W: Write + Seek> SectionWriter<W> {
-    /// Goes on writing from an earlier position, where a section began.
+    /// Continues at an earlier position, where a section began.
     ///
     /// # Errors
-    /// Those of the medium.
+    /// The medium fails.
     pub(crate) fn rewind(&mut self, position: u64) -> io::Result<()> {
         self.out.seek(SeekFrom::Start(position))?;
         self.position = position;
@@ -321,10 +319,10 @@ impl<W: Write + Seek> SectionWriter<W> {
 }
 
 impl<W: Read + Write + Seek> SectionWriter<W> {
-    /// Points that were written to the section that was begun, from the one of number `first` on.
+    /// Reads back points of the current section from index `first` on.
     ///
     /// # Errors
-    /// Those of the medium; what is there are no points.
+    /// The medium fails, or the bytes are not points.
     pub(crate) fn points_at<P: FilePoint>(&mut self, first: u64, count: u64) -> Result<Vec<P>, ReadError> {
         let offset = self.body + first * P::LEN as u64;
         let bytes = read_at(&mut self.out, offset, count * P::LEN as u64)?;
@@ -332,10 +330,10 @@ impl<W: Read + Write + Seek> SectionWriter<W> {
         Ok(points(&mut Cursor::new("points", address(offset), &bytes), count)?)
     }
 
-    /// Writes other points over those of the section that was begun, from the one of number `first` on.
+    /// Overwrites points of the current section from index `first` on.
     ///
     /// # Errors
-    /// Those of the medium.
+    /// The medium fails.
     pub(crate) fn rewrite_points<P: FilePoint>(&mut self, first: u64, points: &[P]) -> io::Result<()> {
         self.out.seek(SeekFrom::Start(self.body + first * P::LEN as u64))?;
         for chunk in points.chunks(AT_ONCE) {
@@ -347,10 +345,10 @@ impl<W: Read + Write + Seek> SectionWriter<W> {
         self.out.seek(SeekFrom::Start(self.position)).map(drop)
     }
 
-    /// Leaves points of the section that was begun as they stand in the medium.
+    /// Skips points of the current section that are already in the medium.
     ///
     /// # Errors
-    /// Those of the medium.
+    /// The medium fails.
     pub(crate) fn keep_points<P: FilePoint>(&mut self, count: u64) -> io::Result<()> {
         let bytes = count * P::LEN as u64;
         self.missing = self.missing.checked_sub(bytes).expect("the section has room for its points");
@@ -359,10 +357,10 @@ impl<W: Read + Write + Seek> SectionWriter<W> {
     }
 }
 
-/// Copies a body to the section that was begun, which has the same size.
+/// Copies a section's body to the current section, which has the same size.
 ///
 /// # Errors
-/// Those of the media.
+/// One of the media fails.
 pub(crate) fn copy_bytes<R: Read + Seek, W: Write>(
     source: &mut R,
     Place { mut offset, size }: Place,
@@ -381,10 +379,10 @@ pub(crate) fn copy_bytes<R: Read + Seek, W: Write>(
 /// Copying from one file to another failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CopyError {
-    /// The file that is read.
+    /// Reading from the source failed.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The file that is written.
+    /// Writing to the target failed.
     #[error("writing failed: {0}")]
     Write(#[from] io::Error),
 }

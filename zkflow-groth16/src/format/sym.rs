@@ -1,6 +1,6 @@
-//! `.sym`: the names of the signals, one line `label,wire,component,name` each.
+//! `.sym`: the names of the signals, one line `label,wire,component,name` per signal.
 //!
-//! Several signals may share a wire, and the wire of a signal that was optimised away is `-1`.
+//! Several signals may share a wire. The wire of a signal that was optimised away is `-1`.
 
 use super::FormatError;
 
@@ -12,16 +12,16 @@ pub struct Sym {
     by_label: Vec<u32>,
 }
 
-/// One signal.
+/// A signal before simplification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signal {
-    /// Its number before simplification; see [`R1cs::labels`](super::r1cs::R1cs::labels).
+    /// Number before simplification; see [`R1cs::labels`](super::r1cs::R1cs::labels).
     pub label: u64,
-    /// Its wire, `None` where the signal was optimised away.
+    /// Wire of the signal; `None` if it was optimised away.
     pub wire: Option<u32>,
-    /// The component it belongs to.
+    /// Number of its component.
     pub component: u64,
-    /// Its full name, such as `main.hash.out[0]`.
+    /// Full name, such as `main.hash.out[0]`.
     pub name: Box<str>,
 }
 
@@ -29,14 +29,14 @@ impl Sym {
     /// Reads a `.sym` file.
     ///
     /// # Errors
-    /// A line is not of the form above or a label stands twice.
+    /// A line does not have the form above, or a label occurs twice.
     pub fn read(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut signals = Vec::with_capacity(bytes.iter().filter(|byte| **byte == b'\n').count() + 1);
         let mut offset = 0;
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             let text = line.strip_suffix(b"\n").unwrap_or(line);
             let signal = Signal::parse(text).ok_or_else(|| {
-                error(offset, format!("line {}: not `label,wire,component,name`", signals.len() + 1))
+                error(offset, format!("line {}: expected `label,wire,component,name`", signals.len() + 1))
             })?;
             signals.push(signal);
             offset += line.len();
@@ -45,7 +45,7 @@ impl Sym {
         by_label.sort_unstable_by_key(|index| signals[*index as usize].label);
         let label = |index: u32| signals[index as usize].label;
         if let Some(pair) = by_label.windows(2).find(|pair| label(pair[0]) == label(pair[1])) {
-            return Err(error(0, format!("label {} stands twice", label(pair[0]))));
+            return Err(error(0, format!("label {} occurs twice", label(pair[0]))));
         }
         Ok(Self { signals, by_label })
     }
@@ -128,6 +128,6 @@ mod tests {
 
     #[test]
     fn a_label_that_stands_twice_is_refused() {
-        assert_eq!(Sym::read(b"1,1,0,a\n1,2,0,b\n").unwrap_err().detail, "label 1 stands twice");
+        assert_eq!(Sym::read(b"1,1,0,a\n1,2,0,b\n").unwrap_err().detail, "label 1 occurs twice");
     }
 }

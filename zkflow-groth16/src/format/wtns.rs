@@ -13,7 +13,7 @@ const LAYOUT: Layout = Layout { name: "wtns", version: 2 };
 /// Reads a `.wtns` file.
 ///
 /// # Errors
-/// The bytes are no witness over BN254's scalar field, or a value is not below its modulus.
+/// The bytes are not a witness over BN254's scalar field, or a value is not below the modulus.
 pub fn read(bytes: &[u8]) -> Result<Witness, FormatError> {
     let file = BinFile::parse(LAYOUT, bytes)?;
     let mut header = file.section(1)?;
@@ -24,9 +24,9 @@ pub fn read(bytes: &[u8]) -> Result<Witness, FormatError> {
     let mut body = file.section(2)?;
     if count * 32 != body.remaining() {
         let found = body.remaining();
-        return Err(body.error(format!("{count} values need {} bytes, not {found}", count * 32)));
+        return Err(body.error(format!("{count} values need {} bytes, found {found}", count * 32)));
     }
-    // Reserved at once: a vector that grows leaves copies of secrets behind.
+    // Reserved at once: a growing vector leaves copies of secrets in memory.
     let mut values = Vec::with_capacity(count as usize);
     for _ in 0..count {
         match scalar(&mut body) {
@@ -40,9 +40,9 @@ pub fn read(bytes: &[u8]) -> Result<Witness, FormatError> {
     Ok(Witness::new(values))
 }
 
-/// Writes a `.wtns` file, the bytes of circom's own calculator.
+/// Writes a `.wtns` file, byte for byte as circom's own calculator does.
 ///
-/// The result holds every secret of the witness: keep it where secrets are kept.
+/// The result contains every secret of the witness: store it as a secret.
 pub fn write(witness: &Witness) -> Vec<u8> {
     let values = witness.values();
     let length = FILE_HEADER + 2 * SECTION_HEADER + 40 + values.len() as u64 * 32;
@@ -83,7 +83,7 @@ mod tests {
     fn a_count_that_differs_from_the_values_present_is_refused() {
         let mut bytes = write(&witness());
         bytes[60] = 4;
-        assert_eq!(read(&bytes).unwrap_err().detail, "4 values need 128 bytes, not 96");
+        assert_eq!(read(&bytes).unwrap_err().detail, "4 values need 128 bytes, found 96");
         bytes[60..64].fill(0xff);
         assert!(read(&bytes).is_err());
     }

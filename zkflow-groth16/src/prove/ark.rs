@@ -17,9 +17,9 @@ use crate::proof::{Proof, VerifyingKey};
 use crate::rng::SecureRng;
 use crate::witness::Witness;
 
-/// Proves with ark-groth16: the plain way that other provers are measured and tested against.
+/// Proves with ark-groth16: the reference for tests and measurements of other provers.
 ///
-/// The blinding scalars are zeroised; ark-groth16 makes copies of the witness that are not.
+/// The blinding scalars are zeroised. ark-groth16 makes copies of the witness that are not.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ArkProver;
 
@@ -36,10 +36,10 @@ impl Prover for ArkProver {
     }
 }
 
-/// The matrices by rows, and the points as ark-groth16 names them.
+/// The matrices by rows, and the points under ark-groth16's names.
 struct ArkKey {
     matrices: [Rows<Fr>; 2],
-    /// The constant one and the public signals.
+    /// Number of public signals, plus one for the constant one.
     n_inputs: usize,
     n_vars: usize,
     domain_size: usize,
@@ -48,7 +48,7 @@ struct ArkKey {
 }
 
 impl ArkKey {
-    /// Takes a key that was checked.
+    /// Converts a checked key.
     fn new(key: ZKey) -> Self {
         let domain_size = key.domain_size as usize;
         let mut matrices = [vec![Vec::new(); domain_size], vec![Vec::new(); domain_size]];

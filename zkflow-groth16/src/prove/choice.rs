@@ -9,28 +9,28 @@ use serde::{Deserialize, Serialize};
 use super::native::{NativeOptions, NativeProver};
 use super::{ProveError, Prover};
 
-/// A prover of this library. All of them make proofs of the same form from the same keys.
+/// A prover of this library. All provers make proofs of the same form from the same keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ProverKind {
-    /// [`NativeProver`]: the fast one.
+    /// [`NativeProver`]: fast.
     #[default]
     Native,
-    /// [`ArkProver`](super::ark::ArkProver): the reference.
+    /// [`ArkProver`](super::ark::ArkProver): the reference implementation.
     #[cfg(feature = "ark")]
     Ark,
 }
 
 impl ProverKind {
-    /// Every prover of this build, the default one first.
+    /// All provers of this build, the default first.
     pub const ALL: &[Self] = &[
         Self::Native,
         #[cfg(feature = "ark")]
         Self::Ark,
     ];
 
-    /// The name.
+    /// The name that [`FromStr`] accepts.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Native => "native",
@@ -39,10 +39,10 @@ impl ProverKind {
         }
     }
 
-    /// The prover; the settings are those of the native one.
+    /// Creates the prover; `options` apply only to the native one.
     ///
     /// # Errors
-    /// As [`NativeProver::new`].
+    /// Those of [`NativeProver::new`].
     pub fn open(self, options: NativeOptions) -> Result<Arc<dyn Prover>, ProveError> {
         Ok(match self {
             Self::Native => Arc::new(NativeProver::new(options)?),
@@ -58,9 +58,9 @@ impl fmt::Display for ProverKind {
     }
 }
 
-/// No prover has this name.
+/// Unknown prover name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no prover of that name; there is {}", names())]
+#[error("unknown prover; expected one of {}", names())]
 pub struct UnknownProver;
 
 fn names() -> String {

@@ -1,11 +1,11 @@
-//! What every prover relies on in a key.
+//! Checks on which every prover relies.
 
 use super::ProveError;
 use crate::domain::MAX_DOMAIN_SIZE;
 use crate::format::zkey::ZKey;
 
-/// Checks what the arithmetic relies on: an index out of place would panic there, and a short vector
-/// silently give a wrong proof.
+/// Checks what the arithmetic relies on. Without this check a wrong index would cause a panic, and a short
+/// vector a wrong proof.
 pub(super) fn check(key: &ZKey) -> Result<(), ProveError> {
     let (wires, domain) = (key.n_vars as usize, key.domain_size as usize);
     let inputs = key.n_public as usize + 1;
@@ -13,7 +13,7 @@ pub(super) fn check(key: &ZKey) -> Result<(), ProveError> {
         ProveError::Key(format!("{wires} wires are too few for {} public signals", key.n_public))
     })?;
     if !domain.is_power_of_two() || domain > MAX_DOMAIN_SIZE as usize {
-        return Err(ProveError::Key(format!("no domain has the size {domain}")));
+        return Err(ProveError::Key(format!("invalid domain size {domain}")));
     }
     let lengths = [
         ("IC", key.vk.ic.len(), inputs),
@@ -25,13 +25,13 @@ pub(super) fn check(key: &ZKey) -> Result<(), ProveError> {
     ];
     for (section, found, expected) in lengths {
         if found != expected {
-            return Err(ProveError::Key(format!("section {section} has {found} points, not {expected}")));
+            return Err(ProveError::Key(format!("{section}: expected {expected} points, found {found}")));
         }
     }
     for entry in &key.coefficients {
         if entry.constraint >= key.domain_size || entry.signal >= key.n_vars {
             return Err(ProveError::Key(format!(
-                "a coefficient stands in row {} and column {}, outside {domain} rows and {wires} wires",
+                "a coefficient is in row {} and column {}, outside {domain} rows and {wires} wires",
                 entry.constraint, entry.signal
             )));
         }

@@ -1,20 +1,21 @@
 //! The fast prover: Groth16 on BN254 over the kernels of [`zkflow_bn254`].
 //!
 //! # The work
-//! A proof is five multi-scalar multiplications (A, B and C over the witness in G1, H over the quotient
-//! in G1, B over the witness in G2) and the quotient itself: two sparse products and three transforms
-//! from the even to the odd roots of unity.
+//! A proof consists of:
+//! - five multi-scalar multiplications: A, B and C over the witness in G1, H over the quotient in G1, B over
+//!   the witness in G2;
+//! - the quotient: two sparse products, and three transforms from the even to the odd roots of unity.
 //!
 //! | module | subject |
 //! |---|---|
-//! | `key` | the prepared key, and the proof put together |
-//! | `pools` | threads: one proof on all, or one on each |
+//! | `key` | the prepared key, and the assembly of a proof |
+//! | `pools` | threads: all for one proof, or one for each |
 //! | `file`, `stored` | prepared keys on disk, mapped into memory |
-//! | `digests` | digests of files, remembered by what the file system says of them |
+//! | `digests` | digests of files, cached by file system metadata |
 //!
 //! # Secrets
-//! r and s come from the caller's generator. They, the scalars made from the witness, and all
-//! polynomials are zeroised. Time and memory accesses depend on the witness: constant time is not claimed.
+//! r and s come from the caller's generator. They are zeroised, as are the scalars made from the witness and
+//! all polynomials. Time and memory accesses depend on the witness: constant time is not claimed.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -43,22 +44,22 @@ use pools::Pools;
 
 const NAME: &str = "native";
 
-/// The settings of a [`NativeProver`].
+/// Settings of a [`NativeProver`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NativeOptions {
-    /// Threads; one a processor if `None`.
+    /// Number of threads; `None`: one per processor.
     pub threads: Option<NonZeroUsize>,
-    /// How proofs share them.
+    /// Sharing of the threads between proofs.
     pub parallelism: Parallelism,
-    /// The instructions that compute; those this processor is fastest with by default.
+    /// Instructions used for the computation; default: the fastest on this processor.
     pub kernel: Kernel,
-    /// Bytes that the points of one key may take together with multiples computed beforehand, which
-    /// make proofs faster and preparing slower. The points alone always fit: 0 means no multiples.
+    /// Memory in bytes for the points of one key and their precomputed multiples. Multiples make proofs
+    /// faster and preparation slower. The points alone are always allowed; 0 means no multiples.
     pub key_memory: usize,
-    /// Where prepared keys are kept between processes: a folder that only this user may write to,
-    /// made if it is missing. `None` keeps nothing.
+    /// Folder for prepared keys, shared by processes; created if missing, writable only by this user.
+    /// `None`: prepared keys are not stored.
     pub cache_dir: Option<PathBuf>,
-    /// Bytes that this folder may grow to; the oldest files go first.
+    /// Maximum size of this folder in bytes; the oldest files are removed first.
     pub cache_bytes: u64,
 }
 
@@ -75,8 +76,8 @@ impl Default for NativeOptions {
     }
 }
 
-/// Proves several times faster than [`ArkProver`](super::ark::ArkProver): given the same random
-/// generator, the very same proofs. Clones share threads.
+/// Several times faster than [`ArkProver`](super::ark::ArkProver). Makes exactly the same proofs from the
+/// same random generator. Clones share threads.
 #[derive(Debug, Clone)]
 pub struct NativeProver {
     kernel: Kernel,
@@ -160,7 +161,7 @@ impl Prover for NativeProver {
             let key = self.pools.wide(|| ZKey::read_mapped(&super::map(path)?).map_err(ProveError::from))?;
             return self.prepare(Arc::new(key));
         };
-        // The digest of a large key takes longer than all else when its prepared form is at hand.
+        // With the prepared key at hand, hashing a large key would take longer than everything else.
         if let Some(key) = folder.digests().recall(path).and_then(|digest| self.recall(&digest)) {
             return Ok(key);
         }

@@ -1,4 +1,4 @@
-//! The quotient as circom's proving keys want it: its values at the odd roots of unity.
+//! The quotient as circom's proving keys expect it: its values at the odd roots of unity.
 
 use ark_ff::PrimeField;
 use ark_groth16::r1cs_to_qap::R1CSToQAP;
@@ -6,17 +6,19 @@ use ark_poly::EvaluationDomain;
 use ark_relations::gr1cs::{ConstraintSystemRef, Matrix, SynthesisError};
 use rayon::prelude::*;
 
-/// The reduction from R1CS to QAP behind a `.zkey`.
+/// The reduction from R1CS to QAP used by a `.zkey`.
 ///
-/// With `n` rows, `A`, `B`, `C` the polynomials that take the values `a`, `b`, `c` of the rows on the
-/// `n`-th roots of unity, and `t(x) = x^n - 1`, the quotient is `h = (A B - C) / t`. Instead of the
-/// coefficients of `h`, the key holds the Lagrange polynomials of the odd `2n`-th roots of unity,
-/// divided by delta: `A B - C` has a degree below `2n` and vanishes at the even ones, so its values at
-/// the odd ones determine `(h t)(tau)`. C is not stored: a witness that satisfies the constraints
-/// has `c = a b`, row by row.
+/// `A`, `B` and `C` are the polynomials with the values `a`, `b`, `c` of the `n` rows at the `n`-th roots of
+/// unity. With `t(x) = x^n - 1` the quotient is `h = (A B - C) / t`.
 ///
-/// Unlike with ark-groth16's own reduction the matrices hold *all* rows, those that bind the public
-/// signals included, and `num_constraints` counts them.
+/// The key does not refer to the coefficients of `h`. It contains the Lagrange polynomials of the odd
+/// `2n`-th roots of unity, divided by delta. `A B - C` has a degree below `2n` and vanishes at the even
+/// roots, so its values at the odd roots determine `(h t)(tau)`.
+///
+/// C is not stored: a witness that satisfies the constraints has `c = a b` in every row.
+///
+/// Unlike in ark-groth16's own reduction, the matrices contain *all* rows, including those that bind the
+/// public signals. `num_constraints` counts them too.
 #[derive(Debug)]
 pub(super) struct CircomReduction;
 
@@ -31,7 +33,7 @@ impl R1CSToQAP for CircomReduction {
             return Err(SynthesisError::ArityMismatch);
         };
         let domain = D::new(num_constraints).ok_or(SynthesisError::PolynomialDegreeTooLarge)?;
-        // The evaluations of the rows, zero beyond the last one.
+        // The values of the rows, zero after the last one.
         let evaluate = |rows: &Matrix<F>| {
             let mut values: Vec<F> = rows.par_iter().map(|row| row_value(row, full_assignment)).collect();
             values.resize(domain.size(), F::zero());
@@ -88,7 +90,7 @@ mod tests {
 
     use super::*;
 
-    /// The identity that the key's H points rest on, at a point outside both domains.
+    /// The identity on which the key's H points depend, at a point outside both domains.
     #[test]
     fn values_at_the_odd_roots_give_the_quotient_times_the_vanishing_polynomial() {
         let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);

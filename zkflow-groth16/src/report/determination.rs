@@ -1,4 +1,4 @@
-//! Which wires the inputs determine by way of linear relations.
+//! Finds the wires that the inputs determine through linear relations.
 
 use ark_bn254::Fr;
 use ark_ff::Zero;
@@ -8,9 +8,9 @@ use crate::format::r1cs::{Constraint, LinearCombination, R1cs};
 
 /// Whether each wire is tied to the inputs, as [`super::WarningKind::UndeterminedOutput`] defines it.
 ///
-/// Each constraint counts its wires that are not tied yet. A wire that gets tied lowers the counts of its
-/// constraints; a constraint whose count falls to one is looked at once. All terms are visited a fixed number
-/// of times.
+/// Each constraint counts its wires that are not tied yet. Tying a wire lowers the counts of its
+/// constraints. A constraint is examined once, when its count falls to one. Every term is visited a constant
+/// number of times.
 pub(super) fn determined(r1cs: &R1cs, is_input: &[bool]) -> Vec<bool> {
     let constraints: Vec<Vec<u32>> = r1cs.constraints.iter().map(distinct_wires).collect();
     let uses = Uses::of(&constraints, r1cs.n_wires as usize);
@@ -27,7 +27,7 @@ pub(super) fn determined(r1cs: &R1cs, is_input: &[bool]) -> Vec<bool> {
             pending.push(wire);
         }
     };
-    // Constraints with a single wire, such as `x = 5`, tie it without any other.
+    // A constraint with a single wire, such as `x = 5`, ties it on its own.
     for (constraint, open) in r1cs.constraints.iter().zip(&open) {
         if open.count == 1 && gives(constraint, open.last()) {
             tie(open.last(), &mut pending, &mut is_determined);
@@ -45,7 +45,7 @@ pub(super) fn determined(r1cs: &R1cs, is_input: &[bool]) -> Vec<bool> {
     is_determined
 }
 
-/// Whether the constraint, all its other wires being known, gives `wire` by a linear equation.
+/// Whether the constraint gives `wire` by a linear equation once all its other wires are known.
 fn gives(constraint: &Constraint, wire: u32) -> bool {
     let Constraint { a, b, c } = constraint;
     let in_product = if is_constant(a) {
@@ -71,7 +71,7 @@ fn distinct_wires(constraint: &Constraint) -> Vec<u32> {
     distinct
 }
 
-/// The wires of one constraint that are not tied yet: how many, and their sum, which names the last one.
+/// Number and sum of the untied wires of a constraint; the sum is the last wire once one is left.
 #[derive(Clone, Copy)]
 struct Open {
     count: u32,
@@ -88,13 +88,13 @@ impl Open {
         self.sum -= u64::from(wire);
     }
 
-    /// The one wire that is left.
+    /// The last wire; valid only if `count` is 1.
     fn last(&self) -> u32 {
         self.sum as u32
     }
 }
 
-/// For each wire the constraints that hold it, one list behind the other.
+/// The constraints that contain each wire, as concatenated lists.
 struct Uses {
     ends: Vec<usize>,
     constraints: Vec<u32>,

@@ -62,7 +62,7 @@ fn an_output_whose_coefficients_cancel_is_not_determined() {
 
 #[test]
 fn inputs_that_no_constraint_uses_are_reported_with_or_without_a_wire() {
-    // The private input stands with coefficient zero only; a second one has no wire.
+    // The private input occurs only with coefficient zero; a second one has no wire.
     let mut r1cs = system(&[[&[(3, 1)], ONE, &[(1, 1), (4, 0)]]]);
     r1cs.n_private_inputs = 2;
     r1cs.n_labels = 9;
@@ -81,7 +81,7 @@ fn a_warning_names_few_signals_and_counts_all() {
 
 #[test]
 fn a_long_chain_is_followed_in_linear_time() {
-    // Wire i + 1 is the square of wire i; the constraints stand in the worst order.
+    // Wire i + 1 is the square of wire i; the constraints are in the worst order.
     let n_wires = 60_000;
     let one = Fr::from(1u64);
     let square = |wire| Constraint { a: vec![(wire, one)], b: vec![(wire, one)], c: vec![(wire + 1, one)] };

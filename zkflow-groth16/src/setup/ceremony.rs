@@ -1,4 +1,4 @@
-//! What both phases of a ceremony share: errors, beacons, secrets.
+//! Shared by both phases of a ceremony: errors, beacons, secrets.
 
 use std::io;
 
@@ -25,42 +25,42 @@ use crate::rng::SecureRng;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CeremonyError {
-    /// A file could not be read.
+    /// A file cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// A file could not be written.
+    /// A file cannot be written.
     #[error("writing failed: {0}")]
     Write(#[from] io::Error),
-    /// The circuit does not fit together.
+    /// The circuit is invalid.
     #[error(transparent)]
     Setup(#[from] SetupError),
-    /// No such file is made.
-    #[error("a power of {0}: 1 to 27 are possible")]
+    /// The power is out of range.
+    #[error("power {0} is out of range (1..=27)")]
     Power(u32),
-    /// Powers of tau that were truncated take no contributions.
-    #[error("the file has power {power} of a ceremony of {ceremony_power}: it takes no contributions")]
+    /// Truncated powers of tau accept no contributions.
+    #[error("the file is truncated to power {power} of {ceremony_power}: it accepts no contributions")]
     Truncated {
         /// Power of the file.
         power: u32,
         /// Power of the ceremony.
         ceremony_power: u32,
     },
-    /// Phase 2 works with the Lagrange forms.
-    #[error("the powers of tau are not prepared for phase 2: `zkflow ptau prepare` does it")]
+    /// The Lagrange forms, which phase 2 needs, are missing.
+    #[error("the powers of tau are not prepared for phase 2: run `zkflow ptau prepare`")]
     NotPrepared,
     /// The powers of tau are too few for the circuit.
-    #[error("the circuit needs powers of tau of 2^{needed}, the file has 2^{found}")]
+    #[error("the circuit needs powers of tau for 2^{needed} rows, the file has 2^{found}")]
     TooFewPowers {
-        /// What the circuit needs.
+        /// Power that the circuit needs.
         needed: u32,
-        /// What the file has.
+        /// Power of the file.
         found: u32,
     },
-    /// A key that anybody could forge proofs for.
+    /// [`gate`](super::gate) refuses the key.
     #[error(transparent)]
     Refused(#[from] super::gate::Refused),
-    /// A beacon has a value and an exponent between 10 and 63.
-    #[error("a beacon has 1 to 255 bytes and an exponent of 10 to 63")]
+    /// The value or the exponent of a beacon is out of range.
+    #[error("invalid beacon: expected 1 to 255 bytes and an exponent of 10 to 63")]
     Beacon,
     /// The file does not verify.
     #[error("not valid: {0}")]
@@ -115,8 +115,8 @@ impl Classified for CeremonyError {
     }
 }
 
-/// A public random value that ends a ceremony. It is no secret: it keeps the last contributor from choosing
-/// the outcome, and adds nothing against somebody who knows all secrets before it.
+/// A public random value that ends a ceremony. It is not secret: it only prevents the last contributor from
+/// choosing the result. It does not protect against a party that knows all secrets before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Beacon {
     value: BeaconHash,
@@ -124,10 +124,10 @@ pub struct Beacon {
 }
 
 impl Beacon {
-    /// A beacon whose value is hashed `2^exponent` times.
+    /// A beacon with `value`, which is hashed `2^exponent` times.
     ///
     /// # Errors
-    /// [`CeremonyError::Beacon`] unless the value has 1 to 255 bytes and the exponent lies between 10 and 63.
+    /// [`CeremonyError::Beacon`] unless the value has 1 to 255 bytes and the exponent is between 10 and 63.
     pub fn new(value: &[u8], exponent: u8) -> Result<Self, CeremonyError> {
         let value = BeaconHash::new(value).filter(|value| !value.as_bytes().is_empty());
         match value {
@@ -136,7 +136,7 @@ impl Beacon {
         }
     }
 
-    /// How many times the value is hashed, as a power of two.
+    /// `2^exponent`: number of times the value is hashed.
     pub(super) fn exponent(&self) -> u8 {
         self.exponent
     }
@@ -153,7 +153,7 @@ impl Beacon {
 impl std::str::FromStr for Beacon {
     type Err = CeremonyError;
 
-    /// Reads `VALUE:EXPONENT`, the value being hexadecimal.
+    /// Parses `VALUE:EXPONENT`; the value is hexadecimal, with or without `0x`.
     fn from_str(text: &str) -> Result<Self, CeremonyError> {
         let (value, exponent) = text.split_once(':').ok_or(CeremonyError::Beacon)?;
         let value = hex::decode(value.strip_prefix("0x").unwrap_or(value));
@@ -162,7 +162,7 @@ impl std::str::FromStr for Beacon {
     }
 }
 
-/// The stream of a secret contribution: 64 random bytes mixed with a text.
+/// The random stream of a secret contribution: 64 random bytes mixed with `text`.
 pub(super) fn secret_stream(rng: &mut dyn SecureRng, text: &str) -> RandomStream {
     let mut entropy = Zeroizing::new(vec![0; 64]);
     rng.fill_bytes(&mut entropy);
@@ -171,31 +171,32 @@ pub(super) fn secret_stream(rng: &mut dyn SecureRng, text: &str) -> RandomStream
     RandomStream::of_hash(&seed)
 }
 
-/// Whether `a1 : b1` is the ratio of `a2 : b2`: `e(a1, b2) = e(b1, a2)`, no point being infinity.
+/// `e(a1, b2) = e(b1, a2)`: whether the ratios `a1 : b1` and `a2 : b2` are equal; `false` if a point is
+/// infinity.
 pub(super) fn same_ratio(a1: G1Affine, b1: G1Affine, a2: G2Affine, b2: G2Affine) -> bool {
     let usable = ![a1, b1].iter().any(G1Affine::is_zero) && ![a2, b2].iter().any(G2Affine::is_zero);
     usable && Bn254::multi_pairing([a1, -b1], [b2, a2]).0 == <Bn254 as Pairing>::TargetField::ONE
 }
 
-/// Factors of 128 random bits.
+/// `count` random factors of 128 bits.
 pub(super) fn random_factors(count: usize, rng: &mut dyn SecureRng) -> Scalars {
     let factors: Vec<Fr> =
         (0..count).map(|_| Fr::from(u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64()))).collect();
     scalars(&factors)
 }
 
-/// A random element whose powers are the factors of a combination: wrong points cancel with a probability of at most
-/// their number divided by the modulus.
+/// A random element; its powers are the factors of a combination. Wrong points cancel with a probability of
+/// at most their number divided by the modulus.
 pub(super) fn random_challenge(rng: &mut dyn SecureRng) -> Fr {
     Fr::rand(rng)
 }
 
-/// Factors for [`combine`].
+/// Converts factors for [`combine`].
 pub(super) fn scalars(factors: &[Fr]) -> Scalars {
     Scalars::new(Kernel::detect(), factors)
 }
 
-/// The combination of points with factors.
+/// The linear combination of `points` with `factors`.
 pub(super) fn combine<C: Curve>(points: &[Affine<C>], factors: &Scalars) -> Projective<C> {
     let options = Options { kernel: Kernel::detect(), table_bytes: 0 };
     FixedBases::<C>::prepare(points, options).msm(factors)

@@ -1,4 +1,4 @@
-//! A key made by one process from secrets that it draws and forgets.
+//! A key made by one process, which draws the secrets and erases them.
 
 use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::scalar_mul::BatchMulPreprocessing;
@@ -14,20 +14,20 @@ use crate::format::zkey::ZKey;
 use crate::proof::VerifyingKey;
 use crate::rng::SecureRng;
 
-/// Makes a Groth16 key for one circuit ([Groth16], section 3.2), with tau, alpha, beta, gamma and delta
-/// from `rng`: its provenance is [`Development`](super::Provenance::Development).
+/// Makes a Groth16 key for one circuit ([Groth16], section 3.2). tau, alpha, beta, gamma and delta come from
+/// `rng`, so the provenance is [`Development`](super::Provenance::Development).
 ///
 /// # Behaviour
-/// - The generators are the usual ones of BN254, as in a key of snarkjs. gamma is random, as in the
-///   paper; a ceremony key of snarkjs has gamma = 1 instead. Tools read either.
-/// - There is no phase 1 to refer to, so the circuit hash is 64 zero bytes and there are no
-///   contributions: the file proves and exports, but `zkey verify` has nothing to check it against.
-/// - The secrets and all that is derived from them are zeroised. Whoever knows the state of `rng` can
+/// - The generators are the usual ones of BN254, as in a key of snarkjs. gamma is random, as in the paper; a
+///   ceremony key of snarkjs has gamma = 1. Tools accept both.
+/// - There is no phase 1, so the circuit hash is 64 zero bytes and there are no contributions. The file is
+///   usable for proofs and exports, but `zkey verify` has nothing to check it against.
+/// - The secrets and all values derived from them are zeroised. Anyone who knows the state of `rng` can
 ///   forge proofs.
 /// - Takes some seconds for 60 000 wires on two cores.
 ///
 /// # Errors
-/// The circuit is too large, or its constraints name wires that do not exist.
+/// The circuit is too large, or its constraints refer to wires that do not exist.
 ///
 /// [Groth16]: https://eprint.iacr.org/2016/260
 pub fn circuit_specific(r1cs: &R1cs, rng: &mut dyn SecureRng) -> Result<ZKey, SetupError> {
@@ -42,7 +42,7 @@ pub fn circuit_specific(r1cs: &R1cs, rng: &mut dyn SecureRng) -> Result<ZKey, Se
     Ok(key(r1cs, domain_size, &secrets, &evaluations))
 }
 
-/// Checks that the system fits together; returns the size of its domain.
+/// Checks the system for consistency; returns the size of its domain.
 pub(super) fn check(r1cs: &R1cs) -> Result<u32, SetupError> {
     let public = u64::from(r1cs.n_outputs) + u64::from(r1cs.n_public_inputs);
     let wires = r1cs.n_wires;
@@ -59,7 +59,7 @@ pub(super) fn check(r1cs: &R1cs) -> Result<u32, SetupError> {
     qap::checked_domain_size(r1cs.constraints.len() as u64, public)
 }
 
-/// The trapdoor, without tau. None is zero, so gamma and delta have inverses.
+/// The trapdoor without tau. No value is zero, so gamma and delta have inverses.
 #[derive(Zeroize, ZeroizeOnDrop)]
 struct Secrets {
     alpha: Fr,
@@ -79,7 +79,7 @@ impl Secrets {
             }
         };
         let (alpha, beta, gamma, delta) = (draw(), draw(), draw(), draw());
-        let inverse = |value: Fr| value.inverse().expect("drawn again while zero");
+        let inverse = |value: Fr| value.inverse().expect("the value is not zero");
         Self { alpha, beta, gamma, delta, gamma_inverse: inverse(gamma), delta_inverse: inverse(delta) }
     }
 }
@@ -88,7 +88,7 @@ fn key(r1cs: &R1cs, domain_size: u32, secrets: &Secrets, at_tau: &Evaluations) -
     let n_public = r1cs.n_public();
     let Evaluations { a, b, c, odd_lagrange } = at_tau;
 
-    // (beta a_i + alpha b_i + c_i)(tau), over gamma for the public wires, over delta for the others.
+    // (beta a_i + alpha b_i + c_i)(tau), divided by gamma for public wires and by delta for the others.
     let n_bound = n_public as usize + 1;
     let combined: Zeroizing<Vec<Fr>> = Zeroizing::new(
         (0..a.len())

@@ -3,7 +3,7 @@
 use ark_bn254::Fr;
 use ark_ff::{FftField, Field};
 
-/// Turns values on the roots of unity, as many as a power of two, into coefficients.
+/// Converts values at the roots of unity to coefficients; their number is a power of two.
 pub(super) fn inverse(values: &mut [Fr]) {
     let n = values.len();
     if n <= 1 {
@@ -15,7 +15,7 @@ pub(super) fn inverse(values: &mut [Fr]) {
             values.swap(i, j);
         }
     }
-    let root = Fr::get_root_of_unity(n as u64).expect("a power of two of at most 2^28 values");
+    let root = Fr::get_root_of_unity(n as u64).expect("n is a power of two of at most 2^28");
     let inverse_root = root.inverse().expect("a root of unity is not zero");
     let mut half = 1;
     while half < n {

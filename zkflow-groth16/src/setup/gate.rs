@@ -1,15 +1,17 @@
-//! Whether a key can be relied on: who could forge proofs for it.
+//! Judges whether a key can be trusted: which parties could forge proofs for it.
 //!
-//! With gamma a known multiple of delta, public data suffice to prove anything: `A` and `B` cancel
-//! alpha and beta, and `C` is the public part times that multiple, negated. A key without contributions has
-//! gamma = delta. A beacon multiplies delta by a number that everybody computes from the file. Neither is
-//! noticed by `snarkjs zkey verify`.
+//! If gamma is a known multiple of delta, public data suffice to prove anything. `A` and `B` cancel alpha
+//! and beta, and `C` is the negated public part times that multiple. A key without contributions has gamma =
+//! delta. A beacon multiplies delta by a number that anyone can compute from the file. `snarkjs zkey verify`
+//! detects neither case.
 //!
-//! # What a file cannot say
-//! The kind of a contribution is no part of any hash, so a beacon can be passed off as a secret. The value
-//! it came from is tried where it is known: the other beacons of the file, the one in snarkjs' documentation,
-//! and those that the caller names. A value that nobody names, a secret that was kept or published, and two
-//! names for one person look like honest contributions. It takes knowing the contributors to trust a ceremony.
+//! # What a file does not prove
+//! The kind of a contribution is not part of any hash, so a beacon can be presented as a secret. Known
+//! beacon values are tried: the other beacons of the file, the one in snarkjs' documentation, and those from
+//! the caller.
+//!
+//! Three cases look like honest contributions: an unknown beacon value, a secret that was kept or published,
+//! and two names for one person. To trust a ceremony, you must know its contributors.
 
 use std::fmt;
 
@@ -22,40 +24,40 @@ use super::development_name;
 use crate::format::zkey::{Contribution, ContributionKind, ZKey};
 use crate::provenance::Provenance;
 
-/// Who could forge proofs for a key.
+/// The parties that could forge proofs for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Everybody.
+    /// Anyone could.
     Forgeable(Weakness),
-    /// Whoever knows the secrets of its making.
+    /// Only a party with the secrets of its setup could.
     Held(Provenance),
 }
 
-/// Why everybody could.
+/// Reason why anyone could forge proofs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Weakness {
-    /// Nobody contributed a secret.
+    /// There are no contributions.
     NoContribution,
-    /// Beacons alone, which are public.
+    /// All contributions come from beacons, which are public.
     BeaconOnly,
-    /// gamma = delta, whatever the contributions say.
+    /// gamma = delta, independent of the contributions.
     GammaIsDelta,
     /// A point of the key is infinity.
     Infinity,
 }
 
 impl Verdict {
-    /// Whether everybody could forge proofs.
+    /// Whether anyone could forge proofs.
     pub fn is_forgeable(&self) -> bool {
         matches!(self, Self::Forgeable(_))
     }
 
-    /// Lets a key pass that proofs may be accepted for.
+    /// Returns the provenance of a key whose proofs may be accepted.
     ///
     /// # Errors
-    /// [`Refused`] when it is forgeable, and when it is for development unless that is allowed.
+    /// [`Refused`] if the key is forgeable, or if it is for development and `allow_development` is `false`.
     pub fn admit(self, allow_development: bool) -> Result<Provenance, Refused> {
         match self {
             Self::Held(Provenance::Development) if !allow_development => Err(Refused(self)),
@@ -65,7 +67,7 @@ impl Verdict {
     }
 }
 
-/// A key that nobody should accept proofs for.
+/// Proofs for this key must not be accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the key is refused: {0}")]
 pub struct Refused(pub Verdict);
@@ -82,26 +84,27 @@ impl fmt::Display for Verdict {
 impl fmt::Display for Weakness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoContribution => "no contribution, anybody can prove anything",
+            Self::NoContribution => "no contribution, so anyone can prove anything",
             Self::BeaconOnly => "a beacon is public, and there is no secret contribution",
-            Self::GammaIsDelta => "gamma is delta",
+            Self::GammaIsDelta => "gamma equals delta",
             Self::Infinity => "a point of the key is infinity",
         })
     }
 }
 
-/// Judges a key by what the file says; see the module for what it cannot say.
+/// Judges a key by its file; see the module for the limits.
 ///
 /// # Behaviour
-/// - A key whose circuit hash is zeros was made by [`circuit_specific`](super::circuit_specific()), in one
-///   process: `development`. So is one whose only secrets are named as [development](development_name).
+/// - A key with a circuit hash of zeros was made by [`circuit_specific`](super::circuit_specific()), in one
+///   process: `development`. A key is also `development` if all its secrets
+///   have the [development name](development_name).
 /// - One secret contribution is `single-operator`, more are `ceremony(n)`.
-/// - That the contributions are real is for [`phase2::verify`](super::phase2::verify()) to say.
+/// - Does not verify the contributions: use [`phase2::verify`](super::phase2::verify()).
 pub fn judge(key: &ZKey) -> Verdict {
     judge_knowing(key, &[])
 }
 
-/// As [`judge`], for somebody who knows beacons that contributions may have come from.
+/// Like [`judge`]; also tries `beacons`, which contributions may come from.
 pub fn judge_knowing(key: &ZKey, beacons: &[Beacon]) -> Verdict {
     let vk = &key.vk;
     let g2 = [vk.beta_g2, vk.gamma_g2, vk.delta_g2];
@@ -135,12 +138,12 @@ pub fn judge_knowing(key: &ZKey, beacons: &[Beacon]) -> Verdict {
     })
 }
 
-/// delta as a multiple of gamma, where it follows from public data.
+/// delta as a multiple of gamma; `None` if public data do not determine it.
 pub fn known_delta(key: &ZKey) -> Option<Fr> {
     Known::of(key, &[]).delta(key)
 }
 
-/// The numbers that public beacons give, with the point of G1 that each would publish.
+/// The numbers of public beacons, each with the point of G1 that it would publish.
 struct Known(Vec<(Fr, G1Affine)>);
 
 impl Known {
@@ -150,7 +153,7 @@ impl Known {
             ContributionKind::Secret => None,
         });
         let documented = [31, 32].map(|length| {
-            Beacon::new(&(1..=length).collect::<Vec<u8>>(), 10).expect("a value of 31 or 32 bytes")
+            Beacon::new(&(1..=length).collect::<Vec<u8>>(), 10).expect("the value has 31 or 32 bytes")
         });
         let beacons = in_file.chain(documented).chain(further.iter().cloned());
         let replayed = beacons.filter(|beacon| beacon.exponent() <= REPLAYED).map(|beacon| {
@@ -160,7 +163,7 @@ impl Known {
         Self(replayed.collect())
     }
 
-    /// The number of a contribution: that of a beacon, or one.
+    /// The number of a contribution: 1, or that of a known beacon; `None` if it is unknown.
     fn scalar(&self, contribution: &Contribution) -> Option<Fr> {
         if contribution.g1_sx == contribution.g1_s {
             return Some(Fr::one());
@@ -171,7 +174,7 @@ impl Known {
         self.0.iter().find(of_beacon).map(|(scalar, _)| *scalar)
     }
 
-    /// delta as the product of known numbers: of the first, of the first two, and so on, since others may
+    /// delta as a product of known numbers: of the first, of the first two, and so on, because others may
     /// cancel each other.
     fn delta(&self, key: &ZKey) -> Option<Fr> {
         let holds = |factor: &Fr| (key.vk.gamma_g2 * factor).into_affine() == key.vk.delta_g2;
@@ -184,5 +187,6 @@ impl Known {
     }
 }
 
-/// Beacons of larger exponents take minutes and more to replay; they count as known without it.
+/// Largest exponent of a replayed beacon. Replaying larger ones takes minutes or more; they count as known
+/// without it.
 const REPLAYED: u8 = 24;

@@ -1,4 +1,4 @@
-//! The whole way from a circuit to its key, and what is recorded of it.
+//! Makes the key of a circuit, and records its origin.
 
 use serde::Serialize;
 
@@ -10,16 +10,16 @@ use crate::format::zkey::{ContributionKind, ContributionName, ZKey};
 use crate::provenance::Provenance;
 use crate::rng::SecureRng;
 
-/// What somebody who makes keys may choose.
+/// Options for making a key.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct KeyOptions<'a> {
-    /// A public value that ends phase 2.
+    /// Beacon that ends phase 2; `None`: no beacon.
     pub beacon: Option<&'a Beacon>,
 }
 
 impl<'a> KeyOptions<'a> {
-    /// Ends phase 2 with a public value.
+    /// Ends phase 2 with a beacon.
     #[must_use]
     pub fn with_beacon(mut self, beacon: Option<&'a Beacon>) -> Self {
         self.beacon = beacon;
@@ -30,13 +30,13 @@ impl<'a> KeyOptions<'a> {
 /// Makes the key of a circuit: phase 1 from `source`, then one secret contribution from `rng`.
 ///
 /// # Behaviour
-/// - From [development](Origin::Development) powers the key is for development, and its contribution says so by
-///   its name; from others its provenance is `single-operator`.
-/// - A seeded `rng` and the same powers give the same key, which everybody can then forge proofs for.
-/// - [`phase2::verify`] accepts the key with the powers that `record` names by their hash.
+/// - With [development](Origin::Development) powers the key is for development, and the name of its
+///   contribution marks it. With other powers its provenance is `single-operator`.
+/// - A seeded `rng` and the same powers give the same key; anyone can then forge proofs for it.
+/// - [`phase2::verify`] accepts the key with the powers whose hash is in the record.
 ///
 /// # Errors
-/// There are no powers for so large a circuit; it does not fit together; files fail.
+/// There are no powers for a circuit of this size, the circuit is invalid, or a file fails.
 pub fn make_key(
     r1cs: &R1cs,
     source: &dyn PowersSource,
@@ -58,50 +58,50 @@ pub fn make_key(
     Ok((key, record))
 }
 
-/// How a key came to be, for people and programs to read; the key itself proves it.
+/// The origin of a key, for people and programs; the key itself proves it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SetupRecord {
     /// The powers of tau.
     pub phase1: Phase1Record,
-    /// BLAKE2b-512 of the initial key.
+    /// BLAKE2b-512 of the initial key, in hexadecimal.
     pub circuit_hash: String,
     /// The contributions of phase 2, in order.
     pub phase2: Vec<ContributionRecord>,
-    /// Who could forge proofs.
+    /// The parties that could forge proofs.
     pub provenance: Provenance,
 }
 
-/// The powers of tau that a key was made from.
+/// The powers of tau used for a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Phase1Record {
-    /// Where they come from.
+    /// Origin of the powers.
     pub origin: String,
-    /// BLAKE2b-512 of the file.
+    /// BLAKE2b-512 of the file, in hexadecimal.
     pub blake2b: String,
-    /// Circuits of up to `2^power` rows.
+    /// The file is sufficient for circuits of up to `2^power` rows.
     pub power: u32,
-    /// The power of the ceremony, of which the file may be a part.
+    /// Power of the ceremony; larger than `power` if the file is truncated.
     pub ceremony_power: u32,
-    /// The contributions, in order.
+    /// The contributions of phase 1, in order.
     pub contributions: Vec<ContributionRecord>,
 }
 
-/// One contribution.
+/// A contribution to one of the phases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ContributionRecord {
-    /// Who contributed, as the file says.
+    /// Name of the contributor as given in the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The public value and its exponent, `VALUE:EXPONENT`, if it was a beacon.
+    /// `VALUE:EXPONENT`, with the value in hexadecimal; `None` if the contribution is not from a beacon.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beacon: Option<String>,
-    /// The hash that the contributor publishes.
+    /// The hash that the contributor publishes, in hexadecimal.
     pub hash: String,
 }
 
@@ -128,9 +128,9 @@ impl SetupRecord {
         Ok(Self { phase1, circuit_hash, phase2, provenance })
     }
 
-    /// The record as JSON, with a line break at its end.
+    /// The record as JSON, ending with a line break.
     pub fn to_json(&self) -> String {
-        let text = serde_json::to_string_pretty(self).expect("texts and numbers serialise");
+        let text = serde_json::to_string_pretty(self).expect("strings and numbers can be serialised");
         text + "\n"
     }
 }

@@ -1,9 +1,12 @@
 //! Phase 1: powers of tau, for any circuit up to a size.
 //!
-//! [`create()`] makes powers of tau = 1, [`contribute()`] multiplies secrets in, [`beacon`] ends the ceremony,
-//! [`prepare()`] computes the Lagrange forms that [phase 2](super::phase2) works with, [`verify()`] checks all
-//! of it. Files are those of snarkjs, byte for byte: where snarkjs is given the same file and the same
-//! randomness it writes the same bytes.
+//! - [`create()`] makes powers of tau = 1.
+//! - [`contribute()`] multiplies secrets in.
+//! - [`beacon`] ends the ceremony.
+//! - [`prepare()`] computes the Lagrange forms that [phase 2](super::phase2) needs.
+//! - [`verify()`] checks all of it.
+//!
+//! From the same file and the same randomness, snarkjs writes the same bytes.
 
 use std::io::{Read, Seek, Write};
 
@@ -37,11 +40,11 @@ pub use published::{Ceremony, file_hash, published};
 pub use truncate::truncate;
 pub use verify::verify;
 
-/// The largest power of files made here: the odd Lagrange points need roots of unity of twice the size of
-/// the domain, and r - 1 is divisible by 2^28.
+/// Largest power of files made here: the odd Lagrange points need roots of unity of twice the domain's size,
+/// and r - 1 is divisible by 2^28.
 pub const MAX_POWER: u32 = 27;
 
-/// Writes powers of tau with tau = alpha = beta = 1, the start of a ceremony. Returns the first challenge.
+/// Writes the start of a ceremony: powers of tau with tau = alpha = beta = 1. Returns the first challenge.
 ///
 /// # Errors
 /// [`CeremonyError::Power`] unless `power` is 1 to [`MAX_POWER`]; [`CeremonyError::Write`].
@@ -61,13 +64,13 @@ pub fn create(power: u32, out: impl Write) -> Result<Hash, CeremonyError> {
     Ok(first_challenge(power))
 }
 
-/// The hash of the response of a contribution, which contributors publish.
+/// Hash of a contribution's response, which contributors publish.
 ///
 /// # Errors
-/// [`CeremonyError::Invalid`] when the hash's state in the file is none.
+/// [`CeremonyError::Invalid`] if the hash state in the file is malformed.
 pub fn response_hash(contribution: &PtauContribution) -> Result<Hash, CeremonyError> {
     let state = Blake2b::from_state(&contribution.response_state)
-        .ok_or_else(|| CeremonyError::invalid("the state of a response's hash is none"))?;
+        .ok_or_else(|| CeremonyError::invalid("malformed BLAKE2b state of a response"))?;
     let mut transcript = Transcript::resume(state);
     put_public_key(&mut transcript, contribution);
     Ok(transcript.finish())
@@ -79,7 +82,7 @@ fn put_public_key(transcript: &mut Transcript, contribution: &PtauContribution) 
     transcript.points(&g2);
 }
 
-/// The challenge of the first contributor: the hash of nothing, and of all powers of one.
+/// The challenge of the first contributor: a hash over the hash of no bytes, then all powers of one.
 fn first_challenge(power: u32) -> Hash {
     if power == published::POWER {
         return published::FIRST_CHALLENGE;
@@ -118,7 +121,7 @@ fn repeat<P: CeremonyPoint>(
     Ok(())
 }
 
-/// Copies the powers and the contributions, as far as the new file has room.
+/// Copies powers and contributions, as far as they fit into the new file.
 fn copy_powers<R: Read + Seek>(
     ptau: &mut Ptau<R>,
     writer: &mut PtauWriter<impl Write>,
@@ -131,7 +134,7 @@ fn copy_powers<R: Read + Seek>(
     Ok(writer.contributions(ptau.contributions())?)
 }
 
-/// Copies the part of a section that the new file has room for.
+/// Copies the part of a section that fits into the new file.
 fn copy<R: Read + Seek, P: CeremonyPoint>(
     ptau: &mut Ptau<R>,
     writer: &mut PtauWriter<impl Write>,
@@ -144,16 +147,16 @@ fn copy<R: Read + Seek, P: CeremonyPoint>(
     Ok(())
 }
 
-/// Bytes of the powers of a file.
+/// Total length in bytes of the powers of a file.
 fn bytes_of_powers(power: u32) -> u64 {
     let g1 = [TAU_G1, ALPHA_TAU_G1, BETA_TAU_G1].iter().map(|one| one.count(power)).sum::<u64>();
     g1 * G1Affine::LEN as u64 + (TAU_G2.count(power) + BETA_G2.count(power)) * G2Affine::LEN as u64
 }
 
-/// Where the pieces of `count` points begin that are worked on at one time, and how long they are.
+/// Splits `count` points into pieces that are processed at once: start and length of each.
 fn pieces(count: u64) -> impl Iterator<Item = (u64, u64)> {
     (0..count).step_by(PIECE as usize).map(move |first| (first, PIECE.min(count - first)))
 }
 
-/// Points that are in memory at one time: 2 MiB of G1.
+/// Points in memory at once: 2 MiB of G1.
 const PIECE: u64 = 1 << 15;

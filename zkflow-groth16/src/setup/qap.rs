@@ -1,8 +1,10 @@
-//! The quadratic arithmetic program of a constraint system, as snarkjs lays it out.
+//! The quadratic arithmetic program of a constraint system, in the layout of snarkjs.
 //!
-//! Row `i < n_constraints` is constraint `i`. Row `n_constraints + s` holds `1 * w_s` in A alone, for the
-//! constant one and every public signal `s`: these rows keep the public polynomials linearly
-//! independent. Polynomials are given by their values on the `n`-th roots of unity.
+//! - Row `i < n_constraints` is constraint `i`.
+//! - Row `n_constraints + s` contains only `1 * w_s` in A, for the constant one and every public signal `s`.
+//!   These rows keep the public polynomials linearly independent.
+//!
+//! Polynomials are given by their values at the `n`-th roots of unity.
 
 use ark_bn254::Fr;
 use ark_ff::{FftField, Field, One, Zero, batch_inversion};
@@ -25,8 +27,8 @@ pub fn checked_domain_size(n_constraints: u64, n_public: u64) -> Result<u32, Set
     }
 }
 
-/// The entries of A and B in the order of section 4 of a `.zkey`: per constraint the A terms, then the
-/// B terms, and at the end the rows that bind the public signals.
+/// The entries of A and B in the order of section 4 of a `.zkey`: for each constraint the A terms, then the
+/// B terms. The rows that bind the public signals follow at the end.
 pub fn coefficients(r1cs: &R1cs) -> impl Iterator<Item = Coefficient> {
     let constraints = (0..).zip(&r1cs.constraints).flat_map(|(row, constraint)| {
         [(Matrix::A, &constraint.a), (Matrix::B, &constraint.b)].into_iter().flat_map(
@@ -50,32 +52,32 @@ pub fn coefficients(r1cs: &R1cs) -> impl Iterator<Item = Coefficient> {
     constraints.chain(bindings)
 }
 
-/// How many [`coefficients`] there are; `None` beyond what a `.zkey` can say.
+/// Number of [`coefficients`]; `None` if a `.zkey` cannot store it.
 pub fn coefficient_count(r1cs: &R1cs) -> Option<u32> {
     let terms: usize = r1cs.constraints.iter().map(|row| row.a.len() + row.b.len()).sum();
     u32::try_from(terms + r1cs.n_public() as usize + 1).ok()
 }
 
-/// The polynomials of every wire at a secret point `tau`; zeroised when dropped.
+/// The polynomials of every wire at a secret point `tau`; zeroised on drop.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Evaluations {
-    /// `a_i(tau)`, one a wire.
+    /// `a_i(tau)`, one per wire.
     pub a: Vec<Fr>,
-    /// `b_i(tau)`, one a wire.
+    /// `b_i(tau)`, one per wire.
     pub b: Vec<Fr>,
-    /// `c_i(tau)`, one a wire.
+    /// `c_i(tau)`, one per wire.
     pub c: Vec<Fr>,
-    /// The Lagrange polynomials of the odd `2n`-th roots of unity at `tau`, `n` values. A polynomial
-    /// of degree below `2n` that vanishes on the `n`-th roots is their combination, weighted by its
-    /// values at the odd roots.
+    /// The Lagrange polynomials of the odd `2n`-th roots of unity at `tau`, `n` values. A polynomial of
+    /// degree below `2n` that vanishes at the `n`-th roots is their combination, weighted by its values at
+    /// the odd roots.
     pub odd_lagrange: Vec<Fr>,
 }
 
 impl Evaluations {
-    /// Evaluates at `tau`; `None` if `tau` is one of the roots of unity, where nothing stays hidden.
+    /// Evaluates at `tau`; `None` if `tau` is one of the roots of unity, which hide nothing.
     ///
     /// # Panics
-    /// If a constraint names a wire beyond `n_wires` or the rows exceed `domain_size`: the caller
+    /// If a constraint refers to a wire beyond `n_wires`, or the rows exceed `domain_size`. The caller has
     /// checked the system.
     pub fn at(r1cs: &R1cs, domain_size: u32, tau: &Fr) -> Option<Self> {
         let n = u64::from(domain_size);
@@ -104,8 +106,8 @@ impl Evaluations {
     }
 }
 
-/// The Lagrange polynomials of a domain of `order` roots of unity at `tau`, for the `count` roots
-/// `first * step^i`: `(tau^order - 1) / order * root / (tau - root)`.
+/// `(tau^order - 1) / order * root / (tau - root)` for the `count` roots `first * step^i`: the Lagrange
+/// polynomials of a domain of `order` roots of unity at `tau`.
 fn lagrange_at(tau: &Fr, first: Fr, step: Fr, count: u32, order: u64) -> Option<Vec<Fr>> {
     let vanishing = tau.pow([order]) - Fr::one();
     if vanishing.is_zero() {

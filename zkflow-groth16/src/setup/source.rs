@@ -1,4 +1,4 @@
-//! Where powers of tau come from when a key is made.
+//! Sources of powers of tau for making keys.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,40 +15,40 @@ use crate::digest::Hash;
 use crate::format::ptau::Ptau;
 use crate::rng::{SecureRng, os_rng};
 
-/// Gives powers of tau for circuits of a size.
+/// Provides powers of tau for circuits of a given size.
 pub trait PowersSource: fmt::Debug + Send + Sync + 'static {
     /// Prepared powers of tau for circuits of up to `2^power` rows. Making them may take minutes.
     ///
     /// # Errors
-    /// There are none for so large circuits; the file fails.
+    /// There are no powers for circuits of this size, or a file fails.
     fn powers(&self, power: u32) -> Result<Powers, CeremonyError>;
 }
 
-/// Prepared powers of tau and what is known of them.
+/// Prepared powers of tau, with origin and hash.
 #[derive(Debug)]
 pub struct Powers {
-    /// The powers.
+    /// The powers, read piece by piece.
     pub file: Ptau<Box<dyn Medium>>,
-    /// Where they come from.
+    /// Origin of the powers.
     pub origin: Origin,
     /// BLAKE2b-512 of the file.
     pub hash: Hash,
 }
 
-/// Something to read from, here and there.
+/// A readable medium, such as a file or memory.
 pub trait Medium: Read + Seek + fmt::Debug + Send {}
 
 impl<T: Read + Seek + fmt::Debug + Send> Medium for T {}
 
-/// Where powers of tau come from.
+/// Origin of powers of tau.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
     /// Made by one process.
     Development,
-    /// A file of a ceremony whose contributions were verified.
+    /// A file of a ceremony with verified contributions.
     Verified,
-    /// A published file, known by its hash.
+    /// A published file, identified by its hash.
     Published(Ceremony),
 }
 
@@ -62,25 +62,25 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Powers of tau that this process makes on first use, with one contribution that nobody should rely on.
+/// Powers of tau that this process makes on first use. Do not rely on their only contribution.
 #[derive(Debug)]
 pub struct DevelopmentPowers {
-    /// Where files lie that outlive the process.
+    /// Folder for files that outlive the process; `None`: files are in memory.
     folder: Option<PathBuf>,
-    /// The hashes of the files in the folder, and without one the files.
+    /// Files by power: their hashes and, without a folder, their content.
     made: Mutex<BTreeMap<u32, Made>>,
 }
 
-/// A file that was made, by its hash.
+/// Hash and content of a file; the content is empty if the file is in the folder.
 type Made = (Hash, Arc<[u8]>);
 
 impl DevelopmentPowers {
-    /// Keeps the files in `folder`, which is made when it is needed. Processes may share it.
+    /// Stores the files in `folder`, which is created on first use. Processes may share it.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         Self { folder: Some(folder.into()), made: Mutex::default() }
     }
 
-    /// Keeps the files in memory: about `1152 * 2^power` bytes.
+    /// Stores the files in memory: about `1152 * 2^power` bytes.
     pub fn in_memory() -> Self {
         Self { folder: None, made: Mutex::default() }
     }
@@ -88,7 +88,7 @@ impl DevelopmentPowers {
 
 impl PowersSource for DevelopmentPowers {
     fn powers(&self, power: u32) -> Result<Powers, CeremonyError> {
-        // One at a time: those who wait find the file.
+        // One at a time: waiting callers then find the file.
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.folder.as_deref().map(|folder| make_in(folder, power)).transpose()?;
         if let std::collections::btree_map::Entry::Vacant(slot) = made.entry(power) {
@@ -110,8 +110,8 @@ impl PowersSource for DevelopmentPowers {
     }
 }
 
-/// The file in the folder, made if it is not there. The first of several processes wins: keys that were made
-/// from a file need it to be verified.
+/// Path of the file in the folder; the file is made if it is missing. The first of several processes wins,
+/// because a key can only be verified with the file that it was made from.
 fn make_in(folder: &Path, power: u32) -> Result<PathBuf, CeremonyError> {
     let path = folder.join(format!("development_{power:02}.ptau"));
     if path.exists() {
@@ -129,19 +129,20 @@ fn make_in(folder: &Path, power: u32) -> Result<PathBuf, CeremonyError> {
     }
 }
 
-/// Powers of tau in a file of the operator's, which was checked.
+/// Powers of tau in a checked file of the operator.
 #[derive(Debug)]
 pub struct PowersFile {
     path: PathBuf,
     hash: Hash,
     origin: Origin,
-    /// What the file was when it was checked.
+    /// Length and modification time of the file when it was checked.
     seen: (u64, SystemTime),
 }
 
 impl PowersFile {
-    /// Checks a file: it is a published one, or one that `checked` lists, or is verified from the first
-    /// contribution to the last point, which takes minutes for large ones, and then listed.
+    /// Checks a file. A published file, or one listed in `checked`, is accepted by its hash. Another one is
+    /// verified from the first contribution to the last point, which takes minutes for large files, and then
+    /// listed.
     ///
     /// # Errors
     /// [`CeremonyError::NotPrepared`]; [`CeremonyError::Invalid`]; the file fails.
@@ -176,7 +177,7 @@ impl PowersFile {
         &self.hash
     }
 
-    /// Where the powers come from.
+    /// Origin of the powers.
     pub fn origin(&self) -> Origin {
         self.origin
     }
@@ -251,7 +252,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&list).unwrap().trim(), hex::encode(file.hash()));
         PowersFile::check(&path, Some(&list), &mut os_rng()).unwrap();
 
-        // The last point of the last Lagrange form becomes the one before it.
+        // Replaces the last point of the last Lagrange form with the one before it.
         let last = bytes.len() - 64;
         bytes.copy_within(last - 64..last, last);
         bytes.push(0);

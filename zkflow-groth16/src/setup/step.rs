@@ -1,24 +1,24 @@
-//! How a step of a setup is conducted: the memory that it may take, and who is told how far it has come.
+//! Options of a setup step: memory and progress reports.
 
 use std::fmt;
 
-/// Is told how far a step has come.
+/// Receives progress reports of a step.
 pub trait Progress: Sync {
-    /// `done` of `total` parts are done; each takes about as long as any other.
+    /// `done` of `total` parts are done; all parts take about the same time.
     fn advance(&self, done: u64, total: u64);
 }
 
-/// How to conduct a step.
+/// Options of a step.
 #[derive(Clone, Copy)]
 pub struct StepOptions<'a> {
     memory: u64,
     progress: Option<&'a dyn Progress>,
 }
 
-/// The memory that a step takes unless told otherwise: 1 GiB.
+/// Default memory of a step: 1 GiB.
 pub const DEFAULT_MEMORY: u64 = 1 << 30;
 
-/// The least memory: below it, steps take what they need for the smallest pieces.
+/// Minimum memory, 64 MiB; with less, steps use what they need for the smallest pieces.
 pub const LEAST_MEMORY: u64 = 64 << 20;
 
 impl Default for StepOptions<'_> {
@@ -34,33 +34,33 @@ impl fmt::Debug for StepOptions<'_> {
 }
 
 impl<'a> StepOptions<'a> {
-    /// Lets points and what is computed of them take about `bytes`, at least [`LEAST_MEMORY`]. A circuit is held whole
-    /// beside them.
+    /// Limits points and values computed from them to about `bytes`, at least [`LEAST_MEMORY`]. The memory
+    /// of the circuit is not included.
     #[must_use]
     pub fn with_memory(mut self, bytes: u64) -> Self {
         self.memory = bytes.max(LEAST_MEMORY);
         self
     }
 
-    /// Tells `progress` how far the step has come.
+    /// Reports the progress of the step to `progress`.
     #[must_use]
     pub fn with_progress(mut self, progress: &'a dyn Progress) -> Self {
         self.progress = Some(progress);
         self
     }
 
-    /// Less memory than anybody may ask for.
+    /// Sets a limit below [`LEAST_MEMORY`].
     #[cfg(test)]
     pub(super) fn with_little_memory(bytes: u64) -> Self {
         Self { memory: bytes, progress: None }
     }
 
-    /// How many records of `bytes` each a share of the memory holds.
+    /// Number of records of `bytes` each that fit into `memory / share`.
     pub(super) fn room(&self, share: u64, bytes: usize) -> u64 {
         self.memory / share / bytes as u64
     }
 
-    /// Begins a step of `total` parts.
+    /// Starts counting the parts of a step.
     pub(super) fn meter(&self, total: u64) -> Meter<'a> {
         let meter = Meter { progress: self.progress, done: 0, total };
         meter.tell();
@@ -76,7 +76,7 @@ pub(super) struct Meter<'a> {
 }
 
 impl Meter<'_> {
-    /// Some more parts are done.
+    /// Adds finished parts.
     pub(super) fn add(&mut self, parts: u64) {
         self.done += parts;
         self.tell();

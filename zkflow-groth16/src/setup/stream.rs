@@ -1,8 +1,8 @@
-//! snarkjs' random stream: scalars and points from 32 bytes of seed.
+//! snarkjs' random stream: scalars and points from a seed of 32 bytes.
 //!
-//! ChaCha20 with the seed's words read big endian, a zero nonce and a counter from zero. Everyone who
-//! knows the seed draws the same numbers, which is how a beacon is checked and how both sides find the
-//! same point of G2 for a transcript.
+//! ChaCha20 with the seed's words in big-endian order, a zero nonce and a counter from zero. The same seed
+//! gives the same numbers. Beacons are checked this way, and both sides find the same point of G2 for a
+//! transcript.
 
 use ark_bn254::{Fq, Fq2, Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
@@ -16,17 +16,17 @@ use zeroize::Zeroize;
 use super::transcript::{is_larger_root, is_larger_root_2};
 use crate::digest::Hash;
 
-/// Numbers and points that follow from a seed.
+/// Numbers and points derived from a seed.
 pub(crate) struct RandomStream(ChaCha20Rng);
 
 impl RandomStream {
-    /// The stream of the first 32 bytes of a hash.
+    /// The stream from the first 32 bytes of a hash.
     pub(crate) fn of_hash(hash: &Hash) -> Self {
         let (seed, _) = hash.split_at(32);
-        Self::from_seed(seed.try_into().expect("split at 32"))
+        Self::from_seed(seed.try_into().expect("the split is at 32"))
     }
 
-    /// The stream of a public beacon: SHA-256 applied `2^exponent` times to its value.
+    /// The stream of a public beacon: SHA-256, applied `2^exponent` times to its value.
     pub(crate) fn of_beacon(value: &[u8], exponent: u8) -> Self {
         let mut hash = Sha256::digest(value);
         for _ in 1..1u64 << exponent {
@@ -36,14 +36,14 @@ impl RandomStream {
     }
 
     fn from_seed(mut seed: [u8; 32]) -> Self {
-        // The words of the key are big endian here and little endian in the generator.
+        // The words of the key are big-endian here and little-endian in the generator.
         seed.chunks_exact_mut(4).for_each(<[u8]>::reverse);
         let generator = ChaCha20Rng::from_seed(seed);
         seed.zeroize();
         Self(generator)
     }
 
-    /// A scalar: the number drawn counts as one in Montgomery form.
+    /// A scalar; the drawn number is its Montgomery form.
     pub(crate) fn scalar(&mut self) -> Fr {
         self.field()
     }
@@ -71,7 +71,7 @@ impl RandomStream {
         }
     }
 
-    /// Drawn again until below the modulus, which has 254 bits.
+    /// Draws until the number is below the modulus, which has 254 bits.
     fn field<C: MontConfig<4>>(&mut self) -> Fp<MontBackend<C, 4>, 4> {
         loop {
             let mut limbs = [(); 4].map(|()| self.u64());
@@ -82,7 +82,7 @@ impl RandomStream {
         }
     }
 
-    /// The high word comes first.
+    /// The high word is drawn first.
     fn u64(&mut self) -> u64 {
         let high = u64::from(self.0.next_u32());
         high << 32 | u64::from(self.0.next_u32())

@@ -1,5 +1,5 @@
-//! Points as they are hashed: big endian, out of Montgomery form, with the extension's coordinates from
-//! the highest down.
+//! Encoding of points for hashing: big-endian, not in Montgomery form, extension coordinates from highest to
+//! lowest.
 
 use ark_bn254::{Fq, Fq2, g1, g2};
 use ark_ec::AffineRepr;
@@ -14,24 +14,24 @@ use crate::digest::Hash;
 use crate::format::encoding::FilePoint;
 use crate::rng::os_rng;
 
-/// A group whose points stand in files and in transcripts.
+/// A group whose points are encoded in files and in transcripts.
 pub(crate) trait CeremonyPoint: FilePoint {
     /// `x | y`, [`FilePoint::LEN`] bytes; zeros for infinity, without any flag bit.
     fn put_uncompressed(&self, out: &mut Vec<u8>);
 
-    /// `x`, half as many bytes, with the top bit set when `y` is the larger root; for infinity the second
-    /// bit alone.
+    /// `x`, half as many bytes; the top bit is set if `y` is the larger root. For infinity, only the second
+    /// bit is set.
     fn put_compressed(&self, out: &mut Vec<u8>);
 
-    /// The inverse of [`CeremonyPoint::put_uncompressed`], for [`FilePoint::LEN`] bytes; `None` when they are
-    /// no point of the curve.
+    /// The inverse of [`CeremonyPoint::put_uncompressed`], for [`FilePoint::LEN`] bytes; `None` if they are
+    /// not a point of the curve.
     fn from_uncompressed(bytes: &[u8]) -> Option<Self>;
 
-    /// The inverse of [`CeremonyPoint::put_compressed`], for half of [`FilePoint::LEN`] bytes; `None` when
-    /// they are no point of the curve.
+    /// The inverse of [`CeremonyPoint::put_compressed`], for half of [`FilePoint::LEN`] bytes; `None` if
+    /// they are not a point of the curve.
     fn from_compressed(bytes: &[u8]) -> Option<Self>;
 
-    /// Whether all points are in the group of order r; wrong for others with a probability of at most 2^-130.
+    /// Whether all points are in the group of order r. Accepts others with a probability of at most 2^-130.
     fn all_in_group(points: &[Self]) -> bool;
 }
 
@@ -93,28 +93,28 @@ impl CeremonyPoint for Affine<g2::Config> {
     }
 
     fn all_in_group(points: &[Self]) -> bool {
-        // Combinations of few points cost more than the points.
+        // For few points, combinations cost more than single checks.
         if points.len() < 64 {
             return points.iter().all(Self::is_in_correct_subgroup_assuming_on_curve);
         }
         let kernel = Kernel::detect();
         let bases = FixedBases::prepare(points, Options { kernel, table_bytes: 0 });
-        // Each time it errs with a probability of at most 2^-65.
+        // Each call errs with a probability of at most 2^-65.
         (0..2).all(|_| all_in_subgroup(&bases, kernel, &mut os_rng()))
     }
 }
 
-/// Whether `y` is above `(q - 1) / 2`, and so larger than `-y`.
+/// Whether `y > (q - 1) / 2`, so that `y` is larger than `-y`.
 pub(super) fn is_larger_root(y: Fq) -> bool {
     y.into_bigint() > Fq::MODULUS_MINUS_ONE_DIV_TWO
 }
 
-/// The same in the extension: `c1` decides, and `c0` where `c1` is zero.
+/// The same in the extension: `c1` decides, or `c0` if `c1` is zero.
 pub(super) fn is_larger_root_2(y: &Fq2) -> bool {
     is_larger_root(if y.c1.is_zero() { y.c0 } else { y.c1 })
 }
 
-/// A hash that points are put into.
+/// A hash of points, bytes and numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct Transcript {
     hasher: Blake2b,
@@ -126,7 +126,7 @@ impl Transcript {
         Self::resume(Blake2b::new())
     }
 
-    /// A transcript that goes on where a hash was left.
+    /// Continues an unfinished hash.
     pub(crate) fn resume(hasher: Blake2b) -> Self {
         Self { hasher, buffer: Vec::new() }
     }
@@ -155,7 +155,7 @@ impl Transcript {
         }
     }
 
-    /// The hash as far as it has come.
+    /// The unfinished hash.
     pub(crate) fn hasher(&self) -> &Blake2b {
         &self.hasher
     }
@@ -165,8 +165,8 @@ impl Transcript {
     }
 }
 
-/// Bytes of points, uncompressed, that are hashed by one call: those of snarkjs, since the state of a
-/// response's hash depends on it.
+/// Bytes of uncompressed points hashed by one call, as in snarkjs: the state of a response's hash depends on
+/// it.
 const AT_ONCE: usize = 1 << 20;
 
 fn big_endian(value: Fq) -> [u8; 32] {
@@ -177,7 +177,7 @@ fn big_endian(value: Fq) -> [u8; 32] {
     bytes
 }
 
-/// Big-endian word `index` of `bytes`, which must be below the modulus.
+/// Big-endian word number `index` of `bytes`; `None` if it is not below the modulus.
 fn element(bytes: &[u8], index: usize) -> Option<Fq> {
     let word = bytes.get(32 * index..32 * (index + 1))?;
     let mut limbs = [0; 4];
@@ -187,7 +187,7 @@ fn element(bytes: &[u8], index: usize) -> Option<Fq> {
     Fq::from_bigint(BigInt(limbs))
 }
 
-/// The point of these coordinates, zeros being infinity; `None` off the curve.
+/// The point with these coordinates; zeros are infinity. `None` if it is off the curve.
 fn on_curve<C: SWCurveConfig>(x: C::BaseField, y: C::BaseField) -> Option<Affine<C>> {
     if x.is_zero() && y.is_zero() {
         return Some(Affine::identity());
@@ -196,7 +196,7 @@ fn on_curve<C: SWCurveConfig>(x: C::BaseField, y: C::BaseField) -> Option<Affine
     point.is_on_curve().then_some(point)
 }
 
-/// The point with this `x` and the root that the flags name.
+/// The point with this `x`, and the root that the flags select.
 fn root<C: SWCurveConfig>(
     x: C::BaseField,
     flags: u8,
@@ -213,7 +213,7 @@ fn root<C: SWCurveConfig>(
     }
 }
 
-/// The bytes with the two flag bits cleared, and these bits.
+/// The bytes with both flag bits cleared, and the flag bits.
 fn without_flags(bytes: &[u8]) -> Option<(Vec<u8>, u8)> {
     let mut bytes = bytes.to_vec();
     let first = bytes.first_mut()?;

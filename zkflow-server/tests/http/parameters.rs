@@ -33,7 +33,7 @@ async fn a_wrong_parameter_is_named_with_what_is_expected() {
             json!({"min": 1, "max": "2x"}),
             "invalid_parameter",
             "params.max",
-            ["an unsigned integer", "a text"],
+            ["an unsigned integer", "a string"],
         ),
         (
             json!({"min": 1, "max": "2; signal x"}),

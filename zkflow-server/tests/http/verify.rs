@@ -21,8 +21,8 @@ async fn a_proof_verifies_with_its_signals_alone() {
     let modulus_and_seven = "21888242871839275222246405745257275088548364400416034343698204186575808495624";
     for (signals, part) in [
         (json!(["8"]), "does not prove"),
-        (json!([]), "0 public signals given"),
-        (json!(["7", "7"]), "2 public signals given"),
+        (json!([]), "public signals, found 0"),
+        (json!(["7", "7"]), "public signals, found 2"),
         (json!([modulus_and_seven]), "publicSignals"),
         (json!("7"), "publicSignals"),
         (json!(["seven"]), "publicSignals"),

@@ -1,16 +1,18 @@
 //! Finds the includes of a circom file.
 //!
-//! Reads the text as circom does: comments go first, without regard to strings (so `"//"` begins a
-//! comment), then a string is `"` up to the next `"`. Text that circom refuses may yield any
-//! includes; text that it accepts yields exactly its includes, so no file is read by the compiler
-//! that was not checked here.
+//! The text is read as circom reads it:
+//! 1. Comments are removed first, regardless of strings, so `"//"` begins a comment.
+//! 2. A string runs from `"` to the next `"`.
+//!
+//! Text that circom accepts yields exactly its includes, so every file that the compiler reads is checked
+//! here. Text that circom refuses may yield any includes.
 
-/// An `include "path"`.
+/// An `include "path"` statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::compile) struct Include {
     /// The line of the path, from 1.
     pub(in crate::compile) line: u32,
-    /// The path as written.
+    /// The path as written in the source.
     pub(in crate::compile) path: String,
 }
 
@@ -35,7 +37,7 @@ pub(in crate::compile) fn includes(source: &[u8]) -> Vec<Include> {
             _ => 1,
         };
         let token = &rest[..len.min(rest.len())];
-        // circom skips all white space of Unicode, and refuses any other such character there.
+        // circom skips all Unicode white space here and refuses any other non-ASCII character.
         if !(byte.is_ascii_whitespace() || byte == VERTICAL_TAB || !byte.is_ascii()) {
             after_include = token == b"include";
         }
@@ -45,14 +47,14 @@ pub(in crate::compile) fn includes(source: &[u8]) -> Vec<Include> {
     found
 }
 
-/// White space to circom, and none to [`u8::is_ascii_whitespace`].
+/// White space for circom, but not for [`u8::is_ascii_whitespace`].
 const VERTICAL_TAB: u8 = 0x0b;
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$'
 }
 
-/// The same text with blanks for comments; line breaks stay.
+/// Replaces comments with spaces; line breaks stay.
 fn without_comments(source: &[u8]) -> Vec<u8> {
     #[derive(Clone, Copy, PartialEq)]
     enum State {

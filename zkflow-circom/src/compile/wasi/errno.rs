@@ -1,10 +1,10 @@
-//! The error numbers of WASI preview 1 that this host gives.
+//! The WASI preview 1 error numbers that this host returns.
 
-/// An error number.
+/// A WASI error number; never 0, which is success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Errno(u32);
 
-/// The result of a call.
+/// Result of a WASI call.
 pub(super) type Outcome<T = ()> = Result<T, Errno>;
 
 impl Errno {

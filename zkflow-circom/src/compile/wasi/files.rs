@@ -6,14 +6,13 @@ use std::sync::Arc;
 use super::errno::{Errno, Outcome};
 use crate::compile::source::normalise;
 
-/// The folder that the guest may write to. No source lies there: an include with a
-/// backslash is refused.
+/// The guest's writable folder. It contains no sources, because an include with a backslash is refused.
 pub(in crate::compile) const OUTPUT: &str = "\\output";
-/// The descriptor of the virtual folder.
+/// Descriptor of the virtual folder.
 const PREOPENED: u32 = 3;
-/// Descriptors open at a time.
+/// Maximum number of open descriptors.
 const MAX_DESCRIPTORS: usize = 256;
-/// Files and folders that the guest makes.
+/// Maximum number of files and folders that the guest creates.
 const MAX_ENTRIES: usize = 1024;
 
 const CREATE: u32 = 1;
@@ -33,7 +32,7 @@ pub(super) enum Descriptor {
     File { path: String, position: u64, writable: bool, append: bool },
 }
 
-/// What lies at a path.
+/// The type of the entry at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Characters,
@@ -51,7 +50,7 @@ impl Kind {
     }
 }
 
-/// All files that the guest sees. Paths are normal: no `.`, `..`, or `/` at either end.
+/// All files visible to the guest. Paths are normalised: no `.`, no `..`, no `/` at either end.
 pub(super) struct Files {
     sources: Arc<BTreeMap<String, Vec<u8>>>,
     source_folders: BTreeSet<String>,
@@ -81,7 +80,7 @@ impl Files {
         }
     }
 
-    /// The files written, by their path below [`OUTPUT`], and whether there was too much.
+    /// The written files by path below [`OUTPUT`], and whether the output limit was exceeded.
     pub(super) fn into_output(self) -> (BTreeMap<String, Vec<u8>>, bool) {
         let below = |(path, content): (String, Vec<u8>)| (path[OUTPUT.len() + 1..].to_owned(), content);
         (self.output.into_iter().map(below).collect(), self.output_exceeded)
@@ -91,7 +90,7 @@ impl Files {
         self.descriptors.get(fd as usize).and_then(Option::as_ref).ok_or(Errno::BADF)
     }
 
-    /// The virtual path that `path` means below the folder `fd`.
+    /// The virtual path of `path` relative to the folder `fd`.
     pub(super) fn path(&self, fd: u32, path: &str) -> Outcome<String> {
         let Descriptor::Folder(folder) = self.descriptor(fd)? else { return Err(Errno::NOTDIR) };
         if path.starts_with('/') {
@@ -138,7 +137,7 @@ impl Files {
         Ok(())
     }
 
-    /// Fills `buffer` from the position on; gives the bytes read.
+    /// Fills `buffer` from the current position; returns the number of bytes read.
     pub(super) fn read(&mut self, fd: u32, buffer: &mut [u8]) -> Outcome<u32> {
         let (path, position) = match self.descriptor(fd)? {
             Descriptor::File { path, position, .. } => (path, *position),
@@ -154,7 +153,7 @@ impl Files {
         Ok(len as u32)
     }
 
-    /// Writes all of `bytes` or nothing.
+    /// Writes all of `bytes`, or nothing if it fails.
     pub(super) fn write(&mut self, fd: u32, bytes: &[u8]) -> Outcome {
         let Descriptor::File { path, position, writable: true, append } = self.descriptor(fd)?.clone() else {
             return Err(Errno::BADF);
@@ -190,7 +189,7 @@ impl Files {
         Ok(position)
     }
 
-    /// The entries of a folder from `cookie` on as WASI's `dirent`s, about `wanted` bytes of them.
+    /// The entries of a folder after `cookie` as WASI `dirent`s; stops after about `wanted` bytes.
     pub(super) fn list(&self, fd: u32, cookie: u64, wanted: usize) -> Outcome<Vec<u8>> {
         let Descriptor::Folder(folder) = self.descriptor(fd)? else { return Err(Errno::NOTDIR) };
         let mut listing = Vec::new();
@@ -291,7 +290,7 @@ impl Files {
     }
 }
 
-/// Whether `fd` is the virtual folder's.
+/// Fails unless `fd` is the descriptor of the virtual folder.
 pub(super) fn check_preopened(fd: u32) -> Outcome {
     if fd == PREOPENED { Ok(()) } else { Err(Errno::BADF) }
 }

@@ -1,12 +1,12 @@
-//! The guest's memory, every access checked.
+//! The guest's memory; every access is checked.
 
 use super::errno::{Errno, Outcome};
 use super::files::Kind;
 
-/// Bytes of a path that a guest may pass.
+/// Maximum bytes of a path from the guest.
 const MAX_PATH: u32 = 4096;
 
-/// Linear memory; addresses come from the guest and are trusted in nothing.
+/// Linear memory. Addresses come from the guest and are never trusted.
 pub(super) struct GuestMemory<'a>(pub(super) &'a mut [u8]);
 
 impl GuestMemory<'_> {
@@ -34,7 +34,7 @@ impl GuestMemory<'_> {
         self.write(pointer, &value.to_le_bytes())
     }
 
-    /// Address and length of the buffer `index` in a list of them.
+    /// Address and length of buffer number `index` in `list`.
     pub(super) fn buffer(&self, list: u32, index: u32) -> Outcome<(u32, u32)> {
         let entry = index.checked_mul(8).and_then(|at| list.checked_add(at)).ok_or(Errno::FAULT)?;
         let bytes = self.slice(entry, 8)?;
@@ -49,7 +49,7 @@ impl GuestMemory<'_> {
         std::str::from_utf8(self.slice(pointer, len)?).map_err(|_| Errno::INVAL)
     }
 
-    /// `filestat`: device, inode, kind, links, size, three times; 8 bytes each.
+    /// `filestat`: device, inode, kind, links, size and three times, 8 bytes each.
     pub(super) fn write_filestat(&mut self, pointer: u32, (kind, size): (Kind, u64)) -> Outcome {
         let fields = [0, 0, u64::from(kind.code()), 1, size, 0, 0, 0];
         self.write(pointer, &fields.map(u64::to_le_bytes).concat())

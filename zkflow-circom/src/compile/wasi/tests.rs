@@ -63,7 +63,7 @@ fn output_is_bounded_and_room_comes_back() {
     let fd = open(&mut files, &format!("{OUTPUT}/js/a"), 1).unwrap();
     files.write(fd, b"0123456789").unwrap();
     assert_eq!(files.write(fd, b"x"), Err(Errno::NOSPC));
-    // Nothing is allocated for a hole either.
+    // A hole is not allocated either.
     files.seek(fd, 1 << 40, 0).unwrap();
     assert_eq!(files.write(fd, b"x"), Err(Errno::NOSPC));
     assert_eq!(files.remove_folder(format!("{OUTPUT}/js")), Err(Errno::NOTEMPTY));

@@ -1,4 +1,4 @@
-//! What snarkjs writes, with its keys in its order.
+//! JSON documents with snarkjs' keys, in snarkjs' order.
 
 use ark_bn254::{Bn254, Fq, Fq2, Fq6, Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
@@ -36,7 +36,7 @@ pub struct KeyDocument {
     vk_beta_2: G2Text,
     vk_gamma_2: G2Text,
     vk_delta_2: G2Text,
-    /// The pairing of alpha and beta.
+    /// `e(alpha, beta)`.
     vk_alphabeta_12: [[Fq2Text; 3]; 2],
     #[serde(rename = "IC")]
     ic: Vec<G1Text>,
@@ -64,18 +64,18 @@ pub(super) fn public_signals(signals: &[Fr]) -> Vec<String> {
     signals.iter().map(to_decimal).collect()
 }
 
-/// The text that `JSON.stringify(document, null, 1)` gives.
+/// The text of `JSON.stringify(document, null, 1)`.
 pub(super) fn to_text(document: &impl Serialize) -> String {
     let mut text = Vec::new();
     let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
     document
         .serialize(&mut serde_json::Serializer::with_formatter(&mut text, formatter))
-        .expect("writing texts and numbers to memory does not fail");
+        .expect("writing strings and numbers to memory does not fail");
     String::from_utf8(text).expect("JSON is UTF-8")
 }
 
 pub(super) fn to_value(document: &impl Serialize) -> Value {
-    serde_json::to_value(document).expect("keys are texts, and nothing else can fail")
+    serde_json::to_value(document).expect("keys are strings, and nothing else can fail")
 }
 
 type Fq2Text = [String; 2];

@@ -3,48 +3,48 @@ use std::fmt;
 use crate::error::{Classified, ErrorKind};
 use crate::field::FieldError;
 
-/// A JSON document is not what it should be.
+/// A JSON document has wrong content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct JsonError {
-    /// Where in the document, such as `pi_b[1][0]`; empty for the document itself.
+    /// Path in the document, such as `pi_b[1][0]`; empty for the document itself.
     pub path: String,
-    /// What is wrong there.
+    /// The problem at this path.
     pub problem: JsonProblem,
 }
 
-/// What is wrong with a value.
+/// The problem of a JSON value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonProblem {
-    /// The text is no JSON.
+    /// The text is not JSON.
     #[error("not JSON (line {line}, column {column})")]
     Syntax {
-        /// From 1.
+        /// Line, from 1.
         line: usize,
-        /// From 1, in bytes.
+        /// Column in bytes, from 1.
         column: usize,
     },
-    /// A key is missing.
+    /// A required key is missing.
     #[error("missing")]
     Missing,
-    /// A value of another type.
+    /// The value has another type, or is not the required string.
     #[error("expected {0}")]
     Expected(&'static str),
-    /// An array of another length.
+    /// The array has another length.
     #[error("expected {expected} items, found {found}")]
     Length {
-        /// How many there should be.
+        /// Required number of items.
         expected: usize,
-        /// How many there are.
+        /// Actual number of items.
         found: usize,
     },
-    /// A text that is no number of the field.
+    /// The string is not a number of the field.
     #[error(transparent)]
     Number(FieldError),
-    /// A point with a third coordinate other than one.
-    #[error("a point whose third coordinate is not one")]
+    /// The third coordinate of a point is not one.
+    #[error("the point's third coordinate is not one")]
     NotAffine,
-    /// Coordinates that are no point.
+    /// The coordinates are not a point of the curve.
     #[error("not a point of the curve")]
     NotOnCurve,
 }

@@ -1,4 +1,4 @@
-//! A JSON value that knows where in its document it stands.
+//! A JSON value with its path in the document.
 
 use ark_ff::PrimeField;
 use serde_json::Value;
@@ -6,14 +6,14 @@ use serde_json::Value;
 use super::error::{JsonError, JsonProblem};
 use crate::field;
 
-/// A value, how it was reached, and from where.
+/// A value, its parent and the step between them.
 pub(super) struct Node<'a> {
     value: &'a Value,
     parent: Option<&'a Node<'a>>,
     step: Step,
 }
 
-/// From a value to one inside it.
+/// The step from a parent to a value.
 enum Step {
     None,
     Key(&'static str),
@@ -25,7 +25,7 @@ impl<'a> Node<'a> {
         Self { value, parent: None, step: Step::None }
     }
 
-    /// The value of a key that must be there.
+    /// The value of a required key.
     pub(super) fn key(&'a self, key: &'static str) -> Result<Node<'a>, JsonError> {
         self.optional(key)?.ok_or_else(|| {
             let missing = Node { value: &Value::Null, parent: Some(self), step: Step::Key(key) };
@@ -33,7 +33,7 @@ impl<'a> Node<'a> {
         })
     }
 
-    /// The value of a key that may be missing.
+    /// The value of an optional key.
     pub(super) fn optional(&'a self, key: &'static str) -> Result<Option<Node<'a>>, JsonError> {
         let Value::Object(object) = self.value else {
             return Err(self.error(JsonProblem::Expected("an object")));
@@ -41,7 +41,7 @@ impl<'a> Node<'a> {
         Ok(object.get(key).map(|value| Node { value, parent: Some(self), step: Step::Key(key) }))
     }
 
-    /// The items of an array, which must have `length` of them if that is given.
+    /// The items of an array; if `length` is given, the array must have that many.
     pub(super) fn items(
         &'a self,
         length: Option<usize>,
@@ -62,24 +62,24 @@ impl<'a> Node<'a> {
     /// The items of an array of exactly `N`.
     pub(super) fn array<const N: usize>(&'a self) -> Result<[Node<'a>; N], JsonError> {
         let mut items = self.items(Some(N))?;
-        Ok(std::array::from_fn(|_| items.next().expect("the array was found to have N items")))
+        Ok(std::array::from_fn(|_| items.next().expect("the array has N items")))
     }
 
-    /// A field element, written as a text of decimal digits.
+    /// A field element, written as a string of decimal digits.
     pub(super) fn number<F: PrimeField>(&self) -> Result<F, JsonError> {
         let Value::String(text) = self.value else {
-            return Err(self.error(JsonProblem::Expected("a text of decimal digits")));
+            return Err(self.error(JsonProblem::Expected("a string of decimal digits")));
         };
         field::parse_decimal(text).map_err(|error| self.error(JsonProblem::Number(error)))
     }
 
-    /// A count, written as a number.
+    /// A count, written as a JSON number.
     pub(super) fn count(&self) -> Result<usize, JsonError> {
         let count = self.value.as_u64().and_then(|count| usize::try_from(count).ok());
-        count.ok_or_else(|| self.error(JsonProblem::Expected("a count")))
+        count.ok_or_else(|| self.error(JsonProblem::Expected("an unsigned integer")))
     }
 
-    /// Makes sure that the value is `text`.
+    /// Checks that the value is the string `text`.
     pub(super) fn expect_text(&self, text: &'static str) -> Result<(), JsonError> {
         if self.value == text { Ok(()) } else { Err(self.error(JsonProblem::Expected(text))) }
     }

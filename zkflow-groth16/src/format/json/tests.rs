@@ -49,7 +49,7 @@ fn an_error_names_the_path_of_the_value() {
     assert_eq!(proof_refusal(|value| value["pi_b"][1][0] = json!("-1")), "pi_b[1][0]: negative");
     assert_eq!(
         proof_refusal(|value| value["pi_a"][1] = json!(2)),
-        "pi_a[1]: expected a text of decimal digits"
+        "pi_a[1]: expected a string of decimal digits"
     );
     assert_eq!(proof_refusal(|value| value["pi_a"] = json!(["1", "2"])), "pi_a: expected 3 items, found 2");
     assert_eq!(proof_refusal(|value| value["protocol"] = json!("plonk")), "protocol: expected groth16");
@@ -89,5 +89,5 @@ fn the_points_of_a_key_are_as_many_as_it_says() {
     value["nPublic"] = json!(u64::MAX);
     assert!(vkey_from_json(&value).is_err());
     value["nPublic"] = json!("2");
-    assert_eq!(vkey_from_json(&value).unwrap_err().to_string(), "nPublic: expected a count");
+    assert_eq!(vkey_from_json(&value).unwrap_err().to_string(), "nPublic: expected an unsigned integer");
 }

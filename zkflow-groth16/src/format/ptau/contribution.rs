@@ -1,6 +1,8 @@
-//! Section 7: `n u32 | contribution*`, one contribution being `tau G1, tau G2, alpha G1, beta G1, beta G2`
-//! after it, the public key, the state of the response's hash (216 bytes), the next challenge (64 bytes), and
-//! type and parameters as in a `.zkey`.
+//! Section 7: `n u32 | contribution*`. A contribution consists of:
+//! - `tau G1, tau G2, alpha G1, beta G1, beta G2` after it;
+//! - its public key;
+//! - the state of the response's hash (216 bytes) and the next challenge (64 bytes);
+//! - type and parameters as in a `.zkey`.
 
 use ark_bn254::{G1Affine, G2Affine};
 
@@ -13,45 +15,45 @@ use super::{ContributionKind, ContributionName};
 /// One contribution to phase 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PtauContribution {
-    /// tau in G1 after it.
+    /// tau in G1 after this contribution.
     pub tau_g1: G1Affine,
-    /// tau in G2 after it.
+    /// tau in G2 after this contribution.
     pub tau_g2: G2Affine,
-    /// alpha in G1 after it.
+    /// alpha in G1 after this contribution.
     pub alpha_g1: G1Affine,
-    /// beta in G1 after it.
+    /// beta in G1 after this contribution.
     pub beta_g1: G1Affine,
-    /// beta in G2 after it.
+    /// beta in G2 after this contribution.
     pub beta_g2: G2Affine,
-    /// Proves that the contributor knew the secrets.
+    /// Proof that the contributor knew the secrets.
     pub key: PublicKey,
-    /// The unfinished hash of the response, before the public key: `block(128) | state(64) | compressed u64 |
-    /// waiting u64 | zeros(8)` of BLAKE2b.
+    /// `block(128) | state(64) | compressed u64 | waiting u64 | zeros(8)`: BLAKE2b state of the response's
+    /// hash before the public key.
     pub response_state: [u8; HASH_STATE_LEN],
-    /// The hash of what the next contributor works on.
+    /// Hash of the next contributor's input.
     pub next_challenge: [u8; 64],
-    /// Who or what contributed.
+    /// Secret or beacon.
     pub kind: ContributionKind,
-    /// The contributor's name.
+    /// Name of the contributor; `None` if not given.
     pub name: Option<ContributionName>,
 }
 
-/// Bytes of the state of an unfinished hash.
+/// Length in bytes of the state of an unfinished hash.
 pub const HASH_STATE_LEN: usize = 216;
 
 /// The public key of a contribution to phase 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
-    /// For tau.
+    /// Proof of knowledge of tau.
     pub tau: ParameterKey,
-    /// For alpha.
+    /// Proof of knowledge of alpha.
     pub alpha: ParameterKey,
-    /// For beta.
+    /// Proof of knowledge of beta.
     pub beta: ParameterKey,
 }
 
 impl PublicKey {
-    /// The points of G1 and those of G2, in the order of files and transcripts.
+    /// Points of G1, then points of G2, in the order of files and transcripts.
     pub(crate) fn points(&self) -> ([G1Affine; 6], [G2Affine; 3]) {
         let Self { tau, alpha, beta } = self;
         (
@@ -61,12 +63,12 @@ impl PublicKey {
     }
 }
 
-/// Proves knowledge of one secret.
+/// Proof of knowledge of one secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ParameterKey {
     /// A random point.
     pub g1_s: G1Affine,
-    /// That point times the secret.
+    /// `g1_s` times the secret.
     pub g1_sx: G1Affine,
     /// The challenge point of G2 times the secret.
     pub g2_spx: G2Affine,
@@ -76,7 +78,7 @@ pub struct ParameterKey {
 pub(super) fn read_all(mut section: Cursor<'_>) -> Result<Vec<PtauContribution>, FormatError> {
     let count = u64::from(section.u32()?);
     if count * SHORTEST > section.remaining() {
-        return Err(section.error(format!("{count} contributions are announced, fewer are there")));
+        return Err(section.error(format!("expected {count} contributions, found fewer")));
     }
     let contributions = (0..count).map(|_| read(&mut section)).collect::<Result<_, _>>()?;
     section.finish()?;
@@ -140,5 +142,5 @@ fn put(out: &mut Vec<u8>, contribution: &PtauContribution) {
     put_kind_and_name(out, &contribution.kind, contribution.name.as_ref());
 }
 
-/// Bytes of a contribution without parameters: 9 points of G1 and 5 of G2, two hashes, two numbers.
+/// Length in bytes of a contribution without parameters: 9 points of G1, 5 of G2, two hashes, two numbers.
 const SHORTEST: u64 = 9 * 64 + 5 * 128 + HASH_STATE_LEN as u64 + 64 + 4 + 4;

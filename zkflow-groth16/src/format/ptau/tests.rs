@@ -4,7 +4,7 @@ use ark_ec::AffineRepr;
 
 use super::*;
 
-/// Powers of the shape of a contributed file and of no sense.
+/// Powers with the structure of a contributed file, but arbitrary values.
 fn file() -> Vec<u8> {
     let (g1, g2) = (G1Affine::generator(), G2Affine::generator());
     let parameter = ParameterKey { g1_s: g1, g1_sx: g1, g2_spx: g2 };
@@ -62,16 +62,16 @@ fn points_beyond_a_section_are_not_read() {
 
 #[test]
 fn powers_and_lengths_must_fit_together() {
-    // The header's body begins at byte 24, the power stands at byte 60.
+    // The header's body begins at byte 24; the power is at byte 60.
     assert!(refusal(|bytes| bytes[60] = 0).contains("power 0"));
     assert!(refusal(|bytes| bytes[60] = 29).contains("power 29"));
     assert!(refusal(|bytes| bytes[64] = 0).contains("power 1 of a ceremony of 0"));
-    assert!(refusal(|bytes| bytes[60] = 2).contains("section 2 has 192 bytes, not 448"));
-    assert!(refusal(|bytes| bytes[68] = 3).contains("stands twice"));
+    assert!(refusal(|bytes| bytes[60] = 2).contains("section 2: expected 448 bytes, found 192"));
+    assert!(refusal(|bytes| bytes[68] = 3).contains("occurs twice"));
     assert!(refusal(|bytes| bytes[68] = 12).contains("section 2 is missing"));
     assert!(refusal(|bytes| bytes[0] = b'q').contains("does not begin with"));
     assert!(refusal(|bytes| bytes.push(0)).contains("1 bytes too many"));
-    assert!(refusal(|bytes| bytes.truncate(700)).contains("are left"));
+    assert!(refusal(|bytes| bytes.truncate(700)).contains("bytes, found"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Writing powers of tau, section by section.
+//! Writes powers of tau section by section.
 
 use std::io::{self, Seek, Write};
 
@@ -6,20 +6,20 @@ use super::{CONTRIBUTIONS, HEADER, LAYOUT, PtauContribution, Section, contributi
 use crate::format::encoding::FilePoint;
 use crate::format::sections::SectionWriter;
 
-/// Writes a `.ptau` from front to back: the header at once, then each section as its points come.
+/// Writes a `.ptau` from front to back: first the header, then each section as its points arrive.
 #[derive(Debug)]
 pub struct PtauWriter<W> {
     out: SectionWriter<W>,
     power: u32,
-    /// Where the contributions begin.
+    /// File offset of the contributions.
     contributions_at: u64,
 }
 
 impl<W: Write> PtauWriter<W> {
-    /// Begins a file: with the sections 1 to 7, or, `prepared`, with 12 to 15 as well.
+    /// Starts a file with the sections 1 to 7; with 12 to 15 as well if `prepared`.
     ///
     /// # Errors
-    /// Those of the medium.
+    /// The medium fails.
     pub fn new(out: W, power: u32, ceremony_power: u32, prepared: bool) -> io::Result<Self> {
         let mut out = SectionWriter::new(out, LAYOUT, if prepared { 11 } else { 7 })?;
         let mut header = Vec::new();
@@ -33,24 +33,24 @@ impl<W: Write> PtauWriter<W> {
         self.power
     }
 
-    /// Begins a section of points.
+    /// Starts a section of points.
     ///
     /// # Errors
-    /// Those of the medium.
+    /// The medium fails.
     ///
     /// # Panics
-    /// If the section before is not complete.
+    /// If the previous section is incomplete.
     pub fn begin<P: FilePoint>(&mut self, section: Section<P>) -> io::Result<()> {
         self.out.begin(section.id(), section.count(self.power) * P::LEN as u64)
     }
 
-    /// Appends points to the section that was begun.
+    /// Appends points to the current section.
     ///
     /// # Errors
-    /// Those of the medium.
+    /// The medium fails.
     ///
     /// # Panics
-    /// If they are more than the section has room for.
+    /// If the section has no room for them.
     pub fn points<P: FilePoint>(&mut self, points: &[P]) -> io::Result<()> {
         self.out.points(points)
     }
@@ -58,10 +58,10 @@ impl<W: Write> PtauWriter<W> {
     /// Writes the contributions.
     ///
     /// # Errors
-    /// Those of the medium.
+    /// The medium fails.
     ///
     /// # Panics
-    /// If the section before is not complete.
+    /// If the previous section is incomplete.
     pub fn contributions(&mut self, contributions: &[PtauContribution]) -> io::Result<()> {
         self.contributions_at = self.out.position();
         let mut body = Vec::new();
@@ -69,30 +69,30 @@ impl<W: Write> PtauWriter<W> {
         self.out.section(CONTRIBUTIONS, &body)
     }
 
-    /// Flushes and gives the medium back.
+    /// Flushes and returns the medium.
     ///
     /// # Errors
-    /// Those of the medium.
+    /// The medium fails.
     ///
     /// # Panics
-    /// If the last section is not complete.
+    /// If the last section is incomplete.
     pub fn finish(self) -> io::Result<W> {
         self.out.finish()
     }
 
-    /// The medium, for reading back what was written.
+    /// The medium, to read back written points.
     pub(crate) fn medium(&mut self) -> &mut W {
         self.out.medium()
     }
 
-    /// The sections as they are written.
+    /// The underlying section writer.
     pub(crate) fn sections(&mut self) -> &mut SectionWriter<W> {
         &mut self.out
     }
 }
 
 impl<W: Write + Seek> PtauWriter<W> {
-    /// Writes other contributions, at least as many bytes, over those that end the file.
+    /// Replaces the contributions at the end of the file with others of at least the same length.
     pub(crate) fn rewrite_contributions(mut self, contributions: &[PtauContribution]) -> io::Result<()> {
         self.out.rewind(self.contributions_at)?;
         self.contributions(contributions)?;

@@ -1,6 +1,6 @@
-//! Section 10: `circuitHash(64) | n u32 | contribution*`, one contribution being
+//! Section 10: `circuitHash(64) | n u32 | contribution*`. A contribution is
 //! `deltaAfter G1, g1_s G1, g1_sx G1, g2_spx G2, transcript(64), type u32, length u32, parameters`.
-//! Parameters stand in ascending order: `01 length name`, `02 exponent`, `03 length hash`.
+//! Parameters are in ascending order: `01 length name`, `02 exponent`, `03 length hash`.
 
 use ark_bn254::{G1Affine, G2Affine};
 
@@ -11,59 +11,59 @@ use super::super::encoding::{FilePoint, point};
 /// One contribution to phase 2.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contribution {
-    /// delta in G1 after it.
+    /// delta in G1 after this contribution.
     pub delta_after: G1Affine,
     /// Public key: a random point.
     pub g1_s: G1Affine,
-    /// Public key: that point times the secret.
+    /// Public key: `g1_s` times the secret.
     pub g1_sx: G1Affine,
     /// Public key: the challenge point of G2 times the secret.
     pub g2_spx: G2Affine,
-    /// blake2b-512 of all that came before.
+    /// BLAKE2b-512 of everything before this contribution.
     pub transcript: [u8; 64],
-    /// Who or what contributed.
+    /// Secret or beacon.
     pub kind: ContributionKind,
-    /// The contributor's name.
+    /// Name of the contributor; `None` if not given.
     pub name: Option<ContributionName>,
 }
 
-/// Who or what contributed.
+/// Source of a contribution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContributionKind {
-    /// Somebody with a secret.
+    /// A contributor with a secret.
     Secret,
-    /// A public random beacon: no secret at all.
+    /// A public random beacon, without any secret.
     Beacon {
-        /// SHA-256 is iterated `2^exponent` times.
+        /// `2^exponent`: number of SHA-256 iterations.
         exponent: u8,
-        /// The beacon's value.
+        /// Value of the beacon.
         hash: BeaconHash,
     },
 }
 
-/// A contributor's name, at most 255 bytes long: its length is one byte in the file.
+/// Name of a contributor, at most 255 bytes: the file stores its length in one byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContributionName(String);
 
 impl ContributionName {
-    /// Takes a name; `None` when it is longer than 255 bytes.
+    /// `None` if the name is longer than 255 bytes.
     pub fn new(name: impl Into<String>) -> Option<Self> {
         let name = name.into();
         (name.len() <= LONGEST).then_some(Self(name))
     }
 
-    /// The name.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A beacon's value, at most 255 bytes long: its length is one byte in the file.
+/// Value of a beacon, at most 255 bytes: the file stores its length in one byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BeaconHash(Vec<u8>);
 
 impl BeaconHash {
-    /// Takes a value; `None` when it is longer than 255 bytes.
+    /// `None` if the value is longer than 255 bytes.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Option<Self> {
         let bytes = bytes.into();
         (bytes.len() <= LONGEST).then_some(Self(bytes))
@@ -80,7 +80,7 @@ pub(super) fn read_all(mut section: Cursor<'_>) -> Result<([u8; 64], Vec<Contrib
     let circuit_hash = section.array()?;
     let count = u64::from(section.u32()?);
     if count * SHORTEST > section.remaining() {
-        return Err(section.error(format!("{count} contributions are announced, fewer are there")));
+        return Err(section.error(format!("expected {count} contributions, found fewer")));
     }
     let contributions = (0..count).map(|_| read(&mut section)).collect::<Result<_, _>>()?;
     section.finish()?;
@@ -104,7 +104,7 @@ fn read(section: &mut Cursor<'_>) -> Result<Contribution, FormatError> {
     Ok(Contribution { delta_after, g1_s, g1_sx, g2_spx, transcript, kind, name })
 }
 
-/// Reads type and parameters, which end the record of a contribution in a `.zkey` and in a `.ptau`.
+/// Reads type and parameters: the end of a contribution in a `.zkey` and in a `.ptau`.
 pub(in crate::format) fn read_kind_and_name(
     section: &mut Cursor<'_>,
 ) -> Result<(ContributionKind, Option<ContributionName>), FormatError> {
@@ -116,10 +116,10 @@ pub(in crate::format) fn read_kind_and_name(
         (SECRET, None, None) => ContributionKind::Secret,
         (BEACON, Some(exponent), Some(hash)) => ContributionKind::Beacon { exponent, hash },
         (SECRET | BEACON, ..) => {
-            return Err(section.error_at(start, "exponent and hash belong to a beacon, and to nothing else"));
+            return Err(section.error_at(start, "exponent and hash belong to a beacon and to no other type"));
         }
         (other, ..) => {
-            return Err(section.error_at(start, format!("there is no contribution of type {other}")));
+            return Err(section.error_at(start, format!("unknown contribution type {other}")));
         }
     };
     Ok((kind, parameters.name))
@@ -140,27 +140,25 @@ impl Parameters {
             let start = section.position();
             let id = section.u8()?;
             if id <= last {
-                return Err(
-                    section.error_at(start, format!("parameter {id} does not stand in ascending order"))
-                );
+                return Err(section.error_at(start, format!("parameter {id} is not in ascending order")));
             }
             last = id;
             match id {
                 NAME => {
                     let text = std::str::from_utf8(short(&mut section)?);
-                    let text = text.map_err(|_| section.error_at(start, "a name that is not UTF-8"))?;
+                    let text = text.map_err(|_| section.error_at(start, "the name is not UTF-8"))?;
                     parameters.name = ContributionName::new(text);
                 }
                 EXPONENT => parameters.exponent = Some(section.u8()?),
                 HASH => parameters.hash = BeaconHash::new(short(&mut section)?),
-                _ => return Err(section.error_at(start, format!("there is no parameter {id}"))),
+                _ => return Err(section.error_at(start, format!("unknown parameter {id}"))),
             }
         }
         Ok(parameters)
     }
 }
 
-/// Bytes behind their length, which is one byte.
+/// Reads bytes that follow their length of one byte.
 fn short<'a>(section: &mut Cursor<'a>) -> Result<&'a [u8], FormatError> {
     let length = section.u8()?;
     section.take(length.into())
@@ -200,7 +198,7 @@ pub(in crate::format) fn put_kind_and_name(
 }
 
 fn put_short(out: &mut Vec<u8>, id: u8, bytes: &[u8]) {
-    // The types that carry these bytes hold at most 255 of them.
+    // The types of these bytes contain at most 255.
     out.extend([id, bytes.len() as u8]);
     out.extend(bytes);
 }
@@ -212,7 +210,7 @@ const NAME: u8 = 1;
 const EXPONENT: u8 = 2;
 const HASH: u8 = 3;
 
-/// The most bytes that a name or a beacon's value has.
+/// Maximum length in bytes of a name or a beacon's value.
 const LONGEST: usize = 255;
-/// Bytes of a contribution without parameters.
+/// Length in bytes of a contribution without parameters.
 const SHORTEST: u64 = 3 * 64 + 128 + 64 + 4 + 4;

@@ -2,7 +2,7 @@ use ark_ec::AffineRepr;
 
 use super::*;
 
-/// A key of the right shape and no sense.
+/// A key with a valid structure, but arbitrary values.
 fn key() -> ZKey {
     let (g1, g2) = (G1Affine::generator(), G2Affine::generator());
     ZKey {
@@ -95,7 +95,7 @@ fn parameters_of_a_contribution_belong_to_its_type() {
     bytes[kind] = 1;
     assert!(ZKey::read(&bytes).unwrap_err().detail.contains("belong to a beacon"));
     bytes[kind] = 2;
-    assert!(ZKey::read(&bytes).unwrap_err().detail.contains("no contribution of type 2"));
+    assert!(ZKey::read(&bytes).unwrap_err().detail.contains("unknown contribution type 2"));
     bytes[kind] = 0;
     assert!(ZKey::read(&bytes).is_ok());
     let end = bytes.len() - 1;

@@ -1,11 +1,13 @@
-//! Digests of files, remembered by what the file system says of them.
+//! Digests of files, cached by file system metadata.
 //!
-//! A key of a gigabyte takes a second to hash. As long as a file's device, inode, length and times of change are what they
-//! were, its bytes are taken to be, too: the time of the last change of an inode cannot be set by programs. It has
-//! a resolution, though, so a file that changed shortly before it was hashed may change again unseen; as `git` does for its
-//! index, such a digest is not remembered.
+//! Hashing a key of a gigabyte takes a second. A file counts as unchanged while its device, inode, length
+//! and times of change stay the same. Programs cannot set the time of an inode's last change.
 //!
-//! Remembered digests are believed: they lie in the folder of prepared keys, to which nobody else may write.
+//! This time has a limited resolution: a file that changed shortly before hashing may change again
+//! unnoticed. The digest of such a file is not cached; `git` treats its index in the same way.
+//!
+//! Cached digests are trusted: they are stored in the folder of prepared keys, which only this user may
+//! write to.
 
 use std::fs::{self, Metadata};
 use std::io::{self, Write};
@@ -17,29 +19,31 @@ use crate::digest::{Digest, Hasher};
 use crate::own_folder;
 
 const EXTENSION: &str = "zkdigest";
-/// Bytes that all remembered digests may take: ten thousand of them.
+/// Maximum bytes of all cached digests: ten thousand digests.
 const MAX_BYTES: u64 = 640_000;
-/// A file is left alone for this long before its digest is remembered: more than the resolution of any file system's times.
+/// Minimum age of a file's last change before its digest is cached: more than the time resolution of any
+/// file system.
 const SETTLED: Duration = Duration::from_secs(3);
 
-/// The digests remembered in a folder of this user.
+/// The digests cached in a folder of this user.
 pub(super) struct Digests<'a> {
     folder: &'a Path,
 }
 
 impl<'a> Digests<'a> {
-    /// Those in a folder that only this user may write to.
+    /// The digests in a folder that only this user may write to.
     pub(super) fn in_folder(folder: &'a Path) -> Self {
         Self { folder }
     }
 
-    /// The digest that the file had when it was hashed, if it is as it was then.
+    /// The cached digest of the file, if the file is unchanged.
     pub(super) fn recall(&self, path: &Path) -> Option<Digest> {
         let text = fs::read_to_string(self.entry(&fs::metadata(path).ok()?)).ok()?;
         text.parse().ok()
     }
 
-    /// Computes the digest of the file, which holds `bytes`, and remembers it. A failure to do so costs time alone.
+    /// Computes the digest of a file with the content `bytes` and caches it. A failure to cache it only
+    /// costs time.
     pub(super) fn of(&self, path: &Path, bytes: &[u8]) -> Digest {
         let before = fs::metadata(path);
         let digest = Digest::of(bytes);
@@ -57,7 +61,7 @@ impl<'a> Digests<'a> {
         digest
     }
 
-    /// Where the digest of a file in this state is kept.
+    /// Path of the cached digest of a file in this state.
     fn entry(&self, file: &Metadata) -> PathBuf {
         let mut hasher = Hasher::default();
         for number in [file.dev(), file.ino(), file.size()] {
@@ -70,7 +74,7 @@ impl<'a> Digests<'a> {
     }
 }
 
-/// Whether the last change is long past; a time in the future is not.
+/// Whether the last change is older than [`SETTLED`]; `false` for a time in the future.
 fn is_settled(file: &Metadata) -> bool {
     let past = |seconds: i64| {
         let changed =
@@ -97,7 +101,7 @@ mod tests {
         fs::write(&file, "abc").unwrap();
         assert_eq!(digests.of(&file, b"abc"), Digest::of("abc"));
         assert_eq!(digests.recall(&file), None);
-        // The time of the inode's change is now, whatever the time of the content says.
+        // The time of the inode's change is now, independent of the content's time.
         touch(&file, Duration::from_secs(60));
         digests.of(&file, b"abc");
         assert_eq!(digests.recall(&file), None);
@@ -112,12 +116,12 @@ mod tests {
         std::thread::sleep(SETTLED + Duration::from_millis(1100));
         assert_eq!(digests.of(&file, b"abc"), Digest::of("abc"));
         assert_eq!(digests.recall(&file), Some(Digest::of("abc")));
-        // As long, and with the same time of the content.
+        // The length and the content's time stay the same.
         let modified = fs::metadata(&file).unwrap().modified().unwrap();
         fs::write(&file, "abd").unwrap();
         fs::File::options().write(true).open(&file).unwrap().set_modified(modified).unwrap();
         assert_eq!(digests.recall(&file), None);
-        // Another file under the same name.
+        // Another file with the same name.
         fs::write(folder.path().join("other"), "abc").unwrap();
         fs::rename(folder.path().join("other"), &file).unwrap();
         assert_eq!(digests.recall(&file), None);

@@ -1,16 +1,18 @@
-//! Prepared keys on disk, to be mapped into memory.
+//! Prepared keys on disk, mapped into memory.
 //!
-//! A file is a header of one page, then sections that begin at pages:
+//! A file is a header of one page, followed by sections aligned to pages:
 //!
 //! ```text
 //! magic 8 | identity 32 | length of the file u64 | number of sections u64
 //! | { offset u64, length u64, checksum u64 }* | SHA-256 of the header up to here 32
 //! ```
 //!
-//! Numbers are little endian. The identity is the SHA-256 of all that the sections depend on: the
-//! `.zkey`, this library's version and layout, the kernel and its settings. So a file of another key or
-//! version is foreign, whatever its name. The checksums find damage, torn writes and rot; they
-//! do not stop somebody who may write to the folder, which belongs to this user alone.
+//! Numbers are little-endian. The identity is the SHA-256 of everything that determines the sections: the
+//! `.zkey`, this library's version and layout, the kernel and its settings. A file of another key or version
+//! is therefore refused, whatever its name.
+//!
+//! The checksums detect damage, torn writes and bit rot. They do not stop an attacker with write access to
+//! the folder, which only this user has.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -31,11 +33,11 @@ use crate::own_folder;
 const EXTENSION: &str = "zkprepared";
 const MAGIC: &[u8; 8] = b"ZKFLOWPK";
 const PAGE: usize = 4096;
-/// Bytes of the header in front of the table of sections.
+/// Length in bytes of the header before the table of sections.
 const FIXED: usize = 8 + 32 + 8 + 8;
 const ENTRY: usize = 3 * 8;
 const DIGEST: usize = 32;
-/// The most sections that a page has room for.
+/// Maximum number of sections that fit into the header page.
 const MAX_SECTIONS: usize = (PAGE - FIXED - DIGEST) / ENTRY;
 
 /// A folder of prepared keys that only this user may write to.
@@ -46,18 +48,18 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Creates the folder with mode 0700, or checks that nobody else may write to it.
+    /// Creates the folder with mode 0700, or checks that only this user may write to it.
     pub(super) fn open(path: PathBuf, max_bytes: u64) -> io::Result<Self> {
         own_folder::open(&path)?;
         Ok(Self { path, max_bytes })
     }
 
-    /// Maps the file with this identity, unless it is missing, damaged or foreign.
+    /// Maps the file with this identity; `None` if it is missing, damaged or foreign.
     pub(super) fn load(&self, identity: &Digest) -> Option<Mapped> {
         Mapped::open(&self.file(identity), identity)
     }
 
-    /// Writes a file whole or not at all. A failure only costs the next process its time.
+    /// Writes a complete file or none. A failure only costs the next process time.
     pub(super) fn store(&self, identity: &Digest, sections: &[Cow<'_, [u8]>]) {
         let write = || -> io::Result<()> {
             let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
@@ -68,7 +70,7 @@ impl Folder {
         let _ = write();
     }
 
-    /// Digests of `.zkey` files, kept in the same folder.
+    /// Digests of `.zkey` files, stored in the same folder.
     pub(super) fn digests(&self) -> Digests<'_> {
         Digests::in_folder(&self.path)
     }
@@ -78,7 +80,7 @@ impl Folder {
     }
 }
 
-/// A file in memory, checked.
+/// A checked file, mapped into memory.
 pub(super) struct Mapped {
     map: Arc<Mmap>,
     bytes: SharedBytes,
@@ -89,8 +91,8 @@ impl Mapped {
     fn open(path: &Path, identity: &Digest) -> Option<Self> {
         let file = File::open(path).ok()?;
         // SAFETY: the bytes of a mapping must not change while they are borrowed. Files here are written
-        // under another name, renamed, and never opened for writing again; the folder belongs to this
-        // user and is writable by nobody else (`own_folder::open`).
+        // under another name, renamed, and never opened for writing again. Only this user may write to the
+        // folder (`own_folder::open`).
         let map = unsafe { Mmap::map(&file) }.ok()?;
         let sections = sections_of(&map, identity)?;
         let whole = sections.par_iter().all(|(range, sum)| checksum(&map[range.clone()]) == *sum);
@@ -99,16 +101,16 @@ impl Mapped {
         whole.then(|| Self { bytes: Arc::clone(&map) as SharedBytes, map, sections })
     }
 
-    /// The bytes that all sections lie in, and where a section lies.
+    /// The bytes that contain all sections, and the range of one section.
     pub(super) fn section(&self, index: usize) -> Option<(&SharedBytes, Range<usize>)> {
         Some((&self.bytes, self.sections.get(index)?.clone()))
     }
 
-    /// Gives back the memory of a section that was copied.
+    /// Releases the memory of a section that was copied.
     pub(super) fn release(&self, index: usize) {
         let range = self.sections[index].clone();
-        // SAFETY: the mapping is read-only and backed by the file, so its pages have nothing to lose. This is
-        // advice: without it more memory is in use.
+        // SAFETY: the mapping is read-only and backed by the file, so its pages contain nothing to lose.
+        // This is advice: if it fails, more memory is in use.
         let _ =
             unsafe { self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, range.start, range.len()) };
     }
@@ -119,12 +121,12 @@ impl Mapped {
     }
 }
 
-/// The sections that the header of a file names, with their checksums; `None` if the file is not whole or
-/// not the one that is wanted.
+/// Sections in the header of a file, with their checksums; `None` if the file is incomplete or has another
+/// identity.
 fn sections_of(file: &[u8], identity: &Digest) -> Option<Vec<(Range<usize>, u64)>> {
     let header = file.get(..PAGE)?;
     let number = |at: usize| {
-        let bytes = header.get(at..at + 8)?.try_into().expect("a slice of eight");
+        let bytes = header.get(at..at + 8)?.try_into().expect("the slice has eight bytes");
         usize::try_from(u64::from_le_bytes(bytes)).ok()
     };
     let count = number(48).filter(|count| *count <= MAX_SECTIONS)?;
@@ -143,7 +145,7 @@ fn sections_of(file: &[u8], identity: &Digest) -> Option<Vec<(Range<usize>, u64)
         let at = FIXED + index * ENTRY;
         let (offset, length, sum) = (number(at)?, number(at + 8)?, number(at + 16)?);
         let range = offset..offset.checked_add(length)?;
-        // Padding is part of no section: it has to be zeros.
+        // Padding must be zeros, because it belongs to no section.
         if offset < next || file.get(next..offset)?.iter().any(|byte| *byte != 0) || range.end > file.len() {
             return None;
         }
@@ -182,10 +184,11 @@ fn write_to(file: &mut File, identity: &Digest, sections: &[Cow<'_, [u8]>]) -> i
     file.set_len(length as u64)
 }
 
-/// A checksum for damage: over blocks, each in eight lanes of 64-bit words, `lane = (lane ^ word) * odd`.
+/// A checksum against damage: over blocks, each in eight lanes of 64-bit words:
+/// `lane = (lane ^ word) * odd`.
 ///
-/// A step maps lanes one to one, and so does the way from the lanes to the sum: damage within one word is
-/// found always, other damage but for a chance of about 2^-64.
+/// A step is a bijection of the lane, and the way from the lanes to the sum is too. Damage within one word
+/// is always detected. Other damage is missed with a probability of about 2^-64.
 fn checksum(bytes: &[u8]) -> u64 {
     const BLOCK: usize = 1 << 20;
     let sums: Vec<u64> = bytes.par_chunks(BLOCK).map(block_sum).collect();
@@ -197,26 +200,26 @@ fn block_sum(block: &[u8]) -> u64 {
     let mut chunks = block.chunks_exact(64);
     for chunk in &mut chunks {
         for (lane, word) in lanes.iter_mut().zip(chunk.chunks_exact(8)) {
-            *lane = step(*lane, u64::from_le_bytes(word.try_into().expect("chunks of eight")));
+            *lane = step(*lane, u64::from_le_bytes(word.try_into().expect("the chunk has eight bytes")));
         }
     }
     let mut rest = [0; 64];
     rest[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
     for (lane, word) in lanes.iter_mut().zip(rest.chunks_exact(8)) {
-        *lane = step(*lane, u64::from_le_bytes(word.try_into().expect("chunks of eight")));
+        *lane = step(*lane, u64::from_le_bytes(word.try_into().expect("the chunk has eight bytes")));
     }
     lanes.into_iter().fold(0, |sum: u64, lane| step(sum.rotate_left(29), lane))
 }
 
 fn step(state: u64, word: u64) -> u64 {
-    // The 64 bits of the golden ratio, which are odd; the shift brings high bits back down.
+    // The 64 bits of the golden ratio, an odd number; the shift moves high bits down.
     let product = (state ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     product ^ (product >> 32)
 }
 
-/// What the sections of a prepared key depend on.
+/// Digest of everything that determines the sections of a prepared key.
 pub(super) fn identity(zkey: &Digest, kernel: Kernel, table_bytes: usize) -> Digest {
-    /// To be raised with every change to what a section holds.
+    /// Increase this with every change to the content of a section.
     const LAYOUT: u32 = 1;
     let mut hasher = Hasher::default();
     hasher.field(MAGIC);
@@ -264,7 +267,7 @@ mod tests {
         let (_temporary, folder, identity, file) = stored();
         let whole = fs::read(&file).unwrap();
         for at in 0..whole.len() {
-            // Every byte that means something, and some of the padding.
+            // All significant bytes, and some of the padding.
             if at > 300 && whole[at] == 0 && at % 97 != 0 {
                 continue;
             }

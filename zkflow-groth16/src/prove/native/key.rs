@@ -1,4 +1,4 @@
-//! A prepared key and the proofs made with it.
+//! A prepared key, and the proofs made with it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::prove::{PreparedKey, ProveError};
 use crate::rng::{SecureRng, os_rng};
 use crate::witness::Witness;
 
-/// The key of one circuit, in the kernel's form.
+/// The key of a circuit, in the kernel's form.
 #[derive(Clone)]
 pub(super) struct NativeKey {
     pub(super) pools: Arc<Pools>,
@@ -35,32 +35,32 @@ pub(super) struct NativeKey {
     pub(super) points: Points,
 }
 
-/// The points that are multiplied with the witness, one a wire, and with the quotient.
+/// Points multiplied by the witness, one per wire, and by the quotient.
 #[derive(Clone)]
 pub(super) struct Points {
     pub(super) a: FixedBases<g1::Config>,
     pub(super) b1: FixedBases<g1::Config>,
-    /// Infinity for the public wires, so that all four take the same scalars.
+    /// Infinity for public wires, so that all four use the same scalars.
     pub(super) c: FixedBases<g1::Config>,
-    /// One a row.
+    /// One point per row.
     pub(super) h: FixedBases<g1::Config>,
     pub(super) b2: FixedBases<g2::Config>,
 }
 
 impl Points {
-    /// Prepares the points of a key with as many multiples as `table_bytes` have room for.
+    /// Prepares the points of a key, with as many multiples as fit into `table_bytes`.
     fn prepare(key: ZKey, kernel: Kernel, table_bytes: usize) -> Self {
         let ZKey { a, b1, b2, c, h, n_public, .. } = key;
         let public = vec![G1Affine::identity(); n_public as usize + 1];
         let c = [public, c].concat();
-        // Every set of points gets the share of the memory that its plain points have.
+        // Each set of points gets memory in proportion to the size of its plain points.
         let (g1, g2) = (size_of::<G1Affine>(), size_of::<G2Affine>());
         let total = (a.len() + b1.len() + c.len() + h.len()) * g1 + b2.len() * g2;
         let options = |plain: usize| {
             let share = table_bytes as u128 * plain as u128 / total.max(1) as u128;
             Options { kernel, table_bytes: share as usize }
         };
-        // Each set is dropped once it is prepared, so that few of them are in memory twice.
+        // Each set is dropped once it is prepared, so that few sets are in memory twice.
         let in_g1 = |points: Vec<G1Affine>| FixedBases::prepare(&points, options(points.len() * g1));
         let in_g2 = |points: Vec<G2Affine>| FixedBases::prepare(&points, options(points.len() * g2));
         Self { a: in_g1(a), b1: in_g1(b1), c: in_g1(c), h: in_g1(h), b2: in_g2(b2) }
@@ -72,11 +72,11 @@ impl Points {
 }
 
 impl NativeKey {
-    /// Takes a key whose shape was checked and whose points are on their curves; `table_bytes` is the
-    /// memory for points with their multiples.
+    /// Prepares a key. The caller has checked its shape, and that its points are on their curves.
+    /// `table_bytes` is the memory for points and their multiples.
     ///
     /// # Errors
-    /// Points of B are outside the subgroup.
+    /// Points of B2, or beta or delta in G2, are outside the subgroup.
     pub(super) fn new(
         mut key: ZKey,
         kernel: Kernel,
@@ -114,7 +114,7 @@ impl NativeKey {
     /// C = sum over private wires w_i c_i + sum h_j H_j + s A + r B - r s delta
     /// ```
     ///
-    /// where B stands in G2 in the proof and is computed in G1 once more for C.
+    /// B is in G2 in the proof; it is computed a second time in G1 for C.
     fn proof(&self, witness: &[Fr], r: &Fr, s: &Fr) -> Proof {
         let Points { a, b1, c, h, b2 } = &self.points;
         let wires = Scalars::new(self.kernel, witness);
@@ -126,7 +126,7 @@ impl NativeKey {
                 products(self.kernel, &[self.vk.delta_g2], &factors[1..2]),
             )
         };
-        // The dearest task first: what the threads do last should be small.
+        // The most expensive task starts first, so that the last tasks are small.
         let (b2, (h, (c, (a, (b1, (delta_g1, delta_g2)))))) = rayon::join(
             || b2.msm(&wires),
             || {

@@ -1,4 +1,4 @@
-//! The threads of a prover.
+//! Thread pools of a prover.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -7,30 +7,29 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::prove::ProveError;
 
-/// How proofs share the threads of a prover.
+/// Sharing of a prover's threads between proofs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Parallelism {
-    /// Each proof spreads over all threads: the shortest time from witness to proof.
+    /// Each proof uses all threads: shortest time from witness to proof.
     Latency,
-    /// Each proof stays on one thread: the most proofs in an hour, for threads that do not wait for
-    /// each other lose nothing.
+    /// Each proof uses one thread: most proofs per hour, because threads do not wait for each other.
     Throughput,
-    /// A proof that is alone when it begins spreads over all threads; one that finds others at work, or
-    /// [expected](crate::prove::Prover::expect), stays on one.
+    /// A proof uses all threads if no other proof is running or [expected](crate::prove::Prover::expect)
+    /// when it starts; otherwise it uses one.
     #[default]
     Adaptive,
 }
 
-/// One pool as wide as the prover, and pools of a single thread, all made once.
+/// One pool with all threads, and pools with a single thread; all are created once.
 #[derive(Debug)]
 pub(super) struct Pools {
     parallelism: Parallelism,
     wide: ThreadPool,
-    /// The single threads that are free.
+    /// The idle single-threaded pools.
     narrow: Mutex<Vec<ThreadPool>>,
     running: AtomicUsize,
-    /// Proofs that are about to be asked for besides.
+    /// Number of further proofs announced.
     expected: AtomicUsize,
 }
 
@@ -59,7 +58,7 @@ impl Pools {
         self.wide.install(work)
     }
 
-    /// Runs a proof on as many threads as it should have now.
+    /// Runs a proof on all threads or on one, depending on [`Parallelism`] and load.
     pub(super) fn proof<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let running = Running::one_more(&self.running);
         let alone = running.before + self.expected.load(Ordering::Relaxed) == 0;
@@ -82,7 +81,7 @@ impl Pools {
     }
 }
 
-/// Counts a proof for as long as it runs, a panic included.
+/// Counts a proof while it runs, also if it panics.
 struct Running<'a> {
     count: &'a AtomicUsize,
     before: usize,
@@ -100,7 +99,7 @@ impl Drop for Running<'_> {
     }
 }
 
-/// A single thread that goes back when the proof ends, a panic included.
+/// A single-threaded pool; returned when the proof ends, also if it panics.
 struct Borrowed<'a> {
     pool: Option<ThreadPool>,
     home: &'a Mutex<Vec<ThreadPool>>,
@@ -108,7 +107,7 @@ struct Borrowed<'a> {
 
 impl Borrowed<'_> {
     fn install<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        self.pool.as_ref().expect("taken out on drop alone").install(work)
+        self.pool.as_ref().expect("the pool is taken out only on drop").install(work)
     }
 }
 
@@ -153,7 +152,7 @@ mod tests {
             assert_eq!(width(&pools), 1);
             done.wait();
         });
-        assert_eq!(width(&pools), 3, "the first one is counted no longer");
+        assert_eq!(width(&pools), 3, "the first proof is no longer counted");
     }
 
     #[test]

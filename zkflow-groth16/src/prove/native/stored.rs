@@ -1,4 +1,4 @@
-//! A prepared key as the sections of a file.
+//! A prepared key as sections of a file.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,20 +18,20 @@ use crate::format::binfile::{BinFile, BinWriter, Layout};
 use crate::format::encoding::{FilePoint, point, points, put_points};
 use crate::proof::VerifyingKey;
 
-/// The constants of the key: counts, then the points that are not in tables.
+/// Container of the key's constants: counts, then the points outside the tables.
 const CONSTANTS: Layout = Layout { name: "zkpk", version: 1 };
 
-/// Where things stand.
+/// Numbers of the sections.
 mod section {
     pub(super) const CONSTANTS: usize = 0;
-    /// Three each.
+    /// Three sections per matrix.
     pub(super) const ROWS: [usize; 2] = [1, 4];
-    /// Two each: A, B1, C, H, B2.
+    /// Two sections each: A, B1, C, H, B2.
     pub(super) const POINTS: [usize; 5] = [7, 9, 11, 13, 15];
 }
 
 impl NativeKey {
-    /// The sections of a file.
+    /// The sections to store in a file.
     pub(super) fn to_sections(&self) -> Vec<Cow<'_, [u8]>> {
         let mut sections = vec![Cow::Owned(self.constants().write())];
         for matrix in self.quotient.matrices() {
@@ -45,7 +45,7 @@ impl NativeKey {
         sections
     }
 
-    /// The key in a file whose bytes were found whole; `None` if it does not fit together.
+    /// Reads a key from a file with valid checksums; `None` if the key is inconsistent.
     pub(super) fn from_sections(file: &Mapped, kernel: Kernel, pools: Arc<Pools>) -> Option<Self> {
         let constants = Constants::read(file.bytes(section::CONSTANTS)?).ok()?;
         let (domain, wires) = (constants.domain_size as usize, constants.n_vars as usize);
@@ -91,7 +91,7 @@ fn bases<C: Curve>(file: &Mapped, first: usize, kernel: Kernel, len: usize) -> O
     (bases.len() == len).then_some(bases)
 }
 
-/// What is small in a key.
+/// The small parts of a key.
 struct Constants {
     n_vars: u32,
     domain_size: u32,

@@ -1,4 +1,4 @@
-//! The prover against the reference, and against faults.
+//! Tests the prover against the reference, and against faults.
 
 use std::sync::Arc;
 
@@ -113,7 +113,7 @@ fn a_prepared_key_from_disk_makes_the_same_proofs() {
             assert_eq!(recalled.memory_bytes(), fresh.memory_bytes());
             let (one, other) = (fresh.prove(&witness, &mut rng(7)), recalled.prove(&witness, &mut rng(7)));
             assert_eq!(one.unwrap(), other.unwrap());
-            // Other settings do not take what is there.
+            // Other settings do not use the stored key.
             assert!(prover(NativeOptions { key_memory: 7, ..options }).recall(&digest).is_none());
         }
     }
@@ -153,14 +153,14 @@ fn a_damaged_file_is_made_anew() {
     let file = std::fs::read_dir(&cache_dir).unwrap().next().unwrap().unwrap().path();
     let whole = std::fs::read(&file).unwrap();
     let last = whole.iter().rposition(|byte| *byte != 0).unwrap();
-    // Into the header, and into the last section.
+    // In the header, and in the last section.
     for at in [0, 20, 60, last] {
         let mut damaged = whole.clone();
         damaged[at] ^= 1;
         std::fs::write(&file, damaged).unwrap();
         assert!(prover.recall(&digest).is_none(), "byte {at}");
         assert_eq!(prover.load(&zkey).unwrap().prove(&witness, &mut rng(7)).unwrap(), expected);
-        assert!(prover.recall(&digest).is_some(), "the file was not mended");
+        assert!(prover.recall(&digest).is_some(), "the file was not replaced");
     }
 }
 
@@ -225,8 +225,7 @@ fn solve(r1cs: &R1cs, rng: &mut ChaCha20Rng) -> Witness {
     Witness::new(values)
 }
 
-/// One bit of the memory that a prover computes with is flipped: whatever leaves `prove_verified` is a
-/// proof nonetheless.
+/// Flips one bit of the prover's memory: every proof that `prove_verified` returns is valid nevertheless.
 #[test]
 fn no_single_bit_fault_gets_past_the_verification() {
     let (r1cs, witness) = circuit(1, 2, 12, &mut rng(1));
@@ -252,7 +251,7 @@ fn no_single_bit_fault_gets_past_the_verification() {
             Err(other) => panic!("{other}"),
         }
     }
-    // The points of wires that are zero do not matter; most others do.
+    // Points of wires with value zero do not matter; most others do.
     assert!(refused > 500, "{refused} of 1000 faults had an effect");
 }
 

@@ -1,4 +1,4 @@
-//! A contribution to phase 1, secret or by a beacon.
+//! A contribution to phase 1, from a secret or a beacon.
 
 use std::io::{Read, Seek, Write};
 
@@ -22,24 +22,24 @@ use crate::format::ptau::{
 };
 use crate::rng::SecureRng;
 
-/// What a contribution gave.
+/// Result of a contribution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Contributed {
-    /// The hash of the response, for the contributor to publish.
+    /// Hash of the response; the contributor publishes it.
     pub response_hash: Hash,
-    /// The challenge of the next contributor.
+    /// The challenge for the next contributor.
     pub next_challenge: Hash,
 }
 
-/// Multiplies secrets into powers of tau and writes the outcome to `out`.
+/// Multiplies secrets into powers of tau and writes the result to `out`.
 ///
 /// # Behaviour
-/// - The secrets follow from 64 bytes of `rng` and from `text`; they are zeroised and never written.
-/// - The Lagrange forms of a prepared file are left out: they are no longer right.
+/// - The secrets are derived from 64 bytes of `rng` and from `text`. They are zeroised and never written.
+/// - The Lagrange forms of a prepared file are omitted, because they are no longer valid.
 ///
 /// # Errors
-/// [`CeremonyError::Truncated`]; the files fail.
+/// [`CeremonyError::Truncated`]; a file fails.
 pub fn contribute<R: Read + Seek, W: Read + Write + Seek>(
     ptau: &mut Ptau<R>,
     out: W,
@@ -51,10 +51,10 @@ pub fn contribute<R: Read + Seek, W: Read + Write + Seek>(
     apply(ptau, out, secret_stream(rng, text), ContributionKind::Secret, name, options)
 }
 
-/// Multiplies the numbers of a public beacon in, the same for everybody.
+/// Multiplies the numbers of a public beacon in; the result does not depend on the caller.
 ///
 /// # Errors
-/// As [`contribute`].
+/// Those of [`contribute`].
 pub fn beacon<R: Read + Seek, W: Read + Write + Seek>(
     ptau: &mut Ptau<R>,
     out: W,
@@ -93,9 +93,9 @@ fn apply<R: Read + Seek, W: Read + Write + Seek>(
     conclude(writer, response, ptau.contributions(), key, kind, name)
 }
 
-/// Ends a file whose points are written: adds the contribution that made them to the earlier ones.
+/// Completes a file after its points: appends the new contribution to the earlier ones.
 ///
-/// `response` is the hash of the response as far as its points go.
+/// `response` is the hash of the response up to and including its points.
 pub(super) fn conclude<W: Read + Write + Seek>(
     mut writer: PtauWriter<W>,
     mut response: Transcript,
@@ -104,7 +104,7 @@ pub(super) fn conclude<W: Read + Write + Seek>(
     kind: ContributionKind,
     name: Option<ContributionName>,
 ) -> Result<Contributed, CeremonyError> {
-    // The next challenge begins with the hash of the response, so what was written is read once more.
+    // The next challenge begins with the hash of the response, so the written points are read again.
     let mut contributions = earlier.to_vec();
     writer.contributions(&contributions)?;
     writer.medium().flush()?;
@@ -134,7 +134,7 @@ pub(super) fn conclude<W: Read + Write + Seek>(
     Ok(Contributed { response_hash, next_challenge })
 }
 
-/// What the next contributor answers.
+/// The challenge that the next contributor answers.
 pub(super) fn challenge<R>(ptau: &Ptau<R>) -> Result<Hash, CeremonyError> {
     let (power, ceremony_power) = (ptau.power(), ptau.ceremony_power());
     if power != ceremony_power {
@@ -146,7 +146,7 @@ pub(super) fn challenge<R>(ptau: &Ptau<R>) -> Result<Hash, CeremonyError> {
     })
 }
 
-/// The hash of the response's hash and all powers.
+/// Hash of the response's hash and all powers.
 pub(super) fn challenge_of<R: Read + Seek>(
     ptau: &mut Ptau<R>,
     response_hash: &Hash,
@@ -172,11 +172,11 @@ fn put_section<R: Read + Seek, P: CeremonyPoint>(
     Ok(())
 }
 
-/// A contribution on its way through the sections.
+/// State of a contribution while its sections are written.
 struct Step<'a, R, W> {
     ptau: &'a mut Ptau<R>,
     writer: PtauWriter<W>,
-    /// The hash of the challenge and of all new points in compressed form.
+    /// Hash of the challenge and of all new points in compressed form.
     response: Transcript,
     meter: Meter<'a>,
 }

@@ -1,4 +1,4 @@
-//! Prepared powers of tau of one process, for development.
+//! Prepared powers of tau for development, made by one process.
 
 use std::io::{Read, Seek, Write};
 
@@ -23,17 +23,17 @@ use crate::format::ptau::{
 };
 use crate::rng::SecureRng;
 
-/// Writes prepared powers of tau with one contribution, whose name says that it is for development.
+/// Writes prepared powers of tau with one contribution, whose name marks it as development.
 ///
 /// # Behaviour
-/// - The file is that of [`create`](super::create()), [`contribute`](super::contribute()) and
-///   [`prepare`](super::prepare()) one after another. Who knows the secrets can multiply generators by numbers
-///   instead of transforming points, which takes a small part of the time.
-/// - With a seeded `rng` the file is the same each time, and everybody knows its secrets.
-/// - `scratch` holds the file without its Lagrange forms meanwhile.
+/// - The file equals the result of [`create`](super::create()), [`contribute`](super::contribute()) and
+///   [`prepare`](super::prepare()) in sequence. Because the secrets are known, generators are multiplied by
+///   numbers and no points are transformed. This takes a small part of the time.
+/// - With a seeded `rng` the file is the same each time, and its secrets are public.
+/// - `scratch` temporarily contains the file without its Lagrange forms.
 ///
 /// # Errors
-/// [`CeremonyError::Power`] unless `power` is 1 to [`MAX_POWER`]; the files fail.
+/// [`CeremonyError::Power`] unless `power` is 1 to [`MAX_POWER`]; a file fails.
 pub fn development(
     power: u32,
     mut scratch: impl Read + Write + Seek,
@@ -68,7 +68,7 @@ pub fn development(
     Ok(made)
 }
 
-/// Somebody who knows tau, with tables of multiples of the generators.
+/// The known tau, and tables of multiples of the generators.
 struct Dealer<'a> {
     tau: &'a Fr,
     g1: Table<ark_bn254::g1::Config>,
@@ -79,7 +79,7 @@ type Table<C> = BatchMulPreprocessing<Projective<C>>;
 
 impl<'a> Dealer<'a> {
     fn new(secrets: &'a Secrets, power: u32) -> Self {
-        // The tables pay for themselves with the points of the largest domain already.
+        // The points of the largest domain alone make the tables worth their cost.
         let points = 2usize << power;
         Self {
             tau: &secrets.tau,
@@ -109,7 +109,7 @@ impl<'a> Dealer<'a> {
         Ok(())
     }
 
-    /// Writes the Lagrange forms of what [`Dealer::powers`] writes, for all domains.
+    /// Writes the Lagrange forms of the points from [`Dealer::powers`], for all domains.
     fn lagrange<C: Curve>(
         &self,
         writer: &mut PtauWriter<impl Write>,
@@ -136,7 +136,7 @@ impl<'a> Dealer<'a> {
         Ok(())
     }
 
-    /// `first * tau^i`, `count` of them.
+    /// `first * tau^i` for `i` below `count`.
     fn scalars(&self, first: &Fr, count: u64) -> Zeroizing<Vec<Fr>> {
         let chunk = |start: u64| {
             let start_value = *first * self.tau.pow([start]);
@@ -148,7 +148,7 @@ impl<'a> Dealer<'a> {
     }
 }
 
-/// Powers that one thread computes one from another.
+/// Number of powers that a thread computes one from another.
 const CHUNK: u64 = 1 << 12;
 
 #[cfg(test)]

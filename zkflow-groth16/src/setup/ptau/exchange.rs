@@ -1,8 +1,9 @@
-//! Contributions made with other programs, in the files of the [perpetual powers of tau].
+//! Contributions made with other programs, in the file formats of the [perpetual powers of tau].
 //!
-//! A challenge is `hash of the last response (64) | points`, uncompressed, in the order of the sections. Its
-//! own hash is the challenge that the contributor answers. A response is `hash of the challenge (64) | points`,
-//! compressed, and behind them the contributor's public key, uncompressed.
+//! - Challenge: `hash of the last response (64) | points`, uncompressed, in section order. The contributor
+//!   answers the hash of this file.
+//! - Response: `hash of the challenge (64) | points`, compressed, then the contributor's public key,
+//!   uncompressed.
 //!
 //! [perpetual powers of tau]: https://github.com/privacy-ethereum/perpetualpowersoftau
 
@@ -25,8 +26,9 @@ use crate::format::ptau::{
 /// Writes the challenge for the next contributor; returns its hash.
 ///
 /// # Errors
-/// [`CeremonyError::Truncated`]; [`CeremonyError::Invalid`] when the points are not those of the last
-/// contribution; the files fail.
+/// - [`CeremonyError::Truncated`].
+/// - [`CeremonyError::Invalid`] if the points do not match the last contribution.
+/// - A file fails.
 pub fn export_challenge<R: Read + Seek>(
     ptau: &mut Ptau<R>,
     mut out: impl Write,
@@ -46,7 +48,7 @@ pub fn export_challenge<R: Read + Seek>(
     let hash = export.hasher.finish();
     out.flush()?;
     if hash != expected {
-        return Err(CeremonyError::invalid("the powers are not those of the last contribution"));
+        return Err(CeremonyError::invalid("the powers do not match the last contribution"));
     }
     Ok(hash)
 }
@@ -77,14 +79,16 @@ impl<W: Write> Export<W> {
     }
 }
 
-/// Adds the response of another program to the file whose challenge it answers.
+/// Adds a response of another program to the file whose challenge it answers.
 ///
 /// # Behaviour
-/// The proofs of knowledge are checked at once; whether all points fit is for [`verify`](super::verify()).
+/// Checks the proofs of knowledge. Does not check all points: use [`verify`](super::verify()).
 ///
 /// # Errors
-/// [`CeremonyError::Invalid`] when the response answers another challenge, is too short or too long, holds
-/// what is no point, or proves nothing; [`CeremonyError::Truncated`]; the files fail.
+/// - [`CeremonyError::Invalid`] if the response answers another challenge, has the wrong length, contains
+///   bytes that are not a point, or proves nothing.
+/// - [`CeremonyError::Truncated`].
+/// - A file fails.
 pub fn import_response<R: Read + Seek, W: Read + Write + Seek>(
     ptau: &mut Ptau<R>,
     response: impl Read,
@@ -116,7 +120,7 @@ struct Import<'a, I, W> {
     response: I,
     power: u32,
     writer: PtauWriter<W>,
-    /// Of the response.
+    /// Hash of the response.
     hash: Transcript,
     meter: Meter<'a>,
 }
@@ -140,7 +144,7 @@ impl<I: Read, W: Write> Import<'_, I, W> {
 
     fn section<P: CeremonyPoint>(&mut self, section: Section<P>) -> Result<(), CeremonyError> {
         self.writer.begin(section)?;
-        // The state of the hash depends on how the message is cut: this is the way of snarkjs.
+        // The state of the hash depends on how the message is split; this is snarkjs' way.
         let at_once = (1 << 24) / P::LEN as u64;
         let mut left = section.count(self.power);
         while left > 0 {
@@ -150,7 +154,7 @@ impl<I: Read, W: Write> Import<'_, I, W> {
             let points: Option<Vec<P>> = bytes.par_chunks_exact(P::LEN / 2).map(P::from_compressed).collect();
             let points = points.ok_or_else(|| {
                 CeremonyError::invalid(format!(
-                    "the response's section {} holds what is no point",
+                    "section {} of the response contains an invalid point",
                     section.id()
                 ))
             })?;
@@ -176,7 +180,7 @@ impl<I: Read, W: Write> Import<'_, I, W> {
         for slot in &mut points {
             let bytes = self.take(P::LEN)?;
             *slot = P::from_uncompressed(&bytes)
-                .ok_or_else(|| CeremonyError::invalid("the response's key holds what is no point"))?;
+                .ok_or_else(|| CeremonyError::invalid("the key of the response contains an invalid point"))?;
         }
         Ok(points)
     }

@@ -1,4 +1,4 @@
-//! The secrets of a contribution to phase 1 and the proof of knowing them.
+//! The secrets of a contribution to phase 1, and the proof of knowledge.
 
 use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ec::CurveGroup;
@@ -18,7 +18,7 @@ pub(super) struct Secrets {
 }
 
 impl Secrets {
-    /// Draws the secrets and the key that proves them; the key answers the challenge.
+    /// Draws the secrets and the public key that proves knowledge of them for `challenge`.
     pub(super) fn draw(stream: &mut RandomStream, challenge: &Hash) -> (Self, PublicKey) {
         let secrets = Self { tau: stream.scalar(), alpha: stream.scalar(), beta: stream.scalar() };
         let mut prove = |parameter: Parameter, secret: &Fr| {
@@ -36,7 +36,7 @@ impl Secrets {
     }
 }
 
-/// Which of the three secrets.
+/// One of the three secrets; its value is hashed into the challenge point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Parameter {
     Tau = 0,
@@ -44,8 +44,8 @@ pub(super) enum Parameter {
     Beta = 2,
 }
 
-/// The point of G2 whose multiple proves a secret. It depends on the contributor's points, which so cannot be
-/// chosen to fit it.
+/// The point of G2 whose multiple proves a secret. It depends on the contributor's points, so these cannot
+/// be chosen to fit it.
 pub(super) fn challenge_point(
     parameter: Parameter,
     challenge: &Hash,

@@ -1,22 +1,25 @@
-//! Whether points are the Lagrange form of others.
+//! Checks whether points are the Lagrange form of others.
 //!
-//! Weighted by the powers of a challenge z, Lagrange points of a domain of n give power i the factor
-//! `1 + x + .. + x^(n-1)` over n for `x = z w^-i`, which is `(1 - z^n) / (n (1 - x))`. So both sides are combinations whose
-//! factors are known piece by piece.
+//! The Lagrange points of a domain of size n are weighted by the powers of a challenge z. Power i then has
+//! this factor, with `x = z w^-i`:
+//!
+//! `(1 + x + .. + x^(n-1)) / n = (1 - z^n) / (n (1 - x))`.
+//!
+//! Both sides are therefore combinations whose factors can be computed piece by piece.
 
 use ark_bn254::Fr;
 use ark_ff::{FftField, Field, One, batch_inversion};
 
-/// `challenge^(first + i)`, `count` of them: the factors of Lagrange points.
+/// `challenge^(first + i)` for `i` below `count`: the factors of Lagrange points.
 pub(super) fn point_factors(challenge: &Fr, first: u64, count: u64) -> Vec<Fr> {
     std::iter::successors(Some(challenge.pow([first])), |power| Some(*power * challenge))
         .take(count as usize)
         .collect()
 }
 
-/// The factors that the powers from `first` on get by those of the Lagrange points.
+/// The factors of the powers from `first` on that correspond to those of the Lagrange points.
 pub(super) fn power_factors(challenge: &Fr, domain: u64, first: u64, count: u64) -> Vec<Fr> {
-    let root = Fr::get_root_of_unity(domain).expect("a power of two of at most 2^28 points");
+    let root = Fr::get_root_of_unity(domain).expect("the domain is a power of two of at most 2^28");
     let inverse = root.inverse().expect("a root of unity is not zero");
     let start = *challenge * inverse.pow([first]);
     let turned = std::iter::successors(Some(start), |x| Some(*x * inverse)).take(count as usize);

@@ -1,4 +1,4 @@
-//! The Lagrange forms for all domains up to the size of the file.
+//! Computes the Lagrange forms for all domains up to the size of the file.
 
 use std::io::{Read, Seek, SeekFrom, Write};
 
@@ -19,18 +19,20 @@ use crate::format::ptau::{
 };
 use crate::rng::SecureRng;
 
-/// Writes the file with the Lagrange forms of its powers, which depend on nothing else.
+/// Writes the file with the Lagrange forms of its powers, which depend only on the powers.
 ///
 /// # Behaviour
-/// - Points take at most half of the memory that `options` allow: larger domains are transformed in blocks, with a pass
-///   over what was written for each layer beyond.
-/// - Takes long: as a file grows twofold, so does the time, and a little more.
-/// - What an earlier run left in `out` is gone on with: the form of a domain is kept if it passes a random check with
-///   `rng`, which takes a small part of the time of making it. A domain that was not finished is begun again.
-/// - The file ends where `out` stands in the end; what a longer one left behind that is the caller's to cut off.
+/// - Points take at most half of the memory that `options` allow. Larger domains are transformed in blocks,
+///   with one pass over the written points for each further layer.
+/// - Takes long: a file of twice the size takes a little more than twice the time.
+/// - Continues an earlier run from the content of `out`. The form of a domain is kept if it passes a random
+///   check with `rng`, which takes a small part of the time of computing it. An incomplete domain is
+///   computed again.
+/// - The file ends at the final position of `out`. If `out` contained a longer file, the caller must
+///   truncate it.
 ///
 /// # Errors
-/// [`CeremonyError::Power`] beyond [`MAX_POWER`]; the files fail.
+/// [`CeremonyError::Power`] beyond [`MAX_POWER`]; a file fails.
 pub fn prepare<R: Read + Seek, W: Read + Write + Seek>(
     ptau: &mut Ptau<R>,
     mut out: W,
@@ -43,7 +45,7 @@ pub fn prepare<R: Read + Seek, W: Read + Write + Seek>(
     }
     let left = out.seek(SeekFrom::End(0))?;
     out.seek(SeekFrom::Start(0))?;
-    // As snarkjs does it, the file forgets that its ceremony was a larger one.
+    // As in snarkjs, the file does not record that its ceremony was larger.
     let mut writer = PtauWriter::new(out, power, power, true)?;
     copy_powers(ptau, &mut writer)?;
     let work = |last: u32, weight: u64| (0..=last).map(|level| work(1 << level) * weight).sum::<u64>();
@@ -57,12 +59,12 @@ pub fn prepare<R: Read + Seek, W: Read + Write + Seek>(
     Ok(())
 }
 
-/// Pairs of points in the layers of a domain.
+/// Number of pairs of points in all layers of a domain.
 fn work(domain: u64) -> u64 {
     domain / 2 * u64::from(domain.ilog2())
 }
 
-/// What a point of G2 costs, in points of G1.
+/// Cost of a point of G2, relative to a point of G1.
 const IN_G2: u64 = 3;
 
 struct Preparation<'a, R, W> {
@@ -70,7 +72,7 @@ struct Preparation<'a, R, W> {
     writer: PtauWriter<W>,
     rng: &'a mut dyn SecureRng,
     options: StepOptions<'a>,
-    /// Where what an earlier run left ends, or what of it is still of use.
+    /// End of the usable content from an earlier run; 0 if none is usable.
     left: u64,
     meter: Meter<'a>,
 }
@@ -100,7 +102,7 @@ impl<R: Read + Seek, W: Read + Write + Seek> Preparation<'_, R, W> {
         Ok(())
     }
 
-    /// Whether an earlier run left the form for a domain, which is the next to be written.
+    /// Whether an earlier run wrote the form for `domain`, which is the next one to write.
     fn is_there<C: Curve>(&mut self, powers: Section<Affine<C>>, domain: u64) -> Result<bool, CeremonyError>
     where
         Affine<C>: CeremonyPoint,
@@ -122,7 +124,7 @@ impl<R: Read + Seek, W: Read + Write + Seek> Preparation<'_, R, W> {
         Ok(difference.is_zero())
     }
 
-    /// Writes the form for one domain.
+    /// Computes and writes the form for one domain.
     fn domain<C: Curve>(
         &mut self,
         powers: Section<Affine<C>>,
@@ -161,7 +163,7 @@ impl<R: Read + Seek, W: Read + Write + Seek> Preparation<'_, R, W> {
         Ok(())
     }
 
-    /// The points that stand at the places of a block before the first layer: each so many apart in the file.
+    /// The input points of a block for the first layer; their distance in the file is constant.
     fn sources<C: Curve>(
         &mut self,
         powers: Section<Affine<C>>,
@@ -178,7 +180,7 @@ impl<R: Read + Seek, W: Read + Write + Seek> Preparation<'_, R, W> {
         let mut points = Vec::with_capacity(block as usize);
         for (first, count) in pieces(available) {
             let piece = self.ptau.points(powers, first, count)?;
-            // The first of the block's places has the lowest source.
+            // The first place of the block has the lowest source.
             let behind = (transform.source(start) + stride - first % stride) % stride;
             points.extend(piece.iter().skip(behind as usize).step_by(stride as usize));
         }
@@ -236,7 +238,7 @@ mod tests {
         }
     }
 
-    /// What was told last.
+    /// The values reported last.
     struct Told(Mutex<(u64, u64)>);
 
     impl Progress for Told {
@@ -258,7 +260,7 @@ mod tests {
             assert!(again == whole, "cut at {end}");
             let mut wrong = whole[..end].to_vec();
             if let Some(last) = wrong.len().checked_sub(200).filter(|last| *last > 8_000) {
-                // The point of another place, which lies on the curve.
+                // The point of another place, which is on the curve.
                 wrong.copy_within(last - last % 64 - 128..last - last % 64, last - last % 64);
             }
             assert!(prepared(&mut ptau, wrong, StepOptions::default()) == whole, "changed before {end}");

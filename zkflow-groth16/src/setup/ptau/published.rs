@@ -1,6 +1,7 @@
-//! The files of the [perpetual powers of tau] that Hermez ended with a beacon, by their published hashes.
+//! Files of the [perpetual powers of tau] with the final beacon of Hermez, identified by their published
+//! hashes.
 //!
-//! BLAKE2b-512 of the prepared files for 2^8 to 2^28, as snarkjs' documentation lists them.
+//! The hashes are BLAKE2b-512 of the prepared files for 2^8 to 2^28, from snarkjs' documentation.
 //!
 //! [perpetual powers of tau]: https://github.com/privacy-ethereum/perpetualpowersoftau
 
@@ -14,7 +15,7 @@ use crate::digest::Hash;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ceremony {
-    /// The power of the file; the ceremony had 28.
+    /// Power of the file; the power of the ceremony is 28.
     pub power: u32,
 }
 
@@ -24,7 +25,7 @@ impl fmt::Display for Ceremony {
     }
 }
 
-/// The published file with this hash.
+/// The published file with this hash; `None` if there is none.
 pub fn published(hash: &Hash) -> Option<Ceremony> {
     let hash = hex::encode(hash);
     let place = HASHES.iter().position(|published| *published == hash)?;
@@ -34,7 +35,7 @@ pub fn published(hash: &Hash) -> Option<Ceremony> {
 /// BLAKE2b-512 of a whole file.
 ///
 /// # Errors
-/// Those of the medium.
+/// The medium fails.
 pub fn file_hash(mut file: impl Read) -> io::Result<Hash> {
     let mut hasher = Blake2b::new();
     let mut buffer = vec![0; 1 << 20];

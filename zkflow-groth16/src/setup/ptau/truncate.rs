@@ -1,4 +1,4 @@
-//! The first part of powers of tau, for smaller circuits.
+//! Truncates powers of tau for smaller circuits.
 
 use std::io::{Read, Seek, Write};
 
@@ -8,11 +8,11 @@ use crate::format::ptau::{
     LAGRANGE_ALPHA_TAU_G1, LAGRANGE_BETA_TAU_G1, LAGRANGE_TAU_G1, LAGRANGE_TAU_G2, Ptau, PtauWriter,
 };
 
-/// Writes the part of a file that circuits of up to `2^power` rows need. The contributions stay, and the file
-/// remembers the power of its ceremony, so it takes no more contributions.
+/// Writes the part of a file that circuits of up to `2^power` rows need. The contributions are kept. The
+/// file records the power of its ceremony, so it accepts no more contributions.
 ///
 /// # Errors
-/// [`CeremonyError::Power`] unless `power` is at least 1 and below that of the file; the files fail.
+/// [`CeremonyError::Power`] unless `power` is at least 1 and below that of the file; a file fails.
 pub fn truncate<R: Read + Seek>(
     ptau: &mut Ptau<R>,
     power: u32,

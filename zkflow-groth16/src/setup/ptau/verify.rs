@@ -1,4 +1,4 @@
-//! Whether powers of tau are what their contributions made of them.
+//! Verifies powers of tau against their contributions.
 
 use std::io::{Read, Seek};
 
@@ -28,17 +28,21 @@ use crate::rng::SecureRng;
 /// Checks powers of tau from the first contribution to the Lagrange forms.
 ///
 /// # Behaviour
-/// - Every contribution's proofs of knowledge, and that it follows the one before; beacons are replayed.
-/// - All points against the last contribution, by random linear combinations of 128 bits from `rng`, and the
-///   subgroup of every point of G2.
-/// - The hash of the whole against the last contribution's next challenge, unless the file was truncated.
-/// - The Lagrange forms, where they are there.
+/// - Every contribution: its proofs of knowledge, and that it follows the previous one. Beacons are
+///   replayed.
+/// - All points: compared with the last contribution, by random linear combinations of 128 bits from `rng`.
+///   The subgroup of every point of G2 is checked.
+/// - The hash of the powers: compared with the last contribution's next challenge, unless the file is
+///   truncated.
+/// - The Lagrange forms, if present.
 ///
-/// It cannot say whether a contributor forgot the secret: one honest contributor suffices. Nor can it recompute
-/// the response hashes of contributions before the last, whose points are gone: their contributors compare them.
+/// Two things cannot be checked:
+/// - Whether a contributor kept the secret; one honest contributor is enough.
+/// - The response hashes before the last one, because their points are gone. Their contributors must compare
+///   them.
 ///
 /// # Errors
-/// [`CeremonyError::Invalid`] says what is wrong first; [`CeremonyError::Read`].
+/// [`CeremonyError::Invalid`] contains the first problem; [`CeremonyError::Read`].
 pub fn verify<R: Read + Seek>(
     ptau: &mut Ptau<R>,
     rng: &mut dyn SecureRng,
@@ -52,7 +56,7 @@ pub fn verify<R: Read + Seek>(
         before = State::after(contribution);
     }
     let Some(last) = contributions.last() else {
-        return Err(CeremonyError::invalid("there is no contribution: everybody knows tau = 1"));
+        return Err(CeremonyError::invalid("there is no contribution: tau = 1 is public"));
     };
     let meter = options.meter(bytes_of_points(ptau));
     let check = &mut Check { ptau, rng, meter };
@@ -76,7 +80,7 @@ pub fn verify<R: Read + Seek>(
     Ok(())
 }
 
-/// What is read of the file, in bytes.
+/// Number of bytes read from the file.
 fn bytes_of_points<R>(ptau: &Ptau<R>) -> u64 {
     let power = ptau.power();
     let powers = bytes_of_powers(power);
@@ -88,7 +92,7 @@ fn bytes_of_points<R>(ptau: &Ptau<R>) -> u64 {
     powers + forms + LAGRANGE_TAU_G2.count(power) * 128
 }
 
-/// Checks that the powers are those of the last contribution.
+/// Checks the powers against the last contribution.
 fn check_powers<R: Read + Seek>(
     check: &mut Check<'_, R>,
     last: &PtauContribution,
@@ -100,20 +104,20 @@ fn check_powers<R: Read + Seek>(
         ("beta tau in G1", BETA_TAU_G1, last.beta_g1),
     ] {
         let (first, low, high) = adjacent(check, section)?;
-        demand_that(first == start, name, "begins with another point than the contributions say")?;
-        demand_that(same_ratio(low, high, g2, last.tau_g2), name, "holds no powers")?;
+        demand_that(first == start, name, "does not begin with the point of the contributions")?;
+        demand_that(same_ratio(low, high, g2, last.tau_g2), name, "does not contain powers")?;
     }
     let name = "tau in G2";
     let (first, low, high) = adjacent(check, TAU_G2)?;
-    demand_that(first == g2, name, "begins with another point than the generator")?;
-    demand_that(same_ratio(g1, last.tau_g1, low, high), name, "holds no powers")?;
+    demand_that(first == g2, name, "does not begin with the generator")?;
+    demand_that(same_ratio(g1, last.tau_g1, low, high), name, "does not contain powers")?;
     let ptau = &mut check.ptau;
     for (equal, name) in [
         (ptau.points(TAU_G1, 1, 1)?[0] == last.tau_g1, "tau in G1"),
         (ptau.points(TAU_G2, 1, 1)?[0] == last.tau_g2, "tau in G2"),
         (ptau.points(BETA_G2, 0, 1)?[0] == last.beta_g2, "beta in G2"),
     ] {
-        demand_that(equal, name, "is another than contributed")?;
+        demand_that(equal, name, "does not match the last contribution")?;
     }
     Ok(())
 }
@@ -128,7 +132,7 @@ pub(super) fn check_next(
     check_contribution(&before, next).map_err(CeremonyError::Invalid)
 }
 
-/// What a contribution starts from.
+/// The state before a contribution.
 struct State {
     tau_g1: G1Affine,
     tau_g2: G2Affine,
@@ -157,7 +161,7 @@ fn check_contribution(before: &State, after: &PtauContribution) -> Result<(), St
     if let ContributionKind::Beacon { exponent, hash } = &after.kind {
         let beacon = Beacon::new(hash.as_bytes(), *exponent).map_err(|error| error.to_string())?;
         let (_, expected) = Secrets::draw(&mut beacon.stream(), &before.challenge);
-        demand(*key == expected, "the key is not that of the beacon")?;
+        demand(*key == expected, "the key does not match the beacon")?;
     }
     let in_subgroup = |point: &G2Affine| point.is_in_correct_subgroup_assuming_on_curve();
     let (_, g2) = key.points();
@@ -174,16 +178,16 @@ fn check_contribution(before: &State, after: &PtauContribution) -> Result<(), St
         let knows = same_ratio(g1_s, g1_sx, g2_sp, g2_spx);
         demand(knows, format!("{parameter:?}: the key does not prove knowledge of the secret"))?;
         let follows = same_ratio(before_g1, after_g1, g2_sp, g2_spx);
-        demand(follows, format!("{parameter:?}: does not follow the contribution before"))?;
+        demand(follows, format!("{parameter:?}: does not follow the previous contribution"))?;
     }
     let follows = same_ratio(key.tau.g1_s, key.tau.g1_sx, before.tau_g2, after.tau_g2);
-    demand(follows, "Tau in G2: does not follow the contribution before")?;
+    demand(follows, "Tau in G2: does not follow the previous contribution")?;
     let follows = same_ratio(key.beta.g1_s, key.beta.g1_sx, before.beta_g2, after.beta_g2);
-    demand(follows, "Beta in G2: does not follow the contribution before")
+    demand(follows, "Beta in G2: does not follow the previous contribution")
 }
 
-/// The first point of a section, and one random combination of all points but the last and of all but
-/// the first: the ratio of the two is that of neighbours.
+/// The first point of a section, and two random combinations with the same factors: of all points but the
+/// last, and of all but the first. Their ratio is the ratio of neighbouring points.
 #[expect(clippy::type_complexity, reason = "three points")]
 fn adjacent<R: Read + Seek, C: Curve>(
     check: &mut Check<'_, R>,
@@ -194,7 +198,7 @@ where
 {
     let (mut low, mut high) = (Projective::<C>::zero(), Projective::<C>::zero());
     let mut first_point = Affine::zero();
-    // Pieces overlap by a point.
+    // Neighbouring pieces overlap by one point.
     for (first, count) in pieces(section.count(check.ptau.power()) - 1) {
         let points = check.points(section, first, count + 1)?;
         if first == 0 {
@@ -207,7 +211,7 @@ where
     Ok((first_point, low.into_affine(), high.into_affine()))
 }
 
-/// A file that is checked.
+/// A file being checked.
 struct Check<'a, R> {
     ptau: &'a mut Ptau<R>,
     rng: &'a mut dyn SecureRng,
@@ -215,7 +219,7 @@ struct Check<'a, R> {
 }
 
 impl<R: Read + Seek> Check<'_, R> {
-    /// Reads points, and makes sure that those of G2 lie in the group of order r.
+    /// Reads points, and checks that points of G2 are in the group of order r.
     fn points<C: Curve>(
         &mut self,
         section: Section<Affine<C>>,
@@ -232,8 +236,8 @@ impl<R: Read + Seek> Check<'_, R> {
     }
 }
 
-/// The largest domain of section 12 has one point more than section 2 has powers. Where the file is part of a
-/// larger one, the missing power was there, and is found by a pairing; else it counts as infinity.
+/// The largest domain of section 12 has one point more than section 2 has powers. In a truncated file the
+/// missing power existed, and a pairing finds it; otherwise it counts as infinity.
 fn check_lagrange_tau_g1<R: Read + Seek>(
     check: &mut Check<'_, R>,
     tau_g2: G2Affine,
@@ -250,8 +254,8 @@ fn check_lagrange_tau_g1<R: Read + Seek>(
     demand_that(holds, "tau in G1", WRONG_FORM)
 }
 
-/// Compares the Lagrange forms of all domains in one sum. Returns the difference, and the factor of the last power of the
-/// largest domain.
+/// Compares the Lagrange forms of all domains in one sum. Returns the difference, and the factor of the last
+/// power of the largest domain.
 fn compare_lagrange<R: Read + Seek, C: Curve>(
     check: &mut Check<'_, R>,
     powers: Section<Affine<C>>,
@@ -282,11 +286,11 @@ where
         let points = check.ptau.points(powers, first, count)?;
         difference -= combine(&points, &scalars(&factors));
     }
-    let last = challenges.last().expect("a level for each power of two");
+    let last = challenges.last().expect("there is at least one level");
     Ok((difference, power_factors(last, largest, largest - 1, 1)[0]))
 }
 
-const WRONG_FORM: &str = "has another Lagrange form";
+const WRONG_FORM: &str = "has a wrong Lagrange form";
 
 fn demand_that(holds: bool, name: &str, what: &str) -> Result<(), CeremonyError> {
     if holds { Ok(()) } else { Err(CeremonyError::invalid(format!("{name} {what}"))) }
