@@ -1,4 +1,4 @@
-//! Names of circuits, proofs, jobs, templates and users, each parsed once.
+//! Ids of circuits, proofs, deployments, jobs and users, and names of templates. Parsing validates them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,15 +9,15 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::digest::Digest;
 
-/// A text is not a name of the wanted kind.
+/// The text is not a valid id or name. The error does not repeat it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a valid {what}: {expectation}")]
+#[error("not a valid {what}: expected {expectation}")]
 pub struct InvalidName {
     what: &'static str,
     expectation: &'static str,
 }
 
-/// Declares a string newtype whose text is checked by `$valid`.
+/// Declares a string newtype that `$valid` checks.
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $expectation:literal, $valid:expr) => {
         $(#[$doc])*
@@ -25,7 +25,7 @@ macro_rules! name {
         pub struct $name(String);
 
         impl $name {
-            /// The text.
+            /// The text as it was parsed or generated.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -71,7 +71,7 @@ macro_rules! name {
 }
 
 name!(
-    /// The name of a template: a letter, then at most 63 letters, digits, `_` or `-`.
+    /// Name of a template: a letter, then at most 63 letters, digits, `_` or `-`.
     TemplateName,
     "template name",
     "a letter, then at most 63 letters, digits, '_' or '-'",
@@ -83,7 +83,7 @@ name!(
 );
 
 name!(
-    /// The id of a circuit: the first 32 hex digits of its circuit hash.
+    /// Id of a circuit: the first 32 hex digits of its circuit hash.
     CircuitId,
     "circuit id",
     "32 lower-case hex digits",
@@ -91,7 +91,7 @@ name!(
 );
 
 name!(
-    /// The id of a proof request: a UUID of version 7, so ids sort by time of creation.
+    /// Id of a proof request: a UUID of version 7, so ids sort by creation time.
     ProofId,
     "proof id",
     "a lower-case hyphenated UUID",
@@ -99,7 +99,7 @@ name!(
 );
 
 name!(
-    /// The id of a deployment: a UUID of version 7, so ids sort by time of creation.
+    /// Id of a deployment: a UUID of version 7, so ids sort by creation time.
     DeploymentId,
     "deployment id",
     "a lower-case hyphenated UUID",
@@ -107,7 +107,7 @@ name!(
 );
 
 name!(
-    /// The id of a job: a UUID of version 7.
+    /// Id of a job: a UUID of version 7.
     JobId,
     "job id",
     "a lower-case hyphenated UUID",
@@ -115,7 +115,7 @@ name!(
 );
 
 name!(
-    /// Whoever a request is accounted to: 1 to 128 visible ASCII characters.
+    /// Id of the user that a request is attributed to: 1 to 128 visible ASCII characters.
     UserId,
     "user id",
     "1 to 128 visible ASCII characters",
@@ -123,44 +123,44 @@ name!(
 );
 
 impl CircuitId {
-    /// The id that belongs to a circuit hash.
+    /// The first 32 hex digits of a circuit hash.
     pub fn from_hash(hash: &Digest) -> Self {
         Self(hash.to_string()[..32].to_owned())
     }
 }
 
 impl ProofId {
-    /// A fresh id, unguessable in its last 74 bits.
+    /// A new id: the time `now` and 74 unguessable bits.
     pub fn generate(now: Timestamp) -> Self {
         Self(time_ordered_uuid(now))
     }
 
-    /// When it was generated.
+    /// Time of generation, from the first 48 bits; the epoch for a UUID that is not of version 7.
     pub fn created_at(&self) -> Timestamp {
         time_of_uuid(&self.0)
     }
 }
 
 impl DeploymentId {
-    /// A fresh id, unguessable in its last 74 bits.
+    /// A new id: the time `now` and 74 unguessable bits.
     pub fn generate(now: Timestamp) -> Self {
         Self(time_ordered_uuid(now))
     }
 
-    /// When it was generated.
+    /// Time of generation, from the first 48 bits; the epoch for a UUID that is not of version 7.
     pub fn created_at(&self) -> Timestamp {
         time_of_uuid(&self.0)
     }
 }
 
 impl JobId {
-    /// A fresh id.
+    /// A new id: the time `now` and 74 unguessable bits.
     pub fn generate(now: Timestamp) -> Self {
         Self(time_ordered_uuid(now))
     }
 }
 
-/// When a UUID was generated. The first 48 bits of version 7 are milliseconds; other versions count as ancient.
+/// Time of generation: the first 48 bits of a version 7 UUID are milliseconds. Other versions give the epoch.
 fn time_of_uuid(text: &str) -> Timestamp {
     let millis = Uuid::parse_str(text)
         .ok()
