@@ -159,9 +159,9 @@ async fn a_job_that_aborts_its_process_is_dead_after_three_hand_outs() {
     }
     // Each abort interrupts at most the three jobs beside it, which are due again after one lease.
     println!(
-        "| a job that aborts its process, 3 workers, 200 other jobs | dead after {} hand-outs; {repeated} others \
-         were interrupted, begun at most {most} times, and begun again after at most {delay} ms with leases of {} ms; \
-         all done in {:.1?} |",
+        "| a job that aborts its process, 3 workers, 200 other jobs | dead after {} hand-outs; {repeated} \
+         others were interrupted, begun at most {most} times, and again after at most {delay} ms with leases \
+         of {} ms; all done in {:.1?} |",
         dead.attempt,
         LEASE.as_millis(),
         began.elapsed()

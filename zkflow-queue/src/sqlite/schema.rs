@@ -71,9 +71,7 @@ pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), QueueError> {
     let done = usize::try_from(version).unwrap_or(usize::MAX);
     let Some(owed) = STEPS.get(done..) else {
         let known = STEPS.len();
-        let detail = format!(
-            "the file has schema version {version}, newer than the supported {known}: upgrade zkflow"
-        );
+        let detail = format!("schema version {version} is newer than the supported {known}: upgrade zkflow");
         return Err(QueueError::backend("preparing the tables", detail));
     };
     for (step, version) in owed.iter().zip(version + 1..) {
