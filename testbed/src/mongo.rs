@@ -10,12 +10,12 @@ use rand::Rng;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-/// A server of MongoDB's protocol, and the name of a new database.
+/// A server of MongoDB's protocol, with a database of a random name.
 ///
 /// By default it is SecantusDB, a reimplementation in Python over WiredTiger, which `make setup`
-/// installs under `tools/.venv`. **It is not mongod**: it is a single node, so a majority is one node, and it
-/// may differ in behaviour that the tests do not cover. Set `MONGODB_URI` to run the same tests against a
-/// real server, in a database with a random name.
+/// installs under `tools/.venv`. **It is not mongod.** It is a single node, so a majority is one node. It may
+/// differ in behaviour that the tests do not cover. Set `MONGODB_URI` to run the same tests against a real
+/// server, in a database with a random name.
 #[derive(Debug)]
 pub struct MongoServer {
     uri: String,

@@ -20,11 +20,11 @@ use crate::id::{JobId, UserId};
 ///   attempt it is a dead letter instead, with `at = until`. `last_error` is [`LEASE_EXPIRED`] in both cases.
 ///   Every method reports this state from `until` on, even if the backend has not stored it yet.
 /// - `attempt` grows by one on every hand-out, crashes included.
-/// - Order of the due jobs of a queue: highest `priority`, then lowest round, `run_at` and id.
-///   A round contains at most one job of each user. At equal priority, a user's next job therefore waits for
-///   at most one job of each other user, however many they have pushed.
-/// - `round = 1 + max(last waiting round of this user, last round handed out)`, per queue and priority; a
+/// - `(priority descending, round, run_at, id)` is the order of the due jobs of a queue.
+/// - `round = 1 + max(last waiting round of this user, last round handed out)`, per queue and priority. A
 ///   missing round counts as 0. Jobs without a user count as one user's.
+/// - A round thus contains at most one waiting job of each user. At equal priority, a user's next job waits
+///   for at most one job of each other user, however many they have pushed.
 /// - A job gets its round when a [`lease`](Self::lease) first finds it due, in the order of `run_at` and id.
 ///   If one lease finds more than 1000 such jobs, the rest may get theirs at the next lease.
 /// - Every hand-out has a new lease token. A stale token can neither renew nor finish the job.
@@ -79,7 +79,7 @@ pub trait JobQueue: fmt::Debug + Send + Sync + 'static {
     /// Cancels a waiting or leased job; a leased job loses its lease. Returns whether there was such a job.
     async fn cancel(&self, id: &JobId) -> Result<bool, QueueError>;
 
-    /// A waiting, leased or dead job. `None` if it was completed or cancelled, or never pushed.
+    /// A waiting, leased or dead job. `None` for any other id: completed and cancelled jobs are forgotten.
     async fn job(&self, id: &JobId) -> Result<Option<Job>, QueueError>;
 
     /// Counts the jobs of `queue` by state.

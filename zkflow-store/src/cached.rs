@@ -17,7 +17,7 @@ use folder::Folder;
 /// Caches the artifacts under `circuits` of another [`ArtifactStore`], the far store, in a local folder.
 ///
 /// # Behaviour
-/// - Each read gets the digest from the far store first, so replaced and deleted artifacts are never served.
+/// - Each read gets the digest from the far store first. A replaced or deleted artifact is never served.
 /// - Files are named by their SHA-256 and checked against it on each read. A damaged file is removed, and the
 ///   artifact is fetched again.
 /// - The folder has a size limit; the least recently used files are removed first. An artifact above the
