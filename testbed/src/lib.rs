@@ -1,6 +1,6 @@
-//! Real servers on free ports for the tests.
+//! Real servers on free ports, for the tests.
 //!
-//! A server that cannot be started fails the test with a line that says how to get it.
+//! If a server cannot be started, the test fails with instructions to install it.
 
 mod mongo;
 mod proxy;
@@ -14,7 +14,7 @@ pub use s3::{S3Server, download};
 
 use std::net::SocketAddr;
 
-/// An address of this machine that nobody listens on.
+/// A free address of this machine.
 fn free_address() -> SocketAddr {
     let listener =
         std::net::TcpListener::bind(("127.0.0.1", 0)).expect("the loopback address has a free port");

@@ -1,4 +1,4 @@
-//! [`MongoServer`]: MongoDB's wire protocol.
+//! [`MongoServer`]: a server of MongoDB's wire protocol.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -10,19 +10,19 @@ use rand::Rng;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-/// A server of MongoDB's protocol, with a database of its own name.
+/// A server of MongoDB's protocol, with a database of a random name.
 ///
 /// By default it is SecantusDB, a reimplementation in Python over WiredTiger, which `make setup`
-/// installs under `tools/.venv`. **It is not mongod**: it is one node, its majority is itself, and
-/// it may differ where the tests do not look. `MONGODB_URI` lets the same tests run against a real
-/// one, in a database with a fresh name.
+/// installs under `tools/.venv`. **It is not mongod.** It is a single node, so a majority is one node. It may
+/// differ in behaviour that the tests do not cover. Set `MONGODB_URI` to run the same tests against a real
+/// server, in a database with a random name.
 #[derive(Debug)]
 pub struct MongoServer {
     uri: String,
     own: Option<Own>,
 }
 
-/// A process of ours, on a folder of ours.
+/// A server process that was started here, with a temporary folder.
 #[derive(Debug)]
 struct Own {
     address: SocketAddr,
@@ -31,10 +31,10 @@ struct Own {
 }
 
 impl MongoServer {
-    /// The server that `MONGODB_URI` names, or else one of our own.
+    /// The server at `MONGODB_URI`, or else a new one.
     ///
     /// # Panics
-    /// It cannot be started: the message says how to get it.
+    /// The server cannot be started; the message says how to install it.
     pub async fn start() -> Self {
         match std::env::var("MONGODB_URI") {
             Ok(uri) if !uri.is_empty() => Self { uri: with_database(&uri, &fresh_name()), own: None },
@@ -42,62 +42,63 @@ impl MongoServer {
         }
     }
 
-    /// One of our own, which can be stopped, whatever `MONGODB_URI` says.
+    /// A new server, which can be stopped, even if `MONGODB_URI` is set.
     ///
     /// # Panics
     /// As [`start`](Self::start).
     pub async fn start_own() -> Self {
         let address = crate::free_address();
-        // The server calls itself a replica set: a client that followed it to its members would go round a proxy.
+        // The server reports a replica set. Without directConnection, the client would bypass a proxy and
+        // connect to its members.
         let uri = format!("mongodb://{address}/{}?directConnection=true", fresh_name());
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let folder = tempfile::tempdir().expect("a temporary folder can be created");
         let mut server = Self { uri, own: Some(Own { address, folder, process: None }) };
         server.resume().await;
         server
     }
 
-    /// Where it is, with the name of the database.
+    /// URI of the server, with the name of the database.
     pub fn uri(&self) -> &str {
         &self.uri
     }
 
-    /// The URI of another, empty database on the same server.
+    /// URI of another, empty database on the same server.
     pub fn fresh_uri(&self) -> String {
         with_database(&self.uri, &fresh_name())
     }
 
-    /// As [`uri`](Self::uri), through a proxy.
+    /// The [`uri`](Self::uri) with the address of a proxy.
     ///
     /// # Panics
-    /// The server is not our own.
+    /// The server was not started here.
     pub fn uri_through(&self, proxy: SocketAddr) -> String {
         self.uri.replacen(&self.address().to_string(), &proxy.to_string(), 1)
     }
 
-    /// Where our own server listens.
+    /// Address that the server listens on.
     ///
     /// # Panics
-    /// The server is not our own.
+    /// The server was not started here.
     pub fn address(&self) -> SocketAddr {
-        self.own.as_ref().expect("a server of our own").address
+        self.own.as_ref().expect("the server was started here").address
     }
 
-    /// Kills our own server; its data stay.
+    /// Kills the server; its data stays.
     ///
     /// # Panics
-    /// The server is not our own.
+    /// The server was not started here.
     pub fn stop(&mut self) {
-        self.own.as_mut().expect("a server of our own").kill();
+        self.own.as_mut().expect("the server was started here").kill();
     }
 
-    /// Starts our own server again, at the same address with the same data.
+    /// Starts the server again, with the same address and data.
     ///
     /// # Panics
-    /// It does not come up; the server is not our own.
+    /// The server does not start, or was not started here.
     pub async fn resume(&mut self) {
-        let own = self.own.as_mut().expect("a server of our own");
+        let own = self.own.as_mut().expect("the server was started here");
         let log_path = own.folder.path().join("log");
-        let log = File::create(&log_path).expect("a file in a temporary folder can be made");
+        let log = File::create(&log_path).expect("a file in a temporary folder can be created");
         let spawned = Command::new(program())
             .args(["--host", "127.0.0.1", "--port", &own.address.port().to_string(), "--sync-on-commit"])
             .arg("--storage-path")
@@ -113,7 +114,7 @@ impl MongoServer {
                 own.process.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(Some(_)) | Err(_)));
             if ended || began.elapsed() > PATIENCE {
                 let log = std::fs::read_to_string(&log_path).unwrap_or_default();
-                panic!("{}: it does not come up:\n{log}", how_to_get());
+                panic!("{}: the server did not start:\n{log}", how_to_get());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -123,7 +124,7 @@ impl MongoServer {
 impl Own {
     fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
-            // An error means that it has ended already.
+            // Fails if the process has already ended.
             let _ = process.kill();
             let _ = process.wait();
         }
@@ -136,7 +137,7 @@ impl Drop for Own {
     }
 }
 
-/// The longest that a start may take, on a machine that is busy with other tests.
+/// Time limit of a start, on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn program() -> PathBuf {
@@ -146,7 +147,7 @@ fn program() -> PathBuf {
 fn how_to_get() -> String {
     let program = program();
     format!(
-        "no server of MongoDB's protocol: {} is installed by `make setup` (or name one in MONGODB_URI)",
+        "cannot start a MongoDB server: install {} with `make setup`, or set MONGODB_URI",
         program.display()
     )
 }
@@ -155,7 +156,7 @@ fn fresh_name() -> String {
     format!("zkflow-test-{:016x}", rand::thread_rng().r#gen::<u64>())
 }
 
-/// Puts the name of a database into a URI, in the place of what stands there.
+/// Replaces the database name in a URI, or adds one.
 fn with_database(uri: &str, name: &str) -> String {
     let (scheme, rest) = uri.split_once("://").expect("a MongoDB URI has a scheme");
     let (rest, options) =

@@ -1,4 +1,4 @@
-//! [`Proxy`]: a bad network between a client and a server.
+//! [`Proxy`]: network faults between a client and a server.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,21 +10,21 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// What a [`Proxy`] does to its connections.
+/// Effect of a [`Proxy`] on its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing: it passes on what comes.
+    /// All bytes are forwarded.
     None,
-    /// Answers arrive this much later.
+    /// Answers are delayed by this time.
     Latency(Duration),
-    /// Connections are reset, old and new ones.
+    /// Old and new connections are reset.
     Reset,
-    /// Connections stay open, and nothing comes through, as when a machine lost its power. One that
-    /// lost bytes so never comes back to life.
+    /// Connections stay open without forwarding, as after a power failure. A connection that has lost bytes
+    /// never recovers.
     HalfOpen,
 }
 
-/// A TCP proxy on a free port of the loopback address. Dropping it closes everything.
+/// A TCP proxy on a free port of the loopback address. Closes all connections on drop.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -33,7 +33,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Stands before the server at `server`, without a fault.
+    /// Forwards to `server`, at first without a fault.
     ///
     /// # Panics
     /// There is no free port.
@@ -50,12 +50,12 @@ impl Proxy {
         Self { address, fault, accepting }
     }
 
-    /// Where it listens.
+    /// Address that the proxy listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Changes what it does, also to connections that are open.
+    /// Changes the fault, also of open connections.
     pub fn set(&self, fault: Fault) {
         self.fault.send_replace(fault);
     }
@@ -63,13 +63,13 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // The connections end by themselves: the sender of faults goes with this.
+        // The connections end because the sender of faults is dropped.
         self.accepting.abort();
     }
 }
 
 async fn connection(client: TcpStream, server: SocketAddr, fault: watch::Receiver<Fault>) {
-    // A server that is not there looks as it would without a proxy: a connection that is closed.
+    // If the server is down, the client's connection is closed.
     let Ok(upstream) = TcpStream::connect(server).await else { return };
     let _ = (client.set_nodelay(true), upstream.set_nodelay(true));
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), upstream.into_split());
@@ -80,7 +80,7 @@ async fn connection(client: TcpStream, server: SocketAddr, fault: watch::Receive
     drop(ended);
 }
 
-/// Passes bytes on in one direction until the end, or until a fault ends it.
+/// Forwards bytes in one direction until the end of the stream, or until a fault ends it.
 async fn pump(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
@@ -91,7 +91,7 @@ async fn pump(
     loop {
         let now = *fault.borrow_and_update();
         if now == Fault::Reset {
-            // Both halves are dropped unread, and the peer gets RST.
+            // Both halves are dropped with data unread, so the peer gets a RST.
             return to.as_ref().set_zero_linger();
         }
         let read = tokio::select! {
@@ -107,7 +107,7 @@ async fn pump(
         let now = *fault.borrow();
         match now {
             Fault::Reset => return to.as_ref().set_zero_linger(),
-            // The bytes are lost: so is the connection, until the proxy is dropped.
+            // The bytes are lost, so the connection hangs until the proxy is dropped.
             Fault::HalfOpen => {
                 while fault.changed().await.is_ok() {}
                 return Ok(());

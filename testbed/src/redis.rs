@@ -1,4 +1,4 @@
-//! [`RedisServer`].
+//! [`RedisServer`]: `redis-server` as a child process.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
@@ -8,15 +8,14 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// A Redis server of its own on a free port of 127.0.0.1, killed when dropped; or the one that the
-/// variable `REDIS_URL` names.
+/// A new Redis server on a free port of 127.0.0.1, killed on drop; or the shared server at `REDIS_URL`.
 #[derive(Debug)]
 pub struct RedisServer {
     url: String,
     own: Option<Own>,
 }
 
-/// The server that was started here.
+/// A server that this process started.
 #[derive(Debug)]
 struct Own {
     port: u16,
@@ -25,24 +24,24 @@ struct Own {
     process: Option<Child>,
 }
 
-/// How a server is started.
+/// Options of a new server; all off by default.
 #[derive(Debug, Clone, Default)]
 pub struct RedisOptions {
     /// Writes every change to an append-only file, so that the data outlives the process.
     pub append_only: bool,
-    /// As a cluster of one node that owns every slot, which refuses scripts that touch two slots.
+    /// Starts a cluster of one node with all slots. It refuses scripts that use two slots.
     pub cluster: bool,
-    /// The password that clients must give.
+    /// Password of clients; `None`: no authentication.
     pub password: Option<String>,
-    /// Speaks TLS only, with a certificate that is good for whoever trusts [`RedisServer::authority`].
+    /// Accepts only TLS, with a certificate issued by [`RedisServer::authority`].
     pub tls: bool,
 }
 
-/// How long a server may take to answer after its start.
+/// Time limit for a server to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl RedisServer {
-    /// The server that `REDIS_URL` names, or one of its own with nothing in it and no file.
+    /// The server at `REDIS_URL`, or else a new, empty server without persistence.
     ///
     /// # Errors
     /// As [`start`](Self::start).
@@ -53,12 +52,12 @@ impl RedisServer {
         }
     }
 
-    /// Starts a server of its own, whatever the environment says.
+    /// Starts a new server, even if `REDIS_URL` is set.
     ///
     /// # Errors
-    /// `redis-server` is not installed, or does not answer; the text says how to get it.
+    /// `redis-server` does not answer, or is not installed; then the message says how to install it.
     pub fn start(options: RedisOptions) -> io::Result<Self> {
-        // Somebody else may take a free port before the server does.
+        // Another process may use the free port before the server does.
         let mut last = io::Error::other("not tried");
         for _ in 0..5 {
             let port = free_port()?;
@@ -72,28 +71,28 @@ impl RedisServer {
         Err(last)
     }
 
-    /// Where it is, with its password.
+    /// URL of the server, with its password.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The file of the certificate, in PEM, that vouches for servers over TLS.
+    /// PEM file with the CA certificate of servers with [`RedisOptions::tls`].
     pub fn authority() -> PathBuf {
         tls_file("ca.pem")
     }
 
-    /// Its port, of a server of its own.
+    /// Port of a server started here; `None` for the server at `REDIS_URL`.
     pub fn port(&self) -> Option<u16> {
         self.own.as_ref().map(|own| own.port)
     }
 
-    /// Stops a server of its own as an operator does: what an append-only file is to keep is kept.
+    /// Shuts the server down cleanly, so that an append-only file is complete.
     ///
     /// # Errors
-    /// It is not one of its own, or cannot be waited for.
+    /// The server was not started here, or its process cannot be awaited.
     pub fn stop(&mut self) -> io::Result<()> {
         let own = self.own.as_mut().ok_or_else(not_own)?;
-        // Its answer is the end of the connection.
+        // The server answers by closing the connection, which is reported as an error.
         let _ = own.command("SHUTDOWN");
         let Some(process) = &mut own.process else { return Ok(()) };
         let began = Instant::now();
@@ -107,7 +106,7 @@ impl RedisServer {
         Ok(())
     }
 
-    /// Starts a server of its own again after [`stop`](Self::stop), on the same port and folder.
+    /// Starts the server again after [`stop`](Self::stop), with the same port and folder.
     ///
     /// # Errors
     /// As [`start`](Self::start).
@@ -115,16 +114,16 @@ impl RedisServer {
         self.own.as_mut().ok_or_else(not_own)?.start()
     }
 
-    /// Sends one command without arguments' quoting, such as `FLUSHALL`, and returns the first line
-    /// of the answer. Not over TLS.
+    /// Sends one command, such as `FLUSHALL`, without quoted arguments. Returns the raw answer, up to 64 KiB.
+    /// Does not support TLS.
     ///
     /// # Errors
-    /// It is not a server of its own, or does not answer.
+    /// The server was not started here, or does not answer.
     pub fn command(&self, command: &str) -> io::Result<String> {
         self.own.as_ref().ok_or_else(not_own)?.command(command)
     }
 
-    /// A name that no other test uses, for keys on a server that tests share.
+    /// A random namespace for keys on a shared server.
     pub fn fresh_namespace() -> String {
         format!("zkflow-test-{:016x}", rand::random::<u64>())
     }
@@ -215,7 +214,7 @@ impl Own {
         TcpStream::connect_timeout(&address, Duration::from_secs(1))
     }
 
-    /// Sends an inline command; returns what comes back within one read.
+    /// Sends an inline command; returns the bytes of one read.
     fn command(&self, command: &str) -> io::Result<String> {
         let mut stream = self.connect()?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
@@ -233,19 +232,19 @@ impl Own {
 impl Drop for Own {
     fn drop(&mut self) {
         if let Some(process) = &mut self.process {
-            // It may have ended by itself.
+            // Fails if the process has already ended.
             let _ = process.kill();
             let _ = process.wait();
         }
     }
 }
 
-/// A port that nobody listens on just now.
+/// A port that is free at this moment.
 fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-/// A file beside this package: made for tests, for 127.0.0.1, and good for a hundred years.
+/// Path of a test certificate or key of this package. They are for 127.0.0.1, and valid for a hundred years.
 fn tls_file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data/tls").join(name)
 }
@@ -255,5 +254,5 @@ fn yes_or_no(flag: bool) -> &'static str {
 }
 
 fn not_own() -> io::Error {
-    io::Error::other("the server that REDIS_URL names is not stopped or started by tests")
+    io::Error::other("tests do not control the server at REDIS_URL: unset REDIS_URL")
 }

@@ -1,4 +1,4 @@
-//! [`S3Server`]: the S3 protocol, with signatures.
+//! [`S3Server`]: a server of the S3 protocol, with signatures.
 
 mod objects;
 
@@ -17,10 +17,9 @@ use objects::Objects;
 
 /// A server of the S3 protocol with one bucket.
 ///
-/// By default it is s3s with s3s-fs behind it, in this process: real HTTP and real signatures over a
-/// folder; the module `objects` mends it where S3 promises more. `S3_ENDPOINT` lets the
-/// same tests run against another one, with the usual credentials (`AWS_ACCESS_KEY_ID`, …) in
-/// the bucket that `S3_BUCKET` names.
+/// By default it is s3s with s3s-fs, in this process: real HTTP and real signatures over a folder. The module
+/// `objects` adds guarantees of S3 that s3s-fs lacks. Set `S3_ENDPOINT` to run the same tests against another
+/// server, with the usual credentials (`AWS_ACCESS_KEY_ID`, …) and the bucket `S3_BUCKET`.
 #[derive(Debug)]
 pub struct S3Server {
     endpoint: String,
@@ -28,7 +27,7 @@ pub struct S3Server {
     own: Option<Own>,
 }
 
-/// A listener of ours, on a folder of ours.
+/// A listener of this process, with a temporary folder.
 #[derive(Debug)]
 struct Own {
     address: SocketAddr,
@@ -37,15 +36,15 @@ struct Own {
 }
 
 impl S3Server {
-    /// Who may read and write on a server of our own.
+    /// Access key id of a server started here.
     pub const ACCESS_KEY: &str = "zkflow-test";
-    /// The secret of [`ACCESS_KEY`](Self::ACCESS_KEY).
+    /// Secret access key of [`ACCESS_KEY`](Self::ACCESS_KEY).
     pub const SECRET_KEY: &str = "not a secret: it opens a folder that is deleted after the test";
 
-    /// The server that `S3_ENDPOINT` names, or else one of our own.
+    /// The server at `S3_ENDPOINT`, or else a new one.
     ///
     /// # Panics
-    /// It cannot be started, or `S3_BUCKET` is not set beside `S3_ENDPOINT`.
+    /// The server cannot be started, or `S3_ENDPOINT` is set without `S3_BUCKET`.
     pub async fn start() -> Self {
         match std::env::var("S3_ENDPOINT") {
             Ok(endpoint) if !endpoint.is_empty() => {
@@ -56,67 +55,68 @@ impl S3Server {
         }
     }
 
-    /// One of our own, which can be stopped, whatever `S3_ENDPOINT` says.
+    /// A new server, which can be stopped, even if `S3_ENDPOINT` is set.
     ///
     /// # Panics
-    /// It cannot be started.
+    /// The server cannot be started.
     pub async fn start_own() -> Self {
         let address = crate::free_address();
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let folder = tempfile::tempdir().expect("a temporary folder can be created");
         let bucket = "zkflow-test".to_owned();
-        std::fs::create_dir(folder.path().join(&bucket)).expect("a folder can be made in a temporary one");
+        std::fs::create_dir(folder.path().join(&bucket))
+            .expect("a folder in a temporary folder can be created");
         let own = Own { address, folder, serving: None };
         let mut server = Self { endpoint: format!("http://{address}"), bucket, own: Some(own) };
         server.resume().await;
         server
     }
 
-    /// Where it is.
+    /// URL of the server.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// The bucket to use.
+    /// Name of the bucket.
     pub fn bucket(&self) -> &str {
         &self.bucket
     }
 
-    /// Whether it is one of our own, with [`ACCESS_KEY`](Self::ACCESS_KEY).
+    /// Whether the server was started here, so that its key is [`ACCESS_KEY`](Self::ACCESS_KEY).
     pub fn is_own(&self) -> bool {
         self.own.is_some()
     }
 
-    /// A prefix that nothing lies under yet.
+    /// A random prefix without objects.
     pub fn fresh_prefix(&self) -> String {
         format!("test-{:016x}", rand::thread_rng().r#gen::<u64>())
     }
 
-    /// Where our own server listens.
+    /// Address that the server listens on.
     ///
     /// # Panics
-    /// The server is not our own.
+    /// The server was not started here.
     pub fn address(&self) -> SocketAddr {
-        self.own.as_ref().expect("a server of our own").address
+        self.own.as_ref().expect("the server was started here").address
     }
 
-    /// Closes our own server and all its connections; its data stay.
+    /// Closes the server and all its connections; its data stays.
     ///
     /// # Panics
-    /// The server is not our own.
+    /// The server was not started here.
     pub async fn stop(&mut self) {
-        if let Some(serving) = self.own.as_mut().expect("a server of our own").serving.take() {
+        if let Some(serving) = self.own.as_mut().expect("the server was started here").serving.take() {
             serving.abort();
-            // It was cancelled, which is what was asked for.
+            // Fails because the task was cancelled, as intended.
             let _ = serving.await;
         }
     }
 
-    /// Starts our own server again, at the same address with the same data.
+    /// Starts the server again, with the same address and data.
     ///
     /// # Panics
-    /// The address was taken meanwhile; the server is not our own.
+    /// The address is in use, or the server was not started here.
     pub async fn resume(&mut self) {
-        let own = self.own.as_mut().expect("a server of our own");
+        let own = self.own.as_mut().expect("the server was started here");
         let listener = TcpListener::bind(own.address).await.expect("the address of the S3 server is free");
         let mut builder = S3ServiceBuilder::new(Objects::open(own.folder.path()));
         builder.set_auth(SimpleAuth::from_single(Self::ACCESS_KEY, Self::SECRET_KEY));
@@ -132,13 +132,13 @@ impl Drop for Own {
     }
 }
 
-/// Serves until it is aborted, and every connection with it.
+/// Accepts connections until it is aborted, which also aborts the connections.
 async fn serve(listener: TcpListener, service: S3Service) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         let service = service.clone();
         connections.spawn(async move {
-            // A connection that fails is the client's to notice.
+            // A failed connection is visible to the client.
             let _ = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(stream), service)
@@ -148,10 +148,10 @@ async fn serve(listener: TcpListener, service: S3Service) {
     }
 }
 
-/// Downloads what lies at an address, as any client of HTTP does: the status and the bytes.
+/// Downloads a URL as an ordinary HTTP client does; returns status and body.
 ///
 /// # Panics
-/// Nobody answers.
+/// There is no answer.
 pub async fn download(url: &str) -> (u16, Vec<u8>) {
     let answer = reqwest::get(url).await.expect("an answer");
     let status = answer.status().as_u16();

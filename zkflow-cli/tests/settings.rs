@@ -38,7 +38,7 @@ fn a_worker_without_anything_to_share_says_what_it_needs() {
     };
     for (arguments, expected) in [
         (&[][..], "holds no data that another process serves: start `zkflow serve`"),
-        (&["--queues", "deploy,prove"], "unknown queue \"prove\"; one of key-generation"),
+        (&["--queues", "deploy,prove"], "unknown queue \"prove\": expected one of key-generation"),
     ] {
         let output = worker(arguments);
         let text = String::from_utf8(output.stderr).unwrap();

@@ -4,7 +4,7 @@ use crate::digest::Digest;
 use crate::name;
 
 name!(
-    /// The id of a circuit: the first 32 hex digits of its circuit hash.
+    /// Id of a circuit: the first 32 hex digits of its circuit hash.
     CircuitId,
     "circuit id",
     "32 lower-case hex digits",
@@ -12,7 +12,7 @@ name!(
 );
 
 impl CircuitId {
-    /// The id that belongs to a circuit hash.
+    /// The first 32 hex digits of a circuit hash.
     pub fn from_hash(hash: &Digest) -> Self {
         Self(hash.to_string()[..32].to_owned())
     }

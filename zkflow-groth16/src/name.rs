@@ -1,8 +1,8 @@
 //! Names that are parsed once.
 
-/// A text is not a name of the wanted kind.
+/// The text is not a valid id or name. The error does not repeat it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a valid {what}: {expectation}")]
+#[error("not a valid {what}: expected {expectation}")]
 pub struct InvalidName {
     #[doc(hidden)]
     pub what: &'static str,
@@ -10,7 +10,7 @@ pub struct InvalidName {
     pub expectation: &'static str,
 }
 
-/// Declares a string newtype whose text is checked by `$valid`.
+/// Declares a string newtype that `$valid` checks.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! name {
@@ -20,7 +20,7 @@ macro_rules! name {
         pub struct $name(String);
 
         impl $name {
-            /// The text.
+            /// The text as it was parsed or generated.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

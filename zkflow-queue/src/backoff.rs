@@ -1,26 +1,28 @@
-//! [`Backoff`]: how long a failed job waits.
+//! [`Backoff`]: the delay of a failed job.
 
 use std::time::Duration;
 
 use rand::Rng;
 
-/// Exponential backoff with full jitter: before attempt `n + 1` a time drawn evenly from
-/// `0 ..= min(cap, base · 2^(n − 1))`, so that jobs that failed together do not come back together.
+/// Exponential backoff with full jitter.
+///
+/// The delay after attempt `n` is uniform in `0 ..= min(cap, base · 2^(n − 1))`. Jobs that fail together are
+/// therefore not retried together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
-    /// The longest wait after the first attempt.
+    /// Longest delay after the first attempt.
     pub base: Duration,
-    /// The longest wait of all.
+    /// Longest delay after any attempt.
     pub cap: Duration,
 }
 
 impl Backoff {
-    /// How long to wait after attempt number `attempt`, from 1, has failed.
+    /// Random delay after attempt number `attempt` has failed; attempts count from 1.
     pub fn delay(&self, attempt: u32, rng: &mut impl Rng) -> Duration {
         rng.gen_range(Duration::ZERO..=self.ceiling(attempt))
     }
 
-    /// The longest wait after attempt number `attempt`.
+    /// Longest delay after attempt number `attempt`.
     pub fn ceiling(&self, attempt: u32) -> Duration {
         let factor = 2_u32.saturating_pow(attempt.saturating_sub(1));
         self.base.saturating_mul(factor).min(self.cap)
@@ -28,7 +30,7 @@ impl Backoff {
 }
 
 impl Default for Backoff {
-    /// From 1 second to 5 minutes.
+    /// A `base` of 1 second and a `cap` of 5 minutes.
     fn default() -> Self {
         Self { base: Duration::from_secs(1), cap: Duration::from_secs(300) }
     }
@@ -57,7 +59,10 @@ mod tests {
         assert!(delays.iter().all(|delay| (0.0..=8.0).contains(delay)));
         for eighth in 0..8 {
             let within = delays.iter().filter(|delay| **delay as usize == eighth).count();
-            assert!((75..=175).contains(&within), "{within} of 1000 delays begin with {eighth} s");
+            assert!(
+                (75..=175).contains(&within),
+                "{within} of 1000 delays are in the second that begins at {eighth} s"
+            );
         }
     }
 }

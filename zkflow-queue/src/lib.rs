@@ -1,6 +1,8 @@
-//! Leased jobs: backends of [`JobQueue`](zkflow_core::service::queue::JobQueue) ([`MemoryQueue`],
-//! [`SqliteQueue`], [`RedisQueue`]), the [`worker`] driver that runs them, and the [`reconcile`]r that pushes what
-//! the catalog owes and the queue lost.
+//! Leased jobs:
+//! - [`MemoryQueue`], [`SqliteQueue`] and [`RedisQueue`], the backends of
+//!   [`JobQueue`](zkflow_core::service::queue::JobQueue);
+//! - the [`worker`] that runs jobs;
+//! - the [`reconcile`]r, which pushes jobs that the catalog needs and the queue has lost.
 
 pub mod memory;
 #[cfg(feature = "redis")]

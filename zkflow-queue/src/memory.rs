@@ -15,7 +15,7 @@ use zkflow_core::service::queue::{
 
 use crate::waiting::{self, Attempt, Attempted, WakeUps};
 
-/// A [`JobQueue`] in memory; it forgets everything with the process.
+/// A [`JobQueue`] in memory; its jobs end with the process.
 #[derive(Debug)]
 pub struct MemoryQueue {
     clock: Arc<dyn Clock>,
@@ -26,7 +26,7 @@ pub struct MemoryQueue {
 #[derive(Debug, Default)]
 struct Jobs {
     entries: BTreeMap<JobId, Entry>,
-    /// The last round out of which a job was handed, by queue and priority.
+    /// Last round handed out, by queue and priority.
     rounds: BTreeMap<(QueueName, i32), u64>,
 }
 
@@ -34,9 +34,9 @@ struct Jobs {
 struct Entry {
     job: Job,
     dedup_key: Option<String>,
-    /// Once a lease has found it due, until it is handed out.
+    /// Set when a lease finds the job due; cleared when it is handed out.
     round: Option<u64>,
-    /// Of the lease, while there is one.
+    /// Nonce of the current lease.
     nonce: Option<String>,
 }
 
@@ -46,15 +46,15 @@ impl MemoryQueue {
         Self { clock, jobs: Mutex::default(), wake_ups: WakeUps::default() }
     }
 
-    /// The jobs as they are at `now`, with every ended lease written down.
+    /// Locks the jobs and ends the leases that have expired at `now`.
     fn jobs(&self, now: Timestamp) -> MutexGuard<'_, Jobs> {
-        // What is changed under the lock is never left half done.
+        // Changes under the lock are never left half done, so a poisoned lock is usable.
         let mut jobs = self.jobs.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         jobs.entries.values_mut().for_each(|entry| entry.settle(now));
         jobs
     }
 
-    /// Lets `change` change the job whose lease `token` proves; returns its queue too.
+    /// Applies `change` to the job that `token` leases, and wakes its queue.
     fn with_lease<T>(
         &self,
         token: &LeaseToken,
@@ -74,7 +74,7 @@ impl MemoryQueue {
 }
 
 impl Jobs {
-    /// What is due in `queue`, in the order in which it is handed out; every job has its round.
+    /// The due jobs of `queue` in hand-out order. Jobs without a round get one.
     fn due(&mut self, queue: QueueName, now: Timestamp) -> Vec<JobId> {
         let mut last: HashMap<(i32, Option<UserId>), u64> = HashMap::new();
         let mut due: Vec<&mut Entry> =
@@ -94,7 +94,7 @@ impl Jobs {
         due.into_iter().map(|entry| entry.job.id.clone()).collect()
     }
 
-    /// Hands out a job that waits.
+    /// Leases a waiting job until `until`.
     fn lease(&mut self, id: &JobId, until: Timestamp) -> Option<Lease> {
         let entry = self.entries.get_mut(id)?;
         let handed_out = self.rounds.entry((entry.job.queue, entry.job.priority)).or_default();

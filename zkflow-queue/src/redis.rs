@@ -27,37 +27,37 @@ use script::Script;
 /// A [`JobQueue`] in Redis 7 or later, for many processes on many machines.
 ///
 /// # Behaviour
-/// - Each method is one script, which Redis runs as one indivisible step. All keys of a queue lie in
-///   one slot, so a cluster serves too, each queue from one of its nodes.
-/// - All moments are by Redis' clock: those of the callers' machines do not matter.
-/// - A push wakes waiting leases in every process, by a message. A process that cannot listen just
-///   then finds the job within a second.
-/// - A call that fails because Redis is away, restarting or failing over is repeated, with pauses, for up
-///   to ten seconds; while Redis stays away new calls are tried once, so that callers learn soon. A lease that is
-///   repeated gets what the lost answer held. Of `complete`, `fail` and `release` the repeated call may find that the
-///   first one did its work, and say [`QueueError::LeaseLost`].
-/// - Completed and cancelled jobs leave nothing behind, and of dead letters the newest
-///   [`DEAD_LETTERS`](zkflow_core::service::queue::DEAD_LETTERS) are kept.
+/// - Each method runs one atomic script (`purge_dead` one for each queue).
+/// - All keys of a queue are in one slot, so a cluster works too. One of its nodes serves the whole queue.
+/// - All moments come from the clock of Redis. Only the time inside a job id is that of the client.
+/// - A push publishes a message that wakes waiting leases in every process. A process that misses the message
+///   finds the job within a second.
+/// - If Redis is unreachable, restarting or failing over, a call is retried with pauses for up to ten
+///   seconds. Calls that begin after a failed attempt are tried only once, so that they fail fast.
+/// - A retried `lease` returns the jobs of the lost answer. A retried `complete`, `fail` or `release` returns
+///   [`QueueError::LeaseLost`] if the first call took effect.
+/// - Completed and cancelled jobs leave nothing behind. Only the newest
+///   [`DEAD_LETTERS`](zkflow_core::service::queue::DEAD_LETTERS) dead letters are kept.
 ///
-/// Redis should write an append-only file and evict nothing (`maxmemory-policy noeviction`). What it loses
-/// nevertheless, the [reconciler](crate::Reconciler) pushes again.
+/// Configure Redis with an append-only file and without eviction (`maxmemory-policy noeviction`). If Redis
+/// loses jobs anyway, the [reconciler](crate::Reconciler) pushes them again.
 pub struct RedisQueue {
     link: Arc<Link>,
     ears: Arc<Ears>,
     keys: [Vec<String>; QueueName::ALL.len()],
-    /// Instead of Redis' own.
+    /// Replaces the clock of Redis in tests.
     clock: Option<Arc<dyn Clock>>,
 }
 
-/// The sets of a queue, in the order in which `common.lua` names them.
+/// Key suffixes of a queue, in the order of `common.lua`.
 const SETS: [&str; 9] = ["jobs", "keys", "later", "due", "ready", "turns", "rounds", "leased", "dead"];
 
 impl RedisQueue {
-    /// Connects to `url`: `redis://` or, over TLS, `rediss://`, with user and password before an `@`;
-    /// of a cluster those of some nodes, joined by commas. All keys begin with `{namespace:`.
+    /// Connects to `redis://[user:password@]host:port`, or `rediss://…` over TLS. For a cluster, `url` is a
+    /// comma-separated list of the URLs of some nodes. All keys begin with `{namespace:`.
     ///
     /// # Errors
-    /// `url` is none; Redis does not answer, or refuses.
+    /// `url` is not a Redis URL; Redis does not answer, or refuses the connection.
     pub async fn connect(url: &str, namespace: &str) -> Result<Self, QueueError> {
         let link = Arc::new(Link::new(url)?);
         link.make("connecting to Redis", &Call::Command(&redis::cmd("PING"))).await?;
@@ -68,23 +68,23 @@ impl RedisQueue {
         Ok(Self { link, ears, keys, clock: None })
     }
 
-    /// The same queue by another clock than Redis' own; for tests.
+    /// Uses `clock` instead of the clock of Redis; for tests.
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock: Some(clock), ..self }
     }
 
-    /// Tells every process that listens to [`messages`](Self::messages), this one too. One that cannot
-    /// listen just now does not learn of it.
+    /// Publishes `message` to the [`messages`](Self::messages) of every process, this one included.
+    /// A process without a subscription at that moment misses it.
     ///
     /// # Errors
-    /// Redis is away.
+    /// Redis is unreachable.
     pub async fn tell(&self, message: &str) -> Result<(), QueueError> {
         let mut command = redis::cmd("PUBLISH");
         command.arg(&self.ears.messages).arg(message);
-        self.link.make("telling other processes", &Call::Command(&command)).await.map(drop)
+        self.link.make("publishing a message", &Call::Command(&command)).await.map(drop)
     }
 
-    /// What is told from now on. Who falls behind by thousands misses the oldest.
+    /// Messages published from now on. A receiver that falls more than 4096 behind misses the oldest.
     pub fn messages(&self) -> broadcast::Receiver<String> {
         self.ears.told.subscribe()
     }
@@ -101,7 +101,7 @@ impl RedisQueue {
         self.link.make(action, &Call::Script { script, keys: &self.keys[queue as usize], arguments }).await
     }
 
-    /// Runs a script on the job of a lease; nothing comes back when the lease is lost.
+    /// Runs a script on a leased job. The script returns nil if the lease is lost.
     async fn with_lease(
         &self,
         action: &'static str,
@@ -137,7 +137,7 @@ impl JobQueue for RedisQueue {
         ];
         let answer = self.run("pushing a job", &script::PUSH, job.queue, &arguments).await?;
         let (id, duplicate): (String, bool) = get(answer)?;
-        let id = id.parse().map_err(|error| QueueError::backend("reading an answer", error))?;
+        let id = id.parse().map_err(|error| QueueError::backend("reading an answer of Redis", error))?;
         Ok(Pushed { id, duplicate })
     }
 
@@ -226,7 +226,7 @@ impl Attempt for RedisQueue {
         if !leases.is_empty() {
             return Ok(Attempted::Leased(leases));
         }
-        // Milliseconds: a time, not a moment.
+        // A duration in milliseconds, not a moment.
         Ok(Attempted::NothingFor(due_in.parse().ok().map(Duration::from_millis)))
     }
 
@@ -239,12 +239,12 @@ impl Attempt for RedisQueue {
     }
 }
 
-/// Hears what every process says.
+/// Receives what processes publish.
 struct Ears {
     wake_ups: WakeUps,
-    /// The channel that wakes each queue.
+    /// For each queue, the channel that wakes its leases.
     wakes: [String; QueueName::ALL.len()],
-    /// The channel of messages.
+    /// Channel of [`RedisQueue::messages`].
     messages: String,
     told: broadcast::Sender<String>,
 }
@@ -267,7 +267,7 @@ impl Hearing for Ears {
 
     fn heard(&self, channel: &str, message: &str) {
         if channel == self.messages {
-            // Nobody may be interested.
+            // Fails if there is no receiver, which is no error.
             let _ = self.told.send(message.to_owned());
         } else if let Some(place) = self.wakes.iter().position(|wake| wake == channel) {
             self.wake_ups.wake(QueueName::ALL[place]);
@@ -279,15 +279,15 @@ impl Hearing for Ears {
     }
 }
 
-/// A time as the scripts take it.
+/// A duration in the form that scripts expect: milliseconds, at most [`LONGEST`].
 fn millis(time: Duration) -> String {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX).min(LONGEST).to_string()
 }
 
-/// The longest time that a script can count with: beyond the calendar.
+/// Longest duration in scripts, in milliseconds. It exceeds the range of timestamps.
 const LONGEST: u64 = 1 << 50;
 
-/// No script hands out more than this.
+/// Limits a count to 10 000, the most that one script returns.
 fn bounded(limit: usize) -> String {
     limit.min(10_000).to_string()
 }

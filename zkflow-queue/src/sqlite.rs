@@ -20,9 +20,9 @@ use crate::waiting::{self, Attempt, Attempted, WakeUps};
 
 /// A [`JobQueue`] in an SQLite file. Several processes may share it.
 ///
-/// Every change is one statement: SQLite runs it to its end even when nobody polls the future, so no
-/// caller holds the file's lock while it waits for something else. Renewals go over a connection of
-/// their own: they come through while all others are taken.
+/// Every change is one statement. SQLite completes it even if the future is not polled, so no caller holds
+/// the file's lock while it waits for something else. Renewals have their own connection, so that they
+/// succeed while all others are busy.
 #[derive(Debug)]
 pub struct SqliteQueue {
     clock: Arc<dyn Clock>,
@@ -32,11 +32,11 @@ pub struct SqliteQueue {
 }
 
 impl SqliteQueue {
-    /// Makes or updates the tables. The pool's options decide on durability: write-ahead log,
-    /// `synchronous = FULL` and a busy timeout are wanted, and a file, not a database in memory.
+    /// Creates or updates the tables. The pool must use a file, not a database in memory. Its options decide
+    /// on durability: use a write-ahead log, `synchronous = FULL` and a busy timeout.
     ///
     /// # Errors
-    /// The tables cannot be made, or are of a newer version of this program.
+    /// The tables cannot be created, or were made by a newer version of this program.
     pub async fn open(pool: SqlitePool, clock: Arc<dyn Clock>) -> Result<Self, QueueError> {
         schema::migrate(&pool).await?;
         let renewals = SqlitePoolOptions::new()
@@ -47,11 +47,11 @@ impl SqliteQueue {
         Ok(Self { clock, pool, renewals, wake_ups: WakeUps::default() })
     }
 
-    /// Writes down every lease that has ended; returns the present moment.
+    /// Ends the leases that have expired; returns the present moment.
     async fn settle(&self) -> Result<Timestamp, QueueError> {
         let now = self.clock.now();
         let failed = failed("ending leases");
-        // Reading first spares the file's write lock when there is nothing to do.
+        // Reading first avoids the file's write lock if no lease has ended.
         let ended: bool = sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM queue_jobs WHERE state = 'leased' AND lease_until <= ?)",
         )
@@ -77,7 +77,7 @@ impl SqliteQueue {
         Ok(now)
     }
 
-    /// Lets the jobs that fell due since the last lease enter their rounds.
+    /// Gives rounds to the jobs that fell due since the last lease.
     async fn give_rounds(&self, queue: QueueName, now: Timestamp) -> Result<(), QueueError> {
         sqlx::query(
             "UPDATE queue_jobs SET round = next.round FROM (
@@ -139,7 +139,7 @@ impl JobQueue for SqliteQueue {
             .fetch_optional(&self.pool)
             .await
             .map_err(&failed)?;
-            // It may have been finished in between: then once more.
+            // That job may have been finished in between: then try again.
             if let Some(present) = present {
                 let id = present.parse().map_err(|e| QueueError::backend("reading a job", e))?;
                 return Ok(Pushed { id, duplicate: true });
@@ -349,10 +349,10 @@ impl Attempt for SqliteQueue {
             .collect();
         let mut leases = leases.map_err(&failed)?;
         if leases.is_empty() {
-            // Another process was faster.
+            // Another process has leased the due jobs.
             return Ok(Attempted::NothingFor(None));
         }
-        // The order of RETURNING is not that of the selection.
+        // RETURNING does not keep the order of the selection.
         leases.sort_by(|(a_round, a), (b_round, b)| {
             let rank = |round, job: &Job| (Reverse(job.priority), round, job.run_at);
             rank(*a_round, &a.job).cmp(&rank(*b_round, &b.job)).then_with(|| a.job.id.cmp(&b.job.id))
@@ -365,7 +365,7 @@ impl Attempt for SqliteQueue {
     }
 }
 
-/// A job read from a whole row.
+/// A job, read from a row with all columns.
 struct JobRow(Job);
 
 impl FromRow<'_, SqliteRow> for JobRow {
@@ -413,7 +413,7 @@ fn failed(action: &'static str) -> impl Fn(sqlx::Error) -> QueueError + Copy {
     move |error| QueueError::backend(action, error)
 }
 
-/// Whether the one row that `token` names was changed.
+/// [`QueueError::LeaseLost`] unless exactly one row was changed.
 fn held(token: &LeaseToken, rows: u64) -> Result<(), QueueError> {
     if rows == 1 { Ok(()) } else { Err(QueueError::LeaseLost(token.job.clone())) }
 }

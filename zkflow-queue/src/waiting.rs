@@ -1,4 +1,4 @@
-//! Waiting for a job, the same for every backend.
+//! Waiting for jobs, shared by all backends.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use zkflow_core::service::queue::{Lease, QueueError, QueueName};
 
-/// Wakes the leases that wait on a queue of this process.
+/// Wakes `lease` calls of this process that wait on a queue.
 #[derive(Debug, Default)]
 pub(crate) struct WakeUps([Notify; QueueName::ALL.len()]);
 
 impl WakeUps {
-    /// There may be something due in `queue`.
+    /// Wakes all waiting calls of `queue`: a job may be due.
     pub(crate) fn wake(&self, queue: QueueName) {
         self.of(queue).notify_waiters();
     }
@@ -22,31 +22,31 @@ impl WakeUps {
     }
 }
 
-/// A queue that can be asked for what is due right now.
+/// A backend that can lease without waiting.
 #[async_trait]
 pub(crate) trait Attempt: Sync {
-    /// Leases what is due. With nothing due, tells after what time something will be.
+    /// Leases due jobs, or returns the time until the next job falls due.
     async fn attempt(&self, queue: QueueName, max: usize, lease: Duration) -> Result<Attempted, QueueError>;
 
     fn wake_ups(&self) -> &WakeUps;
 
-    /// The longest time for which a push of another process may go unnoticed.
+    /// Longest time until a push of another process is noticed.
     fn poll(&self) -> Duration {
         Duration::from_millis(250)
     }
 }
 
-/// What an [`Attempt`] gave.
+/// Result of an [`Attempt`].
 pub(crate) enum Attempted {
     /// At least one lease.
     Leased(Vec<Lease>),
-    /// Nothing, and when that may change by itself.
+    /// No due jobs, and the time until one falls due; `None` if unknown or never.
     NothingFor(Option<Duration>),
 }
 
-/// Leases what is due, waiting for it for at most `wait`.
+/// Leases due jobs, or waits for one for at most `wait`.
 ///
-/// Sleeps no longer than [`Attempt::poll`] at a time: other processes push too, and a clock may be set.
+/// Sleeps for at most [`Attempt::poll`] at a time, because other processes push and clocks are adjusted.
 pub(crate) async fn lease(
     backend: &impl Attempt,
     queue: QueueName,
@@ -60,7 +60,7 @@ pub(crate) async fn lease(
     }
     let poll = backend.poll();
     loop {
-        // Registered before the attempt, so that no push in between is missed.
+        // Registered before the attempt: no push in between is missed.
         let mut pushed = std::pin::pin!(backend.wake_ups().of(queue).notified());
         pushed.as_mut().enable();
         let due_in = match backend.attempt(queue, max, lease).await? {
@@ -71,7 +71,7 @@ pub(crate) async fn lease(
         if left.is_zero() {
             return Ok(Vec::new());
         }
-        // A millisecond at least: what is due in less is not due yet.
+        // At least 1 ms: a job that falls due sooner is not due yet.
         let pause = due_in.clamp(Duration::from_millis(1), poll).min(left);
         drop(timeout(pause, pushed).await);
     }

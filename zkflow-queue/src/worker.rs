@@ -1,4 +1,4 @@
-//! [`Worker`]: leases jobs, runs a [`Handler`] on them, and gives back what it cannot finish.
+//! [`Worker`]: leases jobs, runs a [`Handler`] on them, and gives back jobs that it cannot finish.
 
 mod job;
 mod keeper;
@@ -20,108 +20,108 @@ use zkflow_core::service::queue::{Job, JobQueue, QueueError, QueueName};
 use crate::backoff::Backoff;
 use keeper::{Keeper, Kept};
 
-/// Does the work that a job stands for.
+/// Executes the jobs of a queue.
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
-    /// Does it.
+    /// Executes one job.
     ///
     /// # Behaviour
-    /// - A job may come more than once, and at the same time as an earlier hand-out of itself whose
-    ///   lease was lost: what becomes visible is to be decided by a compare-and-set.
-    /// - When [`JobContext::cancelled`] fires, nobody waits for the result: stop and return soon.
-    /// - A panic counts as a failure that may be tried again; its message goes nowhere.
+    /// - The same job may be handled more than once, even at the same time, if a lease was lost. Publish
+    ///   results with a compare-and-set.
+    /// - When [`JobContext::cancelled`] fires, the result is no longer needed: stop and return soon.
+    /// - A panic counts as a failure that may be retried. Its message is discarded.
     async fn handle(&self, job: &Job, context: JobContext) -> Result<(), JobError>;
 
-    /// Learns that a failure made `job` a dead letter: nobody will try it again. What dies
-    /// otherwise, with its worker, is found by the [`Reconciler`](crate::Reconciler).
+    /// Called when a failure has made `job` a dead letter: it will not be retried. A job that dies with its
+    /// worker is found by the [`Reconciler`](crate::Reconciler) instead.
     async fn dead(&self, job: &Job, error: &JobError) {
         let _ = (job, error);
     }
 }
 
-/// What a [`Handler`] knows beside the job.
+/// Context in which a [`Handler`] runs a job.
 #[derive(Debug, Clone)]
 pub struct JobContext {
     cancelled: CancellationToken,
 }
 
 impl JobContext {
-    /// Fires when the lease is lost, the job was cancelled, or the time to drain is over.
+    /// Fires when the lease is lost, the job is cancelled, or the drain is over.
     pub fn cancelled(&self) -> &CancellationToken {
         &self.cancelled
     }
 }
 
-/// A handler could not do its work.
+/// Failure of a handler.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct JobError {
-    /// A stable name in snake_case, for metrics.
+    /// Stable name in snake_case, for metrics.
     pub kind: &'static str,
-    /// A sentence for people; carries no private input.
+    /// Sentence for people, without private inputs.
     pub reason: String,
-    /// What becomes of the job.
+    /// Next step for the job.
     pub then: Then,
 }
 
-/// What becomes of a job that could not be done.
+/// Next step for a failed job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Then {
-    /// It is tried again after a pause, as long as it has attempts.
+    /// Retried after a pause, if attempts are left.
     Retry,
-    /// It goes back for whichever worker takes it next, and the attempt is not charged: it is not at fault.
+    /// Released for any worker to lease. The attempt is not charged, because the job is not at fault.
     GiveBack,
-    /// Nobody tries it again.
+    /// Dead-lettered and not retried.
     Bury,
 }
 
 impl JobError {
-    /// Trying again may help.
+    /// A failure that a retry may cure.
     pub fn retry(kind: &'static str, reason: impl Into<String>) -> Self {
         Self { kind, reason: reason.into(), then: Then::Retry }
     }
 
-    /// The job is not at fault: what it needs is not there now, or not here.
+    /// The job is not at fault: a resource that it needs is not available now, or not on this machine.
     pub fn give_back(kind: &'static str, reason: impl Into<String>) -> Self {
         Self { kind, reason: reason.into(), then: Then::GiveBack }
     }
 
-    /// Trying again cannot help.
+    /// A failure that a retry cannot cure.
     pub fn fatal(kind: &'static str, reason: impl Into<String>) -> Self {
         Self { kind, reason: reason.into(), then: Then::Bury }
     }
 
-    /// As `error` says itself.
+    /// Retried if `error` is transient, otherwise dead-lettered.
     pub fn of(error: &impl Classified) -> Self {
         let then = if error.kind().is_transient() { Then::Retry } else { Then::Bury };
         Self { kind: error.code(), reason: error.to_string(), then }
     }
 }
 
-/// How a [`Worker`] works.
+/// Settings of a [`Worker`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerConfig {
-    /// The queue it takes jobs from.
+    /// Queue to lease jobs from.
     pub queue: QueueName,
-    /// Jobs at the same time, at least 1.
+    /// Maximum number of jobs at the same time; 0 counts as 1.
     pub concurrency: usize,
-    /// Length of a lease; renewed after a third of it.
+    /// Length of a lease. It is renewed after a third of this time.
     pub lease: Duration,
     /// Longest wait of one call for jobs, and so the longest time until a shutdown is noticed.
     pub wait: Duration,
-    /// How long running jobs may go on after a shutdown.
+    /// Time for running jobs to finish after a shutdown.
     pub drain: Duration,
-    /// How long a handler has after it was told to stop, before it is dropped.
+    /// Time for a cancelled handler to return after the drain, before it is dropped.
     pub grace: Duration,
-    /// How long a failed job waits.
+    /// Delay of a failed job.
     pub backoff: Backoff,
-    /// How long a job that is given back waits, and the place that it had: what it lacked will hardly be
-    /// there at once.
+    /// Delay before a job that was given back is due again. Its slot in the worker stays idle for as long,
+    /// because the missing resource is unlikely to be available at once.
     pub rest: Duration,
 }
 
 impl WorkerConfig {
-    /// Leases of 30 seconds, a drain of 30 seconds.
+    /// Leases and drain of 30 seconds, `wait` and `rest` of 1 second, `grace` of 2 seconds.
     pub fn new(queue: QueueName, concurrency: usize) -> Self {
         Self {
             queue,
@@ -139,21 +139,23 @@ impl WorkerConfig {
 /// Runs the jobs of one queue.
 ///
 /// # Behaviour
-/// - Takes no more jobs than it can run at once.
-/// - Takes and renews leases from a thread of its own, which work on the caller's runtime cannot starve.
-/// - After a shutdown takes no more jobs, lets the running ones go on for `drain`, then tells them
-///   to stop; what is still unfinished after `grace` is released, so that it costs no attempt.
+/// - Leases no more jobs than it can run at once.
+/// - Leases and renews on its own thread, so that work on the caller's runtime cannot starve it.
+/// - After a shutdown, leases no more jobs. Running jobs may finish within `drain`; then they are cancelled.
+///   Jobs that are unfinished after `grace` are released, which costs no attempt.
 ///
 /// # Metrics
-/// `zkflow_jobs_started_total {queue}`, `zkflow_jobs_finished_total {queue, outcome}`,
-/// `zkflow_jobs_failed_total {queue, kind}`, `zkflow_jobs_given_back_total {queue, kind}`, `zkflow_job_seconds {queue, outcome}`,
-/// `zkflow_queue_errors_total {queue}`. An outcome is `completed`, `retried`, `dead`, `released`,
-/// `given_back` or `lost`.
+/// - `zkflow_jobs_started_total {queue}`
+/// - `zkflow_jobs_finished_total {queue, outcome}`, `zkflow_job_seconds {queue, outcome}`
+/// - `zkflow_jobs_failed_total {queue, kind}`, `zkflow_jobs_given_back_total {queue, kind}`
+/// - `zkflow_queue_errors_total {queue}`
+///
+/// An outcome is `completed`, `retried`, `dead`, `released`, `given_back` or `lost`.
 pub struct Worker {
     shared: Arc<Shared>,
 }
 
-/// What every running job needs.
+/// State shared by all running jobs.
 struct Shared {
     queue: Arc<dyn JobQueue>,
     handler: Arc<dyn Handler>,
@@ -167,7 +169,7 @@ impl Worker {
     /// A worker that is not yet running.
     ///
     /// # Errors
-    /// The operating system gives no thread.
+    /// The operating system cannot start a thread.
     pub fn new(
         queue: Arc<dyn JobQueue>,
         handler: Arc<dyn Handler>,
@@ -199,7 +201,11 @@ impl Worker {
                 Err(error) => {
                     metrics::counter!("zkflow_queue_errors_total", "queue" => config.queue.as_str())
                         .increment(1);
-                    tracing::warn!(queue = %config.queue, error = &error as &dyn std::error::Error, "no jobs");
+                    tracing::warn!(
+                        queue = %config.queue,
+                        error = &error as &dyn std::error::Error,
+                        "leasing jobs failed"
+                    );
                     drop(held);
                     drop(timeout(ERROR_PAUSE, shutdown.cancelled()).await);
                 }
@@ -212,15 +218,15 @@ impl Worker {
         }
     }
 
-    /// Leases at most `max` jobs. What comes after the shutdown is given back at once.
+    /// Leases at most `max` jobs. Jobs that arrive after the shutdown are released at once.
     async fn lease(&self, max: usize, shutdown: &CancellationToken) -> Result<Vec<Kept>, QueueError> {
-        // Not dropped on shutdown: its jobs would be leased with nobody to work on them.
+        // Not dropped on shutdown: its jobs would stay leased without a worker.
         let leases = self.shared.keeper.lease(max).await?;
         if !shutdown.is_cancelled() {
             return Ok(leases);
         }
         for kept in leases {
-            // One that is not given back comes back by itself when its lease ends.
+            // If this fails, the job is due again when its lease ends.
             drop(self.shared.queue.release(&kept.lease.token, Duration::ZERO).await);
         }
         Ok(Vec::new())
@@ -233,7 +239,7 @@ impl fmt::Debug for Worker {
     }
 }
 
-/// Waits for a free permit, then takes all that are free; `None` after the shutdown.
+/// Waits for a free permit, then acquires all free permits. `None` after the shutdown.
 async fn acquire(
     permits: &Arc<Semaphore>,
     shutdown: &CancellationToken,
@@ -243,10 +249,10 @@ async fn acquire(
     Some(std::iter::once(first).chain(rest).collect())
 }
 
-/// How long a worker leaves a queue alone that failed.
+/// Pause after a failed call for jobs.
 const ERROR_PAUSE: Duration = Duration::from_secs(1);
 
-/// Calls `attempt` until it succeeds, the lease is lost or `limit` is over.
+/// Calls `attempt` until it succeeds, the lease is lost or `limit` has passed.
 async fn insist<'a, T>(
     limit: Duration,
     mut attempt: impl FnMut() -> BoxFuture<'a, Result<T, QueueError>>,

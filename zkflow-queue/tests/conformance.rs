@@ -1,4 +1,4 @@
-//! Every backend keeps the promises of `JobQueue`.
+//! Every backend passes the conformance suite of `JobQueue`.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
@@ -43,12 +43,12 @@ async fn the_redis_queue_keeps_the_promises() {
     .await;
 }
 
-/// A cluster refuses a script that touches keys of two slots.
+/// A cluster refuses scripts that use keys of two slots.
 #[tokio::test]
 async fn the_redis_queue_keeps_the_promises_in_a_cluster() {
     let options = RedisOptions { cluster: true, ..RedisOptions::default() };
     let server = RedisServer::start(options).unwrap();
-    // Two addresses make it a cluster, and it tells itself which nodes there are.
+    // Two URLs select the cluster client, which asks the server for its nodes.
     let urls = format!("{0},{0}", server.url());
     job_queue(async || {
         let clock = clock();
@@ -58,7 +58,7 @@ async fn the_redis_queue_keeps_the_promises_in_a_cluster() {
     .await;
 }
 
-/// By its own clock, as in production: real time passes.
+/// With the clock of Redis, as in production: real time passes.
 #[tokio::test]
 async fn the_redis_queue_keeps_the_promises_by_its_own_clock() {
     let server = RedisServer::for_tests().unwrap();

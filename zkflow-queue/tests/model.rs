@@ -1,4 +1,4 @@
-//! Random sequences of operations on every backend do what a simple model does.
+//! Random sequences of operations: every backend behaves as a simple model does.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
@@ -61,12 +61,12 @@ fn push() -> impl Strategy<Value = Op> {
     })
 }
 
-/// What a queue should hold.
+/// Expected content of a queue.
 #[derive(Default)]
 struct Model {
-    /// In the order of the pushes.
+    /// Jobs in the order of their pushes.
     jobs: Vec<Entry>,
-    /// The last round out of which a job was handed, by priority.
+    /// Last round handed out, by priority.
     handed_out: BTreeMap<i32, u64>,
 }
 
@@ -85,7 +85,7 @@ struct Entry {
 }
 
 impl Model {
-    /// Ends every lease whose end has come.
+    /// Ends the leases that have expired at `now`.
     fn pass_to(&mut self, now: Timestamp) {
         for entry in &mut self.jobs {
             if let JobState::Leased { until } = entry.state
@@ -107,7 +107,7 @@ impl Model {
         self.jobs.iter_mut().find(|e| e.id == token.job && e.nonce.as_ref() == Some(&token.nonce))
     }
 
-    /// The ids of the jobs to hand out, in order.
+    /// Ids of the jobs to hand out, in order.
     fn due(&mut self, now: Timestamp, max: usize) -> Vec<JobId> {
         let mut due: Vec<usize> = (0..self.jobs.len())
             .filter(|i| self.jobs[*i].state == JobState::Waiting && self.jobs[*i].run_at <= now)
@@ -124,7 +124,7 @@ impl Model {
         due.into_iter().take(max).map(|i| self.jobs[i].id.clone()).collect()
     }
 
-    /// Notes that a job was handed out.
+    /// Records that a job was handed out.
     fn lease(&mut self, lease: &Lease) {
         let entry = self.jobs.iter_mut().find(|e| e.id == lease.job.id).unwrap();
         let round = entry.round.take().unwrap();
@@ -140,10 +140,10 @@ fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// Runs the operations on `queue` and on a model, and compares after each.
+/// Runs the operations on `queue` and on a model, and compares both after each.
 async fn check(queue: &dyn JobQueue, clock: &ManualClock, ops: Vec<Op>) {
     let mut model = Model::default();
-    // The latest come first, so that small indices are likely to name live ones.
+    // Newest first, so that small indices are likely to select live ones.
     let mut tokens: Vec<LeaseToken> = Vec::new();
     let mut ids: Vec<JobId> = Vec::new();
     for op in ops {
@@ -264,11 +264,11 @@ fn agree<T: std::fmt::Debug + PartialEq>(op: &Op, result: Result<T, QueueError>,
     match (result, expected) {
         (Ok(value), Some(expected)) => assert_eq!(value, expected, "{op:?}"),
         (Err(QueueError::LeaseLost(_)), None) => {}
-        (result, expected) => panic!("{op:?} gave {result:?}, expected {expected:?}"),
+        (result, expected) => panic!("{op:?} returned {result:?}, expected {expected:?}"),
     }
 }
 
-/// Every job and the statistics are as in the model.
+/// Compares every job and the statistics with the model.
 async fn compare(queue: &dyn JobQueue, model: &Model, ids: &[JobId], now: Timestamp, op: &Op) {
     let jobs = future::try_join_all(ids.iter().map(|id| queue.job(id))).await.unwrap();
     for (id, job) in ids.iter().zip(jobs) {
@@ -290,8 +290,8 @@ fn block_on(future: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future);
 }
 
-/// How many sequences each backend is put through: `default`, or what the environment says. All
-/// 10 000 take minutes in memory, and a quarter of an hour over files or Redis.
+/// Number of sequences for each backend: `ZKFLOW_MODEL_CASES`, or `default`. 10 000 sequences run for minutes
+/// in memory, and for a quarter of an hour over files or Redis.
 fn cases(default: u32) -> ProptestConfig {
     let cases = std::env::var("ZKFLOW_MODEL_CASES").map_or(default, |cases| cases.parse().unwrap());
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
@@ -337,7 +337,7 @@ fn the_redis_queue_does_what_the_model_does() {
     outcome.unwrap();
 }
 
-/// Two handles on one file, as two processes have.
+/// Two queues on one file, as in two processes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_job_in_a_file_is_handed_out_once_among_many_workers_of_two_processes() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Worker processes over one Redis: jobs that take their process down, and jobs that outlast their leases.
+//! Worker processes on one Redis server: jobs that crash their process, and jobs longer than their leases.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs::OpenOptions;
@@ -20,13 +20,13 @@ const Q: QueueName = QueueName::ProofGeneration;
 const LEASE: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The subject of the job that aborts its process.
+/// Subject of the job that aborts its process.
 const POISON: &str = "poison";
 
-/// Names Redis and the log to a process that is to be a worker.
+/// Variable that makes a process a worker: the URL of Redis, a space, the path of the log.
 const WORKER: &str = "ZKFLOW_TEST_WORKER";
 
-/// Not a test: the body of a worker process, which this file runs of itself.
+/// Not a test: the body of a worker process, started from this test binary.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn worker_process() {
     let Ok(settings) = std::env::var(WORKER) else { return };
@@ -37,7 +37,7 @@ async fn worker_process() {
     worker.run(CancellationToken::new()).await;
 }
 
-/// Writes down what it begins and ends; takes as many milliseconds as the subject says.
+/// Logs the begin and end of each job. The subject begins with the duration of the job in milliseconds.
 struct Logging(PathBuf);
 
 impl Logging {
@@ -53,7 +53,7 @@ impl Handler for Logging {
     async fn handle(&self, job: &Job, _: JobContext) -> Result<(), JobError> {
         self.write(&format!("begin {}", job.subject));
         if job.subject == POISON {
-            // Beside other jobs, which go down with it.
+            // Other jobs have begun by then, and are interrupted too.
             sleep(Duration::from_millis(50)).await;
             std::process::abort();
         }
@@ -64,7 +64,7 @@ impl Handler for Logging {
     }
 }
 
-/// Worker processes that are started again when they end.
+/// Worker processes, restarted by [`Fleet::revive`] when they end.
 struct Fleet {
     server: RedisServer,
     folder: tempfile::TempDir,
@@ -93,19 +93,19 @@ impl Fleet {
         self.folder.path().join("log")
     }
 
-    /// How often the log says so.
+    /// Number of times that the log contains `line`.
     fn count(&self, line: &str) -> usize {
         self.moments(line).len()
     }
 
-    /// When the log says so, in milliseconds.
+    /// Moments at which `line` was logged, in milliseconds since the epoch.
     fn moments(&self, line: &str) -> Vec<i64> {
         let log = std::fs::read_to_string(self.log()).unwrap_or_default();
         let of_line = log.lines().filter_map(|found| found.strip_prefix(line)?.strip_prefix(" at "));
         of_line.map(|moment| moment.parse().unwrap()).collect()
     }
 
-    /// Starts again what has ended; returns how many had.
+    /// Restarts the processes that have ended; returns their number.
     fn revive(&mut self) -> usize {
         let mut ended = 0;
         for i in 0..self.workers.len() {
@@ -133,7 +133,7 @@ async fn a_job_that_aborts_its_process_is_dead_after_three_hand_outs() {
     let queue = RedisQueue::connect(fleet.server.url(), "zkflow").await.unwrap();
     queue.push(NewJob::new(Q, POISON)).await.unwrap();
     let others: Vec<String> = (0..200).map(|i| format!("100-{i}")).collect();
-    // A job that goes down with another is not to blame, but nobody can tell: it has attempts to spare.
+    // A job interrupted by another's abort is charged an attempt too, so these have attempts to spare.
     let job = |subject: &str| NewJob { max_attempts: 9, ..NewJob::new(Q, subject) };
     for subject in &others {
         queue.push(job(subject)).await.unwrap();
@@ -157,16 +157,16 @@ async fn a_job_that_aborts_its_process_is_dead_after_three_hand_outs() {
         most = most.max(begun.len());
         delay = begun.windows(2).map(|pair| pair[1] - pair[0]).fold(delay, i64::max);
     }
-    // Each abort takes down at most the three jobs beside it, which come back after one lease.
+    // Each abort interrupts at most the three jobs beside it, which are due again after one lease.
     println!(
-        "| a job that aborts its process, 3 workers, 200 other jobs | dead after {} hand-outs; {repeated} others \
-         went down with it, were begun {most} times at most, and again {delay} ms later at most under leases of {} ms; \
-         all done in {:.1?} |",
+        "| a job that aborts its process, 3 workers, 200 other jobs | dead after {} hand-outs; {repeated} \
+         others were interrupted, begun at most {most} times, and again after at most {delay} ms with leases \
+         of {} ms; all done in {:.1?} |",
         dead.attempt,
         LEASE.as_millis(),
         began.elapsed()
     );
-    assert!(repeated <= 9, "{repeated} others were begun again");
+    assert!(repeated <= 9, "{repeated} other jobs were begun again, expected at most 9");
 }
 
 #[tokio::test]
@@ -182,6 +182,6 @@ async fn a_job_ten_times_longer_than_its_lease_is_executed_once() {
         sleep(Duration::from_millis(50)).await;
     }
     let begun = fleet.count(&format!("begin {subject}"));
-    println!("| a job of 5 s under leases of 0.5 s, 4 workers | {begun} execution |");
+    println!("| a job of 5 s with leases of 0.5 s, 4 workers | {begun} execution |");
     assert_eq!((begun, fleet.count(&format!("end {subject}"))), (1, 1));
 }

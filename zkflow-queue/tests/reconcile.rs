@@ -1,4 +1,4 @@
-//! The reconciler: nothing that is owed is lost, nothing stays pending for ever.
+//! The reconciler: no pending work is lost, and none stays pending forever.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
@@ -44,7 +44,7 @@ impl Bench {
         self.catalog.insert_proof(proof).await.unwrap().0
     }
 
-    /// Lets the next job of the queue die.
+    /// Dead-letters the next job of the queue.
     async fn kill_next(&self, queue: QueueName) {
         let lease =
             self.queue.lease(queue, 1, Duration::from_secs(9), Duration::ZERO).await.unwrap().remove(0);
@@ -67,7 +67,7 @@ async fn a_lost_queue_is_filled_again() {
         bench.clock.advance(Duration::from_millis(1));
     }
     assert_eq!(bench.pass().await, (451, 0));
-    assert_eq!(bench.pass().await, (0, 0), "a pass pushed what is there");
+    assert_eq!(bench.pass().await, (0, 0), "a pass pushed jobs that the queue already has");
     let (queue, lease) = (QueueName::ProofGeneration, Duration::from_secs(9));
     let mut leases = bench.queue.lease(queue, 999, lease, Duration::ZERO).await.unwrap();
     leases.sort_by(|a, b| a.job.subject.cmp(&b.job.subject));

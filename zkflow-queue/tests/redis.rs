@@ -1,4 +1,4 @@
-//! What only a queue on a server of its own has to keep: it comes back, wakes others, and fills nothing.
+//! Redis only: recovery after outages, wake-ups across processes, and bounded memory.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
@@ -48,7 +48,7 @@ async fn what_one_process_tells_the_others_hear() {
     let one = RedisQueue::connect(server.url(), &namespace).await.unwrap();
     let other = RedisQueue::connect(server.url(), &namespace).await.unwrap();
     let mut messages = other.messages();
-    // It may not listen yet.
+    // The other process may not be subscribed yet.
     let told = async {
         loop {
             one.tell("a document changed").await.unwrap();
@@ -58,7 +58,7 @@ async fn what_one_process_tells_the_others_hear() {
     tokio::select! {
         message = messages.recv() => assert_eq!(message.unwrap(), "a document changed"),
         () = told => unreachable!(),
-        () = tokio::time::sleep(LONG_WAIT) => panic!("nothing was heard"),
+        () = tokio::time::sleep(LONG_WAIT) => panic!("no message was received"),
     }
 }
 
@@ -70,7 +70,7 @@ async fn it_comes_back_by_itself_after_redis_went_away() {
     let id = queue.push(NewJob::new(Q, "before")).await.unwrap().id;
 
     server.stop().unwrap();
-    // The first call is repeated until it succeeds; the later ones say soon what is wrong.
+    // The first call is retried until it succeeds; later calls fail fast.
     let first = tokio::spawn({
         let (queue, id) = (queue.clone(), id.clone());
         async move { queue.job(&id).await }
@@ -78,7 +78,11 @@ async fn it_comes_back_by_itself_after_redis_went_away() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     let began = Instant::now();
     assert!(matches!(queue.job(&id).await, Err(QueueError::Backend { .. })));
-    assert!(began.elapsed() < Duration::from_secs(3), "a call of a dead server took {:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(3),
+        "a call to a stopped server took {:?}",
+        began.elapsed()
+    );
 
     server.start_again().unwrap();
     let found = first.await.unwrap().unwrap();
@@ -122,7 +126,7 @@ async fn after_a_flush_it_is_an_empty_queue() {
     assert!(!queue.push(NewJob::new(Q, "s")).await.unwrap().duplicate);
 }
 
-/// A server that evicts keys takes what it likes.
+/// As after an eviction: one key of the queue is missing.
 #[tokio::test]
 async fn a_queue_that_lost_a_part_is_emptied_and_goes_on() {
     let server = RedisServer::start(RedisOptions::default()).unwrap();
@@ -187,7 +191,7 @@ async fn finished_jobs_leave_nothing_and_dead_letters_have_a_limit() {
     clock.advance(LEASE);
     assert_eq!(queue.purge_dead(zkflow_core::service::clock::Clock::now(&*clock)).await.unwrap(), 5);
     let keys = server.command("KEYS *").unwrap();
-    // One key is left, and it does not grow: which round each priority is in.
+    // One key is left, and does not grow: the last round of each priority.
     assert!(keys.starts_with("*1\r\n") && keys.contains(":rounds"), "{keys}");
 
     push(0..DEAD_LETTERS + 30).await.unwrap();

@@ -1,4 +1,4 @@
-//! The driver: concurrency, renewal, failures, drain.
+//! The worker: concurrency, renewal, failures, drain.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use zkflow_queue::{Backoff, Handler, JobContext, JobError, MemoryQueue, Worker, 
 
 const Q: QueueName = QueueName::ProofGeneration;
 
-/// Longer than anything here takes.
+/// Longer than any step of these tests.
 const LIMIT: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -114,7 +114,7 @@ async fn a_failure_is_tried_again() {
     bench.until_empty().await;
 }
 
-/// A worker that cannot take a job leaves it to others, and takes those behind it.
+/// A worker that gives a job back goes on with the jobs after it.
 #[tokio::test]
 async fn a_job_that_is_given_back_pays_nothing_and_stands_in_nobodys_way() {
     let (told, mut heard) = mpsc::unbounded_channel();
@@ -127,7 +127,7 @@ async fn a_job_that_is_given_back_pays_nothing_and_stands_in_nobodys_way() {
         Box::pin(async { result })
     });
     bench.push("large").await;
-    // Jobs of one millisecond have no order.
+    // Jobs pushed in the same millisecond have no defined order.
     sleep(Duration::from_millis(5)).await;
     bench.push("small").await;
     bench.until_empty().await;
@@ -135,7 +135,7 @@ async fn a_job_that_is_given_back_pays_nothing_and_stands_in_nobodys_way() {
     assert!(order.iter().all(|(_, attempt)| *attempt == 1), "an attempt was charged: {order:?}");
     assert_eq!(order[1].0, "small", "{order:?}");
     let larges = order.iter().filter(|(subject, _)| subject == "large").count();
-    assert!((2..=5).contains(&larges), "it rests between two tries: {order:?}");
+    assert!((2..=5).contains(&larges), "expected a rest between attempts: {order:?}");
 }
 
 #[tokio::test]
@@ -154,7 +154,11 @@ async fn a_drain_lets_running_jobs_finish_and_takes_no_more() {
     heard.recv().await;
     bench.stop().await;
     let stats = bench_stats(&bench.queue).await;
-    assert_eq!((stats.ready, stats.leased, stats.dead), (1, 0, 0), "one finished, one was not begun");
+    assert_eq!(
+        (stats.ready, stats.leased, stats.dead),
+        (1, 0, 0),
+        "expected one finished and one unstarted job"
+    );
 }
 
 #[tokio::test]
@@ -183,7 +187,7 @@ async fn what_outlasts_the_drain_is_given_back_and_not_charged() {
     }
 }
 
-/// A worker on a memory queue and the clock of the system.
+/// A worker on a memory queue with the system clock.
 struct Bench {
     queue: Arc<MemoryQueue>,
     shutdown: CancellationToken,

@@ -1,4 +1,4 @@
-//! [`CachedStore`]: artifacts of circuits kept near at hand.
+//! [`CachedStore`]: a local cache of circuit artifacts.
 
 mod folder;
 
@@ -14,20 +14,20 @@ use zkflow_core::service::store::{Artifact, ArtifactKey, ArtifactMeta, ArtifactS
 
 use folder::Folder;
 
-/// An [`ArtifactStore`] that keeps what lies under `circuits` in a folder too, for a store that is far away.
+/// Caches the artifacts under `circuits` of another [`ArtifactStore`], the far store, in a local folder.
 ///
 /// # Behaviour
-/// - Each read asks the far store for the digest first: what was replaced or deleted there is so here.
-/// - Files are named by their SHA-256 and checked against it on each read; one that is damaged is
-///   removed and fetched again.
-/// - The folder takes so many bytes at most, and what was read longest ago goes first. A larger artifact is
-///   not kept. Between a write and the removal that follows, it can be over by one artifact for each process.
+/// - Each read gets the digest from the far store first. A replaced or deleted artifact is never served.
+/// - Files are named by their SHA-256 and checked against it on each read. A damaged file is removed, and the
+///   artifact is fetched again.
+/// - The folder has a size limit; the least recently used files are removed first. An artifact above the
+///   limit is not cached. During a write, each process may exceed the limit by one artifact.
 /// - Several processes may share the folder.
-/// - Sealed inputs never get there, nor anything else that is not of a circuit.
-/// - A folder that cannot be read or written costs speed alone; it is logged.
+/// - Only circuit artifacts are cached; sealed inputs are never cached.
+/// - If the folder cannot be read or written, the store is slower but works, and logs a warning.
 ///
 /// # Metrics
-/// `zkflow_artifact_cache_total {outcome}`, with `hit`, `miss` or `damaged`.
+/// `zkflow_artifact_cache_total {outcome}`, where the outcome is `hit`, `miss` or `damaged`.
 #[derive(Debug, Clone)]
 pub struct CachedStore {
     far: Arc<dyn ArtifactStore>,
@@ -35,11 +35,10 @@ pub struct CachedStore {
 }
 
 impl CachedStore {
-    /// Keeps at most `limit` bytes of what lies in `far` in the folder at `path`, which is created if need
-    /// be. Blocks for a moment.
+    /// Caches at most `limit` bytes of `far` in the folder `path`, and creates it if needed. Blocks briefly.
     ///
     /// # Errors
-    /// [`StoreError::Backend`] when the folder cannot be made.
+    /// [`StoreError::Backend`] if the folder cannot be created.
     pub fn open(
         far: Arc<dyn ArtifactStore>,
         path: impl Into<PathBuf>,
@@ -51,12 +50,12 @@ impl CachedStore {
         Ok(Self { far, folder: Arc::new(folder) })
     }
 
-    /// Keeps a body, if that works.
+    /// Caches a body; logs a failure.
     async fn keep(&self, meta: &ArtifactMeta, body: Bytes) {
         let (folder, digest) = (Arc::clone(&self.folder), meta.sha256);
         let written = spawn_blocking(move || folder.write(&digest, &body)).await;
         if let Ok(Err(error)) = written {
-            tracing::warn!(key = %meta.key, %error, "not kept in the cache");
+            tracing::warn!(key = %meta.key, %error, "artifact not cached");
         }
     }
 }
@@ -77,7 +76,7 @@ impl ArtifactStore for CachedStore {
         }
         let meta = self.far.head(key).await?;
         let (folder, digest) = (Arc::clone(&self.folder), meta.sha256);
-        // A panic counts as a file that is not there.
+        // A panic counts as a missing file.
         let read = spawn_blocking(move || folder.read(&digest)).await.unwrap_or(Ok(None));
         match read {
             Ok(Some(body)) => {
@@ -87,7 +86,7 @@ impl ArtifactStore for CachedStore {
             Ok(None) => count("miss"),
             Err(error) => {
                 count("damaged");
-                tracing::warn!(%key, %error, "fetched again");
+                tracing::warn!(%key, %error, "the cached file is unusable: fetching the artifact again");
             }
         }
         let artifact = self.far.get(key).await?;
@@ -112,7 +111,7 @@ impl ArtifactStore for CachedStore {
     }
 }
 
-/// Artifacts of circuits are public to whoever may ask for proofs; nothing else is kept.
+/// Only artifacts of circuits are cached: every client that may request proofs may read them.
 fn is_kept(key: &ArtifactKey) -> bool {
     key.is_under("circuits")
 }

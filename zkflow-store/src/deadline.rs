@@ -1,22 +1,22 @@
-//! How long a call to another machine may take.
+//! Time limits of calls to other machines.
 
 use std::future::Future;
 use std::time::Duration;
 
 use zkflow_core::service::store::StoreError;
 
-/// For a call that moves next to nothing.
+/// Time limit of a call that transfers almost no data.
 pub(crate) const CALL: Duration = Duration::from_secs(10);
 
-/// A connection that moves less than this many bytes a second is given up.
+/// Lowest accepted transfer rate, in bytes per second.
 const SLOWEST: u64 = 1024 * 1024;
 
-/// For a call that moves `bytes`.
+/// `CALL + bytes / SLOWEST`: time limit of a call that transfers `bytes`.
 pub(crate) fn allowance(bytes: u64) -> Duration {
     CALL + Duration::from_secs(bytes / SLOWEST)
 }
 
-/// Lets `call`, which moves `bytes`, take no longer than its allowance.
+/// Runs `call`, which transfers `bytes`, within its [`allowance`].
 pub(crate) async fn within<T>(
     action: &str,
     bytes: u64,

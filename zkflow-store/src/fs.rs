@@ -20,25 +20,25 @@ use zkflow_core::service::store::{Artifact, ArtifactKey, ArtifactMeta, ArtifactS
 /// An [`ArtifactStore`] in a folder. Several processes may share it.
 ///
 /// # Layout
-/// - The artifact `a/b` is the file `a/b@`. `@` stands in no key, so that the file of `a` and the
-///   folder of `a/b` are apart.
-/// - A file is the body followed by a trailer of 40 bytes: the SHA-256 of the body, then
-///   `zkflow1\n`. A file without it is corrupt, so a cut-off one is noticed without reading it.
-/// - `.tmp` holds what is being written. A put writes there, syncs, and then renames (or, to create,
-///   links) the file into its place and syncs the folder: a crash leaves an artifact whole or absent.
-///   What crashed puts left behind is removed when a store is opened an hour later or more.
+/// - The artifact `a/b` is the file `a/b@`. A key cannot contain `@`, so the file of `a` and the folder of
+///   `a/b` have different names.
+/// - `body ‖ SHA-256 of the body (32 bytes) ‖ "zkflow1\n"` is the content of a file. A file without this
+///   trailer is corrupt, so a truncated file is detected without reading it all.
+/// - `.tmp` contains unfinished files. A put writes and syncs a file there, moves it to its place (by rename,
+///   or by link for [`PutMode::Create`]) and syncs the folder. After a crash, an artifact is whole or absent.
+/// - Opening the store removes files of crashed puts that are at least an hour old.
 ///
-/// The file system must tell upper from lower case.
+/// The file system must be case-sensitive.
 #[derive(Clone)]
 pub struct FsStore {
     root: Arc<Path>,
 }
 
 impl FsStore {
-    /// Opens the store in the folder `root`, which is created if need be. Blocks for a moment.
+    /// Opens the store in the folder `root`, and creates it if needed. Blocks briefly.
     ///
     /// # Errors
-    /// [`StoreError::Backend`] when the folder cannot be made or written to.
+    /// [`StoreError::Backend`] if the folder cannot be created or written to.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let store = Self { root: root.into().into() };
         folder::create(&store.temp_folder())
@@ -55,7 +55,7 @@ impl FsStore {
         self.root.join(format!("{key}{FILE_SUFFIX}"))
     }
 
-    /// Runs `work` where it may block.
+    /// Runs `work` on a thread that may block.
     async fn blocking<T: Send + 'static>(
         &self,
         action: &'static str,
@@ -112,7 +112,7 @@ impl ArtifactStore for FsStore {
         let (store, prefix) = (self.clone(), prefix.to_owned());
         let start = async move {
             let (sender, receiver) = mpsc::channel(64);
-            // Ends by itself when the receiver is dropped.
+            // Ends when the receiver is dropped.
             spawn_blocking(move || {
                 folder::walk(&store.root, &prefix, &mut |item| sender.blocking_send(item).is_ok())
             });
@@ -124,14 +124,14 @@ impl ArtifactStore for FsStore {
     }
 }
 
-/// Removes files in `folder` that were last written [`LEFTOVER_AGE`] before `now`.
+/// Removes the files in `folder` that were last written at least [`LEFTOVER_AGE`] before `now`.
 pub(crate) fn remove_leftovers(folder: &Path, now: SystemTime) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let written = entry.metadata().and_then(|meta| meta.modified());
         if written.is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age >= LEFTOVER_AGE)) {
             match std::fs::remove_file(entry.path()) {
-                // Another process opened the store at the same time.
+                // Another process is opening the store too, and was faster.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
                 result => result?,
             }
@@ -140,13 +140,13 @@ pub(crate) fn remove_leftovers(folder: &Path, now: SystemTime) -> io::Result<()>
     Ok(())
 }
 
-/// No segment of a key begins with a dot.
+/// Never the folder of a key, because a segment cannot begin with a dot.
 const TEMP_FOLDER: &str = ".tmp";
 
-/// Stands in no key.
+/// A character that no key contains.
 const FILE_SUFFIX: &str = "@";
 
-/// No put takes this long.
+/// Longer than any put.
 const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
 
 #[cfg(test)]

@@ -1,17 +1,16 @@
-//! Guards around backends on other machines: [`GuardedCatalog`] and [`GuardedStore`].
+//! [`GuardedCatalog`] and [`GuardedStore`]: deadlines, retries and a circuit breaker for remote backends.
 //!
 //! # Behaviour
 //! - Every call has a deadline.
-//! - A call that fails and may pass later is made again, after a pause that grows and is drawn at random,
-//!   up to [`Policy::attempts`] times. What is unknown after such a failure, whether the first call had
-//!   its effect, is found out by looking, so that a write that succeeded is not reported as lost to
-//!   somebody else.
-//! - After [`Policy::threshold`] failures in a row calls fail at once, without being made; one call a
-//!   [`Policy::rest`] is let through, and the first that succeeds ends this.
+//! - A transient failure is retried after a random, growing pause, with up to [`Policy::attempts`] attempts.
+//! - A failed attempt to write may have taken effect. After a retry, the guard compares the stored value, so
+//!   that a successful write is not reported as lost to another writer.
+//! - After [`Policy::threshold`] failures in a row, calls fail at once without reaching the backend. One call
+//!   per [`Policy::rest`] is let through. The first that succeeds ends this state.
 //!
 //! # Metrics
-//! `zkflow_backend_errors_total {backend}` counts failed attempts, `zkflow_backend_refused_total {backend}`
-//! the calls that were not made.
+//! - `zkflow_backend_errors_total {backend}`: failed attempts
+//! - `zkflow_backend_refused_total {backend}`: calls that did not reach the backend
 
 mod breaker;
 mod catalog;
@@ -29,25 +28,25 @@ use zkflow_core::error::Classified;
 use crate::deadline;
 use breaker::Breaker;
 
-/// How a guard deals with failures.
+/// Limits and pauses of a guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// The longest time of one attempt that moves next to nothing.
+    /// Time limit of one attempt that transfers almost no data.
     pub deadline: Duration,
-    /// Attempts in all.
+    /// Maximum number of attempts of a call.
     pub attempts: u32,
-    /// No further attempt begins after this time.
+    /// Time after which no further attempt of a call begins.
     pub budget: Duration,
-    /// The longest pause after the first attempt; it doubles with each.
+    /// Longest pause after the first attempt; doubles with each further attempt.
     pub pause: Duration,
-    /// Failures in a row after which calls are no longer made.
+    /// Failures in a row after which calls no longer reach the backend.
     pub threshold: u32,
-    /// The time between two calls that are let through then.
+    /// After that, time between two calls that are let through.
     pub rest: Duration,
 }
 
 impl Default for Policy {
-    /// 10 seconds an attempt, 4 attempts within 15 seconds, no calls after 5 failures in a row but one a second.
+    /// 4 attempts of 10 seconds within 15 seconds. After 5 failures in a row, one call per second.
     fn default() -> Self {
         Self {
             deadline: deadline::CALL,
@@ -60,17 +59,17 @@ impl Default for Policy {
     }
 }
 
-/// What stands before one backend.
+/// Deadlines, retries and breaker of one backend.
 #[derive(Debug)]
 struct Guard {
     breaker: Breaker,
     policy: Policy,
 }
 
-/// How a call ended.
+/// Result of a call, after any retries.
 struct Ended<T, E> {
     result: Result<T, E>,
-    /// Whether an attempt before the last one failed: it may have had its effect all the same.
+    /// Whether an earlier attempt failed; it may have taken effect.
     retried: bool,
 }
 
@@ -79,7 +78,8 @@ impl Guard {
         Self { breaker: Breaker::new(backend, policy.threshold, policy.rest), policy }
     }
 
-    /// Makes a call. `unavailable` says in the backend's terms that it failed: what was being done, and why.
+    /// Makes a call, with retries. `unavailable` turns the reason of a failure into an error of the backend.
+    /// `limit` is the deadline of each attempt; `None` if `attempt` has its own.
     async fn call<'a, T, E: Classified>(
         &self,
         attempt: impl Fn() -> BoxFuture<'a, Result<T, E>> + Sync,
@@ -117,10 +117,10 @@ impl Guard {
     }
 }
 
-/// A time drawn evenly from zero to `most`, so that callers that failed together do not come back together.
+/// A uniform random time from zero to `most`, so that calls that fail together are not retried together.
 fn jitter(most: Duration) -> Duration {
     let mut random = [0; 4];
-    // Without random numbers the pause is the longest.
+    // Uses the longest pause if there are no random numbers.
     let part = getrandom::fill(&mut random).map_or(u32::MAX, |()| u32::from_le_bytes(random));
     most.mul_f64(f64::from(part) / f64::from(u32::MAX))
 }

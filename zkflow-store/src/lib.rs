@@ -1,8 +1,10 @@
-//! Where ZKFlow keeps things: artifacts ([`MemoryStore`], [`FsStore`], [`S3Store`]), documents
-//! ([`MemoryCatalog`], [`SqliteCatalog`], [`MongoCatalog`]) and sealed private inputs ([`Vault`]).
+//! Storage backends of ZKFlow:
+//! - artifacts: [`MemoryStore`], [`FsStore`], [`S3Store`];
+//! - documents: [`MemoryCatalog`], [`SqliteCatalog`], [`MongoCatalog`];
+//! - sealed private inputs: [`Vault`].
 //!
-//! What is on other machines is used through a guard ([`GuardedCatalog`], [`GuardedStore`]), and large
-//! artifacts through a cache ([`CachedStore`]). Every backend, guarded or cached, passes the suite of its trait in
+//! [`GuardedCatalog`] and [`GuardedStore`] add retries to backends on other machines. [`CachedStore`] caches
+//! large artifacts. Every backend, guarded or cached, passes the suite of its trait in
 //! `zkflow_core::service::conformance`.
 
 pub mod fs;

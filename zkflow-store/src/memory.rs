@@ -1,4 +1,4 @@
-//! Backends that forget everything with the process; for tests and for embedding.
+//! Backends in memory, whose data ends with the process; for tests and embedding.
 
 mod catalog;
 mod store;
@@ -8,8 +8,7 @@ pub use store::MemoryStore;
 
 use std::sync::{Mutex, MutexGuard};
 
-/// Locks `mutex`. What these backends change under a lock is never left half done, so a panic of
-/// another holder does no harm.
+/// Locks `mutex`, even if it is poisoned: these backends never leave a change half done under a lock.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -1,4 +1,4 @@
-//! [`S3Store`]: artifacts in a bucket of S3, or of a server that speaks its protocol.
+//! [`S3Store`]: artifacts in a bucket of S3 or of a compatible server.
 
 mod client;
 mod upload;
@@ -24,31 +24,31 @@ use crate::deadline;
 ///
 /// # Layout
 /// - The artifact `a/b` is the object `a/b`, or `prefix/a/b` below a prefix.
-/// - The SHA-256 of its bytes stands in its metadata (`x-amz-meta-sha256`); an object without it is
+/// - The SHA-256 of its bytes is in the object's metadata (`x-amz-meta-sha256`). An object without it is
 ///   corrupt.
 ///
-/// # What the server must do
-/// - Refuse a conditional write (`If-None-Match: *`) under a key that is taken, as S3 does since
-///   November 2024; for large artifacts also at the end of a multipart upload.
-/// - Show what was written to the next reader, as S3 does since December 2020.
+/// # Server requirements
+/// - Conditional writes: `If-None-Match: *` under a taken key is refused, for large artifacts also at the end
+///   of a multipart upload. S3 does this since November 2024.
+/// - Read after write: the next reader sees what was written. S3 does this since December 2020.
 ///
-/// A bucket with versions keeps what is deleted, sealed inputs too: leave versions off. Uploads that
-/// a crash cut short stay until a lifecycle rule removes them.
+/// Disable versioning: a bucket with versions keeps deleted objects, sealed inputs included. Uploads
+/// interrupted by a crash stay until a lifecycle rule removes them.
 #[derive(Clone)]
 pub struct S3Store {
     client: Client,
     bucket: String,
-    /// Empty, or ends with `/`.
+    /// Prefix of all objects; empty, or ends with `/`.
     prefix: String,
+    /// Largest body in bytes that is sent in one request.
     part: usize,
 }
 
 impl S3Store {
-    /// Opens the store, and checks that the bucket is there.
+    /// Opens the store, and checks that the bucket exists.
     ///
     /// # Errors
-    /// [`StoreError::Backend`], with a sentence that says whether nobody answers, the credentials are
-    /// missing or refused, or the bucket is not there.
+    /// [`StoreError::Backend`] with the reason: no answer, credentials missing or refused, or no such bucket.
     pub async fn open(settings: S3Settings) -> Result<Self, StoreError> {
         let client = client::connect(&settings).await;
         let S3Settings { bucket, prefix, part_bytes, .. } = settings;
@@ -60,8 +60,8 @@ impl S3Store {
         deadline::within(&action, 0, looked).await?.map_err(|error| {
             let why = match status(&error) {
                 Some(404) => "there is no such bucket",
-                Some(401 | 403) => "the credentials are refused there",
-                Some(301 | 307) => "it is in another region than AWS_REGION says",
+                Some(401 | 403) => "the credentials are refused",
+                Some(301 | 307) => "the bucket is in another region: set AWS_REGION to it",
                 _ => return StoreError::backend(&*action, error),
             };
             StoreError::backend(format!("{action}: {why}"), error)
@@ -73,7 +73,7 @@ impl S3Store {
         format!("{}{key}", self.prefix)
     }
 
-    /// Puts once; the flag of the error says whether another write was in the way.
+    /// One attempt to put. The error tells whether a concurrent write was the cause.
     async fn put_once(
         &self,
         key: &ArtifactKey,
@@ -108,16 +108,19 @@ impl S3Store {
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|e| StoreError::backend(format!("reading {key}"), e))?;
             if chunk.len() > size - body.len() {
-                return Err(corrupt("it is longer than was announced"));
+                return Err(corrupt("it is longer than its declared length"));
             }
             hasher.update(&chunk);
             body.extend_from_slice(&chunk);
         }
         if body.len() != size {
-            return Err(StoreError::backend(format!("reading {key}"), "the answer was cut short"));
+            return Err(StoreError::backend(
+                format!("reading {key}"),
+                "the answer ended before the declared length",
+            ));
         }
         if hasher.finish() != meta.sha256 {
-            return Err(corrupt("its SHA-256 is not the one recorded"));
+            return Err(corrupt("its SHA-256 differs from the recorded one"));
         }
         Ok(Artifact { meta, body: body.freeze() })
     }
@@ -138,7 +141,7 @@ impl ArtifactStore for S3Store {
         }
         Err(StoreError::backend(
             format!("writing {key}"),
-            "other writes of it were in the way again and again",
+            "every attempt conflicted with another write of the same key",
         ))
     }
 
@@ -151,7 +154,7 @@ impl ArtifactStore for S3Store {
     }
 
     async fn head(&self, key: &ArtifactKey) -> Result<ArtifactMeta, StoreError> {
-        let action = format!("looking at {key}");
+        let action = format!("reading the metadata of {key}");
         let call = self.client.head_object().bucket(&self.bucket).key(self.object(key)).send();
         let output = deadline::within(&action, 0, call).await?.map_err(|e| read_error(key, &action, e))?;
         meta(key, output.content_length, output.metadata)
@@ -186,7 +189,7 @@ impl ArtifactStore for S3Store {
         objects
             .try_filter_map(move |object| {
                 let name = object.key.as_deref().and_then(|name| name.strip_prefix(&self.prefix));
-                // What is no key was not put here by a store.
+                // An object whose name is not a key was not written by a store.
                 let key =
                     name.and_then(|name| name.parse::<ArtifactKey>().ok()).filter(|key| key.is_under(&under));
                 async move { Ok(key) }
@@ -195,7 +198,7 @@ impl ArtifactStore for S3Store {
     }
 
     async fn download_url(&self, key: &ArtifactKey, valid: Duration) -> Result<Option<String>, StoreError> {
-        let action = format!("signing an address of {key}");
+        let action = format!("signing a URL of {key}");
         let terms = PresigningConfig::expires_in(valid).map_err(|e| StoreError::backend(&*action, e))?;
         let call = self.client.get_object().bucket(&self.bucket).key(self.object(key)).presigned(terms);
         let signed = deadline::within(&action, 0, call).await?.map_err(|e| StoreError::backend(action, e))?;
@@ -209,9 +212,9 @@ impl fmt::Debug for S3Store {
     }
 }
 
-/// Why a put did not succeed.
+/// Failure of one attempt to put.
 enum PutError {
-    /// Another write of the key ran at the same time: this one may be made again.
+    /// Conflict with a concurrent write of the same key: a retry may help.
     Conflict,
     Failed(StoreError),
 }
@@ -222,7 +225,7 @@ impl From<StoreError> for PutError {
     }
 }
 
-/// `If-None-Match` of a put.
+/// Value of `If-None-Match` for a put.
 fn only_if_free(mode: PutMode) -> Option<String> {
     (mode == PutMode::Create).then(|| "*".to_owned())
 }
@@ -245,7 +248,7 @@ fn read_error<E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'stati
     error: SdkError<E>,
 ) -> StoreError {
     match (status(&error), error.code()) {
-        // A bucket that went away is no artifact that is missing. An answer to HEAD has no code.
+        // A missing bucket is not a missing artifact. The answer to a HEAD request has no code.
         (Some(404), code) if code != Some("NoSuchBucket") => StoreError::NotFound(key.clone()),
         _ => StoreError::backend(action, error),
     }
@@ -255,25 +258,30 @@ fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
-/// What the headers of an object say.
+/// Reads length and digest from the headers of an object.
 fn meta(
     key: &ArtifactKey,
     length: Option<i64>,
     metadata: Option<std::collections::HashMap<String, String>>,
 ) -> Result<ArtifactMeta, StoreError> {
     let corrupt = |detail: &str| StoreError::Corrupt { key: key.clone(), detail: detail.to_owned() };
-    let size =
-        length.and_then(|length| u64::try_from(length).ok()).ok_or_else(|| corrupt("it has no length"))?;
+    let size = length
+        .and_then(|length| u64::try_from(length).ok())
+        .ok_or_else(|| corrupt("its length is missing"))?;
     let digest = metadata.as_ref().and_then(|metadata| metadata.get(DIGEST)?.parse().ok());
-    Ok(ArtifactMeta { key: key.clone(), size, sha256: digest.ok_or_else(|| corrupt("it has no SHA-256"))? })
+    Ok(ArtifactMeta {
+        key: key.clone(),
+        size,
+        sha256: digest.ok_or_else(|| corrupt("its SHA-256 is missing or malformed"))?,
+    })
 }
 
-/// The metadata that holds the digest; on the wire `x-amz-meta-sha256`.
+/// Name of the metadata with the digest; on the wire `x-amz-meta-sha256`.
 const DIGEST: &str = "sha256";
 
-/// Reserved before any byte has come; more is taken as it comes.
+/// Limit in bytes of the memory that is reserved before the body arrives. The buffer then grows as needed.
 const LARGEST_RESERVATION: usize = 64 * 1024 * 1024;
 
-/// How often a put that met another is made.
+/// Maximum number of attempts of a put that conflicts with other writes.
 const CONFLICTS: u32 = 6;
 const CONFLICT_PAUSE: Duration = Duration::from_millis(20);

@@ -1,4 +1,4 @@
-//! One SQLite file for the catalog, and for a queue beside it.
+//! One SQLite file for the catalog and, if used, the queue.
 
 mod catalog;
 mod schema;
@@ -15,15 +15,14 @@ use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use zkflow_core::error::{Classified, ErrorKind};
 
-/// Opens the file at `path`, creating it and the folders above it if need be. The file is readable
-/// by its owner alone.
+/// Opens the file at `path`. Creates the file and its parent folders if needed; only its owner can read it.
 ///
-/// Several processes may open the same file: readers never wait (write-ahead log), writers wait for
-/// each other for up to 30 seconds. What is committed is on the disk (`synchronous = FULL`), what is
-/// deleted is overwritten (`secure_delete`).
+/// Several processes may open the same file. Readers never wait (write-ahead log); writers wait for each
+/// other for up to 30 seconds. Commits are on disk (`synchronous = FULL`), and deleted data is overwritten
+/// (`secure_delete`).
 ///
 /// # Errors
-/// The file cannot be made or opened, or is no database.
+/// The file cannot be created or opened, or is not a database.
 pub async fn open(path: impl AsRef<Path>) -> Result<SqlitePool, OpenError> {
     let path = path.as_ref();
     create_private(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
@@ -44,7 +43,7 @@ pub async fn open(path: impl AsRef<Path>) -> Result<SqlitePool, OpenError> {
         .map_err(|source| OpenError::Database { path: path.to_owned(), source })
 }
 
-/// Creates the file with its mode from the first moment on; its log files inherit it.
+/// Creates the file with mode 0600; its log files inherit the mode.
 fn create_private(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         fs::create_dir_all(parent)?;
@@ -52,30 +51,30 @@ fn create_private(path: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
 }
 
-/// How long a writer waits for another.
+/// Longest wait of a writer for another.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 const CONNECTIONS: u32 = 8;
 
-/// The file was not opened.
+/// Failure to open the database.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The file or a folder above it cannot be made.
-    #[error("creating {path}")]
+    /// The file or a parent folder cannot be created.
+    #[error("cannot create the database file {path}")]
     File {
-        /// Which file.
+        /// Path of the database file.
         path: PathBuf,
-        /// Why.
+        /// Error of the file system.
         #[source]
         source: io::Error,
     },
-    /// SQLite refuses it.
-    #[error("opening the database {path}")]
+    /// SQLite refuses the file.
+    #[error("cannot open the database {path}")]
     Database {
-        /// Which file.
+        /// Path of the database file.
         path: PathBuf,
-        /// Why.
+        /// Error of SQLite.
         #[source]
         source: sqlx::Error,
     },

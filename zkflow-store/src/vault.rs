@@ -1,4 +1,4 @@
-//! [`Vault`]: private inputs and signing keys, sealed until they are used.
+//! [`Vault`]: encrypted storage of private inputs and signing keys.
 
 mod hmac;
 mod key;
@@ -18,16 +18,18 @@ use zkflow_core::secret::CircuitInputs;
 use zkflow_core::service::id::{DeploymentId, ProofId};
 use zkflow_core::service::store::{ArtifactKey, ArtifactStore, PutMode, StoreError};
 
-/// Keeps the inputs of proof requests, and the secrets of deployments, readable with its key alone.
+/// Stores the inputs of proof requests and the secrets of deployments, readable only with its key.
 ///
 /// # Format
-/// The artifact `sealed/<proof id>` or `sealed-deployments/<deployment id>` is
-/// `version (1 byte, 1) ‖ key id (8) ‖ nonce (24) ‖ XChaCha20-Poly1305 ciphertext and tag`. The
-/// nonce is random. The associated data is everything before the nonce, then the id: a blob
-/// opens under its own request only. The key id tells a wrong key from altered bytes.
+/// ```text
+/// version (1 byte, 1) ‖ key id (8) ‖ nonce (24) ‖ XChaCha20-Poly1305 ciphertext and tag
+/// ```
+/// This is the artifact `sealed/<proof id>` or `sealed-deployments/<deployment id>`. The nonce is random. The
+/// associated data is everything before the nonce, then the id, so a blob opens only for its own request. The
+/// key id distinguishes a wrong key from altered bytes.
 ///
-/// The key itself is never used: the keys of the cipher, of the fingerprint and the key id are
-/// HMAC-SHA256 of a name of their own under it.
+/// Cipher key, fingerprint key and key id are `HMAC-SHA256(key, name)`, each with its own name. The key has
+/// no other use.
 #[derive(Clone)]
 pub struct Vault {
     store: Arc<dyn ArtifactStore>,
@@ -41,7 +43,7 @@ struct Keys {
 }
 
 impl Vault {
-    /// Seals under `key` into `store`.
+    /// A vault with `key`, whose blobs are in `store`.
     pub fn new(key: VaultKey, store: Arc<dyn ArtifactStore>) -> Self {
         let derive = |name: &str| Zeroizing::new(hmac::hmac_sha256(key.bytes(), name.as_bytes()));
         let mut id = [0; KEY_ID];
@@ -54,11 +56,10 @@ impl Vault {
         Self { store, keys: Arc::new(keys) }
     }
 
-    /// Notes in the store which key it is used with, so that a wrong one is noticed before it costs
-    /// anything.
+    /// Records the id of the key in the store, so that a wrong key is detected at the start.
     ///
     /// # Errors
-    /// [`VaultError::OtherKey`] when the store was used with another key before.
+    /// [`VaultError::OtherKey`] if the store was used with another key before.
     pub async fn claim(&self) -> Result<(), VaultError> {
         let key = marker();
         let id = Bytes::copy_from_slice(hex::encode(self.keys.id).as_bytes());
@@ -71,7 +72,7 @@ impl Vault {
         }
     }
 
-    /// Seals the inputs of a request, durably. What was sealed for it before is replaced.
+    /// Seals the inputs of a request, durably. Replaces inputs that were sealed for it before.
     ///
     /// # Errors
     /// [`VaultError::Store`].
@@ -82,13 +83,13 @@ impl Vault {
     /// Opens the inputs of a request.
     ///
     /// # Errors
-    /// [`VaultError::NotFound`] when none are there, [`VaultError::WrongKey`] and
-    /// [`VaultError::Altered`] when they cannot be opened.
+    /// [`VaultError::NotFound`] if there are none; [`VaultError::WrongKey`] or [`VaultError::Altered`] if
+    /// they cannot be opened.
     pub async fn open(&self, id: &ProofId) -> Result<CircuitInputs, VaultError> {
         self.get(ArtifactKey::sealed(id), id.as_str()).await.map(CircuitInputs::from_json)
     }
 
-    /// Destroys the inputs of a request. Missing ones are success.
+    /// Destroys the inputs of a request. Succeeds if there are none.
     ///
     /// # Errors
     /// [`VaultError::Store`].
@@ -96,7 +97,7 @@ impl Vault {
         Ok(self.store.delete(&ArtifactKey::sealed(id)).await?)
     }
 
-    /// Seals what only the work on a deployment may know, as [`seal`](Self::seal) does.
+    /// Seals the secret of a deployment, such as a signing key; otherwise like [`seal`](Self::seal).
     ///
     /// # Errors
     /// [`VaultError::Store`].
@@ -104,7 +105,7 @@ impl Vault {
         self.put(ArtifactKey::sealed_deployment(id), id.as_str(), secret.expose_secret()).await
     }
 
-    /// Opens what was sealed for a deployment. Errors as [`open`](Self::open).
+    /// Opens the secret of a deployment.
     ///
     /// # Errors
     /// See [`open`](Self::open).
@@ -112,7 +113,7 @@ impl Vault {
         self.get(ArtifactKey::sealed_deployment(id), id.as_str()).await.map(SecretString::from)
     }
 
-    /// Destroys what was sealed for a deployment. Missing secrets are success.
+    /// Destroys the secret of a deployment. Succeeds if there is none.
     ///
     /// # Errors
     /// [`VaultError::Store`].
@@ -133,21 +134,22 @@ impl Vault {
         }
     }
 
-    /// A digest of `bytes` that nobody without the key can compute, as 64 hex digits: equal bytes
-    /// can be recognised, and secret ones not be guessed.
+    /// Keyed digest of `bytes`, as 64 hex digits. Equal bytes have equal fingerprints. Without the key, a
+    /// fingerprint cannot be computed, so secret bytes cannot be guessed from it.
     pub fn fingerprint(&self, bytes: impl AsRef<[u8]>) -> String {
         hex::encode(hmac::hmac_sha256(&self.keys.fingerprint, bytes.as_ref()))
     }
 
     fn encrypt(&self, id: &str, text: &str) -> Bytes {
         let mut nonce = [0; NONCE];
-        // Expect safety: without random numbers nothing can be sealed, nor anything else be done.
+        // Expect safety: without random numbers, neither sealing nor anything else is possible.
         getrandom::fill(&mut nonce).expect("the operating system's random generator failed");
         let header = self.header();
         let associated = associated_data(&header, id);
         let payload = Payload { msg: text.as_bytes(), aad: &associated };
-        // Expect safety: it fails beyond 256 GiB, which is more than there can be in memory here.
-        let sealed = self.keys.cipher.encrypt(&XNonce::from(nonce), payload).expect("inputs below 256 GiB");
+        // Expect safety: fails only above 256 GiB, which does not fit into memory.
+        let sealed =
+            self.keys.cipher.encrypt(&XNonce::from(nonce), payload).expect("inputs are below 256 GiB");
         [&header, nonce.as_slice(), &sealed].concat().into()
     }
 
@@ -183,10 +185,10 @@ impl fmt::Debug for Vault {
     }
 }
 
-/// Where the id of the key is noted.
+/// Artifact that contains the id of the key.
 fn marker() -> ArtifactKey {
-    // Expect safety: two plain segments.
-    "vault/key-id".parse().expect("a valid key")
+    // Expect safety: a constant of two valid segments.
+    "vault/key-id".parse().expect("a valid artifact key")
 }
 
 fn associated_data(header: &[u8; HEADER], id: &str) -> Vec<u8> {
@@ -198,24 +200,24 @@ const KEY_ID: usize = 8;
 const HEADER: usize = 1 + KEY_ID;
 const NONCE: usize = 24;
 
-/// Sealed inputs were not stored or opened.
+/// Failure to seal, open or destroy data.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VaultError {
-    /// There are none: never sealed, or destroyed.
-    #[error("nothing is sealed for request {0}")]
+    /// There is no sealed data: it was never sealed, or is destroyed.
+    #[error("request {0} has no sealed data")]
     NotFound(String),
-    /// The store holds inputs that were sealed under another key.
+    /// The store was used with another key before.
     #[error(
-        "the inputs in this store are sealed under another key: use that one, or remove the artifact {0} once no \
-         proof is owed"
+        "the inputs in this store are sealed under another key: use that key, or remove the artifact {0} \
+         when no proof is pending"
     )]
     OtherKey(ArtifactKey),
-    /// They were sealed under another key.
-    #[error("what was sealed for request {0} was sealed under another key than the present one")]
+    /// The data was sealed under another key.
+    #[error("the data of request {0} is sealed under another key: use that key")]
     WrongKey(String),
-    /// They are not what was sealed, or were sealed for another request.
-    #[error("what was sealed for request {0} was altered")]
+    /// The data was changed, or was sealed for another request.
+    #[error("the sealed data of request {0} was altered")]
     Altered(String),
     /// The store failed.
     #[error(transparent)]

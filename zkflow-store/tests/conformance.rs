@@ -1,4 +1,4 @@
-//! Every backend keeps the promises of its trait.
+//! Every backend passes the conformance suite of its trait.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
@@ -68,7 +68,7 @@ async fn the_mongo_catalog_keeps_the_promises() {
     .await;
 }
 
-/// Folders that live as long as the test.
+/// Temporary folders, deleted at the end of the test.
 #[derive(Default)]
 struct Folders(Mutex<Vec<tempfile::TempDir>>);
 

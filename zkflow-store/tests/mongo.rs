@@ -1,4 +1,4 @@
-//! The catalog in MongoDB, beyond the promises of the trait.
+//! The catalog in MongoDB, beyond the contract of the trait.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
@@ -45,7 +45,7 @@ async fn documents_have_the_fields_that_others_know() {
     let keep = Duration::from_secs(60);
     let proof = ProofRequest::new(ProofId::generate(created), circuit.id.clone(), None, None, created, keep);
     catalog.insert_proof(proof.clone()).await.unwrap();
-    // Added by an earlier try of the same request, whose answer was lost.
+    // As after a lost answer: an insert of the same request counts as added.
     assert_eq!(catalog.insert_proof(proof.clone()).await.unwrap(), (proof.clone(), true));
 
     let database = database(&server).await;
@@ -76,11 +76,11 @@ async fn a_document_that_others_spoil_is_refused_or_named_and_hides_no_other() {
     let bad = doc! { "_id": id.as_str(), "circuit_hash": "x", "created_at": Bson::DateTime(mongodb::bson::DateTime::now()) };
     let circuits = database(&server).await.collection::<Document>("circuits");
     let refused = circuits.insert_one(&bad).await.unwrap_err().to_string();
-    assert!(refused.contains("121"), "the server checks what is written: {refused}");
+    assert!(refused.contains("121"), "expected error 121, a failed validation: {refused}");
     circuits.insert_one(&bad).bypass_document_validation(true).await.unwrap();
     let error = catalog.circuit(&id).await.unwrap_err();
     assert!(matches!(&error, CatalogError::Corrupt { id: named, .. } if named == id.as_str()), "{error}");
-    // The newest comes first and is left out; the page is full all the same.
+    // The newest document is corrupt and left out, but the page is full.
     let listed = catalog.circuits(&CircuitFilter::default(), &Page::first(1)).await.unwrap();
     assert_eq!(listed, [good]);
 }

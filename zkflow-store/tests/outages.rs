@@ -1,4 +1,4 @@
-//! Backends on other machines that go away, slow down and come back, without reopening anything.
+//! Outages, delays and recovery of backends on other machines, without reopening them.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
@@ -15,7 +15,7 @@ use zkflow_testbed::{Fault, MongoServer, Proxy, S3Server};
 
 use common::{circuit, open_bucket, until_it_succeeds};
 
-/// As in production, with deadlines that a test can wait for.
+/// The default policy, with deadlines short enough for a test.
 fn policy() -> Policy {
     Policy {
         deadline: Duration::from_secs(3),
@@ -25,10 +25,10 @@ fn policy() -> Policy {
     }
 }
 
-/// No call hangs longer than this: the budget, one more attempt, and pauses.
+/// Upper limit of a call's time: the budget, one more attempt, and pauses.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// From the return of a backend to the first call that succeeds.
+/// Longest time from the return of a backend to the first successful call.
 const RECOVERY: Duration = Duration::from_secs(30);
 
 async fn guarded_catalog(uri: &str) -> GuardedCatalog {
@@ -39,7 +39,7 @@ async fn guarded_store(server: &S3Server, endpoint: &str) -> GuardedStore {
     GuardedStore::new(Arc::new(open_bucket(server, endpoint).await.unwrap()), policy())
 }
 
-/// Fails, and not before trying nor long after.
+/// Asserts that `call` fails within [`PATIENCE`].
 async fn fails_in_time<T, E>(call: impl Future<Output = Result<T, E>>) {
     let began = Instant::now();
     assert!(call.await.is_err(), "a call succeeded without its backend");
@@ -90,10 +90,10 @@ async fn a_catalog_behind_a_bad_network_loses_nothing() {
         println!("the catalog was back {took:?} after {fault:?}");
         kept = catalog.replace_circuit(kept).await.unwrap();
     }
-    assert_eq!(kept.epoch, 3, "each change was made once");
+    assert_eq!(kept.epoch, 3, "expected every change to be made once");
 }
 
-/// Resets that come and go while documents are changed: every change that was confirmed is there, once.
+/// Connections are reset while documents are changed: every confirmed change is stored, once.
 #[tokio::test]
 async fn changes_under_resets_are_made_once() {
     let server = MongoServer::start_own().await;
@@ -115,7 +115,7 @@ async fn changes_under_resets_are_made_once() {
     }
 }
 
-/// Counts up to 25 in a document; an outcome that is not known is looked up.
+/// Counts up to 25 in a document. After an unknown outcome, reads the document again.
 async fn change_25_times(catalog: &GuardedCatalog, task: i64) -> Circuit {
     let mut document = circuit(&format!("circuit {task}"), task);
     until_it_succeeds(RECOVERY, async || catalog.insert_circuit(document.clone()).await).await;
@@ -126,7 +126,7 @@ async fn change_25_times(catalog: &GuardedCatalog, task: i64) -> Circuit {
             continue;
         }
         until_it_succeeds(RECOVERY, async || {
-            document = catalog.circuit(&document.id).await?.expect("it was inserted");
+            document = catalog.circuit(&document.id).await?.expect("the document was inserted");
             Ok::<_, CatalogError>(())
         })
         .await;

@@ -1,4 +1,4 @@
-//! Artifacts in S3, beyond the promises of the trait.
+//! Artifacts in S3, beyond the contract of the trait.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
@@ -18,7 +18,7 @@ fn key(text: &str) -> ArtifactKey {
     text.parse().unwrap()
 }
 
-/// Bytes in three parts, the last one short.
+/// 11 MiB: three parts, the last of them short.
 fn large(seed: u8) -> Bytes {
     (0..11 * 1024 * 1024_u32).map(|i| (i ^ (i >> 9)) as u8 ^ seed).collect()
 }
@@ -125,7 +125,7 @@ async fn stores_below_different_prefixes_do_not_see_each_other() {
     assert_eq!(listed, Vec::<ArtifactKey>::new());
 }
 
-/// A list longer than a page of S3's is whole.
+/// A list longer than a page of S3 is complete.
 #[tokio::test]
 async fn a_long_list_is_whole() {
     let server = S3Server::start_own().await;

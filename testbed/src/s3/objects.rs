@@ -1,4 +1,4 @@
-//! [`Objects`]: s3s-fs, mended where S3 promises more.
+//! [`Objects`]: s3s-fs with guarantees of S3 that it lacks.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,25 +13,25 @@ use tokio::sync::Mutex;
 
 /// Objects in a folder.
 ///
-/// s3s-fs is a model of S3 that differs from it in ways that matter here, and each is mended:
-/// - It takes a `PUT` into a bucket that is not there. S3 refuses it.
-/// - An object, its metadata and its ETag are files that it writes one after the other, and
-///   `If-None-Match` is a look before the write. In S3 all this is one step: here one write runs at a
-///   time, after its body has come in whole, and no read begins meanwhile.
-/// - Keys are paths: `a` cannot be beside `a/b`, and a long key has no file name. Here an object lies
-///   under the SHA-256 of its key, and the key stands in its metadata.
+/// Differences between s3s-fs and S3 that are corrected here:
+/// - s3s-fs accepts a `PUT` into a missing bucket. S3 refuses it.
+/// - s3s-fs writes an object, its metadata and its ETag as separate files, and checks `If-None-Match` before
+///   the write. In S3 all this is atomic. Here, a write starts after its whole body has arrived, and neither
+///   another write nor a read runs at the same time.
+/// - In s3s-fs, keys are paths: `a` and `a/b` cannot both exist, and a long key exceeds the length of a file
+///   name. Here, an object is stored under the SHA-256 of its key, and its metadata contains the key.
 pub(super) struct Objects {
     files: FileSystem,
     turn: Mutex<()>,
 }
 
-/// Where the key of an object stands.
+/// Name of the metadata with the key of an object.
 const KEY: &str = "testbed-key";
 
 impl Objects {
     /// The buckets in `folder`.
     pub(super) fn open(folder: &Path) -> Self {
-        let files = FileSystem::new(folder).expect("a folder that was just made can be used");
+        let files = FileSystem::new(folder).expect("a new folder can be opened");
         Self { files, turn: Mutex::new(()) }
     }
 
@@ -40,7 +40,7 @@ impl Objects {
         self.files.head_bucket(request(input)).await.map(drop)
     }
 
-    /// The object as it was put, with the key that it was put under.
+    /// The object with its original key; `None` if its metadata has no key.
     async fn described(&self, bucket: &str, object: Object) -> S3Result<Option<Object>> {
         let Some(name) = object.key.clone() else { return Ok(None) };
         let input = HeadObjectInput { bucket: bucket.to_owned(), key: name, ..Default::default() };
@@ -161,7 +161,7 @@ impl S3 for Objects {
     }
 }
 
-/// The most keys on a page of a list, as S3 has it.
+/// Maximum number of keys on a page of a list, as in S3.
 const PAGE: i32 = 1000;
 
 fn name(key: &str) -> String {
@@ -174,7 +174,7 @@ fn with_key(metadata: Option<HashMap<String, String>>, key: &str) -> HashMap<Str
     metadata
 }
 
-/// A body that has come in whole.
+/// Reads the whole body into memory.
 async fn whole(body: Option<StreamingBlob>) -> S3Result<StreamingBlob> {
     let Some(body) = body else { return Err(s3_error!(IncompleteBody)) };
     let parts: Vec<Bytes> = body.try_collect().await.map_err(|_| s3_error!(IncompleteBody))?;
@@ -182,7 +182,7 @@ async fn whole(body: Option<StreamingBlob>) -> S3Result<StreamingBlob> {
     Ok(StreamingBlob::wrap(futures::stream::iter(parts)))
 }
 
-/// A request of our own to s3s-fs, which looks at nothing but its input.
+/// A request to s3s-fs, which reads only `input`.
 fn request<T>(input: T) -> S3Request<T> {
     S3Request {
         input,

@@ -3,7 +3,7 @@
 use zkflow_groth16::name;
 
 name!(
-    /// The name of a template: a letter, then at most 63 letters, digits, `_` or `-`.
+    /// Name of a template: a letter, then at most 63 letters, digits, `_` or `-`.
     TemplateName,
     "template name",
     "a letter, then at most 63 letters, digits, '_' or '-'",

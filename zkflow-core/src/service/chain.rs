@@ -1,4 +1,4 @@
-//! [`SolidityCompiler`] and [`ChainClient`]: what a deployment needs of compilers and chains.
+//! [`SolidityCompiler`] and [`ChainClient`]: interfaces of a deployment to the compiler and the chain.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use zkflow_groth16::error::{Classified, ErrorKind};
 
-/// Declares fixed bytes that are written as `0x` and lower-case hex digits.
+/// Declares a byte array of fixed length; the text form is `0x` and lower-case hex digits.
 macro_rules! hex_bytes {
     ($(#[$doc:meta])* $name:ident, $length:literal, $what:literal) => {
         $(#[$doc])*
@@ -56,59 +56,59 @@ macro_rules! hex_bytes {
 }
 
 hex_bytes!(
-    /// The address of an account or a contract.
+    /// Address of an account or a contract, 20 bytes.
     Address,
     20,
-    "an address: 0x and 40 hex digits"
+    "an address: expected 0x and 40 hex digits"
 );
 
 hex_bytes!(
-    /// The hash that names a signed transaction.
+    /// Hash that identifies a signed transaction, 32 bytes.
     TransactionHash,
     32,
-    "a transaction hash: 0x and 64 hex digits"
+    "a transaction hash: expected 0x and 64 hex digits"
 );
 
-/// The text is not what it should be.
+/// The text is not `0x` and the expected number of hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not {0}")]
 pub struct InvalidHex(&'static str);
 
 /// Compiles verifier contracts. Synchronous: call it on a thread that may block.
 pub trait SolidityCompiler: fmt::Debug + Send + Sync + 'static {
-    /// The one version that is used, as in `0.8.30`: with the source it decides the code.
+    /// The only accepted version, such as `0.8.30`. Source and version determine the code.
     fn version(&self) -> &str;
 
-    /// Compiles the contract named `contract` of `source`, with the optimiser.
+    /// Compiles the contract `contract` of `source`, with the optimiser.
     ///
     /// # Errors
-    /// [`SolidityError::Rejected`] names lines; the compiler cannot be run, or is of another version.
+    /// [`SolidityError::Rejected`] with the faulty lines; the compiler cannot be run or has another version.
     fn compile(&self, source: &str, contract: &str) -> Result<CompiledContract, SolidityError>;
 }
 
-/// A compiled contract, with all that an explorer needs to verify its source.
+/// A compiled contract, with everything that a block explorer needs to verify its source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CompiledContract {
-    /// The name of the contract.
+    /// Name of the contract in its source.
     pub name: String,
-    /// The full version of the compiler, as in `0.8.30+commit.73712a01`.
+    /// Full version of the compiler, such as `0.8.30+commit.73712a01`.
     pub compiler: String,
-    /// The interface, as JSON.
+    /// Interface of the contract, in JSON.
     pub abi: serde_json::Value,
-    /// The compiler's metadata, whose hash ends the code.
+    /// Metadata from the compiler; its hash is at the end of the code.
     pub metadata: String,
-    /// What the compiler was given: explorers take this file as "standard JSON input".
+    /// Input of the compiler; explorers accept it as "standard JSON input".
     pub standard_json_input: serde_json::Value,
-    /// What a transaction that creates the contract carries.
+    /// Code of the transaction that creates the contract.
     #[serde(with = "hex_code")]
     pub creation_code: Bytes,
-    /// What lies on the chain then.
+    /// Code at the contract's address after its creation.
     #[serde(with = "hex_code")]
     pub runtime_code: Bytes,
 }
 
-/// Code as `0x` and hex digits.
+/// Serialises code as `0x` and hex digits.
 mod hex_code {
     use bytes::Bytes;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
@@ -119,40 +119,40 @@ mod hex_code {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let digits = text.strip_prefix("0x").ok_or_else(|| D::Error::custom("code begins with 0x"))?;
+        let digits = text.strip_prefix("0x").ok_or_else(|| D::Error::custom("code must begin with 0x"))?;
         hex::decode(digits).map(Bytes::from).map_err(D::Error::custom)
     }
 }
 
-/// A contract was not compiled.
+/// Failure to compile a contract.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SolidityError {
-    /// The source is wrong.
+    /// The source has errors; only the first is in the message.
     #[error("the contract does not compile: {}", .0.first().map_or_else(String::new, ToString::to_string))]
     Rejected(Vec<SourceFault>),
-    /// The compiler is not the one whose code is expected.
-    #[error("the Solidity compiler is {found}; contracts are compiled with {wanted}")]
+    /// The installed compiler has another version.
+    #[error("wrong version of the Solidity compiler: expected {wanted}, found {found}")]
     OtherVersion {
-        /// The version that there is.
+        /// Version of the installed compiler.
         found: String,
-        /// The version that is used.
+        /// The only accepted version.
         wanted: String,
     },
-    /// The compiler cannot be run or read.
+    /// The compiler cannot be run, or its output cannot be read.
     #[error("the Solidity compiler failed: {0}")]
     Failed(String),
 }
 
-/// What the compiler says about a place in a source.
+/// An error that the compiler reports in a source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}: {text}")]
 pub struct SourceFault {
-    /// The line, from 1.
+    /// Line number, from 1.
     pub line: usize,
-    /// The text of the line, trimmed.
+    /// Text of the line, trimmed.
     pub text: String,
-    /// What is wrong.
+    /// Message of the compiler.
     pub message: String,
 }
 
@@ -170,48 +170,50 @@ impl Classified for SolidityError {
     }
 }
 
-/// Speaks with the nodes of one chain.
+/// Client of the nodes of one chain.
 ///
 /// # Behaviour
-/// - Every call has a deadline, and what a node answers has a bounded size.
-/// - No error shows the address of the node, which may hold a password.
-/// - A question that is not answered is [`ChainError::Unavailable`], whatever the node says. [`ChainError::Refused`] is an
-///   answer: of [`creation`](Self::creation) and [`broadcast`](Self::broadcast) that the transaction is none for this chain,
-///   of [`call`](Self::call) that the contract reverts.
+/// - Every call has a deadline, and the size of an answer is limited.
+/// - No error contains the address of the node, which may include a password.
+/// - A call without a usable answer fails with [`ChainError::Unavailable`], even if the node returns an
+///   error of its own.
+/// - [`ChainError::Refused`] is a definite answer. From [`creation`](Self::creation) and
+///   [`broadcast`](Self::broadcast) it means that the node rejects the transaction; from
+///   [`call`](Self::call), that the contract reverts.
 #[async_trait]
 pub trait ChainClient: fmt::Debug + Send + Sync + 'static {
-    /// The id of the chain (EIP-155).
+    /// Id of the chain (EIP-155).
     async fn chain_id(&self) -> Result<u64, ChainError>;
 
-    /// The number of the newest block.
+    /// Number of the newest block.
     async fn head(&self) -> Result<u64, ChainError>;
 
-    /// How many transactions of `account` were mined up to `block`: the first nonce that is not used then.
+    /// Number of transactions of `account` mined up to and including `block`; also its first unused nonce.
     async fn mined_nonces(&self, account: &Address, block: u64) -> Result<u64, ChainError>;
 
-    /// A transaction that creates a contract, with the next free nonce, the gas that it takes and the
-    /// fees that the chain asks at present.
+    /// Prepares a transaction that creates a contract, with the next free nonce, a gas limit and the
+    /// current fees.
     async fn creation(&self, sender: &Address, code: Bytes) -> Result<UnsignedTransaction, ChainError>;
 
-    /// Hands in a signed transaction. One that the node knows already is success.
+    /// Submits a signed transaction. Succeeds if the node already has it.
     async fn broadcast(&self, transaction: &SignedTransaction) -> Result<(), ChainError>;
 
-    /// What became of a transaction, if it was mined.
+    /// Result of a transaction; `None` if it is not mined.
     async fn receipt(&self, hash: &TransactionHash) -> Result<Option<Receipt>, ChainError>;
 
-    /// The code at an address, empty where there is none.
+    /// Code at an address; empty if there is none.
     async fn code(&self, address: &Address) -> Result<Bytes, ChainError>;
 
-    /// Asks a contract, with `gas` at most and without a transaction.
+    /// Calls a contract without a transaction, with at most `gas`.
     async fn call(&self, contract: &Address, data: Bytes, gas: u64) -> Result<Bytes, ChainError>;
 }
 
 /// Signs transactions of one account.
 pub trait TransactionSigner: fmt::Debug + Send + Sync {
-    /// The account.
+    /// Address of the account.
     fn address(&self) -> Address;
 
-    /// Signs.
+    /// Signs a transaction that this account pays for.
     ///
     /// # Errors
     /// [`ChainError::Signer`].
@@ -221,89 +223,89 @@ pub trait TransactionSigner: fmt::Debug + Send + Sync {
 /// A transaction that creates a contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnsignedTransaction {
-    /// The chain it is for.
+    /// EIP-155 id of the chain it is valid on.
     pub chain_id: u64,
-    /// How many transactions of the account come before it.
+    /// Number of earlier transactions of the account.
     pub nonce: u64,
-    /// Gas that it may use.
+    /// Gas limit.
     pub gas: u64,
-    /// What is paid for gas.
+    /// Price of gas.
     pub fees: Fees,
-    /// The code that creates the contract.
+    /// Code that creates the contract.
     pub code: Bytes,
 }
 
-/// What is paid for a unit of gas, in wei.
+/// Price of a unit of gas, in wei.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fees {
-    /// As in EIP-1559.
+    /// Fees of EIP-1559.
     Market {
-        /// At most this, base fee included.
+        /// Maximum price, base fee included.
         max: u128,
-        /// Beyond the base fee.
+        /// Maximum on top of the base fee.
         priority: u128,
     },
-    /// One price, for chains that have no base fee.
+    /// One price, for chains without a base fee.
     Legacy {
-        /// The price.
+        /// Exact price.
         price: u128,
     },
 }
 
-/// A transaction as it goes over the wire.
+/// A signed transaction, ready to be submitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedTransaction {
     /// The account that pays.
     pub sender: Address,
-    /// Its nonce. Of all transactions of an account with one nonce a chain takes one.
+    /// Nonce of the account. A chain accepts one transaction for each nonce.
     pub nonce: u64,
-    /// Its hash.
+    /// Hash that identifies it on the chain.
     pub hash: TransactionHash,
-    /// The whole of it, signature included, in hex digits. Nothing in it is secret.
+    /// The whole transaction with its signature, as `0x` and hex digits. It contains no secret.
     pub raw: String,
 }
 
-/// What became of a mined transaction that creates a contract.
+/// Result of a mined transaction that creates a contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
-    /// The block it stands in.
+    /// Number of the block that contains the transaction.
     pub block: u64,
-    /// Whether it did what it should.
+    /// Whether the transaction succeeded; if `false`, it was reverted.
     pub succeeded: bool,
-    /// The contract.
+    /// Address of the contract; `None` if the node reports none.
     pub contract: Option<Address>,
-    /// Gas that was used.
+    /// Gas used by the transaction.
     pub gas_used: u64,
 }
 
-/// A chain did not do what was asked. Shows neither keys nor the address of a node.
+/// Failure of an operation on a chain. Contains neither keys nor the address of a node.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChainError {
-    /// The node could not be reached, or did not answer as it should.
-    #[error("the chain's node: {0}")]
+    /// The node cannot be reached, or its answer is not usable.
+    #[error("the chain's node is unavailable: {0}")]
     Unavailable(String),
-    /// The node refused.
+    /// The node rejects the transaction, or the contract reverts.
     #[error("the chain's node refused {action}: {message}")]
     Refused {
-        /// What was asked.
+        /// The request, such as `a call`.
         action: &'static str,
-        /// What it said.
+        /// Message of the node.
         message: String,
     },
-    /// The account cannot pay.
+    /// The balance of the account is too low.
     #[error("account {account} cannot pay for the transaction: {message}")]
     Funds {
-        /// The account.
+        /// The account that would pay.
         account: Address,
-        /// What the node said.
+        /// Message of the node.
         message: String,
     },
-    /// The node may not be asked.
+    /// The policy forbids calls to this node.
     #[error("the RPC address is refused: {0}")]
     Policy(String),
     /// A transaction could not be signed.
-    #[error("signing: {0}")]
+    #[error("the transaction cannot be signed: {0}")]
     Signer(String),
 }
 

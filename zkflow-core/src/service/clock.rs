@@ -1,4 +1,4 @@
-//! Time as an argument.
+//! [`Clock`] and [`Timestamp`]: time is an argument, so that tests control it.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -8,12 +8,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A moment, in whole milliseconds since 1970-01-01T00:00:00Z; written in RFC 3339.
+/// Whole milliseconds since 1970-01-01T00:00:00Z; the text form is RFC 3339.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// From milliseconds since the epoch.
+    /// A moment `millis` milliseconds after the epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
@@ -23,7 +23,7 @@ impl Timestamp {
         self.0
     }
 
-    /// The time from `earlier` to `self`; zero when `earlier` is later.
+    /// `self - earlier`; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -45,7 +45,7 @@ impl Sub<Duration> for Timestamp {
     }
 }
 
-/// The latest moment that RFC 3339 can write, about the end of the year 9999: sums end there.
+/// Upper limit of sums, about the end of the year 9999: the latest moment that RFC 3339 can represent.
 const LATEST: i64 = 253_402_207_200_000;
 
 impl fmt::Display for Timestamp {
@@ -63,9 +63,9 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// The text is not an RFC 3339 moment.
+/// The text is not an RFC 3339 timestamp.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a moment is written like 2026-01-31T12:00:00Z")]
+#[error("not an RFC 3339 timestamp: expected a text like 2026-01-31T12:00:00Z")]
 pub struct InvalidTimestamp;
 
 impl FromStr for Timestamp {
@@ -89,9 +89,9 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// Tells the time.
+/// Source of the present time.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The present moment.
+    /// The present moment, to the millisecond.
     fn now(&self) -> Timestamp;
 }
 
@@ -106,17 +106,17 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is told to go on; for tests.
+/// A clock that moves only by [`advance`](Self::advance); for tests.
 #[derive(Debug)]
 pub struct ManualClock(Mutex<Timestamp>);
 
 impl ManualClock {
-    /// Stands at `start`.
+    /// A clock that shows `start`.
     pub fn new(start: Timestamp) -> Self {
         Self(Mutex::new(start))
     }
 
-    /// Goes on by `by`.
+    /// Moves the clock forward by `by`.
     pub fn advance(&self, by: Duration) {
         let mut now = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         *now = *now + by;

@@ -1,32 +1,31 @@
-//! The promises of [`ArtifactStore`](crate::service::store::ArtifactStore),
-//! [`Catalog`](crate::service::catalog::Catalog) and [`JobQueue`](crate::service::queue::JobQueue) as suites that any
-//! backend can run: [`artifact_store`], [`catalog`] and [`job_queue`].
+//! Test suites for backends of [`ArtifactStore`](crate::service::store::ArtifactStore),
+//! [`Catalog`](crate::service::catalog::Catalog) and [`JobQueue`](crate::service::queue::JobQueue): [`artifact_store`],
+//! [`catalog`] and [`job_queue`].
 //!
-//! Each promise is one function that takes a fresh, empty backend and panics with a sentence that
-//! names what was broken; the suite runs them one after the other. No async runtime is assumed: run
-//! them on the one that the backend needs.
+//! Each check is one function. It receives a new, empty backend, and panics with a message if the backend
+//! breaks the contract. A suite runs its checks one after the other, on any async runtime.
 //!
-//! # A backend of your own
-//! Ask for the feature `conformance` in `[dev-dependencies]`, and hand the suite a function that
-//! makes empty backends:
+//! # Testing your own backend
+//! Enable the feature `conformance` in `[dev-dependencies]`, and call the suite with a function that creates
+//! empty backends:
 //!
 //! ```
-//! use zkflow_core::conformance::artifact_store;
-//! # use zkflow_core::store::ArtifactStore;
+//! use zkflow_core::service::conformance::artifact_store;
+//! # use zkflow_core::service::store::ArtifactStore;
 //! # trait Empty { fn empty() -> Self; }
 //! # async fn hidden<MyStore: ArtifactStore + Empty>() {
-//! // In a test of the runtime that the store needs, such as `#[tokio::test]`:
+//! // In a test on the runtime that the store needs, such as `#[tokio::test]`:
 //! artifact_store(async || MyStore::empty()).await;
 //! # }
 //! ```
 //!
-//! A queue comes with a way to let time pass, see [`QueueHarness`]:
+//! The suite of a queue also controls the time, through a [`QueueHarness`]:
 //!
 //! ```
 //! use std::sync::Arc;
-//! use zkflow_core::clock::{ManualClock, Timestamp};
-//! use zkflow_core::conformance::{QueueHarness, job_queue};
-//! # use zkflow_core::queue::JobQueue;
+//! use zkflow_core::service::clock::{ManualClock, Timestamp};
+//! use zkflow_core::service::conformance::{QueueHarness, job_queue};
+//! # use zkflow_core::service::queue::JobQueue;
 //! # trait Empty { fn empty(clock: Arc<ManualClock>) -> Self; }
 //! # async fn hidden<MyQueue: JobQueue + Empty>() {
 //! job_queue(async || {

@@ -6,7 +6,7 @@ use zkflow_groth16::name;
 use super::clock::Timestamp;
 
 name!(
-    /// The id of a proof request: a UUID of version 7, so ids sort by time of creation.
+    /// Id of a proof request: a UUID of version 7, so ids sort by creation time.
     ProofId,
     "proof id",
     "a lower-case hyphenated UUID",
@@ -14,7 +14,7 @@ name!(
 );
 
 name!(
-    /// The id of a deployment: a UUID of version 7, so ids sort by time of creation.
+    /// Id of a deployment: a UUID of version 7, so ids sort by creation time.
     DeploymentId,
     "deployment id",
     "a lower-case hyphenated UUID",
@@ -22,7 +22,7 @@ name!(
 );
 
 name!(
-    /// The id of a job: a UUID of version 7.
+    /// Id of a job: a UUID of version 7.
     JobId,
     "job id",
     "a lower-case hyphenated UUID",
@@ -30,7 +30,7 @@ name!(
 );
 
 name!(
-    /// Whoever a request is accounted to: 1 to 128 visible ASCII characters.
+    /// Id of the user that a request is attributed to: 1 to 128 visible ASCII characters.
     UserId,
     "user id",
     "1 to 128 visible ASCII characters",
@@ -38,7 +38,7 @@ name!(
 );
 
 impl ProofId {
-    /// A fresh id, unguessable in its last 74 bits.
+    /// A new id: the time `now` and 74 unguessable bits.
     pub fn generate(now: Timestamp) -> Self {
         Self(time_ordered_uuid(now))
     }
@@ -50,7 +50,7 @@ impl ProofId {
 }
 
 impl DeploymentId {
-    /// A fresh id, unguessable in its last 74 bits.
+    /// A new id: the time `now` and 74 unguessable bits.
     pub fn generate(now: Timestamp) -> Self {
         Self(time_ordered_uuid(now))
     }
@@ -62,13 +62,13 @@ impl DeploymentId {
 }
 
 impl JobId {
-    /// A fresh id.
+    /// A new id: the time `now` and 74 unguessable bits.
     pub fn generate(now: Timestamp) -> Self {
         Self(time_ordered_uuid(now))
     }
 }
 
-/// When a UUID was generated. The first 48 bits of version 7 are milliseconds; other versions count as ancient.
+/// Time of generation: the first 48 bits of a version 7 UUID are milliseconds. Other versions give the epoch.
 fn time_of_uuid(text: &str) -> Timestamp {
     let millis = Uuid::parse_str(text)
         .ok()

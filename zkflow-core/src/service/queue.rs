@@ -1,4 +1,4 @@
-//! [`JobQueue`]: leased jobs that carry ids and nothing secret.
+//! [`JobQueue`]: leased jobs. They carry ids and no secrets.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,44 +10,43 @@ use crate::service::clock::Timestamp;
 use crate::service::id::{JobId, UserId};
 use zkflow_groth16::error::{Classified, ErrorKind};
 
-/// Hands out jobs, each to one worker at a time, at least once.
+/// Hands out each job at least once, and to one worker at a time.
 ///
-/// The queue is a transport: the [catalog](crate::service::catalog) knows what is owed, and a reconciler
-/// pushes again whatever a queue lost.
+/// The queue only transports jobs. The [catalog](crate::service::catalog) records the pending work, and a reconciler
+/// pushes lost jobs again.
 ///
 /// # Behaviour
-/// - A leased job is invisible until its lease ends, at `until` exactly. From then on it is waiting
-///   again, with `run_at` the end of the lease, or, on its last attempt, a dead letter since that
-///   moment; `last_error` is [`LEASE_EXPIRED`] in both cases. Every method sees it so, whether or
-///   not the backend has written it down yet.
+/// - A leased job is hidden until exactly `until`. Then it waits again, with `run_at = until`. After its last
+///   attempt it is a dead letter instead, with `at = until`. `last_error` is [`LEASE_EXPIRED`] in both cases.
+///   Every method reports this state from `until` on, even if the backend has not stored it yet.
 /// - `attempt` grows by one on every hand-out, crashes included.
-/// - Among jobs that are due, the higher priority comes first. Jobs of equal priority come in rounds
-///   with one job of each user: the lower round first, then the earlier `run_at`, then the earlier id.
-///   So however much one user has pushed, the next job of another waits for one of theirs at most.
-/// - A job enters a round when a [`lease`](Self::lease) first finds it due, in the order of `run_at` and
-///   id: the round behind its user's last one in which a job waits, and behind the last one out of which
-///   a job was handed. Both are those of its queue and priority. Jobs without a user count as one user's.
-///   Of more than a thousand jobs that a lease finds due at once, the rest may enter at the next.
-/// - A lease token is fresh on every hand-out: a stale one can neither renew nor finish the job.
-/// - Only the newest [`DEAD_LETTERS`] dead letters of a queue need be kept.
-/// - Every method may be called from another async runtime than the one that opened the queue.
+/// - `(priority descending, round, run_at, id)` is the order of the due jobs of a queue.
+/// - `round = 1 + max(last waiting round of this user, last round handed out)`, per queue and priority. A
+///   missing round counts as 0. Jobs without a user count as one user's.
+/// - A round thus contains at most one waiting job of each user. At equal priority, a user's next job waits
+///   for at most one job of each other user, however many they have pushed.
+/// - A job gets its round when a [`lease`](Self::lease) first finds it due, in the order of `run_at` and id.
+///   If one lease finds more than 1000 such jobs, the rest may get theirs at the next lease.
+/// - Every hand-out has a new lease token. A stale token can neither renew nor finish the job.
+/// - A backend may drop all but the newest [`DEAD_LETTERS`] dead letters of each queue.
+/// - Every method may be called from any async runtime, not only the one that opened the queue.
 #[async_trait]
 pub trait JobQueue: fmt::Debug + Send + Sync + 'static {
     /// Adds a job.
     ///
     /// # Behaviour
-    /// - With a `dedup_key` that a job of the same queue carries which is neither completed, dead
-    ///   nor cancelled, nothing is added and that job's id is returned. A leased job counts.
+    /// - Adds nothing if a waiting or leased job of the same queue has the same `dedup_key`. The id of that
+    ///   job is returned.
     /// - `max_attempts` of 0 counts as 1.
     async fn push(&self, job: NewJob) -> Result<Pushed, QueueError>;
 
     /// Hands out at most `max` due jobs of `queue`, each under a fresh lease of length `lease`.
     ///
     /// # Behaviour
-    /// - Returns at once with what is due; with nothing due waits for at most `wait`, waking up
-    ///   early when a job is pushed, released or failed by this process or falls due. A backend for
-    ///   many machines wakes up for other processes too.
-    /// - Dropping the future may leave jobs leased that nobody works on until their leases end.
+    /// - Returns at once if a job is due. Otherwise waits for at most `wait`.
+    /// - Wakes up early when a job falls due, or when this process pushes, releases or fails a job.
+    ///   A backend for many machines also wakes up for other processes.
+    /// - If the future is dropped, jobs may stay leased without a worker until their leases end.
     async fn lease(
         &self,
         queue: QueueName,
@@ -56,68 +55,68 @@ pub trait JobQueue: fmt::Debug + Send + Sync + 'static {
         wait: Duration,
     ) -> Result<Vec<Lease>, QueueError>;
 
-    /// Lets the lease end `by` from now, and returns when that is.
+    /// Sets the end of the lease to `now + by`, and returns it.
     ///
     /// # Errors
-    /// [`QueueError::LeaseLost`] when the token is stale, the lease has ended or the job was cancelled.
+    /// [`QueueError::LeaseLost`] if the token is stale, the lease has ended or the job was cancelled.
     async fn renew(&self, token: &LeaseToken, by: Duration) -> Result<Timestamp, QueueError>;
 
-    /// Finishes the job. Errors as [`renew`](Self::renew).
+    /// Finishes the job, and forgets it. Errors as [`renew`](Self::renew).
     async fn complete(&self, token: &LeaseToken) -> Result<(), QueueError>;
 
-    /// Records a failure. Errors as [`renew`](Self::renew).
+    /// Ends the attempt as a failure. Errors as [`renew`](Self::renew).
     ///
     /// # Behaviour
-    /// - [`Retry::After`] makes the job due again after that time, unless its attempts are used up:
-    ///   then it is dead-lettered with `reason`.
+    /// - With [`Retry::After`] the job is due again after that time, if attempts are left.
+    ///   Otherwise it becomes a dead letter.
+    /// - `last_error` is `reason` in both cases.
     async fn fail(&self, token: &LeaseToken, reason: &str, retry: Retry) -> Result<Failed, QueueError>;
 
-    /// Gives the job back unfinished: due again after `pause` (`run_at` is then), and the attempt is not
-    /// charged. Errors as [`renew`](Self::renew).
+    /// Gives the job back unfinished, with `run_at = now + pause`. The attempt is not charged. Errors as
+    /// [`renew`](Self::renew).
     async fn release(&self, token: &LeaseToken, pause: Duration) -> Result<(), QueueError>;
 
-    /// Cancels a waiting or leased job; a running one loses its lease. Returns whether there was one
-    /// to cancel.
+    /// Cancels a waiting or leased job; a leased job loses its lease. Returns whether there was such a job.
     async fn cancel(&self, id: &JobId) -> Result<bool, QueueError>;
 
-    /// The job, while it is waiting, leased or dead. Completed and cancelled jobs are forgotten.
+    /// A waiting, leased or dead job. `None` for any other id: completed and cancelled jobs are forgotten.
     async fn job(&self, id: &JobId) -> Result<Option<Job>, QueueError>;
 
-    /// How full `queue` is.
+    /// Counts the jobs of `queue` by state.
     async fn stats(&self, queue: QueueName) -> Result<QueueStats, QueueError>;
 
     /// The dead letters of `queue`, newest first, at most `limit`.
     async fn dead(&self, queue: QueueName, limit: usize) -> Result<Vec<Job>, QueueError>;
 
-    /// Removes the dead letters, of all queues, that died before `before`; returns how many.
+    /// Removes the dead letters of all queues that died before `before`; returns their number.
     async fn purge_dead(&self, before: Timestamp) -> Result<u64, QueueError>;
 }
 
 /// The `last_error` of a job whose lease ended before it was finished.
 pub const LEASE_EXPIRED: &str = "lease expired";
 
-/// Dead letters that a queue keeps at least, the newest.
+/// Minimum number of dead letters that each queue keeps; the newest stay.
 pub const DEAD_LETTERS: usize = 10_000;
 
-/// The queues.
+/// A queue for each kind of job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum QueueName {
-    /// Circuits to compile and set up.
+    /// Compiles circuits and generates their keys.
     KeyGeneration,
-    /// Proofs to make.
+    /// Generates proofs.
     ProofGeneration,
-    /// Verifier contracts to deploy.
+    /// Deploys verifier contracts.
     Deploy,
-    /// What has expired.
+    /// Deletes expired data.
     Cleanup,
 }
 
 impl QueueName {
-    /// Every queue.
+    /// All queues.
     pub const ALL: [Self; 4] = [Self::KeyGeneration, Self::ProofGeneration, Self::Deploy, Self::Cleanup];
 
-    /// The name, as in `key-generation`.
+    /// The name in kebab case, such as `key-generation`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::KeyGeneration => "key-generation",
@@ -129,10 +128,10 @@ impl QueueName {
 }
 
 impl QueueName {
-    /// How often a job is handed out before it is dead-lettered.
+    /// Default number of hand-outs before a job is dead-lettered.
     pub const fn attempts(self) -> u32 {
         match self {
-            // A transaction that was sent may be mined at any time: its job ends with a reason, not with a count.
+            // A sent transaction may be mined at any time: its job ends for a reason, not after a count.
             Self::Deploy => 1000,
             Self::KeyGeneration | Self::ProofGeneration | Self::Cleanup => 3,
         }
@@ -150,7 +149,7 @@ impl std::str::FromStr for QueueName {
 
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|name| name.as_str() == text).ok_or_else(|| {
-            format!("unknown queue {text:?}; one of {}", Self::ALL.map(Self::as_str).join(", "))
+            format!("unknown queue {text:?}: expected one of {}", Self::ALL.map(Self::as_str).join(", "))
         })
     }
 }
@@ -158,24 +157,25 @@ impl std::str::FromStr for QueueName {
 /// A job to push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewJob {
-    /// Where it waits.
+    /// Queue to push to.
     pub queue: QueueName,
-    /// The id of what it is about; never an input or a key.
+    /// Id of the object to work on; never an input or a key.
     pub subject: String,
-    /// Whose turn it takes.
+    /// User whose turn the job uses up; all jobs with `None` count as one user's.
     pub user_id: Option<UserId>,
-    /// Two unfinished jobs of one queue never share it.
+    /// Unique among the unfinished jobs of the queue; `None`: never a duplicate.
     pub dedup_key: Option<String>,
-    /// Higher comes first; 0 is usual.
+    /// Higher comes first; 0 by default.
     pub priority: i32,
-    /// Not handed out before.
+    /// Time from the push until the job is due.
     pub delay: Duration,
-    /// Hand-outs before it is dead-lettered, at least 1.
+    /// Hand-outs before the job is dead-lettered, at least 1.
     pub max_attempts: u32,
 }
 
 impl NewJob {
-    /// A job that is due at once and is its subject's only one, with the [attempts](QueueName::attempts) of its queue.
+    /// A job that is due at once, with `subject` as its `dedup_key` and the
+    /// [attempts](QueueName::attempts) of its queue.
     pub fn new(queue: QueueName, subject: impl Into<String>) -> Self {
         let subject = subject.into();
         Self {
@@ -189,140 +189,140 @@ impl NewJob {
         }
     }
 
-    /// The job with so many attempts, unless those of its queue are not counted, as with deployments.
+    /// Sets `max_attempts`, except for a deployment, which keeps the value of its queue.
     pub fn with_attempts(self, attempts: u32) -> Self {
         let max_attempts = if self.queue == QueueName::Deploy { self.max_attempts } else { attempts };
         Self { max_attempts, ..self }
     }
 }
 
-/// What a push did.
+/// Result of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pushed {
-    /// The new job, or the one that was there.
+    /// Id of the new job, or of the job with the same `dedup_key`.
     pub id: JobId,
-    /// Whether an unfinished job with the same key was there already.
+    /// Whether there already was an unfinished job with the same `dedup_key`.
     pub duplicate: bool,
 }
 
-/// A job as the queue holds it.
+/// A job and its present state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
-    /// Its id.
+    /// Id assigned by the push; unique across queues.
     pub id: JobId,
-    /// Where it waits.
+    /// Queue that the job was pushed to.
     pub queue: QueueName,
-    /// The id of what it is about.
+    /// Id of the object to work on.
     pub subject: String,
-    /// Whose turn it takes.
+    /// User whose turn the job uses up; all jobs with `None` count as one user's.
     pub user_id: Option<UserId>,
     /// Higher comes first.
     pub priority: i32,
-    /// Hand-outs so far.
+    /// Hand-outs so far, without those that ended in a release.
     pub attempt: u32,
-    /// Hand-outs before it is dead-lettered.
+    /// Hand-outs before the job is dead-lettered.
     pub max_attempts: u32,
-    /// When it was pushed.
+    /// Moment of the push.
     pub created_at: Timestamp,
-    /// When it is or was due.
+    /// Moment from which the job is due, or was last due.
     pub run_at: Timestamp,
-    /// Where it stands.
+    /// Waiting, leased or dead.
     pub state: JobState,
-    /// Why the last attempt failed.
+    /// Reason of the last failure; `None` if no attempt has failed.
     pub last_error: Option<String>,
 }
 
-/// Where a job stands.
+/// State of an unfinished or dead job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
-    /// Due at `run_at`.
+    /// Can be leased from `run_at` on.
     Waiting,
-    /// Leased until the given moment.
+    /// Hidden from other workers.
     Leased {
-        /// When the lease ends.
+        /// End of the lease.
         until: Timestamp,
     },
-    /// Dead-lettered at the given moment.
+    /// A dead letter; never handed out again.
     Dead {
-        /// When it died.
+        /// Moment of the last failure.
         at: Timestamp,
     },
 }
 
-/// A job in the hands of a worker.
+/// A job that a worker has leased.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
-    /// The job, with the attempt that this is.
+    /// The leased job; its `attempt` counts this hand-out.
     pub job: Job,
-    /// Proof that the lease is held.
+    /// Proof of the lease, needed to renew or finish it.
     pub token: LeaseToken,
-    /// When it ends unless it is renewed.
+    /// End of the lease unless it is renewed.
     pub until: Timestamp,
 }
 
-/// Names one hand-out of one job.
+/// Identifies one hand-out of one job.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LeaseToken {
-    /// The job.
+    /// Id of the leased job.
     pub job: JobId,
-    /// Fresh on every hand-out.
+    /// New on every hand-out.
     pub nonce: String,
 }
 
-/// What becomes of a job that failed.
+/// Whether a failed job is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// Due again after this time.
+    /// Due again after this time, if attempts are left.
     After(Duration),
-    /// Dead-lettered at once: trying again cannot help.
+    /// Dead-lettered at once: another attempt cannot help.
     Never,
 }
 
-/// What became of a job that failed.
+/// New state of a failed job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failed {
-    /// It will be handed out again, not before this moment.
+    /// Due again at this moment.
     RetriedAt(Timestamp),
-    /// It is a dead letter.
+    /// A dead letter.
     Dead,
 }
 
-/// How full a queue is.
+/// Number of jobs in a queue, by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct QueueStats {
     /// Jobs that are due and not leased.
     pub ready: u64,
-    /// Jobs that are due later.
+    /// Jobs that are not due yet.
     pub delayed: u64,
     /// Jobs under a lease.
     pub leased: u64,
     /// Dead letters.
     pub dead: u64,
-    /// When the ready job that waits longest fell due.
+    /// Earliest `run_at` of the ready jobs; `None` if there are none.
     pub oldest_ready: Option<Timestamp>,
 }
 
-/// A queue could not do what was asked.
+/// Failure of a queue operation.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueueError {
-    /// The lease is not held any more: write nothing.
+    /// The lease is no longer held: write nothing.
     #[error("the lease of job {0} is lost")]
     LeaseLost(JobId),
     /// The backend failed.
     #[error("job queue: {action}")]
     Backend {
-        /// What was being done.
+        /// The operation, such as `pushing a job`.
         action: String,
-        /// Why it failed.
+        /// Cause of the failure.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
 impl QueueError {
-    /// A failure of the backend while doing `action`.
+    /// A failure of the backend during `action`.
     pub fn backend(
         action: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,

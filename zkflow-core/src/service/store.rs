@@ -1,4 +1,4 @@
-//! [`ArtifactStore`]: named bytes with a digest.
+//! [`ArtifactStore`]: bytes with a key and a digest.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,67 +13,72 @@ use crate::service::id::{DeploymentId, ProofId};
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::error::{Classified, ErrorKind};
 
-/// Keeps artifacts: keys, circuits, proofs, sealed inputs.
+/// Stores artifacts: keys, circuits, proofs, sealed inputs.
 ///
 /// # Behaviour
-/// - A put is atomic: a reader sees all of it or nothing, also after a crash.
-/// - What was put before a call returned is durable, and so is what was deleted.
-/// - Of several puts in [`PutMode::Create`] under one key exactly one succeeds.
+/// - A put is atomic: a reader sees all of it or nothing, even after a crash.
+/// - A put or delete is durable when the call returns.
+/// - Of several puts with [`PutMode::Create`] under one key, exactly one succeeds.
 /// - A key may be a prefix of another: `a` and `a/b` are two artifacts.
-/// - A get returns bytes whose digest was checked against the one recorded at the put.
+/// - A get checks the bytes against the digest recorded at the put.
 #[async_trait]
 pub trait ArtifactStore: fmt::Debug + Send + Sync + 'static {
     /// Stores `body` under `key`.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] in [`PutMode::Create`] when the key is taken.
+    /// [`StoreError::Exists`] if `mode` is [`PutMode::Create`] and the key is taken.
     async fn put(&self, key: &ArtifactKey, body: Bytes, mode: PutMode) -> Result<ArtifactMeta, StoreError>;
 
     /// Reads the whole artifact.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::Corrupt`] when the bytes are not those that were put.
+    /// [`StoreError::NotFound`]; [`StoreError::Corrupt`] if the bytes do not match the recorded digest.
     async fn get(&self, key: &ArtifactKey) -> Result<Artifact, StoreError>;
 
-    /// Describes the artifact without reading it.
+    /// Returns size and digest without reading the bytes.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
     async fn head(&self, key: &ArtifactKey) -> Result<ArtifactMeta, StoreError>;
 
-    /// Removes the artifact. A missing key is success.
+    /// Removes the artifact. Succeeds if the key is missing.
     async fn delete(&self, key: &ArtifactKey) -> Result<(), StoreError>;
 
-    /// The key of every artifact, readable or not, that [is under](ArtifactKey::is_under) `prefix`, in
-    /// no particular order. `circuits/ab` lists `circuits/ab/x` and not `circuits/abc/x`; the empty
-    /// prefix lists all; a prefix that is not made of segments lists nothing. An artifact that is
-    /// put or deleted meanwhile may or may not be listed.
+    /// Lists the keys that are [under](ArtifactKey::is_under) `prefix`, in no particular order.
+    ///
+    /// # Behaviour
+    /// - `circuits/ab` lists `circuits/ab/x` but not `circuits/abc/x`. The empty prefix lists every key.
+    ///   A prefix that is not made of segments lists nothing.
+    /// - Unreadable artifacts are listed too.
+    /// - An artifact that is put or deleted during the listing may or may not be listed.
     fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactKey, StoreError>>;
 
-    /// An address from which whoever holds it can download the artifact for the time `valid`, without
-    /// this service in between; `None`, the default, when the store has no such addresses. The
-    /// bytes are not checked on that way, and a missing artifact has an address too.
+    /// A URL that downloads the artifact directly from the store, for the time `valid` and without further
+    /// authentication. `None`, the default, if the store has no such URLs.
+    ///
+    /// The digest is not checked on this path. A missing artifact has a URL too.
     ///
     /// # Errors
-    /// The address cannot be signed.
+    /// The URL cannot be signed.
     async fn download_url(&self, key: &ArtifactKey, valid: Duration) -> Result<Option<String>, StoreError> {
         let _ = (key, valid);
         Ok(None)
     }
 }
 
-/// Where an artifact lies: 1 to 8 segments joined by `/`, each 1 to 128 of `A-Z a-z 0-9 . _ -`,
-/// none beginning with a dot; at most [512](Self::MAX_LENGTH) characters in all, so that it fits
-/// below a prefix into a key of S3.
+/// Key of an artifact, such as `circuits/00/proving_key.zkey`: 1 to 8 segments joined by `/`.
+///
+/// A segment is 1 to 128 characters of `A-Z a-z 0-9 . _ -` and does not begin with a dot. A key has at most
+/// [512](Self::MAX_LENGTH) characters, so that a prefix and the key fit into a key of S3.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ArtifactKey(String);
 
 impl ArtifactKey {
-    /// The most characters of a key.
+    /// Maximum length of a key in characters.
     pub const MAX_LENGTH: usize = 512;
 
-    /// The text.
+    /// The whole key, with `/` between segments.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -88,9 +93,10 @@ impl ArtifactKey {
         Self(format!("sealed-deployments/{id}"))
     }
 
-    /// Whether the key begins with the path segments of `prefix`, which is what
-    /// [`ArtifactStore::list`] lists: `circuits/ab` is under `circuits` and under itself, and not
-    /// under `circuits/a`. Every key is under the empty prefix.
+    /// Whether the key begins with all path segments of `prefix`.
+    ///
+    /// `circuits/ab` is under `circuits` and under itself, but not under `circuits/a`. Every key is under
+    /// the empty prefix. [`ArtifactStore::list`] uses this rule.
     pub fn is_under(&self, prefix: &str) -> bool {
         prefix.is_empty()
             || self.0.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -143,24 +149,24 @@ impl fmt::Debug for ArtifactKey {
 /// The text is not an artifact key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not an artifact key: 1 to 8 segments of letters, digits, '.', '_', '-', none beginning with '.', \
-     512 characters at most"
+    "{0:?} is not an artifact key: expected 1 to 8 segments of 1 to 128 letters, digits, '.', '_' or '-', \
+     none beginning with '.', at most 512 characters"
 )]
 pub struct InvalidKey(String);
 
-/// What a put does when the key is taken.
+/// What a put does if the key is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PutMode {
-    /// Fail with [`StoreError::Exists`].
+    /// Fails with [`StoreError::Exists`].
     Create,
-    /// Replace what is there.
+    /// Replaces the artifact.
     Overwrite,
 }
 
-/// What is known of an artifact without its bytes.
+/// Key, size and digest of an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArtifactMeta {
-    /// Where it lies.
+    /// Key that the artifact is stored under.
     pub key: ArtifactKey,
     /// Length in bytes.
     pub size: u64,
@@ -168,46 +174,46 @@ pub struct ArtifactMeta {
     pub sha256: Digest,
 }
 
-/// An artifact with its bytes, checked against the digest.
+/// An artifact whose bytes match its digest.
 #[derive(Debug, Clone)]
 pub struct Artifact {
-    /// What it is.
+    /// Key, size and digest.
     pub meta: ArtifactMeta,
-    /// Its bytes.
+    /// The whole content.
     pub body: Bytes,
 }
 
-/// A store could not do what was asked.
+/// Failure of a store operation.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// No artifact under the key.
-    #[error("no artifact {0}")]
+    /// There is no artifact under this key.
+    #[error("artifact {0} not found")]
     NotFound(ArtifactKey),
-    /// The key is taken.
-    #[error("artifact {0} exists already")]
+    /// There already is an artifact under this key.
+    #[error("artifact {0} already exists")]
     Exists(ArtifactKey),
-    /// The bytes are not those that were put.
+    /// The stored bytes are not the bytes that were put.
     #[error("artifact {key} is corrupt: {detail}")]
     Corrupt {
-        /// Which artifact.
+        /// Key of the artifact.
         key: ArtifactKey,
-        /// What is wrong with it.
+        /// What is wrong, such as `its length is not recorded`.
         detail: String,
     },
     /// The backend failed.
     #[error("artifact store: {action}")]
     Backend {
-        /// What was being done.
+        /// The operation, such as `writing circuits/00/key`.
         action: String,
-        /// Why it failed.
+        /// Cause of the failure.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
 impl StoreError {
-    /// A failure of the backend while doing `action`.
+    /// A failure of the backend during `action`.
     pub fn backend(
         action: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -1,4 +1,4 @@
-//! [`Link`]: calls of a Redis server or cluster that may go away and come back.
+//! [`Link`]: calls to a Redis server or cluster, across lost connections.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,47 +18,46 @@ use zkflow_core::service::queue::QueueError;
 
 use super::script::Script;
 
-/// A call fails after this time, however often it was tried.
+/// Time limit of a call, retries included.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// A connection, and an answer over it, come within this time or not at all.
+/// Time limit for connecting, and for one answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(4);
 
-/// The pause before the second try; it doubles with each one, up to a second.
+/// Pause before the first retry; doubles with each retry, up to a second.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
 
-/// Makes calls over one connection, which is made anew when it fails.
+/// Makes calls over one connection, and replaces it when it fails.
 ///
-/// The connection lives on a thread of its own, which work on the callers' runtimes cannot starve.
+/// The connection has its own thread, so that work on the callers' runtimes cannot starve it.
 pub(super) struct Link {
     target: Target,
     thread: runtime::Handle,
     state: Mutex<State>,
-    /// Whether the last try failed: until one succeeds each call that begins is tried once, so that
-    /// callers learn soon.
+    /// Whether the last attempt failed. If so, new calls are tried only once, so that they fail fast.
     down: AtomicBool,
     _ends_the_thread: DropGuard,
 }
 
-/// What there is to connect to.
+/// Server or cluster to connect to.
 #[derive(Clone)]
 enum Target {
     One(Box<Client>),
     Cluster { cluster: Box<ClusterClient>, nodes: Vec<Client> },
 }
 
-/// What is asked of Redis.
+/// A request to Redis.
 pub(super) enum Call<'a> {
     /// A single command.
     Command(&'a Cmd),
-    /// A script on some keys. Behind its arguments it is told whether the call may have been made before.
+    /// A script. [`Link::make`] adds a last argument: `1` if the call may have been made before, else empty.
     Script { script: &'a Script, keys: &'a [String], arguments: Vec<String> },
 }
 
 #[derive(Default)]
 struct State {
     connection: Option<Connection>,
-    /// Grows with each connection.
+    /// Number of connections made so far.
     number: u64,
 }
 
@@ -69,9 +68,9 @@ enum Connection {
 }
 
 impl Link {
-    /// Does not connect yet. `url` is one, or those of some nodes of a cluster joined by commas.
+    /// Does not connect yet. `url` is one URL, or a comma-separated list of the URLs of cluster nodes.
     pub(super) fn new(url: &str) -> Result<Self, QueueError> {
-        let unusable = |error: RedisError| QueueError::backend("reading the address of Redis", error);
+        let unusable = |error: RedisError| QueueError::backend("parsing the URL of Redis", error);
         let urls: Vec<&str> = url.split(',').map(str::trim).collect();
         let nodes = urls.iter().map(|url| Client::open(*url)).collect::<RedisResult<Vec<_>>>();
         let mut nodes = nodes.map_err(unusable)?;
@@ -87,7 +86,7 @@ impl Link {
                 Target::Cluster { cluster: Box::new(cluster), nodes }
             }
         };
-        let failed = |error: io::Error| QueueError::backend("starting the thread of Redis", error);
+        let failed = |error: io::Error| QueueError::backend("starting the thread for Redis", error);
         let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let (thread, end) = (runtime.handle().clone(), CancellationToken::new());
         let ended = end.clone();
@@ -99,21 +98,21 @@ impl Link {
         Ok(Self { target, thread, state, down, _ends_the_thread: end.drop_guard() })
     }
 
-    /// The thread of the connection.
+    /// Runtime of the connection's thread.
     pub(super) fn thread(&self) -> &runtime::Handle {
         &self.thread
     }
 
-    /// A server that speaks for all; of a cluster another one each time.
+    /// The server, or a random node of the cluster.
     pub(super) fn any_node(&self) -> &Client {
         match &self.target {
             Target::One(client) => client,
-            // Index safety: a cluster has two nodes at least.
+            // Index safety: a cluster has at least two nodes.
             Target::Cluster { nodes, .. } => &nodes[rand::thread_rng().gen_range(0..nodes.len())],
         }
     }
 
-    /// Makes a call, again and again while that may help.
+    /// Makes a call, and retries it while a retry may help.
     pub(super) async fn make(&self, action: &'static str, call: &Call<'_>) -> Result<Value, QueueError> {
         let deadline = Instant::now() + DEADLINE;
         let mut pause = FIRST_PAUSE;
@@ -134,10 +133,10 @@ impl Link {
                 metrics::counter!("zkflow_backend_errors_total", "backend" => "queue").increment(1);
             }
             if !transient || !patient || Instant::now() + pause >= deadline {
-                // Its text names its causes; as a source it would name them twice.
+                // As text: it already names its causes, and a source would repeat them.
                 return Err(QueueError::backend(action, error.to_string()));
             }
-            // Drawn first: the generator may not be held across the wait.
+            // A separate statement: the generator must not be held across the await.
             let jittered = rand::thread_rng().gen_range(pause / 2..=pause);
             sleep(jittered).await;
             pause = (pause * 2).min(Duration::from_secs(1));
@@ -163,14 +162,14 @@ impl Link {
         result
     }
 
-    /// The connection there is, or a new one; those who wait for it wait for the same.
+    /// The present connection, or a new one. Concurrent callers share one attempt to connect.
     async fn connection(&self) -> RedisResult<(Connection, u64)> {
         let mut state = self.state.lock().await;
         if let Some(connection) = &state.connection {
             return Ok((connection.clone(), state.number));
         }
         let connecting = self.thread.spawn(self.target.clone().connect());
-        let gone = |_| RedisError::from((ErrorKind::Client, "the thread of the connection has ended"));
+        let gone = |_| RedisError::from((ErrorKind::Client, "the connection's thread has ended"));
         let connection = connecting.await.map_err(gone)??;
         state.number += 1;
         state.connection = Some(connection.clone());
@@ -220,17 +219,17 @@ impl ConnectionLike for Connection {
     }
 }
 
-/// Whether the server answered, over a connection that is good for more.
+/// Whether the error is an answer of the server, so that the connection is still usable.
 fn is_answer(error: &RedisError) -> bool {
     match error.kind() {
-        // After a failover the name leads to another server.
+        // After a failover, the host name leads to another server: connect again.
         ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown) => false,
         ErrorKind::Server(_) | ErrorKind::Extension => true,
         _ => false,
     }
 }
 
-/// Whether trying again may help.
+/// Whether a retry may help.
 fn is_transient(error: &RedisError) -> bool {
     match error.kind() {
         ErrorKind::Io | ErrorKind::Parse | ErrorKind::ClusterConnectionNotFound => true,

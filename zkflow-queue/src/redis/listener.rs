@@ -1,4 +1,4 @@
-//! What other processes say: a subscription that comes back after every loss.
+//! Subscription to messages of other processes, restored after every loss.
 
 use std::sync::Weak;
 use std::time::Duration;
@@ -9,25 +9,25 @@ use tokio::time::{sleep, timeout};
 
 use super::link::{Link, PATIENCE};
 
-/// Takes in what is said.
+/// Receiver of published messages.
 pub(super) trait Hearing: Send + Sync + 'static {
-    /// The channels to listen to.
+    /// Channels to subscribe to.
     fn channels(&self) -> Vec<String>;
 
-    /// Something was said.
+    /// Called for each message.
     fn heard(&self, channel: &str, message: &str);
 
-    /// Whatever was said until now may have been missed.
+    /// Called after each subscription: earlier messages may have been missed.
     fn missed(&self);
 }
 
-/// A connection that is silent for this long is asked whether it still works.
+/// Time without messages after which the connection is checked with a ping.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// The pause after a loss.
+/// Pause between a loss and the next subscription.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Listens until nobody holds `link` or `hearing` any more.
+/// Listens until `link` or `hearing` is dropped.
 pub(super) async fn listen<H: Hearing>(link: Weak<Link>, hearing: Weak<H>) {
     let mut was_listening = true;
     while let Some(upgraded) = link.upgrade() {
@@ -35,13 +35,13 @@ pub(super) async fn listen<H: Hearing>(link: Weak<Link>, hearing: Weak<H>) {
         drop(upgraded);
         let Err(error) = listen_once(&client, &hearing, &mut was_listening).await else { return };
         if std::mem::take(&mut was_listening) {
-            tracing::warn!(%error, "not listening to Redis: jobs of other processes are found by polling");
+            tracing::warn!(%error, "not subscribed to Redis: jobs of other processes are found by polling");
         }
         sleep(PAUSE).await;
     }
 }
 
-/// Returns without an error when nobody is interested any more; notes when it listens.
+/// Listens over one connection. Sets `listening` once subscribed; returns `Ok` when `hearing` is dropped.
 async fn listen_once<H: Hearing>(
     client: &redis::Client,
     hearing: &Weak<H>,

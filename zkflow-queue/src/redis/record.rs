@@ -1,4 +1,4 @@
-//! How a job is stored, and what its id says.
+//! JSON form of a job, and the queue number in its id.
 
 use redis::{FromRedisValue, Value};
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::{JobId, UserId};
 use zkflow_core::service::queue::{Job, JobState, Lease, LeaseToken, QueueError, QueueName};
 
-/// A job as the scripts store it.
+/// A job as the scripts store it; moments are texts.
 #[derive(Deserialize)]
 pub(super) struct Record {
     id: JobId,
@@ -35,13 +35,13 @@ enum State {
 }
 
 impl Record {
-    /// Reads what a script returned.
+    /// Parses the JSON of a job that a script returned.
     pub(super) fn read(value: Value) -> Result<Self, QueueError> {
         let text: String = get(value)?;
         serde_json::from_str(&text).map_err(|error| QueueError::backend("reading a job", error))
     }
 
-    /// The job, which is of `queue`.
+    /// The job; `queue` is not part of the record.
     pub(super) fn into_job(self, queue: QueueName) -> Job {
         let ends = self.ends.unwrap_or(self.run_at);
         Job {
@@ -63,7 +63,7 @@ impl Record {
         }
     }
 
-    /// The lease of a leased job.
+    /// The lease of a job in state [`State::Leased`].
     pub(super) fn into_lease(mut self, queue: QueueName) -> Lease {
         let nonce = self.nonce.take().unwrap_or_default();
         let until = self.ends.unwrap_or(self.run_at);
@@ -72,14 +72,16 @@ impl Record {
     }
 }
 
-/// Reads what a script returned.
+/// Converts the answer of a script.
 pub(super) fn get<T: FromRedisValue>(value: Value) -> Result<T, QueueError> {
-    redis::from_redis_value(value).map_err(|error| QueueError::backend("reading an answer", error))
+    redis::from_redis_value(value).map_err(|error| QueueError::backend("reading an answer of Redis", error))
 }
 
-/// A moment as the scripts write it.
+/// Parses a moment from a script: milliseconds since the epoch, as text.
 pub(super) fn read_moment(text: &str) -> Result<Timestamp, QueueError> {
-    text.parse().map(Timestamp::from_millis).map_err(|error| QueueError::backend("reading an answer", error))
+    text.parse()
+        .map(Timestamp::from_millis)
+        .map_err(|error| QueueError::backend("reading an answer of Redis", error))
 }
 
 fn moment<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
@@ -91,7 +93,7 @@ fn optional_moment<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<
     moment(deserializer).map(Some)
 }
 
-/// A fresh id that says which queue its job is in: in the last two bits of its random part.
+/// A new id. The last two bits of its random part are the number of its queue.
 pub(super) fn id_in(queue: QueueName, now: Timestamp) -> JobId {
     let id = JobId::generate(now);
     let (rest, last) = id.as_str().split_at(id.as_str().len() - 1);
@@ -99,7 +101,7 @@ pub(super) fn id_in(queue: QueueName, now: Timestamp) -> JobId {
     format!("{rest}{digit:x}").parse().unwrap_or(id)
 }
 
-/// The queue that a job with this id would be in.
+/// The queue of a job with this id, whether or not the job exists.
 pub(super) fn queue_of(id: &JobId) -> QueueName {
     let digit = id.as_str().chars().last().and_then(|last| last.to_digit(16)).unwrap_or(0);
     QueueName::ALL[(digit & QUEUE_BITS) as usize]
@@ -107,7 +109,8 @@ pub(super) fn queue_of(id: &JobId) -> QueueName {
 
 const QUEUE_BITS: u32 = 3;
 
-const _: () = assert!(QueueName::ALL.len() == QUEUE_BITS as usize + 1, "each value names a queue");
+const _: () =
+    assert!(QueueName::ALL.len() == QUEUE_BITS as usize + 1, "every value of the bits must be a queue");
 
 #[cfg(test)]
 mod tests {

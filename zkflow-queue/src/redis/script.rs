@@ -1,17 +1,17 @@
-//! The scripts: each runs on the server as one indivisible step.
+//! Lua scripts. The server executes each atomically.
 
 use std::sync::LazyLock;
 
 use redis::aio::ConnectionLike;
 use redis::{ErrorKind, RedisResult, ServerErrorKind, Value};
 
-/// A script, with what all of them share in front.
+/// A script, preceded by `common.lua`.
 pub(super) struct Script {
     code: String,
     digest: String,
 }
 
-/// Declares the scripts by the files they are in.
+/// Declares scripts by name and file.
 macro_rules! scripts {
     ($($name:ident: $file:literal;)+) => { $(
         pub(super) static $name: LazyLock<Script> = LazyLock::new(|| {
@@ -39,7 +39,7 @@ impl Script {
         Self { code: code.to_owned(), digest: redis::Script::new(code).get_hash().to_owned() }
     }
 
-    /// Runs it; its text travels only when the server does not know it.
+    /// Runs the script by its digest. The text is sent only if the server has not cached it.
     pub(super) async fn run(
         &self,
         connection: &mut impl ConnectionLike,

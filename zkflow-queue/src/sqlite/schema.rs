@@ -1,9 +1,9 @@
-//! The queue's tables, by version. They share a file with others, so `queue_schema` tells the version.
+//! Tables of the queue, by version. The file also has other tables, so the version is in `queue_schema`.
 
 use sqlx::SqlitePool;
 use zkflow_core::service::queue::QueueError;
 
-/// Step `i` leads from version `i` to `i + 1`. Steps that were released are never edited.
+/// Step `i` upgrades version `i` to `i + 1`. A released step is never edited.
 const STEPS: &[&str] = &[
     "
     CREATE TABLE queue_jobs (
@@ -30,7 +30,7 @@ const STEPS: &[&str] = &[
 ",
     "
     ALTER TABLE queue_jobs ADD COLUMN user_id TEXT;
-    -- Of a job that a lease has found due, and of a leased job the one that it was handed out of.
+    -- Set when a lease finds the job due. A leased job keeps the round that it was handed out from.
     ALTER TABLE queue_jobs ADD COLUMN round INTEGER;
     DROP INDEX queue_jobs_by_rank;
     CREATE INDEX queue_jobs_by_rank ON queue_jobs (queue, priority DESC, round, run_at, id)
@@ -40,7 +40,7 @@ const STEPS: &[&str] = &[
     CREATE INDEX queue_jobs_without_round ON queue_jobs (queue, run_at)
         WHERE state = 'waiting' AND round IS NULL;
     CREATE INDEX queue_jobs_by_state ON queue_jobs (queue, state, run_at);
-    -- The last round out of which a job was handed.
+    -- Last round handed out.
     CREATE TABLE queue_rounds (
         queue TEXT NOT NULL,
         priority INTEGER NOT NULL,
@@ -56,7 +56,7 @@ const STEPS: &[&str] = &[
 ",
 ];
 
-/// Brings the tables up to date; of several processes one does it.
+/// Upgrades the tables to the latest version. If several processes try, only one does it.
 pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), QueueError> {
     let failed = |e| QueueError::backend("preparing the tables", e);
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
@@ -71,7 +71,7 @@ pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), QueueError> {
     let done = usize::try_from(version).unwrap_or(usize::MAX);
     let Some(owed) = STEPS.get(done..) else {
         let known = STEPS.len();
-        let detail = format!("the file has version {version}, this program knows {known}: use a newer one");
+        let detail = format!("schema version {version} is newer than the supported {known}: upgrade zkflow");
         return Err(QueueError::backend("preparing the tables", detail));
     };
     for (step, version) in owed.iter().zip(version + 1..) {

@@ -1,4 +1,4 @@
-//! One job from lease to end.
+//! Execution of one job, from lease to finish.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use zkflow_core::service::queue::{Failed, Lease, QueueError, Retry};
 use super::keeper::Kept;
 use super::{JobContext, JobError, Shared, Then, insist};
 
-/// What became of a job, for metrics.
+/// Outcome of a job, for metrics.
 #[derive(Clone, Copy)]
 enum Outcome {
     Completed,
@@ -35,10 +35,10 @@ impl Outcome {
     }
 }
 
-/// Runs the handler on a leased job and tells the queue how it ended. Returns whether the job was given back,
-/// so that its place had better rest.
+/// Runs the handler on a leased job, and reports the outcome to the queue. Returns whether the job was given
+/// back, so that its slot should rest.
 pub(super) async fn run(shared: &Shared, kept: Kept) -> bool {
-    // Kept to the end of this function: until the end is recorded nobody else may have the job.
+    // Kept to the end of this function: the lease must last until the outcome is recorded.
     let Kept { lease, lost, .. } = &kept;
     let queue = shared.config.queue.as_str();
     let span = tracing::info_span!(
@@ -53,7 +53,7 @@ pub(super) async fn run(shared: &Shared, kept: Kept) -> bool {
     let outcome = handle(shared, lease, lost).instrument(span.clone()).await.unwrap_or_else(|error| {
         if !matches!(error, QueueError::LeaseLost(_)) {
             let _in = span.enter();
-            tracing::warn!(error = &error as &dyn std::error::Error, "the end of a job was not recorded");
+            tracing::warn!(error = &error as &dyn std::error::Error, "the outcome of a job was not recorded");
         }
         Outcome::Lost
     });
@@ -79,7 +79,7 @@ async fn handle(shared: &Shared, lease: &Lease, lost: &CancellationToken) -> Res
             }
             Then::Bury => fail(shared, lease, &error, Retry::Never).await,
         },
-        // Cut short, which is no failure of its own.
+        // Interrupted by the shutdown, which is not a failure of the job.
         Some(Err(_)) | None => {
             insist(config.grace, || queue.release(&lease.token, Duration::ZERO)).await?;
             Ok(Outcome::Released)
@@ -87,7 +87,7 @@ async fn handle(shared: &Shared, lease: &Lease, lost: &CancellationToken) -> Res
     }
 }
 
-/// Runs the handler; `None` when it was dropped because the drain is over.
+/// Runs the handler; `None` if it was dropped after the drain.
 async fn run_handler(
     shared: &Shared,
     lease: &Lease,
@@ -95,7 +95,7 @@ async fn run_handler(
 ) -> Option<Result<(), JobError>> {
     let (handler, job) = (shared.handler.clone(), lease.job.clone());
     let context = JobContext { cancelled: cancelled.clone() };
-    // A task of its own catches panics.
+    // A separate task catches panics.
     let work = async move { handler.handle(&job, context).await };
     let mut task = tokio::spawn(work.in_current_span());
     tokio::select! {
@@ -116,14 +116,14 @@ async fn finish_within(
     result
 }
 
-/// A panic is a failure. Its message may carry a private input, so it goes nowhere.
+/// Turns a panic into a failure. Its message is discarded, because it may contain a private input.
 fn flatten(result: Result<Result<(), JobError>, tokio::task::JoinError>) -> Result<(), JobError> {
     result.unwrap_or_else(|_| Err(JobError::retry("panic", "the handler panicked")))
 }
 
 async fn give_back(shared: &Shared, lease: &Lease, error: &JobError) -> Result<Outcome, QueueError> {
     let Shared { queue, config, .. } = shared;
-    tracing::warn!(kind = error.kind, reason = error.reason, "given back");
+    tracing::warn!(kind = error.kind, reason = error.reason, "job given back");
     insist(config.lease, || queue.release(&lease.token, config.rest)).await?;
     let labels = [("queue", config.queue.as_str()), ("kind", error.kind)];
     metrics::counter!("zkflow_jobs_given_back_total", &labels).increment(1);

@@ -1,4 +1,4 @@
-//! [`Keeper`]: takes leases and keeps them alive, from a thread that nothing else runs on.
+//! [`Keeper`]: leases jobs and renews the leases, on a dedicated thread.
 
 use std::io;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use zkflow_core::service::queue::{JobQueue, Lease, LeaseToken, QueueError};
 
 use super::WorkerConfig;
 
-/// Takes leases, and renews them until they are let go.
+/// Leases jobs, and renews each lease until its [`Kept`] is dropped.
 pub(super) struct Keeper {
     queue: Arc<dyn JobQueue>,
     config: WorkerConfig,
@@ -19,11 +19,11 @@ pub(super) struct Keeper {
     _ends_the_thread: DropGuard,
 }
 
-/// A lease that is kept until this is dropped.
+/// A lease that is renewed until this is dropped.
 pub(super) struct Kept {
-    /// What is kept.
+    /// The lease as it was handed out; its `until` is not updated.
     pub(super) lease: Lease,
-    /// Fires when it could not be kept.
+    /// Fires when the lease is lost, or may have ended.
     pub(super) lost: CancellationToken,
     _done: DropGuard,
 }
@@ -40,8 +40,8 @@ impl Keeper {
         Ok(Self { queue, config, thread, _ends_the_thread: end.drop_guard() })
     }
 
-    /// Leases at most `max` jobs. Renewal begins on the keeper's thread, before the caller's
-    /// runtime finds the time to look at them.
+    /// Leases at most `max` jobs. The keeper's thread renews them at once, even if the caller's runtime is
+    /// busy.
     pub(super) async fn lease(&self, max: usize) -> Result<Vec<Kept>, QueueError> {
         let (queue, WorkerConfig { queue: name, lease, wait, .. }) =
             (self.queue.clone(), self.config.clone());
@@ -53,7 +53,7 @@ impl Keeper {
     }
 }
 
-/// Keeps a lease of length `length`, on the runtime that this is called on.
+/// Renews a lease of length `length` on the current runtime.
 fn keep(queue: Arc<dyn JobQueue>, length: Duration, lease: Lease) -> Kept {
     let (done, lost) = (CancellationToken::new(), CancellationToken::new());
     let (token, until_done, on_loss) = (lease.token.clone(), done.clone(), lost.clone());
@@ -78,7 +78,7 @@ async fn renew_until_lost(queue: &dyn JobQueue, token: &LeaseToken, length: Dura
                 pause = length / 3;
             }
             Ok(Err(QueueError::Backend { .. })) if began < ends => pause = length / 20,
-            // Lost, or it may have ended: somebody else may have the job.
+            // Lost, or possibly ended: another worker may have the job.
             _ => return,
         }
     }

@@ -1,5 +1,5 @@
-//! Queues to test, with hands on their clocks.
-#![allow(dead_code, reason = "each test file uses some of it")]
+//! Queues to test, and their clocks.
+#![allow(dead_code, reason = "no test file uses all of it")]
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -11,12 +11,12 @@ use zkflow_core::service::clock::{ManualClock, Timestamp};
 use zkflow_queue::{RedisQueue, SqliteQueue};
 use zkflow_testbed::RedisServer;
 
-/// A moment to begin at.
+/// A manual clock that shows 2026-01-01T00:00:00Z.
 pub(crate) fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::new(Timestamp::from_millis(1_767_225_600_000)))
 }
 
-/// Opens a file as a server would, but without waiting for the disk.
+/// Opens a file as the server does, but without waiting for the disk.
 pub(crate) async fn pool(path: &Path) -> SqlitePool {
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -27,18 +27,18 @@ pub(crate) async fn pool(path: &Path) -> SqlitePool {
     SqlitePoolOptions::new().max_connections(4).connect_with(options).await.unwrap()
 }
 
-/// An SQLite queue on a file of its own that goes away with the folder.
+/// An SQLite queue on a file in `folder`.
 pub(crate) async fn sqlite_queue(folder: &tempfile::TempDir, clock: Arc<ManualClock>) -> SqliteQueue {
     SqliteQueue::open(pool(&folder.path().join("db")).await, clock).await.unwrap()
 }
 
-/// An empty queue on `server`, under a name that nobody else uses.
+/// An empty queue on `server`, in a new namespace.
 pub(crate) async fn redis_queue(server: &RedisServer, clock: Arc<ManualClock>) -> RedisQueue {
     let queue = RedisQueue::connect(server.url(), &RedisServer::fresh_namespace()).await.unwrap();
     queue.with_clock(clock)
 }
 
-/// Folders that live as long as the test.
+/// Temporary folders, deleted at the end of the test.
 #[derive(Default)]
 pub(crate) struct Folders(Mutex<Vec<tempfile::TempDir>>);
 

@@ -1,4 +1,4 @@
-//! Files named by their SHA-256, bounded in bytes.
+//! [`Folder`]: files named by their SHA-256, with a limit on their total size.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
@@ -11,14 +11,14 @@ use zkflow_core::digest::Digest;
 
 use crate::fs::remove_leftovers;
 
-/// A folder of files.
+/// Cache folder.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
     pub(super) limit: u64,
 }
 
-/// Holds what is being written.
+/// Contains unfinished files.
 const TEMP_FOLDER: &str = ".tmp";
 
 impl Folder {
@@ -29,10 +29,10 @@ impl Folder {
         Ok(Self { path, limit })
     }
 
-    /// The bytes with this digest, if they are there.
+    /// The bytes with this digest; `None` if they are not cached.
     ///
     /// # Errors
-    /// The file cannot be read, or is damaged; then it was removed.
+    /// The file cannot be read, or is damaged. A damaged file is removed.
     pub(super) fn read(&self, digest: &Digest) -> io::Result<Option<Bytes>> {
         let path = self.path.join(digest.to_string());
         let bytes = match fs::read(&path) {
@@ -41,22 +41,25 @@ impl Folder {
         };
         if Digest::of(&bytes) != *digest {
             fs::remove_file(&path)?;
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a cached file was damaged"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the SHA-256 of a cached file differs from its name",
+            ));
         }
-        // The time of change is the time of last use. It may have been removed meanwhile.
+        // The modification time is the time of last use. Fails if the file has been removed in the meantime.
         let _ =
             File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
         Ok(Some(Bytes::from(bytes)))
     }
 
-    /// Keeps bytes, and lets go what was used longest ago.
+    /// Caches bytes, and removes the least recently used files above the limit.
     pub(super) fn write(&self, digest: &Digest, bytes: &[u8]) -> io::Result<()> {
         if bytes.len() as u64 > self.limit {
             return Ok(());
         }
         let mut file = tempfile::Builder::new().prefix("put-").tempfile_in(self.path.join(TEMP_FOLDER))?;
         file.write_all(bytes)?;
-        // Not synced: what a crash damages is noticed when it is read.
+        // Not synced: damage by a crash is detected on read.
         file.persist(self.path.join(digest.to_string())).map_err(|error| error.error)?;
         self.shrink()
     }
@@ -65,7 +68,7 @@ impl Folder {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
-            // Another process may remove files meanwhile.
+            // Another process may have removed the file.
             let Ok(about) = entry.metadata() else { continue };
             if about.is_file() {
                 files.push((about.modified()?, about.len(), entry.path()));

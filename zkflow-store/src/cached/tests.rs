@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::*;
 use crate::MemoryStore;
 
-/// A far store that counts what is fetched from it.
+/// A far store that counts its gets.
 #[derive(Debug, Default)]
 struct Far {
     store: MemoryStore,
@@ -47,7 +47,7 @@ fn setup(limit: u64) -> Setup {
 }
 
 impl Setup {
-    /// Reads through a cache of its own on the same folder, as another process does.
+    /// Reads through a new cache on the same folder, as another process does.
     async fn read(&self, text: &str) -> Bytes {
         let limit = self.near.folder.limit;
         let other = CachedStore::open(self.far.clone(), self.folder.path(), limit).unwrap();

@@ -1,4 +1,4 @@
-//! One artifact in one file: body, SHA-256, magic.
+//! File format of an artifact: body, SHA-256, magic.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -10,16 +10,16 @@ use zkflow_core::service::store::{Artifact, ArtifactKey, ArtifactMeta, PutMode, 
 
 use super::folder;
 
-/// Ends every file.
+/// Last bytes of every file.
 const MAGIC: &[u8; 8] = b"zkflow1\n";
 
-/// Digest and magic.
+/// Length of digest and magic in bytes.
 const TRAILER: usize = 32 + MAGIC.len();
 
-/// Writes a file durably and all at once.
+/// Writes a file durably and atomically.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] in [`PutMode::Create`] when there is a file at `path`.
+/// [`io::ErrorKind::AlreadyExists`] if `mode` is [`PutMode::Create`] and there is a file at `path`.
 pub(super) fn write(temp: &Path, path: &Path, body: &[u8], sha256: &Digest, mode: PutMode) -> io::Result<()> {
     let mut file = tempfile::Builder::new().prefix("put-").tempfile_in(temp)?;
     file.write_all(body)?;
@@ -27,7 +27,7 @@ pub(super) fn write(temp: &Path, path: &Path, body: &[u8], sha256: &Digest, mode
     file.write_all(MAGIC)?;
     file.as_file().sync_all()?;
     let parent = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    // A delete may remove the empty folder between its creation and the rename: then once more.
+    // A concurrent delete may remove the empty folder before the rename: then try again.
     for _ in 0..ATTEMPTS {
         folder::create(parent)?;
         let moved = match mode {
@@ -40,12 +40,12 @@ pub(super) fn write(temp: &Path, path: &Path, body: &[u8], sha256: &Digest, mode
             Err(e) => return Err(e.error),
         }
     }
-    Err(io::Error::other("the folder was removed again and again"))
+    Err(io::Error::other("the folder was removed during every attempt"))
 }
 
 const ATTEMPTS: usize = 100;
 
-/// Reads a file and checks its digest.
+/// Reads a file and checks the body against the digest.
 pub(super) fn read(path: &Path, key: &ArtifactKey) -> Result<Artifact, StoreError> {
     let mut bytes = Vec::new();
     open(path, key)?.read_to_end(&mut bytes).map_err(|e| failed(key, e))?;
@@ -55,14 +55,14 @@ pub(super) fn read(path: &Path, key: &ArtifactKey) -> Result<Artifact, StoreErro
     if Digest::of(&bytes) != recorded {
         return Err(StoreError::Corrupt {
             key: key.clone(),
-            detail: "its SHA-256 is not the one recorded".to_owned(),
+            detail: "its SHA-256 differs from the recorded one".to_owned(),
         });
     }
     let meta = ArtifactMeta { key: key.clone(), size: bytes.len() as u64, sha256: recorded };
     Ok(Artifact { meta, body: Bytes::from(bytes) })
 }
 
-/// Reads the trailer alone.
+/// Reads only the trailer.
 pub(super) fn read_meta(path: &Path, key: &ArtifactKey) -> Result<ArtifactMeta, StoreError> {
     let mut file = open(path, key)?;
     let length = file.metadata().map_err(|e| failed(key, e))?.len();
@@ -76,7 +76,7 @@ pub(super) fn read_meta(path: &Path, key: &ArtifactKey) -> Result<ArtifactMeta, 
 
 fn open(path: &Path, key: &ArtifactKey) -> Result<File, StoreError> {
     File::open(path).map_err(|e| match e.kind() {
-        // A file where the key has a folder: nothing can lie below it.
+        // NotADirectory: a part of the path is a file, so there is nothing below it.
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoreError::NotFound(key.clone()),
         _ => failed(key, e),
     })
@@ -89,7 +89,7 @@ fn parse_trailer(trailer: &[u8], key: &ArtifactKey) -> Result<Digest, StoreError
 }
 
 fn no_trailer(key: &ArtifactKey) -> StoreError {
-    StoreError::Corrupt { key: key.clone(), detail: "it does not end as it should".to_owned() }
+    StoreError::Corrupt { key: key.clone(), detail: "its trailer is missing or malformed".to_owned() }
 }
 
 fn failed(key: &ArtifactKey, error: io::Error) -> StoreError {

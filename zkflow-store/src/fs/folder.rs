@@ -1,4 +1,4 @@
-//! Folders: making them durable, and finding artifacts in them.
+//! Folders: durable creation and removal, and the search for artifacts.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,7 +8,7 @@ use zkflow_core::service::store::{ArtifactKey, StoreError};
 
 use super::FILE_SUFFIX;
 
-/// Creates `folder` and whatever lies above it, durably.
+/// Creates `folder` and its missing parents, durably.
 pub(super) fn create(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -16,7 +16,7 @@ pub(super) fn create(folder: &Path) -> io::Result<()> {
     if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         create(parent)?;
         match fs::create_dir(folder) {
-            // Somebody was faster, or a delete took the parent away: the caller notices.
+            // Another process was faster, or a delete removed the parent: the caller notices.
             Err(e) if matches!(e.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound) => {}
             Err(e) => return Err(e),
             Ok(()) => ignore_missing(sync(parent))?,
@@ -26,13 +26,13 @@ pub(super) fn create(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)
 }
 
-/// Makes the entries of `folder` durable.
+/// Makes the entries of `folder` durable; not the content of its files.
 pub(super) fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Removes the file at `path`, durably, and the folders that it leaves empty, up to `root`.
-/// A missing file is success.
+/// Removes the file at `path` durably, and the folders below `root` that become empty. Succeeds if the file
+/// is missing.
 pub(super) fn remove_file(root: &Path, path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(()),
@@ -41,7 +41,7 @@ pub(super) fn remove_file(root: &Path, path: &Path) -> io::Result<()> {
     let mut folder = path.parent();
     while let Some(emptied) = folder.filter(|folder| *folder != root) {
         ignore_missing(sync(emptied))?;
-        // Fails when it is not empty, or somebody else removed it.
+        // Fails if the folder is not empty, or is already removed.
         if fs::remove_dir(emptied).is_err() {
             return Ok(());
         }
@@ -50,13 +50,13 @@ pub(super) fn remove_file(root: &Path, path: &Path) -> io::Result<()> {
     ignore_missing(sync(root))
 }
 
-/// Hands the key of every artifact under `prefix` to `found`, until that returns false.
+/// Calls `found` with the key of every artifact under `prefix`, until it returns false.
 pub(super) fn walk(
     root: &Path,
     prefix: &str,
     found: &mut dyn FnMut(Result<ArtifactKey, StoreError>) -> bool,
 ) {
-    // Begins as deep as it can: a prefix is a folder, a file, or both.
+    // Starts at the prefix itself, which may be a folder, an artifact or both.
     let start = if prefix.is_empty() {
         Some(String::new())
     } else if let Ok(key) = prefix.parse::<ArtifactKey>() {
@@ -70,7 +70,7 @@ pub(super) fn walk(
     }
 }
 
-/// Walks the folder that holds the keys below `inside`; returns whether to go on.
+/// Walks the folder with the keys below `inside`; returns whether to go on.
 fn walk_folder(
     root: &Path,
     inside: &str,
@@ -95,7 +95,7 @@ fn walk_folder(
             None if kind.is_dir() => (name.as_str(), false),
             _ => continue,
         };
-        // What is no key was not put here by a store; the folder of temporary files is such.
+        // A name that is not a key was not written by a store, or is the folder of temporary files.
         let Ok(key) = format!("{inside}{separator}{segment}").parse::<ArtifactKey>() else { continue };
         let go_on = if is_artifact { found(Ok(key)) } else { walk_folder(root, key.as_str(), found) };
         if !go_on {
@@ -105,7 +105,7 @@ fn walk_folder(
     true
 }
 
-/// For what may have been removed since: nothing is left to sync.
+/// Accepts that the folder has been removed in the meantime: there is nothing left to sync.
 fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -51,7 +51,7 @@ async fn what_a_killed_put_left_is_no_artifact_and_goes_away() {
     assert_eq!(listed.len(), 1);
 
     FsStore::open(folder.path()).unwrap();
-    assert!(leftover.exists(), "it may be another process's put in progress");
+    assert!(leftover.exists(), "a recent file may belong to a running put of another process");
     let old = SystemTime::now() - LEFTOVER_AGE;
     fs::File::options().write(true).open(&leftover).unwrap().set_modified(old).unwrap();
     FsStore::open(folder.path()).unwrap();

@@ -1,4 +1,4 @@
-//! [`Breaker`]: stops calling a backend that fails.
+//! [`Breaker`]: stops calls to a failing backend.
 
 use std::error::Error;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Counts failures in a row.
+/// Counts consecutive failures, and blocks calls above a threshold.
 #[derive(Debug)]
 pub(super) struct Breaker {
     backend: &'static str,
@@ -18,9 +18,9 @@ pub(super) struct Breaker {
 #[derive(Debug, Default)]
 struct State {
     failures: u32,
-    /// The last one, in words.
+    /// Message of the last failure.
     last: String,
-    /// When the next call is let through, once there were too many.
+    /// Moment at which the next call is let through; `None` while calls are not blocked.
     next: Option<Instant>,
 }
 
@@ -29,24 +29,24 @@ impl Breaker {
         Self { backend, threshold, rest, state: Mutex::default() }
     }
 
-    /// Whether a call may be made now; else why not.
+    /// Succeeds if a call may be made now; otherwise returns the reason.
     pub(super) fn admit(&self) -> Result<(), String> {
         let mut state = self.lock();
         let Some(next) = state.next else { return Ok(()) };
         let now = Instant::now();
         if now >= next {
-            // This one tries; the others wait for what becomes of it.
+            // This call is let through; others stay blocked until it ends.
             state.next = Some(now + self.rest);
             return Ok(());
         }
         metrics::counter!("zkflow_backend_refused_total", "backend" => self.backend).increment(1);
-        Err(format!("not called: it failed {} times in a row, at last with: {}", state.failures, state.last))
+        Err(format!("not called after {} failures in a row, the last: {}", state.failures, state.last))
     }
 
     pub(super) fn succeeded(&self) {
         let mut state = self.lock();
         if state.next.is_some() {
-            tracing::info!(backend = self.backend, failures = state.failures, "answers again");
+            tracing::info!(backend = self.backend, failures = state.failures, "backend answers again");
         }
         *state = State::default();
     }
@@ -58,19 +58,23 @@ impl Breaker {
         state.last = chain(error);
         if state.failures >= self.threshold {
             if state.next.is_none() {
-                tracing::error!(backend = self.backend, error = state.last, "fails; calls are put off");
+                tracing::error!(
+                    backend = self.backend,
+                    error = state.last,
+                    "backend fails repeatedly: calls are blocked"
+                );
             }
             state.next = Some(Instant::now() + self.rest);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // What is changed under the lock is never half done.
+        // Changes under the lock are never left half done, so a poisoned lock is usable.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// An error with what caused it.
+/// The messages of an error and its sources, joined by colons.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

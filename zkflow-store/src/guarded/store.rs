@@ -14,8 +14,8 @@ use super::{Ended, Guard, Policy};
 
 /// An [`ArtifactStore`] on another machine, with retries and a breaker; see the [module](super).
 ///
-/// The deadlines of calls that move artifacts depend on their sizes, and are kept by the store itself. A
-/// listing is handed through: whoever walks the store begins again.
+/// The inner store enforces the deadlines of calls that transfer artifacts, because they depend on the size.
+/// Listings are not retried: the caller must start again.
 #[derive(Debug)]
 pub struct GuardedStore {
     store: Arc<dyn ArtifactStore>,
@@ -23,7 +23,7 @@ pub struct GuardedStore {
 }
 
 impl GuardedStore {
-    /// Guards `store`, which keeps deadlines of its own when it moves artifacts.
+    /// Guards `store`, which must enforce its own deadlines when it transfers artifacts.
     pub fn new(store: Arc<dyn ArtifactStore>, policy: Policy) -> Self {
         Self { store, guard: Guard::new("store", policy) }
     }
@@ -33,7 +33,7 @@ impl GuardedStore {
         limit: Option<Duration>,
         attempt: impl Fn() -> BoxFuture<'a, Result<T, StoreError>> + Sync,
     ) -> Ended<T, StoreError> {
-        let unavailable = |reason| StoreError::backend("it is not available", reason);
+        let unavailable = |reason| StoreError::backend("calling the backend", reason);
         self.guard.call(attempt, unavailable, limit).await
     }
 }
@@ -43,7 +43,7 @@ impl ArtifactStore for GuardedStore {
     async fn put(&self, key: &ArtifactKey, body: Bytes, mode: PutMode) -> Result<ArtifactMeta, StoreError> {
         let Ended { result, retried } = self.call(None, || self.store.put(key, body.clone(), mode)).await;
         match result {
-            // The answer of an earlier attempt may have been lost: then these bytes are there.
+            // An earlier attempt may have stored these bytes although its answer was lost.
             Err(StoreError::Exists(_)) if retried => {
                 let found = self.head(key).await?;
                 if found.sha256 == Digest::of(&body) {

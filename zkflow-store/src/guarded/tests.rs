@@ -12,7 +12,7 @@ use zkflow_core::service::store::{Artifact, ArtifactKey, ArtifactMeta, ArtifactS
 use super::*;
 use crate::MemoryStore;
 
-/// A store whose next calls fail: before they do anything, after they did it, or by never answering.
+/// A store whose next calls fail before they take effect, fail after it, or never return.
 #[derive(Debug, Default)]
 struct Bad {
     store: MemoryStore,
@@ -71,7 +71,7 @@ impl ArtifactStore for Bad {
     }
 }
 
-/// As in production, in a hundredth of the time.
+/// The default policy with times divided by 100, except for a longer `rest`.
 fn quick() -> Policy {
     let of = Policy::default();
     let [deadline, budget, pause, rest] =
@@ -126,7 +126,7 @@ async fn a_call_without_an_answer_ends() {
     let began = Instant::now();
     let error = store.head(&key()).await.unwrap_err();
     assert!(began.elapsed() >= quick().deadline, "{:?}", began.elapsed());
-    assert_eq!(bad.calls(), 2, "no attempt begins beyond the budget");
+    assert_eq!(bad.calls(), 2, "an attempt began after the budget");
     assert!(
         std::error::Error::source(&error).unwrap().to_string().contains("no answer within 0.1 s"),
         "{error:?}"
@@ -142,18 +142,18 @@ async fn after_failures_in_a_row_one_call_a_rest_is_made_until_one_succeeds() {
         store.head(&key()).await.unwrap_err();
     }
     let made = bad.calls();
-    assert_eq!(made, 6, "one put, and five heads that failed");
+    assert_eq!(made, 6, "expected one put and five failed heads");
     let error = store.head(&key()).await.unwrap_err();
-    assert_eq!(bad.calls(), made, "a call was made at once");
+    assert_eq!(bad.calls(), made, "a blocked call reached the backend");
     let reason = std::error::Error::source(&error).unwrap().to_string();
-    assert!(reason.contains("5 times in a row") && reason.contains("connection was reset"), "{reason}");
+    assert!(reason.contains("5 failures in a row") && reason.contains("connection was reset"), "{reason}");
     tokio::time::sleep(quick().rest).await;
     store.head(&key()).await.unwrap_err();
-    assert_eq!(bad.calls(), made + 1, "one call is let through");
+    assert_eq!(bad.calls(), made + 1, "expected that one call is let through");
     tokio::time::sleep(quick().rest).await;
     store.head(&key()).await.unwrap();
     store.head(&key()).await.unwrap();
-    assert_eq!(bad.calls(), made + 3, "all calls are made again");
+    assert_eq!(bad.calls(), made + 3, "expected that all calls are made again");
 }
 
 mod catalog {
@@ -167,7 +167,7 @@ mod catalog {
     use super::*;
     use crate::MemoryCatalog;
 
-    /// A catalog that loses the answers of its next writes.
+    /// A catalog whose next writes take effect but return an error.
     #[derive(Debug, Default)]
     struct Lossy {
         catalog: MemoryCatalog,
@@ -203,7 +203,7 @@ mod catalog {
         }
         async fn insert_proof(&self, proof: ProofRequest) -> Result<(ProofRequest, bool), CatalogError> {
             let inserted = self.catalog.insert_proof(proof).await;
-            // While the answer is on its way a worker begins.
+            // A worker begins before the answer arrives.
             if self.lost.load(Ordering::SeqCst) > 0
                 && let Ok((proof, true)) = &inserted
             {

@@ -12,12 +12,12 @@ use zkflow_core::service::store::{Artifact, ArtifactKey, ArtifactMeta, ArtifactS
 
 use super::lock;
 
-/// An [`ArtifactStore`] in memory.
+/// An [`ArtifactStore`] in memory, without durability.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<BTreeMap<ArtifactKey, Artifact>>);
 
 impl MemoryStore {
-    /// An empty store.
+    /// A store without artifacts.
     pub fn new() -> Self {
         Self::default()
     }

@@ -1,4 +1,4 @@
-//! [`Connection`]: the client, replaced when it answers no more.
+//! [`Connection`]: a client that is replaced when calls remain unanswered.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,17 +11,16 @@ use mongodb::{Client, Collection, Database};
 
 use super::document::Kept;
 
-/// Calls in a row that got no answer and were given up, after which the client is replaced.
+/// Number of consecutive unanswered calls after which the client is replaced.
 ///
-/// The driver (3.9) lets a pool open two connections at a time, and waits for their greeting without end: two
-/// that a network swallowed while they were opened hold up every call from then on, though the server and
-/// its monitor are well.
+/// The driver (3.9) opens at most two connections of a pool at a time, and waits for their handshakes without
+/// limit. If the network swallows two of them, every later call hangs, although server and monitor are fine.
 const SILENCE: u32 = 3;
 
-/// A call that was given up sooner says nothing: whoever asked went away.
+/// A call that is dropped sooner does not count as unanswered: its caller is gone.
 const PATIENT: Duration = Duration::from_secs(1);
 
-/// The database, through a client that can be replaced.
+/// A database whose client can be replaced.
 pub(super) struct Connection {
     options: ClientOptions,
     state: Mutex<State>,
@@ -32,7 +31,7 @@ struct State {
     silent: u32,
 }
 
-/// A call that waits for its answer.
+/// A call without an answer yet.
 pub(super) struct Call<'a> {
     connection: &'a Connection,
     database: Database,
@@ -41,42 +40,42 @@ pub(super) struct Call<'a> {
 }
 
 impl Connection {
-    /// Makes a client; nothing is sent yet.
+    /// Creates a client. Sends nothing yet.
     pub(super) fn new(options: ClientOptions) -> Result<Self, Error> {
         let state = Mutex::new(State { database: database(&options)?, silent: 0 });
         Ok(Self { options, state })
     }
 
-    /// The database.
+    /// The database through the present client.
     pub(super) fn database(&self) -> Database {
         self.lock().database.clone()
     }
 
-    /// Begins a call. Dropped before it is [`answered`](Call::answered) it counts as silence.
+    /// Begins a call. It counts as unanswered if it is dropped before [`answered`](Call::answered).
     pub(super) fn call(&self) -> Call<'_> {
         let mut state = self.lock();
         if state.silent >= SILENCE
             && let Ok(fresh) = database(&self.options)
         {
-            tracing::warn!(calls = state.silent, "MongoDB left calls without an answer: connecting anew");
+            tracing::warn!(calls = state.silent, "MongoDB did not answer several calls: reconnecting");
             *state = State { database: fresh, silent: 0 };
         }
         Call { connection: self, database: state.database.clone(), began: Instant::now(), answered: false }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // What is changed under the lock is never half done.
+        // Changes under the lock are never left half done, so a poisoned lock is usable.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Call<'_> {
-    /// The collection to ask.
+    /// Collection of `T` in the database.
     pub(super) fn collection<T: Kept>(&self) -> Collection<RawDocumentBuf> {
         self.database.collection(T::COLLECTION)
     }
 
-    /// Notes that there was an answer, be it an error.
+    /// Records that there was an answer, which may be an error.
     pub(super) fn answered(mut self) {
         self.answered = true;
     }
@@ -95,7 +94,7 @@ impl Drop for Call<'_> {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The options hold the password.
+        // The options contain the password.
         f.debug_tuple("Connection").field(&self.lock().database.name()).finish()
     }
 }

@@ -1,4 +1,4 @@
-//! Collections, their checks and indexes, and the version of all that.
+//! Collections with their validators and indexes, and the version of this layout.
 
 use std::time::Duration;
 
@@ -11,24 +11,25 @@ use zkflow_core::service::catalog::{CatalogError, Circuit, Deployment, ProofRequ
 use super::document::Kept;
 use super::failed;
 
-/// The layout that this program writes. What it was before is brought up to it by [`migrate`], whose
-/// steps may be repeated, and run in several processes at once.
+/// Version of the layout that this program writes. [`migrate`] upgrades older versions. Its steps may be
+/// repeated, and may run in several processes at once.
 const VERSION: i64 = 1;
 
-/// Proof requests outlive `expires_at` by this much before MongoDB itself removes them.
+/// Time from `expires_at` until MongoDB itself removes a proof request.
 const TTL_GRACE: Duration = Duration::from_secs(24 * 3600);
 
-/// Brings the database up to date.
+/// Upgrades the database to [`VERSION`].
 ///
 /// # Errors
-/// [`CatalogError::Corrupt`] when it is of a newer version.
+/// [`CatalogError::Corrupt`] if the database has a newer version.
 pub(super) async fn migrate(database: &Database) -> Result<(), CatalogError> {
     let action = "preparing the database";
     let meta = database.collection::<Document>("meta");
     let found = meta.find_one(doc! { "_id": "schema" }).await.map_err(failed(action))?;
     let version = found.and_then(|schema| schema.get_i64("version").ok()).unwrap_or(0);
     if version > VERSION {
-        let detail = format!("it has version {version}, this program knows {VERSION}: use a newer one");
+        let detail =
+            format!("schema version {version} is newer than the supported {VERSION}: upgrade zkflow");
         return Err(CatalogError::Corrupt { id: "the database".to_owned(), detail });
     }
     collection::<Circuit>(database, circuits(), circuit_indexes()).await?;
@@ -52,17 +53,17 @@ async fn collection<T: Kept>(
             let change = doc! { "collMod": name, "validator": validator };
             match database.run_command(change).await {
                 Ok(_) => {}
-                // What it checks is checked when it is read too.
+                // Not fatal: documents are also checked when they are read.
                 Err(error) if matches!(code(&error), Some(UNAUTHORIZED | COMMAND_NOT_FOUND)) => {
-                    tracing::warn!(collection = name, %error, "documents are not checked by MongoDB");
+                    tracing::warn!(collection = name, %error, "MongoDB does not validate the documents");
                 }
-                Err(error) => return Err(failed(format!("setting the checks of {name}"))(error)),
+                Err(error) => return Err(failed(format!("setting the validator of {name}"))(error)),
             }
         }
-        Err(error) => return Err(failed(format!("making the collection {name}"))(error)),
+        Err(error) => return Err(failed(format!("creating the collection {name}"))(error)),
     }
     let collection = database.collection::<Document>(name);
-    collection.create_indexes(indexes).await.map_err(failed(format!("making the indexes of {name}")))?;
+    collection.create_indexes(indexes).await.map_err(failed(format!("creating the indexes of {name}")))?;
     Ok(())
 }
 
@@ -96,7 +97,7 @@ fn deployment_indexes() -> Vec<IndexModel> {
     ]
 }
 
-/// The documents that carry an idempotency key.
+/// Filter for documents with an idempotency key.
 fn keyed() -> Document {
     doc! { "idempotency.key": { "$exists": true } }
 }
@@ -110,7 +111,7 @@ fn unique(keys: Document, only: Option<Document>) -> IndexModel {
     IndexModel::builder().keys(keys).options(options).build()
 }
 
-/// What every document has, and `properties` beside.
+/// Schema with the fields of every document, and `properties`; all are required.
 fn schema(properties: Document) -> Document {
     let mut all = doc! {
         "_id": { "bsonType": "string" },

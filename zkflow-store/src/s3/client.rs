@@ -1,4 +1,4 @@
-//! How S3 is reached.
+//! [`S3Settings`], and the client made from them.
 
 use std::time::Duration;
 
@@ -12,29 +12,29 @@ use aws_sdk_s3::config::{
     Builder, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
 };
 
-/// Where an [`S3Store`](super::S3Store) is, and how it is reached.
+/// Location of an [`S3Store`](super::S3Store), and access to it.
 #[derive(Debug, Clone)]
 pub struct S3Settings {
-    /// The bucket, which must be there.
+    /// Name of the bucket, which must exist.
     pub bucket: String,
-    /// Stands before the key of every artifact, with a `/` between them; may be empty.
+    /// Prefix of every object, joined to the artifact key by `/`; may be empty.
     pub prefix: String,
-    /// The region; by default what the environment (`AWS_REGION`), the profile or the machine say, and with an
-    /// `endpoint` what the environment says, or `us-east-1`.
+    /// Region. `None`: the region of the environment (`AWS_REGION`), the profile or the machine. With an
+    /// `endpoint`, `None` is the region of the environment, or else `us-east-1`.
     pub region: Option<String>,
-    /// Another server than Amazon's, such as `http://minio:9000`.
+    /// URL of a compatible server, such as `http://minio:9000`. `None`: Amazon S3.
     pub endpoint: Option<String>,
-    /// Whether the bucket stands in the path of an address and not in its host name.
+    /// Whether the bucket is in the path of a URL (`true`) or in its host name (`false`).
     pub force_path_style: bool,
-    /// Who asks; by default whom the environment, the profile or the machine names
-    /// (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, `AWS_PROFILE`, a role of the container or the instance, …).
+    /// Credentials. `None`: those of the environment, the profile or the machine (`AWS_ACCESS_KEY_ID` and
+    /// `AWS_SECRET_ACCESS_KEY`, `AWS_PROFILE`, a role of the container or the instance, …).
     pub credentials: Option<SharedCredentialsProvider>,
-    /// Larger bodies travel in parts of this many bytes; S3 wants 5 MiB at least.
+    /// Size of a part in bytes. Larger bodies are uploaded in parts of this size; S3 requires at least 5 MiB.
     pub part_bytes: usize,
 }
 
 impl S3Settings {
-    /// The bucket at Amazon's, as the environment says.
+    /// A bucket at Amazon S3, with region and credentials from the environment and parts of 16 MiB.
     pub fn new(bucket: impl Into<String>) -> Self {
         Self {
             bucket: bucket.into(),
@@ -48,13 +48,13 @@ impl S3Settings {
     }
 }
 
-/// A client. Nothing is sent but what finding the credentials takes.
+/// Creates a client. Sends only requests that are needed to find the credentials.
 pub(super) async fn connect(settings: &S3Settings) -> Client {
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
     if let Some(region) = &settings.region {
         loader = loader.region(Region::new(region.clone()));
     } else if settings.endpoint.is_some() {
-        // Other servers rarely have regions, and signatures need one. The machine is not asked where it is.
+        // Other servers rarely have regions, but signatures need one. The machine's metadata is not queried.
         let elsewhere = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new());
         loader = loader.region(elsewhere.or_else(Region::new("us-east-1")));
     }
@@ -64,11 +64,11 @@ pub(super) async fn connect(settings: &S3Settings) -> Client {
     let shared = loader.load().await;
     let mut config = Builder::from(&shared)
         .force_path_style(settings.force_path_style)
-        // Retries and deadlines have one place, above the store.
+        // Retries and deadlines are implemented in one place, outside the SDK.
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
-        // Signatures cover the bytes of every request, and each read is checked with SHA-256. The checksums
-        // that the SDK would add besides are not understood by every server.
+        // Signatures cover the bytes of every request, and each read is checked with SHA-256. The additional
+        // checksums of the SDK are not supported by every server.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     if let Some(endpoint) = &settings.endpoint {

@@ -1,4 +1,4 @@
-//! Large bodies, in parts.
+//! Multipart uploads of large bodies.
 
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
@@ -9,11 +9,11 @@ use zkflow_core::service::store::{ArtifactKey, PutMode, StoreError};
 use super::{DIGEST, PutError, S3Store, only_if_free, put_error};
 use crate::deadline;
 
-/// Parts on their way at the same time.
+/// Number of parts that are uploaded at the same time.
 const AT_ONCE: usize = 4;
 
-/// Writes `body` in parts. Nobody sees it before the last step, and what fails or is dropped before that
-/// removes its parts.
+/// Writes `body` in parts. The object is visible only after the last step. A failed or dropped upload removes
+/// its parts.
 pub(super) async fn in_parts(
     store: &S3Store,
     key: &ArtifactKey,
@@ -30,7 +30,7 @@ pub(super) async fn in_parts(
         .metadata(DIGEST, sha256.to_string());
     let begun = deadline::within(&action, 0, begin.send()).await?.map_err(|e| put_error(key, &action, e))?;
     let Some(id) = begun.upload_id else {
-        return Err(StoreError::backend(action, "the upload has no id").into());
+        return Err(StoreError::backend(action, "the answer contains no upload id").into());
     };
     let mut upload = Upload { store, object: store.object(key), id, done: false };
     let count = body.len().div_ceil(store.part);
@@ -50,14 +50,14 @@ pub(super) async fn in_parts(
         .upload_id(&upload.id)
         .set_if_none_match(only_if_free(mode))
         .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build());
-    // S3 puts the parts together before it answers.
+    // S3 joins the parts before it answers, so the limit depends on the size.
     let completed = deadline::within(&action, body.len() as u64, complete.send()).await?;
     completed.map_err(|e| put_error(key, &action, e))?;
     upload.done = true;
     Ok(())
 }
 
-/// An upload that is not yet an object; dropped so, it is aborted.
+/// A running upload; aborted if it is dropped before it is `done`.
 struct Upload<'a> {
     store: &'a S3Store,
     object: String,
@@ -91,7 +91,7 @@ impl Drop for Upload<'_> {
         let (false, Ok(runtime)) = (self.done, tokio::runtime::Handle::try_current()) else { return };
         let Self { store, object, id, .. } = self;
         let abort = store.client.abort_multipart_upload().bucket(&store.bucket).key(&*object).upload_id(&*id);
-        // What cannot be aborted is left to the lifecycle rules of the bucket.
+        // If this fails, a lifecycle rule of the bucket must remove the parts.
         runtime.spawn(async move { drop(deadline::within("aborting an upload", 0, abort.send()).await) });
     }
 }

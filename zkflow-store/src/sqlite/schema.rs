@@ -1,9 +1,9 @@
-//! The catalog's tables, by version. `PRAGMA user_version` tells which version a file has.
+//! Tables of the catalog, by version. `PRAGMA user_version` is the version of a file.
 
 use sqlx::SqlitePool;
 use zkflow_core::service::catalog::CatalogError;
 
-/// Step `i` leads from version `i` to `i + 1`. Steps that were released are never edited.
+/// Step `i` upgrades version `i` to `i + 1`. A released step is never edited.
 const STEPS: &[&str] = &[
     "
     CREATE TABLE circuits (
@@ -60,7 +60,7 @@ const STEPS: &[&str] = &[
 ",
 ];
 
-/// Brings the file up to date; of several processes one does it.
+/// Upgrades the tables to the latest version. If several processes try, only one does it.
 pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), CatalogError> {
     let failed = |e| CatalogError::backend("preparing the tables", e);
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
@@ -69,7 +69,7 @@ pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), CatalogError> {
     let done = usize::try_from(version).unwrap_or(usize::MAX);
     let Some(owed) = STEPS.get(done..) else {
         let known = STEPS.len();
-        let detail = format!("the file has version {version}, this program knows {known}: use a newer one");
+        let detail = format!("schema version {version} is newer than the supported {known}: upgrade zkflow");
         return Err(CatalogError::Corrupt { id: "the database".to_owned(), detail });
     };
     for step in owed {

@@ -3,10 +3,10 @@
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// The block of SHA-256 in bytes.
+/// Block size of SHA-256 in bytes.
 const BLOCK: usize = 64;
 
-/// HMAC-SHA256 of `message` under `key`, which is no longer than a block.
+/// HMAC-SHA256 of `message` under `key`. The key is shorter than a block, so it is not hashed.
 pub(super) fn hmac_sha256(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
     let padded = |pad: u8| {
         let mut block = Zeroizing::new([pad; BLOCK]);
@@ -23,7 +23,7 @@ mod tests {
 
     #[test]
     fn the_published_vectors_come_out() {
-        // RFC 4231, test cases 1 and 2; a shorter key is padded with zeros.
+        // RFC 4231, test cases 1 and 2. Zeros at the end of a key do not change the result.
         let mut key = [0; 32];
         key[..20].fill(0x0b);
         let expected = "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7";

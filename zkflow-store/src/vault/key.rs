@@ -1,4 +1,4 @@
-//! [`VaultKey`]: 32 secret bytes, from a text or a file.
+//! [`VaultKey`]: 32 secret bytes, read from a text or a file.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -11,23 +11,23 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::{Zeroize, Zeroizing};
 use zkflow_core::error::{Classified, ErrorKind};
 
-/// The key of a [`Vault`](super::Vault). Zeroised when dropped; has no `Debug` and no `Serialize`.
+/// Key of a [`Vault`](super::Vault). Zeroised on drop; has neither `Debug` nor `Serialize`.
 pub struct VaultKey(Zeroizing<[u8; LENGTH]>);
 
 impl VaultKey {
-    /// A fresh key from the operating system.
+    /// A new key from the random generator of the operating system.
     pub fn generate() -> Self {
         let mut bytes = Zeroizing::new([0; LENGTH]);
-        // Expect safety: without random numbers there is no key to go on with.
+        // Expect safety: without random numbers there is no key.
         getrandom::fill(bytes.as_mut()).expect("the operating system's random generator failed");
         Self(bytes)
     }
 
-    /// Reads 32 bytes written as 64 hex digits or as base64 (plain or URL-safe, padded or not), as
-    /// in `ZKFLOW_SECRET_KEY`. Space around it is ignored.
+    /// Parses 32 bytes in 64 hex digits or in base64 (plain or URL-safe, padded or not), as in
+    /// `ZKFLOW_SECRET_KEY`. Surrounding white space is ignored.
     ///
     /// # Errors
-    /// [`KeyError::Malformed`], which does not repeat the text.
+    /// [`KeyError::Malformed`], which does not contain the text.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let text = text.trim();
         let mut bytes = Zeroizing::new([0; LENGTH]);
@@ -47,11 +47,11 @@ impl VaultKey {
         Err(KeyError::Malformed)
     }
 
-    /// Reads the key file at `path`, or makes it, readable by its owner alone. Of several processes
-    /// that make it at the same time all get the same key. Blocks for a moment.
+    /// Reads the key file at `path`, or creates it, readable only by its owner. Processes that create it at
+    /// the same time all get the same key. Blocks briefly.
     ///
     /// # Errors
-    /// The file can be read by others, does not hold a key, or cannot be read or made.
+    /// The file can be read by other users, does not contain a key, or cannot be read or created.
     pub fn load_or_create(path: &Path) -> Result<Self, KeyError> {
         match Self::load(path) {
             Err(KeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
@@ -75,11 +75,11 @@ impl VaultKey {
         Self::parse(&text)
     }
 
-    /// Writes the key durably and all at once, unless there is a file already.
+    /// Writes the key durably and atomically. Fails if the file exists.
     fn create(&self, path: &Path) -> io::Result<()> {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(parent)?;
-        // tempfile makes files of mode 0600.
+        // tempfile creates files with mode 0600.
         let mut file = tempfile::Builder::new().prefix(".key-").tempfile_in(parent)?;
         let mut text = hex::encode(self.0.as_ref());
         text.push('\n');
@@ -98,27 +98,27 @@ impl VaultKey {
 
 const LENGTH: usize = 32;
 
-/// There is no key.
+/// Failure to get a key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
     /// The text is not a key.
-    #[error("a secret key is 32 bytes, written as 64 hex digits or as base64")]
+    #[error("malformed secret key: expected 32 bytes as 64 hex digits or as base64")]
     Malformed,
-    /// Others may read the key file.
-    #[error("the key file {path} has mode {mode:o}; nobody but its owner may read it: chmod 600")]
+    /// Users other than the owner may access the key file.
+    #[error("the key file {path} has mode {mode:o}, expected access by its owner only: run chmod 600")]
     Permissions {
-        /// Which file.
+        /// Path of the key file.
         path: PathBuf,
-        /// Its permissions.
+        /// Permission bits of the key file.
         mode: u32,
     },
-    /// The key file cannot be read or made.
-    #[error("the key file {path}")]
+    /// The key file cannot be read or created.
+    #[error("cannot read or create the key file {path}")]
     File {
-        /// Which file.
+        /// Path of the key file.
         path: PathBuf,
-        /// Why.
+        /// Error of the file system.
         #[source]
         source: io::Error,
     },

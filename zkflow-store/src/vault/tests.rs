@@ -58,7 +58,7 @@ async fn a_blob_shows_nothing_and_never_repeats() {
     vault.seal(&id, &inputs()).await.unwrap();
     let first = blob(&store, &id).await;
     for part in INPUTS.as_bytes().windows(4) {
-        assert!(!first.windows(4).any(|window| window == part), "{part:?} stands in the blob");
+        assert!(!first.windows(4).any(|window| window == part), "the blob contains {part:?}");
     }
     vault.seal(&id, &inputs()).await.unwrap();
     let second = blob(&store, &id).await;

@@ -1,5 +1,5 @@
-//! What the tests on real servers share.
-#![allow(dead_code, reason = "not every test uses everything")]
+//! Helpers of the tests on real servers.
+#![allow(dead_code, reason = "no test file uses all of it")]
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use zkflow_core::service::store::StoreError;
 use zkflow_store::{S3Settings, S3Store};
 use zkflow_testbed::S3Server;
 
-/// The bucket of `server`, reached at `endpoint`, below a prefix that nothing lies under.
+/// A store in the bucket of `server`, reached at `endpoint`, below a new prefix.
 pub(crate) async fn open_bucket(server: &S3Server, endpoint: &str) -> Result<S3Store, StoreError> {
     S3Store::open(settings(server, endpoint)).await
 }
@@ -33,13 +33,13 @@ pub(crate) fn credentials(id: &str, secret: &str) -> SharedCredentialsProvider {
     SharedCredentialsProvider::new(who)
 }
 
-/// A circuit that no other call gets.
+/// A circuit whose id depends on `name` only.
 pub(crate) fn circuit(name: &str, created: i64) -> Circuit {
     let template = "rangeCheck".parse().unwrap();
     Circuit::new(Digest::of(name), template, serde_json::Map::new(), Timestamp::from_millis(created))
 }
 
-/// Calls until it succeeds; returns how long that took.
+/// Repeats `call` until it succeeds; returns the time until then.
 pub(crate) async fn until_it_succeeds<T, E: std::fmt::Debug>(
     limit: Duration,
     mut call: impl AsyncFnMut() -> Result<T, E>,

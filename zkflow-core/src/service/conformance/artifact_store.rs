@@ -1,4 +1,4 @@
-//! What every [`ArtifactStore`] promises.
+//! Conformance suite of [`ArtifactStore`].
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use zkflow_groth16::digest::Digest;
 /// The store under test.
 type Store = Arc<dyn ArtifactStore>;
 
-/// Runs every check, each on an empty store of its own, which `make` makes.
+/// Runs every check, each on a new, empty store from `make`.
 ///
 /// # Panics
-/// When a promise is broken.
+/// A check fails.
 pub async fn artifact_store<T: ArtifactStore>(make: impl AsyncFn() -> T) {
     let make = async || shared(make().await);
     what_was_put_is_read_back(make().await).await;
@@ -40,38 +40,46 @@ pub async fn artifact_store<T: ArtifactStore>(make: impl AsyncFn() -> T) {
     the_longest_key_is_accepted(make().await).await;
 }
 
-/// `get` returns the bytes of `put`, under each key its own.
+/// `get` returns the bytes that were put under the same key.
 pub async fn what_was_put_is_read_back(store: Store) {
     put(&store, "circuits/00/a", b"first").await;
     put(&store, "circuits/00/b", b"second").await;
-    assert_eq!(get(&store, "circuits/00/a").await, "first", "a get returned other bytes than were put");
-    assert_eq!(get(&store, "circuits/00/b").await, "second", "a get returned other bytes than were put");
+    assert_eq!(
+        get(&store, "circuits/00/a").await,
+        "first",
+        "get returned bytes that differ from the put ones"
+    );
+    assert_eq!(
+        get(&store, "circuits/00/b").await,
+        "second",
+        "get returned bytes that differ from the put ones"
+    );
 }
 
 /// `put`, `head` and `get` agree on length and SHA-256.
 pub async fn meta_tells_length_and_digest(store: Store) {
     let meta = put(&store, "a/b", b"abc").await;
     let expected = ArtifactMeta { key: key("a/b"), size: 3, sha256: Digest::of("abc") };
-    assert_eq!(meta, expected, "put describes the artifact wrongly");
-    assert_eq!(store.head(&key("a/b")).await.expect("head"), expected, "head describes it wrongly");
-    assert_eq!(store.get(&key("a/b")).await.expect("get").meta, expected, "get describes it wrongly");
+    assert_eq!(meta, expected, "put returned wrong meta");
+    assert_eq!(store.head(&key("a/b")).await.expect("head"), expected, "head returned wrong meta");
+    assert_eq!(store.get(&key("a/b")).await.expect("get").meta, expected, "get returned wrong meta");
 }
 
-/// Zero bytes are an artifact like any other.
+/// An artifact may have zero bytes.
 pub async fn an_empty_body_is_an_artifact(store: Store) {
     let meta = put(&store, "empty", b"").await;
     assert_eq!(meta.size, 0);
-    assert_eq!(get(&store, "empty").await, "", "an empty artifact came back with bytes");
+    assert_eq!(get(&store, "empty").await, "", "get of an empty artifact returned bytes");
 }
 
-/// Several megabytes of every byte value come back unchanged.
+/// Several megabytes with every byte value are read back unchanged.
 pub async fn a_large_body_survives(store: Store) {
     let body: Vec<u8> = (0..5_000_003_u32).map(|i| (i ^ (i >> 8) ^ (i >> 16)) as u8).collect();
     put(&store, "large", &body).await;
-    assert!(get(&store, "large").await == body, "a large artifact came back changed");
+    assert!(get(&store, "large").await == body, "a large artifact was changed");
 }
 
-/// `get` and `head` of a missing key fail with [`StoreError::NotFound`], which names the key.
+/// `get` and `head` of a missing key fail with [`StoreError::NotFound`] and the key.
 pub async fn a_missing_key_is_not_found(store: Store) {
     let missing = key("circuits/00/none");
     let error = store.get(&missing).await.expect_err("get of a missing key");
@@ -80,7 +88,7 @@ pub async fn a_missing_key_is_not_found(store: Store) {
     assert!(matches!(&error, StoreError::NotFound(k) if *k == missing), "head of a missing key: {error}");
 }
 
-/// [`PutMode::Create`] fails with [`StoreError::Exists`] and changes nothing.
+/// [`PutMode::Create`] under a taken key fails with [`StoreError::Exists`] and changes nothing.
 pub async fn create_refuses_a_taken_key_and_keeps_what_is_there(store: Store) {
     put(&store, "a", b"old").await;
     let result = store.put(&key("a"), Bytes::from_static(b"new"), PutMode::Create).await;
@@ -89,38 +97,41 @@ pub async fn create_refuses_a_taken_key_and_keeps_what_is_there(store: Store) {
     assert_eq!(get(&store, "a").await, "old", "a refused create changed the artifact");
 }
 
-/// [`PutMode::Overwrite`] replaces bytes and description.
+/// [`PutMode::Overwrite`] replaces bytes and meta.
 pub async fn overwrite_replaces(store: Store) {
     put(&store, "a", b"a longer old body").await;
     let meta = store.put(&key("a"), Bytes::from_static(b"new"), PutMode::Overwrite).await.expect("overwrite");
     assert_eq!(meta.sha256, Digest::of("new"));
-    assert_eq!(get(&store, "a").await, "new", "overwrite left old bytes");
-    assert_eq!(store.head(&key("a")).await.expect("head"), meta, "overwrite left the old description");
+    assert_eq!(get(&store, "a").await, "new", "overwrite did not replace the bytes");
+    assert_eq!(store.head(&key("a")).await.expect("head"), meta, "overwrite did not replace the meta");
 }
 
-/// [`PutMode::Overwrite`] needs nothing to be there.
+/// [`PutMode::Overwrite`] succeeds under a missing key.
 pub async fn overwrite_creates_what_is_missing(store: Store) {
     let result = store.put(&key("a"), Bytes::from_static(b"new"), PutMode::Overwrite).await;
     result.expect("overwrite of a missing key");
     assert_eq!(get(&store, "a").await, "new");
 }
 
-/// Of concurrent creators one succeeds, the others get [`StoreError::Exists`], and the winner's
-/// bytes stay.
+/// One of many concurrent creates succeeds, and its bytes stay. The others fail with [`StoreError::Exists`].
 pub async fn one_of_many_creators_wins(store: Store) {
     let contested = key("a/contested");
     let puts = (0..16).map(|i| store.put(&contested, Bytes::from(format!("creator {i}")), PutMode::Create));
     let results = future::join_all(puts).await;
     let winners: Vec<usize> = (0..16).filter(|i| results[*i].is_ok()).collect();
-    assert_eq!(winners.len(), 1, "{} creators won under one key", winners.len());
+    assert_eq!(winners.len(), 1, "{} creates under one key succeeded, expected 1", winners.len());
     for error in results.into_iter().filter_map(Result::err) {
-        assert!(matches!(error, StoreError::Exists(_)), "a losing creator got {error}");
+        assert!(matches!(error, StoreError::Exists(_)), "a create that lost failed with {error}");
     }
     let expected = format!("creator {}", winners[0]);
-    assert_eq!(get(&store, "a/contested").await, expected, "the bytes are not the winner's");
+    assert_eq!(
+        get(&store, "a/contested").await,
+        expected,
+        "the stored bytes are not those of the successful create"
+    );
 }
 
-/// Reads during overwrites return one of the bodies, whole.
+/// A read during overwrites returns one of the bodies, complete.
 pub async fn a_reader_never_sees_half_a_put(store: Store) {
     let bodies: Vec<Bytes> = (0..8_u8).map(|i| Bytes::from(vec![i; 100_000 + usize::from(i)])).collect();
     let contested = key("a/contested");
@@ -132,26 +143,26 @@ pub async fn a_reader_never_sees_half_a_put(store: Store) {
     written.into_iter().for_each(|result| drop(result.expect("put")));
     for result in read {
         let body = result.expect("get during overwrites").body;
-        assert!(bodies.contains(&body), "a reader saw {} bytes that nobody put", body.len());
+        assert!(bodies.contains(&body), "get returned {} bytes that were never put", body.len());
     }
 }
 
-/// After `delete` the artifact is neither read nor listed.
+/// A deleted artifact is neither read nor listed.
 pub async fn a_deleted_artifact_is_gone(store: Store) {
     put(&store, "a/gone", b"1").await;
     put(&store, "a/kept", b"2").await;
     store.delete(&key("a/gone")).await.expect("delete");
     let result = store.get(&key("a/gone")).await;
     assert!(matches!(result, Err(StoreError::NotFound(_))), "a deleted artifact was read");
-    assert_eq!(list(&store, "").await, keys(["a/kept"]), "delete removed too little or too much");
+    assert_eq!(list(&store, "").await, keys(["a/kept"]), "delete removed too few or too many artifacts");
 }
 
-/// `delete` of what is not there is success.
+/// `delete` of a missing key succeeds.
 pub async fn deleting_a_missing_key_is_success(store: Store) {
-    store.delete(&key("a/b/c")).await.expect("delete of a missing key is success");
+    store.delete(&key("a/b/c")).await.expect("delete of a missing key succeeds");
 }
 
-/// A key is free after its artifact was deleted.
+/// The key of a deleted artifact is free.
 pub async fn a_deleted_key_can_be_created_again(store: Store) {
     put(&store, "a/b", b"old").await;
     store.delete(&key("a/b")).await.expect("delete");
@@ -159,7 +170,7 @@ pub async fn a_deleted_key_can_be_created_again(store: Store) {
     assert_eq!(get(&store, "a/b").await, "new");
 }
 
-/// `a` and `a/b` are two artifacts, whichever comes first.
+/// `a` and `a/b` are two artifacts, in whichever order they are put.
 pub async fn a_key_may_be_a_prefix_of_another(store: Store) {
     put(&store, "a", b"1").await;
     put(&store, "a/b", b"2").await;
@@ -167,12 +178,12 @@ pub async fn a_key_may_be_a_prefix_of_another(store: Store) {
     put(&store, "c/d", b"4").await;
     assert_eq!(list(&store, "").await, keys(["a", "a/b", "c/d", "c/d/e"]));
     store.delete(&key("c/d")).await.expect("delete");
-    assert_eq!(get(&store, "c/d/e").await, "3", "deleting a key removed one below it");
+    assert_eq!(get(&store, "c/d/e").await, "3", "delete removed an artifact below the key");
 }
 
-/// `list("")` shows each artifact once.
+/// `list("")` returns each artifact once.
 pub async fn the_empty_prefix_lists_everything(store: Store) {
-    assert_eq!(list(&store, "").await, keys([]), "a new store is empty");
+    assert_eq!(list(&store, "").await, keys([]), "a new store is not empty");
     let sealed = ArtifactKey::sealed(&ProofId::generate(Timestamp::from_millis(0)));
     put(&store, sealed.as_str(), b"1").await;
     put(&store, "circuits/00/a", b"2").await;
@@ -180,7 +191,7 @@ pub async fn the_empty_prefix_lists_everything(store: Store) {
     assert_eq!(list(&store, "").await, keys([sealed.as_str(), "circuits/00/a", "top"]));
 }
 
-/// `circuits/ab` lists `circuits/ab/x`, and neither `circuits/abc/x` nor `circuits/a`.
+/// `circuits/ab` lists `circuits/ab/x`, but neither `circuits/abc/x` nor `circuits/a`.
 pub async fn a_prefix_counts_whole_segments(store: Store) {
     for name in ["circuits/ab/x", "circuits/ab/y/z", "circuits/abc/x", "circuits/a", "circuits/ab"] {
         put(&store, name, b"1").await;
@@ -191,7 +202,7 @@ pub async fn a_prefix_counts_whole_segments(store: Store) {
     assert_eq!(list(&store, "circuit").await, keys([]), "a prefix matched part of a segment");
 }
 
-/// A prefix cannot name what lies outside the store.
+/// A prefix cannot reach outside the store.
 pub async fn a_prefix_that_is_no_path_lists_nothing(store: Store) {
     put(&store, "a/b", b"1").await;
     for prefix in ["..", "/", "../a", "a/../a", "a//b", ".", "a/./b"] {
@@ -199,7 +210,7 @@ pub async fn a_prefix_that_is_no_path_lists_nothing(store: Store) {
     }
 }
 
-/// So are 512 characters in eight segments, and a segment of 128.
+/// A key may have 512 characters, eight segments, and a segment of 128 characters.
 pub async fn the_longest_key_is_accepted(store: Store) {
     let longest = ["k".repeat(128), vec!["l".repeat(54); 6].join("/"), "m".repeat(53)].join("/");
     assert_eq!(longest.len(), ArtifactKey::MAX_LENGTH);
@@ -213,7 +224,7 @@ fn shared(store: impl ArtifactStore) -> Store {
 }
 
 fn key(text: &str) -> ArtifactKey {
-    text.parse().expect("a key of the suite is well-formed")
+    text.parse().expect("keys of the suite are well-formed")
 }
 
 fn keys<const N: usize>(texts: [&str; N]) -> BTreeSet<ArtifactKey> {
@@ -236,6 +247,6 @@ async fn list(store: &Store, prefix: &str) -> BTreeSet<ArtifactKey> {
         .into_iter()
         .map(|item| item.unwrap_or_else(|error| panic!("list {prefix:?}: {error}")))
         .collect();
-    assert_eq!(keys.len(), count, "list {prefix:?} shows an artifact twice");
+    assert_eq!(keys.len(), count, "list {prefix:?} returned an artifact twice");
     keys
 }

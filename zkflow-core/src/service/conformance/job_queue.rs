@@ -1,4 +1,4 @@
-//! What every [`JobQueue`] promises.
+//! Conformance suite of [`JobQueue`].
 
 mod dead_letters;
 mod fairness;
@@ -22,14 +22,14 @@ pub use finishing::*;
 pub use leasing::*;
 pub use pushing::*;
 
-/// A queue under test, with a hand on its clock.
+/// A queue under test, and control over its clock.
 pub struct QueueHarness {
-    /// The queue, empty.
+    /// Queue without jobs.
     pub queue: Arc<dyn JobQueue>,
-    /// Lets the queue's time pass: sets its clock forward, or sleeps.
+    /// Advances the queue's time: moves its clock forward, or sleeps.
     pub advance: Box<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>,
-    /// The unit of all times in the suite. With a clock of its own anything goes; a queue that
-    /// really sleeps wants it far longer than one call takes.
+    /// Unit of all times in the suite. Any value works with a manual clock. In real time it must be far
+    /// longer than one call.
     pub tick: Duration,
 }
 
@@ -43,14 +43,14 @@ impl QueueHarness {
         Self { queue, advance: Box::new(advance), tick: Duration::from_secs(1000) }
     }
 
-    /// Lets `ticks` pass.
+    /// Advances the time by `ticks`.
     async fn pass(&self, ticks: u32) {
         (self.advance)(self.tick * ticks).await;
     }
 
     async fn push(&self, job: NewJob) -> crate::service::id::JobId {
         let pushed = self.queue.push(job).await.expect("push");
-        assert!(!pushed.duplicate, "a push was called a duplicate without reason");
+        assert!(!pushed.duplicate, "a push was wrongly reported as a duplicate");
         pushed.id
     }
 
@@ -59,25 +59,25 @@ impl QueueHarness {
         self.queue.lease(Q, max, self.tick * 10, Duration::ZERO).await.expect("lease")
     }
 
-    /// Leases the one job that must be due.
+    /// Leases the only due job; panics if the number of due jobs is not 1.
     async fn lease_one(&self) -> Lease {
         let mut leases = self.lease(2).await;
-        assert_eq!(leases.len(), 1, "exactly one job is due");
+        assert_eq!(leases.len(), 1, "expected exactly one due job");
         leases.remove(0)
     }
 
     async fn assert_nothing_due(&self, why: &str) {
         let leases = self.lease(10).await;
-        assert!(leases.is_empty(), "{why}, but {:?} was handed out", leases[0].job);
+        assert!(leases.is_empty(), "{why}, but {:?} was leased", leases[0].job);
     }
 
     async fn job(&self, id: &crate::service::id::JobId) -> Job {
-        self.queue.job(id).await.expect("job").unwrap_or_else(|| panic!("job {id} is forgotten"))
+        self.queue.job(id).await.expect("job").unwrap_or_else(|| panic!("job {id} was not found"))
     }
 
     async fn assert_forgotten(&self, id: &crate::service::id::JobId) {
         let job = self.queue.job(id).await.expect("job");
-        assert!(job.is_none(), "a job that is over is still there: {job:?}");
+        assert!(job.is_none(), "a finished job is still stored: {job:?}");
     }
 }
 
@@ -87,10 +87,10 @@ impl fmt::Debug for QueueHarness {
     }
 }
 
-/// Runs every check, each on an empty queue of its own.
+/// Runs every check, each on a new, empty queue from `make`.
 ///
 /// # Panics
-/// When a promise is broken.
+/// A check fails.
 pub async fn job_queue(make: impl AsyncFn() -> QueueHarness) {
     a_pushed_job_is_handed_out_as_it_was_pushed(make().await).await;
     an_empty_queue_hands_out_nothing(make().await).await;
@@ -148,7 +148,7 @@ pub async fn job_queue(make: impl AsyncFn() -> QueueHarness) {
     stats_see_ended_leases(make().await).await;
 }
 
-/// The queue that most checks use.
+/// Queue of most checks.
 const Q: QueueName = QueueName::ProofGeneration;
 
 fn job(subject: &str) -> NewJob {
@@ -156,5 +156,8 @@ fn job(subject: &str) -> NewJob {
 }
 
 fn assert_lost<T: fmt::Debug>(result: Result<T, QueueError>, what: &str) {
-    assert!(matches!(result, Err(QueueError::LeaseLost(_))), "{what} gave {result:?} and not LeaseLost");
+    assert!(
+        matches!(result, Err(QueueError::LeaseLost(_))),
+        "{what} returned {result:?}, expected LeaseLost"
+    );
 }

@@ -1,4 +1,4 @@
--- ARGV: now, id. Returns whether there was a job to cancel.
+-- ARGV: now, id. Returns 1 if a waiting or leased job was cancelled, else 0.
 settle(present())
 local job = load(ARGV[2])
 if not job or job.state == 'dead' then

@@ -1,14 +1,14 @@
--- What the scripts share; it stands in front of each. All keys are those of one queue, in one slot:
---   jobs    hash    id -> the job in JSON, its moments as text
---   keys    hash    key against duplicates -> id of the unfinished job that carries it
---   later   zset    waiting jobs that no lease has found due yet, by run_at
---   due     zset    waiting jobs that have their round, by run_at
---   ready   zset    the same, all of score 0: their texts sort in the order of handing out
---   turns   zset    the same, all of score 0: by priority, user and round
---   rounds  hash    priority -> the last round out of which a job was handed
+-- Shared code, prepended to every script. All keys belong to one queue and are in one slot:
+--   jobs    hash    id -> the job in JSON, with its moments as text
+--   keys    hash    dedup key -> id of the unfinished job with that key
+--   later   zset    waiting jobs without a round: no lease has found them due yet; by run_at
+--   due     zset    waiting jobs with a round, by run_at
+--   ready   zset    the same jobs, all with score 0; the texts sort in hand-out order
+--   turns   zset    the same jobs, all with score 0; the texts sort by priority, user and round
+--   rounds  hash    priority -> last round handed out
 --   leased  zset    leased jobs, by the end of the lease
 --   dead    zset    dead letters, by the moment of death
--- ARGV[1] is the present moment in milliseconds, or empty for the server's own clock.
+-- ARGV[1] is the present moment in milliseconds, or empty for the clock of the server.
 local jobs, keys, later, due, ready, turns, rounds, leased, dead = unpack(KEYS)
 
 local DEAD_LETTERS = 10000
@@ -39,18 +39,18 @@ local function load(id)
   return job
 end
 
--- A job that another key names. A server that evicts keys may have lost it: then nothing here can be trusted, and the
--- queue is emptied. What is owed is pushed again by the reconciler.
+-- Loads a job that another key lists. If it is missing, the server has evicted keys and no key of the queue can be
+-- trusted: the queue is emptied. The reconciler pushes the pending jobs again.
 local function listed(id)
   local job = load(id)
   if not job then
     redis.call('DEL', unpack(KEYS))
-    error({ err = 'ERR the queue was damaged and is emptied: Redis must not evict keys (maxmemory-policy noeviction)' })
+    error({ err = 'ERR keys of the queue were lost, so the queue was emptied: set maxmemory-policy to noeviction' })
   end
   return job
 end
 
--- Stores the job and returns it as it is stored.
+-- Stores the job; returns its JSON.
 local function save(job)
   local stored = {}
   for name, value in pairs(job) do
@@ -64,7 +64,7 @@ local function save(job)
   return json
 end
 
--- Begins the texts of `ready` and `turns`: a higher priority sorts first.
+-- Prefix of the texts in `ready` and `turns`: a higher priority sorts first.
 local function line(job)
   return string.format('%08x', 2147483647 - job.priority)
 end
@@ -73,7 +73,7 @@ local function place(job)
   return line(job) .. string.format('%014x%014x', job.round, job.run_at) .. job.id
 end
 
--- A user's id holds no space, and '!' is what comes after it.
+-- A user id contains no space, and '!' is the character after the space.
 local function user(job)
   return line(job) .. (job.user or '')
 end
@@ -82,7 +82,7 @@ local function turn(job)
   return user(job) .. ' ' .. string.format('%014x', job.round) .. job.id
 end
 
--- Takes the job out of what lists it by its state.
+-- Removes the job from the sets of its state.
 local function leave(job)
   if job.state == 'leased' then
     redis.call('ZREM', leased, job.id)
@@ -109,7 +109,7 @@ local function forget(job)
   redis.call('HDEL', jobs, job.id)
 end
 
--- The leased job waits from now on, due at `run_at`.
+-- Moves a leased job to the waiting state, due at `run_at`.
 local function wait(job, run_at)
   leave(job)
   job.state, job.run_at, job.ends, job.nonce = 'waiting', run_at, nil, nil
@@ -128,7 +128,7 @@ local function bury(job, at)
   end
 end
 
--- Writes down every lease that has ended.
+-- Ends all leases that have expired.
 local function settle(now)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', leased, '-inf', text(now))) do
     local job = listed(id)
@@ -141,7 +141,7 @@ local function settle(now)
   end
 end
 
--- The job, if `nonce` proves a lease of it that has not ended.
+-- The job, or nil unless `nonce` is that of its current lease and the lease has not ended.
 local function held(id, nonce, now)
   local job = load(id)
   if job and job.state == 'leased' and job.nonce == nonce and job.ends > now then
@@ -150,7 +150,7 @@ local function held(id, nonce, now)
   return nil
 end
 
--- Wakes whoever waits for a job, in every process.
+-- Wakes the waiting leases of all processes.
 local function wake()
   redis.call('PUBLISH', (string.gsub(jobs, 'jobs$', 'wake')), '')
 end

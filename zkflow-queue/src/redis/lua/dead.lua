@@ -1,4 +1,4 @@
--- ARGV: now, limit. Returns the newest dead letters.
+-- ARGV: now, limit. Returns at most `limit` dead letters, newest first.
 settle(present())
 local letters = {}
 for _, id in ipairs(redis.call('ZREVRANGE', dead, 0, ARGV[2] - 1)) do

@@ -1,5 +1,5 @@
--- ARGV: now, id, nonce, reason, delay or '' for never again.
--- Returns when the job is due again, '' for a dead letter, or nil when the lease is lost.
+-- ARGV: now, id, nonce, reason, delay ('' for no retry).
+-- Returns the new run_at, '' for a dead letter, or nil if the lease is lost.
 local now = present()
 local job = held(ARGV[2], ARGV[3], now)
 if not job then

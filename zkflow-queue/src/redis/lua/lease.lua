@@ -1,9 +1,9 @@
--- ARGV: now, max, length, nonce, 1 when the call may have been made before.
--- Returns the leased jobs behind the milliseconds until something falls due, which are '' when nothing will.
+-- ARGV: now, max, length, nonce, 1 if the call may have been made before.
+-- Returns the leased jobs, after the milliseconds until a job falls due ('' if none will, or with leased jobs).
 local now, max, nonce = present(), tonumber(ARGV[2]), ARGV[4]
 settle(now)
 
--- A call whose answer was lost gets the same answer again.
+-- A repeated call gets the same jobs as the call whose answer was lost.
 if ARGV[5] == '1' then
   local given = { '' }
   for _, id in ipairs(redis.call('ZRANGE', leased, 0, -1)) do
@@ -28,7 +28,7 @@ local function handed_out(job)
   return tonumber(redis.call('HGET', rounds, job.priority) or 0)
 end
 
--- What fell due enters its round, in the order of run_at and id; so many at a time that others need not wait for it.
+-- Jobs that fell due get their rounds, in the order of run_at and id. The limit bounds the time of one script.
 local fallen = redis.call('ZRANGEBYSCORE', later, '-inf', text(now), 'LIMIT', 0, 1000)
 for _, id in ipairs(fallen) do
   local job = listed(id)

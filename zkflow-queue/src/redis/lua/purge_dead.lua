@@ -1,4 +1,4 @@
--- ARGV: now, before. Forgets what died before that moment; returns how many.
+-- ARGV: now, before. Removes the dead letters that died before that moment; returns their number.
 settle(present())
 local letters = redis.call('ZRANGEBYSCORE', dead, '-inf', '(' .. ARGV[2])
 for _, id in ipairs(letters) do

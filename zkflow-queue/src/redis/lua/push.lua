@@ -1,5 +1,5 @@
--- ARGV: now, id, subject, user or '', '=' and key or '', priority, delay, max_attempts.
--- Returns the id of the job and whether it was there. The same id again adds nothing.
+-- ARGV: now, id, subject, user or '', '=' .. key or '', priority, delay, max_attempts.
+-- Returns the id of the job, and 1 if it is a duplicate. A repeated call with the same id adds nothing.
 local now = present()
 settle(now)
 local id, key = ARGV[2], nil

@@ -1,4 +1,4 @@
--- ARGV: now, id, nonce, pause. Returns 1, or nil when the lease is lost.
+-- ARGV: now, id, nonce, pause. Returns 1, or nil if the lease is lost.
 local now = present()
 local job = held(ARGV[2], ARGV[3], now)
 if not job then

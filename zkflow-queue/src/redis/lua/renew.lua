@@ -1,4 +1,4 @@
--- ARGV: now, id, nonce, by. Returns the new end of the lease, or nil when it is lost.
+-- ARGV: now, id, nonce, by. Returns the new end of the lease, or nil if it is lost.
 local now = present()
 local job = held(ARGV[2], ARGV[3], now)
 if not job then

@@ -1,5 +1,5 @@
--- ARGV: now. Returns the numbers of ready, delayed, leased and dead jobs, and when the first of the
--- ready ones fell due, or ''. Nothing is counted one by one.
+-- ARGV: now. Returns the numbers of ready, delayed, leased and dead jobs, and the earliest run_at of a ready job or ''.
+-- Jobs are not counted one by one.
 local now = present()
 settle(now)
 local oldest = tonumber(redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2])

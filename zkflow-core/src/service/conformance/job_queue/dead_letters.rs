@@ -5,21 +5,21 @@ use std::time::Duration;
 use super::{Q, QueueHarness, job};
 use crate::service::queue::{Failed, JobState, LEASE_EXPIRED, NewJob, QueueName, QueueStats, Retry};
 
-/// The last failure dead-letters, whatever retry was asked for.
+/// A failure of the last attempt dead-letters the job, even with [`Retry::After`].
 pub async fn a_job_dies_when_its_attempts_are_used_up(h: QueueHarness) {
     let id = h.push(NewJob { max_attempts: 2, ..job("s") }).await;
     let retry = Retry::After(Duration::ZERO);
     let first = h.queue.fail(&h.lease_one().await.token, "first", retry).await.expect("fail");
     assert!(matches!(first, Failed::RetriedAt(_)), "a job with attempts left died");
     let last = h.queue.fail(&h.lease_one().await.token, "last", retry).await.expect("fail");
-    assert_eq!(last, Failed::Dead, "a job without attempts left lives");
+    assert_eq!(last, Failed::Dead, "a job without attempts left is not dead");
     let dead = h.job(&id).await;
-    assert!(matches!(dead.state, JobState::Dead { .. }), "it is {:?}", dead.state);
+    assert!(matches!(dead.state, JobState::Dead { .. }), "expected a dead job, found {:?}", dead.state);
     assert_eq!(dead.last_error.as_deref(), Some("last"));
     assert_eq!(dead.attempt, 2);
 }
 
-/// [`Retry::Never`] does not wait for the attempts to be used up.
+/// [`Retry::Never`] dead-letters the job even if attempts are left.
 pub async fn never_retried_means_dead_at_once(h: QueueHarness) {
     let id = h.push(job("s")).await;
     let failed = h.queue.fail(&h.lease_one().await.token, "bad input", Retry::Never).await.expect("fail");
@@ -27,19 +27,23 @@ pub async fn never_retried_means_dead_at_once(h: QueueHarness) {
     assert_eq!(h.queue.dead(Q, 9).await.expect("dead"), [h.job(&id).await]);
 }
 
-/// A job that takes its worker down with it does not do so for ever.
+/// A job that crashes its worker on the last attempt becomes a dead letter, and is not retried forever.
 pub async fn a_crash_on_the_last_attempt_is_dead(h: QueueHarness) {
     let id = h.push(NewJob { max_attempts: 1, ..job("s") }).await;
     let lease = h.lease_one().await;
     h.pass(11).await;
     let dead = h.job(&id).await;
-    assert_eq!(dead.state, JobState::Dead { at: lease.until }, "it died when its lease ended");
+    assert_eq!(
+        dead.state,
+        JobState::Dead { at: lease.until },
+        "the time of death is not the end of the lease"
+    );
     assert_eq!(dead.last_error.as_deref(), Some(LEASE_EXPIRED));
     assert_eq!(h.queue.dead(Q, 9).await.expect("dead"), [dead]);
     h.assert_nothing_due("the only job is dead").await;
 }
 
-/// The dead stay dead.
+/// A dead job is never leased again.
 pub async fn a_dead_job_is_not_handed_out(h: QueueHarness) {
     h.push(job("s")).await;
     h.queue.fail(&h.lease_one().await.token, "no", Retry::Never).await.expect("fail");
@@ -47,7 +51,7 @@ pub async fn a_dead_job_is_not_handed_out(h: QueueHarness) {
     h.assert_nothing_due("the only job is dead").await;
 }
 
-/// `dead` lists one queue, newest first, no more than asked for.
+/// `dead` lists at most `limit` dead letters of one queue, newest first.
 pub async fn dead_letters_are_listed_newest_first(h: QueueHarness) {
     for subject in ["1", "2", "3"] {
         h.push(job(subject)).await;
@@ -62,7 +66,7 @@ pub async fn dead_letters_are_listed_newest_first(h: QueueHarness) {
     assert!(elsewhere.is_empty(), "dead letters of another queue were listed");
 }
 
-/// `purge_dead` removes what died before the moment, and nothing else.
+/// `purge_dead` removes jobs that died before the given moment, and nothing else.
 pub async fn old_dead_letters_are_purged(h: QueueHarness) {
     let old = h.push(job("old")).await;
     h.queue.fail(&h.lease_one().await.token, "no", Retry::Never).await.expect("fail");
@@ -70,14 +74,18 @@ pub async fn old_dead_letters_are_purged(h: QueueHarness) {
     let young = h.push(job("young")).await;
     h.queue.fail(&h.lease_one().await.token, "no", Retry::Never).await.expect("fail");
     let waiting = h.push(job("waiting")).await;
-    let JobState::Dead { at } = h.job(&young).await.state else { panic!("the young one is dead") };
-    assert_eq!(h.queue.purge_dead(at).await.expect("purge_dead"), 1, "one died before the moment");
+    let JobState::Dead { at } = h.job(&young).await.state else { panic!("the younger job is not dead") };
+    assert_eq!(
+        h.queue.purge_dead(at).await.expect("purge_dead"),
+        1,
+        "exactly one job died before the given moment"
+    );
     h.assert_forgotten(&old).await;
     h.job(&young).await;
     h.job(&waiting).await;
 }
 
-/// Each job is counted once, in its queue and state.
+/// `stats` counts each job once, in its queue and state.
 pub async fn stats_count_each_state(h: QueueHarness) {
     assert_eq!(h.queue.stats(Q).await.expect("stats"), QueueStats::default(), "an empty queue");
     for subject in ["a", "b", "c", "d"] {
@@ -92,10 +100,10 @@ pub async fn stats_count_each_state(h: QueueHarness) {
     let stats = QueueStats { ready: 2, delayed: 1, leased: 1, dead: 1, oldest_ready: oldest };
     assert_eq!(h.queue.stats(Q).await.expect("stats"), stats);
     let third = h.lease(1).await.remove(0).job;
-    assert_eq!(oldest, Some(third.run_at), "oldest_ready is the run_at of the first ready job");
+    assert_eq!(oldest, Some(third.run_at), "oldest_ready is not the run_at of the oldest ready job");
 }
 
-/// A job whose lease ended counts as ready, or as dead.
+/// `stats` counts a job whose lease has ended as ready or dead.
 pub async fn stats_see_ended_leases(h: QueueHarness) {
     h.push(job("again")).await;
     h.push(NewJob { max_attempts: 1, ..job("last") }).await;

@@ -1,15 +1,15 @@
-//! Turns of users.
+//! Fairness between users.
 
 use super::{QueueHarness, job};
 use crate::service::queue::NewJob;
 
-/// A user who has pushed much does not keep the others waiting: each has one job of a round.
+/// A user with many jobs does not delay the others: each user has one job in a round.
 pub async fn users_take_turns(h: QueueHarness) {
     push_all(&h, &["a1", "a2", "a3", "a4", "b1", "b2", "c1"]).await;
     assert_eq!(lease_all(&h).await, ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]);
 }
 
-/// Who comes while the backlog of another is worked on has the next turn but one at the latest.
+/// A user that arrives during another's backlog waits for at most one more job of the backlog.
 pub async fn a_newcomer_gets_the_next_round(h: QueueHarness) {
     push_all(&h, &["a1", "a2", "a3", "a4"]).await;
     assert_eq!(subject(&h).await, "a1");
@@ -19,7 +19,7 @@ pub async fn a_newcomer_gets_the_next_round(h: QueueHarness) {
     assert_eq!(lease_all(&h).await, ["a3", "b2", "a4", "b3"]);
 }
 
-/// A stream of newcomers does not starve who was there before.
+/// A stream of new users does not starve an earlier one.
 pub async fn newcomers_do_not_starve_a_backlog(h: QueueHarness) {
     push_all(&h, &["a1", "a2", "a3"]).await;
     let mut order = Vec::new();
@@ -31,13 +31,13 @@ pub async fn newcomers_do_not_starve_a_backlog(h: QueueHarness) {
     assert_eq!(order, ["a1", "b1", "a2", "c1", "d1", "a3", "e1"]);
 }
 
-/// Jobs that name no user count as those of one user.
+/// Jobs without a user count as one user's.
 pub async fn no_user_is_one_user(h: QueueHarness) {
     push_all(&h, &["-1", "-2", "-3", "a1"]).await;
     assert_eq!(lease_all(&h).await, ["-1", "a1", "-2", "-3"]);
 }
 
-/// Turns decide among jobs of the same priority only.
+/// Rounds order only jobs of equal priority.
 pub async fn priority_comes_before_turns(h: QueueHarness) {
     push_all(&h, &["a1", "b1"]).await;
     for subject in ["a2", "a3"] {
@@ -47,7 +47,7 @@ pub async fn priority_comes_before_turns(h: QueueHarness) {
     assert_eq!(lease_all(&h).await, ["a2", "a3", "a1", "b1"]);
 }
 
-/// A job whose subject begins with its user; `-` is none.
+/// A job whose user is the first character of `subject`; `-` means no user.
 fn of_user(subject: &str) -> NewJob {
     let user = subject.chars().take(1).filter(|user| *user != '-').collect::<String>();
     NewJob { user_id: user.parse().ok(), ..job(subject) }
@@ -60,12 +60,12 @@ async fn push_all(h: &QueueHarness, subjects: &[&str]) {
     }
 }
 
-/// Leases all that is due at once.
+/// Leases all due jobs with one call; returns their subjects.
 async fn lease_all(h: &QueueHarness) -> Vec<String> {
     h.lease(99).await.into_iter().map(|lease| lease.job.subject).collect()
 }
 
-/// Leases one job and completes it.
+/// Leases one job and completes it; returns its subject.
 async fn subject(h: &QueueHarness) -> String {
     let lease = h.lease(1).await.remove(0);
     h.queue.complete(&lease.token).await.expect("complete");

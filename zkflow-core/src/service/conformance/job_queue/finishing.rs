@@ -1,11 +1,11 @@
-//! Completion, failure, release, cancellation, and who may do it.
+//! Completion, failure, release, cancellation, and the tokens they need.
 
 use std::time::Duration;
 
 use super::{Q, QueueHarness, assert_lost, job};
 use crate::service::queue::{Failed, JobState, LeaseToken, NewJob, Retry};
 
-/// A completed job is neither handed out again nor remembered.
+/// A completed job is forgotten and never handed out again.
 pub async fn a_completed_job_is_forgotten(h: QueueHarness) {
     let id = h.push(job("s")).await;
     h.queue.complete(&h.lease_one().await.token).await.expect("complete");
@@ -14,24 +14,24 @@ pub async fn a_completed_job_is_forgotten(h: QueueHarness) {
     h.assert_nothing_due("the only job is completed").await;
 }
 
-/// [`Retry::After`] brings the job back after the delay, with the reason.
+/// With [`Retry::After`] the job is due again after the delay, with the reason as `last_error`.
 pub async fn a_failed_job_is_due_after_its_delay(h: QueueHarness) {
     let id = h.push(job("s")).await;
     let lease = h.lease_one().await;
     let failed = h.queue.fail(&lease.token, "disk full", Retry::After(h.tick * 5)).await.expect("fail");
     let stored = h.job(&id).await;
-    assert_eq!(failed, Failed::RetriedAt(stored.run_at), "fail tells another moment than the job");
+    assert_eq!(failed, Failed::RetriedAt(stored.run_at), "fail did not return the job's run_at");
     assert_eq!(stored.state, JobState::Waiting);
     assert_eq!(stored.last_error.as_deref(), Some("disk full"));
     h.pass(2).await;
     h.assert_nothing_due("the delay before the retry is not over").await;
     h.pass(4).await;
     let again = h.lease_one().await;
-    assert_eq!(again.job.attempt, 2, "a failure costs an attempt");
-    assert_eq!(again.job.last_error.as_deref(), Some("disk full"), "the reason is kept");
+    assert_eq!(again.job.attempt, 2, "a failed attempt was not counted");
+    assert_eq!(again.job.last_error.as_deref(), Some("disk full"), "the reason was lost");
 }
 
-/// A worker that drains gives the job back, and the job does not pay for it.
+/// A released job is due at once, and its attempt is not charged.
 pub async fn a_released_job_is_due_at_once_and_not_charged(h: QueueHarness) {
     let id = h.push(NewJob { max_attempts: 1, ..job("s") }).await;
     for _ in 0..3 {
@@ -41,11 +41,11 @@ pub async fn a_released_job_is_due_at_once_and_not_charged(h: QueueHarness) {
         h.queue.release(&lease.token, Duration::ZERO).await.expect("release");
         let waiting = h.job(&id).await;
         assert_eq!((waiting.state, waiting.attempt), (JobState::Waiting, 0));
-        assert!(waiting.run_at > lease.job.run_at, "run_at of a released job is the moment of release");
+        assert!(waiting.run_at > lease.job.run_at, "run_at of a released job was not updated");
     }
 }
 
-/// A job that a worker cannot take now waits, and does not pay for it.
+/// A job released with a pause waits for that time, and its attempt is not charged.
 pub async fn a_job_released_for_later_waits(h: QueueHarness) {
     let id = h.push(NewJob { max_attempts: 1, ..job("s") }).await;
     let lease = h.lease_one().await;
@@ -58,7 +58,7 @@ pub async fn a_job_released_for_later_waits(h: QueueHarness) {
     assert_eq!(h.lease_one().await.job.attempt, 1, "a released attempt was charged");
 }
 
-/// A worker whose lease passed to another cannot touch the job.
+/// The token of an earlier lease cannot change a job that is leased again.
 pub async fn a_stale_token_changes_nothing(h: QueueHarness) {
     h.push(job("s")).await;
     let stale = h.lease_one().await;
@@ -66,10 +66,10 @@ pub async fn a_stale_token_changes_nothing(h: QueueHarness) {
     let held = h.lease_one().await;
     assert_all_lost(&h, &stale.token, "with a stale token").await;
     assert_eq!(h.job(&held.job.id).await, held.job, "a stale token changed the job");
-    h.queue.complete(&held.token).await.expect("the holder can complete");
+    h.queue.complete(&held.token).await.expect("the current token completes the job");
 }
 
-/// After the job was finished its token is stale.
+/// A token is stale once its job is completed, failed or released.
 pub async fn a_token_works_once(h: QueueHarness) {
     h.push(job("a")).await;
     let completed = h.lease_one().await.token;
@@ -87,7 +87,7 @@ pub async fn a_token_works_once(h: QueueHarness) {
     assert_all_lost(&h, &released, "after release").await;
 }
 
-/// When the lease has ended its token is stale, even when nobody took the job since.
+/// The token of an ended lease is stale, even if the job has no new lease.
 pub async fn an_ended_lease_cannot_finish(h: QueueHarness) {
     h.push(job("s")).await;
     let lease = h.lease_one().await;
@@ -96,7 +96,7 @@ pub async fn an_ended_lease_cannot_finish(h: QueueHarness) {
     h.lease_one().await;
 }
 
-/// The id of a leased job is not enough to touch it.
+/// A token with the right job id but a wrong nonce changes nothing.
 pub async fn a_forged_nonce_changes_nothing(h: QueueHarness) {
     h.push(job("s")).await;
     let lease = h.lease_one().await;
@@ -107,25 +107,25 @@ pub async fn a_forged_nonce_changes_nothing(h: QueueHarness) {
     assert_eq!(h.job(&lease.job.id).await, lease.job, "a forged token changed the job");
 }
 
-/// A cancelled job is gone.
+/// A cancelled job is forgotten and never handed out.
 pub async fn a_cancelled_job_is_not_handed_out(h: QueueHarness) {
     let id = h.push(job("s")).await;
-    assert!(h.queue.cancel(&id).await.expect("cancel"), "there was a job to cancel");
+    assert!(h.queue.cancel(&id).await.expect("cancel"), "cancel did not find the job");
     h.assert_nothing_due("the only job is cancelled").await;
     h.assert_forgotten(&id).await;
 }
 
-/// The worker of a cancelled job learns it from its next call.
+/// Every token of a cancelled job is stale.
 pub async fn cancelling_a_running_job_takes_its_lease(h: QueueHarness) {
     let id = h.push(job("s")).await;
     let lease = h.lease_one().await;
-    assert!(h.queue.cancel(&id).await.expect("cancel"), "there was a job to cancel");
+    assert!(h.queue.cancel(&id).await.expect("cancel"), "cancel did not find the job");
     assert_all_lost(&h, &lease.token, "after cancellation").await;
     h.pass(20).await;
     h.assert_nothing_due("the only job is cancelled").await;
 }
 
-/// Completed, dead and cancelled jobs cannot be cancelled.
+/// `cancel` returns `false` for completed, dead and cancelled jobs.
 pub async fn there_is_nothing_to_cancel_after_the_end(h: QueueHarness) {
     let completed = h.push(job("a")).await;
     h.queue.complete(&h.lease_one().await.token).await.expect("complete");
