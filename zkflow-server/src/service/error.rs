@@ -65,9 +65,9 @@ pub enum RequestError {
     /// Key generation failed.
     #[error("circuit {0} has failed: fix the cause that its error gives, or request the circuit again")]
     CircuitFailed(CircuitId),
-    /// The circuit has pending deployments or proof requests.
+    /// The circuit is pending, or has pending deployments or proof requests.
     #[error(
-        "circuit {0} has pending work: wait for its deployments; wait for its proof requests or cancel them"
+        "circuit {0} has pending work: wait for its keys and deployments; wait for its proof requests or cancel them"
     )]
     CircuitBusy(CircuitId),
     /// The circuit is being deleted.
