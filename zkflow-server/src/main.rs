@@ -8,7 +8,7 @@ use zkflow_server::cli;
 use zkflow_server::config::{Config, ConfigArgs, without_empty_variables};
 use zkflow_server::serve::{self, Role};
 
-/// Parameterised Circom templates to circuits, keys and proofs
+/// Turns parameterised Circom templates into circuits, keys, proofs and verifier contracts
 #[derive(Debug, Parser)]
 #[command(name = "zkflow", version)]
 struct Cli {
@@ -18,11 +18,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the HTTP API and work on its jobs
+    /// Serve the HTTP API and run its jobs
     Serve(Box<ServeArgs>),
-    /// Work on the jobs of servers with the same backends; health, readiness and metrics on --port
+    /// Run jobs of servers that use the same backends; --port serves only /health, /ready and /metrics
     Worker(Box<WorkerArgs>),
-    /// Print the effective settings, secrets redacted
+    /// Print the effective settings as TOML, without secrets
     Config(Box<ConfigArgs>),
     #[command(flatten)]
     WithoutServer(cli::Command),
@@ -32,7 +32,7 @@ enum Command {
 struct ServeArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Leave the work to `zkflow worker`; the same as --workers false
+    /// Leave all jobs to `zkflow worker`; the same as --workers false
     #[arg(long, conflicts_with = "workers")]
     no_workers: bool,
 }
@@ -41,8 +41,8 @@ struct ServeArgs {
 struct WorkerArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// What to work on; by default everything. Whoever works on cleanup also finds owed work that the
-    /// queues lost: one process of all should
+    /// Queues to run jobs of. At least one process must include cleanup, which also restores owed work that
+    /// the queues lost
     #[arg(long, value_delimiter = ',', value_name = "QUEUE[,QUEUE]", default_values_t = QueueName::ALL)]
     queues: Vec<QueueName>,
 }
@@ -73,7 +73,7 @@ fn run(command: Command) -> Result<ExitCode, cli::Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// An error with its sources, on one line.
+/// Shows an error and its sources on one line, separated by colons.
 struct Chain<'a>(&'a dyn std::error::Error);
 
 impl std::fmt::Display for Chain<'_> {
