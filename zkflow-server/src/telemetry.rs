@@ -36,8 +36,8 @@ const BUCKETS: [f64; 14] =
 /// Interval of [`upkeep`].
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Records the duration of a stage (`compile`, `setup`, `witness`, `prove`, …) of a flow (`circuit`, `proof` or
-/// `deployment`).
+/// Records the duration of a stage (`compile`, `setup`, `witness`, `prove`, …) of a flow (`circuit`, `proof`
+/// or `deployment`).
 pub fn stage_took(flow: &'static str, stage: &'static str, time: Duration) {
     histogram!(STAGE_DURATION, "flow" => flow, "stage" => stage).record(time);
 }

@@ -19,8 +19,8 @@ pub(super) struct ProverArgs {
     /// Threads of the native prover (default: one per processor)
     #[arg(long)]
     threads: Option<NonZeroUsize>,
-    /// Memory limit in MiB for the key's points together with precomputed multiples. Multiples speed up proofs
-    /// and slow down the first run; later runs read them from disk
+    /// Memory limit in MiB for the key's points together with precomputed multiples. Multiples speed up
+    /// proofs and slow down the first run; later runs read them from disk
     #[arg(long, default_value_t = 0, value_name = "MIB")]
     key_memory: usize,
     /// Use only instructions that every processor supports

@@ -64,8 +64,8 @@ impl Contestants {
 }
 
 impl Contestant {
-    /// The command that makes a cold proof in the folder of `files`; with `prepared` it may use a prepared key
-    /// in that folder.
+    /// The command that makes a cold proof in the folder of `files`; with `prepared` it may use a prepared
+    /// key in that folder.
     pub(super) fn command(&self, files: &Files, prepared: bool) -> Command {
         let [proof, public] = self.outputs(files);
         let (program, arguments) = self.cold.split_first().expect("a command starts with a program");
