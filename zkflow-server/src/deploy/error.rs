@@ -33,7 +33,7 @@ pub enum DeployError {
     #[error(transparent)]
     Chain(#[from] ChainError),
     /// The node belongs to a different chain.
-    #[error("expected a node of chain {asked}, found a node of chain {found}")]
+    #[error("the node belongs to chain {found}, expected chain {asked}")]
     OtherChain {
         /// Requested chain id.
         asked: u64,

@@ -73,11 +73,11 @@ async fn a_circuit_is_deployed_once_and_its_contract_asked() {
 
     let verify = ["verify", "age/verification_key.json", "public.json", "proof.json"];
     let on_chain = [&verify[..], &["--on-chain", &address, "--rpc", chain.url()]].concat();
-    assert!(run(&on_chain).contains("says true"));
+    assert!(run(&on_chain).contains("returns true"));
     std::fs::write(folder.join("public.json"), r#"["8"]"#).unwrap();
     let refused = zkflow(folder, &key, &on_chain);
     assert!(!refused.status.success());
-    assert!(String::from_utf8_lossy(&refused.stdout).contains("says false"), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stdout).contains("returns false"), "{refused:?}");
     // No contract lies there.
     let empty = format!("0x{:040}", 1);
     let nowhere = [&verify[..], &["--on-chain", &empty, "--rpc", chain.url()]].concat();
