@@ -119,7 +119,7 @@ async fn run(args: &DeployArgs) -> Result<(), Error> {
     println!("gas                  {}", deployed.gas_used);
     println!("keys                 {provenance}");
     println!("compiler             {}", deployed.compiler);
-    println!("noted in             {}", record.path.display());
+    println!("recorded in          {}", record.path.display());
     Ok(())
 }
 
