@@ -92,7 +92,7 @@ async fn connection(
     requests: TaskTracker,
     shutdown: CancellationToken,
 ) {
-    // Prevents that small answers wait for an acknowledgement. An error here only costs time.
+    // Without it, small answers wait for an acknowledgement. An error only causes this delay.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let (answer, token) = (router.clone().oneshot(request), requests.token());
