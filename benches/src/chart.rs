@@ -1,4 +1,4 @@
-//! The chart: time over the size of the domain, both in powers, one panel a family of circuits.
+//! The chart: time over domain size, both logarithmic, one panel per family of circuits.
 
 use std::fmt::Write as _;
 
@@ -6,14 +6,14 @@ use super::measure::{Measurement, median, walls};
 use super::report::Report;
 
 const PANEL: (f64, f64) = (360.0, 280.0);
-/// Room around the axes of a panel: left, top, right, bottom.
+/// Margins around the axes of a panel: left, top, right, bottom.
 const MARGIN: (f64, f64, f64, f64) = (56.0, 34.0, 14.0, 40.0);
 const LEGEND: f64 = 30.0;
 const CAPTION: f64 = 26.0;
-/// Okabe and Ito's colours, which people with colour blindness tell apart.
+/// Okabe and Ito's palette, safe for colour blindness.
 const COLOURS: [&str; 6] = ["#0072b2", "#56b4e9", "#d55e00", "#009e73", "#cc79a7", "#e69f00"];
 
-/// Draws warm times; provers that are only measured as processes show those, dashed.
+/// Draws warm times. Provers without warm times are drawn dashed with their cold times.
 pub(super) fn draw(report: &Report) -> String {
     let families = unique(report.measurements.iter().map(|one| one.family.as_str()));
     let provers = unique(report.measurements.iter().map(|one| one.prover.as_str()));
@@ -121,7 +121,7 @@ fn axes(svg: &mut String, scale: &Scale) {
     );
 }
 
-/// The ranges of a panel, in logarithms: sizes to the base two, times to the base ten.
+/// The ranges of a panel: `log2` of sizes, `log10` of times in milliseconds.
 struct Scale {
     sizes: (f64, f64),
     times: (f64, f64),
@@ -151,7 +151,7 @@ impl Scale {
     }
 }
 
-/// The values in the order of their first appearance.
+/// The distinct values in order of first appearance.
 fn unique<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut seen = Vec::new();
     for value in values {

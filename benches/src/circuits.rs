@@ -1,4 +1,4 @@
-//! The circuits that provers are measured with: compiled, given keys and a witness once, and kept.
+//! The circuits of the benchmark. Keys and witnesses are made once and cached on disk.
 
 use std::path::{Path, PathBuf};
 
@@ -15,18 +15,18 @@ use zkflow_core::witness::{WitnessCalculator, WitnessLimits};
 use super::files::{read, write, write_secret};
 use super::{Error, Workshop};
 
-/// Kinds of circuits, by what their witnesses look like.
+/// Families of circuits, by the kind of their witnesses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Family {
-    /// A chain of Poseidon hashes: wires are full-size field elements
+    /// Chain of Poseidon hashes: wires are full-size field elements
     Dense,
     /// Boolean operations on words: wires are bits
     Bits,
-    /// Blocks of SHA-256, from 2^16 on: mostly bits, and long linear combinations
+    /// Blocks of SHA-256, for sizes of at least 16: mostly bits, with long linear combinations
     Sha256,
     /// Half of the rows bind public inputs
     Public,
-    /// A product of two numbers
+    /// Product of two numbers, without sizes
     Tiny,
 }
 
@@ -47,15 +47,15 @@ impl Family {
         self != Self::Tiny
     }
 
-    /// The largest circuit of this kind in a domain of 2^`size` rows, if there is one of more than half.
+    /// The largest circuit of this family in a domain of 2^`size` rows; `None` if none fills more than half.
     pub(super) fn workload(self, size: u32) -> Option<Workload> {
         let rows = 1u64 << size;
         let (count, fits) = match self {
-            // 240 rows a hash, and the row of the output, the constant one.
+            // 240 rows per hash, plus the rows of the output and the constant one.
             Self::Dense => ((rows - 3) / 240, rows >= 512),
-            // 32 rows a word in each round, less than a hundred beside them.
+            // 32 rows per word in each round, plus fewer than 100 other rows.
             Self::Bits => ((rows - 100) / 64, rows >= 256),
-            // Two compressions for 512 bits of message: 59 313 rows and 257 outputs... of 2^16.
+            // Two compressions per 512 bits of message: 59 313 rows and 257 outputs, in 2^16 rows.
             Self::Sha256 => (rows >> 16, rows >= 1 << 16),
             Self::Public => (rows / 2 - 2, rows >= 64),
             Self::Tiny => (1, true),
@@ -92,25 +92,25 @@ impl Family {
 
     fn simplification(self) -> Simplification {
         match self {
-            // As circuits of this kind are compiled: without it most rows are linear.
+            // Usual for such circuits: without it most rows are linear.
             Self::Dense => Simplification::Full,
             _ => Simplification::default(),
         }
     }
 }
 
-/// A circuit to be measured.
+/// A circuit to measure.
 #[derive(Debug, Clone)]
 pub(super) enum Workload {
     BuiltIn { family: Family, size: u32, count: u64 },
     File { circuit: PathBuf, input: PathBuf },
 }
 
-/// Where its files lie.
+/// Paths of a circuit's files.
 pub(super) struct Files {
     pub(super) zkey: PathBuf,
     pub(super) wtns: PathBuf,
-    /// Room for the outputs of other processes, and for their prepared keys.
+    /// Folder for the outputs and prepared keys of other processes.
     pub(super) folder: PathBuf,
 }
 
@@ -123,7 +123,7 @@ impl Workload {
         }
     }
 
-    /// What the chart puts into one panel.
+    /// Name of the chart's panel.
     pub(super) fn family(&self) -> String {
         match self {
             Self::BuiltIn { family, .. } => family.name().to_owned(),
@@ -131,7 +131,7 @@ impl Workload {
         }
     }
 
-    /// Makes the files, or finds those of an earlier run.
+    /// Returns the files of an earlier run, or makes them.
     pub(super) fn files(
         &self,
         folder: &Path,
@@ -147,7 +147,7 @@ impl Workload {
         let name = format!("{}-{}", self.family(), &hasher.finish().to_string()[..16]);
         let folder = folder.join(name);
         let files = Files { zkey: folder.join("key.zkey"), wtns: folder.join("witness.wtns"), folder };
-        // The key is written last.
+        // The key is written last, so it shows that all files are complete.
         if !files.zkey.exists() {
             let workshop = match opened {
                 Some(workshop) => workshop,
@@ -158,7 +158,7 @@ impl Workload {
         Ok(files)
     }
 
-    /// Source, inputs and how far to simplify.
+    /// Source, inputs and simplification level.
     fn parts(&self) -> Result<(String, String, Simplification), Error> {
         Ok(match self {
             Self::BuiltIn { family, count, .. } => {

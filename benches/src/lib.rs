@@ -1,8 +1,9 @@
-//! `zkflow bench`: the same circuits, keys and witnesses for every prover that is found.
+//! `zkflow bench`: measures all installed provers with the same circuits, keys and witnesses.
 //!
-//! Warm means a prepared key in memory, in this process: the time from witness to proof. Cold means a whole
-//! process, from the files to the written and (by ours) verified proof. Provers alternate within each
-//! round, so that whatever else the machine does falls on all of them.
+//! - Warm: time from witness to proof in this process, with a prepared key in memory.
+//! - Cold: time of a whole process, from the input files to the written proof. Our provers also verify it.
+//!
+//! Provers alternate within each round, so that other load on the machine affects all of them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,43 +61,43 @@ fn step<T>(progress: &dyn Progress, name: &str, work: impl FnOnce() -> Result<T,
 /// Arguments of `zkflow bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// Kinds of circuits
+    /// Families of circuits, separated by commas
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = Family::ALL)]
     family: Vec<Family>,
-    /// Sizes: powers of two of the evaluation domain, as in 10,12,14
+    /// Sizes as exponents, separated by commas: the evaluation domain has 2^SIZE rows
     #[arg(long, value_delimiter = ',', default_values_t = [10, 12, 14], value_parser = clap::value_parser!(u32).range(6..=24))]
     size: Vec<u32>,
-    /// A circom file of your own instead; needs --input
+    /// circom file to measure instead of the built-in circuits; requires --input
     #[arg(long, requires = "input")]
     circuit: Option<PathBuf>,
-    /// Inputs for --circuit, JSON
+    /// Inputs of --circuit (.json)
     #[arg(long, requires = "circuit")]
     input: Option<PathBuf>,
-    /// Provers to leave out, by the name in the table
+    /// Provers to skip, by their names in the table, separated by commas
     #[arg(long, value_delimiter = ',')]
     without: Vec<String>,
-    /// Rounds in which every prover takes its turn
+    /// Number of warm proofs per prover
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Rounds of whole processes
+    /// Number of cold proofs, each in its own process, per prover
     #[arg(long, default_value_t = 3)]
     cold_rounds: u32,
-    /// Leave out the measurement of proofs per second
+    /// Skip the measurement of proofs per second
     #[arg(long)]
     no_throughput: bool,
-    /// snarkjs: its command, or its cli.cjs
+    /// Path of snarkjs or its cli.cjs (default: searched in the tools, then in PATH)
     #[arg(long, env = "SNARKJS_PATH")]
     snarkjs: Option<PathBuf>,
-    /// rapidsnark's command
+    /// Path of rapidsnark (default: searched in PATH)
     #[arg(long, env = "RAPIDSNARK_PATH")]
     rapidsnark: Option<PathBuf>,
-    /// Threads of our provers; one a processor by default
+    /// Threads of our provers (default: one per processor)
     #[arg(long)]
     threads: Option<std::num::NonZeroUsize>,
-    /// Mebibytes of a key with multiples computed beforehand, for the native prover
+    /// Memory limit in MiB for a key with precomputed multiples, for the native prover
     #[arg(long, default_value_t = 0, value_name = "MIB")]
     key_memory: usize,
-    /// Folder for results.json, results.csv and chart.svg
+    /// Output folder for results.json, results.csv and chart.svg
     #[arg(long, default_value = "bench-results")]
     out: PathBuf,
 }

@@ -17,11 +17,11 @@ use super::process;
 use super::provers::{Contestant, Contestants};
 use super::{BenchArgs, Error, Progress, step};
 
-/// All measurements, in the order in which they were made.
+/// All measurements in chronological order.
 #[derive(Debug, Default)]
 pub(super) struct Results(pub(super) Vec<Measurement>);
 
-/// One prover on one circuit. Times are in milliseconds, one a round.
+/// Measurements of one prover on one circuit. Lists have one entry per round.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Measurement {
     pub(super) circuit: String,
@@ -31,24 +31,23 @@ pub(super) struct Measurement {
     /// Rows of the evaluation domain.
     pub(super) domain: u32,
     pub(super) zkey_bytes: u64,
-    /// Memory of the prepared key.
+    /// Memory of the prepared key in bytes; `None` for external programs.
     pub(super) key_bytes: Option<u64>,
-    /// From the bytes of the `.zkey` to the prepared key.
+    /// Time from the bytes of the `.zkey` to the prepared key; `None` for external programs.
     pub(super) load_ms: Option<f64>,
-    /// From witness to proof, the key prepared.
+    /// Time from witness to proof with a prepared key; empty for external programs.
     pub(super) warm_ms: Vec<f64>,
-    /// A whole process without a prepared key on disk.
+    /// Whole processes without a prepared key on disk.
     pub(super) cold: Vec<Process>,
-    /// A whole process with one.
+    /// Whole processes with a prepared key on disk.
     pub(super) prepared: Vec<Process>,
-    /// As many proofs at a time as there are threads, each on one.
+    /// Throughput with one proof per thread; `None` if not measured.
     pub(super) proofs_per_second: Option<f64>,
-    /// The median over rounds of this prover's time by the reference's: warm, or cold for provers
-    /// that are never warm.
+    /// `median over rounds of (time / time of the reference)`, warm; cold for external programs.
     pub(super) ratio: Option<f64>,
 }
 
-/// What a whole process took.
+/// Resources that a whole process used.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Process {
     pub(super) wall_ms: f64,
@@ -124,7 +123,7 @@ pub(super) fn measure(
     Ok(())
 }
 
-/// A contestant and what was measured of it so far.
+/// A contestant with its measurements so far.
 struct Measured<'a> {
     contestant: &'a Contestant,
     key: Option<Arc<dyn PreparedKey>>,
@@ -134,7 +133,7 @@ struct Measured<'a> {
     prepared: Vec<Process>,
 }
 
-/// In every round each prover proves once; the first round only warms up.
+/// Makes one proof per prover and round. The first round is a warm-up and is not recorded.
 fn warm(
     measured: &mut [Measured<'_>],
     verifier: &Verifier,
@@ -149,7 +148,7 @@ fn warm(
             let proof = key.prove(witness, &mut os_rng())?;
             let spent = began.elapsed();
             if !verifier.verify(&public, &proof)? {
-                return Err(format!("a proof by {} does not verify", measured.contestant.name).into());
+                return Err(format!("a proof by {} is invalid", measured.contestant.name).into());
             }
             if round > 0 {
                 measured.warm_ms.push(millis(spent));
@@ -159,14 +158,14 @@ fn warm(
     Ok(())
 }
 
-/// In every round each prover's process runs once.
+/// Runs one process per prover and round.
 fn cold(measured: &mut [Measured<'_>], files: &Files, verifier: &Verifier, rounds: u32) -> Result<(), Error> {
     let run = |contestant: &Contestant, prepared: bool| -> Result<Process, Error> {
         let spent = process::run(&mut contestant.command(files, prepared))?;
         let [proof, public] = contestant.outputs(files);
         let public = PublicSignals::for_key(verifier.key(), json::read_public(&read(&public)?)?)?;
         if !verifier.verify(&public, &json::read_proof(&read(&proof)?)?)? {
-            return Err(format!("a proof by {} does not verify", contestant.name).into());
+            return Err(format!("a proof by {} is invalid", contestant.name).into());
         }
         let (wall_ms, cpu_ms) = (millis(spent.wall), millis(spent.cpu));
         Ok(Process { wall_ms, cpu_ms, peak_bytes: spent.peak_bytes })
@@ -176,7 +175,7 @@ fn cold(measured: &mut [Measured<'_>], files: &Files, verifier: &Verifier, round
             measured.cold.push(run(measured.contestant, false)?);
             if measured.contestant.prepares {
                 if round == 0 {
-                    // Leaves the prepared key.
+                    // Stores the prepared key.
                     run(measured.contestant, true)?;
                 }
                 measured.prepared.push(run(measured.contestant, true)?);
@@ -186,7 +185,7 @@ fn cold(measured: &mut [Measured<'_>], files: &Files, verifier: &Verifier, round
     Ok(())
 }
 
-/// Proofs in a second with one proof a thread, over about two seconds.
+/// Proofs per second with one proof per thread, measured over about two seconds.
 fn throughput(
     key: &Arc<dyn PreparedKey>,
     witness: &Witness,
@@ -199,17 +198,17 @@ fn throughput(
         let workers: Vec<_> = (0..threads)
             .map(|_| scope.spawn(|| (0..each).try_for_each(|_| key.prove(witness, &mut os_rng()).map(drop))))
             .collect();
-        workers.into_iter().try_for_each(|worker| worker.join().expect("a prover does not panic"))
+        workers.into_iter().try_for_each(|worker| worker.join().expect("provers do not panic"))
     })?;
     Ok((each * threads) as f64 / began.elapsed().as_secs_f64())
 }
 
-/// The walls of processes.
+/// Wall times of processes in milliseconds.
 pub(super) fn walls(processes: &[Process]) -> Vec<f64> {
     processes.iter().map(|process| process.wall_ms).collect()
 }
 
-/// The median; `None` of nothing.
+/// The median; `None` if there are no values.
 pub(super) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -221,7 +220,7 @@ pub(super) fn median(values: &[f64]) -> Option<f64> {
     }
 }
 
-/// The median of the ratios of what was measured in the same round.
+/// `median(values[i] / reference[i])`, where `i` is the round.
 fn median_ratio(values: &[f64], reference: &[f64]) -> Option<f64> {
     let ratios: Vec<f64> = values.iter().zip(reference).map(|(value, base)| value / base).collect();
     median(&ratios)

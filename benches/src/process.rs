@@ -1,4 +1,4 @@
-//! Other processes: how long they run, on how much processor time and memory.
+//! Measures wall time, processor time and memory of other processes.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -9,17 +9,17 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use super::Error;
 
-/// What a process took.
+/// Resources that a process used.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spent {
     pub(super) wall: Duration,
-    /// Of all its threads, in steps of 10 ms.
+    /// Processor time of all threads, in steps of 10 ms.
     pub(super) cpu: Duration,
-    /// The largest resident set, shared pages included.
+    /// Peak resident set in bytes, including shared pages.
     pub(super) peak_bytes: u64,
 }
 
-/// Runs a process to its end.
+/// Runs a process to its end. A non-zero exit code is an error.
 pub(super) fn run(command: &mut Command) -> Result<Spent, Error> {
     let shown = format!("{command:?}");
     let failed = |error: std::io::Error| format!("{shown}: {error}");
@@ -27,7 +27,7 @@ pub(super) fn run(command: &mut Command) -> Result<Spent, Error> {
     let began = Instant::now();
     let child = command.spawn().map_err(failed)?;
     let (wall, peak_bytes) = watch(&child, began).map_err(failed)?;
-    // It has ended and was not waited for: its times can still be read.
+    // The process has ended but is not reaped yet, so its times can still be read.
     let cpu = cpu_time(child.id());
     let output = child.wait_with_output().map_err(failed)?;
     if !output.status.success() {
@@ -36,7 +36,7 @@ pub(super) fn run(command: &mut Command) -> Result<Spent, Error> {
     Ok(Spent { wall, cpu, peak_bytes })
 }
 
-/// Waits for the end, looking at the memory meanwhile: the mark is gone with the process.
+/// Waits for the end and polls the peak memory, which is not available after the end.
 fn watch(child: &Child, began: Instant) -> std::io::Result<(Duration, u64)> {
     let (ended, peak) = (AtomicBool::new(false), AtomicU64::new(0));
     let pid = Pid::from_child(child);
@@ -61,20 +61,20 @@ fn watch(child: &Child, began: Instant) -> std::io::Result<(Duration, u64)> {
     .map_err(std::io::Error::from)
 }
 
-/// `VmHWM` of a process, in bytes.
+/// Peak resident set (`VmHWM`) of a process in bytes.
 fn high_water_mark(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 
-/// User and system time of a process, from the 14th and 15th field of its `stat`.
+/// User and system time of a process, from fields 14 and 15 of `/proc/PID/stat`.
 fn cpu_time(pid: u32) -> Duration {
-    /// What Linux counts in on every architecture that it shows to user space.
+    /// The tick that Linux shows to user space on every architecture.
     const TICK: Duration = Duration::from_millis(10);
     let ticks = || -> Option<u32> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name, in parentheses, may hold anything.
+        // The name, in parentheses, may contain any character.
         let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
         Some(fields.next()?.parse::<u32>().ok()? + fields.next()?.parse::<u32>().ok()?)
     };

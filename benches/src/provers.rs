@@ -1,4 +1,4 @@
-//! The provers that are found.
+//! The installed provers.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,23 +13,23 @@ use zkflow_core::prove::{Prover, ProverKind};
 use super::circuits::Files;
 use super::{BenchArgs, Error};
 
-/// One prover in one form.
+/// One prover with one set of options.
 pub(super) struct Contestant {
     pub(super) name: String,
-    /// In this process, one proof over all threads, and as many proofs as threads.
+    /// The prover in this process; `None` for external programs.
     pub(super) inside: Option<Inside>,
     cold: Vec<OsString>,
-    /// Its process keeps a prepared key, so that a second kind of cold start can be measured.
+    /// Whether its process stores a prepared key, so that a second kind of cold start is measured.
     pub(super) prepares: bool,
 }
 
-/// A prover in this process.
+/// A prover in this process: one proof over all threads, and one proof per thread.
 pub(super) struct Inside {
     pub(super) latency: Arc<dyn Prover>,
     pub(super) throughput: Arc<dyn Prover>,
 }
 
-/// All of them.
+/// All provers to measure.
 pub(super) struct Contestants(pub(super) Vec<Contestant>);
 
 impl Contestants {
@@ -47,7 +47,7 @@ impl Contestants {
         }
         found.retain(|contestant| !args.without.contains(&contestant.name));
         if found.is_empty() {
-            return Err("no prover is left".into());
+            return Err("no prover to measure: --without excludes all".into());
         }
         Ok(Self(found))
     }
@@ -56,18 +56,18 @@ impl Contestants {
         self.0.iter().map(|contestant| contestant.name.as_str()).collect()
     }
 
-    /// The index of the one that others are compared with.
+    /// The index of the prover that the others are compared with.
     pub(super) fn reference(&self) -> usize {
         self.0.iter().position(|contestant| contestant.name == "ark").unwrap_or(0)
     }
 }
 
 impl Contestant {
-    /// The command of a whole proof, leaving its outputs in the folder of `files`; with `prepared` it may
-    /// use a prepared key in that folder.
+    /// The command that makes a cold proof in the folder of `files`; with `prepared` it may use a prepared
+    /// key in that folder.
     pub(super) fn command(&self, files: &Files, prepared: bool) -> Command {
         let [proof, public] = self.outputs(files);
-        let (program, arguments) = self.cold.split_first().expect("a command has a program");
+        let (program, arguments) = self.cold.split_first().expect("a command starts with a program");
         let mut command = Command::new(program);
         command.args(arguments).args([&files.zkey, &files.wtns, &proof, &public]);
         if prepared {
@@ -78,7 +78,7 @@ impl Contestant {
         command
     }
 
-    /// Where the command writes proof and public signals.
+    /// Output files of the command: proof and public signals.
     pub(super) fn outputs(&self, files: &Files) -> [PathBuf; 2] {
         ["proof", "public"].map(|what| files.folder.join(format!("{}.{what}.json", self.name)))
     }
@@ -116,7 +116,7 @@ fn outside(name: &str, cold: Vec<OsString>) -> Contestant {
     Contestant { name: name.to_owned(), inside: None, cold, prepares: false }
 }
 
-/// `snarkjs groth16 prove`: as given, beside circom in the tools, or in `PATH`.
+/// The command `snarkjs groth16 prove`: from the option, beside circom in the tools, or in `PATH`.
 fn snarkjs(args: &BenchArgs) -> Option<Vec<OsString>> {
     let installed = || {
         let roots = CircomTools::discover().ok()?.include_roots;

@@ -1,4 +1,4 @@
-//! What was measured, as a table, JSON and CSV.
+//! The measurements as a table, JSON and CSV.
 
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
@@ -8,7 +8,7 @@ use zkflow_core::prove::Kernel;
 
 use super::measure::{Measurement, Process, Results, median, walls};
 
-/// The measurements with what they were made on.
+/// The measurements with a description of the machine.
 pub(super) struct Report {
     pub(super) measurements: Vec<Measurement>,
     machine: Machine,
@@ -31,7 +31,7 @@ impl Report {
         Self { measurements: results.0, machine }
     }
 
-    /// One line that says where and how.
+    /// One line with the version, kernel, threads and processor.
     pub(super) fn caption(&self) -> String {
         let Machine { processor, threads, .. } = &self.machine;
         let kernel = Kernel::detect().name();
@@ -50,7 +50,7 @@ impl Report {
         format!("{report:#}\n")
     }
 
-    /// One line a circuit and prover, times as medians.
+    /// One line per circuit and prover. Times are medians in milliseconds.
     pub(super) fn csv(&self) -> String {
         let mut text = "circuit,prover,wires,domain,zkey_bytes,key_bytes,load_ms,warm_ms,ratio,cold_ms,\
                         cold_cpu_ms,cold_peak_bytes,prepared_ms,prepared_cpu_ms,proofs_per_second\n"
@@ -80,7 +80,7 @@ impl Report {
         text
     }
 
-    /// The table for people.
+    /// Table for the terminal. Times are medians.
     pub(super) fn table(&self) -> String {
         let mut text = format!("{}\n\n", self.caption());
         let header =
@@ -115,9 +115,9 @@ impl Report {
             ];
             line(&mut text, &cells);
         }
-        text += "\nwarm: prepared key in memory, witness to proof. cold: a whole process. prep: the same \
-                 with a prepared key on disk.\nratio: median over rounds of the time by that of ark (warm; \
-                 cold where there is no warm).\n";
+        text += "\nwarm: from witness to proof, prepared key in memory. cold: whole process. prep: whole \
+                 process, prepared key on disk.\nratio: median over rounds of (time / time of ark); warm, \
+                 or cold if there is no warm time.\n";
         text
     }
 }
@@ -131,7 +131,7 @@ fn line(text: &mut String, cells: &[String; 9]) {
     text.push('\n');
 }
 
-/// The processor times of processes.
+/// Processor times of processes in milliseconds.
 fn cpus(processes: &[Process]) -> Vec<f64> {
     processes.iter().map(|process| process.cpu_ms).collect()
 }
@@ -149,7 +149,7 @@ fn command() -> String {
     format!("zkflow {}", arguments.join(" "))
 }
 
-/// What the processor calls itself.
+/// Model name of the processor; the architecture if the name is not available.
 fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));

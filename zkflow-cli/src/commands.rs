@@ -1,4 +1,4 @@
-//! The commands, one a file.
+//! The commands, one per file.
 
 #[cfg(feature = "bench")]
 mod bench;
@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-/// Any error of a command, to be shown with its sources.
+/// Any error of a command. It is shown with its sources.
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// The commands.
@@ -39,47 +39,47 @@ pub(crate) enum Command {
     /// Print the effective settings, secrets redacted
     #[cfg(feature = "server")]
     Config(Box<zkflow_server::config::ConfigArgs>),
-    /// Work with circuits
+    /// Build circuits from templates
     #[command(subcommand)]
     Circuit(CircuitCommand),
-    /// Compile circom source in the sandbox: R1CS, witness calculator and signal names
+    /// Compile circom source to R1CS, witness calculator and signal names, in a sandbox
     Compile(build::CompileArgs),
     /// Calculate a witness
     Witness(prove::WitnessArgs),
-    /// Make a proof and verify it (the argument order is that of `snarkjs groth16 prove`)
+    /// Make and verify a proof (arguments as for `snarkjs groth16 prove`)
     Prove(prove::ProveArgs),
-    /// Verify a proof (the argument order is that of `snarkjs groth16 verify`)
+    /// Verify a proof (arguments as for `snarkjs groth16 verify`)
     Verify(prove::VerifyArgs),
+    /// Deploy the verifier contract of a circuit to an EVM chain
     #[cfg(feature = "evm")]
-    /// Deploy the verifier contract of a circuit to a chain of the EVM
     Deploy(Box<deploy::DeployArgs>),
+    /// Benchmark all installed provers on the same circuits
     #[cfg(feature = "bench")]
-    /// Prove the same circuits with every prover that is found, and say how long each takes
     Bench(Box<bench::BenchArgs>),
-    /// Say what is in a file: .r1cs, .wtns, .zkey, .sym, .wasm, or one of snarkjs' JSON files
+    /// Show the contents of a file: .r1cs, .wtns, .zkey, .sym, .wasm, .ptau, or a JSON file of snarkjs
     Inspect(inspect::InspectArgs),
-    /// Powers of tau, for any circuit: phase 1 of a trusted setup
+    /// Make powers of tau for any circuit: phase 1 of a trusted setup
     Ptau(ptau::PtauArgs),
-    /// The key of a circuit: phase 2 of a trusted setup
+    /// Make the key of a circuit: phase 2 of a trusted setup
     Zkey(zkey::ZkeyArgs),
+    /// Run all steps from a template to a verified proof, through a temporary server
     #[cfg(feature = "server")]
-    /// Show the whole way, from a template to a verified proof, through a server of its own
     Demo(demo::DemoArgs),
-    /// Say what is found on this machine, what is missing, and how to get it
+    /// Check this machine's requirements and show how to install what is missing
     Doctor(doctor::DoctorArgs),
 }
 
-/// Commands about circuits.
+/// Subcommands of `zkflow circuit`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CircuitCommand {
-    /// Make a circuit of a template: compile it, make its keys and its verifier contract
+    /// Build a circuit from a template: compile it, make its keys and its verifier contract
     Build(build::BuildArgs),
 }
 
-/// Runs a command. Proofs that do not verify and machines that lack something are failures.
+/// Runs a command. The exit code is a failure if a proof is invalid or a requirement is missing.
 ///
 /// # Errors
-/// Whatever kept the command from doing its work.
+/// The command failed.
 pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
     match command {
         #[cfg(feature = "server")]
@@ -107,7 +107,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where things of a kind are kept between runs.
+/// Cache folder for one kind of data: `$XDG_CACHE_HOME/zkflow/KIND` or `$HOME/.cache/zkflow/KIND`.
 fn cache_dir(kind: &str) -> Option<PathBuf> {
     let home = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)

@@ -6,7 +6,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
 mod commands;
 
-/// Parameterised Circom templates to circuits, keys and proofs
+/// Turns parameterised Circom templates into circuits, keys, proofs and verifier contracts
 #[derive(Debug, Parser)]
 #[command(name = "zkflow", version)]
 struct Cli {
@@ -31,7 +31,7 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
         .mut_subcommands(without_empty_variables)
 }
 
-/// An error with its sources, on one line.
+/// Shows an error and its sources on one line, separated by colons.
 struct Chain<'a>(&'a dyn std::error::Error);
 
 impl std::fmt::Display for Chain<'_> {

@@ -1,6 +1,6 @@
-//! The binary on backends of other machines: MongoDB for the documents, S3 for the artifacts.
+//! The binary with remote backends: MongoDB for the documents, S3 for the artifacts.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,7 +13,7 @@ use zkflow_testbed::{MongoServer, S3Server, download};
 
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Backends of our own. S3 is served by this process: the tests have threads that do not wait for servers.
+/// Local backends. This process serves S3, so the tests need threads that do not block on the servers.
 struct Site {
     mongo: MongoServer,
     s3: S3Server,
@@ -26,7 +26,7 @@ impl Site {
         Self { mongo, s3, folder: tempfile::tempdir().unwrap() }
     }
 
-    /// A server with the data folder `machine`, as on a machine of that name.
+    /// A server with the data folder `machine`, which simulates a machine of that name.
     fn serve(&self, machine: &str, args: &[&str]) -> LocalServer {
         let mut command = command(&self.folder.path().join(machine), args);
         command
@@ -83,9 +83,9 @@ async fn a_machine_with_an_empty_disk_goes_on_where_another_stopped() {
     let after = server.client().proof(&after, PATIENCE).await.unwrap();
     assert_eq!(after["status"], json!("completed"), "{after}");
     let kept = std::fs::read_dir(site.folder.path().join("two/artifact-cache")).unwrap().count();
-    assert!(kept > 1, "the key was not kept near at hand");
+    assert!(kept > 1, "the key is not in the local cache");
 
-    // Downloads are sent to the bucket, which has what the catalog says.
+    // Downloads are redirected to the bucket, and the file matches the digest in the catalog.
     let id = circuit["circuitId"].as_str().unwrap();
     let name = "verification_key.json";
     let address = format!("{}/v1/circuits/{id}/artifacts/{name}", server.base());
@@ -115,7 +115,7 @@ async fn a_store_that_was_used_with_another_key_is_refused() {
     assert!(!said.contains(S3Server::SECRET_KEY), "{said}");
 }
 
-/// A proof that does not fit goes back to the queue and costs it nothing; a larger worker makes it.
+/// A proof that does not fit returns to the queue without a charged attempt; a larger worker makes it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_proof_that_does_not_fit_is_left_for_another_worker() {
     let folder = tempfile::tempdir().unwrap();
@@ -132,10 +132,10 @@ async fn a_proof_that_does_not_fit_is_left_for_another_worker() {
         if String::from_utf8(metrics).unwrap().contains(given_back) {
             break;
         }
-        assert!(began.elapsed() < PATIENCE, "nothing was given back");
+        assert!(began.elapsed() < PATIENCE, "no job was given back");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    // It stands in nobody's way.
+    // The waiting proof does not block others.
     let small = range_check(&client).await;
     let fits = ask(&client, &small, 20).await;
     assert_eq!(client.proof(&fits, PATIENCE).await.unwrap()["status"], json!("completed"));

@@ -1,6 +1,7 @@
-//! Private inputs and signing keys leave no trace: not in the data folder, not in the log at its loudest, not in an answer.
+//! Private inputs and signing keys appear neither in the data folder nor in the log at level trace nor in
+//! answers.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use zkflow_server::client::{LocalChain, LocalServer};
 
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// A value that nobody else writes, in all the forms it could be written in.
+/// A unique random value in all encodings in which it could be written.
 struct Canary {
     value: Scalar,
     forms: Vec<(&'static str, Vec<u8>)>,
@@ -31,7 +32,7 @@ impl Canary {
         let value = from_le_bytes(&little).unwrap();
         let mut big = little;
         big.reverse();
-        // What arkworks keeps in memory: the Montgomery form.
+        // The in-memory form of arkworks: Montgomery.
         let montgomery: Vec<u8> = value.0.0.iter().flat_map(|limb| limb.to_le_bytes()).collect();
         let mut forms = vec![
             ("decimal", to_decimal(&value).into_bytes()),
@@ -55,7 +56,7 @@ impl Canary {
         to_decimal(&self.value)
     }
 
-    /// 64 hex digits, which are a private key of secp256k1 too.
+    /// 64 hex digits, also valid as a private key of secp256k1.
     fn hex(&self) -> String {
         let (_, digits) = self.forms.iter().find(|(name, _)| *name == "hex").unwrap();
         String::from_utf8(digits.clone()).unwrap()
@@ -68,7 +69,7 @@ impl Canary {
 
     fn assert_not_in(&self, what: &str, bytes: &[u8]) {
         if let Some(form) = self.form_in(bytes) {
-            panic!("{what} holds a private input ({form})");
+            panic!("{what} contains a private input ({form})");
         }
     }
 }
@@ -83,7 +84,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Looks into every file of the data folder; returns how many there were.
+/// Searches every file in the data folder for canaries and returns the number of files.
 fn assert_folder_clean(folder: &Path, canaries: &[Canary]) -> usize {
     let files = files(folder);
     for path in &files {
@@ -141,7 +142,7 @@ async fn private_inputs_leave_no_trace() {
         client.get("/v1/templates/poseidonPreimage").await.unwrap().body["example"]["inputs"].clone();
     assert_eq!(server.terminate().unwrap(), Some(0));
 
-    // Sealed and waiting: nobody works on it.
+    // Sealed and waiting, without workers.
     let server = start(&["--workers", "false"]);
     let client = server.client();
     let waiting = client.request_proof(&preimage, inputs(&canaries[0], &example)).await.unwrap();
@@ -154,7 +155,7 @@ async fn private_inputs_leave_no_trace() {
     answers.push(client.post(&format!("/v1/proofs/{cancelled}/cancel"), &json!({})).await.unwrap().body);
     assert_eq!(server.terminate().unwrap(), Some(0));
 
-    // Worked on, refused by the circuit, refused by the API in several ways.
+    // Proved, refused by the circuit, and refused by the API for several reasons.
     let server = start(&[]);
     let client = server.client();
     let done = client.proof(&waiting, PATIENCE).await.unwrap();
@@ -175,7 +176,7 @@ async fn private_inputs_leave_no_trace() {
         if let Some(id) = reply.body["proofRequestId"].as_str() {
             answers.push(client.proof(id, PATIENCE).await.unwrap());
         }
-        // A name that the caller made up is echoed by none but the error about that name.
+        // A name from the caller may appear only in the error about that name.
         let is_name = inputs.as_object().unwrap().contains_key(&secret);
         if !is_name {
             answers.push(reply.body);
@@ -221,7 +222,7 @@ async fn private_inputs_leave_no_trace() {
     assert_folder_clean(&data, &canaries);
 
     let logged = std::fs::read(&log).unwrap();
-    assert!(String::from_utf8_lossy(&logged).contains("TRACE"), "the log is not at its loudest");
+    assert!(String::from_utf8_lossy(&logged).contains("TRACE"), "the log contains no trace messages");
     for canary in &canaries {
         canary.assert_not_in("the log", &logged);
         for answer in &answers {
@@ -230,7 +231,7 @@ async fn private_inputs_leave_no_trace() {
     }
     let sealed =
         files(&data).into_iter().filter(|path| path.display().to_string().contains("sealed")).count();
-    assert_eq!(sealed, 0, "sealed inputs of final requests are left");
+    assert_eq!(sealed, 0, "sealed inputs of final requests still exist");
 }
 
 #[tokio::test]
@@ -240,7 +241,7 @@ async fn keys_and_addresses_of_deployments_leave_no_trace() {
     let log = folder.path().join("log");
     let modules = std::env::temp_dir().join("zkflow-test-modules");
     let chain = LocalChain::start(&["--chain-id", "31337"]).unwrap();
-    // The operator's signer, a request's key, and the path of a node, which could be an access key.
+    // The operator's signer, a key in a request, and the URLs of nodes, which may contain access keys.
     let canaries: Vec<Canary> = (0..4).map(|_| Canary::new()).collect();
     let key = |canary: &Canary| format!("0x{}", canary.hex());
     let url = |canary: &Canary| format!("{}/?key={}", chain.url(), canary.hex());
@@ -278,7 +279,7 @@ async fn keys_and_addresses_of_deployments_leave_no_trace() {
     let path = format!("/v1/circuits/{}/deploy", circuit["circuitId"].as_str().unwrap());
     assert_eq!(server.terminate().unwrap(), Some(0));
 
-    // Sealed and waiting: nobody works on it.
+    // Sealed and waiting, without workers.
     let server = start(&["--workers", "false"]);
     let requests = [
         json!({"chainId": 31337, "signer": "ops"}),
@@ -292,7 +293,7 @@ async fn keys_and_addresses_of_deployments_leave_no_trace() {
         waiting.push(taken.body["deploymentId"].as_str().unwrap().to_owned());
         answers.push(taken.body);
     }
-    // Wrong in several ways.
+    // Invalid requests.
     for body in [
         json!({"chainId": 31337, "privateKey": format!("{}00", key(&canaries[1]))}),
         json!({"chainId": 31337, "privateKey": [key(&canaries[1])]}),
@@ -318,7 +319,7 @@ async fn keys_and_addresses_of_deployments_leave_no_trace() {
         assert_eq!(done["status"], "confirmed", "{done}");
         answers.push(done);
     }
-    // A node that is not there.
+    // An unreachable node.
     let gone = json!({"chainId": 31337, "rpcUrl": format!("http://127.0.0.1:9/{}", canaries[3].hex()), "signer": "ops"});
     let taken = server.client().post(&path, &gone).await.unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -330,10 +331,10 @@ async fn keys_and_addresses_of_deployments_leave_no_trace() {
     answers.push(server.client().get(&path.replace("/deploy", "/deployments")).await.unwrap().body);
     assert_eq!(server.terminate().unwrap(), Some(0));
     assert_folder_clean(&data, &canaries);
-    assert_eq!(sealed(), 1, "what belongs to the deployment that waits for its node");
+    assert_eq!(sealed(), 1, "only the secrets of the deployment that waits for its node");
 
     let logged = std::fs::read(&log).unwrap();
-    assert!(String::from_utf8_lossy(&logged).contains("deployed"), "the log tells of the deployments");
+    assert!(String::from_utf8_lossy(&logged).contains("deployed"), "the log contains no deployment");
     for canary in &canaries {
         canary.assert_not_in("the log", &logged);
         for answer in &answers {

@@ -1,6 +1,7 @@
-//! The verifier contract on a real EVM: it says what the native verifier says, and costs less gas than that of snarkjs.
+//! The verifier contract on a real EVM: it agrees with the native verifier and uses less gas than snarkjs'
+//! contract.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::Write;
 use std::path::Path;
@@ -37,11 +38,11 @@ use zkflow_evm::Solc;
 use zkflow_server::client::LocalChain;
 
 const Q: &str = "21888242871839275222246405745257275088696311157297823662689037894645226208583";
-/// Numbers of public signals that contracts are made for.
+/// Numbers of public signals of the tested contracts.
 const SIGNALS: [usize; 4] = [0, 1, 3, 16];
-/// Proofs and signals that each contract is asked about.
+/// Number of random calls per contract.
 const TUPLES: usize = 2500;
-/// Enough for every contract here; a precompiled contract that fails takes what it was given.
+/// Enough for every contract here. The limit matters: a failing precompiled contract uses all of its gas.
 const GAS: &str = "0x100000";
 
 #[tokio::test]
@@ -56,7 +57,7 @@ async fn contracts_agree_with_the_native_verifier_and_cost_less_than_those_of_sn
         let n = statement.signals;
         let ours = chain.deploy(&compile(&statement.contract()), n).await;
         let cost = chain.cost(&ours, &statement.valid).await;
-        // Solidity has no empty arrays, which snarkjs' contract would need.
+        // Without signals, snarkjs' contract would need an empty array, which Solidity does not have.
         if n > 0 {
             let theirs = chain.deploy(&compile(&statement.contract_of_snarkjs(modules)), n).await;
             let their_cost = chain.cost(&theirs, &statement.valid).await;
@@ -78,11 +79,11 @@ async fn contracts_agree_with_the_native_verifier_and_cost_less_than_those_of_sn
                 accepted += usize::from(native);
             }
         }
-        assert!(accepted > 10, "{accepted} were right");
+        assert!(accepted > 10, "only {accepted} calls were accepted");
     }
 }
 
-/// A circuit of some public signals with a proof.
+/// A circuit with a given number of public signals, and a valid proof.
 struct Statement {
     signals: usize,
     key: ZKey,
@@ -90,7 +91,7 @@ struct Statement {
     valid: Tuple,
 }
 
-/// What a contract is asked about: a.x, a.y, b.x.c1, b.x.c0, b.y.c1, b.y.c0, c.x, c.y, then the signals.
+/// Arguments of a call: a.x, a.y, b.x.c1, b.x.c0, b.y.c1, b.y.c0, c.x, c.y, then the signals.
 #[derive(Debug, Clone)]
 struct Tuple(Vec<BigUint>);
 
@@ -139,7 +140,7 @@ impl Statement {
         String::from_utf8(node(include_str!("contract/export.mjs"), &[modules, &zkey], "")).unwrap()
     }
 
-    /// What the native verifier says.
+    /// Result of the native verifier.
     fn verdict(&self, Tuple(words): &Tuple) -> bool {
         let text = |i: usize| words[i].to_string();
         let zero = |places: std::ops::Range<usize>| words[places].iter().all(|word| *word == BigUint::ZERO);
@@ -159,7 +160,7 @@ impl Statement {
         self.verifier.verify(&public, &proof).unwrap_or(false)
     }
 
-    /// Aliased signals in every slot, infinity for each point, coordinates beyond q, and the like.
+    /// Edge cases: aliased signals in every slot, infinity for each point, coordinates above q and others.
     fn edges(&self) -> Vec<Tuple> {
         let (q, r) = (modulus(Q), modulus(MODULUS_DECIMAL));
         let largest = (BigUint::from(1u32) << 256u32) - 1u32;
@@ -188,12 +189,12 @@ impl Statement {
         edges
     }
 
-    /// The proof with the y-coordinates in these places negated.
+    /// The proof with negated y-coordinates at `places`.
     fn negated(&self, q: &BigUint, places: &[usize]) -> Tuple {
         places.iter().fold(self.valid.clone(), |tuple, &place| tuple.with(place, q - &self.valid.0[place]))
     }
 
-    /// The proof as it is or another one that is right, or with some of it changed.
+    /// The valid proof or a second valid one, with up to two random changes.
     fn mutated(&self, rng: &mut StdRng) -> Tuple {
         let q = modulus(Q);
         let mut tuple = if rng.r#gen() { self.valid.clone() } else { self.negated(&q, &[1, 4, 5]) };
@@ -207,7 +208,7 @@ impl Statement {
                     0 => word ^ (BigUint::from(1u32) << rng.gen_range(0..256u32)),
                     1 => random,
                     2 => random % &q,
-                    // Another point of the curve.
+                    // A different point of the curve.
                     3 if slot < 2 || (6..8).contains(&slot) => (&q - word % &q) % &q,
                     4 => word + modulus(MODULUS_DECIMAL),
                     _ => tuple.0[rng.gen_range(0..tuple.0.len())].clone(),
@@ -225,7 +226,7 @@ impl Tuple {
         Self(words)
     }
 
-    /// As the arguments of `verifyProof`, all of which are arrays of fixed length.
+    /// Calldata of `verifyProof`, whose arguments are all arrays of fixed length.
     fn calldata(&self, selector: &str) -> String {
         self.0.iter().fold(format!("0x{selector}"), |data, word| format!("{data}{word:064x}"))
     }
@@ -246,7 +247,7 @@ fn circuit(tools: &CircomTools, source: &str) -> Compiled {
     circom.compile(&tree, &CompileOptions::default()).unwrap()
 }
 
-/// What a script prints.
+/// Runs a script with Node.js and returns its output.
 fn node(script: &str, arguments: &[&Path], input: &str) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("script.mjs");
@@ -257,24 +258,24 @@ fn node(script: &str, arguments: &[&Path], input: &str) -> Vec<u8> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("node is needed: install Node.js");
+        .expect("node is required: install Node.js");
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{arguments:?}");
     output.stdout
 }
 
-/// A chain with an account that pays.
+/// A chain with a funded account.
 struct Chain {
     node: LocalChain,
     account: String,
 }
 
-/// A contract that was deployed.
+/// A deployed contract.
 struct Deployed {
     address: String,
     selector: String,
-    /// What its deployment cost.
+    /// Gas of the deployment.
     gas: u64,
 }
 
@@ -291,19 +292,19 @@ impl Chain {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let address = text(&receipt["contractAddress"]);
         let code = self.call("eth_getCode", json!([address, "latest"])).await;
-        assert_eq!(code, hex(&compiled.runtime_code), "the code on chain is the one that was compiled");
+        assert_eq!(code, hex(&compiled.runtime_code), "the code on chain is the compiled code");
         let signature = format!("0x{}", hex::encode(verify_signature(signals)));
         let hash = self.call("web3_sha3", json!([signature])).await;
         Deployed { address, selector: text(&hash)[2..10].to_owned(), gas: number(&receipt["gasUsed"]) }
     }
 
-    /// The gas of a transaction that verifies a right proof.
+    /// Gas of a transaction that verifies a valid proof.
     async fn cost(&self, contract: &Deployed, valid: &Tuple) -> u64 {
         let call = json!({"to": contract.address, "data": valid.calldata(&contract.selector)});
         number(&self.send(call).await["gasUsed"])
     }
 
-    /// What the contract says, which is always a truth and never a revert.
+    /// Answers of the contract. Each must be a boolean, never a revert.
     async fn ask(&self, contract: &Deployed, tuples: &[Tuple]) -> Vec<bool> {
         let requests = tuples.iter().enumerate().map(|(id, tuple)| {
             let call =
@@ -324,7 +325,7 @@ impl Chain {
         says.into_iter().map(Option::unwrap).collect()
     }
 
-    /// The receipt of a transaction.
+    /// Sends a transaction and returns its receipt.
     async fn send(&self, mut transaction: Value) -> Value {
         transaction["from"] = self.account.clone().into();
         transaction["gas"] = "0x1000000".into();

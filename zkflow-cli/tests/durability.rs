@@ -1,6 +1,6 @@
-//! What survives `kill -9`, SIGTERM and many identical requests: the binary itself, over real files.
+//! The binary with real files under `kill -9`, SIGTERM and many identical requests.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,12 +30,12 @@ fn inputs(age: usize) -> Value {
     json!({"age": age.to_string(), "randomPublicSignal": (age * 1000).to_string()})
 }
 
-/// Asserts that a completed request holds a proof of what was asked, by the server's own verifier.
+/// Asserts that a completed request contains a valid proof of its statement, with the server's verifier.
 async fn assert_verifies(client: &Client, circuit: &str, age: usize, request: &Value) {
     let signals = &request["artifacts"]["publicSignals"];
     assert!(
         signals.as_array().unwrap().contains(&json!((age * 1000).to_string())),
-        "the proof is for somebody else's statement: {signals}"
+        "the proof is for a different statement: {signals}"
     );
     let statement = json!({"proof": request["artifacts"]["proof"], "publicSignals": signals});
     let verdict = client.post(&format!("/v1/circuits/{circuit}/verify"), &statement).await.unwrap();
@@ -48,7 +48,7 @@ async fn every_request_ends_and_every_proof_verifies_after_twenty_kills() {
     let args = ["--lease-s", "2", "--reconcile-interval-s", "1"];
     let mut server = start(folder.path(), &args);
 
-    // Killed in the middle of key generation too.
+    // A kill during key generation.
     let body = json!({"templateName": RANGE_CHECK, "params": {"min": 18, "max": 120}});
     server.client().post("/v1/circuits", &body).await.unwrap();
     server.kill();
@@ -71,7 +71,7 @@ async fn every_request_ends_and_every_proof_verifies_after_twenty_kills() {
             requests.insert(id, age);
             age = if age == 120 { 18 } else { age + 1 };
         }
-        // Killed after a random part of the work, however fast the machine is.
+        // The kill comes after a random part of the work, independent of the machine's speed.
         let left = rand::thread_rng().gen_range(10..=50);
         let open = loop {
             let page = client.get("/v1/proofs?status=pending&limit=50").await.unwrap();
@@ -94,7 +94,7 @@ async fn every_request_ends_and_every_proof_verifies_after_twenty_kills() {
             assert_verifies(&client, &circuit, *age, &request).await;
             completed += 1;
         } else {
-            // A request whose worker was killed three times in a row is given up, with the reason.
+            // A request fails after three killed workers in a row, with this code.
             assert_eq!(request["error"]["code"], json!("attempts_exhausted"), "{request}");
         }
     }

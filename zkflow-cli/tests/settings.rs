@@ -1,4 +1,4 @@
-//! The settings of the real program.
+//! Settings of the binary.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! [`Chains`]: what the operator allows and provides for deployments.
+//! [`Chains`]: the operator's nodes, signers and rules for deployments.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -30,19 +30,19 @@ pub struct ChainSettings {
 
 /// Nodes, signers and rules.
 pub struct Chains {
-    /// The operator's node of each chain.
+    /// The operator's node of each chain, by chain id.
     endpoints: BTreeMap<u64, Endpoint>,
-    /// Who signs.
+    /// The operator's signers.
     pub signers: Keyring,
-    /// Compiles contracts; or why it cannot.
+    /// Compiler of contracts; `Err`: the reason why there is none.
     pub compiler: Result<Arc<dyn SolidityCompiler>, String>,
-    /// Chains that keys for development may go to.
+    /// Ids of the chains that accept keys for development.
     pub development: Vec<u64>,
-    /// Which nodes requests may name, if any.
+    /// RPC URLs that requests may contain; `None`: no URL at all.
     pub request_rpc: Option<Policy>,
-    /// Whether requests may bring a private key.
+    /// Whether requests may contain a private key.
     pub request_keys: bool,
-    /// Judging a key reads it whole, and compiling starts a process: one at a time.
+    /// One permit: judging a key reads it in full, and compiling starts a process.
     turns: Semaphore,
     confirmations: u64,
     resolver: Arc<dyn Resolver>,
@@ -79,13 +79,13 @@ impl Chains {
         self.endpoints.contains_key(&chain_id)
     }
 
-    /// Waits for the turn to judge a key or to compile a contract.
+    /// Waits for the permit to judge a key or to compile a contract.
     pub async fn turn(&self) -> SemaphorePermit<'_> {
-        // Expect safety: nobody closes it.
-        self.turns.acquire().await.expect("an open semaphore")
+        // Expect safety: the semaphore is never closed.
+        self.turns.acquire().await.expect("the semaphore is open")
     }
 
-    /// A client of the operator's node of a chain.
+    /// Connects to the operator's node of a chain.
     ///
     /// # Errors
     /// [`DeployError::UnknownChain`].
@@ -94,19 +94,20 @@ impl Chains {
         Ok(EvmClient::new(endpoint.clone())?)
     }
 
-    /// A client of a node that a request named.
+    /// Connects to a node whose URL is part of a request.
     ///
     /// # Errors
-    /// [`ChainError::Policy`] when requests may name none, or not this one.
+    /// [`ChainError::Policy`] if the settings forbid all URLs in requests, or this one.
     pub async fn requested(&self, url: &str) -> Result<EvmClient, ChainError> {
-        let policy =
-            self.request_rpc.ok_or_else(|| ChainError::Policy("requests may name none".to_owned()))?;
+        let policy = self
+            .request_rpc
+            .ok_or_else(|| ChainError::Policy("this server accepts none in requests".to_owned()))?;
         EvmClient::new(Endpoint::requested(url, policy, &*self.resolver).await?)
     }
 
-    /// Blocks that must stand on a chain, from that of a transaction on, until it counts.
+    /// Blocks that confirm a transaction, including its own block.
     pub fn confirmations(&self, chain_id: u64) -> u64 {
-        // A test node mines nothing more by itself.
+        // A test node mines no further blocks by itself.
         if self.development.contains(&chain_id) { 1 } else { self.confirmations }
     }
 }
@@ -124,12 +125,13 @@ impl fmt::Debug for Chains {
 fn endpoints(text: &str) -> Result<BTreeMap<u64, Endpoint>, String> {
     let mut endpoints = BTreeMap::new();
     for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
-        // An address may hold a password: it is never shown.
-        let (chain, url) = entry.split_once('=').ok_or("expected CHAIN_ID=URL, joined by commas")?;
-        let chain: u64 = chain.trim().parse().map_err(|_| "a chain id is a decimal number".to_owned())?;
+        // No message shows the URL, which may contain a password.
+        let (chain, url) = entry.split_once('=').ok_or("expected CHAIN_ID=URL, separated by commas")?;
+        let chain: u64 =
+            chain.trim().parse().map_err(|_| "invalid chain id: expected a decimal number".to_owned())?;
         let endpoint = Endpoint::configured(url.trim()).map_err(|error| format!("chain {chain}: {error}"))?;
         if endpoints.insert(chain, endpoint).is_some() {
-            return Err(format!("chain {chain} is given twice"));
+            return Err(format!("chain {chain} occurs twice"));
         }
     }
     Ok(endpoints)

@@ -1,4 +1,4 @@
-//! [`EvmClient`]: a chain through alloy.
+//! [`EvmClient`]: [`ChainClient`] over JSON-RPC, by alloy.
 
 use alloy::consensus::BlockHeader;
 use alloy::eips::{BlockId, BlockNumberOrTag};
@@ -18,29 +18,29 @@ use zkflow_core::service::chain::{
 use super::endpoint::Endpoint;
 use super::transport::Transport;
 
-/// Characters of a node's message that are shown.
+/// Maximum length of a node's message in an error, in characters.
 const LONGEST_MESSAGE: usize = 200;
 
-/// Speaks with one node.
+/// A client of one node.
 #[derive(Debug, Clone)]
 pub struct EvmClient {
     node: RootProvider,
 }
 
 impl EvmClient {
-    /// A client of the node at `endpoint`; nothing is sent yet.
+    /// Creates a client without connecting to `endpoint`.
     ///
     /// # Errors
-    /// There is no TLS to be had.
+    /// TLS is not available.
     pub fn new(endpoint: Endpoint) -> Result<Self, ChainError> {
         let client = RpcClient::new(Transport::new(endpoint)?, true);
         Ok(Self { node: ProviderBuilder::new().disable_recommended_fillers().connect_client(client) })
     }
 
-    /// What gas costs. Chains without a base fee have one price.
+    /// The current price of gas; [`Fees::Legacy`] on chains without a base fee.
     async fn fees(&self) -> Result<Fees, ChainError> {
         let latest =
-            self.node.get_block_by_number(BlockNumberOrTag::Latest).await.map_err(asking("a block"))?;
+            self.node.get_block_by_number(BlockNumberOrTag::Latest).await.map_err(asking("latest block"))?;
         if latest.is_some_and(|block| block.header().base_fee_per_gas().is_some())
             && let Ok(market) = self.node.estimate_eip1559_fees().await
         {
@@ -49,7 +49,7 @@ impl EvmClient {
                 priority: market.max_priority_fee_per_gas,
             });
         }
-        let price = self.node.get_gas_price().await.map_err(asking("the price of gas"))?;
+        let price = self.node.get_gas_price().await.map_err(asking("gas price"))?;
         Ok(Fees::Legacy { price })
     }
 }
@@ -57,33 +57,33 @@ impl EvmClient {
 #[async_trait]
 impl ChainClient for EvmClient {
     async fn chain_id(&self) -> Result<u64, ChainError> {
-        self.node.get_chain_id().await.map_err(asking("the chain id"))
+        self.node.get_chain_id().await.map_err(asking("chain id"))
     }
 
     async fn head(&self) -> Result<u64, ChainError> {
-        self.node.get_block_number().await.map_err(asking("the newest block"))
+        self.node.get_block_number().await.map_err(asking("block number"))
     }
 
     async fn mined_nonces(&self, account: &Address, block: u64) -> Result<u64, ChainError> {
         let count = self.node.get_transaction_count(account.0.into()).block_id(BlockId::number(block));
-        count.await.map_err(asking("a nonce"))
+        count.await.map_err(asking("nonce"))
     }
 
     async fn creation(&self, sender: &Address, code: Bytes) -> Result<UnsignedTransaction, ChainError> {
         let account: primitives::Address = sender.0.into();
         let chain_id = self.chain_id().await?;
-        let nonce = self.node.get_transaction_count(account).pending().await.map_err(asking("a nonce"))?;
+        let nonce = self.node.get_transaction_count(account).pending().await.map_err(asking("nonce"))?;
         let fees = self.fees().await?;
         let request = TransactionRequest::default().with_from(account).with_deploy_code(code.clone());
         let gas = self.node.estimate_gas(request).await.map_err(|error| paying(error, sender))?;
-        // A fifth more than the node's estimate: unused gas is not paid.
+        // 20 % above the node's estimate: unused gas is not paid for.
         Ok(UnsignedTransaction { chain_id, nonce, gas: gas.saturating_add(gas / 5), fees, code })
     }
 
     async fn broadcast(&self, transaction: &SignedTransaction) -> Result<(), ChainError> {
         let raw = transaction.raw.strip_prefix("0x").and_then(|digits| hex::decode(digits).ok());
         let raw =
-            raw.ok_or_else(|| ChainError::Signer("a stored transaction is no hex digits".to_owned()))?;
+            raw.ok_or_else(|| ChainError::Signer("the stored transaction is not hexadecimal".to_owned()))?;
         match self.node.send_raw_transaction(&raw).await {
             Ok(_) => Ok(()),
             Err(RpcError::ErrorResp(answer)) if is_no_news(&answer.message) => Ok(()),
@@ -93,8 +93,8 @@ impl ChainClient for EvmClient {
 
     async fn receipt(&self, hash: &TransactionHash) -> Result<Option<Receipt>, ChainError> {
         let receipt = self.node.get_transaction_receipt(TxHash::from(hash.0)).await;
-        let Some(receipt) = receipt.map_err(asking("a receipt"))? else { return Ok(None) };
-        // One without a block is on its way.
+        let Some(receipt) = receipt.map_err(asking("receipt"))? else { return Ok(None) };
+        // A receipt without a block belongs to a pending transaction.
         Ok(receipt.block_number.map(|block| Receipt {
             block,
             succeeded: receipt.status(),
@@ -105,7 +105,7 @@ impl ChainClient for EvmClient {
 
     async fn code(&self, address: &Address) -> Result<Bytes, ChainError> {
         let code = self.node.get_code_at(address.0.into()).await;
-        Ok(code.map_err(asking("code"))?.0)
+        Ok(code.map_err(asking("contract code"))?.0)
     }
 
     async fn call(&self, contract: &Address, data: Bytes, gas: u64) -> Result<Bytes, ChainError> {
@@ -116,8 +116,8 @@ impl ChainClient for EvmClient {
     }
 }
 
-/// Whether a refusal of a signed transaction is no reason to give it up: the node has it already, or what is in its way is
-/// seen from receipts and nonces, or passes.
+/// Whether a refusal of a signed transaction can be ignored. The node already has the transaction, or the
+/// obstacle is visible in receipts and nonces, or the obstacle is temporary.
 fn is_no_news(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     const KNOWN: [&str; 8] = [
@@ -128,13 +128,13 @@ fn is_no_news(message: &str) -> bool {
         "nonce too low",
         "nonce is too low",
         "replacement transaction underpriced",
-        // It is too cheap at present, which passes.
+        // The price is currently too low, which is temporary.
         "less than block base fee",
     ];
     KNOWN.iter().any(|known| message.contains(known))
 }
 
-/// A question that a node does not answer says nothing about what was asked: it may be asked again.
+/// Maps every error of a query to [`ChainError::Unavailable`]: a query without an answer can be repeated.
 fn asking(action: &'static str) -> impl Fn(TransportError) -> ChainError {
     move |error| match failed(action, error) {
         ChainError::Refused { action, message } => ChainError::Unavailable(format!("{action}: {message}")),
@@ -142,10 +142,10 @@ fn asking(action: &'static str) -> impl Fn(TransportError) -> ChainError {
     }
 }
 
-/// As [`asking`], where a revert is the contract's answer.
+/// As [`asking`], but a revert is [`ChainError::Refused`]: it is the contract's answer.
 fn calling(error: TransportError) -> ChainError {
     match &error {
-        // Code 3 is geth's for a revert.
+        // Code 3: a revert in geth.
         RpcError::ErrorResp(answer)
             if answer.code == 3 || answer.message.to_ascii_lowercase().contains("revert") =>
         {
@@ -155,7 +155,7 @@ fn calling(error: TransportError) -> ChainError {
     }
 }
 
-/// As [`failed`], where the node may say that the account has too little.
+/// As [`failed`], but insufficient funds are [`ChainError::Funds`].
 fn paying(error: TransportError, account: &Address) -> ChainError {
     match &error {
         RpcError::ErrorResp(answer) if answer.message.to_ascii_lowercase().contains("insufficient funds") => {
@@ -167,7 +167,7 @@ fn paying(error: TransportError, account: &Address) -> ChainError {
 
 fn failed(action: &'static str, error: TransportError) -> ChainError {
     match error {
-        // Nodes under load answer so: it may pass later.
+        // Nodes under load answer like this; a retry may succeed.
         RpcError::ErrorResp(answer) if is_transient(&answer) => {
             ChainError::Unavailable(format!("{action}: {}", shown(&answer.message)))
         }
@@ -175,17 +175,17 @@ fn failed(action: &'static str, error: TransportError) -> ChainError {
         RpcError::Transport(error) => {
             ChainError::Unavailable(format!("{action}: {}", shown(&error.to_string())))
         }
-        // The text of other errors may hold the node's answer.
-        _ => ChainError::Unavailable(format!("{action}: an answer that cannot be read")),
+        // The text of other errors may contain the node's answer.
+        _ => ChainError::Unavailable(format!("{action}: unreadable answer")),
     }
 }
 
 fn is_transient(answer: &ErrorPayload) -> bool {
-    // -32005: a limit is exceeded (EIP-1474).
+    // -32005: limit exceeded (EIP-1474).
     matches!(answer.code, 429 | -32005)
 }
 
-/// A stranger's words, of modest length and in plain characters.
+/// Untrusted text, cut to [`LONGEST_MESSAGE`], with spaces for control characters.
 fn shown(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_MESSAGE).collect()
 }

@@ -1,5 +1,5 @@
-//! The way of a verifier contract to a chain, whoever asks for it: judged and compiled ([`admit`], [`compile`]),
-//! signed and sent once ([`drive()`]), compared and asked ([`Statement`]).
+//! Deploys a verifier contract, for the API and the command line: [`admit`] (judge the key) → [`compile`] →
+//! [`drive()`] (sign, send once, confirm, compare the code) → [`Statement`] (check the contract's answers).
 
 mod drive;
 mod error;

@@ -1,8 +1,8 @@
-//! [`Endpoint`]: the address of a node, and whether it may be spoken to.
+//! [`Endpoint`]: the URL of a node, and the [`Policy`] for URLs in requests.
 //!
-//! An operator's address is used as it is. An address from a request could make this server speak to what
-//! only it can reach (SSRF), so it is https to a public host, whose name is resolved once: the addresses are
-//! checked, and the connection goes to them whatever the name resolves to later.
+//! A URL of the operator is used unchanged. A URL from a request could make this server connect to internal
+//! hosts (SSRF), so it must be https to a public host. The host name is resolved once, the IP addresses are
+//! checked, and connections use only these addresses, even if the name resolves differently later.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,34 +13,34 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use zkflow_core::service::chain::ChainError;
 
-/// How long a name may take to resolve.
+/// Time limit for resolving a host name.
 const RESOLVE: Duration = Duration::from_secs(5);
-/// Characters that an address may have.
+/// Maximum length of a URL in bytes.
 const LONGEST: usize = 2048;
 
-/// The address of a node, which may hold a password and is never shown.
+/// The URL of a node. It may contain a password and is never shown.
 #[derive(Clone)]
 pub struct Endpoint {
     url: SecretString,
-    /// Where to connect to, whatever the name of the host says.
+    /// Host name and its checked addresses; `None`: the host is resolved at each connection.
     pinned: Option<(String, Vec<SocketAddr>)>,
 }
 
-/// Which addresses requests may name.
+/// The rules for URLs in requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// Whether http and this machine's own addresses pass too. For development.
+    /// Whether http and loopback addresses are accepted too. For development only.
     pub local: bool,
 }
 
-/// Resolves names.
+/// A resolver of host names.
 #[async_trait]
 pub trait Resolver: Send + Sync {
-    /// The addresses of a name.
+    /// Resolves `host` to its addresses, each with `port`.
     async fn resolve(&self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>>;
 }
 
-/// The operating system's resolver.
+/// The resolver of the operating system.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemResolver;
 
@@ -52,29 +52,30 @@ impl Resolver for SystemResolver {
 }
 
 impl Endpoint {
-    /// An address that the operator chose: http or https, to any host.
+    /// Accepts a URL of the operator: http or https, any host.
     ///
     /// # Errors
-    /// [`ChainError::Policy`] when it is no such address.
+    /// [`ChainError::Policy`] if it is not such a URL.
     pub fn configured(url: &str) -> Result<Self, ChainError> {
         let parsed = parse(url)?;
         if !matches!(parsed.scheme(), "http" | "https") {
-            return Err(refused("it must begin with http:// or https://"));
+            return Err(refused("it must start with http:// or https://"));
         }
         Ok(Self { url: url.to_owned().into(), pinned: None })
     }
 
-    /// An address from a request, resolved and checked.
+    /// Resolves and checks a URL from a request.
     ///
     /// # Errors
-    /// [`ChainError::Policy`] when `policy` does not let it pass, [`ChainError::Unavailable`] when its name does not resolve.
+    /// [`ChainError::Policy`] if `policy` refuses it; [`ChainError::Unavailable`] if the host name does not
+    /// resolve.
     pub async fn requested(url: &str, policy: Policy, resolver: &dyn Resolver) -> Result<Self, ChainError> {
         let target = policy.target(url)?;
         let addresses = match target.host {
             Host::Address(ip) => vec![SocketAddr::new(ip, target.port)],
             Host::Name(ref name) => {
                 let lookup = tokio::time::timeout(RESOLVE, resolver.resolve(name, target.port)).await;
-                let unresolved = || ChainError::Unavailable("its name does not resolve".to_owned());
+                let unresolved = || ChainError::Unavailable("the host name does not resolve".to_owned());
                 let addresses = lookup.map_err(|_| unresolved())?.map_err(|_| unresolved())?;
                 if addresses.is_empty() {
                     return Err(unresolved());
@@ -82,17 +83,17 @@ impl Endpoint {
                 addresses
             }
         };
-        // One address that is refused spoils the name: it would be a matter of luck which is used.
+        // One refused address is enough to refuse the name: the connection could use any of them.
         addresses.iter().try_for_each(|address| policy.admit(address.ip()))?;
         Ok(Self { url: url.to_owned().into(), pinned: Some((target.written, addresses)) })
     }
 
-    /// The address, for the transport alone.
+    /// The URL in clear, for the transport only.
     pub(super) fn url(&self) -> Result<Url, ChainError> {
         parse(self.url.expose_secret())
     }
 
-    /// The host with the addresses that it stands for, where they were checked.
+    /// The host name and its checked addresses; `None` for a URL of the operator.
     pub(super) fn pinned(&self) -> Option<&(String, Vec<SocketAddr>)> {
         self.pinned.as_ref()
     }
@@ -104,10 +105,10 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// The host of an address, and its port.
+/// Host and port of a URL.
 struct Target {
     host: Host,
-    /// The host as it stands in the address.
+    /// The host as written in the URL.
     written: String,
     port: u16,
 }
@@ -118,10 +119,10 @@ enum Host {
 }
 
 impl Policy {
-    /// What can be said of an address without resolving its name.
+    /// Checks a URL as far as possible without resolving its host name.
     ///
     /// # Errors
-    /// [`ChainError::Policy`].
+    /// [`ChainError::Policy`] if the URL is refused.
     pub fn check(self, url: &str) -> Result<(), ChainError> {
         match self.target(url)?.host {
             Host::Address(ip) => self.admit(ip),
@@ -134,17 +135,17 @@ impl Policy {
         match parsed.scheme() {
             "https" => {}
             "http" if self.local => {}
-            _ => return Err(refused("it must begin with https://")),
+            _ => return Err(refused("it must start with https://")),
         }
         if !parsed.username().is_empty() || parsed.password().is_some() {
-            return Err(refused("it must hold no user name and no password"));
+            return Err(refused("it must not contain a user name or password"));
         }
         if parsed.fragment().is_some() {
-            return Err(refused("it must have no fragment"));
+            return Err(refused("it must not contain a fragment"));
         }
         let port = parsed.port_or_known_default().filter(|port| *port != 0);
         let port = port.ok_or_else(|| refused("it has no usable port"))?;
-        // The parser has turned every form of an IPv4 address (octal, hexadecimal, one number) into the usual one.
+        // The parser has normalised every form of an IPv4 address (octal, hexadecimal, one number).
         let written = parsed.host_str().ok_or_else(|| refused("it has no host"))?.to_owned();
         let literal = written.trim_start_matches('[').trim_end_matches(']');
         let host = match literal.parse::<IpAddr>() {
@@ -158,11 +159,11 @@ impl Policy {
         if is_public(ip) || (self.local && ip.is_loopback()) {
             return Ok(());
         }
-        Err(refused("its host is no public address"))
+        Err(refused("its host is not a public address"))
     }
 }
 
-/// Whether an address belongs to the public internet, by IANA's registries of special-purpose addresses.
+/// Whether an address is on the public internet, by IANA's registries of special-purpose addresses.
 fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_public_v4(ip),
@@ -189,14 +190,14 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
         ([198, 51, 100, 0], 24),
         ([203, 0, 113, 0], 24),
     ];
-    // Multicast and what is reserved begin at 224.
+    // Multicast and reserved addresses start at 224.
     ip.octets()[0] < 224
         && SPECIAL.iter().all(|(network, length)| {
             (ip.to_bits() ^ Ipv4Addr::from(*network).to_bits()) >> (32 - length) != 0
         })
 }
 
-/// Within 2000::/3, without the parts that stand for IPv4 addresses, are for documentation or special.
+/// 2000::/3 without the ranges for embedded IPv4 addresses, documentation and special purposes.
 fn is_public_v6(ip: Ipv6Addr) -> bool {
     let [a, b, ..] = ip.segments();
     let special = match (a, b) {
@@ -213,9 +214,9 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
 
 fn parse(url: &str) -> Result<Url, ChainError> {
     if url.len() > LONGEST {
-        return Err(refused("it is too long"));
+        return Err(refused("it is longer than 2048 bytes"));
     }
-    Url::parse(url).map_err(|_| refused("it is no URL"))
+    Url::parse(url).map_err(|_| refused("it is not a URL"))
 }
 
 fn refused(reason: &str) -> ChainError {

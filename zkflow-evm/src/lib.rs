@@ -1,4 +1,4 @@
-//! The outside world of a deployment: the Solidity compiler, and chains of the EVM.
+//! Adapters for deployments: the Solidity compiler, EVM nodes and signers.
 
 mod chains;
 mod client;

@@ -1,4 +1,4 @@
-//! [`Keyring`]: who signs transactions.
+//! [`Keyring`]: the accounts that sign transactions.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,18 +16,19 @@ use zkflow_core::service::chain::{
     Address, ChainError, Fees, SignedTransaction, TransactionHash, TransactionSigner, UnsignedTransaction,
 };
 
-/// The private key of an account, in memory. Zeroised when dropped, and never shown.
+/// The private key of an account, in memory. Zeroised on drop and never shown.
 pub struct LocalSigner(PrivateKeySigner);
 
 impl LocalSigner {
-    /// Takes a private key of 64 hex digits, with `0x` or without.
+    /// Reads a private key of 64 hex digits, with or without `0x`.
     ///
     /// # Errors
     /// [`ChainError::Signer`], which does not show the key.
     pub fn from_hex(key: &str) -> Result<Self, ChainError> {
         let wrong = || {
             ChainError::Signer(
-                "a private key is 64 hex digits, not zero and below the order of secp256k1".to_owned(),
+                "invalid private key: expected 64 hex digits, above zero and below the order of secp256k1"
+                    .to_owned(),
             )
         };
         let mut bytes = Zeroizing::new([0_u8; 32]);
@@ -40,11 +41,11 @@ impl LocalSigner {
     /// Opens an encrypted keystore file (Web3 Secret Storage, version 3).
     ///
     /// # Errors
-    /// [`ChainError::Signer`]: it cannot be read, or the password is wrong.
+    /// [`ChainError::Signer`] if the file cannot be read or the password is wrong.
     pub fn from_keystore(path: &std::path::Path, password: &str) -> Result<Self, ChainError> {
         PrivateKeySigner::decrypt_keystore(path, password)
             .map(Self)
-            .map_err(|error| ChainError::Signer(format!("the keystore {}: {error}", path.display())))
+            .map_err(|error| ChainError::Signer(format!("cannot open keystore {}: {error}", path.display())))
     }
 }
 
@@ -105,17 +106,16 @@ impl LocalSigner {
     }
 }
 
-/// Where a private key comes from: `env:VARIABLE` holds it, or `keystore:PATH:VARIABLE` is a keystore file
-/// whose password the variable holds.
+/// The source of a private key: `env:VARIABLE` or `keystore:PATH:VARIABLE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeySource {
-    /// An environment variable holds the key.
+    /// `env:VARIABLE`: the environment variable contains the key.
     Variable(String),
-    /// An encrypted file.
+    /// `keystore:PATH:VARIABLE`: an encrypted keystore file.
     Keystore {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The environment variable that holds its password.
+        /// Name of the environment variable that contains the password.
         password: String,
     },
 }
@@ -124,7 +124,7 @@ impl FromStr for KeySource {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        // Not shown in full: somebody may have written the key itself.
+        // The text is not shown: it may be the key itself.
         let wrong = || "expected env:VARIABLE or keystore:PATH:VARIABLE".to_owned();
         let variable = |name: &str| {
             let valid = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
@@ -142,18 +142,18 @@ impl FromStr for KeySource {
 }
 
 impl KeySource {
-    /// Reads the key.
+    /// Reads the key from the variable or the file.
     ///
     /// # Errors
     /// [`ChainError::Signer`] names the variable or the file.
     pub fn open(&self) -> Result<LocalSigner, ChainError> {
         let read = |name: &str| {
-            let missing = |_| ChainError::Signer(format!("the environment variable {name} is not set"));
+            let missing = |_| ChainError::Signer(format!("environment variable {name} is not set"));
             std::env::var(name).map(Zeroizing::new).map_err(missing)
         };
         match self {
             Self::Variable(name) => LocalSigner::from_hex(&read(name)?)
-                .map_err(|error| ChainError::Signer(format!("the environment variable {name}: {error}"))),
+                .map_err(|error| ChainError::Signer(format!("environment variable {name}: {error}"))),
             Self::Keystore { path, password } => LocalSigner::from_keystore(path, &read(password)?),
         }
     }
@@ -164,30 +164,30 @@ impl KeySource {
 pub struct Keyring(BTreeMap<String, Arc<LocalSigner>>);
 
 impl Keyring {
-    /// Reads `NAME=SOURCE[,NAME=SOURCE..]`, and each key. See [`KeySource`].
+    /// Reads `NAME=SOURCE[,NAME=SOURCE..]` and opens each [`KeySource`].
     ///
     /// # Errors
-    /// What is wrong, by the name of the signer.
+    /// An entry is invalid, or its key cannot be opened. The message names the signer.
     pub fn open(text: &str) -> Result<Self, String> {
         let mut signers = BTreeMap::new();
         for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
-            let (name, source) = entry.split_once('=').ok_or("expected NAME=SOURCE, joined by commas")?;
+            let (name, source) = entry.split_once('=').ok_or("expected NAME=SOURCE, separated by commas")?;
             let named = |error: String| format!("signer {name:?}: {error}");
             let source: KeySource = source.parse().map_err(named)?;
             let signer = source.open().map_err(|error| named(error.to_string()))?;
             if signers.insert(name.to_owned(), Arc::new(signer)).is_some() {
-                return Err(format!("signer {name:?} is given twice"));
+                return Err(format!("signer {name:?} occurs twice"));
             }
         }
         Ok(Self(signers))
     }
 
-    /// The signer of this name.
+    /// The signer of this name; `None` if the operator configured none.
     pub fn get(&self, name: &str) -> Option<Arc<LocalSigner>> {
         self.0.get(name).cloned()
     }
 
-    /// The names, in order.
+    /// Names of the signers, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
@@ -200,7 +200,7 @@ mod tests {
 
     use super::*;
 
-    /// The first account of test nodes, which everybody knows.
+    /// The first account of test nodes, a published key.
     const KEY: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
     const ADDRESS: &str = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
 

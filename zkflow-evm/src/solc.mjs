@@ -1,5 +1,5 @@
-// A solc for ethers-solc out of the package npm `solc`: node solc.mjs NODE_MODULES --standard-json < INPUT.
-// The package's own command prints a line before the JSON, which is no JSON.
+// Runs the npm package `solc` like a native solc: node solc.mjs NODE_MODULES --standard-json < INPUT
+// The package's own command is not usable, since it prints a line of text before the JSON.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-//! [`Solc`]: the Solidity compiler through ethers-solc, which is known here alone.
+//! [`Solc`]: the Solidity compiler. No other module uses ethers-solc.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -12,50 +12,51 @@ use tempfile::NamedTempFile;
 use zkflow_core::compile::tools::modules_with;
 use zkflow_core::service::chain::{CompiledContract, SolidityCompiler, SolidityError, SourceFault};
 
-/// The version whose code is deployed. Explorers verify a source with the exact compiler that made the code.
+/// The required version. Explorers verify a source only with the exact compiler that produced the code.
 pub const VERSION: &str = "0.8.30";
 
-/// The script that makes npm's package a compiler.
+/// Script that gives the npm package `solc` the command line of a native solc.
 const SCRIPT: &str = include_str!("solc.mjs");
-/// The name of the source in what the compiler is given.
+/// File name of the source in the compiler's input.
 const FILE: &str = "Groth16Verifier.sol";
-/// Faults that are named at most.
+/// Maximum number of reported faults.
 const MOST_FAULTS: usize = 16;
 
-/// solc [`VERSION`]: a native one, or that of npm under Node.js.
+/// solc [`VERSION`]: a native program, or the npm package under Node.js.
 #[derive(Debug, Clone)]
 pub struct Solc {
     program: ethers_solc::Solc,
-    /// Kept as long as it is needed.
+    /// The file is deleted when the last clone is dropped.
     _script: Option<Arc<NamedTempFile>>,
 }
 
 impl Solc {
-    /// A native compiler, as `SOLC_PATH` names one.
+    /// Uses a native compiler, as given by `SOLC_PATH`. Does not check that it exists.
     pub fn native(path: impl Into<PathBuf>) -> Self {
         Self { program: ethers_solc::Solc::new(path), _script: None }
     }
 
-    /// The native compiler at `path`, or that of npm, wherever npm packages are found.
+    /// Uses the native compiler at `path`; `None`: the npm package, which is searched for.
     ///
     /// # Errors
-    /// There is none.
+    /// The npm package is not found.
     pub fn find(path: Option<&Path>) -> Result<Self, SolidityError> {
         if let Some(path) = path {
             return Ok(Self::native(path));
         }
         let modules = modules_with("solc").ok_or_else(|| {
-            failed(&format!("there is none: set SOLC_PATH, or run `npm install solc@{VERSION}` in tools/"))
+            failed(&format!("not found: set SOLC_PATH, or run `npm install solc@{VERSION}` in tools/"))
         })?;
         Self::node(&modules)
     }
 
-    /// npm's `solc` in the folder `modules`, run by `node`.
+    /// Uses the npm package `solc` in the folder `modules`, run by `node`.
     ///
     /// # Errors
     /// The script cannot be written.
     pub fn node(modules: &Path) -> Result<Self, SolidityError> {
-        let failed = |error: std::io::Error| SolidityError::Failed(format!("writing a script: {error}"));
+        let failed =
+            |error: std::io::Error| SolidityError::Failed(format!("cannot write its script: {error}"));
         let mut script = NamedTempFile::with_suffix(".mjs").map_err(failed)?;
         script.write_all(SCRIPT.as_bytes()).map_err(failed)?;
         let arguments = [script.path(), modules].map(|path| path.to_string_lossy().into_owned());
@@ -84,13 +85,14 @@ impl SolidityCompiler for Solc {
             return Err(SolidityError::Rejected(faults));
         }
         let compiled = output.contracts.get(FILE).and_then(|contracts| contracts.get(contract));
-        let compiled = compiled.ok_or_else(|| failed(&format!("it gives no contract {contract}")))?;
+        let compiled =
+            compiled.ok_or_else(|| failed(&format!("its output contains no contract {contract}")))?;
         assemble(contract, compiled, &input)
     }
 }
 
-/// What the compiler is given: optimised for many calls of a small contract, for every chain since Istanbul, which gave the
-/// precompiled contracts their present price (EIP-1108).
+/// The compiler's input: optimised for many calls of a small contract, for EVM version Istanbul. That version
+/// introduced the current gas prices of the precompiled contracts (EIP-1108).
 fn input(source: &str) -> CompilerInput {
     let settings = Settings {
         optimizer: Optimizer { enabled: Some(true), runs: Some(200), details: None },
@@ -110,16 +112,16 @@ fn assemble(
     compiled: &Contract,
     input: &CompilerInput,
 ) -> Result<CompiledContract, SolidityError> {
-    let metadata = compiled.metadata.as_ref().ok_or_else(|| failed(&"it gives no metadata"))?;
+    let metadata = compiled.metadata.as_ref().ok_or_else(|| failed(&"its output contains no metadata"))?;
     let compiler = metadata.metadata.compiler.version.clone();
     if compiler.split('+').next() != Some(VERSION) {
         return Err(SolidityError::OtherVersion { found: compiler, wanted: VERSION.to_owned() });
     }
-    let evm = compiled.evm.as_ref().ok_or_else(|| failed(&"it gives no code"))?;
+    let evm = compiled.evm.as_ref().ok_or_else(|| failed(&"its output contains no code"))?;
     let creation = evm.bytecode.as_ref().and_then(|code| code.object.as_bytes());
     let runtime = evm.deployed_bytecode.as_ref().and_then(|code| code.bytecode.as_ref()?.object.as_bytes());
     let (Some(creation), Some(runtime)) = (creation, runtime) else {
-        return Err(failed(&"it gives no linked code"));
+        return Err(failed(&"its output contains no linked code"));
     };
     Ok(CompiledContract {
         name: name.to_owned(),
@@ -132,11 +134,11 @@ fn assemble(
     })
 }
 
-/// The line that an error is about.
+/// Converts an error, whose place is a byte offset, to a line of the source.
 fn fault(source: &str, error: &Error) -> SourceFault {
     let start =
         error.source_location.as_ref().and_then(|place| usize::try_from(place.start).ok()).unwrap_or(0);
-    // The compiler counts bytes.
+    // The offset counts bytes.
     let before = source.get(..start).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     let text = source.lines().nth(line - 1).unwrap_or_default().trim().to_owned();
@@ -168,7 +170,7 @@ mod tests {
     #[test]
     fn a_native_compiler_gives_the_same_code_and_another_version_is_refused() {
         let npm = Solc::find(None).unwrap().compile(SOURCE, "C").unwrap();
-        // A program that is called as solc is.
+        // A program with the command line of solc.
         let folder = tempfile::tempdir().unwrap();
         let modules = modules_with("solc").unwrap();
         let script = folder.path().join("solc.mjs");

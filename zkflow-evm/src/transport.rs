@@ -1,4 +1,4 @@
-//! [`Transport`]: JSON-RPC over HTTP for alloy, with bounds on time and size, and no redirects.
+//! [`Transport`]: JSON-RPC over HTTP for alloy, with limits on time and size, without redirects.
 
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use zkflow_core::service::chain::ChainError;
 
 use super::endpoint::Endpoint;
 
-/// Bytes that an answer may have.
+/// Size limit of an answer in bytes.
 const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
 const CONNECT: Duration = Duration::from_secs(5);
 const CALL: Duration = Duration::from_secs(20);
@@ -51,27 +51,27 @@ impl Transport {
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(lost)?;
             if body.len() + chunk.len() > LONGEST_ANSWER {
-                return Err(TransportErrorKind::custom_str("its answer is too long"));
+                return Err(TransportErrorKind::custom_str("the answer is too long"));
             }
             body.extend_from_slice(&chunk);
         }
-        // Nodes answer errors of JSON-RPC with any status; of what is no JSON-RPC only the status is shown.
+        // JSON-RPC errors come with any HTTP status. Of other answers, only the status is shown.
         serde_json::from_slice(&body).map_err(|_| {
             TransportErrorKind::custom_str(&format!(
-                "HTTP status {}, and no JSON-RPC answer",
+                "expected a JSON-RPC answer, found HTTP status {}",
                 status.as_u16()
             ))
         })
     }
 }
 
-/// What is the matter, from the last cause, which names no address.
+/// The innermost cause of an error, which contains no URL.
 fn brief(error: &reqwest::Error) -> String {
     let mut last: &dyn std::error::Error = error;
     while let Some(source) = last.source() {
         last = source;
     }
-    if error.is_timeout() { "no answer in time".to_owned() } else { last.to_string() }
+    if error.is_timeout() { "timed out".to_owned() } else { last.to_string() }
 }
 
 impl Service<RequestPacket> for Transport {

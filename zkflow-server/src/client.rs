@@ -1,5 +1,4 @@
-//! A client of the HTTP API, and a server and a chain of one's own to talk to: what `zkflow demo`, the tests and the
-//! benches use.
+//! A client of the HTTP API, a local server and a local chain, for `zkflow demo`, tests and benchmarks.
 
 mod chain;
 
@@ -12,36 +11,36 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// A call of the API did not go as it should.
+/// A failed call of the API.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// No answer.
+    /// The server sent no complete answer.
     #[error("{method} {path}: no answer")]
     Transport {
-        /// The method.
+        /// HTTP method.
         method: &'static str,
-        /// The path.
+        /// Path of the request.
         path: String,
-        /// Why.
+        /// Error of the HTTP client.
         source: reqwest::Error,
     },
-    /// The answer is a problem.
+    /// The status is not a success.
     #[error("{method} {path}: {status} {}", problem(body))]
     Refused {
-        /// The method.
+        /// HTTP method.
         method: &'static str,
-        /// The path.
+        /// Path of the request.
         path: String,
-        /// The HTTP status.
+        /// HTTP status code.
         status: u16,
-        /// The problem document.
+        /// Problem document (RFC 9457).
         body: Value,
     },
-    /// The answer came too late or is not what the API promises.
+    /// The document is not final in time, has an unexpected status, or breaks the API's format.
     #[error("{0}")]
     Unexpected(String),
-    /// The server did not start.
+    /// The local server or chain did not start.
     #[error("the server did not start: {0}")]
     Start(String),
 }
@@ -51,16 +50,16 @@ fn problem(body: &Value) -> String {
     format!("{} ({})", text("detail"), text("code"))
 }
 
-/// An answer with its status.
+/// An answer of any status.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
-    /// The HTTP status.
+    /// HTTP status code.
     pub status: u16,
-    /// The body, `null` where it is not JSON.
+    /// Body; `null` if it is not JSON.
     pub body: Value,
 }
 
-/// Talks to one server.
+/// A client of one server.
 #[derive(Debug, Clone)]
 pub struct Client {
     base: String,
@@ -68,33 +67,33 @@ pub struct Client {
 }
 
 impl Client {
-    /// For the server at `base`, such as `http://127.0.0.1:3000`.
+    /// Creates a client of the server at `base`, such as `http://127.0.0.1:3000`.
     pub fn new(base: &str) -> Self {
         Self { base: base.trim_end_matches('/').to_owned(), http: reqwest::Client::new() }
     }
 
-    /// GET, whatever the status.
+    /// Sends a GET request and returns the answer, whatever its status.
     ///
     /// # Errors
-    /// No answer.
+    /// There is no answer.
     pub async fn get(&self, path: &str) -> Result<Reply, ClientError> {
         self.send("GET", path, self.http.get(self.url(path))).await
     }
 
-    /// POST of a JSON body, whatever the status.
+    /// Sends a POST request with a JSON body and returns the answer, whatever its status.
     ///
     /// # Errors
-    /// No answer.
+    /// There is no answer.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Reply, ClientError> {
         let request =
             self.http.post(self.url(path)).header("content-type", "application/json").body(body.to_string());
         self.send("POST", path, request).await
     }
 
-    /// Asks for a circuit and waits until it is ready; returns its document.
+    /// Requests a circuit, waits until it is ready and returns its document.
     ///
     /// # Errors
-    /// The request is refused, the circuit fails, or `patience` runs out.
+    /// The request is refused, the circuit fails, or `patience` is exceeded.
     pub async fn circuit(
         &self,
         template: &str,
@@ -107,7 +106,7 @@ impl Client {
         self.settled(&path, &["ready"], patience).await
     }
 
-    /// Asks for a proof; returns the id of the request.
+    /// Requests a proof and returns the id of the request.
     ///
     /// # Errors
     /// The request is refused.
@@ -117,19 +116,19 @@ impl Client {
         text(&reply, "proofRequestId").map(str::to_owned)
     }
 
-    /// Waits until a proof request is final; returns its document, failed ones too.
+    /// Waits until a proof request is final and returns its document, even if it has failed.
     ///
     /// # Errors
-    /// It is not found, or `patience` runs out.
+    /// The request is unknown, or `patience` is exceeded.
     pub async fn proof(&self, id: &str, patience: Duration) -> Result<Value, ClientError> {
         let path = format!("/v1/proofs/{id}");
         self.settled(&path, &["completed", "failed", "cancelled"], patience).await
     }
 
-    /// Asks for a deployment and waits until it is final; returns its document, failed ones too.
+    /// Requests a deployment, waits until it is final and returns its document, even if it has failed.
     ///
     /// # Errors
-    /// The request is refused, or `patience` runs out.
+    /// The request is refused, or `patience` is exceeded.
     pub async fn deploy(
         &self,
         circuit: &str,
@@ -187,10 +186,10 @@ fn accepted(method: &'static str, path: &str, reply: Reply) -> Result<Value, Cli
 }
 
 fn text<'a>(body: &'a Value, name: &str) -> Result<&'a str, ClientError> {
-    body[name].as_str().ok_or_else(|| ClientError::Unexpected(format!("the answer has no {name}")))
+    body[name].as_str().ok_or_else(|| ClientError::Unexpected(format!("the answer contains no text {name}")))
 }
 
-/// A server process on a port of its own; killed when dropped.
+/// A server process on a free port; killed on drop.
 #[derive(Debug)]
 pub struct LocalServer {
     child: Child,
@@ -198,16 +197,16 @@ pub struct LocalServer {
 }
 
 impl LocalServer {
-    /// Starts `executable serve` over `data_dir`, with `args` besides, and waits until it listens. Its
-    /// log goes to `log`.
+    /// Starts `executable serve` with `data_dir` and `args`, and waits until it listens. `log` receives its
+    /// standard error.
     ///
     /// # Errors
-    /// It does not start; the log says why.
+    /// The server does not start; its log contains the reason.
     pub fn start(executable: &Path, data_dir: &Path, args: &[&str], log: Stdio) -> Result<Self, ClientError> {
         Self::start_with(executable, data_dir, args, &[], log)
     }
 
-    /// As [`start`](Self::start), with variables in its environment besides.
+    /// As [`start`](Self::start), with additional environment variables.
     ///
     /// # Errors
     /// See [`start`](Self::start).
@@ -224,16 +223,16 @@ impl LocalServer {
         Self::spawn(command)
     }
 
-    /// Starts a server or worker by a command of its own, and waits until it listens.
+    /// Starts a server or worker with the given command and waits until it listens.
     ///
     /// # Errors
-    /// It does not start; the log says why.
+    /// The process does not start; its log contains the reason.
     pub fn spawn(mut command: Command) -> Result<Self, ClientError> {
         let failed = |error: std::io::Error| ClientError::Start(error.to_string());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(failed)?;
         let stdout =
             child.stdout.take().ok_or_else(|| ClientError::Start("no standard output".to_owned()))?;
-        // The first line says where it listens; it ends early only when the process does.
+        // The first line contains the address. It is incomplete only if the process ends.
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).map_err(failed)?;
         match line.trim().strip_prefix("listening on ") {
@@ -241,42 +240,42 @@ impl LocalServer {
             None => {
                 let _ = child.kill();
                 let status = child.wait().map_err(failed)?;
-                Err(ClientError::Start(format!("it ended with {status}")))
+                Err(ClientError::Start(format!("the process ended with {status}")))
             }
         }
     }
 
-    /// Where it listens, such as `http://127.0.0.1:43210`.
+    /// URL of the server, such as `http://127.0.0.1:43210`.
     pub fn base(&self) -> &str {
         &self.base
     }
 
-    /// A client of it.
+    /// Creates a client of this server.
     pub fn client(&self) -> Client {
         Client::new(&self.base)
     }
 
-    /// Kills it at once, as `kill -9` does.
+    /// Kills the process with SIGKILL.
     pub fn kill(mut self) {
         self.end();
     }
 
-    /// The number of the process.
+    /// Process id of the server.
     pub fn pid(&self) -> rustix::process::Pid {
         rustix::process::Pid::from_child(&self.child)
     }
 
-    /// Asks it to end (SIGTERM) and waits; returns its exit code.
+    /// Sends SIGTERM, waits for the end and returns the exit code; `None` after death by a signal.
     ///
     /// # Errors
-    /// It cannot be asked or waited for.
+    /// The process cannot be signalled or waited for.
     pub fn terminate(mut self) -> std::io::Result<Option<i32>> {
         rustix::process::kill_process(self.pid(), rustix::process::Signal::TERM)?;
         Ok(self.child.wait()?.code())
     }
 
     fn end(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

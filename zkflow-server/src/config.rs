@@ -57,151 +57,162 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Address to listen on. Nobody is asked who they are: let only a proxy that asks reach another
-    /// address than the default
+    /// Address to listen on (default 127.0.0.1). There is no authentication: bind to another address only
+    /// behind a proxy that authenticates
     bind: IpAddr = IpAddr::from([127, 0, 0, 1]), [long, env = "BIND"];
-    /// Port to listen on; 0 lets the system choose
+    /// Port to listen on (default 3000); 0 lets the system choose
     port: u16 = 3000, [long, env = "PORT"];
-    /// How much is logged; libraries never log below info, for they could show a request's bytes
+    /// Log level of ZKFlow (default info). Libraries never log debug or trace messages, since these could
+    /// contain the bytes of a request
     log_level: LogLevel = LogLevel::Info, [long, env = "LOG_LEVEL", value_enum, ignore_case = true];
-    /// How a line of the log looks
+    /// Format of log lines (default text)
     log_format: LogFormat = LogFormat::Text, [long, env = "LOG_FORMAT", value_enum];
-    /// Where catalog, queue, artifacts, the vault's key and caches lie
+    /// Folder for local state: catalog, queue, artifacts, vault key and caches (default ./zkflow-data)
     data_dir: PathBuf = PathBuf::from("./zkflow-data"), [long, env = "ZKFLOW_DATA_DIR"];
-    /// Key that seals private inputs: 64 hex digits. Without it one is made in the data folder.
-    /// Prefer the environment: others on the machine can read flags
+    /// Key that seals private inputs, 64 hex digits (default: generated and stored in the data folder).
+    /// Prefer the environment variable: other users of the machine can read flags
     secret_key: Option<SecretSetting> = None, [long, env = "ZKFLOW_SECRET_KEY", hide_env_values = true];
-    /// Folders of further templates
+    /// Folders of additional templates (default: none)
     templates: Vec<PathBuf> = Vec::new(), [long, env = "ZKFLOW_TEMPLATES", value_parser = path_list, value_name = "PATH[:PATH]"];
-    /// A native circom; without it circom runs as WebAssembly, in a sandbox
+    /// Path of a native circom (default: circom as WebAssembly in a sandbox)
     circom_path: Option<PathBuf> = None, [long, env = "CIRCOM_PATH"];
-    /// Prepared powers of tau that keys are made from, checked at the first start with them. Without them
-    /// each size is made in the data folder, and keys are for development
+    /// Prepared powers of tau (.ptau) for key generation, checked once at the first start. By default each
+    /// size is generated in the data folder; such keys are for development only
     ptau_path: Option<PathBuf> = None, [long, env = "PTAU_PATH"];
 
-    /// Where translated WebAssembly is kept; by default a folder in the data folder. Processes may share it
+    /// Folder of compiled WebAssembly modules (default: modules in the data folder). Processes may share it
     module_cache: Option<PathBuf> = None, [long, env = "ZKFLOW_MODULE_CACHE"];
 
-    /// Redis 7 or later that keeps the jobs, for workers on many machines: redis:// or, over TLS, rediss://;
-    /// of a cluster some nodes, joined by commas. Prefer the environment: others on the machine can read flags
+    /// Redis 7 or later that stores the jobs, so that workers can run on many machines (default: SQLite in
+    /// the data folder). URLs start with redis://, or rediss:// for TLS; separate several nodes of a cluster
+    /// by commas. Prefer the environment variable: other users of the machine can read flags
     redis_url: Option<SecretSetting> = None, [long, env = "REDIS_URL", hide_env_values = true];
-    /// Begins the names of all keys in Redis
+    /// Prefix of all Redis keys, without braces (default zkflow)
     redis_namespace: String = "zkflow".to_owned(), [long, env = "REDIS_NAMESPACE"];
-    /// MongoDB that keeps the documents, for processes on many machines: mongodb://user:password@host/database.
-    /// Prefer the environment: others on the machine can read flags
+    /// MongoDB that stores the documents, so that processes can run on many machines (default: SQLite in the
+    /// data folder): mongodb://user:password@host/database. Prefer the environment variable: other users of
+    /// the machine can read flags
     mongodb_uri: Option<SecretSetting> = None, [long, env = "MONGODB_URI", hide_env_values = true];
-    /// Bucket of S3 that keeps the artifacts. Credentials come the usual way: AWS_ACCESS_KEY_ID and
-    /// AWS_SECRET_ACCESS_KEY, a profile, a role
+    /// S3 bucket that stores the artifacts (default: files in the data folder). Credentials come from
+    /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role
     s3_bucket: Option<String> = None, [long, env = "S3_BUCKET"];
-    /// Stands before the keys of all objects in the bucket
+    /// Prefix of all object keys in the bucket (default: none)
     s3_prefix: String = String::new(), [long, env = "S3_PREFIX"];
-    /// Region of the bucket
+    /// Region of the bucket (default: from the AWS profile or the machine; us-east-1 with s3_endpoint)
     aws_region: Option<String> = None, [long, env = "AWS_REGION"];
-    /// Another server of S3's protocol than Amazon's
+    /// URL of an S3-compatible server (default: Amazon S3)
     s3_endpoint: Option<String> = None, [long, env = "S3_ENDPOINT"];
-    /// Whether the bucket stands in the path of an address and not in its host name
+    /// Put the bucket name in the URL path instead of the host name (default false)
     s3_force_path_style: bool = false, [long, env = "S3_FORCE_PATH_STYLE", action = clap::ArgAction::Set, value_name = "true|false"];
-    /// Seconds for which a download of an artifact is redirected to a signed address of the bucket; 0: downloads
-    /// go through this server
+    /// Validity in seconds of the signed bucket URLs that artifact downloads are redirected to, at most
+    /// 604800. The default 0 sends downloads through this server
     s3_redirect_s: u64 = 0, [long, env = "S3_REDIRECT_S"];
-    /// Where artifacts from the bucket are kept too; by default a folder in the data folder. Processes may share it
+    /// Folder that caches artifacts from the bucket (default: artifact-cache in the data folder). Processes
+    /// may share it
     artifact_cache: Option<PathBuf> = None, [long, env = "ZKFLOW_ARTIFACT_CACHE"];
-    /// Mebibytes of artifacts from the bucket that are kept on disk
+    /// Size limit of the artifact cache in MiB (default 16384)
     artifact_cache_mib: u64 = 16 * 1024, [long];
 
-    /// Whether this process works on jobs beside serving requests
+    /// Run jobs in this process, not only the API (default true)
     workers: bool = true, [long, env = "ZKFLOW_WORKERS", action = clap::ArgAction::Set, value_name = "true|false"];
-    /// Circuits made at the same time
+    /// Number of circuits built in parallel (default 1)
     keygen_concurrency: u32 = 1, [long, env = "KEYGEN_CONCURRENCY"];
-    /// A public value that ends the making of every key, VALUE:EXPONENT: the value in hexadecimal is
+    /// Public beacon that ends the generation of every key (default: none). VALUE is hexadecimal and is
     /// hashed 2^EXPONENT times
     keygen_beacon: Option<String> = None, [long, env = "KEYGEN_BEACON", value_name = "VALUE:EXPONENT"];
-    /// Proofs made at the same time
+    /// Number of proofs made in parallel (default 2)
     proof_concurrency: u32 = 2, [long, env = "PROOF_CONCURRENCY"];
-    /// Mebibytes that proofs may take at the same time, as foreseen from the sizes of their keys; one that does
-    /// not fit is given back to the queue. 0: three quarters of what there is
+    /// Memory limit in MiB for all proofs that run in parallel, estimated from the sizes of their keys. A
+    /// proof that does not fit returns to the queue. The default 0 means three quarters of the memory of the
+    /// machine or its control group
     proof_memory_mib: u64 = 0, [long, env = "ZKFLOW_PROOF_MEMORY_MIB"];
-    /// What makes proofs: native, or ark, the slow reference
+    /// Prover: native, or ark, the slow reference (default native)
     prover: ProverKind = ProverKind::Native, [long, env = "ZKFLOW_PROVER"];
-    /// Threads of the native prover; 0 means one a processor. A proof that is alone uses all of them,
-    /// one beside others a single one
+    /// Threads of the native prover; the default 0 uses one per processor. A single proof uses all threads;
+    /// proofs that run in parallel use one thread each
     prover_threads: u32 = 0, [long, env = "ZKFLOW_PROVER_THREADS"];
-    /// Mebibytes that the points of one key may take with multiples computed beforehand: faster proofs,
-    /// a slower first one. Less than the points alone take means no multiples
+    /// Memory limit in MiB for the points of one key together with precomputed multiples (default 0).
+    /// Multiples speed up proofs but slow down the first one. There are no multiples if the limit is below
+    /// the size of the points
     key_memory_mib: u64 = 0, [long, env = "ZKFLOW_KEY_MEMORY_MIB"];
-    /// Where prepared keys are kept; by default a folder in the data folder. Processes may share it
+    /// Folder of prepared keys (default: keys in the data folder). Processes may share it
     key_cache: Option<PathBuf> = None, [long, env = "ZKFLOW_KEY_CACHE"];
-    /// Mebibytes of prepared keys that are kept on disk
+    /// Size limit of the prepared keys on disk in MiB (default 16384)
     key_cache_mib: u64 = 16 * 1024, [long];
-    /// Mebibytes of prepared circuits that are kept in memory
+    /// Memory limit of the prepared circuits in MiB (default 1024)
     circuit_cache_mib: u64 = 1024, [long];
-    /// How often a job is begun before it is given up, when it fails or takes its worker down with it
+    /// Attempts of a job, other than a deployment, before it is abandoned (default 3). Failures and worker
+    /// crashes both count
     job_attempts: u32 = 3, [long];
-    /// Seconds after which a job whose worker went silent is handed out again
+    /// Lease of a job in seconds (default 30). A job is handed out again if its worker is silent for this
+    /// long
     lease_s: u64 = 30, [long];
-    /// Seconds that running jobs get to finish when the process is told to stop
+    /// Seconds that running jobs have to finish after a stop signal (default 30)
     drain_s: u64 = 30, [long];
-    /// Seconds between two looks for expired requests and orphaned artifacts
+    /// Interval in seconds between removals of expired requests (default 60). Orphaned artifacts are removed
+    /// hourly
     cleanup_interval_s: u64 = 60, [long];
-    /// Seconds between two looks for owed work that the queue lost
+    /// Interval in seconds between searches for owed work that the queue lost (default 10)
     reconcile_interval_s: u64 = 10, [long];
 
-    /// Seconds that a compilation may take
+    /// Time limit of a compilation in seconds (default 120)
     compile_time_s: u64 = 120, [long];
-    /// Mebibytes that a compilation may use
+    /// Memory limit of a compilation in MiB (default 2048)
     compile_memory_mib: u64 = 2048, [long];
-    /// Seconds that the calculation of a witness may take
+    /// Time limit of a witness calculation in seconds (default 120)
     witness_time_s: u64 = 120, [long];
-    /// Mebibytes that the calculation of a witness may use
+    /// Memory limit of a witness calculation in MiB (default 2048)
     witness_memory_mib: u64 = 2048, [long];
 
-    /// The node of each chain that contracts are deployed to, CHAIN_ID=URL, joined by commas. Addresses may hold
-    /// passwords, and are never shown
+    /// RPC node of each chain for deployments, separated by commas (default: none). URLs may contain
+    /// passwords and are never shown
     rpc_urls: Option<SecretSetting> = None, [long, env = "ZKFLOW_RPC_URLS", hide_env_values = true, value_name = "CHAIN_ID=URL,.."];
-    /// Who signs deployments, NAME=SOURCE, joined by commas. A source is env:VARIABLE, which holds a private key, or
-    /// keystore:PATH:VARIABLE, an encrypted file whose password the variable holds. Not shown, should somebody write a key here
+    /// Signers of deployments, separated by commas (default: none). SOURCE is env:VARIABLE, which contains a
+    /// private key, or keystore:PATH:VARIABLE, an encrypted file and the variable of its password. The
+    /// setting is never shown, in case it contains a key by mistake
     signers: Option<SecretSetting> = None, [long, env = "ZKFLOW_SIGNERS", hide_env_values = true, value_name = "NAME=SOURCE,.."];
-    /// A native solc 0.8.30; without it that of npm runs under Node.js
+    /// Path of a native solc 0.8.30 (default: the npm package solc under Node.js)
     solc_path: Option<PathBuf> = None, [long, env = "SOLC_PATH"];
-    /// Chains that keys for development may be deployed to. One block confirms a transaction there
+    /// Chains that accept keys for development (default 31337,1337). One block confirms a transaction there
     development_chains: Vec<u64> = vec![31337, 1337], [long, env = "ZKFLOW_DEVELOPMENT_CHAINS", value_parser = chain_list, value_name = "CHAIN_ID[,CHAIN_ID]"];
-    /// Blocks, from that of a transaction on, until a deployment counts
+    /// Blocks that confirm a deployment, including the block of its transaction (default 3)
     confirmations: u64 = 3, [long, env = "ZKFLOW_CONFIRMATIONS"];
-    /// Seconds after which a deployment that is not confirmed is given up
+    /// Time limit in seconds from the request of a deployment to its confirmation (default 3600)
     deploy_time_s: u64 = 3600, [long];
-    /// Deployments at the same time
+    /// Number of deployments in parallel (default 4)
     deploy_concurrency: u32 = 4, [long];
-    /// Deployments that may be owed; one more is refused with 429
+    /// Limit of unfinished deployments; further ones are refused with 429 (default 100)
     max_pending_deployments: u64 = 100, [long];
-    /// Whether requests may bring a private key: it is sealed, used once and destroyed
+    /// Accept private keys in requests; a key is sealed, used once and destroyed (default false)
     allow_request_keys: bool = false, [long, env = "ZKFLOW_ALLOW_REQUEST_KEYS", action = clap::ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "true|false"];
-    /// Whether requests may name a node: by https, at a public address
+    /// Accept RPC URLs in requests: https at public addresses only (default false)
     allow_request_rpc: bool = false, [long, env = "ZKFLOW_ALLOW_REQUEST_RPC", action = clap::ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "true|false"];
-    /// Whether the nodes that requests name may be on this machine too, by http. Never on a server for others
+    /// Accept http and loopback RPC URLs in requests too (default false); requires allow_request_rpc. Never
+    /// enable it on a server that others use
     development: bool = false, [long, env = "ZKFLOW_DEVELOPMENT", action = clap::ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "true|false"];
 
-    /// Bytes that the body of a request may have
+    /// Size limit of a request body in bytes (default 2097152)
     max_body_bytes: usize = 2 * 1024 * 1024, [long];
-    /// Seconds that a request may take, and as many for its head, or for silence before it
+    /// Timeout of a request in seconds (default 75); also applies to its headers and to idle connections
     request_time_s: u64 = 75, [long];
-    /// Seconds that ?wait= may ask for; less than request_time_s
+    /// Upper limit of ?wait= in seconds (default 60); must be less than request_time_s
     max_wait_s: u64 = 60, [long];
-    /// Connections at the same time; one more waits until another is closed
+    /// Limit of open connections; further ones wait (default 4096)
     max_connections: usize = 4096, [long];
-    /// Long-polls and event streams at the same time
+    /// Limit of open long-polls and event streams together (default 1024)
     max_watchers: usize = 1024, [long];
-    /// Proof requests that may be owed; one more is refused with 429
+    /// Limit of unfinished proof requests; further ones are refused with 429 (default 10000)
     max_pending_proofs: u64 = 10_000, [long];
-    /// Circuits that may be owed; one more is refused with 429
+    /// Limit of unfinished circuits; further ones are refused with 429 (default 1000)
     max_pending_circuits: u64 = 1_000, [long];
-    /// Seconds that a proof request is kept
+    /// Lifetime of a proof request in seconds (default 604800, 7 days)
     proof_ttl_s: u64 = 7 * 24 * 3600, [long];
 }
 
 /// The settings as flags and environment give them, and the file with further ones.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ConfigArgs {
-    /// TOML file with settings, named as the flags are, with `_`
+    /// TOML file of settings; names are those of the flags, with `_` for `-`
     #[arg(long, env = "ZKFLOW_CONFIG")]
     pub config: Option<PathBuf>,
     /// Single settings.
@@ -221,13 +232,13 @@ pub enum LogLevel {
     Trace,
 }
 
-/// How a line of the log looks.
+/// Format of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
-    /// For people.
+    /// Lines for people.
     Text,
-    /// For machines: one JSON object a line.
+    /// One JSON object per line, for machines.
     Json,
 }
 

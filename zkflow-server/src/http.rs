@@ -1,4 +1,4 @@
-//! The HTTP API: one module a resource, each handler a translation to [`service`](crate::service).
+//! The HTTP API: one module per resource; handlers translate between HTTP and [`service`](crate::service).
 
 mod body;
 mod dto;

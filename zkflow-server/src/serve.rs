@@ -1,5 +1,4 @@
-//! `zkflow serve` and `zkflow worker`: from the settings to a process that answers, works, and stops when
-//! it is told to.
+//! `zkflow serve` and `zkflow worker`: start, serving, and draining after a stop signal.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -19,50 +18,50 @@ mod connections;
 
 use connections::Connections;
 
-/// What is left to do after the drain limit: close connections, give jobs back.
+/// Extra time after the drain limit, to close connections and give jobs back.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The server could not start, or not go on.
+/// The server failed to start or to continue.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// A part could not be opened.
+    /// A backend or tool failed to open.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The workers or the listener ended though nobody told them to.
-    #[error("{0} ended unexpectedly: the log says more")]
+    /// The workers or the listener ended without a stop signal.
+    #[error("{0} ended unexpectedly: see the log")]
     Ended(&'static str),
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address.
     #[error("cannot listen on {address}")]
     Listen {
-        /// The address.
+        /// Configured address and port.
         address: SocketAddr,
-        /// Why.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// The operating system refused something else.
+    /// Another operation of the operating system failed.
     #[error("cannot {action}")]
     System {
-        /// What was being done.
+        /// Failed operation, as a verb phrase.
         action: &'static str,
-        /// Why it failed.
+        /// Error of the operating system.
         source: std::io::Error,
     },
 }
 
-/// What a process is for.
+/// The role of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
-    /// Serves the API; and works on every queue, unless [`Config::workers`] is off.
+    /// Serves the API, and runs the jobs of every queue unless [`Config::workers`] is off.
     Server,
-    /// Works on these queues, and serves health, readiness and metrics alone.
+    /// Runs the jobs of these queues and serves only health, readiness and metrics.
     Worker(Vec<QueueName>),
 }
 
-/// Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once.
+/// Serves until SIGTERM or SIGINT, then drains. A second signal ends the process immediately.
 ///
 /// # Errors
-/// The server could not start; a part of it ended before it was told to.
+/// The server fails to start, or a part of it ends without a signal.
 pub fn run(config: Config, role: Role) -> Result<(), ServeError> {
     telemetry::log_to_stderr(config.log_level, config.log_format);
     telemetry::panics_without_messages();
@@ -71,7 +70,7 @@ pub fn run(config: Config, role: Role) -> Result<(), ServeError> {
         .build()
         .map_err(|source| ServeError::System { action: "start the runtime", source })?;
     let outcome = runtime.block_on(serve(config, role));
-    // What still computes on a blocking thread was given back to the queue: nobody waits for it.
+    // Jobs that still run on blocking threads are back in the queue, so their results are not awaited.
     runtime.shutdown_background();
     outcome
 }
@@ -112,7 +111,7 @@ async fn serve(config: Config, role: Role) -> Result<(), ServeError> {
         _ = end(&mut working) => Some("the workers"),
         _ = &mut serving => Some("the listener"),
     };
-    // Who ends early because of a shutdown just now has not failed.
+    // An end because of a simultaneous shutdown is not a failure.
     let ended = ended.filter(|_| !shutdown.is_cancelled());
     if let Some(part) = ended {
         tracing::error!("{part} ended unexpectedly");
@@ -128,13 +127,13 @@ async fn serve(config: Config, role: Role) -> Result<(), ServeError> {
         }
     };
     if tokio::time::timeout(limit, drained).await.is_err() {
-        tracing::warn!("the drain limit is over: what still runs is taken up at the next start");
+        tracing::warn!("the drain limit is exceeded: unfinished jobs continue after the next start");
     }
     tracing::info!("stopped");
     ended.map_or(Ok(()), |part| Err(ServeError::Ended(part)))
 }
 
-/// Waits for the end of `task`, for ever if there is none.
+/// Waits for the end of `task`; never returns for `None`.
 async fn end(task: &mut Option<JoinHandle<()>>) {
     match task {
         Some(task) => drop(task.await),
@@ -142,24 +141,24 @@ async fn end(task: &mut Option<JoinHandle<()>>) {
     }
 }
 
-/// Prints where the server listens, for people and scripts, whatever is logged.
+/// Prints the server's address to standard output, independent of the log level.
 fn announce(listener: &TcpListener) {
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "listening");
-        // A closed standard output is no reason to stop.
+        // The server continues if standard output is closed.
         let _ = writeln!(std::io::stdout(), "listening on http://{address}");
     }
 }
 
 fn stop_on_signals(shutdown: CancellationToken) -> Result<(), ServeError> {
     let listen =
-        |kind| signal(kind).map_err(|source| ServeError::System { action: "listen to signals", source });
+        |kind| signal(kind).map_err(|source| ServeError::System { action: "handle signals", source });
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     tokio::spawn(async move {
         either(&mut terminate, &mut interrupt).await;
         shutdown.cancel();
         either(&mut terminate, &mut interrupt).await;
-        tracing::warn!("told to stop twice: ending at once");
+        tracing::warn!("second stop signal: exiting immediately");
         std::process::exit(1);
     });
     Ok(())

@@ -12,50 +12,50 @@ use zkflow_core::witness::Way;
 
 use crate::config::{LogFormat, LogLevel};
 
-/// Requests by method, route and status.
+/// Counter of requests, by method, route and status.
 pub const HTTP_REQUESTS: &str = "zkflow_http_requests_total";
-/// Time to the head of a response, by method and route.
+/// Histogram of the time until a response's headers, by method and route.
 pub const HTTP_DURATION: &str = "zkflow_http_request_duration_seconds";
-/// Whether the catalog, the store and the queue answered when they were asked last.
+/// Gauge: 1 if the last check of the backend succeeded, else 0; by backend.
 pub const BACKEND_UP: &str = "zkflow_backend_up";
-/// Jobs by queue and state.
+/// Gauge of jobs, by queue and state.
 pub const QUEUE_JOBS: &str = "zkflow_queue_jobs";
-/// Age of the job that waits longest, by queue.
+/// Gauge of the age of the oldest ready job, by queue.
 pub const QUEUE_AGE: &str = "zkflow_queue_oldest_ready_seconds";
-/// Time that a stage took, by flow and stage.
+/// Histogram of the duration of stages, by flow and stage.
 pub const STAGE_DURATION: &str = "zkflow_stage_duration_seconds";
-/// Failures by queue and by the code of the error.
+/// Counter of failures, by queue and error code.
 pub const FAILURES: &str = "zkflow_failures_total";
-/// Witnesses by the way in which they were calculated.
+/// Counter of witnesses, by calculation method.
 pub const WITNESSES: &str = "zkflow_witnesses_total";
 
-/// Upper bounds of the buckets of every duration, in seconds.
+/// Upper bounds of the histogram buckets, in seconds.
 const BUCKETS: [f64; 14] =
     [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0];
 
-/// Time between two moves of what was recorded.
+/// Interval of [`upkeep`].
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Counts the time that a stage (`compile`, `setup`, `witness`, `prove`, …) of a flow (`circuit`,
-/// `proof`) took.
+/// Records the duration of a stage (`compile`, `setup`, `witness`, `prove`, …) of a flow (`circuit`, `proof`
+/// or `deployment`).
 pub fn stage_took(flow: &'static str, stage: &'static str, time: Duration) {
     histogram!(STAGE_DURATION, "flow" => flow, "stage" => stage).record(time);
 }
 
-/// Counts a witness; `module_after_mismatch` says that a tape is wrong.
+/// Counts a witness. The method `module_after_mismatch` shows that a tape is wrong.
 pub fn witness_calculated(way: Way) {
     counter!(WITNESSES, "way" => way.as_str()).increment(1);
 }
 
-/// Counts a job that failed for good; `code` is the stable code of the error.
+/// Counts a job that failed permanently; `code` is the stable error code.
 pub fn job_failed(queue: QueueName, code: String) {
     counter!(FAILURES, "queue" => queue.as_str(), "code" => code).increment(1);
 }
 
-/// Installs the recorder of metrics, the first time; the handle renders them.
+/// Returns the handle that renders the metrics. The first call installs the recorder.
 ///
 /// # Panics
-/// Another recorder was installed before.
+/// A different recorder is already installed.
 pub fn metrics() -> PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     HANDLE.get_or_init(install).clone()
@@ -64,22 +64,22 @@ pub fn metrics() -> PrometheusHandle {
 fn install() -> PrometheusHandle {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), &BUCKETS)
-        .expect("there are buckets")
+        .expect("the list of buckets is not empty")
         .install_recorder()
-        .expect("nothing else installs a recorder");
+        .expect("no other recorder is installed");
     describe_counter!(HTTP_REQUESTS, "Requests by method, route and status");
-    describe_histogram!(HTTP_DURATION, Unit::Seconds, "Time to the head of a response");
-    describe_gauge!(BACKEND_UP, "Whether the catalog, the store and the queue answered last");
+    describe_histogram!(HTTP_DURATION, Unit::Seconds, "Time until the headers of a response");
+    describe_gauge!(BACKEND_UP, "Whether the last check of the backend succeeded");
     describe_gauge!(QUEUE_JOBS, "Jobs by queue and state");
-    describe_gauge!(QUEUE_AGE, Unit::Seconds, "Age of the job that waits longest");
-    describe_histogram!(STAGE_DURATION, Unit::Seconds, "Time that a stage took");
-    describe_counter!(WITNESSES, "Witnesses by the way in which they were calculated");
-    describe_counter!(FAILURES, "Failures by queue and code");
+    describe_gauge!(QUEUE_AGE, Unit::Seconds, "Age of the oldest ready job");
+    describe_histogram!(STAGE_DURATION, Unit::Seconds, "Duration of a stage");
+    describe_counter!(WITNESSES, "Witnesses by calculation method");
+    describe_counter!(FAILURES, "Failures by queue and error code");
     handle
 }
 
-/// Moves what was recorded into the histograms now and then: without it, it heaps up until somebody
-/// asks for the metrics. Never ends.
+/// Regularly moves recorded values into the histograms; without it they use memory until the metrics are
+/// read. Never returns.
 pub async fn upkeep(metrics: PrometheusHandle) {
     let mut ticks = tokio::time::interval(UPKEEP);
     loop {
@@ -88,12 +88,12 @@ pub async fn upkeep(metrics: PrometheusHandle) {
     }
 }
 
-/// Lets a panic print its thread and place and never its message, which may hold private inputs.
+/// Makes panics print their thread and location, but not their message, which may contain private inputs.
 pub fn panics_without_messages() {
     std::panic::set_hook(Box::new(|panic| {
         let thread = std::thread::current();
         let thread = thread.name().unwrap_or("unnamed");
-        // Neither the log, which may be what panicked, nor `eprintln`, which may panic itself.
+        // The log may be the part that panicked, and `eprintln` may panic itself: neither is used here.
         let _ = match panic.location() {
             Some(place) => writeln!(std::io::stderr(), "zkflow: thread {thread} panicked at {place}"),
             None => writeln!(std::io::stderr(), "zkflow: thread {thread} panicked"),
@@ -101,20 +101,18 @@ pub fn panics_without_messages() {
     }));
 }
 
-/// Sends the log to standard error.
-///
-/// Does nothing when a log is set up already.
+/// Sends the log to standard error. Does nothing if a log is already set up.
 pub fn log_to_stderr(level: LogLevel, format: LogFormat) {
     let builder = tracing_subscriber::fmt().with_env_filter(filter(level)).with_writer(std::io::stderr);
-    // An error means that there is a log already.
+    // An error means that a log is already set up.
     let _ = match format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),
     };
 }
 
-/// Our own crates log at `level`, libraries never below info: at debug and trace an HTTP, TLS or
-/// database library shows the bytes that pass through it, and those hold private inputs.
+/// The log filter: `level` for our own crates, at most info for libraries. Debug and trace messages of HTTP,
+/// TLS and database libraries show transferred bytes, which contain private inputs.
 pub fn filter(level: LogLevel) -> EnvFilter {
     let (ours, others) = match level {
         LogLevel::Error => ("error", "error"),

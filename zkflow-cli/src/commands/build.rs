@@ -25,23 +25,22 @@ use super::{Error, cache_dir};
 pub(crate) struct BuildArgs {
     /// Name of the template, such as rangeCheck
     template: String,
-    /// A parameter, as in min=18; arrays as in `limits=[1,2,3]`
+    /// Parameter of the template, such as min=18 or `limits=[1,2,3]`; can be repeated
     #[arg(long = "param", value_name = "NAME=VALUE")]
     params: Vec<String>,
-    /// Folder for the files of the circuit
+    /// Output folder
     #[arg(long)]
     out: PathBuf,
-    /// Folders of further templates
+    /// Folders of additional templates, separated by colons
     #[arg(long, env = "ZKFLOW_TEMPLATES", value_delimiter = ':')]
     templates: Vec<PathBuf>,
-    /// Prepared powers of tau to make the keys from; without them they are made, and the keys are for
-    /// development
+    /// Prepared powers of tau (.ptau) (default: generated; the keys are then for development only)
     #[arg(long, env = "PTAU_PATH")]
     ptau: Option<PathBuf>,
-    /// A public value that ends the making of the keys, the value in hexadecimal
+    /// Public beacon that ends the generation of the keys: the hexadecimal VALUE is hashed 2^EXPONENT times
     #[arg(long, value_name = "VALUE:EXPONENT")]
     beacon: Option<Beacon>,
-    /// Replace the keys of a circuit that is there already
+    /// Replace the keys of an existing circuit
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -51,27 +50,27 @@ pub(crate) struct BuildArgs {
 /// Arguments of `zkflow compile`.
 #[derive(Debug, Args)]
 pub(crate) struct CompileArgs {
-    /// The circom file with the main component
+    /// circom file with the main component
     file: PathBuf,
-    /// Folder for the .r1cs, .wasm, .sym and .tape files
+    /// Output folder for the .r1cs, .wasm, .sym and .tape files
     #[arg(long)]
     out: PathBuf,
-    /// How far constraints are simplified
+    /// Level of constraint simplification
     #[arg(long, value_enum, default_value_t = Level::O1)]
     simplification: Level,
     #[command(flatten)]
     compiler: CompilerArgs,
 }
 
-/// circom's levels of simplification.
+/// Simplification levels of circom.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 #[value(rename_all = "verbatim")]
 enum Level {
-    /// None
+    /// No simplification
     O0,
-    /// Equalities between signals and constants
+    /// Remove equalities of signals with signals or constants
     O1,
-    /// All linear constraints
+    /// Remove all linear constraints
     O2,
 }
 
@@ -88,7 +87,7 @@ impl From<Level> for Simplification {
 pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
     let key = args.out.join(FileName::ProvingKey.as_str());
     if key.exists() && !args.force {
-        return Err(format!("{} is there already; --force replaces it", key.display()).into());
+        return Err(format!("{} already exists; use --force to replace it", key.display()).into());
     }
     let mut library = TemplateLibrary::builtin();
     for folder in &args.templates {
@@ -128,7 +127,7 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
     Ok(())
 }
 
-/// How the witness will be calculated, and why.
+/// The calculation method of witnesses, with the reason if it is circom's module.
 pub(super) fn way_to_witness(recorded: &Result<usize, Stop>) -> String {
     match recorded {
         Ok(operations) => format!("by a tape of {operations} operations"),
@@ -136,7 +135,7 @@ pub(super) fn way_to_witness(recorded: &Result<usize, Stop>) -> String {
     }
 }
 
-/// The powers of tau in a file, which are checked once, or some for development, which are kept.
+/// The powers of tau in `file`, which are checked once; `None`: powers for development, cached on disk.
 fn powers(file: Option<&Path>, progress: &Progress) -> Result<Box<dyn PowersSource>, Error> {
     let cache = cache_dir("ptau");
     if let Some(path) = file {
@@ -173,8 +172,8 @@ pub(super) fn compile(args: &CompileArgs) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads `name=value` pairs. A value is a boolean, a JSON array, or else a text, which is how large
-/// numbers are written.
+/// Parses `name=value` pairs. A value is `true`, `false`, a JSON array, or otherwise a string. Numbers are
+/// strings, so that large ones stay exact.
 fn parse_params(pairs: &[String]) -> Result<Map<String, Value>, Error> {
     let mut params = Map::new();
     for pair in pairs {
@@ -187,13 +186,13 @@ fn parse_params(pairs: &[String]) -> Result<Map<String, Value>, Error> {
             _ => Value::String(text.to_owned()),
         };
         if params.insert(name.to_owned(), value).is_some() {
-            return Err(format!("--param {name} is given twice").into());
+            return Err(format!("--param {name} occurs twice").into());
         }
     }
     Ok(params)
 }
 
-/// The size of a circuit for people.
+/// Table of a circuit's size.
 pub(super) fn summary(report: &CircuitReport) -> String {
     let CircuitReport {
         non_linear_constraints,
@@ -230,12 +229,12 @@ fn show_warnings(progress: &Progress, warnings: &[Diagnostic]) {
     }
 }
 
-/// All that circom said, where it refused the source.
+/// Adds all diagnostics of circom to the error if circom rejected the source.
 fn explain(error: CompileError) -> Error {
     match &error {
         CompileError::Rejected(diagnostics) => {
             let lines: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
-            format!("circom refused the source\n  {}", lines.join("\n  ")).into()
+            format!("circom rejected the source\n  {}", lines.join("\n  ")).into()
         }
         _ => error.into(),
     }

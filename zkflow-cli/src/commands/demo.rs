@@ -1,5 +1,5 @@
-//! `zkflow demo`: a template to a verified proof and a contract that accepts it, through the HTTP API of a server of
-//! its own.
+//! `zkflow demo`: from a template to a verified proof and a contract that accepts it, through the HTTP API of
+//! a temporary server.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -11,19 +11,19 @@ use serde_json::{Value, json};
 use super::Error;
 use zkflow_server::client::{Client, ClientError, LocalChain, LocalServer};
 
-/// The first compilation translates the compiler itself to machine code.
+/// Long, since the first compilation also translates the circom compiler to machine code.
 const CIRCUIT_PATIENCE: Duration = Duration::from_secs(600);
 const PROOF_PATIENCE: Duration = Duration::from_secs(120);
 
-/// The id of anvil's chain.
+/// Chain id of anvil.
 const DEMO_CHAIN: u64 = 31_337;
-/// The variable that holds the key of the demo's signer, which everybody knows.
+/// Environment variable with the private key of the demo's signer, a published key of anvil.
 const KEY: &str = "ZKFLOW_DEMO_KEY";
 
 /// Arguments of `zkflow demo`.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Keep the server's data in this folder instead of a temporary one
+    /// Folder for the server's data (default: a temporary folder)
     #[arg(long)]
     data_dir: Option<PathBuf>,
 }
@@ -36,7 +36,7 @@ pub(super) fn demo(args: &DemoArgs) -> Result<(), Error> {
     if let Some(cache) = &cache {
         flags.extend(["--module-cache", cache]);
     }
-    // A chain of its own, where there is one to be had.
+    // A local chain, if anvil is installed.
     let chain = LocalChain::find().map(|_| LocalChain::start(&[])).transpose()?;
     let nodes = chain.as_ref().map(|chain| format!("{DEMO_CHAIN}={}", chain.url())).unwrap_or_default();
     let key = chain.as_ref().and_then(|chain| chain.keys().first()).map_or("", String::as_str);
@@ -104,15 +104,13 @@ async fn tour(client: &Client, chain: bool) -> Result<(), Error> {
     if chain {
         on_chain(client, id, &proof).await?;
     } else {
-        println!(
-            "\ncontract                 not deployed: there is no anvil here (`make setup` installs it)"
-        );
+        println!("\ncontract                 not deployed: anvil is not installed (run `make setup`)");
     }
-    println!("\nA template became a circuit, and an age a verified proof that does not tell it.");
+    println!("\nThe proof is verified, and it does not disclose the age.");
     Ok(())
 }
 
-/// The verifier contract on a chain of the demo's own, asked about the proof and about a changed one.
+/// Deploys the verifier contract to the local chain and checks a valid and an altered proof with it.
 async fn on_chain(client: &Client, id: &str, proof: &Value) -> Result<(), Error> {
     let began = Instant::now();
     let request = json!({"chainId": DEMO_CHAIN, "signer": "demo"});
@@ -160,6 +158,6 @@ fn expect(found: &Value, wanted: &str, what: &str) -> Result<(), Error> {
     if shown(found) == wanted {
         Ok(())
     } else {
-        Err(ClientError::Unexpected(format!("{what} should be {wanted} and is {}", shown(found))).into())
+        Err(ClientError::Unexpected(format!("{what}: expected {wanted}, found {}", shown(found))).into())
     }
 }

@@ -1,4 +1,4 @@
-//! `zkflow deploy`: the verifier contract of a circuit to a chain, without a server.
+//! `zkflow deploy`: deploys the verifier contract of a circuit without a server.
 
 use std::path::{Path, PathBuf};
 
@@ -25,37 +25,37 @@ use zkflow_evm::{Endpoint, EvmClient, KeySource, Solc};
 /// Arguments of `zkflow deploy`.
 #[derive(Debug, Args)]
 pub(crate) struct DeployArgs {
-    /// The folder of a circuit, as `zkflow circuit build` makes it
+    /// Folder of a circuit, made by `zkflow circuit build`
     circuit: PathBuf,
-    /// The node to speak with; it is never shown
+    /// RPC URL of a node; never shown
     #[arg(long, env = "ZKFLOW_RPC", hide_env_values = true, value_name = "URL")]
     rpc: String,
-    /// Who signs: env:VARIABLE, which holds a private key, or keystore:PATH:VARIABLE, an encrypted file whose password the
-    /// variable holds
+    /// Signer of the transaction: env:VARIABLE, which contains a private key, or keystore:PATH:VARIABLE, an
+    /// encrypted file and the variable of its password
     #[arg(long, value_name = "SOURCE", required_unless_present = "unsigned", conflicts_with = "unsigned")]
     signer: Option<KeySource>,
-    /// Print the transaction for this account to sign, and send nothing
+    /// Print the unsigned transaction for this account, without sending it
     #[arg(long, value_name = "ADDRESS")]
     unsigned: Option<Address>,
-    /// The chain that the node must belong to
+    /// Required chain id of the node (default: any)
     #[arg(long)]
     chain_id: Option<u64>,
-    /// A proof that the contract must accept, with --public; by default proof.json in the folder, if it is there
+    /// Proof that the contract must accept (default: proof.json in the folder, if present)
     #[arg(long, requires = "public")]
     proof: Option<PathBuf>,
-    /// The public signals of the proof; by default public.json in the folder
+    /// Public signals of the proof (default: public.json in the folder, if present)
     #[arg(long, requires = "proof")]
     public: Option<PathBuf>,
-    /// Blocks, from that of the transaction on, until the deployment counts; one on a chain for development
+    /// Blocks that confirm the deployment, including its own block; always 1 on a development chain
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     confirmations: u64,
-    /// A chain that keys for development may go to; may be given several times
+    /// Chain that accepts keys for development; can be repeated
     #[arg(long, value_name = "CHAIN_ID", default_values_t = DEVELOPMENT_CHAINS)]
     development_chain: Vec<u64>,
-    /// Deploy once more what was deployed to this chain already
+    /// Deploy again to a chain that already has the contract
     #[arg(long)]
     again: bool,
-    /// A native solc 0.8.30; without it that of npm runs under Node.js
+    /// Path of a native solc 0.8.30 (default: the npm package solc under Node.js)
     #[arg(long, env = "SOLC_PATH", value_name = "PATH")]
     solc: Option<PathBuf>,
 }
@@ -94,7 +94,7 @@ async fn run(args: &DeployArgs) -> Result<(), Error> {
     }
     let signer = args.signer.as_ref().map(KeySource::open).transpose()?;
     if statement.is_none() {
-        progress.line("no proof was given: the code on the chain is compared, and not asked");
+        progress.line("no proof: only the code on the chain is compared");
     }
     let order = Order {
         chain_id,
@@ -120,18 +120,18 @@ async fn run(args: &DeployArgs) -> Result<(), Error> {
     println!("gas                  {}", deployed.gas_used);
     println!("keys                 {provenance}");
     println!("compiler             {}", deployed.compiler);
-    println!("noted in             {}", record.path.display());
+    println!("recorded in          {}", record.path.display());
     Ok(())
 }
 
 fn random() -> Result<[u8; 4], Error> {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes)
-        .map_err(|error| format!("the operating system's random generator: {error}"))?;
+        .map_err(|error| format!("the operating system's random generator failed: {error}"))?;
     Ok(bytes)
 }
 
-/// The proof that was given, or that lies in the folder, checked here first.
+/// Reads the given proof, or the one in the circuit's folder, and verifies it.
 fn statement(args: &DeployArgs, verifier: Verifier) -> Result<Option<Statement>, Error> {
     let (proof, public) = match (&args.proof, &args.public) {
         (Some(proof), Some(public)) => (proof.clone(), public.clone()),
@@ -144,14 +144,12 @@ fn statement(args: &DeployArgs, verifier: Verifier) -> Result<Option<Statement>,
     let signals = PublicSignals::for_key(verifier.key(), signals).map_err(in_file(&public))?;
     let parsed = json::read_proof(&read(&proof)?).map_err(in_file(&proof))?;
     if !verifier.verify(&signals, &parsed).map_err(in_file(&proof))? {
-        return Err(
-            format!("{}: the proof does not verify, so no contract can accept it", proof.display()).into()
-        );
+        return Err(format!("{}: the proof is invalid, so no contract can accept it", proof.display()).into());
     }
     Ok(Some(Statement::new(&parsed, &signals)))
 }
 
-/// What is noted beside the circuit, one file a chain: an interrupted deployment goes on from it.
+/// The journal in the circuit's folder, one file per chain. An interrupted deployment continues from it.
 struct Record {
     path: PathBuf,
     noted: Noted,
@@ -161,7 +159,7 @@ struct Record {
 struct Noted {
     transaction: Option<SignedTransaction>,
     contract: Option<DeployedContract>,
-    /// For explorers, which verify the source with it.
+    /// Data that explorers need to verify the source.
     compiled: Option<CompiledContract>,
 }
 
@@ -176,7 +174,7 @@ impl Record {
             Some(_) if again => Ok(Self { path, noted: Noted::default() }),
             Some(contract) => {
                 let (address, path) = (contract.address, path.display());
-                Err(format!("{path}: it is deployed at {address} already; --again deploys another").into())
+                Err(format!("{path}: already deployed at {address}; use --again to deploy again").into())
             }
             None => Ok(Self { path, noted }),
         }

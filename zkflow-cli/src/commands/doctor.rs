@@ -1,4 +1,4 @@
-//! `zkflow doctor`: what is found, what is missing, and how to get it.
+//! `zkflow doctor`: checks the requirements and shows how to install missing ones.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -16,20 +16,20 @@ use zkflow_server::client::LocalChain;
 /// Arguments of `zkflow doctor`.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// The data folder of the server
+    /// Data folder of the server
     #[arg(long, env = "ZKFLOW_DATA_DIR", default_value = "./zkflow-data")]
     data_dir: PathBuf,
-    /// A native circom
+    /// Path of a native circom (default: none)
     #[arg(long, env = "CIRCOM_PATH")]
     circom: Option<PathBuf>,
 }
 
-/// What one look gave.
+/// Result of one check.
 enum Finding {
     Good(String),
-    /// Useful, and not needed.
+    /// Absent, but optional.
     Absent(String),
-    /// Needed: the text says how to get it.
+    /// Absent and required; the text explains how to install it.
     Missing(String),
 }
 
@@ -45,7 +45,7 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<ExitCode, Error> {
             "node",
             version(
                 "node",
-                "needed to install circom, to compile contracts without SOLC_PATH, and for the tests",
+                "required to install circom, to compile contracts without SOLC_PATH, and for the tests",
             ),
         ),
         ("solc", solc()),
@@ -78,27 +78,27 @@ fn circom_wasm() -> Finding {
 fn solc() -> Finding {
     match Solc::find(std::env::var_os("SOLC_PATH").map(PathBuf::from).as_deref()) {
         Ok(solc) => Finding::Good(format!("{}, for contracts", solc.version())),
-        Err(error) => Finding::Absent(format!("only needed to deploy: {error}")),
+        Err(error) => Finding::Absent(format!("required only for deployments: {error}")),
     }
 }
 
 fn anvil() -> Finding {
     match LocalChain::find() {
         Some(path) => Finding::Good(path.display().to_string()),
-        None => Finding::Absent("only needed by the tests and the demo: `make setup` installs it".to_owned()),
+        None => Finding::Absent("required only for tests and the demo: run `make setup`".to_owned()),
     }
 }
 
 fn circomlib() -> Finding {
     let Ok(tools) = CircomTools::discover() else {
-        return Finding::Missing("comes with circom".to_owned());
+        return Finding::Missing("installed together with circom".to_owned());
     };
     let found =
         tools.include_roots.iter().find(|root| root.join("circomlib/circuits/poseidon.circom").is_file());
     match found {
         Some(root) => Finding::Good(root.join("circomlib").display().to_string()),
         None => Finding::Missing(
-            "not in any include root; `make setup` installs it, CIRCOM_LIBS names folders".to_owned(),
+            "not in any include folder: run `make setup`, or add its folder to CIRCOM_LIBS".to_owned(),
         ),
     }
 }
@@ -106,7 +106,7 @@ fn circomlib() -> Finding {
 fn circom_native(path: Option<&Path>) -> Finding {
     let Some(path) = path else {
         return Finding::Absent(
-            "CIRCOM_PATH names none; the WebAssembly one gives the same bytes".to_owned(),
+            "CIRCOM_PATH is not set; circom as WebAssembly gives the same bytes".to_owned(),
         );
     };
     match CircomNative::new(path, CompileLimits::default()) {
@@ -119,7 +119,7 @@ fn data_folder(path: &Path) -> Finding {
     let existing = path.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("."));
     match tempfile::tempfile_in(existing) {
         Ok(_) if existing == path => Finding::Good(format!("{} is writable", path.display())),
-        Ok(_) => Finding::Good(format!("{} will be made", path.display())),
+        Ok(_) => Finding::Good(format!("{} will be created", path.display())),
         Err(error) => Finding::Missing(format!("{} is not writable: {error}", existing.display())),
     }
 }
@@ -128,7 +128,7 @@ fn module_cache() -> Finding {
     match super::cache_dir("modules") {
         Some(path) => Finding::Good(path.display().to_string()),
         None => Finding::Absent(
-            "neither XDG_CACHE_HOME nor HOME is set: WebAssembly is compiled anew each time".to_owned(),
+            "neither XDG_CACHE_HOME nor HOME is set: WebAssembly is compiled at each run".to_owned(),
         ),
     }
 }

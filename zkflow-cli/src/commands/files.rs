@@ -1,4 +1,4 @@
-//! Reading and writing files, with errors that name them.
+//! Reads and writes files. Errors contain the path.
 
 use std::fs::{File, Permissions};
 use std::io::{Seek, Write};
@@ -9,15 +9,17 @@ use zkflow_core::format::MappedFile;
 
 use super::Error;
 
-/// Inputs larger than this are refused before they are read: no circuit fits in memory with them.
+/// Size limit of an input file in bytes. No circuit with a larger file fits in memory.
 const LARGEST_FILE: u64 = 64 << 30;
 
-/// Reads a file.
+/// Reads a whole file of at most [`LARGEST_FILE`] bytes.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
     let length = std::fs::metadata(path).map_err(failed)?.len();
     if length > LARGEST_FILE {
-        return Err(format!("cannot read {}: {length} bytes are too many", path.display()).into());
+        return Err(
+            format!("cannot read {}: {length} bytes exceed the limit of 64 GiB", path.display()).into()
+        );
     }
     Ok(std::fs::read(path).map_err(failed)?)
 }
@@ -27,12 +29,12 @@ pub(super) fn map(path: &Path) -> Result<MappedFile, Error> {
     MappedFile::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()).into())
 }
 
-/// Writes a file whole or not at all, readable as the umask allows.
+/// Writes a file atomically, with the permissions of the umask.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     write_with(path, bytes, 0o666)
 }
 
-/// Writes a file that holds secrets whole or not at all, for its owner alone.
+/// Writes a file with secrets atomically, readable only by its owner.
 pub(super) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     write_with(path, bytes, 0o600)
 }
@@ -42,7 +44,7 @@ fn write_with(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     written_with(path, mode, |file| Ok(file.write_all(bytes).map_err(failed)?))
 }
 
-/// Writes a file whole or not at all, piece by piece.
+/// Writes a file atomically with a closure.
 pub(super) fn written<T>(path: &Path, make: impl FnOnce(&mut File) -> Result<T, Error>) -> Result<T, Error> {
     written_with(path, 0o666, make)
 }
@@ -63,8 +65,9 @@ fn written_with<T>(
     Ok(made)
 }
 
-/// Writes a file whole or not at all, going on with what an earlier run left of it in a file beside it, which ends in
-/// `.part`. The file ends where `make` leaves it.
+/// Writes a file atomically and resumably: `make` continues the file `PATH.part` of an interrupted run.
+///
+/// The file is cut at the position where `make` ends.
 pub(super) fn continued<T>(
     path: &Path,
     make: impl FnOnce(&mut File) -> Result<T, Error>,
@@ -75,7 +78,7 @@ pub(super) fn continued<T>(
     partial.push(".part");
     let mut file =
         File::options().read(true).write(true).create(true).truncate(false).open(&partial).map_err(failed)?;
-    file.try_lock().map_err(|_| format!("{} is being written by another process", path.display()))?;
+    file.try_lock().map_err(|_| format!("another process is writing {}", path.display()))?;
     let made = make(&mut file)?;
     let end = file.stream_position().map_err(failed)?;
     file.set_len(end).and_then(|()| file.sync_all()).map_err(failed)?;
@@ -83,12 +86,12 @@ pub(super) fn continued<T>(
     Ok(made)
 }
 
-/// The folder that a file lies in, `.` for a name alone.
+/// The folder of a file; `.` for a bare name.
 pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Puts the path in front of an error about the content of a file.
+/// Adds the path to an error about the content of a file.
 pub(super) fn in_file<E: std::fmt::Display>(path: &Path) -> impl FnOnce(E) -> Error {
     move |error| format!("{}: {error}", path.display()).into()
 }

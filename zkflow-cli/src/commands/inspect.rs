@@ -1,4 +1,4 @@
-//! `zkflow inspect`: what is in a file. Of a witness it tells the size and no value.
+//! `zkflow inspect`: shows the contents of a file. Of a witness only the size is shown, no value.
 
 use std::path::PathBuf;
 
@@ -20,12 +20,12 @@ use super::files::{in_file, read};
 /// Arguments of `zkflow inspect`.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// The file
+    /// File to inspect; its format is detected
     file: PathBuf,
-    /// The signal names of an .r1cs, so that warnings can name them
+    /// Signal names of an .r1cs, for its warnings
     #[arg(long, value_name = "FILE.sym")]
     sym: Option<PathBuf>,
-    /// Print one JSON object
+    /// Print a JSON object instead of a table
     #[arg(long)]
     json: bool,
 }
@@ -34,7 +34,7 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<(), Error> {
     let bytes = read(&args.file)?;
     let sym = args.sym.as_ref().map(|path| Sym::read(&read(path)?).map_err(in_file(path))).transpose()?;
     let kind = detect(&bytes).ok_or_else(|| {
-        format!("{}: not a file of circom or snarkjs that zkflow knows", args.file.display())
+        format!("{}: unknown format: expected a file of circom or snarkjs", args.file.display())
     })?;
     let (format, facts) = facts(kind, &bytes, sym.as_ref()).map_err(in_file(&args.file))?;
     let mut document = json!({"format": format, "bytes": bytes.len(), "sha256": Digest::of(&bytes)});
@@ -91,7 +91,7 @@ fn zkey(key: &ZKey) -> Value {
     })
 }
 
-/// How the witness of this circuit is calculated, and why: what key generation finds.
+/// The calculation method of witnesses, found as in key generation: a tape, or the module with the reason.
 fn wasm(bytes: &[u8]) -> Value {
     match Tape::record(bytes, RecordLimits::default()) {
         Ok(tape) => json!({"witness": "tape", "operations": tape.len(), "wires": tape.wires()}),
@@ -107,7 +107,7 @@ fn verifying_key(key: &VerifyingKey) -> Value {
     })
 }
 
-/// A line for each fact, names of nested ones joined by dots.
+/// One line per fact. Nested names are joined by dots.
 fn table(prefix: &str, value: &Value) -> String {
     match value {
         Value::Object(map) => map.iter().map(|(name, value)| table(&join(prefix, name), value)).collect(),

@@ -1,4 +1,4 @@
-//! What a command is doing: a spinner or a bar on a terminal, lines elsewhere.
+//! Progress of a command: a spinner or bar on a terminal, lines elsewhere.
 
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use zkflow_core::setup::{self, StepOptions};
 
-/// The steps of one command, on standard error.
+/// Shows the steps of one command on standard error.
 pub(super) struct Progress {
     bar: ProgressBar,
 }
@@ -26,7 +26,7 @@ impl Progress {
         self.bar.enable_steady_tick(Duration::from_millis(100));
     }
 
-    /// Does `work`, showing `name` while it runs and how long it took.
+    /// Runs `work` and shows `name`, then the duration if it succeeded.
     pub(super) fn step<T, E>(&self, name: &str, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         self.bar.set_message(name.to_owned());
         self.bar.enable_steady_tick(Duration::from_millis(100));
@@ -39,7 +39,7 @@ impl Progress {
         result
     }
 
-    /// As [`Progress::step`], for a step of a setup that may take so many bytes of memory: shows the time that is left.
+    /// As [`Progress::step`], for a setup step with a memory limit in bytes. Also shows the remaining time.
     pub(super) fn measured<T, E>(
         &self,
         name: &str,
@@ -65,16 +65,16 @@ impl Drop for Progress {
     }
 }
 
-/// How far a step has come.
+/// Shows the progress of a setup step.
 struct Measure<'a> {
     bar: &'a ProgressBar,
     name: &'a str,
     began: Instant,
-    /// When a line was printed last, where there is no terminal.
+    /// Time of the last printed line; `None` on a terminal.
     line: Option<Mutex<Instant>>,
 }
 
-/// How often a line is printed where there is no terminal.
+/// Interval of lines when standard error is not a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
 impl<'a> Measure<'a> {
@@ -106,7 +106,7 @@ impl setup::Progress for Measure<'_> {
     }
 }
 
-/// The time that is left if the rest takes as long a part as what is done.
+/// Remaining time: `elapsed · (total − done) / done`.
 fn left(elapsed: Duration, done: u64, total: u64) -> Option<Duration> {
     let rest = total.checked_sub(done)? as f64 / done as f64;
     Duration::try_from_secs_f64(elapsed.as_secs_f64() * rest).ok()

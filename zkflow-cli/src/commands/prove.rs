@@ -32,18 +32,17 @@ use zkflow_evm::{Endpoint, EvmClient};
 /// Arguments of `zkflow witness`.
 #[derive(Debug, Args)]
 pub(crate) struct WitnessArgs {
-    /// circom's witness calculator, .wasm
+    /// Witness calculator of circom (.wasm)
     circuit: PathBuf,
-    /// The inputs: a JSON object of signal names to decimal strings, safe integers, or arrays of them
+    /// Inputs (.json): an object that maps signal names to decimal strings, safe integers, or arrays of them
     input: PathBuf,
-    /// The witness, .wtns; it holds every private input
+    /// Output file for the witness (.wtns), which contains all private inputs
     output: PathBuf,
-    /// The constraints to check the witness against; by default the file beside the calculator with the same
-    /// name and the ending .r1cs, if there is one
+    /// Constraints to check the witness with (default: CIRCUIT with the extension .r1cs, if present)
     #[arg(long, value_name = "FILE.r1cs")]
     r1cs: Option<PathBuf>,
-    /// The tape to calculate with, which needs the constraints; by default the file beside the calculator
-    /// that ends in .tape
+    /// Tape to calculate the witness with; requires the constraints (default: CIRCUIT with the extension
+    /// .tape, if present)
     #[arg(long, value_name = "FILE.tape")]
     tape: Option<PathBuf>,
 }
@@ -51,13 +50,13 @@ pub(crate) struct WitnessArgs {
 /// Arguments of `zkflow prove`.
 #[derive(Debug, Args)]
 pub(crate) struct ProveArgs {
-    /// The proving key, .zkey
+    /// Proving key (.zkey)
     zkey: PathBuf,
-    /// The witness, .wtns
+    /// Witness (.wtns)
     witness: PathBuf,
-    /// The proof to write
+    /// Output file for the proof (.json)
     proof: PathBuf,
-    /// The public signals to write
+    /// Output file for the public signals (.json)
     public: PathBuf,
     #[command(flatten)]
     prover: ProverArgs,
@@ -66,16 +65,16 @@ pub(crate) struct ProveArgs {
 /// Arguments of `zkflow verify`.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// The verification key, JSON
+    /// Verification key (.json)
     key: PathBuf,
-    /// The public signals, JSON
+    /// Public signals (.json)
     public: PathBuf,
-    /// The proof, JSON
+    /// Proof (.json)
     proof: PathBuf,
-    /// Ask the contract at this address too, with --rpc
+    /// Also verify with the contract at this address; requires --rpc
     #[arg(long, value_name = "ADDRESS", requires = "rpc")]
     on_chain: Option<Address>,
-    /// The node of its chain; it is never shown
+    /// RPC URL of a node of the contract's chain; never shown
     #[arg(long, env = "ZKFLOW_RPC", hide_env_values = true, value_name = "URL")]
     rpc: Option<String>,
 }
@@ -99,7 +98,7 @@ pub(super) fn witness(args: &WitnessArgs) -> Result<(), Error> {
     write_secret(&args.output, &Zeroizing::new(wtns::write(&witness)))
 }
 
-/// The calculator with what lies beside it.
+/// The calculator with its constraints and tape, given as options or found beside it.
 fn load(args: &WitnessArgs, sandbox: &Arc<Sandbox>, wasm: &[u8]) -> Result<WitnessCalculator, Error> {
     let mut calculator =
         WitnessCalculator::new(sandbox, wasm, WitnessLimits::default()).map_err(in_file(&args.circuit))?;
@@ -114,13 +113,13 @@ fn load(args: &WitnessArgs, sandbox: &Arc<Sandbox>, wasm: &[u8]) -> Result<Witne
             let tape = Tape::from_bytes(&map(&path)?, &Digest::of(wasm));
             match tape.map_err(in_file(&path)) {
                 Ok(tape) => calculator = calculator.with_tape(tape),
-                // It was not asked for, and the module does as well.
+                // A tape that was not requested is optional: the module calculates the same witness.
                 Err(_) if args.tape.is_none() => {}
                 Err(error) => return Err(error),
             }
         }
     } else if args.tape.is_some() {
-        return Err("--tape needs the constraints that its witness is checked against: give --r1cs".into());
+        return Err("--tape requires constraints to check the witness with: add --r1cs".into());
     }
     Ok(calculator)
 }
@@ -146,9 +145,9 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {
     let holds = verifier.verify(&public, &proof).map_err(in_file(&args.proof))?;
     if let (Some(contract), Some(rpc)) = (&args.on_chain, &args.rpc) {
         let says = ask(contract, rpc, &Statement::new(&proof, &public))?;
-        println!("on chain             the contract at {contract} says {says}");
+        println!("on chain             the contract at {contract} returns {says}");
         if says != holds {
-            return Err(format!("the contract and the key disagree: the key says {holds}").into());
+            return Err(format!("the contract and the key disagree: the key gives {holds}").into());
         }
     }
     if holds {
@@ -156,12 +155,12 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {
         println!("OK: the proof is valid for the public signals [{}]", signals.join(", "));
         Ok(ExitCode::SUCCESS)
     } else {
-        eprintln!("INVALID: the proof does not verify");
+        eprintln!("INVALID: the proof is not valid for the public signals");
         Ok(ExitCode::FAILURE)
     }
 }
 
-/// What a contract says of a proof.
+/// Verifies a proof with a contract.
 fn ask(contract: &Address, rpc: &str, statement: &Statement) -> Result<bool, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let client = EvmClient::new(Endpoint::configured(rpc)?)?;

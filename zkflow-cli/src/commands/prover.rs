@@ -1,4 +1,4 @@
-//! The prover as the command line sets it up.
+//! Prover options of the command line.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -10,23 +10,23 @@ use zkflow_core::prove::{ProveError, Prover, ProverKind};
 
 use super::cache_dir;
 
-/// Which prover to use, and how.
+/// Options of the prover.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ProverArgs {
-    /// What makes the proof: native, or ark, the slow reference
+    /// Prover: native, or ark, the slow reference
     #[arg(long, default_value_t)]
     prover: ProverKind,
-    /// Threads of the native prover; one a processor by default
+    /// Threads of the native prover (default: one per processor)
     #[arg(long)]
     threads: Option<NonZeroUsize>,
-    /// Mebibytes that the key's points may take with multiples computed beforehand. They make proofs
-    /// faster and the first run slower; later runs find them on disk
+    /// Memory limit in MiB for the key's points together with precomputed multiples. Multiples speed up
+    /// proofs and slow down the first run; later runs read them from disk
     #[arg(long, default_value_t = 0, value_name = "MIB")]
     key_memory: usize,
-    /// Use no instructions that not every processor has
+    /// Use only instructions that every processor supports
     #[arg(long)]
     portable: bool,
-    /// Neither look for a prepared key on disk nor leave one
+    /// Do not read or write prepared keys on disk
     #[arg(long)]
     no_key_cache: bool,
 }

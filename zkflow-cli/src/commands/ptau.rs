@@ -1,4 +1,4 @@
-//! `zkflow ptau`: powers of tau, phase 1 of a trusted setup.
+//! `zkflow ptau`: phase 1 of a trusted setup, for any circuit.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
@@ -22,10 +22,10 @@ pub(crate) struct PtauArgs {
     command: PtauCommand,
 }
 
-/// How much memory a step of a setup may take.
+/// Memory limit of a setup step.
 #[derive(Debug, Args)]
 pub(super) struct MemoryArgs {
-    /// What points may take in memory, in bytes, or with KiB, MiB or GiB behind it
+    /// Memory limit for points, in bytes or with the suffix KiB, MiB or GiB
     #[arg(long, global = true, value_name = "SIZE", default_value = "1GiB", value_parser = parse_size)]
     memory: u64,
 }
@@ -35,13 +35,13 @@ impl MemoryArgs {
         self.memory
     }
 
-    /// Refuses what takes more.
+    /// Fails if `bytes` exceeds the limit.
     pub(super) fn allow(&self, bytes: u64) -> Result<(), Error> {
         if bytes <= self.memory {
             return Ok(());
         }
         let needed = bytes.div_ceil(1 << 20);
-        Err(format!("this takes about {needed} MiB of memory: allow it by --memory {needed}MiB").into())
+        Err(format!("about {needed} MiB of memory are required: use --memory {needed}MiB").into())
     }
 }
 
@@ -53,83 +53,83 @@ fn parse_size(text: &str) -> Result<u64, String> {
         "KiB" => 1 << 10,
         "MiB" => 1 << 20,
         "GiB" => 1u64 << 30,
-        other => return Err(format!("{other:?} is none of KiB, MiB and GiB")),
+        other => return Err(format!("unknown suffix {other:?}: expected KiB, MiB or GiB")),
     };
-    let number: u64 = number.parse().map_err(|_| format!("{text:?} does not begin with a number"))?;
-    number.checked_mul(unit).ok_or_else(|| format!("{text} is too much"))
+    let number: u64 = number.parse().map_err(|_| format!("{text:?} does not start with a number"))?;
+    number.checked_mul(unit).ok_or_else(|| format!("{text} is too large"))
 }
 
-/// Commands about powers of tau.
+/// Subcommands of `zkflow ptau`.
 #[derive(Debug, Subcommand)]
 enum PtauCommand {
-    /// Begin a ceremony
+    /// Start a ceremony
     New {
-        /// Circuits of up to 2^POWER rows can be set up
+        /// Largest circuit: 2^POWER rows
         power: u32,
-        /// The .ptau to write
+        /// Output file (.ptau)
         out: PathBuf,
     },
-    /// Multiply a secret in: random bytes of the system, mixed with a text
+    /// Add a secret contribution from the system's random generator and an optional text
     Contribute {
         #[command(flatten)]
         files: InOut,
         #[command(flatten)]
         contributor: ContributorArgs,
     },
-    /// End a ceremony with a public random value
+    /// End a ceremony with a beacon, a public random value
     Beacon {
         #[command(flatten)]
         files: InOut,
         #[command(flatten)]
         beacon: BeaconArgs,
     },
-    /// Compute the Lagrange forms that phase 2 works with; goes on where an earlier run stopped, in OUT.part
+    /// Compute the Lagrange forms for phase 2; continues an interrupted run from OUT.part
     Prepare {
         #[command(flatten)]
         files: InOut,
     },
-    /// Keep the part that circuits of up to 2^POWER rows need
+    /// Extract the part for circuits of up to 2^POWER rows
     Truncate {
         #[command(flatten)]
         files: InOut,
-        /// The power to keep
+        /// Largest circuit of the output: 2^POWER rows
         power: u32,
     },
-    /// Write the challenge for a contributor with another program
+    /// Write the challenge for a contribution by another program
     ExportChallenge {
         #[command(flatten)]
         files: InOut,
     },
-    /// Add the response of a contributor with another program
+    /// Add a contribution of another program
     ImportResponse {
-        /// The file whose challenge was answered
+        /// File of the answered challenge (.ptau)
         input: PathBuf,
-        /// The response
+        /// Response of the other program
         response: PathBuf,
-        /// The file to write
+        /// Output file (.ptau)
         out: PathBuf,
-        /// A name to stand in the file
+        /// Name of the contribution, at most 255 bytes
         #[arg(long)]
         name: Option<String>,
     },
-    /// Check every contribution and every point
+    /// Verify all contributions and points
     Verify {
-        /// The .ptau
+        /// Powers of tau (.ptau)
         file: PathBuf,
     },
-    /// Show power, contributions and their hashes
+    /// Show the power, the contributions and their hashes
     Info {
-        /// The .ptau
+        /// Powers of tau (.ptau)
         file: PathBuf,
     },
 }
 
-/// A file to read and one to write.
+/// Input and output file.
 #[derive(Debug, Args)]
 pub(super) struct InOut {
-    /// The file to start from
+    /// Input file
     input: PathBuf,
-    /// The file to write
+    /// Output file
     out: PathBuf,
 }
 
@@ -139,13 +139,13 @@ impl InOut {
     }
 }
 
-/// Who contributes.
+/// Name and entropy of a contribution.
 #[derive(Debug, Args)]
 pub(super) struct ContributorArgs {
-    /// A name to stand in the file
+    /// Name of the contribution, at most 255 bytes
     #[arg(long)]
     name: Option<String>,
-    /// A text to mix into the randomness of the system
+    /// Text that is mixed with the system's randomness
     #[arg(long, env = "ZKFLOW_ENTROPY", hide_env_values = true, default_value = "")]
     entropy: String,
 }
@@ -156,14 +156,14 @@ impl ContributorArgs {
     }
 }
 
-/// A public random value.
+/// A beacon: a public random value.
 #[derive(Debug, Args)]
 pub(super) struct BeaconArgs {
-    /// The value, hexadecimal
+    /// Value of the beacon in hexadecimal, 1 to 255 bytes
     hash: String,
-    /// It is hashed 2^ITERATIONS times, 10 to 63
+    /// Exponent, 10 to 63: the value is hashed 2^ITERATIONS times
     iterations: u8,
-    /// A name to stand in the file
+    /// Name of the contribution, at most 255 bytes
     #[arg(long)]
     name: Option<String>,
 }
@@ -171,7 +171,7 @@ pub(super) struct BeaconArgs {
 impl BeaconArgs {
     pub(super) fn read(&self) -> Result<(Option<ContributionName>, Beacon), Error> {
         let text = self.hash.strip_prefix("0x").unwrap_or(&self.hash);
-        let value = hex::decode(text).map_err(|error| format!("the beacon's value: {error}"))?;
+        let value = hex::decode(text).map_err(|error| format!("invalid beacon value: {error}"))?;
         Ok((contribution_name(self.name.as_deref())?, Beacon::new(&value, self.iterations)?))
     }
 }
@@ -239,7 +239,7 @@ pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
             progress
                 .measured("verify", memory, |options| ptau::verify(&mut input, &mut os_rng(), options))
                 .map_err(in_file(file))?;
-            println!("OK: the powers of tau are those of {} contributions", input.contributions().len());
+            println!("OK: the powers of tau have {} contributions", input.contributions().len());
         }
         PtauCommand::Info { file } => info(file)?,
     }
@@ -252,8 +252,7 @@ fn info(path: &Path) -> Result<(), Error> {
     println!("prepared             {}", file.is_prepared());
     let hash = ptau::file_hash(File::open(path)?)?;
     println!("blake2b              {}", hex::encode(hash));
-    let ceremony =
-        ptau::published(&hash).map_or_else(|| "none that is known".to_owned(), |it| it.to_string());
+    let ceremony = ptau::published(&hash).map_or_else(|| "no known ceremony".to_owned(), |it| it.to_string());
     println!("published            {ceremony}");
     for (number, contribution) in (1..).zip(file.contributions()) {
         let name = contribution.name.as_ref().map_or("", ContributionName::as_str);
@@ -273,14 +272,14 @@ pub(super) fn kind_text(kind: &ContributionKind) -> String {
     }
 }
 
-/// Opens powers of tau.
+/// Opens a .ptau file.
 pub(super) fn open(path: &Path) -> Result<Ptau<BufReader<File>>, Error> {
     let file = File::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     Ptau::open(BufReader::new(file)).map_err(in_file(path))
 }
 
 pub(super) fn contribution_name(name: Option<&str>) -> Result<Option<ContributionName>, Error> {
-    let parse = |name| ContributionName::new(name).ok_or("a name has at most 255 bytes".into());
+    let parse = |name| ContributionName::new(name).ok_or("the name is longer than 255 bytes".into());
     name.map(parse).transpose()
 }
 

@@ -12,7 +12,7 @@ use super::Error;
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Leave the work to `zkflow worker`; the same as --workers false
+    /// Leave all jobs to `zkflow worker`; the same as --workers false
     #[arg(long, conflicts_with = "workers")]
     no_workers: bool,
 }
@@ -22,8 +22,8 @@ pub(crate) struct ServeArgs {
 pub(crate) struct WorkerArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// What to work on; by default everything. Whoever works on cleanup also finds owed work that the
-    /// queues lost: one process of all should
+    /// Queues to run jobs of. At least one process must include cleanup, which also restores owed work that
+    /// the queues lost
     #[arg(long, value_delimiter = ',', value_name = "QUEUE[,QUEUE]", default_values_t = QueueName::ALL)]
     queues: Vec<QueueName>,
 }

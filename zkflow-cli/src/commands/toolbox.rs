@@ -1,4 +1,4 @@
-//! The sandbox and the compiler as the command line sets them up.
+//! Sandbox and compiler of the command line.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,18 +10,18 @@ use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 
 use super::{Error, cache_dir};
 
-/// Which compiler to use.
+/// Options of the compiler.
 #[derive(Debug, Args)]
 pub(super) struct CompilerArgs {
-    /// A native circom; without it circom runs as WebAssembly, in a sandbox
+    /// Path of a native circom (default: circom as WebAssembly in a sandbox)
     #[arg(long, env = "CIRCOM_PATH")]
     circom: Option<PathBuf>,
-    /// A folder that includes are looked for in, before circomlib; may be given several times
+    /// Folder of include files, searched before circomlib; can be repeated
     #[arg(short = 'l', long = "include")]
     include: Vec<PathBuf>,
 }
 
-/// A compiler with the folders that it includes from.
+/// A compiler with its include folders.
 pub(super) struct Toolbox {
     pub(super) compiler: Arc<dyn CircuitCompiler>,
     pub(super) include_roots: Vec<PathBuf>,
@@ -40,7 +40,7 @@ impl Toolbox {
     }
 }
 
-/// A sandbox that remembers compiled modules between runs.
+/// A sandbox with a cache of compiled modules on disk.
 pub(super) fn sandbox() -> Result<Arc<Sandbox>, Error> {
     Ok(Sandbox::new(SandboxConfig { cache_dir: cache_dir("modules"), ..SandboxConfig::default() })?)
 }

@@ -1,4 +1,4 @@
-//! `zkflow zkey`: the key of a circuit, phase 2 of a trusted setup.
+//! `zkflow zkey`: phase 2 of a trusted setup, for one circuit.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
@@ -27,78 +27,79 @@ pub(crate) struct ZkeyArgs {
     command: ZkeyCommand,
 }
 
-/// Commands about keys.
+/// Subcommands of `zkflow zkey`.
 #[derive(Debug, Subcommand)]
 enum ZkeyCommand {
-    /// Make the initial key of a circuit, with which anybody can still forge proofs
+    /// Make the initial key of a circuit. Proofs can be forged until a contribution is added
     New {
-        /// The circuit, .r1cs
+        /// Circuit (.r1cs)
         r1cs: PathBuf,
-        /// Prepared powers of tau
+        /// Prepared powers of tau (.ptau)
         ptau: PathBuf,
-        /// The .zkey to write
+        /// Output file (.zkey)
         out: PathBuf,
     },
-    /// Multiply a secret in: random bytes of the system, mixed with a text
+    /// Add a secret contribution from the system's random generator and an optional text
     Contribute {
         #[command(flatten)]
         files: InOut,
         #[command(flatten)]
         contributor: ContributorArgs,
     },
-    /// Apply a public random value, after the secret contributions
+    /// Apply a beacon, a public random value, after the secret contributions
     Beacon {
         #[command(flatten)]
         files: InOut,
         #[command(flatten)]
         beacon: BeaconArgs,
     },
-    /// Check a key against its circuit and its powers of tau
+    /// Verify a key against its circuit and its powers of tau
     Verify {
-        /// The circuit, .r1cs
+        /// Circuit (.r1cs)
         r1cs: PathBuf,
-        /// The powers of tau that it was made from
+        /// Powers of tau of the key (.ptau)
         ptau: PathBuf,
-        /// The key
+        /// Key (.zkey)
         zkey: PathBuf,
     },
-    /// Write the verification key
+    /// Write the verification key as JSON
     ExportVkey {
-        /// The key
+        /// Key (.zkey)
         zkey: PathBuf,
-        /// The JSON file to write
+        /// Output file (.json)
         out: PathBuf,
     },
     /// Write the verifier contract in Solidity
     ExportSolidity {
-        /// The key
+        /// Key (.zkey)
         zkey: PathBuf,
-        /// The .sol file to write
+        /// Output file (.sol)
         out: PathBuf,
-        /// Accept a key for development, which must never stand on a real chain
+        /// Accept a key for development; never deploy its contract to a real chain
         #[arg(long)]
         allow_development: bool,
     },
-    /// Write the parameters for a contributor with another program (snarkjs: `zkey export bellman`)
+    /// Write the parameters for a contribution by another program (snarkjs: `zkey export bellman`)
     ExportMpcParams {
         #[command(flatten)]
         files: InOut,
     },
     /// Add the contributions of another program (snarkjs: `zkey import bellman`)
     ImportMpcParams {
-        /// The key whose parameters were exported
+        /// Key whose parameters were exported (.zkey)
         input: PathBuf,
-        /// The parameters with new contributions
+        /// Parameters with the new contributions
         params: PathBuf,
-        /// The .zkey to write
+        /// Output file (.zkey)
         out: PathBuf,
-        /// A name for the new contributions
+        /// Name of the new contributions, at most 255 bytes
         #[arg(long)]
         name: Option<String>,
     },
-    /// Show the contributions, the circuit hash, and who could forge proofs
+    /// Show the contributions, the circuit hash and the trust level: forgeable, development, single-operator
+    /// or ceremony
     Info {
-        /// The key
+        /// Key (.zkey)
         zkey: PathBuf,
     },
 }
@@ -151,7 +152,7 @@ pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
                 })
                 .map_err(in_file(zkey))?;
             let key = key.head();
-            println!("OK: the key is that of the circuit and of {} contributions", key.contributions.len());
+            println!("OK: the key matches the circuit and has {} contributions", key.contributions.len());
             println!("keys                 {}", gate::judge(key));
         }
         ZkeyCommand::ExportVkey { zkey, out } => {
@@ -202,7 +203,7 @@ fn info(key: &ZKey) {
     println!("keys                 {}", gate::judge(key));
 }
 
-/// A circuit. Its file is let go of once it is read.
+/// Reads a circuit and unmaps its file.
 fn circuit(path: &Path) -> Result<R1cs, Error> {
     R1cs::read(&map(path)?).map_err(in_file(path))
 }
@@ -212,14 +213,14 @@ fn open(path: &Path) -> Result<ZKeyFile<BufReader<File>>, Error> {
     ZKeyFile::open(BufReader::new(file)).map_err(in_file(path))
 }
 
-/// A key in memory, for the exchange with other programs, which takes some copies of it.
+/// Reads a whole key into memory, for the exchange with other programs.
 fn whole(path: &Path, memory: &MemoryArgs) -> Result<ZKey, Error> {
     let bytes = map(path)?;
     memory.allow(COPIES * bytes.len() as u64)?;
     ZKey::read(&bytes).map_err(in_file(path))
 }
 
-/// Copies of a key, each about as large as its file, that the exchange holds.
+/// Memory of the exchange, in multiples of the key's file size.
 const COPIES: u64 = 4;
 
 fn show_last(key: &ZKey) {

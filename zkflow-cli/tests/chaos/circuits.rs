@@ -1,4 +1,4 @@
-//! One circuit, however many ask for it at once.
+//! Many simultaneous requests for one circuit.
 
 use serde_json::json;
 

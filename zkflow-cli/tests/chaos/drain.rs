@@ -18,9 +18,9 @@ async fn fifty_workers_that_are_told_to_stop_give_their_jobs_back() {
     terminate(50).await;
 }
 
-/// Ends the only worker, again and again, with the same four jobs in its hands.
+/// Sends SIGTERM to the only worker `times` times while it runs the same four jobs.
 async fn terminate(times: usize) {
-    // A lease that is not given back would be missed for longer than the test takes.
+    // The lease is longer than the test, so a lease that is not given back makes the test fail.
     let fleet = Fleet::new(&["--lease-s", "3600", "--drain-s", "0", "--proof-concurrency", "4"]).await;
     let api = fleet.api();
     let first = fleet.worker(&[]);
@@ -33,14 +33,18 @@ async fn terminate(times: usize) {
         let worker = fleet.worker(&[]);
         let began = Instant::now();
         while proof_jobs(&queue).await.leased == 0 {
-            assert!(began.elapsed() < PATIENCE, "nothing is begun: {:?}", proof_jobs(&queue).await);
+            assert!(began.elapsed() < PATIENCE, "no job was started: {:?}", proof_jobs(&queue).await);
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let told = Instant::now();
         assert_eq!(worker.terminate().unwrap(), Some(0), "a drain is a success");
         longest = longest.max(told.elapsed());
         let stats = proof_jobs(&queue).await;
-        assert_eq!((stats.leased, stats.delayed, stats.dead), (0, 0, 0), "not leasable at once: {stats:?}");
+        assert_eq!(
+            (stats.leased, stats.delayed, stats.dead),
+            (0, 0, 0),
+            "not leasable immediately: {stats:?}"
+        );
         interrupted += stats.ready;
         requests.ask(4 - stats.ready as usize).await;
     }
@@ -61,6 +65,6 @@ async fn terminate(times: usize) {
         ),
     );
     assert!(interrupted > 0, "no job was interrupted");
-    assert_eq!(charged, 0, "an attempt that was given back was charged");
+    assert_eq!(charged, 0, "an attempt was charged for a job that was given back");
     outcome.assert_whole();
 }

@@ -1,4 +1,4 @@
-//! Processes over one Redis, MongoDB and S3, and what was asked of them.
+//! Processes that share one Redis, MongoDB and S3, and the proofs requested from them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,13 +15,13 @@ use zkflow_queue::RedisQueue;
 use zkflow_server::client::{Client, LocalServer};
 use zkflow_testbed::{MongoServer, Proxy, RedisOptions, RedisServer, S3Server};
 
-/// Longer than anything here takes.
+/// Longer than any step of these tests.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Requests that are looked at at a time.
+/// Maximum number of requests that one look reads.
 const LOOKS: usize = 100;
 
-/// What processes have in common: all that the service keeps, on servers as of other machines.
+/// The shared backends of the processes, and the settings of each process.
 pub(crate) struct Fleet {
     pub(crate) redis: RedisServer,
     pub(crate) mongo: MongoServer,
@@ -32,7 +32,7 @@ pub(crate) struct Fleet {
     started: AtomicUsize,
 }
 
-/// A bad network before each of them.
+/// A proxy in front of each backend that can disturb the network.
 pub(crate) struct Proxies {
     pub(crate) redis: Proxy,
     pub(crate) mongo: Proxy,
@@ -40,12 +40,12 @@ pub(crate) struct Proxies {
 }
 
 impl Fleet {
-    /// No process runs yet; each gets `settings`.
+    /// Starts the backends, but no process. Each process gets `settings`.
     pub(crate) async fn new(settings: &[&str]) -> Self {
         Self::over(RedisOptions { append_only: true, ..RedisOptions::default() }, settings).await
     }
 
-    /// The same over a Redis of another kind.
+    /// As [`new`](Self::new), with other options of Redis.
     pub(crate) async fn over(options: RedisOptions, settings: &[&str]) -> Self {
         Self {
             redis: RedisServer::start(options).unwrap(),
@@ -58,7 +58,7 @@ impl Fleet {
         }
     }
 
-    /// Puts a bad network, which is good at first, before every server.
+    /// Puts a proxy in front of every backend. The proxies cause no faults at first.
     pub(crate) async fn behind_proxies(mut self) -> Self {
         let redis = SocketAddr::from((Ipv4Addr::LOCALHOST, self.redis.port().unwrap()));
         self.proxies = Some(Proxies {
@@ -73,20 +73,20 @@ impl Fleet {
         self.proxies.as_ref().unwrap()
     }
 
-    /// A process that serves the API and works on nothing.
+    /// A process that only serves the API.
     pub(crate) fn api(&self) -> LocalServer {
         self.process(&["serve", "--no-workers"])
     }
 
-    /// A process that works, with `settings` besides.
+    /// A worker process with additional `settings`.
     pub(crate) fn worker(&self, settings: &[&str]) -> LocalServer {
         self.process(&[&["worker"], settings].concat())
     }
 
-    /// Each has a folder of its own, as on a machine of its own.
+    /// Starts a process with its own data folder, which simulates its own machine.
     fn process(&self, command: &[&str]) -> LocalServer {
         let machine = self.started.fetch_add(1, Ordering::Relaxed).to_string();
-        // Translated WebAssembly is the same for all tests.
+        // All tests share the cache of compiled WebAssembly.
         let modules = std::env::temp_dir().join("zkflow-test-modules");
         let mut process = Command::new(Path::new(env!("CARGO_BIN_EXE_zkflow")));
         let (redis, mongo, s3) = match &self.proxies {
@@ -117,40 +117,40 @@ impl Fleet {
         LocalServer::spawn(process).unwrap()
     }
 
-    /// The queue, as the processes see it.
+    /// The queue that the processes use.
     pub(crate) async fn queue(&self) -> RedisQueue {
         RedisQueue::connect(self.redis.url(), "zkflow").await.unwrap()
     }
 }
 
-/// How full the queue of proofs is.
+/// Statistics of the queue of proofs.
 pub(crate) async fn proof_jobs(queue: &RedisQueue) -> QueueStats {
     queue.stats(QueueName::ProofGeneration).await.unwrap()
 }
 
-/// A circuit that takes a proof some ten milliseconds, and the proofs that were asked for.
+/// A circuit whose proofs need some ten milliseconds, and the requested proofs.
 pub(crate) struct Requests {
     client: Client,
     circuit: String,
     numbers: usize,
     asked: BTreeMap<String, usize>,
-    /// What was seen of those that are completed, when it was first seen.
+    /// Documents of completed requests, as first seen.
     seen: BTreeMap<String, Value>,
 }
 
-/// What became of all requests.
+/// Result of all requests.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub(crate) asked: usize,
     pub(crate) verified: usize,
-    /// Not found, failed, or not completed in time.
+    /// Requests that were not found, failed, or were not completed in time.
     pub(crate) lost: Vec<String>,
-    /// Completed, and then changed.
+    /// Number of requests whose document changed after completion.
     pub(crate) twice: usize,
 }
 
 impl Requests {
-    /// Asks for the circuit, of proofs over so many numbers, and waits until it is ready.
+    /// Requests a circuit with `numbers` inputs and waits until it is ready.
     pub(crate) async fn new(client: Client, numbers: usize) -> Self {
         let params = json!({"n": numbers, "min": 18, "max": 120});
         let circuit = client.circuit("batchRangeCheck", params, PATIENCE).await.unwrap();
@@ -158,7 +158,7 @@ impl Requests {
         Self { client, circuit, numbers, asked: BTreeMap::new(), seen: BTreeMap::new() }
     }
 
-    /// Asks for so many proofs, each of a statement of its own, again and again until each is taken.
+    /// Requests `count` proofs, each of a different statement. Repeats each request until it is accepted.
     pub(crate) async fn ask(&mut self, count: usize) {
         let (first, this) = (self.asked.len(), &self);
         let asks = (first..first + count).map(async |statement| {
@@ -173,7 +173,7 @@ impl Requests {
         self.asked.extend(taken);
     }
 
-    /// Asks for one more; returns whether it was taken.
+    /// Requests one more proof, once. Returns whether the request was accepted.
     pub(crate) async fn ask_once(&mut self) -> bool {
         let statement = self.asked.len();
         let taken = self.try_ask(statement).await;
@@ -187,15 +187,16 @@ impl Requests {
         self.client.request_proof(&self.circuit, inputs).await.ok()
     }
 
-    /// Looks at the oldest of those that were not completed yet; returns how many of all are known to be.
+    /// Reads the oldest requests that are not known to be completed. Returns the number of requests known to
+    /// be completed.
     pub(crate) async fn look(&mut self) -> usize {
         let client = &self.client;
-        // The oldest, which ids sort first, are done first.
+        // Ids sort by age, and the oldest requests are completed first.
         let unseen = self.asked.keys().filter(|id| !self.seen.contains_key(*id)).take(LOOKS).cloned();
         let looks = unseen.map(async |id| (client.get(&format!("/v1/proofs/{id}")).await, id));
         let found: Vec<_> = stream::iter(looks).buffer_unordered(8).collect().await;
         for (reply, id) in found {
-            // What cannot be read now is read later.
+            // A failed read is repeated by a later look.
             if let Ok(reply) = reply
                 && reply.body["status"] == json!("completed")
             {
@@ -205,12 +206,12 @@ impl Requests {
         self.seen.len()
     }
 
-    /// How many were asked for.
+    /// Number of accepted requests.
     pub(crate) fn asked(&self) -> usize {
         self.asked.len()
     }
 
-    /// The documents as they are.
+    /// Current documents of all requests.
     pub(crate) async fn documents(&self) -> Vec<Value> {
         let mut documents = Vec::new();
         for id in self.asked.keys() {
@@ -219,14 +220,14 @@ impl Requests {
         documents
     }
 
-    /// Waits for the end of every request, and verifies every proof.
+    /// Waits until all requests are final and verifies all proofs.
     pub(crate) async fn outcome(mut self) -> Outcome {
         let mut outcome = Outcome { asked: self.asked.len(), ..Outcome::default() };
         let deadline = Instant::now() + PATIENCE;
         let mut idle = false;
         while self.seen.len() < self.asked.len() && Instant::now() < deadline {
             let is_final = |document: &Value| document["status"] != json!("pending");
-            // Asked before the look, which then sees all of them.
+            // Read before the look, so that the look sees every final request.
             let over = idle && self.documents().await.iter().all(is_final);
             let before = self.seen.len();
             idle = self.look().await == before;
@@ -254,7 +255,7 @@ impl Requests {
         outcome
     }
 
-    /// Whether it is a proof of what was asked, by the server's own verifier.
+    /// Whether the document contains a valid proof of the statement, with the server's verifier.
     async fn verifies(&self, statement: usize, document: &Value) -> bool {
         let signals = &document["artifacts"]["publicSignals"];
         let proof = json!({"proof": document["artifacts"]["proof"], "publicSignals": signals});
@@ -266,7 +267,7 @@ impl Requests {
 }
 
 impl Outcome {
-    /// Asserts that nothing was lost, nothing is visible twice, and everything verifies.
+    /// Asserts that no request is lost, no result is visible twice, and all proofs are valid.
     pub(crate) fn assert_whole(&self) {
         let Self { asked, verified, .. } = *self;
         assert_eq!(*self, Self { asked, verified: asked, ..Self::default() }, "{verified} verified");
@@ -280,12 +281,12 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// What tells a statement from the others.
+/// The public signal that distinguishes a statement.
 fn signal(statement: usize) -> String {
     (1_000_000 + statement).to_string()
 }
 
-/// The sum of a metric over processes, of the lines that hold `labels`.
+/// Sum of a metric over processes and over all lines that contain `labels`.
 pub(crate) async fn metric(processes: &[LocalServer], name: &str, labels: &str) -> u64 {
     let mut sum = 0;
     for process in processes {
@@ -296,7 +297,7 @@ pub(crate) async fn metric(processes: &[LocalServer], name: &str, labels: &str) 
     sum
 }
 
-/// Prints a row of the table of `make chaos`.
+/// Prints a row of the table from `make chaos`.
 pub(crate) fn row(what: &str, outcome: &str) {
     println!("| {what} | {outcome} |");
 }

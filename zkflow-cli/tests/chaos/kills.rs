@@ -1,4 +1,4 @@
-//! Workers that are killed.
+//! Killed workers.
 
 use std::time::{Duration, Instant};
 
@@ -17,11 +17,11 @@ async fn nothing_is_lost_in_a_hundred_kills() {
     kill(100, 500, 32).await;
 }
 
-/// Kills one of three workers, at random, again and again, with always `pending` proofs in flight,
-/// each over so many numbers.
+/// Kills a random one of three workers `kills` times, with `pending` proofs in flight. Each proof has
+/// `numbers` inputs.
 async fn kill(kills: usize, pending: usize, numbers: usize) {
     let began = Instant::now();
-    // Whoever expects kills lets jobs be begun more often than the three times that give up a job that kills.
+    // With the default of three attempts, repeated kills would make jobs fail.
     let settings = ["--lease-s", "2", "--reconcile-interval-s", "1", "--job-attempts", "12"];
     let fleet = Fleet::new(&settings).await;
     let api = fleet.api();

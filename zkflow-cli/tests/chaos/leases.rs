@@ -1,4 +1,4 @@
-//! Workers that sleep beyond their leases, and jobs that outlast them.
+//! Workers that are suspended beyond their leases, and jobs longer than their leases.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ async fn a_hundred_late_results_are_refused() {
     sleep(100).await;
 }
 
-/// Stops a worker in the middle of its jobs, lets another do them, and lets the first go on.
+/// Suspends a worker during its jobs, lets a second worker complete them, and continues the first one.
 async fn sleep(wanted: u64) {
     let fleet = Fleet::new(&["--lease-s", "1", "--proof-concurrency", "10"]).await;
     let api = fleet.api();
@@ -32,7 +32,7 @@ async fn sleep(wanted: u64) {
     let (mut late, mut refused) = (0, 0);
     while late < wanted {
         signal(&other, Signal::STOP);
-        // It takes no more: what it asked for before it was stopped has been answered.
+        // After this pause the suspended worker leases no more jobs: its earlier calls are answered.
         tokio::time::sleep(Duration::from_millis(20)).await;
         requests.ask(10).await;
         let before = lost(&sleeper).await;
@@ -49,7 +49,7 @@ async fn sleep(wanted: u64) {
         signal(&sleeper, Signal::CONT);
         let woken = Instant::now();
         while lost(&sleeper).await < before + begun {
-            assert!(woken.elapsed() < Duration::from_secs(60), "a late result was taken");
+            assert!(woken.elapsed() < Duration::from_secs(60), "a late result was accepted");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert_eq!(requests.documents().await, done, "a late result became visible");
@@ -73,7 +73,7 @@ async fn until_empty(queue: &RedisQueue) {
     }
 }
 
-/// How many jobs a worker has lost to others.
+/// Number of jobs that a worker has lost to others.
 async fn lost(worker: &LocalServer) -> u64 {
     let url = format!("{}/metrics", worker.base());
     let text = reqwest::get(url).await.unwrap().text().await.unwrap();

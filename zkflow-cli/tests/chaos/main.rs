@@ -1,10 +1,10 @@
-//! What many processes survive: the binary itself, servers of Redis, MongoDB's protocol and S3, and what goes wrong
-//! between them.
+//! Many processes of the binary with servers of Redis, MongoDB's protocol and S3, and failures of all of
+//! them.
 //!
-//! Each test remembers what it asked for, and in the end fetches and verifies every proof. The short form of
-//! each runs with the other tests; `make chaos` runs the long ones and prints their rows as a table.
+//! Each test records its requests, then reads and verifies every proof. The short variants run with the other
+//! tests; `make chaos` runs the long ones and prints their rows as a table.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod circuits;
 mod drain;

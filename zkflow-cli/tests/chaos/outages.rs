@@ -1,4 +1,4 @@
-//! Redis that forgets everything; servers that go away, and networks that do.
+//! Loss of all data in Redis, stopped servers and disturbed networks.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::fleet::{Fleet, Requests, row};
 
 const SETTINGS: [&str; 6] = ["--lease-s", "5", "--reconcile-interval-s", "2", "--proof-concurrency", "1"];
 
-/// Three workers with so many proofs to make, some of which are made.
+/// Three workers with `proofs` requested proofs, at least one of them completed.
 async fn under_load(fleet: &Fleet, api: &LocalServer, proofs: usize) -> (Requests, [LocalServer; 3]) {
     let keygen = fleet.worker(&["--queues", "key-generation"]);
     let mut requests = Requests::new(api.client(), 8).await;
@@ -46,12 +46,12 @@ async fn flush(proofs: usize) {
         &format!("FLUSHALL with {pending} of {proofs} proofs pending"),
         &format!("{outcome}, all restored after {restored:.1?}"),
     );
-    assert!(pending > 0, "all work was done before");
+    assert!(pending > 0, "all proofs were completed before the loss");
     outcome.assert_whole();
     assert!(restored < Duration::from_secs(60), "restored after {restored:?}");
 }
 
-/// What goes away.
+/// Server that fails.
 #[derive(Debug, Clone, Copy)]
 enum Backend {
     Redis,
@@ -62,7 +62,7 @@ enum Backend {
 const BACKENDS: [Backend; 3] = [Backend::Redis, Backend::MongoDb, Backend::S3];
 
 impl Backend {
-    /// What `/ready` calls it.
+    /// Name of the backend in `/ready`.
     fn part(self) -> &'static str {
         match self {
             Self::Redis => "queue",
@@ -120,7 +120,7 @@ async fn nothing_is_lost_while_each_server_is_away_for_half_a_minute() {
     }
 }
 
-/// Stops a server for `outage` while requests come in and proofs are made.
+/// Stops a server for the time `outage`, while requests arrive and proofs are made.
 async fn stop(backend: Backend, outage: Duration) {
     let mut fleet = Fleet::new(&SETTINGS).await;
     let api = fleet.api();
@@ -134,7 +134,7 @@ async fn stop(backend: Backend, outage: Duration) {
     assert_ne!(ready.body["checks"][backend.part()], json!("ok"), "{ready:?}");
     let mut refused = 0;
     while stopped.elapsed() < outage {
-        assert_eq!(client.get("/health").await.unwrap().status, 200, "the process itself is well");
+        assert_eq!(client.get("/health").await.unwrap().status, 200, "the process is alive");
         assert_eq!(client.get("/ready").await.unwrap().status, 503);
         refused += usize::from(!requests.ask_once().await);
         tokio::time::sleep(Duration::from_millis(250)).await;
@@ -170,7 +170,7 @@ async fn nothing_is_lost_behind_a_network_that_is_bad_for_minutes() {
     }
 }
 
-/// Lets the network before servers be bad for a while, and then good again.
+/// Disturbs the network in front of `backends` with `fault` for the given time.
 async fn disturb(backends: &[Backend], fault: Fault, time: Duration) {
     let fleet = Fleet::new(&SETTINGS).await.behind_proxies().await;
     let api = fleet.api();
@@ -181,7 +181,7 @@ async fn disturb(backends: &[Backend], fault: Fault, time: Duration) {
     let disturbed = Instant::now();
     let mut refused = 0;
     while disturbed.elapsed() < time {
-        assert_eq!(client.get("/health").await.unwrap().status, 200, "the process itself is well");
+        assert_eq!(client.get("/health").await.unwrap().status, 200, "the process is alive");
         let asking = tokio::time::timeout(Duration::from_secs(5), requests.ask_once()).await;
         refused += usize::from(asking != Ok(true));
         tokio::time::sleep(Duration::from_millis(250)).await;
@@ -201,7 +201,7 @@ async fn disturb(backends: &[Backend], fault: Fault, time: Duration) {
     outcome.assert_whole();
 }
 
-/// Waits until `/ready` answers with `status`, and says how long that took.
+/// Waits until `/ready` answers with `status` and returns the time that this took.
 async fn until_ready(client: &Client, status: u16, limit: Duration) -> Duration {
     let began = Instant::now();
     while client.get("/ready").await.unwrap().status != status {

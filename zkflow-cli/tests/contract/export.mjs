@@ -1,4 +1,4 @@
-// snarkjs' verifier contract of a key: node export.mjs NODE_MODULES KEY.zkey
+// Prints snarkjs' verifier contract of a key: node export.mjs NODE_MODULES KEY.zkey
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";

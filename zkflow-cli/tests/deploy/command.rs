@@ -12,7 +12,7 @@ fn zkflow(folder: &Path, key: &str, args: &[&str]) -> Output {
     let output = Command::new(env!("CARGO_BIN_EXE_zkflow"))
         .args(args)
         .current_dir(folder)
-        // The tools are looked for in the folders above the working folder.
+        // By default the tools are searched above the working folder, which is a temporary one here.
         .env("ZKFLOW_TOOLS", Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools"))
         .env("DEPLOYER_KEY", key)
         .output()
@@ -54,31 +54,31 @@ async fn a_circuit_is_deployed_once_and_its_contract_asked() {
     let noted: Value =
         serde_json::from_slice(&std::fs::read(folder.join("age/deployment-31337.json")).unwrap()).unwrap();
     assert_eq!(noted["contract"]["address"].as_str().unwrap().to_lowercase(), address.to_lowercase());
-    assert!(!noted.to_string().contains(&key[2..]), "the key is nowhere");
+    assert!(!noted.to_string().contains(&key[2..]), "the journal does not contain the key");
 
-    // Once; and again when that is said.
+    // A second deployment needs --again.
     let error = fails(folder, &key, &with_proof);
     assert!(error.contains("--again") && !error.contains(chain.url()), "{error}");
     assert_eq!(transactions(&chain).await, 1);
     run(&[&with_proof[..], &["--again"]].concat());
     assert_eq!(transactions(&chain).await, 2);
 
-    // An interrupted one goes on with its transaction.
+    // An interrupted deployment continues with its transaction.
     let mut interrupted = noted.clone();
     interrupted["contract"] = Value::Null;
     std::fs::write(folder.join("age/deployment-31337.json"), interrupted.to_string()).unwrap();
     let told = run(&with_proof);
-    assert!(told.contains(&address), "it is the contract of that transaction: {told}");
+    assert!(told.contains(&address), "the contract is that of the same transaction: {told}");
     assert_eq!(transactions(&chain).await, 2);
 
     let verify = ["verify", "age/verification_key.json", "public.json", "proof.json"];
     let on_chain = [&verify[..], &["--on-chain", &address, "--rpc", chain.url()]].concat();
-    assert!(run(&on_chain).contains("says true"));
+    assert!(run(&on_chain).contains("returns true"));
     std::fs::write(folder.join("public.json"), r#"["8"]"#).unwrap();
     let refused = zkflow(folder, &key, &on_chain);
     assert!(!refused.status.success());
-    assert!(String::from_utf8_lossy(&refused.stdout).contains("says false"), "{refused:?}");
-    // No contract lies there.
+    assert!(String::from_utf8_lossy(&refused.stdout).contains("returns false"), "{refused:?}");
+    // There is no contract at this address.
     let empty = format!("0x{:040}", 1);
     let nowhere = [&verify[..], &["--on-chain", &empty, "--rpc", chain.url()]].concat();
     fails(folder, &key, &nowhere);

@@ -1,4 +1,4 @@
-//! The server is killed while a transaction is on its way.
+//! Kills of the server while it sends a transaction.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
@@ -15,8 +15,8 @@ use crate::support::{ANVIL, PATIENCE, circuit, serve, transactions};
 
 const KILLS: usize = 50;
 
-/// Stands between the server and the chain. Of every transaction that is sent for the first time it tells the
-/// test and never answers: half of them have reached the chain by then, and half have not.
+/// Proxy between the server and the chain. When a transaction is sent for the first time, it notifies the
+/// test and never answers. It forwards only every second one of these transactions to the chain.
 #[derive(Clone)]
 struct Trap {
     node: String,
@@ -72,7 +72,7 @@ async fn fifty_kills_between_sending_and_noting_leave_one_contract_each() {
         server.kill();
         server = start();
     }
-    // What is signed anew from here on is trapped too: the server is killed until nothing is left to trap.
+    // Transactions that are signed again from here on are trapped too, and each leads to one more kill.
     let mut addresses = BTreeSet::new();
     let mut more = 0;
     for deployment in &asked {
@@ -97,9 +97,5 @@ async fn fifty_kills_between_sending_and_noting_leave_one_contract_each() {
     }
     println!("{KILLS} kills and {more} more, {} contracts", addresses.len());
     assert_eq!(addresses.len(), KILLS);
-    assert_eq!(
-        transactions(&chain).await,
-        KILLS as u64,
-        "no transaction was mined that made another contract"
-    );
+    assert_eq!(transactions(&chain).await, KILLS as u64, "no transaction created a further contract");
 }

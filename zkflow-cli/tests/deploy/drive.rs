@@ -1,4 +1,4 @@
-//! One order, with a chain whose blocks the test mines.
+//! One order on a chain whose blocks the test mines.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ impl Journal for Memory {
     }
 }
 
-/// A compiled contract, and a proof for it.
+/// A compiled contract and a proof for it.
 async fn contract(min: u32) -> (CompiledContract, Statement) {
     let world = World::new(&[]);
     let params = json!({"min": min, "max": 120, "bits": 8});
@@ -91,14 +91,14 @@ async fn a_contract_counts_when_it_lies_deep_enough() {
     let drive_on = async |journal: &mut Memory| {
         tokio::time::timeout(wait, drive(&node, Some(&signer), order, journal)).await
     };
-    assert!(drive_on(&mut journal).await.is_err(), "nothing is mined");
+    assert!(drive_on(&mut journal).await.is_err(), "no block is mined yet");
     chain.call("anvil_mine", json!(["0x1"])).await.unwrap();
     chain.call("anvil_mine", json!(["0x2"])).await.unwrap();
-    assert!(drive_on(&mut journal).await.is_err(), "three blocks are not four");
+    assert!(drive_on(&mut journal).await.is_err(), "three blocks are mined, four are required");
     chain.call("anvil_mine", json!(["0x1"])).await.unwrap();
     let deployed = drive_on(&mut journal).await.unwrap().unwrap();
     assert_eq!(deployed.chain_id, ANVIL);
-    assert_eq!(journal.signatures, 1, "it was signed once, however often it was driven");
+    assert_eq!(journal.signatures, 1, "the order is signed once, although it was driven three times");
     assert_eq!(transactions(&chain).await, 1);
     assert_eq!(journal.stages.last(), Some(&DeploymentStage::Check));
 }
@@ -108,16 +108,16 @@ async fn what_is_not_the_contract_is_noticed() {
     let ((ours, _), (_, other_statement)) = tokio::join!(contract(18), contract(19));
     let chain = LocalChain::start(&[]).unwrap();
     let (node, signer) = (client(&chain), LocalSigner::from_hex(&chain.keys()[0]).unwrap());
-    // Its code is what was compiled, and it does not accept the proof of this key.
+    // The code matches, but the contract rejects a proof for a different key.
     let error = drive(&node, Some(&signer), order(&ours, &other_statement, 1), &mut Memory::default()).await;
     assert!(matches!(error, Err(Stopped::Deploy(DeployError::WrongAnswer { .. }))), "{error:?}");
-    // It is other code.
+    // The code differs.
     let mut expected = ours.clone();
     expected.runtime_code = [expected.runtime_code.as_ref(), &[0]].concat().into();
     let error =
         drive(&node, Some(&signer), order(&expected, &other_statement, 1), &mut Memory::default()).await;
     assert!(matches!(error, Err(Stopped::Deploy(DeployError::OtherCode(_)))), "{error:?}");
-    // Its creation fails.
+    // The creation fails.
     let mut broken = ours;
     broken.creation_code = [0xfe].as_slice().into();
     let error =
@@ -135,7 +135,7 @@ async fn a_nonce_that_another_transaction_took_is_given_up_for_another() {
     let wait = Duration::from_millis(300);
     assert!(tokio::time::timeout(wait, drive(&node, Some(&signer), order, &mut journal)).await.is_err());
     let lost = journal.transaction.clone().unwrap();
-    // The owner of the account replaces it from a wallet, at a higher price.
+    // A wallet of the same account replaces the transaction with a higher price.
     let accounts = chain.call("eth_accounts", json!([])).await.unwrap();
     let payment = json!({
         "from": accounts[0], "to": accounts[1], "value": "0x1", "nonce": format!("{:#x}", lost.nonce),
@@ -144,7 +144,7 @@ async fn a_nonce_that_another_transaction_took_is_given_up_for_another() {
     chain.call("eth_sendTransaction", json!([payment])).await.unwrap();
     chain.call("anvil_mine", json!(["0x1"])).await.unwrap();
 
-    // Without a key to sign with it ends; with one it goes on.
+    // Without a signer the order fails; with a signer it continues.
     let mut without = Memory { transaction: Some(lost.clone()), ..Memory::default() };
     let error = drive(&node, None, order, &mut without).await;
     assert!(

@@ -1,4 +1,4 @@
-//! Which keys go where.
+//! Keys and the chains that accept them.
 
 use ark_ec::AffineRepr;
 use serde_json::json;
@@ -22,13 +22,13 @@ async fn a_key_for_development_goes_to_no_other_chain() {
     assert_eq!((refused.status, &refused.body["code"]), (409, &json!("key_for_development")), "{refused:?}");
     let refused = world.client.post(&path, &json!({"chainId": 5, "unsigned": true})).await.unwrap();
     assert_eq!((refused.status, &refused.body["code"]), (409, &json!("key_for_development")), "{refused:?}");
-    // Where the chain is known to the worker alone, it refuses.
+    // If only the worker can find out the chain, the worker refuses.
     let request = json!({"rpcUrl": world.chain.url(), "signer": "deployer"});
     let failed = world.client.deploy(&id, &request, PATIENCE).await.unwrap();
     assert_eq!(failed["error"]["code"], "key_for_development", "{failed}");
     assert_eq!(world.transactions().await, 0);
 
-    // Unless the operator lists it.
+    // The chain is accepted if the operator lists it.
     drop(world);
     let world =
         World::on(LocalChain::start(&["--chain-id", "5"]).unwrap(), 5, &["--development-chains", "5,6"]);
@@ -51,14 +51,14 @@ async fn the_source_and_the_key_are_judged_again() {
     assert_eq!(admit(&source, &key, None, 31_337, &[31_337]).unwrap(), Provenance::Development);
     assert!(matches!(admit(&source, &key, None, 1, &[31_337]), Err(DeployError::Development(1))));
 
-    // A contract of another key, whose constants alone differ.
+    // A contract of a different key: only its constants differ.
     let changed = key.vk.ic[0] + key.vk.ic[0];
     let mut other = key.clone();
     other.vk.ic[0] = changed.into();
     assert!(matches!(admit(&source, &other, None, 31_337, &[31_337]), Err(DeployError::OtherKey)));
     assert!(matches!(admit("contract X {}", &key, None, 31_337, &[]), Err(DeployError::Unreadable(_))));
 
-    // Anybody could forge proofs: nowhere.
+    // A forgeable key is refused on every chain.
     let mut forgeable = key.clone();
     forgeable.contributions.clear();
     forgeable.circuit_hash = [1; 64];

@@ -1,6 +1,6 @@
-//! Verifier contracts on a chain of the test's own, deployed by the binary itself.
+//! Verifier contracts on a local chain, deployed by the binary.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod command;
 mod crashes;

@@ -1,4 +1,4 @@
-//! What may stand in a request, and what may not.
+//! Valid and invalid requests.
 
 use serde_json::json;
 use zkflow_core::service::chain::{Fees, TransactionSigner as _, UnsignedTransaction};
@@ -66,7 +66,7 @@ async fn hostile_addresses_are_refused_at_once() {
             "{url}: {reply:?}"
         );
     }
-    // A name is resolved by the worker, and refused there.
+    // The worker resolves the host name and refuses it.
     let body = json!({"chainId": ANVIL, "rpcUrl": "https://localhost:1/", "signer": "deployer"});
     let failed = world.client.deploy(&id, &body, PATIENCE).await.unwrap();
     assert_eq!(failed["error"]["code"], "rpc_refused", "{failed}");
@@ -106,7 +106,7 @@ async fn an_idempotency_key_deploys_once() {
     }
     let (status, other) =
         post(json!({"chainId": ANVIL, "signer": "deployer", "unsigned": false, "rpcUrl": null})).await;
-    assert_eq!((status, &other["deploymentId"]), (202, &first["deploymentId"]), "it is the same request");
+    assert_eq!((status, &other["deploymentId"]), (202, &first["deploymentId"]), "the requests are equal");
     let path = format!("/v1/circuits/{id}/deployments/{}?wait=30", first["deploymentId"].as_str().unwrap());
     let done = world.client.get(&path).await.unwrap().body;
     assert_eq!(done["status"], "confirmed", "{done}");

@@ -1,4 +1,4 @@
-//! A chain, a server that deploys to it, and a circuit.
+//! A local chain, a server that deploys to it, and a circuit.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use zkflow_server::client::{Client, LocalChain, LocalServer};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
-/// The id of anvil's chain, which keys for development may go to.
+/// Chain id of anvil, which accepts keys for development.
 pub(crate) const ANVIL: u64 = 31_337;
-/// The variable that holds the key of the signer `deployer`.
+/// Environment variable with the key of the signer `deployer`.
 const KEY: &str = "ZKFLOW_TEST_DEPLOYER_KEY";
 
-/// A server with the nodes `rpc_urls`, and a signer called `deployer`.
+/// A server with the nodes `rpc_urls` and a signer `deployer`.
 pub(crate) fn serve(data: &Path, rpc_urls: &str, key: &str, args: &[&str]) -> LocalServer {
     let cache = std::env::temp_dir().join("zkflow-test-modules");
     let signers = format!("deployer=env:{KEY}");
@@ -32,7 +32,7 @@ pub(crate) fn serve(data: &Path, rpc_urls: &str, key: &str, args: &[&str]) -> Lo
     LocalServer::start_with(binary, data, &args, &[(KEY, key)], Stdio::inherit()).unwrap()
 }
 
-/// A chain, and a server that knows its node.
+/// A chain and a server that is configured with its node.
 pub(crate) struct World {
     pub(crate) chain: LocalChain,
     pub(crate) server: LocalServer,
@@ -45,19 +45,19 @@ impl World {
         Self::on(LocalChain::start(&[]).unwrap(), ANVIL, args)
     }
 
-    /// With another chain, under the id that the server believes it to have.
+    /// Uses the given chain; `chain_id` is the id in the server's settings.
     pub(crate) fn on(chain: LocalChain, chain_id: u64, args: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = serve(folder.path(), &format!("{chain_id}={}", chain.url()), &chain.keys()[0], args);
         Self { client: server.client(), chain, server, folder }
     }
 
-    /// The id of a small circuit.
+    /// Id of a small circuit.
     pub(crate) async fn circuit(&self) -> String {
         circuit(&self.client).await
     }
 
-    /// How many transactions the signer has sent that were mined.
+    /// Number of mined transactions of the signer.
     pub(crate) async fn transactions(&self) -> u64 {
         transactions(&self.chain).await
     }

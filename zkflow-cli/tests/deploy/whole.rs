@@ -16,7 +16,7 @@ async fn a_template_becomes_a_contract_that_accepts_its_proof_and_refuses_a_chan
     assert_eq!(contract["chainId"], ANVIL);
     assert!(contract["gasUsed"].as_u64().unwrap() < 400_000, "{contract}");
 
-    // What the API says is what lies on the chain.
+    // The API and the chain agree about the code.
     let code = world.chain.call("eth_getCode", json!([contract["address"], "latest"])).await.unwrap();
     let compiled = client.get(&format!("/v1/circuits/{id}/contract")).await.unwrap().body;
     assert_eq!(code, compiled["runtimeCode"]);
@@ -38,7 +38,7 @@ async fn a_template_becomes_a_contract_that_accepts_its_proof_and_refuses_a_chan
     assert_eq!(number(&receipt["blockNumber"]), contract["blockNumber"].as_u64().unwrap());
     assert_eq!(number(&receipt["gasUsed"]), contract["gasUsed"].as_u64().unwrap());
 
-    // The contract decides.
+    // The contract verifies the proof.
     let request = client.request_proof(&id, json!({"age": "42", "randomPublicSignal": "7"})).await.unwrap();
     let proof = client.proof(&request, PATIENCE).await.unwrap();
     let mut statement = json!({
@@ -53,7 +53,7 @@ async fn a_template_becomes_a_contract_that_accepts_its_proof_and_refuses_a_chan
     assert_eq!(verdict.body["verified"], false, "{verdict:?}");
     assert!(verdict.body["reason"].as_str().unwrap().contains("0x"), "{verdict:?}");
 
-    // A second deployment is another contract, and the list has both.
+    // A second deployment creates a second contract, and the list contains both.
     let again = client.deploy(&id, &json!({"chainId": ANVIL, "signer": "deployer"}), PATIENCE).await.unwrap();
     assert_ne!(again["contract"]["address"], contract["address"]);
     let list = client.get(&format!("/v1/circuits/{id}/deployments")).await.unwrap().body;
@@ -80,7 +80,7 @@ async fn deployments_at_the_same_time_by_one_signer_are_one_contract_each() {
     addresses.sort();
     addresses.dedup();
     assert_eq!(addresses.len(), 12);
-    assert_eq!(world.transactions().await, 12, "each transaction that was mined belongs to a deployment");
+    assert_eq!(world.transactions().await, 12, "each mined transaction belongs to a deployment");
 }
 
 #[tokio::test]

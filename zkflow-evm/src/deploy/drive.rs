@@ -1,4 +1,4 @@
-//! [`drive`]: one contract out of one order, however often it is interrupted.
+//! [`drive`]: one contract per order, even after interruptions.
 
 use std::time::{Duration, Instant};
 
@@ -14,53 +14,53 @@ use zkflow_core::service::flow::deployment::{Next, Sighting, next};
 
 use super::{DeployError, Statement};
 
-/// The shortest and the longest time between two looks at the chain.
+/// Minimum and maximum interval between two queries of the chain.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(3));
-/// How long a transaction that is not mined is left alone before it is sent again.
+/// Interval after which a transaction that is not mined is sent again.
 const SEND_AGAIN: Duration = Duration::from_secs(20);
 
-/// What is to be deployed, and how it is known to be done.
+/// A contract to deploy, and the conditions of success.
 #[derive(Debug, Clone, Copy)]
 pub struct Order<'a> {
-    /// The chain.
+    /// Chain id that the node must report.
     pub chain_id: u64,
-    /// The contract.
+    /// Contract to create.
     pub contract: &'a CompiledContract,
-    /// The SHA-256 of its `verification_key.json`.
+    /// SHA-256 of the contract's `verification_key.json`.
     pub verification_key: Digest,
-    /// A proof that it must accept; without one its code alone is compared.
+    /// Proof that the contract must accept; `None`: only the code is compared.
     pub statement: Option<&'a Statement>,
-    /// Tells the transaction from those of other orders, which would be the same to the byte if they had the same
-    /// nonce: two orders would take one contract for theirs. Any number that no other order has.
+    /// A number that differs between orders. Without it, two orders with the same nonce would sign identical
+    /// transactions, and both would claim the same contract.
     pub salt: u32,
-    /// Blocks that must stand on the chain, from that of the transaction on.
+    /// Blocks that confirm the transaction, including its own block.
     pub confirmations: u64,
-    /// When to stop waiting.
+    /// End of waiting; `None`: no limit.
     pub deadline: Option<Instant>,
 }
 
-/// Remembers how far an order is, across crashes.
+/// Progress of an order that survives crashes.
 #[async_trait]
 pub trait Journal: Send {
-    /// Why it could not.
+    /// Failure of a write.
     type Error: Send;
 
-    /// The transaction that was signed last.
+    /// The last signed transaction; `None` if there is none.
     fn transaction(&self) -> Option<SignedTransaction>;
 
-    /// Notes, durably, a transaction that will be sent when this has returned.
+    /// Stores a transaction durably. The transaction is sent only after this returns.
     async fn signed(&mut self, chain_id: u64, transaction: SignedTransaction) -> Result<(), Self::Error>;
 
-    /// Notes that a stage begins.
+    /// Stores that a stage begins.
     async fn stage(&mut self, stage: DeploymentStage) -> Result<(), Self::Error>;
 }
 
-/// Why an order is not done.
+/// The reason why [`drive`] stopped without a contract.
 #[derive(Debug)]
 pub enum Stopped<E> {
     /// The journal failed.
     Journal(E),
-    /// The deployment did.
+    /// The deployment failed.
     Deploy(DeployError),
 }
 
@@ -70,13 +70,13 @@ impl<E, T: Into<DeployError>> From<T> for Stopped<E> {
     }
 }
 
-/// Signs, sends, waits and checks, from wherever the journal says that it stands.
+/// Signs, sends, confirms and checks a deployment, starting at the state in `journal`.
 ///
-/// The transaction is in the journal before it is sent, and what is sent after an interruption is that one. A
-/// chain takes it once. Without a `signer` it is only waited for.
+/// The transaction is in the journal before it is sent. After an interruption the same transaction is sent
+/// again, and a chain accepts it only once. Without a `signer`, only a transaction in the journal is sent.
 ///
 /// # Errors
-/// See [`DeployError`]; those of kind `Unavailable` may pass when it is driven again.
+/// See [`DeployError`]. Another call may succeed after an error of kind `Unavailable`.
 pub async fn drive<J: Journal>(
     chain: &dyn ChainClient,
     signer: Option<&dyn TransactionSigner>,
@@ -123,7 +123,7 @@ pub async fn drive<J: Journal>(
     }
 }
 
-/// Signs a transaction into the journal, in place of `lost`.
+/// Signs a transaction and stores it in the journal; it replaces `lost`.
 async fn sign<J: Journal>(
     chain: &dyn ChainClient,
     signer: Option<&dyn TransactionSigner>,
@@ -135,7 +135,7 @@ async fn sign<J: Journal>(
         return Err(match lost {
             Some(lost) => DeployError::NonceTaken(lost.hash),
             None => {
-                ChainError::Signer("the key that came with the request is destroyed: ask again".to_owned())
+                ChainError::Signer("the request's key is destroyed: request the deployment again".to_owned())
                     .into()
             }
         }
@@ -149,8 +149,9 @@ async fn sign<J: Journal>(
     journal.signed(order.chain_id, signed).await.map_err(Stopped::Journal)
 }
 
-/// The transaction with a little more gas and a little higher price, neither of which is worth a mention: at most
-/// 4095 units, which are not paid when they are not used, and a thousandth of a gwei.
+/// Adds the salt's upper 12 bits to the gas limit and its lower 20 bits to the price in wei.
+///
+/// The cost is negligible: at most 4095 units of gas, paid only if used, and about 0.001 gwei per unit.
 fn salted(transaction: UnsignedTransaction, salt: u32) -> UnsignedTransaction {
     let (gas, price) = (u64::from(salt >> 20), u128::from(salt & 0xf_ffff));
     let fees = match transaction.fees {
@@ -160,7 +161,7 @@ fn salted(transaction: UnsignedTransaction, salt: u32) -> UnsignedTransaction {
     UnsignedTransaction { gas: transaction.gas.saturating_add(gas), fees, ..transaction }
 }
 
-/// What the chain shows of a transaction.
+/// Reads the state of a transaction from the chain.
 async fn look(
     chain: &dyn ChainClient,
     transaction: &SignedTransaction,
@@ -169,12 +170,12 @@ async fn look(
     let head = chain.head().await?;
     let settled = head.saturating_sub(confirmations.saturating_sub(1));
     let settled_nonces = chain.mined_nonces(&transaction.sender, settled).await?;
-    // Asked last: if this transaction is what used the nonce, the receipt is there by now.
+    // The receipt is read last: if this transaction used the nonce, its receipt already exists.
     let receipt = chain.receipt(&transaction.hash).await?;
     Ok(Sighting { head, settled_nonces, receipt })
 }
 
-/// Compares the code on the chain with what was compiled, and asks the contract.
+/// Compares the code on the chain with the compiled code, and checks the contract with the statement.
 async fn check(
     chain: &dyn ChainClient,
     order: Order<'_>,

@@ -5,78 +5,79 @@ use zkflow_core::service::chain::{Address, ChainError, SolidityError, Transactio
 use zkflow_core::setup::gate::Refused;
 use zkflow_core::solidity::UnreadableContract;
 
-/// A contract was not deployed, or is not what it should be. Shows neither keys nor addresses of nodes.
+/// A contract was not deployed, or is not the expected one. Contains neither keys nor URLs of nodes.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeployError {
-    /// Anybody could forge proofs for the key.
+    /// Proofs for the key can be forged by anyone.
     #[error(transparent)]
     Forgeable(#[from] Refused),
-    /// Whoever made the key could forge proofs, and the chain is a real one.
-    #[error("the key is for development, and chain {0} is not one that the operator lists for such keys")]
+    /// The maker of the key could forge proofs, and the chain does not accept such keys.
+    #[error("the key is for development, and chain {0} is not configured as a chain for such keys")]
     Development(u64),
-    /// The contract was made for another key.
-    #[error("the contract does not hold the verification key of the proving key")]
+    /// The contract was made for a different key.
+    #[error("the contract does not contain the verification key of the proving key")]
     OtherKey,
-    /// The source holds no key.
+    /// The contract's source contains no readable key.
     #[error(transparent)]
     Unreadable(#[from] UnreadableContract),
-    /// The code is longer than a chain takes (EIP-170).
+    /// The code, in bytes, is longer than EIP-170 allows.
     #[error(
-        "the contract has {0} bytes of code, and a chain takes 24576: the circuit has too many public signals"
+        "the contract has {0} bytes of code, the limit is 24576: the circuit has too many public signals"
     )]
     TooLong(usize),
     /// The contract was not compiled.
     #[error(transparent)]
     Solidity(#[from] SolidityError),
-    /// The chain failed.
+    /// The node, its URL or the signer failed.
     #[error(transparent)]
     Chain(#[from] ChainError),
-    /// The node belongs to another chain.
-    #[error("chain {asked} was asked for, and the node belongs to chain {found}")]
+    /// The node belongs to a different chain.
+    #[error("the node belongs to chain {found}, expected chain {asked}")]
     OtherChain {
-        /// The chain that was asked for.
+        /// Requested chain id.
         asked: u64,
-        /// The chain of the node.
+        /// Chain id that the node reports.
         found: u64,
     },
-    /// No RPC address is known for the chain.
-    #[error("the operator has configured no RPC address for chain {0}")]
+    /// The operator has no node of the chain.
+    #[error("no RPC URL is configured for chain {0}")]
     UnknownChain(u64),
-    /// No signer of this name is known.
-    #[error("the operator has configured no signer {0:?}")]
+    /// The operator has no signer of this name.
+    #[error("no signer {0:?} is configured")]
     UnknownSigner(String),
-    /// The signer's key is gone, and the nonce of its transaction was used by another one.
+    /// The signing key is destroyed, and another transaction used the nonce.
     #[error(
-        "transaction {0} can never be mined, since another one has its nonce, and its key is destroyed: ask again"
+        "transaction {0} can never be mined: another transaction used its nonce, and its key is destroyed; \
+         request the deployment again"
     )]
     NonceTaken(TransactionHash),
     /// The transaction was mined and failed.
     #[error("transaction {hash} failed in block {block}")]
     Reverted {
-        /// The transaction.
+        /// Hash of the failed transaction.
         hash: TransactionHash,
-        /// Its block.
+        /// Number of the block that contains it.
         block: u64,
     },
-    /// The time is over.
+    /// The time limit is exceeded.
     #[error("{0}")]
     Late(String),
-    /// The code on the chain is not the one that was compiled.
-    #[error("the code at {0} is not the one that was compiled")]
+    /// The code on the chain is not the compiled code.
+    #[error("the code at {0} differs from the compiled code")]
     OtherCode(Address),
-    /// The contract does not say of a proof what it should.
+    /// The contract's answer about a proof is wrong.
     #[error("the contract at {address} {said}")]
     WrongAnswer {
-        /// The contract.
+        /// Address of the contract.
         address: Address,
-        /// What it said.
+        /// The wrong behaviour, as a verb phrase.
         said: &'static str,
     },
     /// There is no proof to check the contract with.
     #[error(
-        "there is no proof to check the contract with, and the inputs of the template's examples prove nothing \
-         under these parameters: make a proof first, then ask again"
+        "there is no proof to check the contract with, and no example of the template proves anything with \
+         these parameters: make a proof first, then request the deployment again"
     )]
     NoProof,
 }

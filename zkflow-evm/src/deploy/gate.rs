@@ -1,4 +1,4 @@
-//! Which keys may go to which chain, judged on the very source that is compiled.
+//! Decides whether a key is good enough for a chain, based on the source that is compiled.
 
 use zkflow_core::format::zkey::ZKey;
 use zkflow_core::provenance::Provenance;
@@ -9,16 +9,17 @@ use zkflow_core::solidity::{CONTRACT_NAME, verifying_key_of};
 
 use super::DeployError;
 
-/// Chains that keys for development may go to, unless the operator lists others: those of test nodes.
+/// Default chains for development keys: those of test nodes.
 pub const DEVELOPMENT_CHAINS: [u64; 2] = [31_337, 1_337];
 
-/// Bytes of code that a contract may have (EIP-170).
+/// Limit of a contract's code in bytes (EIP-170).
 const LONGEST_CODE: usize = 24_576;
 
-/// Lets the contract of a key pass to a chain.
+/// Admits the contract of a key to a chain and returns the key's provenance.
 ///
 /// # Errors
-/// The key is forgeable; it is for development and the chain is not among `development_chains`; the source holds another key.
+/// The key is forgeable; the key is for development and `development_chains` does not contain the chain;
+/// `source` contains a different key.
 pub fn admit(
     source: &str,
     key: &ZKey,
@@ -26,7 +27,7 @@ pub fn admit(
     chain_id: u64,
     development_chains: &[u64],
 ) -> Result<Provenance, DeployError> {
-    // What goes to the chain is what stands in the source: it is read back, and must be the key that is judged.
+    // The source determines what is deployed, so the key in it must be the judged key.
     if verifying_key_of(source)? != key.vk {
         return Err(DeployError::OtherKey);
     }
@@ -37,10 +38,10 @@ pub fn admit(
     Ok(verdict.admit(true)?)
 }
 
-/// Compiles a verifier contract. Blocks.
+/// Compiles a verifier contract. Blocks the thread.
 ///
 /// # Errors
-/// The compiler refuses or fails; the code is too long for a chain.
+/// The compiler refuses the source or fails; the code is longer than EIP-170 allows.
 pub fn compile(compiler: &dyn SolidityCompiler, source: &str) -> Result<CompiledContract, DeployError> {
     let compiled = compiler.compile(source, CONTRACT_NAME)?;
     match compiled.runtime_code.len() {

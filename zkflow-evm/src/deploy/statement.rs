@@ -1,4 +1,4 @@
-//! [`Statement`]: a proof that a contract is asked about.
+//! [`Statement`]: a proof to check a deployed contract with.
 
 use alloy::primitives::keccak256;
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use zkflow_core::solidity::verify_signature;
 
 use super::DeployError;
 
-/// A proof with its public signals, as `verifyProof` takes them.
+/// A proof with its public signals, encoded as calls of `verifyProof`.
 #[derive(Debug, Clone)]
 pub struct Statement {
     right: Bytes,
@@ -18,7 +18,7 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// The statement of a proof.
+    /// Encodes the proof, and an invalid copy of it.
     pub fn new(proof: &Proof, public: &PublicSignals) -> Self {
         let n_public = public.values().len();
         let encode = |proof: &Proof| {
@@ -26,32 +26,33 @@ impl Statement {
             let words = words(proof, public);
             Bytes::from([&selector[..4], words.as_flattened()].concat())
         };
-        // -A in place of A: the equation of the verifier holds for one of them at most.
+        // -A in place of A: the verifier's equation holds for at most one of them.
         let negated = Proof { a: -proof.a, ..*proof };
-        // Several times what a right proof takes: a precompiled contract that lacks gas fails, and says `false`.
+        // Several times the gas of a valid proof: without enough gas a precompiled contract fails, and the
+        // contract returns `false`.
         let gas = 1_000_000 + 30_000 * n_public as u64;
         Self { right: encode(proof), wrong: encode(&negated), gas }
     }
 
-    /// Asks a contract whether the proof holds.
+    /// Asks the contract whether the proof is valid.
     ///
     /// # Errors
-    /// The chain fails, or the contract gives no truth value.
+    /// The chain fails, or the contract's answer is not a boolean.
     pub async fn ask(&self, chain: &dyn ChainClient, contract: &Address) -> Result<bool, DeployError> {
         self.truth(chain, contract, &self.right).await
     }
 
-    /// Asks a contract about the proof, and about the same one changed.
+    /// Checks that the contract accepts the proof and rejects its invalid copy.
     ///
     /// # Errors
-    /// [`DeployError::WrongAnswer`] unless it accepts the first alone.
+    /// [`DeployError::WrongAnswer`] if it does not; otherwise as [`ask`](Self::ask).
     pub async fn check(&self, chain: &dyn ChainClient, contract: &Address) -> Result<(), DeployError> {
         let wrong = |said| DeployError::WrongAnswer { address: *contract, said };
         if !self.truth(chain, contract, &self.right).await? {
-            return Err(wrong("refuses a proof that holds"));
+            return Err(wrong("rejects a valid proof"));
         }
         if self.truth(chain, contract, &self.wrong).await? {
-            return Err(wrong("accepts a proof that does not hold"));
+            return Err(wrong("accepts an invalid proof"));
         }
         Ok(())
     }
@@ -73,7 +74,7 @@ impl Statement {
             Some((last, rest)) if rest.len() == 31 && rest.iter().all(|byte| *byte == 0) && *last <= 1 => {
                 Ok(*last == 1)
             }
-            _ => Err(DeployError::WrongAnswer { address: *contract, said: "is no verifier" }),
+            _ => Err(DeployError::WrongAnswer { address: *contract, said: "is not a verifier" }),
         }
     }
 }

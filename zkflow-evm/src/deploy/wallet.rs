@@ -1,12 +1,12 @@
-//! Transactions as nodes and wallets take them.
+//! Transactions in the JSON form of nodes and wallets.
 
 use alloy::primitives;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use zkflow_core::service::chain::{Address, Fees, UnsignedTransaction};
 
-/// The fields of a transaction that creates a contract, numbers in hexadecimal. Without a sender, those that do not depend on
-/// one.
+/// The fields of a transaction that creates a contract, numbers in hexadecimal. Without a `sender`, only the
+/// fields that do not depend on it.
 pub fn wallet_fields(
     chain_id: u64,
     code: &Bytes,
@@ -32,7 +32,7 @@ pub fn wallet_fields(
     fields
 }
 
-/// An address with the checksum of EIP-55.
+/// Formats an address with the EIP-55 checksum.
 pub fn checksummed(address: &Address) -> String {
     primitives::Address::from(address.0).to_checksum(None)
 }

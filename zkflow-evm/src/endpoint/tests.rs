@@ -10,7 +10,7 @@ use crate::EvmClient;
 
 const STRICT: Policy = Policy { local: false };
 
-/// Names that resolve as the test says.
+/// A resolver with a fixed table of names.
 struct Names(BTreeMap<&'static str, Vec<&'static str>>);
 
 #[async_trait]
@@ -38,7 +38,7 @@ fn names() -> Names {
     ]))
 }
 
-/// Addresses that reach this machine, its network, or nothing that is public. `PORT` is that of a listener.
+/// URLs of this machine, its network or non-public addresses. `PORT` becomes the port of a listener.
 const HOSTILE: [&str; 92] = [
     // This machine.
     "https://127.0.0.1:PORT/",
@@ -78,7 +78,7 @@ const HOSTILE: [&str; 92] = [
     "https://[64:ff9b:1::7f00:1]:PORT/",
     "https://[2002:7f00:1::]:PORT/",
     "https://[2001:0:7f00:1::]:PORT/",
-    // Names that resolve to it, or to several.
+    // Names that resolve to this machine, to private addresses, to several addresses or to none.
     "https://rebind.example:PORT/",
     "https://mixed.example:PORT/",
     "https://last.example:PORT/",
@@ -121,7 +121,7 @@ const HOSTILE: [&str; 92] = [
     "https://[ff02::1]:PORT/",
     "https://[2001:db8::1]:PORT/",
     "https://[3fff::1]:PORT/",
-    // Other schemes, and addresses that say two things.
+    // Other schemes and ambiguous URLs.
     "http://public.example/",
     "http://127.0.0.1:PORT/",
     "ftp://127.0.0.1:PORT/",
@@ -139,7 +139,7 @@ const HOSTILE: [&str; 92] = [
     "",
 ];
 
-/// Listens on this machine, and counts who comes.
+/// Listens on this machine and counts connections.
 fn canary() -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -163,12 +163,12 @@ async fn no_hostile_address_reaches_this_machine() {
             Err(error) => assert!(!error.to_string().contains(&port.to_string()), "{url}: {error}"),
             Ok(endpoint) => {
                 let answer = EvmClient::new(endpoint).unwrap().chain_id().await;
-                panic!("{url} passed, and answered {answer:?}");
+                panic!("{url} was accepted and answered {answer:?}");
             }
         }
     }
     assert_eq!(visits.load(Ordering::SeqCst), 0);
-    // The listener does count: an operator's own address reaches it.
+    // Control: the listener counts a connection to a URL of the operator.
     let own = Endpoint::configured(&format!("http://127.0.0.1:{port}/")).unwrap();
     EvmClient::new(own).unwrap().chain_id().await.unwrap_err();
     assert!(visits.load(Ordering::SeqCst) > 0);
@@ -186,14 +186,14 @@ async fn a_public_address_passes_and_is_resolved_once() {
 
 #[tokio::test]
 async fn a_name_that_resolves_otherwise_later_is_not_asked_again() {
-    // The name of the checked addresses is that of a host which resolves to nothing: only they are used.
+    // The operating system cannot resolve this name, so a connection can only use the checked addresses.
     let (port, visits) = canary();
     let local = Policy { local: true };
     let names = Names(BTreeMap::from([("pinned.invalid", vec!["127.0.0.1"])]));
     let url = format!("http://pinned.invalid:{port}/");
     let endpoint = Endpoint::requested(&url, local, &names).await.unwrap();
     EvmClient::new(endpoint).unwrap().chain_id().await.unwrap_err();
-    assert!(visits.load(Ordering::SeqCst) > 0, "the connection goes to the checked address");
+    assert!(visits.load(Ordering::SeqCst) > 0, "the connection uses the checked address");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! [`LocalChain`]: an EVM chain of one's own, to deploy to: anvil.
+//! [`LocalChain`]: a local EVM chain for deployments, run by anvil.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -10,10 +10,10 @@ use zkflow_core::compile::tools::modules_with;
 
 use super::ClientError;
 
-/// The package of anvil; the binary lies in one for each platform beside it.
+/// The npm package of anvil. The binary is in a platform-specific package beside it.
 const PACKAGE: &str = "@foundry-rs/anvil";
 
-/// A chain on a port of its own that mines each transaction at once; killed when dropped.
+/// A chain on a free port that mines each transaction immediately; killed on drop.
 #[derive(Debug)]
 pub struct LocalChain {
     process: Child,
@@ -23,22 +23,22 @@ pub struct LocalChain {
 }
 
 impl LocalChain {
-    /// anvil's binary among the npm packages, if it is there.
+    /// Path of anvil's binary in the npm packages; `None` if it is not installed.
     pub fn find() -> Option<PathBuf> {
         let scope = modules_with(PACKAGE)?.join("@foundry-rs");
         let platforms = std::fs::read_dir(scope).ok()?;
         platforms.filter_map(|entry| Some(entry.ok()?.path().join("bin/anvil"))).find(|path| path.is_file())
     }
 
-    /// Starts anvil with `args` besides, and waits until it listens.
+    /// Starts anvil with `args` and waits until it listens.
     ///
     /// # Errors
-    /// It is not there, or does not start.
+    /// anvil is not installed, or does not start.
     pub fn start(args: &[&str]) -> Result<Self, ClientError> {
         let failed = |error: std::io::Error| ClientError::Start(format!("anvil: {error}"));
         let binary = Self::find().ok_or_else(|| {
             ClientError::Start(format!(
-                "there is no npm package {PACKAGE} for this platform: run `make setup`"
+                "the npm package {PACKAGE} is not installed for this platform: run `make setup`"
             ))
         })?;
         let mut process = Command::new(binary)
@@ -60,12 +60,12 @@ impl LocalChain {
                     address = Some(found.to_owned());
                     break;
                 }
-                // "(0) 0x.." with 64 digits: private keys; the addresses above them have 40 and their balance.
+                // "(0) 0x..": private keys have 64 digits; addresses have 40 and are followed by a balance.
                 (None, Some((_, digits))) if digits.len() == 64 => keys.push(format!("0x{digits}")),
                 _ => {}
             }
         }
-        // Its pipe stays open and is read, so that it never waits for us.
+        // The pipe is read to its end, so that anvil never blocks on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let Some(address) = address else {
             let _ = process.kill();
@@ -75,20 +75,20 @@ impl LocalChain {
         Ok(Self { process, url: format!("http://{address}"), keys, http: reqwest::Client::new() })
     }
 
-    /// Where it answers JSON-RPC.
+    /// URL of the JSON-RPC endpoint.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The private keys of its accounts, which own plenty. Everybody knows them.
+    /// Private keys of the funded accounts. They are published and must not be used elsewhere.
     pub fn keys(&self) -> &[String] {
         &self.keys
     }
 
-    /// Calls a method; returns its result.
+    /// Calls a JSON-RPC method and returns its result.
     ///
     /// # Errors
-    /// No answer, or an error of the method.
+    /// There is no answer, or the method returns an error.
     pub async fn call(&self, method: &str, params: Value) -> Result<Value, ClientError> {
         let request = json!({"jsonrpc": "2.0", "id": 0, "method": method, "params": params});
         let answer: Value = self.post(&request).await?;
@@ -98,10 +98,10 @@ impl LocalChain {
         }
     }
 
-    /// Posts a request or a batch of them, as it is.
+    /// Posts a JSON-RPC request or batch unchanged.
     ///
     /// # Errors
-    /// No answer, or one of another kind.
+    /// There is no answer, or it does not have type `T`.
     pub async fn post<T: DeserializeOwned>(&self, request: &Value) -> Result<T, ClientError> {
         let failed = |source| ClientError::Transport { method: "POST", path: "/".to_owned(), source };
         let request = self.http.post(&self.url).json(request);
@@ -111,7 +111,7 @@ impl LocalChain {
 
 impl Drop for LocalChain {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,4 +1,4 @@
-//! Bodies that are read without ever being shown: they hold private inputs.
+//! Request bodies. No error shows their values, which may be private inputs.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use super::Problem;
 
-/// A JSON body. What is wrong with it is said by line, column and expectation, never by value.
+/// A JSON body. Errors contain the line, the column and the expected value, never the found value.
 pub(super) struct JsonBody<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
@@ -27,7 +27,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
             return Err(Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
-                "the body must be application/json",
+                "the Content-Type must be application/json",
             ));
         }
         let bytes = Bytes::from_request(request, state).await.map_err(unread)?;
@@ -45,7 +45,7 @@ fn unread(rejection: BytesRejection) -> Problem {
         StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is larger than allowed")
         }
-        _ => Problem::bad_request("unreadable_body", "the body could not be read to its end"),
+        _ => Problem::bad_request("unreadable_body", "the body is incomplete"),
     }
 }
 
@@ -61,26 +61,26 @@ fn malformed(error: &serde_json::Error) -> Problem {
     }
 }
 
-/// The part of serde's message that names fields and expectations, which are ours, without the
-/// part that quotes what was sent.
+/// Keeps the part of serde's message with our field names and expectations; drops the part that quotes
+/// the body.
 fn expectation(message: &str) -> String {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
     let names_only = ["missing field", "duplicate field", "not a valid", "duplicate entry"];
     if names_only.iter().any(|start| message.starts_with(start)) {
         return message.to_owned();
     }
-    // Also of an unknown field only the known ones are named.
+    // The name of an unknown field is dropped too: only known fields are listed.
     match message.rsplit_once(", expected ") {
         Some((start, expected)) if start.starts_with("unknown field") => {
             format!("unknown field, expected {expected}")
         }
         Some((_, expected)) => format!("expected {expected}"),
         None if message.starts_with("unknown field") => "unknown field".to_owned(),
-        None => "a value is not of the expected kind".to_owned(),
+        None => "a value has the wrong type".to_owned(),
     }
 }
 
-/// The caller's name for a request.
+/// The `Idempotency-Key` header; `None` if it is absent.
 pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut values = headers.get_all("idempotency-key").iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -89,13 +89,13 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Pro
         (Some(key), None) => Ok(Some(key.to_owned())),
         _ => Err(Problem::bad_request(
             "invalid_idempotency_key",
-            "Idempotency-Key is given once, with 1 to 128 visible ASCII characters",
+            "expected one Idempotency-Key of 1 to 128 visible ASCII characters",
         )),
     }
 }
 
-/// A JSON object without two entries of one name: parameters or inputs. Has no `Debug`: it may hold
-/// private ones.
+/// A JSON object without duplicate names: parameters or inputs. Has no `Debug`, since it may contain
+/// private inputs.
 #[derive(Default)]
 pub(super) struct Entries(pub(super) Map<String, Value>);
 
@@ -114,7 +114,7 @@ impl<'de> Deserialize<'de> for Entries {
                 let mut map = Map::new();
                 while let Some((name, value)) = access.next_entry::<String, Value>()? {
                     if map.insert(name, value).is_some() {
-                        return Err(A::Error::custom("duplicate entry: each name may be given once"));
+                        return Err(A::Error::custom("duplicate entry: each name may occur only once"));
                     }
                 }
                 Ok(Entries(map))
@@ -133,7 +133,7 @@ mod tests {
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[allow(dead_code, reason = "only its parsing matters")]
+    #[allow(dead_code, reason = "the fields are only parsed")]
     struct Sample {
         id: CircuitId,
         inputs: Entries,
@@ -141,7 +141,9 @@ mod tests {
     }
 
     fn detail(body: &str) -> String {
-        let Err(error) = serde_json::from_str::<Sample>(body) else { panic!("it is well formed: {body}") };
+        let Err(error) = serde_json::from_str::<Sample>(body) else {
+            panic!("the body was accepted: {body}")
+        };
         format!("{:?}", malformed(&error))
     }
 

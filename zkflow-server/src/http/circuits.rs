@@ -39,17 +39,17 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(verify))
 }
 
-/// Ask for a circuit.
+/// Request a circuit.
 ///
-/// The same template and parameters always give the same circuit, and its keys are made once. A
-/// circuit that has failed is tried again.
+/// The same template and parameters always give the same circuit, and its keys are generated once. A
+/// failed circuit is generated again.
 #[utoipa::path(
     post, path = "/v1/circuits", tag = "circuits", operation_id = "createCircuit", request_body = NewCircuit,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Accepted; the call is idempotent anyway")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Ignored: the call is always idempotent")),
     responses(
-        (status = 200, description = "It is ready", body = CircuitDto),
-        (status = 202, description = "It is being made; `Location` says where to look", body = CircuitDto),
-        (status = "4XX", description = "Unknown template, wrong parameters", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The circuit is ready", body = CircuitDto),
+        (status = 202, description = "The circuit is pending; poll the URL in `Location`", body = CircuitDto),
+        (status = "4XX", description = "Unknown template or invalid parameters", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn create(
@@ -62,15 +62,15 @@ async fn create(
     Ok((status, location, Json(CircuitDto::from(circuit))).into_response())
 }
 
-/// Which circuits to list.
+/// Filter of a list of circuits.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 struct ListQuery {
-    /// Only those of this template.
+    /// Only circuits of this template.
     #[param(value_type = Option<String>)]
     template_name: Option<TemplateName>,
-    /// Only those that are `pending`, `ready` or `failed`.
+    /// Only circuits with this status: `pending`, `ready` or `failed`.
     #[param(value_type = Option<String>)]
     status: Option<CircuitStatus>,
 }
@@ -79,8 +79,8 @@ struct ListQuery {
 #[utoipa::path(
     get, path = "/v1/circuits", tag = "circuits", operation_id = "listCircuits", params(ListQuery, PageQuery),
     responses(
-        (status = 200, description = "A page", body = CircuitPage),
-        (status = 400, description = "A query that cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "One page of circuits", body = CircuitPage),
+        (status = 400, description = "Invalid query", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn list(
@@ -96,13 +96,13 @@ async fn list(
     Ok(Json(CircuitPage { circuits: circuits.into_iter().map(CircuitDto::from).collect(), next_cursor }))
 }
 
-/// Look at a circuit, or wait until it is ready or has failed.
+/// Get a circuit; with `wait`, after it is ready or has failed.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}", tag = "circuits", operation_id = "getCircuit",
     params(("circuitId" = String, Path), WaitQuery),
     responses(
         (status = 200, description = "The circuit", body = CircuitDto),
-        (status = 404, description = "No such circuit", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown circuit", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn get(
@@ -115,14 +115,14 @@ async fn get(
     Ok(Json(circuit.into()))
 }
 
-/// Remove a circuit with its keys.
+/// Delete a circuit and its keys.
 #[utoipa::path(
     delete, path = "/v1/circuits/{circuitId}", tag = "circuits", operation_id = "deleteCircuit",
     params(("circuitId" = String, Path)),
     responses(
-        (status = 204, description = "It is gone"),
-        (status = 404, description = "No such circuit", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Work on it is owed", body = Problem, content_type = "application/problem+json"),
+        (status = 204, description = "The circuit is deleted"),
+        (status = 404, description = "Unknown circuit", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The circuit, or a proof request or deployment of it, is pending", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
@@ -130,19 +130,19 @@ async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<S
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Get an artifact of a circuit, such as `proving_key.zkey`.
+/// Download an artifact of a circuit, such as `proving_key.zkey`.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}/artifacts/{name}", tag = "circuits", operation_id = "getArtifact",
     params(
         ("circuitId" = String, Path),
         ("name" = String, Path),
-        ("If-None-Match" = Option<String>, Header, description = "ETags that the caller has"),
+        ("If-None-Match" = Option<String>, Header, description = "ETags of copies that the caller has"),
     ),
     responses(
-        (status = 200, description = "Its bytes; `ETag` is the SHA-256", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 304, description = "The caller has it"),
-        (status = 307, description = "It is in a bucket, at the address in `Location`, which holds for a while"),
-        (status = 404, description = "No such circuit or artifact", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The file; `ETag` is its SHA-256", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 304, description = "The caller's copy is current"),
+        (status = 307, description = "Redirect to a signed bucket URL, which is valid for a limited time"),
+        (status = 404, description = "Unknown circuit or artifact", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn artifact(
@@ -153,7 +153,7 @@ async fn artifact(
     let circuit = service::circuits::get(&app, &circuit_id(&id)?).await?;
     let meta = service::circuits::artifact_meta(&circuit, &name)?;
     let etag = format!("\"{}\"", meta.sha256);
-    // A circuit that was removed and asked for again has other keys under the same address.
+    // A circuit that is deleted and requested again has different keys under the same URL.
     let fresh = [(ETAG, etag.clone()), (CACHE_CONTROL, "no-cache".to_owned())];
     if headers.get_all(IF_NONE_MATCH).iter().any(|known| names(known, &etag)) {
         return Ok((StatusCode::NOT_MODIFIED, fresh).into_response());
@@ -162,7 +162,7 @@ async fn artifact(
         return Ok((StatusCode::TEMPORARY_REDIRECT, fresh, [(LOCATION, address)]).into_response());
     }
     let artifact = service::circuits::artifact(&app, &circuit, &name).await?;
-    // The name is a segment of an artifact key: nothing in it needs quoting.
+    // The name is a segment of an artifact key, so it contains no characters that need quoting.
     let kind = [
         (CONTENT_TYPE, name.parse().map_or("application/octet-stream", FileName::media_type).to_owned()),
         (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
@@ -177,35 +177,36 @@ fn names(known: &HeaderValue, etag: &str) -> bool {
     })
 }
 
-/// Follow a circuit: its state at once, then each change until it is ready or has failed.
+/// Stream a circuit: its current state, then each change until it is ready or has failed.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}/events", tag = "circuits", operation_id = "followCircuit",
     params(("circuitId" = String, Path)),
     responses(
         (status = 200, description = "Server-sent events named `circuit`", body = CircuitDto, content_type = "text/event-stream"),
-        (status = 404, description = "No such circuit", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown circuit", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn follow(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Sse<Events>, Problem> {
     events::follow::<Circuit, CircuitDto>(app, circuit_id(&id)?, "circuit").await
 }
 
-/// Who is asked about a proof.
+/// Choice of the verifier.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 struct VerifyQuery {
-    /// The id of a deployment: its contract is asked, without a transaction, in place of the native verifier.
+    /// Id of a deployment whose contract verifies the proof, without a transaction. The default is the native
+    /// verifier.
     on_chain: Option<String>,
 }
 
-/// Check a proof with the key of a circuit.
+/// Verify a proof with the key of a circuit.
 #[utoipa::path(
     post, path = "/v1/circuits/{circuitId}/verify", tag = "circuits", operation_id = "verifyProof",
     params(("circuitId" = String, Path), VerifyQuery), request_body = ProofToVerify,
     responses(
-        (status = 200, description = "Whether it holds, and why not", body = VerdictDto),
-        (status = "4XX", description = "No such circuit or deployment, or it is not ready", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "Whether the proof is valid, and the reason if it is not", body = VerdictDto),
+        (status = "4XX", description = "Unknown or unfinished circuit or deployment", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn verify(

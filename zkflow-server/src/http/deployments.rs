@@ -35,21 +35,21 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// Deploy the verifier contract of a circuit.
 ///
-/// The transaction is stored before it is sent, so whatever happens in between there is one contract. The
-/// deployment is `confirmed` when the contract on the chain has accepted a real proof.
+/// The transaction is stored before it is sent, so a crash never leads to a second contract. The deployment
+/// is `confirmed` when the contract on the chain has accepted a valid proof.
 #[utoipa::path(
     post, path = "/v1/circuits/{circuitId}/deploy", tag = "deployments", operation_id = "deployContract",
     request_body = NewDeployment,
     params(("circuitId" = String, Path), ("Idempotency-Key" = Option<String>, Header,
-        description = "1 to 128 visible ASCII characters: the same key with the same body is the same deployment")),
+        description = "1 to 128 visible ASCII characters; a repeated key with the same body returns the same deployment")),
     responses(
         (status = 200, description = "With `unsigned`: the transaction to sign", body = UnsignedDto),
-        (status = 202, description = "It was taken; `Location` says where to look", body = DeploymentDto),
-        (status = 403, description = "A key or an address of the request's own, which this server does not take", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such circuit", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The circuit is not ready, or its key may not go to that chain", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "An unknown chain or signer, an address that is refused", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many deployments are owed", body = Problem, content_type = "application/problem+json"),
+        (status = 202, description = "The deployment is pending; poll the URL in `Location`", body = DeploymentDto),
+        (status = 403, description = "This server accepts no private keys or no RPC URLs in requests", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown circuit", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The circuit is not ready, or the chain does not accept its key", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Unknown chain or signer, or refused RPC URL", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many deployments are pending", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn create(
@@ -75,8 +75,8 @@ async fn create(
     get, path = "/v1/circuits/{circuitId}/deployments", tag = "deployments", operation_id = "listDeployments",
     params(("circuitId" = String, Path), PageQuery),
     responses(
-        (status = 200, description = "A page", body = DeploymentPage),
-        (status = 404, description = "No such circuit", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "One page of deployments", body = DeploymentPage),
+        (status = 404, description = "Unknown circuit", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn list(
@@ -96,13 +96,13 @@ async fn list(
     }))
 }
 
-/// Look at a deployment, or wait until it is confirmed or has failed.
+/// Get a deployment; with `wait`, after it is confirmed or has failed.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}/deployments/{deploymentId}", tag = "deployments", operation_id = "getDeployment",
     params(("circuitId" = String, Path), ("deploymentId" = String, Path), WaitQuery),
     responses(
         (status = 200, description = "The deployment", body = DeploymentDto),
-        (status = 404, description = "No such deployment", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown deployment", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn get(
@@ -116,13 +116,13 @@ async fn get(
     Ok(Json(watch::settled::<Deployment>(&app, &id, wait).await?.into()))
 }
 
-/// Follow a deployment: its state at once, then each change until it is confirmed or has failed.
+/// Stream a deployment: its current state, then each change until it is confirmed or has failed.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}/deployments/{deploymentId}/events", tag = "deployments",
     operation_id = "followDeployment", params(("circuitId" = String, Path), ("deploymentId" = String, Path)),
     responses(
         (status = 200, description = "Server-sent events named `deployment`", body = DeploymentDto, content_type = "text/event-stream"),
-        (status = 404, description = "No such deployment", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown deployment", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn follow(
@@ -134,13 +134,13 @@ async fn follow(
     events::follow::<Deployment, DeploymentDto>(app, id, "deployment").await
 }
 
-/// Get the compiled verifier contract: its code and interface, and what an explorer needs to verify its source.
+/// Get the compiled verifier contract: code, ABI and the data that explorers need to verify its source.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}/contract", tag = "deployments", operation_id = "getContract",
     params(("circuitId" = String, Path)),
     responses(
         (status = 200, description = "The contract; `standardJsonInput` and `compiler` are for explorers", body = ContractDto),
-        (status = 404, description = "No such circuit", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown circuit", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The circuit is not ready", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -149,7 +149,7 @@ async fn contract(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result
     Ok(Json(service::deployments::compiled(&app, &circuit).await?.into()))
 }
 
-/// A deployment is named beside its circuit.
+/// Refuses a deployment of a different circuit than the one in the path.
 fn belongs(deployment: &Deployment, circuit: &CircuitId) -> Result<(), Problem> {
     if deployment.circuit_id == *circuit {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What goes over the wire: camelCase JSON.
+//! Request and response bodies: camelCase JSON.
 
 use std::collections::BTreeMap;
 
@@ -20,21 +20,21 @@ pub(super) mod deployment;
 
 use deployment::DeployedDto;
 
-/// Asks for a circuit.
+/// Request for a circuit.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({"templateName": "rangeCheck", "params": {"min": 18, "max": 120}}))]
 pub(super) struct NewCircuit {
-    /// The template, one of `GET /v1/templates`.
+    /// Name of a template in `GET /v1/templates`.
     #[schema(value_type = String)]
     pub(super) template_name: TemplateName,
-    /// Its parameters; those with a default may be left out.
+    /// Parameters of the template; those with a default are optional.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub(super) params: Entries,
 }
 
-/// Asks for a proof. Values of inputs are decimal strings, integers below 2^53, or nested arrays of them.
+/// Request for a proof. Input values are decimal strings, integers below 2^53, or nested arrays of them.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({
@@ -43,48 +43,48 @@ pub(super) struct NewCircuit {
     "publicInputs": {"randomPublicSignal": "7"}
 }))]
 pub(super) struct NewProof {
-    /// The circuit.
+    /// Id of a ready circuit.
     #[schema(value_type = String)]
     pub(super) circuit_id: CircuitId,
-    /// Inputs that stay here: sealed until the proof is made, then destroyed.
+    /// Secret inputs by name. They are sealed until the request is final, then destroyed.
     #[schema(value_type = Object)]
     pub(super) private_inputs: Entries,
-    /// Inputs that the proof shows.
+    /// Public inputs by name. The proof discloses them.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub(super) public_inputs: Entries,
-    /// Whom the request is accounted to: 1 to 128 visible ASCII characters.
+    /// User of the request, for fair scheduling and lists: 1 to 128 visible ASCII characters.
     #[schema(value_type = Option<String>)]
     pub(super) user_id: Option<UserId>,
 }
 
-/// A request for a proof was taken.
+/// An accepted request for a proof.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ProofTaken {
-    /// The id of the request.
+    /// Id of the proof request, a UUID.
     pub(super) proof_request_id: String,
 }
 
-/// A proof to check.
+/// A proof to verify.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ProofToVerify {
-    /// As in `proof.json`.
+    /// Proof in the format of snarkjs' `proof.json`.
     #[schema(value_type = Object)]
     pub(super) proof: Value,
-    /// As in `public.json`: decimal strings.
+    /// Public signals in the format of snarkjs' `public.json`: decimal strings.
     #[schema(value_type = Vec<String>)]
     pub(super) public_signals: Value,
 }
 
-/// Whether a proof holds.
+/// Result of a verification.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct VerdictDto {
-    /// Whether it does.
+    /// Whether the proof is valid.
     pub(super) verified: bool,
-    /// Why not.
+    /// Reason why the proof is invalid; absent if it is valid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<String>,
 }
@@ -93,17 +93,17 @@ pub(super) struct VerdictDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct CalldataDto {
-    /// As `snarkjs generatecall` prints it.
+    /// Text in the format of `snarkjs generatecall`.
     pub(super) calldata: String,
 }
 
-/// Why something failed.
+/// Reason of a failure.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FailureDto {
-    /// A stable name.
+    /// Stable code for programs.
     code: String,
-    /// A sentence for people.
+    /// Explanation for people; may change between versions.
     message: String,
 }
 
@@ -118,31 +118,31 @@ impl From<Failure> for FailureDto {
 #[serde(rename_all = "camelCase")]
 pub(super) struct CircuitDto {
     circuit_id: String,
-    /// SHA-256 of all that decides what is compiled.
+    /// SHA-256 of everything that determines the compiled circuit.
     circuit_hash: String,
     template_name: String,
-    /// The parameters, complete.
+    /// All parameters, including defaults.
     #[schema(value_type = Object)]
     params: Map<String, Value>,
     /// `pending`, `ready` or `failed`.
     #[schema(value_type = String)]
     status: CircuitStatus,
-    /// `queued`, `compile`, `setup`, `store` or `done`; of a failed one, where it failed.
+    /// Current stage, or the stage that failed: `queued`, `compile`, `setup`, `store` or `done`.
     #[schema(value_type = String)]
     stage: CircuitStage,
-    /// How far it is, from 0 to 1: the share of its stages that are done.
+    /// `finished stages / all stages`, from 0 to 1.
     progress: f32,
-    /// How often work on it was begun.
+    /// Number of attempts so far.
     attempt: u32,
     /// Milliseconds spent in each finished stage.
     timings: BTreeMap<String, u64>,
-    /// Files by name, and `deployment`: the verifier contract that was confirmed last.
+    /// Files by name; `deployment` is the last confirmed verifier contract.
     artifacts: BTreeMap<String, ArtifactDto>,
-    /// Size and warnings, once it is ready.
+    /// Size and warnings; present when the circuit is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     report: Option<CircuitReport>,
-    /// Where its keys come from, once it is ready.
+    /// Origin of the keys; present when the circuit is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     provenance: Option<Provenance>,
@@ -156,9 +156,9 @@ pub(super) struct CircuitDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum ArtifactDto {
-    /// A file.
+    /// Downloadable file.
     File(FileDto),
-    /// A contract.
+    /// Deployed verifier contract.
     Deployment(DeployedDto),
 }
 
@@ -169,7 +169,7 @@ pub(super) struct FileDto {
     /// Length in bytes.
     size: u64,
     sha256: String,
-    /// Where to get it.
+    /// Path of the download on this server.
     url: String,
 }
 
@@ -208,7 +208,7 @@ impl From<Circuit> for CircuitDto {
 #[serde(rename_all = "camelCase")]
 pub(super) struct CircuitPage {
     pub(super) circuits: Vec<CircuitDto>,
-    /// `cursor` of the next page, if there is one.
+    /// `cursor` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next_cursor: Option<String>,
 }
@@ -224,12 +224,12 @@ pub(super) struct ProofDto {
     /// `pending`, `completed`, `failed` or `cancelled`.
     #[schema(value_type = String)]
     status: ProofStatus,
-    /// `queued`, `witness`, `prove` or `done`; of a failed one, where it failed.
+    /// Current stage, or the stage that failed: `queued`, `witness`, `prove` or `done`.
     #[schema(value_type = String)]
     stage: ProofStage,
-    /// How far it is, from 0 to 1: the share of its stages that are done.
+    /// `finished stages / all stages`, from 0 to 1.
     progress: f32,
-    /// How often work on it was begun.
+    /// Number of attempts so far.
     attempt: u32,
     /// Milliseconds spent in each finished stage.
     timings: BTreeMap<String, u64>,
@@ -239,22 +239,22 @@ pub(super) struct ProofDto {
     error: Option<FailureDto>,
     created_at: String,
     updated_at: String,
-    /// When the request is removed, with its proof.
+    /// Time at which the request and its proof are removed.
     expires_at: String,
 }
 
-/// A proof that was verified here.
+/// A proof that this server has made and verified.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ProofArtifactsDto {
-    /// `proof.json`, as snarkjs writes it.
+    /// Proof in the format of snarkjs' `proof.json`.
     #[schema(value_type = Object)]
     proof: Value,
-    /// `public.json`: outputs first, then public inputs.
+    /// Public signals in the format of snarkjs' `public.json`: outputs, then public inputs.
     public_signals: Vec<String>,
-    /// SHA-256 of the proving key that made it.
+    /// SHA-256 of the proving key.
     proving_key: String,
-    /// Name of the prover that made it.
+    /// Name of the prover: `native` or `ark`.
     prover: String,
 }
 
@@ -288,7 +288,7 @@ impl From<ProofRequest> for ProofDto {
 #[serde(rename_all = "camelCase")]
 pub(super) struct ProofPage {
     pub(super) proofs: Vec<ProofDto>,
-    /// `cursor` of the next page, if there is one.
+    /// `cursor` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next_cursor: Option<String>,
 }

@@ -13,13 +13,13 @@ use super::Problem;
 use crate::service::watch::{self, Watched};
 use crate::state::App;
 
-/// A comment is sent after this time of silence, so that neither end takes the other for dead.
+/// A comment is sent after this time without events, so that idle connections are not closed.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// Events with a heartbeat.
+/// Stream of events with a heartbeat.
 pub(super) type Events = KeepAliveStream<Pin<Box<dyn Stream<Item = Result<Event, Infallible>> + Send>>>;
 
-/// The document as a `D`, at once and after each change, as events called `name` with its epoch as id.
+/// Sends the document as a `D`, now and after each change. Events are named `name`; their id is the epoch.
 pub(super) async fn follow<T: Watched, D: From<T> + Serialize + 'static>(
     app: Arc<App>,
     id: T::Id,
@@ -28,7 +28,7 @@ pub(super) async fn follow<T: Watched, D: From<T> + Serialize + 'static>(
     let documents = watch::follow::<T>(app, id).await?;
     let events = documents.map(move |document| {
         let event = Event::default().event(name).id(document.epoch().to_string());
-        // Expect safety: a DTO holds texts, numbers and maps from texts.
+        // Expect safety: a DTO contains only strings, numbers and maps with string keys.
         Ok(event.json_data(D::from(document)).expect("a DTO serialises"))
     });
     let events: Pin<Box<dyn Stream<Item = Result<Event, Infallible>> + Send>> = Box::pin(events);

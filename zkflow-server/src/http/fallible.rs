@@ -1,4 +1,4 @@
-//! Whatever happens, the answer is a problem and comes in time.
+//! Timeouts, panics and unknown routes: every failure is answered with a [`Problem`], within the time limit.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -12,33 +12,33 @@ use axum::response::{IntoResponse, Response};
 use super::Problem;
 use crate::state::App;
 
-/// Ends a request that takes too long.
+/// Answers 503 when a request exceeds `request_time_s`.
 pub(super) async fn in_time(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let limit = Duration::from_secs(app.config.request_time_s);
     tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
-        let detail = format!("the request took longer than {} s", limit.as_secs());
+        let detail = format!("the request exceeded the time limit of {} s", limit.as_secs());
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail).retry_after(5).into_response()
     })
 }
 
-/// What a panic answers. Its message may hold anything, so it is not logged: the panic hook of
-/// `serve` has printed where it happened.
+/// Answers 500 after a panic. The panic's message is not logged, since it may contain private inputs. The
+/// panic hook of `serve` has printed its location.
 pub(super) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!("a request handler panicked");
     Problem::internal().into_response()
 }
 
-/// No such route.
+/// Answers 404 for an unknown route.
 pub(super) async fn no_route(uri: Uri) -> Problem {
     let path: String = uri.path().chars().take(200).collect();
-    Problem::new(StatusCode::NOT_FOUND, "route_not_found", format!("there is nothing at {path}; see /docs"))
+    Problem::new(StatusCode::NOT_FOUND, "route_not_found", format!("unknown route {path}; see /docs"))
 }
 
-/// The route has other methods.
+/// Answers 405 for a method that the route does not support.
 pub(super) async fn no_method() -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method_not_allowed",
-        "this route does not take this method; see the Allow header",
+        "the route does not support this method; see the Allow header",
     )
 }

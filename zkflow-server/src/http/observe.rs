@@ -1,4 +1,4 @@
-//! Each request gets an id, a line in the log and a place in the metrics; never its body or headers.
+//! Each request gets an id, a log line and metrics. Bodies and headers are never logged.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::telemetry::{HTTP_DURATION, HTTP_REQUESTS};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Runs the request under its id: the caller's `x-request-id` if it is a modest one, else a fresh one.
+/// Runs the request under an id: the caller's `x-request-id` if it is valid, else a new UUID.
 pub(super) async fn observe(request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request
@@ -24,7 +24,7 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
         .filter(|id| is_modest(id))
         .map_or_else(|| Uuid::now_v7().to_string(), ToOwned::to_owned);
     let method = method_label(request.method());
-    // The route and not the path: there are as many paths as there are ids.
+    // The label is the route, not the path: the number of paths is unbounded.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
 
     let span = tracing::info_span!("request", id, method, route);
@@ -46,7 +46,7 @@ fn is_modest(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
-/// A stranger can invent methods: only the usual ones become labels.
+/// Clients can send arbitrary methods, so only common ones become labels.
 fn method_label(method: &axum::http::Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",

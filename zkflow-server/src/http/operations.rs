@@ -1,4 +1,4 @@
-//! For whoever runs the server: `/health`, `/ready`, `/metrics`.
+//! Endpoints for operators: `/health`, `/ready`, `/metrics`.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -23,50 +23,50 @@ use zkflow_core::service::store::{ArtifactKey, StoreError};
 use crate::state::App;
 use crate::telemetry::{BACKEND_UP, QUEUE_AGE, QUEUE_JOBS};
 
-/// A backend that takes longer than this to answer a check is not there.
+/// A backend is unavailable if a check takes longer than this.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What is said of a backend that answers.
+/// Check result of a backend that answers.
 const OK: &str = "ok";
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(health)).routes(routes!(ready)).routes(routes!(metrics))
 }
 
-/// The process is alive.
+/// Liveness of the process.
 #[derive(Debug, Serialize, ToSchema)]
 struct Health {
     #[schema(example = "ok")]
     status: &'static str,
-    /// Seconds since it started.
+    /// Seconds since the start of the process.
     uptime_s: u64,
 }
 
-/// Is the process alive?
+/// Check that the process is alive.
 #[utoipa::path(
     get, path = "/health", tag = "operations", operation_id = "health",
-    responses((status = 200, description = "It is", body = Health))
+    responses((status = 200, description = "The process is alive", body = Health))
 )]
 async fn health(State(app): State<Arc<App>>) -> Json<Health> {
     Json(Health { status: "ok", uptime_s: app.started.elapsed().as_secs() })
 }
 
-/// Whether requests can be served, part by part.
+/// Readiness to serve requests, by backend.
 #[derive(Debug, Serialize, ToSchema)]
 struct Readiness {
     /// `ready`, `unavailable` or `draining`.
     #[schema(example = "ready")]
     status: &'static str,
-    /// `ok` or what is wrong, by part.
+    /// `ok` or an error message, by backend.
     checks: BTreeMap<&'static str, String>,
 }
 
-/// Can requests be served?
+/// Check that requests can be served.
 #[utoipa::path(
     get, path = "/ready", tag = "operations", operation_id = "ready",
     responses(
-        (status = 200, description = "They can", body = Readiness),
-        (status = 503, description = "They cannot, and why", body = Readiness),
+        (status = 200, description = "All backends answer", body = Readiness),
+        (status = 503, description = "The process drains, or a backend does not answer", body = Readiness),
     )
 )]
 async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
@@ -80,7 +80,8 @@ async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
     (code, Json(Readiness { status, checks }))
 }
 
-/// Asks each backend for next to nothing: `ok` or what is wrong, by backend. Keeps the metric.
+/// Sends a minimal query to each backend and updates its metric.
+/// Returns `ok` or an error message, by backend.
 async fn look(app: &App) -> BTreeMap<&'static str, String> {
     let (all, one) = (CircuitFilter::default(), Page::first(1));
     let (catalog, store, queue) = tokio::join!(
@@ -96,7 +97,7 @@ async fn look(app: &App) -> BTreeMap<&'static str, String> {
 }
 
 async fn store_answers(app: &App) -> Result<(), StoreError> {
-    let nothing: ArtifactKey = "ready/nothing".parse().expect("two segments of letters are a key");
+    let nothing: ArtifactKey = "ready/nothing".parse().expect("two segments of letters form a key");
     match app.store.head(&nothing).await {
         Ok(_) | Err(StoreError::NotFound(_)) => Ok(()),
         Err(error) => Err(error),
@@ -111,14 +112,14 @@ async fn check<T, E: Display>(answer: impl Future<Output = Result<T, E>>) -> Str
     }
 }
 
-/// Metrics for Prometheus.
+/// Get the metrics for Prometheus.
 #[utoipa::path(
     get, path = "/metrics", tag = "operations", operation_id = "metrics",
-    responses((status = 200, description = "Prometheus' text format", body = String, content_type = "text/plain"))
+    responses((status = 200, description = "Metrics in the Prometheus text format", body = String, content_type = "text/plain"))
 )]
 async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     let answers = look(&app).await["queue"] == OK;
-    // A queue that does not answer keeps its last values.
+    // The metrics of a queue that does not answer are left unchanged.
     for queue in QueueName::ALL.into_iter().filter(|_| answers) {
         let Ok(Ok(stats)) = tokio::time::timeout(PATIENCE, app.queue.stats(queue)).await else { continue };
         let name = queue.as_str();

@@ -1,4 +1,4 @@
-//! Lists by opaque cursor.
+//! Pages of lists, by opaque cursor.
 
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -7,34 +7,34 @@ use zkflow_core::service::clock::Timestamp;
 
 use super::Problem;
 
-/// Entries of a list when nothing is said.
+/// Default number of entries per page.
 const USUAL: usize = 50;
-/// Entries of a list at most.
+/// Maximum number of entries per page.
 const MOST: usize = 200;
 
-/// Which part of a list is wanted.
+/// Selection of a page.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
-    /// Entries at most, 1 to 200; 50 when absent.
+    /// Maximum number of entries, 1 to 200; default 50.
     limit: Option<usize>,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page; absent for the first page.
     cursor: Option<String>,
 }
 
 impl PageQuery {
-    /// The page, with one entry more than is shown: it tells whether there is a next page.
+    /// The page plus one surplus entry, which shows that there is a next page.
     pub(super) fn page(&self) -> Result<Page, Problem> {
         let limit = self.limit.unwrap_or(USUAL);
         if !(1..=MOST).contains(&limit) {
-            return Err(Problem::bad_request("invalid_limit", format!("limit must be 1 to {MOST}")));
+            return Err(Problem::bad_request("invalid_limit", format!("limit must be between 1 and {MOST}")));
         }
         let after = self.cursor.as_deref().map(decode).transpose()?;
         Ok(Page { after, limit: limit + 1 })
     }
 }
 
-/// Cuts the surplus entry off and names the next page, if there is one.
+/// Removes the surplus entry and returns the cursor of the next page; `None` on the last page.
 pub(super) fn cut<T>(entries: &mut Vec<T>, page: &Page, place: impl Fn(&T) -> Cursor) -> Option<String> {
     if entries.len() < page.limit {
         return None;

@@ -1,4 +1,4 @@
-//! Segments of the path, and ids out of them.
+//! Path segments and the ids in them.
 
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
@@ -9,7 +9,7 @@ use zkflow_core::service::id::DeploymentId;
 
 use super::Problem;
 
-/// As [`axum::extract::Path`], with a [`Problem`] where a segment is no text.
+/// As [`axum::extract::Path`], but answers with a [`Problem`] if a segment is not UTF-8.
 pub(super) struct Path<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
@@ -21,17 +21,21 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     }
 }
 
-/// A circuit id out of a path.
+/// Parses the circuit id in a path.
 pub(super) fn circuit_id(text: &str) -> Result<CircuitId, Problem> {
     text.parse().map_err(|_| {
-        Problem::new(StatusCode::NOT_FOUND, "circuit_not_found", "a circuit id is 32 lower-case hex digits")
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "circuit_not_found",
+            "invalid circuit id: expected 32 lower-case hex digits",
+        )
     })
 }
 
-/// A deployment id out of a path or a query.
+/// Parses the deployment id in a path or query.
 pub(super) fn deployment_id(text: &str) -> Result<DeploymentId, Problem> {
     text.parse().map_err(|_| {
-        let detail = "a deployment id is a lower-case hyphenated UUID";
+        let detail = "invalid deployment id: expected a lower-case hyphenated UUID";
         Problem::new(StatusCode::NOT_FOUND, "deployment_not_found", detail)
     })
 }

@@ -1,4 +1,4 @@
-//! Errors as `application/problem+json` (RFC 9457), each with a stable `code`.
+//! Errors as `application/problem+json` (RFC 9457) with a stable `code`.
 
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -14,42 +14,42 @@ use crate::service::{InputFault, RequestError};
 /// The media type of a [`Problem`].
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 
-/// Why a request was not done.
+/// A failed request, in the format of RFC 9457.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Problem {
-    /// `urn:zkflow:problem:` and the code.
+    /// `urn:zkflow:problem:` followed by the code.
     #[serde(rename = "type")]
     #[schema(example = "urn:zkflow:problem:circuit_not_found")]
     kind: String,
-    /// The status in words.
+    /// Reason phrase of the status.
     #[schema(example = "Not Found")]
     title: &'static str,
-    /// The HTTP status.
+    /// HTTP status code.
     #[schema(example = 404)]
     status: u16,
-    /// What is wrong with this request.
+    /// Explanation for people; may change between versions.
     detail: String,
-    /// A stable, machine-readable name.
+    /// Stable code for programs.
     #[schema(example = "circuit_not_found")]
     code: &'static str,
-    /// What is wrong with which part of the request.
+    /// Faults of single parameters and inputs; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Fault>,
     #[serde(skip)]
     retry_after_s: Option<u32>,
 }
 
-/// What is wrong with one part of a request.
+/// A fault of one part of a request.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct Fault {
-    /// Such as `params.max` or `privateInputs.age`.
+    /// Path in the body, such as `params.max` or `privateInputs.age`.
     path: String,
-    /// What is expected there. Never the value.
+    /// Expected value. Never contains the found value.
     message: String,
 }
 
 impl Problem {
-    /// A problem with the given status, code and explanation.
+    /// Creates a problem without faults; `code` is stable.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             kind: format!("urn:zkflow:problem:{code}"),
@@ -62,18 +62,18 @@ impl Problem {
         }
     }
 
-    /// A problem of status 400.
+    /// Creates a problem with status 400.
     pub(super) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
-    /// A fault of ours. What it is stands in the log and not in the answer.
+    /// Creates a problem with status 500. The cause is in the log, not in the answer.
     pub(super) fn internal() -> Self {
-        let detail = "the server failed; its log says why, under the x-request-id of this response";
+        let detail = "internal error; see the server's log under the x-request-id of this response";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
-    /// Says after how many seconds the same request may pass.
+    /// Adds a `Retry-After` header, in seconds.
     pub(super) fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
         self
@@ -113,7 +113,7 @@ impl From<RequestError> for Problem {
             },
             ErrorKind::Unavailable => {
                 log(&error);
-                let detail = "a part of the server is not available; the request may pass later";
+                let detail = "a backend of the server is unavailable; try again later";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(5)
             }
             _ => {

@@ -36,19 +36,19 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(calldata))
 }
 
-/// Ask for a proof.
+/// Request a proof.
 ///
-/// Private inputs are sealed at once and destroyed when the request is final.
+/// Private inputs are sealed immediately and destroyed when the request is final.
 #[utoipa::path(
     post, path = "/v1/proofs", tag = "proofs", operation_id = "createProof", request_body = NewProof,
     params(("Idempotency-Key" = Option<String>, Header,
-        description = "1 to 128 visible ASCII characters: the same key with the same body is the same request")),
+        description = "1 to 128 visible ASCII characters; a repeated key with the same body returns the same request")),
     responses(
-        (status = 202, description = "It was taken; `Location` says where to look", body = ProofTaken),
-        (status = 404, description = "No such circuit", body = Problem, content_type = "application/problem+json"),
+        (status = 202, description = "The request is pending; poll the URL in `Location`", body = ProofTaken),
+        (status = 404, description = "Unknown circuit", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The circuit is not ready", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Inputs that do not fit; a key used for another request", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many proofs are owed", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Invalid inputs, or an Idempotency-Key of a different request", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many proof requests are pending", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn create(
@@ -71,18 +71,18 @@ async fn create(
     Ok((StatusCode::ACCEPTED, location, Json(taken)).into_response())
 }
 
-/// Which proof requests to list.
+/// Filter of a list of proof requests.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 struct ListQuery {
-    /// Only those of this circuit.
+    /// Only requests for this circuit.
     #[param(value_type = Option<String>)]
     circuit_id: Option<CircuitId>,
-    /// Only those of this user.
+    /// Only requests of this user.
     #[param(value_type = Option<String>)]
     user_id: Option<UserId>,
-    /// Only those that are `pending`, `completed`, `failed` or `cancelled`.
+    /// Only requests with this status: `pending`, `completed`, `failed` or `cancelled`.
     #[param(value_type = Option<String>)]
     status: Option<ProofStatus>,
 }
@@ -91,8 +91,8 @@ struct ListQuery {
 #[utoipa::path(
     get, path = "/v1/proofs", tag = "proofs", operation_id = "listProofs", params(ListQuery, PageQuery),
     responses(
-        (status = 200, description = "A page", body = ProofPage),
-        (status = 400, description = "A query that cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "One page of proof requests", body = ProofPage),
+        (status = 400, description = "Invalid query", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn list(
@@ -108,13 +108,13 @@ async fn list(
     Ok(Json(ProofPage { proofs: proofs.into_iter().map(ProofDto::from).collect(), next_cursor }))
 }
 
-/// Look at a proof request, or wait until it is final.
+/// Get a proof request; with `wait`, after it is final.
 #[utoipa::path(
     get, path = "/v1/proofs/{proofRequestId}", tag = "proofs", operation_id = "getProof",
     params(("proofRequestId" = String, Path), WaitQuery),
     responses(
-        (status = 200, description = "The request, with the proof once it is made", body = ProofDto),
-        (status = 404, description = "No such request", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The request, with the proof when it is completed", body = ProofDto),
+        (status = 404, description = "Unknown proof request", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn get(
@@ -127,41 +127,41 @@ async fn get(
     Ok(Json(proof.into()))
 }
 
-/// Follow a proof request: its state at once, then each change until it is final.
+/// Stream a proof request: its current state, then each change until it is final.
 #[utoipa::path(
     get, path = "/v1/proofs/{proofRequestId}/events", tag = "proofs", operation_id = "followProof",
     params(("proofRequestId" = String, Path)),
     responses(
         (status = 200, description = "Server-sent events named `proof`", body = ProofDto, content_type = "text/event-stream"),
-        (status = 404, description = "No such request", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown proof request", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn follow(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Sse<Events>, Problem> {
     events::follow::<ProofRequest, ProofDto>(app, proof_id(&id)?, "proof").await
 }
 
-/// Cancel a proof request that is not final, and destroy its inputs.
+/// Cancel a pending proof request and destroy its inputs.
 #[utoipa::path(
     post, path = "/v1/proofs/{proofRequestId}/cancel", tag = "proofs", operation_id = "cancelProof",
     params(("proofRequestId" = String, Path)),
     responses(
-        (status = 200, description = "It is cancelled", body = ProofDto),
-        (status = 404, description = "No such request", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It was completed or has failed", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The request is cancelled", body = ProofDto),
+        (status = 404, description = "Unknown proof request", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The request is completed or has failed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn cancel(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<ProofDto>, Problem> {
     Ok(Json(service::proofs::cancel(&app, &proof_id(&id)?).await?.into()))
 }
 
-/// Get the arguments of the verifier contract for a proof.
+/// Get the calldata of the verifier contract for a proof.
 #[utoipa::path(
     get, path = "/v1/proofs/{proofRequestId}/calldata", tag = "proofs", operation_id = "getCalldata",
     params(("proofRequestId" = String, Path)),
     responses(
-        (status = 200, description = "As `snarkjs generatecall` prints them", body = CalldataDto),
-        (status = 404, description = "No such request", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It has no proof", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "Calldata in the format of `snarkjs generatecall`", body = CalldataDto),
+        (status = 404, description = "Unknown proof request", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The request has no proof", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn calldata(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<CalldataDto>, Problem> {
@@ -171,6 +171,10 @@ async fn calldata(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result
 
 fn proof_id(text: &str) -> Result<ProofId, Problem> {
     text.parse().map_err(|_| {
-        Problem::new(StatusCode::NOT_FOUND, "proof_not_found", "a proof request's id is a lower-case UUID")
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "proof_not_found",
+            "invalid proof request id: expected a lower-case UUID",
+        )
     })
 }

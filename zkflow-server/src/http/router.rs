@@ -1,4 +1,4 @@
-//! All routes together, with what happens around each.
+//! All routes and their middleware.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::{circuits, deployments, fallible, observe, operations, proofs, templates};
 use crate::state::App;
 
-/// The API as a service.
+/// Router of the whole API, with `/openapi.json` and `/docs`.
 pub fn router(app: Arc<App>) -> Router {
     let (routes, description) = described().split_for_parts();
     layered(routes.merge(SwaggerUi::new("/docs").url("/openapi.json", description)), app)
 }
 
-/// Health, readiness and metrics alone, of a process that only works.
+/// Router of a worker process: health, readiness and metrics only.
 pub fn operations_router(app: Arc<App>) -> Router {
     layered(operations::routes().into(), app)
 }
@@ -35,7 +35,7 @@ fn layered(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// The description of the API.
+/// The OpenAPI document of the API.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     described().into_openapi()
 }
@@ -44,11 +44,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 #[openapi(
     info(title = "ZKFlow", description = "Parameterised Circom templates to circuits, keys and proofs"),
     tags(
-        (name = "circuits", description = "Templates with parameters, and their keys"),
+        (name = "circuits", description = "Templates with parameters, compiled, and their keys"),
         (name = "deployments", description = "Verifier contracts on chains"),
-        (name = "proofs", description = "Requests for proofs"),
-        (name = "templates", description = "What circuits are made from"),
-        (name = "operations", description = "For whoever runs the server"),
+        (name = "proofs", description = "Proof requests and proofs"),
+        (name = "templates", description = "Parameterised sources of circuits"),
+        (name = "operations", description = "Health, readiness and metrics for operators"),
     )
 )]
 struct Described;

@@ -22,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(get))
 }
 
-/// The templates there are.
+/// All available templates.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct TemplateList {
@@ -34,7 +34,7 @@ struct TemplateList {
 #[serde(rename_all = "camelCase")]
 struct TemplateDto {
     name: String,
-    /// Title, description, parameters, inputs, outputs, examples.
+    /// Manifest: title, description, parameters, inputs, outputs, examples.
     #[serde(flatten)]
     #[schema(value_type = Object)]
     manifest: Value,
@@ -42,7 +42,7 @@ struct TemplateDto {
 
 impl TemplateDto {
     fn of(template: &Template) -> Self {
-        // Expect safety: a manifest was read from TOML, whose keys are texts.
+        // Expect safety: a manifest comes from TOML, whose keys are strings.
         let manifest = serde_json::to_value(&template.manifest).expect("a manifest serialises");
         Self { name: template.name.to_string(), manifest }
     }
@@ -51,19 +51,19 @@ impl TemplateDto {
 /// List the templates.
 #[utoipa::path(
     get, path = "/v1/templates", tag = "templates", operation_id = "listTemplates",
-    responses((status = 200, description = "All of them", body = TemplateList))
+    responses((status = 200, description = "All templates", body = TemplateList))
 )]
 async fn list(State(app): State<Arc<App>>) -> Json<TemplateList> {
     Json(TemplateList { templates: app.library.iter().map(TemplateDto::of).collect() })
 }
 
-/// Look at a template.
+/// Get a template.
 #[utoipa::path(
     get, path = "/v1/templates/{name}", tag = "templates", operation_id = "getTemplate",
     params(("name" = String, Path)),
     responses(
-        (status = 200, description = "Its manifest", body = TemplateDto),
-        (status = 404, description = "No such template", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The template's manifest", body = TemplateDto),
+        (status = 404, description = "Unknown template", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn get(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<TemplateDto>, Problem> {

@@ -1,4 +1,4 @@
-//! How long a request waits for a document to settle.
+//! The `wait` parameter of long-polling requests.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use utoipa::IntoParams;
 
 use crate::state::App;
 
-/// How long to wait.
+/// Query of a long-polling request.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct WaitQuery {
-    /// Seconds to wait for the end of the work; more than the server allows counts as that.
+    /// Seconds to wait until the document is final; default 0. The server may apply a lower limit.
     #[serde(default)]
     wait: u64,
 }
 
 impl WaitQuery {
-    /// The time to wait, within what `app` allows.
+    /// The time to wait, at most `max_wait_s`.
     pub(super) fn bounded(&self, app: &App) -> Duration {
         Duration::from_secs(self.wait.min(app.config.max_wait_s))
     }

@@ -1,4 +1,4 @@
-//! Accepts connections and closes them, also those whose other end has gone silent.
+//! Accepts connections and closes them, including connections with silent clients.
 
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
@@ -21,20 +21,20 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::ServiceExt as _;
 
-/// After the last answer: time to get it out, and for a request that was on its way.
+/// Time after the last answer of a shutdown, to send it and to receive a request in transit.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long nothing is accepted after the system could not: it has no file descriptors left.
+/// Pause after a failed accept, for example when there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
-/// How connections are served.
+/// Server of connections.
 ///
 /// # Behaviour
-/// - The head of a request must come within `header_time` of the connection or of the last answer;
-///   else the connection is closed.
-/// - More than `most` connections wait to be accepted.
-/// - After the shutdown nothing is accepted, idle connections are closed, and requests in flight are
-///   answered; [`GRACE`] after the last of them every connection is closed, whatever it waits for.
+/// - A connection is closed if a request's headers are not complete within `header_time` of the connection's
+///   start or of its last answer.
+/// - At most `most` connections are open; further connections wait to be accepted.
+/// - After the shutdown no connection is accepted, idle connections are closed, and requests in flight are
+///   answered. [`GRACE`] after the last answer all remaining connections are closed.
 #[derive(Debug)]
 pub(super) struct Connections {
     pub(super) most: usize,
@@ -43,10 +43,10 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    /// Serves until the shutdown and the end of what is in flight then.
+    /// Serves until the shutdown, then until the requests in flight are answered.
     pub(super) async fn serve(self, listener: TcpListener, router: Router) {
         let requests = TaskTracker::new();
-        // Dropped, it closes what is left.
+        // Dropping the set closes the remaining connections.
         let mut connections = JoinSet::new();
         let places = Arc::new(Semaphore::new(self.most.min(Semaphore::MAX_PERMITS)));
         while let Some((stream, place)) = self.shutdown.run_until_cancelled(next(&listener, &places)).await {
@@ -68,12 +68,12 @@ impl Connections {
     }
 }
 
-/// The next connection, once there is a place for it.
+/// Waits for a free place, then for the next connection.
 async fn next(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
 ) -> (TcpStream, tokio::sync::OwnedSemaphorePermit) {
-    let place = places.clone().acquire_owned().await.expect("nobody closes the semaphore");
+    let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return (stream, place),
@@ -92,7 +92,7 @@ async fn connection(
     requests: TaskTracker,
     shutdown: CancellationToken,
 ) {
-    // Without it small answers wait for an acknowledgement; with an error they merely do so.
+    // Without it, small answers wait for an acknowledgement. An error only causes this delay.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let (answer, token) = (router.clone().oneshot(request), requests.token());
@@ -106,7 +106,7 @@ async fn connection(
         .header_read_timeout(header_time)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
-    // An error is the other end's: it went away, was silent, or does not speak HTTP.
+    // Errors are caused by the client: it disconnects, is silent or does not use HTTP.
     tokio::select! {
         _ = connection.as_mut() => return,
         () = shutdown.cancelled() => connection.as_mut().graceful_shutdown(),
@@ -114,7 +114,7 @@ async fn connection(
     let _ = connection.await;
 }
 
-/// A body whose request is in flight until it is sent.
+/// A response body. The request counts as in flight until the body is sent.
 struct InFlight {
     body: Body,
     _token: TaskTrackerToken,

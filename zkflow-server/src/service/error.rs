@@ -1,4 +1,4 @@
-//! Why a request was not done.
+//! [`RequestError`] and [`InputFault`].
 
 use zkflow_core::circuit::BlueprintError;
 use zkflow_core::error::{Classified, ErrorKind};
@@ -12,14 +12,14 @@ use zkflow_store::vault::VaultError;
 
 use zkflow_evm::deploy::DeployError;
 
-/// Why a request was not done. Carries no private input.
+/// A failed request. Contains no private input.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// The template or its parameters are wrong.
+    /// Unknown template or invalid parameters.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// The template and its includes do not come together.
+    /// The template and its includes do not form a circuit source.
     #[error(transparent)]
     Blueprint(#[from] BlueprintError),
     /// The catalog failed.
@@ -31,97 +31,97 @@ pub enum RequestError {
     /// The artifact store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A contract was not deployed, or not asked.
+    /// A deployment, or a call to its contract, failed.
     #[error(transparent)]
     Deploy(#[from] DeployError),
     /// The vault failed.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// No such circuit.
-    #[error("there is no circuit {0}")]
+    /// The circuit does not exist.
+    #[error("circuit {0} does not exist")]
     UnknownCircuit(CircuitId),
-    /// No such proof request.
-    #[error("there is no proof request {0}; it may have expired")]
+    /// The proof request does not exist, or has expired.
+    #[error("proof request {0} does not exist; it may have expired")]
     UnknownProof(ProofId),
-    /// No such deployment.
-    #[error("there is no deployment {0}")]
+    /// The deployment does not exist.
+    #[error("deployment {0} does not exist")]
     UnknownDeployment(DeploymentId),
-    /// The deployment has no contract.
-    #[error("deployment {0} is not confirmed: it has no contract")]
+    /// The deployment has no contract yet.
+    #[error("deployment {0} is not confirmed and has no contract")]
     NotDeployed(DeploymentId),
-    /// The operator does not allow it.
+    /// The server's settings forbid the request.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// No such artifact.
+    /// The circuit has no artifact of this name.
     #[error("circuit {circuit} has no artifact {name:?}")]
     UnknownArtifact {
-        /// The circuit.
+        /// Existing circuit.
         circuit: CircuitId,
-        /// What was asked for.
+        /// Requested file name.
         name: String,
     },
     /// The circuit is not ready yet.
-    #[error("circuit {0} is pending: its keys are not made yet")]
+    #[error("circuit {0} is pending: its keys are not ready; try again later")]
     CircuitPending(CircuitId),
-    /// The circuit could not be made.
-    #[error("circuit {0} has failed: ask for it again, or mend what its error says")]
+    /// Key generation failed.
+    #[error("circuit {0} has failed: fix the cause that its error gives, or request the circuit again")]
     CircuitFailed(CircuitId),
-    /// The circuit has work that is not done.
+    /// The circuit is pending, or has pending deployments or proof requests.
     #[error(
-        "circuit {0} has work that is not done: wait for its deployments, and wait for its proof requests or cancel them"
+        "circuit {0} has pending work: wait for its keys and deployments; wait for its proof requests or cancel them"
     )]
     CircuitBusy(CircuitId),
-    /// The circuit is being removed.
-    #[error("circuit {0} is being deleted: ask again, or repeat the DELETE if it was interrupted")]
+    /// The circuit is being deleted.
+    #[error("circuit {0} is being deleted: try again later, or repeat the DELETE if it was interrupted")]
     CircuitDeleting(CircuitId),
-    /// The proof request is final already.
-    #[error("proof request {id} is {} already", status_name(*.status))]
+    /// The proof request can no longer be cancelled.
+    #[error("proof request {id} is already {}", status_name(*.status))]
     ProofFinal {
-        /// The request.
+        /// Existing proof request.
         id: ProofId,
-        /// What became of it.
+        /// Final status.
         status: ProofStatus,
     },
-    /// The proof is not there.
-    #[error("proof request {id} is {}: it has no proof", status_name(*.status))]
+    /// The proof request has no proof.
+    #[error("proof request {id} is {} and has no proof", status_name(*.status))]
     NoProof {
-        /// The request.
+        /// Existing proof request.
         id: ProofId,
-        /// Where it stands.
+        /// Current status, never `Completed`.
         status: ProofStatus,
     },
-    /// Inputs do not fit the circuit.
+    /// The inputs do not fit the circuit; one entry per fault.
     #[error("the inputs do not fit the circuit: {}", .0.first().map_or_else(String::new, ToString::to_string))]
     Inputs(Vec<InputFault>),
-    /// The idempotency key was used for another request.
-    #[error("this Idempotency-Key was used for another request")]
+    /// The idempotency key was used for a different request.
+    #[error("this Idempotency-Key was already used for a different request")]
     KeyReused,
-    /// More than may be owed is owed.
-    #[error("too much work is owed in queue {0}: try again later")]
+    /// The queue has reached its limit of unfinished jobs.
+    #[error("queue {0} is full: try again later")]
     Overloaded(QueueName),
-    /// Nobody more can wait.
+    /// The limit of event streams is reached.
     #[error("too many event streams are open: try again later")]
     TooManyWatchers,
-    /// More verifications wait than may.
-    #[error("too many proofs wait to be verified: try again later")]
+    /// The limit of waiting verifications is reached.
+    #[error("too many proofs wait for verification: try again later")]
     TooManyVerifications,
-    /// A fault of this program or its installation.
+    /// Bug or faulty installation.
     #[error("{0}")]
     Internal(String),
 }
 
-/// What is wrong with one input or parameter. Never says its value.
+/// A fault of one input or parameter. Never contains its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {message}")]
 pub struct InputFault {
-    /// Such as `privateInputs.age`, `privateInputs.siblings[3]` or `params.max`.
+    /// Place in the request: `privateInputs.age`, `privateInputs.siblings[3]` or `params.max`.
     pub path: String,
-    /// What was expected.
+    /// Expected value.
     pub message: String,
 }
 
 impl RequestError {
-    /// What is wrong with which part of the request, where that can be said.
+    /// Faults of inputs and parameters; empty for other errors.
     pub fn faults(&self) -> Vec<InputFault> {
         match self {
             Self::Inputs(faults) => faults.clone(),

@@ -1,4 +1,4 @@
-//! The arguments of the verifier contract.
+//! Calldata of the verifier contract.
 
 use std::process::Command;
 

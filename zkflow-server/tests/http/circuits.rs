@@ -1,4 +1,4 @@
-//! Circuits: asked for, made, looked at.
+//! Circuits: requested, built and read.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::support::{NO_CIRCUIT, Server, age_proof, range_check, ready_circuit, 
 #[tokio::test]
 async fn a_circuit_is_taken_and_then_ready() {
     let server = shared().await;
-    // A circuit of its own: the shared one may be ready already.
+    // A separate circuit, since the shared one may already be ready.
     let asked = json!({"templateName": "rangeCheck", "params": {"min": 1, "max": 2, "bits": 2}});
     let reply = server.post("/v1/circuits", &asked).await;
     assert_eq!(reply.status, StatusCode::ACCEPTED, "{}", reply.text());
@@ -103,7 +103,7 @@ async fn too_many_owed_circuits_are_refused_until_later() {
     let refused = server.post("/v1/circuits", &other).await;
     refused.problem(429, "overloaded");
     assert_eq!(refused.header("retry-after"), "5");
-    // The one that is there is no more work.
+    // An existing circuit is accepted, since it causes no further work.
     assert_eq!(server.post("/v1/circuits", &range_check()).await.status, StatusCode::ACCEPTED);
 }
 

@@ -1,4 +1,4 @@
-//! Circuits that are removed.
+//! Deletion of circuits.
 
 use axum::http::StatusCode;
 use futures::TryStreamExt as _;
@@ -8,7 +8,7 @@ use zkflow_core::service::id::DeploymentId;
 
 use crate::support::{Server, age_proof, range_check, ready_circuit, shared};
 
-/// How many files of circuits there are.
+/// Number of stored files of circuits.
 async fn stored(server: &Server) -> usize {
     server.app.store.list("circuits").try_collect::<Vec<_>>().await.unwrap().len()
 }
@@ -30,7 +30,7 @@ async fn a_circuit_goes_with_its_artifacts_once_no_work_on_it_is_owed() {
     server.post("/v1/proofs", &age_proof(&id, 42)).await.problem(404, "circuit_not_found");
     server.delete(&path).await.problem(404, "circuit_not_found");
 
-    // It can be had again.
+    // The circuit can be requested again.
     let again = server.post("/v1/circuits", &range_check()).await;
     assert_eq!(again.status, StatusCode::ACCEPTED);
     assert_eq!(again.json()["circuitId"], id);

@@ -1,4 +1,4 @@
-//! What the API says about itself: its description, a page to browse it, and the templates.
+//! The OpenAPI document, its web page, and the templates.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::support::{Server, request};
 
-/// Every route there is.
+/// All routes of the API.
 const ROUTES: [&str; 23] = [
     "delete /v1/circuits/{circuitId}",
     "get /health",
@@ -46,7 +46,7 @@ async fn the_description_names_every_route_and_each_of_them_answers() {
         for (method, operation) in methods.as_object().unwrap() {
             described.insert(format!("{method} {path}"));
             let id = operation["operationId"].as_str().unwrap();
-            assert!(operations.insert(id.to_owned()), "{id} is there twice");
+            assert!(operations.insert(id.to_owned()), "{id} occurs twice");
             assert!(!operation["responses"].as_object().unwrap().is_empty());
             assert!(!operation["summary"].as_str().unwrap().is_empty());
 
@@ -111,7 +111,7 @@ async fn templates_say_their_parameters_inputs_and_an_example() {
             assert!(!template[field].as_str().unwrap().is_empty(), "{name}.{field}");
         }
         assert!(!template["inputs"].as_array().unwrap().is_empty(), "{name}");
-        // The example can be asked for as it stands.
+        // The example is a valid request.
         let asked = json!({"templateName": name, "params": template["example"]["params"]});
         let reply = server.post("/v1/circuits", &asked).await;
         assert_eq!(reply.status, 202, "{}", reply.text());

@@ -10,14 +10,14 @@ use zkflow_core::service::catalog::Failure;
 
 use crate::support::{Server, range_check, ready_circuit, request, shared};
 
-/// One event.
+/// One server-sent event.
 struct Event {
     name: String,
     id: u64,
     data: Value,
 }
 
-/// Reads events off the body of an answer.
+/// Reads events from the body of an answer.
 struct Events {
     body: BodyDataStream,
     text: String,
@@ -31,7 +31,7 @@ impl Events {
         Self { body: response.into_body().into_data_stream(), text: String::new() }
     }
 
-    /// The next event; none when the stream has ended.
+    /// The next event; `None` at the end of the stream.
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
@@ -39,7 +39,7 @@ impl Events {
                     let line = block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
                     line.map(|value| value.trim_start().to_owned())
                 };
-                // Blocks of comments alone keep the connection alive.
+                // Blocks without data are comments that keep the connection open.
                 let event = field("data").map(|data| Event {
                     name: field("event").unwrap(),
                     id: field("id").unwrap().parse().unwrap(),
@@ -71,12 +71,12 @@ async fn a_proof_is_followed_from_its_state_to_its_end() {
     let id = server.ask_for_proof(circuit, 42).await;
     let events = Events::open(server, &format!("/v1/proofs/{id}/events")).await.rest().await;
     assert!(events.iter().all(|event| event.name == "proof" && event.data["proofRequestId"] == id));
-    assert!(events.windows(2).all(|pair| pair[0].id < pair[1].id), "changes come once and in order");
+    assert!(events.windows(2).all(|pair| pair[0].id < pair[1].id), "changes arrive once and in order");
     let last = events.last().unwrap();
     assert_eq!(last.data["status"], "completed");
     assert_eq!(last.data, server.get(&format!("/v1/proofs/{id}")).await.ok());
 
-    // Who comes late is told the end at once.
+    // A late client receives the final document immediately.
     let late = Events::open(server, &format!("/v1/proofs/{id}/events")).await.rest().await;
     assert_eq!(late.len(), 1);
     assert_eq!(late[0].data, last.data);
@@ -130,7 +130,7 @@ async fn there_are_only_so_many_streams_and_closing_one_makes_room() {
     let path = format!("/v1/circuits/{id}/events");
     let events = Events::open(&server, &path).await;
     server.get(&path).await.problem(429, "too_many_watchers");
-    // Who cannot wait is answered at once.
+    // A long-poll above the limit is answered immediately.
     assert_eq!(server.get(&format!("/v1/circuits/{id}?wait=60")).await.ok()["status"], "pending");
     drop(events);
     Events::open(&server, &path).await;

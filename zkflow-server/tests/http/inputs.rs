@@ -1,10 +1,10 @@
-//! Inputs that do not fit, which are named and never repeated.
+//! Invalid inputs: errors contain their names, never their values.
 
 use serde_json::{Value, json};
 
 use crate::support::{Server, ready_circuit, shared};
 
-/// A value that no message holds by chance.
+/// A value that no message contains by chance.
 const CANARY: &str = "31415926535897";
 
 #[tokio::test]

@@ -1,10 +1,10 @@
-//! Lists: pages, filters, and queries that cannot be read.
+//! Lists: pages, filters and invalid queries.
 
 use serde_json::{Value, json};
 
 use crate::support::{NO_CIRCUIT, Server, age_proof};
 
-/// The ids on all pages of a list, by pages.
+/// The ids on each page of a list.
 async fn pages(server: &Server, list: &str, query: &str, id: &str) -> Vec<Vec<String>> {
     let mut pages = Vec::new();
     let mut cursor = String::new();
@@ -30,7 +30,7 @@ async fn circuits_are_listed_newest_first_page_by_page() {
     let mut ids = Vec::new();
     for max in 2..7 {
         ids.push(ask_for_circuit(&server, "rangeCheck", json!({"min": 1, "max": max})).await);
-        // Those of one millisecond are ordered by id.
+        // Circuits of the same millisecond would be ordered by id.
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
     ids.reverse();

@@ -1,4 +1,4 @@
-//! Every route of the API, with everything behind it but in memory, without a socket.
+//! All routes of the API, in memory and without a socket.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod artifacts;

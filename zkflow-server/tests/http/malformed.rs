@@ -1,4 +1,4 @@
-//! Requests that are none.
+//! Malformed requests.
 
 use std::time::{Duration, Instant};
 
@@ -106,7 +106,7 @@ async fn a_body_that_is_too_large_is_refused() {
         let fits = " ".repeat(BODY_LIMIT);
         server.post_text(path, &fits).await.problem(400, "malformed_json");
         server.post_text(path, &format!("{fits} ")).await.problem(413, "body_too_large");
-        // Also when its length is not said.
+        // The same without a Content-Length.
         let chunks = (0..BODY_LIMIT / 1024 + 1).map(|_| Ok::<_, std::io::Error>(" ".repeat(1024)));
         let mut request = json_request(path, "");
         *request.body_mut() = Body::from_stream(futures::stream::iter(chunks));

@@ -1,4 +1,4 @@
-//! For whoever runs the server.
+//! Health, readiness and metrics.
 
 use axum::body::Body;
 use axum::http::Method;
@@ -52,7 +52,7 @@ async fn metrics_tell_requests_queues_and_stages() {
     ] {
         assert!(text.contains(line), "no {line} in\n{text}");
     }
-    assert!(!text.contains("unheard-of"), "paths are no labels");
+    assert!(!text.contains("unheard-of"), "paths are not labels");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Wrong templates and parameters.
+//! Unknown templates and invalid parameters.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Proofs: asked for, made, waited for, cancelled.
+//! Proofs: requested, made, waited for and cancelled.
 
 use std::time::{Duration, Instant};
 
@@ -70,7 +70,7 @@ async fn a_pending_proof_is_cancelled_and_its_inputs_are_destroyed() {
     let cancelled = server.post(&cancel, &json!({})).await.ok();
     assert_eq!(cancelled["status"], "cancelled");
     assert!(!server.has_sealed(&id).await);
-    // Once more changes nothing, with or without a body.
+    // A second cancellation changes nothing, with or without a body.
     assert_eq!(server.post(&cancel, &json!({})).await.ok(), cancelled);
     let bare = crate::support::request(axum::http::Method::POST, &cancel, axum::body::Body::empty());
     assert_eq!(server.send(bare).await.ok(), cancelled);

@@ -1,4 +1,4 @@
-//! Servers in memory, and what is asked of them.
+//! Servers in memory, and requests to them.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -24,27 +24,27 @@ use zkflow_server::{backends, http, work};
 pub(crate) const NO_CIRCUIT: &str = "00000000000000000000000000000000";
 /// An id that no proof request has.
 pub(crate) const NO_PROOF: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
-/// The bodies of requests may have as many bytes.
+/// Size limit of a request body in bytes.
 pub(crate) const BODY_LIMIT: usize = 32 * 1024;
 
-/// What the circuit of most tests is asked for with; eight bits make it small.
+/// Request for the circuit of most tests; eight bits make it small.
 pub(crate) fn range_check() -> Value {
     json!({"templateName": "rangeCheck", "params": {"min": 18, "max": 120, "bits": 8}})
 }
 
-/// The API over an app in memory.
+/// The API with an app in memory.
 pub(crate) struct Server {
     pub(crate) app: Arc<App>,
     router: Router,
 }
 
 impl Server {
-    /// A server whose jobs nobody works on: what is asked for stays pending.
+    /// A server without workers: requests stay pending.
     pub(crate) async fn idle() -> Self {
         Self::idle_with(|_| ()).await
     }
 
-    /// As [`idle`](Self::idle), with other settings.
+    /// As [`idle`](Self::idle), with changed settings.
     pub(crate) async fn idle_with(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config {
             module_cache: Some(std::env::temp_dir().join("zkflow-test-modules")),
@@ -56,7 +56,7 @@ impl Server {
         Self { router: http::router(app.clone()), app }
     }
 
-    /// An idle server and the id of a circuit that is ready on it.
+    /// An idle server and the id of a ready circuit on it.
     pub(crate) async fn idle_with_circuit() -> (Self, String) {
         let (shared, server) = (shared().await, Self::idle().await);
         let id = ready_circuit().await;
@@ -64,7 +64,7 @@ impl Server {
         (server, id.to_owned())
     }
 
-    /// Takes over a circuit of another server, with its artifacts.
+    /// Copies a circuit and its artifacts from another server.
     pub(crate) async fn adopt(&self, other: &Server, circuit: Circuit) {
         for meta in circuit.artifacts.values() {
             let body = other.app.store.get(&meta.key).await.unwrap().body;
@@ -73,7 +73,7 @@ impl Server {
         self.app.catalog.insert_circuit(circuit).await.unwrap();
     }
 
-    /// The document of a circuit.
+    /// The stored document of a circuit.
     pub(crate) async fn circuit(&self, id: &str) -> Circuit {
         self.app.catalog.circuit(&id.parse().unwrap()).await.unwrap().unwrap()
     }
@@ -103,19 +103,19 @@ impl Server {
         self.send(json_request(path, body)).await
     }
 
-    /// Asks for a proof that an age lies in the range of [`range_check`]; returns its id.
+    /// Requests a proof that an age is in the range of [`range_check`] and returns its id.
     pub(crate) async fn ask_for_proof(&self, circuit: &str, age: u64) -> String {
         let reply = self.post("/v1/proofs", &age_proof(circuit, age)).await;
         assert_eq!(reply.status, StatusCode::ACCEPTED, "{}", reply.text());
         reply.json()["proofRequestId"].as_str().unwrap().to_owned()
     }
 
-    /// Whether sealed inputs of a proof request are there.
+    /// Whether sealed inputs of a proof request exist.
     pub(crate) async fn has_sealed(&self, proof: &str) -> bool {
         self.app.vault.open(&proof.parse().unwrap()).await.is_ok()
     }
 
-    /// Waits for the sealed inputs to go, which happens just after the outcome is visible.
+    /// Waits until the sealed inputs are destroyed, which happens shortly after the result is visible.
     pub(crate) async fn inputs_are_destroyed(&self, proof: &str) {
         for _ in 0..500 {
             if !self.has_sealed(proof).await {
@@ -123,11 +123,11 @@ impl Server {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!("the inputs of proof {proof} are still there");
+        panic!("the inputs of proof {proof} still exist");
     }
 }
 
-/// The body that asks for a proof of an age.
+/// Body of a request for a proof of an age.
 pub(crate) fn age_proof(circuit: &str, age: u64) -> Value {
     json!({
         "circuitId": circuit,
@@ -136,19 +136,19 @@ pub(crate) fn age_proof(circuit: &str, age: u64) -> Value {
     })
 }
 
-/// Any request.
+/// A request without headers.
 pub(crate) fn request(method: Method, path: &str, body: impl Into<Body>) -> Request<Body> {
     Request::builder().method(method).uri(path).body(body.into()).unwrap()
 }
 
-/// A POST of JSON.
+/// A POST request with a JSON body.
 pub(crate) fn json_request(path: &str, body: &str) -> Request<Body> {
     let mut request = request(Method::POST, path, body.to_owned());
     request.headers_mut().insert(CONTENT_TYPE, "application/json".parse().unwrap());
     request
 }
 
-/// What was answered.
+/// A complete answer.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -175,14 +175,14 @@ impl Reply {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// The body of an answer that is good.
+    /// The JSON body; asserts status 200.
     #[track_caller]
     pub(crate) fn ok(&self) -> Value {
         assert_eq!(self.status, StatusCode::OK, "{}", self.text());
         self.json()
     }
 
-    /// The body of an answer that is a problem, complete and consistent.
+    /// The JSON body; asserts a complete and consistent problem document.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
         let shown = String::from_utf8_lossy(&self.body);
@@ -197,25 +197,22 @@ impl Reply {
         body
     }
 
-    /// The entry of `errors` about `path`.
+    /// The message in `errors` for `path`.
     #[track_caller]
     pub(crate) fn fault(&self, path: &str) -> String {
         let body = self.json();
         let faults = body["errors"].as_array().unwrap_or_else(|| panic!("no errors: {body}"));
         let fault = faults.iter().find(|fault| fault["path"] == path);
-        fault.unwrap_or_else(|| panic!("nothing about {path}: {body}"))["message"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        fault.unwrap_or_else(|| panic!("no fault for {path}: {body}"))["message"].as_str().unwrap().to_owned()
     }
 }
 
-/// Where the workers of [`shared`] live: the runtime of a test ends with it.
+/// Runtime for the workers of [`shared`], since the runtime of a test ends with the test.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 });
 
-/// The server with workers that all tests share: nothing on it may be removed.
+/// The server with workers that all tests share. Tests must not delete anything on it.
 pub(crate) async fn shared() -> &'static Server {
     static SHARED: OnceCell<Server> = OnceCell::const_new();
     SHARED
@@ -227,7 +224,7 @@ pub(crate) async fn shared() -> &'static Server {
         .await
 }
 
-/// The id of the circuit of [`range_check`], ready on [`shared`].
+/// Id of the circuit of [`range_check`], ready on [`shared`].
 pub(crate) async fn ready_circuit() -> &'static str {
     static CIRCUIT: OnceCell<String> = OnceCell::const_new();
     CIRCUIT

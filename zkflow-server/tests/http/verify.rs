@@ -1,4 +1,4 @@
-//! Proofs against the key of a circuit.
+//! Verification of proofs with the key of a circuit.
 
 use serde_json::{Value, json};
 

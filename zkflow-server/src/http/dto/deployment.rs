@@ -1,4 +1,4 @@
-//! Deployments over the wire.
+//! Request and response bodies of deployments.
 
 use std::collections::BTreeMap;
 
@@ -16,37 +16,38 @@ use crate::http::Problem;
 use crate::service::{self, InputFault, RequestError};
 use zkflow_evm::deploy::checksummed;
 
-/// Asks for a deployment: a chain and who signs.
+/// Request for a deployment: a chain or node, and a signer.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({"chainId": 31337, "signer": "deployer"}))]
 pub(in crate::http) struct NewDeployment {
-    /// The chain (EIP-155). Not needed beside `rpcUrl`, whose node is asked then.
+    /// Chain id (EIP-155). Optional with `rpcUrl`: the default is the chain of that node.
     chain_id: Option<u64>,
-    /// A node of your own, where the server takes one: by https, at a public address. Sealed until the deployment is final.
+    /// RPC URL of your own node, if the server allows it: https at a public address. Sealed until the
+    /// deployment is final.
     #[schema(value_type = Option<String>)]
     rpc_url: Option<SecretSetting>,
-    /// One of the server's signers.
+    /// Name of a signer of the server.
     signer: Option<String>,
-    /// A private key of 64 hex digits, where the server takes one. Sealed, used once, destroyed.
+    /// Private key of 64 hex digits, if the server allows it. Sealed, used once, then destroyed.
     #[schema(value_type = Option<String>)]
     private_key: Option<SecretSetting>,
-    /// Whether to return the transaction for you to sign.
+    /// Whether to return an unsigned transaction instead of deploying.
     #[serde(default)]
     pub(in crate::http) unsigned: bool,
-    /// Beside `unsigned`: the account that will sign, whose nonce, gas and fees are filled in.
+    /// Account that will sign, only with `unsigned`. Its nonce, gas and fees are filled in.
     #[schema(value_type = Option<String>)]
     from: Option<Address>,
 }
 
 impl NewDeployment {
-    /// The request for a deployment that is signed here.
+    /// Converts to a deployment that the server signs.
     pub(in crate::http) fn signed_here(
         self,
         idempotency_key: Option<String>,
     ) -> Result<service::deployments::NewDeployment, Problem> {
         if self.from.is_some() {
-            return Err(fault("from", "goes with unsigned alone"));
+            return Err(fault("from", "allowed only with unsigned"));
         }
         let secret = |text: Option<SecretSetting>| text.map(|text| text.expose().to_owned().into());
         Ok(service::deployments::NewDeployment {
@@ -58,7 +59,7 @@ impl NewDeployment {
         })
     }
 
-    /// The chain, and who will sign.
+    /// Converts to the chain id and sender of an unsigned transaction.
     pub(in crate::http) fn for_signing(self) -> Result<(u64, Option<Address>), Problem> {
         let given = [
             ("signer", self.signer.is_some()),
@@ -66,9 +67,10 @@ impl NewDeployment {
             ("rpcUrl", self.rpc_url.is_some()),
         ];
         if let Some((name, _)) = given.into_iter().find(|(_, given)| *given) {
-            return Err(fault(name, "does not go with unsigned"));
+            return Err(fault(name, "not allowed with unsigned"));
         }
-        let chain_id = self.chain_id.ok_or_else(|| fault("chainId", "missing: say which chain"))?;
+        let chain_id =
+            self.chain_id.ok_or_else(|| fault("chainId", "missing: expected the id of a chain"))?;
         Ok((chain_id, self.from))
     }
 }
@@ -81,7 +83,7 @@ fn fault(path: &str, message: &str) -> Problem {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct UnsignedDto {
-    /// Its fields as nodes and wallets name them, numbers in hexadecimal.
+    /// Fields named as in the JSON-RPC API of nodes, numbers in hexadecimal.
     #[schema(value_type = Object)]
     pub(in crate::http) transaction: Map<String, Value>,
 }
@@ -94,25 +96,25 @@ pub(in crate::http) struct DeploymentDto {
     circuit_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     chain_id: Option<u64>,
-    /// The server's signer; none for a key of the request's own.
+    /// Name of the server's signer; absent if the request contained a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     signer: Option<String>,
     /// `pending`, `confirmed` or `failed`.
     #[schema(value_type = String)]
     status: DeploymentStatus,
-    /// `queued`, `prepare`, `send`, `confirm`, `check` or `done`; of a failed one, where it failed.
+    /// Current stage, or the stage that failed: `queued`, `prepare`, `send`, `confirm`, `check` or `done`.
     #[schema(value_type = String)]
     stage: DeploymentStage,
-    /// How far it is, from 0 to 1: the share of its stages that are done.
+    /// `finished stages / all stages`, from 0 to 1.
     progress: f32,
-    /// How often work on it was begun.
+    /// Number of attempts so far.
     attempt: u32,
     /// Milliseconds spent in each finished stage.
     timings: BTreeMap<String, u64>,
-    /// The transaction, once it is signed.
+    /// Transaction; present when it is signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     transaction: Option<SentDto>,
-    /// The contract, once it is confirmed and checked.
+    /// Contract; present when it is confirmed and checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     contract: Option<DeployedDto>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,14 +137,14 @@ struct SentDto {
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct DeployedDto {
     chain_id: u64,
-    /// Where it lies, with the checksum of EIP-55.
+    /// Address of the contract, with the EIP-55 checksum.
     address: String,
     transaction_hash: String,
     block_number: u64,
     gas_used: u64,
     /// SHA-256 of `verification_key.json`.
     verification_key: String,
-    /// The full version of the Solidity compiler.
+    /// Full version of the Solidity compiler, such as `0.8.30+commit.73712a01`.
     compiler: String,
     /// SHA-256 of the code on the chain.
     code_sha256: String,
@@ -196,7 +198,7 @@ impl From<Deployment> for DeploymentDto {
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct DeploymentPage {
     pub(in crate::http) deployments: Vec<DeploymentDto>,
-    /// `cursor` of the next page, if there is one.
+    /// `cursor` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) next_cursor: Option<String>,
 }
@@ -206,18 +208,18 @@ pub(in crate::http) struct DeploymentPage {
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct ContractDto {
     name: String,
-    /// The full version of the compiler, as in `0.8.30+commit.73712a01`.
+    /// Full version of the Solidity compiler, such as `0.8.30+commit.73712a01`.
     compiler: String,
     #[schema(value_type = Vec<Object>)]
     abi: Value,
-    /// The compiler's metadata, as text.
+    /// Metadata of the compiler, as JSON text.
     metadata: String,
-    /// What the compiler was given: explorers take this file.
+    /// Input of the compiler, which explorers accept as "standard JSON input".
     #[schema(value_type = Object)]
     standard_json_input: Value,
-    /// What a transaction that creates the contract carries.
+    /// Code in the transaction that creates the contract, as `0x` and hex digits.
     creation_code: String,
-    /// What lies on the chain then.
+    /// Code on the chain after the creation, as `0x` and hex digits.
     runtime_code: String,
 }
 
