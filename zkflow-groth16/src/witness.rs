@@ -3,7 +3,6 @@
 use ark_bn254::Fr;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-
 /// The value of every wire; wire 0 is the constant one. Zeroised on drop, never printed.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct Witness(Vec<Fr>);
