@@ -45,3 +45,7 @@ pub(crate) use kernel::{Backend, Task};
 
 pub use field::Row;
 pub use kernel::Kernel;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

@@ -17,6 +17,19 @@ pub struct Entry {
 
 /// A matrix stored by rows.
 ///
+/// ```
+/// use ark_bn254::Fr;
+/// use zkflow_bn254::sparse::{Entry, SparseMatrix};
+///
+/// // (0 2)
+/// // (1 0)
+/// let entries = [(0, 1, 2u64), (1, 0, 1)].map(|(row, column, value)| Entry { row, column, value: value.into() });
+/// let matrix = SparseMatrix::new(2, entries.into_iter());
+/// let mut product = [Fr::from(0u64); 2];
+/// matrix.product(&[Fr::from(7u64), Fr::from(5u64)], &mut product);
+/// assert_eq!(product, [Fr::from(10u64), Fr::from(7u64)]);
+/// ```
+///
 /// Most entries of a circom circuit are 1 or -1 and cost only an addition. In each row the entries 1 come
 /// first, then the entries -1, then the others.
 #[derive(Debug, Default, PartialEq, Eq)]

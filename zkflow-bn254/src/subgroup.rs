@@ -29,6 +29,19 @@ const WEIGHT_BITS: u32 = 13;
 
 /// Whether all points are in the subgroup of order r. Accepts points outside with a probability of at most
 /// 2^-65. The weights come from `rng`, which the maker of the points must not be able to predict.
+///
+/// ```
+/// use ark_bn254::G2Affine;
+/// use ark_ec::AffineRepr;
+/// use zkflow_bn254::Kernel;
+/// use zkflow_bn254::msm::{FixedBases, Options};
+/// use zkflow_bn254::subgroup::all_in_subgroup;
+///
+/// let kernel = Kernel::detect();
+/// let points = [G2Affine::generator(); 100];
+/// let bases = FixedBases::prepare(&points, Options { kernel, table_bytes: 0 });
+/// assert!(all_in_subgroup(&bases, kernel, &mut rand::rngs::OsRng));
+/// ```
 pub fn all_in_subgroup<R>(points: &FixedBases<g2::Config>, kernel: Kernel, rng: &mut R) -> bool
 where
     R: RngCore + CryptoRng + ?Sized,

@@ -9,3 +9,7 @@ pub mod witness;
 
 pub mod sandbox;
 pub mod secret;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

@@ -13,3 +13,7 @@ pub use client::EvmClient;
 pub use endpoint::{Endpoint, Policy, Resolver, SystemResolver};
 pub use signer::{KeySource, Keyring, LocalSigner};
 pub use solc::{Solc, VERSION as SOLC_VERSION};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

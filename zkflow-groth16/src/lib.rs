@@ -30,3 +30,7 @@ pub mod rng;
 mod blake2b;
 #[doc(hidden)]
 pub mod own_folder;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

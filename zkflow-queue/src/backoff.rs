@@ -23,6 +23,15 @@ impl Backoff {
     }
 
     /// Longest delay after attempt number `attempt`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use zkflow_queue::Backoff;
+    ///
+    /// let backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(300) };
+    /// assert_eq!(backoff.ceiling(3), Duration::from_secs(4));
+    /// assert_eq!(backoff.ceiling(20), Duration::from_secs(300));
+    /// ```
     pub fn ceiling(&self, attempt: u32) -> Duration {
         let factor = 2_u32.saturating_pow(attempt.saturating_sub(1));
         self.base.saturating_mul(factor).min(self.cap)

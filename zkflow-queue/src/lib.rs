@@ -25,3 +25,7 @@ pub use reconcile::Reconciler;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteQueue;
 pub use worker::{Handler, JobContext, JobError, Then, Worker, WorkerConfig};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

@@ -17,3 +17,7 @@ pub mod backends;
 pub mod serve;
 
 pub mod client;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

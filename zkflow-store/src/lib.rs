@@ -35,3 +35,7 @@ pub use s3::{S3Settings, S3Store};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteCatalog;
 pub use vault::{Vault, VaultKey};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

@@ -55,6 +55,22 @@ pub struct Term {
 ///
 /// # Panics
 /// Panics if the index of a point or scalar is out of range, or the last end is not the number of terms.
+///
+/// # Example
+/// ```
+/// use ark_bn254::{Fr, G1Affine};
+/// use ark_ec::AffineRepr;
+/// use zkflow_bn254::Kernel;
+/// use zkflow_bn254::msm::{Combinations, Term, combine};
+///
+/// let g = G1Affine::generator();
+/// let points = [g, (g * Fr::from(2u64)).into()];
+/// let scalars = [Fr::from(10u64), Fr::from(-1)];
+/// // 10·P₀ − P₁, and 10·P₁.
+/// let terms = [Term { point: 0, scalar: 0 }, Term { point: 1, scalar: 1 }, Term { point: 1, scalar: 0 }];
+/// let sums = combine(Kernel::detect(), &points, Combinations { ends: &[2, 3], terms: &terms, scalars: &scalars });
+/// assert_eq!(sums, [G1Affine::from(g * Fr::from(8u64)), (g * Fr::from(20u64)).into()]);
+/// ```
 pub fn combine<C: Curve>(
     kernel: Kernel,
     points: &[Affine<C>],

@@ -13,6 +13,16 @@ use crate::{Backend, Kernel, Task};
 const TASK: usize = 512;
 
 /// 2^doublings · Pᵢ for every point, on the threads of the current pool.
+///
+/// ```
+/// use ark_bn254::{Fr, G2Affine};
+/// use ark_ec::AffineRepr;
+/// use zkflow_bn254::Kernel;
+/// use zkflow_bn254::points::double_all;
+///
+/// let g = G2Affine::generator();
+/// assert_eq!(double_all(Kernel::detect(), &[g], 10), [G2Affine::from(g * Fr::from(1024u64))]);
+/// ```
 pub fn double_all<C: Curve>(kernel: Kernel, points: &[Affine<C>], doublings: u32) -> Vec<Affine<C>> {
     C::double(kernel, points, doublings)
 }

@@ -30,6 +30,16 @@ pub fn lagrange<C: Curve>(points: &[Affine<C>]) -> Vec<Affine<C>> {
 }
 
 /// The inverse of [`lagrange`]: commitments to powers from their Lagrange form.
+///
+/// ```
+/// use ark_bn254::{Fr, G1Affine};
+/// use ark_ec::AffineRepr;
+/// use zkflow_bn254::points::{from_lagrange, lagrange, scale_by_powers};
+///
+/// let tau = Fr::from(123u64);
+/// let powers = scale_by_powers(&[G1Affine::generator(); 8], &Fr::from(1u64), &tau);
+/// assert_eq!(from_lagrange(&lagrange(&powers)), powers);
+/// ```
 pub fn from_lagrange<C: Curve>(points: &[Affine<C>]) -> Vec<Affine<C>> {
     whole(Transform::from_lagrange(points.len() as u64), points)
 }

@@ -28,6 +28,16 @@ pub fn scale<C: Curve>(points: &[Affine<C>], scalar: &Fr) -> Vec<Affine<C>> {
 }
 
 /// Multiplies point `i` by `first * step^i`.
+///
+/// ```
+/// use ark_bn254::{Fr, G1Affine};
+/// use ark_ec::AffineRepr;
+/// use zkflow_bn254::points::scale_by_powers;
+///
+/// let g = G1Affine::generator();
+/// let scaled = scale_by_powers(&[g; 3], &Fr::from(5u64), &Fr::from(2u64));
+/// assert_eq!(scaled, [5u64, 10, 20].map(|n| G1Affine::from(g * Fr::from(n))));
+/// ```
 pub fn scale_by_powers<C: Curve>(points: &[Affine<C>], first: &Fr, step: &Fr) -> Vec<Affine<C>> {
     C::multiply(Kernel::detect(), points, Factors::Powers { first, step })
 }
