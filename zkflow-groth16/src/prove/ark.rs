@@ -23,7 +23,7 @@ use crate::witness::Witness;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ArkProver;
 
-const NAME: &str = "ark";
+pub(super) const NAME: &str = "ark";
 
 impl Prover for ArkProver {
     fn name(&self) -> &'static str {
