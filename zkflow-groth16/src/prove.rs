@@ -9,8 +9,6 @@ mod consistency;
 mod load;
 pub mod native;
 mod provers;
-#[cfg(feature = "ark")]
-mod reduction;
 
 use crate::error::{Classified, ErrorKind};
 use crate::format::FormatError;
