@@ -68,7 +68,7 @@ chaos: setup ## Kills, outages and sleeping workers at full length, with a table
 	exit $$(cat $(CHAOS_LOG).status)
 
 bench: setup ## The Criterion benches
-	$(CARGO) build --locked --release --bin zkflow
+	$(CARGO) build --locked --release --bin zkflow --features zkflow-cli/ark
 	$(CARGO) bench --locked --workspace --bench kernels --bench stages --bench prover --bench witness --bench setup --bench queue --bench http
 
 fuzz: setup ## Each fuzz target for a minute (needs cargo-fuzz)

@@ -8,8 +8,9 @@ use support::{Fixture, TEMPLATES};
 use zkflow_core::circuit::FileName;
 use zkflow_core::format::zkey::ZKey;
 use zkflow_core::prove::Kernel;
+use zkflow_core::prove::ark::ArkProver;
 use zkflow_core::prove::native::{NativeOptions, NativeProver, Parallelism};
-use zkflow_core::prove::{Prover, ProverKind};
+use zkflow_core::prove::{KeyLoader as _, Prover};
 use zkflow_core::rng::os_rng;
 
 mod support;
@@ -25,7 +26,7 @@ fn provers() -> Vec<(&'static str, Arc<dyn Prover>)> {
         provers.push(("native-portable", native(Kernel::Portable, Parallelism::Latency)));
     }
     provers.push(("native-one-thread", native(Kernel::detect(), Parallelism::Throughput)));
-    provers.push(("ark", ProverKind::Ark.open(NativeOptions::default()).expect("the prover starts")));
+    provers.push(("ark", Arc::new(ArkProver)));
     provers
 }
 

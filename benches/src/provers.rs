@@ -8,7 +8,7 @@ use std::sync::Arc;
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::prove::Kernel;
 use zkflow_core::prove::native::{NativeOptions, Parallelism};
-use zkflow_core::prove::{Prover, ProverKind};
+use zkflow_core::prove::{Prover, Provers};
 
 use super::circuits::Files;
 use super::{BenchArgs, Error};
@@ -34,11 +34,13 @@ pub(super) struct Contestants(pub(super) Vec<Contestant>);
 
 impl Contestants {
     pub(super) fn find(args: &BenchArgs) -> Result<Self, Error> {
-        let mut found = vec![ours(ProverKind::Native, Kernel::detect(), args)?];
+        let mut found = vec![ours(Provers::DEFAULT, Kernel::detect(), args)?];
         if Kernel::detect() != Kernel::Portable {
-            found.push(ours(ProverKind::Native, Kernel::Portable, args)?);
+            found.push(ours(Provers::DEFAULT, Kernel::Portable, args)?);
         }
-        found.push(ours(ProverKind::Ark, Kernel::Portable, args)?);
+        if Provers::default().check("ark").is_ok() {
+            found.push(ours("ark", Kernel::Portable, args)?);
+        }
         if let Some(command) = rapidsnark(args) {
             found.push(outside("rapidsnark", command));
         }
@@ -84,16 +86,17 @@ impl Contestant {
     }
 }
 
-fn ours(kind: ProverKind, kernel: Kernel, args: &BenchArgs) -> Result<Contestant, Error> {
+fn ours(name: &str, kernel: Kernel, args: &BenchArgs) -> Result<Contestant, Error> {
     let key_memory = args.key_memory.saturating_mul(1 << 20);
     let open = |parallelism| {
         let threads = args.threads;
-        kind.open(NativeOptions { threads, parallelism, kernel, key_memory, ..NativeOptions::default() })
+        let options = NativeOptions { threads, parallelism, kernel, key_memory, ..NativeOptions::default() };
+        Provers::default().open(name, options)
     };
-    let native = kind == ProverKind::Native;
+    let native = name == Provers::DEFAULT;
     let portable = native && kernel == Kernel::Portable;
     let mut cold: Vec<OsString> = vec![std::env::current_exe()?.into(), "prove".into()];
-    cold.extend(["--prover".into(), kind.as_str().into()]);
+    cold.extend(["--prover".into(), name.into()]);
     cold.extend(["--key-memory".into(), args.key_memory.to_string().into()]);
     if portable {
         cold.push("--portable".into());
@@ -102,7 +105,7 @@ fn ours(kind: ProverKind, kernel: Kernel, args: &BenchArgs) -> Result<Contestant
         cold.extend(["--threads".into(), threads.to_string().into()]);
     }
     Ok(Contestant {
-        name: if portable { "native-portable".to_owned() } else { kind.as_str().to_owned() },
+        name: if portable { "native-portable".to_owned() } else { name.to_owned() },
         inside: Some(Inside {
             latency: open(Parallelism::Latency)?,
             throughput: open(Parallelism::Throughput)?,

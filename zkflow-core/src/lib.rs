@@ -66,6 +66,8 @@ pub mod service;
 
 #[cfg(feature = "circom")]
 pub use zkflow_circom::{compile, sandbox, secret, template, witness};
+#[cfg(feature = "snark")]
+pub use zkflow_groth16::snark;
 pub use zkflow_groth16::{
     calldata, constraints, digest, domain, error, field, format, id, name, proof, prove, provenance, report,
     rng, setup, solidity, verify,

@@ -1,6 +1,5 @@
 //! Tests the native prover on real circuits: its proofs match the reference prover and pass snarkjs.
 
-#![cfg(feature = "ark")]
 #![allow(clippy::unwrap_used)]
 
 #[allow(dead_code, reason = "other tests need more of it")]

@@ -7,6 +7,8 @@ pub mod format;
 pub mod setup;
 
 pub mod prove;
+#[cfg(feature = "snark")]
+pub mod snark;
 pub mod verify;
 
 pub mod calldata;

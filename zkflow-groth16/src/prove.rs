@@ -1,27 +1,25 @@
 //! Makes a proof from a witness and a proving key.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 #[cfg(feature = "ark")]
 pub mod ark;
-mod choice;
 mod consistency;
+mod load;
 pub mod native;
-#[cfg(feature = "ark")]
-mod reduction;
+mod provers;
 
-use crate::digest::Digest;
 use crate::error::{Classified, ErrorKind};
+use crate::format::FormatError;
 use crate::format::zkey::ZKey;
-use crate::format::{FormatError, MappedFile};
 use crate::proof::{Proof, PublicSignals, VerifyingKey};
 use crate::rng::SecureRng;
 use crate::verify::Verifier;
 use crate::witness::Witness;
 
-pub use choice::{ProverKind, UnknownProver};
+pub use load::KeyLoader;
+pub use provers::{Provers, UnknownProver};
 pub use zkflow_bn254::Kernel;
 
 /// A Groth16 prover.
@@ -37,39 +35,14 @@ pub trait Prover: fmt::Debug + Send + Sync + 'static {
     /// The key is inconsistent.
     fn prepare(&self, key: Arc<ZKey>) -> Result<Arc<dyn PreparedKey>, ProveError>;
 
-    /// Reads and prepares the bytes of a `.zkey` file, like [`ZKey::read`] and [`prepare`](Self::prepare). A
-    /// prover that stores prepared keys on disk looks there first, and stores the new one.
-    ///
-    /// # Errors
-    /// The bytes are not a key, or the key is inconsistent.
-    fn load(&self, zkey: &[u8]) -> Result<Arc<dyn PreparedKey>, ProveError> {
-        self.prepare(Arc::new(ZKey::read(zkey)?))
-    }
-
-    /// Prepares a `.zkey` file like [`load`](Self::load). The file must not change during the call: it is
-    /// mapped into memory while it is read, though not while it is prepared.
-    ///
-    /// # Errors
-    /// The file cannot be read; the errors of [`load`](Self::load).
-    fn load_file(&self, path: &Path) -> Result<Arc<dyn PreparedKey>, ProveError> {
-        let key = ZKey::read_mapped(&map(path)?)?;
-        self.prepare(Arc::new(key))
-    }
-
-    /// The prepared key of the `.zkey` file with this digest, if this prover has stored it on disk. The file
-    /// itself is not needed.
-    fn recall(&self, _zkey: &Digest) -> Option<Arc<dyn PreparedKey>> {
+    /// The prover's own way to load keys; `None`: keys are read and prepared.
+    fn key_loader(&self) -> Option<&dyn KeyLoader> {
         None
     }
 
     /// Announces the number of proofs about to start, besides the running ones. A prover that shares its
     /// threads by load uses this number until the next call.
-    fn expect(&self, _proofs: usize) {}
-}
-
-/// Maps a key file into memory.
-fn map(path: &Path) -> Result<MappedFile, ProveError> {
-    MappedFile::open(path).map_err(ProveError::File)
+    fn announce(&self, _proofs: usize) {}
 }
 
 /// A proving key in the form of its prover.
@@ -148,6 +121,9 @@ pub enum ProveError {
         /// The cause.
         source: std::io::Error,
     },
+    /// No prover has the requested name.
+    #[error(transparent)]
+    Unknown(#[from] UnknownProver),
     /// Threads cannot be started.
     #[error("the threads of the prover cannot be started: {0}")]
     Threads(String),
@@ -161,7 +137,7 @@ impl Classified for ProveError {
         match self {
             Self::WitnessLength { .. } | Self::Unsatisfied => ErrorKind::Invalid,
             Self::Format(_) | Self::Key(_) => ErrorKind::Corrupt,
-            Self::Kernel(_) => ErrorKind::Invalid,
+            Self::Kernel(_) | Self::Unknown(_) => ErrorKind::Invalid,
             Self::File(_) | Self::Folder { .. } | Self::Threads(_) => ErrorKind::Unavailable,
         }
     }
@@ -174,6 +150,7 @@ impl Classified for ProveError {
             Self::Key(_) => "inconsistent_proving_key",
             Self::Kernel(_) => "kernel_unavailable",
             Self::Folder { .. } => "key_folder_unusable",
+            Self::Unknown(_) => "unknown_prover",
             Self::Threads(_) => "threads_unavailable",
             Self::Unsatisfied => "witness_unsatisfied",
         }

@@ -1,6 +1,5 @@
 //! Tests setup, prover and verifier together, on a circuit written by hand.
 
-#![cfg(feature = "ark")]
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;

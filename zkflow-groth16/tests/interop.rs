@@ -1,6 +1,5 @@
 //! Exchanges keys, witnesses and proofs with the real snarkjs, on circuits compiled by the real circom.
 
-#![cfg(feature = "ark")]
 #![allow(clippy::unwrap_used)]
 
 #[path = "interop/tools.rs"]

@@ -15,6 +15,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileOptions};
+use zkflow_core::prove::Provers;
 use zkflow_core::rng::os_rng;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 use zkflow_core::service::catalog::Catalog;
@@ -57,9 +58,14 @@ fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
 /// Opens everything; `config.data_dir` is made if it is not there.
 ///
 /// # Errors
-/// The folder cannot be used, a backend does not answer, the circom compiler is not found, a folder of
-/// templates is wrong.
-pub async fn open(config: Config, shutdown: CancellationToken) -> Result<Arc<App>, OpenError> {
+/// No prover has the configured name, the folder cannot be used, a backend does not answer, the circom compiler is
+/// not found, a folder of templates is wrong.
+pub async fn open(
+    config: Config,
+    provers: Provers,
+    shutdown: CancellationToken,
+) -> Result<Arc<App>, OpenError> {
+    provers.check(&config.prover).map_err(failed("choose the prover"))?;
     let data = config.data_dir.clone();
     DirBuilder::new()
         .recursive(true)
@@ -89,7 +95,7 @@ pub async fn open(config: Config, shutdown: CancellationToken) -> Result<Arc<App
         Some(path) => Arc::new(checked_powers(path, data.join("ptau").join("verified")).await?),
         None => Arc::new(DevelopmentPowers::in_folder(data.join("ptau"))),
     };
-    assemble(config, backends, caches, powers, shutdown).await
+    assemble(config, provers, backends, caches, powers, shutdown).await
 }
 
 /// Refuses settings under which a process that only works would have nothing to work on: what is not
@@ -164,8 +170,12 @@ async fn queue(
 /// translated WebAssembly is kept, where `config.module_cache` says.
 ///
 /// # Errors
-/// The circom compiler is not found, a folder of templates is wrong.
-pub async fn in_memory(config: Config, shutdown: CancellationToken) -> Result<Arc<App>, OpenError> {
+/// No prover has the configured name, the circom compiler is not found, a folder of templates is wrong.
+pub async fn in_memory(
+    config: Config,
+    provers: Provers,
+    shutdown: CancellationToken,
+) -> Result<Arc<App>, OpenError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let backends = Backends {
         catalog: Arc::new(MemoryCatalog::new()),
@@ -176,7 +186,7 @@ pub async fn in_memory(config: Config, shutdown: CancellationToken) -> Result<Ar
         clock,
     };
     let caches = Caches { modules: config.module_cache.clone(), keys: config.key_cache.clone() };
-    assemble(config, backends, caches, Arc::new(DevelopmentPowers::in_memory()), shutdown).await
+    assemble(config, provers, backends, caches, Arc::new(DevelopmentPowers::in_memory()), shutdown).await
 }
 
 /// Folders of what can be computed again.
@@ -197,6 +207,7 @@ struct Backends {
 
 async fn assemble(
     config: Config,
+    provers: Provers,
     backends: Backends,
     caches: Caches,
     powers: Arc<dyn PowersSource>,
@@ -205,8 +216,9 @@ async fn assemble(
     let Backends { catalog, store, queue, changes, key, clock } = backends;
     let vault = Vault::new(key, store.clone());
     vault.claim().await.map_err(failed("use the key that seals private inputs"))?;
-    let prover =
-        config.prover.open(config.native_options(caches.keys)).map_err(failed("start the prover"))?;
+    let prover = provers
+        .open(&config.prover, config.native_options(caches.keys))
+        .map_err(failed("start the prover"))?;
     let (tools, config) =
         tokio::task::spawn_blocking(move || tools(&config, caches.modules).map(|tools| (tools, config)))
             .await

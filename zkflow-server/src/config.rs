@@ -12,7 +12,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use zkflow_core::compile::CompileLimits;
-use zkflow_core::prove::ProverKind;
+use zkflow_core::prove::Provers;
 use zkflow_core::prove::native::NativeOptions;
 use zkflow_core::setup::{Beacon, CeremonyError};
 use zkflow_core::witness::WitnessLimits;
@@ -126,8 +126,8 @@ settings! {
     /// proof that does not fit returns to the queue. The default 0 means three quarters of the memory of the
     /// machine or its control group
     proof_memory_mib: u64 = 0, [long, env = "ZKFLOW_PROOF_MEMORY_MIB"];
-    /// Prover: native, or ark, the slow reference (default native)
-    prover: ProverKind = ProverKind::Native, [long, env = "ZKFLOW_PROVER"];
+    /// Name of the prover: native, or with feature ark also ark, the slow reference (default native)
+    prover: String = Provers::DEFAULT.to_owned(), [long, env = "ZKFLOW_PROVER"];
     /// Threads of the native prover; the default 0 uses one per processor. A single proof uses all threads;
     /// proofs that run in parallel use one thread each
     prover_threads: u32 = 0, [long, env = "ZKFLOW_PROVER_THREADS"];
@@ -488,8 +488,7 @@ said_plainly!(
     Vec<PathBuf>,
     Vec<u64>,
     LogLevel,
-    LogFormat,
-    ProverKind
+    LogFormat
 );
 
 impl<T> Settable for Option<T> {

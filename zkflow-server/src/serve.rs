@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use zkflow_core::prove::Provers;
 use zkflow_core::service::queue::QueueName;
 
 use crate::backends::{self, OpenError};
@@ -63,19 +64,27 @@ pub enum Role {
 /// # Errors
 /// The server fails to start, or a part of it ends without a signal.
 pub fn run(config: Config, role: Role) -> Result<(), ServeError> {
+    run_with(config, role, Provers::default())
+}
+
+/// Serves as [`run`] does, with provers of your own: [`Config::prover`] is the name of one of `provers`.
+///
+/// # Errors
+/// Those of [`run`].
+pub fn run_with(config: Config, role: Role, provers: Provers) -> Result<(), ServeError> {
     telemetry::log_to_stderr(config.log_level, config.log_format);
     telemetry::panics_without_messages();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|source| ServeError::System { action: "start the runtime", source })?;
-    let outcome = runtime.block_on(serve(config, role));
+    let outcome = runtime.block_on(serve(config, role, provers));
     // Jobs that still run on blocking threads are back in the queue, so their results are not awaited.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(config: Config, role: Role) -> Result<(), ServeError> {
+async fn serve(config: Config, role: Role, provers: Provers) -> Result<(), ServeError> {
     if matches!(role, Role::Worker(_)) {
         backends::check_shared(&config)?;
     }
@@ -84,7 +93,7 @@ async fn serve(config: Config, role: Role) -> Result<(), ServeError> {
     let address = SocketAddr::new(config.bind, config.port);
     let listener =
         TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
-    let app = backends::open(config, shutdown.clone()).await?;
+    let app = backends::open(config, provers, shutdown.clone()).await?;
     announce(&listener);
 
     tokio::spawn(telemetry::upkeep(app.metrics.clone()));

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use clap::Args;
 use zkflow_core::prove::Kernel;
 use zkflow_core::prove::native::{NativeOptions, Parallelism};
-use zkflow_core::prove::{ProveError, Prover, ProverKind};
+use zkflow_core::prove::{ProveError, Prover, Provers, UnknownProver};
 
 use super::cache_dir;
 
 /// Options of the prover.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ProverArgs {
-    /// Prover: native, or ark, the slow reference
-    #[arg(long, default_value_t)]
-    prover: ProverKind,
+    /// Name of the prover: native, or with feature ark also ark, the slow reference
+    #[arg(long, default_value = Provers::DEFAULT, value_parser = known)]
+    prover: String,
     /// Threads of the native prover (default: one per processor)
     #[arg(long)]
     threads: Option<NonZeroUsize>,
@@ -33,13 +33,20 @@ pub(super) struct ProverArgs {
 
 impl ProverArgs {
     pub(super) fn open(&self) -> Result<Arc<dyn Prover>, ProveError> {
-        self.prover.open(NativeOptions {
+        let options = NativeOptions {
             threads: self.threads,
             parallelism: Parallelism::Latency,
             kernel: if self.portable { Kernel::Portable } else { Kernel::detect() },
             key_memory: self.key_memory.saturating_mul(1 << 20),
             cache_dir: if self.no_key_cache { None } else { cache_dir("keys") },
             ..NativeOptions::default()
-        })
+        };
+        Provers::default().open(&self.prover, options)
     }
+}
+
+/// The name of a prover of this build.
+fn known(name: &str) -> Result<String, UnknownProver> {
+    Provers::default().check(name)?;
+    Ok(name.to_owned())
 }

@@ -1,6 +1,7 @@
 //! `zkflow serve`, `zkflow worker` and `zkflow config`.
 
 use clap::Args;
+use zkflow_core::prove::Provers;
 use zkflow_core::service::queue::QueueName;
 use zkflow_server::config::{Config, ConfigArgs};
 use zkflow_server::serve::{self, Role};
@@ -39,6 +40,8 @@ pub(super) fn worker(args: WorkerArgs) -> Result<(), Error> {
 }
 
 pub(super) fn config(args: ConfigArgs) -> Result<(), Error> {
-    print!("{}", Config::load(args)?.to_toml());
+    let config = Config::load(args)?;
+    Provers::default().check(&config.prover)?;
+    print!("{}", config.to_toml());
     Ok(())
 }

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `key` | the prepared key, and the assembly of a proof |
 //! | `pools` | threads: all for one proof, or one for each |
+//! | `loader` | from a `.zkey` file to a prepared key |
 //! | `file`, `stored` | prepared keys on disk, mapped into memory |
 //! | `digests` | digests of files, cached by file system metadata |
 //!
@@ -18,19 +19,19 @@
 //! all polynomials. Time and memory accesses depend on the witness: constant time is not claimed.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use zkflow_bn254::Kernel;
 
 use super::consistency::check;
-use super::{PreparedKey, ProveError, Prover};
-use crate::digest::Digest;
+use super::{KeyLoader, PreparedKey, ProveError, Prover};
 use crate::format::zkey::ZKey;
 
 mod digests;
 mod file;
 mod key;
+mod loader;
 mod pools;
 mod stored;
 #[cfg(test)]
@@ -38,11 +39,11 @@ mod tests;
 
 pub use pools::Parallelism;
 
-use file::{Folder, identity};
+use file::Folder;
 use key::NativeKey;
 use pools::Pools;
 
-const NAME: &str = "native";
+pub(super) const NAME: &str = "native";
 
 /// Settings of a [`NativeProver`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,8 +77,8 @@ impl Default for NativeOptions {
     }
 }
 
-/// Several times faster than [`ArkProver`](super::ark::ArkProver). Makes exactly the same proofs from the
-/// same random generator. Clones share threads.
+/// Several times faster than the reference prover of feature `ark`, `ArkProver`. Makes exactly the same proofs from
+/// the same random generator. Clones share threads.
 #[derive(Debug, Clone)]
 pub struct NativeProver {
     kernel: Kernel,
@@ -113,21 +114,6 @@ impl NativeProver {
         let prepare = || NativeKey::new(Arc::unwrap_or_clone(key), self.kernel, self.key_memory, pools);
         self.pools.wide(prepare)
     }
-
-    fn prepare_and_store(
-        &self,
-        folder: &Folder,
-        digest: &Digest,
-        key: ZKey,
-    ) -> Result<Arc<dyn PreparedKey>, ProveError> {
-        let key = self.prepare_native(Arc::new(key))?;
-        self.pools.wide(|| folder.store(&self.identity(digest), &key.to_sections()));
-        Ok(Arc::new(key))
-    }
-
-    fn identity(&self, zkey: &Digest) -> Digest {
-        identity(zkey, self.kernel, self.key_memory)
-    }
 }
 
 impl Prover for NativeProver {
@@ -135,52 +121,15 @@ impl Prover for NativeProver {
         NAME
     }
 
-    fn expect(&self, proofs: usize) {
-        self.pools.expect(proofs);
-    }
-
     fn prepare(&self, key: Arc<ZKey>) -> Result<Arc<dyn PreparedKey>, ProveError> {
         Ok(Arc::new(self.prepare_native(key)?))
     }
 
-    fn load(&self, zkey: &[u8]) -> Result<Arc<dyn PreparedKey>, ProveError> {
-        let Some(folder) = &self.folder else {
-            let key = self.pools.wide(|| ZKey::read(zkey))?;
-            return self.prepare(Arc::new(key));
-        };
-        let digest = Digest::of(zkey);
-        if let Some(key) = self.recall(&digest) {
-            return Ok(key);
-        }
-        let key = self.pools.wide(|| ZKey::read(zkey))?;
-        self.prepare_and_store(folder, &digest, key)
+    fn key_loader(&self) -> Option<&dyn KeyLoader> {
+        Some(self)
     }
 
-    fn load_file(&self, path: &Path) -> Result<Arc<dyn PreparedKey>, ProveError> {
-        let Some(folder) = &self.folder else {
-            let key = self.pools.wide(|| ZKey::read_mapped(&super::map(path)?).map_err(ProveError::from))?;
-            return self.prepare(Arc::new(key));
-        };
-        // With the prepared key at hand, hashing a large key would take longer than everything else.
-        if let Some(key) = folder.digests().recall(path).and_then(|digest| self.recall(&digest)) {
-            return Ok(key);
-        }
-        let zkey = super::map(path)?;
-        let digest = folder.digests().of(path, &zkey);
-        if let Some(key) = self.recall(&digest) {
-            return Ok(key);
-        }
-        let key = self.pools.wide(|| ZKey::read_mapped(&zkey))?;
-        drop(zkey);
-        self.prepare_and_store(folder, &digest, key)
-    }
-
-    fn recall(&self, zkey: &Digest) -> Option<Arc<dyn PreparedKey>> {
-        let folder = self.folder.as_ref()?;
-        self.pools.wide(|| {
-            let file = folder.load(&self.identity(zkey))?;
-            let key = NativeKey::from_sections(&file, self.kernel, Arc::clone(&self.pools))?;
-            Some(Arc::new(key) as Arc<dyn PreparedKey>)
-        })
+    fn announce(&self, proofs: usize) {
+        self.pools.announce(proofs);
     }
 }

@@ -254,7 +254,7 @@ pub(super) struct ProofArtifactsDto {
     public_signals: Vec<String>,
     /// SHA-256 of the proving key.
     proving_key: String,
-    /// Name of the prover: `native` or `ark`.
+    /// Name of the prover, such as `native`.
     prover: String,
 }
 

@@ -100,7 +100,7 @@ impl ProofGeneration {
         let others = u64::from(self.app.config.proof_concurrency).saturating_sub(1);
         let stats = self.app.queue.stats(QueueName::ProofGeneration).await;
         let waiting = stats.map_or(0, |stats| stats.ready).min(others);
-        self.app.prover.expect(usize::try_from(waiting).unwrap_or(usize::MAX));
+        self.app.prover.announce(usize::try_from(waiting).unwrap_or(usize::MAX));
     }
 
     async fn file(&self, circuit: &Circuit, name: FileName) -> Result<Bytes, Stop> {

@@ -13,6 +13,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
+use zkflow_core::prove::Provers;
 use zkflow_core::service::catalog::Circuit;
 use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::store::PutMode;
@@ -52,7 +53,7 @@ impl Server {
             ..Config::default()
         };
         change(&mut config);
-        let app = backends::in_memory(config, CancellationToken::new()).await.unwrap();
+        let app = backends::in_memory(config, Provers::default(), CancellationToken::new()).await.unwrap();
         Self { router: http::router(app.clone()), app }
     }
 

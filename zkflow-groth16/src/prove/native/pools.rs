@@ -15,7 +15,7 @@ pub enum Parallelism {
     Latency,
     /// Each proof uses one thread: most proofs per hour, because threads do not wait for each other.
     Throughput,
-    /// A proof uses all threads if no other proof is running or [expected](crate::prove::Prover::expect)
+    /// A proof uses all threads if no other proof is running or [announced](crate::prove::Prover::announce)
     /// when it starts; otherwise it uses one.
     #[default]
     Adaptive,
@@ -30,7 +30,7 @@ pub(super) struct Pools {
     narrow: Mutex<Vec<ThreadPool>>,
     running: AtomicUsize,
     /// Number of further proofs announced.
-    expected: AtomicUsize,
+    announced: AtomicUsize,
 }
 
 impl Pools {
@@ -44,13 +44,13 @@ impl Pools {
             wide: pool(threads)?,
             narrow: Mutex::new((0..single).map(|_| pool(1)).collect::<Result<_, _>>()?),
             running: AtomicUsize::new(0),
-            expected: AtomicUsize::new(0),
+            announced: AtomicUsize::new(0),
         })
     }
 
-    /// See [`Prover::expect`](crate::prove::Prover::expect).
-    pub(super) fn expect(&self, proofs: usize) {
-        self.expected.store(proofs, Ordering::Relaxed);
+    /// See [`Prover::announce`](crate::prove::Prover::announce).
+    pub(super) fn announce(&self, proofs: usize) {
+        self.announced.store(proofs, Ordering::Relaxed);
     }
 
     /// Runs `work` on all threads.
@@ -61,7 +61,7 @@ impl Pools {
     /// Runs a proof on all threads or on one, depending on [`Parallelism`] and load.
     pub(super) fn proof<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let running = Running::one_more(&self.running);
-        let alone = running.before + self.expected.load(Ordering::Relaxed) == 0;
+        let alone = running.before + self.announced.load(Ordering::Relaxed) == 0;
         let narrow = match self.parallelism {
             Parallelism::Latency => None,
             Parallelism::Adaptive if alone => None,
@@ -156,11 +156,11 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_alone_gets_a_single_thread_while_others_are_expected() {
+    fn a_proof_alone_gets_a_single_thread_while_others_are_announced() {
         let pools = Pools::new(3, Parallelism::Adaptive).unwrap();
-        pools.expect(2);
+        pools.announce(2);
         assert_eq!(width(&pools), 1);
-        pools.expect(0);
+        pools.announce(0);
         assert_eq!(width(&pools), 3);
     }
 

@@ -11,6 +11,7 @@ use zkflow_bn254::msm::{FixedBases, Memory};
 use zkflow_bn254::points::Curve;
 
 use super::*;
+use crate::digest::Digest;
 use crate::format::r1cs::{Constraint, LinearCombination, R1cs};
 use crate::prove::{ProveError, prove_verified};
 use crate::setup::circuit_specific;
