@@ -7,7 +7,9 @@ use std::ops::Range;
 use ark_bn254::{Fq, Fr, G1Affine, G2Affine};
 use ark_ff::FftField;
 
-use super::binfile::{BinFile, BinWriter, Cursor, FILE_HEADER, Layout, SECTION_HEADER};
+use super::binfile::{BinFile, BinWriter};
+use super::container::{FILE_HEADER, Layout, SECTION_HEADER};
+use super::cursor::Cursor;
 use super::encoding::{
     FilePoint, double_montgomery, double_montgomery_bytes, expect_field, point, points, put_field, put_points,
 };

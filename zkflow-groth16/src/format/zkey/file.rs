@@ -9,8 +9,9 @@ use super::{
     put_coefficient, read_header, section,
 };
 use crate::format::ReadError;
+use crate::format::container::Sections;
 use crate::format::encoding::FilePoint;
-use crate::format::sections::{CopyError, SectionWriter, Sections, copy_bytes, read_at};
+use crate::format::sections::{CopyError, SectionWriter, copy_bytes, read_at};
 
 /// A section of points of a key.
 #[derive(Debug)]
