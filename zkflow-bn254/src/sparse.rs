@@ -63,16 +63,18 @@ impl SparseMatrix {
     /// Builds a matrix of `rows` rows from entries in any order.
     ///
     /// # Panics
-    /// Panics if the row of an entry is greater than `rows`.
+    /// Panics if the row of an entry is not below `rows`.
     pub fn new(rows: usize, entries: impl Iterator<Item = Entry> + Clone) -> Self {
         let entries = || {
             let present = entries.clone().filter(|entry| !entry.value.is_zero());
             present.map(|entry| (entry.row as usize, class(&entry.value), entry))
         };
-        let mut counts = vec![[0u32; 3]; rows + 1];
+        let mut counts = vec![[0u32; 3]; rows];
         for (row, class, _) in entries() {
             counts[row][class] += 1;
         }
+        // The end of the last row.
+        counts.push([0; 3]);
         let mut next = RowBounds::default();
         let bounds: Vec<RowBounds> = counts
             .iter()
@@ -234,6 +236,12 @@ mod tests {
     use rand::{Rng, SeedableRng};
 
     use super::*;
+
+    #[test]
+    #[should_panic(expected = "out of bounds")]
+    fn an_entry_in_the_row_after_the_last_is_refused() {
+        SparseMatrix::new(2, std::iter::once(Entry { row: 2, column: 0, value: Fr::ONE }));
+    }
 
     #[test]
     fn products_are_those_of_the_entries_one_by_one() {

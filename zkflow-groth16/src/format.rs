@@ -20,6 +20,8 @@ pub mod wtns;
 pub mod zkey;
 
 pub(crate) mod binfile;
+pub(crate) mod container;
+pub(crate) mod cursor;
 mod detect;
 pub(crate) mod encoding;
 mod mapped;

@@ -87,7 +87,7 @@ impl SNARK<Fr> for NativeGroth16 {
         rng: &mut R,
     ) -> Result<(ProvingKey, Self::VerifyingKey), SnarkError> {
         let key = circuit_specific(&r1cs(circuit)?, rng)?;
-        let vk = key.vk.clone().into();
+        let vk = key.head.vk.clone().into();
         Ok((ProvingKey::new(key), vk))
     }
 

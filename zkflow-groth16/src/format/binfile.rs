@@ -1,62 +1,26 @@
-//! The container shared by `.r1cs`, `.wtns` and `.zkey`; all numbers are little-endian:
-//! `magic(4) | version u32 | sections u32 | { id u32, size u64, body }*`.
-
-use std::ops::Range;
+//! A container in memory, read and written as a whole.
 
 use super::FormatError;
-
-/// Ids from this value on belong to no format. Their sections are skipped, as `doc/r1cs_bin_format.md` of
-/// iden3/r1csfile requires.
-pub(crate) const KNOWN_IDS: usize = 16;
-
-/// Required first eight bytes of a file.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Layout {
-    /// The magic word; also the format's name in errors.
-    pub(crate) name: &'static str,
-    /// The only supported version.
-    pub(crate) version: u32,
-}
+use super::container::{Layout, Sections};
+use super::cursor::Cursor;
 
 /// The sections of a file, in any order.
 #[derive(Debug)]
 pub(crate) struct BinFile<'a> {
-    layout: Layout,
-    sections: [Option<Cursor<'a>>; KNOWN_IDS],
+    bytes: &'a [u8],
+    sections: Sections,
 }
 
 impl<'a> BinFile<'a> {
     /// Splits `bytes` into sections.
     ///
     /// # Errors
-    /// The magic word or the version differs, a section occurs twice or exceeds the file, or bytes follow
-    /// the last section.
+    /// See [`Sections::parse`].
     pub(crate) fn parse(layout: Layout, bytes: &'a [u8]) -> Result<Self, FormatError> {
-        let mut cursor = Cursor::new(layout.name, 0, bytes);
-        if cursor.array::<4>()? != layout.name.as_bytes() {
-            return Err(cursor.error_at(0, format!("does not begin with {:?}", layout.name)));
-        }
-        let version = cursor.u32()?;
-        if version != layout.version {
-            let wanted = layout.version;
-            return Err(cursor.error_at(4, format!("version {version}, expected {wanted}")));
-        }
-        let count = cursor.u32()?;
-        let mut sections = [None; KNOWN_IDS];
-        for _ in 0..count {
-            let start = cursor.position;
-            let id = cursor.u32()?;
-            let size = cursor.u64()?;
-            let body = cursor.sub(size)?;
-            if let Some(slot) = sections.get_mut(id as usize) {
-                if slot.is_some() {
-                    return Err(cursor.error_at(start, format!("section {id} occurs twice")));
-                }
-                *slot = Some(body);
-            }
-        }
-        cursor.finish()?;
-        Ok(Self { layout, sections })
+        let sections = Sections::parse(layout, bytes.len() as u64, |offset, length| {
+            Ok::<_, FormatError>(&bytes[offset as usize..][..length as usize])
+        })?;
+        Ok(Self { bytes, sections })
     }
 
     /// The body of section `id`.
@@ -64,120 +28,15 @@ impl<'a> BinFile<'a> {
     /// # Errors
     /// The section is missing.
     pub(crate) fn section(&self, id: u32) -> Result<Cursor<'a>, FormatError> {
-        self.optional(id).ok_or_else(|| FormatError {
-            format: self.layout.name,
-            offset: 0,
-            detail: format!("section {id} is missing"),
-        })
+        let place = self.sections.get(id)?;
+        self.sections.cursor(id, &self.bytes[place.offset as usize..][..place.size as usize])
     }
 
     /// The body of section `id`; `None` if it is missing.
     pub(crate) fn optional(&self, id: u32) -> Option<Cursor<'a>> {
-        self.sections.get(id as usize).copied().flatten()
+        self.section(id).ok()
     }
 }
-
-/// Reads a slice from front to back; errors contain the offset in the file.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Cursor<'a> {
-    format: &'static str,
-    base: usize,
-    bytes: &'a [u8],
-    position: usize,
-}
-
-impl<'a> Cursor<'a> {
-    /// A cursor over `bytes`, which begin at offset `base` of a file of the named format.
-    pub(crate) fn new(format: &'static str, base: usize, bytes: &'a [u8]) -> Self {
-        Self { format, base, bytes, position: 0 }
-    }
-
-    /// Range of its bytes in the file.
-    pub(crate) fn range(&self) -> Range<usize> {
-        self.base..self.base + self.bytes.len()
-    }
-
-    /// Number of bytes left.
-    pub(crate) fn remaining(&self) -> u64 {
-        (self.bytes.len() - self.position) as u64
-    }
-
-    /// The next `length` bytes.
-    pub(crate) fn take(&mut self, length: u64) -> Result<&'a [u8], FormatError> {
-        if length > self.remaining() {
-            let left = self.remaining();
-            return Err(self.error(format!("expected {length} bytes, found {left}")));
-        }
-        let start = self.position;
-        self.position += length as usize;
-        Ok(&self.bytes[start..self.position])
-    }
-
-    /// The next `length` bytes as a separate cursor.
-    pub(crate) fn sub(&mut self, length: u64) -> Result<Cursor<'a>, FormatError> {
-        let base = self.base + self.position;
-        let bytes = self.take(length)?;
-        Ok(Cursor::new(self.format, base, bytes))
-    }
-
-    /// The next `count` records of `size` bytes each, as one slice.
-    pub(crate) fn records(&mut self, count: u64, size: u64) -> Result<&'a [u8], FormatError> {
-        let length = count
-            .checked_mul(size)
-            .ok_or_else(|| self.error(format!("size of {count} records overflows")))?;
-        self.take(length)
-    }
-
-    /// The next `N` bytes.
-    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], FormatError> {
-        let mut array = [0; N];
-        array.copy_from_slice(self.take(N as u64)?);
-        Ok(array)
-    }
-
-    /// The next one-byte number.
-    pub(crate) fn u8(&mut self) -> Result<u8, FormatError> {
-        Ok(self.array::<1>()?[0])
-    }
-
-    /// The next four-byte number.
-    pub(crate) fn u32(&mut self) -> Result<u32, FormatError> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    /// The next eight-byte number.
-    pub(crate) fn u64(&mut self) -> Result<u64, FormatError> {
-        self.array().map(u64::from_le_bytes)
-    }
-
-    /// Fails if bytes are left.
-    pub(crate) fn finish(&self) -> Result<(), FormatError> {
-        match self.remaining() {
-            0 => Ok(()),
-            left => Err(self.error(format!("{left} bytes too many"))),
-        }
-    }
-
-    /// An error at the current position.
-    pub(crate) fn error(&self, detail: impl Into<String>) -> FormatError {
-        self.error_at(self.position, detail)
-    }
-
-    /// An error at `position` in this cursor.
-    pub(crate) fn error_at(&self, position: usize, detail: impl Into<String>) -> FormatError {
-        FormatError { format: self.format, offset: (self.base + position) as u64, detail: detail.into() }
-    }
-
-    /// Number of bytes read so far, for a later [`Cursor::error_at`].
-    pub(crate) fn position(&self) -> usize {
-        self.position
-    }
-}
-
-/// Length in bytes of the header before the first section.
-pub(crate) const FILE_HEADER: u64 = 12;
-/// Length in bytes of the header before each section's body.
-pub(crate) const SECTION_HEADER: u64 = 12;
 
 /// Writes a file section by section, in call order.
 #[derive(Debug)]
@@ -218,6 +77,7 @@ impl BinWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::ReadError;
 
     const LAYOUT: Layout = Layout { name: "test", version: 7 };
 
@@ -230,8 +90,14 @@ mod tests {
             .finish()
     }
 
+    /// The refusal of a file in memory, which is also that of a file read piece by piece.
     fn refusal(bytes: &[u8]) -> FormatError {
-        BinFile::parse(LAYOUT, bytes).unwrap_err()
+        let error = BinFile::parse(LAYOUT, bytes).unwrap_err();
+        match Sections::read(LAYOUT, &mut std::io::Cursor::new(bytes)) {
+            Err(ReadError::Format(same)) => assert_eq!(same, error),
+            other => panic!("{other:?}"),
+        }
+        error
     }
 
     #[test]
@@ -246,13 +112,13 @@ mod tests {
     }
 
     #[test]
-    fn a_section_that_stands_twice_is_refused_where_it_stands() {
+    fn a_section_that_occurs_twice_is_refused_at_its_second_place() {
         let error = refusal(&file(&[(1, b"a"), (1, b"b")]));
         assert_eq!((error.offset, error.detail.as_str()), (25, "section 1 occurs twice"));
     }
 
     #[test]
-    fn sections_that_reach_beyond_the_end_and_bytes_behind_the_last_one_are_refused() {
+    fn sections_that_exceed_the_file_and_bytes_after_the_last_one_are_refused() {
         let bytes = file(&[(1, b"body")]);
         assert!(refusal(&bytes[..bytes.len() - 1]).detail.contains("expected 4 bytes, found 3"));
         let mut huge = bytes.clone();

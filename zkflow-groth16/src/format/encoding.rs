@@ -7,7 +7,7 @@ use ark_ff::{BigInt, PrimeField};
 use rayon::prelude::*;
 
 use super::FormatError;
-use super::binfile::Cursor;
+use super::cursor::Cursor;
 use crate::field;
 
 /// The modulus of a field, as encoded in files.
@@ -194,7 +194,8 @@ mod tests {
     use ark_ff::Field;
 
     use super::*;
-    use crate::format::binfile::{BinFile, BinWriter, Layout};
+    use crate::format::binfile::{BinFile, BinWriter};
+    use crate::format::container::Layout;
 
     const LAYOUT: Layout = Layout { name: "test", version: 1 };
 

@@ -19,9 +19,10 @@ use std::marker::PhantomData;
 
 use ark_bn254::{Fq, G1Affine, G2Affine};
 
-use super::binfile::{Cursor, Layout};
+use super::container::{Layout, Sections};
+use super::cursor::Cursor;
 use super::encoding::{FilePoint, expect_field, put_field};
-use super::sections::{Sections, read_at};
+use super::sections::read_at;
 use super::{FormatError, ReadError};
 
 mod contribution;

@@ -3,7 +3,9 @@
 use ark_bn254::Fr;
 
 use super::FormatError;
-use super::binfile::{BinFile, BinWriter, Cursor, FILE_HEADER, Layout, SECTION_HEADER};
+use super::binfile::{BinFile, BinWriter};
+use super::container::{FILE_HEADER, Layout, SECTION_HEADER};
+use super::cursor::Cursor;
 use super::encoding::{expect_field, put_field, scalar};
 use crate::domain::domain_size;
 use crate::field;

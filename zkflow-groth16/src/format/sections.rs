@@ -1,92 +1,20 @@
-//! The container of [`binfile`](super::binfile), for files that are read and written piece by piece.
+//! The [container](super::container) of files that are read and written piece by piece.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use super::binfile::{Cursor, FILE_HEADER, KNOWN_IDS, Layout, SECTION_HEADER};
+use super::ReadError;
+use super::container::{Layout, Place, Sections, address};
+use super::cursor::Cursor;
 use super::encoding::{FilePoint, points, put_points};
-use super::{FormatError, ReadError};
-
-/// The table of sections of a file.
-#[derive(Debug, Clone)]
-pub(crate) struct Sections {
-    layout: Layout,
-    places: [Option<Place>; KNOWN_IDS],
-    file_len: u64,
-}
-
-/// Position of a section's body in bytes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
-    pub(crate) offset: u64,
-    pub(crate) size: u64,
-}
 
 impl Sections {
-    /// Reads the section headers, but no bodies.
+    /// Reads the section headers of a file, but no bodies.
     ///
     /// # Errors
-    /// The medium fails, the magic word or the version differs, a section occurs twice or exceeds the file,
-    /// or bytes follow the last section.
+    /// The medium fails; see [`Sections::parse`].
     pub(crate) fn read<R: Read + Seek>(layout: Layout, source: &mut R) -> Result<Self, ReadError> {
         let file_len = source.seek(SeekFrom::End(0))?;
-        let mut sections = Self { layout, places: [None; KNOWN_IDS], file_len };
-        let start = read_at(source, 0, FILE_HEADER.min(file_len))?;
-        let mut cursor = Cursor::new(layout.name, 0, &start);
-        if cursor.array::<4>()? != layout.name.as_bytes() {
-            return Err(sections.wrong(0, format!("does not begin with {:?}", layout.name)).into());
-        }
-        let version = cursor.u32()?;
-        if version != layout.version {
-            let wanted = layout.version;
-            return Err(sections.wrong(4, format!("version {version}, expected {wanted}")).into());
-        }
-        let count = cursor.u32()?;
-        let mut offset = FILE_HEADER;
-        for _ in 0..count {
-            offset = sections.read_place(source, offset)?;
-        }
-        if offset != file_len {
-            return Err(sections.wrong(offset, format!("{} bytes too many", file_len - offset)).into());
-        }
-        Ok(sections)
-    }
-
-    /// Records the section at `offset`; returns the offset of the next one.
-    fn read_place<R: Read + Seek>(&mut self, source: &mut R, offset: u64) -> Result<u64, ReadError> {
-        let left = self.file_len - offset;
-        let head = read_at(source, offset, SECTION_HEADER.min(left))?;
-        let mut cursor = Cursor::new(self.layout.name, address(offset), &head);
-        let (id, size) = (cursor.u32()?, cursor.u64()?);
-        let body = Place { offset: offset + SECTION_HEADER, size };
-        if size > left - SECTION_HEADER {
-            let detail = format!("expected {size} bytes, found {}", left - SECTION_HEADER);
-            return Err(self.wrong(offset, detail).into());
-        }
-        if let Some(slot) = self.places.get_mut(id as usize)
-            && slot.replace(body).is_some()
-        {
-            return Err(self.wrong(offset, format!("section {id} occurs twice")).into());
-        }
-        Ok(body.offset + size)
-    }
-
-    /// Whether a section is present.
-    pub(crate) fn has(&self, id: u32) -> bool {
-        self.get(id).is_ok()
-    }
-
-    /// Position of a section's body.
-    ///
-    /// # Errors
-    /// The section is missing.
-    pub(crate) fn get(&self, id: u32) -> Result<Place, FormatError> {
-        let place = self.places.get(id as usize).copied().flatten();
-        place.ok_or_else(|| self.wrong(0, format!("section {id} is missing")))
-    }
-
-    /// Length of the file in bytes.
-    pub(crate) fn file_len(&self) -> u64 {
-        self.file_len
+        Self::parse(layout, file_len, |offset, length| Ok::<_, ReadError>(read_at(source, offset, length)?))
     }
 
     /// Reads the whole body of a section that is small in every valid file.
@@ -99,35 +27,6 @@ impl Sections {
             return Err(self.wrong(offset, format!("section {id} is too large: {size} bytes")).into());
         }
         Ok(read_at(source, offset, size)?)
-    }
-
-    /// A cursor over the body that [`Sections::load`] returned.
-    ///
-    /// # Errors
-    /// The section is missing.
-    pub(crate) fn cursor<'a>(&self, id: u32, body: &'a [u8]) -> Result<Cursor<'a>, FormatError> {
-        Ok(Cursor::new(self.layout.name, address(self.get(id)?.offset), body))
-    }
-
-    /// Checks that a section contains `before` bytes, then `count` records of `size` bytes.
-    ///
-    /// # Errors
-    /// The section is missing or has another length.
-    pub(crate) fn check_length(
-        &self,
-        id: u32,
-        before: u64,
-        count: u64,
-        size: u64,
-    ) -> Result<(), FormatError> {
-        let place = self.get(id)?;
-        let expected = count.checked_mul(size).and_then(|bytes| bytes.checked_add(before));
-        if expected == Some(place.size) {
-            return Ok(());
-        }
-        let expected = expected.map_or_else(|| "any".to_owned(), |bytes| bytes.to_string());
-        let detail = format!("section {id}: expected {expected} bytes, found {}", place.size);
-        Err(self.wrong(place.offset, detail))
     }
 
     /// Reads `count` points of a section from index `first` on. Checks that each point is on its curve.
@@ -155,14 +54,9 @@ impl Sections {
             let piece = (end - start).min(AT_ONCE as u64);
             let offset = place.offset + start * P::LEN as u64;
             let bytes = read_at(source, offset, piece * P::LEN as u64)?;
-            let mut cursor = Cursor::new(self.layout.name, address(offset), &bytes);
-            all.extend(points::<P>(&mut cursor, piece)?);
+            all.extend(points::<P>(&mut self.cursor_at(offset, &bytes), piece)?);
         }
         Ok(all)
-    }
-
-    pub(crate) fn wrong(&self, offset: u64, detail: impl Into<String>) -> FormatError {
-        FormatError { format: self.layout.name, offset, detail: detail.into() }
     }
 }
 
@@ -171,11 +65,6 @@ const LARGEST_LOADED: u64 = 64 << 20;
 
 /// Points decoded or encoded at once.
 const AT_ONCE: usize = 1 << 14;
-
-/// Converts a file offset; an offset beyond the address space only makes the place in an error inexact.
-fn address(offset: u64) -> usize {
-    usize::try_from(offset).unwrap_or(usize::MAX / 2)
-}
 
 /// Reads `length` bytes at `offset`; the caller has checked that they exist.
 pub(crate) fn read_at<R: Read + Seek>(source: &mut R, offset: u64, length: u64) -> io::Result<Vec<u8>> {

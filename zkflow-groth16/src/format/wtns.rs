@@ -3,7 +3,8 @@
 use ark_bn254::Fr;
 
 use super::FormatError;
-use super::binfile::{BinFile, BinWriter, FILE_HEADER, Layout, SECTION_HEADER};
+use super::binfile::{BinFile, BinWriter};
+use super::container::{FILE_HEADER, Layout, SECTION_HEADER};
 use super::encoding::{expect_field, put_field, scalar};
 use crate::field;
 use crate::witness::Witness;

@@ -67,13 +67,13 @@ impl ArkKey {
         check_binding_rows(&key)?;
         let (points, rows) =
             read_zkey(&mut Cursor::new(bytes)).map_err(|error| ProveError::Key(error.to_string()))?;
-        Ok(Self { points, rows, n_vars: key.n_vars as usize, vk: key.vk })
+        Ok(Self { points, rows, n_vars: key.head.n_vars as usize, vk: key.head.vk })
     }
 }
 
 /// Every point of G2 has order r. [`ZKey::read`] checks only that they are on the curve.
 fn check_subgroup(key: &ZKey) -> Result<(), ProveError> {
-    let single = [key.vk.beta_g2, key.vk.gamma_g2, key.vk.delta_g2];
+    let single = [key.head.vk.beta_g2, key.head.vk.gamma_g2, key.head.vk.delta_g2];
     let inside =
         |point: &ark_bn254::G2Affine| point.is_zero() || point.is_in_correct_subgroup_assuming_on_curve();
     if single.iter().all(inside) && key.b2.par_iter().all(inside) {
@@ -87,8 +87,8 @@ fn check_subgroup(key: &ZKey) -> Result<(), ProveError> {
 fn check_binding_rows(key: &ZKey) -> Result<(), ProveError> {
     let wrong = |detail: String| Err(ProveError::Key(format!("the rows of the public signals: {detail}")));
     let last = key.coefficients.iter().map(|entry| entry.constraint).max();
-    let Some(constraints) = last.and_then(|last| last.checked_sub(key.n_public)) else {
-        return wrong(format!("expected {} rows", u64::from(key.n_public) + 1));
+    let Some(constraints) = last.and_then(|last| last.checked_sub(key.head.n_public)) else {
+        return wrong(format!("expected {} rows", u64::from(key.head.n_public) + 1));
     };
     let mut bound = 0;
     for entry in key.coefficients.iter().filter(|entry| entry.constraint >= constraints) {
@@ -98,12 +98,12 @@ fn check_binding_rows(key: &ZKey) -> Result<(), ProveError> {
         }
         bound += 1;
     }
-    if bound != u64::from(key.n_public) + 1 {
-        return wrong(format!("expected {}, found {bound}", u64::from(key.n_public) + 1));
+    if bound != u64::from(key.head.n_public) + 1 {
+        return wrong(format!("expected {}, found {bound}", u64::from(key.head.n_public) + 1));
     }
-    let expected = domain_size(constraints.into(), key.n_public.into());
-    if expected != u64::from(key.domain_size) {
-        return wrong(format!("they need a domain of {expected} rows, the key has {}", key.domain_size));
+    let expected = domain_size(constraints.into(), key.head.n_public.into());
+    if expected != u64::from(key.head.domain_size) {
+        return wrong(format!("they need a domain of {expected} rows, the key has {}", key.head.domain_size));
     }
     Ok(())
 }
@@ -262,9 +262,9 @@ mod tests {
         let off_curve = G1Affine::new_unchecked(1u64.into(), 3u64.into());
         let alterations: [&dyn Fn(&mut ZKey); 9] = [
             &|key| key.a[1] = off_curve,
-            &|key| key.delta_g1 = off_curve,
+            &|key| key.head.delta_g1 = off_curve,
             &|key| key.b2[1] = outside,
-            &|key| key.vk.gamma_g2 = outside,
+            &|key| key.head.vk.gamma_g2 = outside,
             &|key| key.coefficients.clear(),
             // Without the rows of the public signals, the last row is that of the constraint.
             &|key| key.coefficients.retain(|entry| entry.constraint == 0),

@@ -14,6 +14,7 @@ use ark_bn254::{G1Affine, G2Affine};
 use ark_ec::AffineRepr;
 
 use super::ceremony::CeremonyError;
+use super::step::pieces;
 use super::transcript::{CeremonyPoint, Transcript};
 use crate::blake2b::Blake2b;
 use crate::digest::Hash;
@@ -22,6 +23,7 @@ use crate::format::ptau::{
     ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, Ptau, PtauContribution, PtauWriter, Section, TAU_G1, TAU_G2,
 };
 
+mod challenge;
 mod contribute;
 mod development;
 mod exchange;
@@ -32,6 +34,7 @@ mod published;
 mod truncate;
 mod verify;
 
+use challenge::first_challenge;
 pub use contribute::{Contributed, beacon, contribute};
 pub use development::development;
 pub use exchange::{export_challenge, import_response};
@@ -82,32 +85,6 @@ fn put_public_key(transcript: &mut Transcript, contribution: &PtauContribution) 
     transcript.points(&g2);
 }
 
-/// The challenge of the first contributor: a hash over the hash of no bytes, then all powers of one.
-fn first_challenge(power: u32) -> Hash {
-    if power == published::POWER {
-        return published::FIRST_CHALLENGE;
-    }
-    hash_of_ones(power)
-}
-
-fn hash_of_ones(power: u32) -> Hash {
-    let mut transcript = Transcript::new();
-    transcript.bytes(&Blake2b::hash(b""));
-    let (g1, g2) = (G1Affine::generator(), G2Affine::generator());
-    put_repeated(&mut transcript, TAU_G1.count(power), g1);
-    put_repeated(&mut transcript, TAU_G2.count(power), g2);
-    put_repeated(&mut transcript, ALPHA_TAU_G1.count(power), g1);
-    put_repeated(&mut transcript, BETA_TAU_G1.count(power), g1);
-    put_repeated(&mut transcript, BETA_G2.count(power), g2);
-    transcript.finish()
-}
-
-fn put_repeated<P: CeremonyPoint>(transcript: &mut Transcript, count: u64, point: P) {
-    let mut bytes = Vec::new();
-    point.put_uncompressed(&mut bytes);
-    (0..count).for_each(|_| transcript.bytes(&bytes));
-}
-
 fn repeat<P: CeremonyPoint>(
     writer: &mut PtauWriter<impl Write>,
     section: Section<P>,
@@ -152,11 +129,3 @@ fn bytes_of_powers(power: u32) -> u64 {
     let g1 = [TAU_G1, ALPHA_TAU_G1, BETA_TAU_G1].iter().map(|one| one.count(power)).sum::<u64>();
     g1 * G1Affine::LEN as u64 + (TAU_G2.count(power) + BETA_G2.count(power)) * G2Affine::LEN as u64
 }
-
-/// Splits `count` points into pieces that are processed at once: start and length of each.
-fn pieces(count: u64) -> impl Iterator<Item = (u64, u64)> {
-    (0..count).step_by(PIECE as usize).map(move |first| (first, PIECE.min(count - first)))
-}
-
-/// Points in memory at once: 2 MiB of G1.
-const PIECE: u64 = 1 << 15;

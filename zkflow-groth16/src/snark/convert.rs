@@ -40,9 +40,9 @@ impl From<ark_groth16::VerifyingKey<Bn254>> for VerifyingKey {
 impl From<ZKey> for ark_groth16::ProvingKey<Bn254> {
     fn from(key: ZKey) -> Self {
         Self {
-            vk: key.vk.into(),
-            beta_g1: key.beta_g1,
-            delta_g1: key.delta_g1,
+            vk: key.head.vk.into(),
+            beta_g1: key.head.beta_g1,
+            delta_g1: key.head.delta_g1,
             a_query: key.a,
             b_g1_query: key.b1,
             b_g2_query: key.b2,

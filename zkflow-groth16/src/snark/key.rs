@@ -73,7 +73,7 @@ impl From<ZKey> for ProvingKey {
 impl fmt::Debug for ProvingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = self.zkey();
-        write!(f, "ProvingKey({} wires, domain {})", key.n_vars, key.domain_size)
+        write!(f, "ProvingKey({} wires, domain {})", key.head.n_vars, key.head.domain_size)
     }
 }
 

@@ -7,7 +7,7 @@
 use ark_bn254::{G1Affine, G2Affine};
 
 use super::super::FormatError;
-use super::super::binfile::Cursor;
+use super::super::cursor::Cursor;
 use super::super::encoding::{FilePoint, point};
 use super::super::zkey::contribution::{put_kind_and_name, read_kind_and_name};
 use super::{ContributionKind, ContributionName};

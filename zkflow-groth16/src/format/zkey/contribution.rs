@@ -5,7 +5,7 @@
 use ark_bn254::{G1Affine, G2Affine};
 
 use super::super::FormatError;
-use super::super::binfile::Cursor;
+use super::super::cursor::Cursor;
 use super::super::encoding::{FilePoint, point};
 
 /// One contribution to phase 2.

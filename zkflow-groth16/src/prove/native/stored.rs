@@ -14,7 +14,8 @@ use super::file::Mapped;
 use super::key::{NativeKey, Points};
 use super::pools::Pools;
 use crate::format::FormatError;
-use crate::format::binfile::{BinFile, BinWriter, Layout};
+use crate::format::binfile::{BinFile, BinWriter};
+use crate::format::container::Layout;
 use crate::format::encoding::{FilePoint, point, points, put_points};
 use crate::proof::VerifyingKey;
 
