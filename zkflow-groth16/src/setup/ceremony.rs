@@ -162,6 +162,13 @@ impl std::str::FromStr for Beacon {
     }
 }
 
+/// The form that [`Beacon::from_str`](std::str::FromStr::from_str) parses.
+impl std::fmt::Display for Beacon {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", hex::encode(self.value.as_bytes()), self.exponent)
+    }
+}
+
 /// The random stream of a secret contribution: 64 random bytes mixed with `text`.
 pub(super) fn secret_stream(rng: &mut dyn SecureRng, text: &str) -> RandomStream {
     let mut entropy = Zeroizing::new(vec![0; 64]);
