@@ -31,7 +31,7 @@ pub use http::Http;
 pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
 pub use proving::Proving;
-pub use secret::Setting as SecretSetting;
+pub use secret::SecretSetting;
 pub use setting::{Concern, Setting};
 pub use storage::{Namespace, Storage};
 pub use workers::Workers;
@@ -106,6 +106,3 @@ impl Config {
 pub fn settings() -> impl Iterator<Item = &'static Setting> {
     CONCERNS.iter().flat_map(|concern| concern.settings)
 }
-
-#[cfg(test)]
-mod tests;

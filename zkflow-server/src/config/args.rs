@@ -74,7 +74,7 @@ impl fmt::Debug for ConfigArgs {
 
 fn flag(setting: &'static Setting) -> Arg {
     let mut notes = Vec::new();
-    notes.extend(setting.default_value().map(|value| format!("default: {value}")));
+    notes.extend(setting.default_value().map(|value| format!("default: {}", as_argument(&value))));
     notes.extend(setting.range.as_ref().map(|_| setting.values()));
     notes.push(format!("env: {}", setting.variable));
     Arg::new(setting.flag)
@@ -82,4 +82,12 @@ fn flag(setting: &'static Setting) -> Arg {
         .value_name(setting.placeholder())
         .value_parser(value_parser!(OsString))
         .help(format!("{} [{}]", setting.meaning(), notes.join("; ")))
+}
+
+/// A default as the flag takes it, from TOML.
+fn as_argument(toml: &str) -> String {
+    match toml.trim_matches(['[', ']', '"']) {
+        "" => "none".to_owned(),
+        text => text.replace(", ", ","),
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 #[cfg(feature = "evm")]
 use zkflow_evm::{ChainSettings, Policy};
 
-use super::SecretSetting;
+use super::secret::SecretSetting;
 use super::setting::{YEAR_S, settings};
 
 settings! {

@@ -6,7 +6,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use super::value::Said;
-use super::{CONCERNS, Concern, Config, ConfigError, settings};
+use super::{CONCERNS, Concern, Config, ConfigError, Setting, settings};
 
 /// Reads the file and applies its settings.
 pub(super) fn apply(config: &mut Config, path: &Path) -> Result<(), ConfigError> {
@@ -37,7 +37,11 @@ fn apply_text(config: &mut Config, text: &str) -> Result<(), Wrong> {
             return wrong(outside_of_tables(table));
         };
         let DeValue::Table(values) = value.get_ref() else {
-            return wrong(format!("expected the table [{table}], found a single value"));
+            // `workers` was a setting, and is a table.
+            let detail = moved(table);
+            return wrong(
+                detail.unwrap_or_else(|| format!("expected the table [{table}], found a single value")),
+            );
         };
         apply_table(config, concern, values)?;
     }
@@ -59,25 +63,27 @@ fn apply_table(config: &mut Config, concern: &Concern, values: &DeTable<'_>) -> 
 
 /// A name that is not in a table: a setting without its table, or unknown.
 fn outside_of_tables(name: &str) -> String {
-    match settings().find(|setting| setting.flag.replace('-', "_") == name) {
-        Some(setting) => {
-            format!("{name} is outside of its table: write it as {} under [{}]", setting.key, setting.table)
-        }
-        None => {
-            let tables: Vec<_> = CONCERNS.iter().map(|concern| concern.table).collect();
-            format!("unknown setting {name}: expected one of the tables {}", tables.join(", "))
-        }
-    }
+    moved(name).unwrap_or_else(|| {
+        let tables: Vec<_> = CONCERNS.iter().map(|concern| concern.table).collect();
+        format!("unknown setting {name}: expected one of the tables {}", tables.join(", "))
+    })
+}
+
+/// Where a setting is written that has its flat name, if there is one.
+fn moved(name: &str) -> Option<String> {
+    let setting = settings().find(|setting| setting.flag.replace('-', "_") == name)?;
+    let Setting { key, table, .. } = setting;
+    Some(format!("{name} is outside of its table: write it as {key} under [{table}]"))
 }
 
 /// A name that its table does not have: a setting of another table, or unknown.
 fn unknown(concern: &Concern, key: &str) -> String {
-    let moved = settings().find(|setting| setting.key == key || setting.flag.replace('-', "_") == key);
-    match moved {
-        Some(setting) => {
-            let table = concern.table;
-            format!("unknown setting {table}.{key}: write it as {} under [{}]", setting.key, setting.table)
-        }
+    let of_another = settings().find(|setting| setting.key == key || setting.flag.replace('-', "_") == key);
+    match of_another {
+        Some(setting) => format!(
+            "unknown setting {}.{key}: write it as {} under [{}]",
+            concern.table, setting.key, setting.table
+        ),
         None => {
             let keys: Vec<_> = concern.settings.iter().map(|setting| setting.key).collect();
             format!("unknown setting {}.{key}: expected one of {}", concern.table, keys.join(", "))

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::ConfigError;
+use super::error::ConfigError;
 use super::setting::{YEAR_S, settings};
 
 settings! {

@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 
 use super::setting::settings;
+use super::value::choices;
 
 settings! {
     /// Log
@@ -33,4 +34,9 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line, for machines.
     Json,
+}
+
+choices! {
+    LogLevel: "error|warn|info|debug|trace", "error, warn, info, debug or trace";
+    LogFormat: "text|json", "text or json";
 }

@@ -65,8 +65,8 @@ impl Setting {
     pub fn values(&self) -> String {
         match &self.range {
             Some(range) => {
-                let unit = self.unit().map_or("number", |unit| unit.name);
-                format!("{unit}, {} to {}", range.start(), range.end())
+                let unit = self.unit().map_or_else(String::new, |unit| format!("{}, ", unit.name));
+                format!("{unit}{} to {}", range.start(), range.end())
             }
             None => self.kind.form.to_owned(),
         }

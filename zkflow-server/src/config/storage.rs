@@ -4,8 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::SecretSetting;
+use super::secret::SecretSetting;
 use super::setting::{TEBIBYTE_MIB, bytes, settings};
+use super::value::texts;
 
 settings! {
     /// Storage
@@ -90,4 +91,8 @@ impl fmt::Display for Namespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+texts! {
+    Namespace: "TEXT", "a text without braces that is not empty";
 }

@@ -5,12 +5,11 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use clap::ValueEnum as _;
 use toml::de::{DeInteger, DeValue};
 use zkflow_core::prove::ProverKind;
 use zkflow_core::setup::Beacon;
 
-use super::{LogFormat, LogLevel, Namespace, SecretSetting};
+use super::secret::SecretSetting;
 
 /// A value as a source gives it.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +32,7 @@ pub(super) struct Kind {
 }
 
 impl Kind {
-    const fn new(placeholder: &'static str, form: &'static str) -> Self {
+    pub(super) const fn new(placeholder: &'static str, form: &'static str) -> Self {
         Self { placeholder, form, secret: false }
     }
 }
@@ -87,7 +86,7 @@ impl Said<'_> {
 }
 
 /// A text as a TOML string. A JSON string is one, except for DEL, which JSON leaves as it is.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
 
@@ -230,15 +229,15 @@ fn integer(number: &DeInteger<'_>) -> Option<u64> {
 /// Implements [`Value`] for types with `FromStr` and `Display`.
 macro_rules! texts {
     ($($type:ty: $placeholder:literal, $form:literal;)+) => { $(
-        impl Value for $type {
-            const KIND: Kind = Kind::new($placeholder, $form);
+        impl $crate::config::value::Value for $type {
+            const KIND: $crate::config::value::Kind = $crate::config::value::Kind::new($placeholder, $form);
 
-            fn from_text(text: &OsStr) -> Option<Self> {
+            fn from_text(text: &std::ffi::OsStr) -> Option<Self> {
                 text.to_str()?.parse().ok()
             }
 
             fn to_toml(&self) -> Option<String> {
-                Some(quoted(&self.to_string()))
+                Some($crate::config::value::quoted(&self.to_string()))
             }
         }
     )+ };
@@ -246,7 +245,6 @@ macro_rules! texts {
 
 texts! {
     IpAddr: "IP", "an IP address";
-    Namespace: "TEXT", "a text without braces that is not empty";
     ProverKind: "NAME", "the name of a prover";
     Beacon: "VALUE:EXPONENT", "VALUE:EXPONENT, 1 to 255 bytes in hexadecimal and a number from 10 to 63";
 }
@@ -254,21 +252,19 @@ texts! {
 /// Implements [`Value`] for choices of clap.
 macro_rules! choices {
     ($($type:ty: $choices:literal, $form:literal;)+) => { $(
-        impl Value for $type {
-            const KIND: Kind = Kind::new($choices, $form);
+        impl $crate::config::value::Value for $type {
+            const KIND: $crate::config::value::Kind = $crate::config::value::Kind::new($choices, $form);
 
-            fn from_text(text: &OsStr) -> Option<Self> {
-                Self::from_str(text.to_str()?, true).ok()
+            fn from_text(text: &std::ffi::OsStr) -> Option<Self> {
+                clap::ValueEnum::from_str(text.to_str()?, true).ok()
             }
 
             fn to_toml(&self) -> Option<String> {
-                self.to_possible_value().map(|value| quoted(value.get_name()))
+                let value = clap::ValueEnum::to_possible_value(self)?;
+                Some($crate::config::value::quoted(value.get_name()))
             }
         }
     )+ };
 }
 
-choices! {
-    LogLevel: "error|warn|info|debug|trace", "error, warn, info, debug or trace";
-    LogFormat: "text|json", "text or json";
-}
+pub(super) use {choices, texts};

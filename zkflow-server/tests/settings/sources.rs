@@ -1,32 +1,13 @@
+//! File, variables and flags: what each accepts, and which one wins.
+
 use std::path::Path;
 
-use clap::Parser;
+use clap::Parser as _;
+use zkflow_server::config::{CONCERNS, Config, ConfigError, Environment, settings};
 
-use super::value::Said;
-use super::*;
-
-mod names;
-mod values;
+use super::{Flags, args, load};
 
 const SAMPLE: &str = include_str!("../../zkflow.toml");
-
-#[derive(Debug, Parser)]
-struct Flags {
-    #[command(flatten)]
-    args: ConfigArgs,
-}
-
-fn args(flags: &[&str]) -> ConfigArgs {
-    Flags::try_parse_from([&["zkflow"], flags].concat()).unwrap().args
-}
-
-/// The settings of a file, flags and variables.
-fn load(toml: &str, flags: &[&str], variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), toml).unwrap();
-    let flags = [&["--config", file.path().to_str().unwrap()], flags].concat();
-    Config::gather(&args(&flags), &variables.iter().copied().collect())
-}
 
 #[test]
 fn the_sample_is_the_defaults() {
