@@ -3,6 +3,7 @@
 //! If a server cannot be started, the test fails with instructions to install it.
 
 mod mongo;
+pub mod page;
 mod proxy;
 pub mod redis;
 mod s3;

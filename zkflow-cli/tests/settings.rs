@@ -1,6 +1,56 @@
 //! Settings of the binary.
 
-use std::process::Command;
+use std::process::{Command, Output};
+
+use zkflow_testbed::page;
+
+/// `zkflow config` under `variables`.
+fn config(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zkflow"));
+    command.arg("config").args(arguments).envs(variables.iter().copied()).output().unwrap()
+}
+
+#[test]
+fn the_help_of_serve_and_worker_is_up_to_date() {
+    for name in ["serve", "worker"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_zkflow"))
+            .args([name, "--help"])
+            // Values of the environment do not appear.
+            .env("REDIS_URL", "redis://canary")
+            .env("PORT", "31415")
+            .output()
+            .unwrap();
+        let lines = String::from_utf8(output.stdout).unwrap();
+        let lines: String = lines.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+        page::check(&format!("zkflow-cli/tests/help/{name}.txt"), &lines);
+    }
+}
+
+#[test]
+fn a_wrong_setting_is_refused_with_its_place() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "[http]\nprot = 1").unwrap();
+    let path = file.path().to_str().unwrap();
+    for (arguments, variables, expected) in [
+        (
+            &["--port", "x"][..],
+            &[][..],
+            "zkflow: --port: expected a whole number from 0 to 65535, found \"x\"",
+        ),
+        (
+            &[],
+            &[("PORT", "70000")],
+            "variable PORT: expected a whole number from 0 to 65535, found \"70000\"",
+        ),
+        (&[], &[("ZKFLOW_PROT", "canary")], "variable ZKFLOW_PROT is not a setting"),
+        (&["--config", path], &[], ":2: unknown setting http.prot: expected one of bind, port"),
+    ] {
+        let output = config(arguments, variables);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && text.contains(expected), "{text}");
+        assert!(!text.contains("canary"), "{text}");
+    }
+}
 
 #[test]
 fn a_variable_that_is_empty_counts_as_unset() {
@@ -13,11 +63,7 @@ fn a_variable_that_is_empty_counts_as_unset() {
         "ZKFLOW_TEMPLATES",
         "PORT",
     ];
-    let output = Command::new(env!("CARGO_BIN_EXE_zkflow"))
-        .arg("config")
-        .envs(names.map(|name| (name, "")))
-        .output()
-        .unwrap();
+    let output = config(&[], &names.map(|name| (name, "")));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     for line in ["# redis_url =", "# secret_key =", "# circom_path =", "templates = []", "port = 3000"] {

@@ -55,7 +55,7 @@ fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     move |error| OpenError { action: action.into(), source: error.into() }
 }
 
-/// Opens everything; `config.data_dir` is made if it is not there.
+/// Opens everything; `config.storage.data_dir` is made if it is not there.
 ///
 /// # Errors
 /// No prover has the configured name, the folder cannot be used, a backend does not answer, the circom compiler is
@@ -65,8 +65,8 @@ pub async fn open(
     provers: Provers,
     shutdown: CancellationToken,
 ) -> Result<Arc<App>, OpenError> {
-    provers.check(&config.prover).map_err(failed("choose the prover"))?;
-    let data = config.data_dir.clone();
+    provers.check(&config.proving.prover).map_err(failed("choose the prover"))?;
+    let data = config.storage.data_dir.clone();
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -88,10 +88,10 @@ pub async fn open(
     };
     let backends = Backends { catalog, store, queue, changes, key: vault_key(&config, &data)?, clock };
     let caches = Caches {
-        modules: Some(config.module_cache.clone().unwrap_or_else(|| data.join("modules"))),
-        keys: Some(config.key_cache.clone().unwrap_or_else(|| data.join("keys"))),
+        modules: Some(config.circuits.module_cache.clone().unwrap_or_else(|| data.join("modules"))),
+        keys: Some(config.proving.key_cache.clone().unwrap_or_else(|| data.join("keys"))),
     };
-    let powers: Arc<dyn PowersSource> = match config.ptau_path.clone() {
+    let powers: Arc<dyn PowersSource> = match config.circuits.ptau_path.clone() {
         Some(path) => Arc::new(checked_powers(path, data.join("ptau").join("verified")).await?),
         None => Arc::new(DevelopmentPowers::in_folder(data.join("ptau"))),
     };
@@ -104,9 +104,9 @@ pub async fn open(
 /// # Errors
 /// There is no such folder.
 pub fn check_shared(config: &Config) -> Result<(), OpenError> {
-    let data = &config.data_dir;
-    let in_database = config.mongodb_uri.is_none() || config.redis_url.is_none();
-    let in_folder = config.s3_bucket.is_none();
+    let data = &config.storage.data_dir;
+    let in_database = config.storage.mongodb_uri.is_none() || config.storage.redis_url.is_none();
+    let in_folder = config.storage.s3_bucket.is_none();
     if (!in_database || data.join(DATABASE).is_file()) && (!in_folder || data.join(ARTIFACTS).is_dir()) {
         return Ok(());
     }
@@ -138,12 +138,12 @@ async fn queue(
     database: &Database,
     clock: Arc<dyn Clock>,
 ) -> Result<(Arc<dyn JobQueue>, Changes), OpenError> {
-    let Some(url) = &config.redis_url else {
+    let Some(url) = &config.storage.redis_url else {
         let queue =
             SqliteQueue::open(database.open().await?, clock).await.map_err(failed("open the queue"))?;
         return Ok((Arc::new(queue), Changes::default()));
     };
-    let queue = RedisQueue::connect(url.expose(), &config.redis_namespace);
+    let queue = RedisQueue::connect(url.expose(), config.storage.redis_namespace.as_str());
     let queue = Arc::new(queue.await.map_err(failed("open the queue"))?);
     let (changes, mut outgoing) = Changes::relayed();
     let (heard, mut incoming) = (changes.clone(), queue.messages());
@@ -167,7 +167,7 @@ async fn queue(
 }
 
 /// As [`open`], with nothing in a data folder: all is forgotten when the [`App`] is dropped. Only
-/// translated WebAssembly is kept, where `config.module_cache` says.
+/// translated WebAssembly is kept, where `config.circuits.module_cache` says.
 ///
 /// # Errors
 /// No prover has the configured name, the circom compiler is not found, a folder of templates is wrong.
@@ -185,7 +185,8 @@ pub async fn in_memory(
         key: VaultKey::generate(),
         clock,
     };
-    let caches = Caches { modules: config.module_cache.clone(), keys: config.key_cache.clone() };
+    let caches =
+        Caches { modules: config.circuits.module_cache.clone(), keys: config.proving.key_cache.clone() };
     assemble(config, provers, backends, caches, Arc::new(DevelopmentPowers::in_memory()), shutdown).await
 }
 
@@ -217,14 +218,14 @@ async fn assemble(
     let vault = Vault::new(key, store.clone());
     vault.claim().await.map_err(failed("use the key that seals private inputs"))?;
     let prover = provers
-        .open(&config.prover, config.native_options(caches.keys))
+        .open(&config.proving.prover, config.proving.native_options(caches.keys))
         .map_err(failed("start the prover"))?;
     let (tools, config) =
         tokio::task::spawn_blocking(move || tools(&config, caches.modules).map(|tools| (tools, config)))
             .await
             .map_err(failed("load the tools"))??;
     let chains =
-        Chains::open(config.chain_settings(), tools.solidity).map_err(failed("prepare deployments"))?;
+        Chains::open(config.chain.settings(), tools.solidity).map_err(failed("prepare deployments"))?;
     tracing::debug!(compiler = tools.compiler.version(), "opened");
     Ok(Arc::new(App {
         catalog,
@@ -238,12 +239,12 @@ async fn assemble(
         include_roots: tools.include_roots,
         sandbox: tools.sandbox,
         powers,
-        beacon: config.keygen_beacon().map_err(failed("use keygen_beacon"))?,
+        beacon: config.circuits.keygen_beacon.clone(),
         prover,
         chains,
         clock,
         changes,
-        watchers: Arc::new(Semaphore::new(config.max_watchers)),
+        watchers: Arc::new(Semaphore::new(config.http.max_watchers)),
         verifiers: Verifiers::new(std::thread::available_parallelism().map_or(1, usize::from)),
         shutdown,
         metrics: telemetry::metrics(),
@@ -264,7 +265,7 @@ async fn checked_powers(path: PathBuf, verified: PathBuf) -> Result<PowersFile, 
 }
 
 fn vault_key(config: &Config, data: &Path) -> Result<VaultKey, OpenError> {
-    match &config.secret_key {
+    match &config.storage.secret_key {
         Some(key) => VaultKey::parse(key.expose()).map_err(failed("use ZKFLOW_SECRET_KEY")),
         None => VaultKey::load_or_create(&data.join("secret.key"))
             .map_err(failed("use the key in the data folder")),
@@ -283,7 +284,7 @@ struct Tools {
 
 fn tools(config: &Config, modules: Option<PathBuf>) -> Result<Tools, OpenError> {
     let mut library = TemplateLibrary::builtin();
-    for folder in &config.templates {
+    for folder in &config.circuits.templates {
         library = library
             .with_folder(folder)
             .map_err(failed(format!("read the templates in {}", folder.display())))?;
@@ -291,8 +292,8 @@ fn tools(config: &Config, modules: Option<PathBuf>) -> Result<Tools, OpenError> 
     let found = CircomTools::discover().map_err(failed("find circom and circomlib"))?;
     let sandbox = Sandbox::new(SandboxConfig { cache_dir: modules, ..SandboxConfig::default() })
         .map_err(failed("make the sandbox"))?;
-    let limits = config.compile_limits();
-    let compiler: Arc<dyn CircuitCompiler> = match &config.circom_path {
+    let limits = config.limits.compile();
+    let compiler: Arc<dyn CircuitCompiler> = match &config.circuits.circom_path {
         Some(path) => Arc::new(
             CircomNative::new(path, limits).map_err(failed(format!("use CIRCOM_PATH {}", path.display())))?,
         ),
@@ -301,7 +302,7 @@ fn tools(config: &Config, modules: Option<PathBuf>) -> Result<Tools, OpenError> 
                 .map_err(failed("load the circom compiler"))?,
         ),
     };
-    let solidity = Solc::find(config.solc_path.as_deref())
+    let solidity = Solc::find(config.chain.solc_path.as_deref())
         .map(|solc| Arc::new(solc) as Arc<dyn SolidityCompiler>)
         .map_err(|error| error.to_string());
     Ok(Tools { library, compiler, include_roots: found.include_roots, sandbox, solidity })

@@ -53,7 +53,7 @@ pub enum ServeError {
 /// The role of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
-    /// Serves the API, and runs the jobs of every queue unless [`Config::workers`] is off.
+    /// Serves the API, and runs the jobs of every queue unless [`Workers::enabled`](crate::config::Workers::enabled) is off.
     Server,
     /// Runs the jobs of these queues and serves only health, readiness and metrics.
     Worker(Vec<QueueName>),
@@ -67,12 +67,12 @@ pub fn run(config: Config, role: Role) -> Result<(), ServeError> {
     run_with(config, role, Provers::default())
 }
 
-/// Serves as [`run`] does, with provers of your own: [`Config::prover`] is the name of one of `provers`.
+/// Serves as [`run`] does, with provers of your own: [`proving.prover`](crate::config::Proving::prover) is the name of one of `provers`.
 ///
 /// # Errors
 /// Those of [`run`].
 pub fn run_with(config: Config, role: Role, provers: Provers) -> Result<(), ServeError> {
-    telemetry::log_to_stderr(config.log_level, config.log_format);
+    telemetry::log_to_stderr(config.log.level, config.log.format);
     telemetry::panics_without_messages();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -90,7 +90,7 @@ async fn serve(config: Config, role: Role, provers: Provers) -> Result<(), Serve
     }
     let shutdown = CancellationToken::new();
     stop_on_signals(shutdown.clone())?;
-    let address = SocketAddr::new(config.bind, config.port);
+    let address = SocketAddr::new(config.http.bind, config.http.port);
     let listener =
         TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
     let app = backends::open(config, provers, shutdown.clone()).await?;
@@ -98,7 +98,7 @@ async fn serve(config: Config, role: Role, provers: Provers) -> Result<(), Serve
 
     tokio::spawn(telemetry::upkeep(app.metrics.clone()));
     let (router, queues) = match role {
-        Role::Server if app.config.workers => (http::router(app.clone()), QueueName::ALL.to_vec()),
+        Role::Server if app.config.workers.enabled => (http::router(app.clone()), QueueName::ALL.to_vec()),
         Role::Server => (http::router(app.clone()), Vec::new()),
         Role::Worker(queues) => (http::operations_router(app.clone()), queues),
     };
@@ -106,10 +106,10 @@ async fn serve(config: Config, role: Role, provers: Provers) -> Result<(), Serve
         let app = app.clone();
         tokio::spawn(async move { work::run(app, &queues).await })
     });
-    let limit = Duration::from_secs(app.config.drain_s) + GRACE;
+    let limit = app.config.workers.drain() + GRACE;
     let connections = Connections {
-        most: app.config.max_connections,
-        header_time: Duration::from_secs(app.config.request_time_s),
+        most: app.config.http.max_connections,
+        header_time: app.config.http.request_time(),
         shutdown: shutdown.clone(),
     };
     let mut serving = tokio::spawn(connections.serve(listener, router));

@@ -20,7 +20,7 @@ use crate::state::App;
 /// Wakes a worker for what the catalog owes already. A queue that fails is no reason to refuse: the
 /// reconciler pushes again.
 async fn push(app: &App, job: NewJob) {
-    let job = job.with_attempts(app.config.job_attempts);
+    let job = job.with_attempts(app.config.workers.job_attempts);
     if let Err(error) = app.queue.push(job).await {
         tracing::warn!(%error, "a job was not pushed; the reconciler will");
     }

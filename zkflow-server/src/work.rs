@@ -43,8 +43,8 @@ pub async fn run(app: Arc<App>, queues: &[QueueName]) {
     for queue in queues.iter().copied() {
         let Some((handler, concurrency)) = handler(&app, queue) else { continue };
         let mut config = WorkerConfig::new(queue, concurrency);
-        config.lease = Duration::from_secs(app.config.lease_s);
-        config.drain = Duration::from_secs(app.config.drain_s);
+        config.lease = app.config.workers.lease();
+        config.drain = app.config.workers.drain();
         let worker = match Worker::new(Arc::clone(&app.queue), handler, config) {
             Ok(worker) => worker,
             Err(error) => {
@@ -58,8 +58,8 @@ pub async fn run(app: Arc<App>, queues: &[QueueName]) {
     if queues.contains(&QueueName::Cleanup) {
         let reconciler =
             Reconciler::new(Arc::clone(&app.catalog), Arc::clone(&app.queue), Arc::clone(&app.clock))
-                .with_max_attempts(app.config.job_attempts);
-        let (every, stop) = (Duration::from_secs(app.config.reconcile_interval_s), shutdown.clone());
+                .with_max_attempts(app.config.workers.job_attempts);
+        let (every, stop) = (app.config.workers.reconcile_interval(), shutdown.clone());
         tasks.spawn(async move { reconciler.run(every, stop).await });
         tasks.spawn(schedule_cleanup(app, shutdown.clone()));
     }
@@ -75,22 +75,22 @@ fn handler(app: &Arc<App>, queue: QueueName) -> Option<(Arc<dyn Handler>, usize)
     match queue {
         QueueName::KeyGeneration => Some((
             Arc::new(Progress(keygen::KeyGeneration::new(Arc::clone(app)))),
-            app.config.keygen_concurrency as usize,
+            app.config.workers.keygen_concurrency as usize,
         )),
         QueueName::ProofGeneration => Some((
             Arc::new(Progress(proof::ProofGeneration::new(Arc::clone(app)))),
-            app.config.proof_concurrency as usize,
+            app.config.workers.proof_concurrency as usize,
         )),
         QueueName::Cleanup => Some((Arc::new(cleanup::Cleanup::new(Arc::clone(app))), 1)),
         QueueName::Deploy => Some((
             Arc::new(Progress(deploy::Deploy::new(Arc::clone(app)))),
-            app.config.deploy_concurrency as usize,
+            app.config.workers.deploy_concurrency as usize,
         )),
     }
 }
 
 async fn schedule_cleanup(app: Arc<App>, shutdown: CancellationToken) {
-    let mut expired = tokio::time::interval(Duration::from_secs(app.config.cleanup_interval_s));
+    let mut expired = tokio::time::interval(app.config.workers.cleanup_interval());
     let mut orphans = tokio::time::interval(ORPHANS_EVERY);
     loop {
         let subject = tokio::select! {

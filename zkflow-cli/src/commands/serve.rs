@@ -30,18 +30,18 @@ pub(crate) struct WorkerArgs {
 }
 
 pub(super) fn serve(args: ServeArgs) -> Result<(), Error> {
-    let mut config = Config::load(args.config)?;
-    config.workers &= !args.no_workers;
+    let mut config = Config::load(&args.config)?;
+    config.workers.enabled &= !args.no_workers;
     Ok(serve::run(config, Role::Server)?)
 }
 
 pub(super) fn worker(args: WorkerArgs) -> Result<(), Error> {
-    Ok(serve::run(Config::load(args.config)?, Role::Worker(args.queues))?)
+    Ok(serve::run(Config::load(&args.config)?, Role::Worker(args.queues))?)
 }
 
 pub(super) fn config(args: ConfigArgs) -> Result<(), Error> {
-    let config = Config::load(args)?;
-    Provers::default().check(&config.prover)?;
+    let config = Config::load(&args)?;
+    Provers::default().check(&config.proving.prover)?;
     print!("{}", config.to_toml());
     Ok(())
 }

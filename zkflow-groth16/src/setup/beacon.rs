@@ -1,5 +1,6 @@
 //! Public random values that end a ceremony.
 
+use std::fmt;
 use std::str::FromStr;
 
 use super::stream::RandomStream;
@@ -50,6 +51,13 @@ impl FromStr for Beacon {
         let value = hex::decode(value.strip_prefix("0x").unwrap_or(value));
         let (Ok(value), Ok(exponent)) = (value, exponent.parse()) else { return Err(InvalidBeacon) };
         Self::new(&value, exponent)
+    }
+}
+
+/// The form that [`Beacon::from_str`](FromStr::from_str) parses.
+impl fmt::Display for Beacon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", hex::encode(self.value.as_bytes()), self.exponent)
     }
 }
 

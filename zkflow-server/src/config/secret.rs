@@ -9,16 +9,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A secret: shown and serialised as `[redacted]`.
 #[derive(Clone)]
-pub struct Setting(SecretString);
+pub struct SecretSetting(SecretString);
 
-impl Setting {
+impl SecretSetting {
     /// The text.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 }
 
-impl FromStr for Setting {
+impl FromStr for SecretSetting {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
@@ -26,25 +26,25 @@ impl FromStr for Setting {
     }
 }
 
-impl<'de> Deserialize<'de> for Setting {
+impl<'de> Deserialize<'de> for SecretSetting {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|text| Self(SecretString::from(text)))
     }
 }
 
-impl PartialEq for Setting {
+impl PartialEq for SecretSetting {
     fn eq(&self, other: &Self) -> bool {
         self.expose() == other.expose()
     }
 }
 
-impl fmt::Debug for Setting {
+impl fmt::Debug for SecretSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
     }
 }
 
-impl Serialize for Setting {
+impl Serialize for SecretSetting {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str("[redacted]")
     }

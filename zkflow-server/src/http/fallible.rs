@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
@@ -14,7 +13,7 @@ use crate::state::App;
 
 /// Answers 503 when a request exceeds `request_time_s`.
 pub(super) async fn in_time(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let limit = Duration::from_secs(app.config.request_time_s);
+    let limit = app.config.http.request_time();
     tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
         let detail = format!("the request exceeded the time limit of {} s", limit.as_secs());
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail).retry_after(5).into_response()

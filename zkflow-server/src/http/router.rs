@@ -28,7 +28,7 @@ fn layered(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
     routes
         .fallback(fallible::no_route)
         .method_not_allowed_fallback(fallible::no_method)
-        .layer(DefaultBodyLimit::max(app.config.max_body_bytes))
+        .layer(DefaultBodyLimit::max(app.config.http.max_body_bytes))
         .layer(from_fn_with_state(app.clone(), fallible::in_time))
         .layer(CatchPanicLayer::custom(fallible::panicked))
         .layer(from_fn(observe::observe))

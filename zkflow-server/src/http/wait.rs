@@ -19,6 +19,6 @@ pub(super) struct WaitQuery {
 impl WaitQuery {
     /// The time to wait, at most `max_wait_s`.
     pub(super) fn bounded(&self, app: &App) -> Duration {
-        Duration::from_secs(self.wait.min(app.config.max_wait_s))
+        Duration::from_secs(self.wait.min(app.config.http.max_wait_s))
     }
 }

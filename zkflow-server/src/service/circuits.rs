@@ -51,7 +51,7 @@ pub async fn request(
             Some(circuit) if circuit.status != CircuitStatus::Failed => return Ok(circuit),
             Some(circuit) if is_being_deleted(&circuit) => return Err(RequestError::CircuitDeleting(id)),
             Some(mut circuit) => {
-                super::refuse_overload(app, QueueName::KeyGeneration, app.config.max_pending_circuits)
+                super::refuse_overload(app, QueueName::KeyGeneration, app.config.limits.max_pending_circuits)
                     .await?;
                 circuit.restart(app.now()).map_err(|error| RequestError::Internal(error.to_string()))?;
                 match app.save_circuit(circuit).await {
@@ -60,7 +60,7 @@ pub async fn request(
                 }
             }
             None => {
-                super::refuse_overload(app, QueueName::KeyGeneration, app.config.max_pending_circuits)
+                super::refuse_overload(app, QueueName::KeyGeneration, app.config.limits.max_pending_circuits)
                     .await?;
                 let (hash, template) = (blueprint.circuit_hash, blueprint.template.clone());
                 let circuit = Circuit::new(hash, template, blueprint.params.to_json(), app.now());
@@ -128,7 +128,7 @@ pub async fn artifact(app: &App, circuit: &Circuit, name: &str) -> Result<Artifa
 /// # Errors
 /// The address cannot be signed.
 pub async fn download_url(app: &App, meta: &ArtifactMeta) -> Result<Option<String>, RequestError> {
-    match app.config.s3_redirect_s {
+    match app.config.storage.s3_redirect_s {
         0 => Ok(None),
         valid => Ok(app.store.download_url(&meta.key, Duration::from_secs(valid)).await?),
     }

@@ -84,7 +84,7 @@ pub async fn request(
         let request = Zeroizing::new(request + secrets.to_text().expose_secret());
         Idempotency { key, fingerprint: app.vault.fingerprint(request.as_bytes()) }
     });
-    super::refuse_overload(app, QueueName::Deploy, app.config.max_pending_deployments).await?;
+    super::refuse_overload(app, QueueName::Deploy, app.config.limits.max_pending_deployments).await?;
 
     let now = app.now();
     let id = DeploymentId::generate(now);

@@ -48,13 +48,14 @@ pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestEr
     }
     let circuit = circuits::get_ready(app, &circuit_id).await?;
     let inputs = inputs.checked(app, &circuit)?;
-    super::refuse_overload(app, QueueName::ProofGeneration, app.config.max_pending_proofs).await?;
+    super::refuse_overload(app, QueueName::ProofGeneration, app.config.limits.max_pending_proofs).await?;
 
     let now = app.now();
     let id = ProofId::generate(now);
     app.vault.seal(&id, &inputs).await?;
     drop(inputs);
-    let asked = ProofRequest::new(id.clone(), circuit_id, user_id, idempotency, now, app.config.proof_ttl());
+    let asked =
+        ProofRequest::new(id.clone(), circuit_id, user_id, idempotency, now, app.config.limits.proof_ttl());
     let wanted = asked.idempotency.clone();
     let (proof, added) = app.catalog.insert_proof(asked).await?;
     // Under its own id it is this request, whatever the catalog had to do to add it.

@@ -108,7 +108,7 @@ impl Deploy {
             .body;
         let shared = Arc::clone(&app);
         let prove = move || {
-            let limits = shared.config.witness_limits();
+            let limits = shared.config.limits.witness();
             let loaded =
                 LoadedCircuit::new(&shared.sandbox, &wasm, &zkey, &*shared.prover, limits).map_err(stop)?;
             let mut proofs = examples
@@ -138,7 +138,7 @@ impl Deploy {
 
     /// How long there is.
     fn left(&self, deployment: &Deployment) -> Duration {
-        let whole = Duration::from_secs(self.app.config.deploy_time_s);
+        let whole = self.app.config.chain.deploy_time();
         whole.saturating_sub(self.app.now().since(deployment.created_at))
     }
 }

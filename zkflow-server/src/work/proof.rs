@@ -36,8 +36,8 @@ pub(super) struct ProofGeneration {
 
 impl ProofGeneration {
     pub(super) fn new(app: Arc<App>) -> Self {
-        let cache = CircuitCache::new(app.config.circuit_cache_bytes());
-        let memory = Memory::new(app.config.proof_memory_bytes().unwrap_or_else(memory::most));
+        let cache = CircuitCache::new(app.config.proving.circuit_cache_bytes());
+        let memory = Memory::new(app.config.proving.proof_memory_bytes().unwrap_or_else(memory::most));
         Self { app, cache, memory }
     }
 
@@ -62,7 +62,7 @@ impl ProofGeneration {
         let r1cs = self.file(circuit, FileName::R1cs).await?;
         let sym = self.file(circuit, FileName::Sym).await?;
         let sandbox = Arc::clone(&self.app.sandbox);
-        let limits: WitnessLimits = self.app.config.witness_limits();
+        let limits: WitnessLimits = self.app.config.limits.witness();
         let tape = match circuit.artifacts.contains_key(FileName::Tape.as_str()) {
             true => Some(self.file(circuit, FileName::Tape).await?),
             false => None,
@@ -97,7 +97,7 @@ impl ProofGeneration {
     /// Lets the prover know how many proofs this process will take on beside the next one: threads are shared when
     /// requests wait, and one proof gets all of them when none does.
     async fn share_threads(&self) {
-        let others = u64::from(self.app.config.proof_concurrency).saturating_sub(1);
+        let others = u64::from(self.app.config.workers.proof_concurrency).saturating_sub(1);
         let stats = self.app.queue.stats(QueueName::ProofGeneration).await;
         let waiting = stats.map_or(0, |stats| stats.ready).min(others);
         self.app.prover.announce(usize::try_from(waiting).unwrap_or(usize::MAX));

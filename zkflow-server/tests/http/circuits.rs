@@ -97,7 +97,7 @@ async fn a_circuit_that_failed_says_why_and_is_tried_again_when_asked_for() {
 
 #[tokio::test]
 async fn too_many_owed_circuits_are_refused_until_later() {
-    let server = Server::idle_with(|config| config.max_pending_circuits = 1).await;
+    let server = Server::idle_with(|config| config.limits.max_pending_circuits = 1).await;
     assert_eq!(server.post("/v1/circuits", &range_check()).await.status, StatusCode::ACCEPTED);
     let other = json!({"templateName": "rangeCheck", "params": {"min": 1, "max": 2}});
     let refused = server.post("/v1/circuits", &other).await;

@@ -57,8 +57,8 @@ async fn a_proof_outlives_its_circuit() {
 #[tokio::test]
 async fn a_circuit_goes_with_its_deployments_once_none_is_owed() {
     let server = Server::idle_with(|config| {
-        config.allow_request_keys = true;
-        config.rpc_urls = Some("31337=http://127.0.0.1:9".parse().unwrap());
+        config.chain.allow_request_keys = true;
+        config.chain.rpc_urls = Some("31337=http://127.0.0.1:9".parse().unwrap());
     })
     .await;
     let shared = shared().await;

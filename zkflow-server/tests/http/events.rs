@@ -124,7 +124,7 @@ async fn streams_end_when_the_process_stops() {
 
 #[tokio::test]
 async fn there_are_only_so_many_streams_and_closing_one_makes_room() {
-    let server = Server::idle_with(|config| config.max_watchers = 1).await;
+    let server = Server::idle_with(|config| config.http.max_watchers = 1).await;
     let id =
         server.post("/v1/circuits", &range_check()).await.json()["circuitId"].as_str().unwrap().to_owned();
     let path = format!("/v1/circuits/{id}/events");

@@ -148,7 +148,7 @@ async fn a_path_that_is_no_text_is_a_problem() {
 
 #[tokio::test]
 async fn a_request_that_takes_too_long_is_ended() {
-    let server = Server::idle_with(|config| config.request_time_s = 1).await;
+    let server = Server::idle_with(|config| config.http.request_time_s = 1).await;
     let id =
         server.post("/v1/circuits", &range_check()).await.json()["circuitId"].as_str().unwrap().to_owned();
     let began = Instant::now();

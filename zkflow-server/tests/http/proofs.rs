@@ -119,7 +119,7 @@ async fn whoever_waits_is_answered_when_the_process_stops() {
 
 #[tokio::test]
 async fn too_many_owed_proofs_are_refused_until_later() {
-    let server = Server::idle_with(|config| config.max_pending_proofs = 1).await;
+    let server = Server::idle_with(|config| config.limits.max_pending_proofs = 1).await;
     let circuit = ready_circuit().await;
     server.adopt(shared().await, shared().await.circuit(circuit).await).await;
     server.ask_for_proof(circuit, 42).await;

@@ -47,11 +47,9 @@ impl Server {
 
     /// As [`idle`](Self::idle), with changed settings.
     pub(crate) async fn idle_with(change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config {
-            module_cache: Some(std::env::temp_dir().join("zkflow-test-modules")),
-            max_body_bytes: BODY_LIMIT,
-            ..Config::default()
-        };
+        let mut config = Config::default();
+        config.circuits.module_cache = Some(std::env::temp_dir().join("zkflow-test-modules"));
+        config.http.max_body_bytes = BODY_LIMIT;
         change(&mut config);
         let app = backends::in_memory(config, Provers::default(), CancellationToken::new()).await.unwrap();
         Self { router: http::router(app.clone()), app }

@@ -1,0 +1,60 @@
+//! [`Chain`]: settings of deployments.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[cfg(feature = "evm")]
+use zkflow_evm::{ChainSettings, Policy};
+
+use super::secret::SecretSetting;
+use super::setting::{YEAR_S, settings};
+
+settings! {
+    /// Chain
+    Chain at chain {
+        /// RPC node of each chain for deployments, CHAIN_ID=URL, separated by commas (default: none). URLs
+        /// may contain passwords and are never shown
+        rpc_urls: Option<SecretSetting> = None, "rpc-urls", "ZKFLOW_RPC_URLS";
+        /// Signers of deployments, NAME=SOURCE, separated by commas (default: none). SOURCE is env:VARIABLE,
+        /// which contains a private key, or keystore:PATH:VARIABLE, an encrypted file and the variable of its
+        /// password. The setting is never shown, in case it contains a key by mistake
+        signers: Option<SecretSetting> = None, "signers", "ZKFLOW_SIGNERS";
+        /// Path of a native solc 0.8.30 (default: the npm package solc under Node.js)
+        solc_path: Option<PathBuf> = None, "solc-path", "SOLC_PATH";
+        /// Chains that accept keys for development. One block confirms a transaction there
+        development_chains: Vec<u64> = vec![31337, 1337], "development-chains", "ZKFLOW_DEVELOPMENT_CHAINS";
+        /// Blocks that confirm a deployment, including the block of its transaction
+        confirmations: u64 = 3, "confirmations", "ZKFLOW_CONFIRMATIONS", 1..=10_000;
+        /// Time limit from the request of a deployment to its confirmation
+        deploy_time_s: u64 = 3600, "deploy-time-s", "ZKFLOW_DEPLOY_TIME_S", 1..=YEAR_S;
+        /// Accept private keys in requests; a key is sealed, used once and destroyed
+        allow_request_keys: bool = false, "allow-request-keys", "ZKFLOW_ALLOW_REQUEST_KEYS";
+        /// Accept RPC URLs in requests: https at public addresses only
+        allow_request_rpc: bool = false, "allow-request-rpc", "ZKFLOW_ALLOW_REQUEST_RPC";
+        /// Accept http and loopback RPC URLs in requests too; requires allow_request_rpc. Never enable it on
+        /// a server that others use
+        development: bool = false, "development", "ZKFLOW_DEVELOPMENT";
+    }
+}
+
+impl Chain {
+    /// What the settings allow of chains.
+    #[cfg(feature = "evm")]
+    pub fn settings(&self) -> ChainSettings {
+        let secret =
+            |setting: &Option<SecretSetting>| setting.as_ref().map_or("", SecretSetting::expose).into();
+        ChainSettings {
+            rpc_urls: secret(&self.rpc_urls),
+            signers: secret(&self.signers),
+            development_chains: self.development_chains.clone(),
+            request_rpc: self.allow_request_rpc.then_some(Policy { local: self.development }),
+            request_keys: self.allow_request_keys,
+            confirmations: self.confirmations,
+        }
+    }
+
+    /// Time limit from the request of a deployment to its confirmation.
+    pub fn deploy_time(&self) -> Duration {
+        Duration::from_secs(self.deploy_time_s)
+    }
+}

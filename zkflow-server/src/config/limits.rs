@@ -1,0 +1,60 @@
+//! [`Limits`]: settings that bound the work that requests cause.
+
+use std::time::Duration;
+
+use zkflow_core::compile::CompileLimits;
+use zkflow_core::witness::WitnessLimits;
+
+use super::setting::{BILLION, TEBIBYTE_MIB, YEAR_S, bytes, settings};
+
+settings! {
+    /// Limits
+    Limits at limits {
+        /// Time limit of a compilation
+        compile_time_s: u64 = 120, "compile-time-s", "ZKFLOW_COMPILE_TIME_S", 1..=YEAR_S;
+        /// Memory limit of a compilation
+        compile_memory_mib: u64 = 2048, "compile-memory-mib", "ZKFLOW_COMPILE_MEMORY_MIB", 1..=TEBIBYTE_MIB;
+        /// Time limit of a witness calculation
+        witness_time_s: u64 = 120, "witness-time-s", "ZKFLOW_WITNESS_TIME_S", 1..=YEAR_S;
+        /// Memory limit of a witness calculation
+        witness_memory_mib: u64 = 2048, "witness-memory-mib", "ZKFLOW_WITNESS_MEMORY_MIB", 1..=TEBIBYTE_MIB;
+        /// Limit of unfinished circuits; further ones are refused with 429
+        max_pending_circuits: u64 = 1_000, "max-pending-circuits", "ZKFLOW_MAX_PENDING_CIRCUITS", 0..=BILLION;
+        /// Limit of unfinished proof requests; further ones are refused with 429
+        max_pending_proofs: u64 = 10_000, "max-pending-proofs", "ZKFLOW_MAX_PENDING_PROOFS", 0..=BILLION;
+        /// Limit of unfinished deployments; further ones are refused with 429
+        max_pending_deployments: u64 = 100, "max-pending-deployments", "ZKFLOW_MAX_PENDING_DEPLOYMENTS",
+            0..=BILLION;
+        /// Lifetime of a proof request
+        proof_ttl_s: u64 = 7 * 24 * 3600, "proof-ttl-s", "ZKFLOW_PROOF_TTL_S", 1..=10 * YEAR_S;
+    }
+}
+
+impl Limits {
+    /// Limits of a compilation.
+    pub fn compile(&self) -> CompileLimits {
+        CompileLimits {
+            wall: Duration::from_secs(self.compile_time_s),
+            memory_bytes: memory(self.compile_memory_mib),
+            ..CompileLimits::default()
+        }
+    }
+
+    /// Limits of a witness calculation.
+    pub fn witness(&self) -> WitnessLimits {
+        WitnessLimits {
+            wall: Duration::from_secs(self.witness_time_s),
+            memory_bytes: memory(self.witness_memory_mib),
+            ..WitnessLimits::default()
+        }
+    }
+
+    /// Lifetime of a proof request.
+    pub fn proof_ttl(&self) -> Duration {
+        Duration::from_secs(self.proof_ttl_s)
+    }
+}
+
+fn memory(mebibytes: u64) -> usize {
+    usize::try_from(bytes(mebibytes)).unwrap_or(usize::MAX)
+}

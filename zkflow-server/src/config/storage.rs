@@ -1,0 +1,98 @@
+//! [`Storage`]: settings of documents, jobs and artifacts.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::secret::SecretSetting;
+use super::setting::{TEBIBYTE_MIB, bytes, settings};
+use super::value::texts;
+
+settings! {
+    /// Storage
+    Storage at storage {
+        /// Folder for local state: catalog, queue, artifacts, vault key and caches
+        data_dir: PathBuf = PathBuf::from("./zkflow-data"), "data-dir", "ZKFLOW_DATA_DIR";
+        /// Key that seals private inputs, 64 hex digits (default: generated and stored in the data folder).
+        /// Prefer the environment variable: other users of the machine can read flags
+        secret_key: Option<SecretSetting> = None, "secret-key", "ZKFLOW_SECRET_KEY";
+        /// Redis 7 or later that stores the jobs, so that workers can run on many machines (default: SQLite
+        /// in the data folder). URLs start with redis://, or rediss:// for TLS; separate several nodes of a
+        /// cluster by commas. Prefer the environment variable: other users of the machine can read flags
+        redis_url: Option<SecretSetting> = None, "redis-url", "REDIS_URL";
+        /// Prefix of all Redis keys, without braces
+        redis_namespace: Namespace = Namespace::default(), "redis-namespace", "REDIS_NAMESPACE";
+        /// MongoDB that stores the documents, so that processes can run on many machines (default: SQLite in
+        /// the data folder): mongodb://user:password@host/database. Prefer the environment variable: other
+        /// users of the machine can read flags
+        mongodb_uri: Option<SecretSetting> = None, "mongodb-uri", "MONGODB_URI";
+        /// S3 bucket that stores the artifacts (default: files in the data folder). Credentials come from
+        /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role
+        s3_bucket: Option<String> = None, "s3-bucket", "S3_BUCKET";
+        /// Prefix of all object keys in the bucket
+        s3_prefix: String = String::new(), "s3-prefix", "S3_PREFIX";
+        /// Region of the bucket (default: from the AWS profile or the machine; us-east-1 with s3_endpoint)
+        aws_region: Option<String> = None, "aws-region", "AWS_REGION";
+        /// URL of an S3-compatible server (default: Amazon S3)
+        s3_endpoint: Option<String> = None, "s3-endpoint", "S3_ENDPOINT";
+        /// Put the bucket name in the URL path instead of the host name
+        s3_force_path_style: bool = false, "s3-force-path-style", "S3_FORCE_PATH_STYLE";
+        /// Validity of the signed bucket URLs that artifact downloads are redirected to. 0 sends downloads
+        /// through this server
+        s3_redirect_s: u64 = 0, "s3-redirect-s", "S3_REDIRECT_S", 0..=7 * 24 * 3600;
+        /// Folder that caches artifacts from the bucket (default: artifact-cache in the data folder).
+        /// Processes may share it
+        artifact_cache: Option<PathBuf> = None, "artifact-cache", "ZKFLOW_ARTIFACT_CACHE";
+        /// Size limit of the artifact cache
+        artifact_cache_mib: u64 = 16 * 1024, "artifact-cache-mib", "ZKFLOW_ARTIFACT_CACHE_MIB",
+            0..=TEBIBYTE_MIB;
+    }
+}
+
+impl Storage {
+    /// Size limit of the artifact cache in bytes.
+    pub fn artifact_cache_bytes(&self) -> u64 {
+        bytes(self.artifact_cache_mib)
+    }
+}
+
+/// Prefix of all Redis keys. It contains no braces, which would change the slot of a key in a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Namespace(String);
+
+impl Namespace {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Namespace {
+    fn default() -> Self {
+        Self("zkflow".to_owned())
+    }
+}
+
+/// The text is empty or contains braces.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected a text without braces that is not empty")]
+pub struct InvalidNamespace;
+
+impl FromStr for Namespace {
+    type Err = InvalidNamespace;
+
+    fn from_str(text: &str) -> Result<Self, InvalidNamespace> {
+        let valid = !text.is_empty() && !text.contains(['{', '}']);
+        valid.then(|| Self(text.to_owned())).ok_or(InvalidNamespace)
+    }
+}
+
+impl fmt::Display for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+texts! {
+    Namespace: "TEXT", "a text without braces that is not empty";
+}

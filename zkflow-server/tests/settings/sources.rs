@@ -1,0 +1,159 @@
+//! File, variables and flags: what each accepts, and which one wins.
+
+use std::path::Path;
+
+use clap::Parser as _;
+use zkflow_server::config::{CONCERNS, Config, ConfigError, Environment, settings};
+
+use super::{Flags, args, load};
+
+const SAMPLE: &str = include_str!("../../zkflow.toml");
+
+#[test]
+fn the_sample_is_the_defaults() {
+    assert_eq!(load(SAMPLE, &[], &[]).unwrap(), Config::default());
+}
+
+#[test]
+fn the_sample_names_every_setting_under_its_table() {
+    let printed = Config::default().to_toml();
+    let (mut sample, mut found) = (SAMPLE.lines(), 0);
+    // The sample has the printed lines in their order, between its comments.
+    for line in printed.lines().filter(|line| !line.is_empty()) {
+        assert!(
+            sample.any(|of_sample| of_sample.starts_with(line)),
+            "{line} is missing, or not in its place"
+        );
+        found += 1;
+    }
+    assert_eq!(found, settings().count() + CONCERNS.len());
+}
+
+#[test]
+fn what_is_printed_can_be_read_back() {
+    let toml = "[circuits]\ntemplates = [\"a b\", \"c\\\"d\\u007f\"]\nkeygen_beacon = \"0xAB:10\"\n\
+                [http]\nbind = \"::1\"";
+    let config = load(toml, &["--port", "0", "--log-level", "WARN"], &[]).unwrap();
+    assert_eq!(load(&config.to_toml(), &[], &[]).unwrap(), config);
+}
+
+#[test]
+fn a_printed_secret_is_no_value_when_it_is_read_back() {
+    let printed = load("[storage]\nsecret_key = \"canary\"", &[], &[]).unwrap().to_toml();
+    assert!(printed.contains("# secret_key = \"[redacted]\""), "{printed}");
+    assert_eq!(load(&printed, &[], &[]).unwrap(), Config::default());
+}
+
+#[test]
+fn flags_win_over_variables_and_variables_over_the_file() {
+    let toml = "[http]\nport = 1\nmax_watchers = 1\n[workers]\nproof_concurrency = 7";
+    let variables = [("PORT", "2"), ("ZKFLOW_MAX_WATCHERS", "2")];
+    let config = load(toml, &["--port", "3"], &variables).unwrap();
+    assert_eq!((config.http.port, config.http.max_watchers, config.workers.proof_concurrency), (3, 2, 7));
+}
+
+#[test]
+fn the_variable_of_the_file_counts_unless_a_flag_names_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, port: u16| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("[http]\nport = {port}")).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (one, two) = (write("one", 1), write("two", 2));
+    let port = |flags: &[&str], file: &str| {
+        let environment = [("ZKFLOW_CONFIG", file)].into_iter().collect();
+        Config::gather(&args(flags), &environment).unwrap().http.port
+    };
+    assert_eq!((port(&[], &one), port(&["--config", &two], &one), port(&[], "")), (1, 2, 3000));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let error = Config::gather(&args(&["--config", "/no/such"]), &Environment::default()).unwrap_err();
+    assert!(matches!(&error, ConfigError::Unreadable { path, .. } if path == Path::new("/no/such")));
+}
+
+#[test]
+fn an_unknown_setting_is_refused_with_its_line() {
+    for (toml, expected) in [
+        ("[http]\nport = 1\nprot = 2", ":3: unknown setting http.prot: expected one of bind, port, "),
+        ("prot = 2", ":1: unknown setting prot: expected one of the tables http, log, "),
+        ("[htpp]\nport = 2", ":1: unknown setting htpp: expected one of the tables http, log, "),
+        (
+            "[http]\nredis_url = 'x'",
+            ":2: unknown setting http.redis_url: write it as redis_url under [storage]",
+        ),
+        ("[log]\nlog_level = 'x'", ":2: unknown setting log.log_level: write it as level under [log]"),
+        ("http = 1", ":1: expected the table [http], found a single value"),
+    ] {
+        let error = load(toml, &[], &[]).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_setting_that_occurs_twice_is_refused_with_its_line() {
+    for toml in ["[http]\nport = 1\nport = 2", "[http]\n[log]\n[http]", "http.port = 1\n[log]\n[http]"] {
+        let error = load(toml, &[], &[]).unwrap_err();
+        assert!(matches!(&error, ConfigError::File { line: 3, .. }), "{error}");
+    }
+    let twice = Flags::try_parse_from(["zkflow", "--port", "1", "--port", "2"]).unwrap_err();
+    assert!(twice.to_string().contains("cannot be used multiple times"), "{twice}");
+}
+
+#[test]
+fn a_variable_that_is_empty_counts_as_unset() {
+    let empty: Vec<_> = settings().map(|setting| (setting.variable, "")).collect();
+    assert_eq!(load("", &[], &empty).unwrap(), Config::default());
+    assert!(load("", &[], &[("ZKFLOW_PROT", "")]).is_ok());
+}
+
+#[test]
+fn a_variable_that_looks_like_a_setting_and_is_none_is_refused() {
+    let error = load("", &[], &[("ZKFLOW_PROT", "canary")]).unwrap_err().to_string();
+    assert!(
+        error.starts_with("variable ZKFLOW_PROT is not a setting") && !error.contains("canary"),
+        "{error}"
+    );
+    assert!(load("", &[], &[("ZKFLOW_PORT", "3000")]).is_err());
+    assert!(load("", &[], &[("PROT", "1"), ("ZKFLOWER", "1"), ("ZKFLOW_TOOLS", "/opt")]).is_ok());
+}
+
+#[test]
+fn variables_of_signers_and_of_services_of_kubernetes_are_accepted() {
+    let signers = "ops=env:ZKFLOW_OPS_KEY, late=keystore:/k.json:ZKFLOW_LATE_PASSWORD";
+    let names = ["ZKFLOW_OPS_KEY", "ZKFLOW_LATE_PASSWORD"];
+    assert!(load("", &["--signers", signers], &names.map(|name| (name, "canary"))).is_ok());
+    assert!(load("", &[], &[("ZKFLOW_OPS_KEY", "canary")]).is_err());
+    let links = [
+        ("ZKFLOW_SERVICE_HOST", "10.0.0.1"),
+        ("ZKFLOW_SERVICE_PORT", "80"),
+        ("ZKFLOW_SERVICE_PORT_HTTP", "80"),
+        ("ZKFLOW_PORT", "tcp://10.0.0.1:80"),
+        ("ZKFLOW_PORT_80_TCP", "tcp://10.0.0.1:80"),
+        ("ZKFLOW_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ("ZKFLOW_API_PORT_80_TCP_PROTO", "tcp"),
+    ];
+    assert_eq!(load("", &[], &links).unwrap(), Config::default());
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let toml = "[storage]\nsecret_key = \"canary-31415\"\nredis_url = \"redis://:canary@x\"\nmongodb_uri = \
+                \"mongodb://u:canary@x/y\"\n[chain]\nrpc_urls = \"1=https://canary\"\nsigners = \"a=canary\"";
+    let config = load(toml, &[], &[]).unwrap();
+    assert_eq!(config.storage.secret_key.as_ref().unwrap().expose(), "canary-31415");
+    assert_eq!(config.storage.redis_url.as_ref().unwrap().expose(), "redis://:canary@x");
+    assert!(!config.to_toml().contains("canary"));
+    assert!(!format!("{config:?}").contains("canary"));
+    for setting in settings().filter(|setting| setting.is_secret()) {
+        let flags = args(&[&format!("--{}=canary", setting.flag)]);
+        assert!(!format!("{flags:?}").contains("canary"));
+        for value in ["\"canary\" x", "[\"canary\"]", "{ canary = \"canary\" }", "\"canary", "canary"] {
+            let toml = format!("[{}]\n{} = {value}", setting.table, setting.key);
+            let error = load(&toml, &[], &[]).unwrap_err();
+            assert!(!format!("{error:?}{error}").contains("canary"), "{error:?}");
+        }
+    }
+}
