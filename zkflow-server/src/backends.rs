@@ -1,7 +1,13 @@
 //! Opens an [`App`] on the backends that the settings name: what they do not name lies in the data
 //! folder, or in memory.
 
-mod remote;
+mod built;
+#[cfg(feature = "mongodb")]
+mod mongodb;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "s3")]
+mod s3;
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -10,7 +16,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use sqlx::SqlitePool;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use zkflow_core::compile::tools::CircomTools;
@@ -18,18 +23,20 @@ use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileOpt
 use zkflow_core::rng::os_rng;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 use zkflow_core::service::catalog::Catalog;
+#[cfg(feature = "evm")]
 use zkflow_core::service::chain::SolidityCompiler;
 use zkflow_core::service::clock::{Clock, SystemClock};
 use zkflow_core::service::queue::JobQueue;
 use zkflow_core::service::store::ArtifactStore;
 use zkflow_core::setup::{DevelopmentPowers, PowersFile, PowersSource};
 use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
-use zkflow_queue::{MemoryQueue, RedisQueue, SqliteQueue};
+use zkflow_queue::{MemoryQueue, SqliteQueue};
 use zkflow_store::{FsStore, MemoryCatalog, MemoryStore, SqliteCatalog, Vault, VaultKey, sqlite};
 
 use crate::config::Config;
 use crate::state::{App, Changes, Verifiers};
 use crate::telemetry;
+#[cfg(feature = "evm")]
 use zkflow_evm::{Chains, Solc};
 
 /// The file of catalog and queue in the data folder.
@@ -60,6 +67,7 @@ fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
 /// The folder cannot be used, a backend does not answer, the circom compiler is not found, a folder of
 /// templates is wrong.
 pub async fn open(config: Config, shutdown: CancellationToken) -> Result<Arc<App>, OpenError> {
+    built::check(&config)?;
     let data = config.data_dir.clone();
     DirBuilder::new()
         .recursive(true)
@@ -68,17 +76,26 @@ pub async fn open(config: Config, shutdown: CancellationToken) -> Result<Arc<App
         .map_err(failed(format!("make the data folder {}", data.display())))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let database = Database { path: data.join(DATABASE), pool: OnceCell::new() };
-    let catalog: Arc<dyn Catalog> = match remote::catalog(&config).await? {
-        Some(catalog) => catalog,
-        None => {
+    let catalog: Arc<dyn Catalog> = match &config.mongodb_uri {
+        #[cfg(feature = "mongodb")]
+        Some(uri) => mongodb::catalog(uri).await?,
+        _ => {
             let catalog = SqliteCatalog::open(database.open().await?);
             Arc::new(catalog.await.map_err(failed("open the catalog"))?)
         }
     };
-    let (queue, changes) = queue(&config, &database, clock.clone()).await?;
-    let store: Arc<dyn ArtifactStore> = match remote::store(&config, &data).await? {
-        Some(store) => store,
-        None => Arc::new(FsStore::open(data.join(ARTIFACTS)).map_err(failed("open the artifact store"))?),
+    let (queue, changes): (Arc<dyn JobQueue>, Changes) = match &config.redis_url {
+        #[cfg(feature = "redis")]
+        Some(url) => redis::queue(url, &config.redis_namespace).await?,
+        _ => {
+            let queue = SqliteQueue::open(database.open().await?, clock.clone());
+            (Arc::new(queue.await.map_err(failed("open the queue"))?), Changes::default())
+        }
+    };
+    let store: Arc<dyn ArtifactStore> = match &config.s3_bucket {
+        #[cfg(feature = "s3")]
+        Some(bucket) => s3::store(bucket, &config, &data).await?,
+        _ => Arc::new(FsStore::open(data.join(ARTIFACTS)).map_err(failed("open the artifact store"))?),
     };
     let backends = Backends { catalog, store, queue, changes, key: vault_key(&config, &data)?, clock };
     let caches = Caches {
@@ -124,40 +141,6 @@ impl Database {
         let open = async || sqlite::open(&self.path).await.map_err(failed("open the database"));
         self.pool.get_or_try_init(open).await.cloned()
     }
-}
-
-/// The jobs: in Redis, or in the database. With Redis processes tell each other of changes, too.
-async fn queue(
-    config: &Config,
-    database: &Database,
-    clock: Arc<dyn Clock>,
-) -> Result<(Arc<dyn JobQueue>, Changes), OpenError> {
-    let Some(url) = &config.redis_url else {
-        let queue =
-            SqliteQueue::open(database.open().await?, clock).await.map_err(failed("open the queue"))?;
-        return Ok((Arc::new(queue), Changes::default()));
-    };
-    let queue = RedisQueue::connect(url.expose(), &config.redis_namespace);
-    let queue = Arc::new(queue.await.map_err(failed("open the queue"))?);
-    let (changes, mut outgoing) = Changes::relayed();
-    let (heard, mut incoming) = (changes.clone(), queue.messages());
-    let messenger = Arc::clone(&queue);
-    tokio::spawn(async move {
-        while let Some(message) = outgoing.recv().await {
-            // Who is not told looks again by itself.
-            let _ = messenger.tell(&message).await;
-        }
-    });
-    tokio::spawn(async move {
-        loop {
-            match incoming.recv().await {
-                Ok(message) => heard.hear(&message),
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return,
-            }
-        }
-    });
-    Ok((queue, changes))
 }
 
 /// As [`open`], with nothing in a data folder: all is forgotten when the [`App`] is dropped. Only
@@ -211,6 +194,7 @@ async fn assemble(
         tokio::task::spawn_blocking(move || tools(&config, caches.modules).map(|tools| (tools, config)))
             .await
             .map_err(failed("load the tools"))??;
+    #[cfg(feature = "evm")]
     let chains =
         Chains::open(config.chain_settings(), tools.solidity).map_err(failed("prepare deployments"))?;
     tracing::debug!(compiler = tools.compiler.version(), "opened");
@@ -228,6 +212,7 @@ async fn assemble(
         powers,
         beacon: config.keygen_beacon().map_err(failed("use keygen_beacon"))?,
         prover,
+        #[cfg(feature = "evm")]
         chains,
         clock,
         changes,
@@ -266,6 +251,7 @@ struct Tools {
     include_roots: Vec<PathBuf>,
     sandbox: Arc<Sandbox>,
     /// Deployments alone need it: without it the rest works.
+    #[cfg(feature = "evm")]
     solidity: Result<Arc<dyn SolidityCompiler>, String>,
 }
 
@@ -289,8 +275,16 @@ fn tools(config: &Config, modules: Option<PathBuf>) -> Result<Tools, OpenError> 
                 .map_err(failed("load the circom compiler"))?,
         ),
     };
+    #[cfg(feature = "evm")]
     let solidity = Solc::find(config.solc_path.as_deref())
         .map(|solc| Arc::new(solc) as Arc<dyn SolidityCompiler>)
         .map_err(|error| error.to_string());
-    Ok(Tools { library, compiler, include_roots: found.include_roots, sandbox, solidity })
+    Ok(Tools {
+        library,
+        compiler,
+        include_roots: found.include_roots,
+        sandbox,
+        #[cfg(feature = "evm")]
+        solidity,
+    })
 }
