@@ -3,6 +3,8 @@
 #[cfg(feature = "bench")]
 mod bench;
 mod build;
+#[cfg(feature = "evm")]
+mod contract;
 #[cfg(feature = "server")]
 mod demo;
 #[cfg(feature = "evm")]

@@ -9,7 +9,7 @@ use ethers_solc::artifacts::output_selection::OutputSelection;
 use ethers_solc::artifacts::{Contract, Error, Optimizer, Settings, Severity, Source};
 use ethers_solc::{CompilerInput, CompilerOutput, EvmVersion};
 use tempfile::NamedTempFile;
-use zkflow_core::compile::tools::modules_with;
+use zkflow_core::compile::tools::ToolFolders;
 use zkflow_core::service::chain::{CompiledContract, SolidityCompiler, SolidityError, SourceFault};
 
 /// The required version. Explorers verify a source only with the exact compiler that produced the code.
@@ -44,10 +44,10 @@ impl Solc {
         if let Some(path) = path {
             return Ok(Self::native(path));
         }
-        let modules = modules_with("solc").ok_or_else(|| {
-            failed(&format!("not found: set SOLC_PATH, or run `npm install solc@{VERSION}` in tools/"))
-        })?;
-        Self::node(&modules)
+        match ToolFolders::new().find("solc").map_err(|error| failed(&error))? {
+            Some(package) => Self::node(&package.modules),
+            None => Err(failed(&"not installed: run `zkflow setup`, or set ZKFLOW_TOOLS or SOLC_PATH")),
+        }
     }
 
     /// Uses the npm package `solc` in the folder `modules`, run by `node`.
@@ -172,7 +172,7 @@ mod tests {
         let npm = Solc::find(None).unwrap().compile(SOURCE, "C").unwrap();
         // A program with the command line of solc.
         let folder = tempfile::tempdir().unwrap();
-        let modules = modules_with("solc").unwrap();
+        let modules = ToolFolders::new().find("solc").unwrap().unwrap().modules;
         let script = folder.path().join("solc.mjs");
         std::fs::write(&script, SCRIPT).unwrap();
         let program = |name: &str, filter: &str| {

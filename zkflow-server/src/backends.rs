@@ -1,7 +1,13 @@
 //! Opens an [`App`] on the backends that the settings name: what they do not name lies in the data
 //! folder, or in memory.
 
-mod remote;
+mod built;
+#[cfg(feature = "mongodb")]
+mod mongodb;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "s3")]
+mod s3;
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -10,7 +16,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use sqlx::SqlitePool;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use zkflow_core::compile::tools::CircomTools;
@@ -19,18 +24,20 @@ use zkflow_core::prove::Provers;
 use zkflow_core::rng::os_rng;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 use zkflow_core::service::catalog::Catalog;
+#[cfg(feature = "evm")]
 use zkflow_core::service::chain::SolidityCompiler;
 use zkflow_core::service::clock::{Clock, SystemClock};
 use zkflow_core::service::queue::JobQueue;
 use zkflow_core::service::store::ArtifactStore;
 use zkflow_core::setup::{DevelopmentPowers, PowersFile, PowersSource};
 use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
-use zkflow_queue::{MemoryQueue, RedisQueue, SqliteQueue};
+use zkflow_queue::{MemoryQueue, SqliteQueue};
 use zkflow_store::{FsStore, MemoryCatalog, MemoryStore, SqliteCatalog, Vault, VaultKey, sqlite};
 
 use crate::config::Config;
 use crate::state::{App, Changes, Verifiers};
 use crate::telemetry;
+#[cfg(feature = "evm")]
 use zkflow_evm::{Chains, Solc};
 
 /// The file of catalog and queue in the data folder.
@@ -65,6 +72,7 @@ pub async fn open(
     provers: Provers,
     shutdown: CancellationToken,
 ) -> Result<Arc<App>, OpenError> {
+    built::check(&config)?;
     provers.check(&config.proving.prover).map_err(failed("choose the prover"))?;
     let data = config.storage.data_dir.clone();
     DirBuilder::new()
@@ -74,17 +82,26 @@ pub async fn open(
         .map_err(failed(format!("make the data folder {}", data.display())))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let database = Database { path: data.join(DATABASE), pool: OnceCell::new() };
-    let catalog: Arc<dyn Catalog> = match remote::catalog(&config).await? {
-        Some(catalog) => catalog,
-        None => {
+    let catalog: Arc<dyn Catalog> = match &config.storage.mongodb_uri {
+        #[cfg(feature = "mongodb")]
+        Some(uri) => mongodb::catalog(uri).await?,
+        _ => {
             let catalog = SqliteCatalog::open(database.open().await?);
             Arc::new(catalog.await.map_err(failed("open the catalog"))?)
         }
     };
-    let (queue, changes) = queue(&config, &database, clock.clone()).await?;
-    let store: Arc<dyn ArtifactStore> = match remote::store(&config, &data).await? {
-        Some(store) => store,
-        None => Arc::new(FsStore::open(data.join(ARTIFACTS)).map_err(failed("open the artifact store"))?),
+    let (queue, changes): (Arc<dyn JobQueue>, Changes) = match &config.storage.redis_url {
+        #[cfg(feature = "redis")]
+        Some(url) => redis::queue(url, config.storage.redis_namespace.as_str()).await?,
+        _ => {
+            let queue = SqliteQueue::open(database.open().await?, clock.clone());
+            (Arc::new(queue.await.map_err(failed("open the queue"))?), Changes::default())
+        }
+    };
+    let store: Arc<dyn ArtifactStore> = match &config.storage.s3_bucket {
+        #[cfg(feature = "s3")]
+        Some(bucket) => s3::store(bucket, &config.storage, &data).await?,
+        _ => Arc::new(FsStore::open(data.join(ARTIFACTS)).map_err(failed("open the artifact store"))?),
     };
     let backends = Backends { catalog, store, queue, changes, key: vault_key(&config, &data)?, clock };
     let caches = Caches {
@@ -130,40 +147,6 @@ impl Database {
         let open = async || sqlite::open(&self.path).await.map_err(failed("open the database"));
         self.pool.get_or_try_init(open).await.cloned()
     }
-}
-
-/// The jobs: in Redis, or in the database. With Redis processes tell each other of changes, too.
-async fn queue(
-    config: &Config,
-    database: &Database,
-    clock: Arc<dyn Clock>,
-) -> Result<(Arc<dyn JobQueue>, Changes), OpenError> {
-    let Some(url) = &config.storage.redis_url else {
-        let queue =
-            SqliteQueue::open(database.open().await?, clock).await.map_err(failed("open the queue"))?;
-        return Ok((Arc::new(queue), Changes::default()));
-    };
-    let queue = RedisQueue::connect(url.expose(), config.storage.redis_namespace.as_str());
-    let queue = Arc::new(queue.await.map_err(failed("open the queue"))?);
-    let (changes, mut outgoing) = Changes::relayed();
-    let (heard, mut incoming) = (changes.clone(), queue.messages());
-    let messenger = Arc::clone(&queue);
-    tokio::spawn(async move {
-        while let Some(message) = outgoing.recv().await {
-            // Who is not told looks again by itself.
-            let _ = messenger.tell(&message).await;
-        }
-    });
-    tokio::spawn(async move {
-        loop {
-            match incoming.recv().await {
-                Ok(message) => heard.hear(&message),
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return,
-            }
-        }
-    });
-    Ok((queue, changes))
 }
 
 /// As [`open`], with nothing in a data folder: all is forgotten when the [`App`] is dropped. Only
@@ -224,6 +207,7 @@ async fn assemble(
         tokio::task::spawn_blocking(move || tools(&config, caches.modules).map(|tools| (tools, config)))
             .await
             .map_err(failed("load the tools"))??;
+    #[cfg(feature = "evm")]
     let chains =
         Chains::open(config.chain.settings(), tools.solidity).map_err(failed("prepare deployments"))?;
     tracing::debug!(compiler = tools.compiler.version(), "opened");
@@ -241,6 +225,7 @@ async fn assemble(
         powers,
         beacon: config.circuits.keygen_beacon.clone(),
         prover,
+        #[cfg(feature = "evm")]
         chains,
         clock,
         changes,
@@ -279,6 +264,7 @@ struct Tools {
     include_roots: Vec<PathBuf>,
     sandbox: Arc<Sandbox>,
     /// Deployments alone need it: without it the rest works.
+    #[cfg(feature = "evm")]
     solidity: Result<Arc<dyn SolidityCompiler>, String>,
 }
 
@@ -302,8 +288,16 @@ fn tools(config: &Config, modules: Option<PathBuf>) -> Result<Tools, OpenError> 
                 .map_err(failed("load the circom compiler"))?,
         ),
     };
+    #[cfg(feature = "evm")]
     let solidity = Solc::find(config.chain.solc_path.as_deref())
         .map(|solc| Arc::new(solc) as Arc<dyn SolidityCompiler>)
         .map_err(|error| error.to_string());
-    Ok(Tools { library, compiler, include_roots: found.include_roots, sandbox, solidity })
+    Ok(Tools {
+        library,
+        compiler,
+        include_roots: found.include_roots,
+        sandbox,
+        #[cfg(feature = "evm")]
+        solidity,
+    })
 }

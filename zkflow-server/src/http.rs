@@ -12,6 +12,7 @@ mod router;
 mod wait;
 
 mod circuits;
+#[cfg(feature = "evm")]
 mod deployments;
 mod operations;
 mod proofs;

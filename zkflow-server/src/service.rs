@@ -1,6 +1,7 @@
 //! What a request means, whatever way it comes in.
 
 pub mod circuits;
+#[cfg(feature = "evm")]
 pub mod deployments;
 pub mod proofs;
 pub mod removal;

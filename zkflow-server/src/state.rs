@@ -19,6 +19,7 @@ use zkflow_core::template::{TemplateEngine, TemplateLibrary};
 use zkflow_store::Vault;
 
 use crate::config::Config;
+#[cfg(feature = "evm")]
 use zkflow_evm::Chains;
 
 mod changes;
@@ -59,6 +60,7 @@ pub struct App {
     /// Makes proofs.
     pub prover: Arc<dyn Prover>,
     /// The nodes, signers and rules of deployments.
+    #[cfg(feature = "evm")]
     pub chains: Chains,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,

@@ -7,6 +7,7 @@
 
 mod cache;
 mod cleanup;
+#[cfg(feature = "evm")]
 mod deploy;
 mod document;
 mod keygen;
@@ -82,6 +83,9 @@ fn handler(app: &Arc<App>, queue: QueueName) -> Option<(Arc<dyn Handler>, usize)
             app.config.workers.proof_concurrency as usize,
         )),
         QueueName::Cleanup => Some((Arc::new(cleanup::Cleanup::new(Arc::clone(app))), 1)),
+        #[cfg(not(feature = "evm"))]
+        QueueName::Deploy => None,
+        #[cfg(feature = "evm")]
         QueueName::Deploy => Some((
             Arc::new(Progress(deploy::Deploy::new(Arc::clone(app)))),
             app.config.workers.deploy_concurrency as usize,

@@ -1,12 +1,11 @@
-//! Time limits of calls to other machines.
+//! Time limits of transfers.
 
 use std::future::Future;
 use std::time::Duration;
 
 use zkflow_core::service::store::StoreError;
 
-/// Time limit of a call that transfers almost no data.
-pub(crate) const CALL: Duration = Duration::from_secs(10);
+use crate::guarded::CALL;
 
 /// Lowest accepted transfer rate, in bytes per second.
 const SLOWEST: u64 = 1024 * 1024;

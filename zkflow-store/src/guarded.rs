@@ -25,8 +25,10 @@ use futures::future::BoxFuture;
 use tokio::time::{Instant, sleep, timeout};
 use zkflow_core::error::Classified;
 
-use crate::deadline;
 use breaker::Breaker;
+
+/// Time limit of a call that transfers almost no data.
+pub(crate) const CALL: Duration = Duration::from_secs(10);
 
 /// Limits and pauses of a guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +51,7 @@ impl Default for Policy {
     /// 4 attempts of 10 seconds within 15 seconds. After 5 failures in a row, one call per second.
     fn default() -> Self {
         Self {
-            deadline: deadline::CALL,
+            deadline: CALL,
             attempts: 4,
             budget: Duration::from_secs(15),
             pause: Duration::from_millis(200),

@@ -13,13 +13,14 @@ pub mod memory;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+#[cfg(feature = "s3")]
+mod deadline;
 #[cfg(feature = "mongodb")]
 pub mod mongo;
 #[cfg(feature = "s3")]
 pub mod s3;
 
 pub mod cached;
-mod deadline;
 pub mod guarded;
 
 pub mod vault;

@@ -1,17 +1,16 @@
 //! `zkflow doctor`: checks the requirements and shows how to install missing ones.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+#[cfg(feature = "evm")]
+use std::process::Command;
+use std::process::ExitCode;
 
 use clap::Args;
-use zkflow_core::compile::tools::CircomTools;
+use zkflow_core::compile::tools::{CircomTools, ToolFolders, package_version};
 use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileLimits};
-use zkflow_core::service::chain::SolidityCompiler as _;
 
 use super::Error;
 use super::toolbox::sandbox;
-use zkflow_evm::Solc;
-use zkflow_server::client::LocalChain;
 
 /// Arguments of `zkflow doctor`.
 #[derive(Debug, Args)]
@@ -41,14 +40,11 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<ExitCode, Error> {
         ("data folder", data_folder(&args.data_dir)),
         ("module cache", module_cache()),
         ("processor", Finding::Good(processor())),
-        (
-            "node",
-            version(
-                "node",
-                "required to install circom, to compile contracts without SOLC_PATH, and for the tests",
-            ),
-        ),
+        #[cfg(feature = "evm")]
         ("solc", solc()),
+        #[cfg(feature = "evm")]
+        ("node", version("node", "required to compile contracts without SOLC_PATH, and for the tests")),
+        #[cfg(feature = "server")]
         ("anvil", anvil()),
     ];
     let mut healthy = true;
@@ -70,20 +66,38 @@ fn circom_wasm() -> Finding {
     let found = || -> Result<String, Error> {
         let tools = CircomTools::discover()?;
         let compiler = CircomWasm::new(sandbox()?, &tools.circom_wasm, CompileLimits::default())?;
-        Ok(format!("{} in {}", compiler.version(), tools.circom_wasm.display()))
+        Ok(place(compiler.version(), "circom2", &tools.circom_wasm))
     };
     found().map_or_else(|error| Finding::Missing(error.to_string()), Finding::Good)
 }
 
-fn solc() -> Finding {
-    match Solc::find(std::env::var_os("SOLC_PATH").map(PathBuf::from).as_deref()) {
-        Ok(solc) => Finding::Good(format!("{}, for contracts", solc.version())),
-        Err(error) => Finding::Absent(format!("required only for deployments: {error}")),
+/// A version, its path, and which of the searched folders contains it.
+fn place(version: &str, package: &str, path: &Path) -> String {
+    let shown = format!("{version} in {}", path.display());
+    match ToolFolders::new().find(package) {
+        Ok(Some(found)) if path.starts_with(&found.path) => format!("{shown} ({})", found.place),
+        _ => format!("{shown} (set by its variable)"),
     }
 }
 
+#[cfg(feature = "evm")]
+fn solc() -> Finding {
+    if let Some(path) = std::env::var_os("SOLC_PATH").map(PathBuf::from) {
+        return match path.is_file() {
+            true => Finding::Good(format!("SOLC_PATH names {}", path.display())),
+            false => Finding::Missing(format!("SOLC_PATH names {}, which is not a file", path.display())),
+        };
+    }
+    match ToolFolders::new().find("solc") {
+        Ok(Some(found)) => Finding::Good(place(&version_of(&found.path), "solc", &found.path)),
+        Ok(None) => Finding::Absent("required only for deployments: run `zkflow setup`".to_owned()),
+        Err(error) => Finding::Missing(error.to_string()),
+    }
+}
+
+#[cfg(feature = "server")]
 fn anvil() -> Finding {
-    match LocalChain::find() {
+    match zkflow_server::client::LocalChain::find() {
         Some(path) => Finding::Good(path.display().to_string()),
         None => Finding::Absent("required only for tests and the demo: run `make setup`".to_owned()),
     }
@@ -91,16 +105,19 @@ fn anvil() -> Finding {
 
 fn circomlib() -> Finding {
     let Ok(tools) = CircomTools::discover() else {
-        return Finding::Missing("installed together with circom".to_owned());
+        return Finding::Missing("installed together with circom: run `zkflow setup`".to_owned());
     };
-    let found =
-        tools.include_roots.iter().find(|root| root.join("circomlib/circuits/poseidon.circom").is_file());
-    match found {
-        Some(root) => Finding::Good(root.join("circomlib").display().to_string()),
+    let paths = tools.include_roots.iter().map(|root| root.join("circomlib"));
+    match paths.into_iter().find(|path| path.join("circuits/poseidon.circom").is_file()) {
+        Some(path) => Finding::Good(place(&version_of(&path), "circomlib", &path)),
         None => Finding::Missing(
-            "not in any include folder: run `make setup`, or add its folder to CIRCOM_LIBS".to_owned(),
+            "not in any include folder: run `zkflow setup`, or add its folder to CIRCOM_LIBS".to_owned(),
         ),
     }
+}
+
+fn version_of(package: &Path) -> String {
+    package_version(package).unwrap_or_else(|| "an unknown version".to_owned())
 }
 
 fn circom_native(path: Option<&Path>) -> Finding {
@@ -138,6 +155,7 @@ fn processor() -> String {
     format!("{cores} cores, {}", std::env::consts::ARCH)
 }
 
+#[cfg(feature = "evm")]
 fn version(program: &str, why: &str) -> Finding {
     match Command::new(program).arg("--version").output() {
         Ok(output) if output.status.success() => {

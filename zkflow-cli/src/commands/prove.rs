@@ -16,18 +16,17 @@ use zkflow_core::prove::prove_verified;
 use zkflow_core::rng::os_rng;
 use zkflow_core::sandbox::Sandbox;
 use zkflow_core::secret::CircuitInputs;
-use zkflow_core::service::chain::Address;
 use zkflow_core::verify::Verifier;
 use zkflow_core::witness::tape::Tape;
 use zkflow_core::witness::{Way, WitnessCalculator, WitnessError, WitnessLimits};
 
 use super::Error;
+#[cfg(feature = "evm")]
+use super::contract::ContractArgs;
 use super::files::{in_file, map, read, write, write_secret};
 use super::progress::Progress;
 use super::prover::ProverArgs;
 use super::toolbox::sandbox;
-use zkflow_evm::deploy::Statement;
-use zkflow_evm::{Endpoint, EvmClient};
 
 /// Arguments of `zkflow witness`.
 #[derive(Debug, Args)]
@@ -71,12 +70,9 @@ pub(crate) struct VerifyArgs {
     public: PathBuf,
     /// Proof (.json)
     proof: PathBuf,
-    /// Also verify with the contract at this address; requires --rpc
-    #[arg(long, value_name = "ADDRESS", requires = "rpc")]
-    on_chain: Option<Address>,
-    /// RPC URL of a node of the contract's chain; never shown
-    #[arg(long, env = "ZKFLOW_RPC", hide_env_values = true, value_name = "URL")]
-    rpc: Option<String>,
+    #[cfg(feature = "evm")]
+    #[command(flatten)]
+    contract: ContractArgs,
 }
 
 pub(super) fn witness(args: &WitnessArgs) -> Result<(), Error> {
@@ -143,13 +139,8 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {
     let verifier = Verifier::new(key).map_err(in_file(&args.key))?;
     let public = PublicSignals::for_key(verifier.key(), public).map_err(in_file(&args.public))?;
     let holds = verifier.verify(&public, &proof).map_err(in_file(&args.proof))?;
-    if let (Some(contract), Some(rpc)) = (&args.on_chain, &args.rpc) {
-        let says = ask(contract, rpc, &Statement::new(&proof, &public))?;
-        println!("on chain             the contract at {contract} returns {says}");
-        if says != holds {
-            return Err(format!("the contract and the key disagree: the key gives {holds}").into());
-        }
-    }
+    #[cfg(feature = "evm")]
+    args.contract.check(&proof, &public, holds)?;
     if holds {
         let signals: Vec<String> = public.values().iter().map(to_decimal).collect();
         println!("OK: the proof is valid for the public signals [{}]", signals.join(", "));
@@ -158,11 +149,4 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {
         eprintln!("INVALID: the proof is not valid for the public signals");
         Ok(ExitCode::FAILURE)
     }
-}
-
-/// Verifies a proof with a contract.
-fn ask(contract: &Address, rpc: &str, statement: &Statement) -> Result<bool, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let client = EvmClient::new(Endpoint::configured(rpc)?)?;
-    Ok(runtime.block_on(statement.ask(&client, contract))?)
 }

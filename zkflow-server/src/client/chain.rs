@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use zkflow_core::compile::tools::modules_with;
+use zkflow_core::compile::tools::ToolFolders;
 
 use super::ClientError;
 
@@ -25,7 +25,7 @@ pub struct LocalChain {
 impl LocalChain {
     /// Path of anvil's binary in the npm packages; `None` if it is not installed.
     pub fn find() -> Option<PathBuf> {
-        let scope = modules_with(PACKAGE)?.join("@foundry-rs");
+        let scope = ToolFolders::new().find(PACKAGE).ok()??.modules.join("@foundry-rs");
         let platforms = std::fs::read_dir(scope).ok()?;
         platforms.filter_map(|entry| Some(entry.ok()?.path().join("bin/anvil"))).find(|path| path.is_file())
     }

@@ -16,9 +16,11 @@ use zkflow_core::template::TemplateName;
 
 use super::body::Entries;
 
+mod deployed;
+#[cfg(feature = "evm")]
 pub(super) mod deployment;
 
-use deployment::DeployedDto;
+use deployed::DeployedDto;
 
 /// Request for a circuit.
 #[derive(Deserialize, ToSchema)]

@@ -10,7 +10,9 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{circuits, deployments, fallible, observe, operations, proofs, templates};
+#[cfg(feature = "evm")]
+use super::deployments;
+use super::{circuits, fallible, observe, operations, proofs, templates};
 use crate::state::App;
 
 /// Router of the whole API, with `/openapi.json` and `/docs`.
@@ -54,10 +56,12 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 struct Described;
 
 fn described() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(Described::openapi())
+    let routes = OpenApiRouter::with_openapi(Described::openapi())
         .merge(templates::routes())
         .merge(circuits::routes())
-        .merge(deployments::routes())
         .merge(proofs::routes())
-        .merge(operations::routes())
+        .merge(operations::routes());
+    #[cfg(feature = "evm")]
+    let routes = routes.merge(deployments::routes());
+    routes
 }

@@ -10,6 +10,7 @@ use zkflow_core::service::store::StoreError;
 use zkflow_core::template::TemplateError;
 use zkflow_store::vault::VaultError;
 
+#[cfg(feature = "evm")]
 use zkflow_evm::deploy::DeployError;
 
 /// A failed request. Contains no private input.
@@ -32,6 +33,7 @@ pub enum RequestError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A deployment, or a call to its contract, failed.
+    #[cfg(feature = "evm")]
     #[error(transparent)]
     Deploy(#[from] DeployError),
     /// The vault failed.
@@ -144,6 +146,7 @@ impl Classified for RequestError {
             Self::Queue(error) => error.kind(),
             Self::Store(error) => error.kind(),
             Self::Vault(error) => error.kind(),
+            #[cfg(feature = "evm")]
             Self::Deploy(error) => error.kind(),
             Self::UnknownCircuit(_)
             | Self::UnknownProof(_)
@@ -170,6 +173,7 @@ impl Classified for RequestError {
             Self::Queue(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Vault(error) => error.code(),
+            #[cfg(feature = "evm")]
             Self::Deploy(error) => error.code(),
             Self::UnknownDeployment(_) => "deployment_not_found",
             Self::NotDeployed(_) => "not_deployed",

@@ -11,8 +11,11 @@ use zkflow_core::service::catalog::Circuit;
 use zkflow_core::service::id::DeploymentId;
 use zkflow_core::verify::Verifier;
 
-use super::{RequestError, circuits, deployments};
+#[cfg(feature = "evm")]
+use super::deployments;
+use super::{RequestError, circuits};
 use crate::state::App;
+#[cfg(feature = "evm")]
 use zkflow_evm::deploy::Statement;
 
 /// Whether a proof holds, and why not.
@@ -64,6 +67,7 @@ pub async fn verify(
 ///
 /// # Errors
 /// There is no such deployment of the circuit, or it has no contract; the operator has no node of its chain, or that fails.
+#[cfg(feature = "evm")]
 pub async fn verify_on_chain(
     app: &App,
     id: &CircuitId,
@@ -84,6 +88,21 @@ pub async fn verify_on_chain(
         return Ok(Verdict::Verified);
     }
     Ok(Verdict::Refused { reason: format!("the contract at {} refuses it", contract.address) })
+}
+
+/// As with feature `evm`, which this build does not contain.
+///
+/// # Errors
+/// Always [`RequestError::Forbidden`].
+#[cfg(not(feature = "evm"))]
+pub async fn verify_on_chain(
+    _: &App,
+    _: &CircuitId,
+    _: &DeploymentId,
+    _: Value,
+    _: Value,
+) -> Result<Verdict, RequestError> {
+    Err(RequestError::Forbidden("this server is built without the feature evm: leave onChain out"))
 }
 
 fn internal(reason: impl std::fmt::Display) -> RequestError {

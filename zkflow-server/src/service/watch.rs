@@ -8,10 +8,16 @@ use futures::Stream;
 use futures::stream;
 use tokio::sync::OwnedSemaphorePermit;
 use zkflow_core::id::CircuitId;
-use zkflow_core::service::catalog::{Circuit, CircuitStatus, Deployment, DeploymentStatus, ProofRequest};
-use zkflow_core::service::id::{DeploymentId, ProofId};
+use zkflow_core::service::catalog::{Circuit, CircuitStatus, ProofRequest};
+#[cfg(feature = "evm")]
+use zkflow_core::service::catalog::{Deployment, DeploymentStatus};
+#[cfg(feature = "evm")]
+use zkflow_core::service::id::DeploymentId;
+use zkflow_core::service::id::ProofId;
 
-use super::{RequestError, circuits, deployments, proofs};
+#[cfg(feature = "evm")]
+use super::deployments;
+use super::{RequestError, circuits, proofs};
 use crate::state::{App, Subscription};
 
 /// A document that somebody may wait for.
@@ -139,6 +145,7 @@ impl Watched for ProofRequest {
     }
 }
 
+#[cfg(feature = "evm")]
 impl Watched for Deployment {
     type Id = DeploymentId;
 

@@ -5,16 +5,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use zkflow_core::service::catalog::{
-    DeployedContract, Deployment, DeploymentStage, DeploymentStatus, Signer,
-};
+use zkflow_core::service::catalog::{Deployment, DeploymentStage, DeploymentStatus, Signer};
 use zkflow_core::service::chain::{Address, CompiledContract};
 
 use super::FailureDto;
+use super::deployed::{DeployedDto, checksummed};
 use crate::config::SecretSetting;
 use crate::http::Problem;
 use crate::service::{self, InputFault, RequestError};
-use zkflow_evm::deploy::checksummed;
 
 /// Request for a deployment: a chain or node, and a signer.
 #[derive(Deserialize, ToSchema)]
@@ -130,39 +128,6 @@ struct SentDto {
     hash: String,
     from: String,
     nonce: u64,
-}
-
-/// A verifier contract on a chain.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(in crate::http) struct DeployedDto {
-    chain_id: u64,
-    /// Address of the contract, with the EIP-55 checksum.
-    address: String,
-    transaction_hash: String,
-    block_number: u64,
-    gas_used: u64,
-    /// SHA-256 of `verification_key.json`.
-    verification_key: String,
-    /// Full version of the Solidity compiler, such as `0.8.30+commit.73712a01`.
-    compiler: String,
-    /// SHA-256 of the code on the chain.
-    code_sha256: String,
-}
-
-impl From<DeployedContract> for DeployedDto {
-    fn from(contract: DeployedContract) -> Self {
-        Self {
-            chain_id: contract.chain_id,
-            address: checksummed(&contract.address),
-            transaction_hash: contract.transaction.to_string(),
-            block_number: contract.block,
-            gas_used: contract.gas_used,
-            verification_key: contract.verification_key.to_string(),
-            compiler: contract.compiler,
-            code_sha256: contract.code.to_string(),
-        }
-    }
 }
 
 impl From<Deployment> for DeploymentDto {

@@ -1,0 +1,39 @@
+//! The jobs in Redis, and messages between processes about changed documents.
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast::error::RecvError;
+use zkflow_core::service::queue::JobQueue;
+use zkflow_queue::RedisQueue;
+
+use super::{OpenError, failed};
+use crate::config::SecretSetting;
+use crate::state::Changes;
+
+/// The queue at `url`, and the changes that are relayed through it.
+pub(super) async fn queue(
+    url: &SecretSetting,
+    namespace: &str,
+) -> Result<(Arc<dyn JobQueue>, Changes), OpenError> {
+    let queue = RedisQueue::connect(url.expose(), namespace);
+    let queue = Arc::new(queue.await.map_err(failed("open the queue"))?);
+    let (changes, mut outgoing) = Changes::relayed();
+    let (heard, mut incoming) = (changes.clone(), queue.messages());
+    let messenger = Arc::clone(&queue);
+    tokio::spawn(async move {
+        while let Some(message) = outgoing.recv().await {
+            // A process that misses a message looks again by itself.
+            let _ = messenger.tell(&message).await;
+        }
+    });
+    tokio::spawn(async move {
+        loop {
+            match incoming.recv().await {
+                Ok(message) => heard.hear(&message),
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            }
+        }
+    });
+    Ok((queue, changes))
+}

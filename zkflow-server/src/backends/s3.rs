@@ -1,0 +1,32 @@
+//! The artifacts in a bucket of S3.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use zkflow_core::service::store::ArtifactStore;
+use zkflow_store::guarded::Policy;
+use zkflow_store::{CachedStore, GuardedStore, S3Settings, S3Store};
+
+use super::{OpenError, failed};
+use crate::config::Storage;
+
+/// The store in `bucket`, behind its guard, with a cache on disk.
+pub(super) async fn store(
+    bucket: &str,
+    config: &Storage,
+    data: &Path,
+) -> Result<Arc<dyn ArtifactStore>, OpenError> {
+    let settings = S3Settings {
+        prefix: config.s3_prefix.clone(),
+        region: config.aws_region.clone(),
+        endpoint: config.s3_endpoint.clone(),
+        force_path_style: config.s3_force_path_style,
+        ..S3Settings::new(bucket)
+    };
+    let store = S3Store::open(settings).await.map_err(failed("open the artifact store"))?;
+    tracing::info!(%bucket, "artifacts are kept in S3");
+    let guarded: Arc<dyn ArtifactStore> = Arc::new(GuardedStore::new(Arc::new(store), Policy::default()));
+    let cache = config.artifact_cache.clone().unwrap_or_else(|| data.join("artifact-cache"));
+    let cached = CachedStore::open(guarded, cache, config.artifact_cache_bytes());
+    Ok(Arc::new(cached.map_err(failed("open the cache of artifacts"))?))
+}

@@ -1,0 +1,46 @@
+//! The contract of a circuit in responses.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use zkflow_core::service::catalog::DeployedContract;
+#[cfg(feature = "evm")]
+pub(super) use zkflow_evm::deploy::checksummed;
+
+/// A verifier contract on a chain.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct DeployedDto {
+    chain_id: u64,
+    /// Address of the contract, with the EIP-55 checksum.
+    address: String,
+    transaction_hash: String,
+    block_number: u64,
+    gas_used: u64,
+    /// SHA-256 of `verification_key.json`.
+    verification_key: String,
+    /// Full version of the Solidity compiler, such as `0.8.30+commit.73712a01`.
+    compiler: String,
+    /// SHA-256 of the code on the chain.
+    code_sha256: String,
+}
+
+impl From<DeployedContract> for DeployedDto {
+    fn from(contract: DeployedContract) -> Self {
+        Self {
+            chain_id: contract.chain_id,
+            address: checksummed(&contract.address),
+            transaction_hash: contract.transaction.to_string(),
+            block_number: contract.block,
+            gas_used: contract.gas_used,
+            verification_key: contract.verification_key.to_string(),
+            compiler: contract.compiler,
+            code_sha256: contract.code.to_string(),
+        }
+    }
+}
+
+/// The checksum of EIP-55 is optional for readers, and needs the Keccak hash that feature `evm` brings.
+#[cfg(not(feature = "evm"))]
+fn checksummed(address: &zkflow_core::service::chain::Address) -> String {
+    address.to_string()
+}
