@@ -12,9 +12,11 @@
 use serde_json::{Map, Value};
 
 mod error;
+mod inputs;
 mod library;
 mod manifest;
 mod name;
+mod natural;
 mod params;
 mod render;
 mod tokens;
@@ -22,10 +24,9 @@ mod vector;
 
 pub use error::TemplateError;
 pub use library::TemplateLibrary;
-pub use manifest::{
-    Check, Dim, Example, Length, Manifest, Natural, OutputSpec, ParamKind, ParamSpec, SignalSpec,
-};
+pub use manifest::{Check, Dim, Example, Length, Manifest, OutputSpec, ParamKind, ParamSpec, SignalSpec};
 pub use name::TemplateName;
+pub use natural::Natural;
 pub use params::{ParamValue, Params};
 pub use render::{HandlebarsEngine, TemplateEngine, check_rendering};
 pub use vector::{Outcome, Vector};

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use ark_bn254::Fr;
-use ark_ff::PrimeField;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::inputs;
+use super::natural::Natural;
 use super::params::{ParamValue, Params};
-use zkflow_groth16::field;
 
 /// The content of `manifest.toml`; serialised in camelCase for the API.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -187,7 +187,8 @@ impl Manifest {
         }
         let params =
             Params::parse(self, &self.example.params).map_err(|error| format!("example: {error}"))?;
-        self.check_inputs(&params, &self.example.inputs).map_err(|reason| format!("example.{reason}"))
+        let faults = inputs::check(self, Some(&params), &[("example.inputs", &self.example.inputs)]);
+        faults.first().map_or(Ok(()), |fault| Err(fault.to_string()))
     }
 
     fn check_check(&self, check: &Check) -> Result<(), String> {
@@ -217,18 +218,6 @@ impl Manifest {
             Some(ParamSpec { length: Some(_), .. } | ParamSpec { kind: ParamKind::Uint, .. }) => Ok(()),
             Some(_) => Err(format!("{name} is neither an unsigned integer nor an array")),
         }
-    }
-
-    /// Checks that `inputs` has the names and shapes that `params` require.
-    pub(super) fn check_inputs(&self, params: &Params, inputs: &Map<String, Value>) -> Result<(), String> {
-        if let Some(name) = inputs.keys().find(|name| self.inputs.iter().all(|input| input.name != **name)) {
-            return Err(format!("inputs.{name}: there is no such input"));
-        }
-        self.inputs.iter().try_for_each(|input| {
-            let value = inputs.get(&input.name).ok_or(format!("inputs.{}: missing", input.name))?;
-            let shape: Vec<u64> = input.shape.iter().map(|dim| params.size(dim)).collect();
-            check_shape(value, &shape).map_err(|reason| format!("inputs.{}: {reason}", input.name))
-        })
     }
 }
 
@@ -273,53 +262,6 @@ impl ParamSpec {
     }
 }
 
-/// An integer from 0 to p - 1; in TOML and JSON a number up to 2^53 - 1, or a decimal string.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Natural(pub Fr);
-
-impl Natural {
-    /// Canonical JSON: a number up to 2^53 - 1, a decimal string above.
-    pub fn to_json(self) -> Value {
-        match u64::try_from(num_bigint::BigUint::from(self.0.into_bigint())) {
-            Ok(number) if number <= MAX_SAFE_INTEGER => number.into(),
-            _ => self.to_string().into(),
-        }
-    }
-}
-
-impl Ord for Natural {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.into_bigint().cmp(&other.0.into_bigint())
-    }
-}
-
-impl PartialOrd for Natural {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl std::fmt::Display for Natural {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&field::to_decimal(&self.0))
-    }
-}
-
-impl Serialize for Natural {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.to_json().serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Natural {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        super::params::natural(&value)
-            .map(Self)
-            .map_err(|found| serde::de::Error::custom(format!("expected a number below p, found {found}")))
-    }
-}
-
 /// A letter or `_`, then at most 63 letters, digits or `_`.
 pub(super) fn is_identifier(text: &str) -> bool {
     text.len() <= 64
@@ -339,20 +281,6 @@ fn unique<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Result<(),
     }
     Ok(())
 }
-
-fn check_shape(value: &Value, shape: &[u64]) -> Result<(), String> {
-    match (shape.split_first(), value) {
-        (None, Value::Number(_) | Value::String(_)) => Ok(()),
-        (None, _) => Err("expected a number or a decimal string".to_owned()),
-        (Some((length, inner)), Value::Array(items)) if items.len() as u64 == *length => {
-            items.iter().try_for_each(|item| check_shape(item, inner))
-        }
-        (Some((length, _)), _) => Err(format!("expected an array of {length}")),
-    }
-}
-
-/// Largest integer that every JSON parser reads exactly.
-pub(super) const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// Maximum length of an array parameter.
 const MAX_LENGTH: u32 = 4096;

@@ -41,7 +41,7 @@ fn an_error_names_the_field() {
         ("name = \"n\"", "name = \"n-1\"", "n-1"),
         ("[\"n\"]", "[\"m\"]", "a.shape: there is no parameter m"),
         ("a = [1, \"2\"]", "a = [1]", "example.inputs.a: expected an array of 2"),
-        ("a = [1, \"2\"]", "b = 1", "example.inputs.b: there is no such input"),
+        ("a = [1, \"2\"]", "b = 1", "example.inputs.b: unknown input; expected one of a"),
         (
             "[[inputs]]",
             "[[checks]]\nless_than = [\"n\", \"m\"]\n[[inputs]]",

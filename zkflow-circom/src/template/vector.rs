@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::inputs;
 use super::manifest::Manifest;
 use super::params::Params;
 
@@ -41,7 +42,8 @@ pub(super) fn parse(text: &str, manifest: &Manifest) -> Result<Vec<Vector>, Stri
         let context = |reason: String| format!("{:?}: {reason}", vector.name);
         let params = Params::parse(manifest, &vector.params).map_err(|error| context(error.to_string()))?;
         if vector.outcome == Outcome::Prove {
-            manifest.check_inputs(&params, &vector.inputs).map_err(context)?;
+            let faults = inputs::check(manifest, Some(&params), &[("inputs", &vector.inputs)]);
+            faults.first().map_or(Ok(()), |fault| Err(context(fault.to_string())))?;
         }
         if let Some(name) =
             vector.outputs.keys().find(|name| manifest.outputs.iter().all(|o| o.name != **name))
