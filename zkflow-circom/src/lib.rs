@@ -10,3 +10,4 @@ pub mod witness;
 pub mod inputs;
 pub mod sandbox;
 pub mod secret;
+pub mod trial;

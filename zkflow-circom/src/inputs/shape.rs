@@ -1,5 +1,7 @@
 //! [`Shape`]: the JSON shape of an input, and the check of a value against it.
 
+use std::fmt;
+
 use ark_bn254::Fr;
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -88,6 +90,24 @@ impl Shape {
             Self::Value => "a value".to_owned(),
             Self::Array(len, _) => format!("an array of {len}"),
             Self::Fields(_) => "an object".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Shape {
+    /// Such as `a value`, `[3][2]`, or `{x: a value, y: [2]}`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value => f.write_str("a value"),
+            Self::Array(len, item) => match **item {
+                Self::Value => write!(f, "[{len}]"),
+                _ => write!(f, "[{len}]{item}"),
+            },
+            Self::Fields(fields) => {
+                let fields: Vec<String> =
+                    fields.iter().map(|(name, shape)| format!("{name}: {shape}")).collect();
+                write!(f, "{{{}}}", fields.join(", "))
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ impl Template {
     ///
     /// `given` contains one or more objects, each with the path that errors about it begin with. A missing
     /// public input is reported in the last object, a missing private one in the first. Without `params` only
-    /// the names are checked.
+    /// the names are checked, and so it is if the manifest is [inferred](Template::is_inferred).
     ///
     /// Returns every fault. The witness calculation checks again, with the circuit itself.
     pub fn check_inputs(
@@ -18,7 +18,7 @@ impl Template {
         params: Option<&Params>,
         given: &[(&str, &Map<String, Value>)],
     ) -> Vec<InputError> {
-        check(&self.manifest, params, given)
+        check(&self.manifest, params.filter(|_| !self.is_inferred()), given)
     }
 }
 
