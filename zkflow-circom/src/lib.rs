@@ -1,5 +1,5 @@
 //! Circom for Rust: [`template`]s with typed parameters, the compiler ([`compile`]) and the calculation of
-//! witnesses ([`witness`]), both in a [`sandbox`].
+//! witnesses ([`witness`]) from [`inputs`], both in a [`sandbox`].
 
 pub mod template;
 
@@ -7,8 +7,10 @@ pub mod compile;
 
 pub mod witness;
 
+pub mod inputs;
 pub mod sandbox;
 pub mod secret;
+pub mod trial;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

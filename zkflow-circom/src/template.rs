@@ -9,25 +9,38 @@
 //! or an array of these. A rendering is refused if its tokens differ from the template's in more than
 //! numeric literals, whichever engine made it.
 
+use std::path::PathBuf;
+
 use serde_json::{Map, Value};
 
+mod check;
+mod document;
 mod error;
+mod finding;
+mod folder;
+mod infer;
+mod inputs;
 mod library;
 mod manifest;
 mod name;
+mod natural;
 mod params;
 mod render;
+mod scaffold;
+mod source;
 mod tokens;
 mod vector;
 
 pub use error::TemplateError;
+pub use finding::{Finding, Severity};
+pub use folder::{FoundTemplate, read_folder};
 pub use library::TemplateLibrary;
-pub use manifest::{
-    Check, Dim, Example, Length, Manifest, Natural, OutputSpec, ParamKind, ParamSpec, SignalSpec,
-};
+pub use manifest::{Check, Dim, Example, Length, Manifest, OutputSpec, ParamKind, ParamSpec, SignalSpec};
 pub use name::TemplateName;
+pub use natural::Natural;
 pub use params::{ParamValue, Params};
 pub use render::{HandlebarsEngine, TemplateEngine, check_rendering};
+pub use scaffold::Scaffold;
 pub use vector::{Outcome, Vector};
 
 /// A circuit with open parameters.
@@ -41,6 +54,10 @@ pub struct Template {
     pub source: String,
     /// Inputs that must prove, and inputs that must be refused.
     pub vectors: Vec<Vector>,
+    /// Warnings about the files, such as a manifest that is missing.
+    pub warnings: Vec<Finding>,
+    /// Folder or loose file; `None` if it is built in or was parsed from texts.
+    pub path: Option<PathBuf>,
 }
 
 impl Template {
@@ -48,7 +65,7 @@ impl Template {
     /// `vectors/` with their names.
     ///
     /// # Errors
-    /// [`TemplateError::Invalid`] names the file. The causes are:
+    /// [`TemplateError::Invalid`] lists every problem with its file. The causes are:
     /// - a malformed manifest or vector;
     /// - a placeholder without a parameter, or a parameter without a placeholder;
     /// - public inputs that differ from those of the main component;
@@ -59,18 +76,42 @@ impl Template {
         source: &str,
         vectors: &[(String, String)],
     ) -> Result<Self, TemplateError> {
-        let invalid = |file: &str, reason: String| TemplateError::Invalid {
-            template: name.to_string(),
-            file: file.to_owned(),
-            reason,
-        };
-        let manifest = Manifest::parse(manifest).map_err(|reason| invalid(MANIFEST, reason))?;
-        render::check_source(source, &manifest).map_err(|reason| invalid(SOURCE, reason))?;
-        let mut parsed = Vec::new();
-        for (file, text) in vectors {
-            parsed.extend(vector::parse(text, &manifest).map_err(|reason| invalid(file, reason))?);
+        let (manifest, vectors, findings) = check::check(&check::Texts { manifest, source, vectors });
+        if findings.iter().any(Finding::is_error) {
+            return Err(TemplateError::Invalid { template: name, findings });
         }
-        Ok(Self { name, manifest, source: source.to_owned(), vectors: parsed })
+        let source = source.to_owned();
+        Ok(Self { name, manifest, source, vectors, warnings: findings, path: None })
+    }
+
+    /// A template without a manifest. Its parameters are the placeholders, typed as field elements without a
+    /// range; its inputs and outputs are those of the main template. It has a warning that names the manifest to
+    /// write, and no example.
+    ///
+    /// # Errors
+    /// [`TemplateError::Invalid`]: a placeholder is malformed, or the main template is not in this source.
+    pub fn loose(name: TemplateName, source: &str) -> Result<Self, TemplateError> {
+        let file = format!("{name}.template.circom");
+        match infer::manifest(&name, source) {
+            Err(mut findings) => {
+                findings.iter_mut().for_each(|finding| file.clone_into(&mut finding.file));
+                Err(TemplateError::Invalid { template: name, findings })
+            }
+            Ok(manifest) => {
+                let message = format!(
+                    "there is no manifest: parameters are field elements without a range, and there is no \
+                     example; write {name}/{MANIFEST} (`zkflow template new {name} --from {file}`)"
+                );
+                let warnings = vec![Finding::warning(&file, None, message)];
+                let source = source.to_owned();
+                Ok(Self { name, manifest, source, vectors: Vec::new(), warnings, path: None })
+            }
+        }
+    }
+
+    /// Whether there is no manifest, so that nothing but names is known of the inputs.
+    pub fn is_inferred(&self) -> bool {
+        self.manifest.example.is_empty()
     }
 
     /// Converts the parameters of a request to typed values and fills in defaults.
@@ -83,5 +124,7 @@ impl Template {
     }
 }
 
-const MANIFEST: &str = "manifest.toml";
-const SOURCE: &str = "template.circom";
+/// Name of the manifest in a template's folder.
+pub(crate) const MANIFEST: &str = "manifest.toml";
+/// Name of the source in a template's folder.
+pub(crate) const SOURCE: &str = "template.circom";

@@ -7,7 +7,6 @@
 
 mod calculator;
 mod error;
-mod inputs;
 mod module;
 mod signals;
 pub mod tape;

@@ -7,7 +7,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
-use zkflow_circom::template::{HandlebarsEngine, Outcome, TemplateEngine, TemplateError, TemplateLibrary};
+use zkflow_circom::template::{
+    HandlebarsEngine, Outcome, TemplateEngine, TemplateError, TemplateLibrary, read_folder,
+};
 use zkflow_groth16::error::{Classified, ErrorKind};
 
 fn object(value: Value) -> Map<String, Value> {
@@ -106,10 +108,79 @@ fn a_folder_adds_its_subfolders_or_itself() {
 }
 
 #[test]
-fn a_taken_name_is_an_error() {
+fn a_built_in_template_is_replaced_only_by_permission() {
     let folder = folder_with("rangeCheck");
     let error = TemplateLibrary::builtin().with_folder(folder.path()).unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Conflict, "duplicate_template"));
+    for part in ["allow_template_override", "built-in template rangeCheck", "/rangeCheck "] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    let library = TemplateLibrary::builtin().allow_override(true).with_folder(folder.path()).unwrap();
+    assert_eq!(library.iter().count(), 6);
+    assert!(library.get(&"rangeCheck".parse().unwrap()).unwrap().path.is_some());
+}
+
+#[test]
+fn two_templates_of_one_name_are_an_error_that_names_both() {
+    let (one, other) = (folder_with("mine"), folder_with("mine"));
+    let library = TemplateLibrary::builtin().allow_override(true).with_folder(one.path()).unwrap();
+    let error = library.with_folder(other.path()).unwrap_err();
     assert!(matches!(error, TemplateError::Duplicate { .. }), "{error}");
+    for folder in [one, other] {
+        let path = folder.path().canonicalize().unwrap().join("mine");
+        assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+    }
+}
+
+const LOOSE: &str = "template Sum(n, limit) {
+    signal input amounts[n];
+    signal input invoice;
+    signal output sum;
+}
+component main {public [invoice]} = Sum({{n}}, {{limit}});
+";
+
+#[test]
+fn a_loose_file_is_a_template_with_an_inferred_manifest_and_a_warning() {
+    let folder = folder_with("mine");
+    fs::write(folder.path().join("sum.template.circom"), LOOSE).unwrap();
+    fs::write(folder.path().join("helper.circom"), "").unwrap();
+    let library = TemplateLibrary::builtin().with_folder(folder.path()).unwrap();
+    assert_eq!(library.iter().count(), 8);
+    let template = library.get(&"sum".parse().unwrap()).unwrap();
+    assert!(template.is_inferred());
+    assert!(template.warnings[0].message.contains("sum/manifest.toml"), "{:?}", template.warnings);
+
+    let params = template.parse_params(&object(json!({"n": 2, "limit": "7"}))).unwrap();
+    let source = HandlebarsEngine.render(template, &params).unwrap();
+    assert!(source.ends_with("= Sum(2, 7);\n"), "{source}");
+    let given = |inputs| template.check_inputs(Some(&params), &[("inputs", &object(inputs))]);
+    assert_eq!(given(json!({"amounts": [1, 2], "invoice": 3})), []);
+    let errors: Vec<String> = given(json!({"amount": [1]})).iter().map(|error| error.path.clone()).collect();
+    assert_eq!(errors, ["inputs.amount", "inputs.amounts", "inputs.invoice"]);
+    let json = serde_json::to_value(&template.manifest).unwrap();
+    assert_eq!((&json["inputs"][0]["shape"], &json["example"]), (&json!(["n"]), &Value::Null));
+}
+
+#[test]
+fn a_loose_file_that_cannot_be_inferred_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sum.template.circom");
+    fs::write(&file, "include \"sum.circom\";\ncomponent main = Sum({{n}});").unwrap();
+    let error = refusal(folder.path());
+    assert!(error.starts_with("template sum: sum.template.circom:2: the main template Sum"), "{error}");
+    fs::rename(&file, folder.path().join("2sum.template.circom")).unwrap();
+    assert!(refusal(folder.path()).contains("2sum.template.circom"));
+}
+
+#[test]
+fn one_bad_template_does_not_hide_the_others() {
+    let folder = folder_with("mine");
+    copy_range_check(&folder.path().join("other"));
+    fs::write(folder.path().join("mine/manifest.toml"), "odd = 1").unwrap();
+    let found = read_folder(folder.path()).unwrap();
+    let outcomes: Vec<bool> = found.iter().map(|one| one.template.is_ok()).collect();
+    assert_eq!(outcomes, [false, true]);
 }
 
 #[test]
@@ -120,10 +191,11 @@ fn a_bad_folder_is_named() {
     let folder = folder_with("mine");
     let file = |name: &str| folder.path().join("mine").join(name);
     fs::write(file("vectors/prove.json"), r#"[{"name": "x"}]"#).unwrap();
-    assert!(refusal(folder.path()).starts_with("template mine: vectors/prove.json: missing field"));
+    let error = refusal(folder.path());
+    assert!(error.starts_with("template mine: vectors/prove.json:1: \"x\": missing field"), "{error}");
     fs::write(file("manifest.toml"), "title = \"t\"\nname = 1").unwrap();
     let error = refusal(folder.path());
-    assert!(error.starts_with("template mine: manifest.toml: line 2: unknown field `name`"), "{error}");
+    assert!(error.starts_with("template mine: manifest.toml:2: unknown field `name`"), "{error}");
     fs::write(file("template.circom"), vec![b' '; 300 << 10]).unwrap();
     assert!(refusal(folder.path()).contains("mine/template.circom: more than 262144 bytes"));
     fs::remove_file(file("template.circom")).unwrap();

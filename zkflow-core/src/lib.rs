@@ -65,7 +65,7 @@ pub mod circuit;
 pub mod service;
 
 #[cfg(feature = "circom")]
-pub use zkflow_circom::{compile, sandbox, secret, template, witness};
+pub use zkflow_circom::{compile, inputs, sandbox, secret, template, witness};
 #[cfg(feature = "snark")]
 pub use zkflow_groth16::snark;
 pub use zkflow_groth16::{

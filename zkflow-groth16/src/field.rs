@@ -5,6 +5,8 @@ use ark_ff::{BigInteger, PrimeField};
 
 pub use ark_bn254::{Fq, Fq2, Fr as Scalar, G1Affine, G2Affine};
 
+pub mod json;
+
 /// Modulus r of the scalar field, in decimal.
 pub const MODULUS_DECIMAL: &str =
     "21888242871839275222246405745257275088548364400416034343698204186575808495617";

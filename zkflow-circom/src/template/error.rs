@@ -1,5 +1,6 @@
 //! Errors of templates and their parameters.
 
+use super::finding::{Finding, join as join_findings};
 use crate::template::TemplateName;
 use zkflow_groth16::error::{Classified, ErrorKind};
 
@@ -52,14 +53,12 @@ pub enum TemplateError {
         expected: String,
     },
     /// A file of a template is malformed or contradicts another file.
-    #[error("template {template}: {file}: {reason}")]
+    #[error("template {template}: {}", join_findings(.findings))]
     Invalid {
-        /// Name or folder of the template.
-        template: String,
-        /// Path of the file in the template's folder.
-        file: String,
-        /// The problem, with the field or line if known.
-        reason: String,
+        /// Name of the template.
+        template: TemplateName,
+        /// Every problem, at least one of them an error.
+        findings: Vec<Finding>,
     },
     /// A folder of templates cannot be used.
     #[error("template folder {folder}: {reason}")]
@@ -69,13 +68,26 @@ pub enum TemplateError {
         /// The problem.
         reason: String,
     },
-    /// A template with this name already exists.
-    #[error("template folder {folder}: a template named {name} already exists; choose another name")]
+    /// Two templates have the same name.
+    #[error("two templates are named {name}: {first} and {second}; rename one")]
     Duplicate {
         /// The duplicate name.
         name: TemplateName,
-        /// Folder of the second template.
-        folder: String,
+        /// Folder or file of the first template.
+        first: String,
+        /// Folder or file of the second template.
+        second: String,
+    },
+    /// A template has the name of a built-in one, and may not replace it.
+    #[error(
+        "{path} has the name of the built-in template {name}; rename it, or set allow_template_override \
+         (ZKFLOW_ALLOW_TEMPLATE_OVERRIDE=true) to replace the built-in one"
+    )]
+    Builtin {
+        /// Name of the built-in template.
+        name: TemplateName,
+        /// Folder or file of the other template.
+        path: String,
     },
     /// The engine failed, or its rendering differs from the template in more than numeric literals.
     #[error("cannot render template {template}: {reason}")]
@@ -113,7 +125,7 @@ impl Classified for TemplateError {
             | Self::Inconsistent { .. }
             | Self::Invalid { .. }
             | Self::Folder { .. } => ErrorKind::Invalid,
-            Self::Duplicate { .. } => ErrorKind::Conflict,
+            Self::Duplicate { .. } | Self::Builtin { .. } => ErrorKind::Conflict,
             Self::Render { .. } => ErrorKind::Internal,
         }
     }
@@ -127,7 +139,7 @@ impl Classified for TemplateError {
             Self::Inconsistent { .. } => "inconsistent_parameters",
             Self::Invalid { .. } => "invalid_template",
             Self::Folder { .. } => "invalid_template_folder",
-            Self::Duplicate { .. } => "duplicate_template",
+            Self::Duplicate { .. } | Self::Builtin { .. } => "duplicate_template",
             Self::Render { .. } => "template_not_rendered",
         }
     }

@@ -1,16 +1,17 @@
 //! The available templates: the built-in ones, and those in the user's folders.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{MANIFEST, SOURCE, Template, TemplateError};
-use crate::template::TemplateName;
+use super::folder::read_folder;
+use super::{Template, TemplateError, TemplateName};
 
 /// Templates by unique name.
 #[derive(Debug, Clone)]
-pub struct TemplateLibrary(BTreeMap<TemplateName, Template>);
+pub struct TemplateLibrary {
+    templates: BTreeMap<TemplateName, Template>,
+    allow_override: bool,
+}
 
 /// Embeds a folder of `templates/` in the binary.
 macro_rules! builtin {
@@ -52,39 +53,54 @@ impl TemplateLibrary {
             ];
             // Expect safety: the texts are constants, and a test parses them all.
             let name: TemplateName = builtin.name.parse().expect("a built-in name is valid");
-            Template::parse(name, builtin.manifest, builtin.source, &vectors)
-                .expect("a built-in template is valid")
+            let template = Template::parse(name, builtin.manifest, builtin.source, &vectors)
+                .expect("a built-in template is valid");
+            (template.name.clone(), template)
         };
-        Self(BUILTIN.iter().map(template).map(|template| (template.name.clone(), template)).collect())
+        Self { templates: BUILTIN.iter().map(template).collect(), allow_override: false }
     }
 
-    /// Adds the templates of `folder`: each subfolder is a template of that name. If `folder` contains a
-    /// `manifest.toml`, it is the only template.
-    ///
-    /// # Behaviour
-    /// - Hidden entries, and plain files beside the template folders, are ignored.
-    /// - Symbolic links inside the folder are refused, so that no file outside it is read.
+    /// Whether a template of a folder may replace the built-in one of the same name; `false` by default.
+    pub fn allow_override(mut self, allow: bool) -> Self {
+        self.allow_override = allow;
+        self
+    }
+
+    /// Adds the templates of `folder`, as [`read_folder`] finds them.
     ///
     /// # Errors
-    /// - [`TemplateError::Folder`]: an entry is unreadable, a link, too large or badly named; the error
-    ///   contains its path.
-    /// - [`TemplateError::Invalid`]: a template's file is malformed.
-    /// - [`TemplateError::Duplicate`]: the name is already used, by a built-in template or in another
-    ///   folder.
+    /// - Those of [`read_folder`] and of the first template that cannot be used.
+    /// - [`TemplateError::Builtin`]: a template has the name of a built-in one, which it
+    ///   [may not replace](Self::allow_override).
+    /// - [`TemplateError::Duplicate`]: another folder has a template of this name.
     pub fn with_folder(mut self, folder: &Path) -> Result<Self, TemplateError> {
-        let root = folder.canonicalize().map_err(|error| unusable(folder, error))?;
-        let folders = if root.join(MANIFEST).exists() { vec![root] } else { subfolders(&root)? };
-        for path in folders {
-            let template = load(&path)?;
-            if self.0.contains_key(&template.name) {
-                return Err(TemplateError::Duplicate {
-                    name: template.name,
-                    folder: path.display().to_string(),
-                });
-            }
-            self.0.insert(template.name.clone(), template);
+        for found in read_folder(folder)? {
+            self.add(found.template?)?;
         }
         Ok(self)
+    }
+
+    fn add(&mut self, template: Template) -> Result<(), TemplateError> {
+        let path = |template: &Template| {
+            template
+                .path
+                .as_ref()
+                .map_or_else(|| "a built-in one".to_owned(), |path| path.display().to_string())
+        };
+        match self.templates.get(&template.name) {
+            Some(Template { path: None, .. }) if !self.allow_override => {
+                Err(TemplateError::Builtin { path: path(&template), name: template.name })
+            }
+            Some(first @ Template { path: Some(_), .. }) => Err(TemplateError::Duplicate {
+                first: path(first),
+                second: path(&template),
+                name: template.name,
+            }),
+            _ => {
+                self.templates.insert(template.name.clone(), template);
+                Ok(())
+            }
+        }
     }
 
     /// The template with this name.
@@ -92,87 +108,14 @@ impl TemplateLibrary {
     /// # Errors
     /// [`TemplateError::Unknown`] lists the available names.
     pub fn get(&self, name: &TemplateName) -> Result<&Template, TemplateError> {
-        self.0.get(name).ok_or_else(|| TemplateError::Unknown {
+        self.templates.get(name).ok_or_else(|| TemplateError::Unknown {
             name: name.clone(),
-            known: self.0.keys().cloned().collect(),
+            known: self.templates.keys().cloned().collect(),
         })
     }
 
     /// All templates, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = &Template> {
-        self.0.values()
+        self.templates.values()
     }
 }
-
-fn load(folder: &Path) -> Result<Template, TemplateError> {
-    let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let name: TemplateName = name.parse().map_err(|error| unusable(folder, error))?;
-    let manifest = read(&folder.join(MANIFEST), MAX_MANIFEST)?;
-    let source = read(&folder.join(SOURCE), MAX_SOURCE)?;
-    let mut vectors = Vec::new();
-    let vector_folder = folder.join("vectors");
-    if vector_folder.symlink_metadata().is_ok() {
-        for path in entries(&vector_folder)? {
-            let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if file.ends_with(".json") {
-                vectors.push((format!("vectors/{file}"), read(&path, MAX_VECTORS)?));
-            }
-        }
-    }
-    Template::parse(name, &manifest, &source, &vectors)
-}
-
-fn subfolders(root: &Path) -> Result<Vec<PathBuf>, TemplateError> {
-    Ok(entries(root)?.into_iter().filter(|path| path.is_dir()).collect())
-}
-
-/// Entries of a folder, sorted by name, without hidden ones.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, TemplateError> {
-    refuse_link(folder)?;
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|error| unusable(folder, error))? {
-        let entry = entry.map_err(|error| unusable(folder, error))?;
-        if entry.file_name().as_encoded_bytes().starts_with(b".") {
-            continue;
-        }
-        refuse_link(&entry.path())?;
-        paths.push(entry.path());
-        if paths.len() > MAX_ENTRIES {
-            return Err(unusable(folder, format!("more than {MAX_ENTRIES} entries")));
-        }
-    }
-    paths.sort();
-    Ok(paths)
-}
-
-fn read(path: &Path, limit: u64) -> Result<String, TemplateError> {
-    refuse_link(path)?;
-    let mut text = String::new();
-    let file = File::open(path).map_err(|error| unusable(path, error))?;
-    file.take(limit + 1).read_to_string(&mut text).map_err(|error| unusable(path, error))?;
-    if text.len() as u64 > limit {
-        return Err(unusable(path, format!("more than {limit} bytes")));
-    }
-    Ok(text)
-}
-
-/// Refuses symbolic links and special files: reading a pipe might never end.
-fn refuse_link(path: &Path) -> Result<(), TemplateError> {
-    let kind = path.symlink_metadata().map_err(|error| unusable(path, error))?.file_type();
-    if kind.is_symlink() {
-        return Err(unusable(path, "symbolic links are not followed"));
-    }
-    if !kind.is_file() && !kind.is_dir() {
-        return Err(unusable(path, "expected a file or a folder"));
-    }
-    Ok(())
-}
-
-fn unusable(path: &Path, reason: impl ToString) -> TemplateError {
-    TemplateError::Folder { folder: path.display().to_string(), reason: reason.to_string() }
-}
-
-const MAX_MANIFEST: u64 = 64 << 10;
-const MAX_SOURCE: u64 = 256 << 10;
-const MAX_VECTORS: u64 = 1 << 20;
-const MAX_ENTRIES: usize = 256;

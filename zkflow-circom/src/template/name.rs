@@ -1,4 +1,4 @@
-//! Names of templates.
+//! Names of templates, parameters and signals.
 
 use zkflow_groth16::name;
 
@@ -13,6 +13,46 @@ name!(
             && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
     }
 );
+
+/// Whether a text can name a parameter or a signal: a letter or `_`, then at most 63 letters, digits or `_`.
+pub(super) fn is_identifier(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Whether an identifier has a meaning in Handlebars, and is therefore no name of a parameter.
+pub(super) fn is_reserved(text: &str) -> bool {
+    RESERVED.contains(&text)
+}
+
+/// Reserved words of Handlebars.
+const RESERVED: [&str; 24] = [
+    "and",
+    "as",
+    "each",
+    "else",
+    "eq",
+    "false",
+    "gt",
+    "gte",
+    "if",
+    "len",
+    "log",
+    "lookup",
+    "lt",
+    "lte",
+    "ne",
+    "not",
+    "null",
+    "or",
+    "raw",
+    "this",
+    "true",
+    "undefined",
+    "unless",
+    "with",
+];
 
 #[cfg(test)]
 mod tests {

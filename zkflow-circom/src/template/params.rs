@@ -7,8 +7,10 @@ use ark_ff::PrimeField;
 use serde_json::{Map, Value};
 
 use super::TemplateError;
-use super::manifest::{Check, Dim, MAX_SAFE_INTEGER, Manifest, Natural, ParamKind, ParamSpec};
-use zkflow_groth16::field::{self, FieldError};
+use super::manifest::{Check, Dim, Manifest, ParamKind, ParamSpec};
+use super::natural::{Natural, describe};
+use zkflow_groth16::field;
+use zkflow_groth16::field::json::{MAX_EXACT, read_number, type_name};
 
 /// The parameters of one circuit: typed, complete, in range and consistent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +122,7 @@ impl ParamValue {
                 .map_err(|found| invalid(path.to_owned(), expectation(spec), found));
         };
         let Value::Array(items) = value else {
-            return Err(invalid(path.to_owned(), expectation(spec), describe(value)));
+            return Err(invalid(path.to_owned(), expectation(spec), type_name(value)));
         };
         if !(u64::from(length.min)..=u64::from(length.max)).contains(&(items.len() as u64)) {
             return Err(invalid(path.to_owned(), expectation(spec), "an array of another length"));
@@ -134,9 +136,9 @@ impl ParamValue {
 
     fn parse_one(spec: &ParamSpec, value: &Value) -> Result<Self, &'static str> {
         if spec.kind == ParamKind::Bool {
-            return value.as_bool().map(Self::Bool).ok_or_else(|| describe(value));
+            return value.as_bool().map(Self::Bool).ok_or_else(|| type_name(value));
         }
-        let number = natural(value)?;
+        let number = read_number(value).map_err(describe)?;
         let (min, max) = spec.range();
         if Natural(number) < min {
             return Err("a smaller number");
@@ -153,7 +155,7 @@ impl ParamValue {
     /// Canonical JSON; see [`Params::to_json`].
     pub fn to_json(&self) -> Value {
         match self {
-            Self::Uint(value) if *value <= MAX_SAFE_INTEGER => (*value).into(),
+            Self::Uint(value) if *value <= MAX_EXACT => (*value).into(),
             Self::Uint(value) => value.to_string().into(),
             Self::Field(value) => field::to_decimal(value).into(),
             Self::Bool(value) => (*value).into(),
@@ -181,38 +183,6 @@ impl ParamValue {
             Self::Bool(value) => vec![Natural(Fr::from(*value))],
             Self::Array(items) => items.iter().flat_map(Self::numbers).collect(),
         }
-    }
-}
-
-/// Parses a JSON number up to 2^53 - 1, or a decimal string below p. The error describes the value found.
-pub(super) fn natural(value: &Value) -> Result<Fr, &'static str> {
-    match value {
-        Value::Number(number) => match number.as_u64() {
-            Some(value) if value <= MAX_SAFE_INTEGER => Ok(Fr::from(value)),
-            Some(_) => Err("a number above 2^53 - 1, which must be written as a decimal string"),
-            None => Err(describe(value)),
-        },
-        Value::String(text) => field::parse_decimal(text).map_err(|error| match error {
-            FieldError::Negative => "a negative number",
-            FieldError::TooLarge => "a number not below the field's modulus",
-            _ => "a string that is not a decimal number",
-        }),
-        _ => Err(describe(value)),
-    }
-}
-
-fn describe(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(number) if number.as_i64().is_some_and(|value| value < 0) => "a negative number",
-        Value::Number(number) if number.is_f64() => {
-            "a fraction, or a number above 2^53 - 1, which must be written as a decimal string"
-        }
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
     }
 }
 

@@ -5,7 +5,7 @@ use super::*;
 use zkflow_groth16::field::MODULUS_DECIMAL;
 
 fn manifest() -> Manifest {
-    Manifest::parse(
+    super::super::document::Document::read(
         r#"
         title = "t"
         description = "d"
@@ -22,7 +22,8 @@ fn manifest() -> Manifest {
         example = { params = { max = 1 }, inputs = { a = 1 } }
         "#,
     )
-    .unwrap()
+    .1
+    .manifest
 }
 
 fn parse(value: Value) -> Result<Params, TemplateError> {

@@ -5,7 +5,6 @@ use std::fmt;
 use handlebars::Handlebars;
 use serde_json::{Map, Value};
 
-use super::manifest::Manifest;
 use super::params::Params;
 use super::tokens::{self, Token};
 use super::{Template, TemplateError};
@@ -81,55 +80,6 @@ fn compare(source: &str, params: &Params, rendered: &str) -> Result<(), String> 
         expected.get(same),
         found.get(same)
     ))
-}
-
-/// Checks that source and manifest agree on placeholders and public inputs.
-pub(super) fn check_source(source: &str, manifest: &Manifest) -> Result<(), String> {
-    let tokens = tokens::template(source)?;
-    for token in &tokens {
-        if let Token::Placeholder(name) = token
-            && manifest.parameter(name).is_none()
-        {
-            return Err(format!("{{{{{name}}}}} is not a parameter of the manifest"));
-        }
-    }
-    if let Some(spec) =
-        manifest.parameters.iter().find(|spec| !tokens.contains(&Token::Placeholder(&spec.name)))
-    {
-        return Err(format!("the parameter {} has no placeholder", spec.name));
-    }
-    let mut public: Vec<&str> = public_inputs(&tokens)?;
-    let mut declared: Vec<&str> =
-        manifest.inputs.iter().filter(|input| input.public).map(|input| input.name.as_str()).collect();
-    public.sort_unstable();
-    declared.sort_unstable();
-    if public != declared {
-        return Err(format!(
-            "public inputs differ: main component [{}], manifest [{}]",
-            public.join(", "),
-            declared.join(", ")
-        ));
-    }
-    Ok(())
-}
-
-/// The names in `component main {public [...]}`.
-fn public_inputs<'a>(tokens: &[Token<'a>]) -> Result<Vec<&'a str>, String> {
-    let mains: Vec<usize> = (0..tokens.len())
-        .filter(|&at| tokens[at..].starts_with(&[Token::Word("component"), Token::Word("main")]))
-        .collect();
-    let [main] = mains[..] else {
-        return Err("expected exactly one main component".to_owned());
-    };
-    let list = [Token::Symbol('{'), Token::Word("public"), Token::Symbol('[')];
-    let Some(names) = tokens[main + 2..].strip_prefix(&list) else {
-        return Ok(Vec::new());
-    };
-    let end = names.iter().position(|token| *token == Token::Symbol(']')).unwrap_or(names.len());
-    Ok(names[..end]
-        .iter()
-        .filter_map(|token| if let Token::Word(name) = token { Some(*name) } else { None })
-        .collect())
 }
 
 #[cfg(test)]

@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use ark_bn254::Fr;
 
-use super::inputs::{Node, Path};
 use super::module::{Arranged, CircuitModule, WitnessLimits};
-use super::signals::{InputSignals, flatten_freely, only};
+use super::signals::{InputSignals, ROOT};
 use super::tape::{Tape, Unplayable};
 use super::{Witness, WitnessError};
+use crate::inputs::{InputError, Node, Path, flatten_freely, only};
 use crate::sandbox::Sandbox;
 use crate::secret::CircuitInputs;
 use zkflow_groth16::constraints::ConstraintCheck;
@@ -141,10 +141,10 @@ impl WitnessCalculator {
     }
 
     /// The values of each input, in the order of its signals.
-    fn arrange<'a>(&self, fields: &'a [(String, Node)]) -> Result<Vec<(&'a str, Vec<&'a Fr>)>, WitnessError> {
+    fn arrange<'a>(&self, fields: &'a [(String, Node)]) -> Result<Vec<(&'a str, Vec<&'a Fr>)>, InputError> {
         let mut inputs = Vec::with_capacity(fields.len());
         for (name, node) in fields {
-            let path = Path::Field(&Path::Root, name);
+            let path = Path::Field(&Path::Root(ROOT), name);
             let values = match &self.signals {
                 Some(signals) => signals.flatten(name, node)?,
                 None => {
@@ -157,7 +157,7 @@ impl WitnessCalculator {
             inputs.push((name.as_str(), values));
         }
         for name in self.signals.iter().flat_map(InputSignals::names) {
-            only(fields, name, Path::Field(&Path::Root, name))?;
+            only(fields, name, Path::Field(&Path::Root(ROOT), name))?;
         }
         Ok(inputs)
     }

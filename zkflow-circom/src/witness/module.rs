@@ -13,8 +13,9 @@ use ark_ff::{BigInteger, PrimeField};
 use wasmtime::{Caller, Extern, Instance, Linker, Memory, Module, Store, WasmParams, WasmResults};
 use zeroize::Zeroizing;
 
-use super::inputs::Path;
+use super::signals::ROOT;
 use super::{Witness, WitnessError};
+use crate::inputs::{InputError, InputProblem, Path};
 use crate::sandbox::{Guest, Halt, RunLimits, Sandbox};
 use zkflow_groth16::field::{from_le_bytes, to_le_bytes};
 
@@ -154,15 +155,14 @@ impl<'a> Run<'a> {
         let size = self.call::<(u32, u32), i32>("getInputSignalSize", (high, low))?;
         let size = usize::try_from(size).unwrap_or_default();
         if size != values.len() {
-            let path = Path::Field(&Path::Root, name).to_string();
+            let path = Path::Field(&Path::Root(ROOT), name);
             return Err(wasmtime::Error::new(match size {
                 _ if shape_is_known => WitnessError::SignalsMismatch(format!("{path} has {size} values")),
-                0 => WitnessError::UnknownInput { path, known: Vec::new() },
-                _ => WitnessError::WrongShape {
-                    path,
-                    expected: format!("{size} values"),
-                    found: values.len().to_string(),
-                },
+                0 => path.error(InputProblem::Unknown { known: Vec::new() }).into(),
+                _ => {
+                    let (expected, found) = (format!("{size} values"), values.len().to_string());
+                    path.error(InputProblem::WrongShape { expected, found }).into()
+                }
             }));
         }
         let set = self.instance.get_typed_func::<(u32, u32, u32), ()>(&mut *self.store, "setInputSignal")?;
@@ -179,7 +179,10 @@ impl<'a> Run<'a> {
         let wanted = self.call::<(), u32>("getInputSize", ())? as usize;
         if given < wanted {
             let path = format!("inputs ({given} of {wanted} values given)");
-            return Err(wasmtime::Error::new(WitnessError::MissingInput { path }));
+            return Err(wasmtime::Error::new(WitnessError::from(InputError {
+                path,
+                problem: InputProblem::Missing,
+            })));
         }
         let wires = self.call::<(), u32>("getWitnessSize", ())?;
         // The module contains a table with four bytes per wire.

@@ -1,29 +1,19 @@
 //! The names and shapes of a circuit's inputs.
 
 use ark_bn254::Fr;
-use secrecy::ExposeSecret;
 
 use super::WitnessError;
-use super::inputs::{Node, Path};
+use crate::inputs::{InputError, InputProblem, MAX_LISTED, Node, Path, Shape};
 use zkflow_groth16::format::r1cs::R1cs;
 use zkflow_groth16::format::sym::Sym;
-
-/// Maximum number of names that an error lists.
-const MAX_LISTED: usize = 16;
 
 /// The names and shapes of a circuit's inputs, in the order in which the circuit declares them,
 /// public ones first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputSignals(Vec<(String, Shape)>);
 
-/// The JSON shape of an input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Shape {
-    Value,
-    Array(usize, Box<Shape>),
-    /// The fields of a bus.
-    Fields(Vec<(String, Shape)>),
-}
+/// Path that errors about inputs begin with.
+pub(super) const ROOT: &str = "inputs";
 
 /// One part of a signal's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +53,7 @@ impl InputSignals {
         }
         let Some((first, _)) = paths.first() else { return Ok(Self(Vec::new())) };
         let bare: Vec<&[Step<'_>]> = paths.iter().map(|(_, steps)| steps.as_slice()).collect();
-        match Shape::of(&bare) {
+        match shape_of(&bare) {
             Some(Shape::Fields(inputs)) => Ok(Self(inputs)),
             _ => Err(mismatch(first)),
         }
@@ -85,135 +75,50 @@ impl InputSignals {
     }
 
     /// The values of one input in the order of the signals.
-    pub(super) fn flatten<'a>(&self, name: &str, node: &'a Node) -> Result<Vec<&'a Fr>, WitnessError> {
-        let path = Path::Field(&Path::Root, name);
-        let shape = self.shape(name).ok_or_else(|| WitnessError::UnknownInput {
-            path: path.to_string(),
-            known: self.names().take(MAX_LISTED).map(str::to_owned).collect(),
+    pub(super) fn flatten<'a>(&self, name: &str, node: &'a Node) -> Result<Vec<&'a Fr>, InputError> {
+        let path = Path::Field(&Path::Root(ROOT), name);
+        let shape = self.shape(name).ok_or_else(|| {
+            let known = self.names().take(MAX_LISTED).map(str::to_owned).collect();
+            path.error(InputProblem::Unknown { known })
         })?;
         let mut values = Vec::new();
         shape.flatten(node, path, &mut values)?;
         Ok(values)
     }
 
-    fn shape(&self, name: &str) -> Option<&Shape> {
+    /// The shape of an input; `None` if there is no such input.
+    pub fn shape(&self, name: &str) -> Option<&Shape> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, shape)| shape)
     }
 }
 
-/// The values of an input of unknown shape; arrays of any depth are flattened.
-pub(super) fn flatten_freely<'a>(
-    node: &'a Node,
-    path: Path<'_>,
-    values: &mut Vec<&'a Fr>,
-) -> Result<(), WitnessError> {
-    match node {
-        Node::Value(value) => values.push(value.expose_secret()),
-        Node::Fault(fault) => return Err(fault.at(&path)),
-        Node::Object(_) => return Err(wrong_shape(path, "a value or an array".to_owned(), node)),
-        Node::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                flatten_freely(item, Path::Index(&path, index), values)?;
+/// The shape that all `paths` form together; each recursion removes their first step. `None` if they form
+/// none.
+fn shape_of(paths: &[&[Step<'_>]]) -> Option<Shape> {
+    if let [[]] = paths {
+        return Some(Shape::Value);
+    }
+    let heads = paths.iter().map(|path| path.split_first()).collect::<Option<Vec<_>>>()?;
+    let mut parts: Vec<(Step<'_>, Shape)> = Vec::new();
+    for part in heads.chunk_by(|(one, _), (other, _)| one == other) {
+        let tails: Vec<&[Step<'_>]> = part.iter().map(|(_, tail)| *tail).collect();
+        parts.push((*part.first()?.0, shape_of(&tails)?));
+    }
+    if let (Step::Index(_), shape) = parts.first()? {
+        let expected = |index: usize| (Step::Index(index), shape.clone());
+        let whole = parts.iter().enumerate().all(|(index, part)| *part == expected(index));
+        return whole.then(|| Shape::Array(parts.len(), Box::new(shape.clone())));
+    }
+    let mut fields: Vec<(String, Shape)> = Vec::new();
+    for (step, shape) in parts {
+        match step {
+            Step::Field(name) if fields.iter().all(|(known, _)| known != name) => {
+                fields.push((name.to_owned(), shape));
             }
+            _ => return None,
         }
     }
-    Ok(())
-}
-
-impl Shape {
-    /// The shape that all `paths` form together; each recursion removes their first step. `None` if they form
-    /// none.
-    fn of(paths: &[&[Step<'_>]]) -> Option<Self> {
-        if let [[]] = paths {
-            return Some(Self::Value);
-        }
-        let heads = paths.iter().map(|path| path.split_first()).collect::<Option<Vec<_>>>()?;
-        let mut parts: Vec<(Step<'_>, Self)> = Vec::new();
-        for part in heads.chunk_by(|(one, _), (other, _)| one == other) {
-            let tails: Vec<&[Step<'_>]> = part.iter().map(|(_, tail)| *tail).collect();
-            parts.push((*part.first()?.0, Self::of(&tails)?));
-        }
-        if let (Step::Index(_), shape) = parts.first()? {
-            let expected = |index: usize| (Step::Index(index), shape.clone());
-            let whole = parts.iter().enumerate().all(|(index, part)| *part == expected(index));
-            return whole.then(|| Self::Array(parts.len(), Box::new(shape.clone())));
-        }
-        let mut fields: Vec<(String, Self)> = Vec::new();
-        for (step, shape) in parts {
-            match step {
-                Step::Field(name) if fields.iter().all(|(known, _)| known != name) => {
-                    fields.push((name.to_owned(), shape));
-                }
-                _ => return None,
-            }
-        }
-        Some(Self::Fields(fields))
-    }
-
-    fn size(&self) -> usize {
-        match self {
-            Self::Value => 1,
-            Self::Array(len, item) => len * item.size(),
-            Self::Fields(fields) => fields.iter().map(|(_, shape)| shape.size()).sum(),
-        }
-    }
-
-    fn flatten<'a>(
-        &self,
-        node: &'a Node,
-        path: Path<'_>,
-        values: &mut Vec<&'a Fr>,
-    ) -> Result<(), WitnessError> {
-        match (self, node) {
-            (Self::Value, Node::Value(value)) => values.push(value.expose_secret()),
-            (_, Node::Fault(fault)) => return Err(fault.at(&path)),
-            (Self::Array(len, shape), Node::Array(items)) if items.len() == *len => {
-                for (index, item) in items.iter().enumerate() {
-                    shape.flatten(item, Path::Index(&path, index), values)?;
-                }
-            }
-            (Self::Fields(fields), Node::Object(given)) => {
-                for (name, shape) in fields {
-                    let path = Path::Field(&path, name);
-                    shape.flatten(only(given, name, path)?, path, values)?;
-                }
-                if let Some((name, _)) = given.iter().find(|(name, _)| fields.iter().all(|(f, _)| f != name))
-                {
-                    let path = Path::Field(&path, name).to_string();
-                    let known = fields.iter().take(MAX_LISTED).map(|(name, _)| name.clone()).collect();
-                    return Err(WitnessError::UnknownInput { path, known });
-                }
-            }
-            _ => return Err(wrong_shape(path, self.describe(), node)),
-        }
-        Ok(())
-    }
-
-    fn describe(&self) -> String {
-        match self {
-            Self::Value => "a value".to_owned(),
-            Self::Array(len, _) => format!("an array of {len}"),
-            Self::Fields(_) => "an object".to_owned(),
-        }
-    }
-}
-
-/// The field with this name, which must occur exactly once.
-pub(super) fn only<'a>(
-    fields: &'a [(String, Node)],
-    name: &str,
-    path: Path<'_>,
-) -> Result<&'a Node, WitnessError> {
-    let mut found = fields.iter().filter(|(known, _)| known == name).map(|(_, node)| node);
-    match (found.next(), found.next()) {
-        (Some(node), None) => Ok(node),
-        (Some(_), Some(_)) => Err(WitnessError::DuplicateInput { path: path.to_string() }),
-        (None, _) => Err(WitnessError::MissingInput { path: path.to_string() }),
-    }
-}
-
-fn wrong_shape(path: Path<'_>, expected: String, node: &Node) -> WitnessError {
-    WitnessError::WrongShape { path: path.to_string(), expected, found: node.describe() }
+    Some(Shape::Fields(fields))
 }
 
 /// Splits a name such as `path[3].x` into steps.

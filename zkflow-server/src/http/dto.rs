@@ -36,7 +36,7 @@ pub(super) struct NewCircuit {
     pub(super) params: Entries,
 }
 
-/// Request for a proof. Input values are decimal strings, integers below 2^53, or nested arrays of them.
+/// Request for a proof. Input values are decimal strings, integers up to 2^53 - 1, or nested arrays of them.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({

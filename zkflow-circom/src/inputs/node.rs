@@ -1,5 +1,5 @@
-//! Reads inputs from JSON without rounding or reduction. A value outside the field becomes a fault with a
-//! path.
+//! Reads inputs from JSON without rounding or reduction. A value outside the field becomes a fault, which gets
+//! its path when it is reported.
 
 use std::fmt::{self, Write as _};
 
@@ -7,18 +7,19 @@ use ark_bn254::Fr;
 use secrecy::SecretBox;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::WitnessError;
+use serde_json::Value;
+use zkflow_groth16::field::json::{NumberError, read_integer};
 use zkflow_groth16::field::{FieldError, parse_decimal};
+
+use super::{InputError, InputProblem};
 
 /// Maximum nesting depth of arrays and objects.
 const MAX_DEPTH: usize = 16;
-/// Largest integer that is accepted as a JSON number: 2^53. JSON tools round larger integers.
-const MAX_SAFE_INTEGER: u64 = 1 << 53;
 /// Maximum characters of a name in an error message.
 const MAX_NAME: usize = 64;
 
 /// One JSON value of the inputs. Field elements are zeroised on drop.
-pub(super) enum Node {
+pub(crate) enum Node {
     Value(SecretBox<Fr>),
     Array(Vec<Node>),
     Object(Vec<(String, Node)>),
@@ -27,68 +28,95 @@ pub(super) enum Node {
 
 /// Why a JSON value is not a field element. The path is added when the fault is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
-    Field(FieldError),
-    Unsafe,
-    NotAValue(&'static str),
+pub(crate) enum Fault {
+    Number(NumberError),
     TooDeep,
+}
+
+/// The inputs are not valid JSON, or not an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the inputs are not a JSON object (line {line}, column {column})")]
+pub struct NotAnObject {
+    /// Line of the error, from 1.
+    pub line: usize,
+    /// Column of the error, from 1.
+    pub column: usize,
 }
 
 impl Node {
     /// Reads an object: names and values in the order of the text.
-    pub(super) fn read(json: &str) -> Result<Vec<(String, Self)>, WitnessError> {
-        let fail = |e: serde_json::Error| WitnessError::InvalidJson { line: e.line(), column: e.column() };
+    pub(crate) fn read(json: &str) -> Result<Vec<(String, Self)>, NotAnObject> {
+        let fail = |e: serde_json::Error| NotAnObject { line: e.line(), column: e.column() };
         let mut reader = serde_json::Deserializer::from_str(json);
         let root = NodeSeed { depth: 0 }.deserialize(&mut reader).map_err(fail)?;
         reader.end().map_err(fail)?;
         match root {
             Self::Object(fields) => Ok(fields),
-            _ => Err(WitnessError::InvalidJson { line: 1, column: 1 }),
+            _ => Err(NotAnObject { line: 1, column: 1 }),
         }
     }
 
+    /// Reads one value, such as the value of an input.
+    pub(crate) fn of(value: &Value) -> Self {
+        // Expect safety: the visitor accepts every JSON value, and a parsed value cannot fail to be read.
+        NodeSeed { depth: 1 }.deserialize(value).expect("a parsed value is readable")
+    }
+
     /// Describes the kind of the node for an error message, without its value.
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match self {
-            Self::Value(_) | Self::Fault(Fault::Field(_) | Fault::Unsafe) => "a value".to_owned(),
             Self::Array(items) => format!("an array of {}", items.len()),
             Self::Object(_) => "an object".to_owned(),
-            Self::Fault(Fault::NotAValue(what)) => (*what).to_owned(),
+            Self::Fault(Fault::Number(NumberError::NotANumber(what))) => (*what).to_owned(),
             Self::Fault(Fault::TooDeep) => "deep nesting".to_owned(),
+            Self::Value(_) | Self::Fault(Fault::Number(_)) => "a value".to_owned(),
         }
     }
 }
 
 impl Fault {
-    pub(super) fn at(self, path: &Path<'_>) -> WitnessError {
-        let path = path.to_string();
-        match self {
-            Self::Field(fault) => WitnessError::NotInField { path, fault },
-            Self::Unsafe => WitnessError::UnsafeNumber { path },
-            Self::NotAValue(found) => WitnessError::NotAValue { path, found },
-            Self::TooDeep => WitnessError::TooDeep { path },
-        }
+    pub(crate) fn at(self, path: &Path<'_>) -> InputError {
+        path.error(match self {
+            Self::Number(error) => InputProblem::Number(error),
+            Self::TooDeep => InputProblem::TooDeep,
+        })
     }
 }
 
 /// Path of a value, as a chain up to the root.
 #[derive(Clone, Copy)]
-pub(super) enum Path<'a> {
-    Root,
+pub(crate) enum Path<'a> {
+    /// The path that all others begin with, such as `inputs`.
+    Root(&'a str),
     Field(&'a Path<'a>, &'a str),
     Index(&'a Path<'a>, usize),
+}
+
+impl Path<'_> {
+    pub(crate) fn error(&self, problem: InputProblem) -> InputError {
+        InputError { path: self.to_string(), problem }
+    }
 }
 
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Root => f.write_str("inputs"),
+            Self::Root(name) => f.write_str(name),
             Self::Index(parent, index) => write!(f, "{parent}[{index}]"),
             Self::Field(parent, name) => {
                 write!(f, "{parent}.")?;
                 name.chars().take(MAX_NAME).try_for_each(|c| f.write_char(c))?;
                 if name.chars().nth(MAX_NAME).is_some() { f.write_char('…') } else { Ok(()) }
             }
+        }
+    }
+}
+
+impl From<Result<Fr, NumberError>> for Node {
+    fn from(number: Result<Fr, NumberError>) -> Self {
+        match number {
+            Ok(value) => Self::Value(SecretBox::new(Box::new(value))),
+            Err(error) => Self::Fault(Fault::Number(error)),
         }
     }
 }
@@ -113,36 +141,31 @@ impl<'de> Visitor<'de> for NodeSeed {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
-        Ok(Node::Fault(Fault::NotAValue(if value { "true" } else { "false" })))
+        let found = if value { "true" } else { "false" };
+        Ok(Node::Fault(Fault::Number(NumberError::NotANumber(found))))
     }
 
     fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::Fault(Fault::NotAValue("null")))
+        Ok(Node::Fault(Fault::Number(NumberError::NotANumber("null"))))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
-        Ok(match value {
-            0..=MAX_SAFE_INTEGER => Node::Value(SecretBox::new(Box::new(Fr::from(value)))),
-            _ => Node::Fault(Fault::Unsafe),
-        })
+        Ok(read_integer(value).into())
     }
 
     fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Node, E> {
         match u64::try_from(value) {
             Ok(value) => self.visit_u64(value),
-            Err(_) => Ok(Node::Fault(Fault::Field(FieldError::Negative))),
+            Err(_) => Ok(Err(NumberError::Field(FieldError::Negative)).into()),
         }
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
-        Ok(Node::Fault(Fault::Unsafe))
+        Ok(Err(NumberError::Fraction).into())
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Node, E> {
-        Ok(match parse_decimal(text) {
-            Ok(value) => Node::Value(SecretBox::new(Box::new(value))),
-            Err(fault) => Node::Fault(Fault::Field(fault)),
-        })
+        Ok(parse_decimal(text).map_err(NumberError::Field).into())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
@@ -190,29 +213,33 @@ mod tests {
 
     #[test]
     fn values_are_exact_or_faults() {
-        for (json, number) in [("0", 0), ("9007199254740992", 1u64 << 53), ("\"7\"", 7), ("\"\\u0037\"", 7)] {
+        for (json, number) in
+            [("0", 0), ("9007199254740991", (1u64 << 53) - 1), ("\"7\"", 7), ("\"\\u0037\"", 7)]
+        {
             assert_eq!(value(json), Ok(Fr::from(number)), "{json}");
         }
-        for json in ["9007199254740993", "18446744073709551615", "1e30", "1.0", "1e3", "0.5", "-0", "-1.5"] {
-            assert_eq!(value(json), Err(Fault::Unsafe), "{json}");
+        for json in ["9007199254740992", "9007199254740993", "18446744073709551615"] {
+            assert_eq!(value(json), Err(Fault::Number(NumberError::Inexact)), "{json}");
+        }
+        for json in ["1e30", "1.0", "1e3", "0.5", "-0", "-1.5"] {
+            assert_eq!(value(json), Err(Fault::Number(NumberError::Fraction)), "{json}");
         }
         for json in ["-1", "\"-1\"", "-9007199254740993"] {
-            assert_eq!(value(json), Err(Fault::Field(FieldError::Negative)), "{json}");
+            assert_eq!(value(json), Err(Fault::Number(NumberError::Field(FieldError::Negative))), "{json}");
         }
         let modulus = format!("\"{MODULUS_DECIMAL}\"");
-        assert_eq!(value(&modulus), Err(Fault::Field(FieldError::TooLarge)));
+        assert_eq!(value(&modulus), Err(Fault::Number(NumberError::Field(FieldError::TooLarge))));
         for json in ["\"0x10\"", "\"1e3\"", "\"\"", "\" 1\"", "\"abc\""] {
-            assert_eq!(value(json), Err(Fault::Field(FieldError::NotDecimal)), "{json}");
+            assert_eq!(value(json), Err(Fault::Number(NumberError::Field(FieldError::NotDecimal))), "{json}");
         }
-        assert_eq!(value("true"), Err(Fault::NotAValue("true")));
-        assert_eq!(value("null"), Err(Fault::NotAValue("null")));
+        assert_eq!(value("true"), Err(Fault::Number(NumberError::NotANumber("true"))));
+        assert_eq!(value("null"), Err(Fault::Number(NumberError::NotANumber("null"))));
     }
 
     #[test]
     fn what_is_no_object_is_refused_without_repeating_it() {
         for json in ["", "[1]", "{\"secret\":77", "{\"a\":1}x", "{\"a\":secret77}", "{\"a\":1e999}", "77"] {
             let Err(error) = Node::read(json) else { panic!("{json}") };
-            assert!(matches!(error, WitnessError::InvalidJson { .. }), "{json}");
             assert!(!error.to_string().contains("77"), "{error}");
         }
     }
@@ -237,7 +264,7 @@ mod tests {
     #[test]
     fn paths_repeat_no_more_than_the_beginning_of_a_name() {
         let name = "x".repeat(1000);
-        let path = Path::Field(&Path::Root, &name);
+        let path = Path::Field(&Path::Root("inputs"), &name);
         assert_eq!(Path::Index(&path, 3).to_string(), format!("inputs.{}…[3]", "x".repeat(64)));
     }
 }

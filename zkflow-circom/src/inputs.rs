@@ -1,0 +1,16 @@
+//! Inputs of a circuit as JSON: read without rounding, and checked against the shape of each signal.
+//!
+//! One rule for numbers ([`zkflow_groth16::field::json`]) and one check of shapes ([`Shape`]), for the inputs of
+//! templates, requests and witness calculations.
+
+mod error;
+mod node;
+mod shape;
+
+pub use error::{InputError, InputProblem};
+pub use node::NotAnObject;
+pub use shape::Shape;
+
+pub(crate) use error::MAX_LISTED;
+pub(crate) use node::{Node, Path};
+pub(crate) use shape::{flatten_freely, only};
