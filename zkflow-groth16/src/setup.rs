@@ -7,6 +7,7 @@
 //! Anyone with the secrets of all contributions can forge proofs; [`gate`] and [`Provenance`](crate::provenance::Provenance) tell which
 //! parties that could be.
 
+mod beacon;
 mod ceremony;
 mod circuit_specific;
 mod fourier;
@@ -15,12 +16,14 @@ mod keys;
 pub mod phase2;
 pub mod ptau;
 pub mod qap;
+mod ratio;
 mod source;
 mod step;
 mod stream;
 mod transcript;
 
-pub use ceremony::{Beacon, CeremonyError};
+pub use beacon::{Beacon, InvalidBeacon};
+pub use ceremony::CeremonyError;
 use circuit_specific::check;
 pub use circuit_specific::circuit_specific;
 pub use keys::{KeyOptions, SetupRecord, make_key};

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use zkflow_core::compile::CompileLimits;
 use zkflow_core::prove::ProverKind;
 use zkflow_core::prove::native::NativeOptions;
-use zkflow_core::setup::{Beacon, CeremonyError};
+use zkflow_core::setup::{Beacon, InvalidBeacon};
 use zkflow_core::witness::WitnessLimits;
 #[cfg(feature = "evm")]
 use zkflow_evm::{ChainSettings, Policy};
@@ -282,7 +282,7 @@ impl Config {
     ///
     /// # Errors
     /// The setting is no beacon.
-    pub fn keygen_beacon(&self) -> Result<Option<Beacon>, CeremonyError> {
+    pub fn keygen_beacon(&self) -> Result<Option<Beacon>, InvalidBeacon> {
         self.keygen_beacon.as_deref().map(str::parse).transpose()
     }
 

@@ -19,7 +19,7 @@ use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::One;
 
-use super::ceremony::Beacon;
+use super::beacon::Beacon;
 use super::development_name;
 use crate::format::zkey::{Contribution, ContributionKind, ZKey};
 use crate::provenance::Provenance;

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::ceremony::{Beacon, CeremonyError};
+use super::beacon::Beacon;
+use super::ceremony::CeremonyError;
 use super::source::{Origin, Powers, PowersSource};
 use super::{check, development_name, gate, phase2, ptau};
 use crate::format::r1cs::R1cs;

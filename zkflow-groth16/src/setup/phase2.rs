@@ -12,7 +12,8 @@ use ark_ff::Field;
 use zeroize::Zeroizing;
 use zkflow_bn254::points::scale;
 
-use super::ceremony::{Beacon, CeremonyError, secret_stream};
+use super::beacon::Beacon;
+use super::ceremony::CeremonyError;
 use super::step::StepOptions;
 use super::stream::RandomStream;
 use super::transcript::Transcript;
@@ -42,7 +43,7 @@ pub fn contribute(
     text: &str,
     rng: &mut dyn SecureRng,
 ) -> Hash {
-    apply(key, secret_stream(rng, text), ContributionKind::Secret, name)
+    apply(key, RandomStream::of_secret(rng, text), ContributionKind::Secret, name)
 }
 
 /// Multiplies the number of a public beacon into the key's delta; returns the hash of the contribution. It adds
@@ -73,7 +74,7 @@ pub fn contribute_file<R: Read + Seek>(
     rng: &mut dyn SecureRng,
     options: StepOptions<'_>,
 ) -> Result<ZKey, CeremonyError> {
-    apply_file(key, out, secret_stream(rng, text), ContributionKind::Secret, name, options)
+    apply_file(key, out, RandomStream::of_secret(rng, text), ContributionKind::Secret, name, options)
 }
 
 /// As [`beacon`], from one file to another; see [`contribute_file`].

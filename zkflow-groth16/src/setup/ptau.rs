@@ -22,6 +22,7 @@ use crate::format::ptau::{
     ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, Ptau, PtauContribution, PtauWriter, Section, TAU_G1, TAU_G2,
 };
 
+mod challenge;
 mod contribute;
 mod development;
 mod exchange;
@@ -32,6 +33,7 @@ mod published;
 mod truncate;
 mod verify;
 
+use challenge::first_challenge;
 pub use contribute::{Contributed, beacon, contribute};
 pub use development::development;
 pub use exchange::{export_challenge, import_response};
@@ -80,32 +82,6 @@ fn put_public_key(transcript: &mut Transcript, contribution: &PtauContribution) 
     let (g1, g2) = contribution.key.points();
     transcript.points(&g1);
     transcript.points(&g2);
-}
-
-/// The challenge of the first contributor: a hash over the hash of no bytes, then all powers of one.
-fn first_challenge(power: u32) -> Hash {
-    if power == published::POWER {
-        return published::FIRST_CHALLENGE;
-    }
-    hash_of_ones(power)
-}
-
-fn hash_of_ones(power: u32) -> Hash {
-    let mut transcript = Transcript::new();
-    transcript.bytes(&Blake2b::hash(b""));
-    let (g1, g2) = (G1Affine::generator(), G2Affine::generator());
-    put_repeated(&mut transcript, TAU_G1.count(power), g1);
-    put_repeated(&mut transcript, TAU_G2.count(power), g2);
-    put_repeated(&mut transcript, ALPHA_TAU_G1.count(power), g1);
-    put_repeated(&mut transcript, BETA_TAU_G1.count(power), g1);
-    put_repeated(&mut transcript, BETA_G2.count(power), g2);
-    transcript.finish()
-}
-
-fn put_repeated<P: CeremonyPoint>(transcript: &mut Transcript, count: u64, point: P) {
-    let mut bytes = Vec::new();
-    point.put_uncompressed(&mut bytes);
-    (0..count).for_each(|_| transcript.bytes(&bytes));
 }
 
 fn repeat<P: CeremonyPoint>(

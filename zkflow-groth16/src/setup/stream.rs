@@ -11,10 +11,12 @@ use ark_ff::{BigInt, Field, Fp, MontBackend, MontConfig};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest, Sha256};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::transcript::{is_larger_root, is_larger_root_2};
+use crate::blake2b::Blake2b;
 use crate::digest::Hash;
+use crate::rng::SecureRng;
 
 /// Numbers and points derived from a seed.
 pub(crate) struct RandomStream(ChaCha20Rng);
@@ -33,6 +35,15 @@ impl RandomStream {
             hash = Sha256::digest(hash);
         }
         Self::from_seed(hash.into())
+    }
+
+    /// The stream of a secret contribution: from 64 bytes of `rng` mixed with `text`.
+    pub(crate) fn of_secret(rng: &mut dyn SecureRng, text: &str) -> Self {
+        let mut entropy = Zeroizing::new(vec![0; 64]);
+        rng.fill_bytes(&mut entropy);
+        entropy.extend_from_slice(text.as_bytes());
+        let seed = Zeroizing::new(Blake2b::hash(&entropy));
+        Self::of_hash(&seed)
     }
 
     fn from_seed(mut seed: [u8; 32]) -> Self {

@@ -8,9 +8,9 @@ use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{FftField, Field, One, Zero, batch_inversion};
 use zkflow_bn254::msm::Scalars;
 
-use super::super::ceremony::{
-    Beacon, CeremonyError, combine, random_challenge, random_factors, same_ratio, scalars,
-};
+use super::super::beacon::Beacon;
+use super::super::ceremony::CeremonyError;
+use super::super::ratio::{combine, random_challenge, random_factors, same_ratio, scalars};
 use super::super::step::StepOptions;
 use super::super::stream::RandomStream;
 use super::super::transcript::Transcript;

@@ -7,13 +7,15 @@ use ark_ec::short_weierstrass::Affine;
 use ark_ff::{Field, One};
 use zkflow_bn254::points::{Curve, scale_by_powers};
 
-use super::super::ceremony::{Beacon, CeremonyError, secret_stream};
+use super::super::beacon::Beacon;
+use super::super::ceremony::CeremonyError;
 use super::super::step::{Meter, StepOptions};
 use super::super::stream::RandomStream;
 use super::super::transcript::{CeremonyPoint, Transcript};
+use super::challenge::{challenge, challenge_of};
 use super::key::Secrets;
 use super::verify::check_next;
-use super::{bytes_of_powers, first_challenge, pieces, put_public_key};
+use super::{bytes_of_powers, pieces, put_public_key};
 use crate::digest::Hash;
 use crate::format::encoding::FilePoint;
 use crate::format::ptau::{
@@ -48,7 +50,7 @@ pub fn contribute<R: Read + Seek, W: Read + Write + Seek>(
     rng: &mut dyn SecureRng,
     options: StepOptions<'_>,
 ) -> Result<Contributed, CeremonyError> {
-    apply(ptau, out, secret_stream(rng, text), ContributionKind::Secret, name, options)
+    apply(ptau, out, RandomStream::of_secret(rng, text), ContributionKind::Secret, name, options)
 }
 
 /// Multiplies the numbers of a public beacon in; the result does not depend on the caller.
@@ -132,44 +134,6 @@ pub(super) fn conclude<W: Read + Write + Seek>(
     contributions.push(contribution);
     writer.rewrite_contributions(&contributions)?;
     Ok(Contributed { response_hash, next_challenge })
-}
-
-/// The challenge that the next contributor answers.
-pub(super) fn challenge<R>(ptau: &Ptau<R>) -> Result<Hash, CeremonyError> {
-    let (power, ceremony_power) = (ptau.power(), ptau.ceremony_power());
-    if power != ceremony_power {
-        return Err(CeremonyError::Truncated { power, ceremony_power });
-    }
-    Ok(match ptau.contributions().last() {
-        Some(last) => last.next_challenge,
-        None => first_challenge(power),
-    })
-}
-
-/// Hash of the response's hash and all powers.
-pub(super) fn challenge_of<R: Read + Seek>(
-    ptau: &mut Ptau<R>,
-    response_hash: &Hash,
-) -> Result<Hash, CeremonyError> {
-    let mut transcript = Transcript::new();
-    transcript.bytes(response_hash);
-    put_section(&mut transcript, ptau, TAU_G1)?;
-    put_section(&mut transcript, ptau, TAU_G2)?;
-    put_section(&mut transcript, ptau, ALPHA_TAU_G1)?;
-    put_section(&mut transcript, ptau, BETA_TAU_G1)?;
-    put_section(&mut transcript, ptau, BETA_G2)?;
-    Ok(transcript.finish())
-}
-
-fn put_section<R: Read + Seek, P: CeremonyPoint>(
-    transcript: &mut Transcript,
-    ptau: &mut Ptau<R>,
-    section: Section<P>,
-) -> Result<(), CeremonyError> {
-    for (first, count) in pieces(section.count(ptau.power())) {
-        transcript.points(&ptau.points(section, first, count)?);
-    }
-    Ok(())
 }
 
 /// State of a contribution while its sections are written.

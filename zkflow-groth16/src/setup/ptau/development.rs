@@ -11,12 +11,14 @@ use rayon::prelude::*;
 use zeroize::Zeroizing;
 use zkflow_bn254::points::Curve;
 
-use super::super::ceremony::{CeremonyError, secret_stream};
+use super::super::ceremony::CeremonyError;
+use super::super::stream::RandomStream;
 use super::super::transcript::{CeremonyPoint, Transcript};
 use super::super::{development_name, fourier};
+use super::challenge::first_challenge;
 use super::contribute::{Contributed, conclude};
 use super::key::Secrets;
-use super::{MAX_POWER, copy_powers, first_challenge, pieces};
+use super::{MAX_POWER, copy_powers, pieces};
 use crate::format::ptau::{
     ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, ContributionKind, LAGRANGE_ALPHA_TAU_G1, LAGRANGE_BETA_TAU_G1,
     LAGRANGE_TAU_G1, LAGRANGE_TAU_G2, Ptau, PtauWriter, Section, TAU_G1, TAU_G2,
@@ -44,7 +46,7 @@ pub fn development(
         return Err(CeremonyError::Power(power));
     }
     let challenge = first_challenge(power);
-    let (secrets, key) = Secrets::draw(&mut secret_stream(rng, ""), &challenge);
+    let (secrets, key) = Secrets::draw(&mut RandomStream::of_secret(rng, ""), &challenge);
     let mut response = Transcript::new();
     response.bytes(&challenge);
     let dealer = Dealer::new(&secrets, power);

@@ -7,7 +7,8 @@ use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ff::Zero;
 use zkflow_bn254::points::{Curve, Transform};
 
-use super::super::ceremony::{CeremonyError, combine, random_challenge, scalars};
+use super::super::ceremony::CeremonyError;
+use super::super::ratio::{combine, random_challenge, scalars};
 use super::super::step::{Meter, StepOptions};
 use super::super::transcript::CeremonyPoint;
 use super::lagrange::{point_factors, power_factors};

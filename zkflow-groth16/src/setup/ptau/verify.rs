@@ -8,15 +8,15 @@ use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::Zero;
 use zkflow_bn254::points::Curve;
 
-use super::super::ceremony::{
-    Beacon, CeremonyError, combine, random_challenge, random_factors, same_ratio, scalars,
-};
+use super::super::beacon::Beacon;
+use super::super::ceremony::CeremonyError;
+use super::super::ratio::{combine, random_challenge, random_factors, same_ratio, scalars};
 use super::super::step::{Meter, StepOptions};
 use super::super::transcript::CeremonyPoint;
-use super::contribute::challenge_of;
+use super::challenge::{challenge_of, first_challenge};
 use super::key::{Parameter, Secrets, challenge_point};
 use super::lagrange::{point_factors, power_factors};
-use super::{bytes_of_powers, first_challenge, pieces, response_hash};
+use super::{bytes_of_powers, pieces, response_hash};
 use crate::digest::Hash;
 use crate::format::encoding::FilePoint;
 use crate::format::ptau::{
