@@ -75,13 +75,13 @@ fn phase_2(c: &mut Criterion, fixture: &Fixture) {
     let open = |bytes: &[u8]| ZKeyFile::open(Cursor::new(bytes.to_vec())).expect("it was made here");
     let new = || {
         let mut out = Vec::new();
-        phase2::create_file(&r1cs, &mut powers(), &mut out, options).expect("the circuit fits");
+        phase2::create(&r1cs, &mut powers(), &mut out, options).expect("the circuit fits");
         out
     };
     let initial = new();
     let contribute = || {
         let mut out = Vec::new();
-        phase2::contribute_file(&mut open(&initial), &mut out, None, "", &mut os_rng(), options)
+        phase2::contribute(&mut open(&initial), &mut out, None, "", &mut os_rng(), options)
             .expect("a key made here");
         out
     };
@@ -93,7 +93,7 @@ fn phase_2(c: &mut Criterion, fixture: &Fixture) {
     group.bench_function("verify", |b| {
         b.iter(|| {
             let mut key = open(&contributed);
-            phase2::verify_file(&r1cs, &mut powers(), &mut key, &mut os_rng(), options).expect("it verifies");
+            phase2::verify(&r1cs, &mut powers(), &mut key, &mut os_rng(), options).expect("it verifies");
         });
     });
     group.finish();

@@ -117,10 +117,11 @@ fn witness(c: &mut Criterion) {
 
 /// The circuit with development keys and a tape.
 fn loaded(sandbox: &Arc<Sandbox>, compiled: &Compiled, r1cs: &R1cs) -> LoadedCircuit {
-    let (key, _) = make_key(r1cs, &powers(), KeyOptions::default(), &mut os_rng()).expect("keys are made");
+    let mut zkey = Vec::new();
+    make_key(r1cs, &powers(), &mut zkey, KeyOptions::default(), &mut os_rng()).expect("keys are made");
     let prover = NativeProver::new(NativeOptions::default()).expect("the prover starts");
     let tape = Tape::record(&compiled.wasm, RecordLimits::default()).expect("the circuit has a tape");
-    LoadedCircuit::new(sandbox, &compiled.wasm, &key.write(), &prover, WitnessLimits::default())
+    LoadedCircuit::new(sandbox, &compiled.wasm, &zkey, &prover, WitnessLimits::default())
         .and_then(|circuit| circuit.with_constraints(&compiled.r1cs, &compiled.sym))
         .expect("the circuit loads")
         .with_tape(&tape.to_bytes(&Digest::of(&compiled.wasm)), &compiled.wasm)

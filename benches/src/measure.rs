@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use zkflow_core::format::zkey::ZKeyFile;
 use zkflow_core::format::{json, wtns};
 use zkflow_core::proof::PublicSignals;
 use zkflow_core::prove::PreparedKey;
@@ -80,10 +81,9 @@ pub(super) fn measure(
             prepared: Vec::new(),
         });
     }
-    let header = zkflow_core::format::zkey::ZKey::read(&zkey)?;
-    let verifier = Verifier::new(header.vk.clone())?;
-    let domain = header.domain_size;
-    drop(header);
+    let key = ZKeyFile::open(std::io::Cursor::new(&*zkey))?;
+    let verifier = Verifier::new(key.head().vk.clone())?;
+    let domain = key.head().domain_size;
 
     let name = workload.name();
     step(progress, &format!("{name}: warm"), || warm(&mut measured, &verifier, &witness, args.rounds))?;

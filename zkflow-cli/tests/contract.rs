@@ -20,7 +20,7 @@ use zkflow_core::digest::Digest;
 use zkflow_core::field::MODULUS_DECIMAL;
 use zkflow_core::format::json as snarkjs;
 use zkflow_core::format::r1cs::R1cs;
-use zkflow_core::format::zkey::ZKey;
+use zkflow_core::format::zkey::KeyHead;
 use zkflow_core::proof::PublicSignals;
 use zkflow_core::prove::native::{NativeOptions, NativeProver};
 use zkflow_core::provenance::Provenance;
@@ -86,7 +86,7 @@ async fn contracts_agree_with_the_native_verifier_and_cost_less_than_those_of_sn
 /// A circuit with a given number of public signals, and a valid proof.
 struct Statement {
     signals: usize,
-    key: ZKey,
+    key: KeyHead,
     verifier: Verifier,
     valid: Tuple,
 }
@@ -107,10 +107,11 @@ impl Statement {
         let compiled = circuit(tools, &format!("pragma circom 2.1.6; {source} component main = T();"));
         let r1cs = R1cs::read(&compiled.r1cs).unwrap();
         let powers = DevelopmentPowers::in_memory();
-        let (key, _) = make_key(&r1cs, &powers, KeyOptions::default(), &mut os_rng()).unwrap();
+        let mut zkey = Vec::new();
+        let (key, _) = make_key(&r1cs, &powers, &mut zkey, KeyOptions::default(), &mut os_rng()).unwrap();
         let prover = NativeProver::new(NativeOptions::default()).unwrap();
         let (wasm, limits) = (&compiled.wasm, WitnessLimits::default());
-        let circuit = LoadedCircuit::new(&sandbox(), wasm, &key.write(), &prover, limits).unwrap();
+        let circuit = LoadedCircuit::new(&sandbox(), wasm, &zkey, &prover, limits).unwrap();
         let inputs = CircuitInputs::from_json(json!({"x": 2, "y": 3}).to_string());
         let (proof, public) = circuit.full_prove(&inputs, &mut os_rng()).unwrap();
         let proof = snarkjs::proof_to_json(&proof);

@@ -68,9 +68,9 @@ fn snarkjs_accepts_a_sample_of_fifty_proofs() {
         let witness = wtns::read(&fs::read(&circuit.wtns).unwrap()).unwrap();
         agree(circuit.name, &r1cs, &witness);
         let key = circuit_specific(&r1cs, &mut os_rng()).unwrap();
-        let verifier = Verifier::new(key.vk.clone()).unwrap();
+        let verifier = Verifier::new(key.head.vk.clone()).unwrap();
         let vkey = folder.path().join(format!("{}.vkey.json", circuit.name));
-        fs::write(&vkey, files::vkey_text(&key.vk)).unwrap();
+        fs::write(&vkey, files::vkey_text(&key.head.vk)).unwrap();
         let prepared = native.prepare(Arc::new(key)).unwrap();
         for i in 0..EACH {
             let (made, public) = prove_verified(&*prepared, &verifier, &witness, &mut os_rng()).unwrap();

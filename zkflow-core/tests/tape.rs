@@ -237,10 +237,11 @@ fn proofs_come_out_right_when_the_tape_is_wrong() {
     let compiled = compile(case.source);
     let r1cs = R1cs::read(&compiled.r1cs).unwrap();
     let powers = DevelopmentPowers::in_memory();
-    let (key, _) = make_key(&r1cs, &powers, KeyOptions::default(), &mut os_rng()).unwrap();
+    let mut zkey = Vec::new();
+    make_key(&r1cs, &powers, &mut zkey, KeyOptions::default(), &mut os_rng()).unwrap();
     let prover = NativeProver::new(NativeOptions::default()).unwrap();
     let mut circuit =
-        LoadedCircuit::new(&sandbox(), &compiled.wasm, &key.write(), &prover, WitnessLimits::default())
+        LoadedCircuit::new(&sandbox(), &compiled.wasm, &zkey, &prover, WitnessLimits::default())
             .unwrap()
             .with_constraints(&compiled.r1cs, &compiled.sym)
             .unwrap();

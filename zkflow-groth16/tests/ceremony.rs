@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "interop/keys.rs"]
+#[allow(dead_code)]
+mod keys;
 #[path = "interop/tools.rs"]
 #[allow(dead_code)]
 mod tools;
@@ -18,14 +21,12 @@ use tools::{circuit_files, powers_of_tau, snarkjs};
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::format::ptau::{ContributionKind, ContributionName, Ptau};
 use zkflow_groth16::format::r1cs::R1cs;
-use zkflow_groth16::format::zkey::{ZKey, ZKeyFile};
+use zkflow_groth16::format::zkey::{KeyHead, ZKey};
 use zkflow_groth16::proof::{Proof, PublicSignals};
 use zkflow_groth16::provenance::Provenance;
-use zkflow_groth16::rng::os_rng;
+use zkflow_groth16::rng::{SecureRng, os_rng};
 use zkflow_groth16::setup::gate::{self, Verdict, Weakness};
-use zkflow_groth16::setup::{
-    self, Beacon, DevelopmentPowers, KeyOptions, PowersSource, StepOptions, phase2, ptau,
-};
+use zkflow_groth16::setup::{self, Beacon, DevelopmentPowers, KeyOptions, PowersSource, StepOptions, ptau};
 use zkflow_groth16::verify::Verifier;
 
 /// A file in memory.
@@ -165,19 +166,14 @@ fn keys_are_those_of_snarkjs_byte_for_byte_and_snarkjs_accepts_them() {
         let path = |kind: &str| folder.path().join(format!("{}.{kind}", files.name));
         let r1cs = R1cs::read(&std::fs::read(&files.r1cs).unwrap()).unwrap();
         let mut powers = Ptau::open(std::fs::File::open(&ptau_path).unwrap()).unwrap();
-        let initial = phase2::create(&r1cs, &mut powers).unwrap();
-        let mut key = initial.clone();
-        phase2::contribute(&mut key, name("someone"), "text", &mut Sevens);
-        let contributed = key.write();
-        phase2::beacon(&mut key, name("final"), &beacon());
-        std::fs::write(path("ours"), key.write()).unwrap();
-        phase2::verify(&r1cs, &mut powers, &key, &mut os_rng()).unwrap();
-        assert_eq!(gate::judge(&key), Verdict::Held(Provenance::SingleOperator));
-        assert!(
-            piece_by_piece(&r1cs, &mut powers) == key.write(),
-            "{}: another key piece by piece",
-            files.name
-        );
+        let initial = keys::create(&r1cs, &mut powers);
+        let contributed = keys::contribute(&initial, name("someone"), "text", &mut Sevens);
+        let ended = keys::beacon(&contributed, name("final"), &beacon());
+        std::fs::write(path("ours"), &ended).unwrap();
+        keys::verify(&r1cs, &mut powers, &ended).unwrap();
+        assert_eq!(gate::judge(keys::open(&ended).head()), Verdict::Held(Provenance::SingleOperator));
+        assert!(ZKey::read(&initial).unwrap().write_initial() == initial, "{}: initial", files.name);
+        assert!(ZKey::read(&ended).unwrap().write() == ended, "{}: final", files.name);
 
         tasks.extend([
             json!({"operation": "initialKey", "r1cs": files.r1cs, "ptau": ptau_path, "out": path("initial")}),
@@ -187,9 +183,9 @@ fn keys_are_those_of_snarkjs_byte_for_byte_and_snarkjs_accepts_them() {
                    "name": "final", "beacon": BEACON, "exponent": 10}),
             json!({"operation": "verifyKey", "r1cs": files.r1cs, "ptau": ptau_path, "zkey": path("ours")}),
         ]);
-        checks.push((files.name, path("initial"), initial.write_initial()));
+        checks.push((files.name, path("initial"), initial));
         checks.push((files.name, path("contributed"), contributed));
-        checks.push((files.name, path("final"), key.write()));
+        checks.push((files.name, path("final"), ended));
     }
     let results = snarkjs(&tasks);
     for (name, theirs, ours) in checks {
@@ -201,25 +197,9 @@ fn keys_are_those_of_snarkjs_byte_for_byte_and_snarkjs_accepts_them() {
     }
 }
 
-/// Makes the same key file by file, without holding it in memory.
-fn piece_by_piece(r1cs: &R1cs, powers: &mut Ptau<std::fs::File>) -> Vec<u8> {
-    let options = StepOptions::default();
-    let reopened = |bytes: Vec<u8>| ZKeyFile::open(Cursor::new(bytes)).unwrap();
-    let (mut initial, mut contributed, mut ended) = (Vec::new(), Vec::new(), Vec::new());
-    phase2::create_file(r1cs, powers, &mut initial, options).unwrap();
-    let (name_1, mut initial) = (name("someone"), reopened(initial));
-    phase2::contribute_file(&mut initial, &mut contributed, name_1, "text", &mut Sevens, options).unwrap();
-    let mut contributed = reopened(contributed);
-    let head = phase2::beacon_file(&mut contributed, &mut ended, name("final"), &beacon(), options).unwrap();
-    let mut file = reopened(ended.clone());
-    assert_eq!(*file.head(), head);
-    phase2::verify_file(r1cs, powers, &mut file, &mut os_rng(), options).unwrap();
-    ended
-}
-
 /// Forges a proof from public data. With delta = k gamma, A = alpha and B = beta, the equation holds for
 /// C = -(public part) / k.
-fn forge(key: &ZKey, public: &[Fr], k: Fr) -> Proof {
+fn forge(key: &KeyHead, public: &[Fr], k: Fr) -> Proof {
     let bound = public.iter().zip(&key.vk.ic[1..]).map(|(value, point)| *point * value);
     let part = bound.fold(key.vk.ic[0].into_group(), |sum, point| sum + point);
     Proof { a: key.vk.alpha_g1, b: key.vk.beta_g2, c: (part * -k.inverse().unwrap()).into_affine() }
@@ -230,13 +210,13 @@ fn proofs_are_forged_for_keys_without_a_secret_and_for_no_others() {
     let files = circuit_files().into_iter().find(|files| files.name == "product").unwrap();
     let r1cs = R1cs::read(&std::fs::read(&files.r1cs).unwrap()).unwrap();
     let mut powers = Ptau::open(std::fs::File::open(powers_of_tau()).unwrap()).unwrap();
-    let initial = phase2::create(&r1cs, &mut powers).unwrap();
-    let mut beacon_only = initial.clone();
-    phase2::beacon(&mut beacon_only, None, &beacon());
-    let mut ours = initial.clone();
-    phase2::contribute(&mut ours, None, "", &mut os_rng());
-    phase2::beacon(&mut ours, None, &beacon());
-    let development = setup::circuit_specific(&r1cs, &mut os_rng()).unwrap();
+    let initial = keys::create(&r1cs, &mut powers);
+    let beacon_only = keys::beacon(&initial, None, &beacon());
+    let ours = keys::contribute(&initial, None, "", &mut os_rng());
+    let ours = keys::beacon(&ours, None, &beacon());
+    let [initial, beacon_only, ours] =
+        [initial, beacon_only, ours].map(|key| keys::open(&key).head().clone());
+    let development = setup::circuit_specific(&r1cs, &mut os_rng()).unwrap().head;
 
     for (key, verdict) in [
         (&initial, Verdict::Forgeable(Weakness::NoContribution)),
@@ -265,28 +245,32 @@ fn a_beacon_passed_off_as_a_secret_is_seen_through_where_its_value_is_known() {
     let files = circuit_files().into_iter().find(|files| files.name == "product").unwrap();
     let r1cs = R1cs::read(&std::fs::read(&files.r1cs).unwrap()).unwrap();
     let mut powers = Ptau::open(std::fs::File::open(powers_of_tau()).unwrap()).unwrap();
-    let initial = phase2::create(&r1cs, &mut powers).unwrap();
+    let initial = keys::create(&r1cs, &mut powers);
     let relabelled = |beacons: &[&Beacon]| {
         let mut key = initial.clone();
         for beacon in beacons {
-            phase2::beacon(&mut key, None, beacon);
+            key = keys::beacon(&key, None, beacon);
         }
-        key.contributions[0].kind = ContributionKind::Secret;
-        phase2::verify_from_initial(&initial, &key, &mut os_rng()).expect("no hash contains the label");
+        let mut key = ZKey::read(&key).unwrap();
+        key.head.contributions[0].kind = ContributionKind::Secret;
+        keys::verify_from_initial(&initial, &key.write()).expect("no hash contains the label");
         key
     };
     let unknown = Beacon::new(b"said by nobody", 10).unwrap();
     let forgeable = Verdict::Forgeable(Weakness::BeaconOnly);
-    assert_eq!(gate::judge(&relabelled(&[&beacon()])), forgeable, "the beacon of snarkjs' documentation");
-    assert_eq!(gate::judge(&relabelled(&[&unknown, &unknown])), forgeable, "another beacon of the file");
-    let hidden = relabelled(&[&unknown]);
+    assert_eq!(
+        gate::judge(&relabelled(&[&beacon()]).head),
+        forgeable,
+        "the beacon of snarkjs' documentation"
+    );
+    assert_eq!(gate::judge(&relabelled(&[&unknown, &unknown]).head), forgeable, "another beacon of the file");
+    let hidden = relabelled(&[&unknown]).head;
     assert_eq!(gate::judge_knowing(&hidden, &[unknown]), forgeable, "a beacon known to the caller");
     // A file alone cannot reveal this; the documentation states it.
     assert_eq!(gate::judge(&hidden), Verdict::Held(Provenance::SingleOperator));
     // Next to a true secret the beacon is harmless and does not count.
-    let mut key = relabelled(&[&beacon()]);
-    phase2::contribute(&mut key, None, "", &mut os_rng());
-    assert_eq!(gate::judge(&key), Verdict::Held(Provenance::SingleOperator));
+    let key = keys::contribute(&relabelled(&[&beacon()]).write(), None, "", &mut os_rng());
+    assert_eq!(gate::judge(keys::open(&key).head()), Verdict::Held(Provenance::SingleOperator));
 }
 
 #[test]
@@ -297,21 +281,27 @@ fn keys_for_development_are_reproducible_labelled_and_kept_from_export() {
     let beacon = beacon();
     let options = KeyOptions::default().with_beacon(Some(&beacon));
     let seeded = || StdRng::seed_from_u64(7);
-    let (key, record) = setup::make_key(&r1cs, &source, options, &mut seeded()).unwrap();
-    assert_eq!(
-        setup::make_key(&r1cs, &source, options, &mut seeded()).unwrap(),
-        (key.clone(), record.clone())
-    );
-    assert_ne!(setup::make_key(&r1cs, &source, options, &mut os_rng()).unwrap().0, key);
+    let make = |rng: &mut dyn SecureRng| {
+        let mut key = Vec::new();
+        let (head, record) = setup::make_key(&r1cs, &source, &mut key, options, rng).unwrap();
+        assert_eq!(*keys::open(&key).head(), head);
+        (key, record)
+    };
+    let (key, record) = make(&mut seeded());
+    assert!(make(&mut seeded()) == (key.clone(), record.clone()), "the same seed gives the same key");
+    assert!(make(&mut os_rng()).0 != key, "another seed gives another key");
 
     let mut powers = source.powers(record.phase1.power).unwrap().file;
-    phase2::verify(&r1cs, &mut powers, &key, &mut os_rng()).unwrap();
-    let verdict = gate::judge(&key);
+    keys::verify(&r1cs, &mut powers, &key).unwrap();
+    let verdict = gate::judge(keys::open(&key).head());
     assert_eq!(verdict, Verdict::Held(Provenance::Development));
     assert_eq!(verdict.admit(true), Ok(Provenance::Development));
     assert!(verdict.admit(false).is_err());
-    let initial = phase2::create(&r1cs, &mut powers).unwrap();
-    assert!(gate::judge(&initial).admit(true).is_err(), "a forgeable key is always refused");
+    let initial = keys::create(&r1cs, &mut powers);
+    assert!(
+        gate::judge(keys::open(&initial).head()).admit(true).is_err(),
+        "a forgeable key is always refused"
+    );
     assert_eq!(record.phase2[1].beacon.as_deref(), Some(&*format!("{BEACON}:10")));
 }
 
@@ -320,32 +310,31 @@ fn a_change_to_any_part_of_a_key_is_noticed() {
     let files = circuit_files().into_iter().find(|files| files.name == "order").unwrap();
     let r1cs = R1cs::read(&std::fs::read(&files.r1cs).unwrap()).unwrap();
     let mut powers = Ptau::open(std::fs::File::open(powers_of_tau()).unwrap()).unwrap();
-    let initial = phase2::create(&r1cs, &mut powers).unwrap();
-    let mut key = initial.clone();
-    phase2::contribute(&mut key, None, "a", &mut os_rng());
-    phase2::contribute(&mut key, None, "b", &mut os_rng());
-    phase2::beacon(&mut key, None, &beacon());
-    let verify = |key: &ZKey| phase2::verify_from_initial(&initial, key, &mut os_rng());
+    let initial = keys::create(&r1cs, &mut powers);
+    let key = keys::contribute(&initial, None, "a", &mut os_rng());
+    let key = keys::contribute(&key, None, "b", &mut os_rng());
+    let key = ZKey::read(&keys::beacon(&key, None, &beacon())).unwrap();
+    let verify = |key: &ZKey| keys::verify_from_initial(&initial, &key.write());
     verify(&key).unwrap();
 
-    let (g1, g2) = (key.contributions[0].g1_s, key.contributions[0].g2_spx);
+    let (g1, g2) = (key.head.contributions[0].g1_s, key.head.contributions[0].g2_spx);
     type Change = fn(&mut ZKey, G1Affine, G2Affine);
     let changes: [(&str, Change); 15] = [
-        ("alpha", |key, g1, _| key.vk.alpha_g1 = g1),
-        ("beta", |key, g1, _| key.beta_g1 = g1),
-        ("gamma", |key, _, g2| key.vk.gamma_g2 = g2),
-        ("IC", |key, g1, _| key.vk.ic[0] = g1),
+        ("alpha", |key, g1, _| key.head.vk.alpha_g1 = g1),
+        ("beta", |key, g1, _| key.head.beta_g1 = g1),
+        ("gamma", |key, _, g2| key.head.vk.gamma_g2 = g2),
+        ("IC", |key, g1, _| key.head.vk.ic[0] = g1),
         ("matrices", |key, _, _| key.coefficients[0].signal ^= 1),
         ("A", |key, g1, _| key.a[0] = g1),
         ("B", |key, _, g2| key.b2[0] = g2),
         ("C", |key, g1, _| key.c[0] = g1),
         ("H", |key, g1, _| key.h[0] = g1),
-        ("delta in G1", |key, g1, _| key.delta_g1 = g1),
-        ("delta in G2", |key, _, g2| key.vk.delta_g2 = g2),
-        ("order", |key, _, _| key.contributions.swap(0, 1)),
-        ("missing contribution", |key, _, _| drop(key.contributions.remove(0))),
-        ("transcript", |key, _, _| key.contributions[1].transcript[9] ^= 1),
-        ("beacon", |key, _, _| key.contributions[2].kind = key.contributions[1].kind.clone()),
+        ("delta in G1", |key, g1, _| key.head.delta_g1 = g1),
+        ("delta in G2", |key, _, g2| key.head.vk.delta_g2 = g2),
+        ("order", |key, _, _| key.head.contributions.swap(0, 1)),
+        ("missing contribution", |key, _, _| drop(key.head.contributions.remove(0))),
+        ("transcript", |key, _, _| key.head.contributions[1].transcript[9] ^= 1),
+        ("beacon", |key, _, _| key.head.contributions[2].kind = key.head.contributions[1].kind.clone()),
     ];
     for (what, change) in changes {
         let mut changed = key.clone();

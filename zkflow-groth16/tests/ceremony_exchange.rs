@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "interop/keys.rs"]
+#[allow(dead_code)]
+mod keys;
 #[path = "interop/tools.rs"]
 #[allow(dead_code)]
 mod tools;
@@ -100,9 +103,10 @@ fn parameters_travel_through_snarkjs_and_back() {
         let path = |kind: &str| folder.path().join(format!("{}.{kind}", files.name));
         let r1cs = R1cs::read(&fs::read(&files.r1cs).unwrap()).unwrap();
         let mut powers = Ptau::open(File::open(&ptau_path).unwrap()).unwrap();
-        let mut key = phase2::create(&r1cs, &mut powers).unwrap();
-        phase2::contribute(&mut key, ContributionName::new("first"), "", &mut os_rng());
-        fs::write(path("zkey"), key.write()).unwrap();
+        let initial = keys::create(&r1cs, &mut powers);
+        let key = keys::contribute(&initial, ContributionName::new("first"), "", &mut os_rng());
+        fs::write(path("zkey"), &key).unwrap();
+        let key = ZKey::read(&key).unwrap();
         fs::write(path("params"), phase2::export_params(&key).unwrap()).unwrap();
         tasks.extend([
             json!({"operation": "exportParams", "zkey": path("zkey"), "out": path("their params")}),
@@ -125,15 +129,15 @@ fn parameters_travel_through_snarkjs_and_back() {
         let key_after = phase2::import_params(&key, &response, second()).unwrap();
         assert!(key_after == ZKey::read(&imported).unwrap(), "{name}: the imported keys differ");
         let mut powers = Ptau::open(File::open(&ptau_path).unwrap()).unwrap();
-        phase2::verify(&r1cs, &mut powers, &key_after, &mut os_rng()).unwrap();
-        assert_eq!(gate::judge(&key_after), Verdict::Held(Provenance::Ceremony(2)));
+        keys::verify(&r1cs, &mut powers, &key_after.write()).unwrap();
+        assert_eq!(gate::judge(&key_after.head), Verdict::Held(Provenance::Ceremony(2)));
 
         let refusal = |params: &[u8]| phase2::import_params(&key, params, second()).unwrap_err().to_string();
         assert!(refusal(&response[..response.len() - 1]).contains("too short"));
         assert!(refusal(&[&response[..], b"x"].concat()).contains("too long"));
         let mut other = response.clone();
         other[..128].rotate_left(64);
-        assert!(refusal(&other).contains("another key"));
+        assert!(refusal(&other).contains("a different key"));
         let mut lying = response.clone();
         *lying.last_mut().unwrap() ^= 1;
         assert!(refusal(&lying).contains("transcript"));
@@ -162,8 +166,9 @@ fn the_published_powers_of_tau_are_recognised_and_verify_and_give_a_key() {
 
     let files = circuit_files().into_iter().find(|files| files.name == "bits").unwrap();
     let r1cs = R1cs::read(&fs::read(&files.r1cs).unwrap()).unwrap();
-    let (key, record) = make_key(&r1cs, &source, KeyOptions::default(), &mut os_rng()).unwrap();
-    phase2::verify(&r1cs, &mut powers, &key, &mut os_rng()).unwrap();
+    let mut key = Vec::new();
+    let (_, record) = make_key(&r1cs, &source, &mut key, KeyOptions::default(), &mut os_rng()).unwrap();
+    keys::verify(&r1cs, &mut powers, &key).unwrap();
     assert_eq!(record.provenance, Provenance::SingleOperator);
     assert!(record.phase1.origin.contains("perpetual powers of tau"));
     assert_eq!(record.phase1.contributions.len(), powers.contributions().len());

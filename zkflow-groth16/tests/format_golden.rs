@@ -46,16 +46,18 @@ fn names_of_circom_come_back_byte_for_byte() {
 fn a_contributed_key_of_snarkjs_comes_back_byte_for_byte() {
     let key = ZKey::read(data!("tiny.zkey")).unwrap();
     assert_eq!(key.write(), data!("tiny.zkey"));
-    let names: Vec<_> = key.contributions.iter().map(|one| one.name.as_ref().unwrap().as_str()).collect();
+    let names: Vec<_> =
+        key.head.contributions.iter().map(|one| one.name.as_ref().unwrap().as_str()).collect();
     assert_eq!(names, ["first", "final"]);
-    assert_eq!(key.contributions[0].kind, ContributionKind::Secret);
-    assert!(matches!(&key.contributions[1].kind,
+    assert_eq!(key.head.contributions[0].kind, ContributionKind::Secret);
+    assert!(matches!(&key.head.contributions[1].kind,
         ContributionKind::Beacon { exponent: 10, hash } if hash.as_bytes() == [1, 2, 3, 4, 5, 6, 7, 8]));
 }
 
 #[test]
-fn an_initial_key_comes_back_with_the_same_sections_in_ascending_order() {
+fn an_initial_key_comes_back_byte_for_byte_or_with_its_sections_in_ascending_order() {
     let key = ZKey::read(data!("tiny.initial.zkey")).unwrap();
+    assert_eq!(key.write_initial(), data!("tiny.initial.zkey"));
     let written = key.write();
     assert_eq!(written.len(), data!("tiny.initial.zkey").len());
     assert_ne!(written, data!("tiny.initial.zkey"));
@@ -65,7 +67,7 @@ fn an_initial_key_comes_back_with_the_same_sections_in_ascending_order() {
 #[test]
 fn a_key_holds_the_matrices_of_its_constraint_system() {
     let (key, r1cs) = (ZKey::read(data!("tiny.zkey")).unwrap(), R1cs::read(data!("tiny.r1cs")).unwrap());
-    assert_eq!(u64::from(key.domain_size), r1cs.domain_size());
+    assert_eq!(u64::from(key.head.domain_size), r1cs.domain_size());
     let entries: Vec<_> = key.coefficients.iter().map(|entry| (entry.signal, entry.value)).collect();
     let mut expected = Vec::new();
     for constraint in &r1cs.constraints {
@@ -93,7 +95,7 @@ fn json_of_snarkjs_comes_back_byte_for_byte() {
     assert_eq!(json::public_text(&public).as_bytes(), data!("tiny.public.json"));
     let key = json::read_vkey(data!("tiny.vkey.json")).unwrap();
     assert_eq!(json::vkey_text(&key), String::from_utf8_lossy(data!("tiny.vkey.json")));
-    assert_eq!(key, ZKey::read(data!("tiny.zkey")).unwrap().vk);
+    assert_eq!(key, ZKey::read(data!("tiny.zkey")).unwrap().head.vk);
 }
 
 #[test]

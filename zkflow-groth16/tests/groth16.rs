@@ -49,7 +49,7 @@ fn key() -> ZKey {
 
 fn proved() -> (Verifier, Proof, PublicSignals) {
     let key = key();
-    let verifier = Verifier::new(key.vk.clone()).unwrap();
+    let verifier = Verifier::new(key.head.vk.clone()).unwrap();
     let prepared = ArkProver.prepare(Arc::new(key)).unwrap();
     let (proof, public) = prove_verified(&*prepared, &verifier, &witness(3), &mut rng()).unwrap();
     assert_eq!(public.values(), [Fr::from(32u64)]);
@@ -68,7 +68,7 @@ fn outside_the_subgroup() -> G2Affine {
 #[test]
 fn a_witness_that_breaks_a_constraint_gives_no_proof() {
     let key = key();
-    let verifier = Verifier::new(key.vk.clone()).unwrap();
+    let verifier = Verifier::new(key.head.vk.clone()).unwrap();
     let prepared = ArkProver.prepare(Arc::new(key)).unwrap();
     for wire in 0..4 {
         let mut values = witness(3).values().to_vec();
@@ -185,11 +185,11 @@ fn proofs_of_one_witness_differ() {
 #[test]
 fn a_key_that_does_not_fit_together_is_refused() {
     let alterations: [fn(&mut ZKey); 7] = [
-        |key| key.domain_size = 3,
+        |key| key.head.domain_size = 3,
         |key| key.a.truncate(3),
         |key| key.h.push(G1Affine::zero()),
         |key| key.c.clear(),
-        |key| key.n_public = u32::MAX - 1,
+        |key| key.head.n_public = u32::MAX - 1,
         |key| key.coefficients[0].signal = 4,
         |key| key.coefficients[0].constraint = 4,
     ];
@@ -224,7 +224,7 @@ fn a_circuit_without_constraints_can_be_proved() {
         labels: vec![0],
     };
     let key = circuit_specific(&r1cs, &mut rng()).unwrap();
-    let verifier = Verifier::new(key.vk.clone()).unwrap();
+    let verifier = Verifier::new(key.head.vk.clone()).unwrap();
     let prepared = ArkProver.prepare(Arc::new(key)).unwrap();
     let witness = Witness::new(vec![Fr::from(1u64)]);
     assert!(prove_verified(&*prepared, &verifier, &witness, &mut rng()).is_ok());

@@ -72,7 +72,7 @@ fn snarkjs_works_with_keys_and_proofs_made_here() {
         assert_eq!(results[4], json!(true), "{name}: snarkjs exports no contract");
 
         let exported = fs::read_to_string(made.file("their.vkey.json")).unwrap();
-        assert_eq!(exported, files::vkey_text(&made.key.vk), "{name}");
+        assert_eq!(exported, files::vkey_text(&made.key.head.vk), "{name}");
         assert!(made.accepts_theirs(), "{name}: the proof by snarkjs is refused");
     }
 }
@@ -117,14 +117,18 @@ fn keys_and_witnesses_of_snarkjs_are_proved_here() {
         assert_eq!(accepted, json!(true), "{name}: snarkjs refuses the proof");
         assert_eq!(
             fs::read_to_string(made.file("vkey.json")).unwrap(),
-            files::vkey_text(&made.key.vk),
+            files::vkey_text(&made.key.head.vk),
             "{name}"
         );
         // Our setup has the same matrices and the same shape for the same circuit.
         let r1cs = R1cs::read(&fs::read(&made.files.r1cs).unwrap()).unwrap();
         let ours = setup::circuit_specific(&r1cs, &mut os_rng()).unwrap();
         assert_eq!(ours.coefficients, made.key.coefficients, "{name}");
-        assert_eq!((ours.domain_size, ours.c.len()), (made.key.domain_size, made.key.c.len()), "{name}");
+        assert_eq!(
+            (ours.head.domain_size, ours.c.len()),
+            (made.key.head.domain_size, made.key.c.len()),
+            "{name}"
+        );
     }
 }
 
@@ -151,7 +155,7 @@ struct Made {
 impl Made {
     fn new(files: CircuitFiles, key: ZKey, zkey: PathBuf) -> Self {
         let witness: Witness = wtns::read(&fs::read(&files.wtns).unwrap()).unwrap();
-        let verifier = Verifier::new(key.vk.clone()).unwrap();
+        let verifier = Verifier::new(key.head.vk.clone()).unwrap();
         let prepared = ArkProver.prepare(Arc::new(key.clone())).unwrap();
         let (proof, public) = prove_verified(&*prepared, &verifier, &witness, &mut os_rng())
             .unwrap_or_else(|error| panic!("{}: {error}", files.name));

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use zkflow_core::circuit::FileName;
 use zkflow_core::digest::Digest;
 use zkflow_core::format::json;
-use zkflow_core::format::zkey::ZKey;
+use zkflow_core::format::zkey::ZKeyFile;
 use zkflow_core::proof::PublicSignals;
 use zkflow_core::service::catalog::{DeployedContract, DeploymentStage};
 use zkflow_core::service::chain::{
@@ -77,7 +77,7 @@ async fn run(args: &DeployArgs) -> Result<(), Error> {
     let path = args.circuit.join(FileName::VerifierContract.as_str());
     let source = String::from_utf8(read(&path)?).map_err(|_| format!("{}: not UTF-8", path.display()))?;
     let path = args.circuit.join(FileName::ProvingKey.as_str());
-    let key = ZKey::read(&map(&path)?).map_err(in_file(&path))?;
+    let key = ZKeyFile::open(std::io::Cursor::new(&*map(&path)?)).map_err(in_file(&path))?.head().clone();
     let provenance = deploy::admit(&source, &key, None, chain_id, &args.development_chain)?;
     let verification_key = Digest::of(json::vkey_text(&key.vk));
     let statement = statement(args, Verifier::new(key.vk)?)?;

@@ -72,7 +72,8 @@ fn facts(kind: Kind, bytes: &[u8], sym: Option<&Sym>) -> Result<(&'static str, V
 }
 
 fn zkey(key: &ZKey) -> Value {
-    let contributions: Vec<Value> = key
+    let head = &key.head;
+    let contributions: Vec<Value> = head
         .contributions
         .iter()
         .map(|contribution| match &contribution.kind {
@@ -81,13 +82,13 @@ fn zkey(key: &ZKey) -> Value {
         })
         .collect();
     json!({
-        "wires": key.n_vars,
-        "publicSignals": key.n_public,
-        "domainSize": key.domain_size,
+        "wires": head.n_vars,
+        "publicSignals": head.n_public,
+        "domainSize": head.domain_size,
         "coefficients": key.coefficients.len(),
-        "circuitHash": hex::encode(key.circuit_hash),
+        "circuitHash": hex::encode(head.circuit_hash),
         "contributions": contributions,
-        "gammaEqualsDelta": key.vk.gamma_g2 == key.vk.delta_g2,
+        "gammaEqualsDelta": head.vk.gamma_g2 == head.vk.delta_g2,
     })
 }
 

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use zkflow_core::digest::Digest;
 use zkflow_core::format::json;
 use zkflow_core::format::r1cs::R1cs;
-use zkflow_core::format::zkey::{ContributionName, ZKey, ZKeyFile};
+use zkflow_core::format::zkey::{ContributionName, KeyHead, ZKey, ZKeyFile};
 use zkflow_core::rng::os_rng;
 use zkflow_core::setup::{gate, phase2};
 use zkflow_core::solidity::{ContractCircuit, ContractHeader, verifier_contract};
@@ -112,9 +112,7 @@ pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
             let circuit = circuit(r1cs)?;
             let mut powers = ptau::open(ptau)?;
             let key = progress.measured("make the key", memory, |options| {
-                written(out, |file| {
-                    Ok(phase2::create_file(&circuit, &mut powers, BufWriter::new(file), options)?)
-                })
+                written(out, |file| Ok(phase2::create(&circuit, &mut powers, BufWriter::new(file), options)?))
             })?;
             println!("circuit hash         {}", hex::encode(key.circuit_hash));
             println!("keys                 {}", gate::judge(&key));
@@ -126,7 +124,7 @@ pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
             let key = progress.measured("contribute", memory, |options| {
                 written(out, |file| {
                     let out = BufWriter::new(file);
-                    Ok(phase2::contribute_file(&mut key, out, name, text, &mut os_rng(), options)?)
+                    Ok(phase2::contribute(&mut key, out, name, text, &mut os_rng(), options)?)
                 })
             })?;
             show_last(&key);
@@ -137,7 +135,7 @@ pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
             let mut key = open(input)?;
             let key = progress.measured("apply the beacon", memory, |options| {
                 written(out, |file| {
-                    Ok(phase2::beacon_file(&mut key, BufWriter::new(file), name, &beacon, options)?)
+                    Ok(phase2::beacon(&mut key, BufWriter::new(file), name, &beacon, options)?)
                 })
             })?;
             show_last(&key);
@@ -148,7 +146,7 @@ pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
             let mut key = open(zkey)?;
             progress
                 .measured("verify", memory, |options| {
-                    phase2::verify_file(&circuit, &mut powers, &mut key, &mut os_rng(), options)
+                    phase2::verify(&circuit, &mut powers, &mut key, &mut os_rng(), options)
                 })
                 .map_err(in_file(zkey))?;
             let key = key.head();
@@ -186,14 +184,14 @@ pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
                 .step("import the parameters", || phase2::import_params(&key, &bytes, name))
                 .map_err(in_file(params))?;
             write(out, &key.write())?;
-            show_last(&key);
+            show_last(&key.head);
         }
         ZkeyCommand::Info { zkey } => info(open(zkey)?.head()),
     }
     Ok(())
 }
 
-fn info(key: &ZKey) {
+fn info(key: &KeyHead) {
     println!("circuit hash         {}", hex::encode(key.circuit_hash));
     for (number, contribution) in (1..).zip(&key.contributions) {
         let name = contribution.name.as_ref().map_or("", ContributionName::as_str);
@@ -223,7 +221,7 @@ fn whole(path: &Path, memory: &MemoryArgs) -> Result<ZKey, Error> {
 /// Memory of the exchange, in multiples of the key's file size.
 const COPIES: u64 = 4;
 
-fn show_last(key: &ZKey) {
+fn show_last(key: &KeyHead) {
     if let Some(last) = key.contributions.last() {
         println!("contribution         {}", hex::encode(phase2::contribution_hash(last)));
     }

@@ -52,7 +52,7 @@ async fn the_source_and_the_key_are_judged_again() {
     assert!(matches!(admit(&source, &key, None, 1, &[31_337]), Err(DeployError::Development(1))));
 
     // A contract of a different key: only its constants differ.
-    let changed = key.vk.ic[0] + key.vk.ic[0];
+    let changed = key.head.vk.ic[0] + key.head.vk.ic[0];
     let mut other = key.clone();
     other.vk.ic[0] = changed.into();
     assert!(matches!(admit(&source, &other, None, 31_337, &[31_337]), Err(DeployError::OtherKey)));

@@ -49,19 +49,20 @@ impl CircuitFiles {
         let r1cs = R1cs::read(&compiled.r1cs)?;
         let (made, recorded) = std::thread::scope(|scope| {
             let recording = scope.spawn(|| Tape::record(&compiled.wasm, RecordLimits::default()));
-            let made = make_key(&r1cs, powers, options, rng);
+            let mut zkey = Vec::new();
+            let made = make_key(&r1cs, powers, &mut zkey, options, rng).map(|made| (zkey, made));
             (made, recording.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
-        let (key, record) = made?;
+        let (zkey, (head, record)) = made?;
         drop(r1cs);
         let provenance = record.provenance;
-        let verification_key = json::vkey_text(&key.vk);
+        let verification_key = json::vkey_text(&head.vk);
         let header = ContractHeader {
             circuit: ContractCircuit::Id(CircuitId::from_hash(&blueprint.circuit_hash)),
             provenance,
             verification_key: Digest::of(&verification_key),
         };
-        let contract = verifier_contract(&key.vk, &header);
+        let contract = verifier_contract(&head.vk, &header);
         let tape = recorded.as_ref().map(Tape::len).map_err(|stop| *stop);
         let recorded = recorded.map(|tape| (FileName::Tape, tape.to_bytes(&Digest::of(&compiled.wasm))));
         let mut files = vec![
@@ -69,7 +70,7 @@ impl CircuitFiles {
             (FileName::R1cs, compiled.r1cs),
             (FileName::Wasm, compiled.wasm),
             (FileName::Sym, compiled.sym),
-            (FileName::ProvingKey, key.write()),
+            (FileName::ProvingKey, zkey),
             (FileName::VerificationKey, verification_key.into_bytes()),
             (FileName::VerifierContract, contract.into_bytes()),
             (FileName::Setup, record.to_json().into_bytes()),

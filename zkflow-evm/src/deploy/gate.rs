@@ -1,6 +1,6 @@
 //! Decides whether a key is good enough for a chain, based on the source that is compiled.
 
-use zkflow_core::format::zkey::ZKey;
+use zkflow_core::format::zkey::KeyHead;
 use zkflow_core::provenance::Provenance;
 use zkflow_core::service::chain::{CompiledContract, SolidityCompiler};
 use zkflow_core::setup::Beacon;
@@ -22,7 +22,7 @@ const LONGEST_CODE: usize = 24_576;
 /// `source` contains a different key.
 pub fn admit(
     source: &str,
-    key: &ZKey,
+    key: &KeyHead,
     beacon: Option<&Beacon>,
     chain_id: u64,
     development_chains: &[u64],

@@ -50,9 +50,10 @@ struct ArkKey {
 impl ArkKey {
     /// Converts a checked key.
     fn new(key: ZKey) -> Self {
-        let domain_size = key.domain_size as usize;
+        let ZKey { head, coefficients, a, b1, b2, c, h } = key;
+        let domain_size = head.domain_size as usize;
         let mut matrices = [vec![Vec::new(); domain_size], vec![Vec::new(); domain_size]];
-        for entry in &key.coefficients {
+        for entry in &coefficients {
             let rows = match entry.matrix {
                 Matrix::A => &mut matrices[0],
                 Matrix::B => &mut matrices[1],
@@ -61,22 +62,22 @@ impl ArkKey {
         }
         let points = ProvingKey {
             vk: ArkVerifyingKey {
-                alpha_g1: key.vk.alpha_g1,
-                beta_g2: key.vk.beta_g2,
-                gamma_g2: key.vk.gamma_g2,
-                delta_g2: key.vk.delta_g2,
-                gamma_abc_g1: key.vk.ic.clone(),
+                alpha_g1: head.vk.alpha_g1,
+                beta_g2: head.vk.beta_g2,
+                gamma_g2: head.vk.gamma_g2,
+                delta_g2: head.vk.delta_g2,
+                gamma_abc_g1: head.vk.ic.clone(),
             },
-            beta_g1: key.beta_g1,
-            delta_g1: key.delta_g1,
-            a_query: key.a,
-            b_g1_query: key.b1,
-            b_g2_query: key.b2,
-            h_query: key.h,
-            l_query: key.c,
+            beta_g1: head.beta_g1,
+            delta_g1: head.delta_g1,
+            a_query: a,
+            b_g1_query: b1,
+            b_g2_query: b2,
+            h_query: h,
+            l_query: c,
         };
-        let (n_inputs, n_vars) = (key.n_public as usize + 1, key.n_vars as usize);
-        Self { matrices, n_inputs, n_vars, domain_size, points, vk: key.vk }
+        let (n_inputs, n_vars) = (head.n_public as usize + 1, head.n_vars as usize);
+        Self { matrices, n_inputs, n_vars, domain_size, points, vk: head.vk }
     }
 }
 

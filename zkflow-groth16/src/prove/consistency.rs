@@ -7,16 +7,17 @@ use crate::format::zkey::ZKey;
 /// Checks what the arithmetic relies on. Without this check a wrong index would cause a panic, and a short
 /// vector a wrong proof.
 pub(super) fn check(key: &ZKey) -> Result<(), ProveError> {
-    let (wires, domain) = (key.n_vars as usize, key.domain_size as usize);
-    let inputs = key.n_public as usize + 1;
+    let head = &key.head;
+    let (wires, domain) = (head.n_vars as usize, head.domain_size as usize);
+    let inputs = head.n_public as usize + 1;
     let private = wires.checked_sub(inputs).ok_or_else(|| {
-        ProveError::Key(format!("{wires} wires are too few for {} public signals", key.n_public))
+        ProveError::Key(format!("{wires} wires are too few for {} public signals", head.n_public))
     })?;
     if !domain.is_power_of_two() || domain > MAX_DOMAIN_SIZE as usize {
         return Err(ProveError::Key(format!("invalid domain size {domain}")));
     }
     let lengths = [
-        ("IC", key.vk.ic.len(), inputs),
+        ("IC", head.vk.ic.len(), inputs),
         ("A", key.a.len(), wires),
         ("B1", key.b1.len(), wires),
         ("B2", key.b2.len(), wires),
@@ -29,7 +30,7 @@ pub(super) fn check(key: &ZKey) -> Result<(), ProveError> {
         }
     }
     for entry in &key.coefficients {
-        if entry.constraint >= key.domain_size || entry.signal >= key.n_vars {
+        if entry.constraint >= head.domain_size || entry.signal >= head.n_vars {
             return Err(ProveError::Key(format!(
                 "a coefficient is in row {} and column {}, outside {domain} rows and {wires} wires",
                 entry.constraint, entry.signal

@@ -10,7 +10,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::SetupError;
 use super::qap::{self, Evaluations};
 use crate::format::r1cs::R1cs;
-use crate::format::zkey::ZKey;
+use crate::format::zkey::{KeyHead, ZKey};
 use crate::proof::VerifyingKey;
 use crate::rng::SecureRng;
 
@@ -108,7 +108,7 @@ fn key(r1cs: &R1cs, domain_size: u32, secrets: &Secrets, at_tau: &Evaluations) -
     let (ic, c_points) = combined.split_at(n_bound);
     let g1 = |scalar: &Fr| (g1_generator * scalar).into_affine();
     let g2 = |scalar: &Fr| (g2_generator * scalar).into_affine();
-    ZKey {
+    let head = KeyHead {
         n_vars: r1cs.n_wires,
         n_public,
         domain_size,
@@ -121,13 +121,16 @@ fn key(r1cs: &R1cs, domain_size: u32, secrets: &Secrets, at_tau: &Evaluations) -
         },
         beta_g1: g1(&secrets.beta),
         delta_g1: g1(&secrets.delta),
+        circuit_hash: [0; 64],
+        contributions: Vec::new(),
+    };
+    ZKey {
+        head,
         coefficients: qap::coefficients(r1cs).collect(),
         a: in_g1.batch_mul(a),
         b1: in_g1.batch_mul(b),
         b2: BatchMulPreprocessing::new(g2_generator, b.len()).batch_mul(b),
         c: in_g1.batch_mul(c_points),
         h: in_g1.batch_mul(&quotient),
-        circuit_hash: [0; 64],
-        contributions: Vec::new(),
     }
 }

@@ -21,7 +21,7 @@ use ark_ff::One;
 
 use super::beacon::Beacon;
 use super::development_name;
-use crate::format::zkey::{Contribution, ContributionKind, ZKey};
+use crate::format::zkey::{Contribution, ContributionKind, KeyHead};
 use crate::provenance::Provenance;
 
 /// The parties that could forge proofs for a key.
@@ -92,7 +92,7 @@ impl fmt::Display for Weakness {
     }
 }
 
-/// Judges a key by its file; see the module for the limits.
+/// Judges a key by its head; see the module for the limits.
 ///
 /// # Behaviour
 /// - A key with a circuit hash of zeros was made by [`circuit_specific`](super::circuit_specific()), in one
@@ -100,12 +100,12 @@ impl fmt::Display for Weakness {
 ///   have the [development name](development_name).
 /// - One secret contribution is `single-operator`, more are `ceremony(n)`.
 /// - Does not verify the contributions: use [`phase2::verify`](super::phase2::verify()).
-pub fn judge(key: &ZKey) -> Verdict {
+pub fn judge(key: &KeyHead) -> Verdict {
     judge_knowing(key, &[])
 }
 
 /// Like [`judge`]; also tries `beacons`, which contributions may come from.
-pub fn judge_knowing(key: &ZKey, beacons: &[Beacon]) -> Verdict {
+pub fn judge_knowing(key: &KeyHead, beacons: &[Beacon]) -> Verdict {
     let vk = &key.vk;
     let g2 = [vk.beta_g2, vk.gamma_g2, vk.delta_g2];
     if vk.alpha_g1.is_zero() || key.delta_g1.is_zero() || g2.iter().any(G2Affine::is_zero) {
@@ -139,7 +139,7 @@ pub fn judge_knowing(key: &ZKey, beacons: &[Beacon]) -> Verdict {
 }
 
 /// delta as a multiple of gamma; `None` if public data do not determine it.
-pub fn known_delta(key: &ZKey) -> Option<Fr> {
+pub fn known_delta(key: &KeyHead) -> Option<Fr> {
     Known::of(key, &[]).delta(key)
 }
 
@@ -147,7 +147,7 @@ pub fn known_delta(key: &ZKey) -> Option<Fr> {
 struct Known(Vec<(Fr, G1Affine)>);
 
 impl Known {
-    fn of(key: &ZKey, further: &[Beacon]) -> Self {
+    fn of(key: &KeyHead, further: &[Beacon]) -> Self {
         let in_file = key.contributions.iter().filter_map(|one| match &one.kind {
             ContributionKind::Beacon { exponent, hash } => Beacon::new(hash.as_bytes(), *exponent).ok(),
             ContributionKind::Secret => None,
@@ -176,7 +176,7 @@ impl Known {
 
     /// delta as a product of known numbers: of the first, of the first two, and so on, because others may
     /// cancel each other.
-    fn delta(&self, key: &ZKey) -> Option<Fr> {
+    fn delta(&self, key: &KeyHead) -> Option<Fr> {
         let holds = |factor: &Fr| (key.vk.gamma_g2 * factor).into_affine() == key.vk.delta_g2;
         let scalars = key.contributions.iter().filter_map(|one| self.scalar(one));
         let products = scalars.scan(Fr::one(), |product, scalar| {

@@ -1,13 +1,16 @@
 //! Makes the key of a circuit, and records its origin.
 
+use std::io::{Cursor, Write};
+
 use serde::Serialize;
 
 use super::beacon::Beacon;
 use super::ceremony::CeremonyError;
 use super::source::{Origin, Powers, PowersSource};
-use super::{check, development_name, gate, phase2, ptau};
+use super::step::StepOptions;
+use super::{check, development_name, gate, phase2, ptau, qap};
 use crate::format::r1cs::R1cs;
-use crate::format::zkey::{ContributionKind, ContributionName, ZKey};
+use crate::format::zkey::{ContributionKind, ContributionName, KeyHead, ZKey, ZKeyFile};
 use crate::provenance::Provenance;
 use crate::rng::SecureRng;
 
@@ -28,35 +31,55 @@ impl<'a> KeyOptions<'a> {
     }
 }
 
-/// Makes the key of a circuit: phase 1 from `source`, then one secret contribution from `rng`.
+/// Makes the key of a circuit: phase 1 from `source`, then one secret contribution from `rng`. Writes the key to
+/// `out` as a `.zkey` file; returns its head and its record.
 ///
 /// # Behaviour
 /// - With [development](Origin::Development) powers the key is for development, and the name of its
 ///   contribution marks it. With other powers its provenance is `single-operator`.
 /// - A seeded `rng` and the same powers give the same key; anyone can then forge proofs for it.
 /// - [`phase2::verify`] accepts the key with the powers whose hash is in the record.
+/// - Memory contains the key without its contributions; with a beacon, twice.
 ///
 /// # Errors
 /// There are no powers for a circuit of this size, the circuit is invalid, or a file fails.
 pub fn make_key(
     r1cs: &R1cs,
     source: &dyn PowersSource,
+    out: impl Write,
     options: KeyOptions<'_>,
     rng: &mut dyn SecureRng,
-) -> Result<(ZKey, SetupRecord), CeremonyError> {
-    let mut powers = source.powers(check(r1cs)?.ilog2())?;
-    let mut key = phase2::create(r1cs, &mut powers.file)?;
+) -> Result<(KeyHead, SetupRecord), CeremonyError> {
+    let domain_size = check(r1cs)?;
+    let mut powers = source.powers(domain_size.ilog2())?;
+    let steps = StepOptions::default();
+    let mut initial = room(r1cs, domain_size);
+    phase2::create(r1cs, &mut powers.file, &mut initial, steps)?;
+    let mut initial = ZKeyFile::open(Cursor::new(initial))?;
     let name = match powers.origin {
         Origin::Development => development_name(),
         _ => ContributionName::new("zkflow").expect("shorter than 255 bytes"),
     };
-    phase2::contribute(&mut key, Some(name), "", rng);
-    if let Some(beacon) = options.beacon {
-        phase2::beacon(&mut key, None, beacon);
-    }
-    let provenance = gate::judge(&key).admit(true)?;
-    let record = SetupRecord::of(&powers, &key, provenance)?;
-    Ok((key, record))
+    let head = match options.beacon {
+        None => phase2::contribute(&mut initial, out, Some(name), "", rng, steps)?,
+        Some(beacon) => {
+            let mut contributed = room(r1cs, domain_size);
+            phase2::contribute(&mut initial, &mut contributed, Some(name), "", rng, steps)?;
+            drop(initial);
+            let mut contributed = ZKeyFile::open(Cursor::new(contributed))?;
+            phase2::beacon(&mut contributed, out, None, beacon, steps)?
+        }
+    };
+    let provenance = gate::judge(&head).admit(true)?;
+    let record = SetupRecord::of(&powers, &head, provenance)?;
+    Ok((head, record))
+}
+
+/// Memory for the key of a circuit, with room for a contribution.
+fn room(r1cs: &R1cs, domain_size: u32) -> Vec<u8> {
+    let entries = qap::coefficient_count(r1cs).unwrap_or_default();
+    let length = ZKey::file_len(r1cs.n_wires.into(), domain_size.into(), entries.into());
+    Vec::with_capacity(usize::try_from(length.saturating_add(1 << 12)).unwrap_or_default())
 }
 
 /// The origin of a key, for people and programs; the key itself proves it.
@@ -107,7 +130,7 @@ pub struct ContributionRecord {
 }
 
 impl SetupRecord {
-    fn of(powers: &Powers, key: &ZKey, provenance: Provenance) -> Result<Self, CeremonyError> {
+    fn of(powers: &Powers, head: &KeyHead, provenance: Provenance) -> Result<Self, CeremonyError> {
         let file = &powers.file;
         let response = |one| Ok::<_, CeremonyError>(hex::encode(ptau::response_hash(one)?));
         let contributions = file
@@ -123,9 +146,9 @@ impl SetupRecord {
             contributions,
         };
         let hash = |one| hex::encode(phase2::contribution_hash(one));
-        let phase2 = key.contributions.iter();
+        let phase2 = head.contributions.iter();
         let phase2 = phase2.map(|one| ContributionRecord::of(one.name.as_ref(), &one.kind, hash(one)));
-        let (circuit_hash, phase2) = (hex::encode(key.circuit_hash), phase2.collect());
+        let (circuit_hash, phase2) = (hex::encode(head.circuit_hash), phase2.collect());
         Ok(Self { phase1, circuit_hash, phase2, provenance })
     }
 

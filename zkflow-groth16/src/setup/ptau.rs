@@ -14,6 +14,7 @@ use ark_bn254::{G1Affine, G2Affine};
 use ark_ec::AffineRepr;
 
 use super::ceremony::CeremonyError;
+use super::step::pieces;
 use super::transcript::{CeremonyPoint, Transcript};
 use crate::blake2b::Blake2b;
 use crate::digest::Hash;
@@ -128,11 +129,3 @@ fn bytes_of_powers(power: u32) -> u64 {
     let g1 = [TAU_G1, ALPHA_TAU_G1, BETA_TAU_G1].iter().map(|one| one.count(power)).sum::<u64>();
     g1 * G1Affine::LEN as u64 + (TAU_G2.count(power) + BETA_G2.count(power)) * G2Affine::LEN as u64
 }
-
-/// Splits `count` points into pieces that are processed at once: start and length of each.
-fn pieces(count: u64) -> impl Iterator<Item = (u64, u64)> {
-    (0..count).step_by(PIECE as usize).map(move |first| (first, PIECE.min(count - first)))
-}
-
-/// Points in memory at once: 2 MiB of G1.
-const PIECE: u64 = 1 << 15;

@@ -68,6 +68,14 @@ impl<'a> StepOptions<'a> {
     }
 }
 
+/// Splits `count` points into pieces that are processed at once: start and length of each.
+pub(super) fn pieces(count: u64) -> impl Iterator<Item = (u64, u64)> {
+    (0..count).step_by(PIECE as usize).map(move |first| (first, PIECE.min(count - first)))
+}
+
+/// Points in memory at once: 2 MiB of G1.
+const PIECE: u64 = 1 << 15;
+
 /// Counts the parts that are done.
 pub(super) struct Meter<'a> {
     progress: Option<&'a dyn Progress>,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 use zkflow_core::circuit::FileName;
 use zkflow_core::digest::Digest;
-use zkflow_core::format::zkey::ZKey;
+use zkflow_core::format::zkey::ZKeyFile;
 use zkflow_core::id::CircuitId;
 use zkflow_core::provenance::Provenance;
 use zkflow_core::service::catalog::{Circuit, DeployedContract, Deployment, Idempotency, Signer};
@@ -191,9 +191,9 @@ pub(crate) async fn admit(
     let verification_key = circuits::artifact_meta(circuit, FileName::VerificationKey.as_str())?.sha256;
     let shared = Arc::clone(app);
     let judge = move || {
-        let key =
-            ZKey::read(&zkey).map_err(|error| RequestError::Internal(format!("the proving key: {error}")))?;
-        deploy::admit(&source, &key, shared.beacon.as_ref(), chain_id, &shared.chains.development)?;
+        let key = ZKeyFile::open(std::io::Cursor::new(&zkey))
+            .map_err(|error| RequestError::Internal(format!("the proving key: {error}")))?;
+        deploy::admit(&source, key.head(), shared.beacon.as_ref(), chain_id, &shared.chains.development)?;
         Ok::<_, RequestError>(source)
     };
     let source = tokio::task::spawn_blocking(judge)

@@ -1,26 +1,24 @@
-//! Keys that are read and written piece by piece, so that their size in memory does not grow with the circuit.
+//! Keys that are read piece by piece, so that memory does not grow with the circuit.
 
-use std::io::{self, Read, Seek, Write};
+use std::io::{Read, Seek, Write};
+use std::marker::PhantomData;
 
 use ark_bn254::{G1Affine, G2Affine};
 
-use super::{
-    COEFFICIENT_LEN, Coefficient, GROTH16, INITIAL_ORDER, LAYOUT, ORDER, ZKey, contribution, expect_groth16,
-    put_coefficient, read_header, section,
-};
+use super::coefficient::{self, COEFFICIENT_LEN, Coefficient};
+use super::{KeyHead, LAYOUT, section};
 use crate::format::ReadError;
-use crate::format::container::Sections;
+use crate::format::container::{Place, Sections};
 use crate::format::encoding::FilePoint;
 use crate::format::sections::{CopyError, SectionWriter, copy_bytes, read_at};
 
-/// A section of points of a key.
+/// A section of points of type `P` that only a prover needs.
 #[derive(Debug)]
 pub struct KeySection<P> {
     id: u32,
-    /// Points as a function of the key's sizes.
-    count: fn(&ZKey) -> u64,
-    points: fn(&ZKey) -> &Vec<P>,
-    points_mut: fn(&mut ZKey) -> &mut Vec<P>,
+    /// Number of points as a function of the key's sizes.
+    count: fn(&KeyHead) -> u64,
+    point: PhantomData<fn() -> P>,
 }
 
 impl<P> Clone for KeySection<P> {
@@ -32,86 +30,74 @@ impl<P> Clone for KeySection<P> {
 impl<P> Copy for KeySection<P> {}
 
 impl<P> KeySection<P> {
-    /// The number of the section.
+    const fn new(id: u32, count: fn(&KeyHead) -> u64) -> Self {
+        Self { id, count, point: PhantomData }
+    }
+
+    /// Id of the section in the file.
     pub fn id(self) -> u32 {
         self.id
     }
 
-    /// How many points it has in a key of these sizes.
-    pub fn count(self, key: &ZKey) -> u64 {
-        (self.count)(key)
-    }
-
-    /// The points of a key in memory.
-    pub fn of(self, key: &ZKey) -> &[P] {
-        (self.points)(key)
-    }
-
-    pub(crate) fn of_mut(self, key: &mut ZKey) -> &mut Vec<P> {
-        (self.points_mut)(key)
+    /// Number of points in a key of these sizes.
+    pub fn count(self, head: &KeyHead) -> u64 {
+        (self.count)(head)
     }
 }
 
-macro_rules! sections {
-    ($($(#[$doc:meta])* $name:ident: $point:ty = $id:ident, $($field:ident).+, $count:expr;)*) => {$(
-        impl KeySection<$point> {
-            $(#[$doc])*
-            pub const $name: Self = Self {
-                id: section::$id,
-                count: $count,
-                points: |key| &key.$($field).+,
-                points_mut: |key| &mut key.$($field).+,
-            };
-        }
-    )*};
-}
-
-sections! {
-    /// The public-signal points.
-    IC: G1Affine = IC, vk.ic, |key| u64::from(key.n_public) + 1;
-    /// `a_i(tau)`.
-    A: G1Affine = A, a, |key| key.n_vars.into();
+impl KeySection<G1Affine> {
+    /// `a_i(tau)` in G1.
+    pub const A: Self = Self::new(section::A, |head| head.n_vars.into());
     /// `b_i(tau)` in G1.
-    B1: G1Affine = B1, b1, |key| key.n_vars.into();
-    /// `b_i(tau)` in G2.
-    B2: G2Affine = B2, b2, |key| key.n_vars.into();
-    /// The private-signal points, divided by delta.
-    C: G1Affine = C, c, |key| (key.n_vars - key.n_public - 1).into();
-    /// The odd Lagrange points, divided by delta.
-    H: G1Affine = H, h, |key| key.domain_size.into();
+    pub const B1: Self = Self::new(section::B1, |head| head.n_vars.into());
+    /// The points of the private wires, divided by delta.
+    pub const C: Self = Self::new(section::C, |head| {
+        // A head with as many public signals as wires is refused when it is read.
+        u64::from(head.n_vars).saturating_sub(u64::from(head.n_public) + 1)
+    });
+    /// The odd-index Lagrange points, divided by delta.
+    pub const H: Self = Self::new(section::H, |head| head.domain_size.into());
 }
 
-/// A `.zkey` of which only what is small is in memory.
+impl KeySection<G2Affine> {
+    /// `b_i(tau)` in G2.
+    pub const B2: Self = Self::new(section::B2, |head| head.n_vars.into());
+}
+
+/// A `.zkey` whose head is in memory. Matrices and points stay in the file, or in any other medium, such as
+/// [`Cursor`](std::io::Cursor) for bytes in memory.
 #[derive(Debug)]
 pub struct ZKeyFile<R> {
     source: R,
     sections: Sections,
-    head: ZKey,
+    head: KeyHead,
 }
 
 impl<R: Read + Seek> ZKeyFile<R> {
-    /// Reads everything but matrices and points.
+    /// Reads the head of a key.
     ///
     /// # Errors
-    /// The medium fails; the bytes are no Groth16 key on BN254; a section has another length than the sizes demand.
+    /// - The medium fails.
+    /// - The bytes are not a Groth16 key on BN254.
+    /// - The length of a section does not match the sizes in the header.
     pub fn open(mut source: R) -> Result<Self, ReadError> {
         let sections = Sections::read(LAYOUT, &mut source)?;
+        let ids = [section::PROTOCOL, section::HEADER, section::CONTRIBUTIONS];
         let mut load = |id| sections.load(&mut source, id);
-        let (protocol, header, contributions) =
-            (load(section::PROTOCOL)?, load(section::HEADER)?, load(section::CONTRIBUTIONS)?);
-        expect_groth16(sections.cursor(section::PROTOCOL, &protocol)?)?;
-        let mut head = read_header(sections.cursor(section::HEADER, &header)?)?;
-        (head.circuit_hash, head.contributions) =
-            contribution::read_all(sections.cursor(section::CONTRIBUTIONS, &contributions)?)?;
+        let bodies = [load(ids[0])?, load(ids[1])?, load(ids[2])?];
+        let cursor = |i: usize| sections.cursor(ids[i], &bodies[i]);
+        let head = KeyHead::read([cursor(0)?, cursor(1)?, cursor(2)?], |count| {
+            sections.check_length(section::IC, 0, count, G1Affine::LEN as u64)?;
+            sections.points(&mut source, section::IC, 0, count)
+        })?;
         let mut file = Self { source, sections, head };
         file.check_lengths()?;
-        file.head.vk.ic = file.points(KeySection::IC, 0, KeySection::IC.count(&file.head))?;
         Ok(file)
     }
 
     fn check_lengths(&mut self) -> Result<(), ReadError> {
         use KeySection as Section;
-        for section in [Section::IC, Section::A, Section::B1, Section::C, Section::H] {
+        for section in [Section::A, Section::B1, Section::C, Section::H] {
             self.sections.check_length(section.id, 0, section.count(&self.head), G1Affine::LEN as u64)?;
         }
         let b2 = Section::B2;
@@ -120,18 +106,18 @@ impl<R: Read + Seek> ZKeyFile<R> {
         Ok(self.sections.check_length(section::COEFFICIENTS, 4, count, COEFFICIENT_LEN)?)
     }
 
-    /// The key without its matrices and points, the public-signal points apart: those stay in the file.
-    pub fn head(&self) -> &ZKey {
+    /// The part of the key that is in memory.
+    pub fn head(&self) -> &KeyHead {
         &self.head
     }
 
-    /// The points of a section from the one of number `first` on, `count` of them.
+    /// Reads `count` points of a section from index `first` on.
     ///
     /// # Behaviour
-    /// Each is checked to lie on its curve; the subgroup of points of G2 is not checked.
+    /// Checks that each point is on its curve; does not check the subgroup of G2 points.
     ///
     /// # Errors
-    /// The medium fails, the section has fewer points, or one of them is off its curve.
+    /// The medium fails, the section has fewer points, or a point is off its curve.
     pub fn points<P: FilePoint>(
         &mut self,
         section: KeySection<P>,
@@ -141,158 +127,75 @@ impl<R: Read + Seek> ZKeyFile<R> {
         self.sections.points(&mut self.source, section.id, first, count)
     }
 
-    /// Entries of the matrices.
-    ///
-    /// # Errors
-    /// Those of the medium; the section is missing or cut short.
+    /// Number of entries of the matrices.
     fn coefficient_count(&mut self) -> Result<u64, ReadError> {
         let place = self.sections.get(section::COEFFICIENTS)?;
         let start = read_at(&mut self.source, place.offset, place.size.min(4))?;
         Ok(self.sections.cursor(section::COEFFICIENTS, &start)?.u32()?.into())
     }
 
-    /// Whether the matrices are the `count` entries of `expected`, in this order.
+    /// Whether the matrices are the entries of `expected`, in this order.
     ///
     /// # Errors
-    /// Those of the medium.
+    /// The medium fails.
     pub(crate) fn has_coefficients(
         &mut self,
         mut expected: impl Iterator<Item = Coefficient>,
     ) -> Result<bool, ReadError> {
-        let place = self.sections.get(section::COEFFICIENTS)?;
-        let (mut offset, end) = (place.offset + 4, place.offset + place.size);
         let mut piece = Vec::new();
-        while offset < end {
-            let length = (end - offset).min(COEFFICIENT_LEN << 14);
+        let same = self.compare_coefficients(|_, length| {
             piece.clear();
-            expected
-                .by_ref()
-                .take((length / COEFFICIENT_LEN) as usize)
-                .for_each(|entry| put_coefficient(&mut piece, &entry));
-            if read_at(&mut self.source, offset, length)? != piece {
+            let entries = expected.by_ref().take((length / COEFFICIENT_LEN) as usize);
+            entries.for_each(|entry| coefficient::put(&mut piece, &entry));
+            Ok(std::mem::take(&mut piece))
+        })?;
+        Ok(same && expected.next().is_none())
+    }
+
+    /// Whether the matrices are those of another key.
+    ///
+    /// # Errors
+    /// A medium fails.
+    pub(crate) fn has_coefficients_of<O: Read + Seek>(
+        &mut self,
+        other: &mut ZKeyFile<O>,
+    ) -> Result<bool, ReadError> {
+        let [ours, theirs] =
+            [&self.sections, &other.sections].map(|sections| sections.get(section::COEFFICIENTS));
+        let (ours, theirs) = (ours?, theirs?);
+        Ok(ours.size == theirs.size
+            && self.compare_coefficients(|offset, length| {
+                Ok(read_at(&mut other.source, theirs.offset + offset, length)?)
+            })?)
+    }
+
+    /// Compares the section after its count with the bytes that `expected` returns for an offset in the section
+    /// and a length.
+    fn compare_coefficients(
+        &mut self,
+        mut expected: impl FnMut(u64, u64) -> Result<Vec<u8>, ReadError>,
+    ) -> Result<bool, ReadError> {
+        let Place { offset, size } = self.sections.get(section::COEFFICIENTS)?;
+        for start in (4..size).step_by((COEFFICIENT_LEN << 14) as usize) {
+            let length = (size - start).min(COEFFICIENT_LEN << 14);
+            if read_at(&mut self.source, offset + start, length)? != expected(start, length)? {
                 return Ok(false);
             }
-            offset += length;
         }
-        Ok(expected.next().is_none())
+        Ok(true)
     }
-}
 
-/// Writes a `.zkey` piece by piece.
-#[derive(Debug)]
-pub struct ZKeyWriter<W> {
-    out: SectionWriter<W>,
-    /// The sections that are still to come.
-    order: &'static [u32],
-}
-
-impl<W: Write> ZKeyWriter<W> {
-    /// Begins a key without contributions, as snarkjs' `zkey new` orders it: the matrices come next.
+    /// Copies a section to the current section of `writer`, without parsing it.
     ///
     /// # Errors
-    /// Those of the medium.
-    pub fn initial(out: W, head: &ZKey) -> io::Result<Self> {
-        Self::new(out, head, &INITIAL_ORDER)
-    }
-
-    /// Begins a key with contributions, its sections in ascending order.
-    ///
-    /// # Errors
-    /// Those of the medium.
-    pub fn contributed(out: W, head: &ZKey) -> io::Result<Self> {
-        Self::new(out, head, &ORDER)
-    }
-
-    fn new(out: W, head: &ZKey, order: &'static [u32; 10]) -> io::Result<Self> {
-        let mut writer = Self { out: SectionWriter::new(out, LAYOUT, 10)?, order };
-        writer.whole(section::PROTOCOL, &GROTH16.to_le_bytes())?;
-        let mut header = Vec::new();
-        head.put_header(&mut header);
-        writer.whole(section::HEADER, &header)?;
-        Ok(writer)
-    }
-
-    /// Begins a section of points.
-    ///
-    /// # Errors
-    /// Those of the medium.
-    ///
-    /// # Panics
-    /// If the section before is not complete, or another one comes next.
-    pub fn begin<P: FilePoint>(&mut self, section: KeySection<P>, head: &ZKey) -> io::Result<()> {
-        self.next(section.id);
-        self.out.begin(section.id, section.count(head) * P::LEN as u64)
-    }
-
-    /// Appends points to the section that was begun.
-    ///
-    /// # Errors
-    /// Those of the medium.
-    ///
-    /// # Panics
-    /// If they are more than the section has room for.
-    pub fn points<P: FilePoint>(&mut self, points: &[P]) -> io::Result<()> {
-        self.out.points(points)
-    }
-
-    /// Writes the matrices, `count` entries.
-    ///
-    /// # Errors
-    /// Those of the medium.
-    ///
-    /// # Panics
-    /// If the section before is not complete, another one comes next, or there are not `count` entries.
-    pub fn coefficients(&mut self, count: u32, entries: impl Iterator<Item = Coefficient>) -> io::Result<()> {
-        self.next(section::COEFFICIENTS);
-        self.out.begin(section::COEFFICIENTS, 4 + u64::from(count) * COEFFICIENT_LEN)?;
-        let mut buffer = count.to_le_bytes().to_vec();
-        for entry in entries {
-            put_coefficient(&mut buffer, &entry);
-            if buffer.len() >= 1 << 20 {
-                self.out.bytes(&buffer)?;
-                buffer.clear();
-            }
-        }
-        self.out.bytes(&buffer)
-    }
-
-    /// Copies the section that comes next from another key, unread.
-    ///
-    /// # Errors
-    /// Those of the media; the section is missing.
-    ///
-    /// # Panics
-    /// If the section before is not complete.
-    pub(crate) fn copy<R: Read + Seek>(&mut self, from: &mut ZKeyFile<R>) -> Result<(), CopyError> {
-        let id = self.order[0];
-        self.next(id);
-        let place = from.sections.get(id).map_err(ReadError::from)?;
-        self.out.begin(id, place.size)?;
-        copy_bytes(&mut from.source, place, &mut self.out)
-    }
-
-    /// Writes hash and contributions, which end the file, and gives the medium back.
-    ///
-    /// # Errors
-    /// Those of the medium.
-    ///
-    /// # Panics
-    /// If a section is missing or not complete.
-    pub fn finish(mut self, head: &ZKey) -> io::Result<W> {
-        let mut body = Vec::new();
-        contribution::put_all(&mut body, &head.circuit_hash, &head.contributions);
-        self.whole(section::CONTRIBUTIONS, &body)?;
-        self.out.finish()
-    }
-
-    fn whole(&mut self, id: u32, body: &[u8]) -> io::Result<()> {
-        self.next(id);
-        self.out.section(id, body)
-    }
-
-    fn next(&mut self, id: u32) {
-        let (next, rest) = self.order.split_first().expect("no section follows the contributions");
-        assert_eq!(*next, id, "the next section");
-        self.order = rest;
+    /// A medium fails, or the section is missing.
+    pub(super) fn copy_section<W: Write>(
+        &mut self,
+        id: u32,
+        writer: &mut SectionWriter<W>,
+    ) -> Result<(), CopyError> {
+        let place = self.sections.get(id).map_err(ReadError::from)?;
+        writer.begin(id, place.size)?;
+        copy_bytes(&mut self.source, place, writer)
     }
 }

@@ -1,17 +1,25 @@
 use ark_ec::AffineRepr;
 
+use ark_bn254::Fr;
+
 use super::*;
+use crate::proof::VerifyingKey;
 
 /// A key with a valid structure, but arbitrary values.
 fn key() -> ZKey {
     let (g1, g2) = (G1Affine::generator(), G2Affine::generator());
-    ZKey {
+    let head = KeyHead {
         n_vars: 4,
         n_public: 1,
         domain_size: 2,
         vk: VerifyingKey { alpha_g1: g1, beta_g2: g2, gamma_g2: g2, delta_g2: g2, ic: vec![g1; 2] },
         beta_g1: g1,
         delta_g1: g1,
+        circuit_hash: [7; 64],
+        contributions: Vec::new(),
+    };
+    ZKey {
+        head,
         coefficients: vec![
             Coefficient { matrix: Matrix::A, constraint: 0, signal: 3, value: -Fr::from(5u64) },
             Coefficient { matrix: Matrix::B, constraint: 1, signal: 0, value: Fr::from(1u64) },
@@ -21,8 +29,6 @@ fn key() -> ZKey {
         b2: vec![g2, g2, G2Affine::identity(), g2],
         c: vec![g1; 2],
         h: vec![g1; 2],
-        circuit_hash: [7; 64],
-        contributions: Vec::new(),
     }
 }
 
@@ -52,7 +58,8 @@ fn refusal(change: impl FnOnce(&mut ZKey)) -> String {
 #[test]
 fn a_key_comes_back_as_it_was_written() {
     assert_eq!(ZKey::read(&key().write()), Ok(key()));
-    let contributed = ZKey { contributions: contributions(), ..key() };
+    let mut contributed = key();
+    contributed.head.contributions = contributions();
     assert_eq!(ZKey::read(&contributed.write()), Ok(contributed));
 }
 
@@ -64,12 +71,15 @@ fn the_length_of_a_file_is_known_beforehand() {
 
 #[test]
 fn counts_must_fit_together() {
-    assert!(refusal(|key| key.n_public = 4).contains("4 public signals"));
-    assert!(refusal(|key| key.n_public = 2).contains("3 points need 192 bytes, not 128"));
-    assert!(refusal(|key| key.n_vars = u32::MAX).contains("points need"));
-    assert!(refusal(|key| key.h.truncate(1)).contains("2 points need 128 bytes, not 64"));
+    assert!(refusal(|key| key.head.n_public = 4).contains("4 public signals"));
+    assert!(refusal(|key| key.head.n_public = 2).contains("3 points: expected 192 bytes, found 128"));
+    assert!(refusal(|key| key.head.n_vars = u32::MAX).contains("points: expected"));
+    assert!(refusal(|key| key.h.truncate(1)).contains("2 points: expected 128 bytes, found 64"));
     for domain_size in [0, 3, 1 << 29] {
-        assert!(refusal(|key| key.domain_size = domain_size).contains("not a power of two"), "{domain_size}");
+        assert!(
+            refusal(|key| key.head.domain_size = domain_size).contains("expected a power of two"),
+            "{domain_size}"
+        );
     }
 }
 
@@ -84,12 +94,14 @@ fn points_off_the_curve_are_refused() {
     let g1 = G1Affine::generator();
     let off = G1Affine::new_unchecked(g1.x, g1.x);
     assert_eq!(refusal(|key| key.c[1] = off), "point 1: not a point of the curve");
-    assert_eq!(refusal(|key| key.vk.alpha_g1 = off), "not a point of the curve");
+    assert_eq!(refusal(|key| key.head.vk.alpha_g1 = off), "not a point of the curve");
 }
 
 #[test]
 fn parameters_of_a_contribution_belong_to_its_type() {
-    let mut bytes = ZKey { contributions: contributions()[..2].to_vec(), ..key() }.write();
+    let mut key = key();
+    key.head.contributions = contributions()[..2].to_vec();
+    let mut bytes = key.write();
     // The last parameter block: type, length, `01 04 "Zoë"`.
     let kind = bytes.len() - 14;
     bytes[kind] = 1;

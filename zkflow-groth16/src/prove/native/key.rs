@@ -16,7 +16,7 @@ use zkflow_bn254::subgroup::all_in_subgroup;
 
 use super::NAME;
 use super::pools::Pools;
-use crate::format::zkey::{Matrix, ZKey};
+use crate::format::zkey::{KeyHead, Matrix, ZKey};
 use crate::proof::{Proof, VerifyingKey};
 use crate::prove::{PreparedKey, ProveError};
 use crate::rng::{SecureRng, os_rng};
@@ -48,11 +48,13 @@ pub(super) struct Points {
 }
 
 impl Points {
-    /// Prepares the points of a key, with as many multiples as fit into `table_bytes`.
-    fn prepare(key: ZKey, kernel: Kernel, table_bytes: usize) -> Self {
-        let ZKey { a, b1, b2, c, h, n_public, .. } = key;
-        let public = vec![G1Affine::identity(); n_public as usize + 1];
-        let c = [public, c].concat();
+    /// Prepares points, with as many multiples as fit into `table_bytes`. There is one point of `c` per wire.
+    fn prepare(
+        [a, b1, c, h]: [Vec<G1Affine>; 4],
+        b2: Vec<G2Affine>,
+        kernel: Kernel,
+        table_bytes: usize,
+    ) -> Self {
         // Each set of points gets memory in proportion to the size of its plain points.
         let (g1, g2) = (size_of::<G1Affine>(), size_of::<G2Affine>());
         let total = (a.len() + b1.len() + c.len() + h.len()) * g1 + b2.len() * g2;
@@ -78,32 +80,34 @@ impl NativeKey {
     /// # Errors
     /// Points of B2, or beta or delta in G2, are outside the subgroup.
     pub(super) fn new(
-        mut key: ZKey,
+        key: ZKey,
         kernel: Kernel,
         table_bytes: usize,
         pools: Arc<Pools>,
     ) -> Result<Self, ProveError> {
+        let ZKey { head, coefficients, a, b1, b2, c, h } = key;
         let matrix = |wanted| {
-            let entries = key.coefficients.iter().filter(|entry| entry.matrix == wanted).map(|entry| Entry {
+            let entries = coefficients.iter().filter(|entry| entry.matrix == wanted).map(|entry| Entry {
                 row: entry.constraint,
                 column: entry.signal,
                 value: entry.value,
             });
-            SparseMatrix::new(key.domain_size as usize, entries)
+            SparseMatrix::new(head.domain_size as usize, entries)
         };
-        let (a, b) = rayon::join(|| matrix(Matrix::A), || matrix(Matrix::B));
-        key.coefficients = Vec::new();
-        let quotient = Arc::new(Quotient::new(a, b, kernel));
-        let (vk, beta_g1, delta_g1) = (key.vk.clone(), key.beta_g1, key.delta_g1);
-        let n_vars = key.n_vars as usize;
-        let points = Points::prepare(key, kernel, table_bytes);
+        let (left, right) = rayon::join(|| matrix(Matrix::A), || matrix(Matrix::B));
+        drop(coefficients);
+        let quotient = Arc::new(Quotient::new(left, right, kernel));
+        let KeyHead { n_vars, vk, beta_g1, delta_g1, .. } = head;
+        let public = vec![G1Affine::identity(); vk.ic.len()];
+        let c = [public, c].concat();
+        let points = Points::prepare([a, b1, c, h], b2, kernel, table_bytes);
         let constants = [vk.beta_g2, vk.delta_g2];
         if !constants.iter().all(G2Affine::is_in_correct_subgroup_assuming_on_curve)
             || !all_in_subgroup(&points.b2, kernel, &mut os_rng())
         {
             return Err(ProveError::Key("points of B2 are outside the group of order r".to_owned()));
         }
-        Ok(Self { pools, vk, beta_g1, delta_g1, n_vars, kernel, quotient, points })
+        Ok(Self { pools, vk, beta_g1, delta_g1, n_vars: n_vars as usize, kernel, quotient, points })
     }
 
     /// The proof of [Groth16](https://eprint.iacr.org/2016/260), section 3.2, blinded with r and s:

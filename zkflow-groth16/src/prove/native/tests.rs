@@ -87,7 +87,7 @@ fn proofs_are_those_of_the_reference_with_the_same_randomness() {
             for key_memory in [0, 1 << 22] {
                 let prover = prover(NativeOptions { kernel, key_memory, ..NativeOptions::default() });
                 let prepared = prover.prepare(Arc::clone(&key)).unwrap();
-                assert_eq!(prepared.verifying_key(), &key.vk);
+                assert_eq!(prepared.verifying_key(), &key.head.vk);
                 let context = format!("{public}, {private}, {constraints}, {kernel:?}, {key_memory}");
                 assert_eq!(prepared.prove(&witness, &mut rng(99)).unwrap(), expected, "{context}");
             }
@@ -184,7 +184,9 @@ fn a_key_with_points_outside_the_subgroup_is_refused() {
     let (r1cs, _) = circuit(1, 2, 10, &mut rng(1));
     let key = circuit_specific(&r1cs, &mut rng(1)).unwrap();
     let alterations: [&dyn Fn(&mut ZKey); 3] =
-        [&|key| key.b2[3] = outside, &|key| key.vk.beta_g2 = outside, &|key| key.vk.delta_g2 = outside];
+        [&|key| key.b2[3] = outside, &|key| key.head.vk.beta_g2 = outside, &|key| {
+            key.head.vk.delta_g2 = outside
+        }];
     for alter in alterations {
         let mut key = key.clone();
         alter(&mut key);
@@ -202,7 +204,7 @@ fn a_thousand_proofs_of_ten_circuits_verify() {
         let constraints = inputs.gen_range(1..60);
         let (r1cs, _) = circuit(public, private, constraints, &mut rng(seed));
         let key = circuit_specific(&r1cs, &mut rng(seed)).unwrap();
-        let verifier = Verifier::new(key.vk.clone()).unwrap();
+        let verifier = Verifier::new(key.head.vk.clone()).unwrap();
         let key = prover.prepare(Arc::new(key)).unwrap();
         for _ in 0..100 {
             let witness = solve(&r1cs, &mut inputs);
@@ -230,7 +232,7 @@ fn solve(r1cs: &R1cs, rng: &mut ChaCha20Rng) -> Witness {
 fn no_single_bit_fault_gets_past_the_verification() {
     let (r1cs, witness) = circuit(1, 2, 12, &mut rng(1));
     let key = circuit_specific(&r1cs, &mut rng(1)).unwrap();
-    let verifier = Verifier::new(key.vk.clone()).unwrap();
+    let verifier = Verifier::new(key.head.vk.clone()).unwrap();
     let sound = prover(NativeOptions::default()).prepare_native(Arc::new(key)).unwrap();
     let mut rng = rng(2);
     let mut refused = 0;

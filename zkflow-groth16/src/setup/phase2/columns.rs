@@ -15,15 +15,15 @@ pub(super) struct Columns {
     pub(super) b: Matrix,
     /// C.
     pub(super) c: Matrix,
-    /// What entries name, each value once; the first is one.
+    /// Values of the entries, each once; the first is 1.
     pub(super) values: Vec<Fr>,
 }
 
-/// A matrix by columns.
+/// A matrix, stored by columns.
 pub(super) struct Matrix {
-    /// Where each column ends in `entries`.
+    /// End of each column in `entries`.
     ends: Vec<usize>,
-    /// By falling row within a column.
+    /// Column by column; in descending order of rows within a column.
     entries: Vec<Entry>,
 }
 
@@ -31,15 +31,15 @@ pub(super) struct Matrix {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Entry {
     pub(super) row: u32,
-    /// The place in [`Columns::values`].
+    /// Index in [`Columns::values`].
     pub(super) value: u32,
 }
 
-/// The place of one in [`Columns::values`].
+/// Index of the value 1 in [`Columns::values`].
 pub(super) const ONE: u32 = 0;
 
 impl Columns {
-    /// The columns of a circuit whose wires and rows were checked.
+    /// The matrices of a circuit. Its wires and rows were checked.
     pub(super) fn of(r1cs: &R1cs) -> Self {
         let mut values = Values::default();
         values.place(&Fr::one());
@@ -73,7 +73,7 @@ impl Matrix {
             sum += *end;
             *end = sum;
         }
-        // Columns are filled from behind.
+        // Each column is filled from its end.
         let mut free = ends.clone();
         let mut entries = vec![Entry::default(); sum];
         let mut put = |wire: u32, row: u32, value: u32| {
@@ -90,14 +90,14 @@ impl Matrix {
         Self { ends, entries }
     }
 
-    /// The entries of a column, by falling row.
+    /// The entries of a column, in descending order of rows.
     pub(super) fn column(&self, wire: usize) -> &[Entry] {
         let start = wire.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.entries[start..self.ends[wire]]
     }
 }
 
-/// Values, each once.
+/// Collects values, each once.
 #[derive(Default)]
 struct Values {
     list: Vec<Fr>,

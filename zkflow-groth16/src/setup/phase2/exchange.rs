@@ -1,9 +1,12 @@
-//! Contributions made with other programs, in the parameter files of [phase2-bn254], which snarkjs calls
-//! those of bellman.
+//! Contributions made with other programs, in the parameter files of [phase2-bn254]; snarkjs calls this format
+//! bellman.
 //!
-//! All points are uncompressed, and counts are big endian: `alpha1 beta1 beta2 gamma2 delta1 delta2 | n IC |
-//! n H | n C | n A | n B1 | n B2 | circuit hash | n contributions`, a contribution being its public key. H holds
-//! multiples of the vanishing polynomial by powers of tau instead of Lagrange points.
+//! ```text
+//! alpha1 beta1 beta2 gamma2 delta1 delta2 | n IC | n H | n C | n A | n B1 | n B2 | circuit hash | n contributions
+//! ```
+//!
+//! Points are uncompressed, counts are big-endian, and a contribution is its public key. H contains multiples of the
+//! vanishing polynomial by powers of tau, not Lagrange points.
 //!
 //! [phase2-bn254]: https://github.com/kobigurk/phase2-bn254
 
@@ -14,20 +17,22 @@ use zkflow_bn254::points::{from_lagrange, lagrange, scale_by_powers};
 
 use super::super::ceremony::CeremonyError;
 use super::super::transcript::CeremonyPoint;
-use super::verify::check_contributions;
+use super::chain::check_contributions;
+use crate::digest::Hash;
 use crate::format::zkey::{Contribution, ContributionKind, ContributionName, ZKey};
 
 /// The parameters for the next contributor.
 ///
 /// # Errors
-/// [`CeremonyError::Invalid`] when the domain is the largest there is, whose odd points have no roots.
+/// [`CeremonyError::Invalid`] for a domain of 2^28 rows: the field has no root of unity of twice that order.
 pub fn export_params(key: &ZKey) -> Result<Vec<u8>, CeremonyError> {
-    let (root, _) = odd_root(key.domain_size)?;
+    let head = &key.head;
+    let (root, _) = odd_root(head.domain_size)?;
     let mut out = Vec::new();
-    let vk = &key.vk;
-    put(&mut out, &[vk.alpha_g1, key.beta_g1]);
+    let vk = &head.vk;
+    put(&mut out, &[vk.alpha_g1, head.beta_g1]);
     put(&mut out, &[vk.beta_g2, vk.gamma_g2]);
-    put(&mut out, &[key.delta_g1]);
+    put(&mut out, &[head.delta_g1]);
     put(&mut out, &[vk.delta_g2]);
     put_counted(&mut out, &vk.ic);
     // The odd Lagrange points are the Lagrange form of tau^i * (tau^n - 1) * w^-i / -2.
@@ -38,9 +43,9 @@ pub fn export_params(key: &ZKey) -> Result<Vec<u8>, CeremonyError> {
     put_counted(&mut out, &key.a);
     put_counted(&mut out, &key.b1);
     put_counted(&mut out, &key.b2);
-    out.extend(key.circuit_hash);
-    put_count(&mut out, key.contributions.len());
-    for one in &key.contributions {
+    out.extend(head.circuit_hash);
+    put_count(&mut out, head.contributions.len());
+    for one in &head.contributions {
         put(&mut out, &[one.delta_after, one.g1_s, one.g1_sx]);
         put(&mut out, &[one.g2_spx]);
         out.extend(one.transcript);
@@ -48,53 +53,58 @@ pub fn export_params(key: &ZKey) -> Result<Vec<u8>, CeremonyError> {
     Ok(out)
 }
 
-/// The key with the contributions that another program added to its parameters, all under one name.
+/// The key with the contributions that another program added to its parameters. All of them get the same name.
 ///
 /// # Behaviour
-/// - Only delta, the points divided by it and the contributions are taken from `params`.
-/// - The proofs of knowledge are checked at once; whether the points fit is for [`verify`](super::verify()).
+/// - Takes only delta, the points divided by it and the contributions from `params`.
+/// - Checks the proofs of knowledge. Does not check the points: use [`verify`](super::verify()).
 ///
 /// # Errors
-/// [`CeremonyError::Invalid`] when the parameters are of another key, lack the key's contributions, prove
-/// nothing, or have the wrong form.
+/// [`CeremonyError::Invalid`]: the parameters are malformed, belong to a different key, lack one of the key's
+/// contributions, or contain an invalid proof of knowledge.
 pub fn import_params(
     key: &ZKey,
     params: &[u8],
     name: Option<ContributionName>,
 ) -> Result<ZKey, CeremonyError> {
-    let (_, inverse_root) = odd_root(key.domain_size)?;
+    let head = &key.head;
+    let (_, inverse_root) = odd_root(head.domain_size)?;
     let mut params = Params { left: params };
     let mut imported = key.clone();
-    let vk = &key.vk;
-    params.expect(&[vk.alpha_g1, key.beta_g1])?;
+    let vk = &head.vk;
+    params.expect(&[vk.alpha_g1, head.beta_g1])?;
     params.expect(&[vk.beta_g2, vk.gamma_g2])?;
-    imported.delta_g1 = params.point()?;
-    imported.vk.delta_g2 = params.point()?;
+    imported.head.delta_g1 = params.point()?;
+    imported.head.vk.delta_g2 = params.point()?;
     params.expect_counted(&vk.ic)?;
     let mut powers: Vec<G1Affine> = params.counted(key.h.len() - 1)?;
     powers.push(G1Affine::identity());
+    // Expect safety: the modulus is odd.
     let half = Fr::from(2u64).inverse().expect("two is not zero");
     imported.h = lagrange(&scale_by_powers(&powers, &-half, &inverse_root));
     imported.c = params.counted(key.c.len())?;
     params.expect_counted(&key.a)?;
     params.expect_counted(&key.b1)?;
     params.expect_counted(&key.b2)?;
-    if params.take(64)? != key.circuit_hash {
+    if params.hash()? != head.circuit_hash {
         return Err(other_key());
     }
     let count = params.count()?;
-    let earlier = key.contributions.len();
+    let earlier = head.contributions.len();
     if count < earlier {
         return Err(CeremonyError::invalid("the parameters lack contributions of the key"));
     }
     for number in 0..count {
         let contribution = params.contribution(name.clone())?;
-        match key.contributions.get(number) {
-            None => imported.contributions.push(contribution),
+        match head.contributions.get(number) {
+            None => imported.head.contributions.push(contribution),
             Some(known) => {
                 let (kind, name) = (known.kind.clone(), known.name.clone());
                 if *known != (Contribution { kind, name, ..contribution }) {
-                    return Err(CeremonyError::invalid(format!("contribution {} is another", number + 1)));
+                    return Err(CeremonyError::invalid(format!(
+                        "contribution {} differs from the key's",
+                        number + 1
+                    )));
                 }
             }
         }
@@ -102,17 +112,18 @@ pub fn import_params(
     if !params.left.is_empty() {
         return Err(CeremonyError::invalid("the parameters are too long"));
     }
-    if check_contributions(&imported)? != imported.delta_g1 {
-        return Err(CeremonyError::invalid("delta is not that of the last contribution"));
+    if check_contributions(&imported.head)? != imported.head.delta_g1 {
+        return Err(CeremonyError::invalid("delta does not match the last contribution"));
     }
     Ok(imported)
 }
 
-/// The root of unity of twice the order of the domain, and its inverse.
+/// The root of unity of order twice the domain size, and its inverse.
 fn odd_root(domain_size: u32) -> Result<(Fr, Fr), CeremonyError> {
     let root = Fr::get_root_of_unity(2 * u64::from(domain_size));
-    let root = root.ok_or_else(|| CeremonyError::invalid("the domain is too large for this exchange"))?;
-    Ok((root, root.inverse().expect("a root of unity is not zero")))
+    let root = root.ok_or_else(|| CeremonyError::invalid("the domain is too large for this format"))?;
+    // Expect safety: a root of unity is not zero.
+    Ok((root, root.inverse().expect("a root of unity has an inverse")))
 }
 
 fn put<P: CeremonyPoint>(out: &mut Vec<u8>, points: &[P]) {
@@ -125,10 +136,11 @@ fn put_counted<P: CeremonyPoint>(out: &mut Vec<u8>, points: &[P]) {
 }
 
 fn put_count(out: &mut Vec<u8>, count: usize) {
+    // Expect safety: the number of wires is a u32, and of rows at most 2^28.
     out.extend(u32::try_from(count).expect("a key has fewer than 2^32 points").to_be_bytes());
 }
 
-/// Parameters as far as they are not read.
+/// The rest of the parameters.
 struct Params<'a> {
     left: &'a [u8],
 }
@@ -142,15 +154,22 @@ impl<'a> Params<'a> {
     }
 
     fn count(&mut self) -> Result<usize, CeremonyError> {
-        let bytes = self.take(4)?.try_into().expect("four bytes were taken");
+        let mut bytes = [0; 4];
+        bytes.copy_from_slice(self.take(4)?);
         Ok(u32::from_be_bytes(bytes) as usize)
+    }
+
+    fn hash(&mut self) -> Result<Hash, CeremonyError> {
+        let mut hash = [0; 64];
+        hash.copy_from_slice(self.take(64)?);
+        Ok(hash)
     }
 
     fn point<P: CeremonyPoint>(&mut self) -> Result<P, CeremonyError> {
         P::from_uncompressed(self.take(P::LEN)?).ok_or_else(no_point)
     }
 
-    /// Exactly `expected` points behind their number.
+    /// A count, which must be `expected`, and as many points.
     fn counted<P: CeremonyPoint>(&mut self, expected: usize) -> Result<Vec<P>, CeremonyError> {
         if self.count()? != expected {
             return Err(other_key());
@@ -179,7 +198,7 @@ impl<'a> Params<'a> {
             g1_s: self.point()?,
             g1_sx: self.point()?,
             g2_spx: self.point()?,
-            transcript: self.take(64)?.try_into().expect("64 bytes were taken"),
+            transcript: self.hash()?,
             kind: ContributionKind::Secret,
             name,
         })
@@ -187,9 +206,9 @@ impl<'a> Params<'a> {
 }
 
 fn other_key() -> CeremonyError {
-    CeremonyError::invalid("the parameters are those of another key")
+    CeremonyError::invalid("the parameters belong to a different key")
 }
 
 fn no_point() -> CeremonyError {
-    CeremonyError::invalid("the parameters hold what is no point of the curve")
+    CeremonyError::invalid("the parameters contain an invalid point")
 }

@@ -1,16 +1,19 @@
-//! What snarkjs computes from bytes that are no point.
+//! Repeats a computation of snarkjs on bytes that are not a point, because circuit hashes depend on it.
 //!
-//! Where the powers of tau are just enough for a circuit of 2^15 rows or more, snarkjs hashes one
-//! difference of points too many, and takes 64 bytes from behind the last power for a point. Both words are
-//! above the modulus, and its arithmetic reduces once where it should reduce several times. The circuit hash
-//! depends on it, so it is done the same way here: for the formula madd-2007-bl, words of 256 bits that wrap.
+//! For 2^15 rows or more, snarkjs hashes one difference of points too many. If the powers of tau are just enough for
+//! the circuit, it reads the missing point from the 64 bytes after the last power.
+//!
+//! Both coordinates can be above the modulus, and snarkjs subtracts the modulus only once. This module does the same:
+//! formula [madd-2007-bl], words of 256 bits that wrap.
+//!
+//! [madd-2007-bl]: https://hyperelliptic.org/EFD/g1p/auto-shortw-jacobian-0.html#addition-madd-2007-bl
 
 use ark_bn254::{Fq, G1Affine};
 use ark_ec::AffineRepr;
 use ark_ff::{BigInt, BigInteger, Field, Fp, PrimeField};
 use num_bigint::BigUint;
 
-/// Hashed form, `x | y` big endian, of the bytes' "point" minus `point`.
+/// The "point" in `bytes` minus `point`, in the form that is hashed: `x | y`, big-endian.
 pub(super) fn difference(bytes: &[u8], point: &G1Affine) -> Vec<u8> {
     let word = |range: std::ops::Range<usize>| Word::of(bytes.get(range).unwrap_or_default());
     let (x1, y1) = (word(0..32), word(32..64));
@@ -30,19 +33,19 @@ pub(super) fn difference(bytes: &[u8], point: &G1Affine) -> Vec<u8> {
     let y3 = v.minus(x3).times(r).minus(yj.plus(yj));
     let z3 = h.plus(h);
 
-    // From here on snarkjs reduces fully.
+    // From here on snarkjs reduces completely.
     let inverse = z3.reduced().inverse().unwrap_or_default();
     let square = inverse * inverse;
     let (x, y) = (x3.reduced() * square, y3.reduced() * square * inverse);
     [x, y].iter().flat_map(|value| value.into_bigint().to_bytes_be()).collect()
 }
 
-/// 256 bits that stand for an element in Montgomery form, not always below the modulus.
+/// An element in Montgomery form, as 256 bits that can exceed the modulus.
 #[derive(Clone, Copy)]
 struct Word(BigInt<4>);
 
 impl Word {
-    /// Little endian; missing bytes are zeros.
+    /// Reads little-endian bytes; missing bytes are zeros.
     fn of(bytes: &[u8]) -> Self {
         Self::from_integer(&BigUint::from_bytes_le(bytes))
     }
@@ -75,13 +78,14 @@ impl Word {
         Self(difference)
     }
 
-    /// Montgomery's product: subtracts the modulus once if the quotient is not below it.
+    /// Montgomery product; subtracts the modulus once if the quotient is not below it.
     fn times(self, other: Self) -> Self {
         let modulus: BigUint = Fq::MODULUS.into();
         let product = self.integer() * other.integer();
-        // The multiple m of the modulus that makes the sum divisible by R = 2^256.
+        // With R = 2^256: the multiple m of the modulus that makes the sum divisible by R.
         let r = BigUint::from(1u8) << 256;
-        let inverse = modulus.modinv(&r).expect("the modulus is odd");
+        // Expect safety: the modulus is odd, and R is a power of two.
+        let inverse = modulus.modinv(&r).expect("the modulus has an inverse modulo R");
         let m = (&product % &r) * (&r - inverse) % &r;
         let mut quotient = (product + m * &modulus) >> 256;
         if quotient >= modulus {
@@ -105,7 +109,7 @@ mod tests {
     use crate::format::encoding::FilePoint;
 
     #[test]
-    fn true_points_are_subtracted_like_any() {
+    fn for_true_points_the_result_is_their_difference() {
         let g = G1Affine::generator();
         let p = (g + g).into_affine();
         let mut bytes = Vec::new();

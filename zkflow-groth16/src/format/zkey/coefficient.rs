@@ -1,0 +1,86 @@
+//! Section 4: `n u32, { matrix u32, constraint u32, signal u32, value * R^2 }*`.
+
+use ark_bn254::Fr;
+
+use crate::format::FormatError;
+use crate::format::cursor::Cursor;
+use crate::format::encoding::{double_montgomery, double_montgomery_bytes};
+
+/// An entry of the matrix A or B.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coefficient {
+    /// The matrix of the entry.
+    pub matrix: Matrix,
+    /// Row: the index of a constraint, or the number of constraints plus `s` for the row that binds public
+    /// signal `s`.
+    pub constraint: u32,
+    /// Column: a wire.
+    pub signal: u32,
+    /// Value of the entry. The file stores `value * R^2`, with `R = 2^256`.
+    pub value: Fr,
+}
+
+/// The matrices in a `.zkey`; C is not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Matrix {
+    /// Left factors.
+    A,
+    /// Right factors.
+    B,
+}
+
+/// Length in bytes of an entry.
+pub(super) const COEFFICIENT_LEN: u64 = 44;
+
+/// Reads the whole section.
+pub(super) fn read_all(
+    mut section: Cursor<'_>,
+    n_vars: u32,
+    domain_size: u32,
+) -> Result<Vec<Coefficient>, FormatError> {
+    let count = u64::from(section.u32()?);
+    let (expected, found) = (count * COEFFICIENT_LEN, section.remaining());
+    if expected != found {
+        return Err(section.error(format!("{count} entries: expected {expected} bytes, found {found}")));
+    }
+    let mut coefficients = Vec::with_capacity(count as usize);
+    for index in 0..count {
+        let start = section.position();
+        let wrong = |detail: String| section.error_at(start, format!("entry {index}: {detail}"));
+        let mut entry = section;
+        let [matrix, constraint, signal] = [entry.u32()?, entry.u32()?, entry.u32()?];
+        let matrix = match matrix {
+            0 => Matrix::A,
+            1 => Matrix::B,
+            other => return Err(wrong(format!("unknown matrix {other}"))),
+        };
+        if constraint >= domain_size {
+            return Err(wrong(format!("row {constraint} is outside the domain")));
+        }
+        if signal >= n_vars {
+            return Err(wrong(format!("wire {signal} does not exist")));
+        }
+        let value = double_montgomery(&mut entry)?;
+        coefficients.push(Coefficient { matrix, constraint, signal, value });
+        section = entry;
+    }
+    Ok(coefficients)
+}
+
+/// Writes the body of the section.
+pub(super) fn put_all(out: &mut Vec<u8>, coefficients: &[Coefficient]) {
+    out.extend((coefficients.len() as u32).to_le_bytes());
+    coefficients.iter().for_each(|entry| put(out, entry));
+}
+
+/// Writes one entry.
+pub(super) fn put(out: &mut Vec<u8>, entry: &Coefficient) {
+    let matrix: u32 = match entry.matrix {
+        Matrix::A => 0,
+        Matrix::B => 1,
+    };
+    for n in [matrix, entry.constraint, entry.signal] {
+        out.extend(n.to_le_bytes());
+    }
+    out.extend(double_montgomery_bytes(&entry.value));
+}
