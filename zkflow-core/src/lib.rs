@@ -68,6 +68,8 @@ pub mod service;
 pub use zkflow_circom::{compile, inputs, sandbox, secret, template, witness};
 #[cfg(feature = "snark")]
 pub use zkflow_groth16::snark;
+/// The curve of scalars and points, and random generators, in the versions of these crates.
+pub use zkflow_groth16::{ark_bn254, rand};
 pub use zkflow_groth16::{
     calldata, constraints, digest, domain, error, field, format, id, name, proof, prove, provenance, report,
     rng, setup, solidity, verify,

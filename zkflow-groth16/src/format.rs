@@ -28,6 +28,7 @@ mod mapped;
 pub(crate) mod sections;
 
 pub use detect::{Kind, detect};
+pub use encoding::FilePoint;
 pub use mapped::MappedFile;
 
 /// A file that is read piece by piece cannot be read.

@@ -1,11 +1,43 @@
 //! Groth16 on BN254 for the files of circom and snarkjs.
 //!
-//! Files are read and written by [`format`](mod@format); [`setup`] makes keys, [`prove`] proofs, and [`verify`] checks them.
+//! | module | does | feature |
+//! |---|---|---|
+//! | [`format`](mod@format) | reads and writes the files of circom and snarkjs | |
+//! | [`verify`] | verifies proofs | |
+//! | [`calldata`], [`solidity`] | encode proofs for a contract, and write the contract | |
+//! | [`report`] | describes a circuit | |
+//! | `setup` | makes keys, in two phases | `prove` |
+//! | `prove` | makes proofs | `prove` |
+//! | `constraints` | checks a witness against a circuit | `prove` |
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `prove` | yes | setup, provers and constraints, on the kernels of `zkflow-bn254`, which take minutes to compile |
+//! | `ark` | no | the reference prover on ark-groth16 |
+//!
+//! A program that only verifies proofs needs no feature:
+//!
+//! ```toml
+//! zkflow-groth16 = { version = "0.1", default-features = false }
+//! ```
 
+/// The curve BN254 of arkworks: scalars and points in public signatures are its types.
+pub use ark_bn254;
+/// Random generators: [`SecureRng`](rng::SecureRng) is a generator of this version.
+pub use rand;
+
+#[cfg_attr(
+    not(feature = "prove"),
+    expect(dead_code, reason = "some parts of the formats serve only setup and provers")
+)]
 pub mod format;
 
+#[cfg(feature = "prove")]
 pub mod setup;
 
+#[cfg(feature = "prove")]
 pub mod prove;
 #[cfg(feature = "snark")]
 pub mod snark;
@@ -14,6 +46,7 @@ pub mod verify;
 pub mod calldata;
 pub mod solidity;
 
+#[cfg(feature = "prove")]
 pub mod constraints;
 pub mod report;
 
@@ -29,7 +62,9 @@ pub mod id;
 pub mod name;
 pub mod rng;
 
+#[cfg(feature = "prove")]
 mod blake2b;
+#[cfg(feature = "prove")]
 #[doc(hidden)]
 pub mod own_folder;
 

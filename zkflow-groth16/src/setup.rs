@@ -26,8 +26,8 @@ pub use beacon::{Beacon, InvalidBeacon};
 pub use ceremony::CeremonyError;
 use circuit_specific::check;
 pub use circuit_specific::circuit_specific;
-pub use keys::{KeyOptions, SetupRecord, make_key};
-pub use source::{DevelopmentPowers, Origin, Powers, PowersFile, PowersSource};
+pub use keys::{ContributionRecord, KeyOptions, Phase1Record, SetupRecord, make_key};
+pub use source::{DevelopmentPowers, Medium, Origin, Powers, PowersFile, PowersSource};
 pub use step::{DEFAULT_MEMORY, LEAST_MEMORY, Progress, StepOptions};
 
 use crate::error::{Classified, ErrorKind};

@@ -1,4 +1,4 @@
-//! A verification key as a contract that verifies on chain.
+//! Writes the Solidity source of a contract that verifies proofs for one key, and reads the key back.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -15,23 +15,23 @@ use crate::proof::VerifyingKey;
 use crate::provenance::Provenance;
 use crate::verify::Verifier;
 
-/// What the contract says about itself in a comment. Nothing textual from outside can stand in it.
+/// Facts in the comment at the top of a contract. No text from outside can get into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContractHeader {
     /// The circuit.
     pub circuit: ContractCircuit,
-    /// Who could forge proofs.
+    /// The parties that could forge proofs.
     pub provenance: Provenance,
-    /// The SHA-256 of `verification_key.json`.
+    /// SHA-256 of `verification_key.json`.
     pub verification_key: Digest,
 }
 
-/// How a contract names its circuit.
+/// Name of the circuit in a contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContractCircuit {
-    /// By its identity, where the circuit came from a template.
+    /// Id of a circuit made from a template.
     Id(CircuitId),
-    /// By the circuit hash of its key, where the key is all there is.
+    /// Circuit hash of the key, if only the key is known.
     Hash(Hash),
 }
 
@@ -44,10 +44,10 @@ impl fmt::Display for ContractCircuit {
     }
 }
 
-/// The name of the contract.
+/// Name of the contract.
 pub const CONTRACT_NAME: &str = "Groth16Verifier";
 
-/// The signature of `verifyProof` of a contract with `n_public` public signals, whose hash selects it.
+/// Signature of `verifyProof` in a contract with `n_public` public signals; its hash is the function's selector.
 pub fn verify_signature(n_public: usize) -> String {
     match n_public {
         0 => "verifyProof(uint256[2],uint256[2][2],uint256[2])".to_owned(),
@@ -57,21 +57,26 @@ pub fn verify_signature(n_public: usize) -> String {
 
 const TEMPLATE: &str = include_str!("solidity/Groth16Verifier.sol");
 
-/// The Solidity source of a contract that verifies proofs for `key`, with
-/// `verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[N]) view returns (bool)`, the ABI of the
-/// contracts that snarkjs exports. Solidity has no empty arrays: for `N = 0` the last argument is absent.
+/// The Solidity source of a contract that verifies proofs for `key`.
+///
+/// ```solidity
+/// function verifyProof(uint256[2], uint256[2][2], uint256[2], uint256[N]) external view returns (bool)
+/// ```
+///
+/// This is the ABI of the contracts that snarkjs exports. Solidity has no empty arrays: for `N = 0` the last
+/// argument is omitted.
 ///
 /// # Behaviour of the contract
-/// - `false`, and never a revert, on signals at or above r, coordinates at or above q, points off their
-///   curve and proofs that do not verify.
-/// - A transaction costs about 207 000 gas and 6 700 for each signal, less than with the contracts of snarkjs 0.7.6. The
-///   code grows by some 110 bytes for each signal, so the limit of 24 576 bytes (EIP-170) is met at some 200 signals.
-/// - A precompiled contract that fails takes the gas it was given, and running out of gas looks like a
-///   proof that does not verify: give a limit, since `eth_estimateGas` finds the cost of `false`.
+/// - Returns `false` and does not revert if a signal is not below r, a coordinate is not below q, a point is off its
+///   curve, or the proof is wrong.
+/// - A transaction costs about `207 000 + 6 700 N` gas, less than with the contracts of snarkjs 0.7.6.
+/// - The code grows by about 110 bytes per signal. About 200 signals reach the limit of 24 576 bytes (EIP-170).
+/// - A precompiled contract that fails consumes all its gas, and a lack of gas looks like a wrong proof. Set a gas
+///   limit: `eth_estimateGas` returns the cost of `false`.
 /// - The point at infinity is `(0, 0)`, as in EIP-196.
 ///
 /// # Panics
-/// If the key has no IC points; a [`Verifier`] has checked that.
+/// If the key has no IC points; [`Verifier::new`] refuses such a key.
 pub fn verifier_contract(key: &VerifyingKey, header: &ContractHeader) -> String {
     let n_public = key.n_public();
     let warning = match header.provenance {
@@ -96,7 +101,8 @@ pub fn verifier_contract(key: &VerifyingKey, header: &ContractHeader) -> String 
     ])
 }
 
-/// Replaces each `@name@` of the template; a name that ends in a line break takes that of its line.
+/// Replaces each `@name@` of the template. For a name that ends with a line break, replaces the marker and the line
+/// break after it.
 fn fill(values: &[(&str, &str)]) -> String {
     values.iter().fold(TEMPLATE.to_owned(), |text, (name, value)| {
         let marker = match name.strip_suffix('\n') {
@@ -126,11 +132,12 @@ fn constants(key: &VerifyingKey) -> String {
     lines(words.iter().map(|(name, value)| format!("    uint256 private constant {name} = {value};")))
 }
 
-/// Reads the verification key back out of the source of a contract that [`verifier_contract`] made.
+/// Reads the verification key from the source of a contract that [`verifier_contract`] made. Checks its points as
+/// [`Verifier::new`] does.
 ///
 /// # Errors
-/// [`UnreadableContract`] names the constant that is missing or is no point; the points are checked as those
-/// of every key are.
+/// [`UnreadableContract`] contains the name of a constant that is missing or malformed, or the reason why the key is
+/// refused.
 pub fn verifying_key_of(source: &str) -> Result<VerifyingKey, UnreadableContract> {
     let words: BTreeMap<&str, &str> = source
         .lines()
@@ -166,7 +173,7 @@ pub fn verifying_key_of(source: &str) -> Result<VerifyingKey, UnreadableContract
     Ok(verifier.key().clone())
 }
 
-/// The source of a contract holds no verification key.
+/// The source of a contract contains no valid verification key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the contract contains no verification key: {0}")]
 pub struct UnreadableContract(String);

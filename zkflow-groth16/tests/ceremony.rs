@@ -1,5 +1,6 @@
 //! Compares the trusted setup with files of snarkjs 0.7.6.
 
+#![cfg(feature = "prove")]
 #![allow(clippy::unwrap_used)]
 
 #[path = "interop/keys.rs"]

@@ -1,6 +1,7 @@
 //! Exchanges contributions as files with another program, snarkjs 0.7.6, and reads a published file of powers
 //! of tau.
 
+#![cfg(feature = "prove")]
 #![allow(clippy::unwrap_used)]
 
 #[path = "interop/keys.rs"]

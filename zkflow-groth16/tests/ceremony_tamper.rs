@@ -1,6 +1,7 @@
 //! Makes two thousand changes to powers of tau and to a key. No change may cause a panic, and each relevant
 //! change must be detected.
 
+#![cfg(feature = "prove")]
 #![allow(clippy::unwrap_used)]
 
 #[path = "interop/keys.rs"]

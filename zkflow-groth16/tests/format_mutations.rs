@@ -1,6 +1,8 @@
 //! Readers are total: for thousands of damaged files they return a value or an error and never panic. Their
 //! memory is at most a small multiple of the file's length.
 
+#![cfg(feature = "prove")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 

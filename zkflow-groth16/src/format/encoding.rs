@@ -60,8 +60,11 @@ pub(crate) fn double_montgomery_bytes(value: &Fr) -> [u8; 32] {
     limb_bytes(Fr::new(value.0).0)
 }
 
-/// A group with a file encoding: affine coordinates in Montgomery form, zeros for infinity.
-pub trait FilePoint: AffineRepr<ScalarField = Fr> {
+/// A point with a file encoding: affine coordinates in Montgomery form, zeros for infinity.
+///
+/// Implemented for the points of G1 and G2, and for no other type: functions over points of both groups are bounded
+/// by it.
+pub trait FilePoint: sealed::Sealed + AffineRepr<ScalarField = Fr> {
     /// Length of an encoded point in bytes.
     const LEN: usize;
 
@@ -71,6 +74,15 @@ pub trait FilePoint: AffineRepr<ScalarField = Fr> {
     /// Appends the encoding, [`FilePoint::LEN`] bytes.
     fn put(&self, out: &mut Vec<u8>);
 }
+
+mod sealed {
+    /// Prevents implementations of [`FilePoint`](super::FilePoint) in other crates.
+    #[expect(unnameable_types, reason = "other crates must not name it")]
+    pub trait Sealed {}
+}
+
+impl sealed::Sealed for Affine<ark_bn254::g1::Config> {}
+impl sealed::Sealed for Affine<ark_bn254::g2::Config> {}
 
 impl FilePoint for Affine<ark_bn254::g1::Config> {
     const LEN: usize = 64;
