@@ -1,5 +1,7 @@
 //! Settings of the binary.
 
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
+
 use std::process::{Command, Output};
 
 use zkflow_testbed::page;

@@ -172,7 +172,7 @@ impl Reader<'_> {
                 continue;
             }
             let code =
-                text(&value).unwrap_or_else(|| panic!("{}: unknown form of a code of {class}", self.place));
+                text(value).unwrap_or_else(|| panic!("{}: unknown form of a code of {class}", self.place));
             // A type without variants has one kind.
             let variants = if variants.is_empty() { vec![String::new()] } else { variants };
             for variant in variants {
