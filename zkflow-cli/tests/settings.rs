@@ -93,3 +93,14 @@ fn a_worker_without_anything_to_share_says_what_it_needs() {
         assert!(!output.status.success() && text.contains(expected), "{text}");
     }
 }
+
+#[test]
+fn an_unknown_prover_is_refused_with_the_known_ones() {
+    for arguments in [&["config"][..], &["prove", "key.zkey", "w.wtns", "proof.json", "public.json"]] {
+        let mut zkflow = Command::new(env!("CARGO_BIN_EXE_zkflow"));
+        let output = zkflow.args(arguments).args(["--prover", "arc"]).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        let expected = "unknown prover \"arc\"; expected one of native";
+        assert!(!output.status.success() && text.contains(expected), "{text}");
+    }
+}
