@@ -18,6 +18,8 @@ mod prover;
 mod ptau;
 #[cfg(feature = "server")]
 mod serve;
+#[cfg(feature = "setup")]
+mod setup;
 mod toolbox;
 mod zkey;
 
@@ -67,6 +69,10 @@ pub(crate) enum Command {
     /// Run all steps from a template to a verified proof, through a temporary server
     #[cfg(feature = "server")]
     Demo(demo::DemoArgs),
+    /// Install circom, circomlib and solc in the data folder of this user. They are under the GPL, and run as
+    /// separate programs
+    #[cfg(feature = "setup")]
+    Setup(setup::SetupArgs),
     /// Check this machine's requirements and show how to install what is missing
     Doctor(doctor::DoctorArgs),
 }
@@ -104,6 +110,8 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Zkey(args) => zkey::run(&args)?,
         #[cfg(feature = "server")]
         Command::Demo(args) => demo::demo(&args)?,
+        #[cfg(feature = "setup")]
+        Command::Setup(args) => return setup::setup(&args),
         Command::Doctor(args) => return doctor::doctor(&args),
     }
     Ok(ExitCode::SUCCESS)

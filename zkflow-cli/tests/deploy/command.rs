@@ -12,8 +12,6 @@ fn zkflow(folder: &Path, key: &str, args: &[&str]) -> Output {
     let output = Command::new(env!("CARGO_BIN_EXE_zkflow"))
         .args(args)
         .current_dir(folder)
-        // By default the tools are searched above the working folder, which is a temporary one here.
-        .env("ZKFLOW_TOOLS", Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools"))
         .env("DEPLOYER_KEY", key)
         .output()
         .unwrap();
