@@ -74,6 +74,8 @@ settings! {
     secret_key: Option<SecretSetting> = None, [long, env = "ZKFLOW_SECRET_KEY", hide_env_values = true];
     /// Folders of additional templates (default: none)
     templates: Vec<PathBuf> = Vec::new(), [long, env = "ZKFLOW_TEMPLATES", value_parser = path_list, value_name = "PATH[:PATH]"];
+    /// Let templates of these folders replace built-in ones of the same name (default false)
+    allow_template_override: bool = false, [long, env = "ZKFLOW_ALLOW_TEMPLATE_OVERRIDE", action = clap::ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "true|false"];
     /// Path of a native circom (default: circom as WebAssembly in a sandbox)
     circom_path: Option<PathBuf> = None, [long, env = "CIRCOM_PATH"];
     /// Prepared powers of tau (.ptau) for key generation, checked once at the first start. By default each
