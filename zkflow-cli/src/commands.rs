@@ -20,6 +20,7 @@ mod ptau;
 mod serve;
 #[cfg(feature = "setup")]
 mod setup;
+mod template;
 mod toolbox;
 mod zkey;
 
@@ -46,6 +47,9 @@ pub(crate) enum Command {
     /// Build circuits from templates
     #[command(subcommand)]
     Circuit(CircuitCommand),
+    /// Make and check templates
+    #[command(subcommand)]
+    Template(template::TemplateCommand),
     /// Compile circom source to R1CS, witness calculator and signal names, in a sandbox
     Compile(build::CompileArgs),
     /// Calculate a witness
@@ -97,6 +101,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
         #[cfg(feature = "server")]
         Command::Config(args) => serve::config(*args)?,
         Command::Circuit(CircuitCommand::Build(args)) => build::build(&args)?,
+        Command::Template(command) => return template::run(&command),
         Command::Compile(args) => build::compile(&args)?,
         Command::Witness(args) => prove::witness(&args)?,
         Command::Prove(args) => prove::prove(&args)?,

@@ -65,7 +65,7 @@ pub mod circuit;
 pub mod service;
 
 #[cfg(feature = "circom")]
-pub use zkflow_circom::{compile, inputs, sandbox, secret, template, witness};
+pub use zkflow_circom::{compile, inputs, sandbox, secret, template, trial, witness};
 #[cfg(feature = "snark")]
 pub use zkflow_groth16::snark;
 /// The curve of scalars and points, and random generators, in the versions of these crates.

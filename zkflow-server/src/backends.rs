@@ -269,11 +269,16 @@ struct Tools {
 }
 
 fn tools(config: &Config, modules: Option<PathBuf>) -> Result<Tools, OpenError> {
-    let mut library = TemplateLibrary::builtin();
+    let mut library = TemplateLibrary::builtin().allow_override(config.circuits.allow_template_override);
     for folder in &config.circuits.templates {
         library = library
             .with_folder(folder)
             .map_err(failed(format!("read the templates in {}", folder.display())))?;
+    }
+    for template in library.iter() {
+        for warning in &template.warnings {
+            tracing::warn!(template = %template.name, "{warning}");
+        }
     }
     let found = CircomTools::discover().map_err(failed("find circom and circomlib"))?;
     let sandbox = Sandbox::new(SandboxConfig { cache_dir: modules, ..SandboxConfig::default() })

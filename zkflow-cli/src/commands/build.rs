@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value};
 use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName};
@@ -34,6 +35,10 @@ pub(crate) struct BuildArgs {
     /// Folders of additional templates, separated by colons
     #[arg(long, env = "ZKFLOW_TEMPLATES", value_delimiter = ':')]
     templates: Vec<PathBuf>,
+    /// Let templates of these folders replace built-in ones of the same name
+    #[arg(long, env = "ZKFLOW_ALLOW_TEMPLATE_OVERRIDE", value_parser = BoolishValueParser::new(), action = clap::ArgAction::Set,
+        num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, value_name = "true|false")]
+    allow_template_override: bool,
     /// Prepared powers of tau (.ptau) (default: generated; the keys are then for development only)
     #[arg(long, env = "PTAU_PATH")]
     ptau: Option<PathBuf>,
@@ -89,7 +94,7 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
     if key.exists() && !args.force {
         return Err(format!("{} already exists; use --force to replace it", key.display()).into());
     }
-    let mut library = TemplateLibrary::builtin();
+    let mut library = TemplateLibrary::builtin().allow_override(args.allow_template_override);
     for folder in &args.templates {
         library = library.with_folder(folder)?;
     }
@@ -97,6 +102,7 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
     let params = template.parse_params(&parse_params(&args.params)?)?;
 
     let progress = Progress::new();
+    template.warnings.iter().for_each(|warning| progress.line(&warning.to_string()));
     let toolbox = progress.step("load the compiler", || Toolbox::open(&args.compiler))?;
     let options = CompileOptions::default();
     let engine = HandlebarsEngine;

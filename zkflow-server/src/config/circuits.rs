@@ -11,6 +11,8 @@ settings! {
     Circuits at circuits {
         /// Folders of additional templates
         templates: Vec<PathBuf> = Vec::new(), "templates", "ZKFLOW_TEMPLATES";
+        /// Let templates of these folders replace built-in ones of the same name
+        allow_template_override: bool = false, "allow-template-override", "ZKFLOW_ALLOW_TEMPLATE_OVERRIDE";
         /// Path of a native circom (default: circom as WebAssembly in a sandbox)
         circom_path: Option<PathBuf> = None, "circom-path", "CIRCOM_PATH";
         /// Folder of compiled WebAssembly modules (default: modules in the data folder). Processes may share

@@ -38,13 +38,17 @@ struct TemplateDto {
     #[serde(flatten)]
     #[schema(value_type = Object)]
     manifest: Value,
+    /// Warnings about the template's files, such as a manifest that is missing; absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 impl TemplateDto {
     fn of(template: &Template) -> Self {
         // Expect safety: a manifest comes from TOML, whose keys are strings.
         let manifest = serde_json::to_value(&template.manifest).expect("a manifest serialises");
-        Self { name: template.name.to_string(), manifest }
+        let warnings = template.warnings.iter().map(ToString::to_string).collect();
+        Self { name: template.name.to_string(), manifest, warnings }
     }
 }
 

@@ -96,7 +96,8 @@ impl Deploy {
     async fn example(&self, circuit: &Circuit) -> Result<Statement, Stop> {
         let app = Arc::clone(&self.app);
         let template = app.library.get(&circuit.template).map_err(stop)?;
-        let manifest = std::iter::once(&template.manifest.example.inputs);
+        let manifest =
+            Some(&template.manifest.example.inputs).filter(|_| !template.is_inferred()).into_iter();
         let vectors = template.vectors.iter().filter(|vector| vector.outcome == Outcome::Prove);
         let examples: Vec<_> =
             manifest.chain(vectors.map(|vector| &vector.inputs)).take(EXAMPLES).cloned().collect();

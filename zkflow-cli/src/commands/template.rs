@@ -1,0 +1,162 @@
+//! `zkflow template new` and `zkflow template check`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use zkflow_core::template::{
+    Finding, FoundTemplate, Scaffold, Template, TemplateError, TemplateName, read_folder,
+};
+use zkflow_core::trial::Trial;
+
+use super::Error;
+use super::files::read;
+use super::progress::Progress;
+use super::toolbox::{CompilerArgs, Toolbox, sandbox};
+
+/// Subcommands of `zkflow template`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TemplateCommand {
+    /// Write the folder of a new template, with a manifest inferred from circom source
+    New(NewArgs),
+    /// List every problem of templates: manifest, source, example and vectors
+    Check(CheckArgs),
+}
+
+/// Arguments of `zkflow template new`.
+#[derive(Debug, Args)]
+pub(crate) struct NewArgs {
+    /// Name of the template: a letter, then at most 63 letters, digits, `_` or `-`
+    name: TemplateName,
+    /// Circom source. In a source without placeholders, the numbers among the main component's arguments become
+    /// parameters
+    #[arg(long, value_name = "FILE.circom")]
+    from: PathBuf,
+    /// Folder that gets the template's folder (default: the working folder)
+    #[arg(long, value_name = "DIR", default_value = ".", hide_default_value = true)]
+    out: PathBuf,
+}
+
+/// Arguments of `zkflow template check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Folder of a template, or of templates
+    #[arg(required = true, value_name = "DIR")]
+    folders: Vec<PathBuf>,
+    #[command(flatten)]
+    compiler: CompilerArgs,
+}
+
+pub(super) fn run(command: &TemplateCommand) -> Result<ExitCode, Error> {
+    match command {
+        TemplateCommand::New(args) => new(args).map(|()| ExitCode::SUCCESS),
+        TemplateCommand::Check(args) => check(args),
+    }
+}
+
+fn new(args: &NewArgs) -> Result<(), Error> {
+    let text =
+        String::from_utf8(read(&args.from)?).map_err(|_| format!("{}: not UTF-8", args.from.display()))?;
+    let scaffold = match Scaffold::new(&args.name, &text) {
+        Err(TemplateError::Invalid { findings, .. }) => {
+            let lines: Vec<String> = findings.iter().map(|finding| place(&args.from, finding)).collect();
+            return Err(format!("the source cannot become a template\n  {}", lines.join("\n  ")).into());
+        }
+        scaffold => scaffold?,
+    };
+    let folder = args.out.join(args.name.as_str());
+    scaffold
+        .write(&folder)
+        .map_err(|error| format!("cannot write {}: {error}; nothing is overwritten", folder.display()))?;
+    for note in &scaffold.notes {
+        println!("note: {note}");
+    }
+    let folder = folder.display();
+    println!(
+        "wrote {folder}: complete what manifest.toml marks TODO, then run `zkflow template check {folder}`"
+    );
+    Ok(())
+}
+
+/// A finding about the file that was given, which becomes `template.circom`.
+fn place(file: &Path, finding: &Finding) -> String {
+    let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
+    format!("{}{line}: {}", file.display(), finding.message)
+}
+
+fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
+    let progress = Progress::new();
+    let mut found = Vec::new();
+    for folder in &args.folders {
+        let templates = read_folder(folder)?;
+        if templates.is_empty() {
+            return Err(format!("{}: there is no template in this folder", folder.display()).into());
+        }
+        found.extend(templates);
+    }
+    let tools = progress.step("load the compiler", || Ok::<_, Error>(Tools::open(&args.compiler)))?;
+    let mut failed = 0;
+    let mut lines = Vec::new();
+    for FoundTemplate { path, template } in found {
+        let problems = match template {
+            Ok(template) => {
+                let step = format!("check {}", template.name);
+                progress.step(&step, || Ok::<_, Error>(tools.problems(&template)))?
+            }
+            Err(TemplateError::Invalid { findings, .. }) => findings,
+            Err(error) => {
+                failed += 1;
+                lines.push(error.to_string());
+                continue;
+            }
+        };
+        let is_wrong = problems.iter().any(Finding::is_error);
+        failed += usize::from(is_wrong);
+        // A loose file is named by its findings already.
+        let folder = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(&path) };
+        lines.extend(problems.iter().map(|finding| format!("{}/{finding}", folder.display())));
+        if !is_wrong {
+            lines.push(format!("{}: {}", path.display(), tools.verdict()));
+        }
+    }
+    drop(progress);
+    for line in lines {
+        println!("{line}");
+    }
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The compiler, if it is installed.
+struct Tools(Result<Toolbox, Error>);
+
+impl Tools {
+    fn open(args: &CompilerArgs) -> Self {
+        Self(Toolbox::open(args))
+    }
+
+    /// Warnings of the loader, and everything that shows when the template is compiled and tried.
+    fn problems(&self, template: &Template) -> Vec<Finding> {
+        let mut problems = template.warnings.clone();
+        if let Ok(toolbox) = &self.0 {
+            match sandbox() {
+                Err(error) => problems.push(Finding::error("template.circom", None, error.to_string())),
+                Ok(sandbox) => {
+                    let trial = Trial {
+                        compiler: &*toolbox.compiler,
+                        include_roots: &toolbox.include_roots,
+                        sandbox: &sandbox,
+                    };
+                    problems.extend(trial.run(template));
+                }
+            }
+        }
+        problems
+    }
+
+    fn verdict(&self) -> String {
+        match &self.0 {
+            Ok(_) => "OK".to_owned(),
+            Err(error) => format!("OK as far as its files go; it was not compiled: {error}"),
+        }
+    }
+}
