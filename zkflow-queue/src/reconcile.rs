@@ -8,8 +8,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::service::catalog::{
-    Catalog, CatalogError, Circuit, CircuitFilter, CircuitStatus, Cursor, Deployment, DeploymentFilter,
-    DeploymentStatus, Failure, Page, ProofFilter, ProofRequest, ProofStatus,
+    Catalog, CatalogError, Circuit, Deployment, Failure, Page, ProofRequest, Status, Stored,
 };
 use zkflow_core::service::clock::{Clock, Timestamp};
 use zkflow_core::service::queue::{DEAD_LETTERS, Job, JobQueue, JobState, NewJob, QueueError, QueueName};
@@ -76,25 +75,25 @@ impl Reconciler {
     /// Catalog or queue failed; what was done until then stays done.
     pub async fn pass(&self) -> Result<Reconciled, ReconcileError> {
         let mut done = Reconciled::default();
-        self.pass_circuits(&mut done).await?;
-        self.pass_proofs(&mut done).await?;
-        self.pass_deployments(&mut done).await?;
+        self.pass_kind::<Circuit>(&mut done).await?;
+        self.pass_kind::<ProofRequest>(&mut done).await?;
+        self.pass_kind::<Deployment>(&mut done).await?;
         Ok(done)
     }
 
-    async fn pass_circuits(&self, done: &mut Reconciled) -> Result<(), ReconcileError> {
-        let dead = self.dead(QueueName::KeyGeneration).await?;
-        let filter = CircuitFilter { status: Some(CircuitStatus::Pending), ..CircuitFilter::default() };
+    async fn pass_kind<D: Stored>(&self, done: &mut Reconciled) -> Result<(), ReconcileError> {
+        let dead = self.dead(D::QUEUE).await?;
+        let pending = D::with_status(D::Status::PENDING);
         let mut page = Page::first(PAGE);
         let mut owed = Vec::new();
         loop {
-            let circuits = self.catalog.circuits(&filter, &page).await?;
-            let Some(last) = circuits.last() else { break };
-            page.after = Some(Cursor { created_at: last.created_at, id: last.id.to_string() });
-            for circuit in circuits {
-                match given_up(&dead, circuit.id.as_str(), circuit.updated_at) {
-                    None => owed.push(NewJob::new(QueueName::KeyGeneration, circuit.id.as_str())),
-                    Some(failure) => done.failed += self.fail_circuit(circuit, failure).await?,
+            let documents = D::collection(&*self.catalog).list(&pending, &page).await?;
+            let Some(last) = documents.last() else { break };
+            page.after = Some(last.cursor());
+            for document in documents {
+                match given_up(&dead, &document) {
+                    None => owed.push(document.job()),
+                    Some(failure) => done.failed += self.fail(document, failure).await?,
                 }
             }
         }
@@ -102,71 +101,9 @@ impl Reconciler {
         Ok(())
     }
 
-    async fn pass_proofs(&self, done: &mut Reconciled) -> Result<(), ReconcileError> {
-        let dead = self.dead(QueueName::ProofGeneration).await?;
-        let filter = ProofFilter { status: Some(ProofStatus::Pending), ..ProofFilter::default() };
-        let mut page = Page::first(PAGE);
-        let mut owed = Vec::new();
-        loop {
-            let proofs = self.catalog.proofs(&filter, &page).await?;
-            let Some(last) = proofs.last() else { break };
-            page.after = Some(Cursor { created_at: last.created_at, id: last.id.to_string() });
-            for proof in proofs {
-                match given_up(&dead, proof.id.as_str(), proof.updated_at) {
-                    None => owed.push(NewJob {
-                        user_id: proof.user_id.clone(),
-                        ..NewJob::new(QueueName::ProofGeneration, proof.id.as_str())
-                    }),
-                    Some(failure) => done.failed += self.fail_proof(proof, failure).await?,
-                }
-            }
-        }
-        done.pushed += self.push(owed).await?;
-        Ok(())
-    }
-
-    async fn pass_deployments(&self, done: &mut Reconciled) -> Result<(), ReconcileError> {
-        let dead = self.dead(QueueName::Deploy).await?;
-        let filter =
-            DeploymentFilter { status: Some(DeploymentStatus::Pending), ..DeploymentFilter::default() };
-        let mut page = Page::first(PAGE);
-        let mut owed = Vec::new();
-        loop {
-            let deployments = self.catalog.deployments(&filter, &page).await?;
-            let Some(last) = deployments.last() else { break };
-            page.after = Some(Cursor { created_at: last.created_at, id: last.id.to_string() });
-            for deployment in deployments {
-                match given_up(&dead, deployment.id.as_str(), deployment.updated_at) {
-                    None => owed.push(NewJob::new(QueueName::Deploy, deployment.id.as_str())),
-                    Some(failure) => done.failed += self.fail_deployment(deployment, failure).await?,
-                }
-            }
-        }
-        done.pushed += self.push(owed).await?;
-        Ok(())
-    }
-
-    async fn fail_circuit(&self, mut circuit: Circuit, failure: Failure) -> Result<u64, ReconcileError> {
-        match circuit.fail(failure, self.clock.now()) {
-            Ok(()) => unless_stale(self.catalog.replace_circuit(circuit).await),
-            Err(_) => Ok(0),
-        }
-    }
-
-    async fn fail_proof(&self, mut proof: ProofRequest, failure: Failure) -> Result<u64, ReconcileError> {
-        match proof.fail(failure, self.clock.now()) {
-            Ok(()) => unless_stale(self.catalog.replace_proof(proof).await),
-            Err(_) => Ok(0),
-        }
-    }
-
-    async fn fail_deployment(
-        &self,
-        mut deployment: Deployment,
-        failure: Failure,
-    ) -> Result<u64, ReconcileError> {
-        match deployment.fail(failure, self.clock.now()) {
-            Ok(()) => unless_stale(self.catalog.replace_deployment(deployment).await),
+    async fn fail<D: Stored>(&self, mut document: D, failure: Failure) -> Result<u64, ReconcileError> {
+        match document.fail(failure, self.clock.now()) {
+            Ok(()) => unless_stale(D::collection(&*self.catalog).replace(document).await),
             Err(_) => Ok(0),
         }
     }
@@ -202,8 +139,9 @@ impl Reconciler {
 
 /// Why the document was given up, if its job died since it last changed. One that died earlier
 /// belongs to a life before a restart.
-fn given_up(dead: &Dead, subject: &str, changed: Timestamp) -> Option<Failure> {
-    dead.get(subject).filter(|(at, _)| *at >= changed).map(|(_, failure)| failure.clone())
+fn given_up<D: Stored>(dead: &Dead, document: &D) -> Option<Failure> {
+    let (at, failure) = dead.get(&document.id().to_string())?;
+    (*at >= document.life().updated_at).then(|| failure.clone())
 }
 
 /// Counts a write; somebody else's change in between makes it unnecessary.

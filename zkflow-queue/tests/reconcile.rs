@@ -34,14 +34,14 @@ impl Bench {
     async fn add_circuit(&self) -> Circuit {
         let template = "rangeCheck".parse().unwrap();
         let circuit = Circuit::new(Digest::of("c"), template, serde_json::Map::new(), self.clock.now());
-        self.catalog.insert_circuit(circuit).await.unwrap().0
+        self.catalog.circuits().insert(circuit).await.unwrap().0
     }
 
     async fn add_proof(&self, circuit: &Circuit) -> ProofRequest {
         let (now, keep) = (self.clock.now(), Duration::from_secs(1000));
         let id = ProofId::generate(now);
         let proof = ProofRequest::new(id, circuit.id.clone(), None, None, now, keep);
-        self.catalog.insert_proof(proof).await.unwrap().0
+        self.catalog.proofs().insert(proof).await.unwrap().0
     }
 
     /// Dead-letters the next job of the queue.
@@ -81,7 +81,7 @@ async fn what_is_final_is_not_pushed() {
     let circuit = bench.add_circuit().await;
     let mut proof = bench.add_proof(&circuit).await;
     proof.cancel(bench.clock.now()).unwrap();
-    bench.catalog.replace_proof(proof).await.unwrap();
+    bench.catalog.proofs().replace(proof).await.unwrap();
     assert_eq!(bench.pass().await, (1, 0));
 }
 
@@ -94,10 +94,10 @@ async fn what_the_queue_gave_up_fails_in_the_catalog() {
     bench.kill_next(QueueName::KeyGeneration).await;
     bench.kill_next(QueueName::ProofGeneration).await;
     assert_eq!(bench.pass().await, (0, 2));
-    let circuit = bench.catalog.circuit(&circuit.id).await.unwrap().unwrap();
-    let proof = bench.catalog.proof(&proof.id).await.unwrap().unwrap();
-    assert_eq!((circuit.status, proof.status), (CircuitStatus::Failed, ProofStatus::Failed));
-    let error = proof.error.unwrap();
+    let circuit = bench.catalog.circuits().get(&circuit.id).await.unwrap().unwrap();
+    let proof = bench.catalog.proofs().get(&proof.id).await.unwrap().unwrap();
+    assert_eq!((circuit.life.status, proof.life.status), (CircuitStatus::Failed, ProofStatus::Failed));
+    let error = proof.life.error.unwrap();
     assert_eq!((error.code.as_str(), error.message.as_str()), (ATTEMPTS_EXHAUSTED, "disk full"));
     assert_eq!(bench.pass().await, (0, 0));
 }
@@ -110,8 +110,8 @@ async fn a_restarted_circuit_does_not_fail_for_its_old_dead_letter() {
     bench.kill_next(QueueName::KeyGeneration).await;
     assert_eq!(bench.pass().await, (0, 1));
     bench.clock.advance(Duration::from_secs(1));
-    let mut circuit = bench.catalog.circuit(&circuit.id).await.unwrap().unwrap();
+    let mut circuit = bench.catalog.circuits().get(&circuit.id).await.unwrap().unwrap();
     circuit.restart(bench.clock.now()).unwrap();
-    bench.catalog.replace_circuit(circuit).await.unwrap();
+    bench.catalog.circuits().replace(circuit).await.unwrap();
     assert_eq!(bench.pass().await, (1, 0));
 }

@@ -8,9 +8,11 @@ pub mod removal;
 pub mod verify;
 pub mod watch;
 
+mod document;
 mod error;
 mod inputs;
 
+pub use document::{Requested, get};
 pub use error::{InputFault, RequestError};
 pub use inputs::GivenInputs;
 

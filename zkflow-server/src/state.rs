@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use zkflow_core::compile::{CircuitCompiler, CompileOptions};
 use zkflow_core::prove::Prover;
 use zkflow_core::sandbox::Sandbox;
-use zkflow_core::service::catalog::{Catalog, CatalogError, Circuit, Deployment, ProofRequest};
+use zkflow_core::service::catalog::{Catalog, CatalogError, Collection, Stored};
 use zkflow_core::service::clock::{Clock, Timestamp};
 use zkflow_core::service::queue::JobQueue;
 use zkflow_core::service::store::ArtifactStore;
@@ -84,33 +84,18 @@ impl App {
         self.clock.now()
     }
 
-    /// Writes a changed circuit and wakes those who wait for it.
-    ///
-    /// # Errors
-    /// As [`Catalog::replace_circuit`].
-    pub async fn save_circuit(&self, circuit: Circuit) -> Result<Circuit, CatalogError> {
-        let saved = self.catalog.replace_circuit(circuit).await?;
-        self.changes.notify(saved.id.as_str());
-        Ok(saved)
+    /// The documents of one kind.
+    pub fn documents<D: Stored>(&self) -> &dyn Collection<D> {
+        D::collection(&*self.catalog)
     }
 
-    /// Writes a changed deployment and wakes those who wait for it.
+    /// Writes a changed document, and wakes the requests that wait for it.
     ///
     /// # Errors
-    /// As [`Catalog::replace_deployment`].
-    pub async fn save_deployment(&self, deployment: Deployment) -> Result<Deployment, CatalogError> {
-        let saved = self.catalog.replace_deployment(deployment).await?;
-        self.changes.notify(saved.id.as_str());
-        Ok(saved)
-    }
-
-    /// Writes a changed proof request and wakes those who wait for it.
-    ///
-    /// # Errors
-    /// As [`Catalog::replace_proof`].
-    pub async fn save_proof(&self, proof: ProofRequest) -> Result<ProofRequest, CatalogError> {
-        let saved = self.catalog.replace_proof(proof).await?;
-        self.changes.notify(saved.id.as_str());
+    /// As [`Collection::replace`].
+    pub async fn save<D: Stored>(&self, document: D) -> Result<D, CatalogError> {
+        let saved = self.documents().replace(document).await?;
+        self.changes.notify(&saved.id().to_string());
         Ok(saved)
     }
 }

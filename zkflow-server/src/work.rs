@@ -20,8 +20,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use zkflow_core::error::Classified;
-use zkflow_core::service::catalog::{CatalogError, Failure};
-use zkflow_core::service::flow::InvalidTransition;
+use zkflow_core::service::catalog::{CatalogError, Failure, InvalidTransition};
 use zkflow_core::service::queue::{NewJob, QueueName};
 use zkflow_queue::{Handler, JobError, Reconciler, Worker, WorkerConfig};
 

@@ -1,4 +1,4 @@
-//! [`CachedStore`]: a local cache of circuit artifacts.
+//! [`CachedStore`]: a local cache of artifacts.
 
 mod folder;
 
@@ -14,7 +14,7 @@ use zkflow_core::service::store::{Artifact, ArtifactKey, ArtifactMeta, ArtifactS
 
 use folder::Folder;
 
-/// Caches the artifacts under `circuits` of another [`ArtifactStore`], the far store, in a local folder.
+/// Caches artifacts of another [`ArtifactStore`], the far store, in a local folder.
 ///
 /// # Behaviour
 /// - Each read gets the digest from the far store first. A replaced or deleted artifact is never served.
@@ -23,7 +23,7 @@ use folder::Folder;
 /// - The folder has a size limit; the least recently used files are removed first. An artifact above the
 ///   limit is not cached. During a write, each process may exceed the limit by one artifact.
 /// - Several processes may share the folder.
-/// - Only circuit artifacts are cached; sealed inputs are never cached.
+/// - Only the artifacts whose keys the caller's predicate admits are cached. Any reader of the folder can read them.
 /// - If the folder cannot be read or written, the store is slower but works, and logs a warning.
 ///
 /// # Metrics
@@ -32,10 +32,12 @@ use folder::Folder;
 pub struct CachedStore {
     far: Arc<dyn ArtifactStore>,
     folder: Arc<Folder>,
+    is_cached: fn(&ArtifactKey) -> bool,
 }
 
 impl CachedStore {
-    /// Caches at most `limit` bytes of `far` in the folder `path`, and creates it if needed. Blocks briefly.
+    /// Caches at most `limit` bytes of `far` in the folder `path`, and creates it if needed. Only artifacts whose
+    /// keys `is_cached` admits are cached. Blocks briefly.
     ///
     /// # Errors
     /// [`StoreError::Backend`] if the folder cannot be created.
@@ -43,11 +45,12 @@ impl CachedStore {
         far: Arc<dyn ArtifactStore>,
         path: impl Into<PathBuf>,
         limit: u64,
+        is_cached: fn(&ArtifactKey) -> bool,
     ) -> Result<Self, StoreError> {
         let path = path.into();
         let action = format!("opening the cache {}", path.display());
         let folder = Folder::open(path, limit).map_err(|e| StoreError::backend(action, e))?;
-        Ok(Self { far, folder: Arc::new(folder) })
+        Ok(Self { far, folder: Arc::new(folder), is_cached })
     }
 
     /// Caches a body; logs a failure.
@@ -64,14 +67,14 @@ impl CachedStore {
 impl ArtifactStore for CachedStore {
     async fn put(&self, key: &ArtifactKey, body: Bytes, mode: PutMode) -> Result<ArtifactMeta, StoreError> {
         let meta = self.far.put(key, body.clone(), mode).await?;
-        if is_kept(key) {
+        if (self.is_cached)(key) {
             self.keep(&meta, body).await;
         }
         Ok(meta)
     }
 
     async fn get(&self, key: &ArtifactKey) -> Result<Artifact, StoreError> {
-        if !is_kept(key) {
+        if !(self.is_cached)(key) {
             return self.far.get(key).await;
         }
         let meta = self.far.head(key).await?;
@@ -109,11 +112,6 @@ impl ArtifactStore for CachedStore {
     async fn download_url(&self, key: &ArtifactKey, valid: Duration) -> Result<Option<String>, StoreError> {
         self.far.download_url(key, valid).await
     }
-}
-
-/// Only artifacts of circuits are cached: every client that may request proofs may read them.
-fn is_kept(key: &ArtifactKey) -> bool {
-    key.is_under("circuits")
 }
 
 fn count(outcome: &'static str) {

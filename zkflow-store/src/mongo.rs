@@ -8,20 +8,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::TryStreamExt;
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{self, doc};
 use mongodb::error::{Error, ErrorKind as Cause, WriteFailure};
 use mongodb::options::{ClientOptions, ReadConcern, WriteConcern};
 use tokio::time::timeout;
-use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{
-    Catalog, CatalogError, Circuit, CircuitFilter, Deployment, DeploymentFilter, Page, ProofFilter,
-    ProofRequest,
+    Catalog, CatalogError, Circuit, Collection, Deployment, Document, Page, ProofRequest,
 };
 use zkflow_core::service::clock::Timestamp;
-use zkflow_core::service::id::{DeploymentId, ProofId, UserId};
 
 use connection::Connection;
-use document::{Kept, date, name};
+use document::date;
 
 /// A [`Catalog`] in MongoDB, 5.0 or newer, a replica set or a sharded cluster. Any number of
 /// processes may share it.
@@ -78,79 +75,28 @@ impl MongoCatalog {
         Ok(Self { connection })
     }
 
-    /// Inserts a document, unless one that fits `same` is there, which is returned instead. The flag
-    /// says whether it was added. Without `same` only the id can be taken, by this very document: an earlier try
-    /// whose answer was lost.
-    async fn insert<T: Kept>(&self, new: T, same: Option<Document>) -> Result<(T, bool), CatalogError> {
-        let action = format!("adding a {}", T::WHAT);
-        let document = document::write(&new)?;
-        for _ in 0..ATTEMPTS {
-            let call = self.connection.call();
-            let inserted = call.collection::<T>().insert_one(&document).await;
-            call.answered();
-            match inserted {
-                Ok(_) => return Ok((new, true)),
-                Err(error) if is_duplicate(&error) => {}
-                Err(error) => return Err(CatalogError::backend(action, error)),
-            }
-            let present = match &same {
-                Some(same) => self.one(&action, same.clone()).await?.map(|present| (present, false)),
-                None => self.by_id(new.id()).await?.map(|present| (present, true)),
-            };
-            // It may have been deleted in between: then once more.
-            if let Some(present) = present {
-                return Ok(present);
-            }
-        }
-        Err(CatalogError::backend(action, "its id or key is taken by a document that is not found"))
-    }
-
-    async fn one<T: Kept>(&self, action: &str, filter: Document) -> Result<Option<T>, CatalogError> {
+    async fn one<D: Document>(
+        &self,
+        action: impl Into<String>,
+        filter: bson::Document,
+    ) -> Result<Option<D>, CatalogError> {
         let call = self.connection.call();
-        let found = call.collection::<T>().find_one(filter).await;
+        let found = call.collection::<D>().find_one(filter).await;
         call.answered();
         found.map_err(failed(action))?.map(|raw| document::read(&raw)).transpose()
     }
 
-    async fn by_id<T: Kept>(&self, id: &str) -> Result<Option<T>, CatalogError> {
-        self.one(&format!("reading a {}", T::WHAT), doc! { "_id": id }).await
-    }
-
-    /// Writes a document over the one with the same id and epoch, with the next epoch.
-    async fn replace<T: Kept>(&self, mut changed: T) -> Result<T, CatalogError> {
-        let action = format!("changing a {}", T::WHAT);
-        let read = document::epoch(*changed.epoch())?;
-        *changed.epoch() += 1;
-        let id = changed.id().to_owned();
-        let only = doc! { "_id": &id, "epoch": read };
-        let document = document::write(&changed)?;
-        let call = self.connection.call();
-        let written = call.collection::<T>().replace_one(only, document).await;
-        call.answered();
-        match written.map_err(failed(action))?.matched_count {
-            0 => Err(CatalogError::Stale(format!("{} {id}", T::WHAT))),
-            _ => Ok(changed),
-        }
-    }
-
-    async fn delete<T: Kept>(&self, id: &str) -> Result<(), CatalogError> {
-        let call = self.connection.call();
-        let deleted = call.collection::<T>().delete_one(doc! { "_id": id }).await;
-        call.answered();
-        deleted.map(drop).map_err(failed(format!("deleting a {}", T::WHAT)))
-    }
-
     /// The first `limit` readable documents that fit `filter`, in the order `sort`.
-    async fn all<T: Kept>(
+    async fn all<D: Document>(
         &self,
-        filter: Document,
-        sort: Document,
+        filter: bson::Document,
+        sort: bson::Document,
         limit: usize,
-    ) -> Result<Vec<T>, CatalogError> {
-        let action = format!("listing {}s", T::WHAT);
+    ) -> Result<Vec<D>, CatalogError> {
+        let action = format!("listing {}s", D::KIND);
         let batch = u32::try_from(limit).unwrap_or(u32::MAX).clamp(1, LARGEST_BATCH);
         let call = self.connection.call();
-        let found = call.collection::<T>().find(filter).sort(sort).batch_size(batch).await;
+        let found = call.collection::<D>().find(filter).sort(sort).batch_size(batch).await;
         call.answered();
         let mut found = found.map_err(failed(&action))?;
         let mut documents = Vec::new();
@@ -163,130 +109,92 @@ impl MongoCatalog {
         }
         Ok(documents)
     }
-
-    async fn page<T: Kept>(&self, mut filter: Document, page: &Page) -> Result<Vec<T>, CatalogError> {
-        if let Some(after) = &page.after {
-            let at = date(after.created_at);
-            let same_moment = doc! { "created_at": at, "_id": { "$lt": &after.id } };
-            filter.insert("$or", vec![doc! { "created_at": { "$lt": at } }, same_moment]);
-        }
-        self.all(filter, doc! { "created_at": -1, "_id": -1 }, page.limit).await
-    }
 }
 
 #[async_trait]
 impl Catalog for MongoCatalog {
-    async fn insert_circuit(&self, circuit: Circuit) -> Result<(Circuit, bool), CatalogError> {
-        let same = doc! { "circuit_hash": circuit.circuit_hash.to_string() };
-        self.insert(circuit, Some(same)).await
+    fn circuits(&self) -> &dyn Collection<Circuit> {
+        self
     }
 
-    async fn circuit(&self, id: &CircuitId) -> Result<Option<Circuit>, CatalogError> {
-        self.by_id(id.as_str()).await
+    fn proofs(&self) -> &dyn Collection<ProofRequest> {
+        self
     }
 
-    async fn replace_circuit(&self, circuit: Circuit) -> Result<Circuit, CatalogError> {
-        self.replace(circuit).await
-    }
-
-    async fn delete_circuit(&self, id: &CircuitId) -> Result<(), CatalogError> {
-        self.delete::<Circuit>(id.as_str()).await
-    }
-
-    async fn circuits(&self, filter: &CircuitFilter, page: &Page) -> Result<Vec<Circuit>, CatalogError> {
-        let mut wanted = Document::new();
-        if let Some(template) = &filter.template {
-            wanted.insert("template", template.as_str());
-        }
-        if let Some(status) = &filter.status {
-            wanted.insert("status", name(status)?);
-        }
-        self.page(wanted, page).await
-    }
-
-    async fn insert_proof(&self, proof: ProofRequest) -> Result<(ProofRequest, bool), CatalogError> {
-        let key = proof.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
-        let same = key.map(|key| with_key("user_id", proof.user_id.as_ref().map(UserId::as_str), key));
-        self.insert(proof, same).await
-    }
-
-    async fn proof_by_key(
-        &self,
-        user: Option<&UserId>,
-        key: &str,
-    ) -> Result<Option<ProofRequest>, CatalogError> {
-        let same = with_key("user_id", user.map(UserId::as_str), key);
-        self.one("looking up an idempotency key", same).await
-    }
-
-    async fn proof(&self, id: &ProofId) -> Result<Option<ProofRequest>, CatalogError> {
-        self.by_id(id.as_str()).await
-    }
-
-    async fn replace_proof(&self, proof: ProofRequest) -> Result<ProofRequest, CatalogError> {
-        self.replace(proof).await
-    }
-
-    async fn delete_proof(&self, id: &ProofId) -> Result<(), CatalogError> {
-        self.delete::<ProofRequest>(id.as_str()).await
-    }
-
-    async fn proofs(&self, filter: &ProofFilter, page: &Page) -> Result<Vec<ProofRequest>, CatalogError> {
-        let mut wanted = Document::new();
-        if let Some(circuit) = &filter.circuit_id {
-            wanted.insert("circuit_id", circuit.as_str());
-        }
-        if let Some(user) = &filter.user_id {
-            wanted.insert("user_id", user.as_str());
-        }
-        if let Some(status) = &filter.status {
-            wanted.insert("status", name(status)?);
-        }
-        self.page(wanted, page).await
+    fn deployments(&self) -> &dyn Collection<Deployment> {
+        self
     }
 
     async fn expired_proofs(&self, now: Timestamp, limit: usize) -> Result<Vec<ProofRequest>, CatalogError> {
         let over = doc! { "expires_at": { "$lte": date(now) } };
         self.all(over, doc! { "expires_at": 1, "_id": 1 }, limit).await
     }
-
-    async fn insert_deployment(&self, deployment: Deployment) -> Result<(Deployment, bool), CatalogError> {
-        let key = deployment.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
-        let same = key.map(|key| with_key("circuit_id", Some(deployment.circuit_id.as_str()), key));
-        self.insert(deployment, same).await
-    }
-
-    async fn deployment(&self, id: &DeploymentId) -> Result<Option<Deployment>, CatalogError> {
-        self.by_id(id.as_str()).await
-    }
-
-    async fn replace_deployment(&self, deployment: Deployment) -> Result<Deployment, CatalogError> {
-        self.replace(deployment).await
-    }
-
-    async fn delete_deployment(&self, id: &DeploymentId) -> Result<(), CatalogError> {
-        self.delete::<Deployment>(id.as_str()).await
-    }
-
-    async fn deployments(
-        &self,
-        filter: &DeploymentFilter,
-        page: &Page,
-    ) -> Result<Vec<Deployment>, CatalogError> {
-        let mut wanted = Document::new();
-        if let Some(circuit) = &filter.circuit_id {
-            wanted.insert("circuit_id", circuit.as_str());
-        }
-        if let Some(status) = &filter.status {
-            wanted.insert("status", name(status)?);
-        }
-        self.page(wanted, page).await
-    }
 }
 
-/// The document of `owner` (a field and its value) with an idempotency key.
-fn with_key(field: &str, owner: Option<&str>, key: &str) -> Document {
-    doc! { field: owner, "idempotency.key": key }
+#[async_trait]
+impl<D: Document> Collection<D> for MongoCatalog {
+    async fn insert(&self, new: D) -> Result<(D, bool), CatalogError> {
+        let action = format!("adding a {}", D::KIND);
+        let (document, key) = (document::write(&new)?, new.key());
+        for _ in 0..ATTEMPTS {
+            let call = self.connection.call();
+            let inserted = call.collection::<D>().insert_one(&document).await;
+            call.answered();
+            match inserted {
+                Ok(_) => return Ok((new, true)),
+                Err(error) if is_duplicate(&error) => {}
+                Err(error) => return Err(CatalogError::backend(action, error)),
+            }
+            let present = match &key {
+                Some(key) => self.by_key(key).await?.map(|present| (present, false)),
+                None => self.get(new.id()).await?.map(|present| (present, true)),
+            };
+            // It may have been deleted in between: try again.
+            if let Some(present) = present {
+                return Ok(present);
+            }
+        }
+        Err(CatalogError::backend(action, "its id or key is taken by a document that is not found"))
+    }
+
+    async fn get(&self, id: &D::Id) -> Result<Option<D>, CatalogError> {
+        self.one(format!("reading a {}", D::KIND), doc! { "_id": id.to_string() }).await
+    }
+
+    async fn by_key(&self, key: &D::Key) -> Result<Option<D>, CatalogError> {
+        self.one(format!("looking up the key of a {}", D::KIND), document::filter(key)).await
+    }
+
+    async fn replace(&self, mut changed: D) -> Result<D, CatalogError> {
+        let read = document::epoch(changed.life().epoch)?;
+        changed.life_mut().epoch += 1;
+        let only = doc! { "_id": changed.id().to_string(), "epoch": read };
+        let document = document::write(&changed)?;
+        let call = self.connection.call();
+        let written = call.collection::<D>().replace_one(only, document).await;
+        call.answered();
+        match written.map_err(failed(format!("changing a {}", D::KIND)))?.matched_count {
+            0 => Err(CatalogError::stale(&changed)),
+            _ => Ok(changed),
+        }
+    }
+
+    async fn delete(&self, id: &D::Id) -> Result<(), CatalogError> {
+        let call = self.connection.call();
+        let deleted = call.collection::<D>().delete_one(doc! { "_id": id.to_string() }).await;
+        call.answered();
+        deleted.map(drop).map_err(failed(format!("deleting a {}", D::KIND)))
+    }
+
+    async fn list(&self, filter: &D::Filter, page: &Page) -> Result<Vec<D>, CatalogError> {
+        let mut wanted = document::filter(filter);
+        if let Some(after) = &page.after {
+            let at = date(after.created_at);
+            let same_moment = doc! { "created_at": at, "_id": { "$lt": &after.id } };
+            wanted.insert("$or", vec![doc! { "created_at": { "$lt": at } }, same_moment]);
+        }
+        self.all(wanted, doc! { "created_at": -1, "_id": -1 }, page.limit).await
+    }
 }
 
 /// Says what was being done when the driver failed.

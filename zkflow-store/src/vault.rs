@@ -16,7 +16,7 @@ use zeroize::{Zeroize, Zeroizing};
 use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::secret::CircuitInputs;
 use zkflow_core::service::id::{DeploymentId, ProofId};
-use zkflow_core::service::store::{ArtifactKey, ArtifactStore, PutMode, StoreError};
+use zkflow_core::service::store::{ArtifactKey, ArtifactPath, ArtifactStore, PutMode, StoreError};
 
 /// Stores the inputs of proof requests and the secrets of deployments, readable only with its key.
 ///
@@ -24,7 +24,7 @@ use zkflow_core::service::store::{ArtifactKey, ArtifactStore, PutMode, StoreErro
 /// ```text
 /// version (1 byte, 1) ‖ key id (8) ‖ nonce (24) ‖ XChaCha20-Poly1305 ciphertext and tag
 /// ```
-/// This is the artifact `sealed/<proof id>` or `sealed-deployments/<deployment id>`. The nonce is random. The
+/// This is the artifact [`SealedInputs`](ArtifactPath::SealedInputs) or [`SealedSecrets`](ArtifactPath::SealedSecrets). The nonce is random. The
 /// associated data is everything before the nonce, then the id, so a blob opens only for its own request. The
 /// key id distinguishes a wrong key from altered bytes.
 ///
@@ -61,7 +61,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::OtherKey`] if the store was used with another key before.
     pub async fn claim(&self) -> Result<(), VaultError> {
-        let key = marker();
+        let key = ArtifactPath::VaultKeyId.key();
         let id = Bytes::copy_from_slice(hex::encode(self.keys.id).as_bytes());
         match self.store.put(&key, id.clone(), PutMode::Create).await {
             Err(StoreError::Exists(_)) if self.store.get(&key).await?.body != id => {
@@ -77,7 +77,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Store`].
     pub async fn seal(&self, id: &ProofId, inputs: &CircuitInputs) -> Result<(), VaultError> {
-        self.put(ArtifactKey::sealed(id), id.as_str(), inputs.expose()).await
+        self.put(inputs_of(id), id.as_str(), inputs.expose()).await
     }
 
     /// Opens the inputs of a request.
@@ -86,7 +86,7 @@ impl Vault {
     /// [`VaultError::NotFound`] if there are none; [`VaultError::WrongKey`] or [`VaultError::Altered`] if
     /// they cannot be opened.
     pub async fn open(&self, id: &ProofId) -> Result<CircuitInputs, VaultError> {
-        self.get(ArtifactKey::sealed(id), id.as_str()).await.map(CircuitInputs::from_json)
+        self.get(inputs_of(id), id.as_str()).await.map(CircuitInputs::from_json)
     }
 
     /// Destroys the inputs of a request. Succeeds if there are none.
@@ -94,7 +94,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Store`].
     pub async fn destroy(&self, id: &ProofId) -> Result<(), VaultError> {
-        Ok(self.store.delete(&ArtifactKey::sealed(id)).await?)
+        Ok(self.store.delete(&inputs_of(id)).await?)
     }
 
     /// Seals the secret of a deployment, such as a signing key; otherwise like [`seal`](Self::seal).
@@ -102,7 +102,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Store`].
     pub async fn seal_deployment(&self, id: &DeploymentId, secret: &SecretString) -> Result<(), VaultError> {
-        self.put(ArtifactKey::sealed_deployment(id), id.as_str(), secret.expose_secret()).await
+        self.put(secrets_of(id), id.as_str(), secret.expose_secret()).await
     }
 
     /// Opens the secret of a deployment.
@@ -110,7 +110,7 @@ impl Vault {
     /// # Errors
     /// See [`open`](Self::open).
     pub async fn open_deployment(&self, id: &DeploymentId) -> Result<SecretString, VaultError> {
-        self.get(ArtifactKey::sealed_deployment(id), id.as_str()).await.map(SecretString::from)
+        self.get(secrets_of(id), id.as_str()).await.map(SecretString::from)
     }
 
     /// Destroys the secret of a deployment. Succeeds if there is none.
@@ -118,7 +118,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Store`].
     pub async fn destroy_deployment(&self, id: &DeploymentId) -> Result<(), VaultError> {
-        Ok(self.store.delete(&ArtifactKey::sealed_deployment(id)).await?)
+        Ok(self.store.delete(&secrets_of(id)).await?)
     }
 
     async fn put(&self, key: ArtifactKey, id: &str, text: &str) -> Result<(), VaultError> {
@@ -185,10 +185,12 @@ impl fmt::Debug for Vault {
     }
 }
 
-/// Artifact that contains the id of the key.
-fn marker() -> ArtifactKey {
-    // Expect safety: a constant of two valid segments.
-    "vault/key-id".parse().expect("a valid artifact key")
+fn inputs_of(id: &ProofId) -> ArtifactKey {
+    ArtifactPath::SealedInputs(id.clone()).key()
+}
+
+fn secrets_of(id: &DeploymentId) -> ArtifactKey {
+    ArtifactPath::SealedSecrets(id.clone()).key()
 }
 
 fn associated_data(header: &[u8; HEADER], id: &str) -> Vec<u8> {

@@ -38,7 +38,7 @@ async fn the_s3_store_guarded_and_cached_keeps_the_promises() {
     conformance::artifact_store(async || {
         let store = Arc::new(open_bucket(&server, server.endpoint()).await.unwrap());
         let guarded = Arc::new(GuardedStore::new(store, Policy::default()));
-        CachedStore::open(guarded, folders.make(), 1024 * 1024).unwrap()
+        CachedStore::open(guarded, folders.make(), 1024 * 1024, |_| true).unwrap()
     })
     .await;
 }

@@ -27,11 +27,11 @@ async fn fifty_processes_that_ask_for_one_circuit_get_one() {
     let server = MongoServer::start().await;
     let opened = join_all((0..5).map(|_| MongoCatalog::open(server.uri()))).await;
     let catalogs: Vec<_> = opened.into_iter().map(Result::unwrap).collect();
-    let inserts = (0..50).map(|i| catalogs[i % 5].insert_circuit(circuit("one", i as i64)));
+    let inserts = (0..50).map(|i| catalogs[i % 5].circuits().insert(circuit("one", i as i64)));
     let results: Vec<_> = join_all(inserts).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(results.iter().filter(|(_, added)| *added).count(), 1);
     assert!(results.iter().all(|(found, _)| *found == results[0].0));
-    let all = catalogs[0].circuits(&CircuitFilter::default(), &Page::first(9)).await.unwrap();
+    let all = catalogs[0].circuits().list(&CircuitFilter::default(), &Page::first(9)).await.unwrap();
     assert_eq!(all.len(), 1);
 }
 
@@ -40,13 +40,13 @@ async fn documents_have_the_fields_that_others_know() {
     let server = MongoServer::start().await;
     let catalog = MongoCatalog::open(server.uri()).await.unwrap();
     let circuit = circuit("one", 1_000);
-    catalog.insert_circuit(circuit.clone()).await.unwrap();
+    catalog.circuits().insert(circuit.clone()).await.unwrap();
     let created = Timestamp::from_millis(4_102_444_800_000);
     let keep = Duration::from_secs(60);
     let proof = ProofRequest::new(ProofId::generate(created), circuit.id.clone(), None, None, created, keep);
-    catalog.insert_proof(proof.clone()).await.unwrap();
+    catalog.proofs().insert(proof.clone()).await.unwrap();
     // As after a lost answer: an insert of the same request counts as added.
-    assert_eq!(catalog.insert_proof(proof.clone()).await.unwrap(), (proof.clone(), true));
+    assert_eq!(catalog.proofs().insert(proof.clone()).await.unwrap(), (proof.clone(), true));
 
     let database = database(&server).await;
     let found = database.collection::<Document>("circuits").find_one(doc! {}).await.unwrap().unwrap();
@@ -71,17 +71,17 @@ async fn a_document_that_others_spoil_is_refused_or_named_and_hides_no_other() {
     let server = MongoServer::start().await;
     let catalog = MongoCatalog::open(server.uri()).await.unwrap();
     let good = circuit("good", 1);
-    catalog.insert_circuit(good.clone()).await.unwrap();
+    catalog.circuits().insert(good.clone()).await.unwrap();
     let id = CircuitId::from_hash(&zkflow_core::digest::Digest::of("bad"));
     let bad = doc! { "_id": id.as_str(), "circuit_hash": "x", "created_at": Bson::DateTime(mongodb::bson::DateTime::now()) };
     let circuits = database(&server).await.collection::<Document>("circuits");
     let refused = circuits.insert_one(&bad).await.unwrap_err().to_string();
     assert!(refused.contains("121"), "expected error 121, a failed validation: {refused}");
     circuits.insert_one(&bad).bypass_document_validation(true).await.unwrap();
-    let error = catalog.circuit(&id).await.unwrap_err();
+    let error = catalog.circuits().get(&id).await.unwrap_err();
     assert!(matches!(&error, CatalogError::Corrupt { id: named, .. } if named == id.as_str()), "{error}");
     // The newest document is corrupt and left out, but the page is full.
-    let listed = catalog.circuits(&CircuitFilter::default(), &Page::first(1)).await.unwrap();
+    let listed = catalog.circuits().list(&CircuitFilter::default(), &Page::first(1)).await.unwrap();
     assert_eq!(listed, [good]);
 }
 

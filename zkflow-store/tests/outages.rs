@@ -50,14 +50,14 @@ async fn fails_in_time<T, E>(call: impl Future<Output = Result<T, E>>) {
 async fn a_catalog_that_was_stopped_goes_on_with_what_it_had() {
     let mut server = MongoServer::start_own().await;
     let catalog = guarded_catalog(server.uri()).await;
-    let (read, _) = catalog.insert_circuit(circuit("kept", 1)).await.unwrap();
+    let (read, _) = catalog.circuits().insert(circuit("kept", 1)).await.unwrap();
     server.stop();
-    fails_in_time(catalog.circuit(&read.id)).await;
-    fails_in_time(catalog.replace_circuit(read.clone())).await;
+    fails_in_time(catalog.circuits().get(&read.id)).await;
+    fails_in_time(catalog.circuits().replace(read.clone())).await;
     server.resume().await;
-    until_it_succeeds(RECOVERY, async || catalog.circuit(&read.id).await).await;
-    assert_eq!(catalog.circuit(&read.id).await.unwrap(), Some(read.clone()));
-    catalog.replace_circuit(read).await.unwrap();
+    until_it_succeeds(RECOVERY, async || catalog.circuits().get(&read.id).await).await;
+    assert_eq!(catalog.circuits().get(&read.id).await.unwrap(), Some(read.clone()));
+    catalog.circuits().replace(read).await.unwrap();
 }
 
 #[tokio::test]
@@ -79,18 +79,18 @@ async fn a_catalog_behind_a_bad_network_loses_nothing() {
     let server = MongoServer::start_own().await;
     let proxy = Proxy::start(server.address()).await;
     let catalog = guarded_catalog(&server.uri_through(proxy.address())).await;
-    let mut kept = catalog.insert_circuit(circuit("kept", 1)).await.unwrap().0;
+    let mut kept = catalog.circuits().insert(circuit("kept", 1)).await.unwrap().0;
     proxy.set(Fault::Latency(Duration::from_secs(2)));
-    kept = catalog.replace_circuit(kept).await.unwrap();
+    kept = catalog.circuits().replace(kept).await.unwrap();
     for fault in [Fault::Reset, Fault::HalfOpen] {
         proxy.set(fault);
-        fails_in_time(catalog.circuit(&kept.id)).await;
+        fails_in_time(catalog.circuits().get(&kept.id)).await;
         proxy.set(Fault::None);
-        let took = until_it_succeeds(RECOVERY, async || catalog.circuit(&kept.id).await).await;
+        let took = until_it_succeeds(RECOVERY, async || catalog.circuits().get(&kept.id).await).await;
         println!("the catalog was back {took:?} after {fault:?}");
-        kept = catalog.replace_circuit(kept).await.unwrap();
+        kept = catalog.circuits().replace(kept).await.unwrap();
     }
-    assert_eq!(kept.epoch, 3, "expected every change to be made once");
+    assert_eq!(kept.life.epoch, 3, "expected every change to be made once");
 }
 
 /// Connections are reset while documents are changed: every confirmed change is stored, once.
@@ -110,23 +110,24 @@ async fn changes_under_resets_are_made_once() {
     };
     let (documents, ()) = futures::future::join(tasks, resets).await;
     for document in documents {
-        assert_eq!((document.attempt, document.epoch), (25, 25));
-        assert_eq!(catalog.circuit(&document.id).await.unwrap(), Some(document));
+        assert_eq!((document.life.attempt, document.life.epoch), (25, 25));
+        assert_eq!(catalog.circuits().get(&document.id).await.unwrap(), Some(document));
     }
 }
 
 /// Counts up to 25 in a document. After an unknown outcome, reads the document again.
 async fn change_25_times(catalog: &GuardedCatalog, task: i64) -> Circuit {
     let mut document = circuit(&format!("circuit {task}"), task);
-    until_it_succeeds(RECOVERY, async || catalog.insert_circuit(document.clone()).await).await;
-    while document.attempt < 25 {
-        let next = Circuit { attempt: document.attempt + 1, ..document.clone() };
-        if let Ok(changed) = catalog.replace_circuit(next).await {
+    until_it_succeeds(RECOVERY, async || catalog.circuits().insert(document.clone()).await).await;
+    while document.life.attempt < 25 {
+        let mut next = document.clone();
+        next.life.attempt += 1;
+        if let Ok(changed) = catalog.circuits().replace(next).await {
             document = changed;
             continue;
         }
         until_it_succeeds(RECOVERY, async || {
-            document = catalog.circuit(&document.id).await?.expect("the document was inserted");
+            document = catalog.circuits().get(&document.id).await?.expect("the document was inserted");
             Ok::<_, CatalogError>(())
         })
         .await;

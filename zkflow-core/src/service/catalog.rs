@@ -1,319 +1,115 @@
-//! [`Catalog`]: the documents of circuits, proof requests and deployments. What it says is the truth.
+//! [`Catalog`]: the documents of circuits, proof requests and deployments. It is the truth; the queue is a transport.
+//!
+//! | module | subject |
+//! |---|---|
+//! | `document` | [`Document`], the trait of every kind |
+//! | `life` | [`Life`], the fields that every document has |
+//! | `lookup` | [`Lookup`], the fields that documents are found by |
+//! | `circuit`, `proof`, `deployment` | the kinds |
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
 use crate::service::clock::Timestamp;
-use crate::service::id::{DeploymentId, ProofId, UserId};
-use crate::service::store::ArtifactMeta;
-use zkflow_circom::template::TemplateName;
-use zkflow_groth16::digest::Digest;
 use zkflow_groth16::error::{Classified, ErrorKind};
-use zkflow_groth16::id::CircuitId;
-use zkflow_groth16::provenance::Provenance;
-use zkflow_groth16::report::CircuitReport;
 
+mod circuit;
 mod deployment;
+mod document;
+mod life;
+mod lookup;
+mod page;
+mod proof;
 
+pub use circuit::{Circuit, CircuitFilter, CircuitKey, CircuitStage, CircuitStatus};
 pub use deployment::{
-    DeployedContract, Deployment, DeploymentFilter, DeploymentStage, DeploymentStatus, Signer,
+    DeployedContract, Deployment, DeploymentFilter, DeploymentKey, DeploymentStage, DeploymentStatus, Signer,
 };
+pub use document::{Document, Idempotency, InvalidTransition};
+pub use life::{Failure, Life, Named, Stage, Status};
+pub use lookup::{Lookup, Term, Value};
+pub use page::{Cursor, Page};
+pub use proof::{ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStage, ProofStatus};
 
-/// Keeps the documents, each under optimistic concurrency.
-///
-/// # Behaviour
-/// - `replace_*` succeeds only while the stored `epoch` is the one in the document given, stores the
-///   document with `epoch + 1` and returns it so: of two writers that read the same document one wins.
-/// - What was written before a call returned is durable.
-/// - A list leaves out a document that cannot be read, and logs its id; to read it alone is
-///   [`CatalogError::Corrupt`]. One bad document never hides the others.
+/// Stores the documents, one [`Collection`] for each kind.
 #[async_trait]
 pub trait Catalog: fmt::Debug + Send + Sync + 'static {
-    /// Adds a circuit, unless one with its `circuit_hash` is there: then that one is returned and
-    /// nothing is written. The flag says whether it was added.
-    async fn insert_circuit(&self, circuit: Circuit) -> Result<(Circuit, bool), CatalogError>;
+    /// The circuits. Every circuit has a [key](CircuitKey).
+    fn circuits(&self) -> &dyn Collection<Circuit>;
 
-    /// The circuit, if it is there.
-    async fn circuit(&self, id: &CircuitId) -> Result<Option<Circuit>, CatalogError>;
+    /// The proof requests.
+    fn proofs(&self) -> &dyn Collection<ProofRequest>;
 
-    /// Writes a changed circuit.
+    /// The deployments.
+    fn deployments(&self) -> &dyn Collection<Deployment>;
+
+    /// Proof requests with `expires_at <= now`, the earliest first, at most `limit`.
+    async fn expired_proofs(&self, now: Timestamp, limit: usize) -> Result<Vec<ProofRequest>, CatalogError>;
+}
+
+/// The documents of one kind, under optimistic concurrency.
+///
+/// # Behaviour
+/// - A write is durable when the call returns.
+/// - A list omits a document that cannot be read, and logs its id. Reading that document alone fails with
+///   [`CatalogError::Corrupt`].
+#[async_trait]
+pub trait Collection<D: Document>: Send + Sync {
+    /// Adds a document, unless there is one with its [key](Document::key): then that one is returned, and nothing is
+    /// written. The flag is true if this document was added.
+    ///
+    /// # Behaviour
+    /// - Of several inserts with one key, exactly one adds its document, and all return it.
+    /// - A document without a key whose id is taken was added by an earlier attempt whose answer was lost: it
+    ///   is returned as it is, and counts as added.
+    async fn insert(&self, document: D) -> Result<(D, bool), CatalogError>;
+
+    /// The document with the id; `None` if there is none.
+    async fn get(&self, id: &D::Id) -> Result<Option<D>, CatalogError>;
+
+    /// The document with the key; `None` if there is none. Uses an index.
+    async fn by_key(&self, key: &D::Key) -> Result<Option<D>, CatalogError>;
+
+    /// Writes a changed document, if the stored `epoch` is the one in `document`. Stores it with `epoch + 1` and
+    /// returns that: of two writers that read the same document, one wins.
     ///
     /// # Errors
-    /// [`CatalogError::Stale`] when it was changed or removed since it was read.
-    async fn replace_circuit(&self, circuit: Circuit) -> Result<Circuit, CatalogError>;
+    /// [`CatalogError::Stale`] if it was changed or removed since it was read.
+    async fn replace(&self, document: D) -> Result<D, CatalogError>;
 
-    /// Removes a circuit. A missing one is success.
-    async fn delete_circuit(&self, id: &CircuitId) -> Result<(), CatalogError>;
+    /// Removes the document. Succeeds if there is none.
+    async fn delete(&self, id: &D::Id) -> Result<(), CatalogError>;
 
-    /// Circuits, newest first (by `created_at`, then id, both descending).
-    async fn circuits(&self, filter: &CircuitFilter, page: &Page) -> Result<Vec<Circuit>, CatalogError>;
-
-    /// Adds a proof request, unless it carries an idempotency key that a request of the same user
-    /// carries already: then that one is returned and nothing is written. The flag says whether it
-    /// was added. Requests without a user count as one user's.
-    async fn insert_proof(&self, proof: ProofRequest) -> Result<(ProofRequest, bool), CatalogError>;
-
-    /// The proof request that carries the idempotency key, which is unique for each user as in
-    /// [`insert_proof`](Self::insert_proof).
-    async fn proof_by_key(
-        &self,
-        user: Option<&UserId>,
-        key: &str,
-    ) -> Result<Option<ProofRequest>, CatalogError>;
-
-    /// The proof request, if it is there.
-    async fn proof(&self, id: &ProofId) -> Result<Option<ProofRequest>, CatalogError>;
-
-    /// Writes a changed proof request. Errors as [`replace_circuit`](Self::replace_circuit).
-    async fn replace_proof(&self, proof: ProofRequest) -> Result<ProofRequest, CatalogError>;
-
-    /// Removes a proof request. A missing one is success.
-    async fn delete_proof(&self, id: &ProofId) -> Result<(), CatalogError>;
-
-    /// Proof requests, newest first (by `created_at`, then id, both descending).
-    async fn proofs(&self, filter: &ProofFilter, page: &Page) -> Result<Vec<ProofRequest>, CatalogError>;
-
-    /// Proof requests whose `expires_at` is not after `now`, at most `limit`, the earliest first.
-    async fn expired_proofs(&self, now: Timestamp, limit: usize) -> Result<Vec<ProofRequest>, CatalogError>;
-
-    /// Adds a deployment, unless it carries an idempotency key that one of the same circuit carries
-    /// already: then that one is returned and nothing is written. The flag says whether it was added.
-    async fn insert_deployment(&self, deployment: Deployment) -> Result<(Deployment, bool), CatalogError>;
-
-    /// The deployment, if it is there.
-    async fn deployment(&self, id: &DeploymentId) -> Result<Option<Deployment>, CatalogError>;
-
-    /// Writes a changed deployment. Errors as [`replace_circuit`](Self::replace_circuit).
-    async fn replace_deployment(&self, deployment: Deployment) -> Result<Deployment, CatalogError>;
-
-    /// Removes a deployment. A missing one is success.
-    async fn delete_deployment(&self, id: &DeploymentId) -> Result<(), CatalogError>;
-
-    /// Deployments, newest first (by `created_at`, then id, both descending).
-    async fn deployments(
-        &self,
-        filter: &DeploymentFilter,
-        page: &Page,
-    ) -> Result<Vec<Deployment>, CatalogError>;
+    /// A page of the documents that fit the filter, newest first: by `created_at`, then id, both descending.
+    async fn list(&self, filter: &D::Filter, page: &Page) -> Result<Vec<D>, CatalogError>;
 }
 
-/// A circuit: a template with its parameters, and what became of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Circuit {
-    /// Derived from `circuit_hash`.
-    #[serde(rename = "_id")]
-    pub id: CircuitId,
-    /// The identity: see [`flow::circuit::circuit_hash`](crate::service::flow::circuit::circuit_hash).
-    pub circuit_hash: Digest,
-    /// The template.
-    pub template: TemplateName,
-    /// The parameters, complete, in canonical form.
-    pub params: serde_json::Map<String, serde_json::Value>,
-    /// Whether it can be used.
-    pub status: CircuitStatus,
-    /// What is being done to it.
-    pub stage: CircuitStage,
-    /// How often work on it was begun.
-    pub attempt: u32,
-    /// Milliseconds spent in each finished stage.
-    pub timings: BTreeMap<String, u64>,
-    /// The artifacts by name, such as `proving_key.zkey`; empty until it is ready.
-    pub artifacts: BTreeMap<String, ArtifactMeta>,
-    /// What was read off the R1CS.
-    pub report: Option<CircuitReport>,
-    /// Where its keys come from.
-    pub provenance: Option<Provenance>,
-    /// The verifier contract that was confirmed last.
-    #[serde(default)]
-    pub deployment: Option<DeployedContract>,
-    /// Why it failed.
-    pub error: Option<Failure>,
-    /// When it was first asked for.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub updated_at: Timestamp,
-    /// Grows by one with every change.
-    pub epoch: u64,
+/// A [`Document`] with a collection in every [`Catalog`].
+pub trait Stored: Document {
+    /// Its collection.
+    fn collection(catalog: &dyn Catalog) -> &dyn Collection<Self>;
 }
 
-/// Whether a circuit can be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CircuitStatus {
-    /// Work on it is owed.
-    Pending,
-    /// Its artifacts are complete.
-    Ready,
-    /// It could not be made; asking again tries again.
-    Failed,
-}
-
-/// The stages of key generation, in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CircuitStage {
-    /// Waits for a worker.
-    Queued,
-    /// circom runs.
-    Compile,
-    /// The keys are made.
-    Setup,
-    /// Artifacts are written.
-    Store,
-    /// Nothing more is to be done.
-    Done,
-}
-
-/// A request for a proof, and what became of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ProofRequest {
-    /// Its id.
-    #[serde(rename = "_id")]
-    pub id: ProofId,
-    /// The circuit.
-    pub circuit_id: CircuitId,
-    /// Whom it is accounted to.
-    pub user_id: Option<UserId>,
-    /// Where it stands.
-    pub status: ProofStatus,
-    /// What is being done.
-    pub stage: ProofStage,
-    /// How often work on it was begun.
-    pub attempt: u32,
-    /// Milliseconds spent in each finished stage.
-    pub timings: BTreeMap<String, u64>,
-    /// The proof, once it is made and verified.
-    pub artifacts: Option<ProofArtifacts>,
-    /// Why it failed.
-    pub error: Option<Failure>,
-    /// The caller's name for the request, so that sending it twice does it once.
-    pub idempotency: Option<Idempotency>,
-    /// When it was asked for.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub updated_at: Timestamp,
-    /// When it is removed, with its proof.
-    pub expires_at: Timestamp,
-    /// Grows by one with every change.
-    pub epoch: u64,
-}
-
-/// Where a proof request stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ProofStatus {
-    /// Work on it is owed.
-    Pending,
-    /// The proof is there.
-    Completed,
-    /// It could not be made.
-    Failed,
-    /// The caller no longer wants it.
-    Cancelled,
-}
-
-impl ProofStatus {
-    /// Whether nothing will change any more.
-    pub fn is_final(self) -> bool {
-        self != Self::Pending
+impl Stored for Circuit {
+    fn collection(catalog: &dyn Catalog) -> &dyn Collection<Self> {
+        catalog.circuits()
     }
 }
 
-/// The stages of a proof, in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ProofStage {
-    /// Waits for a worker.
-    Queued,
-    /// The witness is calculated.
-    Witness,
-    /// The proof is made and checked.
-    Prove,
-    /// Nothing more is to be done.
-    Done,
-}
-
-/// A proof that was verified here.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ProofArtifacts {
-    /// `proof.json` as snarkjs writes it.
-    pub proof: serde_json::Value,
-    /// `public.json`: decimal strings, outputs first.
-    pub public_signals: Vec<String>,
-    /// SHA-256 of the proving key that made it.
-    pub proving_key: Digest,
-    /// Name of the prover that made it.
-    pub prover: String,
-}
-
-/// Why something failed, in words that carry no private input.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// A stable name in snake_case.
-    pub code: String,
-    /// A sentence for people.
-    pub message: String,
-}
-
-/// A caller's name for a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Idempotency {
-    /// What the caller sent in `Idempotency-Key`.
-    pub key: String,
-    /// A keyed digest of the request, so that another request under the same key is noticed and
-    /// the private inputs cannot be guessed from it.
-    pub fingerprint: String,
-}
-
-/// Which circuits to list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CircuitFilter {
-    /// Only those of this template.
-    pub template: Option<TemplateName>,
-    /// Only those with this status.
-    pub status: Option<CircuitStatus>,
-}
-
-/// Which proof requests to list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ProofFilter {
-    /// Only those of this circuit.
-    pub circuit_id: Option<CircuitId>,
-    /// Only those of this user.
-    pub user_id: Option<UserId>,
-    /// Only those with this status.
-    pub status: Option<ProofStatus>,
-}
-
-/// A part of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
-    /// Begins behind this entry.
-    pub after: Option<Cursor>,
-    /// At most this many.
-    pub limit: usize,
-}
-
-impl Page {
-    /// The first `limit` entries.
-    pub fn first(limit: usize) -> Self {
-        Self { after: None, limit }
+impl Stored for ProofRequest {
+    fn collection(catalog: &dyn Catalog) -> &dyn Collection<Self> {
+        catalog.proofs()
     }
 }
 
-/// The place of an entry in a list that is ordered by `created_at`, then id, descending.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cursor {
-    /// When the entry was created.
-    pub created_at: Timestamp,
-    /// Its id.
-    pub id: String,
+impl Stored for Deployment {
+    fn collection(catalog: &dyn Catalog) -> &dyn Collection<Self> {
+        catalog.deployments()
+    }
 }
 
-/// A catalog could not do what was asked.
+/// A failure of a catalog.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CatalogError {
@@ -340,6 +136,11 @@ pub enum CatalogError {
 }
 
 impl CatalogError {
+    /// The stored document has another epoch than `document`, or is removed.
+    pub fn stale<D: Document>(document: &D) -> Self {
+        Self::Stale(format!("{} {}", D::KIND, document.id()))
+    }
+
     /// A failure of the backend while doing `action`.
     pub fn backend(
         action: impl Into<String>,
@@ -366,3 +167,6 @@ impl Classified for CatalogError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

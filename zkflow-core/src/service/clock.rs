@@ -13,6 +13,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// About the end of the year 9999: the latest moment that RFC 3339 can represent. Sums end here.
+    pub const LATEST: Self = Self(253_402_207_200_000);
+
     /// A moment `millis` milliseconds after the epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
@@ -33,7 +36,7 @@ impl Add<Duration> for Timestamp {
     type Output = Self;
 
     fn add(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)).min(LATEST))
+        Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX))).min(Self::LATEST)
     }
 }
 
@@ -44,9 +47,6 @@ impl Sub<Duration> for Timestamp {
         Self(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
     }
 }
-
-/// Upper limit of sums, about the end of the year 9999: the latest moment that RFC 3339 can represent.
-const LATEST: i64 = 253_402_207_200_000;
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

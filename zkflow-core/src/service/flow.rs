@@ -1,13 +1,7 @@
-//! The life of a circuit, of a proof request and of a deployment, as pure functions from document to document.
+//! The transitions of a circuit, of a proof request and of a deployment, as pure functions from document to document.
+//! The transitions that all have in common are those of
+//! [`Document`](crate::service::catalog::Document).
 
 pub mod circuit;
 pub mod deployment;
 pub mod proof;
-
-/// The change does not fit the state the document is in.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} is {status} already")]
-pub struct InvalidTransition {
-    what: String,
-    status: &'static str,
-}

@@ -9,9 +9,12 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
-use crate::service::id::{DeploymentId, ProofId};
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::error::{Classified, ErrorKind};
+
+mod path;
+
+pub use path::{ArtifactPath, UnknownPath};
 
 /// Stores artifacts: keys, circuits, proofs, sealed inputs.
 ///
@@ -81,16 +84,6 @@ impl ArtifactKey {
     /// The whole key, with `/` between segments.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// `sealed/<id>`: the sealed inputs of a proof request.
-    pub fn sealed(id: &ProofId) -> Self {
-        Self(format!("sealed/{id}"))
-    }
-
-    /// `sealed-deployments/<id>`: the secrets that came with a deployment.
-    pub fn sealed_deployment(id: &DeploymentId) -> Self {
-        Self(format!("sealed-deployments/{id}"))
     }
 
     /// Whether the key begins with all path segments of `prefix`.

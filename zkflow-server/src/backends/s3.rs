@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use zkflow_core::service::store::ArtifactStore;
+use zkflow_core::service::store::{ArtifactKey, ArtifactPath, ArtifactStore};
 use zkflow_store::guarded::Policy;
 use zkflow_store::{CachedStore, GuardedStore, S3Settings, S3Store};
 
@@ -27,6 +27,11 @@ pub(super) async fn store(
     tracing::info!(%bucket, "artifacts are kept in S3");
     let guarded: Arc<dyn ArtifactStore> = Arc::new(GuardedStore::new(Arc::new(store), Policy::default()));
     let cache = config.artifact_cache.clone().unwrap_or_else(|| data.join("artifact-cache"));
-    let cached = CachedStore::open(guarded, cache, config.artifact_cache_bytes());
+    let cached = CachedStore::open(guarded, cache, config.artifact_cache_bytes(), is_of_a_circuit);
     Ok(Arc::new(cached.map_err(failed("open the cache of artifacts"))?))
+}
+
+/// Files of circuits may be cached: every client that may request proofs may read them.
+fn is_of_a_circuit(key: &ArtifactKey) -> bool {
+    matches!(key.as_str().parse(), Ok(ArtifactPath::CircuitFile { .. }))
 }

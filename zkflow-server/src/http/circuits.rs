@@ -16,7 +16,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zkflow_core::circuit::FileName;
-use zkflow_core::service::catalog::{Circuit, CircuitFilter, CircuitStatus, Cursor};
+use zkflow_core::service::catalog::{Circuit, CircuitFilter, CircuitStatus, Document as _};
 use zkflow_core::template::TemplateName;
 
 use super::Problem;
@@ -57,7 +57,8 @@ async fn create(
     JsonBody(new): JsonBody<NewCircuit>,
 ) -> Result<Response, Problem> {
     let circuit = service::circuits::request(&app, new.template_name, new.params.0).await?;
-    let status = if circuit.status == CircuitStatus::Ready { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let status =
+        if circuit.life.status == CircuitStatus::Ready { StatusCode::OK } else { StatusCode::ACCEPTED };
     let location = [(LOCATION, format!("/v1/circuits/{}", circuit.id))];
     Ok((status, location, Json(CircuitDto::from(circuit))).into_response())
 }
@@ -90,9 +91,9 @@ async fn list(
 ) -> Result<Json<CircuitPage>, Problem> {
     let (Query(query), page) = (query?, page?.page()?);
     let filter = CircuitFilter { template: query.template_name, status: query.status };
-    let mut circuits = app.catalog.circuits(&filter, &page).await.map_err(service::RequestError::from)?;
-    let place = |circuit: &Circuit| Cursor { created_at: circuit.created_at, id: circuit.id.to_string() };
-    let next_cursor = cut(&mut circuits, &page, place);
+    let mut circuits =
+        app.catalog.circuits().list(&filter, &page).await.map_err(service::RequestError::from)?;
+    let next_cursor = cut(&mut circuits, &page, Circuit::cursor);
     Ok(Json(CircuitPage { circuits: circuits.into_iter().map(CircuitDto::from).collect(), next_cursor }))
 }
 
@@ -150,7 +151,7 @@ async fn artifact(
     Path((id, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let circuit = service::circuits::get(&app, &circuit_id(&id)?).await?;
+    let circuit: Circuit = service::get(&app, &circuit_id(&id)?).await?;
     let meta = service::circuits::artifact_meta(&circuit, &name)?;
     let etag = format!("\"{}\"", meta.sha256);
     // A circuit that is deleted and requested again has different keys under the same URL.

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zkflow_core::id::CircuitId;
-use zkflow_core::service::catalog::{Cursor, Deployment, DeploymentFilter};
+use zkflow_core::service::catalog::{Circuit, Deployment, DeploymentFilter, Document as _};
 
 use super::Problem;
 use super::body::{JsonBody, idempotency_key};
@@ -85,11 +85,10 @@ async fn list(
     page: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Json<DeploymentPage>, Problem> {
     let page = page?.page()?;
-    let circuit = service::circuits::get(&app, &circuit_id(&id)?).await?;
+    let circuit: Circuit = service::get(&app, &circuit_id(&id)?).await?;
     let filter = DeploymentFilter { circuit_id: Some(circuit.id), status: None };
-    let mut found = app.catalog.deployments(&filter, &page).await.map_err(RequestError::from)?;
-    let place = |one: &Deployment| Cursor { created_at: one.created_at, id: one.id.to_string() };
-    let next_cursor = cut(&mut found, &page, place);
+    let mut found = app.catalog.deployments().list(&filter, &page).await.map_err(RequestError::from)?;
+    let next_cursor = cut(&mut found, &page, Deployment::cursor);
     Ok(Json(DeploymentPage {
         deployments: found.into_iter().map(DeploymentDto::from).collect(),
         next_cursor,
@@ -112,7 +111,7 @@ async fn get(
 ) -> Result<Json<DeploymentDto>, Problem> {
     let wait = wait?.bounded(&app);
     let id = deployment_id(&id)?;
-    belongs(&service::deployments::get(&app, &id).await?, &circuit_id(&circuit)?)?;
+    belongs(&service::get(&app, &id).await?, &circuit_id(&circuit)?)?;
     Ok(Json(watch::settled::<Deployment>(&app, &id, wait).await?.into()))
 }
 
@@ -130,7 +129,7 @@ async fn follow(
     Path((circuit, id)): Path<(String, String)>,
 ) -> Result<Sse<Events>, Problem> {
     let id = deployment_id(&id)?;
-    belongs(&service::deployments::get(&app, &id).await?, &circuit_id(&circuit)?)?;
+    belongs(&service::get(&app, &id).await?, &circuit_id(&circuit)?)?;
     events::follow::<Deployment, DeploymentDto>(app, id, "deployment").await
 }
 

@@ -10,7 +10,7 @@ use futures::{Stream, StreamExt as _};
 use serde::Serialize;
 
 use super::Problem;
-use crate::service::watch::{self, Watched};
+use crate::service::{Requested, watch};
 use crate::state::App;
 
 /// A comment is sent after this time without events, so that idle connections are not closed.
@@ -20,14 +20,14 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 pub(super) type Events = KeepAliveStream<Pin<Box<dyn Stream<Item = Result<Event, Infallible>> + Send>>>;
 
 /// Sends the document as a `D`, now and after each change. Events are named `name`; their id is the epoch.
-pub(super) async fn follow<T: Watched, D: From<T> + Serialize + 'static>(
+pub(super) async fn follow<T: Requested, D: From<T> + Serialize + 'static>(
     app: Arc<App>,
     id: T::Id,
     name: &'static str,
 ) -> Result<Sse<Events>, Problem> {
     let documents = watch::follow::<T>(app, id).await?;
     let events = documents.map(move |document| {
-        let event = Event::default().event(name).id(document.epoch().to_string());
+        let event = Event::default().event(name).id(document.life().epoch.to_string());
         // Expect safety: a DTO contains only strings, numbers and maps with string keys.
         Ok(event.json_data(D::from(document)).expect("a DTO serialises"))
     });

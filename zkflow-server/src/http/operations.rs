@@ -18,7 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zkflow_core::service::catalog::{CircuitFilter, Page};
 use zkflow_core::service::queue::QueueName;
-use zkflow_core::service::store::{ArtifactKey, StoreError};
+use zkflow_core::service::store::{ArtifactPath, StoreError};
 
 use crate::state::App;
 use crate::telemetry::{BACKEND_UP, QUEUE_AGE, QUEUE_JOBS};
@@ -85,7 +85,7 @@ async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
 async fn look(app: &App) -> BTreeMap<&'static str, String> {
     let (all, one) = (CircuitFilter::default(), Page::first(1));
     let (catalog, store, queue) = tokio::join!(
-        check(app.catalog.circuits(&all, &one)),
+        check(app.catalog.circuits().list(&all, &one)),
         check(store_answers(app)),
         check(app.queue.stats(QueueName::ProofGeneration)),
     );
@@ -97,8 +97,7 @@ async fn look(app: &App) -> BTreeMap<&'static str, String> {
 }
 
 async fn store_answers(app: &App) -> Result<(), StoreError> {
-    let nothing: ArtifactKey = "ready/nothing".parse().expect("two segments of letters form a key");
-    match app.store.head(&nothing).await {
+    match app.store.head(&ArtifactPath::Probe.key()).await {
         Ok(_) | Err(StoreError::NotFound(_)) => Ok(()),
         Err(error) => Err(error),
     }

@@ -14,7 +14,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zkflow_core::id::CircuitId;
-use zkflow_core::service::catalog::{Cursor, ProofFilter, ProofRequest, ProofStatus};
+use zkflow_core::service::catalog::{Document as _, ProofFilter, ProofRequest, ProofStatus};
 use zkflow_core::service::id::{ProofId, UserId};
 
 use super::Problem;
@@ -102,9 +102,8 @@ async fn list(
 ) -> Result<Json<ProofPage>, Problem> {
     let (Query(query), page) = (query?, page?.page()?);
     let filter = ProofFilter { circuit_id: query.circuit_id, user_id: query.user_id, status: query.status };
-    let mut proofs = app.catalog.proofs(&filter, &page).await.map_err(service::RequestError::from)?;
-    let place = |proof: &ProofRequest| Cursor { created_at: proof.created_at, id: proof.id.to_string() };
-    let next_cursor = cut(&mut proofs, &page, place);
+    let mut proofs = app.catalog.proofs().list(&filter, &page).await.map_err(service::RequestError::from)?;
+    let next_cursor = cut(&mut proofs, &page, ProofRequest::cursor);
     Ok(Json(ProofPage { proofs: proofs.into_iter().map(ProofDto::from).collect(), next_cursor }))
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use zkflow_core::circuit::Blueprint;
 use zkflow_core::id::CircuitId;
-use zkflow_core::service::catalog::{CatalogError, Circuit, CircuitStatus};
-use zkflow_core::service::queue::{NewJob, QueueName};
+use zkflow_core::service::catalog::{CatalogError, Circuit, CircuitStatus, Document as _};
+use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::store::{Artifact, ArtifactMeta, StoreError};
 use zkflow_core::template::TemplateName;
 
@@ -46,15 +46,15 @@ pub async fn request(
     };
     let id = CircuitId::from_hash(&blueprint.circuit_hash);
     loop {
-        let found = app.catalog.circuit(&id).await?;
+        let found = app.catalog.circuits().get(&id).await?;
         let circuit = match found {
-            Some(circuit) if circuit.status != CircuitStatus::Failed => return Ok(circuit),
+            Some(circuit) if circuit.life.status != CircuitStatus::Failed => return Ok(circuit),
             Some(circuit) if is_being_deleted(&circuit) => return Err(RequestError::CircuitDeleting(id)),
             Some(mut circuit) => {
                 super::refuse_overload(app, QueueName::KeyGeneration, app.config.limits.max_pending_circuits)
                     .await?;
                 circuit.restart(app.now()).map_err(|error| RequestError::Internal(error.to_string()))?;
-                match app.save_circuit(circuit).await {
+                match app.save(circuit).await {
                     Err(CatalogError::Stale(_)) => continue,
                     saved => saved?,
                 }
@@ -64,24 +64,16 @@ pub async fn request(
                     .await?;
                 let (hash, template) = (blueprint.circuit_hash, blueprint.template.clone());
                 let circuit = Circuit::new(hash, template, blueprint.params.to_json(), app.now());
-                match app.catalog.insert_circuit(circuit).await? {
+                match app.catalog.circuits().insert(circuit).await? {
                     (circuit, true) => circuit,
                     // Somebody else was faster, and pushes.
                     (_, false) => continue,
                 }
             }
         };
-        super::push(app, NewJob::new(QueueName::KeyGeneration, id.as_str())).await;
+        super::push(app, circuit.job()).await;
         return Ok(circuit);
     }
-}
-
-/// The circuit.
-///
-/// # Errors
-/// [`RequestError::UnknownCircuit`].
-pub async fn get(app: &App, id: &CircuitId) -> Result<Circuit, RequestError> {
-    app.catalog.circuit(id).await?.ok_or_else(|| RequestError::UnknownCircuit(id.clone()))
 }
 
 /// The circuit, if it can be used.
@@ -89,8 +81,8 @@ pub async fn get(app: &App, id: &CircuitId) -> Result<Circuit, RequestError> {
 /// # Errors
 /// [`RequestError::UnknownCircuit`], [`RequestError::CircuitPending`], [`RequestError::CircuitFailed`].
 pub async fn get_ready(app: &App, id: &CircuitId) -> Result<Circuit, RequestError> {
-    let circuit = get(app, id).await?;
-    match circuit.status {
+    let circuit: Circuit = super::get(app, id).await?;
+    match circuit.life.status {
         CircuitStatus::Ready => Ok(circuit),
         CircuitStatus::Pending => Err(RequestError::CircuitPending(id.clone())),
         CircuitStatus::Failed => Err(RequestError::CircuitFailed(id.clone())),
@@ -136,5 +128,5 @@ pub async fn download_url(app: &App, meta: &ArtifactMeta) -> Result<Option<Strin
 
 /// Whether the removal of a circuit has begun.
 pub(super) fn is_being_deleted(circuit: &Circuit) -> bool {
-    circuit.error.as_ref().is_some_and(|error| error.code == DELETING)
+    circuit.life.error.as_ref().is_some_and(|error| error.code == DELETING)
 }

@@ -11,12 +11,14 @@ use zkflow_core::digest::Digest;
 use zkflow_core::format::zkey::ZKeyFile;
 use zkflow_core::id::CircuitId;
 use zkflow_core::provenance::Provenance;
-use zkflow_core::service::catalog::{Circuit, DeployedContract, Deployment, Idempotency, Signer};
+use zkflow_core::service::catalog::{
+    Circuit, DeployedContract, Deployment, DeploymentKey, Document as _, Idempotency, Signer,
+};
 use zkflow_core::service::chain::{Address, ChainClient, CompiledContract, SolidityError, TransactionSigner};
 use zkflow_core::service::flow::deployment::Asked;
 use zkflow_core::service::id::DeploymentId;
-use zkflow_core::service::queue::{NewJob, QueueName};
-use zkflow_core::service::store::{ArtifactKey, PutMode, StoreError};
+use zkflow_core::service::queue::QueueName;
+use zkflow_core::service::store::{ArtifactPath, PutMode, StoreError};
 
 use super::{InputFault, RequestError, circuits};
 use crate::state::App;
@@ -45,6 +47,13 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
+    /// What is secret in a request.
+    fn of(new: &NewDeployment) -> Self {
+        let text =
+            |secret: &Option<SecretString>| secret.as_ref().map(|text| text.expose_secret().to_owned());
+        Self { private_key: text(&new.private_key), rpc_url: text(&new.rpc_url) }
+    }
+
     /// For the vault.
     pub(crate) fn to_text(&self) -> SecretString {
         // Expect safety: two optional texts.
@@ -60,51 +69,73 @@ impl Secrets {
 
 /// Takes a request: seals what is secret in it, notes that the deployment is owed, and wakes a worker.
 ///
+/// # Behaviour
+/// - With an idempotency key that was used for the same request of the circuit, returns that deployment, also when
+///   the server is too busy for new ones or the circuit is not ready any more.
+///
 /// # Errors
 /// The circuit is not ready, or its key may not go to that chain; no chain or signer is named, or one that the operator
-/// has not configured; a key or a node came with the request, and the operator has not allowed that.
+/// has not configured; a key or a node came with the request, and the operator has not allowed that; the idempotency
+/// key was used for another request.
 pub async fn request(
     app: &App,
     circuit_id: &CircuitId,
     new: NewDeployment,
 ) -> Result<Deployment, RequestError> {
+    let secrets = Secrets::of(&new);
+    let idempotency = new.idempotency_key.as_ref().map(|key| Idempotency {
+        key: key.clone(),
+        fingerprint: fingerprint(app, circuit_id, &new, &secrets),
+    });
+    if let Some(wanted) = &idempotency {
+        let key = DeploymentKey { circuit_id: circuit_id.clone(), key: wanted.key.clone() };
+        if let Some(present) = app.catalog.deployments().by_key(&key).await? {
+            return repeated(present, wanted);
+        }
+    }
     let circuit = circuits::get_ready(app, circuit_id).await?;
     let signer = signer(app, &new)?;
     check_node(app, &new)?;
-    if let (Some(chain_id), Some(Provenance::Development)) = (new.chain_id, circuit.provenance)
+    let chain_id = new.chain_id;
+    if let (Some(chain_id), Some(Provenance::Development)) = (chain_id, circuit.provenance)
         && !app.chains.development.contains(&chain_id)
     {
         return Err(DeployError::Development(chain_id).into());
     }
-    let NewDeployment { chain_id, rpc_url, private_key, idempotency_key, .. } = new;
-    let text = |secret: Option<SecretString>| secret.map(|text| text.expose_secret().to_owned());
-    let secrets = Secrets { private_key: text(private_key), rpc_url: text(rpc_url) };
-    let idempotency = idempotency_key.map(|key| {
-        let request = format!("deployment\n{circuit_id}\n{chain_id:?}\n{signer:?}\n");
-        let request = Zeroizing::new(request + secrets.to_text().expose_secret());
-        Idempotency { key, fingerprint: app.vault.fingerprint(request.as_bytes()) }
-    });
     super::refuse_overload(app, QueueName::Deploy, app.config.limits.max_pending_deployments).await?;
 
     let now = app.now();
     let id = DeploymentId::generate(now);
     let own_rpc = secrets.rpc_url.is_some();
-    let sealed = own_rpc || secrets.private_key.is_some();
-    if sealed {
+    if own_rpc || secrets.private_key.is_some() {
         app.vault.seal_deployment(&id, &secrets.to_text()).await?;
     }
     drop(secrets);
     let wanted = idempotency.clone();
     let asked = Asked { chain_id, signer, own_rpc, idempotency };
     let deployment = Deployment::new(id.clone(), circuit_id.clone(), asked, now);
-    let (deployment, added) = app.catalog.insert_deployment(deployment).await?;
+    let (deployment, added) = app.catalog.deployments().insert(deployment).await?;
     // Under its own id it is this request, whatever the catalog had to do to add it.
-    if !added && deployment.id != id {
+    if let (false, Some(wanted)) = (added || deployment.id == id, wanted) {
         app.vault.destroy_deployment(&id).await?;
-        return if deployment.idempotency == wanted { Ok(deployment) } else { Err(RequestError::KeyReused) };
+        return repeated(deployment, &wanted);
     }
-    super::push(app, NewJob::new(QueueName::Deploy, id.as_str())).await;
+    super::push(app, deployment.job()).await;
     Ok(deployment)
+}
+
+/// The deployment that has the key already, if it is the same request.
+fn repeated(present: Deployment, wanted: &Idempotency) -> Result<Deployment, RequestError> {
+    if present.idempotency.as_ref() == Some(wanted) { Ok(present) } else { Err(RequestError::KeyReused) }
+}
+
+/// Of the request as it was sent, before it is judged.
+fn fingerprint(app: &App, circuit: &CircuitId, new: &NewDeployment, secrets: &Secrets) -> String {
+    let chain_id = new.chain_id;
+    let signer = new.signer.clone().map_or(Signer::Request, Signer::Named);
+    let request = format!("deployment\n{circuit}\n{chain_id:?}\n{signer:?}\n");
+    let request = Zeroizing::new(request + secrets.to_text().expose_secret());
+    app.vault.fingerprint(request.as_bytes())
 }
 
 /// Who signs.
@@ -144,14 +175,6 @@ fn fault(path: &str, message: &str) -> RequestError {
     RequestError::Inputs(vec![InputFault { path: path.to_owned(), message: message.to_owned() }])
 }
 
-/// The deployment.
-///
-/// # Errors
-/// [`RequestError::UnknownDeployment`].
-pub async fn get(app: &App, id: &DeploymentId) -> Result<Deployment, RequestError> {
-    app.catalog.deployment(id).await?.ok_or_else(|| RequestError::UnknownDeployment(id.clone()))
-}
-
 /// The contract of a confirmed deployment of a circuit.
 ///
 /// # Errors
@@ -161,7 +184,7 @@ pub async fn contract(
     circuit: &CircuitId,
     id: &DeploymentId,
 ) -> Result<DeployedContract, RequestError> {
-    let deployment = get(app, id).await?;
+    let deployment: Deployment = super::get(app, id).await?;
     if deployment.circuit_id != *circuit {
         return Err(RequestError::UnknownDeployment(id.clone()));
     }
@@ -229,9 +252,7 @@ pub(crate) async fn compile(
     };
     let _turn = app.chains.turn().await;
     let version = Digest::of(format!("{}\n{source}", compiler.version()));
-    let key: ArtifactKey = format!("contracts/{circuit}/{version}.json")
-        .parse()
-        .map_err(|_| RequestError::Internal("a circuit id is no key".to_owned()))?;
+    let key = ArtifactPath::Contract { circuit: circuit.clone(), version }.key();
     match app.store.get(&key).await {
         Ok(artifact) => {
             if let Ok(contract) = serde_json::from_slice(&artifact.body) {

@@ -3,7 +3,7 @@
 use zkflow_core::circuit::BlueprintError;
 use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::id::CircuitId;
-use zkflow_core::service::catalog::{CatalogError, ProofStatus};
+use zkflow_core::service::catalog::{CatalogError, Named as _, ProofStatus};
 use zkflow_core::service::id::{DeploymentId, ProofId};
 use zkflow_core::service::queue::{QueueError, QueueName};
 use zkflow_core::service::store::StoreError;
@@ -77,7 +77,7 @@ pub enum RequestError {
     #[error("circuit {0} is being deleted: try again later, or repeat the DELETE if it was interrupted")]
     CircuitDeleting(CircuitId),
     /// The proof request can no longer be cancelled.
-    #[error("proof request {id} is already {}", status_name(*.status))]
+    #[error("proof request {id} is already {}", .status.as_str())]
     ProofFinal {
         /// Existing proof request.
         id: ProofId,
@@ -85,7 +85,7 @@ pub enum RequestError {
         status: ProofStatus,
     },
     /// The proof request has no proof.
-    #[error("proof request {id} is {} and has no proof", status_name(*.status))]
+    #[error("proof request {id} is {} and has no proof", .status.as_str())]
     NoProof {
         /// Existing proof request.
         id: ProofId,
@@ -194,14 +194,5 @@ impl Classified for RequestError {
             Self::TooManyVerifications => "too_many_verifications",
             Self::Internal(_) => "internal",
         }
-    }
-}
-
-fn status_name(status: ProofStatus) -> &'static str {
-    match status {
-        ProofStatus::Pending => "pending",
-        ProofStatus::Completed => "completed",
-        ProofStatus::Failed => "failed",
-        ProofStatus::Cancelled => "cancelled",
     }
 }

@@ -5,9 +5,11 @@ use zkflow_core::calldata::calldata;
 use zkflow_core::format::json::{proof_from_json, public_from_json};
 use zkflow_core::id::CircuitId;
 use zkflow_core::proof::PublicSignals;
-use zkflow_core::service::catalog::{CatalogError, Idempotency, ProofRequest, ProofStatus};
+use zkflow_core::service::catalog::{
+    CatalogError, Circuit, Document as _, Idempotency, ProofKey, ProofRequest, ProofStatus,
+};
 use zkflow_core::service::id::{ProofId, UserId};
-use zkflow_core::service::queue::{NewJob, QueueName};
+use zkflow_core::service::queue::QueueName;
 
 use super::{GivenInputs, RequestError, circuits, verify};
 use crate::state::App;
@@ -41,10 +43,11 @@ pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestEr
         key,
         fingerprint: fingerprint(app, &circuit_id, user_id.as_ref(), &inputs),
     });
-    if let Some(wanted) = &idempotency
-        && let Some(present) = app.catalog.proof_by_key(user_id.as_ref(), &wanted.key).await?
-    {
-        return repeated(present, wanted);
+    if let Some(wanted) = &idempotency {
+        let key = ProofKey { user_id: user_id.clone(), key: wanted.key.clone() };
+        if let Some(present) = app.catalog.proofs().by_key(&key).await? {
+            return repeated(present, wanted);
+        }
     }
     let circuit = circuits::get_ready(app, &circuit_id).await?;
     let inputs = inputs.checked(app, &circuit)?;
@@ -57,7 +60,7 @@ pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestEr
     let asked =
         ProofRequest::new(id.clone(), circuit_id, user_id, idempotency, now, app.config.limits.proof_ttl());
     let wanted = asked.idempotency.clone();
-    let (proof, added) = app.catalog.insert_proof(asked).await?;
+    let (proof, added) = app.catalog.proofs().insert(asked).await?;
     // Under its own id it is this request, whatever the catalog had to do to add it.
     if let (false, Some(wanted)) = (added || proof.id == id, wanted) {
         app.vault.destroy(&id).await?;
@@ -65,21 +68,12 @@ pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestEr
     }
     // The circuit may have been removed in between: then nobody learns of the request.
     if let Err(error) = circuits::get_ready(app, &proof.circuit_id).await {
-        app.catalog.delete_proof(&id).await?;
+        app.catalog.proofs().delete(&id).await?;
         app.vault.destroy(&id).await?;
         return Err(error);
     }
-    let job = NewJob::new(QueueName::ProofGeneration, id.as_str());
-    super::push(app, NewJob { user_id: proof.user_id.clone(), ..job }).await;
+    super::push(app, proof.job()).await;
     Ok(proof)
-}
-
-/// The proof request.
-///
-/// # Errors
-/// [`RequestError::UnknownProof`].
-pub async fn get(app: &App, id: &ProofId) -> Result<ProofRequest, RequestError> {
-    app.catalog.proof(id).await?.ok_or_else(|| RequestError::UnknownProof(id.clone()))
 }
 
 /// Ends a request that is not final, and destroys its inputs. A cancelled one stays cancelled.
@@ -88,14 +82,14 @@ pub async fn get(app: &App, id: &ProofId) -> Result<ProofRequest, RequestError> 
 /// [`RequestError::ProofFinal`] when it was completed or has failed.
 pub async fn cancel(app: &App, id: &ProofId) -> Result<ProofRequest, RequestError> {
     let cancelled = loop {
-        let mut proof = get(app, id).await?;
-        match proof.status {
+        let mut proof: ProofRequest = super::get(app, id).await?;
+        match proof.life.status {
             ProofStatus::Cancelled => break proof,
             ProofStatus::Pending => {}
             status => return Err(RequestError::ProofFinal { id: id.clone(), status }),
         }
         proof.cancel(app.now()).map_err(|error| RequestError::Internal(error.to_string()))?;
-        match app.save_proof(proof).await {
+        match app.save(proof).await {
             Ok(saved) => break saved,
             Err(CatalogError::Stale(_)) => {}
             Err(error) => return Err(error.into()),
@@ -110,11 +104,11 @@ pub async fn cancel(app: &App, id: &ProofId) -> Result<ProofRequest, RequestErro
 /// # Errors
 /// [`RequestError::NoProof`] unless it is completed; the circuit is gone.
 pub async fn solidity_calldata(app: &App, id: &ProofId) -> Result<String, RequestError> {
-    let request = get(app, id).await?;
+    let request: ProofRequest = super::get(app, id).await?;
     let Some(artifacts) = &request.artifacts else {
-        return Err(RequestError::NoProof { id: id.clone(), status: request.status });
+        return Err(RequestError::NoProof { id: id.clone(), status: request.life.status });
     };
-    let circuit = circuits::get(app, &request.circuit_id).await?;
+    let circuit: Circuit = super::get(app, &request.circuit_id).await?;
     let key = verify::verifying_key(app, &circuit).await?;
     let stored =
         |what: &str| RequestError::Internal(format!("the stored {what} of proof {id} cannot be read"));

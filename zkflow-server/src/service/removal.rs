@@ -3,9 +3,10 @@
 use futures::TryStreamExt as _;
 use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{
-    CatalogError, CircuitStatus, DeploymentFilter, DeploymentStatus, Failure, Page, ProofFilter, ProofStatus,
+    CatalogError, Circuit, CircuitStatus, DeploymentFilter, DeploymentStatus, Failure, Page, ProofFilter,
+    ProofStatus,
 };
-use zkflow_core::service::store::ArtifactKey;
+use zkflow_core::service::store::{ArtifactKey, ArtifactPath};
 
 use super::{RequestError, circuits};
 use crate::state::App;
@@ -20,34 +21,34 @@ use crate::state::App;
 /// [`RequestError::UnknownCircuit`]; [`RequestError::CircuitBusy`] while work on it is owed.
 pub async fn delete(app: &App, id: &CircuitId) -> Result<(), RequestError> {
     loop {
-        let mut circuit = circuits::get(app, id).await?;
+        let mut circuit: Circuit = super::get(app, id).await?;
         if circuits::is_being_deleted(&circuit) {
             break;
         }
-        let busy = circuit.status == CircuitStatus::Pending
+        let busy = circuit.life.status == CircuitStatus::Pending
             || has_owed_proofs(app, id).await?
             || has_owed_deployments(app, id).await?;
         if busy {
             return Err(RequestError::CircuitBusy(id.clone()));
         }
-        circuit.status = CircuitStatus::Failed;
-        circuit.error = Some(Failure {
+        circuit.life.status = CircuitStatus::Failed;
+        circuit.life.error = Some(Failure {
             code: circuits::DELETING.to_owned(),
             message: "the circuit is being deleted".to_owned(),
         });
-        circuit.updated_at = app.now();
-        match app.save_circuit(circuit).await {
+        circuit.life.updated_at = app.now();
+        match app.save(circuit).await {
             Ok(_) => break,
             Err(CatalogError::Stale(_)) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    let keys: Vec<ArtifactKey> = app.store.list(&format!("circuits/{id}")).try_collect().await?;
+    let keys: Vec<ArtifactKey> = app.store.list(&ArtifactPath::files_of(id)).try_collect().await?;
     for key in &keys {
         app.store.delete(key).await?;
     }
     forget_deployments(app, id).await?;
-    app.catalog.delete_circuit(id).await?;
+    app.catalog.circuits().delete(id).await?;
     app.changes.notify(id.as_str());
     Ok(())
 }
@@ -58,30 +59,30 @@ async fn has_owed_proofs(app: &App, id: &CircuitId) -> Result<bool, RequestError
         status: Some(ProofStatus::Pending),
         ..ProofFilter::default()
     };
-    Ok(!app.catalog.proofs(&owed, &Page::first(1)).await?.is_empty())
+    Ok(!app.catalog.proofs().list(&owed, &Page::first(1)).await?.is_empty())
 }
 
 /// Whether work on a deployment of the circuit is owed.
 async fn has_owed_deployments(app: &App, circuit: &CircuitId) -> Result<bool, RequestError> {
     let owed =
         DeploymentFilter { circuit_id: Some(circuit.clone()), status: Some(DeploymentStatus::Pending) };
-    Ok(!app.catalog.deployments(&owed, &Page::first(1)).await?.is_empty())
+    Ok(!app.catalog.deployments().list(&owed, &Page::first(1)).await?.is_empty())
 }
 
 /// Forgets the deployments of a circuit, and its compiled contract. What is on a chain stays there.
 async fn forget_deployments(app: &App, circuit: &CircuitId) -> Result<(), RequestError> {
     let all = DeploymentFilter { circuit_id: Some(circuit.clone()), status: None };
     loop {
-        let page = app.catalog.deployments(&all, &Page::first(100)).await?;
+        let page = app.catalog.deployments().list(&all, &Page::first(100)).await?;
         if page.is_empty() {
             break;
         }
         for deployment in page {
             app.vault.destroy_deployment(&deployment.id).await?;
-            app.catalog.delete_deployment(&deployment.id).await?;
+            app.catalog.deployments().delete(&deployment.id).await?;
         }
     }
-    let keys: Vec<ArtifactKey> = app.store.list(&format!("contracts/{circuit}")).try_collect().await?;
+    let keys: Vec<ArtifactKey> = app.store.list(&ArtifactPath::contracts_of(circuit)).try_collect().await?;
     for key in &keys {
         app.store.delete(key).await?;
     }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::TryStreamExt;
 use zkflow_core::id::CircuitId;
-use zkflow_core::service::catalog::{Circuit, CircuitStatus, DeploymentStatus, ProofStatus};
-use zkflow_core::service::id::{DeploymentId, ProofId};
+use zkflow_core::service::catalog::{Circuit, Deployment, Document as _, ProofRequest, Stored};
+use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::queue::Job;
-use zkflow_core::service::store::ArtifactKey;
+use zkflow_core::service::store::{ArtifactKey, ArtifactPath};
 use zkflow_queue::{Handler, JobContext, JobError};
 
 use super::outage;
@@ -47,7 +47,7 @@ impl Cleanup {
             let expired = app.catalog.expired_proofs(app.now(), BATCH).await.map_err(outage)?;
             for request in &expired {
                 app.vault.destroy(&request.id).await.map_err(outage)?;
-                app.catalog.delete_proof(&request.id).await.map_err(outage)?;
+                app.catalog.proofs().delete(&request.id).await.map_err(outage)?;
                 app.changes.notify(request.id.as_str());
             }
             removed += expired.len() as u64;
@@ -58,53 +58,58 @@ impl Cleanup {
         Ok(removed)
     }
 
-    /// Removes what no document needs, unreadable artifacts too.
+    /// Removes artifacts that no document needs, unreadable ones too. Artifacts with an unknown path stay.
     async fn remove_orphans(&self, context: &JobContext) -> Result<u64, JobError> {
-        let mut removed = 0;
+        let (mut removed, mut unknown) = (0, 0);
         let mut circuits = Circuits { app: &self.app, last: None };
         let mut keys = self.app.store.list("");
         while let Some(key) = keys.try_next().await.map_err(outage)? {
             if context.cancelled().is_cancelled() {
                 break;
             }
-            if self.is_orphan(&key, &mut circuits).await? {
+            let Ok(path) = key.as_str().parse::<ArtifactPath>() else {
+                unknown += 1;
+                tracing::debug!(%key, "unknown path");
+                continue;
+            };
+            if self.is_orphan(&key, path, &mut circuits).await? {
                 self.app.store.delete(&key).await.map_err(outage)?;
                 removed += 1;
             }
+        }
+        if unknown > 0 {
+            tracing::warn!(artifacts = unknown, "artifacts with an unknown path were left alone");
         }
         Ok(removed)
     }
 
     /// Whether no document needs the artifact, now or when the work on it is done.
-    async fn is_orphan(&self, key: &ArtifactKey, circuits: &mut Circuits<'_>) -> Result<bool, JobError> {
-        let mut segments = key.as_str().split('/');
-        let (Some(kind), Some(id)) = (segments.next(), segments.next()) else { return Ok(false) };
-        match kind {
-            "circuits" => {
-                let Ok(id) = id.parse::<CircuitId>() else { return Ok(false) };
-                Ok(circuits.get(&id).await?.is_none_or(|circuit| {
-                    circuit.status != CircuitStatus::Pending
-                        && circuit.artifacts.values().all(|meta| meta.key != *key)
+    async fn is_orphan(
+        &self,
+        key: &ArtifactKey,
+        path: ArtifactPath,
+        circuits: &mut Circuits<'_>,
+    ) -> Result<bool, JobError> {
+        match path {
+            ArtifactPath::CircuitFile { circuit, .. } => {
+                Ok(circuits.get(&circuit).await?.is_none_or(|circuit| {
+                    circuit.is_final() && circuit.artifacts.values().all(|meta| meta.key != *key)
                 }))
             }
-            "sealed" => {
-                let Ok(id) = id.parse::<ProofId>() else { return Ok(false) };
-                let request = self.app.catalog.proof(&id).await.map_err(outage)?;
-                Ok(match request {
-                    Some(request) => request.status != ProofStatus::Pending,
-                    None => self.app.now().since(id.created_at()) > SEALED_GRACE,
-                })
-            }
-            "sealed-deployments" => {
-                let Ok(id) = id.parse::<DeploymentId>() else { return Ok(false) };
-                let found = self.app.catalog.deployment(&id).await.map_err(outage)?;
-                Ok(match found {
-                    Some(deployment) => deployment.status != DeploymentStatus::Pending,
-                    None => self.app.now().since(id.created_at()) > SEALED_GRACE,
-                })
-            }
-            _ => Ok(false),
+            ArtifactPath::Contract { circuit, .. } => Ok(circuits.get(&circuit).await?.is_none()),
+            ArtifactPath::SealedInputs(id) => self.is_over::<ProofRequest>(&id, id.created_at()).await,
+            ArtifactPath::SealedSecrets(id) => self.is_over::<Deployment>(&id, id.created_at()).await,
+            ArtifactPath::VaultKeyId | ArtifactPath::Probe => Ok(false),
         }
+    }
+
+    /// Whether the document is final, or was never inserted.
+    async fn is_over<D: Stored>(&self, id: &D::Id, sealed: Timestamp) -> Result<bool, JobError> {
+        let found = self.app.documents::<D>().get(id).await.map_err(outage)?;
+        Ok(match found {
+            Some(document) => document.is_final(),
+            None => self.app.now().since(sealed) > SEALED_GRACE,
+        })
     }
 
     async fn purge_dead_letters(&self) -> Result<u64, JobError> {
@@ -122,7 +127,7 @@ struct Circuits<'a> {
 impl Circuits<'_> {
     async fn get(&mut self, id: &CircuitId) -> Result<Option<&Circuit>, JobError> {
         if self.last.as_ref().is_none_or(|(last, _)| last != id) {
-            let circuit = self.app.catalog.circuit(id).await.map_err(outage)?;
+            let circuit = self.app.catalog.circuits().get(id).await.map_err(outage)?;
             self.last = Some((id.clone(), circuit));
         }
         Ok(self.last.as_ref().and_then(|(_, circuit)| circuit.as_ref()))

@@ -13,19 +13,18 @@ use zkflow_core::proof::{PublicSignals, VerifyingKey};
 use zkflow_core::rng::os_rng;
 use zkflow_core::secret::CircuitInputs;
 use zkflow_core::service::catalog::{
-    CatalogError, Circuit, CircuitStatus, DeployedContract, Deployment, DeploymentStage, DeploymentStatus,
-    Page, ProofArtifacts, ProofFilter, ProofStatus, Signer,
+    CatalogError, Circuit, CircuitStatus, DeployedContract, Deployment, DeploymentStage, Document as _,
+    Named as _, Page, ProofArtifacts, ProofFilter, ProofStatus, Signer,
 };
 use zkflow_core::service::chain::{ChainClient, SignedTransaction};
-use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::DeploymentId;
-use zkflow_core::service::queue::{Job, QueueName};
+use zkflow_core::service::queue::Job;
 use zkflow_core::template::Outcome;
 use zkflow_queue::JobError;
 use zkflow_store::vault::VaultError;
 
-use super::document::Steps;
-use super::{Stop, blocking, invalid, outage, stop, stop_or_outage, unsaved};
+use super::document::{Steps, save};
+use super::{Stop, blocking, invalid, outage, stop, stop_or_outage};
 use crate::service::deployments::{Admitted, Secrets, admit, compile, open_signer};
 use crate::service::{RequestError, circuits, verify};
 use crate::state::App;
@@ -83,7 +82,7 @@ impl Deploy {
             status: Some(ProofStatus::Completed),
             ..ProofFilter::default()
         };
-        let recent = app.catalog.proofs(&made, &Page::first(RECENT)).await.map_err(stop_or_outage)?;
+        let recent = app.catalog.proofs().list(&made, &Page::first(RECENT)).await.map_err(stop_or_outage)?;
         let proofs = recent.into_iter().filter_map(|proof| proof.artifacts);
         let mut of_this_key = proofs.filter(|artifacts| artifacts.proving_key == proving_key);
         if let Some(statement) = of_this_key.find_map(|artifacts| read(&key, &artifacts)) {
@@ -124,12 +123,14 @@ impl Deploy {
     /// Notes the contract in the circuit's document: the newest one that was confirmed.
     async fn note(&self, deployment: &Deployment, contract: &DeployedContract) -> Result<(), Stop> {
         loop {
-            let circuit = self.app.catalog.circuit(&deployment.circuit_id).await.map_err(stop_or_outage)?;
-            let Some(mut circuit) = circuit.filter(|circuit| circuit.status == CircuitStatus::Ready) else {
+            let circuit =
+                self.app.catalog.circuits().get(&deployment.circuit_id).await.map_err(stop_or_outage)?;
+            let Some(mut circuit) = circuit.filter(|circuit| circuit.life.status == CircuitStatus::Ready)
+            else {
                 return Ok(());
             };
             circuit.deployed(contract.clone(), self.app.now()).map_err(invalid)?;
-            match self.app.save_circuit(circuit).await {
+            match self.app.save(circuit).await {
                 Ok(_) => return Ok(()),
                 Err(CatalogError::Stale(_)) => {}
                 Err(error) => return Err(stop(error)),
@@ -140,7 +141,7 @@ impl Deploy {
     /// How long there is.
     fn left(&self, deployment: &Deployment) -> Duration {
         let whole = self.app.config.chain.deploy_time();
-        whole.saturating_sub(self.app.now().since(deployment.created_at))
+        whole.saturating_sub(self.app.now().since(deployment.life.created_at))
     }
 }
 
@@ -162,19 +163,8 @@ fn read(key: &VerifyingKey, artifacts: &ProofArtifacts) -> Option<Statement> {
 impl Steps for Deploy {
     type Document = Deployment;
 
-    const QUEUE: QueueName = QueueName::Deploy;
-
-    /// A deployment that is final only has its secrets destroyed.
-    async fn owed(&self, job: &Job) -> Result<Option<Deployment>, JobError> {
-        let Ok(id) = job.subject.parse::<DeploymentId>() else { return Ok(None) };
-        let deployment = self.app.catalog.deployment(&id).await.map_err(outage)?;
-        match deployment {
-            Some(deployment) if deployment.status == DeploymentStatus::Pending => Ok(Some(deployment)),
-            _ => {
-                self.app.vault.destroy_deployment(&id).await.map_err(outage)?;
-                Ok(None)
-            }
-        }
+    fn app(&self) -> &App {
+        &self.app
     }
 
     async fn run(&self, deployment: &mut Deployment, _: &Job) -> Result<(), Stop> {
@@ -221,18 +211,9 @@ impl Steps for Deploy {
         Ok(())
     }
 
-    async fn save(&self, deployment: &mut Deployment) -> Result<(), JobError> {
-        *deployment = self.app.save_deployment(deployment.clone()).await.map_err(unsaved)?;
-        Ok(())
-    }
-
-    async fn finish(&self, deployment: &mut Deployment) -> Result<(), JobError> {
-        self.save(deployment).await?;
-        self.app.vault.destroy_deployment(&deployment.id).await.map_err(outage)
-    }
-
-    fn now(&self) -> Timestamp {
-        self.app.now()
+    /// Destroys the secrets that came with the request.
+    async fn discard(&self, id: &DeploymentId) -> Result<(), JobError> {
+        self.app.vault.destroy_deployment(id).await.map_err(outage)
     }
 }
 
@@ -242,13 +223,6 @@ struct Record<'a> {
     deployment: &'a mut Deployment,
     /// When the present stage began.
     began: Instant,
-}
-
-impl Record<'_> {
-    async fn save(&mut self) -> Result<(), JobError> {
-        *self.deployment = self.app.save_deployment(self.deployment.clone()).await.map_err(unsaved)?;
-        Ok(())
-    }
 }
 
 #[async_trait]
@@ -261,7 +235,7 @@ impl Journal for Record<'_> {
 
     async fn signed(&mut self, chain_id: u64, transaction: SignedTransaction) -> Result<(), JobError> {
         self.deployment.signed(chain_id, transaction, self.app.now()).map_err(invalid)?;
-        self.save().await?;
+        save(self.app, self.deployment).await?;
         // A key of the request has done what it came for.
         if self.deployment.signer == Signer::Request {
             let destroyed = self.forget_key().await;
@@ -273,9 +247,9 @@ impl Journal for Record<'_> {
     async fn stage(&mut self, stage: DeploymentStage) -> Result<(), JobError> {
         let spent = self.began.elapsed();
         self.began = Instant::now();
-        stage_took("deployment", self.deployment.stage.as_str(), spent);
+        stage_took("deployment", self.deployment.life.stage.as_str(), spent);
         self.deployment.advance(stage, spent, self.app.now()).map_err(invalid)?;
-        self.save().await
+        save(self.app, self.deployment).await
     }
 }
 

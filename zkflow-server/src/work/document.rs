@@ -1,62 +1,23 @@
 //! [`Progress`]: the way of a document from pending to final under a lease, the same for all kinds.
 
-use std::fmt::Display;
-
 use async_trait::async_trait;
-use zkflow_core::service::catalog::{Circuit, Deployment, Failure, ProofRequest};
-use zkflow_core::service::clock::Timestamp;
-use zkflow_core::service::flow::InvalidTransition;
-use zkflow_core::service::queue::{Job, QueueName};
+use zkflow_core::service::catalog::{Document as _, Failure, Stored};
+use zkflow_core::service::queue::Job;
 use zkflow_queue::{Handler, JobContext, JobError};
 
 use super::memory::Share;
-use super::{Stop, invalid};
+use super::{Stop, invalid, outage, unsaved};
+use crate::state::App;
 use crate::telemetry::job_failed;
-
-/// A document of the catalog that a worker brings to its end.
-pub(super) trait Document: Send + Sync {
-    /// Notes that a worker begins.
-    fn begin(&mut self, attempt: u32, now: Timestamp) -> Result<(), InvalidTransition>;
-
-    /// Notes that it failed for good.
-    fn fail(&mut self, failure: Failure, now: Timestamp) -> Result<(), InvalidTransition>;
-
-    /// Its id.
-    fn id(&self) -> &(dyn Display + Sync);
-}
-
-/// Documents say the same under their own names.
-macro_rules! documents {
-    ($($kind:ty),+) => { $(
-        impl Document for $kind {
-            fn begin(&mut self, attempt: u32, now: Timestamp) -> Result<(), InvalidTransition> {
-                self.begin(attempt, now)
-            }
-
-            fn fail(&mut self, failure: Failure, now: Timestamp) -> Result<(), InvalidTransition> {
-                self.fail(failure, now)
-            }
-
-            fn id(&self) -> &(dyn Display + Sync) {
-                &self.id
-            }
-        }
-    )+ };
-}
-
-documents!(Circuit, ProofRequest, Deployment);
 
 /// What is done to one kind of document.
 #[async_trait]
 pub(super) trait Steps: Send + Sync + 'static {
     /// The kind.
-    type Document: Document;
+    type Document: Stored;
 
-    /// Where its jobs wait.
-    const QUEUE: QueueName;
-
-    /// The document of a job, while work on it is owed.
-    async fn owed(&self, job: &Job) -> Result<Option<Self::Document>, JobError>;
+    /// What requests and workers share.
+    fn app(&self) -> &App;
 
     /// What the work needs of this machine, kept while it runs; an error that gives the job back when that is
     /// not there.
@@ -68,27 +29,48 @@ pub(super) trait Steps: Send + Sync + 'static {
     /// The way from begun to complete, saved at every stage but the last.
     async fn run(&self, document: &mut Self::Document, job: &Job) -> Result<(), Stop>;
 
-    /// Writes the document if nobody else has since it was read.
-    async fn save(&self, document: &mut Self::Document) -> Result<(), JobError>;
-
-    /// Makes the outcome visible, and then removes what only an unfinished document needs.
-    async fn finish(&self, document: &mut Self::Document) -> Result<(), JobError>;
-
-    /// The present moment.
-    fn now(&self) -> Timestamp;
+    /// Removes what only an unfinished document needs. Called again for a document that is final.
+    async fn discard(&self, id: &Id<Self>) -> Result<(), JobError> {
+        let _ = id;
+        Ok(())
+    }
 }
+
+type Id<S> = <<S as Steps>::Document as zkflow_core::service::catalog::Document>::Id;
 
 /// Handles the jobs of one kind of document.
 pub(super) struct Progress<S>(pub(super) S);
+
+impl<S: Steps> Progress<S> {
+    /// The document of a job, while work on it is owed.
+    async fn owed(&self, job: &Job) -> Result<Option<S::Document>, JobError> {
+        let Self(steps) = self;
+        let Ok(id) = job.subject.parse::<Id<S>>() else { return Ok(None) };
+        let document = steps.app().documents::<S::Document>().get(&id).await.map_err(outage)?;
+        if let Some(document) = document.filter(|document| !document.is_final()) {
+            return Ok(Some(document));
+        }
+        steps.discard(&id).await?;
+        Ok(None)
+    }
+
+    /// Makes the outcome visible, and then removes what only an unfinished document needs.
+    async fn finish(&self, mut document: S::Document) -> Result<(), JobError> {
+        let Self(steps) = self;
+        save(steps.app(), &mut document).await?;
+        steps.discard(document.id()).await
+    }
+}
 
 #[async_trait]
 impl<S: Steps> Handler for Progress<S> {
     async fn handle(&self, job: &Job, context: JobContext) -> Result<(), JobError> {
         let Self(steps) = self;
-        let Some(mut document) = steps.owed(job).await? else { return Ok(()) };
+        let app = steps.app();
+        let Some(mut document) = self.owed(job).await? else { return Ok(()) };
         let _share = steps.admit(&document).await?;
-        document.begin(job.attempt, steps.now()).map_err(invalid)?;
-        steps.save(&mut document).await?;
+        document.begin(job.attempt, app.now()).map_err(invalid)?;
+        save(app, &mut document).await?;
         let failure = match steps.run(&mut document, job).await {
             Ok(()) => None,
             Err(Stop::Final(failure)) => Some(failure),
@@ -98,20 +80,27 @@ impl<S: Steps> Handler for Progress<S> {
             return Err(JobError::retry("lease_lost", "the lease was lost"));
         }
         if let Some(failure) = failure {
-            job_failed(S::QUEUE, failure.code.clone());
-            document.fail(failure, steps.now()).map_err(invalid)?;
+            job_failed(job.queue, failure.code.clone());
+            document.fail(failure, app.now()).map_err(invalid)?;
         }
-        steps.finish(&mut document).await
+        self.finish(document).await
     }
 
     async fn dead(&self, job: &Job, error: &JobError) {
         let Self(steps) = self;
-        let Ok(Some(mut document)) = steps.owed(job).await else { return };
+        let Ok(Some(mut document)) = self.owed(job).await else { return };
+        let id = document.id().clone();
         let failure = Failure { code: error.kind.to_owned(), message: error.reason.clone() };
-        if document.fail(failure, steps.now()).is_ok()
-            && let Err(error) = steps.finish(&mut document).await
+        if document.fail(failure, steps.app().now()).is_ok()
+            && let Err(error) = self.finish(document).await
         {
-            tracing::warn!(document = %document.id(), reason = %error.reason, "left to the reconciler");
+            tracing::warn!(document = %id, reason = %error.reason, "left to the reconciler");
         }
     }
+}
+
+/// Writes the document, unless it was changed since it was read.
+pub(super) async fn save<D: Stored>(app: &App, document: &mut D) -> Result<(), JobError> {
+    *document = app.save(document.clone()).await.map_err(unsaved)?;
+    Ok(())
 }

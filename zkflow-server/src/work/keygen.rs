@@ -7,17 +7,15 @@ use std::time::Instant;
 use async_trait::async_trait;
 use bytes::Bytes;
 use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName};
-use zkflow_core::id::CircuitId;
 use zkflow_core::rng::os_rng;
-use zkflow_core::service::catalog::{Circuit, CircuitStage, CircuitStatus, Failure};
-use zkflow_core::service::clock::Timestamp;
-use zkflow_core::service::queue::{Job, QueueName};
-use zkflow_core::service::store::{ArtifactKey, ArtifactMeta, InvalidKey, PutMode};
+use zkflow_core::service::catalog::{Circuit, CircuitStage, Document as _, Failure};
+use zkflow_core::service::queue::Job;
+use zkflow_core::service::store::{ArtifactMeta, ArtifactPath, PutMode};
 use zkflow_core::setup::KeyOptions;
 use zkflow_queue::JobError;
 
-use super::document::Steps;
-use super::{Stop, blocking, invalid, outage, stop, unsaved};
+use super::document::{Steps, save};
+use super::{Stop, blocking, invalid, outage, stop};
 use crate::state::App;
 use crate::telemetry::stage_took;
 
@@ -31,19 +29,17 @@ impl KeyGeneration {
         Self { app }
     }
 
-    /// Stores one file under a key that no other run uses; `run` names this hand-out of the job.
+    /// Stores one file under a path that no other run uses.
     async fn put(
         &self,
-        id: &CircuitId,
-        run: &str,
-        name: FileName,
+        circuit: &Circuit,
+        job: &Job,
+        file: FileName,
         bytes: Vec<u8>,
     ) -> Result<ArtifactMeta, JobError> {
-        let key: ArtifactKey = format!("circuits/{id}/{run}/{name}")
-            .parse()
-            .map_err(|error: InvalidKey| JobError::fatal("invalid_key", error.to_string()))?;
-        let stored = self.app.store.put(&key, Bytes::from(bytes), PutMode::Overwrite).await;
-        stored.map_err(outage)
+        let (circuit, attempt) = (circuit.id.clone(), job.attempt);
+        let path = ArtifactPath::CircuitFile { circuit, job: job.id.clone(), attempt, file };
+        self.app.store.put(&path.key(), Bytes::from(bytes), PutMode::Overwrite).await.map_err(outage)
     }
 
     async fn advance(
@@ -56,7 +52,7 @@ impl KeyGeneration {
         let spent = began.elapsed();
         stage_took("circuit", finished, spent);
         circuit.advance(stage, spent, self.app.now()).map_err(invalid)?;
-        self.save(circuit).await
+        save(&self.app, circuit).await
     }
 }
 
@@ -64,12 +60,8 @@ impl KeyGeneration {
 impl Steps for KeyGeneration {
     type Document = Circuit;
 
-    const QUEUE: QueueName = QueueName::KeyGeneration;
-
-    async fn owed(&self, job: &Job) -> Result<Option<Circuit>, JobError> {
-        let Ok(id) = job.subject.parse::<CircuitId>() else { return Ok(None) };
-        let circuit = self.app.catalog.circuit(&id).await.map_err(outage)?;
-        Ok(circuit.filter(|circuit| circuit.status == CircuitStatus::Pending))
+    fn app(&self) -> &App {
+        &self.app
     }
 
     async fn run(&self, circuit: &mut Circuit, job: &Job) -> Result<(), Stop> {
@@ -101,28 +93,14 @@ impl Steps for KeyGeneration {
         self.advance(circuit, CircuitStage::Store, "setup", began).await?;
 
         let began = Instant::now();
-        let run = format!("{}-{}", job.id, job.attempt);
         let mut artifacts = BTreeMap::new();
         for (name, bytes) in files {
-            artifacts.insert(name.to_string(), self.put(&circuit.id, &run, name, bytes).await?);
+            artifacts.insert(name.to_string(), self.put(circuit, job, name, bytes).await?);
         }
         let spent = began.elapsed();
         stage_took("circuit", "store", spent);
         circuit.complete(artifacts, report, provenance, spent, self.app.now()).map_err(invalid)?;
         Ok(())
-    }
-
-    async fn save(&self, circuit: &mut Circuit) -> Result<(), JobError> {
-        *circuit = self.app.save_circuit(circuit.clone()).await.map_err(unsaved)?;
-        Ok(())
-    }
-
-    async fn finish(&self, circuit: &mut Circuit) -> Result<(), JobError> {
-        self.save(circuit).await
-    }
-
-    fn now(&self) -> Timestamp {
-        self.app.now()
     }
 }
 

@@ -12,18 +12,17 @@ use zkflow_core::format::json;
 use zkflow_core::prove::PreparedKey;
 use zkflow_core::rng::os_rng;
 use zkflow_core::service::catalog::{
-    Circuit, CircuitStatus, Failure, ProofArtifacts, ProofRequest, ProofStage, ProofStatus,
+    Circuit, CircuitStatus, Document as _, Failure, ProofArtifacts, ProofRequest, ProofStage,
 };
-use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::ProofId;
 use zkflow_core::service::queue::{Job, QueueName};
 use zkflow_core::service::store::{ArtifactMeta, StoreError};
 use zkflow_core::witness::{Way, WitnessLimits};
 use zkflow_queue::JobError;
 
-use super::document::Steps;
+use super::document::{Steps, save};
 use super::memory::{self, Memory, Share};
-use super::{CircuitCache, Stop, blocking, invalid, outage, stop, stop_or_outage, unsaved};
+use super::{CircuitCache, Stop, blocking, invalid, outage, stop, stop_or_outage};
 use crate::state::App;
 use crate::telemetry::{stage_took, witness_calculated};
 
@@ -43,8 +42,8 @@ impl ProofGeneration {
 
     /// The circuit of the request, from the cache or the store.
     async fn load(&self, request: &ProofRequest) -> Result<(Circuit, Arc<LoadedCircuit>), Stop> {
-        let circuit = self.app.catalog.circuit(&request.circuit_id).await.map_err(stop_or_outage)?;
-        let Some(circuit) = circuit.filter(|circuit| circuit.status == CircuitStatus::Ready) else {
+        let circuit = self.app.catalog.circuits().get(&request.circuit_id).await.map_err(stop_or_outage)?;
+        let Some(circuit) = circuit.filter(|circuit| circuit.life.status == CircuitStatus::Ready) else {
             return Err(Stop::Final(Failure {
                 code: "circuit_gone".to_owned(),
                 message: format!("circuit {} is not ready any more", request.circuit_id),
@@ -118,24 +117,13 @@ impl ProofGeneration {
 impl Steps for ProofGeneration {
     type Document = ProofRequest;
 
-    const QUEUE: QueueName = QueueName::ProofGeneration;
-
-    /// A request that is final only has its inputs destroyed.
-    async fn owed(&self, job: &Job) -> Result<Option<ProofRequest>, JobError> {
-        let Ok(id) = job.subject.parse::<ProofId>() else { return Ok(None) };
-        let request = self.app.catalog.proof(&id).await.map_err(outage)?;
-        match request {
-            Some(request) if request.status == ProofStatus::Pending => Ok(Some(request)),
-            _ => {
-                self.app.vault.destroy(&id).await.map_err(outage)?;
-                Ok(None)
-            }
-        }
+    fn app(&self) -> &App {
+        &self.app
     }
 
     /// Refuses a proof that would take more memory than is left, by the size of its key.
     async fn admit(&self, request: &ProofRequest) -> Result<Option<Share>, JobError> {
-        let circuit = self.app.catalog.circuit(&request.circuit_id).await.map_err(outage)?;
+        let circuit = self.app.catalog.circuits().get(&request.circuit_id).await.map_err(outage)?;
         let key = circuit.as_ref().and_then(|circuit| circuit.artifacts.get(FileName::ProvingKey.as_str()));
         // Without a key there is nothing to prove with, which is for the run to say.
         let Some(key) = key else { return Ok(None) };
@@ -159,7 +147,7 @@ impl Steps for ProofGeneration {
         stage_took("proof", "witness", spent);
         tracing::trace!(proof = %request.id, wires = witness.values().len(), way = way.as_str(), ?spent, "witness calculated");
         request.advance(ProofStage::Prove, spent, app.now()).map_err(invalid)?;
-        self.save(request).await?;
+        save(app, request).await?;
 
         self.share_threads().await;
         let began = Instant::now();
@@ -178,18 +166,9 @@ impl Steps for ProofGeneration {
         Ok(())
     }
 
-    async fn save(&self, request: &mut ProofRequest) -> Result<(), JobError> {
-        *request = self.app.save_proof(request.clone()).await.map_err(unsaved)?;
-        Ok(())
-    }
-
-    async fn finish(&self, request: &mut ProofRequest) -> Result<(), JobError> {
-        self.save(request).await?;
-        self.app.vault.destroy(&request.id).await.map_err(outage)
-    }
-
-    fn now(&self) -> Timestamp {
-        self.app.now()
+    /// Destroys the sealed inputs.
+    async fn discard(&self, id: &ProofId) -> Result<(), JobError> {
+        self.app.vault.destroy(id).await.map_err(outage)
     }
 }
 

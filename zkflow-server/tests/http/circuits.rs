@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use serde_json::json;
-use zkflow_core::service::catalog::{CircuitStatus, Failure};
+use zkflow_core::service::catalog::{CircuitStatus, Document as _, Failure};
 
 use crate::support::{NO_CIRCUIT, Server, age_proof, range_check, ready_circuit, shared};
 
@@ -78,7 +78,7 @@ async fn a_circuit_that_failed_says_why_and_is_tried_again_when_asked_for() {
     circuit.begin(1, server.app.now()).unwrap();
     let failure = Failure { code: "compile_limit".to_owned(), message: "too large".to_owned() };
     circuit.fail(failure, server.app.now()).unwrap();
-    server.app.save_circuit(circuit).await.unwrap();
+    server.app.save(circuit).await.unwrap();
 
     let path = format!("/v1/circuits/{id}");
     let failed = server.get(&format!("{path}?wait=30")).await.ok();
@@ -92,7 +92,7 @@ async fn a_circuit_that_failed_says_why_and_is_tried_again_when_asked_for() {
     assert_eq!(again.status, StatusCode::ACCEPTED);
     assert_eq!(again.json()["circuitId"], id);
     assert!(again.json().get("error").is_none());
-    assert_eq!(server.circuit(&id).await.status, CircuitStatus::Pending);
+    assert_eq!(server.circuit(&id).await.life.status, CircuitStatus::Pending);
 }
 
 #[tokio::test]

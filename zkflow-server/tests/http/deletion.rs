@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use futures::TryStreamExt as _;
 use serde_json::json;
-use zkflow_core::service::catalog::Failure;
+use zkflow_core::service::catalog::{Document as _, Failure};
 use zkflow_core::service::id::DeploymentId;
 
 use crate::support::{Server, age_proof, range_check, ready_circuit, shared};
@@ -71,12 +71,12 @@ async fn a_circuit_goes_with_its_deployments_once_none_is_owed() {
     let path = format!("/v1/circuits/{id}");
     server.delete(&path).await.problem(409, "circuit_busy");
 
-    let mut failed = server.app.catalog.deployment(&deployment).await.unwrap().unwrap();
+    let mut failed = server.app.catalog.deployments().get(&deployment).await.unwrap().unwrap();
     let why = Failure { code: "given_up".to_owned(), message: "given up".to_owned() };
     failed.fail(why, server.app.now()).unwrap();
-    server.app.catalog.replace_deployment(failed).await.unwrap();
+    server.app.catalog.deployments().replace(failed).await.unwrap();
     assert_eq!(server.delete(&path).await.status, StatusCode::NO_CONTENT);
-    assert_eq!(server.app.catalog.deployment(&deployment).await.unwrap(), None);
+    assert_eq!(server.app.catalog.deployments().get(&deployment).await.unwrap(), None);
     let left: Vec<_> = server.app.store.list("").try_collect().await.unwrap();
     assert!(left.iter().all(|key| !key.as_str().contains(deployment.as_str())), "{left:?}");
 }

@@ -6,7 +6,7 @@ use axum::body::{Body, BodyDataStream};
 use axum::http::{Method, StatusCode};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
-use zkflow_core::service::catalog::Failure;
+use zkflow_core::service::catalog::{Document as _, Failure};
 
 use crate::support::{Server, range_check, ready_circuit, request, shared};
 
@@ -103,10 +103,10 @@ async fn a_circuit_is_followed_to_its_end() {
     assert_eq!((first.name.as_str(), &first.data["stage"]), ("circuit", &json!("queued")));
     let mut circuit = server.circuit(&id).await;
     circuit.begin(1, server.app.now()).unwrap();
-    let mut circuit = server.app.save_circuit(circuit).await.unwrap();
+    let mut circuit = server.app.save(circuit).await.unwrap();
     assert_eq!(events.next().await.unwrap().data["stage"], "compile");
     circuit.fail(Failure { code: "c".to_owned(), message: "m".to_owned() }, server.app.now()).unwrap();
-    server.app.save_circuit(circuit).await.unwrap();
+    server.app.save(circuit).await.unwrap();
     let last = events.next().await.unwrap();
     assert_eq!((&last.data["status"], &last.data["error"]["code"]), (&json!("failed"), &json!("c")));
     assert!(events.next().await.is_none());

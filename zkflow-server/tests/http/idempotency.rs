@@ -2,12 +2,17 @@
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use zkflow_core::service::catalog::CircuitStatus;
 use zkflow_core::service::queue::QueueName;
 
-use crate::support::{Reply, Server, age_proof, json_request, range_check};
+use crate::support::{Reply, Server, age_proof, json_request, range_check, ready_circuit, shared};
 
 async fn ask(server: &Server, key: &str, body: &Value) -> Reply {
-    let mut request = json_request("/v1/proofs", &body.to_string());
+    ask_at(server, "/v1/proofs", key, body).await
+}
+
+async fn ask_at(server: &Server, path: &str, key: &str, body: &Value) -> Reply {
+    let mut request = json_request(path, &body.to_string());
     request.headers_mut().insert("idempotency-key", key.parse().unwrap());
     server.send(request).await
 }
@@ -39,6 +44,40 @@ async fn a_repetition_is_answered_when_nothing_new_is_taken() {
     let again = ask(&server, "k", &body).await;
     assert_eq!((again.status, again.json()), (StatusCode::ACCEPTED, first.json()));
     ask(&server, "other", &body).await.problem(404, "circuit_not_found");
+}
+
+#[tokio::test]
+async fn a_repeated_deployment_is_answered_when_nothing_new_is_taken() {
+    let server = Server::idle_with(|config| {
+        config.allow_request_keys = true;
+        config.rpc_urls = Some("31337=http://127.0.0.1:9".parse().unwrap());
+        config.max_pending_deployments = 1;
+    })
+    .await;
+    let shared = shared().await;
+    let id = ready_circuit().await;
+    server.adopt(shared, shared.circuit(id).await).await;
+    let path = format!("/v1/circuits/{id}/deploy");
+    let body = json!({"chainId": 31_337, "privateKey": "1".repeat(64)});
+    let first = ask_at(&server, &path, "k", &body).await;
+    assert_eq!(first.status, StatusCode::ACCEPTED, "{}", first.text());
+    let same = async |what: &str| {
+        let again = ask_at(&server, &path, "k", &body).await;
+        assert_eq!((again.status, again.json()), (StatusCode::ACCEPTED, first.json()), "{what}");
+    };
+
+    ask_at(&server, &path, "other", &body).await.problem(429, "overloaded");
+    same("the server is overloaded").await;
+    let other = json!({"chainId": 31_337, "privateKey": "2".repeat(64)});
+    ask_at(&server, &path, "k", &other).await.problem(422, "idempotency_key_reused");
+    let mut circuit = server.circuit(id).await;
+    circuit.life.status = CircuitStatus::Failed;
+    server.app.save(circuit).await.unwrap();
+    ask_at(&server, &path, "other", &body).await.problem(409, "circuit_failed");
+    same("the circuit is not ready any more").await;
+    let sealed = server.app.store.list("sealed-deployments");
+    let sealed: Vec<_> = futures::TryStreamExt::try_collect(sealed).await.unwrap();
+    assert_eq!(sealed.len(), 1, "the key of a repeated request is not stored");
 }
 
 #[tokio::test]

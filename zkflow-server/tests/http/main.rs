@@ -4,6 +4,7 @@
 mod artifacts;
 mod calldata;
 mod circuits;
+mod cleanup;
 mod deletion;
 mod documents;
 mod events;

@@ -69,12 +69,12 @@ impl Server {
             let body = other.app.store.get(&meta.key).await.unwrap().body;
             self.app.store.put(&meta.key, body, PutMode::Create).await.unwrap();
         }
-        self.app.catalog.insert_circuit(circuit).await.unwrap();
+        self.app.catalog.circuits().insert(circuit).await.unwrap();
     }
 
     /// The stored document of a circuit.
     pub(crate) async fn circuit(&self, id: &str) -> Circuit {
-        self.app.catalog.circuit(&id.parse().unwrap()).await.unwrap().unwrap()
+        self.app.catalog.circuits().get(&id.parse().unwrap()).await.unwrap().unwrap()
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {

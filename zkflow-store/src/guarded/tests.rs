@@ -157,12 +157,10 @@ async fn after_failures_in_a_row_one_call_a_rest_is_made_until_one_succeeds() {
 }
 
 mod catalog {
-    use zkflow_core::id::CircuitId;
     use zkflow_core::service::catalog::{
-        CatalogError, CircuitFilter, Deployment, DeploymentFilter, Idempotency, Page, ProofFilter,
-        ProofRequest,
+        CatalogError, Collection, Deployment, Idempotency, Page, ProofRequest, Stored,
     };
-    use zkflow_core::service::id::{DeploymentId, ProofId, UserId};
+    use zkflow_core::service::id::ProofId;
 
     use super::*;
     use crate::MemoryCatalog;
@@ -186,50 +184,14 @@ mod catalog {
 
     #[async_trait]
     impl Catalog for Lossy {
-        async fn insert_circuit(&self, circuit: Circuit) -> Result<(Circuit, bool), CatalogError> {
-            self.answer(self.catalog.insert_circuit(circuit).await)
+        fn circuits(&self) -> &dyn Collection<Circuit> {
+            self
         }
-        async fn circuit(&self, id: &CircuitId) -> Result<Option<Circuit>, CatalogError> {
-            self.catalog.circuit(id).await
+        fn proofs(&self) -> &dyn Collection<ProofRequest> {
+            self
         }
-        async fn replace_circuit(&self, circuit: Circuit) -> Result<Circuit, CatalogError> {
-            self.answer(self.catalog.replace_circuit(circuit).await)
-        }
-        async fn delete_circuit(&self, id: &CircuitId) -> Result<(), CatalogError> {
-            self.answer(self.catalog.delete_circuit(id).await)
-        }
-        async fn circuits(&self, filter: &CircuitFilter, page: &Page) -> Result<Vec<Circuit>, CatalogError> {
-            self.catalog.circuits(filter, page).await
-        }
-        async fn insert_proof(&self, proof: ProofRequest) -> Result<(ProofRequest, bool), CatalogError> {
-            let inserted = self.catalog.insert_proof(proof).await;
-            // A worker begins before the answer arrives.
-            if self.lost.load(Ordering::SeqCst) > 0
-                && let Ok((proof, true)) = &inserted
-            {
-                let begun = ProofRequest { attempt: 1, ..proof.clone() };
-                self.catalog.replace_proof(begun).await.unwrap();
-            }
-            self.answer(inserted)
-        }
-        async fn proof_by_key(
-            &self,
-            user: Option<&UserId>,
-            key: &str,
-        ) -> Result<Option<ProofRequest>, CatalogError> {
-            self.catalog.proof_by_key(user, key).await
-        }
-        async fn proof(&self, id: &ProofId) -> Result<Option<ProofRequest>, CatalogError> {
-            self.catalog.proof(id).await
-        }
-        async fn replace_proof(&self, proof: ProofRequest) -> Result<ProofRequest, CatalogError> {
-            self.answer(self.catalog.replace_proof(proof).await)
-        }
-        async fn delete_proof(&self, id: &ProofId) -> Result<(), CatalogError> {
-            self.answer(self.catalog.delete_proof(id).await)
-        }
-        async fn proofs(&self, filter: &ProofFilter, page: &Page) -> Result<Vec<ProofRequest>, CatalogError> {
-            self.catalog.proofs(filter, page).await
+        fn deployments(&self) -> &dyn Collection<Deployment> {
+            self
         }
         async fn expired_proofs(
             &self,
@@ -238,27 +200,37 @@ mod catalog {
         ) -> Result<Vec<ProofRequest>, CatalogError> {
             self.catalog.expired_proofs(now, limit).await
         }
-        async fn insert_deployment(
-            &self,
-            deployment: Deployment,
-        ) -> Result<(Deployment, bool), CatalogError> {
-            self.answer(self.catalog.insert_deployment(deployment).await)
+    }
+
+    #[async_trait]
+    impl<D: Stored> Collection<D> for Lossy {
+        async fn insert(&self, document: D) -> Result<(D, bool), CatalogError> {
+            let all = D::collection(&self.catalog);
+            let inserted = all.insert(document).await;
+            // A worker begins before the answer arrives.
+            if self.lost.load(Ordering::SeqCst) > 0
+                && let Ok((document, true)) = &inserted
+            {
+                let mut begun = document.clone();
+                begun.begin(1, Timestamp::from_millis(9)).unwrap();
+                all.replace(begun).await.unwrap();
+            }
+            self.answer(inserted)
         }
-        async fn deployment(&self, id: &DeploymentId) -> Result<Option<Deployment>, CatalogError> {
-            self.catalog.deployment(id).await
+        async fn get(&self, id: &D::Id) -> Result<Option<D>, CatalogError> {
+            D::collection(&self.catalog).get(id).await
         }
-        async fn replace_deployment(&self, deployment: Deployment) -> Result<Deployment, CatalogError> {
-            self.answer(self.catalog.replace_deployment(deployment).await)
+        async fn by_key(&self, key: &D::Key) -> Result<Option<D>, CatalogError> {
+            D::collection(&self.catalog).by_key(key).await
         }
-        async fn delete_deployment(&self, id: &DeploymentId) -> Result<(), CatalogError> {
-            self.answer(self.catalog.delete_deployment(id).await)
+        async fn replace(&self, document: D) -> Result<D, CatalogError> {
+            self.answer(D::collection(&self.catalog).replace(document).await)
         }
-        async fn deployments(
-            &self,
-            filter: &DeploymentFilter,
-            page: &Page,
-        ) -> Result<Vec<Deployment>, CatalogError> {
-            self.catalog.deployments(filter, page).await
+        async fn delete(&self, id: &D::Id) -> Result<(), CatalogError> {
+            D::collection(&self.catalog).delete(id).await
+        }
+        async fn list(&self, filter: &D::Filter, page: &Page) -> Result<Vec<D>, CatalogError> {
+            D::collection(&self.catalog).list(filter, page).await
         }
     }
 
@@ -275,15 +247,15 @@ mod catalog {
     #[tokio::test]
     async fn an_insert_whose_answer_was_lost_added_the_document_and_another_did_not() {
         let (lossy, catalog) = setup();
+        let insert = async |created| {
+            let (present, added) = catalog.circuits().insert(circuit(created)).await.unwrap();
+            (present.life.created_at.as_millis(), present.life.attempt, added)
+        };
         lossy.lost.store(1, Ordering::SeqCst);
-        assert_eq!(catalog.insert_circuit(circuit(1)).await.unwrap(), (circuit(1), true));
+        assert_eq!(insert(1).await, (1, 1, true), "work on it has begun");
         lossy.lost.store(1, Ordering::SeqCst);
-        assert_eq!(catalog.insert_circuit(circuit(2)).await.unwrap(), (circuit(1), false));
-        assert_eq!(
-            catalog.insert_circuit(circuit(1)).await.unwrap(),
-            (circuit(1), false),
-            "no answer was lost"
-        );
+        assert_eq!(insert(2).await, (1, 1, false), "another insert of the same circuit");
+        assert_eq!(insert(1).await, (1, 1, false), "no answer was lost");
     }
 
     #[tokio::test]
@@ -297,23 +269,27 @@ mod catalog {
         };
         let (first, second) = (proof("k"), proof("k"));
         lossy.lost.store(1, Ordering::SeqCst);
-        let (present, added) = catalog.insert_proof(first.clone()).await.unwrap();
-        assert_eq!((&present.id, present.attempt, added), (&first.id, 1, true));
+        let (present, added) = catalog.proofs().insert(first.clone()).await.unwrap();
+        assert_eq!((&present.id, present.life.attempt, added), (&first.id, 1, true));
         lossy.lost.store(1, Ordering::SeqCst);
-        let (present, added) = catalog.insert_proof(second).await.unwrap();
+        let (present, added) = catalog.proofs().insert(second).await.unwrap();
         assert_eq!((present.id, added), (first.id, false), "another request under the same key");
     }
 
     #[tokio::test]
     async fn a_change_whose_answer_was_lost_was_made_and_a_stale_one_was_not() {
         let (lossy, catalog) = setup();
-        let (read, _) = catalog.insert_circuit(circuit(1)).await.unwrap();
+        let (read, _) = catalog.circuits().insert(circuit(1)).await.unwrap();
         lossy.lost.store(1, Ordering::SeqCst);
-        let changed = catalog.replace_circuit(Circuit { attempt: 1, ..read.clone() }).await.unwrap();
-        assert_eq!((changed.attempt, changed.epoch), (1, read.epoch + 1));
+        let mut document = read.clone();
+        document.life.attempt = 1;
+        let changed = catalog.circuits().replace(document).await.unwrap();
+        assert_eq!((changed.life.attempt, changed.life.epoch), (1, read.life.epoch + 1));
         lossy.lost.store(1, Ordering::SeqCst);
-        let stale = catalog.replace_circuit(Circuit { attempt: 2, ..read }).await;
+        let mut document = read;
+        document.life.attempt = 2;
+        let stale = catalog.circuits().replace(document).await;
         assert!(matches!(stale, Err(CatalogError::Stale(_))), "{stale:?}");
-        assert_eq!(catalog.circuit(&changed.id).await.unwrap(), Some(changed));
+        assert_eq!(catalog.circuits().get(&changed.id).await.unwrap(), Some(changed));
     }
 }

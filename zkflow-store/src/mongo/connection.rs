@@ -8,8 +8,7 @@ use mongodb::bson::RawDocumentBuf;
 use mongodb::error::Error;
 use mongodb::options::ClientOptions;
 use mongodb::{Client, Collection, Database};
-
-use super::document::Kept;
+use zkflow_core::service::catalog::Document;
 
 /// Number of consecutive unanswered calls after which the client is replaced.
 ///
@@ -70,9 +69,9 @@ impl Connection {
 }
 
 impl Call<'_> {
-    /// Collection of `T` in the database.
-    pub(super) fn collection<T: Kept>(&self) -> Collection<RawDocumentBuf> {
-        self.database.collection(T::COLLECTION)
+    /// Collection of `D` in the database.
+    pub(super) fn collection<D: Document>(&self) -> Collection<RawDocumentBuf> {
+        self.database.collection(D::COLLECTION)
     }
 
     /// Records that there was an answer, which may be an error.

@@ -6,9 +6,10 @@ use mongodb::bson::{Document, doc};
 use mongodb::error::{Error, ErrorKind as Cause};
 use mongodb::options::IndexOptions;
 use mongodb::{Database, IndexModel};
-use zkflow_core::service::catalog::{CatalogError, Circuit, Deployment, ProofRequest};
+use zkflow_core::service::catalog::{
+    CatalogError, Circuit, Deployment, Document as Kind, Named, ProofRequest,
+};
 
-use super::document::Kept;
 use super::failed;
 
 /// Version of the layout that this program writes. [`migrate`] upgrades older versions. Its steps may be
@@ -32,21 +33,24 @@ pub(super) async fn migrate(database: &Database) -> Result<(), CatalogError> {
             format!("schema version {version} is newer than the supported {VERSION}: upgrade zkflow");
         return Err(CatalogError::Corrupt { id: "the database".to_owned(), detail });
     }
-    collection::<Circuit>(database, circuits(), circuit_indexes()).await?;
-    collection::<ProofRequest>(database, proofs(), proof_indexes()).await?;
-    collection::<Deployment>(database, deployments(), deployment_indexes()).await?;
+    collection::<Circuit>(database, circuits()).await?;
+    collection::<ProofRequest>(database, proofs()).await?;
+    collection::<Deployment>(database, deployments()).await?;
     let raise = doc! { "$max": { "version": VERSION } };
     meta.update_one(doc! { "_id": "schema" }, raise).upsert(true).await.map_err(failed(action))?;
     Ok(())
 }
 
-async fn collection<T: Kept>(
-    database: &Database,
-    schema: Document,
+/// What a kind of document has beside the fields and indexes of every kind.
+struct Schema {
+    /// The fields with their types; all are required.
+    fields: Document,
     indexes: Vec<IndexModel>,
-) -> Result<(), CatalogError> {
-    let name = T::COLLECTION;
-    let validator = doc! { "$jsonSchema": schema };
+}
+
+async fn collection<D: Kind>(database: &Database, schema: Schema) -> Result<(), CatalogError> {
+    let name = D::COLLECTION;
+    let validator = doc! { "$jsonSchema": json_schema::<D>(schema.fields) };
     match database.create_collection(name).validator(validator.clone()).await {
         Ok(()) => {}
         Err(error) if code(&error) == Some(NAMESPACE_EXISTS) => {
@@ -63,38 +67,79 @@ async fn collection<T: Kept>(
         Err(error) => return Err(failed(format!("creating the collection {name}"))(error)),
     }
     let collection = database.collection::<Document>(name);
+    let mut indexes = schema.indexes;
+    indexes.push(index(doc! { "created_at": -1, "_id": -1 }));
+    indexes.push(index(doc! { "status": 1, "created_at": -1, "_id": -1 }));
     collection.create_indexes(indexes).await.map_err(failed(format!("creating the indexes of {name}")))?;
     Ok(())
 }
 
-fn circuit_indexes() -> Vec<IndexModel> {
-    vec![
-        unique(doc! { "circuit_hash": 1 }, None),
-        index(doc! { "created_at": -1, "_id": -1 }),
-        index(doc! { "status": 1, "created_at": -1, "_id": -1 }),
-        index(doc! { "template": 1, "created_at": -1, "_id": -1 }),
-    ]
+/// `fields`, and the fields of every document.
+fn json_schema<D: Kind>(fields: Document) -> Document {
+    let statuses: Vec<_> = D::Status::ALL.iter().map(|status| status.as_str()).collect();
+    let mut all = doc! {
+        "_id": { "bsonType": "string" },
+        "status": { "enum": statuses },
+        "stage": { "bsonType": "string" },
+        "attempt": { "bsonType": ["int", "long"], "minimum": 0 },
+        "timings": { "bsonType": "object" },
+        "error": { "bsonType": ["object", "null"] },
+        "created_at": { "bsonType": "date" },
+        "updated_at": { "bsonType": "date" },
+        "epoch": { "bsonType": "long", "minimum": 0 },
+    };
+    all.extend(fields);
+    let required: Vec<_> = all.keys().cloned().collect();
+    doc! { "bsonType": "object", "required": required, "properties": all }
 }
 
-fn proof_indexes() -> Vec<IndexModel> {
+fn circuits() -> Schema {
+    Schema {
+        fields: doc! {
+            "circuit_hash": { "bsonType": "string", "pattern": "^[0-9a-f]{64}$" },
+            "template": { "bsonType": "string" },
+            "params": { "bsonType": "object" },
+            "artifacts": { "bsonType": "object" },
+        },
+        indexes: vec![
+            unique(doc! { "circuit_hash": 1 }, None),
+            index(doc! { "template": 1, "created_at": -1, "_id": -1 }),
+        ],
+    }
+}
+
+fn proofs() -> Schema {
     let ttl = IndexOptions::builder().expire_after(TTL_GRACE).build();
-    vec![
-        unique(doc! { "user_id": 1, "idempotency.key": 1 }, Some(keyed())),
-        IndexModel::builder().keys(doc! { "expires_at": 1 }).options(ttl).build(),
-        index(doc! { "created_at": -1, "_id": -1 }),
-        index(doc! { "status": 1, "created_at": -1, "_id": -1 }),
-        index(doc! { "circuit_id": 1, "created_at": -1, "_id": -1 }),
-        index(doc! { "user_id": 1, "created_at": -1, "_id": -1 }),
-    ]
+    Schema {
+        fields: doc! {
+            "circuit_id": { "bsonType": "string" },
+            "user_id": { "bsonType": ["string", "null"] },
+            "artifacts": { "bsonType": ["object", "null"] },
+            "idempotency": { "bsonType": ["object", "null"] },
+            "expires_at": { "bsonType": "date" },
+        },
+        indexes: vec![
+            unique(doc! { "user_id": 1, "idempotency.key": 1 }, Some(keyed())),
+            IndexModel::builder().keys(doc! { "expires_at": 1 }).options(ttl).build(),
+            index(doc! { "circuit_id": 1, "created_at": -1, "_id": -1 }),
+            index(doc! { "user_id": 1, "created_at": -1, "_id": -1 }),
+        ],
+    }
 }
 
-fn deployment_indexes() -> Vec<IndexModel> {
-    vec![
-        unique(doc! { "circuit_id": 1, "idempotency.key": 1 }, Some(keyed())),
-        index(doc! { "created_at": -1, "_id": -1 }),
-        index(doc! { "status": 1, "created_at": -1, "_id": -1 }),
-        index(doc! { "circuit_id": 1, "created_at": -1, "_id": -1 }),
-    ]
+fn deployments() -> Schema {
+    Schema {
+        fields: doc! {
+            "circuit_id": { "bsonType": "string" },
+            "transaction": { "bsonType": ["object", "null"] },
+            "contract": { "bsonType": ["object", "null"] },
+            "idempotency": { "bsonType": ["object", "null"] },
+        },
+        indexes: vec![
+            unique(doc! { "circuit_id": 1, "idempotency.key": 1 }, Some(keyed())),
+            index(doc! { "circuit_id": 1, "created_at": -1, "_id": -1 }),
+        ],
+    }
 }
 
 /// Filter for documents with an idempotency key.
@@ -109,56 +154,6 @@ fn index(keys: Document) -> IndexModel {
 fn unique(keys: Document, only: Option<Document>) -> IndexModel {
     let options = IndexOptions::builder().unique(true).partial_filter_expression(only).build();
     IndexModel::builder().keys(keys).options(options).build()
-}
-
-/// Schema with the fields of every document, and `properties`; all are required.
-fn schema(properties: Document) -> Document {
-    let mut all = doc! {
-        "_id": { "bsonType": "string" },
-        "stage": { "bsonType": "string" },
-        "attempt": { "bsonType": ["int", "long"], "minimum": 0 },
-        "timings": { "bsonType": "object" },
-        "created_at": { "bsonType": "date" },
-        "updated_at": { "bsonType": "date" },
-        "epoch": { "bsonType": "long", "minimum": 0 },
-    };
-    all.extend(properties);
-    let required: Vec<_> = all.keys().cloned().collect();
-    doc! { "bsonType": "object", "required": required, "properties": all }
-}
-
-fn circuits() -> Document {
-    schema(doc! {
-        "circuit_hash": { "bsonType": "string", "pattern": "^[0-9a-f]{64}$" },
-        "template": { "bsonType": "string" },
-        "params": { "bsonType": "object" },
-        "status": { "enum": ["pending", "ready", "failed"] },
-        "artifacts": { "bsonType": "object" },
-        "error": { "bsonType": ["object", "null"] },
-    })
-}
-
-fn proofs() -> Document {
-    schema(doc! {
-        "circuit_id": { "bsonType": "string" },
-        "user_id": { "bsonType": ["string", "null"] },
-        "status": { "enum": ["pending", "completed", "failed", "cancelled"] },
-        "artifacts": { "bsonType": ["object", "null"] },
-        "error": { "bsonType": ["object", "null"] },
-        "idempotency": { "bsonType": ["object", "null"] },
-        "expires_at": { "bsonType": "date" },
-    })
-}
-
-fn deployments() -> Document {
-    schema(doc! {
-        "circuit_id": { "bsonType": "string" },
-        "status": { "enum": ["pending", "confirmed", "failed"] },
-        "transaction": { "bsonType": ["object", "null"] },
-        "contract": { "bsonType": ["object", "null"] },
-        "error": { "bsonType": ["object", "null"] },
-        "idempotency": { "bsonType": ["object", "null"] },
-    })
 }
 
 fn code(error: &Error) -> Option<i32> {

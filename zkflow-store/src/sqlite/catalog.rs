@@ -2,56 +2,51 @@
 
 use async_trait::async_trait;
 use futures::TryStreamExt;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqlitePool};
-use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{
-    Catalog, CatalogError, Circuit, CircuitFilter, Deployment, DeploymentFilter, Page, ProofFilter,
-    ProofRequest,
+    Catalog, CatalogError, Circuit, Collection, Deployment, Document, Lookup, Page, ProofRequest, Term, Value,
 };
 use zkflow_core::service::clock::Timestamp;
-use zkflow_core::service::id::{DeploymentId, ProofId, UserId};
 
 use super::schema;
 
 /// A [`Catalog`] in an SQLite file. Several processes may share it.
 ///
-/// A document is JSON text, beside columns for what is looked up. Every write is one statement, so
-/// it holds the file's lock only while SQLite runs it.
+/// A document is JSON text, beside columns for its id, `created_at`, `epoch` and [terms](Document::terms). Every
+/// write is one statement, so it holds the file's lock only while SQLite runs it.
 #[derive(Debug, Clone)]
 pub struct SqliteCatalog {
     pool: SqlitePool,
 }
 
 impl SqliteCatalog {
-    /// Makes or updates the tables. `pool` comes from [`open`](super::open).
+    /// Creates or upgrades the tables. `pool` comes from [`open`](super::open).
     ///
     /// # Errors
-    /// The tables cannot be made, or are of a newer version of this program.
+    /// The tables cannot be created, or have a newer version than this program.
     pub async fn open(pool: SqlitePool) -> Result<Self, CatalogError> {
         schema::migrate(&pool).await?;
         Ok(Self { pool })
     }
 
-    /// The document that a query selects as `id, document`, if there is one.
-    async fn one<T: DeserializeOwned>(
+    /// The document that a query [selects](select); `None` if there is none.
+    async fn one<D: Document>(
         &self,
         action: &str,
         query: &mut QueryBuilder<Sqlite>,
-    ) -> Result<Option<T>, CatalogError> {
+    ) -> Result<Option<D>, CatalogError> {
         let row = query.build().fetch_optional(&self.pool).await;
         row.map_err(|e| CatalogError::backend(action, e))?.map(|row| document(&row)).transpose()
     }
 
-    /// The first `limit` readable documents that a query selects as `id, document`.
-    async fn all<T: DeserializeOwned>(
+    /// The first `limit` readable documents that a query [selects](select).
+    async fn all<D: Document>(
         &self,
         action: &str,
         query: &mut QueryBuilder<Sqlite>,
         limit: usize,
-    ) -> Result<Vec<T>, CatalogError> {
+    ) -> Result<Vec<D>, CatalogError> {
         let mut rows = query.build().fetch(&self.pool);
         let mut documents = Vec::new();
         while documents.len() < limit {
@@ -76,248 +71,157 @@ impl SqliteCatalog {
 
 #[async_trait]
 impl Catalog for SqliteCatalog {
-    async fn insert_circuit(&self, circuit: Circuit) -> Result<(Circuit, bool), CatalogError> {
-        let action = "adding a circuit";
-        let text = json(&circuit)?;
-        let hash = circuit.circuit_hash.to_string();
-        loop {
-            let mut insert = QueryBuilder::new(
-                "INSERT INTO circuits (id, circuit_hash, template, status, created_at, epoch, document) VALUES (",
-            );
-            let mut values = insert.separated(", ");
-            values.push_bind(circuit.id.as_str()).push_bind(&hash).push_bind(circuit.template.as_str());
-            values.push_bind(name(&circuit.status)?).push_bind(circuit.created_at.as_millis());
-            values.push_bind(epoch(circuit.epoch)?).push_bind(&text);
-            insert.push(") ON CONFLICT (circuit_hash) DO NOTHING");
-            if self.execute(action, &mut insert).await? == 1 {
-                return Ok((circuit, true));
-            }
-            let mut select = QueryBuilder::new("SELECT id, document FROM circuits WHERE circuit_hash = ");
-            select.push_bind(&hash);
-            // It may have been deleted in between: then once more.
-            if let Some(present) = self.one(action, &mut select).await? {
-                return Ok((present, false));
-            }
-        }
+    fn circuits(&self) -> &dyn Collection<Circuit> {
+        self
     }
 
-    async fn circuit(&self, id: &CircuitId) -> Result<Option<Circuit>, CatalogError> {
-        let mut query = QueryBuilder::new("SELECT id, document FROM circuits WHERE id = ");
-        query.push_bind(id.as_str());
-        self.one("reading a circuit", &mut query).await
+    fn proofs(&self) -> &dyn Collection<ProofRequest> {
+        self
     }
 
-    async fn replace_circuit(&self, mut circuit: Circuit) -> Result<Circuit, CatalogError> {
-        let read = epoch(circuit.epoch)?;
-        circuit.epoch += 1;
-        let mut query = QueryBuilder::new("UPDATE circuits SET status = ");
-        query.push_bind(name(&circuit.status)?);
-        query.push(", epoch = epoch + 1, document = ").push_bind(json(&circuit)?);
-        query.push(" WHERE id = ").push_bind(circuit.id.as_str()).push(" AND epoch = ").push_bind(read);
-        match self.execute("changing a circuit", &mut query).await? {
-            0 => Err(CatalogError::Stale(format!("circuit {}", circuit.id))),
-            _ => Ok(circuit),
-        }
-    }
-
-    async fn delete_circuit(&self, id: &CircuitId) -> Result<(), CatalogError> {
-        let mut query = QueryBuilder::new("DELETE FROM circuits WHERE id = ");
-        query.push_bind(id.as_str());
-        self.execute("deleting a circuit", &mut query).await.map(drop)
-    }
-
-    async fn circuits(&self, filter: &CircuitFilter, page: &Page) -> Result<Vec<Circuit>, CatalogError> {
-        let mut query = QueryBuilder::new("SELECT id, document FROM circuits WHERE TRUE");
-        if let Some(template) = &filter.template {
-            query.push(" AND template = ").push_bind(template.as_str());
-        }
-        if let Some(status) = &filter.status {
-            query.push(" AND status = ").push_bind(name(status)?);
-        }
-        push_page(&mut query, page);
-        self.all("listing circuits", &mut query, page.limit).await
-    }
-
-    async fn insert_proof(&self, proof: ProofRequest) -> Result<(ProofRequest, bool), CatalogError> {
-        let action = "adding a proof request";
-        let text = json(&proof)?;
-        let user = proof.user_id.as_ref().map(UserId::as_str);
-        let key = proof.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
-        loop {
-            let mut insert = QueryBuilder::new(
-                "INSERT INTO proofs (id, circuit_id, user_id, status, idempotency_key, created_at, expires_at, \
-                 epoch, document) VALUES (",
-            );
-            let mut values = insert.separated(", ");
-            values.push_bind(proof.id.as_str()).push_bind(proof.circuit_id.as_str()).push_bind(user);
-            values.push_bind(name(&proof.status)?).push_bind(key).push_bind(proof.created_at.as_millis());
-            values.push_bind(proof.expires_at.as_millis()).push_bind(epoch(proof.epoch)?).push_bind(&text);
-            insert.push(
-                ") ON CONFLICT (ifnull(user_id, ''), idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING",
-            );
-            if self.execute(action, &mut insert).await? == 1 {
-                return Ok((proof, true));
-            }
-            // It may have been deleted in between: then once more.
-            if let Some(key) = key
-                && let Some(present) = self.proof_by_key(proof.user_id.as_ref(), key).await?
-            {
-                return Ok((present, false));
-            }
-        }
-    }
-
-    async fn proof_by_key(
-        &self,
-        user: Option<&UserId>,
-        key: &str,
-    ) -> Result<Option<ProofRequest>, CatalogError> {
-        let mut query = QueryBuilder::new("SELECT id, document FROM proofs WHERE ifnull(user_id, '') = ");
-        query.push_bind(user.map_or("", UserId::as_str)).push(" AND idempotency_key = ").push_bind(key);
-        self.one("looking up an idempotency key", &mut query).await
-    }
-
-    async fn proof(&self, id: &ProofId) -> Result<Option<ProofRequest>, CatalogError> {
-        let mut query = QueryBuilder::new("SELECT id, document FROM proofs WHERE id = ");
-        query.push_bind(id.as_str());
-        self.one("reading a proof request", &mut query).await
-    }
-
-    async fn replace_proof(&self, mut proof: ProofRequest) -> Result<ProofRequest, CatalogError> {
-        let read = epoch(proof.epoch)?;
-        proof.epoch += 1;
-        let mut query = QueryBuilder::new("UPDATE proofs SET status = ");
-        query.push_bind(name(&proof.status)?);
-        query.push(", expires_at = ").push_bind(proof.expires_at.as_millis());
-        query.push(", epoch = epoch + 1, document = ").push_bind(json(&proof)?);
-        query.push(" WHERE id = ").push_bind(proof.id.as_str()).push(" AND epoch = ").push_bind(read);
-        match self.execute("changing a proof request", &mut query).await? {
-            0 => Err(CatalogError::Stale(format!("proof request {}", proof.id))),
-            _ => Ok(proof),
-        }
-    }
-
-    async fn delete_proof(&self, id: &ProofId) -> Result<(), CatalogError> {
-        let mut query = QueryBuilder::new("DELETE FROM proofs WHERE id = ");
-        query.push_bind(id.as_str());
-        self.execute("deleting a proof request", &mut query).await.map(drop)
-    }
-
-    async fn proofs(&self, filter: &ProofFilter, page: &Page) -> Result<Vec<ProofRequest>, CatalogError> {
-        let mut query = QueryBuilder::new("SELECT id, document FROM proofs WHERE TRUE");
-        if let Some(circuit) = &filter.circuit_id {
-            query.push(" AND circuit_id = ").push_bind(circuit.as_str());
-        }
-        if let Some(user) = &filter.user_id {
-            query.push(" AND user_id = ").push_bind(user.as_str());
-        }
-        if let Some(status) = &filter.status {
-            query.push(" AND status = ").push_bind(name(status)?);
-        }
-        push_page(&mut query, page);
-        self.all("listing proof requests", &mut query, page.limit).await
+    fn deployments(&self) -> &dyn Collection<Deployment> {
+        self
     }
 
     async fn expired_proofs(&self, now: Timestamp, limit: usize) -> Result<Vec<ProofRequest>, CatalogError> {
-        let mut query = QueryBuilder::new("SELECT id, document FROM proofs WHERE expires_at <= ");
-        query.push_bind(now.as_millis()).push(" ORDER BY expires_at, id");
+        let mut query = select::<ProofRequest>();
+        query.push("expires_at <= ").push_bind(now.as_millis()).push(" ORDER BY expires_at, id");
         self.all("listing expired proof requests", &mut query, limit).await
-    }
-
-    async fn insert_deployment(&self, deployment: Deployment) -> Result<(Deployment, bool), CatalogError> {
-        let action = "adding a deployment";
-        let text = json(&deployment)?;
-        let circuit = deployment.circuit_id.as_str();
-        let key = deployment.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
-        loop {
-            let mut insert = QueryBuilder::new(
-                "INSERT INTO deployments (id, circuit_id, status, idempotency_key, created_at, epoch, document) \
-                 VALUES (",
-            );
-            let mut values = insert.separated(", ");
-            values.push_bind(deployment.id.as_str()).push_bind(circuit).push_bind(name(&deployment.status)?);
-            values.push_bind(key).push_bind(deployment.created_at.as_millis());
-            values.push_bind(epoch(deployment.epoch)?).push_bind(&text);
-            insert.push(
-                ") ON CONFLICT (circuit_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING",
-            );
-            if self.execute(action, &mut insert).await? == 1 {
-                return Ok((deployment, true));
-            }
-            let mut select = QueryBuilder::new("SELECT id, document FROM deployments WHERE circuit_id = ");
-            select.push_bind(circuit).push(" AND idempotency_key = ").push_bind(key);
-            // It may have been deleted in between: then once more.
-            if let Some(present) = self.one(action, &mut select).await? {
-                return Ok((present, false));
-            }
-        }
-    }
-
-    async fn deployment(&self, id: &DeploymentId) -> Result<Option<Deployment>, CatalogError> {
-        let mut query = QueryBuilder::new("SELECT id, document FROM deployments WHERE id = ");
-        query.push_bind(id.as_str());
-        self.one("reading a deployment", &mut query).await
-    }
-
-    async fn replace_deployment(&self, mut deployment: Deployment) -> Result<Deployment, CatalogError> {
-        let read = epoch(deployment.epoch)?;
-        deployment.epoch += 1;
-        let mut query = QueryBuilder::new("UPDATE deployments SET status = ");
-        query.push_bind(name(&deployment.status)?);
-        query.push(", epoch = epoch + 1, document = ").push_bind(json(&deployment)?);
-        query.push(" WHERE id = ").push_bind(deployment.id.as_str()).push(" AND epoch = ").push_bind(read);
-        match self.execute("changing a deployment", &mut query).await? {
-            0 => Err(CatalogError::Stale(format!("deployment {}", deployment.id))),
-            _ => Ok(deployment),
-        }
-    }
-
-    async fn delete_deployment(&self, id: &DeploymentId) -> Result<(), CatalogError> {
-        let mut query = QueryBuilder::new("DELETE FROM deployments WHERE id = ");
-        query.push_bind(id.as_str());
-        self.execute("deleting a deployment", &mut query).await.map(drop)
-    }
-
-    async fn deployments(
-        &self,
-        filter: &DeploymentFilter,
-        page: &Page,
-    ) -> Result<Vec<Deployment>, CatalogError> {
-        let mut query = QueryBuilder::new("SELECT id, document FROM deployments WHERE TRUE");
-        if let Some(circuit) = &filter.circuit_id {
-            query.push(" AND circuit_id = ").push_bind(circuit.as_str());
-        }
-        if let Some(status) = &filter.status {
-            query.push(" AND status = ").push_bind(name(status)?);
-        }
-        push_page(&mut query, page);
-        self.all("listing deployments", &mut query, page.limit).await
     }
 }
 
-/// Order and place of a page.
-fn push_page(query: &mut QueryBuilder<Sqlite>, page: &Page) {
-    if let Some(after) = &page.after {
-        query.push(" AND (created_at, id) < (").push_bind(after.created_at.as_millis());
-        query.push(", ").push_bind(after.id.clone()).push(")");
+#[async_trait]
+impl<D: Document> Collection<D> for SqliteCatalog {
+    async fn insert(&self, document: D) -> Result<(D, bool), CatalogError> {
+        let action = format!("adding a {}", D::KIND);
+        let (text, terms, key) = (json(&document)?, document.terms(), document.key());
+        for _ in 0..ATTEMPTS {
+            let mut insert = QueryBuilder::new("INSERT INTO ");
+            insert.push(D::COLLECTION).push(" (id, created_at, epoch, document");
+            for term in &terms {
+                insert.push(", ").push(column(term));
+            }
+            insert.push(") VALUES (").push_bind(document.id().to_string());
+            insert.push(", ").push_bind(document.life().created_at.as_millis());
+            insert.push(", ").push_bind(epoch(document.life().epoch)?).push(", ").push_bind(&text);
+            for term in &terms {
+                push_value(insert.push(", "), term);
+            }
+            insert.push(") ON CONFLICT DO NOTHING");
+            if self.execute(&action, &mut insert).await? == 1 {
+                return Ok((document, true));
+            }
+            let present = match &key {
+                Some(key) => self.by_key(key).await?.map(|present| (present, false)),
+                None => self.get(document.id()).await?.map(|present| (present, true)),
+            };
+            // It may have been deleted in between: try again.
+            if let Some(present) = present {
+                return Ok(present);
+            }
+        }
+        Err(CatalogError::backend(action, "its id or key is taken by a document that is not found"))
     }
-    query.push(" ORDER BY created_at DESC, id DESC");
+
+    async fn get(&self, id: &D::Id) -> Result<Option<D>, CatalogError> {
+        let mut query = select::<D>();
+        query.push("id = ").push_bind(id.to_string());
+        self.one(&format!("reading a {}", D::KIND), &mut query).await
+    }
+
+    async fn by_key(&self, key: &D::Key) -> Result<Option<D>, CatalogError> {
+        let mut query = by_key::<D>(key);
+        self.one(&format!("looking up the key of a {}", D::KIND), &mut query).await
+    }
+
+    async fn replace(&self, mut document: D) -> Result<D, CatalogError> {
+        let read = epoch(document.life().epoch)?;
+        document.life_mut().epoch += 1;
+        let mut query = QueryBuilder::new("UPDATE ");
+        query.push(D::COLLECTION).push(" SET epoch = epoch + 1, document = ").push_bind(json(&document)?);
+        for term in document.terms() {
+            query.push(", ").push(column(&term)).push(" = ");
+            push_value(&mut query, &term);
+        }
+        query.push(" WHERE id = ").push_bind(document.id().to_string());
+        query.push(" AND epoch = ").push_bind(read);
+        match self.execute(&format!("changing a {}", D::KIND), &mut query).await? {
+            0 => Err(CatalogError::stale(&document)),
+            _ => Ok(document),
+        }
+    }
+
+    async fn delete(&self, id: &D::Id) -> Result<(), CatalogError> {
+        let mut query = QueryBuilder::new("DELETE FROM ");
+        query.push(D::COLLECTION).push(" WHERE id = ").push_bind(id.to_string());
+        self.execute(&format!("deleting a {}", D::KIND), &mut query).await.map(drop)
+    }
+
+    async fn list(&self, filter: &D::Filter, page: &Page) -> Result<Vec<D>, CatalogError> {
+        let mut query = select::<D>();
+        query.push("TRUE");
+        for term in filter.terms() {
+            query.push(" AND ").push(column(&term)).push(" = ");
+            push_value(&mut query, &term);
+        }
+        if let Some(after) = &page.after {
+            query.push(" AND (created_at, id) < (").push_bind(after.created_at.as_millis());
+            query.push(", ").push_bind(after.id.clone()).push(")");
+        }
+        query.push(" ORDER BY created_at DESC, id DESC");
+        self.all(&format!("listing {}s", D::KIND), &mut query, page.limit).await
+    }
+}
+
+/// Inserts compete with deletions at most this often.
+const ATTEMPTS: usize = 16;
+
+/// A query of `id, document` up to its conditions.
+fn select<D: Document>() -> QueryBuilder<Sqlite> {
+    QueryBuilder::new(format!("SELECT id, document FROM {} WHERE ", D::COLLECTION))
+}
+
+/// Selects by the columns of the unique index. NULLs differ in an index, so it has `ifnull(column, '')` for a column
+/// that may be NULL.
+fn by_key<D: Document>(key: &D::Key) -> QueryBuilder<Sqlite> {
+    let mut query = select::<D>();
+    query.push("TRUE");
+    for term in key.terms() {
+        let column = column(&term);
+        match term.value {
+            Value::Optional(value) => {
+                query.push(format!(" AND ifnull({column}, '') = ")).push_bind(value.unwrap_or_default())
+            }
+            Value::Text(_) | Value::Moment(_) => {
+                push_value(query.push(" AND ").push(column).push(" = "), &term)
+            }
+        };
+    }
+    query
+}
+
+/// The column of a field: `idempotency_key` for `idempotency.key`.
+fn column(term: &Term) -> String {
+    term.field.replace('.', "_")
+}
+
+fn push_value<'q>(query: &'q mut QueryBuilder<Sqlite>, term: &Term) -> &'q mut QueryBuilder<Sqlite> {
+    match &term.value {
+        Value::Text(text) => query.push_bind(text.clone()),
+        Value::Optional(text) => query.push_bind(text.clone()),
+        Value::Moment(moment) => query.push_bind(moment.as_millis()),
+    }
 }
 
 /// Reads a row of `id, document`.
-fn document<T: DeserializeOwned>(row: &SqliteRow) -> Result<T, CatalogError> {
+fn document<D: Document>(row: &SqliteRow) -> Result<D, CatalogError> {
     let failed = |e| CatalogError::backend("reading a row", e);
     let (id, text) = (row.try_get("id").map_err(failed)?, row.try_get("document").map_err(failed)?);
-    serde_json::from_str::<T>(text).map_err(|e| CatalogError::Corrupt { id, detail: format!("{e}") })
+    serde_json::from_str(text).map_err(|e| CatalogError::Corrupt { id, detail: format!("{e}") })
 }
 
-fn json(document: &impl Serialize) -> Result<String, CatalogError> {
+fn json<D: Document>(document: &D) -> Result<String, CatalogError> {
     serde_json::to_string(document).map_err(|e| CatalogError::backend("writing a document as JSON", e))
-}
-
-/// The name of a status, as it stands in the document.
-fn name(status: &impl Serialize) -> Result<String, CatalogError> {
-    Ok(json(status)?.trim_matches('"').to_owned())
 }
 
 fn epoch(epoch: u64) -> Result<i64, CatalogError> {
@@ -327,6 +231,10 @@ fn epoch(epoch: u64) -> Result<i64, CatalogError> {
 #[cfg(test)]
 mod tests {
     use zkflow_core::digest::Digest;
+    use zkflow_core::id::CircuitId;
+    use zkflow_core::service::catalog::{
+        CircuitFilter, CircuitKey, CircuitStatus, DeploymentKey, ProofFilter, ProofKey, ProofStatus,
+    };
 
     use super::*;
 
@@ -336,11 +244,11 @@ mod tests {
         let path = folder.path().join("db");
         let catalog = SqliteCatalog::open(crate::sqlite::open(&path).await.unwrap()).await.unwrap();
         let circuit = sample();
-        catalog.insert_circuit(circuit.clone()).await.unwrap();
+        catalog.circuits().insert(circuit.clone()).await.unwrap();
         let other = SqliteCatalog::open(crate::sqlite::open(&path).await.unwrap()).await.unwrap();
-        assert_eq!(other.circuit(&circuit.id).await.unwrap(), Some(circuit.clone()));
-        other.replace_circuit(circuit.clone()).await.unwrap();
-        assert!(matches!(catalog.replace_circuit(circuit).await, Err(CatalogError::Stale(_))));
+        assert_eq!(other.circuits().get(&circuit.id).await.unwrap(), Some(circuit.clone()));
+        other.circuits().replace(circuit.clone()).await.unwrap();
+        assert!(matches!(catalog.circuits().replace(circuit).await, Err(CatalogError::Stale(_))));
     }
 
     #[tokio::test]
@@ -349,9 +257,9 @@ mod tests {
         let pool = crate::sqlite::open(folder.path().join("db")).await.unwrap();
         let catalog = SqliteCatalog::open(pool.clone()).await.unwrap();
         let circuit = sample();
-        catalog.insert_circuit(circuit.clone()).await.unwrap();
+        catalog.circuits().insert(circuit.clone()).await.unwrap();
         sqlx::query("UPDATE circuits SET document = '{}'").execute(&pool).await.unwrap();
-        let error = catalog.circuit(&circuit.id).await.unwrap_err();
+        let error = catalog.circuits().get(&circuit.id).await.unwrap_err();
         assert!(matches!(&error, CatalogError::Corrupt { id, .. } if id == circuit.id.as_str()), "{error}");
     }
 
@@ -366,12 +274,12 @@ mod tests {
             let now = Timestamp::from_millis(created);
             let circuit = Circuit::new(hash, "rangeCheck".parse().unwrap(), serde_json::Map::new(), now);
             ids.push(circuit.id.clone());
-            catalog.insert_circuit(circuit).await.unwrap();
+            catalog.circuits().insert(circuit).await.unwrap();
         }
         let spoil = sqlx::query("UPDATE circuits SET document = '{' WHERE id = ?").bind(ids[2].as_str());
         spoil.execute(&pool).await.unwrap();
         // The newest comes first and is left out; the page is full all the same.
-        let listed = catalog.circuits(&CircuitFilter::default(), &Page::first(2)).await.unwrap();
+        let listed = catalog.circuits().list(&CircuitFilter::default(), &Page::first(2)).await.unwrap();
         let listed: Vec<_> = listed.into_iter().map(|circuit| circuit.id).collect();
         assert_eq!(listed, [ids[1].clone(), ids[0].clone()]);
     }
@@ -383,6 +291,61 @@ mod tests {
         sqlx::raw_sql("PRAGMA user_version = 99").execute(&pool).await.unwrap();
         let error = SqliteCatalog::open(pool).await.unwrap_err();
         assert!(error.to_string().contains("99"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn every_key_is_looked_up_by_its_unique_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = crate::sqlite::open(folder.path().join("db")).await.unwrap();
+        SqliteCatalog::open(pool.clone()).await.unwrap();
+        let plan = async |query: QueryBuilder<Sqlite>| {
+            let mut explain = QueryBuilder::<Sqlite>::new("EXPLAIN QUERY PLAN ");
+            // The plan does not depend on the values.
+            explain.push(query.sql().as_str().replace('?', "'x'"));
+            explain.build().fetch_one(&pool).await.unwrap().get::<String, _>("detail")
+        };
+        let circuit = CircuitId::from_hash(&Digest::of("c"));
+        let key = || "k".to_owned();
+        let plans = [
+            plan(by_key::<Circuit>(&CircuitKey { circuit_hash: Digest::of("c") })).await,
+            plan(by_key::<ProofRequest>(&ProofKey { user_id: None, key: key() })).await,
+            plan(by_key::<ProofRequest>(&ProofKey { user_id: Some("u".parse().unwrap()), key: key() })).await,
+            plan(by_key::<Deployment>(&DeploymentKey { circuit_id: circuit, key: key() })).await,
+        ];
+        let indexes = [
+            "sqlite_autoindex_circuits_2 (circuit_hash=?)",
+            "proofs_by_idempotency (<expr>=? AND idempotency_key=?)",
+            "proofs_by_idempotency (<expr>=? AND idempotency_key=?)",
+            "deployments_by_idempotency (circuit_id=? AND idempotency_key=?)",
+        ];
+        for (plan, index) in plans.iter().zip(indexes) {
+            assert!(plan.contains(index), "{plan}");
+        }
+    }
+
+    /// Rows as the version before [`Life`](zkflow_core::service::catalog::Life) wrote them.
+    #[tokio::test]
+    async fn documents_of_older_files_are_read_found_and_changed() {
+        for version in 1..=2 {
+            let folder = tempfile::tempdir().unwrap();
+            let pool = crate::sqlite::open(folder.path().join("db")).await.unwrap();
+            for step in &schema::STEPS[..version] {
+                sqlx::raw_sql(*step).execute(&pool).await.unwrap();
+            }
+            sqlx::raw_sql(include_str!("old_rows.sql")).execute(&pool).await.unwrap();
+            let catalog = SqliteCatalog::open(pool.clone()).await.unwrap();
+
+            let circuits = catalog.circuits().list(&CircuitFilter::default(), &Page::first(9)).await.unwrap();
+            let [circuit] = circuits.try_into().unwrap();
+            assert_eq!((circuit.life.status, circuit.life.epoch), (CircuitStatus::Ready, 4));
+            let key = ProofKey { user_id: Some("ann".parse().unwrap()), key: "k".to_owned() };
+            let mut proof = catalog.proofs().by_key(&key).await.unwrap().unwrap();
+            assert_eq!((proof.life.attempt, proof.life.epoch), (2, 3));
+            proof.cancel(Timestamp::from_millis(9)).unwrap();
+            let proof = catalog.proofs().replace(proof).await.unwrap();
+            let cancelled = ProofFilter { status: Some(ProofStatus::Cancelled), ..ProofFilter::default() };
+            assert_eq!(catalog.proofs().list(&cancelled, &Page::first(9)).await.unwrap(), [proof]);
+        }
     }
 
     fn sample() -> Circuit {

@@ -4,7 +4,7 @@ use sqlx::SqlitePool;
 use zkflow_core::service::catalog::CatalogError;
 
 /// Step `i` upgrades version `i` to `i + 1`. A released step is never edited.
-const STEPS: &[&str] = &[
+pub(super) const STEPS: &[&str] = &[
     "
     CREATE TABLE circuits (
         id TEXT PRIMARY KEY,

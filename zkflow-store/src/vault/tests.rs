@@ -22,11 +22,11 @@ fn fresh_id() -> ProofId {
 }
 
 async fn blob(store: &MemoryStore, id: &ProofId) -> Vec<u8> {
-    store.get(&ArtifactKey::sealed(id)).await.unwrap().body.to_vec()
+    store.get(&inputs_of(id)).await.unwrap().body.to_vec()
 }
 
 async fn plant(store: &MemoryStore, id: &ProofId, blob: Vec<u8>) {
-    store.put(&ArtifactKey::sealed(id), blob.into(), PutMode::Overwrite).await.unwrap();
+    store.put(&inputs_of(id), blob.into(), PutMode::Overwrite).await.unwrap();
 }
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn a_store_is_used_with_one_key() {
     vault(&store).claim().await.unwrap();
     let other = Vault::new(VaultKey::generate(), store.clone());
     assert!(matches!(other.claim().await, Err(VaultError::OtherKey(_))));
-    store.delete(&marker()).await.unwrap();
+    store.delete(&ArtifactPath::VaultKeyId.key()).await.unwrap();
     other.claim().await.unwrap();
 }
 

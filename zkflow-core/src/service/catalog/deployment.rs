@@ -1,55 +1,146 @@
 //! [`Deployment`]: a verifier contract on its way to a chain.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, Idempotency};
+use super::document::{Document, IDEMPOTENCY_KEY, Idempotency};
+use super::life::{Life, Stage, Status, named};
+use super::lookup::{Lookup, Term};
 use crate::service::chain::{Address, SignedTransaction, TransactionHash};
-use crate::service::clock::Timestamp;
 use crate::service::id::DeploymentId;
+use crate::service::queue::QueueName;
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::id::CircuitId;
 
 /// A request to deploy the verifier contract of a circuit, and what became of it.
 ///
-/// Keys and addresses of nodes that came with the request are no part of it: they lie sealed until
-/// they have been used.
+/// Keys and addresses of nodes that came with the request are not part of it: they are sealed until they
+/// have been used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deployment {
-    /// Its id.
+    /// Id of this request.
     #[serde(rename = "_id")]
     pub id: DeploymentId,
-    /// The circuit.
+    /// Circuit of the contract.
     pub circuit_id: CircuitId,
-    /// The chain; none says: whichever the request's node belongs to.
+    /// The chain; `None`: the chain of the request's own node.
     pub chain_id: Option<u64>,
-    /// Who signs.
+    /// Signer of the transaction.
     pub signer: Signer,
-    /// Whether the request named its node, or the operator's for the chain is used.
+    /// Whether the request named its node; otherwise the operator's node for the chain is used.
     pub own_rpc: bool,
-    /// Where it stands.
-    pub status: DeploymentStatus,
-    /// What is being done.
-    pub stage: DeploymentStage,
-    /// How often work on it was begun.
-    pub attempt: u32,
-    /// Milliseconds spent in each finished stage.
-    pub timings: BTreeMap<String, u64>,
-    /// The transaction, from before it is sent: whoever goes on sends this one again.
+    /// State of the deployment.
+    #[serde(flatten)]
+    pub life: Life<DeploymentStatus, DeploymentStage>,
+    /// The transaction, stored before it is sent. After a crash the same bytes are sent again.
     pub transaction: Option<SignedTransaction>,
     /// The contract, once it is confirmed and checked.
     pub contract: Option<DeployedContract>,
-    /// Why it failed.
-    pub error: Option<Failure>,
-    /// The caller's name for the request, so that sending it twice deploys once.
+    /// The caller's name for the request, so that a repeated request deploys once.
     pub idempotency: Option<Idempotency>,
-    /// When it was asked for.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub updated_at: Timestamp,
-    /// Grows by one with every change.
-    pub epoch: u64,
+}
+
+named! {
+    /// What became of a deployment.
+    DeploymentStatus {
+        /// Work on it is owed.
+        Pending = "pending",
+        /// The contract is on the chain, and was seen to accept a proof.
+        Confirmed = "confirmed",
+        /// The work failed.
+        Failed = "failed",
+    }
+
+    /// The stages of a deployment, in their order.
+    DeploymentStage {
+        /// Waits for a worker.
+        Queued = "queued",
+        /// The key is judged, the contract compiled, a proof made to check it with.
+        Prepare = "prepare",
+        /// The transaction is signed, and sent.
+        Send = "send",
+        /// Blocks are awaited.
+        Confirm = "confirm",
+        /// The contract on the chain is compared and asked.
+        Check = "check",
+        /// The work is done.
+        Done = "done",
+    }
+}
+
+impl Status for DeploymentStatus {
+    const PENDING: Self = Self::Pending;
+    const FAILED: Self = Self::Failed;
+}
+
+impl Stage for DeploymentStage {}
+
+impl Document for Deployment {
+    type Id = DeploymentId;
+    type Status = DeploymentStatus;
+    type Stage = DeploymentStage;
+    type Key = DeploymentKey;
+    type Filter = DeploymentFilter;
+
+    const KIND: &'static str = "deployment";
+    const COLLECTION: &'static str = "deployments";
+    const QUEUE: QueueName = QueueName::Deploy;
+
+    fn id(&self) -> &DeploymentId {
+        &self.id
+    }
+
+    fn life(&self) -> &Life<DeploymentStatus, DeploymentStage> {
+        &self.life
+    }
+
+    fn life_mut(&mut self) -> &mut Life<DeploymentStatus, DeploymentStage> {
+        &mut self.life
+    }
+
+    fn key(&self) -> Option<DeploymentKey> {
+        let Idempotency { key, .. } = self.idempotency.as_ref()?;
+        Some(DeploymentKey { circuit_id: self.circuit_id.clone(), key: key.clone() })
+    }
+
+    fn fields(&self) -> Vec<Term> {
+        let key = self.idempotency.as_ref().map(|idempotency| &idempotency.key);
+        vec![Term::text("circuit_id", &self.circuit_id), Term::optional(IDEMPOTENCY_KEY, key)]
+    }
+
+    fn with_status(status: DeploymentStatus) -> DeploymentFilter {
+        DeploymentFilter { status: Some(status), ..DeploymentFilter::default() }
+    }
+}
+
+/// An idempotency key, unique among the deployments of a circuit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeploymentKey {
+    /// Circuit of the contract.
+    pub circuit_id: CircuitId,
+    /// What the caller sent in `Idempotency-Key`.
+    pub key: String,
+}
+
+impl Lookup for DeploymentKey {
+    fn terms(&self) -> Vec<Term> {
+        let circuit = Term::text("circuit_id", &self.circuit_id);
+        vec![circuit, Term::text(IDEMPOTENCY_KEY, &self.key)]
+    }
+}
+
+/// Which deployments to list; `None`: any.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct DeploymentFilter {
+    pub circuit_id: Option<CircuitId>,
+    pub status: Option<DeploymentStatus>,
+}
+
+impl Lookup for DeploymentFilter {
+    fn terms(&self) -> Vec<Term> {
+        let circuit = self.circuit_id.as_ref().map(|circuit| Term::text("circuit_id", circuit));
+        circuit.into_iter().chain(self.status.map(Term::status)).collect()
+    }
 }
 
 /// Who signs the transaction of a deployment.
@@ -60,50 +151,6 @@ pub enum Signer {
     Named(String),
     /// A key that came with the request.
     Request,
-}
-
-/// Where a deployment stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeploymentStatus {
-    /// Work on it is owed.
-    Pending,
-    /// The contract is there, and was seen to accept a proof.
-    Confirmed,
-    /// It could not be deployed.
-    Failed,
-}
-
-/// The stages of a deployment, in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeploymentStage {
-    /// Waits for a worker.
-    Queued,
-    /// The key is judged, the contract compiled, a proof made to check it with.
-    Prepare,
-    /// The transaction is signed, and sent.
-    Send,
-    /// Blocks are awaited.
-    Confirm,
-    /// The contract on the chain is compared and asked.
-    Check,
-    /// Nothing more is to be done.
-    Done,
-}
-
-impl DeploymentStage {
-    /// The name, as in documents.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Prepare => "prepare",
-            Self::Send => "send",
-            Self::Confirm => "confirm",
-            Self::Check => "check",
-            Self::Done => "done",
-        }
-    }
 }
 
 /// A verifier contract on a chain.
@@ -125,13 +172,4 @@ pub struct DeployedContract {
     pub compiler: String,
     /// The SHA-256 of the code on the chain.
     pub code: Digest,
-}
-
-/// Which deployments to list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DeploymentFilter {
-    /// Only those of this circuit.
-    pub circuit_id: Option<CircuitId>,
-    /// Only those with this status.
-    pub status: Option<DeploymentStatus>,
 }

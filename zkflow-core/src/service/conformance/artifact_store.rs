@@ -8,7 +8,7 @@ use futures::{StreamExt, future};
 
 use crate::service::clock::Timestamp;
 use crate::service::id::ProofId;
-use crate::service::store::{ArtifactKey, ArtifactMeta, ArtifactStore, PutMode, StoreError};
+use crate::service::store::{ArtifactKey, ArtifactMeta, ArtifactPath, ArtifactStore, PutMode, StoreError};
 use zkflow_groth16::digest::Digest;
 
 /// The store under test.
@@ -184,7 +184,7 @@ pub async fn a_key_may_be_a_prefix_of_another(store: Store) {
 /// `list("")` returns each artifact once.
 pub async fn the_empty_prefix_lists_everything(store: Store) {
     assert_eq!(list(&store, "").await, keys([]), "a new store is not empty");
-    let sealed = ArtifactKey::sealed(&ProofId::generate(Timestamp::from_millis(0)));
+    let sealed = ArtifactPath::SealedInputs(ProofId::generate(Timestamp::from_millis(0))).key();
     put(&store, sealed.as_str(), b"1").await;
     put(&store, "circuits/00/a", b"2").await;
     put(&store, "top", b"3").await;

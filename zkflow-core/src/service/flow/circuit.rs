@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::InvalidTransition;
-use crate::service::catalog::{Circuit, CircuitStage, CircuitStatus, DeployedContract, Failure};
+use crate::service::catalog::{Circuit, CircuitStatus, DeployedContract, Document, InvalidTransition, Life};
 use crate::service::clock::Timestamp;
 use crate::service::store::ArtifactMeta;
 use zkflow_circom::template::TemplateName;
@@ -28,49 +27,12 @@ impl Circuit {
             circuit_hash,
             template,
             params,
-            status: CircuitStatus::Pending,
-            stage: CircuitStage::Queued,
-            attempt: 0,
-            timings: BTreeMap::new(),
+            life: Life::new(now),
             artifacts: BTreeMap::new(),
             report: None,
             provenance: None,
             deployment: None,
-            error: None,
-            created_at: now,
-            updated_at: now,
-            epoch: 0,
         }
-    }
-
-    /// Notes that a worker begins.
-    ///
-    /// # Errors
-    /// It is not pending.
-    pub fn begin(&mut self, attempt: u32, now: Timestamp) -> Result<(), InvalidTransition> {
-        self.require_pending()?;
-        self.attempt = attempt;
-        self.timings.clear();
-        self.stage = CircuitStage::Compile;
-        self.updated_at = now;
-        Ok(())
-    }
-
-    /// Notes that `stage` begins after the present one took `spent`.
-    ///
-    /// # Errors
-    /// It is not pending.
-    pub fn advance(
-        &mut self,
-        stage: CircuitStage,
-        spent: Duration,
-        now: Timestamp,
-    ) -> Result<(), InvalidTransition> {
-        self.require_pending()?;
-        self.note_time(spent);
-        self.stage = stage;
-        self.updated_at = now;
-        Ok(())
     }
 
     /// Makes it ready.
@@ -85,26 +47,10 @@ impl Circuit {
         spent: Duration,
         now: Timestamp,
     ) -> Result<(), InvalidTransition> {
-        self.require_pending()?;
-        self.note_time(spent);
-        self.status = CircuitStatus::Ready;
-        self.stage = CircuitStage::Done;
+        self.owed()?.complete(CircuitStatus::Ready, spent, now);
         self.artifacts = artifacts;
         self.report = Some(report);
         self.provenance = Some(provenance);
-        self.updated_at = now;
-        Ok(())
-    }
-
-    /// Gives it up; `stage` keeps where that happened.
-    ///
-    /// # Errors
-    /// It is not pending.
-    pub fn fail(&mut self, error: Failure, now: Timestamp) -> Result<(), InvalidTransition> {
-        self.require_pending()?;
-        self.status = CircuitStatus::Failed;
-        self.error = Some(error);
-        self.updated_at = now;
         Ok(())
     }
 
@@ -113,11 +59,9 @@ impl Circuit {
     /// # Errors
     /// It is not ready.
     pub fn deployed(&mut self, contract: DeployedContract, now: Timestamp) -> Result<(), InvalidTransition> {
-        if self.status != CircuitStatus::Ready {
-            return Err(self.invalid());
-        }
+        self.require(CircuitStatus::Ready)?;
         self.deployment = Some(contract);
-        self.updated_at = now;
+        self.life.updated_at = now;
         Ok(())
     }
 
@@ -126,36 +70,12 @@ impl Circuit {
     /// # Errors
     /// It has not failed.
     pub fn restart(&mut self, now: Timestamp) -> Result<(), InvalidTransition> {
-        if self.status != CircuitStatus::Failed {
-            return Err(self.invalid());
-        }
-        self.status = CircuitStatus::Pending;
-        self.stage = CircuitStage::Queued;
-        self.error = None;
-        self.updated_at = now;
+        self.require(CircuitStatus::Failed)?;
+        self.life.restart(now);
         Ok(())
     }
 
-    fn note_time(&mut self, spent: Duration) {
-        let name = match self.stage {
-            CircuitStage::Queued | CircuitStage::Done => return,
-            CircuitStage::Compile => "compile",
-            CircuitStage::Setup => "setup",
-            CircuitStage::Store => "store",
-        };
-        self.timings.insert(name.to_owned(), u64::try_from(spent.as_millis()).unwrap_or(u64::MAX));
-    }
-
-    fn require_pending(&self) -> Result<(), InvalidTransition> {
-        if self.status == CircuitStatus::Pending { Ok(()) } else { Err(self.invalid()) }
-    }
-
-    fn invalid(&self) -> InvalidTransition {
-        let status = match self.status {
-            CircuitStatus::Pending => "pending",
-            CircuitStatus::Ready => "ready",
-            CircuitStatus::Failed => "failed",
-        };
-        InvalidTransition { what: format!("circuit {}", self.id), status }
+    fn require(&self, status: CircuitStatus) -> Result<(), InvalidTransition> {
+        if self.life.status == status { Ok(()) } else { Err(InvalidTransition::of(self)) }
     }
 }

@@ -4,12 +4,10 @@
 //! stored: after any crash the same bytes are sent again, and cannot make a second contract. Another
 //! transaction is signed only when the chain has given that nonce to somebody else's, for good.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::InvalidTransition;
 use crate::service::catalog::{
-    DeployedContract, Deployment, DeploymentStage, DeploymentStatus, Failure, Idempotency, Signer,
+    DeployedContract, Deployment, DeploymentStatus, Document, Idempotency, InvalidTransition, Life, Signer,
 };
 use crate::service::chain::{Receipt, SignedTransaction};
 use crate::service::clock::Timestamp;
@@ -78,48 +76,11 @@ impl Deployment {
             chain_id,
             signer,
             own_rpc,
-            status: DeploymentStatus::Pending,
-            stage: DeploymentStage::Queued,
-            attempt: 0,
-            timings: BTreeMap::new(),
+            life: Life::new(now),
             transaction: None,
             contract: None,
-            error: None,
             idempotency,
-            created_at: now,
-            updated_at: now,
-            epoch: 0,
         }
-    }
-
-    /// Notes that a worker begins, or goes on.
-    ///
-    /// # Errors
-    /// It is final.
-    pub fn begin(&mut self, attempt: u32, now: Timestamp) -> Result<(), InvalidTransition> {
-        self.require_pending()?;
-        self.attempt = attempt;
-        self.timings.clear();
-        self.stage = DeploymentStage::Prepare;
-        self.updated_at = now;
-        Ok(())
-    }
-
-    /// Notes that `stage` begins after the present one took `spent`.
-    ///
-    /// # Errors
-    /// It is final.
-    pub fn advance(
-        &mut self,
-        stage: DeploymentStage,
-        spent: Duration,
-        now: Timestamp,
-    ) -> Result<(), InvalidTransition> {
-        self.require_pending()?;
-        self.note_time(spent);
-        self.stage = stage;
-        self.updated_at = now;
-        Ok(())
     }
 
     /// Notes the transaction that will be sent, and the chain it is for.
@@ -132,10 +93,9 @@ impl Deployment {
         transaction: SignedTransaction,
         now: Timestamp,
     ) -> Result<(), InvalidTransition> {
-        self.require_pending()?;
+        self.owed()?.updated_at = now;
         self.chain_id = Some(chain_id);
         self.transaction = Some(transaction);
-        self.updated_at = now;
         Ok(())
     }
 
@@ -149,42 +109,9 @@ impl Deployment {
         spent: Duration,
         now: Timestamp,
     ) -> Result<(), InvalidTransition> {
-        self.require_pending()?;
-        self.note_time(spent);
-        self.status = DeploymentStatus::Confirmed;
-        self.stage = DeploymentStage::Done;
+        self.owed()?.complete(DeploymentStatus::Confirmed, spent, now);
         self.contract = Some(contract);
-        self.updated_at = now;
         Ok(())
-    }
-
-    /// Gives it up; `stage` keeps where that happened.
-    ///
-    /// # Errors
-    /// It is final.
-    pub fn fail(&mut self, error: Failure, now: Timestamp) -> Result<(), InvalidTransition> {
-        self.require_pending()?;
-        self.status = DeploymentStatus::Failed;
-        self.error = Some(error);
-        self.updated_at = now;
-        Ok(())
-    }
-
-    fn note_time(&mut self, spent: Duration) {
-        if matches!(self.stage, DeploymentStage::Queued | DeploymentStage::Done) {
-            return;
-        }
-        let name = self.stage.as_str().to_owned();
-        self.timings.insert(name, u64::try_from(spent.as_millis()).unwrap_or(u64::MAX));
-    }
-
-    fn require_pending(&self) -> Result<(), InvalidTransition> {
-        let status = match self.status {
-            DeploymentStatus::Pending => return Ok(()),
-            DeploymentStatus::Confirmed => "confirmed",
-            DeploymentStatus::Failed => "failed",
-        };
-        Err(InvalidTransition { what: format!("deployment {}", self.id), status })
     }
 }
 

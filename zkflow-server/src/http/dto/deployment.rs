@@ -140,20 +140,20 @@ impl From<Deployment> for DeploymentDto {
                 Signer::Named(name) => Some(name),
                 Signer::Request => None,
             },
-            status: deployment.status,
-            stage: deployment.stage,
-            progress: deployment.stage as u8 as f32 / DeploymentStage::Done as u8 as f32,
-            attempt: deployment.attempt,
-            timings: deployment.timings,
+            status: deployment.life.status,
+            stage: deployment.life.stage,
+            progress: deployment.life.progress(),
+            attempt: deployment.life.attempt,
+            timings: deployment.life.timings,
             transaction: deployment.transaction.map(|transaction| SentDto {
                 hash: transaction.hash.to_string(),
                 from: checksummed(&transaction.sender),
                 nonce: transaction.nonce,
             }),
             contract: deployment.contract.map(DeployedDto::from),
-            error: deployment.error.map(FailureDto::from),
-            created_at: deployment.created_at.to_string(),
-            updated_at: deployment.updated_at.to_string(),
+            error: deployment.life.error.map(FailureDto::from),
+            created_at: deployment.life.created_at.to_string(),
+            updated_at: deployment.life.updated_at.to_string(),
         }
     }
 }

@@ -1,0 +1,161 @@
+//! [`ProofRequest`]: inputs on their way to a proof.
+
+use serde::{Deserialize, Serialize};
+
+use super::document::{Document, IDEMPOTENCY_KEY, Idempotency};
+use super::life::{Life, Stage, Status, named};
+use super::lookup::{Lookup, Term};
+use crate::service::clock::Timestamp;
+use crate::service::id::{ProofId, UserId};
+use crate::service::queue::QueueName;
+use zkflow_groth16::digest::Digest;
+use zkflow_groth16::id::CircuitId;
+
+/// A request for a proof, and what became of it.
+///
+/// Private inputs are not part of it: they are sealed until the request is final.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProofRequest {
+    /// Id of this request.
+    #[serde(rename = "_id")]
+    pub id: ProofId,
+    /// Circuit to prove with.
+    pub circuit_id: CircuitId,
+    /// The user that the request is accounted to.
+    pub user_id: Option<UserId>,
+    /// State of the proof generation.
+    #[serde(flatten)]
+    pub life: Life<ProofStatus, ProofStage>,
+    /// The proof, once it is made and verified.
+    pub artifacts: Option<ProofArtifacts>,
+    /// The caller's name for the request, so that a repeated request is answered with the first.
+    pub idempotency: Option<Idempotency>,
+    /// When it is removed, with its proof.
+    pub expires_at: Timestamp,
+}
+
+named! {
+    /// What became of a proof request.
+    ProofStatus {
+        /// Work on it is owed.
+        Pending = "pending",
+        /// The proof is made and verified.
+        Completed = "completed",
+        /// The work failed.
+        Failed = "failed",
+        /// The caller cancelled it.
+        Cancelled = "cancelled",
+    }
+
+    /// The stages of a proof, in their order.
+    ProofStage {
+        /// Waits for a worker.
+        Queued = "queued",
+        /// The witness is calculated.
+        Witness = "witness",
+        /// The proof is made and checked.
+        Prove = "prove",
+        /// The work is done.
+        Done = "done",
+    }
+}
+
+impl Status for ProofStatus {
+    const PENDING: Self = Self::Pending;
+    const FAILED: Self = Self::Failed;
+}
+
+impl Stage for ProofStage {}
+
+impl Document for ProofRequest {
+    type Id = ProofId;
+    type Status = ProofStatus;
+    type Stage = ProofStage;
+    type Key = ProofKey;
+    type Filter = ProofFilter;
+
+    const KIND: &'static str = "proof request";
+    const COLLECTION: &'static str = "proofs";
+    const QUEUE: QueueName = QueueName::ProofGeneration;
+
+    fn id(&self) -> &ProofId {
+        &self.id
+    }
+
+    fn life(&self) -> &Life<ProofStatus, ProofStage> {
+        &self.life
+    }
+
+    fn life_mut(&mut self) -> &mut Life<ProofStatus, ProofStage> {
+        &mut self.life
+    }
+
+    fn key(&self) -> Option<ProofKey> {
+        let Idempotency { key, .. } = self.idempotency.as_ref()?;
+        Some(ProofKey { user_id: self.user_id.clone(), key: key.clone() })
+    }
+
+    fn fields(&self) -> Vec<Term> {
+        let key = self.idempotency.as_ref().map(|idempotency| &idempotency.key);
+        vec![
+            Term::text("circuit_id", &self.circuit_id),
+            Term::optional("user_id", self.user_id.as_ref()),
+            Term::optional(IDEMPOTENCY_KEY, key),
+            Term::moment("expires_at", self.expires_at),
+        ]
+    }
+
+    fn with_status(status: ProofStatus) -> ProofFilter {
+        ProofFilter { status: Some(status), ..ProofFilter::default() }
+    }
+
+    fn user_id(&self) -> Option<&UserId> {
+        self.user_id.as_ref()
+    }
+}
+
+/// A user's idempotency key. Requests without a user count as one user's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProofKey {
+    /// The user that the request is accounted to.
+    pub user_id: Option<UserId>,
+    /// What the user sent in `Idempotency-Key`.
+    pub key: String,
+}
+
+impl Lookup for ProofKey {
+    fn terms(&self) -> Vec<Term> {
+        let user = Term::optional("user_id", self.user_id.as_ref());
+        vec![user, Term::text(IDEMPOTENCY_KEY, &self.key)]
+    }
+}
+
+/// Which proof requests to list; `None`: any.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct ProofFilter {
+    pub circuit_id: Option<CircuitId>,
+    pub user_id: Option<UserId>,
+    pub status: Option<ProofStatus>,
+}
+
+impl Lookup for ProofFilter {
+    fn terms(&self) -> Vec<Term> {
+        let circuit = self.circuit_id.as_ref().map(|circuit| Term::text("circuit_id", circuit));
+        let user = self.user_id.as_ref().map(|user| Term::optional("user_id", Some(user)));
+        circuit.into_iter().chain(user).chain(self.status.map(Term::status)).collect()
+    }
+}
+
+/// A proof that was verified here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProofArtifacts {
+    /// `proof.json` as snarkjs writes it.
+    pub proof: serde_json::Value,
+    /// `public.json`: decimal strings, outputs first.
+    pub public_signals: Vec<String>,
+    /// SHA-256 of the proving key that made it.
+    pub proving_key: Digest,
+    /// Name of the prover that made it.
+    pub prover: String,
+}

@@ -1,0 +1,117 @@
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::*;
+
+/// Documents as the version before [`Life`] wrote them.
+const CIRCUIT: &str = include_str!("tests/circuit.json");
+const PROOF: &str = include_str!("tests/proof.json");
+const PROOF_PENDING: &str = include_str!("tests/proof_pending.json");
+const DEPLOYMENT: &str = include_str!("tests/deployment.json");
+const DEPLOYMENT_FAILED: &str = include_str!("tests/deployment_failed.json");
+
+/// Reads a document, and compares its JSON with `text`.
+fn read<D: Document>(text: &str) -> D {
+    let document: D = serde_json::from_str(text).unwrap();
+    let written = serde_json::to_value(&document).unwrap();
+    assert_eq!(written, serde_json::from_str::<Json>(text).unwrap());
+    document
+}
+
+#[test]
+fn documents_of_the_version_before_are_read_and_written_with_the_same_fields() {
+    let circuit: Circuit = read(CIRCUIT);
+    assert_eq!(circuit.life.timings["setup"], 3400);
+    assert_eq!(circuit.life.created_at.to_string(), "2026-01-01T00:00:00.123Z");
+    let proof: ProofRequest = read(PROOF);
+    assert_eq!((proof.status(), proof.life.stage), (ProofStatus::Completed, ProofStage::Done));
+    let pending: ProofRequest = read(PROOF_PENDING);
+    assert_eq!((pending.is_final(), pending.life.epoch), (false, 3));
+    let deployment: Deployment = read(DEPLOYMENT);
+    assert!(deployment.is_final());
+    let failed: Deployment = read(DEPLOYMENT_FAILED);
+    assert_eq!(failed.life.error.unwrap().code, "wrong_chain");
+}
+
+#[test]
+fn a_circuit_from_before_deployments_is_read() {
+    let mut circuit: Json = serde_json::from_str(CIRCUIT).unwrap();
+    circuit.as_object_mut().unwrap().remove("deployment");
+    assert_eq!(serde_json::from_value::<Circuit>(circuit).unwrap().deployment, None);
+}
+
+#[test]
+fn a_document_that_lacks_a_field_of_its_life_is_refused() {
+    for field in ["status", "stage", "attempt", "timings", "created_at", "updated_at", "epoch"] {
+        let mut proof: Json = serde_json::from_str(PROOF).unwrap();
+        proof.as_object_mut().unwrap().remove(field);
+        let error = serde_json::from_value::<ProofRequest>(proof).unwrap_err().to_string();
+        assert!(error.contains(field), "{error}");
+    }
+}
+
+#[test]
+fn names_are_those_of_the_json() {
+    fn check<T: Named>() {
+        for one in T::ALL {
+            assert_eq!(serde_json::to_value(one).unwrap(), one.as_str());
+        }
+    }
+    check::<CircuitStatus>();
+    check::<CircuitStage>();
+    check::<ProofStatus>();
+    check::<ProofStage>();
+    check::<DeploymentStatus>();
+    check::<DeploymentStage>();
+}
+
+#[test]
+fn the_terms_of_a_document_are_its_fields() {
+    fn check<D: Document>(text: &str) {
+        let document: D = serde_json::from_str(text).unwrap();
+        let json: Json = serde_json::from_str(text).unwrap();
+        let terms = document.terms();
+        for Term { field, value } in &terms {
+            let found = json.pointer(&format!("/{}", field.replace('.', "/"))).unwrap_or(&Json::Null);
+            let expected: Json = match value {
+                Value::Text(text) => text.as_str().into(),
+                Value::Optional(text) => text.as_deref().into(),
+                Value::Moment(moment) => moment.to_string().into(),
+            };
+            assert_eq!(found, &expected, "{field}");
+        }
+        let key = document.key().map(|key| key.terms()).unwrap_or_default();
+        let filters = D::with_status(document.status()).terms();
+        for term in key.iter().chain(&filters) {
+            assert!(terms.iter().any(|one| one.field == term.field), "{term:?} is not a term");
+        }
+    }
+    check::<Circuit>(CIRCUIT);
+    check::<ProofRequest>(PROOF);
+    check::<ProofRequest>(PROOF_PENDING);
+    check::<Deployment>(DEPLOYMENT);
+    check::<Deployment>(DEPLOYMENT_FAILED);
+}
+
+#[test]
+fn a_life_notes_times_and_progress_and_ends_once() {
+    let at = Timestamp::from_millis;
+    let mut proof: ProofRequest = serde_json::from_str(PROOF_PENDING).unwrap();
+    proof.begin(3, at(1)).unwrap();
+    assert_eq!(
+        (proof.life.attempt, proof.life.stage, proof.life.updated_at),
+        (3, ProofStage::Witness, at(1))
+    );
+    proof.advance(ProofStage::Prove, Duration::from_millis(5), at(2)).unwrap();
+    assert_eq!(proof.life.progress(), 2.0 / 3.0);
+    let failure = Failure { code: "c".to_owned(), message: "m".to_owned() };
+    let mut failed = proof.clone();
+    failed.fail(failure.clone(), at(3)).unwrap();
+    assert_eq!((failed.status(), failed.life.stage), (ProofStatus::Failed, ProofStage::Prove));
+    assert_eq!(failed.life.error.as_ref(), Some(&failure));
+    assert_eq!(failed.life.timings, [("witness".to_owned(), 5)].into());
+    let refused = failed.begin(4, at(4)).unwrap_err().to_string();
+    assert_eq!(refused, format!("proof request {} is failed already", failed.id));
+    assert!(failed.fail(failure, at(4)).is_err() && failed.cancel(at(4)).is_err());
+}

@@ -1,0 +1,195 @@
+//! Checks of fields, filters and keys that one kind of document has.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::sample::{Sample, circuit, user};
+use super::{FUTURE, Subject, all, failure, list, moment, read};
+use crate::service::catalog::{
+    Circuit, CircuitFilter, CircuitStatus, DeployedContract, Deployment, DeploymentFilter, DeploymentKey,
+    DeploymentStatus, Document, ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStatus,
+};
+use crate::service::chain::{Address, SignedTransaction, TransactionHash};
+use crate::service::store::ArtifactMeta;
+use zkflow_groth16::digest::Digest;
+
+/// Every field comes back.
+pub(super) async fn a_ready_circuit_survives_as_it_was_written(catalog: Subject) {
+    let (mut document, _) = all::<Circuit>(&catalog).insert(Circuit::sample(0)).await.expect("insert");
+    let key = "circuits/00/proving_key.zkey".parse().expect("an artifact key");
+    let meta = ArtifactMeta { key, size: u64::from(u32::MAX) + 1, sha256: Digest::of("zkey") };
+    document.life.status = CircuitStatus::Ready;
+    document.artifacts = BTreeMap::from([("proving_key.zkey".to_owned(), meta)]);
+    document.deployment = Some(contract());
+    let document = all::<Circuit>(&catalog).replace(document).await.expect("replace");
+    assert_eq!(read(&catalog, &document).await, document, "a change was read back changed");
+}
+
+/// Template and status, alone and together.
+pub(super) async fn circuits_are_filtered(catalog: Subject) {
+    let (mut failed, pending) = (Circuit::sample(1), Circuit::sample(2));
+    failed.fail(failure(), moment(5)).expect("it is pending");
+    for circuit in [&failed, &pending] {
+        all::<Circuit>(&catalog).insert(circuit.clone()).await.expect("insert");
+    }
+    let template = Some(failed.template.clone());
+    let status = Some(CircuitStatus::Failed);
+    let by = async |template, status| list::<Circuit>(&catalog, &CircuitFilter { template, status }, 9).await;
+    assert_eq!(by(template.clone(), None).await, [pending, failed.clone()]);
+    assert_eq!(by(None, status).await, std::slice::from_ref(&failed));
+    assert_eq!(by(template, status).await, [failed]);
+    let other = Some("other".parse().expect("a template name"));
+    assert!(by(other.clone(), None).await.is_empty() && by(other, status).await.is_empty());
+}
+
+/// Every field comes back.
+pub(super) async fn a_completed_proof_survives_as_it_was_written(catalog: Subject) {
+    let proof = ProofRequest { user_id: Some(user("u")), ..ProofRequest::keyed(1_234, "k") };
+    let (mut proof, _) = all::<ProofRequest>(&catalog).insert(proof).await.expect("insert");
+    let artifacts = ProofArtifacts {
+        proof: json!({"pi_a": ["1", "2", "1"], "protocol": "groth16"}),
+        public_signals: vec!["0".to_owned(), "21888242871839275222246405745257275088548364400416".to_owned()],
+        proving_key: Digest::of("zkey"),
+        prover: "ark".to_owned(),
+    };
+    proof.complete(artifacts, Duration::ZERO, moment(9_999)).expect("it is pending");
+    let proof = all::<ProofRequest>(&catalog).replace(proof).await.expect("replace");
+    assert_eq!(read(&catalog, &proof).await, proof, "a change was read back changed");
+}
+
+/// An idempotency key is unique for each user.
+pub(super) async fn a_user_has_keys_of_their_own(catalog: Subject) {
+    let proofs = all::<ProofRequest>(&catalog);
+    let of = |name: &str| ProofRequest { user_id: Some(user(name)), ..ProofRequest::keyed(0, "k") };
+    let by_key =
+        async |user_id| proofs.by_key(&ProofKey { user_id, key: "k".to_owned() }).await.expect("by_key");
+    let first = of("ann");
+    proofs.insert(first.clone()).await.expect("insert");
+    let (stored, added) = proofs.insert(of("ann")).await.expect("insert");
+    assert!(!added && stored == first, "a user's idempotency key was added twice");
+    assert_eq!(by_key(Some(user("ann"))).await, Some(first), "the request is not found by its key");
+    assert_eq!(by_key(Some(user("bob"))).await, None, "the key belongs to ann");
+    assert_eq!(by_key(None).await, None, "the key belongs to ann");
+    assert!(proofs.insert(of("bob")).await.expect("insert").1, "one user's key blocks another's");
+    assert!(
+        proofs.insert(ProofRequest::keyed(0, "k")).await.expect("insert").1,
+        "a user's key blocks a request without a user"
+    );
+}
+
+/// All requests without a user count as one user's.
+pub(super) async fn requests_without_a_user_share_their_keys(catalog: Subject) {
+    let proofs = all::<ProofRequest>(&catalog);
+    let first = ProofRequest::keyed(0, "k");
+    proofs.insert(first.clone()).await.expect("insert");
+    let (stored, added) = proofs.insert(ProofRequest::keyed(0, "k")).await.expect("insert");
+    assert!(!added && stored == first, "a key without a user was added twice");
+    let key = ProofKey { user_id: None, key: "k".to_owned() };
+    assert_eq!(proofs.by_key(&key).await.expect("by_key"), Some(first));
+}
+
+/// Circuit, user and status, alone and together.
+pub(super) async fn proofs_are_filtered(catalog: Subject) {
+    let other = circuit("other circuit");
+    let ann = ProofRequest { user_id: Some(user("ann")), ..ProofRequest::sample(1) };
+    let elsewhere = ProofRequest { circuit_id: other.clone(), ..ProofRequest::sample(2) };
+    let mut nobody = ProofRequest::sample(3);
+    nobody.cancel(moment(9)).expect("it is pending");
+    for proof in [&ann, &elsewhere, &nobody] {
+        all::<ProofRequest>(&catalog).insert(proof.clone()).await.expect("insert");
+    }
+    let by = async |filter: ProofFilter| list::<ProofRequest>(&catalog, &filter, 9).await;
+    let every = ProofFilter::default();
+    assert_eq!(by(every.clone()).await, [nobody.clone(), elsewhere.clone(), ann.clone()]);
+    let status = |status| ProofRequest::with_status(status);
+    assert_eq!(by(status(ProofStatus::Pending)).await, [elsewhere.clone(), ann.clone()]);
+    assert_eq!(by(status(ProofStatus::Cancelled)).await, [nobody]);
+    let by_user = ProofFilter { user_id: Some(user("ann")), ..every.clone() };
+    assert_eq!(by(by_user.clone()).await, std::slice::from_ref(&ann));
+    let both = ProofFilter { status: Some(ProofStatus::Pending), ..by_user.clone() };
+    assert_eq!(by(both).await, [ann]);
+    assert_eq!(by(ProofFilter { circuit_id: Some(other.clone()), ..every }).await, [elsewhere]);
+    assert!(by(ProofFilter { circuit_id: Some(other), ..by_user }).await.is_empty());
+}
+
+/// `expires_at <= now`, the earliest first, at most `limit`.
+pub(super) async fn expired_proofs_come_earliest_first(catalog: Subject) {
+    let proofs: Vec<_> = [30, 10, 20, 40].map(ProofRequest::sample).into();
+    for proof in &proofs {
+        all::<ProofRequest>(&catalog).insert(proof.clone()).await.expect("insert");
+    }
+    let now = proofs[0].expires_at;
+    let expired = async |limit| {
+        let proofs = catalog.expired_proofs(now, limit).await.expect("expired_proofs");
+        proofs.into_iter().map(|proof| proof.life.created_at.as_millis() - FUTURE).collect::<Vec<_>>()
+    };
+    assert_eq!(expired(9).await, [10, 20, 30], "a request expires at `expires_at`");
+    assert_eq!(expired(2).await, [10, 20], "the limit is ignored");
+}
+
+/// Every field comes back after each change.
+pub(super) async fn a_confirmed_deployment_survives_as_it_was_written(catalog: Subject) {
+    let deployments = all::<Deployment>(&catalog);
+    let mut deployment = Deployment::keyed(1_234, "k");
+    deployments.insert(deployment.clone()).await.expect("insert");
+    let transaction = SignedTransaction {
+        sender: Address([0xa1; 20]),
+        nonce: u64::from(u32::MAX) + 1,
+        hash: TransactionHash([0xb2; 32]),
+        raw: "0x02f8".to_owned(),
+    };
+    deployment.signed(11_155_111, transaction, moment(9_999)).expect("it is pending");
+    let mut deployment = deployments.replace(deployment).await.expect("replace");
+    assert_eq!(read(&catalog, &deployment).await, deployment, "a transaction was read back changed");
+    deployment.confirm(contract(), Duration::ZERO, moment(9_999)).expect("it is pending");
+    let deployment = deployments.replace(deployment).await.expect("replace");
+    assert_eq!(read(&catalog, &deployment).await, deployment, "a contract was read back changed");
+}
+
+/// An idempotency key is unique for each circuit.
+pub(super) async fn a_circuit_has_keys_of_its_own(catalog: Subject) {
+    let deployments = all::<Deployment>(&catalog);
+    let first = Deployment::keyed(0, "k");
+    deployments.insert(first.clone()).await.expect("insert");
+    let other = Deployment { circuit_id: circuit("other"), ..Deployment::keyed(5, "k") };
+    let key = |circuit_id| DeploymentKey { circuit_id, key: "k".to_owned() };
+    let elsewhere = key(circuit("other"));
+    assert_eq!(deployments.by_key(&elsewhere).await.expect("by_key"), None, "the key belongs to a circuit");
+    assert!(deployments.insert(other.clone()).await.expect("insert").1, "one circuit's key blocks another's");
+    assert_eq!(deployments.by_key(&elsewhere).await.expect("by_key"), Some(other));
+    let own = key(first.circuit_id.clone());
+    assert_eq!(deployments.by_key(&own).await.expect("by_key"), Some(first));
+}
+
+/// Circuit and status, alone and together.
+pub(super) async fn deployments_are_filtered(catalog: Subject) {
+    let elsewhere = Deployment { circuit_id: circuit("other"), ..Deployment::sample(1) };
+    let mut failed = Deployment::sample(2);
+    failed.fail(failure(), moment(9)).expect("it is pending");
+    for deployment in [&elsewhere, &failed] {
+        all::<Deployment>(&catalog).insert(deployment.clone()).await.expect("insert");
+    }
+    let by = async |circuit_id, status| {
+        list::<Deployment>(&catalog, &DeploymentFilter { circuit_id, status }, 9).await
+    };
+    assert_eq!(by(Some(circuit("other")), None).await, std::slice::from_ref(&elsewhere));
+    assert_eq!(by(None, Some(DeploymentStatus::Failed)).await, std::slice::from_ref(&failed));
+    assert_eq!(by(None, Some(DeploymentStatus::Pending)).await, std::slice::from_ref(&elsewhere));
+    assert!(by(Some(circuit("other")), Some(DeploymentStatus::Failed)).await.is_empty());
+    assert_eq!(by(Some(circuit("circuit")), Some(DeploymentStatus::Failed)).await, [failed]);
+}
+
+fn contract() -> DeployedContract {
+    DeployedContract {
+        chain_id: 11_155_111,
+        address: Address([0xc3; 20]),
+        transaction: TransactionHash([0xb2; 32]),
+        block: 7_654_321,
+        gas_used: 302_579,
+        verification_key: Digest::of("vk"),
+        compiler: "0.8.30+commit.73712a01".to_owned(),
+        code: Digest::of("code"),
+    }
+}

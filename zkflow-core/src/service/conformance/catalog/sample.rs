@@ -1,0 +1,74 @@
+//! Documents to test with.
+
+use std::time::Duration;
+
+use serde_json::{Map, json};
+
+use super::moment;
+use crate::service::catalog::{Circuit, Deployment, Idempotency, ProofRequest, Signer, Stored};
+use crate::service::flow::deployment::Asked;
+use crate::service::id::{DeploymentId, ProofId, UserId};
+use zkflow_groth16::digest::Digest;
+use zkflow_groth16::id::CircuitId;
+
+/// A kind of document that the suite can make.
+pub(super) trait Sample: Stored {
+    /// A pending document that is no duplicate of another, created `created` milliseconds after the year 2100
+    /// began.
+    fn sample(created: i64) -> Self;
+
+    /// One that has the key of every other one with this `key`.
+    fn keyed(created: i64, key: &str) -> Self;
+}
+
+impl Sample for Circuit {
+    fn sample(created: i64) -> Self {
+        Self::keyed(created, ProofId::generate(moment(created)).as_str())
+    }
+
+    fn keyed(created: i64, key: &str) -> Self {
+        let mut params = Map::new();
+        params.insert("max".to_owned(), json!("340282366920938463463374607431768211455"));
+        params.insert("bits".to_owned(), json!([1, 2, key]));
+        let template = "rangeCheck".parse().expect("a template name");
+        Self::new(Digest::of(format!("circuit {key}")), template, params, moment(created))
+    }
+}
+
+impl Sample for ProofRequest {
+    /// Expires a minute after it was created.
+    fn sample(created: i64) -> Self {
+        let (created, keep) = (moment(created), Duration::from_secs(60));
+        Self::new(ProofId::generate(created), circuit("circuit"), None, None, created, keep)
+    }
+
+    fn keyed(created: i64, key: &str) -> Self {
+        Self { idempotency: Some(idempotency(key)), ..Self::sample(created) }
+    }
+}
+
+impl Sample for Deployment {
+    fn sample(created: i64) -> Self {
+        let created = moment(created);
+        let signer = Signer::Named("treasury".to_owned());
+        let asked = Asked { chain_id: Some(31_337), signer, own_rpc: false, idempotency: None };
+        Self::new(DeploymentId::generate(created), circuit("circuit"), asked, created)
+    }
+
+    fn keyed(created: i64, key: &str) -> Self {
+        Self { idempotency: Some(idempotency(key)), ..Self::sample(created) }
+    }
+}
+
+/// Id of a circuit that the catalog need not have.
+pub(super) fn circuit(name: &str) -> CircuitId {
+    CircuitId::from_hash(&Digest::of(name))
+}
+
+pub(super) fn user(name: &str) -> UserId {
+    name.parse().expect("a user id")
+}
+
+fn idempotency(key: &str) -> Idempotency {
+    Idempotency { key: key.to_owned(), fingerprint: "f".to_owned() }
+}

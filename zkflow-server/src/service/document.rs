@@ -1,0 +1,38 @@
+//! Documents by their ids.
+
+use zkflow_core::service::catalog::{Circuit, Deployment, ProofRequest, Stored};
+
+use super::RequestError;
+use crate::state::App;
+
+/// A kind of document that callers ask for.
+pub trait Requested: Stored {
+    /// The error for an id without a document.
+    fn unknown(id: Self::Id) -> RequestError;
+}
+
+impl Requested for Circuit {
+    fn unknown(id: Self::Id) -> RequestError {
+        RequestError::UnknownCircuit(id)
+    }
+}
+
+impl Requested for ProofRequest {
+    fn unknown(id: Self::Id) -> RequestError {
+        RequestError::UnknownProof(id)
+    }
+}
+
+impl Requested for Deployment {
+    fn unknown(id: Self::Id) -> RequestError {
+        RequestError::UnknownDeployment(id)
+    }
+}
+
+/// The document with the id.
+///
+/// # Errors
+/// [`Requested::unknown`]; the catalog fails.
+pub async fn get<D: Requested>(app: &App, id: &D::Id) -> Result<D, RequestError> {
+    app.documents().get(id).await?.ok_or_else(|| D::unknown(id.clone()))
+}
