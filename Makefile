@@ -47,6 +47,7 @@ test: setup lint doc unit ## Everything that must hold before a change lands
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets --quiet -- -D warnings
+	$(CARGO) clippy --locked -p zkflow-groth16 --no-default-features --quiet -- -D warnings
 	$(CARGO) check --locked --package zkflow-core --no-default-features --quiet
 
 doc:

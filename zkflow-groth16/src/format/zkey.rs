@@ -59,14 +59,12 @@ impl ZKey {
     ///
     /// # Behaviour
     /// - Checks that every point is on its curve; does not check the subgroup of G2 points.
-    /// - Does not check that the key belongs to a circuit: use [`phase2::verify`].
+    /// - Does not check that the key belongs to a circuit: use `setup::phase2::verify`.
     ///
     /// # Errors
     /// - The bytes are not a Groth16 key on BN254.
     /// - Counts and lengths do not match.
     /// - A number is not below its modulus, or a point is off its curve.
-    ///
-    /// [`phase2::verify`]: crate::setup::phase2::verify()
     pub fn read(bytes: &[u8]) -> Result<Self, FormatError> {
         Self::read_by_section(bytes, &|_| ())
     }

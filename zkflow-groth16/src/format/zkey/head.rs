@@ -26,9 +26,7 @@ pub struct KeyHead {
     pub beta_g1: G1Affine,
     /// delta in G1.
     pub delta_g1: G1Affine,
-    /// BLAKE2b-512 of the initial key. Zeros in a key of [`circuit_specific`], which has no initial key.
-    ///
-    /// [`circuit_specific`]: crate::setup::circuit_specific()
+    /// BLAKE2b-512 of the initial key. Zeros in a key of `setup::circuit_specific`, which has no initial key.
     pub circuit_hash: Hash,
     /// The contributions of phase 2, in order.
     pub contributions: Vec<Contribution>,
