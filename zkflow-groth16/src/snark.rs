@@ -63,6 +63,7 @@ mod convert;
 mod key;
 
 use crate::error::{Classified, ErrorKind};
+use crate::proof::SignalCountError;
 use crate::prove::{ProveError, prove_verified};
 use crate::setup::{SetupError, circuit_specific};
 use crate::verify::VerifyError;
@@ -108,12 +109,20 @@ impl SNARK<Fr> for NativeGroth16 {
         Ok(Groth16::<Bn254>::process_vk(vk)?)
     }
 
-    /// Verifies with ark-groth16, which does not check that points are in their group; deserialisation does.
+    /// Verifies with ark-groth16. It does not check that points are in their group; deserialisation does.
+    ///
+    /// Too few or too many public inputs are an error: ark-groth16 itself takes missing ones as zero and ignores
+    /// others. A key without points for them is an error too.
     fn verify_with_processed_vk(
         vk: &Self::ProcessedVerifyingKey,
         public_input: &[Fr],
         proof: &Self::Proof,
     ) -> Result<bool, SnarkError> {
+        let expected = vk.vk.gamma_abc_g1.len().checked_sub(1).ok_or(VerifyError::EmptyKey)?;
+        let found = public_input.len();
+        if found != expected {
+            return Err(VerifyError::PublicCount(SignalCountError { expected, found }).into());
+        }
         Ok(Groth16::<Bn254>::verify_with_processed_vk(vk, public_input, proof)?)
     }
 }
@@ -139,7 +148,7 @@ pub enum SnarkError {
     /// No proof can be made.
     #[error(transparent)]
     Prove(#[from] ProveError),
-    /// The verification key of the proving key is malformed.
+    /// The verification key is malformed, or the number of public inputs is wrong.
     #[error(transparent)]
     Verify(#[from] VerifyError),
 }

@@ -11,7 +11,6 @@ use rand_chacha::ChaCha20Rng;
 use super::*;
 use crate::calldata::calldata;
 use crate::constraints::ConstraintCheck;
-use crate::format::zkey::ZKey;
 use crate::proof::{Proof, PublicSignals, VerifyingKey};
 use crate::verify::Verifier;
 
@@ -67,7 +66,13 @@ fn a_circuit_of_arkworks_is_proved_by_the_native_prover_and_verified_by_both() {
         assert_eq!(NativeGroth16::verify(&vk, &[signal], &proof).unwrap(), expected);
         assert_eq!(Groth16::<Bn254>::verify(&vk, &[signal], &proof).unwrap(), expected);
     }
-    assert!(NativeGroth16::verify(&vk, &[], &proof).is_err(), "a public signal is missing");
+    for signals in [&[][..], &[y, Fr::from(0u64)]] {
+        let refused = NativeGroth16::verify(&vk, signals, &proof);
+        assert!(matches!(refused, Err(SnarkError::Verify(VerifyError::PublicCount(_)))), "{refused:?}");
+    }
+    let empty = ark_groth16::VerifyingKey { gamma_abc_g1: Vec::new(), ..vk.clone() };
+    let refused = NativeGroth16::verify(&empty, &[], &proof);
+    assert!(matches!(refused, Err(SnarkError::Verify(VerifyError::EmptyKey))), "{refused:?}");
     // The types of this crate accept the same proof.
     let (vk, proof) = (VerifyingKey::from(vk), Proof::from(proof));
     let public = PublicSignals::for_key(&vk, vec![y]).unwrap();
@@ -173,7 +178,7 @@ fn a_converted_key_proves_with_the_reduction_of_circom_only() {
     use ark_circom::{CircomReduction, read_zkey};
 
     let (key, vk) = NativeGroth16::setup(Polynomial::EMPTY, &mut rng()).unwrap();
-    let zkey: ZKey = key.zkey().clone();
+    let zkey = key.zkey().clone();
     let (read, _) = read_zkey(&mut std::io::Cursor::new(zkey.write())).unwrap();
     let converted = ark_groth16::ProvingKey::from(zkey);
     assert_eq!(converted, read);
