@@ -13,6 +13,7 @@ pub mod calldata;
 pub mod solidity;
 
 pub mod constraints;
+pub mod footprint;
 pub mod report;
 
 pub mod proof;
