@@ -3,8 +3,8 @@
 
 pub use zkflow_circom::{compile, inputs, sandbox, secret, template, trial, witness};
 pub use zkflow_groth16::{
-    calldata, constraints, digest, domain, error, field, format, id, name, proof, prove, provenance, report,
-    rng, setup, solidity, verify,
+    calldata, constraints, digest, domain, error, field, footprint, format, id, name, proof, prove,
+    provenance, report, rng, setup, solidity, verify,
 };
 
 pub mod circuit;

@@ -124,7 +124,7 @@ settings! {
     keygen_beacon: Option<String> = None, [long, env = "KEYGEN_BEACON", value_name = "VALUE:EXPONENT"];
     /// Number of proofs made in parallel (default 2)
     proof_concurrency: u32 = 2, [long, env = "PROOF_CONCURRENCY"];
-    /// Memory limit in MiB for all proofs that run in parallel, estimated from the sizes of their keys. A
+    /// Memory limit in MiB for all proofs that run in parallel, by the prediction in each circuit's report. A
     /// proof that does not fit returns to the queue. The default 0 means three quarters of the memory of the
     /// machine or its control group
     proof_memory_mib: u64 = 0, [long, env = "ZKFLOW_PROOF_MEMORY_MIB"];

@@ -10,6 +10,7 @@ mod cleanup;
 mod deploy;
 mod document;
 mod keygen;
+mod load;
 mod memory;
 mod proof;
 
