@@ -4,13 +4,14 @@
 //! `module` is circom's WebAssembly in wasmtime. `tape` is the recorded calculation, including the check of
 //! its witness against the constraints.
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use serde_json::{Value, json};
 use support::{powers, sandbox};
-use zkflow_core::circuit::LoadedCircuit;
+use zkflow_core::circuit::{FileName, LoadedCircuit};
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{
     CircomWasm, CircuitCompiler, CompileLimits, CompileOptions, Compiled, SourceTree,
@@ -121,11 +122,16 @@ fn loaded(sandbox: &Arc<Sandbox>, compiled: &Compiled, r1cs: &R1cs) -> LoadedCir
     make_key(r1cs, &powers(), &mut zkey, KeyOptions::default(), &mut os_rng()).expect("keys are made");
     let prover = NativeProver::new(NativeOptions::default()).expect("the prover starts");
     let tape = Tape::record(&compiled.wasm, RecordLimits::default()).expect("the circuit has a tape");
-    LoadedCircuit::new(sandbox, &compiled.wasm, &zkey, &prover, WitnessLimits::default())
-        .and_then(|circuit| circuit.with_constraints(&compiled.r1cs, &compiled.sym))
-        .expect("the circuit loads")
-        .with_tape(&tape.to_bytes(&Digest::of(&compiled.wasm)), &compiled.wasm)
-        .expect("the tape is the one just recorded")
+    let files = BTreeMap::from([
+        (FileName::Wasm, compiled.wasm.clone()),
+        (FileName::R1cs, compiled.r1cs.clone()),
+        (FileName::Sym, compiled.sym.clone()),
+        (FileName::Tape, tape.to_bytes(&Digest::of(&compiled.wasm))),
+        (FileName::ProvingKey, zkey),
+    ]);
+    let circuit = LoadedCircuit::open(&files, &prover, sandbox).expect("the circuit loads");
+    assert!(circuit.unused_tape().is_none(), "the tape is the one just recorded");
+    circuit
 }
 
 criterion_group!(benches, witness);

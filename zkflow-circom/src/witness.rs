@@ -11,7 +11,7 @@ mod module;
 mod signals;
 pub mod tape;
 
-pub use calculator::{Way, WitnessCalculator};
+pub use calculator::{CalculatorFiles, OpenError, Way, WitnessCalculator};
 pub use error::WitnessError;
 pub use module::WitnessLimits;
 pub use signals::InputSignals;

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,7 +12,7 @@ use num_bigint::BigUint;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use zkflow_core::circuit::LoadedCircuit;
+use zkflow_core::circuit::{FileName, LoadedCircuit};
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{
     CircomWasm, CircuitCompiler, CompileLimits, CompileOptions, Compiled, SourceTree,
@@ -33,7 +34,6 @@ use zkflow_core::solidity::{
     CONTRACT_NAME, ContractCircuit, ContractHeader, verifier_contract, verify_signature,
 };
 use zkflow_core::verify::Verifier;
-use zkflow_core::witness::WitnessLimits;
 use zkflow_evm::Solc;
 use zkflow_server::client::LocalChain;
 
@@ -110,8 +110,8 @@ impl Statement {
         let mut zkey = Vec::new();
         let (key, _) = make_key(&r1cs, &powers, &mut zkey, KeyOptions::default(), &mut os_rng()).unwrap();
         let prover = NativeProver::new(NativeOptions::default()).unwrap();
-        let (wasm, limits) = (&compiled.wasm, WitnessLimits::default());
-        let circuit = LoadedCircuit::new(&sandbox(), wasm, &zkey, &prover, limits).unwrap();
+        let files = BTreeMap::from([(FileName::Wasm, compiled.wasm), (FileName::ProvingKey, zkey)]);
+        let circuit = LoadedCircuit::open(&files, &prover, &sandbox()).unwrap();
         let inputs = CircuitInputs::from_json(json!({"x": 2, "y": 3}).to_string());
         let (proof, public) = circuit.full_prove(&inputs, &mut os_rng()).unwrap();
         let proof = snarkjs::proof_to_json(&proof);

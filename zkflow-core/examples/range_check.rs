@@ -5,16 +5,15 @@
 #![allow(unreachable_pub, reason = "a test runs it too")]
 
 use serde_json::json;
-use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName, LoadedCircuit};
+use zkflow_core::circuit::{Blueprint, CircuitFiles, LoadedCircuit};
 use zkflow_core::compile::tools::CircomTools;
-use zkflow_core::compile::{CircomWasm, CircuitCompiler, CompileLimits, CompileOptions};
+use zkflow_core::compile::{CircomWasm, CircuitCompiler, CompileLimits};
 use zkflow_core::prove::native::{NativeOptions, NativeProver};
 use zkflow_core::rng::os_rng;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 use zkflow_core::secret::CircuitInputs;
 use zkflow_core::setup::{DevelopmentPowers, KeyOptions};
-use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
-use zkflow_core::witness::WitnessLimits;
+use zkflow_core::template::TemplateLibrary;
 
 /// Renders, compiles, sets up, proves and verifies.
 pub fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,16 +24,17 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tools = CircomTools::discover()?;
     let sandbox = Sandbox::new(SandboxConfig::default())?;
     let compiler = CircomWasm::new(sandbox.clone(), &tools.circom_wasm, CompileLimits::default())?;
-    let (engine, options) = (HandlebarsEngine, CompileOptions::default());
-    let blueprint = Blueprint::new(template, params, &engine, &tools.include_roots, &compiler, options)?;
-    let compiled = compiler.compile(&blueprint.source, &options)?;
+    let blueprint = Blueprint::builder(template)
+        .params(params)
+        .compiler(&compiler)
+        .include_roots(&tools.include_roots)
+        .build()?;
+    let compiled = compiler.compile(&blueprint.source, &blueprint.options)?;
     let powers = DevelopmentPowers::in_memory();
     let files = CircuitFiles::generate(&blueprint, compiled, &powers, KeyOptions::default(), &mut os_rng())?;
 
-    let file = |name| files.get(name).ok_or("every circuit has this file");
-    let (wasm, zkey) = (file(FileName::Wasm)?, file(FileName::ProvingKey)?);
     let prover = NativeProver::new(NativeOptions::default())?;
-    let circuit = LoadedCircuit::new(&sandbox, wasm, zkey, &prover, WitnessLimits::default())?;
+    let circuit = LoadedCircuit::open(&files, &prover, &sandbox)?;
     let inputs = CircuitInputs::from_json(json!({"age": "42", "randomPublicSignal": "7"}).to_string());
     let (proof, public) = circuit.full_prove(&inputs, &mut os_rng())?;
     assert!(circuit.verifier().verify(&public, &proof)?);

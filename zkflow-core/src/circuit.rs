@@ -5,7 +5,9 @@
 mod blueprint;
 mod files;
 mod loaded;
+mod source;
 
-pub use blueprint::{Blueprint, BlueprintError, circuit_hash};
+pub use blueprint::{Blueprint, BlueprintBuilder, BlueprintError, circuit_hash};
 pub use files::{CircuitFiles, FileError, FileName, UnknownFile};
 pub use loaded::{FullProveError, LoadError, LoadedCircuit};
+pub use source::CircuitSource;

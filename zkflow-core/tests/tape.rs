@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use num_bigint::BigUint;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use zkflow_core::circuit::LoadedCircuit;
+use zkflow_core::circuit::{FileName, LoadedCircuit};
 use zkflow_core::compile::Compiled;
 use zkflow_core::constraints::ConstraintCheck;
 use zkflow_core::digest::Digest;
@@ -240,11 +241,12 @@ fn proofs_come_out_right_when_the_tape_is_wrong() {
     let mut zkey = Vec::new();
     make_key(&r1cs, &powers, &mut zkey, KeyOptions::default(), &mut os_rng()).unwrap();
     let prover = NativeProver::new(NativeOptions::default()).unwrap();
-    let mut circuit =
-        LoadedCircuit::new(&sandbox(), &compiled.wasm, &zkey, &prover, WitnessLimits::default())
-            .unwrap()
-            .with_constraints(&compiled.r1cs, &compiled.sym)
-            .unwrap();
+    let mut files = BTreeMap::from([
+        (FileName::Wasm, compiled.wasm.clone()),
+        (FileName::R1cs, compiled.r1cs.clone()),
+        (FileName::Sym, compiled.sym.clone()),
+        (FileName::ProvingKey, zkey),
+    ]);
     let bytes = record(&compiled).to_bytes(&Digest::of(&compiled.wasm));
     let code = instructions(&bytes);
     let mut rng = StdRng::seed_from_u64(9);
@@ -252,7 +254,9 @@ fn proofs_come_out_right_when_the_tape_is_wrong() {
     while fallbacks < 20 {
         let mut changed = bytes.clone();
         changed[code.start + 16 * rng.gen_range(0..code.len() / 16) + 3] = rng.gen_range(0..3);
-        circuit = circuit.with_tape(&changed, &compiled.wasm).unwrap_or_else(|(_, error)| panic!("{error}"));
+        files.insert(FileName::Tape, changed);
+        let circuit = LoadedCircuit::open(&files, &prover, &sandbox()).unwrap();
+        assert_eq!(circuit.unused_tape().map(ToString::to_string), None);
         let inputs = inputs(&(case.inputs)(&mut rng));
         let (witness, way) = circuit.witness(&inputs).unwrap();
         let (proof, public) = circuit.prove(&witness, &mut os_rng()).unwrap();

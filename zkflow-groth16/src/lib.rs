@@ -48,6 +48,7 @@ pub mod solidity;
 
 #[cfg(feature = "prove")]
 pub mod constraints;
+pub mod footprint;
 pub mod report;
 
 pub mod proof;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::footprint::ProofFootprint;
 use crate::format::r1cs::{Constraint, LinearCombination, R1cs};
 use crate::format::sym::Sym;
 use crate::format::zkey::ZKey;
@@ -32,7 +33,7 @@ pub struct CircuitReport {
     pub domain_size: u64,
     /// Length of the `.zkey` file in bytes, without contributions.
     pub proving_key_bytes: u64,
-    /// Predicted peak memory of one proof in bytes; see [`of`](Self::of).
+    /// Predicted peak memory of one proof in bytes: [`ProofFootprint`].
     pub prover_memory_bytes: u64,
     /// Signals that deserve a look.
     pub warnings: Vec<CircuitWarning>,
@@ -86,14 +87,6 @@ impl CircuitReport {
     /// Computes the report in time linear in the number of terms.
     ///
     /// A signal without a name in `sym` is listed as `label N`.
-    ///
-    /// # Predictions
-    /// Peak memory of a proof in bytes is the sum of these terms:
-    /// - key: `72 (3m + n)` for points of G1, `136 m` for points of G2, `48 (k + l + 1)` for matrix entries;
-    /// - witness, as elements and as scalars of the sums: `64 m`;
-    /// - quotient, four vectors and the scalars of its sum: `5 * 32 n`.
-    ///
-    /// There are `m` wires, `l` public signals, `n` rows of the domain and `k` entries of A and B.
     pub fn of(r1cs: &R1cs, sym: Option<&Sym>) -> Self {
         let linear = r1cs.constraints.iter().filter(|constraint| is_linear(constraint)).count();
         let domain_size = r1cs.domain_size();
@@ -109,10 +102,7 @@ impl CircuitReport {
             outputs: r1cs.n_outputs,
             domain_size,
             proving_key_bytes: ZKey::file_len(wires, domain_size, entries),
-            prover_memory_bytes: (3 * wires + domain_size) * 72
-                + wires * (136 + 64)
-                + entries * 48
-                + domain_size * 5 * 32,
+            prover_memory_bytes: ProofFootprint::new(wires, domain_size, entries).bytes(),
             warnings: warnings(r1cs, sym),
         }
     }

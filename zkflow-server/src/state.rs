@@ -23,6 +23,7 @@ use crate::config::Config;
 use zkflow_evm::Chains;
 
 mod changes;
+mod circuits;
 mod verifiers;
 
 pub use changes::{Changes, Subscription};

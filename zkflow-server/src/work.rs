@@ -11,6 +11,7 @@ mod cleanup;
 mod deploy;
 mod document;
 mod keygen;
+mod load;
 mod memory;
 mod proof;
 

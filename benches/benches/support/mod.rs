@@ -7,14 +7,13 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName, LoadedCircuit};
 use zkflow_core::compile::tools::CircomTools;
-use zkflow_core::compile::{CircomWasm, CircuitCompiler, CompileLimits, CompileOptions};
+use zkflow_core::compile::{CircomWasm, CircuitCompiler, CompileLimits};
 use zkflow_core::prove::native::{NativeOptions, NativeProver};
 use zkflow_core::rng::os_rng;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 use zkflow_core::secret::CircuitInputs;
 use zkflow_core::setup::{DevelopmentPowers, KeyOptions};
-use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
-use zkflow_core::witness::WitnessLimits;
+use zkflow_core::template::TemplateLibrary;
 
 /// Templates of the measured circuits, from tiny to large; most wires of `sha256Preimage` are bits.
 pub const TEMPLATES: [&str; 4] = ["rangeCheck", "poseidonPreimage", "merkleMembership", "sha256Preimage"];
@@ -45,21 +44,20 @@ impl Fixture {
         let sandbox = sandbox();
         let compiler = CircomWasm::new(Arc::clone(&sandbox), &tools.circom_wasm, CompileLimits::default())
             .expect("the compiler loads");
-        let (engine, options) = (HandlebarsEngine, CompileOptions::default());
-        let blueprint = Blueprint::new(template, params, &engine, &tools.include_roots, &compiler, options)
+        let blueprint = Blueprint::builder(template)
+            .params(params)
+            .compiler(&compiler)
+            .include_roots(&tools.include_roots)
+            .build()
             .expect("the template renders");
-        let compiled = compiler.compile(&blueprint.source, &options).expect("the template compiles");
+        let compiled =
+            compiler.compile(&blueprint.source, &blueprint.options).expect("the template compiles");
         let files =
             CircuitFiles::generate(&blueprint, compiled, &powers(), KeyOptions::default(), &mut os_rng())
                 .expect("keys are made");
-        let file = |name| files.get(name).expect("every circuit has this file");
-        let (wasm, zkey) = (file(FileName::Wasm), file(FileName::ProvingKey));
         let prover = NativeProver::new(NativeOptions::default()).expect("the prover starts");
-        let circuit = LoadedCircuit::new(&sandbox, wasm, zkey, &prover, WitnessLimits::default())
-            .and_then(|circuit| circuit.with_constraints(file(FileName::R1cs), file(FileName::Sym)))
-            .expect("the circuit loads")
-            .with_tape(file(FileName::Tape), wasm)
-            .expect("the tape is the one just recorded");
+        let circuit = LoadedCircuit::open(&files, &prover, &sandbox).expect("the circuit loads");
+        assert!(circuit.unused_tape().is_none(), "the tape is the one just recorded");
         Self { name, circuit, inputs: example.inputs.clone(), files }
     }
 

@@ -8,12 +8,17 @@ use ark_bn254::Fr;
 
 use super::module::{Arranged, CircuitModule, WitnessLimits};
 use super::signals::{InputSignals, ROOT};
-use super::tape::{Tape, Unplayable};
+use super::tape::{Tape, TapeError, Unplayable};
 use super::{Witness, WitnessError};
 use crate::inputs::{InputError, Node, Path, flatten_freely, only};
 use crate::sandbox::Sandbox;
 use crate::secret::CircuitInputs;
 use zkflow_groth16::constraints::ConstraintCheck;
+use zkflow_groth16::digest::Digest;
+use zkflow_groth16::format::FormatError;
+use zkflow_groth16::format::r1cs::R1cs;
+use zkflow_groth16::format::sym::Sym;
+use zkflow_groth16::rng::os_rng;
 
 /// The witness calculator of one circuit.
 ///
@@ -25,6 +30,36 @@ pub struct WitnessCalculator {
     signals: Option<InputSignals>,
     tape: Option<Tape>,
     check: Option<ConstraintCheck>,
+}
+
+/// The files of a witness calculation.
+#[derive(Debug, Clone, Copy)]
+pub struct CalculatorFiles<'a> {
+    /// The module that circom generates.
+    pub wasm: &'a [u8],
+    /// The constraints that every witness is checked with; `None`: no check.
+    pub r1cs: Option<&'a [u8]>,
+    /// The names of the signals, for errors that name every input and its shape. Requires the constraints.
+    pub sym: Option<&'a [u8]>,
+    /// The recorded calculation. Requires the constraints.
+    pub tape: Option<&'a [u8]>,
+}
+
+/// A file of a witness calculation cannot be used. There is one variant for each file.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The module.
+    #[error(transparent)]
+    Module(WitnessError),
+    /// The constraints.
+    #[error(transparent)]
+    Constraints(FormatError),
+    /// The names of the signals.
+    #[error(transparent)]
+    Names(FormatError),
+    /// The names belong to other constraints.
+    #[error(transparent)]
+    Mismatch(WitnessError),
 }
 
 /// How a witness was calculated.
@@ -55,6 +90,32 @@ impl Way {
 }
 
 impl WitnessCalculator {
+    /// Reads all files of a calculation. A tape that does not fit is not used, and its error is returned with the
+    /// calculator, which works without it.
+    ///
+    /// # Errors
+    /// Another file cannot be read.
+    pub fn open(
+        sandbox: &Arc<Sandbox>,
+        files: CalculatorFiles<'_>,
+        limits: WitnessLimits,
+    ) -> Result<(Self, Option<TapeError>), OpenError> {
+        let mut calculator = Self::new(sandbox, files.wasm, limits).map_err(OpenError::Module)?;
+        let Some(r1cs) = files.r1cs else { return Ok((calculator, None)) };
+        let r1cs = R1cs::read(r1cs).map_err(OpenError::Constraints)?;
+        if let Some(sym) = files.sym {
+            let sym = Sym::read(sym).map_err(OpenError::Names)?;
+            let signals = InputSignals::from_r1cs_sym(&r1cs, &sym).map_err(OpenError::Mismatch)?;
+            calculator = calculator.with_signals(signals);
+        }
+        calculator = calculator.with_check(ConstraintCheck::new(&r1cs, &mut os_rng()));
+        match files.tape.map(|tape| Tape::from_bytes(tape, &Digest::of(files.wasm))) {
+            Some(Ok(tape)) => Ok((calculator.with_tape(tape), None)),
+            Some(Err(error)) => Ok((calculator, Some(error))),
+            None => Ok((calculator, None)),
+        }
+    }
+
     /// Compiles the module, or loads it from the sandbox's cache.
     ///
     /// # Errors

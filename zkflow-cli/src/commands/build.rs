@@ -13,7 +13,7 @@ use zkflow_core::provenance::Provenance;
 use zkflow_core::report::CircuitReport;
 use zkflow_core::rng::os_rng;
 use zkflow_core::setup::{Beacon, DevelopmentPowers, KeyOptions, PowersFile, PowersSource};
-use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
+use zkflow_core::template::TemplateLibrary;
 use zkflow_core::witness::tape::{RecordLimits, Stop, Tape};
 
 use super::files::{folder_of, in_file, read, write};
@@ -104,12 +104,15 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
     let progress = Progress::new();
     template.warnings.iter().for_each(|warning| progress.line(&warning.to_string()));
     let toolbox = progress.step("load the compiler", || Toolbox::open(&args.compiler))?;
-    let options = CompileOptions::default();
-    let engine = HandlebarsEngine;
     let compiler = &*toolbox.compiler;
-    let blueprint = Blueprint::new(template, params, &engine, &toolbox.include_roots, compiler, options)?;
-    let compiled =
-        progress.step("compile", || compiler.compile(&blueprint.source, &options)).map_err(explain)?;
+    let blueprint = Blueprint::builder(template)
+        .params(params)
+        .compiler(compiler)
+        .include_roots(&toolbox.include_roots)
+        .build()?;
+    let compiled = progress
+        .step("compile", || compiler.compile(&blueprint.source, &blueprint.options))
+        .map_err(explain)?;
     show_warnings(&progress, &compiled.warnings);
 
     let id = CircuitId::from_hash(&blueprint.circuit_hash);

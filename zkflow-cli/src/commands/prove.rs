@@ -6,10 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use zeroize::Zeroizing;
-use zkflow_core::constraints::ConstraintCheck;
-use zkflow_core::digest::Digest;
 use zkflow_core::field::to_decimal;
-use zkflow_core::format::r1cs::R1cs;
 use zkflow_core::format::{json, wtns};
 use zkflow_core::proof::PublicSignals;
 use zkflow_core::prove::prove_verified;
@@ -17,8 +14,7 @@ use zkflow_core::rng::os_rng;
 use zkflow_core::sandbox::Sandbox;
 use zkflow_core::secret::CircuitInputs;
 use zkflow_core::verify::Verifier;
-use zkflow_core::witness::tape::Tape;
-use zkflow_core::witness::{Way, WitnessCalculator, WitnessError, WitnessLimits};
+use zkflow_core::witness::{CalculatorFiles, OpenError, Way, WitnessCalculator, WitnessError, WitnessLimits};
 
 use super::Error;
 #[cfg(feature = "evm")]
@@ -96,28 +92,28 @@ pub(super) fn witness(args: &WitnessArgs) -> Result<(), Error> {
 
 /// The calculator with its constraints and tape, given as options or found beside it.
 fn load(args: &WitnessArgs, sandbox: &Arc<Sandbox>, wasm: &[u8]) -> Result<WitnessCalculator, Error> {
-    let mut calculator =
-        WitnessCalculator::new(sandbox, wasm, WitnessLimits::default()).map_err(in_file(&args.circuit))?;
     let beside = |given: &Option<PathBuf>, extension| {
         let other = args.circuit.with_extension(extension);
         given.clone().or_else(|| other.exists().then_some(other))
     };
-    if let Some(path) = beside(&args.r1cs, "r1cs") {
-        let r1cs = R1cs::read(&map(&path)?).map_err(in_file(&path))?;
-        calculator = calculator.with_check(ConstraintCheck::new(&r1cs, &mut os_rng()));
-        if let Some(path) = beside(&args.tape, "tape") {
-            let tape = Tape::from_bytes(&map(&path)?, &Digest::of(wasm));
-            match tape.map_err(in_file(&path)) {
-                Ok(tape) => calculator = calculator.with_tape(tape),
-                // A tape that was not requested is optional: the module calculates the same witness.
-                Err(_) if args.tape.is_none() => {}
-                Err(error) => return Err(error),
-            }
-        }
-    } else if args.tape.is_some() {
+    let r1cs_path = beside(&args.r1cs, "r1cs");
+    if r1cs_path.is_none() && args.tape.is_some() {
         return Err("--tape requires constraints to check the witness with: add --r1cs".into());
     }
-    Ok(calculator)
+    let tape_path = r1cs_path.as_ref().and_then(|_| beside(&args.tape, "tape"));
+    let r1cs = r1cs_path.as_deref().map(map).transpose()?;
+    let tape = tape_path.as_deref().map(map).transpose()?;
+    let files = CalculatorFiles { wasm, r1cs: r1cs.as_deref(), sym: None, tape: tape.as_deref() };
+    let opened = WitnessCalculator::open(sandbox, files, WitnessLimits::default());
+    let (calculator, unused_tape) = opened.map_err(|error| match (&error, &r1cs_path) {
+        (OpenError::Constraints(_), Some(path)) => in_file(path)(error),
+        _ => in_file(&args.circuit)(error),
+    })?;
+    match (unused_tape, &args.tape) {
+        (Some(error), Some(path)) => Err(in_file(path)(error)),
+        // A tape that was not requested is optional: the module calculates the same witness.
+        _ => Ok(calculator),
+    }
 }
 
 pub(super) fn prove(args: &ProveArgs) -> Result<(), Error> {

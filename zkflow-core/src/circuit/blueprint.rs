@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use zkflow_circom::compile::{CircuitCompiler, CompileError, CompileOptions, SourceTree};
 use zkflow_circom::template::TemplateName;
-use zkflow_circom::template::{Params, Template, TemplateEngine, TemplateError};
+use zkflow_circom::template::{HandlebarsEngine, Params, Template, TemplateEngine, TemplateError};
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::error::{Classified, ErrorKind};
 
@@ -28,18 +28,93 @@ pub struct Blueprint {
 }
 
 impl Blueprint {
-    /// Renders `template` and collects its includes from `include_roots`.
+    /// Renders a template and collects its includes.
+    ///
+    /// ```no_run
+    /// use zkflow_core::circuit::Blueprint;
+    /// use zkflow_core::compile::tools::CircomTools;
+    /// use zkflow_core::compile::{CircomWasm, CompileLimits};
+    /// use zkflow_core::sandbox::{Sandbox, SandboxConfig};
+    /// use zkflow_core::template::TemplateLibrary;
+    ///
+    /// let library = TemplateLibrary::builtin();
+    /// let template = library.get(&"rangeCheck".parse()?)?;
+    /// let given = serde_json::json!({"min": 18, "max": 120});
+    /// let params = template.parse_params(given.as_object().expect("an object"))?;
+    ///
+    /// let tools = CircomTools::discover()?;
+    /// let sandbox = Sandbox::new(SandboxConfig::default())?;
+    /// let compiler = CircomWasm::new(sandbox, &tools.circom_wasm, CompileLimits::default())?;
+    /// let blueprint = Blueprint::builder(template)
+    ///     .params(params)
+    ///     .compiler(&compiler)
+    ///     .include_roots(&tools.include_roots)
+    ///     .build()?;
+    /// println!("{}", blueprint.circuit_hash);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn builder(template: &Template) -> BlueprintBuilder<'_> {
+        BlueprintBuilder {
+            template,
+            params: None,
+            compiler: None,
+            engine: &HandlebarsEngine,
+            include_roots: &[],
+            options: CompileOptions::default(),
+        }
+    }
+}
+
+/// Builds a [`Blueprint`]; see [`Blueprint::builder`].
+#[derive(Debug)]
+pub struct BlueprintBuilder<'a> {
+    template: &'a Template,
+    params: Option<Params>,
+    compiler: Option<&'a dyn CircuitCompiler>,
+    engine: &'a dyn TemplateEngine,
+    include_roots: &'a [PathBuf],
+    options: CompileOptions,
+}
+
+impl<'a> BlueprintBuilder<'a> {
+    /// The parameters (default: those of the template; an error if one has no default).
+    pub fn params(mut self, params: Params) -> Self {
+        self.params = Some(params);
+        self
+    }
+
+    /// The compiler, whose version is part of the circuit's identity. Required.
+    pub fn compiler(mut self, compiler: &'a dyn CircuitCompiler) -> Self {
+        self.compiler = Some(compiler);
+        self
+    }
+
+    /// The engine that puts parameters into the source (default: [`HandlebarsEngine`]).
+    pub fn engine(mut self, engine: &'a dyn TemplateEngine) -> Self {
+        self.engine = engine;
+        self
+    }
+
+    /// The folders that are searched for includes (default: none).
+    pub fn include_roots(mut self, roots: &'a [PathBuf]) -> Self {
+        self.include_roots = roots;
+        self
+    }
+
+    /// Options of the compiler, which are part of the circuit's identity (default: `--O1`).
+    pub fn options(mut self, options: CompileOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Renders the template and collects its includes.
     ///
     /// # Errors
-    /// The parameters cannot be rendered, or an include is not found.
-    pub fn new(
-        template: &Template,
-        params: Params,
-        engine: &dyn TemplateEngine,
-        include_roots: &[PathBuf],
-        compiler: &dyn CircuitCompiler,
-        options: CompileOptions,
-    ) -> Result<Self, BlueprintError> {
+    /// The parameters cannot be rendered, an include is not found, or there is no compiler.
+    pub fn build(self) -> Result<Blueprint, BlueprintError> {
+        let Self { template, params, compiler, engine, include_roots, options } = self;
+        let compiler = compiler.ok_or(BlueprintError::NoCompiler)?;
+        let params = params.map_or_else(|| template.parse_params(&Map::new()), Ok)?;
         let rendered = engine.render(template, &params)?;
         let file_name = format!("{}.circom", template.name);
         let source = SourceTree::resolve(&file_name, &rendered, include_roots)?;
@@ -50,7 +125,7 @@ impl Blueprint {
             compiler.version(),
             options.flags(),
         );
-        Ok(Self { template: template.name.clone(), params, rendered, source, options, circuit_hash })
+        Ok(Blueprint { template: template.name.clone(), params, rendered, source, options, circuit_hash })
     }
 }
 
@@ -81,6 +156,9 @@ pub fn circuit_hash(
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BlueprintError {
+    /// The builder was not given a compiler.
+    #[error("a blueprint needs a compiler: call compiler() before build()")]
+    NoCompiler,
     /// The template cannot be rendered with these parameters.
     #[error(transparent)]
     Template(#[from] TemplateError),
@@ -92,6 +170,7 @@ pub enum BlueprintError {
 impl Classified for BlueprintError {
     fn kind(&self) -> ErrorKind {
         match self {
+            Self::NoCompiler => ErrorKind::Internal,
             Self::Template(error) => error.kind(),
             Self::Source(error) => error.kind(),
         }
@@ -99,6 +178,7 @@ impl Classified for BlueprintError {
 
     fn code(&self) -> &'static str {
         match self {
+            Self::NoCompiler => "no_compiler",
             Self::Template(error) => error.code(),
             Self::Source(error) => error.code(),
         }

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use zkflow_circom::sandbox::Sandbox;
 use zkflow_circom::secret::CircuitInputs;
-use zkflow_circom::witness::tape::{Tape, TapeError};
-use zkflow_circom::witness::{InputSignals, Way, Witness, WitnessCalculator, WitnessError, WitnessLimits};
-use zkflow_groth16::constraints::ConstraintCheck;
-use zkflow_groth16::digest::Digest;
+use zkflow_circom::witness::tape::TapeError;
+use zkflow_circom::witness::{
+    CalculatorFiles, OpenError, Way, Witness, WitnessCalculator, WitnessError, WitnessLimits,
+};
 use zkflow_groth16::error::{Classified, ErrorKind};
 use zkflow_groth16::format::FormatError;
-use zkflow_groth16::format::r1cs::R1cs;
-use zkflow_groth16::format::sym::Sym;
 use zkflow_groth16::proof::{Proof, PublicSignals};
 use zkflow_groth16::prove::{PreparedKey, ProveError, Prover, prove_verified};
-use zkflow_groth16::rng::{SecureRng, os_rng};
+use zkflow_groth16::rng::SecureRng;
 use zkflow_groth16::verify::{Verifier, VerifyError};
+
+use super::{CircuitSource, FileName};
 
 /// A circuit in memory: turns inputs into verified proofs.
 #[derive(Debug)]
@@ -23,66 +23,70 @@ pub struct LoadedCircuit {
     calculator: WitnessCalculator,
     key: Arc<dyn PreparedKey>,
     verifier: Verifier,
+    unused_tape: Option<TapeError>,
 }
 
 impl LoadedCircuit {
-    /// Prepares a circuit from its witness calculator and proving key.
+    /// Reads a circuit's files and prepares its key with `prover`. The limits of witness calculations are the
+    /// default ones.
     ///
     /// # Errors
-    /// A file cannot be read, or the proving key is inconsistent.
-    pub fn new(
-        sandbox: &Arc<Sandbox>,
-        wasm: &[u8],
-        zkey: &[u8],
+    /// A file is missing or cannot be read, or the proving key is inconsistent.
+    ///
+    /// ```no_run
+    /// use std::path::Path;
+    /// use zkflow_core::circuit::LoadedCircuit;
+    /// use zkflow_core::prove::native::{NativeOptions, NativeProver};
+    /// use zkflow_core::rng::os_rng;
+    /// use zkflow_core::sandbox::{Sandbox, SandboxConfig};
+    /// use zkflow_core::secret::CircuitInputs;
+    ///
+    /// // A folder of `zkflow circuit build rangeCheck --param min=18 --param max=120 --out age`.
+    /// let prover = NativeProver::new(NativeOptions::default())?;
+    /// let sandbox = Sandbox::new(SandboxConfig::default())?;
+    /// let circuit = LoadedCircuit::open(Path::new("age"), &prover, &sandbox)?;
+    /// let inputs = CircuitInputs::from_json(r#"{"age": 42, "randomPublicSignal": 7}"#.to_owned());
+    /// let (proof, public) = circuit.full_prove(&inputs, &mut os_rng())?;
+    /// assert!(circuit.verifier().verify(&public, &proof)?);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open<S: CircuitSource + ?Sized>(
+        files: &S,
         prover: &dyn Prover,
-        limits: WitnessLimits,
-    ) -> Result<Self, LoadError> {
-        Self::with_key(sandbox, wasm, prover.load(zkey)?, limits)
-    }
-
-    /// Like [`new`](Self::new), with a key that is already prepared.
-    ///
-    /// # Errors
-    /// The witness calculator cannot be read, or the verification key is invalid.
-    pub fn with_key(
         sandbox: &Arc<Sandbox>,
-        wasm: &[u8],
-        key: Arc<dyn PreparedKey>,
+    ) -> Result<Self, LoadError> {
+        Self::open_with(files, prover, sandbox, WitnessLimits::default())
+    }
+
+    /// Like [`open`](Self::open), with limits of witness calculations.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub fn open_with<S: CircuitSource + ?Sized>(
+        files: &S,
+        prover: &dyn Prover,
+        sandbox: &Arc<Sandbox>,
         limits: WitnessLimits,
     ) -> Result<Self, LoadError> {
-        let calculator = WitnessCalculator::new(sandbox, wasm, limits)?;
+        let key = files.key(prover)?;
         let verifier = Verifier::new(key.verifying_key().clone())?;
-        Ok(Self { calculator, key, verifier })
+        let wasm = files.required(FileName::Wasm)?;
+        let (r1cs, sym) = (files.file(FileName::R1cs)?, files.file(FileName::Sym)?);
+        let tape = files.file(FileName::Tape)?;
+        let given = CalculatorFiles {
+            wasm: &wasm,
+            r1cs: r1cs.as_deref(),
+            sym: sym.as_deref(),
+            tape: tape.as_deref(),
+        };
+        let (calculator, unused_tape) = WitnessCalculator::open(sandbox, given, limits)?;
+        Ok(Self { calculator, key, verifier, unused_tape })
     }
 
-    /// Checks every witness against the constraints. Errors about inputs can then name every input and its
-    /// shape, which the calculator alone cannot.
-    ///
-    /// # Errors
-    /// A file cannot be read.
-    pub fn with_constraints(mut self, r1cs: &[u8], sym: &[u8]) -> Result<Self, LoadError> {
-        let r1cs = R1cs::read(r1cs)?;
-        let signals = InputSignals::from_r1cs_sym(&r1cs, &Sym::read(sym)?)?;
-        let check = ConstraintCheck::new(&r1cs, &mut os_rng());
-        self.calculator = self.calculator.with_signals(signals).with_check(check);
-        Ok(self)
-    }
-
-    /// Calculates witnesses with the tape that was recorded from `wasm`. Requires the
-    /// [constraints](Self::with_constraints).
-    ///
-    /// # Errors
-    /// The tape was not recorded from this module, or not by this version of the library. The circuit is
-    /// returned and works without the tape.
-    #[expect(clippy::result_large_err, reason = "the caller goes on with the circuit")]
-    pub fn with_tape(mut self, tape: &[u8], wasm: &[u8]) -> Result<Self, (Self, TapeError)> {
-        match Tape::from_bytes(tape, &Digest::of(wasm)) {
-            Ok(tape) => {
-                self.calculator = self.calculator.with_tape(tape);
-                Ok(self)
-            }
-            Err(error) => Err((self, error)),
-        }
+    /// Why the circuit's tape is not used: it was recorded from another module, or by another version of the
+    /// library. The module calculates the same witnesses, slower. `None` if the tape is used, or there is none.
+    pub fn unused_tape(&self) -> Option<&TapeError> {
+        self.unused_tape.as_ref()
     }
 
     /// Calculates the witness of `inputs`; also returns the method used.
@@ -138,6 +142,17 @@ impl LoadedCircuit {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
+    /// The circuit lacks a file that every circuit has.
+    #[error("the circuit has no {0}")]
+    Missing(FileName),
+    /// A file cannot be read from the disk.
+    #[error("cannot read {file}: {source}")]
+    Unreadable {
+        /// The file.
+        file: FileName,
+        /// The reason.
+        source: std::io::Error,
+    },
     /// A file cannot be read.
     #[error(transparent)]
     Format(#[from] FormatError),
@@ -152,6 +167,15 @@ pub enum LoadError {
     Key(ProveError),
 }
 
+impl From<OpenError> for LoadError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Constraints(error) | OpenError::Names(error) => Self::Format(error),
+            OpenError::Module(error) | OpenError::Mismatch(error) => Self::Calculator(error),
+        }
+    }
+}
+
 impl From<ProveError> for LoadError {
     fn from(error: ProveError) -> Self {
         match error {
@@ -163,11 +187,16 @@ impl From<ProveError> for LoadError {
 
 impl Classified for LoadError {
     fn kind(&self) -> ErrorKind {
-        ErrorKind::Corrupt
+        match self {
+            Self::Unreadable { .. } => ErrorKind::Unavailable,
+            _ => ErrorKind::Corrupt,
+        }
     }
 
     fn code(&self) -> &'static str {
         match self {
+            Self::Missing(_) => "artifact_missing",
+            Self::Unreadable { .. } => "artifact_unreadable",
             Self::Format(_) => "artifact_malformed",
             Self::Calculator(_) => "witness_calculator_unusable",
             Self::VerifyingKey(_) => "verification_key_unusable",

@@ -36,9 +36,21 @@ mod tests {
         let secret = || Some("x".parse().unwrap());
         let storage = |storage| Config { storage, ..Config::default() };
         [
-            ("redis", cfg!(feature = "redis"), storage(Storage { redis_url: secret(), ..Storage::default() })),
-            ("mongodb", cfg!(feature = "mongodb"), storage(Storage { mongodb_uri: secret(), ..Storage::default() })),
-            ("s3", cfg!(feature = "s3"), storage(Storage { s3_bucket: Some("b".to_owned()), ..Storage::default() })),
+            (
+                "redis",
+                cfg!(feature = "redis"),
+                storage(Storage { redis_url: secret(), ..Storage::default() }),
+            ),
+            (
+                "mongodb",
+                cfg!(feature = "mongodb"),
+                storage(Storage { mongodb_uri: secret(), ..Storage::default() }),
+            ),
+            (
+                "s3",
+                cfg!(feature = "s3"),
+                storage(Storage { s3_bucket: Some("b".to_owned()), ..Storage::default() }),
+            ),
             (
                 "evm",
                 cfg!(feature = "evm"),

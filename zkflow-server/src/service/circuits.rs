@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use zkflow_core::circuit::Blueprint;
 use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{CatalogError, Circuit, CircuitStatus, Document as _};
 use zkflow_core::service::queue::QueueName;
@@ -16,14 +15,6 @@ use crate::state::App;
 
 /// The code of the failure that marks a circuit whose removal has begun.
 pub(super) const DELETING: &str = "deleting";
-
-/// Renders the template and finds what it includes. Reads files: call it from a blocking thread.
-fn blueprint(app: &App, name: &TemplateName, params: &Map<String, Value>) -> Result<Blueprint, RequestError> {
-    let template = app.library.get(name)?;
-    let params = template.parse_params(params)?;
-    let (engine, compiler) = (&*app.engine, &*app.compiler);
-    Ok(Blueprint::new(template, params, engine, &app.include_roots, compiler, app.compile_options)?)
-}
 
 /// The circuit of a template with parameters: the one there is, or a new one that is owed.
 ///
@@ -40,7 +31,7 @@ pub async fn request(
 ) -> Result<Circuit, RequestError> {
     let blueprint = {
         let app = app.clone();
-        tokio::task::spawn_blocking(move || blueprint(&app, &name, &params))
+        tokio::task::spawn_blocking(move || app.blueprint(&name, &params))
             .await
             .map_err(|error| RequestError::Internal(format!("rendering the template: {error}")))??
     };
@@ -94,25 +85,23 @@ pub async fn get_ready(app: &App, id: &CircuitId) -> Result<Circuit, RequestErro
 /// # Errors
 /// [`RequestError::UnknownArtifact`].
 pub fn artifact_meta<'a>(circuit: &'a Circuit, name: &str) -> Result<&'a ArtifactMeta, RequestError> {
-    circuit.artifacts.get(name).ok_or_else(|| RequestError::UnknownArtifact {
-        circuit: circuit.id.clone(),
-        name: name.chars().take(128).collect(),
-    })
+    circuit.artifacts.get(name).ok_or_else(|| unknown_artifact(circuit, name))
 }
 
 /// Reads an artifact of a circuit.
 ///
 /// # Errors
-/// [`RequestError::UnknownArtifact`]; [`StoreError::Corrupt`] when the bytes are not those that the
+/// [`RequestError::UnknownArtifact`]; the store's `Corrupt` when the bytes are not those that the
 /// catalog names.
 pub async fn artifact(app: &App, circuit: &Circuit, name: &str) -> Result<Artifact, RequestError> {
-    let meta = artifact_meta(circuit, name)?;
-    let artifact = app.store.get(&meta.key).await?;
-    if artifact.meta.sha256 != meta.sha256 {
-        let detail = "it is not the one that the catalog names".to_owned();
-        return Err(StoreError::Corrupt { key: meta.key.clone(), detail }.into());
+    match app.artifact(circuit, name).await? {
+        Some(artifact) => Ok(artifact),
+        None => Err(unknown_artifact(circuit, name)),
     }
-    Ok(artifact)
+}
+
+fn unknown_artifact(circuit: &Circuit, name: &str) -> RequestError {
+    RequestError::UnknownArtifact { circuit: circuit.id.clone(), name: name.chars().take(128).collect() }
 }
 
 /// The address at which the store itself offers an artifact, if the settings let callers be sent there.

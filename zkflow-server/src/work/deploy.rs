@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use zeroize::Zeroize as _;
-use zkflow_core::circuit::{FileName, LoadedCircuit};
+use zkflow_core::circuit::FileName;
 use zkflow_core::digest::Digest;
 use zkflow_core::format::json::{proof_from_json, public_from_json};
 use zkflow_core::proof::{PublicSignals, VerifyingKey};
@@ -24,6 +24,7 @@ use zkflow_queue::JobError;
 use zkflow_store::vault::VaultError;
 
 use super::document::{Steps, save};
+use super::load::load;
 use super::{Stop, blocking, invalid, outage, stop, stop_or_outage};
 use crate::service::deployments::{Admitted, Secrets, admit, compile, open_signer};
 use crate::service::{RequestError, circuits, verify};
@@ -100,17 +101,8 @@ impl Deploy {
         let vectors = template.vectors.iter().filter(|vector| vector.outcome == Outcome::Prove);
         let examples: Vec<_> =
             manifest.chain(vectors.map(|vector| &vector.inputs)).take(EXAMPLES).cloned().collect();
-        let wasm =
-            circuits::artifact(&app, circuit, FileName::Wasm.as_str()).await.map_err(stop_or_outage)?.body;
-        let zkey = circuits::artifact(&app, circuit, FileName::ProvingKey.as_str())
-            .await
-            .map_err(stop_or_outage)?
-            .body;
-        let shared = Arc::clone(&app);
+        let loaded = load(&app, circuit).await?;
         let prove = move || {
-            let limits = shared.config.limits.witness();
-            let loaded =
-                LoadedCircuit::new(&shared.sandbox, &wasm, &zkey, &*shared.prover, limits).map_err(stop)?;
             let mut proofs = examples
                 .into_iter()
                 .filter_map(|inputs| loaded.full_prove(&CircuitInputs::from_map(inputs), &mut os_rng()).ok());

@@ -106,12 +106,7 @@ impl Steps for KeyGeneration {
 
 /// What is to be compiled, which must still be what the circuit's identity says. Reads files.
 fn blueprint(app: &App, circuit: &Circuit) -> Result<Blueprint, Stop> {
-    let template = app.library.get(&circuit.template).map_err(stop)?;
-    let params = template.parse_params(&circuit.params).map_err(stop)?;
-    let (engine, compiler) = (&*app.engine, &*app.compiler);
-    let blueprint =
-        Blueprint::new(template, params, engine, &app.include_roots, compiler, app.compile_options)
-            .map_err(stop)?;
+    let blueprint = app.blueprint(&circuit.template, &circuit.params).map_err(stop)?;
     if blueprint.circuit_hash == circuit.circuit_hash {
         return Ok(blueprint);
     }

@@ -2,11 +2,6 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Peak memory of a proof, in hundredths of the size of its key, with everything: the key as it was stored,
-/// the prepared form, the witness, the proof. Measured with the native prover on keys of 35 MiB (2.46 times);
-/// `zkflow bench` measures it.
-const PEAK_PERCENT: u64 = 246;
-
 /// Memory that proofs may take at the same time.
 #[derive(Debug)]
 pub(super) struct Memory {
@@ -39,12 +34,11 @@ impl Memory {
         Arc::new(Self { budget, taken: Mutex::new(0) })
     }
 
-    /// The share of a proof with a key of `key_size` bytes.
+    /// The share of a proof that takes `bytes` at its peak.
     ///
     /// # Errors
     /// It does not fit beside what is taken, or not at all.
-    pub(super) fn share(self: &Arc<Self>, key_size: u64) -> Result<Share, DoesNotFit> {
-        let bytes = key_size.saturating_mul(PEAK_PERCENT) / 100;
+    pub(super) fn share(self: &Arc<Self>, bytes: u64) -> Result<Share, DoesNotFit> {
         let mut taken = self.lock();
         match taken.checked_add(bytes) {
             Some(total) if total <= self.budget => *taken = total,
@@ -94,12 +88,12 @@ mod tests {
     #[test]
     fn a_proof_that_does_not_fit_is_refused_until_another_is_over() {
         let memory = Memory::new(1000);
-        let first = memory.share(200).unwrap();
-        let second = memory.share(200).unwrap();
-        let refused = memory.share(10).unwrap_err();
+        let first = memory.share(492).unwrap();
+        let second = memory.share(492).unwrap();
+        let refused = memory.share(24).unwrap_err();
         assert_eq!(refused, DoesNotFit { needed: 24, budget: 1000, taken: 984 });
         drop(first);
-        memory.share(10).unwrap();
+        memory.share(24).unwrap();
         drop(second);
         assert_eq!(*memory.lock(), 0, "all is free again");
     }
@@ -108,11 +102,11 @@ mod tests {
     fn a_proof_larger_than_the_budget_never_fits() {
         let memory = Memory::new(1000);
         assert_eq!(
-            memory.share(407).unwrap_err().to_string(),
+            memory.share(1001).unwrap_err().to_string(),
             "it would take about 1 MiB, and proofs here may take 1 MiB, of which 0 MiB are taken"
         );
         assert!(memory.share(u64::MAX).is_err());
-        memory.share(406).unwrap();
+        memory.share(1000).unwrap();
     }
 
     #[test]

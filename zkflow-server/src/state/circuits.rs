@@ -1,0 +1,44 @@
+//! What requests and workers both do with a circuit: render its template, read its files.
+
+use serde_json::{Map, Value};
+use zkflow_core::circuit::{Blueprint, BlueprintError};
+use zkflow_core::service::catalog::Circuit;
+use zkflow_core::service::store::{Artifact, StoreError};
+use zkflow_core::template::TemplateName;
+
+use super::App;
+
+impl App {
+    /// Renders a template and collects its includes. Reads files: call it from a blocking thread.
+    ///
+    /// # Errors
+    /// Unknown template, wrong parameters, or an include that is not found.
+    pub fn blueprint(
+        &self,
+        name: &TemplateName,
+        params: &Map<String, Value>,
+    ) -> Result<Blueprint, BlueprintError> {
+        let template = self.library.get(name)?;
+        Blueprint::builder(template)
+            .params(template.parse_params(params)?)
+            .engine(&*self.engine)
+            .compiler(&*self.compiler)
+            .include_roots(&self.include_roots)
+            .options(self.compile_options)
+            .build()
+    }
+
+    /// Reads an artifact of a circuit; `None` if the circuit has no file of this name.
+    ///
+    /// # Errors
+    /// The store fails; [`StoreError::Corrupt`] if the stored bytes are not those that the catalog names.
+    pub async fn artifact(&self, circuit: &Circuit, name: &str) -> Result<Option<Artifact>, StoreError> {
+        let Some(meta) = circuit.artifacts.get(name) else { return Ok(None) };
+        let artifact = self.store.get(&meta.key).await?;
+        if artifact.meta.sha256 == meta.sha256 {
+            return Ok(Some(artifact));
+        }
+        let detail = "it is not the one that the catalog names".to_owned();
+        Err(StoreError::Corrupt { key: meta.key.clone(), detail })
+    }
+}

@@ -1,0 +1,73 @@
+//! Loads a circuit from the store, for proofs and for the examples of deployments.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use zkflow_core::circuit::{CircuitSource, FileName, LoadError, LoadedCircuit};
+use zkflow_core::prove::{PreparedKey, Prover};
+use zkflow_core::service::catalog::{Circuit, Failure};
+use zkflow_core::service::store::ArtifactMeta;
+
+use super::{Stop, blocking, stop, stop_or_outage};
+use crate::state::App;
+use crate::telemetry::stage_took;
+
+/// Reads the files of a ready circuit and prepares its key: as the prover kept it on disk, or from the store.
+pub(super) async fn load(app: &Arc<App>, circuit: &Circuit) -> Result<LoadedCircuit, Stop> {
+    let began = Instant::now();
+    let digest = meta(circuit, FileName::ProvingKey)?.sha256;
+    let prover = Arc::clone(&app.prover);
+    let key = blocking(move || prover.recall(&digest)).await?;
+    let mut files = BTreeMap::new();
+    for name in [FileName::Wasm, FileName::R1cs, FileName::Sym, FileName::Tape, FileName::ProvingKey] {
+        if name == FileName::ProvingKey && key.is_some() {
+            continue;
+        }
+        if let Some(artifact) = app.artifact(circuit, name.as_str()).await.map_err(stop_or_outage)? {
+            files.insert(name, artifact.body);
+        }
+    }
+    let (files, shared) = (Fetched { files, key }, Arc::clone(app));
+    let open = move || {
+        let limits = shared.config.limits.witness();
+        LoadedCircuit::open_with(&files, &*shared.prover, &shared.sandbox, limits)
+    };
+    let loaded = blocking(open).await?.map_err(stop)?;
+    if let Some(error) = loaded.unused_tape() {
+        tracing::warn!(circuit = %circuit.id, %error, "witnesses are calculated by the module");
+    }
+    stage_took("proof", "load", began.elapsed());
+    Ok(loaded)
+}
+
+/// The description of a file in the circuit's document.
+pub(super) fn meta(circuit: &Circuit, name: FileName) -> Result<&ArtifactMeta, Stop> {
+    circuit.artifacts.get(name.as_str()).ok_or_else(|| {
+        Stop::Final(Failure {
+            code: "artifact_missing".to_owned(),
+            message: format!("the circuit has no {name}"),
+        })
+    })
+}
+
+/// Files from the store, and the key if the prover has it on disk.
+struct Fetched {
+    files: BTreeMap<FileName, Bytes>,
+    key: Option<Arc<dyn PreparedKey>>,
+}
+
+impl CircuitSource for Fetched {
+    fn file(&self, name: FileName) -> Result<Option<Cow<'_, [u8]>>, LoadError> {
+        Ok(self.files.get(&name).map(|bytes| Cow::Borrowed(&**bytes)))
+    }
+
+    fn key(&self, prover: &dyn Prover) -> Result<Arc<dyn PreparedKey>, LoadError> {
+        match &self.key {
+            Some(key) => Ok(Arc::clone(key)),
+            None => Ok(prover.load(&self.required(FileName::ProvingKey)?)?),
+        }
+    }
+}
