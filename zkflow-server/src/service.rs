@@ -12,6 +12,7 @@ mod document;
 mod error;
 mod inputs;
 
+use document::same_request;
 pub use document::{Requested, get};
 pub use error::{InputFault, RequestError};
 pub use inputs::GivenInputs;

@@ -90,7 +90,8 @@ pub async fn request(
     if let Some(wanted) = &idempotency {
         let key = DeploymentKey { circuit_id: circuit_id.clone(), key: wanted.key.clone() };
         if let Some(present) = app.catalog.deployments().by_key(&key).await? {
-            return repeated(present, wanted);
+            super::same_request(present.idempotency.as_ref(), wanted)?;
+            return Ok(present);
         }
     }
     let circuit = circuits::get_ready(app, circuit_id).await?;
@@ -118,15 +119,11 @@ pub async fn request(
     // Under its own id it is this request, whatever the catalog had to do to add it.
     if let (false, Some(wanted)) = (added || deployment.id == id, wanted) {
         app.vault.destroy_deployment(&id).await?;
-        return repeated(deployment, &wanted);
+        super::same_request(deployment.idempotency.as_ref(), &wanted)?;
+        return Ok(deployment);
     }
     super::push(app, deployment.job()).await;
     Ok(deployment)
-}
-
-/// The deployment that has the key already, if it is the same request.
-fn repeated(present: Deployment, wanted: &Idempotency) -> Result<Deployment, RequestError> {
-    if present.idempotency.as_ref() == Some(wanted) { Ok(present) } else { Err(RequestError::KeyReused) }
 }
 
 /// Of the request as it was sent, before it is judged.

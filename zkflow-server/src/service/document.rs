@@ -1,6 +1,6 @@
 //! Documents by their ids.
 
-use zkflow_core::service::catalog::{Circuit, Deployment, ProofRequest, Stored};
+use zkflow_core::service::catalog::{Circuit, Deployment, Idempotency, ProofRequest, Stored};
 
 use super::RequestError;
 use crate::state::App;
@@ -35,4 +35,12 @@ impl Requested for Deployment {
 /// [`Requested::unknown`]; the catalog fails.
 pub async fn get<D: Requested>(app: &App, id: &D::Id) -> Result<D, RequestError> {
     app.documents().get(id).await?.ok_or_else(|| D::unknown(id.clone()))
+}
+
+/// Compares the request that has an idempotency key with a later one under the same key.
+///
+/// # Errors
+/// [`RequestError::KeyReused`]: they differ.
+pub(super) fn same_request(first: Option<&Idempotency>, later: &Idempotency) -> Result<(), RequestError> {
+    if first == Some(later) { Ok(()) } else { Err(RequestError::KeyReused) }
 }

@@ -46,7 +46,8 @@ pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestEr
     if let Some(wanted) = &idempotency {
         let key = ProofKey { user_id: user_id.clone(), key: wanted.key.clone() };
         if let Some(present) = app.catalog.proofs().by_key(&key).await? {
-            return repeated(present, wanted);
+            super::same_request(present.idempotency.as_ref(), wanted)?;
+            return Ok(present);
         }
     }
     let circuit = circuits::get_ready(app, &circuit_id).await?;
@@ -64,7 +65,8 @@ pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestEr
     // Under its own id it is this request, whatever the catalog had to do to add it.
     if let (false, Some(wanted)) = (added || proof.id == id, wanted) {
         app.vault.destroy(&id).await?;
-        return repeated(proof, &wanted);
+        super::same_request(proof.idempotency.as_ref(), &wanted)?;
+        return Ok(proof);
     }
     // The circuit may have been removed in between: then nobody learns of the request.
     if let Err(error) = circuits::get_ready(app, &proof.circuit_id).await {
@@ -117,11 +119,6 @@ pub async fn solidity_calldata(app: &App, id: &ProofId) -> Result<String, Reques
         public_from_json(&Value::from(artifacts.public_signals.clone())).map_err(|_| stored("signals"))?;
     let signals = PublicSignals::for_key(&key, signals).map_err(|_| stored("signals"))?;
     Ok(calldata(&proof, &signals))
-}
-
-/// The request that carries the key already, if it is the same one.
-fn repeated(present: ProofRequest, wanted: &Idempotency) -> Result<ProofRequest, RequestError> {
-    if present.idempotency.as_ref() == Some(wanted) { Ok(present) } else { Err(RequestError::KeyReused) }
 }
 
 fn fingerprint(app: &App, circuit: &CircuitId, user: Option<&UserId>, inputs: &GivenInputs) -> String {

@@ -51,3 +51,39 @@ pub(super) fn date(moment: Timestamp) -> DateTime {
 pub(super) fn epoch(epoch: u64) -> Result<i64, CatalogError> {
     i64::try_from(epoch).map_err(|e| CatalogError::backend("writing an epoch", e))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use zkflow_core::digest::Digest;
+    use zkflow_core::id::CircuitId;
+    use zkflow_core::service::catalog::ProofRequest;
+    use zkflow_core::service::id::ProofId;
+
+    use super::*;
+
+    fn proof(now: Timestamp) -> ProofRequest {
+        let circuit = CircuitId::from_hash(&Digest::of("c"));
+        ProofRequest::new(ProofId::generate(now), circuit, None, None, now, Duration::from_secs(1))
+    }
+
+    #[test]
+    fn the_life_of_a_document_is_beside_its_other_fields_with_moments_as_dates() {
+        let now = Timestamp::from_millis(1_767_225_600_123);
+        let proof = proof(now);
+        let raw = write(&proof).unwrap();
+        for (field, millis) in [("created_at", 123), ("updated_at", 123), ("expires_at", 1_123)] {
+            let moment = raw.get_datetime(field).unwrap();
+            assert_eq!(moment.timestamp_millis(), 1_767_225_600_000 + millis, "{field}");
+        }
+        assert_eq!((raw.get_str("status").unwrap(), raw.get_i64("epoch").unwrap()), ("pending", 0));
+        assert_eq!(read::<ProofRequest>(&raw).unwrap(), proof);
+    }
+
+    #[test]
+    fn a_moment_beyond_the_calendar_is_stored_as_the_latest_one() {
+        let raw = write(&proof(Timestamp::from_millis(i64::MAX))).unwrap();
+        assert_eq!(read::<ProofRequest>(&raw).unwrap().life.created_at, Timestamp::LATEST);
+    }
+}
