@@ -87,6 +87,7 @@ async fn contracts_agree_with_the_native_verifier_and_cost_less_than_those_of_sn
 struct Statement {
     signals: usize,
     key: KeyHead,
+    zkey: Vec<u8>,
     verifier: Verifier,
     valid: Tuple,
 }
@@ -122,7 +123,7 @@ impl Statement {
         let public = snarkjs::public_to_json(public.values());
         let words = words.into_iter().chain(public.as_array().unwrap()).map(number).collect();
         let verifier = Verifier::new(key.vk.clone()).unwrap();
-        Self { signals, key, verifier, valid: Tuple(words) }
+        Self { signals, key, zkey, verifier, valid: Tuple(words) }
     }
 
     fn contract(&self) -> String {
@@ -136,9 +137,9 @@ impl Statement {
 
     fn contract_of_snarkjs(&self, modules: &Path) -> String {
         let folder = tempfile::tempdir().unwrap();
-        let zkey = folder.path().join("key.zkey");
-        std::fs::write(&zkey, self.key.write()).unwrap();
-        String::from_utf8(node(include_str!("contract/export.mjs"), &[modules, &zkey], "")).unwrap()
+        let path = folder.path().join("key.zkey");
+        std::fs::write(&path, &self.zkey).unwrap();
+        String::from_utf8(node(include_str!("contract/export.mjs"), &[modules, &path], "")).unwrap()
     }
 
     /// Result of the native verifier.
