@@ -111,7 +111,7 @@ impl Statement {
         let mut zkey = Vec::new();
         let (key, _) = make_key(&r1cs, &powers, &mut zkey, KeyOptions::default(), &mut os_rng()).unwrap();
         let prover = NativeProver::new(NativeOptions::default()).unwrap();
-        let files = BTreeMap::from([(FileName::Wasm, compiled.wasm), (FileName::ProvingKey, zkey)]);
+        let files = BTreeMap::from([(FileName::Wasm, compiled.wasm), (FileName::ProvingKey, zkey.clone())]);
         let circuit = LoadedCircuit::open(&files, &prover, &sandbox()).unwrap();
         let inputs = CircuitInputs::from_json(json!({"x": 2, "y": 3}).to_string());
         let (proof, public) = circuit.full_prove(&inputs, &mut os_rng()).unwrap();

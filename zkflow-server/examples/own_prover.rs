@@ -76,7 +76,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 pub async fn prove() -> Result<String, Box<dyn Error>> {
     let provers = Provers::default().with(NAME, |options| Ok(Arc::new(Timed(NativeProver::new(options)?))));
     // The flag `--prover` and the variable ZKFLOW_PROVER choose in the same way.
-    let config = Config { prover: NAME.to_owned(), ..Config::default() };
+    let mut config = Config::default();
+    config.proving.prover = NAME.to_owned();
     let stop = CancellationToken::new();
     let app = backends::in_memory(config, provers, stop.clone()).await?;
     let working = tokio::spawn(work::run(Arc::clone(&app), &QueueName::ALL));

@@ -33,7 +33,7 @@ pub use log::{Log, LogFormat, LogLevel};
 pub use proving::Proving;
 pub use secret::SecretSetting;
 pub use setting::{Concern, Setting};
-pub use storage::{Namespace, Storage};
+pub use storage::{InvalidNamespace, Namespace, Storage};
 pub use workers::Workers;
 
 /// The concerns, in the order of help and pages.

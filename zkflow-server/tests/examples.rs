@@ -19,7 +19,8 @@ fn a_prover_of_ones_own_makes_the_proofs_of_a_server() {
 
 #[tokio::test]
 async fn a_server_does_not_start_with_an_unknown_prover_and_lists_the_known_ones() {
-    let config = Config { prover: "mine".to_owned(), ..Config::default() };
+    let mut config = Config::default();
+    config.proving.prover = "mine".to_owned();
     let provers = Provers::default();
     let names = provers.names().collect::<Vec<_>>().join(", ");
     let refused = backends::in_memory(config, provers, CancellationToken::new()).await.unwrap_err();

@@ -48,27 +48,30 @@ async fn the_source_and_the_key_are_judged_again() {
     };
     let key = ZKey::read(&file("proving_key.zkey").await).unwrap();
     let source = String::from_utf8(file("verifier.sol").await.into()).unwrap();
-    assert_eq!(admit(&source, &key, None, 31_337, &[31_337]).unwrap(), Provenance::Development);
-    assert!(matches!(admit(&source, &key, None, 1, &[31_337]), Err(DeployError::Development(1))));
+    assert_eq!(admit(&source, &key.head, None, 31_337, &[31_337]).unwrap(), Provenance::Development);
+    assert!(matches!(admit(&source, &key.head, None, 1, &[31_337]), Err(DeployError::Development(1))));
 
     // A contract of a different key: only its constants differ.
     let changed = key.head.vk.ic[0] + key.head.vk.ic[0];
     let mut other = key.clone();
-    other.vk.ic[0] = changed.into();
-    assert!(matches!(admit(&source, &other, None, 31_337, &[31_337]), Err(DeployError::OtherKey)));
-    assert!(matches!(admit("contract X {}", &key, None, 31_337, &[]), Err(DeployError::Unreadable(_))));
+    other.head.vk.ic[0] = changed.into();
+    assert!(matches!(admit(&source, &other.head, None, 31_337, &[31_337]), Err(DeployError::OtherKey)));
+    assert!(matches!(admit("contract X {}", &key.head, None, 31_337, &[]), Err(DeployError::Unreadable(_))));
 
     // A forgeable key is refused on every chain.
     let mut forgeable = key.clone();
-    forgeable.contributions.clear();
-    forgeable.circuit_hash = [1; 64];
-    forgeable.vk.delta_g2 = forgeable.vk.gamma_g2;
-    assert!(!forgeable.vk.delta_g2.is_zero());
+    forgeable.head.contributions.clear();
+    forgeable.head.circuit_hash = [1; 64];
+    forgeable.head.vk.delta_g2 = forgeable.head.vk.gamma_g2;
+    assert!(!forgeable.head.vk.delta_g2.is_zero());
     let header = ContractHeader {
-        circuit: ContractCircuit::Hash(forgeable.circuit_hash),
+        circuit: ContractCircuit::Hash(forgeable.head.circuit_hash),
         provenance: Provenance::Ceremony(9),
-        verification_key: Digest::of(snarkjs::vkey_text(&forgeable.vk)),
+        verification_key: Digest::of(snarkjs::vkey_text(&forgeable.head.vk)),
     };
-    let source = verifier_contract(&forgeable.vk, &header);
-    assert!(matches!(admit(&source, &forgeable, None, 31_337, &[31_337]), Err(DeployError::Forgeable(_))));
+    let source = verifier_contract(&forgeable.head.vk, &header);
+    assert!(matches!(
+        admit(&source, &forgeable.head, None, 31_337, &[31_337]),
+        Err(DeployError::Forgeable(_))
+    ));
 }

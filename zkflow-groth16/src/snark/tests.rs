@@ -165,8 +165,8 @@ fn malformed_bytes_are_no_key() {
 #[test]
 fn proofs_and_verification_keys_are_the_same_after_conversion_and_back() {
     let (key, vk) = NativeGroth16::setup(Polynomial::EMPTY, &mut rng()).unwrap();
-    assert_eq!(VerifyingKey::from(vk.clone()), key.zkey().vk);
-    assert_eq!(ark_groth16::VerifyingKey::from(key.zkey().vk.clone()), vk);
+    assert_eq!(VerifyingKey::from(vk.clone()), key.zkey().head.vk);
+    assert_eq!(ark_groth16::VerifyingKey::from(key.zkey().head.vk.clone()), vk);
     let proof = NativeGroth16::prove(&key, Polynomial::of(2), &mut rng()).unwrap();
     assert_eq!(ark_groth16::Proof::from(Proof::from(proof.clone())), proof);
 }

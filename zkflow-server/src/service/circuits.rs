@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{CatalogError, Circuit, CircuitStatus, Document as _};
 use zkflow_core::service::queue::QueueName;
-use zkflow_core::service::store::{Artifact, ArtifactMeta, StoreError};
+use zkflow_core::service::store::{Artifact, ArtifactMeta};
 use zkflow_core::template::TemplateName;
 
 use super::RequestError;

@@ -49,9 +49,9 @@ async fn a_repetition_is_answered_when_nothing_new_is_taken() {
 #[tokio::test]
 async fn a_repeated_deployment_is_answered_when_nothing_new_is_taken() {
     let server = Server::idle_with(|config| {
-        config.allow_request_keys = true;
-        config.rpc_urls = Some("31337=http://127.0.0.1:9".parse().unwrap());
-        config.max_pending_deployments = 1;
+        config.chain.allow_request_keys = true;
+        config.chain.rpc_urls = Some("31337=http://127.0.0.1:9".parse().unwrap());
+        config.limits.max_pending_deployments = 1;
     })
     .await;
     let shared = shared().await;
