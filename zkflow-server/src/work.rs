@@ -42,7 +42,10 @@ pub async fn run(app: Arc<App>, queues: &[QueueName]) {
     let shutdown = app.shutdown.clone();
     let mut tasks = JoinSet::new();
     for queue in queues.iter().copied() {
-        let Some((handler, concurrency)) = handler(&app, queue) else { continue };
+        let Some((handler, concurrency)) = handler(&app, queue) else {
+            tracing::info!(%queue, "this build leaves the jobs of the queue to others");
+            continue;
+        };
         let mut config = WorkerConfig::new(queue, concurrency);
         config.lease = app.config.workers.lease();
         config.drain = app.config.workers.drain();

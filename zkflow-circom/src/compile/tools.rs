@@ -114,7 +114,7 @@ mod tests {
 
         let found = Given::default().find(&folders).unwrap();
         assert_eq!(found.circom_wasm, modules.join(CIRCOM).join(CIRCOM_WASM));
-        assert_eq!(found.include_roots, [modules.clone()]);
+        assert_eq!(found.include_roots, std::slice::from_ref(&modules));
 
         let own = folder.path().join("own.wasm");
         std::fs::write(&own, "").unwrap();

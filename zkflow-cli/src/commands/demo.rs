@@ -36,8 +36,9 @@ pub(super) fn demo(args: &DemoArgs) -> Result<(), Error> {
     if let Some(cache) = &cache {
         flags.extend(["--module-cache", cache]);
     }
-    // A local chain, if anvil is installed.
-    let chain = LocalChain::find().map(|_| LocalChain::start(&[])).transpose()?;
+    // A local chain, if anvil is installed and this build deploys contracts.
+    let chain =
+        LocalChain::find().filter(|_| cfg!(feature = "evm")).map(|_| LocalChain::start(&[])).transpose()?;
     let nodes = chain.as_ref().map(|chain| format!("{DEMO_CHAIN}={}", chain.url())).unwrap_or_default();
     let key = chain.as_ref().and_then(|chain| chain.keys().first()).map_or("", String::as_str);
     let signer = format!("demo=env:{KEY}");

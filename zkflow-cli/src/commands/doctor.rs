@@ -83,9 +83,14 @@ fn place(version: &str, package: &str, path: &Path) -> String {
 #[cfg(feature = "evm")]
 fn solc() -> Finding {
     if let Some(path) = std::env::var_os("SOLC_PATH").map(PathBuf::from) {
-        return match path.is_file() {
-            true => Finding::Good(format!("SOLC_PATH names {}", path.display())),
-            false => Finding::Missing(format!("SOLC_PATH names {}, which is not a file", path.display())),
+        return match output(&path) {
+            // The version is in the last line.
+            Some(text) => Finding::Good(format!(
+                "{} in {} (SOLC_PATH)",
+                text.lines().last().unwrap_or_default(),
+                path.display()
+            )),
+            None => Finding::Missing(format!("SOLC_PATH names {}, which does not run", path.display())),
         };
     }
     match ToolFolders::new().find("solc") {
@@ -157,10 +162,12 @@ fn processor() -> String {
 
 #[cfg(feature = "evm")]
 fn version(program: &str, why: &str) -> Finding {
-    match Command::new(program).arg("--version").output() {
-        Ok(output) if output.status.success() => {
-            Finding::Good(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-        }
-        _ => Finding::Absent(format!("not found; {why}")),
-    }
+    output(Path::new(program)).map_or_else(|| Finding::Absent(format!("not found; {why}")), Finding::Good)
+}
+
+/// What a program prints as its version; `None` if it does not run.
+#[cfg(feature = "evm")]
+fn output(program: &Path) -> Option<String> {
+    let output = Command::new(program).arg("--version").output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

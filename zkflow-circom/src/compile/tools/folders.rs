@@ -18,7 +18,7 @@ const VARIABLE: &str = "ZKFLOW_TOOLS";
 /// - No other folder is searched. In particular, a tools folder in the working folder is never used, since it may
 ///   be a stranger's.
 /// - Packages in the folder of `ZKFLOW_TOOLS` are used as they are. In the other folders only
-///   [pinned](super::pinned) packages are used, and only if every file has its digest. The check reads the files
+///   [pinned](super::pinned()) packages are used, and only if every file has its digest. The check reads the files
 ///   (20 MB, some 50 ms) each time a package is looked up, which a process does once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ToolFolders {

@@ -67,7 +67,7 @@ impl Installation {
             }
             let path = self.path(package);
             match fs::rename(&path, &old) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
                 _ => fs::rename(&new, &path),
             }
         };
