@@ -8,7 +8,7 @@ PYTHON_TOOLS := tools/.venv/.installed
 # nextest runs the test binaries side by side; plain `cargo test` does the same work.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: help setup demo test lint doc unit chaos bench fuzz clean
+.PHONY: help setup demo test lint doc unit package chaos bench fuzz clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -51,8 +51,9 @@ demo: requirements $(NODE_MODULES) ## A template to a verified proof through the
 
 test: setup lint doc unit ## Everything that must hold before a change lands
 
-lint:
+lint: python
 	$(CARGO) fmt --all --check
+	python3 tools/structure.py
 	$(CARGO) clippy --locked --workspace --all-targets --quiet -- -D warnings
 	$(CARGO) clippy --locked -p zkflow-groth16 --no-default-features --quiet -- -D warnings
 	$(CARGO) check --locked --package zkflow-core --no-default-features --quiet
@@ -69,6 +70,9 @@ ifeq ($(NEXTEST),yes)
 else
 	$(CARGO) test --locked --workspace --all-targets --no-fail-fast
 endif
+
+package: ## Every crate as it would be published, built from its package
+	$(CARGO) publish --locked --dry-run --workspace --exclude zkflow-testbed
 
 chaos: setup ## Kills, outages and sleeping workers at full length, with a table of what came of it
 	@mkdir -p $(dir $(CHAOS_LOG))

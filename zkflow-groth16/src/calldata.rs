@@ -20,6 +20,19 @@ use crate::proof::{Proof, PublicSignals};
 /// - The point at infinity is `0, 0`, as in EIP-196 and EIP-197.
 /// - Without public signals the last group is `[]`, and the contract's function has three arguments; see
 ///   [`solidity`](crate::solidity).
+///
+/// ```
+/// use zkflow_groth16::calldata::calldata;
+/// use zkflow_groth16::format::json;
+/// use zkflow_groth16::proof::PublicSignals;
+///
+/// # std::env::set_current_dir("tests/data")?;
+/// let key = json::read_vkey(&std::fs::read("tiny.vkey.json")?)?;
+/// let proof = json::read_proof(&std::fs::read("tiny.proof.json")?)?;
+/// let public = PublicSignals::for_key(&key, json::read_public(&std::fs::read("tiny.public.json")?)?)?;
+/// assert!(calldata(&proof, &public).starts_with("[\"0x"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn calldata(proof: &Proof, public: &PublicSignals) -> String {
     let mut text = format!("{},{},{},[", g1(&proof.a), g2(&proof.b), g1(&proof.c));
     for (i, signal) in public.values().iter().enumerate() {

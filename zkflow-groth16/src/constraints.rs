@@ -14,6 +14,18 @@ use crate::witness::Witness;
 /// Tests one equation with secret random numbers ρᵢ: Σ ρᵢ⟨aᵢ, w⟩⟨bᵢ, w⟩ = ⟨Σ ρᵢcᵢ, w⟩. The sum Σ ρᵢcᵢ is
 /// precomputed. A witness that violates a constraint and is independent of the ρᵢ passes with probability
 /// 1/r, below 2^-253.
+///
+/// ```
+/// use zkflow_groth16::constraints::ConstraintCheck;
+/// use zkflow_groth16::format::{r1cs::R1cs, wtns};
+/// use zkflow_groth16::rng::os_rng;
+///
+/// # std::env::set_current_dir("tests/data")?;
+/// let r1cs = R1cs::read(&std::fs::read("tiny.r1cs")?)?;
+/// let witness = wtns::read(&std::fs::read("tiny.wtns")?)?;
+/// assert!(ConstraintCheck::new(&r1cs, &mut os_rng()).holds(&witness));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ConstraintCheck {
     wires: usize,
     a: SparseMatrix,

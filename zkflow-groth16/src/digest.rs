@@ -11,6 +11,14 @@ use sha2::{Digest as _, Sha256};
 pub type Hash = [u8; 64];
 
 /// A SHA-256 digest, written as 64 lower-case hex digits.
+///
+/// ```
+/// use zkflow_groth16::digest::Digest;
+///
+/// let digest = Digest::of("abc");
+/// assert!(digest.to_string().starts_with("ba7816bf"));
+/// assert_eq!(digest.to_string().parse(), Ok(digest));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 

@@ -7,6 +7,13 @@ pub const MAX_DOMAIN_SIZE: u64 = 1 << 27;
 /// [`MAX_DOMAIN_SIZE`].
 ///
 /// Formula of snarkjs; `n_public` counts outputs and public inputs.
+///
+/// ```
+/// use zkflow_groth16::domain::domain_size;
+///
+/// assert_eq!(domain_size(3, 1), 8);
+/// assert_eq!(domain_size(60_000, 1), 65_536);
+/// ```
 pub fn domain_size(n_constraints: u64, n_public: u64) -> u64 {
     2u64 << n_constraints.saturating_add(n_public).clamp(1, 1 << 62).ilog2()
 }

@@ -30,6 +30,15 @@ pub enum FieldError {
 ///
 /// # Errors
 /// Fails if the text contains other characters than decimal digits, or the value is out of range.
+///
+/// ```
+/// use ark_bn254::Fr;
+/// use zkflow_groth16::field::{FieldError, MODULUS_DECIMAL, parse_decimal};
+///
+/// assert_eq!(parse_decimal("42"), Ok(Fr::from(42u64)));
+/// assert_eq!(parse_decimal::<Fr>("-1"), Err(FieldError::Negative));
+/// assert_eq!(parse_decimal::<Fr>(MODULUS_DECIMAL), Err(FieldError::TooLarge));
+/// ```
 pub fn parse_decimal<F: PrimeField>(text: &str) -> Result<F, FieldError> {
     if let Some(rest) = text.strip_prefix('-') {
         return Err(if is_digits(rest) { FieldError::Negative } else { FieldError::NotDecimal });

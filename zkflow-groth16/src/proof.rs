@@ -38,6 +38,19 @@ pub struct Proof {
 }
 
 /// Public signals of a proof: outputs, then public inputs. Their number fits the key, and each is below r.
+///
+/// ```
+/// use zkflow_groth16::format::json;
+/// use zkflow_groth16::proof::PublicSignals;
+///
+/// # std::env::set_current_dir("tests/data")?;
+/// let key = json::read_vkey(&std::fs::read("tiny.vkey.json")?)?;
+/// // One signal too many: a verifier that ignored it would accept two statements for one proof.
+/// let mut signals = json::read_public(&std::fs::read("tiny.public.json")?)?;
+/// signals.push(999u64.into());
+/// assert!(PublicSignals::for_key(&key, signals).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicSignals(Vec<Fr>);
 

@@ -87,6 +87,17 @@ impl CircuitReport {
     /// Computes the report in time linear in the number of terms.
     ///
     /// A signal without a name in `sym` is listed as `label N`.
+    ///
+    /// ```
+    /// use zkflow_groth16::format::r1cs::R1cs;
+    /// use zkflow_groth16::report::CircuitReport;
+    ///
+    /// # std::env::set_current_dir("tests/data")?;
+    /// let r1cs = R1cs::read(&std::fs::read("tiny.r1cs")?)?;
+    /// let report = CircuitReport::of(&r1cs, None);
+    /// assert!(report.domain_size.is_power_of_two() && report.wires > 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn of(r1cs: &R1cs, sym: Option<&Sym>) -> Self {
         let linear = r1cs.constraints.iter().filter(|constraint| is_linear(constraint)).count();
         let domain_size = r1cs.domain_size();

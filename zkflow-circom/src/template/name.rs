@@ -4,6 +4,13 @@ use zkflow_groth16::name;
 
 name!(
     /// Name of a template: a letter, then at most 63 letters, digits, `_` or `-`.
+    ///
+    /// ```
+    /// use zkflow_circom::template::TemplateName;
+    ///
+    /// assert!("rangeCheck".parse::<TemplateName>().is_ok());
+    /// assert!("../rangeCheck".parse::<TemplateName>().is_err());
+    /// ```
     TemplateName,
     "template name",
     "a letter, then at most 63 letters, digits, '_' or '-'",

@@ -28,6 +28,15 @@ pub enum Kind {
 
 /// Detects a file's format by its magic word or, for text, by its structure; `None` if it is none of these.
 /// Does not check the rest of the file.
+///
+/// ```
+/// use zkflow_groth16::format::{Kind, detect};
+///
+/// # std::env::set_current_dir("tests/data")?;
+/// assert_eq!(detect(&std::fs::read("tiny.zkey")?), Some(Kind::ZKey));
+/// assert_eq!(detect(b"anything else"), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn detect(bytes: &[u8]) -> Option<Kind> {
     match bytes.get(..4).unwrap_or_default() {
         b"r1cs" => return Some(Kind::R1cs),

@@ -100,6 +100,17 @@ impl fmt::Display for Weakness {
 ///   have the [development name](development_name).
 /// - One secret contribution is `single-operator`, more are `ceremony(n)`.
 /// - Does not verify the contributions: use [`phase2::verify`](super::phase2::verify()).
+///
+/// ```
+/// use zkflow_groth16::format::zkey::ZKey;
+/// use zkflow_groth16::setup::gate::{Verdict, Weakness, judge};
+///
+/// # std::env::set_current_dir("tests/data")?;
+/// // The key as `snarkjs groth16 setup` makes it, before any contribution.
+/// let key = ZKey::read(&std::fs::read("tiny.initial.zkey")?)?;
+/// assert_eq!(judge(&key.head), Verdict::Forgeable(Weakness::NoContribution));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn judge(key: &KeyHead) -> Verdict {
     judge_knowing(key, &[])
 }

@@ -43,6 +43,22 @@ impl<'a> KeyOptions<'a> {
 ///
 /// # Errors
 /// There are no powers for a circuit of this size, the circuit is invalid, or a file fails.
+///
+/// ```
+/// use zkflow_groth16::format::r1cs::R1cs;
+/// use zkflow_groth16::provenance::Provenance;
+/// use zkflow_groth16::rng::os_rng;
+/// use zkflow_groth16::setup::gate::{Verdict, judge};
+/// use zkflow_groth16::setup::{DevelopmentPowers, KeyOptions, make_key};
+///
+/// # std::env::set_current_dir("tests/data")?;
+/// let r1cs = R1cs::read(&std::fs::read("tiny.r1cs")?)?;
+/// let mut zkey = Vec::new();
+/// let (head, _record) =
+///     make_key(&r1cs, &DevelopmentPowers::in_memory(), &mut zkey, KeyOptions::default(), &mut os_rng())?;
+/// assert_eq!(judge(&head), Verdict::Held(Provenance::Development));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn make_key(
     r1cs: &R1cs,
     source: &dyn PowersSource,
