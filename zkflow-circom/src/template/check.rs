@@ -200,7 +200,8 @@ fn parameter_problems(spec: &ParamSpec) -> Vec<(&'static str, String)> {
         }
         ParamKind::Uint if max > largest => problems.push(("max", "max exceeds 64 bits".to_owned())),
         ParamKind::Bool if spec.min.is_some() || spec.max.is_some() => {
-            problems.push(("max", "a boolean has no min or max".to_owned()));
+            let field = if spec.min.is_some() { "min" } else { "max" };
+            problems.push((field, "a boolean has no min or max".to_owned()));
         }
         _ => {}
     }

@@ -132,9 +132,9 @@ fn every_value_of_the_example_and_the_vectors_is_checked() {
     assert!(
         findings
             .iter()
-            .any(|one| one.starts_with("manifest.toml:14: example.inputs.a: expected an array of 2"))
+            .any(|one| one.starts_with("manifest.toml:15: example.inputs.a: expected an array of 2"))
     );
-    assert!(findings.iter().any(|one| one.starts_with("manifest.toml:15: example.inputs.b: unknown input")));
+    assert!(findings.iter().any(|one| one.starts_with("manifest.toml:16: example.inputs.b: unknown input")));
     let vectors = [(
         "vectors/a.json".to_owned(),
         r#"[{"name": "x", "outcome": "prove", "params": {"n": 9}, "inputs": {}},

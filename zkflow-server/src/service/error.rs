@@ -22,7 +22,7 @@ pub enum RequestError {
     Template(#[from] TemplateError),
     /// The template and its includes do not form a circuit source.
     #[error(transparent)]
-    Blueprint(#[from] BlueprintError),
+    Blueprint(BlueprintError),
     /// The catalog failed.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -120,6 +120,16 @@ pub struct InputFault {
     pub path: String,
     /// Expected value.
     pub message: String,
+}
+
+impl From<BlueprintError> for RequestError {
+    /// A refused parameter is the same fault wherever the template was rendered.
+    fn from(error: BlueprintError) -> Self {
+        match error {
+            BlueprintError::Template(error) => Self::Template(error),
+            error => Self::Blueprint(error),
+        }
+    }
 }
 
 impl RequestError {

@@ -49,6 +49,10 @@ const CIRCUITS: &[Meaning] = meanings! {
     compiler_output_corrupt: "the compiler wrote a file that cannot be read" => "tell the operator";
     circuit_too_large: "the circuit has more constraints than a key can have" => "use a smaller circuit";
     circuit_too_few_wires: "an R1CS has fewer wires than public signals and the constant" => "compile the circuit again";
+    circuit_not_rank_one: "a circuit of arkworks has a constraint that is not `a * b = c`" => "outline linear combinations, or use rank-1 constraints only";
+    circuit_too_many_variables: "a circuit of arkworks has more variables than a key can have" => "use a smaller circuit";
+    synthesis_failed: "a circuit of arkworks gives no constraints or values" => "see the message";
+    no_compiler: "a blueprint was built without a compiler, by a bug" => "call `BlueprintBuilder::compiler`";
     circuit_unknown_wire: "a constraint of an R1CS names a wire that does not exist" => "compile the circuit again";
 };
 
@@ -69,6 +73,7 @@ const TEMPLATES: &[Meaning] = meanings! {
     compile_limit: "the compiler reached a limit on time, memory or output" => "use a smaller circuit, or raise `compile_time_s` or `compile_memory_mib`";
     compile_io: "a source or a working folder cannot be read or written" => "check the disk";
     compiler_failed: "circom is missing, crashed, or wrote unusable output" => "`zkflow doctor`";
+    tool_altered: "a file of an installed tool differs from its digest" => "`zkflow setup`";
     circom_not_found: "circom or circomlib is not installed" => "`zkflow doctor`";
 };
 
@@ -100,6 +105,7 @@ const PROOFS: &[Meaning] = meanings! {
     invalid_point: "a point of a proof or a key is not on the curve or not in the subgroup" => "get the file again";
     invalid_verification_key: "a verification key has no points for its public signals" => "get the file again";
     proof_does_not_fit: "a proof needs more memory than this worker has left" => "raise `proof_memory_mib`, or use larger workers";
+    unknown_prover: "no prover has the chosen name" => "use a name of the message, or build with the feature `ark`";
     kernel_unavailable: "the processor does not have the chosen instructions" => "use the portable kernel";
     key_folder_unusable: "the folder of prepared keys cannot be used" => "correct `key_cache`";
     threads_unavailable: "the threads of the prover cannot be started" => "lower `prover_threads`";
@@ -166,6 +172,7 @@ const STORAGE: &[Meaning] = meanings! {
     secret_key_malformed: "the secret key is not 64 hex digits" => "correct `ZKFLOW_SECRET_KEY`";
     secret_key_exposed: "other users can read the file of the secret key" => "`chmod 600` the file";
     secret_key_unavailable: "the file of the secret key cannot be read or made" => "check the data folder";
+    artifact_unreadable: "a file of a circuit is missing or cannot be read" => "build the circuit again";
     artifact_malformed: "a file of a circuit cannot be read" => "request the circuit again";
     witness_calculator_unusable: "the module of a circuit cannot be used" => "request the circuit again";
     verification_key_unusable: "the verification key of a circuit cannot be used" => "request the circuit again";

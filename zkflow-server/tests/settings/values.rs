@@ -76,7 +76,6 @@ fn a_value_of_the_wrong_type_is_refused_with_its_place() {
         ("bind", "localhost", "\"localhost\"", "expected an IP address, found \"localhost\""),
         ("workers", "maybe", "\"true\"", "expected true or false, found \""),
         ("log-level", "loud", "\"loud\"", "expected error, warn, info, debug or trace, found \"loud\""),
-        ("prover", "abacus", "\"abacus\"", "expected the name of a prover, found \"abacus\""),
         (
             "redis-namespace",
             "a{b}",
