@@ -129,7 +129,7 @@ pub fn check_shared(config: &Config) -> Result<(), OpenError> {
     }
     let detail = format!(
         "{} contains no data of another process: start `zkflow serve` with this data_dir on this machine \
-         first; without REDIS_URL, MONGODB_URI and S3_BUCKET, jobs, documents and artifacts are stored there, \
+         first; without REDIS_URL, MONGODB_URI and S3_BUCKET, it contains the jobs, documents and artifacts, \
          and processes on other machines cannot share them",
         data.display()
     );

@@ -117,7 +117,7 @@ pub async fn request(
     let asked = Asked { chain_id, signer, own_rpc, idempotency };
     let deployment = Deployment::new(id.clone(), circuit_id.clone(), asked, now);
     let (deployment, added) = app.catalog.deployments().insert(deployment).await?;
-    // The catalog may report a retried insert as not added; the own id identifies it.
+    // A retried insert may return this request as not added: compare the id.
     if let (false, Some(wanted)) = (added || deployment.id == id, wanted) {
         app.vault.destroy_deployment(&id).await?;
         super::same_request(deployment.idempotency.as_ref(), &wanted)?;

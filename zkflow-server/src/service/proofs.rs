@@ -62,13 +62,13 @@ pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestEr
         ProofRequest::new(id.clone(), circuit_id, user_id, idempotency, now, app.config.limits.proof_ttl());
     let wanted = asked.idempotency.clone();
     let (proof, added) = app.catalog.proofs().insert(asked).await?;
-    // The catalog may report a retried insert as not added; the own id identifies it.
+    // A retried insert may return this request as not added: compare the id.
     if let (false, Some(wanted)) = (added || proof.id == id, wanted) {
         app.vault.destroy(&id).await?;
         super::same_request(proof.idempotency.as_ref(), &wanted)?;
         return Ok(proof);
     }
-    // The circuit may have been deleted meanwhile: then the request is withdrawn before it is visible.
+    // If the circuit was deleted meanwhile, the request is deleted before its id is returned.
     if let Err(error) = circuits::get_ready(app, &proof.circuit_id).await {
         app.catalog.proofs().delete(&id).await?;
         app.vault.destroy(&id).await?;

@@ -13,8 +13,8 @@ use super::schema;
 
 /// A [`Catalog`] in an SQLite file. Several processes may share it.
 ///
-/// A document is JSON text, beside columns for its id, `created_at`, `epoch` and [terms](Document::terms). Every
-/// write is one statement, so it holds the file's lock only while SQLite runs it.
+/// A document is stored as JSON text, with columns for its id, `created_at`, `epoch` and
+/// [terms](Document::terms). Every write is one statement, so the file is locked only while SQLite runs it.
 #[derive(Debug, Clone)]
 pub struct SqliteCatalog {
     pool: SqlitePool,
