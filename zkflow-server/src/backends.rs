@@ -1,5 +1,5 @@
-//! Opens an [`App`] on the configured backends. By default, all state is stored in the data folder; tests
-//! may keep it in memory.
+//! Opens an [`App`] on the configured backends. Unconfigured ones are in the data folder, or in memory with
+//! [`in_memory`].
 
 mod built;
 #[cfg(feature = "mongodb")]
@@ -65,8 +65,8 @@ fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
 /// Opens all backends; creates `config.storage.data_dir` if it is missing.
 ///
 /// # Errors
-/// The configured prover is unknown, the folder is unusable, a backend does not answer, the circom
-/// compiler is missing, or a folder of templates is invalid.
+/// The configured prover is unknown or the folder is unusable; a backend does not answer; the circom
+/// compiler is missing or a folder of templates is invalid.
 pub async fn open(
     config: Config,
     provers: Provers,

@@ -1,6 +1,6 @@
 //! The service around `zkflow-core`. Data flows in one direction:
 //! [`config`] → [`state`] → [`service`] (the operations) → [`http`] (the API).
-//! [`work`] executes jobs. [`cli`] is the command line without a server.
+//! [`work`] executes jobs. [`client`] calls the API, for the demo, tests and benchmarks.
 
 pub mod config;
 pub mod telemetry;

@@ -70,8 +70,8 @@ impl Secrets {
 /// Creates a deployment: seals its secrets, inserts it as pending and pushes its job.
 ///
 /// # Behaviour
-/// - A repeated request with the same idempotency key returns the existing deployment, even when the
-///   server is overloaded or the circuit is no longer ready.
+/// - A repeated idempotency key of the circuit returns the existing deployment, even when the server is
+///   overloaded or the circuit is no longer ready.
 ///
 /// # Errors
 /// - The circuit is not ready, or its key is not allowed on the chain.

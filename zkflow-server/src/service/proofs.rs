@@ -31,8 +31,8 @@ pub struct NewProof {
 /// # Behaviour
 /// - The order is inputs, document, job. After a crash, the cleanup removes inputs without a document,
 ///   and the reconciler pushes the missing job of a pending request.
-/// - A repeated request with the same user and idempotency key returns the existing proof request, even
-///   when the server is overloaded or the circuit is deleted.
+/// - A repeated idempotency key of the user returns the existing proof request, even when the server is
+///   overloaded or the circuit is deleted.
 ///
 /// # Errors
 /// The circuit is not ready; the inputs have wrong names or shapes; the key was used for a different

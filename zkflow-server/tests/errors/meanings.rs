@@ -1,4 +1,4 @@
-//! What each code means, and what to do.
+//! Meaning and remedy of each code.
 
 /// The sentences of a code.
 pub(super) struct Meaning {
