@@ -85,7 +85,7 @@ fn a_worker_without_anything_to_share_says_what_it_needs() {
             .unwrap()
     };
     for (arguments, expected) in [
-        (&[][..], "holds no data that another process serves: start `zkflow serve`"),
+        (&[][..], "contains no data of another process: start `zkflow serve`"),
         (&["--queues", "deploy,prove"], "unknown queue \"prove\": expected one of key-generation"),
     ] {
         let output = worker(arguments);

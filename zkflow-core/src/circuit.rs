@@ -1,4 +1,4 @@
-//! The life of a circuit, built from the steps of the other modules:
+//! The path of a circuit from its template to proofs:
 //!
 //! template and parameters → [`Blueprint`] → compiled → [`CircuitFiles`] → [`LoadedCircuit`] → proofs.
 

@@ -1,4 +1,4 @@
-//! The contracts of a service: what its backends implement, and the state machines that connect them.
+//! Interfaces of a service's backends, and the state machines of its documents.
 
 pub mod catalog;
 pub mod chain;

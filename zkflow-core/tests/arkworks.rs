@@ -1,5 +1,5 @@
-//! ark-circom is a third opinion: its witness calculator, on another WebAssembly runtime, and its reader of
-//! constraints.
+//! Compares with ark-circom: its witness calculator on another WebAssembly runtime, and its constraint
+//! parser.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 

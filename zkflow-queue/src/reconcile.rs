@@ -1,4 +1,4 @@
-//! [`Reconciler`]: makes the queue agree with the catalog.
+//! [`Reconciler`]: brings queue and catalog into agreement.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,11 +13,10 @@ use zkflow_core::service::catalog::{
 use zkflow_core::service::clock::{Clock, Timestamp};
 use zkflow_core::service::queue::{DEAD_LETTERS, Job, JobQueue, JobState, NewJob, QueueError, QueueName};
 
-/// Pushes what the catalog owes and the queue does not know, and fails in the catalog what the
-/// queue has given up.
+/// Pushes missing jobs of pending documents, and fails documents whose jobs are dead letters.
 ///
-/// The catalog is the truth: with this the loss of a whole queue loses no request, and no request
-/// stays pending for ever. The subject of a job, and its key against duplicates, is the document's id.
+/// The catalog is authoritative: no request is lost with the queue, and no request stays pending forever.
+/// Subject and `dedup_key` of a job are the document's id.
 #[derive(Debug, Clone)]
 pub struct Reconciler {
     catalog: Arc<dyn Catalog>,
@@ -26,36 +25,36 @@ pub struct Reconciler {
     max_attempts: Option<u32>,
 }
 
-/// What a pass changed.
+/// Changes made by a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Reconciled {
-    /// Jobs that the queue did not know.
+    /// Jobs that were missing in the queue.
     pub pushed: u64,
-    /// Documents that were failed.
+    /// Documents that became failed.
     pub failed: u64,
 }
 
-/// The code of a document whose job was given up.
+/// Code of a document whose job was dead-lettered.
 pub const ATTEMPTS_EXHAUSTED: &str = "attempts_exhausted";
 
-/// Documents read at once.
+/// Documents read per page.
 const PAGE: usize = 200;
 
-/// When and why jobs died, by subject.
+/// Time and reason of death of jobs, by subject.
 type Dead = HashMap<String, (Timestamp, Failure)>;
 
 impl Reconciler {
-    /// Connects the two.
+    /// A reconciler between `catalog` and `queue`.
     pub fn new(catalog: Arc<dyn Catalog>, queue: Arc<dyn JobQueue>, clock: Arc<dyn Clock>) -> Self {
         Self { catalog, queue, clock, max_attempts: None }
     }
 
-    /// Pushes jobs that are handed out so often before they are dead-lettered.
+    /// Sets the number of hand-outs before a pushed job is dead-lettered.
     pub fn with_max_attempts(self, max_attempts: u32) -> Self {
         Self { max_attempts: Some(max_attempts), ..self }
     }
 
-    /// Does a pass at once, and then one every `every`, until `shutdown` fires.
+    /// Runs a pass at once, then every `every`, until `shutdown` is cancelled.
     pub async fn run(&self, every: Duration, shutdown: CancellationToken) {
         while !shutdown.is_cancelled() {
             match self.pass().await {
@@ -63,16 +62,16 @@ impl Reconciler {
                     metrics::counter!("zkflow_reconciled_total", "action" => "pushed").increment(done.pushed);
                     metrics::counter!("zkflow_reconciled_total", "action" => "failed").increment(done.failed);
                 }
-                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "no reconciliation"),
+                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the pass failed"),
             }
             drop(timeout(every, shutdown.cancelled()).await);
         }
     }
 
-    /// Goes over all pending documents once.
+    /// Goes through all pending documents once.
     ///
     /// # Errors
-    /// Catalog or queue failed; what was done until then stays done.
+    /// Catalog or queue fails; earlier changes of the pass remain.
     pub async fn pass(&self) -> Result<Reconciled, ReconcileError> {
         let mut done = Reconciled::default();
         self.pass_kind::<Circuit>(&mut done).await?;
@@ -113,15 +112,15 @@ impl Reconciler {
         let mut dead = Dead::new();
         for Job { subject, state, last_error, .. } in jobs {
             let JobState::Dead { at } = state else { continue };
-            let message = last_error.unwrap_or_else(|| "given up".to_owned());
-            // The newest comes first and stays.
+            let message = last_error.unwrap_or_else(|| "the job was abandoned".to_owned());
+            // The list is newest first: the newest is kept.
             dead.entry(subject)
                 .or_insert_with(|| (at, Failure { code: ATTEMPTS_EXHAUSTED.to_owned(), message }));
         }
         Ok(dead)
     }
 
-    /// Pushes the jobs, the oldest, which is last, first; returns how many were new.
+    /// Pushes the jobs from last to first, that is oldest first; returns how many were new.
     async fn push(&self, jobs: Vec<NewJob>) -> Result<u64, QueueError> {
         let mut pushed = 0;
         for job in jobs.into_iter().rev() {
@@ -137,14 +136,14 @@ impl Reconciler {
     }
 }
 
-/// Why the document was given up, if its job died since it last changed. One that died earlier
-/// belongs to a life before a restart.
+/// Failure of the document if its job died after its last change. An earlier death precedes a restart
+/// of the document.
 fn given_up<D: Stored>(dead: &Dead, document: &D) -> Option<Failure> {
     let (at, failure) = dead.get(&document.id().to_string())?;
     (*at >= document.life().updated_at).then(|| failure.clone())
 }
 
-/// Counts a write; somebody else's change in between makes it unnecessary.
+/// Returns the number of writes; a concurrent change makes the write unnecessary.
 fn unless_stale<T>(written: Result<T, CatalogError>) -> Result<u64, ReconcileError> {
     match written {
         Ok(_) => Ok(1),
@@ -153,7 +152,7 @@ fn unless_stale<T>(written: Result<T, CatalogError>) -> Result<u64, ReconcileErr
     }
 }
 
-/// A pass was not finished.
+/// A pass could not be finished.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReconcileError {

@@ -1,5 +1,5 @@
-//! Opens an [`App`] on the backends that the settings name: what they do not name lies in the data
-//! folder, or in memory.
+//! Opens an [`App`] on the configured backends. Unconfigured ones are in the data folder, or in memory with
+//! [`in_memory`].
 
 mod built;
 #[cfg(feature = "mongodb")]
@@ -40,13 +40,13 @@ use crate::telemetry;
 #[cfg(feature = "evm")]
 use zkflow_evm::{Chains, Solc};
 
-/// The file of catalog and queue in the data folder.
+/// SQLite file of catalog and queue in the data folder.
 const DATABASE: &str = "zkflow.db";
 
-/// The folder of artifacts in the data folder.
+/// Folder of artifacts in the data folder.
 const ARTIFACTS: &str = "artifacts";
 
-/// The server could not be put together.
+/// The server cannot start.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action}")]
 pub struct OpenError {
@@ -55,18 +55,18 @@ pub struct OpenError {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// Says what was being done when `E` happened.
+/// Wraps an error with the action that failed.
 fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     action: impl Into<String>,
 ) -> impl FnOnce(E) -> OpenError {
     move |error| OpenError { action: action.into(), source: error.into() }
 }
 
-/// Opens everything; `config.storage.data_dir` is made if it is not there.
+/// Opens all backends; creates `config.storage.data_dir` if it is missing.
 ///
 /// # Errors
-/// No prover has the configured name, the folder cannot be used, a backend does not answer, the circom compiler is
-/// not found, a folder of templates is wrong.
+/// The configured prover is unknown or the folder is unusable; a backend does not answer; the circom
+/// compiler is missing or a folder of templates is invalid.
 pub async fn open(
     config: Config,
     provers: Provers,
@@ -79,7 +79,7 @@ pub async fn open(
         .recursive(true)
         .mode(0o700)
         .create(&data)
-        .map_err(failed(format!("make the data folder {}", data.display())))?;
+        .map_err(failed(format!("create the data folder {}", data.display())))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let database = Database { path: data.join(DATABASE), pool: OnceCell::new() };
     let catalog: Arc<dyn Catalog> = match &config.storage.mongodb_uri {
@@ -115,11 +115,11 @@ pub async fn open(
     assemble(config, provers, backends, caches, powers, shutdown).await
 }
 
-/// Refuses settings under which a process that only works would have nothing to work on: what is not
-/// named lies in the data folder, which another process of this machine must have made.
+/// Refuses to start a separate worker without shared data. Unconfigured backends are in the data folder,
+/// which a server on this machine must have created.
 ///
 /// # Errors
-/// There is no such folder.
+/// The data folder has no data of a server.
 pub fn check_shared(config: &Config) -> Result<(), OpenError> {
     let data = &config.storage.data_dir;
     let in_database = config.storage.mongodb_uri.is_none() || config.storage.redis_url.is_none();
@@ -128,15 +128,15 @@ pub fn check_shared(config: &Config) -> Result<(), OpenError> {
         return Ok(());
     }
     let detail = format!(
-        "{} holds no data that another process serves: start `zkflow serve` with this data_dir on this \
-         machine first; without REDIS_URL, MONGODB_URI and S3_BUCKET, jobs, documents and artifacts lie there, \
-         and processes of other machines cannot share them",
+        "{} contains no data of another process: start `zkflow serve` with this data_dir on this machine \
+         first; without REDIS_URL, MONGODB_URI and S3_BUCKET, it contains the jobs, documents and artifacts, \
+         and processes on other machines cannot share them",
         data.display()
     );
     Err(failed("work for another process")(detail))
 }
 
-/// The SQLite file in the data folder, which is there once something lies in it.
+/// The SQLite file in the data folder, opened at the first use.
 struct Database {
     path: PathBuf,
     pool: OnceCell<SqlitePool>,
@@ -149,11 +149,11 @@ impl Database {
     }
 }
 
-/// As [`open`], with nothing in a data folder: all is forgotten when the [`App`] is dropped. Only
-/// translated WebAssembly is kept, where `config.circuits.module_cache` says.
+/// Like [`open`], but stores all state in memory until the [`App`] is dropped. Compiled WebAssembly modules
+/// and prepared keys are stored in the configured cache folders, if any.
 ///
 /// # Errors
-/// No prover has the configured name, the circom compiler is not found, a folder of templates is wrong.
+/// The configured prover is unknown, the circom compiler is missing, or a folder of templates is invalid.
 pub async fn in_memory(
     config: Config,
     provers: Provers,
@@ -173,13 +173,13 @@ pub async fn in_memory(
     assemble(config, provers, backends, caches, Arc::new(DevelopmentPowers::in_memory()), shutdown).await
 }
 
-/// Folders of what can be computed again.
+/// Folders of data that can be computed again. `None`: not cached on disk.
 struct Caches {
     modules: Option<PathBuf>,
     keys: Option<PathBuf>,
 }
 
-/// Where things are kept.
+/// The opened backends.
 struct Backends {
     catalog: Arc<dyn Catalog>,
     store: Arc<dyn ArtifactStore>,
@@ -238,7 +238,7 @@ async fn assemble(
     }))
 }
 
-/// The operator's powers of tau. Checking a large file takes minutes, and is done once for each.
+/// Opens the operator's powers of tau. Checking a large file takes minutes; each file is checked once.
 async fn checked_powers(path: PathBuf, verified: PathBuf) -> Result<PowersFile, OpenError> {
     let action = format!("use PTAU_PATH {}", path.display());
     tracing::info!(path = %path.display(), "checking the powers of tau");
@@ -253,17 +253,17 @@ fn vault_key(config: &Config, data: &Path) -> Result<VaultKey, OpenError> {
     match &config.storage.secret_key {
         Some(key) => VaultKey::parse(key.expose()).map_err(failed("use ZKFLOW_SECRET_KEY")),
         None => VaultKey::load_or_create(&data.join("secret.key"))
-            .map_err(failed("use the key in the data folder")),
+            .map_err(failed("use secret.key in the data folder")),
     }
 }
 
-/// What templates are compiled with.
+/// Tools that turn templates into circuits and contracts.
 struct Tools {
     library: TemplateLibrary,
     compiler: Arc<dyn CircuitCompiler>,
     include_roots: Vec<PathBuf>,
     sandbox: Arc<Sandbox>,
-    /// Deployments alone need it: without it the rest works.
+    /// An error only disables deployments.
     #[cfg(feature = "evm")]
     solidity: Result<Arc<dyn SolidityCompiler>, String>,
 }
@@ -282,7 +282,7 @@ fn tools(config: &Config, modules: Option<PathBuf>) -> Result<Tools, OpenError> 
     }
     let found = CircomTools::discover().map_err(failed("find circom and circomlib"))?;
     let sandbox = Sandbox::new(SandboxConfig { cache_dir: modules, ..SandboxConfig::default() })
-        .map_err(failed("make the sandbox"))?;
+        .map_err(failed("create the sandbox"))?;
     let limits = config.limits.compile();
     let compiler: Arc<dyn CircuitCompiler> = match &config.circuits.circom_path {
         Some(path) => Arc::new(

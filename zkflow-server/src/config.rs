@@ -1,8 +1,7 @@
 //! The settings: defaults, then a TOML file, then the environment, then flags; the later one wins.
 //!
-//! Each concern is a struct of its own, and declares its settings with all that belongs to them: type,
-//! default, flag, variable, range and meaning. Help, errors, the printed file and the page of settings come
-//! from these rows.
+//! Each concern is a struct that declares its settings, each with type, default, flag, variable, range and
+//! meaning. Help, errors, the printed file and the settings page are generated from these rows.
 
 use std::path::PathBuf;
 

@@ -1,6 +1,6 @@
-//! The service around `zkflow-core`, one way of data:
-//! [`config`] → [`state`] → [`service`] (what a request means) → [`http`] (how it is asked for);
-//! [`work`] does what requests left to do. [`cli`] is the command line without a server.
+//! The service around `zkflow-core`. Data flows in one direction:
+//! [`config`] → [`state`] → [`service`] (the operations) → [`http`] (the API).
+//! [`work`] executes jobs. [`client`] calls the API, for the demo, tests and benchmarks.
 
 pub mod config;
 pub mod telemetry;

@@ -1,4 +1,4 @@
-//! What a request means, whatever way it comes in.
+//! The operations behind the API, independent of HTTP.
 
 pub mod circuits;
 #[cfg(feature = "evm")]
@@ -21,17 +21,17 @@ use zkflow_core::service::queue::{NewJob, QueueName};
 
 use crate::state::App;
 
-/// Wakes a worker for what the catalog owes already. A queue that fails is no reason to refuse: the
-/// reconciler pushes again.
+/// Pushes a job for work that the catalog records. A failing queue does not fail the request: the
+/// reconciler pushes the job again.
 async fn push(app: &App, job: NewJob) {
     let job = job.with_attempts(app.config.workers.job_attempts);
     if let Err(error) = app.queue.push(job).await {
-        tracing::warn!(%error, "a job was not pushed; the reconciler will");
+        tracing::warn!(%error, "job not pushed; the reconciler pushes it later");
     }
 }
 
-/// Refuses a request whose queue is full. Two at once may both pass the last place: the bound is
-/// there to protect the machine, not to count.
+/// Refuses a request when its queue is full. Concurrent requests may exceed the limit slightly: it
+/// protects the machine and is not exact.
 async fn refuse_overload(app: &App, queue: QueueName, most: u64) -> Result<(), RequestError> {
     let stats = app.queue.stats(queue).await?;
     let owed = stats.ready + stats.delayed + stats.leased;

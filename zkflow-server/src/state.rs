@@ -1,4 +1,4 @@
-//! [`App`]: all that requests and workers share.
+//! [`App`]: state shared by requests and workers.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,71 +29,71 @@ mod verifiers;
 pub use changes::{Changes, Subscription};
 pub use verifiers::{Turn, Verifiers};
 
-/// All that requests and workers share; held as `Arc<App>`.
+/// State shared by requests and workers, as `Arc<App>`.
 #[derive(Debug)]
 pub struct App {
-    /// The effective settings.
+    /// Effective settings.
     pub config: Config,
-    /// The documents: the truth.
+    /// Documents; authoritative for all state.
     pub catalog: Arc<dyn Catalog>,
-    /// The artifacts of circuits, and sealed inputs.
+    /// Artifacts of circuits, and sealed inputs.
     pub store: Arc<dyn ArtifactStore>,
-    /// The jobs: a transport.
+    /// Jobs; lost ones are restored from the catalog.
     pub queue: Arc<dyn JobQueue>,
-    /// Seals private inputs.
+    /// Seals private inputs and secrets of deployments.
     pub vault: Vault,
-    /// The templates there are.
+    /// All available templates.
     pub library: TemplateLibrary,
-    /// Renders templates.
+    /// Renders templates to Circom source.
     pub engine: Arc<dyn TemplateEngine>,
-    /// Compiles what was rendered.
+    /// Compiles rendered templates.
     pub compiler: Arc<dyn CircuitCompiler>,
-    /// With these options, which are part of a circuit's identity.
+    /// Options of the compiler; part of a circuit's identity.
     pub compile_options: CompileOptions,
-    /// Where includes are looked for.
+    /// Folders in which includes are searched.
     pub include_roots: Vec<PathBuf>,
-    /// Runs WebAssembly.
+    /// Runs WebAssembly modules.
     pub sandbox: Arc<Sandbox>,
-    /// Where powers of tau come from when keys are made.
+    /// Source of the powers of tau for key generation.
     pub powers: Arc<dyn PowersSource>,
-    /// The public value that ends phase 2 of keys made here.
+    /// Public beacon that ends phase 2 of generated keys; `None`: no beacon.
     pub beacon: Option<Beacon>,
-    /// Makes proofs.
+    /// Prover chosen by the settings.
     pub prover: Arc<dyn Prover>,
-    /// The nodes, signers and rules of deployments.
+    /// Nodes, signers and rules of deployments.
     #[cfg(feature = "evm")]
     pub chains: Chains,
-    /// Tells the time.
+    /// Source of the present time.
     pub clock: Arc<dyn Clock>,
-    /// Wakes those who wait for a document to change.
+    /// Notifies waiting requests of changed documents.
     pub changes: Changes,
-    /// Permits of long-polls and event streams.
+    /// Permits for long-polls and event streams.
     pub watchers: Arc<Semaphore>,
-    /// Turns and prepared keys of verifications.
+    /// Limit of concurrent verifications, and a cache of prepared keys.
     pub verifiers: Verifiers,
-    /// Cancelled when the process is told to stop: waiting requests answer, workers take no more.
+    /// Cancelled at shutdown: waiting requests return, workers lease no more jobs.
     pub shutdown: CancellationToken,
-    /// Renders the metrics.
+    /// Renders the metrics in Prometheus format.
     pub metrics: PrometheusHandle,
-    /// When the process started.
+    /// Start of the process.
     pub started: Instant,
 }
 
 impl App {
-    /// The present moment.
+    /// Present time of the clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// The documents of one kind.
+    /// Collection of one kind of document.
     pub fn documents<D: Stored>(&self) -> &dyn Collection<D> {
         D::collection(&*self.catalog)
     }
 
-    /// Writes a changed document, and wakes the requests that wait for it.
+    /// Writes a changed document and notifies the requests that wait for it.
     ///
     /// # Errors
-    /// As [`Collection::replace`].
+    /// See [`Collection::replace`].
     pub async fn save<D: Stored>(&self, document: D) -> Result<D, CatalogError> {
         let saved = self.documents().replace(document).await?;
         self.changes.notify(&saved.id().to_string());

@@ -1,9 +1,9 @@
-//! The work behind the API, one handler a queue, each a short way through the core:
-//! `keygen` makes circuits ready, `proof` makes proofs, `deploy` brings contracts to chains, `cleanup` removes what nobody needs.
+//! Executes jobs, with one handler per queue: `keygen` builds circuits, `proof` makes proofs, `deploy`
+//! deploys contracts, `cleanup` removes expired data.
 //!
-//! Every handler may run twice for one job, on two machines at a time. What it writes to the catalog
-//! is a compare-and-set on the epoch it read, so one of the two becomes visible, and what it writes
-//! to the store before that goes under a key that no other run uses.
+//! A handler may run twice for one job, even on two machines at once. Writes to the catalog are
+//! compare-and-set on the epoch that was read, so only one run becomes visible. Earlier writes to the store
+//! use a key that no other run uses.
 
 mod cache;
 mod cleanup;
@@ -30,20 +30,20 @@ use crate::state::App;
 use cache::CircuitCache;
 use document::Progress;
 
-/// The whole store is walked this often.
+/// Interval between searches of the whole store for orphaned artifacts.
 const ORPHANS_EVERY: Duration = Duration::from_secs(3600);
 
-/// Works on `queues`; ends when [`App::shutdown`] is cancelled and the running jobs are finished or given
-/// back, or before when a part of it ends that should not.
+/// Works on `queues`. Returns after [`App::shutdown`] is cancelled and running jobs are finished or
+/// released. Returns early if a worker or a background task ends unexpectedly.
 ///
-/// Who works on [`QueueName::Cleanup`] keeps the house too: schedules the cleanup, and pushes what the
-/// catalog owes and the queues lost. Any number of processes may do so at the same time.
+/// A process with [`QueueName::Cleanup`] also schedules the cleanup and runs the reconciler. Any number of
+/// processes may do so at the same time.
 pub async fn run(app: Arc<App>, queues: &[QueueName]) {
     let shutdown = app.shutdown.clone();
     let mut tasks = JoinSet::new();
     for queue in queues.iter().copied() {
         let Some((handler, concurrency)) = handler(&app, queue) else {
-            tracing::info!(%queue, "this build leaves the jobs of the queue to others");
+            tracing::info!(%queue, "this build does not run the jobs of the queue");
             continue;
         };
         let mut config = WorkerConfig::new(queue, concurrency);
@@ -52,7 +52,7 @@ pub async fn run(app: Arc<App>, queues: &[QueueName]) {
         let worker = match Worker::new(Arc::clone(&app.queue), handler, config) {
             Ok(worker) => worker,
             Err(error) => {
-                tracing::error!(%queue, %error, "no worker could be started");
+                tracing::error!(%queue, %error, "cannot start a worker");
                 return;
             }
         };
@@ -68,7 +68,7 @@ pub async fn run(app: Arc<App>, queues: &[QueueName]) {
         tasks.spawn(schedule_cleanup(app, shutdown.clone()));
     }
     while tasks.join_next().await.is_some() {
-        // Whatever ends before it was told to leaves work undone: who waits for this end decides.
+        // A task has ended before shutdown: return early, so that the caller can react.
         if !shutdown.is_cancelled() {
             return;
         }
@@ -106,7 +106,7 @@ async fn schedule_cleanup(app: Arc<App>, shutdown: CancellationToken) {
             () = shutdown.cancelled() => return,
         };
         if let Err(error) = app.queue.push(NewJob::new(QueueName::Cleanup, subject)).await {
-            tracing::warn!(%error, "cleanup was not scheduled; the next tick tries again");
+            tracing::warn!(%error, "cleanup not scheduled; the next tick tries again");
         }
     }
 }
@@ -116,8 +116,8 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     tokio::task::spawn_blocking(work).await.map_err(|_| JobError::retry("panic", "the work panicked"))
 }
 
-/// What becomes of a job whose document was not written. A stale document was changed by the caller
-/// or by another run: the next attempt sees what is left to do.
+/// Job error for a document that was not written. A stale document was changed by a request or another
+/// run: the job is retried and reads it again.
 fn unsaved(error: CatalogError) -> JobError {
     match error {
         CatalogError::Stale(_) => JobError::retry(error.code(), error.to_string()),
@@ -125,8 +125,8 @@ fn unsaved(error: CatalogError) -> JobError {
     }
 }
 
-/// What becomes of a job when the catalog, the store or the queue failed it: it goes back, for another
-/// worker or for later, since it is not at fault.
+/// Job error for a failure of the catalog, the store or the queue. A transient failure releases the job
+/// for another worker or for later, since the job itself is not at fault.
 fn outage<E: Classified>(error: E) -> JobError {
     match error.kind().is_transient() {
         true => JobError::give_back(error.code(), error.to_string()),
@@ -138,11 +138,11 @@ fn invalid(error: InvalidTransition) -> JobError {
     JobError::fatal("invalid_transition", error.to_string())
 }
 
-/// Why work on a document stopped.
+/// Reason why work on a document stopped.
 enum Stop {
-    /// It may pass later: the queue tries again.
+    /// Transient: the queue retries the job.
     Later(JobError),
-    /// It will not pass later either: the document fails, and says why.
+    /// Permanent: the document fails with this error.
     Final(Failure),
 }
 
@@ -152,12 +152,12 @@ impl From<JobError> for Stop {
     }
 }
 
-/// Sorts an error of the catalog or the store into one of the two.
+/// Converts an error of the catalog or the store. A transient one releases the job.
 fn stop_or_outage<E: Classified>(error: E) -> Stop {
     if error.kind().is_transient() { Stop::Later(outage(error)) } else { stop(error) }
 }
 
-/// Sorts an error into one of the two.
+/// Converts any other error. A transient one is retried.
 fn stop<E: Classified>(error: E) -> Stop {
     if error.kind().is_transient() {
         Stop::Later(JobError::of(&error))

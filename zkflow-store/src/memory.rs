@@ -1,4 +1,4 @@
-//! Backends in memory, whose data ends with the process; for tests and embedding.
+//! Backends in memory, for tests and embedding. The data is lost when the process ends.
 
 mod catalog;
 mod store;
@@ -8,7 +8,7 @@ pub use store::MemoryStore;
 
 use std::sync::{Mutex, MutexGuard};
 
-/// Locks `mutex`, even if it is poisoned: these backends never leave a change half done under a lock.
+/// Locks `mutex`, even if it is poisoned: no change is half done when the lock is released.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -1,4 +1,4 @@
-//! [`MongoCatalog`]: the documents in MongoDB.
+//! [`MongoCatalog`]: a catalog in MongoDB.
 
 mod connection;
 mod document;
@@ -20,43 +20,43 @@ use zkflow_core::service::clock::Timestamp;
 use connection::Connection;
 use document::date;
 
-/// A [`Catalog`] in MongoDB, 5.0 or newer, a replica set or a sharded cluster. Any number of
-/// processes may share it.
+/// A [`Catalog`] in MongoDB 5.0 or newer, on a replica set or a sharded cluster. Any number of processes
+/// may share it.
 ///
 /// # Layout
-/// - The collections `circuits`, `proofs` and `deployments` hold the documents under the field
-///   names of [`Circuit`], [`ProofRequest`] and [`Deployment`]; moments are BSON dates.
-/// - `meta` holds the version of this layout. A newer one than this program knows is refused.
-/// - Unique indexes stand on `circuit_hash` of circuits, and on `idempotency.key` of those that have
-///   one: with `user_id` for proof requests, with `circuit_id` for deployments.
-/// - A TTL index on `expires_at` removes proof requests a day after their end. It is there for when
-///   no worker cleans up: whoever cleans up destroys the sealed inputs first, and MongoDB cannot.
-///   Inputs that it leaves behind are orphans, which the cleanup finds later.
-/// - The server checks every write against a JSON schema, so that no other program spoils a document
-///   unnoticed. The user needs the roles `readWrite` and `dbAdmin`; without the second it works
-///   as long as the collections are there, and logs that the check could not be set.
+/// - The collections `circuits`, `proofs` and `deployments` contain the documents, with the field names
+///   of [`Circuit`], [`ProofRequest`] and [`Deployment`]. Timestamps are BSON dates.
+/// - `meta` contains the version of this layout. A newer version is refused.
+/// - There are unique indexes on `circuit_hash` of circuits, and on `idempotency.key` where present: with
+///   `user_id` for proof requests, with `circuit_id` for deployments.
+/// - A TTL index on `expires_at` removes proof requests a day after they expire. It only matters when no
+///   worker runs the cleanup. MongoDB cannot destroy the sealed inputs: they become orphans, and a later
+///   cleanup removes them.
+/// - The server checks every write against a JSON schema, so that other programs cannot store malformed
+///   documents. The user needs the roles `readWrite` and `dbAdmin`. Without `dbAdmin` the catalog works if
+///   the collections exist, and logs that the check is not set.
 ///
-/// Reads and writes are by majority, and writes are in the journal: what was confirmed is not rolled back.
+/// Reads and writes use majority concern, and writes are journaled: a confirmed write is not rolled back.
 #[derive(Debug)]
 pub struct MongoCatalog {
     connection: Connection,
 }
 
 impl MongoCatalog {
-    /// Connects to the database that `uri` names (`mongodb://host/database`; without a name it is
-    /// `zkflow`), and makes or updates what is in it.
+    /// Connects to the database in `uri` (`mongodb://host/database`; the default database is `zkflow`), and
+    /// creates or upgrades its collections.
     ///
-    /// Unless `uri` says otherwise, a server is looked for during 3 seconds.
+    /// The server selection timeout is 3 seconds unless `uri` sets it.
     ///
     /// # Errors
-    /// The address is malformed; nobody answers, or refuses the user; the database is of a newer
-    /// version of this program.
+    /// The URI is malformed; the server does not answer or refuses the user; the database has a newer layout
+    /// version.
     pub async fn open(uri: &str) -> Result<Self, CatalogError> {
-        // The driver's own error may quote a part of the address, and so of a password.
+        // The driver's own error may quote a part of the URI, and so of a password.
         let mut options = ClientOptions::parse(uri).await.map_err(|_| {
             let detail =
-                "it must be like mongodb://user:password@host/database, special characters percent-encoded";
-            CatalogError::backend("reading the address of MongoDB", detail)
+                "expected mongodb://user:password@host/database, with special characters percent-encoded";
+            CatalogError::backend("reading the MongoDB URI", detail)
         })?;
         options.app_name.get_or_insert_with(|| "zkflow".to_owned());
         options.server_selection_timeout.get_or_insert(PATIENCE);
@@ -86,7 +86,7 @@ impl MongoCatalog {
         found.map_err(failed(action))?.map(|raw| document::read(&raw)).transpose()
     }
 
-    /// The first `limit` readable documents that fit `filter`, in the order `sort`.
+    /// The first `limit` readable documents that match `filter`, ordered by `sort`.
     async fn all<D: Document>(
         &self,
         filter: bson::Document,
@@ -104,7 +104,7 @@ impl MongoCatalog {
             let Some(raw) = found.try_next().await.map_err(failed(&action))? else { break };
             match document::read(&raw) {
                 Ok(document) => documents.push(document),
-                Err(error) => tracing::error!(%error, "left out of a list"),
+                Err(error) => tracing::error!(%error, "omitted from a list"),
             }
         }
         Ok(documents)
@@ -149,12 +149,12 @@ impl<D: Document> Collection<D> for MongoCatalog {
                 Some(key) => self.by_key(key).await?.map(|present| (present, false)),
                 None => self.get(new.id()).await?.map(|present| (present, true)),
             };
-            // It may have been deleted in between: try again.
+            // The document may have been deleted meanwhile: try again.
             if let Some(present) = present {
                 return Ok(present);
             }
         }
-        Err(CatalogError::backend(action, "its id or key is taken by a document that is not found"))
+        Err(CatalogError::backend(action, "the id or key is taken, but its document is not found"))
     }
 
     async fn get(&self, id: &D::Id) -> Result<Option<D>, CatalogError> {
@@ -197,7 +197,7 @@ impl<D: Document> Collection<D> for MongoCatalog {
     }
 }
 
-/// Says what was being done when the driver failed.
+/// Wraps an error of the driver with the action that failed.
 fn failed(action: impl Into<String>) -> impl FnOnce(Error) -> CatalogError {
     move |error| CatalogError::backend(action, error)
 }
@@ -206,20 +206,20 @@ fn is_duplicate(error: &Error) -> bool {
     matches!(&*error.kind, Cause::Write(WriteFailure::WriteError(error)) if error.code == DUPLICATE_KEY)
 }
 
-/// MongoDB's code for a unique index that has the value already.
+/// MongoDB's error code for a duplicate value in a unique index.
 const DUPLICATE_KEY: i32 = 11000;
 
-/// How long a server is looked for, and a connection waited for.
+/// Timeout of server selection and of connecting.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The longest that opening may take: a dozen commands, some of which build indexes.
+/// Timeout of opening: a dozen commands, some of which build indexes.
 const OPENING: Duration = Duration::from_secs(60);
 
-/// Connections of a process.
+/// Maximum connections of a process.
 const CONNECTIONS: u32 = 32;
 
-/// Documents that travel together.
+/// Maximum documents in a batch.
 const LARGEST_BATCH: u32 = 1000;
 
-/// An insert competes with deletions no longer than this.
+/// Maximum attempts of an insert that competes with deletions.
 const ATTEMPTS: usize = 16;

@@ -13,7 +13,7 @@ use zkflow_groth16::error::{Classified, ErrorKind};
 /// A rendered template with all its includes: everything that determines the compiled circuit.
 #[derive(Debug, Clone)]
 pub struct Blueprint {
-    /// Name of the template.
+    /// Template that is rendered.
     pub template: TemplateName,
     /// All parameters, defaults included.
     pub params: Params,
@@ -77,31 +77,31 @@ pub struct BlueprintBuilder<'a> {
 }
 
 impl<'a> BlueprintBuilder<'a> {
-    /// The parameters (default: those of the template; an error if one has no default).
+    /// Parameters (default: those of the template; an error if one has no default).
     pub fn params(mut self, params: Params) -> Self {
         self.params = Some(params);
         self
     }
 
-    /// The compiler, whose version is part of the circuit's identity. Required.
+    /// Compiler; its version is part of the circuit's identity. Required.
     pub fn compiler(mut self, compiler: &'a dyn CircuitCompiler) -> Self {
         self.compiler = Some(compiler);
         self
     }
 
-    /// The engine that puts parameters into the source (default: [`HandlebarsEngine`]).
+    /// Engine that inserts parameters into the source (default: [`HandlebarsEngine`]).
     pub fn engine(mut self, engine: &'a dyn TemplateEngine) -> Self {
         self.engine = engine;
         self
     }
 
-    /// The folders that are searched for includes (default: none).
+    /// Folders in which includes are searched (default: none).
     pub fn include_roots(mut self, roots: &'a [PathBuf]) -> Self {
         self.include_roots = roots;
         self
     }
 
-    /// Options of the compiler, which are part of the circuit's identity (default: `--O1`).
+    /// Options of the compiler; part of the circuit's identity (default: `--O1`).
     pub fn options(mut self, options: CompileOptions) -> Self {
         self.options = options;
         self
@@ -129,8 +129,8 @@ impl<'a> BlueprintBuilder<'a> {
     }
 }
 
-/// The identity of a circuit: SHA-256 of the canonical JSON (RFC 8785) of everything that decides
-/// what is compiled. An edited template or another compiler gives another circuit.
+/// Identity of a circuit: SHA-256 of the canonical JSON (RFC 8785) of everything that determines the
+/// compiled circuit. Another template or compiler gives another identity.
 pub fn circuit_hash(
     template: &TemplateName,
     params: &Map<String, Value>,
@@ -147,7 +147,7 @@ pub fn circuit_hash(
         flags: &'a [&'a str],
     }
     let identity = Identity { template, params, source, compiler, flags };
-    // Expect safety: the value holds strings, safe integers, booleans and arrays of them alone.
+    // Expect safety: the value contains only strings, safe integers, booleans and arrays of them.
     let canonical = serde_json_canonicalizer::to_vec(&identity).expect("plain JSON has a canonical form");
     Digest::of(canonical)
 }

@@ -32,13 +32,13 @@ pub struct CircuitFiles {
 }
 
 impl CircuitFiles {
-    /// Makes the keys of a compiled circuit with [`make_key`], and all files derived from them. Records the
-    /// witness calculation at the same time.
+    /// Generates the keys of a compiled circuit with [`make_key`], and all files derived from them. Also
+    /// records the witness calculation.
     ///
-    /// `rng` supplies the secret of the setup: a seeded one gives keys that anyone can break.
+    /// `rng` supplies the secret of the setup. A seeded one gives keys that anyone can break.
     ///
     /// # Errors
-    /// Keys cannot be made for this circuit, or there are no powers of tau for it.
+    /// The keys cannot be generated, or there are no powers of tau for this circuit.
     pub fn generate(
         blueprint: &Blueprint,
         compiled: Compiled,
@@ -79,7 +79,7 @@ impl CircuitFiles {
         Ok(Self { files, tape, report: compiled.report, provenance })
     }
 
-    /// The bytes of a file; `None` if the circuit has no such file.
+    /// Bytes of a file; `None` if the circuit has no such file.
     pub fn get(&self, name: FileName) -> Option<&[u8]> {
         self.files.iter().find(|(file, _)| *file == name).map(|(_, bytes)| bytes.as_slice())
     }
@@ -91,21 +91,21 @@ impl CircuitFiles {
 pub enum FileName {
     /// The rendered source; includes are not expanded.
     Source,
-    /// The constraint system.
+    /// R1CS, the constraint system.
     R1cs,
-    /// The witness calculator.
+    /// Witness calculator, a WebAssembly module.
     Wasm,
-    /// The names of the signals.
+    /// Names of the signals.
     Sym,
-    /// The proving key.
+    /// Proving key in the format of snarkjs.
     ProvingKey,
-    /// The verification key.
+    /// Verification key in JSON.
     VerificationKey,
-    /// The verifier contract in Solidity.
+    /// Verifier contract in Solidity.
     VerifierContract,
     /// Origin of the keys: the powers of tau, and each contribution with its hash.
     Setup,
-    /// The calculation of the witness, recorded from the witness calculator.
+    /// Tape: the recorded calculation of the witness.
     Tape,
 }
 
@@ -123,7 +123,7 @@ impl FileName {
         Self::Tape,
     ];
 
-    /// The name of the stored file.
+    /// Name of the stored file.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Source => "circuit.circom",
@@ -138,7 +138,7 @@ impl FileName {
         }
     }
 
-    /// The media type for downloads.
+    /// Media type for downloads.
     pub const fn media_type(self) -> &'static str {
         match self {
             Self::Source | Self::Sym | Self::VerifierContract => "text/plain; charset=utf-8",
@@ -168,14 +168,14 @@ impl FromStr for FileName {
     }
 }
 
-/// The files of a circuit cannot be made.
+/// The files of a circuit cannot be generated.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
     /// The compiler's output cannot be parsed.
     #[error(transparent)]
     Format(#[from] FormatError),
-    /// The keys cannot be made.
+    /// The keys cannot be generated.
     #[error(transparent)]
     Setup(#[from] CeremonyError),
 }

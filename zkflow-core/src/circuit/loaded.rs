@@ -1,4 +1,4 @@
-//! A circuit in memory, prepared once for many proofs.
+//! A loaded circuit, prepared once for many proofs.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use zkflow_groth16::verify::{Verifier, VerifyError};
 
 use super::{CircuitSource, FileName};
 
-/// A circuit in memory: turns inputs into verified proofs.
+/// A loaded circuit: turns inputs into verified proofs.
 #[derive(Debug)]
 pub struct LoadedCircuit {
     calculator: WitnessCalculator,
@@ -27,8 +27,8 @@ pub struct LoadedCircuit {
 }
 
 impl LoadedCircuit {
-    /// Reads a circuit's files and prepares its key with `prover`. The limits of witness calculations are the
-    /// default ones.
+    /// Reads a circuit's files and prepares its key with `prover`. Witness calculations have the default
+    /// limits.
     ///
     /// # Errors
     /// A file is missing or cannot be read, or the proving key is inconsistent.
@@ -58,10 +58,10 @@ impl LoadedCircuit {
         Self::open_with(files, prover, sandbox, WitnessLimits::default())
     }
 
-    /// Like [`open`](Self::open), with limits of witness calculations.
+    /// Like [`open`](Self::open), with the given limits of witness calculations.
     ///
     /// # Errors
-    /// Those of [`open`](Self::open).
+    /// See [`open`](Self::open).
     pub fn open_with<S: CircuitSource + ?Sized>(
         files: &S,
         prover: &dyn Prover,
@@ -83,8 +83,8 @@ impl LoadedCircuit {
         Ok(Self { calculator, key, verifier, unused_tape })
     }
 
-    /// Why the circuit's tape is not used: it was recorded from another module, or by another version of the
-    /// library. The module calculates the same witnesses, slower. `None` if the tape is used, or there is none.
+    /// Reason why the circuit's tape is not used: another module or another version of the library recorded
+    /// it. The module calculates the same witnesses, but slower. `None` if the tape is used or missing.
     pub fn unused_tape(&self) -> Option<&TapeError> {
         self.unused_tape.as_ref()
     }
@@ -112,7 +112,7 @@ impl LoadedCircuit {
     /// Calculates the witness, then makes and verifies the proof.
     ///
     /// # Errors
-    /// Those of [`witness`](Self::witness) and [`prove`](Self::prove).
+    /// See [`witness`](Self::witness) and [`prove`](Self::prove).
     pub fn full_prove(
         &self,
         inputs: &CircuitInputs,
@@ -122,7 +122,7 @@ impl LoadedCircuit {
         Ok(self.prove(&witness, rng)?)
     }
 
-    /// The verifier for proofs of this circuit.
+    /// Verifier for proofs of this circuit.
     pub fn verifier(&self) -> &Verifier {
         &self.verifier
     }
@@ -132,7 +132,7 @@ impl LoadedCircuit {
         self.key.prover()
     }
 
-    /// Memory of the prepared circuit in bytes, approximately.
+    /// Approximate memory of the prepared circuit in bytes.
     pub fn memory_bytes(&self) -> u64 {
         self.key.memory_bytes() + self.calculator.memory_bytes()
     }
@@ -142,18 +142,18 @@ impl LoadedCircuit {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The circuit lacks a file that every circuit has.
+    /// A required file is missing.
     #[error("the circuit has no {0}")]
     Missing(FileName),
-    /// A file cannot be read from the disk.
+    /// A file cannot be read from disk.
     #[error("cannot read {file}: {source}")]
     Unreadable {
-        /// The file.
+        /// Name of the file.
         file: FileName,
-        /// The reason.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// A file cannot be read.
+    /// A file is malformed.
     #[error(transparent)]
     Format(#[from] FormatError),
     /// The witness calculator cannot be loaded.
@@ -205,7 +205,7 @@ impl Classified for LoadError {
     }
 }
 
-/// A proof cannot be made from the inputs.
+/// The inputs give no proof.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FullProveError {

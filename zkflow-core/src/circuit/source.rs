@@ -1,4 +1,4 @@
-//! [`CircuitSource`]: where the files of a circuit are read from.
+//! [`CircuitSource`]: the source of a circuit's files.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,19 +11,21 @@ use zkflow_groth16::prove::{PreparedKey, Prover};
 
 use super::{CircuitFiles, FileName, LoadError};
 
-/// The files of a circuit: [`CircuitFiles`] in memory, the folder that `zkflow circuit build` wrote (`Path`), a map
-/// of bytes, or files of your own.
+/// Access to a circuit's files: [`CircuitFiles`] in memory, a folder written by `zkflow circuit build`
+/// (`Path`), a map of bytes, or your own implementation.
 ///
-/// A circuit needs [`FileName::Wasm`] and [`FileName::ProvingKey`]. With [`FileName::R1cs`] and [`FileName::Sym`]
-/// every witness is checked, and errors name every input; [`FileName::Tape`] makes witnesses faster, and needs both.
+/// Required are [`FileName::Wasm`] and [`FileName::ProvingKey`]. With [`FileName::R1cs`] and
+/// [`FileName::Sym`], every witness is checked and errors name every input. [`FileName::Tape`] speeds up
+/// witnesses and requires both.
 pub trait CircuitSource {
-    /// The bytes of a file; `None` if the circuit has no such file.
+    /// Bytes of a file; `None` if the circuit has no such file.
     ///
     /// # Errors
     /// The file cannot be read.
     fn file(&self, name: FileName) -> Result<Option<Cow<'_, [u8]>>, LoadError>;
 
-    /// The key, prepared by `prover`. Override it if there is a shorter way than through the bytes of the file.
+    /// The key, prepared by `prover`. Override it if there is a faster way than through the bytes of the
+    /// file.
     ///
     /// # Errors
     /// The key cannot be read, or is inconsistent.
@@ -31,10 +33,10 @@ pub trait CircuitSource {
         Ok(prover.load(&self.required(FileName::ProvingKey)?)?)
     }
 
-    /// The bytes of a file that every circuit has.
+    /// Bytes of a required file.
     ///
     /// # Errors
-    /// The circuit has no such file, or it cannot be read.
+    /// The file is missing or cannot be read.
     fn required(&self, name: FileName) -> Result<Cow<'_, [u8]>, LoadError> {
         self.file(name)?.ok_or(LoadError::Missing(name))
     }
@@ -61,7 +63,7 @@ impl CircuitSource for Path {
         }
     }
 
-    /// Maps the file, or reads the key that the prover stored on disk when it prepared this file before.
+    /// Maps the file, or reads the prepared key from the prover's disk cache.
     fn key(&self, prover: &dyn Prover) -> Result<Arc<dyn PreparedKey>, LoadError> {
         let path = self.join(FileName::ProvingKey.as_str());
         if !path.exists() {

@@ -1,11 +1,11 @@
-//! [`Catalog`]: the documents of circuits, proof requests and deployments. It is the truth; the queue is a transport.
+//! [`Catalog`]: circuits, proof requests and deployments. It is authoritative; the queue is a transport.
 //!
 //! | module | subject |
 //! |---|---|
-//! | `document` | [`Document`], the trait of every kind |
-//! | `life` | [`Life`], the fields that every document has |
-//! | `lookup` | [`Lookup`], the fields that documents are found by |
-//! | `circuit`, `proof`, `deployment` | the kinds |
+//! | `document` | [`Document`], the trait of every kind of document |
+//! | `life` | [`Life`], the fields shared by all documents |
+//! | `lookup` | [`Lookup`], the fields of filters and keys |
+//! | `circuit`, `proof`, `deployment` | the kinds of document |
 
 use std::fmt;
 
@@ -32,62 +32,62 @@ pub use lookup::{Lookup, Term, Value};
 pub use page::{Cursor, Page};
 pub use proof::{ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStage, ProofStatus};
 
-/// Stores the documents, one [`Collection`] for each kind.
+/// Stores documents, with one [`Collection`] per kind.
 #[async_trait]
 pub trait Catalog: fmt::Debug + Send + Sync + 'static {
-    /// The circuits. Every circuit has a [key](CircuitKey).
+    /// Circuits. Every circuit has a [key](CircuitKey).
     fn circuits(&self) -> &dyn Collection<Circuit>;
 
-    /// The proof requests.
+    /// Proof requests.
     fn proofs(&self) -> &dyn Collection<ProofRequest>;
 
-    /// The deployments.
+    /// Deployments.
     fn deployments(&self) -> &dyn Collection<Deployment>;
 
-    /// Proof requests with `expires_at <= now`, the earliest first, at most `limit`.
+    /// Returns at most `limit` proof requests with `expires_at <= now`, earliest first.
     async fn expired_proofs(&self, now: Timestamp, limit: usize) -> Result<Vec<ProofRequest>, CatalogError>;
 }
 
-/// The documents of one kind, under optimistic concurrency.
+/// Documents of one kind, with optimistic concurrency.
 ///
 /// # Behaviour
 /// - A write is durable when the call returns.
-/// - A list omits a document that cannot be read, and logs its id. Reading that document alone fails with
+/// - A list omits an unreadable document and logs its id. Reading that document fails with
 ///   [`CatalogError::Corrupt`].
 #[async_trait]
 pub trait Collection<D: Document>: Send + Sync {
-    /// Adds a document, unless there is one with its [key](Document::key): then that one is returned, and nothing is
-    /// written. The flag is true if this document was added.
+    /// Adds a document and returns it with `true`. If its [key](Document::key) is taken, returns the existing
+    /// document with `false` and writes nothing.
     ///
     /// # Behaviour
     /// - Of several inserts with one key, exactly one adds its document, and all return it.
-    /// - A document without a key whose id is taken was added by an earlier attempt whose answer was lost: it
-    ///   is returned as it is, and counts as added.
+    /// - If a document has no key and its id is taken, an earlier attempt has added it and its answer was
+    ///   lost. The stored document is returned with `true`.
     async fn insert(&self, document: D) -> Result<(D, bool), CatalogError>;
 
-    /// The document with the id; `None` if there is none.
+    /// Returns the document with this id, if any.
     async fn get(&self, id: &D::Id) -> Result<Option<D>, CatalogError>;
 
-    /// The document with the key; `None` if there is none. Uses an index.
+    /// Returns the document with this key, if any. Uses an index.
     async fn by_key(&self, key: &D::Key) -> Result<Option<D>, CatalogError>;
 
-    /// Writes a changed document, if the stored `epoch` is the one in `document`. Stores it with `epoch + 1` and
-    /// returns that: of two writers that read the same document, one wins.
+    /// Writes a changed document if the stored `epoch` equals the one in `document`. Stores and returns it
+    /// with `epoch + 1`: of two writers that read the same document, one succeeds.
     ///
     /// # Errors
-    /// [`CatalogError::Stale`] if it was changed or removed since it was read.
+    /// [`CatalogError::Stale`] if the document was changed or deleted since it was read.
     async fn replace(&self, document: D) -> Result<D, CatalogError>;
 
-    /// Removes the document. Succeeds if there is none.
+    /// Deletes the document. Succeeds if it does not exist.
     async fn delete(&self, id: &D::Id) -> Result<(), CatalogError>;
 
-    /// A page of the documents that fit the filter, newest first: by `created_at`, then id, both descending.
+    /// Returns a page of matching documents, newest first: by `created_at`, then id, both descending.
     async fn list(&self, filter: &D::Filter, page: &Page) -> Result<Vec<D>, CatalogError>;
 }
 
 /// A [`Document`] with a collection in every [`Catalog`].
 pub trait Stored: Document {
-    /// Its collection.
+    /// Collection of this kind.
     fn collection(catalog: &dyn Catalog) -> &dyn Collection<Self>;
 }
 
@@ -109,39 +109,39 @@ impl Stored for Deployment {
     }
 }
 
-/// A failure of a catalog.
+/// Failure of a catalog operation.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CatalogError {
-    /// The document was changed or removed since it was read.
-    #[error("{0} was changed by somebody else")]
+    /// The document was changed or deleted since it was read.
+    #[error("{0} was changed or deleted since it was read")]
     Stale(String),
-    /// A stored document cannot be read.
+    /// A stored document is unreadable.
     #[error("{id} cannot be read from the catalog: {detail}")]
     Corrupt {
-        /// Which document.
+        /// Id of the document.
         id: String,
-        /// What is wrong with it.
+        /// Parse error, or the reason why the document is refused.
         detail: String,
     },
     /// The backend failed.
     #[error("catalog: {action}")]
     Backend {
-        /// What was being done.
+        /// Operation, such as `listing circuits`.
         action: String,
-        /// Why it failed.
+        /// Error of the backend.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
 impl CatalogError {
-    /// The stored document has another epoch than `document`, or is removed.
+    /// The stored document has a different epoch or is deleted.
     pub fn stale<D: Document>(document: &D) -> Self {
         Self::Stale(format!("{} {}", D::KIND, document.id()))
     }
 
-    /// A failure of the backend while doing `action`.
+    /// Failure of the backend during `action`.
     pub fn backend(
         action: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -91,7 +91,7 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 /// Source of the present time.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The present moment, to the millisecond.
+    /// Present time, to the millisecond.
     fn now(&self) -> Timestamp;
 }
 
@@ -111,7 +111,7 @@ impl Clock for SystemClock {
 pub struct ManualClock(Mutex<Timestamp>);
 
 impl ManualClock {
-    /// A clock that shows `start`.
+    /// A clock set to `start`.
     pub fn new(start: Timestamp) -> Self {
         Self(Mutex::new(start))
     }

@@ -1,6 +1,5 @@
-//! The transitions of a circuit, of a proof request and of a deployment, as pure functions from document to document.
-//! The transitions that all have in common are those of
-//! [`Document`](crate::service::catalog::Document).
+//! The transitions of circuits, proof requests and deployments, as pure functions from document to
+//! document. [`Document`](crate::service::catalog::Document) has the transitions shared by all kinds.
 
 pub mod circuit;
 pub mod deployment;

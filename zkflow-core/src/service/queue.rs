@@ -95,7 +95,7 @@ pub trait JobQueue: fmt::Debug + Send + Sync + 'static {
 /// The `last_error` of a job whose lease ended before it was finished.
 pub const LEASE_EXPIRED: &str = "lease expired";
 
-/// Minimum number of dead letters that each queue keeps; the newest stay.
+/// Minimum number of dead letters stored per queue; the oldest are dropped first.
 pub const DEAD_LETTERS: usize = 10_000;
 
 /// A queue for each kind of job.
@@ -161,7 +161,7 @@ pub struct NewJob {
     pub queue: QueueName,
     /// Id of the object to work on; never an input or a key.
     pub subject: String,
-    /// User whose turn the job uses up; all jobs with `None` count as one user's.
+    /// User for fairness; all jobs with `None` count as one user's.
     pub user_id: Option<UserId>,
     /// Unique among the unfinished jobs of the queue; `None`: never a duplicate.
     pub dedup_key: Option<String>,
@@ -214,7 +214,7 @@ pub struct Job {
     pub queue: QueueName,
     /// Id of the object to work on.
     pub subject: String,
-    /// User whose turn the job uses up; all jobs with `None` count as one user's.
+    /// User for fairness; all jobs with `None` count as one user's.
     pub user_id: Option<UserId>,
     /// Higher comes first.
     pub priority: i32,
@@ -307,7 +307,7 @@ pub struct QueueStats {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueueError {
-    /// The lease is no longer held: write nothing.
+    /// The lease is lost: write nothing.
     #[error("the lease of job {0} is lost")]
     LeaseLost(JobId),
     /// The backend failed.

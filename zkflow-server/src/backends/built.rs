@@ -1,4 +1,4 @@
-//! Which backends this build contains. Each is a feature of the crate.
+//! Checks that this build contains the configured backends. Each one is a feature of the crate.
 
 use super::{OpenError, failed};
 use crate::config::Config;
@@ -18,8 +18,8 @@ pub(super) fn check(config: &Config) -> Result<(), OpenError> {
     match settings.into_iter().find(|(_, named, _, built)| *named && !built) {
         None => Ok(()),
         Some((setting, _, feature, _)) => Err(failed(format!("use {setting}"))(format!(
-            "this zkflow is built without the feature {feature}: build it with `--features {feature}`, or \
-             leave {setting} out"
+            "this build does not contain the feature {feature}: build with `--features {feature}`, or \
+             unset {setting}"
         ))),
     }
 }

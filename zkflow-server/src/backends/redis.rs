@@ -1,4 +1,4 @@
-//! The jobs in Redis, and messages between processes about changed documents.
+//! Opens the queue in Redis, and relays changes of documents between processes.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::{OpenError, failed};
 use crate::config::SecretSetting;
 use crate::state::Changes;
 
-/// The queue at `url`, and the changes that are relayed through it.
+/// Returns the queue at `url`, and the changes relayed through it.
 pub(super) async fn queue(
     url: &SecretSetting,
     namespace: &str,
@@ -22,7 +22,7 @@ pub(super) async fn queue(
     let messenger = Arc::clone(&queue);
     tokio::spawn(async move {
         while let Some(message) = outgoing.recv().await {
-            // A process that misses a message looks again by itself.
+            // After a lost message, subscribers read again by themselves.
             let _ = messenger.tell(&message).await;
         }
     });

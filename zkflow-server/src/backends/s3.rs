@@ -1,4 +1,4 @@
-//! The artifacts in a bucket of S3.
+//! Opens the artifact store in S3.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use zkflow_store::{CachedStore, GuardedStore, S3Settings, S3Store};
 use super::{OpenError, failed};
 use crate::config::Storage;
 
-/// The store in `bucket`, behind its guard, with a cache on disk.
+/// Opens the store in `bucket` behind a guard and a cache on disk.
 pub(super) async fn store(
     bucket: &str,
     config: &Storage,
@@ -24,14 +24,14 @@ pub(super) async fn store(
         ..S3Settings::new(bucket)
     };
     let store = S3Store::open(settings).await.map_err(failed("open the artifact store"))?;
-    tracing::info!(%bucket, "artifacts are kept in S3");
+    tracing::info!(%bucket, "artifacts are stored in S3");
     let guarded: Arc<dyn ArtifactStore> = Arc::new(GuardedStore::new(Arc::new(store), Policy::default()));
     let cache = config.artifact_cache.clone().unwrap_or_else(|| data.join("artifact-cache"));
     let cached = CachedStore::open(guarded, cache, config.artifact_cache_bytes(), is_of_a_circuit);
     Ok(Arc::new(cached.map_err(failed("open the cache of artifacts"))?))
 }
 
-/// Files of circuits may be cached: every client that may request proofs may read them.
+/// Whether the artifact may be cached: clients may read all files of circuits.
 fn is_of_a_circuit(key: &ArtifactKey) -> bool {
     matches!(key.as_str().parse(), Ok(ArtifactPath::CircuitFile { .. }))
 }

@@ -12,7 +12,7 @@ use super::{CONCERNS, Config, ConfigError, Setting, settings};
 /// The variable of `--config`.
 pub(super) const FILE_VARIABLE: &str = "ZKFLOW_CONFIG";
 
-/// The flags of a command that takes settings.
+/// The flags of a command with settings.
 #[derive(Clone, Default)]
 pub struct ConfigArgs {
     file: Option<PathBuf>,
@@ -84,7 +84,7 @@ fn flag(setting: &'static Setting) -> Arg {
         .help(format!("{} [{}]", setting.meaning(), notes.join("; ")))
 }
 
-/// A default as the flag takes it, from TOML.
+/// A default in the form of the flag, from TOML.
 fn as_argument(toml: &str) -> String {
     match toml.trim_matches(['[', ']', '"']) {
         "" => "none".to_owned(),

@@ -38,7 +38,7 @@ settings! {
 }
 
 impl Chain {
-    /// What the settings allow of chains.
+    /// Settings for `zkflow_evm`.
     #[cfg(feature = "evm")]
     pub fn settings(&self) -> ChainSettings {
         let secret =

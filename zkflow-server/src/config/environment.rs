@@ -7,7 +7,7 @@ use super::args::FILE_VARIABLE;
 use super::value::Said;
 use super::{Config, ConfigError, SecretSetting, settings};
 
-/// Variables that begin with [`PREFIX`] and belong to other parts: tools, single commands, tests.
+/// Variables that begin with [`PREFIX`] and are used by other parts: tools, single commands, tests.
 const OTHERS: [&str; 8] = [
     FILE_VARIABLE,
     "ZKFLOW_TOOLS",
@@ -46,7 +46,7 @@ impl Environment {
         )
     }
 
-    /// Refuses variables that look like settings and are none, so that a misspelt setting is noticed.
+    /// Refuses variables that look like settings but are not, so that a misspelt setting is noticed.
     ///
     /// Accepted are the variables that the signers of `config` name, and those that Kubernetes sets for a
     /// service named `zkflow…`.

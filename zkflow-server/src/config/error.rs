@@ -22,7 +22,7 @@ pub enum ConfigError {
         path: PathBuf,
         /// Line, from 1.
         line: usize,
-        /// What is wrong, and what to do.
+        /// The fault and its remedy.
         detail: String,
     },
     /// The value of a variable is wrong.
@@ -30,7 +30,7 @@ pub enum ConfigError {
     Variable {
         /// Name of the variable.
         name: &'static str,
-        /// What is wrong.
+        /// The expected and the found value.
         fault: Fault,
     },
     /// A variable begins with `ZKFLOW_` and is not a setting.
@@ -43,7 +43,7 @@ pub enum ConfigError {
     Flag {
         /// Name of the flag.
         name: &'static str,
-        /// What is wrong.
+        /// The expected and the found value.
         fault: Fault,
     },
     /// Two settings contradict each other.

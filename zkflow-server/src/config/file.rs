@@ -37,7 +37,7 @@ fn apply_text(config: &mut Config, text: &str) -> Result<(), Wrong> {
             return wrong(outside_of_tables(table));
         };
         let DeValue::Table(values) = value.get_ref() else {
-            // `workers` was a setting, and is a table.
+            // `workers` was a setting and is now a table.
             let detail = moved(table);
             return wrong(
                 detail.unwrap_or_else(|| format!("expected the table [{table}], found a single value")),
@@ -61,7 +61,7 @@ fn apply_table(config: &mut Config, concern: &Concern, values: &DeTable<'_>) -> 
     Ok(())
 }
 
-/// A name that is not in a table: a setting without its table, or unknown.
+/// Message for a name outside of the tables: a setting without its table, or unknown.
 fn outside_of_tables(name: &str) -> String {
     moved(name).unwrap_or_else(|| {
         let tables: Vec<_> = CONCERNS.iter().map(|concern| concern.table).collect();
@@ -69,14 +69,14 @@ fn outside_of_tables(name: &str) -> String {
     })
 }
 
-/// Where a setting is written that has its flat name, if there is one.
+/// Message for a flat name of a setting; `None` if there is no such setting.
 fn moved(name: &str) -> Option<String> {
     let setting = settings().find(|setting| setting.flag.replace('-', "_") == name)?;
     let Setting { key, table, .. } = setting;
     Some(format!("{name} is outside of its table: write it as {key} under [{table}]"))
 }
 
-/// A name that its table does not have: a setting of another table, or unknown.
+/// Message for a name that its table does not contain: a setting of another table, or unknown.
 fn unknown(concern: &Concern, key: &str) -> String {
     let of_another = settings().find(|setting| setting.key == key || setting.flag.replace('-', "_") == key);
     match of_another {

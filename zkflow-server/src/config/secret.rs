@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct SecretSetting(SecretString);
 
 impl SecretSetting {
-    /// The text.
+    /// The secret text.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }

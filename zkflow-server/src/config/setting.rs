@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::value::{Kind, Said};
 use super::{Config, Fault};
 
-/// Upper limits of ranges: far beyond what is useful, far below what overflows.
+/// Upper limits of ranges: larger than any useful value, and too small to overflow.
 pub(super) const YEAR_S: u64 = 365 * 24 * 3600;
 pub(super) const TEBIBYTE_MIB: u64 = 1024 * 1024;
 pub(super) const BILLION: u64 = 1_000_000_000;
@@ -82,7 +82,7 @@ impl Setting {
         self.kind.secret
     }
 
-    /// Takes the value that a source gives.
+    /// Applies the value of a source.
     pub(super) fn apply(&self, config: &mut Config, said: Said<'_>) -> Result<(), Fault> {
         (self.read)(config, said).ok_or_else(|| Fault {
             expected: match &self.range {
@@ -107,7 +107,7 @@ impl Setting {
     }
 }
 
-/// Unit of a number, known by the end of the flag.
+/// Unit of a number, given by the suffix of the flag.
 struct Unit {
     suffix: &'static str,
     name: &'static str,
@@ -122,7 +122,7 @@ const UNITS: [Unit; 3] = [
 
 /// Declares the struct of a concern and its rows. `NAME at FIELD` are the struct and the field of [`Config`].
 ///
-/// A row is `key: Type = default, "flag", "VARIABLE";`, a number's row ends with its range.
+/// A row is `key: Type = default, "flag", "VARIABLE";`. The row of a number ends with its range.
 macro_rules! settings {
     ($(#[doc = $title:literal])+ $concern:ident at $table:ident {
         $( $(#[doc = $doc:literal])+ $key:ident: $type:ty = $default:expr, $flag:literal, $variable:literal

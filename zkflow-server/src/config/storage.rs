@@ -61,7 +61,7 @@ impl Storage {
 pub struct Namespace(String);
 
 impl Namespace {
-    /// The text.
+    /// The prefix as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! [`Value`]: how the types of settings are read from texts and TOML, and shown.
+//! [`Value`]: parses the types of settings from text and TOML, and prints them.
 
 use std::ffi::OsStr;
 use std::net::IpAddr;
@@ -10,16 +10,16 @@ use zkflow_core::setup::Beacon;
 
 use super::secret::SecretSetting;
 
-/// A value as a source gives it.
+/// A value from a source.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Said<'a> {
-    /// Of a flag or a variable.
+    /// From a flag or a variable.
     Text(&'a OsStr),
-    /// Of the file.
+    /// From the file.
     Toml(&'a DeValue<'a>),
 }
 
-/// What help and errors tell of a type.
+/// Description of a type for help and errors.
 #[derive(Debug)]
 pub(super) struct Kind {
     /// Placeholder in the help of a flag.
@@ -212,7 +212,7 @@ macro_rules! numbers {
             }
 
             fn number(&self) -> Option<u64> {
-                // No supported platform has an usize of more than 64 bits.
+                // No supported platform has a usize of more than 64 bits.
                 u64::try_from(*self).ok()
             }
         }

@@ -24,7 +24,7 @@ settings! {
         drain_s: u64 = 30, "drain-s", "ZKFLOW_DRAIN_S", 0..=YEAR_S;
         /// Interval between removals of expired requests. Orphaned artifacts are removed hourly
         cleanup_interval_s: u64 = 60, "cleanup-interval-s", "ZKFLOW_CLEANUP_INTERVAL_S", 1..=YEAR_S;
-        /// Interval between searches for owed work that the queue lost
+        /// Interval between searches for pending work that the queue lost
         reconcile_interval_s: u64 = 10, "reconcile-interval-s", "ZKFLOW_RECONCILE_INTERVAL_S", 1..=YEAR_S;
     }
 }
@@ -45,7 +45,7 @@ impl Workers {
         Duration::from_secs(self.cleanup_interval_s)
     }
 
-    /// Interval between searches for owed work that the queue lost.
+    /// Interval between searches for pending work that the queue lost.
     pub fn reconcile_interval(&self) -> Duration {
         Duration::from_secs(self.reconcile_interval_s)
     }

@@ -1,4 +1,4 @@
-//! Circuits: asked for, looked at.
+//! Creates and reads circuits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,17 +13,17 @@ use zkflow_core::template::TemplateName;
 use super::RequestError;
 use crate::state::App;
 
-/// The code of the failure that marks a circuit whose removal has begun.
+/// Failure code of a circuit that is being deleted.
 pub(super) const DELETING: &str = "deleting";
 
-/// The circuit of a template with parameters: the one there is, or a new one that is owed.
+/// Returns the circuit for a template and parameters. Creates it as pending if it does not exist.
 ///
 /// # Behaviour
 /// - The same template, parameters, compiler and options always give the same circuit, and one job.
-/// - A circuit that has failed is owed again.
+/// - A failed circuit becomes pending again.
 ///
 /// # Errors
-/// Unknown template, wrong parameters, an include that is not there; [`RequestError::Overloaded`].
+/// The template is unknown, a parameter is wrong or an include is missing; [`RequestError::Overloaded`].
 pub async fn request(
     app: &Arc<App>,
     name: TemplateName,
@@ -57,7 +57,7 @@ pub async fn request(
                 let circuit = Circuit::new(hash, template, blueprint.params.to_json(), app.now());
                 match app.catalog.circuits().insert(circuit).await? {
                     (circuit, true) => circuit,
-                    // Somebody else was faster, and pushes.
+                    // A concurrent request has inserted the circuit, and pushes its job.
                     (_, false) => continue,
                 }
             }
@@ -67,7 +67,7 @@ pub async fn request(
     }
 }
 
-/// The circuit, if it can be used.
+/// Returns the circuit if it is ready.
 ///
 /// # Errors
 /// [`RequestError::UnknownCircuit`], [`RequestError::CircuitPending`], [`RequestError::CircuitFailed`].
@@ -80,7 +80,7 @@ pub async fn get_ready(app: &App, id: &CircuitId) -> Result<Circuit, RequestErro
     }
 }
 
-/// Describes an artifact of a circuit.
+/// Returns the key, size and digest of a circuit's artifact.
 ///
 /// # Errors
 /// [`RequestError::UnknownArtifact`].
@@ -91,8 +91,8 @@ pub fn artifact_meta<'a>(circuit: &'a Circuit, name: &str) -> Result<&'a Artifac
 /// Reads an artifact of a circuit.
 ///
 /// # Errors
-/// [`RequestError::UnknownArtifact`]; the store's `Corrupt` when the bytes are not those that the
-/// catalog names.
+/// [`RequestError::UnknownArtifact`]; the store's `Corrupt` when the bytes do not match the digest in the
+/// catalog.
 pub async fn artifact(app: &App, circuit: &Circuit, name: &str) -> Result<Artifact, RequestError> {
     match app.artifact(circuit, name).await? {
         Some(artifact) => Ok(artifact),
@@ -104,10 +104,11 @@ fn unknown_artifact(circuit: &Circuit, name: &str) -> RequestError {
     RequestError::UnknownArtifact { circuit: circuit.id.clone(), name: name.chars().take(128).collect() }
 }
 
-/// The address at which the store itself offers an artifact, if the settings let callers be sent there.
+/// Signed URL for downloading an artifact from the store. `None` if redirects are disabled or the store
+/// has no URLs.
 ///
 /// # Errors
-/// The address cannot be signed.
+/// The URL cannot be signed.
 pub async fn download_url(app: &App, meta: &ArtifactMeta) -> Result<Option<String>, RequestError> {
     match app.config.storage.s3_redirect_s {
         0 => Ok(None),
@@ -115,7 +116,7 @@ pub async fn download_url(app: &App, meta: &ArtifactMeta) -> Result<Option<Strin
     }
 }
 
-/// Whether the removal of a circuit has begun.
+/// Whether the circuit is being deleted.
 pub(super) fn is_being_deleted(circuit: &Circuit) -> bool {
     circuit.life.error.as_ref().is_some_and(|error| error.code == DELETING)
 }

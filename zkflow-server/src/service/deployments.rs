@@ -1,4 +1,4 @@
-//! Deployments of verifier contracts: asked for, looked at.
+//! Creates and reads deployments of verifier contracts.
 
 use std::sync::Arc;
 
@@ -25,21 +25,21 @@ use crate::state::App;
 use zkflow_evm::LocalSigner;
 use zkflow_evm::deploy::{self, DeployError};
 
-/// What is asked for. Has no `Debug`: it may hold a private key.
+/// A request for a deployment. It has no `Debug`, because it may contain a private key.
 pub struct NewDeployment {
-    /// The chain; not needed beside `rpc_url`.
+    /// Chain id; may be `None` if `rpc_url` is given.
     pub chain_id: Option<u64>,
-    /// The node, if not the operator's.
+    /// URL of the caller's node. `None`: the operator's node of the chain.
     pub rpc_url: Option<SecretString>,
-    /// One of the operator's signers.
+    /// Name of a signer of the operator.
     pub signer: Option<String>,
-    /// A key to sign with.
+    /// The caller's signing key, in hex.
     pub private_key: Option<SecretString>,
-    /// The caller's name for the request.
+    /// Identifies repeats of one request for the circuit.
     pub idempotency_key: Option<String>,
 }
 
-/// What lies sealed until the deployment is final. Zeroised when dropped.
+/// Secrets that are sealed until the deployment is final. Zeroised when dropped.
 #[derive(Default, Serialize, Deserialize, ZeroizeOnDrop)]
 pub(crate) struct Secrets {
     pub(crate) private_key: Option<String>,
@@ -47,36 +47,37 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// What is secret in a request.
+    /// The secrets of a request.
     fn of(new: &NewDeployment) -> Self {
         let text =
             |secret: &Option<SecretString>| secret.as_ref().map(|text| text.expose_secret().to_owned());
         Self { private_key: text(&new.private_key), rpc_url: text(&new.rpc_url) }
     }
 
-    /// For the vault.
+    /// The text that the vault seals.
     pub(crate) fn to_text(&self) -> SecretString {
         // Expect safety: two optional texts.
         serde_json::to_string(self).expect("texts serialise").into()
     }
 
-    /// As the vault gives it back.
+    /// Parses the text that the vault has opened.
     pub(crate) fn from_text(text: &SecretString) -> Result<Self, RequestError> {
         serde_json::from_str(text.expose_secret())
             .map_err(|_| RequestError::Internal("the secrets of a deployment cannot be read".to_owned()))
     }
 }
 
-/// Takes a request: seals what is secret in it, notes that the deployment is owed, and wakes a worker.
+/// Creates a deployment: seals its secrets, inserts it as pending and pushes its job.
 ///
 /// # Behaviour
-/// - With an idempotency key that was used for the same request of the circuit, returns that deployment, also when
-///   the server is too busy for new ones or the circuit is not ready any more.
+/// - A repeated idempotency key of the circuit returns the existing deployment, even when the server is
+///   overloaded or the circuit is no longer ready.
 ///
 /// # Errors
-/// The circuit is not ready, or its key may not go to that chain; no chain or signer is named, or one that the operator
-/// has not configured; a key or a node came with the request, and the operator has not allowed that; the idempotency
-/// key was used for another request.
+/// - The circuit is not ready, or its key is not allowed on the chain.
+/// - The chain or the signer is missing or not configured.
+/// - The request contains a private key or a node URL, and the settings forbid it.
+/// - The idempotency key was used for a different request.
 pub async fn request(
     app: &App,
     circuit_id: &CircuitId,
@@ -116,7 +117,7 @@ pub async fn request(
     let asked = Asked { chain_id, signer, own_rpc, idempotency };
     let deployment = Deployment::new(id.clone(), circuit_id.clone(), asked, now);
     let (deployment, added) = app.catalog.deployments().insert(deployment).await?;
-    // Under its own id it is this request, whatever the catalog had to do to add it.
+    // A retried insert may return this request as not added: compare the id.
     if let (false, Some(wanted)) = (added || deployment.id == id, wanted) {
         app.vault.destroy_deployment(&id).await?;
         super::same_request(deployment.idempotency.as_ref(), &wanted)?;
@@ -126,7 +127,7 @@ pub async fn request(
     Ok(deployment)
 }
 
-/// Of the request as it was sent, before it is judged.
+/// Keyed digest of the request as it was sent, before any check.
 fn fingerprint(app: &App, circuit: &CircuitId, new: &NewDeployment, secrets: &Secrets) -> String {
     let chain_id = new.chain_id;
     let signer = new.signer.clone().map_or(Signer::Request, Signer::Named);
@@ -135,7 +136,7 @@ fn fingerprint(app: &App, circuit: &CircuitId, new: &NewDeployment, secrets: &Se
     app.vault.fingerprint(request.as_bytes())
 }
 
-/// Who signs.
+/// Chooses the signer and checks that it is allowed.
 fn signer(app: &App, new: &NewDeployment) -> Result<Signer, RequestError> {
     match (&new.signer, &new.private_key) {
         (Some(name), None) if app.chains.signers.get(name).is_some() => Ok(Signer::Named(name.clone())),
@@ -144,25 +145,25 @@ fn signer(app: &App, new: &NewDeployment) -> Result<Signer, RequestError> {
                 .into())
         }
         (None, Some(_)) if !app.chains.request_keys => {
-            Err(RequestError::Forbidden("this server takes no private keys: name one of its signers"))
+            Err(RequestError::Forbidden("this server accepts no private keys: name one of its signers"))
         }
         (None, Some(key)) => match LocalSigner::from_hex(key.expose_secret()) {
             Ok(_) => Ok(Signer::Request),
             Err(error) => Err(fault("privateKey", &error.to_string())),
         },
         (None, None) => Err(fault("signer", "missing: name a signer, or ask for the unsigned transaction")),
-        (Some(_), Some(_)) => Err(fault("signer", "given beside privateKey: one of them signs")),
+        (Some(_), Some(_)) => Err(fault("signer", "privateKey is given too: give only one of them")),
     }
 }
 
-/// Where the transaction goes.
+/// Checks that the node of the transaction is configured or allowed.
 fn check_node(app: &App, new: &NewDeployment) -> Result<(), RequestError> {
     match (&new.rpc_url, new.chain_id) {
-        (None, None) => Err(fault("chainId", "missing: say which chain")),
+        (None, None) => Err(fault("chainId", "missing: give the id of the chain")),
         (None, Some(chain_id)) if app.chains.knows(chain_id) => Ok(()),
         (None, Some(chain_id)) => Err(DeployError::UnknownChain(chain_id).into()),
         (Some(url), _) => match app.chains.request_rpc {
-            None => Err(RequestError::Forbidden("this server names its nodes itself: give chainId alone")),
+            None => Err(RequestError::Forbidden("this server accepts no RPC URLs: give only chainId")),
             Some(policy) => Ok(policy.check(url.expose_secret()).map_err(DeployError::from)?),
         },
     }
@@ -175,7 +176,7 @@ fn fault(path: &str, message: &str) -> RequestError {
 /// The contract of a confirmed deployment of a circuit.
 ///
 /// # Errors
-/// There is no such deployment of this circuit, or it is not confirmed.
+/// The circuit has no such deployment, or the deployment is not confirmed.
 pub async fn contract(
     app: &App,
     circuit: &CircuitId,
@@ -188,18 +189,18 @@ pub async fn contract(
     deployment.contract.ok_or_else(|| RequestError::NotDeployed(id.clone()))
 }
 
-/// The source of the verifier contract of a circuit, judged for a chain.
+/// A verifier contract that is allowed on a chain.
 pub(crate) struct Admitted {
-    /// The source.
+    /// Solidity source.
     pub(crate) source: String,
-    /// The SHA-256 of `verification_key.json`.
+    /// SHA-256 of `verification_key.json`.
     pub(crate) verification_key: Digest,
 }
 
-/// Lets the contract of a circuit pass to a chain; see [`deploy::admit`].
+/// Checks that the contract of a circuit is allowed on a chain; see [`deploy::admit`].
 ///
 /// # Errors
-/// It may not go there; an artifact cannot be read.
+/// The contract is not allowed there, or an artifact cannot be read.
 pub(crate) async fn admit(
     app: &Arc<App>,
     circuit: &Circuit,
@@ -218,26 +219,26 @@ pub(crate) async fn admit(
     };
     let source = tokio::task::spawn_blocking(judge)
         .await
-        .map_err(|error| RequestError::Internal(format!("judging the key: {error}")))??;
+        .map_err(|error| RequestError::Internal(format!("checking the proving key: {error}")))??;
     Ok(Admitted { source, verification_key })
 }
 
 async fn source(app: &App, circuit: &Circuit) -> Result<String, RequestError> {
     let artifact = circuits::artifact(app, circuit, FileName::VerifierContract.as_str()).await?;
     String::from_utf8(artifact.body.into())
-        .map_err(|_| RequestError::Internal("the verifier contract is no text".to_owned()))
+        .map_err(|_| RequestError::Internal("the verifier contract is not UTF-8 text".to_owned()))
 }
 
-/// The compiled verifier contract of a circuit. Kept in the store: compiled once for each compiler.
+/// Returns the compiled verifier contract of a circuit. The store caches one per compiler version.
 ///
 /// # Errors
-/// The circuit is not ready; the compiler is not there, or fails.
+/// The circuit is not ready, or its contract cannot be read; the compiler is missing or fails.
 pub async fn compiled(app: &App, circuit: &Circuit) -> Result<CompiledContract, RequestError> {
     let source = source(app, circuit).await?;
     compile(app, &circuit.id, source).await
 }
 
-/// As [`compiled`], of this source.
+/// Like [`compiled`], but for the given source.
 pub(crate) async fn compile(
     app: &App,
     circuit: &CircuitId,
@@ -262,16 +263,16 @@ pub(crate) async fn compile(
     let contract = tokio::task::spawn_blocking(move || deploy::compile(&*compiler, &source))
         .await
         .map_err(|error| RequestError::Internal(format!("compiling: {error}")))??;
-    // Expect safety: texts, JSON and bytes as hex digits.
+    // Expect safety: strings, JSON and bytes as hex digits.
     let text = serde_json::to_vec(&contract).expect("a contract serialises");
     app.store.put(&key, text.into(), PutMode::Overwrite).await?;
     Ok(contract)
 }
 
-/// The transaction that would deploy the contract of a circuit, for the caller to sign; see [`deploy::wallet_fields`].
+/// The unsigned deployment transaction, for the caller to sign; see [`deploy::wallet_fields`].
 ///
 /// # Errors
-/// As [`request`]; with `from`, the chain fails.
+/// See [`request`]; with `from`, also when the node fails.
 pub async fn unsigned(
     app: &Arc<App>,
     circuit_id: &CircuitId,
@@ -293,7 +294,7 @@ pub async fn unsigned(
     Ok(deploy::wallet_fields(chain_id, &contract.creation_code, Some((&from, &creation))))
 }
 
-/// The signer of a deployment, and of its secrets.
+/// Opens the signer. `None` if the request's key is already destroyed.
 pub(crate) fn open_signer(
     app: &App,
     signer: &Signer,

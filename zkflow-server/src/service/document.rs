@@ -1,11 +1,11 @@
-//! Documents by their ids.
+//! Reads documents and compares repeated requests.
 
 use zkflow_core::service::catalog::{Circuit, Deployment, Idempotency, ProofRequest, Stored};
 
 use super::RequestError;
 use crate::state::App;
 
-/// A kind of document that callers ask for.
+/// A kind of document that requests can read.
 pub trait Requested: Stored {
     /// The error for an id without a document.
     fn unknown(id: Self::Id) -> RequestError;
@@ -29,7 +29,7 @@ impl Requested for Deployment {
     }
 }
 
-/// The document with the id.
+/// Returns the document.
 ///
 /// # Errors
 /// [`Requested::unknown`]; the catalog fails.
@@ -37,7 +37,7 @@ pub async fn get<D: Requested>(app: &App, id: &D::Id) -> Result<D, RequestError>
     app.documents().get(id).await?.ok_or_else(|| D::unknown(id.clone()))
 }
 
-/// Compares the request that has an idempotency key with a later one under the same key.
+/// Checks that a repeated request under one idempotency key equals the first one.
 ///
 /// # Errors
 /// [`RequestError::KeyReused`]: they differ.

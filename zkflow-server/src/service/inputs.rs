@@ -1,7 +1,7 @@
-//! Inputs against the template, before anything is sealed: names, shapes, and that values are numbers.
+//! Checks inputs against the template before they are sealed: names, shapes and number format.
 //!
-//! The witness calculator checks again, against the circuit itself. This check answers at once and
-//! names what is wrong; it never says a value.
+//! The witness calculator checks them again, against the circuit. This check answers at once and names
+//! each fault; its messages never contain a value.
 
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
@@ -12,27 +12,27 @@ use zkflow_core::service::catalog::Circuit;
 use super::{InputFault, RequestError};
 use crate::state::App;
 
-/// Faults that are named at most.
+/// Upper limit of reported faults.
 const MOST_FAULTS: usize = 16;
 
-/// Inputs as they were sent. Zeroised when dropped; has no `Debug`.
+/// Inputs as they were sent. Zeroised when dropped; it has no `Debug`.
 pub struct GivenInputs {
     private: Map<String, Value>,
     public: Map<String, Value>,
 }
 
 impl GivenInputs {
-    /// Takes the inputs that the proof hides and those that it shows. The circuit decides which are
-    /// which: this is for reading.
+    /// Takes the request's `privateInputs` and `publicInputs`. The split is for readers only: the circuit
+    /// decides which inputs are public.
     pub fn new(private: Map<String, Value>, public: Map<String, Value>) -> Self {
         Self { private, public }
     }
 
-    /// The inputs for the circuit, if they fit its template.
+    /// Returns the inputs for the circuit if they fit its template.
     ///
     /// # Errors
-    /// [`RequestError::Inputs`] when a name is given twice, or is none of the template's, or is
-    /// missing, or its value has another shape or is no number.
+    /// [`RequestError::Inputs`] when a name is given twice, unknown or missing, or a value has a wrong
+    /// shape or is not a number.
     pub(super) fn checked(mut self, app: &App, circuit: &Circuit) -> Result<CircuitInputs, RequestError> {
         let faults = self.faults(app, circuit);
         if !faults.is_empty() {
@@ -43,7 +43,7 @@ impl GivenInputs {
         Ok(CircuitInputs::from_map(all))
     }
 
-    /// The text that tells one request from another.
+    /// Text for the fingerprint of a request.
     pub(super) fn json(&self) -> Zeroizing<String> {
         let text = |map: &Map<String, Value>| serde_json::to_string(map).map(Zeroizing::new);
         let (private, public) = (text(&self.private), text(&self.public));
@@ -56,11 +56,11 @@ impl GivenInputs {
         let mut faults: Vec<InputFault> = twice
             .map(|name| InputFault {
                 path: format!("publicInputs.{}", shown(name)),
-                message: "given in privateInputs too".to_owned(),
+                message: "also given in privateInputs".to_owned(),
             })
             .collect();
-        // Without the template the circuit itself is the only judge; so it is of shapes when the template has
-        // other parameters now.
+        // Without the template, only the witness calculator checks. Shapes are not checked here if the
+        // template's parameters have changed.
         if let Ok(template) = app.library.get(&circuit.template) {
             let params = template.parse_params(&circuit.params).ok();
             let given = [("privateInputs", &self.private), ("publicInputs", &self.public)];
@@ -85,7 +85,7 @@ impl Drop for GivenInputs {
     }
 }
 
-/// A name from a stranger, of modest length.
+/// A name from the request, shortened for messages.
 fn shown(name: &str) -> String {
     name.chars().take(64).collect()
 }

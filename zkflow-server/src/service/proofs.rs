@@ -1,4 +1,4 @@
-//! Proof requests: asked for, looked at, cancelled.
+//! Creates, reads and cancels proof requests.
 
 use serde_json::Value;
 use zkflow_core::calldata::calldata;
@@ -14,29 +14,29 @@ use zkflow_core::service::queue::QueueName;
 use super::{GivenInputs, RequestError, circuits, verify};
 use crate::state::App;
 
-/// What is asked for. Has no `Debug`: it holds private inputs.
+/// A request for a proof. It has no `Debug`, because it contains private inputs.
 pub struct NewProof {
-    /// The circuit.
+    /// Must be ready.
     pub circuit_id: CircuitId,
-    /// What is to be proved.
+    /// Private and public inputs.
     pub inputs: GivenInputs,
-    /// Whom it is accounted to.
+    /// User for fairness and accounting; `None`: anonymous.
     pub user_id: Option<UserId>,
-    /// The caller's name for the request.
+    /// Identifies repeats of one request of the user.
     pub idempotency_key: Option<String>,
 }
 
-/// Takes a request: seals its inputs, notes that the proof is owed, and wakes a worker.
+/// Creates a proof request: seals its inputs, inserts it as pending and pushes its job.
 ///
 /// # Behaviour
-/// - Sealed inputs, then the document, then the job: a crash in between leaves either sealed inputs
-///   that nothing names, which the cleanup removes, or an owed proof, which the reconciler pushes.
-/// - With an idempotency key that the same user has used for the same request, returns that one,
-///   also when the server is too busy for new ones or the circuit is gone.
+/// - The order is inputs, document, job. After a crash, the cleanup removes inputs without a document,
+///   and the reconciler pushes the missing job of a pending request.
+/// - A repeated idempotency key of the user returns the existing proof request, even when the server is
+///   overloaded or the circuit is deleted.
 ///
 /// # Errors
-/// The circuit is not ready; the inputs have wrong names or shapes; the key was used for another
-/// request; too many proofs are owed.
+/// The circuit is not ready; the inputs have wrong names or shapes; the key was used for a different
+/// request; too many proof requests are pending.
 pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestError> {
     let NewProof { circuit_id, inputs, user_id, idempotency_key } = new;
     let idempotency = idempotency_key.map(|key| Idempotency {
@@ -62,13 +62,13 @@ pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestEr
         ProofRequest::new(id.clone(), circuit_id, user_id, idempotency, now, app.config.limits.proof_ttl());
     let wanted = asked.idempotency.clone();
     let (proof, added) = app.catalog.proofs().insert(asked).await?;
-    // Under its own id it is this request, whatever the catalog had to do to add it.
+    // A retried insert may return this request as not added: compare the id.
     if let (false, Some(wanted)) = (added || proof.id == id, wanted) {
         app.vault.destroy(&id).await?;
         super::same_request(proof.idempotency.as_ref(), &wanted)?;
         return Ok(proof);
     }
-    // The circuit may have been removed in between: then nobody learns of the request.
+    // If the circuit was deleted meanwhile, the request is deleted before its id is returned.
     if let Err(error) = circuits::get_ready(app, &proof.circuit_id).await {
         app.catalog.proofs().delete(&id).await?;
         app.vault.destroy(&id).await?;
@@ -78,10 +78,10 @@ pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestEr
     Ok(proof)
 }
 
-/// Ends a request that is not final, and destroys its inputs. A cancelled one stays cancelled.
+/// Cancels a pending request and destroys its inputs. Repeating it has no effect.
 ///
 /// # Errors
-/// [`RequestError::ProofFinal`] when it was completed or has failed.
+/// [`RequestError::ProofFinal`] when the request is completed or failed.
 pub async fn cancel(app: &App, id: &ProofId) -> Result<ProofRequest, RequestError> {
     let cancelled = loop {
         let mut proof: ProofRequest = super::get(app, id).await?;
@@ -104,7 +104,7 @@ pub async fn cancel(app: &App, id: &ProofId) -> Result<ProofRequest, RequestErro
 /// The arguments of the verifier contract, as `snarkjs generatecall` prints them.
 ///
 /// # Errors
-/// [`RequestError::NoProof`] unless it is completed; the circuit is gone.
+/// [`RequestError::NoProof`] unless the request is completed; the circuit is deleted.
 pub async fn solidity_calldata(app: &App, id: &ProofId) -> Result<String, RequestError> {
     let request: ProofRequest = super::get(app, id).await?;
     let Some(artifacts) = &request.artifacts else {
@@ -123,7 +123,7 @@ pub async fn solidity_calldata(app: &App, id: &ProofId) -> Result<String, Reques
 
 fn fingerprint(app: &App, circuit: &CircuitId, user: Option<&UserId>, inputs: &GivenInputs) -> String {
     let user = user.map_or("", UserId::as_str);
-    // Neither id can hold a line break.
+    // Neither id can contain a line break.
     let text = zeroize::Zeroizing::new(format!("{circuit}\n{user}\n{}", *inputs.json()));
     app.vault.fingerprint(text.as_bytes())
 }

@@ -1,4 +1,4 @@
-//! Circuits: removed, with all that belongs to them.
+//! Deletes circuits.
 
 use futures::TryStreamExt as _;
 use zkflow_core::id::CircuitId;
@@ -11,14 +11,14 @@ use zkflow_core::service::store::{ArtifactKey, ArtifactPath};
 use super::{RequestError, circuits};
 use crate::state::App;
 
-/// Removes a circuit with its artifacts.
+/// Deletes a circuit with its artifacts and deployments.
 ///
 /// # Behaviour
-/// - The circuit is marked first and its document goes last, so an interrupted removal can be
-///   repeated, and no new circuit of the same id loses artifacts to it.
+/// - The circuit is marked first and its document is deleted last. An interrupted deletion can be
+///   repeated, and a new circuit with the same id never loses artifacts to it.
 ///
 /// # Errors
-/// [`RequestError::UnknownCircuit`]; [`RequestError::CircuitBusy`] while work on it is owed.
+/// [`RequestError::UnknownCircuit`]; [`RequestError::CircuitBusy`] while the circuit has pending work.
 pub async fn delete(app: &App, id: &CircuitId) -> Result<(), RequestError> {
     loop {
         let mut circuit: Circuit = super::get(app, id).await?;
@@ -62,14 +62,14 @@ async fn has_owed_proofs(app: &App, id: &CircuitId) -> Result<bool, RequestError
     Ok(!app.catalog.proofs().list(&owed, &Page::first(1)).await?.is_empty())
 }
 
-/// Whether work on a deployment of the circuit is owed.
+/// Whether the circuit has a pending deployment.
 async fn has_owed_deployments(app: &App, circuit: &CircuitId) -> Result<bool, RequestError> {
     let owed =
         DeploymentFilter { circuit_id: Some(circuit.clone()), status: Some(DeploymentStatus::Pending) };
     Ok(!app.catalog.deployments().list(&owed, &Page::first(1)).await?.is_empty())
 }
 
-/// Forgets the deployments of a circuit, and its compiled contract. What is on a chain stays there.
+/// Deletes the deployments of a circuit and its compiled contract. Contracts on a chain remain.
 async fn forget_deployments(app: &App, circuit: &CircuitId) -> Result<(), RequestError> {
     let all = DeploymentFilter { circuit_id: Some(circuit.clone()), status: None };
     loop {

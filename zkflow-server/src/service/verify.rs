@@ -1,4 +1,4 @@
-//! Proofs from anywhere against the key of a circuit.
+//! Verifies proofs from any source with the key of a circuit.
 
 use std::sync::Arc;
 
@@ -18,23 +18,23 @@ use crate::state::App;
 #[cfg(feature = "evm")]
 use zkflow_evm::deploy::Statement;
 
-/// Whether a proof holds, and why not.
+/// Outcome of a verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It proves the statement.
+    /// The proof is valid for these public signals.
     Verified,
-    /// It does not.
+    /// The proof is invalid or malformed.
     Refused {
-        /// Why.
+        /// Explanation for the caller.
         reason: String,
     },
 }
 
-/// Checks `proof` (as in `proof.json`) and `signals` (as in `public.json`).
+/// Verifies `proof` (as in `proof.json`) with `signals` (as in `public.json`).
 ///
 /// # Errors
-/// The circuit is not ready, its key cannot be read, or too many verifications wait already. A proof that cannot be read is refused, not
-/// an error.
+/// The circuit is not ready, its key cannot be read, or too many verifications wait already. A malformed
+/// proof is not an error: the verdict is [`Verdict::Refused`].
 pub async fn verify(
     app: &App,
     id: &CircuitId,
@@ -47,12 +47,12 @@ pub async fn verify(
     let known = app.verifiers.get(&digest);
     let key = if known.is_none() { Some(verifying_key(app, &circuit).await?) } else { None };
     let (verifier, verdict) = tokio::task::spawn_blocking(move || {
-        // Kept to the end of the work, also when nobody waits for it any more.
+        // The turn lasts until the work ends, even if the caller has disconnected.
         let _turn = turn;
         let verifier = match (known, key) {
             (Some(verifier), _) => verifier,
             (None, Some(key)) => Arc::new(Verifier::new(key).map_err(internal)?),
-            (None, None) => return Err(internal("no key was read")),
+            (None, None) => return Err(internal("missing verification key")),
         };
         let verdict = judge(&verifier, &proof, &signals);
         Ok((verifier, verdict))
@@ -63,10 +63,11 @@ pub async fn verify(
     Ok(verdict)
 }
 
-/// Asks the contract of a deployment about a proof, as [`verify`] asks the native verifier.
+/// Like [`verify`], but calls the contract of a deployment.
 ///
 /// # Errors
-/// There is no such deployment of the circuit, or it has no contract; the operator has no node of its chain, or that fails.
+/// The circuit has no such deployment, or it has no contract; the operator has no node of its chain, or
+/// the node fails.
 #[cfg(feature = "evm")]
 pub async fn verify_on_chain(
     app: &App,
@@ -87,10 +88,10 @@ pub async fn verify_on_chain(
     if holds {
         return Ok(Verdict::Verified);
     }
-    Ok(Verdict::Refused { reason: format!("the contract at {} refuses it", contract.address) })
+    Ok(Verdict::Refused { reason: format!("the contract at {} rejects the proof", contract.address) })
 }
 
-/// As with feature `evm`, which this build does not contain.
+/// Refuses: this build does not contain the feature `evm`.
 ///
 /// # Errors
 /// Always [`RequestError::Forbidden`].
@@ -102,14 +103,14 @@ pub async fn verify_on_chain(
     _: Value,
     _: Value,
 ) -> Result<Verdict, RequestError> {
-    Err(RequestError::Forbidden("this server is built without the feature evm: leave onChain out"))
+    Err(RequestError::Forbidden("this server is built without the feature evm: omit onChain"))
 }
 
 fn internal(reason: impl std::fmt::Display) -> RequestError {
     RequestError::Internal(format!("verifying: {reason}"))
 }
 
-/// The verification key of a circuit.
+/// Reads the verification key of a circuit.
 pub(crate) async fn verifying_key(app: &App, circuit: &Circuit) -> Result<VerifyingKey, RequestError> {
     let artifact = circuits::artifact(app, circuit, FileName::VerificationKey.as_str()).await?;
     serde_json::from_slice(&artifact.body).ok().and_then(|json: Value| vkey_from_json(&json).ok()).ok_or_else(
@@ -125,12 +126,12 @@ fn judge(verifier: &Verifier, proof: &Value, signals: &Value) -> Verdict {
     };
     match verifier.verify(&signals, &proof) {
         Ok(true) => Verdict::Verified,
-        Ok(false) => refused("the proof does not prove this statement".to_owned()),
+        Ok(false) => refused("the proof is not valid for these public signals".to_owned()),
         Err(error) => refused(error.to_string()),
     }
 }
 
-/// Reads what came over the wire; says what is wrong with which part.
+/// Parses proof and signals; the error names the malformed part.
 fn read(key: &VerifyingKey, proof: &Value, signals: &Value) -> Result<(Proof, PublicSignals), String> {
     let proof = proof_from_json(proof).map_err(|error| format!("proof: {error}"))?;
     let signals = public_from_json(signals).map_err(|error| format!("publicSignals: {error}"))?;

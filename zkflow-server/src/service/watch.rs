@@ -1,4 +1,4 @@
-//! Waiting for a document to change, in this process (at once) or another (within a second).
+//! Waits for changes of a document: by this process at once, by another within a second.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,17 +10,17 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{RequestError, Requested, get};
 use crate::state::{App, Subscription};
 
-/// The document once it is final, or as it is after `wait` or when the process is to stop.
+/// Returns the document once it is final, after `wait`, or at shutdown, whichever comes first.
 ///
 /// # Errors
-/// The document is not there.
+/// The document does not exist.
 pub async fn settled<D: Requested>(app: &App, id: &D::Id, wait: Duration) -> Result<D, RequestError> {
     if wait.is_zero() {
         return get::<D>(app, id).await;
     }
     let deadline = Instant::now() + wait;
     let mut changes = app.changes.subscribe(&id.to_string());
-    // Too many wait already: answer with what is known.
+    // Without a permit, the present document is returned at once.
     let permit = app.watchers.try_acquire();
     loop {
         let document = get::<D>(app, id).await?;
@@ -36,10 +36,10 @@ pub async fn settled<D: Requested>(app: &App, id: &D::Id, wait: Duration) -> Res
     }
 }
 
-/// The document as it is, then after each change, until it is final, gone, or the process stops.
+/// Streams the document now and after each change, until it is final or deleted, or until shutdown.
 ///
 /// # Errors
-/// The document is not there; too many wait already.
+/// The document does not exist; too many event streams are open.
 pub async fn follow<D: Requested>(
     app: Arc<App>,
     id: D::Id,
@@ -75,7 +75,7 @@ impl<D: Requested> Follower<D> {
                         () = self.changes.changed() => {}
                         () = self.app.shutdown.cancelled() => return None,
                     }
-                    // Removed, or the catalog is gone: the client asks again.
+                    // If the document is deleted or the catalog fails, the stream ends.
                     get::<D>(&self.app, &self.id).await.ok()?
                 }
             };

@@ -1,4 +1,4 @@
-//! Who waits for which document.
+//! Notifies waiting requests of changed documents.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,37 +7,36 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-/// Another process may change a document too, and its message be lost: whoever waits looks again after
-/// this time.
+/// Interval between reads of a watched document. Messages about changes by other processes may be lost.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Messages that wait to be sent; more are dropped.
+/// Limit of messages that wait to be sent; further ones are dropped.
 const OUTGOING: usize = 4096;
 
-/// Wakes those who wait for a document to change.
+/// Notifies subscribers when a document changes.
 #[derive(Clone, Default)]
 pub struct Changes {
     watched: Arc<Mutex<HashMap<String, watch::Sender<()>>>>,
     relay: Option<Relay>,
 }
 
-/// Tells other processes.
+/// Sends messages to other processes.
 #[derive(Clone)]
 struct Relay {
-    /// Begins the messages of this process, which knows its own changes already.
+    /// Prefix of this process's messages, so that it ignores its own.
     origin: Arc<str>,
     outgoing: mpsc::Sender<String>,
 }
 
 impl Changes {
-    /// With what other processes are to [`hear`](Self::hear).
+    /// Also returns the messages to send to other processes, which [`hear`](Self::hear) them.
     pub fn relayed() -> (Self, mpsc::Receiver<String>) {
         let (outgoing, messages) = mpsc::channel(OUTGOING);
         let origin = uuid::Uuid::now_v7().simple().to_string().into();
         (Self { relay: Some(Relay { origin, outgoing }), ..Self::default() }, messages)
     }
 
-    /// Takes in what a process has said, this one or another.
+    /// Handles a message of any process; its own are ignored.
     pub fn hear(&self, message: &str) {
         let Some((origin, id)) = message.split_once(' ') else { return };
         if self.relay.as_ref().is_none_or(|relay| *relay.origin != *origin) {
@@ -45,18 +44,18 @@ impl Changes {
         }
     }
 
-    /// Watches the document `id` from now on. Subscribe first, then read the document: a change
-    /// between the two is not missed.
+    /// Watches the document `id` from now on. Subscribe before you read the document, so that no change is
+    /// missed.
     pub fn subscribe(&self, id: &str) -> Subscription {
         let receiver = self.lock().entry(id.to_owned()).or_insert_with(|| watch::channel(()).0).subscribe();
         Subscription { changes: self.clone(), id: id.to_owned(), receiver: Some(receiver) }
     }
 
-    /// Says that this process has changed the document `id`.
+    /// Reports that this process has changed the document `id`.
     pub fn notify(&self, id: &str) {
         self.wake(id);
         if let Some(Relay { origin, outgoing }) = &self.relay {
-            // Too many are on their way: who is not told looks again by itself.
+            // If the channel is full, the message is dropped: subscribers read again within a second.
             let _ = outgoing.try_send(format!("{origin} {id}"));
         }
     }
@@ -78,7 +77,7 @@ impl fmt::Debug for Changes {
     }
 }
 
-/// One who waits; forgotten when dropped.
+/// A subscription to one document; ends when dropped.
 #[derive(Debug)]
 pub struct Subscription {
     changes: Changes,
@@ -87,10 +86,10 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Returns after a change, or after a second without one: then too the document deserves a look.
+    /// Returns after a change, or after a second without one. Read the document again in both cases.
     pub async fn changed(&mut self) {
         if let Some(receiver) = &mut self.receiver {
-            // Either outcome means the same: look again.
+            // Both outcomes mean: read again.
             let _ = tokio::time::timeout(LOOK_AGAIN, receiver.changed()).await;
         }
     }

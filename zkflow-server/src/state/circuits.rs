@@ -1,4 +1,4 @@
-//! What requests and workers both do with a circuit: render its template, read its files.
+//! Operations on circuits that requests and workers share.
 
 use serde_json::{Map, Value};
 use zkflow_core::circuit::{Blueprint, BlueprintError};
@@ -31,14 +31,14 @@ impl App {
     /// Reads an artifact of a circuit; `None` if the circuit has no file of this name.
     ///
     /// # Errors
-    /// The store fails; [`StoreError::Corrupt`] if the stored bytes are not those that the catalog names.
+    /// The store fails; [`StoreError::Corrupt`] if the stored bytes do not match the digest in the catalog.
     pub async fn artifact(&self, circuit: &Circuit, name: &str) -> Result<Option<Artifact>, StoreError> {
         let Some(meta) = circuit.artifacts.get(name) else { return Ok(None) };
         let artifact = self.store.get(&meta.key).await?;
         if artifact.meta.sha256 == meta.sha256 {
             return Ok(Some(artifact));
         }
-        let detail = "it is not the one that the catalog names".to_owned();
+        let detail = "its SHA-256 differs from the one in the catalog".to_owned();
         Err(StoreError::Corrupt { key: meta.key.clone(), detail })
     }
 }

@@ -1,4 +1,4 @@
-//! Verification within bounds: of the processor, and of the keys kept in memory.
+//! Bounds concurrent verifications and caches prepared keys.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,29 +7,29 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zkflow_core::digest::Digest;
 use zkflow_core::verify::Verifier;
 
-/// How many may wait for each that runs.
+/// Waiting verifications per running one.
 const WAITING: usize = 32;
 
-/// How many prepared keys are kept.
+/// Number of cached prepared keys.
 const KEPT: usize = 64;
 
-/// Turns for verifications, and prepared verification keys by their digest.
+/// Turns for verifications, and prepared verification keys by the SHA-256 of their file.
 #[derive(Debug)]
 pub struct Verifiers {
     places: Arc<Semaphore>,
     running: Arc<Semaphore>,
-    /// The one used last stands last.
+    /// Most recently used last.
     kept: Mutex<VecDeque<(Digest, Arc<Verifier>)>>,
 }
 
-/// The right to verify, until it is dropped.
+/// Permission to verify, until dropped.
 #[derive(Debug)]
 pub struct Turn {
     _permits: [OwnedSemaphorePermit; 2],
 }
 
 impl Verifiers {
-    /// `at_once` verifications run at the same time, and 32 times as many wait.
+    /// Allows `at_once` running verifications, and 32 times as many waiting ones.
     pub fn new(at_once: usize) -> Self {
         let at_once = at_once.clamp(1, 1024);
         Self {
@@ -39,14 +39,14 @@ impl Verifiers {
         }
     }
 
-    /// Waits for a turn; `None` if too many wait already.
+    /// Waits for a turn; `None` if too many verifications wait already.
     pub async fn turn(&self) -> Option<Turn> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
         let run = Arc::clone(&self.running).acquire_owned().await.ok()?;
         Some(Turn { _permits: [place, run] })
     }
 
-    /// The prepared key with this digest, if it is kept.
+    /// The prepared key with this digest, if cached.
     pub fn get(&self, key: &Digest) -> Option<Arc<Verifier>> {
         let mut kept = self.lock();
         let found = kept.iter().position(|(digest, _)| digest == key)?;
@@ -56,7 +56,7 @@ impl Verifiers {
         Some(verifier)
     }
 
-    /// Keeps a prepared key instead of the one used longest ago.
+    /// Caches a prepared key; evicts the least recently used one if the cache is full.
     pub fn keep(&self, key: Digest, verifier: Arc<Verifier>) {
         let mut kept = self.lock();
         kept.retain(|(digest, _)| *digest != key);

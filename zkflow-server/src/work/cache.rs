@@ -1,4 +1,4 @@
-//! Circuits kept in memory between proofs.
+//! Cache of loaded circuits.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,8 +8,8 @@ use tokio::sync::OnceCell;
 use zkflow_core::circuit::LoadedCircuit;
 use zkflow_core::digest::Digest;
 
-/// Loaded circuits by the digest of their proving key, bounded in bytes; the one used longest ago
-/// goes first.
+/// Loaded circuits by the digest of their proving key. The size in bytes is bounded; the least recently
+/// used circuit is evicted first.
 #[derive(Debug)]
 pub(super) struct CircuitCache {
     limit: u64,
@@ -23,15 +23,15 @@ struct Entry {
 }
 
 impl CircuitCache {
-    /// Keeps circuits up to about `limit` bytes, and always the one used last.
+    /// `limit` is in bytes and approximate; the most recently used circuit always stays.
     pub(super) fn new(limit: u64) -> Self {
         Self { limit, entries: Mutex::default() }
     }
 
-    /// The circuit with this key; `load` runs once, however many ask at the same time.
+    /// Returns the circuit with this key; concurrent calls share one `load`.
     ///
     /// # Errors
-    /// Those of `load`; the next call tries again.
+    /// See `load`; the next call tries again.
     pub(super) async fn get<E>(
         &self,
         key: Digest,
@@ -49,7 +49,7 @@ impl CircuitCache {
         circuit
     }
 
-    /// Drops what was used longest ago until the rest fits, and cells whose loading failed.
+    /// Evicts the least recently used circuits until the rest fits, and drops failed loads.
     fn shrink(&self, keep: &Digest) {
         let mut entries = self.lock();
         entries.retain(|_, entry| entry.cell.initialized() || Arc::strong_count(&entry.cell) > 1);

@@ -21,16 +21,16 @@ pub(super) const EXPIRED: &str = "expired";
 /// Subject of the job that walks the whole store for orphans.
 pub(super) const ORPHANS: &str = "orphans";
 
-/// Requests removed between two looks at whether the job was cancelled.
+/// Requests removed between two checks for cancellation.
 const BATCH: usize = 100;
 
-/// Sealed inputs are written before their request: younger ones than this may be on their way.
+/// Sealed inputs are written before their request; younger ones may still get a request.
 const SEALED_GRACE: Duration = Duration::from_secs(3600);
 
-/// Dead letters are kept this long.
+/// Age at which dead letters are removed.
 const DEAD_LETTER_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Removes what nobody needs.
+/// Handler of [`EXPIRED`] and [`ORPHANS`].
 pub(super) struct Cleanup {
     app: Arc<App>,
 }
@@ -58,7 +58,7 @@ impl Cleanup {
         Ok(removed)
     }
 
-    /// Removes artifacts that no document needs, unreadable ones too. Artifacts with an unknown path stay.
+    /// Removes artifacts without a document, including unreadable ones. Leaves those with an unknown path.
     async fn remove_orphans(&self, context: &JobContext) -> Result<u64, JobError> {
         let (mut removed, mut unknown) = (0, 0);
         let mut circuits = Circuits { app: &self.app, last: None };
@@ -78,12 +78,12 @@ impl Cleanup {
             }
         }
         if unknown > 0 {
-            tracing::warn!(artifacts = unknown, "artifacts with an unknown path were left alone");
+            tracing::warn!(artifacts = unknown, "artifacts with an unknown path were not removed");
         }
         Ok(removed)
     }
 
-    /// Whether no document needs the artifact, now or when the work on it is done.
+    /// Whether no document needs the artifact, now or after pending work.
     async fn is_orphan(
         &self,
         key: &ArtifactKey,
@@ -103,7 +103,7 @@ impl Cleanup {
         }
     }
 
-    /// Whether the document is final, or was never inserted.
+    /// Whether the document is final or was never inserted.
     async fn is_over<D: Stored>(&self, id: &D::Id, sealed: Timestamp) -> Result<bool, JobError> {
         let found = self.app.documents::<D>().get(id).await.map_err(outage)?;
         Ok(match found {
@@ -118,7 +118,7 @@ impl Cleanup {
     }
 }
 
-/// Circuits by id; the files of one are listed together.
+/// Remembers the last circuit, since its files are listed together.
 struct Circuits<'a> {
     app: &'a App,
     last: Option<(CircuitId, Option<Circuit>)>,
@@ -142,7 +142,7 @@ impl Handler for Cleanup {
             report(0, artifacts, 0);
             return Ok(());
         }
-        // Neither waits for the other to be well.
+        // A failure of one does not prevent the other.
         let (letters, requests) =
             (self.purge_dead_letters().await, self.remove_expired_requests(&context).await);
         report(requests?, 0, letters?);

@@ -1,5 +1,5 @@
-//! `deploy`: a pending deployment becomes a confirmed contract, or failed with the reason; keys that came with it
-//! are destroyed when they have signed, addresses when it is final.
+//! `deploy`: a pending deployment is confirmed, or fails with a reason. Private keys from requests are
+//! destroyed after signing, node URLs when the deployment is final.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,12 +33,12 @@ use crate::telemetry::stage_took;
 use zkflow_evm::EvmClient;
 use zkflow_evm::deploy::{DeployError, Journal, Order, Statement, Stopped, drive};
 
-/// Proofs that are looked at to find one of the present key.
+/// Recent proofs searched for one of the present key.
 const RECENT: usize = 10;
-/// Examples of a template that are tried.
+/// Examples of a template tried at most.
 const EXAMPLES: usize = 16;
 
-/// Deploys verifier contracts.
+/// Handler of the queue of deployments.
 pub(super) struct Deploy {
     app: Arc<App>,
 }
@@ -48,7 +48,7 @@ impl Deploy {
         Self { app }
     }
 
-    /// What was sealed for the deployment, if it still is.
+    /// The sealed secrets of the deployment; empty if they are destroyed or were never given.
     async fn secrets(&self, deployment: &Deployment) -> Result<Secrets, Stop> {
         match self.app.vault.open_deployment(&deployment.id).await {
             Ok(text) => Secrets::from_text(&text).map_err(stop),
@@ -57,7 +57,7 @@ impl Deploy {
         }
     }
 
-    /// A client of the node, and the chain that it belongs to.
+    /// Connects to the node and returns its chain id.
     async fn connect(&self, deployment: &Deployment, secrets: &Secrets) -> Result<(EvmClient, u64), Stop> {
         let chains = &self.app.chains;
         let client = match (&secrets.rpc_url, deployment.chain_id) {
@@ -72,7 +72,7 @@ impl Deploy {
         }
     }
 
-    /// A proof of the circuit: the newest that was asked for, or one of the template's examples.
+    /// A statement with a valid proof: from a recent proof request, or from an example of the template.
     async fn statement(&self, circuit: &Circuit) -> Result<Statement, Stop> {
         let app = &self.app;
         let key = verify::verifying_key(app, circuit).await.map_err(stop_or_outage)?;
@@ -92,7 +92,7 @@ impl Deploy {
         self.example(circuit).await
     }
 
-    /// Proves the first of the template's examples that the circuit's parameters allow.
+    /// Proves the first example of the template that the circuit accepts.
     async fn example(&self, circuit: &Circuit) -> Result<Statement, Stop> {
         let app = Arc::clone(&self.app);
         let template = app.library.get(&circuit.template).map_err(stop)?;
@@ -112,7 +112,7 @@ impl Deploy {
         blocking(prove).await?
     }
 
-    /// Notes the contract in the circuit's document: the newest one that was confirmed.
+    /// Records the contract in the circuit's document as the latest confirmed one.
     async fn note(&self, deployment: &Deployment, contract: &DeployedContract) -> Result<(), Stop> {
         loop {
             let circuit =
@@ -130,21 +130,21 @@ impl Deploy {
         }
     }
 
-    /// How long there is.
+    /// Time until the deadline of the deployment.
     fn left(&self, deployment: &Deployment) -> Duration {
         let whole = self.app.config.chain.deploy_time();
         whole.saturating_sub(self.app.now().since(deployment.life.created_at))
     }
 }
 
-/// 32 random bits of the id.
+/// First 32 bits of the SHA-256 of the id.
 fn salt(id: &DeploymentId) -> u32 {
     let digest = Digest::of(id.as_str());
     let [a, b, c, d, ..] = *digest.as_bytes();
     u32::from_be_bytes([a, b, c, d])
 }
 
-/// The statement of a stored proof.
+/// Parses a stored proof; `None` if it does not fit the key.
 fn read(key: &VerifyingKey, artifacts: &ProofArtifacts) -> Option<Statement> {
     let proof = proof_from_json(&artifacts.proof).ok()?;
     let signals = public_from_json(&artifacts.public_signals.clone().into()).ok()?;
@@ -196,24 +196,24 @@ impl Steps for Deploy {
         };
         let spent = journal.began.elapsed();
         stage_took("deployment", "check", spent);
-        // First the circuit: when that is repeated after a crash it says the same again.
+        // The circuit's document is written first: repeating this after a crash is harmless.
         self.note(deployment, &contract).await?;
         tracing::info!(deployment = %deployment.id, circuit = %circuit.id, chain_id, address = %contract.address, "deployed");
         deployment.confirm(contract, spent, app.now()).map_err(invalid)?;
         Ok(())
     }
 
-    /// Destroys the secrets that came with the request.
+    /// Destroys the sealed secrets.
     async fn discard(&self, id: &DeploymentId) -> Result<(), JobError> {
         self.app.vault.destroy_deployment(id).await.map_err(outage)
     }
 }
 
-/// The document as the journal of its order.
+/// Writes the progress of a deployment to its document.
 struct Record<'a> {
     app: &'a App,
     deployment: &'a mut Deployment,
-    /// When the present stage began.
+    /// Start of the present stage.
     began: Instant,
 }
 
@@ -228,7 +228,7 @@ impl Journal for Record<'_> {
     async fn signed(&mut self, chain_id: u64, transaction: SignedTransaction) -> Result<(), JobError> {
         self.deployment.signed(chain_id, transaction, self.app.now()).map_err(invalid)?;
         save(self.app, self.deployment).await?;
-        // A key of the request has done what it came for.
+        // A private key from the request is no longer needed after signing.
         if self.deployment.signer == Signer::Request {
             let destroyed = self.forget_key().await;
             destroyed.map_err(outage)?;
@@ -246,7 +246,7 @@ impl Journal for Record<'_> {
 }
 
 impl Record<'_> {
-    /// Destroys the private key that came with the request, and keeps the address that did.
+    /// Destroys the private key from the request; an RPC URL from the request stays sealed.
     async fn forget_key(&self) -> Result<(), RequestError> {
         let (vault, id) = (&self.app.vault, &self.deployment.id);
         if !self.deployment.own_rpc {

@@ -1,4 +1,4 @@
-//! [`Progress`]: the way of a document from pending to final under a lease, the same for all kinds.
+//! [`Progress`]: takes a document of any kind from pending to final under a lease.
 
 use async_trait::async_trait;
 use zkflow_core::service::catalog::{Document as _, Failure, Stored};
@@ -10,26 +10,26 @@ use super::{Stop, invalid, outage, unsaved};
 use crate::state::App;
 use crate::telemetry::job_failed;
 
-/// What is done to one kind of document.
+/// The steps that are specific to one kind of document.
 #[async_trait]
 pub(super) trait Steps: Send + Sync + 'static {
-    /// The kind.
+    /// Kind of the processed documents.
     type Document: Stored;
 
-    /// What requests and workers share.
+    /// State shared by requests and workers.
     fn app(&self) -> &App;
 
-    /// What the work needs of this machine, kept while it runs; an error that gives the job back when that is
-    /// not there.
+    /// Reserves what the work needs on this machine, until the result is dropped. An error releases the
+    /// job.
     async fn admit(&self, document: &Self::Document) -> Result<Option<Share>, JobError> {
         let _ = document;
         Ok(None)
     }
 
-    /// The way from begun to complete, saved at every stage but the last.
+    /// Does the work, and saves the document at every stage but the last.
     async fn run(&self, document: &mut Self::Document, job: &Job) -> Result<(), Stop>;
 
-    /// Removes what only an unfinished document needs. Called again for a document that is final.
+    /// Removes data that only an unfinished document needs. May be called again for a final document.
     async fn discard(&self, id: &Id<Self>) -> Result<(), JobError> {
         let _ = id;
         Ok(())
@@ -38,11 +38,11 @@ pub(super) trait Steps: Send + Sync + 'static {
 
 type Id<S> = <<S as Steps>::Document as zkflow_core::service::catalog::Document>::Id;
 
-/// Handles the jobs of one kind of document.
+/// Handler of the jobs of one kind of document.
 pub(super) struct Progress<S>(pub(super) S);
 
 impl<S: Steps> Progress<S> {
-    /// The document of a job, while work on it is owed.
+    /// Returns the document of a job if it is not final.
     async fn owed(&self, job: &Job) -> Result<Option<S::Document>, JobError> {
         let Self(steps) = self;
         let Ok(id) = job.subject.parse::<Id<S>>() else { return Ok(None) };
@@ -54,7 +54,7 @@ impl<S: Steps> Progress<S> {
         Ok(None)
     }
 
-    /// Makes the outcome visible, and then removes what only an unfinished document needs.
+    /// Saves the final document, then removes data that only an unfinished one needs.
     async fn finish(&self, mut document: S::Document) -> Result<(), JobError> {
         let Self(steps) = self;
         save(steps.app(), &mut document).await?;
@@ -94,12 +94,12 @@ impl<S: Steps> Handler for Progress<S> {
         if document.fail(failure, steps.app().now()).is_ok()
             && let Err(error) = self.finish(document).await
         {
-            tracing::warn!(document = %id, reason = %error.reason, "left to the reconciler");
+            tracing::warn!(document = %id, reason = %error.reason, "not saved; the reconciler retries");
         }
     }
 }
 
-/// Writes the document, unless it was changed since it was read.
+/// Writes the document; fails if it has changed since it was read.
 pub(super) async fn save<D: Stored>(app: &App, document: &mut D) -> Result<(), JobError> {
     *document = app.save(document.clone()).await.map_err(unsaved)?;
     Ok(())

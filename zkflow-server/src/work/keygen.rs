@@ -1,4 +1,4 @@
-//! `key-generation`: a pending circuit becomes ready, or failed with the reason.
+//! `key-generation`: a pending circuit becomes ready, or fails with a reason.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ impl KeyGeneration {
         Self { app }
     }
 
-    /// Stores one file under a path that no other run uses.
+    /// Stores a file under a key that no other run uses.
     async fn put(
         &self,
         circuit: &Circuit,
@@ -87,7 +87,7 @@ impl Steps for KeyGeneration {
                 tracing::debug!(circuit = %circuit.id, operations, "witness calculation recorded")
             }
             Err(reason) => {
-                tracing::info!(circuit = %circuit.id, %reason, "witnesses will be calculated by the module")
+                tracing::info!(circuit = %circuit.id, %reason, "no tape: witnesses are slower")
             }
         }
         self.advance(circuit, CircuitStage::Store, "setup", began).await?;
@@ -104,7 +104,7 @@ impl Steps for KeyGeneration {
     }
 }
 
-/// What is to be compiled, which must still be what the circuit's identity says. Reads files.
+/// Renders the template again and checks the circuit hash. Reads files.
 fn blueprint(app: &App, circuit: &Circuit) -> Result<Blueprint, Stop> {
     let blueprint = app.blueprint(&circuit.template, &circuit.params).map_err(stop)?;
     if blueprint.circuit_hash == circuit.circuit_hash {
@@ -112,8 +112,8 @@ fn blueprint(app: &App, circuit: &Circuit) -> Result<Blueprint, Stop> {
     }
     Err(Stop::Final(Failure {
         code: "template_changed".to_owned(),
-        message: "the template, its includes or the compiler changed since the circuit was asked for; \
-                  ask again to get a circuit of what is there now"
+        message: "the template, its includes or the compiler changed after the circuit was requested; \
+                  request the circuit again"
             .to_owned(),
     }))
 }

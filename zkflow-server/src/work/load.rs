@@ -15,7 +15,7 @@ use super::{Stop, blocking, stop, stop_or_outage};
 use crate::state::App;
 use crate::telemetry::stage_took;
 
-/// Reads the files of a ready circuit and prepares its key: as the prover kept it on disk, or from the store.
+/// Reads the files of a ready circuit and its prepared key, from the prover's disk cache if it is there.
 pub(super) async fn load(app: &Arc<App>, circuit: &Circuit) -> Result<LoadedCircuit, Stop> {
     let began = Instant::now();
     let digest = meta(circuit, FileName::ProvingKey)?.sha256;
@@ -37,13 +37,13 @@ pub(super) async fn load(app: &Arc<App>, circuit: &Circuit) -> Result<LoadedCirc
     };
     let loaded = blocking(open).await?.map_err(stop)?;
     if let Some(error) = loaded.unused_tape() {
-        tracing::warn!(circuit = %circuit.id, %error, "witnesses are calculated by the module");
+        tracing::warn!(circuit = %circuit.id, %error, "unusable tape: witnesses are slower");
     }
     stage_took("proof", "load", began.elapsed());
     Ok(loaded)
 }
 
-/// The description of a file in the circuit's document.
+/// Metadata of a circuit's file.
 pub(super) fn meta(circuit: &Circuit, name: FileName) -> Result<&ArtifactMeta, Stop> {
     circuit.artifacts.get(name.as_str()).ok_or_else(|| {
         Stop::Final(Failure {
@@ -53,7 +53,7 @@ pub(super) fn meta(circuit: &Circuit, name: FileName) -> Result<&ArtifactMeta, S
     })
 }
 
-/// Files from the store, and the key if the prover has it on disk.
+/// Files from the store, and the prepared key if the disk cache contains it.
 struct Fetched {
     files: BTreeMap<FileName, Bytes>,
     key: Option<Arc<dyn PreparedKey>>,

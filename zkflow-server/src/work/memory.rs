@@ -1,25 +1,25 @@
-//! [`Memory`]: what the proofs of this process may take together.
+//! [`Memory`]: the memory budget of all proofs of this process.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Memory that proofs may take at the same time.
+/// Memory budget of proofs that run at the same time, in bytes.
 #[derive(Debug)]
 pub(super) struct Memory {
     budget: u64,
     taken: Mutex<u64>,
 }
 
-/// A share of the memory; dropped, it is free again.
+/// Reserved memory, released on drop.
 #[derive(Debug)]
 pub(super) struct Share {
     memory: Arc<Memory>,
     bytes: u64,
 }
 
-/// A proof does not fit.
+/// The memory of a proof exceeds what is left; sizes in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "it would take about {} MiB, and proofs here may take {} MiB, of which {} MiB are taken",
+    "the proof needs about {} MiB, but the limit for all proofs is {} MiB, of which {} MiB are in use",
     mebibytes(*.needed), mebibytes(*.budget), mebibytes(*.taken)
 )]
 pub(super) struct DoesNotFit {
@@ -29,15 +29,15 @@ pub(super) struct DoesNotFit {
 }
 
 impl Memory {
-    /// At most `budget` bytes.
+    /// `budget` is in bytes.
     pub(super) fn new(budget: u64) -> Arc<Self> {
         Arc::new(Self { budget, taken: Mutex::new(0) })
     }
 
-    /// The share of a proof that takes `bytes` at its peak.
+    /// Reserves `bytes`, the peak memory of a proof.
     ///
     /// # Errors
-    /// It does not fit beside what is taken, or not at all.
+    /// The rest of the budget, or the whole budget, is too small.
     pub(super) fn share(self: &Arc<Self>, bytes: u64) -> Result<Share, DoesNotFit> {
         let mut taken = self.lock();
         match taken.checked_add(bytes) {
@@ -48,7 +48,7 @@ impl Memory {
     }
 
     fn lock(&self) -> MutexGuard<'_, u64> {
-        // A number is never half written.
+        // A number is valid even after a panic under the lock.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -59,8 +59,8 @@ impl Drop for Share {
     }
 }
 
-/// What proofs may take when nobody says: three quarters of the memory of the machine, or of the control group that
-/// this process is in, if that has less. Without bound when neither says how much it has.
+/// Default budget: three quarters of the memory of the machine or of this process's control group,
+/// whichever is smaller. `u64::MAX` if neither is known.
 pub(super) fn most() -> u64 {
     available().map_or(u64::MAX, |bytes| bytes / 4 * 3)
 }
@@ -71,7 +71,7 @@ fn available() -> Option<u64> {
         let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
         total.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
     });
-    // Version 2 first; without a limit it says `max`, and version 1 a number beyond any machine.
+    // Version 2 first. Without a limit, version 2 contains `max`, and version 1 a huge number.
     let group = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
     let group = group.into_iter().find_map(read).and_then(|text| text.trim().parse::<u64>().ok());
     machine.into_iter().chain(group).min()
@@ -95,7 +95,7 @@ mod tests {
         drop(first);
         memory.share(24).unwrap();
         drop(second);
-        assert_eq!(*memory.lock(), 0, "all is free again");
+        assert_eq!(*memory.lock(), 0, "all memory is released");
     }
 
     #[test]
@@ -103,7 +103,7 @@ mod tests {
         let memory = Memory::new(1000);
         assert_eq!(
             memory.share(1001).unwrap_err().to_string(),
-            "it would take about 1 MiB, and proofs here may take 1 MiB, of which 0 MiB are taken"
+            "the proof needs about 1 MiB, but the limit for all proofs is 1 MiB, of which 0 MiB are in use"
         );
         assert!(memory.share(u64::MAX).is_err());
         memory.share(1000).unwrap();

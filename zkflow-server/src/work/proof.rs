@@ -1,5 +1,5 @@
-//! `proof-generation`: a pending request becomes completed with a verified proof, or failed with the
-//! reason; its sealed inputs are destroyed either way.
+//! `proof-generation`: a pending request is completed with a verified proof, or fails with a reason. Its
+//! sealed inputs are destroyed in both cases.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,7 +24,7 @@ use super::{CircuitCache, Stop, blocking, invalid, outage, stop, stop_or_outage}
 use crate::state::App;
 use crate::telemetry::{stage_took, witness_calculated};
 
-/// Makes proofs.
+/// Handler of the queue of proof requests.
 pub(super) struct ProofGeneration {
     app: Arc<App>,
     cache: CircuitCache,
@@ -38,13 +38,13 @@ impl ProofGeneration {
         Self { app, cache, memory }
     }
 
-    /// The circuit of the request, from the cache or the store.
+    /// Returns the circuit of the request, from the cache or the store.
     async fn load(&self, request: &ProofRequest) -> Result<(Circuit, Arc<LoadedCircuit>), Stop> {
         let circuit = self.app.catalog.circuits().get(&request.circuit_id).await.map_err(stop_or_outage)?;
         let Some(circuit) = circuit.filter(|circuit| circuit.life.status == CircuitStatus::Ready) else {
             return Err(Stop::Final(Failure {
                 code: "circuit_gone".to_owned(),
-                message: format!("circuit {} is not ready any more", request.circuit_id),
+                message: format!("circuit {} was deleted or is no longer ready", request.circuit_id),
             }));
         };
         let key = meta(&circuit, FileName::ProvingKey)?.sha256;
@@ -52,8 +52,8 @@ impl ProofGeneration {
         Ok((circuit, loaded))
     }
 
-    /// Lets the prover know how many proofs this process will take on beside the next one: threads are shared when
-    /// requests wait, and one proof gets all of them when none does.
+    /// Announces how many proofs will run beside the next one. Proofs share threads when requests wait; a
+    /// single proof uses all threads.
     async fn share_threads(&self) {
         let others = u64::from(self.app.config.workers.proof_concurrency).saturating_sub(1);
         let stats = self.app.queue.stats(QueueName::ProofGeneration).await;
@@ -70,10 +70,10 @@ impl Steps for ProofGeneration {
         &self.app
     }
 
-    /// Refuses a proof that would take more memory than is left, by the prediction in the circuit's report.
+    /// Refuses a proof that needs more memory than is left, as predicted in the circuit's report.
     async fn admit(&self, request: &ProofRequest) -> Result<Option<Share>, JobError> {
         let circuit = self.app.catalog.circuits().get(&request.circuit_id).await.map_err(outage)?;
-        // A circuit without a report is not ready, which is for the run to say.
+        // A circuit without a report is not ready; `run` reports that.
         let Some(report) = circuit.and_then(|circuit| circuit.report) else { return Ok(None) };
         let share = self.memory.share(report.prover_memory_bytes);
         share.map(Some).map_err(|error| JobError::give_back("proof_does_not_fit", error.to_string()))
@@ -89,7 +89,7 @@ impl Steps for ProofGeneration {
         let (witness, way) = blocking(move || calculator.witness(&inputs)).await?.map_err(stop)?;
         witness_calculated(way);
         if way == Way::ModuleAfterMismatch {
-            tracing::error!(circuit = %circuit.id, "the tape gives wrong witnesses; the module was used instead");
+            tracing::error!(circuit = %circuit.id, "wrong witness from the tape: used the module");
         }
         let spent = began.elapsed();
         stage_took("proof", "witness", spent);

@@ -1,7 +1,6 @@
-//! `docs/errors.md`: every stable code of all crates, with its meaning.
-//!
-//! The codes, kinds and statuses are read from the sources, the sentences are in [`meanings`]. A code without
-//! a sentence, and a sentence without a code, make the test fail.
+//! `docs/errors.md`: every stable code of all crates, with its meaning. Codes, kinds and statuses are read
+//! from the sources; the sentences are in [`meanings`]. The test fails if a code has no sentence or a
+//! sentence has no code.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -88,7 +87,7 @@ fn the_sources_have_the_codes_of_all_crates() {
         assert!(crates.contains(&format!("zkflow-{package}")), "{package} has no code");
     }
     let codes = sources.codes();
-    // One for each way in which a code is written.
+    // One code for each way of writing codes.
     for (code, status) in [
         ("circuit_not_found", Some(404)),
         ("body_too_large", Some(413)),
@@ -113,5 +112,5 @@ fn row(Meaning { code, meaning, remedy }: &Meaning, origins: &[Origin]) -> Strin
     format!("| `{code}` | {status} | {kind} | {meaning} | {remedy} |\n")
 }
 
-/// The codes with all their origins.
+/// Codes with all their origins.
 type Codes = BTreeMap<String, Vec<Origin>>;

@@ -1,4 +1,4 @@
-//! What each code means, and what to do.
+//! Meaning and remedy of each code.
 
 /// The sentences of a code.
 pub(super) struct Meaning {
@@ -23,14 +23,14 @@ const REQUEST: &[Meaning] = meanings! {
     invalid_cursor: "`cursor` is not from this list" => "use `nextCursor` of the last page";
     unsupported_media_type: "the `Content-Type` is not JSON" => "send `application/json`";
     unreadable_body: "the body ended early" => "send it again";
-    malformed_json: "a body or a file of snarkjs is not JSON, or has another form" => "correct the place in the message";
+    malformed_json: "a body or a file of snarkjs is not JSON, or has the wrong form" => "correct the place in the message";
     invalid_body: "a field of the body is missing, unknown or of the wrong type" => "see `/docs`";
     body_too_large: "the body is larger than `max_body_bytes`" => "send less, or change the setting";
     invalid_idempotency_key: "the `Idempotency-Key` is not 1 to 128 visible ASCII characters" => "correct the header";
     idempotency_key_reused: "another request has used this `Idempotency-Key`" => "use a new key";
     not_allowed: "a setting of the operator forbids this request" => "use a signer or a node of the operator";
     timeout: "the request took longer than `request_time_s`" => "repeat it";
-    overloaded: "a queue has its limit of unfinished requests" => "repeat after `Retry-After`";
+    overloaded: "a queue has reached its limit of unfinished requests" => "repeat after `Retry-After`";
     too_many_watchers: "`max_watchers` event streams and long-polls are open" => "repeat after `Retry-After`";
     too_many_verifications: "too many proofs wait for verification" => "repeat after `Retry-After`";
     internal: "a fault of the server" => "send the `x-request-id` to the operator";
@@ -39,14 +39,14 @@ const REQUEST: &[Meaning] = meanings! {
 const CIRCUITS: &[Meaning] = meanings! {
     circuit_not_found: "there is no circuit with this id" => "request the circuit first";
     circuit_pending: "the keys of the circuit are not ready" => "wait, then repeat";
-    circuit_failed: "the circuit could not be made" => "see its `error`, then request it again";
+    circuit_failed: "key generation has failed" => "see its `error`, then request it again";
     circuit_busy: "the circuit has unfinished work" => "wait for its work, or cancel it";
     circuit_deleting: "the circuit is being deleted" => "wait; repeat an interrupted DELETE";
-    deleting: "the document of a circuit while it is deleted" => "nothing";
-    circuit_gone: "the circuit of a proof request was deleted or is not ready any more" => "request the circuit again";
+    deleting: "the circuit is being deleted" => "nothing";
+    circuit_gone: "the circuit of a proof request was deleted or is no longer ready" => "request the circuit again";
     template_changed: "template, includes or compiler changed after the request" => "request the circuit again";
     artifact_missing: "the circuit has no file of this kind" => "request the circuit again";
-    compiler_output_corrupt: "the compiler wrote a file that cannot be read" => "tell the operator";
+    compiler_output_corrupt: "a file written by the compiler cannot be read" => "tell the operator";
     circuit_too_large: "the circuit has more constraints than a key can have" => "use a smaller circuit";
     circuit_too_few_wires: "an R1CS has fewer wires than public signals and the constant" => "compile the circuit again";
     circuit_not_rank_one: "a circuit of arkworks has a constraint that is not `a * b = c`" => "outline linear combinations, or use rank-1 constraints only";
@@ -68,7 +68,7 @@ const TEMPLATES: &[Meaning] = meanings! {
     template_not_rendered: "a template could not be rendered" => "correct it: [templates.md](templates.md)";
     circom_rejected: "circom refuses the source" => "correct the line in the message";
     include_not_found: "a file that the source includes does not exist" => "correct the path of the include";
-    include_outside_roots: "an include leaves the folders of sources" => "move the file below one of them";
+    include_outside_roots: "an include is outside the source folders" => "move the file into one of them";
     invalid_file_name: "the name of a source is not a plain name that ends in `.circom`" => "rename the file";
     compile_limit: "the compiler reached a limit on time, memory or output" => "use a smaller circuit, or raise `compile_time_s` or `compile_memory_mib`";
     compile_io: "a source or a working folder cannot be read or written" => "check the disk";
@@ -83,25 +83,25 @@ const INPUTS: &[Meaning] = meanings! {
     unknown_input: "the circuit has no such input" => "remove it";
     missing_input: "an input is missing" => "add it";
     duplicate_input: "an input occurs twice" => "remove one";
-    wrong_shape: "an input has another number of values than its signal" => "use the shape in the message";
+    wrong_shape: "the number of values of an input does not fit its signal" => "use the shape in the message";
     not_decimal: "a value is not a decimal number" => "write it in decimal digits";
-    not_in_field: "a value is negative, or not below the modulus of the field" => "reduce it yourself, if that is meant";
+    not_in_field: "a value is negative, or not below the modulus of the field" => "reduce it modulo the modulus if that is intended";
     unsafe_number: "a JSON number is too large to be exact" => "write it as a string";
     not_a_value: "a value is neither a number nor a string of digits" => "write it as a string of digits";
     too_deep: "arrays are nested too deeply" => "use the shape of the signal";
     constraint_failed: "the inputs do not satisfy the circuit" => "correct the inputs; the message names template and line";
-    witness_length: "a witness has another length than the key needs" => "use files of the same circuit";
+    witness_length: "the length of a witness does not fit the key" => "use files of the same circuit";
     witness_unsatisfied: "a witness does not satisfy the constraints" => "calculate it again with the module of the circuit";
     witness_limit: "the calculation reached its limit on time or memory" => "raise `witness_time_s` or `witness_memory_mib`";
     witness_calculator_failed: "the module of the circuit failed" => "compile the circuit again";
-    signals_mismatch: "the module has other inputs than the circuit" => "use files of the same circuit";
+    signals_mismatch: "the inputs of the module differ from those of the circuit" => "use files of the same circuit";
 };
 
 const PROOFS: &[Meaning] = meanings! {
     proof_not_found: "there is no proof request with this id, or it has expired" => "request the proof again";
     proof_final: "the proof request has ended and cannot be cancelled" => "nothing";
     no_proof: "the proof request has no proof" => "wait, or see its `error`";
-    public_signal_count: "the number of public signals is not that of the key" => "use files of the same circuit";
+    public_signal_count: "the number of public signals does not fit the key" => "use files of the same circuit";
     invalid_point: "a point of a proof or a key is not on the curve or not in the subgroup" => "get the file again";
     invalid_verification_key: "a verification key has no points for its public signals" => "get the file again";
     proof_does_not_fit: "a proof needs more memory than this worker has left" => "raise `proof_memory_mib`, or use larger workers";
@@ -112,17 +112,17 @@ const PROOFS: &[Meaning] = meanings! {
 };
 
 const KEYS: &[Meaning] = meanings! {
-    file_unreadable: "a file cannot be read" => "check path and rights";
+    file_unreadable: "a file cannot be read" => "check path and permissions";
     file_unwritable: "a file cannot be written" => "check the disk";
-    malformed_file: "a file is damaged, or of another kind" => "get it again; `zkflow inspect` shows its kind";
-    unreadable_proving_key: "a proving key cannot be read" => "check path and rights";
+    malformed_file: "a file is damaged, or of the wrong kind" => "get it again; `zkflow inspect` shows its kind";
+    unreadable_proving_key: "a proving key cannot be read" => "check path and permissions";
     malformed_proving_key: "a proving key is damaged" => "get it again";
     inconsistent_proving_key: "parts of a proving key contradict each other" => "get it again";
-    power_out_of_range: "the power of a setup is not possible" => "use a power of the range in the message";
+    power_out_of_range: "the power of a setup is out of range" => "use a power of the range in the message";
     powers_truncated: "the powers of tau were truncated, so this step is not possible" => "use the complete file";
     powers_not_prepared: "the powers of tau are not prepared for phase 2" => "`zkflow ptau prepare`";
     too_few_powers: "the powers of tau are too small for the circuit" => "use a larger file";
-    invalid_beacon: "a beacon is not VALUE:EXPONENT of the allowed range" => "correct it";
+    invalid_beacon: "a beacon is not VALUE:EXPONENT, or is out of range" => "correct it";
     key_refused: "proofs for the key can be forged" => "see [trusted-setup.md](trusted-setup.md)";
     ceremony_invalid: "a contribution or a file of a ceremony is not valid" => "get the file again from its maker";
 };
@@ -135,19 +135,19 @@ const CHAIN: &[Meaning] = meanings! {
     wrong_chain: "a node belongs to another chain" => "correct `chainId` or the URL";
     rpc_refused: "a URL of a request is not allowed" => "use https and a public address";
     signer_failed: "a signer cannot be used or refuses to sign" => "correct the setting `signers`, or the key";
-    chain_unavailable: "the node does not answer" => "it is tried again; check the node";
+    chain_unavailable: "the node does not answer" => "the server retries; check the node";
     chain_refused: "the node refuses the transaction" => "see the message";
     insufficient_funds: "the account cannot pay for the deployment" => "fund it, then request again";
     nonce_taken: "another transaction used the nonce, and the key is destroyed" => "request the deployment again";
-    transaction_failed: "the transaction was mined and failed" => "see the transaction on the chain";
+    transaction_failed: "the transaction was mined and reverted" => "see the transaction on the chain";
     deployment_timeout: "the deployment was not confirmed within `deploy_time_s`" => "check the chain, then request again";
     key_forgeable: "proofs for the key can be forged" => "see [trusted-setup.md](trusted-setup.md)";
-    key_for_development: "the key is for development, and the chain is not" => "set `PTAU_PATH` and request the circuit again";
+    key_for_development: "a key for development is not allowed on this chain" => "set `PTAU_PATH` and request the circuit again";
     contract_other_key: "the contract was made for another key" => "tell the operator";
     contract_unreadable: "the source of the contract has no readable key" => "tell the operator";
     contract_too_long: "the code is longer than EIP-170 allows" => "use fewer public signals";
     contract_rejected: "solc refuses the source of the contract" => "tell the operator";
-    solc_version: "solc has another version than 0.8.30" => "`zkflow doctor`";
+    solc_version: "the version of solc is not 0.8.30" => "`zkflow doctor`";
     solc_failed: "solc is missing or fails" => "`zkflow doctor`";
     code_differs: "the code on the chain is not the compiled code" => "do not use the contract";
     contract_wrong: "the contract gives a wrong answer about a proof" => "do not use the contract";
@@ -165,28 +165,28 @@ const STORAGE: &[Meaning] = meanings! {
     artifact_corrupt: "an artifact differs from its digest" => "restore it from a backup, or request the circuit again";
     artifact_store_unavailable: "the artifact store does not answer" => "repeat; check the bucket or the disk";
     database_unavailable: "the database cannot be opened" => "check the disk and `data_dir`";
-    inputs_not_found: "sealed inputs are not there any more" => "request the proof again";
-    inputs_wrong_key: "sealed inputs belong to another secret key" => "use the earlier `ZKFLOW_SECRET_KEY`";
+    inputs_not_found: "the sealed inputs no longer exist" => "request the proof again";
+    inputs_wrong_key: "the inputs were sealed with another secret key" => "use the earlier `ZKFLOW_SECRET_KEY`";
     inputs_altered: "sealed inputs were changed in the store" => "request the proof again; check access to the store";
     vault_other_key: "the store belongs to another secret key" => "use the same `ZKFLOW_SECRET_KEY` everywhere";
     secret_key_malformed: "the secret key is not 64 hex digits" => "correct `ZKFLOW_SECRET_KEY`";
     secret_key_exposed: "other users can read the file of the secret key" => "`chmod 600` the file";
-    secret_key_unavailable: "the file of the secret key cannot be read or made" => "check the data folder";
+    secret_key_unavailable: "the file of the secret key cannot be read or created" => "check the data folder";
     artifact_unreadable: "a file of a circuit is missing or cannot be read" => "build the circuit again";
     artifact_malformed: "a file of a circuit cannot be read" => "request the circuit again";
     witness_calculator_unusable: "the module of a circuit cannot be used" => "request the circuit again";
     verification_key_unusable: "the verification key of a circuit cannot be used" => "request the circuit again";
     proving_key_unusable: "the proving key of a circuit cannot be used" => "request the circuit again";
-    sandbox_unavailable: "the sandbox of WebAssembly cannot be made" => "`zkflow doctor`";
+    sandbox_unavailable: "the WebAssembly sandbox cannot be created" => "`zkflow doctor`";
     sandbox_cache_folder: "the folder of compiled modules cannot be used" => "correct `module_cache`";
     invalid_module: "a WebAssembly module is not valid" => "compile the circuit again";
 };
 
 const WORK: &[Meaning] = meanings! {
     attempts_exhausted: "a job failed `job_attempts` times" => "see the log, then request again";
-    panic: "the work ended by a bug" => "report it with the log; the job is tried again";
-    invalid_key: "the name of an artifact is not valid, by a bug" => "report it with the log";
-    invalid_transition: "a document does not allow the step" => "report it with the log";
+    panic: "the work panicked, which is a bug" => "report it with the log; the job is retried";
+    invalid_key: "the name of an artifact is not valid, which is a bug" => "report it with the log";
+    invalid_transition: "the status of a document does not allow the step" => "report it with the log";
 };
 
 /// The sections of the page.

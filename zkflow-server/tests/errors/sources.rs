@@ -1,6 +1,6 @@
 //! Reads the codes from the sources of all crates.
 //!
-//! A code is written in one of four ways; any other form is a panic, so no code is passed over:
+//! A code is written in one of four ways. Any other form panics, so that no code is missed:
 //! - a literal in `fn code` of an `impl Classified`;
 //! - a literal in a call of `Problem::new` or `Problem::bad_request`;
 //! - a literal in a call of a constructor of `JobError`;
@@ -25,33 +25,33 @@ const PACKAGES: [&str; 8] = [
     "zkflow-cli",
 ];
 
-/// The type whose errors become answers.
+/// The error type that becomes HTTP answers.
 const REQUEST: &str = "RequestError";
 
-/// A place of a code.
+/// One occurrence of a code.
 #[derive(Debug, Clone)]
 pub(super) struct Origin {
     pub(super) code: String,
     pub(super) package: String,
     /// Variant of `ErrorKind`; `None` outside of `impl Classified`.
     pub(super) kind: Option<String>,
-    /// Status of the answer with this code.
+    /// HTTP status of an answer with this code.
     pub(super) status: Option<u16>,
-    /// The error type, of an `impl Classified`.
+    /// Error type, if the code is in an `impl Classified`.
     class: Option<String>,
 }
 
-/// All that the sources tell of codes.
+/// Everything that the sources contain about codes.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     origins: Vec<Origin>,
-    /// String constants by name.
+    /// Values of string constants, by name.
     constants: BTreeMap<String, String>,
-    /// Codes that constants give.
+    /// Codes given by constants.
     named: Vec<(String, String)>,
     /// Types of the fields of variants, by `Type::Variant`.
     fields: BTreeMap<String, String>,
-    /// Variants whose code is that of their field: type and variant.
+    /// Variants that delegate their code to their field, as type and variant.
     delegated: Vec<(String, String)>,
 }
 
@@ -88,7 +88,7 @@ impl Sources {
         codes
     }
 
-    /// [`REQUEST`] and the types whose codes it hands on.
+    /// [`REQUEST`] and the types that it delegates to.
     fn answered(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::from([REQUEST.to_owned()]);
         loop {
@@ -108,7 +108,7 @@ impl Sources {
         for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
             let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
             if path.is_dir() {
-                // Suites with invented codes.
+                // Tests and suites contain invented codes.
                 if name != "conformance" && name != "tests" {
                     self.read_folder(package, &path);
                 }
@@ -244,7 +244,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         };
         match (&call.args[code], text(&call.args[code])) {
             (_, Some(code)) => self.add(code, status),
-            // Code of another error, whose own place has it.
+            // The code of another error, which is read at its own place.
             (Expr::MethodCall(inner), _) if inner.method == "code" => {}
             (Expr::Path(_), _) if in_problem => {}
             _ => panic!("{}: unknown form of a code in a call of {names:?}", self.place),
@@ -270,7 +270,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
                     let name = path.path.segments.last().unwrap().ident.to_string();
                     self.sources.named.push((self.package.to_owned(), name));
                 }
-                // Code of another error, whose own place has it.
+                // The code of another error, which is read at its own place.
                 (Expr::MethodCall(inner), _) if inner.method == "code" => {}
                 (Expr::Field(_), _) => {}
                 _ => panic!("{}: unknown form of a code in a Failure", self.place),
@@ -287,7 +287,7 @@ fn result(function: &ImplItemFn) -> Option<&Expr> {
     }
 }
 
-/// The arms of a match with their variants, none for `_`; a single value is one arm for all.
+/// The arms of a match with their variants, none for `_`. A single value counts as one arm for all variants.
 fn arms(value: &Expr) -> Vec<(Vec<String>, &Expr)> {
     match value {
         Expr::Match(of) => of.arms.iter().map(|Arm { pat, body, .. }| (variants(pat), plain(body))).collect(),
@@ -295,7 +295,7 @@ fn arms(value: &Expr) -> Vec<(Vec<String>, &Expr)> {
     }
 }
 
-/// The value of a block that has nothing else.
+/// The value of a block that contains only this value.
 fn plain(value: &Expr) -> &Expr {
     match value {
         Expr::Block(block) => match block.block.stmts.as_slice() {

@@ -21,9 +21,9 @@ use zkflow_server::config::Config;
 use zkflow_server::state::App;
 use zkflow_server::{backends, http, work};
 
-/// An id that no circuit has.
+/// An id without a circuit.
 pub(crate) const NO_CIRCUIT: &str = "00000000000000000000000000000000";
-/// An id that no proof request has.
+/// An id without a proof request.
 pub(crate) const NO_PROOF: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 /// Size limit of a request body in bytes.
 pub(crate) const BODY_LIMIT: usize = 32 * 1024;
@@ -45,7 +45,7 @@ impl Server {
         Self::idle_with(|_| ()).await
     }
 
-    /// As [`idle`](Self::idle), with changed settings.
+    /// Like [`idle`](Self::idle), with changed settings.
     pub(crate) async fn idle_with(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         config.circuits.module_cache = Some(std::env::temp_dir().join("zkflow-test-modules"));
@@ -81,7 +81,7 @@ impl Server {
         Reply::of(self.open(request).await).await
     }
 
-    /// As [`send`](Self::send), without reading the body.
+    /// Like [`send`](Self::send), without reading the body.
     pub(crate) async fn open(&self, request: Request<Body>) -> axum::response::Response {
         self.router.clone().oneshot(request).await.unwrap()
     }

@@ -1,4 +1,4 @@
-//! `docs/settings.md`: written from the rows of the settings.
+//! `docs/settings.md`, generated from the rows of the settings.
 
 use std::path::{Path, PathBuf};
 
@@ -63,7 +63,7 @@ fn row(setting: &Setting) -> String {
     )
 }
 
-/// Variables of other parts that pages name.
+/// Variables of other parts that the pages mention.
 const OTHERS: [&str; 6] =
     ["ZKFLOW_CONFIG", "ZKFLOW_TOOLS", "ZKFLOW_RPC", "ZKFLOW_ENTROPY", "ZKFLOW_MODEL_CASES", "ZKFLOW_"];
 
@@ -91,7 +91,7 @@ fn pages_and_manifests_name_existing_settings_only() {
             assert!(exists, "{}: {word} is not a setting", path.display());
             variables += 1;
         }
-        // Numbers have their unit in their name, so that a name in code style is known as a setting's.
+        // Numbers have their unit in their name, which identifies a setting's name in code style.
         for word in text.split('`').skip(1).step_by(2).filter(|word| word.chars().all(of_name)) {
             if ["_s", "_mib", "_concurrency", "_cache"].iter().any(|end| word.ends_with(end))
                 && word != "uptime_s"

@@ -1,4 +1,4 @@
-//! File, variables and flags: what each accepts, and which one wins.
+//! Which values the file, variables and flags accept, and their precedence.
 
 use std::path::Path;
 
@@ -18,12 +18,9 @@ fn the_sample_is_the_defaults() {
 fn the_sample_names_every_setting_under_its_table() {
     let printed = Config::default().to_toml();
     let (mut sample, mut found) = (SAMPLE.lines(), 0);
-    // The sample has the printed lines in their order, between its comments.
+    // The sample contains the printed lines in the same order, between its comments.
     for line in printed.lines().filter(|line| !line.is_empty()) {
-        assert!(
-            sample.any(|of_sample| of_sample.starts_with(line)),
-            "{line} is missing, or not in its place"
-        );
+        assert!(sample.any(|of_sample| of_sample.starts_with(line)), "{line} is missing or out of order");
         found += 1;
     }
     assert_eq!(found, settings().count() + CONCERNS.len());

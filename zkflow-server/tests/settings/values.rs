@@ -1,4 +1,4 @@
-//! Values that settings accept and refuse, alike from flags, variables and the file.
+//! Accepted and refused values, equal for flags, variables and the file.
 
 use zkflow_server::config::{CONCERNS, Setting, settings};
 
@@ -14,14 +14,14 @@ fn refusals(setting: &Setting, text: &str, toml: &str) -> [String; 3] {
     .map(|outcome| outcome.unwrap_err().to_string())
 }
 
-/// Checks that each number of a concern accepts the ends of its range, and refuses what is beyond them.
+/// Checks that each number of a concern accepts the ends of its range and refuses values beyond them.
 fn ranges_are_kept(table: &str) {
     let concern = CONCERNS.iter().find(|concern| concern.table == table).unwrap();
     for setting in concern.settings {
         let Some(range) = &setting.range else { continue };
         for end in [range.start(), range.end()] {
             let mut flags = vec![format!("--{}={end}", setting.flag)];
-            // The two are compared with each other.
+            // These two are checked against each other.
             match setting.flag {
                 "request-time-s" => flags.push("--max-wait-s=0".to_owned()),
                 "max-wait-s" => continue,

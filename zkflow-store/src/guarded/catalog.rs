@@ -11,7 +11,7 @@ use zkflow_core::service::clock::Timestamp;
 
 use super::{Ended, Guard, Policy};
 
-/// A [`Catalog`] on another machine, with deadlines, retries and a breaker; see the [module](super).
+/// A remote [`Catalog`] with deadlines, retries and a circuit breaker; see the [module](super).
 #[derive(Debug)]
 pub struct GuardedCatalog {
     catalog: Arc<dyn Catalog>,
@@ -28,7 +28,7 @@ impl GuardedCatalog {
         &self,
         attempt: impl Fn() -> BoxFuture<'a, Result<T, CatalogError>> + Sync,
     ) -> Ended<T, CatalogError> {
-        let unavailable = |reason| CatalogError::backend("it is not available", reason);
+        let unavailable = |reason| CatalogError::backend("calling the backend", reason);
         self.guard.call(attempt, unavailable, Some(self.guard.policy.deadline)).await
     }
 
@@ -58,8 +58,8 @@ impl Catalog for GuardedCatalog {
 
 #[async_trait]
 impl<D: Stored> Collection<D> for GuardedCatalog {
-    /// A document that an attempt added, but whose answer was lost, counts as added by this call: it has the id and
-    /// the `created_at` of `document`. Work on it may have begun.
+    /// If an attempt added the document but its answer was lost, the retry counts as added: the stored
+    /// document has the id and the `created_at` of `document`. Work on it may have begun.
     async fn insert(&self, document: D) -> Result<(D, bool), CatalogError> {
         let Ended { result, retried } = self.call(|| self.collection().insert(document.clone())).await;
         let (present, added): (D, bool) = result?;
@@ -75,8 +75,8 @@ impl<D: Stored> Collection<D> for GuardedCatalog {
         self.call(|| self.collection().by_key(key)).await.result
     }
 
-    /// If the answer of an attempt was lost, and the next attempt finds the document changed, compares the stored
-    /// document with the one that was to be written.
+    /// If an attempt's answer was lost and the retry finds a changed document, the stored document is
+    /// compared with the one to write.
     async fn replace(&self, document: D) -> Result<D, CatalogError> {
         let Ended { result, retried } = self.call(|| self.collection().replace(document.clone())).await;
         match result {

@@ -1,10 +1,10 @@
-//! Documents in MongoDB: as serde writes them, with moments as BSON dates.
+//! BSON form of documents: as serde writes them, with timestamps as BSON dates.
 
 use mongodb::bson::{self, Bson, DateTime, RawDocumentBuf};
 use zkflow_core::service::catalog::{CatalogError, Document, Lookup, Value};
 use zkflow_core::service::clock::Timestamp;
 
-/// The document for the server.
+/// Serialises a document.
 pub(super) fn write<D: Document>(value: &D) -> Result<RawDocumentBuf, CatalogError> {
     let failed = |detail: String| CatalogError::backend("writing a document as BSON", detail);
     let mut document = bson::serialize_to_document(value).map_err(|e| failed(e.to_string()))?;
@@ -19,7 +19,7 @@ pub(super) fn write<D: Document>(value: &D) -> Result<RawDocumentBuf, CatalogErr
     RawDocumentBuf::try_from(&document).map_err(|e| failed(e.to_string()))
 }
 
-/// The value of a document from the server, whatever that sent.
+/// Parses a document from the server; its content is not trusted.
 pub(super) fn read<D: Document>(raw: &RawDocumentBuf) -> Result<D, CatalogError> {
     let id = raw.get_str("_id").map_or_else(|_| format!("a {} without an id", D::KIND), str::to_owned);
     let corrupt = |detail: String| CatalogError::Corrupt { id: id.clone(), detail };
@@ -32,7 +32,7 @@ pub(super) fn read<D: Document>(raw: &RawDocumentBuf) -> Result<D, CatalogError>
     bson::deserialize_from_document(document).map_err(|e| corrupt(e.to_string()))
 }
 
-/// The documents that fit.
+/// The query for documents that match.
 pub(super) fn filter(lookup: &impl Lookup) -> bson::Document {
     let value = |value| match value {
         Value::Text(text) => Bson::String(text),
@@ -42,12 +42,12 @@ pub(super) fn filter(lookup: &impl Lookup) -> bson::Document {
     lookup.terms().into_iter().map(|term| (term.field.to_owned(), value(term.value))).collect()
 }
 
-/// The date of a moment, at most the latest moment that has a text.
+/// Date of a timestamp, at most [`Timestamp::LATEST`].
 pub(super) fn date(moment: Timestamp) -> DateTime {
     DateTime::from_millis(moment.min(Timestamp::LATEST).as_millis())
 }
 
-/// The epoch for the server.
+/// The epoch as a BSON integer.
 pub(super) fn epoch(epoch: u64) -> Result<i64, CatalogError> {
     i64::try_from(epoch).map_err(|e| CatalogError::backend("writing an epoch", e))
 }

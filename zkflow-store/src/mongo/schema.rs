@@ -1,4 +1,4 @@
-//! Collections with their validators and indexes, and the version of this layout.
+//! Collections, validators, indexes, and the version of this layout.
 
 use std::time::Duration;
 
@@ -41,9 +41,9 @@ pub(super) async fn migrate(database: &Database) -> Result<(), CatalogError> {
     Ok(())
 }
 
-/// What a kind of document has beside the fields and indexes of every kind.
+/// Fields and indexes of a kind, beyond those of every kind.
 struct Schema {
-    /// The fields with their types; all are required.
+    /// Types of the fields; all are required.
     fields: Document,
     indexes: Vec<IndexModel>,
 }
@@ -74,7 +74,7 @@ async fn collection<D: Kind>(database: &Database, schema: Schema) -> Result<(), 
     Ok(())
 }
 
-/// `fields`, and the fields of every document.
+/// The JSON schema of `fields` and of the shared fields.
 fn json_schema<D: Kind>(fields: Document) -> Document {
     let statuses: Vec<_> = D::Status::ALL.iter().map(|status| status.as_str()).collect();
     let mut all = doc! {

@@ -13,8 +13,8 @@ use super::schema;
 
 /// A [`Catalog`] in an SQLite file. Several processes may share it.
 ///
-/// A document is JSON text, beside columns for its id, `created_at`, `epoch` and [terms](Document::terms). Every
-/// write is one statement, so it holds the file's lock only while SQLite runs it.
+/// A document is stored as JSON text, with columns for its id, `created_at`, `epoch` and
+/// [terms](Document::terms). Every write is one statement, so the file is locked only while SQLite runs it.
 #[derive(Debug, Clone)]
 pub struct SqliteCatalog {
     pool: SqlitePool,
@@ -30,7 +30,7 @@ impl SqliteCatalog {
         Ok(Self { pool })
     }
 
-    /// The document that a query [selects](select); `None` if there is none.
+    /// The document of a query by [`select`]; `None` if there is none.
     async fn one<D: Document>(
         &self,
         action: &str,
@@ -40,7 +40,7 @@ impl SqliteCatalog {
         row.map_err(|e| CatalogError::backend(action, e))?.map(|row| document(&row)).transpose()
     }
 
-    /// The first `limit` readable documents that a query [selects](select).
+    /// The first `limit` readable documents of a query by [`select`].
     async fn all<D: Document>(
         &self,
         action: &str,
@@ -55,14 +55,14 @@ impl SqliteCatalog {
             };
             match document(&row) {
                 Ok(document) => documents.push(document),
-                Err(error @ CatalogError::Corrupt { .. }) => tracing::error!(%error, "left out of a list"),
+                Err(error @ CatalogError::Corrupt { .. }) => tracing::error!(%error, "omitted from a list"),
                 Err(error) => return Err(error),
             }
         }
         Ok(documents)
     }
 
-    /// Runs a statement; returns how many rows it changed.
+    /// Executes a statement; returns the number of changed rows.
     async fn execute(&self, action: &str, query: &mut QueryBuilder<Sqlite>) -> Result<u64, CatalogError> {
         let result = query.build().execute(&self.pool).await;
         Ok(result.map_err(|e| CatalogError::backend(action, e))?.rows_affected())
@@ -115,12 +115,12 @@ impl<D: Document> Collection<D> for SqliteCatalog {
                 Some(key) => self.by_key(key).await?.map(|present| (present, false)),
                 None => self.get(document.id()).await?.map(|present| (present, true)),
             };
-            // It may have been deleted in between: try again.
+            // The document may have been deleted meanwhile: try again.
             if let Some(present) = present {
                 return Ok(present);
             }
         }
-        Err(CatalogError::backend(action, "its id or key is taken by a document that is not found"))
+        Err(CatalogError::backend(action, "the id or key is taken, but its document is not found"))
     }
 
     async fn get(&self, id: &D::Id) -> Result<Option<D>, CatalogError> {
@@ -173,16 +173,16 @@ impl<D: Document> Collection<D> for SqliteCatalog {
     }
 }
 
-/// Inserts compete with deletions at most this often.
+/// Maximum attempts of an insert that competes with deletions.
 const ATTEMPTS: usize = 16;
 
-/// A query of `id, document` up to its conditions.
+/// A query of `id, document`, without its conditions.
 fn select<D: Document>() -> QueryBuilder<Sqlite> {
     QueryBuilder::new(format!("SELECT id, document FROM {} WHERE ", D::COLLECTION))
 }
 
-/// Selects by the columns of the unique index. NULLs differ in an index, so it has `ifnull(column, '')` for a column
-/// that may be NULL.
+/// Conditions on the columns of the unique index. NULLs differ in an index, so it uses `ifnull(column, '')`
+/// for a nullable column.
 fn by_key<D: Document>(key: &D::Key) -> QueryBuilder<Sqlite> {
     let mut query = select::<D>();
     query.push("TRUE");
@@ -200,7 +200,7 @@ fn by_key<D: Document>(key: &D::Key) -> QueryBuilder<Sqlite> {
     query
 }
 
-/// The column of a field: `idempotency_key` for `idempotency.key`.
+/// Column of a field: `idempotency_key` for `idempotency.key`.
 fn column(term: &Term) -> String {
     term.field.replace('.', "_")
 }
@@ -213,7 +213,7 @@ fn push_value<'q>(query: &'q mut QueryBuilder<Sqlite>, term: &Term) -> &'q mut Q
     }
 }
 
-/// Reads a row of `id, document`.
+/// Parses a row of `id, document`.
 fn document<D: Document>(row: &SqliteRow) -> Result<D, CatalogError> {
     let failed = |e| CatalogError::backend("reading a row", e);
     let (id, text) = (row.try_get("id").map_err(failed)?, row.try_get("document").map_err(failed)?);
@@ -278,7 +278,7 @@ mod tests {
         }
         let spoil = sqlx::query("UPDATE circuits SET document = '{' WHERE id = ?").bind(ids[2].as_str());
         spoil.execute(&pool).await.unwrap();
-        // The newest comes first and is left out; the page is full all the same.
+        // The newest document is omitted, but the page is full.
         let listed = catalog.circuits().list(&CircuitFilter::default(), &Page::first(2)).await.unwrap();
         let listed: Vec<_> = listed.into_iter().map(|circuit| circuit.id).collect();
         assert_eq!(listed, [ids[1].clone(), ids[0].clone()]);
@@ -323,7 +323,7 @@ mod tests {
         }
     }
 
-    /// Rows as the version before [`Life`](zkflow_core::service::catalog::Life) wrote them.
+    /// Rows written by the version before [`Life`](zkflow_core::service::catalog::Life).
     #[tokio::test]
     async fn documents_of_older_files_are_read_found_and_changed() {
         for version in 1..=2 {

@@ -60,7 +60,7 @@ pub(super) const STEPS: &[&str] = &[
 ",
 ];
 
-/// Upgrades the tables to the latest version. If several processes try, only one does it.
+/// Upgrades the tables to the latest version. Of several processes, one does it.
 pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), CatalogError> {
     let failed = |e| CatalogError::backend("preparing the tables", e);
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;

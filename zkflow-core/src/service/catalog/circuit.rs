@@ -1,4 +1,4 @@
-//! [`Circuit`]: a template with its parameters, on its way to keys.
+//! [`Circuit`]: a template with parameters, its state and its artifacts.
 
 use std::collections::BTreeMap;
 
@@ -16,54 +16,54 @@ use zkflow_groth16::id::CircuitId;
 use zkflow_groth16::provenance::Provenance;
 use zkflow_groth16::report::CircuitReport;
 
-/// A circuit: a template with its parameters, and what became of it.
+/// A template with parameters, and the state of its key generation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Circuit {
     /// Derived from `circuit_hash`.
     #[serde(rename = "_id")]
     pub id: CircuitId,
-    /// The identity: see [`circuit_hash`](fn@crate::circuit::circuit_hash).
+    /// Identity of the circuit; see [`circuit_hash`](fn@crate::circuit::circuit_hash).
     pub circuit_hash: Digest,
-    /// Name of the template.
+    /// Template that the circuit is rendered from.
     pub template: TemplateName,
-    /// The parameters, complete, in canonical form.
+    /// All parameters, defaults included, in canonical form.
     pub params: serde_json::Map<String, serde_json::Value>,
     /// State of the key generation.
     #[serde(flatten)]
     pub life: Life<CircuitStatus, CircuitStage>,
-    /// The artifacts by name, such as `proving_key.zkey`; empty until it is ready.
+    /// Artifacts by file name, such as `proving_key.zkey`; empty until the circuit is ready.
     pub artifacts: BTreeMap<String, ArtifactMeta>,
-    /// Facts about the R1CS; `None` until it is ready.
+    /// Statistics of the R1CS; `None` until the circuit is ready.
     pub report: Option<CircuitReport>,
-    /// Origin of its keys; `None` until it is ready.
+    /// Origin of the keys; `None` until the circuit is ready.
     pub provenance: Option<Provenance>,
-    /// The verifier contract that was confirmed last.
+    /// Most recently confirmed verifier contract.
     #[serde(default)]
     pub deployment: Option<DeployedContract>,
 }
 
 named! {
-    /// Whether a circuit can be used.
+    /// State of a circuit.
     CircuitStatus {
-        /// Work on it is owed.
+        /// Key generation is not finished.
         Pending = "pending",
-        /// Its artifacts are complete.
+        /// All artifacts are stored.
         Ready = "ready",
-        /// The work failed; the same request tries again.
+        /// Key generation failed; a repeated request restarts it.
         Failed = "failed",
     }
 
-    /// The stages of key generation, in their order.
+    /// Stages of key generation, in order.
     CircuitStage {
         /// Waits for a worker.
         Queued = "queued",
-        /// circom runs.
+        /// circom compiles the source.
         Compile = "compile",
-        /// The keys are made.
+        /// The keys are generated.
         Setup = "setup",
-        /// Artifacts are written.
+        /// The artifacts are stored.
         Store = "store",
-        /// The work is done.
+        /// Key generation is finished.
         Done = "done",
     }
 }
@@ -111,10 +111,10 @@ impl Document for Circuit {
     }
 }
 
-/// The identity of a circuit.
+/// Unique key of a circuit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CircuitKey {
-    /// Of template, parameters, source, compiler and flags.
+    /// Hash of template, parameters, source, compiler and options.
     pub circuit_hash: Digest,
 }
 
@@ -124,7 +124,7 @@ impl Lookup for CircuitKey {
     }
 }
 
-/// Which circuits to list; `None`: any.
+/// Conditions on the listed circuits; `None`: any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct CircuitFilter {

@@ -1,4 +1,4 @@
-//! [`Deployment`]: a verifier contract on its way to a chain.
+//! [`Deployment`]: a request to deploy a verifier contract.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,58 +11,58 @@ use crate::service::queue::QueueName;
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::id::CircuitId;
 
-/// A request to deploy the verifier contract of a circuit, and what became of it.
+/// A request to deploy the verifier contract of a circuit, and its result.
 ///
-/// Keys and addresses of nodes that came with the request are not part of it: they are sealed until they
-/// have been used.
+/// Private keys and node URLs from the request are not part of it: they are sealed until they have been
+/// used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deployment {
-    /// Id of this request.
+    /// Id of this deployment.
     #[serde(rename = "_id")]
     pub id: DeploymentId,
     /// Circuit of the contract.
     pub circuit_id: CircuitId,
-    /// The chain; `None`: the chain of the request's own node.
+    /// Chain id; `None`: the chain of the request's own node.
     pub chain_id: Option<u64>,
     /// Signer of the transaction.
     pub signer: Signer,
-    /// Whether the request named its node; otherwise the operator's node for the chain is used.
+    /// Whether the request contains an RPC URL; otherwise the operator's node of the chain is used.
     pub own_rpc: bool,
     /// State of the deployment.
     #[serde(flatten)]
     pub life: Life<DeploymentStatus, DeploymentStage>,
-    /// The transaction, stored before it is sent. After a crash the same bytes are sent again.
+    /// Transaction, stored before it is sent. After a crash the same bytes are sent again.
     pub transaction: Option<SignedTransaction>,
-    /// The contract, once it is confirmed and checked.
+    /// Contract; `None` until it is confirmed and checked.
     pub contract: Option<DeployedContract>,
-    /// The caller's name for the request, so that a repeated request deploys once.
+    /// Idempotency key, so that a repeated request deploys once.
     pub idempotency: Option<Idempotency>,
 }
 
 named! {
-    /// What became of a deployment.
+    /// State of a deployment.
     DeploymentStatus {
-        /// Work on it is owed.
+        /// The deployment is not finished.
         Pending = "pending",
-        /// The contract is on the chain, and was seen to accept a proof.
+        /// The contract is on the chain and has accepted a proof.
         Confirmed = "confirmed",
-        /// The work failed.
+        /// The deployment failed.
         Failed = "failed",
     }
 
-    /// The stages of a deployment, in their order.
+    /// Stages of a deployment, in order.
     DeploymentStage {
         /// Waits for a worker.
         Queued = "queued",
-        /// The key is judged, the contract compiled, a proof made to check it with.
+        /// The key is checked, the contract compiled, and a proof made for the final check.
         Prepare = "prepare",
-        /// The transaction is signed, and sent.
+        /// The transaction is signed and sent.
         Send = "send",
-        /// Blocks are awaited.
+        /// The transaction waits for confirmation by further blocks.
         Confirm = "confirm",
-        /// The contract on the chain is compared and asked.
+        /// The contract's code is compared, and the contract verifies a proof.
         Check = "check",
-        /// The work is done.
+        /// The deployment is finished.
         Done = "done",
     }
 }
@@ -112,12 +112,12 @@ impl Document for Deployment {
     }
 }
 
-/// An idempotency key, unique among the deployments of a circuit.
+/// Unique key of a deployment: an idempotency key, per circuit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeploymentKey {
     /// Circuit of the contract.
     pub circuit_id: CircuitId,
-    /// What the caller sent in `Idempotency-Key`.
+    /// Value of the header `Idempotency-Key`.
     pub key: String,
 }
 
@@ -128,7 +128,7 @@ impl Lookup for DeploymentKey {
     }
 }
 
-/// Which deployments to list; `None`: any.
+/// Conditions on the listed deployments; `None`: any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct DeploymentFilter {
@@ -143,33 +143,33 @@ impl Lookup for DeploymentFilter {
     }
 }
 
-/// Who signs the transaction of a deployment.
+/// Signer of a deployment's transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Signer {
-    /// One that the operator configured under this name.
+    /// Signer that the operator configured under this name.
     Named(String),
-    /// A key that came with the request.
+    /// Private key from the request.
     Request,
 }
 
 /// A verifier contract on a chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployedContract {
-    /// The chain.
+    /// EIP-155 id of the chain.
     pub chain_id: u64,
-    /// Where it lies.
+    /// Address of the contract.
     pub address: Address,
-    /// The transaction that made it.
+    /// Transaction that created the contract.
     pub transaction: TransactionHash,
-    /// The block of that.
+    /// Number of the transaction's block.
     pub block: u64,
-    /// Gas that this took.
+    /// Gas used by the transaction.
     pub gas_used: u64,
-    /// The SHA-256 of `verification_key.json`.
+    /// SHA-256 of `verification_key.json`.
     pub verification_key: Digest,
-    /// The full version of the compiler.
+    /// Full version of the compiler, such as `0.8.30+commit.73712a01`.
     pub compiler: String,
-    /// The SHA-256 of the code on the chain.
+    /// SHA-256 of the code at the address.
     pub code: Digest,
 }

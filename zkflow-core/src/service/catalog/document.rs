@@ -1,4 +1,4 @@
-//! [`Document`]: what circuits, proof requests and deployments have in common.
+//! [`Document`]: the common trait of circuits, proof requests and deployments.
 
 use std::fmt::{Debug, Display};
 use std::hash::Hash;
@@ -15,101 +15,101 @@ use crate::service::clock::Timestamp;
 use crate::service::id::UserId;
 use crate::service::queue::{NewJob, QueueName};
 
-/// A kind of document: a request, the state of the work on it, and the result.
+/// A kind of document: a request, the state of the work and its result.
 ///
 /// # Behaviour
-/// - A document is stored as serde writes it, as an object. Its [`id`](Self::id) is the field `_id`, and the fields
-///   of its [`Life`] are fields of the object (`#[serde(flatten)]`).
+/// - A document is stored as the object that serde writes. Its [`id`](Self::id) is the field `_id`. The
+///   fields of its [`Life`] are fields of that object (`#[serde(flatten)]`).
 /// - Every field name in a [`Term`] is a path in that object.
 pub trait Document: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// Its id.
+    /// Unique id.
     type Id: Clone + Debug + Display + FromStr + Ord + Hash + Send + Sync + 'static;
-    /// Its status.
+    /// States of the document.
     type Status: Status;
-    /// The steps of the work on it.
+    /// Stages of the work on it.
     type Stage: Stage;
-    /// What is unique among documents of this kind, beside the id.
+    /// Unique key of the kind, in addition to the id.
     type Key: Lookup + PartialEq;
-    /// Which documents to list.
+    /// Conditions on listed documents.
     type Filter: Lookup + Default;
 
-    /// What it is called in messages, such as `proof request`.
+    /// Name of the kind in messages, such as `proof request`.
     const KIND: &'static str;
-    /// Name of its table or collection, such as `proofs`.
+    /// Name of the table or collection, such as `proofs`.
     const COLLECTION: &'static str;
-    /// Queue of the jobs that work on it.
+    /// Queue of its jobs.
     const QUEUE: QueueName;
 
-    /// Its id.
+    /// Unique id of this document.
     fn id(&self) -> &Self::Id;
 
-    /// The fields that every document has.
+    /// The fields shared by all kinds.
     fn life(&self) -> &Life<Self::Status, Self::Stage>;
 
-    /// The fields that every document has. A change of `status` through here is not checked; see
+    /// Mutable access to the shared fields. A change of `status` through this method is not checked; see
     /// [`owed`](Self::owed).
     fn life_mut(&mut self) -> &mut Life<Self::Status, Self::Stage>;
 
-    /// Its key; `None`: never a duplicate.
+    /// Unique key; `None`: never a duplicate.
     fn key(&self) -> Option<Self::Key>;
 
-    /// The fields that filters and keys of this kind name, without `status`. All of them, in every document.
+    /// All fields that filters and keys use, except `status`. Every document has the same ones.
     fn fields(&self) -> Vec<Term>;
 
-    /// The filter for documents with a status.
+    /// Filter for documents with this status.
     fn with_status(status: Self::Status) -> Self::Filter;
 
-    /// The user that the work is accounted to.
+    /// User that the work is attributed to.
     fn user_id(&self) -> Option<&UserId> {
         None
     }
 
-    /// What became of it.
+    /// Present status.
     fn status(&self) -> Self::Status {
         self.life().status
     }
 
-    /// Whether no work on it is owed.
+    /// Whether the work is finished, successfully or not.
     fn is_final(&self) -> bool {
         self.status().is_final()
     }
 
-    /// [`fields`](Self::fields) and `status`.
+    /// [`fields`](Self::fields) plus `status`.
     fn terms(&self) -> Vec<Term> {
         self.fields().into_iter().chain([Term::status(self.status())]).collect()
     }
 
-    /// Its place in a list.
+    /// Position in a list.
     fn cursor(&self) -> Cursor {
         Cursor { created_at: self.life().created_at, id: self.id().to_string() }
     }
 
-    /// The job that works on it. The subject, and the key against duplicates, is the id.
+    /// Job that works on the document. Its subject and its `dedup_key` are the id.
     fn job(&self) -> NewJob {
         NewJob { user_id: self.user_id().cloned(), ..NewJob::new(Self::QUEUE, self.id().to_string()) }
     }
 
-    /// Its life, while work on it is owed.
+    /// The shared fields, for changes while the document is pending.
     ///
     /// # Errors
-    /// It is final.
+    /// The document is final.
     fn owed(&mut self) -> Result<&mut Life<Self::Status, Self::Stage>, InvalidTransition> {
         if self.is_final() { Err(InvalidTransition::of(self)) } else { Ok(self.life_mut()) }
     }
 
-    /// A worker begins, or begins again.
+    /// Records that a worker starts the work, possibly again.
     ///
     /// # Errors
-    /// It is final.
+    /// The document is final.
     fn begin(&mut self, attempt: u32, now: Timestamp) -> Result<(), InvalidTransition> {
         self.owed()?.begin(attempt, now);
         Ok(())
     }
 
-    /// `stage` begins after the present one took `spent`.
+    /// Enters `stage` after `spent` in the previous stage.
     ///
     /// # Errors
-    /// It is final.
+    /// The document is final.
     fn advance(
         &mut self,
         stage: Self::Stage,
@@ -120,19 +120,19 @@ pub trait Document: Clone + Debug + PartialEq + Serialize + DeserializeOwned + S
         Ok(())
     }
 
-    /// The work failed for good; `stage` keeps where.
+    /// Records a permanent failure; `stage` remains the one that failed.
     ///
     /// # Errors
-    /// It is final.
+    /// The document is final.
     fn fail(&mut self, error: Failure, now: Timestamp) -> Result<(), InvalidTransition> {
         self.owed()?.fail(error, now);
         Ok(())
     }
 }
 
-/// The change does not fit the status of the document.
+/// The transition is not allowed in the present status.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{kind} {id} is {status} already")]
+#[error("{kind} {id} is already {status}")]
 pub struct InvalidTransition {
     kind: &'static str,
     id: String,
@@ -140,21 +140,21 @@ pub struct InvalidTransition {
 }
 
 impl InvalidTransition {
-    /// Of this document.
+    /// The refused transition of `document`.
     pub(in crate::service) fn of<D: Document>(document: &D) -> Self {
         Self { kind: D::KIND, id: document.id().to_string(), status: document.status().as_str() }
     }
 }
 
-/// A caller's name for a request.
+/// Idempotency key of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Idempotency {
-    /// What the caller sent in `Idempotency-Key`.
+    /// Value of the header `Idempotency-Key`.
     pub key: String,
-    /// A keyed digest of the request. It differs for another request under the same key, and private inputs
+    /// Keyed digest of the request. It differs for a different request under the same key. Private inputs
     /// cannot be guessed from it.
     pub fingerprint: String,
 }
 
-/// Path of the key in documents that have an [`Idempotency`].
+/// Path of the key in documents that contain an [`Idempotency`].
 pub(super) const IDEMPOTENCY_KEY: &str = "idempotency.key";

@@ -1,4 +1,4 @@
-//! [`Life`]: the fields that every document has, and how they change.
+//! [`Life`]: the fields shared by all documents, and their transitions.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -10,38 +10,38 @@ use serde::{Deserialize, Serialize};
 
 use crate::service::clock::Timestamp;
 
-/// A closed set of names, the same in Rust, in stored documents and in the API.
+/// A closed set of names, identical in Rust, in stored documents and in the API.
 pub trait Named:
     Copy + Debug + Eq + Hash + Serialize + DeserializeOwned + Send + Sync + Sized + 'static
 {
-    /// All of them, in their order.
+    /// All values, in order.
     const ALL: &'static [Self];
 
-    /// The name in snake_case.
+    /// Name in snake_case.
     fn as_str(self) -> &'static str;
 }
 
-/// What became of a document.
+/// State of a document.
 pub trait Status: Named {
-    /// Work on it is owed.
+    /// The work is not finished.
     const PENDING: Self;
     /// The work failed.
     const FAILED: Self;
 
-    /// Whether no work is owed.
+    /// Whether the work is finished, successfully or not.
     fn is_final(self) -> bool {
         self != Self::PENDING
     }
 }
 
-/// A step of the work on a document. [`ALL`](Named::ALL) begins with the wait for a worker, and ends with the end
-/// of the work.
+/// A stage of the work on a document. The first of [`ALL`](Named::ALL) is the wait for a worker, the last is
+/// the end of the work.
 pub trait Stage: Named {
     /// Waits for a worker.
     const QUEUED: Self = Self::ALL[0];
-    /// The first step of a worker.
+    /// First stage with a worker.
     const FIRST: Self = Self::ALL[1];
-    /// The work is done.
+    /// The work is finished.
     const DONE: Self = Self::ALL[Self::ALL.len() - 1];
 }
 
@@ -68,38 +68,38 @@ macro_rules! named {
 
 pub(super) use named;
 
-/// The fields that every document has. They are stored beside its other fields, not in an object of their own.
+/// Fields shared by all documents. They are stored at the top level of the document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Life<T, G> {
-    /// What became of it.
+    /// Whether the work is pending, and its result.
     pub status: T,
-    /// The present step of the work; of a failed document, the step that failed.
+    /// Present stage; of a failed document, the stage that failed.
     pub stage: G,
-    /// Number of times that its job was handed out.
+    /// Number of hand-outs of its job.
     pub attempt: u32,
-    /// Milliseconds spent in each finished stage of the last attempt.
+    /// Milliseconds spent in each finished stage of the latest attempt.
     pub timings: BTreeMap<String, u64>,
-    /// Why it failed.
+    /// Reason of a failure; `None` unless the document has failed.
     pub error: Option<Failure>,
     /// Time of the request.
     pub created_at: Timestamp,
     /// Time of the last change.
     pub updated_at: Timestamp,
-    /// Number of changes.
+    /// Number of changes, for optimistic concurrency.
     pub epoch: u64,
 }
 
-/// Why something failed, in words that contain no private input.
+/// Reason of a failure, without private inputs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// A stable name in snake_case.
+    /// Stable code in snake_case; see `docs/errors.md`.
     pub code: String,
-    /// A sentence for people.
+    /// Text for people.
     pub message: String,
 }
 
 impl<T: Status, G: Stage> Life<T, G> {
-    /// Of a document that is owed from `now` on.
+    /// Fields of a document that is pending from `now` on.
     pub(in crate::service) fn new(now: Timestamp) -> Self {
         Self {
             status: T::PENDING,
@@ -113,13 +113,13 @@ impl<T: Status, G: Stage> Life<T, G> {
         }
     }
 
-    /// Share of the stages that are over: 0 in the queue, 1 when the work is done.
+    /// Fraction of the stages that are finished, from 0 (queued) to 1 (done).
     pub fn progress(&self) -> f32 {
         let over = G::ALL.iter().take_while(|stage| **stage != self.stage).count();
         over as f32 / (G::ALL.len() - 1) as f32
     }
 
-    /// A worker begins, or begins again.
+    /// Records that a worker starts the work, possibly again.
     pub(in crate::service) fn begin(&mut self, attempt: u32, now: Timestamp) {
         self.attempt = attempt;
         self.timings.clear();
@@ -127,39 +127,39 @@ impl<T: Status, G: Stage> Life<T, G> {
         self.updated_at = now;
     }
 
-    /// `stage` begins after the present one took `spent`.
+    /// Enters `stage` after `spent` in the previous stage.
     pub(in crate::service) fn advance(&mut self, stage: G, spent: Duration, now: Timestamp) {
         self.note_time(spent);
         self.stage = stage;
         self.updated_at = now;
     }
 
-    /// The work is done, after the present stage took `spent`.
+    /// Finishes the work with `status`, after `spent` in the last stage.
     pub(in crate::service) fn complete(&mut self, status: T, spent: Duration, now: Timestamp) {
         self.advance(G::DONE, spent, now);
         self.status = status;
     }
 
-    /// The work ends with `status` before it is done; `stage` is kept.
+    /// Ends the work early with `status`; `stage` is unchanged.
     pub(in crate::service) fn end(&mut self, status: T, now: Timestamp) {
         self.status = status;
         self.updated_at = now;
     }
 
-    /// The work failed; `stage` is kept.
+    /// Ends the work as failed; `stage` is unchanged.
     pub(in crate::service) fn fail(&mut self, error: Failure, now: Timestamp) {
         self.error = Some(error);
         self.end(T::FAILED, now);
     }
 
-    /// The work is owed again.
+    /// Makes the document pending again.
     pub(in crate::service) fn restart(&mut self, now: Timestamp) {
         self.stage = G::QUEUED;
         self.error = None;
         self.end(T::PENDING, now);
     }
 
-    /// Waiting and being done take no time of a worker.
+    /// Records the time of the present stage, except `QUEUED` and `DONE`.
     fn note_time(&mut self, spent: Duration) {
         if self.stage != G::QUEUED && self.stage != G::DONE {
             let millis = u64::try_from(spent.as_millis()).unwrap_or(u64::MAX);

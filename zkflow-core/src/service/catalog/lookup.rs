@@ -1,41 +1,41 @@
-//! [`Lookup`]: fields with their values, by which documents are found.
+//! [`Lookup`]: conditions that documents are found by.
 
 use super::life::Named;
 use crate::service::clock::Timestamp;
 
-/// Conditions on fields, all of which must hold: a filter, or a key.
+/// A filter or a key: conditions on fields, joined by AND.
 pub trait Lookup: Clone + std::fmt::Debug + Send + Sync + 'static {
-    /// The conditions. Without any, every document fits.
+    /// The conditions; an empty list matches every document.
     fn terms(&self) -> Vec<Term>;
 }
 
-/// A field of a document, and its value.
+/// A field of a document with a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Term {
     /// Path of the field in the stored document, such as `status` or `idempotency.key`.
     pub field: &'static str,
-    /// Its value.
+    /// Value to compare with.
     pub value: Value,
 }
 
-/// Value of a field that documents are found by. Filters use the variant that the document uses.
+/// Value of a field. Filters use the same variant as the document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// A text.
+    /// Text that is never null.
     Text(String),
-    /// A text, or null, which equals null.
+    /// Text or null; null equals null.
     Optional(Option<String>),
-    /// A moment.
+    /// Stored as milliseconds or as a date, depending on the backend.
     Moment(Timestamp),
 }
 
 impl Term {
-    /// A text.
+    /// A field with a text.
     pub fn text(field: &'static str, value: impl ToString) -> Self {
         Self { field, value: Value::Text(value.to_string()) }
     }
 
-    /// A text, or null.
+    /// A field with a text or null.
     pub fn optional(field: &'static str, value: Option<impl ToString>) -> Self {
         Self { field, value: Value::Optional(value.map(|value| value.to_string())) }
     }
@@ -45,7 +45,7 @@ impl Term {
         Self::text("status", value.as_str())
     }
 
-    /// A moment.
+    /// A field with a timestamp.
     pub fn moment(field: &'static str, value: Timestamp) -> Self {
         Self { field, value: Value::Moment(value) }
     }

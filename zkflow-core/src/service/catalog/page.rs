@@ -1,28 +1,28 @@
-//! Lists, in parts.
+//! Pages of lists.
 
 use crate::service::clock::Timestamp;
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// The entry before the first one of the part; `None`: the part begins with the list.
+    /// Position of the last entry of the previous page; `None`: the first page.
     pub after: Option<Cursor>,
     /// Maximum number of entries.
     pub limit: usize,
 }
 
 impl Page {
-    /// The first `limit` entries.
+    /// The first page of up to `limit` entries.
     pub fn first(limit: usize) -> Self {
         Self { after: None, limit }
     }
 }
 
-/// The place of an entry in a list that is ordered by `created_at`, then id, both descending.
+/// Position of an entry in a list ordered by `created_at`, then id, both descending.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
-    /// When the entry was created.
+    /// Creation time of the entry.
     pub created_at: Timestamp,
-    /// Its id.
+    /// Id of the entry, as text.
     pub id: String,
 }

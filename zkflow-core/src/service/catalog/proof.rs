@@ -1,4 +1,4 @@
-//! [`ProofRequest`]: inputs on their way to a proof.
+//! [`ProofRequest`]: a request for a proof.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::service::queue::QueueName;
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::id::CircuitId;
 
-/// A request for a proof, and what became of it.
+/// A request for a proof, and its result.
 ///
 /// Private inputs are not part of it: they are sealed until the request is final.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,41 +21,41 @@ pub struct ProofRequest {
     pub id: ProofId,
     /// Circuit to prove with.
     pub circuit_id: CircuitId,
-    /// The user that the request is accounted to.
+    /// User that the request is attributed to; `None`: anonymous.
     pub user_id: Option<UserId>,
     /// State of the proof generation.
     #[serde(flatten)]
     pub life: Life<ProofStatus, ProofStage>,
-    /// The proof, once it is made and verified.
+    /// Proof; `None` until it is made and verified.
     pub artifacts: Option<ProofArtifacts>,
-    /// The caller's name for the request, so that a repeated request is answered with the first.
+    /// Idempotency key, so that a repeated request returns the first one.
     pub idempotency: Option<Idempotency>,
-    /// When it is removed, with its proof.
+    /// Time at which the request and its proof are removed.
     pub expires_at: Timestamp,
 }
 
 named! {
-    /// What became of a proof request.
+    /// State of a proof request.
     ProofStatus {
-        /// Work on it is owed.
+        /// The proof is not finished.
         Pending = "pending",
         /// The proof is made and verified.
         Completed = "completed",
-        /// The work failed.
+        /// Proof generation failed.
         Failed = "failed",
-        /// The caller cancelled it.
+        /// The caller cancelled the request.
         Cancelled = "cancelled",
     }
 
-    /// The stages of a proof, in their order.
+    /// Stages of a proof, in order.
     ProofStage {
         /// Waits for a worker.
         Queued = "queued",
         /// The witness is calculated.
         Witness = "witness",
-        /// The proof is made and checked.
+        /// The proof is made and verified.
         Prove = "prove",
-        /// The work is done.
+        /// Proof generation is finished.
         Done = "done",
     }
 }
@@ -114,12 +114,12 @@ impl Document for ProofRequest {
     }
 }
 
-/// A user's idempotency key. Requests without a user count as one user's.
+/// Unique key of a proof request: an idempotency key, per user. Requests without a user count as one user's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProofKey {
-    /// The user that the request is accounted to.
+    /// User that the request is attributed to; `None`: anonymous.
     pub user_id: Option<UserId>,
-    /// What the user sent in `Idempotency-Key`.
+    /// Value of the header `Idempotency-Key`.
     pub key: String,
 }
 
@@ -130,7 +130,7 @@ impl Lookup for ProofKey {
     }
 }
 
-/// Which proof requests to list; `None`: any.
+/// Conditions on the listed proof requests; `None`: any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct ProofFilter {
@@ -147,15 +147,15 @@ impl Lookup for ProofFilter {
     }
 }
 
-/// A proof that was verified here.
+/// A verified proof with its public signals.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProofArtifacts {
     /// `proof.json` as snarkjs writes it.
     pub proof: serde_json::Value,
     /// `public.json`: decimal strings, outputs first.
     pub public_signals: Vec<String>,
-    /// SHA-256 of the proving key that made it.
+    /// SHA-256 of the proving key used.
     pub proving_key: Digest,
-    /// Name of the prover that made it.
+    /// Name of the prover used.
     pub prover: String,
 }

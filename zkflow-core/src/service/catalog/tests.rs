@@ -4,14 +4,14 @@ use serde_json::Value as Json;
 
 use super::*;
 
-/// Documents as the version before [`Life`] wrote them.
+/// Documents written by the version before [`Life`].
 const CIRCUIT: &str = include_str!("tests/circuit.json");
 const PROOF: &str = include_str!("tests/proof.json");
 const PROOF_PENDING: &str = include_str!("tests/proof_pending.json");
 const DEPLOYMENT: &str = include_str!("tests/deployment.json");
 const DEPLOYMENT_FAILED: &str = include_str!("tests/deployment_failed.json");
 
-/// Reads a document, and compares its JSON with `text`.
+/// Parses a document and checks that it serialises to `text`.
 fn read<D: Document>(text: &str) -> D {
     let document: D = serde_json::from_str(text).unwrap();
     let written = serde_json::to_value(&document).unwrap();
@@ -112,6 +112,6 @@ fn a_life_notes_times_and_progress_and_ends_once() {
     assert_eq!(failed.life.error.as_ref(), Some(&failure));
     assert_eq!(failed.life.timings, [("witness".to_owned(), 5)].into());
     let refused = failed.begin(4, at(4)).unwrap_err().to_string();
-    assert_eq!(refused, format!("proof request {} is failed already", failed.id));
+    assert_eq!(refused, format!("proof request {} is already failed", failed.id));
     assert!(failed.fail(failure, at(4)).is_err() && failed.cancel(at(4)).is_err());
 }

@@ -58,7 +58,7 @@ async fn every_kind<D: Sample>(make: &impl AsyncFn() -> Subject) {
     a_list_follows_the_status::<D>(make().await).await;
 }
 
-/// Every field comes back.
+/// Every field is read back unchanged.
 async fn a_document_survives_as_it_was_written<D: Sample>(catalog: Subject) {
     for mut document in [D::sample(1_000), D::keyed(2_000, "k"), D::sample(3_000)] {
         document.begin(7, moment(4_000)).expect("it is pending");
@@ -89,7 +89,7 @@ async fn a_key_is_inserted_once<D: Sample>(catalog: Subject) {
     assert!(added, "a key blocks another one");
 }
 
-/// Without a key nothing is a duplicate, except the same document again: its answer was lost.
+/// Documents without a key are never duplicates, unless the id is equal: then an answer was lost.
 async fn documents_without_a_key_are_all_added<D: Sample>(catalog: Subject) {
     for _ in 0..3 {
         assert!(all::<D>(&catalog).insert(D::sample(0)).await.expect("insert").1, "a document was not added");
@@ -101,7 +101,7 @@ async fn documents_without_a_key_are_all_added<D: Sample>(catalog: Subject) {
     all::<D>(&catalog).insert(document.clone()).await.expect("insert");
     let changed = all::<D>(&catalog).replace(document.clone()).await.expect("replace");
     let again = all::<D>(&catalog).insert(document).await.expect("insert");
-    assert_eq!(again, (changed, true), "an insert that is repeated does not return the document");
+    assert_eq!(again, (changed, true), "a repeated insert does not return the document");
 }
 
 /// Concurrent inserts under one key add one document, and all return it.
@@ -122,7 +122,7 @@ async fn a_key_is_free_after_deletion<D: Sample>(catalog: Subject) {
     assert_eq!(
         all::<D>(&catalog).by_key(&key).await.expect("by_key"),
         None,
-        "a deleted document has its key"
+        "a deleted document is found by its key"
     );
     assert!(all::<D>(&catalog).insert(D::keyed(0, "k")).await.expect("insert").1, "the key is still taken");
 }
@@ -148,7 +148,7 @@ async fn a_replaced_document_has_the_next_epoch<D: Sample>(catalog: Subject) {
     assert_eq!(again.life().epoch, replaced.life().epoch + 1);
 }
 
-/// Writing over a change that was not read fails and writes nothing.
+/// A write based on an old version fails and changes nothing.
 async fn a_stale_document_is_refused<D: Sample>(catalog: Subject) {
     let (old, _) = all::<D>(&catalog).insert(D::sample(0)).await.expect("insert");
     let new = all::<D>(&catalog).replace(old.clone()).await.expect("replace");
@@ -158,7 +158,7 @@ async fn a_stale_document_is_refused<D: Sample>(catalog: Subject) {
     assert_stale(all::<D>(&catalog).replace(new).await, "replacing a removed document");
 }
 
-/// Of concurrent writers of one document, one wins.
+/// Of concurrent writers of one document, one succeeds.
 async fn one_of_many_writers_wins<D: Sample>(catalog: Subject) {
     let (document, _) = all::<D>(&catalog).insert(D::sample(0)).await.expect("insert");
     let writers = (1..=16).map(|attempt| {
@@ -171,11 +171,11 @@ async fn one_of_many_writers_wins<D: Sample>(catalog: Subject) {
         .filter_map(|result| match result {
             Ok(document) => Some(document),
             Err(CatalogError::Stale(_)) => None,
-            Err(error) => panic!("a losing writer got {error}"),
+            Err(error) => panic!("a losing writer failed with {error}, expected Stale"),
         })
         .collect();
-    assert_eq!(winners.len(), 1, "{} of 16 writers of one epoch won", winners.len());
-    assert_eq!(read(&catalog, &document).await, winners[0], "the winner's document is not stored");
+    assert_eq!(winners.len(), 1, "{} of 16 writers of one epoch succeeded, expected 1", winners.len());
+    assert_eq!(read(&catalog, &document).await, winners[0], "the successful write is not stored");
 }
 
 /// A deleted document is neither read, listed nor expired, and can be inserted again.
@@ -189,7 +189,7 @@ async fn a_deleted_document_is_gone<D: Sample>(catalog: Subject) {
     assert!(all::<D>(&catalog).insert(document).await.expect("insert").1, "its id is still taken");
 }
 
-/// By `created_at`, then id, both descending, at most `limit`.
+/// Lists are ordered by `created_at`, then id, both descending, with at most `limit` entries.
 async fn documents_are_listed_newest_first<D: Sample>(catalog: Subject) {
     let expected = insert_some::<D>(&catalog).await;
     let every = D::Filter::default();
@@ -197,7 +197,7 @@ async fn documents_are_listed_newest_first<D: Sample>(catalog: Subject) {
     assert_eq!(list::<D>(&catalog, &every, 2).await, expected[..2], "the limit is ignored");
 }
 
-/// The pages together are the list, also if entries have the same `created_at`.
+/// The pages together are the list, even if entries have the same `created_at`.
 async fn pages_have_no_gap_and_no_repeat<D: Sample>(catalog: Subject) {
     let expected = insert_some::<D>(&catalog).await;
     let mut page = Page::first(2);
@@ -212,7 +212,7 @@ async fn pages_have_no_gap_and_no_repeat<D: Sample>(catalog: Subject) {
     assert_eq!(seen, expected, "the pages together are not the list");
 }
 
-/// A filter by status sees every change of status.
+/// A filter by status reflects every change of status.
 async fn a_list_follows_the_status<D: Sample>(catalog: Subject) {
     let documents = insert_some::<D>(&catalog).await;
     let (pending, failed) = (D::with_status(D::Status::PENDING), D::with_status(D::Status::FAILED));
@@ -261,14 +261,14 @@ fn failure() -> Failure {
     Failure { code: "compile_failed".to_owned(), message: "It's \"over\" \u{1F4A5}".to_owned() }
 }
 
-/// The year 2100: a backend that removes expired documents by itself finds none to remove.
+/// The year 2100: no backend removes these documents as expired.
 const FUTURE: i64 = 4_102_444_800_000;
 
-/// `millis` after the year 2100 began.
+/// `millis` after the start of the year 2100.
 fn moment(millis: i64) -> Timestamp {
     Timestamp::from_millis(FUTURE + millis)
 }
 
 fn assert_stale<T: std::fmt::Debug>(result: Result<T, CatalogError>, what: &str) {
-    assert!(matches!(result, Err(CatalogError::Stale(_))), "{what} gave {result:?} and not Stale");
+    assert!(matches!(result, Err(CatalogError::Stale(_))), "{what} returned {result:?}, expected Stale");
 }

@@ -1,4 +1,4 @@
-//! `pending → ready | failed`; a failed circuit may be asked for again.
+//! `pending → ready | failed`; a repeated request restarts a failed circuit.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use zkflow_groth16::provenance::Provenance;
 use zkflow_groth16::report::CircuitReport;
 
 impl Circuit {
-    /// A circuit that is owed.
+    /// A pending circuit.
     pub fn new(
         circuit_hash: Digest,
         template: TemplateName,
@@ -35,10 +35,10 @@ impl Circuit {
         }
     }
 
-    /// Makes it ready.
+    /// Makes the circuit ready.
     ///
     /// # Errors
-    /// It is not pending.
+    /// The circuit is not pending.
     pub fn complete(
         &mut self,
         artifacts: BTreeMap<String, ArtifactMeta>,
@@ -54,10 +54,10 @@ impl Circuit {
         Ok(())
     }
 
-    /// Notes a verifier contract that was confirmed.
+    /// Records a confirmed verifier contract.
     ///
     /// # Errors
-    /// It is not ready.
+    /// The circuit is not ready.
     pub fn deployed(&mut self, contract: DeployedContract, now: Timestamp) -> Result<(), InvalidTransition> {
         self.require(CircuitStatus::Ready)?;
         self.deployment = Some(contract);
@@ -65,10 +65,10 @@ impl Circuit {
         Ok(())
     }
 
-    /// Makes a failed circuit owed again.
+    /// Makes a failed circuit pending again.
     ///
     /// # Errors
-    /// It has not failed.
+    /// The circuit has not failed.
     pub fn restart(&mut self, now: Timestamp) -> Result<(), InvalidTransition> {
         self.require(CircuitStatus::Failed)?;
         self.life.restart(now);

@@ -1,8 +1,8 @@
-//! `pending → confirmed | failed`, with a transaction that is known before it is sent.
+//! `pending → confirmed | failed`, with a transaction that is stored before it is sent.
 //!
-//! A chain takes one transaction of an account with one nonce. So a deployment is signed once and the signed bytes are
-//! stored: after any crash the same bytes are sent again, and cannot make a second contract. Another
-//! transaction is signed only when the chain has given that nonce to somebody else's, for good.
+//! A chain accepts one transaction per account and nonce. A deployment is therefore signed once and the
+//! signed bytes are stored. After a crash the same bytes are sent again and cannot create a second contract.
+//! A new transaction is signed only after another transaction has finally used the nonce.
 
 use std::time::Duration;
 
@@ -14,46 +14,46 @@ use crate::service::clock::Timestamp;
 use crate::service::id::DeploymentId;
 use zkflow_groth16::id::CircuitId;
 
-/// What was asked for.
+/// The parts of a deployment that its request determines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
-    /// The chain; none says: whichever the request's node belongs to.
+    /// Chain id; `None`: the chain of the request's own RPC node.
     pub chain_id: Option<u64>,
-    /// Who signs.
+    /// Signer of the transaction.
     pub signer: Signer,
-    /// Whether the request named its node.
+    /// Whether the request contains an RPC URL.
     pub own_rpc: bool,
-    /// The caller's name for the request.
+    /// Idempotency key; `None`: never a duplicate.
     pub idempotency: Option<Idempotency>,
 }
 
-/// What a chain shows of a transaction.
+/// State of a transaction as seen on the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sighting {
-    /// The newest block.
+    /// Number of the newest block.
     pub head: u64,
-    /// How many transactions of the sender were mined up to the newest block that counts as settled.
+    /// Number of the sender's transactions mined up to the newest settled block.
     pub settled_nonces: u64,
-    /// What became of the transaction.
+    /// Result of the transaction; `None` if it is not mined.
     pub receipt: Option<Receipt>,
 }
 
-/// What is to be done next.
+/// Next step of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// Send the transaction, again if need be, and look later.
+    /// Send the transaction, if necessary again, and look again later.
     Send,
-    /// Look later: it is mined, but not deep enough.
+    /// Look again later: the transaction is mined but has too few confirmations.
     Wait,
-    /// Compare and ask the contract.
+    /// Compare the code and verify a proof with the contract.
     Check(Receipt),
-    /// The transaction was mined and failed.
+    /// The transaction was mined and reverted.
     Reverted(Receipt),
-    /// Another transaction has the nonce for good: this one can never be mined.
+    /// Another transaction has finally used the nonce: this one can never be mined.
     Superseded,
 }
 
-/// What follows from what the chain shows; `confirmations` counts the block of the transaction too.
+/// Decides the next step. `confirmations` includes the block of the transaction.
 pub fn next(transaction: &SignedTransaction, seen: &Sighting, confirmations: u64) -> Next {
     match &seen.receipt {
         Some(receipt) if seen.head.saturating_add(1) < receipt.block.saturating_add(confirmations) => {
@@ -67,7 +67,7 @@ pub fn next(transaction: &SignedTransaction, seen: &Sighting, confirmations: u64
 }
 
 impl Deployment {
-    /// A deployment that is owed.
+    /// A pending deployment.
     pub fn new(id: DeploymentId, circuit_id: CircuitId, asked: Asked, now: Timestamp) -> Self {
         let Asked { chain_id, signer, own_rpc, idempotency } = asked;
         Self {
@@ -83,10 +83,10 @@ impl Deployment {
         }
     }
 
-    /// Notes the transaction that will be sent, and the chain it is for.
+    /// Records the signed transaction and its chain, before it is sent.
     ///
     /// # Errors
-    /// It is final.
+    /// The deployment is final.
     pub fn signed(
         &mut self,
         chain_id: u64,
@@ -99,10 +99,10 @@ impl Deployment {
         Ok(())
     }
 
-    /// Makes the checked contract visible.
+    /// Records the checked contract and makes the deployment confirmed.
     ///
     /// # Errors
-    /// It is final.
+    /// The deployment is final.
     pub fn confirm(
         &mut self,
         contract: DeployedContract,
@@ -142,11 +142,11 @@ mod tests {
         let transaction = transaction(5);
         let what = |seen| next(&transaction, &seen, 3);
         assert_eq!(what(seen(9, 0, None)), Next::Send);
-        assert_eq!(what(seen(9, 5, None)), Next::Send, "its own nonce is free");
+        assert_eq!(what(seen(9, 5, None)), Next::Send, "its nonce is unused");
         assert_eq!(what(seen(10, 5, mined(10, true))), Next::Wait);
         assert_eq!(what(seen(11, 5, mined(10, true))), Next::Wait);
         assert!(matches!(what(seen(12, 6, mined(10, true))), Next::Check(_)));
-        assert_eq!(what(seen(12, 5, None)), Next::Send, "a block that was given up takes it back");
+        assert_eq!(what(seen(12, 5, None)), Next::Send, "a reorganisation removed its block");
     }
 
     #[test]

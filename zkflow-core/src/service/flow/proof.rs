@@ -10,7 +10,7 @@ use crate::service::id::{ProofId, UserId};
 use zkflow_groth16::id::CircuitId;
 
 impl ProofRequest {
-    /// A proof that is owed.
+    /// A pending proof request.
     pub fn new(
         id: ProofId,
         circuit_id: CircuitId,
@@ -30,10 +30,10 @@ impl ProofRequest {
         }
     }
 
-    /// Makes the verified proof visible.
+    /// Records the verified proof and makes the request completed.
     ///
     /// # Errors
-    /// It is final.
+    /// The request is final.
     pub fn complete(
         &mut self,
         artifacts: ProofArtifacts,
@@ -45,10 +45,10 @@ impl ProofRequest {
         Ok(())
     }
 
-    /// Ends it at the caller's request.
+    /// Cancels the request.
     ///
     /// # Errors
-    /// It is final.
+    /// The request is final.
     pub fn cancel(&mut self, now: Timestamp) -> Result<(), InvalidTransition> {
         self.owed()?.end(ProofStatus::Cancelled, now);
         Ok(())

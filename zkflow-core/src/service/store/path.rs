@@ -9,7 +9,7 @@ use crate::service::id::{DeploymentId, JobId, ProofId};
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::id::CircuitId;
 
-/// What an artifact is; its text is the key.
+/// Meaning of an artifact's key.
 ///
 /// | variant | path |
 /// |---|---|
@@ -20,34 +20,34 @@ use zkflow_groth16::id::CircuitId;
 /// | `VaultKeyId` | `vault/key-id` |
 /// | `Probe` | `ready/nothing` |
 ///
-/// A text has one path at most, and a path one text.
+/// Keys and paths correspond one to one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ArtifactPath {
     /// A file of a circuit.
     CircuitFile {
-        /// The circuit.
+        /// Circuit that the file belongs to.
         circuit: CircuitId,
         /// Job that made the file.
         job: JobId,
-        /// Hand-out of the job. With `job`, no other run writes the same path.
+        /// Hand-out of the job; together with `job`, unique to one run.
         attempt: u32,
-        /// Name of the file.
+        /// File of the circuit.
         file: FileName,
     },
     /// The compiled contract of a circuit.
     Contract {
-        /// The circuit.
+        /// Circuit of the contract.
         circuit: CircuitId,
         /// Digest of the compiler's version and the source.
         version: Digest,
     },
-    /// The private inputs of a proof request.
+    /// Sealed private inputs of a proof request.
     SealedInputs(ProofId),
-    /// The secrets that came with a deployment.
+    /// Sealed secrets of a deployment.
     SealedSecrets(DeploymentId),
-    /// The id of the key that seals inputs and secrets.
+    /// Id of the vault key.
     VaultKeyId,
-    /// Never exists: it is looked up to see whether the store answers.
+    /// Never exists; requested to check whether the store answers.
     Probe,
 }
 
@@ -91,7 +91,7 @@ impl fmt::Display for ArtifactPath {
     }
 }
 
-/// No artifact of this version has the path.
+/// The key belongs to no artifact of this version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not the path of an artifact of this version")]
 pub struct UnknownPath;
@@ -121,7 +121,7 @@ impl FromStr for ArtifactPath {
             _ if text == PROBE => Self::Probe,
             _ => return Err(UnknownPath),
         };
-        // Numbers and digests have more than one text: "+1", "01", upper-case digits.
+        // Numbers and digests have several spellings: "+1", "01", upper-case digits.
         if path.to_string() == text { Ok(path) } else { Err(UnknownPath) }
     }
 }

@@ -15,7 +15,7 @@ use crate::service::chain::{Address, SignedTransaction, TransactionHash};
 use crate::service::store::ArtifactMeta;
 use zkflow_groth16::digest::Digest;
 
-/// Every field comes back.
+/// Every field is read back unchanged.
 pub(super) async fn a_ready_circuit_survives_as_it_was_written(catalog: Subject) {
     let (mut document, _) = all::<Circuit>(&catalog).insert(Circuit::sample(0)).await.expect("insert");
     let key = "circuits/00/proving_key.zkey".parse().expect("an artifact key");
@@ -27,7 +27,7 @@ pub(super) async fn a_ready_circuit_survives_as_it_was_written(catalog: Subject)
     assert_eq!(read(&catalog, &document).await, document, "a change was read back changed");
 }
 
-/// Template and status, alone and together.
+/// Filters by template and status, alone and together.
 pub(super) async fn circuits_are_filtered(catalog: Subject) {
     let (mut failed, pending) = (Circuit::sample(1), Circuit::sample(2));
     failed.fail(failure(), moment(5)).expect("it is pending");
@@ -44,7 +44,7 @@ pub(super) async fn circuits_are_filtered(catalog: Subject) {
     assert!(by(other.clone(), None).await.is_empty() && by(other, status).await.is_empty());
 }
 
-/// Every field comes back.
+/// Every field is read back unchanged.
 pub(super) async fn a_completed_proof_survives_as_it_was_written(catalog: Subject) {
     let proof = ProofRequest { user_id: Some(user("u")), ..ProofRequest::keyed(1_234, "k") };
     let (mut proof, _) = all::<ProofRequest>(&catalog).insert(proof).await.expect("insert");
@@ -90,7 +90,7 @@ pub(super) async fn requests_without_a_user_share_their_keys(catalog: Subject) {
     assert_eq!(proofs.by_key(&key).await.expect("by_key"), Some(first));
 }
 
-/// Circuit, user and status, alone and together.
+/// Filters by circuit, user and status, alone and together.
 pub(super) async fn proofs_are_filtered(catalog: Subject) {
     let other = circuit("other circuit");
     let ann = ProofRequest { user_id: Some(user("ann")), ..ProofRequest::sample(1) };
@@ -114,7 +114,7 @@ pub(super) async fn proofs_are_filtered(catalog: Subject) {
     assert!(by(ProofFilter { circuit_id: Some(other), ..by_user }).await.is_empty());
 }
 
-/// `expires_at <= now`, the earliest first, at most `limit`.
+/// Requests with `expires_at <= now` are listed, earliest first, at most `limit`.
 pub(super) async fn expired_proofs_come_earliest_first(catalog: Subject) {
     let proofs: Vec<_> = [30, 10, 20, 40].map(ProofRequest::sample).into();
     for proof in &proofs {
@@ -129,7 +129,7 @@ pub(super) async fn expired_proofs_come_earliest_first(catalog: Subject) {
     assert_eq!(expired(2).await, [10, 20], "the limit is ignored");
 }
 
-/// Every field comes back after each change.
+/// Every field is read back unchanged after each transition.
 pub(super) async fn a_confirmed_deployment_survives_as_it_was_written(catalog: Subject) {
     let deployments = all::<Deployment>(&catalog);
     let mut deployment = Deployment::keyed(1_234, "k");
@@ -163,7 +163,7 @@ pub(super) async fn a_circuit_has_keys_of_its_own(catalog: Subject) {
     assert_eq!(deployments.by_key(&own).await.expect("by_key"), Some(first));
 }
 
-/// Circuit and status, alone and together.
+/// Filters by circuit and status, alone and together.
 pub(super) async fn deployments_are_filtered(catalog: Subject) {
     let elsewhere = Deployment { circuit_id: circuit("other"), ..Deployment::sample(1) };
     let mut failed = Deployment::sample(2);

@@ -11,13 +11,13 @@ use crate::service::id::{DeploymentId, ProofId, UserId};
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::id::CircuitId;
 
-/// A kind of document that the suite can make.
+/// A kind of document that the suite can create.
 pub(super) trait Sample: Stored {
-    /// A pending document that is no duplicate of another, created `created` milliseconds after the year 2100
-    /// began.
+    /// A pending document that duplicates no other, created `created` milliseconds after the start of the
+    /// year 2100.
     fn sample(created: i64) -> Self;
 
-    /// One that has the key of every other one with this `key`.
+    /// A document whose key depends only on `key`.
     fn keyed(created: i64, key: &str) -> Self;
 }
 
@@ -36,7 +36,7 @@ impl Sample for Circuit {
 }
 
 impl Sample for ProofRequest {
-    /// Expires a minute after it was created.
+    /// Expires a minute after its creation.
     fn sample(created: i64) -> Self {
         let (created, keep) = (moment(created), Duration::from_secs(60));
         Self::new(ProofId::generate(created), circuit("circuit"), None, None, created, keep)
@@ -60,7 +60,7 @@ impl Sample for Deployment {
     }
 }
 
-/// Id of a circuit that the catalog need not have.
+/// Id of a circuit that need not exist in the catalog.
 pub(super) fn circuit(name: &str) -> CircuitId {
     CircuitId::from_hash(&Digest::of(name))
 }
