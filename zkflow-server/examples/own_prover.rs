@@ -25,7 +25,7 @@ use zkflow_server::{backends, http, work};
 
 const NAME: &str = "timed";
 
-/// Prints the time of each proof. The proofs are those of another prover: put your GPU or your cluster there.
+/// Prints the time of each proof. An inner prover makes the proofs; replace it by your GPU or cluster.
 #[derive(Debug)]
 struct Timed<P>(P);
 
