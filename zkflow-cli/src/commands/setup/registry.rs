@@ -26,7 +26,7 @@ impl Registry {
     /// `url` is not an http or https URL.
     pub(super) fn open(url: &str) -> Result<Self, Error> {
         let parsed = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
-        let mut url = parsed.ok_or("the npm registry is not an https URL: check --registry")?;
+        let mut url = parsed.ok_or("the npm registry is not an http or https URL: check --registry")?;
         if !url.path().ends_with('/') {
             let path = format!("{}/", url.path());
             url.set_path(&path);
