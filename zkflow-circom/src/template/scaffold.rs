@@ -102,7 +102,7 @@ fn parameterise(circuit: &str) -> Result<Parameterised, Vec<Finding>> {
                 made.notes.push(format!("argument {text} became the parameter {name}"));
             }
             _ => {
-                made.notes.push(format!("argument {text} of {name} is unchanged: it is not a plain number"))
+                made.notes.push(format!("argument {text} of {name} stays the same: it is not a plain number"))
             }
         }
     }
@@ -234,7 +234,7 @@ component main {public [tag]} = Range(18, 120, [1, 2], 4);
             [
                 "argument 18 became the parameter min",
                 "argument 120 became the parameter max",
-                "argument [1, 2] of list is unchanged: it is not a plain number",
+                "argument [1, 2] of list stays the same: it is not a plain number",
                 "argument 4 became the parameter n",
                 "include \"mine.circom\" is searched only in the include roots, not in the template's folder",
             ]

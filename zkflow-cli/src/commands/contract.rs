@@ -31,7 +31,7 @@ impl ContractArgs {
         let says = runtime.block_on(Statement::new(proof, public).ask(&client, contract))?;
         println!("on chain             the contract at {contract} returns {says}");
         if says != holds {
-            return Err(format!("the contract and the key disagree: verification with the key returns {holds}").into());
+            return Err(format!("the contract and the key disagree: the key returns {holds}").into());
         }
         Ok(())
     }
