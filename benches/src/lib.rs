@@ -104,8 +104,8 @@ pub struct BenchArgs {
 
 /// Compares the provers, writes the results to the folder of `--out`, and returns the table.
 ///
-/// Circuits, keys and witnesses are made once and stored in `folder`. `workshop` is opened only if one of them is
-/// missing.
+/// Circuits, keys and witnesses are made once and stored in `folder`. `workshop` is opened only if one of them
+/// is missing.
 ///
 /// # Errors
 /// A circuit cannot be made, a prover fails, or a file cannot be written.

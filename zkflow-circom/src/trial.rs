@@ -40,7 +40,7 @@ impl Trial<'_> {
     /// - an example, or a vector with the outcome `prove`, that does not prove, or has other outputs;
     /// - a vector with the outcome `refuse` that proves.
     ///
-    /// Finds nothing for a template without a manifest, which is not compiled; [`Template::warnings`] reports it.
+    /// A template without a manifest is not compiled; [`Template::warnings`] reports it.
     pub fn run(&self, template: &Template) -> Vec<Finding> {
         let mut findings = Vec::new();
         if template.is_inferred() {

@@ -1,4 +1,4 @@
-//! A server with a prover of your own: `cargo run -p zkflow-server --example own_prover`
+//! A server with your own prover: `cargo run -p zkflow-server --example own_prover`
 //!
 //! The server of this example is in memory. For a real one, call `zkflow_server::serve::run_with` with the same
 //! `Provers`.

@@ -63,7 +63,7 @@ fn from_archive(package: &PinnedPackage, name: &str, bytes: &[u8]) -> Result<Fil
     let found = Digest::of(bytes);
     if found != package.archive {
         return Err(
-            format!("{name} has SHA-256 {found}, expected {}: the archive was altered", package.archive).into()
+            format!("{name} has SHA-256 {found}, expected {}: it was altered", package.archive).into()
         );
     }
     unpack(bytes, package).map_err(|error| format!("{name}: {error}").into())
