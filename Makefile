@@ -1,11 +1,11 @@
-# `make demo` and `make test` do all the set-up they need; every target may be run again.
-# .cargo/config.toml points cargo at the tools that are installed here.
+# `make demo` and `make test` run their own set-up; every target can be repeated.
+# .cargo/config.toml sets the paths of the tools installed here.
 
 CARGO ?= cargo
 CHAOS_LOG := $(or $(CARGO_TARGET_DIR),target)/chaos.log
 NODE_MODULES := tools/node_modules/.package-lock.json
 PYTHON_TOOLS := tools/.venv/.installed
-# nextest runs the test binaries side by side; plain `cargo test` does the same work.
+# nextest runs the test binaries in parallel; plain `cargo test` runs the same tests.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
 .PHONY: help setup demo test lint doc unit package chaos bench fuzz clean
@@ -24,7 +24,7 @@ requirements:
 python:
 	@command -v python3 >/dev/null || { echo "make: python3 is missing: install Python 3.11 with venv" >&2; exit 1; }
 
-# The tests start servers of their own; none needs to run. Debian starts one when it installs: not here.
+# The tests start their own servers. RUNLEVEL=1 prevents Debian from starting redis-server on installation.
 redis:
 	@command -v redis-server >/dev/null || { \
 	  echo "make: installing redis-server with apt-get" >&2; \
@@ -42,14 +42,14 @@ $(PYTHON_TOOLS): tools/requirements.txt
 	tools/.venv/bin/pip install --quiet --disable-pip-version-check --requirement tools/requirements.txt
 	@touch $@
 
-# No Redis, MongoDB, S3 or ceremony: only what the demo runs, in a profile that builds fast.
+# Without Redis, MongoDB, S3 and the ceremony, in a profile that builds fast.
 DEMO := --locked --profile demo --package zkflow-cli --no-default-features --features server,evm
 demo: requirements $(NODE_MODULES) ## A template to a verified proof through the real HTTP server
 	@echo "make: the first build takes about 8 minutes on 2 cores, later ones a few seconds"
 	$(CARGO) build $(DEMO)
 	$(CARGO) run $(DEMO) --quiet -- demo
 
-test: setup lint doc unit ## Everything that must hold before a change lands
+test: setup lint doc unit ## Every check a change must pass
 
 lint: python
 	$(CARGO) fmt --all --check
@@ -71,14 +71,14 @@ else
 	$(CARGO) test --locked --workspace --all-targets --no-fail-fast
 endif
 
-package: ## Every crate as it would be published, built from its package
+package: ## Build every crate from its package, as for publication
 	$(CARGO) publish --locked --dry-run --workspace --exclude zkflow-testbed
 
-chaos: setup ## Kills, outages and sleeping workers at full length, with a table of what came of it
+chaos: setup ## Kills, outages and suspended workers at full length, with a table of the results
 	@mkdir -p $(dir $(CHAOS_LOG))
 	{ $(CARGO) test --locked --workspace --test chaos --test processes -- --include-ignored --nocapture --test-threads 1; \
 	  echo $$? > $(CHAOS_LOG).status; } 2>&1 | tee $(CHAOS_LOG)
-	@echo; echo '| what was done | what came of it |'; echo '|---|---|'; grep -o '| .* |$$' $(CHAOS_LOG); \
+	@echo; echo '| fault | result |'; echo '|---|---|'; grep -o '| .* |$$' $(CHAOS_LOG); \
 	exit $$(cat $(CHAOS_LOG).status)
 
 bench: setup ## The Criterion benches
@@ -90,6 +90,6 @@ fuzz: setup ## Each fuzz target for a minute (needs cargo-fuzz)
 	  RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $$target -- -max_total_time=60 || exit 1; \
 	done
 
-clean: ## Remove what was built and installed
+clean: ## Remove all build output and installed tools
 	$(CARGO) clean
 	rm -rf tools/node_modules tools/.venv

@@ -1,4 +1,4 @@
-//! Reading and writing files, with errors that name them.
+//! Reads and writes files. Errors contain the path.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -23,7 +23,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     fs::write(path, bytes).map_err(in_file(path))
 }
 
-/// As [`write`], readable by the owner alone.
+/// As [`write`], but readable only by the owner.
 pub(super) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     make_folder_of(path)?;
     let mut file: File = File::options()

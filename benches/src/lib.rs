@@ -30,11 +30,11 @@ use report::Report;
 /// Any error, to be shown with its sources.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// What circuits are made with.
+/// Tools that make the circuits.
 pub struct Workshop {
     /// Compiles the circuits.
     pub compiler: Arc<dyn CircuitCompiler>,
-    /// Folders in which includes are found: one must contain circomlib.
+    /// Folders that are searched for includes; one must contain circomlib.
     pub include_roots: Vec<PathBuf>,
     /// Runs the witness calculators.
     pub sandbox: Arc<Sandbox>,
@@ -49,7 +49,7 @@ pub trait Progress {
     fn line(&self, text: &str);
 }
 
-/// Runs one step, and shows its name and how long it took.
+/// Runs one step, and shows its name and duration.
 fn step<T>(progress: &dyn Progress, name: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     progress.begin(name);
     let began = Instant::now();
@@ -104,8 +104,8 @@ pub struct BenchArgs {
 
 /// Compares the provers, writes the results to the folder of `--out`, and returns the table.
 ///
-/// Circuits, keys and witnesses are made once with `workshop`, which is opened only when one is missing, and are kept
-/// in `folder`.
+/// Circuits, keys and witnesses are made once and stored in `folder`. `workshop` is opened only if one of them
+/// is missing.
 ///
 /// # Errors
 /// A circuit cannot be made, a prover fails, or a file cannot be written.

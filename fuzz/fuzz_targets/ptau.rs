@@ -1,5 +1,5 @@
 #![no_main]
-//! Opening a file and reading its points never panics, whatever the bytes.
+//! Opening a file and reading its points never panics, for any bytes.
 
 use std::io::Cursor;
 

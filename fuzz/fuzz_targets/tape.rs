@@ -1,12 +1,12 @@
 #![no_main]
-//! What is read can be written, and comes back equal.
+//! A value that parses can be written, and reads back equal.
 
 use libfuzzer_sys::fuzz_target;
 use zkflow_core::digest::Digest;
 use zkflow_core::witness::tape::Tape;
 
 fuzz_target!(|bytes: &[u8]| {
-    // The tape belongs to whatever module it names.
+    // Use the module digest in the tape's header, so that it always matches.
     let Some(module) = bytes.get(8..40) else { return };
     let hex: String = module.iter().map(|byte| format!("{byte:02x}")).collect();
     let module: Digest = hex.parse().expect("64 hexadecimal digits");

@@ -1,5 +1,5 @@
 #![no_main]
-//! What is read can be written, and comes back equal.
+//! A value that parses can be written, and reads back equal.
 
 use libfuzzer_sys::fuzz_target;
 use zkflow_core::format::wtns;

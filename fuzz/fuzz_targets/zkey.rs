@@ -1,5 +1,6 @@
 #![no_main]
-//! Reading a key whole or piece by piece never panics, and what is read whole is written back equal.
+//! Reading a key in full or in parts never panics.
+//! A key that is read in full can be written, and reads back equal.
 
 use std::io::Cursor;
 
@@ -16,6 +17,6 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = file.points(KeySection::B2, 0, wires);
         let _ = file.points(KeySection::H, 0, rows);
     } else {
-        assert!(whole.is_err(), "what is read whole is read piece by piece");
+        assert!(whole.is_err(), "a key that is readable in full is readable in parts");
     }
 });

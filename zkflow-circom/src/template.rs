@@ -54,7 +54,7 @@ pub struct Template {
     pub source: String,
     /// Inputs that must prove, and inputs that must be refused.
     pub vectors: Vec<Vector>,
-    /// Warnings about the files, such as a manifest that is missing.
+    /// Warnings about the files, such as a missing manifest.
     pub warnings: Vec<Finding>,
     /// Folder or loose file; `None` if it is built in or was parsed from texts.
     pub path: Option<PathBuf>,
@@ -109,7 +109,7 @@ impl Template {
         }
     }
 
-    /// Whether there is no manifest, so that nothing but names is known of the inputs.
+    /// Whether the manifest is inferred. Of the inputs, only the names are then known.
     pub fn is_inferred(&self) -> bool {
         self.manifest.example.is_empty()
     }

@@ -1,5 +1,4 @@
-//! Tries a template: compiles it with its example and its vectors, and compares what happens with what its files
-//! say.
+//! Tries a template: compiles it, runs its example and its vectors, and compares the results with its files.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -41,7 +40,7 @@ impl Trial<'_> {
     /// - an example, or a vector with the outcome `prove`, that does not prove, or has other outputs;
     /// - a vector with the outcome `refuse` that proves.
     ///
-    /// A template without a manifest is only warned of.
+    /// A template without a manifest is not compiled; [`Template::warnings`] reports it.
     pub fn run(&self, template: &Template) -> Vec<Finding> {
         let mut findings = Vec::new();
         if template.is_inferred() {
@@ -151,14 +150,14 @@ struct Circuit {
 }
 
 impl Circuit {
-    /// What differs from the expected outcome; `None` if nothing does.
+    /// The difference from the expected outcome; `None` if there is none.
     fn problem(&self, template: &Template, case: &Case<'_>) -> Option<String> {
         let found = self.calculator.calculate(&CircuitInputs::from_map(case.inputs.clone()));
         match (case.outcome, found) {
             (Outcome::Prove, Ok(witness)) => output_problem(template, case.outputs, &witness),
             (Outcome::Prove, Err(error)) => Some(format!("does not prove: {error}")),
-            (Outcome::Refuse, Ok(_)) => Some("proves, and should be refused".to_owned()),
-            // A limit is no refusal: with more time the inputs may prove.
+            (Outcome::Refuse, Ok(_)) => Some("expected a refusal, but it proves".to_owned()),
+            // A limit is not a refusal: with more time the inputs may prove.
             (Outcome::Refuse, Err(error @ WitnessError::Limit(_))) => Some(error.to_string()),
             (Outcome::Refuse, Err(_)) => None,
         }
@@ -170,7 +169,7 @@ impl Circuit {
 fn output_problem(template: &Template, expected: &Map<String, Value>, witness: &Witness) -> Option<String> {
     let mut at = 1;
     for output in &template.manifest.outputs {
-        // Where an output without expectation ends is unknown: the outputs after it are not compared.
+        // The size of an output without expectation is unknown, so the outputs after it are not compared.
         let value = expected.get(&output.name)?;
         let mut numbers = Vec::new();
         if flatten(value, &mut numbers).is_none() {
@@ -178,7 +177,7 @@ fn output_problem(template: &Template, expected: &Map<String, Value>, witness: &
         }
         let found = witness.values().get(at..at + numbers.len());
         if found != Some(&numbers[..]) {
-            return Some(format!("outputs.{}: the circuit gives another value", output.name));
+            return Some(format!("outputs.{}: the circuit returns a different value", output.name));
         }
         at += numbers.len();
     }
@@ -195,7 +194,7 @@ fn flatten(value: &Value, numbers: &mut Vec<Fr>) -> Option<()> {
     }
 }
 
-/// Inputs and outputs of the manifest against those of the circuit.
+/// Compares the inputs and outputs of the manifest with those of the circuit.
 fn signal_findings(
     template: &Template,
     params: &Params,

@@ -32,13 +32,13 @@ use clap::Subcommand;
 /// Any error of a command. It is shown with its sources.
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// The commands.
+/// Commands of `zkflow`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve the HTTP API and work on its jobs
+    /// Serve the HTTP API and run its jobs
     #[cfg(feature = "server")]
     Serve(Box<serve::ServeArgs>),
-    /// Work on the jobs of servers with the same backends; health, readiness and metrics on --port
+    /// Run the jobs of servers with the same backends; health, readiness and metrics on --port
     #[cfg(feature = "server")]
     Worker(Box<serve::WorkerArgs>),
     /// Print the effective settings, secrets redacted
@@ -73,7 +73,7 @@ pub(crate) enum Command {
     /// Run all steps from a template to a verified proof, through a temporary server
     #[cfg(feature = "server")]
     Demo(demo::DemoArgs),
-    /// Install circom, circomlib and solc in the data folder of this user. They are under the GPL, and run as
+    /// Install circom, circomlib and solc in the data folder of this user. They are GPL-licensed and run as
     /// separate programs
     #[cfg(feature = "setup")]
     Setup(setup::SetupArgs),

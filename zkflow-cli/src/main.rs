@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Lets variables that are set and empty count as unset, for every flag that has one.
+/// Treats an empty environment variable of a flag as unset.
 fn without_empty_variables(command: clap::Command) -> clap::Command {
     let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
     command

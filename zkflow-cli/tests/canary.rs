@@ -18,7 +18,7 @@ use zkflow_server::client::{LocalChain, LocalServer};
 
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// A unique random value in all encodings in which it could be written.
+/// A unique random value in all its possible encodings.
 struct Canary {
     value: Scalar,
     forms: Vec<(&'static str, Vec<u8>)>,

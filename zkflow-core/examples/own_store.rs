@@ -1,4 +1,4 @@
-//! An [`ArtifactStore`] of one's own, held to the promises of the trait by the public suite.
+//! Your own [`ArtifactStore`], tested with the public conformance suite.
 //!
 //! `cargo run -p zkflow-core --features conformance --example own_store`
 
@@ -15,7 +15,7 @@ use zkflow_core::digest::Digest;
 use zkflow_core::service::conformance;
 use zkflow_core::service::store::{Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, PutMode, StoreError};
 
-/// Keeps artifacts in a sorted map.
+/// Stores artifacts in a sorted map.
 #[derive(Debug, Default)]
 pub struct MapStore(Mutex<BTreeMap<ArtifactKey, Artifact>>);
 

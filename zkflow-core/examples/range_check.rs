@@ -1,4 +1,4 @@
-//! The whole way in one process: a template becomes a circuit, an age a proof that does not tell it.
+//! From a template to a verified proof in one process. The proof does not disclose the age.
 //!
 //! `make setup && cargo run -p zkflow-core --example range_check`
 
@@ -15,7 +15,7 @@ use zkflow_core::secret::CircuitInputs;
 use zkflow_core::setup::{DevelopmentPowers, KeyOptions};
 use zkflow_core::template::TemplateLibrary;
 
-/// Renders, compiles, sets up, proves and verifies.
+/// Renders the template, compiles it, generates keys, proves and verifies.
 pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let library = TemplateLibrary::builtin();
     let template = library.get(&"rangeCheck".parse()?)?;

@@ -11,20 +11,20 @@ use zkflow_core::service::chain::{ChainError, SolidityCompiler};
 use super::{Endpoint, EvmClient, Keyring, Policy, Resolver, SystemResolver};
 use crate::deploy::DeployError;
 
-/// What an operator configures of chains.
+/// The operator's settings for chains.
 #[derive(Debug, Clone, Default)]
 pub struct ChainSettings {
-    /// The operator's nodes, as `CHAIN_ID=URL[,CHAIN_ID=URL..]`. Secret: an address can contain a password.
+    /// The operator's nodes, as `CHAIN_ID=URL[,CHAIN_ID=URL..]`. Secret: a URL can contain a password.
     pub rpc_urls: SecretString,
-    /// The operator's signers, as [`Keyring::open`] reads them. Secret.
+    /// The operator's signers, in the form that [`Keyring::open`] parses. Secret.
     pub signers: SecretString,
     /// Chains that accept keys for development.
     pub development_chains: Vec<u64>,
-    /// Whether a request may name a node of its own, and which addresses are allowed; `None`: no.
+    /// RPC URLs that requests may contain; `None`: no URL at all.
     pub request_rpc: Option<Policy>,
-    /// Whether a request may bring a private key.
+    /// Whether requests may contain a private key.
     pub request_keys: bool,
-    /// Blocks that must confirm a transaction, its own included.
+    /// Blocks that confirm a transaction, including its own block.
     pub confirmations: u64,
 }
 
@@ -52,7 +52,7 @@ impl Chains {
     /// Reads the settings and opens the signers' keys.
     ///
     /// # Errors
-    /// Names the setting and what is wrong with it; never contains a key or an address.
+    /// A setting is invalid. The message names the setting and the problem, and contains no key and no URL.
     pub fn open(
         settings: ChainSettings,
         compiler: Result<Arc<dyn SolidityCompiler>, String>,

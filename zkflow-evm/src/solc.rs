@@ -36,7 +36,7 @@ impl Solc {
         Self { program: ethers_solc::Solc::new(path), _script: None }
     }
 
-    /// Uses the native compiler at `path`; `None`: the npm package, which is searched for.
+    /// Uses the native compiler at `path`; `None`: searches for the npm package.
     ///
     /// # Errors
     /// The npm package is not found.
@@ -134,7 +134,7 @@ fn assemble(
     })
 }
 
-/// Converts an error, whose place is a byte offset, to a line of the source.
+/// Converts an error of the compiler: its byte offset becomes a line number.
 fn fault(source: &str, error: &Error) -> SourceFault {
     let start =
         error.source_location.as_ref().and_then(|place| usize::try_from(place.start).ok()).unwrap_or(0);

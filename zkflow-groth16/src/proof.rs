@@ -1,4 +1,4 @@
-//! What a proof consists of, and what it is checked against.
+//! Proofs, public signals and verification keys.
 
 use ark_bn254::{Fr, G1Affine, G2Affine};
 

@@ -1,10 +1,10 @@
-//! Where the secret behind a key comes from.
+//! Origin of the secrets of a key.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The parties that could have the secret behind a key, and so could forge proofs.
+/// The parties that could have the secrets of a key, and so could forge proofs.
 ///
 /// As JSON: `"development"`, `"single-operator"` or `{"ceremony": 3}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

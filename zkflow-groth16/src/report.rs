@@ -35,11 +35,11 @@ pub struct CircuitReport {
     pub proving_key_bytes: u64,
     /// Predicted peak memory of one proof in bytes: [`ProofFootprint`].
     pub prover_memory_bytes: u64,
-    /// Signals that deserve a look.
+    /// Signals that may indicate a mistake.
     pub warnings: Vec<CircuitWarning>,
 }
 
-/// Signals of an R1CS that deserve a look.
+/// Signals of an R1CS that may indicate a mistake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CircuitWarning {
@@ -76,8 +76,8 @@ pub enum WarningKind {
     /// - it is the constant one or an input;
     /// - in some constraint it is the only wire not yet tied, and its coefficient is a non-zero constant.
     ///
-    /// Values from hints (`<--`), such as the bits of a number, are not tied, even if they are unique. The
-    /// warning asks for a look; it is not a verdict.
+    /// Values from hints (`<--`), such as the bits of a number, are not tied, even if they are unique. Check
+    /// the output: the warning does not prove a mistake.
     UndeterminedOutput,
     /// Inputs in no constraint.
     UnusedInput,

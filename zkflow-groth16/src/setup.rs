@@ -4,8 +4,8 @@
 //! [phase for one circuit](phase2). [`make_key`] makes a key from the powers of a [`PowersSource`].
 //! [`circuit_specific()`] makes one in a single step without powers of tau, for tests.
 //!
-//! Anyone with the secrets of all contributions can forge proofs; [`gate`] and [`Provenance`](crate::provenance::Provenance) tell which
-//! parties that could be.
+//! Anyone with the secrets of all contributions can forge proofs; [`gate`] and
+//! [`Provenance`](crate::provenance::Provenance) show which parties these could be.
 
 mod beacon;
 mod ceremony;

@@ -35,8 +35,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`r1cs`] gives the constraint system of such a circuit, for a key from a ceremony
-//! ([`make_key`](crate::setup::make_key)) and all that follows from a key, such as a Solidity verifier.
+//! [`r1cs`] returns the constraint system of such a circuit, for a key from a ceremony
+//! ([`make_key`](crate::setup::make_key)) and everything made from a key, such as a Solidity verifier.
 //!
 //! # Keys of circom
 //! [`ProvingKey`] accepts any [`ZKey`](crate::format::zkey::ZKey). It proves a `ConstraintSynthesizer` with the
@@ -82,7 +82,7 @@ impl SNARK<Fr> for NativeGroth16 {
     type ProcessedVerifyingKey = PreparedVerifyingKey<Bn254>;
     type Error = SnarkError;
 
-    /// Makes a key as [`circuit_specific()`] does: anyone who knows the state of `rng` can forge proofs.
+    /// Makes a key as [`circuit_specific()`] does: anyone with the state of `rng` can forge proofs.
     fn circuit_specific_setup<C: ConstraintSynthesizer<Fr>, R: RngCore + CryptoRng>(
         circuit: C,
         rng: &mut R,

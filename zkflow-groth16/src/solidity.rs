@@ -15,10 +15,10 @@ use crate::proof::VerifyingKey;
 use crate::provenance::Provenance;
 use crate::verify::Verifier;
 
-/// Facts in the comment at the top of a contract. No text from outside can get into it.
+/// Facts in the comment at the top of a contract. The types exclude arbitrary text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContractHeader {
-    /// The circuit.
+    /// Id or hash of the circuit.
     pub circuit: ContractCircuit,
     /// The parties that could forge proofs.
     pub provenance: Provenance,

@@ -1,4 +1,4 @@
-//! A server with a prover of your own: `cargo run -p zkflow-server --example own_prover`
+//! A server with your own prover: `cargo run -p zkflow-server --example own_prover`
 //!
 //! The server of this example is in memory. For a real one, call `zkflow_server::serve::run_with` with the same
 //! `Provers`.
@@ -25,7 +25,7 @@ use zkflow_server::{backends, http, work};
 
 const NAME: &str = "timed";
 
-/// Prints the time of each proof. The proofs are those of another prover: put your GPU or your cluster there.
+/// Prints the time of each proof. An inner prover makes the proofs; replace it by your GPU or cluster.
 #[derive(Debug)]
 struct Timed<P>(P);
 

@@ -1,6 +1,6 @@
 pragma circom 2.1.6;
 
-// The bits of a word, each checked to be one.
+// The bits of a word. Each is checked to be 0 or 1.
 template Bits() {
     signal input word;
     signal output bit[32];

@@ -2,7 +2,7 @@ pragma circom 2.1.6;
 
 include "circomlib/circuits/sha256/sha256.circom";
 
-// SHA-256 of 512 bits, which is two compressions, repeated on its own result.
+// A chain of SHA-256 over 512 bits (two compressions). The result replaces the first 256 bits of the next input.
 template Chain(n) {
     signal input in[512];
     signal output out[256];

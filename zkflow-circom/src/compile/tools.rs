@@ -29,8 +29,8 @@ pub struct CircomTools {
 }
 
 impl CircomTools {
-    /// Uses `CIRCOM_WASM` (a file) and `CIRCOM_LIBS` (folders, separated as in `PATH`). What these do not name is
-    /// searched for in [`ToolFolders`].
+    /// Uses `CIRCOM_WASM` (a file) and `CIRCOM_LIBS` (folders, separated as in `PATH`). [`ToolFolders`] is
+    /// searched for each variable that is not set.
     ///
     /// # Errors
     /// There is no compiler, or a file of it or of circomlib was altered.
@@ -70,7 +70,7 @@ impl Given {
 #[non_exhaustive]
 pub enum ToolsError {
     /// `CIRCOM_WASM` does not name a file.
-    #[error("CIRCOM_WASM names {}, which is not a file", .0.display())]
+    #[error("CIRCOM_WASM: {} is not a file", .0.display())]
     NoSuchFile(PathBuf),
     /// The compiler is in none of the searched folders.
     #[error("circom is not installed: run `zkflow setup`, or set ZKFLOW_TOOLS or CIRCOM_WASM")]

@@ -26,7 +26,7 @@ pub(crate) enum Node {
     Fault(Fault),
 }
 
-/// Why a JSON value is not a field element. The path is added when the fault is reported.
+/// Reason why a JSON value is not a field element. The path is added when the fault is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     Number(NumberError),

@@ -30,7 +30,7 @@ pub(super) fn check(texts: &Texts<'_>) -> (Manifest, Vec<Vector>, Vec<Finding>) 
     checker.parameters();
     checker.checks();
     checker.signals();
-    // Wrong parameters and signals give no second error about values of theirs.
+    // Values of wrong parameters or signals are not reported a second time.
     let usable = checker.findings.len() == read && checker.draft.has_parameters && checker.draft.has_signals;
     if usable && checker.draft.has_example {
         checker.example();
@@ -116,7 +116,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Placeholders against parameters, and the public inputs of the main component against the manifest.
+    /// Compares placeholders with parameters, and the main component's public inputs with the manifest's.
     fn source(&mut self, text: &str) {
         let (source, faults) = Source::read(text);
         self.findings.extend(faults);
@@ -186,7 +186,7 @@ fn name_problem<'n>(name: &'n str, seen: &mut BTreeSet<&'n str>) -> Option<Strin
     (!seen.insert(name)).then(|| format!("duplicate name {name}"))
 }
 
-/// The field and the problem.
+/// Problems of a parameter, as field and message.
 fn parameter_problems(spec: &ParamSpec) -> Vec<(&'static str, String)> {
     let mut problems: Vec<(&str, String)> = Vec::new();
     let largest = Natural(u64::MAX.into());

@@ -1,4 +1,4 @@
-//! Reads the text of `manifest.toml`: every field that is missing, unknown or of the wrong type.
+//! Reads `manifest.toml` and reports every field that is missing, unknown or of the wrong type.
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -15,9 +15,9 @@ pub(super) struct Document<'a> {
     findings: Vec<Finding>,
 }
 
-/// A manifest with as much as could be read.
+/// The readable part of a manifest.
 pub(super) struct Draft {
-    /// Fields that could not be read are empty.
+    /// Unreadable fields are empty.
     pub(super) manifest: Manifest,
     /// Whether every parameter and check was read.
     pub(super) has_parameters: bool,
@@ -35,7 +35,7 @@ pub(super) enum Key<'k> {
 }
 
 impl<'a> Document<'a> {
-    /// Reads as much of the text as is a manifest.
+    /// Reads the valid fields, and returns a finding for each other one.
     pub(super) fn read(text: &'a str) -> (Self, Draft, Vec<Finding>) {
         let (table, errors) = DeTable::parse_recoverable(text);
         let mut document = Self { text, table, findings: Vec::new() };
@@ -104,7 +104,7 @@ impl<'a> Document<'a> {
     fn all<T: DeserializeOwned>(&mut self, name: &str) -> Option<Vec<T>> {
         let Some(value) = self.table.get_ref().get(name).cloned() else { return Some(Vec::new()) };
         let DeValue::Array(items) = value.get_ref() else { return self.value(value) };
-        // All of them are read before the first error decides, so that every error is found.
+        // All elements are read before the result is decided, so that every error is found.
         let items: Vec<Option<T>> = items.iter().map(|item| self.value(item.clone())).collect();
         items.into_iter().collect()
     }

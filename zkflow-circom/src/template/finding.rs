@@ -11,7 +11,7 @@ pub struct Finding {
     pub file: String,
     /// Line in the file, from 1; `None` if unknown.
     pub line: Option<usize>,
-    /// What is wrong, with the field if there is one.
+    /// The problem, with the field if there is one.
     pub message: String,
 }
 
@@ -20,7 +20,7 @@ pub struct Finding {
 pub enum Severity {
     /// The template is refused.
     Error,
-    /// The template works, and deserves a look.
+    /// The template is usable, but may contain a mistake.
     Warning,
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{MANIFEST, SOURCE, Template, TemplateError, TemplateName};
 
-/// A template in a folder, or why it cannot be used.
+/// A template in a folder, or the reason why it cannot be used.
 #[derive(Debug)]
 pub struct FoundTemplate {
     /// Its folder, or its file if it is a loose one.

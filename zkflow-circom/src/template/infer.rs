@@ -7,7 +7,7 @@ use super::source::{Definition, Expression, Main, Source};
 use super::tokens::Token;
 use super::{Finding, SOURCE, TemplateName};
 
-/// What a source says of its parameters and signals.
+/// Parameters and signals of a source.
 #[derive(Debug)]
 pub(super) struct Inferred<'a> {
     /// Placeholders, in the order of the source.
@@ -29,11 +29,11 @@ pub(super) struct Parameter<'a> {
 /// A size that is neither a number nor a placeholder becomes a [`Dim::Param`] with the text of the expression.
 ///
 /// # Errors
-/// Every fault of the placeholders, or why the signals cannot be found.
+/// Every fault of the placeholders, or the reason why the signals cannot be found.
 pub(super) fn infer(text: &str) -> Result<Inferred<'_>, Vec<Finding>> {
     let (source, mut findings) = Source::read(text);
     for (name, line) in source.placeholders().filter(|(name, _)| is_reserved(name)) {
-        let message = format!("{{{{{name}}}}}: {name} is a word of Handlebars; choose another name");
+        let message = format!("{{{{{name}}}}}: {name} is a reserved word of Handlebars; choose another name");
         findings.push(Finding::error(SOURCE, Some(line), message));
     }
     let signals = match main_template(&source) {

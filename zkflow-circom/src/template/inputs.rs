@@ -1,4 +1,4 @@
-//! Inputs in JSON against a manifest: names and shapes.
+//! Checks the names and shapes of JSON inputs against a manifest.
 
 use serde_json::{Map, Value};
 
@@ -9,8 +9,8 @@ impl Template {
     /// Checks that inputs have the names of the manifest, and the shapes that `params` require.
     ///
     /// `given` contains one or more objects, each with the path that errors about it begin with. A missing
-    /// public input is reported in the last object, a missing private one in the first. Without `params` only
-    /// the names are checked, and so it is if the manifest is [inferred](Template::is_inferred).
+    /// public input is reported in the last object, a missing private one in the first. Only the names
+    /// are checked without `params`, or if the manifest is [inferred](Template::is_inferred).
     ///
     /// Returns every fault. The witness calculation checks again, with the circuit itself.
     pub fn check_inputs(

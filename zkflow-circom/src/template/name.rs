@@ -28,7 +28,7 @@ pub(super) fn is_identifier(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Whether an identifier has a meaning in Handlebars, and is therefore no name of a parameter.
+/// Whether an identifier is reserved by Handlebars, and therefore cannot name a parameter.
 pub(super) fn is_reserved(text: &str) -> bool {
     RESERVED.contains(&text)
 }

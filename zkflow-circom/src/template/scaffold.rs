@@ -19,7 +19,7 @@ pub struct Scaffold {
     pub source: String,
     /// The text of `manifest.toml`.
     pub manifest: String,
-    /// What was changed in the source, and what deserves a look.
+    /// Changes of the source, and points to check.
     pub notes: Vec<String>,
 }
 
@@ -28,7 +28,7 @@ impl Scaffold {
     ///
     /// In a source without placeholders, the numbers among the main component's arguments become placeholders:
     /// `component main = Range(18, 120);` becomes `Range({{min}}, {{max}})`, with the names that the definition of
-    /// `Range` has. Other arguments stay as they are.
+    /// `Range` has. Other arguments are unchanged.
     ///
     /// # Errors
     /// [`TemplateError::Invalid`]: a placeholder is malformed, or the main template is not in this source.
@@ -54,7 +54,7 @@ impl Scaffold {
     /// Writes `template.circom`, `manifest.toml` and an empty folder `vectors` into a new folder.
     ///
     /// # Errors
-    /// The folder exists: nothing is overwritten. It cannot be written.
+    /// The folder exists (nothing is overwritten), or cannot be written.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
         if let Some(parent) = folder.parent() {
             fs::create_dir_all(parent)?;
@@ -75,7 +75,7 @@ struct Parameterised {
     notes: Vec<String>,
 }
 
-/// Puts placeholders in place of the main component's numbers, unless there are placeholders already.
+/// Replaces the main component's numbers by placeholders, unless the source already has placeholders.
 fn parameterise(circuit: &str) -> Result<Parameterised, Vec<Finding>> {
     let (source, faults) = Source::read(circuit);
     if !faults.is_empty() {
@@ -91,7 +91,7 @@ fn parameterise(circuit: &str) -> Result<Parameterised, Vec<Finding>> {
         made.notes.push(format!("the main template has {expected} parameters, the main component {found}"));
         return Ok(made);
     }
-    // From the last to the first, so that the places of the others stay what they are.
+    // From the last to the first, so that the positions of the others stay valid.
     for (name, argument) in definition.parameters.iter().zip(&arguments).rev() {
         let text = &circuit[argument.place.clone()];
         let is_name = is_identifier(name) && !is_reserved(name);
@@ -102,7 +102,7 @@ fn parameterise(circuit: &str) -> Result<Parameterised, Vec<Finding>> {
                 made.notes.push(format!("argument {text} became the parameter {name}"));
             }
             _ => {
-                made.notes.push(format!("argument {text} of {name} stays as it is: it is not a plain number"))
+                made.notes.push(format!("argument {text} of {name} stays the same: it is not a plain number"))
             }
         }
     }
@@ -116,7 +116,7 @@ fn include_notes(source: &str) -> Vec<String> {
     let beside = source.includes().filter(|path| !path.starts_with("circomlib/"));
     beside
         .map(|path| {
-            format!("include {path:?} is searched in the include roots only; the template's folder is none")
+            format!("include {path:?} is searched only in the include roots, not in the template's folder")
         })
         .collect()
 }
@@ -124,20 +124,20 @@ fn include_notes(source: &str) -> Vec<String> {
 fn manifest(name: &TemplateName, inferred: &Inferred<'_>, values: &[(String, String)]) -> String {
     let value = |name: &str| values.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     let mut text = format!(
-        "# Complete what is marked TODO; `zkflow template check` lists what is missing or wrong.\n\
+        "# Complete the TODOs; `zkflow template check` lists missing and wrong fields.\n\
          title = \"{name}\" # TODO: a few words\n\
          description = \"TODO: the statement that a proof proves\"\n"
     );
     for parameter in &inferred.parameters {
         let name = parameter.name;
-        // Writing to a text does not fail.
+        // Writing to a string does not fail.
         let _ = write!(text, "\n[[parameters]]\nname = \"{name}\"\n");
         if parameter.is_size || value(name).is_some_and(|value| value.parse::<u64>().is_ok()) {
             let max = quoted(value(name).unwrap_or("1"));
             let min = u8::from(parameter.is_size);
             let _ = write!(
                 text,
-                "type = \"uint\"\nmin = {min}\nmax = {max} # TODO: the greatest value that the circuit is for\n"
+                "type = \"uint\"\nmin = {min}\nmax = {max} # TODO: the greatest value that the circuit supports\n"
             );
         } else {
             text += "type = \"field\" # TODO: \"uint\" with a max, or \"bool\", if the value is one\n";
@@ -193,7 +193,7 @@ fn signal(text: &mut String, list: &str, name: &str, shape: &[Dim], public: bool
     text.push_str("description = \"TODO: the meaning\"\n");
 }
 
-/// A number as TOML: as text from 2^53 on.
+/// A number as TOML: a string from 2^53 on.
 fn quoted(number: &str) -> String {
     match number.parse::<u64>() {
         Ok(value) if value <= zkflow_groth16::field::json::MAX_EXACT => value.to_string(),
@@ -234,9 +234,9 @@ component main {public [tag]} = Range(18, 120, [1, 2], 4);
             [
                 "argument 18 became the parameter min",
                 "argument 120 became the parameter max",
-                "argument [1, 2] of list stays as it is: it is not a plain number",
+                "argument [1, 2] of list stays the same: it is not a plain number",
                 "argument 4 became the parameter n",
-                "include \"mine.circom\" is searched in the include roots only; the template's folder is none",
+                "include \"mine.circom\" is searched only in the include roots, not in the template's folder",
             ]
         );
         assert!(manifest.contains("params = { min = 18, max = 120, n = 4 }\n"), "{manifest}");

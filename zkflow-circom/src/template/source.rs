@@ -1,5 +1,4 @@
-//! What circom source says without being compiled: its placeholders, its main component, and the signals of a
-//! template.
+//! Reads circom source without compiling it: placeholders, main component, and the signals of a template.
 
 use std::ops::Range;
 
@@ -181,7 +180,7 @@ impl<'a> Source<'a> {
         Some(elements)
     }
 
-    /// The bracket that closes the one at `open`; `None` if that is no bracket, or none closes it.
+    /// The bracket that closes the one at `open`; `None` if `open` is not a bracket, or is not closed.
     fn closing(&self, open: usize) -> Option<usize> {
         let mut expected = Vec::new();
         for (at, token) in self.all().iter().enumerate().skip(open) {

@@ -17,10 +17,10 @@ pub(super) enum Token<'a> {
     Symbol(char),
 }
 
-/// The tokens of a source, each with its place in the text, and everything that is wrong.
+/// The tokens of a source, each with its place in the text, and all faults.
 #[derive(Debug, Default)]
 pub(super) struct Tokens<'a> {
-    /// The tokens, without those that are wrong.
+    /// The valid tokens.
     pub(super) tokens: Vec<Token<'a>>,
     /// Place of each token in the text, in bytes.
     pub(super) places: Vec<Range<usize>>,
@@ -42,7 +42,7 @@ pub(super) fn template(source: &str) -> Result<Vec<Token<'_>>, String> {
 }
 
 impl<'a> Tokens<'a> {
-    /// As [`template`], and goes on after a fault.
+    /// As [`template`], but continues after a fault.
     pub(super) fn of_template(source: &'a str) -> Self {
         Self::split(source, true)
     }
@@ -79,7 +79,7 @@ impl<'a> Tokens<'a> {
                     break;
                 };
                 let text = &rest[..end + 2];
-                // circom looks for comments before it looks for strings.
+                // circom removes comments before it parses strings.
                 if ["//", "/*", "\n", "{{"].iter().any(|odd| text.contains(odd)) {
                     fault("a string contains a comment, a line break or a placeholder");
                 }

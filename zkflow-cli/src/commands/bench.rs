@@ -1,4 +1,4 @@
-//! `zkflow bench`: the same circuits for every prover that is found.
+//! `zkflow bench`: compares all installed provers on the same circuits.
 
 use clap::Args;
 use zkflow_bench::Workshop;

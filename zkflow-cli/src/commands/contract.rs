@@ -1,4 +1,4 @@
-//! `zkflow verify --on-chain`: asks the contract too.
+//! `zkflow verify --on-chain`: verifies a proof with a deployed contract.
 
 use clap::Args;
 use zkflow_core::proof::{Proof, PublicSignals};
@@ -8,7 +8,7 @@ use zkflow_evm::{Endpoint, EvmClient};
 
 use super::Error;
 
-/// A contract that verifies the proof too.
+/// Options for the contract.
 #[derive(Debug, Args)]
 pub(super) struct ContractArgs {
     /// Also verify with the contract at this address; requires --rpc
@@ -20,10 +20,10 @@ pub(super) struct ContractArgs {
 }
 
 impl ContractArgs {
-    /// Asks the contract, if one is given, and compares its answer with `holds`.
+    /// Verifies with the contract, if one is given, and compares the result with `holds`, the key's result.
     ///
     /// # Errors
-    /// The node does not answer, or the contract disagrees.
+    /// The node does not answer, or the contract returns a different result.
     pub(super) fn check(&self, proof: &Proof, public: &PublicSignals, holds: bool) -> Result<(), Error> {
         let (Some(contract), Some(rpc)) = (&self.on_chain, &self.rpc) else { return Ok(()) };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -31,7 +31,7 @@ impl ContractArgs {
         let says = runtime.block_on(Statement::new(proof, public).ask(&client, contract))?;
         println!("on chain             the contract at {contract} returns {says}");
         if says != holds {
-            return Err(format!("the contract and the key disagree: the key gives {holds}").into());
+            return Err(format!("the contract and the key disagree: the key returns {holds}").into());
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Error;
 use zkflow_server::client::{Client, ClientError, LocalChain, LocalServer};
 
-/// Long, since the first compilation also translates the circom compiler to machine code.
+/// Long, since the first run also compiles the circom compiler from WebAssembly to machine code.
 const CIRCUIT_PATIENCE: Duration = Duration::from_secs(600);
 const PROOF_PATIENCE: Duration = Duration::from_secs(120);
 

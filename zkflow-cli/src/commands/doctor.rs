@@ -71,7 +71,7 @@ fn circom_wasm() -> Finding {
     found().map_or_else(|error| Finding::Missing(error.to_string()), Finding::Good)
 }
 
-/// A version, its path, and which of the searched folders contains it.
+/// A version, its path, and the kind of folder that contains it.
 fn place(version: &str, package: &str, path: &Path) -> String {
     let shown = format!("{version} in {}", path.display());
     match ToolFolders::new().find(package) {
@@ -90,7 +90,7 @@ fn solc() -> Finding {
                 text.lines().last().unwrap_or_default(),
                 path.display()
             )),
-            None => Finding::Missing(format!("SOLC_PATH names {}, which does not run", path.display())),
+            None => Finding::Missing(format!("SOLC_PATH: {} does not run", path.display())),
         };
     }
     match ToolFolders::new().find("solc") {
@@ -128,7 +128,7 @@ fn version_of(package: &Path) -> String {
 fn circom_native(path: Option<&Path>) -> Finding {
     let Some(path) = path else {
         return Finding::Absent(
-            "CIRCOM_PATH is not set; circom as WebAssembly gives the same bytes".to_owned(),
+            "CIRCOM_PATH is not set; circom as WebAssembly produces the same files".to_owned(),
         );
     };
     match CircomNative::new(path, CompileLimits::default()) {
@@ -165,7 +165,7 @@ fn version(program: &str, why: &str) -> Finding {
     output(Path::new(program)).map_or_else(|| Finding::Absent(format!("not found; {why}")), Finding::Good)
 }
 
-/// What a program prints as its version; `None` if it does not run.
+/// Version that a program prints; `None` if it does not run.
 #[cfg(feature = "evm")]
 fn output(program: &Path) -> Option<String> {
     let output = Command::new(program).arg("--version").output().ok()?;

@@ -44,7 +44,7 @@ fn write_with(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     written_with(path, mode, |file| Ok(file.write_all(bytes).map_err(failed)?))
 }
 
-/// Writes a file atomically with a closure.
+/// Writes a file atomically; `make` writes the content.
 pub(super) fn written<T>(path: &Path, make: impl FnOnce(&mut File) -> Result<T, Error>) -> Result<T, Error> {
     written_with(path, 0o666, make)
 }
@@ -67,7 +67,7 @@ fn written_with<T>(
 
 /// Writes a file atomically and resumably: `make` continues the file `PATH.part` of an interrupted run.
 ///
-/// The file is cut at the position where `make` ends.
+/// The file is truncated to the position where `make` ends.
 pub(super) fn continued<T>(
     path: &Path,
     make: impl FnOnce(&mut File) -> Result<T, Error>,

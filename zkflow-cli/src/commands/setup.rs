@@ -20,7 +20,7 @@ use source::Source;
 /// Arguments of `zkflow setup`.
 #[derive(Debug, Args)]
 pub(crate) struct SetupArgs {
-    /// npm registry to fetch from. Its archives are checked against digests in this program, so any mirror will do
+    /// npm registry to download from. Any mirror works: archives are checked against digests in this program
     #[arg(
         long,
         env = "npm_config_registry",
@@ -29,7 +29,7 @@ pub(crate) struct SetupArgs {
         default_value = registry::PUBLIC
     )]
     registry: String,
-    /// Install from a folder instead: a node_modules folder, or one with NAME-VERSION.tgz files of npm
+    /// Install from a folder instead: a node_modules folder, or a folder with npm archives (NAME-VERSION.tgz)
     #[arg(long, value_name = "FOLDER")]
     from: Option<PathBuf>,
     /// Show what is installed and change nothing; exits with 1 if something is missing
@@ -38,7 +38,7 @@ pub(crate) struct SetupArgs {
 }
 
 pub(super) fn setup(args: &SetupArgs) -> Result<ExitCode, Error> {
-    let folder = ToolFolders::of_setup().ok_or("neither XDG_DATA_HOME nor HOME names an absolute path")?;
+    let folder = ToolFolders::of_setup().ok_or("neither XDG_DATA_HOME nor HOME is an absolute path")?;
     if args.check {
         return Ok(check(&folder));
     }

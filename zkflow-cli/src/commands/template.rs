@@ -32,7 +32,7 @@ pub(crate) struct NewArgs {
     /// parameters
     #[arg(long, value_name = "FILE.circom")]
     from: PathBuf,
-    /// Folder that gets the template's folder (default: the working folder)
+    /// Parent folder of the new folder (default: the working folder)
     #[arg(long, value_name = "DIR", default_value = ".", hide_default_value = true)]
     out: PathBuf,
 }
@@ -73,12 +73,12 @@ fn new(args: &NewArgs) -> Result<(), Error> {
     }
     let folder = folder.display();
     println!(
-        "wrote {folder}: complete what manifest.toml marks TODO, then run `zkflow template check {folder}`"
+        "wrote {folder}: complete the TODOs in manifest.toml, then run `zkflow template check {folder}`"
     );
     Ok(())
 }
 
-/// A finding about the file that was given, which becomes `template.circom`.
+/// Formats a finding about `template.circom` with the path of the source file instead.
 fn place(file: &Path, finding: &Finding) -> String {
     let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
     format!("{}{line}: {}", file.display(), finding.message)
@@ -112,7 +112,7 @@ fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
         };
         let is_wrong = problems.iter().any(Finding::is_error);
         failed += usize::from(is_wrong);
-        // A loose file is named by its findings already.
+        // Findings of a loose file already contain its name.
         let folder = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(&path) };
         lines.extend(problems.iter().map(|finding| format!("{}/{finding}", folder.display())));
         if !is_wrong {
@@ -134,7 +134,7 @@ impl Tools {
         Self(Toolbox::open(args))
     }
 
-    /// Warnings of the loader, and everything that shows when the template is compiled and tried.
+    /// Warnings of the loader, and findings of the compilation and the trial.
     fn problems(&self, template: &Template) -> Vec<Finding> {
         let mut problems = template.warnings.clone();
         if let Ok(toolbox) = &self.0 {
@@ -156,7 +156,7 @@ impl Tools {
     fn verdict(&self) -> String {
         match &self.0 {
             Ok(_) => "OK".to_owned(),
-            Err(error) => format!("OK as far as its files go; it was not compiled: {error}"),
+            Err(error) => format!("the files are OK, but were not compiled: {error}"),
         }
     }
 }

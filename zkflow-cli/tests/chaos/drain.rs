@@ -37,7 +37,7 @@ async fn terminate(times: usize) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let told = Instant::now();
-        assert_eq!(worker.terminate().unwrap(), Some(0), "a drain is a success");
+        assert_eq!(worker.terminate().unwrap(), Some(0), "a drain exits with 0");
         longest = longest.max(told.elapsed());
         let stats = proof_jobs(&queue).await;
         assert_eq!(

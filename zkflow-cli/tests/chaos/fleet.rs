@@ -18,7 +18,7 @@ use zkflow_testbed::{MongoServer, Proxy, RedisOptions, RedisServer, S3Server};
 /// Longer than any step of these tests.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Maximum number of requests that one look reads.
+/// Maximum number of requests read per [`Requests::look`].
 const LOOKS: usize = 100;
 
 /// The shared backends of the processes, and the settings of each process.

@@ -51,7 +51,7 @@ async fn flush(proofs: usize) {
     assert!(restored < Duration::from_secs(60), "restored after {restored:?}");
 }
 
-/// Server that fails.
+/// The server that fails in a test.
 #[derive(Debug, Clone, Copy)]
 enum Backend {
     Redis,
@@ -194,7 +194,7 @@ async fn disturb(backends: &[Backend], fault: Fault, time: Duration) {
     row(
         &format!("{fault:?} before {backends:?} for {time:.0?}"),
         &format!(
-            "/health green, {during} completed meanwhile, {refused} requests not taken at once, {outcome}, done {:.1?} after the end",
+            "/health green, {during} completed meanwhile, {refused} requests not accepted at once, {outcome}, done {:.1?} after the end",
             good.elapsed()
         ),
     );

@@ -76,8 +76,8 @@ pub enum DeployError {
     },
     /// There is no proof to check the contract with.
     #[error(
-        "there is no proof to check the contract with, and no example of the template proves anything with \
-         these parameters: make a proof first, then request the deployment again"
+        "there is no proof to check the contract with, and no example of the template proves with these \
+         parameters: make a proof first, then request the deployment again"
     )]
     NoProof,
 }

@@ -26,7 +26,7 @@ impl Statement {
             let words = words(proof, public);
             Bytes::from([&selector[..4], words.as_flattened()].concat())
         };
-        // -A in place of A: the verifier's equation holds for at most one of them.
+        // The verifier's equation holds for at most one of A and -A.
         let negated = Proof { a: -proof.a, ..*proof };
         // Several times the gas of a valid proof: without enough gas a precompiled contract fails, and the
         // contract returns `false`.

@@ -55,7 +55,7 @@ pub fn detect(bytes: &[u8]) -> Option<Kind> {
     }
 }
 
-/// Structure of a JSON document; the two objects are told apart by a key that only one of them has.
+/// Structure of a JSON document; the two objects differ by a key that only one of them has.
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
 enum Shape {

@@ -1,6 +1,6 @@
 //! `.ptau`, version 1: powers of tau, the result of phase 1 of a setup.
 //!
-//! Files have up to hundreds of gigabytes. A [`Ptau`] therefore keeps only the table of sections and the
+//! Files have up to hundreds of gigabytes. A [`Ptau`] therefore has only the table of sections and the
 //! contributions in memory, and reads points on request. With `p` the power:
 //!
 //! | section | content |
@@ -130,7 +130,7 @@ impl<R: Read + Seek> Ptau<R> {
         self.sections.points(&mut self.source, section.id, first, count)
     }
 
-    /// The next `count` bytes after a section, whatever they are; fewer at the end of the file.
+    /// The next `count` bytes after a section, unparsed; fewer at the end of the file.
     pub(crate) fn bytes_behind<P>(&mut self, section: Section<P>, count: u64) -> Result<Vec<u8>, ReadError> {
         let place = self.sections.get(section.id)?;
         let start = place.offset + place.size;

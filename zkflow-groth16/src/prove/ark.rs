@@ -58,8 +58,8 @@ struct ArkKey {
 impl ArkKey {
     /// Reads a `.zkey` file with ark-circom.
     ///
-    /// ark-circom's reader panics on a malformed file. It gets only bytes that [`ZKey::read`] accepts, and for
-    /// which the checks below hold, on which it relies too.
+    /// ark-circom's reader panics on a malformed file. It therefore gets only bytes that pass [`ZKey::read`]
+    /// and the checks below.
     fn read(bytes: &[u8]) -> Result<Self, ProveError> {
         let key = ZKey::read(bytes)?;
         check(&key)?;
@@ -115,7 +115,7 @@ struct Circuit<'a> {
 }
 
 impl ConstraintSynthesizer<Fr> for Circuit<'_> {
-    /// A key does not contain C. The product of A and B stands for it, as a multiple of the constant one: the
+    /// A key does not contain C. The product of A and B replaces it, as a multiple of the constant one: the
     /// reduction needs no other value.
     fn generate_constraints(self, cs: ConstraintSystemRef<Fr>) -> Result<(), SynthesisError> {
         let Self { rows, witness } = self;
@@ -156,7 +156,7 @@ impl PreparedKey for ArkKey {
         if witness.len() != self.n_vars {
             return Err(ProveError::WitnessLength { expected: self.n_vars, found: witness.len() });
         }
-        // arkworks has a constant one of its own.
+        // arkworks has its own constant one.
         if witness[0] != Fr::ONE {
             return Err(ProveError::Unsatisfied);
         }

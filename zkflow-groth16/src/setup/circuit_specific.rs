@@ -22,7 +22,7 @@ use crate::rng::SecureRng;
 ///   ceremony key of snarkjs has gamma = 1. Tools accept both.
 /// - There is no phase 1, so the circuit hash is 64 zero bytes and there are no contributions. The file is
 ///   usable for proofs and exports, but `zkey verify` has nothing to check it against.
-/// - The secrets and all values derived from them are zeroised. Anyone who knows the state of `rng` can
+/// - The secrets and all values derived from them are zeroised. Anyone with the state of `rng` can
 ///   forge proofs.
 /// - Takes some seconds for 60 000 wires on two cores.
 ///

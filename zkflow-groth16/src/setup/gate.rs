@@ -10,8 +10,8 @@
 //! beacon values are tried: the other beacons of the file, the one in snarkjs' documentation, and those from
 //! the caller.
 //!
-//! Three cases look like honest contributions: an unknown beacon value, a secret that was kept or published,
-//! and two names for one person. To trust a ceremony, you must know its contributors.
+//! Three cases look like honest contributions: an unknown beacon value, a secret that was stored or
+//! published, and two names for one person. To trust a ceremony, you must know its contributors.
 
 use std::fmt;
 

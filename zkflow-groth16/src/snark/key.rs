@@ -57,7 +57,7 @@ impl ProvingKey {
             return Ok(prepared);
         }
         let prover = PROVER.as_ref().map_err(|error| ProveError::Threads(error.clone()))?;
-        // Of two first proofs at the same time, both prepare the key and one form is kept.
+        // Two first proofs at the same time both prepare the key; one of the results is used.
         let key = prover.prepare(Arc::clone(&self.0.key))?;
         let verifier = Verifier::new(key.verifying_key().clone())?;
         Ok(self.0.prepared.get_or_init(|| Prepared { key, verifier }))

@@ -15,11 +15,11 @@ const VARIABLE: &str = "ZKFLOW_TOOLS";
 ///
 /// # Behaviour
 /// - The order is that of [`Place`].
-/// - No other folder is searched. In particular, a tools folder in the working folder is never used, since it may
-///   be a stranger's.
-/// - Packages in the folder of `ZKFLOW_TOOLS` are used as they are. In the other folders only
+/// - No other folder is searched. In particular, a tools folder in the working folder is never
+///   used, since another user may have created it.
+/// - Packages in the folder of `ZKFLOW_TOOLS` are not checked. In the other folders only
 ///   [pinned](super::pinned()) packages are used, and only if every file has its digest. The check reads the files
-///   (20 MB, some 50 ms) each time a package is looked up, which a process does once.
+///   (20 MB, about 50 ms) at each lookup. A process looks up a package once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ToolFolders {
     folders: Vec<(Place, PathBuf)>,
@@ -28,7 +28,7 @@ pub struct ToolFolders {
 /// A folder of [`ToolFolders`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// The folder that `ZKFLOW_TOOLS` names.
+    /// The folder in the variable `ZKFLOW_TOOLS`.
     Named,
     /// The folder that `zkflow setup` fills: see [`ToolFolders::of_setup`].
     Setup,
@@ -39,11 +39,11 @@ pub enum Place {
 /// An installed package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Package {
-    /// Where it was found.
+    /// Kind of the folder that contains it.
     pub place: Place,
     /// The `node_modules` folder that contains it.
     pub modules: PathBuf,
-    /// Its own folder.
+    /// Folder of the package itself.
     pub path: PathBuf,
 }
 
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn the_working_folder_and_the_folders_above_it_are_not_searched() {
         let working = env::current_dir().unwrap();
-        // The tests themselves name the tools of the workspace.
+        // The tests themselves set `ZKFLOW_TOOLS` to the tools of the workspace.
         for (_, folder) in ToolFolders::new().folders.iter().filter(|(place, _)| *place != Place::Named) {
             let is_searched = |above: &Path| [above.to_owned(), above.join("tools")].contains(folder);
             assert!(!working.ancestors().any(is_searched), "{folder:?}");

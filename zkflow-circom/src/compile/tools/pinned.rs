@@ -41,14 +41,14 @@ pub fn pinned() -> &'static [PinnedPackage] {
     &PACKAGES
 }
 
-/// Why the files in a folder are not those of a package.
+/// A file in a folder differs from the pinned package.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PinError {
     /// A file cannot be read, or is missing.
     #[error("cannot read {}: {source}", .path.display())]
     Unreadable {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// Error of the operating system.
         source: io::Error,
@@ -56,7 +56,7 @@ pub enum PinError {
     /// The content of a file differs.
     #[error("{} has SHA-256 {found}, expected {expected}", .path.display())]
     Differs {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// Digest of its content.
         found: Digest,

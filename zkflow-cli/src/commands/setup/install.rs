@@ -9,7 +9,7 @@ use zkflow_core::compile::tools::PinnedPackage;
 use super::unpack::Files;
 use crate::commands::Error;
 
-/// Prefix of folders that are being written.
+/// Name prefix of unfinished folders.
 const UNFINISHED: &str = ".unfinished-";
 
 /// A folder of tools, locked against other runs of `zkflow setup`.
@@ -26,7 +26,7 @@ pub(super) fn path(folder: &Path, package: &PinnedPackage) -> PathBuf {
 }
 
 impl Installation {
-    /// Creates and locks the folder, and removes what an interrupted run left.
+    /// Creates and locks the folder, and removes leftovers of an interrupted run.
     ///
     /// # Errors
     /// The folder cannot be written.
@@ -52,10 +52,10 @@ impl Installation {
         path(&self.folder, package)
     }
 
-    /// Replaces a package by these files, all at once.
+    /// Replaces a package by these files atomically.
     ///
     /// # Errors
-    /// The folder cannot be written; the package that was there stays.
+    /// The folder cannot be written. An existing package remains unchanged.
     pub(super) fn replace(&self, package: &PinnedPackage, files: &Files) -> Result<(), Error> {
         let replace = || -> io::Result<()> {
             let unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(&self.folder)?;
@@ -77,7 +77,7 @@ impl Installation {
 
 fn cannot_write(folder: &Path) -> impl FnOnce(io::Error) -> Error {
     let folder = folder.display().to_string();
-    move |error| format!("cannot write {folder}: {error}; XDG_DATA_HOME names another place").into()
+    move |error| format!("cannot write {folder}: {error}; set XDG_DATA_HOME to use another folder").into()
 }
 
 #[cfg(test)]

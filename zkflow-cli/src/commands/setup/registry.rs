@@ -10,10 +10,10 @@ use crate::commands::Error;
 /// The public registry.
 pub(super) const PUBLIC: &str = "https://registry.npmjs.org/";
 
-/// Time limit for a connection, and for silence during a download.
+/// Time limit for connecting, and for each read during a download.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// A registry with the protocol of npm. Its URL may contain a password and is never shown.
+/// An npm registry. Its URL may contain a password and is never shown.
 pub(super) struct Registry {
     client: Client,
     url: Url,
@@ -26,7 +26,7 @@ impl Registry {
     /// `url` is not an http or https URL.
     pub(super) fn open(url: &str) -> Result<Self, Error> {
         let parsed = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
-        let mut url = parsed.ok_or("the npm registry is not an https URL: check --registry")?;
+        let mut url = parsed.ok_or("the npm registry is not an http or https URL: check --registry")?;
         if !url.path().ends_with('/') {
             let path = format!("{}/", url.path());
             url.set_path(&path);
@@ -44,8 +44,8 @@ impl Registry {
         let host = self.url.host_str().unwrap_or_default();
         runtime.block_on(self.download(name, file)).map_err(|reason| {
             format!(
-                "cannot fetch {file} from {host}: {reason}; without access to it, name a mirror with --registry, \
-                 or a copy of the packages with --from"
+                "cannot download {file} from {host}: {reason}; use --registry for a mirror, or --from for a local \
+                 copy of the packages"
             )
             .into()
         })
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn without_a_network_the_error_names_the_host_and_the_ways_out() {
-        // Nothing listens on the port of a listener that is closed.
+        // The listener is closed, so connections to its port are refused.
         let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let registry = Registry::open(&format!("http://user:pass-word@{address}")).unwrap();
         let error = registry.fetch("one", "one-1.0.0.tgz").unwrap_err().to_string();

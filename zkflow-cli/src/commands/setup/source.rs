@@ -1,4 +1,4 @@
-//! [`Source`]: where the files of a package come from.
+//! [`Source`]: a registry or folder with packages.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -11,7 +11,7 @@ use super::registry::Registry;
 use super::unpack::{Files, LIMIT, unpack};
 use crate::commands::Error;
 
-/// Where packages come from.
+/// Origin of the packages.
 pub(super) enum Source {
     /// An npm registry.
     Registry(Registry),
@@ -23,7 +23,7 @@ impl Source {
     /// The files of a package, each with its pinned digest.
     ///
     /// # Errors
-    /// The package cannot be read, or differs from the pinned one.
+    /// The package cannot be read, or a digest differs from the pinned one.
     pub(super) fn files(&self, package: &PinnedPackage) -> Result<Files, Error> {
         let archive = format!("{}-{}.tgz", package.name, package.version);
         let files = match self {
@@ -48,7 +48,7 @@ impl Source {
                     found.map_or_else(|| "is missing".to_owned(), |found| format!("has SHA-256 {found}"));
                 let (name, version) = (package.name, package.version);
                 return Err(format!(
-                    "{name}/{} {found}, expected {}: it is not of {name} {version}, or was altered",
+                    "{name}/{} {found}, expected {}: the file is not from {name} {version}, or was altered",
                     file.path, file.digest
                 )
                 .into());

@@ -8,22 +8,22 @@ use flate2::read::GzDecoder;
 use tar::{Archive, Entry, EntryType};
 use zkflow_core::compile::tools::PinnedPackage;
 
-/// The content of each installed file, by its path in the package.
+/// Contents of the installed files, by path in the package.
 pub(super) type Files = BTreeMap<&'static str, Vec<u8>>;
 
 /// Maximum size of an archive, packed or unpacked, in bytes.
 pub(super) const LIMIT: u64 = 64 * 1024 * 1024;
 
-/// Why an archive is refused.
+/// A defect of an archive.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum UnpackError {
-    /// It is no gzip of tar, is cut off, or is larger than [`LIMIT`].
+    /// Not a gzip-compressed tar, incomplete, or larger than [`LIMIT`].
     #[error("not a complete npm archive of at most {limit} MiB: {0}", limit = LIMIT / (1024 * 1024))]
     Malformed(#[from] io::Error),
     /// An entry is a link or a device.
     #[error("{0:?} is neither a file nor a folder")]
     NoFile(String),
-    /// A path leaves the package's folder, or occurs twice.
+    /// A path is outside the package's folder, or occurs twice.
     #[error("path {0:?} is not allowed")]
     Path(String),
 }
@@ -56,7 +56,7 @@ pub(super) fn unpack(archive: &[u8], package: &PinnedPackage) -> Result<Files, U
     Ok(files)
 }
 
-/// The path of an entry without its first folder, as npm removes it.
+/// The path of an entry without its first folder, which npm also removes.
 fn inner_path<R: Read>(entry: &Entry<'_, R>) -> Option<String> {
     let path = String::from_utf8(entry.path_bytes().into_owned()).ok()?;
     let plain = Path::new(&path).components().all(|part| matches!(part, Component::Normal(_)));
@@ -89,7 +89,7 @@ pub(super) mod tests {
         header.set_entry_type(kind);
         header.set_size(size);
         header.set_mode(0o644);
-        // `set_path` refuses the hostile ones.
+        // `set_path` would refuse hostile paths.
         header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
         header.set_cksum();
         header

@@ -26,8 +26,8 @@ use crate::rng::SecureRng;
 /// - Points take at most half of the memory that `options` allow. Larger domains are transformed in blocks,
 ///   with one pass over the written points for each further layer.
 /// - Takes long: a file of twice the size takes a little more than twice the time.
-/// - Continues an earlier run from the content of `out`. The form of a domain is kept if it passes a random
-///   check with `rng`, which takes a small part of the time of computing it. An incomplete domain is
+/// - Continues an earlier run from the content of `out`. The form of a domain is reused if it passes a random
+///   check with `rng`. The check takes a small part of the time of computing it. An incomplete domain is
 ///   computed again.
 /// - The file ends at the final position of `out`. If `out` contained a longer file, the caller must
 ///   truncate it.

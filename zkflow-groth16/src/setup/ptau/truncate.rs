@@ -8,7 +8,7 @@ use crate::format::ptau::{
     LAGRANGE_ALPHA_TAU_G1, LAGRANGE_BETA_TAU_G1, LAGRANGE_TAU_G1, LAGRANGE_TAU_G2, Ptau, PtauWriter,
 };
 
-/// Writes the part of a file that circuits of up to `2^power` rows need. The contributions are kept. The
+/// Writes the part of a file that circuits of up to `2^power` rows need. Copies all contributions. The
 /// file records the power of its ceremony, so it accepts no more contributions.
 ///
 /// # Errors

@@ -37,7 +37,7 @@ use crate::rng::SecureRng;
 /// - The Lagrange forms, if present.
 ///
 /// Two things cannot be checked:
-/// - Whether a contributor kept the secret; one honest contributor is enough.
+/// - Whether a contributor destroyed the secret; one honest contributor is enough.
 /// - The response hashes before the last one, because their points are gone. Their contributors must compare
 ///   them.
 ///
