@@ -14,22 +14,22 @@ contract Groth16Verifier {
     uint256 private constant Q = 21888242871839275222246405745257275088696311157297823662689037894645226208583;
     uint256 private constant R = 21888242871839275222246405745257275088548364400416034343698204186575808495617;
 
-    // The verification key. The imaginary part of an element of Fq2 comes first (EIP-197).
+    // The verification key. Of an element of Fq2, the imaginary part comes first (EIP-197).
 @constants@
-    /// Whether the proof is valid for the public signals: outputs, then public inputs.
+    /// Whether the proof is one for the public signals: outputs, then public inputs.
     ///
-    /// Returns false, and does not revert, if a proof or signal is out of range, off its curve or wrong.
-    /// A precompiled contract that fails consumes all its gas, and it fails if it runs out of gas. Set a
-    /// gas limit: `eth_estimateGas` returns the amount for `false`.
+    /// Returns false on any proof or signal that is out of range, off its curve or simply wrong, and never
+    /// reverts on them. A precompiled contract that fails consumes the gas it was given, and one that runs
+    /// out of gas fails: give enough gas, for `eth_estimateGas` finds the amount for `false`.
     function verifyProof(
         uint256[2] calldata pA,
         uint256[2][2] calldata pB,
         uint256[2] calldata pC@signals_parameter@
     ) external view returns (bool) {
-        // All memory belongs to this block, which ends in `return`. The input of the pairing starts at 0: four
-        // pairs of 192 bytes, e(-A, B) e(alpha, beta) e(sum, gamma) e(C, delta) = 1.
+        // All memory belongs to this block, which ends in `return`. The input of the pairing lies from 0 on, four
+        // pairs of 192 bytes: e(-A, B) e(alpha, beta) e(sum, gamma) e(C, delta) = 1.
         assembly {
-            // sum := sum + scalar * (x, y). The sum is in the pairing's input, followed by 96 bytes of scratch.
+            // sum := sum + scalar * (x, y), with the sum where the pairing takes it and 96 bytes of scratch behind it.
             function accumulate(x, y, scalar) -> done {
                 mstore(0x1c0, x)
                 mstore(0x1e0, y)
@@ -38,7 +38,7 @@ contract Groth16Verifier {
                 done := and(done, staticcall(gas(), 6, 0x180, 0x80, 0x180, 0x40))
             }
 
-            // The pairing refuses coordinates of q and above, but y is negated before it, so it is checked here.
+            // The pairing refuses coordinates of q and above. This one does not come to it as it is.
             let y := calldataload(add(pA, 0x20))
             let valid := lt(y, Q)
 @range_checks@
@@ -64,7 +64,7 @@ contract Groth16Verifier {
             mstore(0x2c0, DELTA_Y1)
             mstore(0x2e0, DELTA_Y0)
             valid := and(valid, staticcall(gas(), 8, 0x00, 0x300, 0x00, 0x20))
-            // Without the precompiled contract, the chain returns no data.
+            // A chain without the precompiled contract answers nothing.
             valid := and(valid, eq(returndatasize(), 0x20))
             mstore(0x00, and(valid, mload(0x00)))
             return(0x00, 0x20)

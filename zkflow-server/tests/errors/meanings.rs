@@ -185,7 +185,6 @@ const STORAGE: &[Meaning] = meanings! {
 const WORK: &[Meaning] = meanings! {
     attempts_exhausted: "a job failed `job_attempts` times" => "see the log, then request again";
     panic: "the work panicked, which is a bug" => "report it with the log; the job is retried";
-    invalid_key: "the name of an artifact is not valid, which is a bug" => "report it with the log";
     invalid_transition: "the status of a document does not allow the step" => "report it with the log";
 };
 
