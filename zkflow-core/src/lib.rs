@@ -47,7 +47,8 @@
 //! | `circom` | yes | templates, the compiler, witness calculation: everything that needs WebAssembly |
 //! | `service` | no | `service`: documents, catalog, jobs, artifacts, chains, and their state machines |
 //! | `conformance` | no | `service::conformance`: test suites for backends of your own |
-//! | `ark` | no | the reference prover on ark-groth16 |
+//! | `snark` | no | conversions for callers from arkworks, and the native prover as an `ark_snark::SNARK` |
+//! | `ark` | no | the reference prover on ark-circom and ark-groth16 |
 //!
 //! Without `service` there is no async runtime in the tree. To verify proofs only, depend on `zkflow-groth16` without its
 //! default features.

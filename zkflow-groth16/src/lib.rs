@@ -15,7 +15,8 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `prove` | yes | setup, provers and constraints, on the kernels of `zkflow-bn254`, which take minutes to compile |
-//! | `ark` | no | the reference prover on ark-groth16 |
+//! | `snark` | no | conversions for callers from arkworks, and the native prover as an `ark_snark::SNARK` |
+//! | `ark` | no | the reference prover on ark-circom and ark-groth16 |
 //!
 //! A program that only verifies proofs needs no feature:
 //!
