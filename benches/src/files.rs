@@ -23,7 +23,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     fs::write(path, bytes).map_err(in_file(path))
 }
 
-/// As [`write`], but readable only by the owner.
+/// As [`write()`], but readable only by the owner.
 pub(super) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     make_folder_of(path)?;
     let mut file: File = File::options()

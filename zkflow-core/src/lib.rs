@@ -23,7 +23,7 @@
 //! use zkflow_core::prelude::*;
 //!
 //! # std::env::set_current_dir("../zkflow-groth16/tests/data")?;
-//! let prover = NativeProver::new(NativeOptions::default())?;
+//! let prover: &dyn Prover = &NativeProver::new(NativeOptions::default())?;
 //! let key = prover.load(&std::fs::read("tiny.zkey")?)?;
 //! let witness = wtns::read(&std::fs::read("tiny.wtns")?)?;
 //!

@@ -92,6 +92,14 @@ impl Config {
 
     /// The settings as a TOML file that [`load`](Self::load) reads back. Secrets are redacted comments; unset
     /// settings are comments.
+    ///
+    /// ```
+    /// use zkflow_server::config::Config;
+    ///
+    /// let mut config = Config::default();
+    /// config.http.port = 8080;
+    /// assert!(config.to_toml().contains("port = 8080"));
+    /// ```
     pub fn to_toml(&self) -> String {
         let tables = CONCERNS.iter().map(|concern| {
             let lines: String = concern.settings.iter().map(|setting| setting.line(self) + "\n").collect();

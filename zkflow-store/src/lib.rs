@@ -6,6 +6,21 @@
 //! [`GuardedCatalog`] and [`GuardedStore`] add retries to backends on other machines. [`CachedStore`] caches
 //! large artifacts. Every backend, guarded or cached, passes the suite of its trait in
 //! `zkflow_core::service::conformance`.
+//!
+//! ```
+//! use zkflow_core::service::store::{ArtifactStore, PutMode};
+//! use zkflow_store::MemoryStore;
+//!
+//! # futures::executor::block_on(async {
+//! let store = MemoryStore::new();
+//! let key = "circuits/example/1/circuit.r1cs".parse()?;
+//! let meta = store.put(&key, "bytes".into(), PutMode::Create).await?;
+//! assert_eq!(store.get(&key).await?.meta, meta);
+//! // Create never replaces.
+//! assert!(store.put(&key, "others".into(), PutMode::Create).await.is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
 
 pub mod fs;
 pub mod memory;

@@ -33,6 +33,14 @@ pub fn wallet_fields(
 }
 
 /// Formats an address with the EIP-55 checksum.
+///
+/// ```
+/// use zkflow_evm::deploy::checksummed;
+///
+/// let address = "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed".parse()?;
+/// assert_eq!(checksummed(&address), "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn checksummed(address: &Address) -> String {
     primitives::Address::from(address.0).to_checksum(None)
 }

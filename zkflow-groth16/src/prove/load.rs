@@ -21,7 +21,7 @@ pub trait KeyLoader: Send + Sync {
     /// Reads and prepares a `.zkey` file, or finds its prepared key. The file must not change during the call.
     ///
     /// # Errors
-    /// The file cannot be read; the errors of [`load`](Self::load).
+    /// The file cannot be read; the errors of `load`.
     fn load_file(&self, path: &Path) -> Result<Arc<dyn PreparedKey>, ProveError>;
 
     /// The prepared key of the `.zkey` file with this digest; `None` if it is not stored. The file itself is not
@@ -42,11 +42,11 @@ impl dyn Prover {
         }
     }
 
-    /// Prepares a `.zkey` file like [`load`](Self::load). The file must not change during the call: it is mapped into
+    /// Prepares a `.zkey` file like `load`. The file must not change during the call: it is mapped into
     /// memory while it is read, though not while it is prepared.
     ///
     /// # Errors
-    /// The file cannot be read; the errors of [`load`](Self::load).
+    /// The file cannot be read; the errors of `load`.
     pub fn load_file(&self, path: &Path) -> Result<Arc<dyn PreparedKey>, ProveError> {
         match self.key_loader() {
             Some(loader) => loader.load_file(path),

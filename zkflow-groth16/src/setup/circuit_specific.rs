@@ -15,7 +15,7 @@ use crate::proof::VerifyingKey;
 use crate::rng::SecureRng;
 
 /// Makes a Groth16 key for one circuit ([Groth16], section 3.2). tau, alpha, beta, gamma and delta come from
-/// `rng`, so the provenance is [`Development`](super::Provenance::Development).
+/// `rng`, so the provenance is [`Development`](crate::provenance::Provenance::Development).
 ///
 /// # Behaviour
 /// - The generators are the usual ones of BN254, as in a key of snarkjs. gamma is random, as in the paper; a
