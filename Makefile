@@ -5,10 +5,11 @@ CARGO ?= cargo
 CHAOS_LOG := $(or $(CARGO_TARGET_DIR),target)/chaos.log
 NODE_MODULES := tools/node_modules/.package-lock.json
 PYTHON_TOOLS := tools/.venv/.installed
+CARGO_PUBLIC_API := 0.52.0
 # nextest runs the test binaries in parallel; plain `cargo test` runs the same tests.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: help setup demo test lint doc unit package chaos bench fuzz clean
+.PHONY: help setup demo test lint doc unit package api chaos bench fuzz clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -73,6 +74,10 @@ endif
 
 package: ## Build every crate from its package, as for publication
 	$(CARGO) publish --locked --dry-run --workspace --exclude zkflow-testbed
+
+api: ## Compare the public API of each crate with tools/api (UPDATE=--update accepts a change)
+	@command -v cargo-public-api >/dev/null || $(CARGO) install --locked cargo-public-api@$(CARGO_PUBLIC_API)
+	python3 tools/api.py $(UPDATE)
 
 chaos: setup ## Kills, outages and suspended workers at full length, with a table of the results
 	@mkdir -p $(dir $(CHAOS_LOG))
