@@ -1,9 +1,10 @@
 //! Circom for Rust: [`template`]s with typed parameters, the compiler ([`compile`]) and the calculation of
-//! witnesses ([`witness`]) from [`inputs`], both in a [`sandbox`].
+//! witnesses ([`witness`]) from [`inputs`], both in a [`sandbox`]. Native tools run [`confined`].
 
 pub mod template;
 
 pub mod compile;
+pub mod confined;
 
 pub mod witness;
 

@@ -38,7 +38,7 @@
 //! | crate | module here | subject |
 //! |---|---|---|
 //! | `zkflow-groth16` | [`format`](mod@format), [`proof`], [`verify`], [`prove`], [`setup`], [`provenance`], [`constraints`], [`report`], [`calldata`], [`solidity`] | files, keys, proofs, trusted setups |
-//! | `zkflow-circom` | [`template`], [`compile`], [`witness`], [`sandbox`], [`secret`] | circom: templates, compiler, witnesses |
+//! | `zkflow-circom` | [`template`], [`compile`], [`witness`], [`sandbox`], [`confined`], [`secret`] | circom: templates, compiler, witnesses |
 //! | `zkflow-core` | [`circuit`], [`prelude`] | the steps put together |
 //! | | `service` | the contracts of a service |
 //!
@@ -66,7 +66,7 @@ pub mod circuit;
 pub mod service;
 
 #[cfg(feature = "circom")]
-pub use zkflow_circom::{compile, inputs, sandbox, secret, template, trial, witness};
+pub use zkflow_circom::{compile, confined, inputs, sandbox, secret, template, trial, witness};
 #[cfg(feature = "snark")]
 pub use zkflow_groth16::snark;
 /// The curve of scalars and points, and random generators, in the versions of these crates.
