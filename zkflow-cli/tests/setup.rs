@@ -88,16 +88,27 @@ fn an_altered_tool_is_not_run_until_setup_has_installed_it_again() {
 }
 
 #[test]
-fn a_tools_folder_beside_the_sources_is_not_used() {
+fn packages_in_the_working_folder_and_above_it_are_not_used() {
     let home = Home::new();
-    let strange = home.0.path().join("working/tools");
-    fs::create_dir_all(&strange).unwrap();
-    std::os::unix::fs::symlink(modules(), strange.join("node_modules")).unwrap();
+    let working = home.0.path().join("working");
+    fs::create_dir_all(&working).unwrap();
+    for folder in [&*working, home.0.path()] {
+        for strange in [folder.to_owned(), folder.join("tools")] {
+            fs::create_dir_all(&strange).unwrap();
+            std::os::unix::fs::symlink(modules(), strange.join("node_modules")).unwrap();
+        }
+    }
     let circuit = "pragma circom 2.0.0; template T() { signal input a; } component main = T();";
-    fs::write(home.0.path().join("working/t.circom"), circuit).unwrap();
+    fs::write(working.join("t.circom"), circuit).unwrap();
     let output = home.run(&["compile", "t.circom", "--out", "out"]);
     assert!(!output.status.success());
     assert!(String::from_utf8(output.stderr).unwrap().contains("circom is not installed"));
+
+    let doctor = String::from_utf8(home.run(&["doctor"]).stdout).unwrap();
+    for tool in ["circom (WebAssembly)", "circomlib", "solc"] {
+        let line = doctor.lines().find(|line| line.split("  ").any(|part| part == tool)).unwrap();
+        assert!(!line.starts_with("ok") && line.contains("zkflow setup"), "{doctor}");
+    }
 }
 
 #[test]

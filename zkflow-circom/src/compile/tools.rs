@@ -76,13 +76,26 @@ pub enum ToolsError {
     #[error("circom is not installed: run `zkflow setup`, or set ZKFLOW_TOOLS or CIRCOM_WASM")]
     NoCompiler,
     /// An installed package is not the pinned one.
-    #[error("the files of {package} are not those that zkflow installs: {reason}; run `zkflow setup`")]
+    #[error(
+        "the files of {package} are not those that zkflow installs: {reason}; run `zkflow setup`, or set {} to use \
+         another version",
+        variable(package)
+    )]
     Altered {
         /// Name of the package.
         package: &'static str,
         /// The first file that differs.
         reason: String,
     },
+}
+
+/// The variable that sets a tool of another version.
+fn variable(package: &str) -> &'static str {
+    match package {
+        CIRCOM => "CIRCOM_WASM",
+        CIRCOMLIB => "CIRCOM_LIBS",
+        _ => "SOLC_PATH",
+    }
 }
 
 impl Classified for ToolsError {
@@ -104,24 +117,36 @@ mod tests {
 
     #[test]
     fn the_environment_goes_first_and_libraries_are_independent_of_the_compiler() {
-        let folder = tempfile::tempdir().unwrap();
-        let modules = folder.path().join("node_modules");
-        for package in [CIRCOM, CIRCOMLIB] {
-            std::fs::create_dir_all(modules.join(package)).unwrap();
-            std::fs::write(modules.join(package).join("package.json"), "{}").unwrap();
-        }
-        let folders = ToolFolders::default().with(Place::Named, Some(folder.path().to_owned()));
-
+        let folders = ToolFolders::new();
         let found = Given::default().find(&folders).unwrap();
+        let modules = folders.find(CIRCOM).unwrap().unwrap().modules;
         assert_eq!(found.circom_wasm, modules.join(CIRCOM).join(CIRCOM_WASM));
         assert_eq!(found.include_roots, std::slice::from_ref(&modules));
 
+        let folder = tempfile::tempdir().unwrap();
         let own = folder.path().join("own.wasm");
         std::fs::write(&own, "").unwrap();
         let given = Given { circom_wasm: Some(own.clone()), libs: Some(vec![]) };
         let found = given.find(&folders).unwrap();
         assert_eq!(found.circom_wasm, own);
         assert!(found.include_roots.is_empty());
+    }
+
+    #[test]
+    fn own_files_are_used_without_a_look_at_altered_packages() {
+        let folder = tempfile::tempdir().unwrap();
+        for package in [CIRCOM, CIRCOMLIB] {
+            let package = folder.path().join("node_modules").join(package);
+            std::fs::create_dir_all(&package).unwrap();
+            std::fs::write(package.join("package.json"), "{}").unwrap();
+        }
+        let folders = ToolFolders::default().with(Place::Named, Some(folder.path().to_owned()));
+        assert!(matches!(Given::default().find(&folders), Err(ToolsError::Altered { package: CIRCOM, .. })));
+        let own = folder.path().join("own.wasm");
+        std::fs::write(&own, "").unwrap();
+        let given = || Given { circom_wasm: Some(own.clone()), libs: None };
+        assert!(matches!(given().find(&folders), Err(ToolsError::Altered { package: CIRCOMLIB, .. })));
+        assert!(Given { libs: Some(vec![]), ..given() }.find(&folders).is_ok());
     }
 
     #[test]

@@ -17,9 +17,10 @@ const VARIABLE: &str = "ZKFLOW_TOOLS";
 /// - The order is that of [`Place`].
 /// - No other folder is searched. In particular, a tools folder in the working folder is never
 ///   used, since another user may have created it.
-/// - Packages in the folder of `ZKFLOW_TOOLS` are not checked. In the other folders only
-///   [pinned](super::pinned()) packages are used, and only if every file has its digest. The check reads the files
-///   (20 MB, about 50 ms) at each lookup. A process looks up a package once.
+/// - A [pinned](super::pinned()) package is used only if every file has its digest, in each of the folders. The
+///   check reads the files (20 MB, about 50 ms) at each lookup. A process looks up a package once.
+/// - Other packages are used from the folder of `ZKFLOW_TOOLS` only.
+/// - Another version of a pinned tool is set by its own variable: `CIRCOM_WASM`, `CIRCOM_LIBS` or `SOLC_PATH`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ToolFolders {
     folders: Vec<(Place, PathBuf)>,
@@ -93,9 +94,9 @@ impl ToolFolders {
                 continue;
             }
             match (place, pin) {
-                (Place::Named, _) => {}
-                (_, None) => continue,
                 (_, Some(pin)) => check(pin, &path)?,
+                (Place::Named, None) => {}
+                (_, None) => continue,
             }
             return Ok(Some(Package { place: *place, modules, path }));
         }
@@ -142,10 +143,10 @@ mod tests {
     }
 
     #[test]
-    fn the_named_folder_is_used_as_it_is_and_goes_first() {
-        let (named, setup) = (folder_with("circom2"), folder_with("circom2"));
+    fn the_named_folder_goes_first() {
+        let (named, setup) = (folder_with("other"), folder_with("other"));
         let folders = only(Place::Named, &named).with(Place::Setup, Some(setup.path().to_owned()));
-        let found = folders.find("circom2").unwrap().unwrap();
+        let found = folders.find("other").unwrap().unwrap();
         assert_eq!(
             (found.place, found.modules.as_path()),
             (Place::Named, &*named.path().join("node_modules"))
@@ -154,11 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn altered_files_of_a_setup_are_refused_and_the_cure_is_named() {
-        for place in [Place::Setup, Place::BesideExecutable] {
-            let altered = folder_with("circom2");
-            let error = only(place, &altered).find("circom2").unwrap_err().to_string();
-            assert!(error.contains("zkflow setup"), "{error}");
+    fn altered_files_are_refused_in_every_folder_and_the_cure_is_named() {
+        let cures = [("circom2", "CIRCOM_WASM"), ("circomlib", "CIRCOM_LIBS"), ("solc", "SOLC_PATH")];
+        for place in [Place::Named, Place::Setup, Place::BesideExecutable] {
+            for (package, variable) in cures {
+                let altered = folder_with(package);
+                let error = only(place, &altered).find(package).unwrap_err().to_string();
+                assert!(error.contains("zkflow setup") && error.contains(variable), "{error}");
+            }
         }
     }
 

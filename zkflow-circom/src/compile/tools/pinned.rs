@@ -45,7 +45,7 @@ pub fn pinned() -> &'static [PinnedPackage] {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PinError {
-    /// A file cannot be read, or is missing.
+    /// A file cannot be read, is missing, or is not one of the package.
     #[error("cannot read {}: {source}", .path.display())]
     Unreadable {
         /// Path of the file.
@@ -73,6 +73,20 @@ impl PinnedPackage {
     pub fn check(&self, folder: &Path) -> Result<(), PinError> {
         self.files.iter().try_for_each(|file| file.check(&folder.join(file.path)))
     }
+
+    /// Reads a file of the package in `folder`. The returned bytes are those that were compared.
+    ///
+    /// # Errors
+    /// The file is missing or differs.
+    pub fn read(&self, folder: &Path, path: &str) -> Result<Vec<u8>, PinError> {
+        let whole = folder.join(path);
+        let unreadable = |source| PinError::Unreadable { path: whole.clone(), source };
+        let file = self.files.iter().find(|file| file.path == path);
+        let file = file.ok_or_else(|| unreadable(io::ErrorKind::NotFound.into()))?;
+        let content = std::fs::read(&whole).map_err(unreadable)?;
+        file.compare(Digest::of(&content), &whole)?;
+        Ok(content)
+    }
 }
 
 impl PinnedFile {
@@ -81,7 +95,10 @@ impl PinnedFile {
         File::open(path)
             .and_then(|mut file| io::copy(&mut file, &mut hasher))
             .map_err(|source| PinError::Unreadable { path: path.to_owned(), source })?;
-        let found = hasher.finish();
+        self.compare(hasher.finish(), path)
+    }
+
+    fn compare(&self, found: Digest, path: &Path) -> Result<(), PinError> {
         if found == self.digest {
             return Ok(());
         }
@@ -153,7 +170,10 @@ mod tests {
         let path = folder.path().join("file");
         std::fs::write(&path, "content").unwrap();
         assert!(package.check(folder.path()).is_ok());
+        assert_eq!(package.read(folder.path(), "file").unwrap(), b"content");
+        assert!(matches!(package.read(folder.path(), "other"), Err(PinError::Unreadable { .. })));
         std::fs::write(&path, "other").unwrap();
+        assert!(matches!(package.read(folder.path(), "file"), Err(PinError::Differs { .. })));
         let changed = package.check(folder.path()).unwrap_err().to_string();
         assert!(changed.contains(&digest.to_string()), "{changed}");
         assert!(changed.contains(&Digest::of("other").to_string()), "{changed}");
