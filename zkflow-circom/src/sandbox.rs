@@ -32,6 +32,10 @@ const GUEST_STACK: usize = 8 << 20;
 const THREAD_STACK: usize = GUEST_STACK + (4 << 20);
 /// Maximum number of entries in a guest's table.
 const TABLE_ELEMENTS: usize = 1 << 20;
+/// Bytes of an entry, which count in the memory limit: a pointer, with room for the growth of the table.
+const TABLE_ELEMENT: usize = 16;
+/// Maximum number of a guest's tables. circom's modules have one.
+const TABLES: usize = 16;
 
 /// Configuration of a [`Sandbox`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,7 +184,7 @@ impl Sandbox {
         body: impl FnOnce(&mut Store<Guest<T>>) -> wasmtime::Result<R>,
     ) -> Ended<T, R> {
         let deadline = Instant::now() + limits.wall;
-        let memory = MemoryLimit { bytes: limits.memory_bytes, refused: false };
+        let memory = MemoryLimit { left: limits.memory_bytes, refused: false };
         let mut store = Store::new(&self.engine, Guest { state, memory });
         store.limiter(|guest| &mut guest.memory);
         store.set_epoch_deadline(1);
@@ -208,7 +212,7 @@ pub(crate) type Ended<T, R> = (T, Result<R, Halt>);
 pub(crate) struct RunLimits {
     /// Maximum wall-clock time.
     pub(crate) wall: Duration,
-    /// Maximum linear memory in bytes.
+    /// Maximum bytes of linear memory and tables.
     pub(crate) memory_bytes: usize,
 }
 
@@ -290,19 +294,34 @@ impl Classified for SandboxError {
 #[error("out of time")]
 struct OutOfTime;
 
+/// The memory that a guest may still request.
 struct MemoryLimit {
-    bytes: usize,
+    left: usize,
     refused: bool,
 }
 
+impl MemoryLimit {
+    /// Takes bytes, if so many are left.
+    fn take(&mut self, bytes: usize) -> bool {
+        let left = self.left.checked_sub(bytes);
+        self.left = left.unwrap_or(self.left);
+        self.refused |= left.is_none();
+        left.is_some()
+    }
+}
+
 impl ResourceLimiter for MemoryLimit {
-    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        self.refused |= desired > self.bytes;
-        Ok(desired <= self.bytes)
+    fn memory_growing(&mut self, now: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(self.take(desired.saturating_sub(now)))
     }
 
-    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_ELEMENTS)
+    fn table_growing(&mut self, now: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let bytes = desired.saturating_sub(now).saturating_mul(TABLE_ELEMENT);
+        Ok(desired <= TABLE_ELEMENTS && self.take(bytes))
+    }
+
+    fn tables(&self) -> usize {
+        TABLES
     }
 
     fn instances(&self) -> usize {

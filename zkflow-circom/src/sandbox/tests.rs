@@ -74,6 +74,31 @@ fn memory_beyond_the_limit_is_refused() {
 }
 
 #[test]
+fn tables_count_in_the_memory_limit() {
+    let sandbox = in_memory();
+    let run = |text: &str| call(&sandbox, &wat::parse_str(text).unwrap());
+    // 2^16 entries of 16 bytes are the limit.
+    let full = r#"(module (table 65536 funcref) (func (export "f") (result i32) i32.const 7))"#;
+    assert_eq!(run(full).unwrap(), 7);
+    let two =
+        r#"(module (table 65536 funcref) (table 1 funcref) (func (export "f") (result i32) i32.const 7))"#;
+    assert!(matches!(run(two).unwrap_err(), Halt::Memory));
+    let with_memory =
+        r#"(module (memory 1) (table 65536 funcref) (func (export "f") (result i32) i32.const 7))"#;
+    assert!(matches!(run(with_memory).unwrap_err(), Halt::Memory));
+    let grows = r#"(module (table 0 funcref) (func (export "f") (result i32)
+        (loop (br_if 0 (i32.ne (i32.const -1) (table.grow (ref.null func) (i32.const 100))))) unreachable))"#;
+    assert!(matches!(run(grows).unwrap_err(), Halt::Memory));
+}
+
+#[test]
+fn many_empty_tables_are_refused() {
+    let tables = "(table 0 funcref)".repeat(TABLES + 1);
+    let text = format!(r#"(module {tables} (func (export "f") (result i32) i32.const 7))"#);
+    assert!(call(&in_memory(), &wat::parse_str(text).unwrap()).is_err());
+}
+
+#[test]
 fn what_is_no_module_is_refused() {
     let error = in_memory().module(b"\0asm\x01\0\0\0\xff").unwrap_err();
     assert_eq!(error.code(), "invalid_module");

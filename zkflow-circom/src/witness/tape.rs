@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `record` | runs the module with symbolic inputs |
 //! | `graph` | the operations in order of execution, constants folded |
+//! | `budget` | time and bytes that recording may spend |
 //! | `lower` | drops values that no wire needs, and assigns every value a place in memory |
 //! | `operation`, `value` | circom's operators, on small integers and field elements |
 //! | `play` | calculates a witness from inputs |
@@ -21,8 +22,9 @@
 //! A tape is an accelerator and never trusted: [`WitnessCalculator`](super::WitnessCalculator) checks its
 //! witnesses against the constraints and falls back to the module. The recorder expects code as circom 2
 //! generates it, but does not check the origin of a module. Witnesses from a malicious module fail that
-//! check.
+//! check, and all that a module can make the recorder do is charged to a budget.
 
+mod budget;
 mod file;
 mod graph;
 mod lower;
@@ -38,7 +40,11 @@ pub use stop::Stop;
 
 pub(super) use play::Unplayable;
 
+use budget::Budget;
 use value::Value;
+
+/// Stack size in bytes of the recording thread.
+const STACK: usize = 256 << 20;
 
 /// A recorded witness calculation; see the [module](self).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,7 +150,19 @@ impl Tape {
     /// # Errors
     /// [`Stop`] is the reason why there is no tape.
     pub fn record(wasm: &[u8], limits: RecordLimits) -> Result<Self, Stop> {
-        lower::lower(record::record(wasm, limits)?)
+        let record = || {
+            let budget = Budget::new(limits.wall, limits.memory_bytes);
+            lower::lower(record::record(wasm, &limits, &budget)?, &budget)
+        };
+        std::thread::scope(|scope| {
+            std::thread::Builder::new()
+                .name("zkflow-record".to_owned())
+                .stack_size(STACK)
+                .spawn_scoped(scope, record)
+                .map_err(|_| Stop::Memory)?
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     }
 
     /// Number of wires.

@@ -2,9 +2,19 @@
 
 use std::collections::HashMap;
 
+use super::budget::Budget;
 use super::operation::Operator;
 use super::stop::Stop;
 use super::value::Value;
+
+/// Bytes of a node, with room for the growth of its list.
+const NODE: usize = 2 * size_of::<Node>();
+/// Bytes of a constant in its list and its map, with room for their growth.
+const CONSTANT: usize = 4 * size_of::<Value>();
+/// Work of an operation on constants: an inversion takes 10 µs.
+const OPERATION: usize = 256;
+/// Work of looking up a constant.
+const SEARCH: usize = 4;
 
 /// The number of a node in its [`Graph`]. Operands have smaller numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,28 +38,34 @@ pub(super) enum Node {
 }
 
 /// A calculation; the nodes are in order of execution.
-#[derive(Debug, Default)]
-pub(super) struct Graph {
+#[derive(Debug)]
+pub(super) struct Graph<'b> {
     pub(super) nodes: Vec<Node>,
     pub(super) constants: Vec<Value>,
     /// Tables of lookups.
     pub(super) tables: Vec<Vec<NodeId>>,
     /// Nodes that must not be zero; otherwise the recording does not apply.
     pub(super) guards: Vec<NodeId>,
+    /// Sum of the lengths of `tables`.
+    entries: usize,
     known: HashMap<[u64; 4], NodeId>,
     max_nodes: usize,
+    budget: &'b Budget,
 }
 
-impl Graph {
-    pub(super) fn new(max_nodes: usize) -> Self {
-        Self { max_nodes, ..Self::default() }
+impl<'b> Graph<'b> {
+    pub(super) fn new(max_nodes: usize, budget: &'b Budget) -> Self {
+        let (nodes, constants, tables, guards) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { nodes, constants, tables, guards, entries: 0, known: HashMap::new(), max_nodes, budget }
     }
 
     /// A constant. Constants with equal limbs share one node.
     pub(super) fn constant(&mut self, value: Value) -> Result<NodeId, Stop> {
+        self.budget.spend(SEARCH)?;
         if let Some(&known) = self.known.get(&value.raw()) {
             return Ok(known);
         }
+        self.budget.keep(CONSTANT)?;
         let index = self.constants.len() as u32;
         self.constants.push(value);
         let id = self.push(Node::Constant(index))?;
@@ -65,6 +81,7 @@ impl Graph {
     pub(super) fn operation(&mut self, operator: Operator, a: NodeId, b: NodeId) -> Result<NodeId, Stop> {
         let (left, right) = (self.value(a), self.value(b));
         if let (Some(left), Some(right)) = (left, right) {
+            self.budget.spend(OPERATION)?;
             return self.constant(operator.apply(left, right));
         }
         let is = |value: Option<Value>, wanted: Value| value.is_some_and(|value| value.same(wanted));
@@ -104,10 +121,11 @@ impl Graph {
             // Loops often use the table of the previous step.
             Some(last) if *last == table => self.tables.len() - 1,
             _ => {
-                let entries: usize = self.tables.iter().map(Vec::len).sum();
-                if entries + table.len() > self.max_nodes {
+                self.entries += table.len();
+                if self.entries > self.max_nodes {
                     return Err(Stop::TooLong);
                 }
+                self.budget.keep(2 * size_of::<Vec<NodeId>>() + size_of_val(&*table))?;
                 self.tables.push(table);
                 self.tables.len() - 1
             }
@@ -121,6 +139,7 @@ impl Graph {
             Some(value) if value.is_zero() => Err(Stop::Fails),
             Some(_) => Ok(()),
             None => {
+                self.budget.keep(2 * size_of::<NodeId>())?;
                 self.guards.push(condition);
                 Ok(())
             }
@@ -143,6 +162,7 @@ impl Graph {
         if self.nodes.len() >= self.max_nodes {
             return Err(Stop::TooLong);
         }
+        self.budget.keep(NODE)?;
         self.nodes.push(node);
         Ok(NodeId(self.nodes.len() as u32 - 1))
     }

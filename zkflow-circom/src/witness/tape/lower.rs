@@ -3,17 +3,20 @@
 //! The value of a wire stays at the place of the wire. The places of constants follow the wires. The place of
 //! any other value is reused after the last use of the value, so that active values stay in the cache.
 
-use std::collections::BTreeSet;
-
+use super::budget::Budget;
 use super::graph::{Graph, Node, NodeId};
 use super::record::Recording;
 use super::stop::Stop;
 use super::value::Value;
 use super::{Instruction, Kind, MAX_PLACES, Tape};
 
-pub(super) fn lower(recording: Recording) -> Result<Tape, Stop> {
+/// Bytes of a node during lowering: its last use, its place, its instruction and its place in the tape.
+const NODE: usize = 48;
+
+pub(super) fn lower(recording: Recording<'_>, budget: &Budget) -> Result<Tape, Stop> {
     let Recording { graph, inputs, wires } = recording;
-    let uses = Uses::of(&graph, &wires);
+    budget.keep(NODE * (graph.nodes.len() + wires.len()))?;
+    let uses = Uses::of(&graph, &wires, budget)?;
     let mut places = Places::new(&graph, &wires, &uses);
     let mut code = Vec::new();
 
@@ -29,8 +32,12 @@ pub(super) fn lower(recording: Recording) -> Result<Tape, Stop> {
     // All unused input values share one place.
     let nowhere = places.fresh()?;
 
-    let mut guards: BTreeSet<NodeId> = graph.guards.iter().copied().collect();
+    let mut guards = graph.guards.clone();
+    guards.sort_unstable();
+    guards.dedup();
+    let mut guards = guards.into_iter().peekable();
     for id in ids(&graph) {
+        budget.spend(2)?;
         if uses.is_used(id)
             && let Some((kind, operands)) = places.instruction(&graph, id)
         {
@@ -39,7 +46,7 @@ pub(super) fn lower(recording: Recording) -> Result<Tape, Stop> {
             let target = places.take(id)?;
             code.push(Instruction::new(kind, target, operands));
         }
-        if guards.remove(&id) {
+        if guards.next_if_eq(&id).is_some() {
             code.push(Instruction::new(Kind::Guard, 0, [places.of(id), 0, 0]));
             if uses.last[id.0 as usize] == Some(id) {
                 places.give_back(id);
@@ -66,7 +73,7 @@ pub(super) fn lower(recording: Recording) -> Result<Tape, Stop> {
     })
 }
 
-fn ids(graph: &Graph) -> impl Iterator<Item = NodeId> + use<> {
+fn ids(graph: &Graph<'_>) -> impl Iterator<Item = NodeId> + use<> {
     (0..graph.nodes.len() as u32).map(NodeId)
 }
 
@@ -95,28 +102,33 @@ struct Uses {
 }
 
 impl Uses {
-    fn of(graph: &Graph, wires: &[NodeId]) -> Self {
+    fn of(graph: &Graph<'_>, wires: &[NodeId], budget: &Budget) -> Result<Self, Stop> {
         let count = graph.nodes.len();
         let mut uses = Self { last: vec![None; count], tabled: vec![false; count] };
         for &root in wires.iter().chain(&graph.guards) {
             uses.last[root.0 as usize] = Some(root);
         }
+        let mut tables_are_used = vec![false; graph.tables.len()];
         // Backward, so that all users of a node come before the node.
         for index in (0..count as u32).rev() {
+            budget.spend(2)?;
             let id = NodeId(index);
             if !uses.is_used(id) {
                 continue;
             }
             let node = graph.node(id);
             operands(node, |operand| uses.taken(operand, id));
-            if let Node::Lookup { table, .. } = node {
+            // The last lookup in a table is the last use of all its entries.
+            if let Node::Lookup { table, .. } = node
+                && !std::mem::replace(&mut tables_are_used[table as usize], true)
+            {
                 for &entry in &graph.tables[table as usize] {
                     uses.taken(entry, id);
                     uses.tabled[entry.0 as usize] = true;
                 }
             }
         }
-        uses
+        Ok(uses)
     }
 
     fn taken(&mut self, operand: NodeId, by: NodeId) {
@@ -132,7 +144,7 @@ impl Uses {
     }
 
     /// Calls `each` with the operands of `id` that are not used after it.
-    fn ending_at(&self, graph: &Graph, id: NodeId, mut each: impl FnMut(NodeId)) {
+    fn ending_at(&self, graph: &Graph<'_>, id: NodeId, mut each: impl FnMut(NodeId)) {
         let mut ended = [None; 3];
         let mut count = 0;
         operands(graph.node(id), |operand| {
@@ -162,7 +174,7 @@ struct Places {
 const NOWHERE: u32 = u32::MAX;
 
 impl Places {
-    fn new(graph: &Graph, wires: &[NodeId], uses: &Uses) -> Self {
+    fn new(graph: &Graph<'_>, wires: &[NodeId], uses: &Uses) -> Self {
         let mut of = vec![NOWHERE; graph.nodes.len()];
         for (wire, id) in (0u32..).zip(wires) {
             let place = &mut of[id.0 as usize];
@@ -213,7 +225,7 @@ impl Places {
     }
 
     /// The instruction that computes a node; `None` for constants and inputs.
-    fn instruction(&mut self, graph: &Graph, id: NodeId) -> Option<(Kind, [u32; 3])> {
+    fn instruction(&mut self, graph: &Graph<'_>, id: NodeId) -> Option<(Kind, [u32; 3])> {
         Some(match graph.node(id) {
             Node::Constant(_) | Node::Input(_) => return None,
             Node::Operation(operator, a, b) => {

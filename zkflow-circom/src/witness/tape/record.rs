@@ -1,10 +1,12 @@
 //! Records a calculation: runs a circuit's module once with symbolic inputs.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ark_bn254::Fr;
 use ark_ff::{BigInteger, PrimeField};
 
+use super::MAX_PLACES;
+use super::budget::Budget;
 use super::graph::{Graph, NodeId};
 use super::stop::Stop;
 
@@ -13,7 +15,7 @@ mod memory;
 mod module;
 
 use machine::Machine;
-use memory::Memory;
+use memory::{CELL, Memory};
 use module::Module;
 
 /// Limits of a recording.
@@ -21,20 +23,21 @@ use module::Module;
 pub struct RecordLimits {
     /// Maximum wall-clock time.
     pub wall: Duration,
-    /// Maximum memory of the module in bytes; recording needs three times as much.
+    /// Maximum memory of the recording in bytes: the decoded module, its memory with as many bytes of marks, the
+    /// operations, and the states of branches. Without the module's own bytes and up to 256 MiB of stack.
     pub memory_bytes: usize,
-    /// Maximum number of recorded operations, about 50 bytes each.
+    /// Maximum number of recorded operations, about 80 bytes each.
     pub operations: usize,
     /// Maximum length of the module in bytes.
     pub module_bytes: usize,
 }
 
 impl Default for RecordLimits {
-    /// 1 minute, 1 GiB of memory, 2^24 operations, a module of 256 MiB.
+    /// 1 minute, 3 GiB of memory, 2^24 operations, a module of 256 MiB.
     fn default() -> Self {
         Self {
             wall: Duration::from_secs(60),
-            memory_bytes: 1 << 30,
+            memory_bytes: 3 << 30,
             operations: 1 << 24,
             module_bytes: 256 << 20,
         }
@@ -52,45 +55,42 @@ pub(super) struct RecordedInput {
 
 /// A calculation and its results.
 #[derive(Debug)]
-pub(super) struct Recording {
-    pub(super) graph: Graph,
+pub(super) struct Recording<'b> {
+    pub(super) graph: Graph<'b>,
     /// The inputs; their values are numbered in this order.
     pub(super) inputs: Vec<RecordedInput>,
     /// The node of every wire.
     pub(super) wires: Vec<NodeId>,
 }
 
-/// Stack size in bytes of the recording thread.
-const STACK: usize = 256 << 20;
-
 /// Records the calculation of a module.
-pub(super) fn record(wasm: &[u8], limits: RecordLimits) -> Result<Recording, Stop> {
+pub(super) fn record<'b>(
+    wasm: &[u8],
+    limits: &RecordLimits,
+    budget: &'b Budget,
+) -> Result<Recording<'b>, Stop> {
     if wasm.len() > limits.module_bytes {
         return Err(Stop::TooLong);
     }
-    std::thread::scope(|scope| {
-        std::thread::Builder::new()
-            .name("zkflow-record".to_owned())
-            .stack_size(STACK)
-            .spawn_scoped(scope, || record_here(wasm, limits))
-            .map_err(|_| Stop::Memory)?
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
+    let module = Module::decode(wasm, budget)?;
+    run(wasm, &module, Graph::new(limits.operations.min(1 << 30), budget), budget)
 }
 
-fn record_here(wasm: &[u8], limits: RecordLimits) -> Result<Recording, Stop> {
-    let deadline = Instant::now() + limits.wall;
-    let module = Module::decode(wasm)?;
-    let mut memory = Memory::new(module.memory_pages, limits.memory_bytes)?;
+fn run<'b>(
+    wasm: &[u8],
+    module: &Module,
+    graph: Graph<'b>,
+    budget: &'b Budget,
+) -> Result<Recording<'b>, Stop> {
+    let mut memory = Memory::new(module.memory_pages, budget)?;
     for (address, range) in &module.data {
         let bytes = wasm.get(range.clone()).ok_or(Stop::NotCircom)?;
         for (at, &byte) in (u64::from(*address)..).zip(bytes) {
+            budget.spend(1)?;
             memory.store(at, 1, byte.into())?;
         }
     }
-    let graph = Graph::new(limits.operations.min(1 << 30));
-    let mut machine = Machine::new(&module, memory, graph, deadline);
+    let mut machine = Machine::new(module, memory, graph, budget);
 
     let shared = machine.call_export("getSharedRWMemoryStart", &[])?.ok_or(Stop::NotCircom)?;
     // A cell has 8 bytes of short form and flags before the bytes of the element.
@@ -100,7 +100,8 @@ fn record_here(wasm: &[u8], limits: RecordLimits) -> Result<Recording, Stop> {
     }
     machine.call_export("init", &[1])?;
     let inputs = inputs(&machine.memory, module.input_table()?)?;
-    machine.expect_inputs(window);
+    let values: u64 = inputs.iter().map(|input| u64::from(input.values)).sum();
+    machine.expect_inputs(window, fitting(values, CELL, &machine.memory)?);
     for &RecordedInput { hash, values } in &inputs {
         for index in 0..values {
             // A value that has no short form, so that the module copies the whole cell.
@@ -115,7 +116,9 @@ fn record_here(wasm: &[u8], limits: RecordLimits) -> Result<Recording, Stop> {
         return Err(Stop::NotCircom);
     }
     let count = machine.call_export("getWitnessSize", &[])?.ok_or(Stop::NotCircom)?;
-    let mut wires = Vec::new();
+    // The module has a table with four bytes per wire.
+    let mut wires = Vec::with_capacity(fitting(count.into(), 4, &machine.memory)?);
+    budget.keep(size_of::<NodeId>() * wires.capacity())?;
     for wire in 0..count {
         machine.call_export("getWitness", &[wire])?;
         wires.push(machine.memory.cell(window, &mut machine.graph)?);
@@ -123,8 +126,19 @@ fn record_here(wasm: &[u8], limits: RecordLimits) -> Result<Recording, Stop> {
     Ok(Recording { graph: machine.graph, inputs, wires })
 }
 
+/// A number that the module reports, if so many things of `bytes` bytes fit its memory.
+fn fitting(count: u64, bytes: u32, memory: &Memory<'_>) -> Result<usize, Stop> {
+    if count.saturating_mul(bytes.into()) > memory.bytes() {
+        return Err(Stop::NotCircom);
+    }
+    if count > u64::from(MAX_PLACES) {
+        return Err(Stop::TooLong);
+    }
+    usize::try_from(count).map_err(|_| Stop::TooLong)
+}
+
 /// Reads the table of inputs: 256 entries of name hash u64, first signal u32, number of signals u32.
-fn inputs(memory: &Memory, table: u32) -> Result<Vec<RecordedInput>, Stop> {
+fn inputs(memory: &Memory<'_>, table: u32) -> Result<Vec<RecordedInput>, Stop> {
     const ENTRIES: u64 = 256;
     let mut inputs = Vec::new();
     for entry in 0..ENTRIES {

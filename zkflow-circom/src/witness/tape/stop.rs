@@ -36,13 +36,21 @@ pub enum Stop {
     /// places, or a module longer than [`RecordLimits::module_bytes`](super::RecordLimits::module_bytes).
     #[error("the calculation or its module is too long to be recorded")]
     TooLong,
-    /// More than 1000 nested calls.
+    /// More than 1000 nested calls, or 65536 operands.
     #[error("the calls of the circuit are nested too deeply")]
     TooDeep,
-    /// More memory than [`RecordLimits::memory_bytes`](super::RecordLimits::memory_bytes).
+    /// More memory than [`RecordLimits::memory_bytes`](super::RecordLimits::memory_bytes), or a branch that changes
+    /// more than 2^22 words.
     #[error("the calculation needs too much memory to be recorded")]
     Memory,
     /// More time than [`RecordLimits::wall`](super::RecordLimits::wall).
     #[error("recording the calculation needs too much time")]
     Time,
+}
+
+impl Stop {
+    /// True for a limit of the recording, which ends it in any branch.
+    pub(super) fn is_limit(self) -> bool {
+        matches!(self, Self::Time | Self::Memory | Self::TooLong)
+    }
 }

@@ -15,10 +15,9 @@
 //!
 //! Any other use of such an integer stops the recording.
 
-use std::time::Instant;
-
 use super::memory::Memory;
 use super::module::{Binary, BinaryKind, Block, Body, Function, Instruction, Module};
+use crate::witness::tape::budget::Budget;
 use crate::witness::tape::graph::{Graph, NodeId};
 use crate::witness::tape::operation::Operator;
 use crate::witness::tape::stop::Stop;
@@ -31,8 +30,10 @@ use branches::Left;
 
 /// Maximum depth of nested calls.
 const MAX_CALLS: usize = 1000;
-/// Number of instructions between two checks of the deadline.
-const PATIENCE: u64 = 1 << 16;
+/// Maximum number of operands on the stack.
+const MAX_STACK: usize = 1 << 16;
+/// Work of a call from outside.
+const CALL: usize = 16;
 
 /// A value on the operand stack or in a local variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +59,7 @@ enum Flow {
 
 /// A running call.
 #[derive(Debug)]
-struct Frame {
+struct Frame<'b> {
     locals: Vec<Item>,
     /// Start of the operands of the call on the stack.
     base: usize,
@@ -66,42 +67,44 @@ struct Frame {
     /// Number of blocks around the current instruction.
     level: usize,
     /// Suspended paths that left a block; they are merged at its end.
-    left: Vec<Left>,
+    left: Vec<Left<'b>>,
 }
 
 /// A running module.
 #[derive(Debug)]
-pub(super) struct Machine<'a> {
-    module: &'a Module,
-    pub(super) memory: Memory,
-    pub(super) graph: Graph,
+pub(super) struct Machine<'m, 'a> {
+    module: &'m Module,
+    pub(super) memory: Memory<'a>,
+    pub(super) graph: Graph<'a>,
     stack: Vec<Item>,
     calls: usize,
-    steps: u64,
-    deadline: Instant,
+    budget: &'a Budget,
     /// Condition of the current branch; `None` outside branches.
     path: Option<NodeId>,
     /// Cells to which the window was copied, one per input value. `None` before inputs are expected and once
     /// the circuit runs.
     pub(super) given: Option<Vec<u32>>,
+    /// Number of input values that are expected.
+    values: usize,
     /// Address of the cell from which the module copies its inputs.
     window: u32,
 }
 
-impl<'a> Machine<'a> {
-    pub(super) fn new(module: &'a Module, memory: Memory, graph: Graph, deadline: Instant) -> Self {
-        let (stack, given, window) = (Vec::new(), None, 0);
-        Self { module, memory, graph, stack, calls: 0, steps: 0, deadline, path: None, given, window }
+impl<'m, 'a> Machine<'m, 'a> {
+    pub(super) fn new(module: &'m Module, memory: Memory<'a>, graph: Graph<'a>, budget: &'a Budget) -> Self {
+        let (stack, given) = (Vec::new(), None);
+        Self { module, memory, graph, stack, calls: 0, budget, path: None, given, values: 0, window: 0 }
     }
 
     /// Starts collecting inputs: cells filled from the window become inputs when the circuit starts to run.
-    pub(super) fn expect_inputs(&mut self, window: u32) {
-        self.window = window;
+    pub(super) fn expect_inputs(&mut self, window: u32, values: usize) {
+        (self.window, self.values) = (window, values);
         self.given = Some(Vec::new());
     }
 
     /// Calls an exported function with numbers.
     pub(super) fn call_export(&mut self, name: &str, arguments: &[u32]) -> Result<Option<u32>, Stop> {
+        self.budget.spend(CALL)?;
         let function = self.module.export(name)?;
         self.stack.clear();
         self.stack.extend(arguments.iter().map(|&argument| Item::Number(argument.into())));
@@ -118,6 +121,7 @@ impl<'a> Machine<'a> {
         let function = module.functions.get(number as usize).ok_or(Stop::NotCircom)?;
         let arguments = self.stack.len().checked_sub(function.parameters).filter(|&at| at >= base);
         let arguments = arguments.ok_or(Stop::NotCircom)?;
+        self.budget.spend(function.parameters + function.results)?;
         match &function.body {
             Body::GivesUp => Err(Stop::Fails),
             Body::Ignored => {
@@ -146,6 +150,8 @@ impl<'a> Machine<'a> {
             self.take_inputs()?;
         }
         self.calls += 1;
+        self.budget.spend(locals)?;
+        let _held = self.budget.hold(size_of::<Item>() * (function.parameters + locals))?;
         let mut locals_of_call: Vec<Item> = self.stack.drain(base..).collect();
         locals_of_call.resize(function.parameters + locals, Item::Number(0));
         let (results, left) = (function.results, Vec::new());
@@ -168,25 +174,26 @@ impl<'a> Machine<'a> {
     }
 
     /// Removes everything above `height` from the stack except the results of the function.
-    fn keep_results(&mut self, frame: &Frame, height: usize) -> Result<(), Stop> {
+    fn keep_results(&mut self, frame: &Frame<'_>, height: usize) -> Result<(), Stop> {
         let results = self.stack.len().checked_sub(frame.results).filter(|&at| at >= height);
         self.stack.drain(height..results.ok_or(Stop::NotCircom)?);
         Ok(())
     }
 
-    fn block(&mut self, frame: &mut Frame, code: &Block) -> Result<Flow, Stop> {
+    fn block(&mut self, frame: &mut Frame<'a>, code: &Block) -> Result<Flow, Stop> {
         for instruction in code {
-            self.steps += 1;
-            if self.steps.is_multiple_of(PATIENCE) && Instant::now() > self.deadline {
-                return Err(Stop::Time);
+            self.budget.spend(1)?;
+            if self.stack.len() > MAX_STACK {
+                return Err(Stop::TooDeep);
             }
             let flow = match instruction {
                 Instruction::Block(code) => self.nested(frame, code)?,
                 Instruction::Loop(code) => {
+                    let height = self.stack.len();
                     frame.level += 1;
                     let flow = loop {
                         match self.block(frame, code)? {
-                            Flow::Branch(0) => {}
+                            Flow::Branch(0) => self.stack.truncate(height),
                             Flow::Branch(more) => break Flow::Branch(more - 1),
                             flow => break flow,
                         }
@@ -224,7 +231,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Runs an inner block. A branch to its end continues after it.
-    fn nested(&mut self, frame: &mut Frame, code: &Block) -> Result<Flow, Stop> {
+    fn nested(&mut self, frame: &mut Frame<'a>, code: &Block) -> Result<Flow, Stop> {
         let (height, level) = (self.stack.len(), frame.level);
         frame.level += 1;
         let flow = self.block(frame, code);
@@ -241,7 +248,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn plain(&mut self, frame: &mut Frame, instruction: &Instruction) -> Result<(), Stop> {
+    fn plain(&mut self, frame: &mut Frame<'a>, instruction: &Instruction) -> Result<(), Stop> {
         match instruction {
             Instruction::Unreachable => return Err(Stop::NotCircom),
             Instruction::Call(function) => self.call(*function, frame.base)?,
@@ -264,7 +271,7 @@ impl<'a> Machine<'a> {
             }
             Instruction::Constant(value) => self.stack.push(Item::Number(*value)),
             Instruction::Load { offset, bytes, signed, narrow } => {
-                let address = self.number(frame)? + offset;
+                let address = self.address(frame, *offset)?;
                 let mut value = self.memory.load(address, *bytes)?;
                 if *signed {
                     let unused = 64 - 8 * bytes;
@@ -274,7 +281,7 @@ impl<'a> Machine<'a> {
             }
             Instruction::Store { offset, bytes } => {
                 let value = self.number(frame)?;
-                let address = self.number(frame)? + offset;
+                let address = self.address(frame, *offset)?;
                 self.memory.store(address, *bytes, value)?;
             }
             Instruction::Binary(binary) => {
@@ -317,15 +324,20 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn pop(&mut self, frame: &Frame) -> Result<Item, Stop> {
+    fn pop(&mut self, frame: &Frame<'_>) -> Result<Item, Stop> {
         if self.stack.len() <= frame.base {
             return Err(Stop::NotCircom);
         }
         self.stack.pop().ok_or(Stop::NotCircom)
     }
 
-    fn number(&mut self, frame: &Frame) -> Result<u64, Stop> {
+    fn number(&mut self, frame: &Frame<'_>) -> Result<u64, Stop> {
         number(self.pop(frame)?)
+    }
+
+    /// An address on the stack, further by `offset`.
+    fn address(&mut self, frame: &Frame<'_>, offset: u64) -> Result<u64, Stop> {
+        Ok(u64::from(self.number(frame)? as u32).saturating_add(offset.min(1 << 32)))
     }
 
     fn push_number(&mut self, value: u64, narrow: bool) {
@@ -366,7 +378,7 @@ impl<'a> Machine<'a> {
     }
 }
 
-fn local_of(frame: &mut Frame, local: u32) -> Result<&mut Item, Stop> {
+fn local_of<'f>(frame: &'f mut Frame<'_>, local: u32) -> Result<&'f mut Item, Stop> {
     frame.locals.get_mut(local as usize).ok_or(Stop::NotCircom)
 }
 

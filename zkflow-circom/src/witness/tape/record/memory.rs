@@ -4,10 +4,12 @@
 //! A cell written by a field operation contains the number of a node; its bytes are no longer used.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use ark_bn254::Fr;
 use ark_ff::{BigInt, PrimeField};
 
+use crate::witness::tape::budget::{Budget, Held};
 use crate::witness::tape::graph::{Graph, NodeId};
 use crate::witness::tape::stop::Stop;
 use crate::witness::tape::value::Value;
@@ -17,6 +19,14 @@ pub(super) const CELL: u32 = 40;
 /// 32-bit words per cell.
 const CELL_WORDS: usize = CELL as usize / WORD;
 const WORD: usize = 4;
+/// Maximum bytes of a module's memory: all that 32-bit addresses reach.
+const MAX_MEMORY: u64 = 1 << 32;
+/// Maximum number of words that a branch may change.
+const MAX_CHANGES: usize = 1 << 22;
+/// Bytes of a changed word in its map, with room for the growth of the map.
+const CHANGE: usize = 48;
+/// Work of storing or merging a changed word.
+const CHANGING: usize = 8;
 /// Bytes per WebAssembly page.
 const PAGE: usize = 1 << 16;
 
@@ -46,45 +56,74 @@ impl Mark {
 type Word = (u32, Mark);
 
 /// The words that a branch changed, with their values at its end.
-#[derive(Debug, Default)]
-pub(super) struct Changes(HashMap<u32, Word>);
+#[derive(Debug)]
+pub(super) struct Changes<'b> {
+    words: HashMap<u32, Word>,
+    held: Held<'b>,
+    budget: &'b Budget,
+}
 
-impl Changes {
+impl<'b> Changes<'b> {
+    pub(super) fn none(budget: &'b Budget) -> Result<Self, Stop> {
+        Ok(Self { words: HashMap::new(), held: budget.hold(0)?, budget })
+    }
+
     /// Adds earlier changes; changes that are already present have priority.
-    pub(super) fn put_before(&mut self, earlier: &Self) {
-        for (at, word) in &earlier.0 {
-            self.0.entry(*at).or_insert(*word);
+    pub(super) fn put_before(&mut self, earlier: &Self) -> Result<(), Stop> {
+        earlier.words.iter().try_for_each(|(at, word)| self.put(*at, *word))
+    }
+
+    /// Adds the change of a word if there is none.
+    fn put(&mut self, at: u32, word: Word) -> Result<(), Stop> {
+        self.budget.spend(CHANGING)?;
+        let count = self.words.len();
+        if let Entry::Vacant(entry) = self.words.entry(at) {
+            if count >= MAX_CHANGES {
+                return Err(Stop::Memory);
+            }
+            self.held.grow(CHANGE)?;
+            entry.insert(word);
         }
+        Ok(())
     }
 }
 
 /// Memory of a module that is being recorded; see the [module](self).
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(super) struct Memory<'b> {
     words: Vec<u32>,
     marks: Vec<Mark>,
-    max_bytes: usize,
     /// For each running branch, the words that it changed, with their previous values.
-    journal: Vec<HashMap<u32, Word>>,
+    journal: Vec<Changes<'b>>,
+    budget: &'b Budget,
 }
 
-impl Memory {
-    pub(super) fn new(pages: u64, max_bytes: usize) -> Result<Self, Stop> {
-        let mut memory = Self { words: Vec::new(), marks: Vec::new(), max_bytes, journal: Vec::new() };
+impl<'b> Memory<'b> {
+    pub(super) fn new(pages: u64, budget: &'b Budget) -> Result<Self, Stop> {
+        let mut memory = Self { words: Vec::new(), marks: Vec::new(), journal: Vec::new(), budget };
         memory.grow(pages)?;
         Ok(memory)
     }
 
     pub(super) fn pages(&self) -> u32 {
-        (self.words.len() * WORD / PAGE) as u32
+        (self.bytes() / PAGE as u64) as u32
+    }
+
+    /// Number of bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        (self.words.len() * WORD) as u64
     }
 
     /// Adds zeroed pages.
     pub(super) fn grow(&mut self, pages: u64) -> Result<(), Stop> {
-        let bytes = (self.words.len() * WORD) as u64 + pages.saturating_mul(PAGE as u64);
-        if bytes > self.max_bytes as u64 {
+        let added = pages.saturating_mul(PAGE as u64);
+        let bytes = self.bytes().saturating_add(added);
+        if bytes > MAX_MEMORY {
             return Err(Stop::Memory);
         }
+        // A mark has the size of a word.
+        self.budget.keep(2 * added as usize)?;
+        self.budget.spend(added as usize / CELL as usize)?;
         self.words.resize(bytes as usize / WORD, 0);
         self.marks.resize(bytes as usize / WORD, Mark::BYTES);
         Ok(())
@@ -111,13 +150,13 @@ impl Memory {
             let (at, byte) = (address + i, (value >> (8 * i) & 0xff) as u32);
             let (old, _) = self.word(at / WORD as u64)?;
             let shift = at % WORD as u64 * 8;
-            self.set((at / WORD as u64) as u32, (old & !(0xff << shift) | byte << shift, Mark::BYTES));
+            self.set((at / WORD as u64) as u32, (old & !(0xff << shift) | byte << shift, Mark::BYTES))?;
         }
         Ok(())
     }
 
     /// The element in a cell.
-    pub(super) fn cell(&self, address: u32, graph: &mut Graph) -> Result<NodeId, Stop> {
+    pub(super) fn cell(&self, address: u32, graph: &mut Graph<'_>) -> Result<NodeId, Stop> {
         let first = cell_start(address)?;
         let marks = self.marks.get(first..first + CELL_WORDS).ok_or(Stop::OutOfBounds)?;
         if let Some(node) = node_of_cell(marks) {
@@ -136,16 +175,17 @@ impl Memory {
         if first + CELL_WORDS > self.words.len() {
             return Err(Stop::OutOfBounds);
         }
-        self.set(first as u32, (0, Mark::of(node)));
+        self.set(first as u32, (0, Mark::of(node)))?;
         for inside in 1..CELL_WORDS {
-            self.set((first + inside) as u32, (0, Mark::INSIDE));
+            self.set((first + inside) as u32, (0, Mark::INSIDE))?;
         }
         Ok(())
     }
 
     /// Starts a branch, whose changes [`take_back`](Self::take_back) undoes.
-    pub(super) fn begin_branch(&mut self) {
-        self.journal.push(HashMap::new());
+    pub(super) fn begin_branch(&mut self) -> Result<(), Stop> {
+        self.journal.push(Changes::none(self.budget)?);
+        Ok(())
     }
 
     /// Number of running branches.
@@ -154,22 +194,19 @@ impl Memory {
     }
 
     /// Undoes the changes of the innermost branch and returns them.
-    pub(super) fn take_back(&mut self) -> Changes {
-        let Some(before) = self.journal.pop() else { return Changes::default() };
-        let mut after = HashMap::with_capacity(before.len());
-        for (word, (value, mark)) in before {
-            let at = word as usize;
-            after.insert(word, (self.words[at], self.marks[at]));
-            (self.words[at], self.marks[at]) = (value, mark);
+    pub(super) fn take_back(&mut self) -> Result<Changes<'b>, Stop> {
+        let Some(mut changes) = self.journal.pop() else { return Changes::none(self.budget) };
+        for (at, (word, mark)) in &mut changes.words {
+            self.budget.spend(1)?;
+            std::mem::swap(&mut self.words[*at as usize], word);
+            std::mem::swap(&mut self.marks[*at as usize], mark);
         }
-        Changes(after)
+        Ok(changes)
     }
 
     /// Applies changes that were undone.
-    pub(super) fn apply(&mut self, changes: Changes) {
-        for (at, word) in changes.0 {
-            self.set(at, word);
-        }
+    pub(super) fn apply(&mut self, changes: Changes<'b>) -> Result<(), Stop> {
+        changes.words.into_iter().try_for_each(|(at, word)| self.set(at, word))
     }
 
     /// Merges the changes of two branches. A cell becomes a choice between two elements by the condition.
@@ -177,46 +214,53 @@ impl Memory {
     pub(super) fn merge(
         &mut self,
         condition: NodeId,
-        yes: &Changes,
-        no: &Changes,
-        graph: &mut Graph,
+        yes: &Changes<'b>,
+        no: &Changes<'b>,
+        graph: &mut Graph<'_>,
     ) -> Result<(), Stop> {
-        let mut changed: Vec<u32> = yes.0.keys().chain(no.0.keys()).copied().collect();
+        let mut changed: Vec<u32> = yes.words.keys().chain(no.words.keys()).copied().collect();
         changed.sort_unstable();
         changed.dedup();
         // Merging the first word of a cell covers its other words.
         let mut covered = 0;
         for at in changed {
+            self.budget.spend(CHANGING)?;
             if at < covered {
                 continue;
             }
             let [one, other] = [yes, no].map(|side| self.seen(side, at));
             if one == other {
-                self.set(at, one);
+                self.set(at, one)?;
             } else if one.1.node().is_some() || other.1.node().is_some() {
                 covered = at + CELL_WORDS as u32;
                 let one = self.cell_seen(yes, at, graph);
                 let other = self.cell_seen(no, at, graph);
-                if let (Ok(one), Ok(other)) = (one, other) {
-                    let node = graph.select(condition, one, other)?;
-                    self.set_cell(at * WORD as u32, node)?;
-                } else {
-                    (at..covered.min(self.words.len() as u32)).for_each(|at| self.set(at, (0, Mark::MIXED)));
+                match (one, other) {
+                    (Ok(one), Ok(other)) => {
+                        let node = graph.select(condition, one, other)?;
+                        self.set_cell(at * WORD as u32, node)?;
+                    }
+                    (Err(stop), _) | (_, Err(stop)) if stop.is_limit() => return Err(stop),
+                    _ => {
+                        for at in at..covered.min(self.words.len() as u32) {
+                            self.set(at, (0, Mark::MIXED))?;
+                        }
+                    }
                 }
             } else {
-                self.set(at, (0, Mark::MIXED));
+                self.set(at, (0, Mark::MIXED))?;
             }
         }
         Ok(())
     }
 
     /// A word after some changes.
-    fn seen(&self, changes: &Changes, at: u32) -> Word {
+    fn seen(&self, changes: &Changes<'_>, at: u32) -> Word {
         let unchanged = (self.words[at as usize], self.marks[at as usize]);
-        changes.0.get(&at).copied().unwrap_or(unchanged)
+        changes.words.get(&at).copied().unwrap_or(unchanged)
     }
 
-    fn cell_seen(&self, changes: &Changes, at: u32, graph: &mut Graph) -> Result<NodeId, Stop> {
+    fn cell_seen(&self, changes: &Changes<'_>, at: u32, graph: &mut Graph<'_>) -> Result<NodeId, Stop> {
         if at as usize + CELL_WORDS > self.words.len() {
             return Err(Stop::OutOfBounds);
         }
@@ -240,12 +284,13 @@ impl Memory {
         }
     }
 
-    fn set(&mut self, at: u32, (word, mark): Word) {
+    fn set(&mut self, at: u32, (word, mark): Word) -> Result<(), Stop> {
         let index = at as usize;
         if let Some(journal) = self.journal.last_mut() {
-            journal.entry(at).or_insert((self.words[index], self.marks[index]));
+            journal.put(at, (self.words[index], self.marks[index]))?;
         }
         (self.words[index], self.marks[index]) = (word, mark);
+        Ok(())
     }
 }
 

@@ -8,11 +8,14 @@ use wasmparser::{
     Name, Operator as Wasm, OperatorsReader, Parser, Payload, TypeRef,
 };
 
+use crate::witness::tape::budget::Budget;
 use crate::witness::tape::operation::Operator;
 use crate::witness::tape::stop::Stop;
 
 /// Maximum depth of nested blocks in a function.
 const MAX_NESTING: usize = 200;
+/// Bytes of a name or a number in its list or map, with room for their growth.
+const ENTRY: usize = 96;
 /// Maximum number of locals of a function.
 const MAX_LOCALS: usize = 1 << 16;
 
@@ -149,8 +152,8 @@ pub(super) enum BinaryKind {
 
 impl Module {
     /// Decodes a module.
-    pub(super) fn decode(wasm: &[u8]) -> Result<Self, Stop> {
-        Decoder::default().decode(wasm)
+    pub(super) fn decode(wasm: &[u8], budget: &Budget) -> Result<Self, Stop> {
+        Decoder::new(budget).decode(wasm)
     }
 
     pub(super) fn export(&self, name: &str) -> Result<u32, Stop> {
@@ -190,8 +193,8 @@ fn table_in(code: &Block) -> Option<u32> {
 }
 
 /// The state of decoding; functions are only classified once their names are known.
-#[derive(Default)]
-struct Decoder {
+struct Decoder<'b> {
+    budget: &'b Budget,
     types: Vec<(usize, usize)>,
     imports: Vec<(String, usize)>,
     /// Types of the functions with code.
@@ -201,15 +204,28 @@ struct Decoder {
     module: Module,
 }
 
-impl Decoder {
+impl<'b> Decoder<'b> {
+    fn new(budget: &'b Budget) -> Self {
+        let (types, imports, declared, code) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { budget, types, imports, declared, code, names: HashMap::new(), module: Module::default() }
+    }
+
+    /// Charges something of this many bytes that the module names or numbers.
+    fn entry(&self, bytes: usize) -> Result<(), Stop> {
+        self.budget.spend(4)?;
+        self.budget.keep(ENTRY + bytes)
+    }
+
     fn decode(mut self, wasm: &[u8]) -> Result<Module, Stop> {
         for payload in Parser::new(0).parse_all(wasm) {
+            self.budget.spend(1)?;
             self.payload(payload?)?;
         }
         if self.names.is_empty() {
             return Err(Stop::NoNames);
         }
-        let Self { types, imports, declared, code, mut names, mut module } = self;
+        self.budget.keep((self.imports.len() + self.code.len()) * size_of::<Function>())?;
+        let Self { types, imports, declared, code, mut names, mut module, .. } = self;
         let first = imports.len() as u32;
         for (name, kind) in imports {
             let (parameters, results) = *types.get(kind).ok_or(Stop::NotCircom)?;
@@ -238,6 +254,7 @@ impl Decoder {
             Payload::TypeSection(groups) => {
                 for group in groups {
                     for kind in group?.into_types() {
+                        self.entry(0)?;
                         let CompositeInnerType::Func(kind) = kind.composite_type.inner else {
                             return Err(Stop::NotCircom);
                         };
@@ -248,23 +265,27 @@ impl Decoder {
             Payload::ImportSection(imports) => {
                 for import in imports.into_imports() {
                     let import = import?;
+                    self.entry(import.name.len())?;
                     let TypeRef::Func(kind) = import.ty else { return Err(Stop::NotCircom) };
                     self.imports.push((import.name.to_owned(), kind as usize));
                 }
             }
             Payload::FunctionSection(functions) => {
                 for kind in functions {
+                    self.entry(0)?;
                     self.declared.push(kind?);
                 }
             }
             Payload::MemorySection(memories) => {
                 for memory in memories {
+                    self.budget.spend(1)?;
                     self.module.memory_pages = memory?.initial;
                 }
             }
             Payload::ExportSection(exports) => {
                 for export in exports {
                     let export = export?;
+                    self.entry(export.name.len())?;
                     if export.kind == ExternalKind::Func {
                         self.module.exports.insert(export.name.to_owned(), export.index);
                     }
@@ -272,6 +293,7 @@ impl Decoder {
             }
             Payload::ElementSection(elements) => {
                 for element in elements {
+                    self.entry(0)?;
                     let element = element?;
                     let (ElementKind::Active { offset_expr, .. }, ElementItems::Functions(functions)) =
                         (element.kind, element.items)
@@ -280,6 +302,7 @@ impl Decoder {
                     };
                     let first = constant(offset_expr.get_operators_reader())? as usize;
                     for (place, function) in (first..).zip(functions) {
+                        self.budget.spend(1)?;
                         // Bounds the table: it starts at `first` and has at most one entry per byte of the
                         // section.
                         if place > 1 << 20 {
@@ -294,6 +317,7 @@ impl Decoder {
             }
             Payload::DataSection(segments) => {
                 for segment in segments {
+                    self.entry(0)?;
                     let segment = segment?;
                     let DataKind::Active { offset_expr, .. } = segment.kind else {
                         return Err(Stop::NotCircom);
@@ -304,8 +328,10 @@ impl Decoder {
                 }
             }
             Payload::CodeSectionEntry(body) => {
+                self.entry(0)?;
                 let mut locals = 0usize;
                 for local in body.get_locals_reader()? {
+                    self.budget.spend(1)?;
                     locals += local?.0 as usize;
                     if locals > MAX_LOCALS {
                         return Err(Stop::NotCircom);
@@ -321,6 +347,7 @@ impl Decoder {
                         if let Name::Function(functions) = name? {
                             for function in functions {
                                 let function = function?;
+                                self.entry(function.name.len())?;
                                 self.names.insert(function.index, function.name.to_owned());
                             }
                         }
@@ -341,6 +368,9 @@ impl Decoder {
         loop {
             let plain =
                 |kind: BlockType| if kind == BlockType::Empty { Ok(()) } else { Err(Stop::NotCircom) };
+            self.budget.spend(1)?;
+            // Room for the growth of the list.
+            self.budget.keep(2 * size_of::<Instruction>())?;
             code.push(match reader.read()? {
                 Wasm::End => return Ok((code.into(), false)),
                 Wasm::Else => return Ok((code.into(), true)),

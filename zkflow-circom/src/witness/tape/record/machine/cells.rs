@@ -10,10 +10,12 @@ use crate::witness::tape::value::Value;
 
 /// Maximum number of candidate cells of a read.
 const MAX_READ: u32 = 4096;
+/// Work of one cell of a copy or of the candidates of an index.
+const CELL_WORK: usize = 16;
 /// Maximum number of candidate cells of a write; each cell costs a choice.
 const MAX_WRITTEN: u32 = 256;
 
-impl Machine<'_> {
+impl Machine<'_, '_> {
     /// Executes a field function. Returns its result if it has one.
     pub(super) fn field(
         &mut self,
@@ -74,6 +76,7 @@ impl Machine<'_> {
 
     fn copy(&mut self, to: Item, from: Item, cells: u32) -> Result<(), Stop> {
         for cell in 0..cells {
+            self.budget.spend(CELL_WORK)?;
             let node = self.read(further(from, cell)?)?;
             self.write(further(to, cell)?, node)?;
         }
@@ -81,6 +84,9 @@ impl Machine<'_> {
         if let (Some(given), Item::Number(to)) = (&mut self.given, to)
             && from == window
         {
+            if given.len() >= self.values {
+                return Err(Stop::NotCircom);
+            }
             given.push(to as u32);
         }
         Ok(())
@@ -135,10 +141,12 @@ impl Machine<'_> {
                 break;
             };
             let inside_stack = u64::from(offset) >= top || u64::from(cell) < top;
-            if !inside_stack || self.memory.cell(cell, &mut self.graph).is_err() {
-                break;
+            self.budget.spend(CELL_WORK)?;
+            match self.memory.cell(cell, &mut self.graph) {
+                Ok(_) if inside_stack => cells.push(cell),
+                Err(stop) if stop.is_limit() => return Err(stop),
+                _ => break,
             }
-            cells.push(cell);
         }
         if cells.is_empty() { Err(Stop::OutOfBounds) } else { Ok(cells) }
     }
@@ -166,7 +174,7 @@ impl Machine<'_> {
 fn further(address: Item, cells: u32) -> Result<Item, Stop> {
     let bytes = cells.checked_mul(CELL).ok_or(Stop::OutOfBounds)?;
     Ok(match address {
-        Item::Number(address) => Item::Number(address + u64::from(bytes)),
+        Item::Number(address) => Item::Number(address.wrapping_add(bytes.into())),
         Item::Index { node, scale, offset } => {
             Item::Index { node, scale, offset: offset.wrapping_add(bytes) }
         }
