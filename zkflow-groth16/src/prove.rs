@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "ark")]
 pub mod ark;
+mod blinding;
 mod consistency;
 mod load;
 pub mod native;

@@ -16,7 +16,7 @@ mod keys;
 pub mod phase2;
 pub mod ptau;
 pub mod qap;
-mod ratio;
+pub(crate) mod ratio;
 mod source;
 mod step;
 mod stream;

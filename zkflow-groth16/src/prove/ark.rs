@@ -16,14 +16,16 @@ use ark_relations::gr1cs::{
     ConstraintSynthesizer, ConstraintSystemRef, LinearCombination, SynthesisError, Variable,
 };
 use ark_snark::SNARK;
-use rayon::prelude::*;
+use zkflow_bn254::Kernel;
+use zkflow_bn254::msm::{FixedBases, Options};
 
+use super::blinding::check_blinding;
 use super::consistency::check;
 use super::{PreparedKey, ProveError, Prover};
 use crate::domain::domain_size;
 use crate::format::zkey::{Matrix, ZKey};
 use crate::proof::{Proof, VerifyingKey};
-use crate::rng::SecureRng;
+use crate::rng::{SecureRng, os_rng};
 use crate::witness::Witness;
 
 /// Proves with ark-groth16: the reference for tests and measurements of other provers.
@@ -63,23 +65,15 @@ impl ArkKey {
     fn read(bytes: &[u8]) -> Result<Self, ProveError> {
         let key = ZKey::read(bytes)?;
         check(&key)?;
-        check_subgroup(&key)?;
+        let kernel = Kernel::detect();
+        let options = || Options { kernel, table_bytes: 0 };
+        let (b1, b2) = (FixedBases::prepare(&key.b1, options()), FixedBases::prepare(&key.b2, options()));
+        check_blinding(&key.head, &b1, &b2, kernel, &mut os_rng())?;
         check_binding_rows(&key)?;
         let (points, rows) =
             read_zkey(&mut Cursor::new(bytes)).map_err(|error| ProveError::Key(error.to_string()))?;
         Ok(Self { points, rows, n_vars: key.head.n_vars as usize, vk: key.head.vk })
     }
-}
-
-/// Every point of G2 has order r. [`ZKey::read`] checks only that they are on the curve.
-fn check_subgroup(key: &ZKey) -> Result<(), ProveError> {
-    let single = [key.head.vk.beta_g2, key.head.vk.gamma_g2, key.head.vk.delta_g2];
-    let inside =
-        |point: &ark_bn254::G2Affine| point.is_zero() || point.is_in_correct_subgroup_assuming_on_curve();
-    if single.iter().all(inside) && key.b2.par_iter().all(inside) {
-        return Ok(());
-    }
-    Err(ProveError::Key("a point of G2 is outside the group of order r".to_owned()))
 }
 
 /// After the rows of the constraints comes one row per public wire, the constant one included: 1 in the column of

@@ -1,8 +1,11 @@
 //! Checks on which every prover relies.
 
+use ark_ec::AffineRepr;
+use ark_ff::Zero;
+
 use super::ProveError;
 use crate::domain::MAX_DOMAIN_SIZE;
-use crate::format::zkey::ZKey;
+use crate::format::zkey::{Matrix, ZKey};
 
 /// Checks what the arithmetic relies on. Without this check a wrong index would cause a panic, and a short
 /// vector a wrong proof.
@@ -37,5 +40,18 @@ pub(super) fn check(key: &ZKey) -> Result<(), ProveError> {
             )));
         }
     }
-    Ok(())
+    check_columns(key)
+}
+
+/// Every wire that occurs in B has a point in B1. `b_i(tau)` is zero only if the column of the wire is, except
+/// with a probability of `domain / r`. B2 is [compared](super::blinding) with B1.
+fn check_columns(key: &ZKey) -> Result<(), ProveError> {
+    let mut in_b =
+        key.coefficients.iter().filter(|entry| entry.matrix == Matrix::B && !entry.value.is_zero());
+    match in_b.find(|entry| key.b1[entry.signal as usize].is_zero()) {
+        None => Ok(()),
+        Some(entry) => {
+            Err(ProveError::Key(format!("B1: wire {} occurs in B, but its point is infinity", entry.signal)))
+        }
+    }
 }

@@ -13,13 +13,13 @@ use crate::rng::SecureRng;
 
 /// `e(a1, b2) = e(b1, a2)`: whether the ratios `a1 : b1` and `a2 : b2` are equal; `false` if a point is
 /// infinity.
-pub(super) fn same_ratio(a1: G1Affine, b1: G1Affine, a2: G2Affine, b2: G2Affine) -> bool {
+pub(crate) fn same_ratio(a1: G1Affine, b1: G1Affine, a2: G2Affine, b2: G2Affine) -> bool {
     let usable = ![a1, b1].iter().any(G1Affine::is_zero) && ![a2, b2].iter().any(G2Affine::is_zero);
     usable && Bn254::multi_pairing([a1, -b1], [b2, a2]).0 == <Bn254 as Pairing>::TargetField::ONE
 }
 
 /// `count` random factors of 128 bits.
-pub(super) fn random_factors(count: usize, rng: &mut dyn SecureRng) -> Scalars {
+pub(crate) fn random_factors(count: usize, rng: &mut dyn SecureRng) -> Scalars {
     let factors: Vec<Fr> =
         (0..count).map(|_| Fr::from(u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64()))).collect();
     scalars(&factors)

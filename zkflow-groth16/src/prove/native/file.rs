@@ -219,8 +219,9 @@ fn step(state: u64, word: u64) -> u64 {
 
 /// Digest of everything that determines the sections of a prepared key.
 pub(super) fn identity(zkey: &Digest, kernel: Kernel, table_bytes: usize) -> Digest {
-    /// Increase this with every change to the content of a section.
-    const LAYOUT: u32 = 1;
+    /// Increase this with every change to the content of a section, or to the checks that a key passes before it
+    /// is stored.
+    const LAYOUT: u32 = 2;
     let mut hasher = Hasher::default();
     hasher.field(MAGIC);
     hasher.field(LAYOUT.to_le_bytes());

@@ -12,12 +12,12 @@ use zkflow_bn254::msm::{FixedBases, Options, Scalars};
 use zkflow_bn254::points::products;
 use zkflow_bn254::quotient::Quotient;
 use zkflow_bn254::sparse::{Entry, SparseMatrix};
-use zkflow_bn254::subgroup::all_in_subgroup;
 
 use super::NAME;
 use super::pools::Pools;
 use crate::format::zkey::{KeyHead, Matrix, ZKey};
 use crate::proof::{Proof, VerifyingKey};
+use crate::prove::blinding::check_blinding;
 use crate::prove::{PreparedKey, ProveError};
 use crate::rng::{SecureRng, os_rng};
 use crate::witness::Witness;
@@ -78,7 +78,7 @@ impl NativeKey {
     /// `table_bytes` is the memory for points and their multiples.
     ///
     /// # Errors
-    /// Points of B2, or beta or delta in G2, are outside the subgroup.
+    /// Proofs with the key would not hide the witness: see [`check_blinding`].
     pub(super) fn new(
         key: ZKey,
         kernel: Kernel,
@@ -97,16 +97,11 @@ impl NativeKey {
         let (left, right) = rayon::join(|| matrix(Matrix::A), || matrix(Matrix::B));
         drop(coefficients);
         let quotient = Arc::new(Quotient::new(left, right, kernel));
-        let KeyHead { n_vars, vk, beta_g1, delta_g1, .. } = head;
-        let public = vec![G1Affine::identity(); vk.ic.len()];
+        let public = vec![G1Affine::identity(); head.vk.ic.len()];
         let c = [public, c].concat();
         let points = Points::prepare([a, b1, c, h], b2, kernel, table_bytes);
-        let constants = [vk.beta_g2, vk.delta_g2];
-        if !constants.iter().all(G2Affine::is_in_correct_subgroup_assuming_on_curve)
-            || !all_in_subgroup(&points.b2, kernel, &mut os_rng())
-        {
-            return Err(ProveError::Key("points of B2 are outside the group of order r".to_owned()));
-        }
+        check_blinding(&head, &points.b1, &points.b2, kernel, &mut os_rng())?;
+        let KeyHead { n_vars, vk, beta_g1, delta_g1, .. } = head;
         Ok(Self { pools, vk, beta_g1, delta_g1, n_vars: n_vars as usize, kernel, quotient, points })
     }
 
