@@ -9,7 +9,7 @@ CARGO_PUBLIC_API := 0.52.0
 # nextest runs the test binaries in parallel; plain `cargo test` runs the same tests.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: help setup demo test lint doc unit package api chaos bench fuzz clean
+.PHONY: help setup demo test lint doc unit package chaos solc bench fuzz clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ chaos: setup ## Kills, outages and suspended workers at full length, with a tabl
 	  echo $$? > $(CHAOS_LOG).status; } 2>&1 | tee $(CHAOS_LOG)
 	@echo; echo '| fault | result |'; echo '|---|---|'; grep -o '| .* |$$' $(CHAOS_LOG); \
 	exit $$(cat $(CHAOS_LOG).status)
+
+solc: setup ## Compares generated contracts with the compiler's: every number of signals, thousands of keys (minutes)
+	$(CARGO) test --locked --workspace --test code -- --include-ignored --nocapture
 
 bench: setup ## The Criterion benches
 	$(CARGO) build --locked --release --bin zkflow --features zkflow-cli/ark

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ethers_solc::artifacts::output_selection::OutputSelection;
-use ethers_solc::artifacts::{Contract, Error, Optimizer, Settings, Severity, Source};
+use ethers_solc::artifacts::{Contract, Error, Optimizer, Settings, SettingsMetadata, Severity, Source};
 use ethers_solc::{CompilerInput, CompilerOutput, EvmVersion};
 use tempfile::NamedTempFile;
 use zkflow_core::compile::tools::ToolFolders;
@@ -93,10 +93,18 @@ impl SolidityCompiler for Solc {
 
 /// The compiler's input: optimised for many calls of a small contract, for EVM version Istanbul. That version
 /// introduced the current gas prices of the precompiled contracts (EIP-1108).
+///
+/// The code has no CBOR metadata, which would contain a hash of the source: the code of a verifier then depends on its key
+/// only, and is generated without a compiler by [`contract_code`](zkflow_core::solidity::contract_code).
 fn input(source: &str) -> CompilerInput {
     let settings = Settings {
         optimizer: Optimizer { enabled: Some(true), runs: Some(200), details: None },
         evm_version: Some(EvmVersion::Istanbul),
+        metadata: Some(SettingsMetadata {
+            use_literal_content: None,
+            bytecode_hash: None,
+            cbor_metadata: Some(false),
+        }),
         output_selection: OutputSelection::complete_output_selection(),
         ..Settings::default()
     };

@@ -37,7 +37,8 @@ pub fn calldata(proof: &Proof, public: &PublicSignals) -> String {
     let mut text = format!("{},{},{},[", g1(&proof.a), g2(&proof.b), g1(&proof.c));
     for (i, signal) in public.values().iter().enumerate() {
         let separator = if i == 0 { "" } else { "," };
-        write!(text, "{separator}\"{}\"", hex_word(signal)).expect("writing to a string does not fail");
+        write!(text, "{separator}\"{}\"", hex_word(&word(signal)))
+            .expect("writing to a string does not fail");
     }
     text.push(']');
     text
@@ -50,27 +51,30 @@ pub fn words(proof: &Proof, public: &PublicSignals) -> Vec<[u8; 32]> {
     points.chain(public.values().iter().map(word)).collect()
 }
 
-/// `value` as an EVM word, big-endian.
-fn word<F: PrimeField>(value: &F) -> [u8; 32] {
+/// A number of the EVM, big-endian.
+pub(crate) type Word = [u8; 32];
+
+/// `value` as an EVM word.
+fn word<F: PrimeField>(value: &F) -> Word {
     let bytes = value.into_bigint().to_bytes_be();
     let mut word = [0; 32];
     word[32 - bytes.len()..].copy_from_slice(&bytes);
     word
 }
 
-/// `0x` and 64 hex digits, big-endian.
-pub(crate) fn hex_word<F: PrimeField>(value: &F) -> String {
-    format!("0x{}", hex::encode(word(value)))
+/// `0x` and 64 hex digits.
+pub(crate) fn hex_word(word: &Word) -> String {
+    format!("0x{}", hex::encode(word))
 }
 
 /// Coordinates of a point as EVM words; zeros for the point at infinity.
-pub(crate) fn g1_words(point: &G1Affine) -> [String; 2] {
-    g1_coordinates(point).map(|coordinate| hex_word(&coordinate))
+pub(crate) fn g1_words(point: &G1Affine) -> [Word; 2] {
+    g1_coordinates(point).map(|coordinate| word(&coordinate))
 }
 
 /// Coordinates of a point as EVM words, `x.c1, x.c0, y.c1, y.c0`; zeros for the point at infinity.
-pub(crate) fn g2_words(point: &G2Affine) -> [String; 4] {
-    g2_coordinates(point).map(|coordinate| hex_word(&coordinate))
+pub(crate) fn g2_words(point: &G2Affine) -> [Word; 4] {
+    g2_coordinates(point).map(|coordinate| word(&coordinate))
 }
 
 fn g1_coordinates(point: &G1Affine) -> [Fq; 2] {
@@ -84,11 +88,11 @@ fn g2_coordinates(point: &G2Affine) -> [Fq; 4] {
 }
 
 fn g1(point: &G1Affine) -> String {
-    let [x, y] = g1_words(point);
+    let [x, y] = g1_words(point).each_ref().map(hex_word);
     format!(r#"["{x}", "{y}"]"#)
 }
 
 fn g2(point: &G2Affine) -> String {
-    let [x1, x0, y1, y0] = g2_words(point);
+    let [x1, x0, y1, y0] = g2_words(point).each_ref().map(hex_word);
     format!(r#"[["{x1}", "{x0}"],["{y1}", "{y0}"]]"#)
 }

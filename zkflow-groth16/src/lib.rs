@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`format`](mod@format) | reads and writes the files of circom and snarkjs | |
 //! | [`verify`] | verifies proofs | |
-//! | [`calldata`], [`solidity`] | encode proofs for a contract, and write the contract | |
+//! | [`calldata`], [`solidity`] | encode proofs for a contract, write the contract and its code | |
 //! | [`report`] | describes a circuit | |
 //! | `setup` | makes keys, in two phases | `prove` |
 //! | `prove` | makes proofs | `prove` |

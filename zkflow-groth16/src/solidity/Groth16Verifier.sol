@@ -34,14 +34,15 @@ contract Groth16Verifier {
                 mstore(0x1c0, x)
                 mstore(0x1e0, y)
                 mstore(0x200, scalar)
-                done := staticcall(gas(), 7, 0x1c0, 0x60, 0x1c0, 0x40)
+                // Another number that is equal modulo r would pass as a second signal.
+                done := lt(scalar, R)
+                done := and(done, staticcall(gas(), 7, 0x1c0, 0x60, 0x1c0, 0x40))
                 done := and(done, staticcall(gas(), 6, 0x180, 0x80, 0x180, 0x40))
             }
 
             // The pairing refuses coordinates of q and above. This one does not come to it as it is.
             let y := calldataload(add(pA, 0x20))
             let valid := lt(y, Q)
-@range_checks@
             mstore(0x180, IC0_X)
             mstore(0x1a0, IC0_Y)
 @accumulations@
