@@ -34,7 +34,7 @@ pub struct Chains {
     endpoints: BTreeMap<u64, Endpoint>,
     /// The operator's signers.
     pub signers: Keyring,
-    /// Compiler of contracts; `Err`: the reason why there is none.
+    /// Compiler for `GET …/contract`; `Err`: the reason why there is none. Deployments do not use it.
     pub compiler: Result<Arc<dyn SolidityCompiler>, String>,
     /// Ids of the chains that accept keys for development.
     pub development: Vec<u64>,
@@ -42,8 +42,10 @@ pub struct Chains {
     pub request_rpc: Option<Policy>,
     /// Whether requests may contain a private key.
     pub request_keys: bool,
-    /// One permit: judging a key reads it in full, and compiling starts a process.
-    turns: Semaphore,
+    /// One permit: judging a key reads it in full.
+    judging: Semaphore,
+    /// One permit: compiling starts a process.
+    compiling: Semaphore,
     confirmations: u64,
     resolver: Arc<dyn Resolver>,
 }
@@ -68,7 +70,8 @@ impl Chains {
             development: settings.development_chains,
             request_rpc: settings.request_rpc,
             request_keys: settings.request_keys,
-            turns: Semaphore::new(1),
+            judging: Semaphore::new(1),
+            compiling: Semaphore::new(1),
             confirmations: settings.confirmations,
             resolver: Arc::new(SystemResolver),
         })
@@ -79,10 +82,16 @@ impl Chains {
         self.endpoints.contains_key(&chain_id)
     }
 
-    /// Waits for the permit to judge a key or to compile a contract.
-    pub async fn turn(&self) -> SemaphorePermit<'_> {
+    /// Waits for the permit to judge a key.
+    pub async fn judge(&self) -> SemaphorePermit<'_> {
         // Expect safety: the semaphore is never closed.
-        self.turns.acquire().await.expect("the semaphore is open")
+        self.judging.acquire().await.expect("the semaphore is open")
+    }
+
+    /// Waits for the permit to compile a contract. No deployment waits for it.
+    pub async fn compile(&self) -> SemaphorePermit<'_> {
+        // Expect safety: the semaphore is never closed.
+        self.compiling.acquire().await.expect("the semaphore is open")
     }
 
     /// Connects to the operator's node of a chain.

@@ -1,12 +1,14 @@
-//! Deploys a verifier contract, for the API and the command line: [`admit`] (judge the key) → [`compile`] →
+//! Deploys a verifier contract, for the API and the command line: [`admit`] (judge the key) → [`Code`] (generate) →
 //! [`drive()`] (sign, send once, confirm, compare the code) → [`Statement`] (check the contract's answers).
 
+mod code;
 mod drive;
 mod error;
 mod gate;
 mod statement;
 mod wallet;
 
+pub use code::Code;
 pub use drive::{Journal, Order, Stopped, drive};
 pub use error::DeployError;
 pub use gate::{DEVELOPMENT_CHAINS, admit, compile};

@@ -12,7 +12,7 @@ pub use chains::{ChainSettings, Chains};
 pub use client::EvmClient;
 pub use endpoint::{Endpoint, Policy, Resolver, SystemResolver};
 pub use signer::{KeySource, Keyring, LocalSigner};
-pub use solc::{Solc, VERSION as SOLC_VERSION};
+pub use solc::{Solc, VERSION as SOLC_VERSION, standard_json_input};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ethers_solc::artifacts::output_selection::OutputSelection;
 use ethers_solc::artifacts::{Contract, Error, Optimizer, Settings, SettingsMetadata, Severity, Source};
 use ethers_solc::{CompilerInput, CompilerOutput, EvmVersion};
+use serde_json::Value;
 use tempfile::NamedTempFile;
 use zkflow_core::compile::tools::ToolFolders;
 use zkflow_core::service::chain::{CompiledContract, SolidityCompiler, SolidityError, SourceFault};
@@ -89,6 +90,12 @@ impl SolidityCompiler for Solc {
             compiled.ok_or_else(|| failed(&format!("its output contains no contract {contract}")))?;
         assemble(contract, compiled, &input)
     }
+}
+
+/// The input of the compiler for `source`. Explorers verify a contract with this input and the compiler's version.
+pub fn standard_json_input(source: &str) -> Value {
+    // Expect safety: texts, numbers and flags.
+    serde_json::to_value(input(source)).expect("the input serialises")
 }
 
 /// The compiler's input: optimised for many calls of a small contract, for EVM version Istanbul. That version

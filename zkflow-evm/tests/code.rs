@@ -19,7 +19,7 @@ use zkflow_core::proof::VerifyingKey;
 use zkflow_core::provenance::Provenance;
 use zkflow_core::service::chain::SolidityCompiler as _;
 use zkflow_core::solidity::{
-    CODE_LIMIT, CONTRACT_NAME, ContractCircuit, ContractCode, ContractHeader, NoCode, SOLC_VERSION,
+    CODE_LIMIT, CONTRACT_NAME, ContractCircuit, ContractCode, ContractHeader, NoCode, SOLC_BUILD,
     contract_code, verifier_contract,
 };
 use zkflow_evm::Solc;
@@ -161,7 +161,7 @@ fn compile(sources: &[String]) -> Vec<Compiled> {
     "#;
     let Some(first) = sources.first() else { return Vec::new() };
     let contract = Solc::find(None).unwrap().compile(first, CONTRACT_NAME).unwrap();
-    assert_eq!(contract.compiler, SOLC_VERSION);
+    assert_eq!(contract.compiler, SOLC_BUILD);
     let mut input = contract.standard_json_input;
     input["sources"] =
         sources.iter().enumerate().map(|(i, text)| (i.to_string(), json!({"content": text}))).collect();

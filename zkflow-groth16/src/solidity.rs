@@ -18,7 +18,7 @@ use crate::verify::Verifier;
 mod assembler;
 mod code;
 
-pub use code::{CODE_LIMIT, ContractCode, NoCode, SOLC_VERSION, contract_code, verify_selector};
+pub use code::{CODE_LIMIT, ContractCode, NoCode, SOLC_BUILD, contract_code, verify_selector};
 
 /// Facts in the comment at the top of a contract. The types exclude arbitrary text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,19 +8,20 @@ use serde::{Deserialize, Serialize};
 use zkflow_core::circuit::FileName;
 use zkflow_core::digest::Digest;
 use zkflow_core::format::json;
-use zkflow_core::format::zkey::ZKeyFile;
+use zkflow_core::format::zkey::{KeyHead, ZKeyFile};
 use zkflow_core::proof::PublicSignals;
+use zkflow_core::provenance::Provenance;
 use zkflow_core::service::catalog::{DeployedContract, DeploymentStage};
 use zkflow_core::service::chain::{
-    Address, ChainClient, CompiledContract, SignedTransaction, SolidityCompiler as _, TransactionSigner,
+    Address, ChainClient, SignedTransaction, SolidityCompiler as _, TransactionSigner,
 };
 use zkflow_core::verify::Verifier;
 
 use super::Error;
 use super::files::{in_file, map, read, write};
 use super::progress::Progress;
-use zkflow_evm::deploy::{self, DEVELOPMENT_CHAINS, Journal, Order, Statement, Stopped, drive};
-use zkflow_evm::{Endpoint, EvmClient, KeySource, Solc};
+use zkflow_evm::deploy::{self, Code, DEVELOPMENT_CHAINS, Journal, Order, Statement, Stopped, drive};
+use zkflow_evm::{Endpoint, EvmClient, KeySource, Solc, standard_json_input};
 
 /// Arguments of `zkflow deploy`.
 #[derive(Debug, Args)]
@@ -55,7 +56,11 @@ pub(crate) struct DeployArgs {
     /// Deploy again to a chain that already has the contract
     #[arg(long)]
     again: bool,
-    /// Path of a native solc 0.8.30 (default: the npm package solc under Node.js)
+    /// Deploy the contract Groth16Verifier of this Solidity file, compiled with solc. Neither its code nor its key is
+    /// checked
+    #[arg(long, value_name = "FILE")]
+    unsafe_custom_source: Option<PathBuf>,
+    /// Path of a native solc 0.8.30, for --unsafe-custom-source (default: the npm package solc under Node.js)
     #[arg(long, env = "SOLC_PATH", value_name = "PATH")]
     solc: Option<PathBuf>,
 }
@@ -74,21 +79,19 @@ async fn run(args: &DeployArgs) -> Result<(), Error> {
     }
     let mut record = Record::open(&args.circuit, chain_id, args.again)?;
 
-    let path = args.circuit.join(FileName::VerifierContract.as_str());
-    let source = String::from_utf8(read(&path)?).map_err(|_| format!("{}: not UTF-8", path.display()))?;
     let path = args.circuit.join(FileName::ProvingKey.as_str());
     let key = ZKeyFile::open(std::io::Cursor::new(&*map(&path)?)).map_err(in_file(&path))?.head().clone();
-    let provenance = deploy::admit(&source, &key, None, chain_id, &args.development_chain)?;
+    let contract = match &args.unsafe_custom_source {
+        Some(path) => Contract::custom(path, args, &progress)?,
+        None => Contract::of_key(&key, args, chain_id)?,
+    };
     let verification_key = Digest::of(json::vkey_text(&key.vk));
     let statement = statement(args, Verifier::new(key.vk)?)?;
-    let solc = Solc::find(args.solc.as_deref())?;
-    let contract = progress
-        .step(&format!("compile with solc {}", solc.version()), || deploy::compile(&solc, &source))?;
 
     if let Some(sender) = args.unsigned {
         drop(progress);
-        let transaction = chain.creation(&sender, contract.creation_code.clone()).await?;
-        let fields = deploy::wallet_fields(chain_id, &contract.creation_code, Some((&sender, &transaction)));
+        let transaction = chain.creation(&sender, contract.code.creation.clone()).await?;
+        let fields = deploy::wallet_fields(chain_id, &contract.code.creation, Some((&sender, &transaction)));
         println!("{:#}", serde_json::Value::from(fields));
         return Ok(());
     }
@@ -98,7 +101,7 @@ async fn run(args: &DeployArgs) -> Result<(), Error> {
     }
     let order = Order {
         chain_id,
-        contract: &contract,
+        code: &contract.code,
         verification_key,
         statement: statement.as_ref(),
         salt: u32::from_le_bytes(random()?),
@@ -118,10 +121,58 @@ async fn run(args: &DeployArgs) -> Result<(), Error> {
     println!("transaction          {}", deployed.transaction);
     println!("block                {}", deployed.block);
     println!("gas                  {}", deployed.gas_used);
-    println!("keys                 {provenance}");
+    println!("keys                 {}", contract.keys());
     println!("compiler             {}", deployed.compiler);
     println!("recorded in          {}", record.path.display());
     Ok(())
+}
+
+/// A contract to deploy.
+struct Contract {
+    code: Code,
+    /// Input of the compiler that gives the code; explorers need it.
+    standard_json_input: serde_json::Value,
+    /// The parties that could forge proofs; `None`: not checked.
+    provenance: Option<Provenance>,
+}
+
+impl Contract {
+    /// Judges the key, and generates its contract. No compiler runs.
+    fn of_key(key: &KeyHead, args: &DeployArgs, chain_id: u64) -> Result<Self, Error> {
+        let source = source(&args.circuit.join(FileName::VerifierContract.as_str()))?;
+        let provenance = deploy::admit(&source, key, None, chain_id, &args.development_chain)?;
+        Ok(Self {
+            code: Code::of_key(&key.vk)?,
+            standard_json_input: standard_json_input(&source),
+            provenance: Some(provenance),
+        })
+    }
+
+    /// Compiles a source of the user.
+    fn custom(path: &Path, args: &DeployArgs, progress: &Progress) -> Result<Self, Error> {
+        let shown = path.display();
+        progress.line(&format!("WARNING: {shown} is deployed unchecked: it may accept forged proofs"));
+        let source = source(path)?;
+        let solc = Solc::find(args.solc.as_deref())?;
+        let compiled = progress
+            .step(&format!("compile with solc {}", solc.version()), || deploy::compile(&solc, &source))?;
+        Ok(Self {
+            standard_json_input: compiled.standard_json_input.clone(),
+            code: compiled.into(),
+            provenance: None,
+        })
+    }
+
+    fn keys(&self) -> String {
+        match self.provenance {
+            Some(provenance) => provenance.to_string(),
+            None => "unchecked (--unsafe-custom-source)".to_owned(),
+        }
+    }
+}
+
+fn source(path: &Path) -> Result<String, Error> {
+    String::from_utf8(read(path)?).map_err(|_| format!("{}: not UTF-8", path.display()).into())
 }
 
 fn random() -> Result<[u8; 4], Error> {
@@ -159,8 +210,10 @@ struct Record {
 struct Noted {
     transaction: Option<SignedTransaction>,
     contract: Option<DeployedContract>,
-    /// Data that explorers need to verify the source.
-    compiled: Option<CompiledContract>,
+    /// Explorers need it to verify the source, beside the version of the compiler.
+    standard_json_input: Option<serde_json::Value>,
+    /// Provenance of the keys, or that they are not checked.
+    keys: Option<String>,
 }
 
 impl Record {
@@ -184,9 +237,10 @@ impl Record {
         write(&self.path, serde_json::to_string_pretty(&self.noted)?.as_bytes())
     }
 
-    fn finish(&mut self, contract: &DeployedContract, compiled: &CompiledContract) -> Result<(), Error> {
-        self.noted.contract = Some(contract.clone());
-        self.noted.compiled = Some(compiled.clone());
+    fn finish(&mut self, deployed: &DeployedContract, contract: &Contract) -> Result<(), Error> {
+        self.noted.contract = Some(deployed.clone());
+        self.noted.standard_json_input = Some(contract.standard_json_input.clone());
+        self.noted.keys = Some(contract.keys());
         self.save()
     }
 }

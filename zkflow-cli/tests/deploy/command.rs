@@ -4,6 +4,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
+use zkflow_core::format::json as snarkjs;
+use zkflow_core::solidity::{SOLC_BUILD, verify_selector};
+use zkflow_evm::deploy::Code;
 use zkflow_server::client::LocalChain;
 
 use crate::support::transactions;
@@ -80,6 +83,64 @@ async fn a_circuit_is_deployed_once_and_its_contract_asked() {
     let empty = format!("0x{:040}", 1);
     let nowhere = [&verify[..], &["--on-chain", &empty, "--rpc", chain.url()]].concat();
     fails(folder, &key, &nowhere);
+}
+
+#[tokio::test]
+async fn a_contract_is_deployed_without_tools_and_is_the_code_of_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let chain = LocalChain::start(&[]).unwrap();
+    let key = chain.keys()[0].clone();
+    let build = ["circuit", "build", "rangeCheck", "--param", "min=18", "--param", "max=120"];
+    succeeds(folder, &key, &[&build[..], &["--param", "bits=8", "--out", "age"]].concat());
+    let vkey = std::fs::read(folder.join("age/verification_key.json")).unwrap();
+    let expected = Code::of_key(&snarkjs::read_vkey(&vkey).unwrap()).unwrap();
+    // Neither Node.js nor solc is found.
+    let output = Command::new(env!("CARGO_BIN_EXE_zkflow"))
+        .args(["deploy", "age", "--rpc", chain.url(), "--signer", "env:DEPLOYER_KEY"])
+        .current_dir(folder)
+        .env_clear()
+        .env("ZKFLOW_TOOLS", folder.join("no-tools"))
+        .env("DEPLOYER_KEY", &key)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let noted = std::fs::read(folder.join("age/deployment-31337.json")).unwrap();
+    let noted: Value = serde_json::from_slice(&noted).unwrap();
+    let code = chain.call("eth_getCode", json!([noted["contract"]["address"], "latest"])).await.unwrap();
+    assert_eq!(code, json!(format!("0x{}", hex::encode(&expected.runtime))));
+    let source = &noted["standard_json_input"]["sources"]["Groth16Verifier.sol"]["content"];
+    assert_eq!(*source, json!(std::fs::read_to_string(folder.join("age/verifier.sol")).unwrap()));
+    assert_eq!(noted["contract"]["compiler"], json!(SOLC_BUILD));
+}
+
+#[tokio::test]
+async fn a_custom_source_is_compiled_only_on_request_and_called_unchecked() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let chain = LocalChain::start(&[]).unwrap();
+    let key = chain.keys()[0].clone();
+    let build = ["circuit", "build", "rangeCheck", "--param", "min=18", "--param", "max=120"];
+    succeeds(folder, &key, &[&build[..], &["--param", "bits=8", "--out", "age"]].concat());
+    let source = std::fs::read_to_string(folder.join("age/verifier.sol")).unwrap();
+    // A backdoor: accepts every call.
+    let changed =
+        source.replace("let valid := lt(y, Q)", "mstore(0, 1) return(0, 0x20) let valid := lt(y, Q)");
+    assert_ne!(changed, source);
+    std::fs::write(folder.join("custom.sol"), &changed).unwrap();
+    let deploy = ["deploy", "age", "--rpc", chain.url(), "--signer", "env:DEPLOYER_KEY"];
+    let output = zkflow(folder, &key, &[&deploy[..], &["--unsafe-custom-source", "custom.sol"]].concat());
+    let (told, warned) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{warned}");
+    assert!(warned.contains("WARNING: custom.sol is deployed unchecked"), "{warned}");
+    assert!(told.contains("unchecked") && !told.contains("development"), "{told}");
+    let noted = std::fs::read(folder.join("age/deployment-31337.json")).unwrap();
+    let noted: Value = serde_json::from_slice(&noted).unwrap();
+    assert!(noted["keys"].as_str().unwrap().contains("unchecked"), "{noted}");
+    assert_eq!(noted["standard_json_input"]["sources"]["Groth16Verifier.sol"]["content"], json!(changed));
+    let call = format!("0x{}{}", hex::encode(verify_selector(1)), "00".repeat(9 * 32));
+    let call = json!([{"to": noted["contract"]["address"], "data": call}, "latest"]);
+    assert!(chain.call("eth_call", call).await.unwrap().as_str().unwrap().ends_with("01"));
 }
 
 #[tokio::test]

@@ -8,8 +8,8 @@ use zkflow_core::digest::Digest;
 use zkflow_core::format::json as snarkjs;
 use zkflow_core::proof::PublicSignals;
 use zkflow_core::service::catalog::DeploymentStage;
-use zkflow_core::service::chain::{CompiledContract, SignedTransaction, TransactionSigner as _};
-use zkflow_evm::deploy::{DeployError, Journal, Order, Statement, Stopped, drive};
+use zkflow_core::service::chain::{SignedTransaction, TransactionSigner as _};
+use zkflow_evm::deploy::{Code, DeployError, Journal, Order, Statement, Stopped, drive};
 use zkflow_evm::{Endpoint, EvmClient, LocalSigner};
 use zkflow_server::client::LocalChain;
 
@@ -43,8 +43,8 @@ impl Journal for Memory {
     }
 }
 
-/// A compiled contract and a proof for it.
-async fn contract(min: u32) -> (CompiledContract, Statement) {
+/// The code of a contract and a proof for it.
+async fn contract(min: u32) -> (Code, Statement) {
     let world = World::new(&[]);
     let params = json!({"min": min, "max": 120, "bits": 8});
     let circuit = world.client.circuit("rangeCheck", params, PATIENCE).await.unwrap();
@@ -59,19 +59,18 @@ async fn contract(min: u32) -> (CompiledContract, Statement) {
         &snarkjs::proof_from_json(&proof["proof"]).unwrap(),
         &PublicSignals::for_key(&key, signals).unwrap(),
     );
-    let compiled = world.client.get(&format!("/v1/circuits/{id}/contract")).await.unwrap().body;
-    (serde_json::from_value(compiled).unwrap(), statement)
+    (Code::of_key(&key).unwrap(), statement)
 }
 
 fn client(chain: &LocalChain) -> EvmClient {
     EvmClient::new(Endpoint::configured(chain.url()).unwrap()).unwrap()
 }
 
-fn order<'a>(contract: &'a CompiledContract, statement: &'a Statement, confirmations: u64) -> Order<'a> {
+fn order<'a>(code: &'a Code, statement: &'a Statement, confirmations: u64) -> Order<'a> {
     let verification_key = Digest::of("key");
     Order {
         chain_id: ANVIL,
-        contract,
+        code,
         verification_key,
         statement: Some(statement),
         salt: 0xdead_beef,
@@ -82,11 +81,11 @@ fn order<'a>(contract: &'a CompiledContract, statement: &'a Statement, confirmat
 
 #[tokio::test]
 async fn a_contract_counts_when_it_lies_deep_enough() {
-    let (compiled, statement) = contract(18).await;
+    let (code, statement) = contract(18).await;
     let chain = LocalChain::start(&["--no-mining"]).unwrap();
     let (node, signer) = (client(&chain), LocalSigner::from_hex(&chain.keys()[0]).unwrap());
     let mut journal = Memory::default();
-    let order = order(&compiled, &statement, 4);
+    let order = order(&code, &statement, 4);
     let wait = Duration::from_millis(700);
     let drive_on = async |journal: &mut Memory| {
         tokio::time::timeout(wait, drive(&node, Some(&signer), order, journal)).await
@@ -113,13 +112,13 @@ async fn what_is_not_the_contract_is_noticed() {
     assert!(matches!(error, Err(Stopped::Deploy(DeployError::WrongAnswer { .. }))), "{error:?}");
     // The code differs.
     let mut expected = ours.clone();
-    expected.runtime_code = [expected.runtime_code.as_ref(), &[0]].concat().into();
+    expected.runtime = [expected.runtime.as_ref(), &[0]].concat().into();
     let error =
         drive(&node, Some(&signer), order(&expected, &other_statement, 1), &mut Memory::default()).await;
     assert!(matches!(error, Err(Stopped::Deploy(DeployError::OtherCode(_)))), "{error:?}");
     // The creation fails.
     let mut broken = ours;
-    broken.creation_code = [0xfe].as_slice().into();
+    broken.creation = [0xfe].as_slice().into();
     let error =
         drive(&node, Some(&signer), order(&broken, &other_statement, 1), &mut Memory::default()).await;
     assert!(matches!(error, Err(Stopped::Deploy(DeployError::Chain(_)))), "{error:?}");
@@ -127,11 +126,11 @@ async fn what_is_not_the_contract_is_noticed() {
 
 #[tokio::test]
 async fn a_nonce_that_another_transaction_took_is_given_up_for_another() {
-    let (compiled, statement) = contract(18).await;
+    let (code, statement) = contract(18).await;
     let chain = LocalChain::start(&["--no-mining"]).unwrap();
     let (node, signer) = (client(&chain), LocalSigner::from_hex(&chain.keys()[0]).unwrap());
     let mut journal = Memory::default();
-    let order = order(&compiled, &statement, 1);
+    let order = order(&code, &statement, 1);
     let wait = Duration::from_millis(300);
     assert!(tokio::time::timeout(wait, drive(&node, Some(&signer), order, &mut journal)).await.is_err());
     let lost = journal.transaction.clone().unwrap();

@@ -1,9 +1,31 @@
 //! From a template to a contract that accepts its proof.
 
 use serde_json::{Value, json};
+use zkflow_core::format::json as snarkjs;
+use zkflow_evm::deploy::Code;
 use zkflow_server::client::LocalChain;
 
 use crate::support::{ANVIL, PATIENCE, World, number};
+
+#[tokio::test]
+async fn a_server_without_a_compiler_deploys_the_code_of_the_key() {
+    let world = World::new(&["--solc-path", "/nonexistent/solc"]);
+    let (client, id) = (&world.client, world.circuit().await);
+    let refused = client.get(&format!("/v1/circuits/{id}/contract")).await.unwrap();
+    assert_eq!(refused.body["code"], "solc_failed", "{refused:?}");
+    let deployment =
+        client.deploy(&id, &json!({"chainId": ANVIL, "signer": "deployer"}), PATIENCE).await.unwrap();
+    assert_eq!(deployment["status"], "confirmed", "{deployment}");
+    let address = &deployment["contract"]["address"];
+    let code = world.chain.call("eth_getCode", json!([address, "latest"])).await.unwrap();
+    let url = format!("{}/v1/circuits/{id}/artifacts/verification_key.json", world.server.base());
+    let key = snarkjs::read_vkey(&reqwest::get(url).await.unwrap().bytes().await.unwrap()).unwrap();
+    let expected = Code::of_key(&key).unwrap();
+    assert_eq!(code, json!(format!("0x{}", hex::encode(&expected.runtime))));
+    let unsigned = json!({"chainId": ANVIL, "unsigned": true});
+    let unsigned = client.post(&format!("/v1/circuits/{id}/deploy"), &unsigned).await.unwrap();
+    assert_eq!(unsigned.body["transaction"]["data"], json!(format!("0x{}", hex::encode(&expected.creation))));
+}
 
 #[tokio::test]
 async fn a_template_becomes_a_contract_that_accepts_its_proof_and_refuses_a_changed_one() {

@@ -87,8 +87,7 @@ pub trait SolidityCompiler: fmt::Debug + Send + Sync + 'static {
 }
 
 /// A compiled contract, with everything that a block explorer needs to verify its source.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CompiledContract {
     /// Name of the contract in its source.
     pub name: String,
@@ -96,32 +95,14 @@ pub struct CompiledContract {
     pub compiler: String,
     /// Interface of the contract, in JSON.
     pub abi: serde_json::Value,
-    /// Metadata from the compiler; its hash is at the end of the code.
+    /// Metadata from the compiler.
     pub metadata: String,
     /// Input of the compiler; explorers accept it as "standard JSON input".
     pub standard_json_input: serde_json::Value,
     /// Code of the transaction that creates the contract.
-    #[serde(with = "hex_code")]
     pub creation_code: Bytes,
     /// Code at the contract's address after its creation.
-    #[serde(with = "hex_code")]
     pub runtime_code: Bytes,
-}
-
-/// Serialises code as `0x` and hex digits.
-mod hex_code {
-    use bytes::Bytes;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(code: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&format!("0x{}", hex::encode(code)))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let digits = text.strip_prefix("0x").ok_or_else(|| D::Error::custom("code must begin with 0x"))?;
-        hex::decode(digits).map(Bytes::from).map_err(D::Error::custom)
-    }
 }
 
 /// Failure to compile a contract.

@@ -7,12 +7,11 @@ use tokio::time::sleep;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{DeployedContract, DeploymentStage};
 use zkflow_core::service::chain::{
-    ChainClient, ChainError, CompiledContract, Fees, Receipt, SignedTransaction, TransactionSigner,
-    UnsignedTransaction,
+    ChainClient, ChainError, Fees, Receipt, SignedTransaction, TransactionSigner, UnsignedTransaction,
 };
 use zkflow_core::service::flow::deployment::{Next, Sighting, next};
 
-use super::{DeployError, Statement};
+use super::{Code, DeployError, Statement};
 
 /// Minimum and maximum interval between two queries of the chain.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(3));
@@ -24,8 +23,8 @@ const SEND_AGAIN: Duration = Duration::from_secs(20);
 pub struct Order<'a> {
     /// Chain id that the node must report.
     pub chain_id: u64,
-    /// Contract to create.
-    pub contract: &'a CompiledContract,
+    /// Code of the contract to create.
+    pub code: &'a Code,
     /// SHA-256 of the contract's `verification_key.json`.
     pub verification_key: Digest,
     /// Proof that the contract must accept; `None`: only the code is compared.
@@ -141,7 +140,7 @@ async fn sign<J: Journal>(
         }
         .into());
     };
-    let unsigned = chain.creation(&signer.address(), order.contract.creation_code.clone()).await?;
+    let unsigned = chain.creation(&signer.address(), order.code.creation.clone()).await?;
     if unsigned.chain_id != order.chain_id {
         return Err(DeployError::OtherChain { asked: order.chain_id, found: unsigned.chain_id }.into());
     }
@@ -175,20 +174,20 @@ async fn look(
     Ok(Sighting { head, settled_nonces, receipt })
 }
 
-/// Compares the code on the chain with the compiled code, and checks the contract with the statement.
+/// Compares the code on the chain with the order's, and checks the contract with the statement.
 async fn check(
     chain: &dyn ChainClient,
     order: Order<'_>,
     transaction: &SignedTransaction,
     receipt: Receipt,
 ) -> Result<DeployedContract, DeployError> {
-    let Order { chain_id, contract, verification_key, .. } = order;
+    let Order { chain_id, code, verification_key, .. } = order;
     let Receipt { block, gas_used, .. } = receipt;
     let Some(address) = receipt.contract else {
         return Err(DeployError::Reverted { hash: transaction.hash, block });
     };
-    let code = chain.code(&address).await?;
-    if code != contract.runtime_code {
+    let found = chain.code(&address).await?;
+    if found != code.runtime {
         return Err(DeployError::OtherCode(address));
     }
     if let Some(statement) = order.statement {
@@ -201,7 +200,7 @@ async fn check(
         block,
         gas_used,
         verification_key,
-        compiler: contract.compiler.clone(),
-        code: Digest::of(&code),
+        compiler: code.compiler.clone(),
+        code: Digest::of(&found),
     })
 }

@@ -3,7 +3,7 @@
 use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::service::chain::{Address, ChainError, SolidityError, TransactionHash};
 use zkflow_core::setup::gate::Refused;
-use zkflow_core::solidity::UnreadableContract;
+use zkflow_core::solidity::{NoCode, UnreadableContract};
 
 /// A contract was not deployed, or is not the expected one. Contains neither keys nor URLs of nodes.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +26,9 @@ pub enum DeployError {
         "the contract has {0} bytes of code, the limit is 24576: the circuit has too many public signals"
     )]
     TooLong(usize),
+    /// The key has no known code.
+    #[error("{0}")]
+    Unusual(NoCode),
     /// The contract was not compiled.
     #[error(transparent)]
     Solidity(#[from] SolidityError),
@@ -63,8 +66,8 @@ pub enum DeployError {
     /// The time limit is exceeded.
     #[error("{0}")]
     Late(String),
-    /// The code on the chain is not the compiled code.
-    #[error("the code at {0} differs from the compiled code")]
+    /// The code on the chain is not the expected code.
+    #[error("the code at {0} differs from the expected code")]
     OtherCode(Address),
     /// The contract's answer about a proof is wrong.
     #[error("the contract at {address} {said}")]
@@ -82,6 +85,15 @@ pub enum DeployError {
     NoProof,
 }
 
+impl From<NoCode> for DeployError {
+    fn from(error: NoCode) -> Self {
+        match error {
+            NoCode::TooLong(length) => Self::TooLong(length),
+            NoCode::Unusual(_) => Self::Unusual(error),
+        }
+    }
+}
+
 impl Classified for DeployError {
     fn kind(&self) -> ErrorKind {
         match self {
@@ -94,6 +106,7 @@ impl Classified for DeployError {
             Self::TooLong(_) => ErrorKind::Limit,
             Self::Forgeable(_)
             | Self::Development(_)
+            | Self::Unusual(_)
             | Self::NonceTaken(_)
             | Self::Reverted { .. }
             | Self::Late(_)
@@ -108,6 +121,7 @@ impl Classified for DeployError {
             Self::OtherKey => "contract_other_key",
             Self::Unreadable(_) => "contract_unreadable",
             Self::TooLong(_) => "contract_too_long",
+            Self::Unusual(_) => "key_unusual",
             Self::Solidity(error) => error.code(),
             Self::Chain(error) => error.code(),
             Self::OtherChain { .. } => "wrong_chain",

@@ -1,11 +1,10 @@
 //! [`Statement`]: a proof to check a deployed contract with.
 
-use alloy::primitives::keccak256;
 use bytes::Bytes;
 use zkflow_core::calldata::words;
 use zkflow_core::proof::{Proof, PublicSignals};
 use zkflow_core::service::chain::{Address, ChainClient, ChainError};
-use zkflow_core::solidity::verify_signature;
+use zkflow_core::solidity::verify_selector;
 
 use super::DeployError;
 
@@ -22,9 +21,8 @@ impl Statement {
     pub fn new(proof: &Proof, public: &PublicSignals) -> Self {
         let n_public = public.values().len();
         let encode = |proof: &Proof| {
-            let selector = keccak256(verify_signature(n_public));
             let words = words(proof, public);
-            Bytes::from([&selector[..4], words.as_flattened()].concat())
+            Bytes::from([&verify_selector(n_public), words.as_flattened()].concat())
         };
         // The verifier's equation holds for at most one of A and -A.
         let negated = Proof { a: -proof.a, ..*proof };

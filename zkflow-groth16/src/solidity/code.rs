@@ -12,8 +12,8 @@ use super::{fill, verify_signature, words};
 use crate::calldata::Word;
 use crate::proof::VerifyingKey;
 
-/// Version of the compiler whose output [`contract_code`] reproduces.
-pub const SOLC_VERSION: &str = "0.8.30+commit.73712a01";
+/// Build of the compiler whose output [`contract_code`] reproduces.
+pub const SOLC_BUILD: &str = "0.8.30+commit.73712a01";
 
 /// Maximum length of a contract's code in bytes (EIP-170).
 pub const CODE_LIMIT: usize = 24_576;
@@ -44,7 +44,7 @@ pub enum NoCode {
 }
 
 /// The code of the contract that [`verifier_contract`](super::verifier_contract) writes for `key`: byte for byte what solc
-/// [`SOLC_VERSION`] makes of this source, with the optimiser at 200 runs, for EVM version Istanbul, without CBOR metadata.
+/// [`SOLC_BUILD`] makes of this source, with the optimiser at 200 runs, for EVM version Istanbul, without CBOR metadata.
 ///
 /// The code depends on the key only, not on the comments of the source.
 ///

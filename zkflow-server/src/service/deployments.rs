@@ -18,12 +18,11 @@ use zkflow_core::service::chain::{Address, ChainClient, CompiledContract, Solidi
 use zkflow_core::service::flow::deployment::Asked;
 use zkflow_core::service::id::DeploymentId;
 use zkflow_core::service::queue::QueueName;
-use zkflow_core::service::store::{ArtifactPath, PutMode, StoreError};
 
 use super::{InputFault, RequestError, circuits};
 use crate::state::App;
 use zkflow_evm::LocalSigner;
-use zkflow_evm::deploy::{self, DeployError};
+use zkflow_evm::deploy::{self, Code, DeployError};
 
 /// A request for a deployment. It has no `Debug`, because it may contain a private key.
 pub struct NewDeployment {
@@ -191,8 +190,8 @@ pub async fn contract(
 
 /// A verifier contract that is allowed on a chain.
 pub(crate) struct Admitted {
-    /// Solidity source.
-    pub(crate) source: String,
+    /// Code of the contract, generated from the key that was judged.
+    pub(crate) code: Code,
     /// SHA-256 of `verification_key.json`.
     pub(crate) verification_key: Digest,
 }
@@ -206,7 +205,7 @@ pub(crate) async fn admit(
     circuit: &Circuit,
     chain_id: u64,
 ) -> Result<Admitted, RequestError> {
-    let _turn = app.chains.turn().await;
+    let _turn = app.chains.judge().await;
     let source = source(app, circuit).await?;
     let zkey = circuits::artifact(app, circuit, FileName::ProvingKey.as_str()).await?.body;
     let verification_key = circuits::artifact_meta(circuit, FileName::VerificationKey.as_str())?.sha256;
@@ -215,12 +214,12 @@ pub(crate) async fn admit(
         let key = ZKeyFile::open(std::io::Cursor::new(&zkey))
             .map_err(|error| RequestError::Internal(format!("the proving key: {error}")))?;
         deploy::admit(&source, key.head(), shared.beacon.as_ref(), chain_id, &shared.chains.development)?;
-        Ok::<_, RequestError>(source)
+        Ok::<_, RequestError>(Code::of_key(&key.head().vk)?)
     };
-    let source = tokio::task::spawn_blocking(judge)
+    let code = tokio::task::spawn_blocking(judge)
         .await
         .map_err(|error| RequestError::Internal(format!("checking the proving key: {error}")))??;
-    Ok(Admitted { source, verification_key })
+    Ok(Admitted { code, verification_key })
 }
 
 async fn source(app: &App, circuit: &Circuit) -> Result<String, RequestError> {
@@ -229,43 +228,20 @@ async fn source(app: &App, circuit: &Circuit) -> Result<String, RequestError> {
         .map_err(|_| RequestError::Internal("the verifier contract is not UTF-8 text".to_owned()))
 }
 
-/// Returns the compiled verifier contract of a circuit. The store caches one per compiler version.
+/// Compiles the verifier contract of a circuit, for users and explorers. Nothing that is signed or compared comes from here.
 ///
 /// # Errors
 /// The circuit is not ready, or its contract cannot be read; the compiler is missing or fails.
 pub async fn compiled(app: &App, circuit: &Circuit) -> Result<CompiledContract, RequestError> {
     let source = source(app, circuit).await?;
-    compile(app, &circuit.id, source).await
-}
-
-/// Like [`compiled`], but for the given source.
-pub(crate) async fn compile(
-    app: &App,
-    circuit: &CircuitId,
-    source: String,
-) -> Result<CompiledContract, RequestError> {
     let compiler = match &app.chains.compiler {
         Ok(compiler) => Arc::clone(compiler),
         Err(reason) => return Err(DeployError::from(SolidityError::Failed(reason.clone())).into()),
     };
-    let _turn = app.chains.turn().await;
-    let version = Digest::of(format!("{}\n{source}", compiler.version()));
-    let key = ArtifactPath::Contract { circuit: circuit.clone(), version }.key();
-    match app.store.get(&key).await {
-        Ok(artifact) => {
-            if let Ok(contract) = serde_json::from_slice(&artifact.body) {
-                return Ok(contract);
-            }
-        }
-        Err(StoreError::NotFound(_) | StoreError::Corrupt { .. }) => {}
-        Err(error) => return Err(error.into()),
-    }
+    let _turn = app.chains.compile().await;
     let contract = tokio::task::spawn_blocking(move || deploy::compile(&*compiler, &source))
         .await
         .map_err(|error| RequestError::Internal(format!("compiling: {error}")))??;
-    // Expect safety: strings, JSON and bytes as hex digits.
-    let text = serde_json::to_vec(&contract).expect("a contract serialises");
-    app.store.put(&key, text.into(), PutMode::Overwrite).await?;
     Ok(contract)
 }
 
@@ -280,18 +256,17 @@ pub async fn unsigned(
     from: Option<Address>,
 ) -> Result<Map<String, Value>, RequestError> {
     let circuit = circuits::get_ready(app, circuit_id).await?;
-    let Admitted { source, .. } = admit(app, &circuit, chain_id).await?;
-    let contract = compile(app, circuit_id, source).await?;
+    let Admitted { code, .. } = admit(app, &circuit, chain_id).await?;
     let Some(from) = from else {
-        return Ok(deploy::wallet_fields(chain_id, &contract.creation_code, None));
+        return Ok(deploy::wallet_fields(chain_id, &code.creation, None));
     };
     let client = app.chains.client(chain_id)?;
     let found = client.chain_id().await.map_err(DeployError::from)?;
     if found != chain_id {
         return Err(DeployError::OtherChain { asked: chain_id, found }.into());
     }
-    let creation = client.creation(&from, contract.creation_code.clone()).await.map_err(DeployError::from)?;
-    Ok(deploy::wallet_fields(chain_id, &contract.creation_code, Some((&from, &creation))))
+    let creation = client.creation(&from, code.creation.clone()).await.map_err(DeployError::from)?;
+    Ok(deploy::wallet_fields(chain_id, &code.creation, Some((&from, &creation))))
 }
 
 /// Opens the signer. `None` if the request's key is already destroyed.

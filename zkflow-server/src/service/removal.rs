@@ -69,7 +69,7 @@ async fn has_owed_deployments(app: &App, circuit: &CircuitId) -> Result<bool, Re
     Ok(!app.catalog.deployments().list(&owed, &Page::first(1)).await?.is_empty())
 }
 
-/// Deletes the deployments of a circuit and its compiled contract. Contracts on a chain remain.
+/// Deletes the deployments of a circuit. Contracts on a chain remain.
 async fn forget_deployments(app: &App, circuit: &CircuitId) -> Result<(), RequestError> {
     let all = DeploymentFilter { circuit_id: Some(circuit.clone()), status: None };
     loop {
@@ -81,10 +81,6 @@ async fn forget_deployments(app: &App, circuit: &CircuitId) -> Result<(), Reques
             app.vault.destroy_deployment(&deployment.id).await?;
             app.catalog.deployments().delete(&deployment.id).await?;
         }
-    }
-    let keys: Vec<ArtifactKey> = app.store.list(&ArtifactPath::contracts_of(circuit)).try_collect().await?;
-    for key in &keys {
-        app.store.delete(key).await?;
     }
     Ok(())
 }

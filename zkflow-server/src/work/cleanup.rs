@@ -96,7 +96,7 @@ impl Cleanup {
                     circuit.is_final() && circuit.artifacts.values().all(|meta| meta.key != *key)
                 }))
             }
-            ArtifactPath::Contract { circuit, .. } => Ok(circuits.get(&circuit).await?.is_none()),
+            ArtifactPath::Contract { .. } => Ok(true),
             ArtifactPath::SealedInputs(id) => self.is_over::<ProofRequest>(&id, id.created_at()).await,
             ArtifactPath::SealedSecrets(id) => self.is_over::<Deployment>(&id, id.created_at()).await,
             ArtifactPath::VaultKeyId | ArtifactPath::Probe => Ok(false),

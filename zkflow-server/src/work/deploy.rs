@@ -26,7 +26,7 @@ use zkflow_store::vault::VaultError;
 use super::document::{Steps, save};
 use super::load::load;
 use super::{Stop, blocking, invalid, outage, stop, stop_or_outage};
-use crate::service::deployments::{Admitted, Secrets, admit, compile, open_signer};
+use crate::service::deployments::{Admitted, Secrets, admit, open_signer};
 use crate::service::{RequestError, circuits, verify};
 use crate::state::App;
 use crate::telemetry::stage_took;
@@ -174,13 +174,12 @@ impl Steps for Deploy {
         let secrets = self.secrets(deployment).await?;
         let (client, chain_id) = self.connect(deployment, &secrets).await?;
         let circuit = circuits::get_ready(app, &deployment.circuit_id).await.map_err(stop_or_outage)?;
-        let Admitted { source, verification_key } = admit(app, &circuit, chain_id).await.map_err(stop)?;
-        let contract = compile(app, &circuit.id, source).await.map_err(stop)?;
+        let Admitted { code, verification_key } = admit(app, &circuit, chain_id).await.map_err(stop)?;
         let statement = self.statement(&circuit).await?;
         let signer = open_signer(app, &deployment.signer, &secrets).map_err(stop)?;
         let order = Order {
             chain_id,
-            contract: &contract,
+            code: &code,
             verification_key,
             statement: Some(&statement),
             salt: salt(&deployment.id),

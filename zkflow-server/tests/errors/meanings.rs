@@ -145,11 +145,12 @@ const CHAIN: &[Meaning] = meanings! {
     key_for_development: "a key for development is not allowed on this chain" => "set `PTAU_PATH` and request the circuit again";
     contract_other_key: "the contract was made for another key" => "tell the operator";
     contract_unreadable: "the source of the contract has no readable key" => "tell the operator";
+    key_unusual: "a coordinate of the key occurs twice, is small, or has 64 equal bits in a row" => "make other keys";
     contract_too_long: "the code is longer than EIP-170 allows" => "use fewer public signals";
     contract_rejected: "solc refuses the source of the contract" => "tell the operator";
     solc_version: "the version of solc is not 0.8.30" => "`zkflow doctor`";
     solc_failed: "solc is missing or fails" => "`zkflow doctor`";
-    code_differs: "the code on the chain is not the compiled code" => "do not use the contract";
+    code_differs: "the code on the chain is not that of the order" => "do not use the contract";
     contract_wrong: "the contract gives a wrong answer about a proof" => "do not use the contract";
     no_proof_to_check: "there is no proof to check the contract with" => "make a proof first";
 };

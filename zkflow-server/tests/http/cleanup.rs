@@ -37,12 +37,12 @@ async fn orphans_go_and_what_is_needed_or_unknown_stays() {
         file(&gone),
         file(&circuit),
         contract(&gone),
+        contract(&circuit),
         ArtifactPath::SealedInputs(ProofId::generate(long_ago)),
         ArtifactPath::SealedSecrets(DeploymentId::generate(long_ago)),
     ]
     .map(|path| path.key());
     let needed = [
-        contract(&circuit).key(),
         ArtifactPath::SealedInputs(ProofId::generate(now)).key(),
         ArtifactPath::SealedSecrets(DeploymentId::generate(now)).key(),
         format!("circuits/{gone}/a-file-of-another-version").parse().unwrap(),

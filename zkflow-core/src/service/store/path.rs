@@ -34,7 +34,7 @@ pub enum ArtifactPath {
         /// File of the circuit.
         file: FileName,
     },
-    /// The compiled contract of a circuit.
+    /// The compiled contract of a circuit, written by an earlier version. Clean-up removes it; nothing reads it.
     Contract {
         /// Circuit of the contract.
         circuit: CircuitId,
@@ -55,11 +55,6 @@ impl ArtifactPath {
     /// Prefix of all [files](Self::CircuitFile) of a circuit.
     pub fn files_of(circuit: &CircuitId) -> String {
         format!("{CIRCUITS}/{circuit}")
-    }
-
-    /// Prefix of all compiled [contracts](Self::Contract) of a circuit.
-    pub fn contracts_of(circuit: &CircuitId) -> String {
-        format!("{CONTRACTS}/{circuit}")
     }
 
     /// The key of the artifact.
