@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use ark_bn254::{Fq, Fq2, G1Affine, G2Affine};
-use ark_ff::{Field as _, PrimeField as _, UniformRand as _};
+use ark_ff::{AdditiveGroup as _, PrimeField as _, UniformRand as _};
 use num_bigint::BigUint;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
