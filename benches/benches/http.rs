@@ -63,8 +63,8 @@ impl Service {
     }
 
     async fn post(&self) -> String {
-        let inputs = json!({"age": "42", "randomPublicSignal": "7"});
-        self.client.request_proof(&self.circuit, inputs).await.expect("the request is accepted")
+        let (private, public) = (json!({"age": "42"}), json!({"randomPublicSignal": "7"}));
+        self.client.request_proof(&self.circuit, private, public).await.expect("the request is accepted")
     }
 
     /// From POST to the completed proof.

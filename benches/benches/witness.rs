@@ -26,7 +26,7 @@ use zkflow_core::secret::CircuitInputs;
 use zkflow_core::setup::{KeyOptions, make_key};
 use zkflow_core::template::TemplateLibrary;
 use zkflow_core::witness::tape::{RecordLimits, Tape};
-use zkflow_core::witness::{Way, WitnessCalculator, WitnessLimits};
+use zkflow_core::witness::{Way, WitnessCalculator, WitnessCheck, WitnessLimits};
 
 mod support;
 
@@ -91,7 +91,8 @@ fn witness(c: &mut Criterion) {
         let record =
             || Tape::record(&compiled.wasm, RecordLimits::default()).expect("the circuit has a tape");
         let r1cs = R1cs::read(&compiled.r1cs).expect("the .r1cs file of circom is valid");
-        let check = ConstraintCheck::new(&r1cs, &mut os_rng());
+        let check = WitnessCheck::new(&r1cs, None, &compiled.wasm, &mut os_rng())
+            .expect("the module and the constraints belong together");
         let (plain, fast) = (module(), module().with_check(check).with_tape(record()));
         let inputs = CircuitInputs::from_json(inputs.to_string());
         let (witness, way) = fast.calculate_by(&inputs).expect("the inputs fit");

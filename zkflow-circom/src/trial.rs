@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use ark_bn254::Fr;
 use serde_json::{Map, Value};
-use zkflow_groth16::constraints::ConstraintCheck;
 use zkflow_groth16::field::json::read_number;
 use zkflow_groth16::format::r1cs::R1cs;
 use zkflow_groth16::format::sym::Sym;
+use zkflow_groth16::report::CircuitReport;
 use zkflow_groth16::rng::os_rng;
 
 use crate::compile::{CircuitCompiler, CompileError, CompileOptions, SourceTree};
@@ -18,7 +18,7 @@ use crate::secret::CircuitInputs;
 use crate::template::{
     Finding, HandlebarsEngine, MANIFEST, Outcome, Params, SOURCE, Template, TemplateEngine as _,
 };
-use crate::witness::{InputSignals, Witness, WitnessCalculator, WitnessError, WitnessLimits};
+use crate::witness::{InputSignals, Witness, WitnessCalculator, WitnessCheck, WitnessError, WitnessLimits};
 
 /// Compiles templates and runs their vectors.
 #[derive(Debug, Clone, Copy)]
@@ -115,12 +115,14 @@ impl Trial<'_> {
         let unreadable = |error: &dyn std::fmt::Display| fail(error.to_string());
         let r1cs = R1cs::read(&compiled.r1cs).map_err(|error| unreadable(&error))?;
         let sym = Sym::read(&compiled.sym).map_err(|error| unreadable(&error))?;
-        let signals = InputSignals::from_r1cs_sym(&r1cs, &sym).map_err(|error| unreadable(&error))?;
-        findings.extend(signal_findings(template, params, &signals, &r1cs));
+        let check = WitnessCheck::new(&r1cs, Some(&sym), &compiled.wasm, &mut os_rng())
+            .map_err(|error| unreadable(&error))?;
+        if let Some(signals) = check.signals() {
+            findings.extend(signal_findings(template, params, signals, &r1cs, &compiled.report));
+        }
         let calculator = WitnessCalculator::new(self.sandbox, &compiled.wasm, WitnessLimits::default())
             .map_err(|error| unreadable(&error))?
-            .with_signals(signals)
-            .with_check(ConstraintCheck::new(&r1cs, &mut os_rng()));
+            .with_check(check);
         match findings.iter().any(Finding::is_error) {
             true => Err(findings),
             false => Ok((Circuit { calculator }, findings)),
@@ -200,6 +202,7 @@ fn signal_findings(
     params: &Params,
     signals: &InputSignals,
     r1cs: &R1cs,
+    report: &CircuitReport,
 ) -> Vec<Finding> {
     let manifest = &template.manifest;
     let error = |message: String| Finding::error(MANIFEST, None, message);
@@ -209,6 +212,10 @@ fn signal_findings(
             None => findings.push(error(format!("the circuit has no input {}", input.name))),
             Some(shape) if *shape != input.shape(params) => {
                 findings.push(error(format!("{}.shape: the circuit has {shape}", input.name)));
+            }
+            Some(_) if input.public != report.public_input_names.contains(&input.name) => {
+                let found = if input.public { "private" } else { "public" };
+                findings.push(error(format!("{}.public: the circuit has a {found} input", input.name)));
             }
             Some(_) => {}
         }

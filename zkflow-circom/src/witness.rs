@@ -2,16 +2,20 @@
 //!
 //! circom compiles a circuit to a WebAssembly module that calculates its witness (`module`). The calculation
 //! is recorded once as a [`tape`]; playing the tape is many times faster than running the module. Every
-//! witness is checked against the constraints. If the tape fails, the module calculates the witness
-//! (`calculator`).
+//! witness is checked against the constraints and the inputs ([`WitnessCheck`]). If the tape fails, the module
+//! calculates the witness (`calculator`).
 
 mod calculator;
+mod check;
 mod error;
 mod module;
 mod signals;
+mod table;
 pub mod tape;
+mod wires;
 
 pub use calculator::{CalculatorFiles, OpenError, Way, WitnessCalculator};
+pub use check::WitnessCheck;
 pub use error::WitnessError;
 pub use module::WitnessLimits;
 pub use signals::InputSignals;

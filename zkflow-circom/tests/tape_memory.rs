@@ -8,8 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::json;
 use zkflow_circom::secret::CircuitInputs;
 use zkflow_circom::witness::tape::{RecordLimits, Tape};
-use zkflow_circom::witness::{Way, WitnessCalculator, WitnessLimits};
-use zkflow_groth16::constraints::ConstraintCheck;
+use zkflow_circom::witness::{Way, WitnessCalculator, WitnessCheck, WitnessLimits};
 use zkflow_groth16::format::r1cs::R1cs;
 use zkflow_groth16::rng::os_rng;
 
@@ -61,7 +60,8 @@ fn nothing_of_an_input_stays_in_memory_that_is_given_back() {
             for (var i = 1; i < n; i++) { s[i] <== s[i - 1] * a; } o <== s[n - 1]; }
         component main = Chain(2000);",
     );
-    let check = ConstraintCheck::new(&R1cs::read(&compiled.r1cs).unwrap(), &mut os_rng());
+    let check =
+        WitnessCheck::new(&R1cs::read(&compiled.r1cs).unwrap(), None, &compiled.wasm, &mut os_rng()).unwrap();
     let tape = Tape::record(&compiled.wasm, RecordLimits::default()).unwrap();
     let calculator = WitnessCalculator::new(&support::sandbox(), &compiled.wasm, WitnessLimits::default())
         .unwrap()

@@ -14,10 +14,11 @@ use zkflow_circom::compile::{
 use zkflow_circom::sandbox::{Sandbox, SandboxConfig};
 use zkflow_circom::secret::CircuitInputs;
 use zkflow_circom::template::{HandlebarsEngine, Outcome, Template, TemplateEngine, TemplateLibrary};
-use zkflow_circom::witness::{InputSignals, Witness, WitnessCalculator, WitnessLimits};
+use zkflow_circom::witness::{Witness, WitnessCalculator, WitnessCheck, WitnessLimits};
 use zkflow_groth16::field;
 use zkflow_groth16::format::r1cs::{LinearCombination, R1cs};
 use zkflow_groth16::format::sym::Sym;
+use zkflow_groth16::rng::os_rng;
 
 #[test]
 fn range_check_proves_and_refuses_as_its_vectors_say() {
@@ -97,10 +98,10 @@ impl Bench {
         let Compiled { r1cs, wasm, sym, .. } =
             self.compiler.compile(&tree, &CompileOptions::default()).unwrap();
         let r1cs = R1cs::read(&r1cs).unwrap();
-        let signals = InputSignals::from_r1cs_sym(&r1cs, &Sym::read(&sym).unwrap()).unwrap();
-        let calculator = WitnessCalculator::new(&self.sandbox, &wasm, WitnessLimits::default())
-            .unwrap()
-            .with_signals(signals);
+        let check = WitnessCheck::new(&r1cs, Some(&Sym::read(&sym).unwrap()), &wasm, &mut os_rng()).unwrap();
+        assert!(check.allows_tapes(), "{}: an input has no wire", template.name);
+        let calculator =
+            WitnessCalculator::new(&self.sandbox, &wasm, WitnessLimits::default()).unwrap().with_check(check);
         let mut uses = vec![Vec::new(); r1cs.n_wires as usize];
         for (index, constraint) in r1cs.constraints.iter().enumerate() {
             for (wire, _) in constraint.a.iter().chain(&constraint.b).chain(&constraint.c) {

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use zkflow_circom::compile::Compiled;
 use zkflow_circom::secret::CircuitInputs;
-use zkflow_circom::witness::{InputSignals, Witness, WitnessCalculator, WitnessError, WitnessLimits};
+use zkflow_circom::witness::{Witness, WitnessCalculator, WitnessCheck, WitnessError, WitnessLimits};
 use zkflow_groth16::error::{Classified, ErrorKind};
 use zkflow_groth16::field::Scalar;
 use zkflow_groth16::format::r1cs::R1cs;
 use zkflow_groth16::format::sym::Sym;
 use zkflow_groth16::format::wtns;
+use zkflow_groth16::rng::os_rng;
 
 mod support;
 use support::{compile, sandbox};
@@ -69,8 +70,13 @@ fn calculate(calculator: &WitnessCalculator, json: &str) -> Result<Witness, Witn
 
 /// A calculator with the names and shapes of the inputs.
 fn named(compiled: &Compiled) -> WitnessCalculator {
-    let (r1cs, sym) = (R1cs::read(&compiled.r1cs).unwrap(), Sym::read(&compiled.sym).unwrap());
-    calculator(compiled).with_signals(InputSignals::from_r1cs_sym(&r1cs, &sym).unwrap())
+    calculator(compiled).with_check(check(compiled, compiled).unwrap())
+}
+
+/// A check with the constraints and names of one circuit, for the module of another.
+fn check(circuit: &Compiled, module: &Compiled) -> Result<WitnessCheck, WitnessError> {
+    let (r1cs, sym) = (R1cs::read(&circuit.r1cs).unwrap(), Sym::read(&circuit.sym).unwrap());
+    WitnessCheck::new(&r1cs, Some(&sym), &module.wasm, &mut os_rng())
 }
 
 /// The `.wtns` file by snarkjs.
@@ -202,13 +208,18 @@ fn missing_input_is_named_when_the_signals_are_known() {
 
 #[test]
 fn signals_of_another_circuit_are_refused() {
-    let (matrix, range) = (compile(MATRIX), compile(RANGE));
-    let (r1cs, sym) = (R1cs::read(&range.r1cs).unwrap(), Sym::read(&range.sym).unwrap());
-    let calculator = calculator(&matrix).with_signals(InputSignals::from_r1cs_sym(&r1cs, &sym).unwrap());
-    let error = calculate(&calculator, r#"{"age": 42}"#).unwrap_err();
+    let (matrix, range, constant) = (compile(MATRIX), compile(RANGE), compile(CONSTANT));
+    // The module of another circuit, then one whose inputs only have other names.
+    let renamed = compile(&RANGE.replace("age", "years"));
+    for other in [&matrix, &constant, &renamed] {
+        assert_eq!(check(&range, other).unwrap_err().code(), "signals_mismatch");
+    }
+    let calculator = calculator(&matrix).with_check(check(&range, &range).unwrap());
+    assert_eq!(calculate(&calculator, r#"{"age": 42}"#).unwrap_err().code(), "signals_mismatch");
+    let r1cs = R1cs::read(&range.r1cs).unwrap();
+    let names = Sym::read(&constant.sym).unwrap();
+    let error = WitnessCheck::new(&r1cs, Some(&names), &range.wasm, &mut os_rng()).unwrap_err();
     assert_eq!(error.code(), "signals_mismatch");
-    let constant = Sym::read(&compile(CONSTANT).sym).unwrap();
-    assert_eq!(InputSignals::from_r1cs_sym(&r1cs, &constant).unwrap_err().code(), "signals_mismatch");
 }
 
 #[test]

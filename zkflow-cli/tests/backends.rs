@@ -63,8 +63,9 @@ async fn range_check(client: &Client) -> Value {
 }
 
 async fn ask(client: &Client, circuit: &Value, age: usize) -> String {
-    let inputs = json!({"age": age.to_string(), "randomPublicSignal": (age * 1000).to_string()});
-    client.request_proof(circuit["circuitId"].as_str().unwrap(), inputs).await.unwrap()
+    let (private, public) =
+        (json!({"age": age.to_string()}), json!({"randomPublicSignal": (age * 1000).to_string()}));
+    client.request_proof(circuit["circuitId"].as_str().unwrap(), private, public).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -123,8 +124,8 @@ async fn a_proof_that_does_not_fit_is_left_for_another_worker() {
     let client = server.client();
     let params = json!({"n": 64, "min": 18, "max": 120});
     let large = client.circuit("batchRangeCheck", params, PATIENCE).await.unwrap();
-    let inputs = json!({"values": vec!["20"; 64], "randomPublicSignal": "7"});
-    let id = client.request_proof(large["circuitId"].as_str().unwrap(), inputs).await.unwrap();
+    let (private, public) = (json!({"values": vec!["20"; 64]}), json!({"randomPublicSignal": "7"}));
+    let id = client.request_proof(large["circuitId"].as_str().unwrap(), private, public).await.unwrap();
     let given_back = "zkflow_jobs_given_back_total{queue=\"proof-generation\",kind=\"proof_does_not_fit\"}";
     let began = Instant::now();
     loop {

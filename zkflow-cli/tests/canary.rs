@@ -145,12 +145,12 @@ async fn private_inputs_leave_no_trace() {
     // Sealed and waiting, without workers.
     let server = start(&["--workers", "false"]);
     let client = server.client();
-    let waiting = client.request_proof(&preimage, inputs(&canaries[0], &example)).await.unwrap();
+    let waiting = client.request_proof(&preimage, inputs(&canaries[0], &example), json!({})).await.unwrap();
     let failing = client
-        .request_proof(&range, json!({"age": canaries[1].decimal(), "randomPublicSignal": "1"}))
+        .request_proof(&range, json!({"age": canaries[1].decimal()}), json!({"randomPublicSignal": "1"}))
         .await
         .unwrap();
-    let cancelled = client.request_proof(&preimage, inputs(&canaries[5], &example)).await.unwrap();
+    let cancelled = client.request_proof(&preimage, inputs(&canaries[5], &example), json!({})).await.unwrap();
     assert!(assert_folder_clean(&data, &canaries) > 10);
     answers.push(client.post(&format!("/v1/proofs/{cancelled}/cancel"), &json!({})).await.unwrap().body);
     assert_eq!(server.terminate().unwrap(), Some(0));
@@ -165,13 +165,15 @@ async fn private_inputs_leave_no_trace() {
     answers.extend([done, failed]);
     let secret = canaries[2].decimal();
     for inputs in [
-        json!({"age": format!("{secret}x"), "randomPublicSignal": "1"}),
-        json!({"age": [secret], "randomPublicSignal": "1"}),
-        json!({"nobody": secret, "randomPublicSignal": "1"}),
-        json!({"age": {"deep": secret}, "randomPublicSignal": "1"}),
+        json!({"age": format!("{secret}x")}),
+        json!({"age": [secret]}),
+        json!({"nobody": secret}),
+        json!({"age": {"deep": secret}}),
+        json!({"age": "42", "randomPublicSignal": secret}),
         json!({ secret.clone(): "1" }),
     ] {
-        let body = json!({"circuitId": range, "privateInputs": inputs});
+        let public = json!({"randomPublicSignal": "1"});
+        let body = json!({"circuitId": range, "privateInputs": inputs, "publicInputs": public});
         let reply = client.post("/v1/proofs", &body).await.unwrap();
         if let Some(id) = reply.body["proofRequestId"].as_str() {
             answers.push(client.proof(id, PATIENCE).await.unwrap());

@@ -26,8 +26,11 @@ async fn range_check(client: &Client) -> String {
     circuit["circuitId"].as_str().unwrap().to_owned()
 }
 
-fn inputs(age: usize) -> Value {
-    json!({"age": age.to_string(), "randomPublicSignal": (age * 1000).to_string()})
+/// Requests a proof of an age and returns the id of the request.
+async fn ask(client: &Client, circuit: &str, age: usize) -> String {
+    let (private, public) =
+        (json!({"age": age.to_string()}), json!({"randomPublicSignal": (age * 1000).to_string()}));
+    client.request_proof(circuit, private, public).await.unwrap()
 }
 
 /// Asserts that a completed request contains a valid proof of its statement, with the server's verifier.
@@ -67,7 +70,7 @@ async fn every_request_ends_and_every_proof_verifies_after_twenty_kills() {
             pending += usize::from(reply.body["status"] == json!("pending"));
         }
         for _ in pending..50 {
-            let id = client.request_proof(&circuit, inputs(age)).await.unwrap();
+            let id = ask(&client, &circuit, age).await;
             requests.insert(id, age);
             age = if age == 120 { 18 } else { age + 1 };
         }
@@ -142,7 +145,7 @@ async fn the_bounds_of_range_check_bind_and_the_refusal_names_the_constraint() {
     let client = server.client();
     let circuit = range_check(&client).await;
     for (age, proves) in [(17, false), (18, true), (42, true), (120, true), (121, false)] {
-        let id = client.request_proof(&circuit, inputs(age)).await.unwrap();
+        let id = ask(&client, &circuit, age).await;
         let request = client.proof(&id, PATIENCE).await.unwrap();
         if proves {
             assert_verifies(&client, &circuit, age, &request).await;
@@ -162,7 +165,7 @@ async fn sigterm_under_load_ends_with_success_and_loses_nothing() {
     let circuit = range_check(&client).await;
     let mut ids = Vec::new();
     for age in 18..48 {
-        ids.push((client.request_proof(&circuit, inputs(age)).await.unwrap(), age));
+        ids.push((ask(&client, &circuit, age).await, age));
     }
     let began = Instant::now();
     assert_eq!(server.terminate().unwrap(), Some(0));

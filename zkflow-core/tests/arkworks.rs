@@ -9,13 +9,12 @@ use ark_bn254::Fr;
 use ark_circom::CircomConfig;
 use num_bigint::BigInt;
 use serde_json::{Map, Value};
-use zkflow_core::constraints::ConstraintCheck;
 use zkflow_core::format::r1cs::R1cs;
 use zkflow_core::rng::os_rng;
 use zkflow_core::secret::CircuitInputs;
 use zkflow_core::template::{HandlebarsEngine, TemplateEngine, TemplateLibrary};
 use zkflow_core::witness::tape::{RecordLimits, Tape};
-use zkflow_core::witness::{Way, WitnessCalculator, WitnessLimits};
+use zkflow_core::witness::{Way, WitnessCalculator, WitnessCheck, WitnessLimits};
 
 #[path = "../../zkflow-circom/tests/support/mod.rs"]
 mod support;
@@ -59,7 +58,9 @@ fn the_witnesses_of_every_template_are_those_of_ark_circom() {
             || WitnessCalculator::new(&support::sandbox(), &compiled.wasm, WitnessLimits::default()).unwrap();
         assert_eq!(module().calculate(&inputs).unwrap().values(), expected, "{name}, by the module");
 
-        let check = ConstraintCheck::new(&R1cs::read(&compiled.r1cs).unwrap(), &mut os_rng());
+        let check =
+            WitnessCheck::new(&R1cs::read(&compiled.r1cs).unwrap(), None, &compiled.wasm, &mut os_rng())
+                .unwrap();
         let tape = Tape::record(&compiled.wasm, RecordLimits::default()).unwrap();
         let (witness, way) = module().with_check(check).with_tape(tape).calculate_by(&inputs).unwrap();
         assert_eq!(way, Way::Tape, "{name}");

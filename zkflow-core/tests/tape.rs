@@ -13,7 +13,6 @@ use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use zkflow_core::circuit::{FileName, LoadedCircuit};
 use zkflow_core::compile::Compiled;
-use zkflow_core::constraints::ConstraintCheck;
 use zkflow_core::digest::Digest;
 use zkflow_core::field::MODULUS_DECIMAL;
 use zkflow_core::format::r1cs::R1cs;
@@ -23,7 +22,7 @@ use zkflow_core::rng::os_rng;
 use zkflow_core::secret::CircuitInputs;
 use zkflow_core::setup::{DevelopmentPowers, KeyOptions, make_key};
 use zkflow_core::witness::tape::{RecordLimits, Stop, Tape, TapeError};
-use zkflow_core::witness::{Way, WitnessCalculator, WitnessError, WitnessLimits};
+use zkflow_core::witness::{Way, WitnessCalculator, WitnessCheck, WitnessError, WitnessLimits};
 
 #[path = "../../zkflow-circom/tests/support/mod.rs"]
 mod support;
@@ -107,8 +106,8 @@ fn control_inputs(rng: &mut StdRng) -> Value {
     json!({"a": a, "b": b, "place": number(rng, 2)})
 }
 
-fn check(compiled: &Compiled) -> ConstraintCheck {
-    ConstraintCheck::new(&R1cs::read(&compiled.r1cs).unwrap(), &mut os_rng())
+fn check(compiled: &Compiled) -> WitnessCheck {
+    WitnessCheck::new(&R1cs::read(&compiled.r1cs).unwrap(), None, &compiled.wasm, &mut os_rng()).unwrap()
 }
 
 fn record(compiled: &Compiled) -> Tape {
@@ -269,7 +268,7 @@ fn proofs_come_out_right_when_the_tape_is_wrong() {
 fn inputs_beyond_what_was_recorded_go_to_the_module() {
     let source = "pragma circom 2.1.6;
         function rounds(n) { var i = 0; while (i * i < n) { i++; } return i; }
-        template Root() { signal input n; signal output o; o <-- rounds(n); signal s <== o * o; s * 0 === 0; }
+        template Root() { signal input n; signal output o; o <-- rounds(n); signal s <== o * n; }
         component main = Root();";
     let compiled = compile(source);
     let calculator = with_tape(&compiled, record(&compiled));

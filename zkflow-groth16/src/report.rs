@@ -24,6 +24,10 @@ pub struct CircuitReport {
     pub wires: u32,
     /// Number of public inputs.
     pub public_inputs: u32,
+    /// Names of the public inputs in the order of their signals, without indices; empty without names of the
+    /// signals.
+    #[serde(default)]
+    pub public_input_names: Vec<String>,
     /// Number of private inputs.
     pub private_inputs: u32,
     /// Number of outputs; all of them are public.
@@ -109,6 +113,7 @@ impl CircuitReport {
             linear_constraints: linear as u32,
             wires: r1cs.n_wires,
             public_inputs: r1cs.n_public_inputs,
+            public_input_names: sym.map_or_else(Vec::new, |sym| public_input_names(r1cs, sym)),
             private_inputs: r1cs.n_private_inputs,
             outputs: r1cs.n_outputs,
             domain_size,
@@ -117,6 +122,20 @@ impl CircuitReport {
             warnings: warnings(r1cs, sym),
         }
     }
+}
+
+/// The public inputs are the signals whose labels follow those of the outputs. Their names have the form `main.name`,
+/// with an index or a field of a bus after it.
+fn public_input_names(r1cs: &R1cs, sym: &Sym) -> Vec<String> {
+    let first = u64::from(r1cs.n_outputs) + 1;
+    let labels = first..first + u64::from(r1cs.n_public_inputs);
+    let names = labels.map_while(|label| sym.by_label(label)).filter_map(|signal| {
+        let name = signal.name.strip_prefix("main.")?;
+        Some(name.split(['.', '[']).next().unwrap_or_default().to_owned())
+    });
+    let mut names: Vec<String> = names.collect();
+    names.dedup();
+    names
 }
 
 /// Whether one factor of the constraint is a constant, so that it multiplies no two signals.

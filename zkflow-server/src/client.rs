@@ -106,12 +106,18 @@ impl Client {
         self.settled(&path, &["ready"], patience).await
     }
 
-    /// Requests a proof and returns the id of the request.
+    /// Requests a proof and returns the id of the request. Inputs are objects from names to values.
     ///
     /// # Errors
     /// The request is refused.
-    pub async fn request_proof(&self, circuit: &str, private_inputs: Value) -> Result<String, ClientError> {
-        let body = json!({"circuitId": circuit, "privateInputs": private_inputs});
+    pub async fn request_proof(
+        &self,
+        circuit: &str,
+        private_inputs: Value,
+        public_inputs: Value,
+    ) -> Result<String, ClientError> {
+        let body =
+            json!({"circuitId": circuit, "privateInputs": private_inputs, "publicInputs": public_inputs});
         let reply = accepted("POST", "/v1/proofs", self.post("/v1/proofs", &body).await?)?;
         text(&reply, "proofRequestId").map(str::to_owned)
     }

@@ -14,6 +14,7 @@ mod keygen;
 mod load;
 mod memory;
 mod proof;
+mod tape;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,8 +1,10 @@
 //! [`Vault`]: encrypted storage of private inputs and signing keys.
 
+mod derived;
 mod hmac;
 mod key;
 
+pub use derived::DerivedKey;
 pub use key::{KeyError, VaultKey};
 
 use std::fmt;
@@ -28,8 +30,8 @@ use zkflow_core::service::store::{ArtifactKey, ArtifactPath, ArtifactStore, PutM
 /// associated data is everything before the nonce, then the id, so a blob opens only for its own request. The
 /// key id distinguishes a wrong key from altered bytes.
 ///
-/// Cipher key, fingerprint key and key id are `HMAC-SHA256(key, name)`, each with its own name. The key has
-/// no other use.
+/// Cipher key, fingerprint key, key id and the parent of [derived keys](Self::derived_key) are
+/// `HMAC-SHA256(key, name)`, each with its own name. The key has no other use.
 #[derive(Clone)]
 pub struct Vault {
     store: Arc<dyn ArtifactStore>,
@@ -39,6 +41,7 @@ pub struct Vault {
 struct Keys {
     cipher: XChaCha20Poly1305,
     fingerprint: Zeroizing<[u8; 32]>,
+    parent: Zeroizing<[u8; 32]>,
     id: [u8; KEY_ID],
 }
 
@@ -51,6 +54,7 @@ impl Vault {
         let keys = Keys {
             cipher: XChaCha20Poly1305::new((&*derive("zkflow vault: cipher")).into()),
             fingerprint: derive("zkflow vault: fingerprint"),
+            parent: derive("zkflow vault: derived keys"),
             id,
         };
         Self { store, keys: Arc::new(keys) }
@@ -138,6 +142,12 @@ impl Vault {
     /// fingerprint cannot be computed, so secret bytes cannot be guessed from it.
     pub fn fingerprint(&self, bytes: impl AsRef<[u8]>) -> String {
         hex::encode(hmac::hmac_sha256(&self.keys.fingerprint, bytes.as_ref()))
+    }
+
+    /// A key for one purpose. Purposes with different names have independent keys; the same name gives the same key
+    /// in every process with the vault's key.
+    pub fn derived_key(&self, purpose: &'static str) -> DerivedKey {
+        DerivedKey::new(&self.keys.parent, purpose)
     }
 
     fn encrypt(&self, id: &str, text: &str) -> Bytes {

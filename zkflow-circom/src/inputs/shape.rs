@@ -54,6 +54,27 @@ impl Shape {
         }
     }
 
+    /// Path of a value from its number in the order of the signals, such as `[3][0]` or `.x`; empty for a
+    /// single value.
+    pub(crate) fn path(&self, mut index: usize) -> String {
+        match self {
+            Self::Value => String::new(),
+            Self::Array(_, item) => {
+                let size = item.size().max(1);
+                format!("[{}]{}", index / size, item.path(index % size))
+            }
+            Self::Fields(fields) => {
+                for (name, shape) in fields {
+                    match index.checked_sub(shape.size()) {
+                        None => return format!(".{name}{}", shape.path(index)),
+                        Some(rest) => index = rest,
+                    }
+                }
+                String::new()
+            }
+        }
+    }
+
     /// Appends the values of `node` in the order of the signals.
     pub(crate) fn flatten<'a>(
         &self,
@@ -192,6 +213,15 @@ mod tests {
         }
         assert_eq!(outcome(json!(zkflow_groth16::field::json::MAX_EXACT), &[]), Ok(()));
         assert_eq!(outcome(json!("9007199254740993"), &[]), Ok(()));
+    }
+
+    #[test]
+    fn a_number_of_a_value_becomes_its_path() {
+        let pairs = Shape::of_dimensions([3, 2].into_iter());
+        let bus = Shape::Fields(vec![("x".to_owned(), Shape::Value), ("y".to_owned(), pairs.clone())]);
+        assert_eq!((Shape::Value.path(0), pairs.path(5)), (String::new(), "[2][1]".to_owned()));
+        assert_eq!((bus.path(0), bus.path(4)), (".x".to_owned(), ".y[1][1]".to_owned()));
+        assert_eq!(Shape::Array(2, Box::new(bus)).path(7), "[1].x");
     }
 
     #[test]

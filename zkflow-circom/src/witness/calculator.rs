@@ -9,27 +9,26 @@ use ark_bn254::Fr;
 use super::module::{Arranged, CircuitModule, WitnessLimits};
 use super::signals::{InputSignals, ROOT};
 use super::tape::{Tape, TapeError, Unplayable};
-use super::{Witness, WitnessError};
+use super::{Witness, WitnessCheck, WitnessError};
 use crate::inputs::{InputError, Node, Path, flatten_freely, only};
 use crate::sandbox::Sandbox;
 use crate::secret::CircuitInputs;
-use zkflow_groth16::constraints::ConstraintCheck;
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::format::FormatError;
 use zkflow_groth16::format::r1cs::R1cs;
 use zkflow_groth16::format::sym::Sym;
+use zkflow_groth16::proof::PublicSignals;
 use zkflow_groth16::rng::os_rng;
 
 /// The witness calculator of one circuit.
 ///
 /// It runs circom's module or, many times faster, plays an optional [`Tape`]. If the tape cannot be played or
-/// its witness violates a constraint, the module calculates the witness. The only error of a tape is the time
+/// its witness does not pass the check, the module calculates the witness. The only error of a tape is the time
 /// limit.
 pub struct WitnessCalculator {
     module: CircuitModule,
-    signals: Option<InputSignals>,
     tape: Option<Tape>,
-    check: Option<ConstraintCheck>,
+    check: Option<WitnessCheck>,
 }
 
 /// The files of a witness calculation.
@@ -37,9 +36,10 @@ pub struct WitnessCalculator {
 pub struct CalculatorFiles<'a> {
     /// The module that circom generates.
     pub wasm: &'a [u8],
-    /// The constraints that every witness is checked with; `None`: no check.
+    /// The constraints that every witness is checked with; `None`: no check, neither of constraints nor of inputs.
     pub r1cs: Option<&'a [u8]>,
-    /// The names of the signals, for errors that name every input and its shape. Requires the constraints.
+    /// The names of the signals, for the check of inputs, and for errors that name every input and its shape.
+    /// Requires the constraints. `None`: the module names the inputs.
     pub sym: Option<&'a [u8]>,
     /// The recorded calculation. Requires the constraints.
     pub tape: Option<&'a [u8]>,
@@ -57,7 +57,7 @@ pub enum OpenError {
     /// The names of the signals.
     #[error(transparent)]
     Names(FormatError),
-    /// The names belong to other constraints.
+    /// The names, the module and the constraints belong to different circuits.
     #[error(transparent)]
     Mismatch(WitnessError),
 }
@@ -73,7 +73,7 @@ pub enum Way {
     /// By the module: a guard of the tape failed. The tape does not cover these inputs, or they violate a
     /// constraint.
     ModuleAfterGuard,
-    /// By the module: the witness of the tape violated a constraint. The tape is wrong.
+    /// By the module: the witness of the tape violated a constraint, or had other inputs. The tape is wrong.
     ModuleAfterMismatch,
 }
 
@@ -103,13 +103,13 @@ impl WitnessCalculator {
         let mut calculator = Self::new(sandbox, files.wasm, limits).map_err(OpenError::Module)?;
         let Some(r1cs) = files.r1cs else { return Ok((calculator, None)) };
         let r1cs = R1cs::read(r1cs).map_err(OpenError::Constraints)?;
-        if let Some(sym) = files.sym {
-            let sym = Sym::read(sym).map_err(OpenError::Names)?;
-            let signals = InputSignals::from_r1cs_sym(&r1cs, &sym).map_err(OpenError::Mismatch)?;
-            calculator = calculator.with_signals(signals);
-        }
-        calculator = calculator.with_check(ConstraintCheck::new(&r1cs, &mut os_rng()));
+        let sym = files.sym.map(Sym::read).transpose().map_err(OpenError::Names)?;
+        let check = WitnessCheck::new(&r1cs, sym.as_ref(), files.wasm, &mut os_rng());
+        let check = check.map_err(OpenError::Mismatch)?;
+        let allows_tapes = check.allows_tapes();
+        calculator = calculator.with_check(check);
         match files.tape.map(|tape| Tape::from_bytes(tape, &Digest::of(files.wasm))) {
+            Some(Ok(_)) if !allows_tapes => Ok((calculator, Some(TapeError::Unchecked))),
             Some(Ok(tape)) => Ok((calculator.with_tape(tape), None)),
             Some(Err(error)) => Ok((calculator, Some(error))),
             None => Ok((calculator, None)),
@@ -123,26 +123,27 @@ impl WitnessCalculator {
     /// module.
     pub fn new(sandbox: &Arc<Sandbox>, wasm: &[u8], limits: WitnessLimits) -> Result<Self, WitnessError> {
         let module = CircuitModule::new(sandbox, wasm, limits)?;
-        Ok(Self { module, signals: None, tape: None, check: None })
+        Ok(Self { module, tape: None, check: None })
     }
 
-    /// Checks inputs against these names and shapes. Without them, arrays may be nested in any way if the
-    /// number of values is right, and the error for a missing input does not name it.
-    pub fn with_signals(mut self, signals: InputSignals) -> Self {
-        self.signals = Some(signals);
-        self
-    }
-
-    /// Checks every witness against the constraints.
-    pub fn with_check(mut self, check: ConstraintCheck) -> Self {
+    /// Checks every witness. If the check has names and shapes, it checks the inputs against these first. Otherwise
+    /// arrays may be nested in any way if the number of values is right, and the error for a missing input does
+    /// not name it.
+    pub fn with_check(mut self, check: WitnessCheck) -> Self {
         self.check = Some(check);
         self
     }
 
-    /// Plays this tape where possible. It is only used if there is also a [check](Self::with_check).
+    /// Plays this tape where possible. It is only used with a [check](Self::with_check) that
+    /// [allows](WitnessCheck::allows_tapes) it.
     pub fn with_tape(mut self, tape: Tape) -> Self {
         self.tape = Some(tape);
         self
+    }
+
+    /// Whether there is a [check](Self::with_check).
+    pub fn checks(&self) -> bool {
+        self.check.is_some()
     }
 
     /// Calculates the value of every wire.
@@ -151,6 +152,7 @@ impl WitnessCalculator {
     /// - An error of kind `Invalid`, with the path of the value, if the inputs do not match the circuit.
     ///   Values are never reduced or rounded.
     /// - [`WitnessError::ConstraintFailed`] if the inputs do not satisfy the circuit.
+    /// - [`WitnessError::InputMismatch`] if the module calculates the witness of other inputs.
     /// - [`WitnessError::Limit`] if time, memory or stack run out.
     /// - [`WitnessError::Calculator`] if the module was not generated by circom for BN254.
     pub fn calculate(&self, inputs: &CircuitInputs) -> Result<Witness, WitnessError> {
@@ -168,28 +170,45 @@ impl WitnessCalculator {
             Ok(witness) => return Ok((witness, Way::Tape)),
             Err(way) => way,
         };
-        let witness = self.module.calculate(&inputs, self.signals.is_some())?;
-        match &self.check {
-            Some(check) if !check.holds(&witness) => Err(WitnessError::ConstraintFailed {
-                template: None,
-                line: None,
-                message: "the witness of the module violates a constraint that the module does not check"
-                    .to_owned(),
-            }),
-            _ => Ok((witness, way)),
+        let witness = self.module.calculate(&inputs, self.signals().is_some())?;
+        if let Some(check) = &self.check {
+            check.check(&inputs, &witness)?;
         }
+        Ok((witness, way))
+    }
+
+    /// Checks that the public signals of a proof are the given public inputs, all of them and no others, after the
+    /// outputs.
+    ///
+    /// # Errors
+    /// - An error of kind `Invalid` if the inputs do not have the form of inputs.
+    /// - [`WitnessError::SignalsMismatch`] if they are not the public inputs of the circuit, or there is no
+    ///   [check](Self::with_check).
+    /// - [`WitnessError::InputMismatch`] if a signal has another value.
+    pub fn check_public(&self, inputs: &CircuitInputs, signals: &PublicSignals) -> Result<(), WitnessError> {
+        let Some(check) = &self.check else {
+            return Err(WitnessError::SignalsMismatch("there are no constraints".to_owned()));
+        };
+        let fields = Node::read(inputs.expose())?;
+        check.public(&self.values(&fields)?, signals)
+    }
+
+    fn signals(&self) -> Option<&InputSignals> {
+        self.check.as_ref().and_then(WitnessCheck::signals)
     }
 
     /// Plays the tape. Returns its witness, or the reason why the module must calculate it.
     fn play(&self, inputs: &Arranged<'_>) -> Result<Result<Witness, Way>, WitnessError> {
         let (Some(tape), Some(check)) = (&self.tape, &self.check) else { return Ok(Err(Way::Module)) };
         let limits = self.module.limits();
-        if tape.working_bytes() > limits.memory_bytes as u64 {
+        if !check.allows_tapes() || tape.working_bytes() > limits.memory_bytes as u64 {
             return Ok(Err(Way::Module));
         }
         match tape.play(inputs, Instant::now() + limits.wall) {
-            Ok(witness) if check.holds(&witness) => Ok(Ok(witness)),
-            Ok(_) => Ok(Err(Way::ModuleAfterMismatch)),
+            Ok(witness) => Ok(match check.check(inputs, &witness) {
+                Ok(()) => Ok(witness),
+                Err(_) => Err(Way::ModuleAfterMismatch),
+            }),
             Err(Unplayable::Guard) => Ok(Err(Way::ModuleAfterGuard)),
             Err(Unplayable::Time) => Err(limits.out_of_time()),
         }
@@ -198,15 +217,24 @@ impl WitnessCalculator {
     /// Approximate size of the tape and the check in bytes, without the module.
     pub fn memory_bytes(&self) -> u64 {
         self.tape.as_ref().map_or(0, Tape::memory_bytes)
-            + self.check.as_ref().map_or(0, ConstraintCheck::memory_bytes)
+            + self.check.as_ref().map_or(0, WitnessCheck::memory_bytes)
     }
 
-    /// The values of each input, in the order of its signals.
+    /// The values of each input, in the order of its signals. Every input must be given.
     fn arrange<'a>(&self, fields: &'a [(String, Node)]) -> Result<Vec<(&'a str, Vec<&'a Fr>)>, InputError> {
+        let inputs = self.values(fields)?;
+        for name in self.signals().into_iter().flat_map(InputSignals::names) {
+            only(fields, name, Path::Field(&Path::Root(ROOT), name))?;
+        }
+        Ok(inputs)
+    }
+
+    /// The values of each given input, in the order of its signals.
+    fn values<'a>(&self, fields: &'a [(String, Node)]) -> Result<Vec<(&'a str, Vec<&'a Fr>)>, InputError> {
         let mut inputs = Vec::with_capacity(fields.len());
         for (name, node) in fields {
             let path = Path::Field(&Path::Root(ROOT), name);
-            let values = match &self.signals {
+            let values = match self.signals() {
                 Some(signals) => signals.flatten(name, node)?,
                 None => {
                     let mut values = Vec::new();
@@ -217,9 +245,6 @@ impl WitnessCalculator {
             only(fields, name, path)?;
             inputs.push((name.as_str(), values));
         }
-        for name in self.signals.iter().flat_map(InputSignals::names) {
-            only(fields, name, Path::Field(&Path::Root(ROOT), name))?;
-        }
         Ok(inputs)
     }
 }
@@ -227,7 +252,7 @@ impl WitnessCalculator {
 impl fmt::Debug for WitnessCalculator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("WitnessCalculator");
-        debug.field("limits", self.module.limits()).field("signals", &self.signals);
+        debug.field("limits", self.module.limits()).field("signals", &self.signals());
         debug.field("tape", &self.tape.is_some()).field("check", &self.check).finish_non_exhaustive()
     }
 }

@@ -24,6 +24,9 @@ pub enum WitnessError {
         /// Template and line of the statement, then of each enclosing template.
         message: String,
     },
+    /// A wire of an input contains another value than the one given: the module or the names are wrong.
+    #[error("input `{0}`: the witness contains another value")]
+    InputMismatch(String),
     /// A limit on time, memory or size is reached.
     #[error("the witness calculator reached its limit of {0}")]
     Limit(String),
@@ -39,7 +42,7 @@ impl Classified for WitnessError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Limit(_) => ErrorKind::Limit,
-            Self::Calculator(_) | Self::SignalsMismatch(_) => ErrorKind::Internal,
+            Self::Calculator(_) | Self::SignalsMismatch(_) | Self::InputMismatch(_) => ErrorKind::Internal,
             _ => ErrorKind::Invalid,
         }
     }
@@ -49,6 +52,7 @@ impl Classified for WitnessError {
             Self::InvalidJson(_) => "invalid_json",
             Self::Input(error) => error.code(),
             Self::ConstraintFailed { .. } => "constraint_failed",
+            Self::InputMismatch(_) => "input_mismatch",
             Self::Limit(_) => "witness_limit",
             Self::Calculator(_) => "witness_calculator_failed",
             Self::SignalsMismatch(_) => "signals_mismatch",

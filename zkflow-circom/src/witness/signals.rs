@@ -31,11 +31,19 @@ impl InputSignals {
     pub fn from_r1cs_sym(r1cs: &R1cs, sym: &Sym) -> Result<Self, WitnessError> {
         let first = u64::from(r1cs.n_outputs) + 1;
         let count = u64::from(r1cs.n_public_inputs) + u64::from(r1cs.n_private_inputs);
-        let name = |label| match sym.by_label(label) {
-            Some(signal) => Ok(&*signal.name),
-            None => Err(WitnessError::SignalsMismatch(format!("there is no signal with label {label}"))),
+        // The wires of the inputs follow the outputs, in the order of their labels.
+        let mut wires = (0u32..).zip(&r1cs.labels).skip(r1cs.n_outputs as usize + 1).peekable();
+        let mut name = |label| {
+            let wire = wires.next_if(|(_, found)| **found == label).map(|(wire, _)| wire);
+            match sym.by_label(label) {
+                Some(signal) if signal.wire == wire => Ok(&*signal.name),
+                Some(signal) => {
+                    Err(WitnessError::SignalsMismatch(format!("{} has another wire", signal.name)))
+                }
+                None => Err(WitnessError::SignalsMismatch(format!("there is no signal with label {label}"))),
+            }
         };
-        let names = (first..first + count).map(name).collect::<Result<Vec<&str>, _>>()?;
+        let names = (first..first + count).map(&mut name).collect::<Result<Vec<&str>, _>>()?;
         Self::from_names(names)
     }
 
@@ -62,6 +70,11 @@ impl InputSignals {
     /// The names of the inputs.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The inputs with their numbers of values.
+    pub(super) fn sizes(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.0.iter().map(|(name, shape)| (name.as_str(), shape.size()))
     }
 
     /// Number of values of an input, all array elements included; `None` if there is no such input.

@@ -34,7 +34,7 @@ mod record;
 mod stop;
 mod value;
 
-pub use file::TapeError;
+pub use file::{TapeError, seal, sealed};
 pub use record::RecordLimits;
 pub use stop::Stop;
 

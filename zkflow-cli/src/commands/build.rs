@@ -208,6 +208,7 @@ pub(super) fn summary(report: &CircuitReport) -> String {
         linear_constraints,
         wires,
         public_inputs,
+        public_input_names: _,
         private_inputs,
         outputs,
         domain_size,

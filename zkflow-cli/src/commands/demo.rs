@@ -73,7 +73,7 @@ async fn tour(client: &Client, chain: bool) -> Result<(), Error> {
     );
 
     let began = Instant::now();
-    let request = client.request_proof(id, json!({"age": "42", "randomPublicSignal": "7"})).await?;
+    let request = client.request_proof(id, json!({"age": "42"}), json!({"randomPublicSignal": "7"})).await?;
     let proof = client.proof(&request, PROOF_PATIENCE).await?;
     expect(&proof["status"], "completed", "the proof for an age of 42")?;
     println!("\nproof for an age of 42   {request} is {}", shown(&proof["status"]));
@@ -96,7 +96,8 @@ async fn tour(client: &Client, chain: bool) -> Result<(), Error> {
     println!("  altered signal         verified: {}", verdict["verified"]);
 
     for age in ["17", "121"] {
-        let request = client.request_proof(id, json!({"age": age, "randomPublicSignal": "7"})).await?;
+        let request =
+            client.request_proof(id, json!({"age": age}), json!({"randomPublicSignal": "7"})).await?;
         let refused = client.proof(&request, PROOF_PATIENCE).await?;
         expect(&refused["status"], "failed", "the proof for an age out of range")?;
         println!("\nproof for an age of {age:<4} {}", shown(&refused["status"]));

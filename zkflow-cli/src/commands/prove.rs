@@ -36,6 +36,10 @@ pub(crate) struct WitnessArgs {
     /// Constraints to check the witness with (default: CIRCUIT with the extension .r1cs, if present)
     #[arg(long, value_name = "FILE.r1cs")]
     r1cs: Option<PathBuf>,
+    /// Names of the signals, to compare the witness with the inputs; requires the constraints (default: CIRCUIT
+    /// with the extension .sym, if present; else the names in the circuit)
+    #[arg(long, value_name = "FILE.sym")]
+    sym: Option<PathBuf>,
     /// Tape to calculate the witness with; requires the constraints (default: CIRCUIT with the extension
     /// .tape, if present)
     #[arg(long, value_name = "FILE.tape")]
@@ -86,7 +90,8 @@ pub(super) fn witness(args: &WitnessArgs) -> Result<(), Error> {
         Ok::<_, WitnessError>(witness)
     });
     let witness = witness.map_err(in_file(&args.input))?;
-    progress.line(&format!("calculated by the {}", way.as_str().replace('_', " ")));
+    let checked = if calculator.checks() { "checked" } else { "not checked: there are no constraints" };
+    progress.line(&format!("calculated by the {}, {checked}", way.as_str().replace('_', " ")));
     write_secret(&args.output, &Zeroizing::new(wtns::write(&witness)))
 }
 
@@ -100,13 +105,20 @@ fn load(args: &WitnessArgs, sandbox: &Arc<Sandbox>, wasm: &[u8]) -> Result<Witne
     if r1cs_path.is_none() && args.tape.is_some() {
         return Err("--tape requires constraints to check the witness with: add --r1cs".into());
     }
+    if r1cs_path.is_none() && args.sym.is_some() {
+        return Err("--sym requires constraints to check the witness with: add --r1cs".into());
+    }
+    let sym_path = r1cs_path.as_ref().and_then(|_| beside(&args.sym, "sym"));
     let tape_path = r1cs_path.as_ref().and_then(|_| beside(&args.tape, "tape"));
     let r1cs = r1cs_path.as_deref().map(map).transpose()?;
+    let sym = sym_path.as_deref().map(map).transpose()?;
     let tape = tape_path.as_deref().map(map).transpose()?;
-    let files = CalculatorFiles { wasm, r1cs: r1cs.as_deref(), sym: None, tape: tape.as_deref() };
+    let files = CalculatorFiles { wasm, r1cs: r1cs.as_deref(), sym: sym.as_deref(), tape: tape.as_deref() };
     let opened = WitnessCalculator::open(sandbox, files, WitnessLimits::default());
-    let (calculator, unused_tape) = opened.map_err(|error| match (&error, &r1cs_path) {
-        (OpenError::Constraints(_), Some(path)) => in_file(path)(error),
+    let (calculator, unused_tape) = opened.map_err(|error| match (&error, &r1cs_path, &sym_path) {
+        (OpenError::Constraints(_), Some(path), _) | (OpenError::Names(_), _, Some(path)) => {
+            in_file(path)(error)
+        }
         _ => in_file(&args.circuit)(error),
     })?;
     match (unused_tape, &args.tape) {

@@ -183,8 +183,8 @@ impl Requests {
     async fn try_ask(&self, statement: usize) -> Option<String> {
         let values: Vec<String> =
             (0..self.numbers).map(|i| (18 + (statement + i) % 103).to_string()).collect();
-        let inputs = json!({"values": values, "randomPublicSignal": signal(statement)});
-        self.client.request_proof(&self.circuit, inputs).await.ok()
+        let (private, public) = (json!({"values": values}), json!({"randomPublicSignal": signal(statement)}));
+        self.client.request_proof(&self.circuit, private, public).await.ok()
     }
 
     /// Reads the oldest requests that are not known to be completed. Returns the number of requests known to

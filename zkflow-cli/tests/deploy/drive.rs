@@ -49,8 +49,11 @@ async fn contract(min: u32) -> (Code, Statement) {
     let params = json!({"min": min, "max": 120, "bits": 8});
     let circuit = world.client.circuit("rangeCheck", params, PATIENCE).await.unwrap();
     let id = circuit["circuitId"].as_str().unwrap();
-    let request =
-        world.client.request_proof(id, json!({"age": "42", "randomPublicSignal": "7"})).await.unwrap();
+    let request = world
+        .client
+        .request_proof(id, json!({"age": "42"}), json!({"randomPublicSignal": "7"}))
+        .await
+        .unwrap();
     let proof = world.client.proof(&request, PATIENCE).await.unwrap()["artifacts"].clone();
     let url = format!("{}/v1/circuits/{id}/artifacts/verification_key.json", world.server.base());
     let key = snarkjs::read_vkey(&reqwest::get(url).await.unwrap().bytes().await.unwrap()).unwrap();

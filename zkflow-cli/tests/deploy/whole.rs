@@ -61,7 +61,8 @@ async fn a_template_becomes_a_contract_that_accepts_its_proof_and_refuses_a_chan
     assert_eq!(number(&receipt["gasUsed"]), contract["gasUsed"].as_u64().unwrap());
 
     // The contract verifies the proof.
-    let request = client.request_proof(&id, json!({"age": "42", "randomPublicSignal": "7"})).await.unwrap();
+    let request =
+        client.request_proof(&id, json!({"age": "42"}), json!({"randomPublicSignal": "7"})).await.unwrap();
     let proof = client.proof(&request, PATIENCE).await.unwrap();
     let mut statement = json!({
         "proof": proof["artifacts"]["proof"], "publicSignals": proof["artifacts"]["publicSignals"],

@@ -92,7 +92,8 @@ impl LoadedCircuit {
     /// Calculates the witness of `inputs`; also returns the method used.
     ///
     /// # Errors
-    /// The inputs do not fit the circuit, or they violate a constraint.
+    /// The inputs do not fit the circuit, or they violate a constraint; the module calculates the witness of other
+    /// inputs.
     pub fn witness(&self, inputs: &CircuitInputs) -> Result<(Witness, Way), WitnessError> {
         self.calculator.calculate_by(inputs)
     }
@@ -107,6 +108,15 @@ impl LoadedCircuit {
         rng: &mut dyn SecureRng,
     ) -> Result<(Proof, PublicSignals), ProveError> {
         prove_verified(&*self.key, &self.verifier, witness, rng)
+    }
+
+    /// Checks that the public signals of a proof are the given public inputs, all of them and no others, after the
+    /// outputs.
+    ///
+    /// # Errors
+    /// See [`WitnessCalculator::check_public`].
+    pub fn check_public(&self, inputs: &CircuitInputs, signals: &PublicSignals) -> Result<(), WitnessError> {
+        self.calculator.check_public(inputs, signals)
     }
 
     /// Calculates the witness, then makes and verifies the proof.

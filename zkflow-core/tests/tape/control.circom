@@ -107,6 +107,12 @@ template Control(n) {
     o[6] <-- mixed;
     o[7] <-- nestedReturns(n, a, b[0]);
     assert(place < n);
+    // Gives the inputs wires, with which a witness is compared.
+    signal products[n];
+    for (var i = 0; i < n; i++) {
+        products[i] <== a[i] * b[i];
+    }
+    signal square <== place * place;
 }
 
 component main = Control(4);

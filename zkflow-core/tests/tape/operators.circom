@@ -29,6 +29,8 @@ template Operators() {
     o[21] <-- a || b;
     o[22] <-- !a;
     o[23] <-- (a >> 3) & 1;
+    // Gives the inputs wires, with which a witness is compared.
+    signal product <== a * b;
 }
 
 component main = Operators();

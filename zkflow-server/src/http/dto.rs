@@ -48,10 +48,11 @@ pub(super) struct NewProof {
     /// Id of a ready circuit.
     #[schema(value_type = String)]
     pub(super) circuit_id: CircuitId,
-    /// Secret inputs by name. They are sealed until the request is final, then destroyed.
+    /// The private inputs of the circuit by name. They are sealed until the request is final, then destroyed. A
+    /// public input is refused here, because the proof discloses it.
     #[schema(value_type = Object)]
     pub(super) private_inputs: Entries,
-    /// Public inputs by name. The proof discloses them.
+    /// The public inputs of the circuit by name. The proof discloses them. A private input is refused here.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub(super) public_inputs: Entries,

@@ -47,7 +47,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         (status = 202, description = "The request is pending; poll the URL in `Location`", body = ProofTaken),
         (status = 404, description = "Unknown circuit", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The circuit is not ready", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Invalid inputs, or an Idempotency-Key of a different request", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Invalid inputs; a public input in `privateInputs` or a private one in `publicInputs` (`wrong_place`); or an Idempotency-Key of a different request", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "Too many proof requests are pending", body = Problem, content_type = "application/problem+json"),
     )
 )]

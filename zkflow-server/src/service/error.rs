@@ -95,6 +95,9 @@ pub enum RequestError {
     /// The inputs do not fit the circuit; one entry per fault.
     #[error("the inputs do not fit the circuit: {}", .0.first().map_or_else(String::new, ToString::to_string))]
     Inputs(Vec<InputFault>),
+    /// Public inputs are among the private ones, or private inputs among the public ones; one entry per input.
+    #[error("an input is in the wrong place: {}", .0.first().map_or_else(String::new, ToString::to_string))]
+    WrongPlace(Vec<InputFault>),
     /// The idempotency key was used for a different request.
     #[error("this Idempotency-Key was already used for a different request")]
     KeyReused,
@@ -136,7 +139,7 @@ impl RequestError {
     /// Faults of inputs and parameters; empty for other errors.
     pub fn faults(&self) -> Vec<InputFault> {
         match self {
-            Self::Inputs(faults) => faults.clone(),
+            Self::Inputs(faults) | Self::WrongPlace(faults) => faults.clone(),
             Self::Template(error) => error
                 .fault()
                 .map(|(path, message)| InputFault { path: path.to_owned(), message })
@@ -169,7 +172,9 @@ impl Classified for RequestError {
             | Self::ProofFinal { .. }
             | Self::NotDeployed(_)
             | Self::NoProof { .. } => ErrorKind::Conflict,
-            Self::Inputs(_) | Self::KeyReused | Self::Forbidden(_) => ErrorKind::Invalid,
+            Self::Inputs(_) | Self::WrongPlace(_) | Self::KeyReused | Self::Forbidden(_) => {
+                ErrorKind::Invalid
+            }
             Self::Overloaded(_) | Self::TooManyWatchers | Self::TooManyVerifications => ErrorKind::Limit,
             Self::Internal(_) => ErrorKind::Internal,
         }
@@ -198,6 +203,7 @@ impl Classified for RequestError {
             Self::ProofFinal { .. } => "proof_final",
             Self::NoProof { .. } => "no_proof",
             Self::Inputs(_) => "invalid_inputs",
+            Self::WrongPlace(_) => "wrong_place",
             Self::KeyReused => "idempotency_key_reused",
             Self::Overloaded(_) => "overloaded",
             Self::TooManyWatchers => "too_many_watchers",

@@ -1,4 +1,4 @@
-//! Checks inputs against the template before they are sealed: names, shapes and number format.
+//! Checks inputs before they are sealed: names, shapes, number format, and whether each is in its place.
 //!
 //! The witness calculator checks them again, against the circuit. This check answers at once and names
 //! each fault; its messages never contain a value.
@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use zkflow_core::inputs::InputError;
 use zkflow_core::secret::{CircuitInputs, zeroize_json};
 use zkflow_core::service::catalog::Circuit;
+use zkflow_core::template::Template;
 
 use super::{InputFault, RequestError};
 use crate::state::App;
@@ -15,32 +16,76 @@ use crate::state::App;
 /// Upper limit of reported faults.
 const MOST_FAULTS: usize = 16;
 
-/// Inputs as they were sent. Zeroised when dropped; it has no `Debug`.
+const PRIVATE: &str = "privateInputs";
+const PUBLIC: &str = "publicInputs";
+
+/// Inputs as they were sent, private and public ones apart. Zeroised when dropped; it has no `Debug`.
 pub struct GivenInputs {
     private: Map<String, Value>,
     public: Map<String, Value>,
 }
 
 impl GivenInputs {
-    /// Takes the request's `privateInputs` and `publicInputs`. The split is for readers only: the circuit
-    /// decides which inputs are public.
+    /// Takes the request's `privateInputs` and `publicInputs`.
     pub fn new(private: Map<String, Value>, public: Map<String, Value>) -> Self {
         Self { private, public }
     }
 
-    /// Returns the inputs for the circuit if they fit its template.
+    /// Returns the inputs if they fit the circuit and its template.
     ///
     /// # Errors
-    /// [`RequestError::Inputs`] when a name is given twice, unknown or missing, or a value has a wrong
-    /// shape or is not a number.
-    pub(super) fn checked(mut self, app: &App, circuit: &Circuit) -> Result<CircuitInputs, RequestError> {
-        let faults = self.faults(app, circuit);
-        if !faults.is_empty() {
-            return Err(RequestError::Inputs(faults));
+    /// - [`RequestError::Inputs`] when a name is given twice, unknown or missing, or a value has a wrong
+    ///   shape or is not a number.
+    /// - [`RequestError::WrongPlace`] when a public input is among the private ones, or a private one among the
+    ///   public ones.
+    pub(super) fn checked(self, app: &App, circuit: &Circuit) -> Result<Self, RequestError> {
+        // The template can be gone, or its parameters can have changed.
+        let template = app.library.get(&circuit.template).ok();
+        let mut faults = self.faults(template, circuit);
+        let misplaced = self.misplaced(template, circuit);
+        match (faults.is_empty(), misplaced.is_empty()) {
+            (true, true) => Ok(self),
+            (true, false) => Err(RequestError::WrongPlace(first(misplaced))),
+            (false, _) => {
+                faults.extend(misplaced);
+                Err(RequestError::Inputs(first(faults)))
+            }
         }
-        let mut all = std::mem::take(&mut self.private);
-        all.append(&mut self.public);
-        Ok(CircuitInputs::from_map(all))
+    }
+
+    /// All inputs, for the witness.
+    pub(crate) fn all(&self) -> CircuitInputs {
+        let both = self.private.iter().chain(&self.public);
+        CircuitInputs::from_map(both.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    /// The public inputs.
+    pub(crate) fn public(&self) -> CircuitInputs {
+        CircuitInputs::from_map(self.public.clone())
+    }
+
+    /// The text to seal. It keeps private and public inputs apart, so that a worker can compare the public signals
+    /// of the proof with what was sent as public.
+    pub(super) fn sealed(&self) -> CircuitInputs {
+        let parts = [(PRIVATE, &self.private), (PUBLIC, &self.public)];
+        let parts = parts.map(|(name, part)| (name.to_owned(), Value::Object(part.clone())));
+        CircuitInputs::from_map(parts.into_iter().collect())
+    }
+
+    /// The inputs of a [sealed](Self::sealed) text; `None` if an earlier version sealed it.
+    pub(crate) fn opened(text: &CircuitInputs) -> Option<Self> {
+        let Ok(Value::Object(mut parts)) = serde_json::from_str(text.expose()) else { return None };
+        let (private, public) = (parts.remove(PRIVATE), parts.remove(PUBLIC));
+        match (private, public) {
+            (Some(Value::Object(private)), Some(Value::Object(public))) if parts.is_empty() => {
+                Some(Self { private, public })
+            }
+            (private, public) => {
+                let rest = parts.into_iter().map(|(_, value)| value);
+                rest.chain(private).chain(public).for_each(|mut value| zeroize_json(&mut value));
+                None
+            }
+        }
     }
 
     /// Text for the fingerprint of a request.
@@ -51,23 +96,47 @@ impl GivenInputs {
         Zeroizing::new(format!("{}\n{}", *private, *public))
     }
 
-    fn faults(&self, app: &App, circuit: &Circuit) -> Vec<InputFault> {
+    fn faults(&self, template: Option<&Template>, circuit: &Circuit) -> Vec<InputFault> {
         let twice = self.private.keys().filter(|name| self.public.contains_key(*name));
-        let mut faults: Vec<InputFault> = twice
-            .map(|name| InputFault {
-                path: format!("publicInputs.{}", shown(name)),
-                message: "also given in privateInputs".to_owned(),
-            })
-            .collect();
-        // Without the template, only the witness calculator checks. Shapes are not checked here if the
-        // template's parameters have changed.
-        if let Ok(template) = app.library.get(&circuit.template) {
+        let mut faults: Vec<InputFault> =
+            twice.map(|name| fault(PUBLIC, name, "also given in privateInputs")).collect();
+        // Without the template, only the witness calculator checks.
+        if let Some(template) = template {
             let params = template.parse_params(&circuit.params).ok();
-            let given = [("privateInputs", &self.private), ("publicInputs", &self.public)];
+            let given = [(PRIVATE, &self.private), (PUBLIC, &self.public)];
             faults.extend(template.check_inputs(params.as_ref(), &given).into_iter().map(InputFault::from));
         }
-        faults.truncate(MOST_FAULTS);
         faults
+    }
+
+    /// The inputs that are in the wrong one of the two objects. The constraints of the circuit decide which inputs
+    /// are public; the template does where their names are not recorded.
+    fn misplaced(&self, template: Option<&Template>, circuit: &Circuit) -> Vec<InputFault> {
+        let recorded = circuit.report.as_ref();
+        let recorded =
+            recorded.filter(|report| report.public_inputs == 0 || !report.public_input_names.is_empty());
+        let public: Vec<&str> = match (recorded, template) {
+            (Some(report), _) => report.public_input_names.iter().map(String::as_str).collect(),
+            (None, Some(template)) => {
+                let inputs = template.manifest.inputs.iter().filter(|input| input.public);
+                inputs.map(|input| input.name.as_str()).collect()
+            }
+            // Neither is known: the worker compares the public inputs with the circuit.
+            (None, None) => return Vec::new(),
+        };
+        let is_public = |name: &&String| public.contains(&name.as_str());
+        // An unknown name is another fault.
+        let is_input = |name: &&String| {
+            template.is_none_or(|template| template.manifest.inputs.iter().any(|input| input.name == **name))
+        };
+        let exposed = self.private.keys().filter(is_public);
+        let hidden = self.public.keys().filter(|name| !is_public(name) && is_input(name));
+        let exposed = exposed.map(|name| {
+            fault(PRIVATE, name, "a public input, which the proof discloses: give it in publicInputs")
+        });
+        exposed
+            .chain(hidden.map(|name| fault(PUBLIC, name, "a private input: give it in privateInputs")))
+            .collect()
     }
 }
 
@@ -85,7 +154,47 @@ impl Drop for GivenInputs {
     }
 }
 
-/// A name from the request, shortened for messages.
-fn shown(name: &str) -> String {
-    name.chars().take(64).collect()
+/// A fault of an input; its name is shortened for messages.
+fn fault(object: &str, name: &str, message: &str) -> InputFault {
+    let name: String = name.chars().take(64).collect();
+    InputFault { path: format!("{object}.{name}"), message: message.to_owned() }
+}
+
+fn first(mut faults: Vec<InputFault>) -> Vec<InputFault> {
+    faults.truncate(MOST_FAULTS);
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn sealed_inputs_keep_private_and_public_apart() {
+        let given = GivenInputs::new(object(json!({"age": "42", "m": [1, 2]})), object(json!({"signal": 7})));
+        let opened = GivenInputs::opened(&given.sealed()).unwrap();
+        assert_eq!((&opened.private, &opened.public), (&given.private, &given.public));
+        assert_eq!(opened.public().expose(), r#"{"signal":7}"#);
+        assert_eq!(opened.all().expose(), r#"{"age":"42","m":[1,2],"signal":7}"#);
+    }
+
+    #[test]
+    fn a_sealed_text_of_another_form_is_refused() {
+        for text in [
+            "",
+            "[]",
+            r#"{"age":"42"}"#,
+            r#"{"privateInputs":{"age":"42"}}"#,
+            r#"{"privateInputs":{},"publicInputs":[]}"#,
+            r#"{"privateInputs":{},"publicInputs":{},"age":"42"}"#,
+        ] {
+            assert!(GivenInputs::opened(&CircuitInputs::from_json(text.to_owned())).is_none(), "{text}");
+        }
+    }
 }

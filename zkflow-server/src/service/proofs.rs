@@ -56,7 +56,7 @@ pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestEr
 
     let now = app.now();
     let id = ProofId::generate(now);
-    app.vault.seal(&id, &inputs).await?;
+    app.vault.seal(&id, &inputs.sealed()).await?;
     drop(inputs);
     let asked =
         ProofRequest::new(id.clone(), circuit_id, user_id, idempotency, now, app.config.limits.proof_ttl());

@@ -15,7 +15,7 @@ use zkflow_core::setup::KeyOptions;
 use zkflow_queue::JobError;
 
 use super::document::{Steps, save};
-use super::{Stop, blocking, invalid, outage, stop};
+use super::{Stop, blocking, invalid, outage, stop, tape};
 use crate::state::App;
 use crate::telemetry::stage_took;
 
@@ -94,7 +94,10 @@ impl Steps for KeyGeneration {
 
         let began = Instant::now();
         let mut artifacts = BTreeMap::new();
-        for (name, bytes) in files {
+        for (name, mut bytes) in files {
+            if name == FileName::Tape {
+                tape::seal(&self.app.vault, &circuit.id, &mut bytes);
+            }
             artifacts.insert(name.to_string(), self.put(circuit, job, name, bytes).await?);
         }
         let spent = began.elapsed();

@@ -11,7 +11,7 @@ use zkflow_core::prove::{PreparedKey, Prover};
 use zkflow_core::service::catalog::{Circuit, Failure};
 use zkflow_core::service::store::ArtifactMeta;
 
-use super::{Stop, blocking, stop, stop_or_outage};
+use super::{Stop, blocking, stop, stop_or_outage, tape};
 use crate::state::App;
 use crate::telemetry::stage_took;
 
@@ -27,6 +27,10 @@ pub(super) async fn load(app: &Arc<App>, circuit: &Circuit) -> Result<LoadedCirc
             continue;
         }
         if let Some(artifact) = app.artifact(circuit, name.as_str()).await.map_err(stop_or_outage)? {
+            if name == FileName::Tape && !tape::is_sealed(&app.vault, &circuit.id, &artifact.body) {
+                tracing::warn!(circuit = %circuit.id, "tape without the seal of this vault: witnesses are slower");
+                continue;
+            }
             files.insert(name, artifact.body);
         }
     }

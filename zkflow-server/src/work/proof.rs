@@ -16,11 +16,13 @@ use zkflow_core::service::id::ProofId;
 use zkflow_core::service::queue::{Job, QueueName};
 use zkflow_core::witness::Way;
 use zkflow_queue::JobError;
+use zkflow_store::vault::VaultError;
 
 use super::document::{Steps, save};
 use super::load::{load, meta};
 use super::memory::{self, Memory, Share};
 use super::{CircuitCache, Stop, blocking, invalid, outage, stop, stop_or_outage};
+use crate::service::GivenInputs;
 use crate::state::App;
 use crate::telemetry::{stage_took, witness_calculated};
 
@@ -82,7 +84,12 @@ impl Steps for ProofGeneration {
     async fn run(&self, request: &mut ProofRequest, _: &Job) -> Result<(), Stop> {
         let app = &self.app;
         let (circuit, loaded) = self.load(request).await?;
-        let inputs = app.vault.open(&request.id).await.map_err(stop_or_outage)?;
+        let sealed = app.vault.open(&request.id).await.map_err(stop_or_outage)?;
+        let given =
+            GivenInputs::opened(&sealed).ok_or_else(|| stop(VaultError::Altered(request.id.to_string())))?;
+        drop(sealed);
+        let (inputs, public_inputs) = (given.all(), given.public());
+        drop(given);
 
         let began = Instant::now();
         let calculator = Arc::clone(&loaded);
@@ -104,6 +111,8 @@ impl Steps for ProofGeneration {
         let spent = began.elapsed();
         stage_took("proof", "prove", spent);
         tracing::trace!(proof = %request.id, ?spent, "proof made and verified");
+        // A circuit that was changed in the store must not publish what was sent as private.
+        loaded.check_public(&public_inputs, &public).map_err(stop)?;
         let artifacts = ProofArtifacts {
             proof: json::proof_to_json(&proof),
             public_signals: public.values().iter().map(to_decimal).collect(),

@@ -79,6 +79,7 @@ const TEMPLATES: &[Meaning] = meanings! {
 
 const INPUTS: &[Meaning] = meanings! {
     invalid_inputs: "inputs do not fit the circuit" => "correct the fields in `errors`";
+    wrong_place: "a public input is in `privateInputs`, or a private one in `publicInputs`" => "move the fields in `errors`; a proof discloses its public inputs";
     invalid_json: "inputs are not a JSON object" => "correct the place in the message";
     unknown_input: "the circuit has no such input" => "remove it";
     missing_input: "an input is missing" => "add it";
@@ -94,7 +95,8 @@ const INPUTS: &[Meaning] = meanings! {
     witness_unsatisfied: "a witness does not satisfy the constraints" => "calculate it again with the module of the circuit";
     witness_limit: "the calculation reached its limit on time or memory" => "raise `witness_time_s` or `witness_memory_mib`";
     witness_calculator_failed: "the module of the circuit failed" => "compile the circuit again";
-    signals_mismatch: "the inputs of the module differ from those of the circuit" => "use files of the same circuit";
+    signals_mismatch: "the inputs of the module, the names and the constraints differ" => "use files of the same circuit";
+    input_mismatch: "the module calculates the witness of other inputs" => "compile the circuit again; do not trust the module";
 };
 
 const PROOFS: &[Meaning] = meanings! {

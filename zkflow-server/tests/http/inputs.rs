@@ -74,8 +74,35 @@ async fn what_was_refused_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_public_input_may_be_given_among_the_private_ones() {
+async fn a_public_input_among_the_private_ones_is_refused_because_the_proof_would_disclose_it() {
     let (server, circuit) = Server::idle_with_circuit().await;
-    let body = json!({"circuitId": circuit, "privateInputs": {"age": 42, "randomPublicSignal": 7}});
+    for (private, public, path) in [
+        (json!({"age": CANARY, "randomPublicSignal": CANARY}), json!({}), "privateInputs.randomPublicSignal"),
+        (json!({}), json!({"age": CANARY, "randomPublicSignal": CANARY}), "publicInputs.age"),
+        (json!({"randomPublicSignal": CANARY}), json!({"age": CANARY}), "privateInputs.randomPublicSignal"),
+        (json!({"randomPublicSignal": CANARY}), json!({"age": CANARY}), "publicInputs.age"),
+    ] {
+        let body = json!({"circuitId": circuit, "privateInputs": private, "publicInputs": public});
+        let reply = server.post("/v1/proofs", &body).await;
+        let problem = reply.problem(422, "wrong_place");
+        assert!(reply.fault(path).contains("give it in"), "{problem}");
+        assert!(!reply.text().contains(&CANARY[..10]), "{problem}");
+    }
+    assert_eq!(server.get("/v1/proofs").await.ok()["proofs"], json!([]));
+}
+
+/// The constraints decide, not the manifest of a template, which can be wrong or gone.
+#[tokio::test]
+async fn the_circuit_decides_which_inputs_are_public() {
+    let (source, server) = (shared().await, Server::idle().await);
+    let id = ready_circuit().await;
+    let mut circuit = source.circuit(id).await;
+    assert_eq!(circuit.report.as_ref().unwrap().public_input_names, ["randomPublicSignal"]);
+    circuit.template = "gone".parse().unwrap();
+    server.adopt(source, circuit).await;
+    let body = json!({"circuitId": id, "privateInputs": {"age": 42, "randomPublicSignal": 7}});
+    server.post("/v1/proofs", &body).await.problem(422, "wrong_place");
+    let body =
+        json!({"circuitId": id, "privateInputs": {"age": 42}, "publicInputs": {"randomPublicSignal": 7}});
     assert_eq!(server.post("/v1/proofs", &body).await.status, 202);
 }

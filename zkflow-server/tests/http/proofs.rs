@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use serde_json::json;
+use zkflow_core::service::queue::QueueName;
+use zkflow_core::service::store::PutMode;
+use zkflow_server::work;
 
 use crate::support::{NO_PROOF, Server, age_proof, completed_proof, range_check, ready_circuit, shared};
 
@@ -136,5 +139,50 @@ async fn ids_of_no_proof_are_not_found() {
             server.get(&format!("/v1/proofs/{id}{path}")).await.problem(404, "proof_not_found");
         }
         server.post(&format!("/v1/proofs/{id}/cancel"), &json!({})).await.problem(404, "proof_not_found");
+    }
+}
+
+/// Exchanges the names of two inputs with one value each, at the end of a tape.
+fn with_swapped_inputs(tape: &[u8]) -> Vec<u8> {
+    let mut tape = tape.to_vec();
+    let second = tape.len() - 32 - 16;
+    let (head, tail) = tape.split_at_mut(second);
+    head[second - 16..second - 8].swap_with_slice(&mut tail[..8]);
+    tape
+}
+
+/// The tape swaps the age and the public signal: both are in the range, so its witness satisfies the constraints.
+#[tokio::test]
+async fn a_stored_tape_that_swaps_inputs_never_publishes_a_private_one() {
+    let (source, id) = (shared().await, ready_circuit().await);
+    let honest = source.app.artifact(&source.circuit(id).await, "circuit.tape").await.unwrap().unwrap();
+    for is_sealed in [false, true] {
+        let server = Server::idle().await;
+        let mut circuit = source.circuit(id).await;
+        let mut forged = with_swapped_inputs(&honest.body);
+        if is_sealed {
+            // The best that a holder of the vault's key could do.
+            let key = server.app.vault.derived_key("tapes");
+            zkflow_core::witness::tape::seal(&mut forged, |body| key.mac(&[id.as_bytes(), body].concat()));
+        }
+        server.adopt(source, circuit.clone()).await;
+        let key = circuit.artifacts["circuit.tape"].key.clone();
+        let stored = server.app.store.put(&key, forged.into(), PutMode::Overwrite).await.unwrap();
+        circuit = server.circuit(id).await;
+        circuit.artifacts.insert("circuit.tape".to_owned(), stored);
+        server.app.save(circuit).await.unwrap();
+
+        let workers = tokio::spawn(work::run(server.app.clone(), &[QueueName::ProofGeneration]));
+        let body = json!({
+            "circuitId": id,
+            "privateInputs": {"age": "42"},
+            "publicInputs": {"randomPublicSignal": "43"},
+        });
+        let asked = server.post("/v1/proofs", &body).await.json();
+        let path = format!("/v1/proofs/{}?wait=60", asked["proofRequestId"].as_str().unwrap());
+        let done = server.get(&path).await.ok();
+        assert_eq!(done["artifacts"]["publicSignals"], json!(["43"]), "{done}");
+        server.app.shutdown.cancel();
+        workers.await.unwrap();
     }
 }

@@ -116,6 +116,28 @@ fn a_fingerprint_is_stable_and_needs_the_key() {
 }
 
 #[test]
+fn a_derived_key_serves_one_purpose_and_needs_the_vaults_key() {
+    let store = Arc::new(MemoryStore::new());
+    let (vault, again) = (vault(&store), vault(&store));
+    let key = vault.derived_key("tapes");
+    let mac = key.mac(b"x");
+    assert!(again.derived_key("tapes").verifies(b"x", &mac));
+    let stranger = Vault::new(VaultKey::generate(), store);
+    for other in [vault.derived_key("tape"), vault.derived_key(""), stranger.derived_key("tapes")] {
+        assert_ne!(other.bytes(), key.bytes());
+        assert!(!other.verifies(b"x", &mac));
+    }
+    assert!(!key.verifies(b"y", &mac));
+    for bit in 0..256 {
+        let mut wrong = mac;
+        wrong[bit / 8] ^= 1 << (bit % 8);
+        assert!(!key.verifies(b"x", &wrong), "bit {bit}");
+    }
+    // No key of the vault itself is the key of a purpose.
+    assert_ne!(hex::encode(mac), vault.fingerprint("x"));
+}
+
+#[test]
 fn a_key_is_read_in_every_common_notation() {
     let base64 = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
     for text in [KEY, &KEY.to_uppercase(), &format!(" {KEY}\n"), base64, base64.trim_end_matches('=')] {

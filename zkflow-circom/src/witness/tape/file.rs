@@ -6,6 +6,7 @@
 //! | counts | wires u32, places u32, constants u32, table entries u32, instructions u64, inputs u32 |
 //! | body | constants (32 bytes each), table entries (4 bytes each), instructions (16 bytes each) |
 //! | each input | hash of its name u64, number of its values u32, their places (4 bytes each) |
+//! | seal | 32 bytes: a MAC over everything before, or zeros; see [`sealed`] |
 
 use super::value::Value;
 use super::{Instruction, Kind, MAX_PLACES, Tape};
@@ -13,7 +14,24 @@ use zkflow_groth16::digest::Digest;
 
 const MAGIC: &[u8; 6] = b"zktape";
 /// Version of the format and of the operators. Tapes of another version are recorded again.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
+/// Length of the seal in bytes.
+const SEAL: usize = 32;
+
+/// The seal of a tape and the bytes before it. `None` if the bytes are too few for a seal.
+///
+/// A service that stores tapes where others may write seals them with a MAC, and checks it before it uses one.
+/// Reading a tape ignores its seal, so a sealed tape is also a tape for holders of no key.
+pub fn sealed(tape: &[u8]) -> Option<(&[u8], &[u8; 32])> {
+    tape.split_last_chunk()
+}
+
+/// Seals a tape of [`Tape::to_bytes`]: `mac` gets the bytes before the seal.
+pub fn seal(tape: &mut [u8], mac: impl FnOnce(&[u8]) -> [u8; 32]) {
+    if let Some((body, seal)) = tape.split_last_chunk_mut::<SEAL>() {
+        *seal = mac(body);
+    }
+}
 
 /// Bytes are not the requested tape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,13 +43,16 @@ pub enum TapeError {
     /// The tape was recorded from another module.
     #[error("the tape belongs to another module")]
     Module,
+    /// The witness of a tape cannot be compared with every input.
+    #[error("an input has no wire, or the module has no table of inputs, so a tape cannot be checked")]
+    Unchecked,
     /// The tape is truncated or inconsistent.
     #[error("the tape is damaged")]
     Damaged,
 }
 
 impl Tape {
-    /// The tape as bytes, bound to the module that it was recorded from.
+    /// The tape as bytes, bound to the module that it was recorded from, with a [seal](seal) of zeros.
     pub fn to_bytes(&self, module: &Digest) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.memory_bytes() as usize + (1 << 12));
         out.extend(MAGIC);
@@ -51,6 +72,7 @@ impl Tape {
             out.extend((places.len() as u32).to_le_bytes());
             places.iter().for_each(|place| out.extend(place.to_le_bytes()));
         }
+        out.extend([0; SEAL]);
         out
     }
 
@@ -83,6 +105,7 @@ impl Tape {
             let (hash, count) = (reader.u64()?, reader.u32()?);
             hashed.push((hash, reader.many(count.into(), 4, |mut place| place.u32())?));
         }
+        reader.take(SEAL)?;
         let tape = Self { inputs: hashed, wires, places, constants, tables, code };
         if reader.0.is_empty() && tape.fits_together() { Ok(tape) } else { Err(TapeError::Damaged) }
     }

@@ -9,6 +9,7 @@ use super::MAX_PLACES;
 use super::budget::Budget;
 use super::graph::{Graph, NodeId};
 use super::stop::Stop;
+use crate::witness::table::input_table;
 
 mod machine;
 mod memory;
@@ -99,9 +100,10 @@ fn run<'b>(
         return Err(Stop::NotCircom);
     }
     machine.call_export("init", &[1])?;
-    let inputs = inputs(&machine.memory, module.input_table()?)?;
-    let values: u64 = inputs.iter().map(|input| u64::from(input.values)).sum();
-    machine.expect_inputs(window, fitting(values, CELL, &machine.memory)?);
+    let table = input_table(wasm).ok_or(Stop::NotCircom)?;
+    let inputs: Vec<RecordedInput> =
+        table.iter().map(|entry| RecordedInput { hash: entry.hash, values: entry.size }).collect();
+    machine.expect_inputs(window);
     for &RecordedInput { hash, values } in &inputs {
         for index in 0..values {
             // A value that has no short form, so that the module copies the whole cell.
@@ -124,33 +126,6 @@ fn run<'b>(
         wires.push(machine.memory.cell(window, &mut machine.graph)?);
     }
     Ok(Recording { graph: machine.graph, inputs, wires })
-}
-
-/// A number that the module reports, if so many things of `bytes` bytes fit its memory.
-fn fitting(count: u64, bytes: u32, memory: &Memory<'_>) -> Result<usize, Stop> {
-    if count.saturating_mul(bytes.into()) > memory.bytes() {
-        return Err(Stop::NotCircom);
-    }
-    if count > u64::from(MAX_PLACES) {
-        return Err(Stop::TooLong);
-    }
-    usize::try_from(count).map_err(|_| Stop::TooLong)
-}
-
-/// Reads the table of inputs: 256 entries of name hash u64, first signal u32, number of signals u32.
-fn inputs(memory: &Memory<'_>, table: u32) -> Result<Vec<RecordedInput>, Stop> {
-    const ENTRIES: u64 = 256;
-    let mut inputs = Vec::new();
-    for entry in 0..ENTRIES {
-        let at = u64::from(table) + 16 * entry;
-        let (hash, signal, values) =
-            (memory.load(at, 8)?, memory.load(at + 8, 4)?, memory.load(at + 12, 4)? as u32);
-        if hash != 0 {
-            inputs.push((signal, RecordedInput { hash, values }));
-        }
-    }
-    inputs.sort_by_key(|(signal, _)| *signal);
-    Ok(inputs.into_iter().map(|(_, input)| input).collect())
 }
 
 /// Placeholder for input values until the circuit runs: an element that has no short form.

@@ -159,37 +159,6 @@ impl Module {
     pub(super) fn export(&self, name: &str) -> Result<u32, Stop> {
         self.exports.get(name).copied().ok_or(Stop::NotCircom)
     }
-
-    /// The address of the table of inputs: the constant to which the lookup function adds 16 times an index.
-    pub(super) fn input_table(&self) -> Result<u32, Stop> {
-        let mut functions = self.functions.iter();
-        let function = functions.find(|function| function.name == "getInputSignalMapPosition");
-        match function.map(|function| &function.body) {
-            Some(Body::Code { code, .. }) => table_in(code).ok_or(Stop::NotCircom),
-            _ => Err(Stop::NotCircom),
-        }
-    }
-}
-
-/// The constant before `local.get, i32.const 16, i32.mul`, in this block or an inner one.
-fn table_in(code: &Block) -> Option<u32> {
-    const PRODUCT: Binary = Binary { kind: BinaryKind::Mul, narrow: true };
-    code.windows(4)
-        .find_map(|four| match four {
-            [
-                Instruction::Constant(table),
-                Instruction::Get(_),
-                Instruction::Constant(16),
-                Instruction::Binary(PRODUCT),
-            ] => Some(*table as u32),
-            _ => None,
-        })
-        .or_else(|| {
-            code.iter().find_map(|instruction| match instruction {
-                Instruction::Block(inner) | Instruction::Loop(inner) => table_in(inner),
-                _ => None,
-            })
-        })
 }
 
 /// The state of decoding; functions are only classified once their names are known.

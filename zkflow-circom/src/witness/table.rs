@@ -1,0 +1,138 @@
+//! The table of inputs in a module of circom: where the circuit's signals contain each input.
+
+use std::ops::Range;
+
+use wasmparser::{DataKind, KnownCustom, Name, Operator, Parser, Payload, TypeRef};
+
+/// One input in the table of a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TableEntry {
+    /// [FNV-1a hash](super::module::fnv1a) of the name.
+    pub(super) hash: u64,
+    /// Label of its first signal.
+    pub(super) label: u32,
+    /// Number of its values.
+    pub(super) size: u32,
+}
+
+/// Number of entries of the table; unused ones are zero.
+const ENTRIES: u32 = 256;
+/// Length of an entry in bytes: hash u64, label u32, size u32.
+const ENTRY: u32 = 16;
+/// The function that looks a hash up.
+const LOOKUP: &str = "getInputSignalMapPosition";
+
+/// The entries in the order of their labels; `None` if the module does not have the form that circom generates.
+///
+/// The table begins at the constant to which the lookup function adds 16 times an index. Reads the bytes only,
+/// runs nothing.
+pub(super) fn input_table(wasm: &[u8]) -> Option<Vec<TableEntry>> {
+    let Outline { lookup, data } = Outline::read(wasm)?;
+    let table = u64::from(table_address(wasm, lookup)?);
+    let mut bytes = vec![0; (ENTRIES * ENTRY) as usize];
+    for (address, range) in data {
+        let segment = wasm.get(range)?;
+        // Distance of the table from the segment, either of which can begin first.
+        let (skip, start) = match table.checked_sub(address.into()) {
+            Some(skip) => (usize::try_from(skip).ok()?, 0),
+            None => (0, usize::try_from(u64::from(address) - table).ok()?),
+        };
+        let (Some(from), Some(to)) = (segment.get(skip..), bytes.get_mut(start..)) else { continue };
+        to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    }
+    let mut entries: Vec<TableEntry> = bytes.as_chunks::<16>().0.iter().map(TableEntry::of).collect();
+    entries.retain(|entry| entry.hash != 0);
+    entries.sort_by_key(|entry| entry.label);
+    Some(entries)
+}
+
+impl TableEntry {
+    fn of(bytes: &[u8; 16]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *bytes;
+        Self {
+            hash: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            label: u32::from_le_bytes([i, j, k, l]),
+            size: u32::from_le_bytes([m, n, o, p]),
+        }
+    }
+}
+
+/// The parts of a module that lead to the table.
+struct Outline {
+    /// Index of the lookup function among the functions with code.
+    lookup: usize,
+    /// Addresses and places of the data segments.
+    data: Vec<(u32, Range<usize>)>,
+}
+
+impl Outline {
+    fn read(wasm: &[u8]) -> Option<Self> {
+        let (mut imported, mut lookup, mut data) = (0, None, Vec::new());
+        for payload in Parser::new(0).parse_all(wasm) {
+            match payload.ok()? {
+                Payload::ImportSection(imports) => {
+                    for import in imports.into_imports() {
+                        imported += u32::from(matches!(import.ok()?.ty, TypeRef::Func(_)));
+                    }
+                }
+                Payload::DataSection(segments) => {
+                    for segment in segments {
+                        let segment = segment.ok()?;
+                        let DataKind::Active { offset_expr, .. } = segment.kind else { return None };
+                        let Ok(Operator::I32Const { value }) = offset_expr.get_operators_reader().read()
+                        else {
+                            return None;
+                        };
+                        let end = segment.range.end;
+                        data.push((value as u32, end.checked_sub(segment.data.len())?..end));
+                    }
+                }
+                Payload::CustomSection(section) => {
+                    let KnownCustom::Name(names) = section.as_known() else { continue };
+                    for name in names {
+                        let Name::Function(functions) = name.ok()? else { continue };
+                        for function in functions {
+                            let function = function.ok()?;
+                            if function.name == LOOKUP {
+                                lookup = Some(function.index);
+                            }
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Some(Self { lookup: lookup?.checked_sub(imported)? as usize, data })
+    }
+}
+
+/// The constant before `local.get, i32.const 16, i32.mul` in the function.
+fn table_address(wasm: &[u8], function: usize) -> Option<u32> {
+    let bodies = Parser::new(0).parse_all(wasm).filter_map(|payload| match payload {
+        Ok(Payload::CodeSectionEntry(body)) => Some(body),
+        _ => None,
+    });
+    let operators = bodies.skip(function).next()?.get_operators_reader().ok()?;
+    let operators = operators.into_iter().collect::<Result<Vec<_>, _>>().ok()?;
+    operators.windows(4).find_map(|four| match four {
+        [
+            Operator::I32Const { value },
+            Operator::LocalGet { .. },
+            Operator::I32Const { value: 16 },
+            Operator::I32Mul,
+        ] => Some(*value as u32),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_without_the_table_of_circom_have_none() {
+        for wasm in [&b"no module"[..], b"", b"\0asm\x01\0\0\0"] {
+            assert_eq!(input_table(wasm), None);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! [`InputWires`]: which wires of a witness contain the inputs.
+
+use std::collections::HashSet;
+
+use ark_bn254::Fr;
+use zkflow_groth16::format::r1cs::R1cs;
+
+use super::WitnessError;
+use super::module::{Arranged, fnv1a};
+use super::signals::InputSignals;
+use super::table::TableEntry;
+
+/// The wires of a circuit's inputs.
+///
+/// The header of the constraints fixes their place: the constant one, outputs, public inputs, private inputs. Names
+/// come from elsewhere, and must cover exactly these wires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct InputWires {
+    /// The inputs in the order of their values.
+    inputs: Vec<Input>,
+    /// Wire of the first value.
+    first_wire: usize,
+    /// For each wire from `first_wire`, the number of its value. Private values without a wire are left out.
+    values: Vec<u32>,
+    /// Number of values of all inputs.
+    total: u64,
+    /// Number of public values; they come first, and all have wires.
+    n_public: u64,
+}
+
+/// One input: `size` values from number `first`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Input {
+    /// [FNV-1a hash](fnv1a) of the name.
+    hash: u64,
+    first: u64,
+    size: u64,
+}
+
+/// An input, and the number of its value that a witness does not contain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Difference<'a> {
+    pub(super) name: &'a str,
+    pub(super) index: usize,
+}
+
+impl InputWires {
+    /// The wires of inputs with these names and sizes, which are in the order of their labels.
+    ///
+    /// # Errors
+    /// See [`new`](Self::new).
+    pub(super) fn from_signals(r1cs: &R1cs, signals: &InputSignals) -> Result<Self, WitnessError> {
+        let mut first = 0;
+        let inputs = signals.sizes().map(|(name, size)| {
+            let input = Input { hash: fnv1a(name), first, size: size as u64 };
+            first += input.size;
+            input
+        });
+        Self::new(r1cs, inputs.collect())
+    }
+
+    /// The wires of the inputs in a module's table.
+    ///
+    /// # Errors
+    /// See [`new`](Self::new).
+    pub(super) fn from_table(r1cs: &R1cs, table: &[TableEntry]) -> Result<Self, WitnessError> {
+        let label = u64::from(r1cs.n_outputs) + 1;
+        let inputs = table.iter().filter(|entry| entry.size > 0).map(|entry| {
+            let first = u64::from(entry.label).checked_sub(label);
+            let first = first.ok_or_else(|| mismatch("the module has an input among the outputs"))?;
+            Ok(Input { hash: entry.hash, first, size: entry.size.into() })
+        });
+        Self::new(r1cs, inputs.collect::<Result<_, WitnessError>>()?)
+    }
+
+    /// # Errors
+    /// [`WitnessError::SignalsMismatch`] if the wires after the outputs are not those of the inputs, or the names
+    /// do not cover exactly these.
+    fn new(r1cs: &R1cs, mut inputs: Vec<Input>) -> Result<Self, WitnessError> {
+        let n_public = u64::from(r1cs.n_public_inputs);
+        let total = n_public + u64::from(r1cs.n_private_inputs);
+        let first_wire = r1cs.n_outputs as usize + 1;
+        let first_label = first_wire as u64;
+        let is_input = |label: &u64| (first_label..first_label + total).contains(label);
+
+        let labels = r1cs.labels.get(first_wire..).unwrap_or_default();
+        // The difference is below `total`, which is below 2^33; more than 2^32 inputs do not fit into a module.
+        let values: Vec<u32> = labels
+            .iter()
+            .take_while(|label| is_input(label))
+            .map(|label| (label - first_label) as u32)
+            .collect();
+        let all = r1cs.labels.iter().filter(|label| is_input(label)).count();
+        let ascend = values.is_sorted_by(|a, b| a < b);
+        let public = values.iter().take_while(|value| u64::from(**value) < n_public).count() as u64;
+        if all != values.len() || !ascend || public != n_public {
+            return Err(mismatch("the wires after the outputs are not those of the inputs"));
+        }
+
+        inputs.retain(|input| input.size > 0);
+        let mut next = 0;
+        for input in &inputs {
+            let straddles = input.first < n_public && input.first + input.size > n_public;
+            if input.first != next || straddles {
+                return Err(mismatch("the names do not cover the inputs of the constraints"));
+            }
+            next += input.size;
+        }
+        let hashes: HashSet<u64> = inputs.iter().map(|input| input.hash).collect();
+        if next != total || hashes.len() != inputs.len() {
+            return Err(mismatch("the names do not cover the inputs of the constraints"));
+        }
+        Ok(Self { inputs, first_wire, values, total, n_public })
+    }
+
+    /// Approximate size in bytes.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        (size_of_val(&*self.values) + size_of_val(&*self.inputs)) as u64
+    }
+
+    /// Whether every value of every input has a wire. circom removes the wires of private inputs that occur in
+    /// linear constraints only, or in none.
+    pub(super) fn are_complete(&self) -> bool {
+        self.values.len() as u64 == self.total
+    }
+
+    /// Compares the inputs with their wires. Returns the first difference.
+    ///
+    /// # Errors
+    /// [`WitnessError::SignalsMismatch`] if the inputs are not those of the circuit.
+    pub(super) fn difference<'a>(
+        &self,
+        inputs: &'a Arranged<'_>,
+        witness: &[Fr],
+    ) -> Result<Option<Difference<'a>>, WitnessError> {
+        if inputs.iter().filter(|(_, values)| !values.is_empty()).count() != self.inputs.len() {
+            return Err(mismatch("the number of inputs differs"));
+        }
+        let mut wires = self.values.iter().zip(witness.get(self.first_wire..).unwrap_or_default()).peekable();
+        for Input { hash, first, size } in &self.inputs {
+            let given =
+                inputs.iter().find(|(name, values)| fnv1a(name) == *hash && values.len() as u64 == *size);
+            let (name, given) = given.ok_or_else(|| mismatch("an input is missing, or has another size"))?;
+            while let Some((value, wire)) = wires.next_if(|(value, _)| u64::from(**value) < first + size) {
+                let index = (u64::from(*value) - first) as usize;
+                if given[index] != wire {
+                    return Ok(Some(Difference { name, index }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Compares public inputs with the public signals of a proof. Returns the first difference.
+    ///
+    /// # Errors
+    /// [`WitnessError::SignalsMismatch`] if the inputs are not the public ones of the circuit.
+    pub(super) fn public_difference<'a>(
+        &self,
+        inputs: &'a Arranged<'_>,
+        signals: &[Fr],
+    ) -> Result<Option<Difference<'a>>, WitnessError> {
+        let n_public = self.n_public as usize;
+        let public = Self {
+            inputs: self.inputs.iter().filter(|input| input.first < self.n_public).cloned().collect(),
+            // The constant one is not among the signals.
+            first_wire: self.first_wire - 1,
+            values: self.values[..n_public].to_vec(),
+            total: self.n_public,
+            n_public: self.n_public,
+        };
+        if signals.len() != public.first_wire + n_public {
+            return Err(mismatch("the number of public signals differs"));
+        }
+        public.difference(inputs, signals)
+    }
+}
+
+fn mismatch(detail: &str) -> WitnessError {
+    WitnessError::SignalsMismatch(detail.to_owned())
+}

@@ -1,0 +1,252 @@
+//! A witness of other inputs than the given ones is refused, whatever swaps them: a tape, a module or the names.
+
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
+
+use std::time::Duration;
+
+use zkflow_circom::compile::Compiled;
+use zkflow_circom::secret::CircuitInputs;
+use zkflow_circom::witness::tape::{RecordLimits, Tape, TapeError};
+use zkflow_circom::witness::{
+    CalculatorFiles, OpenError, Way, WitnessCalculator, WitnessCheck, WitnessError, WitnessLimits,
+};
+use zkflow_groth16::digest::Digest;
+use zkflow_groth16::error::{Classified, ErrorKind};
+use zkflow_groth16::field::Scalar;
+use zkflow_groth16::format::r1cs::R1cs;
+use zkflow_groth16::format::sym::Sym;
+use zkflow_groth16::format::zkey::ZKey;
+use zkflow_groth16::proof::PublicSignals;
+use zkflow_groth16::rng::os_rng;
+use zkflow_groth16::setup::circuit_specific;
+
+mod support;
+use support::{compile, sandbox};
+
+/// Symmetric in its inputs, so that a witness of swapped inputs satisfies every constraint.
+const SYMMETRIC: &str = "pragma circom 2.1.6;
+    template Symmetric() { signal input age; signal input nonce; signal s <== age * nonce; }
+    component main {public [nonce]} = Symmetric();";
+
+/// The same with arrays and a bus; the sum of the squares hides every exchange within an input.
+const ARRAYS: &str = "pragma circom 2.1.6;
+    bus Point() { signal x; signal y; }
+    template Arrays() {
+        signal input m[2][2];
+        input Point() p;
+        signal output o;
+        signal q[6];
+        for (var i = 0; i < 4; i++) { q[i] <== m[i \\ 2][i % 2] * m[i \\ 2][i % 2]; }
+        q[4] <== p.x * p.x;
+        q[5] <== p.y * p.y;
+        o <== q[0] + q[1] + q[2] + q[3] + q[4] + q[5];
+    }
+    component main = Arrays();";
+
+const GIVEN: &str = r#"{"age": 42, "nonce": 7}"#;
+
+fn inputs(json: &str) -> CircuitInputs {
+    CircuitInputs::from_json(json.to_owned())
+}
+
+fn limits() -> WitnessLimits {
+    WitnessLimits { wall: Duration::from_secs(20), ..WitnessLimits::default() }
+}
+
+/// Opens a calculator with the files of a circuit, of which some are replaced.
+fn open(
+    wasm: &[u8],
+    compiled: &Compiled,
+    sym: Option<&[u8]>,
+    tape: Option<&[u8]>,
+) -> Result<(WitnessCalculator, Option<TapeError>), OpenError> {
+    let files = CalculatorFiles { wasm, r1cs: Some(&compiled.r1cs), sym, tape };
+    WitnessCalculator::open(&sandbox(), files, limits())
+}
+
+fn tape(wasm: &[u8]) -> Vec<u8> {
+    Tape::record(wasm, RecordLimits::default()).unwrap().to_bytes(&Digest::of(wasm))
+}
+
+/// Exchanges the names of the two inputs, each with one value, at the end of a tape.
+fn with_swapped_inputs(mut tape: Vec<u8>) -> Vec<u8> {
+    let second = tape.len() - 32 - 16;
+    let (head, tail) = tape.split_at_mut(second);
+    head[second - 16..second - 8].swap_with_slice(&mut tail[..8]);
+    tape
+}
+
+/// Exchanges two wires in the module's list that maps wires to signals.
+fn with_swapped_wires(compiled: &Compiled, one: usize, other: usize) -> Vec<u8> {
+    let labels = R1cs::read(&compiled.r1cs).unwrap().labels;
+    let list: Vec<u8> = labels.iter().flat_map(|label| (*label as u32).to_le_bytes()).collect();
+    let mut wasm = compiled.wasm.clone();
+    let places: Vec<usize> =
+        wasm.windows(list.len()).enumerate().filter(|(_, part)| *part == list).map(|(at, _)| at).collect();
+    let [place] = places[..] else { panic!("the list of signals occurs {} times", places.len()) };
+    for byte in 0..4 {
+        wasm.swap(place + 4 * one + byte, place + 4 * other + byte);
+    }
+    wasm
+}
+
+#[test]
+fn a_tape_that_swaps_two_inputs_is_caught_and_the_module_steps_in() {
+    let compiled = compile(SYMMETRIC);
+    let honest = tape(&compiled.wasm);
+    for sym in [Some(&*compiled.sym), None] {
+        let (calculator, unused) = open(&compiled.wasm, &compiled, sym, Some(&honest)).unwrap();
+        assert_eq!(unused, None);
+        let (expected, way) = calculator.calculate_by(&inputs(GIVEN)).unwrap();
+        assert_eq!(way, Way::Tape);
+        assert_eq!(expected.values()[1], Scalar::from(7u64));
+
+        let swapped = with_swapped_inputs(honest.clone());
+        let (calculator, unused) = open(&compiled.wasm, &compiled, sym, Some(&swapped)).unwrap();
+        assert_eq!(unused, None);
+        let (witness, way) = calculator.calculate_by(&inputs(GIVEN)).unwrap();
+        assert_eq!(way, Way::ModuleAfterMismatch);
+        assert!(witness == expected, "a private input is in the place of a public one");
+    }
+}
+
+#[test]
+fn a_module_that_swaps_two_inputs_is_refused_and_the_error_names_the_input_without_values() {
+    let compiled = compile(SYMMETRIC);
+    let wasm = with_swapped_wires(&compiled, 1, 2);
+    let unchecked = WitnessCalculator::new(&sandbox(), &wasm, limits()).unwrap();
+    let witness = unchecked.calculate(&inputs(GIVEN)).unwrap();
+    assert_eq!(witness.values()[1], Scalar::from(42u64), "the attack works without a check");
+
+    for sym in [Some(&*compiled.sym), None] {
+        for tape in [None, Some(&*tape(&wasm))] {
+            let (calculator, _) = open(&wasm, &compiled, sym, tape).unwrap();
+            let error = calculator.calculate(&inputs(GIVEN)).unwrap_err();
+            assert_eq!(error.to_string(), "input `nonce`: the witness contains another value");
+            assert_eq!((error.code(), error.kind()), ("input_mismatch", ErrorKind::Internal));
+            // Equal values cannot be told apart, and need not be.
+            assert!(calculator.calculate(&inputs(r#"{"age": 5, "nonce": 5}"#)).is_ok());
+        }
+    }
+}
+
+#[test]
+fn every_exchange_of_two_values_is_named_by_its_place() {
+    let compiled = compile(ARRAYS);
+    let given = inputs(r#"{"m": [[1, 2], [3, 4]], "p": {"x": 5, "y": 6}}"#);
+    let flat = inputs(r#"{"m": [[1, 2], [3, 4]], "p": [5, 6]}"#);
+    let names = ["m[0][0]", "m[0][1]", "m[1][0]", "m[1][1]", "p.x", "p.y"];
+    let flat_names = ["m[0]", "m[1]", "m[2]", "m[3]", "p[0]", "p[1]"];
+    // The output is wire 1.
+    for one in 0..6 {
+        for other in one + 1..6 {
+            let wasm = with_swapped_wires(&compiled, one + 2, other + 2);
+            for (sym, given, names) in [(Some(&*compiled.sym), &given, names), (None, &flat, flat_names)] {
+                let (calculator, _) = open(&wasm, &compiled, sym, None).unwrap();
+                let error = calculator.calculate(given).unwrap_err();
+                assert_eq!(error, WitnessError::InputMismatch(names[one].to_owned()), "{one} and {other}");
+            }
+        }
+    }
+}
+
+#[test]
+fn names_that_do_not_fit_the_module_or_the_wires_are_refused() {
+    let compiled = compile(SYMMETRIC);
+    let text = String::from_utf8(compiled.sym.clone()).unwrap();
+    let swapped = text.replace("age", "x").replace("nonce", "age").replace(".x", ".nonce");
+    assert_ne!(swapped, text);
+    let other_wire = text.replacen("1,1,", "1,2,", 1);
+    let no_wire = text.replacen("2,2,", "2,-1,", 1);
+    let one_name_twice = text.replace("nonce", "age");
+    let renamed = text.replace("nonce", "other");
+    let fewer = text.lines().next().unwrap().to_owned() + "\n";
+    for sym in [swapped, other_wire, no_wire, one_name_twice, renamed, fewer, String::new()] {
+        for tape in [None, Some(&*with_swapped_inputs(tape(&compiled.wasm)))] {
+            let opened = open(&compiled.wasm, &compiled, Some(sym.as_bytes()), tape);
+            let Err(OpenError::Mismatch(error)) = opened else { panic!("{sym}: {opened:?}") };
+            assert_eq!(error.code(), "signals_mismatch", "{sym}");
+        }
+    }
+}
+
+#[test]
+fn constraints_whose_wires_are_not_those_of_the_header_are_refused() {
+    let compiled = compile(SYMMETRIC);
+    let honest = R1cs::read(&compiled.r1cs).unwrap();
+    let sym = Sym::read(&compiled.sym).unwrap();
+    let alterations: [&dyn Fn(&mut R1cs); 5] = [
+        &|r1cs| r1cs.labels.swap(1, 2),
+        &|r1cs| r1cs.labels.swap(2, 3),
+        &|r1cs| (r1cs.n_public_inputs, r1cs.n_private_inputs) = (0, 1),
+        &|r1cs| (r1cs.n_outputs, r1cs.n_public_inputs) = (1, 0),
+        &|r1cs| r1cs.n_private_inputs = u32::MAX,
+    ];
+    for (number, alter) in alterations.into_iter().enumerate() {
+        let mut r1cs = honest.clone();
+        alter(&mut r1cs);
+        for sym in [Some(&sym), None] {
+            let refused = WitnessCheck::new(&r1cs, sym, &compiled.wasm, &mut os_rng());
+            assert!(matches!(refused, Err(WitnessError::SignalsMismatch(_))), "alteration {number}");
+        }
+    }
+}
+
+/// circom removes the wire of `x`, because the output is equal to it. A tape could put any value there.
+#[test]
+fn a_circuit_with_an_input_without_a_wire_uses_no_tape() {
+    let compiled = compile(
+        "pragma circom 2.1.6;
+        template Linear() { signal input x; signal input y; signal output o; o <== x; signal s <== y * y; }
+        component main = Linear();",
+    );
+    let tape = tape(&compiled.wasm);
+    for sym in [Some(&*compiled.sym), None] {
+        let (calculator, unused) = open(&compiled.wasm, &compiled, sym, Some(&tape)).unwrap();
+        assert_eq!(unused, Some(TapeError::Unchecked));
+        let (witness, way) = calculator.calculate_by(&inputs(r#"{"x": 3, "y": 4}"#)).unwrap();
+        assert_eq!((witness.values()[1], way), (Scalar::from(3u64), Way::Module));
+    }
+}
+
+#[test]
+fn a_module_without_a_table_of_inputs_needs_names() {
+    let compiled = compile(SYMMETRIC);
+    // Without its names of functions, the table is not found.
+    let name = b"getInputSignalMapPosition";
+    let mut wasm = compiled.wasm.clone();
+    while let Some(at) = wasm.windows(name.len()).position(|part| part == name) {
+        wasm[at] = b'x';
+    }
+    let refused = open(&wasm, &compiled, None, None).unwrap_err();
+    assert!(refused.to_string().contains(".sym"), "{refused}");
+    let (calculator, unused) =
+        open(&wasm, &compiled, Some(&compiled.sym), Some(&tape_of(&compiled, &wasm))).unwrap();
+    assert_eq!(unused, Some(TapeError::Unchecked));
+    assert!(calculator.calculate(&inputs(GIVEN)).is_ok());
+}
+
+/// The tape of one module, bound to another.
+fn tape_of(compiled: &Compiled, wasm: &[u8]) -> Vec<u8> {
+    Tape::record(&compiled.wasm, RecordLimits::default()).unwrap().to_bytes(&Digest::of(wasm))
+}
+
+#[test]
+fn public_signals_that_are_not_the_public_inputs_are_refused() {
+    let compiled = compile(SYMMETRIC);
+    let r1cs = R1cs::read(&compiled.r1cs).unwrap();
+    let ZKey { head, .. } = circuit_specific(&r1cs, &mut os_rng()).unwrap();
+    let signals = |value: u64| PublicSignals::for_key(&head.vk, vec![Scalar::from(value)]).unwrap();
+    for sym in [Some(&*compiled.sym), None] {
+        let (calculator, _) = open(&compiled.wasm, &compiled, sym, None).unwrap();
+        let check = |json, value| calculator.check_public(&inputs(json), &signals(value));
+        assert_eq!(check(r#"{"nonce": 7}"#, 7), Ok(()));
+        let other = Err(WitnessError::InputMismatch("nonce".to_owned()));
+        assert_eq!(check(r#"{"nonce": 7}"#, 42), other);
+        for public in ["{}", r#"{"age": 42}"#, r#"{"age": 42, "nonce": 42}"#] {
+            assert_eq!(check(public, 42).unwrap_err().code(), "signals_mismatch", "{public}");
+        }
+    }
+    let unchecked = WitnessCalculator::new(&sandbox(), &compiled.wasm, limits()).unwrap();
+    assert!(unchecked.check_public(&inputs(r#"{"nonce": 7}"#), &signals(7)).is_err());
+}
