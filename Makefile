@@ -9,7 +9,7 @@ CARGO_PUBLIC_API := 0.52.0
 # nextest runs the test binaries in parallel; plain `cargo test` runs the same tests.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: help setup demo test lint doc unit package chaos solc bench fuzz clean
+.PHONY: help setup demo test lint doc unit package api chaos solc bench fuzz clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)

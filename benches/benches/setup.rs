@@ -25,7 +25,8 @@ const POINTS: u64 = 1 << 12;
 const POWER: u32 = 10;
 
 fn arithmetic(c: &mut Criterion) {
-    let mut powers = DevelopmentPowers::in_memory().powers(POINTS.ilog2()).expect("powers are made").file;
+    let mut powers = DevelopmentPowers::in_memory().powers(POINTS.ilog2()).expect("powers are made");
+    let powers = powers.file();
     let g1 = powers.points(TAU_G1, 0, POINTS).expect("they were made");
     let g2 = powers.points(TAU_G2, 0, POINTS).expect("they were made");
     let scalar = -Fr::from(0x0123_4567_89ab_cdef_u64).square();
@@ -70,12 +71,12 @@ fn phase_2(c: &mut Criterion, fixture: &Fixture) {
     let r1cs = R1cs::read(fixture.file(FileName::R1cs)).expect("compiled here");
     let source = DevelopmentPowers::in_folder(std::env::temp_dir().join("zkflow-bench-ptau"));
     let power = r1cs.domain_size().ilog2();
-    let powers = || source.powers(power).expect("powers are made").file;
+    let powers = || source.powers(power).expect("powers are made");
     let options = StepOptions::default();
     let open = |bytes: &[u8]| ZKeyFile::open(Cursor::new(bytes.to_vec())).expect("it was made here");
     let new = || {
         let mut out = Vec::new();
-        phase2::create(&r1cs, &mut powers(), &mut out, options).expect("the circuit fits");
+        phase2::create(&r1cs, powers().file(), &mut out, options).expect("the circuit fits");
         out
     };
     let initial = new();
@@ -93,7 +94,7 @@ fn phase_2(c: &mut Criterion, fixture: &Fixture) {
     group.bench_function("verify", |b| {
         b.iter(|| {
             let mut key = open(&contributed);
-            phase2::verify(&r1cs, &mut powers(), &mut key, &mut os_rng(), options).expect("it verifies");
+            phase2::verify(&r1cs, powers().file(), &mut key, &mut os_rng(), options).expect("it verifies");
         });
     });
     group.finish();

@@ -151,6 +151,20 @@ fn every_exchange_of_two_values_is_named_by_its_place() {
 }
 
 #[test]
+fn a_tape_of_a_circuit_with_a_bus_is_compared_with_its_fields() {
+    let compiled = compile(ARRAYS);
+    let given = inputs(r#"{"p": {"y": 6, "x": 5}, "m": [[1, 2], [3, 4]]}"#);
+    let (calculator, unused) =
+        open(&compiled.wasm, &compiled, Some(&compiled.sym), Some(&tape(&compiled.wasm))).unwrap();
+    assert_eq!(unused, None);
+    let (witness, way) = calculator.calculate_by(&given).unwrap();
+    assert_eq!(way, Way::Tape);
+    let (calculator, _) = open(&compiled.wasm, &compiled, None, None).unwrap();
+    let flat = inputs(r#"{"m": [[1, 2], [3, 4]], "p": [5, 6]}"#);
+    assert!(calculator.calculate(&flat).unwrap() == witness);
+}
+
+#[test]
 fn names_that_do_not_fit_the_module_or_the_wires_are_refused() {
     let compiled = compile(SYMMETRIC);
     let text = String::from_utf8(compiled.sym.clone()).unwrap();

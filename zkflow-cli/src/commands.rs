@@ -10,6 +10,7 @@ mod demo;
 #[cfg(feature = "evm")]
 mod deploy;
 mod doctor;
+mod evidence;
 mod files;
 mod inspect;
 mod progress;

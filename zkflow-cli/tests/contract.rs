@@ -24,7 +24,7 @@ use zkflow_core::format::r1cs::R1cs;
 use zkflow_core::format::zkey::KeyHead;
 use zkflow_core::proof::PublicSignals;
 use zkflow_core::prove::native::{NativeOptions, NativeProver};
-use zkflow_core::provenance::Provenance;
+use zkflow_core::provenance::Label;
 use zkflow_core::rng::os_rng;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 use zkflow_core::secret::CircuitInputs;
@@ -87,6 +87,7 @@ async fn contracts_agree_with_the_native_verifier_and_cost_less_than_those_of_sn
 struct Statement {
     signals: usize,
     key: KeyHead,
+    label: Label,
     zkey: Vec<u8>,
     verifier: Verifier,
     valid: Tuple,
@@ -109,7 +110,8 @@ impl Statement {
         let r1cs = R1cs::read(&compiled.r1cs).unwrap();
         let powers = DevelopmentPowers::in_memory();
         let mut zkey = Vec::new();
-        let (key, _) = make_key(&r1cs, &powers, &mut zkey, KeyOptions::default(), &mut os_rng()).unwrap();
+        let made = make_key(&r1cs, &powers, &mut zkey, KeyOptions::default(), &mut os_rng()).unwrap();
+        let (key, label) = (made.head, made.label);
         let prover = NativeProver::new(NativeOptions::default()).unwrap();
         let files = BTreeMap::from([(FileName::Wasm, compiled.wasm), (FileName::ProvingKey, zkey.clone())]);
         let circuit = LoadedCircuit::open(&files, &prover, &sandbox()).unwrap();
@@ -123,13 +125,13 @@ impl Statement {
         let public = snarkjs::public_to_json(public.values());
         let words = words.into_iter().chain(public.as_array().unwrap()).map(number).collect();
         let verifier = Verifier::new(key.vk.clone()).unwrap();
-        Self { signals, key, zkey, verifier, valid: Tuple(words) }
+        Self { signals, key, label, zkey, verifier, valid: Tuple(words) }
     }
 
     fn contract(&self) -> String {
         let header = ContractHeader {
             circuit: ContractCircuit::Hash(self.key.circuit_hash),
-            provenance: Provenance::Development,
+            label: self.label,
             verification_key: Digest::of(snarkjs::vkey_text(&self.key.vk)),
         };
         verifier_contract(&self.key.vk, &header)

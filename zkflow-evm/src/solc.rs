@@ -1,69 +1,106 @@
-//! [`Solc`]: the Solidity compiler. No other module uses ethers-solc.
+//! [`Solc`]: the Solidity compiler. No other module uses ethers-solc, which has the types of its JSON.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::time::Duration;
 
 use ethers_solc::artifacts::output_selection::OutputSelection;
 use ethers_solc::artifacts::{Contract, Error, Optimizer, Settings, SettingsMetadata, Severity, Source};
 use ethers_solc::{CompilerInput, CompilerOutput, EvmVersion};
 use serde_json::Value;
-use tempfile::NamedTempFile;
-use zkflow_core::compile::tools::ToolFolders;
+use zkflow_core::compile::tools::{ToolFolders, pinned};
+use zkflow_core::confined::{ConfinedCommand, ProcessLimits};
 use zkflow_core::service::chain::{CompiledContract, SolidityCompiler, SolidityError, SourceFault};
 
 /// The required version. Explorers verify a source only with the exact compiler that produced the code.
 pub const VERSION: &str = "0.8.30";
 
-/// Script that gives the npm package `solc` the command line of a native solc.
-const SCRIPT: &str = include_str!("solc.mjs");
+/// npm package of the compiler.
+const PACKAGE: &str = "solc";
+/// The compiler in its package.
+const SOLJSON: &str = "soljson.js";
+/// Script that gives [`SOLJSON`] the input and output of a native solc.
+const SCRIPT: &str = include_str!("solc.cjs");
+/// Limits of one run. A small contract takes 2 s and 200 MB resident; Node.js ends at a limit of 200 MB and runs at 300 MB.
+const LIMITS: ProcessLimits = ProcessLimits {
+    wall: Duration::from_secs(30),
+    memory_bytes: 1 << 30,
+    written_bytes: 0,
+    printed_bytes: 16 << 20,
+};
 /// File name of the source in the compiler's input.
 const FILE: &str = "Groth16Verifier.sol";
 /// Maximum number of reported faults.
 const MOST_FAULTS: usize = 16;
 
-/// solc [`VERSION`]: a native program, or the npm package under Node.js.
+/// solc [`VERSION`]: a native program, or the npm package under Node.js. Runs as a [`ConfinedCommand`], which reads
+/// and writes no files.
 #[derive(Debug, Clone)]
-pub struct Solc {
-    program: ethers_solc::Solc,
-    /// The file is deleted when the last clone is dropped.
-    _script: Option<Arc<NamedTempFile>>,
+pub struct Solc(Program);
+
+#[derive(Debug, Clone)]
+enum Program {
+    Native(PathBuf),
+    /// The folder of the npm package.
+    Node(PathBuf),
 }
 
 impl Solc {
-    /// Uses a native compiler, as given by `SOLC_PATH`. Does not check that it exists.
+    /// Uses a native compiler, as given by `SOLC_PATH`. Does not check that it exists. A name without a folder is
+    /// searched in `PATH`.
     pub fn native(path: impl Into<PathBuf>) -> Self {
-        Self { program: ethers_solc::Solc::new(path), _script: None }
+        Self(Program::Native(path.into()))
     }
 
     /// Uses the native compiler at `path`; `None`: searches for the npm package.
     ///
     /// # Errors
-    /// The npm package is not found.
+    /// The npm package is not found, or is not the pinned one.
     pub fn find(path: Option<&Path>) -> Result<Self, SolidityError> {
         if let Some(path) = path {
             return Ok(Self::native(path));
         }
-        match ToolFolders::new().find("solc").map_err(|error| failed(&error))? {
-            Some(package) => Self::node(&package.modules),
+        match ToolFolders::new().find(PACKAGE).map_err(|error| failed(&error))? {
+            Some(package) => Ok(Self::node(&package.modules)),
             None => Err(failed(&"not installed: run `zkflow setup`, or set ZKFLOW_TOOLS or SOLC_PATH")),
         }
     }
 
-    /// Uses the npm package `solc` in the folder `modules`, run by `node`.
-    ///
-    /// # Errors
-    /// The script cannot be written.
-    pub fn node(modules: &Path) -> Result<Self, SolidityError> {
-        let failed =
-            |error: std::io::Error| SolidityError::Failed(format!("cannot write its script: {error}"));
-        let mut script = NamedTempFile::with_suffix(".mjs").map_err(failed)?;
-        script.write_all(SCRIPT.as_bytes()).map_err(failed)?;
-        let arguments = [script.path(), modules].map(|path| path.to_string_lossy().into_owned());
-        let mut program = ethers_solc::Solc::new("node");
-        program.args.extend(arguments);
-        Ok(Self { program, _script: Some(Arc::new(script)) })
+    /// Uses the npm package `solc` in the folder `modules`, run by `node`. Each run compares the compiler with its
+    /// pinned digest.
+    pub fn node(modules: &Path) -> Self {
+        Self(Program::Node(modules.join(PACKAGE)))
+    }
+
+    /// The program, with its standard input.
+    fn command(&self, input: Vec<u8>) -> Result<ConfinedCommand, SolidityError> {
+        match &self.0 {
+            Program::Native(path) => {
+                let command = ConfinedCommand::new(path).map_err(|error| failed(&error))?;
+                Ok(command.arguments(["--standard-json"]).input(input))
+            }
+            Program::Node(package) => {
+                let pin = pinned().iter().find(|pin| pin.name == PACKAGE);
+                let pin = pin.ok_or_else(|| failed(&"the package is not pinned"))?;
+                // Node.js gets the very bytes that were compared.
+                let soljson = pin.read(package, SOLJSON).map_err(|error| failed(&error))?;
+                let whole = [format!("{}\n", soljson.len()).into_bytes(), soljson, input].concat();
+                let command = ConfinedCommand::new("node").map_err(|error| failed(&error))?;
+                Ok(command.arguments(["-e", SCRIPT]).input(whole))
+            }
+        }
+    }
+
+    /// Runs the compiler on its input in JSON, and returns its output in JSON.
+    fn run(&self, input: Vec<u8>) -> Result<Vec<u8>, SolidityError> {
+        /// Bytes shown of what a failed compiler prints.
+        const SHOWN: usize = 1000;
+        let finished = self.command(input)?.run(&LIMITS).map_err(|error| failed(&error))?;
+        if finished.status.success() {
+            return Ok(finished.output);
+        }
+        let text = String::from_utf8_lossy(&finished.errors[..finished.errors.len().min(SHOWN)]);
+        Err(failed(&format!("{}: {}", finished.status, text.trim())))
     }
 }
 
@@ -74,7 +111,8 @@ impl SolidityCompiler for Solc {
 
     fn compile(&self, source: &str, contract: &str) -> Result<CompiledContract, SolidityError> {
         let input = input(source);
-        let output: CompilerOutput = self.program.compile_as(&input).map_err(|error| failed(&error))?;
+        let output = self.run(serde_json::to_vec(&input).map_err(|error| failed(&error))?)?;
+        let output: CompilerOutput = serde_json::from_slice(&output).map_err(|error| failed(&error))?;
         let faults: Vec<SourceFault> = output
             .errors
             .iter()
@@ -182,31 +220,63 @@ mod tests {
         assert!(error.to_string().contains("line 4: Undeclared identifier"), "{error}");
     }
 
+    /// An executable file.
+    fn program(folder: &Path, text: &str) -> PathBuf {
+        let path = folder.join("solc");
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
     #[test]
     fn a_native_compiler_gives_the_same_code_and_another_version_is_refused() {
-        let npm = Solc::find(None).unwrap().compile(SOURCE, "C").unwrap();
-        // A program with the command line of solc.
+        let npm = Solc::find(None).unwrap();
+        let json = serde_json::to_vec(&input(SOURCE)).unwrap();
+        let output = String::from_utf8(npm.run(json).unwrap()).unwrap();
+        let npm = npm.compile(SOURCE, "C").unwrap();
+        // Programs that print what solc prints.
         let folder = tempfile::tempdir().unwrap();
-        let modules = ToolFolders::new().find("solc").unwrap().unwrap().modules;
-        let script = folder.path().join("solc.mjs");
-        std::fs::write(&script, SCRIPT).unwrap();
-        let program = |name: &str, filter: &str| {
-            let path = folder.path().join(name);
-            let (script, modules) = (script.display(), modules.display());
-            let text = format!("#!/bin/sh\nexec node '{script}' '{modules}' \"$@\" {filter}\n");
-            std::fs::write(&path, text).unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-            path
+        let printing = |output: &str| {
+            // `printf` is a part of the shell: a confined program starts no other.
+            let quoted = output.replace('\'', r"'\''");
+            let path = program(folder.path(), &format!("#!/bin/sh\nprintf '%s' '{quoted}'\n"));
+            Solc::find(Some(&path)).unwrap().compile(SOURCE, "C")
         };
-        let native = Solc::find(Some(&program("solc", ""))).unwrap().compile(SOURCE, "C").unwrap();
-        assert_eq!(native, npm);
-        let old = program("old", "| sed 's/0[.]8[.]30/0.8.29/g'");
-        let error = Solc::native(old).compile(SOURCE, "C").unwrap_err();
+        assert_eq!(printing(&output).unwrap(), npm);
+        let error = printing(&output.replace("0.8.30", "0.8.29")).unwrap_err();
         assert!(
             matches!(&error, SolidityError::OtherVersion { found, .. } if found.starts_with("0.8.29")),
             "{error}"
         );
         let error = Solc::native(folder.path().join("none")).compile(SOURCE, "C").unwrap_err();
         assert!(error.to_string().contains("none"), "{error}");
+    }
+
+    #[test]
+    fn a_native_compiler_sees_no_variable_of_the_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = program(folder.path(), "#!/bin/sh\nexport -p >&2; exit 1\n");
+        let error = Solc::native(path).compile(SOURCE, "C").unwrap_err().to_string();
+        assert!(error.contains("PATH") && !error.contains("CARGO"), "{error}");
+    }
+
+    #[test]
+    fn a_package_with_another_compiler_is_not_run() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("solc")).unwrap();
+        std::fs::write(folder.path().join("solc/soljson.js"), "process.exit(0)").unwrap();
+        let error = Solc::node(folder.path()).compile(SOURCE, "C").unwrap_err().to_string();
+        assert!(error.contains("has SHA-256"), "{error}");
+    }
+
+    #[test]
+    fn a_compiler_that_hangs_or_prints_without_end_is_stopped_at_its_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let endless = program(folder.path(), "#!/bin/sh\nexec yes\n");
+        let error = Solc::native(endless).compile(SOURCE, "C").unwrap_err().to_string();
+        assert!(error.contains("limit of 16777216 bytes"), "{error}");
+        let hangs = program(folder.path(), "#!/bin/sh\nexec sleep 600\n");
+        let error = Solc::native(hangs).compile(SOURCE, "C").unwrap_err().to_string();
+        assert!(error.contains("limit of 30 s"), "{error}");
     }
 }

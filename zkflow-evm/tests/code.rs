@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use ark_bn254::{Fq, Fq2, G1Affine, G2Affine};
 use ark_ff::{AdditiveGroup as _, PrimeField as _, UniformRand as _};
@@ -15,9 +16,12 @@ use rand::{Rng as _, SeedableRng as _};
 use serde_json::{Value, json};
 use zkflow_core::compile::tools::ToolFolders;
 use zkflow_core::digest::Digest;
+use zkflow_core::format::r1cs::R1cs;
 use zkflow_core::proof::VerifyingKey;
-use zkflow_core::provenance::Provenance;
+use zkflow_core::provenance::Label;
+use zkflow_core::rng::os_rng;
 use zkflow_core::service::chain::SolidityCompiler as _;
+use zkflow_core::setup::{DevelopmentPowers, KeyOptions, make_key};
 use zkflow_core::solidity::{
     CODE_LIMIT, CONTRACT_NAME, ContractCircuit, ContractCode, ContractHeader, NoCode, SOLC_BUILD,
     contract_code, verifier_contract,
@@ -105,10 +109,20 @@ fn compare(keys: &[VerifyingKey]) -> usize {
 fn source(key: &VerifyingKey) -> String {
     let header = ContractHeader {
         circuit: ContractCircuit::Hash([7; 64]),
-        provenance: Provenance::SingleOperator,
+        label: label(),
         verification_key: Digest::of("key"),
     };
     verifier_contract(key, &header)
+}
+
+/// The label of a key for development: only a real key has one. The code does not depend on it.
+fn label() -> Label {
+    static LABEL: OnceLock<Label> = OnceLock::new();
+    *LABEL.get_or_init(|| {
+        let r1cs = R1cs::read(include_bytes!("../../zkflow-groth16/tests/data/tiny.r1cs")).unwrap();
+        let (powers, options) = (DevelopmentPowers::in_memory(), KeyOptions::default());
+        make_key(&r1cs, &powers, Vec::new(), options, &mut os_rng()).unwrap().label
+    })
 }
 
 /// Output of the compiler for one source.

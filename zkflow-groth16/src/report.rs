@@ -26,7 +26,7 @@ pub struct CircuitReport {
     pub public_inputs: u32,
     /// Names of the public inputs in the order of their signals, without indices; empty without names of the
     /// signals.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub public_input_names: Vec<String>,
     /// Number of private inputs.
     pub private_inputs: u32,

@@ -4,12 +4,16 @@
 //! [phase for one circuit](phase2). [`make_key`] makes a key from the powers of a [`PowersSource`].
 //! [`circuit_specific()`] makes one in a single step without powers of tau, for tests.
 //!
-//! Anyone with the secrets of all contributions can forge proofs; [`gate`] and
-//! [`Provenance`](crate::provenance::Provenance) show which parties these could be.
+//! Anyone with the secrets of all contributions of a phase can forge proofs. A [`Verdict`] shows which parties these
+//! could be: [`ptau::judge`] and [`ptau::verify`] give one for phase 1, [`gate::judge`] for the contributions of a key.
+//! [`Powers::verify_key`] compares a key with its circuit and its powers of tau, and judges both phases. A
+//! [`Label`](crate::provenance::Label) follows from a verdict only.
 
 mod beacon;
 mod ceremony;
 mod circuit_specific;
+#[cfg(test)]
+mod forgeries;
 mod fourier;
 pub mod gate;
 mod keys;
@@ -17,18 +21,22 @@ pub mod phase2;
 pub mod ptau;
 pub mod qap;
 pub(crate) mod ratio;
+mod record;
 mod source;
 mod step;
 mod stream;
 mod transcript;
+mod verdict;
 
 pub use beacon::{Beacon, InvalidBeacon};
 pub use ceremony::CeremonyError;
 use circuit_specific::check;
 pub use circuit_specific::circuit_specific;
-pub use keys::{ContributionRecord, KeyOptions, Phase1Record, SetupRecord, make_key};
+pub use keys::{KeyOptions, MadeKey, make_key};
+pub use record::{ContributionRecord, Phase1Record, RecordError, RecordKey, RecordedFiles, SetupRecord};
 pub use source::{DevelopmentPowers, Medium, Origin, Powers, PowersFile, PowersSource};
-pub use step::{DEFAULT_MEMORY, LEAST_MEMORY, Progress, StepOptions};
+pub use step::{DEFAULT_BEACON_EXPONENT, DEFAULT_MEMORY, LEAST_MEMORY, Progress, StepOptions};
+pub use verdict::{Check, KeyVerdict, Refused, Verdict, Weakness};
 
 use crate::error::{Classified, ErrorKind};
 use crate::format::zkey::ContributionName;

@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::digest::Hash;
 use crate::id::CircuitId;
 use crate::proof::VerifyingKey;
-use crate::provenance::Provenance;
+use crate::provenance::{Label, Provenance};
 use crate::verify::Verifier;
 
 mod assembler;
@@ -25,8 +25,8 @@ pub use code::{CODE_LIMIT, ContractCode, NoCode, SOLC_BUILD, contract_code, veri
 pub struct ContractHeader {
     /// Id or hash of the circuit.
     pub circuit: ContractCircuit,
-    /// The parties that could forge proofs.
-    pub provenance: Provenance,
+    /// The parties that could forge proofs, with the evidence for it.
+    pub label: Label,
     /// SHA-256 of `verification_key.json`.
     pub verification_key: Digest,
 }
@@ -84,7 +84,7 @@ const TEMPLATE: &str = include_str!("solidity/Groth16Verifier.sol");
 /// If the key has no IC points; [`Verifier::new`] refuses such a key.
 pub fn verifier_contract(key: &VerifyingKey, header: &ContractHeader) -> String {
     let n_public = key.n_public();
-    let warning = match header.provenance {
+    let warning = match header.label.provenance() {
         Provenance::Development => {
             "//\n// NOT FOR PRODUCTION: a single process made this key, and its operator could forge proofs.\n"
         }
@@ -103,7 +103,7 @@ pub fn verifier_contract(key: &VerifyingKey, header: &ContractHeader) -> String 
         TEMPLATE,
         &[
             ("circuit", &header.circuit.to_string()),
-            ("provenance", &header.provenance.to_string()),
+            ("provenance", &header.label.to_string()),
             ("digest", &header.verification_key.to_string()),
             ("warning\n", warning),
             ("constants\n", &constants),
@@ -184,6 +184,17 @@ pub fn verifying_key_of(source: &str) -> Result<VerifyingKey, UnreadableContract
     Ok(verifier.key().clone())
 }
 
+/// The circuit that the header of a contract names; `None` if there is none.
+///
+/// The name is not checked: compare the source with [`verifier_contract`].
+pub fn circuit_of(source: &str) -> Option<ContractCircuit> {
+    let named = source.lines().find_map(|line| line.strip_prefix("// circuit:"))?.trim();
+    match named.strip_prefix("blake2b ") {
+        Some(hash) => Some(ContractCircuit::Hash(hex::decode(hash).ok()?.try_into().ok()?)),
+        None => Some(ContractCircuit::Id(named.parse().ok()?)),
+    }
+}
+
 /// The source of a contract contains no valid verification key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the contract contains no verification key: {0}")]
@@ -229,7 +240,8 @@ mod tests {
         let key = key(n_public);
         let digest = Digest::of("key");
         let circuit = ContractCircuit::Id(CircuitId::from_hash(&digest));
-        let header = ContractHeader { circuit, provenance, verification_key: digest };
+        let header =
+            ContractHeader { circuit, label: Label::new(provenance, false), verification_key: digest };
         verifier_contract(&key, &header)
     }
 
@@ -271,6 +283,8 @@ mod tests {
         let digest = Digest::of("key");
         assert!(source.contains(&format!("sha256 {digest}")));
         assert!(source.contains(&digest.to_string()[..32]));
+        assert_eq!(circuit_of(&source), Some(ContractCircuit::Id(CircuitId::from_hash(&digest))));
+        assert_eq!(circuit_of("contract X {}"), None);
         assert!(source.contains("provenance:   development") && source.contains("NOT FOR PRODUCTION"));
         let source = contract(1, Provenance::Ceremony(3));
         assert!(source.contains("provenance:   ceremony(3)") && !source.contains("NOT FOR PRODUCTION"));

@@ -4,16 +4,14 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Instant;
 
 use ark_bn254::{Fq2, Fr, G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
-use ark_ff::{Field, UniformRand};
+use ark_ff::Field;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
-use zkflow_groth16::field::Scalar;
 use zkflow_groth16::format::r1cs::{Constraint, R1cs};
-use zkflow_groth16::format::zkey::{Coefficient, Matrix, ZKey};
+use zkflow_groth16::format::zkey::{Matrix, ZKey};
 use zkflow_groth16::prove::ark::ArkProver;
 use zkflow_groth16::prove::native::{NativeOptions, NativeProver};
 use zkflow_groth16::prove::{ProveError, Prover, prove_verified};
@@ -177,30 +175,5 @@ fn an_honest_key_of_a_circuit_without_products_is_accepted() {
     let r1cs = R1cs { constraints: Vec::new(), ..chain(1).0 };
     for prover in provers() {
         prover.prepare(Arc::new(key(&r1cs))).unwrap();
-    }
-}
-
-/// Prints what the check costs beside the rest of the preparation. Not a test: nothing asserts a time.
-#[test]
-#[ignore = "a measurement: run with --release --run-ignored only --no-capture"]
-fn cost_of_the_check_for_sixty_thousand_wires() {
-    let mut rng = ChaCha20Rng::seed_from_u64(2);
-    let (r1cs, _) = chain(60_000);
-    let mut key = key(&r1cs);
-    // Every wire has points in B, which is the slowest case.
-    let scalars: Vec<Fr> = key.b1.iter().map(|_| Scalar::rand(&mut rng)).collect();
-    for (place, scalar) in scalars.iter().enumerate() {
-        key.b1[place] = (G1Affine::generator() * scalar).into_affine();
-        key.b2[place] = (G2Affine::generator() * scalar).into_affine();
-        let (matrix, constraint) = (Matrix::B, 0);
-        key.coefficients.push(Coefficient { matrix, constraint, signal: place as u32, value: *scalar });
-    }
-    let bytes = key.write();
-    let prover = NativeProver::new(NativeOptions::default()).unwrap();
-    let prover: &dyn Prover = &prover;
-    for _ in 0..5 {
-        let began = Instant::now();
-        prover.load(&bytes).unwrap();
-        println!("load, with the check: {:?}", began.elapsed());
     }
 }

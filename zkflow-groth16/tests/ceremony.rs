@@ -26,8 +26,10 @@ use zkflow_groth16::format::zkey::{KeyHead, ZKey};
 use zkflow_groth16::proof::{Proof, PublicSignals};
 use zkflow_groth16::provenance::Provenance;
 use zkflow_groth16::rng::{SecureRng, os_rng};
-use zkflow_groth16::setup::gate::{self, Verdict, Weakness};
-use zkflow_groth16::setup::{self, Beacon, DevelopmentPowers, KeyOptions, PowersSource, StepOptions, ptau};
+use zkflow_groth16::setup::gate;
+use zkflow_groth16::setup::{
+    self, Beacon, DevelopmentPowers, KeyOptions, PowersSource, StepOptions, Weakness, ptau,
+};
 use zkflow_groth16::verify::Verifier;
 
 /// A file in memory.
@@ -46,6 +48,11 @@ const BEACON: &str = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d
 
 fn beacon() -> Beacon {
     format!("{BEACON}:10").parse().unwrap()
+}
+
+/// What the contributions of a key claim; `None` if it is forgeable.
+fn provenance(key: &KeyHead) -> Option<Provenance> {
+    gate::judge(key).phase2().provenance()
 }
 
 fn new(power: u32) -> Vec<u8> {
@@ -172,7 +179,7 @@ fn keys_are_those_of_snarkjs_byte_for_byte_and_snarkjs_accepts_them() {
         let ended = keys::beacon(&contributed, name("final"), &beacon());
         std::fs::write(path("ours"), &ended).unwrap();
         keys::verify(&r1cs, &mut powers, &ended).unwrap();
-        assert_eq!(gate::judge(keys::open(&ended).head()), Verdict::Held(Provenance::SingleOperator));
+        assert_eq!(provenance(keys::open(&ended).head()), Some(Provenance::SingleOperator));
         assert!(ZKey::read(&initial).unwrap().write_initial() == initial, "{}: initial", files.name);
         assert!(ZKey::read(&ended).unwrap().write() == ended, "{}: final", files.name);
 
@@ -219,16 +226,18 @@ fn proofs_are_forged_for_keys_without_a_secret_and_for_no_others() {
         [initial, beacon_only, ours].map(|key| keys::open(&key).head().clone());
     let development = setup::circuit_specific(&r1cs, &mut os_rng()).unwrap().head;
 
-    for (key, verdict) in [
-        (&initial, Verdict::Forgeable(Weakness::NoContribution)),
-        (&beacon_only, Verdict::Forgeable(Weakness::BeaconOnly)),
-        (&ours, Verdict::Held(Provenance::SingleOperator)),
-        (&development, Verdict::Held(Provenance::Development)),
+    for (key, weakness, forgeable) in [
+        (&initial, Some(Weakness::NoContribution), true),
+        (&beacon_only, Some(Weakness::BeaconOnly), true),
+        (&ours, None, false),
+        // No forgery is known, but without contributions nothing shows that.
+        (&development, Some(Weakness::Gamma), false),
     ] {
-        assert_eq!(gate::judge(key), verdict);
+        let verdict = gate::judge(key);
+        assert_eq!(verdict.weakness(), weakness.as_ref());
         // The factor that an attacker computes from the file, or guesses.
         let k = gate::known_delta(key);
-        assert_eq!(k.is_some(), verdict.is_forgeable(), "{verdict}");
+        assert_eq!(k.is_some(), forgeable, "{verdict}");
         let guesses = [k, Some(Fr::from(1u64)), gate::known_delta(&beacon_only)];
         let public: Vec<Fr> = (0..key.n_public).map(|i| Fr::from(1234 + u64::from(i))).collect();
         let verifier = Verifier::new(key.vk.clone()).unwrap();
@@ -237,7 +246,7 @@ fn proofs_are_forged_for_keys_without_a_secret_and_for_no_others() {
             .into_iter()
             .flatten()
             .any(|k| verifier.verify(&signals, &forge(key, &public, k)).unwrap());
-        assert_eq!(accepted, verdict.is_forgeable(), "{verdict}");
+        assert_eq!(accepted, forgeable, "{verdict}");
     }
 }
 
@@ -258,20 +267,28 @@ fn a_beacon_passed_off_as_a_secret_is_seen_through_where_its_value_is_known() {
         key
     };
     let unknown = Beacon::new(b"said by nobody", 10).unwrap();
-    let forgeable = Verdict::Forgeable(Weakness::BeaconOnly);
+    let forgeable = Some(&Weakness::BeaconOnly);
     assert_eq!(
-        gate::judge(&relabelled(&[&beacon()]).head),
+        gate::judge(&relabelled(&[&beacon()]).head).weakness(),
         forgeable,
         "the beacon of snarkjs' documentation"
     );
-    assert_eq!(gate::judge(&relabelled(&[&unknown, &unknown]).head), forgeable, "another beacon of the file");
+    assert_eq!(
+        gate::judge(&relabelled(&[&unknown, &unknown]).head).weakness(),
+        forgeable,
+        "another beacon of the file"
+    );
     let hidden = relabelled(&[&unknown]).head;
-    assert_eq!(gate::judge_knowing(&hidden, &[unknown]), forgeable, "a beacon known to the caller");
+    assert_eq!(
+        gate::judge_knowing(&hidden, &[unknown]).weakness(),
+        forgeable,
+        "a beacon known to the caller"
+    );
     // A file alone cannot reveal this; the documentation states it.
-    assert_eq!(gate::judge(&hidden), Verdict::Held(Provenance::SingleOperator));
+    assert_eq!(provenance(&hidden), Some(Provenance::SingleOperator));
     // Next to a true secret the beacon is harmless and does not count.
     let key = keys::contribute(&relabelled(&[&beacon()]).write(), None, "", &mut os_rng());
-    assert_eq!(gate::judge(keys::open(&key).head()), Verdict::Held(Provenance::SingleOperator));
+    assert_eq!(provenance(keys::open(&key).head()), Some(Provenance::SingleOperator));
 }
 
 #[test]
@@ -284,21 +301,21 @@ fn keys_for_development_are_reproducible_labelled_and_kept_from_export() {
     let seeded = || StdRng::seed_from_u64(7);
     let make = |rng: &mut dyn SecureRng| {
         let mut key = Vec::new();
-        let (head, record) = setup::make_key(&r1cs, &source, &mut key, options, rng).unwrap();
-        assert_eq!(*keys::open(&key).head(), head);
-        (key, record)
+        let made = setup::make_key(&r1cs, &source, &mut key, options, rng).unwrap();
+        assert_eq!(*keys::open(&key).head(), made.head);
+        assert_eq!(made.label.to_string(), "development");
+        (key, made.record)
     };
     let (key, record) = make(&mut seeded());
     assert!(make(&mut seeded()) == (key.clone(), record.clone()), "the same seed gives the same key");
     assert!(make(&mut os_rng()).0 != key, "another seed gives another key");
 
-    let mut powers = source.powers(record.phase1.power).unwrap().file;
-    keys::verify(&r1cs, &mut powers, &key).unwrap();
+    let mut powers = source.powers(record.phase1.power).unwrap();
+    keys::verify(&r1cs, powers.file(), &key).unwrap();
     let verdict = gate::judge(keys::open(&key).head());
-    assert_eq!(verdict, Verdict::Held(Provenance::Development));
-    assert_eq!(verdict.admit(true), Ok(Provenance::Development));
+    assert_eq!(verdict.admit(true).unwrap().provenance(), Provenance::Development);
     assert!(verdict.admit(false).is_err());
-    let initial = keys::create(&r1cs, &mut powers);
+    let initial = keys::create(&r1cs, powers.file());
     assert!(
         gate::judge(keys::open(&initial).head()).admit(true).is_err(),
         "a forgeable key is always refused"

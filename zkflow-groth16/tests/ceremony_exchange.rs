@@ -22,7 +22,7 @@ use zkflow_groth16::format::r1cs::R1cs;
 use zkflow_groth16::format::zkey::ZKey;
 use zkflow_groth16::provenance::Provenance;
 use zkflow_groth16::rng::os_rng;
-use zkflow_groth16::setup::gate::{self, Verdict};
+use zkflow_groth16::setup::gate;
 use zkflow_groth16::setup::{KeyOptions, Origin, PowersFile, StepOptions, make_key, phase2, ptau};
 
 type Bytes = Cursor<Vec<u8>>;
@@ -131,7 +131,7 @@ fn parameters_travel_through_snarkjs_and_back() {
         assert!(key_after == ZKey::read(&imported).unwrap(), "{name}: the imported keys differ");
         let mut powers = Ptau::open(File::open(&ptau_path).unwrap()).unwrap();
         keys::verify(&r1cs, &mut powers, &key_after.write()).unwrap();
-        assert_eq!(gate::judge(&key_after.head), Verdict::Held(Provenance::Ceremony(2)));
+        assert_eq!(gate::judge(&key_after.head).phase2().provenance(), Some(Provenance::Ceremony(2)));
 
         let refusal = |params: &[u8]| phase2::import_params(&key, params, second()).unwrap_err().to_string();
         assert!(refusal(&response[..response.len() - 1]).contains("too short"));
@@ -153,11 +153,12 @@ fn published_file() -> PathBuf {
 #[test]
 fn the_published_powers_of_tau_are_recognised_and_verify_and_give_a_key() {
     let path = published_file();
-    let source = PowersFile::check(&path, None, &mut os_rng()).unwrap();
+    let source = PowersFile::check(&path, None, &mut os_rng(), StepOptions::default()).unwrap();
     let Origin::Published(ceremony) = source.origin() else {
         panic!("not recognised: {:?}", source.origin())
     };
     assert_eq!(ceremony.power, 8);
+    assert_eq!(source.verdict().provenance(), Some(Provenance::Ceremony(54)));
 
     // Verifies every contribution of the ceremony, from the first challenge of 2^28 on, and every point.
     let mut powers = Ptau::open(BufReader::new(File::open(&path).unwrap())).unwrap();
@@ -168,7 +169,7 @@ fn the_published_powers_of_tau_are_recognised_and_verify_and_give_a_key() {
     let files = circuit_files().into_iter().find(|files| files.name == "bits").unwrap();
     let r1cs = R1cs::read(&fs::read(&files.r1cs).unwrap()).unwrap();
     let mut key = Vec::new();
-    let (_, record) = make_key(&r1cs, &source, &mut key, KeyOptions::default(), &mut os_rng()).unwrap();
+    let record = make_key(&r1cs, &source, &mut key, KeyOptions::default(), &mut os_rng()).unwrap().record;
     keys::verify(&r1cs, &mut powers, &key).unwrap();
     assert_eq!(record.provenance, Provenance::SingleOperator);
     assert!(record.phase1.origin.contains("perpetual powers of tau"));

@@ -20,6 +20,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileOptions};
+use zkflow_core::confined::Kernel;
 use zkflow_core::prove::Provers;
 use zkflow_core::rng::os_rng;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
@@ -29,7 +30,7 @@ use zkflow_core::service::chain::SolidityCompiler;
 use zkflow_core::service::clock::{Clock, SystemClock};
 use zkflow_core::service::queue::JobQueue;
 use zkflow_core::service::store::ArtifactStore;
-use zkflow_core::setup::{DevelopmentPowers, PowersFile, PowersSource};
+use zkflow_core::setup::{DevelopmentPowers, PowersFile, PowersSource, RecordKey, StepOptions};
 use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
 use zkflow_queue::{MemoryQueue, SqliteQueue};
 use zkflow_store::{FsStore, MemoryCatalog, MemoryStore, SqliteCatalog, Vault, VaultKey, sqlite};
@@ -199,6 +200,7 @@ async fn assemble(
 ) -> Result<Arc<App>, OpenError> {
     let Backends { catalog, store, queue, changes, key, clock } = backends;
     let vault = Vault::new(key, store.clone());
+    let record_key = RecordKey::new(*vault.derived_key("setup records").bytes());
     vault.claim().await.map_err(failed("use the key that seals private inputs"))?;
     let prover = provers
         .open(&config.proving.prover, config.proving.native_options(caches.keys))
@@ -224,6 +226,7 @@ async fn assemble(
         sandbox: tools.sandbox,
         powers,
         beacon: config.circuits.keygen_beacon.clone(),
+        record_key,
         prover,
         #[cfg(feature = "evm")]
         chains,
@@ -242,7 +245,9 @@ async fn assemble(
 async fn checked_powers(path: PathBuf, verified: PathBuf) -> Result<PowersFile, OpenError> {
     let action = format!("use PTAU_PATH {}", path.display());
     tracing::info!(path = %path.display(), "checking the powers of tau");
-    let check = move || PowersFile::check(path, Some(&verified), &mut os_rng());
+    let check = move || {
+        PowersFile::check(path, Some(&verified), &mut os_rng(), StepOptions::default())?.for_production()
+    };
     let file =
         tokio::task::spawn_blocking(check).await.map_err(failed(action.clone()))?.map_err(failed(action))?;
     tracing::info!(origin = %file.origin(), blake2b = hex::encode(file.hash()), "powers of tau");
@@ -283,6 +288,10 @@ fn tools(config: &Config, modules: Option<PathBuf>) -> Result<Tools, OpenError> 
     let found = CircomTools::discover().map_err(failed("find circom and circomlib"))?;
     let sandbox = Sandbox::new(SandboxConfig { cache_dir: modules, ..SandboxConfig::default() })
         .map_err(failed("create the sandbox"))?;
+    let kernel = Kernel::current();
+    if !kernel.confines() {
+        tracing::warn!("native tools are not fully confined: {kernel}");
+    }
     let limits = config.limits.compile();
     let compiler: Arc<dyn CircuitCompiler> = match &config.circuits.circom_path {
         Some(path) => Arc::new(

@@ -14,7 +14,7 @@ use zkflow_core::service::catalog::{Catalog, CatalogError, Collection, Stored};
 use zkflow_core::service::clock::{Clock, Timestamp};
 use zkflow_core::service::queue::JobQueue;
 use zkflow_core::service::store::ArtifactStore;
-use zkflow_core::setup::{Beacon, PowersSource};
+use zkflow_core::setup::{Beacon, PowersSource, RecordKey};
 use zkflow_core::template::{TemplateEngine, TemplateLibrary};
 use zkflow_store::Vault;
 
@@ -58,6 +58,8 @@ pub struct App {
     pub powers: Arc<dyn PowersSource>,
     /// Public beacon that ends phase 2 of generated keys; `None`: no beacon.
     pub beacon: Option<Beacon>,
+    /// Key of the records of setups, derived from the vault's key.
+    pub record_key: RecordKey,
     /// Prover chosen by the settings.
     pub prover: Arc<dyn Prover>,
     /// Nodes, signers and rules of deployments.

@@ -84,22 +84,26 @@ impl WitnessCheck {
     /// - [`WitnessError::InputMismatch`]: a wire does not contain the value of its input.
     /// - [`WitnessError::ConstraintFailed`]: a constraint does not hold.
     pub(super) fn check(&self, inputs: &Arranged<'_>, witness: &Witness) -> Result<(), WitnessError> {
-        // The length is checked first, because wires beyond the end are not compared.
-        if !self.constraints.holds(witness) {
-            return Err(WitnessError::ConstraintFailed {
-                template: None,
-                line: None,
-                message: "the witness of the module violates a constraint that the module does not check"
-                    .to_owned(),
-            });
+        self.report(self.wires.difference(inputs, witness.values())?)?;
+        if self.constraints.holds(witness) {
+            return Ok(());
         }
-        self.report(self.wires.difference(inputs, witness.values())?)
+        Err(WitnessError::ConstraintFailed {
+            template: None,
+            line: None,
+            message: "the witness of the module violates a constraint that the module does not check"
+                .to_owned(),
+        })
     }
 
     fn report(&self, difference: Option<Difference<'_>>) -> Result<(), WitnessError> {
-        let Some(Difference { name, index }) = difference else { return Ok(()) };
+        let Some(Difference { name, index, size }) = difference else { return Ok(()) };
         let shape = self.signals.as_ref().and_then(|signals| signals.shape(name));
-        let place = shape.map_or_else(|| format!("[{index}]"), |shape| shape.path(index));
+        let place = match shape {
+            Some(shape) => shape.path(index),
+            None if size == 1 => String::new(),
+            None => format!("[{index}]"),
+        };
         Err(WitnessError::InputMismatch(format!("{name}{place}")))
     }
 

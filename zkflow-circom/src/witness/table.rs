@@ -1,5 +1,6 @@
 //! The table of inputs in a module of circom: where the circuit's signals contain each input.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
 use wasmparser::{DataKind, KnownCustom, Name, Operator, Parser, Payload, TypeRef};
@@ -42,11 +43,34 @@ pub(super) fn input_table(wasm: &[u8]) -> Option<Vec<TableEntry>> {
     }
     let mut entries: Vec<TableEntry> = bytes.as_chunks::<16>().0.iter().map(TableEntry::of).collect();
     entries.retain(|entry| entry.hash != 0);
-    entries.sort_by_key(|entry| entry.label);
-    Some(entries)
+    entries.sort_by_key(|entry| (entry.label, Reverse(entry.size)));
+    without_fields(&entries)
+}
+
+/// The entries without those of the fields of a bus, such as `p.x` in `p`. `None` if a field cannot be told from its
+/// bus, because the bus has no other, or if the entries overlap in another way.
+fn without_fields(entries: &[TableEntry]) -> Option<Vec<TableEntry>> {
+    let mut whole: Vec<TableEntry> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let Some(last) = whole.iter().rfind(|last| last.size > 0 && last.end() > entry.label.into()) else {
+            whole.push(*entry);
+            continue;
+        };
+        match entry.size {
+            0 => whole.push(*entry),
+            size if size == last.size || entry.end() > last.end() => return None,
+            _ => {}
+        }
+    }
+    Some(whole)
 }
 
 impl TableEntry {
+    /// Label after its last signal.
+    fn end(&self) -> u64 {
+        u64::from(self.label) + u64::from(self.size)
+    }
+
     fn of(bytes: &[u8; 16]) -> Self {
         let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *bytes;
         Self {
@@ -108,11 +132,11 @@ impl Outline {
 
 /// The constant before `local.get, i32.const 16, i32.mul` in the function.
 fn table_address(wasm: &[u8], function: usize) -> Option<u32> {
-    let bodies = Parser::new(0).parse_all(wasm).filter_map(|payload| match payload {
+    let mut bodies = Parser::new(0).parse_all(wasm).filter_map(|payload| match payload {
         Ok(Payload::CodeSectionEntry(body)) => Some(body),
         _ => None,
     });
-    let operators = bodies.skip(function).next()?.get_operators_reader().ok()?;
+    let operators = bodies.nth(function)?.get_operators_reader().ok()?;
     let operators = operators.into_iter().collect::<Result<Vec<_>, _>>().ok()?;
     operators.windows(4).find_map(|four| match four {
         [
@@ -128,6 +152,17 @@ fn table_address(wasm: &[u8], function: usize) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fields_of_a_bus_are_no_inputs() {
+        let entry = |hash, label, size| TableEntry { hash, label, size };
+        let (bus, x, y) = (entry(1, 2, 3), entry(2, 2, 1), entry(3, 3, 2));
+        let (empty, next) = (entry(4, 3, 0), entry(5, 5, 1));
+        assert_eq!(without_fields(&[bus, x, y, empty, next]), Some(vec![bus, empty, next]));
+        assert_eq!(without_fields(&[bus, entry(6, 2, 3)]), None, "two names of the same signals");
+        assert_eq!(without_fields(&[bus, entry(6, 4, 2)]), None, "an overlap");
+        assert_eq!(without_fields(&[]), Some(Vec::new()));
+    }
 
     #[test]
     fn modules_without_the_table_of_circom_have_none() {

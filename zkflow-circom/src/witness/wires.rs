@@ -42,6 +42,8 @@ struct Input {
 pub(super) struct Difference<'a> {
     pub(super) name: &'a str,
     pub(super) index: usize,
+    /// Number of values of the input.
+    pub(super) size: usize,
 }
 
 impl InputWires {
@@ -84,7 +86,10 @@ impl InputWires {
         let is_input = |label: &u64| (first_label..first_label + total).contains(label);
 
         let labels = r1cs.labels.get(first_wire..).unwrap_or_default();
-        // The difference is below `total`, which is below 2^33; more than 2^32 inputs do not fit into a module.
+        if u32::try_from(total).is_err() {
+            return Err(mismatch("the constraints have 2^32 inputs or more"));
+        }
+        // The difference is below `total`.
         let values: Vec<u32> = labels
             .iter()
             .take_while(|label| is_input(label))
@@ -136,7 +141,9 @@ impl InputWires {
         if inputs.iter().filter(|(_, values)| !values.is_empty()).count() != self.inputs.len() {
             return Err(mismatch("the number of inputs differs"));
         }
-        let mut wires = self.values.iter().zip(witness.get(self.first_wire..).unwrap_or_default()).peekable();
+        let wires = witness.get(self.first_wire..).and_then(|wires| wires.get(..self.values.len()));
+        let wires = wires.ok_or_else(|| mismatch("the witness has too few wires"))?;
+        let mut wires = self.values.iter().zip(wires).peekable();
         for Input { hash, first, size } in &self.inputs {
             let given =
                 inputs.iter().find(|(name, values)| fnv1a(name) == *hash && values.len() as u64 == *size);
@@ -144,7 +151,7 @@ impl InputWires {
             while let Some((value, wire)) = wires.next_if(|(value, _)| u64::from(**value) < first + size) {
                 let index = (u64::from(*value) - first) as usize;
                 if given[index] != wire {
-                    return Ok(Some(Difference { name, index }));
+                    return Ok(Some(Difference { name, index, size: given.len() }));
                 }
             }
         }

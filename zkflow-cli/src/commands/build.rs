@@ -12,10 +12,11 @@ use zkflow_core::id::CircuitId;
 use zkflow_core::provenance::Provenance;
 use zkflow_core::report::CircuitReport;
 use zkflow_core::rng::os_rng;
-use zkflow_core::setup::{Beacon, DevelopmentPowers, KeyOptions, PowersFile, PowersSource};
+use zkflow_core::setup::{Beacon, DevelopmentPowers, KeyOptions, PowersFile, PowersSource, StepOptions};
 use zkflow_core::template::TemplateLibrary;
 use zkflow_core::witness::tape::{RecordLimits, Stop, Tape};
 
+use super::evidence::record_key;
 use super::files::{folder_of, in_file, read, write};
 use super::progress::Progress;
 use super::toolbox::{CompilerArgs, Toolbox};
@@ -117,7 +118,8 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
 
     let id = CircuitId::from_hash(&blueprint.circuit_hash);
     let powers = powers(args.ptau.as_deref(), &progress)?;
-    let options = KeyOptions::default().with_beacon(args.beacon.as_ref());
+    let record_key = record_key()?;
+    let options = KeyOptions::default().with_beacon(args.beacon.as_ref()).with_record_key(&record_key);
     let circuit = progress.step("make the keys", || {
         CircuitFiles::generate(&blueprint, compiled, &*powers, options, &mut os_rng())
     })?;
@@ -149,8 +151,10 @@ fn powers(file: Option<&Path>, progress: &Progress) -> Result<Box<dyn PowersSour
     let cache = cache_dir("ptau");
     if let Some(path) = file {
         let verified = cache.map(|folder| folder.join("verified"));
-        let check = || PowersFile::check(path, verified.as_deref(), &mut os_rng());
-        return Ok(Box::new(progress.step("check the powers of tau", check).map_err(in_file(path))?));
+        let powers = progress.measured("check the powers of tau", StepOptions::default(), |options| {
+            PowersFile::check(path, verified.as_deref(), &mut os_rng(), options)?.for_production()
+        });
+        return Ok(Box::new(powers.map_err(in_file(path))?));
     }
     Ok(Box::new(cache.map_or_else(DevelopmentPowers::in_memory, DevelopmentPowers::in_folder)))
 }

@@ -8,17 +8,19 @@ use serde::{Deserialize, Serialize};
 use zkflow_core::circuit::FileName;
 use zkflow_core::digest::Digest;
 use zkflow_core::format::json;
-use zkflow_core::format::zkey::{KeyHead, ZKeyFile};
+use zkflow_core::format::zkey::KeyHead;
 use zkflow_core::proof::PublicSignals;
-use zkflow_core::provenance::Provenance;
+use zkflow_core::provenance::Label;
 use zkflow_core::service::catalog::{DeployedContract, DeploymentStage};
 use zkflow_core::service::chain::{
     Address, ChainClient, SignedTransaction, SolidityCompiler as _, TransactionSigner,
 };
+use zkflow_core::setup::{KeyVerdict, StepOptions};
 use zkflow_core::verify::Verifier;
 
 use super::Error;
-use super::files::{in_file, map, read, write};
+use super::evidence::EvidenceArgs;
+use super::files::{in_file, read, write};
 use super::progress::Progress;
 use zkflow_evm::deploy::{self, Code, DEVELOPMENT_CHAINS, Journal, Order, Statement, Stopped, drive};
 use zkflow_evm::{Endpoint, EvmClient, KeySource, Solc, standard_json_input};
@@ -63,6 +65,8 @@ pub(crate) struct DeployArgs {
     /// Path of a native solc 0.8.30, for --unsafe-custom-source (default: the npm package solc under Node.js)
     #[arg(long, env = "SOLC_PATH", value_name = "PATH")]
     solc: Option<PathBuf>,
+    #[command(flatten)]
+    evidence: EvidenceArgs,
 }
 
 pub(super) fn deploy(args: &DeployArgs) -> Result<(), Error> {
@@ -80,10 +84,11 @@ async fn run(args: &DeployArgs) -> Result<(), Error> {
     let mut record = Record::open(&args.circuit, chain_id, args.again)?;
 
     let path = args.circuit.join(FileName::ProvingKey.as_str());
-    let key = ZKeyFile::open(std::io::Cursor::new(&*map(&path)?)).map_err(in_file(&path))?.head().clone();
+    let setup = args.circuit.join(FileName::Setup.as_str());
+    let (key, verdict) = args.evidence.judge(&path, &setup, &progress, StepOptions::default())?;
     let contract = match &args.unsafe_custom_source {
         Some(path) => Contract::custom(path, args, &progress)?,
-        None => Contract::of_key(&key, args, chain_id)?,
+        None => Contract::of_key(&key, &verdict, args, chain_id)?,
     };
     let verification_key = Digest::of(json::vkey_text(&key.vk));
     let statement = statement(args, Verifier::new(key.vk)?)?;
@@ -133,18 +138,18 @@ struct Contract {
     /// Input of the compiler that gives the code; explorers need it.
     standard_json_input: serde_json::Value,
     /// The parties that could forge proofs; `None`: not checked.
-    provenance: Option<Provenance>,
+    label: Option<Label>,
 }
 
 impl Contract {
     /// Judges the key, and generates its contract. No compiler runs.
-    fn of_key(key: &KeyHead, args: &DeployArgs, chain_id: u64) -> Result<Self, Error> {
+    fn of_key(key: &KeyHead, verdict: &KeyVerdict, args: &DeployArgs, chain_id: u64) -> Result<Self, Error> {
         let source = source(&args.circuit.join(FileName::VerifierContract.as_str()))?;
-        let provenance = deploy::admit(&source, key, None, chain_id, &args.development_chain)?;
+        let label = deploy::admit(&source, key, verdict, chain_id, &args.development_chain)?;
         Ok(Self {
             code: Code::of_key(&key.vk)?,
             standard_json_input: standard_json_input(&source),
-            provenance: Some(provenance),
+            label: Some(label),
         })
     }
 
@@ -159,13 +164,13 @@ impl Contract {
         Ok(Self {
             standard_json_input: compiled.standard_json_input.clone(),
             code: compiled.into(),
-            provenance: None,
+            label: None,
         })
     }
 
     fn keys(&self) -> String {
-        match self.provenance {
-            Some(provenance) => provenance.to_string(),
+        match self.label {
+            Some(label) => label.to_string(),
             None => "unchecked (--unsafe-custom-source)".to_owned(),
         }
     }

@@ -1,13 +1,16 @@
 //! `zkflow doctor`: checks the requirements and shows how to install missing ones.
 
 use std::path::{Path, PathBuf};
-#[cfg(feature = "evm")]
-use std::process::Command;
 use std::process::ExitCode;
+#[cfg(feature = "evm")]
+use std::time::Duration;
 
 use clap::Args;
 use zkflow_core::compile::tools::{CircomTools, ToolFolders, package_version};
 use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileLimits};
+use zkflow_core::confined::Kernel;
+#[cfg(feature = "evm")]
+use zkflow_core::confined::{ConfinedCommand, ProcessLimits};
 
 use super::Error;
 use super::toolbox::sandbox;
@@ -39,6 +42,7 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<ExitCode, Error> {
         ("circom (native)", circom_native(args.circom.as_deref())),
         ("data folder", data_folder(&args.data_dir)),
         ("module cache", module_cache()),
+        ("confinement", confinement()),
         ("processor", Finding::Good(processor())),
         #[cfg(feature = "evm")]
         ("solc", solc()),
@@ -155,6 +159,12 @@ fn module_cache() -> Finding {
     }
 }
 
+/// What the kernel has to confine native tools.
+fn confinement() -> Finding {
+    let kernel = Kernel::current();
+    if kernel.confines() { Finding::Good(kernel.to_string()) } else { Finding::Absent(kernel.to_string()) }
+}
+
 fn processor() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     format!("{cores} cores, {}", std::env::consts::ARCH)
@@ -168,6 +178,12 @@ fn version(program: &str, why: &str) -> Finding {
 /// Version that a program prints; `None` if it does not run.
 #[cfg(feature = "evm")]
 fn output(program: &Path) -> Option<String> {
-    let output = Command::new(program).arg("--version").output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    const LIMITS: ProcessLimits = ProcessLimits {
+        wall: Duration::from_secs(10),
+        memory_bytes: 1 << 30,
+        written_bytes: 0,
+        printed_bytes: 1 << 16,
+    };
+    let finished = ConfinedCommand::new(program).ok()?.arguments(["--version"]).run(&LIMITS).ok()?;
+    finished.status.success().then(|| String::from_utf8_lossy(&finished.output).trim().to_owned())
 }

@@ -39,15 +39,15 @@ impl Progress {
         result
     }
 
-    /// As [`Progress::step`], for a setup step with a memory limit in bytes. Also shows the remaining time.
+    /// As [`Progress::step`], for a setup step with options. Also shows the remaining time.
     pub(super) fn measured<T, E>(
         &self,
         name: &str,
-        memory: u64,
+        options: StepOptions<'_>,
         work: impl FnOnce(StepOptions<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let measure = Measure::new(&self.bar, name);
-        let options = StepOptions::default().with_memory(memory).with_progress(&measure);
+        let options = options.with_progress(&measure);
         let result = self.step(name, || work(options));
         self.bar.set_style(style("{spinner} {msg} {elapsed}"));
         result

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use zkflow_core::format::ptau::{ContributionKind, ContributionName, Ptau};
 use zkflow_core::rng::os_rng;
-use zkflow_core::setup::{Beacon, ptau};
+use zkflow_core::setup::{Beacon, CeremonyError, DEFAULT_BEACON_EXPONENT, StepOptions, ptau};
 
 use super::Error;
 use super::files::{continued, in_file, written};
@@ -17,22 +17,26 @@ use super::progress::Progress;
 #[derive(Debug, Args)]
 pub(crate) struct PtauArgs {
     #[command(flatten)]
-    memory: MemoryArgs,
+    limits: LimitArgs,
     #[command(subcommand)]
     command: PtauCommand,
 }
 
-/// Memory limit of a setup step.
+/// Limits of a setup step.
 #[derive(Debug, Args)]
-pub(super) struct MemoryArgs {
+pub(super) struct LimitArgs {
     /// Memory limit for points, in bytes or with the suffix KiB, MiB or GiB
     #[arg(long, global = true, value_name = "SIZE", default_value = "1GiB", value_parser = parse_size)]
     memory: u64,
+    /// Verify beacons of up to 2^EXPONENT hashes; 2^30 take about a minute and a half
+    #[arg(long, global = true, value_name = "EXPONENT", default_value_t = DEFAULT_BEACON_EXPONENT,
+        value_parser = clap::value_parser!(u8).range(10..=63))]
+    max_beacon_exponent: u8,
 }
 
-impl MemoryArgs {
-    pub(super) fn bytes(&self) -> u64 {
-        self.memory
+impl LimitArgs {
+    pub(super) fn options(&self) -> StepOptions<'static> {
+        StepOptions::default().with_memory(self.memory).with_beacon_exponent(self.max_beacon_exponent)
     }
 
     /// Fails if `bytes` exceeds the limit.
@@ -178,7 +182,7 @@ impl BeaconArgs {
 
 pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
     let progress = Progress::new();
-    let memory = args.memory.bytes();
+    let options = args.limits.options();
     match &args.command {
         PtauCommand::New { power, out } => {
             let challenge = progress.step("write the powers", || {
@@ -189,7 +193,7 @@ pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
         PtauCommand::Contribute { files, contributor } => {
             let (name, text) = contributor.read()?;
             let mut input = open(&files.input)?;
-            let made = progress.measured("contribute", memory, |options| {
+            let made = progress.measured("contribute", options, |options| {
                 written(&files.out, |file| {
                     Ok(ptau::contribute(&mut input, file, name, text, &mut os_rng(), options)?)
                 })
@@ -199,14 +203,14 @@ pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
         PtauCommand::Beacon { files, beacon } => {
             let (name, beacon) = beacon.read()?;
             let mut input = open(&files.input)?;
-            let made = progress.measured("apply the beacon", memory, |options| {
+            let made = progress.measured("apply the beacon", options, |options| {
                 written(&files.out, |file| Ok(ptau::beacon(&mut input, file, name, &beacon, options)?))
             })?;
             print_contributed(&made);
         }
         PtauCommand::Prepare { files } => {
             let mut input = open(&files.input)?;
-            progress.measured("prepare phase 2", memory, |options| {
+            progress.measured("prepare phase 2", options, |options| {
                 continued(&files.out, |file| Ok(ptau::prepare(&mut input, file, &mut os_rng(), options)?))
             })?;
         }
@@ -228,7 +232,7 @@ pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
             let mut input = open(input)?;
             let answer = File::open(response)
                 .map_err(|error| format!("cannot read {}: {error}", response.display()))?;
-            let made = progress.measured("import the response", memory, |options| {
+            let made = progress.measured("import the response", options, |options| {
                 let answer = BufReader::new(answer);
                 written(out, |file| Ok(ptau::import_response(&mut input, answer, file, name, options)?))
             })?;
@@ -236,10 +240,14 @@ pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
         }
         PtauCommand::Verify { file } => {
             let mut input = open(file)?;
-            progress
-                .measured("verify", memory, |options| ptau::verify(&mut input, &mut os_rng(), options))
+            let verdict = progress
+                .measured("verify", options, |options| ptau::verify(&mut input, &mut os_rng(), options))
                 .map_err(in_file(file))?;
             println!("OK: the powers of tau have {} contributions", input.contributions().len());
+            println!("secrets              {verdict}");
+            if verdict.weakness().is_some() {
+                return Err(in_file(file)(CeremonyError::WeakPowers(Box::new(verdict))));
+            }
         }
         PtauCommand::Info { file } => info(file)?,
     }
@@ -247,13 +255,14 @@ pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
 }
 
 fn info(path: &Path) -> Result<(), Error> {
-    let file = open(path)?;
+    let mut file = open(path)?;
     println!("power                {} of {}", file.power(), file.ceremony_power());
     println!("prepared             {}", file.is_prepared());
     let hash = ptau::file_hash(File::open(path)?)?;
     println!("blake2b              {}", hex::encode(hash));
     let ceremony = ptau::published(&hash).map_or_else(|| "no known ceremony".to_owned(), |it| it.to_string());
     println!("published            {ceremony}");
+    println!("secrets              {}", ptau::judge(&mut file)?);
     for (number, contribution) in (1..).zip(file.contributions()) {
         let name = contribution.name.as_ref().map_or("", ContributionName::as_str);
         println!("contribution {number:<7} {} {name:?}", kind_text(&contribution.kind));

@@ -1,28 +1,28 @@
 //! `zkflow zkey`: phase 2 of a trusted setup, for one circuit.
 
-use std::fs::File;
-use std::io::{BufReader, BufWriter};
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use zkflow_core::digest::Digest;
 use zkflow_core::format::json;
-use zkflow_core::format::r1cs::R1cs;
-use zkflow_core::format::zkey::{ContributionName, KeyHead, ZKey, ZKeyFile};
+use zkflow_core::format::zkey::{ContributionName, KeyHead, ZKey};
+use zkflow_core::provenance::Provenance;
 use zkflow_core::rng::os_rng;
-use zkflow_core::setup::{gate, phase2};
+use zkflow_core::setup::{CeremonyError, KeyVerdict, Refused, gate, phase2, ptau as powers_of_tau};
 use zkflow_core::solidity::{ContractCircuit, ContractHeader, verifier_contract};
 
 use super::Error;
+use super::evidence::{self, EvidenceArgs, Verified, circuit, open, record_of};
 use super::files::{in_file, map, read, write, written};
 use super::progress::Progress;
-use super::ptau::{self, BeaconArgs, ContributorArgs, InOut, MemoryArgs};
+use super::ptau::{self, BeaconArgs, ContributorArgs, InOut, LimitArgs};
 
 /// Arguments of `zkflow zkey`.
 #[derive(Debug, Args)]
 pub(crate) struct ZkeyArgs {
     #[command(flatten)]
-    memory: MemoryArgs,
+    limits: LimitArgs,
     #[command(subcommand)]
     command: ZkeyCommand,
 }
@@ -38,6 +38,9 @@ enum ZkeyCommand {
         ptau: PathBuf,
         /// Output file (.zkey)
         out: PathBuf,
+        /// Accept powers of tau for development, or with secrets that anyone can compute
+        #[arg(long)]
+        allow_development: bool,
     },
     /// Add a secret contribution from the system's random generator and an optional text
     Contribute {
@@ -53,7 +56,8 @@ enum ZkeyCommand {
         #[command(flatten)]
         beacon: BeaconArgs,
     },
-    /// Verify a key against its circuit and its powers of tau
+    /// Verify a key against its circuit and its powers of tau, which are verified too. Writes a record that
+    /// other commands accept as evidence
     Verify {
         /// Circuit (.r1cs)
         r1cs: PathBuf,
@@ -61,15 +65,21 @@ enum ZkeyCommand {
         ptau: PathBuf,
         /// Key (.zkey)
         zkey: PathBuf,
+        /// Path of the record (default: the key's path, then .record.json)
+        #[arg(long, value_name = "FILE")]
+        record: Option<PathBuf>,
     },
-    /// Write the verification key as JSON
+    /// Write the verification key as JSON. Without evidence it says that the contributions are only claimed
     ExportVkey {
         /// Key (.zkey)
         zkey: PathBuf,
         /// Output file (.json)
         out: PathBuf,
+        #[command(flatten)]
+        evidence: EvidenceArgs,
     },
-    /// Write the verifier contract in Solidity
+    /// Write the verifier contract in Solidity. Without evidence its header says that the contributions are only
+    /// claimed
     ExportSolidity {
         /// Key (.zkey)
         zkey: PathBuf,
@@ -78,6 +88,8 @@ enum ZkeyCommand {
         /// Accept a key for development; never deploy its contract to a real chain
         #[arg(long)]
         allow_development: bool,
+        #[command(flatten)]
+        evidence: EvidenceArgs,
     },
     /// Write the parameters for a contribution by another program (snarkjs: `zkey export bellman`)
     ExportMpcParams {
@@ -101,17 +113,25 @@ enum ZkeyCommand {
     Info {
         /// Key (.zkey)
         zkey: PathBuf,
+        #[command(flatten)]
+        evidence: EvidenceArgs,
     },
 }
 
 pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
     let progress = Progress::new();
-    let memory = args.memory.bytes();
+    let options = args.limits.options();
     match &args.command {
-        ZkeyCommand::New { r1cs, ptau, out } => {
+        ZkeyCommand::New { r1cs, ptau, out, allow_development } => {
             let circuit = circuit(r1cs)?;
             let mut powers = ptau::open(ptau)?;
-            let key = progress.measured("make the key", memory, |options| {
+            if !allow_development {
+                let verdict = powers_of_tau::judge(&mut powers).map_err(in_file(ptau))?;
+                if verdict.provenance().is_none_or(|found| found == Provenance::Development) {
+                    return Err(in_file(ptau)(CeremonyError::WeakPowers(Box::new(verdict))));
+                }
+            }
+            let key = progress.measured("make the key", options, |options| {
                 written(out, |file| Ok(phase2::create(&circuit, &mut powers, BufWriter::new(file), options)?))
             })?;
             println!("circuit hash         {}", hex::encode(key.circuit_hash));
@@ -121,7 +141,7 @@ pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
             let (name, text) = contributor.read()?;
             let (input, out) = files.paths();
             let mut key = open(input)?;
-            let key = progress.measured("contribute", memory, |options| {
+            let key = progress.measured("contribute", options, |options| {
                 written(out, |file| {
                     let out = BufWriter::new(file);
                     Ok(phase2::contribute(&mut key, out, name, text, &mut os_rng(), options)?)
@@ -133,88 +153,75 @@ pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
             let (name, beacon) = beacon.read()?;
             let (input, out) = files.paths();
             let mut key = open(input)?;
-            let key = progress.measured("apply the beacon", memory, |options| {
+            let key = progress.measured("apply the beacon", options, |options| {
                 written(out, |file| {
                     Ok(phase2::beacon(&mut key, BufWriter::new(file), name, &beacon, options)?)
                 })
             })?;
             show_last(&key);
         }
-        ZkeyCommand::Verify { r1cs, ptau, zkey } => {
-            let circuit = circuit(r1cs)?;
-            let mut powers = ptau::open(ptau)?;
-            let mut key = open(zkey)?;
-            progress
-                .measured("verify", memory, |options| {
-                    phase2::verify(&circuit, &mut powers, &mut key, &mut os_rng(), options)
-                })
-                .map_err(in_file(zkey))?;
-            let key = key.head();
-            println!("OK: the key matches the circuit and has {} contributions", key.contributions.len());
-            println!("keys                 {}", gate::judge(key));
+        ZkeyCommand::Verify { r1cs, ptau, zkey, record: out } => {
+            let Verified { head, verdict, record } = evidence::verify(r1cs, ptau, zkey, &progress, options)?;
+            println!("OK: the key matches the circuit and has {} contributions", head.contributions.len());
+            println!("keys                 {verdict}");
+            let Some(record) = record else { return Err(in_file(zkey)(Refused::from(verdict))) };
+            let path = out.clone().unwrap_or_else(|| record_of(zkey));
+            write(&path, record.to_json().as_bytes())?;
+            println!("record               {}", path.display());
         }
-        ZkeyCommand::ExportVkey { zkey, out } => {
-            let key = open(zkey)?;
-            let key = key.head();
-            let provenance = gate::judge(key).admit(true).map_err(in_file(zkey))?;
-            write(out, json::vkey_text(&key.vk).as_bytes())?;
-            println!("keys                 {provenance}");
+        ZkeyCommand::ExportVkey { zkey, out, evidence } => {
+            let (key, verdict) = evidence.judge(zkey, &record_of(zkey), &progress, options)?;
+            let label = verdict.admit(true).map_err(in_file(zkey))?;
+            write(out, json::labelled_vkey_text(&key.vk, &label).as_bytes())?;
+            println!("keys                 {label}");
         }
-        ZkeyCommand::ExportSolidity { zkey, out, allow_development } => {
-            let key = open(zkey)?;
-            let key = key.head();
-            let provenance = gate::judge(key).admit(*allow_development).map_err(in_file(zkey))?;
+        ZkeyCommand::ExportSolidity { zkey, out, allow_development, evidence } => {
+            let (key, verdict) = evidence.judge(zkey, &record_of(zkey), &progress, options)?;
+            let label = verdict.admit(*allow_development).map_err(in_file(zkey))?;
             let header = ContractHeader {
                 circuit: ContractCircuit::Hash(key.circuit_hash),
-                provenance,
+                label,
                 verification_key: Digest::of(json::vkey_text(&key.vk)),
             };
             write(out, verifier_contract(&key.vk, &header).as_bytes())?;
-            println!("keys                 {provenance}");
+            println!("keys                 {label}");
         }
         ZkeyCommand::ExportMpcParams { files } => {
             let (input, out) = files.paths();
-            let key = whole(input, &args.memory)?;
+            let key = whole(input, &args.limits)?;
             write(out, &progress.step("export the parameters", || phase2::export_params(&key))?)?;
         }
         ZkeyCommand::ImportMpcParams { input, params, out, name } => {
             let name = ptau::contribution_name(name.as_deref())?;
-            let (key, bytes) = (whole(input, &args.memory)?, read(params)?);
+            let (key, bytes) = (whole(input, &args.limits)?, read(params)?);
             let key = progress
                 .step("import the parameters", || phase2::import_params(&key, &bytes, name))
                 .map_err(in_file(params))?;
             write(out, &key.write())?;
             show_last(&key.head);
         }
-        ZkeyCommand::Info { zkey } => info(open(zkey)?.head()),
+        ZkeyCommand::Info { zkey, evidence } => {
+            let (key, verdict) = evidence.judge(zkey, &record_of(zkey), &progress, options)?;
+            info(&key, &verdict);
+        }
     }
     Ok(())
 }
 
-fn info(key: &KeyHead) {
+fn info(key: &KeyHead, verdict: &KeyVerdict) {
     println!("circuit hash         {}", hex::encode(key.circuit_hash));
     for (number, contribution) in (1..).zip(&key.contributions) {
         let name = contribution.name.as_ref().map_or("", ContributionName::as_str);
         println!("contribution {number:<7} {} {name:?}", ptau::kind_text(&contribution.kind));
         println!("  hash               {}", hex::encode(phase2::contribution_hash(contribution)));
     }
-    println!("keys                 {}", gate::judge(key));
-}
-
-/// Reads a circuit and unmaps its file.
-fn circuit(path: &Path) -> Result<R1cs, Error> {
-    R1cs::read(&map(path)?).map_err(in_file(path))
-}
-
-fn open(path: &Path) -> Result<ZKeyFile<BufReader<File>>, Error> {
-    let file = File::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    ZKeyFile::open(BufReader::new(file)).map_err(in_file(path))
+    println!("keys                 {verdict}");
 }
 
 /// Reads a whole key into memory, for the exchange with other programs.
-fn whole(path: &Path, memory: &MemoryArgs) -> Result<ZKey, Error> {
+fn whole(path: &Path, limits: &LimitArgs) -> Result<ZKey, Error> {
     let bytes = map(path)?;
-    memory.allow(COPIES * bytes.len() as u64)?;
+    limits.allow(COPIES * bytes.len() as u64)?;
     ZKey::read(&bytes).map_err(in_file(path))
 }
 

@@ -15,7 +15,7 @@ use zkflow_groth16::id::CircuitId;
 use zkflow_groth16::provenance::Provenance;
 use zkflow_groth16::report::CircuitReport;
 use zkflow_groth16::rng::SecureRng;
-use zkflow_groth16::setup::{CeremonyError, KeyOptions, PowersSource, make_key};
+use zkflow_groth16::setup::{CeremonyError, KeyOptions, MadeKey, PowersSource, make_key};
 use zkflow_groth16::solidity::{ContractCircuit, ContractHeader, verifier_contract};
 
 /// The files of a circuit, ready to be stored.
@@ -47,19 +47,19 @@ impl CircuitFiles {
         rng: &mut dyn SecureRng,
     ) -> Result<Self, FileError> {
         let r1cs = R1cs::read(&compiled.r1cs)?;
+        let options = options.with_r1cs(Digest::of(&compiled.r1cs));
         let (made, recorded) = std::thread::scope(|scope| {
             let recording = scope.spawn(|| Tape::record(&compiled.wasm, RecordLimits::default()));
             let mut zkey = Vec::new();
             let made = make_key(&r1cs, powers, &mut zkey, options, rng).map(|made| (zkey, made));
             (made, recording.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
-        let (zkey, (head, record)) = made?;
+        let (zkey, MadeKey { head, label, record, .. }) = made?;
         drop(r1cs);
-        let provenance = record.provenance;
         let verification_key = json::vkey_text(&head.vk);
         let header = ContractHeader {
             circuit: ContractCircuit::Id(CircuitId::from_hash(&blueprint.circuit_hash)),
-            provenance,
+            label,
             verification_key: Digest::of(&verification_key),
         };
         let contract = verifier_contract(&head.vk, &header);
@@ -76,7 +76,7 @@ impl CircuitFiles {
             (FileName::Setup, record.to_json().into_bytes()),
         ];
         files.extend(recorded);
-        Ok(Self { files, tape, report: compiled.report, provenance })
+        Ok(Self { files, tape, report: compiled.report, provenance: label.provenance() })
     }
 
     /// Bytes of a file; `None` if the circuit has no such file.

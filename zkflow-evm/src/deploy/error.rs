@@ -2,7 +2,7 @@
 
 use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::service::chain::{Address, ChainError, SolidityError, TransactionHash};
-use zkflow_core::setup::gate::Refused;
+use zkflow_core::setup::Refused;
 use zkflow_core::solidity::{NoCode, UnreadableContract};
 
 /// A contract was not deployed, or is not the expected one. Contains neither keys nor URLs of nodes.
@@ -15,6 +15,17 @@ pub enum DeployError {
     /// The maker of the key could forge proofs, and the chain does not accept such keys.
     #[error("the key is for development, and chain {0} is not configured as a chain for such keys")]
     Development(u64),
+    /// The key was not compared with its circuit and its powers of tau, and the chain does not accept such keys.
+    #[error(
+        "the key's contributions are only claimed: verify the key against its circuit and its powers of tau, or \
+         configure chain {0} as a chain for development keys"
+    )]
+    Claimed(u64),
+    /// The source is not the one that the key, its label and its circuit determine.
+    #[error(
+        "the contract's source is not the one that ZKFlow writes for this key and its label: export the contract again"
+    )]
+    OtherSource,
     /// The contract was made for a different key.
     #[error("the contract does not contain the verification key of the proving key")]
     OtherKey,
@@ -100,12 +111,15 @@ impl Classified for DeployError {
             Self::Solidity(error) => error.kind(),
             Self::Chain(error) => error.kind(),
             Self::OtherChain { .. } | Self::UnknownChain(_) | Self::UnknownSigner(_) => ErrorKind::Invalid,
-            Self::OtherKey | Self::Unreadable(_) | Self::OtherCode(_) | Self::WrongAnswer { .. } => {
-                ErrorKind::Corrupt
-            }
+            Self::OtherKey
+            | Self::OtherSource
+            | Self::Unreadable(_)
+            | Self::OtherCode(_)
+            | Self::WrongAnswer { .. } => ErrorKind::Corrupt,
             Self::TooLong(_) => ErrorKind::Limit,
             Self::Forgeable(_)
             | Self::Development(_)
+            | Self::Claimed(_)
             | Self::Unusual(_)
             | Self::NonceTaken(_)
             | Self::Reverted { .. }
@@ -118,7 +132,9 @@ impl Classified for DeployError {
         match self {
             Self::Forgeable(_) => "key_forgeable",
             Self::Development(_) => "key_for_development",
+            Self::Claimed(_) => "key_claimed",
             Self::OtherKey => "contract_other_key",
+            Self::OtherSource => "contract_altered",
             Self::Unreadable(_) => "contract_unreadable",
             Self::TooLong(_) => "contract_too_long",
             Self::Unusual(_) => "key_unusual",

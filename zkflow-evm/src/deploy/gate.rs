@@ -1,41 +1,53 @@
 //! Decides whether a key is good enough for a chain, based on the source that is compiled.
 
+use zkflow_core::digest::Digest;
+use zkflow_core::format::json;
 use zkflow_core::format::zkey::KeyHead;
-use zkflow_core::provenance::Provenance;
+use zkflow_core::provenance::{Label, Provenance};
 use zkflow_core::service::chain::{CompiledContract, SolidityCompiler};
-use zkflow_core::setup::Beacon;
-use zkflow_core::setup::gate::{Verdict, judge_knowing};
-use zkflow_core::solidity::{CONTRACT_NAME, verifying_key_of};
+use zkflow_core::setup::KeyVerdict;
+use zkflow_core::solidity::{
+    CODE_LIMIT, CONTRACT_NAME, ContractHeader, circuit_of, verifier_contract, verifying_key_of,
+};
 
 use super::DeployError;
 
 /// Default chains for development keys: those of test nodes.
 pub const DEVELOPMENT_CHAINS: [u64; 2] = [31_337, 1_337];
 
-/// Limit of a contract's code in bytes (EIP-170).
-const LONGEST_CODE: usize = 24_576;
-
-/// Admits the contract of a key to a chain and returns the key's provenance.
+/// Admits the contract of a key to a chain and returns the key's label.
+///
+/// The source must be the one that [`verifier_contract`] writes for the key, the label and the circuit in its header: a
+/// contract is a function of these.
 ///
 /// # Errors
-/// The key is forgeable; the key is for development and `development_chains` does not contain the chain;
-/// `source` contains a different key.
+/// The key is forgeable; the key is for development or its label is only claimed, and `development_chains` does not
+/// contain the chain; `source` contains a different key, another label, or differs in any other byte.
 pub fn admit(
     source: &str,
     key: &KeyHead,
-    beacon: Option<&Beacon>,
+    verdict: &KeyVerdict,
     chain_id: u64,
     development_chains: &[u64],
-) -> Result<Provenance, DeployError> {
-    // The source determines what is deployed, so the key in it must be the judged key.
+) -> Result<Label, DeployError> {
     if verifying_key_of(source)? != key.vk {
         return Err(DeployError::OtherKey);
     }
-    let verdict = judge_knowing(key, beacon.map_or(&[], std::slice::from_ref));
-    if verdict == Verdict::Held(Provenance::Development) && !development_chains.contains(&chain_id) {
-        return Err(DeployError::Development(chain_id));
+    let label = verdict.admit(true)?;
+    if !development_chains.contains(&chain_id) {
+        if label.provenance() == Provenance::Development {
+            return Err(DeployError::Development(chain_id));
+        }
+        if label.is_claimed() {
+            return Err(DeployError::Claimed(chain_id));
+        }
     }
-    Ok(verdict.admit(true)?)
+    let circuit = circuit_of(source).ok_or(DeployError::OtherSource)?;
+    let header = ContractHeader { circuit, label, verification_key: Digest::of(json::vkey_text(&key.vk)) };
+    if verifier_contract(&key.vk, &header) != source {
+        return Err(DeployError::OtherSource);
+    }
+    Ok(label)
 }
 
 /// Compiles a verifier contract. Blocks the thread.
@@ -45,7 +57,7 @@ pub fn admit(
 pub fn compile(compiler: &dyn SolidityCompiler, source: &str) -> Result<CompiledContract, DeployError> {
     let compiled = compiler.compile(source, CONTRACT_NAME)?;
     match compiled.runtime_code.len() {
-        length if length > LONGEST_CODE => Err(DeployError::TooLong(length)),
+        length if length > CODE_LIMIT => Err(DeployError::TooLong(length)),
         _ => Ok(compiled),
     }
 }

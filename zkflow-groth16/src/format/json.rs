@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::field::{Fq, Fq2};
 use crate::proof::{Proof, VerifyingKey};
+use crate::provenance::Label;
 use node::Node;
 
 mod document;
@@ -92,6 +93,12 @@ pub fn vkey_to_json(key: &VerifyingKey) -> Value {
 /// The text of `verification_key.json`, byte for byte as snarkjs writes it.
 pub fn vkey_text(key: &VerifyingKey) -> String {
     document::to_text(&KeyDocument::from(key))
+}
+
+/// Like [`vkey_text`]; if the label is only claimed, the last member, `"provenance"`, says so.
+pub fn labelled_vkey_text(key: &VerifyingKey, label: &Label) -> String {
+    let provenance = label.is_claimed().then(|| label.to_string());
+    document::to_text(&KeyDocument::from(key).with_provenance(provenance))
 }
 
 /// Reads a verification key.

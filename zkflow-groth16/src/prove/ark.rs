@@ -8,7 +8,6 @@ use std::sync::Arc;
 use ark_bn254::{Bn254, Fr};
 use ark_circom::index::NPIndex;
 use ark_circom::{CircomReduction, read_zkey};
-use ark_ec::AffineRepr;
 use ark_ff::Field;
 use ark_groth16::r1cs_to_qap::evaluate_constraint;
 use ark_groth16::{Groth16, ProvingKey};

@@ -4,7 +4,7 @@ use std::io;
 
 use super::SetupError;
 use super::beacon::InvalidBeacon;
-use super::gate::Refused;
+use super::verdict::{Refused, Verdict, Weakness};
 use crate::error::{Classified, ErrorKind};
 use crate::format::sections::CopyError;
 use crate::format::{FormatError, ReadError};
@@ -44,9 +44,12 @@ pub enum CeremonyError {
         /// Power of the file.
         found: u32,
     },
-    /// [`gate`](super::gate) refuses the key.
+    /// The [verdict](super::KeyVerdict) on the key is bad.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// Anyone could have the secrets of the powers of tau, or they are for development.
+    #[error("the powers of tau are refused: {0}")]
+    WeakPowers(Box<Verdict>),
     /// The value or the exponent of a beacon is out of range.
     #[error(transparent)]
     Beacon(#[from] InvalidBeacon),
@@ -58,6 +61,15 @@ pub enum CeremonyError {
 impl From<FormatError> for CeremonyError {
     fn from(error: FormatError) -> Self {
         Self::Read(error.into())
+    }
+}
+
+impl From<Weakness> for CeremonyError {
+    fn from(weakness: Weakness) -> Self {
+        match weakness {
+            Weakness::Contribution(what) => Self::Invalid(what),
+            other => Self::Invalid(other.to_string()),
+        }
     }
 }
 
@@ -98,6 +110,7 @@ impl Classified for CeremonyError {
             Self::TooFewPowers { .. } => "too_few_powers",
             Self::Beacon(error) => error.code(),
             Self::Refused(_) => "key_refused",
+            Self::WeakPowers(_) => "powers_refused",
             Self::Invalid(_) => "ceremony_invalid",
         }
     }

@@ -1,17 +1,17 @@
-//! Makes the key of a circuit, and records its origin.
+//! Makes the key of a circuit.
 
-use std::io::{Cursor, Write};
-
-use serde::Serialize;
+use std::io::{self, Cursor, Write};
 
 use super::beacon::Beacon;
 use super::ceremony::CeremonyError;
-use super::source::{Origin, Powers, PowersSource};
+use super::record::{RecordKey, RecordedFiles, SetupRecord};
+use super::source::PowersSource;
 use super::step::StepOptions;
-use super::{check, development_name, gate, phase2, ptau, qap};
+use super::{check, development_name, phase2, qap};
+use crate::digest::{Digest, Hasher};
 use crate::format::r1cs::R1cs;
-use crate::format::zkey::{ContributionKind, ContributionName, KeyHead, ZKey, ZKeyFile};
-use crate::provenance::Provenance;
+use crate::format::zkey::{ContributionName, KeyHead, ZKey, ZKeyFile};
+use crate::provenance::{Label, Provenance};
 use crate::rng::SecureRng;
 
 /// Options for making a key.
@@ -20,6 +20,10 @@ use crate::rng::SecureRng;
 pub struct KeyOptions<'a> {
     /// Beacon that ends phase 2; `None`: no beacon.
     pub beacon: Option<&'a Beacon>,
+    /// SHA-256 of the circuit's file (.r1cs), for the record.
+    pub r1cs: Option<Digest>,
+    /// Key that seals the record; `None`: the record is not sealed, and no label follows from it later.
+    pub record_key: Option<&'a RecordKey>,
 }
 
 impl<'a> KeyOptions<'a> {
@@ -29,34 +33,48 @@ impl<'a> KeyOptions<'a> {
         self.beacon = beacon;
         self
     }
+
+    /// Names the circuit's file (.r1cs) in the record by its SHA-256.
+    #[must_use]
+    pub fn with_r1cs(mut self, digest: Digest) -> Self {
+        self.r1cs = Some(digest);
+        self
+    }
+
+    /// Seals the record. Later, a label of the key follows only from a sealed record.
+    #[must_use]
+    pub fn with_record_key(mut self, key: &'a RecordKey) -> Self {
+        self.record_key = Some(key);
+        self
+    }
 }
 
 /// Makes the key of a circuit: phase 1 from `source`, then one secret contribution from `rng`. Writes the key to
-/// `out` as a `.zkey` file; returns its head and its record.
+/// `out` as a `.zkey` file.
 ///
 /// # Behaviour
-/// - With [development](Origin::Development) powers the key is for development, and the name of its
+/// - With powers for development the key is for development, and the name of its
 ///   contribution marks it. With other powers its provenance is `single-operator`.
 /// - A seeded `rng` and the same powers give the same key; anyone can then forge proofs for it.
 /// - [`phase2::verify`] accepts the key with the powers whose hash is in the record.
 /// - Memory contains the key without its contributions; with a beacon, twice.
 ///
 /// # Errors
-/// There are no powers for a circuit of this size, the circuit is invalid, or a file fails.
+/// There are no powers for a circuit of this size, anyone could have their secrets, the circuit is invalid, or a file
+/// fails.
 ///
 /// ```
 /// use zkflow_groth16::format::r1cs::R1cs;
 /// use zkflow_groth16::provenance::Provenance;
 /// use zkflow_groth16::rng::os_rng;
-/// use zkflow_groth16::setup::gate::{Verdict, judge};
 /// use zkflow_groth16::setup::{DevelopmentPowers, KeyOptions, make_key};
 ///
 /// # std::env::set_current_dir("tests/data")?;
 /// let r1cs = R1cs::read(&std::fs::read("tiny.r1cs")?)?;
 /// let mut zkey = Vec::new();
-/// let (head, _record) =
+/// let made =
 ///     make_key(&r1cs, &DevelopmentPowers::in_memory(), &mut zkey, KeyOptions::default(), &mut os_rng())?;
-/// assert_eq!(judge(&head), Verdict::Held(Provenance::Development));
+/// assert_eq!(made.label.provenance(), Provenance::Development);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn make_key(
@@ -65,30 +83,40 @@ pub fn make_key(
     out: impl Write,
     options: KeyOptions<'_>,
     rng: &mut dyn SecureRng,
-) -> Result<(KeyHead, SetupRecord), CeremonyError> {
+) -> Result<MadeKey, CeremonyError> {
     let domain_size = check(r1cs)?;
     let mut powers = source.powers(domain_size.ilog2())?;
+    if powers.verdict().provenance().is_none() {
+        return Err(CeremonyError::WeakPowers(Box::new(powers.verdict().clone())));
+    }
+    let mut out = Hashed { out, hasher: Hasher::default() };
     let steps = StepOptions::default();
     let mut initial = room(r1cs, domain_size);
-    phase2::create(r1cs, &mut powers.file, &mut initial, steps)?;
+    phase2::create(r1cs, powers.file(), &mut initial, steps)?;
     let mut initial = ZKeyFile::open(Cursor::new(initial))?;
-    let name = match powers.origin {
-        Origin::Development => development_name(),
+    let name = match powers.verdict().provenance() {
+        Some(Provenance::Development) => development_name(),
         _ => ContributionName::new("zkflow").expect("shorter than 255 bytes"),
     };
     let head = match options.beacon {
-        None => phase2::contribute(&mut initial, out, Some(name), "", rng, steps)?,
+        None => phase2::contribute(&mut initial, &mut out, Some(name), "", rng, steps)?,
         Some(beacon) => {
             let mut contributed = room(r1cs, domain_size);
             phase2::contribute(&mut initial, &mut contributed, Some(name), "", rng, steps)?;
             drop(initial);
             let mut contributed = ZKeyFile::open(Cursor::new(contributed))?;
-            phase2::beacon(&mut contributed, out, None, beacon, steps)?
+            phase2::beacon(&mut contributed, &mut out, None, beacon, steps)?
         }
     };
-    let provenance = gate::judge(&head).admit(true)?;
-    let record = SetupRecord::of(&powers, &head, provenance)?;
-    Ok((head, record))
+    let zkey = out.hasher.finish();
+    let verdict = powers.judge_own(&head, steps);
+    let label = verdict.admit(true)?;
+    let record = SetupRecord::new(&powers, &head, &verdict, RecordedFiles { r1cs: options.r1cs, zkey })?;
+    let record = match options.record_key {
+        Some(key) => record.sealed(key),
+        None => record,
+    };
+    Ok(MadeKey { head, label, record })
 }
 
 /// Memory for the key of a circuit, with room for a contribution.
@@ -98,91 +126,32 @@ fn room(r1cs: &R1cs, domain_size: u32) -> Vec<u8> {
     Vec::with_capacity(usize::try_from(length.saturating_add(1 << 12)).unwrap_or_default())
 }
 
-/// The origin of a key, for people and programs; the key itself proves it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// A key that this process made.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct SetupRecord {
-    /// The powers of tau.
-    pub phase1: Phase1Record,
-    /// BLAKE2b-512 of the initial key, in hexadecimal.
-    pub circuit_hash: String,
-    /// The contributions of phase 2, in order.
-    pub phase2: Vec<ContributionRecord>,
+pub struct MadeKey {
+    /// The head of the key.
+    pub head: KeyHead,
     /// The parties that could forge proofs.
-    pub provenance: Provenance,
+    pub label: Label,
+    /// The origin of the key.
+    pub record: SetupRecord,
 }
 
-/// The powers of tau used for a key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct Phase1Record {
-    /// Origin of the powers.
-    pub origin: String,
-    /// BLAKE2b-512 of the file, in hexadecimal.
-    pub blake2b: String,
-    /// The file is sufficient for circuits of up to `2^power` rows.
-    pub power: u32,
-    /// Power of the ceremony; larger than `power` if the file is truncated.
-    pub ceremony_power: u32,
-    /// The contributions of phase 1, in order.
-    pub contributions: Vec<ContributionRecord>,
+/// Hashes what it writes.
+struct Hashed<W> {
+    out: W,
+    hasher: Hasher,
 }
 
-/// A contribution to one of the phases.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ContributionRecord {
-    /// Name of the contributor as given in the file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// `VALUE:EXPONENT`, with the value in hexadecimal; `None` if the contribution is not from a beacon.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub beacon: Option<String>,
-    /// The hash that the contributor publishes, in hexadecimal.
-    pub hash: String,
-}
-
-impl SetupRecord {
-    fn of(powers: &Powers, head: &KeyHead, provenance: Provenance) -> Result<Self, CeremonyError> {
-        let file = &powers.file;
-        let response = |one| Ok::<_, CeremonyError>(hex::encode(ptau::response_hash(one)?));
-        let contributions = file
-            .contributions()
-            .iter()
-            .map(|one| Ok(ContributionRecord::of(one.name.as_ref(), &one.kind, response(one)?)))
-            .collect::<Result<_, CeremonyError>>()?;
-        let phase1 = Phase1Record {
-            origin: powers.origin.to_string(),
-            blake2b: hex::encode(powers.hash),
-            power: file.power(),
-            ceremony_power: file.ceremony_power(),
-            contributions,
-        };
-        let hash = |one| hex::encode(phase2::contribution_hash(one));
-        let phase2 = head.contributions.iter();
-        let phase2 = phase2.map(|one| ContributionRecord::of(one.name.as_ref(), &one.kind, hash(one)));
-        let (circuit_hash, phase2) = (hex::encode(head.circuit_hash), phase2.collect());
-        Ok(Self { phase1, circuit_hash, phase2, provenance })
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
     }
 
-    /// The record as JSON, ending with a line break.
-    pub fn to_json(&self) -> String {
-        let text = serde_json::to_string_pretty(self).expect("strings and numbers can be serialised");
-        text + "\n"
-    }
-}
-
-impl ContributionRecord {
-    fn of(name: Option<&ContributionName>, kind: &ContributionKind, hash: String) -> Self {
-        let beacon = match kind {
-            ContributionKind::Secret => None,
-            ContributionKind::Beacon { exponent, hash } => {
-                Some(format!("{}:{exponent}", hex::encode(hash.as_bytes())))
-            }
-        };
-        Self { name: name.map(|name| name.as_str().to_owned()), beacon, hash }
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }

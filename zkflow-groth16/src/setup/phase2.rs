@@ -3,7 +3,8 @@
 //! - [`create()`] makes the initial key. Anyone can forge proofs for it.
 //! - [`contribute()`] multiplies a secret into delta.
 //! - [`beacon()`] multiplies a public number into delta, and ends the ceremony.
-//! - [`verify()`] compares a key with its circuit and its powers of tau.
+//! - [`verify()`] compares a key with its circuit and its powers of tau;
+//!   [`Powers::verify_key`](super::Powers::verify_key) also judges both phases.
 //!
 //! Each step reads and writes files, or any other media, piece by piece. For keys in memory, write to a `Vec<u8>`
 //! and open it with a [`Cursor`](std::io::Cursor):
@@ -14,24 +15,24 @@
 //! use zkflow_groth16::format::r1cs::R1cs;
 //! use zkflow_groth16::format::zkey::ZKeyFile;
 //! use zkflow_groth16::rng::os_rng;
-//! use zkflow_groth16::setup::{DevelopmentPowers, PowersSource, StepOptions, gate, phase2};
+//! use zkflow_groth16::setup::{DevelopmentPowers, PowersSource, StepOptions, phase2};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let r1cs = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tiny.r1cs"));
 //! let circuit = R1cs::read(r1cs)?;
-//! let mut powers = DevelopmentPowers::in_memory().powers(circuit.domain_size().ilog2())?.file;
+//! let mut powers = DevelopmentPowers::in_memory().powers(circuit.domain_size().ilog2())?;
 //! let options = StepOptions::default();
 //!
 //! let mut initial = Vec::new();
-//! phase2::create(&circuit, &mut powers, &mut initial, options)?;
+//! phase2::create(&circuit, powers.file(), &mut initial, options)?;
 //!
 //! let mut key = Vec::new();
 //! let mut initial = ZKeyFile::open(Cursor::new(initial))?;
 //! phase2::contribute(&mut initial, &mut key, None, "some text", &mut os_rng(), options)?;
 //!
 //! let mut key = ZKeyFile::open(Cursor::new(key))?;
-//! phase2::verify(&circuit, &mut powers, &mut key, &mut os_rng(), options)?;
-//! println!("{}", gate::judge(key.head()));
+//! let verdict = powers.verify_key(&circuit, &mut key, &mut os_rng(), options)?;
+//! println!("{verdict}");
 //! # Ok(())
 //! # }
 //! ```
@@ -45,12 +46,17 @@ mod comparison;
 mod contribute;
 mod create;
 mod exchange;
+mod head;
 mod initial;
 mod quirk;
 mod verify;
 
 pub use chain::contribution_hash;
+pub(super) use chain::{Unreplayed, too_many_hashes};
+#[cfg(test)]
+pub(super) use contribute::multiply;
 pub use contribute::{beacon, contribute};
 pub use create::create;
 pub use exchange::{export_params, import_params};
+pub(super) use head::check_head;
 pub use verify::{verify, verify_from_initial};

@@ -4,6 +4,7 @@
 //! - [`contribute()`] multiplies secrets in.
 //! - [`beacon`] ends the ceremony.
 //! - [`prepare()`] computes the Lagrange forms that [phase 2](super::phase2) needs.
+//! - [`judge()`] shows which parties could have the secrets.
 //! - [`verify()`] checks all of it.
 //!
 //! From the same file and the same randomness, snarkjs writes the same bytes.
@@ -23,10 +24,12 @@ use crate::format::ptau::{
     ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, Ptau, PtauContribution, PtauWriter, Section, TAU_G1, TAU_G2,
 };
 
+mod chain;
 mod challenge;
 mod contribute;
 mod development;
 mod exchange;
+mod judge;
 mod key;
 mod lagrange;
 mod prepare;
@@ -38,6 +41,8 @@ use challenge::first_challenge;
 pub use contribute::{Contributed, beacon, contribute};
 pub use development::development;
 pub use exchange::{export_challenge, import_response};
+pub(super) use judge::judge_fully;
+pub use judge::{MOST, judge};
 pub use prepare::prepare;
 pub use published::{Ceremony, file_hash, published};
 pub use truncate::truncate;
@@ -103,12 +108,20 @@ fn copy_powers<R: Read + Seek>(
     ptau: &mut Ptau<R>,
     writer: &mut PtauWriter<impl Write>,
 ) -> Result<(), CeremonyError> {
+    copy_points(ptau, writer)?;
+    Ok(writer.contributions(ptau.contributions())?)
+}
+
+/// Copies powers, as far as they fit into the new file.
+pub(super) fn copy_points<R: Read + Seek>(
+    ptau: &mut Ptau<R>,
+    writer: &mut PtauWriter<impl Write>,
+) -> Result<(), CeremonyError> {
     copy(ptau, writer, TAU_G1)?;
     copy(ptau, writer, TAU_G2)?;
     copy(ptau, writer, ALPHA_TAU_G1)?;
     copy(ptau, writer, BETA_TAU_G1)?;
-    copy(ptau, writer, BETA_G2)?;
-    Ok(writer.contributions(ptau.contributions())?)
+    copy(ptau, writer, BETA_G2)
 }
 
 /// Copies the part of a section that fits into the new file.
@@ -128,4 +141,19 @@ fn copy<R: Read + Seek, P: CeremonyPoint>(
 fn bytes_of_powers(power: u32) -> u64 {
     let g1 = [TAU_G1, ALPHA_TAU_G1, BETA_TAU_G1].iter().map(|one| one.count(power)).sum::<u64>();
     g1 * G1Affine::LEN as u64 + (TAU_G2.count(power) + BETA_G2.count(power)) * G2Affine::LEN as u64
+}
+
+/// Prepared powers of tau with chosen secrets, for tests.
+#[cfg(test)]
+pub(super) fn with_secrets(
+    power: u32,
+    [tau, alpha, beta]: [ark_bn254::Fr; 3],
+    name: Option<crate::format::ptau::ContributionName>,
+) -> Vec<u8> {
+    let secrets = key::Secrets { tau, alpha, beta };
+    let stream = &mut super::stream::RandomStream::of_secret(&mut crate::rng::os_rng(), "");
+    let public = secrets.prove(stream, &first_challenge(power));
+    let (scratch, mut out) = (std::io::Cursor::new(Vec::new()), Vec::new());
+    development::deal(power, scratch, &mut out, &secrets, public, name).expect("memory does not fail");
+    out
 }

@@ -4,15 +4,20 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Cursor, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use super::ceremony::CeremonyError;
 use super::ptau::{self, Ceremony, file_hash, published};
 use super::step::StepOptions;
+use super::verdict::{Check, KeyVerdict, Verdict};
+use super::{gate, phase2};
 use crate::digest::Hash;
-use crate::format::ptau::Ptau;
+use crate::format::ptau::{Ptau, PtauContribution};
+use crate::format::r1cs::R1cs;
+use crate::format::zkey::{KeyHead, ZKeyFile};
+use crate::provenance::Provenance;
 use crate::rng::{SecureRng, os_rng};
 
 /// Provides powers of tau for circuits of a given size.
@@ -24,15 +29,93 @@ pub trait PowersSource: fmt::Debug + Send + Sync + 'static {
     fn powers(&self, power: u32) -> Result<Powers, CeremonyError>;
 }
 
-/// Prepared powers of tau, with origin and hash.
+/// Prepared powers of tau, with their origin, their hash and the verdict on them.
 #[derive(Debug)]
 pub struct Powers {
-    /// The powers, read piece by piece.
-    pub file: Ptau<Box<dyn Medium>>,
+    file: Ptau<Box<dyn Medium>>,
+    origin: Origin,
+    hash: Hash,
+    verdict: Verdict,
+}
+
+impl Powers {
+    /// Reads powers of tau, and verifies every contribution and every point. This takes minutes for large files.
+    ///
+    /// # Errors
+    /// [`CeremonyError::NotPrepared`]; [`CeremonyError::Invalid`]; the medium fails.
+    pub fn verify(
+        mut medium: Box<dyn Medium>,
+        rng: &mut dyn SecureRng,
+        options: StepOptions<'_>,
+    ) -> Result<Self, CeremonyError> {
+        let hash = file_hash(&mut medium)?;
+        medium.rewind()?;
+        let mut file = prepared(medium)?;
+        let verdict = ptau::verify(&mut file, rng, options)?;
+        Ok(Self { file, origin: Origin::Verified, hash, verdict })
+    }
+
+    /// The points, read piece by piece.
+    pub fn file(&mut self) -> &mut Ptau<Box<dyn Medium>> {
+        &mut self.file
+    }
+
     /// Origin of the powers.
-    pub origin: Origin,
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
     /// BLAKE2b-512 of the file.
-    pub hash: Hash,
+    pub fn hash(&self) -> &Hash {
+        &self.hash
+    }
+
+    /// The parties that could have the secrets of the powers.
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    /// The powers are sufficient for circuits of up to `2^power` rows.
+    pub fn power(&self) -> u32 {
+        self.file.power()
+    }
+
+    /// Power of the ceremony; larger than [`power`](Self::power) if the file is truncated.
+    pub fn ceremony_power(&self) -> u32 {
+        self.file.ceremony_power()
+    }
+
+    /// The contributions, in order.
+    pub fn contributions(&self) -> &[PtauContribution] {
+        self.file.contributions()
+    }
+
+    /// Checks a key against its circuit and these powers as [`phase2::verify`] does, and judges both phases.
+    ///
+    /// # Errors
+    /// [`CeremonyError::Invalid`] contains the first problem; those of [`phase2::create`]; a file fails. A key that is
+    /// valid but forgeable is no error: see [`KeyVerdict::admit`].
+    pub fn verify_key<K: Read + Seek>(
+        &mut self,
+        r1cs: &R1cs,
+        key: &mut ZKeyFile<K>,
+        rng: &mut dyn SecureRng,
+        options: StepOptions<'_>,
+    ) -> Result<KeyVerdict, CeremonyError> {
+        phase2::verify(r1cs, &mut self.file, key, rng, options)?;
+        Ok(self.judge_own(key.head(), options))
+    }
+
+    /// The verdict on a key that is known to be the circuit's key from these powers.
+    pub(super) fn judge_own(&self, key: &KeyHead, options: StepOptions<'_>) -> KeyVerdict {
+        let phase2 = gate::judge_fully(key, &mut options.replay()).and_checked([Check::Circuit]);
+        KeyVerdict::verified(self.verdict.clone(), phase2)
+    }
+}
+
+fn prepared<M: Read + Seek>(medium: M) -> Result<Ptau<M>, CeremonyError> {
+    let file = Ptau::open(medium)?;
+    if file.is_prepared() { Ok(file) } else { Err(CeremonyError::NotPrepared) }
 }
 
 /// A readable medium, such as a file or memory.
@@ -106,7 +189,9 @@ impl PowersSource for DevelopmentPowers {
             Some(path) => Box::new(BufReader::new(open(path)?)),
             None => Box::new(Cursor::new(bytes)),
         };
-        Ok(Powers { file: Ptau::open(medium)?, origin: Origin::Development, hash })
+        let mut file = prepared(medium)?;
+        let verdict = ptau::judge(&mut file)?;
+        Ok(Powers { file, origin: Origin::Development, hash, verdict })
     }
 }
 
@@ -135,14 +220,15 @@ pub struct PowersFile {
     path: PathBuf,
     hash: Hash,
     origin: Origin,
-    /// Length and modification time of the file when it was checked.
-    seen: (u64, SystemTime),
+    verdict: Verdict,
+    /// The file when it was checked.
+    seen: State,
 }
 
 impl PowersFile {
     /// Checks a file. A published file, or one listed in `checked`, is accepted by its hash. Another one is
     /// verified from the first contribution to the last point, which takes minutes for large files, and then
-    /// listed.
+    /// listed. The contributions are judged in each case.
     ///
     /// # Errors
     /// [`CeremonyError::NotPrepared`]; [`CeremonyError::Invalid`]; the file fails.
@@ -150,26 +236,44 @@ impl PowersFile {
         path: impl Into<PathBuf>,
         checked: Option<&Path>,
         rng: &mut dyn SecureRng,
+        options: StepOptions<'_>,
     ) -> Result<Self, CeremonyError> {
         let path = path.into();
-        let seen = state(&path)?;
-        let mut file = Ptau::open(BufReader::new(open(&path)?))?;
-        if !file.is_prepared() {
-            return Err(CeremonyError::NotPrepared);
-        }
-        let hash = file_hash(open(&path)?)?;
-        let origin = match published(&hash) {
-            Some(ceremony) => Origin::Published(ceremony),
-            None if checked.is_some_and(|list| lists(list, &hash)) => Origin::Verified,
-            None => {
-                ptau::verify(&mut file, rng, StepOptions::default())?;
-                if let Some(list) = checked {
-                    add(list, &hash)?;
-                }
-                Origin::Verified
+        let mut medium = open(&path)?;
+        let seen = State::of(&medium)?;
+        let hash = file_hash(&mut medium)?;
+        medium.rewind()?;
+        let mut file = prepared(BufReader::new(medium))?;
+        let by_hash = match published(&hash) {
+            Some(ceremony) => Some((Origin::Published(ceremony), Check::PublishedHash)),
+            None if checked.is_some_and(|list| lists(list, &hash)) => {
+                Some((Origin::Verified, Check::AllPoints))
             }
+            None => None,
         };
-        Ok(Self { path, hash, origin, seen })
+        let (origin, verdict) = match by_hash {
+            Some((origin, check)) => {
+                (origin, ptau::judge_fully(&mut file, &mut options.replay())?.and_checked([check]))
+            }
+            None => (Origin::Verified, ptau::verify(&mut file, rng, options)?),
+        };
+        let powers = Self { path, hash, origin, verdict, seen };
+        powers.open()?;
+        if let (None, Some(list)) = (by_hash, checked) {
+            add(list, &hash)?;
+        }
+        Ok(powers)
+    }
+
+    /// Refuses powers whose secrets anyone could have, and powers for development.
+    ///
+    /// # Errors
+    /// [`CeremonyError::WeakPowers`] contains the verdict.
+    pub fn for_production(self) -> Result<Self, CeremonyError> {
+        match self.verdict.provenance() {
+            None | Some(Provenance::Development) => Err(CeremonyError::WeakPowers(Box::new(self.verdict))),
+            Some(_) => Ok(self),
+        }
     }
 
     /// BLAKE2b-512 of the file.
@@ -181,15 +285,27 @@ impl PowersFile {
     pub fn origin(&self) -> Origin {
         self.origin
     }
+
+    /// The parties that could have the secrets of the powers.
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    /// Opens the file if it is still the one that was checked.
+    fn open(&self) -> Result<File, CeremonyError> {
+        let file = open(&self.path)?;
+        if State::of(&file)? != self.seen {
+            return Err(CeremonyError::invalid("the powers of tau changed since they were checked"));
+        }
+        Ok(file)
+    }
 }
 
 impl PowersSource for PowersFile {
     fn powers(&self, _power: u32) -> Result<Powers, CeremonyError> {
-        if state(&self.path)? != self.seen {
-            return Err(CeremonyError::invalid("the powers of tau changed since they were checked"));
-        }
-        let medium: Box<dyn Medium> = Box::new(BufReader::new(open(&self.path)?));
-        Ok(Powers { file: Ptau::open(medium)?, origin: self.origin, hash: self.hash })
+        let medium: Box<dyn Medium> = Box::new(BufReader::new(self.open()?));
+        let (origin, hash, verdict) = (self.origin, self.hash, self.verdict.clone());
+        Ok(Powers { file: Ptau::open(medium)?, origin, hash, verdict })
     }
 }
 
@@ -197,12 +313,25 @@ fn open(path: &Path) -> Result<File, CeremonyError> {
     Ok(File::open(path).map_err(crate::format::ReadError::from)?)
 }
 
-fn state(path: &Path) -> Result<(u64, SystemTime), CeremonyError> {
-    let read = || {
-        let metadata = fs::metadata(path)?;
-        Ok::<_, io::Error>((metadata.len(), metadata.modified()?))
-    };
-    Ok(read().map_err(crate::format::ReadError::from)?)
+/// Identity of a file and of its content: a program can set the time of modification, but not the time of change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct State {
+    device: u64,
+    inode: u64,
+    length: u64,
+    changed: (i64, i64),
+}
+
+impl State {
+    fn of(file: &File) -> Result<Self, CeremonyError> {
+        let found = file.metadata().map_err(crate::format::ReadError::from)?;
+        Ok(Self {
+            device: found.dev(),
+            inode: found.ino(),
+            length: found.len(),
+            changed: (found.ctime(), found.ctime_nsec()),
+        })
+    }
 }
 
 fn lists(list: &Path, hash: &Hash) -> bool {
@@ -225,7 +354,7 @@ mod tests {
 
     fn tau(source: &dyn PowersSource, power: u32) -> (Vec<ark_bn254::G1Affine>, Hash) {
         let mut powers = source.powers(power).unwrap();
-        (powers.file.points(TAU_G1, 1, 1).unwrap(), powers.hash)
+        (powers.file().points(TAU_G1, 1, 1).unwrap(), *powers.hash())
     }
 
     #[test]
@@ -240,6 +369,10 @@ mod tests {
         assert_ne!(tau(&here, 3).1, first.1);
     }
 
+    fn check(path: &Path, list: &Path) -> Result<PowersFile, CeremonyError> {
+        PowersFile::check(path, Some(list), &mut os_rng(), StepOptions::default())
+    }
+
     #[test]
     fn a_file_is_verified_once_and_refused_when_it_changes() {
         let folder = tempfile::tempdir().unwrap();
@@ -247,10 +380,18 @@ mod tests {
         let mut bytes = Vec::new();
         ptau::development(2, Cursor::new(Vec::new()), &mut bytes, &mut os_rng()).unwrap();
         fs::write(&path, &bytes).unwrap();
-        let file = PowersFile::check(&path, Some(&list), &mut os_rng()).unwrap();
-        assert_eq!((file.origin(), file.powers(2).unwrap().hash), (Origin::Verified, *file.hash()));
+        let file = check(&path, &list).unwrap();
+        assert_eq!((file.origin(), *file.powers(2).unwrap().hash()), (Origin::Verified, *file.hash()));
         assert_eq!(fs::read_to_string(&list).unwrap().trim(), hex::encode(file.hash()));
-        PowersFile::check(&path, Some(&list), &mut os_rng()).unwrap();
+        let again = check(&path, &list).unwrap();
+        assert_eq!(again.verdict().provenance(), Some(Provenance::Development));
+        assert!(again.for_production().is_err(), "powers for development");
+
+        // The same bytes at the same time of modification, written again.
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        fs::write(&path, &bytes).unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        assert!(file.powers(2).unwrap_err().to_string().contains("changed"));
 
         // Replaces the last point of the last Lagrange form with the one before it.
         let last = bytes.len() - 64;
@@ -260,7 +401,7 @@ mod tests {
         assert!(file.powers(2).unwrap_err().to_string().contains("changed"));
         bytes.pop();
         fs::write(&path, &bytes).unwrap();
-        let error = PowersFile::check(&path, Some(&list), &mut os_rng()).unwrap_err();
+        let error = check(&path, &list).unwrap_err();
         assert!(error.to_string().contains("Lagrange"), "{error}");
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::beacon::Replay;
+
 /// Receives progress reports of a step.
 pub trait Progress: Sync {
     /// `done` of `total` parts are done; all parts take about the same time.
@@ -13,7 +15,11 @@ pub trait Progress: Sync {
 pub struct StepOptions<'a> {
     memory: u64,
     progress: Option<&'a dyn Progress>,
+    beacon_exponent: u8,
 }
+
+/// Default limit of a beacon that is computed again: `2^30` hashes, about a minute and a half.
+pub const DEFAULT_BEACON_EXPONENT: u8 = 30;
 
 /// Default memory of a step: 1 GiB.
 pub const DEFAULT_MEMORY: u64 = 1 << 30;
@@ -23,7 +29,7 @@ pub const LEAST_MEMORY: u64 = 64 << 20;
 
 impl Default for StepOptions<'_> {
     fn default() -> Self {
-        Self { memory: DEFAULT_MEMORY, progress: None }
+        Self { memory: DEFAULT_MEMORY, progress: None, beacon_exponent: DEFAULT_BEACON_EXPONENT }
     }
 }
 
@@ -49,10 +55,22 @@ impl<'a> StepOptions<'a> {
         self
     }
 
+    /// Verifies beacons of up to `2^exponent` hashes, and at most twice as many hashes in total.
+    #[must_use]
+    pub fn with_beacon_exponent(mut self, exponent: u8) -> Self {
+        self.beacon_exponent = exponent;
+        self
+    }
+
+    /// Computes beacons again within the limit.
+    pub(super) fn replay(&self) -> Replay {
+        Replay::up_to(self.beacon_exponent)
+    }
+
     /// Sets a limit below [`LEAST_MEMORY`].
     #[cfg(test)]
     pub(super) fn with_little_memory(bytes: u64) -> Self {
-        Self { memory: bytes, progress: None }
+        Self { memory: bytes, ..Self::default() }
     }
 
     /// Number of records of `bytes` each that fit into `memory / share`.

@@ -21,6 +21,15 @@ use crate::rng::SecureRng;
 /// Numbers and points derived from a seed.
 pub(crate) struct RandomStream(ChaCha20Rng);
 
+/// Seed of a public beacon: SHA-256, applied `2^exponent` times to its value.
+pub(crate) fn beacon_seed(value: &[u8], exponent: u8) -> [u8; 32] {
+    let mut hash = Sha256::digest(value);
+    for _ in 1..1u64 << exponent {
+        hash = Sha256::digest(hash);
+    }
+    hash.into()
+}
+
 impl RandomStream {
     /// The stream from the first 32 bytes of a hash.
     pub(crate) fn of_hash(hash: &Hash) -> Self {
@@ -28,13 +37,9 @@ impl RandomStream {
         Self::from_seed(seed.try_into().expect("the split is at 32"))
     }
 
-    /// The stream of a public beacon: SHA-256, applied `2^exponent` times to its value.
-    pub(crate) fn of_beacon(value: &[u8], exponent: u8) -> Self {
-        let mut hash = Sha256::digest(value);
-        for _ in 1..1u64 << exponent {
-            hash = Sha256::digest(hash);
-        }
-        Self::from_seed(hash.into())
+    /// The stream of a public beacon from its [`beacon_seed`].
+    pub(crate) fn of_beacon(seed: [u8; 32]) -> Self {
+        Self::from_seed(seed)
     }
 
     /// The stream of a secret contribution: from 64 bytes of `rng` mixed with `text`.
@@ -123,7 +128,7 @@ mod tests {
         let mut once = [0; 32];
         once.copy_from_slice(&Sha256::digest(b"beacon"));
         let twice: [u8; 32] = Sha256::digest(once).into();
-        assert_eq!(RandomStream::of_beacon(b"beacon", 0).scalar(), RandomStream::from_seed(once).scalar());
-        assert_eq!(RandomStream::of_beacon(b"beacon", 1).scalar(), RandomStream::from_seed(twice).scalar());
+        assert_eq!(beacon_seed(b"beacon", 0), once);
+        assert_eq!(beacon_seed(b"beacon", 1), twice);
     }
 }

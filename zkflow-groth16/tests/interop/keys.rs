@@ -49,5 +49,10 @@ pub(crate) fn verify(
 
 /// Whether the key parses and verifies against the initial key.
 pub(crate) fn verify_from_initial(initial: &[u8], key: &[u8]) -> Result<(), CeremonyError> {
-    phase2::verify_from_initial(&mut open(initial), &mut ZKeyFile::open(Cursor::new(key))?, &mut os_rng())
+    phase2::verify_from_initial(
+        &mut open(initial),
+        &mut ZKeyFile::open(Cursor::new(key))?,
+        &mut os_rng(),
+        StepOptions::default(),
+    )
 }

@@ -42,6 +42,7 @@ impl LocalChain {
             ))
         })?;
         let mut process = Command::new(binary)
+            .env_clear()
             .args(["--host", "127.0.0.1", "--port", "0"])
             .args(args)
             .stdin(Stdio::null())

@@ -18,6 +18,7 @@ use zkflow_core::service::chain::{Address, ChainClient, CompiledContract, Solidi
 use zkflow_core::service::flow::deployment::Asked;
 use zkflow_core::service::id::DeploymentId;
 use zkflow_core::service::queue::QueueName;
+use zkflow_core::setup::SetupRecord;
 
 use super::{InputFault, RequestError, circuits};
 use crate::state::App;
@@ -208,12 +209,17 @@ pub(crate) async fn admit(
     let _turn = app.chains.judge().await;
     let source = source(app, circuit).await?;
     let zkey = circuits::artifact(app, circuit, FileName::ProvingKey.as_str()).await?.body;
+    let record = circuits::artifact(app, circuit, FileName::Setup.as_str()).await?.body;
     let verification_key = circuits::artifact_meta(circuit, FileName::VerificationKey.as_str())?.sha256;
     let shared = Arc::clone(app);
     let judge = move || {
         let key = ZKeyFile::open(std::io::Cursor::new(&zkey))
             .map_err(|error| RequestError::Internal(format!("the proving key: {error}")))?;
-        deploy::admit(&source, key.head(), shared.beacon.as_ref(), chain_id, &shared.chains.development)?;
+        // Only a process with the vault's key can have sealed the record.
+        let verdict = SetupRecord::from_json(&record)
+            .and_then(|record| record.verdict(&shared.record_key, key.head(), &Digest::of(&zkey)))
+            .map_err(|error| RequestError::Internal(format!("the record of the keys: {error}")))?;
+        deploy::admit(&source, key.head(), &verdict, chain_id, &shared.chains.development)?;
         Ok::<_, RequestError>(Code::of_key(&key.head().vk)?)
     };
     let code = tokio::task::spawn_blocking(judge)

@@ -78,7 +78,8 @@ impl Steps for KeyGeneration {
         let began = Instant::now();
         let app = Arc::clone(&self.app);
         let generate = move || {
-            let options = KeyOptions::default().with_beacon(app.beacon.as_ref());
+            let options =
+                KeyOptions::default().with_beacon(app.beacon.as_ref()).with_record_key(&app.record_key);
             CircuitFiles::generate(&blueprint, compiled, &*app.powers, options, &mut os_rng())
         };
         let CircuitFiles { files, tape, report, provenance } = blocking(generate).await?.map_err(stop)?;

@@ -103,7 +103,8 @@ fn run<'b>(
     let table = input_table(wasm).ok_or(Stop::NotCircom)?;
     let inputs: Vec<RecordedInput> =
         table.iter().map(|entry| RecordedInput { hash: entry.hash, values: entry.size }).collect();
-    machine.expect_inputs(window);
+    let values: u64 = inputs.iter().map(|input| u64::from(input.values)).sum();
+    machine.expect_inputs(window, fitting(values, CELL, &machine.memory)?);
     for &RecordedInput { hash, values } in &inputs {
         for index in 0..values {
             // A value that has no short form, so that the module copies the whole cell.
@@ -126,6 +127,17 @@ fn run<'b>(
         wires.push(machine.memory.cell(window, &mut machine.graph)?);
     }
     Ok(Recording { graph: machine.graph, inputs, wires })
+}
+
+/// A number that the module reports, if so many things of `bytes` bytes fit its memory.
+fn fitting(count: u64, bytes: u32, memory: &Memory<'_>) -> Result<usize, Stop> {
+    if count.saturating_mul(bytes.into()) > memory.bytes() {
+        return Err(Stop::NotCircom);
+    }
+    if count > u64::from(MAX_PLACES) {
+        return Err(Stop::TooLong);
+    }
+    usize::try_from(count).map_err(|_| Stop::TooLong)
 }
 
 /// Placeholder for input values until the circuit runs: an element that has no short form.

@@ -40,6 +40,15 @@ pub struct KeyDocument {
     vk_alphabeta_12: [[Fq2Text; 3]; 2],
     #[serde(rename = "IC")]
     ic: Vec<G1Text>,
+    /// Not in snarkjs: the label of a key, if it is only claimed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provenance: Option<String>,
+}
+
+impl KeyDocument {
+    pub(super) fn with_provenance(self, provenance: Option<String>) -> Self {
+        Self { provenance, ..self }
+    }
 }
 
 impl From<&VerifyingKey> for KeyDocument {
@@ -55,6 +64,7 @@ impl From<&VerifyingKey> for KeyDocument {
             vk_delta_2: g2(&key.delta_g2),
             vk_alphabeta_12: [fq6(&alpha_beta.c0), fq6(&alpha_beta.c1)],
             ic: key.ic.iter().map(g1).collect(),
+            provenance: None,
         }
     }
 }

@@ -59,7 +59,7 @@ impl ContributionName {
 }
 
 /// Value of a beacon, at most 255 bytes: the file stores its length in one byte.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BeaconHash(Vec<u8>);
 
 impl BeaconHash {

@@ -2,9 +2,9 @@
 
 use ark_bn254::{G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
+use rayon::prelude::*;
 
-use super::super::beacon::Beacon;
-use super::super::ceremony::CeremonyError;
+use super::super::beacon::{Beacon, Replay};
 use super::super::ratio::same_ratio;
 use super::super::stream::RandomStream;
 use super::super::transcript::Transcript;
@@ -34,46 +34,98 @@ fn put_public_key(transcript: &mut Transcript, contribution: &Contribution) {
 
 /// Checks every contribution; returns delta in G1 after the last one.
 ///
+/// `unreplayed` says what happens to a beacon beyond the budget of `replay`.
+///
 /// # Errors
-/// [`CeremonyError::Invalid`] contains the number of the first wrong contribution.
-pub(super) fn check_contributions(head: &KeyHead) -> Result<G1Affine, CeremonyError> {
+/// The number of the first wrong contribution, and what is wrong.
+pub(in super::super) fn check_contributions(
+    head: &KeyHead,
+    replay: &mut Replay,
+    unreplayed: Unreplayed,
+) -> Result<G1Affine, String> {
     let mut transcript = Transcript::new();
     transcript.bytes(&head.circuit_hash);
     let mut delta = G1Affine::generator();
-    for (number, contribution) in (1..).zip(&head.contributions) {
-        check(&transcript, delta, contribution)
-            .map_err(|what| CeremonyError::invalid(format!("contribution {number}: {what}")))?;
+    let mut links = Vec::new();
+    for contribution in &head.contributions {
+        let mut before = transcript.clone();
+        before.points(&[contribution.g1_s, contribution.g1_sx]);
+        links.push(Link { contribution, delta, transcript: before.finish() });
         put_public_key(&mut transcript, contribution);
         delta = contribution.delta_after;
+    }
+    let numbered = |number: usize, what: &str| format!("contribution {}: {what}", number + 1);
+    let checked: Vec<_> = links.par_iter().map(Link::check).collect();
+    // The first error by position.
+    for (number, checked) in checked.into_iter().enumerate() {
+        checked.map_err(|what| numbered(number, what))?;
+    }
+    for (number, contribution) in head.contributions.iter().enumerate() {
+        check_beacon(contribution, replay, unreplayed).map_err(|what| numbered(number, &what))?;
     }
     Ok(delta)
 }
 
-fn check(before: &Transcript, delta: G1Affine, contribution: &Contribution) -> Result<(), &'static str> {
-    let Contribution { delta_after, g1_s, g1_sx, g2_spx, .. } = *contribution;
-    let mut transcript = before.clone();
-    transcript.points(&[g1_s, g1_sx]);
-    if transcript.finish() != contribution.transcript {
-        return Err("the transcript does not match");
-    }
-    let g2_s = RandomStream::of_hash(&contribution.transcript).g2();
-    if !in_subgroup(&g2_spx) || !same_ratio(g1_s, g1_sx, g2_s, g2_spx) {
-        return Err("the key does not prove knowledge of the secret");
-    }
-    if !same_ratio(delta, delta_after, g2_s, g2_spx) {
-        return Err("delta does not follow the previous contribution");
-    }
-    if let ContributionKind::Beacon { exponent, hash } = &contribution.kind {
-        let beacon = Beacon::new(hash.as_bytes(), *exponent)
-            .map_err(|_| "the beacon's value or exponent is invalid")?;
-        let mut stream = beacon.stream();
-        let secret = stream.scalar();
-        let expected = stream.g1();
-        if g1_s != expected || g1_sx != (expected * secret).into_affine() {
-            return Err("the key does not match the beacon");
+/// What happens to a beacon that takes too many hashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Unreplayed {
+    /// It counts as a beacon, without a check of its number.
+    Accept,
+    /// It is refused.
+    Refuse,
+}
+
+/// A contribution with what it follows.
+struct Link<'a> {
+    contribution: &'a Contribution,
+    /// delta before the contribution.
+    delta: G1Affine,
+    /// The transcript that the contribution must contain.
+    transcript: Hash,
+}
+
+impl Link<'_> {
+    fn check(&self) -> Result<(), &'static str> {
+        let Contribution { delta_after, g1_s, g1_sx, g2_spx, .. } = *self.contribution;
+        if self.transcript != self.contribution.transcript {
+            return Err("the transcript does not match");
         }
+        let g2_s = RandomStream::of_hash(&self.transcript).g2();
+        if !in_subgroup(&g2_spx) || !same_ratio(g1_s, g1_sx, g2_s, g2_spx) {
+            return Err("the key does not prove knowledge of the secret");
+        }
+        if !same_ratio(self.delta, delta_after, g2_s, g2_spx) {
+            return Err("delta does not follow the previous contribution");
+        }
+        Ok(())
+    }
+}
+
+fn check_beacon(
+    contribution: &Contribution,
+    replay: &mut Replay,
+    unreplayed: Unreplayed,
+) -> Result<(), String> {
+    let ContributionKind::Beacon { exponent, hash } = &contribution.kind else { return Ok(()) };
+    let beacon =
+        Beacon::new(hash.as_bytes(), *exponent).map_err(|_| "the beacon's value or exponent is invalid")?;
+    let Some(mut stream) = replay.stream(&beacon) else {
+        return match unreplayed {
+            Unreplayed::Accept => Ok(()),
+            Unreplayed::Refuse => Err(too_many_hashes(*exponent)),
+        };
+    };
+    let secret = stream.scalar();
+    let expected = stream.g1();
+    if contribution.g1_s != expected || contribution.g1_sx != (expected * secret).into_affine() {
+        return Err("the key does not match the beacon".to_owned());
     }
     Ok(())
+}
+
+/// Message for a beacon beyond the limit.
+pub(in super::super) fn too_many_hashes(exponent: u8) -> String {
+    format!("the beacon of 2^{exponent} hashes exceeds the limit (--max-beacon-exponent)")
 }
 
 /// Whether a point, which is on its curve, is in the group of order r.

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Seek, Write};
 
-use ark_bn254::Fr;
+use ark_bn254::{Fr, G1Affine};
 use ark_ec::CurveGroup;
 use ark_ff::Field;
 use zeroize::Zeroizing;
@@ -12,7 +12,8 @@ use super::super::beacon::Beacon;
 use super::super::ceremony::CeremonyError;
 use super::super::step::{StepOptions, pieces};
 use super::super::stream::RandomStream;
-use super::chain::transcript_of;
+use super::chain::{Unreplayed, transcript_of};
+use super::head::check_head;
 use crate::format::zkey::{
     Contribution, ContributionKind, ContributionName, KeyHead, KeySection, ZKeyFile, ZKeyWriter,
 };
@@ -24,10 +25,12 @@ use crate::rng::SecureRng;
 ///
 /// # Behaviour
 /// - The secret is derived from 64 bytes of `rng` and from `text`. It is zeroised and never written.
+/// - Before the secret is drawn, the head of the key is checked: the contributions, and that alpha, beta and delta are in
+///   the group of order r and equal in both groups. A point of a small order would publish a part of the secret.
 /// - Sections that a contribution does not change are copied without parsing.
 ///
 /// # Errors
-/// A file fails, or a point of the key is off its curve.
+/// [`CeremonyError::Invalid`] if the head is invalid; a file fails, or a point of the key is off its curve.
 pub fn contribute<R: Read + Seek>(
     key: &mut ZKeyFile<R>,
     out: impl Write,
@@ -36,6 +39,7 @@ pub fn contribute<R: Read + Seek>(
     rng: &mut dyn SecureRng,
     options: StepOptions<'_>,
 ) -> Result<KeyHead, CeremonyError> {
+    check_head(key.head(), &mut options.replay(), Unreplayed::Refuse)?;
     apply(key, out, RandomStream::of_secret(rng, text), ContributionKind::Secret, name, options)
 }
 
@@ -52,6 +56,7 @@ pub fn beacon<R: Read + Seek>(
     beacon: &Beacon,
     options: StepOptions<'_>,
 ) -> Result<KeyHead, CeremonyError> {
+    check_head(key.head(), &mut options.replay(), Unreplayed::Refuse)?;
     apply(key, out, beacon.stream(), beacon.kind(), name, options)
 }
 
@@ -93,23 +98,34 @@ fn add_contribution(
 ) -> Zeroizing<Fr> {
     let secret = Zeroizing::new(stream.scalar());
     let g1_s = stream.g1();
-    let g1_sx = (g1_s * *secret).into_affine();
+    multiply(head, &secret, g1_s, kind, name);
+    // Expect safety: the secret is a hash below r; it is zero with probability 2^-254.
+    Zeroizing::new(secret.inverse().expect("the secret is not zero"))
+}
+
+/// Multiplies `secret` into delta, with a proof of knowledge on `g1_s`.
+pub(in super::super) fn multiply(
+    head: &mut KeyHead,
+    secret: &Fr,
+    g1_s: G1Affine,
+    kind: ContributionKind,
+    name: Option<ContributionName>,
+) {
+    let g1_sx = (g1_s * secret).into_affine();
     let mut transcript = transcript_of(head);
     transcript.points(&[g1_s, g1_sx]);
     let transcript = transcript.finish();
     let g2_s = RandomStream::of_hash(&transcript).g2();
 
-    head.delta_g1 = (head.delta_g1 * *secret).into_affine();
-    head.vk.delta_g2 = (head.vk.delta_g2 * *secret).into_affine();
+    head.delta_g1 = (head.delta_g1 * secret).into_affine();
+    head.vk.delta_g2 = (head.vk.delta_g2 * secret).into_affine();
     head.contributions.push(Contribution {
         delta_after: head.delta_g1,
         g1_s,
         g1_sx,
-        g2_spx: (g2_s * *secret).into_affine(),
+        g2_spx: (g2_s * secret).into_affine(),
         transcript,
         kind,
         name,
     });
-    // Expect safety: the secret is a hash below r; it is zero with probability 2^-254.
-    Zeroizing::new(secret.inverse().expect("the secret is not zero"))
 }

@@ -16,8 +16,10 @@ use rayon::prelude::*;
 use zkflow_bn254::points::{from_lagrange, lagrange, scale_by_powers};
 
 use super::super::ceremony::CeremonyError;
+use super::super::step::StepOptions;
 use super::super::transcript::CeremonyPoint;
-use super::chain::check_contributions;
+use super::chain::Unreplayed;
+use super::head::check_head;
 use crate::digest::Hash;
 use crate::format::zkey::{Contribution, ContributionKind, ContributionName, ZKey};
 
@@ -57,7 +59,7 @@ pub fn export_params(key: &ZKey) -> Result<Vec<u8>, CeremonyError> {
 ///
 /// # Behaviour
 /// - Takes only delta, the points divided by it and the contributions from `params`.
-/// - Checks the proofs of knowledge. Does not check the points: use [`verify`](super::verify()).
+/// - Checks delta and the proofs of knowledge. Does not check the points of C and H: use [`verify`](super::verify()).
 ///
 /// # Errors
 /// [`CeremonyError::Invalid`]: the parameters are malformed, belong to a different key, lack one of the key's
@@ -112,9 +114,7 @@ pub fn import_params(
     if !params.left.is_empty() {
         return Err(CeremonyError::invalid("the parameters are too long"));
     }
-    if check_contributions(&imported.head)? != imported.head.delta_g1 {
-        return Err(CeremonyError::invalid("delta does not match the last contribution"));
-    }
+    check_head(&imported.head, &mut StepOptions::default().replay(), Unreplayed::Refuse)?;
     Ok(imported)
 }
 

@@ -2,14 +2,11 @@
 
 use std::io::{Read, Seek};
 
-use ark_bn254::{G1Affine, G2Affine};
-use ark_ec::AffineRepr;
-
 use super::super::ceremony::CeremonyError;
-use super::super::ratio::same_ratio;
 use super::super::step::StepOptions;
-use super::chain::{check_contributions, in_subgroup};
+use super::chain::Unreplayed;
 use super::comparison::{Comparison, demand, passed_through_parameters};
+use super::head::check_head;
 use super::initial::{InitialKey, Maker};
 use crate::format::ptau::Ptau;
 use crate::format::r1cs::R1cs;
@@ -20,8 +17,8 @@ use crate::rng::SecureRng;
 /// [`verify_from_initial`] does.
 ///
 /// # Behaviour
-/// - Does not verify the powers of tau: use [`ptau::verify`](super::super::ptau::verify()).
-/// - Accepts a key without contributions: [`gate`](super::super::gate) judges whether its proofs can be trusted.
+/// - Does not verify the powers of tau, and accepts a key without contributions. For a verdict on both phases, use
+///   [`Powers::verify_key`](super::super::Powers::verify_key).
 /// - Memory contains the circuit, its matrices, and what `options` allow for points.
 ///
 /// # Errors
@@ -33,7 +30,7 @@ pub fn verify<R: Read + Seek, K: Read + Seek>(
     rng: &mut dyn SecureRng,
     options: StepOptions<'_>,
 ) -> Result<(), CeremonyError> {
-    compare(&mut Maker::new(r1cs, ptau, options)?, key, rng)
+    compare(&mut Maker::new(r1cs, ptau, options)?, key, rng, options)
 }
 
 /// Checks a key against the circuit's initial key, which the caller trusts.
@@ -51,18 +48,21 @@ pub fn verify_from_initial<I: Read + Seek, K: Read + Seek>(
     initial: &mut ZKeyFile<I>,
     key: &mut ZKeyFile<K>,
     rng: &mut dyn SecureRng,
+    options: StepOptions<'_>,
 ) -> Result<(), CeremonyError> {
-    compare(initial, key, rng)
+    compare(initial, key, rng, options)
 }
 
 fn compare<K: Read + Seek>(
     initial: &mut impl InitialKey,
     key: &mut ZKeyFile<K>,
     rng: &mut dyn SecureRng,
+    options: StepOptions<'_>,
 ) -> Result<(), CeremonyError> {
     compare_heads(initial.head(), key.head())?;
     demand(initial.has_matrices_of(key)?, "the matrices")?;
-    let delta_g2 = check_delta(key.head())?;
+    check_head(key.head(), &mut options.replay(), Unreplayed::Refuse)?;
+    let delta_g2 = key.head().vk.delta_g2;
 
     let mut comparison = Comparison::new(key, rng);
     let circuit_hash = initial.points(&mut comparison)?;
@@ -90,17 +90,4 @@ fn compare_heads(ours: &KeyHead, theirs: &KeyHead) -> Result<(), CeremonyError> 
         demand(equal, what)?;
     }
     Ok(())
-}
-
-/// Checks the contributions, and that delta in both groups is the delta after the last one; returns delta in G2.
-fn check_delta(head: &KeyHead) -> Result<G2Affine, CeremonyError> {
-    let delta = check_contributions(head)?;
-    if delta != head.delta_g1 {
-        return Err(CeremonyError::invalid("delta in G1 does not match the last contribution"));
-    }
-    let delta_g2 = head.vk.delta_g2;
-    if !in_subgroup(&delta_g2) || !same_ratio(G1Affine::generator(), delta, G2Affine::generator(), delta_g2) {
-        return Err(CeremonyError::invalid("delta differs between G1 and G2"));
-    }
-    Ok(delta_g2)
 }

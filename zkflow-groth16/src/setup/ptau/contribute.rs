@@ -2,7 +2,7 @@
 
 use std::io::{Read, Seek, Write};
 
-use ark_bn254::Fr;
+use ark_bn254::{Fr, G2Affine};
 use ark_ec::short_weierstrass::Affine;
 use ark_ff::{Field, One};
 use zkflow_bn254::points::{Curve, scale_by_powers};
@@ -12,9 +12,10 @@ use super::super::ceremony::CeremonyError;
 use super::super::step::{Meter, StepOptions};
 use super::super::stream::RandomStream;
 use super::super::transcript::{CeremonyPoint, Transcript};
+use super::chain::check_next;
 use super::challenge::{challenge, challenge_of};
+use super::judge::judge_fully;
 use super::key::Secrets;
-use super::verify::check_next;
 use super::{bytes_of_powers, pieces, put_public_key};
 use crate::digest::Hash;
 use crate::format::encoding::FilePoint;
@@ -38,10 +39,12 @@ pub struct Contributed {
 ///
 /// # Behaviour
 /// - The secrets are derived from 64 bytes of `rng` and from `text`. They are zeroised and never written.
+/// - Before the secrets are drawn, the contributions of the file are checked, and that every point of G2 is in the group
+///   of order r. A point of a small order would publish a part of the secrets.
 /// - The Lagrange forms of a prepared file are omitted, because they are no longer valid.
 ///
 /// # Errors
-/// [`CeremonyError::Truncated`]; a file fails.
+/// [`CeremonyError::Truncated`]; [`CeremonyError::Invalid`] if the file is invalid; a file fails.
 pub fn contribute<R: Read + Seek, W: Read + Write + Seek>(
     ptau: &mut Ptau<R>,
     out: W,
@@ -50,6 +53,7 @@ pub fn contribute<R: Read + Seek, W: Read + Write + Seek>(
     rng: &mut dyn SecureRng,
     options: StepOptions<'_>,
 ) -> Result<Contributed, CeremonyError> {
+    check_received(ptau, options)?;
     apply(ptau, out, RandomStream::of_secret(rng, text), ContributionKind::Secret, name, options)
 }
 
@@ -64,7 +68,24 @@ pub fn beacon<R: Read + Seek, W: Read + Write + Seek>(
     beacon: &Beacon,
     options: StepOptions<'_>,
 ) -> Result<Contributed, CeremonyError> {
+    check_received(ptau, options)?;
     apply(ptau, out, beacon.stream(), beacon.kind(), name, options)
+}
+
+/// Checks a file from another contributor: its contributions, and that its points of G2 are in the group of order r.
+fn check_received<R: Read + Seek>(ptau: &mut Ptau<R>, options: StepOptions<'_>) -> Result<(), CeremonyError> {
+    judge_fully(ptau, &mut options.replay())?;
+    for section in [TAU_G2, BETA_G2] {
+        for (first, count) in pieces(section.count(ptau.power())) {
+            if !G2Affine::all_in_group(&ptau.points(section, first, count)?) {
+                return Err(CeremonyError::invalid(format!(
+                    "a point of section {} is outside the group of order r",
+                    section.id()
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn apply<R: Read + Seek, W: Read + Write + Seek>(

@@ -20,8 +20,9 @@ use super::contribute::{Contributed, conclude};
 use super::key::Secrets;
 use super::{MAX_POWER, copy_powers, pieces};
 use crate::format::ptau::{
-    ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, ContributionKind, LAGRANGE_ALPHA_TAU_G1, LAGRANGE_BETA_TAU_G1,
-    LAGRANGE_TAU_G1, LAGRANGE_TAU_G2, Ptau, PtauWriter, Section, TAU_G1, TAU_G2,
+    ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, ContributionKind, ContributionName, LAGRANGE_ALPHA_TAU_G1,
+    LAGRANGE_BETA_TAU_G1, LAGRANGE_TAU_G1, LAGRANGE_TAU_G2, Ptau, PtauWriter, PublicKey, Section, TAU_G1,
+    TAU_G2,
 };
 use crate::rng::SecureRng;
 
@@ -38,7 +39,7 @@ use crate::rng::SecureRng;
 /// [`CeremonyError::Power`] unless `power` is 1 to [`MAX_POWER`]; a file fails.
 pub fn development(
     power: u32,
-    mut scratch: impl Read + Write + Seek,
+    scratch: impl Read + Write + Seek,
     out: impl Write,
     rng: &mut dyn SecureRng,
 ) -> Result<Contributed, CeremonyError> {
@@ -47,9 +48,22 @@ pub fn development(
     }
     let challenge = first_challenge(power);
     let (secrets, key) = Secrets::draw(&mut RandomStream::of_secret(rng, ""), &challenge);
+    deal(power, scratch, out, &secrets, key, Some(development_name()))
+}
+
+/// Writes prepared powers of tau with these secrets, as the only contribution.
+pub(super) fn deal(
+    power: u32,
+    mut scratch: impl Read + Write + Seek,
+    out: impl Write,
+    secrets: &Secrets,
+    key: PublicKey,
+    name: Option<ContributionName>,
+) -> Result<Contributed, CeremonyError> {
+    let challenge = first_challenge(power);
     let mut response = Transcript::new();
     response.bytes(&challenge);
-    let dealer = Dealer::new(&secrets, power);
+    let dealer = Dealer::new(secrets, power);
 
     let mut writer = PtauWriter::new(&mut scratch, power, power, false)?;
     dealer.powers(&mut writer, &mut response, TAU_G1, &dealer.g1, &Fr::one())?;
@@ -57,7 +71,6 @@ pub fn development(
     dealer.powers(&mut writer, &mut response, ALPHA_TAU_G1, &dealer.g1, &secrets.alpha)?;
     dealer.powers(&mut writer, &mut response, BETA_TAU_G1, &dealer.g1, &secrets.beta)?;
     dealer.powers(&mut writer, &mut response, BETA_G2, &dealer.g2, &secrets.beta)?;
-    let name = Some(development_name());
     let made = conclude(writer, response, &[], key, ContributionKind::Secret, name)?;
 
     let mut writer = PtauWriter::new(out, power, power, true)?;

@@ -21,18 +21,23 @@ impl Secrets {
     /// Draws the secrets and the public key that proves knowledge of them for `challenge`.
     pub(super) fn draw(stream: &mut RandomStream, challenge: &Hash) -> (Self, PublicKey) {
         let secrets = Self { tau: stream.scalar(), alpha: stream.scalar(), beta: stream.scalar() };
+        let key = secrets.prove(stream, challenge);
+        (secrets, key)
+    }
+
+    /// The public key that proves knowledge of the secrets for `challenge`, on points from `stream`.
+    pub(super) fn prove(&self, stream: &mut RandomStream, challenge: &Hash) -> PublicKey {
         let mut prove = |parameter: Parameter, secret: &Fr| {
             let g1_s = stream.g1();
             let g1_sx = (g1_s * secret).into_affine();
             let g2_s = challenge_point(parameter, challenge, g1_s, g1_sx);
             ParameterKey { g1_s, g1_sx, g2_spx: (g2_s * secret).into_affine() }
         };
-        let key = PublicKey {
-            tau: prove(Parameter::Tau, &secrets.tau),
-            alpha: prove(Parameter::Alpha, &secrets.alpha),
-            beta: prove(Parameter::Beta, &secrets.beta),
-        };
-        (secrets, key)
+        PublicKey {
+            tau: prove(Parameter::Tau, &self.tau),
+            alpha: prove(Parameter::Alpha, &self.alpha),
+            beta: prove(Parameter::Beta, &self.beta),
+        }
     }
 }
 

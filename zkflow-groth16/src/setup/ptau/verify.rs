@@ -8,20 +8,19 @@ use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::Zero;
 use zkflow_bn254::points::Curve;
 
-use super::super::beacon::Beacon;
 use super::super::ceremony::CeremonyError;
 use super::super::ratio::{combine, random_challenge, random_factors, same_ratio, scalars};
 use super::super::step::{Meter, StepOptions};
 use super::super::transcript::CeremonyPoint;
-use super::challenge::{challenge_of, first_challenge};
-use super::key::{Parameter, Secrets, challenge_point};
+use super::super::verdict::{Check as Checked, Verdict};
+use super::challenge::challenge_of;
+use super::judge::judge_fully;
 use super::lagrange::{point_factors, power_factors};
 use super::{bytes_of_powers, pieces, response_hash};
-use crate::digest::Hash;
 use crate::format::encoding::FilePoint;
 use crate::format::ptau::{
-    ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, ContributionKind, LAGRANGE_ALPHA_TAU_G1, LAGRANGE_BETA_TAU_G1,
-    LAGRANGE_TAU_G1, LAGRANGE_TAU_G2, ParameterKey, Ptau, PtauContribution, Section, TAU_G1, TAU_G2,
+    ALPHA_TAU_G1, BETA_TAU_G1, LAGRANGE_ALPHA_TAU_G1, LAGRANGE_BETA_TAU_G1, LAGRANGE_TAU_G1, LAGRANGE_TAU_G2,
+    Ptau, PtauContribution, Section, TAU_G1, TAU_G2,
 };
 use crate::rng::SecureRng;
 
@@ -36,6 +35,9 @@ use crate::rng::SecureRng;
 ///   truncated.
 /// - The Lagrange forms, if present.
 ///
+/// Returns which parties could have the secrets. Valid powers of tau can be forgeable, for example if a beacon is the
+/// only contribution.
+///
 /// Two things cannot be checked:
 /// - Whether a contributor destroyed the secret; one honest contributor is enough.
 /// - The response hashes before the last one, because their points are gone. Their contributors must compare
@@ -47,22 +49,16 @@ pub fn verify<R: Read + Seek>(
     ptau: &mut Ptau<R>,
     rng: &mut dyn SecureRng,
     options: StepOptions<'_>,
-) -> Result<(), CeremonyError> {
-    let contributions = ptau.contributions().to_vec();
-    let mut before = State::first(ptau.ceremony_power());
-    for (number, contribution) in (1..).zip(&contributions) {
-        check_contribution(&before, contribution)
-            .map_err(|what| CeremonyError::invalid(format!("contribution {number}: {what}")))?;
-        before = State::after(contribution);
-    }
-    let Some(last) = contributions.last() else {
+) -> Result<Verdict, CeremonyError> {
+    let verdict = judge_fully(ptau, &mut options.replay())?;
+    let Some(last) = ptau.contributions().last().cloned() else {
         return Err(CeremonyError::invalid("there is no contribution: tau = 1 is public"));
     };
     let meter = options.meter(bytes_of_points(ptau));
     let check = &mut Check { ptau, rng, meter };
-    check_powers(check, last)?;
+    check_powers(check, &last)?;
     if check.ptau.power() == check.ptau.ceremony_power() {
-        let hash = challenge_of(check.ptau, &response_hash(last)?)?;
+        let hash = challenge_of(check.ptau, &response_hash(&last)?)?;
         demand_that(hash == last.next_challenge, "the next challenge", "is not the hash of the powers")?;
     }
     if check.ptau.is_prepared() {
@@ -77,7 +73,7 @@ pub fn verify<R: Read + Seek>(
         let (difference, _) = compare_lagrange(check, TAU_G2, LAGRANGE_TAU_G2)?;
         demand_that(difference.is_zero(), "tau in G2", WRONG_FORM)?;
     }
-    Ok(())
+    Ok(verdict.and_checked([Checked::AllPoints]))
 }
 
 /// Number of bytes read from the file.
@@ -111,79 +107,7 @@ fn check_powers<R: Read + Seek>(
     let (first, low, high) = adjacent(check, TAU_G2)?;
     demand_that(first == g2, name, "does not begin with the generator")?;
     demand_that(same_ratio(g1, last.tau_g1, low, high), name, "does not contain powers")?;
-    let ptau = &mut check.ptau;
-    for (equal, name) in [
-        (ptau.points(TAU_G1, 1, 1)?[0] == last.tau_g1, "tau in G1"),
-        (ptau.points(TAU_G2, 1, 1)?[0] == last.tau_g2, "tau in G2"),
-        (ptau.points(BETA_G2, 0, 1)?[0] == last.beta_g2, "beta in G2"),
-    ] {
-        demand_that(equal, name, "does not match the last contribution")?;
-    }
     Ok(())
-}
-
-/// Checks the proofs of knowledge of a contribution that follows the earlier ones.
-pub(super) fn check_next(
-    earlier: &[PtauContribution],
-    ceremony_power: u32,
-    next: &PtauContribution,
-) -> Result<(), CeremonyError> {
-    let before = earlier.last().map_or_else(|| State::first(ceremony_power), State::after);
-    check_contribution(&before, next).map_err(CeremonyError::Invalid)
-}
-
-/// The state before a contribution.
-struct State {
-    tau_g1: G1Affine,
-    tau_g2: G2Affine,
-    alpha_g1: G1Affine,
-    beta_g1: G1Affine,
-    beta_g2: G2Affine,
-    challenge: Hash,
-}
-
-impl State {
-    fn first(power: u32) -> Self {
-        let (g1, g2) = (G1Affine::generator(), G2Affine::generator());
-        let challenge = first_challenge(power);
-        Self { tau_g1: g1, tau_g2: g2, alpha_g1: g1, beta_g1: g1, beta_g2: g2, challenge }
-    }
-
-    fn after(contribution: &PtauContribution) -> Self {
-        let &PtauContribution { tau_g1, tau_g2, alpha_g1, beta_g1, beta_g2, next_challenge, .. } =
-            contribution;
-        Self { tau_g1, tau_g2, alpha_g1, beta_g1, beta_g2, challenge: next_challenge }
-    }
-}
-
-fn check_contribution(before: &State, after: &PtauContribution) -> Result<(), String> {
-    let key = &after.key;
-    if let ContributionKind::Beacon { exponent, hash } = &after.kind {
-        let beacon = Beacon::new(hash.as_bytes(), *exponent).map_err(|error| error.to_string())?;
-        let (_, expected) = Secrets::draw(&mut beacon.stream(), &before.challenge);
-        demand(*key == expected, "the key does not match the beacon")?;
-    }
-    let in_subgroup = |point: &G2Affine| point.is_in_correct_subgroup_assuming_on_curve();
-    let (_, g2) = key.points();
-    let all_in = g2.iter().chain([&after.tau_g2, &after.beta_g2]).all(in_subgroup);
-    demand(all_in, "a point of G2 is outside the group of order r")?;
-
-    let parameters = [
-        (Parameter::Tau, key.tau, before.tau_g1, after.tau_g1),
-        (Parameter::Alpha, key.alpha, before.alpha_g1, after.alpha_g1),
-        (Parameter::Beta, key.beta, before.beta_g1, after.beta_g1),
-    ];
-    for (parameter, ParameterKey { g1_s, g1_sx, g2_spx }, before_g1, after_g1) in parameters {
-        let g2_sp = challenge_point(parameter, &before.challenge, g1_s, g1_sx);
-        let knows = same_ratio(g1_s, g1_sx, g2_sp, g2_spx);
-        demand(knows, format!("{parameter:?}: the key does not prove knowledge of the secret"))?;
-        let follows = same_ratio(before_g1, after_g1, g2_sp, g2_spx);
-        demand(follows, format!("{parameter:?}: does not follow the previous contribution"))?;
-    }
-    let follows = same_ratio(key.tau.g1_s, key.tau.g1_sx, before.tau_g2, after.tau_g2);
-    demand(follows, "Tau in G2: does not follow the previous contribution")?;
-    let follows = same_ratio(key.beta.g1_s, key.beta.g1_sx, before.beta_g2, after.beta_g2);
-    demand(follows, "Beta in G2: does not follow the previous contribution")
 }
 
 /// The first point of a section, and two random combinations with the same factors: of all points but the
@@ -294,8 +218,4 @@ const WRONG_FORM: &str = "has a wrong Lagrange form";
 
 fn demand_that(holds: bool, name: &str, what: &str) -> Result<(), CeremonyError> {
     if holds { Ok(()) } else { Err(CeremonyError::invalid(format!("{name} {what}"))) }
-}
-
-fn demand(holds: bool, what: impl Into<String>) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(what.into()) }
 }

@@ -1,0 +1,101 @@
+//! The secret key of an installation for the codes of its records.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use hmac::{Hmac, Mac};
+use rand::RngCore as _;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::own_folder;
+use crate::rng::os_rng;
+
+/// Secret key of an installation for the codes of its records. Zeroised on drop.
+#[derive(Clone)]
+pub struct RecordKey(Zeroizing<[u8; 32]>);
+
+/// Code of a record.
+pub(super) type Code = Hmac<Sha256>;
+
+impl RecordKey {
+    /// A key of 32 secret random bytes.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// Reads the key from a file of 64 hexadecimal digits, or makes the file, readable only by its owner. Several
+    /// processes may do so at once.
+    ///
+    /// # Errors
+    /// The file or its folder belongs to another user, other users can read or write the file, its content is no key, or
+    /// it cannot be read or made.
+    pub fn load_or_create(path: &Path) -> io::Result<Self> {
+        if let Some(folder) = path.parent() {
+            own_folder::open(folder)?;
+        }
+        if !path.exists() {
+            create(path)?;
+        }
+        if fs::metadata(path)?.mode() & 0o077 != 0 {
+            return Err(io::Error::other("other users can read the file: set mode 0600"));
+        }
+        let text = Zeroizing::new(fs::read_to_string(path)?);
+        let mut bytes = Zeroizing::new([0; 32]);
+        hex::decode_to_slice(text.trim_end(), &mut *bytes)
+            .map_err(|_| io::Error::other("the file does not contain 64 hexadecimal digits"))?;
+        Ok(Self(bytes))
+    }
+
+    pub(super) fn code(&self, text: &[u8]) -> Code {
+        // Expect safety: HMAC takes keys of any length.
+        let mut mac = Code::new_from_slice(&*self.0).expect("any length is valid");
+        mac.update(b"zkflow setup record\n");
+        mac.update(text);
+        mac
+    }
+}
+
+/// Makes the file; the first of several processes wins.
+fn create(path: &Path) -> io::Result<()> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    os_rng().fill_bytes(&mut *bytes);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    writeln!(file, "{}", *Zeroizing::new(hex::encode(*bytes)))?;
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(path) {
+        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),
+        _ => Ok(()),
+    }
+}
+
+impl fmt::Debug for RecordKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecordKey")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_key_is_made_once_and_only_for_its_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/record.key");
+        let first = RecordKey::load_or_create(&path).unwrap();
+        assert_eq!(*RecordKey::load_or_create(&path).unwrap().0, *first.0);
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(RecordKey::load_or_create(&path).is_err());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(&path, "no key").unwrap();
+        assert!(RecordKey::load_or_create(&path).is_err());
+    }
+}
