@@ -52,7 +52,7 @@ pub enum TapeError {
 }
 
 impl Tape {
-    /// The tape as bytes, bound to the module that it was recorded from, with a [seal](seal) of zeros.
+    /// The tape as bytes, bound to the module that it was recorded from, with a [seal] of zeros.
     pub fn to_bytes(&self, module: &Digest) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.memory_bytes() as usize + (1 << 12));
         out.extend(MAGIC);
