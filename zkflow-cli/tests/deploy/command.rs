@@ -34,6 +34,12 @@ fn fails(folder: &Path, key: &str, args: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
+/// Builds a circuit in the folder `age`.
+fn build_age(folder: &Path, key: &str) {
+    let build = ["circuit", "build", "rangeCheck", "--param", "min=18", "--param", "max=120"];
+    succeeds(folder, key, &[&build[..], &["--param", "bits=8", "--out", "age"]].concat());
+}
+
 #[tokio::test]
 async fn a_circuit_is_deployed_once_and_its_contract_asked() {
     let folder = tempfile::tempdir().unwrap();
@@ -41,8 +47,7 @@ async fn a_circuit_is_deployed_once_and_its_contract_asked() {
     let chain = LocalChain::start(&[]).unwrap();
     let key = chain.keys()[0].clone();
     let run = |args: &[&str]| succeeds(folder, &key, args);
-    let build = ["circuit", "build", "rangeCheck", "--param", "min=18", "--param", "max=120"];
-    run(&[&build[..], &["--param", "bits=8", "--out", "age"]].concat());
+    build_age(folder, &key);
     std::fs::write(folder.join("input.json"), r#"{"age": 42, "randomPublicSignal": 7}"#).unwrap();
     run(&["witness", "age/circuit.wasm", "input.json", "w.wtns"]);
     run(&["prove", "age/proving_key.zkey", "w.wtns", "proof.json", "public.json"]);
@@ -91,8 +96,7 @@ async fn a_contract_is_deployed_without_tools_and_is_the_code_of_its_key() {
     let folder = folder.path();
     let chain = LocalChain::start(&[]).unwrap();
     let key = chain.keys()[0].clone();
-    let build = ["circuit", "build", "rangeCheck", "--param", "min=18", "--param", "max=120"];
-    succeeds(folder, &key, &[&build[..], &["--param", "bits=8", "--out", "age"]].concat());
+    build_age(folder, &key);
     let vkey = std::fs::read(folder.join("age/verification_key.json")).unwrap();
     let expected = Code::of_key(&snarkjs::read_vkey(&vkey).unwrap()).unwrap();
     // Neither Node.js nor solc is found.
@@ -120,8 +124,7 @@ async fn a_custom_source_is_compiled_only_on_request_and_called_unchecked() {
     let folder = folder.path();
     let chain = LocalChain::start(&[]).unwrap();
     let key = chain.keys()[0].clone();
-    let build = ["circuit", "build", "rangeCheck", "--param", "min=18", "--param", "max=120"];
-    succeeds(folder, &key, &[&build[..], &["--param", "bits=8", "--out", "age"]].concat());
+    build_age(folder, &key);
     let source = std::fs::read_to_string(folder.join("age/verifier.sol")).unwrap();
     // A backdoor: accepts every call.
     let changed =
@@ -149,8 +152,7 @@ async fn the_command_line_keeps_the_gate_and_signs_nothing_when_asked_not_to() {
     let folder = folder.path();
     let chain = LocalChain::start(&["--chain-id", "5"]).unwrap();
     let key = chain.keys()[0].clone();
-    let build = ["circuit", "build", "rangeCheck", "--param", "min=18", "--param", "max=120"];
-    succeeds(folder, &key, &[&build[..], &["--param", "bits=8", "--out", "age"]].concat());
+    build_age(folder, &key);
     let deploy = ["deploy", "age", "--rpc", chain.url()];
     let with_signer = [&deploy[..], &["--signer", "env:DEPLOYER_KEY"]].concat();
     let error = fails(folder, &key, &with_signer);

@@ -109,7 +109,7 @@ pub fn make_key(
         }
     };
     let zkey = out.hasher.finish();
-    let verdict = powers.judge_own(&head, steps);
+    let verdict = powers.judge_own(&head, &mut steps.replay());
     let label = verdict.admit(true)?;
     let record = SetupRecord::new(&powers, &head, &verdict, RecordedFiles { r1cs: options.r1cs, zkey })?;
     let record = match options.record_key {

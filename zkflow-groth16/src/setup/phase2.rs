@@ -59,4 +59,5 @@ pub use contribute::{beacon, contribute};
 pub use create::create;
 pub use exchange::{export_params, import_params};
 pub(super) use head::check_head;
+pub(super) use verify::verify_within;
 pub use verify::{verify, verify_from_initial};

@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::beacon::Replay;
 use super::ceremony::CeremonyError;
 use super::ptau::{self, Ceremony, file_hash, published};
 use super::step::StepOptions;
@@ -102,13 +103,14 @@ impl Powers {
         rng: &mut dyn SecureRng,
         options: StepOptions<'_>,
     ) -> Result<KeyVerdict, CeremonyError> {
-        phase2::verify(r1cs, &mut self.file, key, rng, options)?;
-        Ok(self.judge_own(key.head(), options))
+        let replay = &mut options.replay();
+        phase2::verify_within(r1cs, &mut self.file, key, rng, options, replay)?;
+        Ok(self.judge_own(key.head(), replay))
     }
 
     /// The verdict on a key that is known to be the circuit's key from these powers.
-    pub(super) fn judge_own(&self, key: &KeyHead, options: StepOptions<'_>) -> KeyVerdict {
-        let phase2 = gate::judge_fully(key, &mut options.replay()).and_checked([Check::Circuit]);
+    pub(super) fn judge_own(&self, key: &KeyHead, replay: &mut Replay) -> KeyVerdict {
+        let phase2 = gate::judge_fully(key, replay).and_checked([Check::Circuit]);
         KeyVerdict::verified(self.verdict.clone(), phase2)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Seek};
 
+use super::super::beacon::Replay;
 use super::super::ceremony::CeremonyError;
 use super::super::step::StepOptions;
 use super::chain::Unreplayed;
@@ -30,7 +31,19 @@ pub fn verify<R: Read + Seek, K: Read + Seek>(
     rng: &mut dyn SecureRng,
     options: StepOptions<'_>,
 ) -> Result<(), CeremonyError> {
-    compare(&mut Maker::new(r1cs, ptau, options)?, key, rng, options)
+    verify_within(r1cs, ptau, key, rng, options, &mut options.replay())
+}
+
+/// Like [`verify`], with beacons within the limits of `replay`, which knows those that were computed.
+pub(in super::super) fn verify_within<R: Read + Seek, K: Read + Seek>(
+    r1cs: &R1cs,
+    ptau: &mut Ptau<R>,
+    key: &mut ZKeyFile<K>,
+    rng: &mut dyn SecureRng,
+    options: StepOptions<'_>,
+    replay: &mut Replay,
+) -> Result<(), CeremonyError> {
+    compare(&mut Maker::new(r1cs, ptau, options)?, key, rng, replay)
 }
 
 /// Checks a key against the circuit's initial key, which the caller trusts.
@@ -50,18 +63,18 @@ pub fn verify_from_initial<I: Read + Seek, K: Read + Seek>(
     rng: &mut dyn SecureRng,
     options: StepOptions<'_>,
 ) -> Result<(), CeremonyError> {
-    compare(initial, key, rng, options)
+    compare(initial, key, rng, &mut options.replay())
 }
 
 fn compare<K: Read + Seek>(
     initial: &mut impl InitialKey,
     key: &mut ZKeyFile<K>,
     rng: &mut dyn SecureRng,
-    options: StepOptions<'_>,
+    replay: &mut Replay,
 ) -> Result<(), CeremonyError> {
     compare_heads(initial.head(), key.head())?;
     demand(initial.has_matrices_of(key)?, "the matrices")?;
-    check_head(key.head(), &mut options.replay(), Unreplayed::Refuse)?;
+    check_head(key.head(), replay, Unreplayed::Refuse)?;
     let delta_g2 = key.head().vk.delta_g2;
 
     let mut comparison = Comparison::new(key, rng);
