@@ -37,7 +37,7 @@ pub fn judge<R: Read + Seek>(ptau: &mut Ptau<R>) -> Result<Verdict, CeremonyErro
 }
 
 /// Largest number of contributions that [`judge`] checks.
-pub const MOST: usize = 100;
+pub const MOST: usize = 80;
 
 /// Exponent of the largest beacon that [`judge`] computes again.
 const QUICK: u8 = 21;
