@@ -43,7 +43,7 @@ $(PYTHON_TOOLS): tools/requirements.txt
 	tools/.venv/bin/pip install --quiet --disable-pip-version-check --requirement tools/requirements.txt
 	@touch $@
 
-# Without Redis, MongoDB, S3 and the ceremony, in a profile that builds fast.
+# Without Redis, MongoDB, S3, `zkflow setup` and `zkflow bench`, in a profile that builds fast.
 DEMO := --locked --profile demo --package zkflow-cli --no-default-features --features server,evm
 demo: requirements $(NODE_MODULES) ## A template to a verified proof through the real HTTP server
 	@echo "make: the first build takes about 5 minutes on 2 cores, later ones a few seconds"

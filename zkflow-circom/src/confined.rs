@@ -140,7 +140,8 @@ impl ConfinedCommand {
         self
     }
 
-    /// Allows reading and writing below a folder, which must contain nothing else.
+    /// Allows reading and writing below a folder. The folder must be empty before the run: all files below it count
+    /// towards the limits.
     #[must_use]
     pub fn writes(mut self, folder: impl Into<PathBuf>) -> Self {
         self.writes = Some(folder.into());

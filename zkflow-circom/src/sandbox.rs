@@ -21,6 +21,7 @@ use zkflow_groth16::digest::Digest;
 use zkflow_groth16::error::{Classified, ErrorKind};
 
 mod cache;
+mod size;
 mod ticker;
 
 use cache::DiskCache;
@@ -87,6 +88,8 @@ impl Sandbox {
     pub fn new(config: SandboxConfig) -> Result<Arc<Self>, SandboxError> {
         let mut settings = wasmtime::Config::new();
         settings.epoch_interruption(true).wasm_backtrace_max_frames(None);
+        // circom's modules do not use it, and its blocks have up to 1000 parameters each.
+        settings.wasm_multi_value(false);
         // The async stack is unused, but must not be smaller than the WebAssembly stack.
         settings.max_wasm_stack(GUEST_STACK).async_stack_size(GUEST_STACK);
         let engine = Engine::new(&settings).map_err(|e| SandboxError::Engine(e.to_string()))?;
@@ -127,6 +130,7 @@ impl Sandbox {
     }
 
     fn compile(&self, wasm: &[u8], digest: &Digest) -> Result<Module, SandboxError> {
+        size::check(wasm)?;
         let module = Module::from_binary(&self.engine, wasm)
             .map_err(|e| SandboxError::InvalidModule(format!("{e:#}")))?;
         if let Some(disk) = &self.disk {

@@ -21,6 +21,8 @@ mod ptau;
 mod serve;
 #[cfg(feature = "setup")]
 mod setup;
+#[cfg(feature = "server")]
+mod store;
 mod template;
 mod toolbox;
 mod zkey;
@@ -45,6 +47,17 @@ pub(crate) enum Command {
     /// Print the effective settings, secrets redacted
     #[cfg(feature = "server")]
     Config(Box<zkflow_server::config::ConfigArgs>),
+    /// Copy all documents and artifacts of servers to a folder, while they run. The key that seals private inputs is not
+    /// copied
+    #[cfg(feature = "server")]
+    Backup(Box<store::BackupArgs>),
+    /// Restore a backup: add the documents and artifacts that are missing
+    #[cfg(feature = "server")]
+    Restore(Box<store::RestoreArgs>),
+    /// Repair and clean the stored data of servers
+    #[cfg(feature = "server")]
+    #[command(subcommand)]
+    Store(Box<store::StoreCommand>),
     /// Build circuits from templates
     #[command(subcommand)]
     Circuit(CircuitCommand),
@@ -101,6 +114,12 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Worker(args) => serve::worker(*args)?,
         #[cfg(feature = "server")]
         Command::Config(args) => serve::config(*args)?,
+        #[cfg(feature = "server")]
+        Command::Backup(args) => return store::backup(&args),
+        #[cfg(feature = "server")]
+        Command::Restore(args) => return store::restore(&args),
+        #[cfg(feature = "server")]
+        Command::Store(command) => return store::store(&command),
         Command::Circuit(CircuitCommand::Build(args)) => build::build(&args)?,
         Command::Template(command) => return template::run(&command),
         Command::Compile(args) => build::compile(&args)?,
@@ -123,10 +142,28 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The text without control characters: texts of foreign files must not move the cursor or begin a line.
+pub(crate) fn printable(text: &str) -> String {
+    let keep = |c: char| !c.is_control() || c == '\n' || c == '\t';
+    text.chars().map(|c| if keep(c) { c.to_string() } else { c.escape_default().to_string() }).collect()
+}
+
 /// Cache folder for one kind of data: `$XDG_CACHE_HOME/zkflow/KIND` or `$HOME/.cache/zkflow/KIND`.
 fn cache_dir(kind: &str) -> Option<PathBuf> {
     let home = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))?;
     Some(home.join("zkflow").join(kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn control_characters_of_foreign_texts_are_escaped() {
+        let text = "unknown label \"x\u{1b}[2K\rkeys ceremony(9)\u{9b}\"\nnext line";
+        let shown = printable(text);
+        assert_eq!(shown, "unknown label \"x\\u{1b}[2K\\rkeys ceremony(9)\\u{9b}\"\nnext line");
+    }
 }

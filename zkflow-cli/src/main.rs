@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
+use zkflow_core::error::Chain;
 
 mod commands;
 
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
     let matches = without_empty_variables(Cli::command()).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     commands::run(cli.command).unwrap_or_else(|error| {
-        eprintln!("zkflow: {}", Chain(error.as_ref()));
+        eprintln!("zkflow: {}", commands::printable(&Chain(error.as_ref()).to_string()));
         ExitCode::FAILURE
     })
 }
@@ -29,19 +30,4 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
     command
         .mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(None::<&str>) } else { arg })
         .mut_subcommands(without_empty_variables)
-}
-
-/// Shows an error and its sources on one line, separated by colons.
-struct Chain<'a>(&'a dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
-    }
 }

@@ -54,7 +54,7 @@ fn command(data: &Path, args: &[&str]) -> Command {
         "--module-cache",
     ]);
     command.arg(cache).arg("--data-dir").arg(data).args(args).stderr(Stdio::inherit());
-    command.env("ZKFLOW_SECRET_KEY", "42".repeat(32));
+    command.env("ZKFLOW_SECRET_KEY", "00112233445566778899aabbccddeeff".repeat(2));
     command
 }
 
@@ -105,7 +105,7 @@ async fn a_store_that_was_used_with_another_key_is_refused() {
     site.serve("one", &[]);
     let mut other = command(&site.folder.path().join("two"), &["--s3-bucket", site.s3.bucket()]);
     other
-        .env("ZKFLOW_SECRET_KEY", "43".repeat(32))
+        .env("ZKFLOW_SECRET_KEY", "ffeeddccbbaa99887766554433221100".repeat(2))
         .env("S3_ENDPOINT", site.s3.endpoint())
         .env("S3_FORCE_PATH_STYLE", "true")
         .env("AWS_ACCESS_KEY_ID", S3Server::ACCESS_KEY)

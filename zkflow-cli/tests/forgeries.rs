@@ -140,7 +140,7 @@ fn every_door_refuses_forged_powers_of_tau() {
         assert!(points || told.contains("forgeable:") || !info.status.success(), "{ptau}: {told}");
         if !points {
             let (_, error) = place.fails(&["zkey", "new", &r1cs, ptau, &place.path("new.zkey")]);
-            assert!(error.contains("refused"), "{ptau}: {error}");
+            assert!(error.contains("refused") || error.contains("not valid"), "{ptau}: {error}");
         }
         let build = ["circuit", "build", "rangeCheck", "--param", "min=1", "--param", "max=3", "--out"];
         let (_, error) = place.fails(&[&build[..], &[&place.path("out"), "--ptau", ptau]].concat());

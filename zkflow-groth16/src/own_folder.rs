@@ -1,4 +1,4 @@
-//! Cache folders of this user. Their files are trusted, so other users must not have write access.
+//! Folders of this user whose files are trusted: caches, and the folder of the record key.
 
 use std::fs::{self, DirBuilder};
 use std::io;

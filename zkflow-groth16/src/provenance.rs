@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub enum Provenance {
     /// Seeded, or made by a single process for trials; never for a real chain.
     Development,
-    /// One secret contribution by the operator of the service, who could have kept the secret.
+    /// One secret contribution in a phase; its contributor could have kept the secret.
     SingleOperator,
     /// This many secret contributions by separate people; one honest contributor is enough.
     Ceremony(u32),
@@ -29,7 +29,7 @@ impl fmt::Display for Provenance {
     }
 }
 
-/// The trust level of a key as contracts and verification keys state it. Only a verdict on the key gives one:
+/// The label of a key, as contracts and verification keys contain it. Only a verdict on the key gives one:
 /// `setup::KeyVerdict::admit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Label {

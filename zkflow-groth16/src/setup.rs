@@ -11,7 +11,9 @@
 
 mod beacon;
 mod ceremony;
+mod checked;
 mod circuit_specific;
+mod coincidence;
 #[cfg(test)]
 mod forgeries;
 mod fourier;
@@ -22,6 +24,7 @@ pub mod ptau;
 pub mod qap;
 pub(crate) mod ratio;
 mod record;
+mod record_key;
 mod source;
 mod step;
 mod stream;
@@ -30,10 +33,12 @@ mod verdict;
 
 pub use beacon::{Beacon, InvalidBeacon};
 pub use ceremony::CeremonyError;
+pub use checked::CheckedPowers;
 use circuit_specific::check;
 pub use circuit_specific::circuit_specific;
 pub use keys::{KeyOptions, MadeKey, make_key};
-pub use record::{ContributionRecord, Phase1Record, RecordError, RecordKey, RecordedFiles, SetupRecord};
+pub use record::{ContributionRecord, Phase1Record, RecordError, RecordedFiles, SetupRecord};
+pub use record_key::RecordKey;
 pub use source::{DevelopmentPowers, Medium, Origin, Powers, PowersFile, PowersSource};
 pub use step::{DEFAULT_BEACON_EXPONENT, DEFAULT_MEMORY, LEAST_MEMORY, Progress, StepOptions};
 pub use verdict::{Check, KeyVerdict, Refused, Verdict, Weakness};

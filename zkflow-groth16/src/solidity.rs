@@ -60,6 +60,8 @@ pub fn verify_signature(n_public: usize) -> String {
     }
 }
 
+/// The source with its markers. Any change of this text, comments too, makes stored contracts of earlier versions fail
+/// with `contract_altered`: a stored source must equal the one that is written again.
 const TEMPLATE: &str = include_str!("solidity/Groth16Verifier.sol");
 
 /// The Solidity source of a contract that verifies proofs for `key`.

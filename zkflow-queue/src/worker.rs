@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use zkflow_core::error::Classified;
+use zkflow_core::error::{Chain, Classified};
 use zkflow_core::service::queue::{Job, JobQueue, QueueError, QueueName};
 
 use crate::backoff::Backoff;
@@ -60,6 +60,8 @@ pub struct JobError {
     pub kind: &'static str,
     /// Sentence for people, without private inputs.
     pub reason: String,
+    /// `reason` with all its causes, for the log; `None`: the reason says it all.
+    pub causes: Option<String>,
     /// Next step for the job.
     pub then: Then,
 }
@@ -78,23 +80,34 @@ pub enum Then {
 impl JobError {
     /// A failure that a retry may cure.
     pub fn retry(kind: &'static str, reason: impl Into<String>) -> Self {
-        Self { kind, reason: reason.into(), then: Then::Retry }
+        Self { kind, reason: reason.into(), causes: None, then: Then::Retry }
     }
 
     /// The job is not at fault: a resource that it needs is not available now, or not on this machine.
     pub fn give_back(kind: &'static str, reason: impl Into<String>) -> Self {
-        Self { kind, reason: reason.into(), then: Then::GiveBack }
+        Self { kind, reason: reason.into(), causes: None, then: Then::GiveBack }
     }
 
     /// A failure that a retry cannot cure.
     pub fn fatal(kind: &'static str, reason: impl Into<String>) -> Self {
-        Self { kind, reason: reason.into(), then: Then::Bury }
+        Self { kind, reason: reason.into(), causes: None, then: Then::Bury }
     }
 
     /// Retried if `error` is transient, otherwise dead-lettered.
     pub fn of(error: &impl Classified) -> Self {
         let then = if error.kind().is_transient() { Then::Retry } else { Then::Bury };
-        Self { kind: error.code(), reason: error.to_string(), then }
+        Self { kind: error.code(), reason: error.to_string(), causes: None, then }.because(error)
+    }
+
+    /// Adds the causes of `error`, for the log.
+    #[must_use]
+    pub fn because(self, error: &impl std::error::Error) -> Self {
+        Self { causes: Some(Chain(error).to_string()), ..self }
+    }
+
+    /// Text for the log.
+    fn logged(&self) -> &str {
+        self.causes.as_deref().unwrap_or(&self.reason)
     }
 }
 

@@ -2,6 +2,7 @@
 //! [`in_memory`].
 
 mod built;
+mod data;
 #[cfg(feature = "mongodb")]
 mod mongodb;
 #[cfg(feature = "redis")]
@@ -9,14 +10,10 @@ mod redis;
 #[cfg(feature = "s3")]
 mod s3;
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use sqlx::SqlitePool;
-use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileOptions};
@@ -24,19 +21,18 @@ use zkflow_core::confined::Kernel;
 use zkflow_core::prove::Provers;
 use zkflow_core::rng::os_rng;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
-use zkflow_core::service::catalog::Catalog;
 #[cfg(feature = "evm")]
 use zkflow_core::service::chain::SolidityCompiler;
-use zkflow_core::service::clock::{Clock, SystemClock};
+use zkflow_core::service::id::InstallationId;
 use zkflow_core::service::queue::JobQueue;
-use zkflow_core::service::store::ArtifactStore;
-use zkflow_core::setup::{DevelopmentPowers, PowersFile, PowersSource, RecordKey, StepOptions};
+use zkflow_core::setup::{CheckedPowers, DevelopmentPowers, PowersFile, PowersSource, StepOptions};
 use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
 use zkflow_queue::{MemoryQueue, SqliteQueue};
-use zkflow_store::{FsStore, MemoryCatalog, MemoryStore, SqliteCatalog, Vault, VaultKey, sqlite};
 
 use crate::config::Config;
-use crate::state::{App, Changes, Verifiers};
+use crate::maintenance::Data;
+use crate::maintenance::binding::bind;
+use crate::state::{App, Budgets, Changes, Verifiers};
 use crate::telemetry;
 #[cfg(feature = "evm")]
 use zkflow_evm::{Chains, Solc};
@@ -75,45 +71,41 @@ pub async fn open(
 ) -> Result<Arc<App>, OpenError> {
     built::check(&config)?;
     provers.check(&config.proving.prover).map_err(failed("choose the prover"))?;
-    let data = config.storage.data_dir.clone();
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&data)
-        .map_err(failed(format!("create the data folder {}", data.display())))?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let database = Database { path: data.join(DATABASE), pool: OnceCell::new() };
-    let catalog: Arc<dyn Catalog> = match &config.storage.mongodb_uri {
-        #[cfg(feature = "mongodb")]
-        Some(uri) => mongodb::catalog(uri).await?,
-        _ => {
-            let catalog = SqliteCatalog::open(database.open().await?);
-            Arc::new(catalog.await.map_err(failed("open the catalog"))?)
-        }
-    };
+    let folder = config.storage.data_dir.clone();
+    let (data, database) = data::open(&config).await?;
+    let installation = bind(&data).await.map_err(failed("use the catalog and the artifact store"))?;
     let (queue, changes): (Arc<dyn JobQueue>, Changes) = match &config.storage.redis_url {
         #[cfg(feature = "redis")]
         Some(url) => redis::queue(url, config.storage.redis_namespace.as_str()).await?,
         _ => {
-            let queue = SqliteQueue::open(database.open().await?, clock.clone());
+            let queue = SqliteQueue::open(database.open().await?, data.clock.clone());
             (Arc::new(queue.await.map_err(failed("open the queue"))?), Changes::default())
         }
     };
-    let store: Arc<dyn ArtifactStore> = match &config.storage.s3_bucket {
-        #[cfg(feature = "s3")]
-        Some(bucket) => s3::store(bucket, &config.storage, &data).await?,
-        _ => Arc::new(FsStore::open(data.join(ARTIFACTS)).map_err(failed("open the artifact store"))?),
-    };
-    let backends = Backends { catalog, store, queue, changes, key: vault_key(&config, &data)?, clock };
     let caches = Caches {
-        modules: Some(config.circuits.module_cache.clone().unwrap_or_else(|| data.join("modules"))),
-        keys: Some(config.proving.key_cache.clone().unwrap_or_else(|| data.join("keys"))),
+        modules: Some(config.circuits.module_cache.clone().unwrap_or_else(|| folder.join("modules"))),
+        keys: Some(config.proving.key_cache.clone().unwrap_or_else(|| folder.join("keys"))),
     };
     let powers: Arc<dyn PowersSource> = match config.circuits.ptau_path.clone() {
-        Some(path) => Arc::new(checked_powers(path, data.join("ptau").join("verified")).await?),
-        None => Arc::new(DevelopmentPowers::in_folder(data.join("ptau"))),
+        Some(path) => {
+            let checked = CheckedPowers::new(folder.join("ptau").join("verified"), data.record_key());
+            Arc::new(checked_powers(path, checked).await?)
+        }
+        None => Arc::new(DevelopmentPowers::in_folder(folder.join("ptau"))),
     };
+    let backends = Backends { data, installation, queue, changes };
     assemble(config, provers, backends, caches, powers, shutdown).await
+}
+
+/// Opens the documents and artifacts of `config` alone, for work on the stored data. They need not belong together.
+///
+/// # Errors
+/// A backend does not answer, or the secret key is another one than before.
+pub async fn data(config: &Config) -> Result<Data, OpenError> {
+    built::check(config)?;
+    let (data, _) = data::open(config).await?;
+    data.vault.check().await.map_err(failed("use the key that seals private inputs"))?;
+    Ok(data)
 }
 
 /// Refuses to start a separate worker without shared data. Unconfigured backends are in the data folder,
@@ -137,19 +129,6 @@ pub fn check_shared(config: &Config) -> Result<(), OpenError> {
     Err(failed("work for another process")(detail))
 }
 
-/// The SQLite file in the data folder, opened at the first use.
-struct Database {
-    path: PathBuf,
-    pool: OnceCell<SqlitePool>,
-}
-
-impl Database {
-    async fn open(&self) -> Result<SqlitePool, OpenError> {
-        let open = async || sqlite::open(&self.path).await.map_err(failed("open the database"));
-        self.pool.get_or_try_init(open).await.cloned()
-    }
-}
-
 /// Like [`open`], but stores all state in memory until the [`App`] is dropped. Compiled WebAssembly modules
 /// and prepared keys are stored in the configured cache folders, if any.
 ///
@@ -160,15 +139,10 @@ pub async fn in_memory(
     provers: Provers,
     shutdown: CancellationToken,
 ) -> Result<Arc<App>, OpenError> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let backends = Backends {
-        catalog: Arc::new(MemoryCatalog::new()),
-        store: Arc::new(MemoryStore::new()),
-        queue: Arc::new(MemoryQueue::new(clock.clone())),
-        changes: Changes::default(),
-        key: VaultKey::generate(),
-        clock,
-    };
+    let data = data::in_memory();
+    let installation = bind(&data).await.map_err(failed("use the catalog and the artifact store"))?;
+    let queue = Arc::new(MemoryQueue::new(data.clock.clone()));
+    let backends = Backends { data, installation, queue, changes: Changes::default() };
     let caches =
         Caches { modules: config.circuits.module_cache.clone(), keys: config.proving.key_cache.clone() };
     assemble(config, provers, backends, caches, Arc::new(DevelopmentPowers::in_memory()), shutdown).await
@@ -182,12 +156,10 @@ struct Caches {
 
 /// The opened backends.
 struct Backends {
-    catalog: Arc<dyn Catalog>,
-    store: Arc<dyn ArtifactStore>,
+    data: Data,
+    installation: InstallationId,
     queue: Arc<dyn JobQueue>,
     changes: Changes,
-    key: VaultKey,
-    clock: Arc<dyn Clock>,
 }
 
 async fn assemble(
@@ -198,9 +170,9 @@ async fn assemble(
     powers: Arc<dyn PowersSource>,
     shutdown: CancellationToken,
 ) -> Result<Arc<App>, OpenError> {
-    let Backends { catalog, store, queue, changes, key, clock } = backends;
-    let vault = Vault::new(key, store.clone());
-    let record_key = RecordKey::new(*vault.derived_key("setup records").bytes());
+    let Backends { data, installation, queue, changes } = backends;
+    let record_key = data.record_key();
+    let Data { catalog, store, clock, vault } = data;
     vault.claim().await.map_err(failed("use the key that seals private inputs"))?;
     let prover = provers
         .open(&config.proving.prover, config.proving.native_options(caches.keys))
@@ -214,9 +186,12 @@ async fn assemble(
         Chains::open(config.chain.settings(), tools.solidity).map_err(failed("prepare deployments"))?;
     tracing::debug!(compiler = tools.compiler.version(), "opened");
     Ok(Arc::new(App {
+        record_key,
         catalog,
         vault,
         store,
+        installation,
+        written: tokio::sync::Mutex::default(),
         queue,
         library: tools.library,
         engine: Arc::new(HandlebarsEngine),
@@ -226,13 +201,12 @@ async fn assemble(
         sandbox: tools.sandbox,
         powers,
         beacon: config.circuits.keygen_beacon.clone(),
-        record_key,
         prover,
         #[cfg(feature = "evm")]
         chains,
         clock,
         changes,
-        watchers: Arc::new(Semaphore::new(config.http.max_watchers)),
+        budgets: Budgets::new(&config.http),
         verifiers: Verifiers::new(std::thread::available_parallelism().map_or(1, usize::from)),
         shutdown,
         metrics: telemetry::metrics(),
@@ -242,24 +216,16 @@ async fn assemble(
 }
 
 /// Opens the operator's powers of tau. Checking a large file takes minutes; each file is checked once.
-async fn checked_powers(path: PathBuf, verified: PathBuf) -> Result<PowersFile, OpenError> {
+async fn checked_powers(path: PathBuf, checked: CheckedPowers) -> Result<PowersFile, OpenError> {
     let action = format!("use PTAU_PATH {}", path.display());
     tracing::info!(path = %path.display(), "checking the powers of tau");
     let check = move || {
-        PowersFile::check(path, Some(&verified), &mut os_rng(), StepOptions::default())?.for_production()
+        PowersFile::check(path, Some(&checked), &mut os_rng(), StepOptions::default())?.for_production()
     };
     let file =
         tokio::task::spawn_blocking(check).await.map_err(failed(action.clone()))?.map_err(failed(action))?;
     tracing::info!(origin = %file.origin(), blake2b = hex::encode(file.hash()), "powers of tau");
     Ok(file)
-}
-
-fn vault_key(config: &Config, data: &Path) -> Result<VaultKey, OpenError> {
-    match &config.storage.secret_key {
-        Some(key) => VaultKey::parse(key.expose()).map_err(failed("use ZKFLOW_SECRET_KEY")),
-        None => VaultKey::load_or_create(&data.join("secret.key"))
-            .map_err(failed("use secret.key in the data folder")),
-    }
 }
 
 /// Tools that turn templates into circuits and contracts.

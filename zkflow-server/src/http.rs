@@ -1,6 +1,8 @@
 //! The HTTP API: one module per resource; handlers translate between HTTP and [`service`](crate::service).
 
 mod body;
+mod client;
+mod download;
 mod dto;
 mod events;
 mod fallible;
@@ -8,6 +10,7 @@ mod observe;
 mod page;
 mod path;
 mod problem;
+mod query;
 mod router;
 mod wait;
 
@@ -19,4 +22,4 @@ mod proofs;
 mod templates;
 
 pub use problem::Problem;
-pub use router::{openapi, operations_router, router};
+pub use router::{openapi, operations_router, router, starting_router};

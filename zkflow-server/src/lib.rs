@@ -1,6 +1,6 @@
 //! The service around `zkflow-core`. Data flows in one direction:
 //! [`config`] → [`state`] → [`service`] (the operations) → [`http`] (the API).
-//! [`work`] executes jobs. [`client`] calls the API, for the demo, tests and benchmarks.
+//! [`work`] executes jobs. [`maintenance`] works on the stored data as a whole. [`client`] calls the API, for the demo, tests and benchmarks.
 
 pub mod config;
 pub mod telemetry;
@@ -10,6 +10,8 @@ pub mod state;
 pub mod service;
 
 pub mod http;
+
+pub mod maintenance;
 
 pub mod work;
 

@@ -1,10 +1,8 @@
 //! `zkflow serve` and `zkflow worker`: start, serving, and draining after a stop signal.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -15,9 +13,12 @@ use crate::backends::{self, OpenError};
 use crate::config::Config;
 use crate::{http, telemetry, work};
 
+mod announce;
 mod connections;
+mod listeners;
+mod stall;
 
-use connections::Connections;
+use listeners::Listeners;
 
 /// Extra time after the drain limit, to close connections and give jobs back.
 const GRACE: Duration = Duration::from_secs(5);
@@ -74,6 +75,7 @@ pub fn run(config: Config, role: Role) -> Result<(), ServeError> {
 pub fn run_with(config: Config, role: Role, provers: Provers) -> Result<(), ServeError> {
     telemetry::log_to_stderr(config.log.level, config.log.format);
     telemetry::panics_without_messages();
+    harden();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -84,17 +86,32 @@ pub fn run_with(config: Config, role: Role, provers: Provers) -> Result<(), Serv
     outcome
 }
 
+/// Keeps secrets out of core files, and other processes of the user out of this one's memory. A refusal is not fatal.
+fn harden() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let refused = setrlimit(Resource::Core, none).err();
+    #[cfg(target_os = "linux")]
+    let refused = refused
+        .or(rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).err());
+    if let Some(error) = refused {
+        tracing::warn!(%error, "the process can leave a core file, which would contain secrets");
+    }
+}
+
 async fn serve(config: Config, role: Role, provers: Provers) -> Result<(), ServeError> {
     if matches!(role, Role::Worker(_)) {
         backends::check_shared(&config)?;
     }
     let shutdown = CancellationToken::new();
     stop_on_signals(shutdown.clone())?;
-    let address = SocketAddr::new(config.http.bind, config.http.port);
-    let listener =
-        TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
+    let listeners = Listeners::bind(&config.http).await?;
+    let addresses = listeners.addresses();
+    // Until the app is open, /health answers 200 and everything else 503. Opening takes minutes if PTAU_PATH is new.
+    let (serving, routers) = listeners.serve(&config, &shutdown);
+    let mut serving = tokio::spawn(serving);
     let app = backends::open(config, provers, shutdown.clone()).await?;
-    announce(&listener);
 
     tokio::spawn(telemetry::upkeep(app.metrics.clone()));
     let (router, queues) = match role {
@@ -102,18 +119,13 @@ async fn serve(config: Config, role: Role, provers: Provers) -> Result<(), Serve
         Role::Server => (http::router(app.clone()), Vec::new()),
         Role::Worker(queues) => (http::operations_router(app.clone()), queues),
     };
+    routers.open(router, http::operations_router(app.clone()));
+    announce::announce(&app, addresses, &queues);
     let mut working = (!queues.is_empty()).then(|| {
         let app = app.clone();
         tokio::spawn(async move { work::run(app, &queues).await })
     });
     let limit = app.config.workers.drain() + GRACE;
-    let connections = Connections {
-        most: app.config.http.max_connections,
-        header_time: app.config.http.request_time(),
-        shutdown: shutdown.clone(),
-    };
-    let mut serving = tokio::spawn(connections.serve(listener, router));
-
     let ended = tokio::select! {
         biased;
         () = shutdown.cancelled() => None,
@@ -147,15 +159,6 @@ async fn end(task: &mut Option<JoinHandle<()>>) {
     match task {
         Some(task) => drop(task.await),
         None => std::future::pending().await,
-    }
-}
-
-/// Prints the server's address to standard output, independent of the log level.
-fn announce(listener: &TcpListener) {
-    if let Ok(address) = listener.local_addr() {
-        tracing::info!(%address, "listening");
-        // The server continues if standard output is closed.
-        let _ = writeln!(std::io::stdout(), "listening on http://{address}");
     }
 }
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use zkflow_core::compile::{CircuitCompiler, CompileOptions};
 use zkflow_core::prove::Prover;
 use zkflow_core::sandbox::Sandbox;
 use zkflow_core::service::catalog::{Catalog, CatalogError, Collection, Stored};
 use zkflow_core::service::clock::{Clock, Timestamp};
+use zkflow_core::service::id::InstallationId;
 use zkflow_core::service::queue::JobQueue;
 use zkflow_core::service::store::ArtifactStore;
 use zkflow_core::setup::{Beacon, PowersSource, RecordKey};
@@ -19,13 +19,19 @@ use zkflow_core::template::{TemplateEngine, TemplateLibrary};
 use zkflow_store::Vault;
 
 use crate::config::Config;
+use crate::maintenance::Data;
 #[cfg(feature = "evm")]
 use zkflow_evm::Chains;
 
+mod addresses;
+mod budgets;
 mod changes;
 mod circuits;
 mod verifiers;
 
+pub(crate) use addresses::Addresses;
+pub(crate) use budgets::LOCAL;
+pub use budgets::{Budget, Budgets, ClientAddress, Exhausted, Held};
 pub use changes::{Changes, Subscription};
 pub use verifiers::{Turn, Verifiers};
 
@@ -38,6 +44,10 @@ pub struct App {
     pub catalog: Arc<dyn Catalog>,
     /// Artifacts of circuits, and sealed inputs.
     pub store: Arc<dyn ArtifactStore>,
+    /// Id that the catalog and the store contain.
+    pub installation: InstallationId,
+    /// When `/ready` last wrote to the catalog and the store.
+    pub written: tokio::sync::Mutex<Option<Instant>>,
     /// Jobs; lost ones are restored from the catalog.
     pub queue: Arc<dyn JobQueue>,
     /// Seals private inputs and secrets of deployments.
@@ -69,8 +79,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Notifies waiting requests of changed documents.
     pub changes: Changes,
-    /// Permits for long-polls and event streams.
-    pub watchers: Arc<Semaphore>,
+    /// Limits of what requests can make large.
+    pub budgets: Budgets,
     /// Limit of concurrent verifications, and a cache of prepared keys.
     pub verifiers: Verifiers,
     /// Cancelled at shutdown: waiting requests return, workers lease no more jobs.
@@ -87,9 +97,35 @@ impl App {
         self.clock.now()
     }
 
+    /// The documents and artifacts.
+    pub fn data(&self) -> Data {
+        Data {
+            catalog: Arc::clone(&self.catalog),
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.clock),
+            vault: self.vault.clone(),
+        }
+    }
+
     /// Collection of one kind of document.
     pub fn documents<D: Stored>(&self) -> &dyn Collection<D> {
         D::collection(&*self.catalog)
+    }
+
+    /// Deletes a document in whatever state it is by now.
+    ///
+    /// # Errors
+    /// The catalog fails.
+    pub async fn erase<D: Stored>(&self, mut document: D) -> Result<(), CatalogError> {
+        loop {
+            match self.documents().delete(&document).await {
+                Err(CatalogError::Stale(_)) => match self.documents().get(document.id()).await? {
+                    Some(present) => document = present,
+                    None => return Ok(()),
+                },
+                deleted => return deleted,
+            }
+        }
     }
 
     /// Writes a changed document and notifies the requests that wait for it.

@@ -1,6 +1,6 @@
 //! Logs and metrics.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -103,7 +103,12 @@ pub fn panics_without_messages() {
 
 /// Sends the log to standard error. Does nothing if a log is already set up.
 pub fn log_to_stderr(level: LogLevel, format: LogFormat) {
-    let builder = tracing_subscriber::fmt().with_env_filter(filter(level)).with_writer(std::io::stderr);
+    let colours =
+        std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter(level))
+        .with_ansi(colours)
+        .with_writer(std::io::stderr);
     // An error means that a log is already set up.
     let _ = match format {
         LogFormat::Text => builder.try_init(),
@@ -121,7 +126,17 @@ pub fn filter(level: LogLevel) -> EnvFilter {
         LogLevel::Debug => ("debug", "info"),
         LogLevel::Trace => ("trace", "info"),
     };
-    let crates = ["zkflow", "zkflow_core", "zkflow_store", "zkflow_queue", "zkflow_server"];
+    let crates = [
+        "zkflow",
+        "zkflow_bn254",
+        "zkflow_circom",
+        "zkflow_core",
+        "zkflow_evm",
+        "zkflow_groth16",
+        "zkflow_queue",
+        "zkflow_server",
+        "zkflow_store",
+    ];
     let ours = crates.map(|name| format!("{name}={ours}")).join(",");
     EnvFilter::new(format!("{others},sqlx=warn,{ours}"))
 }

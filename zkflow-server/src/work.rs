@@ -130,7 +130,7 @@ fn unsaved(error: CatalogError) -> JobError {
 /// for another worker or for later, since the job itself is not at fault.
 fn outage<E: Classified>(error: E) -> JobError {
     match error.kind().is_transient() {
-        true => JobError::give_back(error.code(), error.to_string()),
+        true => JobError::give_back(error.code(), error.to_string()).because(&error),
         false => JobError::of(&error),
     }
 }

@@ -2,6 +2,7 @@
 
 mod folder;
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use tokio::task::spawn_blocking;
-use zkflow_core::service::store::{Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, PutMode, StoreError};
+use zkflow_core::service::store::{
+    Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, Pieces, PutMode, StoreError,
+};
 
 use folder::Folder;
 
@@ -97,12 +100,21 @@ impl ArtifactStore for CachedStore {
         Ok(artifact)
     }
 
+    /// From the far store: a download is no use of the artifact by this machine.
+    async fn stream(&self, key: &ArtifactKey, range: Range<u64>) -> Result<Pieces, StoreError> {
+        self.far.stream(key, range).await
+    }
+
     async fn head(&self, key: &ArtifactKey) -> Result<ArtifactMeta, StoreError> {
         self.far.head(key).await
     }
 
     async fn delete(&self, key: &ArtifactKey) -> Result<(), StoreError> {
         self.far.delete(key).await
+    }
+
+    async fn rename(&self, from: &ArtifactKey, to: &ArtifactKey) -> Result<(), StoreError> {
+        self.far.rename(from, to).await
     }
 
     fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactKey, StoreError>> {

@@ -5,17 +5,22 @@ mod folder;
 
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
+use tokio_util::io::ReaderStream;
 use zkflow_core::digest::Digest;
-use zkflow_core::service::store::{Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, PutMode, StoreError};
+use zkflow_core::service::store::{
+    Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, Pieces, PutMode, StoreError, checked,
+};
 
 /// An [`ArtifactStore`] in a folder. Several processes may share it.
 ///
@@ -96,6 +101,21 @@ impl ArtifactStore for FsStore {
         self.blocking("reading", key, |store, key| file::read(&store.path(key), key)).await
     }
 
+    async fn stream(&self, key: &ArtifactKey, range: Range<u64>) -> Result<Pieces, StoreError> {
+        let (meta, file) =
+            self.blocking("reading", key, |store, key| file::open_checked(&store.path(key), key)).await?;
+        let end = range.end.min(meta.size);
+        let start = range.start.min(end);
+        let failed = {
+            let key = key.clone();
+            move |e| StoreError::backend(format!("reading {key}"), e)
+        };
+        let mut file = tokio::fs::File::from_std(file);
+        file.seek(io::SeekFrom::Start(start)).await.map_err(&failed)?;
+        let pieces = ReaderStream::with_capacity(file.take(end - start), PIECE).map_err(failed).boxed();
+        Ok(if start == 0 && end == meta.size { checked(meta, pieces) } else { pieces })
+    }
+
     async fn head(&self, key: &ArtifactKey) -> Result<ArtifactMeta, StoreError> {
         self.blocking("reading", key, |store, key| file::read_meta(&store.path(key), key)).await
     }
@@ -104,6 +124,21 @@ impl ArtifactStore for FsStore {
         self.blocking("deleting", key, |store, key| {
             folder::remove_file(&store.root, &store.path(key))
                 .map_err(|e| StoreError::backend(format!("deleting {key}"), e))
+        })
+        .await
+    }
+
+    async fn rename(&self, from: &ArtifactKey, to: &ArtifactKey) -> Result<(), StoreError> {
+        let to = to.clone();
+        self.blocking("moving", from, move |store, from| {
+            match file::rename(&store.path(from), &store.path(&to)) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                    return file::read_meta(&store.path(&to), &to).map(drop);
+                }
+                moved => moved.map_err(|e| StoreError::backend(format!("moving {from}"), e))?,
+            }
+            folder::remove_empty(&store.root, &store.path(from))
+                .map_err(|e| StoreError::backend(format!("moving {from}"), e))
         })
         .await
     }
@@ -123,6 +158,9 @@ impl ArtifactStore for FsStore {
         stream::once(start).flatten().boxed()
     }
 }
+
+/// Bytes that are read at once.
+const PIECE: usize = 64 * 1024;
 
 /// Removes the files in `folder` that were last written at least [`LEFTOVER_AGE`] before `now`.
 pub(crate) fn remove_leftovers(folder: &Path, now: SystemTime) -> io::Result<()> {

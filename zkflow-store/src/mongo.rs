@@ -16,6 +16,7 @@ use zkflow_core::service::catalog::{
     Catalog, CatalogError, Circuit, Collection, Deployment, Document, Page, ProofRequest,
 };
 use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::id::InstallationId;
 
 use connection::Connection;
 use document::date;
@@ -26,7 +27,7 @@ use document::date;
 /// # Layout
 /// - The collections `circuits`, `proofs` and `deployments` contain the documents, with the field names
 ///   of [`Circuit`], [`ProofRequest`] and [`Deployment`]. Timestamps are BSON dates.
-/// - `meta` contains the version of this layout. A newer version is refused.
+/// - `meta` contains the version of this layout, and the id of the installation. A newer version is refused.
 /// - There are unique indexes on `circuit_hash` of circuits, and on `idempotency.key` where present: with
 ///   `user_id` for proof requests, with `circuit_id` for deployments.
 /// - A TTL index on `expires_at` removes proof requests a day after they expire. It only matters when no
@@ -129,6 +130,31 @@ impl Catalog for MongoCatalog {
         let over = doc! { "expires_at": { "$lte": date(now) } };
         self.all(over, doc! { "expires_at": 1, "_id": 1 }, limit).await
     }
+
+    async fn installation(&self) -> Result<Option<InstallationId>, CatalogError> {
+        let call = self.connection.call();
+        let found = call.meta().find_one(doc! { "_id": INSTALLATION }).await;
+        call.answered();
+        found
+            .map_err(failed("reading the id of the installation"))?
+            .map(|found| installation(&found))
+            .transpose()
+    }
+
+    async fn bind(&self, id: &InstallationId, replace: bool) -> Result<InstallationId, CatalogError> {
+        let set = if replace { "$set" } else { "$setOnInsert" };
+        let change = doc! { set: { "id": id.as_str() } };
+        let call = self.connection.call();
+        let written = call.meta().update_one(doc! { "_id": INSTALLATION }, change).upsert(true).await;
+        call.answered();
+        match written {
+            // Another process has written it at the same time.
+            Err(error) if is_duplicate(&error) && !replace => {}
+            written => drop(written.map_err(failed("writing the id of the installation"))?),
+        }
+        let missing = || CatalogError::backend("writing the id of the installation", "it is not stored");
+        self.installation().await?.ok_or_else(missing)
+    }
 }
 
 #[async_trait]
@@ -179,11 +205,19 @@ impl<D: Document> Collection<D> for MongoCatalog {
         }
     }
 
-    async fn delete(&self, id: &D::Id) -> Result<(), CatalogError> {
+    async fn delete(&self, document: &D) -> Result<(), CatalogError> {
+        let life = document.life();
+        let seen = doc! {
+            "_id": document.id().to_string(),
+            "epoch": document::epoch(life.epoch)?,
+            "created_at": date(life.created_at),
+        };
         let call = self.connection.call();
-        let deleted = call.collection::<D>().delete_one(doc! { "_id": id.to_string() }).await;
+        let deleted = call.collection::<D>().delete_one(seen).await;
         call.answered();
-        deleted.map(drop).map_err(failed(format!("deleting a {}", D::KIND)))
+        let deleted = deleted.map_err(failed(format!("deleting a {}", D::KIND)))?.deleted_count;
+        let present: Option<D> = if deleted == 0 { self.get(document.id()).await? } else { None };
+        present.map_or(Ok(()), |_| Err(CatalogError::stale(document)))
     }
 
     async fn list(&self, filter: &D::Filter, page: &Page) -> Result<Vec<D>, CatalogError> {
@@ -195,6 +229,17 @@ impl<D: Document> Collection<D> for MongoCatalog {
         }
         self.all(wanted, doc! { "created_at": -1, "_id": -1 }, page.limit).await
     }
+}
+
+/// `_id` in the collection `meta`.
+const INSTALLATION: &str = "installation";
+
+fn installation(found: &bson::Document) -> Result<InstallationId, CatalogError> {
+    let id = found.get_str("id").ok().and_then(|id| id.parse().ok());
+    id.ok_or_else(|| CatalogError::Corrupt {
+        id: "the id of the installation".to_owned(),
+        detail: "expected a UUID".to_owned(),
+    })
 }
 
 /// Wraps an error of the driver with the action that failed.

@@ -6,6 +6,7 @@ mod upload;
 pub use client::S3Settings;
 
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,7 +17,9 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use bytes::{Bytes, BytesMut};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use zkflow_core::digest::{Digest, Hasher};
-use zkflow_core::service::store::{Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, PutMode, StoreError};
+use zkflow_core::service::store::{
+    Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, Pieces, PutMode, StoreError, checked,
+};
 
 use crate::deadline;
 
@@ -99,6 +102,17 @@ impl S3Store {
         Ok(())
     }
 
+    /// Copies an object of `size` bytes within the bucket; `false` if the server cannot do that.
+    async fn copy(&self, from: &ArtifactKey, to: &ArtifactKey, size: u64) -> Result<bool, StoreError> {
+        let action = format!("copying {from}");
+        let source = format!("{}/{}", self.bucket, self.object(from));
+        let call = self.client.copy_object().bucket(&self.bucket).copy_source(source).key(self.object(to));
+        match deadline::within(&action, size, call.send()).await? {
+            Err(error) if status(&error) == Some(501) => Ok(false),
+            copied => copied.map(|_| true).map_err(|e| read_error(from, &action, e)),
+        }
+    }
+
     async fn read_body(&self, key: &ArtifactKey, output: GetObjectOutput) -> Result<Artifact, StoreError> {
         let corrupt = |detail: &str| StoreError::Corrupt { key: key.clone(), detail: detail.to_owned() };
         let meta = meta(key, output.content_length, output.metadata)?;
@@ -153,6 +167,30 @@ impl ArtifactStore for S3Store {
         deadline::within(&action, size, self.read_body(key, output)).await?
     }
 
+    async fn stream(&self, key: &ArtifactKey, range: Range<u64>) -> Result<Pieces, StoreError> {
+        let meta = self.head(key).await?;
+        let end = range.end.min(meta.size);
+        if range.start >= end {
+            return Ok(if meta.size == 0 {
+                checked(meta, stream::empty().boxed())
+            } else {
+                stream::empty().boxed()
+            });
+        }
+        let action = format!("reading {key}");
+        let whole = range.start == 0 && end == meta.size;
+        let call = self.client.get_object().bucket(&self.bucket).key(self.object(key));
+        let call = if whole { call } else { call.range(format!("bytes={}-{}", range.start, end - 1)) };
+        let output =
+            deadline::within(&action, 0, call.send()).await?.map_err(|e| read_error(key, &action, e))?;
+        let pieces = stream::try_unfold((output.body, action), |(mut body, action)| async move {
+            let next = deadline::within(&action, 0, body.next()).await?;
+            let next = next.transpose().map_err(|e| StoreError::backend(&*action, e))?;
+            Ok(next.map(|piece| (piece, (body, action))))
+        });
+        Ok(if whole { checked(meta, pieces.boxed()) } else { pieces.boxed() })
+    }
+
     async fn head(&self, key: &ArtifactKey) -> Result<ArtifactMeta, StoreError> {
         let action = format!("reading the metadata of {key}");
         let call = self.client.head_object().bucket(&self.bucket).key(self.object(key)).send();
@@ -164,6 +202,24 @@ impl ArtifactStore for S3Store {
         let action = format!("deleting {key}");
         let call = self.client.delete_object().bucket(&self.bucket).key(self.object(key)).send();
         deadline::within(&action, 0, call).await?.map(drop).map_err(|e| StoreError::backend(action, e))
+    }
+
+    /// Copies the object within the bucket. If the server cannot, or the object is above 5 GiB, which S3 does not copy in
+    /// one request, it is read and written again.
+    async fn rename(&self, from: &ArtifactKey, to: &ArtifactKey) -> Result<(), StoreError> {
+        let found = self.client.head_object().bucket(&self.bucket).key(self.object(from)).send();
+        let action = format!("moving {from}");
+        let size = match deadline::within(&action, 0, found).await?.map_err(|e| read_error(from, &action, e))
+        {
+            Err(StoreError::NotFound(_)) => return self.head(to).await.map(drop),
+            found => found?.content_length.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+        };
+        let copied = if size > LARGEST_COPY { false } else { self.copy(from, to, size).await? };
+        if !copied {
+            let artifact = self.get(from).await?;
+            self.put(to, artifact.body, PutMode::Overwrite).await?;
+        }
+        self.delete(from).await
     }
 
     fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactKey, StoreError>> {
@@ -275,6 +331,9 @@ fn meta(
         sha256: digest.ok_or_else(|| corrupt("its SHA-256 is missing or malformed"))?,
     })
 }
+
+/// Size limit of an object that S3 copies in one request.
+const LARGEST_COPY: u64 = 5 << 30;
 
 /// Name of the metadata with the digest; on the wire `x-amz-meta-sha256`.
 const DIGEST: &str = "sha256";

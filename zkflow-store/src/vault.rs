@@ -60,13 +60,31 @@ impl Vault {
         Self { store, keys: Arc::new(keys) }
     }
 
+    /// Id of the key, in hexadecimal; it does not reveal the key.
+    pub fn key_id(&self) -> String {
+        hex::encode(self.keys.id)
+    }
+
+    /// Checks that the store was not used with another key, without recording anything.
+    ///
+    /// # Errors
+    /// [`VaultError::OtherKey`].
+    pub async fn check(&self) -> Result<(), VaultError> {
+        let key = ArtifactPath::VaultKeyId.key();
+        match self.store.get(&key).await {
+            Ok(found) if found.body != self.key_id().as_bytes() => Err(VaultError::OtherKey(key)),
+            Ok(_) | Err(StoreError::NotFound(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Records the id of the key in the store, so that a wrong key is detected at the start.
     ///
     /// # Errors
     /// [`VaultError::OtherKey`] if the store was used with another key before.
     pub async fn claim(&self) -> Result<(), VaultError> {
         let key = ArtifactPath::VaultKeyId.key();
-        let id = Bytes::copy_from_slice(hex::encode(self.keys.id).as_bytes());
+        let id = Bytes::from(self.key_id());
         match self.store.put(&key, id.clone(), PutMode::Create).await {
             Err(StoreError::Exists(_)) if self.store.get(&key).await?.body != id => {
                 Err(VaultError::OtherKey(key))

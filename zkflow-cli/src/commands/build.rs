@@ -16,8 +16,8 @@ use zkflow_core::setup::{Beacon, DevelopmentPowers, KeyOptions, PowersFile, Powe
 use zkflow_core::template::TemplateLibrary;
 use zkflow_core::witness::tape::{RecordLimits, Stop, Tape};
 
-use super::evidence::record_key;
-use super::files::{folder_of, in_file, read, write};
+use super::evidence::{checked_powers, record_key};
+use super::files::{folder_of, in_file, read_text, write};
 use super::progress::Progress;
 use super::toolbox::{CompilerArgs, Toolbox};
 use super::{Error, cache_dir};
@@ -148,20 +148,18 @@ pub(super) fn way_to_witness(recorded: &Result<usize, Stop>) -> String {
 
 /// The powers of tau in `file`, which are checked once; `None`: powers for development, cached on disk.
 fn powers(file: Option<&Path>, progress: &Progress) -> Result<Box<dyn PowersSource>, Error> {
-    let cache = cache_dir("ptau");
     if let Some(path) = file {
-        let verified = cache.map(|folder| folder.join("verified"));
+        let checked = checked_powers()?;
         let powers = progress.measured("check the powers of tau", StepOptions::default(), |options| {
-            PowersFile::check(path, verified.as_deref(), &mut os_rng(), options)?.for_production()
+            PowersFile::check(path, checked.as_ref(), &mut os_rng(), options)?.for_production()
         });
         return Ok(Box::new(powers.map_err(in_file(path))?));
     }
-    Ok(Box::new(cache.map_or_else(DevelopmentPowers::in_memory, DevelopmentPowers::in_folder)))
+    Ok(Box::new(cache_dir("ptau").map_or_else(DevelopmentPowers::in_memory, DevelopmentPowers::in_folder)))
 }
 
 pub(super) fn compile(args: &CompileArgs) -> Result<(), Error> {
-    let source =
-        String::from_utf8(read(&args.file)?).map_err(|_| format!("{}: not UTF-8", args.file.display()))?;
+    let source = read_text(&args.file)?;
     let progress = Progress::new();
     let toolbox = progress.step("load the compiler", || Toolbox::open(&args.compiler))?;
     let stem = args.file.file_stem().and_then(|stem| stem.to_str()).unwrap_or("circuit");

@@ -19,8 +19,8 @@ use zkflow_core::setup::{KeyVerdict, StepOptions};
 use zkflow_core::verify::Verifier;
 
 use super::Error;
-use super::evidence::EvidenceArgs;
-use super::files::{in_file, read, write};
+use super::evidence::{EvidenceArgs, open, record_of};
+use super::files::{in_file, read, read_text, write};
 use super::progress::Progress;
 use zkflow_evm::deploy::{self, Code, DEVELOPMENT_CHAINS, Journal, Order, Statement, Stopped, drive};
 use zkflow_evm::{Endpoint, EvmClient, KeySource, Solc, standard_json_input};
@@ -60,7 +60,7 @@ pub(crate) struct DeployArgs {
     again: bool,
     /// Deploy the contract Groth16Verifier of this Solidity file, compiled with solc. Neither its code nor its key is
     /// checked
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "r1cs", "ptau"])]
     unsafe_custom_source: Option<PathBuf>,
     /// Path of a native solc 0.8.30, for --unsafe-custom-source (default: the npm package solc under Node.js)
     #[arg(long, env = "SOLC_PATH", value_name = "PATH")]
@@ -83,12 +83,15 @@ async fn run(args: &DeployArgs) -> Result<(), Error> {
     }
     let mut record = Record::open(&args.circuit, chain_id, args.again)?;
 
-    let path = args.circuit.join(FileName::ProvingKey.as_str());
-    let setup = args.circuit.join(FileName::Setup.as_str());
-    let (key, verdict) = args.evidence.judge(&path, &setup, &progress, StepOptions::default())?;
-    let contract = match &args.unsafe_custom_source {
-        Some(path) => Contract::custom(path, args, &progress)?,
-        None => Contract::of_key(&key, &verdict, args, chain_id)?,
+    let zkey = args.circuit.join(FileName::ProvingKey.as_str());
+    let (key, contract) = match &args.unsafe_custom_source {
+        Some(source) => (open(&zkey)?.head().clone(), Contract::custom(source, args, &progress)?),
+        None => {
+            let records = [args.circuit.join(FileName::Setup.as_str()), record_of(&zkey)];
+            let (key, verdict) = args.evidence.judge(&zkey, &records, &progress, StepOptions::default())?;
+            let contract = Contract::of_key(&key, &verdict, args, chain_id)?;
+            (key, contract)
+        }
     };
     let verification_key = Digest::of(json::vkey_text(&key.vk));
     let statement = statement(args, Verifier::new(key.vk)?)?;
@@ -144,8 +147,8 @@ struct Contract {
 impl Contract {
     /// Judges the key, and generates its contract. No compiler runs.
     fn of_key(key: &KeyHead, verdict: &KeyVerdict, args: &DeployArgs, chain_id: u64) -> Result<Self, Error> {
-        let source = source(&args.circuit.join(FileName::VerifierContract.as_str()))?;
-        let label = deploy::admit(&source, key, verdict, chain_id, &args.development_chain)?;
+        let source = read_text(&args.circuit.join(FileName::VerifierContract.as_str()))?;
+        let label = deploy::admit(&source, key, verdict, None, chain_id, &args.development_chain)?;
         Ok(Self {
             code: Code::of_key(&key.vk)?,
             standard_json_input: standard_json_input(&source),
@@ -157,7 +160,7 @@ impl Contract {
     fn custom(path: &Path, args: &DeployArgs, progress: &Progress) -> Result<Self, Error> {
         let shown = path.display();
         progress.line(&format!("WARNING: {shown} is deployed unchecked: it may accept forged proofs"));
-        let source = source(path)?;
+        let source = read_text(path)?;
         let solc = Solc::find(args.solc.as_deref())?;
         let compiled = progress
             .step(&format!("compile with solc {}", solc.version()), || deploy::compile(&solc, &source))?;
@@ -174,10 +177,6 @@ impl Contract {
             None => "unchecked (--unsafe-custom-source)".to_owned(),
         }
     }
-}
-
-fn source(path: &Path) -> Result<String, Error> {
-    String::from_utf8(read(path)?).map_err(|_| format!("{}: not UTF-8", path.display()).into())
 }
 
 fn random() -> Result<[u8; 4], Error> {

@@ -47,7 +47,7 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<ExitCode, Error> {
         #[cfg(feature = "evm")]
         ("solc", solc()),
         #[cfg(feature = "evm")]
-        ("node", version("node", "required to compile contracts without SOLC_PATH, and for the tests")),
+        ("node", version("node", "required to run solc without SOLC_PATH, and for the tests")),
         #[cfg(feature = "server")]
         ("anvil", anvil()),
     ];
@@ -99,7 +99,9 @@ fn solc() -> Finding {
     }
     match ToolFolders::new().find("solc") {
         Ok(Some(found)) => Finding::Good(place(&version_of(&found.path), "solc", &found.path)),
-        Ok(None) => Finding::Absent("required only for deployments: run `zkflow setup`".to_owned()),
+        Ok(None) => Finding::Absent(
+            "required only for `GET …/contract` and --unsafe-custom-source: run `zkflow setup`".to_owned(),
+        ),
         Err(error) => Finding::Missing(error.to_string()),
     }
 }

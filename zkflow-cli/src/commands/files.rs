@@ -1,10 +1,11 @@
 //! Reads and writes files. Errors contain the path.
 
 use std::fs::{File, Permissions};
-use std::io::{Seek, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt};
 use std::path::Path;
 
+use zkflow_core::digest::{Digest, Hasher};
 use zkflow_core::format::MappedFile;
 
 use super::Error;
@@ -22,6 +23,73 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
         );
     }
     Ok(std::fs::read(path).map_err(failed)?)
+}
+
+/// Reads a file that no argument names, because it is beside another one. It must be a regular file of at most `most`
+/// bytes: its content comes from any writer of the folder.
+pub(super) fn read_found(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
+    let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    // A pipe would block here, and a device might never end.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+    let file = File::options().read(true).custom_flags(flags).open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() || metadata.len() > most {
+        return Err(format!(
+            "cannot read {}: expected a regular file of at most {most} bytes",
+            path.display()
+        )
+        .into());
+    }
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// A file that must not change while it is read.
+pub(super) struct Watched {
+    file: File,
+    seen: (u64, u64, u64, i64, i64),
+}
+
+impl Watched {
+    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        let file = open(path)?;
+        let seen = state(&file).map_err(in_file(path))?;
+        Ok(Self { file, seen })
+    }
+
+    /// The file, from its start.
+    pub(super) fn reader(&self) -> std::io::Result<File> {
+        let mut file = self.file.try_clone()?;
+        file.rewind()?;
+        Ok(file)
+    }
+
+    /// SHA-256 of the content. Fails if the file was changed since it was opened.
+    pub(super) fn digest(&self, path: &Path) -> Result<Digest, Error> {
+        let mut hasher = Hasher::default();
+        std::io::copy(&mut self.reader().map_err(in_file(path))?, &mut hasher).map_err(in_file(path))?;
+        match state(&self.file).map_err(in_file(path))? == self.seen {
+            true => Ok(hasher.finish()),
+            false => Err(format!("{}: the file was changed while it was read", path.display()).into()),
+        }
+    }
+}
+
+/// Identity of a file and of its content: a program can set the time of modification, but not the time of change.
+fn state(file: &File) -> std::io::Result<(u64, u64, u64, i64, i64)> {
+    let found = file.metadata()?;
+    Ok((found.dev(), found.ino(), found.len(), found.ctime(), found.ctime_nsec()))
+}
+
+/// Reads a whole file of UTF-8 text.
+pub(super) fn read_text(path: &Path) -> Result<String, Error> {
+    String::from_utf8(read(path)?).map_err(|_| format!("{}: not UTF-8", path.display()).into())
+}
+
+/// Opens a file for reading.
+pub(super) fn open(path: &Path) -> Result<File, Error> {
+    File::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()).into())
 }
 
 /// Maps a large file into memory.
@@ -76,8 +144,11 @@ pub(super) fn continued<T>(
     std::fs::create_dir_all(folder_of(path)).map_err(failed)?;
     let mut partial = path.as_os_str().to_owned();
     partial.push(".part");
-    let mut file =
-        File::options().read(true).write(true).create(true).truncate(false).open(&partial).map_err(failed)?;
+    // A link in a shared folder would make this user write another file.
+    let flags = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false).custom_flags(flags);
+    let mut file = options.open(&partial).map_err(failed)?;
     file.try_lock().map_err(|_| format!("another process is writing {}", path.display()))?;
     let made = make(&mut file)?;
     let end = file.stream_position().map_err(failed)?;
@@ -94,4 +165,50 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 /// Adds the path to an error about the content of a file.
 pub(super) fn in_file<E: std::fmt::Display>(path: &Path) -> impl FnOnce(E) -> Error {
     move |error| format!("{}: {error}", path.display()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_record_that_is_no_regular_file_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("record"), "12345").unwrap();
+        symlink(path("record"), path("link")).unwrap();
+        assert_eq!(read_found(&path("link"), 5).unwrap(), b"12345");
+        assert!(read_found(&path("record"), 4).is_err(), "too large");
+
+        symlink("/dev/zero", path("endless")).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
+        for name in ["endless", "pipe", "missing", "."] {
+            let error = read_found(&path(name), 1 << 20).unwrap_err().to_string();
+            assert!(error.starts_with("cannot read"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_watched_has_no_digest() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        std::fs::write(&path, "first").unwrap();
+        let watched = Watched::open(&path).unwrap();
+        assert_eq!(watched.digest(&path).unwrap(), Digest::of("first"));
+        std::fs::write(&path, "again").unwrap();
+        let error = watched.digest(&path).unwrap_err().to_string();
+        assert!(error.contains("was changed"), "{error}");
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_an_unfinished_file_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (out, victim) = (folder.path().join("out"), folder.path().join("victim"));
+        std::fs::write(&victim, "precious").unwrap();
+        symlink(&victim, folder.path().join("out.part")).unwrap();
+        assert!(continued(&out, |_| Ok(())).is_err());
+        assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
+    }
 }

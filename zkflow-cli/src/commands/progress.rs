@@ -55,7 +55,7 @@ impl Progress {
 
     /// Prints a line above the spinner.
     pub(super) fn line(&self, text: &str) {
-        self.bar.suspend(|| eprintln!("{text}"));
+        self.bar.suspend(|| eprintln!("{}", super::printable(text)));
     }
 }
 

@@ -19,7 +19,7 @@ use zkflow_core::witness::{CalculatorFiles, OpenError, Way, WitnessCalculator, W
 use super::Error;
 #[cfg(feature = "evm")]
 use super::contract::ContractArgs;
-use super::files::{in_file, map, read, write, write_secret};
+use super::files::{in_file, map, read, read_text, write, write_secret};
 use super::progress::Progress;
 use super::prover::ProverArgs;
 use super::toolbox::sandbox;
@@ -78,8 +78,7 @@ pub(crate) struct VerifyArgs {
 pub(super) fn witness(args: &WitnessArgs) -> Result<(), Error> {
     let progress = Progress::new();
     let wasm = read(&args.circuit)?;
-    let text =
-        String::from_utf8(read(&args.input)?).map_err(|_| format!("{}: not UTF-8", args.input.display()))?;
+    let text = read_text(&args.input)?;
     let inputs = CircuitInputs::from_json(text);
     let sandbox = sandbox()?;
     let calculator = progress.step("load the calculator", || load(args, &sandbox, &wasm))?;

@@ -10,7 +10,7 @@ use zkflow_core::rng::os_rng;
 use zkflow_core::setup::{Beacon, CeremonyError, DEFAULT_BEACON_EXPONENT, StepOptions, ptau};
 
 use super::Error;
-use super::files::{continued, in_file, written};
+use super::files::{self, continued, in_file, written};
 use super::progress::Progress;
 
 /// Arguments of `zkflow ptau`.
@@ -25,7 +25,7 @@ pub(crate) struct PtauArgs {
 /// Limits of a setup step.
 #[derive(Debug, Args)]
 pub(super) struct LimitArgs {
-    /// Memory limit for points, in bytes or with the suffix KiB, MiB or GiB
+    /// Memory limit for points, in bytes or with the suffix KiB, MiB or GiB; at least 64MiB
     #[arg(long, global = true, value_name = "SIZE", default_value = "1GiB", value_parser = parse_size)]
     memory: u64,
     /// Verify beacons of up to 2^EXPONENT hashes; 2^30 take about a minute and a half
@@ -121,10 +121,13 @@ enum PtauCommand {
         /// Powers of tau (.ptau)
         file: PathBuf,
     },
-    /// Show the power, the contributions and their hashes
+    /// Show the power, the label, the contributions and their hashes; names the published file if it is one
     Info {
         /// Powers of tau (.ptau)
         file: PathBuf,
+        /// Hash the file even if it is larger than 1 GiB
+        #[arg(long)]
+        hash: bool,
     },
 }
 
@@ -230,8 +233,7 @@ pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
         PtauCommand::ImportResponse { input, response, out, name } => {
             let name = contribution_name(name.as_deref())?;
             let mut input = open(input)?;
-            let answer = File::open(response)
-                .map_err(|error| format!("cannot read {}: {error}", response.display()))?;
+            let answer = files::open(response)?;
             let made = progress.measured("import the response", options, |options| {
                 let answer = BufReader::new(answer);
                 written(out, |file| Ok(ptau::import_response(&mut input, answer, file, name, options)?))
@@ -249,26 +251,42 @@ pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
                 return Err(in_file(file)(CeremonyError::WeakPowers(Box::new(verdict))));
             }
         }
-        PtauCommand::Info { file } => info(file)?,
+        PtauCommand::Info { file, hash } => info(file, *hash)?,
     }
     Ok(())
 }
 
-fn info(path: &Path) -> Result<(), Error> {
+/// Files up to this size are hashed by `info`, which takes seconds.
+const HASHED: u64 = 1 << 30;
+
+fn info(path: &Path, hash: bool) -> Result<(), Error> {
     let mut file = open(path)?;
     println!("power                {} of {}", file.power(), file.ceremony_power());
     println!("prepared             {}", file.is_prepared());
-    let hash = ptau::file_hash(File::open(path)?)?;
-    println!("blake2b              {}", hex::encode(hash));
-    let ceremony = ptau::published(&hash).map_or_else(|| "no known ceremony".to_owned(), |it| it.to_string());
-    println!("published            {ceremony}");
-    println!("secrets              {}", ptau::judge(&mut file)?);
+    let verdict = ptau::judge(&mut file)?;
+    let claimed = if verdict.weakness().is_none() { "claimed " } else { "" };
+    println!("secrets              {claimed}{verdict}");
+    if !claimed.is_empty() {
+        println!(
+            "                     only the contributions are checked: run `zkflow ptau verify` for all points"
+        );
+    }
     for (number, contribution) in (1..).zip(file.contributions()) {
         let name = contribution.name.as_ref().map_or("", ContributionName::as_str);
         println!("contribution {number:<7} {} {name:?}", kind_text(&contribution.kind));
         println!("  response           {}", hex::encode(ptau::response_hash(contribution)?));
         println!("  next challenge     {}", hex::encode(contribution.next_challenge));
     }
+    let opened = files::open(path)?;
+    let length = opened.metadata().map_err(in_file(path))?.len();
+    if length > HASHED && !hash {
+        println!("blake2b              not computed for {length} bytes: use --hash");
+        return Ok(());
+    }
+    let hash = ptau::file_hash(opened)?;
+    println!("blake2b              {}", hex::encode(hash));
+    let ceremony = ptau::published(&hash).map_or_else(|| "no known ceremony".to_owned(), |it| it.to_string());
+    println!("published            {ceremony}");
     Ok(())
 }
 
@@ -283,8 +301,7 @@ pub(super) fn kind_text(kind: &ContributionKind) -> String {
 
 /// Opens a .ptau file.
 pub(super) fn open(path: &Path) -> Result<Ptau<BufReader<File>>, Error> {
-    let file = File::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    Ptau::open(BufReader::new(file)).map_err(in_file(path))
+    Ptau::open(BufReader::new(files::open(path)?)).map_err(in_file(path))
 }
 
 pub(super) fn contribution_name(name: Option<&str>) -> Result<Option<ContributionName>, Error> {

@@ -10,7 +10,7 @@ use zkflow_core::template::{
 use zkflow_core::trial::Trial;
 
 use super::Error;
-use super::files::read;
+use super::files::read_text;
 use super::progress::Progress;
 use super::toolbox::{CompilerArgs, Toolbox, sandbox};
 
@@ -55,8 +55,7 @@ pub(super) fn run(command: &TemplateCommand) -> Result<ExitCode, Error> {
 }
 
 fn new(args: &NewArgs) -> Result<(), Error> {
-    let text =
-        String::from_utf8(read(&args.from)?).map_err(|_| format!("{}: not UTF-8", args.from.display()))?;
+    let text = read_text(&args.from)?;
     let scaffold = match Scaffold::new(&args.name, &text) {
         Err(TemplateError::Invalid { findings, .. }) => {
             let lines: Vec<String> = findings.iter().map(|finding| place(&args.from, finding)).collect();

@@ -7,13 +7,12 @@ use clap::{Args, Subcommand};
 use zkflow_core::digest::Digest;
 use zkflow_core::format::json;
 use zkflow_core::format::zkey::{ContributionName, KeyHead, ZKey};
-use zkflow_core::provenance::Provenance;
 use zkflow_core::rng::os_rng;
-use zkflow_core::setup::{CeremonyError, KeyVerdict, Refused, gate, phase2, ptau as powers_of_tau};
+use zkflow_core::setup::{KeyVerdict, PowersFile, PowersSource as _, Refused, gate, phase2};
 use zkflow_core::solidity::{ContractCircuit, ContractHeader, verifier_contract};
 
 use super::Error;
-use super::evidence::{self, EvidenceArgs, Verified, circuit, open, record_of};
+use super::evidence::{self, EvidenceArgs, Verified, checked_powers, circuit, open, record_of};
 use super::files::{in_file, map, read, write, written};
 use super::progress::Progress;
 use super::ptau::{self, BeaconArgs, ContributorArgs, InOut, LimitArgs};
@@ -38,7 +37,8 @@ enum ZkeyCommand {
         ptau: PathBuf,
         /// Output file (.zkey)
         out: PathBuf,
-        /// Accept powers of tau for development, or with secrets that anyone can compute
+        /// Accept powers of tau for development, with secrets that anyone can compute, or with more than 80
+        /// contributions, which `zkey new` does not check
         #[arg(long)]
         allow_development: bool,
     },
@@ -108,8 +108,8 @@ enum ZkeyCommand {
         #[arg(long)]
         name: Option<String>,
     },
-    /// Show the contributions, the circuit hash and the trust level: forgeable, development, single-operator
-    /// or ceremony
+    /// Show the contributions, the circuit hash and the label: forgeable, development, single-operator or
+    /// ceremony; claimed without evidence
     Info {
         /// Key (.zkey)
         zkey: PathBuf,
@@ -124,15 +124,17 @@ pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
     match &args.command {
         ZkeyCommand::New { r1cs, ptau, out, allow_development } => {
             let circuit = circuit(r1cs)?;
-            let mut powers = ptau::open(ptau)?;
-            if !allow_development {
-                let verdict = powers_of_tau::judge(&mut powers).map_err(in_file(ptau))?;
-                if verdict.provenance().is_none_or(|found| found == Provenance::Development) {
-                    return Err(in_file(ptau)(CeremonyError::WeakPowers(Box::new(verdict))));
-                }
-            }
+            let checked = checked_powers()?;
+            let powers = progress
+                .measured("check the powers of tau", options, |options| {
+                    let powers = PowersFile::check(ptau, checked.as_ref(), &mut os_rng(), options)?;
+                    if *allow_development { Ok(powers) } else { powers.for_production() }
+                })
+                .map_err(in_file(ptau))?;
+            let mut powers = powers.powers(circuit.domain_size().ilog2()).map_err(in_file(ptau))?;
             let key = progress.measured("make the key", options, |options| {
-                written(out, |file| Ok(phase2::create(&circuit, &mut powers, BufWriter::new(file), options)?))
+                let powers = powers.file();
+                written(out, |file| Ok(phase2::create(&circuit, powers, BufWriter::new(file), options)?))
             })?;
             println!("circuit hash         {}", hex::encode(key.circuit_hash));
             println!("keys                 {}", gate::judge(&key));
@@ -170,13 +172,13 @@ pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
             println!("record               {}", path.display());
         }
         ZkeyCommand::ExportVkey { zkey, out, evidence } => {
-            let (key, verdict) = evidence.judge(zkey, &record_of(zkey), &progress, options)?;
+            let (key, verdict) = evidence.judge(zkey, &[record_of(zkey)], &progress, options)?;
             let label = verdict.admit(true).map_err(in_file(zkey))?;
             write(out, json::labelled_vkey_text(&key.vk, &label).as_bytes())?;
             println!("keys                 {label}");
         }
         ZkeyCommand::ExportSolidity { zkey, out, allow_development, evidence } => {
-            let (key, verdict) = evidence.judge(zkey, &record_of(zkey), &progress, options)?;
+            let (key, verdict) = evidence.judge(zkey, &[record_of(zkey)], &progress, options)?;
             let label = verdict.admit(*allow_development).map_err(in_file(zkey))?;
             let header = ContractHeader {
                 circuit: ContractCircuit::Hash(key.circuit_hash),
@@ -201,7 +203,7 @@ pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
             show_last(&key.head);
         }
         ZkeyCommand::Info { zkey, evidence } => {
-            let (key, verdict) = evidence.judge(zkey, &record_of(zkey), &progress, options)?;
+            let (key, verdict) = evidence.judge(zkey, &[record_of(zkey)], &progress, options)?;
             info(&key, &verdict);
         }
     }

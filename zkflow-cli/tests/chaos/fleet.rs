@@ -104,7 +104,7 @@ impl Fleet {
             .arg("--data-dir")
             .arg(self.folder.path().join(machine))
             .args(&self.settings)
-            .env("ZKFLOW_SECRET_KEY", "42".repeat(32))
+            .env("ZKFLOW_SECRET_KEY", "00112233445566778899aabbccddeeff".repeat(2))
             .env("REDIS_URL", redis)
             .env("SSL_CERT_FILE", RedisServer::authority())
             .env("MONGODB_URI", mongo)

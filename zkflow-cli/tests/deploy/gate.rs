@@ -6,6 +6,7 @@ use serde_json::json;
 use zkflow_core::digest::Digest;
 use zkflow_core::format::json as snarkjs;
 use zkflow_core::format::zkey::{KeyHead, ZKey};
+use zkflow_core::id::CircuitId;
 use zkflow_core::provenance::Provenance;
 use zkflow_core::setup::gate::judge;
 use zkflow_core::solidity::{ContractCircuit, ContractHeader, verifier_contract};
@@ -50,7 +51,9 @@ async fn the_source_and_the_key_are_judged_again() {
     };
     let key = ZKey::read(&file("proving_key.zkey").await).unwrap();
     let source = String::from_utf8(file("verifier.sol").await.into()).unwrap();
-    let admit = |source: &str, head: &KeyHead, chain| admit(source, head, &judge(head), chain, &[31_337]);
+    let own: CircuitId = id.parse().unwrap();
+    let admit =
+        |source: &str, head: &KeyHead, chain| admit(source, head, &judge(head), Some(&own), chain, &[31_337]);
     let label = admit(&source, &key.head, 31_337).unwrap();
     assert_eq!(label.provenance(), Provenance::Development);
     assert!(matches!(admit(&source, &key.head, 1), Err(DeployError::Development(1))));
@@ -76,6 +79,20 @@ async fn the_source_and_the_key_are_judged_again() {
     }
     let commented = format!("{source}// uint256 private constant Q = 1;\n");
     assert!(matches!(admit(&commented, &key.head, 31_337), Err(DeployError::OtherSource)));
+
+    // The header names another circuit, or the hash of another key.
+    let verification_key = Digest::of(snarkjs::vkey_text(&key.head.vk));
+    let other_id = CircuitId::from_hash(&Digest::of("another circuit"));
+    for (circuit, is_own) in [
+        (ContractCircuit::Id(own.clone()), true),
+        (ContractCircuit::Id(other_id), false),
+        (ContractCircuit::Hash(key.head.circuit_hash), true),
+        (ContractCircuit::Hash([7; 64]), false),
+    ] {
+        let header = ContractHeader { circuit, label, verification_key };
+        let admitted = admit(&verifier_contract(&key.head.vk, &header), &key.head, 31_337);
+        assert_eq!(admitted.is_ok(), is_own, "{admitted:?}");
+    }
 
     // A forgeable key is refused on every chain.
     let mut forgeable = key.clone();

@@ -12,6 +12,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 use crate::service::clock::Timestamp;
+use crate::service::id::InstallationId;
 use zkflow_groth16::error::{Classified, ErrorKind};
 
 mod circuit;
@@ -22,12 +23,12 @@ mod lookup;
 mod page;
 mod proof;
 
-pub use circuit::{Circuit, CircuitFilter, CircuitKey, CircuitStage, CircuitStatus};
+pub use circuit::{Circuit, CircuitFilter, CircuitKey, CircuitStage, CircuitStatus, Removed};
 pub use deployment::{
     DeployedContract, Deployment, DeploymentFilter, DeploymentKey, DeploymentStage, DeploymentStatus, Signer,
 };
 pub use document::{Document, Idempotency, InvalidTransition};
-pub use life::{Failure, Life, Named, Stage, Status};
+pub use life::{Failure, Life, Named, RequestOrigin, Stage, Status};
 pub use lookup::{Lookup, Term, Value};
 pub use page::{Cursor, Page};
 pub use proof::{ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStage, ProofStatus};
@@ -46,6 +47,14 @@ pub trait Catalog: fmt::Debug + Send + Sync + 'static {
 
     /// Returns at most `limit` proof requests with `expires_at <= now`, earliest first.
     async fn expired_proofs(&self, now: Timestamp, limit: usize) -> Result<Vec<ProofRequest>, CatalogError>;
+
+    /// The installation that the catalog belongs to; `None` if it is new.
+    async fn installation(&self) -> Result<Option<InstallationId>, CatalogError>;
+
+    /// Binds the catalog to an installation, and returns the one that it then belongs to: another one than `id` only
+    /// if the catalog is bound already and `replace` is false. Of several calls at once, all return the same id, if
+    /// `replace` is false.
+    async fn bind(&self, id: &InstallationId, replace: bool) -> Result<InstallationId, CatalogError>;
 }
 
 /// Documents of one kind, with optimistic concurrency.
@@ -78,8 +87,12 @@ pub trait Collection<D: Document>: Send + Sync {
     /// [`CatalogError::Stale`] if the document was changed or deleted since it was read.
     async fn replace(&self, document: D) -> Result<D, CatalogError>;
 
-    /// Deletes the document. Succeeds if it does not exist.
-    async fn delete(&self, id: &D::Id) -> Result<(), CatalogError>;
+    /// Deletes the document if it was not changed since it was read: if the stored one has the same `epoch` and
+    /// `created_at`. Succeeds if there is none.
+    ///
+    /// # Errors
+    /// [`CatalogError::Stale`] if the document was changed, or deleted and added again.
+    async fn delete(&self, document: &D) -> Result<(), CatalogError>;
 
     /// Returns a page of matching documents, newest first: by `created_at`, then id, both descending.
     async fn list(&self, filter: &D::Filter, page: &Page) -> Result<Vec<D>, CatalogError>;

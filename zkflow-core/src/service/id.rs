@@ -30,6 +30,15 @@ name!(
 );
 
 name!(
+    /// Id of an installation: a UUID of version 7. The catalog and the artifact store both contain it, which shows that
+    /// they belong together.
+    InstallationId,
+    "installation id",
+    "a lower-case hyphenated UUID",
+    is_uuid
+);
+
+name!(
     /// Id of the user that a request is attributed to: 1 to 128 visible ASCII characters.
     UserId,
     "user id",
@@ -58,6 +67,13 @@ impl DeploymentId {
     /// When it was generated.
     pub fn created_at(&self) -> Timestamp {
         time_of_uuid(&self.0)
+    }
+}
+
+impl InstallationId {
+    /// A new id: the time `now` and 74 unguessable bits.
+    pub fn generate(now: Timestamp) -> Self {
+        Self(time_ordered_uuid(now))
     }
 }
 

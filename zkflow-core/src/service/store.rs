@@ -1,20 +1,22 @@
 //! [`ArtifactStore`]: bytes with a key and a digest.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::future;
+use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 
-use zkflow_groth16::digest::Digest;
+use zkflow_groth16::digest::{Digest, Hasher};
 use zkflow_groth16::error::{Classified, ErrorKind};
 
 mod path;
 
-pub use path::{ArtifactPath, UnknownPath};
+pub use path::{ArtifactPath, Generation, Unit, UnknownPath};
 
 /// Stores artifacts: keys, circuits, proofs, sealed inputs.
 ///
@@ -38,6 +40,21 @@ pub trait ArtifactStore: fmt::Debug + Send + Sync + 'static {
     /// [`StoreError::NotFound`]; [`StoreError::Corrupt`] if the bytes do not match the recorded digest.
     async fn get(&self, key: &ArtifactKey) -> Result<Artifact, StoreError>;
 
+    /// Reads a part of the artifact in pieces: `range` counts bytes, and ends at the end of the artifact at the latest.
+    ///
+    /// The pieces of a whole artifact end with [`StoreError::Corrupt`], before the last piece, if they do not match the
+    /// recorded digest. A part is not checked. The default reads the whole artifact first.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    async fn stream(&self, key: &ArtifactKey, range: Range<u64>) -> Result<Pieces, StoreError> {
+        let body = self.get(key).await?.body;
+        let end = range.end.min(body.len() as u64);
+        // Expect safety: at most the length of a body in memory.
+        let place = |at: u64| usize::try_from(at.min(end)).expect("within the body");
+        Ok(stream::once(future::ready(Ok(body.slice(place(range.start)..place(end))))).boxed())
+    }
+
     /// Returns size and digest without reading the bytes.
     ///
     /// # Errors
@@ -46,6 +63,23 @@ pub trait ArtifactStore: fmt::Debug + Send + Sync + 'static {
 
     /// Removes the artifact. Succeeds if the key is missing.
     async fn delete(&self, key: &ArtifactKey) -> Result<(), StoreError>;
+
+    /// Moves the artifact `from` to the key `to`, and replaces an artifact there. Succeeds if `from` is missing and `to`
+    /// is not: an earlier attempt has moved it, and its answer was lost.
+    ///
+    /// After a crash, the artifact is under one of the keys, or under both. The default reads the whole artifact; a store
+    /// that can move it without that should do so.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] of `to` if neither exists.
+    async fn rename(&self, from: &ArtifactKey, to: &ArtifactKey) -> Result<(), StoreError> {
+        let artifact = match self.get(from).await {
+            Err(StoreError::NotFound(_)) => return self.head(to).await.map(drop),
+            found => found?,
+        };
+        self.put(to, artifact.body, PutMode::Overwrite).await?;
+        self.delete(from).await
+    }
 
     /// Lists the keys that are [under](ArtifactKey::is_under) `prefix`, in no particular order.
     ///
@@ -67,6 +101,46 @@ pub trait ArtifactStore: fmt::Debug + Send + Sync + 'static {
         let _ = (key, valid);
         Ok(None)
     }
+}
+
+/// Pieces of an artifact, in order.
+pub type Pieces = BoxStream<'static, Result<Bytes, StoreError>>;
+
+/// Checks the pieces of a whole artifact against its digest: the last piece is passed on only if all match.
+pub fn checked(meta: ArtifactMeta, pieces: Pieces) -> Pieces {
+    struct Check {
+        meta: ArtifactMeta,
+        pieces: Pieces,
+        hasher: Hasher,
+        /// A piece that may be the last one.
+        held: Option<Bytes>,
+        done: bool,
+    }
+    let state = Check { meta, pieces, hasher: Hasher::default(), held: None, done: false };
+    stream::try_unfold(state, |mut state| async move {
+        while !state.done {
+            match state.pieces.try_next().await? {
+                Some(piece) => {
+                    state.hasher.update(&piece);
+                    if let Some(before) = state.held.replace(piece) {
+                        return Ok(Some((before, state)));
+                    }
+                }
+                None => {
+                    state.done = true;
+                    if std::mem::take(&mut state.hasher).finish() != state.meta.sha256 {
+                        let detail = "its SHA-256 differs from the recorded one".to_owned();
+                        return Err(StoreError::Corrupt { key: state.meta.key, detail });
+                    }
+                    if let Some(last) = state.held.take() {
+                        return Ok(Some((last, state)));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    })
+    .boxed()
 }
 
 /// Key of an artifact, such as `circuits/00/proving_key.zkey`: 1 to 8 segments joined by `/`.

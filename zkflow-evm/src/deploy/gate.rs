@@ -3,11 +3,13 @@
 use zkflow_core::digest::Digest;
 use zkflow_core::format::json;
 use zkflow_core::format::zkey::KeyHead;
+use zkflow_core::id::CircuitId;
 use zkflow_core::provenance::{Label, Provenance};
 use zkflow_core::service::chain::{CompiledContract, SolidityCompiler};
 use zkflow_core::setup::KeyVerdict;
 use zkflow_core::solidity::{
-    CODE_LIMIT, CONTRACT_NAME, ContractHeader, circuit_of, verifier_contract, verifying_key_of,
+    CODE_LIMIT, CONTRACT_NAME, ContractCircuit, ContractHeader, circuit_of, verifier_contract,
+    verifying_key_of,
 };
 
 use super::DeployError;
@@ -16,6 +18,8 @@ use super::DeployError;
 pub const DEVELOPMENT_CHAINS: [u64; 2] = [31_337, 1_337];
 
 /// Admits the contract of a key to a chain and returns the key's label.
+///
+/// `circuit` is the id of the circuit, if it is known; a header with another id, or with the hash of another key, is refused.
 ///
 /// The source must be the one that [`verifier_contract`] writes for the key, the label and the circuit in its header: a
 /// contract is a function of these.
@@ -27,6 +31,7 @@ pub fn admit(
     source: &str,
     key: &KeyHead,
     verdict: &KeyVerdict,
+    circuit: Option<&CircuitId>,
     chain_id: u64,
     development_chains: &[u64],
 ) -> Result<Label, DeployError> {
@@ -42,8 +47,16 @@ pub fn admit(
             return Err(DeployError::Claimed(chain_id));
         }
     }
-    let circuit = circuit_of(source).ok_or(DeployError::OtherSource)?;
-    let header = ContractHeader { circuit, label, verification_key: Digest::of(json::vkey_text(&key.vk)) };
+    let named = circuit_of(source).ok_or(DeployError::OtherSource)?;
+    let is_own = match &named {
+        ContractCircuit::Hash(hash) => *hash == key.circuit_hash,
+        ContractCircuit::Id(id) => circuit.is_none_or(|circuit| circuit == id),
+    };
+    if !is_own {
+        return Err(DeployError::OtherSource);
+    }
+    let header =
+        ContractHeader { circuit: named, label, verification_key: Digest::of(json::vkey_text(&key.vk)) };
     if verifier_contract(&key.vk, &header) != source {
         return Err(DeployError::OtherSource);
     }

@@ -37,6 +37,9 @@ pub(crate) struct Place {
     pub(crate) size: u64,
 }
 
+/// Largest number of sections. No format has more than 15.
+const MOST_SECTIONS: u32 = 64;
+
 impl Sections {
     /// Reads the section headers, but no bodies. `fetch` returns bytes of the file by offset and length; they
     /// exist within `file_len`.
@@ -52,6 +55,10 @@ impl Sections {
         let mut sections = Self { layout, places: [None; KNOWN_IDS], file_len };
         let start = fetch(0, FILE_HEADER.min(file_len))?;
         let count = sections.read_file_header(start.as_ref())?;
+        if count > MOST_SECTIONS {
+            let detail = format!("{count} sections, at most {MOST_SECTIONS} are expected");
+            return Err(sections.wrong(8, detail).into());
+        }
         let mut offset = FILE_HEADER;
         for _ in 0..count {
             let header = fetch(offset, SECTION_HEADER.min(file_len - offset))?;

@@ -41,27 +41,53 @@ impl Beacon {
 /// Computes beacons again, within a budget of hashes. Equal beacons are computed once.
 pub(super) struct Replay {
     seeds: BTreeMap<Beacon, [u8; 32]>,
+    /// Largest exponent.
+    exponent: u8,
     /// Hashes that may still be computed.
     left: u64,
+    /// What happens to a beacon beyond the budget: it is refused, or passed over.
+    refuses: bool,
 }
 
 impl Replay {
-    /// Allows beacons of up to `2^exponent` hashes, and twice as many hashes in total.
+    /// Allows beacons of up to `2^exponent` hashes, and twice as many hashes in total. Refuses beacons beyond that.
     pub(super) fn up_to(exponent: u8) -> Self {
-        Self { seeds: BTreeMap::new(), left: 2u64.checked_shl(exponent.into()).unwrap_or(u64::MAX) }
+        let left = 2u64.checked_shl(exponent.into()).unwrap_or(u64::MAX);
+        Self { seeds: BTreeMap::new(), exponent, left, refuses: true }
     }
 
-    /// The stream of a beacon; `None` if the budget is too small.
-    pub(super) fn stream(&mut self, beacon: &Beacon) -> Option<RandomStream> {
+    /// Allows as many hashes as take less than a second. Beacons beyond that are not computed.
+    pub(super) fn quick() -> Self {
+        Self { refuses: false, ..Self::up_to(QUICK) }
+    }
+
+    /// The stream of a beacon; `None` if it is not computed.
+    ///
+    /// # Errors
+    /// The beacon is beyond the budget, and such beacons are refused.
+    pub(super) fn stream(&mut self, beacon: &Beacon) -> Result<Option<RandomStream>, TooManyHashes> {
         if let Some(seed) = self.seeds.get(beacon) {
-            return Some(RandomStream::of_beacon(*seed));
+            return Ok(Some(RandomStream::of_beacon(*seed)));
         }
-        self.left = self.left.checked_sub(1 << beacon.exponent)?;
+        let left = self.left.checked_sub(1 << beacon.exponent);
+        match left.filter(|_| beacon.exponent <= self.exponent) {
+            Some(left) => self.left = left,
+            None if self.refuses => return Err(TooManyHashes(beacon.exponent)),
+            None => return Ok(None),
+        }
         let seed = beacon_seed(beacon.value.as_bytes(), beacon.exponent);
         self.seeds.insert(beacon.clone(), seed);
-        Some(RandomStream::of_beacon(seed))
+        Ok(Some(RandomStream::of_beacon(seed)))
     }
 }
+
+/// Exponent of the largest beacon of [`Replay::quick`].
+const QUICK: u8 = 21;
+
+/// A beacon takes more hashes than are allowed; contains its exponent.
+#[derive(Debug, thiserror::Error)]
+#[error("the beacon of 2^{0} hashes exceeds the limit (--max-beacon-exponent)")]
+pub(super) struct TooManyHashes(u8);
 
 impl FromStr for Beacon {
     type Err = InvalidBeacon;
@@ -106,11 +132,14 @@ mod tests {
         let beacon = |byte| Beacon::new(&[byte], 12).unwrap();
         let mut replay = Replay::up_to(12);
         for _ in 0..100 {
-            assert!(replay.stream(&beacon(1)).is_some());
+            assert!(matches!(replay.stream(&beacon(1)), Ok(Some(_))));
         }
-        assert!(replay.stream(&beacon(2)).is_some());
-        assert!(replay.stream(&beacon(3)).is_none(), "more than 2^13 hashes");
-        assert!(replay.stream(&beacon(1)).is_some());
-        assert!(Replay::up_to(30).stream(&Beacon::new(&[1], 63).unwrap()).is_none());
+        assert!(matches!(replay.stream(&beacon(2)), Ok(Some(_))));
+        assert!(replay.stream(&beacon(3)).is_err(), "more than 2^13 hashes");
+        assert!(matches!(replay.stream(&beacon(1)), Ok(Some(_))));
+        let large = Beacon::new(&[1], 63).unwrap();
+        assert!(Replay::up_to(30).stream(&large).is_err());
+        assert!(Replay::up_to(11).stream(&beacon(1)).is_err(), "within the total, above the exponent");
+        assert!(matches!(Replay::quick().stream(&large), Ok(None)));
     }
 }

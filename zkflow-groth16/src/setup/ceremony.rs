@@ -48,7 +48,7 @@ pub enum CeremonyError {
     #[error(transparent)]
     Refused(#[from] Refused),
     /// Anyone could have the secrets of the powers of tau, or they are for development.
-    #[error("the powers of tau are refused: {0}")]
+    #[error("the powers of tau are refused: {}{}", .0, weak_powers(.0))]
     WeakPowers(Box<Verdict>),
     /// The value or the exponent of a beacon is out of range.
     #[error(transparent)]
@@ -56,6 +56,14 @@ pub enum CeremonyError {
     /// The file does not verify.
     #[error("not valid: {0}")]
     Invalid(String),
+}
+
+/// Explains a refusal that the verdict's own text does not explain.
+fn weak_powers(verdict: &Verdict) -> &'static str {
+    match verdict.weakness() {
+        None => ", which is for tests only",
+        Some(_) => "",
+    }
 }
 
 impl From<FormatError> for CeremonyError {

@@ -4,7 +4,8 @@ use std::io::{self, Cursor, Write};
 
 use super::beacon::Beacon;
 use super::ceremony::CeremonyError;
-use super::record::{RecordKey, RecordedFiles, SetupRecord};
+use super::record::{RecordedFiles, SetupRecord};
+use super::record_key::RecordKey;
 use super::source::PowersSource;
 use super::step::StepOptions;
 use super::{check, development_name, phase2, qap};

@@ -52,7 +52,6 @@ mod quirk;
 mod verify;
 
 pub use chain::contribution_hash;
-pub(super) use chain::{Unreplayed, too_many_hashes};
 #[cfg(test)]
 pub(super) use contribute::multiply;
 pub use contribute::{beacon, contribute};

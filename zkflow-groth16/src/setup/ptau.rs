@@ -42,7 +42,7 @@ pub use contribute::{Contributed, beacon, contribute};
 pub use development::development;
 pub use exchange::{export_challenge, import_response};
 pub(super) use judge::judge_fully;
-pub use judge::{MOST, judge};
+pub use judge::{MOST, judge, judge_all};
 pub use prepare::prepare;
 pub use published::{Ceremony, file_hash, published};
 pub use truncate::truncate;

@@ -1,11 +1,10 @@
 //! Records of what was checked about a key, sealed so that only their maker's installation accepts them.
 
-mod key;
-
 use hmac::Mac as _;
 use serde::{Deserialize, Serialize};
 
 use super::ceremony::CeremonyError;
+use super::record_key::{Code, RecordKey};
 use super::source::Powers;
 use super::verdict::{Check, KeyVerdict, Refused, Verdict};
 use super::{gate, phase2, ptau};
@@ -14,7 +13,7 @@ use crate::error::{Classified, ErrorKind};
 use crate::format::zkey::{ContributionKind, ContributionName, KeyHead};
 use crate::provenance::Provenance;
 
-pub use key::RecordKey;
+const SUBJECT: &str = "zkflow setup record";
 
 /// The origin of a key and what was checked about it, for people and programs.
 ///
@@ -147,8 +146,8 @@ impl SetupRecord {
     }
 
     /// HMAC-SHA256 of the record without its code.
-    fn code(&self, key: &RecordKey) -> key::Code {
-        key.code(Self { mac: None, ..self.clone() }.to_json().as_bytes())
+    fn code(&self, key: &RecordKey) -> Code {
+        key.code(SUBJECT, Self { mac: None, ..self.clone() }.to_json().as_bytes())
     }
 
     /// Parses a record. Its text proves nothing: see [`verdict`](Self::verdict).
@@ -166,19 +165,29 @@ impl SetupRecord {
         text + "\n"
     }
 
-    /// The verdict on the key whose head is `head` and whose file has the digest `zkey`: the contributions are judged
-    /// again, the rest is what the record says.
+    /// Checks that the record was sealed with `key`, and that it is about the file with the digest `zkey`.
+    ///
+    /// # Errors
+    /// [`RecordError::NotSealed`]; [`RecordError::OtherKey`].
+    pub fn check_seal(&self, key: &RecordKey, zkey: &Digest) -> Result<(), RecordError> {
+        let mac = self.mac.as_deref().and_then(|mac| hex::decode(mac).ok()).ok_or(RecordError::NotSealed)?;
+        self.code(key).verify_slice(&mac).map_err(|_| RecordError::NotSealed)?;
+        if self.zkey == *zkey { Ok(()) } else { Err(RecordError::OtherKey) }
+    }
+
+    /// The verdict on the key whose head is `head` and whose file has the digest `zkey`: the contributions of the key are
+    /// judged again; phase 1 and the other checks are taken from the record.
     ///
     /// # Errors
     /// [`RecordError::NotSealed`] if the record was not sealed with `key`; [`RecordError::OtherKey`].
     pub fn verdict(&self, key: &RecordKey, head: &KeyHead, zkey: &Digest) -> Result<KeyVerdict, RecordError> {
-        let mac = self.mac.as_deref().and_then(|mac| hex::decode(mac).ok()).ok_or(RecordError::NotSealed)?;
-        self.code(key).verify_slice(&mac).map_err(|_| RecordError::NotSealed)?;
-        if self.zkey != *zkey {
-            return Err(RecordError::OtherKey);
-        }
+        self.check_seal(key, zkey)?;
         let phase1 = Verdict::new(Ok(self.phase1.provenance), &self.phase1.checks);
-        let phase2 = gate::judge_recorded(head).and_checked(self.checks.iter().copied());
+        let mut phase2 = gate::judge_recorded(head).and_checked(self.checks.iter().copied());
+        if self.provenance < self.phase1.provenance {
+            // The full verification computed beacons that are not computed again here.
+            phase2 = phase2.at_most(self.provenance);
+        }
         Ok(KeyVerdict::verified(phase1, phase2))
     }
 }

@@ -1,16 +1,17 @@
 //! Sources of powers of tau for making keys.
 
-use std::collections::BTreeMap;
+mod development;
+mod file;
+
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, BufReader, Cursor, Read, Seek, Write};
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::Path;
 
 use super::beacon::Replay;
 use super::ceremony::CeremonyError;
-use super::ptau::{self, Ceremony, file_hash, published};
+use super::coincidence;
+use super::ptau::{self, Ceremony, file_hash};
 use super::step::StepOptions;
 use super::verdict::{Check, KeyVerdict, Verdict};
 use super::{gate, phase2};
@@ -18,8 +19,11 @@ use crate::digest::Hash;
 use crate::format::ptau::{Ptau, PtauContribution};
 use crate::format::r1cs::R1cs;
 use crate::format::zkey::{KeyHead, ZKeyFile};
-use crate::provenance::Provenance;
-use crate::rng::{SecureRng, os_rng};
+use crate::rng::SecureRng;
+
+pub use development::DevelopmentPowers;
+pub use file::PowersFile;
+use file::State;
 
 /// Provides powers of tau for circuits of a given size.
 pub trait PowersSource: fmt::Debug + Send + Sync + 'static {
@@ -37,6 +41,8 @@ pub struct Powers {
     origin: Origin,
     hash: Hash,
     verdict: Verdict,
+    /// The file on disk, and its state when it was judged.
+    watched: Option<(File, State)>,
 }
 
 impl Powers {
@@ -53,7 +59,7 @@ impl Powers {
         medium.rewind()?;
         let mut file = prepared(medium)?;
         let verdict = ptau::verify(&mut file, rng, options)?;
-        Ok(Self { file, origin: Origin::Verified, hash, verdict })
+        Ok(Self { file, origin: Origin::Verified, hash, verdict, watched: None })
     }
 
     /// The points, read piece by piece.
@@ -105,7 +111,20 @@ impl Powers {
     ) -> Result<KeyVerdict, CeremonyError> {
         let replay = &mut options.replay();
         phase2::verify_within(r1cs, &mut self.file, key, rng, options, replay)?;
-        Ok(self.judge_own(key.head(), replay))
+        let found = coincidence::in_key(&mut self.file, key)?;
+        self.check_unchanged()?;
+        let phase2 = gate::judge_fully(key.head(), replay).and_checked([Check::Circuit]).weakened(found);
+        Ok(KeyVerdict::verified(self.verdict.clone(), phase2))
+    }
+
+    /// Checks that the file is still the one that was judged.
+    fn check_unchanged(&self) -> Result<(), CeremonyError> {
+        match &self.watched {
+            Some((file, seen)) if State::of(file)? != *seen => {
+                Err(CeremonyError::invalid("the powers of tau changed while they were used"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The verdict on a key that is known to be the circuit's key from these powers.
@@ -147,263 +166,6 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Powers of tau that this process makes on first use. Do not rely on their only contribution.
-#[derive(Debug)]
-pub struct DevelopmentPowers {
-    /// Folder for files that outlive the process; `None`: files are in memory.
-    folder: Option<PathBuf>,
-    /// Files by power: their hashes and, without a folder, their content.
-    made: Mutex<BTreeMap<u32, Made>>,
-}
-
-/// Hash and content of a file; the content is empty if the file is in the folder.
-type Made = (Hash, Arc<[u8]>);
-
-impl DevelopmentPowers {
-    /// Stores the files in `folder`, which is created on first use. Processes may share it.
-    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: Some(folder.into()), made: Mutex::default() }
-    }
-
-    /// Stores the files in memory: about `1152 * 2^power` bytes.
-    pub fn in_memory() -> Self {
-        Self { folder: None, made: Mutex::default() }
-    }
-}
-
-impl PowersSource for DevelopmentPowers {
-    fn powers(&self, power: u32) -> Result<Powers, CeremonyError> {
-        // One at a time: waiting callers then find the file.
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let path = self.folder.as_deref().map(|folder| make_in(folder, power)).transpose()?;
-        if let std::collections::btree_map::Entry::Vacant(slot) = made.entry(power) {
-            slot.insert(match &path {
-                Some(path) => (file_hash(open(path)?)?, Arc::default()),
-                None => {
-                    let mut bytes = Vec::new();
-                    ptau::development(power, Cursor::new(Vec::new()), &mut bytes, &mut os_rng())?;
-                    (file_hash(bytes.as_slice())?, bytes.into())
-                }
-            });
-        }
-        let (hash, bytes) = made[&power].clone();
-        let medium: Box<dyn Medium> = match &path {
-            Some(path) => Box::new(BufReader::new(open(path)?)),
-            None => Box::new(Cursor::new(bytes)),
-        };
-        let mut file = prepared(medium)?;
-        let verdict = ptau::judge(&mut file)?;
-        Ok(Powers { file, origin: Origin::Development, hash, verdict })
-    }
-}
-
-/// Path of the file in the folder; the file is made if it is missing. The first of several processes wins,
-/// because a key can only be verified with the file that it was made from.
-fn make_in(folder: &Path, power: u32) -> Result<PathBuf, CeremonyError> {
-    let path = folder.join(format!("development_{power:02}.ptau"));
-    if path.exists() {
-        return Ok(path);
-    }
-    fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    let scratch = tempfile::tempfile_in(folder)?;
-    ptau::development(power, scratch, io::BufWriter::new(file.as_file_mut()), &mut os_rng())?;
-    file.as_file().sync_all()?;
-    match file.persist_noclobber(&path) {
-        Ok(_) => Ok(path),
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(path),
-        Err(error) => Err(error.error.into()),
-    }
-}
-
-/// Powers of tau in a checked file of the operator.
-#[derive(Debug)]
-pub struct PowersFile {
-    path: PathBuf,
-    hash: Hash,
-    origin: Origin,
-    verdict: Verdict,
-    /// The file when it was checked.
-    seen: State,
-}
-
-impl PowersFile {
-    /// Checks a file. A published file, or one listed in `checked`, is accepted by its hash. Another one is
-    /// verified from the first contribution to the last point, which takes minutes for large files, and then
-    /// listed. The contributions are judged in each case.
-    ///
-    /// # Errors
-    /// [`CeremonyError::NotPrepared`]; [`CeremonyError::Invalid`]; the file fails.
-    pub fn check(
-        path: impl Into<PathBuf>,
-        checked: Option<&Path>,
-        rng: &mut dyn SecureRng,
-        options: StepOptions<'_>,
-    ) -> Result<Self, CeremonyError> {
-        let path = path.into();
-        let mut medium = open(&path)?;
-        let seen = State::of(&medium)?;
-        let hash = file_hash(&mut medium)?;
-        medium.rewind()?;
-        let mut file = prepared(BufReader::new(medium))?;
-        let by_hash = match published(&hash) {
-            Some(ceremony) => Some((Origin::Published(ceremony), Check::PublishedHash)),
-            None if checked.is_some_and(|list| lists(list, &hash)) => {
-                Some((Origin::Verified, Check::AllPoints))
-            }
-            None => None,
-        };
-        let (origin, verdict) = match by_hash {
-            Some((origin, check)) => {
-                (origin, ptau::judge_fully(&mut file, &mut options.replay())?.and_checked([check]))
-            }
-            None => (Origin::Verified, ptau::verify(&mut file, rng, options)?),
-        };
-        let powers = Self { path, hash, origin, verdict, seen };
-        powers.open()?;
-        if let (None, Some(list)) = (by_hash, checked) {
-            add(list, &hash)?;
-        }
-        Ok(powers)
-    }
-
-    /// Refuses powers whose secrets anyone could have, and powers for development.
-    ///
-    /// # Errors
-    /// [`CeremonyError::WeakPowers`] contains the verdict.
-    pub fn for_production(self) -> Result<Self, CeremonyError> {
-        match self.verdict.provenance() {
-            None | Some(Provenance::Development) => Err(CeremonyError::WeakPowers(Box::new(self.verdict))),
-            Some(_) => Ok(self),
-        }
-    }
-
-    /// BLAKE2b-512 of the file.
-    pub fn hash(&self) -> &Hash {
-        &self.hash
-    }
-
-    /// Origin of the powers.
-    pub fn origin(&self) -> Origin {
-        self.origin
-    }
-
-    /// The parties that could have the secrets of the powers.
-    pub fn verdict(&self) -> &Verdict {
-        &self.verdict
-    }
-
-    /// Opens the file if it is still the one that was checked.
-    fn open(&self) -> Result<File, CeremonyError> {
-        let file = open(&self.path)?;
-        if State::of(&file)? != self.seen {
-            return Err(CeremonyError::invalid("the powers of tau changed since they were checked"));
-        }
-        Ok(file)
-    }
-}
-
-impl PowersSource for PowersFile {
-    fn powers(&self, _power: u32) -> Result<Powers, CeremonyError> {
-        let medium: Box<dyn Medium> = Box::new(BufReader::new(self.open()?));
-        let (origin, hash, verdict) = (self.origin, self.hash, self.verdict.clone());
-        Ok(Powers { file: Ptau::open(medium)?, origin, hash, verdict })
-    }
-}
-
 fn open(path: &Path) -> Result<File, CeremonyError> {
     Ok(File::open(path).map_err(crate::format::ReadError::from)?)
-}
-
-/// Identity of a file and of its content: a program can set the time of modification, but not the time of change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct State {
-    device: u64,
-    inode: u64,
-    length: u64,
-    changed: (i64, i64),
-}
-
-impl State {
-    fn of(file: &File) -> Result<Self, CeremonyError> {
-        let found = file.metadata().map_err(crate::format::ReadError::from)?;
-        Ok(Self {
-            device: found.dev(),
-            inode: found.ino(),
-            length: found.len(),
-            changed: (found.ctime(), found.ctime_nsec()),
-        })
-    }
-}
-
-fn lists(list: &Path, hash: &Hash) -> bool {
-    let hash = hex::encode(hash);
-    fs::read_to_string(list).is_ok_and(|text| text.lines().any(|line| line == hash))
-}
-
-fn add(list: &Path, hash: &Hash) -> io::Result<()> {
-    if let Some(folder) = list.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut file = fs::OpenOptions::new().create(true).append(true).open(list)?;
-    writeln!(file, "{}", hex::encode(hash))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::format::ptau::TAU_G1;
-
-    fn tau(source: &dyn PowersSource, power: u32) -> (Vec<ark_bn254::G1Affine>, Hash) {
-        let mut powers = source.powers(power).unwrap();
-        (powers.file().points(TAU_G1, 1, 1).unwrap(), *powers.hash())
-    }
-
-    #[test]
-    fn development_powers_are_made_once_for_a_size() {
-        let folder = tempfile::tempdir().unwrap();
-        let here = DevelopmentPowers::in_folder(folder.path().join("new"));
-        let first = tau(&here, 2);
-        assert_eq!(tau(&here, 2), first);
-        let again = DevelopmentPowers::in_folder(folder.path().join("new"));
-        assert_eq!(tau(&again, 2), first, "in another process");
-        assert_ne!(tau(&DevelopmentPowers::in_memory(), 2), first);
-        assert_ne!(tau(&here, 3).1, first.1);
-    }
-
-    fn check(path: &Path, list: &Path) -> Result<PowersFile, CeremonyError> {
-        PowersFile::check(path, Some(list), &mut os_rng(), StepOptions::default())
-    }
-
-    #[test]
-    fn a_file_is_verified_once_and_refused_when_it_changes() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, list) = (folder.path().join("p.ptau"), folder.path().join("checked"));
-        let mut bytes = Vec::new();
-        ptau::development(2, Cursor::new(Vec::new()), &mut bytes, &mut os_rng()).unwrap();
-        fs::write(&path, &bytes).unwrap();
-        let file = check(&path, &list).unwrap();
-        assert_eq!((file.origin(), *file.powers(2).unwrap().hash()), (Origin::Verified, *file.hash()));
-        assert_eq!(fs::read_to_string(&list).unwrap().trim(), hex::encode(file.hash()));
-        let again = check(&path, &list).unwrap();
-        assert_eq!(again.verdict().provenance(), Some(Provenance::Development));
-        assert!(again.for_production().is_err(), "powers for development");
-
-        // The same bytes at the same time of modification, written again.
-        let modified = fs::metadata(&path).unwrap().modified().unwrap();
-        fs::write(&path, &bytes).unwrap();
-        File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
-        assert!(file.powers(2).unwrap_err().to_string().contains("changed"));
-
-        // Replaces the last point of the last Lagrange form with the one before it.
-        let last = bytes.len() - 64;
-        bytes.copy_within(last - 64..last, last);
-        bytes.push(0);
-        fs::write(&path, &bytes).unwrap();
-        assert!(file.powers(2).unwrap_err().to_string().contains("changed"));
-        bytes.pop();
-        fs::write(&path, &bytes).unwrap();
-        let error = check(&path, &list).unwrap_err();
-        assert!(error.to_string().contains("Lagrange"), "{error}");
-    }
 }

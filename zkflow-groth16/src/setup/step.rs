@@ -1,4 +1,4 @@
-//! Options of a setup step: memory and progress reports.
+//! Options of a setup step: memory, progress reports, limit of beacons.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ pub const DEFAULT_BEACON_EXPONENT: u8 = 30;
 /// Default memory of a step: 1 GiB.
 pub const DEFAULT_MEMORY: u64 = 1 << 30;
 
-/// Minimum memory, 64 MiB; with less, steps use what they need for the smallest pieces.
+/// Minimum memory, 64 MiB; smaller values are raised to it.
 pub const LEAST_MEMORY: u64 = 64 << 20;
 
 impl Default for StepOptions<'_> {

@@ -22,6 +22,20 @@ impl Verdict {
         self
     }
 
+    /// Adds a weakness that was found besides, if any.
+    pub(super) fn weakened(mut self, weakness: Option<Weakness>) -> Self {
+        if let (Ok(_), Some(weakness)) = (&self.finding, weakness) {
+            self.finding = Err(weakness);
+        }
+        self
+    }
+
+    /// Lowers the label to `most`, if it is higher.
+    pub(super) fn at_most(mut self, most: Provenance) -> Self {
+        self.finding = self.finding.map(|found| found.min(most));
+        self
+    }
+
     /// The parties that have the secrets of the phase; `None` if anyone could forge proofs.
     pub fn provenance(&self) -> Option<Provenance> {
         self.finding.as_ref().ok().copied()
@@ -42,13 +56,13 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.finding {
             Ok(provenance) => provenance.fmt(f),
-            Err(many @ Weakness::TooMany(_)) => write!(f, "not judged: {many}"),
+            Err(many @ Weakness::TooMany { .. }) => write!(f, "not judged: {many}"),
             Err(weakness) => write!(f, "forgeable: {weakness}"),
         }
     }
 }
 
-/// What the checks found about a key: the weaker of its two phases.
+/// The verdicts on both phases of a key. Its label is that of the weaker one.
 ///
 /// Without its circuit and its powers of tau, the contributions of a key are only *claimed*: they are consistent, but
 /// could belong to another circuit or to powers whose secrets are public.
@@ -134,8 +148,13 @@ impl fmt::Display for Reason<'_> {
 
 /// Proofs for this key must not be accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the key is refused: {0}")]
+#[error("the key is refused: {}{}", .0, reason(.0))]
 pub struct Refused(Box<KeyVerdict>);
+
+/// Explains a refusal that the verdict's own text does not explain.
+fn reason(verdict: &KeyVerdict) -> &'static str {
+    if verdict.is_forgeable() { "" } else { ", which is for tests only" }
+}
 
 impl From<KeyVerdict> for Refused {
     fn from(verdict: KeyVerdict) -> Self {
@@ -216,8 +235,13 @@ pub enum Weakness {
     Inconsistent(&'static str),
     /// A contribution does not verify.
     Contribution(String),
-    /// There are more contributions than are checked without the circuit.
-    TooMany(usize),
+    /// There are more contributions than are checked without the full verification.
+    TooMany {
+        /// Number of contributions.
+        count: usize,
+        /// Number that is checked without the full verification.
+        limit: usize,
+    },
 }
 
 impl fmt::Display for Weakness {
@@ -230,13 +254,12 @@ impl fmt::Display for Weakness {
             Self::BadPoint(name) => write!(f, "{name} is infinity or outside the group of order r"),
             Self::Known(what) => f.write_str(what),
             Self::Inconsistent(what) => f.write_str(what),
-            Self::Contribution(what) => write!(f, "not valid: {what}"),
-            Self::TooMany(count) => {
-                write!(
-                    f,
-                    "{count} contributions, which only `zkflow zkey verify` and `zkflow ptau verify` check"
-                )
-            }
+            Self::Contribution(what) => f.write_str(what),
+            Self::TooMany { count, limit } => write!(
+                f,
+                "{count} contributions, of which only the full verification checks more than {limit}: run `zkflow ptau \
+                 verify` for powers of tau, `zkflow zkey verify` for a key"
+            ),
         }
     }
 }

@@ -20,16 +20,17 @@ contract Groth16Verifier {
     ///
     /// Returns false on any proof or signal that is out of range, off its curve or simply wrong, and never
     /// reverts on them. A precompiled contract that fails consumes the gas it was given, and one that runs
-    /// out of gas fails: give enough gas, for `eth_estimateGas` finds the amount for `false`.
+    /// out of gas fails. Set a gas limit: `eth_estimateGas` returns the cost of `false`.
     function verifyProof(
         uint256[2] calldata pA,
         uint256[2][2] calldata pB,
         uint256[2] calldata pC@signals_parameter@
     ) external view returns (bool) {
-        // All memory belongs to this block, which ends in `return`. The input of the pairing lies from 0 on, four
+        // All memory belongs to this block, which ends in `return`. The input of the pairing starts at 0: four
         // pairs of 192 bytes: e(-A, B) e(alpha, beta) e(sum, gamma) e(C, delta) = 1.
         assembly {
-            // sum := sum + scalar * (x, y), with the sum where the pairing takes it and 96 bytes of scratch behind it.
+            // sum := sum + scalar * (x, y). The sum is stored at 0x180, its place in the pairing's input; the 96 bytes
+            // at 0x1c0 are scratch space.
             function accumulate(x, y, scalar) -> done {
                 mstore(0x1c0, x)
                 mstore(0x1e0, y)
@@ -40,7 +41,8 @@ contract Groth16Verifier {
                 done := and(done, staticcall(gas(), 6, 0x180, 0x80, 0x180, 0x40))
             }
 
-            // The pairing refuses coordinates of q and above. This one does not come to it as it is.
+            // The pairing refuses coordinates of q and above. This y is replaced by its negative first, so it is
+            // checked here.
             let y := calldataload(add(pA, 0x20))
             let valid := lt(y, Q)
             mstore(0x180, IC0_X)
@@ -65,7 +67,7 @@ contract Groth16Verifier {
             mstore(0x2c0, DELTA_Y1)
             mstore(0x2e0, DELTA_Y0)
             valid := and(valid, staticcall(gas(), 8, 0x00, 0x300, 0x00, 0x20))
-            // A chain without the precompiled contract answers nothing.
+            // Without the precompiled contract, the call succeeds and returns no data.
             valid := and(valid, eq(returndatasize(), 0x20))
             mstore(0x00, and(valid, mload(0x00)))
             return(0x00, 0x20)

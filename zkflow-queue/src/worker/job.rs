@@ -57,6 +57,8 @@ pub(super) async fn run(shared: &Shared, kept: Kept) -> bool {
         }
         Outcome::Lost
     });
+    let ms = began.elapsed().as_millis() as u64;
+    span.in_scope(|| tracing::info!(outcome = outcome.as_str(), ms, "job ended"));
     let labels = [("queue", queue), ("outcome", outcome.as_str())];
     metrics::counter!("zkflow_jobs_finished_total", &labels).increment(1);
     metrics::histogram!("zkflow_job_seconds", &labels).record(began.elapsed().as_secs_f64());
@@ -123,7 +125,7 @@ fn flatten(result: Result<Result<(), JobError>, tokio::task::JoinError>) -> Resu
 
 async fn give_back(shared: &Shared, lease: &Lease, error: &JobError) -> Result<Outcome, QueueError> {
     let Shared { queue, config, .. } = shared;
-    tracing::warn!(kind = error.kind, reason = error.reason, "job given back");
+    tracing::warn!(code = error.kind, reason = error.logged(), "job given back");
     insist(config.lease, || queue.release(&lease.token, config.rest)).await?;
     let labels = [("queue", config.queue.as_str()), ("kind", error.kind)];
     metrics::counter!("zkflow_jobs_given_back_total", &labels).increment(1);
@@ -132,6 +134,7 @@ async fn give_back(shared: &Shared, lease: &Lease, error: &JobError) -> Result<O
 
 async fn fail(shared: &Shared, lease: &Lease, error: &JobError, retry: Retry) -> Result<Outcome, QueueError> {
     let Shared { queue, config, .. } = shared;
+    tracing::warn!(code = error.kind, reason = error.logged(), "job failed");
     let failed = insist(config.lease, || queue.fail(&lease.token, &error.reason, retry)).await?;
     let labels = [("queue", config.queue.as_str()), ("kind", error.kind)];
     metrics::counter!("zkflow_jobs_failed_total", &labels).increment(1);

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::error::ConfigError;
-use super::setting::{YEAR_S, settings};
+use super::setting::{TEBIBYTE_MIB, YEAR_S, bytes, settings};
 
 settings! {
     /// HTTP API
@@ -20,6 +20,16 @@ settings! {
         request_time_s: u64 = 75, "request-time-s", "ZKFLOW_REQUEST_TIME_S", 1..=YEAR_S;
         /// Upper limit of ?wait=; must be less than request_time_s
         max_wait_s: u64 = 60, "max-wait-s", "ZKFLOW_MAX_WAIT_S", 0..=YEAR_S;
+        /// Memory for request bodies together; further requests are refused with 503
+        body_memory_mib: u64 = 64, "body-memory-mib", "ZKFLOW_BODY_MEMORY_MIB", 1..=TEBIBYTE_MIB;
+        /// Limit of artifact downloads through this process together; further ones are refused with 429
+        max_downloads: usize = 64, "max-downloads", "ZKFLOW_MAX_DOWNLOADS", 1..=1_000_000;
+        /// Share of connections, bodies, downloads, long-polls and event streams that the clients of one address
+        /// may hold, in percent. Set 100 behind a proxy, where all clients have the proxy's address
+        address_share_percent: u64 = 25, "address-share-percent", "ZKFLOW_ADDRESS_SHARE_PERCENT", 1..=100;
+        /// Port for /health, /ready and /metrics on a listener of their own, at the same address; 0: on the
+        /// port of the API
+        operations_port: u16 = 0, "operations-port", "ZKFLOW_OPERATIONS_PORT", 0..=65535;
         /// Limit of open connections; further ones wait
         max_connections: usize = 4096, "max-connections", "ZKFLOW_MAX_CONNECTIONS", 1..=1_000_000;
         /// Limit of open long-polls and event streams together
@@ -31,6 +41,16 @@ impl Http {
     /// Timeout of a request, of its headers, and of idle connections.
     pub fn request_time(&self) -> Duration {
         Duration::from_secs(self.request_time_s)
+    }
+
+    /// Memory for request bodies together, in bytes.
+    pub fn body_memory(&self) -> usize {
+        usize::try_from(bytes(self.body_memory_mib)).unwrap_or(usize::MAX)
+    }
+
+    /// Connections that one address may have.
+    pub fn connections_per_address(&self) -> usize {
+        (self.max_connections as u64 * self.address_share_percent / 100).max(1) as usize
     }
 
     /// Checks the settings against each other.

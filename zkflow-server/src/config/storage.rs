@@ -3,10 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use super::secret::SecretSetting;
-use super::setting::{TEBIBYTE_MIB, bytes, settings};
+use super::setting::{TEBIBYTE_MIB, YEAR_S, bytes, settings};
 use super::value::texts;
+use crate::maintenance::clean::Grace;
 
 settings! {
     /// Storage
@@ -46,10 +48,22 @@ settings! {
         /// Size limit of the artifact cache
         artifact_cache_mib: u64 = 16 * 1024, "artifact-cache-mib", "ZKFLOW_ARTIFACT_CACHE_MIB",
             0..=TEBIBYTE_MIB;
+        /// Time until an artifact that no document needs is moved to the trash
+        unclaimed_grace_s: u64 = 7 * 24 * 3600, "unclaimed-grace-s", "ZKFLOW_UNCLAIMED_GRACE_S", 0..=10 * YEAR_S;
+        /// Time until an artifact in the trash is deleted
+        trash_s: u64 = 30 * 24 * 3600, "trash-s", "ZKFLOW_TRASH_S", 0..=10 * YEAR_S;
     }
 }
 
 impl Storage {
+    /// Times until an artifact that no document needs is gone.
+    pub fn grace(&self) -> Grace {
+        Grace {
+            unclaimed: Duration::from_secs(self.unclaimed_grace_s),
+            trash: Duration::from_secs(self.trash_s),
+        }
+    }
+
     /// Size limit of the artifact cache in bytes.
     pub fn artifact_cache_bytes(&self) -> u64 {
         bytes(self.artifact_cache_mib)

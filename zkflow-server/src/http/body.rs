@@ -1,27 +1,41 @@
 //! Request bodies. No error shows their values, which may be private inputs.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::IntoResponse;
+use futures::StreamExt as _;
+use hyper::body::Body as _;
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use super::Problem;
+#[cfg(feature = "evm")]
+use super::dto::deployment::NewDeployment;
+use super::dto::{NewCircuit, NewProof, ProofToVerify};
+use crate::state::{App, Budget, Held, LOCAL};
 
 /// A JSON body. Errors contain the line, the column and the expected value, never the found value.
-pub(super) struct JsonBody<T>(pub(super) T);
+///
+/// Its bytes are part of a [budget](crate::state::Budgets::bodies) until the request is answered.
+pub(super) struct JsonBody<T>(pub(super) T, pub(super) Held);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+/// The content of a request body.
+pub(super) trait Content: DeserializeOwned {
+    /// Size limit in bytes, if it is lower than `max_body_bytes`.
+    const MOST: usize = usize::MAX;
+}
+
+impl<T: Content> FromRequest<Arc<App>> for JsonBody<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
         let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         if !media_type.is_some_and(is_json) {
             return Err(Problem::new(
@@ -30,23 +44,86 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
                 "the Content-Type must be application/json",
             ));
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(unread)?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| malformed(&error))
+        let most = T::MOST.min(app.config.http.max_body_bytes);
+        let (bytes, held) = receive(request, &app.budgets.bodies, most).await?;
+        let content = serde_json::from_slice(&bytes).map_err(|error| malformed(&error))?;
+        Ok(Self(content, held))
     }
+}
+
+/// Time that every body may take; also the longest pause between two of its pieces.
+const BODY_TIME: Duration = Duration::from_secs(5);
+
+/// Bytes that a client must send in each further second.
+const BODY_RATE: u64 = 8 * 1024;
+
+/// Reads a body of at most `most` bytes, in the pace of [`BODY_TIME`] and [`BODY_RATE`], within the budget.
+async fn receive(request: Request, budget: &Budget, most: usize) -> Result<(Vec<u8>, Held), Problem> {
+    let client = request.extensions().get().copied().unwrap_or(LOCAL);
+    let too_large = || {
+        let detail = format!("the body is larger than {most} bytes");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    };
+    let declared = request.body().size_hint();
+    if declared.lower() > most as u64 {
+        return Err(too_large());
+    }
+    let take = |bytes| {
+        budget.take(client, bytes).map_err(|_| {
+            let detail = "too many request bodies are being received; try again later";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "bodies_over_budget", detail).retry_after(1)
+        })
+    };
+    // A declared length is taken at once: half of a body is of no use.
+    let mut held = take(usize::try_from(declared.lower()).unwrap_or(most))?;
+    let mut bytes = Vec::new();
+    let mut stream = request.into_body().into_data_stream();
+    let began = Instant::now();
+    loop {
+        let limit = began + BODY_TIME + Duration::from_millis(bytes.len() as u64 * 1000 / BODY_RATE);
+        let limit = limit.min(Instant::now() + BODY_TIME);
+        let next = tokio::time::timeout_at(limit, stream.next()).await.map_err(|_| {
+            let detail =
+                format!("the body arrives too slowly: at least {BODY_RATE} bytes per second are required");
+            Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail)
+        })?;
+        match next {
+            None => return Ok((bytes, held)),
+            Some(Err(_)) => return Err(Problem::bad_request("unreadable_body", "the body is incomplete")),
+            Some(Ok(piece)) => {
+                if piece.len() > most - bytes.len() {
+                    return Err(too_large());
+                }
+                bytes.extend_from_slice(&piece);
+                if bytes.len() > held.parts() {
+                    // A body without a declared length takes as much again each time.
+                    let step = bytes.len().max(4096).min(most - held.parts());
+                    let more = take(step)?;
+                    held.join(more);
+                }
+            }
+        }
+    }
+}
+
+impl Content for NewCircuit {
+    const MOST: usize = 256 * 1024;
+}
+
+impl Content for NewProof {}
+
+impl Content for ProofToVerify {
+    const MOST: usize = 128 * 1024;
+}
+
+#[cfg(feature = "evm")]
+impl Content for NewDeployment {
+    const MOST: usize = 16 * 1024;
 }
 
 fn is_json(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-fn unread(rejection: BytesRejection) -> Problem {
-    match rejection.into_response().status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is larger than allowed")
-        }
-        _ => Problem::bad_request("unreadable_body", "the body is incomplete"),
-    }
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {
@@ -74,6 +151,9 @@ fn expectation(message: &str) -> String {
         Some((start, expected)) if start.starts_with("unknown field") => {
             format!("unknown field, expected {expected}")
         }
+        // Names of our types mean nothing to a client.
+        Some((_, expected)) if expected.starts_with("struct ") => "expected an object".to_owned(),
+        Some((_, "u8" | "u16" | "u32" | "u64" | "usize")) => "expected a whole number".to_owned(),
         Some((_, expected)) => format!("expected {expected}"),
         None if message.starts_with("unknown field") => "unknown field".to_owned(),
         None => "a value has the wrong type".to_owned(),
@@ -152,8 +232,11 @@ mod tests {
         let id = "\"id\":\"0123456789abcdef0123456789abcdef\"";
         for (body, part) in [
             (format!("{{{id},\"inputs\":\"canary, expected canary\"}}"), "expected an object from names"),
-            (format!("{{{id},\"inputs\":{{\"age\":\"canary\"}},\"count\":\"canary\"}}"), "expected u8"),
-            (format!("{{{id},\"inputs\":{{}},\"count\":31415}}"), "expected u8"),
+            (
+                format!("{{{id},\"inputs\":{{\"age\":\"canary\"}},\"count\":\"canary\"}}"),
+                "expected a whole number",
+            ),
+            (format!("{{{id},\"inputs\":{{}},\"count\":31415}}"), "expected a whole number"),
             (format!("{{{id},\"inputs\":{{}},\"canary\":1}}"), "expected one of `id`, `inputs`, `count`"),
             (format!("{{{id}, \"inputs\":{{\"canary\":1,\"canary\":2}}}}"), "duplicate entry"),
             ("{\"id\":\"canary\"}".to_owned(), "not a valid circuit id"),

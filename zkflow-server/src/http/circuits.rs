@@ -5,30 +5,28 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, X_CONTENT_TYPE_OPTIONS,
-};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::sse::Sse;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use zkflow_core::circuit::FileName;
 use zkflow_core::service::catalog::{Circuit, CircuitFilter, CircuitStatus, Document as _};
 use zkflow_core::template::TemplateName;
 
 use super::Problem;
 use super::body::JsonBody;
+use super::download;
 use super::dto::{CircuitDto, CircuitPage, NewCircuit, ProofToVerify, VerdictDto};
-use super::events::{self, Events};
+use super::events::{self, LastEvent};
+use super::observe::Origin;
 use super::page::{PageQuery, cut};
 use super::path::{Path, circuit_id, deployment_id};
 use super::wait::WaitQuery;
 use crate::service::verify::Verdict;
 use crate::service::{self, watch};
-use crate::state::App;
+use crate::state::{App, ClientAddress};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -54,9 +52,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 )]
 async fn create(
     State(app): State<Arc<App>>,
-    JsonBody(new): JsonBody<NewCircuit>,
+    Origin(origin): Origin,
+    JsonBody(new, _held): JsonBody<NewCircuit>,
 ) -> Result<Response, Problem> {
-    let circuit = service::circuits::request(&app, new.template_name, new.params.0).await?;
+    let circuit = service::circuits::request(&app, new.template_name, new.params.0, origin).await?;
     let status =
         if circuit.life.status == CircuitStatus::Ready { StatusCode::OK } else { StatusCode::ACCEPTED };
     let location = [(LOCATION, format!("/v1/circuits/{}", circuit.id))];
@@ -76,6 +75,13 @@ struct ListQuery {
     status: Option<CircuitStatus>,
 }
 
+impl ListQuery {
+    /// Tells lists with different filters apart.
+    fn scope(&self) -> String {
+        format!("circuits {self:?}")
+    }
+}
+
 /// List circuits, newest first.
 #[utoipa::path(
     get, path = "/v1/circuits", tag = "circuits", operation_id = "listCircuits", params(ListQuery, PageQuery),
@@ -89,11 +95,13 @@ async fn list(
     query: Result<Query<ListQuery>, QueryRejection>,
     page: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Json<CircuitPage>, Problem> {
-    let (Query(query), page) = (query?, page?.page()?);
+    let Query(query) = query?;
+    let scope = query.scope();
+    let page = page?.page(&scope)?;
     let filter = CircuitFilter { template: query.template_name, status: query.status };
     let mut circuits =
         app.catalog.circuits().list(&filter, &page).await.map_err(service::RequestError::from)?;
-    let next_cursor = cut(&mut circuits, &page, Circuit::cursor);
+    let next_cursor = cut(&mut circuits, &page, &scope, Circuit::cursor);
     Ok(Json(CircuitPage { circuits: circuits.into_iter().map(CircuitDto::from).collect(), next_cursor }))
 }
 
@@ -110,24 +118,42 @@ async fn get(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     wait: Result<Query<WaitQuery>, QueryRejection>,
+    client: ClientAddress,
 ) -> Result<Json<CircuitDto>, Problem> {
     let wait = wait?.bounded(&app);
-    let circuit: Circuit = watch::settled(&app, &circuit_id(&id)?, wait).await?;
+    let circuit: Circuit = watch::settled(&app, &circuit_id(&id)?, wait, client).await?;
     Ok(Json(circuit.into()))
 }
 
+/// Choice of a deletion.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct DeleteQuery {
+    /// Also delete a circuit with a contract on a chain, or with keys of a ceremony. Nothing brings its keys back.
+    #[serde(default)]
+    force: bool,
+}
+
 /// Delete a circuit and its keys.
+///
+/// The same circuit, requested again, gets other keys.
 #[utoipa::path(
     delete, path = "/v1/circuits/{circuitId}", tag = "circuits", operation_id = "deleteCircuit",
-    params(("circuitId" = String, Path)),
+    params(("circuitId" = String, Path), DeleteQuery),
     responses(
         (status = 204, description = "The circuit is deleted"),
         (status = 404, description = "Unknown circuit", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The circuit, or a proof request or deployment of it, is pending", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The circuit, or a proof request or deployment of it, is pending; or its keys cannot be made again, and `force` is not set", body = Problem, content_type = "application/problem+json"),
     )
 )]
-async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
-    service::removal::delete(&app, &circuit_id(&id)?).await?;
+async fn delete(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    query: Result<Query<DeleteQuery>, QueryRejection>,
+) -> Result<StatusCode, Problem> {
+    let Query(choice) = query?;
+    service::removal::delete(&app, &circuit_id(&id)?, choice.force).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -138,57 +164,48 @@ async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<S
         ("circuitId" = String, Path),
         ("name" = String, Path),
         ("If-None-Match" = Option<String>, Header, description = "ETags of copies that the caller has"),
+        ("Range" = Option<String>, Header, description = "One range of bytes, to continue a download"),
+        ("If-Range" = Option<String>, Header, description = "`ETag` of the file that the range belongs to"),
     ),
     responses(
         (status = 200, description = "The file; `ETag` is its SHA-256", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 206, description = "The range; the client must compare the whole file with the `ETag`", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 304, description = "The caller's copy is current"),
         (status = 307, description = "Redirect to a signed bucket URL, which is valid for a limited time"),
         (status = 404, description = "Unknown circuit or artifact", body = Problem, content_type = "application/problem+json"),
+        (status = 416, description = "The range is behind the end of the file", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many downloads", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn artifact(
     State(app): State<Arc<App>>,
     Path((id, name)): Path<(String, String)>,
+    method: Method,
     headers: HeaderMap,
+    client: ClientAddress,
 ) -> Result<Response, Problem> {
     let circuit: Circuit = service::get(&app, &circuit_id(&id)?).await?;
     let meta = service::circuits::artifact_meta(&circuit, &name)?;
-    let etag = format!("\"{}\"", meta.sha256);
-    // A circuit that is deleted and requested again has different keys under the same URL.
-    let fresh = [(ETAG, etag.clone()), (CACHE_CONTROL, "no-cache".to_owned())];
-    if headers.get_all(IF_NONE_MATCH).iter().any(|known| names(known, &etag)) {
-        return Ok((StatusCode::NOT_MODIFIED, fresh).into_response());
-    }
-    if let Some(address) = service::circuits::download_url(&app, meta).await? {
-        return Ok((StatusCode::TEMPORARY_REDIRECT, fresh, [(LOCATION, address)]).into_response());
-    }
-    let artifact = service::circuits::artifact(&app, &circuit, &name).await?;
-    // The name is a segment of an artifact key, so it contains no characters that need quoting.
-    let kind = [
-        (CONTENT_TYPE, name.parse().map_or("application/octet-stream", FileName::media_type).to_owned()),
-        (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
-    ];
-    Ok((fresh, kind, artifact.body).into_response())
-}
-
-fn names(known: &HeaderValue, etag: &str) -> bool {
-    known.to_str().is_ok_and(|known| {
-        known.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
-    })
+    download::send(&app, meta, &name, &method, &headers, client).await
 }
 
 /// Stream a circuit: its current state, then each change until it is ready or has failed.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}/events", tag = "circuits", operation_id = "followCircuit",
-    params(("circuitId" = String, Path)),
+    params(("circuitId" = String, Path), LastEvent),
     responses(
-        (status = 200, description = "Server-sent events named `circuit`", body = CircuitDto, content_type = "text/event-stream"),
+        (status = 200, description = "Server-sent events named `circuit`, for at most 5 minutes", body = CircuitDto, content_type = "text/event-stream"),
+        (status = 204, description = "The document is final, and `Last-Event-ID` is its last event"),
         (status = 404, description = "Unknown circuit", body = Problem, content_type = "application/problem+json"),
     )
 )]
-async fn follow(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Sse<Events>, Problem> {
-    events::follow::<Circuit, CircuitDto>(app, circuit_id(&id)?, "circuit").await
+async fn follow(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    last: LastEvent,
+    client: ClientAddress,
+) -> Result<Response, Problem> {
+    events::follow::<Circuit, CircuitDto>(app, circuit_id(&id)?, "circuit", last, client).await
 }
 
 /// Choice of the verifier.
@@ -214,7 +231,7 @@ async fn verify(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     query: Result<Query<VerifyQuery>, QueryRejection>,
-    JsonBody(ProofToVerify { proof, public_signals }): JsonBody<ProofToVerify>,
+    JsonBody(ProofToVerify { proof, public_signals }, _held): JsonBody<ProofToVerify>,
 ) -> Result<Json<VerdictDto>, Problem> {
     let id = circuit_id(&id)?;
     let verdict = match query?.0.on_chain {

@@ -7,7 +7,6 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::sse::Sse;
 use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -17,12 +16,13 @@ use zkflow_core::service::catalog::{Circuit, Deployment, DeploymentFilter, Docum
 use super::Problem;
 use super::body::{JsonBody, idempotency_key};
 use super::dto::deployment::{ContractDto, DeploymentDto, DeploymentPage, NewDeployment, UnsignedDto};
-use super::events::{self, Events};
+use super::events::{self, LastEvent};
+use super::observe::Origin;
 use super::page::{PageQuery, cut};
 use super::path::{Path, circuit_id, deployment_id};
 use super::wait::WaitQuery;
 use crate::service::{self, RequestError, watch};
-use crate::state::App;
+use crate::state::{App, ClientAddress};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -55,8 +55,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 async fn create(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    Origin(origin): Origin,
     headers: HeaderMap,
-    JsonBody(new): JsonBody<NewDeployment>,
+    JsonBody(new, _held): JsonBody<NewDeployment>,
 ) -> Result<Response, Problem> {
     let id = circuit_id(&id)?;
     if new.unsigned {
@@ -65,7 +66,7 @@ async fn create(
         return Ok(Json(UnsignedDto { transaction }).into_response());
     }
     let key = idempotency_key(&headers)?;
-    let deployment = service::deployments::request(&app, &id, new.signed_here(key)?).await?;
+    let deployment = service::deployments::request(&app, &id, new.signed_here(key)?, origin).await?;
     let location = [(LOCATION, format!("/v1/circuits/{id}/deployments/{}", deployment.id))];
     Ok((StatusCode::ACCEPTED, location, Json(DeploymentDto::from(deployment))).into_response())
 }
@@ -84,11 +85,12 @@ async fn list(
     Path(id): Path<String>,
     page: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Json<DeploymentPage>, Problem> {
-    let page = page?.page()?;
     let circuit: Circuit = service::get(&app, &circuit_id(&id)?).await?;
+    let scope = format!("deployments of {}", circuit.id);
+    let page = page?.page(&scope)?;
     let filter = DeploymentFilter { circuit_id: Some(circuit.id), status: None };
     let mut found = app.catalog.deployments().list(&filter, &page).await.map_err(RequestError::from)?;
-    let next_cursor = cut(&mut found, &page, Deployment::cursor);
+    let next_cursor = cut(&mut found, &page, &scope, Deployment::cursor);
     Ok(Json(DeploymentPage {
         deployments: found.into_iter().map(DeploymentDto::from).collect(),
         next_cursor,
@@ -108,29 +110,33 @@ async fn get(
     State(app): State<Arc<App>>,
     Path((circuit, id)): Path<(String, String)>,
     wait: Result<Query<WaitQuery>, QueryRejection>,
+    client: ClientAddress,
 ) -> Result<Json<DeploymentDto>, Problem> {
     let wait = wait?.bounded(&app);
     let id = deployment_id(&id)?;
     belongs(&service::get(&app, &id).await?, &circuit_id(&circuit)?)?;
-    Ok(Json(watch::settled::<Deployment>(&app, &id, wait).await?.into()))
+    Ok(Json(watch::settled::<Deployment>(&app, &id, wait, client).await?.into()))
 }
 
 /// Stream a deployment: its current state, then each change until it is confirmed or has failed.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}/deployments/{deploymentId}/events", tag = "deployments",
-    operation_id = "followDeployment", params(("circuitId" = String, Path), ("deploymentId" = String, Path)),
+    operation_id = "followDeployment", params(("circuitId" = String, Path), ("deploymentId" = String, Path), LastEvent),
     responses(
-        (status = 200, description = "Server-sent events named `deployment`", body = DeploymentDto, content_type = "text/event-stream"),
+        (status = 200, description = "Server-sent events named `deployment`, for at most 5 minutes", body = DeploymentDto, content_type = "text/event-stream"),
+        (status = 204, description = "The document is final, and `Last-Event-ID` is its last event"),
         (status = 404, description = "Unknown deployment", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn follow(
     State(app): State<Arc<App>>,
     Path((circuit, id)): Path<(String, String)>,
-) -> Result<Sse<Events>, Problem> {
+    last: LastEvent,
+    client: ClientAddress,
+) -> Result<Response, Problem> {
     let id = deployment_id(&id)?;
     belongs(&service::get(&app, &id).await?, &circuit_id(&circuit)?)?;
-    events::follow::<Deployment, DeploymentDto>(app, id, "deployment").await
+    events::follow::<Deployment, DeploymentDto>(app, id, "deployment", last, client).await
 }
 
 /// Get the compiled verifier contract: code, ABI and the data that explorers need to verify its source.

@@ -9,7 +9,7 @@ use zkflow_core::id::CircuitId;
 use zkflow_core::provenance::Provenance;
 use zkflow_core::report::CircuitReport;
 use zkflow_core::service::catalog::{
-    Circuit, CircuitStage, CircuitStatus, Failure, ProofRequest, ProofStage, ProofStatus,
+    Circuit, CircuitStage, CircuitStatus, Failure, ProofRequest, ProofStage, ProofStatus, Removed,
 };
 use zkflow_core::service::id::UserId;
 use zkflow_core::template::TemplateName;
@@ -149,10 +149,29 @@ pub(super) struct CircuitDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     provenance: Option<Provenance>,
+    /// Present if the same circuit was deleted before: its keys were others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<RemovedDto>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<FailureDto>,
     created_at: String,
     updated_at: String,
+}
+
+/// Keys that were deleted with their circuit.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RemovedDto {
+    /// SHA-256 of the proving key.
+    proving_key: String,
+    /// When the circuit was deleted.
+    removed_at: String,
+}
+
+impl From<Removed> for RemovedDto {
+    fn from(removed: Removed) -> Self {
+        Self { proving_key: removed.proving_key.to_string(), removed_at: removed.removed_at.to_string() }
+    }
 }
 
 /// An artifact of a circuit.
@@ -199,6 +218,7 @@ impl From<Circuit> for CircuitDto {
             timings: circuit.life.timings,
             report: circuit.report,
             provenance: circuit.provenance,
+            replaces: circuit.replaces.map(RemovedDto::from),
             error: circuit.life.error.map(FailureDto::from),
             created_at: circuit.life.created_at.to_string(),
             updated_at: circuit.life.updated_at.to_string(),

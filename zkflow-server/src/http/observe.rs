@@ -1,21 +1,37 @@
 //! Each request gets an id, a log line and metrics. Bodies and headers are never logged.
 
+use std::convert::Infallible;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{FromRequestParts, MatchedPath, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use metrics::{counter, histogram};
 use tracing::Instrument as _;
 use uuid::Uuid;
+use zkflow_core::service::catalog::RequestOrigin;
 
 use crate::telemetry::{HTTP_DURATION, HTTP_REQUESTS};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Ids of the present request, for handlers that create documents.
+pub(super) struct Origin(pub(super) Option<RequestOrigin>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Origin {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.extensions.get::<RequestOrigin>().cloned()))
+    }
+}
+
 /// Runs the request under an id: the caller's `x-request-id` if it is valid, else a new UUID.
-pub(super) async fn observe(request: Request, next: Next) -> Response {
+pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request
         .headers()
@@ -27,7 +43,10 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     // The label is the route, not the path: the number of paths is unbounded.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
 
-    let span = tracing::info_span!("request", id, method, route);
+    let traceparent = request.headers().get(&TRACEPARENT).and_then(|value| value.to_str().ok());
+    let traceparent = traceparent.filter(|value| is_traceparent(value)).map(ToOwned::to_owned);
+    let span = tracing::info_span!("request", id, method, route, traceparent);
+    request.extensions_mut().insert(RequestOrigin { request_id: id.clone(), traceparent });
     let mut response = next.run(request).instrument(span.clone()).await;
 
     let status = response.status();
@@ -40,6 +59,14 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
+}
+
+/// Whether the value has the form of W3C Trace Context, version 00: `00-TRACE-PARENT-FLAGS` in lower-case hex digits.
+fn is_traceparent(value: &str) -> bool {
+    let parts: Vec<&str> = value.split('-').collect();
+    parts.iter().map(|part| part.len()).eq([2, 32, 16, 2])
+        && parts[0] == "00"
+        && value.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'-'))
 }
 
 fn is_modest(id: &str) -> bool {

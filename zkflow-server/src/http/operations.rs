@@ -4,33 +4,51 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use bytes::Bytes;
 use metrics::gauge;
+use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use zkflow_core::service::catalog::{CircuitFilter, Page};
+use zkflow_core::service::catalog::{CatalogError, CircuitFilter, Page};
 use zkflow_core::service::queue::QueueName;
-use zkflow_core::service::store::{ArtifactPath, StoreError};
+use zkflow_core::service::store::{ArtifactPath, PutMode, StoreError};
 
 use crate::state::App;
-use crate::telemetry::{BACKEND_UP, QUEUE_AGE, QUEUE_JOBS};
+use crate::telemetry::{self, BACKEND_UP, QUEUE_AGE, QUEUE_JOBS};
 
 /// A backend is unavailable if a check takes longer than this.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Least time between two writes that check whether a backend can be written to.
+const WRITE_EVERY: Duration = Duration::from_secs(10);
 
 /// Check result of a backend that answers.
 const OK: &str = "ok";
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(health)).routes(routes!(ready)).routes(routes!(metrics))
+}
+
+/// Routes of a process that is starting.
+pub(super) fn starting() -> Router {
+    let began = Instant::now();
+    let health = async move || Json(Health { status: "ok", uptime_s: began.elapsed().as_secs() });
+    let readiness = || Readiness { status: "starting", checks: BTreeMap::new() };
+    let metrics = async || rendered(&telemetry::metrics());
+    Router::new()
+        .route("/health", get(health))
+        .route("/ready", get(async move || (StatusCode::SERVICE_UNAVAILABLE, Json(readiness()))))
+        .route("/metrics", get(metrics))
 }
 
 /// Liveness of the process.
@@ -54,7 +72,7 @@ async fn health(State(app): State<Arc<App>>) -> Json<Health> {
 /// Readiness to serve requests, by backend.
 #[derive(Debug, Serialize, ToSchema)]
 struct Readiness {
-    /// `ready`, `unavailable` or `draining`.
+    /// `ready`, `unavailable`, `starting` or `draining`.
     #[schema(example = "ready")]
     status: &'static str,
     /// `ok` or an error message, by backend.
@@ -80,15 +98,26 @@ async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
     (code, Json(Readiness { status, checks }))
 }
 
-/// Sends a minimal query to each backend and updates its metric.
-/// Returns `ok` or an error message, by backend.
+/// Sends a minimal query to each backend and updates its metric. The catalog and the store are also written to, at most
+/// once in [`WRITE_EVERY`], since a full disk can still be read. Returns `ok` or an error message, by backend.
 async fn look(app: &App) -> BTreeMap<&'static str, String> {
-    let (all, one) = (CircuitFilter::default(), Page::first(1));
+    let mut written = app.written.lock().await;
+    let write = written.is_none_or(|at| at.elapsed() >= WRITE_EVERY);
     let (catalog, store, queue) = tokio::join!(
-        check(app.catalog.circuits().list(&all, &one)),
-        check(store_answers(app)),
+        check(catalog_answers(app, write)),
+        check(store_answers(app, write)),
         check(app.queue.stats(QueueName::ProofGeneration)),
     );
+    // After a failure, the next call writes again.
+    let both = catalog == OK && store == OK;
+    *written = if !both {
+        None
+    } else if write {
+        Some(Instant::now())
+    } else {
+        *written
+    };
+    drop(written);
     let checks = BTreeMap::from([("catalog", catalog), ("store", store), ("queue", queue)]);
     for (backend, outcome) in &checks {
         gauge!(BACKEND_UP, "backend" => *backend).set(if outcome == OK { 1.0 } else { 0.0 });
@@ -96,8 +125,19 @@ async fn look(app: &App) -> BTreeMap<&'static str, String> {
     checks
 }
 
-async fn store_answers(app: &App) -> Result<(), StoreError> {
-    match app.store.head(&ArtifactPath::Probe.key()).await {
+async fn catalog_answers(app: &App, write: bool) -> Result<(), CatalogError> {
+    if write {
+        return app.catalog.bind(&app.installation, false).await.map(drop);
+    }
+    app.catalog.circuits().list(&CircuitFilter::default(), &Page::first(1)).await.map(drop)
+}
+
+async fn store_answers(app: &App, write: bool) -> Result<(), StoreError> {
+    let probe = ArtifactPath::Probe.key();
+    if write {
+        return app.store.put(&probe, Bytes::from_static(b"ready"), PutMode::Overwrite).await.map(drop);
+    }
+    match app.store.head(&probe).await {
         Ok(_) | Err(StoreError::NotFound(_)) => Ok(()),
         Err(error) => Err(error),
     }
@@ -133,6 +173,10 @@ async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
         let age = stats.oldest_ready.map_or(Duration::ZERO, |since| app.now().since(since));
         gauge!(QUEUE_AGE, "queue" => name).set(age.as_secs_f64());
     }
-    app.metrics.run_upkeep();
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
+    rendered(&app.metrics)
+}
+
+fn rendered(metrics: &PrometheusHandle) -> impl IntoResponse + use<> {
+    metrics.run_upkeep();
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render())
 }

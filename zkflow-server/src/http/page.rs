@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use utoipa::IntoParams;
+use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{Cursor, Page};
 use zkflow_core::service::clock::Timestamp;
 
@@ -23,37 +24,51 @@ pub(super) struct PageQuery {
 }
 
 impl PageQuery {
-    /// The page plus one surplus entry, which shows that there is a next page.
-    pub(super) fn page(&self) -> Result<Page, Problem> {
+    /// The page plus one surplus entry, which shows that there is a next page. `scope` is the list with its filter: a
+    /// cursor of another one is refused.
+    pub(super) fn page(&self, scope: &str) -> Result<Page, Problem> {
         let limit = self.limit.unwrap_or(USUAL);
         if !(1..=MOST).contains(&limit) {
             return Err(Problem::bad_request("invalid_limit", format!("limit must be between 1 and {MOST}")));
         }
-        let after = self.cursor.as_deref().map(decode).transpose()?;
+        let after = self.cursor.as_deref().map(|text| decode(text, scope)).transpose()?;
         Ok(Page { after, limit: limit + 1 })
     }
 }
 
 /// Removes the surplus entry and returns the cursor of the next page; `None` on the last page.
-pub(super) fn cut<T>(entries: &mut Vec<T>, page: &Page, place: impl Fn(&T) -> Cursor) -> Option<String> {
+pub(super) fn cut<T>(
+    entries: &mut Vec<T>,
+    page: &Page,
+    scope: &str,
+    place: impl Fn(&T) -> Cursor,
+) -> Option<String> {
     if entries.len() < page.limit {
         return None;
     }
     entries.truncate(page.limit - 1);
-    entries.last().map(|last| encode(&place(last)))
+    entries.last().map(|last| encode(&place(last), scope))
 }
 
-fn encode(cursor: &Cursor) -> String {
-    hex::encode(format!("{} {}", cursor.created_at.as_millis(), cursor.id))
+fn encode(cursor: &Cursor, scope: &str) -> String {
+    hex::encode(format!("{} {} {}", mark(scope), cursor.created_at.as_millis(), cursor.id))
 }
 
-fn decode(text: &str) -> Result<Cursor, Problem> {
+fn decode(text: &str, scope: &str) -> Result<Cursor, Problem> {
     let cursor = hex::decode(text).ok().and_then(|bytes| {
         let text = String::from_utf8(bytes).ok()?;
+        let (of_scope, text) = text.split_once(' ')?;
         let (millis, id) = text.split_once(' ')?;
-        Some(Cursor { created_at: Timestamp::from_millis(millis.parse().ok()?), id: id.to_owned() })
+        let cursor = Cursor { created_at: Timestamp::from_millis(millis.parse().ok()?), id: id.to_owned() };
+        (of_scope == mark(scope)).then_some(cursor)
     });
-    cursor.ok_or_else(|| Problem::bad_request("invalid_cursor", "cursor must be a nextCursor of this list"))
+    let detail = "cursor must be a nextCursor of this list with the same filter";
+    cursor.ok_or_else(|| Problem::bad_request("invalid_cursor", detail))
+}
+
+/// Tells lists and filters apart.
+fn mark(scope: &str) -> String {
+    hex::encode(&Digest::of(scope).as_bytes()[..8])
 }
 
 #[cfg(test)]
@@ -63,19 +78,22 @@ mod tests {
     #[test]
     fn a_cursor_survives_its_text() {
         let cursor = Cursor { created_at: Timestamp::from_millis(-5), id: "a b".to_owned() };
-        assert_eq!(decode(&encode(&cursor)).unwrap(), cursor);
-        for text in ["", "zz", "00", "20", "ff20ff"] {
-            assert!(decode(text).is_err(), "{text:?}");
+        let text = encode(&cursor, "proofs of ann");
+        assert_eq!(decode(&text, "proofs of ann").unwrap(), cursor);
+        for (text, scope) in
+            [(&*text, "proofs of bob"), ("", ""), ("zz", ""), ("00", ""), ("20", ""), ("ff20ff", "")]
+        {
+            assert!(decode(text, scope).is_err(), "{text:?}");
         }
     }
 
     #[test]
     fn only_a_full_page_has_a_next_one() {
         let place = |n: &i64| Cursor { created_at: Timestamp::from_millis(*n), id: String::new() };
-        let page = PageQuery { limit: Some(2), cursor: None }.page().unwrap();
+        let page = PageQuery { limit: Some(2), cursor: None }.page("").unwrap();
         let (mut two, mut three) = (vec![1, 2], vec![1, 2, 3]);
-        assert_eq!(cut(&mut two, &page, place), None);
-        assert_eq!(cut(&mut three, &page, place), Some(encode(&place(&2))));
+        assert_eq!(cut(&mut two, &page, "", place), None);
+        assert_eq!(cut(&mut three, &page, "", place), Some(encode(&place(&2), "")));
         assert_eq!((two, three), (vec![1, 2], vec![1, 2]));
     }
 }

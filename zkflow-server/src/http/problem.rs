@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
-use zkflow_core::error::{Classified, ErrorKind};
+use zkflow_core::error::{Chain, Classified, ErrorKind};
 
 use crate::service::{InputFault, RequestError};
 
@@ -108,6 +108,7 @@ impl From<RequestError> for Problem {
             ErrorKind::Limit => match error {
                 RequestError::Overloaded(_)
                 | RequestError::TooManyWatchers
+                | RequestError::TooManyDownloads
                 | RequestError::TooManyVerifications => plain(StatusCode::TOO_MANY_REQUESTS).retry_after(5),
                 _ => plain(StatusCode::UNPROCESSABLE_ENTITY),
             },
@@ -143,12 +144,5 @@ impl From<InputFault> for Fault {
 }
 
 fn log(error: &RequestError) {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    tracing::error!(code = error.code(), "{text}");
+    tracing::error!(code = error.code(), "{}", Chain(error));
 }

@@ -7,7 +7,6 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::sse::Sse;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -20,17 +19,18 @@ use zkflow_core::service::id::{ProofId, UserId};
 use super::Problem;
 use super::body::{JsonBody, idempotency_key};
 use super::dto::{CalldataDto, NewProof, ProofDto, ProofPage, ProofTaken};
-use super::events::{self, Events};
+use super::events::{self, LastEvent};
+use super::observe::Origin;
 use super::page::{PageQuery, cut};
 use super::path::Path;
 use super::wait::WaitQuery;
 use crate::service::{self, watch};
-use crate::state::App;
+use crate::state::{App, ClientAddress};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(create, list))
-        .routes(routes!(get))
+        .routes(routes!(get, delete))
         .routes(routes!(follow))
         .routes(routes!(cancel))
         .routes(routes!(calldata))
@@ -53,8 +53,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 )]
 async fn create(
     State(app): State<Arc<App>>,
+    Origin(origin): Origin,
     headers: HeaderMap,
-    JsonBody(new): JsonBody<NewProof>,
+    JsonBody(new, _held): JsonBody<NewProof>,
 ) -> Result<Response, Problem> {
     let proof = service::proofs::request(
         &app,
@@ -63,6 +64,7 @@ async fn create(
             inputs: service::GivenInputs::new(new.private_inputs.0, new.public_inputs.0),
             user_id: new.user_id,
             idempotency_key: idempotency_key(&headers)?,
+            origin,
         },
     )
     .await?;
@@ -87,6 +89,13 @@ struct ListQuery {
     status: Option<ProofStatus>,
 }
 
+impl ListQuery {
+    /// Tells lists with different filters apart.
+    fn scope(&self) -> String {
+        format!("proofs {self:?}")
+    }
+}
+
 /// List proof requests, newest first.
 #[utoipa::path(
     get, path = "/v1/proofs", tag = "proofs", operation_id = "listProofs", params(ListQuery, PageQuery),
@@ -100,10 +109,12 @@ async fn list(
     query: Result<Query<ListQuery>, QueryRejection>,
     page: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Json<ProofPage>, Problem> {
-    let (Query(query), page) = (query?, page?.page()?);
+    let Query(query) = query?;
+    let scope = query.scope();
+    let page = page?.page(&scope)?;
     let filter = ProofFilter { circuit_id: query.circuit_id, user_id: query.user_id, status: query.status };
     let mut proofs = app.catalog.proofs().list(&filter, &page).await.map_err(service::RequestError::from)?;
-    let next_cursor = cut(&mut proofs, &page, ProofRequest::cursor);
+    let next_cursor = cut(&mut proofs, &page, &scope, ProofRequest::cursor);
     Ok(Json(ProofPage { proofs: proofs.into_iter().map(ProofDto::from).collect(), next_cursor }))
 }
 
@@ -120,23 +131,30 @@ async fn get(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     wait: Result<Query<WaitQuery>, QueryRejection>,
+    client: ClientAddress,
 ) -> Result<Json<ProofDto>, Problem> {
     let wait = wait?.bounded(&app);
-    let proof: ProofRequest = watch::settled(&app, &proof_id(&id)?, wait).await?;
+    let proof: ProofRequest = watch::settled(&app, &proof_id(&id)?, wait, client).await?;
     Ok(Json(proof.into()))
 }
 
 /// Stream a proof request: its current state, then each change until it is final.
 #[utoipa::path(
     get, path = "/v1/proofs/{proofRequestId}/events", tag = "proofs", operation_id = "followProof",
-    params(("proofRequestId" = String, Path)),
+    params(("proofRequestId" = String, Path), LastEvent),
     responses(
-        (status = 200, description = "Server-sent events named `proof`", body = ProofDto, content_type = "text/event-stream"),
+        (status = 200, description = "Server-sent events named `proof`, for at most 5 minutes", body = ProofDto, content_type = "text/event-stream"),
+        (status = 204, description = "The document is final, and `Last-Event-ID` is its last event"),
         (status = 404, description = "Unknown proof request", body = Problem, content_type = "application/problem+json"),
     )
 )]
-async fn follow(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Sse<Events>, Problem> {
-    events::follow::<ProofRequest, ProofDto>(app, proof_id(&id)?, "proof").await
+async fn follow(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    last: LastEvent,
+    client: ClientAddress,
+) -> Result<Response, Problem> {
+    events::follow::<ProofRequest, ProofDto>(app, proof_id(&id)?, "proof", last, client).await
 }
 
 /// Cancel a pending proof request and destroy its inputs.
@@ -151,6 +169,20 @@ async fn follow(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<S
 )]
 async fn cancel(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<ProofDto>, Problem> {
     Ok(Json(service::proofs::cancel(&app, &proof_id(&id)?).await?.into()))
+}
+
+/// Delete a proof request with its proof, and destroy its inputs.
+#[utoipa::path(
+    delete, path = "/v1/proofs/{proofRequestId}", tag = "proofs", operation_id = "deleteProof",
+    params(("proofRequestId" = String, Path)),
+    responses(
+        (status = 204, description = "The request is deleted"),
+        (status = 404, description = "Unknown proof request", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+    service::proofs::delete(&app, &proof_id(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Get the calldata of the verifier contract for a proof.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
@@ -12,16 +12,34 @@ use utoipa_swagger_ui::SwaggerUi;
 
 #[cfg(feature = "evm")]
 use super::deployments;
-use super::{circuits, fallible, observe, operations, proofs, templates};
+use super::query::{self, Known};
+use super::{Problem, circuits, fallible, observe, operations, proofs, templates};
 use crate::state::App;
 
 /// Router of the whole API, with `/openapi.json` and `/docs`.
 pub fn router(app: Arc<App>) -> Router {
-    let (routes, description) = described().split_for_parts();
-    layered(routes.merge(SwaggerUi::new("/docs").url("/openapi.json", description)), app)
+    // With a listener of their own, the routes for operations are not on the port of the API.
+    let routes = match app.config.http.operations_port {
+        0 => described().merge(operations::routes()),
+        _ => described(),
+    };
+    let (routes, description) = routes.split_for_parts();
+    let known = Known::of(&description);
+    let routes = routes.merge(SwaggerUi::new("/docs").url("/openapi.json", description));
+    layered(routes.layer(from_fn_with_state(known, query::known)), app)
 }
 
-/// Router of a worker process: health, readiness and metrics only.
+/// Router of a process that is starting: it is alive, and not ready.
+pub fn starting_router() -> Router {
+    operations::starting()
+        .fallback(async || {
+            let detail = "the server is starting; try again later";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "starting", detail).retry_after(5)
+        })
+        .layer(from_fn(observe::observe))
+}
+
+/// Router of a worker process, and of the listener for operations: health, readiness and metrics only.
 pub fn operations_router(app: Arc<App>) -> Router {
     layered(operations::routes().into(), app)
 }
@@ -30,7 +48,6 @@ fn layered(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
     routes
         .fallback(fallible::no_route)
         .method_not_allowed_fallback(fallible::no_method)
-        .layer(DefaultBodyLimit::max(app.config.http.max_body_bytes))
         .layer(from_fn_with_state(app.clone(), fallible::in_time))
         .layer(CatchPanicLayer::custom(fallible::panicked))
         .layer(from_fn(observe::observe))
@@ -39,7 +56,7 @@ fn layered(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
 
 /// The OpenAPI document of the API.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    described().into_openapi()
+    described().merge(operations::routes()).into_openapi()
 }
 
 #[derive(OpenApi)]
@@ -59,8 +76,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
     let routes = OpenApiRouter::with_openapi(Described::openapi())
         .merge(templates::routes())
         .merge(circuits::routes())
-        .merge(proofs::routes())
-        .merge(operations::routes());
+        .merge(proofs::routes());
     #[cfg(feature = "evm")]
     let routes = routes.merge(deployments::routes());
     routes

@@ -1,6 +1,7 @@
 //! Accepts connections and closes them, including connections with silent clients.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,12 +15,15 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::ServiceExt as _;
+
+use super::stall::Stalling;
+use crate::state::{Addresses, ClientAddress};
 
 /// Time after the last answer of a shutdown, to send it and to receive a request in transit.
 const GRACE: Duration = Duration::from_secs(2);
@@ -27,35 +31,51 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Pause after a failed accept, for example when there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
+/// Limit of the headers of a request, and of what is read of a connection before it is processed.
+const HEADERS: usize = 32 * 1024;
+
 /// Server of connections.
 ///
 /// # Behaviour
 /// - A connection is closed if a request's headers are not complete within `header_time` of the connection's
 ///   start or of its last answer.
-/// - At most `most` connections are open; further connections wait to be accepted.
+/// - At most `most` connections are open; further connections wait to be accepted. At most `most_per_address` come from one
+///   address (IPv6: from one /64 network); further ones are closed at once.
+/// - A connection is closed if its client reads too little of an answer; see [`Stalling`].
+/// - Headers above [`HEADERS`] bytes are answered with 431.
+/// - Requests are answered by the router that `routers` contains at that time.
 /// - After the shutdown no connection is accepted, idle connections are closed, and requests in flight are
 ///   answered. [`GRACE`] after the last answer all remaining connections are closed.
 #[derive(Debug)]
 pub(super) struct Connections {
     pub(super) most: usize,
+    pub(super) most_per_address: usize,
     pub(super) header_time: Duration,
     pub(super) shutdown: CancellationToken,
 }
 
 impl Connections {
     /// Serves until the shutdown, then until the requests in flight are answered.
-    pub(super) async fn serve(self, listener: TcpListener, router: Router) {
+    pub(super) async fn serve(self, listener: TcpListener, routers: watch::Receiver<Router>) {
         let requests = TaskTracker::new();
         // Dropping the set closes the remaining connections.
         let mut connections = JoinSet::new();
         let places = Arc::new(Semaphore::new(self.most.min(Semaphore::MAX_PERMITS)));
-        while let Some((stream, place)) = self.shutdown.run_until_cancelled(next(&listener, &places)).await {
+        let addresses = Addresses::new(self.most_per_address);
+        while let Some((stream, address, place)) =
+            self.shutdown.run_until_cancelled(next(&listener, &places)).await
+        {
             while connections.try_join_next().is_some() {}
+            let Some(share) = addresses.enter(address, 1) else {
+                metrics::counter!("zkflow_connections_refused_total").increment(1);
+                continue;
+            };
             let (shutdown, requests) = (self.shutdown.clone(), requests.clone());
-            let connection = connection(stream, router.clone(), self.header_time, requests, shutdown);
+            let connection =
+                connection(stream, address, routers.clone(), self.header_time, requests, shutdown);
             connections.spawn(async move {
                 connection.await;
-                drop(place);
+                drop((place, share));
             });
         }
         drop(listener);
@@ -72,11 +92,11 @@ impl Connections {
 async fn next(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> (TcpStream, tokio::sync::OwnedSemaphorePermit) {
+) -> (TcpStream, IpAddr, tokio::sync::OwnedSemaphorePermit) {
     let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, place),
+            Ok((stream, from)) => return (stream, from.ip(), place),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -87,15 +107,18 @@ async fn next(
 
 async fn connection(
     stream: TcpStream,
-    router: Router,
+    address: IpAddr,
+    routers: watch::Receiver<Router>,
     header_time: Duration,
     requests: TaskTracker,
     shutdown: CancellationToken,
 ) {
     // Without it, small answers wait for an acknowledgement. An error only causes this delay.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request: hyper::Request<Incoming>| {
-        let (answer, token) = (router.clone().oneshot(request), requests.token());
+    let service = service_fn(|mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(ClientAddress(address));
+        let router = routers.borrow().clone();
+        let (answer, token) = (router.oneshot(request), requests.token());
         async move {
             let Ok(response) = answer.await;
             Ok::<_, Infallible>(response.map(|body| InFlight { body, _token: token }))
@@ -104,7 +127,8 @@ async fn connection(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_time)
-        .serve_connection(TokioIo::new(stream), service);
+        .max_buf_size(HEADERS)
+        .serve_connection(TokioIo::new(Stalling::new(stream)), service);
     let mut connection = pin!(connection);
     // Errors are caused by the client: it disconnects, is silent or does not use HTTP.
     tokio::select! {
@@ -162,8 +186,10 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let connections = Connections { most, header_time, shutdown: shutdown.clone() };
-        (address, shutdown, tokio::spawn(connections.serve(listener, router)))
+        let connections =
+            Connections { most, most_per_address: most, header_time, shutdown: shutdown.clone() };
+        let (_, routers) = watch::channel(router);
+        (address, shutdown, tokio::spawn(connections.serve(listener, routers)))
     }
 
     async fn send(address: std::net::SocketAddr, text: &str) -> TcpStream {

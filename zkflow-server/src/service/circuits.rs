@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use zkflow_core::id::CircuitId;
-use zkflow_core::service::catalog::{CatalogError, Circuit, CircuitStatus, Document as _};
+use zkflow_core::service::catalog::{CatalogError, Circuit, CircuitStatus, Document as _, RequestOrigin};
 use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::store::{Artifact, ArtifactMeta};
 use zkflow_core::template::TemplateName;
 
 use super::RequestError;
+use crate::maintenance::tombstone;
 use crate::state::App;
 
 /// Failure code of a circuit that is being deleted.
@@ -21,6 +22,7 @@ pub(super) const DELETING: &str = "deleting";
 /// # Behaviour
 /// - The same template, parameters, compiler and options always give the same circuit, and one job.
 /// - A failed circuit becomes pending again.
+/// - A circuit that was deleted before gets new keys, and [says so](Circuit::replaces).
 ///
 /// # Errors
 /// The template is unknown, a parameter is wrong or an include is missing; [`RequestError::Overloaded`].
@@ -28,6 +30,7 @@ pub async fn request(
     app: &Arc<App>,
     name: TemplateName,
     params: Map<String, Value>,
+    origin: Option<RequestOrigin>,
 ) -> Result<Circuit, RequestError> {
     let blueprint = {
         let app = app.clone();
@@ -45,6 +48,7 @@ pub async fn request(
                 super::refuse_overload(app, QueueName::KeyGeneration, app.config.limits.max_pending_circuits)
                     .await?;
                 circuit.restart(app.now()).map_err(|error| RequestError::Internal(error.to_string()))?;
+                circuit.life.origin.clone_from(&origin);
                 match app.save(circuit).await {
                     Err(CatalogError::Stale(_)) => continue,
                     saved => saved?,
@@ -54,7 +58,9 @@ pub async fn request(
                 super::refuse_overload(app, QueueName::KeyGeneration, app.config.limits.max_pending_circuits)
                     .await?;
                 let (hash, template) = (blueprint.circuit_hash, blueprint.template.clone());
-                let circuit = Circuit::new(hash, template, blueprint.params.to_json(), app.now());
+                let mut circuit = Circuit::new(hash, template, blueprint.params.to_json(), app.now());
+                circuit.replaces = tombstone::removed(&*app.store, &id).await?;
+                circuit.life.origin.clone_from(&origin);
                 match app.catalog.circuits().insert(circuit).await? {
                     (circuit, true) => circuit,
                     // A concurrent request has inserted the circuit, and pushes its job.

@@ -12,7 +12,7 @@ use zkflow_core::format::zkey::ZKeyFile;
 use zkflow_core::id::CircuitId;
 use zkflow_core::provenance::Provenance;
 use zkflow_core::service::catalog::{
-    Circuit, DeployedContract, Deployment, DeploymentKey, Document as _, Idempotency, Signer,
+    Circuit, DeployedContract, Deployment, DeploymentKey, Document as _, Idempotency, RequestOrigin, Signer,
 };
 use zkflow_core::service::chain::{Address, ChainClient, CompiledContract, SolidityError, TransactionSigner};
 use zkflow_core::service::flow::deployment::Asked;
@@ -82,6 +82,7 @@ pub async fn request(
     app: &App,
     circuit_id: &CircuitId,
     new: NewDeployment,
+    origin: Option<RequestOrigin>,
 ) -> Result<Deployment, RequestError> {
     let secrets = Secrets::of(&new);
     let idempotency = new.idempotency_key.as_ref().map(|key| Idempotency {
@@ -115,7 +116,8 @@ pub async fn request(
     drop(secrets);
     let wanted = idempotency.clone();
     let asked = Asked { chain_id, signer, own_rpc, idempotency };
-    let deployment = Deployment::new(id.clone(), circuit_id.clone(), asked, now);
+    let mut deployment = Deployment::new(id.clone(), circuit_id.clone(), asked, now);
+    deployment.life.origin = origin;
     let (deployment, added) = app.catalog.deployments().insert(deployment).await?;
     // A retried insert may return this request as not added: compare the id.
     if let (false, Some(wanted)) = (added || deployment.id == id, wanted) {
@@ -170,7 +172,7 @@ fn check_node(app: &App, new: &NewDeployment) -> Result<(), RequestError> {
 }
 
 fn fault(path: &str, message: &str) -> RequestError {
-    RequestError::Inputs(vec![InputFault { path: path.to_owned(), message: message.to_owned() }])
+    RequestError::Fields(vec![InputFault { path: path.to_owned(), message: message.to_owned() }])
 }
 
 /// The contract of a confirmed deployment of a circuit.
@@ -211,15 +213,14 @@ pub(crate) async fn admit(
     let zkey = circuits::artifact(app, circuit, FileName::ProvingKey.as_str()).await?.body;
     let record = circuits::artifact(app, circuit, FileName::Setup.as_str()).await?.body;
     let verification_key = circuits::artifact_meta(circuit, FileName::VerificationKey.as_str())?.sha256;
-    let shared = Arc::clone(app);
+    let (shared, id) = (Arc::clone(app), circuit.id.clone());
     let judge = move || {
         let key = ZKeyFile::open(std::io::Cursor::new(&zkey))
             .map_err(|error| RequestError::Internal(format!("the proving key: {error}")))?;
         // Only a process with the vault's key can have sealed the record.
-        let verdict = SetupRecord::from_json(&record)
-            .and_then(|record| record.verdict(&shared.record_key, key.head(), &Digest::of(&zkey)))
-            .map_err(|error| RequestError::Internal(format!("the record of the keys: {error}")))?;
-        deploy::admit(&source, key.head(), &verdict, chain_id, &shared.chains.development)?;
+        let verdict =
+            SetupRecord::from_json(&record)?.verdict(&shared.record_key, key.head(), &Digest::of(&zkey))?;
+        deploy::admit(&source, key.head(), &verdict, Some(&id), chain_id, &shared.chains.development)?;
         Ok::<_, RequestError>(Code::of_key(&key.head().vk)?)
     };
     let code = tokio::task::spawn_blocking(judge)

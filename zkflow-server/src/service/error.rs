@@ -7,6 +7,8 @@ use zkflow_core::service::catalog::{CatalogError, Named as _, ProofStatus};
 use zkflow_core::service::id::{DeploymentId, ProofId};
 use zkflow_core::service::queue::{QueueError, QueueName};
 use zkflow_core::service::store::StoreError;
+#[cfg(feature = "evm")]
+use zkflow_core::setup::RecordError;
 use zkflow_core::template::TemplateError;
 use zkflow_store::vault::VaultError;
 
@@ -39,6 +41,10 @@ pub enum RequestError {
     /// The vault failed.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The stored record of a circuit's keys is not the one that this installation wrote.
+    #[cfg(feature = "evm")]
+    #[error("the record of the circuit's keys: {0}")]
+    Record(#[from] RecordError),
     /// The circuit does not exist.
     #[error("circuit {0} does not exist")]
     UnknownCircuit(CircuitId),
@@ -73,6 +79,11 @@ pub enum RequestError {
         "circuit {0} has pending work: wait for its keys and deployments; wait for its proof requests or cancel them"
     )]
     CircuitBusy(CircuitId),
+    /// The circuit has a contract on a chain, or keys of a ceremony.
+    #[error(
+        "circuit {0} has a contract on a chain, or keys of a ceremony: its keys cannot be made again. To delete them for good, repeat the DELETE with ?force=true"
+    )]
+    CircuitInUse(CircuitId),
     /// The circuit is being deleted.
     #[error("circuit {0} is being deleted: try again later, or repeat the DELETE if it was interrupted")]
     CircuitDeleting(CircuitId),
@@ -95,6 +106,9 @@ pub enum RequestError {
     /// The inputs do not fit the circuit; one entry per fault.
     #[error("the inputs do not fit the circuit: {}", .0.first().map_or_else(String::new, ToString::to_string))]
     Inputs(Vec<InputFault>),
+    /// Fields of the request are missing or contradict each other; one entry per fault.
+    #[error("a field of the request is invalid: {}", .0.first().map_or_else(String::new, ToString::to_string))]
+    Fields(Vec<InputFault>),
     /// Public inputs are among the private ones, or private inputs among the public ones; one entry per input.
     #[error("an input is in the wrong place: {}", .0.first().map_or_else(String::new, ToString::to_string))]
     WrongPlace(Vec<InputFault>),
@@ -107,6 +121,9 @@ pub enum RequestError {
     /// The limit of event streams is reached.
     #[error("too many event streams are open: try again later")]
     TooManyWatchers,
+    /// The limit of downloads is reached.
+    #[error("too many files are being downloaded: try again later")]
+    TooManyDownloads,
     /// The limit of waiting verifications is reached.
     #[error("too many proofs wait for verification: try again later")]
     TooManyVerifications,
@@ -139,7 +156,7 @@ impl RequestError {
     /// Faults of inputs and parameters; empty for other errors.
     pub fn faults(&self) -> Vec<InputFault> {
         match self {
-            Self::Inputs(faults) | Self::WrongPlace(faults) => faults.clone(),
+            Self::Inputs(faults) | Self::Fields(faults) | Self::WrongPlace(faults) => faults.clone(),
             Self::Template(error) => error
                 .fault()
                 .map(|(path, message)| InputFault { path: path.to_owned(), message })
@@ -161,6 +178,8 @@ impl Classified for RequestError {
             Self::Vault(error) => error.kind(),
             #[cfg(feature = "evm")]
             Self::Deploy(error) => error.kind(),
+            #[cfg(feature = "evm")]
+            Self::Record(_) => ErrorKind::Corrupt,
             Self::UnknownCircuit(_)
             | Self::UnknownProof(_)
             | Self::UnknownDeployment(_)
@@ -169,13 +188,19 @@ impl Classified for RequestError {
             | Self::CircuitFailed(_)
             | Self::CircuitBusy(_)
             | Self::CircuitDeleting(_)
+            | Self::CircuitInUse(_)
             | Self::ProofFinal { .. }
             | Self::NotDeployed(_)
             | Self::NoProof { .. } => ErrorKind::Conflict,
-            Self::Inputs(_) | Self::WrongPlace(_) | Self::KeyReused | Self::Forbidden(_) => {
-                ErrorKind::Invalid
-            }
-            Self::Overloaded(_) | Self::TooManyWatchers | Self::TooManyVerifications => ErrorKind::Limit,
+            Self::Inputs(_)
+            | Self::Fields(_)
+            | Self::WrongPlace(_)
+            | Self::KeyReused
+            | Self::Forbidden(_) => ErrorKind::Invalid,
+            Self::Overloaded(_)
+            | Self::TooManyWatchers
+            | Self::TooManyDownloads
+            | Self::TooManyVerifications => ErrorKind::Limit,
             Self::Internal(_) => ErrorKind::Internal,
         }
     }
@@ -190,6 +215,8 @@ impl Classified for RequestError {
             Self::Vault(error) => error.code(),
             #[cfg(feature = "evm")]
             Self::Deploy(error) => error.code(),
+            #[cfg(feature = "evm")]
+            Self::Record(error) => error.code(),
             Self::UnknownDeployment(_) => "deployment_not_found",
             Self::NotDeployed(_) => "not_deployed",
             Self::Forbidden(_) => "not_allowed",
@@ -200,13 +227,15 @@ impl Classified for RequestError {
             Self::CircuitFailed(_) => "circuit_failed",
             Self::CircuitBusy(_) => "circuit_busy",
             Self::CircuitDeleting(_) => "circuit_deleting",
+            Self::CircuitInUse(_) => "circuit_in_use",
             Self::ProofFinal { .. } => "proof_final",
             Self::NoProof { .. } => "no_proof",
-            Self::Inputs(_) => "invalid_inputs",
+            Self::Inputs(_) | Self::Fields(_) => "invalid_inputs",
             Self::WrongPlace(_) => "wrong_place",
             Self::KeyReused => "idempotency_key_reused",
             Self::Overloaded(_) => "overloaded",
             Self::TooManyWatchers => "too_many_watchers",
+            Self::TooManyDownloads => "too_many_downloads",
             Self::TooManyVerifications => "too_many_verifications",
             Self::Internal(_) => "internal",
         }

@@ -6,7 +6,7 @@ use zkflow_core::format::json::{proof_from_json, public_from_json};
 use zkflow_core::id::CircuitId;
 use zkflow_core::proof::PublicSignals;
 use zkflow_core::service::catalog::{
-    CatalogError, Circuit, Document as _, Idempotency, ProofKey, ProofRequest, ProofStatus,
+    CatalogError, Circuit, Document as _, Idempotency, ProofKey, ProofRequest, ProofStatus, RequestOrigin,
 };
 use zkflow_core::service::id::{ProofId, UserId};
 use zkflow_core::service::queue::QueueName;
@@ -24,6 +24,8 @@ pub struct NewProof {
     pub user_id: Option<UserId>,
     /// Identifies repeats of one request of the user.
     pub idempotency_key: Option<String>,
+    /// Ids of the request, for the log.
+    pub origin: Option<RequestOrigin>,
 }
 
 /// Creates a proof request: seals its inputs, inserts it as pending and pushes its job.
@@ -38,7 +40,7 @@ pub struct NewProof {
 /// The circuit is not ready; the inputs have wrong names or shapes; the key was used for a different
 /// request; too many proof requests are pending.
 pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestError> {
-    let NewProof { circuit_id, inputs, user_id, idempotency_key } = new;
+    let NewProof { circuit_id, inputs, user_id, idempotency_key, origin } = new;
     let idempotency = idempotency_key.map(|key| Idempotency {
         key,
         fingerprint: fingerprint(app, &circuit_id, user_id.as_ref(), &inputs),
@@ -58,8 +60,9 @@ pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestEr
     let id = ProofId::generate(now);
     app.vault.seal(&id, &inputs.sealed()).await?;
     drop(inputs);
-    let asked =
+    let mut asked =
         ProofRequest::new(id.clone(), circuit_id, user_id, idempotency, now, app.config.limits.proof_ttl());
+    asked.life.origin = origin;
     let wanted = asked.idempotency.clone();
     let (proof, added) = app.catalog.proofs().insert(asked).await?;
     // A retried insert may return this request as not added: compare the id.
@@ -70,7 +73,7 @@ pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestEr
     }
     // If the circuit was deleted meanwhile, the request is deleted before its id is returned.
     if let Err(error) = circuits::get_ready(app, &proof.circuit_id).await {
-        app.catalog.proofs().delete(&id).await?;
+        app.erase(proof).await?;
         app.vault.destroy(&id).await?;
         return Err(error);
     }
@@ -99,6 +102,19 @@ pub async fn cancel(app: &App, id: &ProofId) -> Result<ProofRequest, RequestErro
     };
     app.vault.destroy(id).await?;
     Ok(cancelled)
+}
+
+/// Deletes a request in whatever state it is: its inputs, then its document with the proof. A worker's late result is
+/// refused.
+///
+/// # Errors
+/// [`RequestError::UnknownProof`].
+pub async fn delete(app: &App, id: &ProofId) -> Result<(), RequestError> {
+    let proof: ProofRequest = super::get(app, id).await?;
+    app.vault.destroy(id).await?;
+    app.erase(proof).await?;
+    app.changes.notify(id.as_str());
+    Ok(())
 }
 
 /// The arguments of the verifier contract, as `snarkjs generatecall` prints them.

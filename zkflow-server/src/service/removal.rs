@@ -1,35 +1,64 @@
 //! Deletes circuits.
 
-use futures::TryStreamExt as _;
 use zkflow_core::id::CircuitId;
+use zkflow_core::provenance::Provenance;
 use zkflow_core::service::catalog::{
-    CatalogError, Circuit, CircuitStatus, DeploymentFilter, DeploymentStatus, Failure, Page, ProofFilter,
-    ProofStatus,
+    CatalogError, Circuit, CircuitStatus, DeploymentFilter, DeploymentStatus, Document as _, Failure, Page,
+    ProofFilter, ProofStatus,
 };
-use zkflow_core::service::store::{ArtifactKey, ArtifactPath};
+use zkflow_core::service::store::ArtifactPath;
 
 use super::{RequestError, circuits};
+use crate::maintenance::{manifest, tombstone};
 use crate::state::App;
 
-/// Deletes a circuit with its artifacts and deployments.
+/// Deletes a circuit with its artifacts and deployments. A [tombstone] remains.
 ///
 /// # Behaviour
-/// - The circuit is marked first and its document is deleted last. An interrupted deletion can be
-///   repeated, and a new circuit with the same id never loses artifacts to it.
+/// - A circuit with a contract on a chain, or with keys of a ceremony, is only deleted with `force`: its keys cannot be
+///   made again.
+/// - The circuit is marked first and its document is deleted last. An interrupted deletion can be repeated.
+/// - What is deleted belongs to the marked document. A circuit that is requested meanwhile keeps its document, its
+///   artifacts and its deployments.
 ///
 /// # Errors
-/// [`RequestError::UnknownCircuit`]; [`RequestError::CircuitBusy`] while the circuit has pending work.
-pub async fn delete(app: &App, id: &CircuitId) -> Result<(), RequestError> {
+/// [`RequestError::UnknownCircuit`]; [`RequestError::CircuitBusy`] while the circuit has pending work;
+/// [`RequestError::CircuitInUse`] without `force`.
+pub async fn delete(app: &App, id: &CircuitId, force: bool) -> Result<(), RequestError> {
+    let marked = mark(app, id, force).await?;
+    tombstone::write(&*app.store, &marked, marked.life.updated_at).await?;
+    if let Some(generation) = manifest::generation(&marked) {
+        // The manifest goes first: a catalog that is made again does not find half a circuit.
+        app.store.delete(&ArtifactPath::Manifest(generation).key()).await?;
+    }
+    for meta in marked.artifacts.values() {
+        app.store.delete(&meta.key).await?;
+    }
+    forget_deployments(app, &marked).await?;
+    match app.catalog.circuits().delete(&marked).await {
+        // Another call has deleted it, and the circuit was requested again.
+        Err(CatalogError::Stale(_)) => {}
+        deleted => deleted?,
+    }
+    app.changes.notify(id.as_str());
+    Ok(())
+}
+
+/// Marks the circuit as being deleted, unless it is.
+async fn mark(app: &App, id: &CircuitId, force: bool) -> Result<Circuit, RequestError> {
     loop {
         let mut circuit: Circuit = super::get(app, id).await?;
         if circuits::is_being_deleted(&circuit) {
-            break;
+            return Ok(circuit);
         }
         let busy = circuit.life.status == CircuitStatus::Pending
             || has_owed_proofs(app, id).await?
-            || has_owed_deployments(app, id).await?;
+            || has_deployments(app, id, DeploymentStatus::Pending).await?;
         if busy {
             return Err(RequestError::CircuitBusy(id.clone()));
+        }
+        if !force && is_irreplaceable(app, &circuit).await? {
+            return Err(RequestError::CircuitInUse(id.clone()));
         }
         circuit.life.status = CircuitStatus::Failed;
         circuit.life.error = Some(Failure {
@@ -38,19 +67,17 @@ pub async fn delete(app: &App, id: &CircuitId) -> Result<(), RequestError> {
         });
         circuit.life.updated_at = app.now();
         match app.save(circuit).await {
-            Ok(_) => break,
             Err(CatalogError::Stale(_)) => {}
-            Err(error) => return Err(error.into()),
+            saved => return Ok(saved?),
         }
     }
-    let keys: Vec<ArtifactKey> = app.store.list(&ArtifactPath::files_of(id)).try_collect().await?;
-    for key in &keys {
-        app.store.delete(key).await?;
-    }
-    forget_deployments(app, id).await?;
-    app.catalog.circuits().delete(id).await?;
-    app.changes.notify(id.as_str());
-    Ok(())
+}
+
+/// Whether a contract on a chain, or a ceremony, depends on the circuit's keys.
+async fn is_irreplaceable(app: &App, circuit: &Circuit) -> Result<bool, RequestError> {
+    Ok(circuit.deployment.is_some()
+        || matches!(circuit.provenance, Some(Provenance::Ceremony(_)))
+        || has_deployments(app, &circuit.id, DeploymentStatus::Confirmed).await?)
 }
 
 async fn has_owed_proofs(app: &App, id: &CircuitId) -> Result<bool, RequestError> {
@@ -62,25 +89,29 @@ async fn has_owed_proofs(app: &App, id: &CircuitId) -> Result<bool, RequestError
     Ok(!app.catalog.proofs().list(&owed, &Page::first(1)).await?.is_empty())
 }
 
-/// Whether the circuit has a pending deployment.
-async fn has_owed_deployments(app: &App, circuit: &CircuitId) -> Result<bool, RequestError> {
-    let owed =
-        DeploymentFilter { circuit_id: Some(circuit.clone()), status: Some(DeploymentStatus::Pending) };
-    Ok(!app.catalog.deployments().list(&owed, &Page::first(1)).await?.is_empty())
+/// Whether the circuit has a deployment with this status.
+async fn has_deployments(
+    app: &App,
+    circuit: &CircuitId,
+    status: DeploymentStatus,
+) -> Result<bool, RequestError> {
+    let filter = DeploymentFilter { circuit_id: Some(circuit.clone()), status: Some(status) };
+    Ok(!app.catalog.deployments().list(&filter, &Page::first(1)).await?.is_empty())
 }
 
-/// Deletes the deployments of a circuit. Contracts on a chain remain.
-async fn forget_deployments(app: &App, circuit: &CircuitId) -> Result<(), RequestError> {
-    let all = DeploymentFilter { circuit_id: Some(circuit.clone()), status: None };
+/// Deletes the deployments that the circuit had when it was marked. Contracts on a chain remain.
+async fn forget_deployments(app: &App, marked: &Circuit) -> Result<(), RequestError> {
+    let all = DeploymentFilter { circuit_id: Some(marked.id.clone()), status: None };
+    let mut page = Page::first(100);
     loop {
-        let page = app.catalog.deployments().list(&all, &Page::first(100)).await?;
-        if page.is_empty() {
-            break;
-        }
-        for deployment in page {
-            app.vault.destroy_deployment(&deployment.id).await?;
-            app.catalog.deployments().delete(&deployment.id).await?;
+        let deployments = app.catalog.deployments().list(&all, &page).await?;
+        let Some(last) = deployments.last() else { return Ok(()) };
+        page.after = Some(last.cursor());
+        for deployment in deployments {
+            if deployment.life.created_at <= marked.life.updated_at {
+                app.vault.destroy_deployment(&deployment.id).await?;
+                app.erase(deployment).await?;
+            }
         }
     }
-    Ok(())
 }

@@ -3,25 +3,28 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::{RequestError, Requested, get};
+use crate::state::{App, ClientAddress, Held, Subscription};
 use futures::Stream;
 use futures::stream;
-use tokio::sync::OwnedSemaphorePermit;
-
-use super::{RequestError, Requested, get};
-use crate::state::{App, Subscription};
 
 /// Returns the document once it is final, after `wait`, or at shutdown, whichever comes first.
 ///
 /// # Errors
 /// The document does not exist.
-pub async fn settled<D: Requested>(app: &App, id: &D::Id, wait: Duration) -> Result<D, RequestError> {
+pub async fn settled<D: Requested>(
+    app: &App,
+    id: &D::Id,
+    wait: Duration,
+    client: ClientAddress,
+) -> Result<D, RequestError> {
     if wait.is_zero() {
         return get::<D>(app, id).await;
     }
     let deadline = Instant::now() + wait;
     let mut changes = app.changes.subscribe(&id.to_string());
     // Without a permit, the present document is returned at once.
-    let permit = app.watchers.try_acquire();
+    let permit = app.budgets.watchers.take(client, 1);
     loop {
         let document = get::<D>(app, id).await?;
         let left = deadline.saturating_duration_since(Instant::now());
@@ -36,20 +39,25 @@ pub async fn settled<D: Requested>(app: &App, id: &D::Id, wait: Duration) -> Res
     }
 }
 
-/// Streams the document now and after each change, until it is final or deleted, or until shutdown.
+/// Streams the document now and after each change, until it is final or deleted, or until shutdown. The state with the
+/// epoch `seen` is left out. `None` if the document is final in that state.
 ///
 /// # Errors
 /// The document does not exist; too many event streams are open.
 pub async fn follow<D: Requested>(
     app: Arc<App>,
     id: D::Id,
-) -> Result<impl Stream<Item = D> + Send + 'static, RequestError> {
-    let permit = app.watchers.clone().try_acquire_owned().map_err(|_| RequestError::TooManyWatchers)?;
+    seen: Option<u64>,
+    client: ClientAddress,
+) -> Result<Option<impl Stream<Item = D> + Send + 'static>, RequestError> {
+    let permit = app.budgets.watchers.take(client, 1).map_err(|_| RequestError::TooManyWatchers)?;
     let changes = app.changes.subscribe(&id.to_string());
     let first = get::<D>(&app, &id).await?;
-    let follower =
-        Follower { app, id, changes, seen: None, first: Some(first), ended: false, _permit: permit };
-    Ok(stream::unfold(follower, Follower::next))
+    if first.is_final() && seen == Some(first.life().epoch) {
+        return Ok(None);
+    }
+    let follower = Follower { app, id, changes, seen, first: Some(first), ended: false, _permit: permit };
+    Ok(Some(stream::unfold(follower, Follower::next)))
 }
 
 struct Follower<D: Requested> {
@@ -59,7 +67,7 @@ struct Follower<D: Requested> {
     first: Option<D>,
     seen: Option<u64>,
     ended: bool,
-    _permit: OwnedSemaphorePermit,
+    _permit: Held,
 }
 
 impl<D: Requested> Follower<D> {

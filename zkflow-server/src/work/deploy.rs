@@ -26,6 +26,7 @@ use zkflow_store::vault::VaultError;
 use super::document::{Steps, save};
 use super::load::load;
 use super::{Stop, blocking, invalid, outage, stop, stop_or_outage};
+use crate::maintenance::manifest;
 use crate::service::deployments::{Admitted, Secrets, admit, open_signer};
 use crate::service::{RequestError, circuits, verify};
 use crate::state::App;
@@ -123,7 +124,9 @@ impl Deploy {
             };
             circuit.deployed(contract.clone(), self.app.now()).map_err(invalid)?;
             match self.app.save(circuit).await {
-                Ok(_) => return Ok(()),
+                Ok(circuit) => {
+                    return manifest::write(&*self.app.store, &circuit).await.map_err(stop_or_outage);
+                }
                 Err(CatalogError::Stale(_)) => {}
                 Err(error) => return Err(stop(error)),
             }

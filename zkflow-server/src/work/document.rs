@@ -1,7 +1,7 @@
 //! [`Progress`]: takes a document of any kind from pending to final under a lease.
 
 use async_trait::async_trait;
-use zkflow_core::service::catalog::{Document as _, Failure, Stored};
+use zkflow_core::service::catalog::{Document as _, Failure, Named as _, Stored};
 use zkflow_core::service::queue::Job;
 use zkflow_queue::{Handler, JobContext, JobError};
 
@@ -58,6 +58,7 @@ impl<S: Steps> Progress<S> {
     async fn finish(&self, mut document: S::Document) -> Result<(), JobError> {
         let Self(steps) = self;
         save(steps.app(), &mut document).await?;
+        log_end(&document);
         steps.discard(document.id()).await
     }
 }
@@ -95,6 +96,23 @@ impl<S: Steps> Handler for Progress<S> {
             && let Err(error) = self.finish(document).await
         {
             tracing::warn!(document = %id, reason = %error.reason, "not saved; the reconciler retries");
+        }
+    }
+}
+
+/// One line for the end of a document, with all that leads to its request and its cause.
+fn log_end<D: Stored>(document: &D) {
+    let life = document.life();
+    let (kind, id, status, attempt) = (D::KIND, document.id(), life.status.as_str(), life.attempt);
+    let ms = life.updated_at.since(life.created_at).as_millis() as u64;
+    let (request, traceparent) = match &life.origin {
+        Some(origin) => (Some(origin.request_id.as_str()), origin.traceparent.as_deref()),
+        None => (None, None),
+    };
+    match &life.error {
+        None => tracing::info!(kind, %id, status, attempt, ms, request, traceparent, "ended"),
+        Some(Failure { code, message }) => {
+            tracing::warn!(kind, %id, status, attempt, ms, request, traceparent, code, reason = message, "ended");
         }
     }
 }

@@ -10,12 +10,13 @@ use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName};
 use zkflow_core::rng::os_rng;
 use zkflow_core::service::catalog::{Circuit, CircuitStage, Document as _, Failure};
 use zkflow_core::service::queue::Job;
-use zkflow_core::service::store::{ArtifactMeta, ArtifactPath, PutMode};
+use zkflow_core::service::store::{ArtifactMeta, Generation, PutMode};
 use zkflow_core::setup::KeyOptions;
 use zkflow_queue::JobError;
 
 use super::document::{Steps, save};
 use super::{Stop, blocking, invalid, outage, stop, tape};
+use crate::maintenance::manifest;
 use crate::state::App;
 use crate::telemetry::stage_took;
 
@@ -37,9 +38,13 @@ impl KeyGeneration {
         file: FileName,
         bytes: Vec<u8>,
     ) -> Result<ArtifactMeta, JobError> {
-        let (circuit, attempt) = (circuit.id.clone(), job.attempt);
-        let path = ArtifactPath::CircuitFile { circuit, job: job.id.clone(), attempt, file };
-        self.app.store.put(&path.key(), Bytes::from(bytes), PutMode::Overwrite).await.map_err(outage)
+        let generation =
+            Generation { circuit: circuit.id.clone(), job: job.id.clone(), attempt: job.attempt };
+        self.app
+            .store
+            .put(&generation.file(file).key(), Bytes::from(bytes), PutMode::Overwrite)
+            .await
+            .map_err(outage)
     }
 
     async fn advance(
@@ -104,6 +109,7 @@ impl Steps for KeyGeneration {
         let spent = began.elapsed();
         stage_took("circuit", "store", spent);
         circuit.complete(artifacts, report, provenance, spent, self.app.now()).map_err(invalid)?;
+        manifest::write(&*self.app.store, circuit).await.map_err(outage)?;
         Ok(())
     }
 }

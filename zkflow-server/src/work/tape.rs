@@ -38,7 +38,12 @@ mod tests {
 
     #[test]
     fn a_tape_without_the_seal_of_this_vault_and_circuit_is_refused() {
-        let vault = || Vault::new(VaultKey::parse(&"42".repeat(32)).unwrap(), Arc::new(MemoryStore::new()));
+        let vault = || {
+            Vault::new(
+                VaultKey::parse(&"00112233445566778899aabbccddeeff".repeat(2)).unwrap(),
+                Arc::new(MemoryStore::new()),
+            )
+        };
         let [circuit, other] = ["one", "other"].map(|name| CircuitId::from_hash(&Digest::of(name)));
         let unsealed: Vec<u8> = (0..100).chain([0; 32]).collect();
         let mut sealed = unsealed.clone();

@@ -93,3 +93,56 @@ async fn an_artifact_that_was_altered_is_never_sent() {
     reply.problem(500, "artifact_corrupt");
     assert!(!reply.text().contains("forged"));
 }
+
+#[tokio::test]
+async fn a_download_can_be_continued_and_its_head_read_alone() {
+    let (server, id) = (shared().await, ready_circuit().await);
+    let path = format!("/v1/circuits/{id}/artifacts/circuit.wasm");
+    let whole = server.get(&path).await;
+    let (etag, size) = (whole.header("etag").to_owned(), whole.body.len());
+    assert_eq!(
+        (whole.header("accept-ranges"), whole.header("content-length")),
+        ("bytes", &*size.to_string())
+    );
+    let part = async |headers: &[(&'static str, &str)]| {
+        let mut request = request(Method::GET, &path, Body::empty());
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        server.send(request).await
+    };
+    for (range, expected) in [("bytes=0-9", 0..10), ("bytes=700-", 700..size), ("bytes=-5", size - 5..size)] {
+        let reply = part(&[("range", range), ("if-range", &etag)]).await;
+        assert_eq!(reply.status, StatusCode::PARTIAL_CONTENT, "{range}");
+        let shown = format!("bytes {}-{}/{size}", expected.start, expected.end - 1);
+        assert_eq!(reply.header("content-range"), shown);
+        assert!(reply.body == whole.body[expected], "{range}");
+    }
+    let other = part(&[("range", "bytes=0-9"), ("if-range", "\"other\"")]).await;
+    assert_eq!(
+        (other.status, other.body.len()),
+        (StatusCode::OK, size),
+        "a part of another file is of no use"
+    );
+    let behind = part(&[("range", &format!("bytes={size}-"))]).await;
+    behind.problem(416, "range_not_satisfiable");
+    assert_eq!(behind.header("content-range"), format!("bytes */{size}"));
+
+    let head = server.send(request(Method::HEAD, &path, Body::empty())).await;
+    assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
+    assert_eq!((head.header("content-length"), head.header("etag")), (&*size.to_string(), &*etag));
+}
+
+#[tokio::test]
+async fn there_are_only_so_many_downloads_and_a_finished_one_makes_room() {
+    let (server, id) = Server::idle_with_circuit_and(|config| config.http.max_downloads = 1).await;
+    let path = format!("/v1/circuits/{id}/artifacts/circuit.wasm");
+    let held = server.open(request(Method::GET, &path, Body::empty())).await;
+    assert_eq!(held.status(), StatusCode::OK);
+    let refused = server.get(&path).await;
+    refused.problem(429, "too_many_downloads");
+    assert_eq!(refused.header("retry-after"), "5");
+    drop(held);
+    assert_eq!(server.get(&path).await.status, StatusCode::OK);
+    assert_eq!(server.get(&path).await.status, StatusCode::OK);
+}

@@ -9,8 +9,9 @@ use serde_json::json;
 use crate::support::{Server, request};
 
 /// All routes of the API.
-const ROUTES: [&str; 23] = [
+const ROUTES: [&str; 24] = [
     "delete /v1/circuits/{circuitId}",
+    "delete /v1/proofs/{proofRequestId}",
     "get /health",
     "get /metrics",
     "get /ready",

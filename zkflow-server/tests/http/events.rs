@@ -135,3 +135,25 @@ async fn there_are_only_so_many_streams_and_closing_one_makes_room() {
     drop(events);
     Events::open(&server, &path).await;
 }
+
+#[tokio::test]
+async fn a_client_that_connects_again_gets_what_it_has_not_seen_and_204_at_the_end() {
+    let (server, circuit) = Server::idle_with_circuit().await;
+    let id = server.ask_for_proof(&circuit, 42).await;
+    let path = format!("/v1/proofs/{id}/events");
+    let again = async |last: u64| {
+        let mut request = request(Method::GET, &path, Body::empty());
+        request.headers_mut().insert("last-event-id", last.into());
+        server.open(request).await
+    };
+    let first = Events::open(&server, &path).await.next().await.unwrap();
+    let response = again(first.id).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let mut events = Events { body: response.into_body().into_data_stream(), text: String::new() };
+    server.post(&format!("/v1/proofs/{id}/cancel"), &json!({})).await.ok();
+    let last = events.next().await.unwrap();
+    assert_eq!(last.data["status"], "cancelled", "the state that the client has is not sent again");
+    assert!(events.next().await.is_none());
+    assert_eq!(again(last.id).await.status(), StatusCode::NO_CONTENT);
+    assert_eq!(again(first.id).await.status(), StatusCode::OK, "the client has not seen the end");
+}

@@ -113,8 +113,45 @@ async fn queries_that_cannot_be_read_are_refused() {
         }
     }
     server.get("/v1/proofs?circuitId=x").await.problem(400, "invalid_query");
+    // A misspelt filter would list everything.
+    for path in [
+        "/v1/proofs?user_id=alice",
+        "/v1/proofs?Status=pending",
+        "/v1/proofs?limit=1&offset=2",
+        "/v1/circuits?template=rangeCheck",
+        "/v1/circuits/00000000000000000000000000000000?waits=1",
+        "/v1/circuits/00000000000000000000000000000000/events?wait=1",
+        "/v1/templates?wait=1",
+        "/health?verbose",
+    ] {
+        let problem = server.get(path).await.problem(400, "invalid_query");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.starts_with("unknown query parameter"), "{path}: {detail}");
+        assert!(!detail.contains("alice"), "{detail}");
+    }
+    server.get("/v1/proofs?&").await.ok();
     server.get("/v1/proofs?userId=a%20b").await.problem(400, "invalid_query");
     server.get("/v1/circuits?templateName=a%2Fb").await.problem(400, "invalid_query");
     server.get(&format!("/v1/circuits/{NO_CIRCUIT}?wait=x")).await.problem(400, "invalid_query");
     server.get(&format!("/v1/circuits/{NO_CIRCUIT}?wait=-1")).await.problem(400, "invalid_query");
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_list_or_filter_is_refused() {
+    let server = Server::idle().await;
+    for bits in 1..4 {
+        ask_for_circuit(&server, "rangeCheck", json!({"min": 0, "max": 1, "bits": bits})).await;
+    }
+    let page = server.get("/v1/circuits?limit=1&status=pending").await.ok();
+    let cursor = page["nextCursor"].as_str().unwrap();
+    server.get(&format!("/v1/circuits?limit=2&status=pending&cursor={cursor}")).await.ok();
+    for other in [
+        "circuits?",
+        "circuits?status=failed&",
+        "circuits?templateName=rangeCheck&",
+        "proofs?",
+        "proofs?status=pending&",
+    ] {
+        server.get(&format!("/v1/{other}cursor={cursor}")).await.problem(400, "invalid_cursor");
+    }
 }

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::http::Method;
 
+use zkflow_server::state::ClientAddress;
+
 use crate::support::{BODY_LIMIT, NO_CIRCUIT, NO_PROOF, Server, json_request, range_check, request};
 
 const POSTS: [&str; 3] =
@@ -128,7 +130,7 @@ async fn what_is_not_there_and_methods_that_are_not_taken_are_problems() {
         (Method::POST, "/metrics", "GET"),
         (Method::PUT, "/v1/circuits", "POST"),
         (Method::PATCH, &circuit, "DELETE"),
-        (Method::DELETE, &proof, "GET"),
+        (Method::PUT, &proof, "DELETE"),
         (Method::GET, &format!("{proof}/cancel"), "POST"),
         (Method::GET, &format!("{circuit}/verify"), "POST"),
     ] {
@@ -154,4 +156,60 @@ async fn a_request_that_takes_too_long_is_ended() {
     let began = Instant::now();
     server.get(&format!("/v1/circuits/{id}?wait=60")).await.problem(503, "timeout");
     assert!(began.elapsed() < Duration::from_secs(20));
+}
+
+/// A body of which a part is sent, and then nothing.
+fn stalling(path: &str, sent: usize) -> axum::http::Request<Body> {
+    let start =
+        futures::stream::once(
+            async move { Ok::<_, std::io::Error>(axum::body::Bytes::from(vec![b' '; sent])) },
+        );
+    let mut request = json_request(path, "");
+    *request.body_mut() = Body::from_stream(futures::StreamExt::chain(start, futures::stream::pending()));
+    request
+}
+
+#[tokio::test]
+async fn a_body_that_stops_halfway_is_the_clients_fault() {
+    let server = Server::idle().await;
+    let began = Instant::now();
+    server.send(stalling("/v1/circuits", 10)).await.problem(408, "body_too_slow");
+    assert!(began.elapsed() < Duration::from_secs(30));
+}
+
+#[tokio::test]
+async fn bodies_have_a_budget_of_which_one_address_has_a_share() {
+    let server = Server::idle_with(|config| {
+        config.http.max_body_bytes = 256 * 1024;
+        config.http.body_memory_mib = 1;
+    })
+    .await;
+    let address = |n: u8| ClientAddress([192, 0, 2, n].into());
+    let send = async |from, mut request: axum::http::Request<Body>| {
+        request.extensions_mut().insert(address(from));
+        server.send(request).await
+    };
+    // A quarter of the budget, in two bodies that do not end.
+    let halves = futures::future::join_all((0..2).map(|_| send(1, stalling("/v1/proofs", 120 * 1024))));
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let refused = send(1, stalling("/v1/proofs", 120 * 1024)).await;
+        refused.problem(503, "bodies_over_budget");
+        assert_eq!(refused.header("retry-after"), "1");
+        let other = send(2, json_request("/v1/circuits", &range_check().to_string())).await;
+        assert_eq!(other.status, 202, "another client: {}", other.text());
+    };
+    let (halves, ()) = futures::join!(halves, others);
+    assert!(halves.iter().all(|reply| reply.status == 408));
+    assert_eq!(send(1, json_request("/v1/circuits", &range_check().to_string())).await.status, 202);
+}
+
+#[tokio::test]
+async fn each_route_has_its_own_limit_of_the_body() {
+    let server = Server::idle_with(|config| config.http.max_body_bytes = 4 << 20).await;
+    let spaces = |n: usize| " ".repeat(n);
+    for (path, most) in [(POSTS[0], 256 * 1024), (POSTS[2], 128 * 1024), (POSTS[1], 4 << 20)] {
+        server.post_text(path, &spaces(most)).await.problem(400, "malformed_json");
+        server.post_text(path, &spaces(most + 1)).await.problem(413, "body_too_large");
+    }
 }

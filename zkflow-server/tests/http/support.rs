@@ -57,7 +57,12 @@ impl Server {
 
     /// An idle server and the id of a ready circuit on it.
     pub(crate) async fn idle_with_circuit() -> (Self, String) {
-        let (shared, server) = (shared().await, Self::idle().await);
+        Self::idle_with_circuit_and(|_| ()).await
+    }
+
+    /// Like [`idle_with_circuit`](Self::idle_with_circuit), with changed settings.
+    pub(crate) async fn idle_with_circuit_and(change: impl FnOnce(&mut Config)) -> (Self, String) {
+        let (shared, server) = (shared().await, Self::idle_with(change).await);
         let id = ready_circuit().await;
         server.adopt(shared, shared.circuit(id).await).await;
         (server, id.to_owned())

@@ -45,6 +45,24 @@ pub(super) fn write(temp: &Path, path: &Path, body: &[u8], sha256: &Digest, mode
 
 const ATTEMPTS: usize = 100;
 
+/// Moves a file durably, and replaces one at `to`.
+///
+/// # Errors
+/// [`io::ErrorKind::NotFound`] if there is no file at `from`.
+pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    let parent = to.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    // A concurrent delete may remove the empty folder before the rename: then try again.
+    for _ in 0..ATTEMPTS {
+        folder::create(parent)?;
+        match std::fs::rename(from, to) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound && from.exists() => {}
+            Err(e) if e.kind() == io::ErrorKind::NotADirectory => return Err(io::ErrorKind::NotFound.into()),
+            moved => return moved.and_then(|()| folder::sync(parent)),
+        }
+    }
+    Err(io::Error::other("the folder was removed during every attempt"))
+}
+
 /// Reads a file and checks the body against the digest.
 pub(super) fn read(path: &Path, key: &ArtifactKey) -> Result<Artifact, StoreError> {
     let mut bytes = Vec::new();
@@ -64,6 +82,11 @@ pub(super) fn read(path: &Path, key: &ArtifactKey) -> Result<Artifact, StoreErro
 
 /// Reads only the trailer.
 pub(super) fn read_meta(path: &Path, key: &ArtifactKey) -> Result<ArtifactMeta, StoreError> {
+    open_checked(path, key).map(|(meta, _)| meta)
+}
+
+/// Opens a file, and reads its trailer.
+pub(super) fn open_checked(path: &Path, key: &ArtifactKey) -> Result<(ArtifactMeta, File), StoreError> {
     let mut file = open(path, key)?;
     let length = file.metadata().map_err(|e| failed(key, e))?.len();
     let size = length.checked_sub(TRAILER as u64).ok_or_else(|| no_trailer(key))?;
@@ -71,7 +94,7 @@ pub(super) fn read_meta(path: &Path, key: &ArtifactKey) -> Result<ArtifactMeta, 
     file.seek(SeekFrom::Start(size))
         .and_then(|_| file.read_exact(&mut trailer))
         .map_err(|e| failed(key, e))?;
-    Ok(ArtifactMeta { key: key.clone(), size, sha256: parse_trailer(&trailer, key)? })
+    Ok((ArtifactMeta { key: key.clone(), size, sha256: parse_trailer(&trailer, key)? }, file))
 }
 
 fn open(path: &Path, key: &ArtifactKey) -> Result<File, StoreError> {

@@ -38,6 +38,11 @@ pub(super) fn remove_file(root: &Path, path: &Path) -> io::Result<()> {
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(()),
         result => result?,
     }
+    remove_empty(root, path)
+}
+
+/// Makes the removal of the file at `path` durable, and removes the folders below `root` that became empty.
+pub(super) fn remove_empty(root: &Path, path: &Path) -> io::Result<()> {
     let mut folder = path.parent();
     while let Some(emptied) = folder.filter(|folder| *folder != root) {
         ignore_missing(sync(emptied))?;

@@ -8,6 +8,7 @@ use zkflow_core::service::catalog::{
     Catalog, CatalogError, Circuit, Collection, Deployment, Page, ProofRequest, Stored,
 };
 use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::id::InstallationId;
 
 use super::{Ended, Guard, Policy};
 
@@ -54,6 +55,14 @@ impl Catalog for GuardedCatalog {
     async fn expired_proofs(&self, now: Timestamp, limit: usize) -> Result<Vec<ProofRequest>, CatalogError> {
         self.call(|| self.catalog.expired_proofs(now, limit)).await.result
     }
+
+    async fn installation(&self) -> Result<Option<InstallationId>, CatalogError> {
+        self.call(|| self.catalog.installation()).await.result
+    }
+
+    async fn bind(&self, id: &InstallationId, replace: bool) -> Result<InstallationId, CatalogError> {
+        self.call(|| self.catalog.bind(id, replace)).await.result
+    }
 }
 
 #[async_trait]
@@ -90,8 +99,8 @@ impl<D: Stored> Collection<D> for GuardedCatalog {
         }
     }
 
-    async fn delete(&self, id: &D::Id) -> Result<(), CatalogError> {
-        self.call(|| self.collection::<D>().delete(id)).await.result
+    async fn delete(&self, document: &D) -> Result<(), CatalogError> {
+        self.call(|| self.collection::<D>().delete(document)).await.result
     }
 
     async fn list(&self, filter: &D::Filter, page: &Page) -> Result<Vec<D>, CatalogError> {

@@ -1,5 +1,6 @@
 //! [`GuardedStore`].
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,9 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use zkflow_core::digest::Digest;
-use zkflow_core::service::store::{Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, PutMode, StoreError};
+use zkflow_core::service::store::{
+    Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, Pieces, PutMode, StoreError,
+};
 
 use super::{Ended, Guard, Policy};
 
@@ -60,12 +63,21 @@ impl ArtifactStore for GuardedStore {
         self.call(None, || self.store.get(key)).await.result
     }
 
+    /// The start of the transfer is guarded; a failure within it is not.
+    async fn stream(&self, key: &ArtifactKey, range: Range<u64>) -> Result<Pieces, StoreError> {
+        self.call(None, || self.store.stream(key, range.clone())).await.result
+    }
+
     async fn head(&self, key: &ArtifactKey) -> Result<ArtifactMeta, StoreError> {
         self.call(Some(self.guard.policy.deadline), || self.store.head(key)).await.result
     }
 
     async fn delete(&self, key: &ArtifactKey) -> Result<(), StoreError> {
         self.call(Some(self.guard.policy.deadline), || self.store.delete(key)).await.result
+    }
+
+    async fn rename(&self, from: &ArtifactKey, to: &ArtifactKey) -> Result<(), StoreError> {
+        self.call(None, || self.store.rename(from, to)).await.result
     }
 
     fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactKey, StoreError>> {

@@ -160,7 +160,7 @@ mod catalog {
     use zkflow_core::service::catalog::{
         CatalogError, Collection, Deployment, Idempotency, Page, ProofRequest, Stored,
     };
-    use zkflow_core::service::id::ProofId;
+    use zkflow_core::service::id::{InstallationId, ProofId};
 
     use super::*;
     use crate::MemoryCatalog;
@@ -200,6 +200,12 @@ mod catalog {
         ) -> Result<Vec<ProofRequest>, CatalogError> {
             self.catalog.expired_proofs(now, limit).await
         }
+        async fn installation(&self) -> Result<Option<InstallationId>, CatalogError> {
+            self.catalog.installation().await
+        }
+        async fn bind(&self, id: &InstallationId, replace: bool) -> Result<InstallationId, CatalogError> {
+            self.catalog.bind(id, replace).await
+        }
     }
 
     #[async_trait]
@@ -226,8 +232,8 @@ mod catalog {
         async fn replace(&self, document: D) -> Result<D, CatalogError> {
             self.answer(D::collection(&self.catalog).replace(document).await)
         }
-        async fn delete(&self, id: &D::Id) -> Result<(), CatalogError> {
-            D::collection(&self.catalog).delete(id).await
+        async fn delete(&self, document: &D) -> Result<(), CatalogError> {
+            D::collection(&self.catalog).delete(document).await
         }
         async fn list(&self, filter: &D::Filter, page: &Page) -> Result<Vec<D>, CatalogError> {
             D::collection(&self.catalog).list(filter, page).await

@@ -6,9 +6,10 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use zkflow_core::service::catalog::{
-    Catalog, CatalogError, Circuit, Collection, Deployment, Document, Lookup, Page, ProofRequest,
+    Catalog, CatalogError, Circuit, Collection, Deployment, Document, Life, Lookup, Page, ProofRequest,
 };
 use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::id::InstallationId;
 
 use super::lock;
 
@@ -18,6 +19,7 @@ pub struct MemoryCatalog {
     circuits: Documents<Circuit>,
     proofs: Documents<ProofRequest>,
     deployments: Documents<Deployment>,
+    installation: Mutex<Option<InstallationId>>,
 }
 
 impl MemoryCatalog {
@@ -46,6 +48,18 @@ impl Catalog for MemoryCatalog {
         let mut expired: Vec<_> = proofs.values().filter(|proof| proof.expires_at <= now).collect();
         expired.sort_by_key(|proof| (proof.expires_at, &proof.id));
         Ok(expired.into_iter().take(limit).cloned().collect())
+    }
+
+    async fn installation(&self) -> Result<Option<InstallationId>, CatalogError> {
+        Ok(lock(&self.installation).clone())
+    }
+
+    async fn bind(&self, id: &InstallationId, replace: bool) -> Result<InstallationId, CatalogError> {
+        let mut bound = lock(&self.installation);
+        if replace {
+            *bound = Some(id.clone());
+        }
+        Ok(bound.get_or_insert_with(|| id.clone()).clone())
     }
 }
 
@@ -93,8 +107,14 @@ impl<D: Document> Collection<D> for Documents<D> {
         }
     }
 
-    async fn delete(&self, id: &D::Id) -> Result<(), CatalogError> {
-        lock(&self.0).remove(id);
+    async fn delete(&self, document: &D) -> Result<(), CatalogError> {
+        let mut documents = lock(&self.0);
+        let Some(present) = documents.get(document.id()) else { return Ok(()) };
+        let seen = |life: &Life<D::Status, D::Stage>| (life.epoch, life.created_at);
+        if seen(present.life()) != seen(document.life()) {
+            return Err(CatalogError::stale(document));
+        }
+        documents.remove(document.id());
         Ok(())
     }
 

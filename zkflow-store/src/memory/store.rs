@@ -47,6 +47,19 @@ impl ArtifactStore for MemoryStore {
         Ok(())
     }
 
+    async fn rename(&self, from: &ArtifactKey, to: &ArtifactKey) -> Result<(), StoreError> {
+        let mut artifacts = lock(&self.0);
+        match artifacts.remove(from) {
+            Some(mut artifact) => {
+                artifact.meta.key = to.clone();
+                artifacts.insert(to.clone(), artifact);
+                Ok(())
+            }
+            None if artifacts.contains_key(to) => Ok(()),
+            None => Err(StoreError::NotFound(to.clone())),
+        }
+    }
+
     fn list(&self, prefix: &str) -> BoxStream<'_, Result<ArtifactKey, StoreError>> {
         let artifacts = lock(&self.0);
         let under: Vec<_> = artifacts.keys().filter(|key| key.is_under(prefix)).cloned().map(Ok).collect();

@@ -16,6 +16,9 @@ use zkflow_core::service::catalog::Document;
 /// limit. If the network swallows two of them, every later call hangs, although server and monitor are fine.
 const SILENCE: u32 = 3;
 
+/// Name of the collection of what belongs to the database as a whole.
+pub(super) const META: &str = "meta";
+
 /// A call that is dropped sooner does not count as unanswered: its caller is gone.
 const PATIENT: Duration = Duration::from_secs(1);
 
@@ -72,6 +75,11 @@ impl Call<'_> {
     /// Collection of `D` in the database.
     pub(super) fn collection<D: Document>(&self) -> Collection<RawDocumentBuf> {
         self.database.collection(D::COLLECTION)
+    }
+
+    /// The collection of what belongs to the database as a whole.
+    pub(super) fn meta(&self) -> Collection<mongodb::bson::Document> {
+        self.database.collection(META)
     }
 
     /// Records that there was an answer, which may be an error.

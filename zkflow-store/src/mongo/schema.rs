@@ -10,6 +10,7 @@ use zkflow_core::service::catalog::{
     CatalogError, Circuit, Deployment, Document as Kind, Named, ProofRequest,
 };
 
+use super::connection::META;
 use super::failed;
 
 /// Version of the layout that this program writes. [`migrate`] upgrades older versions. Its steps may be
@@ -25,7 +26,7 @@ const TTL_GRACE: Duration = Duration::from_secs(24 * 3600);
 /// [`CatalogError::Corrupt`] if the database has a newer version.
 pub(super) async fn migrate(database: &Database) -> Result<(), CatalogError> {
     let action = "preparing the database";
-    let meta = database.collection::<Document>("meta");
+    let meta = database.collection::<Document>(META);
     let found = meta.find_one(doc! { "_id": "schema" }).await.map_err(failed(action))?;
     let version = found.and_then(|schema| schema.get_i64("version").ok()).unwrap_or(0);
     if version > VERSION {

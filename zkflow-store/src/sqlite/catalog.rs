@@ -8,6 +8,7 @@ use zkflow_core::service::catalog::{
     Catalog, CatalogError, Circuit, Collection, Deployment, Document, Lookup, Page, ProofRequest, Term, Value,
 };
 use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::id::InstallationId;
 
 use super::schema;
 
@@ -88,6 +89,21 @@ impl Catalog for SqliteCatalog {
         query.push("expires_at <= ").push_bind(now.as_millis()).push(" ORDER BY expires_at, id");
         self.all("listing expired proof requests", &mut query, limit).await
     }
+
+    async fn installation(&self) -> Result<Option<InstallationId>, CatalogError> {
+        let failed = |e| CatalogError::backend("reading the id of the installation", e);
+        let query = sqlx::query_scalar("SELECT id FROM installation").fetch_optional(&self.pool);
+        query.await.map_err(failed)?.map(|id: String| installation(&id)).transpose()
+    }
+
+    async fn bind(&self, id: &InstallationId, replace: bool) -> Result<InstallationId, CatalogError> {
+        let conflict = if replace { "DO UPDATE SET id = excluded.id" } else { "DO UPDATE SET id = id" };
+        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO installation (only_row, id) VALUES (1, ");
+        query.push_bind(id.as_str()).push(") ON CONFLICT ").push(conflict).push(" RETURNING id");
+        let failed = |e| CatalogError::backend("writing the id of the installation", e);
+        let bound: String = query.build_query_scalar().fetch_one(&self.pool).await.map_err(failed)?;
+        installation(&bound)
+    }
 }
 
 #[async_trait]
@@ -151,10 +167,14 @@ impl<D: Document> Collection<D> for SqliteCatalog {
         }
     }
 
-    async fn delete(&self, id: &D::Id) -> Result<(), CatalogError> {
+    async fn delete(&self, document: &D) -> Result<(), CatalogError> {
         let mut query = QueryBuilder::new("DELETE FROM ");
-        query.push(D::COLLECTION).push(" WHERE id = ").push_bind(id.to_string());
-        self.execute(&format!("deleting a {}", D::KIND), &mut query).await.map(drop)
+        query.push(D::COLLECTION).push(" WHERE id = ").push_bind(document.id().to_string());
+        query.push(" AND epoch = ").push_bind(epoch(document.life().epoch)?);
+        query.push(" AND created_at = ").push_bind(document.life().created_at.as_millis());
+        let deleted = self.execute(&format!("deleting a {}", D::KIND), &mut query).await?;
+        let present: Option<D> = if deleted == 0 { self.get(document.id()).await? } else { None };
+        present.map_or(Ok(()), |_| Err(CatalogError::stale(document)))
     }
 
     async fn list(&self, filter: &D::Filter, page: &Page) -> Result<Vec<D>, CatalogError> {
@@ -222,6 +242,11 @@ fn document<D: Document>(row: &SqliteRow) -> Result<D, CatalogError> {
 
 fn json<D: Document>(document: &D) -> Result<String, CatalogError> {
     serde_json::to_string(document).map_err(|e| CatalogError::backend("writing a document as JSON", e))
+}
+
+fn installation(text: &str) -> Result<InstallationId, CatalogError> {
+    let id = "the id of the installation".to_owned();
+    text.parse().map_err(|e| CatalogError::Corrupt { id, detail: format!("{e}") })
 }
 
 fn epoch(epoch: u64) -> Result<i64, CatalogError> {

@@ -58,6 +58,14 @@ pub(super) const STEPS: &[&str] = &[
 
     PRAGMA user_version = 2;
 ",
+    "
+    CREATE TABLE installation (
+        only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+        id TEXT NOT NULL
+    ) STRICT;
+
+    PRAGMA user_version = 3;
+",
 ];
 
 /// Upgrades the tables to the latest version. Of several processes, one does it.

@@ -1,5 +1,6 @@
 //! [`VaultKey`]: 32 secret bytes, read from a text or a file.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -27,8 +28,14 @@ impl VaultKey {
     /// `ZKFLOW_SECRET_KEY`. Surrounding white space is ignored.
     ///
     /// # Errors
-    /// [`KeyError::Malformed`], which does not contain the text.
+    /// [`KeyError::Malformed`] or [`KeyError::Weak`], which do not contain the text.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
+        let key = Self::decode(text)?;
+        let distinct: BTreeSet<u8> = key.0.iter().copied().collect();
+        if distinct.len() < LEAST_DISTINCT { Err(KeyError::Weak) } else { Ok(key) }
+    }
+
+    fn decode(text: &str) -> Result<Self, KeyError> {
         let text = text.trim();
         let mut bytes = Zeroizing::new([0; LENGTH]);
         if hex::decode_to_slice(text, bytes.as_mut()).is_ok() {
@@ -98,6 +105,9 @@ impl VaultKey {
 
 const LENGTH: usize = 32;
 
+/// Number of different bytes in a key. Fewer among 32 random bytes have a probability below 2^-40.
+const LEAST_DISTINCT: usize = 16;
+
 /// Failure to get a key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -105,6 +115,9 @@ pub enum KeyError {
     /// The text is not a key.
     #[error("malformed secret key: expected 32 bytes as 64 hex digits or as base64")]
     Malformed,
+    /// The key repeats few bytes, such as 64 zeros.
+    #[error("weak secret key: it repeats few bytes; make one with `openssl rand -hex 32`")]
+    Weak,
     /// Users other than the owner may access the key file.
     #[error("the key file {path} has mode {mode:o}, expected access by its owner only: run chmod 600")]
     Permissions {
@@ -127,7 +140,7 @@ pub enum KeyError {
 impl Classified for KeyError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::Malformed | Self::Permissions { .. } => ErrorKind::Invalid,
+            Self::Malformed | Self::Weak | Self::Permissions { .. } => ErrorKind::Invalid,
             Self::File { .. } => ErrorKind::Unavailable,
         }
     }
@@ -135,6 +148,7 @@ impl Classified for KeyError {
     fn code(&self) -> &'static str {
         match self {
             Self::Malformed => "secret_key_malformed",
+            Self::Weak => "secret_key_weak",
             Self::Permissions { .. } => "secret_key_exposed",
             Self::File { .. } => "secret_key_unavailable",
         }

@@ -144,11 +144,15 @@ fn a_key_is_read_in_every_common_notation() {
         let key = VaultKey::parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
         assert_eq!(hex::encode(key.bytes()), KEY);
     }
-    let url_safe = "_".repeat(42) + "8";
-    assert_eq!(VaultKey::parse(&url_safe).unwrap().bytes(), &[0xff; 32]);
+    let url_safe = "-_-_4OHi4-Tl5ufo6err7O3u7_Dx8vP09fb3-Pn6-_w";
+    let bytes: Vec<u8> = [0xfb, 0xff, 0xbf].into_iter().chain(0xe0..0xfd).collect();
+    assert_eq!(VaultKey::parse(url_safe).unwrap().bytes()[..], bytes);
     for text in ["", "00", &KEY[1..], &format!("{KEY}00"), &"!".repeat(64)] {
         let error = VaultKey::parse(text).err().unwrap();
         assert!(text.is_empty() || !error.to_string().contains(text));
+    }
+    for weak in ["0".repeat(64), "42".repeat(32), "0123456789abcdef".repeat(4)] {
+        assert!(matches!(VaultKey::parse(&weak), Err(KeyError::Weak)), "{weak}");
     }
 }
 

@@ -8,6 +8,7 @@ use super::deployment::DeployedContract;
 use super::document::Document;
 use super::life::{Life, Stage, Status, named};
 use super::lookup::{Lookup, Term};
+use crate::service::clock::Timestamp;
 use crate::service::queue::QueueName;
 use crate::service::store::ArtifactMeta;
 use zkflow_circom::template::TemplateName;
@@ -40,6 +41,18 @@ pub struct Circuit {
     /// Most recently confirmed verifier contract.
     #[serde(default)]
     pub deployment: Option<DeployedContract>,
+    /// The keys of the same circuit before it was deleted: these are others. `None` if it was never deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Removed>,
+}
+
+/// Keys that were deleted with their circuit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removed {
+    /// SHA-256 of the proving key.
+    pub proving_key: Digest,
+    /// When the circuit was deleted.
+    pub removed_at: Timestamp,
 }
 
 named! {

@@ -87,6 +87,19 @@ pub struct Life<T, G> {
     pub updated_at: Timestamp,
     /// Number of changes, for optimistic concurrency.
     pub epoch: u64,
+    /// The request that the document comes from, for the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<RequestOrigin>,
+}
+
+/// Ids of the request that a document comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestOrigin {
+    /// `x-request-id` of the request.
+    pub request_id: String,
+    /// `traceparent` of the request, as in W3C Trace Context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
 }
 
 /// Reason of a failure, without private inputs.
@@ -110,6 +123,7 @@ impl<T: Status, G: Stage> Life<T, G> {
             created_at: now,
             updated_at: now,
             epoch: 0,
+            origin: None,
         }
     }
 

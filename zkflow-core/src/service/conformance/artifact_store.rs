@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::{StreamExt, future};
+use futures::{StreamExt, TryStreamExt as _, future};
 
 use crate::service::clock::Timestamp;
 use crate::service::id::ProofId;
@@ -33,6 +33,9 @@ pub async fn artifact_store<T: ArtifactStore>(make: impl AsyncFn() -> T) {
     a_deleted_artifact_is_gone(make().await).await;
     deleting_a_missing_key_is_success(make().await).await;
     a_deleted_key_can_be_created_again(make().await).await;
+    a_range_is_read_in_pieces(make().await).await;
+    a_moved_artifact_is_under_its_new_key_alone(make().await).await;
+    a_move_replaces_and_can_be_repeated(make().await).await;
     a_key_may_be_a_prefix_of_another(make().await).await;
     the_empty_prefix_lists_everything(make().await).await;
     a_prefix_counts_whole_segments(make().await).await;
@@ -168,6 +171,52 @@ pub async fn a_deleted_key_can_be_created_again(store: Store) {
     store.delete(&key("a/b")).await.expect("delete");
     put(&store, "a/b", b"new").await;
     assert_eq!(get(&store, "a/b").await, "new");
+}
+
+/// `stream` returns the bytes of the range, and ends at the end of the artifact.
+pub async fn a_range_is_read_in_pieces(store: Store) {
+    let body: Vec<u8> = (0..200_003_u32).map(|i| (i ^ (i >> 8)) as u8).collect();
+    put(&store, "large", &body).await;
+    put(&store, "empty", b"").await;
+    let read = async |name: &str, range: std::ops::Range<u64>| {
+        let pieces = store.stream(&key(name), range).await.expect("stream");
+        pieces.try_collect::<Vec<Bytes>>().await.expect("pieces").concat()
+    };
+    assert!(read("large", 0..u64::MAX).await == body, "the whole artifact");
+    assert!(read("large", 0..body.len() as u64).await == body, "the exact range");
+    for (start, end) in [(0, 1), (1, 2), (70_000, 140_001), (200_002, 200_003), (5, 5)] {
+        assert!(read("large", start..end).await == body[start as usize..end as usize], "{start}..{end}");
+    }
+    assert!(read("large", 200_000..u64::MAX).await == body[200_000..], "beyond the end");
+    assert_eq!(read("large", 300_000..400_000).await, b"", "behind the end");
+    assert_eq!(read("empty", 0..u64::MAX).await, b"", "an empty artifact");
+    let Err(error) = store.stream(&key("none"), 0..1).await else { panic!("stream of a missing key") };
+    assert!(matches!(error, StoreError::NotFound(_)), "stream of a missing key: {error}");
+}
+
+/// A moved artifact has the same bytes and digest, and the old key is free.
+pub async fn a_moved_artifact_is_under_its_new_key_alone(store: Store) {
+    let meta = put(&store, "circuits/00/a", b"bytes").await;
+    put(&store, "circuits/00/b", b"other").await;
+    store.rename(&key("circuits/00/a"), &key("trash/1/circuits/00/a")).await.expect("rename");
+    let moved = store.get(&key("trash/1/circuits/00/a")).await.expect("get");
+    assert_eq!((moved.meta.sha256, moved.body.as_ref()), (meta.sha256, &b"bytes"[..]));
+    assert_eq!(moved.meta.key, key("trash/1/circuits/00/a"), "the meta has the old key");
+    let error = store.get(&key("circuits/00/a")).await.expect_err("get of a moved key");
+    assert!(matches!(error, StoreError::NotFound(_)), "get of a moved key: {error}");
+    assert_eq!(get(&store, "circuits/00/b").await, "other", "a move changed another artifact");
+}
+
+/// A move onto a taken key replaces it. A repeated move succeeds; a move of what never was fails.
+pub async fn a_move_replaces_and_can_be_repeated(store: Store) {
+    put(&store, "a", b"new").await;
+    put(&store, "b", b"old").await;
+    for _ in 0..2 {
+        store.rename(&key("a"), &key("b")).await.expect("rename");
+        assert_eq!(get(&store, "b").await, "new", "the move did not replace");
+    }
+    let error = store.rename(&key("x"), &key("y")).await.expect_err("rename of a missing key");
+    assert!(matches!(error, StoreError::NotFound(_)), "rename of a missing key: {error}");
 }
 
 /// `a` and `a/b` are two artifacts, in whichever order they are put.

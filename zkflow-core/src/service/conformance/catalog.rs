@@ -14,6 +14,7 @@ use crate::service::catalog::{
     Stage, Status,
 };
 use crate::service::clock::Timestamp;
+use crate::service::id::InstallationId;
 use sample::Sample;
 
 /// The catalog under test.
@@ -39,6 +40,22 @@ pub async fn catalog<T: Catalog>(make: impl AsyncFn() -> T) {
     kinds::a_confirmed_deployment_survives_as_it_was_written(make().await).await;
     kinds::a_circuit_has_keys_of_its_own(make().await).await;
     kinds::deployments_are_filtered(make().await).await;
+
+    a_catalog_belongs_to_one_installation(make().await).await;
+}
+
+/// The first of several ids stays, until another one replaces it.
+async fn a_catalog_belongs_to_one_installation(catalog: Subject) {
+    assert_eq!(catalog.installation().await.expect("installation"), None, "a new catalog has an id");
+    let ids: Vec<_> = (0..16).map(|i| InstallationId::generate(moment(i))).collect();
+    let bound = future::join_all(ids.iter().map(|id| catalog.bind(id, false))).await;
+    let bound: Vec<_> = bound.into_iter().map(|id| id.expect("bind")).collect();
+    assert!(bound.iter().all(|id| *id == bound[0] && ids.contains(id)), "{bound:?}");
+    assert_eq!(catalog.installation().await.expect("installation").as_ref(), Some(&bound[0]));
+    let other = InstallationId::generate(moment(99));
+    assert_eq!(catalog.bind(&other, false).await.expect("bind"), bound[0], "the id was replaced");
+    assert_eq!(catalog.bind(&other, true).await.expect("bind"), other, "the id was not replaced");
+    assert_eq!(catalog.installation().await.expect("installation"), Some(other));
 }
 
 /// The checks of one [`Collection`].
@@ -53,6 +70,8 @@ async fn every_kind<D: Sample>(make: &impl AsyncFn() -> Subject) {
     a_stale_document_is_refused::<D>(make().await).await;
     one_of_many_writers_wins::<D>(make().await).await;
     a_deleted_document_is_gone::<D>(make().await).await;
+    a_document_that_changed_is_not_deleted::<D>(make().await).await;
+    a_document_that_was_added_again_is_not_deleted::<D>(make().await).await;
     documents_are_listed_newest_first::<D>(make().await).await;
     pages_have_no_gap_and_no_repeat::<D>(make().await).await;
     a_list_follows_the_status::<D>(make().await).await;
@@ -117,7 +136,7 @@ async fn one_of_many_inserts_adds_the_document<D: Sample>(catalog: Subject) {
 async fn a_key_is_free_after_deletion<D: Sample>(catalog: Subject) {
     let document = D::keyed(0, "k");
     all::<D>(&catalog).insert(document.clone()).await.expect("insert");
-    all::<D>(&catalog).delete(document.id()).await.expect("delete");
+    all::<D>(&catalog).delete(&document).await.expect("delete");
     let key = document.key().expect("it has a key");
     assert_eq!(
         all::<D>(&catalog).by_key(&key).await.expect("by_key"),
@@ -133,7 +152,7 @@ async fn a_missing_document_is_none<D: Sample>(catalog: Subject) {
     assert_eq!(all::<D>(&catalog).get(document.id()).await.expect("get"), None);
     let key = document.key().expect("it has a key");
     assert_eq!(all::<D>(&catalog).by_key(&key).await.expect("by_key"), None);
-    all::<D>(&catalog).delete(document.id()).await.expect("deleting a missing document succeeds");
+    all::<D>(&catalog).delete(&document).await.expect("deleting a missing document succeeds");
     assert_stale(all::<D>(&catalog).replace(document).await, "replacing a missing document");
 }
 
@@ -154,7 +173,7 @@ async fn a_stale_document_is_refused<D: Sample>(catalog: Subject) {
     let new = all::<D>(&catalog).replace(old.clone()).await.expect("replace");
     assert_stale(all::<D>(&catalog).replace(old).await, "replacing with an old document");
     assert_eq!(read(&catalog, &new).await, new, "a stale write changed the document");
-    all::<D>(&catalog).delete(new.id()).await.expect("delete");
+    all::<D>(&catalog).delete(&new).await.expect("delete");
     assert_stale(all::<D>(&catalog).replace(new).await, "replacing a removed document");
 }
 
@@ -181,12 +200,34 @@ async fn one_of_many_writers_wins<D: Sample>(catalog: Subject) {
 /// A deleted document is neither read, listed nor expired, and can be inserted again.
 async fn a_deleted_document_is_gone<D: Sample>(catalog: Subject) {
     let (document, _) = all::<D>(&catalog).insert(D::sample(0)).await.expect("insert");
-    all::<D>(&catalog).delete(document.id()).await.expect("delete");
+    all::<D>(&catalog).delete(&document).await.expect("delete");
     assert_eq!(all::<D>(&catalog).get(document.id()).await.expect("get"), None);
     assert!(list::<D>(&catalog, &D::Filter::default(), 9).await.is_empty(), "a deleted document is listed");
     let expired = catalog.expired_proofs(Timestamp::LATEST, 9).await.expect("expired_proofs");
     assert!(expired.is_empty(), "a deleted document expires");
     assert!(all::<D>(&catalog).insert(document).await.expect("insert").1, "its id is still taken");
+}
+
+/// A delete of an old version fails, and the document stays.
+async fn a_document_that_changed_is_not_deleted<D: Sample>(catalog: Subject) {
+    let (old, _) = all::<D>(&catalog).insert(D::keyed(0, "k")).await.expect("insert");
+    let new = all::<D>(&catalog).replace(old.clone()).await.expect("replace");
+    let deleted = all::<D>(&catalog).delete(&old).await;
+    assert!(matches!(deleted, Err(CatalogError::Stale(_))), "deleting an old version: {deleted:?}");
+    assert_eq!(read(&catalog, &new).await, new, "a stale delete changed the document");
+    all::<D>(&catalog).delete(&new).await.expect("delete");
+    all::<D>(&catalog).delete(&new).await.expect("a repeated delete succeeds");
+}
+
+/// A delete never removes a document that was added under the same id after the deleted one, even with the same epoch.
+async fn a_document_that_was_added_again_is_not_deleted<D: Sample>(catalog: Subject) {
+    let (first, _) = all::<D>(&catalog).insert(D::keyed(1_000, "k")).await.expect("insert");
+    all::<D>(&catalog).delete(&first).await.expect("delete");
+    let later = with_life(first.clone(), |life| life.created_at = moment(2_000));
+    assert!(all::<D>(&catalog).insert(later.clone()).await.expect("insert").1, "its id is still taken");
+    let deleted = all::<D>(&catalog).delete(&first).await;
+    assert!(matches!(deleted, Err(CatalogError::Stale(_))), "deleting a removed document: {deleted:?}");
+    assert_eq!(read(&catalog, &later).await, later, "the delete of another document removed this one");
 }
 
 /// Lists are ordered by `created_at`, then id, both descending, with at most `limit` entries.

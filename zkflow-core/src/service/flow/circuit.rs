@@ -32,6 +32,7 @@ impl Circuit {
             report: None,
             provenance: None,
             deployment: None,
+            replaces: None,
         }
     }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::ArtifactKey;
 use crate::circuit::FileName;
+use crate::service::clock::Timestamp;
 use crate::service::id::{DeploymentId, JobId, ProofId};
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::id::CircuitId;
@@ -14,9 +15,14 @@ use zkflow_groth16::id::CircuitId;
 /// | variant | path |
 /// |---|---|
 /// | `CircuitFile` | `circuits/<circuit id>/<job id>-<attempt>/<file>` |
+/// | `Manifest` | `circuits/<circuit id>/<job id>-<attempt>/manifest.json` |
+/// | `Tombstone` | `tombstones/<circuit id>` |
 /// | `Contract` | `contracts/<circuit id>/<version>.json` |
 /// | `SealedInputs` | `sealed/<proof id>` |
 /// | `SealedSecrets` | `sealed-deployments/<deployment id>` |
+/// | `Unclaimed` | `unclaimed/<path of the unit>` |
+/// | `Trash` | `trash/<milliseconds>/<path>` |
+/// | `Installation` | `installation/id` |
 /// | `VaultKeyId` | `vault/key-id` |
 /// | `Probe` | `ready/nothing` |
 ///
@@ -25,15 +31,15 @@ use zkflow_groth16::id::CircuitId;
 pub enum ArtifactPath {
     /// A file of a circuit.
     CircuitFile {
-        /// Circuit that the file belongs to.
-        circuit: CircuitId,
-        /// Job that made the file.
-        job: JobId,
-        /// Hand-out of the job; together with `job`, unique to one run.
-        attempt: u32,
+        /// Files that were made together.
+        generation: Generation,
         /// File of the circuit.
         file: FileName,
     },
+    /// The document of a ready circuit as JSON, written beside its files. The catalog can be made again from it.
+    Manifest(Generation),
+    /// What a deleted circuit was, as JSON.
+    Tombstone(CircuitId),
     /// The compiled contract of a circuit, written by an earlier version. Clean-up removes it; nothing reads it.
     Contract {
         /// Circuit of the contract.
@@ -45,22 +51,96 @@ pub enum ArtifactPath {
     SealedInputs(ProofId),
     /// Sealed secrets of a deployment.
     SealedSecrets(DeploymentId),
+    /// Moment since when no document needs the unit, as RFC 3339.
+    Unclaimed(Unit),
+    /// An artifact that no document needs; it is deleted later.
+    Trash {
+        /// When it was moved here.
+        since: Timestamp,
+        /// Its path before.
+        path: Box<ArtifactPath>,
+    },
+    /// Id of the installation; see [`InstallationId`](crate::service::id::InstallationId).
+    Installation,
     /// Id of the vault key.
     VaultKeyId,
-    /// Never exists; requested to check whether the store answers.
+    /// Written to check whether the store can be written to.
     Probe,
 }
 
-impl ArtifactPath {
-    /// Prefix of all [files](Self::CircuitFile) of a circuit.
-    pub fn files_of(circuit: &CircuitId) -> String {
-        format!("{CIRCUITS}/{circuit}")
+/// The files of one run of a circuit's key generation, which are needed or removed together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Generation {
+    /// Circuit that the files belong to.
+    pub circuit: CircuitId,
+    /// Job that made the files.
+    pub job: JobId,
+    /// Hand-out of the job; together with `job`, unique to one run.
+    pub attempt: u32,
+}
+
+impl Generation {
+    /// Path of a file.
+    pub fn file(&self, file: FileName) -> ArtifactPath {
+        ArtifactPath::CircuitFile { generation: self.clone(), file }
     }
+}
+
+/// `circuits/<circuit id>/<job id>-<attempt>`
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{CIRCUITS}/{}/{}-{}", self.circuit, self.job, self.attempt)
+    }
+}
+
+/// Artifacts that belong to one document.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// Files of a circuit, with their manifest.
+    Circuit(Generation),
+    /// Sealed private inputs of a proof request.
+    Inputs(ProofId),
+    /// Sealed secrets of a deployment.
+    Secrets(DeploymentId),
+}
+
+/// Prefix of the artifacts.
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Circuit(generation) => generation.fmt(f),
+            Self::Inputs(proof) => write!(f, "{SEALED}/{proof}"),
+            Self::Secrets(deployment) => write!(f, "{SEALED_DEPLOYMENTS}/{deployment}"),
+        }
+    }
+}
+
+impl ArtifactPath {
+    /// Prefix of the files of all circuits.
+    pub const CIRCUITS: &'static str = CIRCUITS;
 
     /// The key of the artifact.
     pub fn key(&self) -> ArtifactKey {
-        // At most four segments of letters, digits, '.' and '-', and 130 characters.
+        // At most six segments of letters, digits, '.' and '-', and 160 characters.
         ArtifactKey(self.to_string())
+    }
+
+    /// The document that needs the artifact; `None` if it belongs to no single document.
+    pub fn unit(&self) -> Option<Unit> {
+        match self {
+            Self::CircuitFile { generation, .. } | Self::Manifest(generation) => {
+                Some(Unit::Circuit(generation.clone()))
+            }
+            Self::SealedInputs(proof) => Some(Unit::Inputs(proof.clone())),
+            Self::SealedSecrets(deployment) => Some(Unit::Secrets(deployment.clone())),
+            Self::Tombstone(_)
+            | Self::Contract { .. }
+            | Self::Unclaimed(_)
+            | Self::Trash { .. }
+            | Self::Installation
+            | Self::VaultKeyId
+            | Self::Probe => None,
+        }
     }
 }
 
@@ -68,18 +148,26 @@ const CIRCUITS: &str = "circuits";
 const CONTRACTS: &str = "contracts";
 const SEALED: &str = "sealed";
 const SEALED_DEPLOYMENTS: &str = "sealed-deployments";
+const MANIFEST: &str = "manifest.json";
+const TOMBSTONES: &str = "tombstones";
+const UNCLAIMED: &str = "unclaimed";
+const TRASH: &str = "trash";
+const INSTALLATION: &str = "installation/id";
 const VAULT_KEY_ID: &str = "vault/key-id";
 const PROBE: &str = "ready/nothing";
 
 impl fmt::Display for ArtifactPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CircuitFile { circuit, job, attempt, file } => {
-                write!(f, "{CIRCUITS}/{circuit}/{job}-{attempt}/{file}")
-            }
+            Self::CircuitFile { generation, file } => write!(f, "{generation}/{file}"),
+            Self::Manifest(generation) => write!(f, "{generation}/{MANIFEST}"),
+            Self::Tombstone(circuit) => write!(f, "{TOMBSTONES}/{circuit}"),
             Self::Contract { circuit, version } => write!(f, "{CONTRACTS}/{circuit}/{version}.json"),
             Self::SealedInputs(proof) => write!(f, "{SEALED}/{proof}"),
             Self::SealedSecrets(deployment) => write!(f, "{SEALED_DEPLOYMENTS}/{deployment}"),
+            Self::Unclaimed(unit) => write!(f, "{UNCLAIMED}/{unit}"),
+            Self::Trash { since, path } => write!(f, "{TRASH}/{}/{path}", since.as_millis()),
+            Self::Installation => f.write_str(INSTALLATION),
             Self::VaultKeyId => f.write_str(VAULT_KEY_ID),
             Self::Probe => f.write_str(PROBE),
         }
@@ -95,16 +183,19 @@ impl FromStr for ArtifactPath {
     type Err = UnknownPath;
 
     fn from_str(text: &str) -> Result<Self, UnknownPath> {
-        let segments: Vec<&str> = text.split('/').take(5).collect();
+        let segments: Vec<&str> = text.split('/').take(7).collect();
         let path = match segments[..] {
+            [CIRCUITS, circuit, run, MANIFEST] => Self::Manifest(generation(circuit, run)?),
             [CIRCUITS, circuit, run, file] => {
-                let (job, attempt) = run.rsplit_once('-').ok_or(UnknownPath)?;
-                Self::CircuitFile {
-                    circuit: parse(circuit)?,
-                    job: parse(job)?,
-                    attempt: parse(attempt)?,
-                    file: parse(file)?,
-                }
+                Self::CircuitFile { generation: generation(circuit, run)?, file: parse(file)? }
+            }
+            [TOMBSTONES, circuit] => Self::Tombstone(parse(circuit)?),
+            [UNCLAIMED, CIRCUITS, circuit, run] => Self::Unclaimed(Unit::Circuit(generation(circuit, run)?)),
+            [UNCLAIMED, SEALED, proof] => Self::Unclaimed(Unit::Inputs(parse(proof)?)),
+            [UNCLAIMED, SEALED_DEPLOYMENTS, deployment] => Self::Unclaimed(Unit::Secrets(parse(deployment)?)),
+            [TRASH, since, first, ..] if first != TRASH => {
+                let path = text.splitn(3, '/').nth(2).ok_or(UnknownPath)?;
+                Self::Trash { since: Timestamp::from_millis(parse(since)?), path: Box::new(path.parse()?) }
             }
             [CONTRACTS, circuit, file] => {
                 let version = file.strip_suffix(".json").ok_or(UnknownPath)?;
@@ -112,6 +203,7 @@ impl FromStr for ArtifactPath {
             }
             [SEALED, proof] => Self::SealedInputs(parse(proof)?),
             [SEALED_DEPLOYMENTS, deployment] => Self::SealedSecrets(parse(deployment)?),
+            _ if text == INSTALLATION => Self::Installation,
             _ if text == VAULT_KEY_ID => Self::VaultKeyId,
             _ if text == PROBE => Self::Probe,
             _ => return Err(UnknownPath),
@@ -121,6 +213,11 @@ impl FromStr for ArtifactPath {
     }
 }
 
+fn generation(circuit: &str, run: &str) -> Result<Generation, UnknownPath> {
+    let (job, attempt) = run.rsplit_once('-').ok_or(UnknownPath)?;
+    Ok(Generation { circuit: parse(circuit)?, job: parse(job)?, attempt: parse(attempt)? })
+}
+
 fn parse<T: FromStr>(text: &str) -> Result<T, UnknownPath> {
     text.parse().map_err(|_| UnknownPath)
 }
@@ -128,7 +225,6 @@ fn parse<T: FromStr>(text: &str) -> Result<T, UnknownPath> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::clock::Timestamp;
 
     /// At least one of each variant.
     fn all() -> Vec<ArtifactPath> {
@@ -136,19 +232,24 @@ mod tests {
         let version = Digest::of("version");
         let circuit = CircuitId::from_hash(&version);
         let job = JobId::generate(now);
-        let file = |attempt, file| ArtifactPath::CircuitFile {
-            circuit: circuit.clone(),
-            job: job.clone(),
-            attempt,
-            file,
-        };
+        let generation = |attempt| Generation { circuit: circuit.clone(), job: job.clone(), attempt };
+        let file = |attempt, file| generation(attempt).file(file);
+        let proof = ProofId::generate(now);
         let mut all: Vec<_> = FileName::ALL.into_iter().map(|name| file(1, name)).collect();
         all.extend([
             file(0, FileName::R1cs),
             file(u32::MAX, FileName::VerificationKey),
             ArtifactPath::Contract { circuit: circuit.clone(), version },
-            ArtifactPath::SealedInputs(ProofId::generate(now)),
+            ArtifactPath::Manifest(generation(3)),
+            ArtifactPath::Tombstone(circuit.clone()),
+            ArtifactPath::SealedInputs(proof.clone()),
             ArtifactPath::SealedSecrets(DeploymentId::generate(now)),
+            ArtifactPath::Unclaimed(Unit::Circuit(generation(4))),
+            ArtifactPath::Unclaimed(Unit::Inputs(proof.clone())),
+            ArtifactPath::Unclaimed(Unit::Secrets(DeploymentId::generate(now))),
+            ArtifactPath::Trash { since: now, path: Box::new(file(5, FileName::Wasm)) },
+            ArtifactPath::Trash { since: now, path: Box::new(ArtifactPath::SealedInputs(proof)) },
+            ArtifactPath::Installation,
             ArtifactPath::VaultKeyId,
             ArtifactPath::Probe,
         ]);
@@ -162,8 +263,13 @@ mod tests {
             match &path {
                 ArtifactPath::CircuitFile { .. }
                 | ArtifactPath::Contract { .. }
+                | ArtifactPath::Manifest(_)
+                | ArtifactPath::Tombstone(_)
                 | ArtifactPath::SealedInputs(_)
                 | ArtifactPath::SealedSecrets(_)
+                | ArtifactPath::Unclaimed(_)
+                | ArtifactPath::Trash { .. }
+                | ArtifactPath::Installation
                 | ArtifactPath::VaultKeyId
                 | ArtifactPath::Probe => {}
             }
@@ -222,6 +328,13 @@ mod tests {
             &format!("contracts/{circuit}/{upper}.json"),
             &format!("contracts/{circuit}/{upper}"),
             &format!("contracts/{circuit}/.json"),
+            "trash",
+            "trash/1",
+            &format!("trash/1/trash/1/sealed/{uuid}"),
+            &format!("trash/01/sealed/{uuid}"),
+            &format!("trash/x/sealed/{uuid}"),
+            &format!("unclaimed/{uuid}"),
+            &format!("unclaimed/circuits/{circuit}/{uuid}-1/circuit.wasm"),
         ] {
             assert_eq!(text.parse::<ArtifactPath>(), Err(UnknownPath), "{}", &text[..text.len().min(80)]);
         }

@@ -90,6 +90,9 @@ fn expect_groth16(mut section: Cursor<'_>) -> Result<(), FormatError> {
     }
 }
 
+/// Largest number of public signals. A contract takes about 290; the points of a head must fit in memory.
+const MOST_PUBLIC: u32 = 1 << 18;
+
 /// Reads the numbers of wires, public signals and rows.
 fn read_sizes(header: &mut Cursor<'_>) -> Result<[u32; 3], FormatError> {
     let counts = header.position();
@@ -97,6 +100,10 @@ fn read_sizes(header: &mut Cursor<'_>) -> Result<[u32; 3], FormatError> {
     if n_public >= n_vars {
         let detail = format!("{n_vars} wires are too few for the constant one and {n_public} public signals");
         return Err(header.error_at(counts, detail));
+    }
+    if n_public > MOST_PUBLIC {
+        let detail = format!("{n_public} public signals, at most {MOST_PUBLIC} are supported");
+        return Err(header.error_at(counts + 4, detail));
     }
     if !domain_size.is_power_of_two() || domain_size.ilog2() > Fr::TWO_ADICITY {
         let largest = Fr::TWO_ADICITY;

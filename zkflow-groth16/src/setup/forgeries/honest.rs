@@ -153,6 +153,9 @@ fn files_that_take_long_to_check_are_given_up() {
     let again = many.head.contributions[1].clone();
     many.head.contributions.resize(super::gate::MOST + 1, again);
     let verdict = super::gate::judge(&many.head);
-    assert_eq!(verdict.weakness(), Some(&Weakness::TooMany(super::gate::MOST + 1)));
+    assert_eq!(
+        verdict.weakness(),
+        Some(&Weakness::TooMany { count: super::gate::MOST + 1, limit: super::gate::MOST })
+    );
     assert!(verdict.to_string().starts_with("not judged"), "{verdict}");
 }

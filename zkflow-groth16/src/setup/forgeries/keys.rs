@@ -12,8 +12,18 @@ use crate::rng::os_rng;
 
 /// Cases whose contributions are consistent, but belong to another circuit or to other powers: without these, the key
 /// only claims them.
-pub(super) const CLAIMS: [&str; 5] =
-    ["powers of a beacon", "key of other powers", "A of another key", "C not divided", "H not divided"];
+pub(super) const CLAIMS: [&str; 10] = [
+    "powers of a beacon",
+    "key of other powers",
+    "A of another key",
+    "C not divided",
+    "H not divided",
+    "delta is tau",
+    "delta is minus 3 tau to the 5",
+    "delta is 2 over tau to the 4",
+    "delta is alpha times tau cubed",
+    "delta is beta times tau",
+];
 
 pub(super) fn all() -> Vec<Forgery> {
     let secrets = [random(), random(), random()];
@@ -30,7 +40,10 @@ fn known_deltas(ptau: &[u8]) -> Vec<Forgery> {
     let of_beacon = |value: &[u8]| Beacon::new(value, 10).unwrap().stream().scalar();
     let documented: Vec<u8> = (1..=32).collect();
     let half = number(2).inverse().unwrap();
-    let cases: [(&'static str, Vec<Fr>); 17] = [
+    let beacon = of_beacon(&documented);
+    let cancelled = random();
+    let inverse = cancelled.inverse().unwrap();
+    let cases: [(&'static str, Vec<Fr>); 26] = [
         ("delta is 2", vec![number(2)]),
         ("delta is 3 by three", vec![number(3), number(5), number(15).inverse().unwrap() * number(3)]),
         ("delta is minus 1", vec![-Fr::one()]),
@@ -47,6 +60,15 @@ fn known_deltas(ptau: &[u8]) -> Vec<Forgery> {
         ("delta is the beacon squared", vec![of_beacon(&documented).square()]),
         ("delta is minus the beacon", vec![-of_beacon(&documented)]),
         ("delta is the beacon and 4", vec![of_beacon(&documented), number(4)]),
+        ("delta is three times the beacon", vec![beacon * number(3)]),
+        ("delta is the inverse of the beacon", vec![beacon.inverse().unwrap()]),
+        ("delta is the beacon cubed", vec![beacon.square() * beacon]),
+        ("delta is the beacon plus 1", vec![beacon + Fr::one()]),
+        ("delta is 123456789", vec![number(123_456_789)]),
+        ("delta is 3 times 2 to the 100", vec![number(3) * number(2).pow([100])]),
+        ("delta is 2 to the 200 minus 1", vec![number(2).pow([200]) - Fr::one()]),
+        ("two secrets cancel before a beacon", vec![cancelled, inverse, beacon]),
+        ("two secrets cancel around a beacon", vec![cancelled, beacon, inverse * number(6)]),
         ("two secrets cancel", {
             let secret = random();
             vec![secret, secret.inverse().unwrap() * number(9)]
@@ -63,8 +85,12 @@ fn known_deltas(ptau: &[u8]) -> Vec<Forgery> {
 
 /// delta depends on the secrets of phase 1.
 fn related_deltas([tau, alpha, beta]: [Fr; 3], ptau: &[u8]) -> Vec<Forgery> {
-    let _ = tau;
-    let cases: [(&'static str, Fr); 10] = [
+    let cases: [(&'static str, Fr); 15] = [
+        ("delta is tau", tau),
+        ("delta is minus 3 tau to the 5", -number(3) * tau.pow([5])),
+        ("delta is 2 over tau to the 4", number(2) * tau.inverse().unwrap().pow([4])),
+        ("delta is alpha times tau cubed", alpha * tau.pow([3])),
+        ("delta is beta times tau", beta * tau),
         ("delta is alpha", alpha),
         ("delta is beta", beta),
         ("delta is minus alpha", -alpha),

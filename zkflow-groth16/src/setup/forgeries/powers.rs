@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use ark_bn254::Fr;
-use ark_ff::{AdditiveGroup as _, Field, One};
+use ark_ff::{AdditiveGroup as _, FftField as _, Field, One};
 
 use super::super::{Beacon, StepOptions, development_name, ptau};
 use super::{POWER, number, powers_with, random};
@@ -37,6 +37,12 @@ pub(super) fn all() -> Vec<(&'static str, Vec<u8>)> {
         ("ptau alpha is tau squared", [a, a.square(), b]),
         ("ptau alpha is tau times beta", [a, a * b, b]),
         ("ptau alpha is beta over tau", [a, b * a.inverse().unwrap(), b]),
+        ("ptau alpha and beta are powers of tau", [a, a.pow([8]), a.pow([5])]),
+        ("ptau beta is 3 over tau squared", [a, b, number(3) * a.square().inverse().unwrap()]),
+        ("ptau alpha is beta times tau cubed", [a, b * a.pow([3]), b]),
+        ("ptau beta is twice alpha over tau to the 9", [a, b, b.double() * a.inverse().unwrap().pow([9])]),
+        ("ptau tau has a small order", [Fr::get_root_of_unity(16).unwrap(), a, b]),
+        ("ptau tau is 6 to the 80", [number(6).pow([80]), a, b]),
         ("ptau all are 1", [one, one, one]),
     ] {
         cases.push((name, powers_with(secrets)));

@@ -1,27 +1,33 @@
 //! Finds out whether a point is a known multiple of another one.
 //!
 //! A number is known if it is small, a power of a small number, the inverse of such a number, the number of a public
-//! beacon, or the product of two of those. Its opposite is known too.
+//! beacon, or a product of two of the latter. Its opposite is known too.
 
 use std::collections::HashMap;
 
 use ark_bn254::{Fq, Fr, G1Affine, G1Projective};
+use ark_ec::scalar_mul::BatchMulPreprocessing;
 use ark_ec::{AdditiveGroup, AffineRepr, CurveGroup};
 use ark_ff::{Field, One, PrimeField};
 
 /// Numbers that anyone can compute.
 pub(in super::super) struct Known {
-    /// Numbers of public beacons, their squares, and their products.
+    /// Numbers of public beacons, and products of two of them.
     of_beacons: Vec<Fr>,
 }
 
 impl Known {
-    /// Small numbers and powers, and those that follow from the numbers of beacons.
+    /// Small numbers and powers.
+    pub(in super::super) fn numbers() -> Self {
+        Self { of_beacons: Vec::new() }
+    }
+
+    /// Small numbers and powers, the numbers of beacons, and products of two of the first [`MULTIPLIED`].
     pub(in super::super) fn with_beacons(scalars: &[Fr]) -> Self {
-        let mut of_beacons = scalars[..scalars.len().min(BEACONS)].to_vec();
-        for i in 0..of_beacons.len().min(MULTIPLIED) {
+        let mut of_beacons = scalars.to_vec();
+        for i in 0..scalars.len().min(MULTIPLIED) {
             for j in 0..=i {
-                of_beacons.push(of_beacons[i] * of_beacons[j]);
+                of_beacons.push(scalars[i] * scalars[j]);
             }
         }
         Self { of_beacons }
@@ -30,20 +36,26 @@ impl Known {
     /// The known number `k` with `point = k * base`; `None` if there is none.
     pub(in super::super) fn ratio(&self, base: G1Affine, point: G1Affine) -> Option<Fr> {
         let inverse = || multiple(point, base).and_then(|k| k.inverse());
-        let of_beacon = || {
-            let known = |k: &&Fr| [point, -point].contains(&(base * **k).into_affine());
-            let k = self.of_beacons.iter().find(known)?;
-            Some(if (base * k).into_affine() == point { *k } else { -*k })
-        };
-        multiple(base, point).or_else(inverse).or_else(of_beacon)
+        multiple(base, point).or_else(inverse).or_else(|| self.of_beacon(base, point))
+    }
+
+    fn of_beacon(&self, base: G1Affine, point: G1Affine) -> Option<Fr> {
+        if self.of_beacons.is_empty() {
+            return None;
+        }
+        let multiples = BatchMulPreprocessing::new(base.into_group(), self.of_beacons.len());
+        multiples.batch_mul(&self.of_beacons).into_iter().zip(&self.of_beacons).find_map(|(multiple, k)| {
+            match multiple {
+                _ if multiple == point => Some(*k),
+                _ if multiple == -point => Some(-*k),
+                _ => None,
+            }
+        })
     }
 }
 
-/// Beacons that are tried.
-const BEACONS: usize = 32;
-
-/// Beacons whose products are tried.
-const MULTIPLIED: usize = 6;
+/// Numbers of beacons whose products are tried.
+const MULTIPLIED: usize = 12;
 
 /// The `k` with `point = k * base`, if `k` or `-k` is at most [`SMALL`] or a power of one of [`BASES`].
 fn multiple(base: G1Affine, point: G1Affine) -> Option<Fr> {
@@ -102,7 +114,8 @@ const STEP: u64 = 256;
 /// Numbers whose powers are tried.
 const BASES: [u64; 5] = [2, 3, 5, 7, 10];
 
-fn times(point: G1Projective, factor: u64) -> G1Projective {
+/// `factor * point`, in as many steps as the factor has bits.
+pub(super) fn times(point: G1Projective, factor: u64) -> G1Projective {
     let bits = u64::BITS - factor.leading_zeros();
     (0..bits).rev().fold(G1Projective::ZERO, |sum, bit| {
         let doubled = sum.double();
@@ -124,7 +137,7 @@ mod tests {
     #[test]
     fn known_numbers_are_found_and_random_ones_are_not() {
         let rng = &mut crate::rng::os_rng();
-        let beacons = [Fr::rand(rng), Fr::rand(rng)];
+        let beacons: Vec<Fr> = (0..100).map(|_| Fr::rand(rng)).collect();
         let known = Known::with_beacons(&beacons);
         let base = (G1Affine::generator() * Fr::rand(rng)).into_affine();
         let inverse = |k: u64| Fr::from(k).inverse().unwrap();
@@ -146,6 +159,7 @@ mod tests {
             beacons[0],
             beacons[1].square(),
             beacons[0] * beacons[1],
+            beacons[99],
         ];
         for number in numbers.into_iter().flat_map(|number| [number, -number]) {
             assert_eq!(known.ratio(base, (base * number).into_affine()), Some(number), "{number}");

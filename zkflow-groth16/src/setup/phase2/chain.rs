@@ -1,6 +1,6 @@
 //! The chain of contributions: what each one hashes, and whether each one follows the previous one.
 
-use ark_bn254::{G1Affine, G2Affine};
+use ark_bn254::G1Affine;
 use ark_ec::{AffineRepr, CurveGroup};
 use rayon::prelude::*;
 
@@ -34,15 +34,9 @@ fn put_public_key(transcript: &mut Transcript, contribution: &Contribution) {
 
 /// Checks every contribution; returns delta in G1 after the last one.
 ///
-/// `unreplayed` says what happens to a beacon beyond the budget of `replay`.
-///
 /// # Errors
 /// The number of the first wrong contribution, and what is wrong.
-pub(in super::super) fn check_contributions(
-    head: &KeyHead,
-    replay: &mut Replay,
-    unreplayed: Unreplayed,
-) -> Result<G1Affine, String> {
+pub(in super::super) fn check_contributions(head: &KeyHead, replay: &mut Replay) -> Result<G1Affine, String> {
     let mut transcript = Transcript::new();
     transcript.bytes(&head.circuit_hash);
     let mut delta = G1Affine::generator();
@@ -61,18 +55,9 @@ pub(in super::super) fn check_contributions(
         checked.map_err(|what| numbered(number, what))?;
     }
     for (number, contribution) in head.contributions.iter().enumerate() {
-        check_beacon(contribution, replay, unreplayed).map_err(|what| numbered(number, &what))?;
+        check_beacon(contribution, replay).map_err(|what| numbered(number, &what))?;
     }
     Ok(delta)
-}
-
-/// What happens to a beacon that takes too many hashes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Unreplayed {
-    /// It counts as a beacon, without a check of its number.
-    Accept,
-    /// It is refused.
-    Refuse,
 }
 
 /// A contribution with what it follows.
@@ -91,7 +76,7 @@ impl Link<'_> {
             return Err("the transcript does not match");
         }
         let g2_s = RandomStream::of_hash(&self.transcript).g2();
-        if !in_subgroup(&g2_spx) || !same_ratio(g1_s, g1_sx, g2_s, g2_spx) {
+        if !g2_spx.is_in_correct_subgroup_assuming_on_curve() || !same_ratio(g1_s, g1_sx, g2_s, g2_spx) {
             return Err("the key does not prove knowledge of the secret");
         }
         if !same_ratio(self.delta, delta_after, g2_s, g2_spx) {
@@ -101,34 +86,14 @@ impl Link<'_> {
     }
 }
 
-fn check_beacon(
-    contribution: &Contribution,
-    replay: &mut Replay,
-    unreplayed: Unreplayed,
-) -> Result<(), String> {
+fn check_beacon(contribution: &Contribution, replay: &mut Replay) -> Result<(), String> {
     let ContributionKind::Beacon { exponent, hash } = &contribution.kind else { return Ok(()) };
-    let beacon =
-        Beacon::new(hash.as_bytes(), *exponent).map_err(|_| "the beacon's value or exponent is invalid")?;
-    let Some(mut stream) = replay.stream(&beacon) else {
-        return match unreplayed {
-            Unreplayed::Accept => Ok(()),
-            Unreplayed::Refuse => Err(too_many_hashes(*exponent)),
-        };
-    };
+    let beacon = Beacon::new(hash.as_bytes(), *exponent).map_err(|error| error.to_string())?;
+    let Some(mut stream) = replay.stream(&beacon).map_err(|error| error.to_string())? else { return Ok(()) };
     let secret = stream.scalar();
     let expected = stream.g1();
     if contribution.g1_s != expected || contribution.g1_sx != (expected * secret).into_affine() {
         return Err("the key does not match the beacon".to_owned());
     }
     Ok(())
-}
-
-/// Message for a beacon beyond the limit.
-pub(in super::super) fn too_many_hashes(exponent: u8) -> String {
-    format!("the beacon of 2^{exponent} hashes exceeds the limit (--max-beacon-exponent)")
-}
-
-/// Whether a point, which is on its curve, is in the group of order r.
-pub(super) fn in_subgroup(point: &G2Affine) -> bool {
-    point.is_in_correct_subgroup_assuming_on_curve()
 }

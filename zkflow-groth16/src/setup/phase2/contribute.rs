@@ -12,7 +12,7 @@ use super::super::beacon::Beacon;
 use super::super::ceremony::CeremonyError;
 use super::super::step::{StepOptions, pieces};
 use super::super::stream::RandomStream;
-use super::chain::{Unreplayed, transcript_of};
+use super::chain::transcript_of;
 use super::head::check_head;
 use crate::format::zkey::{
     Contribution, ContributionKind, ContributionName, KeyHead, KeySection, ZKeyFile, ZKeyWriter,
@@ -39,7 +39,7 @@ pub fn contribute<R: Read + Seek>(
     rng: &mut dyn SecureRng,
     options: StepOptions<'_>,
 ) -> Result<KeyHead, CeremonyError> {
-    check_head(key.head(), &mut options.replay(), Unreplayed::Refuse)?;
+    check_head(key.head(), &mut options.replay())?;
     apply(key, out, RandomStream::of_secret(rng, text), ContributionKind::Secret, name, options)
 }
 
@@ -56,7 +56,7 @@ pub fn beacon<R: Read + Seek>(
     beacon: &Beacon,
     options: StepOptions<'_>,
 ) -> Result<KeyHead, CeremonyError> {
-    check_head(key.head(), &mut options.replay(), Unreplayed::Refuse)?;
+    check_head(key.head(), &mut options.replay())?;
     apply(key, out, beacon.stream(), beacon.kind(), name, options)
 }
 

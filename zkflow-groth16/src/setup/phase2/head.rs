@@ -6,16 +6,12 @@ use ark_ec::AffineRepr;
 use super::super::beacon::Replay;
 use super::super::ratio::same_ratio;
 use super::super::verdict::Weakness;
-use super::chain::{Unreplayed, check_contributions, in_subgroup};
+use super::chain::check_contributions;
 use crate::format::zkey::KeyHead;
 
 /// Checks that the points are in their groups and not infinity, that gamma is the generator, that beta and delta are
 /// equal in both groups, and that delta is the result of valid contributions.
-pub(in super::super) fn check_head(
-    key: &KeyHead,
-    replay: &mut Replay,
-    unreplayed: Unreplayed,
-) -> Result<(), Weakness> {
+pub(in super::super) fn check_head(key: &KeyHead, replay: &mut Replay) -> Result<(), Weakness> {
     let vk = &key.vk;
     for (name, point) in [("alpha", vk.alpha_g1), ("beta", key.beta_g1), ("delta", key.delta_g1)] {
         if point.is_zero() {
@@ -23,7 +19,7 @@ pub(in super::super) fn check_head(
         }
     }
     for (name, point) in [("beta in G2", vk.beta_g2), ("gamma", vk.gamma_g2), ("delta in G2", vk.delta_g2)] {
-        if point.is_zero() || !in_subgroup(&point) {
+        if point.is_zero() || !point.is_in_correct_subgroup_assuming_on_curve() {
             return Err(Weakness::BadPoint(name));
         }
     }
@@ -39,7 +35,7 @@ pub(in super::super) fn check_head(
             return Err(Weakness::Inconsistent(what));
         }
     }
-    let delta = check_contributions(key, replay, unreplayed).map_err(Weakness::Contribution)?;
+    let delta = check_contributions(key, replay).map_err(Weakness::Contribution)?;
     if delta != key.delta_g1 {
         return Err(Weakness::Inconsistent("delta does not match the last contribution"));
     }

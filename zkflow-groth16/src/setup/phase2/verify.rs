@@ -5,7 +5,6 @@ use std::io::{Read, Seek};
 use super::super::beacon::Replay;
 use super::super::ceremony::CeremonyError;
 use super::super::step::StepOptions;
-use super::chain::Unreplayed;
 use super::comparison::{Comparison, demand, passed_through_parameters};
 use super::head::check_head;
 use super::initial::{InitialKey, Maker};
@@ -74,7 +73,7 @@ fn compare<K: Read + Seek>(
 ) -> Result<(), CeremonyError> {
     compare_heads(initial.head(), key.head())?;
     demand(initial.has_matrices_of(key)?, "the matrices")?;
-    check_head(key.head(), replay, Unreplayed::Refuse)?;
+    check_head(key.head(), replay)?;
     let delta_g2 = key.head().vk.delta_g2;
 
     let mut comparison = Comparison::new(key, rng);

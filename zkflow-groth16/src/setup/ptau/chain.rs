@@ -6,7 +6,6 @@ use rayon::prelude::*;
 
 use super::super::beacon::{Beacon, Replay};
 use super::super::ceremony::CeremonyError;
-use super::super::phase2::{Unreplayed, too_many_hashes};
 use super::super::ratio::same_ratio;
 use super::challenge::first_challenge;
 use super::key::{Parameter, Secrets, challenge_point};
@@ -21,7 +20,6 @@ pub(super) fn check_contributions(
     contributions: &[PtauContribution],
     ceremony_power: u32,
     replay: &mut Replay,
-    unreplayed: Unreplayed,
 ) -> Result<(), String> {
     let numbered = |number: usize, what| format!("contribution {}: {what}", number + 1);
     let first = State::first(ceremony_power);
@@ -33,7 +31,7 @@ pub(super) fn check_contributions(
         checked.map_err(|what| numbered(number, what))?;
     }
     for (number, (contribution, before)) in contributions.iter().zip(&states).enumerate() {
-        check_beacon(before, contribution, replay, unreplayed).map_err(|what| numbered(number, what))?;
+        check_beacon(before, contribution, replay).map_err(|what| numbered(number, what))?;
     }
     Ok(())
 }
@@ -80,39 +78,29 @@ fn check_secrets(before: &State, after: &PtauContribution) -> Result<(), String>
     demand(all_in, "a point of G2 is outside the group of order r")?;
 
     let parameters = [
-        (Parameter::Tau, key.tau, before.tau_g1, after.tau_g1),
-        (Parameter::Alpha, key.alpha, before.alpha_g1, after.alpha_g1),
-        (Parameter::Beta, key.beta, before.beta_g1, after.beta_g1),
+        ("tau", Parameter::Tau, key.tau, before.tau_g1, after.tau_g1),
+        ("alpha", Parameter::Alpha, key.alpha, before.alpha_g1, after.alpha_g1),
+        ("beta", Parameter::Beta, key.beta, before.beta_g1, after.beta_g1),
     ];
-    for (parameter, ParameterKey { g1_s, g1_sx, g2_spx }, before_g1, after_g1) in parameters {
+    for (name, parameter, ParameterKey { g1_s, g1_sx, g2_spx }, before_g1, after_g1) in parameters {
         let g2_sp = challenge_point(parameter, &before.challenge, g1_s, g1_sx);
         let knows = same_ratio(g1_s, g1_sx, g2_sp, g2_spx);
-        demand(knows, format!("{parameter:?}: the key does not prove knowledge of the secret"))?;
+        demand(knows, format!("the key does not prove knowledge of the secret for {name}"))?;
         let follows = same_ratio(before_g1, after_g1, g2_sp, g2_spx);
-        demand(follows, format!("{parameter:?}: does not follow the previous contribution"))?;
+        demand(follows, format!("{name} does not follow the previous contribution"))?;
     }
     let follows = same_ratio(key.tau.g1_s, key.tau.g1_sx, before.tau_g2, after.tau_g2);
-    demand(follows, "Tau in G2: does not follow the previous contribution")?;
+    demand(follows, "tau in G2 does not follow the previous contribution")?;
     let follows = same_ratio(key.beta.g1_s, key.beta.g1_sx, before.beta_g2, after.beta_g2);
-    demand(follows, "Beta in G2: does not follow the previous contribution")
+    demand(follows, "beta in G2 does not follow the previous contribution")
 }
 
-fn check_beacon(
-    before: &State,
-    contribution: &PtauContribution,
-    replay: &mut Replay,
-    unreplayed: Unreplayed,
-) -> Result<(), String> {
+fn check_beacon(before: &State, contribution: &PtauContribution, replay: &mut Replay) -> Result<(), String> {
     let ContributionKind::Beacon { exponent, hash } = &contribution.kind else { return Ok(()) };
     let beacon = Beacon::new(hash.as_bytes(), *exponent).map_err(|error| error.to_string())?;
-    match (replay.stream(&beacon), unreplayed) {
-        (Some(mut stream), _) => {
-            let (_, expected) = Secrets::draw(&mut stream, &before.challenge);
-            demand(contribution.key == expected, "the key does not match the beacon")
-        }
-        (None, Unreplayed::Accept) => Ok(()),
-        (None, Unreplayed::Refuse) => Err(too_many_hashes(*exponent)),
-    }
+    let Some(mut stream) = replay.stream(&beacon).map_err(|error| error.to_string())? else { return Ok(()) };
+    let (_, expected) = Secrets::draw(&mut stream, &before.challenge);
+    demand(contribution.key == expected, "the key does not match the beacon")
 }
 
 fn demand(holds: bool, what: impl Into<String>) -> Result<(), String> {

@@ -9,6 +9,7 @@ use ark_ff::Zero;
 use zkflow_bn254::points::Curve;
 
 use super::super::ceremony::CeremonyError;
+use super::super::coincidence;
 use super::super::ratio::{combine, random_challenge, random_factors, same_ratio, scalars};
 use super::super::step::{Meter, StepOptions};
 use super::super::transcript::CeremonyPoint;
@@ -73,7 +74,8 @@ pub fn verify<R: Read + Seek>(
         let (difference, _) = compare_lagrange(check, TAU_G2, LAGRANGE_TAU_G2)?;
         demand_that(difference.is_zero(), "tau in G2", WRONG_FORM)?;
     }
-    Ok(verdict.and_checked([Checked::AllPoints]))
+    let found = coincidence::in_powers(check.ptau, &last, u64::MAX)?;
+    Ok(verdict.and_checked([Checked::AllPoints]).weakened(found))
 }
 
 /// Number of bytes read from the file.

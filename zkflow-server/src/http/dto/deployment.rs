@@ -74,7 +74,7 @@ impl NewDeployment {
 }
 
 fn fault(path: &str, message: &str) -> Problem {
-    RequestError::Inputs(vec![InputFault { path: path.to_owned(), message: message.to_owned() }]).into()
+    RequestError::Fields(vec![InputFault { path: path.to_owned(), message: message.to_owned() }]).into()
 }
 
 /// A transaction to sign.

@@ -1,4 +1,4 @@
-//! The secret key of an installation for the codes of its records.
+//! The secret key of an installation for the codes of what it checked.
 
 use std::fmt;
 use std::fs;
@@ -14,11 +14,12 @@ use zeroize::Zeroizing;
 use crate::own_folder;
 use crate::rng::os_rng;
 
-/// Secret key of an installation for the codes of its records. Zeroised on drop.
+/// Secret key of an installation for the codes of its records and of its [`CheckedPowers`](super::CheckedPowers).
+/// Zeroised on drop.
 #[derive(Clone)]
 pub struct RecordKey(Zeroizing<[u8; 32]>);
 
-/// Code of a record.
+/// HMAC-SHA256 of a text.
 pub(super) type Code = Hmac<Sha256>;
 
 impl RecordKey {
@@ -50,10 +51,12 @@ impl RecordKey {
         Ok(Self(bytes))
     }
 
-    pub(super) fn code(&self, text: &[u8]) -> Code {
+    /// Code of `text`. Codes of one subject are of no use for another.
+    pub(super) fn code(&self, subject: &str, text: &[u8]) -> Code {
         // Expect safety: HMAC takes keys of any length.
         let mut mac = Code::new_from_slice(&*self.0).expect("any length is valid");
-        mac.update(b"zkflow setup record\n");
+        mac.update(subject.as_bytes());
+        mac.update(b"\n");
         mac.update(text);
         mac
     }

@@ -1,0 +1,136 @@
+//! The binary among clients that hold what they can: its memory stays bounded, and other clients are served.
+//!
+//! The hostile clients have the address 127.0.0.2, the others 127.0.0.1: each address has its share.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use zkflow_server::client::{Client, LocalServer};
+
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Growth of the resident memory under all hostile clients together: 16 MiB of bodies, and buffers of 1024 connections.
+const GROWTH_MIB: u64 = 160;
+
+/// A connection from the hostile address, on which `request` was sent; `None` if the server closed it.
+async fn hostile(server: SocketAddr, request: Vec<u8>) -> Option<TcpStream> {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    // A small window: what the client does not read stays at the server.
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(server).await.ok()?;
+    stream.write_all(&request).await.ok()?;
+    Some(stream)
+}
+
+/// Resident memory of the process in MiB.
+fn resident_mib(server: &LocalServer) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid().as_raw_nonzero())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+}
+
+/// The longest of 100 reads of a circuit.
+async fn slowest_read(client: &Client, path: &str) -> Duration {
+    let mut slowest = Duration::ZERO;
+    for _ in 0..100 {
+        let began = Instant::now();
+        assert_eq!(client.get(path).await.unwrap().status, 200);
+        slowest = slowest.max(began.elapsed());
+    }
+    slowest
+}
+
+async fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_clients_fill_their_share_and_others_are_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let modules = std::env::temp_dir().join("zkflow-test-modules");
+    let operations = free_port().await;
+    let port = operations.to_string();
+    let args =
+        ["--log-level", "error", "--module-cache", modules.to_str().unwrap(), "--operations-port", &port];
+    let executable = Path::new(env!("CARGO_BIN_EXE_zkflow"));
+    let server = LocalServer::start(executable, folder.path(), &args, Stdio::inherit()).unwrap();
+    let client = server.client();
+    let params = json!({"n": 64, "min": 18, "max": 120});
+    let circuit = client.circuit("batchRangeCheck", params, PATIENCE).await.unwrap();
+    let circuit = circuit["circuitId"].as_str().unwrap().to_owned();
+    let path = format!("/v1/circuits/{circuit}");
+    // Once, so that caches are filled before memory is measured.
+    slowest_read(&client, &path).await;
+    let before = resident_mib(&server);
+
+    let address: SocketAddr = server.base().strip_prefix("http://").unwrap().parse().unwrap();
+    let head = |line: &str, more: &str| format!("{line} HTTP/1.1\r\nhost: x\r\n{more}\r\n").into_bytes();
+    let body = {
+        let length = 2 << 20;
+        let headers = format!("content-type: application/json\r\ncontent-length: {length}\r\n");
+        let mut request = head("POST /v1/proofs", &headers);
+        request.resize(request.len() + length - 1, b' ');
+        request
+    };
+    let download = head(&format!("GET {path}/artifacts/proving_key.zkey"), "");
+    let events = head(&format!("GET {path}/events"), "");
+    let hold = async |count: usize, request: &[u8]| {
+        let all = (0..count).map(|_| hostile(address, request.to_vec()));
+        join_all(all).await.into_iter().flatten().collect::<Vec<_>>()
+    };
+    let mut held = Vec::new();
+    // The bodies stall in the hostile clients while the server waits for the budget: do not wait for them.
+    let bodies: Vec<_> = (0..400).map(|_| tokio::spawn(hostile(address, body.clone()))).collect();
+    held.extend(hold(200, &download).await);
+    held.extend(hold(300, &events).await);
+    held.extend(hold(1500, b"").await);
+
+    let metric =
+        async |path: &str| reqwest::get(format!("http://127.0.0.1:{operations}{path}")).await.unwrap();
+    let began = Instant::now();
+    assert_eq!(metric("/health").await.status(), 200);
+    assert!(began.elapsed() < Duration::from_secs(5), "health took {:?}", began.elapsed());
+    let under_attack = slowest_read(&client, &path).await;
+    println!("the slowest of 100 reads under attack took {under_attack:?}");
+    let mut proofs = Vec::new();
+    for age in 18..28 {
+        let values: Vec<_> = (0..64).map(|_| age.to_string()).collect();
+        let (private, public) = (json!({"values": values}), json!({"randomPublicSignal": "7"}));
+        proofs.push(client.request_proof(&circuit, private, public).await.unwrap());
+    }
+    for proof in proofs {
+        let done = client.get(&format!("/v1/proofs/{proof}?wait=60")).await.unwrap().body;
+        assert_eq!(done["status"], "completed", "{done}");
+    }
+    let grown = resident_mib(&server).saturating_sub(before);
+    println!("memory grew by {grown} MiB under 400 bodies, 200 downloads, 300 streams and 1500 connections");
+    assert!(grown < GROWTH_MIB, "memory grew by {grown} MiB");
+    // Connections above the share are closed when they are accepted.
+    let began = Instant::now();
+    while !metric("/metrics").await.text().await.unwrap().contains("zkflow_connections_refused_total") {
+        assert!(began.elapsed() < Duration::from_secs(60), "no connection was refused");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+
+    // A stalled body gets its answer, and makes room.
+    for body in bodies {
+        drop(tokio::time::timeout(PATIENCE, body).await.unwrap().unwrap());
+    }
+    drop(held);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let headers = "content-type: application/json\r\ncontent-length: 9\r\nconnection: close\r\n";
+    let mut stalled = hostile(address, head("POST /v1/circuits", headers)).await.unwrap();
+    let mut answer = String::new();
+    tokio::time::timeout(PATIENCE, stalled.read_to_string(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert_eq!(server.terminate().unwrap(), Some(0));
+}

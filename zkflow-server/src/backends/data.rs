@@ -1,0 +1,77 @@
+//! Opens the documents and artifacts of an installation.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sqlx::SqlitePool;
+use tokio::sync::OnceCell;
+use zkflow_core::service::catalog::Catalog;
+use zkflow_core::service::clock::{Clock, SystemClock};
+use zkflow_core::service::store::ArtifactStore;
+use zkflow_store::{FsStore, MemoryCatalog, MemoryStore, SqliteCatalog, Vault, VaultKey, sqlite};
+
+use super::{ARTIFACTS, DATABASE, OpenError, failed};
+use crate::config::Config;
+use crate::maintenance::Data;
+
+/// Opens the catalog, the artifact store and the vault of `config`; creates the data folder if it is missing. Also returns
+/// the SQLite file, which the queue may share.
+pub(super) async fn open(config: &Config) -> Result<(Data, Database), OpenError> {
+    let folder = &config.storage.data_dir;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(failed(format!("create the data folder {}", folder.display())))?;
+    let database = Database { path: folder.join(DATABASE), pool: OnceCell::new() };
+    let catalog: Arc<dyn Catalog> = match &config.storage.mongodb_uri {
+        #[cfg(feature = "mongodb")]
+        Some(uri) => super::mongodb::catalog(uri).await?,
+        _ => {
+            let catalog = SqliteCatalog::open(database.open().await?);
+            Arc::new(catalog.await.map_err(failed("open the catalog"))?)
+        }
+    };
+    let store: Arc<dyn ArtifactStore> = match &config.storage.s3_bucket {
+        #[cfg(feature = "s3")]
+        Some(bucket) => super::s3::store(bucket, &config.storage, folder).await?,
+        _ => Arc::new(FsStore::open(folder.join(ARTIFACTS)).map_err(failed("open the artifact store"))?),
+    };
+    let vault = Vault::new(vault_key(config, folder)?, store.clone());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    Ok((Data { catalog, store, clock, vault }, database))
+}
+
+/// Documents and artifacts in memory.
+pub(super) fn in_memory() -> Data {
+    let store: Arc<dyn ArtifactStore> = Arc::new(MemoryStore::new());
+    Data {
+        catalog: Arc::new(MemoryCatalog::new()),
+        vault: Vault::new(VaultKey::generate(), store.clone()),
+        store,
+        clock: Arc::new(SystemClock),
+    }
+}
+
+/// The SQLite file in the data folder, opened at the first use.
+pub(super) struct Database {
+    path: PathBuf,
+    pool: OnceCell<SqlitePool>,
+}
+
+impl Database {
+    pub(super) async fn open(&self) -> Result<SqlitePool, OpenError> {
+        let open = async || sqlite::open(&self.path).await.map_err(failed("open the database"));
+        self.pool.get_or_try_init(open).await.cloned()
+    }
+}
+
+fn vault_key(config: &Config, data: &Path) -> Result<VaultKey, OpenError> {
+    match &config.storage.secret_key {
+        Some(key) => VaultKey::parse(key.expose()).map_err(failed("use ZKFLOW_SECRET_KEY")),
+        None => VaultKey::load_or_create(&data.join("secret.key"))
+            .map_err(failed("use secret.key in the data folder")),
+    }
+}

@@ -1,0 +1,95 @@
+//! Work on the documents and artifacts of an installation, beside requests and jobs.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`binding`] | catalog and store belong together |
+//! | [`clean`] | artifacts that no document needs |
+//! | [`manifest`] | the description of a circuit in the store; the catalog made again from it |
+//! | [`tombstone`] | what a deleted circuit was |
+//! | [`backup`], [`restore`] | copies of all documents and artifacts |
+//! | [`repair`] | missing and damaged artifacts |
+
+pub mod backup;
+pub mod binding;
+pub mod clean;
+pub mod manifest;
+pub mod repair;
+pub mod restore;
+pub mod tombstone;
+
+use std::sync::Arc;
+
+use zkflow_core::error::{Classified, ErrorKind};
+use zkflow_core::service::catalog::{Catalog, CatalogError};
+use zkflow_core::service::clock::{Clock, Timestamp};
+use zkflow_core::service::store::{ArtifactStore, StoreError};
+use zkflow_core::setup::RecordKey;
+use zkflow_store::Vault;
+
+/// The documents and artifacts of an installation.
+#[derive(Debug, Clone)]
+pub struct Data {
+    /// Documents.
+    pub catalog: Arc<dyn Catalog>,
+    /// Artifacts.
+    pub store: Arc<dyn ArtifactStore>,
+    /// Source of the present time.
+    pub clock: Arc<dyn Clock>,
+    /// Seals private inputs.
+    pub vault: Vault,
+}
+
+impl Data {
+    /// Key of the records of setups. All processes with the same secret key share it.
+    pub fn record_key(&self) -> RecordKey {
+        RecordKey::new(*self.vault.derived_key("setup records").bytes())
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// The catalog, the store or a backup failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The catalog failed.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The artifact store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file of a backup cannot be read or written.
+    #[error("{path}")]
+    File {
+        /// Path of the file.
+        path: String,
+        /// Error of the file system.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The backup cannot be used, for the given reason.
+    #[error("{0}")]
+    Backup(String),
+}
+
+impl Classified for DataError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Catalog(error) => error.kind(),
+            Self::Store(error) => error.kind(),
+            Self::File { .. } => ErrorKind::Unavailable,
+            Self::Backup(_) => ErrorKind::Invalid,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Catalog(error) => error.code(),
+            Self::Store(error) => error.code(),
+            Self::File { .. } => "file_unavailable",
+            Self::Backup(_) => "backup_invalid",
+        }
+    }
+}

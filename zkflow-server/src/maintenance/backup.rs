@@ -1,0 +1,336 @@
+//! Backups: all documents and artifacts of an installation in a folder, while it runs.
+//!
+//! # Layout
+//! - `blobs/AB/ABCD…` contains the artifacts, named by their SHA-256. A later backup adds the new ones.
+//! - `TIME.jsonl` is the index of one backup, one JSON object per line: a header, artifacts with key and digest,
+//!   documents, and a last line with the counts. An index without its last line is incomplete. Of two documents with one
+//!   id, the later line counts.
+//!
+//! The key that seals private inputs is not part of a backup: whoever has both can read them.
+
+use std::collections::HashSet;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use futures::TryStreamExt as _;
+use serde::{Deserialize, Serialize};
+use zkflow_core::digest::Digest;
+use zkflow_core::service::catalog::{Circuit, Deployment, Page, ProofRequest, Stored};
+use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::id::InstallationId;
+use zkflow_core::service::store::{ArtifactKey, ArtifactMeta, ArtifactPath, StoreError};
+
+use super::{Data, DataError};
+
+/// Documents read at once.
+const PAGE: usize = 200;
+
+/// Version of the layout.
+pub(super) const FORMAT: u32 = 1;
+
+/// A line of an index.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Entry {
+    Backup(Header),
+    Artifact(ArtifactMeta),
+    Circuit(Box<Circuit>),
+    Proof(Box<ProofRequest>),
+    Deployment(Box<Deployment>),
+    End(Counts),
+}
+
+/// First line of an index.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Header {
+    pub(super) format: u32,
+    pub(super) program: String,
+    pub(super) installation: Option<InstallationId>,
+    pub(super) begun: Timestamp,
+}
+
+/// Numbers of what a backup contains.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Circuits, proof requests and deployments.
+    pub documents: u64,
+    /// Artifacts.
+    pub artifacts: u64,
+    /// Artifacts that earlier backups in the folder did not contain.
+    pub new_artifacts: u64,
+    /// Bytes of the new artifacts.
+    pub new_bytes: u64,
+    /// Artifacts that are missing or damaged, so that the backup does not contain them.
+    pub damaged: u64,
+}
+
+/// Makes a backup in `folder`, which is created if needed. Reports each damaged artifact to `problem`.
+///
+/// The backup contains every document that existed at the start, in the state of then or later, with the artifacts that
+/// this state needs. Returns the path of the index, and what it contains.
+///
+/// # Errors
+/// A backend fails, or a file cannot be written. The folder then contains no complete index of this backup.
+pub async fn backup(
+    data: &Data,
+    folder: &Path,
+    problem: &mut (dyn FnMut(&StoreError) + Send),
+) -> Result<(PathBuf, Counts), DataError> {
+    let begun = data.now();
+    let mut index = Index::create(folder, begun)?;
+    let installation = data.catalog.installation().await?;
+    let program = concat!("zkflow ", env!("CARGO_PKG_VERSION")).to_owned();
+    index.write(&Entry::Backup(Header { format: FORMAT, program, installation, begun }))?;
+
+    let circuits = documents::<Circuit>(data, &mut index).await?;
+    let proofs = documents::<ProofRequest>(data, &mut index).await?;
+    let deployments = documents::<Deployment>(data, &mut index).await?;
+    let mut keys = data.store.list("");
+    while let Some(key) = keys.try_next().await? {
+        if is_kept(&key) {
+            copy(data, &key, &mut index, problem).await?;
+        }
+    }
+    drop(keys);
+    again::<Circuit>(data, circuits, &mut index, problem).await?;
+    again::<ProofRequest>(data, proofs, &mut index, problem).await?;
+    again::<Deployment>(data, deployments, &mut index, problem).await?;
+    let counts = index.counts;
+    index.write(&Entry::End(counts))?;
+    Ok((index.finish()?, counts))
+}
+
+/// Whether backups contain the artifact: not what is in the trash, notes of the clean-up, and unknown paths.
+fn is_kept(key: &ArtifactKey) -> bool {
+    match key.as_str().parse() {
+        Ok(ArtifactPath::Trash { .. } | ArtifactPath::Unclaimed(_) | ArtifactPath::Contract { .. })
+        | Err(_) => false,
+        Ok(_) => true,
+    }
+}
+
+/// A document as a line of an index.
+pub(super) trait Entered: Stored {
+    fn entry(self) -> Entry;
+}
+
+impl Entered for Circuit {
+    fn entry(self) -> Entry {
+        Entry::Circuit(Box::new(self))
+    }
+}
+
+impl Entered for ProofRequest {
+    fn entry(self) -> Entry {
+        Entry::Proof(Box::new(self))
+    }
+}
+
+impl Entered for Deployment {
+    fn entry(self) -> Entry {
+        Entry::Deployment(Box::new(self))
+    }
+}
+
+/// Writes all documents of a kind; returns the ids and epochs of those that were pending.
+async fn documents<D: Entered>(data: &Data, index: &mut Index) -> Result<Vec<(D::Id, u64)>, DataError> {
+    let (collection, mut pending) = (D::collection(&*data.catalog), Vec::new());
+    let mut page = Page::first(PAGE);
+    loop {
+        let listed = collection.list(&D::Filter::default(), &page).await?;
+        let after = listed.last().filter(|_| listed.len() == PAGE).map(|last| last.cursor());
+        for document in listed {
+            if !document.is_final() {
+                pending.push((document.id().clone(), document.life().epoch));
+            }
+            index.counts.documents += 1;
+            index.write(&document.entry())?;
+        }
+        let Some(after) = after else { return Ok(pending) };
+        page.after = Some(after);
+    }
+}
+
+/// Writes the documents that changed since they were read, with their artifacts. Their sealed inputs may be gone.
+async fn again<D: Entered>(
+    data: &Data,
+    pending: Vec<(D::Id, u64)>,
+    index: &mut Index,
+    problem: &mut (dyn FnMut(&StoreError) + Send),
+) -> Result<(), DataError> {
+    for (id, epoch) in pending {
+        let Some(document) = D::collection(&*data.catalog).get(&id).await? else { continue };
+        if document.life().epoch == epoch {
+            continue;
+        }
+        let entry = document.entry();
+        if let Entry::Circuit(circuit) = &entry {
+            for meta in circuit.artifacts.values() {
+                copy(data, &meta.key, index, problem).await?;
+            }
+        }
+        index.write(&entry)?;
+    }
+    Ok(())
+}
+
+/// Copies an artifact, unless the folder contains its bytes.
+async fn copy(
+    data: &Data,
+    key: &ArtifactKey,
+    index: &mut Index,
+    problem: &mut (dyn FnMut(&StoreError) + Send),
+) -> Result<(), DataError> {
+    if !index.copied.insert(key.clone()) {
+        return Ok(());
+    }
+    let copied = async {
+        let meta = data.store.head(key).await?;
+        if index.blobs.has(&meta) {
+            return Ok((meta, None));
+        }
+        let artifact = data.store.get(key).await?;
+        Ok((artifact.meta, Some(artifact.body)))
+    };
+    let (meta, body) = match copied.await {
+        Ok(copied) => copied,
+        // Removed meanwhile.
+        Err(StoreError::NotFound(_)) => return Ok(()),
+        Err(error @ StoreError::Corrupt { .. }) => {
+            index.counts.damaged += 1;
+            problem(&error);
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(body) = body {
+        index.blobs.write(&meta.sha256, &body)?;
+        index.counts.new_artifacts += 1;
+        index.counts.new_bytes += meta.size;
+    }
+    index.counts.artifacts += 1;
+    index.write(&Entry::Artifact(meta))
+}
+
+/// An index that is being written.
+struct Index {
+    path: PathBuf,
+    file: BufWriter<File>,
+    blobs: Blobs,
+    copied: HashSet<ArtifactKey>,
+    counts: Counts,
+}
+
+impl Index {
+    fn create(folder: &Path, begun: Timestamp) -> Result<Self, DataError> {
+        let blobs = Blobs::create(folder)?;
+        let path = folder.join(format!("{}.jsonl", begun.to_string().replace(':', "-")));
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let file = BufWriter::new(file.map_err(failed(&path))?);
+        Ok(Self { path, file, blobs, copied: HashSet::new(), counts: Counts::default() })
+    }
+
+    fn write(&mut self, entry: &Entry) -> Result<(), DataError> {
+        let line = serde_json::to_string(entry).map_err(|error| DataError::Backup(error.to_string()))?;
+        writeln!(self.file, "{line}").map_err(failed(&self.path))
+    }
+
+    fn finish(self) -> Result<PathBuf, DataError> {
+        let synced = self.file.into_inner().map_err(io::IntoInnerError::into_error);
+        synced.and_then(|file| file.sync_all()).map_err(failed(&self.path))?;
+        Ok(self.path)
+    }
+}
+
+/// The artifacts of all backups in a folder, by digest.
+pub(super) struct Blobs {
+    folder: PathBuf,
+}
+
+impl Blobs {
+    pub(super) fn of(folder: &Path) -> Self {
+        Self { folder: folder.join("blobs") }
+    }
+
+    fn create(folder: &Path) -> Result<Self, DataError> {
+        let blobs = Self::of(folder);
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&blobs.folder);
+        made.map_err(failed(&blobs.folder))?;
+        Ok(blobs)
+    }
+
+    fn path(&self, digest: &Digest) -> PathBuf {
+        let name = digest.to_string();
+        self.folder.join(&name[..2]).join(name)
+    }
+
+    fn has(&self, meta: &ArtifactMeta) -> bool {
+        fs::metadata(self.path(&meta.sha256)).is_ok_and(|found| found.len() == meta.size)
+    }
+
+    fn write(&self, digest: &Digest, bytes: &[u8]) -> Result<(), DataError> {
+        let path = self.path(digest);
+        let folder = path.parent().unwrap_or(&self.folder);
+        let written = || {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            file.write_all(bytes)?;
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|error| error.error)?;
+            File::open(folder)?.sync_all()
+        };
+        written().map_err(failed(&path))
+    }
+
+    /// The bytes with this digest; `None` if the folder does not contain them, or they are damaged.
+    pub(super) fn read(&self, digest: &Digest) -> Result<Option<Vec<u8>>, DataError> {
+        let path = self.path(digest);
+        match fs::read(&path) {
+            Ok(bytes) => Ok((Digest::of(&bytes) == *digest).then_some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(&path)(error)),
+        }
+    }
+}
+
+/// The newest complete index in a folder.
+///
+/// # Errors
+/// There is none; a file cannot be read.
+pub fn newest(folder: &Path) -> Result<PathBuf, DataError> {
+    let entries = fs::read_dir(folder).map_err(failed(folder))?;
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+        .collect();
+    paths.sort();
+    while let Some(path) = paths.pop() {
+        let last = lines(&path)?.last().transpose().map_err(failed(&path))?.unwrap_or_default();
+        if matches!(serde_json::from_str(&last), Ok(Entry::End(_))) {
+            return Ok(path);
+        }
+    }
+    Err(DataError::Backup(format!("{}: there is no complete backup", folder.display())))
+}
+
+/// The entries of an index, in order.
+pub(super) fn entries(path: &Path) -> Result<impl Iterator<Item = Result<Entry, DataError>>, DataError> {
+    let shown = path.display().to_string();
+    let parse = move |(number, line): (usize, io::Result<String>)| {
+        let line = line.map_err(|source| DataError::File { path: shown.clone(), source })?;
+        serde_json::from_str(&line)
+            .map_err(|error| DataError::Backup(format!("{shown}: line {}: {error}", number + 1)))
+    };
+    Ok(lines(path)?.enumerate().map(parse))
+}
+
+fn lines(path: &Path) -> Result<io::Lines<BufReader<File>>, DataError> {
+    Ok(BufReader::new(File::open(path).map_err(failed(path))?).lines())
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> DataError {
+    let path = path.display().to_string();
+    |source| DataError::File { path, source }
+}

@@ -1,0 +1,77 @@
+//! Takes missing and damaged files of circuits back from a backup.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use zkflow_core::service::catalog::{Circuit, CircuitFilter, CircuitStatus, Document as _, Page};
+use zkflow_core::service::store::{ArtifactMeta, PutMode, StoreError};
+
+use super::backup::Blobs;
+use super::{Data, DataError};
+
+/// Documents read at once.
+const PAGE: usize = 200;
+
+/// What [`repair`] did about a missing or damaged file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repaired {
+    /// The file is in its place again.
+    Restored,
+    /// A backup contains the file; nothing was changed.
+    Found,
+    /// No backup in the folder contains the file.
+    Lost,
+}
+
+/// Numbers of a repair.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Files that were read.
+    pub files: u64,
+    /// Files that were restored, or could be.
+    pub repaired: u64,
+    /// Files that are missing or damaged, and in no backup.
+    pub lost: u64,
+}
+
+/// Reads every file of every ready circuit. Replaces a missing or damaged one by the backup's file with the same digest,
+/// which the catalog knows; with `act` false, nothing is changed. Reports each such file.
+///
+/// # Errors
+/// A backend fails, or a file of the backup cannot be read.
+pub async fn repair(
+    data: &Data,
+    folder: &Path,
+    act: bool,
+    report: &mut (dyn FnMut(&ArtifactMeta, Repaired) + Send),
+) -> Result<Checked, DataError> {
+    let blobs = Blobs::of(folder);
+    let (mut checked, mut page) = (Checked::default(), Page::first(PAGE));
+    loop {
+        let ready = CircuitFilter { status: Some(CircuitStatus::Ready), ..CircuitFilter::default() };
+        let circuits: Vec<Circuit> = data.catalog.circuits().list(&ready, &page).await?;
+        for meta in circuits.iter().flat_map(|circuit| circuit.artifacts.values()) {
+            checked.files += 1;
+            match data.store.get(&meta.key).await {
+                Ok(artifact) if artifact.meta.sha256 == meta.sha256 => continue,
+                Ok(_) | Err(StoreError::NotFound(_) | StoreError::Corrupt { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let outcome = match blobs.read(&meta.sha256)? {
+                None => Repaired::Lost,
+                Some(_) if !act => Repaired::Found,
+                Some(bytes) => {
+                    data.store.put(&meta.key, Bytes::from(bytes), PutMode::Overwrite).await?;
+                    Repaired::Restored
+                }
+            };
+            match outcome {
+                Repaired::Lost => checked.lost += 1,
+                Repaired::Restored | Repaired::Found => checked.repaired += 1,
+            }
+            report(meta, outcome);
+        }
+        let Some(last) = circuits.last().filter(|_| circuits.len() == PAGE) else { return Ok(checked) };
+        page.after = Some(last.cursor());
+    }
+}

@@ -1,0 +1,56 @@
+//! What a process says at its start.
+
+use std::io::Write as _;
+
+use zkflow_core::prove::Kernel;
+use zkflow_core::service::queue::QueueName;
+
+use super::listeners::Addresses;
+use crate::state::App;
+
+/// Prints the address of the API to standard output, independent of the log level, and logs what an operator should know.
+pub(super) fn announce(app: &App, addresses: Addresses, queues: &[QueueName]) {
+    let config = &app.config;
+    let storage = &config.storage;
+    let queues: Vec<&str> = queues.iter().map(|queue| queue.as_str()).collect();
+    let address = addresses.api.map(|address| address.to_string()).unwrap_or_default();
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        address,
+        operations = addresses.operations.map(|address| address.to_string()),
+        catalog = if storage.mongodb_uri.is_some() { "MongoDB" } else { "SQLite" },
+        queue = if storage.redis_url.is_some() { "Redis" } else { "SQLite" },
+        store = storage.s3_bucket.as_deref().unwrap_or("files"),
+        data_dir = %storage.data_dir.display(),
+        queues = queues.join(","),
+        proofs = config.workers.proof_concurrency,
+        circuits = config.workers.keygen_concurrency,
+        prover = config.proving.prover,
+        kernel = ?Kernel::detect(),
+        templates = app.library.iter().count(),
+        "listening"
+    );
+    for warning in warnings(app) {
+        tracing::warn!("{warning}");
+    }
+    if !address.is_empty() {
+        // The server continues if standard output is closed.
+        let _ = writeln!(std::io::stdout(), "listening on http://{address}");
+    }
+}
+
+fn warnings(app: &App) -> Vec<&'static str> {
+    let config = &app.config;
+    let mut warnings = Vec::new();
+    if !config.http.bind.is_loopback() {
+        warnings.push("there is no authentication: every client that reaches this address can use the API");
+    }
+    if config.circuits.ptau_path.is_none() {
+        warnings.push("PTAU_PATH is not set: keys are for development, and anyone could forge their proofs");
+    }
+    if config.storage.secret_key.is_none() {
+        warnings
+            .push("ZKFLOW_SECRET_KEY is not set: the key that seals private inputs is in the data folder");
+    }
+    warnings
+}

@@ -1,0 +1,84 @@
+//! Shares of each client address in what is limited: connections, bodies, downloads, watchers.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Shares of each address in a limited resource. A network of IPv6 (/64) counts as one address, since one client has all
+/// of its addresses.
+#[derive(Debug, Clone)]
+pub(crate) struct Addresses {
+    most: usize,
+    counts: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+impl Addresses {
+    /// At most `most` shares for each address.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most, counts: Arc::default() }
+    }
+
+    /// Takes `weight` shares until the result is dropped; `None` if the address would have more than it may have.
+    pub(crate) fn enter(&self, address: IpAddr, weight: usize) -> Option<Share> {
+        let network = network(address);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = counts.get(&network).copied().unwrap_or(0).checked_add(weight)?;
+        if taken > self.most {
+            return None;
+        }
+        counts.insert(network, taken);
+        Some(Share { network, weight, counts: Arc::clone(&self.counts) })
+    }
+}
+
+/// A share of an address.
+#[derive(Debug)]
+pub(crate) struct Share {
+    network: IpAddr,
+    weight: usize,
+    counts: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.network) {
+            *count -= self.weight;
+            if *count == 0 {
+                counts.remove(&self.network);
+            }
+        }
+    }
+}
+
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_its_share_and_no_more() {
+        let addresses = Addresses::new(2);
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let first = addresses.enter(ip("192.0.2.1"), 1).unwrap();
+        let second = addresses.enter(ip("::ffff:192.0.2.1"), 1).unwrap();
+        assert!(addresses.enter(ip("192.0.2.1"), 1).is_none());
+        assert!(addresses.enter(ip("192.0.2.2"), 1).is_some());
+        assert!(addresses.enter(ip("192.0.2.2"), 3).is_none(), "heavier than allowed");
+        assert!(addresses.enter(ip("192.0.2.2"), usize::MAX).is_none());
+        drop(first);
+        assert!(addresses.enter(ip("192.0.2.1"), 1).is_some());
+        let one = addresses.enter(ip("2001:db8::1"), 1).unwrap();
+        let other = addresses.enter(ip("2001:db8::ffff:ffff:ffff:ffff"), 1).unwrap();
+        assert!(addresses.enter(ip("2001:db8::2"), 1).is_none(), "one network");
+        assert!(addresses.enter(ip("2001:db8:0:1::1"), 1).is_some(), "another network");
+        drop((one, other, second));
+        assert_eq!(addresses.counts.lock().unwrap().len(), 0, "counts of absent clients stay");
+    }
+}

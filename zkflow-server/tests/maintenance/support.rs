@@ -1,0 +1,186 @@
+//! A data folder with a circuit, a completed and a pending proof request, and copies of it.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+use zkflow_core::id::CircuitId;
+use zkflow_core::prove::Provers;
+use zkflow_core::service::catalog::{Circuit, Document as _, ProofStatus};
+use zkflow_core::service::id::ProofId;
+use zkflow_core::service::queue::QueueName;
+use zkflow_core::service::store::ArtifactKey;
+use zkflow_server::config::Config;
+use zkflow_server::maintenance::Data;
+use zkflow_server::service::proofs::NewProof;
+use zkflow_server::service::{self, GivenInputs};
+use zkflow_server::state::App;
+use zkflow_server::{backends, work};
+
+/// A data folder, and what it contains.
+pub(crate) struct Installation {
+    pub(crate) folder: TempDir,
+    /// The only circuit.
+    pub(crate) circuit: Circuit,
+    /// A request that no worker has begun.
+    pub(crate) pending: ProofId,
+    /// A copy of the catalog from before the circuit.
+    pub(crate) old_catalog: TempDir,
+}
+
+impl Installation {
+    /// Another folder with the same content. The first one is never opened again.
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            folder: copied(self.folder.path()),
+            circuit: self.circuit.clone(),
+            pending: self.pending.clone(),
+            old_catalog: copied(self.old_catalog.path()),
+        }
+    }
+}
+
+fn copied(folder: &Path) -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    copy_folder(folder, copy.path());
+    copy
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&to).unwrap();
+            copy_folder(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// The installation that all tests copy.
+pub(crate) async fn installation() -> &'static Installation {
+    static MADE: OnceCell<Installation> = OnceCell::const_new();
+    MADE.get_or_init(|| async {
+        let folder = tempfile::tempdir().unwrap();
+        drop(open_again(folder.path()).await);
+        let old_catalog = copied(folder.path());
+
+        let server = open_again(folder.path()).await;
+        let params = json!({"min": 18, "max": 120, "bits": 8}).as_object().unwrap().clone();
+        let asked = service::circuits::request(&server.app, "rangeCheck".parse().unwrap(), params, None)
+            .await
+            .unwrap();
+        server.work(&[QueueName::KeyGeneration]);
+        let circuit = loop {
+            let circuit: Circuit = service::get(&server.app, &asked.id).await.unwrap();
+            if circuit.is_final() {
+                break circuit;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        assert_eq!(circuit.life.error, None);
+        drop(server);
+        open_again(folder.path()).await.prove(&circuit.id).await;
+        let server = open_again(folder.path()).await;
+        let pending = server.request(&circuit.id).await;
+        drop(server);
+        Installation { folder, circuit, pending, old_catalog }
+    })
+    .await
+}
+
+/// The documents and artifacts in a data folder.
+pub(crate) async fn data(folder: &Path) -> Data {
+    backends::data(&config(folder)).await.unwrap()
+}
+
+/// Starts a server on a data folder; the error with its causes.
+pub(crate) async fn open(folder: &Path) -> Result<Server, String> {
+    let opened = backends::open(config(folder), Provers::default(), CancellationToken::new()).await;
+    opened.map(|app| Server { app }).map_err(|error| {
+        let error: &dyn std::error::Error = &error;
+        let causes = std::iter::successors(Some(error), |error| error.source());
+        causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    })
+}
+
+/// Starts a server on a data folder.
+pub(crate) async fn open_again(folder: &Path) -> Server {
+    open(folder).await.unwrap()
+}
+
+/// Overwrites the first bytes of an artifact.
+pub(crate) fn damage(folder: &Path, key: &ArtifactKey) {
+    let path = folder.join("artifacts").join(format!("{key}@"));
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[..4].copy_from_slice(b"\0\0\0\0");
+    bytes[4] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+/// A server on a data folder; its work ends when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    app: Arc<App>,
+}
+
+impl Server {
+    fn work(&self, queues: &'static [QueueName]) {
+        let app = self.app.clone();
+        tokio::spawn(async move { work::run(app, queues).await });
+    }
+
+    async fn request(&self, circuit: &CircuitId) -> ProofId {
+        let map = |value: serde_json::Value| value.as_object().unwrap().clone();
+        let inputs = GivenInputs::new(map(json!({"age": "42"})), map(json!({"randomPublicSignal": "7"})));
+        let new = NewProof {
+            circuit_id: circuit.clone(),
+            inputs,
+            user_id: None,
+            idempotency_key: None,
+            origin: None,
+        };
+        service::proofs::request(&self.app, new).await.unwrap().id
+    }
+
+    /// Makes a proof.
+    pub(crate) async fn prove(&self, circuit: &CircuitId) {
+        let id = self.request(circuit).await;
+        self.completed(&id).await;
+    }
+
+    /// Waits until a request is completed.
+    pub(crate) async fn completed(&self, id: &ProofId) {
+        self.work(&[QueueName::ProofGeneration, QueueName::Cleanup]);
+        for _ in 0..1500 {
+            let proof = self.app.catalog.proofs().get(id).await.unwrap().unwrap();
+            if proof.is_final() {
+                assert_eq!(proof.life.status, ProofStatus::Completed, "{:?}", proof.life.error);
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("proof {id} is still pending");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.app.shutdown.cancel();
+    }
+}
+
+fn config(folder: &Path) -> Config {
+    let mut config = Config::default();
+    config.storage.data_dir = folder.to_owned();
+    config.circuits.module_cache = Some(std::env::temp_dir().join("zkflow-test-modules"));
+    config.workers.reconcile_interval_s = 1;
+    config
+}
