@@ -87,7 +87,8 @@ pub(super) fn judge_recorded(key: &KeyHead) -> Verdict {
 }
 
 /// What [`judge_head`] checks.
-const OF_HEAD: [Check; 4] = [Check::Contributions, Check::Parameters, Check::NotKnown, Check::PublicSignals];
+const OF_HEAD: [Check; 5] =
+    [Check::Contributions, Check::Parameters, Check::NotKnown, Check::Independent, Check::PublicSignals];
 
 fn judge_head(key: &KeyHead, beacons: &[Beacon], replay: &mut Replay) -> Result<Provenance, Weakness> {
     check_head(key, replay)?;

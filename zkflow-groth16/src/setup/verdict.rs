@@ -179,6 +179,8 @@ pub enum Check {
     Parameters,
     /// No parameter is a known number or a known multiple of another one.
     NotKnown,
+    /// The secrets do not cancel out, and no parameter is a known multiple of a power of tau.
+    Independent,
     /// The points of the public signals are not infinity and have no small relation to each other.
     PublicSignals,
     /// All points are powers of tau, and the Lagrange forms fit them.
@@ -191,10 +193,11 @@ pub enum Check {
 
 impl Check {
     /// All checks.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Contributions,
         Self::Parameters,
         Self::NotKnown,
+        Self::Independent,
         Self::PublicSignals,
         Self::AllPoints,
         Self::PublishedHash,
@@ -207,6 +210,7 @@ impl Check {
             Self::Contributions => "contributions",
             Self::Parameters => "parameters",
             Self::NotKnown => "not-known",
+            Self::Independent => "independent",
             Self::PublicSignals => "public-signals",
             Self::AllPoints => "all-points",
             Self::PublishedHash => "published-hash",

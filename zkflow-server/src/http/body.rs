@@ -16,9 +16,6 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::Problem;
-#[cfg(feature = "evm")]
-use super::dto::deployment::NewDeployment;
-use super::dto::{NewCircuit, NewProof, ProofToVerify};
 use crate::state::{App, Budget, Held, LOCAL};
 
 /// A JSON body. Errors contain the line, the column and the expected value, never the found value.
@@ -104,21 +101,6 @@ async fn receive(request: Request, budget: &Budget, most: usize) -> Result<(Vec<
             }
         }
     }
-}
-
-impl Content for NewCircuit {
-    const MOST: usize = 256 * 1024;
-}
-
-impl Content for NewProof {}
-
-impl Content for ProofToVerify {
-    const MOST: usize = 128 * 1024;
-}
-
-#[cfg(feature = "evm")]
-impl Content for NewDeployment {
-    const MOST: usize = 16 * 1024;
 }
 
 fn is_json(media_type: &str) -> bool {

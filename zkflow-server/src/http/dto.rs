@@ -14,7 +14,7 @@ use zkflow_core::service::catalog::{
 use zkflow_core::service::id::UserId;
 use zkflow_core::template::TemplateName;
 
-use super::body::Entries;
+use super::body::{Content, Entries};
 
 mod deployed;
 #[cfg(feature = "evm")]
@@ -34,6 +34,10 @@ pub(super) struct NewCircuit {
     #[serde(default)]
     #[schema(value_type = Object)]
     pub(super) params: Entries,
+}
+
+impl Content for NewCircuit {
+    const MOST: usize = 256 * 1024;
 }
 
 /// Request for a proof. Input values are decimal strings, integers up to 2^53 - 1, or nested arrays of them.
@@ -61,6 +65,8 @@ pub(super) struct NewProof {
     pub(super) user_id: Option<UserId>,
 }
 
+impl Content for NewProof {}
+
 /// An accepted request for a proof.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -79,6 +85,10 @@ pub(super) struct ProofToVerify {
     /// Public signals in the format of snarkjs' `public.json`: decimal strings.
     #[schema(value_type = Vec<String>)]
     pub(super) public_signals: Value,
+}
+
+impl Content for ProofToVerify {
+    const MOST: usize = 128 * 1024;
 }
 
 /// Result of a verification.

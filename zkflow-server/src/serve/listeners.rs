@@ -83,9 +83,8 @@ impl Listeners {
         let Self { api: api_listener, operations: operations_listener } = self;
         let serving = async move {
             let operations = async {
-                match operations_listener {
-                    Some(listener) => operations.serve(listener, operations_routers).await,
-                    None => {}
+                if let Some(listener) = operations_listener {
+                    operations.serve(listener, operations_routers).await;
                 }
             };
             tokio::join!(api.serve(api_listener, api_routers), operations);

@@ -1,5 +1,7 @@
 //! The stored data of a server that was lost, mixed up, damaged, or put back: no key is ever lost.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,7 @@
 //! A data folder with a circuit, a completed and a pending proof request, and copies of it.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,23 +46,33 @@ impl Installation {
     }
 }
 
+/// Copies a folder whose servers have ended, or are about to: the last connection removes the log of the database when it
+/// is closed. A copy in which a file vanished is made again.
 fn copied(folder: &Path) -> TempDir {
-    let copy = tempfile::tempdir().unwrap();
-    copy_folder(folder, copy.path());
-    copy
+    for _ in 0..50 {
+        let copy = tempfile::tempdir().unwrap();
+        match copy_folder(folder, copy.path()) {
+            Ok(()) => return copy,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => panic!("{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("{} changes all the time", folder.display());
 }
 
-fn copy_folder(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
         let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            fs::create_dir(&to).unwrap();
-            copy_folder(&entry.path(), &to);
+        if entry.file_type()?.is_dir() {
+            fs::create_dir(&to)?;
+            copy_folder(&entry.path(), &to)?;
         } else {
-            fs::copy(entry.path(), to).unwrap();
+            fs::copy(entry.path(), to)?;
         }
     }
+    Ok(())
 }
 
 /// The installation that all tests copy.

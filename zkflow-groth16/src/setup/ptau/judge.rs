@@ -69,7 +69,7 @@ pub(in super::super) fn judge_fully<R: Read + Seek>(
     }
 }
 
-const CHECKS: [Check; 3] = [Check::Contributions, Check::Parameters, Check::NotKnown];
+const CHECKS: [Check; 4] = [Check::Contributions, Check::Parameters, Check::NotKnown, Check::Independent];
 
 fn judge_within<R: Read + Seek>(ptau: &mut Ptau<R>, replay: &mut Replay) -> Result<Verdict, CeremonyError> {
     let Some(last) = ptau.contributions().last().cloned() else {

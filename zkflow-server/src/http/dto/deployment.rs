@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use zkflow_core::service::catalog::{Deployment, DeploymentStage, DeploymentStatus, Signer};
 use zkflow_core::service::chain::{Address, CompiledContract};
 
+use super::super::body::Content;
 use super::FailureDto;
 use super::deployed::{DeployedDto, checksummed};
 use crate::config::SecretSetting;
@@ -36,6 +37,10 @@ pub(in crate::http) struct NewDeployment {
     /// Account that will sign, only with `unsigned`. Its nonce, gas and fees are filled in.
     #[schema(value_type = Option<String>)]
     from: Option<Address>,
+}
+
+impl Content for NewDeployment {
+    const MOST: usize = 16 * 1024;
 }
 
 impl NewDeployment {
