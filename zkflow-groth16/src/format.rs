@@ -26,10 +26,12 @@ mod detect;
 pub(crate) mod encoding;
 mod mapped;
 pub(crate) mod sections;
+mod state;
 
 pub use detect::{Kind, detect};
 pub use encoding::FilePoint;
 pub use mapped::MappedFile;
+pub use state::FileState;
 
 /// A file that is read piece by piece cannot be read.
 #[derive(Debug, thiserror::Error)]

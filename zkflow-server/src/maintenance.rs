@@ -19,8 +19,9 @@ pub mod tombstone;
 
 use std::sync::Arc;
 
+use futures::stream::{self, Stream, TryStreamExt as _};
 use zkflow_core::error::{Classified, ErrorKind};
-use zkflow_core::service::catalog::{Catalog, CatalogError};
+use zkflow_core::service::catalog::{Catalog, CatalogError, Circuit, CircuitStatus, Document, Page, Stored};
 use zkflow_core::service::clock::{Clock, Timestamp};
 use zkflow_core::service::store::{ArtifactStore, StoreError};
 use zkflow_core::setup::RecordKey;
@@ -48,6 +49,29 @@ impl Data {
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
+}
+
+/// Documents read at once.
+const PAGE: usize = 200;
+
+/// All documents that match the filter, newest first.
+fn documents<D: Stored>(
+    data: &Data,
+    filter: D::Filter,
+) -> impl Stream<Item = Result<D, CatalogError>> + Send {
+    let pages = stream::try_unfold((Some(Page::first(PAGE)), filter), move |(page, filter)| async move {
+        let Some(page) = page else { return Ok(None) };
+        let listed = D::collection(&*data.catalog).list(&filter, &page).await?;
+        let after = listed.last().filter(|_| listed.len() == PAGE).map(Document::cursor);
+        let next = after.map(|after| Page { after: Some(after), ..page });
+        Ok::<_, CatalogError>(Some((stream::iter(listed.into_iter().map(Ok)), (next, filter))))
+    });
+    pages.try_flatten()
+}
+
+/// All circuits that are ready.
+fn ready_circuits(data: &Data) -> impl Stream<Item = Result<Circuit, CatalogError>> + Send {
+    documents(data, Circuit::with_status(CircuitStatus::Ready))
 }
 
 /// The catalog, the store or a backup failed.

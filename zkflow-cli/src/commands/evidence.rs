@@ -119,7 +119,7 @@ pub(super) fn verify(
 ) -> Result<Verified, Error> {
     // The digests in the record are those of the bytes that are verified.
     let (watched_r1cs, watched_key) = (Watched::open(r1cs)?, Watched::open(zkey)?);
-    let circuit = circuit(r1cs)?;
+    let circuit = R1cs::read(&watched_r1cs.map(r1cs)?).map_err(in_file(r1cs))?;
     let checked = checked_powers()?;
     let powers = progress
         .measured("verify the powers of tau", options, |options| {

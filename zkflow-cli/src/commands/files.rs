@@ -2,11 +2,11 @@
 
 use std::fs::{File, Permissions};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt};
 use std::path::Path;
 
 use zkflow_core::digest::{Digest, Hasher};
-use zkflow_core::format::MappedFile;
+use zkflow_core::format::{FileState, MappedFile};
 
 use super::Error;
 
@@ -48,13 +48,13 @@ pub(super) fn read_found(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
 /// A file that must not change while it is read.
 pub(super) struct Watched {
     file: File,
-    seen: (u64, u64, u64, i64, i64),
+    seen: FileState,
 }
 
 impl Watched {
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         let file = open(path)?;
-        let seen = state(&file).map_err(in_file(path))?;
+        let seen = FileState::of(&file).map_err(in_file(path))?;
         Ok(Self { file, seen })
     }
 
@@ -65,21 +65,20 @@ impl Watched {
         Ok(file)
     }
 
+    /// Maps the file into memory.
+    pub(super) fn map(&self, path: &Path) -> Result<MappedFile, Error> {
+        MappedFile::of(&self.file).map_err(in_file(path))
+    }
+
     /// SHA-256 of the content. Fails if the file was changed since it was opened.
     pub(super) fn digest(&self, path: &Path) -> Result<Digest, Error> {
         let mut hasher = Hasher::default();
         std::io::copy(&mut self.reader().map_err(in_file(path))?, &mut hasher).map_err(in_file(path))?;
-        match state(&self.file).map_err(in_file(path))? == self.seen {
+        match FileState::of(&self.file).map_err(in_file(path))? == self.seen {
             true => Ok(hasher.finish()),
             false => Err(format!("{}: the file was changed while it was read", path.display()).into()),
         }
     }
-}
-
-/// Identity of a file and of its content: a program can set the time of modification, but not the time of change.
-fn state(file: &File) -> std::io::Result<(u64, u64, u64, i64, i64)> {
-    let found = file.metadata()?;
-    Ok((found.dev(), found.ino(), found.len(), found.ctime(), found.ctime_nsec()))
 }
 
 /// Reads a whole file of UTF-8 text.

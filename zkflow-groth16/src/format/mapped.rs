@@ -21,10 +21,17 @@ impl MappedFile {
     /// # Errors
     /// The file cannot be opened or mapped.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        Self::of(&File::open(path)?)
+    }
+
+    /// Maps an open file; see [`open`](Self::open).
+    ///
+    /// # Errors
+    /// The file cannot be mapped.
+    pub fn of(file: &File) -> io::Result<Self> {
         // SAFETY: the bytes must not change while they are borrowed; the caller must ensure this, see above.
         // The parsers here read every byte once and check it, so a change gives another value or an error.
-        Ok(Self(unsafe { Mmap::map(&file) }?))
+        Ok(Self(unsafe { Mmap::map(file) }?))
     }
 }
 

@@ -16,6 +16,7 @@ use super::step::StepOptions;
 use super::verdict::{Check, KeyVerdict, Verdict};
 use super::{gate, phase2};
 use crate::digest::Hash;
+use crate::format::FileState;
 use crate::format::ptau::{Ptau, PtauContribution};
 use crate::format::r1cs::R1cs;
 use crate::format::zkey::{KeyHead, ZKeyFile};
@@ -23,7 +24,6 @@ use crate::rng::SecureRng;
 
 pub use development::DevelopmentPowers;
 pub use file::PowersFile;
-use file::State;
 
 /// Provides powers of tau for circuits of a given size.
 pub trait PowersSource: fmt::Debug + Send + Sync + 'static {
@@ -42,7 +42,7 @@ pub struct Powers {
     hash: Hash,
     verdict: Verdict,
     /// The file on disk, and its state when it was judged.
-    watched: Option<(File, State)>,
+    watched: Option<(File, FileState)>,
 }
 
 impl Powers {
@@ -120,7 +120,7 @@ impl Powers {
     /// Checks that the file is still the one that was judged.
     fn check_unchanged(&self) -> Result<(), CeremonyError> {
         match &self.watched {
-            Some((file, seen)) if State::of(file)? != *seen => {
+            Some((file, seen)) if FileState::of(file)? != *seen => {
                 Err(CeremonyError::invalid("the powers of tau changed while they were used"))
             }
             _ => Ok(()),

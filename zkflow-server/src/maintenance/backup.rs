@@ -6,26 +6,24 @@
 //!   documents, and a last line with the counts. An index without its last line is incomplete. Of two documents with one
 //!   id, the later line counts.
 //!
-//! The key that seals private inputs is not part of a backup: whoever has both can read them.
+//! The key that seals private inputs is not part of a backup: with both, the inputs can be read.
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 
 use futures::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 use zkflow_core::digest::Digest;
-use zkflow_core::service::catalog::{Circuit, Deployment, Page, ProofRequest, Stored};
+use zkflow_core::service::catalog::{Circuit, Deployment, ProofRequest, Stored};
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
 use zkflow_core::service::store::{ArtifactKey, ArtifactMeta, ArtifactPath, StoreError};
 
 use super::{Data, DataError};
-
-/// Documents read at once.
-const PAGE: usize = 200;
 
 /// Version of the layout.
 pub(super) const FORMAT: u32 = 1;
@@ -136,21 +134,16 @@ impl Entered for Deployment {
 
 /// Writes all documents of a kind; returns the ids and epochs of those that were pending.
 async fn documents<D: Entered>(data: &Data, index: &mut Index) -> Result<Vec<(D::Id, u64)>, DataError> {
-    let (collection, mut pending) = (D::collection(&*data.catalog), Vec::new());
-    let mut page = Page::first(PAGE);
-    loop {
-        let listed = collection.list(&D::Filter::default(), &page).await?;
-        let after = listed.last().filter(|_| listed.len() == PAGE).map(|last| last.cursor());
-        for document in listed {
-            if !document.is_final() {
-                pending.push((document.id().clone(), document.life().epoch));
-            }
-            index.counts.documents += 1;
-            index.write(&document.entry())?;
+    let mut pending = Vec::new();
+    let mut all = pin!(super::documents::<D>(data, D::Filter::default()));
+    while let Some(document) = all.try_next().await? {
+        if !document.is_final() {
+            pending.push((document.id().clone(), document.life().epoch));
         }
-        let Some(after) = after else { return Ok(pending) };
-        page.after = Some(after);
+        index.counts.documents += 1;
+        index.write(&document.entry())?;
     }
+    Ok(pending)
 }
 
 /// Writes the documents that changed since they were read, with their artifacts. Their sealed inputs may be gone.

@@ -1,19 +1,18 @@
 //! Manifests: the document of each ready circuit, stored beside its files. A lost catalog is made again from them.
 
+use std::pin::pin;
+
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use zkflow_core::circuit::FileName;
 use zkflow_core::id::CircuitId;
-use zkflow_core::service::catalog::{Circuit, CircuitFilter, CircuitStatus, Document as _, Page};
+use zkflow_core::service::catalog::{Circuit, CircuitStatus};
 use zkflow_core::service::id::InstallationId;
 use zkflow_core::service::store::{ArtifactPath, ArtifactStore, Generation, PutMode, StoreError};
 use zkflow_core::setup::SetupRecord;
 
 use super::binding::{self, BindingError};
 use super::{Data, DataError};
-
-/// Documents read at once.
-const PAGE: usize = 200;
 
 /// Writes the manifest of a ready circuit.
 ///
@@ -32,23 +31,19 @@ pub async fn write(store: &dyn ArtifactStore, circuit: &Circuit) -> Result<(), S
 /// # Errors
 /// A backend fails.
 pub async fn complete(data: &Data) -> Result<u64, DataError> {
-    let (mut written, mut page) = (0, Page::first(PAGE));
-    loop {
-        let ready = CircuitFilter { status: Some(CircuitStatus::Ready), ..CircuitFilter::default() };
-        let circuits = data.catalog.circuits().list(&ready, &page).await?;
-        for circuit in &circuits {
-            let Some(generation) = generation(circuit) else { continue };
-            match data.store.head(&ArtifactPath::Manifest(generation).key()).await {
-                Err(StoreError::NotFound(_) | StoreError::Corrupt { .. }) => {
-                    write(&*data.store, circuit).await?;
-                    written += 1;
-                }
-                found => drop(found?),
+    let mut written = 0;
+    let mut circuits = pin!(super::ready_circuits(data));
+    while let Some(circuit) = circuits.try_next().await? {
+        let Some(generation) = generation(&circuit) else { continue };
+        match data.store.head(&ArtifactPath::Manifest(generation).key()).await {
+            Err(StoreError::NotFound(_) | StoreError::Corrupt { .. }) => {
+                write(&*data.store, &circuit).await?;
+                written += 1;
             }
+            found => drop(found?),
         }
-        let Some(last) = circuits.last().filter(|_| circuits.len() == PAGE) else { return Ok(written) };
-        page.after = Some(last.cursor());
     }
+    Ok(written)
 }
 
 /// The files of a ready circuit.
@@ -82,10 +77,10 @@ pub enum Rebuilt {
 pub async fn rebuild(
     data: &Data,
     report: &mut (dyn FnMut(&CircuitId, &Rebuilt) + Send),
-) -> Result<InstallationId, RebuildError> {
+) -> Result<InstallationId, BindingError> {
     let id = match (data.catalog.installation().await?, binding::stored(data).await?) {
         (Some(catalog), Some(store)) if catalog != store => {
-            return Err(BindingError::Different { catalog, store }.into());
+            return Err(BindingError::Different { catalog, store });
         }
         (Some(id), _) | (None, Some(id)) => id,
         (None, None) => InstallationId::generate(data.now()),
@@ -173,28 +168,4 @@ async fn check_label(data: &Data, circuit: &Circuit) -> Result<Result<(), String
         Ok(_) => Err("its manifest has another label than the record of its keys".to_owned()),
         Err(error) => Err(error.to_string()),
     })
-}
-
-/// The catalog cannot be made again.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RebuildError {
-    /// The catalog belongs to another installation.
-    #[error(transparent)]
-    Binding(#[from] BindingError),
-    /// A backend failed.
-    #[error(transparent)]
-    Data(#[from] DataError),
-}
-
-impl From<zkflow_core::service::catalog::CatalogError> for RebuildError {
-    fn from(error: zkflow_core::service::catalog::CatalogError) -> Self {
-        Self::Data(error.into())
-    }
-}
-
-impl From<StoreError> for RebuildError {
-    fn from(error: StoreError) -> Self {
-        Self::Data(error.into())
-    }
 }

@@ -1,16 +1,14 @@
 //! Takes missing and damaged files of circuits back from a backup.
 
 use std::path::Path;
+use std::pin::pin;
 
 use bytes::Bytes;
-use zkflow_core::service::catalog::{Circuit, CircuitFilter, CircuitStatus, Document as _, Page};
+use futures::TryStreamExt as _;
 use zkflow_core::service::store::{ArtifactMeta, PutMode, StoreError};
 
 use super::backup::Blobs;
 use super::{Data, DataError};
-
-/// Documents read at once.
-const PAGE: usize = 200;
 
 /// What [`repair`] did about a missing or damaged file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,11 +44,10 @@ pub async fn repair(
     report: &mut (dyn FnMut(&ArtifactMeta, Repaired) + Send),
 ) -> Result<Checked, DataError> {
     let blobs = Blobs::of(folder);
-    let (mut checked, mut page) = (Checked::default(), Page::first(PAGE));
-    loop {
-        let ready = CircuitFilter { status: Some(CircuitStatus::Ready), ..CircuitFilter::default() };
-        let circuits: Vec<Circuit> = data.catalog.circuits().list(&ready, &page).await?;
-        for meta in circuits.iter().flat_map(|circuit| circuit.artifacts.values()) {
+    let mut checked = Checked::default();
+    let mut circuits = pin!(super::ready_circuits(data));
+    while let Some(circuit) = circuits.try_next().await? {
+        for meta in circuit.artifacts.values() {
             checked.files += 1;
             match data.store.get(&meta.key).await {
                 Ok(artifact) if artifact.meta.sha256 == meta.sha256 => continue,
@@ -71,7 +68,6 @@ pub async fn repair(
             }
             report(meta, outcome);
         }
-        let Some(last) = circuits.last().filter(|_| circuits.len() == PAGE) else { return Ok(checked) };
-        page.after = Some(last.cursor());
     }
+    Ok(checked)
 }

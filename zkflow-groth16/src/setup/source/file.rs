@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{BufReader, Seek as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use super::super::ceremony::CeremonyError;
@@ -12,6 +11,7 @@ use super::super::step::StepOptions;
 use super::super::verdict::{Check, Verdict};
 use super::{Medium, Origin, Powers, PowersSource, open, prepared};
 use crate::digest::Hash;
+use crate::format::FileState;
 use crate::format::ptau::Ptau;
 use crate::provenance::Provenance;
 use crate::rng::SecureRng;
@@ -24,7 +24,7 @@ pub struct PowersFile {
     origin: Origin,
     verdict: Verdict,
     /// The file when it was checked.
-    seen: State,
+    seen: FileState,
 }
 
 impl PowersFile {
@@ -42,7 +42,7 @@ impl PowersFile {
     ) -> Result<Self, CeremonyError> {
         let path = path.into();
         let mut medium = open(&path)?;
-        let seen = State::of(&medium)?;
+        let seen = FileState::of(&medium)?;
         let hash = file_hash(&mut medium)?;
         medium.rewind()?;
         let mut file = prepared(BufReader::new(medium))?;
@@ -96,7 +96,7 @@ impl PowersFile {
     /// Opens the file if it is still the one that was checked.
     fn open(&self) -> Result<File, CeremonyError> {
         let file = open(&self.path)?;
-        if State::of(&file)? != self.seen {
+        if FileState::of(&file)? != self.seen {
             return Err(CeremonyError::invalid("the powers of tau changed since they were checked"));
         }
         Ok(file)
@@ -110,27 +110,6 @@ impl PowersSource for PowersFile {
         let medium: Box<dyn Medium> = Box::new(BufReader::new(file));
         let (origin, hash, verdict) = (self.origin, self.hash, self.verdict.clone());
         Ok(Powers { file: Ptau::open(medium)?, origin, hash, verdict, watched })
-    }
-}
-
-/// Identity of a file and of its content: a program can set the time of modification, but not the time of change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct State {
-    device: u64,
-    inode: u64,
-    length: u64,
-    changed: (i64, i64),
-}
-
-impl State {
-    pub(super) fn of(file: &File) -> Result<Self, CeremonyError> {
-        let found = file.metadata().map_err(crate::format::ReadError::from)?;
-        Ok(Self {
-            device: found.dev(),
-            inode: found.ino(),
-            length: found.len(),
-            changed: (found.ctime(), found.ctime_nsec()),
-        })
     }
 }
 
