@@ -179,3 +179,24 @@ async fn sigterm_under_load_ends_with_success_and_loses_nothing() {
         assert!(request["attempt"].as_u64().unwrap() <= 2);
     }
 }
+
+#[test]
+fn commands_on_stored_data_refuse_a_folder_that_is_not_there_and_make_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("mistyped");
+    let backups = folder.path().join("backups");
+    let backups = backups.to_str().unwrap();
+    for command in [
+        vec!["backup", backups],
+        vec!["store", "adopt"],
+        vec!["store", "gc"],
+        vec!["store", "repair", "--from", backups],
+        vec!["store", "rebuild-catalog"],
+    ] {
+        let mut zkflow = std::process::Command::new(env!("CARGO_BIN_EXE_zkflow"));
+        let ended = zkflow.args(&command).arg("--data-dir").arg(&missing).output().unwrap();
+        let error = String::from_utf8(ended.stderr).unwrap();
+        assert!(!ended.status.success() && error.contains("no such data folder"), "{command:?}: {error}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}

@@ -32,7 +32,7 @@ pub(super) fn demo(args: &DemoArgs) -> Result<(), Error> {
     let temporary = tempfile::tempdir()?;
     let data_dir = args.data_dir.as_deref().unwrap_or(temporary.path());
     let cache = super::cache_dir("modules").map(|path| path.display().to_string());
-    let mut flags = vec!["--log-level", "warn"];
+    let mut flags = vec!["--log-level", "error"];
     if let Some(cache) = &cache {
         flags.extend(["--module-cache", cache]);
     }

@@ -77,13 +77,13 @@ pub(crate) struct RestoreArgs {
 
 pub(super) fn store(command: &StoreCommand) -> Result<ExitCode, Error> {
     match command {
-        StoreCommand::Adopt(args) => on_data(&args.config, async |data| {
+        StoreCommand::Adopt(args) => on_existing(&args.config, async |data| {
             println!("installation         {}", binding::adopt(&data).await?);
             Ok(ExitCode::SUCCESS)
         }),
-        StoreCommand::RebuildCatalog(args) => on_data(&args.config, rebuild_catalog),
+        StoreCommand::RebuildCatalog(args) => on_existing(&args.config, rebuild_catalog),
         StoreCommand::Gc(args) => gc(args),
-        StoreCommand::Repair(args) => on_data(&args.config, async |data| repair(args, data).await),
+        StoreCommand::Repair(args) => on_existing(&args.config, async |data| repair(args, data).await),
     }
 }
 
@@ -105,7 +105,7 @@ async fn rebuild_catalog(data: Data) -> Result<ExitCode, Error> {
 
 fn gc(args: &GcArgs) -> Result<ExitCode, Error> {
     let grace = Config::load(&args.config)?.storage.grace();
-    on_data(&args.config, async |data| {
+    on_existing(&args.config, async |data| {
         binding::check(&data).await?;
         let mut actions = 0_u64;
         let unknown = clean::pass(&data, grace, !args.dry_run, &mut |action| {
@@ -139,7 +139,7 @@ async fn repair(args: &RepairArgs, data: Data) -> Result<ExitCode, Error> {
 }
 
 pub(super) fn backup(args: &BackupArgs) -> Result<ExitCode, Error> {
-    on_data(&args.config, async |data| {
+    on_existing(&args.config, async |data| {
         binding::check(&data).await?;
         let mut problem =
             |error: &zkflow_core::service::store::StoreError| eprintln!("not in the backup: {error}");
@@ -175,6 +175,19 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<ExitCode, Error> {
         );
         Ok(if problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
+}
+
+/// As [`on_data`], for data that must be there: a mistyped folder is refused before anything is made in it.
+fn on_existing<F: Future<Output = Result<ExitCode, Error>>>(
+    args: &ConfigArgs,
+    work: impl FnOnce(Data) -> F,
+) -> Result<ExitCode, Error> {
+    let storage = Config::load(args)?.storage;
+    let elsewhere = storage.mongodb_uri.is_some() && storage.s3_bucket.is_some();
+    if !elsewhere && !storage.data_dir.is_dir() {
+        return Err(format!("{}: there is no such data folder", storage.data_dir.display()).into());
+    }
+    on_data(args, work)
 }
 
 /// Opens the documents and artifacts of the configuration, and works on them.

@@ -17,6 +17,9 @@ use crate::telemetry::{HTTP_DURATION, HTTP_REQUESTS};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Routes that orchestrators and Prometheus ask again and again.
+const PROBES: [&str; 3] = ["/health", "/ready", "/metrics"];
+
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Ids of the present request, for handlers that create documents.
@@ -51,7 +54,12 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
 
     let status = response.status();
     let spent = began.elapsed();
-    span.in_scope(|| tracing::info!(status = status.as_u16(), ms = spent.as_millis() as u64, "answered"));
+    let (code, ms) = (status.as_u16(), spent.as_millis() as u64);
+    span.in_scope(|| match PROBES.contains(&route.as_str()) {
+        // Orchestrators ask every few seconds.
+        true => tracing::debug!(status = code, ms, "answered"),
+        false => tracing::info!(status = code, ms, "answered"),
+    });
     counter!(HTTP_REQUESTS, "method" => method, "route" => route.clone(), "status" => status.as_str().to_owned())
         .increment(1);
     histogram!(HTTP_DURATION, "method" => method, "route" => route).record(spent);

@@ -132,7 +132,8 @@ pub enum BindingError {
     NewStore,
     /// The catalog and the store are new.
     #[error(
-        "the catalog and the artifact store belong to no installation: check --data-dir, MONGODB_URI and S3_BUCKET"
+        "the catalog and the artifact store belong to no installation: check --data-dir, MONGODB_URI and S3_BUCKET; data of \
+         an earlier version belong to one after a server has started on them"
     )]
     NoInstallation,
     /// The catalog failed.
