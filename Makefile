@@ -14,9 +14,9 @@ NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
 
-setup: requirements python redis $(NODE_MODULES) $(PYTHON_TOOLS) ## Install redis-server, and circom, circomlib, snarkjs, solc, anvil and SecantusDB under tools/
+setup: requirements python packages $(NODE_MODULES) $(PYTHON_TOOLS) ## Install redis-server and promtool, and circom, circomlib, snarkjs, solc, anvil and SecantusDB under tools/
 
-.PHONY: requirements python redis
+.PHONY: requirements python packages
 requirements:
 	@for tool in $(CARGO) node npm cc; do \
 	  command -v $$tool >/dev/null || { echo "make: $$tool is missing: install Rust (rustup.rs), Node.js with npm, and a C compiler" >&2; exit 1; }; \
@@ -25,13 +25,14 @@ requirements:
 python:
 	@command -v python3 >/dev/null || { echo "make: python3 is missing: install Python 3.11 with venv" >&2; exit 1; }
 
-# The tests start their own servers. RUNLEVEL=1 prevents Debian from starting redis-server on installation.
-redis:
-	@command -v redis-server >/dev/null || { \
-	  echo "make: installing redis-server with apt-get" >&2; \
+# The tests start their own servers. RUNLEVEL=1 prevents Debian from starting any on installation. promtool is a part of
+# Debian's package prometheus.
+packages:
+	@{ command -v redis-server && command -v promtool; } >/dev/null || { \
+	  echo "make: installing redis-server and prometheus with apt-get" >&2; \
 	  as_root=$$([ "$$(id -u)" = 0 ] || command -v sudo) || true; \
-	  { $$as_root apt-get update -qq && $$as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server >&2; } || { \
-	    echo "make: redis-server is missing and could not be installed: as root, apt-get install redis-server" >&2; exit 1; }; \
+	  { $$as_root apt-get update -qq && $$as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server prometheus >&2; } || { \
+	    echo "make: redis-server or promtool is missing and could not be installed: as root, apt-get install redis-server prometheus" >&2; exit 1; }; \
 	}
 
 $(NODE_MODULES): tools/package-lock.json

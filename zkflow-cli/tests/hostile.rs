@@ -1,6 +1,6 @@
 //! The binary among clients that hold what they can: its memory stays bounded, and other clients are served.
 //!
-//! The hostile clients have the address 127.0.0.2, the others 127.0.0.1: each address has its share.
+//! The hostile clients have the addresses 127.0.0.2 to 127.0.0.9, together more than all shares, the others 127.0.0.1.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -18,13 +18,13 @@ use zkflow_server::client::{Client, LocalServer};
 
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Growth of the resident memory under all hostile clients together: 16 MiB of bodies, and buffers of 1024 connections.
-const GROWTH_MIB: u64 = 160;
+/// Growth of the resident memory under all hostile clients together: 64 MiB of bodies, and buffers of 4096 connections.
+const GROWTH_MIB: u64 = 400;
 
-/// A connection from the hostile address, on which `request` was sent; `None` if the server closed it.
-async fn hostile(server: SocketAddr, request: Vec<u8>) -> Option<TcpStream> {
+/// A connection from a hostile address, on which `request` was sent; `None` if the server closed it.
+async fn hostile(server: SocketAddr, number: usize, request: Vec<u8>) -> Option<TcpStream> {
     let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 2 + (number % 8) as u8], 0))).unwrap();
     // A small window: what the client does not read stays at the server.
     socket.set_recv_buffer_size(4096).unwrap();
     let mut stream = socket.connect(server).await.ok()?;
@@ -39,15 +39,16 @@ fn resident_mib(server: &LocalServer) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
 }
 
-/// The longest of 100 reads of a circuit.
-async fn slowest_read(client: &Client, path: &str) -> Duration {
-    let mut slowest = Duration::ZERO;
-    for _ in 0..100 {
+/// The time that 99 of 100 reads of a circuit take at most, of 1000.
+async fn p99(client: &Client, path: &str) -> Duration {
+    let mut times = Vec::new();
+    for _ in 0..1000 {
         let began = Instant::now();
         assert_eq!(client.get(path).await.unwrap().status, 200);
-        slowest = slowest.max(began.elapsed());
+        times.push(began.elapsed());
     }
-    slowest
+    times.sort();
+    times[989]
 }
 
 /// Raises the limit of open files as far as the system allows; returns it. The server inherits it.
@@ -65,7 +66,7 @@ async fn free_port() -> u16 {
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_clients_fill_their_share_and_others_are_served() {
     // With few files, neither this process nor the server can hold all connections.
-    let idle = if open_files() >= 8192 { 1500 } else { 100 };
+    let (watchers, idle) = if open_files() >= 16_384 { (2000, 4096) } else { (300, 100) };
     let folder = tempfile::tempdir().unwrap();
     let modules = std::env::temp_dir().join("zkflow-test-modules");
     let operations = free_port().await;
@@ -79,8 +80,7 @@ async fn hostile_clients_fill_their_share_and_others_are_served() {
     let circuit = client.circuit("batchRangeCheck", params, PATIENCE).await.unwrap();
     let circuit = circuit["circuitId"].as_str().unwrap().to_owned();
     let path = format!("/v1/circuits/{circuit}");
-    // Once, so that caches are filled before memory is measured.
-    slowest_read(&client, &path).await;
+    let calm = p99(&client, &path).await;
     let before = resident_mib(&server);
 
     let address: SocketAddr = server.base().strip_prefix("http://").unwrap().parse().unwrap();
@@ -95,14 +95,15 @@ async fn hostile_clients_fill_their_share_and_others_are_served() {
     let download = head(&format!("GET {path}/artifacts/proving_key.zkey"), "");
     let events = head(&format!("GET {path}/events"), "");
     let hold = async |count: usize, request: &[u8]| {
-        let all = (0..count).map(|_| hostile(address, request.to_vec()));
+        let all = (0..count).map(|number| hostile(address, number, request.to_vec()));
         join_all(all).await.into_iter().flatten().collect::<Vec<_>>()
     };
     let mut held = Vec::new();
     // The bodies stall in the hostile clients while the server waits for the budget: do not wait for them.
-    let bodies: Vec<_> = (0..400).map(|_| tokio::spawn(hostile(address, body.clone()))).collect();
+    let bodies: Vec<_> =
+        (0..400).map(|number| tokio::spawn(hostile(address, number, body.clone()))).collect();
     held.extend(hold(200, &download).await);
-    held.extend(hold(300, &events).await);
+    held.extend(hold(watchers, &events).await);
     held.extend(hold(idle, b"").await);
 
     let metric =
@@ -110,8 +111,11 @@ async fn hostile_clients_fill_their_share_and_others_are_served() {
     let began = Instant::now();
     assert_eq!(metric("/health").await.status(), 200);
     assert!(began.elapsed() < Duration::from_secs(5), "health took {:?}", began.elapsed());
-    let under_attack = slowest_read(&client, &path).await;
-    println!("the slowest of 100 reads under attack took {under_attack:?}");
+    let attacked = p99(&client, &path).await;
+    let ratio = attacked.as_secs_f64() / calm.as_secs_f64();
+    println!(
+        "99 of 100 reads took at most {calm:?} before the attack and {attacked:?} under it: {ratio:.2} times"
+    );
     let mut proofs = Vec::new();
     for age in 18..28 {
         let values: Vec<_> = (0..64).map(|_| age.to_string()).collect();
@@ -124,17 +128,14 @@ async fn hostile_clients_fill_their_share_and_others_are_served() {
     }
     let grown = resident_mib(&server).saturating_sub(before);
     println!(
-        "memory grew by {grown} MiB under 400 bodies, 200 downloads, 300 streams and {idle} connections"
+        "memory grew by {grown} MiB under 400 bodies, 200 downloads, {watchers} streams and {idle} connections"
     );
     assert!(grown < GROWTH_MIB, "memory grew by {grown} MiB");
-    // Connections above the share are closed when they are accepted.
-    let began = Instant::now();
-    while idle > 1024
-        && !metric("/metrics").await.text().await.unwrap().contains("zkflow_connections_refused_total")
-    {
-        assert!(began.elapsed() < Duration::from_secs(60), "no connection was refused");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+    let metrics = metric("/metrics").await.text().await.unwrap();
+    let open = metrics.lines().find_map(|line| line.strip_prefix("zkflow_http_connections ")).unwrap();
+    println!("{open} connections are open");
+    // A connection that left for another one may be counted for a moment.
+    assert!(open.parse::<f64>().unwrap() < 4096.0 + 64.0, "{open} connections are open");
 
     // A stalled body gets its answer, and makes room.
     for body in bodies {
@@ -143,7 +144,7 @@ async fn hostile_clients_fill_their_share_and_others_are_served() {
     drop(held);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let headers = "content-type: application/json\r\ncontent-length: 9\r\nconnection: close\r\n";
-    let mut stalled = hostile(address, head("POST /v1/circuits", headers)).await.unwrap();
+    let mut stalled = hostile(address, 0, head("POST /v1/circuits", headers)).await.unwrap();
     let mut answer = String::new();
     tokio::time::timeout(PATIENCE, stalled.read_to_string(&mut answer)).await.unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");

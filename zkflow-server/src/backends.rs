@@ -43,6 +43,11 @@ const DATABASE: &str = "zkflow.db";
 /// Folder of artifacts in the data folder.
 const ARTIFACTS: &str = "artifacts";
 
+/// The SQLite file of these settings. It exists if catalog or queue are in it.
+pub(crate) fn database(config: &Config) -> PathBuf {
+    config.storage.data_dir.join(DATABASE)
+}
+
 /// The server cannot start.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action}")]

@@ -16,6 +16,7 @@ use crate::{http, telemetry, work};
 mod announce;
 mod connections;
 mod listeners;
+mod places;
 mod stall;
 
 use listeners::Listeners;

@@ -29,7 +29,7 @@ mod changes;
 mod circuits;
 mod verifiers;
 
-pub(crate) use addresses::Addresses;
+pub(crate) use addresses::network;
 pub(crate) use budgets::LOCAL;
 pub use budgets::{Budget, Budgets, ClientAddress, Exhausted, Held};
 pub use changes::{Changes, Subscription};

@@ -49,6 +49,9 @@ pub(super) async fn run(shared: &Shared, kept: Kept) -> bool {
         attempt = lease.job.attempt,
     );
     let began = Instant::now();
+    // By the queue's clock, which made both times.
+    let waited = lease.until.since(lease.job.run_at).saturating_sub(shared.config.lease);
+    metrics::histogram!("zkflow_queue_wait_seconds", "queue" => queue).record(waited);
     metrics::counter!("zkflow_jobs_started_total", "queue" => queue).increment(1);
     let outcome = handle(shared, lease, lost).instrument(span.clone()).await.unwrap_or_else(|error| {
         if !matches!(error, QueueError::LeaseLost(_)) {
@@ -61,7 +64,7 @@ pub(super) async fn run(shared: &Shared, kept: Kept) -> bool {
     span.in_scope(|| tracing::info!(outcome = outcome.as_str(), ms, "job ended"));
     let labels = [("queue", queue), ("outcome", outcome.as_str())];
     metrics::counter!("zkflow_jobs_finished_total", &labels).increment(1);
-    metrics::histogram!("zkflow_job_seconds", &labels).record(began.elapsed().as_secs_f64());
+    metrics::histogram!("zkflow_job_duration_seconds", &labels).record(began.elapsed().as_secs_f64());
     matches!(outcome, Outcome::GivenBack)
 }
 
@@ -137,7 +140,7 @@ async fn fail(shared: &Shared, lease: &Lease, error: &JobError, retry: Retry) ->
     tracing::warn!(code = error.kind, reason = error.logged(), "job failed");
     let failed = insist(config.lease, || queue.fail(&lease.token, &error.reason, retry)).await?;
     let labels = [("queue", config.queue.as_str()), ("kind", error.kind)];
-    metrics::counter!("zkflow_jobs_failed_total", &labels).increment(1);
+    metrics::counter!("zkflow_job_attempts_failed_total", &labels).increment(1);
     match failed {
         Failed::RetriedAt(_) => Ok(Outcome::Retried),
         Failed::Dead => {

@@ -173,10 +173,10 @@ async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
         let age = stats.oldest_ready.map_or(Duration::ZERO, |since| app.now().since(since));
         gauge!(QUEUE_AGE, "queue" => name).set(age.as_secs_f64());
     }
+    telemetry::measure(&app.config, &app.budgets).await;
     rendered(&app.metrics)
 }
 
 fn rendered(metrics: &PrometheusHandle) -> impl IntoResponse + use<> {
-    metrics.run_upkeep();
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render())
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], telemetry::render(metrics))
 }

@@ -15,15 +15,17 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::ServiceExt as _;
 
+use super::places::{InFlight, Place, Places};
 use super::stall::Stalling;
-use crate::state::{Addresses, ClientAddress};
+use crate::state::ClientAddress;
+use crate::telemetry::{CONNECTIONS, CONNECTIONS_REFUSED};
 
 /// Time after the last answer of a shutdown, to send it and to receive a request in transit.
 const GRACE: Duration = Duration::from_secs(2);
@@ -39,8 +41,9 @@ const HEADERS: usize = 32 * 1024;
 /// # Behaviour
 /// - A connection is closed if a request's headers are not complete within `header_time` of the connection's
 ///   start or of its last answer.
-/// - At most `most` connections are open; further connections wait to be accepted. At most `most_per_address` come from one
-///   address (IPv6: from one /64 network); further ones are closed at once.
+/// - At most `most` connections are open, and at most `most_per_address` from one address (IPv6: from one /64 network). A
+///   further one gets the place of the connection, or of the address's, that has been idle for longest. If a request is in
+///   flight on each of them, a further connection waits, or is closed at once if its address has its share.
 /// - A connection is closed if its client reads too little of an answer; see [`Stalling`].
 /// - Headers above [`HEADERS`] bytes are answered with 431.
 /// - Requests are answered by the router that `routers` contains at that time.
@@ -60,22 +63,19 @@ impl Connections {
         let requests = TaskTracker::new();
         // Dropping the set closes the remaining connections.
         let mut connections = JoinSet::new();
-        let places = Arc::new(Semaphore::new(self.most.min(Semaphore::MAX_PERMITS)));
-        let addresses = Addresses::new(self.most_per_address);
+        let places = Places::new(self.most, self.most_per_address);
         while let Some((stream, address, place)) =
             self.shutdown.run_until_cancelled(next(&listener, &places)).await
         {
             while connections.try_join_next().is_some() {}
-            let Some(share) = addresses.enter(address, 1) else {
-                metrics::counter!("zkflow_connections_refused_total").increment(1);
-                continue;
-            };
             let (shutdown, requests) = (self.shutdown.clone(), requests.clone());
             let connection =
-                connection(stream, address, routers.clone(), self.header_time, requests, shutdown);
+                connection(stream, address, place, routers.clone(), self.header_time, requests, shutdown);
+            let open = metrics::gauge!(CONNECTIONS);
             connections.spawn(async move {
+                open.increment(1.0);
                 connection.await;
-                drop((place, share));
+                open.decrement(1.0);
             });
         }
         drop(listener);
@@ -88,15 +88,14 @@ impl Connections {
     }
 }
 
-/// Waits for a free place, then for the next connection.
-async fn next(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> (TcpStream, IpAddr, tokio::sync::OwnedSemaphorePermit) {
-    let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+/// Waits for the next connection, then for its place. Closes connections of addresses that have their share.
+async fn next(listener: &TcpListener, places: &Arc<Places>) -> (TcpStream, IpAddr, Place) {
     loop {
         match listener.accept().await {
-            Ok((stream, from)) => return (stream, from.ip(), place),
+            Ok((stream, from)) => match places.take(from.ip()).await {
+                Some(place) => return (stream, from.ip(), place),
+                None => metrics::counter!(CONNECTIONS_REFUSED).increment(1),
+            },
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -108,6 +107,7 @@ async fn next(
 async fn connection(
     stream: TcpStream,
     address: IpAddr,
+    place: Place,
     routers: watch::Receiver<Router>,
     header_time: Duration,
     requests: TaskTracker,
@@ -115,13 +115,14 @@ async fn connection(
 ) {
     // Without it, small answers wait for an acknowledgement. An error only causes this delay.
     let _ = stream.set_nodelay(true);
+    let place = Arc::new(place);
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ClientAddress(address));
         let router = routers.borrow().clone();
-        let (answer, token) = (router.oneshot(request), requests.token());
+        let (answer, in_flight) = (router.oneshot(request), (place.in_flight(), requests.token()));
         async move {
             let Ok(response) = answer.await;
-            Ok::<_, Infallible>(response.map(|body| InFlight { body, _token: token }))
+            Ok::<_, Infallible>(response.map(|body| Answer { body, _in_flight: in_flight }))
         }
     });
     let connection = http1::Builder::new()
@@ -134,17 +135,25 @@ async fn connection(
     tokio::select! {
         _ = connection.as_mut() => return,
         () = shutdown.cancelled() => connection.as_mut().graceful_shutdown(),
+        () = place.given_away() => {
+            // The end of the last answer may still be on its way.
+            if place.is_used() {
+                connection.as_mut().graceful_shutdown();
+                let _ = tokio::time::timeout(GRACE, connection).await;
+            }
+            return;
+        }
     }
     let _ = connection.await;
 }
 
 /// A response body. The request counts as in flight until the body is sent.
-struct InFlight {
+struct Answer {
     body: Body,
-    _token: TaskTrackerToken,
+    _in_flight: (InFlight, TaskTrackerToken),
 }
 
-impl hyper::body::Body for InFlight {
+impl hyper::body::Body for Answer {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -187,7 +196,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let connections =
-            Connections { most, most_per_address: most, header_time, shutdown: shutdown.clone() };
+            Connections { most, most_per_address: most + 1, header_time, shutdown: shutdown.clone() };
         let (_, routers) = watch::channel(router);
         (address, shutdown, tokio::spawn(connections.serve(listener, routers)))
     }
@@ -232,13 +241,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_connection_too_many_waits_for_a_place() {
+    async fn a_silent_connection_leaves_for_a_new_one_and_one_with_a_request_does_not() {
         let (address, _shutdown, _serving) = start(1, HOUR).await;
-        let first = send(address, "").await;
-        let second = tokio::spawn(read(send(address, "GET / HTTP/1.1\r\nConnection: close\r\n\r\n").await));
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        assert!(!second.is_finished());
-        drop(first);
-        assert!(second.await.unwrap().ends_with("here"));
+        let silent = send(address, "").await;
+        let slow = tokio::spawn(read(send(address, "GET /slow HTTP/1.1\r\n\r\n").await));
+        assert_eq!(read(silent).await, "", "closed without an answer");
+        let second = read(send(address, "GET / HTTP/1.1\r\nConnection: close\r\n\r\n").await).await;
+        assert!(second.ends_with("here"), "{second}");
+        // It was answered in full, then left.
+        assert!(slow.await.unwrap().ends_with("slow"));
     }
 }

@@ -18,6 +18,7 @@ pub(crate) const LOCAL: ClientAddress = ClientAddress(IpAddr::V4(Ipv4Addr::LOCAL
 /// A limited resource. Each address has a share in it, so that one client cannot take all of it.
 #[derive(Debug, Clone)]
 pub struct Budget {
+    total: usize,
     all: Arc<Semaphore>,
     addresses: Addresses,
 }
@@ -56,7 +57,18 @@ impl Budget {
     pub fn new(total: usize, percent: usize, least: usize) -> Self {
         let total = total.min(Semaphore::MAX_PERMITS);
         let of_address = total / 100 * percent + total % 100 * percent / 100;
-        Self { all: Arc::new(Semaphore::new(total)), addresses: Addresses::new(of_address.max(least)) }
+        let addresses = Addresses::new(of_address.max(least));
+        Self { total, all: Arc::new(Semaphore::new(total)), addresses }
+    }
+
+    /// Number of all parts.
+    pub(crate) fn total(&self) -> usize {
+        self.total
+    }
+
+    /// Number of the parts that are held.
+    pub(crate) fn used(&self) -> usize {
+        self.total - self.all.available_permits()
     }
 
     /// Takes `parts` for the client at `address`.

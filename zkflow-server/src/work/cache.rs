@@ -8,6 +8,8 @@ use tokio::sync::OnceCell;
 use zkflow_core::circuit::LoadedCircuit;
 use zkflow_core::digest::Digest;
 
+use crate::telemetry::circuit_used;
+
 /// Loaded circuits by the digest of their proving key. The size in bytes is bounded; the least recently
 /// used circuit is evicted first.
 #[derive(Debug)]
@@ -44,7 +46,15 @@ impl CircuitCache {
             entry.used = Instant::now();
             Arc::clone(&entry.cell)
         };
-        let circuit = cell.get_or_try_init(async || load().await.map(Arc::new)).await.cloned();
+        let mut loaded = false;
+        let circuit = cell
+            .get_or_try_init(async || {
+                loaded = true;
+                load().await.map(Arc::new)
+            })
+            .await
+            .cloned();
+        circuit_used(loaded);
         self.shrink(&key);
         circuit
     }

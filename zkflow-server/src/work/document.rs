@@ -8,7 +8,7 @@ use zkflow_queue::{Handler, JobContext, JobError};
 use super::memory::Share;
 use super::{Stop, invalid, outage, unsaved};
 use crate::state::App;
-use crate::telemetry::job_failed;
+use crate::telemetry::document_failed;
 
 /// The steps that are specific to one kind of document.
 #[async_trait]
@@ -81,7 +81,7 @@ impl<S: Steps> Handler for Progress<S> {
             return Err(JobError::retry("lease_lost", "the lease was lost"));
         }
         if let Some(failure) = failure {
-            job_failed(job.queue, failure.code.clone());
+            document_failed(job.queue, failure.code.clone());
             document.fail(failure, app.now()).map_err(invalid)?;
         }
         self.finish(document).await

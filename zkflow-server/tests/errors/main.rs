@@ -22,7 +22,7 @@ Every error has a stable code for programs. Its text is for people and may chang
 |---|---|
 | an answer of the server with a status of 400 or more | `code` of the `application/problem+json` body (RFC 9457) |
 | a circuit, proof request or deployment that failed | `error.code` of the document |
-| the log and `zkflow_failures_total` | `code` |
+| the log and `zkflow_documents_failed_total` | `code` |
 | the library | `Classified::code()`; `Classified::kind()` is the kind |
 
 ```json

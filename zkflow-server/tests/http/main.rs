@@ -17,3 +17,4 @@ mod parameters;
 mod proofs;
 mod support;
 mod verify;
+mod watching;

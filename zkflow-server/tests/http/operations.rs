@@ -62,7 +62,10 @@ async fn failures_are_counted_by_their_code() {
     server.get(&format!("/v1/proofs/{id}?wait=60")).await.ok();
     let metrics = server.get("/metrics").await;
     let line = metrics.text().lines().find(|line| line.contains(r#"code="constraint_failed""#)).unwrap();
-    assert!(line.starts_with("zkflow_failures_total{") && line.contains("proof-generation"), "{line}");
+    assert!(
+        line.starts_with("zkflow_documents_failed_total{") && line.contains("proof-generation"),
+        "{line}"
+    );
 }
 
 #[tokio::test]

@@ -1,0 +1,76 @@
+//! The log of a process.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{LogFormat, LogLevel};
+
+/// Makes panics print their thread and location, but not their message, which may contain private inputs.
+pub fn panics_without_messages() {
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = std::thread::current();
+        let thread = thread.name().unwrap_or("unnamed");
+        // The log may be the part that panicked, and `eprintln` may panic itself: neither is used here.
+        let _ = match panic.location() {
+            Some(place) => writeln!(std::io::stderr(), "zkflow: thread {thread} panicked at {place}"),
+            None => writeln!(std::io::stderr(), "zkflow: thread {thread} panicked"),
+        };
+    }));
+}
+
+/// Sends the log to standard error. Does nothing if a log is already set up.
+pub fn log_to_stderr(level: LogLevel, format: LogFormat) {
+    let colours =
+        std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter(level))
+        .with_ansi(colours)
+        .with_writer(std::io::stderr);
+    // An error means that a log is already set up.
+    let _ = match format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+}
+
+/// The log filter: `level` for our own crates, at most info for libraries. Debug and trace messages of HTTP,
+/// TLS and database libraries show transferred bytes, which contain private inputs.
+pub fn filter(level: LogLevel) -> EnvFilter {
+    let (ours, others) = match level {
+        LogLevel::Error => ("error", "error"),
+        LogLevel::Warn => ("warn", "warn"),
+        LogLevel::Info => ("info", "warn"),
+        LogLevel::Debug => ("debug", "info"),
+        LogLevel::Trace => ("trace", "info"),
+    };
+    let crates = [
+        "zkflow",
+        "zkflow_bn254",
+        "zkflow_circom",
+        "zkflow_core",
+        "zkflow_evm",
+        "zkflow_groth16",
+        "zkflow_queue",
+        "zkflow_server",
+        "zkflow_store",
+    ];
+    let ours = crates.map(|name| format!("{name}={ours}")).join(",");
+    EnvFilter::new(format!("{others},sqlx=warn,{ours}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_do_not_log_their_bytes_at_any_level() {
+        for level in [LogLevel::Info, LogLevel::Debug, LogLevel::Trace] {
+            let filter = filter(level).to_string();
+            let ours = |part: &str| part.starts_with("zkflow");
+            for part in filter.split(',').filter(|part| !ours(part)) {
+                assert!(["info", "warn", "sqlx=warn"].contains(&part), "{part}");
+            }
+        }
+    }
+}
