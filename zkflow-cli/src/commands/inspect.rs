@@ -1,6 +1,9 @@
 //! `zkflow inspect`: shows the contents of a file. Of a witness only the size is shown, no value.
 
-use std::path::PathBuf;
+mod own;
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -11,11 +14,14 @@ use zkflow_core::format::zkey::{ContributionKind, ZKey};
 use zkflow_core::format::{Kind, detect, json as snarkjs, wtns};
 use zkflow_core::proof::VerifyingKey;
 use zkflow_core::report::CircuitReport;
+use zkflow_core::setup::{gate, ptau};
 use zkflow_core::verify::Verifier;
 use zkflow_core::witness::tape::{RecordLimits, Tape};
 
 use super::Error;
-use super::files::{in_file, read};
+use super::files::{Watched, in_file, read};
+use super::ptau::open as open_ptau;
+use own::own_facts;
 
 /// Arguments of `zkflow inspect`.
 #[derive(Debug, Args)]
@@ -31,22 +37,57 @@ pub(crate) struct InspectArgs {
 }
 
 pub(super) fn inspect(args: &InspectArgs) -> Result<(), Error> {
-    let bytes = read(&args.file)?;
     let sym = args.sym.as_ref().map(|path| Sym::read(&read(path)?).map_err(in_file(path))).transpose()?;
-    let kind = detect(&bytes).ok_or_else(|| {
-        format!("{}: unknown format: expected a file of circom or snarkjs", args.file.display())
-    })?;
-    let (format, facts) = facts(kind, &bytes, sym.as_ref()).map_err(in_file(&args.file))?;
-    let mut document = json!({"format": format, "bytes": bytes.len(), "sha256": Digest::of(&bytes)});
-    if let (Value::Object(document), Value::Object(facts)) = (&mut document, facts) {
-        document.extend(facts);
-    }
+    let document = match is_ptau(&args.file)? {
+        true => powers(&args.file)?,
+        false => whole(&args.file, sym.as_ref())?,
+    };
     if args.json {
         println!("{document:#}");
     } else {
         print!("{}", table("", &document));
     }
     Ok(())
+}
+
+/// Whether the file has powers of tau, which need not fit into memory.
+fn is_ptau(path: &Path) -> Result<bool, Error> {
+    let mut magic = Vec::new();
+    super::files::open(path)?.take(4).read_to_end(&mut magic).map_err(in_file(path))?;
+    Ok(magic == b"ptau")
+}
+
+fn powers(path: &Path) -> Result<Value, Error> {
+    let watched = Watched::open(path)?;
+    let mut file = open_ptau(path)?;
+    let verdict = ptau::judge(&mut file)?;
+    let claimed = if verdict.weakness().is_none() { "claimed " } else { "" };
+    Ok(json!({
+        "format": "ptau",
+        "bytes": watched.reader().and_then(|file| file.metadata()).map_err(in_file(path))?.len(),
+        "sha256": watched.digest(path)?,
+        "power": file.power(),
+        "powerOfCeremony": file.ceremony_power(),
+        "prepared": file.is_prepared(),
+        "contributions": file.contributions().len(),
+        "secrets": format!("{claimed}{verdict}"),
+    }))
+}
+
+fn whole(path: &Path, sym: Option<&Sym>) -> Result<Value, Error> {
+    let bytes = read(path)?;
+    let known = match detect(&bytes) {
+        Some(kind) => Some(facts(kind, &bytes, sym).map_err(in_file(path))?),
+        None => own_facts(&bytes).map_err(in_file(path))?,
+    };
+    let (format, facts) = known.ok_or_else(|| {
+        format!("{}: unknown format: expected a file of circom, snarkjs or ZKFlow", path.display())
+    })?;
+    let mut document = json!({"format": format, "bytes": bytes.len(), "sha256": Digest::of(&bytes)});
+    if let (Value::Object(document), Value::Object(facts)) = (&mut document, facts) {
+        document.extend(facts);
+    }
+    Ok(document)
 }
 
 fn facts(kind: Kind, bytes: &[u8], sym: Option<&Sym>) -> Result<(&'static str, Value), Error> {
@@ -66,7 +107,6 @@ fn facts(kind: Kind, bytes: &[u8], sym: Option<&Sym>) -> Result<(&'static str, V
         Kind::PublicSignals => ("public signals", json!({"signals": snarkjs::read_public(bytes)?.len()})),
         Kind::VerifyingKey => ("verification key", verifying_key(&snarkjs::read_vkey(bytes)?)),
         Kind::Wasm => ("wasm", wasm(bytes)),
-        Kind::Ptau => ("ptau", json!({})),
         other => return Err(format!("{other:?} cannot be shown").into()),
     })
 }
@@ -88,7 +128,7 @@ fn zkey(key: &ZKey) -> Value {
         "coefficients": key.coefficients.len(),
         "circuitHash": hex::encode(head.circuit_hash),
         "contributions": contributions,
-        "gammaEqualsDelta": head.vk.gamma_g2 == head.vk.delta_g2,
+        "keys": gate::judge(head).to_string(),
     })
 }
 
