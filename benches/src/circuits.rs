@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use zkflow_core::compile::{CompileOptions, Simplification, SourceTree};
+use zkflow_core::compile::{CompileOptions, Simplification, SourceSearch};
 use zkflow_core::digest::Hasher;
 use zkflow_core::format::r1cs::R1cs;
 use zkflow_core::format::wtns;
@@ -182,13 +182,14 @@ impl Workload {
         input: &str,
         simplification: Simplification,
     ) -> Result<(), Error> {
-        let mut roots = workshop.include_roots.clone();
-        if let Self::File { circuit, .. } = self {
-            let folder = circuit.parent().filter(|folder| !folder.as_os_str().is_empty());
-            roots.insert(0, folder.unwrap_or(Path::new(".")).to_owned());
-        }
-        let tree = SourceTree::resolve("bench.circom", source, &roots)?;
-        let compiled = workshop.compiler.compile(&tree, &CompileOptions { simplification })?;
+        let folder = match self {
+            Self::File { circuit, .. } => circuit.parent().map(|folder| Path::new(".").join(folder)),
+            _ => None,
+        };
+        let search = SourceSearch::new(&workshop.include_roots).beside(folder.as_deref()).anywhere();
+        let tree = search.resolve("bench.circom", source)?;
+        let options = CompileOptions { simplification, ..CompileOptions::default() };
+        let compiled = workshop.compiler.compile(&tree, &options)?;
         let calculator = WitnessCalculator::new(&workshop.sandbox, &compiled.wasm, WitnessLimits::default())?;
         let witness = calculator.calculate(&CircuitInputs::from_json(input.to_owned()))?;
         let key = setup::circuit_specific(&R1cs::read(&compiled.r1cs)?, &mut os_rng())?;

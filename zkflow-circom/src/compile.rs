@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use zkflow_groth16::error::{Classified, ErrorKind};
@@ -12,6 +10,7 @@ use zkflow_groth16::report::CircuitReport;
 mod circom_native;
 mod circom_wasm;
 mod diagnostics;
+mod limits;
 mod outcome;
 pub mod source;
 pub mod tools;
@@ -19,8 +18,8 @@ mod wasi;
 
 pub use circom_native::CircomNative;
 pub use circom_wasm::CircomWasm;
-
-pub use source::SourceTree;
+pub use limits::{CompileLimit, CompileLimits};
+pub use source::{SourceLimits, SourceSearch, SourceTree};
 
 /// A circom compiler.
 ///
@@ -36,21 +35,34 @@ pub trait CircuitCompiler: fmt::Debug + Send + Sync + 'static {
     fn compile(&self, tree: &SourceTree, options: &CompileOptions) -> Result<Compiled, CompileError>;
 }
 
-/// Compiler options; part of a circuit's identity.
+/// Compiler options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CompileOptions {
     /// Simplification of the constraints; default: `--O1`.
     pub simplification: Simplification,
+    /// Further checks of the constraints, which give warnings: circom's `--inspect`.
+    pub inspect: bool,
+    /// Also returns the constraints as JSON.
+    pub json: bool,
+    /// Also returns the module as text.
+    pub wat: bool,
 }
 
 impl CompileOptions {
-    /// The options as command line flags of circom.
-    pub fn flags(&self) -> &'static [&'static str] {
+    /// The options that determine the circuit, as command line flags of circom; part of a circuit's identity.
+    pub fn flags(&self) -> Vec<String> {
         match self.simplification {
-            Simplification::None => &["--O0"],
-            Simplification::Signals => &["--O1"],
-            Simplification::Full => &["--O2"],
+            Simplification::None => vec!["--O0".to_owned()],
+            Simplification::Signals => vec!["--O1".to_owned()],
+            Simplification::Full => vec!["--O2".to_owned()],
+            Simplification::Rounds(rounds) => vec!["--O2round".to_owned(), rounds.to_string()],
         }
+    }
+
+    /// The other options, as command line flags of circom.
+    fn further_flags(&self) -> impl Iterator<Item = String> {
+        let flags = [(self.inspect, "--inspect"), (self.json, "--json"), (self.wat, "--wat")];
+        flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag.to_owned())
     }
 }
 
@@ -59,30 +71,17 @@ impl CompileOptions {
 #[serde(rename_all = "snake_case")]
 pub enum Simplification {
     /// `--O0`: no simplification.
+    #[serde(alias = "O0")]
     None,
     /// `--O1`: substitutes equalities between signals and constants.
     #[default]
+    #[serde(alias = "O1")]
     Signals,
     /// `--O2`: substitutes all linear constraints.
+    #[serde(alias = "O2")]
     Full,
-}
-
-/// Limits of one compilation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CompileLimits {
-    /// Wall-clock time.
-    pub wall: Duration,
-    /// Memory of the compiler in bytes.
-    pub memory_bytes: usize,
-    /// Total bytes of all files that the compiler writes.
-    pub output_bytes: usize,
-}
-
-impl Default for CompileLimits {
-    /// Five minutes, 4 GiB of memory, 1 GiB of output.
-    fn default() -> Self {
-        Self { wall: Duration::from_secs(300), memory_bytes: 4 << 30, output_bytes: 1 << 30 }
-    }
+    /// `--O2round`: substitutes linear constraints in at most this many rounds.
+    Rounds(u32),
 }
 
 /// Output of a compilation.
@@ -94,6 +93,10 @@ pub struct Compiled {
     pub wasm: Vec<u8>,
     /// The names of the signals, a `.sym` file.
     pub sym: Vec<u8>,
+    /// The constraints as JSON, if [requested](CompileOptions::json).
+    pub json: Option<Vec<u8>>,
+    /// The module as text, if [requested](CompileOptions::wat).
+    pub wat: Option<Vec<u8>>,
     /// Size of the constraint system, and warnings about it.
     pub report: CircuitReport,
     /// Warnings printed by circom.
@@ -105,7 +108,7 @@ pub struct Compiled {
 pub struct Diagnostic {
     /// circom's code, such as `T2021` or `P1012`; `None` when circom printed none.
     pub code: Option<String>,
-    /// Path within the source tree; `None` when circom printed no place.
+    /// Path relative to the main file, or to an include root; `None` when circom printed no place.
     pub file: Option<String>,
     /// Line in `file`, from 1.
     pub line: Option<u32>,
@@ -136,29 +139,29 @@ pub enum CompileError {
     /// An included file is in none of the include roots.
     #[error("{file}:{line}: include {include:?} was not found in any include root")]
     IncludeNotFound {
-        /// Path of the including file within the source tree.
+        /// Path of the including file, relative to the main file or to an include root.
         file: String,
         /// The line of the include, from 1.
         line: u32,
         /// The path as written in the source.
         include: String,
     },
-    /// An include points outside the include roots.
-    #[error("{file}:{line}: include {include:?} points outside the include roots")]
+    /// An include leads to a file outside the folders that may be included from.
+    #[error("{file}:{line}: include {include:?} leads out of the folders that may be included from")]
     IncludeOutsideRoots {
-        /// Path of the including file within the source tree.
+        /// Path of the including file, relative to the main file or to an include root.
         file: String,
         /// The line of the include, from 1.
         line: u32,
         /// The path as written in the source.
         include: String,
     },
-    /// The name of the main file is not a plain name that ends in `.circom`.
-    #[error("invalid file name {0:?}: expected letters, digits, '.', '_' and '-', ending in .circom")]
+    /// The name of the main file is not the name of a file.
+    #[error("invalid file name {0:?}: expected 1 to 255 bytes without a slash")]
     InvalidFileName(String),
     /// A limit on time, memory, recursion, source or output was reached.
     #[error("the compiler reached its limit of {0}")]
-    Limit(String),
+    Limit(CompileLimit),
     /// A source file or a working folder could not be read or written.
     #[error("{0}")]
     Io(String),

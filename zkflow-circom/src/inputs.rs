@@ -1,6 +1,6 @@
 //! Inputs of a circuit as JSON: read without rounding, and checked against the shape of each signal.
 //!
-//! One rule for numbers ([`zkflow_groth16::field::json`]) and one check of shapes ([`Shape`]), for the inputs of
+//! The rules for numbers ([`zkflow_groth16::field::json`]) and one check of shapes ([`Shape`]), for the inputs of
 //! templates, requests and witness calculations.
 
 mod error;
@@ -10,7 +10,8 @@ mod shape;
 pub use error::{InputError, InputProblem};
 pub use node::NotAnObject;
 pub use shape::Shape;
+pub use zkflow_groth16::field::json::NumberRule;
 
 pub(crate) use error::MAX_LISTED;
 pub(crate) use node::{Node, Path};
-pub(crate) use shape::{flatten_freely, only};
+pub(crate) use shape::{Flattening, Index};

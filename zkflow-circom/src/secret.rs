@@ -3,16 +3,32 @@
 use secrecy::{ExposeSecret, SecretBox};
 use serde_json::{Map, Value};
 use zeroize::Zeroize;
+use zkflow_groth16::field::json::NumberRule;
 
 /// Inputs of a circuit as JSON: an object from signal names to decimal strings, numbers or nested arrays.
 ///
 /// `Debug` does not print the content, and there is no `Serialize`. The text is zeroised on drop.
-pub struct CircuitInputs(SecretBox<String>);
+pub struct CircuitInputs {
+    text: SecretBox<String>,
+    rule: NumberRule,
+}
 
 impl CircuitInputs {
     /// Inputs from the JSON text of an object; does not check the text.
     pub fn from_json(text: String) -> Self {
-        Self(SecretBox::new(Box::new(text)))
+        Self { text: SecretBox::new(Box::new(text)), rule: NumberRule::Exact }
+    }
+
+    /// Sets the forms of numbers that are read (default: exact elements of the field in decimal).
+    #[must_use]
+    pub fn with_numbers(mut self, rule: NumberRule) -> Self {
+        self.rule = rule;
+        self
+    }
+
+    /// The forms of numbers that are read.
+    pub fn numbers(&self) -> NumberRule {
+        self.rule
     }
 
     /// Inputs from a parsed object. Consumes `map` and zeroises its strings.
@@ -25,7 +41,7 @@ impl CircuitInputs {
 
     /// The JSON text; only for the witness calculator and the vault.
     pub fn expose(&self) -> &str {
-        self.0.expose_secret()
+        self.text.expose_secret()
     }
 }
 

@@ -9,9 +9,12 @@
 //! or an array of these. A rendering is refused if its tokens differ from the template's in more than
 //! numeric literals, whichever engine made it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
+
+use crate::compile::{CompileOptions, SourceSearch};
+use crate::secret::CircuitInputs;
 
 mod check;
 mod document;
@@ -35,7 +38,9 @@ pub use error::TemplateError;
 pub use finding::{Finding, Severity};
 pub use folder::{FoundTemplate, read_folder};
 pub use library::TemplateLibrary;
-pub use manifest::{Check, Dim, Example, Length, Manifest, OutputSpec, ParamKind, ParamSpec, SignalSpec};
+pub use manifest::{
+    Check, CompileSpec, Dim, Example, Length, Manifest, OutputSpec, ParamKind, ParamSpec, SignalSpec,
+};
 pub use name::TemplateName;
 pub use natural::Natural;
 pub use params::{ParamValue, Params};
@@ -61,8 +66,8 @@ pub struct Template {
 }
 
 impl Template {
-    /// Parses the texts of a template's files: `manifest.toml`, `template.circom`, and the files of
-    /// `vectors/` with their names.
+    /// Parses the texts of a template's files: `manifest.toml`, `template.circom`, and with their names the files of
+    /// `vectors/` and `example.json`, if there is one.
     ///
     /// # Errors
     /// [`TemplateError::Invalid`] lists every problem with its file. The causes are:
@@ -74,9 +79,9 @@ impl Template {
         name: TemplateName,
         manifest: &str,
         source: &str,
-        vectors: &[(String, String)],
+        files: &[(String, String)],
     ) -> Result<Self, TemplateError> {
-        let (manifest, vectors, findings) = check::check(&check::Texts { manifest, source, vectors });
+        let (manifest, vectors, findings) = check::check(&check::Texts { manifest, source, files });
         if findings.iter().any(Finding::is_error) {
             return Err(TemplateError::Invalid { template: name, findings });
         }
@@ -114,6 +119,36 @@ impl Template {
         self.manifest.example.is_empty()
     }
 
+    /// The inputs of the example and of the vectors. They fit circuits with the parameters of each.
+    pub fn example_inputs(&self) -> Vec<CircuitInputs> {
+        let vectors = self.vectors.iter().map(|vector| &vector.inputs);
+        let inputs = std::iter::once(&self.manifest.example.inputs).chain(vectors);
+        inputs
+            .map(|inputs| CircuitInputs::from_map(inputs.clone()).with_numbers(self.manifest.numbers))
+            .collect()
+    }
+
+    /// The template's own folder; `None` if it is built in, loose or parsed from texts.
+    pub fn folder(&self) -> Option<&Path> {
+        self.path.as_deref().filter(|path| path.is_dir())
+    }
+
+    /// The search for the includes of a rendering: in the template's folder, in the folders of its manifest, then in
+    /// `roots`.
+    pub fn search(&self, roots: &[PathBuf]) -> SourceSearch {
+        let own = self
+            .folder()
+            .into_iter()
+            .flat_map(|folder| self.manifest.compile.include.iter().map(|path| folder.join(path)));
+        SourceSearch::new(roots).beside(self.folder()).first(own)
+    }
+
+    /// The options of a compiler for this template; `options` where its manifest has none.
+    pub fn compile_options(&self, options: CompileOptions) -> CompileOptions {
+        let simplification = self.manifest.compile.simplification.unwrap_or(options.simplification);
+        CompileOptions { simplification, ..options }
+    }
+
     /// Converts the parameters of a request to typed values and fills in defaults.
     ///
     /// # Errors
@@ -126,5 +161,7 @@ impl Template {
 
 /// Name of the manifest in a template's folder.
 pub(crate) const MANIFEST: &str = "manifest.toml";
+/// Name of the file with the inputs of the example in a template's folder.
+pub(crate) const EXAMPLE: &str = "example.json";
 /// Name of the source in a template's folder.
 pub(crate) const SOURCE: &str = "template.circom";

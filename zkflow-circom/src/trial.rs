@@ -12,7 +12,7 @@ use zkflow_groth16::format::sym::Sym;
 use zkflow_groth16::report::CircuitReport;
 use zkflow_groth16::rng::os_rng;
 
-use crate::compile::{CircuitCompiler, CompileError, CompileOptions, SourceTree};
+use crate::compile::{CircuitCompiler, CompileError, CompileOptions};
 use crate::sandbox::Sandbox;
 use crate::secret::CircuitInputs;
 use crate::template::{
@@ -104,8 +104,9 @@ impl Trial<'_> {
         let file = format!("{}.circom", template.name);
         let rendered = HandlebarsEngine.render(template, params).map_err(|error| fail(error.to_string()))?;
         let refused = |error| refused(error, &file);
-        let tree = SourceTree::resolve(&file, &rendered, self.include_roots).map_err(refused)?;
-        let compiled = self.compiler.compile(&tree, &CompileOptions::default()).map_err(refused)?;
+        let tree = template.search(self.include_roots).resolve(&file, &rendered).map_err(refused)?;
+        let options = template.compile_options(CompileOptions::default());
+        let compiled = self.compiler.compile(&tree, &options).map_err(refused)?;
         let mut findings: Vec<Finding> = compiled
             .report
             .warnings
@@ -154,7 +155,8 @@ struct Circuit {
 impl Circuit {
     /// The difference from the expected outcome; `None` if there is none.
     fn problem(&self, template: &Template, case: &Case<'_>) -> Option<String> {
-        let found = self.calculator.calculate(&CircuitInputs::from_map(case.inputs.clone()));
+        let inputs = CircuitInputs::from_map(case.inputs.clone()).with_numbers(template.manifest.numbers);
+        let found = self.calculator.calculate(&inputs);
         match (case.outcome, found) {
             (Outcome::Prove, Ok(witness)) => output_problem(template, case.outputs, &witness),
             (Outcome::Prove, Err(error)) => Some(format!("does not prove: {error}")),
@@ -209,7 +211,11 @@ fn signal_findings(
     let mut findings = Vec::new();
     for input in &manifest.inputs {
         match signals.shape(&input.name) {
+            // An array without elements has no signals.
+            None if input.shape(params).size() == 0 => {}
             None => findings.push(error(format!("the circuit has no input {}", input.name))),
+            // The shape of a bus in a manifest is its number of values.
+            Some(shape) if shape.has_fields() && shape.size() == input.shape(params).size() => {}
             Some(shape) if *shape != input.shape(params) => {
                 findings.push(error(format!("{}.shape: the circuit has {shape}", input.name)));
             }
@@ -251,7 +257,8 @@ fn refused(error: CompileError, main: &str) -> Vec<Finding> {
             vec![Finding::error(&own(&file), Some(line as usize), message)]
         }
         CompileError::IncludeOutsideRoots { file, line, include } => {
-            let message = format!("include {include:?} points outside the include roots");
+            let message =
+                format!("include {include:?} leads out of the template's folder and the include roots");
             vec![Finding::error(&own(&file), Some(line as usize), message)]
         }
         error => vec![Finding::error(SOURCE, None, error.to_string())],

@@ -1,7 +1,7 @@
 //! Calculates witnesses from inputs.
 //!
 //! circom compiles a circuit to a WebAssembly module that calculates its witness (`module`). The calculation
-//! is recorded once as a [`tape`]; playing the tape is many times faster than running the module. Every
+//! is recorded once as a [`tape`], which is compared with the module ([`rehearsed`]); playing the tape is many times faster than running the module. Every
 //! witness is checked against the constraints and the inputs ([`WitnessCheck`]). If the tape fails, the module
 //! calculates the witness (`calculator`).
 
@@ -9,6 +9,7 @@ mod calculator;
 mod check;
 mod error;
 mod module;
+mod rehearsal;
 mod signals;
 mod table;
 pub mod tape;
@@ -18,5 +19,6 @@ pub use calculator::{CalculatorFiles, OpenError, Way, WitnessCalculator};
 pub use check::WitnessCheck;
 pub use error::WitnessError;
 pub use module::WitnessLimits;
+pub use rehearsal::rehearsed;
 pub use signals::InputSignals;
 pub use zkflow_groth16::witness::Witness;

@@ -8,7 +8,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use zkflow_circom::compile::{
-    CircomNative, CircuitCompiler, CompileError, CompileLimits, CompileOptions, Simplification,
+    CircomNative, CircuitCompiler, CompileError, CompileLimit, CompileLimits, CompileOptions, Simplification,
+    SourceSearch, SourceTree,
 };
 use zkflow_groth16::error::{Classified, ErrorKind};
 use zkflow_groth16::format::r1cs::R1cs;
@@ -108,11 +109,14 @@ fn native_circom_gives_the_same_bytes() {
     }
 }
 
+fn options(simplification: Simplification) -> CompileOptions {
+    CompileOptions { simplification, ..CompileOptions::default() }
+}
+
 #[test]
 fn same_source_gives_the_same_bytes_and_options_change_them() {
     let circom = circom(limits());
-    let compile =
-        |simplification| circom.compile(&tree(HASH).unwrap(), &CompileOptions { simplification }).unwrap();
+    let compile = |simplification| circom.compile(&tree(HASH).unwrap(), &options(simplification)).unwrap();
     let (none, again) = (compile(Simplification::None), compile(Simplification::None));
     assert!(none.r1cs == again.r1cs && none.wasm == again.wasm && none.sym == again.sym);
     let full = compile(Simplification::Full);
@@ -154,6 +158,70 @@ fn error_in_an_include_names_the_file_in_the_tree() {
 }
 
 #[test]
+fn error_in_a_file_above_the_main_file_names_its_path_from_there() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("own")).unwrap();
+    fs::write(folder.path().join("bad.circom"), "pragma circom 2.1.6;\n\ntemplate B( { }").unwrap();
+    let source = "pragma circom 2.1.6; include \"../bad.circom\"; component main = B();";
+    let own = folder.path().join("own");
+    let tree = SourceSearch::new(&[]).beside(Some(&own)).anywhere().resolve("m.circom", source).unwrap();
+    let error = circom(limits()).compile(&tree, &CompileOptions::default()).unwrap_err();
+    assert!(error.to_string().starts_with("circom: ../bad.circom:3: "), "{error}");
+}
+
+#[test]
+fn every_name_of_a_main_file_is_compiled() {
+    let circom = circom(limits());
+    for name in
+        ["my circuit.circom", "schön.circom", "x.circom.circom", "-o.circom", "noext", ".circom", "a\"*\\b"]
+    {
+        let tree = SourceTree::resolve(name, SQUARE, &[]).unwrap();
+        let compiled = circom.compile(&tree, &CompileOptions::default()).unwrap();
+        assert!(compiled.r1cs == compile(SQUARE).r1cs, "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_is_included_by_several_paths_is_compiled_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |path: &str| folder.path().join(path);
+    for path in ["store/lib", "modules", "x"] {
+        fs::create_dir_all(at(path)).unwrap();
+    }
+    let square = "pragma circom 2.1.6; template B() { signal input i; signal output o; o <== i * i; }";
+    fs::write(at("store/lib/b.circom"), square).unwrap();
+    std::os::unix::fs::symlink("../store/lib", at("modules/lib")).unwrap();
+    let source = format!(
+        "pragma circom 2.1.6; include \"modules/lib/b.circom\"; include \"./x/../store/lib/b.circom\";
+         include \"{}\"; component main = B();",
+        at("store/lib/b.circom").display()
+    );
+    let tree = SourceSearch::new(&[]).beside(Some(folder.path())).anywhere().resolve("m", &source).unwrap();
+    circom(limits()).compile(&tree, &CompileOptions::default()).unwrap();
+}
+
+#[test]
+fn rounds_inspection_and_text_forms_are_those_of_circom() {
+    let circom = circom(limits());
+    let compile = |options| circom.compile(&tree(HASH).unwrap(), &options).unwrap();
+    let rounds = |rounds| options(Simplification::Rounds(rounds));
+    let constraints = |r1cs: &[u8]| R1cs::read(r1cs).unwrap().constraints.len();
+    let (full, one) = (compile(options(Simplification::Full)), compile(rounds(1)));
+    assert!(constraints(&one.r1cs) >= constraints(&full.r1cs));
+    assert!(compile(rounds(1000)).r1cs == full.r1cs);
+    assert!(full.json.is_none() && full.wat.is_none());
+
+    let texts = compile(CompileOptions { json: true, wat: true, inspect: true, ..CompileOptions::default() });
+    let json: serde_json::Value = serde_json::from_slice(&texts.json.unwrap()).unwrap();
+    assert_eq!(json["constraints"].as_array().unwrap().len(), constraints(&texts.r1cs));
+    assert!(texts.wat.unwrap().starts_with(b"(module"));
+    let unused = "pragma circom 2.1.6; template A() { signal input a; signal output o; signal t; t <-- a; o <== a * a; } component main = A();";
+    let inspected = CompileOptions { inspect: true, ..CompileOptions::default() };
+    let warnings = |options| circom.compile(&tree(unused).unwrap(), &options).unwrap().warnings.len();
+    assert!(warnings(inspected) > warnings(CompileOptions::default()));
+}
+
+#[test]
 fn warnings_of_a_good_circuit_are_kept() {
     let compiled = compile(&SQUARE.replace("pragma circom 2.1.6;", ""));
     assert_eq!(compiled.warnings[0].code.as_deref(), Some("P1004"));
@@ -166,7 +234,7 @@ fn endless_loop_at_compile_time_is_stopped() {
         template A() { signal input a; signal output o; o <== a * f(); }
         component main = A();";
     let error = refused(looping, two_seconds());
-    assert_eq!(error, CompileError::Limit("2 s".into()));
+    assert_eq!(error, CompileError::Limit(CompileLimit::Time(Duration::from_secs(2))));
     assert_eq!(error.kind(), ErrorKind::Limit);
 }
 
@@ -177,7 +245,7 @@ fn deep_recursion_is_a_clear_error() {
         template A() { signal input a; signal output o; o <== a * f(1); }
         component main = A();";
     let error = refused(recursive, CompileLimits { wall: Duration::from_secs(20), ..limits() });
-    assert_eq!(error, CompileError::Limit("recursion depth".into()));
+    assert_eq!(error, CompileError::Limit(CompileLimit::Recursion));
 }
 
 #[test]
@@ -193,8 +261,8 @@ fn memory_and_output_are_bounded() {
     // Ample time, so that another limit is reached first.
     let wall = Duration::from_secs(300);
     let memory = CompileLimits { memory_bytes: 32 << 20, wall, ..limits() };
-    assert_eq!(refused(&chain(100_000), memory), CompileError::Limit("32 MiB of memory".into()));
+    assert_eq!(refused(&chain(100_000), memory), CompileError::Limit(CompileLimit::Memory(32 << 20)));
 
     let output = CompileLimits { output_bytes: 20_000, wall, ..limits() };
-    assert_eq!(refused(&chain(2_000), output), CompileError::Limit("20000 bytes of output".into()));
+    assert_eq!(refused(&chain(2_000), output), CompileError::Limit(CompileLimit::Output(20_000)));
 }

@@ -70,9 +70,13 @@ fn tape(wasm: &[u8]) -> Vec<u8> {
 
 /// Exchanges the names of the two inputs, each with one value, at the end of a tape.
 fn with_swapped_inputs(mut tape: Vec<u8>) -> Vec<u8> {
-    let second = tape.len() - 32 - 16;
+    // The seal and the checksum follow the inputs.
+    let end = tape.len() - 64;
+    let second = end - 16;
     let (head, tail) = tape.split_at_mut(second);
     head[second - 16..second - 8].swap_with_slice(&mut tail[..8]);
+    let sum = Digest::of(&tape[..end]);
+    tape[end..end + 32].copy_from_slice(sum.as_bytes());
     tape
 }
 

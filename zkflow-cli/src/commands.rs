@@ -3,6 +3,7 @@
 #[cfg(feature = "bench")]
 mod bench;
 mod build;
+mod compile;
 #[cfg(feature = "evm")]
 mod contract;
 #[cfg(feature = "server")]
@@ -13,6 +14,7 @@ mod doctor;
 mod evidence;
 mod files;
 mod inspect;
+mod output;
 mod progress;
 mod prove;
 mod prover;
@@ -29,8 +31,10 @@ mod zkey;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Once;
 
 use clap::Subcommand;
+use zkflow_core::own_folder;
 
 /// Any error of a command. It is shown with its sources.
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -65,7 +69,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Template(template::TemplateCommand),
     /// Compile circom source to R1CS, witness calculator and signal names, in a sandbox
-    Compile(build::CompileArgs),
+    Compile(compile::CompileArgs),
     /// Calculate a witness
     Witness(prove::WitnessArgs),
     /// Make and verify a proof (arguments as for `snarkjs groth16 prove`)
@@ -122,7 +126,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Store(command) => return store::store(&command),
         Command::Circuit(CircuitCommand::Build(args)) => build::build(&args)?,
         Command::Template(command) => return template::run(&command),
-        Command::Compile(args) => build::compile(&args)?,
+        Command::Compile(args) => compile::compile(&args)?,
         Command::Witness(args) => prove::witness(&args)?,
         Command::Prove(args) => prove::prove(&args)?,
         Command::Verify(args) => return prove::verify(&args),
@@ -142,14 +146,45 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Makes this process end without a message when the reader of its output has ended, as in `zkflow … | head`.
+///
+/// The signal of a closed pipe stays ignored, because it would also end the process when a server closes a connection.
+/// `println!` then panics.
+pub(crate) fn end_with_the_reader() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload_as_str().unwrap_or_default();
+        if text.starts_with("failed printing to") && text.contains("Broken pipe") {
+            output::end_by_closed_pipe();
+        }
+        before(panic);
+    }));
+}
+
 /// The text without control characters: texts of foreign files must not move the cursor or begin a line.
 pub(crate) fn printable(text: &str) -> String {
     let keep = |c: char| !c.is_control() || c == '\n' || c == '\t';
     text.chars().map(|c| if keep(c) { c.to_string() } else { c.escape_default().to_string() }).collect()
 }
 
-/// Cache folder for one kind of data: `$XDG_CACHE_HOME/zkflow/KIND` or `$HOME/.cache/zkflow/KIND`.
+/// Cache folder for one kind of data: `$XDG_CACHE_HOME/zkflow/KIND` or `$HOME/.cache/zkflow/KIND`. `None`, with a
+/// warning, if it cannot be used: commands work without a cache.
 fn cache_dir(kind: &str) -> Option<PathBuf> {
+    static WARNED: Once = Once::new();
+    let folder = cache_path(kind)?;
+    match own_folder::open(&folder) {
+        Ok(()) => Some(folder),
+        Err(error) => {
+            WARNED.call_once(|| {
+                eprintln!("warning: there is no cache: folder {}: {error}", folder.display());
+            });
+            None
+        }
+    }
+}
+
+/// Path of a cache folder, which may not exist; `None` if neither `XDG_CACHE_HOME` nor `HOME` is set.
+fn cache_path(kind: &str) -> Option<PathBuf> {
     let home = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))?;

@@ -31,7 +31,8 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build()?;
     let compiled = compiler.compile(&blueprint.source, &blueprint.options)?;
     let powers = DevelopmentPowers::in_memory();
-    let files = CircuitFiles::generate(&blueprint, compiled, &powers, KeyOptions::default(), &mut os_rng())?;
+    let options = KeyOptions::default();
+    let files = CircuitFiles::generate(&blueprint, compiled, &sandbox, &powers, options, &mut os_rng())?;
 
     let prover = NativeProver::new(NativeOptions::default())?;
     let circuit = LoadedCircuit::open(&files, &prover, &sandbox)?;

@@ -191,9 +191,18 @@ fn tapes_of_curves_are_those_of_snarkjs() {
 /// Position of the instructions in a tape's bytes; see the file format.
 fn instructions(bytes: &[u8]) -> std::ops::Range<usize> {
     let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
-    let (constants, tables) = (number(48), number(52));
-    let begin = 68 + 32 * constants + 4 * tables;
-    begin..begin + 16 * number(56)
+    let (constants, tables) = (number(80), number(84));
+    let begin = 100 + 32 * constants + 4 * tables;
+    begin..begin + 16 * number(88)
+}
+
+/// The bytes with the checksum of what is before it.
+fn summed(mut bytes: Vec<u8>) -> Vec<u8> {
+    if let Some(end) = bytes.len().checked_sub(64) {
+        let sum = Digest::of(&bytes[..end]);
+        bytes[end..end + 32].copy_from_slice(sum.as_bytes());
+    }
+    bytes
 }
 
 /// Changes one operator or operand of the tape, so that later values are wrong.
@@ -217,7 +226,8 @@ fn wrong_tapes_are_caught_and_the_module_steps_in() {
             0 => changed[at + 3] = rng.gen_range(0..3),
             operand => changed[at + 4 * operand] ^= 1 << rng.gen_range(0..4),
         }
-        let Ok(tape) = Tape::from_bytes(&changed, &digest) else { continue };
+        assert_eq!(Tape::from_bytes(&changed, &digest).is_ok(), changed == bytes, "the checksum");
+        let Ok(tape) = Tape::from_bytes(&summed(changed), &digest) else { continue };
         calculator = calculator.with_tape(tape);
         let (witness, way) = calculator.calculate_by(&inputs(&value)).unwrap();
         assert!(witness == right, "a wrong witness was accepted");
@@ -253,7 +263,7 @@ fn proofs_come_out_right_when_the_tape_is_wrong() {
     while fallbacks < 20 {
         let mut changed = bytes.clone();
         changed[code.start + 16 * rng.gen_range(0..code.len() / 16) + 3] = rng.gen_range(0..3);
-        files.insert(FileName::Tape, changed);
+        files.insert(FileName::Tape, summed(changed));
         let circuit = LoadedCircuit::open(&files, &prover, &sandbox()).unwrap();
         assert_eq!(circuit.unused_tape().map(ToString::to_string), None);
         let inputs = inputs(&(case.inputs)(&mut rng));
@@ -350,6 +360,9 @@ fn tapes_belong_to_their_module_and_come_back_as_they_were() {
     assert_eq!(Tape::from_bytes(&bytes, &Digest::of("another")), Err(TapeError::Module));
     assert_eq!(Tape::from_bytes(&bytes[..bytes.len() - 1], &digest), Err(TapeError::Damaged));
     assert_eq!(Tape::from_bytes(b"", &digest), Err(TapeError::Version));
+    let mut other = bytes;
+    other[40] ^= 1;
+    assert_eq!(Tape::from_bytes(&summed(other), &digest), Err(TapeError::Field));
 }
 
 /// Runs the first 500 accepted tapes: a tape cannot access places that do not exist.
@@ -372,7 +385,7 @@ fn damaged_tapes_never_panic() {
         if round % 10 == 0 {
             damaged.truncate(rng.gen_range(0..damaged.len()));
         }
-        if let Ok(tape) = Tape::from_bytes(&damaged, &digest) {
+        if let Ok(tape) = Tape::from_bytes(&summed(damaged), &digest) {
             accepted += 1;
             if accepted <= 500 {
                 calculator = calculator.with_tape(tape);

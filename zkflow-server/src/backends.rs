@@ -247,31 +247,37 @@ struct Tools {
 fn tools(config: &Config, modules: Option<PathBuf>) -> Result<Tools, OpenError> {
     let mut library = TemplateLibrary::builtin().allow_override(config.circuits.allow_template_override);
     for folder in &config.circuits.templates {
-        library = library
-            .with_folder(folder)
+        let unusable = library
+            .add_folder(folder)
             .map_err(failed(format!("read the templates in {}", folder.display())))?;
+        for error in unusable {
+            tracing::error!("a template is left out: {}", zkflow_core::error::Chain(&error));
+        }
     }
     for template in library.iter() {
         for warning in &template.warnings {
             tracing::warn!(template = %template.name, "{warning}");
         }
     }
-    let found = CircomTools::discover().map_err(failed("find circom and circomlib"))?;
     let sandbox = Sandbox::new(SandboxConfig { cache_dir: modules, ..SandboxConfig::default() })
         .map_err(failed("create the sandbox"))?;
     let kernel = Kernel::current();
     if !kernel.confines() {
         tracing::warn!("native tools are not fully confined: {kernel}");
     }
-    let limits = config.limits.compile();
-    let compiler: Arc<dyn CircuitCompiler> = match &config.circuits.circom_path {
-        Some(path) => Arc::new(
-            CircomNative::new(path, limits).map_err(failed(format!("use CIRCOM_PATH {}", path.display())))?,
-        ),
-        None => Arc::new(
-            CircomWasm::new(sandbox.clone(), &found.circom_wasm, limits)
-                .map_err(failed("load the circom compiler"))?,
-        ),
+    let limits = config.limits.compile(config.circuits.circom_path.is_some());
+    let (compiler, include_roots): (Arc<dyn CircuitCompiler>, _) = match &config.circuits.circom_path {
+        Some(path) => {
+            let compiler = CircomNative::new(path, limits)
+                .map_err(failed(format!("use CIRCOM_PATH {}", path.display())))?;
+            (Arc::new(compiler), CircomTools::include_roots().map_err(failed("find circomlib"))?)
+        }
+        None => {
+            let found = CircomTools::discover().map_err(failed("find circom and circomlib"))?;
+            let compiler = CircomWasm::new(sandbox.clone(), &found.circom_wasm, limits)
+                .map_err(failed("load the circom compiler"))?;
+            (Arc::new(compiler), found.include_roots)
+        }
     };
     #[cfg(feature = "evm")]
     let solidity = Solc::find(config.chain.solc_path.as_deref())
@@ -280,7 +286,7 @@ fn tools(config: &Config, modules: Option<PathBuf>) -> Result<Tools, OpenError> 
     Ok(Tools {
         library,
         compiler,
-        include_roots: found.include_roots,
+        include_roots,
         sandbox,
         #[cfg(feature = "evm")]
         solidity,

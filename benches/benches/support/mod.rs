@@ -52,9 +52,9 @@ impl Fixture {
             .expect("the template renders");
         let compiled =
             compiler.compile(&blueprint.source, &blueprint.options).expect("the template compiles");
-        let files =
-            CircuitFiles::generate(&blueprint, compiled, &powers(), KeyOptions::default(), &mut os_rng())
-                .expect("keys are made");
+        let options = KeyOptions::default();
+        let files = CircuitFiles::generate(&blueprint, compiled, &sandbox, &powers(), options, &mut os_rng())
+            .expect("keys are made");
         let prover = NativeProver::new(NativeOptions::default()).expect("the prover starts");
         let circuit = LoadedCircuit::open(&files, &prover, &sandbox).expect("the circuit loads");
         assert!(circuit.unused_tape().is_none(), "the tape is the one just recorded");

@@ -1,15 +1,23 @@
 //! A native circom binary, confined.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 
-use super::outcome::{self, Outputs, refusal};
+use super::outcome::{self, Outputs, last_lines, refusal};
 use super::source::SourceTree;
-use super::{CircuitCompiler, CompileError, CompileLimits, CompileOptions, Compiled};
+use super::{CircuitCompiler, CompileError, CompileLimit, CompileLimits, CompileOptions, Compiled};
 use crate::confined::{ConfinedCommand, ConfinedError, Finished, ProcessLimits, read_below};
 
 /// Maximum bytes of each of standard output and standard error.
 const MAX_PRINTED: usize = 4 << 20;
+
+/// Beginning of the message of a Rust program that gets no memory.
+const OUT_OF_MEMORY: &str = "memory allocation of ";
+/// A part of the message of a Rust program whose stack is full.
+const OUT_OF_STACK: &str = "has overflowed its stack";
+/// The signal of an access to memory that the program does not have.
+const SEGV: i32 = 11;
 
 /// A native circom binary, such as the one that `CIRCOM_PATH` names.
 ///
@@ -62,11 +70,22 @@ impl CircuitCompiler for CircomNative {
     fn compile(&self, tree: &SourceTree, options: &CompileOptions) -> Result<Compiled, CompileError> {
         let folder = Folder::new(tree)?;
         let finished = self.run(&folder, outcome::arguments(tree, options, "../output", "."))?;
-        let printed = printed(&finished);
+        // circom prints the real paths of the files that it includes.
+        let printed = printed(&finished).replace(&format!("{}/", folder.real_sources().display()), "");
         if !finished.status.success() {
-            return Err(refusal(&printed));
+            return Err(match finished.status.signal() {
+                Some(_) if printed.contains(OUT_OF_MEMORY) => {
+                    CompileError::Limit(CompileLimit::Memory(self.limits.memory_bytes))
+                }
+                Some(SEGV) => CompileError::Limit(CompileLimit::Recursion),
+                Some(_) if printed.contains(OUT_OF_STACK) => CompileError::Limit(CompileLimit::Recursion),
+                Some(signal) => {
+                    CompileError::Compiler(format!("ended by signal {signal}: {}", last_lines(&printed)))
+                }
+                None => refusal(tree, &printed),
+            });
         }
-        Outputs::take(tree, |path| read_below(&folder.output(), path).ok())?.compiled(&printed)
+        Outputs::take(tree, options, |path| read_below(&folder.output(), path).ok())?.compiled(tree, &printed)
     }
 }
 
@@ -77,9 +96,9 @@ fn printed(finished: &Finished) -> String {
 fn failed(error: ConfinedError) -> CompileError {
     match error {
         ConfinedError::Start { .. } => CompileError::Compiler(error.to_string()),
-        ConfinedError::Time(wall) => CompileError::Limit(format!("{} s", wall.as_secs_f64())),
-        ConfinedError::Printed(bytes) => CompileError::Limit(format!("{bytes} bytes of printed output")),
-        ConfinedError::Written(bytes) => CompileError::Limit(format!("{bytes} bytes of output")),
+        ConfinedError::Time(wall) => CompileError::Limit(CompileLimit::Time(wall)),
+        ConfinedError::Printed(bytes) => CompileError::Limit(CompileLimit::Printed(bytes)),
+        ConfinedError::Written(bytes) => CompileError::Limit(CompileLimit::Output(bytes as usize)),
         error => CompileError::Io(error.to_string()),
     }
 }
@@ -102,6 +121,10 @@ impl Folder {
 
     fn sources(&self) -> PathBuf {
         self.0.path().join("sources")
+    }
+
+    fn real_sources(&self) -> PathBuf {
+        self.sources().canonicalize().unwrap_or_else(|_| self.sources())
     }
 
     fn output(&self) -> PathBuf {

@@ -9,8 +9,11 @@ use wasmtime::{InstancePre, Linker, Trap};
 use super::outcome::{Outputs, arguments, last_lines, refusal, version};
 use super::source::SourceTree;
 use super::wasi::{self, Exit, Left, OUTPUT, Wasi};
-use super::{CircuitCompiler, CompileError, CompileLimits, CompileOptions, Compiled};
+use super::{CircuitCompiler, CompileError, CompileLimit, CompileLimits, CompileOptions, Compiled};
 use crate::sandbox::{Guest, Halt, RunLimits, Sandbox};
+
+/// Memory that WebAssembly can address, in bytes.
+const MAX_MEMORY: usize = 4 << 30;
 
 /// circom as WebAssembly, for example `circom.wasm` of the npm package `circom2`.
 ///
@@ -77,19 +80,19 @@ impl CircomWasm {
 
     fn halted(&self, halt: Halt, printed: &str) -> CompileError {
         match halt {
-            Halt::Time => CompileError::Limit(format!("{} s", self.limits.wall.as_secs_f64())),
-            Halt::Memory => CompileError::Limit(format!("{} MiB of memory", self.limits.memory_bytes >> 20)),
-            // circom's own stack is at the bottom of its memory: an overflow is an out-of-bounds access.
-            Halt::Stack | Halt::Trap(Trap::MemoryOutOfBounds) => {
-                CompileError::Limit("recursion depth".to_owned())
+            Halt::Time => CompileError::Limit(CompileLimit::Time(self.limits.wall)),
+            Halt::Memory => {
+                CompileError::Limit(CompileLimit::Memory(self.limits.memory_bytes.min(MAX_MEMORY)))
             }
+            // circom's own stack is at the bottom of its memory: an overflow is an out-of-bounds access.
+            Halt::Stack | Halt::Trap(Trap::MemoryOutOfBounds) => CompileError::Limit(CompileLimit::Recursion),
             Halt::Trap(trap) => CompileError::Compiler(format!("{trap}: {}", last_lines(printed))),
             Halt::Host(error) => CompileError::Compiler(format!("{error:#}")),
         }
     }
 
     fn too_much_output(&self) -> CompileError {
-        CompileError::Limit(format!("{} bytes of output", self.limits.output_bytes))
+        CompileError::Limit(CompileLimit::Output(self.limits.output_bytes))
     }
 }
 
@@ -105,10 +108,10 @@ impl CircuitCompiler for CircomWasm {
             return Err(self.too_much_output());
         }
         if status != 0 {
-            return Err(refusal(&left.printed));
+            return Err(refusal(tree, &left.printed));
         }
         let mut output = left.output;
-        Outputs::take(tree, |path| output.remove(path))?.compiled(&left.printed)
+        Outputs::take(tree, options, |path| output.remove(path))?.compiled(tree, &left.printed)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Shared by both ways of running circom: arguments, output files, errors.
 
+use std::path::Path;
+
 use super::diagnostics::{self, without_colours};
 use super::source::SourceTree;
 use super::{CompileError, CompileOptions, Compiled, Diagnostic};
@@ -18,8 +20,11 @@ pub(super) fn arguments(
     output: &str,
     root: &str,
 ) -> Vec<String> {
-    let fixed = [tree.main(), "--r1cs", "--wasm", "--sym", "-o", output, "-l", root];
-    fixed.iter().chain(options.flags()).map(|argument| (*argument).to_owned()).collect()
+    // A name that begins with a dash would be an option.
+    let main =
+        if tree.main().starts_with('-') { format!("./{}", tree.main()) } else { tree.main().to_owned() };
+    let fixed = ["--r1cs", "--wasm", "--sym", "-o", output, "-l", root].map(str::to_owned);
+    std::iter::once(main).chain(fixed).chain(options.flags()).chain(options.further_flags()).collect()
 }
 
 /// The output files of a compilation.
@@ -27,29 +32,35 @@ pub(super) struct Outputs {
     r1cs: Vec<u8>,
     wasm: Vec<u8>,
     sym: Vec<u8>,
+    json: Option<Vec<u8>>,
+    wat: Option<Vec<u8>>,
 }
 
 impl Outputs {
     /// Takes the files by their path below the output folder.
     pub(super) fn take(
         tree: &SourceTree,
+        options: &CompileOptions,
         mut take: impl FnMut(&str) -> Option<Vec<u8>>,
     ) -> Result<Self, CompileError> {
-        let stem = tree.main().trim_end_matches(".circom");
+        let stem = Path::new(tree.main()).file_stem().unwrap_or_default().to_string_lossy();
         let mut file =
             |path: String| take(&path).ok_or_else(|| CompileError::Compiler(format!("{path} is missing")));
         Ok(Self {
             r1cs: file(format!("{stem}.r1cs"))?,
             wasm: file(format!("{stem}_js/{stem}.wasm"))?,
             sym: file(format!("{stem}.sym"))?,
+            json: options.json.then(|| file(format!("{stem}_constraints.json"))).transpose()?,
+            wat: options.wat.then(|| file(format!("{stem}_js/{stem}.wat"))).transpose()?,
         })
     }
 
     /// Adds the report, and the warnings parsed from `printed`.
-    pub(super) fn compiled(self, printed: &str) -> Result<Compiled, CompileError> {
-        let Self { r1cs, wasm, sym } = self;
+    pub(super) fn compiled(self, tree: &SourceTree, printed: &str) -> Result<Compiled, CompileError> {
+        let Self { r1cs, wasm, sym, json, wat } = self;
         let report = report(&r1cs, &sym)?;
-        Ok(Compiled { r1cs, wasm, sym, report, warnings: diagnostics::parse(printed).warnings })
+        let warnings = shown(tree, diagnostics::parse(printed).warnings);
+        Ok(Compiled { r1cs, wasm, sym, json, wat, report, warnings })
     }
 }
 
@@ -60,9 +71,17 @@ fn report(r1cs: &[u8], sym: &[u8]) -> Result<CircuitReport, CompileError> {
     Ok(CircuitReport::of(&r1cs, Some(&sym)))
 }
 
+/// The diagnostics with the paths that the sources have outside the tree.
+fn shown(tree: &SourceTree, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    for file in diagnostics.iter_mut().filter_map(|diagnostic| diagnostic.file.as_mut()) {
+        *file = tree.shown(file).to_owned();
+    }
+    diagnostics
+}
+
 /// The error for a non-zero exit status.
-pub(super) fn refusal(printed: &str) -> CompileError {
-    let errors = diagnostics::parse(printed).errors;
+pub(super) fn refusal(tree: &SourceTree, printed: &str) -> CompileError {
+    let errors = shown(tree, diagnostics::parse(printed).errors);
     if !errors.is_empty() {
         return CompileError::Rejected(errors);
     }
@@ -101,7 +120,9 @@ mod tests {
 
     #[test]
     fn refusal_without_a_diagnostic_shows_what_was_printed() {
-        let CompileError::Rejected(diagnostics) = refusal("\u{1b}[31msomething odd\u{1b}[0m\n") else {
+        let CompileError::Rejected(diagnostics) =
+            refusal(&SourceTree::empty(), "\u{1b}[31msomething odd\u{1b}[0m\n")
+        else {
             panic!("expected a rejection")
         };
         assert_eq!(diagnostics[0].message, "something odd");

@@ -35,11 +35,16 @@ impl CircomTools {
     /// # Errors
     /// There is no compiler, or a file of it or of circomlib was altered.
     pub fn discover() -> Result<Self, ToolsError> {
-        let given = Given {
-            circom_wasm: env::var_os("CIRCOM_WASM").map(PathBuf::from),
-            libs: env::var_os("CIRCOM_LIBS").map(|libs| env::split_paths(&libs).collect()),
-        };
-        given.find(&ToolFolders::new())
+        Given::of_environment().find(&ToolFolders::new())
+    }
+
+    /// The include folders alone, for another compiler: those of `CIRCOM_LIBS`, or else the one that contains
+    /// circomlib. Empty if circomlib is not installed.
+    ///
+    /// # Errors
+    /// A file of circomlib was altered.
+    pub fn include_roots() -> Result<Vec<PathBuf>, ToolsError> {
+        Given::of_environment().include_roots(&ToolFolders::new())
     }
 }
 
@@ -51,17 +56,27 @@ struct Given {
 }
 
 impl Given {
+    fn of_environment() -> Self {
+        Self {
+            circom_wasm: env::var_os("CIRCOM_WASM").map(PathBuf::from),
+            libs: env::var_os("CIRCOM_LIBS").map(|libs| env::split_paths(&libs).collect()),
+        }
+    }
+
     fn find(self, folders: &ToolFolders) -> Result<CircomTools, ToolsError> {
-        let circom_wasm = match self.circom_wasm {
-            Some(file) if file.is_file() => file,
-            Some(file) => return Err(ToolsError::NoSuchFile(file)),
+        let circom_wasm = match &self.circom_wasm {
+            Some(file) if file.is_file() => file.clone(),
+            Some(file) => return Err(ToolsError::NoSuchFile(file.clone())),
             None => folders.find(CIRCOM)?.ok_or(ToolsError::NoCompiler)?.path.join(CIRCOM_WASM),
         };
-        let include_roots = match self.libs {
-            Some(folders) => folders,
-            None => folders.find(CIRCOMLIB)?.map(|package| package.modules).into_iter().collect(),
-        };
-        Ok(CircomTools { circom_wasm, include_roots })
+        Ok(CircomTools { circom_wasm, include_roots: self.include_roots(folders)? })
+    }
+
+    fn include_roots(self, folders: &ToolFolders) -> Result<Vec<PathBuf>, ToolsError> {
+        match self.libs {
+            Some(folders) => Ok(folders),
+            None => Ok(folders.find(CIRCOMLIB)?.map(|package| package.modules).into_iter().collect()),
+        }
     }
 }
 

@@ -8,8 +8,7 @@ use secrecy::SecretBox;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use serde_json::Value;
-use zkflow_groth16::field::json::{NumberError, read_integer};
-use zkflow_groth16::field::{FieldError, parse_decimal};
+use zkflow_groth16::field::json::{NumberError, NumberRule, read_integer};
 
 use super::{InputError, InputProblem};
 
@@ -45,10 +44,10 @@ pub struct NotAnObject {
 
 impl Node {
     /// Reads an object: names and values in the order of the text.
-    pub(crate) fn read(json: &str) -> Result<Vec<(String, Self)>, NotAnObject> {
+    pub(crate) fn read(json: &str, rule: NumberRule) -> Result<Vec<(String, Self)>, NotAnObject> {
         let fail = |e: serde_json::Error| NotAnObject { line: e.line(), column: e.column() };
         let mut reader = serde_json::Deserializer::from_str(json);
-        let root = NodeSeed { depth: 0 }.deserialize(&mut reader).map_err(fail)?;
+        let root = NodeSeed { depth: 0, rule }.deserialize(&mut reader).map_err(fail)?;
         reader.end().map_err(fail)?;
         match root {
             Self::Object(fields) => Ok(fields),
@@ -57,9 +56,37 @@ impl Node {
     }
 
     /// Reads one value, such as the value of an input.
-    pub(crate) fn of(value: &Value) -> Self {
+    pub(crate) fn of(value: &Value, rule: NumberRule) -> Self {
         // Expect safety: the visitor accepts every JSON value, and a parsed value cannot fail to be read.
-        NodeSeed { depth: 1 }.deserialize(value).expect("a parsed value is readable")
+        NodeSeed { depth: 1, rule }.deserialize(value).expect("a parsed value is readable")
+    }
+
+    /// The fields with buses as circom's modules name them: `p.x` for the field `x` of `p`, `q[1].x` in an array.
+    pub(crate) fn qualified(fields: Vec<(String, Self)>) -> Vec<(String, Self)> {
+        let mut named = Vec::with_capacity(fields.len());
+        fields.into_iter().for_each(|(name, node)| node.qualify(name, &mut named));
+        named
+    }
+
+    fn qualify(self, name: String, named: &mut Vec<(String, Self)>) {
+        match self {
+            Self::Object(fields) => {
+                fields.into_iter().for_each(|(field, node)| node.qualify(format!("{name}.{field}"), named));
+            }
+            Self::Array(items) if items.iter().any(Self::has_fields) => {
+                let items = items.into_iter().enumerate();
+                items.for_each(|(index, node)| node.qualify(format!("{name}[{index}]"), named));
+            }
+            node => named.push((name, node)),
+        }
+    }
+
+    pub(super) fn has_fields(&self) -> bool {
+        match self {
+            Self::Object(_) => true,
+            Self::Array(items) => items.iter().any(Self::has_fields),
+            Self::Value(_) | Self::Fault(_) => false,
+        }
     }
 
     /// Describes the kind of the node for an error message, without its value.
@@ -121,8 +148,10 @@ impl From<Result<Fr, NumberError>> for Node {
     }
 }
 
+#[derive(Clone, Copy)]
 struct NodeSeed {
     depth: usize,
+    rule: NumberRule,
 }
 
 impl<'de> DeserializeSeed<'de> for NodeSeed {
@@ -141,8 +170,7 @@ impl<'de> Visitor<'de> for NodeSeed {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
-        let found = if value { "true" } else { "false" };
-        Ok(Node::Fault(Fault::Number(NumberError::NotANumber(found))))
+        Ok(self.rule.boolean(value).into())
     }
 
     fn visit_unit<E>(self) -> Result<Node, E> {
@@ -156,7 +184,7 @@ impl<'de> Visitor<'de> for NodeSeed {
     fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Node, E> {
         match u64::try_from(value) {
             Ok(value) => self.visit_u64(value),
-            Err(_) => Ok(Err(NumberError::Field(FieldError::Negative)).into()),
+            Err(_) => Ok(self.rule.negative(value).into()),
         }
     }
 
@@ -165,7 +193,7 @@ impl<'de> Visitor<'de> for NodeSeed {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Node, E> {
-        Ok(parse_decimal(text).map_err(NumberError::Field).into())
+        Ok(self.rule.text(text).into())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
@@ -175,7 +203,7 @@ impl<'de> Visitor<'de> for NodeSeed {
             return Ok(Node::Fault(Fault::TooDeep));
         }
         let mut nodes = Vec::new();
-        while let Some(node) = items.next_element_seed(NodeSeed { depth })? {
+        while let Some(node) = items.next_element_seed(Self { depth, ..self })? {
             nodes.push(node);
         }
         Ok(Node::Array(nodes))
@@ -189,7 +217,7 @@ impl<'de> Visitor<'de> for NodeSeed {
         }
         let mut nodes = Vec::new();
         while let Some(name) = fields.next_key::<String>()? {
-            nodes.push((name, fields.next_value_seed(NodeSeed { depth })?));
+            nodes.push((name, fields.next_value_seed(Self { depth, ..self })?));
         }
         Ok(Node::Object(nodes))
     }
@@ -200,10 +228,10 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
-    use zkflow_groth16::field::MODULUS_DECIMAL;
+    use zkflow_groth16::field::{FieldError, MODULUS_DECIMAL};
 
     fn value(json: &str) -> Result<Fr, Fault> {
-        let fields = Node::read(&format!("{{\"a\":{json}}}")).unwrap();
+        let fields = Node::read(&format!("{{\"a\":{json}}}"), NumberRule::Exact).unwrap();
         match &fields[0].1 {
             Node::Value(value) => Ok(*value.expose_secret()),
             Node::Fault(fault) => Err(*fault),
@@ -239,7 +267,7 @@ mod tests {
     #[test]
     fn what_is_no_object_is_refused_without_repeating_it() {
         for json in ["", "[1]", "{\"secret\":77", "{\"a\":1}x", "{\"a\":secret77}", "{\"a\":1e999}", "77"] {
-            let Err(error) = Node::read(json) else { panic!("{json}") };
+            let Err(error) = Node::read(json, NumberRule::Lenient) else { panic!("{json}") };
             assert!(!error.to_string().contains("77"), "{error}");
         }
     }
@@ -249,11 +277,11 @@ mod tests {
         let nested = |depth| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
         assert_eq!(deepest_fault(&nested(15)), None);
         assert_eq!(deepest_fault(&nested(16)), Some(Fault::TooDeep));
-        assert!(Node::read(&format!("{{\"a\":{}", "[".repeat(1_000_000))).is_err());
+        assert!(Node::read(&format!("{{\"a\":{}", "[".repeat(1_000_000)), NumberRule::Exact).is_err());
     }
 
     fn deepest_fault(json: &str) -> Option<Fault> {
-        let fields = Node::read(&format!("{{\"a\":{json}}}")).unwrap();
+        let fields = Node::read(&format!("{{\"a\":{json}}}"), NumberRule::Exact).unwrap();
         let mut node = &fields[0].1;
         while let Node::Array(items) = node {
             node = &items[0];

@@ -1,10 +1,12 @@
 //! [`Shape`]: the JSON shape of an input, and the check of a value against it.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use ark_bn254::Fr;
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use zkflow_groth16::field::json::NumberRule;
 
 use super::error::MAX_LISTED;
 use super::{InputError, InputProblem, Node, Path};
@@ -26,23 +28,42 @@ impl Shape {
         dimensions.rev().fold(Self::Value, |inner, length| Self::Array(length, Box::new(inner)))
     }
 
-    /// Checks that `value` has this shape, and that all its numbers are elements of the field. Errors begin with
-    /// `path`.
+    /// Checks that `value` has this shape, and that `rule` reads all its numbers. Errors begin with `path`.
+    ///
+    /// A value with objects, for a bus, only needs the right number of numbers: the shape of a signal does not contain
+    /// the names of fields.
     ///
     /// # Errors
     /// The first value that does not fit, with its path.
     ///
     /// ```
     /// use serde_json::json;
-    /// use zkflow_circom::inputs::Shape;
+    /// use zkflow_circom::inputs::{NumberRule, Shape};
     ///
     /// let pair = Shape::of_dimensions([2].into_iter());
-    /// assert!(pair.check("inputs.pair", &json!([1, "2"])).is_ok());
-    /// let error = pair.check("inputs.pair", &json!([1, -2])).unwrap_err();
+    /// assert!(pair.check("inputs.pair", &json!([1, "2"]), NumberRule::Exact).is_ok());
+    /// assert!(pair.check("inputs.pair", &json!({"x": 1, "y": 2}), NumberRule::Exact).is_ok());
+    /// let error = pair.check("inputs.pair", &json!([1, -2]), NumberRule::Exact).unwrap_err();
     /// assert_eq!(error.to_string(), "inputs.pair[1]: negative");
     /// ```
-    pub fn check(&self, path: &str, value: &Value) -> Result<(), InputError> {
-        self.flatten(&Node::of(value), Path::Root(path), &mut Vec::new())
+    pub fn check(&self, path: &str, value: &Value, rule: NumberRule) -> Result<(), InputError> {
+        let (node, path) = (Node::of(value, rule), Path::Root(path));
+        let mut flattening = Flattening::new(rule);
+        match node.has_fields() {
+            true => {
+                for (name, part) in Node::qualified(vec![(path.to_string(), node)]) {
+                    let mut values = Flattening::new(rule);
+                    values.freely(&part, Path::Root(&name))?;
+                    flattening.count += values.count;
+                }
+                if flattening.count == self.size() {
+                    return Ok(());
+                }
+                let (expected, found) = (format!("{} values", self.size()), flattening.count.to_string());
+                Err(path.error(InputProblem::WrongShape { expected, found }))
+            }
+            false => flattening.add(self, &node, path),
+        }
     }
 
     /// Number of values.
@@ -75,42 +96,25 @@ impl Shape {
         }
     }
 
-    /// Appends the values of `node` in the order of the signals.
-    pub(crate) fn flatten<'a>(
-        &self,
-        node: &'a Node,
-        path: Path<'_>,
-        values: &mut Vec<&'a Fr>,
-    ) -> Result<(), InputError> {
-        match (self, node) {
-            (Self::Value, Node::Value(value)) => values.push(value.expose_secret()),
-            (_, Node::Fault(fault)) => return Err(fault.at(&path)),
-            (Self::Array(len, shape), Node::Array(items)) if items.len() == *len => {
-                for (index, item) in items.iter().enumerate() {
-                    shape.flatten(item, Path::Index(&path, index), values)?;
-                }
-            }
-            (Self::Fields(fields), Node::Object(given)) => {
-                for (name, shape) in fields {
-                    let path = Path::Field(&path, name);
-                    shape.flatten(only(given, name, path)?, path, values)?;
-                }
-                if let Some((name, _)) = given.iter().find(|(name, _)| fields.iter().all(|(f, _)| f != name))
-                {
-                    let known = fields.iter().take(MAX_LISTED).map(|(name, _)| name.clone()).collect();
-                    return Err(Path::Field(&path, name).error(InputProblem::Unknown { known }));
-                }
-            }
-            _ => return Err(wrong_shape(path, self.describe(), node)),
+    /// Whether it contains a bus.
+    pub(crate) fn has_fields(&self) -> bool {
+        match self {
+            Self::Value => false,
+            Self::Array(_, item) => item.has_fields(),
+            Self::Fields(_) => true,
         }
-        Ok(())
+    }
+
+    /// Whether these can be the items of an array of this shape. Otherwise, they are all its values.
+    fn is_for(&self, items: &[Node]) -> bool {
+        !self.has_fields() || items.iter().any(|item| !matches!(item, Node::Value(_)))
     }
 
     fn describe(&self) -> String {
         match self {
             Self::Value => "a value".to_owned(),
             Self::Array(len, _) => format!("an array of {len}"),
-            Self::Fields(_) => "an object".to_owned(),
+            Self::Fields(_) => format!("an object, or an array of {}", self.size()),
         }
     }
 }
@@ -133,41 +137,112 @@ impl fmt::Display for Shape {
     }
 }
 
-/// The values of an input of unknown shape; arrays of any depth are flattened.
-pub(crate) fn flatten_freely<'a>(
-    node: &'a Node,
-    path: Path<'_>,
-    values: &mut Vec<&'a Fr>,
-) -> Result<(), InputError> {
-    match node {
-        Node::Value(value) => values.push(value.expose_secret()),
-        Node::Fault(fault) => return Err(fault.at(&path)),
-        Node::Object(_) => return Err(wrong_shape(path, "a value or an array".to_owned(), node)),
-        Node::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                flatten_freely(item, Path::Index(&path, index), values)?;
+/// Collects the values of inputs in the order of the signals.
+#[derive(Default)]
+pub(crate) struct Flattening<'a> {
+    rule: NumberRule,
+    pub(crate) values: Vec<&'a Fr>,
+    count: usize,
+}
+
+impl<'a> Flattening<'a> {
+    pub(crate) fn new(rule: NumberRule) -> Self {
+        Self { rule, ..Self::default() }
+    }
+
+    /// Adds the values of a node of this shape.
+    ///
+    /// An array in the place of a bus contains all its values, nested in any way, as circom's calculator takes them. By
+    /// the lenient rule that is so for every array.
+    pub(crate) fn add(&mut self, shape: &Shape, node: &'a Node, path: Path<'_>) -> Result<(), InputError> {
+        match (shape, node) {
+            (_, Node::Fault(fault)) => return Err(fault.at(&path)),
+            (Shape::Value, Node::Value(_)) => self.push(node),
+            (Shape::Fields(fields), Node::Object(given)) => {
+                let index = Index::new(given);
+                for (name, shape) in fields {
+                    let path = Path::Field(&path, name);
+                    self.add(shape, index.only(name, path)?, path)?;
+                }
+                let names: HashSet<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+                if let Some((name, _)) = given.iter().find(|(name, _)| !names.contains(name.as_str())) {
+                    let known = fields.iter().take(MAX_LISTED).map(|(name, _)| name.clone()).collect();
+                    return Err(Path::Field(&path, name).error(InputProblem::Unknown { known }));
+                }
             }
+            (shape, Node::Array(_)) if self.rule == NumberRule::Lenient && !shape.has_fields() => {
+                self.add_all(shape, node, path)?;
+            }
+            (Shape::Array(len, item), Node::Array(items)) if items.len() == *len && item.is_for(items) => {
+                for (index, node) in items.iter().enumerate() {
+                    self.add(item, node, Path::Index(&path, index))?;
+                }
+            }
+            (shape, Node::Array(_)) if shape.has_fields() => self.add_all(shape, node, path)?,
+            _ => return Err(wrong_shape(path, shape.describe(), node.describe())),
+        }
+        Ok(())
+    }
+
+    fn add_all(&mut self, shape: &Shape, node: &'a Node, path: Path<'_>) -> Result<(), InputError> {
+        let before = self.count;
+        self.freely(node, path)?;
+        match self.count - before {
+            found if found == shape.size() => Ok(()),
+            found => Err(wrong_shape(path, shape.describe(), format!("{found} values"))),
         }
     }
-    Ok(())
-}
 
-/// The field with this name, which must occur exactly once.
-pub(crate) fn only<'a>(
-    fields: &'a [(String, Node)],
-    name: &str,
-    path: Path<'_>,
-) -> Result<&'a Node, InputError> {
-    let mut found = fields.iter().filter(|(known, _)| known == name).map(|(_, node)| node);
-    match (found.next(), found.next()) {
-        (Some(node), None) => Ok(node),
-        (Some(_), Some(_)) => Err(path.error(InputProblem::Duplicate)),
-        (None, _) => Err(path.error(InputProblem::Missing)),
+    /// Adds the values of a node of unknown shape; arrays of any depth are flattened.
+    pub(crate) fn freely(&mut self, node: &'a Node, path: Path<'_>) -> Result<(), InputError> {
+        match node {
+            Node::Value(_) => self.push(node),
+            Node::Fault(fault) => return Err(fault.at(&path)),
+            Node::Object(_) => {
+                return Err(wrong_shape(path, "a value or an array".to_owned(), node.describe()));
+            }
+            Node::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.freely(item, Path::Index(&path, index))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, node: &'a Node) {
+        if let Node::Value(value) = node {
+            self.values.push(value.expose_secret());
+            self.count += 1;
+        }
     }
 }
 
-fn wrong_shape(path: Path<'_>, expected: String, node: &Node) -> InputError {
-    path.error(InputProblem::WrongShape { expected, found: node.describe() })
+/// The fields of an object by name.
+pub(crate) struct Index<'a>(HashMap<&'a str, Option<&'a Node>>);
+
+impl<'a> Index<'a> {
+    pub(crate) fn new(fields: &'a [(String, Node)]) -> Self {
+        let mut index = HashMap::with_capacity(fields.len());
+        for (name, node) in fields {
+            // A name that occurs twice has no node.
+            index.entry(name.as_str()).and_modify(|known| *known = None).or_insert(Some(node));
+        }
+        Self(index)
+    }
+
+    /// The field with this name, which must occur exactly once.
+    pub(crate) fn only(&self, name: &str, path: Path<'_>) -> Result<&'a Node, InputError> {
+        match self.0.get(name) {
+            Some(Some(node)) => Ok(node),
+            Some(None) => Err(path.error(InputProblem::Duplicate)),
+            None => Err(path.error(InputProblem::Missing)),
+        }
+    }
+}
+
+fn wrong_shape(path: Path<'_>, expected: String, found: String) -> InputError {
+    path.error(InputProblem::WrongShape { expected, found })
 }
 
 #[cfg(test)]
@@ -177,7 +252,7 @@ mod tests {
     use super::*;
 
     fn outcome(value: Value, dimensions: &[usize]) -> Result<(), InputError> {
-        Shape::of_dimensions(dimensions.iter().copied()).check("in", &value)
+        Shape::of_dimensions(dimensions.iter().copied()).check("in", &value, NumberRule::Exact)
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! loader refuses a template with an error, the command shows every finding.
 
 use std::collections::BTreeSet;
+use std::path::{Component, Path};
 
 use super::document::{Document, Draft, Key};
 use super::inputs;
@@ -11,15 +12,15 @@ use super::natural::Natural;
 use super::params::{ParamValue, Params};
 use super::source::Source;
 use super::vector::{self, Vector};
-use super::{Finding, MANIFEST, SOURCE};
+use super::{EXAMPLE, Finding, MANIFEST, SOURCE};
 
 /// The texts of a template's files.
 #[derive(Debug)]
 pub(super) struct Texts<'a> {
     pub(super) manifest: &'a str,
     pub(super) source: &'a str,
-    /// Name and text of each file of `vectors/`.
-    pub(super) vectors: &'a [(String, String)],
+    /// Name and text of each file of `vectors/`, and of `example.json`.
+    pub(super) files: &'a [(String, String)],
 }
 
 /// Reads and checks the texts. The manifest and the vectors are complete if there is no error.
@@ -30,13 +31,16 @@ pub(super) fn check(texts: &Texts<'_>) -> (Manifest, Vec<Vector>, Vec<Finding>) 
     checker.parameters();
     checker.checks();
     checker.signals();
+    checker.include();
+    let (examples, vectors): (Vec<_>, Vec<_>) = texts.files.iter().partition(|(name, _)| name == EXAMPLE);
+    examples.iter().for_each(|(_, text)| checker.read_example(text));
     // Values of wrong parameters or signals are not reported a second time.
     let usable = checker.findings.len() == read && checker.draft.has_parameters && checker.draft.has_signals;
     if usable && checker.draft.has_example {
         checker.example();
     }
     checker.source(texts.source);
-    let vectors = checker.vectors(texts.vectors, usable);
+    let vectors = checker.vectors(&vectors, usable);
     (checker.draft.manifest, vectors, checker.findings)
 }
 
@@ -99,6 +103,33 @@ impl Checker<'_> {
         }
     }
 
+    /// Folders of includes are within the template's folder.
+    fn include(&mut self) {
+        let include = std::mem::take(&mut self.draft.manifest.compile.include);
+        let is_inside = |path: &String| {
+            Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+        };
+        for path in include.iter().filter(|path| !is_inside(path)) {
+            let message = format!("compile.include: {path:?} is not a folder within the template's folder");
+            self.refuse(&[Key::Field("compile"), Key::Field("include")], message);
+        }
+        self.draft.manifest.compile.include = include;
+    }
+
+    fn read_example(&mut self, text: &str) {
+        let example = &mut self.draft.manifest.example;
+        if !example.inputs.is_empty() {
+            let message = "the manifest has inputs for its example too";
+            return self.findings.push(Finding::error(EXAMPLE, None, message));
+        }
+        match serde_json::from_str(text) {
+            Ok(inputs) => example.inputs = inputs,
+            Err(error) => {
+                self.findings.push(Finding::error(EXAMPLE, Some(error.line()), error.to_string()));
+            }
+        }
+    }
+
     fn example(&mut self) {
         let manifest = &self.draft.manifest;
         let params = match Params::parse(manifest, &manifest.example.params) {
@@ -108,7 +139,8 @@ impl Checker<'_> {
                 return self.refuse(&path, format!("example: {error}"));
             }
         };
-        for error in inputs::check(manifest, Some(&params), &[("example.inputs", &manifest.example.inputs)]) {
+        let given = [("example.inputs", &manifest.example.inputs)];
+        for error in inputs::check(manifest, Some(&params), &given, manifest.numbers) {
             let rest = error.path.trim_start_matches("example.inputs.");
             let name = rest.split(['[', '.']).next().unwrap_or_default();
             let path = [Key::Field("example"), Key::Field("inputs"), Key::Field(name)];
@@ -158,7 +190,7 @@ impl Checker<'_> {
     }
 
     /// Vectors are compared with the manifest if its parameters and signals are sound.
-    fn vectors(&mut self, files: &[(String, String)], usable: bool) -> Vec<Vector> {
+    fn vectors(&mut self, files: &[&(String, String)], usable: bool) -> Vec<Vector> {
         let mut vectors = Vec::new();
         for (file, text) in files {
             let (read, findings) = vector::read(file, text, usable.then_some(&self.draft.manifest));

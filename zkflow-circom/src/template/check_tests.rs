@@ -21,7 +21,7 @@ const SOURCE_TEXT: &str = "component main = T({{n}});";
 
 /// The manifest, and the findings about it and the source.
 fn read(manifest: &str) -> (Manifest, Vec<String>) {
-    let (manifest, _, findings) = check(&Texts { manifest, source: SOURCE_TEXT, vectors: &[] });
+    let (manifest, _, findings) = check(&Texts { manifest, source: SOURCE_TEXT, files: &[] });
     (manifest, findings.iter().map(ToString::to_string).collect())
 }
 
@@ -102,7 +102,7 @@ a = 1
     let source = "// {{\ncomponent main {public [b]} = T({{n}}, {{k}}, x{{n}});";
     let vectors =
         [("vectors/a.json".to_owned(), "[{\"name\": \"x\"},\n{\"name\": \"y\", \"odd\": 1}]".to_owned())];
-    let (_, _, findings) = check(&Texts { manifest, source, vectors: &vectors });
+    let (_, _, findings) = check(&Texts { manifest, source, files: &vectors });
     let found: Vec<String> = findings.iter().map(ToString::to_string).collect();
     for expected in [
         "manifest.toml:2: unknown field `titel`",
@@ -141,7 +141,7 @@ fn every_value_of_the_example_and_the_vectors_is_checked() {
             {"name": "y", "outcome": "prove", "inputs": {"a": [1, 9007199254740992]}, "outputs": {"z": 1}}]"#
             .to_owned(),
     )];
-    let (_, _, findings) = check(&Texts { manifest: MANIFEST, source: SOURCE_TEXT, vectors: &vectors });
+    let (_, _, findings) = check(&Texts { manifest: MANIFEST, source: SOURCE_TEXT, files: &vectors });
     let found: Vec<String> = findings.iter().map(ToString::to_string).collect();
     assert_eq!(found.len(), 3, "{found:?}");
     assert!(

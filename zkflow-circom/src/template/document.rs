@@ -51,6 +51,8 @@ impl<'a> Document<'a> {
         let (parameters, checks) = (document.all("parameters"), document.all("checks"));
         let (inputs, outputs) = (document.all("inputs"), document.all("outputs"));
         let example: Option<Example> = document.one("example");
+        let compile = document.one("compile").unwrap_or_default();
+        let numbers = document.one("numbers").unwrap_or_default();
         let draft = Draft {
             has_parameters: parameters.is_some() && checks.is_some(),
             has_signals: inputs.is_some() && outputs.is_some(),
@@ -61,6 +63,8 @@ impl<'a> Document<'a> {
                 parameters: parameters.unwrap_or_default(),
                 checks: checks.unwrap_or_default(),
                 inputs: inputs.unwrap_or_default(),
+                compile,
+                numbers,
                 outputs: outputs.unwrap_or_default(),
                 example: example.unwrap_or_default(),
             },
@@ -133,5 +137,6 @@ impl<'a> Document<'a> {
 }
 
 /// The fields of a manifest.
-const FIELDS: [&str; 7] = ["title", "description", "parameters", "checks", "inputs", "outputs", "example"];
+const FIELDS: [&str; 9] =
+    ["title", "description", "parameters", "checks", "inputs", "numbers", "compile", "outputs", "example"];
 const REQUIRED: [&str; 4] = ["title", "description", "inputs", "example"];

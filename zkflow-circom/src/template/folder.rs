@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{MANIFEST, SOURCE, Template, TemplateError, TemplateName};
+use super::{EXAMPLE, MANIFEST, SOURCE, Template, TemplateError, TemplateName};
 
 /// A template in a folder, or the reason why it cannot be used.
 #[derive(Debug)]
@@ -52,17 +52,21 @@ fn load(folder: &Path) -> Result<Template, TemplateError> {
     let name: TemplateName = name.parse().map_err(|error| unusable(folder, error))?;
     let manifest = read(&folder.join(MANIFEST), MAX_MANIFEST)?;
     let source = read(&folder.join(SOURCE), MAX_SOURCE)?;
-    let mut vectors = Vec::new();
+    let mut files = Vec::new();
+    let example = folder.join(EXAMPLE);
+    if example.symlink_metadata().is_ok() {
+        files.push((EXAMPLE.to_owned(), read(&example, MAX_VECTORS)?));
+    }
     let vector_folder = folder.join("vectors");
     if vector_folder.symlink_metadata().is_ok() {
         for path in entries(&vector_folder)? {
             let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if file.ends_with(".json") {
-                vectors.push((format!("vectors/{file}"), read(&path, MAX_VECTORS)?));
+                files.push((format!("vectors/{file}"), read(&path, MAX_VECTORS)?));
             }
         }
     }
-    let template = Template::parse(name, &manifest, &source, &vectors)?;
+    let template = Template::parse(name, &manifest, &source, &files)?;
     Ok(Template { path: Some(folder.to_owned()), ..template })
 }
 
@@ -122,5 +126,5 @@ fn unusable(path: &Path, reason: impl ToString) -> TemplateError {
 const LOOSE: &str = ".template.circom";
 const MAX_MANIFEST: u64 = 64 << 10;
 const MAX_SOURCE: u64 = 256 << 10;
-const MAX_VECTORS: u64 = 1 << 20;
+const MAX_VECTORS: u64 = 16 << 20;
 const MAX_ENTRIES: usize = 256;

@@ -1,11 +1,12 @@
 //! Infers a manifest from circom source: parameters from the placeholders, inputs and outputs from the signals
 //! of the main template, public inputs from `{public [...]}`.
 
-use super::manifest::{Dim, Example, Manifest, OutputSpec, ParamKind, ParamSpec, SignalSpec};
+use super::manifest::{CompileSpec, Dim, Example, Manifest, OutputSpec, ParamKind, ParamSpec, SignalSpec};
 use super::name::is_reserved;
 use super::source::{Definition, Expression, Main, Source};
 use super::tokens::Token;
 use super::{Finding, SOURCE, TemplateName};
+use crate::inputs::NumberRule;
 
 /// Parameters and signals of a source.
 #[derive(Debug)]
@@ -140,6 +141,8 @@ pub(super) fn manifest(name: &TemplateName, text: &str) -> Result<Manifest, Vec<
         parameters,
         checks: Vec::new(),
         inputs,
+        compile: CompileSpec::default(),
+        numbers: NumberRule::Exact,
         outputs,
         example: Example::default(),
     })

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Manifest, Params, SignalSpec, Template};
-use crate::inputs::{InputError, InputProblem, MAX_LISTED, Path, Shape};
+use crate::inputs::{InputError, InputProblem, MAX_LISTED, NumberRule, Path, Shape};
 
 impl Template {
     /// Checks that inputs have the names of the manifest, and the shapes that `params` require.
@@ -17,8 +17,9 @@ impl Template {
         &self,
         params: Option<&Params>,
         given: &[(&str, &Map<String, Value>)],
+        rule: NumberRule,
     ) -> Vec<InputError> {
-        check(&self.manifest, params.filter(|_| !self.is_inferred()), given)
+        check(&self.manifest, params.filter(|_| !self.is_inferred()), given, rule)
     }
 }
 
@@ -26,6 +27,7 @@ pub(super) fn check(
     manifest: &Manifest,
     params: Option<&Params>,
     given: &[(&str, &Map<String, Value>)],
+    rule: NumberRule,
 ) -> Vec<InputError> {
     let mut errors = Vec::new();
     for (root, fields) in given {
@@ -43,7 +45,7 @@ pub(super) fn check(
             continue;
         };
         if let Some(params) = params {
-            errors.extend(input.shape(params).check(&format!("{root}.{}", input.name), value).err());
+            errors.extend(input.shape(params).check(&format!("{root}.{}", input.name), value, rule).err());
         }
     }
     errors

@@ -80,6 +80,15 @@ impl TemplateLibrary {
         Ok(self)
     }
 
+    /// Adds the templates of `folder`, and returns the errors of those that cannot be used: they are left out.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn add_folder(&mut self, folder: &Path) -> Result<Vec<TemplateError>, TemplateError> {
+        let found = read_folder(folder)?.into_iter();
+        Ok(found.filter_map(|found| found.template.and_then(|template| self.add(template)).err()).collect())
+    }
+
     fn add(&mut self, template: Template) -> Result<(), TemplateError> {
         let path = |template: &Template| {
             template

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::natural::Natural;
+use crate::compile::Simplification;
+use crate::inputs::NumberRule;
 
 /// The content of `manifest.toml`; serialised in camelCase for the API.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -20,6 +22,12 @@ pub struct Manifest {
     pub checks: Vec<Check>,
     /// The input signals of the main component.
     pub inputs: Vec<SignalSpec>,
+    /// How the source is compiled.
+    #[serde(skip_serializing_if = "CompileSpec::is_default")]
+    pub compile: CompileSpec,
+    /// Forms of numbers that inputs may have.
+    #[serde(skip_serializing_if = "is_exact")]
+    pub numbers: NumberRule,
     /// The output signals of the main component, all of them public.
     pub outputs: Vec<OutputSpec>,
     /// Parameters and inputs that yield a proof; empty only in an inferred manifest.
@@ -140,8 +148,31 @@ pub struct Example {
     /// Parameters; those with a default may be omitted.
     #[serde(default)]
     pub params: Map<String, Value>,
-    /// All inputs by name.
+    /// All inputs by name; those of `example.json` if the manifest has none.
+    #[serde(default)]
     pub inputs: Map<String, Value>,
+}
+
+/// How the source of a template is compiled.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all(serialize = "camelCase"), deny_unknown_fields)]
+pub struct CompileSpec {
+    /// Folders within the template's folder that are searched for includes, before the configured ones.
+    #[serde(default)]
+    pub include: Vec<String>,
+    /// Simplification of the constraints; `None`: that of the server or command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simplification: Option<Simplification>,
+}
+
+impl CompileSpec {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn is_exact(numbers: &NumberRule) -> bool {
+    *numbers == NumberRule::Exact
 }
 
 impl Manifest {

@@ -78,7 +78,8 @@ impl Vector {
         match Params::parse(manifest, &self.params) {
             Err(error) => refuse(error.to_string()),
             Ok(params) if self.outcome == Outcome::Prove => {
-                let errors = inputs::check(manifest, Some(&params), &[("inputs", &self.inputs)]);
+                let errors =
+                    inputs::check(manifest, Some(&params), &[("inputs", &self.inputs)], manifest.numbers);
                 errors.iter().for_each(|error| refuse(error.to_string()));
             }
             Ok(_) => {}

@@ -8,9 +8,10 @@ use ark_bn254::Fr;
 
 use super::module::{Arranged, CircuitModule, WitnessLimits};
 use super::signals::{InputSignals, ROOT};
-use super::tape::{Tape, TapeError, Unplayable};
+use super::table::input_table;
+use super::tape::{Stop, Tape, TapeError, Unplayable};
 use super::{Witness, WitnessCheck, WitnessError};
-use crate::inputs::{InputError, Node, Path, flatten_freely, only};
+use crate::inputs::{Flattening, Index, InputError, Node, NotAnObject, NumberRule, Path};
 use crate::sandbox::Sandbox;
 use crate::secret::CircuitInputs;
 use zkflow_groth16::digest::Digest;
@@ -29,6 +30,8 @@ pub struct WitnessCalculator {
     module: CircuitModule,
     tape: Option<Tape>,
     check: Option<WitnessCheck>,
+    /// Names and shapes of the inputs of a circuit without constraints.
+    names: Option<InputSignals>,
 }
 
 /// The files of a witness calculation.
@@ -38,8 +41,8 @@ pub struct CalculatorFiles<'a> {
     pub wasm: &'a [u8],
     /// The constraints that every witness is checked with; `None`: no check, neither of constraints nor of inputs.
     pub r1cs: Option<&'a [u8]>,
-    /// The names of the signals, for the check of inputs, and for errors that name every input and its shape.
-    /// Requires the constraints. `None`: the module names the inputs.
+    /// The names of the signals, for the check of inputs, and for errors that name every input and its shape. `None`:
+    /// the module names the inputs.
     pub sym: Option<&'a [u8]>,
     /// The recorded calculation. Requires the constraints.
     pub tape: Option<&'a [u8]>,
@@ -101,9 +104,16 @@ impl WitnessCalculator {
         limits: WitnessLimits,
     ) -> Result<(Self, Option<TapeError>), OpenError> {
         let mut calculator = Self::new(sandbox, files.wasm, limits).map_err(OpenError::Module)?;
-        let Some(r1cs) = files.r1cs else { return Ok((calculator, None)) };
-        let r1cs = R1cs::read(r1cs).map_err(OpenError::Constraints)?;
         let sym = files.sym.map(Sym::read).transpose().map_err(OpenError::Names)?;
+        let Some(r1cs) = files.r1cs else {
+            // Without its table, the module refuses wrong names itself.
+            if let (Some(sym), Some(table)) = (sym, input_table(files.wasm)) {
+                let names = InputSignals::from_table_sym(&table, &sym).map_err(OpenError::Mismatch)?;
+                calculator.names = Some(names);
+            }
+            return Ok((calculator, None));
+        };
+        let r1cs = R1cs::read(r1cs).map_err(OpenError::Constraints)?;
         let check = WitnessCheck::new(&r1cs, sym.as_ref(), files.wasm, &mut os_rng());
         let check = check.map_err(OpenError::Mismatch)?;
         let allows_tapes = check.allows_tapes();
@@ -123,7 +133,7 @@ impl WitnessCalculator {
     /// module.
     pub fn new(sandbox: &Arc<Sandbox>, wasm: &[u8], limits: WitnessLimits) -> Result<Self, WitnessError> {
         let module = CircuitModule::new(sandbox, wasm, limits)?;
-        Ok(Self { module, tape: None, check: None })
+        Ok(Self { module, tape: None, check: None, names: None })
     }
 
     /// Checks every witness. If the check has names and shapes, it checks the inputs against these first. Otherwise
@@ -164,8 +174,8 @@ impl WitnessCalculator {
     /// # Errors
     /// The same as [`calculate`](Self::calculate).
     pub fn calculate_by(&self, inputs: &CircuitInputs) -> Result<(Witness, Way), WitnessError> {
-        let fields = Node::read(inputs.expose())?;
-        let inputs = self.arrange(&fields)?;
+        let (fields, rule) = (self.fields(inputs)?, inputs.numbers());
+        let inputs = self.arrange(&fields, rule)?;
         let way = match self.play(&inputs)? {
             Ok(witness) => return Ok((witness, Way::Tape)),
             Err(way) => way,
@@ -189,12 +199,18 @@ impl WitnessCalculator {
         let Some(check) = &self.check else {
             return Err(WitnessError::SignalsMismatch("there are no constraints".to_owned()));
         };
-        let fields = Node::read(inputs.expose())?;
-        check.public(&self.values(&fields)?, signals)
+        let fields = self.fields(inputs)?;
+        check.public(&self.values(&fields, inputs.numbers())?, signals)
     }
 
     fn signals(&self) -> Option<&InputSignals> {
-        self.check.as_ref().and_then(WitnessCheck::signals)
+        self.check.as_ref().and_then(WitnessCheck::signals).or(self.names.as_ref())
+    }
+
+    /// The given names and values. If shapes are unknown, they have the names of the module.
+    fn fields(&self, inputs: &CircuitInputs) -> Result<Vec<(String, Node)>, NotAnObject> {
+        let fields = Node::read(inputs.expose(), inputs.numbers())?;
+        Ok(if self.signals().is_some() { fields } else { Node::qualified(fields) })
     }
 
     /// Plays the tape. Returns its witness, or the reason why the module must calculate it.
@@ -214,6 +230,36 @@ impl WitnessCalculator {
         }
     }
 
+    /// Compares the witness of a tape with that of the module.
+    pub(super) fn compare(&self, tape: &Tape, inputs: &CircuitInputs) -> Result<(), Stop> {
+        let Ok(fields) = self.fields(inputs) else { return Ok(()) };
+        match self.arrange(&fields, inputs.numbers()) {
+            Ok(arranged) => self.compare_arranged(tape, &arranged),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// As [`compare`](Self::compare), with the value that a function has for the number of each value.
+    pub(super) fn compare_with(&self, tape: &Tape, value: impl Fn(u64) -> Fr) -> Result<(), Stop> {
+        let Some(signals) = self.signals() else { return Ok(()) };
+        let values: Vec<Fr> = (0..signals.total_size() as u64).map(value).collect();
+        let mut rest = values.as_slice();
+        let arranged = signals.sizes().map(|(name, size)| {
+            let (first, others) = rest.split_at(size);
+            rest = others;
+            (name, first.iter().collect())
+        });
+        self.compare_arranged(tape, &arranged.collect::<Vec<_>>())
+    }
+
+    fn compare_arranged(&self, tape: &Tape, inputs: &Arranged<'_>) -> Result<(), Stop> {
+        let Ok(one) = tape.play(inputs, Instant::now() + self.module.limits().wall) else { return Ok(()) };
+        match self.module.calculate(inputs, true) {
+            Ok(other) if one != other => Err(Stop::Differs),
+            _ => Ok(()),
+        }
+    }
+
     /// Approximate size of the tape and the check in bytes, without the module.
     pub fn memory_bytes(&self) -> u64 {
         self.tape.as_ref().map_or(0, Tape::memory_bytes)
@@ -221,28 +267,38 @@ impl WitnessCalculator {
     }
 
     /// The values of each input, in the order of its signals. Every input must be given.
-    fn arrange<'a>(&self, fields: &'a [(String, Node)]) -> Result<Vec<(&'a str, Vec<&'a Fr>)>, InputError> {
-        let inputs = self.values(fields)?;
+    fn arrange<'a>(
+        &self,
+        fields: &'a [(String, Node)],
+        rule: NumberRule,
+    ) -> Result<Vec<(&'a str, Vec<&'a Fr>)>, InputError> {
+        let inputs = self.values(fields, rule)?;
+        let index = Index::new(fields);
         for name in self.signals().into_iter().flat_map(InputSignals::names) {
-            only(fields, name, Path::Field(&Path::Root(ROOT), name))?;
+            index.only(name, Path::Field(&Path::Root(ROOT), name))?;
         }
         Ok(inputs)
     }
 
     /// The values of each given input, in the order of its signals.
-    fn values<'a>(&self, fields: &'a [(String, Node)]) -> Result<Vec<(&'a str, Vec<&'a Fr>)>, InputError> {
+    fn values<'a>(
+        &self,
+        fields: &'a [(String, Node)],
+        rule: NumberRule,
+    ) -> Result<Vec<(&'a str, Vec<&'a Fr>)>, InputError> {
+        let index = Index::new(fields);
         let mut inputs = Vec::with_capacity(fields.len());
         for (name, node) in fields {
             let path = Path::Field(&Path::Root(ROOT), name);
+            index.only(name, path)?;
             let values = match self.signals() {
-                Some(signals) => signals.flatten(name, node)?,
+                Some(signals) => signals.flatten(name, node, rule)?,
                 None => {
-                    let mut values = Vec::new();
-                    flatten_freely(node, path, &mut values)?;
-                    values
+                    let mut values = Flattening::new(rule);
+                    values.freely(node, path)?;
+                    values.values
                 }
             };
-            only(fields, name, path)?;
             inputs.push((name.as_str(), values));
         }
         Ok(inputs)

@@ -46,9 +46,11 @@ impl WitnessCheck {
         wasm: &[u8],
         rng: &mut dyn SecureRng,
     ) -> Result<Self, WitnessError> {
+        let table = input_table(wasm);
         let signals = sym.map(|sym| InputSignals::from_r1cs_sym(r1cs, sym)).transpose()?;
+        let signals = signals.map(|signals| signals.with_table(table.as_deref().unwrap_or_default()));
         let named = signals.as_ref().map(|signals| InputWires::from_signals(r1cs, signals)).transpose()?;
-        let table = input_table(wasm).map(|table| InputWires::from_table(r1cs, &table)).transpose()?;
+        let table = table.map(|table| InputWires::from_table(r1cs, &table)).transpose()?;
         let names_are_the_modules = table.is_some();
         let wires = match (named, table) {
             (Some(named), Some(table)) if named != table => {

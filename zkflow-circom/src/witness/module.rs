@@ -14,6 +14,7 @@ use wasmtime::{Caller, Extern, Instance, Linker, Memory, Module, Store, WasmPara
 use zeroize::Zeroizing;
 
 use super::signals::ROOT;
+use super::table::input_table;
 use super::{Witness, WitnessError};
 use crate::inputs::{InputError, InputProblem, Path};
 use crate::sandbox::{Guest, Halt, RunLimits, Sandbox};
@@ -56,6 +57,8 @@ pub(super) struct CircuitModule {
     sandbox: Arc<Sandbox>,
     module: Module,
     limits: WitnessLimits,
+    /// Number of values of all inputs; `None` if the module has no table of them.
+    inputs: Option<usize>,
 }
 
 impl CircuitModule {
@@ -69,7 +72,8 @@ impl CircuitModule {
             return Err(WitnessError::Limit(format!("{} bytes for a module", limits.module_bytes)));
         }
         let module = sandbox.module(wasm).map_err(|e| WitnessError::Calculator(e.to_string()))?;
-        Ok(Self { sandbox: Arc::clone(sandbox), module, limits })
+        let inputs = input_table(wasm).map(|table| table.iter().map(|entry| entry.size as usize).sum());
+        Ok(Self { sandbox: Arc::clone(sandbox), module, limits, inputs })
     }
 
     pub(super) fn limits(&self) -> &WitnessLimits {
@@ -85,7 +89,7 @@ impl CircuitModule {
     ) -> Result<Witness, WitnessError> {
         let limits = RunLimits { wall: self.limits.wall, memory_bytes: self.limits.memory_bytes };
         let ended = self.sandbox.run(limits, Trace::default(), |store| {
-            let mut run = Run::start(store, &self.module)?;
+            let mut run = Run::start(store, &self.module, self.inputs)?;
             for (name, values) in inputs {
                 run.set(name, values, shapes_are_known)?;
             }
@@ -124,10 +128,22 @@ struct Run<'a> {
     memory: Memory,
     /// Address of the 32-byte window for field elements.
     window: usize,
+    /// Number of values of all inputs, if known.
+    inputs: Option<usize>,
 }
 
 impl<'a> Run<'a> {
-    fn start(store: &'a mut Store<Guest<Trace>>, module: &Module) -> wasmtime::Result<Self> {
+    fn start(
+        store: &'a mut Store<Guest<Trace>>,
+        module: &Module,
+        inputs: Option<usize>,
+    ) -> wasmtime::Result<Self> {
+        if module.get_export("getFrLen").is_some() {
+            return Err(calculator(
+                "the module is of circom 0.5, which has another interface: compile the circuit with circom 2"
+                    .to_owned(),
+            ));
+        }
         let mut linker = Linker::new(store.engine());
         link(&mut linker)?;
         linker.define_unknown_imports_as_default_values(&mut *store, module)?;
@@ -135,7 +151,7 @@ impl<'a> Run<'a> {
         let memory = instance
             .get_memory(&mut *store, "memory")
             .ok_or_else(|| calculator("the module exports no memory".to_owned()))?;
-        let mut run = Self { store, instance, memory, window: 0 };
+        let mut run = Self { store, instance, memory, window: 0, inputs };
         if run.call::<(), i32>("getFieldNumLen32", ())? != 8 {
             return Err(calculator("the field elements of the module do not have 32 bytes".to_owned()));
         }
@@ -152,13 +168,18 @@ impl<'a> Run<'a> {
     fn set(&mut self, name: &str, values: &[&Fr], shape_is_known: bool) -> wasmtime::Result<()> {
         let hash = fnv1a(name);
         let (high, low) = ((hash >> 32) as u32, hash as u32);
-        let size = self.call::<(u32, u32), i32>("getInputSignalSize", (high, low))?;
+        // circom 2.0.0 to 2.0.3 have no such function: the module itself refuses unknown names and too many values.
+        let size = match self.has("getInputSignalSize") {
+            true => self.call::<(u32, u32), i32>("getInputSignalSize", (high, low))?,
+            false => values.len() as i32,
+        };
+        let is_known = size >= 0;
         let size = usize::try_from(size).unwrap_or_default();
-        if size != values.len() {
+        if size != values.len() || !is_known {
             let path = Path::Field(&Path::Root(ROOT), name);
             return Err(wasmtime::Error::new(match size {
                 _ if shape_is_known => WitnessError::SignalsMismatch(format!("{path} has {size} values")),
-                0 => path.error(InputProblem::Unknown { known: Vec::new() }).into(),
+                _ if !is_known || size == 0 => path.error(InputProblem::Unknown { known: Vec::new() }).into(),
                 _ => {
                     let (expected, found) = (format!("{size} values"), values.len().to_string());
                     path.error(InputProblem::WrongShape { expected, found }).into()
@@ -176,7 +197,14 @@ impl<'a> Run<'a> {
 
     /// Reads the witness. The circuit has run when its last input was set.
     fn finish(&mut self, given: usize) -> wasmtime::Result<Witness> {
-        let wanted = self.call::<(), u32>("getInputSize", ())? as usize;
+        let wanted = match (self.inputs, self.has("getInputSize")) {
+            (_, true) => self.call::<(), u32>("getInputSize", ())? as usize,
+            // circom 2.0.0 and 2.0.1.
+            (Some(values), false) => values,
+            (None, false) => {
+                return Err(calculator("the module does not report its number of inputs".to_owned()));
+            }
+        };
         if given < wanted {
             let path = format!("inputs ({given} of {wanted} values given)");
             return Err(wasmtime::Error::new(WitnessError::from(InputError {
@@ -196,6 +224,10 @@ impl<'a> Run<'a> {
             value.map_err(|fault| calculator(format!("wire {wire} is {fault}")))
         };
         Witness::try_collect(wires as usize, (0..wires).map(value))
+    }
+
+    fn has(&mut self, function: &str) -> bool {
+        self.instance.get_func(&mut *self.store, function).is_some()
     }
 
     fn call<P: WasmParams, R: WasmResults>(&mut self, name: &str, parameters: P) -> wasmtime::Result<R> {

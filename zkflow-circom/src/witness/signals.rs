@@ -1,16 +1,26 @@
 //! The names and shapes of a circuit's inputs.
 
+use std::collections::{HashMap, HashSet};
+
 use ark_bn254::Fr;
 
 use super::WitnessError;
-use crate::inputs::{InputError, InputProblem, MAX_LISTED, Node, Path, Shape};
+use super::module::fnv1a;
+use super::table::TableEntry;
+use crate::inputs::{Flattening, InputError, InputProblem, MAX_LISTED, Node, NumberRule, Path, Shape};
 use zkflow_groth16::format::r1cs::R1cs;
 use zkflow_groth16::format::sym::Sym;
 
 /// The names and shapes of a circuit's inputs, in the order in which the circuit declares them,
 /// public ones first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InputSignals(Vec<(String, Shape)>);
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InputSignals {
+    inputs: Vec<(String, Shape)>,
+    /// Number of each input by its name.
+    numbers: HashMap<String, usize>,
+    /// Hashes of the names of arrays without elements, which have no signals.
+    empty: HashSet<u64>,
+}
 
 /// Path that errors about inputs begin with.
 pub(super) const ROOT: &str = "inputs";
@@ -59,22 +69,55 @@ impl InputSignals {
             let steps = name.strip_prefix("main.").and_then(steps).ok_or_else(|| mismatch(name))?;
             paths.push((name, steps));
         }
-        let Some((first, _)) = paths.first() else { return Ok(Self(Vec::new())) };
+        let Some((first, _)) = paths.first() else { return Ok(Self::default()) };
         let bare: Vec<&[Step<'_>]> = paths.iter().map(|(_, steps)| steps.as_slice()).collect();
         match shape_of(&bare) {
-            Some(Shape::Fields(inputs)) => Ok(Self(inputs)),
+            Some(Shape::Fields(inputs)) => {
+                let names = inputs.iter().map(|(name, _)| name.clone());
+                let numbers = names.zip(0..).collect();
+                Ok(Self { inputs, numbers, empty: HashSet::new() })
+            }
             _ => Err(mismatch(first)),
         }
     }
 
+    /// The inputs of a module, with the names of its signals. For a circuit without constraints.
+    ///
+    /// # Errors
+    /// [`WitnessError::SignalsMismatch`] if the files belong to different circuits, or the module has no table.
+    pub(super) fn from_table_sym(table: &[TableEntry], sym: &Sym) -> Result<Self, WitnessError> {
+        let labels = table.iter().flat_map(|entry| {
+            let first = u64::from(entry.label);
+            first..first + u64::from(entry.size)
+        });
+        let name = |label| match sym.by_label(label) {
+            Some(signal) => Ok(&*signal.name),
+            None => Err(WitnessError::SignalsMismatch(format!("there is no signal with label {label}"))),
+        };
+        let names = labels.map(name).collect::<Result<Vec<&str>, _>>()?;
+        let signals = Self::from_names(names)?;
+        let sizes = signals.sizes().map(|(name, size)| (fnv1a(name), size as u64));
+        let entries = table.iter().filter(|entry| entry.size > 0);
+        if sizes.eq(entries.map(|entry| (entry.hash, u64::from(entry.size)))) {
+            return Ok(signals.with_table(table));
+        }
+        Err(WitnessError::SignalsMismatch("the names differ from those of the module".to_owned()))
+    }
+
+    /// Adds the arrays without elements, which only the module's table contains.
+    pub(super) fn with_table(mut self, table: &[TableEntry]) -> Self {
+        self.empty = table.iter().filter(|entry| entry.size == 0).map(|entry| entry.hash).collect();
+        self
+    }
+
     /// The names of the inputs.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| name.as_str())
+        self.inputs.iter().map(|(name, _)| name.as_str())
     }
 
     /// The inputs with their numbers of values.
     pub(super) fn sizes(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.0.iter().map(|(name, shape)| (name.as_str(), shape.size()))
+        self.inputs.iter().map(|(name, shape)| (name.as_str(), shape.size()))
     }
 
     /// Number of values of an input, all array elements included; `None` if there is no such input.
@@ -84,24 +127,39 @@ impl InputSignals {
 
     /// Number of values of all inputs together.
     pub fn total_size(&self) -> usize {
-        self.0.iter().map(|(_, shape)| shape.size()).sum()
+        self.inputs.iter().map(|(_, shape)| shape.size()).sum()
     }
 
     /// The values of one input in the order of the signals.
-    pub(super) fn flatten<'a>(&self, name: &str, node: &'a Node) -> Result<Vec<&'a Fr>, InputError> {
+    pub(super) fn flatten<'a>(
+        &self,
+        name: &str,
+        node: &'a Node,
+        rule: NumberRule,
+    ) -> Result<Vec<&'a Fr>, InputError> {
         let path = Path::Field(&Path::Root(ROOT), name);
-        let shape = self.shape(name).ok_or_else(|| {
-            let known = self.names().take(MAX_LISTED).map(str::to_owned).collect();
-            path.error(InputProblem::Unknown { known })
-        })?;
-        let mut values = Vec::new();
-        shape.flatten(node, path, &mut values)?;
-        Ok(values)
+        let mut flattening = Flattening::new(rule);
+        match self.shape(name) {
+            Some(shape) => flattening.add(shape, node, path)?,
+            None => {
+                if self.empty.contains(&fnv1a(name)) {
+                    flattening.freely(node, path)?;
+                } else {
+                    let known = self.names().take(MAX_LISTED).map(str::to_owned).collect();
+                    return Err(path.error(InputProblem::Unknown { known }));
+                }
+                if !flattening.values.is_empty() {
+                    let (expected, found) = ("an array of 0".to_owned(), node.describe());
+                    return Err(path.error(InputProblem::WrongShape { expected, found }));
+                }
+            }
+        }
+        Ok(flattening.values)
     }
 
     /// The shape of an input; `None` if there is no such input.
     pub fn shape(&self, name: &str) -> Option<&Shape> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, shape)| shape)
+        self.numbers.get(name).map(|number| &self.inputs[*number].1)
     }
 }
 
@@ -123,9 +181,10 @@ fn shape_of(paths: &[&[Step<'_>]]) -> Option<Shape> {
         return whole.then(|| Shape::Array(parts.len(), Box::new(shape.clone())));
     }
     let mut fields: Vec<(String, Shape)> = Vec::new();
+    let mut names = HashSet::new();
     for (step, shape) in parts {
         match step {
-            Step::Field(name) if fields.iter().all(|(known, _)| known != name) => {
+            Step::Field(name) if names.insert(name) => {
                 fields.push((name.to_owned(), shape));
             }
             _ => return None,
@@ -170,8 +229,12 @@ mod tests {
     ];
 
     fn flatten(name: &str, json: &str) -> Result<Vec<Fr>, WitnessError> {
-        let fields = Node::read(&format!("{{\"{name}\":{json}}}"))?;
-        let values = InputSignals::from_names(NAMES).unwrap().flatten(name, &fields[0].1)?;
+        flatten_by(NumberRule::Exact, name, json)
+    }
+
+    fn flatten_by(rule: NumberRule, name: &str, json: &str) -> Result<Vec<Fr>, WitnessError> {
+        let fields = Node::read(&format!("{{\"{name}\":{json}}}"), rule)?;
+        let values = InputSignals::from_names(NAMES).unwrap().flatten(name, &fields[0].1, rule)?;
         Ok(values.into_iter().copied().collect())
     }
 
@@ -182,6 +245,59 @@ mod tests {
         assert_eq!(flatten("u", "[[1,2],[3,\"4\"]]"), numbers(&[1, 2, 3, 4]));
         assert_eq!(flatten("p", "{\"y\":[2,3],\"x\":1}"), numbers(&[1, 2, 3]));
         assert_eq!(flatten("q", "[{\"x\":1,\"y\":2},{\"y\":4,\"x\":3}]"), numbers(&[1, 2, 3, 4]));
+    }
+
+    #[test]
+    fn a_bus_is_an_object_an_array_of_its_values_or_a_mixture() {
+        let numbers = |numbers: &[u64]| Ok(numbers.iter().map(|n| Fr::from(*n)).collect());
+        for json in ["[1,2,3]", "[1,[2,3]]", "[[[1],2],3]", "{\"x\":1,\"y\":[2,3]}"] {
+            assert_eq!(flatten("p", json), numbers(&[1, 2, 3]), "{json}");
+        }
+        for json in [
+            "[1,2,3,4]",
+            "[[1,2],[3,4]]",
+            "[{\"x\":1,\"y\":2},[3,4]]",
+            "[[1,2,3],4]",
+            "[[[1,2]],{\"x\":3,\"y\":4}]",
+        ] {
+            assert_eq!(flatten("q", json), numbers(&[1, 2, 3, 4]), "{json}");
+        }
+        for (name, json) in [
+            ("p", "[1,2]"),
+            ("p", "1"),
+            ("q", "[1,2,3]"),
+            ("q", "[{\"x\":1,\"y\":2}]"),
+            ("q", "[[1,2,3],{\"x\":4,\"y\":5}]"),
+        ] {
+            assert!(flatten(name, json).is_err(), "{name} {json}");
+        }
+    }
+
+    #[test]
+    fn the_lenient_rule_flattens_arrays_as_circom_does() {
+        let lenient = |name, json| flatten_by(NumberRule::Lenient, name, json);
+        let numbers = |numbers: &[u64]| Ok(numbers.iter().map(|n| Fr::from(*n)).collect());
+        assert_eq!(lenient("age", "[\"0x10\"]"), numbers(&[16]));
+        assert_eq!(lenient("u", "[1,2,3,\"0b100\"]"), numbers(&[1, 2, 3, 4]));
+        assert_eq!(lenient("u", "[[1,2,3],[true]]"), numbers(&[1, 2, 3, 1]));
+        assert_eq!(lenient("age", "-2"), Ok(vec![-Fr::from(2u64)]));
+        assert_eq!(
+            lenient("u", "[1,2,3]").unwrap_err().to_string(),
+            "inputs.u: expected an array of 2, found 3 values"
+        );
+        assert!(lenient("u", "{\"a\":1}").is_err());
+    }
+
+    #[test]
+    fn an_array_without_elements_is_an_input_of_the_module_only() {
+        let empty = [TableEntry { hash: fnv1a("none"), label: 1, size: 0 }];
+        let signals = InputSignals::from_names(NAMES).unwrap().with_table(&empty);
+        let flatten = |name: &str, json: &str| {
+            let fields = Node::read(&format!("{{\"{name}\":{json}}}"), NumberRule::Exact).unwrap();
+            signals.flatten(name, &fields[0].1, NumberRule::Exact).map(|values| values.len())
+        };
+        assert_eq!((flatten("none", "[]"), flatten("none", "[[],[]]")), (Ok(0), Ok(0)));
+        assert!(flatten("none", "[1]").is_err() && flatten("other", "[]").is_err());
     }
 
     #[test]
@@ -205,6 +321,7 @@ mod tests {
             ("u", "[[1,2],true]", "inputs.u[1]: expected a decimal string or an integer, found true"),
             ("p", "{\"x\":1}", "inputs.p.y: missing"),
             ("p", "{\"x\":1,\"x\":2,\"y\":[1,2]}", "inputs.p.x: given twice"),
+            ("p", "1", "inputs.p: expected an object, or an array of 3, found a value"),
             ("p", "{\"x\":1,\"y\":[1,2],\"z\":3}", "inputs.p.z: unknown input; expected one of x, y"),
             ("z", "1", "inputs.z: unknown input; expected one of u, age, p, q"),
         ];

@@ -16,21 +16,27 @@ pub(super) struct TableEntry {
     pub(super) size: u32,
 }
 
-/// Number of entries of the table; unused ones are zero.
-const ENTRIES: u32 = 256;
+/// Maximum number of entries of the table; unused ones are zero.
+const MAX_ENTRIES: usize = 1 << 24;
 /// Length of an entry in bytes: hash u64, label u32, size u32.
-const ENTRY: u32 = 16;
+const ENTRY: usize = 16;
 /// The function that looks a hash up.
 const LOOKUP: &str = "getInputSignalMapPosition";
 
 /// The entries in the order of their labels; `None` if the module does not have the form that circom generates.
 ///
-/// The table begins at the constant to which the lookup function adds 16 times an index. Reads the bytes only,
-/// runs nothing.
+/// The lookup function has two constants: the address of the table, to which it adds 16 times an index, and the number
+/// of entries less one, with which it takes the bitwise and. The number is a power of two, 256 or more. Reads the bytes
+/// only, runs nothing.
 pub(super) fn input_table(wasm: &[u8]) -> Option<Vec<TableEntry>> {
     let Outline { lookup, data } = Outline::read(wasm)?;
-    let table = u64::from(table_address(wasm, lookup)?);
-    let mut bytes = vec![0; (ENTRIES * ENTRY) as usize];
+    let Lookup { table, entries } = Lookup::read(wasm, lookup)?;
+    // The table is a part of the module.
+    if entries > MAX_ENTRIES || entries * ENTRY > wasm.len() {
+        return None;
+    }
+    let table = u64::from(table);
+    let mut bytes = vec![0; entries * ENTRY];
     for (address, range) in data {
         let segment = wasm.get(range)?;
         // Distance of the table from the segment, either of which can begin first.
@@ -130,23 +136,35 @@ impl Outline {
     }
 }
 
-/// The constant before `local.get, i32.const 16, i32.mul` in the function.
-fn table_address(wasm: &[u8], function: usize) -> Option<u32> {
-    let mut bodies = Parser::new(0).parse_all(wasm).filter_map(|payload| match payload {
-        Ok(Payload::CodeSectionEntry(body)) => Some(body),
-        _ => None,
-    });
-    let operators = bodies.nth(function)?.get_operators_reader().ok()?;
-    let operators = operators.into_iter().collect::<Result<Vec<_>, _>>().ok()?;
-    operators.windows(4).find_map(|four| match four {
-        [
-            Operator::I32Const { value },
-            Operator::LocalGet { .. },
-            Operator::I32Const { value: 16 },
-            Operator::I32Mul,
-        ] => Some(*value as u32),
-        _ => None,
-    })
+/// The constants of the lookup function.
+struct Lookup {
+    table: u32,
+    entries: usize,
+}
+
+impl Lookup {
+    fn read(wasm: &[u8], function: usize) -> Option<Self> {
+        let mut bodies = Parser::new(0).parse_all(wasm).filter_map(|payload| match payload {
+            Ok(Payload::CodeSectionEntry(body)) => Some(body),
+            _ => None,
+        });
+        let operators = bodies.nth(function)?.get_operators_reader().ok()?;
+        let operators = operators.into_iter().collect::<Result<Vec<_>, _>>().ok()?;
+        let table = operators.windows(4).find_map(|four| match four {
+            [
+                Operator::I32Const { value },
+                Operator::LocalGet { .. },
+                Operator::I32Const { value: 16 },
+                Operator::I32Mul,
+            ] => Some(*value as u32),
+            _ => None,
+        })?;
+        let mask = operators.windows(2).find_map(|two| match two {
+            [Operator::I32Const { value }, Operator::I32And] => Some(*value as u32),
+            _ => None,
+        })?;
+        Some(Self { table, entries: usize::try_from(mask).ok()?.checked_add(1)? })
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! [`InputWires`]: which wires of a witness contain the inputs.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use ark_bn254::Fr;
 use zkflow_groth16::format::r1cs::R1cs;
@@ -144,9 +144,10 @@ impl InputWires {
         let wires = witness.get(self.first_wire..).and_then(|wires| wires.get(..self.values.len()));
         let wires = wires.ok_or_else(|| mismatch("the witness has too few wires"))?;
         let mut wires = self.values.iter().zip(wires).peekable();
+        let named: HashMap<u64, &(&str, Vec<&Fr>)> =
+            inputs.iter().map(|input| (fnv1a(input.0), input)).collect();
         for Input { hash, first, size } in &self.inputs {
-            let given =
-                inputs.iter().find(|(name, values)| fnv1a(name) == *hash && values.len() as u64 == *size);
+            let given = named.get(hash).filter(|(_, values)| values.len() as u64 == *size);
             let (name, given) = given.ok_or_else(|| mismatch("an input is missing, or has another size"))?;
             while let Some((value, wire)) = wires.next_if(|(value, _)| u64::from(**value) < first + size) {
                 let index = (u64::from(*value) - first) as usize;

@@ -4,7 +4,7 @@ use clap::Args;
 use zkflow_bench::Workshop;
 
 use super::progress::Progress;
-use super::toolbox::{CompilerArgs, Toolbox, sandbox};
+use super::toolbox::{CompilerArgs, Toolbox};
 use super::{Error, cache_dir};
 
 /// Arguments of `zkflow bench`.
@@ -19,8 +19,8 @@ pub(crate) struct BenchArgs {
 pub(super) fn bench(args: &BenchArgs) -> Result<(), Error> {
     let folder = cache_dir("bench").ok_or("neither XDG_CACHE_HOME nor HOME is set")?;
     let workshop = || {
-        let Toolbox { compiler, include_roots } = Toolbox::open(&args.compiler)?;
-        Ok(Workshop { compiler, include_roots, sandbox: sandbox()? })
+        let Toolbox { compiler, include_roots, sandbox } = Toolbox::open(&args.compiler)?;
+        Ok(Workshop { compiler, include_roots, sandbox })
     };
     let progress = Progress::new();
     let table = zkflow_bench::run(&args.comparison, &folder, &workshop, &progress)?;

@@ -20,7 +20,8 @@ use zkflow_core::verify::Verifier;
 
 use super::Error;
 use super::evidence::{EvidenceArgs, open, record_of};
-use super::files::{in_file, read, read_text, write};
+use super::files::{in_file, read, read_text};
+use super::output::write;
 use super::progress::Progress;
 use zkflow_evm::deploy::{self, Code, DEVELOPMENT_CHAINS, Journal, Order, Statement, Stopped, drive};
 use zkflow_evm::{Endpoint, EvmClient, KeySource, Solc, standard_json_input};

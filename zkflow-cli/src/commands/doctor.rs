@@ -11,6 +11,7 @@ use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileLim
 use zkflow_core::confined::Kernel;
 #[cfg(feature = "evm")]
 use zkflow_core::confined::{ConfinedCommand, ProcessLimits};
+use zkflow_core::own_folder;
 
 use super::Error;
 use super::toolbox::sandbox;
@@ -153,8 +154,13 @@ fn data_folder(path: &Path) -> Finding {
 }
 
 fn module_cache() -> Finding {
-    match super::cache_dir("modules") {
-        Some(path) => Finding::Good(path.display().to_string()),
+    match super::cache_path("modules") {
+        Some(path) => match own_folder::open(&path) {
+            Ok(()) => Finding::Good(path.display().to_string()),
+            Err(error) => {
+                Finding::Absent(format!("{}: {error}: WebAssembly is compiled at each run", path.display()))
+            }
+        },
         None => Finding::Absent(
             "neither XDG_CACHE_HOME nor HOME is set: WebAssembly is compiled at each run".to_owned(),
         ),

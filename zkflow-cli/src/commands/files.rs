@@ -1,8 +1,8 @@
-//! Reads and writes files. Errors contain the path.
+//! Reads files. Errors contain the path.
 
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use zkflow_core::digest::{Digest, Hasher};
@@ -13,16 +13,34 @@ use super::Error;
 /// Size limit of an input file in bytes. No circuit with a larger file fits in memory.
 const LARGEST_FILE: u64 = 64 << 30;
 
-/// Reads a whole file of at most [`LARGEST_FILE`] bytes.
+/// Whether a path is `-`: standard input for a file that is read, standard output for one that is written.
+pub(super) fn is_standard(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Reads a whole file or pipe of at most [`LARGEST_FILE`] bytes; `-` is standard input.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
-    let length = std::fs::metadata(path).map_err(failed)?.len();
+    let mut bytes = Vec::new();
+    if is_standard(path) {
+        std::io::stdin().lock().take(LARGEST_FILE).read_to_end(&mut bytes).map_err(failed)?;
+        return Ok(bytes);
+    }
+    let file = File::open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
     if length > LARGEST_FILE {
         return Err(
             format!("cannot read {}: {length} bytes exceed the limit of 64 GiB", path.display()).into()
         );
     }
-    Ok(std::fs::read(path).map_err(failed)?)
+    bytes.reserve_exact(length as usize);
+    file.take(LARGEST_FILE).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// Whether a path is standard input, a pipe or another file that can only be read from its beginning to its end.
+pub(super) fn is_stream(path: &Path) -> bool {
+    is_standard(path) || std::fs::metadata(path).is_ok_and(|meta| !meta.is_file())
 }
 
 /// Reads a file that no argument names, because it is beside another one. It must be a regular file of at most `most`
@@ -91,69 +109,15 @@ pub(super) fn open(path: &Path) -> Result<File, Error> {
     File::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()).into())
 }
 
-/// Maps a large file into memory.
+/// Maps a large file into memory. What comes from a [stream](is_stream) is stored in an unnamed file first.
 pub(super) fn map(path: &Path) -> Result<MappedFile, Error> {
-    MappedFile::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()).into())
-}
-
-/// Writes a file atomically, with the permissions of the umask.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    write_with(path, bytes, 0o666)
-}
-
-/// Writes a file with secrets atomically, readable only by its owner.
-pub(super) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    write_with(path, bytes, 0o600)
-}
-
-fn write_with(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
-    let failed = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
-    written_with(path, mode, |file| Ok(file.write_all(bytes).map_err(failed)?))
-}
-
-/// Writes a file atomically; `make` writes the content.
-pub(super) fn written<T>(path: &Path, make: impl FnOnce(&mut File) -> Result<T, Error>) -> Result<T, Error> {
-    written_with(path, 0o666, make)
-}
-
-fn written_with<T>(
-    path: &Path,
-    mode: u32,
-    make: impl FnOnce(&mut File) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let failed = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
-    let folder = folder_of(path);
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let permissions = Permissions::from_mode(mode);
-    let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(folder).map_err(failed)?;
-    let made = make(file.as_file_mut())?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(made)
-}
-
-/// Writes a file atomically and resumably: `make` continues the file `PATH.part` of an interrupted run.
-///
-/// The file is truncated to the position where `make` ends.
-pub(super) fn continued<T>(
-    path: &Path,
-    make: impl FnOnce(&mut File) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let failed = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
-    std::fs::create_dir_all(folder_of(path)).map_err(failed)?;
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".part");
-    // A link in a shared folder would make this user write another file.
-    let flags = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
-    let mut options = File::options();
-    options.read(true).write(true).create(true).truncate(false).custom_flags(flags);
-    let mut file = options.open(&partial).map_err(failed)?;
-    file.try_lock().map_err(|_| format!("another process is writing {}", path.display()))?;
-    let made = make(&mut file)?;
-    let end = file.stream_position().map_err(failed)?;
-    file.set_len(end).and_then(|()| file.sync_all()).map_err(failed)?;
-    std::fs::rename(&partial, path).map_err(failed)?;
-    Ok(made)
+    let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    if !is_stream(path) {
+        return Ok(MappedFile::open(path).map_err(failed)?);
+    }
+    let mut file = tempfile::tempfile().map_err(failed)?;
+    file.write_all(&read(path)?).map_err(failed)?;
+    Ok(MappedFile::of(&file).map_err(failed)?)
 }
 
 /// The folder of a file; `.` for a bare name.
@@ -199,15 +163,5 @@ mod tests {
         std::fs::write(&path, "again").unwrap();
         let error = watched.digest(&path).unwrap_err().to_string();
         assert!(error.contains("was changed"), "{error}");
-    }
-
-    #[test]
-    fn a_link_in_the_place_of_an_unfinished_file_is_not_followed() {
-        let folder = tempfile::tempdir().unwrap();
-        let (out, victim) = (folder.path().join("out"), folder.path().join("victim"));
-        std::fs::write(&victim, "precious").unwrap();
-        symlink(&victim, folder.path().join("out.part")).unwrap();
-        assert!(continued(&out, |_| Ok(())).is_err());
-        assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
     }
 }

@@ -16,7 +16,7 @@ use zkflow_core::proof::VerifyingKey;
 use zkflow_core::report::CircuitReport;
 use zkflow_core::setup::{gate, ptau};
 use zkflow_core::verify::Verifier;
-use zkflow_core::witness::tape::{RecordLimits, Tape};
+use zkflow_core::witness::tape::{RecordLimits, Stop, Tape};
 
 use super::Error;
 use super::files::{Watched, in_file, read};
@@ -136,6 +136,7 @@ fn zkey(key: &ZKey) -> Value {
 fn wasm(bytes: &[u8]) -> Value {
     match Tape::record(bytes, RecordLimits::default()) {
         Ok(tape) => json!({"witness": "tape", "operations": tape.len(), "wires": tape.wires()}),
+        Err(reason @ Stop::Field) => json!({"witness": "none", "reason": reason.to_string()}),
         Err(reason) => json!({"witness": "module", "reason": reason.to_string()}),
     }
 }

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use zeroize::Zeroizing;
 use zkflow_core::field::to_decimal;
 use zkflow_core::format::{json, wtns};
+use zkflow_core::inputs::NumberRule;
 use zkflow_core::proof::PublicSignals;
 use zkflow_core::prove::prove_verified;
 use zkflow_core::rng::os_rng;
@@ -19,7 +21,8 @@ use zkflow_core::witness::{CalculatorFiles, OpenError, Way, WitnessCalculator, W
 use super::Error;
 #[cfg(feature = "evm")]
 use super::contract::ContractArgs;
-use super::files::{in_file, map, read, read_text, write, write_secret};
+use super::files::{in_file, is_stream, map, read, read_text};
+use super::output::{write, write_secret};
 use super::progress::Progress;
 use super::prover::ProverArgs;
 use super::toolbox::sandbox;
@@ -29,21 +32,47 @@ use super::toolbox::sandbox;
 pub(crate) struct WitnessArgs {
     /// Witness calculator of circom (.wasm)
     circuit: PathBuf,
-    /// Inputs (.json): an object that maps signal names to decimal strings, safe integers, or arrays of them
+    /// Inputs (.json): an object that maps signal names to decimal strings, safe integers, or arrays of them; a bus is
+    /// an object or an array
     input: PathBuf,
     /// Output file for the witness (.wtns), which contains all private inputs
     output: PathBuf,
     /// Constraints to check the witness with (default: CIRCUIT with the extension .r1cs, if present)
     #[arg(long, value_name = "FILE.r1cs")]
     r1cs: Option<PathBuf>,
-    /// Names of the signals, to compare the witness with the inputs; requires the constraints (default: CIRCUIT
-    /// with the extension .sym, if present; else the names in the circuit)
+    /// Names of the signals, for the shapes and names of the inputs (default: CIRCUIT with the extension .sym, if
+    /// present; else the names in the circuit)
     #[arg(long, value_name = "FILE.sym")]
     sym: Option<PathBuf>,
+    /// Forms of numbers in the inputs
+    #[arg(long, value_enum, default_value_t = Numbers::Exact, value_name = "RULE")]
+    inputs: Numbers,
+    /// Time limit of the calculation in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 24 * 3600)]
+    witness_time: u64,
     /// Tape to calculate the witness with; requires the constraints (default: CIRCUIT with the extension
     /// .tape, if present)
     #[arg(long, value_name = "FILE.tape")]
     tape: Option<PathBuf>,
+}
+
+/// Rules for numbers.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Numbers {
+    /// Elements of the field in decimal, which are never reduced or rounded
+    Exact,
+    /// Also hexadecimal (0x), octal (0o) and binary (0b) strings, negative numbers, booleans, numbers above the modulus,
+    /// and arrays of any form: as circom's calculator reads them
+    Lenient,
+}
+
+impl From<Numbers> for NumberRule {
+    fn from(numbers: Numbers) -> Self {
+        match numbers {
+            Numbers::Exact => Self::Exact,
+            Numbers::Lenient => Self::Lenient,
+        }
+    }
 }
 
 /// Arguments of `zkflow prove`.
@@ -79,7 +108,7 @@ pub(super) fn witness(args: &WitnessArgs) -> Result<(), Error> {
     let progress = Progress::new();
     let wasm = read(&args.circuit)?;
     let text = read_text(&args.input)?;
-    let inputs = CircuitInputs::from_json(text);
+    let inputs = CircuitInputs::from_json(text).with_numbers(args.inputs.into());
     let sandbox = sandbox()?;
     let calculator = progress.step("load the calculator", || load(args, &sandbox, &wasm))?;
     let mut way = Way::Module;
@@ -88,7 +117,12 @@ pub(super) fn witness(args: &WitnessArgs) -> Result<(), Error> {
         way = by;
         Ok::<_, WitnessError>(witness)
     });
-    let witness = witness.map_err(in_file(&args.input))?;
+    let witness = witness.map_err(|error| match &error {
+        WitnessError::Limit(limit) if limit.ends_with(" s") => {
+            format!("{error}: raise --witness-time").into()
+        }
+        _ => in_file(&args.input)(error),
+    })?;
     let checked = if calculator.checks() { "checked" } else { "not checked: there are no constraints" };
     progress.line(&format!("calculated by the {}, {checked}", way.as_str().replace('_', " ")));
     write_secret(&args.output, &Zeroizing::new(wtns::write(&witness)))
@@ -104,16 +138,19 @@ fn load(args: &WitnessArgs, sandbox: &Arc<Sandbox>, wasm: &[u8]) -> Result<Witne
     if r1cs_path.is_none() && args.tape.is_some() {
         return Err("--tape requires constraints to check the witness with: add --r1cs".into());
     }
-    if r1cs_path.is_none() && args.sym.is_some() {
-        return Err("--sym requires constraints to check the witness with: add --r1cs".into());
-    }
-    let sym_path = r1cs_path.as_ref().and_then(|_| beside(&args.sym, "sym"));
+    let sym_path = beside(&args.sym, "sym");
     let tape_path = r1cs_path.as_ref().and_then(|_| beside(&args.tape, "tape"));
     let r1cs = r1cs_path.as_deref().map(map).transpose()?;
     let sym = sym_path.as_deref().map(map).transpose()?;
     let tape = tape_path.as_deref().map(map).transpose()?;
     let files = CalculatorFiles { wasm, r1cs: r1cs.as_deref(), sym: sym.as_deref(), tape: tape.as_deref() };
-    let opened = WitnessCalculator::open(sandbox, files, WitnessLimits::default());
+    let limits = WitnessLimits { wall: Duration::from_secs(args.witness_time), ..WitnessLimits::default() };
+    let mut opened = WitnessCalculator::open(sandbox, files, limits);
+    if let (Err(OpenError::Mismatch(_) | OpenError::Names(_)), None, None) = (&opened, &args.sym, &r1cs_path)
+    {
+        // The names that were found beside the circuit are those of another one.
+        opened = WitnessCalculator::open(sandbox, CalculatorFiles { sym: None, ..files }, limits);
+    }
     let (calculator, unused_tape) = opened.map_err(|error| match (&error, &r1cs_path, &sym_path) {
         (OpenError::Constraints(_), Some(path), _) | (OpenError::Names(_), _, Some(path)) => {
             in_file(path)(error)
@@ -131,7 +168,11 @@ pub(super) fn prove(args: &ProveArgs) -> Result<(), Error> {
     let progress = Progress::new();
     let prover = args.prover.open()?;
     let witness = wtns::read(&Zeroizing::new(read(&args.witness)?)).map_err(in_file(&args.witness))?;
-    let key = progress.step("load the key", || prover.load_file(&args.zkey)).map_err(in_file(&args.zkey))?;
+    let key = match is_stream(&args.zkey) {
+        true => prover.load(&read(&args.zkey)?),
+        false => progress.step("load the key", || prover.load_file(&args.zkey)),
+    };
+    let key = key.map_err(in_file(&args.zkey))?;
     let verifier = Verifier::new(key.verifying_key().clone()).map_err(in_file(&args.zkey))?;
     let (proof, public) =
         progress.step("prove and verify", || prove_verified(&*key, &verifier, &witness, &mut os_rng()))?;

@@ -10,7 +10,8 @@ use zkflow_core::rng::os_rng;
 use zkflow_core::setup::{Beacon, CeremonyError, DEFAULT_BEACON_EXPONENT, StepOptions, ptau};
 
 use super::Error;
-use super::files::{self, continued, in_file, written};
+use super::files::{self, in_file};
+use super::output::{continued, written};
 use super::progress::Progress;
 
 /// Arguments of `zkflow ptau`.

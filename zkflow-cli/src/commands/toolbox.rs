@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use zkflow_core::compile::tools::CircomTools;
-use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileLimits};
+use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileLimits, SourceLimits};
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 
 use super::{Error, cache_dir};
@@ -17,30 +18,60 @@ pub(super) struct CompilerArgs {
     #[arg(long, env = "CIRCOM_PATH")]
     circom: Option<PathBuf>,
     /// Folder of include files, searched before circomlib; can be repeated
-    #[arg(short = 'l', long = "include")]
+    #[arg(short = 'l', long = "include", value_name = "DIR")]
     include: Vec<PathBuf>,
+    /// Time limit of a compilation in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 24 * 3600)]
+    compile_time: u64,
+    /// Memory limit of the compiler in MiB (default: none for a native circom; circom as WebAssembly has 4096 at
+    /// most)
+    #[arg(long, value_name = "MIB")]
+    compile_memory: Option<usize>,
+    /// Limit of all source files together in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 1024)]
+    source_size: usize,
+}
+
+impl CompilerArgs {
+    fn limits(&self) -> CompileLimits {
+        let memory = self.compile_memory.map_or(usize::MAX, |mebibytes| mebibytes.saturating_mul(1 << 20));
+        CompileLimits {
+            wall: Duration::from_secs(self.compile_time),
+            memory_bytes: memory,
+            output_bytes: 64 << 30,
+        }
+    }
+
+    pub(super) fn source_limits(&self) -> SourceLimits {
+        SourceLimits { files: 1 << 16, bytes: self.source_size.saturating_mul(1 << 20) }
+    }
 }
 
 /// A compiler with its include folders.
 pub(super) struct Toolbox {
     pub(super) compiler: Arc<dyn CircuitCompiler>,
     pub(super) include_roots: Vec<PathBuf>,
+    pub(super) sandbox: Arc<Sandbox>,
 }
 
 impl Toolbox {
     pub(super) fn open(args: &CompilerArgs) -> Result<Self, Error> {
-        let tools = CircomTools::discover()?;
-        let limits = CompileLimits::default();
-        let compiler: Arc<dyn CircuitCompiler> = match &args.circom {
-            Some(path) => Arc::new(CircomNative::new(path, limits)?),
-            None => Arc::new(CircomWasm::new(sandbox()?, &tools.circom_wasm, limits)?),
+        let (limits, sandbox) = (args.limits(), sandbox()?);
+        let (compiler, roots): (Arc<dyn CircuitCompiler>, _) = match &args.circom {
+            // A native circom needs nothing else. circomlib is searched if it is installed.
+            Some(path) => (Arc::new(CircomNative::new(path, limits)?), CircomTools::include_roots()?),
+            None => {
+                let tools = CircomTools::discover()?;
+                (Arc::new(CircomWasm::new(sandbox.clone(), &tools.circom_wasm, limits)?), tools.include_roots)
+            }
         };
-        let include_roots = args.include.iter().cloned().chain(tools.include_roots).collect();
-        Ok(Self { compiler, include_roots })
+        let include_roots = args.include.iter().cloned().chain(roots).collect();
+        Ok(Self { compiler, include_roots, sandbox })
     }
 }
 
 /// A sandbox with a cache of compiled modules on disk.
 pub(super) fn sandbox() -> Result<Arc<Sandbox>, Error> {
-    Ok(Sandbox::new(SandboxConfig { cache_dir: cache_dir("modules"), ..SandboxConfig::default() })?)
+    let config = SandboxConfig { cache_dir: cache_dir("modules"), ..SandboxConfig::default() };
+    Ok(Sandbox::new(config)?)
 }

@@ -13,7 +13,8 @@ use zkflow_core::solidity::{ContractCircuit, ContractHeader, verifier_contract};
 
 use super::Error;
 use super::evidence::{self, EvidenceArgs, Verified, checked_powers, circuit, open, record_of};
-use super::files::{in_file, map, read, write, written};
+use super::files::{in_file, map, read};
+use super::output::{write, written};
 use super::progress::Progress;
 use super::ptau::{self, BeaconArgs, ContributorArgs, InOut, LimitArgs};
 

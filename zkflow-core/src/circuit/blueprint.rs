@@ -1,10 +1,12 @@
 //! The input of a compilation, and the identity derived from it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use zkflow_circom::compile::{CircuitCompiler, CompileError, CompileOptions, SourceTree};
+use zkflow_circom::compile::{CircuitCompiler, CompileError, CompileOptions, SourceLimits, SourceTree};
+use zkflow_circom::secret::CircuitInputs;
 use zkflow_circom::template::TemplateName;
 use zkflow_circom::template::{HandlebarsEngine, Params, Template, TemplateEngine, TemplateError};
 use zkflow_groth16::digest::Digest;
@@ -23,6 +25,8 @@ pub struct Blueprint {
     pub source: SourceTree,
     /// Compiler options.
     pub options: CompileOptions,
+    /// Inputs of the template's example and vectors, which the recorded witness calculation is compared with.
+    pub examples: Arc<[CircuitInputs]>,
     /// Identity of the circuit: a hash of template name, parameters, sources, compiler version and options.
     pub circuit_hash: Digest,
 }
@@ -60,6 +64,7 @@ impl Blueprint {
             compiler: None,
             engine: &HandlebarsEngine,
             include_roots: &[],
+            source_limits: SourceLimits::default(),
             options: CompileOptions::default(),
         }
     }
@@ -73,6 +78,7 @@ pub struct BlueprintBuilder<'a> {
     compiler: Option<&'a dyn CircuitCompiler>,
     engine: &'a dyn TemplateEngine,
     include_roots: &'a [PathBuf],
+    source_limits: SourceLimits,
     options: CompileOptions,
 }
 
@@ -95,13 +101,20 @@ impl<'a> BlueprintBuilder<'a> {
         self
     }
 
-    /// Folders in which includes are searched (default: none).
+    /// Folders in which includes are searched after the template's own folder (default: none).
     pub fn include_roots(mut self, roots: &'a [PathBuf]) -> Self {
         self.include_roots = roots;
         self
     }
 
-    /// Options of the compiler; part of the circuit's identity (default: `--O1`).
+    /// Limits of the source and its includes (default: 1024 files, 32 MiB).
+    pub fn source_limits(mut self, limits: SourceLimits) -> Self {
+        self.source_limits = limits;
+        self
+    }
+
+    /// Options of the compiler; part of the circuit's identity (default: `--O1`). The template's manifest
+    /// has precedence.
     pub fn options(mut self, options: CompileOptions) -> Self {
         self.options = options;
         self
@@ -112,20 +125,23 @@ impl<'a> BlueprintBuilder<'a> {
     /// # Errors
     /// The parameters cannot be rendered, an include is not found, or there is no compiler.
     pub fn build(self) -> Result<Blueprint, BlueprintError> {
-        let Self { template, params, compiler, engine, include_roots, options } = self;
+        let Self { template, params, compiler, engine, include_roots, source_limits, options } = self;
         let compiler = compiler.ok_or(BlueprintError::NoCompiler)?;
         let params = params.map_or_else(|| template.parse_params(&Map::new()), Ok)?;
         let rendered = engine.render(template, &params)?;
         let file_name = format!("{}.circom", template.name);
-        let source = SourceTree::resolve(&file_name, &rendered, include_roots)?;
+        let search = template.search(include_roots).limits(source_limits);
+        let source = search.resolve(&file_name, &rendered)?;
+        let options = template.compile_options(options);
         let circuit_hash = circuit_hash(
             &template.name,
             &params.to_json(),
             &source.digest(),
             compiler.version(),
-            options.flags(),
+            &options.flags(),
         );
-        Ok(Blueprint { template: template.name.clone(), params, rendered, source, options, circuit_hash })
+        let (template, examples) = (template.name.clone(), template.example_inputs().into());
+        Ok(Blueprint { template, params, rendered, source, options, examples, circuit_hash })
     }
 }
 
@@ -136,7 +152,7 @@ pub fn circuit_hash(
     params: &Map<String, Value>,
     source: &Digest,
     compiler: &str,
-    flags: &[&str],
+    flags: &[String],
 ) -> Digest {
     #[derive(Serialize)]
     struct Identity<'a> {
@@ -144,7 +160,7 @@ pub fn circuit_hash(
         params: &'a Map<String, Value>,
         source: &'a Digest,
         compiler: &'a str,
-        flags: &'a [&'a str],
+        flags: &'a [String],
     }
     let identity = Identity { template, params, source, compiler, flags };
     // Expect safety: the value contains only strings, safe integers, booleans and arrays of them.

@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::Blueprint;
 use zkflow_circom::compile::Compiled;
+use zkflow_circom::sandbox::Sandbox;
 use zkflow_circom::witness::tape::{self, RecordLimits, Tape};
+use zkflow_circom::witness::{CalculatorFiles, rehearsed};
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::error::{Classified, ErrorKind};
 use zkflow_groth16::format::FormatError;
@@ -33,7 +36,7 @@ pub struct CircuitFiles {
 
 impl CircuitFiles {
     /// Generates the keys of a compiled circuit with [`make_key`], and all files derived from them. Also
-    /// records the witness calculation.
+    /// records the witness calculation, and compares it with the circuit's module in `sandbox`.
     ///
     /// `rng` supplies the secret of the setup. A seeded one gives keys that anyone can break.
     ///
@@ -42,6 +45,7 @@ impl CircuitFiles {
     pub fn generate(
         blueprint: &Blueprint,
         compiled: Compiled,
+        sandbox: &Arc<Sandbox>,
         powers: &dyn PowersSource,
         options: KeyOptions<'_>,
         rng: &mut dyn SecureRng,
@@ -49,7 +53,11 @@ impl CircuitFiles {
         let r1cs = R1cs::read(&compiled.r1cs)?;
         let options = options.with_r1cs(Digest::of(&compiled.r1cs));
         let (made, recorded) = std::thread::scope(|scope| {
-            let recording = scope.spawn(|| Tape::record(&compiled.wasm, RecordLimits::default()));
+            let recording = scope.spawn(|| {
+                let Compiled { r1cs, wasm, sym, .. } = &compiled;
+                let files = CalculatorFiles { wasm, r1cs: Some(r1cs), sym: Some(sym), tape: None };
+                rehearsed(sandbox, files, RecordLimits::default(), &blueprint.examples)
+            });
             let mut zkey = Vec::new();
             let made = make_key(&r1cs, powers, &mut zkey, options, rng).map(|made| (zkey, made));
             (made, recording.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))

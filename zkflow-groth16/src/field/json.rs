@@ -8,8 +8,21 @@
 //!
 //! JavaScript and many JSON tools round larger integers: a client that holds 2^53 + 1 sends 2^53. A number
 //! above [`MAX_EXACT`] is therefore refused, and must be a string.
+//!
+//! [`NumberRule::Lenient`] also reads the other forms of numbers that circom's calculator reads:
+//!
+//! | JSON | element |
+//! |---|---|
+//! | an integer from -(2^53 - 1) to -1 | that integer modulo p |
+//! | a string of decimal digits with a sign, of any size | that integer modulo p |
+//! | a string of digits after `0x`, `0o` or `0b`, of any size | that integer modulo p |
+//! | white space around the digits of a string | ignored |
+//! | `true`, `false` | 1, 0 |
 
 use ark_bn254::Fr;
+use ark_ff::PrimeField as _;
+use num_bigint::BigUint;
+use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
 use super::{FieldError, parse_decimal};
@@ -33,6 +46,73 @@ pub enum NumberError {
     /// The value has another type.
     #[error("expected a decimal string or an integer, found {0}")]
     NotANumber(&'static str),
+}
+
+/// Which forms of numbers are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NumberRule {
+    /// Exact elements of the field in decimal.
+    #[default]
+    Exact,
+    /// Also other bases, signs, booleans, and integers outside the field, with the values of circom's calculator.
+    Lenient,
+}
+
+impl NumberRule {
+    /// Reads a string.
+    ///
+    /// # Errors
+    /// The rule does not read this form of number.
+    pub fn text(self, text: &str) -> Result<Fr, NumberError> {
+        match self {
+            Self::Exact => parse_decimal(text).map_err(NumberError::Field),
+            Self::Lenient => lenient(text).ok_or(NumberError::Field(FieldError::NotDecimal)),
+        }
+    }
+
+    /// Reads an integer below zero that was written as a JSON number.
+    ///
+    /// # Errors
+    /// The rule refuses negative numbers, or the integer is below the range of exact ones.
+    pub fn negative(self, value: i64) -> Result<Fr, NumberError> {
+        match self {
+            Self::Exact => Err(NumberError::Field(FieldError::Negative)),
+            Self::Lenient => read_integer(value.unsigned_abs()).map(|value| -value),
+        }
+    }
+
+    /// Reads a boolean.
+    ///
+    /// # Errors
+    /// The rule refuses booleans.
+    pub fn boolean(self, value: bool) -> Result<Fr, NumberError> {
+        match self {
+            Self::Exact => Err(NumberError::NotANumber(if value { "true" } else { "false" })),
+            Self::Lenient => Ok(Fr::from(u64::from(value))),
+        }
+    }
+}
+
+/// Maximum digits of a lenient number. Reading takes time in the square of their number.
+const MAX_DIGITS: usize = 4096;
+
+/// The integer that JavaScript's `BigInt` reads, modulo p. It reads the empty string as 0; here, that is refused.
+fn lenient(text: &str) -> Option<Fr> {
+    let text = text.trim();
+    let (negative, digits, radix) = match text.get(..2).map(|prefix| prefix.to_ascii_lowercase()).as_deref() {
+        Some("0x") => (false, &text[2..], 16),
+        Some("0o") => (false, &text[2..], 8),
+        Some("0b") => (false, &text[2..], 2),
+        _ => match text.strip_prefix('-') {
+            Some(digits) => (true, digits, 10),
+            None => (false, text.strip_prefix('+').unwrap_or(text), 10),
+        },
+    };
+    let is_plain = digits.len() <= MAX_DIGITS && digits.chars().all(|digit| digit.is_digit(radix));
+    let value = is_plain.then(|| BigUint::parse_bytes(digits.as_bytes(), radix))??;
+    let value = Fr::from_le_bytes_mod_order(&value.to_bytes_le());
+    Some(if negative { -value } else { value })
 }
 
 /// Reads a JSON number or a string of decimal digits.
@@ -88,6 +168,7 @@ pub fn type_name(value: &Value) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use ark_ff::Field as _;
     use serde_json::json;
 
     use super::*;
@@ -99,6 +180,35 @@ mod tests {
             assert_eq!(read_number(&json!(above)), Err(NumberError::Inexact));
             assert_eq!(read_number(&json!(above.to_string())), Ok(Fr::from(above)));
         }
+    }
+
+    #[test]
+    fn the_lenient_rule_has_the_values_of_circoms_calculator() {
+        let rule = NumberRule::Lenient;
+        let p = super::super::MODULUS_DECIMAL;
+        for (text, value) in [
+            ("42", Fr::from(42u64)),
+            ("-5", -Fr::from(5u64)),
+            ("+7", Fr::from(7u64)),
+            (" \t12\n", Fr::from(12u64)),
+            ("0xff", Fr::from(255u64)),
+            ("0XFF", Fr::from(255u64)),
+            ("0b101", Fr::from(5u64)),
+            ("0o17", Fr::from(15u64)),
+            (p, Fr::from(0u64)),
+            (&format!("-{p}"), Fr::from(0u64)),
+            (&format!("0x{}", "f".repeat(64)), Fr::from(2u64).pow([256]) - Fr::from(1u64)),
+        ] {
+            assert_eq!(rule.text(text), Ok(value), "{text}");
+        }
+        for text in
+            ["", " ", "-", "0x", "-0x5", "0xg", "0b2", "1.5", "1e3", "1_000", "--5", "٣", &"9".repeat(5000)]
+        {
+            assert!(rule.text(text).is_err(), "{text}");
+        }
+        assert_eq!(rule.negative(-1), Ok(-Fr::from(1u64)));
+        assert_eq!(rule.negative(i64::MIN), Err(NumberError::Inexact));
+        assert_eq!((rule.boolean(true), rule.boolean(false)), (Ok(Fr::from(1u64)), Ok(Fr::from(0u64))));
     }
 
     #[test]

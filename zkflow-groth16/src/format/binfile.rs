@@ -79,7 +79,7 @@ mod tests {
     use super::*;
     use crate::format::ReadError;
 
-    const LAYOUT: Layout = Layout { name: "test", version: 7 };
+    const LAYOUT: Layout = Layout { name: "test", version: 7, counts_sections: true };
 
     fn file(sections: &[(u32, &[u8])]) -> Vec<u8> {
         sections

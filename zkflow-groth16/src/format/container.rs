@@ -11,6 +11,9 @@ pub(crate) struct Layout {
     pub(crate) name: &'static str,
     /// The only supported version.
     pub(crate) version: u32,
+    /// Whether the number of sections in the header is right in all files; otherwise sections are read to the end of
+    /// the file.
+    pub(crate) counts_sections: bool,
 }
 
 /// Length in bytes of the header before the first section.
@@ -60,7 +63,11 @@ impl Sections {
             return Err(sections.wrong(8, detail).into());
         }
         let mut offset = FILE_HEADER;
+        let count = if layout.counts_sections { count } else { MOST_SECTIONS };
         for _ in 0..count {
+            if !layout.counts_sections && offset == file_len {
+                break;
+            }
             let header = fetch(offset, SECTION_HEADER.min(file_len - offset))?;
             offset = sections.read_section_header(offset, header.as_ref())?;
         }
@@ -72,7 +79,7 @@ impl Sections {
 
     /// Checks magic word and version; returns the number of sections.
     fn read_file_header(&self, bytes: &[u8]) -> Result<u32, FormatError> {
-        let Layout { name, version: expected } = self.layout;
+        let Layout { name, version: expected, .. } = self.layout;
         let mut cursor = self.cursor_at(0, bytes);
         if cursor.array::<4>()? != name.as_bytes() {
             return Err(self.wrong(0, format!("does not begin with {name:?}")));

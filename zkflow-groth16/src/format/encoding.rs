@@ -209,7 +209,7 @@ mod tests {
     use crate::format::binfile::{BinFile, BinWriter};
     use crate::format::container::Layout;
 
-    const LAYOUT: Layout = Layout { name: "test", version: 1 };
+    const LAYOUT: Layout = Layout { name: "test", version: 1, counts_sections: true };
 
     fn read_points<P: FilePoint>(body: &[u8], count: u64) -> Result<Vec<P>, FormatError> {
         let bytes = BinWriter::new(LAYOUT, 0).section(1, |out| out.extend(body)).finish();

@@ -3,7 +3,8 @@
 //! - A number is a string of decimal digits below its modulus.
 //! - A point of G1 is `[x, y, "1"]`, a point of G2 `[[x.c0, x.c1], [y.c0, y.c1], ["1", "0"]]`. Infinity is
 //!   `["0", "1", "0"]` and `[["0", "0"], ["1", "0"], ["0", "0"]]`.
-//! - `curve` may be missing, as in rapidsnark's proofs.
+//! - `curve` and `protocol` may be missing, as in the proofs of other programs. `curve` is a name of BN254 that
+//!   snarkjs accepts: bn128, bn254, altbn128, with any case and punctuation.
 //! - `vk_alphabeta_12` is ignored, as by other verifiers. Unknown keys are ignored too.
 //!
 //! The documents ([`ProofDocument`], [`KeyDocument`]) and the texts made from them have keys in snarkjs'
@@ -66,7 +67,7 @@ pub fn public_to_json(signals: &[Fr]) -> Value {
 
 /// The text of `public.json`, byte for byte as snarkjs writes it.
 pub fn public_text(signals: &[Fr]) -> String {
-    document::to_text(&document::public_signals(signals))
+    document::public_text(signals)
 }
 
 /// Reads public signals.
@@ -136,11 +137,10 @@ fn parse(text: &[u8]) -> Result<Value, JsonError> {
 }
 
 fn expect_protocol_and_curve(document: &Node<'_>) -> Result<(), JsonError> {
-    document.key("protocol")?.expect_text(document::PROTOCOL)?;
-    match document.optional("curve")? {
-        Some(curve) => curve.expect_text(document::CURVE),
-        None => Ok(()),
+    if let Some(protocol) = document.optional("protocol")? {
+        protocol.expect_text(document::PROTOCOL)?;
     }
+    document.optional("curve")?.map_or(Ok(()), |curve| curve.expect_bn254())
 }
 
 fn g1(node: &Node<'_>) -> Result<G1Affine, JsonError> {

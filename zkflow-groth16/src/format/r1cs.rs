@@ -67,8 +67,12 @@ impl R1cs {
     pub fn read(bytes: &[u8]) -> Result<Self, FormatError> {
         let file = BinFile::parse(LAYOUT, bytes)?;
         for id in CUSTOM_GATES {
-            if let Some(section) = file.optional(id) {
-                return Err(section.error("custom gates: not supported by Groth16"));
+            if let Some(mut section) = file.optional(id) {
+                // Files with `pragma custom_templates` contain the sections even if there are no gates.
+                let is_empty = section.remaining() == 0 || section.remaining() == 4 && section.u32()? == 0;
+                if !is_empty {
+                    return Err(section.error("custom gates: not supported by Groth16"));
+                }
             }
         }
 
@@ -126,7 +130,8 @@ impl Constraint {
     }
 }
 
-const LAYOUT: Layout = Layout { name: "r1cs", version: 1 };
+// circom 2.0.6 to 2.0.8 write 5 as the number of sections, with three sections in the file.
+const LAYOUT: Layout = Layout { name: "r1cs", version: 1, counts_sections: false };
 const HEADER: u32 = 1;
 const CONSTRAINTS: u32 = 2;
 const LABELS: u32 = 3;
@@ -264,8 +269,27 @@ mod tests {
     fn custom_gates_are_refused() {
         let mut bytes = square().write();
         bytes[8] = 4;
-        bytes.extend([4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        bytes.extend([4, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0]);
         assert!(R1cs::read(&bytes).unwrap_err().detail.contains("custom gates"));
+    }
+
+    #[test]
+    fn files_of_older_compilers_are_read() {
+        let plain = square().write();
+        let gates = |id: u8| [[id, 0, 0, 0, 4, 0, 0, 0], [0; 8]].concat();
+        // Any of the three numbers of sections, with and without empty sections of custom gates.
+        for count in [3, 4, 5] {
+            for more in [vec![], gates(4), [gates(4), gates(5)].concat()] {
+                let mut bytes = [plain.as_slice(), &more].concat();
+                bytes[8] = count;
+                assert_eq!(R1cs::read(&bytes), Ok(square()), "{count} {}", more.len());
+            }
+        }
+        let mut longer = [plain.as_slice(), b"x"].concat();
+        assert!(R1cs::read(&longer).is_err());
+        longer.extend([0; 30]);
+        assert!(R1cs::read(&longer).is_err());
+        assert!(R1cs::read(&plain[..plain.len() - 1]).is_err());
     }
 
     #[test]

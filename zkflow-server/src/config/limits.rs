@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use zkflow_core::compile::CompileLimits;
+use zkflow_core::compile::{CompileLimit, CompileLimits, SourceLimits};
 use zkflow_core::witness::WitnessLimits;
 
 use super::setting::{BILLION, TEBIBYTE_MIB, YEAR_S, bytes, settings};
@@ -12,8 +12,12 @@ settings! {
     Limits at limits {
         /// Time limit of a compilation
         compile_time_s: u64 = 120, "compile-time-s", "ZKFLOW_COMPILE_TIME_S", 1..=YEAR_S;
-        /// Memory limit of a compilation
+        /// Memory limit of a compilation by circom as WebAssembly, which has 4096 at most
         compile_memory_mib: u64 = 2048, "compile-memory-mib", "ZKFLOW_COMPILE_MEMORY_MIB", 1..=TEBIBYTE_MIB;
+        /// Memory limit of a compilation by a native circom
+        circom_memory_mib: u64 = 4096, "circom-memory-mib", "ZKFLOW_CIRCOM_MEMORY_MIB", 1..=TEBIBYTE_MIB;
+        /// Limit of a circuit's source files together
+        compile_source_mib: u64 = 32, "compile-source-mib", "ZKFLOW_COMPILE_SOURCE_MIB", 1..=TEBIBYTE_MIB;
         /// Time limit of a witness calculation
         witness_time_s: u64 = 120, "witness-time-s", "ZKFLOW_WITNESS_TIME_S", 1..=YEAR_S;
         /// Memory limit of a witness calculation
@@ -31,12 +35,29 @@ settings! {
 }
 
 impl Limits {
-    /// Limits of a compilation.
-    pub fn compile(&self) -> CompileLimits {
+    /// Limits of a compilation, by a native circom or by circom as WebAssembly.
+    pub fn compile(&self, is_native: bool) -> CompileLimits {
+        let mebibytes = if is_native { self.circom_memory_mib } else { self.compile_memory_mib };
         CompileLimits {
             wall: Duration::from_secs(self.compile_time_s),
-            memory_bytes: memory(self.compile_memory_mib),
+            memory_bytes: memory(mebibytes),
             ..CompileLimits::default()
+        }
+    }
+
+    /// Limits of the source files of a circuit.
+    pub fn source(&self) -> SourceLimits {
+        SourceLimits { bytes: memory(self.compile_source_mib), ..SourceLimits::default() }
+    }
+
+    /// The setting of a limit that a compilation reached; `None` if it is fixed.
+    pub(crate) fn setting_of(limit: &CompileLimit, is_native: bool) -> Option<&'static str> {
+        match limit {
+            CompileLimit::Time(_) => Some("compile_time_s"),
+            CompileLimit::Memory(_) if is_native => Some("circom_memory_mib"),
+            CompileLimit::Memory(_) => Some("compile_memory_mib"),
+            CompileLimit::Source(_) => Some("compile_source_mib"),
+            _ => None,
         }
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use zkflow_core::id::CircuitId;
+use zkflow_core::inputs::NumberRule;
 use zkflow_core::provenance::Provenance;
 use zkflow_core::report::CircuitReport;
 use zkflow_core::service::catalog::{
@@ -40,7 +41,8 @@ impl Content for NewCircuit {
     const MOST: usize = 256 * 1024;
 }
 
-/// Request for a proof. Input values are decimal strings, integers up to 2^53 - 1, or nested arrays of them.
+/// Request for a proof. Input values are decimal strings, integers up to 2^53 - 1, or nested arrays of them. A bus is an
+/// object, or an array of its values.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({
@@ -60,6 +62,11 @@ pub(super) struct NewProof {
     #[serde(default)]
     #[schema(value_type = Object)]
     pub(super) public_inputs: Entries,
+    /// Forms of numbers: `exact` (the default), or `lenient`: also hexadecimal, octal and binary strings, negative numbers,
+    /// booleans, numbers above the modulus, and arrays of any form, as circom's calculator reads them.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "exact")]
+    pub(super) inputs: NumberRule,
     /// User of the request, for fair scheduling and lists: 1 to 128 visible ASCII characters.
     #[schema(value_type = Option<String>)]
     pub(super) user_id: Option<UserId>,

@@ -61,7 +61,7 @@ async fn create(
         &app,
         service::proofs::NewProof {
             circuit_id: new.circuit_id,
-            inputs: service::GivenInputs::new(new.private_inputs.0, new.public_inputs.0),
+            inputs: service::GivenInputs::new(new.private_inputs.0, new.public_inputs.0, new.inputs),
             user_id: new.user_id,
             idempotency_key: idempotency_key(&headers)?,
             origin,

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
-use zkflow_core::inputs::InputError;
+use zkflow_core::inputs::{InputError, NumberRule};
 use zkflow_core::secret::{CircuitInputs, zeroize_json};
 use zkflow_core::service::catalog::Circuit;
 use zkflow_core::template::Template;
@@ -18,17 +18,19 @@ const MOST_FAULTS: usize = 16;
 
 const PRIVATE: &str = "privateInputs";
 const PUBLIC: &str = "publicInputs";
+const NUMBERS: &str = "inputs";
 
 /// Inputs as they were sent, private and public ones apart. Zeroised when dropped; it has no `Debug`.
 pub struct GivenInputs {
     private: Map<String, Value>,
     public: Map<String, Value>,
+    numbers: NumberRule,
 }
 
 impl GivenInputs {
-    /// Takes the request's `privateInputs` and `publicInputs`.
-    pub fn new(private: Map<String, Value>, public: Map<String, Value>) -> Self {
-        Self { private, public }
+    /// Takes the request's `privateInputs`, `publicInputs` and `inputs`.
+    pub fn new(private: Map<String, Value>, public: Map<String, Value>, numbers: NumberRule) -> Self {
+        Self { private, public, numbers }
     }
 
     /// Returns the inputs if they fit the circuit and its template.
@@ -38,9 +40,12 @@ impl GivenInputs {
     ///   shape or is not a number.
     /// - [`RequestError::WrongPlace`] when a public input is among the private ones, or a private one among the
     ///   public ones.
-    pub(super) fn checked(self, app: &App, circuit: &Circuit) -> Result<Self, RequestError> {
+    pub(super) fn checked(mut self, app: &App, circuit: &Circuit) -> Result<Self, RequestError> {
         // The template can be gone, or its parameters can have changed.
         let template = app.library.get(&circuit.template).ok();
+        if template.is_some_and(|template| template.manifest.numbers == NumberRule::Lenient) {
+            self.numbers = NumberRule::Lenient;
+        }
         let mut faults = self.faults(template, circuit);
         let misplaced = self.misplaced(template, circuit);
         match (faults.is_empty(), misplaced.is_empty()) {
@@ -56,12 +61,13 @@ impl GivenInputs {
     /// All inputs, for the witness.
     pub(crate) fn all(&self) -> CircuitInputs {
         let both = self.private.iter().chain(&self.public);
-        CircuitInputs::from_map(both.map(|(name, value)| (name.clone(), value.clone())).collect())
+        let both = both.map(|(name, value)| (name.clone(), value.clone())).collect();
+        CircuitInputs::from_map(both).with_numbers(self.numbers)
     }
 
     /// The public inputs.
     pub(crate) fn public(&self) -> CircuitInputs {
-        CircuitInputs::from_map(self.public.clone())
+        CircuitInputs::from_map(self.public.clone()).with_numbers(self.numbers)
     }
 
     /// The text to seal. It keeps private and public inputs apart, so that a worker can compare the public signals
@@ -69,18 +75,26 @@ impl GivenInputs {
     pub(super) fn sealed(&self) -> CircuitInputs {
         let parts = [(PRIVATE, &self.private), (PUBLIC, &self.public)];
         let parts = parts.map(|(name, part)| (name.to_owned(), Value::Object(part.clone())));
-        CircuitInputs::from_map(parts.into_iter().collect())
+        let lenient = (NUMBERS.to_owned(), Value::from("lenient"));
+        let lenient = (self.numbers == NumberRule::Lenient).then_some(lenient);
+        CircuitInputs::from_map(parts.into_iter().chain(lenient).collect())
     }
 
     /// The inputs of a [sealed](Self::sealed) text; `None` if an earlier version sealed it.
     pub(crate) fn opened(text: &CircuitInputs) -> Option<Self> {
         let Ok(Value::Object(mut parts)) = serde_json::from_str(text.expose()) else { return None };
         let (private, public) = (parts.remove(PRIVATE), parts.remove(PUBLIC));
-        match (private, public) {
-            (Some(Value::Object(private)), Some(Value::Object(public))) if parts.is_empty() => {
-                Some(Self { private, public })
+        let numbers = match parts.remove(NUMBERS) {
+            None => Some(NumberRule::Exact),
+            Some(rule) => serde_json::from_value(rule).ok(),
+        };
+        match (private, public, numbers) {
+            (Some(Value::Object(private)), Some(Value::Object(public)), Some(numbers))
+                if parts.is_empty() =>
+            {
+                Some(Self { private, public, numbers })
             }
-            (private, public) => {
+            (private, public, _) => {
                 let rest = parts.into_iter().map(|(_, value)| value);
                 rest.chain(private).chain(public).for_each(|mut value| zeroize_json(&mut value));
                 None
@@ -93,7 +107,8 @@ impl GivenInputs {
         let text = |map: &Map<String, Value>| serde_json::to_string(map).map(Zeroizing::new);
         let (private, public) = (text(&self.private), text(&self.public));
         let (private, public) = (private.unwrap_or_default(), public.unwrap_or_default());
-        Zeroizing::new(format!("{}\n{}", *private, *public))
+        let rule = if self.numbers == NumberRule::Lenient { "\nlenient" } else { "" };
+        Zeroizing::new(format!("{}\n{}{rule}", *private, *public))
     }
 
     fn faults(&self, template: Option<&Template>, circuit: &Circuit) -> Vec<InputFault> {
@@ -104,7 +119,8 @@ impl GivenInputs {
         if let Some(template) = template {
             let params = template.parse_params(&circuit.params).ok();
             let given = [(PRIVATE, &self.private), (PUBLIC, &self.public)];
-            faults.extend(template.check_inputs(params.as_ref(), &given).into_iter().map(InputFault::from));
+            let errors = template.check_inputs(params.as_ref(), &given, self.numbers);
+            faults.extend(errors.into_iter().map(InputFault::from));
         }
         faults
     }
@@ -177,11 +193,21 @@ mod tests {
 
     #[test]
     fn sealed_inputs_keep_private_and_public_apart() {
-        let given = GivenInputs::new(object(json!({"age": "42", "m": [1, 2]})), object(json!({"signal": 7})));
+        let (private, public) = (object(json!({"age": "42", "m": [1, 2]})), object(json!({"signal": 7})));
+        let given = GivenInputs::new(private, public, NumberRule::Exact);
         let opened = GivenInputs::opened(&given.sealed()).unwrap();
         assert_eq!((&opened.private, &opened.public), (&given.private, &given.public));
         assert_eq!(opened.public().expose(), r#"{"signal":7}"#);
         assert_eq!(opened.all().expose(), r#"{"age":"42","m":[1,2],"signal":7}"#);
+        assert_eq!(opened.all().numbers(), NumberRule::Exact);
+    }
+
+    #[test]
+    fn sealed_inputs_keep_the_rule_of_their_numbers() {
+        let given = GivenInputs::new(object(json!({"age": "0x2a"})), Map::new(), NumberRule::Lenient);
+        let opened = GivenInputs::opened(&given.sealed()).unwrap();
+        assert_eq!(opened.all().numbers(), NumberRule::Lenient);
+        assert_eq!(opened.public().numbers(), NumberRule::Lenient);
     }
 
     #[test]
@@ -193,6 +219,7 @@ mod tests {
             r#"{"privateInputs":{"age":"42"}}"#,
             r#"{"privateInputs":{},"publicInputs":[]}"#,
             r#"{"privateInputs":{},"publicInputs":{},"age":"42"}"#,
+            r#"{"privateInputs":{},"publicInputs":{},"inputs":"loose"}"#,
         ] {
             assert!(GivenInputs::opened(&CircuitInputs::from_json(text.to_owned())).is_none(), "{text}");
         }

@@ -24,6 +24,7 @@ impl App {
             .engine(&*self.engine)
             .compiler(&*self.compiler)
             .include_roots(&self.include_roots)
+            .source_limits(self.config.limits.source())
             .options(self.compile_options)
             .build()
     }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use bytes::Bytes;
 use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName};
+use zkflow_core::compile::CompileError;
 use zkflow_core::rng::os_rng;
 use zkflow_core::service::catalog::{Circuit, CircuitStage, Document as _, Failure};
 use zkflow_core::service::queue::Job;
@@ -16,6 +17,7 @@ use zkflow_queue::JobError;
 
 use super::document::{Steps, save};
 use super::{Stop, blocking, invalid, outage, stop, tape};
+use crate::config::Limits;
 use crate::maintenance::manifest;
 use crate::state::App;
 use crate::telemetry::stage_took;
@@ -74,7 +76,10 @@ impl Steps for KeyGeneration {
         let (app, asked) = (Arc::clone(&self.app), circuit.clone());
         let compile = move || {
             let blueprint = blueprint(&app, &asked)?;
-            let compiled = app.compiler.compile(&blueprint.source, &blueprint.options).map_err(stop)?;
+            let compiled = app
+                .compiler
+                .compile(&blueprint.source, &blueprint.options)
+                .map_err(|error| compile_failure(error, app.config.circuits.circom_path.is_some()))?;
             Ok::<_, Stop>((blueprint, compiled))
         };
         let (blueprint, compiled) = blocking(compile).await??;
@@ -85,7 +90,8 @@ impl Steps for KeyGeneration {
         let generate = move || {
             let options =
                 KeyOptions::default().with_beacon(app.beacon.as_ref()).with_record_key(&app.record_key);
-            CircuitFiles::generate(&blueprint, compiled, &*app.powers, options, &mut os_rng())
+            let rng = &mut os_rng();
+            CircuitFiles::generate(&blueprint, compiled, &app.sandbox, &*app.powers, options, rng)
         };
         let CircuitFiles { files, tape, report, provenance } = blocking(generate).await?.map_err(stop)?;
         match tape {
@@ -111,6 +117,20 @@ impl Steps for KeyGeneration {
         circuit.complete(artifacts, report, provenance, spent, self.app.now()).map_err(invalid)?;
         manifest::write(&*self.app.store, circuit).await.map_err(outage)?;
         Ok(())
+    }
+}
+
+/// The failure of a compilation. That of a limit names its setting.
+fn compile_failure(error: CompileError, is_native: bool) -> Stop {
+    let setting = match &error {
+        CompileError::Limit(limit) => Limits::setting_of(limit, is_native),
+        _ => None,
+    };
+    match (setting, stop(error)) {
+        (Some(setting), Stop::Final(Failure { code, message })) => {
+            Stop::Final(Failure { code, message: format!("{message}: the operator can raise {setting}") })
+        }
+        (_, stopped) => stopped,
     }
 }
 

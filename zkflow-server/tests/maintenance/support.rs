@@ -10,6 +10,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
+use zkflow_core::inputs::NumberRule;
 use zkflow_core::id::CircuitId;
 use zkflow_core::prove::Provers;
 use zkflow_core::service::catalog::{Circuit, Document as _, ProofStatus};
@@ -150,7 +151,8 @@ impl Server {
 
     async fn request(&self, circuit: &CircuitId) -> ProofId {
         let map = |value: serde_json::Value| value.as_object().unwrap().clone();
-        let inputs = GivenInputs::new(map(json!({"age": "42"})), map(json!({"randomPublicSignal": "7"})));
+        let (private, public) = (map(json!({"age": "42"})), map(json!({"randomPublicSignal": "7"})));
+        let inputs = GivenInputs::new(private, public, NumberRule::Exact);
         let new = NewProof {
             circuit_id: circuit.clone(),
             inputs,

@@ -31,14 +31,17 @@ fn compile(script: &str) -> CompileError {
 
 #[test]
 fn endless_run_is_killed() {
-    assert_eq!(compile("exec sleep 600"), CompileError::Limit("1 s".into()));
+    assert_eq!(compile("exec sleep 600"), CompileError::Limit(CompileLimit::Time(Duration::from_secs(1))));
 }
 
 #[test]
 fn endless_output_is_stopped() {
     for script in ["exec yes", "exec yes >&2", "exec yes > ../output/x"] {
         let error = compile(script);
-        assert!(matches!(&error, CompileError::Limit(what) if what.contains("output")), "{error:?}");
+        assert!(
+            matches!(error, CompileError::Limit(CompileLimit::Output(_) | CompileLimit::Printed(_))),
+            "{error:?}"
+        );
     }
 }
 
@@ -71,4 +74,14 @@ fn output_that_leads_out_of_its_folder_is_not_read() {
     }
     fs::write(folder.path().join("main.sym"), "content").unwrap();
     assert_eq!(read_below(folder.path(), "main.sym").unwrap(), b"content");
+}
+
+#[test]
+fn memory_and_stack_that_run_out_are_no_fault_of_the_source() {
+    let memory = compile("echo 'memory allocation of 64 bytes failed' >&2; kill -ABRT $$");
+    assert_eq!(memory, CompileError::Limit(CompileLimit::Memory(64 << 20)));
+    let stack = compile("echo \"thread 'main' has overflowed its stack\" >&2; kill -ABRT $$");
+    assert_eq!(stack, CompileError::Limit(CompileLimit::Recursion));
+    let crash = compile("kill -BUS $$");
+    assert!(matches!(&crash, CompileError::Compiler(what) if what.contains("signal")), "{crash:?}");
 }

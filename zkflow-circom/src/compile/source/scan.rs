@@ -7,6 +7,8 @@
 //! Text that circom accepts yields exactly its includes, so every file that the compiler reads is checked
 //! here. Text that circom refuses may yield any includes.
 
+use std::ops::Range;
+
 /// An `include "path"` statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::compile) struct Include {
@@ -14,6 +16,8 @@ pub(in crate::compile) struct Include {
     pub(in crate::compile) line: u32,
     /// The path as written in the source.
     pub(in crate::compile) path: String,
+    /// The bytes of the path in the source, without its quotes.
+    pub(in crate::compile) range: Range<usize>,
 }
 
 /// The includes of `source` in order.
@@ -29,7 +33,8 @@ pub(in crate::compile) fn includes(source: &[u8]) -> Vec<Include> {
             b'"' => {
                 let text = rest[1..].split(|&b| b == b'"').next().unwrap_or_default();
                 if after_include {
-                    found.push(Include { line, path: String::from_utf8_lossy(text).into_owned() });
+                    let path = String::from_utf8_lossy(text).into_owned();
+                    found.push(Include { line, path, range: at + 1..at + 1 + text.len() });
                 }
                 text.len() + 2
             }

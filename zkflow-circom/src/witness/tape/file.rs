@@ -2,11 +2,15 @@
 //!
 //! | part | content |
 //! |---|---|
-//! | header | `"zktape"`, version u16, digest of the module (32 bytes) |
+//! | header | `"zktape"`, version u16, digest of the module (32 bytes), prime of the field (32 bytes) |
 //! | counts | wires u32, places u32, constants u32, table entries u32, instructions u64, inputs u32 |
 //! | body | constants (32 bytes each), table entries (4 bytes each), instructions (16 bytes each) |
 //! | each input | hash of its name u64, number of its values u32, their places (4 bytes each) |
+//! | checksum | SHA-256 over everything before |
 //! | seal | 32 bytes: a MAC over everything before, or zeros; see [`sealed`] |
+
+use ark_bn254::Fr;
+use ark_ff::{BigInteger as _, PrimeField as _};
 
 use super::value::Value;
 use super::{Instruction, Kind, MAX_PLACES, Tape};
@@ -14,9 +18,11 @@ use zkflow_groth16::digest::Digest;
 
 const MAGIC: &[u8; 6] = b"zktape";
 /// Version of the format and of the operators. Tapes of another version are recorded again.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 /// Length of the seal in bytes.
 const SEAL: usize = 32;
+/// Length of the checksum in bytes.
+const CHECKSUM: usize = 32;
 
 /// The seal of a tape and the bytes before it. `None` if the bytes are too few for a seal.
 ///
@@ -40,6 +46,9 @@ pub enum TapeError {
     /// The bytes are not a tape, or a tape of another version.
     #[error("not a tape of this version")]
     Version,
+    /// The tape calculates in another field than that of BN254.
+    #[error("the tape is not for the field of BN254")]
+    Field,
     /// The tape was recorded from another module.
     #[error("the tape belongs to another module")]
     Module,
@@ -58,6 +67,7 @@ impl Tape {
         out.extend(MAGIC);
         out.extend(VERSION.to_le_bytes());
         out.extend(module.as_bytes());
+        out.extend(Fr::MODULUS.to_bytes_le());
         let counts = [self.wires, self.places, self.constants.len() as u32, self.tables.len() as u32];
         counts.into_iter().for_each(|count| out.extend(count.to_le_bytes()));
         out.extend((self.code.len() as u64).to_le_bytes());
@@ -72,6 +82,8 @@ impl Tape {
             out.extend((places.len() as u32).to_le_bytes());
             places.iter().for_each(|place| out.extend(place.to_le_bytes()));
         }
+        let checksum = Digest::of(&out);
+        out.extend(checksum.as_bytes());
         out.extend([0; SEAL]);
         out
     }
@@ -87,6 +99,14 @@ impl Tape {
         }
         if reader.take(32)? != module.as_bytes() {
             return Err(TapeError::Module);
+        }
+        if reader.take(32)? != Fr::MODULUS.to_bytes_le() {
+            return Err(TapeError::Field);
+        }
+        let (body, checksum) =
+            sealed(bytes).and_then(|(body, _)| body.split_last_chunk()).ok_or(TapeError::Damaged)?;
+        if Digest::of(body).as_bytes() != checksum {
+            return Err(TapeError::Damaged);
         }
         let [wires, places, constants, tables] = [reader.u32()?, reader.u32()?, reader.u32()?, reader.u32()?];
         let instructions = reader.u64()?;
@@ -105,7 +125,7 @@ impl Tape {
             let (hash, count) = (reader.u64()?, reader.u32()?);
             hashed.push((hash, reader.many(count.into(), 4, |mut place| place.u32())?));
         }
-        reader.take(SEAL)?;
+        reader.take(CHECKSUM + SEAL)?;
         let tape = Self { inputs: hashed, wires, places, constants, tables, code };
         if reader.0.is_empty() && tape.fits_together() { Ok(tape) } else { Err(TapeError::Damaged) }
     }

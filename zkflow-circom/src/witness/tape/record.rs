@@ -97,7 +97,13 @@ fn run<'b>(
     // A cell has 8 bytes of short form and flags before the bytes of the element.
     let window = shared.checked_sub(8).ok_or(Stop::NotCircom)?;
     if machine.call_export("getFieldNumLen32", &[])? != Some(8) {
-        return Err(Stop::NotCircom);
+        return Err(Stop::Field);
+    }
+    machine.call_export("getRawPrime", &[])?;
+    for (at, limb) in (u64::from(shared)..).step_by(8).zip(Fr::MODULUS.0) {
+        if machine.memory.load(at, 8)? != limb {
+            return Err(Stop::Field);
+        }
     }
     machine.call_export("init", &[1])?;
     let table = input_table(wasm).ok_or(Stop::NotCircom)?;

@@ -11,6 +11,15 @@ pub enum Stop {
     /// are set.
     #[error("the module does not have a form that this version of ZKFlow supports")]
     NotCircom,
+    /// The module is for another field than that of BN254.
+    #[error("the module is not for the field of BN254")]
+    Field,
+    /// The recorded calculation has another witness than the module for some inputs.
+    #[error(
+        "the recorded calculation differs from the module, which decides (circom 2.2.3 calculates x ** x under a comparison \
+         wrongly)"
+    )]
+    Differs,
     /// The number of rounds of a loop depends on inputs.
     #[error("the circuit has a loop whose number of rounds depends on inputs")]
     Loop,

@@ -74,6 +74,11 @@ pub(super) fn public_signals(signals: &[Fr]) -> Vec<String> {
     signals.iter().map(to_decimal).collect()
 }
 
+/// The text of `public.json`. snarkjs writes the empty list in two lines.
+pub(super) fn public_text(signals: &[Fr]) -> String {
+    if signals.is_empty() { "[\n]".to_owned() } else { to_text(&public_signals(signals)) }
+}
+
 /// The text of `JSON.stringify(document, null, 1)`.
 pub(super) fn to_text(document: &impl Serialize) -> String {
     let mut text = Vec::new();

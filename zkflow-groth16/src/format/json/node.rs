@@ -84,6 +84,16 @@ impl<'a> Node<'a> {
         if self.value == text { Ok(()) } else { Err(self.error(JsonProblem::Expected(text))) }
     }
 
+    /// Checks that the value is a name of BN254 that snarkjs accepts: case and punctuation do not count.
+    pub(super) fn expect_bn254(&self) -> Result<(), JsonError> {
+        let name = self.value.as_str().unwrap_or_default();
+        let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+        match plain.to_ascii_lowercase().as_str() {
+            "bn128" | "bn254" | "altbn128" => Ok(()),
+            _ => Err(self.error(JsonProblem::Expected("bn128 or bn254"))),
+        }
+    }
+
     pub(super) fn error(&self, problem: JsonProblem) -> JsonError {
         JsonError { path: self.path(), problem }
     }

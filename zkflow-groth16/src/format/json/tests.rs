@@ -53,7 +53,7 @@ fn an_error_names_the_path_of_the_value() {
     );
     assert_eq!(proof_refusal(|value| value["pi_a"] = json!(["1", "2"])), "pi_a: expected 3 items, found 2");
     assert_eq!(proof_refusal(|value| value["protocol"] = json!("plonk")), "protocol: expected groth16");
-    assert_eq!(proof_refusal(|value| value["curve"] = json!("bls12381")), "curve: expected bn128");
+    assert_eq!(proof_refusal(|value| value["curve"] = json!("bls12381")), "curve: expected bn128 or bn254");
     assert_eq!(proof_refusal(|value| drop(value.as_object_mut().unwrap().remove("pi_c"))), "pi_c: missing");
     assert_eq!(proof_refusal(|value| *value = json!([])), "the document: expected an object");
     assert_eq!(
@@ -75,10 +75,42 @@ fn coordinates_must_be_those_of_an_affine_point() {
 }
 
 #[test]
-fn a_proof_without_curve_is_read() {
-    let mut value = proof_to_json(&proof());
-    value.as_object_mut().unwrap().remove("curve");
-    assert_eq!(proof_from_json(&value), Ok(proof()));
+fn a_proof_or_a_key_without_curve_or_protocol_is_read() {
+    let (mut one, mut other) = (proof_to_json(&proof()), vkey_to_json(&key()));
+    for name in ["curve", "protocol"] {
+        one.as_object_mut().unwrap().remove(name);
+        other.as_object_mut().unwrap().remove(name);
+        assert_eq!(proof_from_json(&one), Ok(proof()));
+        assert_eq!(vkey_from_json(&other), Ok(key()));
+    }
+}
+
+#[test]
+fn the_curve_has_the_names_that_snarkjs_accepts() {
+    for name in
+        ["bn128", "BN128", "bn254", "BN254", "bn-254", "altbn128", "alt_bn128", "ALT_BN128", "alt-bn-128"]
+    {
+        let mut value = vkey_to_json(&key());
+        value["curve"] = json!(name);
+        assert_eq!(vkey_from_json(&value), Ok(key()), "{name}");
+    }
+    for name in [
+        json!("bls12381"),
+        json!("bn"),
+        json!(""),
+        json!("bn1280"),
+        json!("grumpkin"),
+        json!(254),
+        json!(null),
+    ] {
+        assert!(proof_refusal(|value| value["curve"] = name).starts_with("curve: expected"));
+    }
+}
+
+#[test]
+fn the_empty_list_is_written_as_snarkjs_does() {
+    assert_eq!(public_text(&[]), "[\n]");
+    assert_eq!(public_text(&[Fr::from(7u64)]), "[\n \"7\"\n]");
 }
 
 #[test]

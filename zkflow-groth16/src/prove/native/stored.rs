@@ -20,7 +20,7 @@ use crate::format::encoding::{FilePoint, point, points, put_points};
 use crate::proof::VerifyingKey;
 
 /// Container of the key's constants: counts, then the points outside the tables.
-const CONSTANTS: Layout = Layout { name: "zkpk", version: 1 };
+const CONSTANTS: Layout = Layout { name: "zkpk", version: 1, counts_sections: true };
 
 /// Numbers of the sections.
 mod section {

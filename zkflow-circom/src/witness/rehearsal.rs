@@ -1,0 +1,76 @@
+//! [`rehearsed`]: records a tape, and compares it with the module before it is used.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ark_bn254::Fr;
+use ark_ff::PrimeField as _;
+use zkflow_groth16::digest::{Digest, Hasher};
+
+use super::WitnessCalculator;
+use super::calculator::CalculatorFiles;
+use super::module::WitnessLimits;
+use super::tape::{RecordLimits, Stop, Tape};
+use crate::sandbox::Sandbox;
+use crate::secret::CircuitInputs;
+
+/// Number of random inputs.
+const ROUNDS: u32 = 10;
+/// Time after which no further inputs are compared.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Records the calculation of a circuit, and compares its witnesses with those of the module for `examples` and for
+/// pseudorandom inputs. Inputs that the tape or the module refuses are not compared.
+///
+/// The check of a witness against the constraints does not find every difference: a hint without a constraint can have
+/// any value. The module decides, also where it is wrong: circom 2.2.3 calculates `x ** x` under a comparison wrongly.
+///
+/// # Errors
+/// [`Stop`] is the reason why there is no tape; [`Stop::Differs`] if a witness differs.
+pub fn rehearsed(
+    sandbox: &Arc<Sandbox>,
+    files: CalculatorFiles<'_>,
+    limits: RecordLimits,
+    examples: &[CircuitInputs],
+) -> Result<Tape, Stop> {
+    let tape = Tape::record(files.wasm, limits)?;
+    let files = CalculatorFiles { tape: None, ..files };
+    // Without a usable module or constraints, no tape is played.
+    let Ok((calculator, _)) = WitnessCalculator::open(sandbox, files, WitnessLimits::default()) else {
+        return Ok(tape);
+    };
+    let began = Instant::now();
+    for example in examples {
+        calculator.compare(&tape, example)?;
+    }
+    let seed = Digest::of(files.wasm);
+    for round in 0..ROUNDS {
+        if began.elapsed() > PATIENCE {
+            break;
+        }
+        calculator.compare_with(&tape, |index| value(&seed, round, index))?;
+    }
+    Ok(tape)
+}
+
+/// An input value: in the first rounds the same small number for all inputs, or consecutive ones, then bits, bytes,
+/// 64-bit integers and field elements. Equal modules get equal values, so that a circuit always has a tape or never.
+fn value(seed: &Digest, round: u32, index: u64) -> Fr {
+    let random = || {
+        let mut hasher = Hasher::default();
+        hasher.field(seed.as_bytes());
+        hasher.field(round.to_le_bytes());
+        hasher.field(index.to_le_bytes());
+        *hasher.finish().as_bytes()
+    };
+    match round {
+        0 => Fr::from(0u64),
+        1 => Fr::from(1u64),
+        2 => Fr::from(3u64),
+        3 => Fr::from(index + 1),
+        4 | 5 => Fr::from(u64::from(random()[0] & 1)),
+        6 => Fr::from(u64::from(random()[0])),
+        7 => Fr::from_le_bytes_mod_order(&random()[..8]),
+        _ => Fr::from_le_bytes_mod_order(&random()),
+    }
+}

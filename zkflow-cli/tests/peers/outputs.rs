@@ -1,0 +1,78 @@
+//! A command among others: pipes, links, standard input and output, a home that cannot be written.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{FileTypeExt as _, symlink};
+use std::process::{Command, Stdio};
+
+use crate::support::{Folder, SQUARE, data};
+
+#[test]
+fn outputs_are_written_to_pipes_and_through_links() {
+    let folder = Folder::new(&[("real.json", "old")]);
+    assert!(Command::new("mkfifo").arg(folder.at("pipe")).status().unwrap().success());
+    symlink("real.json", folder.at("link.json")).unwrap();
+    let reader = std::thread::spawn({
+        let pipe = folder.at("pipe");
+        move || fs::read_to_string(pipe).unwrap()
+    });
+    folder.done(&["prove", &data("tiny.zkey"), &data("tiny.wtns"), "pipe", "link.json"]);
+    assert!(reader.join().unwrap().contains("pi_a"));
+    assert!(folder.at("pipe").symlink_metadata().unwrap().file_type().is_fifo());
+    assert!(folder.at("link.json").is_symlink());
+    assert_eq!(fs::read(folder.at("real.json")).unwrap(), fs::read(data("tiny.public.json")).unwrap());
+}
+
+#[test]
+fn a_dash_is_standard_input_and_output() {
+    let folder = Folder::new(&[("main.circom", SQUARE)]);
+    let proof = folder.done(&["prove", &data("tiny.zkey"), &data("tiny.wtns"), "-", "public.json"]);
+    let other = folder.done(&["prove", &data("tiny.zkey"), &data("tiny.wtns"), "/dev/stdout", "public.json"]);
+    assert!(proof.starts_with('{') && other.starts_with('{'));
+    let fed = |arguments: &[&str], input: &[u8]| {
+        let mut command = folder.command(arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{arguments:?}");
+        output.stdout
+    };
+    fed(&["verify", &data("tiny.vkey.json"), "public.json", "-"], proof.as_bytes());
+    fed(&["prove", "-", &data("tiny.wtns"), "proof.json", "public.json"], &fs::read(data("tiny.zkey")).unwrap());
+    fed(&["compile", "-", "--out", "out"], SQUARE.as_bytes());
+    let witness = fed(&["witness", "out/circuit.wasm", "-", "-"], br#"{"a": 3}"#);
+    assert!(witness.starts_with(b"wtns"));
+}
+
+#[test]
+fn a_command_whose_reader_ends_first_ends_without_a_message() {
+    let folder = Folder::new(&[]);
+    let ptau = data("powersOfTau28_hez_final_08.ptau");
+    for arguments in [&["ptau", "info", &ptau][..], &["inspect", &ptau], &["doctor"], &["--help"]] {
+        let mut command = folder.command(arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let mut errors = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        let status = child.wait().unwrap();
+        assert!(!errors.contains("panicked") && status.code() != Some(101), "{arguments:?}: {errors}");
+    }
+}
+
+#[test]
+fn a_cache_that_cannot_be_used_is_a_warning() {
+    let folder = Folder::new(&[("main.circom", SQUARE), ("input.json", r#"{"a": 3}"#), ("file", "")]);
+    let run = |arguments: &[&str]| {
+        let output = folder.command(arguments).env("XDG_CACHE_HOME", folder.at("file")).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {text}");
+        assert_eq!(text.matches("warning: there is no cache").count(), 1, "{text}");
+    };
+    folder.done(&["compile", "main.circom", "--out", "out"]);
+    run(&["witness", "out/main.wasm", "input.json", "w.wtns"]);
+    run(&["prove", &data("tiny.zkey"), &data("tiny.wtns"), "proof.json", "public.json"]);
+    let output = folder.command(&["doctor"]).env("XDG_CACHE_HOME", folder.at("file")).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let cache = text.lines().find(|line| line.contains("module cache")).unwrap();
+    assert!(cache.starts_with('-') && !text.contains("MISSING  circom"), "{text}");
+}

@@ -1,0 +1,81 @@
+//! Templates of users in a server.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use zkflow_server::client::LocalServer;
+
+use crate::support::Folder;
+
+const PATIENCE: Duration = Duration::from_secs(300);
+
+const MANIFEST: &str = "title = \"t\"\ndescription = \"d\"\n
+[[inputs]]\nname = \"p\"\ndescription = \"d\"\nshape = [4]\n
+[[inputs]]\nname = \"k\"\ndescription = \"d\"\n
+[example]\nparams = {}\n";
+
+/// A bus as input, a file beside the template and one in a folder of includes, an example in a file; beside templates
+/// that cannot be loaded.
+#[tokio::test(flavor = "multi_thread")]
+async fn templates_with_buses_includes_and_settings_prove_and_broken_ones_are_left_out() {
+    let source = "pragma circom 2.2.0;
+        include \"own.circom\";
+        include \"inner.circom\";
+        bus P() { signal x; signal y[3]; }
+        template T() { input P() p; signal input k; signal output o; o <== Own()(p.x * k) + Inner()(p.y[2]); }
+        component main = T();";
+    let pass = |name: &str| {
+        format!("pragma circom 2.1.6; template {name}() {{ signal input i; signal output o; o <== i + 1; }}")
+    };
+    let manifest = format!("{MANIFEST}\n[compile]\ninclude = [\"lib\"]\nsimplification = \"O2\"\n");
+    let outside = source.replace("own.circom", "../../outside.circom");
+    let folder = Folder::new(&[
+        ("templates/bus/template.circom", source),
+        ("templates/bus/manifest.toml", &manifest),
+        ("templates/bus/example.json", r#"{"p": {"x": 1, "y": [2, 3, 4]}, "k": 5}"#),
+        ("templates/bus/own.circom", &pass("Own")),
+        ("templates/bus/lib/inner.circom", &pass("Inner")),
+        ("outside.circom", &pass("Own")),
+        ("templates/outside/template.circom", &outside),
+        ("templates/outside/manifest.toml", &manifest),
+        ("templates/outside/example.json", r#"{"p": [1, 2, 3, 4], "k": 5}"#),
+        ("templates/outside/lib/inner.circom", &pass("Inner")),
+        ("templates/broken/template.circom", source),
+        ("templates/broken/manifest.toml", "title = 7"),
+        ("templates/rangeCheck/template.circom", source),
+        ("templates/rangeCheck/manifest.toml", &manifest),
+    ]);
+    let modules = std::env::temp_dir().join("zkflow-test-modules");
+    let templates = folder.at("templates");
+    let args =
+        ["--log-level", "error", "--module-cache", modules.to_str().unwrap(), "--templates", templates.to_str().unwrap()];
+    let executable = Path::new(env!("CARGO_BIN_EXE_zkflow"));
+    let server = LocalServer::start(executable, &folder.at("data"), &args, Stdio::null()).unwrap();
+    let client = server.client();
+
+    let refused = client.circuit("broken", json!({}), PATIENCE).await.unwrap_err().to_string();
+    assert!(refused.contains("template"), "{refused}");
+    let refused = client.circuit("outside", json!({}), PATIENCE).await.unwrap_err().to_string();
+    assert!(refused.contains("../../outside.circom"), "{refused}");
+
+    let circuit = client.circuit("bus", json!({}), PATIENCE).await.unwrap();
+    assert_eq!(circuit["report"]["linearConstraints"], 0, "{circuit}");
+    let id = circuit["circuitId"].as_str().unwrap();
+    for p in [json!({"x": 1, "y": [2, 3, 4]}), json!([1, 2, 3, 4])] {
+        let proof = client.request_proof(id, json!({"p": p, "k": 5}), json!({})).await.unwrap();
+        let proof = client.proof(&proof, PATIENCE).await.unwrap();
+        assert_eq!((&proof["status"], &proof["publicSignals"]), (&json!("completed"), &json!(["11"])), "{proof}");
+    }
+    let lenient = |rule: &str| {
+        json!({"circuitId": id, "privateInputs": {"p": ["0x1", 2, 3, "-4"], "k": "0b101"}, "inputs": rule})
+    };
+    let refused = client.post("/v1/proofs", &lenient("exact")).await.unwrap();
+    assert_eq!(refused.status, 422);
+    let accepted = client.post("/v1/proofs", &lenient("lenient")).await.unwrap();
+    assert_eq!(accepted.status, 202, "{accepted:?}");
+    let id = accepted.body["proofRequestId"].as_str().unwrap().to_owned();
+    let proof: Value = client.proof(&id, PATIENCE).await.unwrap();
+    assert_eq!(proof["publicSignals"], json!(["3"]), "{proof}");
+}
