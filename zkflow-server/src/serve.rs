@@ -84,6 +84,7 @@ pub fn run_with(config: Config, role: Role, provers: Provers) -> Result<(), Serv
     let outcome = runtime.block_on(serve(config, role, provers));
     // Jobs that still run on blocking threads are back in the queue, so their results are not awaited.
     runtime.shutdown_background();
+    telemetry::finish();
     outcome
 }
 

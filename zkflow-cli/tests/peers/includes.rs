@@ -5,8 +5,7 @@ use std::os::unix::fs::symlink;
 use crate::support::{Folder, SQUARE};
 
 const B_SQUARE: &str = "pragma circom 2.1.6; template B() { signal input i; signal output o; o <== i * i; }";
-const B_CUBE: &str =
-    "pragma circom 2.1.6; template B() { signal input i; signal output o; signal t; t <== i * i; o <== t * i; }";
+const B_CUBE: &str = "pragma circom 2.1.6; template B() { signal input i; signal output o; signal t; t <== i * i; o <== t * i; }";
 
 #[test]
 fn a_library_uses_its_own_file_and_not_one_of_the_project_with_the_same_name() {
@@ -28,7 +27,9 @@ fn a_library_uses_its_own_file_and_not_one_of_the_project_with_the_same_name() {
 #[test]
 fn two_libraries_have_helpers_of_the_same_name() {
     let library = |name: &str| {
-        let helper = format!("pragma circom 2.1.6; template H{name}() {{ signal input i; signal output o; o <== i * i; }}");
+        let helper = format!(
+            "pragma circom 2.1.6; template H{name}() {{ signal input i; signal output o; o <== i * i; }}"
+        );
         let own = format!(
             "pragma circom 2.1.6; include \"helper.circom\";
              template L{name}() {{ signal input i; signal output o; o <== H{name}()(i); }}"
@@ -53,7 +54,10 @@ fn two_libraries_have_helpers_of_the_same_name() {
 fn folders_above_links_and_absolute_paths_are_included() {
     let folder = Folder::new(&[
         ("circuits/main.circom", "pragma circom 2.1.6; include \"../lib/b.circom\"; component main = B();"),
-        ("circuits/linked.circom", "pragma circom 2.1.6; include \"modules/lib/b.circom\"; include \"../lib/b.circom\"; component main = B();"),
+        (
+            "circuits/linked.circom",
+            "pragma circom 2.1.6; include \"modules/lib/b.circom\"; include \"../lib/b.circom\"; component main = B();",
+        ),
         ("lib/b.circom", B_SQUARE),
         ("circuits/modules/keep", ""),
     ]);
@@ -67,7 +71,8 @@ fn folders_above_links_and_absolute_paths_are_included() {
         folder.done(&["compile", &format!("circuits/{name}.circom"), "--out", "out"]);
         assert_eq!(folder.constraints(&format!("out/{name}.r1cs")), 1);
     }
-    let error = folder.refused(&["compile", "circuits/main.circom", "--out", "x", "--include-root", "circuits"]);
+    let error =
+        folder.refused(&["compile", "circuits/main.circom", "--out", "x", "--include-root", "circuits"]);
     assert!(error.contains("../lib/b.circom") && error.contains("--include-root"), "{error}");
     folder.done(&["compile", "circuits/main.circom", "--out", "x", "--include-root", "lib"]);
 }

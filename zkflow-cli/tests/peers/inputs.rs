@@ -15,7 +15,8 @@ fn circuits_of_many_inputs_have_a_tape() {
             names.join(" + ")
         );
         // Every input is in a constraint that is not linear, so that its wire stays.
-        let source = source.replace("o <== s0 * s1 +", "signal p[2]; p[0] <== s0 * s1; p[1] <== p[0] * (")
+        let source = source
+            .replace("o <== s0 * s1 +", "signal p[2]; p[0] <== s0 * s1; p[1] <== p[0] * (")
             .replace("; }", "); o <== p[1]; }");
         let inputs: String = names.iter().map(|name| format!("\"{name}\": 1,")).collect();
         let folder = Folder::new(&[
@@ -69,7 +70,8 @@ fn a_module_of_another_field_has_no_tape_and_no_witness() {
 
 #[test]
 fn a_missing_input_is_named_with_and_without_constraints() {
-    let source = "pragma circom 2.1.6; template X() { signal input a; signal input b; signal output o; o <== a * b; }
+    let source =
+        "pragma circom 2.1.6; template X() { signal input a; signal input b; signal output o; o <== a * b; }
         component main = X();";
     let folder = Folder::new(&[("main.circom", source), ("input.json", r#"{"a": 3}"#)]);
     folder.done(&["compile", "main.circom", "--out", "out"]);
@@ -82,7 +84,8 @@ fn a_missing_input_is_named_with_and_without_constraints() {
     folder.write("out/main.sym", "1,1,0,main.q\n");
     let error = folder.refused(&["witness", "out/main.wasm", "input.json", "w.wtns"]);
     assert!(error.contains("1 of 2 values"), "{error}");
-    let error = folder.refused(&["witness", "out/main.wasm", "input.json", "w.wtns", "--sym", "out/main.sym"]);
+    let error =
+        folder.refused(&["witness", "out/main.wasm", "input.json", "w.wtns", "--sym", "out/main.sym"]);
     assert!(error.contains("label"), "{error}");
 }
 
@@ -156,9 +159,9 @@ fn calculators_with_the_older_interface_are_used() {
     let mut wasm = fs::read(folder.at("out/main.wasm")).unwrap();
     for name in ["getInputSignalSize", "getInputSize"] {
         // The first occurrence is in the section of exports, which is before that of names.
-        let at = wasm.windows(name.len() + 1).position(|bytes| {
-            usize::from(bytes[0]) == name.len() && &bytes[1..] == name.as_bytes()
-        });
+        let at = wasm
+            .windows(name.len() + 1)
+            .position(|bytes| usize::from(bytes[0]) == name.len() && &bytes[1..] == name.as_bytes());
         wasm[at.unwrap() + 1] = b'x';
     }
     folder.write("old.wasm", &wasm);
@@ -170,7 +173,8 @@ fn calculators_with_the_older_interface_are_used() {
         assert!(error.contains(message), "{error}");
     }
     // A module that exports a function which only calculators of circom 0.5 have.
-    let mut oldest = b"\0asm\x01\0\0\0\x01\x05\x01\x60\0\x01\x7f\x03\x02\x01\0\x07\x0c\x01\x08getFrLen\0\0".to_vec();
+    let mut oldest =
+        b"\0asm\x01\0\0\0\x01\x05\x01\x60\0\x01\x7f\x03\x02\x01\0\x07\x0c\x01\x08getFrLen\0\0".to_vec();
     oldest.extend(b"\x0a\x06\x01\x04\0\x41\x08\x0b");
     folder.write("oldest.wasm", oldest);
     let error = folder.refused(&["witness", "oldest.wasm", "input.json", "w.wtns"]);

@@ -38,7 +38,10 @@ fn a_dash_is_standard_input_and_output() {
         output.stdout
     };
     fed(&["verify", &data("tiny.vkey.json"), "public.json", "-"], proof.as_bytes());
-    fed(&["prove", "-", &data("tiny.wtns"), "proof.json", "public.json"], &fs::read(data("tiny.zkey")).unwrap());
+    fed(
+        &["prove", "-", &data("tiny.wtns"), "proof.json", "public.json"],
+        &fs::read(data("tiny.zkey")).unwrap(),
+    );
     fed(&["compile", "-", "--out", "out"], SQUARE.as_bytes());
     let witness = fed(&["witness", "out/circuit.wasm", "-", "-"], br#"{"a": 3}"#);
     assert!(witness.starts_with(b"wtns"));

@@ -49,8 +49,14 @@ async fn templates_with_buses_includes_and_settings_prove_and_broken_ones_are_le
     ]);
     let modules = std::env::temp_dir().join("zkflow-test-modules");
     let templates = folder.at("templates");
-    let args =
-        ["--log-level", "error", "--module-cache", modules.to_str().unwrap(), "--templates", templates.to_str().unwrap()];
+    let args = [
+        "--log-level",
+        "error",
+        "--module-cache",
+        modules.to_str().unwrap(),
+        "--templates",
+        templates.to_str().unwrap(),
+    ];
     let executable = Path::new(env!("CARGO_BIN_EXE_zkflow"));
     let server = LocalServer::start(executable, &folder.at("data"), &args, Stdio::null()).unwrap();
     let client = server.client();
@@ -66,11 +72,13 @@ async fn templates_with_buses_includes_and_settings_prove_and_broken_ones_are_le
     for p in [json!({"x": 1, "y": [2, 3, 4]}), json!([1, 2, 3, 4])] {
         let proof = client.request_proof(id, json!({"p": p, "k": 5}), json!({})).await.unwrap();
         let proof = client.proof(&proof, PATIENCE).await.unwrap();
-        assert_eq!((&proof["status"], &proof["publicSignals"]), (&json!("completed"), &json!(["11"])), "{proof}");
+        assert_eq!(
+            (&proof["status"], &proof["publicSignals"]),
+            (&json!("completed"), &json!(["11"])),
+            "{proof}"
+        );
     }
-    let lenient = |rule: &str| {
-        json!({"circuitId": id, "privateInputs": {"p": ["0x1", 2, 3, "-4"], "k": "0b101"}, "inputs": rule})
-    };
+    let lenient = |rule: &str| json!({"circuitId": id, "privateInputs": {"p": ["0x1", 2, 3, "-4"], "k": "0b101"}, "inputs": rule});
     let refused = client.post("/v1/proofs", &lenient("exact")).await.unwrap();
     assert_eq!(refused.status, 422);
     let accepted = client.post("/v1/proofs", &lenient("lenient")).await.unwrap();

@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 use zkflow_core::service::catalog::RequestOrigin;
 
-use crate::telemetry::{HTTP_DURATION, HTTP_REQUESTS};
+use crate::telemetry::{self, HTTP_DURATION, HTTP_REQUESTS};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -49,6 +49,7 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     let traceparent = request.headers().get(&TRACEPARENT).and_then(|value| value.to_str().ok());
     let traceparent = traceparent.filter(|value| is_traceparent(value)).map(ToOwned::to_owned);
     let span = tracing::info_span!("request", id, method, route, traceparent);
+    let traceparent = telemetry::join(&span, traceparent);
     request.extensions_mut().insert(RequestOrigin { request_id: id.clone(), traceparent });
     let mut response = next.run(request).instrument(span.clone()).await;
 

@@ -2,7 +2,9 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt};
 
 use crate::config::{LogFormat, LogLevel};
 
@@ -19,19 +21,36 @@ pub fn panics_without_messages() {
     }));
 }
 
-/// Sends the log to standard error. Does nothing if a log is already set up.
+/// Sends the log to standard error, and traces where the environment says. Does nothing if a log is already set up. Must not be
+/// called in an async runtime.
 pub fn log_to_stderr(level: LogLevel, format: LogFormat) {
     let colours =
         std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter(level))
-        .with_ansi(colours)
-        .with_writer(std::io::stderr);
-    // An error means that a log is already set up.
-    let _ = match format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().try_init(),
+    let log = fmt::layer().with_ansi(colours).with_writer(std::io::stderr);
+    let log = match format {
+        LogFormat::Text => log.boxed(),
+        LogFormat::Json => log.json().boxed(),
     };
+    let registry = tracing_subscriber::registry().with(log.with_filter(filter(level)));
+    #[cfg(feature = "otlp")]
+    let (traces, problem) = match super::traces::layer() {
+        Ok(layer) => (layer.map(|layer| layer.with_filter(filter(LogLevel::Info))), None),
+        Err(problem) => (None, Some(problem)),
+    };
+    #[cfg(feature = "otlp")]
+    let registry = registry.with(traces);
+    // An error means that a log is already set up.
+    let _ = registry.try_init();
+    #[cfg(feature = "otlp")]
+    if let Some(problem) = problem {
+        tracing::warn!("{problem}");
+    }
+}
+
+/// Sends what of traces was not sent yet. Must not be called in an async runtime.
+pub fn finish() {
+    #[cfg(feature = "otlp")]
+    super::traces::flush();
 }
 
 /// The log filter: `level` for our own crates, at most info for libraries. Debug and trace messages of HTTP,

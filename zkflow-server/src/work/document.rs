@@ -1,6 +1,7 @@
 //! [`Progress`]: takes a document of any kind from pending to final under a lease.
 
 use async_trait::async_trait;
+use tracing::Instrument as _;
 use zkflow_core::service::catalog::{Document as _, Failure, Named as _, Stored};
 use zkflow_core::service::queue::Job;
 use zkflow_queue::{Handler, JobContext, JobError};
@@ -8,7 +9,7 @@ use zkflow_queue::{Handler, JobContext, JobError};
 use super::memory::Share;
 use super::{Stop, invalid, outage, unsaved};
 use crate::state::App;
-use crate::telemetry::document_failed;
+use crate::telemetry::{document_failed, join};
 
 /// The steps that are specific to one kind of document.
 #[async_trait]
@@ -72,7 +73,10 @@ impl<S: Steps> Handler for Progress<S> {
         let _share = steps.admit(&document).await?;
         document.begin(job.attempt, app.now()).map_err(invalid)?;
         save(app, &mut document).await?;
-        let failure = match steps.run(&mut document, job).await {
+        // A part of the trace of the request, not of the job's: a job may be tried by several processes.
+        let span = tracing::info_span!("work", kind = S::Document::KIND, id = %document.id());
+        join(&span, document.life().origin.as_ref().and_then(|origin| origin.traceparent.clone()));
+        let failure = match steps.run(&mut document, job).instrument(span).await {
             Ok(()) => None,
             Err(Stop::Final(failure)) => Some(failure),
             Err(Stop::Later(error)) => return Err(error),
