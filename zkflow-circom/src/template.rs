@@ -119,10 +119,11 @@ impl Template {
         self.manifest.example.is_empty()
     }
 
-    /// The inputs of the example and of the vectors. They fit circuits with the parameters of each.
+    /// The inputs of the example and of the vectors that prove. They fit circuits with the parameters of each.
     pub fn example_inputs(&self) -> Vec<CircuitInputs> {
-        let vectors = self.vectors.iter().map(|vector| &vector.inputs);
-        let inputs = std::iter::once(&self.manifest.example.inputs).chain(vectors);
+        let example = Some(&self.manifest.example.inputs).filter(|_| !self.is_inferred());
+        let vectors = self.vectors.iter().filter(|vector| vector.outcome == Outcome::Prove);
+        let inputs = example.into_iter().chain(vectors.map(|vector| &vector.inputs));
         inputs
             .map(|inputs| CircuitInputs::from_map(inputs.clone()).with_numbers(self.manifest.numbers))
             .collect()

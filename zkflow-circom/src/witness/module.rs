@@ -14,7 +14,7 @@ use wasmtime::{Caller, Extern, Instance, Linker, Memory, Module, Store, WasmPara
 use zeroize::Zeroizing;
 
 use super::signals::ROOT;
-use super::table::input_table;
+use super::table::{fnv1a, input_table};
 use super::{Witness, WitnessError};
 use crate::inputs::{InputError, InputProblem, Path};
 use crate::sandbox::{Guest, Halt, RunLimits, Sandbox};
@@ -278,23 +278,4 @@ fn message(host: &mut Caller<'_, Guest<Trace>>) -> wasmtime::Result<Zeroizing<St
         }
     }
     Ok(text)
-}
-
-/// 64-bit FNV-1a hash.
-pub(super) fn fnv1a(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fnv1a_is_the_published_one() {
-        assert_eq!(fnv1a(""), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(fnv1a("a"), 0xaf63_dc4c_8601_ec8c);
-        assert_eq!(fnv1a("foobar"), 0x8594_4171_f739_67e8);
-    }
 }

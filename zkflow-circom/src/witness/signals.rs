@@ -5,8 +5,7 @@ use std::collections::{HashMap, HashSet};
 use ark_bn254::Fr;
 
 use super::WitnessError;
-use super::module::fnv1a;
-use super::table::TableEntry;
+use super::table::{TableEntry, fnv1a};
 use crate::inputs::{Flattening, InputError, InputProblem, MAX_LISTED, Node, NumberRule, Path, Shape};
 use zkflow_groth16::format::r1cs::R1cs;
 use zkflow_groth16::format::sym::Sym;

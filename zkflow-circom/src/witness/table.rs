@@ -8,7 +8,7 @@ use wasmparser::{DataKind, KnownCustom, Name, Operator, Parser, Payload, TypeRef
 /// One input in the table of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TableEntry {
-    /// [FNV-1a hash](super::module::fnv1a) of the name.
+    /// [FNV-1a hash](fnv1a) of the name.
     pub(super) hash: u64,
     /// Label of its first signal.
     pub(super) label: u32,
@@ -167,9 +167,23 @@ impl Lookup {
     }
 }
 
+/// 64-bit FNV-1a hash.
+pub(super) fn fnv1a(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fnv1a_is_the_published_one() {
+        assert_eq!(fnv1a(""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv1a("a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(fnv1a("foobar"), 0x8594_4171_f739_67e8);
+    }
 
     #[test]
     fn fields_of_a_bus_are_no_inputs() {

@@ -6,9 +6,9 @@ use ark_bn254::Fr;
 use zkflow_groth16::format::r1cs::R1cs;
 
 use super::WitnessError;
-use super::module::{Arranged, fnv1a};
+use super::module::Arranged;
 use super::signals::InputSignals;
-use super::table::TableEntry;
+use super::table::{TableEntry, fnv1a};
 
 /// The wires of a circuit's inputs.
 ///

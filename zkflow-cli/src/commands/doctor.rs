@@ -37,10 +37,17 @@ enum Finding {
 }
 
 pub(super) fn doctor(args: &DoctorArgs) -> Result<ExitCode, Error> {
+    let native = circom_native(args.circom.as_deref());
+    // A native circom needs nothing else; circomlib is needed by circuits that include it.
+    let has_native = matches!(native, Finding::Good(_));
+    let needed = |finding| match finding {
+        Finding::Missing(text) if has_native => Finding::Absent(text),
+        finding => finding,
+    };
     let findings = [
-        ("circom (WebAssembly)", circom_wasm()),
-        ("circomlib", circomlib()),
-        ("circom (native)", circom_native(args.circom.as_deref())),
+        ("circom (WebAssembly)", needed(circom_wasm())),
+        ("circomlib", needed(circomlib())),
+        ("circom (native)", native),
         ("data folder", data_folder(&args.data_dir)),
         ("module cache", module_cache()),
         ("confinement", confinement()),
@@ -116,10 +123,11 @@ fn anvil() -> Finding {
 }
 
 fn circomlib() -> Finding {
-    let Ok(tools) = CircomTools::discover() else {
-        return Finding::Missing("installed together with circom: run `zkflow setup`".to_owned());
+    let roots = match CircomTools::include_roots() {
+        Ok(roots) => roots,
+        Err(error) => return Finding::Missing(error.to_string()),
     };
-    let paths = tools.include_roots.iter().map(|root| root.join("circomlib"));
+    let paths = roots.iter().map(|root| root.join("circomlib"));
     match paths.into_iter().find(|path| path.join("circuits/poseidon.circom").is_file()) {
         Some(path) => Finding::Good(place(&version_of(&path), "circomlib", &path)),
         None => Finding::Missing(

@@ -1,7 +1,7 @@
 //! Reads files. Errors contain the path.
 
 use std::fs::File;
-use std::io::{Read, Seek, Write};
+use std::io::{Read, Seek};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -104,20 +104,25 @@ pub(super) fn read_text(path: &Path) -> Result<String, Error> {
     String::from_utf8(read(path)?).map_err(|_| format!("{}: not UTF-8", path.display()).into())
 }
 
-/// Opens a file for reading.
+/// Opens a file for reading and seeking. What comes from a [stream](is_stream) is stored in an unnamed file first.
 pub(super) fn open(path: &Path) -> Result<File, Error> {
-    File::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()).into())
-}
-
-/// Maps a large file into memory. What comes from a [stream](is_stream) is stored in an unnamed file first.
-pub(super) fn map(path: &Path) -> Result<MappedFile, Error> {
     let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
     if !is_stream(path) {
-        return Ok(MappedFile::open(path).map_err(failed)?);
+        return Ok(File::open(path).map_err(failed)?);
     }
     let mut file = tempfile::tempfile().map_err(failed)?;
-    file.write_all(&read(path)?).map_err(failed)?;
-    Ok(MappedFile::of(&file).map_err(failed)?)
+    let copied = match is_standard(path) {
+        true => std::io::copy(&mut std::io::stdin().lock(), &mut file),
+        false => std::io::copy(&mut File::open(path).map_err(failed)?, &mut file),
+    };
+    copied.and_then(|_| file.rewind()).map_err(failed)?;
+    Ok(file)
+}
+
+/// Maps a large file into memory.
+pub(super) fn map(path: &Path) -> Result<MappedFile, Error> {
+    let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    Ok(MappedFile::of(&open(path)?).map_err(failed)?)
 }
 
 /// The folder of a file; `.` for a bare name.

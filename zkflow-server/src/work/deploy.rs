@@ -11,7 +11,6 @@ use zkflow_core::digest::Digest;
 use zkflow_core::format::json::{proof_from_json, public_from_json};
 use zkflow_core::proof::{PublicSignals, VerifyingKey};
 use zkflow_core::rng::os_rng;
-use zkflow_core::secret::CircuitInputs;
 use zkflow_core::service::catalog::{
     CatalogError, Circuit, CircuitStatus, DeployedContract, Deployment, DeploymentStage, Document as _,
     Named as _, Page, ProofArtifacts, ProofFilter, ProofStatus, Signer,
@@ -19,7 +18,6 @@ use zkflow_core::service::catalog::{
 use zkflow_core::service::chain::{ChainClient, SignedTransaction};
 use zkflow_core::service::id::DeploymentId;
 use zkflow_core::service::queue::Job;
-use zkflow_core::template::Outcome;
 use zkflow_queue::JobError;
 use zkflow_store::vault::VaultError;
 
@@ -97,16 +95,10 @@ impl Deploy {
     async fn example(&self, circuit: &Circuit) -> Result<Statement, Stop> {
         let app = Arc::clone(&self.app);
         let template = app.library.get(&circuit.template).map_err(stop)?;
-        let manifest =
-            Some(&template.manifest.example.inputs).filter(|_| !template.is_inferred()).into_iter();
-        let vectors = template.vectors.iter().filter(|vector| vector.outcome == Outcome::Prove);
-        let examples: Vec<_> =
-            manifest.chain(vectors.map(|vector| &vector.inputs)).take(EXAMPLES).cloned().collect();
+        let examples = template.example_inputs().into_iter().take(EXAMPLES);
         let loaded = load(&app, circuit).await?;
         let prove = move || {
-            let mut proofs = examples
-                .into_iter()
-                .filter_map(|inputs| loaded.full_prove(&CircuitInputs::from_map(inputs), &mut os_rng()).ok());
+            let mut proofs = examples.filter_map(|inputs| loaded.full_prove(&inputs, &mut os_rng()).ok());
             let (proof, public) = proofs.next().ok_or(DeployError::NoProof).map_err(stop)?;
             Ok(Statement::new(&proof, &public))
         };

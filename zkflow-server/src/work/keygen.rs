@@ -126,12 +126,11 @@ fn compile_failure(error: CompileError, is_native: bool) -> Stop {
         CompileError::Limit(limit) => Limits::setting_of(limit, is_native),
         _ => None,
     };
-    match (setting, stop(error)) {
-        (Some(setting), Stop::Final(Failure { code, message })) => {
-            Stop::Final(Failure { code, message: format!("{message}: the operator can raise {setting}") })
-        }
-        (_, stopped) => stopped,
+    let mut stopped = stop(error);
+    if let (Some(setting), Stop::Final(failure)) = (setting, &mut stopped) {
+        failure.message += &format!(": the operator can raise {setting}");
     }
+    stopped
 }
 
 /// Renders the template again and checks the circuit hash. Reads files.

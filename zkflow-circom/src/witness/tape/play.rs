@@ -10,7 +10,8 @@ use super::operation::{Operator, bit};
 use super::value::Value;
 use super::{Instruction, Kind, Tape};
 use crate::witness::Witness;
-use crate::witness::module::{Arranged, fnv1a};
+use crate::witness::module::Arranged;
+use crate::witness::table::fnv1a;
 
 /// Why the tape has no witness for these inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
