@@ -9,7 +9,7 @@ CARGO_PUBLIC_API := 0.52.0
 # nextest runs the test binaries in parallel; plain `cargo test` runs the same tests.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: help setup demo test lint doc unit package api chaos solc bench fuzz clean
+.PHONY: help setup demo test lint doc unit package api chaos radosgw solc bench fuzz clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -86,6 +86,11 @@ chaos: setup ## Kills, outages and suspended workers at full length, with a tabl
 	  echo $$? > $(CHAOS_LOG).status; } 2>&1 | tee $(CHAOS_LOG)
 	@echo; echo '| fault | result |'; echo '|---|---|'; grep -o '| .* |$$' $(CHAOS_LOG); \
 	exit $$(cat $(CHAOS_LOG).status)
+
+# `make test` uses s3s-fs instead.
+radosgw: setup ## The tests of S3 on radosgw, Ceph's server, which is installed from Debian's packages (minutes)
+	testbed/radosgw.sh sh -c '$(CARGO) test --locked --workspace --no-fail-fast --test conformance --test s3 --test outages --test backends -- --test-threads 2 \
+	  && $(CARGO) test --locked --workspace --test chaos -- --test-threads 1'
 
 solc: setup ## Compares generated contracts with the compiler's: every number of signals, thousands of keys (minutes)
 	$(CARGO) test --locked --workspace --test code -- --include-ignored --nocapture

@@ -1,25 +1,23 @@
 //! [`S3Server`]: a server of the S3 protocol, with signatures.
 
+mod folder;
 mod objects;
+mod radosgw;
 
 use std::net::SocketAddr;
 
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use aws_sdk_s3::config::{Credentials, Region};
 use rand::Rng;
-use s3s::auth::SimpleAuth;
-use s3s::service::{S3Service, S3ServiceBuilder};
-use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
 
-use objects::Objects;
+use folder::Folder;
+use radosgw::Radosgw;
 
 /// A server of the S3 protocol with one bucket.
 ///
 /// By default it is s3s with s3s-fs, in this process: real HTTP and real signatures over a folder. The module
-/// `objects` adds guarantees of S3 that s3s-fs lacks. Set `S3_ENDPOINT` to run the same tests against another
-/// server, with the usual credentials (`AWS_ACCESS_KEY_ID`, …) and the bucket `S3_BUCKET`.
+/// `objects` adds guarantees of S3 that s3s-fs lacks. Below `testbed/radosgw.sh`, it is a radosgw process with a new
+/// bucket. Set `S3_ENDPOINT` to run the same tests against another server, with the usual credentials
+/// (`AWS_ACCESS_KEY_ID`, …) and the bucket `S3_BUCKET`.
 #[derive(Debug)]
 pub struct S3Server {
     endpoint: String,
@@ -27,12 +25,28 @@ pub struct S3Server {
     own: Option<Own>,
 }
 
-/// A listener of this process, with a temporary folder.
+/// A server that this process started, and can stop.
 #[derive(Debug)]
 struct Own {
     address: SocketAddr,
-    folder: TempDir,
-    serving: Option<JoinHandle<()>>,
+    program: Program,
+}
+
+/// Whether a server honours `If-None-Match`, as S3 does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conditions {
+    /// Every write with the condition is refused under a taken key.
+    Honoured,
+    /// The end of a multipart upload ignores the condition, as radosgw 16.2 does.
+    IgnoredInParts,
+    /// Every write ignores the condition.
+    Ignored,
+}
+
+#[derive(Debug)]
+enum Program {
+    Folder(Folder),
+    Radosgw(Radosgw),
 }
 
 impl S3Server {
@@ -60,15 +74,45 @@ impl S3Server {
     /// # Panics
     /// The server cannot be started.
     pub async fn start_own() -> Self {
+        Self::run(match std::env::var_os("RADOSGW_CONF") {
+            Some(configuration) => Program::Radosgw(Radosgw::new(configuration)),
+            None => Program::Folder(Folder::new(Conditions::Honoured)),
+        })
+        .await
+    }
+
+    /// A new server over s3s-fs that treats conditional writes as `conditions` says.
+    ///
+    /// # Panics
+    /// The server cannot be started.
+    pub async fn start_with(conditions: Conditions) -> Self {
+        Self::run(Program::Folder(Folder::new(conditions))).await
+    }
+
+    async fn run(program: Program) -> Self {
         let address = crate::free_address();
-        let folder = tempfile::tempdir().expect("a temporary folder can be created");
-        let bucket = "zkflow-test".to_owned();
-        std::fs::create_dir(folder.path().join(&bucket))
-            .expect("a folder in a temporary folder can be created");
-        let own = Own { address, folder, serving: None };
-        let mut server = Self { endpoint: format!("http://{address}"), bucket, own: Some(own) };
+        // All radosgw share their buckets.
+        let bucket = format!("zkflow-test-{:016x}", rand::thread_rng().r#gen::<u64>());
+        let own = Some(Own { address, program });
+        let mut server = Self { endpoint: format!("http://{address}"), bucket, own };
         server.resume().await;
+        server.client().create_bucket().bucket(&server.bucket).send().await.expect("a bucket can be created");
         server
+    }
+
+    /// A client of a server started here.
+    pub fn client(&self) -> aws_sdk_s3::Client {
+        let credentials = Credentials::builder()
+            .access_key_id(Self::ACCESS_KEY)
+            .secret_access_key(Self::SECRET_KEY)
+            .provider_name("test");
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version_latest()
+            .region(Region::new("us-east-1"))
+            .endpoint_url(&self.endpoint)
+            .force_path_style(true)
+            .credentials_provider(credentials.build());
+        aws_sdk_s3::Client::from_conf(config.build())
     }
 
     /// URL of the server.
@@ -104,10 +148,9 @@ impl S3Server {
     /// # Panics
     /// The server was not started here.
     pub async fn stop(&mut self) {
-        if let Some(serving) = self.own.as_mut().expect("the server was started here").serving.take() {
-            serving.abort();
-            // Fails because the task was cancelled, as intended.
-            let _ = serving.await;
+        match &mut self.own.as_mut().expect("the server was started here").program {
+            Program::Folder(folder) => folder.stop().await,
+            Program::Radosgw(radosgw) => radosgw.stop(),
         }
     }
 
@@ -116,35 +159,11 @@ impl S3Server {
     /// # Panics
     /// The address is in use, or the server was not started here.
     pub async fn resume(&mut self) {
-        let own = self.own.as_mut().expect("the server was started here");
-        let listener = TcpListener::bind(own.address).await.expect("the address of the S3 server is free");
-        let mut builder = S3ServiceBuilder::new(Objects::open(own.folder.path()));
-        builder.set_auth(SimpleAuth::from_single(Self::ACCESS_KEY, Self::SECRET_KEY));
-        own.serving = Some(tokio::spawn(serve(listener, builder.build())));
-    }
-}
-
-impl Drop for Own {
-    fn drop(&mut self) {
-        if let Some(serving) = &self.serving {
-            serving.abort();
+        let Own { address, program } = self.own.as_mut().expect("the server was started here");
+        match program {
+            Program::Folder(folder) => folder.serve(*address).await,
+            Program::Radosgw(radosgw) => radosgw.serve(*address).await,
         }
-    }
-}
-
-/// Accepts connections until it is aborted, which also aborts the connections.
-async fn serve(listener: TcpListener, service: S3Service) {
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let service = service.clone();
-        connections.spawn(async move {
-            // A failed connection is visible to the client.
-            let _ = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        });
-        while connections.try_join_next().is_some() {}
     }
 }
 

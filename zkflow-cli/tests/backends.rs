@@ -28,34 +28,35 @@ impl Site {
 
     /// A server with the data folder `machine`, which simulates a machine of that name.
     fn serve(&self, machine: &str, args: &[&str]) -> LocalServer {
-        let mut command = command(&self.folder.path().join(machine), args);
-        command
-            .env("MONGODB_URI", self.mongo.uri())
-            .env("S3_BUCKET", self.s3.bucket())
-            .env("S3_ENDPOINT", self.s3.endpoint())
-            .env("S3_FORCE_PATH_STYLE", "true")
-            .env("AWS_ACCESS_KEY_ID", S3Server::ACCESS_KEY)
-            .env("AWS_SECRET_ACCESS_KEY", S3Server::SECRET_KEY);
+        let mut command = serve(&self.folder.path().join(machine), args);
+        on_s3(&mut command, &self.s3).env("MONGODB_URI", self.mongo.uri());
         LocalServer::spawn(command).unwrap()
     }
 }
 
-fn command(data: &Path, args: &[&str]) -> Command {
-    let cache = std::env::temp_dir().join("zkflow-test-modules");
+/// `zkflow ARGS`, with a key that all machines share.
+fn zkflow(data: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zkflow"));
-    command.args([
-        "serve",
-        "--port",
-        "0",
-        "--log-level",
-        "error",
-        "--reconcile-interval-s",
-        "1",
-        "--module-cache",
-    ]);
-    command.arg(cache).arg("--data-dir").arg(data).args(args).stderr(Stdio::inherit());
+    command.args(args).arg("--data-dir").arg(data).stderr(Stdio::inherit());
     command.env("ZKFLOW_SECRET_KEY", "00112233445566778899aabbccddeeff".repeat(2));
     command
+}
+
+fn serve(data: &Path, args: &[&str]) -> Command {
+    let settings = ["serve", "--port", "0", "--log-level", "error", "--reconcile-interval-s", "1"];
+    let mut command = zkflow(data, &[&settings, args].concat());
+    command.arg("--module-cache").arg(std::env::temp_dir().join("zkflow-test-modules"));
+    command
+}
+
+/// Sets the bucket of `s3` for a command.
+fn on_s3<'a>(command: &'a mut Command, s3: &S3Server) -> &'a mut Command {
+    command
+        .env("S3_BUCKET", s3.bucket())
+        .env("S3_ENDPOINT", s3.endpoint())
+        .env("S3_FORCE_PATH_STYLE", "true")
+        .env("AWS_ACCESS_KEY_ID", S3Server::ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", S3Server::SECRET_KEY)
 }
 
 async fn range_check(client: &Client) -> Value {
@@ -103,24 +104,78 @@ async fn a_machine_with_an_empty_disk_goes_on_where_another_stopped() {
 async fn a_store_that_was_used_with_another_key_is_refused() {
     let site = Site::start().await;
     site.serve("one", &[]);
-    let mut other = command(&site.folder.path().join("two"), &["--s3-bucket", site.s3.bucket()]);
-    other
-        .env("ZKFLOW_SECRET_KEY", "ffeeddccbbaa99887766554433221100".repeat(2))
-        .env("S3_ENDPOINT", site.s3.endpoint())
-        .env("S3_FORCE_PATH_STYLE", "true")
-        .env("AWS_ACCESS_KEY_ID", S3Server::ACCESS_KEY)
-        .env("AWS_SECRET_ACCESS_KEY", S3Server::SECRET_KEY);
+    let mut other = serve(&site.folder.path().join("two"), &[]);
+    on_s3(&mut other, &site.s3).env("ZKFLOW_SECRET_KEY", "ffeeddccbbaa99887766554433221100".repeat(2));
     let output = other.stderr(Stdio::piped()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("sealed under another key"), "{said}");
     assert!(!said.contains(S3Server::SECRET_KEY), "{said}");
 }
 
+/// Keys of the objects below `prefix`.
+async fn objects(s3: &S3Server, prefix: &str) -> Vec<String> {
+    let listed = s3.client().list_objects_v2().bucket(s3.bucket()).prefix(prefix).send().await.unwrap();
+    listed.contents().iter().map(|object| object.key().unwrap().to_owned()).collect()
+}
+
+/// A backup is restored into another bucket. Under an old catalog, a circuit goes through the trash of its bucket.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_circuit_in_a_bucket_is_backed_up_restored_and_moved_to_the_trash() {
+    let (s3, other, folder) =
+        (S3Server::start_own().await, S3Server::start_own().await, tempfile::tempdir().unwrap());
+    let [one, two, old, backup] = ["one", "two", "old", "backup"].map(|name| folder.path().join(name));
+    let start = |data: &Path, s3: &S3Server| {
+        let mut command = serve(data, &[]);
+        on_s3(&mut command, s3);
+        LocalServer::spawn(command).unwrap()
+    };
+    let run = |data: &Path, s3: &S3Server, args: &[&str], grace: [&str; 2]| {
+        let mut command = zkflow(data, args);
+        on_s3(&mut command, s3).env("ZKFLOW_UNCLAIMED_GRACE_S", grace[0]).env("ZKFLOW_TRASH_S", grace[1]);
+        assert!(command.stdout(Stdio::null()).status().unwrap().success(), "{args:?}");
+    };
+    const DAY: &str = "86400";
+
+    assert_eq!(start(&one, &s3).terminate().unwrap(), Some(0));
+    std::fs::create_dir(&old).unwrap();
+    std::fs::copy(one.join("zkflow.db"), old.join("zkflow.db")).unwrap();
+
+    let server = start(&one, &s3);
+    let circuit = range_check(&server.client()).await;
+    let before = ask(&server.client(), &circuit, 20).await;
+    let proof = server.client().proof(&before, PATIENCE).await.unwrap();
+    assert_eq!(server.terminate().unwrap(), Some(0));
+    run(&one, &s3, &["backup", backup.to_str().unwrap()], [DAY; 2]);
+
+    std::fs::create_dir(&two).unwrap();
+    run(&two, &other, &["restore", backup.to_str().unwrap()], [DAY; 2]);
+    let server = start(&two, &other);
+    assert_eq!(server.client().proof(&before, PATIENCE).await.unwrap(), proof);
+    let after = ask(&server.client(), &circuit, 21).await;
+    let after = server.client().proof(&after, PATIENCE).await.unwrap();
+    assert_eq!(after["status"], json!("completed"), "{after}");
+    drop(server);
+
+    // The first pass notes the files, the second moves them, the last empties the trash.
+    let files = objects(&s3, "circuits/").await.len();
+    run(&old, &s3, &["store", "gc"], [DAY; 2]);
+    assert_eq!(objects(&s3, "circuits/").await.len(), files);
+    run(&old, &s3, &["store", "gc"], ["0", DAY]);
+    assert_eq!(objects(&s3, "circuits/").await, Vec::<String>::new());
+    let trash = objects(&s3, "trash/").await;
+    let key = trash.iter().find(|key| key.ends_with("/proving_key.zkey")).unwrap();
+    let object = s3.client().get_object().bucket(s3.bucket()).key(key).send().await.unwrap();
+    let bytes = object.body.collect().await.unwrap().into_bytes();
+    assert_eq!(json!(Digest::of(&bytes)), circuit["artifacts"]["proving_key.zkey"]["sha256"]);
+    run(&old, &s3, &["store", "gc"], [DAY, "0"]);
+    assert_eq!(objects(&s3, "trash/").await, Vec::<String>::new());
+}
+
 /// A proof that does not fit returns to the queue without a charged attempt; a larger worker makes it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_proof_that_does_not_fit_is_left_for_another_worker() {
     let folder = tempfile::tempdir().unwrap();
-    let server = LocalServer::spawn(command(folder.path(), &["--proof-memory-mib", "1"])).unwrap();
+    let server = LocalServer::spawn(serve(folder.path(), &["--proof-memory-mib", "1"])).unwrap();
     let client = server.client();
     let params = json!({"n": 64, "min": 18, "max": 120});
     let large = client.circuit("batchRangeCheck", params, PATIENCE).await.unwrap();
@@ -144,7 +199,7 @@ async fn a_proof_that_does_not_fit_is_left_for_another_worker() {
     assert_eq!((&waiting["status"], &waiting["attempt"]), (&json!("pending"), &json!(0)), "{waiting}");
     assert_eq!(server.terminate().unwrap(), Some(0));
 
-    let server = LocalServer::spawn(command(folder.path(), &[])).unwrap();
+    let server = LocalServer::spawn(serve(folder.path(), &[])).unwrap();
     let proof = server.client().proof(&id, PATIENCE).await.unwrap();
     assert_eq!((&proof["status"], &proof["attempt"]), (&json!("completed"), &json!(1)), "{proof}");
 }

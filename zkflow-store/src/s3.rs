@@ -1,6 +1,7 @@
 //! [`S3Store`]: artifacts in a bucket of S3 or of a compatible server.
 
 mod client;
+mod probe;
 mod upload;
 
 pub use client::S3Settings;
@@ -16,6 +17,7 @@ use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::presigning::PresigningConfig;
 use bytes::{Bytes, BytesMut};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zkflow_core::digest::{Digest, Hasher};
 use zkflow_core::service::store::{
     Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, Pieces, PutMode, StoreError, checked,
@@ -31,8 +33,10 @@ use crate::deadline;
 ///   corrupt.
 ///
 /// # Server requirements
-/// - Conditional writes: `If-None-Match: *` under a taken key is refused, for large artifacts also at the end
-///   of a multipart upload. S3 does this since November 2024.
+/// - Conditional writes: `If-None-Match: *` under a taken key is refused. S3 does this since November 2024. A server
+///   that ignores it is refused when the store is opened.
+/// - The same at the end of a multipart upload. If the server does not do this, a large artifact with
+///   [`PutMode::Create`] is written in one request, and has at most 5 GiB.
 /// - Read after write: the next reader sees what was written. S3 does this since December 2020.
 ///
 /// Disable versioning: a bucket with versions keeps deleted objects, sealed inputs included. Uploads
@@ -43,21 +47,25 @@ pub struct S3Store {
     bucket: String,
     /// Prefix of all objects; empty, or ends with `/`.
     prefix: String,
-    /// Largest body in bytes that is sent in one request.
+    /// Largest body in bytes that is sent in one request, if it may be sent in parts.
     part: usize,
+    /// Whether an artifact with [`PutMode::Create`] may be sent in parts.
+    creates_in_parts: bool,
 }
 
 impl S3Store {
-    /// Opens the store, and checks that the bucket exists.
+    /// Opens the store. Checks that the bucket exists, and that the server honours conditional writes: the object
+    /// `.zkflow-probe` below the prefix is for that.
     ///
     /// # Errors
-    /// [`StoreError::Backend`] with the reason: no answer, credentials missing or refused, or no such bucket.
+    /// [`StoreError::Backend`] with the reason: no answer, credentials missing or refused, no such bucket, or a server
+    /// that ignores `If-None-Match`.
     pub async fn open(settings: S3Settings) -> Result<Self, StoreError> {
         let client = client::connect(&settings).await;
         let S3Settings { bucket, prefix, part_bytes, .. } = settings;
         let prefix = prefix.trim_matches('/');
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-        let store = Self { client, bucket, prefix, part: part_bytes };
+        let mut store = Self { client, bucket, prefix, part: part_bytes, creates_in_parts: true };
         let action = format!("opening the bucket {}", store.bucket);
         let looked = store.client.head_bucket().bucket(&store.bucket).send();
         deadline::within(&action, 0, looked).await?.map_err(|error| {
@@ -69,6 +77,7 @@ impl S3Store {
             };
             StoreError::backend(format!("{action}: {why}"), error)
         })?;
+        store.creates_in_parts = probe::conditional_writes(&store).await?;
         Ok(store)
     }
 
@@ -76,29 +85,47 @@ impl S3Store {
         format!("{}{key}", self.prefix)
     }
 
-    /// One attempt to put. The error tells whether a concurrent write was the cause.
-    async fn put_once(
-        &self,
-        key: &ArtifactKey,
-        body: &Bytes,
-        sha256: &Digest,
-        mode: PutMode,
-    ) -> Result<(), PutError> {
-        if body.len() > self.part {
-            return upload::in_parts(self, key, body, sha256, mode).await;
+    /// Writes an object. Repeats an attempt that conflicts with other writes. Returns whether the object was
+    /// written: not if the mode is [`PutMode::Create`] and it exists.
+    async fn write(&self, write: &Write) -> Result<bool, StoreError> {
+        let mut pause = CONFLICT_PAUSE;
+        for _ in 0..CONFLICTS {
+            let may_have_parts = write.mode == PutMode::Overwrite || self.creates_in_parts;
+            let written = if write.body.len() > self.part && may_have_parts {
+                upload::in_parts(self, write).await
+            } else {
+                self.write_at_once(write).await
+            };
+            match written {
+                Ok(()) => return Ok(true),
+                Err(WriteError::Taken) => return Ok(false),
+                Err(WriteError::Conflict) => tokio::time::sleep(pause).await,
+                Err(WriteError::Failed(error)) => return Err(error),
+            }
+            pause *= 2;
         }
-        let action = format!("writing {key}");
+        Err(StoreError::backend(
+            write.action(),
+            "every attempt conflicted with another write of the same key",
+        ))
+    }
+
+    async fn write_at_once(&self, write: &Write) -> Result<(), WriteError> {
+        let (action, size) = (write.action(), write.body.len() as u64);
+        if size > LARGEST_REQUEST {
+            let why =
+                "the server accepts 5 GiB in one request, and ignores If-None-Match on an upload in parts";
+            return Err(StoreError::backend(action, why).into());
+        }
         let call = self
             .client
             .put_object()
             .bucket(&self.bucket)
-            .key(self.object(key))
-            .metadata(DIGEST, sha256.to_string())
-            .set_if_none_match(only_if_free(mode))
-            .body(body.clone().into());
-        deadline::within(&action, body.len() as u64, call.send())
-            .await?
-            .map_err(|e| put_error(key, &action, e))?;
+            .key(&write.object)
+            .metadata(DIGEST, write.sha256.to_string())
+            .set_if_none_match(write.condition())
+            .body(write.body.clone().into());
+        deadline::within(&action, size, call.send()).await?.map_err(|e| write_error(&action, e))?;
         Ok(())
     }
 
@@ -106,6 +133,7 @@ impl S3Store {
     async fn copy(&self, from: &ArtifactKey, to: &ArtifactKey, size: u64) -> Result<bool, StoreError> {
         let action = format!("copying {from}");
         let source = format!("{}/{}", self.bucket, self.object(from));
+        let source = utf8_percent_encode(&source, &RESERVED).to_string();
         let call = self.client.copy_object().bucket(&self.bucket).copy_source(source).key(self.object(to));
         match deadline::within(&action, size, call.send()).await? {
             Err(error) if status(&error) == Some(501) => Ok(false),
@@ -143,20 +171,13 @@ impl S3Store {
 #[async_trait]
 impl ArtifactStore for S3Store {
     async fn put(&self, key: &ArtifactKey, body: Bytes, mode: PutMode) -> Result<ArtifactMeta, StoreError> {
-        let sha256 = Digest::of(&body);
-        let mut pause = CONFLICT_PAUSE;
-        for _ in 0..CONFLICTS {
-            match self.put_once(key, &body, &sha256, mode).await {
-                Ok(()) => return Ok(ArtifactMeta { key: key.clone(), size: body.len() as u64, sha256 }),
-                Err(PutError::Failed(error)) => return Err(error),
-                Err(PutError::Conflict) => tokio::time::sleep(pause).await,
+        let write = Write::new(self.object(key), body, mode);
+        match self.write(&write).await? {
+            true => {
+                Ok(ArtifactMeta { key: key.clone(), size: write.body.len() as u64, sha256: write.sha256 })
             }
-            pause *= 2;
+            false => Err(StoreError::Exists(key.clone())),
         }
-        Err(StoreError::backend(
-            format!("writing {key}"),
-            "every attempt conflicted with another write of the same key",
-        ))
     }
 
     async fn get(&self, key: &ArtifactKey) -> Result<Artifact, StoreError> {
@@ -214,7 +235,7 @@ impl ArtifactStore for S3Store {
             Err(StoreError::NotFound(_)) => return self.head(to).await.map(drop),
             found => found?.content_length.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
         };
-        let copied = if size > LARGEST_COPY { false } else { self.copy(from, to, size).await? };
+        let copied = if size > LARGEST_REQUEST { false } else { self.copy(from, to, size).await? };
         if !copied {
             let artifact = self.get(from).await?;
             self.put(to, artifact.body, PutMode::Overwrite).await?;
@@ -268,33 +289,52 @@ impl fmt::Debug for S3Store {
     }
 }
 
-/// Failure of one attempt to put.
-enum PutError {
+/// An object to write.
+struct Write {
+    object: String,
+    body: Bytes,
+    sha256: Digest,
+    mode: PutMode,
+}
+
+impl Write {
+    fn new(object: String, body: Bytes, mode: PutMode) -> Self {
+        Self { sha256: Digest::of(&body), object, body, mode }
+    }
+
+    fn action(&self) -> String {
+        format!("writing {}", self.object)
+    }
+
+    /// Value of `If-None-Match`.
+    fn condition(&self) -> Option<String> {
+        (self.mode == PutMode::Create).then(|| "*".to_owned())
+    }
+}
+
+/// Failure of a write.
+enum WriteError {
+    /// The condition of [`PutMode::Create`] does not hold.
+    Taken,
     /// Conflict with a concurrent write of the same key: a retry may help.
     Conflict,
     Failed(StoreError),
 }
 
-impl From<StoreError> for PutError {
+impl From<StoreError> for WriteError {
     fn from(error: StoreError) -> Self {
         Self::Failed(error)
     }
 }
 
-/// Value of `If-None-Match` for a put.
-fn only_if_free(mode: PutMode) -> Option<String> {
-    (mode == PutMode::Create).then(|| "*".to_owned())
-}
-
-fn put_error<E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static>(
-    key: &ArtifactKey,
+fn write_error<E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static>(
     action: &str,
     error: SdkError<E>,
-) -> PutError {
+) -> WriteError {
     match status(&error) {
-        Some(412) => PutError::Failed(StoreError::Exists(key.clone())),
-        Some(409) => PutError::Conflict,
-        _ => PutError::Failed(StoreError::backend(action, error)),
+        Some(412) => WriteError::Taken,
+        Some(409) => WriteError::Conflict,
+        _ => WriteError::Failed(StoreError::backend(action, error)),
     }
 }
 
@@ -332,8 +372,11 @@ fn meta(
     })
 }
 
-/// Size limit of an object that S3 copies in one request.
-const LARGEST_COPY: u64 = 5 << 30;
+/// Size limit of an object that S3 writes or copies in one request.
+const LARGEST_REQUEST: u64 = 5 << 30;
+
+/// Characters that the source of a copy contains only encoded.
+const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Name of the metadata with the digest; on the wire `x-amz-meta-sha256`.
 const DIGEST: &str = "sha256";
@@ -341,6 +384,6 @@ const DIGEST: &str = "sha256";
 /// Limit in bytes of the memory that is reserved before the body arrives. The buffer then grows as needed.
 const LARGEST_RESERVATION: usize = 64 * 1024 * 1024;
 
-/// Maximum number of attempts of a put that conflicts with other writes.
+/// Maximum number of attempts of a write that conflicts with other writes.
 const CONFLICTS: u32 = 6;
 const CONFLICT_PAUSE: Duration = Duration::from_millis(20);

@@ -10,7 +10,7 @@ use futures::future::join_all;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::store::{ArtifactKey, ArtifactStore, PutMode, StoreError};
 use zkflow_store::{S3Settings, S3Store};
-use zkflow_testbed::S3Server;
+use zkflow_testbed::{Conditions, S3Server};
 
 use common::{credentials, open_bucket, settings};
 
@@ -41,7 +41,22 @@ async fn a_large_artifact_travels_in_parts() {
 
 #[tokio::test]
 async fn one_of_many_creators_of_a_large_artifact_wins() {
-    let server = S3Server::start().await;
+    one_creator_wins(S3Server::start().await).await;
+}
+
+#[tokio::test]
+async fn one_of_many_creators_wins_although_uploads_in_parts_ignore_conditions() {
+    one_creator_wins(S3Server::start_with(Conditions::IgnoredInParts).await).await;
+}
+
+#[tokio::test]
+async fn a_server_that_ignores_conditions_is_refused() {
+    let server = S3Server::start_with(Conditions::Ignored).await;
+    let error = open_bucket(&server, server.endpoint()).await.unwrap_err();
+    assert!(error.to_string().contains("the server ignores If-None-Match"), "{error}");
+}
+
+async fn one_creator_wins(server: S3Server) {
     let store = open_bucket(&server, server.endpoint()).await.unwrap();
     let key = key("circuits/0/proving_key.zkey");
     let results = join_all((0..4).map(|i| store.put(&key, large(i), PutMode::Create))).await;
@@ -58,7 +73,7 @@ async fn bytes_that_others_changed_are_noticed() {
     let prefix = settings.prefix.clone();
     let store = S3Store::open(settings).await.unwrap();
     store.put(&key("a"), Bytes::from_static(b"the body"), PutMode::Create).await.unwrap();
-    let client = client(&server);
+    let client = server.client();
     let put = |body: &'static [u8], digest: Option<Digest>| {
         let call =
             client.put_object().bucket(server.bucket()).key(format!("{prefix}/a")).body(body.to_vec().into());
@@ -125,6 +140,21 @@ async fn stores_below_different_prefixes_do_not_see_each_other() {
     assert_eq!(listed, Vec::<ArtifactKey>::new());
 }
 
+/// A copy names its source in a header, where characters of the prefix must be encoded.
+#[tokio::test]
+async fn any_prefix_can_be_used() {
+    let server = S3Server::start_own().await;
+    for prefix in ["pre fix", "a+b", "a%2Fb", "é", "a?b#c&d"] {
+        let settings = S3Settings { prefix: prefix.to_owned(), ..settings(&server, server.endpoint()) };
+        let store = S3Store::open(settings).await.unwrap();
+        store.put(&key("from"), Bytes::from_static(b"moved"), PutMode::Create).await.unwrap();
+        store.rename(&key("from"), &key("to")).await.unwrap();
+        assert_eq!(store.get(&key("to")).await.unwrap().body, "moved", "{prefix}");
+        let listed: Vec<_> = futures::TryStreamExt::try_collect(store.list("")).await.unwrap();
+        assert_eq!(listed, [key("to")], "{prefix}");
+    }
+}
+
 /// A list longer than a page of S3 is complete.
 #[tokio::test]
 async fn a_long_list_is_whole() {
@@ -138,14 +168,4 @@ async fn a_long_list_is_whole() {
     let mut listed: Vec<_> = futures::TryStreamExt::try_collect(store.list("sealed")).await.unwrap();
     listed.sort();
     assert!(listed == keys, "{} of {} keys", listed.len(), keys.len());
-}
-
-fn client(server: &S3Server) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::Config::builder()
-        .behavior_version_latest()
-        .region(aws_sdk_s3::config::Region::new("us-east-1"))
-        .endpoint_url(server.endpoint())
-        .force_path_style(true)
-        .credentials_provider(credentials(S3Server::ACCESS_KEY, S3Server::SECRET_KEY));
-    aws_sdk_s3::Client::from_conf(config.build())
 }

@@ -11,6 +11,8 @@ use s3s_fs::FileSystem;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
+use super::Conditions;
+
 /// Objects in a folder.
 ///
 /// Differences between s3s-fs and S3 that are corrected here:
@@ -22,6 +24,7 @@ use tokio::sync::Mutex;
 ///   name. Here, an object is stored under the SHA-256 of its key, and its metadata contains the key.
 pub(super) struct Objects {
     files: FileSystem,
+    conditions: Conditions,
     turn: Mutex<()>,
 }
 
@@ -30,9 +33,9 @@ const KEY: &str = "testbed-key";
 
 impl Objects {
     /// The buckets in `folder`.
-    pub(super) fn open(folder: &Path) -> Self {
+    pub(super) fn open(folder: &Path, conditions: Conditions) -> Self {
         let files = FileSystem::new(folder).expect("a new folder can be opened");
-        Self { files, turn: Mutex::new(()) }
+        Self { files, conditions, turn: Mutex::new(()) }
     }
 
     async fn bucket(&self, bucket: &str) -> S3Result<()> {
@@ -52,6 +55,13 @@ impl Objects {
 
 #[async_trait::async_trait]
 impl S3 for Objects {
+    async fn create_bucket(
+        &self,
+        call: S3Request<CreateBucketInput>,
+    ) -> S3Result<S3Response<CreateBucketOutput>> {
+        self.files.create_bucket(call).await
+    }
+
     async fn head_bucket(&self, call: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
         self.files.head_bucket(call).await
     }
@@ -60,6 +70,9 @@ impl S3 for Objects {
         self.bucket(&call.input.bucket).await?;
         call.input.metadata = Some(with_key(call.input.metadata.take(), &call.input.key));
         call.input.key = name(&call.input.key);
+        if self.conditions == Conditions::Ignored {
+            call.input.if_none_match = None;
+        }
         call.input.body = Some(whole(call.input.body.take()).await?);
         let _turn = self.turn.lock().await;
         self.files.put_object(call).await
@@ -148,6 +161,9 @@ impl S3 for Objects {
         mut call: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
         call.input.key = name(&call.input.key);
+        if self.conditions != Conditions::Honoured {
+            call.input.if_none_match = None;
+        }
         let _turn = self.turn.lock().await;
         self.files.complete_multipart_upload(call).await
     }

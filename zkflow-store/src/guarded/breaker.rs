@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use zkflow_core::error::Chain;
 
 /// Counts consecutive failures, and blocks calls above a threshold.
 #[derive(Debug)]
@@ -55,7 +56,7 @@ impl Breaker {
         metrics::counter!("zkflow_backend_errors_total", "backend" => self.backend).increment(1);
         let mut state = self.lock();
         state.failures = state.failures.saturating_add(1);
-        state.last = chain(error);
+        state.last = Chain(error).to_string();
         if state.failures >= self.threshold {
             if state.next.is_none() {
                 tracing::error!(
@@ -72,15 +73,4 @@ impl Breaker {
         // Changes under the lock are never left half done, so a poisoned lock is usable.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The messages of an error and its sources, joined by colons.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
