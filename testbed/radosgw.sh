@@ -20,7 +20,10 @@ export CEPH_CONF=$folder/ceph.conf
 finish() {
   status=$?
   [ -e "$folder/started" ] || { echo "radosgw.sh: Ceph did not start:" >&2; tail -n 20 "$folder"/*.log >&2; }
-  jobs -p | xargs --no-run-if-empty kill
+  # A test that was killed leaves its radosgw behind.
+  for process in $(jobs -p) $(grep -lsaF "$CEPH_CONF" /proc/[0-9]*/cmdline | cut -d/ -f3); do
+    kill "$process" 2>/dev/null || true
+  done
   wait
   rm -rf "$folder"
   exit $status

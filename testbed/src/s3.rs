@@ -37,7 +37,7 @@ struct Own {
 pub enum Conditions {
     /// Every write with the condition is refused under a taken key.
     Honoured,
-    /// The end of a multipart upload ignores the condition, as radosgw 16.2 does.
+    /// The end of a multipart upload ignores the condition, as radosgw 16.2 and 18.2 do.
     IgnoredInParts,
     /// Every write ignores the condition.
     Ignored,
