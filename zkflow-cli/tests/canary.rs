@@ -301,8 +301,8 @@ async fn keys_and_addresses_of_deployments_leave_no_trace() {
         json!({"chainId": 31337, "privateKey": [key(&canaries[1])]}),
         json!({"chainId": key(&canaries[1]), "signer": "ops"}),
         json!({"chainId": 31337, "signer": "ops", "privateKey": key(&canaries[1])}),
-        json!({"rpcUrl": format!("http://10.0.0.1/{}", canaries[3].hex()), "signer": "ops"}),
-        json!({"rpcUrl": format!("{} ", key(&canaries[3])), "signer": "ops"}),
+        json!({"rpcUrl": format!("http://10.0.0.1/{}", canaries[3].hex()), "privateKey": key(&canaries[1])}),
+        json!({"rpcUrl": format!("{} ", key(&canaries[3])), "privateKey": key(&canaries[1])}),
     ] {
         let refused = server.client().post(&path, &body).await.unwrap();
         assert_eq!(refused.status, 422, "{refused:?}");
@@ -322,7 +322,7 @@ async fn keys_and_addresses_of_deployments_leave_no_trace() {
         answers.push(done);
     }
     // An unreachable node.
-    let gone = json!({"chainId": 31337, "rpcUrl": format!("http://127.0.0.1:9/{}", canaries[3].hex()), "signer": "ops"});
+    let gone = json!({"chainId": 31337, "rpcUrl": format!("http://127.0.0.1:9/{}", canaries[3].hex()), "privateKey": key(&canaries[1])});
     let taken = server.client().post(&path, &gone).await.unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
     answers.push(taken.body);

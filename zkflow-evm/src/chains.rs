@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use zkflow_core::service::chain::{ChainError, SolidityCompiler};
 
-use super::{Endpoint, EvmClient, Keyring, Policy, Resolver, SystemResolver};
+use super::{Endpoint, EvmClient, Keyring, Policy, Resolver, SpendingLimits, SystemResolver};
 use crate::deploy::DeployError;
 
 /// The operator's settings for chains.
@@ -18,6 +18,8 @@ pub struct ChainSettings {
     pub rpc_urls: SecretString,
     /// The operator's signers, in the form that [`Keyring::open`] parses. Secret.
     pub signers: SecretString,
+    /// Limits of each signer, and of keys in requests.
+    pub spending: SpendingLimits,
     /// Chains that accept keys for development.
     pub development_chains: Vec<u64>,
     /// RPC URLs that requests may contain; `None`: no URL at all.
@@ -32,8 +34,10 @@ pub struct ChainSettings {
 pub struct Chains {
     /// The operator's node of each chain, by chain id.
     endpoints: BTreeMap<u64, Endpoint>,
-    /// The operator's signers.
+    /// The operator's signers. They sign for the chains of `endpoints` only.
     pub signers: Keyring,
+    /// Limits of each signer, and of keys in requests.
+    pub spending: SpendingLimits,
     /// Compiler for `GET …/contract`; `Err`: the reason why there is none. Deployments do not use it.
     pub compiler: Result<Arc<dyn SolidityCompiler>, String>,
     /// Ids of the chains that accept keys for development.
@@ -46,6 +50,8 @@ pub struct Chains {
     judging: Semaphore,
     /// One permit: compiling starts a process.
     compiling: Semaphore,
+    /// One for each signer and chain; see [`Order::turn`](crate::deploy::Order::turn).
+    turns: BTreeMap<(String, u64), Mutex<()>>,
     confirmations: u64,
     resolver: Arc<dyn Resolver>,
 }
@@ -61,17 +67,24 @@ impl Chains {
     ) -> Result<Self, String> {
         let endpoints = endpoints(settings.rpc_urls.expose_secret())
             .map_err(|error| format!("ZKFLOW_RPC_URLS: {error}"))?;
-        let signers = Keyring::open(settings.signers.expose_secret())
+        let chains: Vec<u64> = endpoints.keys().copied().collect();
+        let signers = Keyring::open(settings.signers.expose_secret(), settings.spending, &chains)
             .map_err(|error| format!("ZKFLOW_SIGNERS: {error}"))?;
+        let names = signers.names().map(str::to_owned);
+        let turns =
+            names.flat_map(|name| chains.iter().map(move |chain| ((name.clone(), *chain), Mutex::default())));
+        let turns = turns.collect();
         Ok(Self {
             endpoints,
             signers,
+            spending: settings.spending,
             compiler,
             development: settings.development_chains,
             request_rpc: settings.request_rpc,
             request_keys: settings.request_keys,
             judging: Semaphore::new(1),
             compiling: Semaphore::new(1),
+            turns,
             confirmations: settings.confirmations,
             resolver: Arc::new(SystemResolver),
         })
@@ -80,6 +93,11 @@ impl Chains {
     /// Whether the operator has a node of this chain.
     pub fn knows(&self, chain_id: u64) -> bool {
         self.endpoints.contains_key(&chain_id)
+    }
+
+    /// The turn of a signer of the operator on a chain; `None` if there is no such signer or chain.
+    pub fn turn(&self, signer: &str, chain_id: u64) -> Option<&Mutex<()>> {
+        self.turns.get(&(signer.to_owned(), chain_id))
     }
 
     /// Waits for the permit to judge a key.

@@ -6,6 +6,7 @@ pub mod deploy;
 mod endpoint;
 mod signer;
 mod solc;
+mod spending;
 mod transport;
 
 pub use chains::{ChainSettings, Chains};
@@ -13,6 +14,7 @@ pub use client::EvmClient;
 pub use endpoint::{Endpoint, Policy, Resolver, SystemResolver};
 pub use signer::{KeySource, Keyring, LocalSigner};
 pub use solc::{Solc, VERSION as SOLC_VERSION, standard_json_input};
+pub use spending::{CappedSigner, SpendingLimits};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -16,6 +16,8 @@ use zkflow_core::service::chain::{
     Address, ChainError, Fees, SignedTransaction, TransactionHash, TransactionSigner, UnsignedTransaction,
 };
 
+use super::spending::{CappedSigner, SpendingLimits};
+
 /// The private key of an account, in memory. Zeroised on drop and never shown.
 pub struct LocalSigner(PrivateKeySigner);
 
@@ -161,20 +163,22 @@ impl KeySource {
 
 /// The signers that the operator configured, by name.
 #[derive(Debug, Clone, Default)]
-pub struct Keyring(BTreeMap<String, Arc<LocalSigner>>);
+pub struct Keyring(BTreeMap<String, Arc<CappedSigner<LocalSigner>>>);
 
 impl Keyring {
-    /// Reads `NAME=SOURCE[,NAME=SOURCE..]` and opens each [`KeySource`].
+    /// Reads `NAME=SOURCE[,NAME=SOURCE..]` and opens each [`KeySource`]. The signers sign for `chains` only, each within
+    /// `limits`.
     ///
     /// # Errors
     /// An entry is invalid, or its key cannot be opened. The message names the signer.
-    pub fn open(text: &str) -> Result<Self, String> {
+    pub fn open(text: &str, limits: SpendingLimits, chains: &[u64]) -> Result<Self, String> {
         let mut signers = BTreeMap::new();
         for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
             let (name, source) = entry.split_once('=').ok_or("expected NAME=SOURCE, separated by commas")?;
             let named = |error: String| format!("signer {name:?}: {error}");
             let source: KeySource = source.parse().map_err(named)?;
             let signer = source.open().map_err(|error| named(error.to_string()))?;
+            let signer = CappedSigner::new(signer, limits).only_on(chains.to_vec());
             if signers.insert(name.to_owned(), Arc::new(signer)).is_some() {
                 return Err(format!("signer {name:?} occurs twice"));
             }
@@ -183,7 +187,7 @@ impl Keyring {
     }
 
     /// The signer of this name; `None` if the operator configured none.
-    pub fn get(&self, name: &str) -> Option<Arc<LocalSigner>> {
+    pub fn get(&self, name: &str) -> Option<Arc<CappedSigner<LocalSigner>>> {
         self.0.get(name).cloned()
     }
 
@@ -273,9 +277,9 @@ mod tests {
             ("ops=secretkey", "expected env:VARIABLE"),
             ("ops=keystore:/nowhere/k.json:PATH", "/nowhere/k.json"),
         ] {
-            let error = Keyring::open(text).unwrap_err();
+            let error = Keyring::open(text, SpendingLimits::default(), &[]).unwrap_err();
             assert!(error.contains(part), "{error}");
         }
-        assert_eq!(Keyring::open(" , ").unwrap().names().count(), 0);
+        assert_eq!(Keyring::open(" , ", SpendingLimits::default(), &[]).unwrap().names().count(), 0);
     }
 }

@@ -1,6 +1,7 @@
 //! `zkflow deploy`: deploys the verifier contract of a circuit without a server.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use clap::Args;
@@ -24,7 +25,7 @@ use super::files::{in_file, read, read_text};
 use super::output::write;
 use super::progress::Progress;
 use zkflow_evm::deploy::{self, Code, DEVELOPMENT_CHAINS, Journal, Order, Statement, Stopped, drive};
-use zkflow_evm::{Endpoint, EvmClient, KeySource, Solc, standard_json_input};
+use zkflow_evm::{CappedSigner, Endpoint, EvmClient, KeySource, Solc, SpendingLimits, standard_json_input};
 
 /// Arguments of `zkflow deploy`.
 #[derive(Debug, Args)]
@@ -53,6 +54,15 @@ pub(crate) struct DeployArgs {
     /// Blocks that confirm the deployment, including its own block; always 1 on a development chain
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     confirmations: u64,
+    /// Time limit of the deployment; a transaction that is sent may still be mined later
+    #[arg(long, default_value_t = 3600, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    deploy_time_s: u64,
+    /// Highest price of gas, in gwei
+    #[arg(long, default_value_t = SpendingLimits::default().fee_gwei, value_name = "NUMBER")]
+    max_fee_gwei: u64,
+    /// Highest cost of the transaction, gas limit times price, in gwei: 10^9 gwei are one coin of the chain
+    #[arg(long, default_value_t = SpendingLimits::default().cost_gwei, value_name = "NUMBER")]
+    max_cost_gwei: u64,
     /// Chain that accepts keys for development; can be repeated
     #[arg(long, value_name = "CHAIN_ID", default_values_t = DEVELOPMENT_CHAINS)]
     development_chain: Vec<u64>,
@@ -68,6 +78,13 @@ pub(crate) struct DeployArgs {
     solc: Option<PathBuf>,
     #[command(flatten)]
     evidence: EvidenceArgs,
+}
+
+impl DeployArgs {
+    fn limits(&self) -> SpendingLimits {
+        let Self { max_fee_gwei: fee_gwei, max_cost_gwei: cost_gwei, .. } = *self;
+        SpendingLimits { fee_gwei, cost_gwei, ..SpendingLimits::default() }
+    }
 }
 
 pub(super) fn deploy(args: &DeployArgs) -> Result<(), Error> {
@@ -105,6 +122,7 @@ async fn run(args: &DeployArgs) -> Result<(), Error> {
         return Ok(());
     }
     let signer = args.signer.as_ref().map(KeySource::open).transpose()?;
+    let signer = signer.map(|signer| CappedSigner::new(signer, args.limits()).only_on(vec![chain_id]));
     if statement.is_none() {
         progress.line("no proof: only the code on the chain is compared");
     }
@@ -114,8 +132,9 @@ async fn run(args: &DeployArgs) -> Result<(), Error> {
         verification_key,
         statement: statement.as_ref(),
         salt: u32::from_le_bytes(random()?),
+        turn: None,
         confirmations: if args.development_chain.contains(&chain_id) { 1 } else { args.confirmations },
-        deadline: None,
+        deadline: Some(Instant::now() + Duration::from_secs(args.deploy_time_s)),
     };
     let signer = signer.as_ref().map(|signer| signer as &dyn TransactionSigner);
     let deployed = match drive(&chain, signer, order, &mut record).await {
@@ -214,6 +233,9 @@ struct Record {
 #[derive(Default, Serialize, Deserialize)]
 struct Noted {
     transaction: Option<SignedTransaction>,
+    /// Number of transactions signed so far.
+    #[serde(default)]
+    signatures: u32,
     contract: Option<DeployedContract>,
     /// Explorers need it to verify the source, beside the version of the compiler.
     standard_json_input: Option<serde_json::Value>,
@@ -258,8 +280,13 @@ impl Journal for Record {
         self.noted.transaction.clone()
     }
 
+    fn signatures(&self) -> u32 {
+        self.noted.signatures
+    }
+
     async fn signed(&mut self, _: u64, transaction: SignedTransaction) -> Result<(), Error> {
         self.noted.transaction = Some(transaction);
+        self.noted.signatures = self.noted.signatures.saturating_add(1);
         self.save()
     }
 

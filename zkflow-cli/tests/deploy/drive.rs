@@ -20,7 +20,7 @@ use crate::support::{ANVIL, PATIENCE, World, transactions};
 struct Memory {
     transaction: Option<SignedTransaction>,
     stages: Vec<DeploymentStage>,
-    signatures: usize,
+    signatures: u32,
 }
 
 #[async_trait]
@@ -29,6 +29,10 @@ impl Journal for Memory {
 
     fn transaction(&self) -> Option<SignedTransaction> {
         self.transaction.clone()
+    }
+
+    fn signatures(&self) -> u32 {
+        self.signatures
     }
 
     async fn signed(&mut self, _: u64, transaction: SignedTransaction) -> Result<(), Self::Error> {
@@ -77,6 +81,7 @@ fn order<'a>(code: &'a Code, statement: &'a Statement, confirmations: u64) -> Or
         verification_key,
         statement: Some(statement),
         salt: 0xdead_beef,
+        turn: None,
         confirmations,
         deadline: None,
     }

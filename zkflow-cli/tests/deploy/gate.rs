@@ -17,7 +17,7 @@ use crate::support::{PATIENCE, World};
 
 #[tokio::test]
 async fn a_key_for_development_goes_to_no_other_chain() {
-    let args = ["--allow-request-rpc", "true", "--development", "true"];
+    let args = ["--allow-request-rpc", "true", "--allow-request-keys", "true", "--development", "true"];
     let world = World::on(LocalChain::start(&["--chain-id", "5"]).unwrap(), 5, &args);
     let id = world.circuit().await;
     let path = format!("/v1/circuits/{id}/deploy");
@@ -26,7 +26,7 @@ async fn a_key_for_development_goes_to_no_other_chain() {
     let refused = world.client.post(&path, &json!({"chainId": 5, "unsigned": true})).await.unwrap();
     assert_eq!((refused.status, &refused.body["code"]), (409, &json!("key_for_development")), "{refused:?}");
     // If only the worker can find out the chain, the worker refuses.
-    let request = json!({"rpcUrl": world.chain.url(), "signer": "deployer"});
+    let request = json!({"rpcUrl": world.chain.url(), "privateKey": world.chain.keys()[0]});
     let failed = world.client.deploy(&id, &request, PATIENCE).await.unwrap();
     assert_eq!(failed["error"]["code"], "key_for_development", "{failed}");
     assert_eq!(world.transactions().await, 0);

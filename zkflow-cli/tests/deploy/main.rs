@@ -6,6 +6,7 @@ mod command;
 mod crashes;
 mod drive;
 mod gate;
+mod hostile;
 mod requests;
 mod support;
 mod whole;

@@ -21,7 +21,12 @@ async fn wrong_requests_are_refused_with_a_reason_and_without_an_echo() {
         (json!({"chainId": ANVIL, "signer": "nobody"}), 422, "unknown_signer"),
         (json!({"chainId": ANVIL, "signer": "deployer", "privateKey": key}), 422, "invalid_inputs"),
         (json!({"chainId": ANVIL, "privateKey": key}), 403, "not_allowed"),
-        (json!({"rpcUrl": "https://node.example/", "signer": "deployer"}), 403, "not_allowed"),
+        (json!({"rpcUrl": "https://node.example/", "signer": "deployer"}), 403, "foreign_node"),
+        (
+            json!({"chainId": ANVIL, "rpcUrl": "https://node.example/", "signer": "deployer"}),
+            403,
+            "foreign_node",
+        ),
         (
             json!({"chainId": ANVIL, "signer": "deployer", "from": format!("0x{:040}", 1)}),
             422,
@@ -53,12 +58,13 @@ async fn wrong_requests_are_refused_with_a_reason_and_without_an_echo() {
 
 #[tokio::test]
 async fn hostile_addresses_are_refused_at_once() {
-    let world = World::new(&["--allow-request-rpc", "true"]);
+    let world = World::new(&["--allow-request-rpc", "true", "--allow-request-keys", "true"]);
+    let key = &world.chain.keys()[1];
     let id = world.circuit().await;
     for url in
         ["http://127.0.0.1:1/", "https://0x7f.1/", "https://[::1]/", "https://169.254.169.254/", "x", ""]
     {
-        let body = json!({"chainId": ANVIL, "rpcUrl": url, "signer": "deployer"});
+        let body = json!({"chainId": ANVIL, "rpcUrl": url, "privateKey": key});
         let reply = world.client.post(&format!("/v1/circuits/{id}/deploy"), &body).await.unwrap();
         assert_eq!(
             (reply.status, reply.body["code"].as_str()),
@@ -67,7 +73,7 @@ async fn hostile_addresses_are_refused_at_once() {
         );
     }
     // The worker resolves the host name and refuses it.
-    let body = json!({"chainId": ANVIL, "rpcUrl": "https://localhost:1/", "signer": "deployer"});
+    let body = json!({"chainId": ANVIL, "rpcUrl": "https://localhost:1/", "privateKey": key});
     let failed = world.client.deploy(&id, &body, PATIENCE).await.unwrap();
     assert_eq!(failed["error"]["code"], "rpc_refused", "{failed}");
 }
@@ -77,7 +83,8 @@ async fn a_node_of_another_chain_and_an_empty_account_are_named() {
     let args = ["--allow-request-rpc", "true", "--development", "true", "--allow-request-keys", "true"];
     let world = World::new(&args);
     let id = world.circuit().await;
-    let body = json!({"chainId": 1337, "rpcUrl": world.chain.url(), "signer": "deployer"});
+    let key = &world.chain.keys()[0];
+    let body = json!({"chainId": 1337, "rpcUrl": world.chain.url(), "privateKey": key});
     let failed = world.client.deploy(&id, &body, PATIENCE).await.unwrap();
     assert_eq!(failed["error"]["code"], "wrong_chain", "{failed}");
     assert!(failed["error"]["message"].as_str().unwrap().contains("31337"), "{failed}");

@@ -288,13 +288,16 @@ pub enum ChainError {
     /// A transaction could not be signed.
     #[error("the transaction cannot be signed: {0}")]
     Signer(String),
+    /// The transaction exceeds a limit of the signer.
+    #[error("the transaction is not signed: {0}")]
+    Limit(String),
 }
 
 impl Classified for ChainError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Unavailable(_) => ErrorKind::Unavailable,
-            Self::Refused { .. } | Self::Funds { .. } => ErrorKind::Conflict,
+            Self::Refused { .. } | Self::Funds { .. } | Self::Limit(_) => ErrorKind::Conflict,
             Self::Policy(_) | Self::Signer(_) => ErrorKind::Invalid,
         }
     }
@@ -306,6 +309,7 @@ impl Classified for ChainError {
             Self::Funds { .. } => "insufficient_funds",
             Self::Policy(_) => "rpc_refused",
             Self::Signer(_) => "signer_failed",
+            Self::Limit(_) => "spending_limit",
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use tokio::sync::Mutex;
 use tokio::time::sleep;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{DeployedContract, DeploymentStage};
@@ -17,6 +18,8 @@ use super::{Code, DeployError, Statement};
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(3));
 /// Interval after which a transaction that is not mined is sent again.
 const SEND_AGAIN: Duration = Duration::from_secs(20);
+/// Highest number of transactions of an order: one, and three that replace lost ones.
+const SIGNATURES: u32 = 4;
 
 /// A contract to deploy, and the conditions of success.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +35,9 @@ pub struct Order<'a> {
     /// A number that differs between orders. Without it, two orders with the same nonce would sign identical
     /// transactions, and both would claim the same contract.
     pub salt: u32,
+    /// Held while the order signs and sends: orders of one account with one turn do not pick the same nonce. `None`:
+    /// the account has no other orders.
+    pub turn: Option<&'a Mutex<()>>,
     /// Blocks that confirm the transaction, including its own block.
     pub confirmations: u64,
     /// End of waiting; `None`: no limit.
@@ -46,6 +52,9 @@ pub trait Journal: Send {
 
     /// The last signed transaction; `None` if there is none.
     fn transaction(&self) -> Option<SignedTransaction>;
+
+    /// Number of transactions signed so far.
+    fn signatures(&self) -> u32;
 
     /// Stores a transaction durably. The transaction is sent only after this returns.
     async fn signed(&mut self, chain_id: u64, transaction: SignedTransaction) -> Result<(), Self::Error>;
@@ -86,8 +95,11 @@ pub async fn drive<J: Journal>(
     let mut pause = PAUSE.0;
     let mut sent: Option<Instant> = None;
     loop {
-        let Some(transaction) = journal.transaction() else {
-            sign(chain, signer, order, None, journal).await?;
+        let transaction = journal.transaction();
+        in_time(order.deadline, transaction.as_ref())?;
+        let Some(transaction) = transaction else {
+            sign_and_send(chain, signer, order, None, journal).await?;
+            sent = Some(Instant::now());
             continue;
         };
         let seen = look(chain, &transaction, order.confirmations).await?;
@@ -100,9 +112,8 @@ pub async fn drive<J: Journal>(
             }
             Next::Send | Next::Wait => {}
             Next::Superseded => {
-                sign(chain, signer, order, Some(&transaction), journal).await?;
-                sent = None;
-                continue;
+                sign_and_send(chain, signer, order, Some(&transaction), journal).await?;
+                sent = Some(Instant::now());
             }
             Next::Reverted(Receipt { block, .. }) => {
                 return Err(DeployError::Reverted { hash: transaction.hash, block }.into());
@@ -112,18 +123,22 @@ pub async fn drive<J: Journal>(
                 return Ok(check(chain, order, &transaction, receipt).await?);
             }
         }
-        if order.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            let hash = transaction.hash;
-            let late = format!("transaction {hash} was not confirmed in time, and may still be mined");
-            return Err(DeployError::Late(late).into());
-        }
-        sleep(pause).await;
+        let left = order.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        sleep(left.map_or(pause, |left| left.min(pause))).await;
         pause = (pause * 2).min(PAUSE.1);
     }
 }
 
-/// Signs a transaction and stores it in the journal; it replaces `lost`.
-async fn sign<J: Journal>(
+/// Fails after the deadline.
+fn in_time(deadline: Option<Instant>, sent: Option<&SignedTransaction>) -> Result<(), DeployError> {
+    if deadline.is_none_or(|deadline| Instant::now() < deadline) {
+        return Ok(());
+    }
+    Err(DeployError::late(sent.map(|transaction| transaction.hash)))
+}
+
+/// Signs a transaction, stores it in the journal and sends it; it replaces `lost`.
+async fn sign_and_send<J: Journal>(
     chain: &dyn ChainClient,
     signer: Option<&dyn TransactionSigner>,
     order: Order<'_>,
@@ -140,12 +155,22 @@ async fn sign<J: Journal>(
         }
         .into());
     };
+    let _turn = match order.turn {
+        Some(turn) => Some(turn.lock().await),
+        None => None,
+    };
+    in_time(order.deadline, lost)?;
+    if journal.signatures() >= SIGNATURES {
+        return Err(DeployError::Contested(journal.signatures()).into());
+    }
     let unsigned = chain.creation(&signer.address(), order.code.creation.clone()).await?;
     if unsigned.chain_id != order.chain_id {
         return Err(DeployError::OtherChain { asked: order.chain_id, found: unsigned.chain_id }.into());
     }
     let signed = signer.sign(&salted(unsigned, order.salt))?;
-    journal.signed(order.chain_id, signed).await.map_err(Stopped::Journal)
+    journal.signed(order.chain_id, signed.clone()).await.map_err(Stopped::Journal)?;
+    chain.broadcast(&signed).await?;
+    journal.stage(DeploymentStage::Confirm).await.map_err(Stopped::Journal)
 }
 
 /// Adds the salt's upper 12 bits to the gas limit and its lower 20 bits to the price in wei.

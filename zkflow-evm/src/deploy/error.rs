@@ -60,6 +60,17 @@ pub enum DeployError {
     /// The operator has no signer of this name.
     #[error("no signer {0:?} is configured")]
     UnknownSigner(String),
+    /// The request names its own node and a signer of the operator.
+    #[error(
+        "a signer of this server uses the server's own nodes: give chainId without rpcUrl, or a privateKey of your own"
+    )]
+    ForeignNode,
+    /// Other transactions used the nonces of all transactions of the order, in number.
+    #[error(
+        "other transactions used the nonces of {0} transactions of this deployment: let nothing else use the signer's \
+         account, then request the deployment again"
+    )]
+    Contested(u32),
     /// The signing key is destroyed, and another transaction used the nonce.
     #[error(
         "transaction {0} can never be mined: another transaction used its nonce, and its key is destroyed; \
@@ -96,6 +107,16 @@ pub enum DeployError {
     NoProof,
 }
 
+impl DeployError {
+    /// The time limit is exceeded; `sent` is the transaction that was not confirmed.
+    pub fn late(sent: Option<TransactionHash>) -> Self {
+        Self::Late(sent.map_or_else(
+            || "no transaction could be sent in time".to_owned(),
+            |hash| format!("transaction {hash} was not confirmed in time, and may still be mined"),
+        ))
+    }
+}
+
 impl From<NoCode> for DeployError {
     fn from(error: NoCode) -> Self {
         match error {
@@ -110,7 +131,9 @@ impl Classified for DeployError {
         match self {
             Self::Solidity(error) => error.kind(),
             Self::Chain(error) => error.kind(),
-            Self::OtherChain { .. } | Self::UnknownChain(_) | Self::UnknownSigner(_) => ErrorKind::Invalid,
+            Self::OtherChain { .. } | Self::UnknownChain(_) | Self::UnknownSigner(_) | Self::ForeignNode => {
+                ErrorKind::Invalid
+            }
             Self::OtherKey
             | Self::OtherSource
             | Self::Unreadable(_)
@@ -122,6 +145,7 @@ impl Classified for DeployError {
             | Self::Claimed(_)
             | Self::Unusual(_)
             | Self::NonceTaken(_)
+            | Self::Contested(_)
             | Self::Reverted { .. }
             | Self::Late(_)
             | Self::NoProof => ErrorKind::Conflict,
@@ -143,6 +167,8 @@ impl Classified for DeployError {
             Self::OtherChain { .. } => "wrong_chain",
             Self::UnknownChain(_) => "unknown_chain",
             Self::UnknownSigner(_) => "unknown_signer",
+            Self::ForeignNode => "foreign_node",
+            Self::Contested(_) => "nonce_contested",
             Self::NonceTaken(_) => "nonce_taken",
             Self::Reverted { .. } => "transaction_failed",
             Self::Late(_) => "deployment_timeout",

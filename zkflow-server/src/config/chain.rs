@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 #[cfg(feature = "evm")]
-use zkflow_evm::{ChainSettings, Policy};
+use zkflow_evm::{ChainSettings, Policy, SpendingLimits};
 
 use super::secret::SecretSetting;
-use super::setting::{YEAR_S, settings};
+use super::setting::{BILLION, YEAR_S, settings};
 
 settings! {
     /// Chain
@@ -27,9 +27,17 @@ settings! {
         confirmations: u64 = 3, "confirmations", "ZKFLOW_CONFIRMATIONS", 1..=10_000;
         /// Time limit from the request of a deployment to its confirmation
         deploy_time_s: u64 = 3600, "deploy-time-s", "ZKFLOW_DEPLOY_TIME_S", 1..=YEAR_S;
+        /// Highest price of gas that a signer pays, in gwei
+        max_fee_gwei: u64 = 300, "max-fee-gwei", "ZKFLOW_MAX_FEE_GWEI", 1..=BILLION;
+        /// Highest gas limit of a deployment
+        max_gas: u64 = 8_000_000, "max-gas", "ZKFLOW_MAX_GAS", 1..=BILLION;
+        /// Highest cost of a deployment, gas limit times price, in gwei: 10^9 gwei are one coin of the chain
+        max_cost_gwei: u64 = 500_000_000, "max-cost-gwei", "ZKFLOW_MAX_COST_GWEI", 1..=BILLION * BILLION;
+        /// Highest cost of all deployments that a signer signs within 24 hours, for each chain and process, in gwei
+        max_daily_gwei: u64 = 2_000_000_000, "max-daily-gwei", "ZKFLOW_MAX_DAILY_GWEI", 1..=BILLION * BILLION;
         /// Accept private keys in requests; a key is sealed, used once and destroyed
         allow_request_keys: bool = false, "allow-request-keys", "ZKFLOW_ALLOW_REQUEST_KEYS";
-        /// Accept RPC URLs in requests: https at public addresses only
+        /// Accept RPC URLs in requests, beside a private key: https at public addresses only
         allow_request_rpc: bool = false, "allow-request-rpc", "ZKFLOW_ALLOW_REQUEST_RPC";
         /// Accept http and loopback RPC URLs in requests too; requires allow_request_rpc. Never enable it on
         /// a server that others use
@@ -50,6 +58,12 @@ impl Chain {
             request_rpc: self.allow_request_rpc.then_some(Policy { local: self.development }),
             request_keys: self.allow_request_keys,
             confirmations: self.confirmations,
+            spending: SpendingLimits {
+                fee_gwei: self.max_fee_gwei,
+                gas: self.max_gas,
+                cost_gwei: self.max_cost_gwei,
+                daily_gwei: self.max_daily_gwei,
+            },
         }
     }
 

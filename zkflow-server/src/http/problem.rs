@@ -98,7 +98,7 @@ impl From<RequestError> for Problem {
         let code = error.code();
         let plain = |status| Self::new(status, code, error.to_string());
         match error.kind() {
-            _ if matches!(error, RequestError::Forbidden(_)) => plain(StatusCode::FORBIDDEN),
+            _ if error.is_forbidden() => plain(StatusCode::FORBIDDEN),
             ErrorKind::Invalid => Self {
                 errors: error.faults().into_iter().map(Fault::from).collect(),
                 ..plain(StatusCode::UNPROCESSABLE_ENTITY)

@@ -22,8 +22,8 @@ use zkflow_core::setup::SetupRecord;
 
 use super::{InputFault, RequestError, circuits};
 use crate::state::App;
-use zkflow_evm::LocalSigner;
 use zkflow_evm::deploy::{self, Code, DeployError};
+use zkflow_evm::{CappedSigner, LocalSigner};
 
 /// A request for a deployment. It has no `Debug`, because it may contain a private key.
 pub struct NewDeployment {
@@ -77,6 +77,7 @@ impl Secrets {
 /// - The circuit is not ready, or its key is not allowed on the chain.
 /// - The chain or the signer is missing or not configured.
 /// - The request contains a private key or a node URL, and the settings forbid it.
+/// - The request contains a node URL, and names a signer of the operator.
 /// - The idempotency key was used for a different request.
 pub async fn request(
     app: &App,
@@ -97,6 +98,7 @@ pub async fn request(
         }
     }
     let circuit = circuits::get_ready(app, circuit_id).await?;
+    refuse_foreign_node(&new)?;
     let signer = signer(app, &new)?;
     check_node(app, &new)?;
     let chain_id = new.chain_id;
@@ -155,6 +157,14 @@ fn signer(app: &App, new: &NewDeployment) -> Result<Signer, RequestError> {
         },
         (None, None) => Err(fault("signer", "missing: name a signer, or ask for the unsigned transaction")),
         (Some(_), Some(_)) => Err(fault("signer", "privateKey is given too: give only one of them")),
+    }
+}
+
+/// A node of the request says which chain, fees and gas are signed: only a key of the request may trust it.
+fn refuse_foreign_node(new: &NewDeployment) -> Result<(), RequestError> {
+    match (&new.rpc_url, &new.signer) {
+        (Some(_), Some(_)) => Err(DeployError::ForeignNode.into()),
+        _ => Ok(()),
     }
 }
 
@@ -287,7 +297,9 @@ pub(crate) fn open_signer(
             Some(signer) => Some(signer),
             None => return Err(DeployError::UnknownSigner(name.clone())),
         },
-        (Signer::Request, Some(key)) => Some(Arc::new(LocalSigner::from_hex(key)?)),
+        (Signer::Request, Some(key)) => {
+            Some(Arc::new(CappedSigner::new(LocalSigner::from_hex(key)?, app.chains.spending)))
+        }
         (Signer::Request, None) => None,
     })
 }

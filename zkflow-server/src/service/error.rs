@@ -153,6 +153,16 @@ impl From<BlueprintError> for RequestError {
 }
 
 impl RequestError {
+    /// Whether the request is refused by rules, whatever its form.
+    pub fn is_forbidden(&self) -> bool {
+        match self {
+            Self::Forbidden(_) => true,
+            #[cfg(feature = "evm")]
+            Self::Deploy(DeployError::ForeignNode) => true,
+            _ => false,
+        }
+    }
+
     /// Faults of inputs and parameters; empty for other errors.
     pub fn faults(&self) -> Vec<InputFault> {
         match self {

@@ -60,6 +60,9 @@ impl Deploy {
     async fn connect(&self, deployment: &Deployment, secrets: &Secrets) -> Result<(EvmClient, u64), Stop> {
         let chains = &self.app.chains;
         let client = match (&secrets.rpc_url, deployment.chain_id) {
+            (Some(_), _) if deployment.signer != Signer::Request => {
+                return Err(stop(DeployError::ForeignNode));
+            }
             (Some(url), _) => chains.requested(url).await.map_err(DeployError::from).map_err(stop)?,
             (None, Some(chain_id)) => chains.client(chain_id).map_err(stop)?,
             (None, None) => return Err(stop(VaultError::NotFound(deployment.id.to_string()))),
@@ -160,10 +163,7 @@ impl Steps for Deploy {
         let left = self.left(deployment);
         if left.is_zero() {
             let hash = deployment.transaction.as_ref().map(|transaction| transaction.hash);
-            return Err(stop(DeployError::Late(hash.map_or_else(
-                || "no transaction could be sent in time".to_owned(),
-                |hash| format!("transaction {hash} was not confirmed in time, and may still be mined"),
-            ))));
+            return Err(stop(DeployError::late(hash)));
         }
         let deadline = Instant::now() + left;
         let secrets = self.secrets(deployment).await?;
@@ -178,6 +178,10 @@ impl Steps for Deploy {
             verification_key,
             statement: Some(&statement),
             salt: salt(&deployment.id),
+            turn: match &deployment.signer {
+                Signer::Named(name) => app.chains.turn(name, chain_id),
+                _ => None,
+            },
             confirmations: app.chains.confirmations(chain_id),
             deadline: Some(deadline),
         };
@@ -217,6 +221,10 @@ impl Journal for Record<'_> {
 
     fn transaction(&self) -> Option<SignedTransaction> {
         self.deployment.transaction.clone()
+    }
+
+    fn signatures(&self) -> u32 {
+        self.deployment.signatures
     }
 
     async fn signed(&mut self, chain_id: u64, transaction: SignedTransaction) -> Result<(), JobError> {

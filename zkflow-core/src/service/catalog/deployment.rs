@@ -33,6 +33,9 @@ pub struct Deployment {
     pub life: Life<DeploymentStatus, DeploymentStage>,
     /// Transaction, stored before it is sent. After a crash the same bytes are sent again.
     pub transaction: Option<SignedTransaction>,
+    /// Number of transactions signed so far; all but the last one lost their nonce.
+    #[serde(default)]
+    pub signatures: u32,
     /// Contract; `None` until it is confirmed and checked.
     pub contract: Option<DeployedContract>,
     /// Idempotency key, so that a repeated request deploys once.

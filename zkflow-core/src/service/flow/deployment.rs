@@ -78,6 +78,7 @@ impl Deployment {
             own_rpc,
             life: Life::new(now),
             transaction: None,
+            signatures: 0,
             contract: None,
             idempotency,
         }
@@ -96,6 +97,7 @@ impl Deployment {
         self.owed()?.updated_at = now;
         self.chain_id = Some(chain_id);
         self.transaction = Some(transaction);
+        self.signatures = self.signatures.saturating_add(1);
         Ok(())
     }
 

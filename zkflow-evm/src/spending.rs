@@ -1,0 +1,240 @@
+//! [`CappedSigner`]: limits of what an account pays, checked directly before each signature.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use zkflow_core::service::chain::{
+    Address, ChainError, Fees, SignedTransaction, TransactionSigner, UnsignedTransaction,
+};
+
+/// Wei in a gwei.
+const GWEI: u128 = 1_000_000_000;
+/// The period of [`SpendingLimits::day`], and the steps in which it moves.
+const HOURS: u64 = 24;
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Limits of the transactions of one account, in gwei: 10^9 gwei are one coin of the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpendingLimits {
+    /// Highest price of a unit of gas.
+    pub fee_gwei: u64,
+    /// Highest gas limit of a transaction.
+    pub gas: u64,
+    /// Highest cost of a transaction: gas limit times price.
+    pub cost_gwei: u64,
+    /// Highest cost of all transactions that are signed within 24 hours, for each chain.
+    pub daily_gwei: u64,
+}
+
+impl Default for SpendingLimits {
+    /// 300 gwei, 8 million gas, 0.5 and 2 coins. The largest verifier contract needs about 6.5 million gas.
+    fn default() -> Self {
+        Self { fee_gwei: 300, gas: 8_000_000, cost_gwei: 500_000_000, daily_gwei: 2_000_000_000 }
+    }
+}
+
+/// A signer with limits. What a node says about fees and gas cannot exceed them.
+///
+/// # Behaviour
+/// - A transaction above a limit, or of another chain, is not signed: [`ChainError::Limit`].
+/// - A signed transaction counts with its highest cost, whether it is mined or not.
+/// - The sum of a day is that of this value: a new process starts at zero.
+pub struct CappedSigner<S> {
+    signer: S,
+    limits: SpendingLimits,
+    /// Chains that it signs for; `None`: any.
+    chains: Option<Vec<u64>>,
+    spent: Mutex<Ledger>,
+}
+
+impl<S: TransactionSigner> CappedSigner<S> {
+    /// A signer for any chain.
+    pub fn new(signer: S, limits: SpendingLimits) -> Self {
+        Self { signer, limits, chains: None, spent: Mutex::default() }
+    }
+
+    /// Signs for `chains` only.
+    pub fn only_on(self, chains: Vec<u64>) -> Self {
+        Self { chains: Some(chains), ..self }
+    }
+
+    fn check(&self, transaction: &UnsignedTransaction) -> Result<u128, ChainError> {
+        let UnsignedTransaction { chain_id, gas, fees, .. } = *transaction;
+        let SpendingLimits { fee_gwei, gas: most_gas, cost_gwei, .. } = self.limits;
+        if self.chains.as_ref().is_some_and(|chains| !chains.contains(&chain_id)) {
+            return Err(over(format!("the signer does not sign for chain {chain_id}")));
+        }
+        let price = match fees {
+            Fees::Market { max, priority } => max.max(priority),
+            Fees::Legacy { price } => price,
+        };
+        if price > u128::from(fee_gwei) * GWEI {
+            let asked = price.div_ceil(GWEI);
+            return Err(over(format!("the price of gas is {asked} gwei, the limit is {fee_gwei} gwei")));
+        }
+        if gas > most_gas {
+            return Err(over(format!("the gas limit is {gas}, the highest allowed is {most_gas}")));
+        }
+        let cost = price.saturating_mul(gas.into());
+        if cost > u128::from(cost_gwei) * GWEI {
+            let asked = cost.div_ceil(GWEI);
+            return Err(over(format!(
+                "the transaction can cost {asked} gwei, the limit of a transaction is {cost_gwei} gwei"
+            )));
+        }
+        Ok(cost)
+    }
+}
+
+impl<S: TransactionSigner> TransactionSigner for CappedSigner<S> {
+    fn address(&self) -> Address {
+        self.signer.address()
+    }
+
+    fn sign(&self, transaction: &UnsignedTransaction) -> Result<SignedTransaction, ChainError> {
+        let cost = self.check(transaction)?;
+        let daily = self.limits.daily_gwei;
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        spent.add(transaction.chain_id, cost, u128::from(daily) * GWEI).map_err(|before| {
+            let (before, cost) = (before.div_ceil(GWEI), cost.div_ceil(GWEI));
+            over(format!(
+                "{before} gwei are signed for within 24 hours on chain {}, {cost} more exceed the limit of {daily} gwei",
+                transaction.chain_id
+            ))
+        })?;
+        drop(spent);
+        self.signer.sign(transaction)
+    }
+}
+
+impl<S: TransactionSigner> fmt::Debug for CappedSigner<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { limits, chains, .. } = self;
+        let address = self.address();
+        f.debug_struct("CappedSigner")
+            .field("address", &address)
+            .field("limits", limits)
+            .field("chains", chains)
+            .finish_non_exhaustive()
+    }
+}
+
+fn over(reason: String) -> ChainError {
+    ChainError::Limit(reason)
+}
+
+/// Costs in wei by chain, in steps of an hour.
+#[derive(Debug)]
+struct Ledger {
+    began: Instant,
+    chains: BTreeMap<u64, VecDeque<(u64, u128)>>,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self { began: Instant::now(), chains: BTreeMap::new() }
+    }
+}
+
+impl Ledger {
+    /// Adds a cost, unless the sum of the last 24 hours would exceed `limit`. `Err` is the sum without it.
+    fn add(&mut self, chain: u64, cost: u128, limit: u128) -> Result<(), u128> {
+        let hour = self.began.elapsed().as_secs() / HOUR.as_secs();
+        self.add_at(hour, chain, cost, limit)
+    }
+
+    fn add_at(&mut self, hour: u64, chain: u64, cost: u128, limit: u128) -> Result<(), u128> {
+        let hours = self.chains.entry(chain).or_default();
+        // An hour counts until a whole day after its end.
+        while hours.front().is_some_and(|(past, _)| past + HOURS < hour) {
+            hours.pop_front();
+        }
+        let before = hours.iter().fold(0_u128, |sum, (_, cost)| sum.saturating_add(*cost));
+        if before.saturating_add(cost) > limit {
+            return Err(before);
+        }
+        match hours.back_mut() {
+            Some((last, sum)) if *last == hour => *sum += cost,
+            _ => hours.push_back((hour, cost)),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use zkflow_core::service::chain::TransactionHash;
+
+    use super::*;
+
+    /// Counts its signatures.
+    #[derive(Debug, Default)]
+    struct Pen(AtomicUsize);
+
+    impl TransactionSigner for Pen {
+        fn address(&self) -> Address {
+            Address([7; 20])
+        }
+
+        fn sign(&self, transaction: &UnsignedTransaction) -> Result<SignedTransaction, ChainError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            let (sender, nonce) = (self.address(), transaction.nonce);
+            Ok(SignedTransaction { sender, nonce, hash: TransactionHash([0; 32]), raw: String::new() })
+        }
+    }
+
+    fn asks(chain_id: u64, gas: u64, fees: Fees) -> UnsignedTransaction {
+        UnsignedTransaction { chain_id, nonce: 0, gas, fees, code: bytes::Bytes::new() }
+    }
+
+    fn market(gwei: u128) -> Fees {
+        Fees::Market { max: gwei * GWEI, priority: 0 }
+    }
+
+    #[test]
+    fn what_exceeds_a_limit_is_not_signed() {
+        let limits = SpendingLimits { fee_gwei: 100, gas: 1000, cost_gwei: 50_000, daily_gwei: 120_000 };
+        let signer = CappedSigner::new(Pen::default(), limits).only_on(vec![1, 5]);
+        let legacy = |gwei: u128| Fees::Legacy { price: gwei * GWEI };
+        let tip = Fees::Market { max: GWEI, priority: 101 * GWEI };
+        for (transaction, part) in [
+            (asks(2, 1, market(1)), "chain 2"),
+            (asks(1, 1, market(101)), "101 gwei"),
+            (asks(1, 1, Fees::Legacy { price: 100 * GWEI + 1 }), "101 gwei"),
+            (asks(1, 1, tip), "101 gwei"),
+            (asks(1, 1001, market(1)), "1001"),
+            (asks(1, 1000, legacy(51)), "51000 gwei"),
+            (asks(1, u64::MAX, legacy(u128::MAX / GWEI)), "gwei"),
+            (asks(1, u64::MAX, Fees::Market { max: u128::MAX, priority: u128::MAX }), "gwei"),
+        ] {
+            let error = signer.sign(&transaction).unwrap_err();
+            assert!(matches!(&error, ChainError::Limit(why) if why.contains(part)), "{error}");
+        }
+        assert_eq!(signer.signer.0.load(Ordering::Relaxed), 0);
+        signer.sign(&asks(1, 1000, market(50))).unwrap();
+        signer.sign(&asks(1, 1000, legacy(50))).unwrap();
+        let error = signer.sign(&asks(1, 1000, market(21))).unwrap_err();
+        assert!(error.to_string().contains("100000 gwei are signed for"), "{error}");
+        signer.sign(&asks(1, 1000, market(20))).unwrap();
+        signer.sign(&asks(5, 1000, market(50))).unwrap();
+        assert_eq!(signer.signer.0.load(Ordering::Relaxed), 4);
+    }
+
+    #[test]
+    fn a_day_ends_and_the_ledger_stays_small() {
+        let mut ledger = Ledger::default();
+        assert_eq!(ledger.add_at(0, 1, 10, 10), Ok(()));
+        assert_eq!(ledger.add_at(HOURS, 1, 1, 10), Err(10), "less than a day may have passed");
+        assert_eq!(ledger.add_at(HOURS + 1, 1, 1, 10), Ok(()));
+        for hour in HOURS..10 * HOURS {
+            for _ in 0..3 {
+                let _ = ledger.add_at(hour, 1, 0, 10);
+            }
+        }
+        assert!(ledger.chains[&1].len() <= HOURS as usize + 2);
+    }
+}
