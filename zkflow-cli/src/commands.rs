@@ -14,6 +14,8 @@ mod doctor;
 mod evidence;
 mod files;
 mod inspect;
+#[cfg(feature = "server")]
+mod keys;
 mod output;
 mod progress;
 mod prove;
@@ -62,6 +64,10 @@ pub(crate) enum Command {
     #[cfg(feature = "server")]
     #[command(subcommand)]
     Store(Box<store::StoreCommand>),
+    /// Manage the keys of the API
+    #[cfg(feature = "server")]
+    #[command(subcommand)]
+    Keys(Box<keys::KeysCommand>),
     /// Build circuits from templates
     #[command(subcommand)]
     Circuit(CircuitCommand),
@@ -124,6 +130,8 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Restore(args) => return store::restore(&args),
         #[cfg(feature = "server")]
         Command::Store(command) => return store::store(&command),
+        #[cfg(feature = "server")]
+        Command::Keys(command) => return keys::keys(&command),
         Command::Circuit(CircuitCommand::Build(args)) => build::build(&args)?,
         Command::Template(command) => return template::run(&command),
         Command::Compile(args) => compile::compile(&args)?,

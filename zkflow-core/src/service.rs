@@ -11,3 +11,5 @@ pub mod conformance;
 
 pub mod clock;
 pub mod id;
+pub mod keys;
+pub mod tenant;

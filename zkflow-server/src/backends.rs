@@ -29,6 +29,7 @@ use zkflow_core::setup::{CheckedPowers, DevelopmentPowers, PowersFile, PowersSou
 use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
 use zkflow_queue::{MemoryQueue, SqliteQueue};
 
+use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::maintenance::Data;
 use crate::maintenance::binding::bind;
@@ -189,9 +190,11 @@ async fn assemble(
     #[cfg(feature = "evm")]
     let chains =
         Chains::open(config.chain.settings(), tools.solidity).map_err(failed("prepare deployments"))?;
+    let authenticator = Authenticator::new(&config.auth, catalog.clone(), clock.clone());
     tracing::debug!(compiler = tools.compiler.version(), "opened");
     Ok(Arc::new(App {
         record_key,
+        authenticator,
         catalog,
         vault,
         store,

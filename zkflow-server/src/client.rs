@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use serde_json::{Value, json};
 
 /// A failed call of the API.
@@ -70,6 +71,19 @@ impl Client {
     /// Creates a client of the server at `base`, such as `http://127.0.0.1:3000`.
     pub fn new(base: &str) -> Self {
         Self { base: base.trim_end_matches('/').to_owned(), http: reqwest::Client::new() }
+    }
+
+    /// Sends `key` with each request.
+    ///
+    /// # Errors
+    /// The key is not visible ASCII text.
+    pub fn with_key(self, key: &str) -> Result<Self, ClientError> {
+        let wrong = || ClientError::Unexpected("the key is not visible ASCII text".to_owned());
+        let mut value: HeaderValue = format!("Bearer {key}").parse().map_err(|_| wrong())?;
+        value.set_sensitive(true);
+        let headers = [(AUTHORIZATION, value)].into_iter().collect();
+        let http = reqwest::Client::builder().default_headers(headers).build().map_err(|_| wrong())?;
+        Ok(Self { http, ..self })
     }
 
     /// Sends a GET request and returns the answer, whatever its status.

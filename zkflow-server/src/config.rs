@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 mod args;
+mod auth;
 mod chain;
 mod circuits;
 mod environment;
@@ -22,6 +23,7 @@ mod value;
 mod workers;
 
 pub use args::ConfigArgs;
+pub use auth::{Auth, AuthMethod};
 pub use chain::Chain;
 pub use circuits::Circuits;
 pub use environment::Environment;
@@ -36,8 +38,9 @@ pub use storage::{InvalidNamespace, Namespace, Storage};
 pub use workers::Workers;
 
 /// The concerns, in the order of help and pages.
-pub static CONCERNS: [Concern; 8] = [
+pub static CONCERNS: [Concern; 9] = [
     Http::CONCERN,
+    Auth::CONCERN,
     Log::CONCERN,
     Storage::CONCERN,
     Workers::CONCERN,
@@ -52,6 +55,7 @@ pub static CONCERNS: [Concern; 8] = [
 #[allow(missing_docs, reason = "the types say it")]
 pub struct Config {
     pub http: Http,
+    pub auth: Auth,
     pub log: Log,
     pub storage: Storage,
     pub workers: Workers,
@@ -87,6 +91,7 @@ impl Config {
         args.apply(&mut config)?;
         environment.refuse_unknown(&config)?;
         config.http.check()?;
+        config.auth.check()?;
         Ok(config)
     }
 

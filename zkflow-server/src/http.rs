@@ -1,5 +1,6 @@
 //! The HTTP API: one module per resource; handlers translate between HTTP and [`service`](crate::service).
 
+mod access;
 mod body;
 mod client;
 mod download;
@@ -7,6 +8,7 @@ mod dto;
 mod events;
 mod fallible;
 mod observe;
+mod origin;
 mod page;
 mod path;
 mod problem;
@@ -17,6 +19,7 @@ mod wait;
 mod circuits;
 #[cfg(feature = "evm")]
 mod deployments;
+mod keys;
 mod operations;
 mod proofs;
 mod templates;

@@ -1,9 +1,11 @@
 //! The service around `zkflow-core`. Data flows in one direction:
-//! [`config`] → [`state`] → [`service`] (the operations) → [`http`] (the API).
+//! [`config`] → [`auth`] → [`state`] → [`service`] (the operations) → [`http`] (the API).
 //! [`work`] executes jobs. [`maintenance`] works on the stored data as a whole. [`client`] calls the API, for the demo, tests and benchmarks.
 
 pub mod config;
 pub mod telemetry;
+
+pub mod auth;
 
 pub mod state;
 

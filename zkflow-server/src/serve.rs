@@ -1,6 +1,6 @@
 //! `zkflow serve` and `zkflow worker`: start, serving, and draining after a stop signal.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -42,6 +42,12 @@ pub enum ServeError {
         /// Error of the operating system.
         source: std::io::Error,
     },
+    /// Other machines could use the API without authentication.
+    #[error(
+        "the API would listen on {0} without authentication: set auth.methods (--auth keys, then `zkflow keys create`), or \
+         --insecure-no-auth true behind a proxy that authenticates"
+    )]
+    Unprotected(IpAddr),
     /// Another operation of the operating system failed.
     #[error("cannot {action}")]
     System {
@@ -105,6 +111,9 @@ fn harden() {
 async fn serve(config: Config, role: Role, provers: Provers) -> Result<(), ServeError> {
     if matches!(role, Role::Worker(_)) {
         backends::check_shared(&config)?;
+    }
+    if role == Role::Server && config.auth.leaves_open(&config.http) {
+        return Err(ServeError::Unprotected(config.http.bind));
     }
     let shutdown = CancellationToken::new();
     stop_on_signals(shutdown.clone())?;

@@ -13,7 +13,7 @@ mod error;
 mod inputs;
 
 use document::same_request;
-pub use document::{Requested, get};
+pub use document::{Requested, get, owned, visible};
 pub use error::{InputFault, RequestError};
 pub use inputs::GivenInputs;
 

@@ -18,6 +18,7 @@ use zkflow_core::setup::{Beacon, PowersSource, RecordKey};
 use zkflow_core::template::{TemplateEngine, TemplateLibrary};
 use zkflow_store::Vault;
 
+use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::maintenance::Data;
 #[cfg(feature = "evm")]
@@ -40,6 +41,8 @@ pub use verifiers::{Turn, Verifiers};
 pub struct App {
     /// Effective settings.
     pub config: Config,
+    /// Finds out who a request comes from.
+    pub authenticator: Authenticator,
     /// Documents; authoritative for all state.
     pub catalog: Arc<dyn Catalog>,
     /// Artifacts of circuits, and sealed inputs.

@@ -2,6 +2,7 @@
 
 mod connection;
 mod document;
+mod keys;
 mod schema;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use zkflow_core::service::catalog::{
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
+use zkflow_core::service::keys::ApiKeys;
 
 use connection::Connection;
 use document::date;
@@ -27,9 +29,10 @@ use document::date;
 /// # Layout
 /// - The collections `circuits`, `proofs` and `deployments` contain the documents, with the field names
 ///   of [`Circuit`], [`ProofRequest`] and [`Deployment`]. Timestamps are BSON dates.
+/// - `keys` contains the keys of the API, as [`ApiKey`](zkflow_core::service::keys::ApiKey).
 /// - `meta` contains the version of this layout, and the id of the installation. A newer version is refused.
 /// - There are unique indexes on `circuit_hash` of circuits, and on `idempotency.key` where present: with
-///   `user_id` for proof requests, with `circuit_id` for deployments.
+///   `tenant` and `user_id` for proof requests, with `circuit_id` for deployments.
 /// - A TTL index on `expires_at` removes proof requests a day after they expire. It only matters when no
 ///   worker runs the cleanup. MongoDB cannot destroy the sealed inputs: they become orphans, and a later
 ///   cleanup removes them.
@@ -123,6 +126,10 @@ impl Catalog for MongoCatalog {
     }
 
     fn deployments(&self) -> &dyn Collection<Deployment> {
+        self
+    }
+
+    fn keys(&self) -> &dyn ApiKeys {
         self
     }
 

@@ -1,6 +1,7 @@
 //! One SQLite file for the catalog and, if used, the queue.
 
 mod catalog;
+mod keys;
 mod schema;
 
 pub use catalog::SqliteCatalog;

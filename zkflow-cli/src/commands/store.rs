@@ -178,7 +178,7 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<ExitCode, Error> {
 }
 
 /// As [`on_data`], for data that must be there: a mistyped folder is refused before anything is made in it.
-fn on_existing<F: Future<Output = Result<ExitCode, Error>>>(
+pub(super) fn on_existing<F: Future<Output = Result<ExitCode, Error>>>(
     args: &ConfigArgs,
     work: impl FnOnce(Data) -> F,
 ) -> Result<ExitCode, Error> {
@@ -191,7 +191,7 @@ fn on_existing<F: Future<Output = Result<ExitCode, Error>>>(
 }
 
 /// Opens the documents and artifacts of the configuration, and works on them.
-fn on_data<F: Future<Output = Result<ExitCode, Error>>>(
+pub(super) fn on_data<F: Future<Output = Result<ExitCode, Error>>>(
     args: &ConfigArgs,
     work: impl FnOnce(Data) -> F,
 ) -> Result<ExitCode, Error> {

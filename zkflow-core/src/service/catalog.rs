@@ -13,6 +13,7 @@ use async_trait::async_trait;
 
 use crate::service::clock::Timestamp;
 use crate::service::id::InstallationId;
+use crate::service::keys::ApiKeys;
 use zkflow_groth16::error::{Classified, ErrorKind};
 
 mod circuit;
@@ -23,11 +24,12 @@ mod lookup;
 mod page;
 mod proof;
 
-pub use circuit::{Circuit, CircuitFilter, CircuitKey, CircuitStage, CircuitStatus, Removed};
+pub use circuit::{Circuit, CircuitFilter, CircuitKey, CircuitStage, CircuitStatus, Removed, Visibility};
 pub use deployment::{
     DeployedContract, Deployment, DeploymentFilter, DeploymentKey, DeploymentStage, DeploymentStatus, Signer,
 };
 pub use document::{Document, Idempotency, InvalidTransition};
+pub(in crate::service) use life::named;
 pub use life::{Failure, Life, Named, RequestOrigin, Stage, Status};
 pub use lookup::{Lookup, Term, Value};
 pub use page::{Cursor, Page};
@@ -44,6 +46,9 @@ pub trait Catalog: fmt::Debug + Send + Sync + 'static {
 
     /// Deployments.
     fn deployments(&self) -> &dyn Collection<Deployment>;
+
+    /// Keys of the API.
+    fn keys(&self) -> &dyn ApiKeys;
 
     /// Returns at most `limit` proof requests with `expires_at <= now`, earliest first.
     async fn expired_proofs(&self, now: Timestamp, limit: usize) -> Result<Vec<ProofRequest>, CatalogError>;

@@ -39,6 +39,14 @@ name!(
 );
 
 name!(
+    /// Id of a key of the API: a UUID of version 7, so ids sort by creation time.
+    KeyId,
+    "key id",
+    "a lower-case hyphenated UUID",
+    is_uuid
+);
+
+name!(
     /// Id of the user that a request is attributed to: 1 to 128 visible ASCII characters.
     UserId,
     "user id",
@@ -71,6 +79,13 @@ impl DeploymentId {
 }
 
 impl InstallationId {
+    /// A new id: the time `now` and 74 unguessable bits.
+    pub fn generate(now: Timestamp) -> Self {
+        Self(time_ordered_uuid(now))
+    }
+}
+
+impl KeyId {
     /// A new id: the time `now` and 74 unguessable bits.
     pub fn generate(now: Timestamp) -> Self {
         Self(time_ordered_uuid(now))

@@ -9,8 +9,7 @@ use super::setting::{TEBIBYTE_MIB, YEAR_S, bytes, settings};
 settings! {
     /// HTTP API
     Http at http {
-        /// Address to listen on. There is no authentication: bind to another address than 127.0.0.1 only
-        /// behind a proxy that authenticates
+        /// Address to listen on. Another address than a loopback one needs a way to authenticate; see auth
         bind: IpAddr = IpAddr::from([127, 0, 0, 1]), "bind", "BIND";
         /// Port to listen on; 0 lets the system choose
         port: u16 = 3000, "port", "PORT", 0..=65535;

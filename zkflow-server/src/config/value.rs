@@ -89,7 +89,7 @@ pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
 
-fn list(values: impl Iterator<Item = String>) -> String {
+pub(super) fn list(values: impl Iterator<Item = String>) -> String {
     format!("[{}]", values.collect::<Vec<_>>().join(", "))
 }
 
@@ -265,4 +265,27 @@ macro_rules! choices {
     )+ };
 }
 
-pub(super) use {choices, texts};
+/// Implements [`Value`] for lists, with commas in flags and variables.
+macro_rules! lists {
+    ($($type:ty: $placeholder:literal, $form:literal;)+) => { $(
+        impl $crate::config::value::Value for Vec<$type> {
+            const KIND: $crate::config::value::Kind = $crate::config::value::Kind::new($placeholder, $form);
+
+            fn from_text(text: &std::ffi::OsStr) -> Option<Self> {
+                let parts = text.to_str()?.split(',').map(str::trim).filter(|part| !part.is_empty());
+                parts.map(|part| <$type as $crate::config::value::Value>::from_text(part.as_ref())).collect()
+            }
+
+            fn from_toml(value: &toml::de::DeValue<'_>) -> Option<Self> {
+                let parts = value.as_array()?.iter();
+                parts.map(|part| <$type as $crate::config::value::Value>::from_toml(part.get_ref())).collect()
+            }
+
+            fn to_toml(&self) -> Option<String> {
+                Some($crate::config::value::list(self.iter().filter_map($crate::config::value::Value::to_toml)))
+            }
+        }
+    )+ };
+}
+
+pub(super) use {choices, lists, texts};

@@ -10,12 +10,14 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zkflow_core::service::catalog::{Circuit, CircuitFilter, CircuitStatus, Document as _};
+use zkflow_core::service::keys::Scope;
+use zkflow_core::service::tenant::TenantId;
 use zkflow_core::template::TemplateName;
 
 use super::Problem;
+use super::access::{Access, Routes};
 use super::body::JsonBody;
 use super::download;
 use super::dto::{CircuitDto, CircuitPage, NewCircuit, ProofToVerify, VerdictDto};
@@ -24,17 +26,21 @@ use super::observe::Origin;
 use super::page::{PageQuery, cut};
 use super::path::{Path, circuit_id, deployment_id};
 use super::wait::WaitQuery;
+use crate::auth::Principal;
 use crate::service::verify::Verdict;
 use crate::service::{self, watch};
 use crate::state::{App, ClientAddress};
 
-pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
-        .routes(routes!(create, list))
-        .routes(routes!(get, delete))
-        .routes(routes!(artifact))
-        .routes(routes!(follow))
-        .routes(routes!(verify))
+pub(super) fn routes() -> Routes {
+    let read = Access::Needs(Scope::CircuitsRead);
+    Routes::new()
+        .add(Access::Needs(Scope::CircuitsBuild), routes!(create))
+        .add(Access::Needs(Scope::CircuitsDelete), routes!(delete))
+        .add(Access::Needs(Scope::Verify), routes!(verify))
+        .add(read, routes!(list))
+        .add(read, routes!(get))
+        .add(read, routes!(artifact))
+        .add(read, routes!(follow))
 }
 
 /// Request a circuit.
@@ -53,9 +59,12 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 async fn create(
     State(app): State<Arc<App>>,
     Origin(origin): Origin,
+    caller: Principal,
     JsonBody(new, _held): JsonBody<NewCircuit>,
 ) -> Result<Response, Problem> {
-    let circuit = service::circuits::request(&app, new.template_name, new.params.0, origin).await?;
+    let NewCircuit { template_name, params, visibility } = new;
+    let circuit =
+        service::circuits::request(&app, &caller.tenant, visibility, template_name, params.0, origin).await?;
     let status =
         if circuit.life.status == CircuitStatus::Ready { StatusCode::OK } else { StatusCode::ACCEPTED };
     let location = [(LOCATION, format!("/v1/circuits/{}", circuit.id))];
@@ -77,8 +86,8 @@ struct ListQuery {
 
 impl ListQuery {
     /// Tells lists with different filters apart.
-    fn scope(&self) -> String {
-        format!("circuits {self:?}")
+    fn scope(&self, tenant: &TenantId) -> String {
+        format!("circuits of {tenant} {self:?}")
     }
 }
 
@@ -92,13 +101,15 @@ impl ListQuery {
 )]
 async fn list(
     State(app): State<Arc<App>>,
+    caller: Principal,
     query: Result<Query<ListQuery>, QueryRejection>,
     page: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Json<CircuitPage>, Problem> {
     let Query(query) = query?;
-    let scope = query.scope();
+    let scope = query.scope(&caller.tenant);
     let page = page?.page(&scope)?;
-    let filter = CircuitFilter { template: query.template_name, status: query.status };
+    let filter =
+        CircuitFilter { tenant: Some(caller.tenant), template: query.template_name, status: query.status };
     let mut circuits =
         app.catalog.circuits().list(&filter, &page).await.map_err(service::RequestError::from)?;
     let next_cursor = cut(&mut circuits, &page, &scope, Circuit::cursor);
@@ -117,11 +128,12 @@ async fn list(
 async fn get(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    caller: Principal,
     wait: Result<Query<WaitQuery>, QueryRejection>,
     client: ClientAddress,
 ) -> Result<Json<CircuitDto>, Problem> {
     let wait = wait?.bounded(&app);
-    let circuit: Circuit = watch::settled(&app, &circuit_id(&id)?, wait, client).await?;
+    let circuit: Circuit = watch::settled(&app, &caller.tenant, &circuit_id(&id)?, wait, client).await?;
     Ok(Json(circuit.into()))
 }
 
@@ -150,10 +162,11 @@ struct DeleteQuery {
 async fn delete(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    caller: Principal,
     query: Result<Query<DeleteQuery>, QueryRejection>,
 ) -> Result<StatusCode, Problem> {
     let Query(choice) = query?;
-    service::removal::delete(&app, &circuit_id(&id)?, choice.force).await?;
+    service::removal::delete(&app, &caller.tenant, &circuit_id(&id)?, choice.force).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -180,11 +193,12 @@ async fn delete(
 async fn artifact(
     State(app): State<Arc<App>>,
     Path((id, name)): Path<(String, String)>,
+    caller: Principal,
     method: Method,
     headers: HeaderMap,
     client: ClientAddress,
 ) -> Result<Response, Problem> {
-    let circuit: Circuit = service::get(&app, &circuit_id(&id)?).await?;
+    let circuit: Circuit = service::visible(&app, &caller.tenant, &circuit_id(&id)?).await?;
     let meta = service::circuits::artifact_meta(&circuit, &name)?;
     download::send(&app, meta, &name, &method, &headers, client).await
 }
@@ -202,10 +216,11 @@ async fn artifact(
 async fn follow(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    caller: Principal,
     last: LastEvent,
     client: ClientAddress,
 ) -> Result<Response, Problem> {
-    events::follow::<Circuit, CircuitDto>(app, circuit_id(&id)?, "circuit", last, client).await
+    events::follow::<Circuit, CircuitDto>(app, caller.tenant, circuit_id(&id)?, "circuit", last, client).await
 }
 
 /// Choice of the verifier.
@@ -230,15 +245,17 @@ struct VerifyQuery {
 async fn verify(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    caller: Principal,
     query: Result<Query<VerifyQuery>, QueryRejection>,
     JsonBody(ProofToVerify { proof, public_signals }, _held): JsonBody<ProofToVerify>,
 ) -> Result<Json<VerdictDto>, Problem> {
     let id = circuit_id(&id)?;
     let verdict = match query?.0.on_chain {
-        None => service::verify::verify(&app, &id, proof, public_signals).await?,
+        None => service::verify::verify(&app, &caller.tenant, &id, proof, public_signals).await?,
         Some(deployment) => {
             let deployment = deployment_id(&deployment)?;
-            service::verify::verify_on_chain(&app, &id, &deployment, proof, public_signals).await?
+            service::verify::verify_on_chain(&app, &caller.tenant, &id, &deployment, proof, public_signals)
+                .await?
         }
     };
     Ok(Json(match verdict {

@@ -8,12 +8,13 @@ use axum::extract::{Query, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{Circuit, Deployment, DeploymentFilter, Document as _};
+use zkflow_core::service::keys::Scope;
 
 use super::Problem;
+use super::access::{Access, Routes};
 use super::body::{JsonBody, idempotency_key};
 use super::dto::deployment::{ContractDto, DeploymentDto, DeploymentPage, NewDeployment, UnsignedDto};
 use super::events::{self, LastEvent};
@@ -21,16 +22,18 @@ use super::observe::Origin;
 use super::page::{PageQuery, cut};
 use super::path::{Path, circuit_id, deployment_id};
 use super::wait::WaitQuery;
+use crate::auth::Principal;
 use crate::service::{self, RequestError, watch};
 use crate::state::{App, ClientAddress};
 
-pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
-        .routes(routes!(create))
-        .routes(routes!(list))
-        .routes(routes!(get))
-        .routes(routes!(follow))
-        .routes(routes!(contract))
+pub(super) fn routes() -> Routes {
+    let read = Access::Needs(Scope::CircuitsRead);
+    Routes::new()
+        .add(Access::Needs(Scope::Deploy), routes!(create))
+        .add(read, routes!(list))
+        .add(read, routes!(get))
+        .add(read, routes!(follow))
+        .add(read, routes!(contract))
 }
 
 /// Deploy the verifier contract of a circuit.
@@ -45,7 +48,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     responses(
         (status = 200, description = "With `unsigned`: the transaction to sign", body = UnsignedDto),
         (status = 202, description = "The deployment is pending; poll the URL in `Location`", body = DeploymentDto),
-        (status = 403, description = "This server accepts no private keys or no RPC URLs in requests", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The caller has no scope `deploy` or does not own the circuit; or this server accepts no private keys or no RPC URLs in requests", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown circuit", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The circuit is not ready, or the chain does not accept its key", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Unknown chain or signer, or refused RPC URL", body = Problem, content_type = "application/problem+json"),
@@ -56,17 +59,19 @@ async fn create(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     Origin(origin): Origin,
+    caller: Principal,
     headers: HeaderMap,
     JsonBody(new, _held): JsonBody<NewDeployment>,
 ) -> Result<Response, Problem> {
     let id = circuit_id(&id)?;
     if new.unsigned {
         let (chain_id, from) = new.for_signing()?;
-        let transaction = service::deployments::unsigned(&app, &id, chain_id, from).await?;
+        let transaction = service::deployments::unsigned(&app, &caller.tenant, &id, chain_id, from).await?;
         return Ok(Json(UnsignedDto { transaction }).into_response());
     }
     let key = idempotency_key(&headers)?;
-    let deployment = service::deployments::request(&app, &id, new.signed_here(key)?, origin).await?;
+    let new = new.signed_here(key)?;
+    let deployment = service::deployments::request(&app, &caller.tenant, &id, new, origin).await?;
     let location = [(LOCATION, format!("/v1/circuits/{id}/deployments/{}", deployment.id))];
     Ok((StatusCode::ACCEPTED, location, Json(DeploymentDto::from(deployment))).into_response())
 }
@@ -83,12 +88,13 @@ async fn create(
 async fn list(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    caller: Principal,
     page: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Json<DeploymentPage>, Problem> {
-    let circuit: Circuit = service::get(&app, &circuit_id(&id)?).await?;
-    let scope = format!("deployments of {}", circuit.id);
+    let circuit: Circuit = service::visible(&app, &caller.tenant, &circuit_id(&id)?).await?;
+    let scope = format!("deployments of {} {}", caller.tenant, circuit.id);
     let page = page?.page(&scope)?;
-    let filter = DeploymentFilter { circuit_id: Some(circuit.id), status: None };
+    let filter = DeploymentFilter { tenant: Some(caller.tenant), circuit_id: Some(circuit.id), status: None };
     let mut found = app.catalog.deployments().list(&filter, &page).await.map_err(RequestError::from)?;
     let next_cursor = cut(&mut found, &page, &scope, Deployment::cursor);
     Ok(Json(DeploymentPage {
@@ -109,13 +115,14 @@ async fn list(
 async fn get(
     State(app): State<Arc<App>>,
     Path((circuit, id)): Path<(String, String)>,
+    caller: Principal,
     wait: Result<Query<WaitQuery>, QueryRejection>,
     client: ClientAddress,
 ) -> Result<Json<DeploymentDto>, Problem> {
     let wait = wait?.bounded(&app);
     let id = deployment_id(&id)?;
-    belongs(&service::get(&app, &id).await?, &circuit_id(&circuit)?)?;
-    Ok(Json(watch::settled::<Deployment>(&app, &id, wait, client).await?.into()))
+    belongs(&service::visible(&app, &caller.tenant, &id).await?, &circuit_id(&circuit)?)?;
+    Ok(Json(watch::settled::<Deployment>(&app, &caller.tenant, &id, wait, client).await?.into()))
 }
 
 /// Stream a deployment: its current state, then each change until it is confirmed or has failed.
@@ -131,12 +138,13 @@ async fn get(
 async fn follow(
     State(app): State<Arc<App>>,
     Path((circuit, id)): Path<(String, String)>,
+    caller: Principal,
     last: LastEvent,
     client: ClientAddress,
 ) -> Result<Response, Problem> {
     let id = deployment_id(&id)?;
-    belongs(&service::get(&app, &id).await?, &circuit_id(&circuit)?)?;
-    events::follow::<Deployment, DeploymentDto>(app, id, "deployment", last, client).await
+    belongs(&service::visible(&app, &caller.tenant, &id).await?, &circuit_id(&circuit)?)?;
+    events::follow::<Deployment, DeploymentDto>(app, caller.tenant, id, "deployment", last, client).await
 }
 
 /// Get the compiled verifier contract: code, ABI and the data that explorers need to verify its source.
@@ -149,8 +157,12 @@ async fn follow(
         (status = 409, description = "The circuit is not ready", body = Problem, content_type = "application/problem+json"),
     )
 )]
-async fn contract(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<ContractDto>, Problem> {
-    let circuit = service::circuits::get_ready(&app, &circuit_id(&id)?).await?;
+async fn contract(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    caller: Principal,
+) -> Result<Json<ContractDto>, Problem> {
+    let circuit = service::circuits::usable(&app, &caller.tenant, &circuit_id(&id)?).await?;
     Ok(Json(service::deployments::compiled(&app, &circuit).await?.into()))
 }
 

@@ -10,7 +10,7 @@ use zkflow_core::inputs::NumberRule;
 use zkflow_core::provenance::Provenance;
 use zkflow_core::report::CircuitReport;
 use zkflow_core::service::catalog::{
-    Circuit, CircuitStage, CircuitStatus, Failure, ProofRequest, ProofStage, ProofStatus, Removed,
+    Circuit, CircuitStage, CircuitStatus, Failure, ProofRequest, ProofStage, ProofStatus, Removed, Visibility,
 };
 use zkflow_core::service::id::UserId;
 use zkflow_core::template::TemplateName;
@@ -35,6 +35,9 @@ pub(super) struct NewCircuit {
     #[serde(default)]
     #[schema(value_type = Object)]
     pub(super) params: Entries,
+    /// `tenant` (default) or `public`: every tenant that knows the id may read the circuit, prove and verify with it.
+    #[schema(value_type = Option<String>)]
+    pub(super) visibility: Option<Visibility>,
 }
 
 impl Content for NewCircuit {
@@ -166,6 +169,9 @@ pub(super) struct CircuitDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     provenance: Option<Provenance>,
+    /// `tenant` or `public`.
+    #[schema(value_type = String)]
+    visibility: Visibility,
     /// Present if the same circuit was deleted before: its keys were others.
     #[serde(skip_serializing_if = "Option::is_none")]
     replaces: Option<RemovedDto>,
@@ -235,6 +241,7 @@ impl From<Circuit> for CircuitDto {
             timings: circuit.life.timings,
             report: circuit.report,
             provenance: circuit.provenance,
+            visibility: circuit.visibility,
             replaces: circuit.replaces.map(RemovedDto::from),
             error: circuit.life.error.map(FailureDto::from),
             created_at: circuit.life.created_at.to_string(),

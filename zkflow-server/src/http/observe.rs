@@ -48,7 +48,8 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
 
     let traceparent = request.headers().get(&TRACEPARENT).and_then(|value| value.to_str().ok());
     let traceparent = traceparent.filter(|value| is_traceparent(value)).map(ToOwned::to_owned);
-    let span = tracing::info_span!("request", id, method, route, traceparent);
+    let caller = tracing::field::Empty;
+    let span = tracing::info_span!("request", id, method, route, traceparent, caller);
     let traceparent = telemetry::join(&span, traceparent);
     request.extensions_mut().insert(RequestOrigin { request_id: id.clone(), traceparent });
     let mut response = next.run(request).instrument(span.clone()).await;

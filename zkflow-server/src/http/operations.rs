@@ -17,12 +17,13 @@ use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zkflow_core::service::catalog::{CatalogError, CircuitFilter, Page};
+use zkflow_core::service::keys::Scope;
 use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::store::{ArtifactPath, PutMode, StoreError};
 
+use super::access::{Access, Routes};
 use crate::state::App;
 use crate::telemetry::{self, BACKEND_UP, QUEUE_AGE, QUEUE_JOBS};
 
@@ -35,8 +36,11 @@ const WRITE_EVERY: Duration = Duration::from_secs(10);
 /// Check result of a backend that answers.
 const OK: &str = "ok";
 
-pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(health)).routes(routes!(ready)).routes(routes!(metrics))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(Access::Public, routes!(health))
+        .add(Access::Public, routes!(ready))
+        .add(Access::Needs(Scope::Operate), routes!(metrics))
 }
 
 /// Routes of a process that is starting.

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -86,6 +86,9 @@ impl IntoResponse for Problem {
         let retry_after = self.retry_after_s;
         let mut response = (status, Json(self)).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -99,6 +102,7 @@ impl From<RequestError> for Problem {
         let plain = |status| Self::new(status, code, error.to_string());
         match error.kind() {
             _ if error.is_forbidden() => plain(StatusCode::FORBIDDEN),
+            _ if error.is_unauthenticated() => plain(StatusCode::UNAUTHORIZED),
             ErrorKind::Invalid => Self {
                 errors: error.faults().into_iter().map(Fault::from).collect(),
                 ..plain(StatusCode::UNPROCESSABLE_ENTITY)

@@ -10,13 +10,15 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{Document as _, ProofFilter, ProofRequest, ProofStatus};
 use zkflow_core::service::id::{ProofId, UserId};
+use zkflow_core::service::keys::Scope;
+use zkflow_core::service::tenant::TenantId;
 
 use super::Problem;
+use super::access::{Access, Routes};
 use super::body::{JsonBody, idempotency_key};
 use super::dto::{CalldataDto, NewProof, ProofDto, ProofPage, ProofTaken};
 use super::events::{self, LastEvent};
@@ -24,16 +26,20 @@ use super::observe::Origin;
 use super::page::{PageQuery, cut};
 use super::path::Path;
 use super::wait::WaitQuery;
+use crate::auth::Principal;
 use crate::service::{self, watch};
 use crate::state::{App, ClientAddress};
 
-pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
-        .routes(routes!(create, list))
-        .routes(routes!(get, delete))
-        .routes(routes!(follow))
-        .routes(routes!(cancel))
-        .routes(routes!(calldata))
+pub(super) fn routes() -> Routes {
+    let (create_, read) = (Access::Needs(Scope::ProofsCreate), Access::Needs(Scope::ProofsRead));
+    Routes::new()
+        .add(create_, routes!(create))
+        .add(create_, routes!(delete))
+        .add(create_, routes!(cancel))
+        .add(read, routes!(list))
+        .add(read, routes!(get))
+        .add(read, routes!(follow))
+        .add(read, routes!(calldata))
 }
 
 /// Request a proof.
@@ -54,6 +60,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 async fn create(
     State(app): State<Arc<App>>,
     Origin(origin): Origin,
+    caller: Principal,
     headers: HeaderMap,
     JsonBody(new, _held): JsonBody<NewProof>,
 ) -> Result<Response, Problem> {
@@ -62,6 +69,7 @@ async fn create(
         service::proofs::NewProof {
             circuit_id: new.circuit_id,
             inputs: service::GivenInputs::new(new.private_inputs.0, new.public_inputs.0, new.inputs),
+            tenant: caller.tenant,
             user_id: new.user_id,
             idempotency_key: idempotency_key(&headers)?,
             origin,
@@ -91,8 +99,8 @@ struct ListQuery {
 
 impl ListQuery {
     /// Tells lists with different filters apart.
-    fn scope(&self) -> String {
-        format!("proofs {self:?}")
+    fn scope(&self, tenant: &TenantId) -> String {
+        format!("proofs of {tenant} {self:?}")
     }
 }
 
@@ -106,13 +114,19 @@ impl ListQuery {
 )]
 async fn list(
     State(app): State<Arc<App>>,
+    caller: Principal,
     query: Result<Query<ListQuery>, QueryRejection>,
     page: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Json<ProofPage>, Problem> {
     let Query(query) = query?;
-    let scope = query.scope();
+    let scope = query.scope(&caller.tenant);
     let page = page?.page(&scope)?;
-    let filter = ProofFilter { circuit_id: query.circuit_id, user_id: query.user_id, status: query.status };
+    let filter = ProofFilter {
+        tenant: Some(caller.tenant),
+        circuit_id: query.circuit_id,
+        user_id: query.user_id,
+        status: query.status,
+    };
     let mut proofs = app.catalog.proofs().list(&filter, &page).await.map_err(service::RequestError::from)?;
     let next_cursor = cut(&mut proofs, &page, &scope, ProofRequest::cursor);
     Ok(Json(ProofPage { proofs: proofs.into_iter().map(ProofDto::from).collect(), next_cursor }))
@@ -130,11 +144,12 @@ async fn list(
 async fn get(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    caller: Principal,
     wait: Result<Query<WaitQuery>, QueryRejection>,
     client: ClientAddress,
 ) -> Result<Json<ProofDto>, Problem> {
     let wait = wait?.bounded(&app);
-    let proof: ProofRequest = watch::settled(&app, &proof_id(&id)?, wait, client).await?;
+    let proof: ProofRequest = watch::settled(&app, &caller.tenant, &proof_id(&id)?, wait, client).await?;
     Ok(Json(proof.into()))
 }
 
@@ -151,10 +166,11 @@ async fn get(
 async fn follow(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    caller: Principal,
     last: LastEvent,
     client: ClientAddress,
 ) -> Result<Response, Problem> {
-    events::follow::<ProofRequest, ProofDto>(app, proof_id(&id)?, "proof", last, client).await
+    events::follow::<ProofRequest, ProofDto>(app, caller.tenant, proof_id(&id)?, "proof", last, client).await
 }
 
 /// Cancel a pending proof request and destroy its inputs.
@@ -167,8 +183,12 @@ async fn follow(
         (status = 409, description = "The request is completed or has failed", body = Problem, content_type = "application/problem+json"),
     )
 )]
-async fn cancel(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<ProofDto>, Problem> {
-    Ok(Json(service::proofs::cancel(&app, &proof_id(&id)?).await?.into()))
+async fn cancel(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    caller: Principal,
+) -> Result<Json<ProofDto>, Problem> {
+    Ok(Json(service::proofs::cancel(&app, &caller.tenant, &proof_id(&id)?).await?.into()))
 }
 
 /// Delete a proof request with its proof, and destroy its inputs.
@@ -180,8 +200,12 @@ async fn cancel(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<J
         (status = 404, description = "Unknown proof request", body = Problem, content_type = "application/problem+json"),
     )
 )]
-async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
-    service::proofs::delete(&app, &proof_id(&id)?).await?;
+async fn delete(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    caller: Principal,
+) -> Result<StatusCode, Problem> {
+    service::proofs::delete(&app, &caller.tenant, &proof_id(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -195,8 +219,12 @@ async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<S
         (status = 409, description = "The request has no proof", body = Problem, content_type = "application/problem+json"),
     )
 )]
-async fn calldata(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<CalldataDto>, Problem> {
-    let calldata = service::proofs::solidity_calldata(&app, &proof_id(&id)?).await?;
+async fn calldata(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    caller: Principal,
+) -> Result<Json<CalldataDto>, Problem> {
+    let calldata = service::proofs::solidity_calldata(&app, &caller.tenant, &proof_id(&id)?).await?;
     Ok(Json(CalldataDto { calldata }))
 }
 

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::SwaggerUi;
 
+use super::access::{Door, Routes, SCHEME};
 #[cfg(feature = "evm")]
 use super::deployments;
+use super::origin::{self, Sites};
 use super::query::{self, Known};
-use super::{Problem, circuits, fallible, observe, operations, proofs, templates};
+use super::{Problem, circuits, fallible, keys, observe, operations, proofs, templates};
 use crate::state::App;
 
 /// Router of the whole API, with `/openapi.json` and `/docs`.
@@ -23,10 +25,12 @@ pub fn router(app: Arc<App>) -> Router {
         0 => described().merge(operations::routes()),
         _ => described(),
     };
-    let (routes, description) = routes.split_for_parts();
+    let (routes, description) = routes.into_router().split_for_parts();
     let known = Known::of(&description);
     let routes = routes.merge(SwaggerUi::new("/docs").url("/openapi.json", description));
-    layered(routes.layer(from_fn_with_state(known, query::known)), app)
+    let sites = Sites::new(&app.config);
+    let routes = routes.layer(from_fn_with_state(known, query::known));
+    layered(routes.layer(from_fn_with_state(sites, origin::own)), Door::Guarded(app.clone()), app)
 }
 
 /// Router of a process that is starting: it is alive, and not ready.
@@ -41,22 +45,23 @@ pub fn starting_router() -> Router {
 
 /// Router of a worker process, and of the listener for operations: health, readiness and metrics only.
 pub fn operations_router(app: Arc<App>) -> Router {
-    layered(operations::routes().into(), app)
+    layered(operations::routes().into_router().into(), Door::Open, app)
 }
 
-fn layered(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
+fn layered(routes: Router<Arc<App>>, door: Door, app: Arc<App>) -> Router {
     routes
         .fallback(fallible::no_route)
         .method_not_allowed_fallback(fallible::no_method)
         .layer(from_fn_with_state(app.clone(), fallible::in_time))
         .layer(CatchPanicLayer::custom(fallible::panicked))
         .layer(from_fn(observe::observe))
+        .layer(Extension(door))
         .with_state(app)
 }
 
 /// The OpenAPI document of the API.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    described().merge(operations::routes()).into_openapi()
+    described().merge(operations::routes()).into_router().into_openapi()
 }
 
 #[derive(OpenApi)]
@@ -67,16 +72,32 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         (name = "deployments", description = "Verifier contracts on chains"),
         (name = "proofs", description = "Proof requests and proofs"),
         (name = "templates", description = "Parameterised sources of circuits"),
+        (name = "keys", description = "Keys of the API"),
         (name = "operations", description = "Health, readiness and metrics for operators"),
-    )
+    ),
+    modifiers(&Bearer)
 )]
 struct Described;
 
-fn described() -> OpenApiRouter<Arc<App>> {
-    let routes = OpenApiRouter::with_openapi(Described::openapi())
+/// Describes how callers authenticate.
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
+        let components = description.components.get_or_insert_default();
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A key of the API, or a token of the server's issuer. Without authentication, nothing is required."));
+        components.add_security_scheme(SCHEME, SecurityScheme::Http(scheme.build()));
+    }
+}
+
+fn described() -> Routes {
+    let routes = Routes::with_description(Described::openapi())
         .merge(templates::routes())
         .merge(circuits::routes())
-        .merge(proofs::routes());
+        .merge(proofs::routes())
+        .merge(keys::routes());
     #[cfg(feature = "evm")]
     let routes = routes.merge(deployments::routes());
     routes

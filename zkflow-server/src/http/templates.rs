@@ -8,18 +8,20 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use zkflow_core::service::keys::Scope;
 use zkflow_core::template::Template;
 use zkflow_core::template::TemplateName;
 
 use super::Problem;
+use super::access::{Access, Routes};
 use super::path::Path;
 use crate::service::RequestError;
 use crate::state::App;
 
-pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get))
+pub(super) fn routes() -> Routes {
+    let read = Access::Needs(Scope::CircuitsRead);
+    Routes::new().add(read, routes!(list)).add(read, routes!(get))
 }
 
 /// All available templates.

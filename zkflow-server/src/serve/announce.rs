@@ -42,7 +42,7 @@ pub(super) fn announce(app: &App, addresses: Addresses, queues: &[QueueName]) {
 fn warnings(app: &App) -> Vec<&'static str> {
     let config = &app.config;
     let mut warnings = Vec::new();
-    if !config.http.bind.is_loopback() {
+    if config.auth.methods.is_empty() && !config.http.bind.to_canonical().is_loopback() {
         warnings.push("there is no authentication: every client that reaches this address can use the API");
     }
     if config.circuits.ptau_path.is_none() {

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use zkflow_core::id::CircuitId;
-use zkflow_core::service::catalog::{CatalogError, Circuit, CircuitStatus, Document as _, RequestOrigin};
+use zkflow_core::service::catalog::{
+    CatalogError, Circuit, CircuitStatus, Document as _, RequestOrigin, Visibility,
+};
 use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::store::{Artifact, ArtifactMeta};
+use zkflow_core::service::tenant::TenantId;
 use zkflow_core::template::TemplateName;
 
 use super::RequestError;
@@ -17,10 +20,12 @@ use crate::state::App;
 /// Failure code of a circuit that is being deleted.
 pub(super) const DELETING: &str = "deleting";
 
-/// Returns the circuit for a template and parameters. Creates it as pending if it does not exist.
+/// Returns the tenant's circuit for a template and parameters. Creates it as pending if it does not exist.
 ///
 /// # Behaviour
 /// - The same template, parameters, compiler and options always give the same circuit, and one job.
+/// - Each tenant has circuits of its own.
+/// - A `visibility` is recorded, also of a circuit that exists.
 /// - A failed circuit becomes pending again.
 /// - A circuit that was deleted before gets new keys, and [says so](Circuit::replaces).
 ///
@@ -28,13 +33,15 @@ pub(super) const DELETING: &str = "deleting";
 /// The template is unknown, a parameter is wrong or an include is missing; [`RequestError::Overloaded`].
 pub async fn request(
     app: &Arc<App>,
+    tenant: &TenantId,
+    visibility: Option<Visibility>,
     name: TemplateName,
     params: Map<String, Value>,
     origin: Option<RequestOrigin>,
 ) -> Result<Circuit, RequestError> {
     let blueprint = {
-        let app = app.clone();
-        tokio::task::spawn_blocking(move || app.blueprint(&name, &params))
+        let (app, tenant) = (app.clone(), tenant.clone());
+        tokio::task::spawn_blocking(move || app.blueprint(&tenant, &name, &params))
             .await
             .map_err(|error| RequestError::Internal(format!("rendering the template: {error}")))??
     };
@@ -42,13 +49,19 @@ pub async fn request(
     loop {
         let found = app.catalog.circuits().get(&id).await?;
         let circuit = match found {
-            Some(circuit) if circuit.life.status != CircuitStatus::Failed => return Ok(circuit),
+            Some(circuit) if circuit.life.status != CircuitStatus::Failed => {
+                match share(app, circuit, visibility).await {
+                    Err(RequestError::Catalog(CatalogError::Stale(_))) => continue,
+                    shared => return shared,
+                }
+            }
             Some(circuit) if is_being_deleted(&circuit) => return Err(RequestError::CircuitDeleting(id)),
             Some(mut circuit) => {
                 super::refuse_overload(app, QueueName::KeyGeneration, app.config.limits.max_pending_circuits)
                     .await?;
                 circuit.restart(app.now()).map_err(|error| RequestError::Internal(error.to_string()))?;
                 circuit.life.origin.clone_from(&origin);
+                circuit.visibility = visibility.unwrap_or(circuit.visibility);
                 match app.save(circuit).await {
                     Err(CatalogError::Stale(_)) => continue,
                     saved => saved?,
@@ -61,6 +74,8 @@ pub async fn request(
                 let mut circuit = Circuit::new(hash, template, blueprint.params.to_json(), app.now());
                 circuit.replaces = tombstone::removed(&*app.store, &id).await?;
                 circuit.life.origin.clone_from(&origin);
+                circuit.life.tenant = tenant.clone();
+                circuit.visibility = visibility.unwrap_or_default();
                 match app.catalog.circuits().insert(circuit).await? {
                     (circuit, true) => circuit,
                     // A concurrent request has inserted the circuit, and pushes its job.
@@ -73,16 +88,46 @@ pub async fn request(
     }
 }
 
+/// Records who may use the circuit.
+async fn share(
+    app: &App,
+    mut circuit: Circuit,
+    visibility: Option<Visibility>,
+) -> Result<Circuit, RequestError> {
+    match visibility {
+        Some(wanted) if wanted != circuit.visibility => {
+            circuit.visibility = wanted;
+            Ok(app.save(circuit).await?)
+        }
+        _ => Ok(circuit),
+    }
+}
+
+/// Returns the circuit of any tenant if it is ready.
+///
+/// # Errors
+/// [`RequestError::UnknownCircuit`], and those of [`ready`].
+pub async fn get_ready(app: &App, id: &CircuitId) -> Result<Circuit, RequestError> {
+    ready(super::get(app, id).await?)
+}
+
+/// Returns the circuit if `tenant` may use it and it is ready.
+///
+/// # Errors
+/// [`RequestError::UnknownCircuit`], and those of [`ready`].
+pub async fn usable(app: &App, tenant: &TenantId, id: &CircuitId) -> Result<Circuit, RequestError> {
+    ready(super::visible(app, tenant, id).await?)
+}
+
 /// Returns the circuit if it is ready.
 ///
 /// # Errors
-/// [`RequestError::UnknownCircuit`], [`RequestError::CircuitPending`], [`RequestError::CircuitFailed`].
-pub async fn get_ready(app: &App, id: &CircuitId) -> Result<Circuit, RequestError> {
-    let circuit: Circuit = super::get(app, id).await?;
+/// [`RequestError::CircuitPending`], [`RequestError::CircuitFailed`].
+pub fn ready(circuit: Circuit) -> Result<Circuit, RequestError> {
     match circuit.life.status {
         CircuitStatus::Ready => Ok(circuit),
-        CircuitStatus::Pending => Err(RequestError::CircuitPending(id.clone())),
-        CircuitStatus::Failed => Err(RequestError::CircuitFailed(id.clone())),
+        CircuitStatus::Pending => Err(RequestError::CircuitPending(circuit.id)),
+        CircuitStatus::Failed => Err(RequestError::CircuitFailed(circuit.id)),
     }
 }
 

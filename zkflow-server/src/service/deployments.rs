@@ -18,6 +18,7 @@ use zkflow_core::service::chain::{Address, ChainClient, CompiledContract, Solidi
 use zkflow_core::service::flow::deployment::Asked;
 use zkflow_core::service::id::DeploymentId;
 use zkflow_core::service::queue::QueueName;
+use zkflow_core::service::tenant::TenantId;
 use zkflow_core::setup::SetupRecord;
 
 use super::{InputFault, RequestError, circuits};
@@ -81,6 +82,7 @@ impl Secrets {
 /// - The idempotency key was used for a different request.
 pub async fn request(
     app: &App,
+    tenant: &TenantId,
     circuit_id: &CircuitId,
     new: NewDeployment,
     origin: Option<RequestOrigin>,
@@ -92,12 +94,13 @@ pub async fn request(
     });
     if let Some(wanted) = &idempotency {
         let key = DeploymentKey { circuit_id: circuit_id.clone(), key: wanted.key.clone() };
-        if let Some(present) = app.catalog.deployments().by_key(&key).await? {
+        let present = app.catalog.deployments().by_key(&key).await?;
+        if let Some(present) = present.filter(|present| present.life.tenant == *tenant) {
             super::same_request(present.idempotency.as_ref(), wanted)?;
             return Ok(present);
         }
     }
-    let circuit = circuits::get_ready(app, circuit_id).await?;
+    let circuit = circuits::ready(super::owned(app, tenant, circuit_id).await?)?;
     refuse_foreign_node(&new)?;
     let signer = signer(app, &new)?;
     check_node(app, &new)?;
@@ -120,6 +123,7 @@ pub async fn request(
     let asked = Asked { chain_id, signer, own_rpc, idempotency };
     let mut deployment = Deployment::new(id.clone(), circuit_id.clone(), asked, now);
     deployment.life.origin = origin;
+    deployment.life.tenant = tenant.clone();
     let (deployment, added) = app.catalog.deployments().insert(deployment).await?;
     // A retried insert may return this request as not added: compare the id.
     if let (false, Some(wanted)) = (added || deployment.id == id, wanted) {
@@ -191,10 +195,11 @@ fn fault(path: &str, message: &str) -> RequestError {
 /// The circuit has no such deployment, or the deployment is not confirmed.
 pub async fn contract(
     app: &App,
+    tenant: &TenantId,
     circuit: &CircuitId,
     id: &DeploymentId,
 ) -> Result<DeployedContract, RequestError> {
-    let deployment: Deployment = super::get(app, id).await?;
+    let deployment: Deployment = super::owned(app, tenant, id).await?;
     if deployment.circuit_id != *circuit {
         return Err(RequestError::UnknownDeployment(id.clone()));
     }
@@ -268,11 +273,12 @@ pub async fn compiled(app: &App, circuit: &Circuit) -> Result<CompiledContract, 
 /// See [`request`]; with `from`, also when the node fails.
 pub async fn unsigned(
     app: &Arc<App>,
+    tenant: &TenantId,
     circuit_id: &CircuitId,
     chain_id: u64,
     from: Option<Address>,
 ) -> Result<Map<String, Value>, RequestError> {
-    let circuit = circuits::get_ready(app, circuit_id).await?;
+    let circuit = circuits::ready(super::owned(app, tenant, circuit_id).await?)?;
     let Admitted { code, .. } = admit(app, &circuit, chain_id).await?;
     let Some(from) = from else {
         return Ok(deploy::wallet_fields(chain_id, &code.creation, None));

@@ -1,6 +1,7 @@
 //! Reads documents and compares repeated requests.
 
 use zkflow_core::service::catalog::{Circuit, Deployment, Idempotency, ProofRequest, Stored};
+use zkflow_core::service::tenant::TenantId;
 
 use super::RequestError;
 use crate::state::App;
@@ -9,11 +10,20 @@ use crate::state::App;
 pub trait Requested: Stored {
     /// The error for an id without a document.
     fn unknown(id: Self::Id) -> RequestError;
+
+    /// Whether `tenant` may read the document: its owner may.
+    fn is_visible_to(&self, tenant: &TenantId) -> bool {
+        self.life().tenant == *tenant
+    }
 }
 
 impl Requested for Circuit {
     fn unknown(id: Self::Id) -> RequestError {
         RequestError::UnknownCircuit(id)
+    }
+
+    fn is_visible_to(&self, tenant: &TenantId) -> bool {
+        Self::is_visible_to(self, tenant)
     }
 }
 
@@ -29,7 +39,25 @@ impl Requested for Deployment {
     }
 }
 
-/// Returns the document.
+/// Returns the document if `tenant` may read it. To others, it does not exist.
+///
+/// # Errors
+/// [`Requested::unknown`]; the catalog fails.
+pub async fn visible<D: Requested>(app: &App, tenant: &TenantId, id: &D::Id) -> Result<D, RequestError> {
+    let document: D = get(app, id).await?;
+    if document.is_visible_to(tenant) { Ok(document) } else { Err(D::unknown(id.clone())) }
+}
+
+/// Returns the document if `tenant` owns it.
+///
+/// # Errors
+/// [`Requested::unknown`]; [`RequestError::NotOwner`] if the tenant may only read it; the catalog fails.
+pub async fn owned<D: Requested>(app: &App, tenant: &TenantId, id: &D::Id) -> Result<D, RequestError> {
+    let document: D = visible(app, tenant, id).await?;
+    if document.life().tenant == *tenant { Ok(document) } else { Err(RequestError::NotOwner) }
+}
+
+/// Returns the document of any tenant.
 ///
 /// # Errors
 /// [`Requested::unknown`]; the catalog fails.

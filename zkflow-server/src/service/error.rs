@@ -12,6 +12,8 @@ use zkflow_core::setup::RecordError;
 use zkflow_core::template::TemplateError;
 use zkflow_store::vault::VaultError;
 
+use crate::auth::AuthError;
+
 #[cfg(feature = "evm")]
 use zkflow_evm::deploy::DeployError;
 
@@ -38,6 +40,9 @@ pub enum RequestError {
     #[cfg(feature = "evm")]
     #[error(transparent)]
     Deploy(#[from] DeployError),
+    /// The caller is unknown, or may not do this.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
     /// The vault failed.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -57,6 +62,9 @@ pub enum RequestError {
     /// The deployment has no contract yet.
     #[error("deployment {0} is not confirmed and has no contract")]
     NotDeployed(DeploymentId),
+    /// The circuit belongs to another tenant, which lets all tenants prove with it.
+    #[error("the circuit belongs to another tenant: only its owner may do this")]
+    NotOwner,
     /// The server's settings forbid the request.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -156,11 +164,16 @@ impl RequestError {
     /// Whether the request is refused by rules, whatever its form.
     pub fn is_forbidden(&self) -> bool {
         match self {
-            Self::Forbidden(_) => true,
+            Self::Forbidden(_) | Self::NotOwner | Self::Auth(AuthError::Scope(_)) => true,
             #[cfg(feature = "evm")]
             Self::Deploy(DeployError::ForeignNode) => true,
             _ => false,
         }
+    }
+
+    /// Whether the request has no credentials that are accepted.
+    pub fn is_unauthenticated(&self) -> bool {
+        matches!(self, Self::Auth(AuthError::Missing | AuthError::Refused(_)))
     }
 
     /// Faults of inputs and parameters; empty for other errors.
@@ -186,6 +199,7 @@ impl Classified for RequestError {
             Self::Queue(error) => error.kind(),
             Self::Store(error) => error.kind(),
             Self::Vault(error) => error.kind(),
+            Self::Auth(error) => error.kind(),
             #[cfg(feature = "evm")]
             Self::Deploy(error) => error.kind(),
             #[cfg(feature = "evm")]
@@ -206,6 +220,7 @@ impl Classified for RequestError {
             | Self::Fields(_)
             | Self::WrongPlace(_)
             | Self::KeyReused
+            | Self::NotOwner
             | Self::Forbidden(_) => ErrorKind::Invalid,
             Self::Overloaded(_)
             | Self::TooManyWatchers
@@ -223,6 +238,7 @@ impl Classified for RequestError {
             Self::Queue(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Vault(error) => error.code(),
+            Self::Auth(error) => error.code(),
             #[cfg(feature = "evm")]
             Self::Deploy(error) => error.code(),
             #[cfg(feature = "evm")]
@@ -230,6 +246,7 @@ impl Classified for RequestError {
             Self::UnknownDeployment(_) => "deployment_not_found",
             Self::NotDeployed(_) => "not_deployed",
             Self::Forbidden(_) => "not_allowed",
+            Self::NotOwner => "not_owner",
             Self::UnknownCircuit(_) => "circuit_not_found",
             Self::UnknownProof(_) => "proof_not_found",
             Self::UnknownArtifact { .. } => "artifact_not_found",

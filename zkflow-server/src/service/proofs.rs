@@ -10,6 +10,7 @@ use zkflow_core::service::catalog::{
 };
 use zkflow_core::service::id::{ProofId, UserId};
 use zkflow_core::service::queue::QueueName;
+use zkflow_core::service::tenant::TenantId;
 
 use super::{GivenInputs, RequestError, circuits, verify};
 use crate::state::App;
@@ -20,7 +21,9 @@ pub struct NewProof {
     pub circuit_id: CircuitId,
     /// Private and public inputs.
     pub inputs: GivenInputs,
-    /// User for fairness and accounting; `None`: anonymous.
+    /// Owner of the request.
+    pub tenant: TenantId,
+    /// User of the tenant; `None`: anonymous.
     pub user_id: Option<UserId>,
     /// Identifies repeats of one request of the user.
     pub idempotency_key: Option<String>,
@@ -40,19 +43,19 @@ pub struct NewProof {
 /// The circuit is not ready; the inputs have wrong names or shapes; the key was used for a different
 /// request; too many proof requests are pending.
 pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestError> {
-    let NewProof { circuit_id, inputs, user_id, idempotency_key, origin } = new;
+    let NewProof { circuit_id, inputs, tenant, user_id, idempotency_key, origin } = new;
     let idempotency = idempotency_key.map(|key| Idempotency {
         key,
         fingerprint: fingerprint(app, &circuit_id, user_id.as_ref(), &inputs),
     });
     if let Some(wanted) = &idempotency {
-        let key = ProofKey { user_id: user_id.clone(), key: wanted.key.clone() };
+        let key = ProofKey { tenant: tenant.clone(), user_id: user_id.clone(), key: wanted.key.clone() };
         if let Some(present) = app.catalog.proofs().by_key(&key).await? {
             super::same_request(present.idempotency.as_ref(), wanted)?;
             return Ok(present);
         }
     }
-    let circuit = circuits::get_ready(app, &circuit_id).await?;
+    let circuit = circuits::usable(app, &tenant, &circuit_id).await?;
     let inputs = inputs.checked(app, &circuit)?;
     super::refuse_overload(app, QueueName::ProofGeneration, app.config.limits.max_pending_proofs).await?;
 
@@ -63,6 +66,7 @@ pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestEr
     let mut asked =
         ProofRequest::new(id.clone(), circuit_id, user_id, idempotency, now, app.config.limits.proof_ttl());
     asked.life.origin = origin;
+    asked.life.tenant = tenant;
     let wanted = asked.idempotency.clone();
     let (proof, added) = app.catalog.proofs().insert(asked).await?;
     // A retried insert may return this request as not added: compare the id.
@@ -85,9 +89,9 @@ pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestEr
 ///
 /// # Errors
 /// [`RequestError::ProofFinal`] when the request is completed or failed.
-pub async fn cancel(app: &App, id: &ProofId) -> Result<ProofRequest, RequestError> {
+pub async fn cancel(app: &App, tenant: &TenantId, id: &ProofId) -> Result<ProofRequest, RequestError> {
     let cancelled = loop {
-        let mut proof: ProofRequest = super::get(app, id).await?;
+        let mut proof: ProofRequest = super::owned(app, tenant, id).await?;
         match proof.life.status {
             ProofStatus::Cancelled => break proof,
             ProofStatus::Pending => {}
@@ -109,8 +113,8 @@ pub async fn cancel(app: &App, id: &ProofId) -> Result<ProofRequest, RequestErro
 ///
 /// # Errors
 /// [`RequestError::UnknownProof`].
-pub async fn delete(app: &App, id: &ProofId) -> Result<(), RequestError> {
-    let proof: ProofRequest = super::get(app, id).await?;
+pub async fn delete(app: &App, tenant: &TenantId, id: &ProofId) -> Result<(), RequestError> {
+    let proof: ProofRequest = super::owned(app, tenant, id).await?;
     app.vault.destroy(id).await?;
     app.erase(proof).await?;
     app.changes.notify(id.as_str());
@@ -121,8 +125,8 @@ pub async fn delete(app: &App, id: &ProofId) -> Result<(), RequestError> {
 ///
 /// # Errors
 /// [`RequestError::NoProof`] unless the request is completed; the circuit is deleted.
-pub async fn solidity_calldata(app: &App, id: &ProofId) -> Result<String, RequestError> {
-    let request: ProofRequest = super::get(app, id).await?;
+pub async fn solidity_calldata(app: &App, tenant: &TenantId, id: &ProofId) -> Result<String, RequestError> {
+    let request: ProofRequest = super::owned(app, tenant, id).await?;
     let Some(artifacts) = &request.artifacts else {
         return Err(RequestError::NoProof { id: id.clone(), status: request.life.status });
     };

@@ -7,6 +7,7 @@ use zkflow_core::service::catalog::{
     ProofFilter, ProofStatus,
 };
 use zkflow_core::service::store::ArtifactPath;
+use zkflow_core::service::tenant::TenantId;
 
 use super::{RequestError, circuits};
 use crate::maintenance::{manifest, tombstone};
@@ -22,10 +23,10 @@ use crate::state::App;
 ///   artifacts and its deployments.
 ///
 /// # Errors
-/// [`RequestError::UnknownCircuit`]; [`RequestError::CircuitBusy`] while the circuit has pending work;
+/// [`RequestError::UnknownCircuit`]; [`RequestError::NotOwner`]; [`RequestError::CircuitBusy`] while the circuit has pending work;
 /// [`RequestError::CircuitInUse`] without `force`.
-pub async fn delete(app: &App, id: &CircuitId, force: bool) -> Result<(), RequestError> {
-    let marked = mark(app, id, force).await?;
+pub async fn delete(app: &App, tenant: &TenantId, id: &CircuitId, force: bool) -> Result<(), RequestError> {
+    let marked = mark(app, tenant, id, force).await?;
     tombstone::write(&*app.store, &marked, marked.life.updated_at).await?;
     if let Some(generation) = manifest::generation(&marked) {
         // The manifest goes first: a catalog that is made again does not find half a circuit.
@@ -45,9 +46,9 @@ pub async fn delete(app: &App, id: &CircuitId, force: bool) -> Result<(), Reques
 }
 
 /// Marks the circuit as being deleted, unless it is.
-async fn mark(app: &App, id: &CircuitId, force: bool) -> Result<Circuit, RequestError> {
+async fn mark(app: &App, tenant: &TenantId, id: &CircuitId, force: bool) -> Result<Circuit, RequestError> {
     loop {
-        let mut circuit: Circuit = super::get(app, id).await?;
+        let mut circuit: Circuit = super::owned(app, tenant, id).await?;
         if circuits::is_being_deleted(&circuit) {
             return Ok(circuit);
         }
@@ -95,13 +96,17 @@ async fn has_deployments(
     circuit: &CircuitId,
     status: DeploymentStatus,
 ) -> Result<bool, RequestError> {
-    let filter = DeploymentFilter { circuit_id: Some(circuit.clone()), status: Some(status) };
+    let filter = DeploymentFilter {
+        circuit_id: Some(circuit.clone()),
+        status: Some(status),
+        ..DeploymentFilter::default()
+    };
     Ok(!app.catalog.deployments().list(&filter, &Page::first(1)).await?.is_empty())
 }
 
 /// Deletes the deployments that the circuit had when it was marked. Contracts on a chain remain.
 async fn forget_deployments(app: &App, marked: &Circuit) -> Result<(), RequestError> {
-    let all = DeploymentFilter { circuit_id: Some(marked.id.clone()), status: None };
+    let all = DeploymentFilter { circuit_id: Some(marked.id.clone()), ..DeploymentFilter::default() };
     let mut page = Page::first(100);
     loop {
         let deployments = app.catalog.deployments().list(&all, &page).await?;

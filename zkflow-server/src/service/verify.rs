@@ -9,6 +9,7 @@ use zkflow_core::id::CircuitId;
 use zkflow_core::proof::{Proof, PublicSignals, VerifyingKey};
 use zkflow_core::service::catalog::Circuit;
 use zkflow_core::service::id::DeploymentId;
+use zkflow_core::service::tenant::TenantId;
 use zkflow_core::verify::Verifier;
 
 #[cfg(feature = "evm")]
@@ -37,11 +38,12 @@ pub enum Verdict {
 /// proof is not an error: the verdict is [`Verdict::Refused`].
 pub async fn verify(
     app: &App,
+    tenant: &TenantId,
     id: &CircuitId,
     proof: Value,
     signals: Value,
 ) -> Result<Verdict, RequestError> {
-    let circuit = circuits::get_ready(app, id).await?;
+    let circuit = circuits::usable(app, tenant, id).await?;
     let digest = circuits::artifact_meta(&circuit, FileName::VerificationKey.as_str())?.sha256;
     let turn = app.verifiers.turn().await.ok_or(RequestError::TooManyVerifications)?;
     let known = app.verifiers.get(&digest);
@@ -71,13 +73,14 @@ pub async fn verify(
 #[cfg(feature = "evm")]
 pub async fn verify_on_chain(
     app: &App,
+    tenant: &TenantId,
     id: &CircuitId,
     deployment: &DeploymentId,
     proof: Value,
     signals: Value,
 ) -> Result<Verdict, RequestError> {
-    let circuit = circuits::get_ready(app, id).await?;
-    let contract = deployments::contract(app, id, deployment).await?;
+    let circuit = circuits::usable(app, tenant, id).await?;
+    let contract = deployments::contract(app, tenant, id, deployment).await?;
     let key = verifying_key(app, &circuit).await?;
     let (proof, signals) = match read(&key, &proof, &signals) {
         Ok(read) => read,
@@ -98,6 +101,7 @@ pub async fn verify_on_chain(
 #[cfg(not(feature = "evm"))]
 pub async fn verify_on_chain(
     _: &App,
+    _: &TenantId,
     _: &CircuitId,
     _: &DeploymentId,
     _: Value,

@@ -3,30 +3,33 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{RequestError, Requested, get};
+use zkflow_core::service::tenant::TenantId;
+
+use super::{RequestError, Requested, visible};
 use crate::state::{App, ClientAddress, Held, Subscription};
 use futures::Stream;
 use futures::stream;
 
-/// Returns the document once it is final, after `wait`, or at shutdown, whichever comes first.
+/// Returns the document of `tenant` once it is final, after `wait`, or at shutdown, whichever comes first.
 ///
 /// # Errors
 /// The document does not exist.
 pub async fn settled<D: Requested>(
     app: &App,
+    tenant: &TenantId,
     id: &D::Id,
     wait: Duration,
     client: ClientAddress,
 ) -> Result<D, RequestError> {
     if wait.is_zero() {
-        return get::<D>(app, id).await;
+        return visible::<D>(app, tenant, id).await;
     }
     let deadline = Instant::now() + wait;
     let mut changes = app.changes.subscribe(&id.to_string());
     // Without a permit, the present document is returned at once.
     let permit = app.budgets.watchers.take(client, 1);
     loop {
-        let document = get::<D>(app, id).await?;
+        let document = visible::<D>(app, tenant, id).await?;
         let left = deadline.saturating_duration_since(Instant::now());
         if document.is_final() || left.is_zero() || permit.is_err() || app.shutdown.is_cancelled() {
             return Ok(document);
@@ -39,29 +42,32 @@ pub async fn settled<D: Requested>(
     }
 }
 
-/// Streams the document now and after each change, until it is final or deleted, or until shutdown. The state with the
+/// Streams the document of `tenant` now and after each change, until it is final or deleted, or until shutdown. The state with the
 /// epoch `seen` is left out. `None` if the document is final in that state.
 ///
 /// # Errors
 /// The document does not exist; too many event streams are open.
 pub async fn follow<D: Requested>(
     app: Arc<App>,
+    tenant: TenantId,
     id: D::Id,
     seen: Option<u64>,
     client: ClientAddress,
 ) -> Result<Option<impl Stream<Item = D> + Send + 'static>, RequestError> {
     let permit = app.budgets.watchers.take(client, 1).map_err(|_| RequestError::TooManyWatchers)?;
     let changes = app.changes.subscribe(&id.to_string());
-    let first = get::<D>(&app, &id).await?;
+    let first = visible::<D>(&app, &tenant, &id).await?;
     if first.is_final() && seen == Some(first.life().epoch) {
         return Ok(None);
     }
-    let follower = Follower { app, id, changes, seen, first: Some(first), ended: false, _permit: permit };
+    let follower =
+        Follower { app, tenant, id, changes, seen, first: Some(first), ended: false, _permit: permit };
     Ok(Some(stream::unfold(follower, Follower::next)))
 }
 
 struct Follower<D: Requested> {
     app: Arc<App>,
+    tenant: TenantId,
     id: D::Id,
     changes: Subscription,
     first: Option<D>,
@@ -84,7 +90,7 @@ impl<D: Requested> Follower<D> {
                         () = self.app.shutdown.cancelled() => return None,
                     }
                     // If the document is deleted or the catalog fails, the stream ends.
-                    get::<D>(&self.app, &self.id).await.ok()?
+                    visible::<D>(&self.app, &self.tenant, &self.id).await.ok()?
                 }
             };
             if self.seen != Some(document.life().epoch) {

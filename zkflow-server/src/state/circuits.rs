@@ -4,29 +4,33 @@ use serde_json::{Map, Value};
 use zkflow_core::circuit::{Blueprint, BlueprintError};
 use zkflow_core::service::catalog::Circuit;
 use zkflow_core::service::store::{Artifact, StoreError};
+use zkflow_core::service::tenant::TenantId;
 use zkflow_core::template::TemplateName;
 
 use super::App;
 
 impl App {
-    /// Renders a template and collects its includes. Reads files: call it from a blocking thread.
+    /// Renders a template for a tenant and collects its includes. The hash is the one of the tenant's circuit. Reads files: call it from a blocking thread.
     ///
     /// # Errors
     /// Unknown template, wrong parameters, or an include that is not found.
     pub fn blueprint(
         &self,
+        tenant: &TenantId,
         name: &TemplateName,
         params: &Map<String, Value>,
     ) -> Result<Blueprint, BlueprintError> {
         let template = self.library.get(name)?;
-        Blueprint::builder(template)
+        let mut blueprint = Blueprint::builder(template)
             .params(template.parse_params(params)?)
             .engine(&*self.engine)
             .compiler(&*self.compiler)
             .include_roots(&self.include_roots)
             .source_limits(self.config.limits.source())
             .options(self.compile_options)
-            .build()
+            .build()?;
+        blueprint.circuit_hash = tenant.scoped(&blueprint.circuit_hash);
+        Ok(blueprint)
     }
 
     /// Reads an artifact of a circuit; `None` if the circuit has no file of this name.

@@ -81,6 +81,7 @@ impl Deploy {
         let proving_key =
             circuits::artifact_meta(circuit, FileName::ProvingKey.as_str()).map_err(stop)?.sha256;
         let made = ProofFilter {
+            tenant: Some(circuit.life.tenant.clone()),
             circuit_id: Some(circuit.id.clone()),
             status: Some(ProofStatus::Completed),
             ..ProofFilter::default()

@@ -135,7 +135,7 @@ fn compile_failure(error: CompileError, is_native: bool) -> Stop {
 
 /// Renders the template again and checks the circuit hash. Reads files.
 fn blueprint(app: &App, circuit: &Circuit) -> Result<Blueprint, Stop> {
-    let blueprint = app.blueprint(&circuit.template, &circuit.params).map_err(stop)?;
+    let blueprint = app.blueprint(&circuit.life.tenant, &circuit.template, &circuit.params).map_err(stop)?;
     if blueprint.circuit_hash == circuit.circuit_hash {
         return Ok(blueprint);
     }

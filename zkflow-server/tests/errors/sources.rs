@@ -135,7 +135,10 @@ fn status(kind: &str) -> u16 {
 
 fn status_of_variant(class: &str, variant: &str) -> Option<u16> {
     match (class, variant) {
-        (REQUEST, "Forbidden") => Some(403),
+        (REQUEST, "Forbidden" | "NotOwner") | ("AuthError", "Scope") | ("DeployError", "ForeignNode") => {
+            Some(403)
+        }
+        ("AuthError", "Missing" | "Refused") => Some(401),
         (REQUEST, "Overloaded" | "TooManyWatchers" | "TooManyVerifications") => Some(429),
         _ => None,
     }

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod artifacts;
+mod authorization;
 mod calldata;
+mod callers;
 mod circuits;
 mod cleanup;
 mod deletion;
@@ -10,11 +12,15 @@ mod documents;
 mod events;
 mod idempotency;
 mod inputs;
+mod keys;
 mod lists;
 mod malformed;
 mod operations;
+mod origins;
 mod parameters;
 mod proofs;
+mod proxies;
 mod support;
+mod tenants;
 mod verify;
 mod watching;

@@ -17,6 +17,7 @@ use zkflow_core::service::catalog::{Circuit, Document as _, ProofStatus};
 use zkflow_core::service::id::ProofId;
 use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::store::ArtifactKey;
+use zkflow_core::service::tenant::TenantId;
 use zkflow_server::config::Config;
 use zkflow_server::maintenance::Data;
 use zkflow_server::service::proofs::NewProof;
@@ -86,9 +87,16 @@ pub(crate) async fn installation() -> &'static Installation {
 
         let server = open_again(folder.path()).await;
         let params = json!({"min": 18, "max": 120, "bits": 8}).as_object().unwrap().clone();
-        let asked = service::circuits::request(&server.app, "rangeCheck".parse().unwrap(), params, None)
-            .await
-            .unwrap();
+        let asked = service::circuits::request(
+            &server.app,
+            &TenantId::default(),
+            None,
+            "rangeCheck".parse().unwrap(),
+            params,
+            None,
+        )
+        .await
+        .unwrap();
         server.work(&[QueueName::KeyGeneration]);
         let circuit = loop {
             let circuit: Circuit = service::get(&server.app, &asked.id).await.unwrap();
@@ -156,6 +164,7 @@ impl Server {
         let new = NewProof {
             circuit_id: circuit.clone(),
             inputs,
+            tenant: TenantId::default(),
             user_id: None,
             idempotency_key: None,
             origin: None,

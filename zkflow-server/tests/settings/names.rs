@@ -92,6 +92,9 @@ fn other_value(setting: &Setting) -> (String, String) {
             "development-chains" => ("1,2".to_owned(), "[1, 2]".to_owned()),
             // A build may have one prover only.
             "prover" => quoted("native"),
+            "auth" => ("keys".to_owned(), "[\"keys\"]".to_owned()),
+            "proxy-addresses" => ("10.0.0.1,::1".to_owned(), "[\"10.0.0.1\", \"::1\"]".to_owned()),
+            "hosts" | "origins" => ("a,b".to_owned(), "[\"a\", \"b\"]".to_owned()),
             _ => quoted("another"),
         },
     }

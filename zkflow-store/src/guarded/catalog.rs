@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
+use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{
     Catalog, CatalogError, Circuit, Collection, Deployment, Page, ProofRequest, Stored,
 };
 use zkflow_core::service::clock::Timestamp;
-use zkflow_core::service::id::InstallationId;
+use zkflow_core::service::id::{InstallationId, KeyId};
+use zkflow_core::service::keys::{ApiKey, ApiKeys, KeyChange};
+use zkflow_core::service::tenant::TenantId;
 
 use super::{Ended, Guard, Policy};
 
@@ -49,6 +52,10 @@ impl Catalog for GuardedCatalog {
     }
 
     fn deployments(&self) -> &dyn Collection<Deployment> {
+        self
+    }
+
+    fn keys(&self) -> &dyn ApiKeys {
         self
     }
 
@@ -105,5 +112,29 @@ impl<D: Stored> Collection<D> for GuardedCatalog {
 
     async fn list(&self, filter: &D::Filter, page: &Page) -> Result<Vec<D>, CatalogError> {
         self.call(|| self.collection().list(filter, page)).await.result
+    }
+}
+
+/// Every call may be repeated.
+#[async_trait]
+impl ApiKeys for GuardedCatalog {
+    async fn add(&self, key: &ApiKey) -> Result<(), CatalogError> {
+        self.call(|| self.catalog.keys().add(key)).await.result
+    }
+
+    async fn by_digest(&self, digest: &Digest) -> Result<Option<ApiKey>, CatalogError> {
+        self.call(|| self.catalog.keys().by_digest(digest)).await.result
+    }
+
+    async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, CatalogError> {
+        self.call(|| self.catalog.keys().key(id)).await.result
+    }
+
+    async fn change(&self, id: &KeyId, change: KeyChange) -> Result<(), CatalogError> {
+        self.call(|| self.catalog.keys().change(id, change)).await.result
+    }
+
+    async fn keys(&self, tenant: Option<&TenantId>, page: &Page) -> Result<Vec<ApiKey>, CatalogError> {
+        self.call(|| self.catalog.keys().keys(tenant, page)).await.result
     }
 }

@@ -193,6 +193,9 @@ mod catalog {
         fn deployments(&self) -> &dyn Collection<Deployment> {
             self
         }
+        fn keys(&self) -> &dyn zkflow_core::service::keys::ApiKeys {
+            self.catalog.keys()
+        }
         async fn expired_proofs(
             &self,
             now: Timestamp,

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{
     Catalog, CatalogError, Circuit, Collection, Deployment, Document, Life, Lookup, Page, ProofRequest,
 };
 use zkflow_core::service::clock::Timestamp;
-use zkflow_core::service::id::InstallationId;
+use zkflow_core::service::id::{InstallationId, KeyId};
+use zkflow_core::service::keys::{ApiKey, ApiKeys, KeyChange};
+use zkflow_core::service::tenant::TenantId;
 
 use super::lock;
 
@@ -19,6 +22,7 @@ pub struct MemoryCatalog {
     circuits: Documents<Circuit>,
     proofs: Documents<ProofRequest>,
     deployments: Documents<Deployment>,
+    keys: Keys,
     installation: Mutex<Option<InstallationId>>,
 }
 
@@ -41,6 +45,10 @@ impl Catalog for MemoryCatalog {
 
     fn deployments(&self) -> &dyn Collection<Deployment> {
         &self.deployments
+    }
+
+    fn keys(&self) -> &dyn ApiKeys {
+        &self.keys
     }
 
     async fn expired_proofs(&self, now: Timestamp, limit: usize) -> Result<Vec<ProofRequest>, CatalogError> {
@@ -133,4 +141,40 @@ impl<D: Document> Collection<D> for Documents<D> {
 
 fn with_key<D: Document>(documents: &BTreeMap<D::Id, D>, key: &D::Key) -> Option<D> {
     documents.values().find(|document| document.key().as_ref() == Some(key)).cloned()
+}
+
+/// The keys of the API, by id.
+#[derive(Debug, Default)]
+struct Keys(Mutex<BTreeMap<KeyId, ApiKey>>);
+
+#[async_trait]
+impl ApiKeys for Keys {
+    async fn add(&self, key: &ApiKey) -> Result<(), CatalogError> {
+        lock(&self.0).entry(key.id.clone()).or_insert_with(|| key.clone());
+        Ok(())
+    }
+
+    async fn by_digest(&self, digest: &Digest) -> Result<Option<ApiKey>, CatalogError> {
+        Ok(lock(&self.0).values().find(|key| key.digest == *digest).cloned())
+    }
+
+    async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, CatalogError> {
+        Ok(lock(&self.0).get(id).cloned())
+    }
+
+    async fn change(&self, id: &KeyId, change: KeyChange) -> Result<(), CatalogError> {
+        if let Some(key) = lock(&self.0).get_mut(id) {
+            key.apply(change);
+        }
+        Ok(())
+    }
+
+    async fn keys(&self, tenant: Option<&TenantId>, page: &Page) -> Result<Vec<ApiKey>, CatalogError> {
+        let keys = lock(&self.0);
+        let of_tenant = keys.values().filter(|key| tenant.is_none_or(|tenant| key.tenant == *tenant));
+        let mut listed: Vec<_> = of_tenant.map(|key| (key.cursor(), key)).collect();
+        listed.retain(|(place, _)| page.after.as_ref().is_none_or(|after| place < after));
+        listed.sort_by(|(a, _), (b, _)| b.cmp(a));
+        Ok(listed.into_iter().take(page.limit).map(|(_, key)| key.clone()).collect())
+    }
 }

@@ -19,6 +19,9 @@ const SILENCE: u32 = 3;
 /// Name of the collection of what belongs to the database as a whole.
 pub(super) const META: &str = "meta";
 
+/// Name of the collection of the keys of the API.
+pub(super) const KEYS: &str = "keys";
+
 /// A call that is dropped sooner does not count as unanswered: its caller is gone.
 const PATIENT: Duration = Duration::from_secs(1);
 
@@ -75,6 +78,11 @@ impl Call<'_> {
     /// Collection of `D` in the database.
     pub(super) fn collection<D: Document>(&self) -> Collection<RawDocumentBuf> {
         self.database.collection(D::COLLECTION)
+    }
+
+    /// The keys of the API.
+    pub(super) fn keys(&self) -> Collection<mongodb::bson::Document> {
+        self.database.collection(KEYS)
     }
 
     /// The collection of what belongs to the database as a whole.

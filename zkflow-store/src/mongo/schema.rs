@@ -9,13 +9,14 @@ use mongodb::{Database, IndexModel};
 use zkflow_core::service::catalog::{
     CatalogError, Circuit, Deployment, Document as Kind, Named, ProofRequest,
 };
+use zkflow_core::service::tenant::TenantId;
 
-use super::connection::META;
+use super::connection::{KEYS, META};
 use super::failed;
 
 /// Version of the layout that this program writes. [`migrate`] upgrades older versions. Its steps may be
 /// repeated, and may run in several processes at once.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Time from `expires_at` until MongoDB itself removes a proof request.
 const TTL_GRACE: Duration = Duration::from_secs(24 * 3600);
@@ -34,12 +35,32 @@ pub(super) async fn migrate(database: &Database) -> Result<(), CatalogError> {
             format!("schema version {version} is newer than the supported {VERSION}: upgrade zkflow");
         return Err(CatalogError::Corrupt { id: "the database".to_owned(), detail });
     }
+    for name in [Circuit::COLLECTION, ProofRequest::COLLECTION, Deployment::COLLECTION] {
+        owned(database, name).await?;
+    }
     collection::<Circuit>(database, circuits()).await?;
     collection::<ProofRequest>(database, proofs()).await?;
     collection::<Deployment>(database, deployments()).await?;
+    let indexes =
+        [unique(doc! { "digest": 1 }, None), index(doc! { "tenant": 1, "created_at": -1, "_id": -1 })];
+    database.collection::<Document>(KEYS).create_indexes(indexes).await.map_err(failed(action))?;
     let raise = doc! { "$max": { "version": VERSION } };
     meta.update_one(doc! { "_id": "schema" }, raise).upsert(true).await.map_err(failed(action))?;
     Ok(())
+}
+
+/// Gives the documents of older versions to the default tenant, and removes an index of theirs.
+async fn owned(database: &Database, name: &str) -> Result<(), CatalogError> {
+    let collection = database.collection::<Document>(name);
+    let without = doc! { "tenant": null };
+    let owner = doc! { "$set": { "tenant": TenantId::default().as_str() } };
+    collection.update_many(without, owner).await.map_err(failed(format!("finding the owners of {name}")))?;
+    match collection.drop_index("user_id_1_idempotency.key_1").await {
+        Err(error) if !matches!(code(&error), Some(NAMESPACE_MISSING | INDEX_MISSING)) => {
+            Err(failed(format!("changing the indexes of {name}"))(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Fields and indexes of a kind, beyond those of every kind.
@@ -70,6 +91,7 @@ async fn collection<D: Kind>(database: &Database, schema: Schema) -> Result<(), 
     let collection = database.collection::<Document>(name);
     let mut indexes = schema.indexes;
     indexes.push(index(doc! { "created_at": -1, "_id": -1 }));
+    indexes.push(index(doc! { "tenant": 1, "created_at": -1, "_id": -1 }));
     indexes.push(index(doc! { "status": 1, "created_at": -1, "_id": -1 }));
     collection.create_indexes(indexes).await.map_err(failed(format!("creating the indexes of {name}")))?;
     Ok(())
@@ -91,6 +113,8 @@ fn json_schema<D: Kind>(fields: Document) -> Document {
     };
     all.extend(fields);
     let required: Vec<_> = all.keys().cloned().collect();
+    // Processes of older versions write none.
+    all.insert("tenant", doc! { "bsonType": "string" });
     doc! { "bsonType": "object", "required": required, "properties": all }
 }
 
@@ -120,10 +144,10 @@ fn proofs() -> Schema {
             "expires_at": { "bsonType": "date" },
         },
         indexes: vec![
-            unique(doc! { "user_id": 1, "idempotency.key": 1 }, Some(keyed())),
+            unique(doc! { "tenant": 1, "user_id": 1, "idempotency.key": 1 }, Some(keyed())),
             IndexModel::builder().keys(doc! { "expires_at": 1 }).options(ttl).build(),
             index(doc! { "circuit_id": 1, "created_at": -1, "_id": -1 }),
-            index(doc! { "user_id": 1, "created_at": -1, "_id": -1 }),
+            index(doc! { "tenant": 1, "user_id": 1, "created_at": -1, "_id": -1 }),
         ],
     }
 }
@@ -165,5 +189,7 @@ fn code(error: &Error) -> Option<i32> {
 }
 
 const NAMESPACE_EXISTS: i32 = 48;
+const NAMESPACE_MISSING: i32 = 26;
+const INDEX_MISSING: i32 = 27;
 const UNAUTHORIZED: i32 = 13;
 const COMMAND_NOT_FOUND: i32 = 59;

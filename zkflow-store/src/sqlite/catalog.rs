@@ -9,6 +9,7 @@ use zkflow_core::service::catalog::{
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
+use zkflow_core::service::keys::ApiKeys;
 
 use super::schema;
 
@@ -18,7 +19,7 @@ use super::schema;
 /// [terms](Document::terms). Every write is one statement, so the file is locked only while SQLite runs it.
 #[derive(Debug, Clone)]
 pub struct SqliteCatalog {
-    pool: SqlitePool,
+    pub(super) pool: SqlitePool,
 }
 
 impl SqliteCatalog {
@@ -81,6 +82,10 @@ impl Catalog for SqliteCatalog {
     }
 
     fn deployments(&self) -> &dyn Collection<Deployment> {
+        self
+    }
+
+    fn keys(&self) -> &dyn ApiKeys {
         self
     }
 
@@ -260,6 +265,7 @@ mod tests {
     use zkflow_core::service::catalog::{
         CircuitFilter, CircuitKey, CircuitStatus, DeploymentKey, ProofFilter, ProofKey, ProofStatus,
     };
+    use zkflow_core::service::tenant::TenantId;
 
     use super::*;
 
@@ -333,14 +339,24 @@ mod tests {
         let key = || "k".to_owned();
         let plans = [
             plan(by_key::<Circuit>(&CircuitKey { circuit_hash: Digest::of("c") })).await,
-            plan(by_key::<ProofRequest>(&ProofKey { user_id: None, key: key() })).await,
-            plan(by_key::<ProofRequest>(&ProofKey { user_id: Some("u".parse().unwrap()), key: key() })).await,
+            plan(by_key::<ProofRequest>(&ProofKey {
+                tenant: TenantId::default(),
+                user_id: None,
+                key: key(),
+            }))
+            .await,
+            plan(by_key::<ProofRequest>(&ProofKey {
+                tenant: TenantId::default(),
+                user_id: Some("u".parse().unwrap()),
+                key: key(),
+            }))
+            .await,
             plan(by_key::<Deployment>(&DeploymentKey { circuit_id: circuit, key: key() })).await,
         ];
         let indexes = [
             "sqlite_autoindex_circuits_2 (circuit_hash=?)",
-            "proofs_by_idempotency (<expr>=? AND idempotency_key=?)",
-            "proofs_by_idempotency (<expr>=? AND idempotency_key=?)",
+            "proofs_by_idempotency (tenant=? AND <expr>=? AND idempotency_key=?)",
+            "proofs_by_idempotency (tenant=? AND <expr>=? AND idempotency_key=?)",
             "deployments_by_idempotency (circuit_id=? AND idempotency_key=?)",
         ];
         for (plan, index) in plans.iter().zip(indexes) {
@@ -363,7 +379,11 @@ mod tests {
             let circuits = catalog.circuits().list(&CircuitFilter::default(), &Page::first(9)).await.unwrap();
             let [circuit] = circuits.try_into().unwrap();
             assert_eq!((circuit.life.status, circuit.life.epoch), (CircuitStatus::Ready, 4));
-            let key = ProofKey { user_id: Some("ann".parse().unwrap()), key: "k".to_owned() };
+            let key = ProofKey {
+                tenant: TenantId::default(),
+                user_id: Some("ann".parse().unwrap()),
+                key: "k".to_owned(),
+            };
             let mut proof = catalog.proofs().by_key(&key).await.unwrap().unwrap();
             assert_eq!((proof.life.attempt, proof.life.epoch), (2, 3));
             proof.cancel(Timestamp::from_millis(9)).unwrap();

@@ -66,6 +66,33 @@ pub(super) const STEPS: &[&str] = &[
 
     PRAGMA user_version = 3;
 ",
+    "
+    ALTER TABLE circuits ADD COLUMN tenant TEXT NOT NULL DEFAULT 'default';
+    ALTER TABLE proofs ADD COLUMN tenant TEXT NOT NULL DEFAULT 'default';
+    ALTER TABLE deployments ADD COLUMN tenant TEXT NOT NULL DEFAULT 'default';
+    CREATE INDEX circuits_by_tenant ON circuits (tenant, created_at, id);
+    CREATE INDEX proofs_by_tenant ON proofs (tenant, created_at, id);
+    DROP INDEX proofs_by_idempotency;
+    CREATE UNIQUE INDEX proofs_by_idempotency ON proofs (tenant, ifnull(user_id, ''), idempotency_key)
+        WHERE idempotency_key IS NOT NULL;
+    DROP INDEX proofs_by_user;
+    CREATE INDEX proofs_by_user ON proofs (tenant, user_id, created_at, id);
+
+    CREATE TABLE api_keys (
+        id TEXT PRIMARY KEY,
+        digest TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        tenant TEXT NOT NULL,
+        scopes TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER,
+        revoked_at INTEGER,
+        last_used_at INTEGER
+    ) STRICT;
+    CREATE INDEX api_keys_by_tenant ON api_keys (tenant, created_at, id);
+
+    PRAGMA user_version = 4;
+",
 ];
 
 /// Upgrades the tables to the latest version. Of several processes, one does it.

@@ -11,6 +11,7 @@ use super::lookup::{Lookup, Term};
 use crate::service::clock::Timestamp;
 use crate::service::queue::QueueName;
 use crate::service::store::ArtifactMeta;
+use crate::service::tenant::TenantId;
 use zkflow_circom::template::TemplateName;
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::id::CircuitId;
@@ -23,7 +24,7 @@ pub struct Circuit {
     /// Derived from `circuit_hash`.
     #[serde(rename = "_id")]
     pub id: CircuitId,
-    /// Identity of the circuit; see [`circuit_hash`](fn@crate::circuit::circuit_hash).
+    /// Identity of the circuit; see [`circuit_hash`](fn@crate::circuit::circuit_hash) and [`TenantId::scoped`].
     pub circuit_hash: Digest,
     /// Template that the circuit is rendered from.
     pub template: TemplateName,
@@ -38,12 +39,22 @@ pub struct Circuit {
     pub report: Option<CircuitReport>,
     /// Origin of the keys; `None` until the circuit is ready.
     pub provenance: Option<Provenance>,
+    /// Who may use the circuit.
+    #[serde(default)]
+    pub visibility: Visibility,
     /// Most recently confirmed verifier contract.
     #[serde(default)]
     pub deployment: Option<DeployedContract>,
     /// The keys of the same circuit before it was deleted: these are others. `None` if it was never deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<Removed>,
+}
+
+impl Circuit {
+    /// Whether `tenant` may read the circuit, prove with it and verify with it.
+    pub fn is_visible_to(&self, tenant: &TenantId) -> bool {
+        self.life.tenant == *tenant || self.visibility == Visibility::Public
+    }
 }
 
 /// Keys that were deleted with their circuit.
@@ -53,6 +64,22 @@ pub struct Removed {
     pub proving_key: Digest,
     /// When the circuit was deleted.
     pub removed_at: Timestamp,
+}
+
+named! {
+    /// Who may read a circuit, prove with it and verify with it. Only its owner may deploy and delete it.
+    Visibility {
+        /// The tenant that owns it.
+        Tenant = "tenant",
+        /// Every tenant that knows its id.
+        Public = "public",
+    }
+}
+
+impl Default for Visibility {
+    fn default() -> Self {
+        Self::Tenant
+    }
 }
 
 named! {
@@ -141,6 +168,7 @@ impl Lookup for CircuitKey {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct CircuitFilter {
+    pub tenant: Option<TenantId>,
     pub template: Option<TemplateName>,
     pub status: Option<CircuitStatus>,
 }
@@ -148,6 +176,7 @@ pub struct CircuitFilter {
 impl Lookup for CircuitFilter {
     fn terms(&self) -> Vec<Term> {
         let template = self.template.as_ref().map(|template| Term::text("template", template));
-        template.into_iter().chain(self.status.map(Term::status)).collect()
+        let tenant = self.tenant.as_ref().map(Term::tenant);
+        tenant.into_iter().chain(template).chain(self.status.map(Term::status)).collect()
     }
 }

@@ -8,6 +8,7 @@ use super::lookup::{Lookup, Term};
 use crate::service::chain::{Address, SignedTransaction, TransactionHash};
 use crate::service::id::DeploymentId;
 use crate::service::queue::QueueName;
+use crate::service::tenant::TenantId;
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::id::CircuitId;
 
@@ -135,6 +136,7 @@ impl Lookup for DeploymentKey {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct DeploymentFilter {
+    pub tenant: Option<TenantId>,
     pub circuit_id: Option<CircuitId>,
     pub status: Option<DeploymentStatus>,
 }
@@ -142,7 +144,8 @@ pub struct DeploymentFilter {
 impl Lookup for DeploymentFilter {
     fn terms(&self) -> Vec<Term> {
         let circuit = self.circuit_id.as_ref().map(|circuit| Term::text("circuit_id", circuit));
-        circuit.into_iter().chain(self.status.map(Term::status)).collect()
+        let tenant = self.tenant.as_ref().map(Term::tenant);
+        tenant.into_iter().chain(circuit).chain(self.status.map(Term::status)).collect()
     }
 }
 

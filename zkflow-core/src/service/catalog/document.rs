@@ -53,13 +53,13 @@ pub trait Document: Clone + Debug + PartialEq + Serialize + DeserializeOwned + S
     /// Unique key; `None`: never a duplicate.
     fn key(&self) -> Option<Self::Key>;
 
-    /// All fields that filters and keys use, except `status`. Every document has the same ones.
+    /// All fields that filters and keys use, except `status` and `tenant`. Every document has the same ones.
     fn fields(&self) -> Vec<Term>;
 
     /// Filter for documents with this status.
     fn with_status(status: Self::Status) -> Self::Filter;
 
-    /// User that the work is attributed to.
+    /// User of the tenant that the work is attributed to.
     fn user_id(&self) -> Option<&UserId> {
         None
     }
@@ -74,9 +74,10 @@ pub trait Document: Clone + Debug + PartialEq + Serialize + DeserializeOwned + S
         self.status().is_final()
     }
 
-    /// [`fields`](Self::fields) plus `status`.
+    /// [`fields`](Self::fields) plus `status` and `tenant`.
     fn terms(&self) -> Vec<Term> {
-        self.fields().into_iter().chain([Term::status(self.status())]).collect()
+        let shared = [Term::status(self.status()), Term::tenant(&self.life().tenant)];
+        self.fields().into_iter().chain(shared).collect()
     }
 
     /// Position in a list.
@@ -86,7 +87,8 @@ pub trait Document: Clone + Debug + PartialEq + Serialize + DeserializeOwned + S
 
     /// Job that works on the document. Its subject and its `dedup_key` are the id.
     fn job(&self) -> NewJob {
-        NewJob { user_id: self.user_id().cloned(), ..NewJob::new(Self::QUEUE, self.id().to_string()) }
+        let user_id = self.life().tenant.lane(self.user_id());
+        NewJob { user_id, ..NewJob::new(Self::QUEUE, self.id().to_string()) }
     }
 
     /// The shared fields, for changes while the document is pending.

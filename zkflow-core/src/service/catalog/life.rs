@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::service::clock::Timestamp;
+use crate::service::tenant::TenantId;
 
 /// A closed set of names, identical in Rust, in stored documents and in the API.
 pub trait Named:
@@ -66,7 +67,7 @@ macro_rules! named {
     )+ };
 }
 
-pub(super) use named;
+pub(in crate::service) use named;
 
 /// Fields shared by all documents. They are stored at the top level of the document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,6 +88,9 @@ pub struct Life<T, G> {
     pub updated_at: Timestamp,
     /// Number of changes, for optimistic concurrency.
     pub epoch: u64,
+    /// Owner of the document.
+    #[serde(default)]
+    pub tenant: TenantId,
     /// The request that the document comes from, for the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<RequestOrigin>,
@@ -112,7 +116,7 @@ pub struct Failure {
 }
 
 impl<T: Status, G: Stage> Life<T, G> {
-    /// Fields of a document that is pending from `now` on.
+    /// Fields of a document of the default tenant that is pending from `now` on.
     pub(in crate::service) fn new(now: Timestamp) -> Self {
         Self {
             status: T::PENDING,
@@ -123,6 +127,7 @@ impl<T: Status, G: Stage> Life<T, G> {
             created_at: now,
             updated_at: now,
             epoch: 0,
+            tenant: TenantId::default(),
             origin: None,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::life::Named;
 use crate::service::clock::Timestamp;
+use crate::service::tenant::TenantId;
 
 /// A filter or a key: conditions on fields, joined by AND.
 pub trait Lookup: Clone + std::fmt::Debug + Send + Sync + 'static {
@@ -43,6 +44,11 @@ impl Term {
     /// The field `status`.
     pub fn status(value: impl Named) -> Self {
         Self::text("status", value.as_str())
+    }
+
+    /// The field `tenant`.
+    pub fn tenant(value: &TenantId) -> Self {
+        Self::text("tenant", value)
     }
 
     /// A field with a timestamp.

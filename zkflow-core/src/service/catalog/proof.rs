@@ -8,6 +8,7 @@ use super::lookup::{Lookup, Term};
 use crate::service::clock::Timestamp;
 use crate::service::id::{ProofId, UserId};
 use crate::service::queue::QueueName;
+use crate::service::tenant::TenantId;
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::id::CircuitId;
 
@@ -92,7 +93,7 @@ impl Document for ProofRequest {
 
     fn key(&self) -> Option<ProofKey> {
         let Idempotency { key, .. } = self.idempotency.as_ref()?;
-        Some(ProofKey { user_id: self.user_id.clone(), key: key.clone() })
+        Some(ProofKey { tenant: self.life.tenant.clone(), user_id: self.user_id.clone(), key: key.clone() })
     }
 
     fn fields(&self) -> Vec<Term> {
@@ -114,9 +115,12 @@ impl Document for ProofRequest {
     }
 }
 
-/// Unique key of a proof request: an idempotency key, per user. Requests without a user count as one user's.
+/// Unique key of a proof request: an idempotency key, per tenant and user. Requests of a tenant without a user count as
+/// one user's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProofKey {
+    /// Owner of the request.
+    pub tenant: TenantId,
     /// User that the request is attributed to; `None`: anonymous.
     pub user_id: Option<UserId>,
     /// Value of the header `Idempotency-Key`.
@@ -126,7 +130,7 @@ pub struct ProofKey {
 impl Lookup for ProofKey {
     fn terms(&self) -> Vec<Term> {
         let user = Term::optional("user_id", self.user_id.as_ref());
-        vec![user, Term::text(IDEMPOTENCY_KEY, &self.key)]
+        vec![Term::tenant(&self.tenant), user, Term::text(IDEMPOTENCY_KEY, &self.key)]
     }
 }
 
@@ -134,6 +138,7 @@ impl Lookup for ProofKey {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct ProofFilter {
+    pub tenant: Option<TenantId>,
     pub circuit_id: Option<CircuitId>,
     pub user_id: Option<UserId>,
     pub status: Option<ProofStatus>,
@@ -143,7 +148,8 @@ impl Lookup for ProofFilter {
     fn terms(&self) -> Vec<Term> {
         let circuit = self.circuit_id.as_ref().map(|circuit| Term::text("circuit_id", circuit));
         let user = self.user_id.as_ref().map(|user| Term::optional("user_id", Some(user)));
-        circuit.into_iter().chain(user).chain(self.status.map(Term::status)).collect()
+        let tenant = self.tenant.as_ref().map(Term::tenant);
+        tenant.into_iter().chain(circuit).chain(user).chain(self.status.map(Term::status)).collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Conformance suite of [`Catalog`].
 
+mod keys;
 mod kinds;
 mod sample;
 
@@ -34,6 +35,7 @@ pub async fn catalog<T: Catalog>(make: impl AsyncFn() -> T) {
     kinds::circuits_are_filtered(make().await).await;
     kinds::a_completed_proof_survives_as_it_was_written(make().await).await;
     kinds::a_user_has_keys_of_their_own(make().await).await;
+    kinds::a_tenant_has_keys_and_lists_of_its_own(make().await).await;
     kinds::requests_without_a_user_share_their_keys(make().await).await;
     kinds::proofs_are_filtered(make().await).await;
     kinds::expired_proofs_come_earliest_first(make().await).await;
@@ -42,6 +44,9 @@ pub async fn catalog<T: Catalog>(make: impl AsyncFn() -> T) {
     kinds::deployments_are_filtered(make().await).await;
 
     a_catalog_belongs_to_one_installation(make().await).await;
+    keys::a_key_is_found_by_its_digest_and_id(make().await).await;
+    keys::changes_of_a_key_do_not_undo_each_other(make().await).await;
+    keys::keys_are_listed_by_tenant(make().await).await;
 }
 
 /// The first of several ids stays, until another one replaces it.

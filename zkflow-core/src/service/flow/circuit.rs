@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::service::catalog::{Circuit, CircuitStatus, DeployedContract, Document, InvalidTransition, Life};
+use crate::service::catalog::{
+    Circuit, CircuitStatus, DeployedContract, Document, InvalidTransition, Life, Visibility,
+};
 use crate::service::clock::Timestamp;
 use crate::service::store::ArtifactMeta;
 use zkflow_circom::template::TemplateName;
@@ -31,6 +33,7 @@ impl Circuit {
             artifacts: BTreeMap::new(),
             report: None,
             provenance: None,
+            visibility: Visibility::default(),
             deployment: None,
             replaces: None,
         }

@@ -13,6 +13,7 @@ use crate::service::catalog::{
 };
 use crate::service::chain::{Address, SignedTransaction, TransactionHash};
 use crate::service::store::ArtifactMeta;
+use crate::service::tenant::TenantId;
 use zkflow_groth16::digest::Digest;
 
 /// Every field is read back unchanged.
@@ -36,7 +37,9 @@ pub(super) async fn circuits_are_filtered(catalog: Subject) {
     }
     let template = Some(failed.template.clone());
     let status = Some(CircuitStatus::Failed);
-    let by = async |template, status| list::<Circuit>(&catalog, &CircuitFilter { template, status }, 9).await;
+    let by = async |template, status| {
+        list::<Circuit>(&catalog, &CircuitFilter { template, status, tenant: None }, 9).await
+    };
     assert_eq!(by(template.clone(), None).await, [pending, failed.clone()]);
     assert_eq!(by(None, status).await, std::slice::from_ref(&failed));
     assert_eq!(by(template, status).await, [failed]);
@@ -63,8 +66,7 @@ pub(super) async fn a_completed_proof_survives_as_it_was_written(catalog: Subjec
 pub(super) async fn a_user_has_keys_of_their_own(catalog: Subject) {
     let proofs = all::<ProofRequest>(&catalog);
     let of = |name: &str| ProofRequest { user_id: Some(user(name)), ..ProofRequest::keyed(0, "k") };
-    let by_key =
-        async |user_id| proofs.by_key(&ProofKey { user_id, key: "k".to_owned() }).await.expect("by_key");
+    let by_key = async |user_id| proofs.by_key(&ProofKey { user_id, ..no_user() }).await.expect("by_key");
     let first = of("ann");
     proofs.insert(first.clone()).await.expect("insert");
     let (stored, added) = proofs.insert(of("ann")).await.expect("insert");
@@ -79,6 +81,46 @@ pub(super) async fn a_user_has_keys_of_their_own(catalog: Subject) {
     );
 }
 
+/// The key `k` of the default tenant, without a user.
+fn no_user() -> ProofKey {
+    ProofKey { tenant: TenantId::default(), user_id: None, key: "k".to_owned() }
+}
+
+/// An idempotency key is unique for each tenant, and lists of a tenant contain its requests only.
+pub(super) async fn a_tenant_has_keys_and_lists_of_its_own(catalog: Subject) {
+    let proofs = all::<ProofRequest>(&catalog);
+    let tenant = |name: &str| name.parse::<TenantId>().expect("a tenant");
+    let of = |name: &str| {
+        let mut proof = ProofRequest { user_id: Some(user("ann")), ..ProofRequest::keyed(0, "k") };
+        proof.life.tenant = tenant(name);
+        proof
+    };
+    let key = |name| ProofKey { tenant: tenant(name), user_id: Some(user("ann")), key: "k".to_owned() };
+    let (one, other) = (of("one"), of("other"));
+    for proof in [&one, &other] {
+        assert!(proofs.insert(proof.clone()).await.expect("insert").1, "one tenant's key blocks another's");
+    }
+    let (stored, added) = proofs.insert(of("one")).await.expect("insert");
+    assert!(!added && stored == one, "a tenant's idempotency key was added twice");
+    assert_eq!(proofs.by_key(&key("one")).await.expect("by_key"), Some(one.clone()));
+    assert_eq!(proofs.by_key(&key("other")).await.expect("by_key"), Some(other));
+    assert_eq!(proofs.by_key(&key("default")).await.expect("by_key"), None);
+    let of_one = ProofFilter { tenant: Some(tenant("one")), ..ProofFilter::default() };
+    assert_eq!(list::<ProofRequest>(&catalog, &of_one, 9).await, [one]);
+    let mut circuit = Circuit::sample(1);
+    circuit.life.tenant = tenant("one");
+    all::<Circuit>(&catalog).insert(circuit.clone()).await.expect("insert");
+    all::<Circuit>(&catalog).insert(Circuit::sample(2)).await.expect("insert");
+    let of_one = CircuitFilter { tenant: Some(tenant("one")), ..CircuitFilter::default() };
+    assert_eq!(list::<Circuit>(&catalog, &of_one, 9).await, [circuit]);
+    let mut deployment = Deployment::sample(1);
+    deployment.life.tenant = tenant("one");
+    all::<Deployment>(&catalog).insert(deployment.clone()).await.expect("insert");
+    all::<Deployment>(&catalog).insert(Deployment::sample(2)).await.expect("insert");
+    let of_one = DeploymentFilter { tenant: Some(tenant("one")), ..DeploymentFilter::default() };
+    assert_eq!(list::<Deployment>(&catalog, &of_one, 9).await, [deployment]);
+}
+
 /// All requests without a user count as one user's.
 pub(super) async fn requests_without_a_user_share_their_keys(catalog: Subject) {
     let proofs = all::<ProofRequest>(&catalog);
@@ -86,7 +128,7 @@ pub(super) async fn requests_without_a_user_share_their_keys(catalog: Subject) {
     proofs.insert(first.clone()).await.expect("insert");
     let (stored, added) = proofs.insert(ProofRequest::keyed(0, "k")).await.expect("insert");
     assert!(!added && stored == first, "a key without a user was added twice");
-    let key = ProofKey { user_id: None, key: "k".to_owned() };
+    let key = no_user();
     assert_eq!(proofs.by_key(&key).await.expect("by_key"), Some(first));
 }
 
@@ -172,7 +214,7 @@ pub(super) async fn deployments_are_filtered(catalog: Subject) {
         all::<Deployment>(&catalog).insert(deployment.clone()).await.expect("insert");
     }
     let by = async |circuit_id, status| {
-        list::<Deployment>(&catalog, &DeploymentFilter { circuit_id, status }, 9).await
+        list::<Deployment>(&catalog, &DeploymentFilter { circuit_id, status, tenant: None }, 9).await
     };
     assert_eq!(by(Some(circuit("other")), None).await, std::slice::from_ref(&elsewhere));
     assert_eq!(by(None, Some(DeploymentStatus::Failed)).await, std::slice::from_ref(&failed));

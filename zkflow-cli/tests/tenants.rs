@@ -1,0 +1,221 @@
+//! Two tenants over the whole life of a proof: each sees its own documents only, and keys leave no trace.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use zkflow_server::client::{Client, LocalServer};
+use zkflow_testbed::{MongoServer, RedisServer, S3Server};
+
+const PATIENCE: Duration = Duration::from_secs(300);
+const SCOPES: &str =
+    "circuits:read,circuits:build,circuits:delete,proofs:create,proofs:read,verify,deploy,operate";
+
+/// Where the state is, and what the log contains.
+struct Site {
+    variables: Vec<(&'static str, String)>,
+    folder: tempfile::TempDir,
+}
+
+impl Site {
+    fn new(variables: Vec<(&'static str, String)>) -> Self {
+        Self { variables, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_zkflow"));
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.env("ZKFLOW_DATA_DIR", self.data());
+        command
+    }
+
+    fn keys(&self, args: &[&str]) -> String {
+        let output = self.command().arg("keys").args(args).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Makes a key and returns it with its id.
+    fn key(&self, tenant: &str) -> (String, String) {
+        let printed = self.keys(&["create", "--name", "test", "--tenant", tenant, "--scopes", SCOPES]);
+        let value = |name: &str| {
+            let line = printed.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim().to_owned()
+        };
+        (value("key "), value("id "))
+    }
+
+    fn serve(&self) -> LocalServer {
+        let cache = std::env::temp_dir().join("zkflow-test-modules");
+        let log = File::options().create(true).append(true).open(self.log()).unwrap();
+        let mut command = self.command();
+        command.args(["serve", "--port", "0", "--auth", "keys", "--log-level", "trace", "--module-cache"]);
+        LocalServer::spawn({
+            command.arg(cache).stderr(log);
+            command
+        })
+        .unwrap()
+    }
+}
+
+/// What a tenant made.
+struct Made {
+    client: Client,
+    circuit: String,
+    proof: String,
+    /// A text that no answer to another tenant may contain.
+    mark: String,
+}
+
+async fn make(server: &LocalServer, key: &str, name: &str) -> Made {
+    let client = server.client().with_key(key).unwrap();
+    let params = json!({"min": 18, "max": 120, "bits": 8});
+    let circuit = client.circuit("rangeCheck", params, PATIENCE).await.unwrap();
+    let circuit = circuit["circuitId"].as_str().unwrap().to_owned();
+    let mark = format!("user-of-{name}");
+    let body = json!({
+        "circuitId": circuit, "privateInputs": {"age": "42"}, "publicInputs": {"randomPublicSignal": "7"}, "userId": mark,
+    });
+    let asked = client.post("/v1/proofs", &body).await.unwrap();
+    assert_eq!(asked.status, 202, "{asked:?}");
+    let proof = asked.body["proofRequestId"].as_str().unwrap().to_owned();
+    let done = client.proof(&proof, PATIENCE).await.unwrap();
+    assert_eq!(done["status"], "completed", "{done}");
+    Made { client, circuit, proof, mark }
+}
+
+async fn two_tenants_see_nothing_of_each_other(site: &Site) {
+    let ((one_key, one_id), (other_key, _)) = (site.key("one"), site.key("other"));
+    let server = site.serve();
+    assert_eq!(server.client().get("/v1/circuits").await.unwrap().status, 401);
+    let (one, other) = tokio::join!(make(&server, &one_key, "one"), make(&server, &other_key, "other"));
+    assert_ne!(one.circuit, other.circuit);
+    for (own, foreign) in [(&one, &other), (&other, &one)] {
+        let (circuit, proof) = (&foreign.circuit, &foreign.proof);
+        let mut answers: Vec<Value> = Vec::new();
+        for path in [
+            "/v1/circuits".to_owned(),
+            "/v1/circuits?status=ready".to_owned(),
+            "/v1/proofs".to_owned(),
+            format!("/v1/proofs?userId={}", foreign.mark),
+            format!("/v1/circuits/{}", own.circuit),
+            format!("/v1/circuits/{}/deployments", own.circuit),
+            format!("/v1/proofs/{}", own.proof),
+            "/v1/templates".to_owned(),
+            "/metrics".to_owned(),
+            "/ready".to_owned(),
+        ] {
+            let reply = own.client.get(&path).await.unwrap();
+            assert_eq!(reply.status, 200, "{path}");
+            answers.push(reply.body);
+        }
+        for entry in ["circuits", "proofs"] {
+            let list = own.client.get(&format!("/v1/{entry}")).await.unwrap().body;
+            assert_eq!(list[entry].as_array().unwrap().len(), 1, "{list}");
+        }
+        let statement = json!({"proof": {}, "publicSignals": []});
+        for path in [
+            format!("/v1/circuits/{circuit}"),
+            format!("/v1/circuits/{circuit}/events"),
+            format!("/v1/circuits/{circuit}/contract"),
+            format!("/v1/circuits/{circuit}/deployments"),
+            format!("/v1/circuits/{circuit}/artifacts/proving_key.zkey"),
+            format!("/v1/proofs/{proof}"),
+            format!("/v1/proofs/{proof}/events"),
+            format!("/v1/proofs/{proof}/calldata"),
+        ] {
+            assert_eq!(own.client.get(&path).await.unwrap().status, 404, "{path}");
+        }
+        let body = json!({"circuitId": circuit, "privateInputs": {}, "publicInputs": {}});
+        for (path, body) in [
+            (format!("/v1/circuits/{circuit}/verify"), &statement),
+            (format!("/v1/circuits/{circuit}/deploy"), &json!({"chainId": 31337, "signer": "x"})),
+            (format!("/v1/proofs/{proof}/cancel"), &json!({})),
+            ("/v1/proofs".to_owned(), &body),
+        ] {
+            assert_eq!(own.client.post(&path, body).await.unwrap().status, 404, "{path}");
+        }
+        for answer in answers {
+            let text = answer.to_string();
+            for mark in [circuit, proof, &foreign.mark] {
+                assert!(!text.contains(mark.as_str()), "{mark} in {text}");
+            }
+        }
+    }
+
+    // A key that is revoked on the catalog is refused by the running server, others are not.
+    let listed = site.keys(&["list"]);
+    assert!(listed.contains(&one_id) && !listed.contains(&one_key[3..]), "{listed}");
+    site.keys(&["revoke", &one_id]);
+    let began = Instant::now();
+    while one.client.get("/v1/circuits").await.unwrap().status == 200 {
+        assert!(began.elapsed() < PATIENCE, "the revoked key is accepted");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(other.client.get("/v1/circuits").await.unwrap().status, 200);
+    assert_eq!(server.terminate().unwrap(), Some(0));
+    assert!(site.keys(&["list", "--tenant", "one"]).contains("used "), "the use of a key is noted");
+
+    let logged = std::fs::read(site.log()).unwrap();
+    assert!(String::from_utf8_lossy(&logged).contains(&format!("key:{one_id}")), "the log names no caller");
+    for key in [&one_key, &other_key] {
+        let digits = &key.as_bytes()["zk_".len()..];
+        let within = |bytes: &[u8]| bytes.windows(digits.len()).any(|window| window == digits);
+        assert!(!within(&logged), "the log contains a key");
+        for path in files(&site.data()) {
+            assert!(!within(&std::fs::read(&path).unwrap()), "{} contains a key", path.display());
+        }
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_tenants_of_one_machine_see_nothing_of_each_other() {
+    two_tenants_see_nothing_of_each_other(&Site::new(Vec::new())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_tenants_of_remote_backends_see_nothing_of_each_other() {
+    let redis = RedisServer::for_tests().unwrap();
+    let (mongo, s3) = (MongoServer::start_own().await, S3Server::start_own().await);
+    let site = Site::new(vec![
+        ("ZKFLOW_SECRET_KEY", "00112233445566778899aabbccddeeff".repeat(2)),
+        ("REDIS_URL", redis.url().to_owned()),
+        ("REDIS_NAMESPACE", RedisServer::fresh_namespace()),
+        ("MONGODB_URI", mongo.uri().to_owned()),
+        ("S3_BUCKET", s3.bucket().to_owned()),
+        ("S3_ENDPOINT", s3.endpoint().to_owned()),
+        ("S3_FORCE_PATH_STYLE", "true".to_owned()),
+        ("AWS_ACCESS_KEY_ID", S3Server::ACCESS_KEY.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", S3Server::SECRET_KEY.to_owned()),
+    ]);
+    two_tenants_see_nothing_of_each_other(&site).await;
+}
+
+#[test]
+fn an_api_that_others_reach_is_not_started_without_authentication() {
+    let site = Site::new(Vec::new());
+    for bind in ["0.0.0.0", "::", "192.0.2.1"] {
+        let output = site.command().args(["serve", "--bind", bind, "--port", "0"]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{bind}");
+        assert!(said.contains("without authentication") && said.contains("--insecure-no-auth"), "{said}");
+    }
+}

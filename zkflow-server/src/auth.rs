@@ -1,0 +1,128 @@
+//! Who a request comes from, and what it may do.
+//!
+//! | module | subject |
+//! |---|---|
+//! | `principal` | [`Principal`]: tenant, scopes and name of a caller |
+//! | `keys` | keys of the API: making, checking, noting their use |
+//! | `proxy` | headers of a proxy that authenticates |
+
+mod keys;
+mod principal;
+mod proxy;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use zkflow_core::error::{Classified, ErrorKind};
+use zkflow_core::service::catalog::{Catalog, CatalogError};
+use zkflow_core::service::clock::Clock;
+use zkflow_core::service::id::KeyId;
+
+use crate::config::{Auth, AuthMethod};
+
+use keys::KnownKeys;
+pub use keys::{KeyText, NewKey, NotAKey, rotate};
+pub use principal::{Principal, Scopes};
+use proxy::Proxy;
+
+/// A request without valid credentials.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// The request has no credentials.
+    #[error("the request has no credentials: send `Authorization: Bearer` with a key")]
+    Missing,
+    /// The credentials are not accepted. The message does not contain them.
+    #[error("the credentials are not accepted: {0}")]
+    Refused(&'static str),
+    /// The caller may not do this.
+    #[error("the caller needs the scope {0}")]
+    Scope(&'static str),
+    /// The keys of the API cannot be read.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}
+
+impl Classified for AuthError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Missing | Self::Refused(_) | Self::Scope(_) => ErrorKind::Invalid,
+            Self::Catalog(error) => error.kind(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Missing => "unauthenticated",
+            Self::Refused(_) => "credentials_refused",
+            Self::Scope(_) => "scope_missing",
+            Self::Catalog(error) => error.code(),
+        }
+    }
+}
+
+/// Finds out who a request comes from.
+#[derive(Debug)]
+pub struct Authenticator {
+    /// Whether every caller may do everything.
+    open: bool,
+    keys: Option<KnownKeys>,
+    proxy: Option<Proxy>,
+}
+
+impl Authenticator {
+    /// The ways of the settings.
+    pub fn new(auth: &Auth, catalog: Arc<dyn Catalog>, clock: Arc<dyn Clock>) -> Self {
+        let has = |method| auth.methods.contains(&method);
+        Self {
+            open: auth.methods.is_empty(),
+            keys: has(AuthMethod::Keys).then(|| KnownKeys::new(catalog, clock)),
+            proxy: has(AuthMethod::Proxy).then(|| Proxy::new(auth)),
+        }
+    }
+
+    /// The caller of a request.
+    ///
+    /// # Behaviour
+    /// - The headers of the proxy count only in requests from its address, and before other credentials.
+    ///
+    /// # Errors
+    /// The credentials are missing or not accepted; a backend fails.
+    pub async fn caller(&self, headers: &HeaderMap, from: IpAddr) -> Result<Principal, AuthError> {
+        if self.open {
+            return Ok(Principal::everyone());
+        }
+        if let Some(principal) = self.proxy.as_ref().and_then(|proxy| proxy.caller(headers, from).transpose())
+        {
+            return principal;
+        }
+        let bearer = bearer(headers)?.ok_or(AuthError::Missing)?;
+        match (bearer.parse::<KeyText>(), &self.keys) {
+            (Ok(key), Some(keys)) => keys.caller(&key).await,
+            _ => Err(AuthError::Refused("their form is not one that this server accepts")),
+        }
+    }
+
+    /// Forgets a key that was changed, so that the next request reads it again.
+    pub fn forget(&self, id: &KeyId) {
+        if let Some(keys) = &self.keys {
+            keys.forget(id);
+        }
+    }
+}
+
+/// The credentials of the header `Authorization`.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, AuthError> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(AuthError::Refused("there are two Authorization headers"));
+    }
+    let text = value.to_str().map_err(|_| AuthError::Refused("they are not text"))?;
+    match text.split_once(' ') {
+        Some((scheme, credentials)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(credentials.trim())),
+        _ => Err(AuthError::Refused("the scheme is not Bearer")),
+    }
+}

@@ -1,0 +1,62 @@
+//! [`Auth`]: settings of authentication.
+
+use std::net::IpAddr;
+
+use super::error::ConfigError;
+use super::http::Http;
+use super::setting::settings;
+use super::value::{choices, lists};
+
+/// A way to authenticate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum AuthMethod {
+    /// Keys of the API.
+    Keys,
+    /// Headers of a proxy.
+    Proxy,
+}
+
+choices! {
+    AuthMethod: "keys|proxy", "one of keys, proxy";
+}
+
+lists! {
+    AuthMethod: "METHOD[,METHOD]", "a list of keys, proxy";
+    IpAddr: "IP[,IP]", "a list of IP addresses";
+    String: "TEXT[,TEXT]", "a list of texts";
+}
+
+settings! {
+    /// Authentication
+    Auth at auth {
+        /// Ways to authenticate: keys, proxy. Without one, the API listens on loopback addresses only
+        methods: Vec<AuthMethod> = Vec::new(), "auth", "ZKFLOW_AUTH";
+        /// Listen on any address without authentication. Use it only behind a proxy that authenticates
+        insecure_no_auth: bool = false, "insecure-no-auth", "ZKFLOW_INSECURE_NO_AUTH";
+        /// Addresses of proxies that authenticate, for proxy. Their headers x-zkflow-tenant and x-zkflow-scopes name the
+        /// caller; they must remove these headers from the requests of clients
+        proxy_addresses: Vec<IpAddr> = Vec::new(), "proxy-addresses", "ZKFLOW_PROXY_ADDRESSES";
+        /// Accepted values of the header Host, with or without port (default: any; without authentication, names and
+        /// addresses of this machine)
+        hosts: Vec<String> = Vec::new(), "hosts", "ZKFLOW_HOSTS";
+        /// Web pages that may change something, such as https://app.example, beside those of the own host
+        origins: Vec<String> = Vec::new(), "origins", "ZKFLOW_ORIGINS";
+    }
+}
+
+impl Auth {
+    /// Checks the settings against each other.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let has = |method| self.methods.contains(&method);
+        if has(AuthMethod::Proxy) && self.proxy_addresses.is_empty() {
+            let detail = "auth.methods contains proxy: set auth.proxy_addresses";
+            return Err(ConfigError::Contradiction(detail.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Whether an API at the address of `http` would be open to other machines.
+    pub fn leaves_open(&self, http: &Http) -> bool {
+        self.methods.is_empty() && !self.insecure_no_auth && !http.bind.to_canonical().is_loopback()
+    }
+}

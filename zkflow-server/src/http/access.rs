@@ -1,0 +1,129 @@
+//! [`Routes`]: the only way to a route, with the permission that it needs.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, ResponseBuilder};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use zkflow_core::service::catalog::Named as _;
+use zkflow_core::service::keys::Scope;
+
+use super::Problem;
+use super::problem::MEDIA_TYPE;
+use crate::auth::{AuthError, Principal};
+use crate::service::RequestError;
+use crate::state::{App, ClientAddress, LOCAL};
+
+/// Name of the way to authenticate in the description.
+pub(super) const SCHEME: &str = "bearer";
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Access {
+    /// Any client.
+    Public,
+    /// Callers with this permission.
+    Needs(Scope),
+}
+
+/// Checks callers; an extension of every request.
+#[derive(Debug, Clone)]
+pub(super) enum Door {
+    /// Asks the [`Authenticator`](crate::auth::Authenticator).
+    Guarded(Arc<App>),
+    /// Lets every client do everything: the listener is not for strangers.
+    Open,
+}
+
+/// Routes with their description. A route cannot be added without its [`Access`].
+pub(super) struct Routes(OpenApiRouter<Arc<App>>);
+
+impl Routes {
+    pub(super) fn new() -> Self {
+        Self(OpenApiRouter::new())
+    }
+
+    pub(super) fn with_description(description: OpenApi) -> Self {
+        Self(OpenApiRouter::with_openapi(description))
+    }
+
+    /// Adds the methods of a path.
+    pub(super) fn add(self, access: Access, routes: UtoipaMethodRouter<Arc<App>>) -> Self {
+        let (schemas, mut paths, methods) = routes;
+        paths.paths.values_mut().flat_map(operations).for_each(|operation| access.describe(operation));
+        Self(self.0.routes((schemas, paths, methods.route_layer(from_fn_with_state(access, check)))))
+    }
+
+    pub(super) fn merge(self, other: Self) -> Self {
+        Self(self.0.merge(other.0))
+    }
+
+    pub(super) fn into_router(self) -> OpenApiRouter<Arc<App>> {
+        self.0
+    }
+}
+
+impl Access {
+    /// Adds the permission and its failures to the description of a route.
+    fn describe(self, operation: &mut Operation) {
+        let Self::Needs(scope) = self else {
+            operation.security = Some(Vec::new());
+            return;
+        };
+        operation.security = Some(vec![SecurityRequirement::new(SCHEME, [scope.as_str()])]);
+        for (status, description) in [
+            ("401", "There are no credentials, or they are not accepted".to_owned()),
+            ("403", format!("The caller has no scope `{}`", scope.as_str())),
+        ] {
+            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+            let response = ResponseBuilder::new().description(description).content(MEDIA_TYPE, content);
+            operation.responses.responses.entry(status.to_owned()).or_insert_with(|| response.into());
+        }
+    }
+}
+
+/// Lets a request pass if its caller has the permission.
+async fn check(State(access): State<Access>, request: Request, next: Next) -> Response {
+    let Access::Needs(scope) = access else { return next.run(request).await };
+    let (mut parts, body) = request.into_parts();
+    match caller(&parts, scope).await {
+        Ok(principal) => {
+            tracing::Span::current().record("caller", &principal.name);
+            parts.extensions.insert(principal);
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(error) => Problem::from(RequestError::from(error)).into_response(),
+    }
+}
+
+async fn caller(parts: &Parts, scope: Scope) -> Result<Principal, AuthError> {
+    let principal = match parts.extensions.get::<Door>() {
+        Some(Door::Open) => Principal::everyone(),
+        Some(Door::Guarded(app)) => {
+            let ClientAddress(from) = parts.extensions.get().copied().unwrap_or(LOCAL);
+            app.authenticator.caller(&parts.headers, from).await?
+        }
+        None => return Err(AuthError::Missing),
+    };
+    if principal.scopes.contains(scope) { Ok(principal) } else { Err(AuthError::Scope(scope.as_str())) }
+}
+
+/// The caller of a route that needs a permission.
+impl<S: Send + Sync> FromRequestParts<S> for Principal {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let checked = parts.extensions.get::<Self>().cloned();
+        checked.ok_or_else(|| RequestError::from(AuthError::Missing).into())
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, put, post, delete, options, head, patch, trace, .. } = item;
+    [get, put, post, delete, options, head, patch, trace].into_iter().filter_map(Option::as_mut)
+}

@@ -1,0 +1,243 @@
+//! Every route, every scope, and documents of the own tenant, of another one and of nobody. The routes come from the
+//! description of the API, so a new route is tested too.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::http::Method;
+use serde_json::{Value, json};
+use zkflow_core::service::catalog::Named as _;
+use zkflow_core::service::keys::Scope;
+use zkflow_server::http::openapi;
+use zkflow_testbed::page;
+
+use crate::callers::{Owned, guarded, with_key};
+use crate::support::{NO_CIRCUIT, NO_PROOF, Server, json_request, request};
+
+/// A route of the description.
+struct Route {
+    method: Method,
+    path: String,
+    operation: String,
+    /// `None`: any client may use it.
+    scope: Option<Scope>,
+}
+
+fn routes() -> Vec<Route> {
+    let description = serde_json::to_value(openapi()).unwrap();
+    let mut routes = Vec::new();
+    for (path, methods) in description["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let security = operation["security"].as_array();
+            let security = security.unwrap_or_else(|| panic!("{method} {path} has no permission"));
+            let scope = security.first().map(|scheme| {
+                let name = scheme["bearer"][0].as_str().unwrap();
+                *Scope::ALL.iter().find(|scope| scope.as_str() == name).unwrap()
+            });
+            let method = method.to_uppercase().parse().unwrap();
+            let operation = operation["operationId"].as_str().unwrap().to_owned();
+            routes.push(Route { method, path: path.clone(), operation, scope });
+        }
+    }
+    routes
+}
+
+/// Ids in a path and in a body.
+struct Ids {
+    circuit: String,
+    proof: String,
+    deployment: String,
+}
+
+impl From<&Owned> for Ids {
+    fn from(owned: &Owned) -> Self {
+        let Owned { circuit, proof, deployment } = owned;
+        Self { circuit: circuit.id.to_string(), proof: proof.to_string(), deployment: deployment.to_string() }
+    }
+}
+
+impl Ids {
+    fn of_nothing() -> Self {
+        Self { circuit: NO_CIRCUIT.to_owned(), proof: NO_PROOF.to_owned(), deployment: NO_PROOF.to_owned() }
+    }
+}
+
+impl Route {
+    /// Whether the route is about a document of a tenant.
+    fn is_about_a_document(&self) -> bool {
+        self.operation == "createProof"
+            || ["{circuitId}", "{proofRequestId}"].iter().any(|part| self.path.contains(part))
+    }
+
+    fn request(&self, ids: &Ids, key_id: &str) -> axum::http::Request<Body> {
+        let name = if self.path.contains("artifacts") { "verification_key.json" } else { "rangeCheck" };
+        let path = self.path.replace("{circuitId}", &ids.circuit).replace("{proofRequestId}", &ids.proof);
+        let path = path.replace("{deploymentId}", &ids.deployment).replace("{keyId}", key_id);
+        let path = path.replace("{name}", name);
+        assert!(!path.contains('{'), "{path} has a part that this test does not know");
+        match (self.method.clone(), self.body(ids)) {
+            (Method::POST, Some(body)) => json_request(&path, &body.to_string()),
+            (method, _) => request(method, &path, Body::empty()),
+        }
+    }
+
+    fn body(&self, ids: &Ids) -> Option<Value> {
+        Some(match &*self.operation {
+            "createCircuit" => {
+                json!({"templateName": "rangeCheck", "params": {"min": 1, "max": 9, "bits": 8}})
+            }
+            "createProof" => json!({
+                "circuitId": ids.circuit, "privateInputs": {"age": "42"}, "publicInputs": {"randomPublicSignal": "7"},
+            }),
+            "verifyProof" => json!({"proof": {}, "publicSignals": []}),
+            "deployContract" => json!({"chainId": 31337, "signer": "deployer"}),
+            "createKey" => json!({"name": "a", "tenant": "own", "scopes": ["verify"]}),
+            "cancelProof" | "rotateKey" => return None,
+            other if self.method == Method::POST => panic!("{other} has no body in this test"),
+            _ => return None,
+        })
+    }
+}
+
+#[tokio::test]
+async fn every_route_asks_for_its_scope_and_shows_a_tenant_its_own_documents_only() {
+    let server = guarded().await;
+    let mut keys = Vec::new();
+    for scope in Scope::ALL {
+        keys.push((*scope, server.key("own", &[*scope]).await));
+    }
+    let unknown = format!("zk_{}", "0".repeat(64));
+    for route in routes() {
+        let shown = format!("{} {}", route.method, route.path);
+        let (own, other) = (server.documents_of("own").await, server.documents_of("other").await);
+        let (own, other) = (Ids::from(&own), Ids::from(&other));
+        let (victim, _) = server.key_until("own", &[], None).await;
+        let send = async |key: Option<&str>, ids: &Ids| {
+            let request = route.request(ids, victim.id.as_str());
+            server.open(key.into_iter().fold(request, |request, key| with_key(key, request))).await
+        };
+        let Some(needed) = route.scope else {
+            assert!(send(None, &own).await.status().is_success(), "{shown} is not public");
+            assert!(send(Some(&unknown), &own).await.status().is_success(), "{shown} is not public");
+            continue;
+        };
+        assert_eq!(send(None, &own).await.status(), 401, "{shown} without a key");
+        assert_eq!(send(Some(&unknown), &own).await.status(), 401, "{shown} with an unknown key");
+        for (scope, key) in keys.iter().filter(|(scope, _)| *scope != needed) {
+            let status = send(Some(key), &own).await.status();
+            assert_eq!(status, 403, "{shown} with {} in place of {}", scope.as_str(), needed.as_str());
+        }
+        let (_, key) = keys.iter().find(|(scope, _)| *scope == needed).unwrap();
+        if route.is_about_a_document() {
+            let nothing = problem(&server, &route, key, &Ids::of_nothing()).await;
+            assert_eq!(problem(&server, &route, key, &other).await, nothing, "{shown} of another tenant");
+            assert_eq!(nothing.0, 404, "{shown} of nobody");
+        }
+        let status = send(Some(key), &own).await.status();
+        assert!(![401, 403, 404].contains(&status.as_u16()), "{shown}: {status}");
+    }
+}
+
+/// Status and body of an answer, without ids.
+async fn problem(server: &Server, route: &Route, key: &str, ids: &Ids) -> (u16, String) {
+    let reply = server.send_as(key, route.request(ids, NO_PROOF)).await;
+    let text = [&ids.circuit, &ids.proof, &ids.deployment]
+        .into_iter()
+        .fold(reply.text().to_owned(), |text, id| text.replace(id.as_str(), "ID"));
+    (reply.status.as_u16(), text)
+}
+
+#[tokio::test]
+async fn a_failure_says_what_is_missing_and_repeats_no_credentials() {
+    let server = guarded().await;
+    let key = server.key("own", &[Scope::Verify]).await;
+    let missing = server.get("/v1/circuits").await;
+    missing.problem(401, "unauthenticated");
+    assert_eq!(missing.header("www-authenticate"), "Bearer");
+    let detail = server.get_as(&key, "/v1/circuits").await.problem(403, "scope_missing")["detail"].clone();
+    assert!(detail.as_str().unwrap().contains("circuits:read"), "{detail}");
+    for value in [
+        format!("Bearer {}1", &key[..key.len() - 1]),
+        "Bearer secret-31415".to_owned(),
+        "Basic secret-31415".to_owned(),
+        "secret-31415".to_owned(),
+        "Bearer".to_owned(),
+        format!("Bearer {}", "x".repeat(20_000)),
+    ] {
+        let mut request = request(Method::GET, "/v1/circuits", Body::empty());
+        request.headers_mut().insert("authorization", value.parse().unwrap());
+        let reply = server.send(request).await;
+        reply.problem(401, "credentials_refused");
+        assert!(!reply.text().contains("31415") && !reply.text().contains(&key[3..20]), "{}", reply.text());
+    }
+    // Two headers may be a client's beside a proxy's.
+    let mut twice = with_key(&key, request(Method::GET, "/v1/circuits", Body::empty()));
+    twice.headers_mut().append("authorization", format!("Bearer {key}").parse().unwrap());
+    server.send(twice).await.problem(401, "credentials_refused");
+}
+
+const HEAD: &str = "\
+# Authorization
+
+Every route needs one scope, or none. A key, a token or a proxy names the tenant of a request and its scopes.
+
+| scope | permits |
+|---|---|
+";
+
+const RULES: &str = "
+- A tenant sees its own circuits, proof requests and deployments. Another tenant's document is 404, as one that does not exist.
+- A circuit with `\"visibility\": \"public\"` can be read, proved with and verified with by every tenant that knows its id. Only its
+  owner can deploy and delete it; others get 403 with `not_owner`. Lists contain own circuits only.
+- The same template with the same parameters is another circuit for each tenant, with keys of its own.
+- `userId` of a proof request is a label within the tenant. In the default tenant users take turns; any other tenant has one turn.
+- Documents of earlier versions belong to the tenant `default`, as everything does on a server without authentication.
+- `admin` manages the keys of every tenant, and so can make a key with any scope.
+
+| status | code | meaning |
+|---|---|---|
+| 401 | `unauthenticated` | there are no credentials |
+| 401 | `credentials_refused` | the credentials are unknown, revoked, expired or not valid |
+| 403 | `scope_missing` | the caller has no such scope |
+| 403 | `not_owner` | the circuit is public and belongs to another tenant |
+| 404 | | the document does not exist, or belongs to another tenant |
+
+## Routes
+
+| route | scope |
+|---|---|
+";
+
+const FOOT: &str = "
+With a listener for operations (`operations_port`), its routes need no scope there.
+
+This page is generated from the description of the API: `UPDATE_PAGES=1 make test` writes it again.
+";
+
+#[test]
+fn the_page_of_authorization_is_up_to_date() {
+    const SCOPES: [(&str, &str); 9] = [
+        ("circuits:read", "reading templates, circuits, their files, contracts and deployments"),
+        ("circuits:build", "requesting circuits, and changing their visibility"),
+        ("circuits:delete", "deleting circuits with their keys"),
+        ("proofs:create", "requesting, cancelling and deleting proofs"),
+        ("proofs:read", "reading proof requests and proofs"),
+        ("verify", "verifying proofs"),
+        ("deploy", "deploying contracts, with the operator's signers too"),
+        ("operate", "reading metrics"),
+        ("admin", "managing the keys of every tenant"),
+    ];
+    let names: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+    assert_eq!(SCOPES.map(|(name, _)| name).to_vec(), names);
+    let scopes: String = SCOPES.iter().map(|(name, meaning)| format!("| `{name}` | {meaning} |\n")).collect();
+    let rows: BTreeSet<_> = routes()
+        .into_iter()
+        .map(|route| {
+            let scope =
+                route.scope.map_or_else(|| "none".to_owned(), |scope| format!("`{}`", scope.as_str()));
+            (route.path.clone(), format!("| `{} {}` | {scope} |\n", route.method, route.path))
+        })
+        .collect();
+    let rows: String = rows.into_iter().map(|(_, row)| row).collect();
+    page::check("docs/authorization.md", &[HEAD, &scopes, RULES, &rows, FOOT].concat());
+}

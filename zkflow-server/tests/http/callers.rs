@@ -1,0 +1,120 @@
+//! Servers with authentication, and documents of tenants.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::AUTHORIZATION;
+use axum::http::{Method, Request};
+use serde_json::Value;
+use zkflow_core::id::CircuitId;
+use zkflow_core::service::catalog::{Circuit, Deployment, ProofRequest, Signer, Visibility};
+use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::flow::deployment::Asked;
+use zkflow_core::service::id::{DeploymentId, ProofId};
+use zkflow_core::service::keys::{ApiKey, Scope};
+use zkflow_core::service::store::PutMode;
+use zkflow_core::service::tenant::TenantId;
+use zkflow_server::auth::NewKey;
+use zkflow_server::config::{AuthMethod, Config};
+
+use crate::support::{Reply, Server, json_request, ready_circuit, request, shared};
+
+/// A server that asks for keys.
+pub(crate) async fn guarded() -> Server {
+    guarded_with(|_| ()).await
+}
+
+/// Like [`guarded`], with changed settings.
+pub(crate) async fn guarded_with(change: impl FnOnce(&mut Config)) -> Server {
+    Server::idle_with(|config| {
+        config.auth.methods = vec![AuthMethod::Keys];
+        change(config);
+    })
+    .await
+}
+
+/// The documents of a tenant.
+pub(crate) struct Owned {
+    pub(crate) circuit: Circuit,
+    pub(crate) proof: ProofId,
+    pub(crate) deployment: DeploymentId,
+}
+
+impl Server {
+    /// Makes a key and returns it with its document.
+    pub(crate) async fn key_until(
+        &self,
+        tenant: &str,
+        scopes: &[Scope],
+        expires_at: Option<Timestamp>,
+    ) -> (ApiKey, String) {
+        let (name, tenant, scopes) = ("test".to_owned(), tenant.parse().unwrap(), scopes.to_vec());
+        let new = NewKey { name, tenant, scopes, expires_at };
+        let (key, text) = new.create(&*self.app.catalog, self.app.now()).await.unwrap();
+        (key, text.expose().to_owned())
+    }
+
+    /// Makes a key.
+    pub(crate) async fn key(&self, tenant: &str, scopes: &[Scope]) -> String {
+        self.key_until(tenant, scopes, None).await.1
+    }
+
+    /// Sends a request with a key.
+    pub(crate) async fn send_as(&self, key: &str, request: Request<Body>) -> Reply {
+        self.send(with_key(key, request)).await
+    }
+
+    pub(crate) async fn get_as(&self, key: &str, path: &str) -> Reply {
+        self.send_as(key, request(Method::GET, path, Body::empty())).await
+    }
+
+    pub(crate) async fn post_as(&self, key: &str, path: &str, body: &Value) -> Reply {
+        self.send_as(key, json_request(path, &body.to_string())).await
+    }
+
+    pub(crate) async fn delete_as(&self, key: &str, path: &str) -> Reply {
+        self.send_as(key, request(Method::DELETE, path, Body::empty())).await
+    }
+
+    /// Adds a ready circuit of a tenant, as a worker would leave it.
+    pub(crate) async fn circuit_of(&self, tenant: &str, visibility: Visibility) -> Circuit {
+        let (shared, tenant) = (shared().await, tenant.parse::<TenantId>().unwrap());
+        let mut circuit = shared.circuit(ready_circuit().await).await;
+        circuit.circuit_hash = tenant.scoped(&circuit.circuit_hash);
+        circuit.id = CircuitId::from_hash(&circuit.circuit_hash);
+        circuit.visibility = visibility;
+        circuit.life.tenant = tenant;
+        if let Some(present) = self.app.catalog.circuits().get(&circuit.id).await.unwrap() {
+            self.app.erase(present).await.unwrap();
+        }
+        for meta in circuit.artifacts.values() {
+            let body = shared.app.store.get(&meta.key).await.unwrap().body;
+            self.app.store.put(&meta.key, body, PutMode::Overwrite).await.unwrap();
+        }
+        self.app.catalog.circuits().insert(circuit.clone()).await.unwrap();
+        circuit
+    }
+
+    /// Adds a circuit, a pending proof request and a pending deployment of a tenant.
+    pub(crate) async fn documents_of(&self, tenant: &str) -> Owned {
+        let circuit = self.circuit_of(tenant, Visibility::Tenant).await;
+        let (now, tenant) = (self.app.now(), circuit.life.tenant.clone());
+        let (proof, deployment) = (ProofId::generate(now), DeploymentId::generate(now));
+        let week = Duration::from_secs(7 * 24 * 3600);
+        let mut asked = ProofRequest::new(proof.clone(), circuit.id.clone(), None, None, now, week);
+        asked.life.tenant = tenant.clone();
+        self.app.catalog.proofs().insert(asked).await.unwrap();
+        let signer = Signer::Named("deployer".to_owned());
+        let asked = Asked { chain_id: Some(31_337), signer, own_rpc: false, idempotency: None };
+        let mut asked = Deployment::new(deployment.clone(), circuit.id.clone(), asked, now);
+        asked.life.tenant = tenant;
+        self.app.catalog.deployments().insert(asked).await.unwrap();
+        Owned { circuit, proof, deployment }
+    }
+}
+
+/// Adds a key to a request.
+pub(crate) fn with_key(key: &str, mut request: Request<Body>) -> Request<Body> {
+    request.headers_mut().insert(AUTHORIZATION, format!("Bearer {key}").parse().unwrap());
+    request
+}

@@ -1,0 +1,145 @@
+//! Two tenants on one server.
+
+use axum::body::Body;
+use axum::http::Method;
+use serde_json::{Value, json};
+use zkflow_core::service::catalog::Visibility;
+use zkflow_core::service::keys::Scope;
+
+use crate::callers::{guarded, with_key};
+use crate::support::{Server, age_proof, json_request, range_check, request};
+
+async fn two() -> (Server, String, String) {
+    let server = guarded().await;
+    let (one, other) = (server.key("one", Scope::ALL).await, server.key("other", Scope::ALL).await);
+    (server, one, other)
+}
+
+fn ids(list: &Value, kind: &str, id: &str) -> Vec<String> {
+    list[kind].as_array().unwrap().iter().map(|entry| entry[id].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn the_same_circuit_of_two_tenants_is_two_circuits() {
+    let (server, one, other) = two().await;
+    let mut made = Vec::new();
+    for key in [&one, &other, &one] {
+        let reply = server.post_as(key, "/v1/circuits", &range_check()).await;
+        assert_eq!(reply.status, 202, "a tenant notices the circuit of another: {}", reply.text());
+        made.push(reply.json());
+    }
+    let id = |at: usize| made[at]["circuitId"].as_str().unwrap().to_owned();
+    assert_eq!(id(0), id(2));
+    assert_ne!(id(0), id(1));
+    assert_ne!(made[0]["circuitHash"], made[1]["circuitHash"], "the hash shows the same circuit");
+    for (key, at) in [(&one, 0), (&other, 1)] {
+        let list = server.get_as(key, "/v1/circuits").await.ok();
+        assert_eq!(ids(&list, "circuits", "circuitId"), [id(at)]);
+        server.get_as(key, &format!("/v1/circuits/{}", id(1 - at))).await.problem(404, "circuit_not_found");
+    }
+}
+
+#[tokio::test]
+async fn proofs_lists_cursors_and_idempotency_keys_are_by_tenant() {
+    let (server, one, other) = two().await;
+    let circuits = [server.documents_of("one").await.circuit, server.documents_of("other").await.circuit];
+    let ask = async |key: &str, circuit: &str, age: u64| {
+        let mut asked = json_request("/v1/proofs", &age_proof(circuit, age).to_string());
+        asked.headers_mut().insert("idempotency-key", "the same".parse().unwrap());
+        server.send_as(key, asked).await
+    };
+    let mut made = Vec::new();
+    for (key, circuit) in [(&one, &circuits[0]), (&other, &circuits[1])] {
+        let reply = ask(key, circuit.id.as_str(), 42).await;
+        assert_eq!(reply.status, 202, "{}", reply.text());
+        made.push(reply.json()["proofRequestId"].as_str().unwrap().to_owned());
+        let again = ask(key, circuit.id.as_str(), 42).await.json();
+        assert_eq!(again["proofRequestId"], json!(made.last()));
+        ask(key, circuit.id.as_str(), 43).await.problem(422, "idempotency_key_reused");
+    }
+    assert_ne!(made[0], made[1]);
+    for (key, at) in [(&one, 0), (&other, 1)] {
+        let list = server.get_as(key, "/v1/proofs").await.ok();
+        let listed = ids(&list, "proofs", "proofRequestId");
+        assert!(listed.len() == 2 && listed.contains(&made[at]), "{listed:?}");
+        let of_the_other = format!("/v1/proofs?circuitId={}", circuits[1 - at].id);
+        assert_eq!(server.get_as(key, &of_the_other).await.ok()["proofs"], json!([]));
+        let foreign = &made[1 - at];
+        for (method, path) in [
+            (Method::GET, format!("/v1/proofs/{foreign}")),
+            (Method::GET, format!("/v1/proofs/{foreign}?wait=1")),
+            (Method::GET, format!("/v1/proofs/{foreign}/events")),
+            (Method::POST, format!("/v1/proofs/{foreign}/cancel")),
+            (Method::DELETE, format!("/v1/proofs/{foreign}")),
+        ] {
+            server.send_as(key, request(method, &path, Body::empty())).await.problem(404, "proof_not_found");
+        }
+    }
+    // A cursor of one tenant is none of another.
+    let page = server.get_as(&one, "/v1/proofs?limit=1").await.ok();
+    let path = format!("/v1/proofs?limit=1&cursor={}", page["nextCursor"].as_str().unwrap());
+    server.get_as(&one, &path).await.ok();
+    server.get_as(&other, &path).await.problem(400, "invalid_cursor");
+}
+
+#[tokio::test]
+async fn a_public_circuit_is_proved_with_by_all_and_belongs_to_one() {
+    let (server, one, other) = two().await;
+    let circuit = server.circuit_of("one", Visibility::Public).await;
+    let path = format!("/v1/circuits/{}", circuit.id);
+    assert_eq!(server.get_as(&other, &path).await.ok()["visibility"], "public");
+    assert_eq!(server.get_as(&other, "/v1/circuits").await.ok()["circuits"], json!([]));
+    let file = server.get_as(&other, &format!("{path}/artifacts/verification_key.json")).await;
+    assert_eq!(file.status, 200);
+    let asked = server.post_as(&other, "/v1/proofs", &age_proof(circuit.id.as_str(), 42)).await;
+    assert_eq!(asked.status, 202, "{}", asked.text());
+    let statement = json!({"proof": {}, "publicSignals": []});
+    assert_eq!(server.post_as(&other, &format!("{path}/verify"), &statement).await.ok()["verified"], false);
+    server.delete_as(&other, &path).await.problem(403, "not_owner");
+    let deploy = json!({"chainId": 31337, "signer": "deployer"});
+    server.post_as(&other, &format!("{path}/deploy"), &deploy).await.problem(403, "not_owner");
+    let unsigned = json!({"chainId": 31337, "unsigned": true});
+    server.post_as(&other, &format!("{path}/deploy"), &unsigned).await.problem(403, "not_owner");
+    // The owner does not see the proof of the other tenant, which keeps the circuit from being deleted.
+    assert_eq!(server.get_as(&one, "/v1/proofs").await.ok()["proofs"], json!([]));
+    server.delete_as(&one, &path).await.problem(409, "circuit_busy");
+}
+
+#[tokio::test]
+async fn the_owner_changes_who_may_use_a_circuit() {
+    let (server, one, other) = two().await;
+    let ask = async |visibility: Option<&str>| {
+        let mut body = range_check();
+        if let Some(visibility) = visibility {
+            body["visibility"] = json!(visibility);
+        }
+        server.post_as(&one, "/v1/circuits", &body).await
+    };
+    let made = ask(None).await.json();
+    assert_eq!(made["visibility"], "tenant");
+    let path = format!("/v1/circuits/{}", made["circuitId"].as_str().unwrap());
+    let seen = async || server.get_as(&other, &path).await.status.as_u16();
+    assert_eq!(seen().await, 404);
+    assert_eq!(ask(Some("public")).await.json()["visibility"], "public");
+    assert_eq!(seen().await, 200);
+    assert_eq!(ask(None).await.json()["visibility"], "public", "a repeat without a wish changes nothing");
+    assert_eq!(ask(Some("tenant")).await.json()["visibility"], "tenant");
+    assert_eq!(seen().await, 404);
+    ask(Some("everyone")).await.problem(422, "invalid_body");
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_circuit_is_not_visible_any_more() {
+    let (server, one, other) = two().await;
+    let mut body = range_check();
+    body["visibility"] = json!("public");
+    let made = server.post_as(&one, "/v1/circuits", &body).await.json();
+    let path = format!("/v1/circuits/{}/events", made["circuitId"].as_str().unwrap());
+    let stream = server.open(with_key(&other, request(Method::GET, &path, Body::empty()))).await;
+    assert_eq!(stream.status(), 200);
+    body["visibility"] = json!("tenant");
+    server.post_as(&one, "/v1/circuits", &body).await;
+    let seen = axum::body::to_bytes(stream.into_body(), usize::MAX).await.unwrap();
+    let seen = String::from_utf8(seen.into()).unwrap();
+    assert_eq!(seen.matches("event: circuit").count(), 1, "{seen}");
+}
