@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
-use zkflow_core::service::catalog::Visibility;
+use zkflow_core::service::catalog::{Named as _, Visibility};
 use zkflow_core::service::keys::Scope;
 
 use crate::callers::{guarded, with_key};
