@@ -11,5 +11,4 @@ pub mod conformance;
 
 pub mod clock;
 pub mod id;
-pub mod keys;
 pub mod tenant;

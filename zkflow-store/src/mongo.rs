@@ -14,11 +14,10 @@ use mongodb::error::{Error, ErrorKind as Cause, WriteFailure};
 use mongodb::options::{ClientOptions, ReadConcern, WriteConcern};
 use tokio::time::timeout;
 use zkflow_core::service::catalog::{
-    Catalog, CatalogError, Circuit, Collection, Deployment, Document, Page, ProofRequest,
+    ApiKeys, Catalog, CatalogError, Circuit, Collection, Deployment, Document, Page, ProofRequest,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
-use zkflow_core::service::keys::ApiKeys;
 
 use connection::Connection;
 use document::date;
@@ -29,7 +28,7 @@ use document::date;
 /// # Layout
 /// - The collections `circuits`, `proofs` and `deployments` contain the documents, with the field names
 ///   of [`Circuit`], [`ProofRequest`] and [`Deployment`]. Timestamps are BSON dates.
-/// - `keys` contains the keys of the API, as [`ApiKey`](zkflow_core::service::keys::ApiKey).
+/// - `keys` contains the keys of the API, as [`ApiKey`](zkflow_core::service::catalog::ApiKey).
 /// - `meta` contains the version of this layout, and the id of the installation. A newer version is refused.
 /// - There are unique indexes on `circuit_hash` of circuits, and on `idempotency.key` where present: with
 ///   `tenant` and `user_id` for proof requests, with `circuit_id` for deployments.

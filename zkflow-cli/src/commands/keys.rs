@@ -4,9 +4,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use zkflow_core::service::catalog::{Named as _, Page};
+use zkflow_core::service::catalog::{ApiKey, KeyChange, Named as _, Page, Scope};
 use zkflow_core::service::id::KeyId;
-use zkflow_core::service::keys::{ApiKey, KeyChange, Scope};
 use zkflow_core::service::tenant::TenantId;
 use zkflow_server::auth::{KeyText, NewKey, rotate};
 use zkflow_server::config::ConfigArgs;

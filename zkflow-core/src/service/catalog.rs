@@ -6,6 +6,7 @@
 //! | `life` | [`Life`], the fields shared by all documents |
 //! | `lookup` | [`Lookup`], the fields of filters and keys |
 //! | `circuit`, `proof`, `deployment` | the kinds of document |
+//! | `keys` | [`ApiKeys`], the keys of the API |
 
 use std::fmt;
 
@@ -13,12 +14,12 @@ use async_trait::async_trait;
 
 use crate::service::clock::Timestamp;
 use crate::service::id::InstallationId;
-use crate::service::keys::ApiKeys;
 use zkflow_groth16::error::{Classified, ErrorKind};
 
 mod circuit;
 mod deployment;
 mod document;
+mod keys;
 mod life;
 mod lookup;
 mod page;
@@ -29,7 +30,7 @@ pub use deployment::{
     DeployedContract, Deployment, DeploymentFilter, DeploymentKey, DeploymentStage, DeploymentStatus, Signer,
 };
 pub use document::{Document, Idempotency, InvalidTransition};
-pub(in crate::service) use life::named;
+pub use keys::{ApiKey, ApiKeys, KeyChange, Scope};
 pub use life::{Failure, Life, Named, RequestOrigin, Stage, Status};
 pub use lookup::{Lookup, Term, Value};
 pub use page::{Cursor, Page};

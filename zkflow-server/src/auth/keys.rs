@@ -8,10 +8,9 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 use zkflow_core::digest::Digest;
-use zkflow_core::service::catalog::{Catalog, CatalogError};
+use zkflow_core::service::catalog::{ApiKey, Catalog, CatalogError, KeyChange, Scope};
 use zkflow_core::service::clock::{Clock, Timestamp};
 use zkflow_core::service::id::KeyId;
-use zkflow_core::service::keys::{ApiKey, KeyChange, Scope};
 use zkflow_core::service::tenant::TenantId;
 
 use super::{AuthError, Principal};

@@ -1,7 +1,6 @@
 //! [`Principal`]: the caller of a request.
 
-use zkflow_core::service::catalog::Named as _;
-use zkflow_core::service::keys::Scope;
+use zkflow_core::service::catalog::{Named as _, Scope};
 use zkflow_core::service::tenant::TenantId;
 
 /// Permissions of a caller.

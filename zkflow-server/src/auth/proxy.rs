@@ -51,7 +51,7 @@ fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, AuthEr
 
 #[cfg(test)]
 mod tests {
-    use zkflow_core::service::keys::Scope;
+    use zkflow_core::service::catalog::Scope;
 
     use super::*;
 

@@ -10,8 +10,7 @@ use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, ResponseBuilder};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
-use zkflow_core::service::catalog::Named as _;
-use zkflow_core::service::keys::Scope;
+use zkflow_core::service::catalog::{Named as _, Scope};
 
 use super::Problem;
 use super::problem::MEDIA_TYPE;

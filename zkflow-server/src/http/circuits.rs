@@ -11,8 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
-use zkflow_core::service::catalog::{Circuit, CircuitFilter, CircuitStatus, Document as _};
-use zkflow_core::service::keys::Scope;
+use zkflow_core::service::catalog::{Circuit, CircuitFilter, CircuitStatus, Document as _, Scope};
 use zkflow_core::service::tenant::TenantId;
 use zkflow_core::template::TemplateName;
 

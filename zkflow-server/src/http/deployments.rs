@@ -10,8 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use utoipa_axum::routes;
 use zkflow_core::id::CircuitId;
-use zkflow_core::service::catalog::{Circuit, Deployment, DeploymentFilter, Document as _};
-use zkflow_core::service::keys::Scope;
+use zkflow_core::service::catalog::{Circuit, Deployment, DeploymentFilter, Document as _, Scope};
 
 use super::Problem;
 use super::access::{Access, Routes};

@@ -10,10 +10,9 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
-use zkflow_core::service::catalog::CatalogError;
+use zkflow_core::service::catalog::{ApiKey, CatalogError, KeyChange, Scope};
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::KeyId;
-use zkflow_core::service::keys::{ApiKey, KeyChange, Scope};
 use zkflow_core::service::tenant::TenantId;
 
 use super::Problem;

@@ -18,8 +18,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
-use zkflow_core::service::catalog::{CatalogError, CircuitFilter, Page};
-use zkflow_core::service::keys::Scope;
+use zkflow_core::service::catalog::{CatalogError, CircuitFilter, Page, Scope};
 use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::store::{ArtifactPath, PutMode, StoreError};
 

@@ -12,9 +12,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 use zkflow_core::id::CircuitId;
-use zkflow_core::service::catalog::{Document as _, ProofFilter, ProofRequest, ProofStatus};
+use zkflow_core::service::catalog::{Document as _, ProofFilter, ProofRequest, ProofStatus, Scope};
 use zkflow_core::service::id::{ProofId, UserId};
-use zkflow_core::service::keys::Scope;
 use zkflow_core::service::tenant::TenantId;
 
 use super::Problem;

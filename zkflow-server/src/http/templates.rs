@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
-use zkflow_core::service::keys::Scope;
+use zkflow_core::service::catalog::Scope;
 use zkflow_core::template::Template;
 use zkflow_core::template::TemplateName;
 

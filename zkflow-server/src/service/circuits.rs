@@ -14,7 +14,7 @@ use zkflow_core::service::tenant::TenantId;
 use zkflow_core::template::TemplateName;
 
 use super::RequestError;
-use crate::maintenance::tombstone;
+use crate::maintenance::{manifest, tombstone};
 use crate::state::App;
 
 /// Failure code of a circuit that is being deleted.
@@ -97,7 +97,9 @@ async fn share(
     match visibility {
         Some(wanted) if wanted != circuit.visibility => {
             circuit.visibility = wanted;
-            Ok(app.save(circuit).await?)
+            let saved = app.save(circuit).await?;
+            manifest::write(&*app.store, &saved).await?;
+            Ok(saved)
         }
         _ => Ok(circuit),
     }

@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
-use zkflow_core::service::catalog::Named as _;
-use zkflow_core::service::keys::Scope;
+use zkflow_core::service::catalog::{Named as _, Scope};
 use zkflow_server::http::openapi;
 use zkflow_testbed::page;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Method;
 use serde_json::json;
-use zkflow_core::service::keys::{KeyChange, Scope};
+use zkflow_core::service::catalog::{KeyChange, Scope};
 
 use crate::callers::guarded;
 use crate::support::request;

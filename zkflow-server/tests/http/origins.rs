@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::Method;
-use zkflow_core::service::keys::Scope;
+use zkflow_core::service::catalog::Scope;
 
 use crate::callers::{guarded, with_key};
 use crate::support::{NO_PROOF, Reply, Server, request};

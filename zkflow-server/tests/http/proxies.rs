@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use axum::body::Body;
 use axum::http::Method;
 use serde_json::json;
-use zkflow_core::service::keys::Scope;
+use zkflow_core::service::catalog::Scope;
 use zkflow_server::config::AuthMethod;
 use zkflow_server::state::ClientAddress;
 

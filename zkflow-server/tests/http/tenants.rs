@@ -3,8 +3,7 @@
 use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
-use zkflow_core::service::catalog::{Named as _, Visibility};
-use zkflow_core::service::keys::Scope;
+use zkflow_core::service::catalog::{Named as _, Scope, Visibility};
 
 use crate::callers::{guarded, with_key};
 use crate::support::{Server, age_proof, json_request, range_check, request};

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{
-    Catalog, CatalogError, Circuit, Collection, Deployment, Page, ProofRequest, Stored,
+    ApiKey, ApiKeys, Catalog, CatalogError, Circuit, Collection, Deployment, KeyChange, Page, ProofRequest,
+    Stored,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::{InstallationId, KeyId};
-use zkflow_core::service::keys::{ApiKey, ApiKeys, KeyChange};
 use zkflow_core::service::tenant::TenantId;
 
 use super::{Ended, Guard, Policy};

@@ -193,7 +193,7 @@ mod catalog {
         fn deployments(&self) -> &dyn Collection<Deployment> {
             self
         }
-        fn keys(&self) -> &dyn zkflow_core::service::keys::ApiKeys {
+        fn keys(&self) -> &dyn zkflow_core::service::catalog::ApiKeys {
             self.catalog.keys()
         }
         async fn expired_proofs(

@@ -7,11 +7,11 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{
-    Catalog, CatalogError, Circuit, Collection, Deployment, Document, Life, Lookup, Page, ProofRequest,
+    ApiKey, ApiKeys, Catalog, CatalogError, Circuit, Collection, Deployment, Document, KeyChange, Life,
+    Lookup, Page, ProofRequest,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::{InstallationId, KeyId};
-use zkflow_core::service::keys::{ApiKey, ApiKeys, KeyChange};
 use zkflow_core::service::tenant::TenantId;
 
 use super::lock;

@@ -4,10 +4,9 @@ use async_trait::async_trait;
 use futures::TryStreamExt as _;
 use mongodb::bson::{Bson, Document, doc};
 use zkflow_core::digest::Digest;
-use zkflow_core::service::catalog::{CatalogError, Page};
+use zkflow_core::service::catalog::{ApiKey, ApiKeys, CatalogError, KeyChange, Page};
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::KeyId;
-use zkflow_core::service::keys::{ApiKey, ApiKeys, KeyChange};
 use zkflow_core::service::tenant::TenantId;
 
 use super::document::date;

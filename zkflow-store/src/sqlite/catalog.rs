@@ -5,11 +5,11 @@ use futures::TryStreamExt;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqlitePool};
 use zkflow_core::service::catalog::{
-    Catalog, CatalogError, Circuit, Collection, Deployment, Document, Lookup, Page, ProofRequest, Term, Value,
+    ApiKeys, Catalog, CatalogError, Circuit, Collection, Deployment, Document, Lookup, Page, ProofRequest,
+    Term, Value,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
-use zkflow_core::service::keys::ApiKeys;
 
 use super::schema;
 

@@ -67,7 +67,7 @@ macro_rules! named {
     )+ };
 }
 
-pub(in crate::service) use named;
+pub(super) use named;
 
 /// Fields shared by all documents. They are stored at the top level of the document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,9 +3,8 @@
 use futures::future;
 
 use super::{Subject, moment};
-use crate::service::catalog::{Named as _, Page};
+use crate::service::catalog::{ApiKey, KeyChange, Named as _, Page, Scope};
 use crate::service::id::KeyId;
-use crate::service::keys::{ApiKey, KeyChange, Scope};
 use zkflow_groth16::digest::Digest;
 
 fn key(created: i64, tenant: &str) -> ApiKey {

@@ -4,10 +4,12 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use zkflow_groth16::digest::Digest;
 
-use super::catalog::{CatalogError, Cursor, Page, named};
-use super::clock::Timestamp;
-use super::id::KeyId;
-use super::tenant::TenantId;
+use super::CatalogError;
+use super::life::named;
+use super::page::{Cursor, Page};
+use crate::service::clock::Timestamp;
+use crate::service::id::KeyId;
+use crate::service::tenant::TenantId;
 
 named! {
     /// Permission of a caller.
