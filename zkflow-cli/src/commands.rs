@@ -1,5 +1,6 @@
 //! The commands, one per file.
 
+mod audit;
 #[cfg(feature = "bench")]
 mod bench;
 mod build;
@@ -13,6 +14,8 @@ mod deploy;
 mod doctor;
 mod evidence;
 mod files;
+#[cfg(feature = "setup")]
+mod http;
 mod inspect;
 #[cfg(feature = "server")]
 mod keys;
@@ -25,6 +28,7 @@ mod ptau;
 mod serve;
 #[cfg(feature = "setup")]
 mod setup;
+pub(crate) mod snarkjs;
 #[cfg(feature = "server")]
 mod store;
 mod template;
@@ -80,6 +84,9 @@ pub(crate) enum Command {
     Witness(prove::WitnessArgs),
     /// Make and verify a proof (arguments as for `snarkjs groth16 prove`)
     Prove(prove::ProveArgs),
+    /// Calculate a witness and make a proof, without a file of the witness (arguments as for `snarkjs groth16
+    /// fullprove`)
+    Fullprove(prove::FullProveArgs),
     /// Verify a proof (arguments as for `snarkjs groth16 verify`)
     Verify(prove::VerifyArgs),
     /// Deploy the verifier contract of a circuit to an EVM chain
@@ -90,6 +97,8 @@ pub(crate) enum Command {
     Bench(Box<bench::BenchArgs>),
     /// Show the contents of a file: .r1cs, .wtns, .zkey, .sym, .wasm, .ptau, or a JSON file of snarkjs
     Inspect(inspect::InspectArgs),
+    /// Find what is wrong with keys and verifier contracts: files, folders, or addresses on a chain
+    Audit(audit::AuditArgs),
     /// Make powers of tau for any circuit: phase 1 of a trusted setup
     Ptau(ptau::PtauArgs),
     /// Make the key of a circuit: phase 2 of a trusted setup
@@ -137,12 +146,14 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Compile(args) => compile::compile(&args)?,
         Command::Witness(args) => prove::witness(&args)?,
         Command::Prove(args) => prove::prove(&args)?,
+        Command::Fullprove(args) => prove::full_prove(&args)?,
         Command::Verify(args) => return prove::verify(&args),
         #[cfg(feature = "evm")]
         Command::Deploy(args) => deploy::deploy(&args)?,
         #[cfg(feature = "bench")]
         Command::Bench(args) => bench::bench(&args)?,
         Command::Inspect(args) => inspect::inspect(&args)?,
+        Command::Audit(args) => return audit::audit(&args),
         Command::Ptau(args) => ptau::run(&args)?,
         Command::Zkey(args) => zkey::run(&args)?,
         #[cfg(feature = "server")]

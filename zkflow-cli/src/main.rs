@@ -1,11 +1,14 @@
 //! The `zkflow` command.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use zkflow_core::error::Chain;
 
 mod commands;
+
+use commands::snarkjs::{self, Plan};
 
 /// Turns parameterised Circom templates into circuits, keys, proofs and verifier contracts
 #[derive(Debug, Parser)]
@@ -17,12 +20,52 @@ struct Cli {
 
 fn main() -> ExitCode {
     commands::end_with_the_reader();
-    let matches = without_empty_variables(Cli::command()).get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    commands::run(cli.command).unwrap_or_else(|error| {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    match parse(&arguments) {
+        Ok(command) => report(commands::run(command)),
+        Err(error) => match plan_of_snarkjs(&arguments, &error) {
+            Some(plan) => run_as_snarkjs(plan),
+            None => error.exit(),
+        },
+    }
+}
+
+fn parse(arguments: &[impl Into<OsString> + Clone]) -> Result<commands::Command, clap::Error> {
+    let name = OsString::from("zkflow");
+    let line = std::iter::once(name).chain(arguments.iter().cloned().map(Into::into));
+    let matches = without_empty_variables(Cli::command()).try_get_matches_from(line)?;
+    Ok(Cli::from_arg_matches(&matches)?.command)
+}
+
+fn report(done: Result<ExitCode, commands::Error>) -> ExitCode {
+    done.unwrap_or_else(|error| {
         eprintln!("zkflow: {}", commands::printable(&Chain(error.as_ref()).to_string()));
         ExitCode::FAILURE
     })
+}
+
+/// The line as one of snarkjs, if zkflow's own parser rejected it.
+fn plan_of_snarkjs(arguments: &[OsString], rejected: &clap::Error) -> Option<Plan> {
+    let texts: Option<Vec<String>> = arguments.iter().map(|text| Some(text.to_str()?.to_owned())).collect();
+    if rejected.use_stderr() { snarkjs::plan(&texts?, rejected.kind()) } else { None }
+}
+
+fn run_as_snarkjs(plan: Plan) -> ExitCode {
+    match plan {
+        Plan::Own(arguments) => match parse(&arguments) {
+            Ok(command) => report(commands::run(command)),
+            Err(error) => report(Err(error.into())),
+        },
+        Plan::Only(run, arguments) => report(run(&arguments)),
+        Plan::Help(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Plan::Refused(text, code) => {
+            eprintln!("zkflow: {}", commands::printable(text.trim_end()));
+            ExitCode::from(code)
+        }
+    }
 }
 
 /// Treats an empty environment variable of a flag as unset.

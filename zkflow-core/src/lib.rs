@@ -72,8 +72,8 @@ pub use zkflow_groth16::snark;
 /// The curve of scalars and points, and random generators, in the versions of these crates.
 pub use zkflow_groth16::{ark_bn254, rand};
 pub use zkflow_groth16::{
-    calldata, constraints, digest, domain, error, field, footprint, format, id, name, own_folder, proof,
-    prove, provenance, report, rng, setup, solidity, verify,
+    audit, calldata, constraints, digest, domain, error, field, footprint, format, id, name, own_folder,
+    proof, prove, provenance, report, rng, setup, solidity, verify,
 };
 
 #[cfg(doctest)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ark_bn254::{Fq, G1Affine, G2Affine};
+use ark_bn254::{Fq, Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
 use ark_ff::{BigInteger, PrimeField};
 
@@ -34,8 +34,13 @@ use crate::proof::{Proof, PublicSignals};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn calldata(proof: &Proof, public: &PublicSignals) -> String {
+    calldata_of(proof, public.values())
+}
+
+/// Like [`calldata`], for signals whose number was not compared with a key.
+pub fn calldata_of(proof: &Proof, signals: &[Fr]) -> String {
     let mut text = format!("{},{},{},[", g1(&proof.a), g2(&proof.b), g1(&proof.c));
-    for (i, signal) in public.values().iter().enumerate() {
+    for (i, signal) in signals.iter().enumerate() {
         let separator = if i == 0 { "" } else { "," };
         write!(text, "{separator}\"{}\"", hex_word(&word(signal)))
             .expect("writing to a string does not fail");

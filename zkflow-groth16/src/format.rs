@@ -27,11 +27,13 @@ pub(crate) mod encoding;
 mod mapped;
 pub(crate) mod sections;
 mod state;
+mod table;
 
 pub use detect::{Kind, detect};
 pub use encoding::FilePoint;
 pub use mapped::MappedFile;
 pub use state::FileState;
+pub use table::{SectionEntry, SectionTable, section_table};
 
 /// A file that is read piece by piece cannot be read.
 #[derive(Debug, thiserror::Error)]

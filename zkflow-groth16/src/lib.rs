@@ -8,6 +8,7 @@
 //! | [`report`] | describes a circuit | |
 //! | `setup` | makes keys, in two phases | `prove` |
 //! | `prove` | makes proofs | `prove` |
+//! | `audit` | finds what is wrong with keys and contracts of others | `prove` |
 //! | `constraints` | checks a witness against a circuit | `prove` |
 //!
 //! # Features
@@ -47,6 +48,8 @@ pub mod verify;
 pub mod calldata;
 pub mod solidity;
 
+#[cfg(feature = "prove")]
+pub mod audit;
 #[cfg(feature = "prove")]
 pub mod constraints;
 pub mod footprint;

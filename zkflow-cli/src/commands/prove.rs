@@ -1,6 +1,6 @@
 //! `zkflow witness`, `zkflow prove` and `zkflow verify`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +11,14 @@ use zkflow_core::field::to_decimal;
 use zkflow_core::format::{json, wtns};
 use zkflow_core::inputs::NumberRule;
 use zkflow_core::proof::PublicSignals;
-use zkflow_core::prove::prove_verified;
+use zkflow_core::prove::{Prover, prove_verified};
 use zkflow_core::rng::os_rng;
 use zkflow_core::sandbox::Sandbox;
 use zkflow_core::secret::CircuitInputs;
 use zkflow_core::verify::Verifier;
-use zkflow_core::witness::{CalculatorFiles, OpenError, Way, WitnessCalculator, WitnessError, WitnessLimits};
+use zkflow_core::witness::{
+    CalculatorFiles, OpenError, Way, Witness, WitnessCalculator, WitnessError, WitnessLimits,
+};
 
 use super::Error;
 #[cfg(feature = "evm")]
@@ -37,6 +39,32 @@ pub(crate) struct WitnessArgs {
     input: PathBuf,
     /// Output file for the witness (.wtns), which contains all private inputs
     output: PathBuf,
+    #[command(flatten)]
+    checks: CheckArgs,
+}
+
+/// Arguments of `zkflow fullprove`.
+#[derive(Debug, Args)]
+pub(crate) struct FullProveArgs {
+    /// Inputs (.json): an object that maps signal names to decimal strings, safe integers, or arrays of them
+    input: PathBuf,
+    /// Witness calculator of circom (.wasm)
+    circuit: PathBuf,
+    /// Proving key (.zkey)
+    zkey: PathBuf,
+    /// Output file for the proof (.json)
+    proof: PathBuf,
+    /// Output file for the public signals (.json)
+    public: PathBuf,
+    #[command(flatten)]
+    checks: CheckArgs,
+    #[command(flatten)]
+    prover: ProverArgs,
+}
+
+/// Files that belong to a witness calculator.
+#[derive(Debug, Args)]
+struct CheckArgs {
     /// Constraints to check the witness with (default: CIRCUIT with the extension .r1cs, if present)
     #[arg(long, value_name = "FILE.r1cs")]
     r1cs: Option<PathBuf>,
@@ -105,12 +133,21 @@ pub(crate) struct VerifyArgs {
 }
 
 pub(super) fn witness(args: &WitnessArgs) -> Result<(), Error> {
-    let progress = Progress::new();
-    let wasm = read(&args.circuit)?;
-    let text = read_text(&args.input)?;
-    let inputs = CircuitInputs::from_json(text).with_numbers(args.inputs.into());
+    let witness = calculate(&args.circuit, &args.input, &args.checks, &Progress::new())?;
+    write_secret(&args.output, &Zeroizing::new(wtns::write(&witness)))
+}
+
+fn calculate(
+    circuit: &Path,
+    input: &Path,
+    checks: &CheckArgs,
+    progress: &Progress,
+) -> Result<Witness, Error> {
+    let wasm = read(circuit)?;
+    let text = read_text(input)?;
+    let inputs = CircuitInputs::from_json(text).with_numbers(checks.inputs.into());
     let sandbox = sandbox()?;
-    let calculator = progress.step("load the calculator", || load(args, &sandbox, &wasm))?;
+    let calculator = progress.step("load the calculator", || load(circuit, checks, &sandbox, &wasm))?;
     let mut way = Way::Module;
     let witness = progress.step("witness", || {
         let (witness, by) = calculator.calculate_by(&inputs)?;
@@ -121,17 +158,22 @@ pub(super) fn witness(args: &WitnessArgs) -> Result<(), Error> {
         WitnessError::Limit(limit) if limit.ends_with(" s") => {
             format!("{error}: raise --witness-time").into()
         }
-        _ => in_file(&args.input)(error),
+        _ => in_file(input)(error),
     })?;
     let checked = if calculator.checks() { "checked" } else { "not checked: there are no constraints" };
     progress.line(&format!("calculated by the {}, {checked}", way.as_str().replace('_', " ")));
-    write_secret(&args.output, &Zeroizing::new(wtns::write(&witness)))
+    Ok(witness)
 }
 
 /// The calculator with its constraints and tape, given as options or found beside it.
-fn load(args: &WitnessArgs, sandbox: &Arc<Sandbox>, wasm: &[u8]) -> Result<WitnessCalculator, Error> {
+fn load(
+    circuit: &Path,
+    args: &CheckArgs,
+    sandbox: &Arc<Sandbox>,
+    wasm: &[u8],
+) -> Result<WitnessCalculator, Error> {
     let beside = |given: &Option<PathBuf>, extension| {
-        let other = args.circuit.with_extension(extension);
+        let other = circuit.with_extension(extension);
         given.clone().or_else(|| other.exists().then_some(other))
     };
     let r1cs_path = beside(&args.r1cs, "r1cs");
@@ -155,7 +197,7 @@ fn load(args: &WitnessArgs, sandbox: &Arc<Sandbox>, wasm: &[u8]) -> Result<Witne
         (OpenError::Constraints(_), Some(path), _) | (OpenError::Names(_), _, Some(path)) => {
             in_file(path)(error)
         }
-        _ => in_file(&args.circuit)(error),
+        _ => in_file(circuit)(error),
     })?;
     match (unused_tape, &args.tape) {
         (Some(error), Some(path)) => Err(in_file(path)(error)),
@@ -168,16 +210,34 @@ pub(super) fn prove(args: &ProveArgs) -> Result<(), Error> {
     let progress = Progress::new();
     let prover = args.prover.open()?;
     let witness = wtns::read(&Zeroizing::new(read(&args.witness)?)).map_err(in_file(&args.witness))?;
-    let key = match is_stream(&args.zkey) {
-        true => prover.load(&read(&args.zkey)?),
-        false => progress.step("load the key", || prover.load_file(&args.zkey)),
+    proved(&*prover, &args.zkey, &witness, [&args.proof, &args.public], &progress)
+}
+
+pub(super) fn full_prove(args: &FullProveArgs) -> Result<(), Error> {
+    let progress = Progress::new();
+    let prover = args.prover.open()?;
+    let witness = calculate(&args.circuit, &args.input, &args.checks, &progress)?;
+    proved(&*prover, &args.zkey, &witness, [&args.proof, &args.public], &progress)
+}
+
+/// Makes a proof, verifies it, and writes it with its public signals.
+fn proved(
+    prover: &dyn Prover,
+    zkey: &Path,
+    witness: &Witness,
+    [proof_path, public_path]: [&Path; 2],
+    progress: &Progress,
+) -> Result<(), Error> {
+    let key = match is_stream(zkey) {
+        true => prover.load(&read(zkey)?),
+        false => progress.step("load the key", || prover.load_file(zkey)),
     };
-    let key = key.map_err(in_file(&args.zkey))?;
-    let verifier = Verifier::new(key.verifying_key().clone()).map_err(in_file(&args.zkey))?;
+    let key = key.map_err(in_file(zkey))?;
+    let verifier = Verifier::new(key.verifying_key().clone()).map_err(in_file(zkey))?;
     let (proof, public) =
-        progress.step("prove and verify", || prove_verified(&*key, &verifier, &witness, &mut os_rng()))?;
-    write(&args.proof, json::proof_text(&proof).as_bytes())?;
-    write(&args.public, json::public_text(public.values()).as_bytes())
+        progress.step("prove and verify", || prove_verified(&*key, &verifier, witness, &mut os_rng()))?;
+    write(proof_path, json::proof_text(&proof).as_bytes())?;
+    write(public_path, json::public_text(public.values()).as_bytes())
 }
 
 pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {

@@ -9,6 +9,9 @@ use zkflow_core::format::ptau::{ContributionKind, ContributionName, Ptau};
 use zkflow_core::rng::os_rng;
 use zkflow_core::setup::{Beacon, CeremonyError, DEFAULT_BEACON_EXPONENT, StepOptions, ptau};
 
+#[cfg(feature = "setup")]
+mod fetch;
+
 use super::Error;
 use super::files::{self, in_file};
 use super::output::{continued, written};
@@ -105,6 +108,15 @@ enum PtauCommand {
         #[command(flatten)]
         files: InOut,
     },
+    /// Write a response to a challenge, with a secret from the system's random generator and an optional text
+    AnswerChallenge {
+        /// Challenge
+        challenge: PathBuf,
+        /// Output file (response)
+        out: PathBuf,
+        #[command(flatten)]
+        entropy: EntropyArgs,
+    },
     /// Add a contribution of another program
     ImportResponse {
         /// File of the answered challenge (.ptau)
@@ -117,6 +129,9 @@ enum PtauCommand {
         #[arg(long)]
         name: Option<String>,
     },
+    /// Download a published file, or truncate a larger one beside it; continues an interrupted download
+    #[cfg(feature = "setup")]
+    Fetch(fetch::FetchArgs),
     /// Verify all contributions and points
     Verify {
         /// Powers of tau (.ptau)
@@ -153,14 +168,21 @@ pub(super) struct ContributorArgs {
     /// Name of the contribution, at most 255 bytes
     #[arg(long)]
     name: Option<String>,
+    #[command(flatten)]
+    entropy: EntropyArgs,
+}
+
+/// Entropy of a contribution.
+#[derive(Debug, Args)]
+pub(super) struct EntropyArgs {
     /// Text that is mixed with the system's randomness
     #[arg(long, env = "ZKFLOW_ENTROPY", hide_env_values = true, default_value = "")]
-    entropy: String,
+    pub(super) entropy: String,
 }
 
 impl ContributorArgs {
     pub(super) fn read(&self) -> Result<(Option<ContributionName>, &str), Error> {
-        Ok((contribution_name(self.name.as_deref())?, &self.entropy))
+        Ok((contribution_name(self.name.as_deref())?, &self.entropy.entropy))
     }
 }
 
@@ -218,18 +240,23 @@ pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
                 continued(&files.out, |file| Ok(ptau::prepare(&mut input, file, &mut os_rng(), options)?))
             })?;
         }
-        PtauCommand::Truncate { files, power } => {
-            let mut input = open(&files.input)?;
-            progress.step("truncate", || {
-                written(&files.out, |file| Ok(ptau::truncate(&mut input, *power, BufWriter::new(file))?))
-            })?;
-        }
+        PtauCommand::Truncate { files, power } => truncate(&files.input, &files.out, *power, &progress)?,
         PtauCommand::ExportChallenge { files } => {
             let mut input = open(&files.input)?;
             let hash = progress.step("write the challenge", || {
                 written(&files.out, |file| Ok(ptau::export_challenge(&mut input, BufWriter::new(file))?))
             })?;
             println!("challenge            {}", hex::encode(hash));
+        }
+        PtauCommand::AnswerChallenge { challenge, out, entropy } => {
+            let mut input = BufReader::new(files::open(challenge)?);
+            let response = progress.measured("contribute", options, |options| {
+                written(out, |file| {
+                    let out = BufWriter::new(file);
+                    Ok(ptau::answer_challenge(&mut input, out, &entropy.entropy, &mut os_rng(), options)?)
+                })
+            })?;
+            println!("response             {}", hex::encode(response));
         }
         PtauCommand::ImportResponse { input, response, out, name } => {
             let name = contribution_name(name.as_deref())?;
@@ -241,6 +268,8 @@ pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
             })?;
             print_contributed(&made);
         }
+        #[cfg(feature = "setup")]
+        PtauCommand::Fetch(args) => fetch::fetch(args, &progress)?,
         PtauCommand::Verify { file } => {
             let mut input = open(file)?;
             let verdict = progress
@@ -255,6 +284,14 @@ pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
         PtauCommand::Info { file, hash } => info(file, *hash)?,
     }
     Ok(())
+}
+
+/// Writes the part of the file `input` for circuits of up to 2^power rows.
+pub(super) fn truncate(input: &Path, out: &Path, power: u32, progress: &Progress) -> Result<(), Error> {
+    let mut input = open(input)?;
+    progress.step("truncate", || {
+        written(out, |file| Ok(ptau::truncate(&mut input, power, BufWriter::new(file))?))
+    })
 }
 
 /// Files up to this size are hashed by `info`, which takes seconds.

@@ -16,7 +16,7 @@ use super::evidence::{self, EvidenceArgs, Verified, checked_powers, circuit, ope
 use super::files::{in_file, map, read};
 use super::output::{write, written};
 use super::progress::Progress;
-use super::ptau::{self, BeaconArgs, ContributorArgs, InOut, LimitArgs};
+use super::ptau::{self, BeaconArgs, ContributorArgs, EntropyArgs, InOut, LimitArgs};
 
 /// Arguments of `zkflow zkey`.
 #[derive(Debug, Args)]
@@ -78,6 +78,9 @@ enum ZkeyCommand {
         out: PathBuf,
         #[command(flatten)]
         evidence: EvidenceArgs,
+        /// Leave out the member `provenance`, so that the file is that of snarkjs, byte for byte
+        #[arg(long)]
+        snarkjs: bool,
     },
     /// Write the verifier contract in Solidity. Without evidence its header says that the contributions are only
     /// claimed
@@ -96,6 +99,13 @@ enum ZkeyCommand {
     ExportMpcParams {
         #[command(flatten)]
         files: InOut,
+    },
+    /// Add a secret contribution to parameters (snarkjs: `zkey bellman contribute`)
+    ContributeMpcParams {
+        #[command(flatten)]
+        files: InOut,
+        #[command(flatten)]
+        entropy: EntropyArgs,
     },
     /// Add the contributions of another program (snarkjs: `zkey import bellman`)
     ImportMpcParams {
@@ -172,10 +182,12 @@ pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
             write(&path, record.to_json().as_bytes())?;
             println!("record               {}", path.display());
         }
-        ZkeyCommand::ExportVkey { zkey, out, evidence } => {
+        ZkeyCommand::ExportVkey { zkey, out, evidence, snarkjs } => {
             let (key, verdict) = evidence.judge(zkey, &[record_of(zkey)], &progress, options)?;
             let label = verdict.admit(true).map_err(in_file(zkey))?;
-            write(out, json::labelled_vkey_text(&key.vk, &label).as_bytes())?;
+            let text =
+                if *snarkjs { json::vkey_text(&key.vk) } else { json::labelled_vkey_text(&key.vk, &label) };
+            write(out, text.as_bytes())?;
             println!("keys                 {label}");
         }
         ZkeyCommand::ExportSolidity { zkey, out, allow_development, evidence } => {
@@ -193,6 +205,15 @@ pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
             let (input, out) = files.paths();
             let key = whole(input, &args.limits)?;
             write(out, &progress.step("export the parameters", || phase2::export_params(&key))?)?;
+        }
+        ZkeyCommand::ContributeMpcParams { files, entropy } => {
+            let (input, out) = files.paths();
+            let params = map(input)?;
+            args.limits.allow(COPIES * params.len() as u64)?;
+            let contribute = || phase2::contribute_to_params(&params, &entropy.entropy, &mut os_rng());
+            let (params, hash) = progress.step("contribute", contribute).map_err(in_file(input))?;
+            write(out, &params)?;
+            println!("contribution         {}", hex::encode(hash));
         }
         ZkeyCommand::ImportMpcParams { input, params, out, name } => {
             let name = ptau::contribution_name(name.as_deref())?;

@@ -122,6 +122,11 @@ impl Sections {
         place.ok_or_else(|| self.wrong(0, format!("section {id} is missing")))
     }
 
+    /// All sections in the order of their ids.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (u32, Place)> {
+        (0..).zip(self.places).filter_map(|(id, place)| Some((id, place?)))
+    }
+
     /// Length of the file in bytes.
     pub(crate) fn file_len(&self) -> u64 {
         self.file_len

@@ -21,10 +21,13 @@ use node::Node;
 
 mod document;
 mod error;
+mod export;
 mod node;
+mod text;
 
 pub use document::{KeyDocument, ProofDocument};
 pub use error::{JsonError, JsonProblem};
+pub use export::{write_r1cs, write_witness, write_zkey};
 
 /// A proof as JSON.
 pub fn proof_to_json(proof: &Proof) -> Value {
@@ -33,7 +36,7 @@ pub fn proof_to_json(proof: &Proof) -> Value {
 
 /// The text of `proof.json`, byte for byte as snarkjs writes it.
 pub fn proof_text(proof: &Proof) -> String {
-    document::to_text(&ProofDocument::from(proof))
+    text::to_text(&ProofDocument::from(proof))
 }
 
 /// Reads a proof.
@@ -67,7 +70,7 @@ pub fn public_to_json(signals: &[Fr]) -> Value {
 
 /// The text of `public.json`, byte for byte as snarkjs writes it.
 pub fn public_text(signals: &[Fr]) -> String {
-    document::public_text(signals)
+    text::to_text(&document::public_signals(signals))
 }
 
 /// Reads public signals.
@@ -93,13 +96,13 @@ pub fn vkey_to_json(key: &VerifyingKey) -> Value {
 
 /// The text of `verification_key.json`, byte for byte as snarkjs writes it.
 pub fn vkey_text(key: &VerifyingKey) -> String {
-    document::to_text(&KeyDocument::from(key))
+    text::to_text(&KeyDocument::from(key))
 }
 
 /// Like [`vkey_text`]; if the label is only claimed, the last member, `"provenance"`, says so.
 pub fn labelled_vkey_text(key: &VerifyingKey, label: &Label) -> String {
     let provenance = label.is_claimed().then(|| label.to_string());
-    document::to_text(&KeyDocument::from(key).with_provenance(provenance))
+    text::to_text(&KeyDocument::from(key).with_provenance(provenance))
 }
 
 /// Reads a verification key.

@@ -185,7 +185,7 @@ impl<R> Ptau<R> {
     }
 }
 
-const LAYOUT: Layout = Layout { name: "ptau", version: 1, counts_sections: true };
+pub(super) const LAYOUT: Layout = Layout { name: "ptau", version: 1, counts_sections: true };
 const HEADER: u32 = 1;
 const CONTRIBUTIONS: u32 = 7;
 const LAGRANGE_IDS: [u32; 4] = [12, 13, 14, 15];

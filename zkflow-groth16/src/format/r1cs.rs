@@ -131,7 +131,7 @@ impl Constraint {
 }
 
 // circom 2.0.6 to 2.0.8 write 5 as the number of sections, with three sections in the file.
-const LAYOUT: Layout = Layout { name: "r1cs", version: 1, counts_sections: false };
+pub(super) const LAYOUT: Layout = Layout { name: "r1cs", version: 1, counts_sections: false };
 const HEADER: u32 = 1;
 const CONSTRAINTS: u32 = 2;
 const LABELS: u32 = 3;

@@ -9,7 +9,7 @@ use super::encoding::{expect_field, put_field, scalar};
 use crate::field;
 use crate::witness::Witness;
 
-const LAYOUT: Layout = Layout { name: "wtns", version: 2, counts_sections: true };
+pub(super) const LAYOUT: Layout = Layout { name: "wtns", version: 2, counts_sections: true };
 
 /// Reads a `.wtns` file.
 ///

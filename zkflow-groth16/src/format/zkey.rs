@@ -166,7 +166,7 @@ mod section {
     pub(super) const CONTRIBUTIONS: u32 = 10;
 }
 
-const LAYOUT: Layout = Layout { name: "zkey", version: 1, counts_sections: true };
+pub(super) const LAYOUT: Layout = Layout { name: "zkey", version: 1, counts_sections: true };
 /// Order of the sections after a contribution.
 const ORDER: [u32; 10] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 /// Order of the sections in a key without contributions.

@@ -20,6 +20,9 @@
 pub(super) mod known;
 pub(super) mod relations;
 pub(super) mod search;
+mod vkey;
+
+pub use vkey::judge_verification_key;
 
 use std::collections::BTreeSet;
 

@@ -39,6 +39,7 @@
 //!
 //! From the same files and the same randomness, snarkjs writes the same bytes.
 
+mod answer;
 mod chain;
 mod columns;
 mod combination;
@@ -51,6 +52,7 @@ mod initial;
 mod quirk;
 mod verify;
 
+pub use answer::contribute_to_params;
 pub use chain::contribution_hash;
 #[cfg(test)]
 pub(super) use contribute::multiply;

@@ -24,6 +24,7 @@ use crate::format::ptau::{
     ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, Ptau, PtauContribution, PtauWriter, Section, TAU_G1, TAU_G2,
 };
 
+mod answer;
 mod chain;
 mod challenge;
 mod contribute;
@@ -37,6 +38,7 @@ mod published;
 mod truncate;
 mod verify;
 
+pub use answer::answer_challenge;
 use challenge::first_challenge;
 pub use contribute::{Contributed, beacon, contribute};
 pub use development::development;

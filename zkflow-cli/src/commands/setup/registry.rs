@@ -1,17 +1,13 @@
 //! [`Registry`]: downloads from an npm registry.
 
-use std::time::Duration;
-
 use reqwest::{Client, Url};
 
 use super::unpack::LIMIT;
 use crate::commands::Error;
+use crate::commands::http::{self, cause};
 
 /// The public registry.
 pub(super) const PUBLIC: &str = "https://registry.npmjs.org/";
-
-/// Time limit for connecting, and for each read during a download.
-const SILENCE: Duration = Duration::from_secs(30);
 
 /// An npm registry. Its URL may contain a password and is never shown.
 pub(super) struct Registry {
@@ -25,14 +21,9 @@ impl Registry {
     /// # Errors
     /// `url` is not an http or https URL.
     pub(super) fn open(url: &str) -> Result<Self, Error> {
-        let parsed = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
-        let mut url = parsed.ok_or("the npm registry is not an http or https URL: check --registry")?;
-        if !url.path().ends_with('/') {
-            let path = format!("{}/", url.path());
-            url.set_path(&path);
-        }
-        let client = Client::builder().connect_timeout(SILENCE).read_timeout(SILENCE).user_agent("zkflow");
-        Ok(Self { client: client.build()?, url })
+        let url =
+            http::folder(url).ok_or("the npm registry is not an http or https URL: check --registry")?;
+        Ok(Self { client: http::client()?, url })
     }
 
     /// Downloads the archive `file` of the package `name`.
@@ -66,19 +57,6 @@ impl Registry {
         }
         Ok(bytes)
     }
-}
-
-/// The innermost cause, which contains no URL.
-fn cause(error: reqwest::Error) -> String {
-    if error.is_timeout() {
-        return format!("no answer within {} s", SILENCE.as_secs());
-    }
-    let error = error.without_url();
-    let mut last: &dyn std::error::Error = &error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    last.to_string()
 }
 
 #[cfg(test)]

@@ -74,30 +74,15 @@ pub(super) fn public_signals(signals: &[Fr]) -> Vec<String> {
     signals.iter().map(to_decimal).collect()
 }
 
-/// The text of `public.json`. snarkjs writes the empty list in two lines.
-pub(super) fn public_text(signals: &[Fr]) -> String {
-    if signals.is_empty() { "[\n]".to_owned() } else { to_text(&public_signals(signals)) }
-}
-
-/// The text of `JSON.stringify(document, null, 1)`.
-pub(super) fn to_text(document: &impl Serialize) -> String {
-    let mut text = Vec::new();
-    let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
-    document
-        .serialize(&mut serde_json::Serializer::with_formatter(&mut text, formatter))
-        .expect("writing strings and numbers to memory does not fail");
-    String::from_utf8(text).expect("JSON is UTF-8")
-}
-
 pub(super) fn to_value(document: &impl Serialize) -> Value {
     serde_json::to_value(document).expect("keys are strings, and nothing else can fail")
 }
 
 type Fq2Text = [String; 2];
-type G1Text = [String; 3];
-type G2Text = [Fq2Text; 3];
+pub(super) type G1Text = [String; 3];
+pub(super) type G2Text = [Fq2Text; 3];
 
-fn g1(point: &G1Affine) -> G1Text {
+pub(super) fn g1(point: &G1Affine) -> G1Text {
     let (x, y, z) = match point.xy() {
         Some((x, y)) => (x, y, Fq::from(1u64)),
         None => (Fq::from(0u64), Fq::from(1u64), Fq::from(0u64)),
@@ -105,7 +90,7 @@ fn g1(point: &G1Affine) -> G1Text {
     [x, y, z].map(|coordinate| to_decimal(&coordinate))
 }
 
-fn g2(point: &G2Affine) -> G2Text {
+pub(super) fn g2(point: &G2Affine) -> G2Text {
     let (x, y, z) = match point.xy() {
         Some((x, y)) => (x, y, Fq2::from(1u64)),
         None => (Fq2::from(0u64), Fq2::from(1u64), Fq2::from(0u64)),

@@ -5,8 +5,9 @@
 
 use std::collections::HashMap;
 
-use ark_bn254::{Fq, Fr, G1Affine, G1Projective};
+use ark_bn254::Fr;
 use ark_ec::scalar_mul::BatchMulPreprocessing;
+use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
 use ark_ec::{AdditiveGroup, AffineRepr, CurveGroup};
 use ark_ff::{Field, One, PrimeField};
 
@@ -34,12 +35,18 @@ impl Known {
     }
 
     /// The known number `k` with `point = k * base`; `None` if there is none.
-    pub(in super::super) fn ratio(&self, base: G1Affine, point: G1Affine) -> Option<Fr> {
+    pub(in super::super) fn ratio<C>(&self, base: Affine<C>, point: Affine<C>) -> Option<Fr>
+    where
+        C: SWCurveConfig<ScalarField = Fr>,
+    {
         let inverse = || multiple(point, base).and_then(|k| k.inverse());
         multiple(base, point).or_else(inverse).or_else(|| self.of_beacon(base, point))
     }
 
-    fn of_beacon(&self, base: G1Affine, point: G1Affine) -> Option<Fr> {
+    fn of_beacon<C>(&self, base: Affine<C>, point: Affine<C>) -> Option<Fr>
+    where
+        C: SWCurveConfig<ScalarField = Fr>,
+    {
         if self.of_beacons.is_empty() {
             return None;
         }
@@ -58,7 +65,7 @@ impl Known {
 const MULTIPLIED: usize = 12;
 
 /// The `k` with `point = k * base`, if `k` or `-k` is at most [`SMALL`] or a power of one of [`BASES`].
-fn multiple(base: G1Affine, point: G1Affine) -> Option<Fr> {
+fn multiple<C: SWCurveConfig<ScalarField = Fr>>(base: Affine<C>, point: Affine<C>) -> Option<Fr> {
     if base.is_zero() || point.is_zero() {
         return None;
     }
@@ -80,8 +87,8 @@ fn multiple(base: G1Affine, point: G1Affine) -> Option<Fr> {
             bits += u64::from(of.ilog2());
         }
     }
-    let points = G1Projective::normalize_batch(&points);
-    let by_x: HashMap<Fq, usize> =
+    let points = Projective::normalize_batch(&points);
+    let by_x: HashMap<C::BaseField, usize> =
         (0..points.len()).rev().filter_map(|i| Some((points[i].x()?, i))).collect();
 
     // point - offset * base is looked up; its sign follows from y.
@@ -94,7 +101,7 @@ fn multiple(base: G1Affine, point: G1Affine) -> Option<Fr> {
         down += giant;
         shifted.extend([up, down]);
     }
-    let shifted = G1Projective::normalize_batch(&shifted);
+    let shifted = Projective::normalize_batch(&shifted);
     shifted.iter().enumerate().find_map(|(i, shifted)| {
         let count = Fr::from(i.div_ceil(2) as u64);
         let offset = if i % 2 == 1 { offsets * count } else { -(offsets * count) };
@@ -115,9 +122,9 @@ const STEP: u64 = 256;
 const BASES: [u64; 5] = [2, 3, 5, 7, 10];
 
 /// `factor * point`, in as many steps as the factor has bits.
-pub(super) fn times(point: G1Projective, factor: u64) -> G1Projective {
+pub(super) fn times<C: SWCurveConfig>(point: Projective<C>, factor: u64) -> Projective<C> {
     let bits = u64::BITS - factor.leading_zeros();
-    (0..bits).rev().fold(G1Projective::ZERO, |sum, bit| {
+    (0..bits).rev().fold(Projective::ZERO, |sum, bit| {
         let doubled = sum.double();
         if factor >> bit & 1 == 1 { doubled + point } else { doubled }
     })
@@ -130,9 +137,22 @@ pub(in super::super) fn product(numbers: impl Iterator<Item = Option<Fr>>) -> Op
 
 #[cfg(test)]
 mod tests {
+    use ark_bn254::{G1Affine, G2Affine};
     use ark_ff::UniformRand;
 
     use super::*;
+
+    #[test]
+    fn known_numbers_are_found_in_both_groups() {
+        let rng = &mut crate::rng::os_rng();
+        let beacon = Fr::rand(rng);
+        let (known, base) =
+            (Known::with_beacons(&[beacon]), (G2Affine::generator() * Fr::rand(rng)).into_affine());
+        for number in [Fr::from(300u64), Fr::from(3u64).inverse().unwrap(), -beacon.square()] {
+            assert_eq!(known.ratio(base, (base * number).into_affine()), Some(number));
+        }
+        assert_eq!(known.ratio(base, (base * Fr::rand(rng)).into_affine()), None);
+    }
 
     #[test]
     fn known_numbers_are_found_and_random_ones_are_not() {

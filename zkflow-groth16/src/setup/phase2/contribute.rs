@@ -90,7 +90,7 @@ fn apply<R: Read + Seek>(
 }
 
 /// Adds a contribution to the head of a key; returns the factor for the points of C and H.
-fn add_contribution(
+pub(super) fn add_contribution(
     head: &mut KeyHead,
     mut stream: RandomStream,
     kind: ContributionKind,

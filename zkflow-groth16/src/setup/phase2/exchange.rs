@@ -10,7 +10,7 @@
 //!
 //! [phase2-bn254]: https://github.com/kobigurk/phase2-bn254
 
-use ark_bn254::{Fr, G1Affine};
+use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ff::{FftField, Field};
 use rayon::prelude::*;
 use zkflow_bn254::points::{from_lagrange, lagrange, scale_by_powers};
@@ -20,7 +20,7 @@ use super::super::step::StepOptions;
 use super::super::transcript::CeremonyPoint;
 use super::head::check_head;
 use crate::digest::Hash;
-use crate::format::zkey::{Contribution, ContributionKind, ContributionName, ZKey};
+use crate::format::zkey::{Contribution, ContributionKind, ContributionName, KeyHead, ZKey};
 
 /// The parameters for the next contributor.
 ///
@@ -29,6 +29,23 @@ use crate::format::zkey::{Contribution, ContributionKind, ContributionName, ZKey
 pub fn export_params(key: &ZKey) -> Result<Vec<u8>, CeremonyError> {
     let head = &key.head;
     let (root, _) = odd_root(head.domain_size)?;
+    // The odd Lagrange points are the Lagrange form of tau^i * (tau^n - 1) * w^-i / -2.
+    let mut h = scale_by_powers(&from_lagrange(&key.h), &-Fr::from(2u64), &root);
+    h.pop();
+    Ok(write(head, &ProverPoints { h: &h, c: &key.c, a: &key.a, b1: &key.b1, b2: &key.b2 }))
+}
+
+/// The points of parameters that are not in a head.
+pub(super) struct ProverPoints<'a> {
+    pub(super) h: &'a [G1Affine],
+    pub(super) c: &'a [G1Affine],
+    pub(super) a: &'a [G1Affine],
+    pub(super) b1: &'a [G1Affine],
+    pub(super) b2: &'a [G2Affine],
+}
+
+/// The bytes of parameters.
+pub(super) fn write(head: &KeyHead, points: &ProverPoints<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     let vk = &head.vk;
     put(&mut out, &[vk.alpha_g1, head.beta_g1]);
@@ -36,14 +53,11 @@ pub fn export_params(key: &ZKey) -> Result<Vec<u8>, CeremonyError> {
     put(&mut out, &[head.delta_g1]);
     put(&mut out, &[vk.delta_g2]);
     put_counted(&mut out, &vk.ic);
-    // The odd Lagrange points are the Lagrange form of tau^i * (tau^n - 1) * w^-i / -2.
-    let mut powers = scale_by_powers(&from_lagrange(&key.h), &-Fr::from(2u64), &root);
-    powers.pop();
-    put_counted(&mut out, &powers);
-    put_counted(&mut out, &key.c);
-    put_counted(&mut out, &key.a);
-    put_counted(&mut out, &key.b1);
-    put_counted(&mut out, &key.b2);
+    put_counted(&mut out, points.h);
+    put_counted(&mut out, points.c);
+    put_counted(&mut out, points.a);
+    put_counted(&mut out, points.b1);
+    put_counted(&mut out, points.b2);
     out.extend(head.circuit_hash);
     put_count(&mut out, head.contributions.len());
     for one in &head.contributions {
@@ -51,7 +65,7 @@ pub fn export_params(key: &ZKey) -> Result<Vec<u8>, CeremonyError> {
         put(&mut out, &[one.g2_spx]);
         out.extend(one.transcript);
     }
-    Ok(out)
+    out
 }
 
 /// The key with the contributions that another program added to its parameters. All of them get the same name.
@@ -110,9 +124,7 @@ pub fn import_params(
             }
         }
     }
-    if !params.left.is_empty() {
-        return Err(CeremonyError::invalid("the parameters are too long"));
-    }
+    params.end()?;
     check_head(&imported.head, &mut StepOptions::default().replay())?;
     Ok(imported)
 }
@@ -140,11 +152,15 @@ fn put_count(out: &mut Vec<u8>, count: usize) {
 }
 
 /// The rest of the parameters.
-struct Params<'a> {
-    left: &'a [u8],
+pub(super) struct Params<'a> {
+    pub(super) left: &'a [u8],
 }
 
 impl<'a> Params<'a> {
+    pub(super) fn end(self) -> Result<(), CeremonyError> {
+        if self.left.is_empty() { Ok(()) } else { Err(CeremonyError::invalid("the parameters are too long")) }
+    }
+
     fn take(&mut self, length: usize) -> Result<&'a [u8], CeremonyError> {
         let too_short = || CeremonyError::invalid("the parameters are too short");
         let (taken, left) = self.left.split_at_checked(length).ok_or_else(too_short)?;
@@ -152,28 +168,32 @@ impl<'a> Params<'a> {
         Ok(taken)
     }
 
-    fn count(&mut self) -> Result<usize, CeremonyError> {
+    pub(super) fn count(&mut self) -> Result<usize, CeremonyError> {
         let mut bytes = [0; 4];
         bytes.copy_from_slice(self.take(4)?);
         Ok(u32::from_be_bytes(bytes) as usize)
     }
 
-    fn hash(&mut self) -> Result<Hash, CeremonyError> {
+    pub(super) fn hash(&mut self) -> Result<Hash, CeremonyError> {
         let mut hash = [0; 64];
         hash.copy_from_slice(self.take(64)?);
         Ok(hash)
     }
 
-    fn point<P: CeremonyPoint>(&mut self) -> Result<P, CeremonyError> {
+    pub(super) fn point<P: CeremonyPoint>(&mut self) -> Result<P, CeremonyError> {
         P::from_uncompressed(self.take(P::LEN)?).ok_or_else(no_point)
     }
 
     /// A count, which must be `expected`, and as many points.
     fn counted<P: CeremonyPoint>(&mut self, expected: usize) -> Result<Vec<P>, CeremonyError> {
-        if self.count()? != expected {
-            return Err(other_key());
+        match self.count()? {
+            count if count == expected => self.points(count),
+            _ => Err(other_key()),
         }
-        let bytes = self.take(expected.saturating_mul(P::LEN))?;
+    }
+
+    pub(super) fn points<P: CeremonyPoint>(&mut self, count: usize) -> Result<Vec<P>, CeremonyError> {
+        let bytes = self.take(count.saturating_mul(P::LEN))?;
         let points: Option<_> = bytes.par_chunks_exact(P::LEN).map(P::from_uncompressed).collect();
         points.ok_or_else(no_point)
     }
@@ -191,7 +211,10 @@ impl<'a> Params<'a> {
         self.expect(expected)
     }
 
-    fn contribution(&mut self, name: Option<ContributionName>) -> Result<Contribution, CeremonyError> {
+    pub(super) fn contribution(
+        &mut self,
+        name: Option<ContributionName>,
+    ) -> Result<Contribution, CeremonyError> {
         Ok(Contribution {
             delta_after: self.point()?,
             g1_s: self.point()?,

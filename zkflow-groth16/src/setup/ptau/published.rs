@@ -19,6 +19,39 @@ pub struct Ceremony {
     pub power: u32,
 }
 
+impl Ceremony {
+    /// The file of this power; `None` if there is none.
+    pub fn of_power(power: u32) -> Option<Self> {
+        let place = power.checked_sub(SMALLEST)? as usize;
+        HASHES.get(place).map(|_| Self { power })
+    }
+
+    /// BLAKE2b-512 of the file, in hexadecimal digits.
+    pub fn hash_text(self) -> &'static str {
+        let place = self.power.saturating_sub(SMALLEST) as usize;
+        HASHES.get(place).copied().unwrap_or_default()
+    }
+
+    /// Name of the published file.
+    pub fn file_name(self) -> String {
+        match self.power {
+            POWER => "powersOfTau28_hez_final.ptau".to_owned(),
+            power => format!("powersOfTau28_hez_final_{power:02}.ptau"),
+        }
+    }
+
+    /// Upper bound of the length of the file in bytes.
+    pub fn longest(self) -> u64 {
+        // Points of G1 and G2 have 64 and 128 bytes. Per row, the powers have 2, 1, 1 and 1 of them, and the Lagrange forms
+        // twice as many.
+        let powers = (2 * 64 + 128 + 64 + 64) << self.power.min(POWER);
+        3 * powers + CONTRIBUTIONS
+    }
+}
+
+/// More than the length of all contributions in bytes.
+const CONTRIBUTIONS: u64 = 1 << 20;
+
 impl fmt::Display for Ceremony {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "perpetual powers of tau, Hermez final, 2^{} of 2^{POWER}", self.power)
@@ -95,7 +128,10 @@ mod tests {
         for (power, text) in (SMALLEST..).zip(HASHES) {
             let hash: Hash = hex::decode(text).unwrap().try_into().unwrap();
             assert_eq!(published(&hash), Some(Ceremony { power }));
+            assert_eq!(Ceremony::of_power(power).map(Ceremony::hash_text), Some(text));
         }
+        assert_eq!([7, 29, 0, u32::MAX].map(Ceremony::of_power), [None; 4]);
+        assert_eq!(Ceremony { power: 9 }.file_name(), "powersOfTau28_hez_final_09.ptau");
         assert_eq!(published(&[0; 64]), None);
     }
 

@@ -1,0 +1,255 @@
+//! `zkflow audit` over a corpus of sound and weak keys and contracts, in source, in code and on a chain: every verdict is
+//! right, and there is no finding on a sound one.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod contracts;
+mod keys;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use zkflow_core::format::json as snarkjs;
+use zkflow_core::service::chain::SolidityCompiler as _;
+use zkflow_core::solidity::CONTRACT_NAME;
+use zkflow_evm::Solc;
+use zkflow_server::client::LocalChain;
+
+use contracts::{LAYOUTS, Layout, contract};
+use keys::{cases, sound};
+
+const R: &str = "21888242871839275222246405745257275088548364400416034343698204186575808495617";
+const Q: &str = "21888242871839275222246405745257275088696311157297823662689037894645226208583";
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn put(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        let path = self.0.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        path.display().to_string()
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_zkflow"))
+            .arg("audit")
+            .args(args)
+            .current_dir(self.0.path())
+            .output()
+            .unwrap()
+    }
+
+    /// The report in JSON, with the exit code.
+    fn report(&self, args: &[&str]) -> (Value, i32) {
+        let output = self.run(&[args, &["--format", "json"]].concat());
+        let text = String::from_utf8(output.stdout.clone()).unwrap();
+        (serde_json::from_str(&text).unwrap_or_else(|_| panic!("{output:?}")), output.status.code().unwrap())
+    }
+
+    /// The broken rules of one file, without repetition.
+    fn rules(&self, path: &str) -> Vec<String> {
+        let (report, code) = self.report(&[path]);
+        let audit = &report["audits"][0];
+        let findings = audit["findings"].as_array().unwrap_or_else(|| panic!("{path}: {audit}"));
+        let errors = findings.iter().filter(|finding| finding["level"] == "error").count();
+        assert_eq!(code, i32::from(errors > 0), "{path}: {audit}");
+        let mut rules: Vec<String> =
+            findings.iter().map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect();
+        rules.sort();
+        rules.dedup();
+        rules
+    }
+}
+
+/// The rule that a case breaks in a layout. gnark's own setup draws gamma.
+fn expected(rule: Option<&'static str>, layout: Layout) -> Vec<String> {
+    let rule = match rule {
+        Some("gamma-not-generator") if layout == Layout::Gnark => Some("single-party"),
+        other => other,
+    };
+    rule.into_iter().map(str::to_owned).collect()
+}
+
+fn runtime(source: &str) -> String {
+    hex::encode(Solc::find(None).unwrap().compile(source, CONTRACT_NAME).unwrap().runtime_code)
+}
+
+#[test]
+fn every_key_gets_the_right_verdict_as_json_and_in_every_contract() {
+    let place = Place::new();
+    let mut count = 0;
+    for case in cases() {
+        let vkey = place.put("vkey.json", snarkjs::vkey_text(&case.key));
+        assert_eq!(place.rules(&vkey), expected(case.rule, Layout::Snarkjs), "{}", case.name);
+        count += 1;
+        for layout in LAYOUTS {
+            let source = place.put("verifier.sol", contract(layout, &case.key));
+            assert_eq!(place.rules(&source), expected(case.rule, layout), "{} {layout:?}", case.name);
+            count += 1;
+        }
+    }
+    println!("{count} keys and sources");
+}
+
+#[test]
+fn the_code_of_contracts_shows_the_same() {
+    let place = Place::new();
+    let mut count = 0;
+    for case in cases().iter().filter(|case| case.in_code) {
+        // Every case in the two most different layouts, the first and the sound ones in all.
+        let all = case.rule.is_none_or(|rule| rule == "gamma-is-delta");
+        for layout in
+            LAYOUTS.into_iter().filter(|layout| all || matches!(layout, Layout::Snarkjs | Layout::Gnark))
+        {
+            let code = place.put("code.hex", runtime(&contract(layout, &case.key)));
+            assert_eq!(place.rules(&code), expected(case.rule, layout), "{} {layout:?}", case.name);
+            count += 1;
+        }
+    }
+    println!("{count} codes");
+}
+
+#[test]
+fn missing_range_checks_and_wrong_moduli_are_found_in_source_and_code() {
+    let place = Place::new();
+    let key = sound(3);
+    let changed = |layout: Layout, from: &str, to: &str| {
+        let source = contract(layout, &key);
+        assert!(source.contains(from), "{layout:?}: {from}");
+        source.replace(from, to)
+    };
+    let (wrong_r, wrong_q) = (R.replace("495617", "495671"), Q.replace("208583", "208538"));
+    let require = "require(input[i] < snark_scalar_field, \"verifier-gte-snark-scalar-field\");";
+    for (source, rules, in_code) in [
+        (changed(Layout::Early, require, ""), &["range-check"][..], true),
+        (
+            changed(
+                Layout::Snarkjs,
+                "checkField(calldataload(add(_pubSignals, ",
+                "pop(calldataload(add(_pubSignals, ",
+            ),
+            &["range-check"],
+            true,
+        ),
+        (
+            changed(Layout::Snarkjs, "checkField(calldataload(add(_pubSignals, 32)))", ""),
+            &["range-check"],
+            false,
+        ),
+        // snarkjs 0.7.0 to 0.7.3
+        (changed(Layout::Snarkjs, "lt(v, r)", "lt(v, q)"), &["range-check"], true),
+        (changed(Layout::Gnark, "success := and(success, lt(s, R))", ""), &["range-check"], true),
+        (changed(Layout::ZkFlow, "done := lt(scalar, R)", "done := 1"), &["range-check"], true),
+        (changed(Layout::Snarkjs, R, &wrong_r), &["modulus", "range-check"], true),
+        (changed(Layout::Snarkjs, Q, &wrong_q), &["modulus"], true),
+        (changed(Layout::Early, Q, &wrong_q), &["modulus"], true),
+        (changed(Layout::Gnark, R, Q), &["modulus", "range-check"], false),
+        (changed(Layout::ZkFlow, &format!("Q = {Q}"), &format!("Q = {R}")), &["modulus"], false),
+    ] {
+        let path = place.put("verifier.sol", &source);
+        assert_eq!(place.rules(&path), rules, "{source}");
+        if in_code {
+            let code = place.put("code.hex", runtime(&source));
+            assert_eq!(place.rules(&code), rules, "{source}");
+        }
+    }
+    // A digit of delta.
+    let digits = key.delta_g2.y.c0.to_string();
+    let other = format!("{}{}", &digits[..digits.len() - 1], if digits.ends_with('1') { '2' } else { '1' });
+    let off_curve = place.put("verifier.sol", changed(Layout::Snarkjs, &digits, &other));
+    assert_eq!(place.rules(&off_curve), ["bad-point"]);
+    let code = place.put("code.hex", runtime(&changed(Layout::Snarkjs, &digits, &other)));
+    assert_eq!(place.rules(&code), ["unreadable-key"]);
+}
+
+#[test]
+fn proving_keys_are_judged_with_their_contributions() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../zkflow-groth16/tests/data");
+    let place = Place::new();
+    let path = |name: &str| data.join(name).display().to_string();
+    assert_eq!(place.rules(&path("tiny.zkey")), [""; 0]);
+    assert_eq!(place.rules(&path("tiny.vkey.json")), [""; 0]);
+    assert_eq!(place.rules(&path("tiny.initial.zkey")), ["no-contribution"]);
+
+    // Forged keys; what belongs to another circuit or to other powers is not visible in the key.
+    let forgeries = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/forgeries").display().to_string();
+    let (report, code) = place.report(&[&forgeries]);
+    let audits = report["audits"].as_array().unwrap();
+    let claims =
+        ["powers-of-a-beacon", "key-of-other-powers", "A-of-another-key", "C-not-divided", "H-not-divided"];
+    for audit in audits {
+        let name = audit["target"].as_str().unwrap();
+        let visible = !claims.iter().any(|claim| name.contains(claim));
+        let is_found = audit["level"] == "error" || audit["error"].is_string();
+        assert_eq!(is_found, visible, "{audit}");
+    }
+    assert!(audits.len() >= 60 && code == 1, "{}", audits.len());
+}
+
+#[tokio::test]
+async fn contracts_on_a_chain_are_read_by_their_address() {
+    let place = Place::new();
+    let chain = LocalChain::start(&["--accounts", "1"]).unwrap();
+    let account = chain.call("eth_accounts", json!([])).await.unwrap()[0].clone();
+    let deployed = async |source: &str| {
+        let code = Solc::find(None).unwrap().compile(source, CONTRACT_NAME).unwrap().creation_code;
+        let data = format!("0x{}", hex::encode(code));
+        let hash = chain.call("eth_sendTransaction", json!([{"from": account, "data": data}])).await.unwrap();
+        let receipt = chain.call("eth_getTransactionReceipt", json!([hash])).await.unwrap();
+        receipt["contractAddress"].as_str().unwrap().to_owned()
+    };
+    let good = deployed(&contract(Layout::Snarkjs, &sound(2))).await;
+    let weak = deployed(&contract(Layout::Early, &keys::cases()[0].key)).await;
+    let nothing = "0x00000000000000000000000000000000000000aa";
+    let (report, code) = place.report(&[&good, &weak, nothing, "--rpc", chain.url()]);
+    let audits = &report["audits"];
+    assert_eq!((&audits[0]["level"], &audits[0]["publicSignals"]), (&json!("none"), &json!(2)));
+    assert_eq!(audits[1]["findings"][0]["rule"], "gamma-is-delta");
+    assert!(audits[2]["error"].as_str().unwrap().contains("no contract"));
+    assert_eq!(code, 1);
+    assert_eq!(place.report(&[&good, "--rpc", chain.url()]).1, 0);
+    assert!(!place.run(&[&good]).status.success(), "without a node");
+}
+
+#[test]
+fn reports_name_files_and_lines_and_other_files_are_left_out() {
+    let place = Place::new();
+    let source = contract(Layout::Snarkjs, &sound(1)).replace("lt(v, r)", "lt(v, q)");
+    let line = 1 + source.lines().position(|line| line.contains("lt(v, q)")).unwrap();
+    place.put("all/a b/verifier.sol", &source);
+    place.put("all/other.sol", "contract Other { uint256 constant N = 1; }");
+    place.put("all/rubbish.zkey", "rubbish");
+    place.put("all/package.json", "{}");
+    place.put("all/artifact.json", json!({"deployedBytecode": {"object": "0x6000"}}).to_string());
+    place.put("all/.hidden/verifier.sol", &source);
+
+    let sarif = place.run(&["all", "--format", "sarif"]);
+    let sarif: Value = serde_json::from_slice(&sarif.stdout).unwrap();
+    let run = &sarif["runs"][0];
+    assert_eq!(run["results"].as_array().unwrap().len(), 1, "{sarif}");
+    let result = &run["results"][0];
+    assert_eq!((&result["ruleId"], &result["level"]), (&json!("range-check"), &json!("error")));
+    let place_of = &result["locations"][0]["physicalLocation"];
+    assert_eq!(place_of["artifactLocation"]["uri"], "all/a%20b/verifier.sol");
+    assert_eq!(place_of["region"]["startLine"], line);
+    assert_eq!(run["invocations"][0]["executionSuccessful"], false, "rubbish.zkey cannot be read");
+
+    let text = String::from_utf8(place.run(&["all"]).stdout).unwrap();
+    assert!(
+        text.contains(&format!("error [range-check] in line {line}"))
+            && text.contains("2 audited, 2 with errors"),
+        "{text}"
+    );
+    for wrong in ["missing", "all/other.sol", "all/package.json", "all/.hidden/../a b"] {
+        let output = place.run(&[wrong]);
+        let is_folder = wrong.ends_with("a b");
+        assert_eq!(output.status.code(), Some(1), "{wrong}");
+        assert_eq!(String::from_utf8(output.stdout).unwrap().contains("not read"), !is_folder, "{wrong}");
+    }
+}

@@ -1,0 +1,82 @@
+//! Audits the code of a deployed contract by its constants.
+
+use sha3::{Digest as _, Keccak256};
+
+use super::constants::{Constant, base_field, is_wrong_modulus, points, scalar_field};
+use super::finding::{Audit, Place, Rule, Subject};
+use super::layout;
+use crate::calldata::Word;
+
+/// Audits the code at a contract's address, or the code that creates it; `None` if it is no verifier of Groth16 over
+/// BN254.
+///
+/// # Behaviour
+/// - Points are found by their curve equations, and their roles by their order, so any compiler's output can be read.
+/// - A point of IC that is infinity is not visible.
+/// - A range check is missing if the code does not contain r, although there are public signals.
+pub fn audit_bytecode(code: &[u8]) -> Option<Audit> {
+    let constants = pushed(code);
+    let (found, left) = points(&constants);
+    let is_gnark = GNARK_ERRORS.iter().all(|signature| contains_selector(code, signature));
+    let contains = |value: &Word| constants.iter().any(|constant| constant.value == *value);
+    let Some(key) = layout::key(&found, left, is_gnark) else {
+        // A pairing library has q too, but no points of a key.
+        let looks_like_one = contains(&base_field()) && found.len() >= 4;
+        return looks_like_one.then(|| {
+            let mut audit = Audit::new(Subject::Bytecode);
+            audit.add(
+                Rule::UnreadableKey,
+                "some numbers of the key are not points of the curves",
+                Place::Whole,
+            );
+            audit
+        });
+    };
+    let mut audit = Audit::of_contract(Subject::Bytecode, &key, is_gnark);
+    if key.n_public() > 0 && !contains(&scalar_field()) {
+        audit.add(
+            Rule::RangeCheck,
+            "the code does not contain r, so no public signal is compared with it",
+            Place::Whole,
+        );
+    }
+    for constant in constants.iter().filter(|constant| is_wrong_modulus(&constant.value)) {
+        let detail = format!("0x{} is almost a modulus of BN254", hex::encode(constant.value));
+        audit.add(Rule::Modulus, detail, constant.place);
+    }
+    Some(audit)
+}
+
+/// The numbers that the code pushes, in their order.
+fn pushed(code: &[u8]) -> Vec<Constant> {
+    let (mut constants, mut at) = (Vec::new(), 0);
+    while let Some(instruction) = code.get(at) {
+        let length = usize::from(instruction.saturating_sub(PUSH0));
+        let length = if *instruction <= PUSH32 { length } else { 0 };
+        if let Some(bytes) = code.get(at + 1..at + 1 + length).filter(|bytes| !bytes.is_empty()) {
+            let mut value = [0; 32];
+            value[32 - length..].copy_from_slice(bytes);
+            constants.push(Constant { value, place: Place::Byte(at) });
+        }
+        at += 1 + length;
+    }
+    constants
+}
+
+const PUSH0: u8 = 0x5f;
+const PUSH32: u8 = 0x7f;
+
+/// Errors that only gnark's contracts have.
+const GNARK_ERRORS: [&str; 2] = ["ProofInvalid()", "PublicInputNotInField()"];
+
+/// Whether the code contains the selector, which a compiler may shift when it drops zeros at its end.
+fn contains_selector(code: &[u8], signature: &str) -> bool {
+    let hash: [u8; 32] = Keccak256::digest(signature).into();
+    let number = u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]);
+    let shifted = number >> number.trailing_zeros().min(31);
+    [number, shifted].iter().any(|number| {
+        let bytes = number.to_be_bytes();
+        let bytes = &bytes[(number.leading_zeros() / 8) as usize..];
+        code.windows(bytes.len()).any(|window| window == bytes)
+    })
+}
