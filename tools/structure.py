@@ -16,6 +16,7 @@ from pathlib import Path
 
 # Each crate may depend on those before it.
 ORDER = [
+    "zkflow-client",
     "zkflow-bn254",
     "zkflow-groth16",
     "zkflow-circom",

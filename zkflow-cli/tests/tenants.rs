@@ -80,7 +80,7 @@ struct Made {
 }
 
 async fn make(server: &LocalServer, key: &str, name: &str) -> Made {
-    let client = server.client().with_key(key).unwrap();
+    let client = server.client().with_api_key(key).unwrap();
     let params = json!({"min": 18, "max": 120, "bits": 8});
     let circuit = client.circuit("rangeCheck", params, PATIENCE).await.unwrap();
     let circuit = circuit["circuitId"].as_str().unwrap().to_owned();

@@ -8,6 +8,7 @@ mod dto;
 mod events;
 mod fallible;
 mod observe;
+mod openapi;
 mod origin;
 mod page;
 mod path;
@@ -25,4 +26,4 @@ mod proofs;
 mod templates;
 
 pub use problem::Problem;
-pub use router::{openapi, operations_router, router, starting_router};
+pub use router::{description, operations_router, router, starting_router};

@@ -1,6 +1,6 @@
 //! The service around `zkflow-core`. Data flows in one direction:
 //! [`config`] → [`auth`] → [`state`] → [`service`] (the operations) → [`http`] (the API).
-//! [`work`] executes jobs. [`maintenance`] works on the stored data as a whole. [`client`] calls the API, for the demo, tests and benchmarks.
+//! [`work`] executes jobs. [`maintenance`] works on the stored data as a whole. [`client`] starts local servers and chains, for the demo, tests and benchmarks.
 
 pub mod config;
 pub mod telemetry;

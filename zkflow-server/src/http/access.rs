@@ -6,14 +6,13 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
+use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, ResponseBuilder};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use zkflow_core::service::catalog::{Named as _, Scope};
 
 use super::Problem;
-use super::problem::MEDIA_TYPE;
 use crate::auth::{AuthError, Principal};
 use crate::service::RequestError;
 use crate::state::{App, ClientAddress, LOCAL};
@@ -68,21 +67,13 @@ impl Routes {
 }
 
 impl Access {
-    /// Adds the permission and its failures to the description of a route.
+    /// Adds the permission to the description of a route.
     fn describe(self, operation: &mut Operation) {
         let Self::Needs(scope) = self else {
             operation.security = Some(Vec::new());
             return;
         };
         operation.security = Some(vec![SecurityRequirement::new(SCHEME, [scope.as_str()])]);
-        for (status, description) in [
-            ("401", "There are no credentials, or they are not accepted".to_owned()),
-            ("403", format!("The caller has no scope `{}`", scope.as_str())),
-        ] {
-            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-            let response = ResponseBuilder::new().description(description).content(MEDIA_TYPE, content);
-            operation.responses.responses.entry(status.to_owned()).or_insert_with(|| response.into());
-        }
     }
 }
 

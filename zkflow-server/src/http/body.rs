@@ -133,6 +133,8 @@ fn expectation(message: &str) -> String {
         Some((start, expected)) if start.starts_with("unknown field") => {
             format!("unknown field, expected {expected}")
         }
+        Some((_, "a map")) => "expected an object".to_owned(),
+        Some((_, "a sequence")) => "expected an array".to_owned(),
         // Names of our types mean nothing to a client.
         Some((_, expected)) if expected.starts_with("struct ") => "expected an object".to_owned(),
         Some((_, "u8" | "u16" | "u32" | "u64" | "usize")) => "expected a whole number".to_owned(),

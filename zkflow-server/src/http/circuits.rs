@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
+use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{Circuit, CircuitFilter, CircuitStatus, Document as _, Scope};
 use zkflow_core::service::tenant::TenantId;
 use zkflow_core::template::TemplateName;
@@ -22,6 +23,7 @@ use super::download;
 use super::dto::{CircuitDto, CircuitPage, NewCircuit, ProofToVerify, VerdictDto};
 use super::events::{self, LastEvent};
 use super::observe::Origin;
+use super::openapi::schema;
 use super::page::{PageQuery, cut};
 use super::path::{Path, circuit_id, deployment_id};
 use super::wait::WaitQuery;
@@ -48,12 +50,15 @@ pub(super) fn routes() -> Routes {
 /// failed circuit is generated again.
 #[utoipa::path(
     post, path = "/v1/circuits", tag = "circuits", operation_id = "createCircuit", request_body = NewCircuit,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Ignored: the call is always idempotent")),
     responses(
         (status = 200, description = "The circuit is ready", body = CircuitDto),
         (status = 202, description = "The circuit is pending; poll the URL in `Location`", body = CircuitDto),
-        (status = "4XX", description = "Unknown template or invalid parameters", body = Problem, content_type = "application/problem+json"),
-    )
+    ),
+    extensions(("x-codes" = json!([
+        "unknown_template", "unknown_parameter", "missing_parameter", "invalid_parameter",
+        "inconsistent_parameters", "invalid_template", "include_not_found", "include_outside_roots",
+        "circuit_deleting", "not_owner", "overloaded"
+    ])))
 )]
 async fn create(
     State(app): State<Arc<App>>,
@@ -76,11 +81,15 @@ async fn create(
 #[into_params(parameter_in = Query)]
 struct ListQuery {
     /// Only circuits of this template.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<schema::TemplateName>)]
     template_name: Option<TemplateName>,
-    /// Only circuits with this status: `pending`, `ready` or `failed`.
-    #[param(value_type = Option<String>)]
+    /// Only circuits with this status.
+    #[param(value_type = Option<schema::CircuitStatus>)]
     status: Option<CircuitStatus>,
+    /// Only circuits with a file of this SHA-256. Pages can then have fewer entries than `limit`, also none: the last
+    /// page is the one without `nextCursor`.
+    #[param(value_type = Option<schema::Sha256>)]
+    sha256: Option<Digest>,
 }
 
 impl ListQuery {
@@ -95,7 +104,6 @@ impl ListQuery {
     get, path = "/v1/circuits", tag = "circuits", operation_id = "listCircuits", params(ListQuery, PageQuery),
     responses(
         (status = 200, description = "One page of circuits", body = CircuitPage),
-        (status = 400, description = "Invalid query", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn list(
@@ -112,16 +120,19 @@ async fn list(
     let mut circuits =
         app.catalog.circuits().list(&filter, &page).await.map_err(service::RequestError::from)?;
     let next_cursor = cut(&mut circuits, &page, &scope, Circuit::cursor);
+    // The files are not a field that the catalog has an index of: a page of circuits is searched.
+    if let Some(digest) = query.sha256 {
+        circuits.retain(|circuit| circuit.artifacts.values().any(|file| file.sha256 == digest));
+    }
     Ok(Json(CircuitPage { circuits: circuits.into_iter().map(CircuitDto::from).collect(), next_cursor }))
 }
 
 /// Get a circuit; with `wait`, after it is ready or has failed.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}", tag = "circuits", operation_id = "getCircuit",
-    params(("circuitId" = String, Path), WaitQuery),
+    params(("circuitId" = schema::CircuitId, Path), WaitQuery),
     responses(
         (status = 200, description = "The circuit", body = CircuitDto),
-        (status = 404, description = "Unknown circuit", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn get(
@@ -151,12 +162,11 @@ struct DeleteQuery {
 /// The same circuit, requested again, gets other keys.
 #[utoipa::path(
     delete, path = "/v1/circuits/{circuitId}", tag = "circuits", operation_id = "deleteCircuit",
-    params(("circuitId" = String, Path), DeleteQuery),
+    params(("circuitId" = schema::CircuitId, Path), DeleteQuery),
     responses(
         (status = 204, description = "The circuit is deleted"),
-        (status = 404, description = "Unknown circuit", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The circuit, or a proof request or deployment of it, is pending; or its keys cannot be made again, and `force` is not set", body = Problem, content_type = "application/problem+json"),
-    )
+    ),
+    extensions(("x-codes" = json!(["circuit_busy", "circuit_in_use", "not_owner"])))
 )]
 async fn delete(
     State(app): State<Arc<App>>,
@@ -173,8 +183,8 @@ async fn delete(
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}/artifacts/{name}", tag = "circuits", operation_id = "getArtifact",
     params(
-        ("circuitId" = String, Path),
-        ("name" = String, Path),
+        ("circuitId" = schema::CircuitId, Path),
+        ("name" = schema::FileName, Path),
         ("If-None-Match" = Option<String>, Header, description = "ETags of copies that the caller has"),
         ("Range" = Option<String>, Header, description = "One range of bytes, to continue a download"),
         ("If-Range" = Option<String>, Header, description = "`ETag` of the file that the range belongs to"),
@@ -184,10 +194,8 @@ async fn delete(
         (status = 206, description = "The range; the client must compare the whole file with the `ETag`", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 304, description = "The caller's copy is current"),
         (status = 307, description = "Redirect to a signed bucket URL, which is valid for a limited time"),
-        (status = 404, description = "Unknown circuit or artifact", body = Problem, content_type = "application/problem+json"),
-        (status = 416, description = "The range is behind the end of the file", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many downloads", body = Problem, content_type = "application/problem+json"),
-    )
+    ),
+    extensions(("x-codes" = json!(["artifact_not_found", "range_not_satisfiable", "too_many_downloads"])))
 )]
 async fn artifact(
     State(app): State<Arc<App>>,
@@ -205,11 +213,10 @@ async fn artifact(
 /// Stream a circuit: its current state, then each change until it is ready or has failed.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}/events", tag = "circuits", operation_id = "followCircuit",
-    params(("circuitId" = String, Path), LastEvent),
+    params(("circuitId" = schema::CircuitId, Path), LastEvent),
     responses(
         (status = 200, description = "Server-sent events named `circuit`, for at most 5 minutes", body = CircuitDto, content_type = "text/event-stream"),
         (status = 204, description = "The document is final, and `Last-Event-ID` is its last event"),
-        (status = 404, description = "Unknown circuit", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn follow(
@@ -229,17 +236,21 @@ async fn follow(
 struct VerifyQuery {
     /// Id of a deployment whose contract verifies the proof, without a transaction. The default is the native
     /// verifier.
+    #[param(value_type = Option<schema::DeploymentId>)]
     on_chain: Option<String>,
 }
 
 /// Verify a proof with the key of a circuit.
 #[utoipa::path(
     post, path = "/v1/circuits/{circuitId}/verify", tag = "circuits", operation_id = "verifyProof",
-    params(("circuitId" = String, Path), VerifyQuery), request_body = ProofToVerify,
+    params(("circuitId" = schema::CircuitId, Path), VerifyQuery), request_body = ProofToVerify,
     responses(
         (status = 200, description = "Whether the proof is valid, and the reason if it is not", body = VerdictDto),
-        (status = "4XX", description = "Unknown or unfinished circuit or deployment", body = Problem, content_type = "application/problem+json"),
-    )
+    ),
+    extensions(("x-codes" = json!([
+        "circuit_pending", "circuit_failed", "artifact_not_found", "too_many_verifications",
+        "deployment_not_found", "not_deployed", "not_allowed", "unknown_chain", "chain_refused"
+    ])))
 )]
 async fn verify(
     State(app): State<Arc<App>>,
@@ -250,11 +261,13 @@ async fn verify(
 ) -> Result<Json<VerdictDto>, Problem> {
     let id = circuit_id(&id)?;
     let verdict = match query?.0.on_chain {
-        None => service::verify::verify(&app, &caller.tenant, &id, proof, public_signals).await?,
+        None => {
+            service::verify::verify(&app, &caller.tenant, &id, proof.into(), public_signals.into()).await?
+        }
         Some(deployment) => {
             let deployment = deployment_id(&deployment)?;
-            service::verify::verify_on_chain(&app, &caller.tenant, &id, &deployment, proof, public_signals)
-                .await?
+            let (proof, signals) = (proof.into(), public_signals.into());
+            service::verify::verify_on_chain(&app, &caller.tenant, &id, &deployment, proof, signals).await?
         }
     };
     Ok(Json(match verdict {

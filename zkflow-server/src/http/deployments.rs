@@ -18,6 +18,7 @@ use super::body::{JsonBody, idempotency_key};
 use super::dto::deployment::{ContractDto, DeploymentDto, DeploymentPage, NewDeployment, UnsignedDto};
 use super::events::{self, LastEvent};
 use super::observe::Origin;
+use super::openapi::schema;
 use super::page::{PageQuery, cut};
 use super::path::{Path, circuit_id, deployment_id};
 use super::wait::WaitQuery;
@@ -42,17 +43,18 @@ pub(super) fn routes() -> Routes {
 #[utoipa::path(
     post, path = "/v1/circuits/{circuitId}/deploy", tag = "deployments", operation_id = "deployContract",
     request_body = NewDeployment,
-    params(("circuitId" = String, Path), ("Idempotency-Key" = Option<String>, Header,
+    params(("circuitId" = schema::CircuitId, Path), ("Idempotency-Key" = Option<schema::IdempotencyKey>, Header,
         description = "1 to 128 visible ASCII characters; a repeated key with the same body returns the same deployment")),
     responses(
         (status = 200, description = "With `unsigned`: the transaction to sign", body = UnsignedDto),
         (status = 202, description = "The deployment is pending; poll the URL in `Location`", body = DeploymentDto),
-        (status = 403, description = "The caller has no scope `deploy` or does not own the circuit; or this server accepts no private keys or no RPC URLs in requests", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown circuit", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The circuit is not ready, or the chain does not accept its key", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Unknown chain or signer, or refused RPC URL", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many deployments are pending", body = Problem, content_type = "application/problem+json"),
-    )
+    ),
+    extensions(("x-codes" = json!([
+        "not_allowed", "not_owner", "foreign_node", "circuit_pending", "circuit_failed", "artifact_not_found", "invalid_inputs",
+        "unknown_chain", "unknown_signer", "wrong_chain", "rpc_refused", "signer_failed", "chain_refused",
+        "insufficient_funds", "key_for_development", "key_forgeable", "key_claimed", "key_unusual",
+        "contract_too_long", "record_malformed", "record_not_sealed", "record_of_other_key", "overloaded"
+    ])))
 )]
 async fn create(
     State(app): State<Arc<App>>,
@@ -78,10 +80,9 @@ async fn create(
 /// List the deployments of a circuit, newest first.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}/deployments", tag = "deployments", operation_id = "listDeployments",
-    params(("circuitId" = String, Path), PageQuery),
+    params(("circuitId" = schema::CircuitId, Path), PageQuery),
     responses(
         (status = 200, description = "One page of deployments", body = DeploymentPage),
-        (status = 404, description = "Unknown circuit", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn list(
@@ -105,10 +106,9 @@ async fn list(
 /// Get a deployment; with `wait`, after it is confirmed or has failed.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}/deployments/{deploymentId}", tag = "deployments", operation_id = "getDeployment",
-    params(("circuitId" = String, Path), ("deploymentId" = String, Path), WaitQuery),
+    params(("circuitId" = schema::CircuitId, Path), ("deploymentId" = schema::DeploymentId, Path), WaitQuery),
     responses(
         (status = 200, description = "The deployment", body = DeploymentDto),
-        (status = 404, description = "Unknown deployment", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn get(
@@ -127,11 +127,10 @@ async fn get(
 /// Stream a deployment: its current state, then each change until it is confirmed or has failed.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}/deployments/{deploymentId}/events", tag = "deployments",
-    operation_id = "followDeployment", params(("circuitId" = String, Path), ("deploymentId" = String, Path), LastEvent),
+    operation_id = "followDeployment", params(("circuitId" = schema::CircuitId, Path), ("deploymentId" = schema::DeploymentId, Path), LastEvent),
     responses(
         (status = 200, description = "Server-sent events named `deployment`, for at most 5 minutes", body = DeploymentDto, content_type = "text/event-stream"),
         (status = 204, description = "The document is final, and `Last-Event-ID` is its last event"),
-        (status = 404, description = "Unknown deployment", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn follow(
@@ -149,12 +148,11 @@ async fn follow(
 /// Get the compiled verifier contract: code, ABI and the data that explorers need to verify its source.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}/contract", tag = "deployments", operation_id = "getContract",
-    params(("circuitId" = String, Path)),
+    params(("circuitId" = schema::CircuitId, Path)),
     responses(
         (status = 200, description = "The contract; `standardJsonInput` and `compiler` are for explorers", body = ContractDto),
-        (status = 404, description = "Unknown circuit", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The circuit is not ready", body = Problem, content_type = "application/problem+json"),
-    )
+    ),
+    extensions(("x-codes" = json!(["circuit_pending", "circuit_failed", "artifact_not_found"])))
 )]
 async fn contract(
     State(app): State<Arc<App>>,

@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 use zkflow_core::id::CircuitId;
 use zkflow_core::inputs::NumberRule;
 use zkflow_core::provenance::Provenance;
-use zkflow_core::report::CircuitReport;
 use zkflow_core::service::catalog::{
     Circuit, CircuitStage, CircuitStatus, Failure, ProofRequest, ProofStage, ProofStatus, Removed, Visibility,
 };
@@ -16,12 +15,16 @@ use zkflow_core::service::id::UserId;
 use zkflow_core::template::TemplateName;
 
 use super::body::{Content, Entries};
+use super::openapi::schema;
 
 mod deployed;
 #[cfg(feature = "evm")]
 pub(super) mod deployment;
+mod report;
+pub(super) mod template;
 
 use deployed::DeployedDto;
+use report::ReportDto;
 
 /// Request for a circuit.
 #[derive(Deserialize, ToSchema)]
@@ -29,14 +32,14 @@ use deployed::DeployedDto;
 #[schema(example = json!({"templateName": "rangeCheck", "params": {"min": 18, "max": 120}}))]
 pub(super) struct NewCircuit {
     /// Name of a template in `GET /v1/templates`.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::TemplateName)]
     pub(super) template_name: TemplateName,
     /// Parameters of the template; those with a default are optional.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, schema::ParamValue>)]
     pub(super) params: Entries,
     /// `tenant` (default) or `public`: every tenant that knows the id may read the circuit, prove and verify with it.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::Visibility>)]
     pub(super) visibility: Option<Visibility>,
 }
 
@@ -55,23 +58,23 @@ impl Content for NewCircuit {
 }))]
 pub(super) struct NewProof {
     /// Id of a ready circuit.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::CircuitId)]
     pub(super) circuit_id: CircuitId,
     /// The private inputs of the circuit by name. They are sealed until the request is final, then destroyed. A
     /// public input is refused here, because the proof discloses it.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, schema::InputValue>)]
     pub(super) private_inputs: Entries,
     /// The public inputs of the circuit by name. The proof discloses them. A private input is refused here.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, schema::InputValue>)]
     pub(super) public_inputs: Entries,
     /// Forms of numbers: `exact` (the default), or `lenient`: also hexadecimal, octal and binary strings, negative numbers,
     /// booleans, numbers above the modulus, and arrays of any form, as circom's calculator reads them.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "exact")]
+    #[schema(value_type = Option<schema::NumberRule>, example = "exact")]
     pub(super) inputs: NumberRule,
-    /// User of the request, for fair scheduling and lists: 1 to 128 visible ASCII characters.
-    #[schema(value_type = Option<String>)]
+    /// User of the request, for fair scheduling and lists.
+    #[schema(value_type = Option<schema::UserId>)]
     pub(super) user_id: Option<UserId>,
 }
 
@@ -81,7 +84,7 @@ impl Content for NewProof {}
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ProofTaken {
-    /// Id of the proof request, a UUID.
+    #[schema(value_type = schema::ProofRequestId)]
     pub(super) proof_request_id: String,
 }
 
@@ -90,11 +93,11 @@ pub(super) struct ProofTaken {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ProofToVerify {
     /// Proof in the format of snarkjs' `proof.json`.
-    #[schema(value_type = Object)]
-    pub(super) proof: Value,
+    #[schema(value_type = schema::Groth16Proof)]
+    pub(super) proof: Map<String, Value>,
     /// Public signals in the format of snarkjs' `public.json`: decimal strings.
-    #[schema(value_type = Vec<String>)]
-    pub(super) public_signals: Value,
+    #[schema(value_type = Vec<schema::Decimal>)]
+    pub(super) public_signals: Vec<Value>,
 }
 
 impl Content for ProofToVerify {
@@ -104,6 +107,7 @@ impl Content for ProofToVerify {
 /// Result of a verification.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Verdict)]
 pub(super) struct VerdictDto {
     /// Whether the proof is valid.
     pub(super) verified: bool,
@@ -115,6 +119,7 @@ pub(super) struct VerdictDto {
 /// The arguments of the verifier contract's `verifyProof`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Calldata)]
 pub(super) struct CalldataDto {
     /// Text in the format of `snarkjs generatecall`.
     pub(super) calldata: String,
@@ -123,8 +128,10 @@ pub(super) struct CalldataDto {
 /// Reason of a failure.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Failure)]
 pub(super) struct FailureDto {
     /// Stable code for programs.
+    #[schema(value_type = schema::ErrorCode)]
     code: String,
     /// Explanation for people; may change between versions.
     message: String,
@@ -139,19 +146,21 @@ impl From<Failure> for FailureDto {
 /// A circuit.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Circuit)]
 pub(super) struct CircuitDto {
+    #[schema(value_type = schema::CircuitId)]
     circuit_id: String,
     /// SHA-256 of everything that determines the compiled circuit.
+    #[schema(value_type = schema::Sha256)]
     circuit_hash: String,
+    #[schema(value_type = schema::TemplateName)]
     template_name: String,
     /// All parameters, including defaults.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, schema::ParamValue>)]
     params: Map<String, Value>,
-    /// `pending`, `ready` or `failed`.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::CircuitStatus)]
     status: CircuitStatus,
-    /// Current stage, or the stage that failed: `queued`, `compile`, `setup`, `store` or `done`.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::CircuitStage)]
     stage: CircuitStage,
     /// `finished stages / all stages`, from 0 to 1.
     progress: f32,
@@ -163,31 +172,35 @@ pub(super) struct CircuitDto {
     artifacts: BTreeMap<String, ArtifactDto>,
     /// Size and warnings; present when the circuit is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    report: Option<CircuitReport>,
+    report: Option<ReportDto>,
     /// Origin of the keys; present when the circuit is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::Provenance>)]
     provenance: Option<Provenance>,
     /// `tenant` or `public`.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::Visibility)]
     visibility: Visibility,
     /// Present if the same circuit was deleted before: its keys were others.
     #[serde(skip_serializing_if = "Option::is_none")]
     replaces: Option<RemovedDto>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<FailureDto>,
+    #[schema(value_type = schema::Time)]
     created_at: String,
+    #[schema(value_type = schema::Time)]
     updated_at: String,
 }
 
 /// Keys that were deleted with their circuit.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = RemovedKeys)]
 pub(super) struct RemovedDto {
     /// SHA-256 of the proving key.
+    #[schema(value_type = schema::Sha256)]
     proving_key: String,
     /// When the circuit was deleted.
+    #[schema(value_type = schema::Time)]
     removed_at: String,
 }
 
@@ -200,6 +213,7 @@ impl From<Removed> for RemovedDto {
 /// An artifact of a circuit.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = Artifact)]
 pub(super) enum ArtifactDto {
     /// Downloadable file.
     File(FileDto),
@@ -210,9 +224,11 @@ pub(super) enum ArtifactDto {
 /// A file of a circuit.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ArtifactFile)]
 pub(super) struct FileDto {
     /// Length in bytes.
     size: u64,
+    #[schema(value_type = schema::Sha256)]
     sha256: String,
     /// Path of the download on this server.
     url: String,
@@ -239,7 +255,7 @@ impl From<Circuit> for CircuitDto {
             progress: circuit.life.progress(),
             attempt: circuit.life.attempt,
             timings: circuit.life.timings,
-            report: circuit.report,
+            report: circuit.report.map(ReportDto::from),
             provenance: circuit.provenance,
             visibility: circuit.visibility,
             replaces: circuit.replaces.map(RemovedDto::from),
@@ -263,16 +279,18 @@ pub(super) struct CircuitPage {
 /// A request for a proof.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ProofRequest)]
 pub(super) struct ProofDto {
+    #[schema(value_type = schema::ProofRequestId)]
     proof_request_id: String,
+    #[schema(value_type = schema::CircuitId)]
     circuit_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::UserId>)]
     user_id: Option<String>,
-    /// `pending`, `completed`, `failed` or `cancelled`.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::ProofStatus)]
     status: ProofStatus,
-    /// Current stage, or the stage that failed: `queued`, `witness`, `prove` or `done`.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::ProofStage)]
     stage: ProofStage,
     /// `finished stages / all stages`, from 0 to 1.
     progress: f32,
@@ -284,22 +302,27 @@ pub(super) struct ProofDto {
     artifacts: Option<ProofArtifactsDto>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<FailureDto>,
+    #[schema(value_type = schema::Time)]
     created_at: String,
+    #[schema(value_type = schema::Time)]
     updated_at: String,
     /// Time at which the request and its proof are removed.
+    #[schema(value_type = schema::Time)]
     expires_at: String,
 }
 
 /// A proof that this server has made and verified.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ProofArtifacts)]
 pub(super) struct ProofArtifactsDto {
-    /// Proof in the format of snarkjs' `proof.json`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = schema::Groth16Proof)]
     proof: Value,
     /// Public signals in the format of snarkjs' `public.json`: outputs, then public inputs.
+    #[schema(value_type = Vec<schema::Decimal>)]
     public_signals: Vec<String>,
     /// SHA-256 of the proving key.
+    #[schema(value_type = schema::Sha256)]
     proving_key: String,
     /// Name of the prover, such as `native`.
     prover: String,

@@ -30,7 +30,7 @@ const LIFETIME: Duration = Duration::from_secs(300);
 pub(super) struct LastEvent {
     /// Id of the last event that the client has; it is not sent again.
     #[allow(dead_code, reason = "for the description")]
-    #[param(rename = "Last-Event-ID")]
+    #[param(rename = "Last-Event-ID", value_type = Option<String>)]
     last_event_id: Option<u64>,
 }
 

@@ -18,6 +18,7 @@ use zkflow_core::service::tenant::TenantId;
 use super::Problem;
 use super::access::{Access, Routes};
 use super::body::{Content, JsonBody};
+use super::openapi::schema;
 use super::page::{PageQuery, cut};
 use super::path::Path;
 use crate::auth::{KeyText, NewKey, rotate};
@@ -41,13 +42,13 @@ struct NewKeyDto {
     /// Name for people, 1 to 128 characters.
     name: String,
     /// Owner of everything that is done with the key: 1 to 64 lower-case letters, digits, `-`, `_` and `.`.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::Tenant)]
     tenant: TenantId,
     /// Permissions.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<schema::Scope>)]
     scopes: Vec<Scope>,
     /// The key is refused from then on, such as `2027-01-01T00:00:00Z`; absent: never.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::Time>)]
     expires_at: Option<Timestamp>,
 }
 
@@ -62,7 +63,7 @@ struct KeyDto {
     key_id: String,
     name: String,
     tenant: String,
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<schema::Scope>)]
     scopes: Vec<Scope>,
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,8 +122,8 @@ struct KeyPage {
     post, path = "/v1/keys", tag = "keys", operation_id = "createKey", request_body = NewKeyDto,
     responses(
         (status = 201, description = "The key, shown this once", body = MadeKeyDto),
-        (status = 422, description = "Invalid name, tenant or scope", body = Problem, content_type = "application/problem+json"),
-    )
+    ),
+    extensions(("x-codes" = json!(["invalid_inputs"])))
 )]
 async fn create(
     State(app): State<Arc<App>>,
@@ -142,7 +143,7 @@ async fn create(
 #[into_params(parameter_in = Query)]
 struct ListQuery {
     /// Only keys of this tenant.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<schema::Tenant>)]
     tenant: Option<TenantId>,
 }
 
@@ -151,7 +152,6 @@ struct ListQuery {
     get, path = "/v1/keys", tag = "keys", operation_id = "listKeys", params(ListQuery, PageQuery),
     responses(
         (status = 200, description = "One page of keys", body = KeyPage),
-        (status = 400, description = "Invalid query", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn list(
@@ -169,10 +169,9 @@ async fn list(
 
 /// Get a key of the API, without the key itself.
 #[utoipa::path(
-    get, path = "/v1/keys/{keyId}", tag = "keys", operation_id = "getKey", params(("keyId" = String, Path)),
+    get, path = "/v1/keys/{keyId}", tag = "keys", operation_id = "getKey", params(("keyId" = schema::KeyId, Path)),
     responses(
         (status = 200, description = "The key", body = KeyDto),
-        (status = 404, description = "Unknown key", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<KeyDto>, Problem> {
@@ -181,10 +180,9 @@ async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json
 
 /// Revoke a key of the API. It is refused at once by this process, and within 5 seconds by others.
 #[utoipa::path(
-    delete, path = "/v1/keys/{keyId}", tag = "keys", operation_id = "revokeKey", params(("keyId" = String, Path)),
+    delete, path = "/v1/keys/{keyId}", tag = "keys", operation_id = "revokeKey", params(("keyId" = schema::KeyId, Path)),
     responses(
         (status = 204, description = "The key is revoked"),
-        (status = 404, description = "Unknown key", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn revoke(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
@@ -210,10 +208,9 @@ const LONGEST_OVERLAP: u32 = 30 * 24 * 3600;
 /// Replace a key of the API by one with the same name, tenant, scopes and expiry.
 #[utoipa::path(
     post, path = "/v1/keys/{keyId}/rotate", tag = "keys", operation_id = "rotateKey",
-    params(("keyId" = String, Path), RotateQuery),
+    params(("keyId" = schema::KeyId, Path), RotateQuery),
     responses(
         (status = 201, description = "The new key, shown this once", body = MadeKeyDto),
-        (status = 404, description = "Unknown key, or one that is not accepted any more", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn rotated(

@@ -18,8 +18,10 @@ const MOST: usize = 200;
 #[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
     /// Maximum number of entries, 1 to 200; default 50.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
     /// `nextCursor` of the previous page; absent for the first page.
+    #[param(pattern = "^[0-9a-f]+$")]
     cursor: Option<String>,
 }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use zkflow_core::error::{Chain, Classified, ErrorKind};
 
+use super::openapi::schema;
 use crate::service::{InputFault, RequestError};
 
 /// The media type of a [`Problem`].
@@ -19,18 +20,15 @@ pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 pub struct Problem {
     /// `urn:zkflow:problem:` followed by the code.
     #[serde(rename = "type")]
-    #[schema(example = "urn:zkflow:problem:circuit_not_found")]
     kind: String,
     /// Reason phrase of the status.
-    #[schema(example = "Not Found")]
     title: &'static str,
     /// HTTP status code.
-    #[schema(example = 404)]
     status: u16,
     /// Explanation for people; may change between versions.
     detail: String,
     /// Stable code for programs.
-    #[schema(example = "circuit_not_found")]
+    #[schema(value_type = schema::ErrorCode)]
     code: &'static str,
     /// Faults of single parameters and inputs; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -22,6 +22,7 @@ use super::body::{JsonBody, idempotency_key};
 use super::dto::{CalldataDto, NewProof, ProofDto, ProofPage, ProofTaken};
 use super::events::{self, LastEvent};
 use super::observe::Origin;
+use super::openapi::schema;
 use super::page::{PageQuery, cut};
 use super::path::Path;
 use super::wait::WaitQuery;
@@ -46,15 +47,15 @@ pub(super) fn routes() -> Routes {
 /// Private inputs are sealed immediately and destroyed when the request is final.
 #[utoipa::path(
     post, path = "/v1/proofs", tag = "proofs", operation_id = "createProof", request_body = NewProof,
-    params(("Idempotency-Key" = Option<String>, Header,
+    params(("Idempotency-Key" = Option<schema::IdempotencyKey>, Header,
         description = "1 to 128 visible ASCII characters; a repeated key with the same body returns the same request")),
     responses(
         (status = 202, description = "The request is pending; poll the URL in `Location`", body = ProofTaken),
-        (status = 404, description = "Unknown circuit", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The circuit is not ready", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Invalid inputs; a public input in `privateInputs` or a private one in `publicInputs` (`wrong_place`); or an Idempotency-Key of a different request", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many proof requests are pending", body = Problem, content_type = "application/problem+json"),
-    )
+    ),
+    extensions(("x-codes" = json!([
+        "circuit_not_found", "circuit_pending", "circuit_failed", "invalid_inputs", "wrong_place",
+        "overloaded"
+    ])))
 )]
 async fn create(
     State(app): State<Arc<App>>,
@@ -86,13 +87,13 @@ async fn create(
 #[into_params(parameter_in = Query)]
 struct ListQuery {
     /// Only requests for this circuit.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<schema::CircuitId>)]
     circuit_id: Option<CircuitId>,
     /// Only requests of this user.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<schema::UserId>)]
     user_id: Option<UserId>,
-    /// Only requests with this status: `pending`, `completed`, `failed` or `cancelled`.
-    #[param(value_type = Option<String>)]
+    /// Only requests with this status.
+    #[param(value_type = Option<schema::ProofStatus>)]
     status: Option<ProofStatus>,
 }
 
@@ -108,7 +109,6 @@ impl ListQuery {
     get, path = "/v1/proofs", tag = "proofs", operation_id = "listProofs", params(ListQuery, PageQuery),
     responses(
         (status = 200, description = "One page of proof requests", body = ProofPage),
-        (status = 400, description = "Invalid query", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn list(
@@ -134,10 +134,9 @@ async fn list(
 /// Get a proof request; with `wait`, after it is final.
 #[utoipa::path(
     get, path = "/v1/proofs/{proofRequestId}", tag = "proofs", operation_id = "getProof",
-    params(("proofRequestId" = String, Path), WaitQuery),
+    params(("proofRequestId" = schema::ProofRequestId, Path), WaitQuery),
     responses(
         (status = 200, description = "The request, with the proof when it is completed", body = ProofDto),
-        (status = 404, description = "Unknown proof request", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn get(
@@ -155,11 +154,10 @@ async fn get(
 /// Stream a proof request: its current state, then each change until it is final.
 #[utoipa::path(
     get, path = "/v1/proofs/{proofRequestId}/events", tag = "proofs", operation_id = "followProof",
-    params(("proofRequestId" = String, Path), LastEvent),
+    params(("proofRequestId" = schema::ProofRequestId, Path), LastEvent),
     responses(
         (status = 200, description = "Server-sent events named `proof`, for at most 5 minutes", body = ProofDto, content_type = "text/event-stream"),
         (status = 204, description = "The document is final, and `Last-Event-ID` is its last event"),
-        (status = 404, description = "Unknown proof request", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn follow(
@@ -175,12 +173,11 @@ async fn follow(
 /// Cancel a pending proof request and destroy its inputs.
 #[utoipa::path(
     post, path = "/v1/proofs/{proofRequestId}/cancel", tag = "proofs", operation_id = "cancelProof",
-    params(("proofRequestId" = String, Path)),
+    params(("proofRequestId" = schema::ProofRequestId, Path)),
     responses(
         (status = 200, description = "The request is cancelled", body = ProofDto),
-        (status = 404, description = "Unknown proof request", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The request is completed or has failed", body = Problem, content_type = "application/problem+json"),
-    )
+    ),
+    extensions(("x-codes" = json!(["proof_final"])))
 )]
 async fn cancel(
     State(app): State<Arc<App>>,
@@ -193,10 +190,9 @@ async fn cancel(
 /// Delete a proof request with its proof, and destroy its inputs.
 #[utoipa::path(
     delete, path = "/v1/proofs/{proofRequestId}", tag = "proofs", operation_id = "deleteProof",
-    params(("proofRequestId" = String, Path)),
+    params(("proofRequestId" = schema::ProofRequestId, Path)),
     responses(
         (status = 204, description = "The request is deleted"),
-        (status = 404, description = "Unknown proof request", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn delete(
@@ -211,12 +207,11 @@ async fn delete(
 /// Get the calldata of the verifier contract for a proof.
 #[utoipa::path(
     get, path = "/v1/proofs/{proofRequestId}/calldata", tag = "proofs", operation_id = "getCalldata",
-    params(("proofRequestId" = String, Path)),
+    params(("proofRequestId" = schema::ProofRequestId, Path)),
     responses(
         (status = 200, description = "Calldata in the format of `snarkjs generatecall`", body = CalldataDto),
-        (status = 404, description = "Unknown proof request", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The request has no proof", body = Problem, content_type = "application/problem+json"),
-    )
+    ),
+    extensions(("x-codes" = json!(["no_proof", "circuit_not_found", "artifact_not_found"])))
 )]
 async fn calldata(
     State(app): State<Arc<App>>,

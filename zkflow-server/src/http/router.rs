@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::{Extension, Router};
+use serde_json::Value;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -15,7 +16,7 @@ use super::access::{Door, Routes, SCHEME};
 use super::deployments;
 use super::origin::{self, Sites};
 use super::query::{self, Known};
-use super::{Problem, circuits, fallible, keys, observe, operations, proofs, templates};
+use super::{Problem, circuits, fallible, keys, observe, openapi, operations, proofs, templates};
 use crate::state::App;
 
 /// Router of the whole API, with `/openapi.json` and `/docs`.
@@ -27,9 +28,10 @@ pub fn router(app: Arc<App>) -> Router {
     };
     let (routes, description) = routes.into_router().split_for_parts();
     let known = Known::of(&description);
-    let routes = routes.merge(SwaggerUi::new("/docs").url("/openapi.json", description));
+    let pages =
+        SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", openapi::complete(&description));
     let sites = Sites::new(&app.config);
-    let routes = routes.layer(from_fn_with_state(known, query::known));
+    let routes = routes.merge(pages).layer(from_fn_with_state(known, query::known));
     layered(routes.layer(from_fn_with_state(sites, origin::own)), Door::Guarded(app.clone()), app)
 }
 
@@ -60,12 +62,13 @@ fn layered(routes: Router<Arc<App>>, door: Door, app: Arc<App>) -> Router {
 }
 
 /// The OpenAPI document of the API.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    described().merge(operations::routes()).into_router().into_openapi()
+pub fn description() -> Value {
+    openapi::complete(&described().merge(operations::routes()).into_router().into_openapi())
 }
 
 #[derive(OpenApi)]
 #[openapi(
+    components(schemas(Problem, openapi::schema::FileName, openapi::schema::IdempotencyKey)),
     info(title = "ZKFlow", description = "Parameterised Circom templates to circuits, keys and proofs"),
     tags(
         (name = "circuits", description = "Templates with parameters, compiled, and their keys"),

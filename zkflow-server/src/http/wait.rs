@@ -13,12 +13,13 @@ use crate::state::App;
 pub(super) struct WaitQuery {
     /// Seconds to wait until the document is final; default 0. The server may apply a lower limit.
     #[serde(default)]
-    wait: u64,
+    #[param(maximum = 65535)]
+    wait: u16,
 }
 
 impl WaitQuery {
     /// The time to wait, at most `max_wait_s`.
     pub(super) fn bounded(&self, app: &App) -> Duration {
-        Duration::from_secs(self.wait.min(app.config.http.max_wait_s))
+        Duration::from_secs(u64::from(self.wait).min(app.config.http.max_wait_s))
     }
 }

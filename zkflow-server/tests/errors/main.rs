@@ -10,6 +10,7 @@ mod sources;
 use std::collections::{BTreeMap, BTreeSet};
 
 use meanings::{MEANINGS, Meaning};
+use serde_json::json;
 use sources::{Origin, Sources};
 use zkflow_testbed::page;
 
@@ -61,6 +62,18 @@ fn the_page_of_errors_is_up_to_date() {
 }
 
 #[test]
+fn the_codes_of_the_description_are_up_to_date() {
+    let codes = Sources::read().codes();
+    let known = MEANINGS.iter().flat_map(|(_, meanings)| *meanings);
+    let rows = known.filter_map(|Meaning { code, meaning, remedy }| {
+        let statuses = statuses(codes.get(*code)?);
+        Some(json!({"code": code, "statuses": statuses, "meaning": meaning, "remedy": remedy}).to_string())
+    });
+    let list = format!("[\n{}\n]\n", rows.collect::<Vec<_>>().join(",\n"));
+    page::check("zkflow-server/src/http/openapi/codes.json", &list);
+}
+
+#[test]
 fn every_code_has_one_sentence_and_every_sentence_a_code() {
     let codes: BTreeSet<_> = Sources::read().codes().into_keys().collect();
     let explained: Vec<_> = MEANINGS.iter().flat_map(|(_, meanings)| *meanings).collect();
@@ -106,10 +119,15 @@ fn the_sources_have_the_codes_of_all_crates() {
 
 fn row(Meaning { code, meaning, remedy }: &Meaning, origins: &[Origin]) -> String {
     let joined = |values: BTreeSet<String>| values.into_iter().collect::<Vec<_>>().join(", ");
-    let status = joined(origins.iter().filter_map(|origin| Some(origin.status?.to_string())).collect());
+    let status = joined(statuses(origins).iter().map(ToString::to_string).collect());
     let kind =
         joined(origins.iter().filter_map(|origin| Some(format!("`{}`", origin.kind.as_ref()?))).collect());
     format!("| `{code}` | {status} | {kind} | {meaning} | {remedy} |\n")
+}
+
+/// The statuses of answers with a code.
+fn statuses(origins: &[Origin]) -> BTreeSet<u16> {
+    origins.iter().filter_map(|origin| origin.status).collect()
 }
 
 /// Codes with all their origins.

@@ -139,7 +139,9 @@ fn status_of_variant(class: &str, variant: &str) -> Option<u16> {
             Some(403)
         }
         ("AuthError", "Missing" | "Refused") => Some(401),
-        (REQUEST, "Overloaded" | "TooManyWatchers" | "TooManyVerifications") => Some(429),
+        (REQUEST, "Overloaded" | "TooManyWatchers" | "TooManyDownloads" | "TooManyVerifications") => {
+            Some(429)
+        }
         _ => None,
     }
 }

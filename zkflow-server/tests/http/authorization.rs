@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
 use zkflow_core::service::catalog::{Named as _, Scope};
-use zkflow_server::http::openapi;
+use zkflow_server::http;
 use zkflow_testbed::page;
 
 use crate::callers::{Owned, guarded, with_key};
@@ -23,7 +23,7 @@ struct Route {
 }
 
 fn routes() -> Vec<Route> {
-    let description = serde_json::to_value(openapi()).unwrap();
+    let description = http::description();
     let mut routes = Vec::new();
     for (path, methods) in description["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use axum::body::Body;
 use axum::http::Method;
 use serde_json::json;
+use zkflow_server::http;
+use zkflow_testbed::page;
 
 use crate::support::{Server, request};
 
@@ -73,9 +75,60 @@ async fn the_description_defines_what_it_refers_to() {
         count += 1;
     }
     assert!(count > 10);
+    let operations =
+        description["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap());
+    for (_, operation) in operations {
+        let id = &operation["operationId"];
+        assert!(operation["x-codes"].is_null(), "{id} names unknown codes: {}", operation["x-codes"]);
+        for (status, answer) in operation["responses"].as_object().unwrap() {
+            assert!(status.parse::<u16>().is_ok(), "{id}: {status} is not one status");
+            for example in
+                answer["content"]["application/problem+json"]["examples"].as_object().into_iter().flatten()
+            {
+                let body = &description["components"]["examples"][example.0]["value"];
+                assert_eq!(body["status"].to_string(), *status, "{id}: {}", example.0);
+            }
+        }
+    }
     let problem = &description["components"]["schemas"]["Problem"]["properties"];
     for field in ["type", "title", "status", "detail", "code", "errors"] {
         assert!(problem[field].is_object(), "{field}");
+    }
+}
+
+#[test]
+fn the_committed_description_is_up_to_date() {
+    let text = serde_json::to_string_pretty(&http::description()).unwrap();
+    page::check("docs/openapi.json", &format!("{text}\n"));
+}
+
+#[test]
+fn every_code_is_a_value_and_has_an_example_of_its_own() {
+    let description = http::description();
+    let codes = description["components"]["schemas"]["ErrorCode"]["enum"].as_array().unwrap();
+    let examples = description["components"]["examples"].as_object().unwrap();
+    assert_eq!(codes.len(), examples.len());
+    for code in codes {
+        let example = &examples[code.as_str().unwrap()]["value"];
+        assert_eq!(&example["code"], code);
+        let text = [&example["detail"], &example["message"]];
+        assert!(text.iter().any(|text| text.as_str().is_some_and(|text| !text.is_empty())), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn objects_of_requests_are_closed_and_fields_of_answers_are_never_null() {
+    let description = http::description();
+    let schemas = description["components"]["schemas"].as_object().unwrap();
+    for name in ["NewCircuit", "NewProof", "ProofToVerify", "NewDeployment"] {
+        assert_eq!(schemas[name]["additionalProperties"], json!(false), "{name}");
+    }
+    for (name, schema) in schemas.iter().filter(|(_, schema)| schema["additionalProperties"] != json!(false))
+    {
+        for (field, property) in schema["properties"].as_object().into_iter().flatten() {
+            let text = property.to_string();
+            assert!(!text.contains("\"null\"") && !text.contains(":null"), "{name}.{field}: {property}");
+        }
     }
 }
 

@@ -21,6 +21,8 @@ use zkflow_server::config::Config;
 use zkflow_server::state::App;
 use zkflow_server::{backends, http, work};
 
+use crate::described;
+
 /// An id without a circuit.
 pub(crate) const NO_CIRCUIT: &str = "00000000000000000000000000000000";
 /// An id without a proof request.
@@ -83,7 +85,10 @@ impl Server {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
-        Reply::of(self.open(request).await).await
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let reply = Reply::of(self.open(request).await).await;
+        described::check(&method, &path, &reply);
+        reply
     }
 
     /// Like [`send`](Self::send), without reading the body.

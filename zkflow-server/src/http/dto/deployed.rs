@@ -3,24 +3,31 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 use zkflow_core::service::catalog::DeployedContract;
+
+use crate::http::openapi::schema;
 #[cfg(feature = "evm")]
 pub(super) use zkflow_evm::deploy::checksummed;
 
 /// A verifier contract on a chain.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DeployedContract)]
 pub(in crate::http) struct DeployedDto {
     chain_id: u64,
     /// Address of the contract, with the EIP-55 checksum.
+    #[schema(value_type = schema::Address)]
     address: String,
+    #[schema(value_type = schema::TransactionHash)]
     transaction_hash: String,
     block_number: u64,
     gas_used: u64,
     /// SHA-256 of `verification_key.json`.
+    #[schema(value_type = schema::Sha256)]
     verification_key: String,
     /// Full version of the Solidity compiler, such as `0.8.30+commit.73712a01`.
     compiler: String,
     /// SHA-256 of the code on the chain.
+    #[schema(value_type = schema::Sha256)]
     code_sha256: String,
 }
 

@@ -13,6 +13,7 @@ use super::FailureDto;
 use super::deployed::{DeployedDto, checksummed};
 use crate::config::SecretSetting;
 use crate::http::Problem;
+use crate::http::openapi::schema;
 use crate::service::{self, InputFault, RequestError};
 
 /// Request for a deployment: a chain or node, and a signer.
@@ -24,18 +25,18 @@ pub(in crate::http) struct NewDeployment {
     chain_id: Option<u64>,
     /// RPC URL of your own node, if the server allows it: https at a public address. Sealed until the
     /// deployment is final.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::Url>)]
     rpc_url: Option<SecretSetting>,
     /// Name of a signer of the server.
     signer: Option<String>,
     /// Private key of 64 hex digits, if the server allows it. Sealed, used once, then destroyed.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::PrivateKey>)]
     private_key: Option<SecretSetting>,
     /// Whether to return an unsigned transaction instead of deploying.
     #[serde(default)]
     pub(in crate::http) unsigned: bool,
     /// Account that will sign, only with `unsigned`. Its nonce, gas and fees are filled in.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::Address>)]
     from: Option<Address>,
 }
 
@@ -85,28 +86,30 @@ fn fault(path: &str, message: &str) -> Problem {
 /// A transaction to sign.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = UnsignedTransaction)]
 pub(in crate::http) struct UnsignedDto {
     /// Fields named as in the JSON-RPC API of nodes, numbers in hexadecimal.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, schema::Hex>)]
     pub(in crate::http) transaction: Map<String, Value>,
 }
 
 /// A deployment.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Deployment)]
 pub(in crate::http) struct DeploymentDto {
+    #[schema(value_type = schema::DeploymentId)]
     deployment_id: String,
+    #[schema(value_type = schema::CircuitId)]
     circuit_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     chain_id: Option<u64>,
     /// Name of the server's signer; absent if the request contained a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     signer: Option<String>,
-    /// `pending`, `confirmed` or `failed`.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::DeploymentStatus)]
     status: DeploymentStatus,
-    /// Current stage, or the stage that failed: `queued`, `prepare`, `send`, `confirm`, `check` or `done`.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::DeploymentStage)]
     stage: DeploymentStage,
     /// `finished stages / all stages`, from 0 to 1.
     progress: f32,
@@ -122,15 +125,20 @@ pub(in crate::http) struct DeploymentDto {
     contract: Option<DeployedDto>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<FailureDto>,
+    #[schema(value_type = schema::Time)]
     created_at: String,
+    #[schema(value_type = schema::Time)]
     updated_at: String,
 }
 
 /// A signed transaction.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SentTransaction)]
 struct SentDto {
+    #[schema(value_type = schema::TransactionHash)]
     hash: String,
+    #[schema(value_type = schema::Address)]
     from: String,
     nonce: u64,
 }
@@ -176,20 +184,23 @@ pub(in crate::http) struct DeploymentPage {
 /// A compiled verifier contract.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Contract)]
 pub(in crate::http) struct ContractDto {
     name: String,
     /// Full version of the Solidity compiler, such as `0.8.30+commit.73712a01`.
     compiler: String,
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<BTreeMap<String, Value>>)]
     abi: Value,
     /// Metadata of the compiler, as JSON text.
     metadata: String,
     /// Input of the compiler, which explorers accept as "standard JSON input".
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, Value>)]
     standard_json_input: Value,
-    /// Code in the transaction that creates the contract, as `0x` and hex digits.
+    /// Code in the transaction that creates the contract.
+    #[schema(value_type = schema::Hex)]
     creation_code: String,
-    /// Code on the chain after the creation, as `0x` and hex digits.
+    /// Code on the chain after the creation.
+    #[schema(value_type = schema::Hex)]
     runtime_code: String,
 }
 

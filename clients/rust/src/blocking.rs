@@ -1,0 +1,76 @@
+//! The same calls for programs without a runtime. They must not be made on a thread of a tokio runtime.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use zkflow_client::{Inputs, blocking::Client};
+//! use serde_json::json;
+//!
+//! let client = Client::new("http://127.0.0.1:3000")?;
+//! let inputs = Inputs { private: json!({"age": 42}), public: json!({"randomPublicSignal": 7}), user: None };
+//! let proved = client.prove("0123456789abcdef0123456789abcdef", &inputs, Duration::from_secs(60))?;
+//! # Ok::<(), zkflow_client::ClientError>(())
+//! ```
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{ClientError, Inputs, Proved, Verdict};
+
+/// A client of one server; see [`crate::Client`].
+#[derive(Debug)]
+pub struct Client {
+    client: crate::Client,
+    runtime: Runtime,
+}
+
+/// Calls with the names and the errors of the async client.
+macro_rules! calls {
+    ($($name:ident($($argument:ident: $kind:ty),*) -> $result:ty;)+) => {
+        impl Client { $(
+            #[doc = concat!("See [`crate::Client::", stringify!($name), "`].")]
+            ///
+            /// # Errors
+            /// Those of the async call.
+            pub fn $name(&self, $($argument: $kind),*) -> Result<$result, ClientError> {
+                self.runtime.block_on(self.client.$name($($argument),*))
+            }
+        )+ }
+    };
+}
+
+impl Client {
+    /// Creates a client of the server at `base`.
+    ///
+    /// # Errors
+    /// The runtime does not start.
+    pub fn new(base: &str) -> Result<Self, ClientError> {
+        Self::of(crate::Client::new(base))
+    }
+
+    /// Makes the calls of an async client, with its settings, blocking.
+    ///
+    /// # Errors
+    /// The runtime does not start.
+    pub fn of(client: crate::Client) -> Result<Self, ClientError> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| ClientError::Start(error.to_string()))?;
+        Ok(Self { client, runtime })
+    }
+}
+
+calls! {
+    circuit(template: &str, params: Value, patience: Duration) -> Value;
+    prove(circuit: &str, inputs: &Inputs, patience: Duration) -> Proved;
+    verify(circuit: &str, proof: &Value, public_signals: &[String]) -> Verdict;
+    request_proof(circuit: &str, private_inputs: Value, public_inputs: Value) -> String;
+    proof(id: &str, patience: Duration) -> Value;
+    calldata(id: &str) -> String;
+    cancel_proof(id: &str) -> Value;
+    delete_proof(id: &str) -> ();
+    delete_circuit(id: &str, force: bool) -> ();
+    file(circuit: &str, name: &str) -> Vec<u8>;
+    templates() -> Value;
+    deploy(circuit: &str, request: &Value, patience: Duration) -> Value;
+}

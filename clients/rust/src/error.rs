@@ -1,0 +1,53 @@
+//! [`ClientError`].
+
+use serde_json::Value;
+
+/// A failed call of the API.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The server sent no complete answer.
+    #[error("{method} {path}: no answer")]
+    Transport {
+        /// HTTP method.
+        method: &'static str,
+        /// Path of the request.
+        path: String,
+        /// Error of the HTTP client.
+        source: reqwest::Error,
+    },
+    /// The status is not a success.
+    #[error("{method} {path}: {status} {}", problem(body))]
+    Refused {
+        /// HTTP method.
+        method: &'static str,
+        /// Path of the request.
+        path: String,
+        /// HTTP status code.
+        status: u16,
+        /// Problem document (RFC 9457).
+        body: Value,
+    },
+    /// The document is not final in time, has an unexpected status, or breaks the API's format.
+    #[error("{0}")]
+    Unexpected(String),
+    /// The local server or chain, or the runtime of a blocking client, did not start.
+    #[error("the server did not start: {0}")]
+    Start(String),
+}
+
+impl ClientError {
+    /// The server's stable code, such as `circuit_not_found`; `None` for errors of the client.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused { body, .. } => body["code"].as_str(),
+            _ => None,
+        }
+    }
+}
+
+/// Detail and code of a problem document.
+pub(crate) fn problem(body: &Value) -> String {
+    let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+    format!("{} ({})", text("detail"), text("code"))
+}

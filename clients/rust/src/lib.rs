@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod calls;
+mod error;
+mod transport;
+
+pub mod blocking;
+
+pub use calls::{Inputs, Proved, Verdict};
+pub use error::ClientError;
+pub use transport::{Client, Reply};

@@ -1,0 +1,67 @@
+//! The description of the API: what utoipa derives from routes and types, completed with what holds for many routes.
+//!
+//! | part | does |
+//! |---|---|
+//! | [`schema`] | schemas of types from other crates, each with its name, pattern or values |
+//! | `codes` | the error codes, as the test of `docs/errors.md` reads them from the sources |
+//! | `refusals` | the error answers of each operation, with an example for each code |
+//!
+//! An operation names its own codes in the extension `x-codes`; those that follow from its parameters and its body
+//! are added.
+
+mod codes;
+mod refusals;
+pub(super) mod schema;
+
+use serde_json::{Map, Value, json};
+use utoipa::openapi::OpenApi;
+
+/// The complete description, as `/openapi.json` contains it.
+pub(super) fn complete(description: &OpenApi) -> Value {
+    // Expect safety: utoipa's document contains only strings, numbers and maps with string keys.
+    let mut document = serde_json::to_value(description).expect("a description serialises");
+    refusals::add(&mut document);
+    for (_, operation) in operations(&mut document) {
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten();
+        parameters.filter_map(|parameter| parameter.get_mut("schema")).for_each(never_null);
+    }
+    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
+        for schema in schemas.values_mut().filter(|schema| is_answer(schema)) {
+            let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+            properties.into_iter().flat_map(Map::values_mut).for_each(never_null);
+        }
+    }
+    document
+}
+
+/// All operations of a description, with their methods in lower case.
+fn operations(document: &mut Value) -> impl Iterator<Item = (&str, &mut Value)> {
+    let paths = document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
+    let methods = paths.filter_map(Value::as_object_mut).flatten();
+    let methods = methods.map(|(method, operation)| (method.as_str(), operation));
+    methods.filter(|(_, operation)| operation.get("responses").is_some())
+}
+
+/// Whether the schema is of an answer: those of requests are closed.
+fn is_answer(schema: &Value) -> bool {
+    schema.get("additionalProperties") != Some(&json!(false))
+}
+
+/// Removes `null` from the choices: an absent parameter, or an absent field of an answer, is left out.
+fn never_null(schema: &mut Value) {
+    if let Some(types) = schema.get_mut("type").and_then(Value::as_array_mut) {
+        types.retain(|kind| kind != "null");
+        if let [only] = types.as_slice() {
+            schema["type"] = only.clone();
+        }
+    }
+    let Some(choices) = schema.get_mut("oneOf").and_then(Value::as_array_mut) else { return };
+    choices.retain(|choice| choice["type"] != "null");
+    if let [only] = choices.as_slice() {
+        let mut only = only.clone();
+        if let Some(description) = schema.get("description") {
+            only["description"] = description.clone();
+        }
+        *schema = only;
+    }
+}

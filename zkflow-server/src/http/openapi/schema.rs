@@ -1,0 +1,163 @@
+//! Schemas of types that other crates define, each under a name of its own.
+
+use serde_json::{Value, json};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+use zkflow_core::circuit::FileName as File;
+use zkflow_core::service::catalog::{self, Named};
+
+use super::codes::CODES;
+
+/// `Name[schemas that it refers to] = JSON schema`. The doc comment is the description.
+macro_rules! schemas {
+    ($($(#[doc = $doc:literal])+ $name:ident $([$($part:ident),+])? = $schema:expr;)+) => { $(
+        $(#[doc = $doc])+
+        pub(in crate::http) enum $name {}
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let mut schema: Value = $schema;
+                schema["description"] = [$($doc.trim()),+].join(" ").into();
+                // Expect safety: a test reads the whole description.
+                serde_json::from_value(schema).expect(concat!("the schema of ", stringify!($name)))
+            }
+        }
+
+        impl ToSchema for $name {
+            fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+                $($(
+                    schemas.push((stringify!($part).to_owned(), $part::schema()));
+                )+)?
+                let _ = schemas;
+            }
+        }
+    )+ };
+}
+
+schemas! {
+    /// Id of a circuit: 32 lower-case hex digits.
+    CircuitId = pattern("^[0-9a-f]{32}$");
+    /// Name of a template: a letter, then at most 63 letters, digits, `_` or `-`.
+    TemplateName = pattern("^[A-Za-z][A-Za-z0-9_-]{0,63}$");
+    /// Id of a proof request: a lower-case UUID.
+    ProofRequestId = uuid();
+    /// Id of a deployment: a lower-case UUID.
+    DeploymentId = uuid();
+    /// Id of a key of the API: a lower-case UUID.
+    KeyId = uuid();
+    /// Owner of documents: 1 to 64 lower-case letters, digits, `-`, `_` and `.`.
+    Tenant = json!({"type": "string", "pattern": "^[a-z0-9._-]+$", "minLength": 1, "maxLength": 64});
+    /// Permission of a caller.
+    Scope = named::<catalog::Scope>();
+    /// User of a request: 1 to 128 visible ASCII characters.
+    UserId = json!({"type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": 128});
+    /// Identifies repeats of one request: 1 to 128 visible ASCII characters.
+    IdempotencyKey = json!({"type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": 128});
+    /// SHA-256 in lower-case hex digits.
+    Sha256 = pattern("^[0-9a-f]{64}$");
+    /// Address of an account or a contract: `0x` and 40 hex digits.
+    Address = pattern("^0x[0-9a-fA-F]{40}$");
+    /// Hash of a transaction: `0x` and 64 hex digits.
+    TransactionHash = pattern("^0x[0-9a-f]{64}$");
+    /// Bytes or a number as `0x` and hex digits.
+    Hex = pattern("^0x[0-9a-fA-F]*$");
+    /// Private key: 64 hex digits.
+    PrivateKey = pattern("^(0x)?[0-9a-fA-F]{64}$");
+    /// Address on the web.
+    Url = json!({"type": "string", "format": "uri"});
+    /// Time in UTC.
+    Time = json!({"type": "string", "format": "date-time"});
+    /// Non-negative integer in decimal digits, below the modulus of the field.
+    Decimal = pattern("^[0-9]+$");
+    /// Non-negative integer: a number up to 2^53 - 1, or a decimal string of any size.
+    Whole[Decimal] = json!({"oneOf": [exact(), reference("Decimal")]});
+
+    /// Value of an input: a number, or an array in the shape of the signal.
+    InputValue[Decimal] = nested(3);
+    /// Value of a parameter: a number, a boolean, or an array of them.
+    ParamValue[Decimal] = {
+        let one = json!([exact(), reference("Decimal"), {"type": "boolean"}]);
+        json!({"oneOf": [one[0], one[1], one[2], {"type": "array", "items": {"oneOf": one}}]})
+    };
+
+    /// Proof in the format of snarkjs' `proof.json`.
+    Groth16Proof[Decimal] = {
+        let point = json!({"type": "array", "items": reference("Decimal"), "minItems": 3, "maxItems": 3});
+        let pair = json!({"type": "array", "items": reference("Decimal"), "minItems": 2, "maxItems": 2});
+        let properties = json!({
+            "pi_a": point,
+            "pi_b": {"type": "array", "items": pair, "minItems": 3, "maxItems": 3},
+            "pi_c": point,
+            "protocol": {"type": "string", "enum": ["groth16"]},
+            "curve": {"type": "string", "enum": ["bn128"]},
+        });
+        let required = ["pi_a", "pi_b", "pi_c", "protocol", "curve"];
+        json!({"type": "object", "properties": properties, "required": required})
+    };
+
+    /// Name of a file of a circuit.
+    FileName = values(File::ALL.iter().map(|name| name.as_str()));
+    /// Status of a circuit.
+    CircuitStatus = named::<catalog::CircuitStatus>();
+    /// Current stage of a circuit, or the stage that failed.
+    CircuitStage = named::<catalog::CircuitStage>();
+    /// Status of a proof request.
+    ProofStatus = named::<catalog::ProofStatus>();
+    /// Current stage of a proof request, or the stage that failed.
+    ProofStage = named::<catalog::ProofStage>();
+    /// Status of a deployment.
+    DeploymentStatus = named::<catalog::DeploymentStatus>();
+    /// Current stage of a deployment, or the stage that failed.
+    DeploymentStage = named::<catalog::DeploymentStage>();
+    /// Stable code of an error. `docs/errors.md` explains each.
+    ErrorCode = values(CODES.iter().map(|code| code.code.as_str()));
+    /// Reason of a warning about signals.
+    WarningKind = json!({"type": "string", "enum": ["unconstrained_signal", "undetermined_output", "unused_input"]});
+    /// Type of a parameter, or of each of its elements.
+    ParameterType = json!({"type": "string", "enum": ["uint", "field", "bool"]});
+    /// Whether other tenants may use a circuit.
+    Visibility = named::<catalog::Visibility>();
+    /// Forms of numbers in inputs.
+    NumberRule = json!({"type": "string", "enum": ["exact", "lenient"]});
+    /// Origin of the keys of a circuit; a ceremony has its number of contributions.
+    Provenance = {
+        let properties = json!({"ceremony": {"type": "integer", "minimum": 0}});
+        let ceremony = json!({"type": "object", "properties": properties, "required": ["ceremony"]});
+        json!({"oneOf": [{"type": "string", "enum": ["development", "single-operator"]}, ceremony]})
+    };
+}
+
+fn pattern(pattern: &str) -> Value {
+    json!({"type": "string", "pattern": pattern})
+}
+
+fn uuid() -> Value {
+    let pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
+    json!({"type": "string", "format": "uuid", "pattern": pattern})
+}
+
+/// An integer that JSON tools do not round.
+fn exact() -> Value {
+    json!({"type": "integer", "minimum": 0, "maximum": (1u64 << 53) - 1})
+}
+
+/// Numbers in arrays. The schema cannot refer to itself, because TypeScript refuses such a type: what is deeper than
+/// `depth` is not described.
+fn nested(depth: u32) -> Value {
+    match depth {
+        0 => json!({}),
+        _ => json!({"oneOf": [exact(), reference("Decimal"), {"type": "array", "items": nested(depth - 1)}]}),
+    }
+}
+
+fn values<'a>(names: impl Iterator<Item = &'a str>) -> Value {
+    json!({"type": "string", "enum": names.collect::<Vec<_>>()})
+}
+
+fn named<T: Named>() -> Value {
+    values(T::ALL.iter().map(|value| value.as_str()))
+}
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
