@@ -90,7 +90,7 @@ impl Modify for Bearer {
         let components = description.components.get_or_insert_default();
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("A key of the API, or a token of the server's issuer. Without authentication, nothing is required."));
+            .description(Some("A key of the API. Without authentication, nothing is required."));
         components.add_security_scheme(SCHEME, SecurityScheme::Http(scheme.build()));
     }
 }

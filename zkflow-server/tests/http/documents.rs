@@ -11,8 +11,9 @@ use zkflow_testbed::page;
 use crate::support::{Server, request};
 
 /// All routes of the API.
-const ROUTES: [&str; 24] = [
+const ROUTES: [&str; 29] = [
     "delete /v1/circuits/{circuitId}",
+    "delete /v1/keys/{keyId}",
     "delete /v1/proofs/{proofRequestId}",
     "get /health",
     "get /metrics",
@@ -21,6 +22,8 @@ const ROUTES: [&str; 24] = [
     "get /v1/circuits/{circuitId}",
     "get /v1/circuits/{circuitId}/artifacts/{name}",
     "get /v1/circuits/{circuitId}/events",
+    "get /v1/keys",
+    "get /v1/keys/{keyId}",
     "get /v1/proofs",
     "get /v1/proofs/{proofRequestId}",
     "get /v1/proofs/{proofRequestId}/calldata",
@@ -34,6 +37,8 @@ const ROUTES: [&str; 24] = [
     "post /v1/circuits",
     "post /v1/circuits/{circuitId}/deploy",
     "post /v1/circuits/{circuitId}/verify",
+    "post /v1/keys",
+    "post /v1/keys/{keyId}/rotate",
     "post /v1/proofs",
     "post /v1/proofs/{proofRequestId}/cancel",
 ];

@@ -29,7 +29,7 @@ const HEAD: &str = "\
 | a variable begins with `ZKFLOW_` and is not a setting | refused |
 | … of a signer, or set by Kubernetes for a service named `zkflow…` | accepted |
 
-Lists are arrays in the file. In variables and flags, `:` separates paths and `,` separates chains. `true` and `false` are also
+Lists are arrays in the file. In variables and flags, `:` separates paths and `,` separates other values. `true` and `false` are also
 written `1`, `yes`, `on` and `0`, `no`, `off` there.
 ";
 
