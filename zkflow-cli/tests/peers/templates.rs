@@ -24,7 +24,8 @@ async fn templates_with_buses_includes_and_settings_prove_and_broken_ones_are_le
         include \"own.circom\";
         include \"inner.circom\";
         bus P() { signal x; signal y[3]; }
-        template T() { input P() p; signal input k; signal output o; o <== Own()(p.x * k) + Inner()(p.y[2]); }
+        template T() { input P() p; signal input k; signal output o; 
+            signal one <== Own()(p.x * k); signal two <== Inner()(p.y[2]); o <== one + two; }
         component main = T();";
     let pass = |name: &str| {
         format!("pragma circom 2.1.6; template {name}() {{ signal input i; signal output o; o <== i + 1; }}")
