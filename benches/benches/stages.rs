@@ -42,6 +42,13 @@ fn proof(c: &mut Criterion, fixture: &Fixture) {
     group.bench_function(BenchmarkId::new("verify", fixture.name), |b| {
         b.iter(|| fixture.circuit.verifier().verify(&public, &proof));
     });
+    for number in [10, 100, 1000] {
+        let proofs = vec![(public.clone(), proof); number];
+        group.throughput(Throughput::Elements(number as u64));
+        group.bench_function(BenchmarkId::new(format!("verify {number} at once"), fixture.name), |b| {
+            b.iter(|| fixture.circuit.verifier().verify_batch(&proofs));
+        });
+    }
     group.finish();
 }
 

@@ -1,9 +1,13 @@
-//! Verifies a proof and its public signals against a verification key.
+//! Verifies proofs and their public signals against a verification key: [one](Verifier::verify), or
+//! [many at once](Verifier::verify_batch).
 
 use ark_bn254::{Bn254, G1Affine};
 use ark_ec::pairing::{Pairing, PairingOutput};
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
+
+mod batch;
+mod miller;
 
 use crate::error::{Classified, ErrorKind};
 use crate::proof::{Proof, PublicSignals, SignalCountError, VerifyingKey};
@@ -14,6 +18,7 @@ pub struct Verifier {
     key: VerifyingKey,
     /// `e(alpha, beta)`.
     alpha_beta: PairingOutput<Bn254>,
+    minus_beta: <Bn254 as Pairing>::G2Prepared,
     minus_gamma: <Bn254 as Pairing>::G2Prepared,
     minus_delta: <Bn254 as Pairing>::G2Prepared,
 }
@@ -47,6 +52,7 @@ impl Verifier {
         key.ic.iter().try_for_each(|point| check_point("IC", point))?;
         Ok(Self {
             alpha_beta: Bn254::pairing(key.alpha_g1, key.beta_g2),
+            minus_beta: (-key.beta_g2).into(),
             minus_gamma: (-key.gamma_g2).into(),
             minus_delta: (-key.delta_g2).into(),
             key,
@@ -67,11 +73,8 @@ impl Verifier {
     /// - [`VerifyError::PublicCount`]: the signals were made for another key.
     /// - [`VerifyError::Point`]: a point of the proof is off its curve or outside the group of order r.
     pub fn verify(&self, public: &PublicSignals, proof: &Proof) -> Result<bool, VerifyError> {
+        self.fits(public)?;
         let signals = public.values();
-        let (expected, found) = (self.key.n_public(), signals.len());
-        if found != expected {
-            return Err(SignalCountError { expected, found }.into());
-        }
         check_point("pi_a", &proof.a)?;
         check_point("pi_b", &proof.b)?;
         check_point("pi_c", &proof.c)?;
