@@ -125,9 +125,11 @@ fn missing_range_checks_and_wrong_moduli_are_found_in_source_and_code() {
         source.replace(from, to)
     };
     let (wrong_r, wrong_q) = (R.replace("495617", "495671"), Q.replace("208583", "208538"));
+    let field = format!("uint256 snark_scalar_field = {R};");
     let require = "require(input[i] < snark_scalar_field, \"verifier-gte-snark-scalar-field\");";
     for (source, rules, in_code) in [
-        (changed(Layout::Early, require, ""), &["range-check"][..], true),
+        (changed(Layout::Early, require, ""), &["range-check"][..], false),
+        (changed(Layout::Early, require, "").replace(&field, ""), &["range-check"], true),
         (
             changed(
                 Layout::Snarkjs,

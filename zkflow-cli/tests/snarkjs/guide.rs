@@ -187,7 +187,7 @@ fn shortcuts_default_names_and_the_layout_of_files_are_those_of_snarkjs() {
     );
     pair.same(&["zkev"]);
     pair.same(&["zkeb", "circuit_final.zkey"]);
-    pair.random(&["zkbc", "bn128", "circuit.mpcparams"], &["circuit.response"], From::Ours);
+    pair.random(&["zkbc", "bn128", "circuit.mpcparams", "response"], &["response"], From::Ours);
     pair.same(&[
         "wd",
         "circuit_js/circuit.wasm",

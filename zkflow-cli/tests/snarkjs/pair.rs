@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// The program whose result the next step continues from.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +59,13 @@ impl Pair {
 
     pub(crate) fn snarkjs(&self, line: &[&str]) -> Output {
         let program = modules().join("snarkjs/build/cli.cjs");
-        Command::new("node").arg(program).args(line).current_dir(self.theirs()).output().unwrap()
+        let mut node = Command::new("node");
+        node.arg(program).args(line).current_dir(self.theirs());
+        let mut child =
+            node.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // Without -e, snarkjs asks for a text. It may have ended before it reads.
+        let _ = child.stdin.take().unwrap().write_all(b"some text\n");
+        child.wait_with_output().unwrap()
     }
 
     /// Both programs run the line. Their exit codes and all files are equal. Returns what they printed, ours first.

@@ -28,7 +28,6 @@ fn wrong_lines_and_files_fail_with_the_exit_code_of_snarkjs_and_leave_no_file() 
         "powersoftau new bn128 many x.ptau",
         "powersoftau new secp256k1 4 x.ptau",
         "powersoftau beacon pot_0002.ptau x.ptau xyz 10",
-        "powersoftau beacon pot_0002.ptau x.ptau 01 5",
         // Files that are missing, or of another kind.
         "powersoftau verify missing.ptau",
         "powersoftau contribute rubbish x.ptau -e=x",
@@ -85,6 +84,7 @@ fn what_zkflow_refuses_on_purpose_says_why() {
         ("powersoftau export json final.ptau x.json", "not offered"),
         ("powersoftau new bls12-381 4 x.ptau", "not offered"),
         ("powersoftau import response a b c -nopoints", "not offered"),
+        ("powersoftau beacon pot_0002.ptau x.ptau 01 5", "exponent"),
         ("powersoftau contribute pot_0002.ptau x.ptau --name", "equals sign"),
     ] {
         let words: Vec<&str> = line.split(' ').collect();

@@ -176,7 +176,7 @@ const COMMANDS: &[Command] = &[
         "Add a contribution to a key").with(&[NAME, ENTROPY]),
     row("zkey export bellman", &["zkeb"], &[Needed("file.zkey"), File("circuit.mpcparams")],
         Run::Own("zkey export-mpc-params"), "Write the parameters for a contributor"),
-    row("zkey bellman contribute", &["zkbc"], &[Curve, Needed("circuit.mpcparams"), WithExtension("response")],
+    row("zkey bellman contribute", &["zkbc"], &[Curve, Needed("circuit.mpcparams"), Needed("response.mpcparams")],
         Run::Own("zkey contribute-mpc-params"), "Add a contribution to parameters").with(&[ENTROPY]),
     row("zkey import bellman", &["zkib"], &[Needed("old.zkey"), Needed("circuit.mpcparams"), Needed("new.zkey")],
         Run::Own("zkey import-mpc-params"), "Add the contributions of parameters to a key").with(&[NAME]),
