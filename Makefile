@@ -9,12 +9,12 @@ CARGO_PUBLIC_API := 0.52.0
 # nextest runs the test binaries in parallel; plain `cargo test` runs the same tests.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: help setup demo test lint doc unit package api chaos radosgw solc bench fuzz clean
+.PHONY: help setup demo test lint doc unit package api chaos radosgw schemathesis solc bench fuzz clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
 
-setup: requirements python packages $(NODE_MODULES) $(PYTHON_TOOLS) ## Install redis-server and promtool, and circom, circomlib, snarkjs, solc, anvil and SecantusDB under tools/
+setup: requirements python packages $(NODE_MODULES) $(PYTHON_TOOLS) ## Install redis-server and promtool, and circom, circomlib, snarkjs, solc, anvil, TypeScript, SecantusDB and schemathesis under tools/
 
 .PHONY: requirements python packages
 requirements:
@@ -91,6 +91,9 @@ chaos: setup ## Kills, outages and suspended workers at full length, with a tabl
 radosgw: setup ## The tests of S3 on radosgw, Ceph's server, which is installed from Debian's packages (minutes)
 	testbed/radosgw.sh sh -c '$(CARGO) test --locked --workspace --no-fail-fast --test conformance --test s3 --test outages --test backends -- --test-threads 2 \
 	  && $(CARGO) test --locked --workspace --test chaos -- --test-threads 1'
+
+schemathesis: setup ## Judges a running server by its description, with 40 times as many examples as `make test`
+	ZKFLOW_SCHEMATHESIS_EXAMPLES=200 $(CARGO) test --locked --workspace --test clients -- judges --nocapture
 
 solc: setup ## Compares generated contracts with the compiler's: every number of signals, thousands of keys (minutes)
 	$(CARGO) test --locked --workspace --test code -- --include-ignored --nocapture

@@ -84,7 +84,8 @@ async fn hostile_clients_fill_their_share_and_others_are_served() {
     let before = resident_mib(&server);
 
     let address: SocketAddr = server.base().strip_prefix("http://").unwrap().parse().unwrap();
-    let head = |line: &str, more: &str| format!("{line} HTTP/1.1\r\nhost: localhost\r\n{more}\r\n").into_bytes();
+    let head =
+        |line: &str, more: &str| format!("{line} HTTP/1.1\r\nhost: localhost\r\n{more}\r\n").into_bytes();
     let body = {
         let length = 2 << 20;
         let headers = format!("content-type: application/json\r\ncontent-length: {length}\r\n");

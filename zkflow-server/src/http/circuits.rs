@@ -190,8 +190,8 @@ async fn delete(
         ("If-Range" = Option<String>, Header, description = "`ETag` of the file that the range belongs to"),
     ),
     responses(
-        (status = 200, description = "The file; `ETag` is its SHA-256", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 206, description = "The range; the client must compare the whole file with the `ETag`", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 200, description = "The file; `ETag` is its SHA-256", content((Value = "application/octet-stream"), (Value = "application/wasm"), (String = "text/plain"), (Value = "application/json"))),
+        (status = 206, description = "The range; the client must compare the whole file with the `ETag`", content((Value = "application/octet-stream"), (Value = "application/wasm"), (String = "text/plain"), (Value = "application/json"))),
         (status = 304, description = "The caller's copy is current"),
         (status = 307, description = "Redirect to a signed bucket URL, which is valid for a limited time"),
     ),

@@ -16,6 +16,9 @@ pub(super) mod schema;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
+/// The media type of a problem document.
+pub(super) const PROBLEM: &str = "application/problem+json";
+
 /// The complete description, as `/openapi.json` contains it.
 pub(super) fn complete(description: &OpenApi) -> Value {
     // Expect safety: utoipa's document contains only strings, numbers and maps with string keys.

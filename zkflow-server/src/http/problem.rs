@@ -9,11 +9,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use zkflow_core::error::{Chain, Classified, ErrorKind};
 
-use super::openapi::schema;
+use super::openapi::{PROBLEM, schema};
 use crate::service::{InputFault, RequestError};
-
-/// The media type of a [`Problem`].
-pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 
 /// A failed request, in the format of RFC 9457.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -83,7 +80,7 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let retry_after = self.retry_after_s;
         let mut response = (status, Json(self)).into_response();
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

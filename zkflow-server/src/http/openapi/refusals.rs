@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::codes::{CODES, Code};
-use super::operations;
-use crate::http::problem::MEDIA_TYPE;
+use super::{PROBLEM, operations};
 
 /// Where an operation names its own codes. In the finished description it has only codes that do not exist.
 const OWN: &str = "x-codes";
@@ -91,7 +90,7 @@ fn complete(answer: &mut Value, status: u16, codes: &[&Code]) {
         .iter()
         .map(|code| (code.code.clone(), json!({"$ref": format!("#/components/examples/{}", code.code)})))
         .collect();
-    answer["content"][MEDIA_TYPE] =
+    answer["content"][PROBLEM] =
         json!({"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples});
     if matches!(status, 429 | 503) {
         let schema = json!({"type": "integer", "minimum": 0});

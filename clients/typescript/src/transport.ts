@@ -1,0 +1,132 @@
+/** Requests with retries. Only what can be repeated without effect is repeated. */
+import { NoAnswerError, RefusedError } from "./errors.js";
+import { toJson } from "./numbers.js";
+import type { Fault } from "./types.js";
+
+/** Settings of a client. */
+export interface ClientOptions {
+  /** Bearer token, sent in the header `Authorization`. */
+  readonly apiKey?: string;
+  /** Number of repetitions of a failed request; the default is 4. */
+  readonly retries?: number;
+  /** Seconds until an attempt without an answer fails; the default is 90. */
+  readonly timeout?: number;
+  /** Headers of every request. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The default is the global `fetch`. */
+  readonly fetch?: typeof fetch;
+}
+
+/** One request. */
+export interface Call {
+  readonly method?: "GET" | "POST" | "DELETE";
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+  /** Whether a repetition has no further effect. */
+  readonly repeatable?: boolean;
+}
+
+const RETRIED = new Set([408, 425, 429, 502, 503, 504]);
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 10_000;
+
+/** Sends requests to one server. */
+export class Transport {
+  readonly #base: string;
+  readonly #options: ClientOptions;
+
+  constructor(base: string | URL, options: ClientOptions) {
+    this.#base = String(base).replace(/\/+$/, "");
+    this.#options = options;
+  }
+
+  /** Sends a request; returns an answer with a status below 400. */
+  async send(call: Call): Promise<Response> {
+    const retries = call.repeatable === false ? 0 : (this.#options.retries ?? 4);
+    for (let attempt = 0; ; attempt++) {
+      let pause = Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS) * (0.5 + Math.random() / 2);
+      let failure: Error;
+      try {
+        const response = await this.#once(call);
+        if (response.status < 400) return response;
+        failure = await refused(response);
+        if (!RETRIED.has(response.status)) throw failure;
+        const after = Number(response.headers.get("retry-after"));
+        if (after > 0) pause = Math.min(after * 1000, LONGEST_PAUSE_MS);
+      } catch (error) {
+        call.signal?.throwIfAborted();
+        if (!(error instanceof NoAnswerError)) throw error;
+        failure = error;
+      }
+      if (attempt >= retries) throw failure;
+      await sleep(pause, call.signal);
+    }
+  }
+
+  /** Sends a request and reads the JSON of its answer. */
+  async json<T>(call: Call): Promise<T> {
+    return (await (await this.send(call)).json()) as T;
+  }
+
+  async #once(call: Call): Promise<Response> {
+    call.signal?.throwIfAborted();
+    const { method = "GET", body } = call;
+    const url = this.#url(call);
+    const headers: Record<string, string> = { ...this.#options.headers, ...call.headers };
+    if (this.#options.apiKey !== undefined) headers["authorization"] = `Bearer ${this.#options.apiKey}`;
+    const init: RequestInit = { method, headers };
+    if (body !== undefined) {
+      headers["content-type"] = "application/json";
+      init.body = toJson(body);
+    }
+    // The timer covers the head of the answer; an event stream may last longer.
+    const limit = new AbortController();
+    const stop = () => limit.abort(call.signal?.reason);
+    call.signal?.addEventListener("abort", stop);
+    const timer = setTimeout(() => limit.abort(new Error("timeout")), (this.#options.timeout ?? 90) * 1000);
+    try {
+      return await (this.#options.fetch ?? fetch)(url, { ...init, signal: limit.signal });
+    } catch (error) {
+      throw new NoAnswerError(method, url, error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #url({ path, query = {} }: Call): string {
+    const given = Object.entries(query).filter(([, value]) => value !== undefined);
+    const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+    return `${this.#base}${path}${text && `?${text}`}`;
+  }
+}
+
+/** Waits; is rejected with the signal's reason when it aborts. */
+export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, milliseconds);
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}
+
+async function refused(response: Response): Promise<RefusedError> {
+  const text = await response.text().catch(() => "");
+  let problem: { code?: string; detail?: string; errors?: Fault[] } = {};
+  try {
+    problem = JSON.parse(text) ?? {};
+  } catch {
+    // Not from the server: a proxy in between.
+  }
+  const { code = `http_${response.status}`, detail = `the server answers ${response.status}`, errors = [] } = problem;
+  return new RefusedError(response.status, code, detail, errors, response.headers.get("x-request-id") ?? undefined);
+}

@@ -1,0 +1,90 @@
+/** Types of the API, by the names of its description. */
+import type { components, operations } from "./api.js";
+
+type Schemas = components["schemas"];
+
+/** Stable code of an error. A newer server can send further codes. */
+export type ErrorCode = Schemas["ErrorCode"] | (string & {});
+/** A circuit: a template with parameters. */
+export type Circuit = Schemas["Circuit"];
+/** A page of circuits, newest first. */
+export type CircuitPage = Schemas["CircuitPage"];
+/** A request for a proof; `artifacts` contains the proof when it is completed. */
+export type ProofRequest = Schemas["ProofRequest"];
+/** A page of proof requests, newest first. */
+export type ProofPage = Schemas["ProofPage"];
+/** The deployment of a verifier contract. */
+export type Deployment = Schemas["Deployment"];
+/** A page of deployments, newest first. */
+export type DeploymentPage = Schemas["DeploymentPage"];
+/** A compiled verifier contract. */
+export type Contract = Schemas["Contract"];
+/** A transaction to sign. */
+export type UnsignedTransaction = Schemas["UnsignedTransaction"];
+/** A template. */
+export type Template = Schemas["Template"];
+/** Result of a verification. */
+export type Verdict = Schemas["Verdict"];
+/** Proof in the format of snarkjs. */
+export type Groth16Proof = Schemas["Groth16Proof"];
+/** Name of a file of a circuit. */
+export type FileName = Schemas["FileName"];
+/** A deployment without a signature of the server, or with one. */
+export type NewDeployment = Schemas["NewDeployment"];
+/** Fault of one field of a request. */
+export type Fault = Schemas["Fault"];
+
+/** Filter of a list of circuits. */
+export type CircuitQuery = NonNullable<operations["listCircuits"]["parameters"]["query"]>;
+/** Filter of a list of proof requests. */
+export type ProofQuery = NonNullable<operations["listProofs"]["parameters"]["query"]>;
+/** Part of a list of deployments. */
+export type PageQuery = NonNullable<operations["listDeployments"]["parameters"]["query"]>;
+
+/** An integer: exact as a bigint or a decimal string, or a number up to `Number.MAX_SAFE_INTEGER`. */
+export type Integer = bigint | number | string;
+/** Value of an input: an integer, or an array in the shape of the signal. */
+export type InputValue = Integer | readonly InputValue[];
+/** Inputs by name. */
+export type Inputs = Readonly<Record<string, InputValue>>;
+/** Parameters of a template by name. */
+export type Params = Readonly<Record<string, Integer | boolean | readonly (Integer | boolean)[]>>;
+
+/** Inputs of a proof, each in its place: a proof discloses its public inputs. */
+export interface ProofInputs {
+  readonly privateInputs: Inputs;
+  readonly publicInputs?: Inputs;
+  /** User of the request, for fair scheduling and lists. */
+  readonly userId?: string;
+}
+
+/** A proof with its public signals, as snarkjs returns them. */
+export interface Proved {
+  readonly proof: Groth16Proof;
+  readonly publicSignals: string[];
+  /** The finished request. */
+  readonly request: ProofRequest;
+}
+
+/** A document that changes until its work is finished. */
+export type Document = Circuit | ProofRequest | Deployment;
+
+/** Options of every call. */
+export interface CallOptions {
+  /** Ends the call; the promise is rejected with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Options of calls that wait for work. */
+export interface WaitOptions<T extends Document> extends CallOptions {
+  /** `true`, the default, waits until the work is finished; a number, for at most so many seconds. */
+  readonly wait?: true | number;
+  /** Is called with the document now and after each change. */
+  readonly onProgress?: (document: T) => void;
+}
+
+/** Options of calls that a server remembers by a key. */
+export interface KeyedOptions {
+  /** 1 to 128 visible ASCII characters. The default is a new random key, which makes retries of one call safe. */
+  readonly idempotencyKey?: string;
+}

@@ -1,0 +1,96 @@
+// Uses every operation of the API by the generated types. It is compiled, and not run: the types themselves must be of use.
+import type { components, operations } from "../src/api.js";
+
+type Operations = operations;
+type Content<R> = R extends { content: infer C } ? C[keyof C] : undefined;
+type Success = 200 | 201 | 202 | 204 | 206;
+type Answer<O extends keyof Operations> = {
+  [S in keyof Operations[O]["responses"]]: S extends Success ? Content<Operations[O]["responses"][S]> : never;
+}[keyof Operations[O]["responses"]];
+type Body<O extends keyof Operations> = Operations[O] extends { requestBody: { content: { "application/json": infer B } } }
+  ? { body: B }
+  : { body?: never };
+
+/** Sends a request; only its types matter here. */
+declare function call<O extends keyof Operations>(
+  operation: O,
+  request: Operations[O]["parameters"] & Body<O>,
+): Promise<Answer<O>>;
+
+type Schemas = components["schemas"];
+
+export async function everyOperation(): Promise<void> {
+  const none = {};
+  const circuit = await call("createCircuit", {
+    ...none,
+    body: { templateName: "rangeCheck", params: { min: 18, max: "120", strict: true, values: [1, "2"] } },
+  });
+  const path = { circuitId: circuit.circuitId };
+  if (circuit.status === "failed") console.log(circuit.error?.code === "circom_rejected", circuit.stage === "compile");
+  // @ts-expect-error: a misspelt status is found
+  if (circuit.status === "redy") return;
+  const names: string[] = circuit.report?.publicInputNames ?? [];
+  const ceremony = typeof circuit.provenance === "object" ? circuit.provenance.ceremony : circuit.provenance === "development";
+  console.log(names, ceremony, circuit.params["min"], circuit.report?.warnings[0]?.kind === "unused_input");
+
+  const page = await call("listCircuits", { query: { status: "ready", limit: 10, sha256: "0".repeat(64) } });
+  await call("listCircuits", { query: page.nextCursor === undefined ? {} : { cursor: page.nextCursor } });
+  // @ts-expect-error: an unknown status is found
+  await call("listCircuits", { query: { status: "completed" } });
+  const waited = await call("getCircuit", { path, query: { wait: 60 } });
+  console.log(waited.artifacts["proving_key.zkey"]);
+  await call("followCircuit", { path, header: { "Last-Event-ID": "3" } });
+  await call("getArtifact", { path: { ...path, name: "proving_key.zkey" } });
+  // @ts-expect-error: an unknown file is found
+  await call("getArtifact", { path: { ...path, name: "proving.key" } });
+
+  const privateInputs = { age: 42, siblings: ["1", 2, ["3", [4]]] };
+  const taken = await call("createProof", {
+    header: { "Idempotency-Key": "one" },
+    body: { circuitId: circuit.circuitId, privateInputs, publicInputs: {}, userId: "ann" },
+  });
+  // @ts-expect-error: the object is closed
+  await call("createProof", { body: { circuitId: "", privateInputs: {}, publicInputs: {}, user_id: "ann" } });
+  const proofPath = { proofRequestId: taken.proofRequestId };
+  const proof: Schemas["ProofRequest"] = await call("getProof", { path: proofPath });
+  await call("listProofs", { query: { userId: "ann", status: "completed", circuitId: circuit.circuitId } });
+  await call("followProof", { path: proofPath });
+  const cancelled: "pending" | "completed" | "failed" | "cancelled" = (await call("cancelProof", { path: proofPath })).status;
+  const calldata: string = (await call("getCalldata", { path: proofPath })).calldata;
+  if (proof.artifacts === undefined) return;
+  const { proof: made, publicSignals } = proof.artifacts;
+  const protocol: "groth16" = made.protocol;
+  const verdict = await call("verifyProof", { path, query: {}, body: { proof: made, publicSignals } });
+  console.log(cancelled, calldata, protocol, made.pi_b[0]?.[1], verdict.verified, verdict.reason);
+
+  const asked = await call("deployContract", { path, body: { chainId: 31337, signer: "deployer", unsigned: false } });
+  if ("deploymentId" in asked) {
+    const deploymentPath = { ...path, deploymentId: asked.deploymentId };
+    const deployed = await call("getDeployment", { path: deploymentPath, query: { wait: 60 } });
+    await call("followDeployment", { path: deploymentPath });
+    console.log(deployed.contract?.address, deployed.transaction?.nonce);
+  } else {
+    console.log(asked.transaction["data"]);
+  }
+  const deployments = await call("listDeployments", { path });
+  const contract = await call("getContract", { path });
+  console.log(deployments.deployments.length, contract.abi[0]?.["name"], contract.standardJsonInput["language"]);
+
+  const { templates } = await call("listTemplates", none);
+  const template = await call("getTemplate", { path: { name: templates[0]?.name ?? "rangeCheck" } });
+  console.log(template.parameters[0]?.type === "uint", template.inputs[0]?.shape[0], template.example?.inputs["age"]);
+  const newKey = await call("createKey", { body: { name: "CI", tenant: "acme", scopes: ["verify", "proofs:create"] } });
+  const keyPath = { keyId: newKey.keyId };
+  const keys = await call("listKeys", { query: { tenant: "acme" } });
+  const scope: Schemas["Scope"] | undefined = (await call("getKey", { path: keyPath })).scopes[0];
+  const rotated: string = (await call("rotateKey", { path: keyPath, query: { overlap: 60 } })).key;
+  await call("revokeKey", { path: keyPath });
+  console.log(keys.keys.length, scope, rotated.length);
+  await call("deleteProof", { path: proofPath });
+  await call("deleteCircuit", { path, query: { force: true } });
+  console.log((await call("health", none)).status, (await call("ready", none)).checks, await call("metrics", none));
+}
+
+/** Every refusal is a problem with a known code. */
+export type Problem = Content<Operations["createProof"]["responses"][422]>;
+export const isMine = (problem: Problem): boolean => problem.code === "wrong_place" || problem.code === "invalid_inputs";

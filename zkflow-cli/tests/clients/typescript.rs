@@ -1,0 +1,78 @@
+//! `clients/typescript`: its own tests and the program of its README, against a real server.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::server::Server;
+use crate::{command, project, succeeds, tsc};
+
+const PACKAGE: &str = "clients/typescript";
+
+/// Compiles the package as for publication.
+fn build() {
+    for project in ["tsconfig.json", "tsconfig.cjs.json"] {
+        succeeds(tsc().arg("--project").arg(format!("{PACKAGE}/{project}")));
+    }
+    succeeds(command("node").arg(format!("{PACKAGE}/mark.mjs")));
+}
+
+/// Downloads a file of a circuit into a folder.
+async fn download(server: &Server, circuit: &Value, name: &str, to: &Path) {
+    let url = format!("{}{}", server.base(), circuit["artifacts"][name]["url"].as_str().unwrap());
+    let bytes = reqwest::get(url).await.unwrap().error_for_status().unwrap().bytes().await.unwrap();
+    fs::write(to.join(name), bytes).unwrap();
+}
+
+/// A program with the folder of a circuit's files as its working folder.
+fn program(server: &Server, file: &Path) -> Command {
+    let mut node = Command::new("node");
+    node.arg(file).current_dir(server.folder()).env("ZKFLOW_SERVER", server.base());
+    node
+}
+
+/// The first block of JavaScript in the README.
+fn example() -> String {
+    let readme = fs::read_to_string(project(PACKAGE).join("README.md")).unwrap();
+    let (_, rest) = readme.split_once("```js\n").unwrap();
+    rest.split_once("```").unwrap().0.to_owned()
+}
+
+#[tokio::test]
+async fn the_package_works_against_a_real_server() {
+    build();
+    let server = Server::start();
+    let circuit = server.circuit().await;
+    for name in ["circuit.wasm", "proving_key.zkey", "verification_key.json"] {
+        download(&server, &circuit, name, server.folder()).await;
+    }
+
+    let tests = succeeds(
+        command("node")
+            .args(["--test", "--test-concurrency", "1"])
+            .args(["client", "groth16"].map(|name| format!("{PACKAGE}/test/{name}.test.mjs")))
+            .env("ZKFLOW_SERVER", server.base())
+            .env("ZKFLOW_CIRCUIT", circuit["circuitId"].as_str().unwrap())
+            .env("ZKFLOW_FILES", server.folder())
+            .env("ZKFLOW_SNARKJS", project("tools/node_modules/snarkjs/main.js")),
+    );
+    println!("{tests}");
+
+    // The program of the README, as it is and with snarkjs.
+    let modules = server.folder().join("node_modules");
+    fs::create_dir_all(modules.join("@zkflow")).unwrap();
+    std::os::unix::fs::symlink(project(PACKAGE).canonicalize().unwrap(), modules.join("@zkflow/client"))
+        .unwrap();
+    let snarkjs = project("tools/node_modules/snarkjs").canonicalize().unwrap();
+    std::os::unix::fs::symlink(snarkjs, modules.join("snarkjs")).unwrap();
+    let example = example();
+    assert!(example.lines().count() <= 20, "{example}");
+    for package in ["@zkflow/client", "snarkjs"] {
+        let file = server.folder().join("program.mjs");
+        fs::write(&file, example.replace("@zkflow/client", package)).unwrap();
+        let printed = succeeds(&mut program(&server, &file));
+        assert_eq!(printed.trim(), "[ '7' ] true", "{package}");
+    }
+}
