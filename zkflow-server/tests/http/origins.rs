@@ -10,6 +10,7 @@ use crate::support::{NO_PROOF, Reply, Server, request};
 async fn send(server: &Server, method: Method, headers: &[(&'static str, &str)]) -> Reply {
     let path = match method {
         Method::GET => "/v1/proofs".to_owned(),
+        Method::DELETE => format!("/v1/proofs/{NO_PROOF}"),
         _ => format!("/v1/proofs/{NO_PROOF}/cancel"),
     };
     let mut request = request(method, &path, Body::empty());
