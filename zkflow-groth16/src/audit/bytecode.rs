@@ -18,7 +18,8 @@ pub fn audit_bytecode(code: &[u8]) -> Option<Audit> {
     let constants = pushed(code);
     let (found, left) = points(&constants);
     let is_gnark = GNARK_ERRORS.iter().all(|signature| contains_selector(code, signature));
-    let contains = |value: &Word| constants.iter().any(|constant| constant.value == *value);
+    // Compilers store a number that occurs often once, as data behind the code.
+    let contains = |value: &Word| code.windows(value.len()).any(|window| window == value);
     let Some(key) = layout::key(&found, left, is_gnark) else {
         // A pairing library has q too, but no points of a key.
         let looks_like_one = contains(&base_field()) && found.len() >= 4;
