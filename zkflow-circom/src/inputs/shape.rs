@@ -30,7 +30,7 @@ impl Shape {
 
     /// Checks that `value` has this shape, and that `rule` reads all its numbers. Errors begin with `path`.
     ///
-    /// A value with objects, for a bus, only needs the right number of numbers: the shape of a signal does not contain
+    /// A value with objects, for a bus, only needs the right number of numbers: the shape of an array does not contain
     /// the names of fields.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl Shape {
     pub fn check(&self, path: &str, value: &Value, rule: NumberRule) -> Result<(), InputError> {
         let (node, path) = (Node::of(value, rule), Path::Root(path));
         let mut flattening = Flattening::new(rule);
-        match node.has_fields() {
+        match node.has_fields() && *self != Self::Value {
             true => {
                 for (name, part) in Node::qualified(vec![(path.to_string(), node)]) {
                     let mut values = Flattening::new(rule);

@@ -74,7 +74,7 @@ async fn templates_with_buses_includes_and_settings_prove_and_broken_ones_are_le
         let proof = client.request_proof(id, json!({"p": p, "k": 5}), json!({})).await.unwrap();
         let proof = client.proof(&proof, PATIENCE).await.unwrap();
         assert_eq!(
-            (&proof["status"], &proof["publicSignals"]),
+            (&proof["status"], &proof["artifacts"]["publicSignals"]),
             (&json!("completed"), &json!(["11"])),
             "{proof}"
         );
@@ -86,5 +86,5 @@ async fn templates_with_buses_includes_and_settings_prove_and_broken_ones_are_le
     assert_eq!(accepted.status, 202, "{accepted:?}");
     let id = accepted.body["proofRequestId"].as_str().unwrap().to_owned();
     let proof: Value = client.proof(&id, PATIENCE).await.unwrap();
-    assert_eq!(proof["publicSignals"], json!(["3"]), "{proof}");
+    assert_eq!(proof["artifacts"]["publicSignals"], json!(["3"]), "{proof}");
 }
