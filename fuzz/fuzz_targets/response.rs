@@ -11,7 +11,7 @@ use zkflow_core::setup::{StepOptions, ptau};
 
 /// The start of a ceremony for 2^1 rows, and the hash of its challenge.
 static START: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
-    let mut start = Cursor::default();
+    let mut start = Cursor::<Vec<u8>>::default();
     ptau::create(1, &mut start).expect("writing to memory does not fail");
     let start = start.into_inner();
     let challenge = ptau::export_challenge(&mut open(&start), std::io::sink()).expect("the start is valid");
@@ -26,7 +26,7 @@ fuzz_target!(|bytes: &[u8]| {
     let (start, challenge) = &*START;
     // The input is what follows the challenge's hash, which no mutation would hit.
     let response = [challenge, bytes].concat();
-    let (mut powers, mut out) = (open(start), Cursor::default());
+    let (mut powers, mut out) = (open(start), Cursor::<Vec<u8>>::default());
     let name = ContributionName::new("other");
     if ptau::import_response(&mut powers, &response[..], &mut out, name, StepOptions::default()).is_ok() {
         assert_eq!(open(&out.into_inner()).contributions().len(), 1);

@@ -38,16 +38,8 @@ use crate::telemetry;
 #[cfg(feature = "evm")]
 use zkflow_evm::{Chains, Solc};
 
-/// SQLite file of catalog and queue in the data folder.
-const DATABASE: &str = "zkflow.db";
-
 /// Folder of artifacts in the data folder.
 const ARTIFACTS: &str = "artifacts";
-
-/// The SQLite file of these settings. It exists if catalog or queue are in it.
-pub(crate) fn database(config: &Config) -> PathBuf {
-    config.storage.data_dir.join(DATABASE)
-}
 
 /// The server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -123,7 +115,8 @@ pub fn check_shared(config: &Config) -> Result<(), OpenError> {
     let data = &config.storage.data_dir;
     let in_database = config.storage.mongodb_uri.is_none() || config.storage.redis_url.is_none();
     let in_folder = config.storage.s3_bucket.is_none();
-    if (!in_database || data.join(DATABASE).is_file()) && (!in_folder || data.join(ARTIFACTS).is_dir()) {
+    if (!in_database || config.storage.database().is_file()) && (!in_folder || data.join(ARTIFACTS).is_dir())
+    {
         return Ok(());
     }
     let detail = format!(

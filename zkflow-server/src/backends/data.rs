@@ -12,7 +12,7 @@ use zkflow_core::service::clock::{Clock, SystemClock};
 use zkflow_core::service::store::ArtifactStore;
 use zkflow_store::{FsStore, MemoryCatalog, MemoryStore, SqliteCatalog, Vault, VaultKey, sqlite};
 
-use super::{ARTIFACTS, DATABASE, OpenError, failed};
+use super::{ARTIFACTS, OpenError, failed};
 use crate::config::Config;
 use crate::maintenance::Data;
 
@@ -25,7 +25,7 @@ pub(super) async fn open(config: &Config) -> Result<(Data, Database), OpenError>
         .mode(0o700)
         .create(folder)
         .map_err(failed(format!("create the data folder {}", folder.display())))?;
-    let database = Database { path: folder.join(DATABASE), pool: OnceCell::new() };
+    let database = Database { path: config.storage.database(), pool: OnceCell::new() };
     let catalog: Arc<dyn Catalog> = match &config.storage.mongodb_uri {
         #[cfg(feature = "mongodb")]
         Some(uri) => super::mongodb::catalog(uri).await?,

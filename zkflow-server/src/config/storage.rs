@@ -56,6 +56,11 @@ settings! {
 }
 
 impl Storage {
+    /// The SQLite file. It exists if catalog or queue are in it.
+    pub fn database(&self) -> PathBuf {
+        self.data_dir.join("zkflow.db")
+    }
+
     /// Times until an artifact that no document needs is gone.
     pub fn grace(&self) -> Grace {
         Grace {

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use metrics::gauge;
 
-use crate::backends;
 use crate::config::Config;
 use crate::state::Budgets;
 
@@ -22,7 +21,7 @@ pub(crate) async fn measure(config: &Config, budgets: &Budgets) {
         ("keys", config.proving.key_cache.clone()),
         ("modules", config.circuits.module_cache.clone()),
     ];
-    let database = backends::database(config);
+    let database = config.storage.database();
     // The file system may be slow. A panic leaves the metrics as they are.
     let _ = tokio::task::spawn_blocking(move || disks(folders, database)).await;
 }

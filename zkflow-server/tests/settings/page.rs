@@ -64,8 +64,16 @@ fn row(setting: &Setting) -> String {
 }
 
 /// Variables of other parts that the pages mention.
-const OTHERS: [&str; 6] =
-    ["ZKFLOW_CONFIG", "ZKFLOW_TOOLS", "ZKFLOW_RPC", "ZKFLOW_ENTROPY", "ZKFLOW_MODEL_CASES", "ZKFLOW_"];
+const OTHERS: [&str; 8] = [
+    "ZKFLOW_CONFIG",
+    "ZKFLOW_TOOLS",
+    "ZKFLOW_RPC",
+    "ZKFLOW_ENTROPY",
+    "ZKFLOW_PTAU_MIRRORS",
+    "ZKFLOW_MODEL_CASES",
+    "ZKFLOW_SCHEMATHESIS_EXAMPLES",
+    "ZKFLOW_",
+];
 
 /// The pages and manifests of the project.
 fn pages() -> Vec<PathBuf> {

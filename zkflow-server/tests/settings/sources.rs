@@ -75,8 +75,8 @@ fn a_file_that_cannot_be_read_is_named() {
 fn an_unknown_setting_is_refused_with_its_line() {
     for (toml, expected) in [
         ("[http]\nport = 1\nprot = 2", ":3: unknown setting http.prot: expected one of bind, port, "),
-        ("prot = 2", ":1: unknown setting prot: expected one of the tables http, log, "),
-        ("[htpp]\nport = 2", ":1: unknown setting htpp: expected one of the tables http, log, "),
+        ("prot = 2", ":1: unknown setting prot: expected one of the tables http, auth, log, "),
+        ("[htpp]\nport = 2", ":1: unknown setting htpp: expected one of the tables http, auth, log, "),
         (
             "[http]\nredis_url = 'x'",
             ":2: unknown setting http.redis_url: write it as redis_url under [storage]",
