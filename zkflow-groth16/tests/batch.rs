@@ -71,6 +71,9 @@ fn on_the_twist() -> G2Affine {
         .unwrap()
 }
 
+/// A change that makes a statement false.
+type Change = Box<dyn Fn(&mut Statement, &VerifyingKey)>;
+
 #[test]
 fn valid_proofs_of_any_number_are_accepted() {
     let mut subject = Subject::new();
@@ -92,7 +95,7 @@ fn a_bad_proof_is_named_at_every_place() {
         }
     };
     let point = |change: fn(&mut Proof)| move |(_, proof): &mut Statement, _: &VerifyingKey| change(proof);
-    let changes: [Box<dyn Fn(&mut Statement, &VerifyingKey)>; 8] = [
+    let changes: [Change; 8] = [
         Box::new(shift(0)),
         Box::new(shift(1)),
         Box::new(point(|proof| proof.a = -proof.a)),

@@ -74,18 +74,22 @@ impl CircuitCompiler for CircomNative {
         let printed = printed(&finished).replace(&format!("{}/", folder.real_sources().display()), "");
         if !finished.status.success() {
             return Err(match finished.status.signal() {
-                Some(_) if printed.contains(OUT_OF_MEMORY) => {
-                    CompileError::Limit(CompileLimit::Memory(self.limits.memory_bytes))
-                }
-                Some(SEGV) => CompileError::Limit(CompileLimit::Recursion),
-                Some(_) if printed.contains(OUT_OF_STACK) => CompileError::Limit(CompileLimit::Recursion),
-                Some(signal) => {
-                    CompileError::Compiler(format!("ended by signal {signal}: {}", last_lines(&printed)))
-                }
+                Some(signal) => killed(signal, &printed, self.limits.memory_bytes),
                 None => refusal(tree, &printed),
             });
         }
         Outputs::take(tree, options, |path| read_below(&folder.output(), path).ok())?.compiled(tree, &printed)
+    }
+}
+
+/// The error of a compiler that a signal ended.
+fn killed(signal: i32, printed: &str, memory_bytes: usize) -> CompileError {
+    if printed.contains(OUT_OF_MEMORY) {
+        CompileError::Limit(CompileLimit::Memory(memory_bytes))
+    } else if signal == SEGV || printed.contains(OUT_OF_STACK) {
+        CompileError::Limit(CompileLimit::Recursion)
+    } else {
+        CompileError::Compiler(format!("ended by signal {signal}: {}", last_lines(printed)))
     }
 }
 

@@ -203,8 +203,14 @@ async fn contracts_on_a_chain_are_read_by_their_address() {
         let code = Solc::find(None).unwrap().compile(source, CONTRACT_NAME).unwrap().creation_code;
         let data = format!("0x{}", hex::encode(code));
         let hash = chain.call("eth_sendTransaction", json!([{"from": account, "data": data}])).await.unwrap();
-        let receipt = chain.call("eth_getTransactionReceipt", json!([hash])).await.unwrap();
-        receipt["contractAddress"].as_str().unwrap().to_owned()
+        // The chain mines the transaction after its answer.
+        loop {
+            let receipt = chain.call("eth_getTransactionReceipt", json!([hash])).await.unwrap();
+            match receipt["contractAddress"].as_str() {
+                Some(address) => return address.to_owned(),
+                None => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+            }
+        }
     };
     let good = deployed(&contract(Layout::Snarkjs, &sound(2))).await;
     let weak = deployed(&contract(Layout::Early, &keys::cases()[0].key)).await;

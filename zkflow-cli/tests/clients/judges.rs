@@ -10,7 +10,7 @@ const EXAMPLES_VARIABLE: &str = "ZKFLOW_SCHEMATHESIS_EXAMPLES";
 #[tokio::test]
 async fn every_answer_is_one_that_the_description_has() {
     // A generated `wait` would last for a minute.
-    let server = Server::start_with(&["--max-wait-s", "1"]);
+    let (server, key) = Server::start_with_keys(&["--max-wait-s", "1"]);
     let circuit = server.circuit().await["circuitId"].as_str().unwrap().to_owned();
     let proof = server.proof(&circuit).await;
     let examples = std::env::var(EXAMPLES_VARIABLE).unwrap_or_else(|_| EXAMPLES.to_owned());
@@ -20,6 +20,7 @@ async fn every_answer_is_one_that_the_description_has() {
             .args(["-c", "from schemathesis.cli import schemathesis; schemathesis()", "--config-file"])
             .arg(project("tools/schemathesis.toml"))
             .args(["run", &description])
+            .args(["--header", &format!("Authorization: Bearer {key}")])
             .args(["--phases", "examples,coverage,fuzzing", "--max-examples", &examples])
             .args(["--seed", "1", "--generation-deterministic", "--request-timeout", "60"])
             // Event streams last until the work ends; the tests of the clients read them.

@@ -251,7 +251,7 @@ async fn every_snippet_of_the_python_page_runs() {
         if index == 0 {
             write!(
                 script,
-                "url, circuit_id, proof_request_id = {:?}, {circuit:?}, {proof:?}\ndeployment_id, name = proof_request_id, 'circuit.wasm'\n",
+                "url, circuit_id, proof_request_id = {:?}, {circuit:?}, {proof:?}\ndeployment_id, key_id, name = proof_request_id, proof_request_id, 'circuit.wasm'\n",
                 server.base()
             )
             .unwrap();

@@ -18,7 +18,7 @@ use super::{Code, DeployError, Statement};
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(3));
 /// Interval after which a transaction that is not mined is sent again.
 const SEND_AGAIN: Duration = Duration::from_secs(20);
-/// Highest number of transactions of an order: one, and three that replace lost ones.
+/// Highest number of transactions that a call of [`drive`] signs: one, and three that replace lost ones.
 const SIGNATURES: u32 = 4;
 
 /// A contract to deploy, and the conditions of success.
@@ -92,13 +92,15 @@ pub async fn drive<J: Journal>(
     journal: &mut J,
 ) -> Result<DeployedContract, Stopped<J::Error>> {
     journal.stage(DeploymentStage::Send).await.map_err(Stopped::Journal)?;
+    // A killed process may leave transactions whose nonces the next orders of the account use: they do not count.
+    let most = journal.signatures().saturating_add(SIGNATURES);
     let mut pause = PAUSE.0;
     let mut sent: Option<Instant> = None;
     loop {
         let transaction = journal.transaction();
         in_time(order.deadline, transaction.as_ref())?;
         let Some(transaction) = transaction else {
-            sign_and_send(chain, signer, order, None, journal).await?;
+            sign_and_send(chain, signer, order, None, most, journal).await?;
             sent = Some(Instant::now());
             continue;
         };
@@ -112,7 +114,7 @@ pub async fn drive<J: Journal>(
             }
             Next::Send | Next::Wait => {}
             Next::Superseded => {
-                sign_and_send(chain, signer, order, Some(&transaction), journal).await?;
+                sign_and_send(chain, signer, order, Some(&transaction), most, journal).await?;
                 sent = Some(Instant::now());
             }
             Next::Reverted(Receipt { block, .. }) => {
@@ -137,12 +139,13 @@ fn in_time(deadline: Option<Instant>, sent: Option<&SignedTransaction>) -> Resul
     Err(DeployError::late(sent.map(|transaction| transaction.hash)))
 }
 
-/// Signs a transaction, stores it in the journal and sends it; it replaces `lost`.
+/// Signs a transaction, stores it in the journal and sends it; it replaces `lost`. The journal may have `most` signatures.
 async fn sign_and_send<J: Journal>(
     chain: &dyn ChainClient,
     signer: Option<&dyn TransactionSigner>,
     order: Order<'_>,
     lost: Option<&SignedTransaction>,
+    most: u32,
     journal: &mut J,
 ) -> Result<(), Stopped<J::Error>> {
     let Some(signer) = signer else {
@@ -160,8 +163,8 @@ async fn sign_and_send<J: Journal>(
         None => None,
     };
     in_time(order.deadline, lost)?;
-    if journal.signatures() >= SIGNATURES {
-        return Err(DeployError::Contested(journal.signatures()).into());
+    if journal.signatures() >= most {
+        return Err(DeployError::Contested(SIGNATURES).into());
     }
     let unsigned = chain.creation(&signer.address(), order.code.creation.clone()).await?;
     if unsigned.chain_id != order.chain_id {

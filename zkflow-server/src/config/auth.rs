@@ -39,7 +39,7 @@ settings! {
         /// Accepted values of the header Host, with or without port (default: any; without authentication, names and
         /// addresses of this machine)
         hosts: Vec<String> = Vec::new(), "hosts", "ZKFLOW_HOSTS";
-        /// Web pages that may change something, such as https://app.example, beside those of the own host
+        /// Web pages that may change something, such as `https://app.example`, beside those of the own host
         origins: Vec<String> = Vec::new(), "origins", "ZKFLOW_ORIGINS";
     }
 }

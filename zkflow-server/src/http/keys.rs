@@ -60,18 +60,24 @@ impl Content for NewKeyDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct KeyDto {
+    #[schema(value_type = schema::KeyId)]
     key_id: String,
     name: String,
+    #[schema(value_type = schema::Tenant)]
     tenant: String,
     #[schema(value_type = Vec<schema::Scope>)]
     scopes: Vec<Scope>,
+    #[schema(value_type = schema::Time)]
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Time>)]
     expires_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Time>)]
     revoked_at: Option<String>,
     /// A recent use, to a minute.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Time>)]
     last_used_at: Option<String>,
 }
 
@@ -199,6 +205,7 @@ async fn revoke(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<S
 struct RotateQuery {
     /// Seconds that the old key is still accepted; default 0, at most 2592000 (30 days).
     #[serde(default)]
+    #[param(maximum = 2592000)]
     overlap: u32,
 }
 
@@ -219,11 +226,15 @@ async fn rotated(
     query: Result<Query<RotateQuery>, QueryRejection>,
 ) -> Result<(StatusCode, Json<MadeKeyDto>), Problem> {
     let Query(RotateQuery { overlap }) = query?;
+    if overlap > LONGEST_OVERLAP {
+        let detail = format!("overlap: expected at most {LONGEST_OVERLAP} seconds, found {overlap}");
+        return Err(Problem::bad_request("invalid_query", detail));
+    }
     let old = found(&app, &id).await?;
     if !old.is_valid(app.now()) {
         return Err(unknown());
     }
-    let overlap = Duration::from_secs(overlap.min(LONGEST_OVERLAP).into());
+    let overlap = Duration::from_secs(overlap.into());
     let made = rotate(&*app.catalog, &old, overlap, app.now()).await.map_err(failed)?;
     app.authenticator.forget(&old.id);
     Ok((StatusCode::CREATED, Json(made.into())))

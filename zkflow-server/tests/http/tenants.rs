@@ -44,7 +44,7 @@ async fn proofs_lists_cursors_and_idempotency_keys_are_by_tenant() {
     let circuits = [server.documents_of("one").await.circuit, server.documents_of("other").await.circuit];
     let ask = async |key: &str, circuit: &str, age: u64| {
         let mut asked = json_request("/v1/proofs", &age_proof(circuit, age).to_string());
-        asked.headers_mut().insert("idempotency-key", "the same".parse().unwrap());
+        asked.headers_mut().insert("idempotency-key", "the-same".parse().unwrap());
         server.send_as(key, asked).await
     };
     let mut made = Vec::new();

@@ -78,10 +78,13 @@ fn output_that_leads_out_of_its_folder_is_not_read() {
 
 #[test]
 fn memory_and_stack_that_run_out_are_no_fault_of_the_source() {
-    let memory = compile("echo 'memory allocation of 64 bytes failed' >&2; kill -ABRT $$");
+    const ABORT: i32 = 6;
+    let memory = killed(ABORT, "memory allocation of 64 bytes failed", 64 << 20);
     assert_eq!(memory, CompileError::Limit(CompileLimit::Memory(64 << 20)));
-    let stack = compile("echo \"thread 'main' has overflowed its stack\" >&2; kill -ABRT $$");
+    let stack = killed(ABORT, "thread 'main' has overflowed its stack", 64 << 20);
     assert_eq!(stack, CompileError::Limit(CompileLimit::Recursion));
-    let crash = compile("kill -BUS $$");
-    assert!(matches!(&crash, CompileError::Compiler(what) if what.contains("signal")), "{crash:?}");
+    let crash = killed(ABORT, "assertion failed", 64 << 20);
+    assert!(matches!(&crash, CompileError::Compiler(what) if what.contains("signal 6")), "{crash:?}");
+    let silent = killed(SEGV, "", 64 << 20);
+    assert_eq!(silent, CompileError::Limit(CompileLimit::Recursion));
 }

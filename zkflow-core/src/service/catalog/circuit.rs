@@ -76,6 +76,7 @@ named! {
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "the macro writes the derives")]
 impl Default for Visibility {
     fn default() -> Self {
         Self::Tenant
