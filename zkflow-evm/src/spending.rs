@@ -11,7 +11,7 @@ use zkflow_core::service::chain::{
 
 /// Wei in a gwei.
 const GWEI: u128 = 1_000_000_000;
-/// The period of [`SpendingLimits::day`], and the steps in which it moves.
+/// The period of [`SpendingLimits::daily_gwei`], and the steps in which it moves.
 const HOURS: u64 = 24;
 const HOUR: Duration = Duration::from_secs(3600);
 
