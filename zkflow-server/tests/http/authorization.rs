@@ -1,5 +1,5 @@
-//! Every route, every scope, and documents of the own tenant, of another one and of nobody. The routes come from the
-//! description of the API, so a new route is tested too.
+//! Every route with every scope, on documents of the caller's tenant, of another tenant, and on ids without a document. The
+//! routes come from the description of the API, so a new route is tested too.
 
 use std::collections::BTreeSet;
 
