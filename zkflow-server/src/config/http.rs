@@ -29,7 +29,7 @@ settings! {
         /// Port for /health, /ready and /metrics on a listener of their own, at the same address; 0: on the
         /// port of the API
         operations_port: u16 = 0, "operations-port", "ZKFLOW_OPERATIONS_PORT", 0..=65535;
-        /// Limit of open connections; further ones wait
+        /// Limit of open connections; a further one replaces the one that was idle for longest, or waits
         max_connections: usize = 4096, "max-connections", "ZKFLOW_MAX_CONNECTIONS", 1..=1_000_000;
         /// Limit of open long-polls and event streams together
         max_watchers: usize = 1024, "max-watchers", "ZKFLOW_MAX_WATCHERS", 0..=1_000_000;
