@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `record` | runs the module with symbolic inputs |
 //! | `graph` | the operations in order of execution, constants folded |
-//! | `budget` | time and bytes that recording may spend |
+//! | `budget` | work and bytes that recording may spend |
 //! | `lower` | drops values that no wire needs, and assigns every value a place in memory |
 //! | `operation`, `value` | circom's operators, on small integers and field elements |
 //! | `play` | calculates a witness from inputs |
@@ -151,7 +151,7 @@ impl Tape {
     /// [`Stop`] is the reason why there is no tape.
     pub fn record(wasm: &[u8], limits: RecordLimits) -> Result<Self, Stop> {
         let record = || {
-            let budget = Budget::new(limits.wall, limits.memory_bytes);
+            let budget = Budget::new(limits.work, limits.memory_bytes);
             lower::lower(record::record(wasm, &limits, &budget)?, &budget)
         };
         std::thread::scope(|scope| {

@@ -1,44 +1,40 @@
-//! What a recording may spend: time and bytes.
+//! What a recording may spend: work and bytes. Both are counted, so a busy or slow machine gives the same answer.
 
 use std::cell::Cell;
-use std::time::{Duration, Instant};
 
 use super::stop::Stop;
 
-/// Units of work between two looks at the clock: about 1 ms.
-const PATIENCE: usize = 1 << 16;
-
-/// The time and the bytes of one recording. All that a module can make the recorder do is charged here.
+/// The work and the bytes of one recording. All that a module can make the recorder do is charged here.
 #[derive(Debug)]
 pub(super) struct Budget {
-    deadline: Instant,
-    /// Units of work since the last look at the clock.
-    work: Cell<usize>,
+    /// Units of work that are left.
+    work: Cell<u64>,
     /// Bytes that are left.
     bytes: Cell<usize>,
 }
 
 impl Budget {
-    pub(super) fn new(wall: Duration, bytes: usize) -> Self {
-        Self { deadline: Instant::now() + wall, work: Cell::new(0), bytes: Cell::new(bytes) }
+    pub(super) fn new(work: u64, bytes: usize) -> Self {
+        Self { work: Cell::new(work), bytes: Cell::new(bytes) }
     }
 
-    /// Charges work before it is done. A unit is about 20 ns, the time of an instruction.
+    /// Charges work before it is done. A unit is an instruction, or as much.
     #[inline]
     pub(super) fn spend(&self, units: usize) -> Result<(), Stop> {
-        let work = self.work.get().saturating_add(units);
-        self.work.set(work);
-        if work < PATIENCE { Ok(()) } else { self.look() }
+        match self.work.get().checked_sub(units as u64) {
+            Some(left) => {
+                self.work.set(left);
+                Ok(())
+            }
+            None => self.end(),
+        }
     }
 
-    /// Compares the clock with the deadline.
+    /// Nothing is left for any other branch.
     #[cold]
-    fn look(&self) -> Result<(), Stop> {
-        if Instant::now() >= self.deadline {
-            return Err(Stop::Time);
-        }
+    fn end(&self) -> Result<(), Stop> {
         self.work.set(0);
-        Ok(())
+        Err(Stop::Work)
     }
 
     /// Charges bytes that are kept to the end of the recording.
@@ -84,7 +80,7 @@ mod tests {
 
     #[test]
     fn bytes_come_back_when_they_are_dropped_and_kept_ones_do_not() {
-        let budget = Budget::new(Duration::from_secs(60), 100);
+        let budget = Budget::new(0, 100);
         budget.keep(40).unwrap();
         let mut held = budget.hold(50).unwrap();
         assert_eq!(held.grow(11), Err(Stop::Memory));
@@ -95,10 +91,12 @@ mod tests {
     }
 
     #[test]
-    fn work_beyond_the_time_is_refused_from_then_on() {
-        let budget = Budget::new(Duration::ZERO, 0);
-        budget.spend(PATIENCE - 1).unwrap();
-        assert_eq!(budget.spend(1), Err(Stop::Time));
-        assert_eq!(budget.spend(1), Err(Stop::Time));
+    fn work_beyond_the_limit_is_refused_from_then_on() {
+        let budget = Budget::new(10, 0);
+        budget.spend(10).unwrap();
+        assert_eq!(budget.spend(1), Err(Stop::Work));
+        let budget = Budget::new(10, 0);
+        assert_eq!(budget.spend(11), Err(Stop::Work));
+        assert_eq!(budget.spend(1), Err(Stop::Work));
     }
 }

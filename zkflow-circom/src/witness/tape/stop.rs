@@ -52,14 +52,14 @@ pub enum Stop {
     /// more than 2^22 words.
     #[error("the calculation needs too much memory to be recorded")]
     Memory,
-    /// More time than [`RecordLimits::wall`](super::RecordLimits::wall).
-    #[error("recording the calculation needs too much time")]
-    Time,
+    /// More work than [`RecordLimits::work`](super::RecordLimits::work).
+    #[error("recording the calculation needs too much work")]
+    Work,
 }
 
 impl Stop {
     /// True for a limit of the recording, which ends it in any branch.
     pub(super) fn is_limit(self) -> bool {
-        matches!(self, Self::Time | Self::Memory | Self::TooLong)
+        matches!(self, Self::Work | Self::Memory | Self::TooLong)
     }
 }
