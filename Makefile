@@ -9,7 +9,7 @@ CARGO_PUBLIC_API := 0.52.0
 # nextest runs the test binaries in parallel; plain `cargo test` runs the same tests.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: help setup demo test lint doc unit package api chaos radosgw schemathesis solc bench fuzz clean
+.PHONY: help setup demo test lint doc unit package api chaos radosgw compat schemathesis solc bench fuzz clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -97,6 +97,12 @@ schemathesis: setup ## Judges a running server by its description, with 40 times
 
 solc: setup ## Compares generated contracts with the compiler's: every number of signals, thousands of keys (minutes)
 	$(CARGO) test --locked --workspace --test code -- --include-ignored --nocapture
+
+compat: setup ## The tests of circomlib with zkflow in place of circom and snarkjs (minutes)
+	cd compat && npm ci --no-audit --no-fund --loglevel=error
+	$(CARGO) build --locked --release --bin zkflow
+	ZKFLOW=$(abspath $(or $(CARGO_TARGET_DIR),target))/release/zkflow ZKFLOW_TOOLS=$(CURDIR)/tools compat/node_modules/.bin/mocha \
+	  --timeout 900000 --require ./compat/circomlib/in_place.cjs 'compat/node_modules/circomlib/test/*.js'
 
 bench: setup ## The Criterion benches
 	$(CARGO) build --locked --release --bin zkflow --features zkflow-cli/ark
