@@ -3,8 +3,10 @@
 mod access;
 mod body;
 mod client;
+mod delivery;
 mod download;
 mod dto;
+mod etag;
 mod events;
 mod fallible;
 mod observe;

@@ -1292,7 +1292,10 @@ export interface operations {
                 /** @description `nextCursor` of the previous page; absent for the first page. */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1301,11 +1304,20 @@ export interface operations {
             /** @description One page of circuits */
             200: {
                 headers: {
+                    /** @description Digest of the document */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["CircuitPage"];
                 };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `invalid_cursor`: `cursor` is not from this list; `invalid_limit`: `limit` is out of range; `invalid_query`: a query parameter is unknown or has the wrong type */
             400: {
@@ -1489,7 +1501,10 @@ export interface operations {
                 /** @description Seconds to wait until the document is final; default 0. The server may apply a lower limit. */
                 wait?: number;
             };
-            header?: never;
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+            };
             path: {
                 circuitId: components["schemas"]["CircuitId"];
             };
@@ -1500,11 +1515,20 @@ export interface operations {
             /** @description The circuit */
             200: {
                 headers: {
+                    /** @description Digest of the document */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Circuit"];
                 };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type */
             400: {
@@ -1763,7 +1787,10 @@ export interface operations {
     getContract: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+            };
             path: {
                 circuitId: components["schemas"]["CircuitId"];
             };
@@ -1774,11 +1801,20 @@ export interface operations {
             /** @description The contract; `standardJsonInput` and `compiler` are for explorers */
             200: {
                 headers: {
+                    /** @description Digest of the document */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Contract"];
                 };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type */
             400: {
@@ -1987,7 +2023,10 @@ export interface operations {
                 /** @description `nextCursor` of the previous page; absent for the first page. */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+            };
             path: {
                 circuitId: components["schemas"]["CircuitId"];
             };
@@ -1998,11 +2037,20 @@ export interface operations {
             /** @description One page of deployments */
             200: {
                 headers: {
+                    /** @description Digest of the document */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DeploymentPage"];
                 };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `invalid_cursor`: `cursor` is not from this list; `invalid_limit`: `limit` is out of range; `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type */
             400: {
@@ -2059,7 +2107,10 @@ export interface operations {
                 /** @description Seconds to wait until the document is final; default 0. The server may apply a lower limit. */
                 wait?: number;
             };
-            header?: never;
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+            };
             path: {
                 circuitId: components["schemas"]["CircuitId"];
                 deploymentId: components["schemas"]["DeploymentId"];
@@ -2071,11 +2122,20 @@ export interface operations {
             /** @description The deployment */
             200: {
                 headers: {
+                    /** @description Digest of the document */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Deployment"];
                 };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type */
             400: {
@@ -2452,7 +2512,10 @@ export interface operations {
                 /** @description `nextCursor` of the previous page; absent for the first page. */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2461,11 +2524,20 @@ export interface operations {
             /** @description One page of keys */
             200: {
                 headers: {
+                    /** @description Digest of the document */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["KeyPage"];
                 };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `invalid_cursor`: `cursor` is not from this list; `invalid_limit`: `limit` is out of range; `invalid_query`: a query parameter is unknown or has the wrong type */
             400: {
@@ -2608,7 +2680,10 @@ export interface operations {
     getKey: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+            };
             path: {
                 keyId: components["schemas"]["KeyId"];
             };
@@ -2619,11 +2694,20 @@ export interface operations {
             /** @description The key */
             200: {
                 headers: {
+                    /** @description Digest of the document */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["KeyDto"];
                 };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type */
             400: {
@@ -2827,7 +2911,10 @@ export interface operations {
                 /** @description `nextCursor` of the previous page; absent for the first page. */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2836,11 +2923,20 @@ export interface operations {
             /** @description One page of proof requests */
             200: {
                 headers: {
+                    /** @description Digest of the document */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ProofPage"];
                 };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `invalid_cursor`: `cursor` is not from this list; `invalid_limit`: `limit` is out of range; `invalid_query`: a query parameter is unknown or has the wrong type */
             400: {
@@ -3018,7 +3114,10 @@ export interface operations {
                 /** @description Seconds to wait until the document is final; default 0. The server may apply a lower limit. */
                 wait?: number;
             };
-            header?: never;
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+            };
             path: {
                 proofRequestId: components["schemas"]["ProofRequestId"];
             };
@@ -3029,11 +3128,20 @@ export interface operations {
             /** @description The request, with the proof when it is completed */
             200: {
                 headers: {
+                    /** @description Digest of the document */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ProofRequest"];
                 };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type */
             400: {
@@ -3154,7 +3262,10 @@ export interface operations {
     getCalldata: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+            };
             path: {
                 proofRequestId: components["schemas"]["ProofRequestId"];
             };
@@ -3165,11 +3276,20 @@ export interface operations {
             /** @description Calldata in the format of `snarkjs generatecall` */
             200: {
                 headers: {
+                    /** @description Digest of the document */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Calldata"];
                 };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type */
             400: {
@@ -3400,7 +3520,10 @@ export interface operations {
     listTemplates: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3409,11 +3532,20 @@ export interface operations {
             /** @description All templates */
             200: {
                 headers: {
+                    /** @description Digest of the document */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TemplateList"];
                 };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `invalid_query`: a query parameter is unknown or has the wrong type */
             400: {
@@ -3458,7 +3590,10 @@ export interface operations {
     getTemplate: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+            };
             path: {
                 name: components["schemas"]["TemplateName"];
             };
@@ -3469,11 +3604,20 @@ export interface operations {
             /** @description The template's manifest */
             200: {
                 headers: {
+                    /** @description Digest of the document */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Template"];
                 };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type */
             400: {

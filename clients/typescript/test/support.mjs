@@ -21,7 +21,9 @@ export async function network(fault) {
     seen.push({ method: request.method, url: request.url, headers: request.headers });
     const decided = fault?.(request, seen.length);
     if (typeof decided === "number") return response.writeHead(decided, { "retry-after": "0" }).end();
-    const { host, connection, ...headers } = request.headers;
+    const { host, connection, ...given } = request.headers;
+    // `fetch` decodes bodies, so the answer is asked for as it is passed on.
+    const headers = { ...given, "accept-encoding": "identity" };
     const stop = new AbortController();
     response.on("close", () => stop.abort());
     try {

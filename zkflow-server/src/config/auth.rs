@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use axum::http::Uri;
+
 use super::error::ConfigError;
 use super::http::Http;
 use super::setting::settings;
@@ -39,7 +41,8 @@ settings! {
         /// Accepted values of the header Host, with or without port (default: any; without authentication, names and
         /// addresses of this machine)
         hosts: Vec<String> = Vec::new(), "hosts", "ZKFLOW_HOSTS";
-        /// Web pages that may change something, such as `https://app.example`, beside those of the own host
+        /// Web pages that may call the API with a browser and read its answers (CORS), such as `https://app.example`, beside
+        /// those of the own host
         origins: Vec<String> = Vec::new(), "origins", "ZKFLOW_ORIGINS";
     }
 }
@@ -51,6 +54,19 @@ impl Auth {
         if has(AuthMethod::Proxy) && self.proxy_addresses.is_empty() {
             let detail = "auth.methods contains proxy: set auth.proxy_addresses";
             return Err(ConfigError::Contradiction(detail.to_owned()));
+        }
+        let is_page = |origin: &String| {
+            origin.parse::<Uri>().is_ok_and(|uri| {
+                uri.scheme().is_some()
+                    && uri.authority().is_some()
+                    && uri.path() == "/"
+                    && !origin.ends_with('/')
+            })
+        };
+        if let Some(origin) = self.origins.iter().find(|origin| !is_page(origin)) {
+            let detail =
+                format!("auth.origins contains {origin:?}: name each page as scheme://host, with its port");
+            return Err(ConfigError::Contradiction(detail));
         }
         Ok(())
     }

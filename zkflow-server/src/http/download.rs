@@ -14,6 +14,7 @@ use zkflow_core::circuit::FileName;
 use zkflow_core::service::store::{ArtifactMeta, StoreError};
 
 use super::Problem;
+use super::etag::names;
 use crate::service::{self, RequestError};
 use crate::state::{App, ClientAddress};
 
@@ -82,12 +83,6 @@ pub(super) async fn send(
         piece
     }));
     Ok((status, fresh, kind, length, body).into_response())
-}
-
-fn names(known: &HeaderValue, etag: &str) -> bool {
-    known.to_str().is_ok_and(|known| {
-        known.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
-    })
 }
 
 /// What a `Range` header asks for.

@@ -15,7 +15,8 @@ use zkflow_core::service::catalog::RequestOrigin;
 
 use crate::telemetry::{self, HTTP_DURATION, HTTP_REQUESTS};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header with the id of a request.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Routes that orchestrators and Prometheus ask again and again.
 const PROBES: [&str; 3] = ["/health", "/ready", "/metrics"];

@@ -24,7 +24,10 @@ pub(super) fn complete(description: &OpenApi) -> Value {
     // Expect safety: utoipa's document contains only strings, numbers and maps with string keys.
     let mut document = serde_json::to_value(description).expect("a description serialises");
     refusals::add(&mut document);
-    for (_, operation) in operations(&mut document) {
+    for (method, operation) in operations(&mut document) {
+        if method == "get" && operation["tags"] != json!(["operations"]) {
+            tagged(operation);
+        }
         let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten();
         parameters.filter_map(|parameter| parameter.get_mut("schema")).for_each(never_null);
     }
@@ -43,6 +46,25 @@ fn operations(document: &mut Value) -> impl Iterator<Item = (&str, &mut Value)> 
     let methods = paths.filter_map(Value::as_object_mut).flatten();
     let methods = methods.map(|(method, operation)| (method.as_str(), operation));
     methods.filter(|(_, operation)| operation.get("responses").is_some())
+}
+
+/// Describes the `ETag` of an operation that answers with a JSON document.
+fn tagged(operation: &mut Value) {
+    let answer = &mut operation["responses"]["200"];
+    if answer["content"].as_object().is_none_or(|kinds| !kinds.keys().eq(["application/json"])) {
+        return;
+    }
+    answer["headers"]["ETag"] =
+        json!({"description": "Digest of the document", "schema": {"type": "string"}});
+    operation["responses"]["304"] = json!({"description": "The caller's copy is current"});
+    let known = json!({
+        "name": "If-None-Match", "in": "header", "required": false, "schema": {"type": "string"},
+        "description": "ETags of copies that the caller has",
+    });
+    match operation["parameters"].as_array_mut() {
+        Some(parameters) => parameters.push(known),
+        None => operation["parameters"] = json!([known]),
+    }
 }
 
 /// Whether the schema is of an answer: those of requests are closed.

@@ -16,7 +16,7 @@ use super::access::{Door, Routes, SCHEME};
 use super::deployments;
 use super::origin::{self, Sites};
 use super::query::{self, Known};
-use super::{Problem, circuits, fallible, keys, observe, openapi, operations, proofs, templates};
+use super::{Problem, circuits, delivery, fallible, keys, observe, openapi, operations, proofs, templates};
 use crate::state::App;
 
 /// Router of the whole API, with `/openapi.json` and `/docs`.
@@ -51,9 +51,8 @@ pub fn operations_router(app: Arc<App>) -> Router {
 }
 
 fn layered(routes: Router<Arc<App>>, door: Door, app: Arc<App>) -> Router {
-    routes
-        .fallback(fallible::no_route)
-        .method_not_allowed_fallback(fallible::no_method)
+    let routes = routes.fallback(fallible::no_route).method_not_allowed_fallback(fallible::no_method);
+    delivery::deliver(routes, &app.config)
         .layer(from_fn_with_state(app.clone(), fallible::in_time))
         .layer(CatchPanicLayer::custom(fallible::panicked))
         .layer(from_fn(observe::observe))

@@ -8,6 +8,7 @@ mod callers;
 mod circuits;
 mod cleanup;
 mod deletion;
+mod delivery;
 mod described;
 mod documents;
 mod events;

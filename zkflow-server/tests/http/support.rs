@@ -166,7 +166,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    async fn of(response: axum::response::Response) -> Self {
+    pub(crate) async fn of(response: axum::response::Response) -> Self {
         let (head, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         Self { status: head.status, headers: head.headers, body }

@@ -94,7 +94,10 @@ fn other_value(setting: &Setting) -> (String, String) {
             "prover" => quoted("native"),
             "auth" => ("keys".to_owned(), "[\"keys\"]".to_owned()),
             "proxy-addresses" => ("10.0.0.1,::1".to_owned(), "[\"10.0.0.1\", \"::1\"]".to_owned()),
-            "hosts" | "origins" => ("a,b".to_owned(), "[\"a\", \"b\"]".to_owned()),
+            "hosts" => ("a,b".to_owned(), "[\"a\", \"b\"]".to_owned()),
+            "origins" => {
+                ("https://a.b,http://c:1".to_owned(), "[\"https://a.b\", \"http://c:1\"]".to_owned())
+            }
             _ => quoted("another"),
         },
     }
