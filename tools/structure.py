@@ -29,7 +29,7 @@ ORDER = [
     "zkflow-cli",
 ]
 # Crates of one floor: they do not depend on each other.
-FLOORS = [{"zkflow-store", "zkflow-queue", "zkflow-evm"}, {"zkflow-server", "zkflow-bench"}]
+FLOORS = [{"zkflow-store", "zkflow-evm"}, {"zkflow-queue", "zkflow-evm"}, {"zkflow-server", "zkflow-bench"}]
 
 ASYNC = ["tokio", "async-trait", "futures", "hyper", "axum", "reqwest"]
 CIRCOM = ["wasmtime", "wasmparser", "handlebars"]
@@ -42,9 +42,9 @@ FREE_OF = [
     ("zkflow-circom", [], [name for name in ASYNC if name != "async-trait"]),
     ("zkflow-core", [], [name for name in ASYNC if name != "async-trait"] + ["uuid", "jiff"]),
     ("zkflow-core", ["--no-default-features"], ASYNC + CIRCOM),
-    ("zkflow-store", ["--no-default-features"], ["sqlx", "mongodb", "aws-sdk-s3", "axum"]),
-    ("zkflow-queue", ["--no-default-features"], ["sqlx", "redis", "axum"]),
-    ("zkflow-cli", ["--no-default-features"], ["axum", "sqlx", "redis", "mongodb", "aws-sdk-s3", "alloy", "ark-groth16"]),
+    ("zkflow-store", ["--no-default-features"], ["rusqlite", "mongodb", "aws-sdk-s3", "axum"]),
+    ("zkflow-queue", ["--no-default-features"], ["rusqlite", "redis", "axum"]),
+    ("zkflow-cli", ["--no-default-features"], ["axum", "rusqlite", "redis", "mongodb", "aws-sdk-s3", "alloy", "ark-groth16"]),
 ]
 
 # Modules whose imports do not count. `compiled` implements a trait for the two curves by functions that are generic over

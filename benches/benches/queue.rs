@@ -26,8 +26,8 @@ fn queues(c: &mut Criterion) {
     let redis = RedisServer::start(RedisOptions { append_only: true, ..RedisOptions::default() })
         .expect("redis-server starts");
     let (sqlite, one, other) = runtime.block_on(async {
-        let pool = sqlite::open(folder.path().join("db")).await.expect("a database");
-        let sqlite = SqliteQueue::open(pool, Arc::new(SystemClock)).await.expect("a queue");
+        let database = sqlite::open(folder.path().join("db")).await.expect("a database");
+        let sqlite = SqliteQueue::open(database, Arc::new(SystemClock)).await.expect("a queue");
         let connect = || RedisQueue::connect(redis.url(), "bench");
         (sqlite, connect().await.expect("a queue"), connect().await.expect("a queue"))
     });

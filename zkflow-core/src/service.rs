@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod chain;
 pub mod flow;
+pub mod ledger;
 pub mod queue;
 pub mod store;
 

@@ -1,6 +1,7 @@
 //! Leased jobs:
 //! - [`MemoryQueue`], [`SqliteQueue`] and [`RedisQueue`], the backends of
 //!   [`JobQueue`](zkflow_core::service::queue::JobQueue);
+//! - the [`ledger`]s, which write documents together with their jobs;
 //! - the [`worker`] that runs jobs;
 //! - the [`reconcile`]r, which pushes jobs that the catalog needs and the queue has lost.
 
@@ -10,6 +11,7 @@ pub mod redis;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+pub mod ledger;
 pub mod reconcile;
 pub mod worker;
 
@@ -20,10 +22,11 @@ mod waiting;
 #[cfg(feature = "redis")]
 pub use crate::redis::RedisQueue;
 pub use backoff::Backoff;
+pub use ledger::Apart;
 pub use memory::MemoryQueue;
 pub use reconcile::Reconciler;
 #[cfg(feature = "sqlite")]
-pub use sqlite::SqliteQueue;
+pub use sqlite::{SqliteLedger, SqliteQueue};
 pub use worker::{Handler, JobContext, JobError, Then, Worker, WorkerConfig};
 
 #[cfg(doctest)]

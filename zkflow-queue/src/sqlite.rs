@@ -1,150 +1,108 @@
 //! [`SqliteQueue`].
 
+mod jobs;
+mod ledger;
+mod row;
 mod schema;
 
-use std::cmp::Reverse;
+pub use ledger::SqliteLedger;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::sqlite::{SqlitePoolOptions, SqliteRow};
-use sqlx::{FromRow, Row, SqlitePool};
 use zkflow_core::service::clock::{Clock, Timestamp};
-use zkflow_core::service::id::{JobId, UserId};
+use zkflow_core::service::id::JobId;
 use zkflow_core::service::queue::{
-    Failed, Job, JobQueue, JobState, LEASE_EXPIRED, Lease, LeaseToken, NewJob, Pushed, QueueError, QueueName,
-    QueueStats, Retry,
+    Failed, Job, JobQueue, JobState, Lease, LeaseToken, NewJob, Pushed, QueueError, QueueName, QueueStats,
+    Retry,
 };
+use zkflow_store::sqlite::rusqlite::{self, Connection};
+use zkflow_store::sqlite::{Database, Durability};
 
 use crate::waiting::{self, Attempt, Attempted, WakeUps};
 
 /// A [`JobQueue`] in an SQLite file. Several processes may share it.
 ///
-/// Every change is one statement. SQLite completes it even if the future is not polled, so no caller holds
-/// the file's lock while it waits for something else. Renewals have their own connection, so that they
-/// succeed while all others are busy.
+/// Pushes and ends of jobs are on disk when the call returns. Hand-outs and renewals follow with the next durable write:
+/// if the machine crashes before, the job waits as it did before the hand-out. No worker of it is left then, because all
+/// processes on the file are on this machine.
 #[derive(Debug)]
 pub struct SqliteQueue {
     clock: Arc<dyn Clock>,
-    pool: SqlitePool,
-    renewals: SqlitePool,
+    database: Database,
     wake_ups: WakeUps,
 }
 
 impl SqliteQueue {
-    /// Creates or updates the tables. The pool must use a file, not a database in memory. Its options decide
-    /// on durability: use a write-ahead log, `synchronous = FULL` and a busy timeout.
+    /// Creates or updates the tables. `database` comes from [`open`](zkflow_store::sqlite::open); a catalog may share it.
     ///
     /// # Errors
     /// The tables cannot be created, or were made by a newer version of this program.
-    pub async fn open(pool: SqlitePool, clock: Arc<dyn Clock>) -> Result<Self, QueueError> {
-        schema::migrate(&pool).await?;
-        let renewals = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_lazy_with((*pool.connect_options()).clone());
-        Ok(Self { clock, pool, renewals, wake_ups: WakeUps::default() })
+    pub async fn open(database: Database, clock: Arc<dyn Clock>) -> Result<Self, QueueError> {
+        schema::migrate(&database).await?;
+        Ok(Self { clock, database, wake_ups: WakeUps::default() })
     }
 
-    /// Ends the leases that have expired; returns the present moment.
+    /// The file that contains the jobs.
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The present moment.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Wakes the leases of this process that wait for a job of `queue`.
+    pub(crate) fn wake(&self, queue: QueueName) {
+        self.wake_ups.wake(queue);
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        action: &'static str,
+        durability: Durability,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, QueueError> {
+        let written =
+            self.database.write(durability, work).await.map_err(|e| QueueError::backend(action, e))?;
+        written.map_err(|e| QueueError::backend(action, e))
+    }
+
+    /// Ends the leases that have expired; returns the present moment. Reading first avoids a write if there are none.
     async fn settle(&self) -> Result<Timestamp, QueueError> {
         let now = self.clock.now();
-        let failed = failed("ending leases");
-        // Reading first avoids the file's write lock if no lease has ended.
-        let ended: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM queue_jobs WHERE state = 'leased' AND lease_until <= ?)",
-        )
-        .bind(now.as_millis())
-        .fetch_one(&self.pool)
-        .await
-        .map_err(&failed)?;
-        if ended {
-            sqlx::query(
-                "UPDATE queue_jobs SET
-                     state = iif(attempt >= max_attempts, 'dead', 'waiting'),
-                     run_at = iif(attempt >= max_attempts, run_at, lease_until),
-                     dead_at = iif(attempt >= max_attempts, lease_until, NULL),
-                     lease_until = NULL, nonce = NULL, round = NULL, last_error = ?
-                 WHERE state = 'leased' AND lease_until <= ?",
-            )
-            .bind(LEASE_EXPIRED)
-            .bind(now.as_millis())
-            .execute(&self.pool)
-            .await
-            .map_err(&failed)?;
+        if self.look_up("ending leases", |connection| jobs::any_ended(connection, now))? {
+            let settle = move |connection: &Connection| jobs::settle(connection, now);
+            self.write("ending leases", Durability::Now, settle).await?;
         }
         Ok(now)
     }
 
-    /// Gives rounds to the jobs that fell due since the last lease.
-    async fn give_rounds(&self, queue: QueueName, now: Timestamp) -> Result<(), QueueError> {
-        sqlx::query(
-            "UPDATE queue_jobs SET round = next.round FROM (
-                 SELECT id, max(
-                         ifnull((SELECT round FROM queue_rounds AS out
-                             WHERE out.queue = job.queue AND out.priority = job.priority), 0),
-                         ifnull((SELECT max(round) FROM queue_jobs AS before
-                             WHERE before.queue = job.queue AND before.priority = job.priority
-                             AND before.user_id IS job.user_id
-                             AND before.state = 'waiting' AND before.round IS NOT NULL), 0))
-                     + row_number() OVER (PARTITION BY priority, user_id ORDER BY run_at, id) AS round
-                 FROM queue_jobs AS job
-                 WHERE queue = ?1 AND state = 'waiting' AND round IS NULL AND run_at <= ?2) AS next
-             WHERE queue_jobs.id = next.id",
-        )
-        .bind(queue.as_str())
-        .bind(now.as_millis())
-        .execute(&self.pool)
-        .await
-        .map_err(failed("leasing jobs"))?;
-        Ok(())
+    fn look_up<T>(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, QueueError> {
+        let found = self.database.look_up(work).map_err(|e| QueueError::backend(action, e))?;
+        found.map_err(|e| QueueError::backend(action, e))
     }
 }
 
 #[async_trait]
 impl JobQueue for SqliteQueue {
     async fn push(&self, job: NewJob) -> Result<Pushed, QueueError> {
-        let failed = failed("pushing a job");
-        let now = self.settle().await?;
-        loop {
-            let id = JobId::generate(now);
-            let added = sqlx::query(
-                "INSERT INTO queue_jobs (id, queue, subject, user_id, dedup_key, priority, attempt,
-                     max_attempts, created_at, run_at, state)
-                 VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 'waiting')
-                 ON CONFLICT (queue, dedup_key) WHERE dedup_key IS NOT NULL AND state <> 'dead' DO NOTHING",
-            )
-            .bind(id.as_str())
-            .bind(job.queue.as_str())
-            .bind(&job.subject)
-            .bind(job.user_id.as_ref().map(UserId::as_str))
-            .bind(&job.dedup_key)
-            .bind(job.priority)
-            .bind(job.max_attempts.max(1))
-            .bind(now.as_millis())
-            .bind((now + job.delay).as_millis())
-            .execute(&self.pool)
-            .await
-            .map_err(&failed)?;
-            if added.rows_affected() == 1 {
-                self.wake_ups.wake(job.queue);
-                return Ok(Pushed { id, duplicate: false });
-            }
-            let present: Option<String> = sqlx::query_scalar(
-                "SELECT id FROM queue_jobs WHERE queue = ? AND dedup_key = ? AND state <> 'dead'",
-            )
-            .bind(job.queue.as_str())
-            .bind(&job.dedup_key)
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(&failed)?;
-            // That job may have been finished in between: then try again.
-            if let Some(present) = present {
-                let id = present.parse().map_err(|e| QueueError::backend("reading a job", e))?;
-                return Ok(Pushed { id, duplicate: true });
-            }
+        let (now, queue) = (self.clock.now(), job.queue);
+        let push = move |connection: &Connection| {
+            jobs::settle(connection, now)?;
+            jobs::push(connection, now, &job)
+        };
+        let pushed = self.write("pushing a job", Durability::Now, push).await?;
+        if !pushed.duplicate {
+            self.wake(queue);
         }
+        Ok(pushed)
     }
 
     async fn lease(
@@ -159,57 +117,24 @@ impl JobQueue for SqliteQueue {
 
     async fn renew(&self, token: &LeaseToken, by: Duration) -> Result<Timestamp, QueueError> {
         let now = self.clock.now();
-        let until = now + by;
-        let renewed = sqlx::query(
-            "UPDATE queue_jobs SET lease_until = ? WHERE id = ? AND nonce = ? AND lease_until > ?",
-        )
-        .bind(until.as_millis())
-        .bind(token.job.as_str())
-        .bind(&token.nonce)
-        .bind(now.as_millis())
-        .execute(&self.renewals)
-        .await
-        .map_err(failed("renewing a lease"))?;
-        held(token, renewed.rows_affected()).map(|()| until)
+        let (until, held) = (now + by, token.clone());
+        let renew = move |connection: &Connection| jobs::renew(connection, now, &held, until);
+        ours(token, self.write("renewing a lease", Durability::Soon, renew).await?)?;
+        Ok(until)
     }
 
     async fn complete(&self, token: &LeaseToken) -> Result<(), QueueError> {
-        let deleted = sqlx::query("DELETE FROM queue_jobs WHERE id = ? AND nonce = ? AND lease_until > ?")
-            .bind(token.job.as_str())
-            .bind(&token.nonce)
-            .bind(self.clock.now().as_millis())
-            .execute(&self.pool)
-            .await
-            .map_err(failed("completing a job"))?;
-        held(token, deleted.rows_affected())
+        let (now, held) = (self.clock.now(), token.clone());
+        let complete = move |connection: &Connection| jobs::complete(connection, now, &held);
+        ours(token, self.write("completing a job", Durability::Now, complete).await?)
     }
 
     async fn fail(&self, token: &LeaseToken, reason: &str, retry: Retry) -> Result<Failed, QueueError> {
-        let now = self.clock.now();
-        let run_at = match retry {
-            Retry::After(delay) => Some((now + delay).as_millis()),
-            Retry::Never => None,
-        };
-        let row = sqlx::query(
-            "UPDATE queue_jobs SET
-                 state = iif(?1 IS NULL OR attempt >= max_attempts, 'dead', 'waiting'),
-                 run_at = iif(?1 IS NULL OR attempt >= max_attempts, run_at, ?1),
-                 dead_at = iif(?1 IS NULL OR attempt >= max_attempts, ?2, NULL),
-                 lease_until = NULL, nonce = NULL, round = NULL, last_error = ?3
-             WHERE id = ?4 AND nonce = ?5 AND lease_until > ?2
-             RETURNING *",
-        )
-        .bind(run_at)
-        .bind(now.as_millis())
-        .bind(reason)
-        .bind(token.job.as_str())
-        .bind(&token.nonce)
-        .fetch_optional(&self.pool)
-        .await
-        .and_then(|row| row.map(|row| JobRow::from_row(&row)).transpose())
-        .map_err(failed("failing a job"))?;
-        let Some(JobRow(job)) = row else { return Err(QueueError::LeaseLost(token.job.clone())) };
-        self.wake_ups.wake(job.queue);
+        let (now, held, reason) = (self.clock.now(), token.clone(), reason.to_owned());
+        let fail = move |connection: &Connection| jobs::fail(connection, now, &held, &reason, retry);
+        let failed = self.write("failing a job", Durability::Now, fail).await?;
+        let Some(job) = failed else { return Err(QueueError::LeaseLost(token.job.clone())) };
+        self.wake(job.queue);
         match job.state {
             JobState::Dead { .. } => Ok(Failed::Dead),
             JobState::Waiting | JobState::Leased { .. } => Ok(Failed::RetriedAt(job.run_at)),
@@ -217,147 +142,69 @@ impl JobQueue for SqliteQueue {
     }
 
     async fn release(&self, token: &LeaseToken, pause: Duration) -> Result<(), QueueError> {
-        let now = self.clock.now();
-        let row = sqlx::query(
-            "UPDATE queue_jobs SET state = 'waiting', attempt = attempt - 1, run_at = ?4,
-                 lease_until = NULL, nonce = NULL, round = NULL
-             WHERE id = ?2 AND nonce = ?3 AND lease_until > ?1
-             RETURNING *",
-        )
-        .bind(now.as_millis())
-        .bind(token.job.as_str())
-        .bind(&token.nonce)
-        .bind((now + pause).as_millis())
-        .fetch_optional(&self.pool)
-        .await
-        .and_then(|row| row.map(|row| JobRow::from_row(&row)).transpose())
-        .map_err(failed("releasing a job"))?;
-        let Some(JobRow(job)) = row else { return Err(QueueError::LeaseLost(token.job.clone())) };
-        self.wake_ups.wake(job.queue);
+        let (now, held) = (self.clock.now(), token.clone());
+        let release = move |connection: &Connection| jobs::release(connection, now, &held, now + pause);
+        let released = self.write("releasing a job", Durability::Now, release).await?;
+        let Some(job) = released else { return Err(QueueError::LeaseLost(token.job.clone())) };
+        self.wake(job.queue);
         Ok(())
     }
 
     async fn cancel(&self, id: &JobId) -> Result<bool, QueueError> {
-        self.settle().await?;
-        let deleted = sqlx::query("DELETE FROM queue_jobs WHERE id = ? AND state <> 'dead'")
-            .bind(id.as_str())
-            .execute(&self.pool)
-            .await
-            .map_err(failed("cancelling a job"))?;
-        Ok(deleted.rows_affected() == 1)
+        let (now, id) = (self.clock.now(), id.clone());
+        let cancel = move |connection: &Connection| {
+            jobs::settle(connection, now)?;
+            jobs::cancel(connection, &id)
+        };
+        self.write("cancelling a job", Durability::Now, cancel).await
     }
 
     async fn job(&self, id: &JobId) -> Result<Option<Job>, QueueError> {
         self.settle().await?;
-        let row: Option<JobRow> = sqlx::query_as("SELECT * FROM queue_jobs WHERE id = ?")
-            .bind(id.as_str())
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(failed("reading a job"))?;
-        Ok(row.map(|JobRow(job)| job))
+        self.look_up("reading a job", |connection| jobs::job(connection, id))
     }
 
     async fn stats(&self, queue: QueueName) -> Result<QueueStats, QueueError> {
         let now = self.settle().await?;
-        let (ready, delayed, leased, dead, oldest): (i64, i64, i64, i64, Option<i64>) = sqlx::query_as(
-            "SELECT count(*) FILTER (WHERE state = 'waiting' AND run_at <= ?1),
-                 count(*) FILTER (WHERE state = 'waiting' AND run_at > ?1),
-                 count(*) FILTER (WHERE state = 'leased'),
-                 count(*) FILTER (WHERE state = 'dead'),
-                 min(run_at) FILTER (WHERE state = 'waiting' AND run_at <= ?1)
-             FROM queue_jobs WHERE queue = ?2",
-        )
-        .bind(now.as_millis())
-        .bind(queue.as_str())
-        .fetch_one(&self.pool)
-        .await
-        .map_err(failed("counting jobs"))?;
-        let count = |count: i64| u64::try_from(count).unwrap_or(0);
-        Ok(QueueStats {
-            ready: count(ready),
-            delayed: count(delayed),
-            leased: count(leased),
-            dead: count(dead),
-            oldest_ready: oldest.map(Timestamp::from_millis),
-        })
+        self.look_up("counting jobs", |connection| jobs::stats(connection, queue, now))
     }
 
     async fn dead(&self, queue: QueueName, limit: usize) -> Result<Vec<Job>, QueueError> {
         self.settle().await?;
-        let rows: Vec<JobRow> = sqlx::query_as(
-            "SELECT * FROM queue_jobs WHERE queue = ? AND state = 'dead' ORDER BY dead_at DESC, id DESC LIMIT ?",
-        )
-        .bind(queue.as_str())
-        .bind(count(limit))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(failed("listing dead letters"))?;
-        Ok(rows.into_iter().map(|JobRow(job)| job).collect())
+        let list = move |connection: &Connection| jobs::dead(connection, queue, limit);
+        let failed = |e| QueueError::backend("listing dead letters", e);
+        let listed =
+            self.database.read(list).await.map_err(|e| QueueError::backend("listing dead letters", e))?;
+        listed.map_err(failed)
     }
 
     async fn purge_dead(&self, before: Timestamp) -> Result<u64, QueueError> {
-        self.settle().await?;
-        let purged = sqlx::query("DELETE FROM queue_jobs WHERE state = 'dead' AND dead_at < ?")
-            .bind(before.as_millis())
-            .execute(&self.pool)
-            .await
-            .map_err(failed("purging dead letters"))?;
-        Ok(purged.rows_affected())
+        let now = self.clock.now();
+        let purge = move |connection: &Connection| {
+            jobs::settle(connection, now)?;
+            jobs::purge_dead(connection, before)
+        };
+        self.write("purging dead letters", Durability::Now, purge).await
     }
 }
 
 #[async_trait]
 impl Attempt for SqliteQueue {
     async fn attempt(&self, queue: QueueName, max: usize, lease: Duration) -> Result<Attempted, QueueError> {
-        let failed = failed("leasing jobs");
-        let now = self.settle().await?;
-        let next: Option<i64> = sqlx::query_scalar(
-            "SELECT min(iif(state = 'waiting', run_at, lease_until)) FROM queue_jobs
-             WHERE queue = ? AND state IN ('waiting', 'leased')",
-        )
-        .bind(queue.as_str())
-        .fetch_one(&self.pool)
-        .await
-        .map_err(&failed)?;
-        let next = next.map(Timestamp::from_millis);
+        let action = "leasing jobs";
+        let now = self.clock.now();
+        // Reading first avoids a write if no job is due.
+        let next = self.look_up(action, |connection| jobs::next_due(connection, queue))?;
         if next.is_none_or(|next| next > now) {
             return Ok(Attempted::NothingFor(next.map(|next| next.since(now))));
         }
-        self.give_rounds(queue, now).await?;
-        let until = now + lease;
-        let rows = sqlx::query(
-            "UPDATE queue_jobs SET state = 'leased', attempt = attempt + 1, lease_until = ?1,
-                 nonce = lower(hex(randomblob(16)))
-             WHERE id IN (
-                 SELECT id FROM queue_jobs WHERE queue = ?2 AND state = 'waiting' AND round IS NOT NULL
-                 ORDER BY priority DESC, round, run_at, id LIMIT ?3)
-             RETURNING *",
-        )
-        .bind(until.as_millis())
-        .bind(queue.as_str())
-        .bind(count(max))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(&failed)?;
-        let leases: Result<Vec<(i64, Lease)>, sqlx::Error> = rows
-            .iter()
-            .map(|row| {
-                let JobRow(job) = JobRow::from_row(row)?;
-                let token = LeaseToken { job: job.id.clone(), nonce: row.try_get("nonce")? };
-                Ok((row.try_get("round")?, Lease { job, token, until }))
-            })
-            .collect();
-        let mut leases = leases.map_err(&failed)?;
+        let take = move |connection: &Connection| jobs::lease(connection, now, queue, max, now + lease);
+        let leases = self.write(action, Durability::Soon, take).await?;
         if leases.is_empty() {
             // Another process has leased the due jobs.
             return Ok(Attempted::NothingFor(None));
         }
-        // RETURNING does not keep the order of the selection.
-        leases.sort_by(|(a_round, a), (b_round, b)| {
-            let rank = |round, job: &Job| (Reverse(job.priority), round, job.run_at);
-            rank(*a_round, &a.job).cmp(&rank(*b_round, &b.job)).then_with(|| a.job.id.cmp(&b.job.id))
-        });
-        Ok(Attempted::Leased(leases.into_iter().map(|(_, lease)| lease).collect()))
+        Ok(Attempted::Leased(leases))
     }
 
     fn wake_ups(&self) -> &WakeUps {
@@ -365,59 +212,7 @@ impl Attempt for SqliteQueue {
     }
 }
 
-/// A job, read from a row with all columns.
-struct JobRow(Job);
-
-impl FromRow<'_, SqliteRow> for JobRow {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        let moment = |column: &str| row.try_get(column).map(Timestamp::from_millis);
-        let state = match row.try_get("state")? {
-            "waiting" => JobState::Waiting,
-            "leased" => JobState::Leased { until: moment("lease_until")? },
-            _ => JobState::Dead { at: moment("dead_at")? },
-        };
-        Ok(Self(Job {
-            id: parse(row, "id")?,
-            queue: parse(row, "queue")?,
-            subject: row.try_get("subject")?,
-            user_id: optional(row, "user_id")?,
-            priority: row.try_get("priority")?,
-            attempt: row.try_get("attempt")?,
-            max_attempts: row.try_get("max_attempts")?,
-            created_at: moment("created_at")?,
-            run_at: moment("run_at")?,
-            state,
-            last_error: row.try_get("last_error")?,
-        }))
-    }
-}
-
-fn parse<T>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error>
-where
-    T: std::str::FromStr<Err: Into<Box<dyn std::error::Error + Send + Sync>>>,
-{
-    optional(row, column)?.ok_or_else(|| sqlx::Error::ColumnNotFound(column.to_owned()))
-}
-
-fn optional<T>(row: &SqliteRow, column: &str) -> Result<Option<T>, sqlx::Error>
-where
-    T: std::str::FromStr<Err: Into<Box<dyn std::error::Error + Send + Sync>>>,
-{
-    let text: Option<&str> = row.try_get(column)?;
-    text.map(str::parse)
-        .transpose()
-        .map_err(|e: T::Err| sqlx::Error::ColumnDecode { index: column.to_owned(), source: e.into() })
-}
-
-fn failed(action: &'static str) -> impl Fn(sqlx::Error) -> QueueError + Copy {
-    move |error| QueueError::backend(action, error)
-}
-
-/// [`QueueError::LeaseLost`] unless exactly one row was changed.
-fn held(token: &LeaseToken, rows: u64) -> Result<(), QueueError> {
-    if rows == 1 { Ok(()) } else { Err(QueueError::LeaseLost(token.job.clone())) }
-}
-
-fn count(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
+/// [`QueueError::LeaseLost`] unless the job was changed.
+fn ours(token: &LeaseToken, changed: bool) -> Result<(), QueueError> {
+    if changed { Ok(()) } else { Err(QueueError::LeaseLost(token.job.clone())) }
 }

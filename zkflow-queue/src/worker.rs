@@ -6,6 +6,7 @@ mod keeper;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use zkflow_core::error::{Chain, Classified};
-use zkflow_core::service::queue::{Job, JobQueue, QueueError, QueueName};
+use zkflow_core::service::queue::{Job, JobQueue, LeaseToken, QueueError, QueueName};
 
 use crate::backoff::Backoff;
 use keeper::{Keeper, Kept};
@@ -43,12 +44,25 @@ pub trait Handler: Send + Sync + 'static {
 #[derive(Debug, Clone)]
 pub struct JobContext {
     cancelled: CancellationToken,
+    token: LeaseToken,
+    completed: Arc<AtomicBool>,
 }
 
 impl JobContext {
     /// Fires when the lease is lost, the job is cancelled, or the drain is over.
     pub fn cancelled(&self) -> &CancellationToken {
         &self.cancelled
+    }
+
+    /// The token of the lease.
+    pub fn token(&self) -> &LeaseToken {
+        &self.token
+    }
+
+    /// Reports that the handler has completed the job itself, together with its result. Otherwise the worker completes
+    /// it after the handler.
+    pub fn job_is_completed(&self) {
+        self.completed.store(true, Ordering::Relaxed);
     }
 }
 

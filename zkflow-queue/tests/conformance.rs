@@ -6,11 +6,15 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Folders, clock, pool, redis_queue};
+use common::{Folders, clock, redis_queue};
 use futures::FutureExt;
-use zkflow_core::service::conformance::{QueueHarness, job_queue};
-use zkflow_queue::{MemoryQueue, RedisQueue, SqliteQueue};
-use zkflow_testbed::{RedisOptions, RedisServer};
+use zkflow_core::service::catalog::Catalog;
+use zkflow_core::service::conformance::{LedgerHarness, QueueHarness, job_queue, ledger};
+use zkflow_core::service::queue::JobQueue;
+use zkflow_queue::{Apart, MemoryQueue, RedisQueue, SqliteLedger, SqliteQueue};
+use zkflow_store::guarded::Policy;
+use zkflow_store::{GuardedCatalog, MemoryCatalog, MongoCatalog, SqliteCatalog, sqlite};
+use zkflow_testbed::{MongoServer, RedisOptions, RedisServer};
 
 #[tokio::test]
 async fn the_memory_queue_keeps_the_promises() {
@@ -26,8 +30,8 @@ async fn the_sqlite_queue_keeps_the_promises() {
     let folders = Folders::default();
     job_queue(async || {
         let clock = clock();
-        let pool = pool(&folders.make().join("db")).await;
-        let queue = SqliteQueue::open(pool, clock.clone()).await.unwrap();
+        let database = sqlite::open(folders.make().join("db")).await.unwrap();
+        let queue = SqliteQueue::open(database, clock.clone()).await.unwrap();
         QueueHarness::with_manual_clock(Arc::new(queue), clock)
     })
     .await;
@@ -68,4 +72,39 @@ async fn the_redis_queue_keeps_the_promises_by_its_own_clock() {
         QueueHarness { queue: Arc::new(queue), advance: Box::new(|by| tokio::time::sleep(by).boxed()), tick }
     })
     .await;
+}
+
+#[tokio::test]
+async fn documents_and_jobs_apart_keep_the_promises() {
+    let catalog = || Arc::new(MemoryCatalog::new());
+    ledger(async || apart(catalog(), Arc::new(MemoryQueue::new(clock())))).await;
+    let server = RedisServer::for_tests().unwrap();
+    ledger(async || apart(catalog(), Arc::new(redis_queue(&server, clock()).await))).await;
+}
+
+#[tokio::test]
+async fn documents_in_mongodb_and_jobs_in_redis_keep_the_promises() {
+    let (mongo, redis) = (MongoServer::start().await, RedisServer::for_tests().unwrap());
+    ledger(async || {
+        let catalog = Arc::new(MongoCatalog::open(&mongo.fresh_uri()).await.unwrap());
+        let guarded = Arc::new(GuardedCatalog::new(catalog, Policy::default()));
+        apart(guarded, Arc::new(redis_queue(&redis, clock()).await))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn documents_and_jobs_in_one_file_keep_the_promises() {
+    let folders = Folders::default();
+    ledger(async || {
+        let database = sqlite::open(folders.make().join("db")).await.unwrap();
+        let catalog = Arc::new(SqliteCatalog::open(database.clone()).await.unwrap());
+        let queue = Arc::new(SqliteQueue::open(database, clock()).await.unwrap());
+        LedgerHarness { ledger: Arc::new(SqliteLedger::new(queue.clone())), catalog, queue }
+    })
+    .await;
+}
+
+fn apart(catalog: Arc<dyn Catalog>, queue: Arc<dyn JobQueue>) -> LedgerHarness {
+    LedgerHarness { ledger: Arc::new(Apart::new(catalog.clone(), queue.clone())), catalog, queue }
 }

@@ -24,10 +24,11 @@ use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 #[cfg(feature = "evm")]
 use zkflow_core::service::chain::SolidityCompiler;
 use zkflow_core::service::id::InstallationId;
+use zkflow_core::service::ledger::Ledger;
 use zkflow_core::service::queue::JobQueue;
 use zkflow_core::setup::{CheckedPowers, DevelopmentPowers, PowersFile, PowersSource, StepOptions};
 use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
-use zkflow_queue::{MemoryQueue, SqliteQueue};
+use zkflow_queue::{Apart, MemoryQueue, SqliteLedger, SqliteQueue};
 
 use crate::auth::Authenticator;
 use crate::config::Config;
@@ -72,12 +73,22 @@ pub async fn open(
     let folder = config.storage.data_dir.clone();
     let (data, database) = data::open(&config).await?;
     let installation = bind(&data).await.map_err(failed("use the catalog and the artifact store"))?;
-    let (queue, changes): (Arc<dyn JobQueue>, Changes) = match &config.storage.redis_url {
+    let apart = |queue: &Arc<dyn JobQueue>| Arc::new(Apart::new(data.catalog.clone(), queue.clone()));
+    let jobs = match &config.storage.redis_url {
         #[cfg(feature = "redis")]
-        Some(url) => redis::queue(url, config.storage.redis_namespace.as_str()).await?,
+        Some(url) => {
+            let (queue, changes) = redis::queue(url, config.storage.redis_namespace.as_str()).await?;
+            Jobs { ledger: apart(&queue), queue, changes }
+        }
         _ => {
             let queue = SqliteQueue::open(database.open().await?, data.clock.clone());
-            (Arc::new(queue.await.map_err(failed("open the queue"))?), Changes::default())
+            let file = Arc::new(queue.await.map_err(failed("open the queue"))?);
+            let queue: Arc<dyn JobQueue> = file.clone();
+            let ledger: Arc<dyn Ledger> = match config.storage.mongodb_uri {
+                None => Arc::new(SqliteLedger::new(file)),
+                Some(_) => apart(&queue),
+            };
+            Jobs { queue, ledger, changes: Changes::default() }
         }
     };
     let caches = Caches {
@@ -91,7 +102,7 @@ pub async fn open(
         }
         None => Arc::new(DevelopmentPowers::in_folder(folder.join("ptau"))),
     };
-    let backends = Backends { data, installation, queue, changes };
+    let backends = Backends { data, installation, jobs };
     assemble(config, provers, backends, caches, powers, shutdown).await
 }
 
@@ -140,8 +151,9 @@ pub async fn in_memory(
 ) -> Result<Arc<App>, OpenError> {
     let data = data::in_memory();
     let installation = bind(&data).await.map_err(failed("use the catalog and the artifact store"))?;
-    let queue = Arc::new(MemoryQueue::new(data.clock.clone()));
-    let backends = Backends { data, installation, queue, changes: Changes::default() };
+    let queue: Arc<dyn JobQueue> = Arc::new(MemoryQueue::new(data.clock.clone()));
+    let ledger = Arc::new(Apart::new(data.catalog.clone(), queue.clone()));
+    let backends = Backends { data, installation, jobs: Jobs { queue, ledger, changes: Changes::default() } };
     let caches =
         Caches { modules: config.circuits.module_cache.clone(), keys: config.proving.key_cache.clone() };
     assemble(config, provers, backends, caches, Arc::new(DevelopmentPowers::in_memory()), shutdown).await
@@ -157,7 +169,13 @@ struct Caches {
 struct Backends {
     data: Data,
     installation: InstallationId,
+    jobs: Jobs,
+}
+
+/// The queue, what writes to it, and the news of changed documents.
+struct Jobs {
     queue: Arc<dyn JobQueue>,
+    ledger: Arc<dyn Ledger>,
     changes: Changes,
 }
 
@@ -169,7 +187,7 @@ async fn assemble(
     powers: Arc<dyn PowersSource>,
     shutdown: CancellationToken,
 ) -> Result<Arc<App>, OpenError> {
-    let Backends { data, installation, queue, changes } = backends;
+    let Backends { data, installation, jobs: Jobs { queue, ledger, changes } } = backends;
     let record_key = data.record_key();
     let Data { catalog, store, clock, vault } = data;
     vault.claim().await.map_err(failed("use the key that seals private inputs"))?;
@@ -194,6 +212,7 @@ async fn assemble(
         installation,
         written: tokio::sync::Mutex::default(),
         queue,
+        ledger,
         library: tools.library,
         engine: Arc::new(HandlebarsEngine),
         compiler: tools.compiler,

@@ -2,6 +2,7 @@
 
 mod access;
 mod body;
+mod bulk;
 mod client;
 mod delivery;
 mod download;

@@ -33,7 +33,11 @@ async fn push(app: &App, job: NewJob) {
 /// Refuses a request when its queue is full. Concurrent requests may exceed the limit slightly: it
 /// protects the machine and is not exact.
 async fn refuse_overload(app: &App, queue: QueueName, most: u64) -> Result<(), RequestError> {
+    if room(app, queue, most).await? > 0 { Ok(()) } else { Err(RequestError::Overloaded(queue)) }
+}
+
+/// Number of jobs that a queue takes, if it may have `most`.
+async fn room(app: &App, queue: QueueName, most: u64) -> Result<u64, RequestError> {
     let stats = app.queue.stats(queue).await?;
-    let owed = stats.ready + stats.delayed + stats.leased;
-    if owed < most { Ok(()) } else { Err(RequestError::Overloaded(queue)) }
+    Ok(most.saturating_sub(stats.ready + stats.delayed + stats.leased))
 }

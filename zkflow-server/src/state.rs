@@ -12,7 +12,8 @@ use zkflow_core::sandbox::Sandbox;
 use zkflow_core::service::catalog::{Catalog, CatalogError, Collection, Stored};
 use zkflow_core::service::clock::{Clock, Timestamp};
 use zkflow_core::service::id::InstallationId;
-use zkflow_core::service::queue::JobQueue;
+use zkflow_core::service::ledger::{Entered, Ledger};
+use zkflow_core::service::queue::{JobQueue, LeaseToken};
 use zkflow_core::service::store::ArtifactStore;
 use zkflow_core::setup::{Beacon, PowersSource, RecordKey};
 use zkflow_core::template::{TemplateEngine, TemplateLibrary};
@@ -53,6 +54,8 @@ pub struct App {
     pub written: tokio::sync::Mutex<Option<Instant>>,
     /// Jobs; lost ones are restored from the catalog.
     pub queue: Arc<dyn JobQueue>,
+    /// Writes documents together with their jobs.
+    pub ledger: Arc<dyn Ledger>,
     /// Seals private inputs and secrets of deployments.
     pub vault: Vault,
     /// All available templates.
@@ -139,5 +142,19 @@ impl App {
         let saved = self.documents().replace(document).await?;
         self.changes.notify(&saved.id().to_string());
         Ok(saved)
+    }
+
+    /// Writes a final document together with the end of its job, and notifies the requests that wait for it.
+    ///
+    /// # Errors
+    /// See [`Entries::finish`](zkflow_core::service::ledger::Entries::finish).
+    pub async fn finish<D: Entered>(
+        &self,
+        document: D,
+        token: &LeaseToken,
+    ) -> Result<(D, bool), CatalogError> {
+        let (saved, completed) = D::entries(&*self.ledger).finish(document, token).await?;
+        self.changes.notify(&saved.id().to_string());
+        Ok((saved, completed))
     }
 }

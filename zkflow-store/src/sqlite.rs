@@ -1,46 +1,37 @@
 //! One SQLite file for the catalog and, if used, the queue.
 
 mod catalog;
+mod database;
+pub mod documents;
 mod keys;
 mod schema;
 
 pub use catalog::SqliteCatalog;
+pub use database::{Database, DatabaseError, Durability};
+/// The driver, whose connections [`Database::write`] hands out.
+pub use rusqlite;
 
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use zkflow_core::error::{Classified, ErrorKind};
 
 /// Opens the file at `path`. Creates the file and its parent folders if needed; only its owner can read it.
 ///
-/// Several processes may open the same file. Readers never wait (write-ahead log); writers wait for each
-/// other for up to 30 seconds. Commits are on disk (`synchronous = FULL`), and deleted data is overwritten
-/// (`secure_delete`).
+/// Several processes may open the same file; their writers wait for each other for up to 30 seconds. Deleted data is
+/// overwritten (`secure_delete`).
 ///
 /// # Errors
 /// The file cannot be created or opened, or is not a database.
-pub async fn open(path: impl AsRef<Path>) -> Result<SqlitePool, OpenError> {
+pub async fn open(path: impl AsRef<Path>) -> Result<Database, OpenError> {
     let path = path.as_ref();
     create_private(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(BUSY_TIMEOUT)
-        .foreign_keys(true)
-        .pragma("secure_delete", "ON");
-    SqlitePoolOptions::new()
-        .max_connections(CONNECTIONS)
-        // The connections of a local file do not go stale.
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .connect_with(options)
-        .await
+    let owned = path.to_owned();
+    let opened = tokio::task::spawn_blocking(move || Database::open(&owned)).await;
+    opened
+        .unwrap_or_else(|error| Err(DatabaseError::other(error)))
         .map_err(|source| OpenError::Database { path: path.to_owned(), source })
 }
 
@@ -51,11 +42,6 @@ fn create_private(path: &Path) -> io::Result<()> {
     }
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
 }
-
-/// Longest wait of a writer for another.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-
-const CONNECTIONS: u32 = 8;
 
 /// Failure to open the database.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +63,7 @@ pub enum OpenError {
         path: PathBuf,
         /// Error of SQLite.
         #[source]
-        source: sqlx::Error,
+        source: DatabaseError,
     },
 }
 
@@ -101,8 +87,8 @@ mod tests {
     async fn nobody_else_can_read_the_database() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/zkflow.db");
-        let pool = open(&path).await.unwrap();
-        SqliteCatalog::open(pool).await.unwrap();
+        let database = open(&path).await.unwrap();
+        SqliteCatalog::open(database).await.unwrap();
         for entry in fs::read_dir(path.parent().unwrap()).unwrap() {
             let entry = entry.unwrap();
             assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{entry:?}");
@@ -112,14 +98,16 @@ mod tests {
     #[tokio::test]
     async fn commits_are_durable_and_deletions_overwrite() {
         let folder = tempfile::tempdir().unwrap();
-        let pool = open(folder.path().join("db")).await.unwrap();
-        let pragma =
-            async |sql: &'static str| sqlx::query_scalar::<_, i64>(sql).fetch_one(&pool).await.unwrap();
-        assert_eq!(pragma("PRAGMA synchronous").await, 2);
-        assert_eq!(pragma("PRAGMA secure_delete").await, 1);
-        assert_eq!(pragma("PRAGMA foreign_keys").await, 1);
-        let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&pool).await.unwrap();
-        assert_eq!(mode, "wal");
+        let database = open(folder.path().join("db")).await.unwrap();
+        let pragma = |connection: &rusqlite::Connection, name: &str| {
+            connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
+        };
+        let names = ["synchronous", "secure_delete", "foreign_keys", "journal_mode"];
+        let found = database.write(Durability::Now, move |connection| {
+            names.iter().map(|name| pragma(connection, name)).collect::<rusqlite::Result<Vec<_>>>()
+        });
+        let found: Vec<String> = found.await.unwrap().iter().map(|value| format!("{value:?}")).collect();
+        assert_eq!(found, ["Integer(2)", "Integer(1)", "Integer(1)", "Text(\"wal\")"]);
     }
 
     #[tokio::test]

@@ -17,6 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::{Zeroize, Zeroizing};
 use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::secret::CircuitInputs;
+use zkflow_core::service::catalog::Sealed;
 use zkflow_core::service::id::{DeploymentId, ProofId};
 use zkflow_core::service::store::{ArtifactKey, ArtifactPath, ArtifactStore, PutMode, StoreError};
 
@@ -100,6 +101,19 @@ impl Vault {
     /// [`VaultError::Store`].
     pub async fn seal(&self, id: &ProofId, inputs: &CircuitInputs) -> Result<(), VaultError> {
         self.put(inputs_of(id), id.as_str(), inputs.expose()).await
+    }
+
+    /// Seals the inputs of a request, for the document of the request itself.
+    pub fn enclose(&self, id: &ProofId, inputs: &CircuitInputs) -> Sealed {
+        Sealed(self.encrypt(id.as_str(), inputs.expose()).into())
+    }
+
+    /// Opens inputs that [`enclose`](Self::enclose) sealed for this request.
+    ///
+    /// # Errors
+    /// [`VaultError::WrongKey`] or [`VaultError::Altered`].
+    pub fn disclose(&self, id: &ProofId, sealed: &Sealed) -> Result<CircuitInputs, VaultError> {
+        self.decrypt(id.as_str(), &sealed.0).map(CircuitInputs::from_json)
     }
 
     /// Opens the inputs of a request.

@@ -52,8 +52,8 @@ async fn the_memory_catalog_keeps_the_promises() {
 async fn the_sqlite_catalog_keeps_the_promises() {
     let folders = Folders::default();
     conformance::catalog(async || {
-        let pool = sqlite::open(folders.make().join("db")).await.unwrap();
-        SqliteCatalog::open(pool).await.unwrap()
+        let database = sqlite::open(folders.make().join("db")).await.unwrap();
+        SqliteCatalog::open(database).await.unwrap()
     })
     .await;
 }

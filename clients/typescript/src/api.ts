@@ -230,7 +230,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Verify a proof with the key of a circuit. */
+        /**
+         * Verify a proof, or an array of proofs, with the key of a circuit.
+         * @description Valid proofs in an array are verified together, several times faster than one by one.
+         */
         post: operations["verifyProof"];
         delete?: never;
         options?: never;
@@ -381,6 +384,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/proofs:batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Request many proofs.
+         * @description The accepted requests are stored together. A request that is refused hinders no other: each has its own result.
+         */
+        post: operations["createProofs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/templates": {
         parameters: {
             query?: never;
@@ -434,6 +457,8 @@ export interface components {
             /** @description Path of the download on this server. */
             url: string;
         };
+        /** @description Identifies repeats of one batch: 1 to 120 visible ASCII characters. */
+        BatchKey: string;
         /** @description The arguments of the verifier contract's `verifyProof`. */
         Calldata: {
             /** @description Text in the format of `snarkjs generatecall`. */
@@ -868,6 +893,11 @@ export interface components {
             };
             userId?: components["schemas"]["UserId"] | null;
         };
+        /** @description Many requests for proofs. */
+        NewProofs: {
+            /** @description 1 to 1000 requests. */
+            proofs: components["schemas"]["NewProof"][];
+        };
         /**
          * @description Forms of numbers in inputs.
          * @enum {string}
@@ -970,6 +1000,13 @@ export interface components {
          * @description Id of a proof request: a lower-case UUID.
          */
         ProofRequestId: string;
+        /** @description The result of one of many requests: an id, or the reason why the request was refused. */
+        ProofResult: {
+            /** @description Reason of the refusal; absent if the request was accepted. */
+            problem?: components["schemas"]["Problem"];
+            /** @description Id of the proof request; absent if it was refused. */
+            proofRequestId?: components["schemas"]["ProofRequestId"];
+        };
         /**
          * @description Current stage of a proof request, or the stage that failed.
          * @enum {string}
@@ -991,6 +1028,12 @@ export interface components {
             /** @description Public signals in the format of snarkjs' `public.json`: decimal strings. */
             publicSignals: components["schemas"]["Decimal"][];
         };
+        /** @description The results of many requests, in their order. */
+        ProofsTaken: {
+            results: components["schemas"]["ProofResult"][];
+        };
+        /** @description A proof, or an array of 1 to 1000 proofs. `Serialize` only serves the description of the API. */
+        ProofsToVerify: components["schemas"]["ProofToVerify"] | components["schemas"]["ProofToVerify"][];
         /** @description Origin of the keys of a circuit; a ceremony has its number of contributions. */
         Provenance: ("development" | "single-operator") | {
             ceremony: number;
@@ -1084,6 +1127,8 @@ export interface components {
             /** @description Whether the proof is valid. */
             verified: boolean;
         };
+        /** @description Whether a proof is valid; for an array of proofs, an array in the same order. */
+        Verdicts: components["schemas"]["Verdict"] | components["schemas"]["Verdict"][];
         /**
          * @description Whether other tenants may use a circuit.
          * @enum {string}
@@ -2384,17 +2429,17 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ProofToVerify"];
+                "application/json": components["schemas"]["ProofsToVerify"];
             };
         };
         responses: {
-            /** @description Whether the proof is valid, and the reason if it is not */
+            /** @description Whether the proof is valid, and the reason if it is not; for an array of proofs, an array in the same order */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Verdict"];
+                    "application/json": components["schemas"]["Verdicts"];
                 };
             };
             /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type; `malformed_json`: a body or a file of snarkjs is not JSON, or has the wrong form; `unreadable_body`: the body ended early */
@@ -3507,6 +3552,107 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createProofs: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 120 visible ASCII characters. Entry i has the key `KEY/i`: a repeated key with the same body returns the same requests */
+                "Idempotency-Key"?: components["schemas"]["BatchKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProofs"];
+            };
+        };
+        responses: {
+            /** @description One result per entry, in order: an id, or the problem that `POST /v1/proofs` would answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProofsTaken"];
+                };
+            };
+            /** @description `invalid_idempotency_key`: the `Idempotency-Key` is not 1 to 128 visible ASCII characters; `invalid_query`: a query parameter is unknown or has the wrong type; `malformed_json`: a body or a file of snarkjs is not JSON, or has the wrong form; `unreadable_body`: the body ended early */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_slow`: the body arrives too slowly */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: the body is larger than the route accepts; see `max_body_bytes` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the `Content-Type` is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: another request has used this `Idempotency-Key`; `invalid_body`: a field of the body is missing, unknown or of the wrong type */
+            422: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {

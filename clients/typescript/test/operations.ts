@@ -61,7 +61,15 @@ export async function everyOperation(): Promise<void> {
   const { proof: made, publicSignals } = proof.artifacts;
   const protocol: "groth16" = made.protocol;
   const verdict = await call("verifyProof", { path, query: {}, body: { proof: made, publicSignals } });
-  console.log(cancelled, calldata, protocol, made.pi_b[0]?.[1], verdict.verified, verdict.reason);
+  if ("verified" in verdict) console.log(verdict.verified, verdict.reason);
+  const verdicts = await call("verifyProof", { path, query: {}, body: [{ proof: made, publicSignals }] });
+  if (Array.isArray(verdicts)) console.log(verdicts[0]?.verified);
+  console.log(cancelled, calldata, protocol, made.pi_b[0]?.[1]);
+  const batch = await call("createProofs", {
+    header: { "Idempotency-Key": "many" },
+    body: { proofs: [{ circuitId: circuit.circuitId, privateInputs, publicInputs: {} }] },
+  });
+  for (const { proofRequestId, problem } of batch.results) console.log(proofRequestId ?? problem?.code);
 
   const asked = await call("deployContract", { path, body: { chainId: 31337, signer: "deployer", unsigned: false } });
   if ("deploymentId" in asked) {

@@ -34,7 +34,7 @@ pub use keys::{ApiKey, ApiKeys, KeyChange, Scope};
 pub use life::{Failure, Life, Named, RequestOrigin, Stage, Status};
 pub use lookup::{Lookup, Term, Value};
 pub use page::{Cursor, Page};
-pub use proof::{ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStage, ProofStatus};
+pub use proof::{ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStage, ProofStatus, Sealed};
 
 /// Stores documents, with one [`Collection`] per kind.
 #[async_trait]

@@ -1,6 +1,6 @@
 //! Test suites for backends of [`ArtifactStore`](crate::service::store::ArtifactStore),
-//! [`Catalog`](crate::service::catalog::Catalog) and [`JobQueue`](crate::service::queue::JobQueue): [`artifact_store`],
-//! [`catalog`] and [`job_queue`].
+//! [`Catalog`](crate::service::catalog::Catalog), [`JobQueue`](crate::service::queue::JobQueue) and
+//! [`Ledger`](crate::service::ledger::Ledger): [`artifact_store`], [`catalog`], [`job_queue`] and [`ledger`].
 //!
 //! Each check is one function. It receives a new, empty backend, and panics with a message if the backend
 //! breaks the contract. A suite runs its checks one after the other, on any async runtime.
@@ -39,7 +39,9 @@
 pub mod artifact_store;
 pub mod catalog;
 pub mod job_queue;
+pub mod ledger;
 
 pub use artifact_store::artifact_store;
 pub use catalog::catalog;
 pub use job_queue::{QueueHarness, job_queue};
+pub use ledger::{LedgerHarness, ledger};

@@ -19,7 +19,8 @@ use zkflow_groth16::error::{Classified, ErrorKind};
 /// - A leased job is hidden until exactly `until`. Then it waits again, with `run_at = until`. After its last
 ///   attempt it is a dead letter instead, with `at = until`. `last_error` is [`LEASE_EXPIRED`] in both cases.
 ///   Every method reports this state from `until` on, even if the backend has not stored it yet.
-/// - `attempt` grows by one on every hand-out, crashes included.
+/// - `attempt` grows by one on every hand-out, crashes included. If the machine of the backend crashes, the last hand-outs
+///   and renewals may be lost: the jobs wait as before. Pushes and ends of jobs are durable when the call returns.
 /// - `(priority descending, round, run_at, id)` is the order of the due jobs of a queue.
 /// - `round = 1 + max(last waiting round of this user, last round handed out)`, per queue and priority. A
 ///   missing round counts as 0. Jobs without a user count as one user's.

@@ -1,7 +1,8 @@
 //! Tables of the queue, by version. The file also has other tables, so the version is in `queue_schema`.
 
-use sqlx::SqlitePool;
 use zkflow_core::service::queue::QueueError;
+use zkflow_store::sqlite::rusqlite::{self, Connection};
+use zkflow_store::sqlite::{Database, Durability};
 
 /// Step `i` upgrades version `i` to `i + 1`. A released step is never edited.
 const STEPS: &[&str] = &[
@@ -57,30 +58,26 @@ const STEPS: &[&str] = &[
 ];
 
 /// Upgrades the tables to the latest version. If several processes try, only one does it.
-pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), QueueError> {
-    let failed = |e| QueueError::backend("preparing the tables", e);
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-    sqlx::raw_sql("CREATE TABLE IF NOT EXISTS queue_schema (version INTEGER NOT NULL) STRICT")
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
-    let version: i64 = sqlx::query_scalar("SELECT ifnull(max(version), 0) FROM queue_schema")
-        .fetch_one(&mut *transaction)
-        .await
-        .map_err(failed)?;
-    let done = usize::try_from(version).unwrap_or(usize::MAX);
-    let Some(owed) = STEPS.get(done..) else {
+pub(super) async fn migrate(database: &Database) -> Result<(), QueueError> {
+    let action = "preparing the tables";
+    let upgrade = |connection: &Connection| -> rusqlite::Result<Result<(), i64>> {
+        connection
+            .execute_batch("CREATE TABLE IF NOT EXISTS queue_schema (version INTEGER NOT NULL) STRICT")?;
+        let latest = "SELECT ifnull(max(version), 0) FROM queue_schema";
+        let version: i64 = connection.query_row(latest, [], |row| row.get(0))?;
+        let done = usize::try_from(version).unwrap_or(usize::MAX);
+        let Some(owed) = STEPS.get(done..) else { return Ok(Err(version)) };
+        for (step, version) in owed.iter().zip(version + 1..) {
+            connection.execute_batch(step)?;
+            connection.execute("INSERT INTO queue_schema VALUES (?)", [version])?;
+        }
+        Ok(Ok(()))
+    };
+    let upgraded =
+        database.write(Durability::Now, upgrade).await.map_err(|e| QueueError::backend(action, e))?;
+    upgraded.map_err(|e| QueueError::backend(action, e))?.map_err(|version| {
         let known = STEPS.len();
         let detail = format!("schema version {version} is newer than the supported {known}: upgrade zkflow");
-        return Err(QueueError::backend("preparing the tables", detail));
-    };
-    for (step, version) in owed.iter().zip(version + 1..) {
-        sqlx::raw_sql(*step).execute(&mut *transaction).await.map_err(failed)?;
-        sqlx::query("INSERT INTO queue_schema VALUES (?)")
-            .bind(version)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-    }
-    transaction.commit().await.map_err(failed)
+        QueueError::backend(action, detail)
+    })
 }

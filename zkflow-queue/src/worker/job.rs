@@ -1,5 +1,7 @@
 //! Execution of one job, from lease to finish.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -70,8 +72,13 @@ pub(super) async fn run(shared: &Shared, kept: Kept) -> bool {
 
 async fn handle(shared: &Shared, lease: &Lease, lost: &CancellationToken) -> Result<Outcome, QueueError> {
     let Shared { queue, config, .. } = shared;
-    let result = run_handler(shared, lease, lost.child_token()).await;
+    let context =
+        JobContext { cancelled: lost.child_token(), token: lease.token.clone(), completed: Arc::default() };
+    let completed = Arc::clone(&context.completed);
+    let result = run_handler(shared, lease, context).await;
     match result {
+        // Together with its result, even if the handler failed afterwards.
+        _ if completed.load(Ordering::Relaxed) => Ok(Outcome::Completed),
         Some(Ok(())) => {
             insist(config.lease, || queue.complete(&lease.token)).await?;
             Ok(Outcome::Completed)
@@ -93,13 +100,9 @@ async fn handle(shared: &Shared, lease: &Lease, lost: &CancellationToken) -> Res
 }
 
 /// Runs the handler; `None` if it was dropped after the drain.
-async fn run_handler(
-    shared: &Shared,
-    lease: &Lease,
-    cancelled: CancellationToken,
-) -> Option<Result<(), JobError>> {
+async fn run_handler(shared: &Shared, lease: &Lease, context: JobContext) -> Option<Result<(), JobError>> {
     let (handler, job) = (shared.handler.clone(), lease.job.clone());
-    let context = JobContext { cancelled: cancelled.clone() };
+    let cancelled = context.cancelled.clone();
     // A separate task catches panics.
     let work = async move { handler.handle(&job, context).await };
     let mut task = tokio::spawn(work.in_current_span());

@@ -5,7 +5,6 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sqlx::SqlitePool;
 use tokio::sync::OnceCell;
 use zkflow_core::service::catalog::Catalog;
 use zkflow_core::service::clock::{Clock, SystemClock};
@@ -25,7 +24,7 @@ pub(super) async fn open(config: &Config) -> Result<(Data, Database), OpenError>
         .mode(0o700)
         .create(folder)
         .map_err(failed(format!("create the data folder {}", folder.display())))?;
-    let database = Database { path: config.storage.database(), pool: OnceCell::new() };
+    let database = Database { path: config.storage.database(), opened: OnceCell::new() };
     let catalog: Arc<dyn Catalog> = match &config.storage.mongodb_uri {
         #[cfg(feature = "mongodb")]
         Some(uri) => super::mongodb::catalog(uri).await?,
@@ -58,13 +57,13 @@ pub(super) fn in_memory() -> Data {
 /// The SQLite file in the data folder, opened at the first use.
 pub(super) struct Database {
     path: PathBuf,
-    pool: OnceCell<SqlitePool>,
+    opened: OnceCell<sqlite::Database>,
 }
 
 impl Database {
-    pub(super) async fn open(&self) -> Result<SqlitePool, OpenError> {
+    pub(super) async fn open(&self) -> Result<sqlite::Database, OpenError> {
         let open = async || sqlite::open(&self.path).await.map_err(failed("open the database"));
-        self.pool.get_or_try_init(open).await.cloned()
+        self.opened.get_or_try_init(open).await.cloned()
     }
 }
 

@@ -19,8 +19,10 @@ use zkflow_core::template::TemplateName;
 use super::Problem;
 use super::access::{Access, Routes};
 use super::body::JsonBody;
+use super::bulk;
 use super::download;
-use super::dto::{CircuitDto, CircuitPage, NewCircuit, ProofToVerify, VerdictDto};
+use super::dto::bulk::{ProofsToVerify, VerdictsDto};
+use super::dto::{CircuitDto, CircuitPage, NewCircuit};
 use super::events::{self, LastEvent};
 use super::observe::Origin;
 use super::openapi::schema;
@@ -28,7 +30,6 @@ use super::page::{PageQuery, cut};
 use super::path::{Path, circuit_id, deployment_id};
 use super::wait::WaitQuery;
 use crate::auth::Principal;
-use crate::service::verify::Verdict;
 use crate::service::{self, watch};
 use crate::state::{App, ClientAddress};
 
@@ -240,12 +241,14 @@ struct VerifyQuery {
     on_chain: Option<String>,
 }
 
-/// Verify a proof with the key of a circuit.
+/// Verify a proof, or an array of proofs, with the key of a circuit.
+///
+/// Valid proofs in an array are verified together, several times faster than one by one.
 #[utoipa::path(
     post, path = "/v1/circuits/{circuitId}/verify", tag = "circuits", operation_id = "verifyProof",
-    params(("circuitId" = schema::CircuitId, Path), VerifyQuery), request_body = ProofToVerify,
+    params(("circuitId" = schema::CircuitId, Path), VerifyQuery), request_body = ProofsToVerify,
     responses(
-        (status = 200, description = "Whether the proof is valid, and the reason if it is not", body = VerdictDto),
+        (status = 200, description = "Whether the proof is valid, and the reason if it is not; for an array of proofs, an array in the same order", body = VerdictsDto),
     ),
     extensions(("x-codes" = json!([
         "circuit_pending", "circuit_failed", "artifact_not_found", "too_many_verifications",
@@ -257,21 +260,27 @@ async fn verify(
     Path(id): Path<String>,
     caller: Principal,
     query: Result<Query<VerifyQuery>, QueryRejection>,
-    JsonBody(ProofToVerify { proof, public_signals }, _held): JsonBody<ProofToVerify>,
-) -> Result<Json<VerdictDto>, Problem> {
+    JsonBody(given, _held): JsonBody<ProofsToVerify>,
+) -> Result<Json<VerdictsDto>, Problem> {
     let id = circuit_id(&id)?;
-    let verdict = match query?.0.on_chain {
-        None => {
-            service::verify::verify(&app, &caller.tenant, &id, proof.into(), public_signals.into()).await?
+    let tenant = &caller.tenant;
+    let verdict = match (given, query?.0.on_chain) {
+        (ProofsToVerify::Many(proofs), None) => {
+            return Ok(Json(VerdictsDto::Many(bulk::verify_many(&app, tenant, &id, proofs).await?)));
         }
-        Some(deployment) => {
+        (ProofsToVerify::Many(_), Some(_)) => {
+            let detail = "onChain: a contract verifies one proof, not an array";
+            return Err(Problem::bad_request("invalid_query", detail));
+        }
+        (ProofsToVerify::One(one), None) => {
+            let (proof, signals) = one.into_parts();
+            service::verify::verify(&app, tenant, &id, proof, signals).await?
+        }
+        (ProofsToVerify::One(one), Some(deployment)) => {
             let deployment = deployment_id(&deployment)?;
-            let (proof, signals) = (proof.into(), public_signals.into());
-            service::verify::verify_on_chain(&app, &caller.tenant, &id, &deployment, proof, signals).await?
+            let (proof, signals) = one.into_parts();
+            service::verify::verify_on_chain(&app, tenant, &id, &deployment, proof, signals).await?
         }
     };
-    Ok(Json(match verdict {
-        Verdict::Verified => VerdictDto { verified: true, reason: None },
-        Verdict::Refused { reason } => VerdictDto { verified: false, reason: Some(reason) },
-    }))
+    Ok(Json(VerdictsDto::One(verdict.into())))
 }

@@ -17,6 +17,7 @@ use zkflow_core::template::TemplateName;
 use super::body::{Content, Entries};
 use super::openapi::schema;
 
+pub(super) mod bulk;
 mod deployed;
 #[cfg(feature = "evm")]
 pub(super) mod deployment;
@@ -89,7 +90,7 @@ pub(super) struct ProofTaken {
 }
 
 /// A proof to verify.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ProofToVerify {
     /// Proof in the format of snarkjs' `proof.json`.
@@ -100,8 +101,11 @@ pub(super) struct ProofToVerify {
     pub(super) public_signals: Vec<Value>,
 }
 
-impl Content for ProofToVerify {
-    const MOST: usize = 128 * 1024;
+impl ProofToVerify {
+    /// The proof and its public signals.
+    pub(super) fn into_parts(self) -> (Value, Value) {
+        (self.proof.into(), self.public_signals.into())
+    }
 }
 
 /// Result of a verification.

@@ -16,7 +16,9 @@ use super::access::{Door, Routes, SCHEME};
 use super::deployments;
 use super::origin::{self, Sites};
 use super::query::{self, Known};
-use super::{Problem, circuits, delivery, fallible, keys, observe, openapi, operations, proofs, templates};
+use super::{
+    Problem, bulk, circuits, delivery, fallible, keys, observe, openapi, operations, proofs, templates,
+};
 use crate::state::App;
 
 /// Router of the whole API, with `/openapi.json` and `/docs`.
@@ -67,7 +69,7 @@ pub fn description() -> Value {
 
 #[derive(OpenApi)]
 #[openapi(
-    components(schemas(Problem, openapi::schema::FileName, openapi::schema::IdempotencyKey)),
+    components(schemas(Problem, openapi::schema::FileName, openapi::schema::IdempotencyKey, openapi::schema::BatchKey)),
     info(title = "ZKFlow", description = "Parameterised Circom templates to circuits, keys and proofs"),
     tags(
         (name = "circuits", description = "Templates with parameters, compiled, and their keys"),
@@ -99,6 +101,7 @@ fn described() -> Routes {
         .merge(templates::routes())
         .merge(circuits::routes())
         .merge(proofs::routes())
+        .merge(bulk::routes())
         .merge(keys::routes());
     #[cfg(feature = "evm")]
     let routes = routes.merge(deployments::routes());

@@ -1,12 +1,15 @@
 //! Creates, reads and cancels proof requests.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use serde_json::Value;
 use zkflow_core::calldata::calldata;
 use zkflow_core::format::json::{proof_from_json, public_from_json};
 use zkflow_core::id::CircuitId;
 use zkflow_core::proof::PublicSignals;
 use zkflow_core::service::catalog::{
-    CatalogError, Circuit, Document as _, Idempotency, ProofKey, ProofRequest, ProofStatus, RequestOrigin,
+    CatalogError, Circuit, Idempotency, ProofKey, ProofRequest, ProofStatus, RequestOrigin,
 };
 use zkflow_core::service::id::{ProofId, UserId};
 use zkflow_core::service::queue::QueueName;
@@ -31,58 +34,148 @@ pub struct NewProof {
     pub origin: Option<RequestOrigin>,
 }
 
-/// Creates a proof request: seals its inputs, inserts it as pending and pushes its job.
-///
-/// # Behaviour
-/// - The order is inputs, document, job. After a crash, the cleanup removes inputs without a document,
-///   and the reconciler pushes the missing job of a pending request.
-/// - A repeated idempotency key of the user returns the existing proof request, even when the server is
-///   overloaded or the circuit is deleted.
+/// Largest sealed inputs that are part of the document of their request. Larger ones are artifacts.
+const SMALL: usize = 16 * 1024;
+
+/// Creates a proof request; see [`request_all`].
 ///
 /// # Errors
 /// The circuit is not ready; the inputs have wrong names or shapes; the key was used for a different
 /// request; too many proof requests are pending.
 pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestError> {
-    let NewProof { circuit_id, inputs, tenant, user_id, idempotency_key, origin } = new;
-    let idempotency = idempotency_key.map(|key| Idempotency {
-        key,
-        fingerprint: fingerprint(app, &circuit_id, user_id.as_ref(), &inputs),
-    });
-    if let Some(wanted) = &idempotency {
-        let key = ProofKey { tenant: tenant.clone(), user_id: user_id.clone(), key: wanted.key.clone() };
-        if let Some(present) = app.catalog.proofs().by_key(&key).await? {
-            super::same_request(present.idempotency.as_ref(), wanted)?;
-            return Ok(present);
+    let result = request_all(app, vec![new]).await.pop();
+    result.unwrap_or_else(|| Err(RequestError::Internal("a request without a result".to_owned())))
+}
+
+/// Creates proof requests: seals their inputs, inserts them as pending and pushes their jobs. Returns one result per
+/// request, in order, with the errors of [`request`].
+///
+/// # Behaviour
+/// - All are written together, in one transaction if documents and jobs share a database.
+/// - Sealed inputs are part of the document, or are stored before it. After a crash, the cleanup removes stored inputs
+///   without a document, and the reconciler pushes the missing job of a pending request.
+/// - A repeated idempotency key of the user returns the existing proof request, even when the server is
+///   overloaded or the circuit is deleted.
+pub async fn request_all(app: &App, all: Vec<NewProof>) -> Vec<Result<ProofRequest, RequestError>> {
+    let mut intake = Intake { app, circuits: HashMap::new(), room: None };
+    let mut results = Vec::with_capacity(all.len());
+    let (mut places, mut documents) = (Vec::new(), Vec::new());
+    for (place, new) in all.into_iter().enumerate() {
+        results.push(match intake.take(new).await {
+            Ok(Taken::Before(present)) => Ok(present),
+            Ok(Taken::New(document)) => {
+                places.push((place, document.id.clone(), document.idempotency.clone()));
+                documents.push(document);
+                // Replaced below.
+                Err(RequestError::Internal("a request that was not written".to_owned()))
+            }
+            Err(error) => Err(error),
+        });
+    }
+    if documents.is_empty() {
+        return results;
+    }
+    let submitted = app.ledger.proofs().submit(documents, app.config.workers.job_attempts).await;
+    intake.circuits.clear();
+    for ((place, id, wanted), submitted) in places.into_iter().zip(submitted) {
+        results[place] = match submitted {
+            Ok((proof, added)) => intake.settle(&id, wanted, proof, added).await,
+            Err(error) => Err(error.into()),
+        };
+    }
+    results
+}
+
+/// What several requests share.
+struct Intake<'a> {
+    app: &'a App,
+    /// Circuits that are ready, and that the tenant may use.
+    circuits: HashMap<(TenantId, CircuitId), Circuit>,
+    /// Requests that the queue still takes; `None`: not asked yet.
+    room: Option<u64>,
+}
+
+enum Taken {
+    /// An earlier request with the same idempotency key.
+    Before(ProofRequest),
+    /// To be written.
+    New(ProofRequest),
+}
+
+impl Intake<'_> {
+    /// Checks a request and seals its inputs.
+    async fn take(&mut self, new: NewProof) -> Result<Taken, RequestError> {
+        let app = self.app;
+        let NewProof { circuit_id, inputs, tenant, user_id, idempotency_key, origin } = new;
+        let idempotency = idempotency_key.map(|key| Idempotency {
+            key,
+            fingerprint: fingerprint(app, &circuit_id, user_id.as_ref(), &inputs),
+        });
+        if let Some(wanted) = &idempotency {
+            let key = ProofKey { tenant: tenant.clone(), user_id: user_id.clone(), key: wanted.key.clone() };
+            if let Some(present) = app.catalog.proofs().by_key(&key).await? {
+                super::same_request(present.idempotency.as_ref(), wanted)?;
+                return Ok(Taken::Before(present));
+            }
+        }
+        let inputs = inputs.checked(app, self.usable(&tenant, &circuit_id).await?)?;
+        self.make_room().await?;
+
+        let (now, sealed) = (app.now(), inputs.sealed());
+        drop(inputs);
+        let id = ProofId::generate(now);
+        let keep = app.config.limits.proof_ttl();
+        let mut asked = ProofRequest::new(id, circuit_id, user_id, idempotency, now, keep);
+        asked.life.origin = origin;
+        asked.life.tenant = tenant;
+        match sealed.expose().len() {
+            ..=SMALL => asked.inputs = Some(app.vault.enclose(&asked.id, &sealed)),
+            _ => app.vault.seal(&asked.id, &sealed).await?,
+        }
+        Ok(Taken::New(asked))
+    }
+
+    /// The result of a request that was submitted under `id`.
+    async fn settle(
+        &mut self,
+        id: &ProofId,
+        wanted: Option<Idempotency>,
+        proof: ProofRequest,
+        added: bool,
+    ) -> Result<ProofRequest, RequestError> {
+        let app = self.app;
+        // A retried insert may return this request as not added: compare the id.
+        if let (false, Some(wanted)) = (added || proof.id == *id, wanted) {
+            app.vault.destroy(id).await?;
+            super::same_request(proof.idempotency.as_ref(), &wanted)?;
+            return Ok(proof);
+        }
+        // If the circuit was deleted meanwhile, the request is deleted before its id is returned.
+        if let Err(error) = self.usable(&proof.life.tenant, &proof.circuit_id).await {
+            app.erase(proof).await?;
+            app.vault.destroy(id).await?;
+            return Err(error);
+        }
+        Ok(proof)
+    }
+
+    async fn usable(&mut self, tenant: &TenantId, id: &CircuitId) -> Result<&Circuit, RequestError> {
+        match self.circuits.entry((tenant.clone(), id.clone())) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(unknown) => Ok(unknown.insert(circuits::usable(self.app, tenant, id).await?)),
         }
     }
-    let circuit = circuits::usable(app, &tenant, &circuit_id).await?;
-    let inputs = inputs.checked(app, &circuit)?;
-    super::refuse_overload(app, QueueName::ProofGeneration, app.config.limits.max_pending_proofs).await?;
 
-    let now = app.now();
-    let id = ProofId::generate(now);
-    app.vault.seal(&id, &inputs.sealed()).await?;
-    drop(inputs);
-    let mut asked =
-        ProofRequest::new(id.clone(), circuit_id, user_id, idempotency, now, app.config.limits.proof_ttl());
-    asked.life.origin = origin;
-    asked.life.tenant = tenant;
-    let wanted = asked.idempotency.clone();
-    let (proof, added) = app.catalog.proofs().insert(asked).await?;
-    // A retried insert may return this request as not added: compare the id.
-    if let (false, Some(wanted)) = (added || proof.id == id, wanted) {
-        app.vault.destroy(&id).await?;
-        super::same_request(proof.idempotency.as_ref(), &wanted)?;
-        return Ok(proof);
+    /// Refuses a request when the queue is full. Concurrent requests may exceed the limit slightly.
+    async fn make_room(&mut self) -> Result<(), RequestError> {
+        let queue = QueueName::ProofGeneration;
+        let room = match self.room {
+            Some(room) => room,
+            None => super::room(self.app, queue, self.app.config.limits.max_pending_proofs).await?,
+        };
+        self.room = Some(room.saturating_sub(1));
+        if room > 0 { Ok(()) } else { Err(RequestError::Overloaded(queue)) }
     }
-    // If the circuit was deleted meanwhile, the request is deleted before its id is returned.
-    if let Err(error) = circuits::get_ready(app, &proof.circuit_id).await {
-        app.erase(proof).await?;
-        app.vault.destroy(&id).await?;
-        return Err(error);
-    }
-    super::push(app, proof.job()).await;
-    Ok(proof)
 }
 
 /// Cancels a pending request and destroys its inputs. Repeating it has no effect.

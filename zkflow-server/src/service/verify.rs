@@ -31,11 +31,10 @@ pub enum Verdict {
     },
 }
 
-/// Verifies `proof` (as in `proof.json`) with `signals` (as in `public.json`).
+/// Verifies a proof (as in `proof.json`) with its signals (as in `public.json`); see [`verify_all`].
 ///
 /// # Errors
-/// The circuit is not ready, its key cannot be read, or too many verifications wait already. A malformed
-/// proof is not an error: the verdict is [`Verdict::Refused`].
+/// Those of [`verify_all`].
 pub async fn verify(
     app: &App,
     tenant: &TenantId,
@@ -43,12 +42,28 @@ pub async fn verify(
     proof: Value,
     signals: Value,
 ) -> Result<Verdict, RequestError> {
+    let verdict = verify_all(app, tenant, id, vec![(proof, signals)]).await?.pop();
+    verdict.ok_or_else(|| internal("a proof without a verdict"))
+}
+
+/// Verifies proofs, each with its signals. Returns one verdict per proof, in order. Many proofs cost little more than a
+/// pairing each, if all of them are valid.
+///
+/// # Errors
+/// The circuit is not ready, its key cannot be read, or too many verifications wait already. A malformed
+/// proof is not an error: the verdict is [`Verdict::Refused`].
+pub async fn verify_all(
+    app: &App,
+    tenant: &TenantId,
+    id: &CircuitId,
+    proofs: Vec<(Value, Value)>,
+) -> Result<Vec<Verdict>, RequestError> {
     let circuit = circuits::usable(app, tenant, id).await?;
     let digest = circuits::artifact_meta(&circuit, FileName::VerificationKey.as_str())?.sha256;
     let turn = app.verifiers.turn().await.ok_or(RequestError::TooManyVerifications)?;
     let known = app.verifiers.get(&digest);
     let key = if known.is_none() { Some(verifying_key(app, &circuit).await?) } else { None };
-    let (verifier, verdict) = tokio::task::spawn_blocking(move || {
+    let (verifier, verdicts) = tokio::task::spawn_blocking(move || {
         // The turn lasts until the work ends, even if the caller has disconnected.
         let _turn = turn;
         let verifier = match (known, key) {
@@ -56,13 +71,13 @@ pub async fn verify(
             (None, Some(key)) => Arc::new(Verifier::new(key).map_err(internal)?),
             (None, None) => return Err(internal("missing verification key")),
         };
-        let verdict = judge(&verifier, &proof, &signals);
-        Ok((verifier, verdict))
+        let verdicts = judge(&verifier, &proofs);
+        Ok((verifier, verdicts))
     })
     .await
     .map_err(internal)??;
     app.verifiers.keep(digest, verifier);
-    Ok(verdict)
+    Ok(verdicts)
 }
 
 /// Like [`verify`], but calls the contract of a deployment.
@@ -122,17 +137,32 @@ pub(crate) async fn verifying_key(app: &App, circuit: &Circuit) -> Result<Verify
     )
 }
 
-fn judge(verifier: &Verifier, proof: &Value, signals: &Value) -> Verdict {
-    let refused = |reason: String| Verdict::Refused { reason };
-    let (proof, signals) = match read(verifier.key(), proof, signals) {
-        Ok(read) => read,
-        Err(reason) => return refused(reason),
-    };
-    match verifier.verify(&signals, &proof) {
-        Ok(true) => Verdict::Verified,
-        Ok(false) => refused("the proof is not valid for these public signals".to_owned()),
-        Err(error) => refused(error.to_string()),
+fn judge(verifier: &Verifier, proofs: &[(Value, Value)]) -> Vec<Verdict> {
+    let read = proofs.iter().map(|(proof, signals)| read(verifier.key(), proof, signals));
+    let mut malformed = Vec::with_capacity(proofs.len());
+    let mut well_formed = Vec::with_capacity(proofs.len());
+    for result in read {
+        malformed.push(match result {
+            Ok((proof, signals)) => {
+                well_formed.push((signals, proof));
+                None
+            }
+            Err(reason) => Some(reason),
+        });
     }
+    let mut verified = verifier.verify_batch(&well_formed).into_iter();
+    let verdict = |malformed: Option<String>| {
+        let reason = match malformed {
+            Some(reason) => reason,
+            None => match verified.next() {
+                Some(Ok(true)) => return Verdict::Verified,
+                Some(Err(error)) => error.to_string(),
+                Some(Ok(false)) | None => "the proof is not valid for these public signals".to_owned(),
+            },
+        };
+        Verdict::Refused { reason }
+    };
+    malformed.into_iter().map(verdict).collect()
 }
 
 /// Parses proof and signals; the error names the malformed part.

@@ -75,7 +75,7 @@ pub fn filter(level: LogLevel) -> EnvFilter {
         "zkflow_store",
     ];
     let ours = crates.map(|name| format!("{name}={ours}")).join(",");
-    EnvFilter::new(format!("{others},sqlx=warn,{ours}"))
+    EnvFilter::new(format!("{others},{ours}"))
 }
 
 #[cfg(test)]
@@ -88,7 +88,7 @@ mod tests {
             let filter = filter(level).to_string();
             let ours = |part: &str| part.starts_with("zkflow");
             for part in filter.split(',').filter(|part| !ours(part)) {
-                assert!(["info", "warn", "sqlx=warn"].contains(&part), "{part}");
+                assert!(["info", "warn"].contains(&part), "{part}");
             }
         }
     }

@@ -1,8 +1,13 @@
 //! [`Progress`]: takes a document of any kind from pending to final under a lease.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use async_trait::async_trait;
+use tokio::time::timeout;
 use tracing::Instrument as _;
 use zkflow_core::service::catalog::{Document as _, Failure, Named as _, Stored};
+use zkflow_core::service::ledger::Entered;
 use zkflow_core::service::queue::Job;
 use zkflow_queue::{Handler, JobContext, JobError};
 
@@ -15,7 +20,10 @@ use crate::telemetry::{document_failed, join};
 #[async_trait]
 pub(super) trait Steps: Send + Sync + 'static {
     /// Kind of the processed documents.
-    type Document: Stored;
+    type Document: Entered;
+
+    /// Whether the work is usually over within milliseconds, so that its beginning is not saved.
+    const BRIEF: bool = false;
 
     /// State shared by requests and workers.
     fn app(&self) -> &App;
@@ -29,6 +37,12 @@ pub(super) trait Steps: Send + Sync + 'static {
 
     /// Does the work, and saves the document at every stage but the last.
     async fn run(&self, document: &mut Self::Document, job: &Job) -> Result<(), Stop>;
+
+    /// Whether the unfinished document has data of its own, which [`discard`](Self::discard) removes.
+    fn has_data(&self, document: &Self::Document) -> bool {
+        let _ = document;
+        true
+    }
 
     /// Removes data that only an unfinished document needs. May be called again for a final document.
     async fn discard(&self, id: &Id<Self>) -> Result<(), JobError> {
@@ -55,12 +69,28 @@ impl<S: Steps> Progress<S> {
         Ok(None)
     }
 
-    /// Saves the final document, then removes data that only an unfinished one needs.
-    async fn finish(&self, mut document: S::Document) -> Result<(), JobError> {
+    /// Saves the final document, then removes data that only an unfinished one needs. Without such data, the job is
+    /// completed with the document.
+    async fn finish(
+        &self,
+        mut document: S::Document,
+        has_data: bool,
+        context: Option<&JobContext>,
+    ) -> Result<(), JobError> {
         let Self(steps) = self;
-        save(steps.app(), &mut document).await?;
+        let app = steps.app();
+        match context.filter(|_| !has_data) {
+            None => save(app, &mut document).await?,
+            Some(context) => {
+                let (saved, completed) = app.finish(document, context.token()).await.map_err(unsaved)?;
+                if completed {
+                    context.job_is_completed();
+                }
+                document = saved;
+            }
+        }
         log_end(&document);
-        steps.discard(document.id()).await
+        if has_data { steps.discard(document.id()).await } else { Ok(()) }
     }
 }
 
@@ -71,8 +101,11 @@ impl<S: Steps> Handler for Progress<S> {
         let app = steps.app();
         let Some(mut document) = self.owed(job).await? else { return Ok(()) };
         let _share = steps.admit(&document).await?;
+        let has_data = steps.has_data(&document);
         document.begin(job.attempt, app.now()).map_err(invalid)?;
-        save(app, &mut document).await?;
+        if !S::BRIEF {
+            save(app, &mut document).await?;
+        }
         // A part of the trace of the request, not of the job's: a job may be tried by several processes.
         let span = tracing::info_span!("work", kind = S::Document::KIND, id = %document.id());
         join(&span, document.life().origin.as_ref().and_then(|origin| origin.traceparent.clone()));
@@ -88,16 +121,16 @@ impl<S: Steps> Handler for Progress<S> {
             document_failed(job.queue, failure.code.clone());
             document.fail(failure, app.now()).map_err(invalid)?;
         }
-        self.finish(document).await
+        self.finish(document, has_data, Some(&context)).await
     }
 
     async fn dead(&self, job: &Job, error: &JobError) {
         let Self(steps) = self;
         let Ok(Some(mut document)) = self.owed(job).await else { return };
-        let id = document.id().clone();
+        let (id, has_data) = (document.id().clone(), steps.has_data(&document));
         let failure = Failure { code: error.kind.to_owned(), message: error.reason.clone() };
         if document.fail(failure, steps.app().now()).is_ok()
-            && let Err(error) = self.finish(document).await
+            && let Err(error) = self.finish(document, has_data, None).await
         {
             tracing::warn!(document = %id, reason = %error.reason, "not saved; the reconciler retries");
         }
@@ -117,6 +150,25 @@ fn log_end<D: Stored>(document: &D) {
         None => tracing::info!(kind, %id, status, attempt, ms, request, traceparent, "ended"),
         Some(Failure { code, message }) => {
             tracing::warn!(kind, %id, status, attempt, ms, request, traceparent, code, reason = message, "ended");
+        }
+    }
+}
+
+/// Time after which the stage of a brief document is saved, so that clients see it.
+const BRIEF: Duration = Duration::from_millis(500);
+
+/// Waits for the work of a stage. Saves the document if the work takes longer than [`BRIEF`].
+pub(super) async fn stage<D: Stored, T>(
+    app: &App,
+    document: &mut D,
+    work: impl Future<Output = T>,
+) -> Result<T, JobError> {
+    let mut work = pin!(work);
+    match timeout(BRIEF, &mut work).await {
+        Ok(done) => Ok(done),
+        Err(_) => {
+            save(app, document).await?;
+            Ok(work.await)
         }
     }
 }

@@ -71,6 +71,10 @@ impl Steps for KeyGeneration {
         &self.app
     }
 
+    fn has_data(&self, _: &Circuit) -> bool {
+        false
+    }
+
     async fn run(&self, circuit: &mut Circuit, job: &Job) -> Result<(), Stop> {
         let began = Instant::now();
         let (app, asked) = (Arc::clone(&self.app), circuit.clone());

@@ -18,7 +18,7 @@ use zkflow_core::witness::Way;
 use zkflow_queue::JobError;
 use zkflow_store::vault::VaultError;
 
-use super::document::{Steps, save};
+use super::document::{Steps, stage};
 use super::load::{load, meta};
 use super::memory::{self, Memory, Share};
 use super::{CircuitCache, Stop, blocking, invalid, outage, stop, stop_or_outage};
@@ -67,6 +67,7 @@ impl ProofGeneration {
 #[async_trait]
 impl Steps for ProofGeneration {
     type Document = ProofRequest;
+    const BRIEF: bool = true;
 
     fn app(&self) -> &App {
         &self.app
@@ -84,7 +85,10 @@ impl Steps for ProofGeneration {
     async fn run(&self, request: &mut ProofRequest, _: &Job) -> Result<(), Stop> {
         let app = &self.app;
         let (circuit, loaded) = self.load(request).await?;
-        let sealed = app.vault.open(&request.id).await.map_err(stop_or_outage)?;
+        let sealed = match &request.inputs {
+            Some(sealed) => app.vault.disclose(&request.id, sealed).map_err(stop)?,
+            None => app.vault.open(&request.id).await.map_err(stop_or_outage)?,
+        };
         let given =
             GivenInputs::opened(&sealed).ok_or_else(|| stop(VaultError::Altered(request.id.to_string())))?;
         drop(sealed);
@@ -93,7 +97,8 @@ impl Steps for ProofGeneration {
 
         let began = Instant::now();
         let calculator = Arc::clone(&loaded);
-        let (witness, way) = blocking(move || calculator.witness(&inputs)).await?.map_err(stop)?;
+        let work = blocking(move || calculator.witness(&inputs));
+        let (witness, way) = stage(app, request, work).await??.map_err(stop)?;
         witness_calculated(way);
         if way == Way::ModuleAfterMismatch {
             tracing::error!(circuit = %circuit.id, "wrong witness from the tape: used the module");
@@ -102,12 +107,12 @@ impl Steps for ProofGeneration {
         stage_took("proof", "witness", spent);
         tracing::trace!(proof = %request.id, wires = witness.values().len(), way = way.as_str(), ?spent, "witness calculated");
         request.advance(ProofStage::Prove, spent, app.now()).map_err(invalid)?;
-        save(app, request).await?;
 
         self.share_threads().await;
         let began = Instant::now();
         let prover = Arc::clone(&loaded);
-        let (proof, public) = blocking(move || prover.prove(&witness, &mut os_rng())).await?.map_err(stop)?;
+        let work = blocking(move || prover.prove(&witness, &mut os_rng()));
+        let (proof, public) = stage(app, request, work).await??.map_err(stop)?;
         let spent = began.elapsed();
         stage_took("proof", "prove", spent);
         tracing::trace!(proof = %request.id, ?spent, "proof made and verified");
@@ -121,6 +126,11 @@ impl Steps for ProofGeneration {
         };
         request.complete(artifacts, spent, app.now()).map_err(invalid)?;
         Ok(())
+    }
+
+    /// Small inputs are part of the request, and end with it.
+    fn has_data(&self, request: &ProofRequest) -> bool {
+        request.inputs.is_none()
     }
 
     /// Destroys the sealed inputs.

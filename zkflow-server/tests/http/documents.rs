@@ -11,7 +11,7 @@ use zkflow_testbed::page;
 use crate::support::{Server, request};
 
 /// All routes of the API.
-const ROUTES: [&str; 29] = [
+const ROUTES: [&str; 30] = [
     "delete /v1/circuits/{circuitId}",
     "delete /v1/keys/{keyId}",
     "delete /v1/proofs/{proofRequestId}",
@@ -40,6 +40,7 @@ const ROUTES: [&str; 29] = [
     "post /v1/keys",
     "post /v1/keys/{keyId}/rotate",
     "post /v1/proofs",
+    "post /v1/proofs:batch",
     "post /v1/proofs/{proofRequestId}/cancel",
 ];
 

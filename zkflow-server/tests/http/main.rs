@@ -3,6 +3,7 @@
 
 mod artifacts;
 mod authorization;
+mod bulk;
 mod calldata;
 mod callers;
 mod circuits;

@@ -121,7 +121,9 @@ impl Server {
 
     /// Whether sealed inputs of a proof request exist.
     pub(crate) async fn has_sealed(&self, proof: &str) -> bool {
-        self.app.vault.open(&proof.parse().unwrap()).await.is_ok()
+        let id = proof.parse().unwrap();
+        let document = self.app.catalog.proofs().get(&id).await.unwrap();
+        document.is_some_and(|proof| proof.inputs.is_some()) || self.app.vault.open(&id).await.is_ok()
     }
 
     /// Waits until the sealed inputs are destroyed, which happens shortly after the result is visible.

@@ -82,6 +82,42 @@ async fn proofs_lists_cursors_and_idempotency_keys_are_by_tenant() {
 }
 
 #[tokio::test]
+async fn the_entries_of_a_batch_are_by_tenant() {
+    let (server, one, other) = two().await;
+    let private = [server.documents_of("one").await.circuit, server.documents_of("other").await.circuit];
+    let public = server.circuit_of("third", Visibility::Public).await;
+    let circuits = [&private[0], &private[1], &public].map(|circuit| circuit.id.to_string());
+    let ask = async |key: &str| {
+        let proofs: Vec<Value> = circuits.iter().map(|circuit| age_proof(circuit, 42)).collect();
+        let mut batch = json_request("/v1/proofs:batch", &json!({"proofs": proofs}).to_string());
+        batch.headers_mut().insert("idempotency-key", "the-same".parse().unwrap());
+        server.send_as(key, batch).await.ok()["results"].clone()
+    };
+    let mut made = Vec::new();
+    for (key, at) in [(&one, 0), (&other, 1)] {
+        let results = ask(key).await;
+        assert_eq!(results[1 - at]["problem"]["code"], "circuit_not_found", "{results}");
+        for place in [at, 2] {
+            let id = results[place]["proofRequestId"].as_str().unwrap().to_owned();
+            assert_eq!(server.get_as(key, &format!("/v1/proofs/{id}")).await.ok()["status"], "pending");
+            made.push(id);
+        }
+        assert_eq!(ask(key).await, results, "a repeated batch is the same requests");
+    }
+    for (key, foreign) in [(&one, &made[2..]), (&other, &made[..2])] {
+        for id in foreign {
+            server.get_as(key, &format!("/v1/proofs/{id}")).await.problem(404, "proof_not_found");
+        }
+    }
+    let list = json!([{"proof": {}, "publicSignals": []}]);
+    let path = |circuit: &str| format!("/v1/circuits/{circuit}/verify");
+    server.post_as(&other, &path(&circuits[0]), &list).await.problem(404, "circuit_not_found");
+    for circuit in &circuits[1..] {
+        assert_eq!(server.post_as(&other, &path(circuit), &list).await.ok()[0]["verified"], false);
+    }
+}
+
+#[tokio::test]
 async fn a_public_circuit_is_proved_with_by_all_and_belongs_to_one() {
     let (server, one, other) = two().await;
     let circuit = server.circuit_of("one", Visibility::Public).await;

@@ -1,8 +1,7 @@
 //! The keys of the API in SQLite.
 
 use async_trait::async_trait;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite};
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{ApiKey, ApiKeys, CatalogError, KeyChange, Page};
 use zkflow_core::service::clock::Timestamp;
@@ -14,76 +13,88 @@ use super::SqliteCatalog;
 #[async_trait]
 impl ApiKeys for SqliteCatalog {
     async fn add(&self, key: &ApiKey) -> Result<(), CatalogError> {
+        let key = key.clone();
         let scopes = serde_json::to_string(&key.scopes).map_err(failed("writing a key"))?;
-        let mut insert = QueryBuilder::<Sqlite>::new(format!("INSERT INTO api_keys ({COLUMNS}) VALUES ("));
-        insert.push_bind(key.id.as_str()).push(", ").push_bind(key.digest.to_string());
-        insert.push(", ").push_bind(&key.name).push(", ").push_bind(key.tenant.as_str());
-        insert.push(", ").push_bind(scopes).push(", ").push_bind(key.created_at.as_millis());
-        for moment in [key.expires_at, key.revoked_at, key.last_used_at] {
-            insert.push(", ").push_bind(moment.map(Timestamp::as_millis));
-        }
-        insert.push(") ON CONFLICT (id) DO NOTHING");
-        insert.build().execute(&self.pool).await.map_err(failed("adding a key"))?;
-        Ok(())
+        let moment = |moment: Option<Timestamp>| moment.map(Timestamp::as_millis);
+        self.write(move |connection| {
+            let values = params![
+                key.id.as_str(),
+                key.digest.to_string(),
+                key.name,
+                key.tenant.as_str(),
+                scopes,
+                key.created_at.as_millis(),
+                moment(key.expires_at),
+                moment(key.revoked_at),
+                moment(key.last_used_at),
+            ];
+            let insert = format!(
+                "INSERT INTO api_keys ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                 ON CONFLICT (id) DO NOTHING"
+            );
+            connection.execute(&insert, values).map(drop).map_err(failed("adding a key"))
+        })
+        .await
     }
 
     async fn by_digest(&self, digest: &Digest) -> Result<Option<ApiKey>, CatalogError> {
-        let mut query = select();
-        query.push("digest = ").push_bind(digest.to_string());
-        let row = query.build().fetch_optional(&self.pool).await.map_err(failed("looking up a key"))?;
-        row.map(|row| read(&row)).transpose()
+        let digest = digest.to_string();
+        self.look_up(|connection| one(connection, "digest", &digest))
     }
 
     async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, CatalogError> {
-        let mut query = select();
-        query.push("id = ").push_bind(id.as_str());
-        let row = query.build().fetch_optional(&self.pool).await.map_err(failed("reading a key"))?;
-        row.map(|row| read(&row)).transpose()
+        self.look_up(|connection| one(connection, "id", id.as_str()))
     }
 
     async fn change(&self, id: &KeyId, change: KeyChange) -> Result<(), CatalogError> {
-        let mut update = QueryBuilder::<Sqlite>::new("UPDATE api_keys SET ");
-        match change {
-            KeyChange::Used(at) => update.push("last_used_at = ").push_bind(at.as_millis()),
-            KeyChange::Revoked(at) => {
-                update.push("revoked_at = ifnull(revoked_at, ").push_bind(at.as_millis()).push(")")
-            }
-            KeyChange::Expires(at) => {
-                let at = at.as_millis();
-                update
-                    .push("expires_at = min(ifnull(expires_at, ")
-                    .push_bind(at)
-                    .push("), ")
-                    .push_bind(at)
-                    .push(")")
-            }
+        let (id, at, update) = match change {
+            KeyChange::Used(at) => (id.clone(), at, "last_used_at = ?2"),
+            KeyChange::Revoked(at) => (id.clone(), at, "revoked_at = ifnull(revoked_at, ?2)"),
+            KeyChange::Expires(at) => (id.clone(), at, "expires_at = min(ifnull(expires_at, ?2), ?2)"),
         };
-        update.push(" WHERE id = ").push_bind(id.as_str());
-        update.build().execute(&self.pool).await.map_err(failed("changing a key"))?;
-        Ok(())
+        self.write(move |connection| {
+            let update = format!("UPDATE api_keys SET {update} WHERE id = ?1");
+            let changed = connection.execute(&update, params![id.as_str(), at.as_millis()]);
+            changed.map(drop).map_err(failed("changing a key"))
+        })
+        .await
     }
 
     async fn keys(&self, tenant: Option<&TenantId>, page: &Page) -> Result<Vec<ApiKey>, CatalogError> {
-        let mut query = select();
-        query.push("TRUE");
-        if let Some(tenant) = tenant {
-            query.push(" AND tenant = ").push_bind(tenant.as_str());
-        }
-        if let Some(after) = &page.after {
-            query.push(" AND (created_at, id) < (").push_bind(after.created_at.as_millis());
-            query.push(", ").push_bind(after.id.clone()).push(")");
-        }
-        query.push(" ORDER BY created_at DESC, id DESC LIMIT ");
-        query.push_bind(i64::try_from(page.limit).unwrap_or(i64::MAX));
-        let rows = query.build().fetch_all(&self.pool).await.map_err(failed("listing keys"))?;
-        rows.iter().map(read).collect()
+        let (tenant, page) = (tenant.cloned(), page.clone());
+        self.read(move |connection| list(connection, tenant.as_ref(), &page)).await
     }
 }
 
 const COLUMNS: &str = "id, digest, name, tenant, scopes, created_at, expires_at, revoked_at, last_used_at";
 
-fn select() -> QueryBuilder<Sqlite> {
-    QueryBuilder::new(format!("SELECT {COLUMNS} FROM api_keys WHERE "))
+fn one(connection: &Connection, column: &str, value: &str) -> Result<Option<ApiKey>, CatalogError> {
+    let query = format!("SELECT {COLUMNS} FROM api_keys WHERE {column} = ?1");
+    let found = connection.query_row(&query, [value], |row| Ok(read(row))).optional();
+    found.map_err(failed("reading a key"))?.transpose()
+}
+
+fn list(
+    connection: &Connection,
+    tenant: Option<&TenantId>,
+    page: &Page,
+) -> Result<Vec<ApiKey>, CatalogError> {
+    let mut query = format!("SELECT {COLUMNS} FROM api_keys WHERE TRUE");
+    let mut values: Vec<Box<dyn ToSql>> = Vec::new();
+    if let Some(tenant) = tenant {
+        query.push_str(" AND tenant = ?");
+        values.push(Box::new(tenant.to_string()));
+    }
+    if let Some(after) = &page.after {
+        query.push_str(" AND (created_at, id) < (?, ?)");
+        values.push(Box::new(after.created_at.as_millis()));
+        values.push(Box::new(after.id.clone()));
+    }
+    query.push_str(" ORDER BY created_at DESC, id DESC LIMIT ?");
+    values.push(Box::new(i64::try_from(page.limit).unwrap_or(i64::MAX)));
+    let mut statement = connection.prepare_cached(&query).map_err(failed("listing keys"))?;
+    let rows = statement.query_map(rusqlite::params_from_iter(values), |row| Ok(read(row)));
+    rows.map_err(failed("listing keys"))?.map(|row| row.map_err(failed("listing keys"))?).collect()
 }
 
 fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
@@ -92,10 +103,10 @@ fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     move |error| CatalogError::backend(action, error)
 }
 
-fn read(row: &SqliteRow) -> Result<ApiKey, CatalogError> {
-    let text = |column: &str| row.try_get::<String, _>(column).map_err(failed("reading a key"));
+fn read(row: &Row<'_>) -> Result<ApiKey, CatalogError> {
+    let text = |column: &str| row.get::<_, String>(column).map_err(failed("reading a key"));
     let moment = |column: &str| {
-        let millis = row.try_get::<Option<i64>, _>(column).map_err(failed("reading a key"))?;
+        let millis = row.get::<_, Option<i64>>(column).map_err(failed("reading a key"))?;
         Ok::<_, CatalogError>(millis.map(Timestamp::from_millis))
     };
     let id = text("id")?;

@@ -1,7 +1,8 @@
 //! Tables of the catalog, by version. `PRAGMA user_version` is the version of a file.
 
-use sqlx::SqlitePool;
 use zkflow_core::service::catalog::CatalogError;
+
+use super::{Database, Durability};
 
 /// Step `i` upgrades version `i` to `i + 1`. A released step is never edited.
 pub(super) const STEPS: &[&str] = &[
@@ -96,19 +97,19 @@ pub(super) const STEPS: &[&str] = &[
 ];
 
 /// Upgrades the tables to the latest version. Of several processes, one does it.
-pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), CatalogError> {
-    let failed = |e| CatalogError::backend("preparing the tables", e);
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-    let version: i64 =
-        sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await.map_err(failed)?;
-    let done = usize::try_from(version).unwrap_or(usize::MAX);
-    let Some(owed) = STEPS.get(done..) else {
+pub(super) async fn migrate(database: &Database) -> Result<(), CatalogError> {
+    let action = "preparing the tables";
+    let upgrade = |connection: &rusqlite::Connection| -> rusqlite::Result<Result<(), i64>> {
+        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let done = usize::try_from(version).unwrap_or(usize::MAX);
+        let Some(owed) = STEPS.get(done..) else { return Ok(Err(version)) };
+        owed.iter().try_for_each(|step| connection.execute_batch(step)).map(Ok)
+    };
+    let upgraded =
+        database.write(Durability::Now, upgrade).await.map_err(|e| CatalogError::backend(action, e))?;
+    upgraded.map_err(|e| CatalogError::backend(action, e))?.map_err(|version| {
         let known = STEPS.len();
         let detail = format!("schema version {version} is newer than the supported {known}: upgrade zkflow");
-        return Err(CatalogError::Corrupt { id: "the database".to_owned(), detail });
-    };
-    for step in owed {
-        sqlx::raw_sql(*step).execute(&mut *transaction).await.map_err(failed)?;
-    }
-    transaction.commit().await.map_err(failed)
+        CatalogError::Corrupt { id: "the database".to_owned(), detail }
+    })
 }

@@ -192,3 +192,25 @@ fn debug_shows_no_key() {
         "Vault { store: MemoryStore(Mutex { data: {}, poisoned: false, .. }), .. }"
     );
 }
+
+#[test]
+fn enclosed_inputs_open_under_their_own_request_only() {
+    let store = Arc::new(MemoryStore::new());
+    let (vault, id) = (vault(&store), fresh_id());
+    let sealed = vault.enclose(&id, &inputs());
+    assert_eq!(vault.disclose(&id, &sealed).unwrap().expose(), INPUTS);
+    for part in INPUTS.as_bytes().windows(4) {
+        assert!(!sealed.0.windows(4).any(|window| window == part), "the text contains {part:?}");
+    }
+    assert_ne!(vault.enclose(&id, &inputs()), sealed, "a nonce was used twice");
+    assert!(matches!(vault.disclose(&fresh_id(), &sealed), Err(VaultError::Altered(_))));
+    let other = Vault::new(VaultKey::generate(), store);
+    assert!(matches!(other.disclose(&id, &sealed), Err(VaultError::WrongKey(_))));
+    for at in 0..sealed.0.len() {
+        let mut changed = sealed.clone();
+        changed.0[at] ^= 1;
+        assert!(vault.disclose(&id, &changed).is_err(), "byte {at}");
+        changed.0.truncate(at);
+        assert!(vault.disclose(&id, &changed).is_err(), "cut to {at}");
+    }
+}

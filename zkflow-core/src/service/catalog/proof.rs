@@ -1,9 +1,14 @@
 //! [`ProofRequest`]: a request for a proof.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
 
-use super::document::{Document, IDEMPOTENCY_KEY, Idempotency};
-use super::life::{Life, Stage, Status, named};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as STANDARD;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::document::{Document, IDEMPOTENCY_KEY, Idempotency, InvalidTransition};
+use super::life::{Failure, Life, Stage, Status, named};
 use super::lookup::{Lookup, Term};
 use crate::service::clock::Timestamp;
 use crate::service::id::{ProofId, UserId};
@@ -14,7 +19,7 @@ use zkflow_groth16::id::CircuitId;
 
 /// A request for a proof, and its result.
 ///
-/// Private inputs are not part of it: they are sealed until the request is final.
+/// Private inputs are not part of it in clear: they are sealed until the request is final.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProofRequest {
     /// Id of this request.
@@ -33,6 +38,33 @@ pub struct ProofRequest {
     pub idempotency: Option<Idempotency>,
     /// Time at which the request and its proof are removed.
     pub expires_at: Timestamp,
+    /// The inputs, until the request is final. `None` if they are an artifact of their own, because they are large, or
+    /// sealed by an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Sealed>,
+}
+
+/// Bytes that only the vault of the installation can open. Stored as base64 text.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed(pub Vec<u8>);
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealed({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for Sealed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Sealed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD.decode(text).map(Self).map_err(D::Error::custom)
+    }
 }
 
 named! {
@@ -112,6 +144,12 @@ impl Document for ProofRequest {
 
     fn user_id(&self) -> Option<&UserId> {
         self.user_id.as_ref()
+    }
+
+    fn fail(&mut self, error: Failure, now: Timestamp) -> Result<(), InvalidTransition> {
+        self.owed()?.fail(error, now);
+        self.inputs = None;
+        Ok(())
     }
 }
 

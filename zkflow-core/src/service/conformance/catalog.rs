@@ -2,7 +2,7 @@
 
 mod keys;
 mod kinds;
-mod sample;
+pub(super) mod sample;
 
 use std::cmp::Reverse;
 use std::sync::Arc;

@@ -27,10 +27,11 @@ impl ProofRequest {
             artifacts: None,
             idempotency,
             expires_at: now + keep,
+            inputs: None,
         }
     }
 
-    /// Records the verified proof and makes the request completed.
+    /// Records the verified proof, makes the request completed and forgets its sealed inputs.
     ///
     /// # Errors
     /// The request is final.
@@ -42,15 +43,65 @@ impl ProofRequest {
     ) -> Result<(), InvalidTransition> {
         self.owed()?.complete(ProofStatus::Completed, spent, now);
         self.artifacts = Some(artifacts);
+        self.inputs = None;
         Ok(())
     }
 
-    /// Cancels the request.
+    /// Cancels the request and forgets its sealed inputs.
     ///
     /// # Errors
     /// The request is final.
     pub fn cancel(&mut self, now: Timestamp) -> Result<(), InvalidTransition> {
         self.owed()?.end(ProofStatus::Cancelled, now);
+        self.inputs = None;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use zkflow_groth16::digest::Digest;
+
+    use super::*;
+    use crate::service::catalog::{Failure, Sealed};
+
+    fn pending() -> ProofRequest {
+        let (now, circuit) = (Timestamp::from_millis(0), CircuitId::from_hash(&Digest::of("c")));
+        let request =
+            ProofRequest::new(ProofId::generate(now), circuit, None, None, now, Duration::from_secs(1));
+        ProofRequest { inputs: Some(Sealed(vec![1, 2, 255])), ..request }
+    }
+
+    #[test]
+    fn a_final_request_has_no_inputs() {
+        let now = Timestamp::from_millis(1);
+        let artifacts = ProofArtifacts {
+            proof: json!({}),
+            public_signals: Vec::new(),
+            proving_key: Digest::of("k"),
+            prover: "native".to_owned(),
+        };
+        let failure = Failure { code: "c".to_owned(), message: "m".to_owned() };
+        let [mut completed, mut failed, mut cancelled] = [pending(), pending(), pending()];
+        completed.complete(artifacts, Duration::ZERO, now).unwrap();
+        failed.fail(failure, now).unwrap();
+        cancelled.cancel(now).unwrap();
+        for request in [completed, failed, cancelled] {
+            assert!(request.is_final() && request.inputs.is_none(), "{request:?}");
+        }
+    }
+
+    #[test]
+    fn sealed_inputs_are_base64_and_absent_where_there_are_none() {
+        let mut request = pending();
+        let text = serde_json::to_value(&request).unwrap();
+        assert_eq!(text["inputs"], json!("AQL/"));
+        assert_eq!(serde_json::from_value::<ProofRequest>(text).unwrap(), request);
+        request.inputs = None;
+        let text = serde_json::to_value(&request).unwrap();
+        assert!(text.get("inputs").is_none());
+        assert_eq!(serde_json::from_value::<ProofRequest>(text).unwrap(), request);
+        assert!(!format!("{:?}", pending()).contains("255"), "the debug text contains the bytes");
     }
 }

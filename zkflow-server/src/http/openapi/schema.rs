@@ -53,6 +53,8 @@ schemas! {
     UserId = json!({"type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": 128});
     /// Identifies repeats of one request: 1 to 128 visible ASCII characters.
     IdempotencyKey = json!({"type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": 128});
+    /// Identifies repeats of one batch: 1 to 120 visible ASCII characters.
+    BatchKey = json!({"type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": 120});
     /// SHA-256 in lower-case hex digits.
     Sha256 = pattern("^[0-9a-f]{64}$");
     /// Address of an account or a contract: `0x` and 40 hex digits.

@@ -12,7 +12,7 @@ use zkflow_groth16::digest::Digest;
 use zkflow_groth16::id::CircuitId;
 
 /// A kind of document that the suite can create.
-pub(super) trait Sample: Stored {
+pub(in crate::service::conformance) trait Sample: Stored {
     /// A pending document that duplicates no other, created `created` milliseconds after the start of the
     /// year 2100.
     fn sample(created: i64) -> Self;
