@@ -4,10 +4,12 @@
 //! templates, requests and witness calculations.
 
 mod error;
+mod expected;
 mod node;
 mod shape;
 
 pub use error::{InputError, InputProblem};
+pub use expected::{ExpectedInput, check_expected};
 pub use node::NotAnObject;
 pub use shape::Shape;
 pub use zkflow_groth16::field::json::NumberRule;

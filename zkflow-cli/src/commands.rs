@@ -16,6 +16,8 @@ mod evidence;
 mod files;
 #[cfg(feature = "setup")]
 mod http;
+#[cfg(feature = "remote")]
+mod import;
 mod inspect;
 #[cfg(feature = "server")]
 mod keys;
@@ -72,7 +74,7 @@ pub(crate) enum Command {
     #[cfg(feature = "server")]
     #[command(subcommand)]
     Keys(Box<keys::KeysCommand>),
-    /// Build circuits from templates
+    /// Build circuits from templates, and import them to a server
     #[command(subcommand)]
     Circuit(CircuitCommand),
     /// Make and check templates
@@ -118,7 +120,10 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum CircuitCommand {
     /// Build a circuit from a template: compile it, make its keys and its verifier contract
-    Build(build::BuildArgs),
+    Build(Box<build::BuildArgs>),
+    /// Send a circuit and its keys to a server, which checks them and makes what is missing
+    #[cfg(feature = "remote")]
+    Import(Box<import::ImportArgs>),
 }
 
 /// Runs a command. The exit code is a failure if a proof is invalid or a requirement is missing.
@@ -142,6 +147,8 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
         #[cfg(feature = "server")]
         Command::Keys(command) => return keys::keys(&command),
         Command::Circuit(CircuitCommand::Build(args)) => build::build(&args)?,
+        #[cfg(feature = "remote")]
+        Command::Circuit(CircuitCommand::Import(args)) => import::import(&args)?,
         Command::Template(command) => return template::run(&command),
         Command::Compile(args) => compile::compile(&args)?,
         Command::Witness(args) => prove::witness(&args)?,

@@ -1,13 +1,17 @@
 //! The path of a circuit from its template to proofs:
 //!
 //! template and parameters → [`Blueprint`] → compiled → [`CircuitFiles`] → [`LoadedCircuit`] → proofs.
+//!
+//! A circuit that others made: [`ImportedParts`] → [`CheckedParts`] → [`CircuitFiles`].
 
 mod blueprint;
 mod files;
+mod import;
 mod loaded;
 mod source;
 
 pub use blueprint::{Blueprint, BlueprintBuilder, BlueprintError, circuit_hash};
 pub use files::{CircuitFiles, FileError, FileName, UnknownFile};
+pub use import::{CheckedParts, ImportError, ImportedInput, ImportedKey, ImportedParts};
 pub use loaded::{FullProveError, LoadError, LoadedCircuit};
 pub use source::CircuitSource;

@@ -13,3 +13,4 @@ pub mod conformance;
 pub mod clock;
 pub mod id;
 pub mod tenant;
+pub mod upload;

@@ -92,6 +92,7 @@ pub async fn open(
         }
     };
     let caches = Caches {
+        scratch: Some(folder.join("scratch")),
         modules: Some(config.circuits.module_cache.clone().unwrap_or_else(|| folder.join("modules"))),
         keys: Some(config.proving.key_cache.clone().unwrap_or_else(|| folder.join("keys"))),
     };
@@ -155,12 +156,13 @@ pub async fn in_memory(
     let ledger = Arc::new(Apart::new(data.catalog.clone(), queue.clone()));
     let backends = Backends { data, installation, jobs: Jobs { queue, ledger, changes: Changes::default() } };
     let caches =
-        Caches { modules: config.circuits.module_cache.clone(), keys: config.proving.key_cache.clone() };
+        Caches { scratch: None, modules: config.circuits.module_cache.clone(), keys: config.proving.key_cache.clone() };
     assemble(config, provers, backends, caches, Arc::new(DevelopmentPowers::in_memory()), shutdown).await
 }
 
 /// Folders of data that can be computed again. `None`: not cached on disk.
 struct Caches {
+    scratch: Option<PathBuf>,
     modules: Option<PathBuf>,
     keys: Option<PathBuf>,
 }
@@ -228,6 +230,8 @@ async fn assemble(
         changes,
         budgets: Budgets::new(&config.http),
         verifiers: Verifiers::new(std::thread::available_parallelism().map_or(1, usize::from)),
+        uploads: tokio::sync::Mutex::default(),
+        scratch: caches.scratch,
         shutdown,
         metrics: telemetry::metrics(),
         started: Instant::now(),

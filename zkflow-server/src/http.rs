@@ -27,6 +27,7 @@ mod keys;
 mod operations;
 mod proofs;
 mod templates;
+mod uploads;
 
 pub use problem::Problem;
 pub use router::{description, operations_router, router, starting_router};

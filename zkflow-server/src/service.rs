@@ -3,8 +3,10 @@
 pub mod circuits;
 #[cfg(feature = "evm")]
 pub mod deployments;
+pub mod imports;
 pub mod proofs;
 pub mod removal;
+pub mod uploads;
 pub mod verify;
 pub mod watch;
 

@@ -89,6 +89,10 @@ pub struct App {
     pub budgets: Budgets,
     /// Limit of concurrent verifications, and a cache of prepared keys.
     pub verifiers: Verifiers,
+    /// Held while an upload is created.
+    pub uploads: tokio::sync::Mutex<()>,
+    /// Folder for files during a job; `None`: that of the system.
+    pub scratch: Option<PathBuf>,
     /// Cancelled at shutdown: waiting requests return, workers lease no more jobs.
     pub shutdown: CancellationToken,
     /// Renders the metrics in Prometheus format.

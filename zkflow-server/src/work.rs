@@ -10,10 +10,12 @@ mod cleanup;
 #[cfg(feature = "evm")]
 mod deploy;
 mod document;
+mod import;
 mod keygen;
 mod load;
 mod memory;
 mod proof;
+mod scratch;
 mod tape;
 
 use std::sync::Arc;

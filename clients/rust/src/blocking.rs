@@ -71,6 +71,10 @@ calls! {
     delete_proof(id: &str) -> ();
     delete_circuit(id: &str, force: bool) -> ();
     file(circuit: &str, name: &str) -> Vec<u8>;
+    create_upload(files: &Value) -> Value;
+    upload(id: &str) -> Value;
+    put_part(upload: &str, file: usize, part: u64, bytes: Vec<u8>) -> ();
+    import_circuit(request: &Value, patience: Duration) -> Value;
     templates() -> Value;
     deploy(circuit: &str, request: &Value, patience: Duration) -> Value;
 }

@@ -195,7 +195,12 @@ impl Client {
     }
 
     /// Polls a document until its status is one of `wanted`.
-    async fn settled(&self, path: &str, wanted: &[&str], patience: Duration) -> Result<Value, ClientError> {
+    pub(crate) async fn settled(
+        &self,
+        path: &str,
+        wanted: &[&str],
+        patience: Duration,
+    ) -> Result<Value, ClientError> {
         let deadline = Instant::now() + patience;
         let waiting = format!("{path}?wait=10");
         let call = Call::new(Method::GET, &waiting);
@@ -230,6 +235,6 @@ fn key() -> Result<HeaderValue, ClientError> {
     Ok(HeaderValue::try_from(hex::encode(bytes)).expect("hex digits are a header value"))
 }
 
-fn text<'a>(body: &'a Value, name: &str) -> Result<&'a str, ClientError> {
+pub(crate) fn text<'a>(body: &'a Value, name: &str) -> Result<&'a str, ClientError> {
     body[name].as_str().ok_or_else(|| ClientError::Unexpected(format!("the answer contains no text {name}")))
 }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod error;
+mod imports;
 mod transport;
 
 pub mod blocking;

@@ -74,7 +74,7 @@ impl Client {
 pub(crate) struct Call<'a> {
     method: Method,
     path: &'a str,
-    body: Option<String>,
+    body: Option<Vec<u8>>,
     headers: HeaderMap,
 }
 
@@ -84,8 +84,15 @@ impl<'a> Call<'a> {
     }
 
     pub(crate) fn body(mut self, body: &Value) -> Self {
-        self.body = Some(body.to_string());
+        self.body = Some(body.to_string().into_bytes());
         self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self
+    }
+
+    /// A body of bytes.
+    pub(crate) fn bytes_of(mut self, body: Vec<u8>) -> Self {
+        self.body = Some(body);
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         self
     }
 
@@ -165,6 +172,7 @@ impl<'a> Call<'a> {
         match self.method {
             Method::GET => "GET",
             Method::DELETE => "DELETE",
+            Method::PUT => "PUT",
             _ => "POST",
         }
     }

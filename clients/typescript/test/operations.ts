@@ -94,6 +94,15 @@ export async function everyOperation(): Promise<void> {
   const rotated: string = (await call("rotateKey", { path: keyPath, query: { overlap: 60 } })).key;
   await call("revokeKey", { path: keyPath });
   console.log(keys.keys.length, scope, rotated.length);
+  const upload = await call("createUpload", {
+    body: { files: [{ role: "source", path: "main.circom", size: 10, sha256: "0".repeat(64) }] },
+  });
+  const uploadPath = { uploadId: upload.uploadId };
+  await call("putPart", { path: { ...uploadPath, file: 0, part: 0 } });
+  const missing: number[] = (await call("getUpload", { path: uploadPath })).files[0]?.missing ?? [];
+  const imported = await call("importCircuit", { body: { ...uploadPath, main: "main.circom", simplification: "O2" } });
+  console.log(missing, imported.import?.inputs[0]?.shape, imported.claimed, imported.templateName);
+  await call("deleteUpload", { path: uploadPath });
   await call("deleteProof", { path: proofPath });
   await call("deleteCircuit", { path, query: { force: true } });
   console.log((await call("health", none)).status, (await call("ready", none)).checks, await call("metrics", none));

@@ -5,6 +5,7 @@ use std::fmt;
 
 use ark_bn254::Fr;
 use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zkflow_groth16::field::json::NumberRule;
 
@@ -12,7 +13,10 @@ use super::error::MAX_LISTED;
 use super::{InputError, InputProblem, Node, Path};
 
 /// The JSON shape of an input.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Stored as `"value"`, `{"array": [3, "value"]}` or `{"fields": [["x", "value"]]}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Shape {
     /// A field element.
     Value,

@@ -1,9 +1,11 @@
 //! Checks the names and shapes of JSON inputs against a manifest.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::{Manifest, Params, SignalSpec, Template};
-use crate::inputs::{InputError, InputProblem, MAX_LISTED, NumberRule, Path, Shape};
+use crate::inputs::{ExpectedInput, InputError, NumberRule, Shape, check_expected};
 
 impl Template {
     /// Checks that inputs have the names of the manifest, and the shapes that `params` require.
@@ -29,26 +31,12 @@ pub(super) fn check(
     given: &[(&str, &Map<String, Value>)],
     rule: NumberRule,
 ) -> Vec<InputError> {
-    let mut errors = Vec::new();
-    for (root, fields) in given {
-        for name in fields.keys().filter(|name| manifest.inputs.iter().all(|input| input.name != **name)) {
-            let known = manifest.inputs.iter().take(MAX_LISTED).map(|input| input.name.clone()).collect();
-            errors.push(Path::Field(&Path::Root(root), name).error(InputProblem::Unknown { known }));
-        }
-    }
-    for input in &manifest.inputs {
-        let found = given.iter().find_map(|(root, fields)| Some((*root, fields.get(&input.name)?)));
-        let Some((root, value)) = found else {
-            let place = if input.public { given.last() } else { given.first() };
-            let root = Path::Root(place.map_or("inputs", |(root, _)| root));
-            errors.push(Path::Field(&root, &input.name).error(InputProblem::Missing));
-            continue;
-        };
-        if let Some(params) = params {
-            errors.extend(input.shape(params).check(&format!("{root}.{}", input.name), value, rule).err());
-        }
-    }
-    errors
+    let expected = manifest.inputs.iter().map(|input| ExpectedInput {
+        name: &input.name,
+        public: input.public,
+        shape: params.map(|params| Cow::Owned(input.shape(params))),
+    });
+    check_expected(&expected.collect::<Vec<_>>(), given, rule)
 }
 
 impl SignalSpec {

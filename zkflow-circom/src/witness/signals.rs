@@ -21,6 +21,9 @@ pub struct InputSignals {
     empty: HashSet<u64>,
 }
 
+/// Largest number of fields and indices in a name. Shapes are built by recursion, and names come from foreign files.
+const MOST_STEPS: usize = 64;
+
 /// Path that errors about inputs begin with.
 pub(super) const ROOT: &str = "inputs";
 
@@ -192,7 +195,7 @@ fn shape_of(paths: &[&[Step<'_>]]) -> Option<Shape> {
     Some(Shape::Fields(fields))
 }
 
-/// Splits a name such as `path[3].x` into steps.
+/// Splits a name such as `path[3].x` into steps; `None` if it has more than [`MOST_STEPS`].
 fn steps(name: &str) -> Option<Vec<Step<'_>>> {
     let mut steps = Vec::new();
     for field in name.split('.') {
@@ -202,7 +205,13 @@ fn steps(name: &str) -> Option<Vec<Step<'_>>> {
             let inner = indices.strip_prefix('[')?.strip_suffix(']')?;
             for index in inner.split("][") {
                 steps.push(Step::Index(index.parse().ok()?));
+                if steps.len() > MOST_STEPS {
+                    return None;
+                }
             }
+        }
+        if steps.len() > MOST_STEPS {
+            return None;
         }
     }
     Some(steps)

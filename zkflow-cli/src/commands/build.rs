@@ -95,11 +95,11 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
     drop(progress);
     println!("circuit {id} in {}", args.out.display());
     print!("{}", summary(&circuit.report));
-    let warning = match circuit.provenance {
+    let warning = match circuit.label.provenance() {
         Provenance::Development => " (never use development keys on a real chain)",
         _ => "",
     };
-    println!("keys                 {}{warning}", circuit.provenance);
+    println!("keys                 {}{warning}", circuit.label);
     println!("witness              {}", way_to_witness(&circuit.tape));
     Ok(())
 }

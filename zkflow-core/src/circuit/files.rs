@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Blueprint;
 use zkflow_circom::compile::Compiled;
 use zkflow_circom::sandbox::Sandbox;
+use zkflow_circom::secret::CircuitInputs;
 use zkflow_circom::witness::tape::{self, RecordLimits, Tape};
 use zkflow_circom::witness::{CalculatorFiles, rehearsed};
 use zkflow_groth16::digest::Digest;
@@ -15,23 +16,51 @@ use zkflow_groth16::format::FormatError;
 use zkflow_groth16::format::json;
 use zkflow_groth16::format::r1cs::R1cs;
 use zkflow_groth16::id::CircuitId;
-use zkflow_groth16::provenance::Provenance;
+use zkflow_groth16::proof::VerifyingKey;
+use zkflow_groth16::provenance::Label;
 use zkflow_groth16::report::CircuitReport;
 use zkflow_groth16::rng::SecureRng;
-use zkflow_groth16::setup::{CeremonyError, KeyOptions, MadeKey, PowersSource, make_key};
+use zkflow_groth16::setup::{CeremonyError, KeyOptions, MadeKey, PowersSource, SetupRecord, make_key};
 use zkflow_groth16::solidity::{ContractCircuit, ContractHeader, verifier_contract};
 
 /// The files of a circuit, ready to be stored.
 #[derive(Debug, Clone)]
 pub struct CircuitFiles {
-    /// Each file with its bytes, in the order of [`FileName::ALL`]. A circuit may lack [`FileName::Tape`].
+    /// Each file with its bytes, in the order of [`FileName::ALL`]. A circuit may lack [`FileName::Tape`]; an imported one
+    /// also [`FileName::Source`] and [`FileName::Setup`].
     pub files: Vec<(FileName, Vec<u8>)>,
     /// Number of operations of the tape, or the reason why the circuit has none.
     pub tape: Result<usize, tape::Stop>,
     /// Size of the circuit, and warnings about it.
     pub report: CircuitReport,
-    /// Origin of the keys.
-    pub provenance: Provenance,
+    /// Origin of the keys, and whether it is only claimed.
+    pub label: Label,
+}
+
+/// A key, and what was found about it.
+pub(super) struct JudgedKey {
+    /// The file; `None` if it is stored otherwise.
+    pub(super) zkey: Option<Vec<u8>>,
+    pub(super) vk: VerifyingKey,
+    pub(super) label: Label,
+    /// `None` if the key was not verified.
+    pub(super) record: Option<SetupRecord>,
+}
+
+/// Does `work` while the witness calculation is recorded.
+pub(super) fn recording<T>(
+    compiled: &Compiled,
+    sandbox: &Arc<Sandbox>,
+    examples: &[CircuitInputs],
+    work: impl FnOnce() -> T,
+) -> (T, Result<Tape, tape::Stop>) {
+    let Compiled { r1cs, wasm, sym, .. } = compiled;
+    let files = CalculatorFiles { wasm, r1cs: Some(r1cs), sym: Some(sym), tape: None };
+    std::thread::scope(|scope| {
+        let recording = scope.spawn(|| rehearsed(sandbox, files, RecordLimits::default(), examples));
+        let done = work();
+        (done, recording.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 impl CircuitFiles {
@@ -52,39 +81,49 @@ impl CircuitFiles {
     ) -> Result<Self, FileError> {
         let r1cs = R1cs::read(&compiled.r1cs)?;
         let options = options.with_r1cs(Digest::of(&compiled.r1cs));
-        let (made, recorded) = std::thread::scope(|scope| {
-            let recording = scope.spawn(|| {
-                let Compiled { r1cs, wasm, sym, .. } = &compiled;
-                let files = CalculatorFiles { wasm, r1cs: Some(r1cs), sym: Some(sym), tape: None };
-                rehearsed(sandbox, files, RecordLimits::default(), &blueprint.examples)
-            });
-            let mut zkey = Vec::new();
-            let made = make_key(&r1cs, powers, &mut zkey, options, rng).map(|made| (zkey, made));
-            (made, recording.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        let mut zkey = Vec::new();
+        let (made, tape) = recording(&compiled, sandbox, &blueprint.examples, || {
+            make_key(&r1cs, powers, &mut zkey, options, rng)
         });
-        let (zkey, MadeKey { head, label, record, .. }) = made?;
+        let MadeKey { head, label, record, .. } = made?;
         drop(r1cs);
-        let verification_key = json::vkey_text(&head.vk);
+        let id = CircuitId::from_hash(&blueprint.circuit_hash);
+        let source = blueprint.rendered.clone().into_bytes();
+        let key = JudgedKey { zkey: Some(zkey), vk: head.vk, label, record: Some(record) };
+        Ok(Self::assemble(id, Some(source), compiled, key, tape))
+    }
+
+    /// Puts the files together, and makes those that follow from the key.
+    pub(super) fn assemble(
+        id: CircuitId,
+        source: Option<Vec<u8>>,
+        compiled: Compiled,
+        key: JudgedKey,
+        recorded: Result<Tape, tape::Stop>,
+    ) -> Self {
+        let JudgedKey { zkey, vk, label, record } = key;
+        let verification_key = json::vkey_text(&vk);
         let header = ContractHeader {
-            circuit: ContractCircuit::Id(CircuitId::from_hash(&blueprint.circuit_hash)),
+            circuit: ContractCircuit::Id(id),
             label,
             verification_key: Digest::of(&verification_key),
         };
-        let contract = verifier_contract(&head.vk, &header);
+        let contract = verifier_contract(&vk, &header);
         let tape = recorded.as_ref().map(Tape::len).map_err(|stop| *stop);
-        let recorded = recorded.map(|tape| (FileName::Tape, tape.to_bytes(&Digest::of(&compiled.wasm))));
-        let mut files = vec![
-            (FileName::Source, blueprint.rendered.clone().into_bytes()),
-            (FileName::R1cs, compiled.r1cs),
-            (FileName::Wasm, compiled.wasm),
-            (FileName::Sym, compiled.sym),
+        let recorded = recorded.ok().map(|tape| tape.to_bytes(&Digest::of(&compiled.wasm)));
+        let files = [
+            (FileName::Source, source),
+            (FileName::R1cs, Some(compiled.r1cs)),
+            (FileName::Wasm, Some(compiled.wasm)),
+            (FileName::Sym, Some(compiled.sym)),
             (FileName::ProvingKey, zkey),
-            (FileName::VerificationKey, verification_key.into_bytes()),
-            (FileName::VerifierContract, contract.into_bytes()),
-            (FileName::Setup, record.to_json().into_bytes()),
+            (FileName::VerificationKey, Some(verification_key.into_bytes())),
+            (FileName::VerifierContract, Some(contract.into_bytes())),
+            (FileName::Setup, record.map(|record| record.to_json().into_bytes())),
+            (FileName::Tape, recorded),
         ];
-        files.extend(recorded);
-        Ok(Self { files, tape, report: compiled.report, provenance: label.provenance() })
+        let files = files.into_iter().filter_map(|(name, bytes)| Some((name, bytes?))).collect();
+        Self { files, tape, report: compiled.report, label }
     }
 
     /// Bytes of a file; `None` if the circuit has no such file.

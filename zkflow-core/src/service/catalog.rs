@@ -6,6 +6,7 @@
 //! | `life` | [`Life`], the fields shared by all documents |
 //! | `lookup` | [`Lookup`], the fields of filters and keys |
 //! | `circuit`, `proof`, `deployment` | the kinds of document |
+//! | `origin` | [`Origin`], what a circuit is made from |
 //! | `keys` | [`ApiKeys`], the keys of the API |
 
 use std::fmt;
@@ -22,6 +23,7 @@ mod document;
 mod keys;
 mod life;
 mod lookup;
+mod origin;
 mod page;
 mod proof;
 
@@ -33,6 +35,7 @@ pub use document::{Document, Idempotency, InvalidTransition};
 pub use keys::{ApiKey, ApiKeys, KeyChange, Scope};
 pub use life::{Failure, Life, Named, RequestOrigin, Stage, Status};
 pub use lookup::{Lookup, Term, Value};
+pub use origin::{FileRole, Given, GivenPowers, Import, InputSignal, Origin};
 pub use page::{Cursor, Page};
 pub use proof::{ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStage, ProofStatus, Sealed};
 

@@ -39,6 +39,14 @@ name!(
 );
 
 name!(
+    /// Id of an upload: a UUID of version 7, so ids sort by creation time.
+    UploadId,
+    "upload id",
+    "a lower-case hyphenated UUID",
+    is_uuid
+);
+
+name!(
     /// Id of a key of the API: a UUID of version 7, so ids sort by creation time.
     KeyId,
     "key id",
@@ -67,6 +75,18 @@ impl ProofId {
 }
 
 impl DeploymentId {
+    /// A new id: the time `now` and 74 unguessable bits.
+    pub fn generate(now: Timestamp) -> Self {
+        Self(time_ordered_uuid(now))
+    }
+
+    /// When it was generated.
+    pub fn created_at(&self) -> Timestamp {
+        time_of_uuid(&self.0)
+    }
+}
+
+impl UploadId {
     /// A new id: the time `now` and 74 unguessable bits.
     pub fn generate(now: Timestamp) -> Self {
         Self(time_ordered_uuid(now))

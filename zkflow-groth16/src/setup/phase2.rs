@@ -61,4 +61,4 @@ pub use create::create;
 pub use exchange::{export_params, import_params};
 pub(super) use head::check_head;
 pub(super) use verify::verify_within;
-pub use verify::{verify, verify_from_initial};
+pub use verify::{compare_circuit, verify, verify_from_initial};

@@ -8,11 +8,14 @@ use super::value::Said;
 use super::{Config, ConfigError, SecretSetting, settings};
 
 /// Variables that begin with [`PREFIX`] and are used by other parts: tools, single commands, tests.
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 11] = [
     FILE_VARIABLE,
     "ZKFLOW_TOOLS",
     "ZKFLOW_RPC",
+    "ZKFLOW_URL",
+    "ZKFLOW_API_KEY",
     "ZKFLOW_ENTROPY",
+    "ZKFLOW_PTAU_MIRRORS",
     "ZKFLOW_DEMO_KEY",
     "ZKFLOW_GOLDEN",
     "ZKFLOW_MODEL_CASES",

@@ -19,7 +19,7 @@ settings! {
         request_time_s: u64 = 75, "request-time-s", "ZKFLOW_REQUEST_TIME_S", 1..=YEAR_S;
         /// Upper limit of ?wait=; must be less than request_time_s
         max_wait_s: u64 = 60, "max-wait-s", "ZKFLOW_MAX_WAIT_S", 0..=YEAR_S;
-        /// Memory for request bodies together; further requests are refused with 503
+        /// Memory for request bodies together, and as much for parts of uploads; further requests are refused with 503
         body_memory_mib: u64 = 64, "body-memory-mib", "ZKFLOW_BODY_MEMORY_MIB", 1..=TEBIBYTE_MIB;
         /// Limit of artifact downloads through this process together; further ones are refused with 429
         max_downloads: usize = 64, "max-downloads", "ZKFLOW_MAX_DOWNLOADS", 1..=1_000_000;

@@ -29,6 +29,15 @@ settings! {
         /// Limit of unfinished deployments; further ones are refused with 429
         max_pending_deployments: u64 = 100, "max-pending-deployments", "ZKFLOW_MAX_PENDING_DEPLOYMENTS",
             0..=BILLION;
+        /// Limit of the files of one upload together
+        upload_mib: u64 = 4096, "upload-mib", "ZKFLOW_UPLOAD_MIB", 1..=TEBIBYTE_MIB;
+        /// Limit of an upload's constraint system, witness calculator and signal names together, which an import holds
+        /// in memory
+        upload_parts_mib: u64 = 1024, "upload-parts-mib", "ZKFLOW_UPLOAD_PARTS_MIB", 1..=TEBIBYTE_MIB;
+        /// Limit of a tenant's unfinished uploads together; further ones are refused with 429
+        tenant_upload_mib: u64 = 16384, "tenant-upload-mib", "ZKFLOW_TENANT_UPLOAD_MIB", 1..=TEBIBYTE_MIB;
+        /// Lifetime of an upload that is not imported
+        upload_ttl_s: u64 = 24 * 3600, "upload-ttl-s", "ZKFLOW_UPLOAD_TTL_S", 60..=YEAR_S;
         /// Lifetime of a proof request
         proof_ttl_s: u64 = 7 * 24 * 3600, "proof-ttl-s", "ZKFLOW_PROOF_TTL_S", 1..=10 * YEAR_S;
     }
@@ -68,6 +77,11 @@ impl Limits {
             memory_bytes: memory(self.witness_memory_mib),
             ..WitnessLimits::default()
         }
+    }
+
+    /// Lifetime of an upload that is not imported.
+    pub fn upload_ttl(&self) -> Duration {
+        Duration::from_secs(self.upload_ttl_s)
     }
 
     /// Lifetime of a proof request.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
+use zkflow_core::service::upload::PART_BYTES;
 
 use super::Problem;
 use crate::state::{App, Budget, Held, LOCAL};
@@ -22,6 +23,18 @@ use crate::state::{App, Budget, Held, LOCAL};
 ///
 /// Its bytes are part of a [budget](crate::state::Budgets::bodies) until the request is answered.
 pub(super) struct JsonBody<T>(pub(super) T, pub(super) Held);
+
+/// The bytes of a part of an upload, at most [`PART_BYTES`]; see [`JsonBody`].
+pub(super) struct PartBody(pub(super) Vec<u8>, pub(super) Held);
+
+impl FromRequest<Arc<App>> for PartBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let (bytes, held) = receive(request, &app.budgets.parts, PART_BYTES as usize).await?;
+        Ok(Self(bytes, held))
+    }
+}
 
 /// The content of a request body.
 pub(super) trait Content: DeserializeOwned {

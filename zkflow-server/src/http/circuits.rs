@@ -70,10 +70,15 @@ async fn create(
     let NewCircuit { template_name, params, visibility } = new;
     let circuit =
         service::circuits::request(&app, &caller.tenant, visibility, template_name, params.0, origin).await?;
+    Ok(requested(circuit))
+}
+
+/// The answer to a request for a circuit.
+pub(super) fn requested(circuit: Circuit) -> Response {
     let status =
         if circuit.life.status == CircuitStatus::Ready { StatusCode::OK } else { StatusCode::ACCEPTED };
     let location = [(LOCATION, format!("/v1/circuits/{}", circuit.id))];
-    Ok((status, location, Json(CircuitDto::from(circuit))).into_response())
+    (status, location, Json(CircuitDto::from(circuit))).into_response()
 }
 
 /// Filter of a list of circuits.

@@ -9,7 +9,8 @@ use zkflow_core::id::CircuitId;
 use zkflow_core::inputs::NumberRule;
 use zkflow_core::provenance::Provenance;
 use zkflow_core::service::catalog::{
-    Circuit, CircuitStage, CircuitStatus, Failure, ProofRequest, ProofStage, ProofStatus, Removed, Visibility,
+    Circuit, CircuitStage, CircuitStatus, Failure, Origin, ProofRequest, ProofStage, ProofStatus, Removed,
+    Visibility,
 };
 use zkflow_core::service::id::UserId;
 use zkflow_core::template::TemplateName;
@@ -23,9 +24,11 @@ mod deployed;
 pub(super) mod deployment;
 mod report;
 pub(super) mod template;
+pub(super) mod upload;
 
 use deployed::DeployedDto;
 use report::ReportDto;
+use upload::ImportDto;
 
 /// Request for a circuit.
 #[derive(Deserialize, ToSchema)]
@@ -157,11 +160,16 @@ pub(super) struct CircuitDto {
     /// SHA-256 of everything that determines the compiled circuit.
     #[schema(value_type = schema::Sha256)]
     circuit_hash: String,
-    #[schema(value_type = schema::TemplateName)]
-    template_name: String,
-    /// All parameters, including defaults.
+    /// Template; absent for an imported circuit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::TemplateName>)]
+    template_name: Option<String>,
+    /// All parameters, including defaults; none for an imported circuit.
     #[schema(value_type = BTreeMap<String, schema::ParamValue>)]
     params: Map<String, Value>,
+    /// What an imported circuit was made from; absent for a template.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    import: Option<ImportDto>,
     #[schema(value_type = schema::CircuitStatus)]
     status: CircuitStatus,
     #[schema(value_type = schema::CircuitStage)]
@@ -177,10 +185,15 @@ pub(super) struct CircuitDto {
     /// Size and warnings; present when the circuit is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<ReportDto>,
-    /// Origin of the keys; present when the circuit is ready.
+    /// Origin of the keys; present when the circuit is ready, unless it is only claimed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Provenance>)]
     provenance: Option<Provenance>,
+    /// Origin of imported keys that were not compared with powers of tau: what their own contributions
+    /// claim.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Provenance>)]
+    claimed: Option<Provenance>,
     /// `tenant` or `public`.
     #[schema(value_type = schema::Visibility)]
     visibility: Visibility,
@@ -248,12 +261,17 @@ impl From<Circuit> for CircuitDto {
         let deployment = circuit
             .deployment
             .map(|contract| ("deployment".to_owned(), ArtifactDto::Deployment(contract.into())));
+        let (template_name, params, import) = match circuit.origin {
+            Origin::Template { template, params } => (Some(template.to_string()), params, None),
+            Origin::Import(import) => (None, Map::new(), Some(ImportDto::from(*import))),
+        };
         Self {
             artifacts: artifacts.chain(deployment).collect(),
             circuit_id: circuit.id.to_string(),
             circuit_hash: circuit.circuit_hash.to_string(),
-            template_name: circuit.template.to_string(),
-            params: circuit.params,
+            template_name,
+            params,
+            import,
             status: circuit.life.status,
             stage: circuit.life.stage,
             progress: circuit.life.progress(),
@@ -261,6 +279,7 @@ impl From<Circuit> for CircuitDto {
             timings: circuit.life.timings,
             report: circuit.report.map(ReportDto::from),
             provenance: circuit.provenance,
+            claimed: circuit.claimed,
             visibility: circuit.visibility,
             replaces: circuit.replaces.map(RemovedDto::from),
             error: circuit.life.error.map(FailureDto::from),

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use zkflow_core::id::CircuitId;
-use zkflow_core::service::id::DeploymentId;
+use zkflow_core::service::id::{DeploymentId, UploadId};
 
 use super::Problem;
 
@@ -29,6 +29,14 @@ pub(super) fn circuit_id(text: &str) -> Result<CircuitId, Problem> {
             "circuit_not_found",
             "invalid circuit id: expected 32 lower-case hex digits",
         )
+    })
+}
+
+/// Parses the upload id in a path.
+pub(super) fn upload_id(text: &str) -> Result<UploadId, Problem> {
+    text.parse().map_err(|_| {
+        let detail = "invalid upload id: expected a lower-case hyphenated UUID";
+        Problem::new(StatusCode::NOT_FOUND, "upload_not_found", detail)
     })
 }
 

@@ -106,6 +106,7 @@ impl From<RequestError> for Problem {
             ErrorKind::Conflict => plain(StatusCode::CONFLICT),
             ErrorKind::Limit => match error {
                 RequestError::Overloaded(_)
+                | RequestError::TooManyUploads
                 | RequestError::TooManyWatchers
                 | RequestError::TooManyDownloads
                 | RequestError::TooManyVerifications => plain(StatusCode::TOO_MANY_REQUESTS).retry_after(5),

@@ -18,6 +18,7 @@ use super::origin::{self, Sites};
 use super::query::{self, Known};
 use super::{
     Problem, bulk, circuits, delivery, fallible, keys, observe, openapi, operations, proofs, templates,
+    uploads,
 };
 use crate::state::App;
 
@@ -73,6 +74,7 @@ pub fn description() -> Value {
     info(title = "ZKFlow", description = "Parameterised Circom templates to circuits, keys and proofs"),
     tags(
         (name = "circuits", description = "Templates with parameters, compiled, and their keys"),
+        (name = "uploads", description = "Files of circuits to import"),
         (name = "deployments", description = "Verifier contracts on chains"),
         (name = "proofs", description = "Proof requests and proofs"),
         (name = "templates", description = "Parameterised sources of circuits"),
@@ -100,6 +102,7 @@ fn described() -> Routes {
     let routes = Routes::with_description(Described::openapi())
         .merge(templates::routes())
         .merge(circuits::routes())
+        .merge(uploads::routes())
         .merge(proofs::routes())
         .merge(bulk::routes())
         .merge(keys::routes());

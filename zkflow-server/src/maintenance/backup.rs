@@ -100,10 +100,16 @@ pub async fn backup(
     Ok((index.finish()?, counts))
 }
 
-/// Whether backups contain the artifact: not what is in the trash, notes of the clean-up, and unknown paths.
+/// Whether backups contain the artifact: not what is in the trash, uploads, notes of the clean-up, and unknown paths.
 fn is_kept(key: &ArtifactKey) -> bool {
     match key.as_str().parse() {
-        Ok(ArtifactPath::Trash { .. } | ArtifactPath::Unclaimed(_) | ArtifactPath::Contract { .. })
+        Ok(
+            ArtifactPath::Trash { .. }
+            | ArtifactPath::Unclaimed(_)
+            | ArtifactPath::Contract { .. }
+            | ArtifactPath::Upload { .. }
+            | ArtifactPath::UploadPart { .. },
+        )
         | Err(_) => false,
         Ok(_) => true,
     }

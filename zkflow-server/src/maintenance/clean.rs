@@ -4,7 +4,7 @@
 //! without a document is noted first, with the moment. After a time of grace it is moved below `trash/`, and deleted
 //! from there after more time. A restored catalog that knows it again ends this.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -13,7 +13,9 @@ use futures::TryStreamExt as _;
 use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{Circuit, Document as _, Stored};
 use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::id::UploadId;
 use zkflow_core::service::store::{ArtifactKey, ArtifactPath, Generation, PutMode, StoreError, Unit};
+use zkflow_core::service::upload::Upload;
 
 use super::{Data, DataError};
 
@@ -82,7 +84,16 @@ pub async fn pass(
     act: bool,
     report: &mut (dyn FnMut(&Action) -> bool + Send),
 ) -> Result<u64, DataError> {
-    let mut pass = Pass { data, grace, act, report, units: HashMap::new(), circuit: None, stopped: false };
+    let mut pass = Pass {
+        data,
+        grace,
+        act,
+        report,
+        units: HashMap::new(),
+        circuit: None,
+        uploads: None,
+        stopped: false,
+    };
     let mut unknown = 0;
     let mut keys = data.store.list("");
     while let Some(key) = keys.try_next().await? {
@@ -97,7 +108,8 @@ pub async fn pass(
     Ok(unknown)
 }
 
-/// Sealed inputs are written before their request; younger ones may still get a request.
+/// Sealed inputs are written before their request; younger ones may still get a request. Parts of uploads are as old as
+/// their upload.
 const SEALED_GRACE: Duration = Duration::from_secs(3600);
 
 struct Pass<'a> {
@@ -109,6 +121,8 @@ struct Pass<'a> {
     units: HashMap<Unit, Unclaimed>,
     /// The last circuit, since its files are listed together.
     circuit: Option<(CircuitId, Option<Circuit>)>,
+    /// The uploads that are needed; `None` until the first part is seen.
+    uploads: Option<HashSet<UploadId>>,
     stopped: bool,
 }
 
@@ -142,6 +156,14 @@ impl Pass<'_> {
                 self.delete(key, "its time in the trash is over").await
             }
             ArtifactPath::Unclaimed(unit) => self.look_at_note(key, unit).await,
+            ArtifactPath::Upload { upload, .. } => match self.is_needed(key, upload).await? {
+                true => Ok(()),
+                false => self.delete(key, "the upload has expired, or its import has ended").await,
+            },
+            ArtifactPath::UploadPart { upload, .. } => match self.is_part_needed(upload).await? {
+                true => Ok(()),
+                false => self.delete(key, "its upload has ended").await,
+            },
             _ => Ok(()),
         }
     }
@@ -170,6 +192,48 @@ impl Pass<'_> {
             self.data.store.rename(key, &trash.key()).await?;
         }
         Ok(())
+    }
+
+    /// Whether an upload is younger than its time, or a pending circuit is imported from it.
+    async fn is_needed(&mut self, key: &ArtifactKey, id: &UploadId) -> Result<bool, DataError> {
+        let session = match self.data.store.get(key).await {
+            Ok(session) => serde_json::from_slice::<Upload>(&session.body).ok(),
+            Err(StoreError::NotFound(_) | StoreError::Corrupt { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let Some(session) = session else { return Ok(self.is_young(id)) };
+        let circuit = match &session.circuit {
+            Some(circuit) => self.data.catalog.circuits().get(circuit).await?,
+            None => None,
+        };
+        let import = circuit.as_ref().and_then(|circuit| circuit.origin.import());
+        Ok(match (&circuit, import) {
+            (Some(circuit), Some(import)) if import.upload == *id => !circuit.is_final(),
+            _ => session.expires_at > self.data.now(),
+        })
+    }
+
+    /// Whether the upload of a part is needed. All sessions are read once in a pass.
+    async fn is_part_needed(&mut self, id: &UploadId) -> Result<bool, DataError> {
+        if self.uploads.is_none() {
+            let mut needed = HashSet::new();
+            let data = self.data;
+            let mut keys = data.store.list(ArtifactPath::UPLOADS);
+            while let Some(key) = keys.try_next().await? {
+                if let Ok(ArtifactPath::Upload { upload, .. }) = key.as_str().parse()
+                    && self.is_needed(&key, &upload).await?
+                {
+                    needed.insert(upload);
+                }
+            }
+            self.uploads = Some(needed);
+        }
+        // A session that was created after they were read is young.
+        Ok(self.is_young(id) || self.uploads.as_ref().is_some_and(|needed| needed.contains(id)))
+    }
+
+    fn is_young(&self, id: &UploadId) -> bool {
+        self.data.now().since(id.created_at()) <= SEALED_GRACE
     }
 
     /// Reads the note about a unit; writes it if there is none.

@@ -1,15 +1,17 @@
 //! Manifests: the document of each ready circuit, stored beside its files. A lost catalog is made again from them.
 
+use std::io::Cursor;
 use std::pin::pin;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use zkflow_core::circuit::FileName;
+use zkflow_core::format::zkey::ZKeyFile;
 use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{Circuit, CircuitStatus};
 use zkflow_core::service::id::InstallationId;
 use zkflow_core::service::store::{ArtifactPath, ArtifactStore, Generation, PutMode, StoreError};
-use zkflow_core::setup::SetupRecord;
+use zkflow_core::setup::{SetupRecord, gate};
 
 use super::binding::{self, BindingError};
 use super::{Data, DataError};
@@ -70,7 +72,7 @@ pub enum Rebuilt {
 /// Adds every circuit of the store that the catalog does not know, and binds the catalog to the store's installation.
 ///
 /// A circuit is added only with all its files, and with a record of its keys that this installation sealed: the label of
-/// the keys comes from there.
+/// the keys comes from there. An imported key without a record is judged again.
 ///
 /// # Errors
 /// The catalog belongs to another installation; a backend fails.
@@ -152,11 +154,17 @@ async fn described(data: &Data, generation: &Generation) -> Result<Result<Circui
     Ok(check_label(data, &circuit).await?.map(|()| circuit))
 }
 
-/// Checks that the label of the circuit is the one of a record that this installation sealed.
+/// Checks that the label of the circuit is the one of a record that this installation sealed, or the one that its imported
+/// key claims by its own contributions.
 async fn check_label(data: &Data, circuit: &Circuit) -> Result<Result<(), String>, StoreError> {
     let file = |name: FileName| circuit.artifacts.get(name.as_str());
-    let (Some(setup), Some(zkey)) = (file(FileName::Setup), file(FileName::ProvingKey)) else {
-        return Ok(Err("it has no proving key, or no record of it".to_owned()));
+    let Some(zkey) = file(FileName::ProvingKey) else { return Ok(Err("it has no proving key".to_owned())) };
+    let Some(setup) = file(FileName::Setup) else {
+        if circuit.origin.import().is_none() {
+            return Ok(Err("it has no record of its proving key".to_owned()));
+        }
+        let key = data.store.get(&zkey.key).await?.body;
+        return Ok(check_claim(circuit, key));
     };
     let record = data.store.get(&setup.key).await?.body;
     let provenance = SetupRecord::from_json(&record).and_then(|record| {
@@ -164,8 +172,19 @@ async fn check_label(data: &Data, circuit: &Circuit) -> Result<Result<(), String
         Ok(record.provenance)
     });
     Ok(match provenance {
-        Ok(provenance) if Some(provenance) == circuit.provenance => Ok(()),
+        Ok(provenance) if (Some(provenance), None) == (circuit.provenance, circuit.claimed) => Ok(()),
         Ok(_) => Err("its manifest has another label than the record of its keys".to_owned()),
         Err(error) => Err(error.to_string()),
     })
+}
+
+fn check_claim(circuit: &Circuit, key: Bytes) -> Result<(), String> {
+    let key = ZKeyFile::open(Cursor::new(key)).map_err(|error| error.to_string())?;
+    let label = gate::judge(key.head()).admit(true).map_err(|error| error.to_string())?;
+    let provenance = Some(label.provenance());
+    let found = if label.is_claimed() { (None, provenance) } else { (provenance, None) };
+    match found == (circuit.provenance, circuit.claimed) {
+        true => Ok(()),
+        false => Err("its manifest has another label than its key claims".to_owned()),
+    }
 }

@@ -2,31 +2,31 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use zkflow_core::circuit::FileName;
 use zkflow_core::digest::Digest;
 use zkflow_core::id::CircuitId;
 use zkflow_core::provenance::Provenance;
-use zkflow_core::service::catalog::{Circuit, DeployedContract, Removed};
+use zkflow_core::service::catalog::{Circuit, DeployedContract, Origin, Removed};
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::store::{ArtifactPath, ArtifactStore, PutMode, StoreError};
-use zkflow_core::template::TemplateName;
 
 /// What a deleted circuit was.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tombstone {
     /// Id of the circuit.
     pub circuit: CircuitId,
-    /// Its template.
-    pub template: TemplateName,
-    /// All parameters.
-    pub params: Map<String, Value>,
+    /// What it was made from.
+    #[serde(flatten)]
+    pub origin: Origin,
     /// SHA-256 of the deleted proving key.
     pub proving_key: Digest,
     /// SHA-256 of the verification key.
     pub verification_key: Option<Digest>,
     /// The label that the keys had.
     pub provenance: Option<Provenance>,
+    /// The label that imported keys claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed: Option<Provenance>,
     /// The contract that was deployed last.
     pub deployment: Option<DeployedContract>,
     /// When the circuit was deleted.
@@ -42,11 +42,11 @@ pub async fn write(store: &dyn ArtifactStore, circuit: &Circuit, now: Timestamp)
     let Some(proving_key) = digest(FileName::ProvingKey) else { return Ok(()) };
     let tombstone = Tombstone {
         circuit: circuit.id.clone(),
-        template: circuit.template.clone(),
-        params: circuit.params.clone(),
+        origin: circuit.origin.clone(),
         proving_key,
         verification_key: digest(FileName::VerificationKey),
         provenance: circuit.provenance,
+        claimed: circuit.claimed,
         deployment: circuit.deployment.clone(),
         removed_at: now,
     };

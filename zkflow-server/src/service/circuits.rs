@@ -45,7 +45,20 @@ pub async fn request(
             .await
             .map_err(|error| RequestError::Internal(format!("rendering the template: {error}")))??
     };
-    let id = CircuitId::from_hash(&blueprint.circuit_hash);
+    let (hash, template) = (blueprint.circuit_hash, blueprint.template.clone());
+    let wanted = Circuit::new(hash, template, blueprint.params.to_json(), app.now());
+    obtain(app, tenant, visibility, origin, wanted).await
+}
+
+/// Returns the circuit with the id of `wanted`, which is pending. Inserts `wanted` if there is none.
+pub(super) async fn obtain(
+    app: &App,
+    tenant: &TenantId,
+    visibility: Option<Visibility>,
+    origin: Option<RequestOrigin>,
+    wanted: Circuit,
+) -> Result<Circuit, RequestError> {
+    let id = wanted.id.clone();
     loop {
         let found = app.catalog.circuits().get(&id).await?;
         let circuit = match found {
@@ -60,6 +73,7 @@ pub async fn request(
                 super::refuse_overload(app, QueueName::KeyGeneration, app.config.limits.max_pending_circuits)
                     .await?;
                 circuit.restart(app.now()).map_err(|error| RequestError::Internal(error.to_string()))?;
+                circuit.origin.clone_from(&wanted.origin);
                 circuit.life.origin.clone_from(&origin);
                 circuit.visibility = visibility.unwrap_or(circuit.visibility);
                 match app.save(circuit).await {
@@ -70,8 +84,7 @@ pub async fn request(
             None => {
                 super::refuse_overload(app, QueueName::KeyGeneration, app.config.limits.max_pending_circuits)
                     .await?;
-                let (hash, template) = (blueprint.circuit_hash, blueprint.template.clone());
-                let mut circuit = Circuit::new(hash, template, blueprint.params.to_json(), app.now());
+                let mut circuit = wanted.clone();
                 circuit.replaces = tombstone::removed(&*app.store, &id).await?;
                 circuit.life.origin.clone_from(&origin);
                 circuit.life.tenant = tenant.clone();

@@ -19,7 +19,7 @@ use zkflow_core::service::flow::deployment::Asked;
 use zkflow_core::service::id::DeploymentId;
 use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::tenant::TenantId;
-use zkflow_core::setup::SetupRecord;
+use zkflow_core::setup::{SetupRecord, gate};
 
 use super::{InputFault, RequestError, circuits};
 use crate::state::App;
@@ -109,6 +109,11 @@ pub async fn request(
         && !app.chains.development.contains(&chain_id)
     {
         return Err(DeployError::Development(chain_id).into());
+    }
+    if let (Some(chain_id), Some(_)) = (chain_id, circuit.claimed)
+        && !app.chains.development.contains(&chain_id)
+    {
+        return Err(DeployError::Claimed(chain_id).into());
     }
     super::refuse_overload(app, QueueName::Deploy, app.config.limits.max_pending_deployments).await?;
 
@@ -226,15 +231,20 @@ pub(crate) async fn admit(
     let _turn = app.chains.judge().await;
     let source = source(app, circuit).await?;
     let zkey = circuits::artifact(app, circuit, FileName::ProvingKey.as_str()).await?.body;
-    let record = circuits::artifact(app, circuit, FileName::Setup.as_str()).await?.body;
+    let record = app.artifact(circuit, FileName::Setup.as_str()).await?.map(|record| record.body);
     let verification_key = circuits::artifact_meta(circuit, FileName::VerificationKey.as_str())?.sha256;
     let (shared, id) = (Arc::clone(app), circuit.id.clone());
     let judge = move || {
         let key = ZKeyFile::open(std::io::Cursor::new(&zkey))
             .map_err(|error| RequestError::Internal(format!("the proving key: {error}")))?;
-        // Only a process with the vault's key can have sealed the record.
-        let verdict =
-            SetupRecord::from_json(&record)?.verdict(&shared.record_key, key.head(), &Digest::of(&zkey))?;
+        let verdict = match &record {
+            // Only a process with the vault's key can have sealed the record.
+            Some(record) => {
+                SetupRecord::from_json(record)?.verdict(&shared.record_key, key.head(), &Digest::of(&zkey))?
+            }
+            // An imported key that was not verified.
+            None => gate::judge(key.head()),
+        };
         deploy::admit(&source, key.head(), &verdict, Some(&id), chain_id, &shared.chains.development)?;
         Ok::<_, RequestError>(Code::of_key(&key.head().vk)?)
     };

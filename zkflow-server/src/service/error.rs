@@ -4,7 +4,7 @@ use zkflow_core::circuit::BlueprintError;
 use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{CatalogError, Named as _, ProofStatus};
-use zkflow_core::service::id::{DeploymentId, ProofId};
+use zkflow_core::service::id::{DeploymentId, ProofId, UploadId};
 use zkflow_core::service::queue::{QueueError, QueueName};
 use zkflow_core::service::store::StoreError;
 #[cfg(feature = "evm")]
@@ -65,6 +65,50 @@ pub enum RequestError {
     /// The circuit belongs to another tenant, which lets all tenants prove with it.
     #[error("the circuit belongs to another tenant: only its owner may do this")]
     NotOwner,
+    /// The tenant has no such upload, or it has expired.
+    #[error("upload {0} does not exist; it may have expired, or its circuit is ready or has failed")]
+    UnknownUpload(UploadId),
+    /// The upload has no such part.
+    #[error("the upload has no such file, or the file has fewer parts")]
+    UnknownPart,
+    /// A part does not fill its place.
+    #[error("the part has {found} bytes, expected {expected}")]
+    PartLength {
+        /// Bytes of the place.
+        expected: u64,
+        /// Bytes that were sent.
+        found: u64,
+    },
+    /// Parts were not sent yet.
+    #[error("upload {upload} is incomplete: {missing} parts are missing")]
+    UploadIncomplete {
+        /// The upload.
+        upload: UploadId,
+        /// Number of missing parts.
+        missing: usize,
+    },
+    /// A circuit is imported from the upload.
+    #[error("a circuit is being imported from upload {0}")]
+    UploadInUse(UploadId),
+    /// The declared files exceed a limit.
+    #[error("{what}: {bytes} bytes, the limit is {most}")]
+    UploadTooLarge {
+        /// The limited files.
+        what: &'static str,
+        /// Declared bytes.
+        bytes: u64,
+        /// Limit in bytes.
+        most: u64,
+    },
+    /// The tenant's unfinished uploads reach a limit.
+    #[error("the tenant has too many unfinished uploads, or too large ones: import or delete them first")]
+    TooManyUploads,
+    /// A declared file is not valid; one entry per fault.
+    #[error("a declared file is invalid: {}", .0.first().map_or_else(String::new, ToString::to_string))]
+    Upload(Vec<InputFault>),
+    /// Files for the import are missing or contradict each other; one entry per fault.
+    #[error("the import is incomplete: {}", .0.first().map_or_else(String::new, ToString::to_string))]
+    ImportIncomplete(Vec<InputFault>),
     /// The server's settings forbid the request.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -179,7 +223,11 @@ impl RequestError {
     /// Faults of inputs and parameters; empty for other errors.
     pub fn faults(&self) -> Vec<InputFault> {
         match self {
-            Self::Inputs(faults) | Self::Fields(faults) | Self::WrongPlace(faults) => faults.clone(),
+            Self::Inputs(faults)
+            | Self::Fields(faults)
+            | Self::WrongPlace(faults)
+            | Self::Upload(faults)
+            | Self::ImportIncomplete(faults) => faults.clone(),
             Self::Template(error) => error
                 .fault()
                 .map(|(path, message)| InputFault { path: path.to_owned(), message })
@@ -207,6 +255,8 @@ impl Classified for RequestError {
             Self::UnknownCircuit(_)
             | Self::UnknownProof(_)
             | Self::UnknownDeployment(_)
+            | Self::UnknownUpload(_)
+            | Self::UnknownPart
             | Self::UnknownArtifact { .. } => ErrorKind::NotFound,
             Self::CircuitPending(_)
             | Self::CircuitFailed(_)
@@ -215,14 +265,21 @@ impl Classified for RequestError {
             | Self::CircuitInUse(_)
             | Self::ProofFinal { .. }
             | Self::NotDeployed(_)
+            | Self::UploadIncomplete { .. }
+            | Self::UploadInUse(_)
             | Self::NoProof { .. } => ErrorKind::Conflict,
             Self::Inputs(_)
             | Self::Fields(_)
             | Self::WrongPlace(_)
             | Self::KeyReused
             | Self::NotOwner
+            | Self::PartLength { .. }
+            | Self::Upload(_)
+            | Self::ImportIncomplete(_)
             | Self::Forbidden(_) => ErrorKind::Invalid,
             Self::Overloaded(_)
+            | Self::TooManyUploads
+            | Self::UploadTooLarge { .. }
             | Self::TooManyWatchers
             | Self::TooManyDownloads
             | Self::TooManyVerifications => ErrorKind::Limit,
@@ -247,6 +304,15 @@ impl Classified for RequestError {
             Self::NotDeployed(_) => "not_deployed",
             Self::Forbidden(_) => "not_allowed",
             Self::NotOwner => "not_owner",
+            Self::UnknownUpload(_) => "upload_not_found",
+            Self::UnknownPart => "upload_part_not_found",
+            Self::PartLength { .. } => "upload_part_length",
+            Self::UploadIncomplete { .. } => "upload_incomplete",
+            Self::UploadInUse(_) => "upload_in_use",
+            Self::UploadTooLarge { .. } => "upload_too_large",
+            Self::TooManyUploads => "too_many_uploads",
+            Self::Upload(_) => "invalid_upload",
+            Self::ImportIncomplete(_) => "import_incomplete",
             Self::UnknownCircuit(_) => "circuit_not_found",
             Self::UnknownProof(_) => "proof_not_found",
             Self::UnknownArtifact { .. } => "artifact_not_found",

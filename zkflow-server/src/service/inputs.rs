@@ -3,11 +3,13 @@
 //! The witness calculator checks them again, against the circuit. This check answers at once and names
 //! each fault; its messages never contain a value.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
-use zkflow_core::inputs::{InputError, NumberRule};
+use zkflow_core::inputs::{ExpectedInput, InputError, NumberRule, check_expected};
 use zkflow_core::secret::{CircuitInputs, zeroize_json};
-use zkflow_core::service::catalog::Circuit;
+use zkflow_core::service::catalog::{Circuit, Origin};
 use zkflow_core::template::Template;
 
 use super::{InputFault, RequestError};
@@ -42,7 +44,7 @@ impl GivenInputs {
     ///   public ones.
     pub(super) fn checked(mut self, app: &App, circuit: &Circuit) -> Result<Self, RequestError> {
         // The template can be gone, or its parameters can have changed.
-        let template = app.library.get(&circuit.template).ok();
+        let template = circuit.origin.template().and_then(|name| app.library.get(name).ok());
         if template.is_some_and(|template| template.manifest.numbers == NumberRule::Lenient) {
             self.numbers = NumberRule::Lenient;
         }
@@ -115,13 +117,24 @@ impl GivenInputs {
         let twice = self.private.keys().filter(|name| self.public.contains_key(*name));
         let mut faults: Vec<InputFault> =
             twice.map(|name| fault(PUBLIC, name, "also given in privateInputs")).collect();
-        // Without the template, only the witness calculator checks.
-        if let Some(template) = template {
-            let params = template.parse_params(&circuit.params).ok();
-            let given = [(PRIVATE, &self.private), (PUBLIC, &self.public)];
-            let errors = template.check_inputs(params.as_ref(), &given, self.numbers);
-            faults.extend(errors.into_iter().map(InputFault::from));
-        }
+        let given = [(PRIVATE, &self.private), (PUBLIC, &self.public)];
+        let errors = match (&circuit.origin, template) {
+            (Origin::Template { params, .. }, Some(template)) => {
+                let params = template.parse_params(params).ok();
+                template.check_inputs(params.as_ref(), &given, self.numbers)
+            }
+            (Origin::Import(import), _) if !import.inputs.is_empty() => {
+                let expected = import.inputs.iter().map(|input| ExpectedInput {
+                    name: &input.name,
+                    public: input.public,
+                    shape: Some(Cow::Borrowed(&input.shape)),
+                });
+                check_expected(&expected.collect::<Vec<_>>(), &given, self.numbers)
+            }
+            // The inputs are not known: only the witness calculator checks.
+            _ => Vec::new(),
+        };
+        faults.extend(errors.into_iter().map(InputFault::from));
         faults
     }
 
@@ -142,8 +155,10 @@ impl GivenInputs {
         };
         let is_public = |name: &&String| public.contains(&name.as_str());
         // An unknown name is another fault.
-        let is_input = |name: &&String| {
-            template.is_none_or(|template| template.manifest.inputs.iter().any(|input| input.name == **name))
+        let is_input = |name: &&String| match (&circuit.origin, template) {
+            (_, Some(template)) => template.manifest.inputs.iter().any(|input| input.name == **name),
+            (Origin::Import(import), None) => import.inputs.iter().any(|input| input.name == **name),
+            (Origin::Template { .. }, None) => true,
         };
         let exposed = self.private.keys().filter(is_public);
         let hidden = self.public.keys().filter(|name| !is_public(name) && is_input(name));

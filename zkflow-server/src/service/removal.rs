@@ -77,7 +77,7 @@ async fn mark(app: &App, tenant: &TenantId, id: &CircuitId, force: bool) -> Resu
 /// Whether a contract on a chain, or a ceremony, depends on the circuit's keys.
 async fn is_irreplaceable(app: &App, circuit: &Circuit) -> Result<bool, RequestError> {
     Ok(circuit.deployment.is_some()
-        || matches!(circuit.provenance, Some(Provenance::Ceremony(_)))
+        || matches!(circuit.provenance.or(circuit.claimed), Some(Provenance::Ceremony(_)))
         || has_deployments(app, &circuit.id, DeploymentStatus::Confirmed).await?)
 }
 

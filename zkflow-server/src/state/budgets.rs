@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::addresses::{Addresses, Share};
 use crate::config::Http;
+use zkflow_core::service::upload::PART_BYTES;
 
 /// Address of the client of a request. An extension of requests that came over a connection.
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +89,8 @@ impl Budget {
 pub struct Budgets {
     /// Bytes of request bodies.
     pub bodies: Budget,
+    /// Bytes of parts of uploads.
+    pub parts: Budget,
     /// Downloads of artifacts through this process.
     pub downloads: Budget,
     /// Long-polls and event streams.
@@ -100,8 +103,10 @@ impl Budgets {
         let percent = http.address_share_percent as usize;
         // The largest body must fit.
         let (memory, largest) = (http.body_memory(), http.max_body_bytes);
+        let part = PART_BYTES as usize;
         Self {
             bodies: Budget::new(memory.max(largest), percent, largest),
+            parts: Budget::new(memory.max(part), percent, part),
             downloads: Budget::new(http.max_downloads, percent, 1),
             watchers: Budget::new(http.max_watchers, percent, 1),
         }

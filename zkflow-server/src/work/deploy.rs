@@ -98,7 +98,9 @@ impl Deploy {
     /// Proves the first example of the template that the circuit accepts.
     async fn example(&self, circuit: &Circuit) -> Result<Statement, Stop> {
         let app = Arc::clone(&self.app);
-        let template = app.library.get(&circuit.template).map_err(stop)?;
+        // An imported circuit has no examples: a proof must be made first.
+        let template = circuit.origin.template().ok_or(DeployError::NoProof).map_err(stop)?;
+        let template = app.library.get(template).map_err(stop)?;
         let examples = template.example_inputs().into_iter().take(EXAMPLES);
         let loaded = load(&app, circuit).await?;
         let prove = move || {

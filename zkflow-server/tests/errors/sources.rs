@@ -139,9 +139,10 @@ fn status_of_variant(class: &str, variant: &str) -> Option<u16> {
             Some(403)
         }
         ("AuthError", "Missing" | "Refused") => Some(401),
-        (REQUEST, "Overloaded" | "TooManyWatchers" | "TooManyDownloads" | "TooManyVerifications") => {
-            Some(429)
-        }
+        (
+            REQUEST,
+            "Overloaded" | "TooManyUploads" | "TooManyWatchers" | "TooManyDownloads" | "TooManyVerifications",
+        ) => Some(429),
         _ => None,
     }
 }

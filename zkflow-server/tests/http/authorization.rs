@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
+use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{Named as _, Scope};
 use zkflow_server::http;
 use zkflow_testbed::page;
@@ -46,36 +47,45 @@ struct Ids {
     circuit: String,
     proof: String,
     deployment: String,
+    upload: String,
 }
 
 impl From<&Owned> for Ids {
     fn from(owned: &Owned) -> Self {
-        let Owned { circuit, proof, deployment } = owned;
-        Self { circuit: circuit.id.to_string(), proof: proof.to_string(), deployment: deployment.to_string() }
+        let Owned { circuit, proof, deployment, upload } = owned;
+        Self {
+            circuit: circuit.id.to_string(),
+            proof: proof.to_string(),
+            deployment: deployment.to_string(),
+            upload: upload.to_string(),
+        }
     }
 }
 
 impl Ids {
     fn of_nothing() -> Self {
-        Self { circuit: NO_CIRCUIT.to_owned(), proof: NO_PROOF.to_owned(), deployment: NO_PROOF.to_owned() }
+        let [proof, deployment, upload] = [NO_PROOF; 3].map(str::to_owned);
+        Self { circuit: NO_CIRCUIT.to_owned(), proof, deployment, upload }
     }
 }
 
 impl Route {
     /// Whether the route is about a document of a tenant.
     fn is_about_a_document(&self) -> bool {
-        self.operation == "createProof"
-            || ["{circuitId}", "{proofRequestId}"].iter().any(|part| self.path.contains(part))
+        ["createProof", "importCircuit"].contains(&&*self.operation)
+            || ["{circuitId}", "{proofRequestId}", "{uploadId}"].iter().any(|part| self.path.contains(part))
     }
 
     fn request(&self, ids: &Ids, key_id: &str) -> axum::http::Request<Body> {
         let name = if self.path.contains("artifacts") { "verification_key.json" } else { "rangeCheck" };
         let path = self.path.replace("{circuitId}", &ids.circuit).replace("{proofRequestId}", &ids.proof);
         let path = path.replace("{deploymentId}", &ids.deployment).replace("{keyId}", key_id);
-        let path = path.replace("{name}", name);
+        let path = path.replace("{name}", name).replace("{uploadId}", &ids.upload);
+        let path = path.replace("{file}", "0").replace("{part}", "0");
         assert!(!path.contains('{'), "{path} has a part that this test does not know");
         match (self.method.clone(), self.body(ids)) {
             (Method::POST, Some(body)) => json_request(&path, &body.to_string()),
+            (Method::PUT, _) => request(Method::PUT, &path, "a"),
             (method, _) => request(method, &path, Body::empty()),
         }
     }
@@ -92,6 +102,8 @@ impl Route {
             "createProofs" => json!({"proofs": [{
                 "circuitId": ids.circuit, "privateInputs": {"age": "42"}, "publicInputs": {"randomPublicSignal": "7"},
             }]}),
+            "createUpload" => json!({"files": [{"role": "wasm", "size": 1, "sha256": Digest::of("a")}]}),
+            "importCircuit" => json!({"uploadId": ids.upload}),
             "verifyProof" => json!({"proof": {}, "publicSignals": []}),
             "deployContract" => json!({"chainId": 31337, "signer": "deployer"}),
             "createKey" => json!({"name": "a", "tenant": "own", "scopes": ["verify"]}),
@@ -144,7 +156,7 @@ async fn every_route_asks_for_its_scope_and_shows_a_tenant_its_own_documents_onl
 /// Status and body of an answer, without ids.
 async fn problem(server: &Server, route: &Route, key: &str, ids: &Ids) -> (u16, String) {
     let reply = server.send_as(key, route.request(ids, NO_PROOF)).await;
-    let text = [&ids.circuit, &ids.proof, &ids.deployment]
+    let text = [&ids.circuit, &ids.proof, &ids.deployment, &ids.upload]
         .into_iter()
         .fold(reply.text().to_owned(), |text, id| text.replace(id.as_str(), "ID"));
     (reply.status.as_u16(), text)
@@ -194,6 +206,7 @@ const RULES: &str = "
 - A circuit with `\"visibility\": \"public\"` can be read, proved with and verified with by every tenant that knows its id. Only its
   owner can deploy and delete it; others get 403 with `not_owner`. Lists contain own circuits only.
 - The same template with the same parameters is another circuit for each tenant, with keys of its own.
+- An upload belongs to its tenant.
 - `userId` of a proof request is a label within the tenant. In the default tenant users take turns; any other tenant has one turn.
 - Documents of earlier versions belong to the tenant `default`, as everything does on a server without authentication.
 - `admin` manages the keys of every tenant, and so can make a key with any scope.

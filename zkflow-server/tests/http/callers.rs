@@ -6,15 +6,20 @@ use axum::body::Body;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{Method, Request};
 use serde_json::Value;
+use zkflow_core::digest::Digest;
 use zkflow_core::id::CircuitId;
-use zkflow_core::service::catalog::{ApiKey, Circuit, Deployment, ProofRequest, Scope, Signer, Visibility};
+use zkflow_core::service::catalog::{
+    ApiKey, Circuit, Deployment, FileRole, ProofRequest, Scope, Signer, Visibility,
+};
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::flow::deployment::Asked;
-use zkflow_core::service::id::{DeploymentId, ProofId};
+use zkflow_core::service::id::{DeploymentId, ProofId, UploadId};
 use zkflow_core::service::store::PutMode;
 use zkflow_core::service::tenant::TenantId;
+use zkflow_core::service::upload::UploadFile;
 use zkflow_server::auth::NewKey;
 use zkflow_server::config::{AuthMethod, Config};
+use zkflow_server::service::uploads;
 
 use crate::support::{Reply, Server, json_request, ready_circuit, request, shared};
 
@@ -37,6 +42,8 @@ pub(crate) struct Owned {
     pub(crate) circuit: Circuit,
     pub(crate) proof: ProofId,
     pub(crate) deployment: DeploymentId,
+    /// An upload of one byte that was sent.
+    pub(crate) upload: UploadId,
 }
 
 impl Server {
@@ -106,9 +113,13 @@ impl Server {
         let signer = Signer::Named("deployer".to_owned());
         let asked = Asked { chain_id: Some(31_337), signer, own_rpc: false, idempotency: None };
         let mut asked = Deployment::new(deployment.clone(), circuit.id.clone(), asked, now);
-        asked.life.tenant = tenant;
+        asked.life.tenant = tenant.clone();
         self.app.catalog.deployments().insert(asked).await.unwrap();
-        Owned { circuit, proof, deployment }
+        let role = FileRole::Wasm;
+        let file = UploadFile { role, path: None, size: 1, sha256: Digest::of("a") };
+        let tenant = &circuit.life.tenant;
+        let upload = uploads::create(&self.app, tenant, vec![file]).await.unwrap().id;
+        Owned { circuit, proof, deployment, upload }
     }
 }
 

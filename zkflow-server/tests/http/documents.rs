@@ -11,10 +11,15 @@ use zkflow_testbed::page;
 use crate::support::{Server, request};
 
 /// All routes of the API.
-const ROUTES: [&str; 30] = [
+const ROUTES: [&str; 35] = [
     "delete /v1/circuits/{circuitId}",
     "delete /v1/keys/{keyId}",
     "delete /v1/proofs/{proofRequestId}",
+    "delete /v1/uploads/{uploadId}",
+    "get /v1/uploads/{uploadId}",
+    "post /v1/circuits/import",
+    "post /v1/uploads",
+    "put /v1/uploads/{uploadId}/files/{file}/parts/{part}",
     "get /health",
     "get /metrics",
     "get /ready",

@@ -1,8 +1,8 @@
 //! Invalid inputs: errors contain their names, never their values.
 
-use serde_json::{Value, json};
-
 use crate::support::{Server, ready_circuit, shared};
+use serde_json::{Map, Value, json};
+use zkflow_core::service::catalog::Origin;
 
 /// A value that no message contains by chance.
 const CANARY: &str = "31415926535897";
@@ -98,7 +98,7 @@ async fn the_circuit_decides_which_inputs_are_public() {
     let id = ready_circuit().await;
     let mut circuit = source.circuit(id).await;
     assert_eq!(circuit.report.as_ref().unwrap().public_input_names, ["randomPublicSignal"]);
-    circuit.template = "gone".parse().unwrap();
+    circuit.origin = Origin::Template { template: "gone".parse().unwrap(), params: Map::new() };
     server.adopt(source, circuit).await;
     let body = json!({"circuitId": id, "privateInputs": {"age": 42, "randomPublicSignal": 7}});
     server.post("/v1/proofs", &body).await.problem(422, "wrong_place");

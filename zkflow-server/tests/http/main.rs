@@ -14,6 +14,7 @@ mod described;
 mod documents;
 mod events;
 mod idempotency;
+mod imports;
 mod inputs;
 mod keys;
 mod lists;

@@ -64,10 +64,12 @@ fn row(setting: &Setting) -> String {
 }
 
 /// Variables of other parts that the pages mention.
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 10] = [
     "ZKFLOW_CONFIG",
     "ZKFLOW_TOOLS",
     "ZKFLOW_RPC",
+    "ZKFLOW_URL",
+    "ZKFLOW_API_KEY",
     "ZKFLOW_ENTROPY",
     "ZKFLOW_PTAU_MIRRORS",
     "ZKFLOW_MODEL_CASES",

@@ -1,4 +1,4 @@
-//! [`Circuit`]: a template with parameters, its state and its artifacts.
+//! [`Circuit`]: what it is made from, its state and its artifacts.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use super::deployment::DeployedContract;
 use super::document::Document;
 use super::life::{Life, Stage, Status, named};
 use super::lookup::{Lookup, Term};
+use super::origin::{NO_TEMPLATE, Origin};
 use crate::service::clock::Timestamp;
 use crate::service::queue::QueueName;
 use crate::service::store::ArtifactMeta;
@@ -18,18 +19,18 @@ use zkflow_groth16::id::CircuitId;
 use zkflow_groth16::provenance::Provenance;
 use zkflow_groth16::report::CircuitReport;
 
-/// A template with parameters, and the state of its key generation.
+/// A template with parameters or imported files, and the state of its key generation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Circuit {
     /// Derived from `circuit_hash`.
     #[serde(rename = "_id")]
     pub id: CircuitId,
-    /// Identity of the circuit; see [`circuit_hash`](fn@crate::circuit::circuit_hash) and [`TenantId::scoped`].
+    /// Identity of the circuit; see [`circuit_hash`](fn@crate::circuit::circuit_hash),
+    /// [`Given::hash`](super::Given::hash) and [`TenantId::scoped`].
     pub circuit_hash: Digest,
-    /// Template that the circuit is rendered from.
-    pub template: TemplateName,
-    /// All parameters, defaults included, in canonical form.
-    pub params: serde_json::Map<String, serde_json::Value>,
+    /// What the circuit is made from.
+    #[serde(flatten)]
+    pub origin: Origin,
     /// State of the key generation.
     #[serde(flatten)]
     pub life: Life<CircuitStatus, CircuitStage>,
@@ -37,8 +38,12 @@ pub struct Circuit {
     pub artifacts: BTreeMap<String, ArtifactMeta>,
     /// Statistics of the R1CS; `None` until the circuit is ready.
     pub report: Option<CircuitReport>,
-    /// Origin of the keys; `None` until the circuit is ready.
+    /// Origin of the keys; `None` until the circuit is ready, and if it is only [claimed](Self::claimed).
     pub provenance: Option<Provenance>,
+    /// Origin of imported keys by their own contributions, which were not compared with the circuit and the powers of
+    /// tau. `None` if there is a [`provenance`](Self::provenance).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed: Option<Provenance>,
     /// Who may use the circuit.
     #[serde(default)]
     pub visibility: Visibility,
@@ -98,9 +103,9 @@ named! {
     CircuitStage {
         /// Waits for a worker.
         Queued = "queued",
-        /// circom compiles the source.
+        /// circom compiles the source; imported files are gathered and compared.
         Compile = "compile",
-        /// The keys are generated.
+        /// The keys are generated; an imported key is verified.
         Setup = "setup",
         /// The artifacts are stored.
         Store = "store",
@@ -144,7 +149,8 @@ impl Document for Circuit {
     }
 
     fn fields(&self) -> Vec<Term> {
-        vec![Term::text("circuit_hash", self.circuit_hash), Term::text("template", &self.template)]
+        let template = self.origin.template().map_or(NO_TEMPLATE, TemplateName::as_str);
+        vec![Term::text("circuit_hash", self.circuit_hash), Term::text("template", template)]
     }
 
     fn with_status(status: CircuitStatus) -> CircuitFilter {
@@ -155,7 +161,7 @@ impl Document for Circuit {
 /// Unique key of a circuit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CircuitKey {
-    /// Hash of template, parameters, source, compiler and options.
+    /// Hash of everything that determines the circuit.
     pub circuit_hash: Digest,
 }
 

@@ -6,33 +6,42 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::service::catalog::{
-    Circuit, CircuitStatus, DeployedContract, Document, InvalidTransition, Life, Visibility,
+    Circuit, CircuitStatus, DeployedContract, Document, Import, InvalidTransition, Life, Origin, Visibility,
 };
 use crate::service::clock::Timestamp;
 use crate::service::store::ArtifactMeta;
 use zkflow_circom::template::TemplateName;
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::id::CircuitId;
-use zkflow_groth16::provenance::Provenance;
+use zkflow_groth16::provenance::Label;
 use zkflow_groth16::report::CircuitReport;
 
 impl Circuit {
-    /// A pending circuit.
+    /// A pending circuit from a template.
     pub fn new(
         circuit_hash: Digest,
         template: TemplateName,
         params: Map<String, Value>,
         now: Timestamp,
     ) -> Self {
+        Self::of(circuit_hash, Origin::Template { template, params }, now)
+    }
+
+    /// A pending circuit from uploaded files.
+    pub fn imported(circuit_hash: Digest, import: Import, now: Timestamp) -> Self {
+        Self::of(circuit_hash, Origin::Import(Box::new(import)), now)
+    }
+
+    fn of(circuit_hash: Digest, origin: Origin, now: Timestamp) -> Self {
         Self {
             id: CircuitId::from_hash(&circuit_hash),
             circuit_hash,
-            template,
-            params,
+            origin,
             life: Life::new(now),
             artifacts: BTreeMap::new(),
             report: None,
             provenance: None,
+            claimed: None,
             visibility: Visibility::default(),
             deployment: None,
             replaces: None,
@@ -47,14 +56,16 @@ impl Circuit {
         &mut self,
         artifacts: BTreeMap<String, ArtifactMeta>,
         report: CircuitReport,
-        provenance: Provenance,
+        label: Label,
         spent: Duration,
         now: Timestamp,
     ) -> Result<(), InvalidTransition> {
         self.owed()?.complete(CircuitStatus::Ready, spent, now);
         self.artifacts = artifacts;
         self.report = Some(report);
-        self.provenance = Some(provenance);
+        let provenance = Some(label.provenance());
+        (self.provenance, self.claimed) =
+            if label.is_claimed() { (None, provenance) } else { (provenance, None) };
         Ok(())
     }
 

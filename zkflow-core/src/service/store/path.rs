@@ -6,7 +6,8 @@ use std::str::FromStr;
 use super::ArtifactKey;
 use crate::circuit::FileName;
 use crate::service::clock::Timestamp;
-use crate::service::id::{DeploymentId, JobId, ProofId};
+use crate::service::id::{DeploymentId, JobId, ProofId, UploadId};
+use crate::service::tenant::TenantId;
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::id::CircuitId;
 
@@ -20,6 +21,8 @@ use zkflow_groth16::id::CircuitId;
 /// | `Contract` | `contracts/<circuit id>/<version>.json` |
 /// | `SealedInputs` | `sealed/<proof id>` |
 /// | `SealedSecrets` | `sealed-deployments/<deployment id>` |
+/// | `Upload` | `uploads/<tenant>/<upload id>` |
+/// | `UploadPart` | `upload-parts/<upload id>/<file>-<part>` |
 /// | `Unclaimed` | `unclaimed/<path of the unit>` |
 /// | `Trash` | `trash/<milliseconds>/<path>` |
 /// | `Installation` | `installation/id` |
@@ -51,6 +54,22 @@ pub enum ArtifactPath {
     SealedInputs(ProofId),
     /// Sealed secrets of a deployment.
     SealedSecrets(DeploymentId),
+    /// The session of an upload, as JSON.
+    Upload {
+        /// Owner of the upload.
+        tenant: TenantId,
+        /// Its id.
+        upload: UploadId,
+    },
+    /// A part of an uploaded file.
+    UploadPart {
+        /// The upload.
+        upload: UploadId,
+        /// Number of the file, from 0.
+        file: u32,
+        /// Number of the part, from 0.
+        part: u32,
+    },
     /// Moment since when no document needs the unit, as RFC 3339.
     Unclaimed(Unit),
     /// An artifact that no document needs; it is deleted later.
@@ -119,6 +138,19 @@ impl ArtifactPath {
     /// Prefix of the files of all circuits.
     pub const CIRCUITS: &'static str = CIRCUITS;
 
+    /// Prefix of the sessions of all uploads.
+    pub const UPLOADS: &'static str = UPLOADS;
+
+    /// Prefix of the sessions of a tenant's uploads.
+    pub fn uploads_of(tenant: &TenantId) -> String {
+        format!("{UPLOADS}/{tenant}")
+    }
+
+    /// Prefix of the parts of an upload.
+    pub fn parts_of(upload: &UploadId) -> String {
+        format!("{UPLOAD_PARTS}/{upload}")
+    }
+
     /// The key of the artifact.
     pub fn key(&self) -> ArtifactKey {
         // At most six segments of letters, digits, '.' and '-', and 160 characters.
@@ -135,6 +167,8 @@ impl ArtifactPath {
             Self::SealedSecrets(deployment) => Some(Unit::Secrets(deployment.clone())),
             Self::Tombstone(_)
             | Self::Contract { .. }
+            | Self::Upload { .. }
+            | Self::UploadPart { .. }
             | Self::Unclaimed(_)
             | Self::Trash { .. }
             | Self::Installation
@@ -150,6 +184,8 @@ const SEALED: &str = "sealed";
 const SEALED_DEPLOYMENTS: &str = "sealed-deployments";
 const MANIFEST: &str = "manifest.json";
 const TOMBSTONES: &str = "tombstones";
+const UPLOADS: &str = "uploads";
+const UPLOAD_PARTS: &str = "upload-parts";
 const UNCLAIMED: &str = "unclaimed";
 const TRASH: &str = "trash";
 const INSTALLATION: &str = "installation/id";
@@ -165,6 +201,8 @@ impl fmt::Display for ArtifactPath {
             Self::Contract { circuit, version } => write!(f, "{CONTRACTS}/{circuit}/{version}.json"),
             Self::SealedInputs(proof) => write!(f, "{SEALED}/{proof}"),
             Self::SealedSecrets(deployment) => write!(f, "{SEALED_DEPLOYMENTS}/{deployment}"),
+            Self::Upload { tenant, upload } => write!(f, "{UPLOADS}/{tenant}/{upload}"),
+            Self::UploadPart { upload, file, part } => write!(f, "{UPLOAD_PARTS}/{upload}/{file}-{part}"),
             Self::Unclaimed(unit) => write!(f, "{UNCLAIMED}/{unit}"),
             Self::Trash { since, path } => write!(f, "{TRASH}/{}/{path}", since.as_millis()),
             Self::Installation => f.write_str(INSTALLATION),
@@ -190,6 +228,11 @@ impl FromStr for ArtifactPath {
                 Self::CircuitFile { generation: generation(circuit, run)?, file: parse(file)? }
             }
             [TOMBSTONES, circuit] => Self::Tombstone(parse(circuit)?),
+            [UPLOADS, tenant, upload] => Self::Upload { tenant: parse(tenant)?, upload: parse(upload)? },
+            [UPLOAD_PARTS, upload, place] => {
+                let (file, part) = place.split_once('-').ok_or(UnknownPath)?;
+                Self::UploadPart { upload: parse(upload)?, file: parse(file)?, part: parse(part)? }
+            }
             [UNCLAIMED, CIRCUITS, circuit, run] => Self::Unclaimed(Unit::Circuit(generation(circuit, run)?)),
             [UNCLAIMED, SEALED, proof] => Self::Unclaimed(Unit::Inputs(parse(proof)?)),
             [UNCLAIMED, SEALED_DEPLOYMENTS, deployment] => Self::Unclaimed(Unit::Secrets(parse(deployment)?)),
@@ -244,6 +287,8 @@ mod tests {
             ArtifactPath::Tombstone(circuit.clone()),
             ArtifactPath::SealedInputs(proof.clone()),
             ArtifactPath::SealedSecrets(DeploymentId::generate(now)),
+            ArtifactPath::Upload { tenant: "a.b-c".parse().unwrap(), upload: UploadId::generate(now) },
+            ArtifactPath::UploadPart { upload: UploadId::generate(now), file: 0, part: u32::MAX },
             ArtifactPath::Unclaimed(Unit::Circuit(generation(4))),
             ArtifactPath::Unclaimed(Unit::Inputs(proof.clone())),
             ArtifactPath::Unclaimed(Unit::Secrets(DeploymentId::generate(now))),
@@ -267,6 +312,8 @@ mod tests {
                 | ArtifactPath::Tombstone(_)
                 | ArtifactPath::SealedInputs(_)
                 | ArtifactPath::SealedSecrets(_)
+                | ArtifactPath::Upload { .. }
+                | ArtifactPath::UploadPart { .. }
                 | ArtifactPath::Unclaimed(_)
                 | ArtifactPath::Trash { .. }
                 | ArtifactPath::Installation
@@ -333,6 +380,12 @@ mod tests {
             &format!("trash/1/trash/1/sealed/{uuid}"),
             &format!("trash/01/sealed/{uuid}"),
             &format!("trash/x/sealed/{uuid}"),
+            &format!("uploads/{uuid}"),
+            &format!("uploads/A/{uuid}"),
+            &format!("uploads/../{uuid}"),
+            &format!("upload-parts/{uuid}/0"),
+            &format!("upload-parts/{uuid}/0-00"),
+            &format!("upload-parts/{uuid}/0-1-1"),
             &format!("unclaimed/{uuid}"),
             &format!("unclaimed/circuits/{circuit}/{uuid}-1/circuit.wasm"),
         ] {

@@ -5,6 +5,7 @@ use std::io::{Read, Seek};
 use super::super::beacon::Replay;
 use super::super::ceremony::CeremonyError;
 use super::super::step::StepOptions;
+use super::super::{check, qap};
 use super::comparison::{Comparison, demand, passed_through_parameters};
 use super::head::check_head;
 use super::initial::{InitialKey, Maker};
@@ -87,6 +88,28 @@ fn compare<K: Read + Seek>(
         return Err(CeremonyError::invalid("H is not divided by delta"));
     }
     Ok(())
+}
+
+/// Checks that a key has the sizes and the matrices A and B of a circuit. This finds the key of another circuit without
+/// powers of tau; it does not find wrong points, nor another matrix C. For these, see [`verify`].
+///
+/// # Errors
+/// [`CeremonyError::Invalid`] if they differ; the circuit is invalid or too large; the key's file fails.
+pub fn compare_circuit<K: Read + Seek>(r1cs: &R1cs, key: &mut ZKeyFile<K>) -> Result<(), CeremonyError> {
+    let domain_size = check(r1cs)?;
+    let head = key.head();
+    for (equal, what) in [
+        (head.n_vars == r1cs.n_wires, "the number of wires"),
+        (head.n_public == r1cs.n_public(), "the number of public signals"),
+        (head.domain_size == domain_size, "the number of rows"),
+    ] {
+        of_circuit(equal, what)?;
+    }
+    of_circuit(key.has_coefficients(qap::coefficients(r1cs))?, "the matrices")
+}
+
+fn of_circuit(equal: bool, what: &str) -> Result<(), CeremonyError> {
+    if equal { Ok(()) } else { Err(CeremonyError::invalid(format!("{what} differs from the circuit's"))) }
 }
 
 /// Compares what contributions do not change.

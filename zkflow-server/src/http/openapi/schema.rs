@@ -43,6 +43,20 @@ schemas! {
     ProofRequestId = uuid();
     /// Id of a deployment: a lower-case UUID.
     DeploymentId = uuid();
+    /// Id of an upload: a lower-case UUID.
+    UploadId = uuid();
+    /// Path of a source file: at most 16 segments of letters, digits and `@ + . _ -`, joined by `/`.
+    SourcePath = pattern("^[A-Za-z0-9@+._/-]+\\.circom$");
+    /// Purpose of a file.
+    FileRole = named::<catalog::FileRole>();
+    /// Powers of tau that an imported key is verified with.
+    GivenPowers = named::<catalog::GivenPowers>();
+    /// Powers of tau that are not uploaded.
+    PowersChoice = json!({"type": "string", "enum": ["configured"]});
+    /// Simplification of the constraints, as circom's `--O0`, `--O1` and `--O2`.
+    Simplification = json!({"type": "string", "enum": ["O0", "O1", "O2"]});
+    /// Bytes.
+    Bytes = json!({"type": "string", "format": "binary"});
     /// Id of a key of the API: a lower-case UUID.
     KeyId = uuid();
     /// Owner of documents: 1 to 64 lower-case letters, digits, `-`, `_` and `.`.

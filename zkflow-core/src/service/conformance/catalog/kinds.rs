@@ -35,7 +35,7 @@ pub(super) async fn circuits_are_filtered(catalog: Subject) {
     for circuit in [&failed, &pending] {
         all::<Circuit>(&catalog).insert(circuit.clone()).await.expect("insert");
     }
-    let template = Some(failed.template.clone());
+    let template = failed.origin.template().cloned();
     let status = Some(CircuitStatus::Failed);
     let by = async |template, status| {
         list::<Circuit>(&catalog, &CircuitFilter { template, status, tenant: None }, 9).await

@@ -1,0 +1,198 @@
+//! Circuits compiled by circom, with keys of a ceremony of snarkjs, imported to a server by the command line. snarkjs
+//! verifies what comes out.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use zkflow_client::{Client, Inputs};
+use zkflow_server::client::LocalServer;
+
+const PATIENCE: Duration = Duration::from_secs(300);
+
+const MAIN: &str = "pragma circom 2.0.0;
+include \"lib/power.circom\";
+template Main(n) {
+    signal input base; signal input secret[2]; signal output out;
+    component power = Power(n);
+    power.in <== base + secret[0];
+    out <== power.out * secret[1];
+}
+component main {public [base]} = Main(20);
+";
+const POWER: &str = "pragma circom 2.0.0;
+template Power(n) {
+    signal input in; signal output out; signal step[n];
+    step[0] <== in * in;
+    for (var i = 1; i < n; i++) { step[i] <== step[i - 1] * in; }
+    out <== step[n - 1];
+}
+";
+
+fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// The published powers of tau for 2^8 rows.
+fn powers() -> String {
+    project("zkflow-groth16/tests/data/powersOfTau28_hez_final_08.ptau").display().to_string()
+}
+
+/// A folder with a circuit, and a server.
+struct Site {
+    folder: tempfile::TempDir,
+    server: LocalServer,
+}
+
+impl Site {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = std::env::temp_dir().join("zkflow-test-modules").display().to_string();
+        let args = ["--log-level", "warn", "--module-cache", &cache];
+        let binary = Path::new(env!("CARGO_BIN_EXE_zkflow"));
+        let server =
+            LocalServer::start(binary, &folder.path().join("data"), &args, Stdio::inherit()).unwrap();
+        let site = Self { folder, server };
+        site.write("main.circom", MAIN);
+        site.write("lib/power.circom", POWER);
+        site
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn node(&self, program: &str, line: &[&str]) -> Output {
+        let program = project("tools/node_modules").join(program);
+        Command::new("node").arg(program).args(line).current_dir(self.folder.path()).output().unwrap()
+    }
+
+    #[track_caller]
+    fn snarkjs(&self, line: &[&str]) {
+        let output = self.node("snarkjs/build/cli.cjs", line);
+        assert!(output.status.success(), "{line:?}: {output:?}");
+    }
+
+    /// Compiles the circuit, and makes its key with two contributions.
+    fn ceremony(&self) {
+        let compiled = self.node("circom2/cli.js", &["main.circom", "--r1cs", "--wasm", "--sym", "--O1"]);
+        assert!(compiled.status.success(), "{compiled:?}");
+        self.snarkjs(&["groth16", "setup", "main.r1cs", &powers(), "0.zkey"]);
+        self.snarkjs(&["zkey", "contribute", "0.zkey", "1.zkey", "--name=Ann", "-e=one text"]);
+        self.snarkjs(&["zkey", "contribute", "1.zkey", "2.zkey", "--name=Ben", "-e=another text"]);
+        self.snarkjs(&["zkey", "export", "verificationkey", "2.zkey", "vkey.json"]);
+    }
+
+    fn import(&self, line: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_zkflow"))
+            .args(["circuit", "import", "--server", self.server.base()])
+            .args(line)
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap()
+    }
+
+    /// Imports a circuit; returns its id and what was printed.
+    #[track_caller]
+    fn imported(&self, line: &[&str]) -> (String, String) {
+        let output = self.import(line);
+        assert!(output.status.success(), "{line:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let id = printed.lines().find_map(|line| line.strip_prefix("circuit ")).unwrap();
+        (id.to_owned(), printed.clone())
+    }
+
+    #[track_caller]
+    fn refused(&self, line: &[&str], part: &str) {
+        let output = self.import(line);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(part), "{line:?}: {error}");
+    }
+
+    /// Makes a proof, and lets snarkjs verify it with the verification key of the server.
+    async fn proves(&self, client: &Client, circuit: &str) {
+        let inputs =
+            Inputs { private: json!({"secret": ["2", 3]}), public: json!({"base": "5"}), user: None };
+        let proved = client.prove(circuit, &inputs, PATIENCE).await.unwrap();
+        assert_eq!(proved.public_signals, [(7u128.pow(21) * 3).to_string(), "5".to_owned()]);
+        self.write("proof.json", proved.proof.to_string());
+        self.write("public.json", Value::from(proved.public_signals).to_string());
+        self.write("served.json", client.file(circuit, "verification_key.json").await.unwrap());
+        self.snarkjs(&["groth16", "verify", "served.json", "public.json", "proof.json"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ceremony_of_snarkjs_moves_to_a_server() {
+    let site = Site::new();
+    site.ceremony();
+    let client = site.server.client();
+    let parts = ["--r1cs", "main.r1cs", "--wasm", "main_js/main.wasm", "--sym", "main.sym"];
+    let key = ["--zkey", "2.zkey", "--verification-key", "vkey.json"];
+
+    // Everything is given: everything is compared.
+    let ptau = powers();
+    let powers = ["--ptau", ptau.as_str()];
+    let (circuit, printed) = site.imported(&[&["main.circom"][..], &parts, &key, &powers].concat());
+    assert!(printed.contains("keys                 ceremony(2)"), "{printed}");
+    assert!(printed.contains("public base: a value") && printed.contains("private secret: [2]"), "{printed}");
+    site.proves(&client, &circuit).await;
+    site.write("served.zkey", client.file(&circuit, "proving_key.zkey").await.unwrap());
+    site.snarkjs(&["zkey", "verify", "main.r1cs", &ptau, "served.zkey"]);
+    let again = site.imported(&[&["main.circom"][..], &parts, &key, &powers].concat());
+    assert_eq!(again.0, circuit, "the same files are the same circuit");
+
+    // Without a source, and without powers of tau.
+    let (claimed, printed) = site.imported(&[&parts[..], &key].concat());
+    assert!(printed.contains("claimed ceremony(2), not verified"), "{printed}");
+    assert_ne!(claimed, circuit);
+    site.proves(&client, &claimed).await;
+
+    // Only the source: the server makes the rest.
+    let (own, printed) = site.imported(&["main.circom"]);
+    assert!(printed.contains("keys                 development"), "{printed}");
+    site.proves(&client, &own).await;
+
+    // What does not fit is named.
+    site.snarkjs(&["zkey", "export", "verificationkey", "1.zkey", "other.json"]);
+    let other = ["--zkey", "2.zkey", "--verification-key", "other.json"];
+    site.refused(&[&["main.circom"][..], &other].concat(), "verification_key_of_other_key");
+    site.refused(&["main.circom", "--zkey", "0.zkey"], "key_refused");
+    site.refused(&["main.circom", "--zkey", "2.zkey", "--ptau", "configured"], "ceremony_invalid");
+    site.refused(&["main.circom", "--simplification", "O0", "--r1cs", "main.r1cs"], "not_of_source");
+    site.refused(&["--r1cs", "main.r1cs", "--sym", "main.sym"], "import_incomplete");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_upload_is_continued() {
+    let site = Site::new();
+    site.ceremony();
+    let client = site.server.client();
+    let [r1cs, sym] = ["main.r1cs", "main.sym"].map(|name| fs::read(site.path(name)).unwrap());
+    let wasm = fs::read(site.path("main_js/main.wasm")).unwrap();
+    let file = |role: &str, bytes: &[u8]| {
+        let sha256 = zkflow_core::digest::Digest::of(bytes);
+        json!({"role": role, "size": bytes.len(), "sha256": sha256})
+    };
+    let declared = json!([file("r1cs", &r1cs), file("wasm", &wasm), file("sym", &sym)]);
+    let upload = client.create_upload(&declared).await.unwrap();
+    let id = upload["uploadId"].as_str().unwrap();
+    client.put_part(id, 1, 0, wasm).await.unwrap();
+    let missing = client.upload(id).await.unwrap();
+    let missing: Vec<_> =
+        missing["files"].as_array().unwrap().iter().map(|file| file["missing"].clone()).collect();
+    assert_eq!(missing, [json!([0]), json!([]), json!([0])]);
+    let parts = ["--r1cs", "main.r1cs", "--wasm", "main_js/main.wasm", "--sym", "main.sym"];
+    site.refused(&["--resume", id, "--r1cs", "main.r1cs"], "other files");
+    let (circuit, _) = site.imported(&[&parts[..], &["--resume", id]].concat());
+    site.proves(&client, &circuit).await;
+}

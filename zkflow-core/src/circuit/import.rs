@@ -1,0 +1,301 @@
+//! Circuits from files that others made: each file is checked against the others, or made from them.
+//!
+//! [`ImportedParts::check`] compares constraints, module and names, [`CheckedParts::finish`] the key.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+use std::sync::Arc;
+
+use zkflow_circom::compile::{CircuitCompiler, CompileError, CompileOptions, Compiled, SourceTree};
+use zkflow_circom::inputs::Shape;
+use zkflow_circom::sandbox::Sandbox;
+use zkflow_circom::witness::{CalculatorFiles, InputSignals, OpenError, WitnessCalculator, WitnessLimits};
+use zkflow_groth16::digest::Digest;
+use zkflow_groth16::error::{Classified, ErrorKind};
+use zkflow_groth16::format::json::{self, JsonError};
+use zkflow_groth16::format::r1cs::R1cs;
+use zkflow_groth16::format::sym::Sym;
+use zkflow_groth16::format::zkey::ZKeyFile;
+use zkflow_groth16::format::{FormatError, ReadError};
+use zkflow_groth16::id::CircuitId;
+use zkflow_groth16::report::CircuitReport;
+use zkflow_groth16::rng::SecureRng;
+use zkflow_groth16::setup::{
+    CeremonyError, KeyOptions, MadeKey, PowersSource, RecordedFiles, SetupRecord, StepOptions, gate,
+    make_key, phase2,
+};
+
+use super::files::{CircuitFiles, JudgedKey, recording};
+
+/// The files of a circuit but its keys. Without a source, all others are required.
+#[derive(Debug, Default)]
+pub struct ImportedParts {
+    /// The source. The other files are made from it, and those that are given are compared.
+    pub source: Option<(SourceTree, CompileOptions)>,
+    /// Constraint system (.r1cs).
+    pub r1cs: Option<Vec<u8>>,
+    /// Witness calculator (.wasm).
+    pub wasm: Option<Vec<u8>>,
+    /// Names of the signals (.sym).
+    pub sym: Option<Vec<u8>>,
+}
+
+impl ImportedParts {
+    /// Compiles the source if there is one, and checks that all files are of one circuit.
+    ///
+    /// # Errors
+    /// - [`ImportError::Missing`]; [`ImportError::NotOfSource`]; the compiler refuses the source.
+    /// - [`ImportError::Parts`]: the files belong to different circuits, or the module has other inputs.
+    pub fn check(
+        self,
+        compiler: &dyn CircuitCompiler,
+        sandbox: &Arc<Sandbox>,
+        limits: WitnessLimits,
+    ) -> Result<CheckedParts, ImportError> {
+        let Self { source, r1cs, wasm, sym } = self;
+        let Some((tree, options)) = source else {
+            let missing = |what| move || ImportError::Missing(what);
+            let r1cs = r1cs.ok_or_else(missing("the constraint system (.r1cs)"))?;
+            let wasm = wasm.ok_or_else(missing("the witness calculator (.wasm)"))?;
+            let sym = sym.ok_or_else(missing("the names of the signals (.sym)"))?;
+            let report = CircuitReport::of(&R1cs::read(&r1cs)?, Some(&Sym::read(&sym)?));
+            let compiled = Compiled { r1cs, wasm, sym, json: None, wat: None, report, warnings: Vec::new() };
+            return CheckedParts::new(None, compiled, sandbox, limits);
+        };
+        let compiled = compiler.compile(&tree, &options)?;
+        let other = |file| {
+            let compiler = format!("{} {}", compiler.version(), options.flags().join(" "));
+            ImportError::NotOfSource { file, compiler }
+        };
+        if let Some(given) = r1cs
+            && given != compiled.r1cs
+            && R1cs::read(&given)? != R1cs::read(&compiled.r1cs)?
+        {
+            return Err(other("r1cs"));
+        }
+        if wasm.is_some_and(|given| given != compiled.wasm) {
+            return Err(other("wasm"));
+        }
+        if sym.is_some_and(|given| given != compiled.sym) {
+            return Err(other("sym"));
+        }
+        let main = tree.files().find(|(path, _)| *path == tree.main()).map(|(_, text)| text.to_vec());
+        CheckedParts::new(main, compiled, sandbox, limits)
+    }
+}
+
+/// Files of one circuit.
+#[derive(Debug)]
+pub struct CheckedParts {
+    source: Option<Vec<u8>>,
+    compiled: Compiled,
+    r1cs: R1cs,
+    inputs: Vec<ImportedInput>,
+}
+
+/// An input of an imported circuit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedInput {
+    /// Name, without indices.
+    pub name: String,
+    /// Shape of its values.
+    pub shape: Shape,
+    /// Whether the proof discloses it.
+    pub public: bool,
+}
+
+/// The key of an imported circuit.
+#[derive(Debug, Clone, Copy)]
+pub enum ImportedKey<'a> {
+    /// None: it is made from these powers of tau.
+    Made(&'a dyn PowersSource),
+    /// It is given.
+    Given {
+        /// The proving key (.zkey), which must not change meanwhile.
+        file: &'a Path,
+        /// SHA-256 of the file.
+        digest: Digest,
+        /// The verification key (.json) to compare with.
+        verification_key: Option<&'a [u8]>,
+        /// The powers of tau to verify it with. `None`: its label is only claimed.
+        powers: Option<&'a dyn PowersSource>,
+    },
+}
+
+impl CheckedParts {
+    fn new(
+        source: Option<Vec<u8>>,
+        compiled: Compiled,
+        sandbox: &Arc<Sandbox>,
+        limits: WitnessLimits,
+    ) -> Result<Self, ImportError> {
+        let Compiled { r1cs, wasm, sym, .. } = &compiled;
+        let files = CalculatorFiles { wasm, r1cs: Some(r1cs), sym: Some(sym), tape: None };
+        WitnessCalculator::open(sandbox, files, limits)?;
+        let r1cs = R1cs::read(r1cs)?;
+        let signals = InputSignals::from_r1cs_sym(&r1cs, &Sym::read(sym)?).map_err(OpenError::Mismatch)?;
+        let mut first = 0;
+        let inputs = signals.names().filter_map(|name| {
+            let shape = signals.shape(name)?.clone();
+            let public = first < r1cs.n_public_inputs as usize;
+            first += shape.size();
+            Some(ImportedInput { name: name.to_owned(), shape, public })
+        });
+        let inputs = inputs.collect();
+        Ok(Self { source, compiled, r1cs, inputs })
+    }
+
+    /// The inputs, public ones first.
+    pub fn inputs(&self) -> &[ImportedInput] {
+        &self.inputs
+    }
+
+    /// Makes the key, or checks the given one, and makes all files derived from it.
+    ///
+    /// # Behaviour
+    /// - A given key is compared with the constraints. With powers of tau it is verified, see
+    ///   [`Powers::verify_key`](zkflow_groth16::setup::Powers::verify_key); without, its label is claimed and there is no
+    ///   `setup.json`.
+    /// - A given key is not among the files.
+    ///
+    /// # Errors
+    /// - [`ImportError::OtherCircuit`]; [`ImportError::OtherKey`].
+    /// - [`ImportError::Key`]: anyone could forge proofs for the key; it is not made from the powers of tau; it cannot be
+    ///   made.
+    pub fn finish(
+        self,
+        id: CircuitId,
+        key: ImportedKey<'_>,
+        sandbox: &Arc<Sandbox>,
+        options: KeyOptions<'_>,
+        rng: &mut dyn SecureRng,
+    ) -> Result<CircuitFiles, ImportError> {
+        let Self { source, compiled, r1cs, .. } = self;
+        let options = options.with_r1cs(Digest::of(&compiled.r1cs));
+        let (judged, tape) = recording(&compiled, sandbox, &[], || match key {
+            ImportedKey::Made(powers) => {
+                let mut zkey = Vec::new();
+                let MadeKey { head, label, record, .. } = make_key(&r1cs, powers, &mut zkey, options, rng)?;
+                Ok(JudgedKey { zkey: Some(zkey), vk: head.vk, label, record: Some(record) })
+            }
+            ImportedKey::Given { file, digest, verification_key, powers } => {
+                judge(&r1cs, file, digest, verification_key, powers, options, rng)
+            }
+        });
+        Ok(CircuitFiles::assemble(id, source, compiled, judged?, tape))
+    }
+}
+
+/// Memory of a verification, beside the circuit.
+const MEMORY: u64 = 256 << 20;
+
+fn judge(
+    r1cs: &R1cs,
+    file: &Path,
+    digest: Digest,
+    verification_key: Option<&[u8]>,
+    powers: Option<&dyn PowersSource>,
+    options: KeyOptions<'_>,
+    rng: &mut dyn SecureRng,
+) -> Result<JudgedKey, ImportError> {
+    let mut key = ZKeyFile::open(BufReader::new(File::open(file).map_err(ReadError::from)?))?;
+    phase2::compare_circuit(r1cs, &mut key).map_err(|error| match error {
+        CeremonyError::Invalid(what) => ImportError::OtherCircuit(what),
+        error => ImportError::Key(error),
+    })?;
+    if let Some(text) = verification_key
+        && json::read_vkey(text)? != key.head().vk
+    {
+        return Err(ImportError::OtherKey);
+    }
+    let Some(source) = powers else {
+        let label = gate::judge(key.head()).admit(true).map_err(CeremonyError::from)?;
+        return Ok(JudgedKey { zkey: None, vk: key.head().vk.clone(), label, record: None });
+    };
+    let mut powers = source.powers(key.head().domain_size.ilog2())?;
+    let verdict = powers.verify_key(r1cs, &mut key, rng, StepOptions::default().with_memory(MEMORY))?;
+    let label = verdict.admit(true).map_err(CeremonyError::from)?;
+    let files = RecordedFiles { r1cs: options.r1cs, zkey: digest };
+    let record = SetupRecord::new(&powers, key.head(), &verdict, files)?;
+    let record = match options.record_key {
+        Some(key) => record.sealed(key),
+        None => record,
+    };
+    Ok(JudgedKey { zkey: None, vk: key.head().vk.clone(), label, record: Some(record) })
+}
+
+/// A circuit cannot be imported.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// A file is neither given nor can it be made.
+    #[error("{0} is missing: give it, or the circom source")]
+    Missing(&'static str),
+    /// A file is not the one that the source compiles to.
+    #[error(
+        "the {file} is not what {compiler} makes from the source: omit it, or give the version and options that made it"
+    )]
+    NotOfSource {
+        /// Kind of the file.
+        file: &'static str,
+        /// Version and options of the compiler.
+        compiler: String,
+    },
+    /// The source cannot be compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// The files belong to different circuits, or one cannot be used.
+    #[error(transparent)]
+    Parts(#[from] OpenError),
+    /// A file is malformed.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The key's file is malformed or cannot be read.
+    #[error("the proving key: {0}")]
+    Read(#[from] ReadError),
+    /// The verification key is malformed.
+    #[error("the verification key: {0}")]
+    Json(#[from] JsonError),
+    /// The key belongs to another circuit.
+    #[error("the proving key belongs to another circuit: {0}")]
+    OtherCircuit(String),
+    /// The verification key belongs to another proving key.
+    #[error("the verification key belongs to another proving key")]
+    OtherKey,
+    /// The key is forgeable, is not verified by the powers of tau, or cannot be made.
+    #[error(transparent)]
+    Key(#[from] CeremonyError),
+}
+
+impl Classified for ImportError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Compile(error) => error.kind(),
+            Self::Key(error) => error.kind(),
+            Self::Read(error) => error.kind(),
+            Self::Missing(_)
+            | Self::NotOfSource { .. }
+            | Self::Parts(_)
+            | Self::Format(_)
+            | Self::Json(_)
+            | Self::OtherCircuit(_)
+            | Self::OtherKey => ErrorKind::Invalid,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Compile(error) => error.code(),
+            Self::Key(error) => error.code(),
+            Self::Read(error) => error.code(),
+            Self::Format(error) => error.code(),
+            Self::Json(error) => error.code(),
+            Self::Missing(_) => "import_incomplete",
+            Self::NotOfSource { .. } => "not_of_source",
+            Self::Parts(_) => "parts_differ",
+            Self::OtherCircuit(_) => "key_of_other_circuit",
+            Self::OtherKey => "verification_key_of_other_key",
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! [`Origin`]: what a circuit is made from.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::life::named;
+use crate::service::id::UploadId;
+use zkflow_circom::compile::Simplification;
+use zkflow_circom::inputs::Shape;
+use zkflow_circom::template::TemplateName;
+use zkflow_groth16::digest::Digest;
+
+/// What a circuit is made from.
+///
+/// As JSON: `{"template": …, "params": {…}}`, or `{"template": "", "params": {}, "import": {…}}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Form", into = "Form")]
+pub enum Origin {
+    /// A template with parameters.
+    Template {
+        /// Template that the circuit is rendered from.
+        template: TemplateName,
+        /// All parameters, defaults included, in canonical form.
+        params: Map<String, Value>,
+    },
+    /// Files that were uploaded.
+    Import(Box<Import>),
+}
+
+impl Origin {
+    /// The template; `None` for an import.
+    pub fn template(&self) -> Option<&TemplateName> {
+        match self {
+            Self::Template { template, .. } => Some(template),
+            Self::Import(_) => None,
+        }
+    }
+
+    /// The import; `None` for a template.
+    pub fn import(&self) -> Option<&Import> {
+        match self {
+            Self::Template { .. } => None,
+            Self::Import(import) => Some(import),
+        }
+    }
+}
+
+/// A circuit from files of its owner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Import {
+    /// The upload that contains the files until the circuit is ready or has failed.
+    pub upload: UploadId,
+    /// What was given, and how it is used.
+    pub given: Given,
+    /// Names and shapes of the inputs, public ones first; empty until the circuit is ready, and if there are too many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<InputSignal>,
+}
+
+/// What was given for an import: it determines the circuit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// SHA-256 of each file; of all names and files for the source.
+    pub files: BTreeMap<FileRole, Digest>,
+    /// Path of the main file in the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub main: Option<String>,
+    /// Version and options of the compiler; `None` without a source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compiler: Option<String>,
+    /// Simplification of the constraints.
+    #[serde(default)]
+    pub simplification: Simplification,
+    /// Powers of tau to verify the given key with.
+    pub powers: GivenPowers,
+}
+
+named! {
+    /// Purpose of an uploaded file.
+    FileRole {
+        /// A file of the circom source; there can be several.
+        Source = "source",
+        /// Constraint system (.r1cs).
+        R1cs = "r1cs",
+        /// Witness calculator (.wasm).
+        Wasm = "wasm",
+        /// Names of the signals (.sym).
+        Sym = "sym",
+        /// Proving key (.zkey).
+        ProvingKey = "zkey",
+        /// Verification key (.json).
+        VerificationKey = "verification_key",
+        /// Prepared powers of tau (.ptau).
+        Ptau = "ptau",
+    }
+
+    /// Powers of tau that a given key is verified with.
+    GivenPowers {
+        /// None: the label of the key is claimed.
+        None = "none",
+        /// The uploaded file.
+        Uploaded = "uploaded",
+        /// Those of the server.
+        Configured = "configured",
+    }
+}
+
+/// An input of a circuit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputSignal {
+    /// Name, without indices.
+    pub name: String,
+    /// Shape of its values.
+    pub shape: Shape,
+    /// Whether the proof discloses it.
+    pub public: bool,
+}
+
+/// The fields in a document. Every circuit has `template`, which the indexes of catalogs need.
+#[derive(Serialize, Deserialize)]
+struct Form {
+    template: String,
+    params: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    import: Option<Box<Import>>,
+}
+
+/// Template of an import: no name of a template.
+pub(super) const NO_TEMPLATE: &str = "";
+
+impl From<Origin> for Form {
+    fn from(origin: Origin) -> Self {
+        match origin {
+            Origin::Template { template, params } => {
+                Self { template: template.to_string(), params, import: None }
+            }
+            Origin::Import(import) => {
+                Self { template: NO_TEMPLATE.to_owned(), params: Map::new(), import: Some(import) }
+            }
+        }
+    }
+}
+
+impl TryFrom<Form> for Origin {
+    type Error = zkflow_groth16::name::InvalidName;
+
+    fn try_from(form: Form) -> Result<Self, Self::Error> {
+        Ok(match form.import {
+            Some(import) => Self::Import(import),
+            None => Self::Template { template: form.template.parse()?, params: form.params },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::service::clock::Timestamp;
+
+    #[test]
+    fn a_template_has_the_form_of_earlier_versions() {
+        let form = json!({"template": "rangeCheck", "params": {"min": 18}});
+        let origin: Origin = serde_json::from_value(form.clone()).unwrap();
+        assert_eq!(origin.template().unwrap().as_str(), "rangeCheck");
+        assert_eq!(serde_json::to_value(origin).unwrap(), form);
+        assert!(serde_json::from_value::<Origin>(json!({"template": "", "params": {}})).is_err());
+    }
+
+    #[test]
+    fn an_import_survives_as_it_was_written() {
+        let given = Given {
+            files: BTreeMap::from([(FileRole::R1cs, Digest::of("r1cs"))]),
+            main: None,
+            compiler: None,
+            simplification: Simplification::Full,
+            powers: GivenPowers::None,
+        };
+        let shape = Shape::Array(2, Box::new(Shape::Fields(vec![("x".to_owned(), Shape::Value)])));
+        let inputs = vec![InputSignal { name: "points".to_owned(), shape, public: true }];
+        let upload = UploadId::generate(Timestamp::from_millis(1));
+        let origin = Origin::Import(Box::new(Import { upload, given, inputs }));
+        let text = serde_json::to_string(&origin).unwrap();
+        assert_eq!(serde_json::from_str::<Origin>(&text).unwrap(), origin);
+        assert_eq!((origin.template(), origin.import().is_some()), (None, true));
+    }
+}

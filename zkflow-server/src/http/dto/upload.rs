@@ -1,0 +1,221 @@
+//! Uploads and imports.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use zkflow_core::compile::Simplification;
+use zkflow_core::digest::Digest;
+use zkflow_core::service::catalog::{FileRole, GivenPowers, Import, InputSignal, Named as _, Visibility};
+use zkflow_core::service::id::UploadId;
+use zkflow_core::service::upload::{PART_BYTES, SourcePath, Upload, UploadFile};
+
+use super::super::body::Content;
+use super::super::openapi::schema;
+
+/// Request for an upload: all files, before any of their bytes.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"files": [{
+    "role": "source", "path": "circuit.circom", "size": 478,
+    "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+}]}))]
+pub(in crate::http) struct NewUpload {
+    /// The files: those of the source with their paths, and at most one of each other role.
+    #[schema(min_items = 1, max_items = 1024)]
+    pub(in crate::http) files: Vec<NewFile>,
+}
+
+impl Content for NewUpload {
+    const MOST: usize = 512 * 1024;
+}
+
+/// A declared file.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::http) struct NewFile {
+    #[schema(value_type = schema::FileRole)]
+    role: FileRole,
+    /// Path in the source; only for files of the source.
+    #[schema(value_type = Option<schema::SourcePath>)]
+    path: Option<SourcePath>,
+    /// Length in bytes.
+    #[schema(minimum = 1)]
+    size: u64,
+    /// SHA-256 of the whole file.
+    #[schema(value_type = schema::Sha256)]
+    sha256: Digest,
+}
+
+impl From<NewFile> for UploadFile {
+    fn from(NewFile { role, path, size, sha256 }: NewFile) -> Self {
+        Self { role, path, size, sha256 }
+    }
+}
+
+/// An upload.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Upload)]
+pub(in crate::http) struct UploadDto {
+    #[schema(value_type = schema::UploadId)]
+    upload_id: String,
+    /// Length in bytes of every part but the last one of a file.
+    part_bytes: u64,
+    /// The files in the order of the request; a file is named by its place, from 0.
+    files: Vec<UploadFileDto>,
+    /// When the upload is removed, unless a circuit is imported from it.
+    #[schema(value_type = schema::Time)]
+    expires_at: String,
+}
+
+/// A file of an upload.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = UploadFile)]
+pub(in crate::http) struct UploadFileDto {
+    #[schema(value_type = schema::FileRole)]
+    role: FileRole,
+    /// Path in the source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::SourcePath>)]
+    path: Option<String>,
+    /// Length in bytes.
+    size: u64,
+    #[schema(value_type = schema::Sha256)]
+    sha256: String,
+    /// Number of parts.
+    parts: u32,
+    /// Numbers of the parts that were not received yet, from 0.
+    missing: Vec<u32>,
+}
+
+impl UploadDto {
+    /// `missing` has the missing parts of each file.
+    pub(in crate::http) fn new(upload: Upload, missing: Vec<Vec<u32>>) -> Self {
+        let files = upload.files.into_iter().zip(missing).map(|(file, missing)| UploadFileDto {
+            role: file.role,
+            parts: file.parts(),
+            path: file.path.map(|path| path.to_string()),
+            size: file.size,
+            sha256: file.sha256.to_string(),
+            missing,
+        });
+        Self {
+            upload_id: upload.id.to_string(),
+            part_bytes: PART_BYTES,
+            files: files.collect(),
+            expires_at: upload.expires_at.to_string(),
+        }
+    }
+}
+
+/// Request for a circuit from uploaded files.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"uploadId": "01890a5d-ac96-774b-bcce-b302099a8057", "main": "circuit.circom"}))]
+pub(in crate::http) struct NewImport {
+    /// Id of a complete upload.
+    #[schema(value_type = schema::UploadId)]
+    pub(in crate::http) upload_id: UploadId,
+    /// Path of the main file; required if the source has several.
+    #[schema(value_type = Option<schema::SourcePath>)]
+    pub(in crate::http) main: Option<SourcePath>,
+    /// Simplification of the source's constraints (default `O1`).
+    #[schema(value_type = Option<schema::Simplification>)]
+    pub(in crate::http) simplification: Option<Level>,
+    /// `configured` verifies the key with the powers of tau of the server. The default is the uploaded file, or none.
+    #[schema(value_type = Option<schema::PowersChoice>)]
+    pub(in crate::http) powers: Option<PowersChoice>,
+    /// `tenant` (default) or `public`: every tenant that knows the id may read the circuit, prove and verify with it.
+    #[schema(value_type = Option<schema::Visibility>)]
+    pub(in crate::http) visibility: Option<Visibility>,
+}
+
+impl Content for NewImport {
+    const MOST: usize = 4 * 1024;
+}
+
+/// A simplification of circom.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(in crate::http) enum Level {
+    /// No simplification.
+    O0,
+    /// Removes equalities of signals.
+    O1,
+    /// Removes all linear constraints.
+    O2,
+}
+
+impl From<Level> for Simplification {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::O0 => Self::None,
+            Level::O1 => Self::Signals,
+            Level::O2 => Self::Full,
+        }
+    }
+}
+
+/// Choice of powers of tau that are not uploaded.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::http) enum PowersChoice {
+    /// Those of the server.
+    Configured,
+}
+
+/// What a circuit was imported from.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Import)]
+pub(in crate::http) struct ImportDto {
+    /// SHA-256 of each given file by its role; of all names and files for the source.
+    #[schema(value_type = BTreeMap<String, schema::Sha256>)]
+    files: BTreeMap<&'static str, String>,
+    /// Path of the main file in the source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    main: Option<String>,
+    /// Version and options of the compiler; absent without a source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compiler: Option<String>,
+    /// Powers of tau that the given key was verified with.
+    #[schema(value_type = schema::GivenPowers)]
+    powers: GivenPowers,
+    /// The inputs, public ones first; empty until the circuit is ready, and if there are more than 1024.
+    inputs: Vec<InputDto>,
+}
+
+/// An input of an imported circuit.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ImportedInput)]
+pub(in crate::http) struct InputDto {
+    name: String,
+    /// `a value`, lengths such as `[3][2]`, or the fields of a bus.
+    shape: String,
+    /// Number of values.
+    values: usize,
+    /// Whether the proof discloses it.
+    public: bool,
+}
+
+impl From<Import> for ImportDto {
+    fn from(import: Import) -> Self {
+        let given = import.given;
+        let files = given.files.into_iter();
+        let inputs = import.inputs.into_iter().map(|InputSignal { name, shape, public }| InputDto {
+            name,
+            shape: shape.to_string(),
+            values: shape.size(),
+            public,
+        });
+        Self {
+            files: files.map(|(role, digest)| (role.as_str(), digest.to_string())).collect(),
+            main: given.main,
+            compiler: given.compiler,
+            powers: given.powers,
+            inputs: inputs.collect(),
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Uploads: files for an import, sent in parts and kept in the artifact store.
+//!
+//! A client declares all files with sizes and digests, then sends their parts in any order. Nothing is unpacked, and a
+//! path is only a name: an import writes the files of the source into a folder of its own.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+use zkflow_core::service::catalog::{Circuit, FileRole, Named as _};
+use zkflow_core::service::id::UploadId;
+use zkflow_core::service::store::{ArtifactPath, PutMode, StoreError};
+use zkflow_core::service::tenant::TenantId;
+use zkflow_core::service::upload::{Upload, UploadFile};
+
+use super::{InputFault, RequestError};
+use crate::state::App;
+
+/// Largest number of files of an upload.
+const MOST_FILES: usize = 1024;
+/// Largest number of unfinished uploads of a tenant.
+const MOST_UPLOADS: usize = 64;
+/// Largest verification key.
+const MOST_VERIFICATION_KEY: u64 = 4 << 20;
+
+/// Creates an upload for these files.
+///
+/// # Errors
+/// - [`RequestError::Upload`]: a declaration is not valid.
+/// - [`RequestError::UploadTooLarge`]; [`RequestError::TooManyUploads`].
+pub async fn create(app: &App, tenant: &TenantId, files: Vec<UploadFile>) -> Result<Upload, RequestError> {
+    check(app, &files)?;
+    let now = app.now();
+    let expires_at = now + app.config.limits.upload_ttl();
+    let upload =
+        Upload { id: UploadId::generate(now), tenant: tenant.clone(), files, expires_at, circuit: None };
+    // One at a time, so that a tenant's requests do not exceed its share together. Several processes can exceed it by
+    // one upload each.
+    let _turn = app.uploads.lock().await;
+    let mut bytes = upload.bytes();
+    let mut count = 1;
+    let mut keys = app.store.list(&ArtifactPath::uploads_of(tenant));
+    while let Some(key) = keys.try_next().await? {
+        let Ok(ArtifactPath::Upload { upload: id, .. }) = key.as_str().parse() else { continue };
+        let Some(other) = read(app, tenant, &id).await? else { continue };
+        if other.expires_at <= now && !is_in_use(app, &other).await? {
+            remove(app, tenant, &id).await?;
+            continue;
+        }
+        count += 1;
+        bytes = bytes.saturating_add(other.bytes());
+    }
+    if count > MOST_UPLOADS || bytes > mebibytes(app.config.limits.tenant_upload_mib) {
+        return Err(RequestError::TooManyUploads);
+    }
+    write(app, &upload, PutMode::Create).await?;
+    Ok(upload)
+}
+
+/// Returns an upload of the tenant.
+///
+/// # Errors
+/// [`RequestError::UnknownUpload`] if there is none, or it has expired.
+pub async fn get(app: &App, tenant: &TenantId, id: &UploadId) -> Result<Upload, RequestError> {
+    let found = read(app, tenant, id).await?;
+    let present = found.filter(|upload| upload.expires_at > app.now());
+    present.ok_or_else(|| RequestError::UnknownUpload(id.clone()))
+}
+
+/// Numbers of the parts of each file that are missing.
+///
+/// # Errors
+/// The store fails.
+pub async fn missing(app: &App, upload: &Upload) -> Result<Vec<Vec<u32>>, RequestError> {
+    let mut present = BTreeSet::new();
+    let mut keys = app.store.list(&ArtifactPath::parts_of(&upload.id));
+    while let Some(key) = keys.try_next().await? {
+        if let Ok(ArtifactPath::UploadPart { file, part, .. }) = key.as_str().parse() {
+            present.insert((file, part));
+        }
+    }
+    let files = (0..).zip(&upload.files);
+    Ok(files
+        .map(|(number, file)| (0..file.parts()).filter(|part| !present.contains(&(number, *part))).collect())
+        .collect())
+}
+
+/// Stores a part; replaces an earlier one.
+///
+/// # Errors
+/// - [`RequestError::UnknownUpload`]; [`RequestError::UnknownPart`].
+/// - [`RequestError::PartLength`] if the part has another length than its place.
+/// - [`RequestError::UploadInUse`] while a circuit is imported from the upload.
+pub async fn put_part(
+    app: &App,
+    tenant: &TenantId,
+    id: &UploadId,
+    (file, part): (u32, u32),
+    bytes: Vec<u8>,
+) -> Result<(), RequestError> {
+    let upload = unused(app, tenant, id).await?;
+    let declared = upload.files.get(file as usize);
+    let expected = declared.and_then(|file| file.part_bytes(part)).ok_or(RequestError::UnknownPart)?;
+    let found = bytes.len() as u64;
+    if found != expected {
+        return Err(RequestError::PartLength { expected, found });
+    }
+    app.store.put(&upload.part_key(file, part), Bytes::from(bytes), PutMode::Overwrite).await?;
+    Ok(())
+}
+
+/// Deletes an upload.
+///
+/// # Errors
+/// [`RequestError::UnknownUpload`]; [`RequestError::UploadInUse`].
+pub async fn delete(app: &App, tenant: &TenantId, id: &UploadId) -> Result<(), RequestError> {
+    unused(app, tenant, id).await?;
+    Ok(remove(app, tenant, id).await?)
+}
+
+/// Removes the parts of an upload, then its session.
+///
+/// # Errors
+/// The store fails.
+pub(crate) async fn remove(app: &App, tenant: &TenantId, id: &UploadId) -> Result<(), StoreError> {
+    let parts: Vec<_> = app.store.list(&ArtifactPath::parts_of(id)).try_collect().await?;
+    for key in parts {
+        app.store.delete(&key).await?;
+    }
+    let session = ArtifactPath::Upload { tenant: tenant.clone(), upload: id.clone() };
+    app.store.delete(&session.key()).await
+}
+
+/// Writes the session.
+pub(super) async fn write(app: &App, upload: &Upload, mode: PutMode) -> Result<(), RequestError> {
+    // Expect safety: texts and numbers.
+    let body = serde_json::to_vec(upload).expect("texts and numbers serialise");
+    app.store.put(&upload.key(), Bytes::from(body), mode).await?;
+    Ok(())
+}
+
+async fn read(app: &App, tenant: &TenantId, id: &UploadId) -> Result<Option<Upload>, RequestError> {
+    let key = ArtifactPath::Upload { tenant: tenant.clone(), upload: id.clone() }.key();
+    let body = match app.store.get(&key).await {
+        Ok(session) => session.body,
+        Err(StoreError::NotFound(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    serde_json::from_slice(&body)
+        .map(Some)
+        .map_err(|error| StoreError::Corrupt { key, detail: error.to_string() }.into())
+}
+
+async fn unused(app: &App, tenant: &TenantId, id: &UploadId) -> Result<Upload, RequestError> {
+    let upload = get(app, tenant, id).await?;
+    if is_in_use(app, &upload).await? { Err(RequestError::UploadInUse(id.clone())) } else { Ok(upload) }
+}
+
+/// Whether a pending circuit is imported from the upload.
+async fn is_in_use(app: &App, upload: &Upload) -> Result<bool, RequestError> {
+    let Some(id) = &upload.circuit else { return Ok(false) };
+    Ok(app.catalog.circuits().get(id).await?.is_some_and(|circuit| needs(&circuit, &upload.id)))
+}
+
+/// Whether the circuit is imported from the upload, and is pending.
+pub(crate) fn needs(circuit: &Circuit, upload: &UploadId) -> bool {
+    use zkflow_core::service::catalog::Document as _;
+
+    !circuit.is_final() && circuit.origin.import().is_some_and(|import| import.upload == *upload)
+}
+
+/// Checks the declared files, before anything is stored.
+fn check(app: &App, files: &[UploadFile]) -> Result<(), RequestError> {
+    let mut faults = Vec::new();
+    let mut fault = |at: usize, field: &str, message: &str| {
+        faults.push(InputFault { path: format!("files[{at}].{field}"), message: message.to_owned() });
+    };
+    if files.is_empty() || files.len() > MOST_FILES {
+        let message = format!("expected 1 to {MOST_FILES} files");
+        return Err(RequestError::Upload(vec![InputFault { path: "files".to_owned(), message }]));
+    }
+    let (mut paths, mut roles) = (BTreeSet::new(), BTreeSet::new());
+    for (at, file) in files.iter().enumerate() {
+        if file.size == 0 {
+            fault(at, "size", "at least 1 byte");
+        }
+        match (file.role, &file.path) {
+            (FileRole::Source, None) => fault(at, "path", "missing: the path of the file in the source"),
+            (FileRole::Source, Some(path)) if !paths.insert(path.as_str()) => {
+                fault(at, "path", "another file has the same path");
+            }
+            (FileRole::Source, Some(_)) => {}
+            (_, Some(_)) => fault(at, "path", "only files of the source have a path"),
+            (role, None) if !roles.insert(role) => {
+                fault(at, "role", &format!("another file is the {}", role.as_str()));
+            }
+            _ => {}
+        }
+    }
+    for (at, file) in files.iter().enumerate() {
+        let path = file.path.as_ref().map_or("", |path| path.as_str());
+        if path.match_indices('/').any(|(end, _)| paths.contains(&path[..end])) {
+            fault(at, "path", "a folder of the path is another file");
+        }
+    }
+    if !faults.is_empty() {
+        faults.truncate(16);
+        return Err(RequestError::Upload(faults));
+    }
+    let sum = |roles: &[FileRole]| {
+        let files = files.iter().filter(|file| roles.contains(&file.role));
+        files.fold(0u64, |sum, file| sum.saturating_add(file.size))
+    };
+    let limits = &app.config.limits;
+    for (what, bytes, most) in [
+        ("the source", sum(&[FileRole::Source]), mebibytes(limits.compile_source_mib)),
+        ("the verification key", sum(&[FileRole::VerificationKey]), MOST_VERIFICATION_KEY),
+        (
+            "r1cs, wasm and sym",
+            sum(&[FileRole::R1cs, FileRole::Wasm, FileRole::Sym]),
+            mebibytes(limits.upload_parts_mib),
+        ),
+        ("the upload", sum(FileRole::ALL), mebibytes(limits.upload_mib)),
+    ] {
+        if bytes > most {
+            return Err(RequestError::UploadTooLarge { what, bytes, most });
+        }
+    }
+    Ok(())
+}
+
+fn mebibytes(count: u64) -> u64 {
+    count.saturating_mul(1 << 20)
+}

@@ -1,0 +1,207 @@
+//! Imports: gathers the files of an upload, checks them against each other, and makes what is missing.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Instant;
+
+use zkflow_core::circuit::{CheckedParts, ImportError, ImportedInput, ImportedKey, ImportedParts};
+use zkflow_core::compile::SourceSearch;
+use zkflow_core::error::{Classified, ErrorKind};
+use zkflow_core::inputs::Shape;
+use zkflow_core::rng::os_rng;
+use zkflow_core::service::catalog::{
+    Circuit, CircuitStage, Failure, FileRole, GivenPowers, Import, InputSignal, Named as _,
+};
+use zkflow_core::service::store::StoreError;
+use zkflow_core::service::upload::Upload;
+use zkflow_core::setup::{KeyOptions, PowersFile, PowersSource, StepOptions};
+
+use super::keygen::{KeyGeneration, Made, compile_failure};
+use super::scratch::Scratch;
+use super::{Stop, blocking, stop, stop_or_outage};
+use crate::service::{RequestError, imports, uploads};
+use crate::state::App;
+
+/// Largest number of inputs whose names and shapes a circuit's document contains, all fields of buses counted.
+const MOST_INPUTS: usize = 1024;
+/// Deepest shape in a document.
+const DEEPEST: usize = 16;
+
+impl KeyGeneration {
+    /// Gathers and checks the files of an import, and checks or makes its key.
+    pub(super) async fn import(&self, circuit: &mut Circuit, import: &Import) -> Result<Made, Stop> {
+        let began = Instant::now();
+        let app = &self.app;
+        let upload = match uploads::get(app, &circuit.life.tenant, &import.upload).await {
+            Err(RequestError::UnknownUpload(_)) => return Err(gone()),
+            found => found.map_err(stop_or_outage)?,
+        };
+        let scratch = Arc::new(gather(app, &upload).await?);
+        let (shared, files, asked) = (Arc::clone(app), Arc::clone(&scratch), import.clone());
+        let check = move || check(&shared, &files, &asked);
+        let parts = blocking(check).await??;
+        let inputs = inputs(parts.inputs());
+        self.advance(circuit, CircuitStage::Setup, "compile", began).await?;
+
+        let began = Instant::now();
+        let (shared, kept) = (Arc::clone(app), Arc::clone(&scratch));
+        let (powers, id) = (import.given.powers, circuit.id.clone());
+        let finish = move || finish(&shared, &kept, parts, powers, id);
+        let mut files = blocking(finish).await??;
+        if inputs.is_empty() {
+            files.report.public_input_names.clear();
+        }
+        self.advance(circuit, CircuitStage::Store, "setup", began).await?;
+        let zkey = scratch.file(FileRole::ProvingKey).cloned();
+        Ok(Made { files, zkey: zkey.map(|file| (scratch, file.path)), inputs })
+    }
+}
+
+/// Writes the files of an upload to a folder, and compares them with their digests.
+async fn gather(app: &Arc<App>, upload: &Upload) -> Result<Scratch, Stop> {
+    let folder = app.scratch.clone();
+    let mut scratch = blocking(move || Scratch::create(folder.as_deref())).await?.map_err(unwritable)?;
+    for (number, file) in (0..).zip(&upload.files) {
+        let mut writing = scratch.begin(file).map_err(unwritable)?;
+        for part in 0..file.parts() {
+            let body = match app.store.get(&upload.part_key(number, part)).await {
+                Err(StoreError::NotFound(_)) => return Err(gone()),
+                found => found.map_err(stop_or_outage)?.body,
+            };
+            writing = blocking(move || writing.append(&body)).await?.map_err(unwritable)?;
+        }
+        let (size, digest) = writing.finish().map_err(unwritable)?;
+        if (size, digest) != (file.size, file.sha256) {
+            let name = file.path.as_ref().map_or(file.role.as_str(), |path| path.as_str());
+            return Err(Stop::Final(Failure {
+                code: "upload_digest".to_owned(),
+                message: format!("the uploaded {name} differs from its declared size or SHA-256"),
+            }));
+        }
+    }
+    Ok(scratch)
+}
+
+/// The upload has expired, or was deleted.
+fn gone() -> Stop {
+    Stop::Final(Failure {
+        code: "upload_gone".to_owned(),
+        message: "the upload does not exist any more: upload the files again".to_owned(),
+    })
+}
+
+/// The disk of this worker is full or broken: another one, or a later time, can do the work.
+fn unwritable(error: std::io::Error) -> Stop {
+    Stop::Later(zkflow_queue::JobError::retry("file_unwritable", format!("the folder for imports: {error}")))
+}
+
+/// Compiles the source if there is one, and compares the files.
+fn check(app: &App, scratch: &Scratch, import: &Import) -> Result<CheckedParts, Stop> {
+    let read = |role| scratch.file(role).map(|file| fs::read(&file.path)).transpose().map_err(unwritable);
+    let source = match &import.given.main {
+        None => None,
+        Some(main) => {
+            let (folder, name) = main.rsplit_once('/').unwrap_or(("", main));
+            let root = scratch.source();
+            let text = fs::read_to_string(root.join(main)).map_err(|_| {
+                Stop::Final(Failure {
+                    code: "malformed_file".to_owned(),
+                    message: format!("{main} is not UTF-8 text"),
+                })
+            })?;
+            // Only uploaded files and the include roots are read; there are no links among the uploaded ones.
+            let search = SourceSearch::new(&app.include_roots)
+                .beside(Some(&root.join(folder)))
+                .within(std::slice::from_ref(&root))
+                .first([root.clone()])
+                .limits(app.config.limits.source());
+            let tree = search.resolve(name, &text).map_err(|error| compile_failure(app, error))?;
+            Some((tree, imports::options(import.given.simplification)))
+        }
+    };
+    let parts = ImportedParts {
+        source,
+        r1cs: read(FileRole::R1cs)?,
+        wasm: read(FileRole::Wasm)?,
+        sym: read(FileRole::Sym)?,
+    };
+    let checked = parts.check(&*app.compiler, &app.sandbox, app.config.limits.witness());
+    checked.map_err(|error| match error {
+        ImportError::Compile(error) => compile_failure(app, error),
+        error => stop(error),
+    })
+}
+
+/// Checks the given key, or makes one.
+fn finish(
+    app: &App,
+    scratch: &Scratch,
+    parts: CheckedParts,
+    powers: GivenPowers,
+    id: zkflow_core::id::CircuitId,
+) -> Result<zkflow_core::circuit::CircuitFiles, Stop> {
+    let uploaded = match scratch.file(FileRole::Ptau) {
+        None => None,
+        Some(file) => {
+            let options = StepOptions::default();
+            Some(PowersFile::check(&file.path, None, &mut os_rng(), options).map_err(of_upload)?)
+        }
+    };
+    let uploaded = uploaded.as_ref().map(|file| file as &dyn PowersSource);
+    let verification_key = scratch.file(FileRole::VerificationKey).map(|file| fs::read(&file.path));
+    let verification_key = verification_key.transpose().map_err(unwritable)?;
+    let key = match scratch.file(FileRole::ProvingKey) {
+        None => ImportedKey::Made(uploaded.unwrap_or(&*app.powers)),
+        Some(file) => ImportedKey::Given {
+            file: &file.path,
+            digest: file.sha256,
+            verification_key: verification_key.as_deref(),
+            powers: match powers {
+                GivenPowers::None => None,
+                GivenPowers::Uploaded => uploaded,
+                GivenPowers::Configured => Some(&*app.powers),
+            },
+        },
+    };
+    let options = KeyOptions::default().with_beacon(app.beacon.as_ref()).with_record_key(&app.record_key);
+    parts.finish(id, key, &app.sandbox, options, &mut os_rng()).map_err(of_upload)
+}
+
+/// A file in the scratch folder that cannot be read is a fault of this worker; every other error is one of the files.
+fn of_upload<E: Classified>(error: E) -> Stop {
+    match error.kind() {
+        ErrorKind::Unavailable => stop_or_outage(error),
+        _ => Stop::Final(Failure { code: error.code().to_owned(), message: error.to_string() }),
+    }
+}
+
+/// The inputs for the circuit's document; none if they are too many or too deep.
+fn inputs(found: &[ImportedInput]) -> Vec<InputSignal> {
+    let count: usize = found.iter().map(|input| parts(&input.shape)).sum();
+    let depth = found.iter().map(|input| depth(&input.shape)).max();
+    if count > MOST_INPUTS || depth > Some(DEEPEST) {
+        return Vec::new();
+    }
+    let input = |ImportedInput { name, shape, public }: &ImportedInput| InputSignal {
+        name: name.clone(),
+        shape: shape.clone(),
+        public: *public,
+    };
+    found.iter().map(input).collect()
+}
+
+fn parts(shape: &Shape) -> usize {
+    match shape {
+        Shape::Value => 1,
+        Shape::Array(_, item) => parts(item),
+        Shape::Fields(fields) => fields.iter().map(|(_, shape)| parts(shape)).sum(),
+    }
+}
+
+fn depth(shape: &Shape) -> usize {
+    match shape {
+        Shape::Value => 1,
+        Shape::Array(_, item) => 1 + depth(item),
+        Shape::Fields(fields) => 1 + fields.iter().map(|(_, shape)| depth(shape)).max().unwrap_or(0),
+    }
+}
