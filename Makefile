@@ -4,17 +4,18 @@
 CARGO ?= cargo
 CHAOS_LOG := $(or $(CARGO_TARGET_DIR),target)/chaos.log
 NODE_MODULES := tools/node_modules/.package-lock.json
+DASHBOARD_MODULES := dashboard/node_modules/.package-lock.json
 PYTHON_TOOLS := tools/.venv/.installed
 CARGO_PUBLIC_API := 0.52.0
 # nextest runs the test binaries in parallel; plain `cargo test` runs the same tests.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: help setup demo test lint doc unit package api chaos radosgw compat schemathesis solc bench fuzz clean
+.PHONY: help setup demo test lint doc unit dashboard screenshots package api chaos radosgw compat schemathesis solc bench fuzz clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
 
-setup: requirements python packages $(NODE_MODULES) $(PYTHON_TOOLS) ## Install redis-server and promtool, and circom, circomlib, snarkjs, solc, anvil, TypeScript, SecantusDB and schemathesis under tools/
+setup: requirements python packages $(NODE_MODULES) $(DASHBOARD_MODULES) $(PYTHON_TOOLS) ## Install redis-server, promtool and chromium, circom, circomlib, snarkjs, solc, anvil, TypeScript, SecantusDB and schemathesis under tools/, and the packages of dashboard/
 
 .PHONY: requirements python packages
 requirements:
@@ -26,17 +27,21 @@ python:
 	@command -v python3 >/dev/null || { echo "make: python3 is missing: install Python 3.11 with venv" >&2; exit 1; }
 
 # The tests start their own servers. RUNLEVEL=1 prevents Debian from starting any on installation. promtool is a part of
-# Debian's package prometheus.
+# Debian's package prometheus. The tests of the dashboard use Chromium.
 packages:
-	@{ command -v redis-server && command -v promtool; } >/dev/null || { \
-	  echo "make: installing redis-server and prometheus with apt-get" >&2; \
+	@{ command -v redis-server && command -v promtool && command -v chromium; } >/dev/null || { \
+	  echo "make: installing redis-server, prometheus and chromium with apt-get" >&2; \
 	  as_root=$$([ "$$(id -u)" = 0 ] || command -v sudo) || true; \
-	  { $$as_root apt-get update -qq && $$as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server prometheus >&2; } || { \
-	    echo "make: redis-server or promtool is missing and could not be installed: as root, apt-get install redis-server prometheus" >&2; exit 1; }; \
+	  { $$as_root apt-get update -qq && $$as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server prometheus chromium >&2; } || { \
+	    echo "make: redis-server, promtool or chromium is missing and could not be installed: as root, apt-get install redis-server prometheus chromium" >&2; exit 1; }; \
 	}
 
 $(NODE_MODULES): tools/package-lock.json
 	cd tools && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(DASHBOARD_MODULES): dashboard/package-lock.json
+	cd dashboard && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(PYTHON_TOOLS): tools/requirements.txt
@@ -72,6 +77,12 @@ ifeq ($(NEXTEST),yes)
 else
 	$(CARGO) test --locked --workspace --all-targets --no-fail-fast
 endif
+
+dashboard: requirements $(DASHBOARD_MODULES) ## Build the files of the dashboard that the server embeds
+	cd dashboard && npm run --silent build
+
+screenshots: setup ## Write the pictures of docs/dashboard/ again
+	$(CARGO) test --locked --workspace --test dashboard -- --ignored screenshots --nocapture
 
 package: ## Build every crate from its package, as for publication
 	$(CARGO) publish --locked --dry-run --workspace --exclude zkflow-testbed
@@ -115,4 +126,4 @@ fuzz: setup ## Each fuzz target for a minute (needs cargo-fuzz)
 
 clean: ## Remove all build output and installed tools
 	$(CARGO) clean
-	rm -rf tools/node_modules tools/.venv
+	rm -rf tools/node_modules dashboard/node_modules tools/.venv

@@ -5,6 +5,7 @@ mod built;
 mod data;
 #[cfg(feature = "mongodb")]
 mod mongodb;
+mod pausable;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "s3")]
@@ -34,7 +35,7 @@ use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::maintenance::Data;
 use crate::maintenance::binding::bind;
-use crate::state::{App, Budgets, Changes, Verifiers};
+use crate::state::{ActivityLog, App, Budgets, Changes, Pauses, Verifiers};
 use crate::telemetry;
 #[cfg(feature = "evm")]
 use zkflow_evm::{Chains, Solc};
@@ -193,6 +194,8 @@ async fn assemble(
     let record_key = data.record_key();
     let Data { catalog, store, clock, vault } = data;
     vault.claim().await.map_err(failed("use the key that seals private inputs"))?;
+    let pauses = Arc::new(Pauses::new(store.clone()));
+    let queue = Arc::new(pausable::Pausable::new(queue, pauses.clone()));
     let prover = provers
         .open(&config.proving.prover, config.proving.native_options(caches.keys))
         .map_err(failed("start the prover"))?;
@@ -215,6 +218,8 @@ async fn assemble(
         written: tokio::sync::Mutex::default(),
         queue,
         ledger,
+        pauses,
+        activity: ActivityLog::default(),
         library: tools.library,
         engine: Arc::new(HandlebarsEngine),
         compiler: tools.compiler,

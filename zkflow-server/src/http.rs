@@ -3,6 +3,7 @@
 mod access;
 mod body;
 mod bulk;
+mod caching;
 mod client;
 mod delivery;
 mod download;
@@ -21,10 +22,13 @@ mod router;
 mod wait;
 
 mod circuits;
+mod dashboard;
 #[cfg(feature = "evm")]
 mod deployments;
+mod jobs;
 mod keys;
 mod operations;
+mod overview;
 mod proofs;
 mod templates;
 mod uploads;

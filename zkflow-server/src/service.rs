@@ -4,6 +4,7 @@ pub mod circuits;
 #[cfg(feature = "evm")]
 pub mod deployments;
 pub mod imports;
+pub mod jobs;
 pub mod proofs;
 pub mod removal;
 pub mod uploads;

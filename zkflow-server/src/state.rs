@@ -25,16 +25,21 @@ use crate::maintenance::Data;
 #[cfg(feature = "evm")]
 use zkflow_evm::Chains;
 
+mod activity;
 mod addresses;
 mod budgets;
 mod changes;
 mod circuits;
+mod pauses;
 mod verifiers;
+mod warnings;
 
+pub use activity::{Activity, ActivityLog, Bucket, Quantiles, Window};
 pub(crate) use addresses::network;
 pub(crate) use budgets::LOCAL;
 pub use budgets::{Budget, Budgets, ClientAddress, Exhausted, Held};
 pub use changes::{Changes, Subscription};
+pub use pauses::Pauses;
 pub use verifiers::{Turn, Verifiers};
 
 /// State shared by requests and workers, as `Arc<App>`.
@@ -52,10 +57,14 @@ pub struct App {
     pub installation: InstallationId,
     /// When `/ready` last wrote to the catalog and the store.
     pub written: tokio::sync::Mutex<Option<Instant>>,
-    /// Jobs; lost ones are restored from the catalog.
+    /// Jobs; lost ones are restored from the catalog. Hands out no jobs of paused queues.
     pub queue: Arc<dyn JobQueue>,
     /// Writes documents together with their jobs.
     pub ledger: Arc<dyn Ledger>,
+    /// Queues whose jobs are not handed out.
+    pub pauses: Arc<Pauses>,
+    /// Throughput and latencies of the last week.
+    pub activity: ActivityLog,
     /// Seals private inputs and secrets of deployments.
     pub vault: Vault,
     /// All available templates.

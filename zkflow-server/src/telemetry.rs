@@ -14,4 +14,4 @@ pub(crate) use recorder::{
 };
 pub use recorder::{metrics, upkeep};
 pub(crate) use traces::join;
-pub(crate) use usage::measure;
+pub(crate) use usage::{database_bytes, free_space, measure, resident_bytes};

@@ -103,6 +103,16 @@ export async function everyOperation(): Promise<void> {
   const imported = await call("importCircuit", { body: { ...uploadPath, main: "main.circom", simplification: "O2" } });
   console.log(missing, imported.import?.inputs[0]?.shape, imported.claimed, imported.templateName);
   await call("deleteUpload", { path: uploadPath });
+  const overview = await call("getOverview", none);
+  console.log(overview.queues[0]?.oldestReadyS, overview.activity[0]?.prove?.p95, overview.backends[0]?.status === "ok");
+  const jobs = await call("listJobs", { query: { queue: "key-generation", state: "failed", limit: 10 } });
+  const subjects = jobs.jobs.filter((job) => job.retryable).map((job) => job.subject);
+  const retried = await call("retryJobs", { body: { queue: "key-generation", subjects } });
+  const deleted = await call("deleteJobs", { body: { queue: "proof-generation", subjects: [] } });
+  console.log(retried.results[0]?.outcome === "retried", deleted.results[0]?.outcome === "busy");
+  console.log((await call("purgeJobs", { body: { before: "2027-01-01T00:00:00Z" } })).removed);
+  await call("pauseQueue", { path: { queue: "deploy" } });
+  console.log((await call("resumeQueue", { path: { queue: "deploy" } })).paused);
   await call("deleteProof", { path: proofPath });
   await call("deleteCircuit", { path, query: { force: true } });
   console.log((await call("health", none)).status, (await call("ready", none)).checks, await call("metrics", none));

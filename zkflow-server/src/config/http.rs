@@ -29,6 +29,8 @@ settings! {
         /// Port for /health, /ready and /metrics on a listener of their own, at the same address; 0: on the
         /// port of the API
         operations_port: u16 = 0, "operations-port", "ZKFLOW_OPERATIONS_PORT", 0..=65535;
+        /// Whether / is a web page for people; see docs/dashboard.md
+        dashboard: bool = true, "dashboard", "ZKFLOW_DASHBOARD";
         /// Limit of open connections; a further one replaces the one that was idle for longest, or waits
         max_connections: usize = 4096, "max-connections", "ZKFLOW_MAX_CONNECTIONS", 1..=1_000_000;
         /// Limit of open long-polls and event streams together

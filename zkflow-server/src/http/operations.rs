@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const WRITE_EVERY: Duration = Duration::from_secs(10);
 
 /// Check result of a backend that answers.
-const OK: &str = "ok";
+pub(super) const OK: &str = "ok";
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -103,7 +103,7 @@ async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
 
 /// Sends a minimal query to each backend and updates its metric. The catalog and the store are also written to, at most
 /// once in [`WRITE_EVERY`], since a full disk can still be read. Returns `ok` or an error message, by backend.
-async fn look(app: &App) -> BTreeMap<&'static str, String> {
+pub(super) async fn look(app: &App) -> BTreeMap<&'static str, String> {
     let mut written = app.written.lock().await;
     let write = written.is_none_or(|at| at.elapsed() >= WRITE_EVERY);
     let (catalog, store, queue) = tokio::join!(

@@ -17,12 +17,12 @@ use super::deployments;
 use super::origin::{self, Sites};
 use super::query::{self, Known};
 use super::{
-    Problem, bulk, circuits, delivery, fallible, keys, observe, openapi, operations, proofs, templates,
-    uploads,
+    Problem, bulk, caching, circuits, dashboard, delivery, fallible, jobs, keys, observe, openapi, operations,
+    overview, proofs, templates, uploads,
 };
 use crate::state::App;
 
-/// Router of the whole API, with `/openapi.json` and `/docs`.
+/// Router of the whole API, with `/openapi.json`, `/docs` and the dashboard at `/`.
 pub fn router(app: Arc<App>) -> Router {
     // With a listener of their own, the routes for operations are not on the port of the API.
     let routes = match app.config.http.operations_port {
@@ -34,7 +34,9 @@ pub fn router(app: Arc<App>) -> Router {
     let pages =
         SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", openapi::complete(&description));
     let sites = Sites::new(&app.config);
-    let routes = routes.merge(pages).layer(from_fn_with_state(known, query::known));
+    let routes = routes.merge(pages);
+    let routes = if app.config.http.dashboard { routes.merge(dashboard::files()) } else { routes };
+    let routes = routes.layer(from_fn_with_state(known, query::known)).layer(from_fn(caching::private));
     layered(routes.layer(from_fn_with_state(sites, origin::own)), Door::Guarded(app.clone()), app)
 }
 
@@ -79,6 +81,7 @@ pub fn description() -> Value {
         (name = "proofs", description = "Proof requests and proofs"),
         (name = "templates", description = "Parameterised sources of circuits"),
         (name = "keys", description = "Keys of the API"),
+        (name = "jobs", description = "Jobs and queues of all tenants, for operators"),
         (name = "operations", description = "Health, readiness and metrics for operators"),
     ),
     modifiers(&Bearer)
@@ -105,7 +108,9 @@ fn described() -> Routes {
         .merge(uploads::routes())
         .merge(proofs::routes())
         .merge(bulk::routes())
-        .merge(keys::routes());
+        .merge(keys::routes())
+        .merge(jobs::routes())
+        .merge(overview::routes());
     #[cfg(feature = "evm")]
     let routes = routes.merge(deployments::routes());
     routes

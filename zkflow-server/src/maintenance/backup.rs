@@ -100,7 +100,7 @@ pub async fn backup(
     Ok((index.finish()?, counts))
 }
 
-/// Whether backups contain the artifact: not what is in the trash, uploads, notes of the clean-up, and unknown paths.
+/// Whether backups contain the artifact: not what is in the trash, uploads, notes of the clean-up, pauses, and unknown paths.
 fn is_kept(key: &ArtifactKey) -> bool {
     match key.as_str().parse() {
         Ok(
@@ -108,7 +108,8 @@ fn is_kept(key: &ArtifactKey) -> bool {
             | ArtifactPath::Unclaimed(_)
             | ArtifactPath::Contract { .. }
             | ArtifactPath::Upload { .. }
-            | ArtifactPath::UploadPart { .. },
+            | ArtifactPath::UploadPart { .. }
+            | ArtifactPath::Paused(_),
         )
         | Err(_) => false,
         Ok(_) => true,

@@ -30,27 +30,11 @@ pub(super) fn announce(app: &App, addresses: Addresses, queues: &[QueueName]) {
         templates = app.library.iter().count(),
         "listening"
     );
-    for warning in warnings(app) {
+    for warning in app.warnings() {
         tracing::warn!("{warning}");
     }
     if !address.is_empty() {
         // The server continues if standard output is closed.
         let _ = writeln!(std::io::stdout(), "listening on http://{address}");
     }
-}
-
-fn warnings(app: &App) -> Vec<&'static str> {
-    let config = &app.config;
-    let mut warnings = Vec::new();
-    if config.auth.methods.is_empty() && !config.http.bind.to_canonical().is_loopback() {
-        warnings.push("there is no authentication: every client that reaches this address can use the API");
-    }
-    if config.circuits.ptau_path.is_none() {
-        warnings.push("PTAU_PATH is not set: keys are for development, and anyone could forge their proofs");
-    }
-    if config.storage.secret_key.is_none() {
-        warnings
-            .push("ZKFLOW_SECRET_KEY is not set: the key that seals private inputs is in the data folder");
-    }
-    warnings
 }

@@ -1,7 +1,5 @@
 //! Measures what a process uses, at the moment that the metrics are read.
 
-use std::path::PathBuf;
-
 use metrics::gauge;
 
 use crate::config::Config;
@@ -15,30 +13,46 @@ pub(crate) async fn measure(config: &Config, budgets: &Budgets) {
         gauge!("zkflow_budget_used", "budget" => name).set(budget.used() as f64);
         gauge!("zkflow_budget_limit", "budget" => name).set(budget.total() as f64);
     }
-    let folders = [
-        ("data", Some(config.storage.data_dir.clone())),
-        ("artifacts", config.storage.artifact_cache.clone()),
-        ("keys", config.proving.key_cache.clone()),
-        ("modules", config.circuits.module_cache.clone()),
-    ];
-    let database = config.storage.database();
+    let config = config.clone();
     // The file system may be slow. A panic leaves the metrics as they are.
-    let _ = tokio::task::spawn_blocking(move || disks(folders, database)).await;
+    let measured = tokio::task::spawn_blocking(move || (free_space(&config), database_bytes(&config))).await;
+    let Ok((free, database)) = measured else { return };
+    for (name, bytes) in free {
+        gauge!("zkflow_disk_free_bytes", "folder" => name).set(bytes as f64);
+    }
+    if let Some(bytes) = database {
+        gauge!("zkflow_database_bytes").set(bytes as f64);
+    }
 }
 
-fn disks(folders: [(&'static str, Option<PathBuf>); 4], database: PathBuf) {
-    for (name, folder) in folders {
-        if let Some(Ok(found)) = folder.map(rustix::fs::statvfs) {
-            let free = found.f_bavail.saturating_mul(found.f_frsize);
-            gauge!("zkflow_disk_free_bytes", "folder" => name).set(free as f64);
-        }
-    }
+/// Free bytes of the file system of each folder.
+pub(crate) fn free_space(config: &Config) -> Vec<(&'static str, u64)> {
+    let folders = [
+        ("data", Some(&config.storage.data_dir)),
+        ("artifacts", config.storage.artifact_cache.as_ref()),
+        ("keys", config.proving.key_cache.as_ref()),
+        ("modules", config.circuits.module_cache.as_ref()),
+    ];
+    let free = folders.into_iter().filter_map(|(name, folder)| {
+        let found = rustix::fs::statvfs(folder?).ok()?;
+        Some((name, found.f_bavail.saturating_mul(found.f_frsize)))
+    });
+    free.collect()
+}
+
+/// Size of the SQLite file with its log; `None` without one.
+pub(crate) fn database_bytes(config: &Config) -> Option<u64> {
     let sizes = ["", "-wal"].map(|suffix| {
-        let mut path = database.clone().into_os_string();
+        let mut path = config.storage.database().into_os_string();
         path.push(suffix);
         std::fs::metadata(path).map_or(0, |found| found.len())
     });
-    if sizes[0] > 0 {
-        gauge!("zkflow_database_bytes").set(sizes.iter().sum::<u64>() as f64);
-    }
+    (sizes[0] > 0).then(|| sizes.iter().sum())
+}
+
+/// Resident memory of this process in bytes; `None` where the system does not tell.
+pub(crate) fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }

@@ -80,8 +80,10 @@ impl Route {
         let name = if self.path.contains("artifacts") { "verification_key.json" } else { "rangeCheck" };
         let path = self.path.replace("{circuitId}", &ids.circuit).replace("{proofRequestId}", &ids.proof);
         let path = path.replace("{deploymentId}", &ids.deployment).replace("{keyId}", key_id);
-        let path = path.replace("{name}", name).replace("{uploadId}", &ids.upload);
+        let path = path.replace("{name}", name).replace("{uploadId}", &ids.upload).replace("{queue}", "deploy");
         let path = path.replace("{file}", "0").replace("{part}", "0");
+        // Its parameters are required.
+        let path = if self.operation == "listJobs" { path + "?queue=deploy&state=failed" } else { path };
         assert!(!path.contains('{'), "{path} has a part that this test does not know");
         match (self.method.clone(), self.body(ids)) {
             (Method::POST, Some(body)) => json_request(&path, &body.to_string()),
@@ -107,7 +109,9 @@ impl Route {
             "verifyProof" => json!({"proof": {}, "publicSignals": []}),
             "deployContract" => json!({"chainId": 31337, "signer": "deployer"}),
             "createKey" => json!({"name": "a", "tenant": "own", "scopes": ["verify"]}),
-            "cancelProof" | "rotateKey" => return None,
+            "retryJobs" | "deleteJobs" => json!({"queue": "deploy", "subjects": [ids.deployment]}),
+            "purgeJobs" => json!({"before": "2020-01-01T00:00:00Z"}),
+            "cancelProof" | "rotateKey" | "pauseQueue" | "resumeQueue" => return None,
             other if self.method == Method::POST => panic!("{other} has no body in this test"),
             _ => return None,
         })
@@ -209,6 +213,8 @@ const RULES: &str = "
 - An upload belongs to its tenant.
 - `userId` of a proof request is a label within the tenant. In the default tenant users take turns; any other tenant has one turn.
 - Documents of earlier versions belong to the tenant `default`, as everything does on a server without authentication.
+- `operate` is for operators: its routes show ids, tenants and errors of every tenant's work, and no inputs, proofs or signals. A key of
+  Prometheus needs it too; with a listener for operations, Prometheus needs no key.
 - `admin` manages the keys of every tenant, and so can make a key with any scope.
 
 | status | code | meaning |
@@ -226,7 +232,8 @@ const RULES: &str = "
 ";
 
 const FOOT: &str = "
-With a listener for operations (`operations_port`), its routes need no scope there.
+With a listener for operations (`operations_port`), its routes need no scope there. The files of the [dashboard](dashboard.md) and of
+`/docs` need none: they contain no data.
 
 This page is generated from the description of the API: `UPDATE_PAGES=1 make test` writes it again.
 ";
@@ -241,7 +248,10 @@ fn the_page_of_authorization_is_up_to_date() {
         ("proofs:read", "reading proof requests and proofs"),
         ("verify", "verifying proofs"),
         ("deploy", "deploying contracts, with the operator's signers too"),
-        ("operate", "reading metrics"),
+        (
+            "operate",
+            "reading metrics, the overview and the jobs of every tenant; repeating jobs, deleting failed ones, pausing queues",
+        ),
         ("admin", "managing the keys of every tenant"),
     ];
     let names: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();

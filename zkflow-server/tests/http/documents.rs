@@ -11,7 +11,7 @@ use zkflow_testbed::page;
 use crate::support::{Server, request};
 
 /// All routes of the API.
-const ROUTES: [&str; 35] = [
+const ROUTES: [&str; 42] = [
     "delete /v1/circuits/{circuitId}",
     "delete /v1/keys/{keyId}",
     "delete /v1/proofs/{proofRequestId}",
@@ -27,8 +27,10 @@ const ROUTES: [&str; 35] = [
     "get /v1/circuits/{circuitId}",
     "get /v1/circuits/{circuitId}/artifacts/{name}",
     "get /v1/circuits/{circuitId}/events",
+    "get /v1/jobs",
     "get /v1/keys",
     "get /v1/keys/{keyId}",
+    "get /v1/overview",
     "get /v1/proofs",
     "get /v1/proofs/{proofRequestId}",
     "get /v1/proofs/{proofRequestId}/calldata",
@@ -42,11 +44,16 @@ const ROUTES: [&str; 35] = [
     "post /v1/circuits",
     "post /v1/circuits/{circuitId}/deploy",
     "post /v1/circuits/{circuitId}/verify",
+    "post /v1/jobs/delete",
+    "post /v1/jobs/purge",
+    "post /v1/jobs/retry",
     "post /v1/keys",
     "post /v1/keys/{keyId}/rotate",
     "post /v1/proofs",
     "post /v1/proofs:batch",
     "post /v1/proofs/{proofRequestId}/cancel",
+    "post /v1/queues/{queue}/pause",
+    "post /v1/queues/{queue}/resume",
 ];
 
 #[tokio::test]
@@ -131,7 +138,7 @@ fn every_code_is_a_value_and_has_an_example_of_its_own() {
 async fn objects_of_requests_are_closed_and_fields_of_answers_are_never_null() {
     let description = http::description();
     let schemas = description["components"]["schemas"].as_object().unwrap();
-    for name in ["NewCircuit", "NewProof", "ProofToVerify", "NewDeployment"] {
+    for name in ["NewCircuit", "NewProof", "ProofToVerify", "NewDeployment", "ChosenJobs", "PurgedBefore"] {
         assert_eq!(schemas[name]["additionalProperties"], json!(false), "{name}");
     }
     for (name, schema) in schemas.iter().filter(|(_, schema)| schema["additionalProperties"] != json!(false))

@@ -120,7 +120,7 @@ async fn a_body_that_is_too_large_is_refused() {
 async fn what_is_not_there_and_methods_that_are_not_taken_are_problems() {
     let server = Server::idle().await;
     for path in
-        ["/", "/v1", "/v2/circuits", "/v1/circuits/", "/v1/circuits/x/y", "/health/", "/v1/proofs/x/y/z"]
+        ["/x", "/v1", "/v2/circuits", "/v1/circuits/", "/v1/circuits/x/y", "/health/", "/v1/proofs/x/y/z"]
     {
         server.get(path).await.problem(404, "route_not_found");
     }

@@ -7,6 +7,7 @@ use super::ArtifactKey;
 use crate::circuit::FileName;
 use crate::service::clock::Timestamp;
 use crate::service::id::{DeploymentId, JobId, ProofId, UploadId};
+use crate::service::queue::QueueName;
 use crate::service::tenant::TenantId;
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::id::CircuitId;
@@ -27,6 +28,7 @@ use zkflow_groth16::id::CircuitId;
 /// | `Trash` | `trash/<milliseconds>/<path>` |
 /// | `Installation` | `installation/id` |
 /// | `VaultKeyId` | `vault/key-id` |
+/// | `Paused` | `paused/<queue>` |
 /// | `Probe` | `ready/nothing` |
 ///
 /// Keys and paths correspond one to one.
@@ -83,6 +85,8 @@ pub enum ArtifactPath {
     Installation,
     /// Id of the vault key.
     VaultKeyId,
+    /// Mark of a queue whose jobs are not handed out.
+    Paused(QueueName),
     /// Written to check whether the store can be written to.
     Probe,
 }
@@ -151,6 +155,9 @@ impl ArtifactPath {
         format!("{UPLOAD_PARTS}/{upload}")
     }
 
+    /// Prefix of the marks of paused queues.
+    pub const PAUSED: &'static str = PAUSED;
+
     /// The key of the artifact.
     pub fn key(&self) -> ArtifactKey {
         // At most six segments of letters, digits, '.' and '-', and 160 characters.
@@ -173,6 +180,7 @@ impl ArtifactPath {
             | Self::Trash { .. }
             | Self::Installation
             | Self::VaultKeyId
+            | Self::Paused(_)
             | Self::Probe => None,
         }
     }
@@ -190,6 +198,7 @@ const UNCLAIMED: &str = "unclaimed";
 const TRASH: &str = "trash";
 const INSTALLATION: &str = "installation/id";
 const VAULT_KEY_ID: &str = "vault/key-id";
+const PAUSED: &str = "paused";
 const PROBE: &str = "ready/nothing";
 
 impl fmt::Display for ArtifactPath {
@@ -207,6 +216,7 @@ impl fmt::Display for ArtifactPath {
             Self::Trash { since, path } => write!(f, "{TRASH}/{}/{path}", since.as_millis()),
             Self::Installation => f.write_str(INSTALLATION),
             Self::VaultKeyId => f.write_str(VAULT_KEY_ID),
+            Self::Paused(queue) => write!(f, "{PAUSED}/{queue}"),
             Self::Probe => f.write_str(PROBE),
         }
     }
@@ -245,6 +255,7 @@ impl FromStr for ArtifactPath {
                 Self::Contract { circuit: parse(circuit)?, version: parse(version)? }
             }
             [SEALED, proof] => Self::SealedInputs(parse(proof)?),
+            [PAUSED, queue] => Self::Paused(parse(queue)?),
             [SEALED_DEPLOYMENTS, deployment] => Self::SealedSecrets(parse(deployment)?),
             _ if text == INSTALLATION => Self::Installation,
             _ if text == VAULT_KEY_ID => Self::VaultKeyId,
@@ -298,6 +309,7 @@ mod tests {
             ArtifactPath::VaultKeyId,
             ArtifactPath::Probe,
         ]);
+        all.extend(QueueName::ALL.map(ArtifactPath::Paused));
         all
     }
 
@@ -318,6 +330,7 @@ mod tests {
                 | ArtifactPath::Trash { .. }
                 | ArtifactPath::Installation
                 | ArtifactPath::VaultKeyId
+                | ArtifactPath::Paused(_)
                 | ArtifactPath::Probe => {}
             }
             assert_eq!(path.to_string().parse(), Ok(path.clone()));

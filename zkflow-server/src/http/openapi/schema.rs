@@ -5,6 +5,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 use zkflow_core::circuit::FileName as File;
 use zkflow_core::service::catalog::{self, Named};
+use zkflow_core::service::queue::QueueName;
 
 use super::codes::CODES;
 
@@ -131,6 +132,8 @@ schemas! {
     WarningKind = json!({"type": "string", "enum": ["unconstrained_signal", "undetermined_output", "unused_input"]});
     /// Type of a parameter, or of each of its elements.
     ParameterType = json!({"type": "string", "enum": ["uint", "field", "bool"]});
+    /// Name of a queue of jobs.
+    Queue = values(QueueName::ALL.iter().map(|queue| queue.as_str()));
     /// Whether other tenants may use a circuit.
     Visibility = named::<catalog::Visibility>();
     /// Forms of numbers in inputs.

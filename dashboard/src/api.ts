@@ -1,0 +1,82 @@
+// Calls of the API, relative to the page. The key stays in the session storage of this tab.
+import { parse } from "./json";
+
+const KEY = "zkflow-key";
+
+export const key = {
+  get: (): string | null => sessionStorage.getItem(KEY),
+  set: (value: string) => sessionStorage.setItem(KEY, value),
+  forget: () => sessionStorage.removeItem(KEY),
+};
+
+/** A refusal of the API. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    detail: string,
+    readonly faults: { path: string; message: string }[],
+  ) {
+    super(detail);
+  }
+}
+
+/** Address of a path of the API. */
+export function address(path: string): string {
+  return new URL(`.${path}`, document.baseURI).href;
+}
+
+async function send(method: string, path: string, body?: unknown): Promise<Response> {
+  const headers: Record<string, string> = {};
+  const credentials = key.get();
+  if (credentials) headers["Authorization"] = `Bearer ${credentials}`;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const init: RequestInit = { method, headers, cache: "no-store", credentials: "omit", redirect: "follow" };
+  if (body !== undefined) init.body = JSON.stringify(body);
+  let response: Response;
+  try {
+    response = await fetch(address(path), init);
+  } catch {
+    throw new Problem(0, "unreachable", "The server does not answer.", []);
+  }
+  if (response.ok) return response;
+  const text = await response.text();
+  let problem: Record<string, unknown> = {};
+  try {
+    problem = parse(text) as Record<string, unknown>;
+  } catch {
+    // A proxy's page, for example.
+  }
+  if (response.status === 401) window.dispatchEvent(new CustomEvent("zkflow-login"));
+  throw new Problem(
+    response.status,
+    String(problem["code"] ?? `status_${response.status}`),
+    String(problem["detail"] ?? response.statusText),
+    Array.isArray(problem["errors"]) ? (problem["errors"] as Problem["faults"]) : [],
+  );
+}
+
+export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const text = await (await send(method, path, body)).text();
+  return (text ? parse(text) : null) as T;
+}
+
+export const get = <T>(path: string) => call<T>("GET", path);
+export const post = <T>(path: string, body: unknown = {}) => call<T>("POST", path, body);
+
+/** Query of a path, without empty values. */
+export function query(values: Record<string, string | undefined>): string {
+  const given = Object.entries(values).filter((entry): entry is [string, string] => !!entry[1]);
+  return given.length ? `?${new URLSearchParams(given)}` : "";
+}
+
+/** Saves a file of the API: the browser cannot send the key with a link. */
+export async function download(path: string, name: string): Promise<void> {
+  const blob = await (await send("GET", path)).blob();
+  const url = URL.createObjectURL(blob);
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}

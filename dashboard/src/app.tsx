@@ -1,0 +1,97 @@
+import { useEffect, useState } from "preact/hooks";
+import { get, key, Problem } from "./api";
+import { Login } from "./pages/login";
+import { OverviewPage } from "./pages/overview";
+import { CircuitsPage } from "./pages/circuits";
+import { CircuitPage } from "./pages/circuit";
+import { ProofsPage } from "./pages/proofs";
+import { ProofPage } from "./pages/proof";
+import { JobsPage } from "./pages/jobs";
+import { KeysPage } from "./pages/keys";
+import { go, segments, useRoute } from "./route";
+import { Title } from "./parts/basic";
+import { Theme } from "./parts/theme";
+import type { Overview } from "./types";
+
+/** What the key of this tab may see. */
+export type Rights = { operate: boolean; admin: boolean };
+
+export function App() {
+  const hash = useRoute();
+  const [asked, setAsked] = useState(false);
+  const [session, setSession] = useState(0);
+  const [rights, setRights] = useState<Rights | null>(null);
+  useEffect(() => {
+    const login = () => setAsked(true);
+    addEventListener("zkflow-login", login);
+    return () => removeEventListener("zkflow-login", login);
+  }, []);
+  useEffect(() => {
+    let live = true;
+    void find().then((found) => { if (live) setRights(found); });
+    return () => { live = false; };
+  }, [session]);
+  const enter = () => { setAsked(false); setRights(null); setSession(session + 1); };
+  const leave = () => { key.forget(); setRights(null); setAsked(true); };
+  if (asked) return <main class="alone"><Login enter={enter} /></main>;
+  const [page = ""] = segments();
+  const tabs: [string, string][] = [
+    ...(rights?.operate ? [["", "Overview"] as [string, string]] : []),
+    ["circuits", "Circuits"], ["proofs", "Proofs"],
+    ...(rights?.operate ? [["jobs", "Jobs"] as [string, string]] : []),
+    ...(rights?.admin ? [["keys", "Keys"] as [string, string]] : []),
+  ];
+  return (
+    <>
+      <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById("main")?.focus(); }}>Skip to content</a>
+      <header class="top">
+        <a class="brand" href="#/"><img src="./icon.svg" alt="" width="24" height="24" />ZKFlow</a>
+        <nav aria-label="Pages">
+          {tabs.map(([path, name]) => <a key={path} href={`#/${path}`} aria-current={page === path ? "page" : undefined}>{name}</a>)}
+        </nav>
+        <div class="tools">
+          <a href="./docs/">API</a>
+          <Theme />
+          {key.get() && <button type="button" class="small" onClick={leave}>Log out</button>}
+        </div>
+      </header>
+      <main id="main" tabIndex={-1} key={session}>{rights ? <Page hash={hash} rights={rights} /> : <p class="empty">Loading…</p>}</main>
+    </>
+  );
+}
+
+function Page({ hash, rights }: { hash: string; rights: Rights }) {
+  const [page = "", id] = segments();
+  useEffect(() => {
+    if (page === "" && !rights.operate) go("/circuits");
+  }, [page, rights]);
+  switch (page) {
+    case "": return rights.operate ? <OverviewPage /> : null;
+    case "circuits": return id ? <CircuitPage key={id} id={id} /> : <CircuitsPage key={hash} />;
+    case "proofs": return id ? <ProofPage key={id} id={id} /> : <ProofsPage key={hash} />;
+    case "jobs": return <JobsPage />;
+    case "keys": return <KeysPage />;
+    default: return <><Title>No such page</Title><p><a href="#/">To the overview</a></p></>;
+  }
+}
+
+/** Asks for what only operators and administrators may read. Without authentication there are no keys to manage. */
+async function find(): Promise<Rights> {
+  const may = async <T,>(path: string): Promise<T | null> => {
+    try {
+      return await get<T>(path);
+    } catch (error) {
+      if (error instanceof Problem && error.status === 403) return null;
+      throw error;
+    }
+  };
+  try {
+    const overview = await may<Overview>("/v1/overview");
+    const guarded = overview ? overview.authentication : key.get() !== null;
+    const keys = guarded ? await may("/v1/keys?limit=1") : null;
+    return { operate: overview !== null, admin: keys !== null };
+  } catch {
+    return { operate: false, admin: false };
+  }
+}
+

@@ -1,0 +1,70 @@
+// Loading from the API, again at an interval while the page is visible.
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { get, type Problem } from "./api";
+
+export type Loaded<T> = { data?: T; error?: Problem; again: () => void };
+
+/** Loads a path; `every` is in milliseconds, and `null` loads nothing. */
+export function useLoad<T>(path: string | null, every?: number): Loaded<T> {
+  const [state, setState] = useState<{ path: string | null; data?: T; error?: Problem }>({ path: null });
+  const [turn, setTurn] = useState(0);
+  const running = useRef(0);
+  useEffect(() => {
+    if (path === null) return;
+    const mine = ++running.current;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const ask = async () => {
+      if (!document.hidden) {
+        try {
+          const data = await get<T>(path);
+          if (running.current === mine) setState({ path, data });
+        } catch (error) {
+          if (running.current === mine) setState((old) => ({ ...(old.path === path ? old : { path }), error: error as Problem }));
+        }
+      }
+      if (every && running.current === mine) timer = setTimeout(ask, every);
+    };
+    void ask();
+    return () => {
+      running.current += 1;
+      clearTimeout(timer);
+    };
+  }, [path, every, turn]);
+  const again = useCallback(() => setTurn((turn) => turn + 1), []);
+  if (state.path !== path) return { again };
+  const loaded: Loaded<T> = { again };
+  if (state.data !== undefined) loaded.data = state.data;
+  if (state.error) loaded.error = state.error;
+  return loaded;
+}
+
+export type Pages<T> = { items: T[]; more: (() => void) | null; error?: Problem; loading: boolean; again: () => void };
+
+/** Loads a list page by page. `path` ends with `?` or `&`; `of` takes the entries out of a page. */
+export function usePages<P extends { nextCursor?: string }, T>(path: string, of: (page: P) => T[], every?: number): Pages<T> {
+  const [extra, setExtra] = useState<{ path: string; items: T[]; next?: string | undefined; error?: Problem }>({ path, items: [] });
+  const first = useLoad<P>(`${path}limit=50`, extra.path === path && extra.items.length ? undefined : every);
+  const mine = extra.path === path ? extra : { path, items: [] as T[] };
+  const next = mine.items.length ? mine.next : first.data?.nextCursor;
+  const more = async () => {
+    if (!next) return;
+    try {
+      const page = await get<P>(`${path}limit=200&cursor=${next}`);
+      setExtra({ path, items: [...mine.items, ...of(page)], next: page.nextCursor });
+    } catch (error) {
+      setExtra({ ...mine, error: error as Problem });
+    }
+  };
+  const pages: Pages<T> = {
+    items: [...(first.data ? of(first.data) : []), ...mine.items],
+    more: next ? () => void more() : null,
+    loading: !first.data && !first.error,
+    again: () => {
+      setExtra({ path, items: [] });
+      first.again();
+    },
+  };
+  const error = mine.error ?? first.error;
+  if (error) pages.error = error;
+  return pages;
+}

@@ -1,0 +1,179 @@
+import { useEffect, useState } from "preact/hooks";
+import { address, call, download, key, type Problem } from "../api";
+import { useLoad } from "../load";
+import { Badge, Confirm, Copy, Empty, Facts, FailureNotice, Field, Section, Table, Time, Title, Trouble } from "../parts/basic";
+import { CHECKS, meaning, Provenance } from "../parts/provenance";
+import { Prove } from "../parts/prove";
+import { Timeline } from "../parts/timeline";
+import { text } from "../parts/values";
+import { Verify } from "../parts/verify";
+import { go } from "../route";
+import type { Circuit, CircuitPage as Page, Deployment, Template } from "../types";
+import { bytes, count, short } from "../format";
+
+const STAGES = ["queued", "compile", "setup", "store", "done"];
+
+export function CircuitPage({ id }: { id: string }) {
+  const [settled, setSettled] = useState(false);
+  const { data: circuit, error, again } = useLoad<Circuit>(`/v1/circuits/${encodeURIComponent(id)}`, settled ? undefined : 1000);
+  useEffect(() => setSettled(circuit !== undefined && circuit.status !== "pending"), [circuit]);
+  const { data: template } = useLoad<Template>(circuit ? `/v1/templates/${encodeURIComponent(circuit.templateName)}` : null);
+  const [problem, setProblem] = useState<Problem>();
+  if (!circuit) return <><Title>Circuit</Title>{error ? <Trouble of={error} /> : <p class="empty">Loading…</p>}</>;
+  const origin = meaning(circuit.provenance);
+  const { report } = circuit;
+  const remove = async (force: boolean) => {
+    try {
+      await call("DELETE", `/v1/circuits/${circuit.circuitId}${force ? "?force=true" : ""}`);
+      go("/circuits");
+    } catch (found) {
+      setProblem(found as Problem);
+    }
+  };
+  const repeat = async () => {
+    try {
+      await call("POST", "/v1/circuits", { templateName: circuit.templateName, params: circuit.params });
+      setSettled(false);
+      again();
+    } catch (found) {
+      setProblem(found as Problem);
+    }
+  };
+  return (
+    <>
+      <Title aside={<Badge text={circuit.status} />}>{circuit.templateName}</Title>
+      <Trouble of={problem ?? error} />
+      <FailureNotice of={circuit.error} />
+      <div class="columns wide">
+        <Section title="Circuit">
+          <Facts rows={[
+            ["id", <><code>{circuit.circuitId}</code> <Copy text={circuit.circuitId} /></>],
+            ["hash", <code class="break">{circuit.circuitHash}</code>],
+            ...Object.entries(circuit.params).map(([name, one]) => [name, <code class="break">{text(one)}</code>] as [string, preact.JSX.Element]),
+            ["visibility", circuit.visibility === "public" ? "public: tenants that know the id may use it" : "its tenant only"],
+            ["made", <Time at={circuit.createdAt} />],
+          ]} />
+          <Timeline stages={STAGES} present={circuit.stage} status={circuit.status} timings={circuit.timings} attempt={circuit.attempt} />
+        </Section>
+        <Section title="Keys" aside={<Provenance of={circuit.provenance} />}>
+          <p>{origin.text}</p>
+          {circuit.provenance !== undefined && <p class="dull">{CHECKS}</p>}
+          {circuit.replaces && <p class="dull">Deleted before, <Time at={circuit.replaces.removedAt} />: its keys were others (proving key {short(circuit.replaces.provingKey)}).</p>}
+          {report && <Facts rows={[
+            ["constraints", `${count(report.nonLinearConstraints)} non-linear, ${count(report.linearConstraints)} linear`],
+            ["wires", count(report.wires)],
+            ["signals", `${count(report.publicInputs)} public and ${count(report.privateInputs)} private inputs, ${count(report.outputs)} outputs`],
+            ["rows of the domain", count(report.domainSize)],
+            ["memory of a proof", bytes(report.proverMemoryBytes)],
+          ]} />}
+          {report?.warnings.map((warning) => (
+            <p key={warning.kind}><Badge text={warning.kind.replaceAll("_", " ")} tone="warn" /> {count(warning.count)}: <code class="break">{warning.signals.join(", ")}</code></p>
+          ))}
+        </Section>
+      </div>
+      {circuit.status === "ready" && <Prove circuit={circuit} template={template} />}
+      {circuit.status === "ready" && <Verify circuit={circuit} />}
+      {Object.keys(circuit.artifacts).length > 0 && <Files circuit={circuit} fail={setProblem} />}
+      {circuit.status === "ready" && <Deployments circuit={circuit} />}
+      <Compare circuit={circuit} />
+      <div class="row">
+        <a href={`#/proofs?circuitId=${circuit.circuitId}`}>Proofs of this circuit</a>
+        {circuit.status === "failed" && <button type="button" onClick={() => void repeat()}>Request it again</button>}
+        {circuit.status !== "pending" && <Confirm label="Delete" act={() => remove(problem?.code === "circuit_in_use")}
+          question={problem?.code === "circuit_in_use"
+            ? "Delete the circuit although a contract or a ceremony depends on its keys? Nothing brings them back."
+            : "Delete the circuit with its keys? The same circuit, built again, has other keys."} />}
+      </div>
+    </>
+  );
+}
+
+function Files({ circuit, fail }: { circuit: Circuit; fail: (problem: Problem) => void }) {
+  const files = Object.entries(circuit.artifacts).flatMap(([name, file]) => ("url" in file ? [{ name, ...file }] : []));
+  return (
+    <Section title="Files">
+      <Table label="Files" head={["File", "Size", "SHA-256"]}>
+        {files.map((file) => (
+          <tr key={file.name}>
+            <td>{key.get()
+              ? <button type="button" class="link" onClick={() => void download(file.url, file.name).catch(fail)}>{file.name}</button>
+              : <a href={address(file.url)} download={file.name}>{file.name}</a>}</td>
+            <td>{bytes(file.size)}</td>
+            <td class="clip"><code title={file.sha256}>{file.sha256}</code></td>
+          </tr>
+        ))}
+      </Table>
+    </Section>
+  );
+}
+
+const EXPLORERS: Record<string, string> = {
+  1: "https://etherscan.io", 11155111: "https://sepolia.etherscan.io", 8453: "https://basescan.org",
+  42161: "https://arbiscan.io", 10: "https://optimistic.etherscan.io", 137: "https://polygonscan.com",
+};
+
+function Deployments({ circuit }: { circuit: Circuit }) {
+  const { data } = useLoad<{ deployments: Deployment[] }>(`/v1/circuits/${circuit.circuitId}/deployments`);
+  if (!data) return null;
+  return (
+    <Section title="Deployments">
+      {data.deployments.length === 0 ? <Empty>No contract of this circuit was deployed by this server.</Empty> : (
+        <Table label="Deployments" head={["Chain", "Status", "Contract", "Gas", "Changed"]}>
+          {data.deployments.map((one) => {
+            const explorer = EXPLORERS[String(one.chainId)];
+            const contract = one.contract?.address;
+            return (
+              <tr key={one.deploymentId}>
+                <td>{one.chainId ?? ""}</td>
+                <td><Badge text={one.status} title={one.error?.message ?? one.stage} /></td>
+                <td>{contract && (explorer
+                  ? <a href={`${explorer}/address/${contract}`} rel="noreferrer noopener" target="_blank"><code>{contract}</code></a>
+                  : <code>{contract}</code>)}{one.error && <span>{one.error.code}</span>}</td>
+                <td>{one.contract ? count(one.contract.gasUsed) : ""}</td>
+                <td><Time at={one.updatedAt} /></td>
+              </tr>
+            );
+          })}
+        </Table>
+      )}
+    </Section>
+  );
+}
+
+/** Compares with another circuit of the same template. */
+function Compare({ circuit }: { circuit: Circuit }) {
+  const [other, setOther] = useState("");
+  const { data } = useLoad<Page>(`/v1/circuits?limit=200&templateName=${encodeURIComponent(circuit.templateName)}`);
+  const others = data?.circuits.filter((one) => one.circuitId !== circuit.circuitId) ?? [];
+  if (others.length === 0) return null;
+  const chosen = others.find((one) => one.circuitId === other);
+  const facts = (one: Circuit): Record<string, string> => ({
+    ...Object.fromEntries(Object.entries(one.params).map(([name, of]) => [name, text(of)])),
+    keys: meaning(one.provenance).label,
+    "non-linear constraints": one.report ? count(one.report.nonLinearConstraints) : "",
+    "linear constraints": one.report ? count(one.report.linearConstraints) : "",
+    wires: one.report ? count(one.report.wires) : "",
+    "size of the proving key": one.report ? bytes(one.report.provingKeyBytes) : "",
+  });
+  const mine = facts(circuit);
+  const theirs = chosen ? facts(chosen) : {};
+  return (
+    <Section title="Compare">
+      <Field label="With another circuit of the template">{(id) => (
+        <select id={id} value={other} onChange={(event) => setOther(event.currentTarget.value)}>
+          <option value="">choose</option>
+          {others.map((one) => <option key={one.circuitId} value={one.circuitId}>{short(one.circuitId)}, {one.createdAt}</option>)}
+        </select>
+      )}</Field>
+      {chosen && (
+        <Table label="Comparison" head={["", "this circuit", "the other"]}>
+          {[...new Set([...Object.keys(mine), ...Object.keys(theirs)])].map((name) => (
+            <tr key={name} class={mine[name] === theirs[name] ? "" : "differs"}>
+              <th scope="row">{name}</th><td><code>{mine[name]}</code></td><td><code>{theirs[name]}</code></td>
+            </tr>
+          ))}
+        </Table>
+      )}
+    </Section>
+  );
+}

@@ -1,0 +1,154 @@
+import { useState } from "preact/hooks";
+import { post, query, Problem } from "../api";
+import { useLoad, usePages } from "../load";
+import { Badge, Drop, Empty, Field, More, Section, Table, Time, Title, Trouble } from "../parts/basic";
+import { Provenance } from "../parts/provenance";
+import { range, text, value } from "../parts/values";
+import { parse, type Json } from "../json";
+import { go } from "../route";
+import type { Circuit, CircuitPage, Template } from "../types";
+import { count, short } from "../format";
+
+export function CircuitsPage() {
+  const [status, setStatus] = useState("");
+  const [template, setTemplate] = useState("");
+  const [word, setWord] = useState("");
+  const [origin, setOrigin] = useState("");
+  const { data: library } = useLoad<{ templates: Template[] }>("/v1/templates");
+  const filter = query({ status, templateName: template });
+  const pages = usePages<CircuitPage, Circuit>(`/v1/circuits${filter || "?"}${filter ? "&" : ""}`, (page) => page.circuits, 5000);
+  const shown = pages.items.filter((circuit) => matches(circuit, word) && (!origin || kind(circuit) === origin));
+  return (
+    <>
+      <Title>Circuits</Title>
+      {library && <Build templates={library.templates} />}
+      <Section title="All circuits">
+        <div class="filters">
+          <Field label="Status">{(id) => (
+            <select id={id} value={status} onChange={(event) => setStatus(event.currentTarget.value)}>
+              <option value="">any</option>{["pending", "ready", "failed"].map((name) => <option key={name}>{name}</option>)}
+            </select>
+          )}</Field>
+          <Field label="Template">{(id) => (
+            <select id={id} value={template} onChange={(event) => setTemplate(event.currentTarget.value)}>
+              <option value="">any</option>{library?.templates.map(({ name }) => <option key={name}>{name}</option>)}
+            </select>
+          )}</Field>
+          <Field label="Provenance">{(id) => (
+            <select id={id} value={origin} onChange={(event) => setOrigin(event.currentTarget.value)}>
+              <option value="">any</option>{["development", "single-operator", "ceremony"].map((name) => <option key={name}>{name}</option>)}
+            </select>
+          )}</Field>
+          <Field label="Id, hash or parameter">{(id) => <input id={id} type="search" value={word} onInput={(event) => setWord(event.currentTarget.value)} />}</Field>
+        </div>
+        <Trouble of={pages.error} />
+        {shown.length > 0 ? (
+          <Table label="Circuits" head={["Circuit", "Template", "Parameters", "Status", "Keys", "Constraints", "Changed"]}>
+            {shown.map((circuit) => (
+              <tr key={circuit.circuitId}>
+                <td><a href={`#/circuits/${circuit.circuitId}`}><code title={circuit.circuitId}>{short(circuit.circuitId)}</code></a></td>
+                <td>{circuit.templateName}</td>
+                <td class="clip"><code>{Object.entries(circuit.params).map(([name, one]) => `${name}=${text(one)}`).join(" ")}</code></td>
+                <td><Badge text={circuit.status} /></td>
+                <td><Provenance of={circuit.provenance} /></td>
+                <td>{circuit.report ? count(circuit.report.nonLinearConstraints + circuit.report.linearConstraints) : ""}</td>
+                <td><Time at={circuit.updatedAt} /></td>
+              </tr>
+            ))}
+          </Table>
+        ) : <Empty>{pages.loading ? "Loading…" : pages.items.length ? "No loaded circuit fits." : "There are no circuits: build one above."}</Empty>}
+        <More of={pages.more} />
+      </Section>
+    </>
+  );
+}
+
+function kind(circuit: Circuit): string {
+  return typeof circuit.provenance === "object" ? "ceremony" : circuit.provenance ?? "";
+}
+
+function matches(circuit: Circuit, word: string): boolean {
+  const sought = word.trim().toLowerCase();
+  const files = Object.values(circuit.artifacts).map((file) => ("sha256" in file ? file.sha256 : ""));
+  const texts = [circuit.circuitId, circuit.circuitHash, circuit.templateName, JSON.stringify(circuit.params), ...files];
+  return !sought || texts.some((one) => one.toLowerCase().includes(sought));
+}
+
+/** The form of a template, made from its manifest. */
+function Build({ templates }: { templates: Template[] }) {
+  const [name, setName] = useState(templates[0]?.name ?? "");
+  const [given, setGiven] = useState<Record<string, string>>({});
+  const [isPublic, setPublic] = useState(false);
+  const [error, setError] = useState<Problem>();
+  const [sending, setSending] = useState(false);
+  const template = templates.find((one) => one.name === name);
+  const choose = (next: string) => { setName(next); setGiven({}); setError(undefined); };
+  const fill = (params: Record<string, unknown>) =>
+    setGiven(Object.fromEntries(Object.entries(params).map(([param, one]) => [param, text(one)])));
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (!template) return;
+    setSending(true);
+    try {
+      const params: Record<string, Json> = {};
+      for (const parameter of template.parameters) {
+        const said = given[parameter.name]?.trim() ?? "";
+        if (!said) continue;
+        const read = value(said, parameter.length !== undefined);
+        params[parameter.name] = parameter.type === "bool" ? bools(read) : read;
+      }
+      const circuit = await post<Circuit>("/v1/circuits", { templateName: name, params, ...(isPublic ? { visibility: "public" } : {}) });
+      go(`/circuits/${circuit.circuitId}`);
+    } catch (problem) {
+      setError(problem as Problem);
+    } finally {
+      setSending(false);
+    }
+  };
+  return (
+    <Section title="New circuit">
+      <form onSubmit={submit}>
+        <Field label="Template of the circuit">{(id) => (
+          <select id={id} value={name} onChange={(event) => choose(event.currentTarget.value)}>
+            {templates.map((one) => <option key={one.name} value={one.name}>{one.name}: {one.title}</option>)}
+          </select>
+        )}</Field>
+        {template && <p>{template.description}</p>}
+        {template?.warnings?.map((warning) => <p class="dull" key={warning}>{warning}</p>)}
+        <div class="filters">
+          {template?.parameters.map((parameter) => (
+            <Field key={`${name}.${parameter.name}`} label={parameter.name}
+              hint={<>{parameter.description} ({range(parameter)}{parameter.default === undefined ? "" : `; ${text(parameter.default)} if empty`})</>}>
+              {(id, hint) => parameter.type === "bool" && !parameter.length ? (
+                <select id={id} aria-describedby={hint} value={given[parameter.name] ?? ""} onChange={(event) => setGiven({ ...given, [parameter.name]: event.currentTarget.value })}>
+                  <option value="">{parameter.default === undefined ? "choose" : `default: ${text(parameter.default)}`}</option><option>true</option><option>false</option>
+                </select>
+              ) : (
+                <input id={id} aria-describedby={hint} type="text" inputMode={parameter.length ? "text" : "numeric"} spellcheck={false}
+                  required={parameter.default === undefined} value={given[parameter.name] ?? ""}
+                  onInput={(event) => setGiven({ ...given, [parameter.name]: event.currentTarget.value })} />
+              )}
+            </Field>
+          ))}
+        </div>
+        <label class="check"><input type="checkbox" checked={isPublic} onChange={(event) => setPublic(event.currentTarget.checked)} /> Tenants that know its id may prove and verify with it</label>
+        <Trouble of={error} />
+        <div class="row">
+          <button type="submit" class="primary" disabled={sending}>Build</button>
+          {template?.example && <button type="button" onClick={() => fill(template.example!.params)}>Use the example</button>}
+        </div>
+        <Drop label="Or drop a JSON file with the parameters" take={(content) => {
+          try {
+            fill(parse(content) as Record<string, unknown>);
+          } catch {
+            setError(new Problem(0, "malformed_json", "the file is not JSON", []));
+          }
+        }} />
+      </form>
+    </Section>
+  );
+}
+
+function bools(json: Json): Json {
+  return Array.isArray(json) ? json.map(bools) : json === "true" ? true : json === "false" ? false : json;
+}

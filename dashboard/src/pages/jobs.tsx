@@ -1,0 +1,136 @@
+import { useState } from "preact/hooks";
+import { post, query, type Problem } from "../api";
+import { useLoad, usePages } from "../load";
+import { Badge, Confirm, Empty, Field, More, Notice, Section, Table, Time, Title, Trouble } from "../parts/basic";
+import { parameters } from "../route";
+import type { Job, JobPage, Overview, Queue } from "../types";
+import { count, short } from "../format";
+
+const QUEUES: Queue[] = ["key-generation", "proof-generation", "deploy", "cleanup"];
+const STATES: Job["state"][] = ["failed", "dead", "pending"];
+const LABELS: Record<Job["state"], string> = { failed: "Failed", dead: "Dead letters", pending: "Waiting and running" };
+
+/** Largest number of jobs of one call. */
+const MOST = 200;
+
+export function JobsPage() {
+  const linked = parameters();
+  const [queue, setQueue] = useState<Queue>((linked.get("queue") as Queue | null) ?? "proof-generation");
+  const [state, setState] = useState<Job["state"]>((linked.get("state") as Job["state"] | null) ?? "failed");
+  const [word, setWord] = useState("");
+  const [chosen, setChosen] = useState<Set<string>>(new Set());
+  const [said, setSaid] = useState<string>();
+  const [problem, setProblem] = useState<Problem>();
+  const overview = useLoad<Overview>("/v1/overview", 5000);
+  const pages = usePages<JobPage, Job>(`/v1/jobs${query({ queue, state })}&`, (page) => page.jobs, 5000);
+  const jobs = pages.items.filter((job) => !word.trim() || JSON.stringify(job).toLowerCase().includes(word.trim().toLowerCase()));
+  const place = (change: () => void) => { change(); setChosen(new Set()); setSaid(undefined); };
+  const selected = [...new Set(jobs.filter((job) => chosen.has(job.subject)).map((job) => job.subject))];
+  const retryable = [...new Set(jobs.filter((job) => chosen.has(job.subject) && job.retryable).map((job) => job.subject))];
+
+  const act = async (verb: "retry" | "delete", subjects: string[]) => {
+    const outcomes: Record<string, number> = {};
+    try {
+      for (let at = 0; at < subjects.length; at += MOST) {
+        const part = subjects.slice(at, at + MOST);
+        const { results } = await post<{ results: { outcome: string }[] }>(`/v1/jobs/${verb}`, { queue, subjects: part });
+        for (const { outcome } of results) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+      }
+      setProblem(undefined);
+    } catch (found) {
+      setProblem(found as Problem);
+    }
+    setSaid(Object.entries(outcomes).map(([outcome, times]) => `${times} ${outcome.replaceAll("_", " ")}`).join(", "));
+    setChosen(new Set());
+    pages.again();
+    overview.again();
+  };
+  const purge = async () => {
+    try {
+      const { removed } = await post<{ removed: number }>("/v1/jobs/purge", { before: new Date(Date.now() + 1000).toISOString() });
+      setSaid(`${removed} dead letters removed`);
+    } catch (found) {
+      setProblem(found as Problem);
+    }
+    pages.again();
+    overview.again();
+  };
+  const pause = async (of: Queue, verb: "pause" | "resume") => {
+    try {
+      await post(`/v1/queues/${of}/${verb}`);
+    } catch (found) {
+      setProblem(found as Problem);
+    }
+    overview.again();
+  };
+
+  return (
+    <>
+      <Title>Jobs</Title>
+      <Trouble of={problem ?? pages.error ?? overview.error} />
+      <Section title="Queues">
+        <Table label="Queues" head={["Queue", "Waiting", "Running", "Dead", ""]}>
+          {overview.data?.queues.map((one) => (
+            <tr key={one.queue}>
+              <th scope="row">{one.queue} {one.paused && <Badge text={one.leased > 0 ? "draining" : "paused"} tone="warn" />}</th>
+              <td>{count(one.ready + one.delayed)}</td><td>{count(one.leased)}</td><td>{count(one.dead)}</td>
+              <td>{one.paused
+                ? <button type="button" class="small" onClick={() => void pause(one.queue, "resume")}>Resume {one.queue}</button>
+                : <Confirm label={`Pause ${one.queue}`} tone="small" question={`Pause ${one.queue}? Running jobs end, and no further one starts in any process.`} act={() => pause(one.queue, "pause")} />}</td>
+            </tr>
+          ))}
+        </Table>
+      </Section>
+      <Section title={LABELS[state]}>
+        <div class="filters">
+          <Field label="Queue">{(id) => (
+            <select id={id} value={queue} onChange={(event) => { const next = event.currentTarget.value as Queue; place(() => setQueue(next)); }}>
+              {QUEUES.map((name) => <option key={name}>{name}</option>)}
+            </select>
+          )}</Field>
+          <Field label="State">{(id) => (
+            <select id={id} value={state} onChange={(event) => { const next = event.currentTarget.value as Job["state"]; place(() => setState(next)); }}>
+              {STATES.map((name) => <option key={name} value={name}>{LABELS[name]}</option>)}
+            </select>
+          )}</Field>
+          <Field label="Containing">{(id) => <input id={id} type="search" value={word} onInput={(event) => setWord(event.currentTarget.value)} />}</Field>
+        </div>
+        {said && <Notice tone="good">{said}</Notice>}
+        <div class="row">
+          <button type="button" disabled={retryable.length === 0} onClick={() => void act("retry", retryable)}>Retry {retryable.length || ""}</button>
+          <Confirm label={`Delete ${selected.length || ""}`.trim()} disabled={selected.length === 0 || state === "pending"} act={() => act("delete", selected)}
+            question={`Delete the documents of ${selected.length} jobs? Their owners do not see them any more.`} />
+          {state === "dead" && <Confirm label="Remove all dead letters" act={purge} question="Remove the dead letters of all queues? Their documents remain." />}
+        </div>
+        {state !== "pending" && queue !== "key-generation" && queue !== "cleanup" && <p class="dull">Failed proofs and deployments cannot be repeated: their inputs and secrets are destroyed. Ask for a new one.</p>}
+        {jobs.length > 0 ? (
+          <Table label={LABELS[state]} head={[
+            <input type="checkbox" aria-label="Select all shown" checked={jobs.every((job) => chosen.has(job.subject))}
+              onChange={(event) => setChosen(event.currentTarget.checked ? new Set(jobs.map((job) => job.subject)) : new Set())} />,
+            "Subject", "Tenant", "Stage", "Attempts", "Cause", state === "dead" ? "Died" : "Changed",
+          ]}>
+            {jobs.map((job) => (
+              <tr key={`${job.subject} ${job.updatedAt}`}>
+                <td><input type="checkbox" aria-label={`Select ${job.subject}`} checked={chosen.has(job.subject)}
+                  onChange={(event) => { const next = new Set(chosen); if (event.currentTarget.checked) next.add(job.subject); else next.delete(job.subject); setChosen(next); }} /></td>
+                <td><Subject of={job} /></td>
+                <td>{job.tenant ?? ""}</td><td>{job.stage ?? ""}</td><td>{job.attempt}</td>
+                <td class="cause">{job.error && <strong>{job.error.code}</strong>} {job.error?.message ?? job.lastError ?? ""}</td>
+                <td><Time at={job.updatedAt} /></td>
+              </tr>
+            ))}
+          </Table>
+        ) : <Empty>{pages.loading ? "Loading…" : "There are none."}</Empty>}
+        <More of={pages.more} />
+      </Section>
+    </>
+  );
+}
+
+/** Link to a document. Those of other tenants open only with a key of theirs. */
+function Subject({ of }: { of: Job }) {
+  const id = <code title={of.subject}>{short(of.subject)}</code>;
+  if (of.queue === "key-generation") return <a href={`#/circuits/${of.subject}`}>{id}</a>;
+  if (of.queue === "proof-generation") return <a href={`#/proofs/${of.subject}`}>{id}</a>;
+  return id;
+}

@@ -1,0 +1,58 @@
+import { useState } from "preact/hooks";
+import { query } from "../api";
+import { usePages } from "../load";
+import { Badge, Empty, Field, More, Section, Table, Time, Title, Trouble } from "../parts/basic";
+import { go, parameters } from "../route";
+import type { ProofPage, ProofRequest } from "../types";
+import { short, span } from "../format";
+
+export function ProofsPage() {
+  const linked = parameters();
+  const [status, setStatus] = useState(linked.get("status") ?? "");
+  const [circuitId, setCircuit] = useState(linked.get("circuitId") ?? "");
+  const [userId, setUser] = useState(linked.get("userId") ?? "");
+  const [code, setCode] = useState("");
+  const [since, setSince] = useState("");
+  const [id, setId] = useState("");
+  const filter = query({ status, circuitId: /^[0-9a-f]{32}$/.test(circuitId) ? circuitId : undefined, userId });
+  const pages = usePages<ProofPage, ProofRequest>(`/v1/proofs${filter || "?"}${filter ? "&" : ""}`, (page) => page.proofs, 5000);
+  const shown = pages.items.filter((proof) => (!code || (proof.error?.code ?? "").includes(code.trim()))
+    && (!since || proof.createdAt >= new Date(since).toISOString()));
+  return (
+    <>
+      <Title>Proofs</Title>
+      <Section title="Proof requests">
+        <form class="filters" onSubmit={(event) => { event.preventDefault(); if (id.trim()) go(`/proofs/${encodeURIComponent(id.trim())}`); }}>
+          <Field label="Status">{(field) => (
+            <select id={field} value={status} onChange={(event) => setStatus(event.currentTarget.value)}>
+              <option value="">any</option>{["pending", "completed", "failed", "cancelled"].map((name) => <option key={name}>{name}</option>)}
+            </select>
+          )}</Field>
+          <Field label="Circuit">{(field) => <input id={field} type="search" placeholder="32 hex digits" value={circuitId} onInput={(event) => setCircuit(event.currentTarget.value.trim())} />}</Field>
+          <Field label="User">{(field) => <input id={field} type="search" value={userId} onChange={(event) => setUser(event.currentTarget.value.trim())} />}</Field>
+          <Field label="Error code">{(field) => <input id={field} type="search" value={code} onInput={(event) => setCode(event.currentTarget.value)} />}</Field>
+          <Field label="Since">{(field) => <input id={field} type="datetime-local" value={since} onInput={(event) => setSince(event.currentTarget.value)} />}</Field>
+          <Field label="Open by id">{(field) => <input id={field} type="search" value={id} onInput={(event) => setId(event.currentTarget.value)} />}</Field>
+        </form>
+        <Trouble of={pages.error} />
+        {shown.length > 0 ? (
+          <Table label="Proof requests" head={["Request", "Circuit", "User", "Status", "Error", "Time", "Asked"]}>
+            {shown.map((proof) => (
+              <tr key={proof.proofRequestId}>
+                <td><a href={`#/proofs/${proof.proofRequestId}`}><code title={proof.proofRequestId}>{short(proof.proofRequestId)}</code></a></td>
+                <td><a href={`#/circuits/${proof.circuitId}`}><code title={proof.circuitId}>{short(proof.circuitId)}</code></a></td>
+                <td class="clip">{proof.userId ?? ""}</td>
+                <td><Badge text={proof.status} title={proof.stage} /></td>
+                <td>{proof.error?.code ?? ""}</td>
+                <td>{proof.status === "pending" ? "" : span(Date.parse(proof.updatedAt) - Date.parse(proof.createdAt))}</td>
+                <td><Time at={proof.createdAt} /></td>
+              </tr>
+            ))}
+          </Table>
+        ) : <Empty>{pages.loading ? "Loading…" : pages.items.length ? "No loaded request fits." : "There are no proof requests: open a circuit and make one."}</Empty>}
+        {(code || since) && pages.more && <p class="dull">Error code and time filter the loaded requests.</p>}
+        <More of={pages.more} />
+      </Section>
+    </>
+  );
+}

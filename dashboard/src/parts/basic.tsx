@@ -1,0 +1,149 @@
+// Small parts that several pages use.
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import type { Problem } from "../api";
+import type { Failure } from "../types";
+import { ago } from "../format";
+
+const TONES: Record<string, string> = {
+  ready: "good", completed: "good", confirmed: "good", ok: "good",
+  failed: "bad", dead: "bad",
+  pending: "busy", paused: "warn", cancelled: "dull",
+};
+
+export function Badge({ text, tone, title }: { text: string; tone?: string; title?: string }) {
+  return <span class={`badge ${tone ?? TONES[text] ?? "dull"}`} title={title}>{text}</span>;
+}
+
+export function Time({ at }: { at: string }) {
+  return <time dateTime={at} title={at}>{ago(at)}</time>;
+}
+
+export function Copy({ text, label = "Copy" }: { text: string; label?: string }) {
+  const [done, setDone] = useState(false);
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // Without HTTPS there is no clipboard: select the text instead.
+      return;
+    }
+    setDone(true);
+    setTimeout(() => setDone(false), 1500);
+  };
+  return <button type="button" class="small" onClick={copy}>{done ? "Copied" : label}</button>;
+}
+
+export function Notice({ children, tone = "bad" }: { children: ComponentChildren; tone?: "bad" | "good" | "warn" }) {
+  return <div class={`notice ${tone}`} role={tone === "bad" ? "alert" : "status"}>{children}</div>;
+}
+
+export function Trouble({ of }: { of?: Problem | undefined }) {
+  if (!of) return null;
+  return (
+    <Notice>
+      <strong>{of.code}</strong>: {of.message}
+      {of.faults.length > 0 && <ul>{of.faults.map((fault) => <li><code>{fault.path}</code>: {fault.message}</li>)}</ul>}
+    </Notice>
+  );
+}
+
+export function FailureNotice({ of }: { of?: Failure | undefined }) {
+  if (!of) return null;
+  return <Notice><strong>{of.code}</strong><pre class="plain">{of.message}</pre></Notice>;
+}
+
+export function Section({ title, children, aside }: { title: string; children: ComponentChildren; aside?: ComponentChildren }) {
+  const id = useId();
+  return (
+    <section aria-labelledby={id} class="card">
+      <header><h2 id={id}>{title}</h2>{aside}</header>
+      {children}
+    </section>
+  );
+}
+
+/** Heading of a page. It gets the focus when the page opens, so that a reader begins there. */
+export function Title({ children, aside }: { children: ComponentChildren; aside?: ComponentChildren }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus({ preventScroll: true }), []);
+  return <div class="title"><h1 ref={heading} tabIndex={-1}>{children}</h1>{aside}</div>;
+}
+
+export function Field({ label, hint, children }: { label: string; hint?: ComponentChildren; children: (id: string, hintId: string) => ComponentChildren }) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      {children(id, `${id}-hint`)}
+      {hint && <small id={`${id}-hint`}>{hint}</small>}
+    </div>
+  );
+}
+
+export function Facts({ rows }: { rows: [string, ComponentChildren][] }) {
+  return <dl class="facts">{rows.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
+}
+
+export function Empty({ children }: { children: ComponentChildren }) {
+  return <p class="empty">{children}</p>;
+}
+
+/** A table that scrolls in its own box on a narrow screen. */
+export function Table({ head, children, label }: { head: ComponentChildren[]; children: ComponentChildren; label: string }) {
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label={label}>
+      <table><thead><tr>{head.map((name) => <th scope="col">{name}</th>)}</tr></thead><tbody>{children}</tbody></table>
+    </div>
+  );
+}
+
+export function More({ of }: { of: (() => void) | null }) {
+  return of ? <p><button type="button" onClick={of}>Load more</button></p> : null;
+}
+
+/** A button that asks before it acts. */
+export function Confirm({ label, question, act, disabled = false, tone = "danger" }: {
+  label: string; question: string; act: () => void | Promise<void>; disabled?: boolean; tone?: string;
+}) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  const confirm = async () => {
+    dialog.current?.close();
+    await act();
+  };
+  return (
+    <>
+      <button type="button" class={tone} disabled={disabled} onClick={() => dialog.current?.showModal()}>{label}</button>
+      <dialog ref={dialog} aria-labelledby={id}>
+        <p id={id}>{question}</p>
+        <div class="row end">
+          <button type="button" onClick={() => dialog.current?.close()}>Cancel</button>
+          <button type="button" class={tone} onClick={() => void confirm()}>{label}</button>
+        </div>
+      </dialog>
+    </>
+  );
+}
+
+/** A box for files, by drop or by choice. */
+export function Drop({ label, take }: { label: string; take: (text: string, name: string) => void }) {
+  const [over, setOver] = useState(false);
+  const id = useId();
+  const read = async (files: FileList | null | undefined) => {
+    for (const file of Array.from(files ?? []).slice(0, 4)) {
+      if (file.size <= 2 << 20) take(await file.text(), file.name);
+    }
+  };
+  return (
+    <div
+      class={over ? "drop over" : "drop"}
+      onDragOver={(event) => { event.preventDefault(); setOver(true); }}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => { event.preventDefault(); setOver(false); void read(event.dataTransfer?.files); }}
+    >
+      <label for={id}>{label}</label>
+      <input id={id} type="file" accept=".json,application/json" multiple onChange={(event) => void read(event.currentTarget.files)} />
+    </div>
+  );
+}

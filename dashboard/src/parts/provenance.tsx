@@ -1,0 +1,21 @@
+// What the origin of a circuit's keys is worth.
+import type { Circuit } from "../types";
+import { Badge } from "./basic";
+
+/** Label, colour and meaning of a provenance. */
+export function meaning(of: Circuit["provenance"]): { label: string; tone: string; text: string } {
+  if (of === undefined) return { label: "no keys", tone: "dull", text: "The keys are not made yet." };
+  if (of === "development")
+    return { label: "development", tone: "warn", text: "The server made the powers of tau itself. Its operator could forge proofs: for development only." };
+  if (of === "single-operator")
+    return { label: "single-operator", tone: "busy", text: "One secret contribution in a phase. The contributor could forge proofs; others cannot." };
+  return { label: `ceremony (${of.ceremony})`, tone: "good", text: `At least ${of.ceremony} secret contributions in each phase. Only all contributors together could forge proofs.` };
+}
+
+/** What the server checked before it gave the label. */
+export const CHECKS = "Checked on the bytes: each contribution proves its secret and follows the one before; the parameters agree in G1 and G2 and are no known numbers; the key belongs to this circuit and its powers of tau.";
+
+export function Provenance({ of }: { of: Circuit["provenance"] }) {
+  const { label, tone, text } = meaning(of);
+  return <Badge text={label} tone={tone} title={text} />;
+}

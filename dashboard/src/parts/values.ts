@@ -1,0 +1,42 @@
+// Values of forms: numbers stay texts, so that none loses a digit.
+import { parse, type Json } from "../json";
+import type { Circuit, Parameter, Template } from "../types";
+
+/** Value of a text: one number, or an array as JSON or separated by commas, spaces or lines. */
+export function value(text: string, isArray: boolean): Json {
+  const trimmed = text.trim();
+  if (trimmed.startsWith("[") || trimmed.startsWith("{")) return texts(parse(trimmed));
+  if (isArray) return trimmed.split(/[\s,]+/).filter(Boolean);
+  return trimmed;
+}
+
+/** Numbers as texts, at any depth. */
+function texts(json: Json): Json {
+  if (typeof json === "number") return String(json);
+  if (Array.isArray(json)) return json.map(texts);
+  if (json && typeof json === "object") return Object.fromEntries(Object.entries(json).map(([name, one]) => [name, texts(one)]));
+  return json;
+}
+
+/** Text of a value for a field of a form. */
+export function text(json: unknown): string {
+  return typeof json === "object" && json !== null ? JSON.stringify(json) : String(json ?? "");
+}
+
+/** Shape of an input under the parameters of a circuit, such as `[8][2]`; empty for one number. */
+export function shape(dimensions: Template["inputs"][number]["shape"], params: Circuit["params"]): string {
+  return dimensions.map((size) => {
+    if (typeof size === "number") return `[${size}]`;
+    const of = (params as Record<string, unknown>)[size];
+    return `[${Array.isArray(of) ? of.length : typeof of === "number" || typeof of === "string" ? of : size}]`;
+  }).join("");
+}
+
+/** Range and type of a parameter for people. */
+export function range(parameter: Parameter): string {
+  if (parameter.type === "bool") return "true or false";
+  const kind = parameter.type === "field" ? "field element" : "integer";
+  const limits = [parameter.min !== undefined && `from ${parameter.min}`, parameter.max !== undefined && `to ${parameter.max}`].filter(Boolean).join(" ");
+  const list = parameter.length ? `${parameter.length.min} to ${parameter.length.max} values: ` : "";
+  return `${list}${kind}${limits ? ` ${limits}` : ""}`;
+}

@@ -1,0 +1,207 @@
+// The dashboard in a browser, against a real server; a Rust test starts both.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { axe, base, launch, open, under, visit } from "./browser.mjs";
+
+const HUGE = "21888242871839275222246405745257275088548364400416034343698204186575808495616";
+const env = (name) => process.env[name] ?? assert.fail(`${name} is not set`);
+let browser;
+let circuit;
+const all = [];
+
+before(async () => { browser = await launch(); });
+after(async () => { await browser?.close(); });
+
+async function opened(options) {
+  const made = await open(browser, options);
+  all.push(made.faults);
+  return made;
+}
+
+const status = (page, text) => page.locator(".title .badge", { hasText: text }).waitFor({ timeout: 180_000 });
+
+test("a newcomer builds a circuit, proves and verifies", async () => {
+  const { page, context } = await opened({ path: "#/circuits" });
+  await page.getByLabel("Template of the circuit").selectOption("rangeCheck");
+  await page.getByRole("button", { name: "Use the example" }).click();
+  await page.getByLabel("bits", { exact: true }).fill("8");
+  await page.getByRole("button", { name: "Build" }).click();
+  await status(page, "ready");
+  circuit = page.url().split("/").at(-1);
+  assert.match(circuit, /^[0-9a-f]{32}$/);
+  assert.ok(await page.getByText("development", { exact: true }).first().isVisible());
+
+  await page.getByRole("button", { name: "Use the example" }).click();
+  await page.getByRole("button", { name: "Prove" }).click();
+  await status(page, "completed");
+  assert.equal(await page.locator(".signals code").first().textContent(), "7");
+  await page.getByRole("button", { name: "Verify" }).click();
+  await page.getByText("The proof is valid.").waitFor();
+  await page.getByLabel("Calldata", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Copy proof.json" }).click();
+  const proof = await page.evaluate(() => navigator.clipboard.readText());
+  assert.equal(JSON.parse(proof).protocol, "groth16");
+
+  // The same proof, pasted on the page of its circuit, with the right and with a wrong signal.
+  await page.getByRole("link", { name: "Make another proof with this circuit" }).click();
+  await page.getByLabel("proof.json").fill(proof);
+  await page.getByLabel("public.json").fill('["7"]');
+  await page.getByRole("button", { name: "Verify" }).click();
+  await page.getByText("The proof is valid.").waitFor();
+  await page.getByLabel("public.json").fill('["8"]');
+  await page.getByRole("button", { name: "Verify" }).click();
+  await page.getByText("The proof is not valid").waitFor();
+  await context.close();
+});
+
+test("numbers keep every digit, typed and from a file", async () => {
+  const { page, context } = await opened({ path: `#/circuits/${circuit}` });
+  const form = page.locator("section", { has: page.getByRole("heading", { name: "New proof" }) });
+  // Not a string in the file: a number that JavaScript cannot represent.
+  await form.locator("input[type=file]").setInputFiles({
+    name: "inputs.json", mimeType: "application/json", buffer: Buffer.from(`{"age": 42, "randomPublicSignal": ${HUGE}}`),
+  });
+  await page.waitForFunction((digits) => [...document.querySelectorAll("input")].some((input) => input.value === digits), HUGE);
+  await form.getByRole("button", { name: "Prove" }).click();
+  await status(page, "completed");
+  assert.equal(await page.locator(".signals code").first().textContent(), HUGE);
+  await context.close();
+});
+
+test("a failing input and a wrong input are explained", async () => {
+  const { page, context } = await opened({ path: `#/circuits/${circuit}` });
+  await page.getByLabel("age", { exact: true }).fill("200");
+  await page.getByLabel("randomPublicSignal").fill("7");
+  await page.getByLabel("User", { exact: true }).fill("<img/src=x/onerror=alert(1)>");
+  await page.getByRole("button", { name: "Prove" }).click();
+  await status(page, "failed");
+  const alert = page.getByRole("alert");
+  assert.match(await alert.textContent(), /[a-z]+_[a-z]+/);
+  assert.ok(await page.getByText("<img/src=x/onerror=alert(1)>").isVisible(), "the user is shown as text");
+  assert.equal(await page.locator("main img").count(), 0);
+
+  await visit(page, `#/circuits/${circuit}`);
+  await page.getByLabel("age", { exact: true }).fill("forty");
+  await page.getByLabel("randomPublicSignal").fill("7");
+  await page.getByRole("button", { name: "Prove" }).click();
+  await page.getByRole("alert").getByText("privateInputs.age").first().waitFor();
+  await context.close();
+});
+
+test("a dead letter is repeated, a failure deleted, a queue paused", async () => {
+  const dead = env("DASHBOARD_DEAD");
+  const { page, context } = await opened({ path: "#/jobs?queue=key-generation&state=dead" });
+  await page.getByText("<b>out of memory</b>").or(page.getByText("the work panicked")).first().waitFor();
+  assert.equal(await page.locator("main td b").count(), 0);
+  await page.getByLabel(`Select ${dead}`).check();
+  await page.getByRole("button", { name: "Retry 1" }).click();
+  await page.getByText("1 retried").waitFor();
+  await visit(page, `#/circuits/${dead}`);
+  await status(page, "ready");
+
+  await visit(page, "#/jobs");
+  const rows = page.locator("section").nth(1).locator("tbody tr");
+  await rows.first().waitFor();
+  const before = await rows.count();
+  await rows.first().getByRole("checkbox").check();
+  await page.getByRole("button", { name: "Delete 1" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete 1" }).click();
+  await page.getByText("1 deleted").waitFor();
+  await page.waitForFunction((count) => document.querySelectorAll("section:nth-of-type(2) tbody tr").length < count, before);
+
+  await page.getByRole("button", { name: "Pause deploy" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Pause deploy" }).click();
+  await page.getByRole("button", { name: "Resume deploy" }).click();
+  await page.getByRole("button", { name: "Pause deploy" }).waitFor();
+  await context.close();
+});
+
+const PAGES = () => ["#/", "#/circuits", `#/circuits/${circuit}`, "#/proofs", `#/proofs/${env("DASHBOARD_PROOF")}`, "#/jobs"];
+
+for (const dark of [false, true]) {
+  for (const width of [1280, 390]) {
+    test(`every page is accessible and fits: ${dark ? "dark" : "light"}, ${width} pixels`, async () => {
+      const { page, context } = await opened({ dark, width });
+      await page.getByRole("heading", { name: "Overview" }).waitFor();
+      const [r] = (await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).match(/\d+/g).map(Number);
+      assert.equal(r < 128, dark);
+      for (const path of PAGES()) {
+        await visit(page, path);
+        const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(over <= 0, `${path} is ${over} pixels too wide`);
+        assert.deepEqual(await axe(page), [], path);
+      }
+      await context.close();
+    });
+  }
+}
+
+test("the keyboard is enough", async () => {
+  const { page, context } = await opened({ path: "#/jobs" });
+  await page.getByRole("button", { name: "Pause cleanup" }).waitFor();
+  // The first stop of the page leads to its content.
+  await page.locator("a").first().focus();
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent), "Skip to content");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "main");
+  await page.getByRole("button", { name: "Pause cleanup" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "hidden" });
+  assert.match(await page.evaluate(() => document.activeElement?.textContent ?? ""), /Pause cleanup/);
+  await context.close();
+});
+
+test("it works under a base path", async () => {
+  const proxy = await under("/tools/zkflow/", base);
+  const { page, context } = await opened({ url: `http://127.0.0.1:${proxy.address().port}/tools/zkflow/`, path: "#/circuits" });
+  await page.getByRole("link", { name: "Circuits" }).waitFor();
+  await page.locator(`a[href="#/circuits/${circuit}"]`).waitFor();
+  await context.close();
+  proxy.close();
+});
+
+test("with authentication, a key opens what its permissions allow", async () => {
+  const url = env("DASHBOARD_GUARDED");
+  const { page, context } = await opened({ url });
+  await page.getByLabel("Key", { exact: true }).fill("zk_wrong");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("alert").waitFor();
+  await page.getByLabel("Key", { exact: true }).fill(env("DASHBOARD_TENANT_KEY"));
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("heading", { name: "Circuits", level: 1 }).waitFor();
+  for (const name of ["Overview", "Jobs", "Keys"]) assert.equal(await page.getByRole("link", { name, exact: true }).count(), 0, name);
+
+  await page.getByRole("button", { name: "Log out" }).click();
+  await page.getByLabel("Key", { exact: true }).fill(env("DASHBOARD_ADMIN_KEY"));
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("link", { name: "Keys", exact: true }).click();
+  await page.getByLabel("Name", { exact: true }).fill("CI");
+  await page.getByRole("button", { name: "Make a key" }).click();
+  const made = await page.getByRole("status").locator("code").textContent();
+  assert.match(made, /^zk_[0-9a-f]{64}$/);
+  assert.deepEqual(await axe(page), []);
+  // The key is in the session storage of this tab, and nowhere else.
+  const places = await page.evaluate(() => [document.cookie, JSON.stringify(localStorage), location.href].join(" "));
+  assert.ok(!places.includes("zk_"), places);
+  const other = await context.newPage();
+  await other.goto(url);
+  await other.getByLabel("Key", { exact: true }).waitFor();
+  await context.close();
+});
+
+test("the first page is small", async () => {
+  const { page, context } = await opened();
+  await page.getByRole("heading", { name: "Queues" }).waitFor();
+  const bytes = await page.evaluate(() =>
+    performance.getEntriesByType("resource").concat(performance.getEntriesByType("navigation")).reduce((sum, entry) => sum + entry.encodedBodySize, 0));
+  const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
+  console.log(`overview: ${bytes} bytes with all data, uncompressed; first contentful paint after ${Math.round(paint)} ms`);
+  assert.ok(bytes < 100 * 1024, `${bytes} bytes`);
+  await context.close();
+});
+
+test("no page breaks the policy, asks another host or fails", () => {
+  assert.deepEqual(all.flat(), []);
+});

@@ -1,0 +1,84 @@
+//! `/`: the dashboard, a web page for people. `make dashboard` builds its files from `dashboard/`.
+//!
+//! The files contain no data: the page uses the API with the key that its user types in.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use zkflow_core::digest::Digest;
+
+use crate::state::App;
+
+/// A file of the page: path, media type and content.
+struct File {
+    path: &'static str,
+    media_type: &'static str,
+    content: &'static [u8],
+}
+
+static FILES: [File; 4] = [
+    File {
+        path: "/",
+        media_type: "text/html; charset=utf-8",
+        content: include_bytes!("dashboard/index.html"),
+    },
+    File {
+        path: "/dashboard.js",
+        media_type: "text/javascript; charset=utf-8",
+        content: include_bytes!("dashboard/dashboard.js"),
+    },
+    File {
+        path: "/dashboard.css",
+        media_type: "text/css; charset=utf-8",
+        content: include_bytes!("dashboard/dashboard.css"),
+    },
+    File { path: "/icon.svg", media_type: "image/svg+xml", content: include_bytes!("dashboard/icon.svg") },
+];
+
+/// Only files of this server run, style and load; no page contains this one; texts never become markup.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// Routes of the files, for any client.
+pub(super) fn files() -> Router<Arc<App>> {
+    FILES.iter().fold(Router::new(), |router, file| {
+        let etag = Arc::new(format!("\"{}\"", Digest::of(file.content)));
+        let handler = move |headers: HeaderMap| {
+            let etag = Arc::clone(&etag);
+            async move { answer(file, &etag, &headers) }
+        };
+        router.route(file.path, get(handler))
+    })
+}
+
+fn answer(file: &'static File, etag: &str, headers: &HeaderMap) -> Response {
+    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let is_known =
+        known.is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == etag));
+    let general = [
+        (ETAG, etag),
+        // Another version of the server has other files under the same names.
+        (CACHE_CONTROL, "no-cache"),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_FRAME_OPTIONS, "DENY"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (OPENER_POLICY, "same-origin"),
+        (RESOURCE_POLICY, "same-origin"),
+    ];
+    let general = general.map(|(name, value)| (name, value.to_owned()));
+    if is_known {
+        return (StatusCode::NOT_MODIFIED, general).into_response();
+    }
+    (general, [(CONTENT_TYPE, file.media_type)], file.content).into_response()
+}

@@ -1,0 +1,173 @@
+//! Lists, repeats and deletes work of every tenant, for operators.
+//!
+//! A job is the work on a document, so the catalog contains the waiting, running and failed ones. Dead letters come from
+//! the queue.
+
+use zkflow_core::service::catalog::{
+    CatalogError, Circuit, CircuitStatus, Deployment, Document as _, ProofRequest, Status as _, Stored,
+};
+use zkflow_core::service::queue::{DEAD_LETTERS, NewJob, QueueName};
+
+use super::{RequestError, circuits, proofs, refuse_overload, removal};
+use crate::state::App;
+
+/// Result of repeating a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retried {
+    /// It waits for a worker again.
+    Retried,
+    /// It was waiting or running already.
+    Waiting,
+    /// Its work is done.
+    Final,
+    /// It has failed, and what it needs is destroyed: private inputs or secrets.
+    InputsDestroyed,
+    /// Its circuit is being deleted.
+    Deleting,
+    /// There is no such job.
+    NotFound,
+}
+
+/// Result of deleting a failed job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleted {
+    /// Its document is deleted.
+    Deleted,
+    /// It has not failed.
+    NotFailed,
+    /// Other work needs the circuit.
+    Busy,
+    /// There is no such job.
+    NotFound,
+}
+
+/// Repeats the job of `queue` with this subject.
+///
+/// # Behaviour
+/// - A failed circuit becomes pending again.
+/// - A pending document gets a job if the queue has none.
+/// - The inputs of a failed proof request, and the secrets of a failed deployment, are destroyed: it cannot be repeated.
+///
+/// # Errors
+/// A backend fails; [`RequestError::Overloaded`].
+pub async fn retry(app: &App, queue: QueueName, subject: &str) -> Result<Retried, RequestError> {
+    let outcome = match queue {
+        QueueName::KeyGeneration => retry_circuit(app, subject).await?,
+        QueueName::ProofGeneration => push_again::<ProofRequest>(app, subject).await?,
+        QueueName::Deploy => push_again::<Deployment>(app, subject).await?,
+        QueueName::Cleanup => retry_cleanup(app, subject).await?,
+    };
+    if outcome == Retried::Retried {
+        tracing::info!(%queue, subject, "a job is repeated by an operator");
+    }
+    Ok(outcome)
+}
+
+async fn retry_circuit(app: &App, subject: &str) -> Result<Retried, RequestError> {
+    loop {
+        let Some(mut circuit) = find::<Circuit>(app, subject).await? else { return Ok(Retried::NotFound) };
+        if circuit.life.status != CircuitStatus::Failed {
+            return push_again::<Circuit>(app, subject).await;
+        }
+        if circuits::is_being_deleted(&circuit) {
+            return Ok(Retried::Deleting);
+        }
+        refuse_overload(app, QueueName::KeyGeneration, app.config.limits.max_pending_circuits).await?;
+        circuit.restart(app.now()).map_err(|error| RequestError::Internal(error.to_string()))?;
+        match app.save(circuit).await {
+            Err(CatalogError::Stale(_)) => {}
+            saved => {
+                super::push(app, saved?.job()).await;
+                return Ok(Retried::Retried);
+            }
+        }
+    }
+}
+
+async fn push_again<D: Stored>(app: &App, subject: &str) -> Result<Retried, RequestError> {
+    let Some(mut document) = find::<D>(app, subject).await? else { return Ok(Retried::NotFound) };
+    match document.life().status {
+        status if status == D::Status::FAILED => return Ok(Retried::InputsDestroyed),
+        status if status.is_final() => return Ok(Retried::Final),
+        _ => {}
+    }
+    let job = document.job().with_attempts(app.config.workers.job_attempts);
+    if app.queue.push(job).await?.duplicate {
+        return Ok(Retried::Waiting);
+    }
+    // The reconciler fails a document whose job died after its last change.
+    document.life_mut().updated_at = app.now();
+    match app.save(document).await {
+        Ok(_) | Err(CatalogError::Stale(_)) => Ok(Retried::Retried),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Jobs of the clean-up have no document: a dead letter shows that there was such a job.
+async fn retry_cleanup(app: &App, subject: &str) -> Result<Retried, RequestError> {
+    let dead = app.queue.dead(QueueName::Cleanup, DEAD_LETTERS).await?;
+    if !dead.iter().any(|job| job.subject == subject) {
+        return Ok(Retried::NotFound);
+    }
+    let pushed = app.queue.push(NewJob::new(QueueName::Cleanup, subject)).await?;
+    Ok(if pushed.duplicate { Retried::Waiting } else { Retried::Retried })
+}
+
+/// Deletes the document of a failed job: a proof request, a circuit without keys, or a deployment.
+///
+/// # Errors
+/// A backend fails.
+pub async fn delete(app: &App, queue: QueueName, subject: &str) -> Result<Deleted, RequestError> {
+    let outcome = match queue {
+        QueueName::KeyGeneration => match failed::<Circuit>(app, subject).await? {
+            Ok(circuit) => removal::delete(app, &circuit.life.tenant, &circuit.id, false).await,
+            Err(outcome) => return Ok(outcome),
+        },
+        QueueName::ProofGeneration => match failed::<ProofRequest>(app, subject).await? {
+            Ok(proof) => proofs::delete(app, &proof.life.tenant, &proof.id).await,
+            Err(outcome) => return Ok(outcome),
+        },
+        QueueName::Deploy => match failed::<Deployment>(app, subject).await? {
+            Ok(deployment) => delete_deployment(app, deployment).await,
+            Err(outcome) => return Ok(outcome),
+        },
+        QueueName::Cleanup => return Ok(Deleted::NotFound),
+    };
+    match outcome {
+        Ok(()) => {
+            tracing::info!(%queue, subject, "a failed job is deleted by an operator");
+            Ok(Deleted::Deleted)
+        }
+        Err(RequestError::CircuitBusy(_) | RequestError::CircuitInUse(_)) => Ok(Deleted::Busy),
+        Err(RequestError::UnknownCircuit(_) | RequestError::UnknownProof(_)) => Ok(Deleted::NotFound),
+        Err(error) => Err(error),
+    }
+}
+
+async fn delete_deployment(app: &App, deployment: Deployment) -> Result<(), RequestError> {
+    let id = deployment.id.clone();
+    app.vault.destroy_deployment(&id).await?;
+    app.erase(deployment).await?;
+    app.changes.notify(id.as_str());
+    Ok(())
+}
+
+/// The document if it has failed, else the reason why it is not deleted.
+async fn failed<D: Stored>(app: &App, subject: &str) -> Result<Result<D, Deleted>, RequestError> {
+    Ok(match find::<D>(app, subject).await? {
+        None => Err(Deleted::NotFound),
+        Some(document) if document.life().status == D::Status::FAILED => Ok(document),
+        Some(_) => Err(Deleted::NotFailed),
+    })
+}
+
+/// The document of a job, of any tenant.
+///
+/// # Errors
+/// The catalog fails.
+pub async fn find<D: Stored>(app: &App, subject: &str) -> Result<Option<D>, RequestError> {
+    match subject.parse() {
+        Ok(id) => Ok(app.documents::<D>().get(&id).await?),
+        Err(_) => Ok(None),
+    }
+}

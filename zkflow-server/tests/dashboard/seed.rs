@@ -1,0 +1,171 @@
+//! Servers on sockets, with documents of a past that they did not have.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use zkflow_core::id::CircuitId;
+use zkflow_core::prove::Provers;
+use zkflow_core::service::catalog::{
+    Circuit, Document as _, Failure, Page, ProofArtifacts, ProofFilter, ProofRequest, ProofStage,
+    ProofStatus, Scope,
+};
+use zkflow_core::service::id::ProofId;
+use zkflow_core::service::queue::{QueueName, Retry};
+use zkflow_server::auth::NewKey;
+use zkflow_server::config::{AuthMethod, Config};
+use zkflow_server::state::App;
+use zkflow_server::{backends, http, work};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// A server in memory that listens on a port.
+pub(crate) struct Served {
+    app: Arc<App>,
+    base: String,
+    /// A ready circuit, and a proof made with it.
+    made: Option<(CircuitId, ProofArtifacts)>,
+}
+
+impl Served {
+    /// A server without authentication, with a ready circuit and a proof. Its workers do not run.
+    pub(crate) async fn open() -> Self {
+        let mut served = Self::start(|_| ()).await;
+        let stop = CancellationToken::new();
+        let app = served.app.clone();
+        let working = tokio::spawn({
+            let stop = stop.clone();
+            async move {
+                tokio::select! { () = work::run(app, &QueueName::ALL) => {}, () = stop.cancelled() => {} }
+            }
+        });
+        let asked = json!({"templateName": "rangeCheck", "params": {"min": 18, "max": 120, "bits": 7}});
+        let circuit = served.post("/v1/circuits", &asked).await["circuitId"].as_str().unwrap().to_owned();
+        assert_eq!(served.get(&format!("/v1/circuits/{circuit}?wait=60")).await["status"], "ready");
+        let inputs = json!({"circuitId": circuit, "privateInputs": {"age": 42}, "publicInputs": {"randomPublicSignal": 7}});
+        let proof = served.post("/v1/proofs", &inputs).await["proofRequestId"].as_str().unwrap().to_owned();
+        assert_eq!(served.get(&format!("/v1/proofs/{proof}?wait=60")).await["status"], "completed");
+        stop.cancel();
+        working.await.unwrap();
+        let proof = served.app.catalog.proofs().get(&proof.parse().unwrap()).await.unwrap().unwrap();
+        served.made = Some((circuit.parse().unwrap(), proof.artifacts.unwrap()));
+        served
+    }
+
+    /// A server that asks for keys.
+    pub(crate) async fn guarded() -> Self {
+        Self::start(|config| config.auth.methods = vec![AuthMethod::Keys]).await
+    }
+
+    async fn start(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::default();
+        config.circuits.module_cache = Some(std::env::temp_dir().join("zkflow-test-modules"));
+        change(&mut config);
+        let app = backends::in_memory(config, Provers::default(), CancellationToken::new()).await.unwrap();
+        let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let base = format!("http://{}/", listener.local_addr().unwrap());
+        let router = http::router(app.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { app, base, made: None }
+    }
+
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Id of the ready circuit.
+    pub(crate) fn circuit(&self) -> String {
+        self.made.as_ref().unwrap().0.to_string()
+    }
+
+    /// Starts the workers.
+    pub(crate) fn work(&self) {
+        let app = self.app.clone();
+        tokio::spawn(async move { work::run(app, &QueueName::ALL).await });
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        reqwest::get(format!("{}{}", self.base, &path[1..])).await.unwrap().json().await.unwrap()
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Value {
+        let url = format!("{}{}", self.base, &path[1..]);
+        reqwest::Client::new().post(url).json(body).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Makes a key.
+    pub(crate) async fn key(&self, tenant: &str, scopes: &[Scope]) -> String {
+        let new = NewKey {
+            name: format!("for {tenant}"),
+            tenant: tenant.parse().unwrap(),
+            scopes: scopes.to_vec(),
+            expires_at: None,
+        };
+        new.create(&*self.app.catalog, self.app.now()).await.unwrap().1.expose().to_owned()
+    }
+
+    /// Adds completed and failed proof requests of the last week, most of them young, and returns the id of a completed one.
+    pub(crate) async fn seed(&self, completed: u64, failed: u64) -> String {
+        let (circuit, artifacts) = self.made.clone().unwrap();
+        let now = self.app.now();
+        let mut last = String::new();
+        for number in 0..completed + failed {
+            // Cubes spread the ages: a tenth of a second up to a week.
+            let part = number as f64 / (completed + failed) as f64;
+            let asked = now - (WEEK - MINUTE).mul_f64(part.powi(3)) - Duration::from_secs(2);
+            let id = ProofId::generate(asked);
+            let user = (number % 3 > 0).then(|| format!("user-{}", number % 5).parse().unwrap());
+            let mut proof = ProofRequest::new(id.clone(), circuit.clone(), user, None, asked, WEEK);
+            let (witness, prove) = (3 + number % 9, 60 + (number * 37) % 140);
+            let wait = (number * 53) % 400;
+            let life = &mut proof.life;
+            life.attempt = 1;
+            life.timings.insert("witness".to_owned(), witness);
+            if number % (completed + failed).div_ceil(failed) == 0 {
+                life.status = ProofStatus::Failed;
+                life.stage = ProofStage::Witness;
+                life.timings.clear();
+                life.error = Some(Failure {
+                    code: "constraint_failed".to_owned(),
+                    message: "a constraint of the circuit is not satisfied: template RangeCheck, line 29"
+                        .to_owned(),
+                });
+                life.updated_at = asked + Duration::from_millis(wait + witness);
+            } else {
+                life.status = ProofStatus::Completed;
+                life.stage = ProofStage::Done;
+                life.timings.insert("prove".to_owned(), prove);
+                life.updated_at = asked + Duration::from_millis(wait + witness + prove);
+                proof.artifacts = Some(artifacts.clone());
+                last = id.to_string();
+            }
+            self.app.catalog.proofs().insert(proof).await.unwrap();
+        }
+        last
+    }
+
+    /// A circuit whose job is a dead letter. The workers must not run.
+    pub(crate) async fn dead_letter(&self, max: u64) -> String {
+        let asked = json!({"templateName": "rangeCheck", "params": {"min": 1, "max": max, "bits": 8}});
+        let subject = self.post("/v1/circuits", &asked).await["circuitId"].as_str().unwrap().to_owned();
+        let lease =
+            self.app.queue.lease(QueueName::KeyGeneration, 1, MINUTE, MINUTE).await.unwrap().remove(0);
+        assert_eq!(lease.job.subject, subject);
+        self.app.queue.fail(&lease.token, "<b>out of memory</b>", Retry::Never).await.unwrap();
+        let mut circuit = self.app.catalog.circuits().get(&subject.parse().unwrap()).await.unwrap().unwrap();
+        let message = "<b>out of memory</b>: the compiler was stopped".to_owned();
+        circuit.fail(Failure { code: "compiler_failed".to_owned(), message }, self.app.now()).unwrap();
+        self.app.save::<Circuit>(circuit).await.unwrap();
+        subject
+    }
+
+    /// Id of a failed proof request.
+    pub(crate) async fn failed_proof(&self) -> String {
+        let failed = ProofFilter { status: Some(ProofStatus::Failed), ..ProofFilter::default() };
+        let found = self.app.catalog.proofs().list(&failed, &Page::first(1)).await.unwrap();
+        found[0].id.to_string()
+    }
+}
