@@ -2,7 +2,7 @@
 
 use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -34,7 +34,6 @@ pub(super) async fn of_documents(request: Request, next: Next) -> Response {
     let tag = format!("\"{}\"", Digest::of(&bytes));
     if let Ok(value) = HeaderValue::from_str(&format!("W/{tag}")) {
         head.headers.insert(ETAG, value);
-        head.headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-cache"));
     }
     if !known.iter().any(|known| names(known, &tag)) {
         return Response::from_parts(head, Body::from(bytes));
