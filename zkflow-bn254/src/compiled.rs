@@ -7,15 +7,19 @@ use ark_bn254::{g1, g2};
 use ark_ec::short_weierstrass::{Affine, Projective};
 
 use crate::Kernel;
-use crate::msm::{self, Combinations, FixedBases, Options, Scalars};
+use crate::msm::{self, Combinations, FixedBases, Options, ROUNDS, Scalars, Weights};
 use crate::points::{CurveLanes, Factors, Layer, butterflies, double_points, multiply_points};
 
 /// Functions that run a kernel on the points of a curve.
 pub(crate) trait Compiled: CurveLanes {
     /// [`FixedBases::prepare`].
     fn prepare(points: &[Affine<Self>], options: Options) -> FixedBases<Self>;
+    /// [`FixedBases::read`].
+    fn read(kernel: Kernel, bytes: &[u8], before: usize) -> Option<FixedBases<Self>>;
     /// [`FixedBases::msm`].
     fn fixed_msm(bases: &FixedBases<Self>, scalars: &Scalars) -> Projective<Self>;
+    /// [`FixedBases::combinations`].
+    fn combinations(bases: &FixedBases<Self>, weights: &Weights) -> [Projective<Self>; ROUNDS];
     /// [`double_all`](crate::points::double_all).
     fn double(kernel: Kernel, points: &[Affine<Self>], doublings: u32) -> Vec<Affine<Self>>;
     /// The product of each point and its factor.
@@ -39,8 +43,16 @@ macro_rules! compile_for {
                 msm::prepare(points, options)
             }
 
+            fn read(kernel: Kernel, bytes: &[u8], before: usize) -> Option<FixedBases<Self>> {
+                msm::read::<Self>(kernel, bytes, before)
+            }
+
             fn fixed_msm(bases: &FixedBases<Self>, scalars: &Scalars) -> Projective<Self> {
                 msm::msm(bases, scalars)
+            }
+
+            fn combinations(bases: &FixedBases<Self>, weights: &Weights) -> [Projective<Self>; ROUNDS] {
+                msm::combinations(bases, weights)
             }
 
             fn double(kernel: Kernel, points: &[Affine<Self>], doublings: u32) -> Vec<Affine<Self>> {

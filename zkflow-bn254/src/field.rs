@@ -25,7 +25,7 @@ pub(crate) use coordinate::Coordinate;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use ifma::Ifma;
 pub(crate) use inverse::{invert_all, invert_each};
-pub(crate) use portable::Portable;
+pub(crate) use portable::{Portable, detect_instructions};
 pub(crate) use quadratic::Quadratic;
 
 /// Maximum of [`Lanes::WIDTH`] over all kernels.
@@ -101,6 +101,9 @@ pub(crate) trait Lanes: Arithmetic {
 
     /// The first elements and the second elements of `WIDTH` rows.
     fn gather_rows(rows: &[&Row]) -> (Self, Self);
+    /// Converts elements that were gathered from rows in arkworks' Montgomery form. Also returns the lanes whose
+    /// words are below the modulus; other lanes are meaningless.
+    fn adopt(self) -> (Self, Mask);
     /// Writes reduced elements into rows: lane i of `first` and `second` into `rows[i]`. Only canonical
     /// zeros become zero bytes.
     fn scatter_rows(first: Self, second: Self, rows: &mut [Row]);

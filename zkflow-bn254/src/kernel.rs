@@ -5,7 +5,7 @@ use ark_ff::{Fp, MontBackend};
 
 #[cfg(target_arch = "x86_64")]
 use super::field::Ifma;
-use super::field::{Lanes, Portable};
+use super::field::{Lanes, Portable, detect_instructions};
 
 /// The instruction set used for computations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,7 +13,7 @@ use super::field::{Lanes, Portable};
 pub enum Kernel {
     /// AVX-512 IFMA: 8 elements at a time.
     Ifma,
-    /// 64-bit multiplications: one element at a time, on every processor.
+    /// 64-bit multiplications: one element at a time, on every processor. Uses BMI2 and ADX where they exist.
     Portable,
 }
 
@@ -103,6 +103,7 @@ impl Backend for PortableBackend {
 
     #[inline(never)]
     fn run<T: Task>(task: T) -> T::Output {
+        detect_instructions();
         task.run::<Self>()
     }
 }

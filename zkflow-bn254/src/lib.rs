@@ -14,7 +14,7 @@
 //!
 //! Each algorithm is a `Task`, generic over a `Backend`. `Kernel::run` compiles it for one kernel:
 //! - [`Kernel::Ifma`]: 8 elements at a time in radix 2^52, with AVX-512 IFMA's multiply-add of 52 bits;
-//! - [`Kernel::Portable`]: one element at a time, with arkworks' 64-bit arithmetic.
+//! - [`Kernel::Portable`]: one element at a time in 64-bit words, with `mulx` and `adx` where the processor has them.
 //!
 //! Both kernels return the same results. No operation is constant-time: running time and memory accesses
 //! depend on the values.

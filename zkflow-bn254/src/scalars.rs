@@ -121,6 +121,11 @@ impl Places {
         (MAGNITUDE_BITS + 1).div_ceil(window)
     }
 
+    /// Number of digits.
+    pub(crate) fn most(&self) -> u32 {
+        Self::count(self.window)
+    }
+
     /// Writes the digits, from −2^(c−1) to 2^(c−1), lowest first. Returns how many it wrote; all others are
     /// zero.
     #[inline(always)]

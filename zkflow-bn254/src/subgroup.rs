@@ -10,22 +10,18 @@
 //!
 //! Suppose that a point is outside. Its component modulo the smallest factor of h, 10069, or modulo a larger
 //! one is not zero. A combination with 2^13 equally likely consecutive weights is then in the subgroup with
-//! a probability of at most 2^-13. For `ROUNDS` combinations it is at most 2^-65. The weights are drawn
+//! a probability of at most 2^-13. For [`ROUNDS`] combinations it is at most 2^-65. The weights are drawn
 //! here, after the key was made, so a key cannot be crafted to pass.
 //!
 //! [El Housni, Guillevic, Piellard 2022]: https://eprint.iacr.org/2022/352
 
-use ark_bn254::{Fr, g2};
+use ark_bn254::g2;
 use ark_ec::CurveGroup;
+use ark_ec::short_weierstrass::Projective;
 use rand::{CryptoRng, RngCore};
+use rayon::prelude::*;
 
-use crate::Kernel;
-use crate::msm::{FixedBases, Scalars};
-
-/// Number of combinations to check.
-const ROUNDS: usize = 5;
-/// Weights are drawn from -2^12 to 2^12 - 1: fewer values than 10069, and short numbers with a sign.
-const WEIGHT_BITS: u32 = 13;
+use crate::msm::{FixedBases, ROUNDS, Weights};
 
 /// Whether all points are in the subgroup of order r. Accepts points outside with a probability of at most
 /// 2^-65. The weights come from `rng`, which the maker of the points must not be able to predict.
@@ -40,35 +36,36 @@ const WEIGHT_BITS: u32 = 13;
 /// let kernel = Kernel::detect();
 /// let points = [G2Affine::generator(); 100];
 /// let bases = FixedBases::prepare(&points, Options { kernel, table_bytes: 0 });
-/// assert!(all_in_subgroup(&bases, kernel, &mut rand::rngs::OsRng));
+/// assert!(all_in_subgroup(&bases, &mut rand::rngs::OsRng));
 /// ```
-pub fn all_in_subgroup<R>(points: &FixedBases<g2::Config>, kernel: Kernel, rng: &mut R) -> bool
+pub fn all_in_subgroup<R>(points: &FixedBases<g2::Config>, rng: &mut R) -> bool
 where
     R: RngCore + CryptoRng + ?Sized,
 {
-    let mut words = vec![0u8; 2 * points.len()];
-    (0..ROUNDS).all(|_| {
-        rng.fill_bytes(&mut words);
-        let weight = |bytes: &[u8; 2]| Fr::from(i16::from_le_bytes(*bytes) >> (16 - WEIGHT_BITS));
-        let weights: Vec<Fr> = words.as_chunks().0.iter().map(weight).collect();
-        let combination = points.msm(&Scalars::new(kernel, &weights)).into_affine();
-        combination.is_in_correct_subgroup_assuming_on_curve()
-    })
+    are_in_subgroup(&points.combinations(&Weights::random(points.len(), rng)))
+}
+
+/// Whether the [combinations](FixedBases::combinations) of points are in the subgroup of order r: the check of
+/// [`all_in_subgroup`], for callers that use the combinations further.
+pub fn are_in_subgroup(combinations: &[Projective<g2::Config>; ROUNDS]) -> bool {
+    let inside = |sum: &Projective<g2::Config>| sum.into_affine().is_in_correct_subgroup_assuming_on_curve();
+    combinations.par_iter().all(inside)
 }
 
 #[cfg(test)]
 mod tests {
-    use ark_bn254::{Fq2, G2Affine};
+    use ark_bn254::{Fq2, Fr, G2Affine};
     use ark_ec::AffineRepr;
     use ark_ff::PrimeField;
     use rand::rngs::OsRng;
 
     use super::*;
+    use crate::Kernel;
     use crate::msm::Options;
 
     fn checked(points: &[G2Affine]) -> bool {
         let kernel = Kernel::detect();
-        all_in_subgroup(&FixedBases::prepare(points, Options { kernel, table_bytes: 0 }), kernel, &mut OsRng)
+        all_in_subgroup(&FixedBases::prepare(points, Options { kernel, table_bytes: 0 }), &mut OsRng)
     }
 
     /// A point on the twist that is outside the subgroup.

@@ -5,7 +5,7 @@
 use ark_bn254::{Fr, g1, g2};
 use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ec::{AffineRepr, CurveGroup, PrimeGroup, VariableBaseMSM};
-use ark_ff::{AdditiveGroup, Field, UniformRand};
+use ark_ff::{AdditiveGroup, Field, PrimeField, UniformRand};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -202,4 +202,77 @@ fn combinations_that_cancel_are_exact() {
         let combinations = Combinations { ends: &ends, terms: &terms, scalars: &scalars };
         assert_eq!(combine(kernel, &[point], combinations), expected, "{kernel:?}");
     }
+}
+
+/// The words of a point as in a file.
+fn encoded<C: Curve>(points: &[Affine<C>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for point in points {
+        let (x, y) = point.xy().unwrap_or_default();
+        for coordinate in [x, y] {
+            for element in coordinate.to_base_prime_field_elements() {
+                let words: ark_bn254::Fq = element.to_string().parse().ok().unwrap();
+                bytes.extend(words.0.0.iter().flat_map(|word| word.to_le_bytes()));
+            }
+        }
+    }
+    bytes
+}
+
+fn encoded_points<C: Curve>() {
+    let mut rng = ChaCha8Rng::seed_from_u64(21);
+    for len in [0, 1, 7, 8, 9, 100, 5000] {
+        let mut points = random_points::<C>(&mut rng, len);
+        (0..len).filter(|i| i % 3 == 1).for_each(|i| points[i] = Affine::zero());
+        let bytes = encoded(&points);
+        let size = bytes.len() / len.max(1);
+        for kernel in kernels() {
+            for before in [0, 5] {
+                let all = [vec![Affine::zero(); before], points.clone()].concat();
+                let expected = FixedBases::<C>::prepare(&all, Options { kernel, table_bytes: 0 });
+                let read = FixedBases::<C>::read(kernel, &bytes, before).unwrap();
+                assert_eq!(
+                    (read.head(), read.rows()),
+                    (expected.head(), expected.rows()),
+                    "{kernel:?}, {len}"
+                );
+            }
+            if len == 0 {
+                continue;
+            }
+            assert!(FixedBases::<C>::read(kernel, &bytes[1..], 0).is_none());
+            // A point off its curve, wherever it is, also with a zero coordinate.
+            for at in [0, rng.gen_range(0..len), len - 1] {
+                for word in 0..size / 8 {
+                    let mut altered = bytes.clone();
+                    altered[at * size + word * 8] ^= 1;
+                    assert!(FixedBases::<C>::read(kernel, &altered, 0).is_none(), "{kernel:?}, point {at}");
+                }
+                let mut altered = bytes.clone();
+                altered[at * size..][..size / 2].fill(0);
+                altered[at * size + size / 2] ^= 1;
+                assert!(FixedBases::<C>::read(kernel, &altered, 0).is_none(), "{kernel:?}, point {at}");
+                // The same point with a coordinate that is not below the modulus.
+                let mut altered = bytes.clone();
+                for element in altered[at * size..][..size].chunks_exact_mut(32) {
+                    let mut carry = 0u128;
+                    for (bytes, modulus) in
+                        element.chunks_exact_mut(8).zip(<ark_bn254::Fq as PrimeField>::MODULUS.0)
+                    {
+                        let word = u64::from_le_bytes((&*bytes).try_into().unwrap());
+                        carry += u128::from(word) + u128::from(modulus);
+                        bytes.copy_from_slice(&(carry as u64).to_le_bytes());
+                        carry >>= 64;
+                    }
+                }
+                assert!(FixedBases::<C>::read(kernel, &altered, 0).is_none(), "{kernel:?}, point {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn encoded_points_are_read_as_they_are_prepared_and_bad_ones_refused() {
+    encoded_points::<g1::Config>();
+    encoded_points::<g2::Config>();
 }

@@ -19,7 +19,7 @@ use crate::rng::SecureRng;
 use crate::verify::Verifier;
 use crate::witness::Witness;
 
-pub use load::KeyLoader;
+pub use load::{FileProof, KeyLoader};
 pub use provers::{Provers, UnknownProver};
 pub use zkflow_bn254::Kernel;
 

@@ -74,15 +74,18 @@ impl Verifier {
     /// - [`VerifyError::Point`]: a point of the proof is off its curve or outside the group of order r.
     pub fn verify(&self, public: &PublicSignals, proof: &Proof) -> Result<bool, VerifyError> {
         self.fits(public)?;
-        let signals = public.values();
+        let (constant, points) = self.key.ic.split_first().ok_or(VerifyError::EmptyKey)?;
+        let combined = <G1Affine as AffineRepr>::Group::msm_unchecked(points, public.values()) + constant;
+        self.verify_combined(combined.into_affine(), proof)
+    }
+
+    /// [`verify`](Self::verify), given `IC_0 + sum s_i IC_i`.
+    pub(crate) fn verify_combined(&self, combined: G1Affine, proof: &Proof) -> Result<bool, VerifyError> {
         check_point("pi_a", &proof.a)?;
         check_point("pi_b", &proof.b)?;
         check_point("pi_c", &proof.c)?;
-
-        let (constant, points) = self.key.ic.split_first().ok_or(VerifyError::EmptyKey)?;
-        let combined = <G1Affine as AffineRepr>::Group::msm_unchecked(points, signals) + constant;
         let product = Bn254::multi_pairing(
-            [proof.a, combined.into_affine(), proof.c],
+            [proof.a, combined, proof.c],
             [proof.b.into(), self.minus_gamma.clone(), self.minus_delta.clone()],
         );
         Ok(product == self.alpha_beta)

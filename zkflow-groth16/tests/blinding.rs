@@ -134,8 +134,10 @@ fn cancelling(key: &mut ZKey) {
 
 #[test]
 fn forged_keys_whose_proofs_would_show_the_witness_are_refused_by_every_prover() {
-    let (r1cs, _) = chain(5);
+    let (r1cs, witness) = chain(5);
     let honest = key(&r1cs);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key.zkey");
     for prover in provers() {
         prover.prepare(Arc::new(honest.clone())).unwrap();
         for (name, forge, part) in FORGERIES {
@@ -147,6 +149,13 @@ fn forged_keys_whose_proofs_would_show_the_witness_are_refused_by_every_prover()
             assert!(detail.contains(part), "{context}: {detail}");
             // The same through a file, where keys are also kept in prepared form.
             assert!(prover.load(&forged.write()).is_err(), "{context}");
+            // A single proof is made while the key is checked, and discarded.
+            std::fs::write(&path, forged.write()).unwrap();
+            let refused = prover.prove_file(&path, &witness, &mut os_rng()).map(|made| made.proof);
+            assert!(
+                matches!(&refused, Err(ProveError::Key(detail)) if detail.contains(part)),
+                "{context}: {refused:?}"
+            );
         }
     }
 }
@@ -157,13 +166,16 @@ fn a_forged_key_is_not_kept_in_prepared_form() {
     let cache_dir = Some(temporary.path().join("keys"));
     let prover = NativeProver::new(NativeOptions { cache_dir, ..NativeOptions::default() }).unwrap();
     let prover: &dyn Prover = &prover;
-    let (r1cs, _) = chain(5);
+    let (r1cs, witness) = chain(5);
     for (name, forge, _) in FORGERIES {
         let mut forged = key(&r1cs);
         forge(&mut forged);
         let bytes = forged.write();
+        std::fs::write(temporary.path().join("key.zkey"), &bytes).unwrap();
         for _ in 0..2 {
             assert!(prover.load(&bytes).is_err(), "{name}");
+            let path = temporary.path().join("key.zkey");
+            assert!(prover.prove_file(&path, &witness, &mut os_rng()).is_err(), "{name}");
         }
         assert!(prover.recall(&zkflow_groth16::digest::Digest::of(&bytes)).is_none(), "{name}");
     }

@@ -156,8 +156,11 @@ pub async fn in_memory(
     let queue: Arc<dyn JobQueue> = Arc::new(MemoryQueue::new(data.clock.clone()));
     let ledger = Arc::new(Apart::new(data.catalog.clone(), queue.clone()));
     let backends = Backends { data, installation, jobs: Jobs { queue, ledger, changes: Changes::default() } };
-    let caches =
-        Caches { scratch: None, modules: config.circuits.module_cache.clone(), keys: config.proving.key_cache.clone() };
+    let caches = Caches {
+        scratch: None,
+        modules: config.circuits.module_cache.clone(),
+        keys: config.proving.key_cache.clone(),
+    };
     assemble(config, provers, backends, caches, Arc::new(DevelopmentPowers::in_memory()), shutdown).await
 }
 

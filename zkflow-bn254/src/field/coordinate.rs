@@ -1,6 +1,6 @@
 //! Field operations that the point arithmetic needs for coordinates.
 
-use super::{Arithmetic, Lanes, MAX_WIDTH, Row};
+use super::{Arithmetic, Lanes, MAX_WIDTH, Mask, Row};
 
 /// Several elements of a curve's coordinate field: Fq for G1, Fq² for G2.
 pub(crate) trait Coordinate: Arithmetic {
@@ -15,6 +15,8 @@ pub(crate) trait Coordinate: Arithmetic {
     fn inverse_by_norm(self, inverse_of_norm: Self::Base) -> Self;
     /// The x and the y coordinates of `WIDTH` points.
     fn gather(points: &[&Self::Packed]) -> (Self, Self);
+    /// Converts coordinates that were gathered from points in arkworks' Montgomery form; see [`Lanes::adopt`].
+    fn adopt(self) -> (Self, Mask);
     /// Writes the reduced coordinates of `WIDTH` points to memory.
     fn scatter(x: Self, y: Self, points: &mut [Self::Packed]);
 }
@@ -41,6 +43,12 @@ impl<L: Lanes> Coordinate for L {
         }
         L::gather_rows(&rows)
     }
+
+    #[inline(always)]
+    fn adopt(self) -> (Self, Mask) {
+        Lanes::adopt(self)
+    }
+
     #[inline(always)]
     fn scatter(x: Self, y: Self, points: &mut [[Row; 1]]) {
         L::scatter_rows(x, y, points.as_flattened_mut());

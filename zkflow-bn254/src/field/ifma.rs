@@ -182,16 +182,23 @@ impl<C: MontConfig<4>> Ifma<C> {
         ]
     }
 
-    /// a − p in lanes where it is not negative, a elsewhere, for a below 2p.
+    /// a − p, with the lanes in which it is negative.
     #[inline(always)]
-    fn subtract_modulus_once(self) -> Self {
+    fn minus_modulus(self) -> (Self, Mask) {
         let p = broadcast_limbs(C::P);
         let mut limbs = self.0;
         for i in 0..LIMBS {
             limbs[i] = minus(limbs[i], p[i]);
         }
         let limbs = carry(limbs);
-        Self::select(negative_lanes(limbs[4]), self, Self::new(limbs))
+        (Self::new(limbs), negative_lanes(limbs[4]))
+    }
+
+    /// a − p in lanes where it is not negative, a elsewhere, for a below 2p.
+    #[inline(always)]
+    fn subtract_modulus_once(self) -> Self {
+        let (difference, negative) = self.minus_modulus();
+        Self::select(negative, self, difference)
     }
 }
 
@@ -338,6 +345,13 @@ impl<C: MontConfig<4>> Lanes for Ifma<C> {
         }
         let [a, b, c, d, e, f, g, h] = transpose(vectors);
         (Self::from_words([a, b, c, d]), Self::from_words([e, f, g, h]))
+    }
+
+    #[inline(always)]
+    fn adopt(self) -> (Self, Mask) {
+        let (_, below) = self.minus_modulus();
+        // Four words are below 2^256, which is less than 6p.
+        (self.mul(Self::constant(C::FROM_ARK)), below)
     }
 
     #[inline(always)]

@@ -126,6 +126,12 @@ impl<L: Lanes> Coordinate for Quadratic<L> {
     }
 
     #[inline(always)]
+    fn adopt(self) -> (Self, Mask) {
+        let ((c0, below0), (c1, below1)) = (self.c0.adopt(), self.c1.adopt());
+        (Self { c0, c1 }, below0 & below1)
+    }
+
+    #[inline(always)]
     fn scatter(x: Self, y: Self, points: &mut [[Row; 2]]) {
         let (mut xs, mut ys) = ([Row::default(); MAX_WIDTH], [Row::default(); MAX_WIDTH]);
         L::scatter_rows(x.c0, x.c1, &mut xs);

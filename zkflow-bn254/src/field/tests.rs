@@ -121,6 +121,115 @@ fn every_operation_agrees_with_arkworks_on_a_million_elements() {
     }
 }
 
+/// Elements whose words in Montgomery form are at their extremes: each word is 0, 1, the largest, or near that of the
+/// modulus.
+fn extremes<F: PrimeField<BigInt = ark_ff::BigInt<4>>>(element: impl Fn(ark_ff::BigInt<4>) -> F) -> Vec<F> {
+    let words = |i: usize| {
+        let word = F::MODULUS.0[i];
+        [0, 1, word.wrapping_sub(1), word, word.wrapping_add(1), u64::MAX]
+    };
+    let mut found = Vec::new();
+    for a in words(0) {
+        for b in words(1) {
+            for c in words(2) {
+                for d in words(3) {
+                    let number = ark_ff::BigInt([a, b, c, d]);
+                    if number < F::MODULUS {
+                        found.push(element(number));
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Multiplies all pairs of extreme elements.
+struct CheckExtremes;
+
+impl Task for CheckExtremes {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<B: Backend>(self) {
+        check_extremes::<B::Fq>(&extremes(Fq::new_unchecked));
+        check_extremes::<B::Fr>(&extremes(Fr::new_unchecked));
+    }
+}
+
+#[inline(always)]
+fn check_extremes<L: Lanes>(extremes: &[L::Field]) {
+    assert!(extremes.len() > 500);
+    for (i, &first) in extremes.iter().enumerate() {
+        for start in (0..extremes.len()).step_by(MAX_WIDTH) {
+            let a = [first; MAX_WIDTH];
+            let b: [L::Field; MAX_WIDTH] =
+                core::array::from_fn(|lane| extremes[(start + lane) % extremes.len()]);
+            let c: [L::Field; MAX_WIDTH] =
+                core::array::from_fn(|lane| extremes[(start + i + lane) % extremes.len()]);
+            let (la, lb, lc) = (L::load(&a), L::load(&b), L::load(&c));
+            expect(la.mul(lb), map2(&a, &b, |a, b| a * b));
+            expect(la.add(lb), map2(&a, &b, |a, b| a + b));
+            expect(la.sub(lb), map2(&a, &b, |a, b| a - b));
+            let squares = c.map(|c| c.square());
+            expect(lc.square(), squares);
+            expect(la.mul_add_mul(lb, lc, lc), map2(&map2(&a, &b, |a, b| a * b), &squares, |a, b| a + b));
+        }
+    }
+}
+
+#[test]
+fn elements_with_extreme_words_agree_with_arkworks() {
+    Kernel::Portable.run(CheckExtremes);
+    if Kernel::Ifma.is_available() {
+        Kernel::Ifma.run(CheckExtremes);
+    }
+}
+
+/// Converts words of arkworks' form, below the modulus or not.
+struct CheckAdoption;
+
+impl Task for CheckAdoption {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<B: Backend>(self) {
+        let mut rng = ChaCha8Rng::seed_from_u64(4);
+        let mut words =
+            extremes(Fq::new_unchecked).into_iter().map(|element| element.0.0).collect::<Vec<_>>();
+        words.extend((0..1000).map(|_| core::array::from_fn(|_| rng.r#gen())));
+        words.extend([[u64::MAX; 4], Fq::MODULUS.0]);
+        for chunk in words.chunks_exact(MAX_WIDTH) {
+            let mut rows = [Row::default(); MAX_WIDTH];
+            for (row, words) in rows.iter_mut().zip(chunk) {
+                row.0[..4].copy_from_slice(words);
+            }
+            for first in (0..MAX_WIDTH).step_by(B::Fq::WIDTH) {
+                let mut gathered = [&rows[first]; MAX_WIDTH];
+                (0..B::Fq::WIDTH).for_each(|lane| gathered[lane] = &rows[first + lane]);
+                let (found, below) = B::Fq::gather_rows(&gathered).0.adopt();
+                let mut elements = [Fq::ZERO; MAX_WIDTH];
+                found.store(&mut elements);
+                for lane in 0..B::Fq::WIDTH {
+                    let number = ark_ff::BigInt(chunk[first + lane]);
+                    assert_eq!(below >> lane & 1 == 1, number < Fq::MODULUS);
+                    if number < Fq::MODULUS {
+                        assert_eq!(elements[lane], Fq::new_unchecked(number));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn words_are_adopted_exactly_if_they_are_below_the_modulus() {
+    Kernel::Portable.run(CheckAdoption);
+    if Kernel::Ifma.is_available() {
+        Kernel::Ifma.run(CheckAdoption);
+    }
+}
+
 /// Compares Fq² with arkworks.
 struct CheckQuadratic;
 

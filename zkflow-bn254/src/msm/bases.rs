@@ -9,9 +9,10 @@ use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use super::digits::{Digits, Shape, Sorted};
+use super::digits::{Cut, Cutting, Digits, Shape, Sorted};
 use super::memory::Memory;
 use super::packed::{pack, unpack};
+use super::rounds::{ROUNDS, Weights};
 use super::sums::Sum;
 use super::weighted::sum_weighted;
 use crate::Kernel;
@@ -19,7 +20,10 @@ use crate::field::Row;
 use crate::points::{Curve, CurveLanes, Factors, double_points, multiply_points};
 use crate::scalars::{Places, Scalars};
 
+mod encoded;
 mod stored;
+
+pub(crate) use encoded::read;
 
 /// Options of [`FixedBases::prepare`].
 #[derive(Debug, Clone, Copy)]
@@ -36,12 +40,12 @@ pub struct Options {
 /// `C` is [`g1::Config`](ark_bn254::g1::Config) or [`g2::Config`](ark_bn254::g2::Config).
 #[derive(Debug, Clone)]
 pub struct FixedBases<C> {
-    kernel: Kernel,
+    pub(super) kernel: Kernel,
     shape: Shape,
     /// Number of points, including points at infinity.
     len: usize,
     /// Indices of the points that are not at infinity.
-    kept: Arc<[u32]>,
+    pub(super) kept: Arc<[u32]>,
     /// The points of `kept`, then 2^(ck) times each of them, then 2^(2ck) times, and so on.
     points: Memory,
     curve: PhantomData<C>,
@@ -56,6 +60,19 @@ impl<C: Curve> FixedBases<C> {
         C::prepare(points, options)
     }
 
+    /// Prepares points without multiples, from their encoding in files, on the threads of the current pool:
+    /// affine coordinates in arkworks' Montgomery form, little-endian words, zeros for infinity. `before` points
+    /// at infinity precede them.
+    ///
+    /// `None` if a coordinate is not below the modulus, if a point is not on its curve, or if the last point is
+    /// incomplete. Does not check the subgroup of points of G2.
+    ///
+    /// # Panics
+    /// Panics if there are 2^31 points or more.
+    pub fn read(kernel: Kernel, bytes: &[u8], before: usize) -> Option<Self> {
+        C::read(kernel, bytes, before)
+    }
+
     /// Σ sᵢ·Pᵢ, on the threads of the current pool.
     ///
     /// # Panics
@@ -63,6 +80,20 @@ impl<C: Curve> FixedBases<C> {
     pub fn msm(&self, scalars: &Scalars) -> Projective<C> {
         assert_eq!(scalars.len(), self.len, "the numbers of scalars and points must be equal");
         C::fixed_msm(self, scalars)
+    }
+
+    /// Σ wᵢ·Pᵢ for each round of weights, on the threads of the current pool.
+    ///
+    /// # Panics
+    /// Panics if the number of weights differs from the number of points.
+    pub fn combinations(&self, weights: &Weights) -> [Projective<C>; ROUNDS] {
+        assert_eq!(weights.len(), self.len, "the numbers of weights and points must be equal");
+        C::combinations(self, weights)
+    }
+
+    /// Indices of the points that are not at infinity, in ascending order.
+    pub fn present(&self) -> &[u32] {
+        &self.kept
     }
 
     /// Number of points, including points at infinity.
@@ -105,13 +136,21 @@ pub(crate) fn msm<C: CurveLanes>(bases: &FixedBases<C>, scalars: &Scalars) -> Pr
     if kept.len() <= few(kernel) {
         return sum_products(kernel, &points[..kept.len()], kept, scalars);
     }
+    let buckets = fill(bases, shape, &Cutting { places: Places::new(shape.window), scalars });
+    sum_weighted::<C>(kernel, shape, buckets)
+}
+
+/// Sums the points of each bucket.
+pub(super) fn fill<C: CurveLanes>(bases: &FixedBases<C>, shape: Shape, numbers: &impl Cut) -> Vec<C::Packed> {
+    let &FixedBases { kernel, ref kept, .. } = bases;
+    let points = C::packed(bases.points.rows());
     let mut buckets = vec![C::Packed::default(); shape.buckets()];
-    let digits_of_set = kept.len() * (Places::count(shape.window) as usize).div_ceil(shape.sets as usize);
+    let digits_of_set = kept.len().max(1) * numbers.most().div_ceil(shape.sets as usize);
     let sets = (DIGITS / digits_of_set).clamp(1, shape.sets as usize);
     let parts = buckets.chunks_mut(sets * shape.buckets_of_set());
     for (first, buckets) in (0..).step_by(sets).zip(parts) {
         let sets = first..shape.sets.min(first + sets as u32);
-        let digits = Digits::new(shape, scalars, kept, sets);
+        let digits = Digits::new(shape, numbers, kept, sets);
         buckets.par_chunks_mut(shape.partition()).enumerate().for_each_init(
             Sorted::default,
             |sorted, (partition, out)| {
@@ -122,7 +161,7 @@ pub(crate) fn msm<C: CurveLanes>(bases: &FixedBases<C>, scalars: &Scalars) -> Pr
             },
         );
     }
-    sum_weighted(kernel, shape, buckets)
+    buckets
 }
 
 /// Number of digits sorted at a time (4 MiB). One set is always sorted as a whole, even if it has more.
@@ -151,7 +190,7 @@ fn sum_products<C: CurveLanes>(
 
 /// Binary logarithm of the buckets per partition. Their lists fill a block of some hundred vectors, which
 /// share an inversion.
-const PARTITION_BITS: u32 = 11;
+pub(super) const PARTITION_BITS: u32 = 11;
 
 /// The shape with the fewest additions that stores at most `room` packed points, and its number of multiples
 /// per point, the point itself included.

@@ -7,7 +7,32 @@ use zeroize::Zeroize;
 
 use crate::scalars::{Places, Scalars};
 
-/// How scalars are cut into digits and digits are assigned to buckets.
+/// Numbers that are cut into signed digits of at most 2^(c−1).
+pub(super) trait Cut: Sync {
+    /// Largest number of digits.
+    fn most(&self) -> usize;
+    /// Writes the digits of a number, lowest first. Returns how many it wrote; all others are zero.
+    fn digits(&self, index: usize, digits: &mut [i32]) -> usize;
+}
+
+/// Scalars and the places of their digits.
+pub(super) struct Cutting<'a> {
+    pub(super) places: Places,
+    pub(super) scalars: &'a Scalars,
+}
+
+impl Cut for Cutting<'_> {
+    fn most(&self) -> usize {
+        self.places.most() as usize
+    }
+
+    #[inline(always)]
+    fn digits(&self, index: usize, digits: &mut [i32]) -> usize {
+        self.places.digits(self.scalars.get(index), digits)
+    }
+}
+
+/// How digits are assigned to buckets.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     /// Bits per digit, c.
@@ -16,15 +41,13 @@ pub(super) struct Shape {
     pub(super) sets: u32,
     /// Binary logarithm of the buckets per partition.
     pub(super) partition_bits: u32,
-    /// Cuts a scalar into digits.
-    places: Places,
 }
 
 impl Shape {
     /// A shape with digits of `window` bits (3 to 30), `sets` sets of buckets and partitions of
     /// 2^`partition_bits` buckets. A partition may span several sets.
     pub(super) fn new(window: u32, sets: u32, partition_bits: u32) -> Self {
-        Self { window, sets, partition_bits, places: Places::new(window) }
+        Self { window, sets, partition_bits }
     }
 
     /// Number of buckets of one set: bucket v in 1..2^(c−1) has index v, bucket 2^(c−1) has the unused index
@@ -110,15 +133,14 @@ pub(super) struct Digits {
 }
 
 impl Digits {
-    /// Cuts scalar `scalars[kept[i]]` of each point i into digits. Bucket numbers start at the first of
-    /// `sets`.
-    pub(super) fn new(shape: Shape, scalars: &Scalars, kept: &[u32], sets: Range<u32>) -> Self {
-        let chunk = (CHUNK / Places::count(shape.window) as usize).max(1);
+    /// Cuts number `kept[i]` of each point i into digits. Bucket numbers start at the first of `sets`.
+    pub(super) fn new(shape: Shape, numbers: &impl Cut, kept: &[u32], sets: Range<u32>) -> Self {
+        let chunk = (CHUNK / numbers.most()).max(1);
         let buckets = sets.len() * shape.buckets_of_set();
         let starts: Vec<usize> = (0..kept.len()).step_by(chunk).collect();
         let sort = |start: &usize| {
             let end = (start + chunk).min(kept.len());
-            sort_chunk(shape, scalars, kept, *start..end, sets.clone())
+            sort_chunk(shape, numbers, kept, *start..end, sets.clone())
         };
         Self { chunks: starts.par_iter().map(sort).collect(), buckets }
     }
@@ -165,17 +187,17 @@ fn counts_to_starts(counts: &mut [u32]) -> u32 {
 
 fn sort_chunk(
     shape: Shape,
-    scalars: &Scalars,
+    numbers: &impl Cut,
     kept: &[u32],
     points: Range<usize>,
     sets: Range<u32>,
 ) -> Chunk {
     let buckets = sets.len() * shape.buckets_of_set();
     let mut ends = vec![0; buckets.div_ceil(shape.partition())];
-    let mut unsorted = vec![Entry::default(); points.len() * Places::count(shape.window) as usize];
+    let mut unsorted = vec![Entry::default(); points.len() * numbers.most()];
     let (mut count, mut row) = (0, [0; 256]);
     for i in points {
-        let digits = shape.places.digits(scalars.get(kept[i] as usize), &mut row);
+        let digits = numbers.digits(kept[i] as usize, &mut row);
         let entries = &mut unsorted[count..count + digits];
         count += write_entries(&shape, &row[..digits], i, kept.len(), &sets, entries);
     }
@@ -249,7 +271,8 @@ mod tests {
             let shape = Shape::new(window, sets, 5);
             let mut sums = vec![Fr::ZERO; scalars.len()];
             for part in [0..sets / 2, sets / 2..sets] {
-                let digits = Digits::new(shape, &prepared, &all, part.clone());
+                let cutting = Cutting { places: Places::new(window), scalars: &prepared };
+                let digits = Digits::new(shape, &cutting, &all, part.clone());
                 let mut entries = 0;
                 for entry in digits.chunks.iter().flat_map(|chunk| &chunk.entries) {
                     let (multiple, i) = (entry.point.index() / all.len(), entry.point.index() % all.len());
@@ -282,7 +305,8 @@ mod tests {
     fn minus_one_is_as_short_as_one() {
         let scalars = Scalars::new(Kernel::detect(), &[Fr::ONE, -Fr::ONE, Fr::ZERO]);
         let shape = Shape::new(8, 1, 7);
-        let digits = Digits::new(shape, &scalars, &[0, 1, 2], 0..1);
+        let cutting = Cutting { places: Places::new(8), scalars: &scalars };
+        let digits = Digits::new(shape, &cutting, &[0, 1, 2], 0..1);
         let entries: Vec<_> = digits.chunks[0].entries.iter().map(|e| (e.bucket, e.point.0)).collect();
         assert_eq!(entries, [(1, 0), (1, 3)]);
     }

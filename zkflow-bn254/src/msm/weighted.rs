@@ -30,6 +30,16 @@ pub(super) fn sum_weighted<C: CurveLanes>(
     shape: Shape,
     buckets: Vec<C::Packed>,
 ) -> Projective<C> {
+    sum_powers(&powers::<C>(kernel, shape, buckets))
+}
+
+/// Σ 2^i·Pᵢ by Horner's rule.
+pub(super) fn sum_powers<C: CurveLanes>(points: &[Affine<C>]) -> Projective<C> {
+    points.iter().rev().fold(Projective::ZERO, |sum, point| sum.double() + point)
+}
+
+/// Points P₀, P₁, … with Σ 2^i·Pᵢ = Σ 2^(c·set) Σ v·B_v. Set j determines c of them, from index cj on.
+pub(super) fn powers<C: CurveLanes>(kernel: Kernel, shape: Shape, buckets: Vec<C::Packed>) -> Vec<Affine<C>> {
     // Points that only need a power of two as their factor, with the exponents.
     let (mut exponents, mut single) = (Vec::new(), Vec::new());
     let mut owed = Vec::new();
@@ -58,7 +68,7 @@ pub(super) fn sum_weighted<C: CurveLanes>(
     for (exponent, point) in exponents.into_iter().zip(unpack::<C>(kernel, &single)) {
         powers[exponent as usize] = point;
     }
-    powers.into_iter().rev().fold(Projective::ZERO, |sum, power| sum.double() + power)
+    powers
 }
 
 /// True for the point at infinity, which is all zero bytes.

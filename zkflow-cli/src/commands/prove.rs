@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use zeroize::Zeroizing;
+use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::field::to_decimal;
 use zkflow_core::format::{json, wtns};
 use zkflow_core::inputs::NumberRule;
-use zkflow_core::proof::PublicSignals;
+use zkflow_core::proof::{Proof, PublicSignals};
 use zkflow_core::prove::{Prover, prove_verified};
 use zkflow_core::rng::os_rng;
 use zkflow_core::sandbox::Sandbox;
@@ -228,16 +229,24 @@ fn proved(
     [proof_path, public_path]: [&Path; 2],
     progress: &Progress,
 ) -> Result<(), Error> {
-    let key = match is_stream(zkey) {
-        true => prover.load(&read(zkey)?),
-        false => progress.step("load the key", || prover.load_file(zkey)),
+    let put = |proof: &Proof, public: &PublicSignals| {
+        write(proof_path, json::proof_text(proof).as_bytes())?;
+        write(public_path, json::public_text(public.values()).as_bytes())
     };
-    let key = key.map_err(in_file(zkey))?;
+    if !is_stream(zkey) {
+        let made = progress.step("prove and verify", || prover.prove_file(zkey, witness, &mut os_rng()));
+        let made = made.map_err(|error| match error.kind() {
+            // The witness is at fault, not the file of the key.
+            ErrorKind::Invalid => error.into(),
+            _ => in_file(zkey)(error),
+        })?;
+        return put(&made.proof, &made.public);
+    }
+    let key = prover.load(&read(zkey)?).map_err(in_file(zkey))?;
     let verifier = Verifier::new(key.verifying_key().clone()).map_err(in_file(zkey))?;
     let (proof, public) =
         progress.step("prove and verify", || prove_verified(&*key, &verifier, witness, &mut os_rng()))?;
-    write(proof_path, json::proof_text(&proof).as_bytes())?;
-    write(public_path, json::public_text(public.values()).as_bytes())
+    put(&proof, &public)
 }
 
 pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {

@@ -138,7 +138,6 @@ pub(crate) fn point<P: FilePoint>(cursor: &mut Cursor<'_>) -> Result<P, FormatEr
 
 /// Reads `count` points, on all cores if there are many.
 pub(crate) fn points<P: FilePoint>(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<P>, FormatError> {
-    let start = cursor.position();
     let bytes = cursor.records(count, P::LEN as u64)?;
     let mut points = vec![P::zero(); bytes.len() / P::LEN];
     let decoded = if points.len() < WORTH_A_THREAD {
@@ -150,12 +149,19 @@ pub(crate) fn points<P: FilePoint>(cursor: &mut Cursor<'_>, count: u64) -> Resul
     match decoded {
         Ok(()) => Ok(points),
         // Threads find errors in any order; the first error in the file is reported.
-        Err(reason) => {
-            let failures = bytes.chunks_exact(P::LEN).enumerate();
-            let first = failures.filter_map(|(i, chunk)| P::decode(chunk).err().map(|why| (i, why))).next();
-            let (index, reason) = first.unwrap_or((0, reason));
-            Err(cursor.error_at(start + index * P::LEN, format!("point {index}: {reason}")))
-        }
+        Err(_) => Err(first_bad_point::<P>(cursor, bytes)),
+    }
+}
+
+/// The error of the first of some encoded points that is not a point of the curve. The cursor is at their end.
+pub(crate) fn first_bad_point<P: FilePoint>(cursor: &Cursor<'_>, bytes: &[u8]) -> FormatError {
+    let start = cursor.position() - bytes.len();
+    let mut points = bytes.chunks_exact(P::LEN).enumerate();
+    let bad = points.find_map(|(index, point)| Some((index, P::decode(point).err()?)));
+    match bad {
+        Some((index, reason)) => cursor.error_at(start + index * P::LEN, format!("point {index}: {reason}")),
+        // Only if another process has changed a mapped file.
+        None => cursor.error_at(start, "the points have changed while they were read"),
     }
 }
 

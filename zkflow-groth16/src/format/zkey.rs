@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use ark_bn254::{G1Affine, G2Affine};
 
-use super::binfile::{BinFile, BinWriter};
+use super::binfile::BinWriter;
 use super::container::{FILE_HEADER, Layout, SECTION_HEADER};
 use super::cursor::Cursor;
 use super::encoding::{FilePoint, points, put_points};
@@ -20,6 +20,7 @@ use super::{FormatError, MappedFile};
 
 mod coefficient;
 pub(super) mod contribution;
+mod encoded;
 mod file;
 mod head;
 mod writer;
@@ -27,6 +28,7 @@ mod writer;
 use coefficient::COEFFICIENT_LEN;
 pub use coefficient::{Coefficient, Matrix};
 pub use contribution::{BeaconHash, Contribution, ContributionKind, ContributionName};
+pub(crate) use encoded::EncodedKey;
 pub use file::{KeySection, ZKeyFile};
 pub use head::KeyHead;
 use head::{CONTRIBUTIONS_LEN, GROTH16, HEADER_LEN, PROTOCOL_LEN};
@@ -75,21 +77,15 @@ impl ZKey {
     }
 
     /// Reads a key; `done` gets the place of each large section after it is read.
-    fn read_by_section(bytes: &[u8], done: &dyn Fn(Range<usize>)) -> Result<Self, FormatError> {
-        let file = BinFile::parse(LAYOUT, bytes)?;
-        let [protocol, header] = [file.section(section::PROTOCOL)?, file.section(section::HEADER)?];
-        let head = KeyHead::read([protocol, header, file.section(section::CONTRIBUTIONS)?], |count| {
-            all_points(file.section(section::IC)?, count)
-        })?;
-        let coefficients = read(section::COEFFICIENTS, done, &file, |section| {
-            coefficient::read_all(section, head.n_vars, head.domain_size)
-        })?;
-        let a = read_points(KeySection::A, &head, done, &file)?;
-        let b1 = read_points(KeySection::B1, &head, done, &file)?;
-        let b2 = read_points(KeySection::B2, &head, done, &file)?;
-        let c = read_points(KeySection::C, &head, done, &file)?;
-        let h = read_points(KeySection::H, &head, done, &file)?;
-        Ok(Self { head, coefficients, a, b1, b2, c, h })
+    pub(crate) fn read_by_section(bytes: &[u8], done: &dyn Fn(Range<usize>)) -> Result<Self, FormatError> {
+        let key = EncodedKey::parse(bytes)?;
+        let coefficients = then(key.coefficients(), done)?;
+        let a = then(key.points(KeySection::A), done)?;
+        let b1 = then(key.points(KeySection::B1), done)?;
+        let b2 = then(key.points(KeySection::B2), done)?;
+        let c = then(key.points(KeySection::C), done)?;
+        let h = then(key.points(KeySection::H), done)?;
+        Ok(Self { head: key.head, coefficients, a, b1, b2, c, h })
     }
 
     /// Writes a `.zkey` file with its sections in ascending order, byte for byte as snarkjs does after a
@@ -172,37 +168,29 @@ const ORDER: [u32; 10] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 /// Order of the sections in a key without contributions.
 const INITIAL_ORDER: [u32; 10] = [1, 2, 4, 3, 9, 8, 5, 6, 7, 10];
 
-/// Reads a section, then calls `done` with its place.
-fn read<T>(
-    id: u32,
+/// The content of a section that was read; calls `done` with its place.
+fn then<T>(
+    section: Result<(T, Range<usize>), FormatError>,
     done: &dyn Fn(Range<usize>),
-    file: &BinFile<'_>,
-    read: impl FnOnce(Cursor<'_>) -> Result<T, FormatError>,
 ) -> Result<T, FormatError> {
-    let section = file.section(id)?;
-    let range = section.range();
-    let content = read(section)?;
+    let (content, range) = section?;
     done(range);
     Ok(content)
 }
 
-/// Reads a section of as many points as the sizes in `head` require.
-fn read_points<P: FilePoint>(
-    section: KeySection<P>,
-    head: &KeyHead,
-    done: &dyn Fn(Range<usize>),
-    file: &BinFile<'_>,
-) -> Result<Vec<P>, FormatError> {
-    read(section.id(), done, file, |body| all_points(body, section.count(head)))
-}
-
 /// The points of a section that must contain exactly `count` of them.
 fn all_points<P: FilePoint>(mut section: Cursor<'_>, count: u64) -> Result<Vec<P>, FormatError> {
-    let (expected, found) = (count * P::LEN as u64, section.remaining());
-    if expected != found {
-        return Err(section.error(format!("{count} points: expected {expected} bytes, found {found}")));
-    }
+    expect_points::<P>(&section, count)?;
     points(&mut section, count)
+}
+
+/// Checks that a section has the length of `count` points.
+fn expect_points<P: FilePoint>(section: &Cursor<'_>, count: u64) -> Result<(), FormatError> {
+    let (expected, found) = (count * P::LEN as u64, section.remaining());
+    match expected == found {
+        true => Ok(()),
+        false => Err(section.error(format!("{count} points: expected {expected} bytes, found {found}"))),
+    }
 }
 
 #[cfg(test)]

@@ -18,11 +18,11 @@ use ark_snark::SNARK;
 use zkflow_bn254::Kernel;
 use zkflow_bn254::msm::{FixedBases, Options};
 
-use super::blinding::check_blinding;
+use super::blinding::Blinding;
 use super::consistency::check;
 use super::{PreparedKey, ProveError, Prover};
 use crate::domain::domain_size;
-use crate::format::zkey::{Matrix, ZKey};
+use crate::format::zkey::{KeyHead, Matrix, ZKey};
 use crate::proof::{Proof, VerifyingKey};
 use crate::rng::{SecureRng, os_rng};
 use crate::witness::Witness;
@@ -67,7 +67,9 @@ impl ArkKey {
         let kernel = Kernel::detect();
         let options = || Options { kernel, table_bytes: 0 };
         let (b1, b2) = (FixedBases::prepare(&key.b1, options()), FixedBases::prepare(&key.b2, options()));
-        check_blinding(&key.head, &b1, &b2, kernel, &mut os_rng())?;
+        let KeyHead { vk, beta_g1, delta_g1, .. } = &key.head;
+        let blinding = Blinding { vk, beta_g1: *beta_g1, delta_g1: *delta_g1, b1: &b1, b2: &b2 };
+        blinding.check(&mut os_rng())?;
         check_binding_rows(&key)?;
         let (points, rows) =
             read_zkey(&mut Cursor::new(bytes)).map_err(|error| ProveError::Key(error.to_string()))?;

@@ -5,20 +5,16 @@ use ark_ff::Zero;
 
 use super::ProveError;
 use crate::domain::MAX_DOMAIN_SIZE;
-use crate::format::zkey::{Matrix, ZKey};
+use crate::format::zkey::{Coefficient, KeyHead, Matrix, ZKey};
 
 /// Checks what the arithmetic relies on. Without this check a wrong index would cause a panic, and a short
 /// vector a wrong proof.
 pub(super) fn check(key: &ZKey) -> Result<(), ProveError> {
     let head = &key.head;
+    check_sizes(head)?;
     let (wires, domain) = (head.n_vars as usize, head.domain_size as usize);
     let inputs = head.n_public as usize + 1;
-    let private = wires.checked_sub(inputs).ok_or_else(|| {
-        ProveError::Key(format!("{wires} wires are too few for {} public signals", head.n_public))
-    })?;
-    if !domain.is_power_of_two() || domain > MAX_DOMAIN_SIZE as usize {
-        return Err(ProveError::Key(format!("invalid domain size {domain}")));
-    }
+    let private = wires - inputs;
     let lengths = [
         ("IC", head.vk.ic.len(), inputs),
         ("A", key.a.len(), wires),
@@ -40,15 +36,29 @@ pub(super) fn check(key: &ZKey) -> Result<(), ProveError> {
             )));
         }
     }
-    check_columns(key)
+    check_columns(&key.coefficients, |wire| key.b1[wire as usize].is_zero())
 }
 
-/// Every wire that occurs in B has a point in B1. `b_i(tau)` is zero only if the column of the wire is, except
-/// with a probability of `domain / r`. B2 is [compared](super::blinding) with B1.
-fn check_columns(key: &ZKey) -> Result<(), ProveError> {
-    let mut in_b =
-        key.coefficients.iter().filter(|entry| entry.matrix == Matrix::B && !entry.value.is_zero());
-    match in_b.find(|entry| key.b1[entry.signal as usize].is_zero()) {
+/// Checks the sizes of a key.
+pub(super) fn check_sizes(head: &KeyHead) -> Result<(), ProveError> {
+    let KeyHead { n_vars, n_public, domain_size, .. } = *head;
+    if n_public >= n_vars {
+        return Err(ProveError::Key(format!("{n_vars} wires are too few for {n_public} public signals")));
+    }
+    if !domain_size.is_power_of_two() || u64::from(domain_size) > MAX_DOMAIN_SIZE {
+        return Err(ProveError::Key(format!("invalid domain size {domain_size}")));
+    }
+    Ok(())
+}
+
+/// Checks that every wire that occurs in B has a point in B1. `b_i(tau)` is zero only if the column of the wire is,
+/// except with a probability of `domain / r`. B2 is [compared](super::blinding) with B1.
+pub(super) fn check_columns(
+    coefficients: &[Coefficient],
+    is_infinity: impl Fn(u32) -> bool,
+) -> Result<(), ProveError> {
+    let mut in_b = coefficients.iter().filter(|entry| entry.matrix == Matrix::B && !entry.value.is_zero());
+    match in_b.find(|entry| is_infinity(entry.signal)) {
         None => Ok(()),
         Some(entry) => {
             Err(ProveError::Key(format!("B1: wire {} occurs in B, but its point is infinity", entry.signal)))

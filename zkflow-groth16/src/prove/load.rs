@@ -2,11 +2,16 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
-use super::{PreparedKey, ProveError, Prover};
+use super::{PreparedKey, ProveError, Prover, prove_verified};
 use crate::digest::Digest;
 use crate::format::MappedFile;
 use crate::format::zkey::ZKey;
+use crate::proof::{Proof, PublicSignals};
+use crate::rng::SecureRng;
+use crate::verify::Verifier;
+use crate::witness::Witness;
 
 /// A prover's own way to load keys, for example from a folder of prepared keys.
 ///
@@ -24,9 +29,40 @@ pub trait KeyLoader: Send + Sync {
     /// The file cannot be read; the errors of `load`.
     fn load_file(&self, path: &Path) -> Result<Arc<dyn PreparedKey>, ProveError>;
 
+    /// Makes one proof with the key in a `.zkey` file and verifies it. The file must not change during the call and
+    /// while the result exists.
+    ///
+    /// # Errors
+    /// See `load_file` and [`prove_verified`].
+    fn prove_file(
+        &self,
+        path: &Path,
+        witness: &Witness,
+        rng: &mut dyn SecureRng,
+    ) -> Result<FileProof, ProveError>;
+
     /// The prepared key of the `.zkey` file with this digest; `None` if it is not stored. The file itself is not
     /// needed.
     fn recall(&self, zkey: &Digest) -> Option<Arc<dyn PreparedKey>>;
+}
+
+/// A verified proof that was made with the key in a file. The prover may still store the prepared key for later
+/// proofs: dropping this value waits for it.
+#[derive(Debug)]
+pub struct FileProof {
+    /// The proof.
+    pub proof: Proof,
+    /// Its public signals.
+    pub public: PublicSignals,
+    /// The thread that stores the prepared key.
+    pub(super) storing: Option<JoinHandle<()>>,
+}
+
+impl Drop for FileProof {
+    fn drop(&mut self) {
+        // A failure to store a key only costs the next process time.
+        let _ = self.storing.take().map(JoinHandle::join);
+    }
 }
 
 impl dyn Prover {
@@ -55,6 +91,31 @@ impl dyn Prover {
                 self.prepare(Arc::new(key))
             }
         }
+    }
+
+    /// Makes one proof with the key in a `.zkey` file and verifies it: for a process that makes no second proof with
+    /// this key. The file must not change during the call and while the result exists.
+    ///
+    /// # Behaviour
+    /// - The proof is returned only if it verifies and the key has passed the same checks as in `load_file`.
+    /// - A prover may check the key while it makes the proof, and store the prepared key afterwards.
+    ///
+    /// # Errors
+    /// The errors of `load_file` and of [`prove_verified`].
+    pub fn prove_file(
+        &self,
+        path: &Path,
+        witness: &Witness,
+        rng: &mut dyn SecureRng,
+    ) -> Result<FileProof, ProveError> {
+        if let Some(loader) = self.key_loader() {
+            return loader.prove_file(path, witness, rng);
+        }
+        let key = self.load_file(path)?;
+        let verifier = Verifier::new(key.verifying_key().clone());
+        let verifier = verifier.map_err(|error| ProveError::Key(error.to_string()))?;
+        let (proof, public) = prove_verified(&*key, &verifier, witness, rng)?;
+        Ok(FileProof { proof, public, storing: None })
     }
 
     /// The prepared key of the `.zkey` file with this digest; `None` if the prover does not store it.

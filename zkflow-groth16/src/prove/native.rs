@@ -11,6 +11,7 @@
 //! | `key` | the prepared key, and the assembly of a proof |
 //! | `pools` | threads: all for one proof, or one for each |
 //! | `loader` | from a `.zkey` file to a prepared key |
+//! | `once` | from a `.zkey` file to a single proof |
 //! | `file`, `stored` | prepared keys on disk, mapped into memory |
 //! | `digests` | digests of files, cached by file system metadata |
 //!
@@ -27,11 +28,13 @@ use zkflow_bn254::Kernel;
 use super::consistency::check;
 use super::{KeyLoader, PreparedKey, ProveError, Prover};
 use crate::format::zkey::ZKey;
+use crate::rng::os_rng;
 
 mod digests;
 mod file;
 mod key;
 mod loader;
+mod once;
 mod pools;
 mod stored;
 #[cfg(test)]
@@ -111,8 +114,11 @@ impl NativeProver {
     fn prepare_native(&self, key: Arc<ZKey>) -> Result<NativeKey, ProveError> {
         check(&key)?;
         let pools = Arc::clone(&self.pools);
-        let prepare = || NativeKey::new(Arc::unwrap_or_clone(key), self.kernel, self.key_memory, pools);
-        self.pools.wide(prepare)
+        self.pools.wide(|| {
+            let key = NativeKey::new(Arc::unwrap_or_clone(key), self.kernel, self.key_memory, pools);
+            key.blinding().check(&mut os_rng())?;
+            Ok(key)
+        })
     }
 }
 

@@ -17,8 +17,8 @@ use super::deployments;
 use super::origin::{self, Sites};
 use super::query::{self, Known};
 use super::{
-    Problem, bulk, caching, circuits, dashboard, delivery, fallible, jobs, keys, observe, openapi, operations,
-    overview, proofs, templates, uploads,
+    Problem, bulk, caching, circuits, dashboard, delivery, fallible, jobs, keys, observe, openapi,
+    operations, overview, proofs, templates, uploads,
 };
 use crate::state::App;
 

@@ -80,7 +80,8 @@ impl Route {
         let name = if self.path.contains("artifacts") { "verification_key.json" } else { "rangeCheck" };
         let path = self.path.replace("{circuitId}", &ids.circuit).replace("{proofRequestId}", &ids.proof);
         let path = path.replace("{deploymentId}", &ids.deployment).replace("{keyId}", key_id);
-        let path = path.replace("{name}", name).replace("{uploadId}", &ids.upload).replace("{queue}", "deploy");
+        let path =
+            path.replace("{name}", name).replace("{uploadId}", &ids.upload).replace("{queue}", "deploy");
         let path = path.replace("{file}", "0").replace("{part}", "0");
         // Its parameters are required.
         let path = if self.operation == "listJobs" { path + "?queue=deploy&state=failed" } else { path };

@@ -1,6 +1,7 @@
 //! Section 4: `n u32, { matrix u32, constraint u32, signal u32, value * R^2 }*`.
 
 use ark_bn254::Fr;
+use rayon::prelude::*;
 
 use crate::format::FormatError;
 use crate::format::cursor::Cursor;
@@ -43,29 +44,46 @@ pub(super) fn read_all(
     if expected != found {
         return Err(section.error(format!("{count} entries: expected {expected} bytes, found {found}")));
     }
-    let mut coefficients = Vec::with_capacity(count as usize);
-    for index in 0..count {
-        let start = section.position();
-        let wrong = |detail: String| section.error_at(start, format!("entry {index}: {detail}"));
-        let mut entry = section;
-        let [matrix, constraint, signal] = [entry.u32()?, entry.u32()?, entry.u32()?];
-        let matrix = match matrix {
-            0 => Matrix::A,
-            1 => Matrix::B,
-            other => return Err(wrong(format!("unknown matrix {other}"))),
-        };
-        if constraint >= domain_size {
-            return Err(wrong(format!("row {constraint} is outside the domain")));
-        }
-        if signal >= n_vars {
-            return Err(wrong(format!("wire {signal} does not exist")));
-        }
-        let value = double_montgomery(&mut entry)?;
-        coefficients.push(Coefficient { matrix, constraint, signal, value });
-        section = entry;
-    }
-    Ok(coefficients)
+    let start = section.position();
+    let bytes = section.records(count, COEFFICIENT_LEN)?;
+    let entry = |index: usize| {
+        let at = index * COEFFICIENT_LEN as usize;
+        read_entry(&bytes[at..], n_vars, domain_size).map_err(|detail| (index, detail))
+    };
+    let indices = 0..count as usize;
+    let coefficients = match indices.len() {
+        ..WORTH_A_THREAD => indices.clone().map(entry).collect::<Result<Vec<_>, _>>(),
+        _ => indices.clone().into_par_iter().with_min_len(WORTH_A_THREAD).map(entry).collect(),
+    };
+    coefficients.map_err(|found| {
+        // Threads find errors in any order; the first error in the file is reported.
+        let (index, detail) = indices.clone().find_map(|index| entry(index).err()).unwrap_or(found);
+        section.error_at(start + index * COEFFICIENT_LEN as usize, format!("entry {index}: {detail}"))
+    })
 }
+
+/// Reads the entry at the front of `bytes`; the error is the reason why it is none.
+fn read_entry(bytes: &[u8], n_vars: u32, domain_size: u32) -> Result<Coefficient, String> {
+    let mut entry = Cursor::new("zkey", 0, bytes);
+    let mut number = || entry.u32().map_err(|error| error.detail);
+    let [matrix, constraint, signal] = [number()?, number()?, number()?];
+    let matrix = match matrix {
+        0 => Matrix::A,
+        1 => Matrix::B,
+        other => return Err(format!("unknown matrix {other}")),
+    };
+    if constraint >= domain_size {
+        return Err(format!("row {constraint} is outside the domain"));
+    }
+    if signal >= n_vars {
+        return Err(format!("wire {signal} does not exist"));
+    }
+    let value = double_montgomery(&mut entry).map_err(|error| error.detail)?;
+    Ok(Coefficient { matrix, constraint, signal, value })
+}
+
+/// With fewer entries, threads cost more than they gain.
+const WORTH_A_THREAD: usize = 1024;
 
 /// Writes the body of the section.
 pub(super) fn put_all(out: &mut Vec<u8>, coefficients: &[Coefficient]) {

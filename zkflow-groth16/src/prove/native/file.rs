@@ -70,6 +70,13 @@ impl Folder {
         let _ = write();
     }
 
+    /// Whether there are no prepared keys.
+    pub(super) fn is_empty(&self) -> bool {
+        let is_key = |path: &Path| path.extension().is_some_and(|extension| extension == EXTENSION);
+        let files = std::fs::read_dir(&self.path).into_iter().flatten().flatten();
+        !files.into_iter().any(|file| is_key(&file.path()))
+    }
+
     /// Digests of `.zkey` files, stored in the same folder.
     pub(super) fn digests(&self) -> Digests<'_> {
         Digests::in_folder(&self.path)
@@ -221,7 +228,7 @@ fn step(state: u64, word: u64) -> u64 {
 pub(super) fn identity(zkey: &Digest, kernel: Kernel, table_bytes: usize) -> Digest {
     /// Increase this with every change to the content of a section, or to the checks that a key passes before it
     /// is stored.
-    const LAYOUT: u32 = 2;
+    const LAYOUT: u32 = 3;
     let mut hasher = Hasher::default();
     hasher.field(MAGIC);
     hasher.field(LAYOUT.to_le_bytes());

@@ -1,6 +1,7 @@
 //! A prepared key, and the proofs made with it.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine, g1, g2};
@@ -15,11 +16,13 @@ use zkflow_bn254::sparse::{Entry, SparseMatrix};
 
 use super::NAME;
 use super::pools::Pools;
-use crate::format::zkey::{KeyHead, Matrix, ZKey};
+use crate::format::FormatError;
+use crate::format::zkey::{Coefficient, EncodedKey, KeyHead, KeySection, Matrix, ZKey};
 use crate::proof::{Proof, VerifyingKey};
-use crate::prove::blinding::check_blinding;
+use crate::prove::blinding::Blinding;
+use crate::prove::consistency::{check_columns, check_sizes};
 use crate::prove::{PreparedKey, ProveError};
-use crate::rng::{SecureRng, os_rng};
+use crate::rng::SecureRng;
 use crate::witness::Witness;
 
 /// The key of a circuit, in the kernel's form.
@@ -74,35 +77,81 @@ impl Points {
 }
 
 impl NativeKey {
-    /// Prepares a key. The caller has checked its shape, and that its points are on their curves.
-    /// `table_bytes` is the memory for points and their multiples.
-    ///
-    /// # Errors
-    /// Proofs with the key would not hide the witness: see [`check_blinding`].
-    pub(super) fn new(
-        key: ZKey,
-        kernel: Kernel,
-        table_bytes: usize,
-        pools: Arc<Pools>,
-    ) -> Result<Self, ProveError> {
+    /// Prepares a key. The caller has checked its shape, and that its points are on their curves, and checks its
+    /// [blinding](Self::blinding). `table_bytes` is the memory for points and their multiples.
+    pub(super) fn new(key: ZKey, kernel: Kernel, table_bytes: usize, pools: Arc<Pools>) -> Self {
         let ZKey { head, coefficients, a, b1, b2, c, h } = key;
-        let matrix = |wanted| {
-            let entries = coefficients.iter().filter(|entry| entry.matrix == wanted).map(|entry| Entry {
-                row: entry.constraint,
-                column: entry.signal,
-                value: entry.value,
-            });
-            SparseMatrix::new(head.domain_size as usize, entries)
-        };
-        let (left, right) = rayon::join(|| matrix(Matrix::A), || matrix(Matrix::B));
-        drop(coefficients);
-        let quotient = Arc::new(Quotient::new(left, right, kernel));
+        let quotient = Arc::new(quotient(&head, coefficients, kernel));
         let public = vec![G1Affine::identity(); head.vk.ic.len()];
         let c = [public, c].concat();
         let points = Points::prepare([a, b1, c, h], b2, kernel, table_bytes);
-        check_blinding(&head, &points.b1, &points.b2, kernel, &mut os_rng())?;
+        Self::of_parts(head, quotient, points, kernel, pools)
+    }
+
+    /// Reads a key of which only the [blinding](Self::blinding) is left to be checked. `done` gets the place of each
+    /// large section after it is read.
+    ///
+    /// # Errors
+    /// The bytes are not a key, a point is off its curve, or the key is inconsistent.
+    pub(super) fn read(
+        bytes: &[u8],
+        done: &(dyn Fn(Range<usize>) + Sync),
+        kernel: Kernel,
+        pools: Arc<Pools>,
+    ) -> Result<Self, ProveError> {
+        let key = EncodedKey::parse(bytes)?;
+        let head = &key.head;
+        check_sizes(head)?;
+        let g1 = |section: KeySection<G1Affine>, before: usize| {
+            key.points_by(section, |bytes| FixedBases::read(kernel, bytes, before))
+        };
+        let in_g2 = || key.points_by(KeySection::B2, |bytes| FixedBases::read(kernel, bytes, 0));
+        let matrices = || {
+            let (entries, range) = key.coefficients()?;
+            done(range);
+            Ok::<_, FormatError>(entries)
+        };
+        let (coefficients, (b2, (h, (c, (a, b1))))) = rayon::join(matrices, || {
+            let small = || rayon::join(|| g1(KeySection::A, 0), || g1(KeySection::B1, 0));
+            let rest = || rayon::join(|| g1(KeySection::C, head.vk.ic.len()), small);
+            rayon::join(in_g2, || rayon::join(|| g1(KeySection::H, 0), rest))
+        });
+        // The first error in the order of the sections is reported.
+        let coefficients = coefficients?;
+        let (a, b1, b2, c, h) = (a?, b1?, b2?, c?, h?);
+        [&a.1, &b1.1, &b2.1, &c.1, &h.1].into_iter().for_each(|range| done(range.clone()));
+        let points = Points { a: a.0, b1: b1.0, c: c.0, h: h.0, b2: b2.0 };
+        let mut is_infinity = vec![true; points.b1.len()];
+        points.b1.present().iter().for_each(|&wire| is_infinity[wire as usize] = false);
+        check_columns(&coefficients, |wire| is_infinity[wire as usize])?;
+        let quotient = Arc::new(quotient(head, coefficients, kernel));
+        Ok(Self::of_parts(key.head, quotient, points, kernel, pools))
+    }
+
+    fn of_parts(
+        head: KeyHead,
+        quotient: Arc<Quotient>,
+        points: Points,
+        kernel: Kernel,
+        pools: Arc<Pools>,
+    ) -> Self {
         let KeyHead { n_vars, vk, beta_g1, delta_g1, .. } = head;
-        Ok(Self { pools, vk, beta_g1, delta_g1, n_vars: n_vars as usize, kernel, quotient, points })
+        Self { pools, vk, beta_g1, delta_g1, n_vars: n_vars as usize, kernel, quotient, points }
+    }
+
+    /// The points on which the blinding of proofs relies.
+    pub(super) fn blinding(&self) -> Blinding<'_> {
+        let Self { vk, beta_g1, delta_g1, points: Points { b1, b2, .. }, .. } = self;
+        Blinding { vk, beta_g1: *beta_g1, delta_g1: *delta_g1, b1, b2 }
+    }
+
+    /// The values of a witness with as many wires as the key.
+    pub(super) fn values_of<'a>(&self, witness: &'a Witness) -> Result<&'a [Fr], ProveError> {
+        let (expected, values) = (self.n_vars, witness.values());
+        match values.len() == expected {
+            true => Ok(values),
+            false => Err(ProveError::WitnessLength { expected, found: values.len() }),
+        }
     }
 
     /// The proof of [Groth16](https://eprint.iacr.org/2016/260), section 3.2, blinded with r and s:
@@ -114,12 +163,12 @@ impl NativeKey {
     /// ```
     ///
     /// B is in G2 in the proof; it is computed a second time in G1 for C.
-    fn proof(&self, witness: &[Fr], r: &Fr, s: &Fr) -> Proof {
+    pub(super) fn proof(&self, witness: &[Fr], Factors { r, s }: &Factors) -> Proof {
         let Points { a, b1, c, h, b2 } = &self.points;
         let wires = Scalars::new(self.kernel, witness);
         let quotient = || Scalars::new(self.kernel, &self.quotient.values(witness));
         let multiples_of_delta = || {
-            let factors = Zeroizing::new([*r, *s, -(*r * s)]);
+            let factors = Zeroizing::new([**r, **s, -(**r * **s)]);
             (
                 products(self.kernel, &[self.delta_g1; 3], &*factors),
                 products(self.kernel, &[self.vk.delta_g2], &factors[1..2]),
@@ -138,10 +187,38 @@ impl NativeKey {
         let b1 = b1 + self.beta_g1 + delta_g1[1];
         let b2 = b2 + self.vk.beta_g2 + delta_g2[0];
         let affine = G1Projective::normalize_batch(&[a, b1]);
-        let blinded = products(self.kernel, &affine, &*Zeroizing::new([*s, *r]));
+        let blinded = products(self.kernel, &affine, &*Zeroizing::new([**s, **r]));
         let c = c + h + blinded[0] + blinded[1] + delta_g1[2];
         Proof { a: affine[0], b: b2.into_affine(), c: c.into_affine() }
     }
+}
+
+/// The factors r and s that blind a proof.
+pub(super) struct Factors {
+    r: Zeroizing<Fr>,
+    s: Zeroizing<Fr>,
+}
+
+impl Factors {
+    pub(super) fn random(rng: &mut dyn SecureRng) -> Self {
+        let mut random = || Zeroizing::new(Fr::rand(rng));
+        Self { r: random(), s: random() }
+    }
+}
+
+/// The matrices of a key, prepared for quotients.
+fn quotient(head: &KeyHead, coefficients: Vec<Coefficient>, kernel: Kernel) -> Quotient {
+    let matrix = |wanted| {
+        let entries = coefficients.iter().filter(|entry| entry.matrix == wanted).map(|entry| Entry {
+            row: entry.constraint,
+            column: entry.signal,
+            value: entry.value,
+        });
+        SparseMatrix::new(head.domain_size as usize, entries)
+    };
+    let (left, right) = rayon::join(|| matrix(Matrix::A), || matrix(Matrix::B));
+    drop(coefficients);
+    Quotient::new(left, right, kernel)
 }
 
 impl PreparedKey for NativeKey {
@@ -154,13 +231,9 @@ impl PreparedKey for NativeKey {
     }
 
     fn prove(&self, witness: &Witness, rng: &mut dyn SecureRng) -> Result<Proof, ProveError> {
-        let values = witness.values();
-        if values.len() != self.n_vars {
-            return Err(ProveError::WitnessLength { expected: self.n_vars, found: values.len() });
-        }
-        let r = Zeroizing::new(Fr::rand(rng));
-        let s = Zeroizing::new(Fr::rand(rng));
-        Ok(self.pools.proof(|| self.proof(values, &r, &s)))
+        let values = self.values_of(witness)?;
+        let blinding = Factors::random(rng);
+        Ok(self.pools.proof(|| self.proof(values, &blinding)))
     }
 
     fn memory_bytes(&self) -> u64 {

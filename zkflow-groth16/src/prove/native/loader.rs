@@ -1,5 +1,6 @@
 //! Loads keys: with a folder, prepared keys are looked for there first and new ones are stored.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,29 +8,28 @@ use super::NativeProver;
 use super::file::{Folder, identity};
 use super::key::NativeKey;
 use crate::digest::Digest;
+use crate::format::MappedFile;
 use crate::format::zkey::ZKey;
+use crate::prove::consistency::check;
 use crate::prove::load::map;
-use crate::prove::{KeyLoader, PreparedKey, ProveError, Prover};
+use crate::prove::{FileProof, KeyLoader, PreparedKey, ProveError};
+use crate::rng::{SecureRng, os_rng};
+use crate::witness::Witness;
 
 impl KeyLoader for NativeProver {
     fn load(&self, zkey: &[u8]) -> Result<Arc<dyn PreparedKey>, ProveError> {
-        let Some(folder) = &self.folder else {
-            let key = self.pools.wide(|| ZKey::read(zkey))?;
-            return self.prepare(Arc::new(key));
-        };
+        let read = || self.read_checked(zkey, &|_| ());
+        let Some(folder) = &self.folder else { return Ok(Arc::new(read()?)) };
         let digest = Digest::of(zkey);
-        if let Some(key) = self.recall(&digest) {
-            return Ok(key);
+        match self.recall(&digest) {
+            Some(key) => Ok(key),
+            None => self.stored_now(folder, &digest, read()?),
         }
-        let key = self.pools.wide(|| ZKey::read(zkey))?;
-        self.prepare_and_store(folder, &digest, key)
     }
 
     fn load_file(&self, path: &Path) -> Result<Arc<dyn PreparedKey>, ProveError> {
-        let Some(folder) = &self.folder else {
-            let key = self.pools.wide(|| ZKey::read_mapped(&map(path)?).map_err(ProveError::from))?;
-            return self.prepare(Arc::new(key));
-        };
+        let read = |zkey: &MappedFile| self.read_checked(zkey, &|range| zkey.release(range));
+        let Some(folder) = &self.folder else { return Ok(Arc::new(read(&map(path)?)?)) };
         // With the prepared key at hand, hashing a large key would take longer than everything else.
         if let Some(key) = folder.digests().recall(path).and_then(|digest| self.recall(&digest)) {
             return Ok(key);
@@ -39,31 +39,78 @@ impl KeyLoader for NativeProver {
         if let Some(key) = self.recall(&digest) {
             return Ok(key);
         }
-        let key = self.pools.wide(|| ZKey::read_mapped(&zkey))?;
+        let key = read(&zkey)?;
         drop(zkey);
-        self.prepare_and_store(folder, &digest, key)
+        self.stored_now(folder, &digest, key)
+    }
+
+    fn prove_file(
+        &self,
+        path: &Path,
+        witness: &Witness,
+        rng: &mut dyn SecureRng,
+    ) -> Result<FileProof, ProveError> {
+        self.prove_once(path, witness, rng)
     }
 
     fn recall(&self, zkey: &Digest) -> Option<Arc<dyn PreparedKey>> {
-        let folder = self.folder.as_ref()?;
-        self.pools.wide(|| {
-            let file = folder.load(&self.identity(zkey))?;
-            let key = NativeKey::from_sections(&file, self.kernel, Arc::clone(&self.pools))?;
-            Some(Arc::new(key) as Arc<dyn PreparedKey>)
-        })
+        Some(Arc::new(self.stored(zkey)?))
     }
 }
 
 impl NativeProver {
-    fn prepare_and_store(
+    /// Reads, checks and prepares a key. `done` gets the place of each large section after it is read.
+    fn read_checked(
+        &self,
+        zkey: &[u8],
+        done: &(dyn Fn(Range<usize>) + Sync),
+    ) -> Result<NativeKey, ProveError> {
+        self.pools.wide(|| {
+            let key = self.read(zkey, done)?;
+            key.blinding().check(&mut os_rng())?;
+            Ok(key)
+        })
+    }
+
+    /// Reads and prepares a key, except for the check of its blinding.
+    pub(super) fn read(
+        &self,
+        zkey: &[u8],
+        done: &(dyn Fn(Range<usize>) + Sync),
+    ) -> Result<NativeKey, ProveError> {
+        match self.key_memory {
+            0 => NativeKey::read(zkey, done, self.kernel, Arc::clone(&self.pools)),
+            // Multiples are computed from decoded points.
+            _ => {
+                let key = ZKey::read_by_section(zkey, done)?;
+                check(&key)?;
+                Ok(NativeKey::new(key, self.kernel, self.key_memory, Arc::clone(&self.pools)))
+            }
+        }
+    }
+
+    /// The prepared key of a file with this digest, if it is stored.
+    pub(super) fn stored(&self, zkey: &Digest) -> Option<NativeKey> {
+        let folder = self.folder.as_ref()?;
+        self.pools.wide(|| {
+            let file = folder.load(&self.identity(zkey))?;
+            NativeKey::from_sections(&file, self.kernel, Arc::clone(&self.pools))
+        })
+    }
+
+    fn stored_now(
         &self,
         folder: &Folder,
         digest: &Digest,
-        key: ZKey,
+        key: NativeKey,
     ) -> Result<Arc<dyn PreparedKey>, ProveError> {
-        let key = self.prepare_native(Arc::new(key))?;
-        self.pools.wide(|| folder.store(&self.identity(digest), &key.to_sections()));
+        self.store(folder, digest, &key);
         Ok(Arc::new(key))
+    }
+
+    /// Stores a checked key.
+    pub(super) fn store(&self, folder: &Folder, zkey: &Digest, key: &NativeKey) {
+        self.pools.wide(|| folder.store(&self.identity(zkey), &key.to_sections()));
     }
 
     fn identity(&self, zkey: &Digest) -> Digest {

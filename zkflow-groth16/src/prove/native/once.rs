@@ -1,0 +1,117 @@
+//! A single proof with the key in a file: nothing waits for checks that can overlap.
+//!
+//! | step | on all threads |
+//! |---|---|
+//! | read | sections in parallel; each point is checked to be on its curve and converted in one pass |
+//! | prove | the proof, the check of the key's [blinding](crate::prove::blinding), the verifier |
+//! | verify | the proof; it is returned only if it verifies and the key passed all checks |
+//! | store | digest of the file and prepared key, on a thread of its own, during and after the proof |
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use ark_bn254::G1Affine;
+use ark_ec::CurveGroup;
+use zkflow_bn254::Kernel;
+use zkflow_bn254::msm::{FixedBases, Options, Scalars};
+
+use super::NativeProver;
+use super::file::Folder;
+use super::key::{Factors, NativeKey};
+use crate::proof::{PublicSignals, VerifyingKey};
+use crate::prove::load::map;
+use crate::prove::{FileProof, ProveError};
+use crate::rng::{SecureRng, os_rng};
+use crate::verify::Verifier;
+use crate::witness::Witness;
+
+impl NativeProver {
+    /// See [`KeyLoader::prove_file`](crate::prove::KeyLoader::prove_file).
+    pub(super) fn prove_once(
+        &self,
+        path: &Path,
+        witness: &Witness,
+        rng: &mut dyn SecureRng,
+    ) -> Result<FileProof, ProveError> {
+        let factors = Factors::random(rng);
+        let Some(folder) = &self.folder else {
+            let zkey = map(path)?;
+            return self.pools.wide(|| {
+                let key = self.read(&zkey, &|range| zkey.release(range))?;
+                prove_and_check(&key, witness, &factors, Check::Blinding)
+            });
+        };
+        if let Some(key) = folder.digests().recall(path).and_then(|digest| self.stored(&digest)) {
+            return self.pools.wide(|| prove_and_check(&key, witness, &factors, Check::Nothing));
+        }
+        let zkey = Arc::new(map(path)?);
+        // In an empty folder there is nothing to find by the digest, so it need not be known yet.
+        let known = (!folder.is_empty()).then(|| folder.digests().of(path, &zkey));
+        if let Some(key) = known.as_ref().and_then(|digest| self.stored(digest)) {
+            return self.pools.wide(|| prove_and_check(&key, witness, &factors, Check::Nothing));
+        }
+        let key = self.pools.wide(|| self.read(&zkey, &|range| zkey.release(range)))?;
+        let key = Arc::new(key);
+        let digest = {
+            let (folder, path) = (folder.clone(), path.to_owned());
+            thread::spawn(move || known.unwrap_or_else(|| folder.digests().of(&path, &zkey)))
+        };
+        let mut made = self.pools.wide(|| prove_and_check(&key, witness, &factors, Check::Blinding))?;
+        let (prover, folder): (Self, Folder) = (self.clone(), folder.clone());
+        made.storing = Some(thread::spawn(move || {
+            if let Ok(digest) = digest.join() {
+                prover.store(&folder, &digest, &key);
+            }
+        }));
+        Ok(made)
+    }
+}
+
+/// What is left to be checked of a key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Check {
+    Blinding,
+    Nothing,
+}
+
+/// Makes a proof and verifies it, while the key is checked.
+fn prove_and_check(
+    key: &NativeKey,
+    witness: &Witness,
+    factors: &Factors,
+    check: Check,
+) -> Result<FileProof, ProveError> {
+    let blinding = || match check {
+        Check::Blinding => key.blinding().check(&mut os_rng()),
+        Check::Nothing => Ok(()),
+    };
+    let values = match key.values_of(witness) {
+        Ok(values) => values,
+        Err(error) => return blinding().and(Err(error)),
+    };
+    let vk = &key.vk;
+    let public = PublicSignals::of_witness(vk, witness)
+        .map_err(|_| ProveError::Key("there are fewer wires than public signals".to_owned()))?;
+    let verifier = || {
+        rayon::join(
+            || Verifier::new(vk.clone()).map_err(|error| ProveError::Key(error.to_string())),
+            || combination(vk, &public, key.kernel),
+        )
+    };
+    let (proof, (checked, (verifier, combination))) =
+        rayon::join(|| key.proof(values, factors), || rayon::join(blinding, verifier));
+    checked?;
+    match verifier?.verify_combined(combination, &proof) {
+        Ok(true) => Ok(FileProof { proof, public, storing: None }),
+        // Only a faulty prover makes a point that is off its curve.
+        Ok(false) | Err(_) => Err(ProveError::Unsatisfied),
+    }
+}
+
+/// `IC_0 + sum s_i IC_i`.
+fn combination(vk: &VerifyingKey, public: &PublicSignals, kernel: Kernel) -> G1Affine {
+    let bases = FixedBases::prepare(&vk.ic, Options { kernel, table_bytes: 0 });
+    let factors: Vec<_> = std::iter::once(1u64.into()).chain(public.values().iter().copied()).collect();
+    bases.msm(&Scalars::new(kernel, &factors)).into_affine()
+}
