@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::{Zeroize, Zeroizing};
 use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::secret::CircuitInputs;
-use zkflow_core::service::catalog::Sealed;
+use zkflow_core::service::catalog::{Deployment, ProofRequest, Sealed};
 use zkflow_core::service::id::{DeploymentId, ProofId};
 use zkflow_core::service::store::{ArtifactKey, ArtifactPath, ArtifactStore, PutMode, StoreError};
 
@@ -25,11 +25,13 @@ use zkflow_core::service::store::{ArtifactKey, ArtifactPath, ArtifactStore, PutM
 ///
 /// # Format
 /// ```text
-/// version (1 byte, 1) ‖ key id (8) ‖ nonce (24) ‖ XChaCha20-Poly1305 ciphertext and tag
+/// version (1 byte, 2) ‖ key id (8) ‖ nonce (24) ‖ XChaCha20-Poly1305 ciphertext and tag
 /// ```
 /// This is the artifact [`SealedInputs`](ArtifactPath::SealedInputs) or [`SealedSecrets`](ArtifactPath::SealedSecrets). The nonce is random. The
-/// associated data is everything before the nonce, then the id, so a blob opens only for its own request. The
-/// key id distinguishes a wrong key from altered bytes.
+/// associated data is everything before the nonce, then the kind of the document, its id, its tenant, its circuit and
+/// its user, each after its length in bytes (4, little-endian). A blob opens only for its own request, with its own
+/// circuit: a writer of the database cannot have inputs published by another circuit. Blobs of version 1, which are
+/// bound to the id only, are opened too. The key id distinguishes a wrong key from altered bytes.
 ///
 /// Cipher key, fingerprint key, key id and the parent of [derived keys](Self::derived_key) are
 /// `HMAC-SHA256(key, name)`, each with its own name. The key has no other use.
@@ -99,21 +101,21 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::Store`].
-    pub async fn seal(&self, id: &ProofId, inputs: &CircuitInputs) -> Result<(), VaultError> {
-        self.put(inputs_of(id), id.as_str(), inputs.expose()).await
+    pub async fn seal(&self, request: &ProofRequest, inputs: &CircuitInputs) -> Result<(), VaultError> {
+        self.put(inputs_of(&request.id), &Owner::of_request(request), inputs.expose()).await
     }
 
     /// Seals the inputs of a request, for the document of the request itself.
-    pub fn enclose(&self, id: &ProofId, inputs: &CircuitInputs) -> Sealed {
-        Sealed(self.encrypt(id.as_str(), inputs.expose()).into())
+    pub fn enclose(&self, request: &ProofRequest, inputs: &CircuitInputs) -> Sealed {
+        Sealed(self.encrypt(&Owner::of_request(request), inputs.expose()).into())
     }
 
     /// Opens inputs that [`enclose`](Self::enclose) sealed for this request.
     ///
     /// # Errors
     /// [`VaultError::WrongKey`] or [`VaultError::Altered`].
-    pub fn disclose(&self, id: &ProofId, sealed: &Sealed) -> Result<CircuitInputs, VaultError> {
-        self.decrypt(id.as_str(), &sealed.0).map(CircuitInputs::from_json)
+    pub fn disclose(&self, request: &ProofRequest, sealed: &Sealed) -> Result<CircuitInputs, VaultError> {
+        self.decrypt(&Owner::of_request(request), &sealed.0).map(CircuitInputs::from_json)
     }
 
     /// Opens the inputs of a request.
@@ -121,8 +123,8 @@ impl Vault {
     /// # Errors
     /// [`VaultError::NotFound`] if there are none; [`VaultError::WrongKey`] or [`VaultError::Altered`] if
     /// they cannot be opened.
-    pub async fn open(&self, id: &ProofId) -> Result<CircuitInputs, VaultError> {
-        self.get(inputs_of(id), id.as_str()).await.map(CircuitInputs::from_json)
+    pub async fn open(&self, request: &ProofRequest) -> Result<CircuitInputs, VaultError> {
+        self.get(inputs_of(&request.id), &Owner::of_request(request)).await.map(CircuitInputs::from_json)
     }
 
     /// Destroys the inputs of a request. Succeeds if there are none.
@@ -137,16 +139,20 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::Store`].
-    pub async fn seal_deployment(&self, id: &DeploymentId, secret: &SecretString) -> Result<(), VaultError> {
-        self.put(secrets_of(id), id.as_str(), secret.expose_secret()).await
+    pub async fn seal_deployment(
+        &self,
+        deployment: &Deployment,
+        secret: &SecretString,
+    ) -> Result<(), VaultError> {
+        self.put(secrets_of(&deployment.id), &Owner::of_deployment(deployment), secret.expose_secret()).await
     }
 
     /// Opens the secret of a deployment.
     ///
     /// # Errors
     /// See [`open`](Self::open).
-    pub async fn open_deployment(&self, id: &DeploymentId) -> Result<SecretString, VaultError> {
-        self.get(secrets_of(id), id.as_str()).await.map(SecretString::from)
+    pub async fn open_deployment(&self, deployment: &Deployment) -> Result<SecretString, VaultError> {
+        self.get(secrets_of(&deployment.id), &Owner::of_deployment(deployment)).await.map(SecretString::from)
     }
 
     /// Destroys the secret of a deployment. Succeeds if there is none.
@@ -157,15 +163,15 @@ impl Vault {
         Ok(self.store.delete(&secrets_of(id)).await?)
     }
 
-    async fn put(&self, key: ArtifactKey, id: &str, text: &str) -> Result<(), VaultError> {
-        self.store.put(&key, self.encrypt(id, text), PutMode::Overwrite).await?;
+    async fn put(&self, key: ArtifactKey, owner: &Owner<'_>, text: &str) -> Result<(), VaultError> {
+        self.store.put(&key, self.encrypt(owner, text), PutMode::Overwrite).await?;
         Ok(())
     }
 
-    async fn get(&self, key: ArtifactKey, id: &str) -> Result<String, VaultError> {
+    async fn get(&self, key: ArtifactKey, owner: &Owner<'_>) -> Result<String, VaultError> {
         match self.store.get(&key).await {
-            Ok(artifact) => self.decrypt(id, &artifact.body),
-            Err(StoreError::NotFound(_)) => Err(VaultError::NotFound(id.to_owned())),
+            Ok(artifact) => self.decrypt(owner, &artifact.body),
+            Err(StoreError::NotFound(_)) => Err(VaultError::NotFound(owner.id.to_owned())),
             Err(error) => Err(error.into()),
         }
     }
@@ -182,12 +188,12 @@ impl Vault {
         DerivedKey::new(&self.keys.parent, purpose)
     }
 
-    fn encrypt(&self, id: &str, text: &str) -> Bytes {
+    fn encrypt(&self, owner: &Owner<'_>, text: &str) -> Bytes {
         let mut nonce = [0; NONCE];
         // Expect safety: without random numbers, neither sealing nor anything else is possible.
         getrandom::fill(&mut nonce).expect("the operating system's random generator failed");
         let header = self.header();
-        let associated = associated_data(&header, id);
+        let associated = owner.associated_data(&header);
         let payload = Payload { msg: text.as_bytes(), aad: &associated };
         // Expect safety: fails only above 256 GiB, which does not fit into memory.
         let sealed =
@@ -195,17 +201,18 @@ impl Vault {
         [&header, nonce.as_slice(), &sealed].concat().into()
     }
 
-    fn decrypt(&self, id: &str, blob: &[u8]) -> Result<String, VaultError> {
-        let altered = || VaultError::Altered(id.to_owned());
+    fn decrypt(&self, owner: &Owner<'_>, blob: &[u8]) -> Result<String, VaultError> {
+        let altered = || VaultError::Altered(owner.id.to_owned());
         let (header, rest) = blob.split_first_chunk::<HEADER>().ok_or_else(altered)?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or_else(altered)?;
-        if header[0] != VERSION {
-            return Err(altered());
-        }
+        let associated = match header[0] {
+            VERSION => owner.associated_data(header),
+            BOUND_TO_ID => [header.as_slice(), owner.id.as_bytes()].concat(),
+            _ => return Err(altered()),
+        };
         if header[1..] != self.keys.id {
-            return Err(VaultError::WrongKey(id.to_owned()));
+            return Err(VaultError::WrongKey(owner.id.to_owned()));
         }
-        let associated = associated_data(header, id);
         let payload = Payload { msg: sealed, aad: &associated };
         let opened = self.keys.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| altered())?;
         String::from_utf8(opened).map_err(|error| {
@@ -235,11 +242,51 @@ fn secrets_of(id: &DeploymentId) -> ArtifactKey {
     ArtifactPath::SealedSecrets(id.clone()).key()
 }
 
-fn associated_data(header: &[u8; HEADER], id: &str) -> Vec<u8> {
-    [header.as_slice(), id.as_bytes()].concat()
+/// The fields of a document that its sealed data is bound to.
+struct Owner<'a> {
+    kind: &'static str,
+    id: &'a str,
+    tenant: &'a str,
+    circuit: &'a str,
+    /// Empty: none.
+    user: &'a str,
 }
 
-const VERSION: u8 = 1;
+impl<'a> Owner<'a> {
+    fn of_request(request: &'a ProofRequest) -> Self {
+        Self {
+            kind: "proof",
+            id: request.id.as_str(),
+            tenant: request.life.tenant.as_str(),
+            circuit: request.circuit_id.as_str(),
+            user: request.user_id.as_ref().map_or("", |user| user.as_str()),
+        }
+    }
+
+    fn of_deployment(deployment: &'a Deployment) -> Self {
+        Self {
+            kind: "deployment",
+            id: deployment.id.as_str(),
+            tenant: deployment.life.tenant.as_str(),
+            circuit: deployment.circuit_id.as_str(),
+            user: "",
+        }
+    }
+
+    fn associated_data(&self, header: &[u8; HEADER]) -> Vec<u8> {
+        let Self { kind, id, tenant, circuit, user } = *self;
+        let mut data = header.to_vec();
+        for field in [kind, id, tenant, circuit, user] {
+            data.extend_from_slice(&(field.len() as u32).to_le_bytes());
+            data.extend_from_slice(field.as_bytes());
+        }
+        data
+    }
+}
+
+const VERSION: u8 = 2;
+/// Blobs of this version are bound to the id only.
+const BOUND_TO_ID: u8 = 1;
 const KEY_ID: usize = 8;
 const HEADER: usize = 1 + KEY_ID;
 const NONCE: usize = 24;

@@ -120,15 +120,15 @@ pub async fn request(
     let now = app.now();
     let id = DeploymentId::generate(now);
     let own_rpc = secrets.rpc_url.is_some();
-    if own_rpc || secrets.private_key.is_some() {
-        app.vault.seal_deployment(&id, &secrets.to_text()).await?;
-    }
-    drop(secrets);
     let wanted = idempotency.clone();
     let asked = Asked { chain_id, signer, own_rpc, idempotency };
     let mut deployment = Deployment::new(id.clone(), circuit_id.clone(), asked, now);
     deployment.life.origin = origin;
     deployment.life.tenant = tenant.clone();
+    if own_rpc || secrets.private_key.is_some() {
+        app.vault.seal_deployment(&deployment, &secrets.to_text()).await?;
+    }
+    drop(secrets);
     let (deployment, added) = app.catalog.deployments().insert(deployment).await?;
     // A retried insert may return this request as not added: compare the id.
     if let (false, Some(wanted)) = (added || deployment.id == id, wanted) {

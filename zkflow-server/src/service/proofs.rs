@@ -129,8 +129,8 @@ impl Intake<'_> {
         asked.life.origin = origin;
         asked.life.tenant = tenant;
         match sealed.expose().len() {
-            ..=SMALL => asked.inputs = Some(app.vault.enclose(&asked.id, &sealed)),
-            _ => app.vault.seal(&asked.id, &sealed).await?,
+            ..=SMALL => asked.inputs = Some(app.vault.enclose(&asked, &sealed)),
+            _ => app.vault.seal(&asked, &sealed).await?,
         }
         Ok(Taken::New(asked))
     }

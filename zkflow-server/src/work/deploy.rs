@@ -49,7 +49,7 @@ impl Deploy {
 
     /// The sealed secrets of the deployment; empty if they are destroyed or were never given.
     async fn secrets(&self, deployment: &Deployment) -> Result<Secrets, Stop> {
-        match self.app.vault.open_deployment(&deployment.id).await {
+        match self.app.vault.open_deployment(deployment).await {
             Ok(text) => Secrets::from_text(&text).map_err(stop),
             Err(VaultError::NotFound(_)) => Ok(Secrets::default()),
             Err(error) => Err(stop_or_outage(error)),
@@ -253,12 +253,12 @@ impl Journal for Record<'_> {
 impl Record<'_> {
     /// Destroys the private key from the request; an RPC URL from the request stays sealed.
     async fn forget_key(&self) -> Result<(), RequestError> {
-        let (vault, id) = (&self.app.vault, &self.deployment.id);
-        if !self.deployment.own_rpc {
-            return Ok(vault.destroy_deployment(id).await?);
+        let (vault, deployment) = (&self.app.vault, &*self.deployment);
+        if !deployment.own_rpc {
+            return Ok(vault.destroy_deployment(&deployment.id).await?);
         }
-        let mut secrets = Secrets::from_text(&vault.open_deployment(id).await?)?;
+        let mut secrets = Secrets::from_text(&vault.open_deployment(deployment).await?)?;
         secrets.private_key.zeroize();
-        Ok(vault.seal_deployment(id, &secrets.to_text()).await?)
+        Ok(vault.seal_deployment(deployment, &secrets.to_text()).await?)
     }
 }

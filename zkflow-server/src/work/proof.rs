@@ -86,8 +86,8 @@ impl Steps for ProofGeneration {
         let app = &self.app;
         let (circuit, loaded) = self.load(request).await?;
         let sealed = match &request.inputs {
-            Some(sealed) => app.vault.disclose(&request.id, sealed).map_err(stop)?,
-            None => app.vault.open(&request.id).await.map_err(stop_or_outage)?,
+            Some(sealed) => app.vault.disclose(request, sealed).map_err(stop)?,
+            None => app.vault.open(request).await.map_err(stop_or_outage)?,
         };
         let given =
             GivenInputs::opened(&sealed).ok_or_else(|| stop(VaultError::Altered(request.id.to_string())))?;

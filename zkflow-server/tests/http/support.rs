@@ -16,7 +16,7 @@ use tower::ServiceExt as _;
 use zkflow_core::prove::Provers;
 use zkflow_core::service::catalog::Circuit;
 use zkflow_core::service::queue::QueueName;
-use zkflow_core::service::store::PutMode;
+use zkflow_core::service::store::{ArtifactPath, PutMode};
 use zkflow_server::config::Config;
 use zkflow_server::state::App;
 use zkflow_server::{backends, http, work};
@@ -123,7 +123,8 @@ impl Server {
     pub(crate) async fn has_sealed(&self, proof: &str) -> bool {
         let id = proof.parse().unwrap();
         let document = self.app.catalog.proofs().get(&id).await.unwrap();
-        document.is_some_and(|proof| proof.inputs.is_some()) || self.app.vault.open(&id).await.is_ok()
+        let artifact = ArtifactPath::SealedInputs(id).key();
+        document.is_some_and(|proof| proof.inputs.is_some()) || self.app.store.head(&artifact).await.is_ok()
     }
 
     /// Waits until the sealed inputs are destroyed, which happens shortly after the result is visible.

@@ -1,6 +1,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
+use zkflow_core::digest::Digest;
+use zkflow_core::id::CircuitId;
 use zkflow_core::service::clock::Timestamp;
 
 use super::*;
@@ -17,27 +20,39 @@ fn inputs() -> CircuitInputs {
     CircuitInputs::from_json(INPUTS.to_owned())
 }
 
-fn fresh_id() -> ProofId {
-    ProofId::generate(Timestamp::from_millis(0))
+fn request() -> ProofRequest {
+    let now = Timestamp::from_millis(0);
+    let circuit = CircuitId::from_hash(&Digest::of("a circuit"));
+    ProofRequest::new(ProofId::generate(now), circuit, None, None, now, Duration::from_secs(60))
 }
 
-async fn blob(store: &MemoryStore, id: &ProofId) -> Vec<u8> {
-    store.get(&inputs_of(id)).await.unwrap().body.to_vec()
+async fn blob(store: &MemoryStore, request: &ProofRequest) -> Vec<u8> {
+    store.get(&inputs_of(&request.id)).await.unwrap().body.to_vec()
 }
 
-async fn plant(store: &MemoryStore, id: &ProofId, blob: Vec<u8>) {
-    store.put(&inputs_of(id), blob.into(), PutMode::Overwrite).await.unwrap();
+async fn plant(store: &MemoryStore, request: &ProofRequest, blob: Vec<u8>) {
+    store.put(&inputs_of(&request.id), blob.into(), PutMode::Overwrite).await.unwrap();
+}
+
+/// Requests that differ from `request` in one field.
+fn others(request: &ProofRequest) -> Vec<ProofRequest> {
+    let mut others = vec![request.clone(); 4];
+    others[0].id = ProofId::generate(Timestamp::from_millis(0));
+    others[1].circuit_id = CircuitId::from_hash(&Digest::of("another circuit"));
+    others[2].life.tenant = "other".parse().unwrap();
+    others[3].user_id = Some("other".parse().unwrap());
+    others
 }
 
 #[tokio::test]
 async fn sealed_inputs_open_until_they_are_destroyed() {
     let store = Arc::new(MemoryStore::new());
-    let (vault, id) = (vault(&store), fresh_id());
-    vault.seal(&id, &inputs()).await.unwrap();
-    assert_eq!(vault.open(&id).await.unwrap().expose(), INPUTS);
-    vault.destroy(&id).await.unwrap();
-    assert!(matches!(vault.open(&id).await, Err(VaultError::NotFound(_))));
-    vault.destroy(&id).await.unwrap();
+    let (vault, asked) = (vault(&store), request());
+    vault.seal(&asked, &inputs()).await.unwrap();
+    assert_eq!(vault.open(&asked).await.unwrap().expose(), INPUTS);
+    vault.destroy(&asked.id).await.unwrap();
+    assert!(matches!(vault.open(&asked).await, Err(VaultError::NotFound(_))));
+    vault.destroy(&asked.id).await.unwrap();
 }
 
 #[tokio::test]
@@ -54,54 +69,78 @@ async fn a_store_is_used_with_one_key() {
 #[tokio::test]
 async fn a_blob_shows_nothing_and_never_repeats() {
     let store = Arc::new(MemoryStore::new());
-    let (vault, id) = (vault(&store), fresh_id());
-    vault.seal(&id, &inputs()).await.unwrap();
-    let first = blob(&store, &id).await;
+    let (vault, asked) = (vault(&store), request());
+    vault.seal(&asked, &inputs()).await.unwrap();
+    let first = blob(&store, &asked).await;
     for part in INPUTS.as_bytes().windows(4) {
         assert!(!first.windows(4).any(|window| window == part), "the blob contains {part:?}");
     }
-    vault.seal(&id, &inputs()).await.unwrap();
-    let second = blob(&store, &id).await;
+    vault.seal(&asked, &inputs()).await.unwrap();
+    let second = blob(&store, &asked).await;
     assert_ne!(first[HEADER..HEADER + NONCE], second[HEADER..HEADER + NONCE]);
 }
 
 #[tokio::test]
 async fn a_blob_opens_under_its_own_request_only() {
     let store = Arc::new(MemoryStore::new());
-    let (vault, id, other) = (vault(&store), fresh_id(), fresh_id());
-    vault.seal(&id, &inputs()).await.unwrap();
-    plant(&store, &other, blob(&store, &id).await).await;
-    assert!(matches!(vault.open(&other).await, Err(VaultError::Altered(found)) if found == other.as_str()));
+    let (vault, asked) = (vault(&store), request());
+    vault.seal(&asked, &inputs()).await.unwrap();
+    for other in others(&asked) {
+        plant(&store, &other, blob(&store, &asked).await).await;
+        let opened = vault.open(&other).await;
+        assert!(matches!(opened, Err(VaultError::Altered(found)) if found == other.id.as_str()), "{other:?}");
+    }
+    assert_eq!(vault.open(&asked).await.unwrap().expose(), INPUTS);
+}
+
+#[tokio::test]
+async fn blobs_of_the_first_version_open_under_their_id() {
+    let store = Arc::new(MemoryStore::new());
+    let (vault, asked) = (vault(&store), request());
+    let (mut header, nonce) = (vault.header(), [7; NONCE]);
+    header[0] = BOUND_TO_ID;
+    let associated = [header.as_slice(), asked.id.as_str().as_bytes()].concat();
+    let payload = Payload { msg: INPUTS.as_bytes(), aad: &associated };
+    let sealed = vault.keys.cipher.encrypt(&XNonce::from(nonce), payload).unwrap();
+    let old = [&header, nonce.as_slice(), &sealed].concat();
+    plant(&store, &asked, old.clone()).await;
+    assert_eq!(vault.open(&asked).await.unwrap().expose(), INPUTS);
+    // A blob of this version is not one of that version.
+    vault.seal(&asked, &inputs()).await.unwrap();
+    let mut lowered = blob(&store, &asked).await;
+    lowered[0] = BOUND_TO_ID;
+    plant(&store, &asked, lowered).await;
+    assert!(matches!(vault.open(&asked).await, Err(VaultError::Altered(_))));
 }
 
 #[tokio::test]
 async fn any_changed_byte_is_noticed() {
     let store = Arc::new(MemoryStore::new());
-    let (vault, id) = (vault(&store), fresh_id());
-    vault.seal(&id, &inputs()).await.unwrap();
-    let good = blob(&store, &id).await;
+    let (vault, asked) = (vault(&store), request());
+    vault.seal(&asked, &inputs()).await.unwrap();
+    let good = blob(&store, &asked).await;
     for position in 0..good.len() {
         let mut bad = good.clone();
         bad[position] ^= 0x40;
-        plant(&store, &id, bad).await;
-        let error = vault.open(&id).await.err().unwrap();
+        plant(&store, &asked, bad).await;
+        let error = vault.open(&asked).await.err().unwrap();
         let in_key_id = (1..HEADER).contains(&position);
         assert_eq!(matches!(error, VaultError::WrongKey(_)), in_key_id, "byte {position}: {error}");
         assert_eq!(matches!(error, VaultError::Altered(_)), !in_key_id, "byte {position}: {error}");
     }
     for length in 0..good.len() {
-        plant(&store, &id, good[..length].to_vec()).await;
-        assert!(matches!(vault.open(&id).await, Err(VaultError::Altered(_))), "cut to {length}");
+        plant(&store, &asked, good[..length].to_vec()).await;
+        assert!(matches!(vault.open(&asked).await, Err(VaultError::Altered(_))), "cut to {length}");
     }
 }
 
 #[tokio::test]
 async fn another_key_is_told_from_altered_bytes() {
     let store = Arc::new(MemoryStore::new());
-    let id = fresh_id();
-    vault(&store).seal(&id, &inputs()).await.unwrap();
+    let asked = request();
+    vault(&store).seal(&asked, &inputs()).await.unwrap();
     let stranger = Vault::new(VaultKey::generate(), store.clone());
-    assert!(matches!(stranger.open(&id).await, Err(VaultError::WrongKey(_))));
+    assert!(matches!(stranger.open(&asked).await, Err(VaultError::WrongKey(_))));
 }
 
 #[test]
@@ -196,21 +235,23 @@ fn debug_shows_no_key() {
 #[test]
 fn enclosed_inputs_open_under_their_own_request_only() {
     let store = Arc::new(MemoryStore::new());
-    let (vault, id) = (vault(&store), fresh_id());
-    let sealed = vault.enclose(&id, &inputs());
-    assert_eq!(vault.disclose(&id, &sealed).unwrap().expose(), INPUTS);
+    let (vault, asked) = (vault(&store), request());
+    let sealed = vault.enclose(&asked, &inputs());
+    assert_eq!(vault.disclose(&asked, &sealed).unwrap().expose(), INPUTS);
     for part in INPUTS.as_bytes().windows(4) {
         assert!(!sealed.0.windows(4).any(|window| window == part), "the text contains {part:?}");
     }
-    assert_ne!(vault.enclose(&id, &inputs()), sealed, "a nonce was used twice");
-    assert!(matches!(vault.disclose(&fresh_id(), &sealed), Err(VaultError::Altered(_))));
+    assert_ne!(vault.enclose(&asked, &inputs()), sealed, "a nonce was used twice");
+    for other in others(&asked) {
+        assert!(matches!(vault.disclose(&other, &sealed), Err(VaultError::Altered(_))), "{other:?}");
+    }
     let other = Vault::new(VaultKey::generate(), store);
-    assert!(matches!(other.disclose(&id, &sealed), Err(VaultError::WrongKey(_))));
+    assert!(matches!(other.disclose(&asked, &sealed), Err(VaultError::WrongKey(_))));
     for at in 0..sealed.0.len() {
         let mut changed = sealed.clone();
         changed.0[at] ^= 1;
-        assert!(vault.disclose(&id, &changed).is_err(), "byte {at}");
+        assert!(vault.disclose(&asked, &changed).is_err(), "byte {at}");
         changed.0.truncate(at);
-        assert!(vault.disclose(&id, &changed).is_err(), "cut to {at}");
+        assert!(vault.disclose(&asked, &changed).is_err(), "cut to {at}");
     }
 }
