@@ -16,7 +16,7 @@ const HEAD: &str = "\
 # The API from Python
 
 One snippet for each operation, with [requests](https://requests.readthedocs.io). Each expects this beginning, and
-variables for the ids.
+variables for the ids, and `content` for the bytes of a part.
 
 ```python
 import requests
@@ -144,6 +144,8 @@ fn snippet(description: &Value, operation: &Operation) -> String {
     }
     if let Some(body) = body(description, operation) {
         arguments.push(format!("json={}", python(&body)));
+    } else if operation.value["requestBody"].is_object() {
+        arguments.push("data=content".to_owned());
     }
     let mut text = format!("answer = server.{}({})\n", operation.method, arguments.join(", "));
     if streams {
@@ -251,7 +253,7 @@ async fn every_snippet_of_the_python_page_runs() {
         if index == 0 {
             write!(
                 script,
-                "url, circuit_id, proof_request_id = {:?}, {circuit:?}, {proof:?}\ndeployment_id, key_id, name = proof_request_id, proof_request_id, 'circuit.wasm'\n",
+                "url, circuit_id, proof_request_id = {:?}, {circuit:?}, {proof:?}\ndeployment_id, key_id, name = proof_request_id, proof_request_id, 'circuit.wasm'\nupload_id, file, part, content = proof_request_id, 0, 0, b'a'\n",
                 server.base()
             )
             .unwrap();

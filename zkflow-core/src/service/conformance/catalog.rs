@@ -32,6 +32,7 @@ pub async fn catalog<T: Catalog>(make: impl AsyncFn() -> T) {
     every_kind::<Deployment>(&make).await;
 
     kinds::a_ready_circuit_survives_as_it_was_written(make().await).await;
+    kinds::an_imported_circuit_survives_as_it_was_written(make().await).await;
     kinds::circuits_are_filtered(make().await).await;
     kinds::a_completed_proof_survives_as_it_was_written(make().await).await;
     kinds::a_user_has_keys_of_their_own(make().await).await;

@@ -9,12 +9,17 @@ use super::sample::{Sample, circuit, user};
 use super::{FUTURE, Subject, all, failure, list, moment, read};
 use crate::service::catalog::{
     Circuit, CircuitFilter, CircuitStatus, DeployedContract, Deployment, DeploymentFilter, DeploymentKey,
-    DeploymentStatus, Document, ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStatus,
+    DeploymentStatus, Document, FileRole, Given, GivenPowers, Import, InputSignal, Named as _,
+    ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStatus,
 };
 use crate::service::chain::{Address, SignedTransaction, TransactionHash};
+use crate::service::id::UploadId;
 use crate::service::store::ArtifactMeta;
 use crate::service::tenant::TenantId;
+use zkflow_circom::compile::Simplification;
+use zkflow_circom::inputs::Shape;
 use zkflow_groth16::digest::Digest;
+use zkflow_groth16::provenance::Provenance;
 
 /// Every field is read back unchanged.
 pub(super) async fn a_ready_circuit_survives_as_it_was_written(catalog: Subject) {
@@ -26,6 +31,30 @@ pub(super) async fn a_ready_circuit_survives_as_it_was_written(catalog: Subject)
     document.deployment = Some(contract());
     let document = all::<Circuit>(&catalog).replace(document).await.expect("replace");
     assert_eq!(read(&catalog, &document).await, document, "a change was read back changed");
+}
+
+/// Every field of an import is read back unchanged, and no template lists it.
+pub(super) async fn an_imported_circuit_survives_as_it_was_written(catalog: Subject) {
+    let shape = Shape::Fields(vec![("x".to_owned(), Shape::Value)]);
+    let shape = Shape::Array(usize::from(u16::MAX), Box::new(shape));
+    let given = Given {
+        files: FileRole::ALL.iter().map(|role| (*role, Digest::of(role.as_str()))).collect(),
+        main: Some("a/main.circom".to_owned()),
+        compiler: Some("circom 2.2.3 --O2".to_owned()),
+        simplification: Simplification::Full,
+        powers: GivenPowers::Uploaded,
+    };
+    let inputs = vec![InputSignal { name: "points".to_owned(), shape, public: true }];
+    let import = Import { upload: UploadId::generate(moment(0)), given, inputs };
+    let circuit = Circuit::imported(import.given.hash(), import, moment(0));
+    let (mut document, _) = all::<Circuit>(&catalog).insert(circuit).await.expect("insert");
+    document.claimed = Some(Provenance::Ceremony(3));
+    let document = all::<Circuit>(&catalog).replace(document).await.expect("replace");
+    assert_eq!(read(&catalog, &document).await, document, "a change was read back changed");
+    let everything = CircuitFilter::default();
+    assert_eq!(list::<Circuit>(&catalog, &everything, 9).await, [document]);
+    let of_template = CircuitFilter { template: Some("main".parse().expect("a name")), ..everything };
+    assert!(list::<Circuit>(&catalog, &of_template, 9).await.is_empty());
 }
 
 /// Filters by template and status, alone and together.
