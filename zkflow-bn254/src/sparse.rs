@@ -1,7 +1,7 @@
 //! Sparse matrices over Fr and their products with vectors.
 
 use ark_bn254::Fr;
-use ark_ff::{BigInt, Field, One, Zero};
+use ark_ff::{AdditiveGroup, BigInt, Field, MontFp, Zero};
 use rayon::prelude::*;
 
 /// An entry of a matrix, the input of [`SparseMatrix::new`].
@@ -66,7 +66,7 @@ impl SparseMatrix {
     /// Panics if the row of an entry is not below `rows`.
     pub fn new(rows: usize, entries: impl Iterator<Item = Entry> + Clone) -> Self {
         let entries = || {
-            let present = entries.clone().filter(|entry| !entry.value.is_zero());
+            let present = entries.clone().filter(|entry| !is(&entry.value, &Fr::ZERO));
             present.map(|entry| (entry.row as usize, class(&entry.value), entry))
         };
         let mut counts = vec![[0u32; 3]; rows];
@@ -138,8 +138,8 @@ impl SparseMatrix {
         for (&column, value) in columns(row.others, next.ones).zip(values) {
             // Witnesses of circom circuits consist mostly of bits.
             match &vector[column as usize] {
-                factor if factor.is_zero() => {}
-                factor if factor.is_one() => sum += value,
+                factor if is(factor, &Fr::ZERO) => {}
+                factor if is(factor, &Fr::ONE) => sum += value,
                 factor => sum += *factor * value,
             }
         }
@@ -221,13 +221,21 @@ const MINUS_ONE: usize = 1;
 const OTHER: usize = 2;
 
 fn class(value: &Fr) -> usize {
-    if *value == Fr::ONE {
+    const MINUS: Fr = MontFp!("-1");
+    if is(value, &Fr::ONE) {
         ONE
-    } else if *value == -Fr::ONE {
+    } else if is(value, &MINUS) {
         MINUS_ONE
     } else {
         OTHER
     }
+}
+
+/// Whether two elements are equal, without the call of a function for memory that `==` becomes.
+#[inline(always)]
+fn is(a: &Fr, b: &Fr) -> bool {
+    let (a, b) = (a.0.0, b.0.0);
+    (a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) == 0
 }
 
 #[cfg(test)]
