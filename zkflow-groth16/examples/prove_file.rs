@@ -16,7 +16,8 @@ use zkflow_groth16::rng::os_rng;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (files, options) = arguments.split_at_checked(4).ok_or("expected: ZKEY WITNESS PROOF PUBLIC [portable]")?;
+    let (files, options) =
+        arguments.split_at_checked(4).ok_or("expected: ZKEY WITNESS PROOF PUBLIC [portable]")?;
     let kernel = match options {
         [] => Kernel::detect(),
         [name] if name == Kernel::Portable.name() => Kernel::Portable,

@@ -91,6 +91,7 @@ impl Config {
         args.apply(&mut config)?;
         environment.refuse_unknown(&config)?;
         config.http.check()?;
+        config.limits.check()?;
         config.auth.check()?;
         Ok(config)
     }

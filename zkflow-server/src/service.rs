@@ -3,6 +3,7 @@
 pub mod circuits;
 #[cfg(feature = "evm")]
 pub mod deployments;
+pub mod idle;
 pub mod imports;
 pub mod jobs;
 pub mod proofs;
@@ -14,6 +15,7 @@ pub mod watch;
 mod document;
 mod error;
 mod inputs;
+mod quota;
 
 use document::same_request;
 pub use document::{Requested, get, owned, visible};

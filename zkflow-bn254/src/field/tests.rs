@@ -207,7 +207,7 @@ impl Task for CheckAdoption {
             for first in (0..MAX_WIDTH).step_by(B::Fq::WIDTH) {
                 let mut gathered = [&rows[first]; MAX_WIDTH];
                 (0..B::Fq::WIDTH).for_each(|lane| gathered[lane] = &rows[first + lane]);
-                let (found, below) = B::Fq::gather_rows(&gathered).0.adopt();
+                let (found, below) = Lanes::adopt(B::Fq::gather_rows(&gathered).0);
                 let mut elements = [Fq::ZERO; MAX_WIDTH];
                 found.store(&mut elements);
                 for lane in 0..B::Fq::WIDTH {

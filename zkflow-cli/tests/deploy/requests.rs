@@ -1,10 +1,12 @@
 //! Valid and invalid requests.
 
+use std::time::Duration;
+
 use serde_json::json;
 use zkflow_core::service::chain::{Fees, TransactionSigner as _, UnsignedTransaction};
 use zkflow_evm::LocalSigner;
 
-use crate::support::{ANVIL, PATIENCE, World, number};
+use crate::support::{ANVIL, PATIENCE, World, circuit, number};
 
 #[tokio::test]
 async fn wrong_requests_are_refused_with_a_reason_and_without_an_echo() {
@@ -163,4 +165,23 @@ async fn an_unsigned_transaction_is_signed_elsewhere() {
         json!([])
     );
     assert!(world.folder.path().exists());
+}
+
+#[tokio::test]
+async fn a_deployment_that_waits_for_its_node_says_so() {
+    let World { chain, server, client, folder: _folder } = World::new(&[]);
+    let id = circuit(&client).await;
+    drop(chain);
+    let body = json!({"chainId": ANVIL, "signer": "deployer"});
+    let asked = client.post(&format!("/v1/circuits/{id}/deploy"), &body).await.unwrap().body;
+    let path = format!("/v1/circuits/{id}/deployments/{}", asked["deploymentId"].as_str().unwrap());
+    for _ in 0..600 {
+        let waiting = client.get(&path).await.unwrap().body;
+        assert_eq!(waiting["status"], "pending", "{waiting}");
+        if waiting["delayedBy"]["code"] == "chain_unavailable" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{} does not say why it waits: {:?}", path, server.base());
 }

@@ -105,7 +105,7 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_paused_queue_hands_out_nothing_in_any_process_and_continues_afterwards() {
         const QUEUE: QueueName = QueueName::ProofGeneration;
         let store = Arc::new(MemoryStore::new());
@@ -117,7 +117,7 @@ mod tests {
         let ((queue, pauses), (other, _)) = (process(), process());
         queue.push(NewJob::new(QUEUE, "one")).await.unwrap();
         pauses.set(QUEUE, true).await.unwrap();
-        let (lease, wait) = (Duration::from_secs(30), Duration::from_secs(3));
+        let (lease, wait) = (Duration::from_secs(30), Duration::from_millis(300));
         for queue in [&queue, &other] {
             let began = Instant::now();
             assert!(queue.lease(QUEUE, 1, lease, wait).await.unwrap().is_empty());

@@ -5,6 +5,7 @@ use std::time::Duration;
 use zkflow_core::compile::{CompileLimit, CompileLimits, SourceLimits};
 use zkflow_core::witness::WitnessLimits;
 
+use super::error::ConfigError;
 use super::setting::{BILLION, TEBIBYTE_MIB, YEAR_S, bytes, settings};
 
 settings! {
@@ -29,6 +30,13 @@ settings! {
         /// Limit of unfinished deployments; further ones are refused with 429
         max_pending_deployments: u64 = 100, "max-pending-deployments", "ZKFLOW_MAX_PENDING_DEPLOYMENTS",
             0..=BILLION;
+        /// Limit of a tenant's circuits; a further one is refused with 429. 0: none
+        max_circuits: u64 = 1_000, "max-circuits", "ZKFLOW_MAX_CIRCUITS", 0..=BILLION;
+        /// Limit of the files of a tenant's circuits together; a further circuit is refused with 429. 0: none
+        circuits_mib: u64 = 102_400, "circuits-mib", "ZKFLOW_CIRCUITS_MIB", 0..=TEBIBYTE_MIB;
+        /// Days after which a circuit is deleted if it has no proof request, no contract on a chain and no key of a
+        /// ceremony. 0: never. Must be at least proof_ttl_s
+        circuit_idle_days: u64 = 0, "circuit-idle-days", "ZKFLOW_CIRCUIT_IDLE_DAYS", 0..=36_500;
         /// Limit of the files of one upload together
         upload_mib: u64 = 4096, "upload-mib", "ZKFLOW_UPLOAD_MIB", 1..=TEBIBYTE_MIB;
         /// Limit of an upload's constraint system, witness calculator and signal names together, which an import holds
@@ -84,11 +92,31 @@ impl Limits {
         Duration::from_secs(self.upload_ttl_s)
     }
 
+    /// Age at which a circuit that is not used is deleted; `None`: never.
+    pub fn circuit_idle(&self) -> Option<Duration> {
+        (self.circuit_idle_days > 0).then(|| Duration::from_secs(self.circuit_idle_days * DAY_S))
+    }
+
+    /// Checks the settings against each other.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        // A proof request says that its circuit is used, so it must be there as long.
+        match self.circuit_idle() {
+            Some(idle) if idle < self.proof_ttl() => Err(ConfigError::Contradiction(format!(
+                "limits.circuit_idle_days is {}: it must be at least limits.proof_ttl_s, {} seconds",
+                self.circuit_idle_days, self.proof_ttl_s
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Lifetime of a proof request.
     pub fn proof_ttl(&self) -> Duration {
         Duration::from_secs(self.proof_ttl_s)
     }
 }
+
+/// Seconds of a day.
+const DAY_S: u64 = 24 * 3600;
 
 fn memory(mebibytes: u64) -> usize {
     usize::try_from(bytes(mebibytes)).unwrap_or(usize::MAX)

@@ -56,7 +56,7 @@ pub(super) fn routes() -> Routes {
         (status = 202, description = "The circuit is pending; poll the URL in `Location`", body = CircuitDto),
     ),
     extensions(("x-codes" = json!([
-        "unknown_template", "unknown_parameter", "missing_parameter", "invalid_parameter",
+        "too_many_circuits", "unknown_template", "unknown_parameter", "missing_parameter", "invalid_parameter",
         "inconsistent_parameters", "invalid_template", "include_not_found", "include_outside_roots",
         "circuit_deleting", "not_owner", "overloaded"
     ])))

@@ -202,6 +202,9 @@ pub(super) struct CircuitDto {
     replaces: Option<RemovedDto>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<FailureDto>,
+    /// Why the last attempt has no result; the work is tried again. Only of a pending document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delayed_by: Option<FailureDto>,
     #[schema(value_type = schema::Time)]
     created_at: String,
     #[schema(value_type = schema::Time)]
@@ -283,6 +286,7 @@ impl From<Circuit> for CircuitDto {
             visibility: circuit.visibility,
             replaces: circuit.replaces.map(RemovedDto::from),
             error: circuit.life.error.map(FailureDto::from),
+            delayed_by: circuit.life.delayed_by.map(FailureDto::from),
             created_at: circuit.life.created_at.to_string(),
             updated_at: circuit.life.updated_at.to_string(),
         }
@@ -325,6 +329,9 @@ pub(super) struct ProofDto {
     artifacts: Option<ProofArtifactsDto>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<FailureDto>,
+    /// Why the last attempt has no result; the work is tried again. Only of a pending document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delayed_by: Option<FailureDto>,
     #[schema(value_type = schema::Time)]
     created_at: String,
     #[schema(value_type = schema::Time)]
@@ -369,6 +376,7 @@ impl From<ProofRequest> for ProofDto {
                 prover: artifacts.prover,
             }),
             error: proof.life.error.map(FailureDto::from),
+            delayed_by: proof.life.delayed_by.map(FailureDto::from),
             created_at: proof.life.created_at.to_string(),
             updated_at: proof.life.updated_at.to_string(),
             expires_at: proof.expires_at.to_string(),

@@ -107,6 +107,7 @@ impl From<RequestError> for Problem {
             ErrorKind::Limit => match error {
                 RequestError::Overloaded(_)
                 | RequestError::TooManyUploads
+                | RequestError::CircuitQuota(_)
                 | RequestError::TooManyWatchers
                 | RequestError::TooManyDownloads
                 | RequestError::TooManyVerifications => plain(StatusCode::TOO_MANY_REQUESTS).retry_after(5),

@@ -13,7 +13,7 @@ use zkflow_core::service::store::{Artifact, ArtifactMeta};
 use zkflow_core::service::tenant::TenantId;
 use zkflow_core::template::TemplateName;
 
-use super::RequestError;
+use super::{RequestError, quota};
 use crate::maintenance::{manifest, tombstone};
 use crate::state::App;
 
@@ -30,7 +30,8 @@ pub(super) const DELETING: &str = "deleting";
 /// - A circuit that was deleted before gets new keys, and [says so](Circuit::replaces).
 ///
 /// # Errors
-/// The template is unknown, a parameter is wrong or an include is missing; [`RequestError::Overloaded`].
+/// The template is unknown, a parameter is wrong or an include is missing; [`RequestError::Overloaded`];
+/// [`RequestError::CircuitQuota`].
 pub async fn request(
     app: &Arc<App>,
     tenant: &TenantId,
@@ -82,6 +83,7 @@ pub(super) async fn obtain(
                 }
             }
             None => {
+                quota::refuse_excess(app, tenant).await?;
                 super::refuse_overload(app, QueueName::KeyGeneration, app.config.limits.max_pending_circuits)
                     .await?;
                 let mut circuit = wanted.clone();

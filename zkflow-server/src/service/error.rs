@@ -103,6 +103,9 @@ pub enum RequestError {
     /// The tenant's unfinished uploads reach a limit.
     #[error("the tenant has too many unfinished uploads, or too large ones: import or delete them first")]
     TooManyUploads,
+    /// The tenant's circuits reach a limit; the name of its setting.
+    #[error("the circuits of the tenant reach the setting {0}: delete some first")]
+    CircuitQuota(&'static str),
     /// A declared file is not valid; one entry per fault.
     #[error("a declared file is invalid: {}", .0.first().map_or_else(String::new, ToString::to_string))]
     Upload(Vec<InputFault>),
@@ -279,6 +282,7 @@ impl Classified for RequestError {
             | Self::Forbidden(_) => ErrorKind::Invalid,
             Self::Overloaded(_)
             | Self::TooManyUploads
+            | Self::CircuitQuota(_)
             | Self::UploadTooLarge { .. }
             | Self::TooManyWatchers
             | Self::TooManyDownloads
@@ -311,6 +315,7 @@ impl Classified for RequestError {
             Self::UploadInUse(_) => "upload_in_use",
             Self::UploadTooLarge { .. } => "upload_too_large",
             Self::TooManyUploads => "too_many_uploads",
+            Self::CircuitQuota(_) => "too_many_circuits",
             Self::Upload(_) => "invalid_upload",
             Self::ImportIncomplete(_) => "import_incomplete",
             Self::UnknownCircuit(_) => "circuit_not_found",

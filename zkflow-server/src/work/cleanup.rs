@@ -1,4 +1,4 @@
-//! `cleanup`: removes expired proof requests, artifacts that no document needs, and old dead letters.
+//! `cleanup`: removes expired proof requests, circuits that are not used, artifacts that no document needs, and old dead letters.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use zkflow_queue::{Handler, JobContext, JobError};
 use super::outage;
 use crate::maintenance::clean::{self, Action, Step};
 use crate::maintenance::manifest;
+use crate::service::idle;
 use crate::state::App;
 
 /// Subject of the job that removes expired requests and old dead letters.
@@ -77,6 +78,15 @@ impl Cleanup {
         Ok(())
     }
 
+    /// Deletes circuits that are not used, if the settings say so.
+    async fn delete_unused_circuits(&self, context: &JobContext) -> Result<(), JobError> {
+        let app = &self.app;
+        let Some(idle) = app.config.limits.circuit_idle() else { return Ok(()) };
+        let go_on = || !context.cancelled().is_cancelled();
+        idle::delete_unused(app, app.now() - idle, go_on).await.map_err(outage)?;
+        Ok(())
+    }
+
     async fn purge_dead_letters(&self) -> Result<u64, JobError> {
         let before = self.app.now() - DEAD_LETTER_AGE;
         self.app.queue.purge_dead(before).await.map_err(outage)
@@ -87,7 +97,9 @@ impl Cleanup {
 impl Handler for Cleanup {
     async fn handle(&self, job: &Job, context: JobContext) -> Result<(), JobError> {
         if job.subject == ORPHANS {
-            return self.clean(&context).await;
+            // A failure of one does not prevent the other.
+            let (unused, orphans) = (self.delete_unused_circuits(&context).await, self.clean(&context).await);
+            return unused.and(orphans);
         }
         // A failure of one does not prevent the other.
         let (letters, requests) =

@@ -112,7 +112,10 @@ impl<S: Steps> Handler for Progress<S> {
         let failure = match steps.run(&mut document, job).instrument(span).await {
             Ok(()) => None,
             Err(Stop::Final(failure)) => Some(failure),
-            Err(Stop::Later(error)) => return Err(error),
+            Err(Stop::Later(error)) => {
+                note_delay(app, document, &error).await;
+                return Err(error);
+            }
         };
         if context.cancelled().is_cancelled() {
             return Err(JobError::retry("lease_lost", "the lease was lost"));
@@ -134,6 +137,16 @@ impl<S: Steps> Handler for Progress<S> {
         {
             tracing::warn!(document = %id, reason = %error.reason, "not saved; the reconciler retries");
         }
+    }
+}
+
+/// Shows the caller why the document is still pending. It is a note: the work is tried again with or without it.
+async fn note_delay<D: Stored>(app: &App, mut document: D, error: &JobError) {
+    let reason = Failure { code: error.kind.to_owned(), message: error.reason.clone() };
+    if document.delay(reason, app.now()).is_ok()
+        && let Err(error) = save(app, &mut document).await
+    {
+        tracing::debug!(reason = %error.reason, "the reason of a delay was not saved");
     }
 }
 

@@ -552,3 +552,40 @@ async fn uploads_and_imports_belong_to_a_tenant() {
     assert!(mine["circuitId"].is_string() && theirs["circuitId"].is_string(), "{mine} {theirs}");
     assert_ne!(mine["circuitId"], theirs["circuitId"], "the same files of two tenants are two circuits");
 }
+
+/// Forged keys whose contributions are consistent: they are claims as long as no powers of tau are given.
+const CLAIMS: [&str; 5] =
+    ["powers-of-a-beacon", "key-of-other-powers", "A-of-another-key", "C-not-divided", "H-not-divided"];
+
+#[tokio::test]
+async fn no_forged_key_is_imported() {
+    let server = shared().await;
+    let honest = [tiny_source(), file("zkey", tiny("tiny.zkey"))];
+    let (circuit, _) = server.imported(&honest, json!({})).await;
+    let wasm = server.artifact(&circuit, "circuit.wasm").await;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../zkflow-cli/tests/forgeries");
+    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let keys: Vec<_> = files.filter(|path| path.extension().is_some_and(|kind| kind == "zkey")).collect();
+    assert!(keys.len() >= 60, "{}", keys.len());
+    for path in keys {
+        let (case, powers) = path.file_stem().unwrap().to_str().unwrap().split_once('.').unwrap();
+        let mut files = vec![
+            file("r1cs", tiny("tiny.r1cs")),
+            file("wasm", wasm.clone()),
+            file("sym", tiny("tiny.sym")),
+            file("zkey", std::fs::read(&path).unwrap()),
+        ];
+        let (claimed, _) = server.imported(&files, json!({})).await;
+        let expected = if CLAIMS.contains(&case) { "ready" } else { "failed" };
+        assert_eq!(claimed["status"], expected, "{case}: {claimed}");
+        assert!(claimed["provenance"].is_null(), "{case}: {claimed}");
+        files.push(file("ptau", std::fs::read(folder.join(format!("{powers}.ptau"))).unwrap()));
+        let (verified, upload) = server.imported(&files, json!({})).await;
+        assert_eq!(
+            (&verified["status"], &verified["artifacts"]),
+            (&json!("failed"), &json!({})),
+            "{case}: {verified}"
+        );
+        server.nothing_is_left(&upload).await;
+    }
+}

@@ -26,6 +26,7 @@ mod origins;
 mod parameters;
 mod proofs;
 mod proxies;
+mod quotas;
 mod support;
 mod tenants;
 mod verify;

@@ -118,7 +118,17 @@ fn truth_is_written_in_several_ways_outside_of_the_file() {
 }
 
 #[test]
-fn a_wait_that_is_not_shorter_than_a_request_is_refused() {
+fn settings_that_contradict_each_other_are_refused() {
     let error = load("[http]\nmax_wait_s = 75", &[], &[]).unwrap_err().to_string();
     assert_eq!(error, "http.max_wait_s is 75: it must be less than http.request_time_s, 75");
+    let error = load("[limits]\ncircuit_idle_days = 6", &[], &[]).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "limits.circuit_idle_days is 6: it must be at least limits.proof_ttl_s, 604800 seconds"
+    );
+    assert!(load("[limits]\ncircuit_idle_days = 7", &[], &[]).is_ok());
+    for origin in ["*", "app.example", "https://app.example/", "https://app.example/path"] {
+        let error = load("", &[], &[("ZKFLOW_ORIGINS", origin)]).unwrap_err().to_string();
+        assert!(error.contains("scheme://host"), "{origin}: {error}");
+    }
 }

@@ -122,6 +122,15 @@ pub trait Document: Clone + Debug + PartialEq + Serialize + DeserializeOwned + S
         Ok(())
     }
 
+    /// Records why an attempt has no result. The work is tried again, and `stage` says where it stopped.
+    ///
+    /// # Errors
+    /// The document is final.
+    fn delay(&mut self, reason: Failure, now: Timestamp) -> Result<(), InvalidTransition> {
+        self.owed()?.delay(reason, now);
+        Ok(())
+    }
+
     /// Records a permanent failure; `stage` remains the one that failed.
     ///
     /// # Errors

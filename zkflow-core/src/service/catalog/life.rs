@@ -82,6 +82,9 @@ pub struct Life<T, G> {
     pub timings: BTreeMap<String, u64>,
     /// Reason of a failure; `None` unless the document has failed.
     pub error: Option<Failure>,
+    /// Reason why the last attempt has no result; the work is tried again. `None` unless the document is pending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delayed_by: Option<Failure>,
     /// Time of the request.
     pub created_at: Timestamp,
     /// Time of the last change.
@@ -124,6 +127,7 @@ impl<T: Status, G: Stage> Life<T, G> {
             attempt: 0,
             timings: BTreeMap::new(),
             error: None,
+            delayed_by: None,
             created_at: now,
             updated_at: now,
             epoch: 0,
@@ -143,6 +147,13 @@ impl<T: Status, G: Stage> Life<T, G> {
         self.attempt = attempt;
         self.timings.clear();
         self.stage = G::FIRST;
+        self.delayed_by = None;
+        self.updated_at = now;
+    }
+
+    /// Records why an attempt has no result. The work is tried again.
+    pub(in crate::service) fn delay(&mut self, reason: Failure, now: Timestamp) {
+        self.delayed_by = Some(reason);
         self.updated_at = now;
     }
 
@@ -162,6 +173,7 @@ impl<T: Status, G: Stage> Life<T, G> {
     /// Ends the work early with `status`; `stage` is unchanged.
     pub(in crate::service) fn end(&mut self, status: T, now: Timestamp) {
         self.status = status;
+        self.delayed_by = None;
         self.updated_at = now;
     }
 

@@ -125,6 +125,9 @@ pub(in crate::http) struct DeploymentDto {
     contract: Option<DeployedDto>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<FailureDto>,
+    /// Why the last attempt has no result; the work is tried again. Only of a pending document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delayed_by: Option<FailureDto>,
     #[schema(value_type = schema::Time)]
     created_at: String,
     #[schema(value_type = schema::Time)]
@@ -165,6 +168,7 @@ impl From<Deployment> for DeploymentDto {
             }),
             contract: deployment.contract.map(DeployedDto::from),
             error: deployment.life.error.map(FailureDto::from),
+            delayed_by: deployment.life.delayed_by.map(FailureDto::from),
             created_at: deployment.life.created_at.to_string(),
             updated_at: deployment.life.updated_at.to_string(),
         }

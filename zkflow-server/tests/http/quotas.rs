@@ -1,0 +1,70 @@
+//! Quotas of circuits, and circuits that are not used.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use serde_json::json;
+use zkflow_core::service::catalog::Scope;
+use zkflow_server::service::idle;
+
+use crate::callers::{guarded_with, with_key};
+use crate::support::{Server, json_request, range_check, ready_circuit, shared};
+
+#[tokio::test]
+async fn a_tenant_has_no_more_circuits_than_its_quota() {
+    let server = guarded_with(|config| config.limits.max_circuits = 2).await;
+    let scopes = [Scope::CircuitsBuild, Scope::CircuitsRead];
+    let keys = [server.key("own", &scopes).await, server.key("other", &scopes).await];
+    let ask = async |key: &str, min: u64| {
+        let body = json!({"templateName": "rangeCheck", "params": {"min": min, "max": 120, "bits": 8}});
+        server.send(with_key(key, json_request("/v1/circuits", &body.to_string()))).await
+    };
+    for key in &keys {
+        for min in [1, 2] {
+            assert_eq!(ask(key, min).await.status, StatusCode::ACCEPTED);
+        }
+        let refused = ask(key, 3).await;
+        refused.problem(429, "too_many_circuits");
+        assert!(refused.text().contains("max_circuits"), "{}", refused.text());
+        // A circuit that exists is no further one.
+        assert_eq!(ask(key, 1).await.status, StatusCode::ACCEPTED);
+    }
+}
+
+#[tokio::test]
+async fn the_files_of_circuits_have_a_quota() {
+    let server = Server::idle_with(|config| config.limits.circuits_mib = 3).await;
+    let mut circuit = shared().await.circuit(ready_circuit().await).await;
+    circuit.artifacts.retain(|name, _| name == "circuit.wasm" || name == "proving_key.zkey");
+    circuit.artifacts.values_mut().for_each(|file| file.size = (3 << 19) - 1);
+    server.app.catalog.circuits().insert(circuit.clone()).await.unwrap();
+    let another =
+        |min: u64| json!({"templateName": "rangeCheck", "params": {"min": min, "max": 120, "bits": 8}});
+    assert_eq!(server.post("/v1/circuits", &another(1)).await.status, StatusCode::ACCEPTED);
+    circuit = server.circuit(circuit.id.as_str()).await;
+    circuit.artifacts.values_mut().for_each(|file| file.size = 3 << 19);
+    server.app.save(circuit).await.unwrap();
+    let refused = server.post("/v1/circuits", &another(2)).await;
+    refused.problem(429, "too_many_circuits");
+    assert!(refused.text().contains("circuits_mib"), "{}", refused.text());
+    assert!(server.post("/v1/circuits", &range_check()).await.status.is_success());
+}
+
+#[tokio::test]
+async fn a_circuit_without_proof_requests_is_deleted_when_it_is_old() {
+    let (server, id) = Server::idle_with_circuit().await;
+    let changed = server.circuit(&id).await.life.updated_at;
+    let later = changed + Duration::from_millis(1);
+    let delete = async |before| idle::delete_unused(&server.app, before, || true).await.unwrap();
+    assert_eq!(delete(changed).await, 0, "it is not old enough");
+    let proof = server.ask_for_proof(&id, 42).await;
+    assert_eq!(delete(later).await, 0, "it has a proof request");
+    server.post_text(&format!("/v1/proofs/{proof}/cancel"), "").await;
+    assert_eq!(delete(later).await, 0, "it has a proof request that is final");
+    assert_eq!(server.delete(&format!("/v1/proofs/{proof}")).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(idle::delete_unused(&server.app, later, || false).await.unwrap(), 0, "the work was cancelled");
+    assert_eq!(delete(later).await, 1);
+    server.get(&format!("/v1/circuits/{id}")).await.problem(404, "circuit_not_found");
+    let again = server.post("/v1/circuits", &range_check()).await.json();
+    assert!(again["replaces"]["provingKey"].is_string(), "{again}");
+}
