@@ -23,15 +23,14 @@ mod combinations;
 mod digits;
 mod memory;
 mod packed;
-mod rounds;
 mod sums;
 mod weighted;
+mod weights;
 
 pub use crate::scalars::Scalars;
 pub use bases::{BasesError, FixedBases, Options};
-pub(crate) use bases::{msm, prepare, read};
+pub(crate) use bases::{combinations, msm, prepare, read};
 pub(crate) use combinations::combine_points;
 pub use combinations::{Combinations, Term, combine};
 pub use memory::{Memory, SharedBytes};
-pub(crate) use rounds::combinations;
-pub use rounds::{ROUNDS, Weights};
+pub use weights::{ROUNDS, Weights};

@@ -12,18 +12,20 @@ use zeroize::Zeroizing;
 use super::digits::{Cut, Cutting, Digits, Shape, Sorted};
 use super::memory::Memory;
 use super::packed::{pack, unpack};
-use super::rounds::{ROUNDS, Weights};
 use super::sums::Sum;
 use super::weighted::sum_weighted;
+use super::weights::{ROUNDS, Weights};
 use crate::Kernel;
 use crate::field::Row;
 use crate::points::{Curve, CurveLanes, Factors, double_points, multiply_points};
 use crate::scalars::{Places, Scalars};
 
 mod encoded;
+mod rounds;
 mod stored;
 
 pub(crate) use encoded::read;
+pub(crate) use rounds::combinations;
 
 /// Options of [`FixedBases::prepare`].
 #[derive(Debug, Clone, Copy)]
@@ -40,12 +42,12 @@ pub struct Options {
 /// `C` is [`g1::Config`](ark_bn254::g1::Config) or [`g2::Config`](ark_bn254::g2::Config).
 #[derive(Debug, Clone)]
 pub struct FixedBases<C> {
-    pub(super) kernel: Kernel,
+    kernel: Kernel,
     shape: Shape,
     /// Number of points, including points at infinity.
     len: usize,
     /// Indices of the points that are not at infinity.
-    pub(super) kept: Arc<[u32]>,
+    kept: Arc<[u32]>,
     /// The points of `kept`, then 2^(ck) times each of them, then 2^(2ck) times, and so on.
     points: Memory,
     curve: PhantomData<C>,
@@ -141,7 +143,7 @@ pub(crate) fn msm<C: CurveLanes>(bases: &FixedBases<C>, scalars: &Scalars) -> Pr
 }
 
 /// Sums the points of each bucket.
-pub(super) fn fill<C: CurveLanes>(bases: &FixedBases<C>, shape: Shape, numbers: &impl Cut) -> Vec<C::Packed> {
+fn fill<C: CurveLanes>(bases: &FixedBases<C>, shape: Shape, numbers: &impl Cut) -> Vec<C::Packed> {
     let &FixedBases { kernel, ref kept, .. } = bases;
     let points = C::packed(bases.points.rows());
     let mut buckets = vec![C::Packed::default(); shape.buckets()];
@@ -190,7 +192,7 @@ fn sum_products<C: CurveLanes>(
 
 /// Binary logarithm of the buckets per partition. Their lists fill a block of some hundred vectors, which
 /// share an inversion.
-pub(super) const PARTITION_BITS: u32 = 11;
+const PARTITION_BITS: u32 = 11;
 
 /// The shape with the fewest additions that stores at most `room` packed points, and its number of multiples
 /// per point, the point itself included.
