@@ -35,7 +35,7 @@ use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::maintenance::Data;
 use crate::maintenance::binding::bind;
-use crate::state::{ActivityLog, App, Budgets, Changes, Pauses, Verifiers};
+use crate::state::{ActivityLog, App, Budgets, Changes, Pauses, Rates, Verifiers};
 use crate::telemetry;
 #[cfg(feature = "evm")]
 use zkflow_evm::{Chains, Solc};
@@ -237,6 +237,7 @@ async fn assemble(
         clock,
         changes,
         budgets: Budgets::new(&config.http),
+        rates: Rates::new(&config.limits),
         verifiers: Verifiers::new(std::thread::available_parallelism().map_or(1, usize::from)),
         uploads: tokio::sync::Mutex::default(),
         scratch: caches.scratch,

@@ -31,6 +31,7 @@ mod budgets;
 mod changes;
 mod circuits;
 mod pauses;
+mod rates;
 mod verifiers;
 mod warnings;
 
@@ -40,6 +41,7 @@ pub(crate) use budgets::LOCAL;
 pub use budgets::{Budget, Budgets, ClientAddress, Exhausted, Held};
 pub use changes::{Changes, Subscription};
 pub use pauses::Pauses;
+pub use rates::{Rate, Rates};
 pub use verifiers::{Turn, Verifiers};
 
 /// State shared by requests and workers, as `Arc<App>`.
@@ -96,6 +98,8 @@ pub struct App {
     pub changes: Changes,
     /// Limits of what requests can make large.
     pub budgets: Budgets,
+    /// Limit of the requests of each caller; `None`: no limit.
+    pub rates: Option<Rates>,
     /// Limit of concurrent verifications, and a cache of prepared keys.
     pub verifiers: Verifiers,
     /// Held while an upload is created.

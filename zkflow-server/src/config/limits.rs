@@ -30,6 +30,10 @@ settings! {
         /// Limit of unfinished deployments; further ones are refused with 429
         max_pending_deployments: u64 = 100, "max-pending-deployments", "ZKFLOW_MAX_PENDING_DEPLOYMENTS",
             0..=BILLION;
+        /// Requests a second of each authenticated caller; further ones are refused with 429. 0: no limit
+        requests_per_s: u32 = 100, "requests-per-s", "ZKFLOW_REQUESTS_PER_S", 0..=1_000_000;
+        /// Requests of an authenticated caller at once; 0: as many as a second
+        requests_burst: u32 = 1_000, "requests-burst", "ZKFLOW_REQUESTS_BURST", 0..=1_000_000;
         /// Limit of a tenant's circuits; a further one is refused with 429. 0: none
         max_circuits: u64 = 1_000, "max-circuits", "ZKFLOW_MAX_CIRCUITS", 0..=BILLION;
         /// Limit of the files of a tenant's circuits together; a further circuit is refused with 429. 0: none

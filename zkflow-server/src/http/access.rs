@@ -1,9 +1,11 @@
 //! [`Routes`]: the only way to a route, with the permission that it needs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use utoipa::openapi::OpenApi;
@@ -15,7 +17,7 @@ use zkflow_core::service::catalog::{Named as _, Scope};
 use super::Problem;
 use crate::auth::{AuthError, Principal};
 use crate::service::RequestError;
-use crate::state::{App, ClientAddress, LOCAL};
+use crate::state::{App, ClientAddress, LOCAL, Rate};
 
 /// Name of the way to authenticate in the description.
 pub(super) const SCHEME: &str = "bearer";
@@ -81,13 +83,53 @@ impl Access {
 async fn check(State(access): State<Access>, request: Request, next: Next) -> Response {
     let Access::Needs(scope) = access else { return next.run(request).await };
     let (mut parts, body) = request.into_parts();
-    match caller(&parts, scope).await {
-        Ok(principal) => {
-            tracing::Span::current().record("caller", &principal.name);
+    let principal = match caller(&parts, scope).await {
+        Ok(principal) => principal,
+        Err(error) => return Problem::from(RequestError::from(error)).into_response(),
+    };
+    tracing::Span::current().record("caller", &principal.name);
+    let rate = rate(&parts, &principal);
+    let mut response = match rate.and_then(|rate| rate.wait) {
+        Some(wait) => too_fast(wait).into_response(),
+        None => {
             parts.extensions.insert(principal);
             next.run(Request::from_parts(parts, body)).await
         }
-        Err(error) => Problem::from(RequestError::from(error)).into_response(),
+    };
+    if let Some(rate) = rate {
+        tell(response.headers_mut(), rate);
+    }
+    response
+}
+
+/// Counts the request; `None` if callers are not counted. Without authentication, all callers are one.
+fn rate(parts: &Parts, principal: &Principal) -> Option<Rate> {
+    match parts.extensions.get::<Door>() {
+        Some(Door::Guarded(app)) if *principal != Principal::everyone() => {
+            app.rates.as_ref().map(|rates| rates.take(&principal.name))
+        }
+        _ => None,
+    }
+}
+
+fn too_fast(wait: Duration) -> Problem {
+    let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+    let detail =
+        "the caller sends more requests a second than the settings requests_per_s and requests_burst allow";
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail).retry_after(seconds)
+}
+
+/// The header fields of the IETF draft "RateLimit header fields for HTTP": the quota `q` of a window of `w` seconds, the
+/// `r` requests that remain, and the `t` seconds until all are there again.
+fn tell(headers: &mut HeaderMap, rate: Rate) {
+    let seconds = |requests: u32| requests.div_ceil(rate.per_second);
+    let policy = format!("\"caller\";q={};w={}", rate.burst, seconds(rate.burst));
+    let state =
+        format!("\"caller\";r={};t={}", rate.remaining, seconds(rate.burst - rate.remaining.min(rate.burst)));
+    for (name, text) in [("ratelimit-policy", policy), ("ratelimit", state)] {
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            headers.insert(name, value);
+        }
     }
 }
 

@@ -31,6 +31,7 @@ const REQUEST: &[Meaning] = meanings! {
     unauthenticated: "the request has no credentials" => "send `Authorization: Bearer` with a key";
     credentials_refused: "the credentials are unknown, revoked, expired or not valid" => "use others; see the message";
     scope_missing: "the caller may not use this route" => "use a key with the scope in the message";
+    too_many_requests: "the caller sends more requests than `requests_per_s` and `requests_burst` allow" => "repeat after `Retry-After`";
     not_owner: "the circuit is public and belongs to another tenant" => "ask its owner, or request the circuit yourself";
     key_not_found: "there is no such key of the API, or it is not accepted any more" => "list the keys";
     host_refused: "the header `Host` is none of the server's names" => "use its name, or add yours to `hosts`";

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Method, StatusCode};
 use serde_json::json;
 use zkflow_core::service::catalog::Scope;
 use zkflow_server::service::idle;
 
 use crate::callers::{guarded_with, with_key};
-use crate::support::{Server, json_request, range_check, ready_circuit, shared};
+use crate::support::{Server, json_request, range_check, ready_circuit, request, shared};
 
 #[tokio::test]
 async fn a_tenant_has_no_more_circuits_than_its_quota() {
@@ -28,6 +29,41 @@ async fn a_tenant_has_no_more_circuits_than_its_quota() {
         assert!(refused.text().contains("max_circuits"), "{}", refused.text());
         // A circuit that exists is no further one.
         assert_eq!(ask(key, 1).await.status, StatusCode::ACCEPTED);
+    }
+}
+
+#[tokio::test]
+async fn a_caller_has_a_burst_and_then_a_rate_and_others_are_untouched() {
+    let server = guarded_with(|config| {
+        config.limits.requests_per_s = 1;
+        config.limits.requests_burst = 3;
+    })
+    .await;
+    let keys = [server.key("own", &[Scope::ProofsRead]).await, server.key("own", &[Scope::ProofsRead]).await];
+    let ask =
+        async |key: &str| server.send(with_key(key, request(Method::GET, "/v1/proofs", Body::empty()))).await;
+    for key in &keys {
+        let mut refused = None;
+        // The clock goes on, so a request more may pass.
+        for sent in 0..10 {
+            let reply = ask(key).await;
+            assert_eq!(reply.header("ratelimit-policy"), "\"caller\";q=3;w=3");
+            if sent == 0 {
+                assert_eq!(reply.header("ratelimit"), "\"caller\";r=2;t=1");
+            }
+            assert!(sent >= 3 || reply.status == StatusCode::OK, "{}", reply.text());
+            if reply.status != StatusCode::OK {
+                refused = Some(reply);
+                break;
+            }
+        }
+        let refused = refused.expect("the tenth request at once is refused");
+        refused.problem(429, "too_many_requests");
+        assert!(refused.header("ratelimit").starts_with("\"caller\";r=0"), "{}", refused.header("ratelimit"));
+        assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|seconds| (1..=2).contains(&seconds)));
+    }
+    for _ in 0..5 {
+        server.get("/v1/proofs").await.problem(401, "unauthenticated");
     }
 }
 

@@ -33,7 +33,8 @@ const OF_PARAMETERS: [((&str, &str), &[&str]); 8] = [
 ];
 
 /// Codes of every operation that needs a permission.
-const OF_CALLERS: [&str; 3] = ["unauthenticated", "credentials_refused", "scope_missing"];
+const OF_CALLERS: [&str; 4] =
+    ["unauthenticated", "credentials_refused", "scope_missing", "too_many_requests"];
 
 /// Code of every operation that changes something, from another web page.
 const OF_CHANGES: &str = "origin_refused";
