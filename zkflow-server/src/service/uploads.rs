@@ -139,7 +139,15 @@ pub(super) async fn write(app: &App, upload: &Upload, mode: PutMode) -> Result<(
     Ok(())
 }
 
-async fn read(app: &App, tenant: &TenantId, id: &UploadId) -> Result<Option<Upload>, RequestError> {
+/// Reads an upload, also an expired one: a pending import still needs it.
+///
+/// # Errors
+/// The store fails.
+pub(crate) async fn read(
+    app: &App,
+    tenant: &TenantId,
+    id: &UploadId,
+) -> Result<Option<Upload>, RequestError> {
     let key = ArtifactPath::Upload { tenant: tenant.clone(), upload: id.clone() }.key();
     let body = match app.store.get(&key).await {
         Ok(session) => session.body,

@@ -19,7 +19,7 @@ use zkflow_core::setup::{KeyOptions, PowersFile, PowersSource, StepOptions};
 use super::keygen::{KeyGeneration, Made, compile_failure};
 use super::scratch::Scratch;
 use super::{Stop, blocking, stop, stop_or_outage};
-use crate::service::{RequestError, imports, uploads};
+use crate::service::{imports, uploads};
 use crate::state::App;
 
 /// Largest number of inputs whose names and shapes a circuit's document contains, all fields of buses counted.
@@ -32,10 +32,8 @@ impl KeyGeneration {
     pub(super) async fn import(&self, circuit: &mut Circuit, import: &Import) -> Result<Made, Stop> {
         let began = Instant::now();
         let app = &self.app;
-        let upload = match uploads::get(app, &circuit.life.tenant, &import.upload).await {
-            Err(RequestError::UnknownUpload(_)) => return Err(gone()),
-            found => found.map_err(stop_or_outage)?,
-        };
+        let upload = uploads::read(app, &circuit.life.tenant, &import.upload).await;
+        let upload = upload.map_err(stop_or_outage)?.ok_or_else(gone)?;
         let scratch = Arc::new(gather(app, &upload).await?);
         let (shared, files, asked) = (Arc::clone(app), Arc::clone(&scratch), import.clone());
         let check = move || check(&shared, &files, &asked);

@@ -12,9 +12,13 @@ use zkflow_core::format::ptau::Ptau;
 use zkflow_core::format::r1cs::R1cs;
 use zkflow_core::format::zkey::ZKeyFile;
 use zkflow_core::rng::os_rng;
-use zkflow_core::service::store::ArtifactPath;
+use zkflow_core::service::queue::QueueName;
+use zkflow_core::service::store::{ArtifactPath, PutMode};
+use zkflow_core::service::tenant::TenantId;
 use zkflow_core::service::upload::PART_BYTES;
 use zkflow_core::setup::{StepOptions, phase2};
+use zkflow_server::service::uploads;
+use zkflow_server::work;
 
 use crate::callers::guarded;
 use crate::support::{Reply, Server, ready_circuit, request, shared};
@@ -471,6 +475,24 @@ async fn an_import_names_what_is_missing() {
     server.put_part(&id, 0, 0, &tiny("tiny.circom")).await.problem(409, "upload_in_use");
     server.delete(&format!("/v1/uploads/{id}")).await.problem(409, "upload_in_use");
     assert_eq!(server.import(&json!({"uploadId": id})).await.status, 202, "the same request again");
+}
+
+#[tokio::test]
+async fn a_pending_import_outlives_the_time_of_its_upload() {
+    let server = Server::idle().await;
+    let id = server.upload(&source()).await;
+    let asked = server.import(&json!({"uploadId": id, "main": "main.circom"})).await.json();
+    let (app, tenant) = (&server.app, TenantId::default());
+    let mut upload = uploads::get(app, &tenant, &id.parse().unwrap()).await.unwrap();
+    upload.expires_at = app.now();
+    let session = serde_json::to_vec(&upload).unwrap();
+    app.store.put(&upload.key(), session.into(), PutMode::Overwrite).await.unwrap();
+    server.get(&format!("/v1/uploads/{id}")).await.problem(404, "upload_not_found");
+    tokio::spawn(work::run(server.app.clone(), &[QueueName::KeyGeneration]));
+    let path = format!("/v1/circuits/{}?wait=60", asked["circuitId"].as_str().unwrap());
+    let circuit = server.get(&path).await.ok();
+    assert_eq!(circuit["status"], "ready", "{circuit}");
+    server.nothing_is_left(&id).await;
 }
 
 #[tokio::test]
