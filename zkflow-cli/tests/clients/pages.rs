@@ -92,6 +92,7 @@ fn sample(description: &Value, schema: &Value) -> Value {
         }
         Some("integer" | "number") => json!(1),
         Some("boolean") => json!(false),
+        Some("string") if schema["format"] == "date-time" => json!("2027-01-01T00:00:00Z"),
         _ => json!("1"),
     }
 }
@@ -138,6 +139,13 @@ fn snippet(description: &Value, operation: &Operation) -> String {
         path = path.replace(&format!("{{{name}}}"), &format!("{{{}}}", snake(name)));
     }
     let mut arguments = vec![format!("f\"{{url}}{path}\"")];
+    let required = operation.parameters("query").into_iter().filter(|one| one["required"] == true);
+    let required: Vec<_> = required
+        .map(|one| format!("{}: {}", one["name"], python(&sample(description, &one["schema"]))))
+        .collect();
+    if !required.is_empty() {
+        arguments.push(format!("params={{{}}}", required.join(", ")));
+    }
     let streams = operation.path.ends_with("/events");
     if streams {
         arguments.push("stream=True".to_owned());
@@ -253,7 +261,7 @@ async fn every_snippet_of_the_python_page_runs() {
         if index == 0 {
             write!(
                 script,
-                "url, circuit_id, proof_request_id = {:?}, {circuit:?}, {proof:?}\ndeployment_id, key_id, name = proof_request_id, proof_request_id, 'circuit.wasm'\nupload_id, file, part, content = proof_request_id, 0, 0, b'a'\n",
+                "url, circuit_id, proof_request_id = {:?}, {circuit:?}, {proof:?}\ndeployment_id, key_id, name, queue = proof_request_id, proof_request_id, 'circuit.wasm', 'cleanup'\nupload_id, file, part, content = proof_request_id, 0, 0, b'a'\n",
                 server.base()
             )
             .unwrap();
