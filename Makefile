@@ -126,4 +126,4 @@ fuzz: setup ## Each fuzz target for a minute (needs cargo-fuzz)
 
 clean: ## Remove all build output and installed tools
 	$(CARGO) clean
-	rm -rf tools/node_modules dashboard/node_modules tools/.venv
+	rm -rf tools/node_modules dashboard/node_modules compat/node_modules tools/.venv

@@ -77,6 +77,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/circuits/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import a circuit from uploaded files.
+         * @description Files that are missing are made, and files that are given are checked: see `docs/import.md`. The same files always give
+         *     the same circuit. The upload is removed when the circuit is ready or has failed.
+         */
+        post: operations["importCircuit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/circuits/{circuitId}": {
         parameters: {
             query?: never;
@@ -241,6 +262,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the jobs of a queue, of all tenants, newest first. */
+        get: operations["listJobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delete the documents of failed jobs, of all tenants. */
+        post: operations["deleteJobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Remove the dead letters of all queues. Their documents remain. */
+        post: operations["purgeJobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Repeat failed jobs, of all tenants. */
+        post: operations["retryJobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/keys": {
         parameters: {
             query?: never;
@@ -288,6 +377,23 @@ export interface paths {
         put?: never;
         /** Replace a key of the API by one with the same name, tenant, scopes and expiry. */
         post: operations["rotateKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the state of the server. */
+        get: operations["getOverview"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -404,6 +510,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/queues/{queue}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pause a queue: running jobs end, and no further one starts. It holds in every process within 5 seconds. */
+        post: operations["pauseQueue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{queue}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Resume a queue: its jobs are handed out again. */
+        post: operations["resumeQueue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/templates": {
         parameters: {
             query?: never;
@@ -438,10 +578,101 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Declare the files of a circuit to import.
+         * @description Send each part of each file afterwards, in any order. Nothing is unpacked: a source is sent file by file.
+         */
+        post: operations["createUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/uploads/{uploadId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get an upload, with the numbers of its missing parts. */
+        get: operations["getUpload"];
+        put?: never;
+        post?: never;
+        /** Delete an upload. */
+        delete: operations["deleteUpload"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/uploads/{uploadId}/files/{file}/parts/{part}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Send a part of a file; replaces an earlier one.
+         * @description Part `n` is the bytes of the file from `n * partBytes` on. Every part but the last one has `partBytes` bytes.
+         */
+        put: operations["putPart"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Requests that ended in a part of a window. */
+        ActivityBucket: {
+            /** Format: int64 */
+            completed: number;
+            /** Format: int64 */
+            failed: number;
+        };
+        /** @description The proof requests of all tenants that ended in a window before now. Deleted and expired ones do not count. */
+        ActivityWindow: {
+            /** @description Equal parts of the window, oldest first. */
+            buckets: components["schemas"]["ActivityBucket"][];
+            /** Format: int64 */
+            completed: number;
+            /** Format: int64 */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Length of the window in seconds.
+             */
+            lengthS: number;
+            /** @description Time of the stage `prove`, which includes the verification. */
+            prove?: components["schemas"]["Quantiles"];
+            /** @description Time from the request to the proof. */
+            total?: components["schemas"]["Quantiles"];
+            /** @description Time of completed requests in no stage: waiting for a worker, and loading the circuit. */
+            wait?: components["schemas"]["Quantiles"];
+            /** @description Whether all requests of the window were read. If not, it contains the newest ones. */
+            whole: boolean;
+            /** @description `hour`, `day` or `week`. */
+            window: string;
+            /** @description Time of the stage `witness`. */
+            witness?: components["schemas"]["Quantiles"];
+        };
         /** @description Address of an account or a contract: `0x` and 40 hex digits. */
         Address: string;
         /** @description An artifact of a circuit. */
@@ -457,8 +688,31 @@ export interface components {
             /** @description Path of the download on this server. */
             url: string;
         };
+        /** @description A backend of the server. */
+        Backend: {
+            /** @description Kind of the backend, such as `SQLite`. */
+            kind: string;
+            /** @description `catalog`, `queue` or `store`. */
+            name: string;
+            /** @description `ok` or an error message. */
+            status: string;
+        };
         /** @description Identifies repeats of one batch: 1 to 120 visible ASCII characters. */
         BatchKey: string;
+        /** @description A limit of what requests can make large. */
+        BudgetState: {
+            /** Format: int64 */
+            limit: number;
+            /** @description `bodies` in bytes, `downloads` or `watchers`. */
+            name: string;
+            /** Format: int64 */
+            used: number;
+        };
+        /**
+         * Format: binary
+         * @description Bytes.
+         */
+        Bytes: string;
         /** @description The arguments of the verifier contract's `verifyProof`. */
         Calldata: {
             /** @description Text in the format of `snarkjs generatecall`. */
@@ -481,6 +735,20 @@ export interface components {
             /** @description Both arrays have the same number of elements. */
             sameLength: string[];
         };
+        /**
+         * @description Jobs of one queue.
+         * @example {
+         *       "queue": "key-generation",
+         *       "subjects": [
+         *         "0123456789abcdef0123456789abcdef"
+         *       ]
+         *     }
+         */
+        ChosenJobs: {
+            queue: components["schemas"]["Queue"];
+            /** @description Ids of circuits, proof requests or deployments, at most 200. */
+            subjects: string[];
+        };
         /** @description A circuit. */
         Circuit: {
             /** @description Files by name; `deployment` is the last confirmed verifier contract. */
@@ -495,9 +763,18 @@ export interface components {
             /** @description SHA-256 of everything that determines the compiled circuit. */
             circuitHash: components["schemas"]["Sha256"];
             circuitId: components["schemas"]["CircuitId"];
+            /**
+             * @description Origin of imported keys that were not compared with powers of tau: what their own contributions
+             *     claim.
+             */
+            claimed?: components["schemas"]["Provenance"];
             createdAt: components["schemas"]["Time"];
+            /** @description Why the last attempt has no result; the work is tried again. Only of a pending document. */
+            delayedBy?: components["schemas"]["Failure"];
             error?: components["schemas"]["Failure"];
-            /** @description All parameters, including defaults. */
+            /** @description What an imported circuit was made from; absent for a template. */
+            import?: components["schemas"]["Import"];
+            /** @description All parameters, including defaults; none for an imported circuit. */
             params: {
                 [key: string]: components["schemas"]["ParamValue"];
             };
@@ -506,7 +783,7 @@ export interface components {
              * @description `finished stages / all stages`, from 0 to 1.
              */
             progress: number;
-            /** @description Origin of the keys; present when the circuit is ready. */
+            /** @description Origin of the keys; present when the circuit is ready, unless it is only claimed. */
             provenance?: components["schemas"]["Provenance"];
             /** @description Present if the same circuit was deleted before: its keys were others. */
             replaces?: components["schemas"]["RemovedKeys"];
@@ -514,7 +791,8 @@ export interface components {
             report?: components["schemas"]["CircuitReport"];
             stage: components["schemas"]["CircuitStage"];
             status: components["schemas"]["CircuitStatus"];
-            templateName: components["schemas"]["TemplateName"];
+            /** @description Template; absent for an imported circuit. */
+            templateName?: components["schemas"]["TemplateName"];
             /** @description Milliseconds spent in each finished stage. */
             timings: {
                 [key: string]: number;
@@ -625,6 +903,20 @@ export interface components {
         };
         /** @description Non-negative integer in decimal digits, below the modulus of the field. */
         Decimal: string;
+        /**
+         * @description `deleted`; `not_failed`: only failed jobs are deleted; `busy`: other work needs the circuit; `not_found`.
+         * @enum {string}
+         */
+        DeleteOutcome: "deleted" | "not_failed" | "busy" | "not_found";
+        /** @description Result of deleting a job. */
+        DeletedJob: {
+            outcome: components["schemas"]["DeleteOutcome"];
+            subject: string;
+        };
+        /** @description Results of a request that deletes jobs, in its order. */
+        DeletedJobs: {
+            results: components["schemas"]["DeletedJob"][];
+        };
         /** @description A verifier contract on a chain. */
         DeployedContract: {
             /** @description Address of the contract, with the EIP-55 checksum. */
@@ -656,6 +948,8 @@ export interface components {
             /** @description Contract; present when it is confirmed and checked. */
             contract?: components["schemas"]["DeployedContract"];
             createdAt: components["schemas"]["Time"];
+            /** @description Why the last attempt has no result; the work is tried again. Only of a pending document. */
+            delayedBy?: components["schemas"]["Failure"];
             deploymentId: components["schemas"]["DeploymentId"];
             error?: components["schemas"]["Failure"];
             /**
@@ -698,11 +992,18 @@ export interface components {
         DeploymentStatus: "pending" | "confirmed" | "failed";
         /** @description A size: a number, or the name of a parameter that contains it. */
         Dimension: number | string;
+        /** @description Free space of the file system of a folder. */
+        Disk: {
+            /** @description `data`, `artifacts`, `keys` or `modules`. */
+            folder: string;
+            /** Format: int64 */
+            freeBytes: number;
+        };
         /**
          * @description Stable code of an error. `docs/errors.md` explains each.
          * @enum {string}
          */
-        ErrorCode: "route_not_found" | "method_not_allowed" | "invalid_path" | "invalid_query" | "invalid_limit" | "invalid_cursor" | "unsupported_media_type" | "unreadable_body" | "malformed_json" | "invalid_body" | "body_too_large" | "invalid_idempotency_key" | "idempotency_key_reused" | "unauthenticated" | "credentials_refused" | "scope_missing" | "not_owner" | "key_not_found" | "host_refused" | "origin_refused" | "not_allowed" | "timeout" | "starting" | "overloaded" | "too_many_watchers" | "too_many_downloads" | "bodies_over_budget" | "body_too_slow" | "range_not_satisfiable" | "too_many_verifications" | "internal" | "circuit_not_found" | "circuit_pending" | "circuit_failed" | "circuit_busy" | "circuit_deleting" | "circuit_in_use" | "deleting" | "circuit_gone" | "template_changed" | "artifact_missing" | "compiler_output_corrupt" | "circuit_too_large" | "circuit_too_few_wires" | "circuit_not_rank_one" | "circuit_too_many_variables" | "synthesis_failed" | "no_compiler" | "circuit_unknown_wire" | "unknown_template" | "unknown_parameter" | "missing_parameter" | "invalid_parameter" | "inconsistent_parameters" | "invalid_template" | "invalid_template_folder" | "duplicate_template" | "template_not_rendered" | "circom_rejected" | "include_not_found" | "include_outside_roots" | "invalid_file_name" | "compile_limit" | "compile_io" | "compiler_failed" | "tool_altered" | "circom_not_found" | "invalid_inputs" | "wrong_place" | "invalid_json" | "unknown_input" | "missing_input" | "duplicate_input" | "wrong_shape" | "not_decimal" | "not_in_field" | "unsafe_number" | "not_a_value" | "too_deep" | "constraint_failed" | "witness_length" | "witness_unsatisfied" | "witness_limit" | "witness_calculator_failed" | "signals_mismatch" | "input_mismatch" | "proof_not_found" | "proof_final" | "no_proof" | "public_signal_count" | "invalid_point" | "invalid_verification_key" | "proof_does_not_fit" | "unknown_prover" | "kernel_unavailable" | "key_folder_unusable" | "threads_unavailable" | "file_unreadable" | "file_unwritable" | "malformed_file" | "unreadable_proving_key" | "malformed_proving_key" | "inconsistent_proving_key" | "power_out_of_range" | "powers_truncated" | "powers_not_prepared" | "too_few_powers" | "invalid_beacon" | "powers_refused" | "record_malformed" | "record_not_sealed" | "record_of_other_key" | "key_refused" | "ceremony_invalid" | "deployment_not_found" | "not_deployed" | "unknown_chain" | "unknown_signer" | "wrong_chain" | "rpc_refused" | "signer_failed" | "chain_unavailable" | "chain_refused" | "insufficient_funds" | "foreign_node" | "spending_limit" | "nonce_contested" | "nonce_taken" | "transaction_failed" | "deployment_timeout" | "key_forgeable" | "key_claimed" | "contract_altered" | "key_for_development" | "contract_other_key" | "contract_unreadable" | "key_unusual" | "contract_too_long" | "contract_rejected" | "solc_version" | "solc_failed" | "code_differs" | "contract_wrong" | "no_proof_to_check" | "catalog_unavailable" | "stale_document" | "corrupt_document" | "queue_unavailable" | "lease_lost" | "artifact_not_found" | "artifact_exists" | "artifact_corrupt" | "artifact_store_unavailable" | "other_installation" | "new_catalog" | "new_store" | "no_installation" | "backup_invalid" | "file_unavailable" | "database_unavailable" | "inputs_not_found" | "inputs_wrong_key" | "inputs_altered" | "vault_other_key" | "secret_key_malformed" | "secret_key_weak" | "secret_key_exposed" | "secret_key_unavailable" | "artifact_unreadable" | "artifact_malformed" | "witness_calculator_unusable" | "verification_key_unusable" | "proving_key_unusable" | "sandbox_unavailable" | "sandbox_cache_folder" | "invalid_module" | "attempts_exhausted" | "panic" | "invalid_transition";
+        ErrorCode: "route_not_found" | "method_not_allowed" | "invalid_path" | "invalid_query" | "invalid_limit" | "invalid_cursor" | "unsupported_media_type" | "unreadable_body" | "malformed_json" | "invalid_body" | "body_too_large" | "invalid_idempotency_key" | "idempotency_key_reused" | "unauthenticated" | "credentials_refused" | "scope_missing" | "too_many_requests" | "not_owner" | "key_not_found" | "host_refused" | "origin_refused" | "not_allowed" | "timeout" | "starting" | "overloaded" | "too_many_watchers" | "too_many_downloads" | "bodies_over_budget" | "body_too_slow" | "range_not_satisfiable" | "too_many_verifications" | "internal" | "circuit_not_found" | "circuit_pending" | "circuit_failed" | "circuit_busy" | "circuit_deleting" | "circuit_in_use" | "upload_not_found" | "upload_part_not_found" | "upload_part_length" | "upload_incomplete" | "upload_in_use" | "upload_too_large" | "too_many_circuits" | "too_many_uploads" | "invalid_upload" | "upload_digest" | "upload_gone" | "import_incomplete" | "not_of_source" | "parts_differ" | "key_of_other_circuit" | "verification_key_of_other_key" | "deleting" | "circuit_gone" | "template_changed" | "artifact_missing" | "compiler_output_corrupt" | "circuit_too_large" | "circuit_too_few_wires" | "circuit_not_rank_one" | "circuit_too_many_variables" | "synthesis_failed" | "no_compiler" | "circuit_unknown_wire" | "unknown_template" | "unknown_parameter" | "missing_parameter" | "invalid_parameter" | "inconsistent_parameters" | "invalid_template" | "invalid_template_folder" | "duplicate_template" | "template_not_rendered" | "circom_rejected" | "include_not_found" | "include_outside_roots" | "invalid_file_name" | "compile_limit" | "compile_io" | "compiler_failed" | "tool_altered" | "circom_not_found" | "invalid_inputs" | "wrong_place" | "invalid_json" | "unknown_input" | "missing_input" | "duplicate_input" | "wrong_shape" | "not_decimal" | "not_in_field" | "unsafe_number" | "not_a_value" | "too_deep" | "constraint_failed" | "witness_length" | "witness_unsatisfied" | "witness_limit" | "witness_calculator_failed" | "signals_mismatch" | "input_mismatch" | "proof_not_found" | "proof_final" | "no_proof" | "public_signal_count" | "invalid_point" | "invalid_verification_key" | "proof_does_not_fit" | "unknown_prover" | "kernel_unavailable" | "key_folder_unusable" | "threads_unavailable" | "file_unreadable" | "file_unwritable" | "malformed_file" | "unreadable_proving_key" | "malformed_proving_key" | "inconsistent_proving_key" | "power_out_of_range" | "powers_truncated" | "powers_not_prepared" | "too_few_powers" | "invalid_beacon" | "powers_refused" | "record_malformed" | "record_not_sealed" | "record_of_other_key" | "key_refused" | "ceremony_invalid" | "deployment_not_found" | "not_deployed" | "unknown_chain" | "unknown_signer" | "wrong_chain" | "rpc_refused" | "signer_failed" | "chain_unavailable" | "chain_refused" | "insufficient_funds" | "foreign_node" | "spending_limit" | "nonce_contested" | "nonce_taken" | "transaction_failed" | "deployment_timeout" | "key_forgeable" | "key_claimed" | "contract_altered" | "key_for_development" | "contract_other_key" | "contract_unreadable" | "key_unusual" | "contract_too_long" | "contract_rejected" | "solc_version" | "solc_failed" | "code_differs" | "contract_wrong" | "no_proof_to_check" | "catalog_unavailable" | "stale_document" | "corrupt_document" | "queue_unavailable" | "lease_lost" | "artifact_not_found" | "artifact_exists" | "artifact_corrupt" | "artifact_store_unavailable" | "other_installation" | "new_catalog" | "new_store" | "no_installation" | "backup_invalid" | "file_unavailable" | "database_unavailable" | "inputs_not_found" | "inputs_wrong_key" | "inputs_altered" | "vault_other_key" | "secret_key_malformed" | "secret_key_weak" | "secret_key_exposed" | "secret_key_unavailable" | "artifact_unreadable" | "artifact_malformed" | "witness_calculator_unusable" | "verification_key_unusable" | "proving_key_unusable" | "sandbox_unavailable" | "sandbox_cache_folder" | "invalid_module" | "attempts_exhausted" | "panic" | "invalid_transition";
         /** @description Parameters and inputs that yield a proof. */
         Example: {
             /** @description All inputs by name. */
@@ -732,6 +1033,16 @@ export interface components {
          * @enum {string}
          */
         FileName: "circuit.circom" | "circuit.r1cs" | "circuit.wasm" | "circuit.sym" | "proving_key.zkey" | "verification_key.json" | "verifier.sol" | "setup.json" | "circuit.tape";
+        /**
+         * @description Purpose of a file.
+         * @enum {string}
+         */
+        FileRole: "source" | "r1cs" | "wasm" | "sym" | "zkey" | "verification_key" | "ptau";
+        /**
+         * @description Powers of tau that an imported key is verified with.
+         * @enum {string}
+         */
+        GivenPowers: "none" | "uploaded" | "configured";
         /** @description Proof in the format of snarkjs' `proof.json`. */
         Groth16Proof: {
             /** @enum {string} */
@@ -756,6 +1067,31 @@ export interface components {
         Hex: string;
         /** @description Identifies repeats of one request: 1 to 128 visible ASCII characters. */
         IdempotencyKey: string;
+        /** @description What a circuit was imported from. */
+        Import: {
+            /** @description Version and options of the compiler; absent without a source. */
+            compiler?: string;
+            /** @description SHA-256 of each given file by its role; of all names and files for the source. */
+            files: {
+                [key: string]: components["schemas"]["Sha256"];
+            };
+            /** @description The inputs, public ones first; empty until the circuit is ready, and if there are more than 1024. */
+            inputs: components["schemas"]["ImportedInput"][];
+            /** @description Path of the main file in the source. */
+            main?: string;
+            /** @description Powers of tau that the given key was verified with. */
+            powers: components["schemas"]["GivenPowers"];
+        };
+        /** @description An input of an imported circuit. */
+        ImportedInput: {
+            name: string;
+            /** @description Whether the proof discloses it. */
+            public: boolean;
+            /** @description `a value`, lengths such as `[3][2]`, or the fields of a bus. */
+            shape: string;
+            /** @description Number of values. */
+            values: number;
+        };
         /** @description An input signal. */
         Input: {
             description: string;
@@ -767,6 +1103,45 @@ export interface components {
         };
         /** @description Value of an input: a number, or an array in the shape of the signal. */
         InputValue: number | components["schemas"]["Decimal"] | (number | components["schemas"]["Decimal"] | (number | components["schemas"]["Decimal"] | unknown[])[])[];
+        /** @description A job: the work on a circuit, a proof request or a deployment. It contains no inputs and no proof. */
+        Job: {
+            /**
+             * Format: int32
+             * @description Number of attempts so far.
+             */
+            attempt: number;
+            createdAt: components["schemas"]["Time"];
+            /** @description Reason why the document has failed. */
+            error?: components["schemas"]["Failure"];
+            /** @description Error of the last attempt of a dead letter. */
+            lastError?: string;
+            queue: components["schemas"]["Queue"];
+            /**
+             * @description Whether the job can be repeated. Failed proof requests and deployments cannot: their inputs and secrets are
+             *     destroyed.
+             */
+            retryable: boolean;
+            /** @description Present stage, or the stage that failed; absent if the document does not exist any more. */
+            stage?: string;
+            state: components["schemas"]["JobStatus"];
+            /** @description Id of the circuit, proof request or deployment. */
+            subject: string;
+            /** @description Owner of the document. */
+            tenant?: components["schemas"]["Tenant"];
+            /** @description Time of the last change; of a dead letter, of its death. */
+            updatedAt: components["schemas"]["Time"];
+        };
+        /** @description A page of jobs, newest first. */
+        JobPage: {
+            jobs: components["schemas"]["Job"][];
+            /** @description `cursor` of the next page; absent on the last page. */
+            nextCursor?: string;
+        };
+        /**
+         * @description State of a job.
+         * @enum {string}
+         */
+        JobStatus: "pending" | "failed" | "dead";
         /** @description A key, without the key itself. */
         KeyDto: {
             createdAt: components["schemas"]["Time"];
@@ -842,6 +1217,33 @@ export interface components {
             /** @description Whether to return an unsigned transaction instead of deploying. */
             unsigned?: boolean;
         };
+        /** @description A declared file. */
+        NewFile: {
+            path?: components["schemas"]["SourcePath"] | null;
+            role: components["schemas"]["FileRole"];
+            /** @description SHA-256 of the whole file. */
+            sha256: components["schemas"]["Sha256"];
+            /**
+             * Format: int64
+             * @description Length in bytes.
+             */
+            size: number;
+        };
+        /**
+         * @description Request for a circuit from uploaded files.
+         * @example {
+         *       "main": "circuit.circom",
+         *       "uploadId": "01890a5d-ac96-774b-bcce-b302099a8057"
+         *     }
+         */
+        NewImport: {
+            main?: components["schemas"]["SourcePath"] | null;
+            powers?: components["schemas"]["PowersChoice"] | null;
+            simplification?: components["schemas"]["Simplification"] | null;
+            /** @description Id of a complete upload. */
+            uploadId: components["schemas"]["UploadId"];
+            visibility?: components["schemas"]["Visibility"] | null;
+        };
         /**
          * @description A key to make.
          * @example {
@@ -899,6 +1301,23 @@ export interface components {
             proofs: components["schemas"]["NewProof"][];
         };
         /**
+         * @description Request for an upload: all files, before any of their bytes.
+         * @example {
+         *       "files": [
+         *         {
+         *           "path": "circuit.circom",
+         *           "role": "source",
+         *           "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+         *           "size": 478
+         *         }
+         *       ]
+         *     }
+         */
+        NewUpload: {
+            /** @description The files: those of the source with their paths, and at most one of each other role. */
+            files: components["schemas"]["NewFile"][];
+        };
+        /**
          * @description Forms of numbers in inputs.
          * @enum {string}
          */
@@ -909,6 +1328,29 @@ export interface components {
             name: string;
             /** @description Dimensions, outermost first; empty for a single signal. */
             shape: components["schemas"]["Dimension"][];
+        };
+        /** @description State of the server. Queues, backends and activity are those of all processes; the rest is of the process that answers. */
+        Overview: {
+            /** @description Proofs of the last hour, day and week; empty while the catalog does not answer. */
+            activity: components["schemas"]["ActivityWindow"][];
+            /** @description Whether callers need credentials. */
+            authentication: boolean;
+            backends: components["schemas"]["Backend"][];
+            budgets: components["schemas"]["BudgetState"][];
+            disks: components["schemas"]["Disk"][];
+            process: components["schemas"]["Process"];
+            /** @description Empty while the queue does not answer. */
+            queues: components["schemas"]["QueueState"][];
+            time: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Seconds since the start of the process.
+             */
+            uptimeS: number;
+            /** @description Version of the server. */
+            version: string;
+            /** @description Sentences about settings that are not for production. */
+            warnings: string[];
         };
         /** @description Value of a parameter: a number, a boolean, or an array of them. */
         ParamValue: number | components["schemas"]["Decimal"] | boolean | (number | components["schemas"]["Decimal"] | boolean)[];
@@ -931,6 +1373,16 @@ export interface components {
          * @enum {string}
          */
         ParameterType: "uint" | "field" | "bool";
+        /** @description Whether a queue is paused. */
+        PausedQueue: {
+            paused: boolean;
+            queue: components["schemas"]["Queue"];
+        };
+        /**
+         * @description Powers of tau that are not uploaded.
+         * @enum {string}
+         */
+        PowersChoice: "configured";
         /** @description Private key: 64 hex digits. */
         PrivateKey: string;
         /** @description A failed request, in the format of RFC 9457. */
@@ -950,6 +1402,42 @@ export interface components {
             title: string;
             /** @description `urn:zkflow:problem:` followed by the code. */
             type: string;
+        };
+        /** @description The process that answers, and its workers. */
+        Process: {
+            /**
+             * Format: int32
+             * @description Circuits at the same time.
+             */
+            circuits: number;
+            /**
+             * Format: int64
+             * @description Size of the SQLite file with its log; absent without one.
+             */
+            databaseBytes?: number;
+            /**
+             * Format: int32
+             * @description Deployments at the same time.
+             */
+            deployments: number;
+            /** @description Kernel of the prover that the processor allows. */
+            kernel: string;
+            /**
+             * Format: int64
+             * @description Resident memory in bytes; absent where the system does not tell.
+             */
+            memoryBytes?: number;
+            /**
+             * Format: int32
+             * @description Proofs at the same time.
+             */
+            proofs: number;
+            /** @description Name of the prover. */
+            prover: string;
+            /** @description Number of templates. */
+            templates: number;
+            /** @description Whether this process runs jobs too. */
+            works: boolean;
         };
         /** @description A proof that this server has made and verified. */
         ProofArtifacts: {
@@ -977,6 +1465,8 @@ export interface components {
             attempt: number;
             circuitId: components["schemas"]["CircuitId"];
             createdAt: components["schemas"]["Time"];
+            /** @description Why the last attempt has no result; the work is tried again. Only of a pending document. */
+            delayedBy?: components["schemas"]["Failure"];
             error?: components["schemas"]["Failure"];
             /** @description Time at which the request and its proof are removed. */
             expiresAt: components["schemas"]["Time"];
@@ -1038,6 +1528,59 @@ export interface components {
         Provenance: ("development" | "single-operator") | {
             ceremony: number;
         };
+        /** @description Number of dead letters that were removed. */
+        Purged: {
+            /** Format: int64 */
+            removed: number;
+        };
+        /** @description Choice of dead letters. */
+        PurgedBefore: {
+            /** @description Only dead letters of all queues that died before, such as `2027-01-01T00:00:00Z`. */
+            before: components["schemas"]["Time"];
+        };
+        /** @description Half and 95 % of the times are at most this, in milliseconds. */
+        Quantiles: {
+            /** Format: int64 */
+            p50: number;
+            /** Format: int64 */
+            p95: number;
+        };
+        /**
+         * @description Name of a queue of jobs.
+         * @enum {string}
+         */
+        Queue: "key-generation" | "proof-generation" | "deploy" | "cleanup";
+        /** @description Jobs of a queue, by state. */
+        QueueState: {
+            /**
+             * Format: int64
+             * @description Dead letters.
+             */
+            dead: number;
+            /**
+             * Format: int64
+             * @description Jobs that are not due yet.
+             */
+            delayed: number;
+            /**
+             * Format: int64
+             * @description Jobs that run.
+             */
+            leased: number;
+            /**
+             * Format: int64
+             * @description Age of the oldest waiting job in seconds; absent if none waits.
+             */
+            oldestReadyS?: number;
+            /** @description Whether no further job is handed out. */
+            paused: boolean;
+            queue: components["schemas"]["Queue"];
+            /**
+             * Format: int64
+             * @description Jobs that wait for a worker.
+             */
+            ready: number;
+        };
         /** @description Readiness to serve requests, by backend. */
         Readiness: {
             /** @description `ok` or an error message, by backend. */
@@ -1057,6 +1600,21 @@ export interface components {
             /** @description When the circuit was deleted. */
             removedAt: components["schemas"]["Time"];
         };
+        /** @description Result of repeating a job. */
+        RetriedJob: {
+            outcome: components["schemas"]["RetryOutcome"];
+            subject: string;
+        };
+        /** @description Results of a request that repeats jobs, in its order. */
+        RetriedJobs: {
+            results: components["schemas"]["RetriedJob"][];
+        };
+        /**
+         * @description `retried`; `waiting`: it waits or runs already; `final`: it is done; `inputs_destroyed`: what it needs does not exist
+         *     any more; `deleting`: its circuit is being deleted; `not_found`.
+         * @enum {string}
+         */
+        RetryOutcome: "retried" | "waiting" | "final" | "inputs_destroyed" | "deleting" | "not_found";
         /**
          * @description Permission of a caller.
          * @enum {string}
@@ -1071,6 +1629,13 @@ export interface components {
         };
         /** @description SHA-256 in lower-case hex digits. */
         Sha256: string;
+        /**
+         * @description Simplification of the constraints, as circom's `--O0`, `--O1` and `--O2`.
+         * @enum {string}
+         */
+        Simplification: "O0" | "O1" | "O2";
+        /** @description Path of a source file: at most 16 segments of letters, digits and `@ + . _ -`, joined by `/`. */
+        SourcePath: string;
         /** @description A template: its name and its manifest. */
         Template: {
             /** @description Relations that the parameters must satisfy. */
@@ -1113,6 +1678,43 @@ export interface components {
                 [key: string]: components["schemas"]["Hex"];
             };
         };
+        /** @description An upload. */
+        Upload: {
+            /** @description When the upload is removed, unless a circuit is imported from it. */
+            expiresAt: components["schemas"]["Time"];
+            /** @description The files in the order of the request; a file is named by its place, from 0. */
+            files: components["schemas"]["UploadFile"][];
+            /**
+             * Format: int64
+             * @description Length in bytes of every part but the last one of a file.
+             */
+            partBytes: number;
+            uploadId: components["schemas"]["UploadId"];
+        };
+        /** @description A file of an upload. */
+        UploadFile: {
+            /** @description Numbers of the parts that were not received yet, from 0. */
+            missing: number[];
+            /**
+             * Format: int32
+             * @description Number of parts.
+             */
+            parts: number;
+            /** @description Path in the source. */
+            path?: components["schemas"]["SourcePath"];
+            role: components["schemas"]["FileRole"];
+            sha256: components["schemas"]["Sha256"];
+            /**
+             * Format: int64
+             * @description Length in bytes.
+             */
+            size: number;
+        };
+        /**
+         * Format: uuid
+         * @description Id of an upload: a lower-case UUID.
+         */
+        UploadId: string;
         /**
          * Format: uri
          * @description Address on the web.
@@ -1265,6 +1867,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             500: components["responses"]["Fault"];
             503: components["responses"]["Unavailable"];
         };
@@ -1400,6 +2013,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             500: components["responses"]["Fault"];
             503: components["responses"]["Unavailable"];
         };
@@ -1516,7 +2140,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `include_not_found`: a file that the source includes does not exist; `include_outside_roots`: an include leads out of the template's folder and the include roots; `inconsistent_parameters`: parameters contradict a rule of the manifest; `invalid_body`: a field of the body is missing, unknown or of the wrong type; `invalid_parameter`: a parameter has the wrong type or is out of range; `invalid_template`: a template or its manifest is not valid; `missing_parameter`: a parameter without a default is missing; `unknown_parameter`: the template has no such parameter */
+            /** @description `include_not_found`: a file that the source includes does not exist; `include_outside_roots`: an include leads out of the template's folder and the include roots; `inconsistent_parameters`: parameters contradict a rule of the manifest; `invalid_body`: a field of the body is missing, unknown or of the wrong type; `invalid_parameter`: a parameter has the wrong type or is out of range; `invalid_template`: a template or its manifest is not valid; `missing_parameter`: a parameter without a default is missing; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `unknown_parameter`: the template has no such parameter */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1525,7 +2149,143 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    importCircuit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewImport"];
+            };
+        };
+        responses: {
+            /** @description The circuit is ready */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Circuit"];
+                };
+            };
+            /** @description The circuit is pending; poll the URL in `Location` */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Circuit"];
+                };
+            };
+            /** @description `invalid_query`: a query parameter is unknown or has the wrong type; `malformed_json`: a body or a file of snarkjs is not JSON, or has the wrong form; `unreadable_body`: the body ended early */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_owner`: the circuit is public and belongs to another tenant; `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `upload_not_found`: there is no such upload: it has expired, was deleted, or its import has ended */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_slow`: the body arrives too slowly */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `circuit_deleting`: the circuit is being deleted; `upload_incomplete`: parts of the upload are missing */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: the body is larger than the route accepts; see `max_body_bytes` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the `Content-Type` is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `import_incomplete`: files of the import are missing and cannot be made, or contradict each other; `invalid_body`: a field of the body is missing, unknown or of the wrong type; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -1620,6 +2380,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             500: components["responses"]["Fault"];
             503: components["responses"]["Unavailable"];
         };
@@ -1693,6 +2464,17 @@ export interface operations {
             /** @description `host_refused`: the header `Host` is none of the server's names */
             421: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1814,7 +2596,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address has its share of them */
+            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address has its share of them; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -1909,6 +2691,17 @@ export interface operations {
             /** @description `host_refused`: the header `Host` is none of the server's names */
             421: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2045,7 +2838,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -2142,6 +2935,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             500: components["responses"]["Fault"];
             503: components["responses"]["Unavailable"];
         };
@@ -2221,6 +3025,17 @@ export interface operations {
             /** @description `host_refused`: the header `Host` is none of the server's names */
             421: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2307,7 +3122,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_watchers`: `max_watchers` event streams and long-polls are open */
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow; `too_many_watchers`: `max_watchers` event streams and long-polls are open */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -2397,7 +3212,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_watchers`: `max_watchers` event streams and long-polls are open */
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow; `too_many_watchers`: `max_watchers` event streams and long-polls are open */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -2532,7 +3347,424 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_verifications`: too many proofs wait for verification */
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow; `too_many_verifications`: too many proofs wait for verification */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listJobs: {
+        parameters: {
+            query: {
+                /** @description Only jobs of this queue. */
+                queue: components["schemas"]["Queue"];
+                /** @description `pending`, `failed` or `dead`. */
+                state: "pending" | "failed" | "dead";
+                /** @description Maximum number of entries, 1 to 200; default 50. */
+                limit?: number;
+                /** @description `nextCursor` of the previous page; absent for the first page. */
+                cursor?: string;
+            };
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of jobs */
+            200: {
+                headers: {
+                    /** @description Digest of the document */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobPage"];
+                };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_cursor`: `cursor` is not from this list; `invalid_limit`: `limit` is out of range; `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteJobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChosenJobs"];
+            };
+        };
+        responses: {
+            /** @description The outcome of each job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletedJobs"];
+                };
+            };
+            /** @description `invalid_query`: a query parameter is unknown or has the wrong type; `malformed_json`: a body or a file of snarkjs is not JSON, or has the wrong form; `unreadable_body`: the body ended early */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_slow`: the body arrives too slowly */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: the body is larger than the route accepts; see `max_body_bytes` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the `Content-Type` is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_body`: a field of the body is missing, unknown or of the wrong type; `invalid_inputs`: inputs do not fit the circuit, or fields of a deployment are missing or contradict each other */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    purgeJobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PurgedBefore"];
+            };
+        };
+        responses: {
+            /** @description The number of removed letters */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Purged"];
+                };
+            };
+            /** @description `invalid_query`: a query parameter is unknown or has the wrong type; `malformed_json`: a body or a file of snarkjs is not JSON, or has the wrong form; `unreadable_body`: the body ended early */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_slow`: the body arrives too slowly */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: the body is larger than the route accepts; see `max_body_bytes` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the `Content-Type` is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_body`: a field of the body is missing, unknown or of the wrong type */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    retryJobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChosenJobs"];
+            };
+        };
+        responses: {
+            /** @description The outcome of each job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetriedJobs"];
+                };
+            };
+            /** @description `invalid_query`: a query parameter is unknown or has the wrong type; `malformed_json`: a body or a file of snarkjs is not JSON, or has the wrong form; `unreadable_body`: the body ended early */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_slow`: the body arrives too slowly */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: the body is larger than the route accepts; see `max_body_bytes` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the `Content-Type` is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_body`: a field of the body is missing, unknown or of the wrong type; `invalid_inputs`: inputs do not fit the circuit, or fields of a deployment are missing or contradict each other */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -2614,6 +3846,17 @@ export interface operations {
             /** @description `host_refused`: the header `Host` is none of the server's names */
             421: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2718,6 +3961,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             500: components["responses"]["Fault"];
             503: components["responses"]["Unavailable"];
         };
@@ -2799,6 +4053,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             500: components["responses"]["Fault"];
             503: components["responses"]["Unavailable"];
         };
@@ -2860,6 +4125,17 @@ export interface operations {
             /** @description `host_refused`: the header `Host` is none of the server's names */
             421: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2932,6 +4208,86 @@ export interface operations {
             /** @description `host_refused`: the header `Host` is none of the server's names */
             421: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getOverview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state of the server */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3013,6 +4369,17 @@ export interface operations {
             /** @description `host_refused`: the header `Host` is none of the server's names */
             421: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3138,7 +4505,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -3233,6 +4600,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             500: components["responses"]["Fault"];
             503: components["responses"]["Unavailable"];
         };
@@ -3294,6 +4672,17 @@ export interface operations {
             /** @description `host_refused`: the header `Host` is none of the server's names */
             421: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3390,6 +4779,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             500: components["responses"]["Fault"];
             503: components["responses"]["Unavailable"];
         };
@@ -3462,6 +4862,17 @@ export interface operations {
             /** @description `host_refused`: the header `Host` is none of the server's names */
             421: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3547,7 +4958,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_watchers`: `max_watchers` event streams and long-polls are open */
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow; `too_many_watchers`: `max_watchers` event streams and long-polls are open */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -3659,6 +5070,159 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    pauseQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                queue: components["schemas"]["Queue"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The queue is paused */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PausedQueue"];
+                };
+            };
+            /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    resumeQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                queue: components["schemas"]["Queue"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The queue is not paused */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PausedQueue"];
+                };
+            };
+            /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             500: components["responses"]["Fault"];
             503: components["responses"]["Unavailable"];
         };
@@ -3723,6 +5287,17 @@ export interface operations {
             /** @description `host_refused`: the header `Host` is none of the server's names */
             421: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3804,6 +5379,436 @@ export interface operations {
             /** @description `host_refused`: the header `Host` is none of the server's names */
             421: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUpload"];
+            };
+        };
+        responses: {
+            /** @description The upload, without bytes */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description `invalid_query`: a query parameter is unknown or has the wrong type; `malformed_json`: a body or a file of snarkjs is not JSON, or has the wrong form; `unreadable_body`: the body ended early */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_slow`: the body arrives too slowly */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: the body is larger than the route accepts; see `max_body_bytes` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the `Content-Type` is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_body`: a field of the body is missing, unknown or of the wrong type; `invalid_upload`: a declared file is not valid; `upload_too_large`: declared files exceed a limit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow; `too_many_uploads`: the tenant has 64 unfinished uploads, or `tenant_upload_mib` of them */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getUpload: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+            };
+            path: {
+                uploadId: components["schemas"]["UploadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The upload */
+            200: {
+                headers: {
+                    /** @description Digest of the document */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `upload_not_found`: there is no such upload: it has expired, was deleted, or its import has ended */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                uploadId: components["schemas"]["UploadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The upload is deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `upload_not_found`: there is no such upload: it has expired, was deleted, or its import has ended */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `upload_in_use`: a circuit is being imported from the upload */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putPart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                uploadId: components["schemas"]["UploadId"];
+                /** @description Place of the file in the upload, from 0 */
+                file: number;
+                /** @description Number of the part, from 0 */
+                part: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": components["schemas"]["Bytes"];
+            };
+        };
+        responses: {
+            /** @description The part is stored */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type; `malformed_json`: a body or a file of snarkjs is not JSON, or has the wrong form; `unreadable_body`: the body ended early */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `upload_not_found`: there is no such upload: it has expired, was deleted, or its import has ended; `upload_part_not_found`: the upload has no such file, or the file has fewer parts */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_slow`: the body arrives too slowly */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `upload_in_use`: a circuit is being imported from the upload */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: the body is larger than the route accepts; see `max_body_bytes` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the `Content-Type` is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_body`: a field of the body is missing, unknown or of the wrong type; `upload_part_length`: a part does not have the length of its place */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {

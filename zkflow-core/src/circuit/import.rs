@@ -213,6 +213,10 @@ fn judge(
         let label = gate::judge(key.head()).admit(true).map_err(CeremonyError::from)?;
         return Ok(JudgedKey { zkey: None, vk: key.head().vk.clone(), label, record: None });
     };
+    // The time of a verification grows with the contributions.
+    if key.head().contributions.len() > gate::MOST {
+        gate::judge(key.head()).admit(true).map_err(CeremonyError::from)?;
+    }
     let mut powers = source.powers(key.head().domain_size.ilog2())?;
     let verdict = powers.verify_key(r1cs, &mut key, rng, StepOptions::default().with_memory(MEMORY))?;
     let label = verdict.admit(true).map_err(CeremonyError::from)?;

@@ -31,21 +31,21 @@ settings! {
         max_pending_deployments: u64 = 100, "max-pending-deployments", "ZKFLOW_MAX_PENDING_DEPLOYMENTS",
             0..=BILLION;
         /// Requests a second of each authenticated caller; further ones are refused with 429. 0: no limit
-        requests_per_s: u32 = 100, "requests-per-s", "ZKFLOW_REQUESTS_PER_S", 0..=1_000_000;
+        requests_per_second: u32 = 100, "requests-per-second", "ZKFLOW_REQUESTS_PER_SECOND", 0..=1_000_000;
         /// Requests of an authenticated caller at once; 0: as many as a second
         requests_burst: u32 = 1_000, "requests-burst", "ZKFLOW_REQUESTS_BURST", 0..=1_000_000;
         /// Limit of a tenant's circuits; a further one is refused with 429. 0: none
         max_circuits: u64 = 1_000, "max-circuits", "ZKFLOW_MAX_CIRCUITS", 0..=BILLION;
         /// Limit of the files of a tenant's circuits together; a further circuit is refused with 429. 0: none
         circuits_mib: u64 = 102_400, "circuits-mib", "ZKFLOW_CIRCUITS_MIB", 0..=TEBIBYTE_MIB;
-        /// Days after which a circuit is deleted if it has no proof request, no contract on a chain and no key of a
-        /// ceremony. 0: never. Must be at least proof_ttl_s
+        /// Days without a change after which a circuit is deleted if it has no proof request, no contract on a chain and
+        /// no key of a ceremony; verifications and downloads do not count. 0: never. Must be at least proof_ttl_s
         circuit_idle_days: u64 = 0, "circuit-idle-days", "ZKFLOW_CIRCUIT_IDLE_DAYS", 0..=36_500;
         /// Limit of the files of one upload together
         upload_mib: u64 = 4096, "upload-mib", "ZKFLOW_UPLOAD_MIB", 1..=TEBIBYTE_MIB;
         /// Limit of an upload's constraint system, witness calculator and signal names together, which an import holds
-        /// in memory
-        upload_parts_mib: u64 = 1024, "upload-parts-mib", "ZKFLOW_UPLOAD_PARTS_MIB", 1..=TEBIBYTE_MIB;
+        /// in memory, decoded to several times the size
+        upload_parts_mib: u64 = 128, "upload-parts-mib", "ZKFLOW_UPLOAD_PARTS_MIB", 1..=TEBIBYTE_MIB;
         /// Limit of a tenant's unfinished uploads together; further ones are refused with 429
         tenant_upload_mib: u64 = 16384, "tenant-upload-mib", "ZKFLOW_TENANT_UPLOAD_MIB", 1..=TEBIBYTE_MIB;
         /// Lifetime of an upload that is not imported

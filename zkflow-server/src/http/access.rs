@@ -114,8 +114,7 @@ fn rate(parts: &Parts, principal: &Principal) -> Option<Rate> {
 
 fn too_fast(wait: Duration) -> Problem {
     let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
-    let detail =
-        "the caller sends more requests a second than the settings requests_per_s and requests_burst allow";
+    let detail = "the caller sends more requests a second than the settings requests_per_second and requests_burst allow";
     Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail).retry_after(seconds)
 }
 

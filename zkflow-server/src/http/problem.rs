@@ -107,10 +107,11 @@ impl From<RequestError> for Problem {
             ErrorKind::Limit => match error {
                 RequestError::Overloaded(_)
                 | RequestError::TooManyUploads
-                | RequestError::CircuitQuota(_)
                 | RequestError::TooManyWatchers
                 | RequestError::TooManyDownloads
                 | RequestError::TooManyVerifications => plain(StatusCode::TOO_MANY_REQUESTS).retry_after(5),
+                // Waiting does not help.
+                RequestError::CircuitQuota(_) => plain(StatusCode::TOO_MANY_REQUESTS),
                 _ => plain(StatusCode::UNPROCESSABLE_ENTITY),
             },
             ErrorKind::Unavailable => {

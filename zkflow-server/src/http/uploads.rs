@@ -133,7 +133,7 @@ async fn delete(
         (status = 202, description = "The circuit is pending; poll the URL in `Location`", body = CircuitDto),
     ),
     extensions(("x-codes" = json!([
-        "too_many_circuits",
+        "too_many_circuits", "upload_in_use",
         "upload_not_found", "upload_incomplete", "import_incomplete", "circuit_deleting", "not_owner", "overloaded"
     ])))
 )]

@@ -38,7 +38,7 @@ pub struct NewImport {
 ///
 /// # Errors
 /// [`RequestError::UnknownUpload`]; [`RequestError::UploadIncomplete`]; [`RequestError::ImportIncomplete`] names the files
-/// that are missing; [`RequestError::Overloaded`].
+/// that are missing; [`RequestError::UploadInUse`] by another import; [`RequestError::Overloaded`].
 pub async fn request(app: &App, tenant: &TenantId, new: NewImport) -> Result<Circuit, RequestError> {
     let mut upload = uploads::get(app, tenant, &new.upload).await?;
     let given = given(app, &upload, &new)?;
@@ -48,6 +48,13 @@ pub async fn request(app: &App, tenant: &TenantId, new: NewImport) -> Result<Cir
     let wanted = Circuit::imported(hash, import, app.now());
     if missing > 0 {
         return Err(RequestError::UploadIncomplete { upload: upload.id, missing });
+    }
+    let other = upload.circuit.as_ref().filter(|other| **other != wanted.id);
+    if let Some(other) = other
+        && let Some(other) = app.catalog.circuits().get(other).await?
+        && uploads::needs(&other, &upload.id)
+    {
+        return Err(RequestError::UploadInUse(upload.id));
     }
     upload.circuit = Some(wanted.id.clone());
     uploads::write(app, &upload, PutMode::Overwrite).await?;

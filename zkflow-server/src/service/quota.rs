@@ -11,7 +11,8 @@ use crate::state::App;
 const PAGE: usize = 200;
 const MEBIBYTE: u64 = 1 << 20;
 
-/// Refuses a further circuit of a tenant whose circuits reach a limit. Concurrent requests may exceed it slightly.
+/// Refuses a further circuit of a tenant whose circuits reach a limit. Concurrent requests may
+/// exceed it slightly, and circuits that are not ready have no size yet.
 ///
 /// # Errors
 /// [`RequestError::CircuitQuota`] names the setting.

@@ -26,7 +26,8 @@ pub struct Pauses {
 
 #[derive(Debug, Default)]
 struct Known {
-    paused: BTreeSet<QueueName>,
+    /// `None`: never read.
+    paused: Option<BTreeSet<QueueName>>,
     read: Option<Instant>,
 }
 
@@ -36,18 +37,19 @@ impl Pauses {
         Self { store, known: Mutex::default() }
     }
 
-    /// The paused queues, as of the last 5 seconds. While the store does not answer, they are the ones last read.
+    /// The paused queues, as of the last 5 seconds. While the store does not answer, they are the ones last read; all
+    /// queues, if none were read.
     pub async fn paused(&self) -> BTreeSet<QueueName> {
         let mut known = self.known.lock().await;
         if known.read.is_none_or(|at| at.elapsed() >= FRESH) {
             match timeout(PATIENCE, self.marks()).await {
-                Ok(Ok(paused)) => known.paused = paused,
-                Ok(Err(error)) => tracing::debug!(%error, "cannot read which queues are paused"),
-                Err(_) => tracing::debug!("cannot read in time which queues are paused"),
+                Ok(Ok(paused)) => known.paused = Some(paused),
+                Ok(Err(error)) => tracing::warn!(%error, "cannot read which queues are paused"),
+                Err(_) => tracing::warn!("cannot read in time which queues are paused"),
             }
             known.read = Some(Instant::now());
         }
-        known.paused.clone()
+        known.paused.clone().unwrap_or_else(|| QueueName::ALL.into_iter().collect())
     }
 
     /// Pauses or resumes a queue: at once in this process, within 5 seconds in others. Running jobs continue.
@@ -59,10 +61,14 @@ impl Pauses {
         let key = ArtifactPath::Paused(queue).key();
         if paused {
             self.store.put(&key, Bytes::from_static(b"paused"), PutMode::Overwrite).await?;
-            known.paused.insert(queue);
+            if let Some(known) = &mut known.paused {
+                known.insert(queue);
+            }
         } else {
             self.store.delete(&key).await?;
-            known.paused.remove(&queue);
+            if let Some(known) = &mut known.paused {
+                known.remove(&queue);
+            }
         }
         Ok(())
     }

@@ -36,7 +36,7 @@ pub struct Rate {
 impl Rates {
     /// The limit of the settings; `None` if they have none.
     pub fn new(limits: &Limits) -> Option<Self> {
-        let per_second = NonZeroU32::new(limits.requests_per_s)?;
+        let per_second = NonZeroU32::new(limits.requests_per_second)?;
         let burst = NonZeroU32::new(limits.requests_burst).unwrap_or(per_second);
         let quota = Quota::per_second(per_second).allow_burst(burst);
         let limiter = RateLimiter::keyed(quota).with_middleware::<StateInformationMiddleware>();

@@ -108,8 +108,9 @@ impl Steps for KeyGeneration {
         &self.app
     }
 
-    fn has_data(&self, _: &Circuit) -> bool {
-        false
+    /// An import has an upload.
+    fn has_data(&self, circuit: &Circuit) -> bool {
+        circuit.origin.import().is_some()
     }
 
     async fn run(&self, circuit: &mut Circuit, job: &Job) -> Result<(), Stop> {

@@ -141,7 +141,12 @@ fn status_of_variant(class: &str, variant: &str) -> Option<u16> {
         ("AuthError", "Missing" | "Refused") => Some(401),
         (
             REQUEST,
-            "Overloaded" | "TooManyUploads" | "TooManyWatchers" | "TooManyDownloads" | "TooManyVerifications",
+            "Overloaded"
+            | "TooManyUploads"
+            | "CircuitQuota"
+            | "TooManyWatchers"
+            | "TooManyDownloads"
+            | "TooManyVerifications",
         ) => Some(429),
         _ => None,
     }

@@ -575,6 +575,16 @@ async fn uploads_and_imports_belong_to_a_tenant() {
     assert_ne!(mine["circuitId"], theirs["circuitId"], "the same files of two tenants are two circuits");
 }
 
+#[tokio::test]
+async fn an_upload_serves_one_import_at_a_time() {
+    let server = Server::idle().await;
+    let upload = server.upload(&source()).await;
+    let asked = |main: &str| json!({"uploadId": upload, "main": main});
+    assert_eq!(server.import(&asked("main.circom")).await.status, StatusCode::ACCEPTED);
+    assert_eq!(server.import(&asked("main.circom")).await.status, StatusCode::ACCEPTED);
+    server.import(&asked("lib/square.circom")).await.problem(409, "upload_in_use");
+}
+
 /// Forged keys whose contributions are consistent: they are claims as long as no powers of tau are given.
 const CLAIMS: [&str; 5] =
     ["powers-of-a-beacon", "key-of-other-powers", "A-of-another-key", "C-not-divided", "H-not-divided"];

@@ -35,7 +35,7 @@ async fn a_tenant_has_no_more_circuits_than_its_quota() {
 #[tokio::test]
 async fn a_caller_has_a_burst_and_then_a_rate_and_others_are_untouched() {
     let server = guarded_with(|config| {
-        config.limits.requests_per_s = 1;
+        config.limits.requests_per_second = 1;
         config.limits.requests_burst = 3;
     })
     .await;
