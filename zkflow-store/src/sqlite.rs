@@ -106,7 +106,8 @@ mod tests {
         let found = database.write(Durability::Now, move |connection| {
             names.iter().map(|name| pragma(connection, name)).collect::<rusqlite::Result<Vec<_>>>()
         });
-        let found: Vec<String> = found.await.unwrap().iter().map(|value| format!("{value:?}")).collect();
+        let found: Vec<String> =
+            found.await.unwrap().unwrap().iter().map(|value| format!("{value:?}")).collect();
         assert_eq!(found, ["Integer(2)", "Integer(1)", "Integer(1)", "Text(\"wal\")"]);
     }
 

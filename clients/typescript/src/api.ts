@@ -2140,7 +2140,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `include_not_found`: a file that the source includes does not exist; `include_outside_roots`: an include leads out of the template's folder and the include roots; `inconsistent_parameters`: parameters contradict a rule of the manifest; `invalid_body`: a field of the body is missing, unknown or of the wrong type; `invalid_parameter`: a parameter has the wrong type or is out of range; `invalid_template`: a template or its manifest is not valid; `missing_parameter`: a parameter without a default is missing; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `unknown_parameter`: the template has no such parameter */
+            /** @description `include_not_found`: a file that the source includes does not exist; `include_outside_roots`: an include leads out of the template's folder and the include roots; `inconsistent_parameters`: parameters contradict a rule of the manifest; `invalid_body`: a field of the body is missing, unknown or of the wrong type; `invalid_parameter`: a parameter has the wrong type or is out of range; `invalid_template`: a template or its manifest is not valid; `missing_parameter`: a parameter without a default is missing; `unknown_parameter`: the template has no such parameter */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2149,7 +2149,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -2240,7 +2240,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `circuit_deleting`: the circuit is being deleted; `upload_incomplete`: parts of the upload are missing */
+            /** @description `circuit_deleting`: the circuit is being deleted; `upload_in_use`: a circuit is being imported from the upload; `upload_incomplete`: parts of the upload are missing */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2276,7 +2276,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `import_incomplete`: files of the import are missing and cannot be made, or contradict each other; `invalid_body`: a field of the body is missing, unknown or of the wrong type; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files */
+            /** @description `import_incomplete`: files of the import are missing and cannot be made, or contradict each other; `invalid_body`: a field of the body is missing, unknown or of the wrong type */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2285,7 +2285,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */

@@ -17,10 +17,10 @@ export function CircuitPage({ id }: { id: string }) {
   const [settled, setSettled] = useState(false);
   const { data: circuit, error, again } = useLoad<Circuit>(`/v1/circuits/${encodeURIComponent(id)}`, settled ? undefined : 1000);
   useEffect(() => setSettled(circuit !== undefined && circuit.status !== "pending"), [circuit]);
-  const { data: template } = useLoad<Template>(circuit ? `/v1/templates/${encodeURIComponent(circuit.templateName)}` : null);
+  const { data: template } = useLoad<Template>(circuit?.templateName ? `/v1/templates/${encodeURIComponent(circuit.templateName)}` : null);
   const [problem, setProblem] = useState<Problem>();
   if (!circuit) return <><Title>Circuit</Title>{error ? <Trouble of={error} /> : <p class="empty">Loading…</p>}</>;
-  const origin = meaning(circuit.provenance);
+  const origin = meaning(circuit);
   const { report } = circuit;
   const remove = async (force: boolean) => {
     try {
@@ -41,7 +41,7 @@ export function CircuitPage({ id }: { id: string }) {
   };
   return (
     <>
-      <Title aside={<Badge text={circuit.status} />}>{circuit.templateName}</Title>
+      <Title aside={<Badge text={circuit.status} />}>{circuit.templateName ?? "Imported circuit"}</Title>
       <Trouble of={problem ?? error} />
       <FailureNotice of={circuit.error} />
       <div class="columns wide">
@@ -55,7 +55,7 @@ export function CircuitPage({ id }: { id: string }) {
           ]} />
           <Timeline stages={STAGES} present={circuit.stage} status={circuit.status} timings={circuit.timings} attempt={circuit.attempt} />
         </Section>
-        <Section title="Keys" aside={<Provenance of={circuit.provenance} />}>
+        <Section title="Keys" aside={<Provenance of={circuit} />}>
           <p>{origin.text}</p>
           {circuit.provenance !== undefined && <p class="dull">{CHECKS}</p>}
           {circuit.replaces && <p class="dull">Deleted before, <Time at={circuit.replaces.removedAt} />: its keys were others (proving key {short(circuit.replaces.provingKey)}).</p>}
@@ -78,7 +78,7 @@ export function CircuitPage({ id }: { id: string }) {
       <Compare circuit={circuit} />
       <div class="row">
         <a href={`#/proofs?circuitId=${circuit.circuitId}`}>Proofs of this circuit</a>
-        {circuit.status === "failed" && <button type="button" onClick={() => void repeat()}>Request it again</button>}
+        {circuit.status === "failed" && circuit.templateName && <button type="button" onClick={() => void repeat()}>Request it again</button>}
         {circuit.status !== "pending" && <Confirm label="Delete" act={() => remove(problem?.code === "circuit_in_use")}
           question={problem?.code === "circuit_in_use"
             ? "Delete the circuit although a contract or a ceremony depends on its keys? Nothing brings them back."
@@ -143,13 +143,13 @@ function Deployments({ circuit }: { circuit: Circuit }) {
 /** Compares with another circuit of the same template. */
 function Compare({ circuit }: { circuit: Circuit }) {
   const [other, setOther] = useState("");
-  const { data } = useLoad<Page>(`/v1/circuits?limit=200&templateName=${encodeURIComponent(circuit.templateName)}`);
+  const { data } = useLoad<Page>(circuit.templateName ? `/v1/circuits?limit=200&templateName=${encodeURIComponent(circuit.templateName)}` : null);
   const others = data?.circuits.filter((one) => one.circuitId !== circuit.circuitId) ?? [];
   if (others.length === 0) return null;
   const chosen = others.find((one) => one.circuitId === other);
   const facts = (one: Circuit): Record<string, string> => ({
     ...Object.fromEntries(Object.entries(one.params).map(([name, of]) => [name, text(of)])),
-    keys: meaning(one.provenance).label,
+    keys: meaning(one).label,
     "non-linear constraints": one.report ? count(one.report.nonLinearConstraints) : "",
     "linear constraints": one.report ? count(one.report.linearConstraints) : "",
     wires: one.report ? count(one.report.wires) : "",

@@ -47,10 +47,10 @@ export function CircuitsPage() {
             {shown.map((circuit) => (
               <tr key={circuit.circuitId}>
                 <td><a href={`#/circuits/${circuit.circuitId}`}><code title={circuit.circuitId}>{short(circuit.circuitId)}</code></a></td>
-                <td>{circuit.templateName}</td>
+                <td>{circuit.templateName ?? "imported"}</td>
                 <td class="clip"><code>{Object.entries(circuit.params).map(([name, one]) => `${name}=${text(one)}`).join(" ")}</code></td>
                 <td><Badge text={circuit.status} /></td>
-                <td><Provenance of={circuit.provenance} /></td>
+                <td><Provenance of={circuit} /></td>
                 <td>{circuit.report ? count(circuit.report.nonLinearConstraints + circuit.report.linearConstraints) : ""}</td>
                 <td><Time at={circuit.updatedAt} /></td>
               </tr>
@@ -70,7 +70,7 @@ function kind(circuit: Circuit): string {
 function matches(circuit: Circuit, word: string): boolean {
   const sought = word.trim().toLowerCase();
   const files = Object.values(circuit.artifacts).map((file) => ("sha256" in file ? file.sha256 : ""));
-  const texts = [circuit.circuitId, circuit.circuitHash, circuit.templateName, JSON.stringify(circuit.params), ...files];
+  const texts = [circuit.circuitId, circuit.circuitHash, circuit.templateName ?? "imported", JSON.stringify(circuit.params), ...files];
   return !sought || texts.some((one) => one.toLowerCase().includes(sought));
 }
 

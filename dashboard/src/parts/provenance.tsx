@@ -2,8 +2,15 @@
 import type { Circuit } from "../types";
 import { Badge } from "./basic";
 
-/** Label, colour and meaning of a provenance. */
-export function meaning(of: Circuit["provenance"]): { label: string; tone: string; text: string } {
+/** Where the keys of a circuit come from: verified, or only claimed. */
+type Keys = Pick<Circuit, "provenance" | "claimed">;
+
+/** Label, colour and meaning of the origin of a circuit's keys. */
+export function meaning({ provenance: of, claimed }: Keys): { label: string; tone: string; text: string } {
+  if (claimed !== undefined) {
+    const { label } = meaning({ provenance: claimed });
+    return { label: `claimed ${label}`, tone: "warn", text: "The key was not compared with powers of tau: its contributions may belong to other ones. It is deployed to development chains only." };
+  }
   if (of === undefined) return { label: "no keys", tone: "dull", text: "The keys are not made yet." };
   if (of === "development")
     return { label: "development", tone: "warn", text: "The server made the powers of tau itself. Its operator could forge proofs: for development only." };
@@ -15,7 +22,7 @@ export function meaning(of: Circuit["provenance"]): { label: string; tone: strin
 /** What the server checked before it gave the label. */
 export const CHECKS = "Checked on the bytes: each contribution proves its secret and follows the one before; the parameters agree in G1 and G2 and are no known numbers; the key belongs to this circuit and its powers of tau.";
 
-export function Provenance({ of }: { of: Circuit["provenance"] }) {
+export function Provenance({ of }: { of: Keys }) {
   const { label, tone, text } = meaning(of);
   return <Badge text={label} tone={tone} title={text} />;
 }

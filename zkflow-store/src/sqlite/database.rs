@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, ffi};
@@ -25,9 +26,28 @@ pub struct Database(Arc<Shared>);
 
 struct Shared {
     path: PathBuf,
-    writes: Sender<Write>,
+    /// `None` only while the file is being closed.
+    writes: Option<Sender<Write>>,
     /// Idle connections for reads.
     readers: Mutex<Vec<Connection>>,
+    /// The thread that writes; `None` only while the file is being closed.
+    writer: Option<JoinHandle<()>>,
+}
+
+impl Drop for Shared {
+    /// Waits until the thread has closed its connection. It is the last one, so the log is moved into the file: after an
+    /// orderly end the file alone is the whole database.
+    fn drop(&mut self) {
+        self.readers.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+        drop(self.writes.take());
+        // A write may hold the last clone, and then this is its thread.
+        if let Some(writer) =
+            self.writer.take().filter(|writer| writer.thread().id() != thread::current().id())
+        {
+            // A thread that panicked has closed its connection too.
+            drop(writer.join());
+        }
+    }
 }
 
 /// When a write is on disk.
@@ -56,11 +76,12 @@ impl Database {
     pub(super) fn open(path: &Path) -> Result<Self, DatabaseError> {
         let writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let (writes, incoming) = mpsc::channel();
-        std::thread::Builder::new()
+        let writer = thread::Builder::new()
             .name("zkflow-sqlite".to_owned())
             .spawn(move || write_until_closed(&writer, &incoming))
             .map_err(DatabaseError::other)?;
-        Ok(Self(Arc::new(Shared { path: path.to_owned(), writes, readers: Mutex::default() })))
+        let (writes, writer) = (Some(writes), Some(writer));
+        Ok(Self(Arc::new(Shared { path: path.to_owned(), writes, readers: Mutex::default(), writer })))
     }
 
     /// Runs `work` in a transaction with other waiting writes. If `work` fails, it has changed nothing.
@@ -83,7 +104,8 @@ impl Database {
             Box::new(move |ended| drop(sender.send(ended.and(done))))
         });
         let closed = || DatabaseError::other(std::io::Error::other("the thread that writes has ended"));
-        self.0.writes.send(Write { work, durability }).map_err(|_| closed())?;
+        let writes = self.0.writes.as_ref().ok_or_else(closed)?;
+        writes.send(Write { work, durability }).map_err(|_| closed())?;
         receiver.await.unwrap_or_else(|_| Err(closed()))
     }
 
@@ -311,9 +333,18 @@ mod tests {
     async fn a_write_whose_future_is_dropped_happens() {
         let folder = tempfile::tempdir().unwrap();
         let database = open(&folder).await;
+        let (go, wait) = mpsc::channel::<()>();
+        // The first write blocks the thread until the other is dropped.
+        let mut first = Box::pin(database.write(Durability::Now, move |_| {
+            let _ = wait.recv();
+            Ok::<_, rusqlite::Error>(())
+        }));
+        assert!(futures::poll!(&mut first).is_pending());
         let mut dropped = Box::pin(database.write(Durability::Soon, add(1)));
         assert!(futures::poll!(&mut dropped).is_pending());
         drop(dropped);
+        go.send(()).unwrap();
+        first.await.unwrap().unwrap();
         database.write(Durability::Now, add(2)).await.unwrap().unwrap();
         assert_eq!(all(&database), [1, 2]);
     }
@@ -330,6 +361,19 @@ mod tests {
         let added: Vec<i64> = (0..3).zip(&writes).filter(|(_, done)| done.is_ok()).map(|(n, _)| n).collect();
         assert_eq!(all(&database), added, "a write that failed was made, or one that succeeded was not");
         database.write(Durability::Now, add(9)).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn after_an_orderly_end_the_file_alone_is_the_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = open(&folder).await;
+        database.write(Durability::Soon, add(7)).await.unwrap().unwrap();
+        assert_eq!(all(&database), [7]);
+        drop(database);
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::copy(folder.path().join("db"), copy.path().join("db")).unwrap();
+        assert!(!folder.path().join("db-wal").exists());
+        assert_eq!(all(&crate::sqlite::open(copy.path().join("db")).await.unwrap()), [7]);
     }
 
     #[tokio::test]
