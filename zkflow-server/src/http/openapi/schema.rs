@@ -1,5 +1,7 @@
 //! Schemas of types that other crates define, each under a name of its own.
 
+#![cfg_attr(not(feature = "evm"), allow(dead_code, reason = "schemas of deployments"))]
+
 use serde_json::{Value, json};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
