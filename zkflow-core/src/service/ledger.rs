@@ -39,7 +39,7 @@ pub trait Entries<D: Document>: Send + Sync {
     /// Writes a document as [`Collection::replace`](crate::service::catalog::Collection::replace) does. Returns it, and
     /// whether its job was completed too; if not, complete the job with the queue.
     ///
-    /// The document decides: it is written even if the lease is lost, since its epoch shows that nobody else changed it.
+    /// The epoch of the document decides: if it is unchanged, the document is written even if the lease is lost.
     ///
     /// # Errors
     /// Those of `replace`; the job is not changed then.
