@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "ark")]
 pub mod ark;
+pub mod assembly;
 mod blinding;
 mod consistency;
 mod load;
@@ -44,6 +45,28 @@ pub trait Prover: fmt::Debug + Send + Sync + 'static {
     /// Announces the number of proofs about to start, besides the running ones. A prover that shares its
     /// threads by load uses this number until the next call.
     fn announce(&self, _proofs: usize) {}
+
+    /// The health of the prover's accelerator; healthy without one.
+    fn health(&self) -> Health {
+        Health::default()
+    }
+}
+
+/// The health of an accelerator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Health {
+    /// Proofs that it made wrong since the start. The processor made them again.
+    pub wrong_proofs: u64,
+    /// True if it failed so often that it is not used any more.
+    pub set_aside: bool,
+}
+
+impl Health {
+    /// The health of an accelerator that made so many wrong proofs.
+    pub fn new(wrong_proofs: u64, set_aside: bool) -> Self {
+        Self { wrong_proofs, set_aside }
+    }
 }
 
 /// A proving key in the form of its prover.

@@ -28,7 +28,7 @@ mod writer;
 use coefficient::COEFFICIENT_LEN;
 pub use coefficient::{Coefficient, Matrix};
 pub use contribution::{BeaconHash, Contribution, ContributionKind, ContributionName};
-pub(crate) use encoded::EncodedKey;
+pub use encoded::EncodedKey;
 pub use file::{KeySection, ZKeyFile};
 pub use head::KeyHead;
 use head::{CONTRIBUTIONS_LEN, GROTH16, HEADER_LEN, PROTOCOL_LEN};

@@ -11,10 +11,10 @@ use crate::format::encoding::{FilePoint, first_bad_point};
 /// The bytes of a key with its head. Matrices and points are read section by section, in any order, by several
 /// threads.
 #[derive(Debug)]
-pub(crate) struct EncodedKey<'a> {
+pub struct EncodedKey<'a> {
     file: BinFile<'a>,
     /// The part of the key that is decoded.
-    pub(crate) head: KeyHead,
+    pub head: KeyHead,
 }
 
 impl<'a> EncodedKey<'a> {
@@ -22,7 +22,7 @@ impl<'a> EncodedKey<'a> {
     ///
     /// # Errors
     /// The bytes are not a Groth16 key on BN254, or its head is malformed.
-    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, FormatError> {
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, FormatError> {
         let file = BinFile::parse(LAYOUT, bytes)?;
         let [protocol, header] = [file.section(section::PROTOCOL)?, file.section(section::HEADER)?];
         let head = KeyHead::read([protocol, header, file.section(section::CONTRIBUTIONS)?], |count| {
@@ -35,7 +35,7 @@ impl<'a> EncodedKey<'a> {
     ///
     /// # Errors
     /// The section is missing or malformed.
-    pub(crate) fn coefficients(&self) -> Result<(Vec<Coefficient>, Range<usize>), FormatError> {
+    pub fn coefficients(&self) -> Result<(Vec<Coefficient>, Range<usize>), FormatError> {
         let section = self.file.section(section::COEFFICIENTS)?;
         Ok((coefficient::read_all(section, self.head.n_vars, self.head.domain_size)?, section.range()))
     }
@@ -44,7 +44,7 @@ impl<'a> EncodedKey<'a> {
     ///
     /// # Errors
     /// The section is missing or of the wrong length; a point is off its curve.
-    pub(crate) fn points<P: FilePoint>(
+    pub fn points<P: FilePoint>(
         &self,
         section: KeySection<P>,
     ) -> Result<(Vec<P>, Range<usize>), FormatError> {
@@ -57,7 +57,7 @@ impl<'a> EncodedKey<'a> {
     ///
     /// # Errors
     /// The section is missing or of the wrong length; a point is off its curve.
-    pub(crate) fn points_by<P: FilePoint, T>(
+    pub fn points_by<P: FilePoint, T>(
         &self,
         section: KeySection<P>,
         read: impl FnOnce(&[u8]) -> Option<T>,

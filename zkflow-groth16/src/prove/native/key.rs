@@ -4,13 +4,9 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine, g1, g2};
-use ark_ec::CurveGroup;
-use ark_ff::UniformRand;
-use zeroize::Zeroizing;
+use ark_bn254::{Fr, G1Affine, G2Affine, g1, g2};
 use zkflow_bn254::Kernel;
 use zkflow_bn254::msm::{FixedBases, Options, Scalars};
-use zkflow_bn254::points::products;
 use zkflow_bn254::quotient::Quotient;
 use zkflow_bn254::sparse::{Entry, SparseMatrix};
 
@@ -19,6 +15,7 @@ use super::pools::Pools;
 use crate::format::FormatError;
 use crate::format::zkey::{Coefficient, EncodedKey, KeyHead, KeySection, Matrix, ZKey};
 use crate::proof::{Proof, VerifyingKey};
+use crate::prove::assembly::{Assembly, Factors, Sums};
 use crate::prove::blinding::Blinding;
 use crate::prove::consistency::{check_columns, check_sizes};
 use crate::prove::{PreparedKey, ProveError};
@@ -154,55 +151,27 @@ impl NativeKey {
         }
     }
 
-    /// The proof of [Groth16](https://eprint.iacr.org/2016/260), section 3.2, blinded with r and s:
-    ///
-    /// ```text
-    /// A = alpha + sum w_i a_i + r delta
-    /// B = beta  + sum w_i b_i + s delta
-    /// C = sum over private wires w_i c_i + sum h_j H_j + s A + r B - r s delta
-    /// ```
-    ///
-    /// B is in G2 in the proof; it is computed a second time in G1 for C.
-    pub(super) fn proof(&self, witness: &[Fr], Factors { r, s }: &Factors) -> Proof {
+    fn assembly(&self) -> Assembly<'_> {
+        let &Self { kernel, ref vk, beta_g1, delta_g1, .. } = self;
+        Assembly { kernel, vk, beta_g1, delta_g1 }
+    }
+
+    /// The proof for a witness, blinded with `factors`.
+    pub(super) fn proof(&self, witness: &[Fr], factors: &Factors) -> Proof {
         let Points { a, b1, c, h, b2 } = &self.points;
         let wires = Scalars::new(self.kernel, witness);
         let quotient = || Scalars::new(self.kernel, &self.quotient.values(witness));
-        let multiples_of_delta = || {
-            let factors = Zeroizing::new([**r, **s, -(**r * **s)]);
-            (
-                products(self.kernel, &[self.delta_g1; 3], &*factors),
-                products(self.kernel, &[self.vk.delta_g2], &factors[1..2]),
-            )
-        };
+        let assembly = self.assembly();
         // The most expensive task starts first, so that the last tasks are small.
-        let (b2, (h, (c, (a, (b1, (delta_g1, delta_g2)))))) = rayon::join(
+        let (b2, (h, (c, (a, (b1, multiples))))) = rayon::join(
             || b2.msm(&wires),
             || {
-                let small = || rayon::join(|| b1.msm(&wires), multiples_of_delta);
+                let small = || rayon::join(|| b1.msm(&wires), || assembly.multiples(factors));
                 let middle = || rayon::join(|| c.msm(&wires), || rayon::join(|| a.msm(&wires), small));
                 rayon::join(|| h.msm(&quotient()), middle)
             },
         );
-        let a = a + self.vk.alpha_g1 + delta_g1[0];
-        let b1 = b1 + self.beta_g1 + delta_g1[1];
-        let b2 = b2 + self.vk.beta_g2 + delta_g2[0];
-        let affine = G1Projective::normalize_batch(&[a, b1]);
-        let blinded = products(self.kernel, &affine, &*Zeroizing::new([**s, **r]));
-        let c = c + h + blinded[0] + blinded[1] + delta_g1[2];
-        Proof { a: affine[0], b: b2.into_affine(), c: c.into_affine() }
-    }
-}
-
-/// The factors r and s that blind a proof.
-pub(super) struct Factors {
-    r: Zeroizing<Fr>,
-    s: Zeroizing<Fr>,
-}
-
-impl Factors {
-    pub(super) fn random(rng: &mut dyn SecureRng) -> Self {
-        let mut random = || Zeroizing::new(Fr::rand(rng));
-        Self { r: random(), s: random() }
+        assembly.proof(&Sums { a, b1, b2, c: c + h }, &multiples, factors)
     }
 }
 

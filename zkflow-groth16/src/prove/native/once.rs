@@ -18,8 +18,9 @@ use zkflow_bn254::msm::{FixedBases, Options, Scalars};
 
 use super::NativeProver;
 use super::file::Folder;
-use super::key::{Factors, NativeKey};
+use super::key::NativeKey;
 use crate::proof::{PublicSignals, VerifyingKey};
+use crate::prove::assembly::Factors;
 use crate::prove::load::map;
 use crate::prove::{FileProof, ProveError};
 use crate::rng::{SecureRng, os_rng};
