@@ -143,6 +143,34 @@ struct alignas(16) Field {
 
     DEVICE Field square() const { return multiply(*this); }
 
+    // Montgomery's reduction x / 2^256 mod p, for x below 2 p^2. After each row, a multiple of p makes the lowest word
+    // zero, as in `multiply`.
+    static DEVICE Field reduce(const Wide& x) {
+        const Words p = Modulus::p();
+        u32 halves[2][8] = {};
+        UNROLL
+        for (int i = 0; i < 8; ++i) halves[0][i] = x.word[i];
+        UNROLL
+        for (int i = 0; i < 8; ++i) {
+            u32(&even)[8] = halves[i & 1];
+            u32(&odd)[8] = halves[1 - (i & 1)];
+            if (i > 0) move_down(even[0], odd);
+            u32 multiple = even[0] * Modulus::inverse;
+            add_row(odd, p.word[1], p.word[3], p.word[5], p.word[7], multiple);
+            add_row(even, odd[7], p.word[0], p.word[2], p.word[4], p.word[6], multiple);
+        }
+        Words down, high;
+        UNROLL
+        for (int i = 0; i < 7; ++i) down.word[i] = halves[1][i + 1];
+        down.word[7] = 0;
+        UNROLL
+        for (int i = 0; i < 8; ++i) high.word[i] = x.word[8 + i];
+        Field sum;
+        add_words(sum.word, halves[0], down.word);
+        add_words(sum.word, sum.word, high.word);
+        return sum.reduced();
+    }
+
     // The number x itself, as a number below p.
     DEVICE Field number() const { return multiply(of({1, 0, 0, 0, 0, 0, 0, 0})); }
 
@@ -175,16 +203,22 @@ struct Fq2 {
     DEVICE Fq2 twice() const { return {c0.twice(), c1.twice()}; }
     DEVICE Fq2 negate() const { return {c0.negate(), c1.negate()}; }
 
-    // Karatsuba's three products.
-    DEVICE Fq2 multiply(const Fq2& other) const {
-        Fq low = c0.multiply(other.c0);
-        Fq high = c1.multiply(other.c1);
-        Fq both = c0.lazy_add(c1).multiply(other.c0.lazy_add(other.c1));
-        return {low.subtract(high), both.subtract(low).subtract(high)};
+    // Products are calls: with all of them inlined, a sum of points would not fit into the cache for instructions.
+    DEVICE Fq2 multiply(const Fq2& other) const { return product(*this, other); }
+    DEVICE Fq2 square() const { return squared(*this); }
+
+    // Karatsuba's three products, with one reduction for each part.
+    static DEVICE_CALL Fq2 product(Fq2 x, Fq2 y) {
+        Wide low = Wide::product(x.c0.word, y.c0.word);
+        Wide high = Wide::product(x.c1.word, y.c1.word);
+        Wide both = Wide::product(x.c0.lazy_add(x.c1).word, y.c0.lazy_add(y.c1).word);
+        // Without p^2, the difference could be negative.
+        const Wide square = {{0x275d69b1, 0x3b5458a2, 0x09eac101, 0xa602072d, 0x6d96cadc, 0x4a50189c, 0x7a1242c8, 0x04689e95, 0x34c6b38d, 0x26edfa5c, 0x16375606, 0xb00b8551, 0x0348d21c, 0x599a6f7c, 0x763cbf9c, 0x0925c4b8}};
+        return {Fq::reduce(low.add(square).subtract(high)), Fq::reduce(both.subtract(low).subtract(high))};
     }
 
-    DEVICE Fq2 square() const {
-        return {c0.lazy_add(c1).multiply(c0.subtract(c1)), c0.twice().multiply(c1)};
+    static DEVICE_CALL Fq2 squared(Fq2 x) {
+        return {x.c0.lazy_add(x.c1).multiply(x.c0.subtract(x.c1)), x.c0.twice().multiply(x.c1)};
     }
 
     // (c0 - c1 u) / (c0^2 + c1^2).

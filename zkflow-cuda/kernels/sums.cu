@@ -53,7 +53,7 @@ DEVICE void accumulate(const Affine<F>* table, const Entry* entries, const u32* 
 }
 
 // Heads that one thread of `join` adds up.
-constexpr u32 JOINED = 8;
+constexpr u32 JOINED = 2;
 
 // Adds to each head whose number within its bucket is a multiple of JOINED * stride the heads at the next multiples of
 // `stride`. With strides of 1, JOINED, JOINED^2 and so on, the first head of a bucket becomes the sum of all.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use ark_bn254::Fr;
-use zeroize::Zeroize;
+use rayon::prelude::*;
 
 pub(crate) mod cuda;
 #[cfg(test)]
@@ -270,6 +270,13 @@ impl Staging {
     }
 }
 
+impl Staging {
+    /// Overwrites the memory. The driver of the device can read it, so the compiler cannot leave this out.
+    pub(crate) fn wipe(&mut self) {
+        self.bytes().par_chunks_mut(1 << 20).for_each(|piece| piece.fill(0));
+    }
+}
+
 impl fmt::Debug for Staging {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Staging({} bytes)", self.bytes)
@@ -278,7 +285,7 @@ impl fmt::Debug for Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        self.bytes().zeroize();
+        self.wipe();
         self.device.free_on_host(self.memory);
     }
 }

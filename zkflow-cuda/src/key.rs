@@ -4,7 +4,6 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use ark_bn254::{Fr, g1, g2};
 use rayon::prelude::*;
-use zeroize::Zeroize;
 use zkflow_groth16::format::FormatError;
 use zkflow_groth16::format::zkey::{EncodedKey, KeySection};
 use zkflow_groth16::prove::assembly::Sums;
@@ -255,7 +254,7 @@ impl Space {
         // The device must not read the staging memory any more when it is overwritten.
         let finished = self.lanes().into_iter().try_for_each(|lane| self.device.finish(lane.stream()));
         let results = finished.and(results);
-        self.staging.bytes().zeroize();
+        self.staging.wipe();
         results
     }
 

@@ -91,7 +91,7 @@ pub(crate) const WIDE_BLOCK: u32 = 256;
 /// Counts that a block sums.
 const SUMMED: u32 = 4096;
 /// Heads that a thread joins in one round.
-const JOINED: u32 = 8;
+const JOINED: u32 = 2;
 /// Points that a block reduces.
 const REDUCED: u32 = 256;
 
@@ -302,11 +302,6 @@ impl Lane {
         self.stream.id()
     }
 
-    /// Bytes of a lane's memory.
-    pub(crate) fn bytes(&self) -> usize {
-        self.buffers().iter().map(|buffer| buffer.bytes()).sum()
-    }
-
     fn buffers(&self) -> [&Buffer; 10] {
         let Self { counts, offsets, totals, ranks, entries, buckets, heads, tails, sums, reduced, .. } = self;
         [counts, offsets, totals, ranks, entries, buckets, heads, tails, sums, reduced]
@@ -456,15 +451,17 @@ impl<C: Group> SumBuffer<C> {
         let bits = first.kinds() as usize - 1;
         let sum_of_group = |group: usize| {
             let (in_blocks, weighted) = rest.split_at(bits * groups);
-            let blocks = by_bits(&of_totals[groups..], group) * C::ScalarField::from(first.length);
-            let sums = by_bits(in_blocks, group) + blocks;
-            sums * C::ScalarField::from(shape.run()) + weighted[group]
+            let blocks = double(by_bits(&of_totals[groups..], group), first.length.ilog2());
+            double(by_bits(in_blocks, group) + blocks, shape.run().ilog2()) + weighted[group]
         };
-        Ok((0..groups).rev().fold(Projective::zero(), |sum: Projective<C>, group| {
-            let shifted = (0..shape.window).fold(sum, |sum, _| sum.double());
-            shifted + sum_of_group(group)
-        }))
+        let groups = (0..groups).rev();
+        Ok(groups.fold(Projective::zero(), |sum, group| double(sum, shape.window) + sum_of_group(group)))
     }
+}
+
+/// 2^times the point.
+fn double<C: Group>(point: Projective<C>, times: u32) -> Projective<C> {
+    (0..times).fold(point, |point, _| point.double())
 }
 
 /// A point in the coordinates of a sum, x = X / ZZ and y = Y / ZZZ with ZZ^3 = ZZZ^2, in Jacobian coordinates with

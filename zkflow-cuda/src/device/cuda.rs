@@ -71,8 +71,14 @@ impl Gpu {
         let context = unsafe { result::primary_ctx::retain(device) }.map_err(doing("create a context"))?;
         // SAFETY: `context` is a context.
         unsafe { result::ctx::set_current(context) }.map_err(doing("select a context"))?;
-        // SAFETY: the image is a fat binary, and stays in memory.
-        let module = unsafe { result::module::load_data(KERNELS.0.as_ptr().cast()) };
+        #[cfg(test)]
+        let other = std::env::var_os("ZKFLOW_CUDA_KERNELS").map(|path| std::fs::read(path).unwrap());
+        #[cfg(test)]
+        let image = other.as_ref().map_or(KERNELS.0.as_ptr(), |image| image.as_ptr());
+        #[cfg(not(test))]
+        let image = KERNELS.0.as_ptr();
+        // SAFETY: the image is a fat binary, and stays in memory during the call.
+        let module = unsafe { result::module::load_data(image.cast()) };
         let module = match module {
             Ok(module) => module,
             Err(error) => {

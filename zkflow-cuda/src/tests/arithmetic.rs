@@ -8,7 +8,11 @@ use rand_chacha::ChaCha20Rng;
 
 use crate::device::emulated::KERNELS;
 
-type Operate<F> = unsafe extern "C" fn(u32, *const F, *const F, *mut F);
+type Operate<F> = unsafe extern "C" fn(u32, *const Aligned<F>, *const Aligned<F>, *mut Aligned<F>);
+
+/// An element at an address that the kernels accept.
+#[repr(align(16))]
+struct Aligned<F>(F);
 
 /// Elements with Montgomery forms at the extremes of each word, of sums and of the modulus; and random ones.
 fn elements<F: PrimeField<BigInt = BigInt<4>>>(of_form: fn(BigInt<4>) -> F) -> Vec<F> {
@@ -43,9 +47,9 @@ fn compare<F: Field + Copy>(function: &str, elements: &[F]) {
         [|x, y| x + y, |x, y| x - y, |x, y| x * y, |x, _| x.square(), |x, _| -x, |x, _| x.double()];
     // SAFETY: see above.
     let run = |number: u32, x: F, y: F| unsafe {
-        let mut out = F::ZERO;
-        operate(number, &x, &y, &mut out);
-        out
+        let mut out = Aligned(F::ZERO);
+        operate(number, &Aligned(x), &Aligned(y), &mut out);
+        out.0
     };
     for &x in elements {
         assert_eq!(run(6, x, x), x.inverse().unwrap_or(F::ZERO), "1 / {x}");

@@ -197,6 +197,16 @@ fn measure() {
             if !profile {
                 continue;
             }
+            {
+                let device: Arc<dyn Device> = Arc::new(Gpu::open(0).unwrap());
+                let key = DeviceKey::upload(&device, &EncodedKey::parse(&zkey).unwrap(), 36 << 30).unwrap();
+                let times = (0..rounds).map(|_| {
+                    let began = Instant::now();
+                    key.sums(witness.values()).unwrap();
+                    began.elapsed()
+                });
+                println!("  sums on the device: {:.2} ms", median(times.collect()));
+            }
             let timed = Arc::new(Timed { gpu: Gpu::open(0).unwrap(), times: Mutex::default() });
             let device: Arc<dyn Device> = Arc::clone(&timed) as _;
             let key = DeviceKey::upload(&device, &EncodedKey::parse(&zkey).unwrap(), 36 << 30).unwrap();
