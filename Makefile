@@ -10,10 +10,10 @@ CARGO_PUBLIC_API := 0.52.0
 # nextest runs the test binaries in parallel; plain `cargo test` runs the same tests.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: help setup demo test lint doc unit dashboard screenshots package api chaos radosgw compat schemathesis solc bench fuzz clean
+.PHONY: help setup demo test lint doc unit dashboard screenshots package api chaos radosgw compat cuda cuda-check schemathesis solc bench fuzz clean
 
 help: ## This list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
 
 setup: requirements python packages $(NODE_MODULES) $(DASHBOARD_MODULES) $(PYTHON_TOOLS) ## Install redis-server, promtool and chromium, circom, circomlib, snarkjs, solc, anvil, TypeScript, SecantusDB and schemathesis under tools/, and the packages of dashboard/
 
@@ -27,13 +27,13 @@ python:
 	@command -v python3 >/dev/null || { echo "make: python3 is missing: install Python 3.11 with venv" >&2; exit 1; }
 
 # The tests start their own servers. RUNLEVEL=1 prevents Debian from starting any on installation. promtool is a part of
-# Debian's package prometheus. The tests of the dashboard use Chromium.
+# Debian's package prometheus. The tests of the dashboard use Chromium, those of zkflow-cuda a C++ compiler.
 packages:
-	@{ command -v redis-server && command -v promtool && command -v chromium; } >/dev/null || { \
-	  echo "make: installing redis-server, prometheus and chromium with apt-get" >&2; \
+	@{ command -v redis-server && command -v promtool && command -v chromium && command -v c++; } >/dev/null || { \
+	  echo "make: installing redis-server, prometheus, chromium and g++ with apt-get" >&2; \
 	  as_root=$$([ "$$(id -u)" = 0 ] || command -v sudo) || true; \
-	  { $$as_root apt-get update -qq && $$as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server prometheus chromium >&2; } || { \
-	    echo "make: redis-server, promtool or chromium is missing and could not be installed: as root, apt-get install redis-server prometheus chromium" >&2; exit 1; }; \
+	  { $$as_root apt-get update -qq && $$as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server prometheus chromium g++ >&2; } || { \
+	    echo "make: redis-server, promtool, chromium or c++ is missing and could not be installed: as root, apt-get install redis-server prometheus chromium g++" >&2; exit 1; }; \
 	}
 
 $(NODE_MODULES): tools/package-lock.json
@@ -115,6 +115,23 @@ compat: setup ## The tests of circomlib with zkflow in place of circom and snark
 	ZKFLOW=$(abspath $(or $(CARGO_TARGET_DIR),target))/release/zkflow ZKFLOW_TOOLS=$(CURDIR)/tools compat/node_modules/.bin/mocha \
 	  --timeout 900000 --require ./compat/circomlib/in_place.cjs 'compat/node_modules/circomlib/test/*.js'
 
+# nvcc comes from PyPI; compiling needs no GPU.
+CUDA_TOOLS := tools/.cuda/.installed
+CUDA_TARGETS := $(foreach arch,80 86 89 90 100 120,-gencode=arch=compute_$(arch),code=sm_$(arch)) -gencode=arch=compute_120,code=compute_120
+NVCC = $(CURDIR)/$(wildcard tools/.cuda/lib/python3.*/site-packages/nvidia/cu13/bin/nvcc) -std=c++17 -O3 --threads 0 --compress-mode=size
+
+$(CUDA_TOOLS): tools/cuda-requirements.txt
+	python3 -m venv --clear tools/.cuda
+	tools/.cuda/bin/pip install --quiet --disable-pip-version-check --requirement tools/cuda-requirements.txt
+	@touch $@
+
+cuda: python $(CUDA_TOOLS) ## Compile the kernels for GPUs that zkflow-cuda embeds (minutes); commit the result
+	cd zkflow-cuda && $(NVCC) $(CUDA_TARGETS) -fatbin kernels/kernels.cu -o kernels.fatbin
+	cd zkflow-cuda && sha256sum kernels.fatbin $$(ls kernels/*.cu kernels/*.h) > kernels.sha256
+
+cuda-check: python $(CUDA_TOOLS) ## Compile the kernels for one GPU, to see that nvcc accepts them
+	cd zkflow-cuda && $(NVCC) -gencode=arch=compute_90,code=sm_90 -fatbin kernels/kernels.cu -o /dev/null
+
 bench: setup ## The Criterion benches
 	$(CARGO) build --locked --release --bin zkflow --features zkflow-cli/ark
 	$(CARGO) bench --locked --workspace --bench kernels --bench stages --bench prover --bench witness --bench setup --bench queue --bench http
@@ -126,4 +143,4 @@ fuzz: setup ## Each fuzz target for a minute (needs cargo-fuzz)
 
 clean: ## Remove all build output and installed tools
 	$(CARGO) clean
-	rm -rf tools/node_modules dashboard/node_modules compat/node_modules tools/.venv
+	rm -rf tools/node_modules dashboard/node_modules compat/node_modules tools/.venv tools/.cuda

@@ -34,6 +34,8 @@ pub(crate) struct DeviceKey {
     c: Table<g1::Config>,
     h: Table<g1::Config>,
     spaces: Mutex<Spaces>,
+    /// Bytes of the memory for one proof.
+    space_bytes: usize,
     returned: Condvar,
 }
 
@@ -95,7 +97,7 @@ impl DeviceKey {
         let g1 = |points: &[u8], kept: &[u32]| {
             Table::<g1::Config>::new(device, stream, shape(kept), kept.len(), pieces(points, in_g1, kept))
         };
-        Ok(Self {
+        let mut key = Self {
             device: Arc::clone(device),
             wires,
             of_a: Wires::new(device, &kept_a, 0)?,
@@ -108,16 +110,22 @@ impl DeviceKey {
             h: g1(&h, &rows)?,
             quotient,
             spaces: Mutex::default(),
+            space_bytes: 0,
             returned: Condvar::new(),
-        })
+        };
+        // A key that is on the device can prove, even if other keys take the rest of the memory.
+        let first = Space::new(&key)?;
+        key.space_bytes = first.bytes();
+        key.spaces = Mutex::new(Spaces { free: vec![first], made: 1 });
+        Ok(key)
     }
 
-    /// Bytes of the key on the device, without the memory for proofs.
+    /// Bytes of the key on the device, with the memory for one proof.
     pub(crate) fn bytes(&self) -> usize {
         let Self { quotient, of_a, of_b, of_c, a, b1, b2, c, h, .. } = self;
         let tables = [(a, of_a.count), (b1, of_b.count), (c, of_c.count), (h, quotient.rows())];
         let in_g1: usize = tables.iter().map(|(table, count)| Table::<g1::Config>::bytes(*count, table.shape())).sum();
-        in_g1 + Table::<g2::Config>::bytes(of_b.count, b2.shape()) + quotient.bytes()
+        in_g1 + Table::<g2::Config>::bytes(of_b.count, b2.shape()) + quotient.bytes() + self.space_bytes
     }
 
     /// The sums of a proof for a witness with as many wires as the key.
@@ -298,6 +306,12 @@ impl Space {
             offset += piece.len();
         }
         Ok(())
+    }
+
+    /// Bytes on the device, but for the few of the results.
+    fn bytes(&self) -> usize {
+        let buffers = [&self.witness, &self.values, &self.products].map(Buffer::bytes);
+        buffers.iter().sum::<usize>() + self.lanes().map(Lane::bytes).iter().sum::<usize>()
     }
 
     fn lanes(&self) -> [&Lane; 3] {

@@ -302,6 +302,11 @@ impl Lane {
         self.stream.id()
     }
 
+    /// Bytes of the memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.buffers().map(Buffer::bytes).iter().sum()
+    }
+
     fn buffers(&self) -> [&Buffer; 10] {
         let Self { counts, offsets, totals, ranks, entries, buckets, heads, tails, sums, reduced, .. } = self;
         [counts, offsets, totals, ranks, entries, buckets, heads, tails, sums, reduced]

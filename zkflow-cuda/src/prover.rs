@@ -39,7 +39,7 @@ pub struct CudaOptions {
 
 impl Default for CudaOptions {
     fn default() -> Self {
-        Self { device: 0, memory: None, min_rows: 1 << 13 }
+        Self { device: 0, memory: None, min_rows: 1 << 12 }
     }
 }
 

@@ -1,7 +1,8 @@
-//! A device that runs the kernels on the processor, compiled by g++.
+//! A device that runs the kernels on the processor, compiled by the C++ compiler.
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
 
 use libloading::{Library, Symbol};
@@ -14,8 +15,9 @@ pub(crate) static KERNELS: LazyLock<Library> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let library = folder.path().join("kernels.so");
     let flags = ["-O2", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"];
-    let status = Command::new("g++").args(flags).arg(&library).arg(source).status();
-    assert!(status.expect("g++ must be installed").success(), "the kernels do not compile");
+    let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned());
+    let status = Command::new(compiler).args(flags).arg(&library).arg(source).status();
+    assert!(status.expect("a C++ compiler must be installed").success(), "the kernels do not compile");
     // SAFETY: the library has no initialisers.
     unsafe { Library::new(library) }.unwrap()
 });
@@ -24,6 +26,8 @@ pub(crate) static KERNELS: LazyLock<Library> = LazyLock::new(|| {
 #[derive(Debug, Default)]
 pub(crate) struct Emulated {
     pub(crate) blocks: Mutex<Vec<Vec<u128>>>,
+    /// Kernels that were launched.
+    pub(crate) launched: AtomicUsize,
     /// After this many launches, every launch fails.
     pub(crate) launches: Mutex<Option<usize>>,
     /// Bytes that can be allocated.
@@ -113,6 +117,7 @@ impl Device for Emulated {
             let detail = "the device was lost".to_owned();
             *left = left.checked_sub(1).ok_or(DeviceError::Failed { doing: launch.kernel, detail })?;
         }
+        self.launched.fetch_add(1, Ordering::Relaxed);
         let [columns, rows] = launch.grid;
         let shape = [columns, rows, launch.block, launch.shared];
         let places: Vec<_> = launch.arguments.iter().map(|argument| argument.as_ptr()).collect();
