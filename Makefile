@@ -66,6 +66,7 @@ lint: python
 	$(CARGO) check --locked --package zkflow-core --no-default-features --quiet
 	$(CARGO) check --locked --package zkflow-server --no-default-features --quiet
 	$(CARGO) check --locked --package zkflow-cli --no-default-features --quiet
+	$(CARGO) check --locked --package zkflow-cli --no-default-features --features bench,cuda --quiet
 
 doc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet

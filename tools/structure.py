@@ -19,6 +19,7 @@ ORDER = [
     "zkflow-client",
     "zkflow-bn254",
     "zkflow-groth16",
+    "zkflow-cuda",
     "zkflow-circom",
     "zkflow-core",
     "zkflow-store",
@@ -29,7 +30,7 @@ ORDER = [
     "zkflow-cli",
 ]
 # Crates of one floor: they do not depend on each other.
-FLOORS = [{"zkflow-store", "zkflow-evm"}, {"zkflow-queue", "zkflow-evm"}, {"zkflow-server", "zkflow-bench"}]
+FLOORS = [{"zkflow-cuda", "zkflow-circom"}, {"zkflow-store", "zkflow-evm"}, {"zkflow-queue", "zkflow-evm"}, {"zkflow-server", "zkflow-bench"}]
 
 ASYNC = ["tokio", "async-trait", "futures", "hyper", "axum", "reqwest"]
 CIRCOM = ["wasmtime", "wasmparser", "handlebars"]
@@ -38,12 +39,14 @@ FREE_OF = [
     ("zkflow-bn254", [], ASYNC + CIRCOM + ["serde", "serde_json"]),
     ("zkflow-groth16", [], ASYNC + CIRCOM),
     ("zkflow-groth16", ["--no-default-features"], ASYNC + CIRCOM + ["zkflow-bn254"]),
+    ("zkflow-cuda", [], ASYNC + CIRCOM),
     # wasmtime depends on the macro of async-trait, and on no runtime.
     ("zkflow-circom", [], [name for name in ASYNC if name != "async-trait"]),
     ("zkflow-core", [], [name for name in ASYNC if name != "async-trait"] + ["uuid", "jiff"]),
     ("zkflow-core", ["--no-default-features"], ASYNC + CIRCOM),
     ("zkflow-store", ["--no-default-features"], ["rusqlite", "mongodb", "aws-sdk-s3", "axum"]),
     ("zkflow-queue", ["--no-default-features"], ["rusqlite", "redis", "axum"]),
+    ("zkflow-cli", [], ["cudarc", "ark-circom"]),
     ("zkflow-cli", ["--no-default-features"], ["axum", "rusqlite", "redis", "mongodb", "aws-sdk-s3", "alloy", "ark-groth16"]),
 ]
 

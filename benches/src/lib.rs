@@ -73,6 +73,9 @@ pub struct BenchArgs {
     /// Inputs of --circuit (.json)
     #[arg(long, requires = "circuit")]
     input: Option<PathBuf>,
+    /// Provers to measure, by their names in the table, separated by commas (default: all that are found)
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    prover: Vec<String>,
     /// Provers to skip, by their names in the table, separated by commas
     #[arg(long, value_delimiter = ',')]
     without: Vec<String>,
@@ -102,6 +105,14 @@ pub struct BenchArgs {
     out: PathBuf,
 }
 
+impl BenchArgs {
+    /// Whether the prover with this name in the table is to be measured.
+    fn wants(&self, name: &str) -> bool {
+        let has = |names: &[String]| names.iter().any(|it| it == name);
+        (self.prover.is_empty() || has(&self.prover)) && !has(&self.without)
+    }
+}
+
 /// Compares the provers, writes the results to the folder of `--out`, and returns the table.
 ///
 /// Circuits, keys and witnesses are made once and stored in `folder`. `workshop` is opened only if one of them
@@ -115,7 +126,7 @@ pub fn run(
     workshop: &dyn Fn() -> Result<Workshop, Error>,
     progress: &dyn Progress,
 ) -> Result<String, Error> {
-    let contestants = Contestants::find(args)?;
+    let contestants = Contestants::find(args, progress)?;
     progress.line(&format!("provers: {}", contestants.names().join(", ")));
     let mut results = Results::default();
     let mut opened = None;

@@ -93,10 +93,10 @@ pub(super) fn measure(
     let reference = (measured[reference].warm_ms.clone(), walls(&measured[reference].cold));
     for measured in measured {
         let warm_median = median(&measured.warm_ms);
-        let throughput = match (&measured.contestant.inside, warm_median) {
-            (Some(inside), Some(warm)) if !args.no_throughput => {
-                let key = inside.throughput.load(&zkey)?;
-                Some(throughput(&key, &witness, threads, warm)?)
+        let throughput = match (&measured.contestant.inside, &measured.key, warm_median) {
+            (Some(inside), Some(key), Some(warm)) if !args.no_throughput => {
+                let other = inside.throughput.as_ref().map(|prover| prover.load(&zkey)).transpose()?;
+                Some(throughput(other.as_ref().unwrap_or(key), &witness, threads, warm)?)
             }
             _ => None,
         };

@@ -9,9 +9,10 @@ use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::prove::Kernel;
 use zkflow_core::prove::native::{NativeOptions, Parallelism};
 use zkflow_core::prove::{Prover, Provers};
+use zkflow_core::provers;
 
 use super::circuits::Files;
-use super::{BenchArgs, Error};
+use super::{BenchArgs, Error, Progress};
 
 /// One prover with one set of options.
 pub(super) struct Contestant {
@@ -23,23 +24,34 @@ pub(super) struct Contestant {
     pub(super) prepares: bool,
 }
 
-/// A prover in this process: one proof over all threads, and one proof per thread.
+/// A prover in this process.
 pub(super) struct Inside {
+    /// For one proof at a time, over all threads.
     pub(super) latency: Arc<dyn Prover>,
-    pub(super) throughput: Arc<dyn Prover>,
+    /// For one proof per thread; `None`: the same prover.
+    pub(super) throughput: Option<Arc<dyn Prover>>,
 }
+
+/// Name of the prover on a GPU, in builds that contain it.
+const GPU: &str = "cuda";
 
 /// All provers to measure.
 pub(super) struct Contestants(pub(super) Vec<Contestant>);
 
 impl Contestants {
-    pub(super) fn find(args: &BenchArgs) -> Result<Self, Error> {
+    pub(super) fn find(args: &BenchArgs, progress: &dyn Progress) -> Result<Self, Error> {
         let mut found = vec![ours(Provers::DEFAULT, Kernel::detect(), args)?];
         if Kernel::detect() != Kernel::Portable {
             found.push(ours(Provers::DEFAULT, Kernel::Portable, args)?);
         }
-        if Provers::default().check("ark").is_ok() {
+        if provers::of_build().check("ark").is_ok() {
             found.push(ours("ark", Kernel::Portable, args)?);
+        }
+        if provers::of_build().check(GPU).is_ok() && args.wants(GPU) {
+            match on_gpu(args)? {
+                Some(contestant) => found.push(contestant),
+                None => progress.line("the prover cuda is left out: no GPU can be used"),
+            }
         }
         if let Some(command) = rapidsnark(args) {
             found.push(outside("rapidsnark", command));
@@ -47,7 +59,11 @@ impl Contestants {
         if let Some(command) = snarkjs(args) {
             found.push(outside("snarkjs", command));
         }
-        found.retain(|contestant| !args.without.contains(&contestant.name));
+        let here: Vec<String> = found.iter().map(|contestant| contestant.name.clone()).collect();
+        if let Some(name) = args.prover.iter().find(|name| !here.contains(name)) {
+            return Err(format!("there is no prover {name:?} to measure; found {}", here.join(", ")).into());
+        }
+        found.retain(|contestant| args.wants(&contestant.name));
         if found.is_empty() {
             return Err("no prover to measure: --without excludes all".into());
         }
@@ -87,32 +103,46 @@ impl Contestant {
 }
 
 fn ours(name: &str, kernel: Kernel, args: &BenchArgs) -> Result<Contestant, Error> {
-    let key_memory = args.key_memory.saturating_mul(1 << 20);
-    let open = |parallelism| {
-        let threads = args.threads;
-        let options = NativeOptions { threads, parallelism, kernel, key_memory, ..NativeOptions::default() };
-        Provers::default().open(name, options)
-    };
+    let open = |parallelism| provers::of_build().open(name, options(kernel, parallelism, args));
     let native = name == Provers::DEFAULT;
     let portable = native && kernel == Kernel::Portable;
-    let mut cold: Vec<OsString> = vec![std::env::current_exe()?.into(), "prove".into()];
-    cold.extend(["--prover".into(), name.into()]);
-    cold.extend(["--key-memory".into(), args.key_memory.to_string().into()]);
+    let mut cold = command(name, args)?;
     if portable {
         cold.push("--portable".into());
-    }
-    if let Some(threads) = args.threads {
-        cold.extend(["--threads".into(), threads.to_string().into()]);
     }
     Ok(Contestant {
         name: if portable { "native-portable".to_owned() } else { name.to_owned() },
         inside: Some(Inside {
             latency: open(Parallelism::Latency)?,
-            throughput: open(Parallelism::Throughput)?,
+            throughput: Some(open(Parallelism::Throughput)?),
         }),
         cold,
         prepares: native,
     })
+}
+
+/// The prover on the GPU; `None` if the processor's prover took its place.
+fn on_gpu(args: &BenchArgs) -> Result<Option<Contestant>, Error> {
+    let latency = provers::of_build().open(GPU, options(Kernel::detect(), Parallelism::Latency, args))?;
+    let inside = (latency.name() == GPU).then_some(Inside { latency, throughput: None });
+    let cold = command(GPU, args)?;
+    Ok(inside.map(|inside| Contestant { name: GPU.to_owned(), inside: Some(inside), cold, prepares: true }))
+}
+
+fn options(kernel: Kernel, parallelism: Parallelism, args: &BenchArgs) -> NativeOptions {
+    let key_memory = args.key_memory.saturating_mul(1 << 20);
+    NativeOptions { threads: args.threads, parallelism, kernel, key_memory, ..NativeOptions::default() }
+}
+
+/// The command `zkflow prove` with a prover.
+fn command(prover: &str, args: &BenchArgs) -> Result<Vec<OsString>, Error> {
+    let mut command: Vec<OsString> = vec![std::env::current_exe()?.into(), "prove".into()];
+    command.extend(["--prover".into(), prover.into()]);
+    command.extend(["--key-memory".into(), args.key_memory.to_string().into()]);
+    if let Some(threads) = args.threads {
+        command.extend(["--threads".into(), threads.to_string().into()]);
+    }
+    Ok(command)
 }
 
 fn outside(name: &str, cold: Vec<OsString>) -> Contestant {

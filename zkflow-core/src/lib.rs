@@ -39,7 +39,7 @@
 //! |---|---|---|
 //! | `zkflow-groth16` | [`format`](mod@format), [`proof`], [`verify`], [`prove`], [`setup`], [`provenance`], [`constraints`], [`report`], [`calldata`], [`solidity`] | files, keys, proofs, trusted setups |
 //! | `zkflow-circom` | [`template`], [`compile`], [`witness`], [`sandbox`], [`confined`], [`secret`] | circom: templates, compiler, witnesses |
-//! | `zkflow-core` | [`circuit`], [`prelude`] | the steps put together |
+//! | `zkflow-core` | [`circuit`], [`provers`], [`prelude`] | the steps put together |
 //! | | `service` | the contracts of a service |
 //!
 //! | feature | default | adds |
@@ -49,6 +49,7 @@
 //! | `conformance` | no | `service::conformance`: test suites for backends of your own |
 //! | `snark` | no | conversions for callers from arkworks, and the native prover as an `ark_snark::SNARK` |
 //! | `ark` | no | the reference prover on ark-circom and ark-groth16 |
+//! | `cuda` | no | `cuda`: the prover on NVIDIA GPUs |
 //!
 //! Without `service` there is no async runtime in the tree. To verify proofs only, depend on `zkflow-groth16` without its
 //! default features.
@@ -58,6 +59,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod prelude;
+pub mod provers;
 
 #[cfg(feature = "circom")]
 pub mod circuit;
@@ -67,6 +69,8 @@ pub mod service;
 
 #[cfg(feature = "circom")]
 pub use zkflow_circom::{compile, confined, inputs, sandbox, secret, template, trial, witness};
+#[cfg(feature = "cuda")]
+pub use zkflow_cuda as cuda;
 #[cfg(feature = "snark")]
 pub use zkflow_groth16::snark;
 /// The curve of scalars and points, and random generators, in the versions of these crates.

@@ -72,7 +72,8 @@ pub enum Role {
 /// # Errors
 /// The server fails to start, or a part of it ends without a signal.
 pub fn run(config: Config, role: Role) -> Result<(), ServeError> {
-    run_with(config, role, Provers::default())
+    let provers = config.proving.provers();
+    run_with(config, role, provers)
 }
 
 /// Serves as [`run`] does, with provers of your own: [`proving.prover`](crate::config::Proving::prover) is the name of one of `provers`.

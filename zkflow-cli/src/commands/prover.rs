@@ -7,13 +7,15 @@ use clap::Args;
 use zkflow_core::prove::Kernel;
 use zkflow_core::prove::native::{NativeOptions, Parallelism};
 use zkflow_core::prove::{ProveError, Prover, Provers, UnknownProver};
+use zkflow_core::provers;
 
 use super::cache_dir;
 
 /// Options of the prover.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ProverArgs {
-    /// Name of the prover: native, or with feature ark also ark, the slow reference
+    /// Name of the prover: native; with feature cuda also cuda, for NVIDIA GPUs; with feature ark also ark, the slow
+    /// reference
     #[arg(long, default_value = Provers::DEFAULT, value_parser = known)]
     prover: String,
     /// Threads of the native prover (default: one per processor)
@@ -33,6 +35,8 @@ pub(super) struct ProverArgs {
 
 impl ProverArgs {
     pub(super) fn open(&self) -> Result<Arc<dyn Prover>, ProveError> {
+        #[cfg(feature = "cuda")]
+        show_warnings();
         let options = NativeOptions {
             threads: self.threads,
             parallelism: Parallelism::Latency,
@@ -41,12 +45,22 @@ impl ProverArgs {
             cache_dir: if self.no_key_cache { None } else { cache_dir("keys") },
             ..NativeOptions::default()
         };
-        Provers::default().open(&self.prover, options)
+        provers::of_build().open(&self.prover, options)
     }
+}
+
+/// Shows the warnings of the prover for GPUs on standard error.
+#[cfg(feature = "cuda")]
+pub(super) fn show_warnings() {
+    use tracing_subscriber::filter::LevelFilter;
+
+    let log = tracing_subscriber::fmt().with_max_level(LevelFilter::WARN).with_writer(std::io::stderr);
+    // An error means that a log is already set up.
+    let _ = log.with_ansi(false).with_target(false).without_time().try_init();
 }
 
 /// The name of a prover of this build.
 fn known(name: &str) -> Result<String, UnknownProver> {
-    Provers::default().check(name)?;
+    provers::of_build().check(name)?;
     Ok(name.to_owned())
 }

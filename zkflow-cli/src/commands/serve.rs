@@ -1,7 +1,6 @@
 //! `zkflow serve`, `zkflow worker` and `zkflow config`.
 
 use clap::Args;
-use zkflow_core::prove::Provers;
 use zkflow_core::service::queue::QueueName;
 use zkflow_server::config::{Config, ConfigArgs};
 use zkflow_server::serve::{self, Role};
@@ -41,7 +40,7 @@ pub(super) fn worker(args: WorkerArgs) -> Result<(), Error> {
 
 pub(super) fn config(args: ConfigArgs) -> Result<(), Error> {
     let config = Config::load(&args)?;
-    Provers::default().check(&config.proving.prover)?;
+    config.proving.provers().check(&config.proving.prover)?;
     print!("{}", config.to_toml());
     Ok(())
 }

@@ -106,12 +106,21 @@ impl fmt::Debug for Provers {
 
 /// There is no prover with this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown prover {name:?}; expected one of {}", known.join(", "))]
+#[error("unknown prover {name:?}; expected one of {}{}", known.join(", "), hint(name))]
 pub struct UnknownProver {
     /// The name.
     pub name: String,
     /// The names of all provers.
     pub known: Vec<&'static str>,
+}
+
+/// Provers of optional features, which have the names of their features.
+const OPTIONAL: [&str; 2] = ["ark", "cuda"];
+
+/// The end of the message: the feature that a build needs for the name.
+fn hint(name: &str) -> String {
+    let is_missing = OPTIONAL.contains(&name);
+    if is_missing { format!("; this build does not contain the feature {name}") } else { String::new() }
 }
 
 #[cfg(test)]
@@ -137,6 +146,12 @@ mod tests {
         assert_eq!(refused.to_string(), format!("unknown prover \"arc\"; expected one of {known}"));
         let refused = provers.open("arc", NativeOptions::default());
         assert!(matches!(refused, Err(ProveError::Unknown(_))), "{refused:?}");
+    }
+
+    #[test]
+    fn the_name_of_a_prover_that_the_build_lacks_is_refused_with_its_feature() {
+        let refused = Provers::default().check("cuda").unwrap_err().to_string();
+        assert!(refused.ends_with("; this build does not contain the feature cuda"), "{refused}");
     }
 
     #[test]

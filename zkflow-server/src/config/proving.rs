@@ -3,15 +3,19 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+#[cfg(feature = "cuda")]
+use zkflow_core::cuda::{self, CudaOptions};
 use zkflow_core::prove::Provers;
 use zkflow_core::prove::native::NativeOptions;
+use zkflow_core::provers;
 
 use super::setting::{TEBIBYTE_MIB, bytes, settings};
 
 settings! {
     /// Proving
     Proving at proving {
-        /// Name of the prover: native, or with feature ark also ark, the slow reference
+        /// Name of the prover: native; with feature cuda also cuda, for NVIDIA GPUs; with feature ark also ark, the
+        /// slow reference
         prover: String = Provers::DEFAULT.to_owned(), "prover", "ZKFLOW_PROVER";
         /// Threads of the native prover; 0 uses one per processor. A single proof uses all threads; proofs
         /// that run in parallel use one thread each
@@ -30,10 +34,38 @@ settings! {
         key_cache_mib: u64 = 16 * 1024, "key-cache-mib", "ZKFLOW_KEY_CACHE_MIB", 0..=TEBIBYTE_MIB;
         /// Memory limit of the prepared circuits
         circuit_cache_mib: u64 = 1024, "circuit-cache-mib", "ZKFLOW_CIRCUIT_CACHE_MIB", 0..=TEBIBYTE_MIB;
+        /// Number of the GPU for the prover cuda
+        cuda_device: u32 = 0, "cuda-device", "ZKFLOW_CUDA_DEVICE", 0..=1023;
+        /// Memory of the GPU for the keys and proofs of the prover cuda. 0 means nine tenths of what is free when the
+        /// process starts
+        cuda_memory_mib: u64 = 0, "cuda-memory-mib", "ZKFLOW_CUDA_MEMORY_MIB", 0..=TEBIBYTE_MIB;
+        /// The prover cuda leaves circuits whose domain has fewer rows to the processor
+        cuda_min_rows: u32 = 1 << 13, "cuda-min-rows", "ZKFLOW_CUDA_MIN_ROWS", 0..=1 << 28;
     }
 }
 
 impl Proving {
+    /// The provers of this build, with the options of these settings.
+    pub fn provers(&self) -> Provers {
+        let provers = provers::of_build();
+        #[cfg(feature = "cuda")]
+        let provers = {
+            let options = self.cuda_options();
+            provers.with(cuda::NAME, move |native| cuda::open(&options, native))
+        };
+        provers
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_options(&self) -> CudaOptions {
+        let mut options = CudaOptions::default();
+        options.device = self.cuda_device;
+        options.memory = (self.cuda_memory_mib > 0)
+            .then(|| usize::try_from(bytes(self.cuda_memory_mib)).unwrap_or(usize::MAX));
+        options.min_rows = self.cuda_min_rows;
+        options
+    }
+
     /// Options of the native prover, with prepared keys in `folder`.
     pub fn native_options(&self, folder: Option<PathBuf>) -> NativeOptions {
         NativeOptions {
@@ -53,5 +85,23 @@ impl Proving {
     /// Memory limit of the prepared circuits in bytes.
     pub fn circuit_cache_bytes(&self) -> u64 {
         bytes(self.circuit_cache_mib)
+    }
+}
+
+#[cfg(all(test, feature = "cuda"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_prover() {
+        assert_eq!(Proving::default().cuda_options(), CudaOptions::default());
+    }
+
+    #[test]
+    fn the_options_of_the_prover_are_the_settings() {
+        let settings =
+            Proving { cuda_device: 1, cuda_memory_mib: 3, cuda_min_rows: 4096, ..Proving::default() };
+        let options = settings.cuda_options();
+        assert_eq!((options.device, options.memory, options.min_rows), (1, Some(3 << 20), 4096));
     }
 }

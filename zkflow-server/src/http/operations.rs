@@ -46,7 +46,7 @@ pub(super) fn routes() -> Routes {
 pub(super) fn starting() -> Router {
     let began = Instant::now();
     let health = async move || Json(Health { status: "ok", uptime_s: began.elapsed().as_secs() });
-    let readiness = || Readiness { status: "starting", checks: BTreeMap::new() };
+    let readiness = || Readiness { status: "starting", checks: BTreeMap::new(), warnings: Vec::new() };
     let metrics = async || rendered(&telemetry::metrics());
     Router::new()
         .route("/health", get(health))
@@ -80,6 +80,9 @@ struct Readiness {
     status: &'static str,
     /// `ok` or an error message, by backend.
     checks: BTreeMap<&'static str, String>,
+    /// Faults that slow the process down but do not stop it, such as a GPU that is set aside; absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<&'static str>,
 }
 
 /// Check that requests can be served.
@@ -98,7 +101,7 @@ async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
         (false, true) => (StatusCode::OK, "ready"),
         (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
-    (code, Json(Readiness { status, checks }))
+    (code, Json(Readiness { status, checks, warnings: app.gpu_trouble().into_iter().collect() }))
 }
 
 /// Sends a minimal query to each backend and updates its metric. The catalog and the store are also written to, at most
@@ -176,7 +179,7 @@ async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
         let age = stats.oldest_ready.map_or(Duration::ZERO, |since| app.now().since(since));
         gauge!(QUEUE_AGE, "queue" => name).set(age.as_secs_f64());
     }
-    telemetry::measure(&app.config, &app.budgets).await;
+    telemetry::measure(&app).await;
     rendered(&app.metrics)
 }
 

@@ -57,7 +57,7 @@ struct ProcessDto {
     /// Kernel of the prover that the processor allows.
     kernel: String,
     /// Name of the prover.
-    prover: String,
+    prover: &'static str,
     /// Whether this process runs jobs too.
     works: bool,
     /// Proofs at the same time.
@@ -202,7 +202,7 @@ async fn overview(State(app): State<Arc<App>>) -> Result<Json<OverviewDto>, Prob
         warnings: app.warnings(),
         process: ProcessDto {
             kernel: format!("{:?}", Kernel::detect()),
-            prover: config.proving.prover.clone(),
+            prover: app.prover.name(),
             works: config.workers.enabled,
             proofs: config.workers.proof_concurrency,
             circuits: config.workers.keygen_concurrency,

@@ -25,7 +25,7 @@ pub(super) fn announce(app: &App, addresses: Addresses, queues: &[QueueName]) {
         queues = queues.join(","),
         proofs = config.workers.proof_concurrency,
         circuits = config.workers.keygen_concurrency,
-        prover = config.proving.prover,
+        prover = app.prover.name(),
         kernel = ?Kernel::detect(),
         templates = app.library.iter().count(),
         "listening"

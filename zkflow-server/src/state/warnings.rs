@@ -1,9 +1,9 @@
-//! What an operator should know about the settings.
+//! What an operator should know about the settings and the GPU.
 
 use super::App;
 
 impl App {
-    /// Sentences about settings that are not for production.
+    /// Sentences about settings that are not for production, and about a GPU that is not used.
     pub fn warnings(&self) -> Vec<&'static str> {
         let config = &self.config;
         let mut warnings = Vec::new();
@@ -20,6 +20,18 @@ impl App {
                 "ZKFLOW_SECRET_KEY is not set: the key that seals private inputs is in the data folder",
             );
         }
+        warnings.extend(self.gpu_trouble());
         warnings
+    }
+
+    /// Why the processor makes the proofs of the configured GPU; `None` if it does not.
+    pub fn gpu_trouble(&self) -> Option<&'static str> {
+        if self.prover.health().set_aside {
+            Some("the GPU is set aside after faults: the processor makes all proofs until the next start")
+        } else if self.prover.name() != self.config.proving.prover {
+            Some("the GPU cannot be used, as the log says at the start: the processor makes all proofs")
+        } else {
+            None
+        }
     }
 }

@@ -110,6 +110,16 @@ pub const METRICS: &[Metric] = &[
         "outcome",
         "Uses of circuits in memory: `hit`, or `miss` if it was loaded",
     ),
+    counter(
+        "zkflow_gpu_faults_total",
+        "",
+        "Wrong proofs of the GPU; none was published, the processor made them again",
+    ),
+    gauge(
+        "zkflow_gpu_set_aside",
+        "",
+        "1 if the processor makes the proofs of the configured GPU: it was set aside after faults, or cannot be used",
+    ),
     gauge("zkflow_disk_free_bytes", "folder", "Free space of the file system of a folder"),
     gauge("zkflow_database_bytes", "", "Size of the SQLite file with its log"),
 ];

@@ -68,6 +68,7 @@ pub fn filter(level: LogLevel) -> EnvFilter {
         "zkflow_bn254",
         "zkflow_circom",
         "zkflow_core",
+        "zkflow_cuda",
         "zkflow_evm",
         "zkflow_groth16",
         "zkflow_queue",

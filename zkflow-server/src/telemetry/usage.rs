@@ -1,19 +1,20 @@
 //! Measures what a process uses, at the moment that the metrics are read.
 
-use metrics::gauge;
+use metrics::{counter, gauge};
 
 use crate::config::Config;
-use crate::state::Budgets;
+use crate::state::{App, Budgets};
 
-/// Updates the metrics of budgets, disks and database.
-pub(crate) async fn measure(config: &Config, budgets: &Budgets) {
-    for (name, budget) in
-        [("bodies", &budgets.bodies), ("downloads", &budgets.downloads), ("watchers", &budgets.watchers)]
-    {
+/// Updates the metrics of the GPU, budgets, disks and database.
+pub(crate) async fn measure(app: &App) {
+    counter!("zkflow_gpu_faults_total").absolute(app.prover.health().wrong_proofs);
+    gauge!("zkflow_gpu_set_aside").set(if app.gpu_trouble().is_some() { 1.0 } else { 0.0 });
+    let Budgets { bodies, downloads, watchers, .. } = &app.budgets;
+    for (name, budget) in [("bodies", bodies), ("downloads", downloads), ("watchers", watchers)] {
         gauge!("zkflow_budget_used", "budget" => name).set(budget.used() as f64);
         gauge!("zkflow_budget_limit", "budget" => name).set(budget.total() as f64);
     }
-    let config = config.clone();
+    let config = app.config.clone();
     // The file system may be slow. A panic leaves the metrics as they are.
     let measured = tokio::task::spawn_blocking(move || (free_space(&config), database_bytes(&config))).await;
     let Ok((free, database)) = measured else { return };

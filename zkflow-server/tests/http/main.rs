@@ -14,6 +14,7 @@ mod delivery;
 mod described;
 mod documents;
 mod events;
+mod gpu;
 mod idempotency;
 mod imports;
 mod inputs;

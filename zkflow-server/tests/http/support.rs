@@ -49,11 +49,16 @@ impl Server {
 
     /// Like [`idle`](Self::idle), with changed settings.
     pub(crate) async fn idle_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::idle_with_provers(Provers::default(), change).await
+    }
+
+    /// Like [`idle_with`](Self::idle_with), with provers of the test.
+    pub(crate) async fn idle_with_provers(provers: Provers, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         config.circuits.module_cache = Some(std::env::temp_dir().join("zkflow-test-modules"));
         config.http.max_body_bytes = BODY_LIMIT;
         change(&mut config);
-        let app = backends::in_memory(config, Provers::default(), CancellationToken::new()).await.unwrap();
+        let app = backends::in_memory(config, provers, CancellationToken::new()).await.unwrap();
         Self { router: http::router(app.clone()), app }
     }
 
