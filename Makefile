@@ -61,12 +61,11 @@ test: setup lint doc unit ## Every check a change must pass
 lint: python
 	$(CARGO) fmt --all --check
 	python3 tools/structure.py
-	$(CARGO) clippy --locked --workspace --all-targets --quiet -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets --features zkflow-cli/cuda --quiet -- -D warnings
 	$(CARGO) clippy --locked -p zkflow-groth16 --no-default-features --quiet -- -D warnings
 	$(CARGO) check --locked --package zkflow-core --no-default-features --quiet
 	$(CARGO) check --locked --package zkflow-server --no-default-features --quiet
 	$(CARGO) check --locked --package zkflow-cli --no-default-features --quiet
-	$(CARGO) check --locked --package zkflow-cli --no-default-features --features bench,cuda --quiet
 
 doc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet

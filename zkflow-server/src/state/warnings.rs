@@ -25,7 +25,7 @@ impl App {
     }
 
     /// Why the processor makes the proofs of the configured GPU; `None` if it does not.
-    pub fn gpu_trouble(&self) -> Option<&'static str> {
+    pub(crate) fn gpu_trouble(&self) -> Option<&'static str> {
         if self.prover.health().set_aside {
             Some("the GPU is set aside after faults: the processor makes all proofs until the next start")
         } else if self.prover.name() != self.config.proving.prover {
