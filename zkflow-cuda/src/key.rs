@@ -124,7 +124,8 @@ impl DeviceKey {
     pub(crate) fn bytes(&self) -> usize {
         let Self { quotient, of_a, of_b, of_c, a, b1, b2, c, h, .. } = self;
         let tables = [(a, of_a.count), (b1, of_b.count), (c, of_c.count), (h, quotient.rows())];
-        let in_g1: usize = tables.iter().map(|(table, count)| Table::<g1::Config>::bytes(*count, table.shape())).sum();
+        let in_g1: usize =
+            tables.iter().map(|(table, count)| Table::<g1::Config>::bytes(*count, table.shape())).sum();
         in_g1 + Table::<g2::Config>::bytes(of_b.count, b2.shape()) + quotient.bytes() + self.space_bytes
     }
 
@@ -231,9 +232,11 @@ impl Space {
         let size = LaneSize::default();
         let size_h = size.with::<g1::Config>(&**device, h.shape(), quotient.rows());
         let size_b = size.with::<g2::Config>(&**device, b2.shape(), of_b.count);
-        let size_a_and_c = size
-            .with::<g1::Config>(&**device, a.shape(), of_a.count)
-            .with::<g1::Config>(&**device, c.shape(), of_c.count);
+        let size_a_and_c = size.with::<g1::Config>(&**device, a.shape(), of_a.count).with::<g1::Config>(
+            &**device,
+            c.shape(),
+            of_c.count,
+        );
         Ok(Self {
             device: Arc::clone(device),
             staging: Staging::new(device, key.wires * SCALAR)?,
@@ -275,11 +278,8 @@ impl Space {
         for_b.sort(key.of_b.scalars(&self.witness), key.b2.shape())?;
         for_b.sum(&key.b2, &self.b2)?;
         key.quotient.values(device, for_h.stream(), self.witness.address(), &self.values, &self.products)?;
-        let quotient = Scalars {
-            scalars: self.values.address(),
-            wires: Address::NULL,
-            count: key.quotient.rows(),
-        };
+        let quotient =
+            Scalars { scalars: self.values.address(), wires: Address::NULL, count: key.quotient.rows() };
         for_h.sort(quotient, key.h.shape())?;
         for_h.sum(&key.h, &self.h)?;
         for_a_and_c.sort(key.of_a.scalars(&self.witness), key.a.shape())?;
@@ -322,7 +322,9 @@ impl Space {
     fn wipe(&self) -> Result<(), DeviceError> {
         let Self { witness, values, products, for_h, for_b, for_a_and_c, .. } = self;
         let stream = for_h.stream();
-        [witness, values, products].into_iter().try_for_each(|buffer| buffer.clear(stream, buffer.bytes()))?;
+        [witness, values, products]
+            .into_iter()
+            .try_for_each(|buffer| buffer.clear(stream, buffer.bytes()))?;
         self.lanes().into_iter().try_for_each(Lane::wipe)?;
         self.a.wipe(for_a_and_c.stream())?;
         self.c.wipe(for_a_and_c.stream())?;

@@ -38,3 +38,7 @@ mod tests;
 
 pub use device::DeviceError;
 pub use prover::{CudaOptions, CudaProver, NAME, open};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

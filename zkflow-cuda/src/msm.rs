@@ -143,7 +143,10 @@ impl Shape {
 
     /// Buckets that one thread folds: enough threads to fill a device, and at most 2^16 sums of a group.
     fn run(self) -> u32 {
-        (self.buckets() / (1 << 15)).next_power_of_two().max(self.buckets_of_group() >> 16).clamp(1, self.buckets_of_group())
+        (self.buckets() / (1 << 15))
+            .next_power_of_two()
+            .max(self.buckets_of_group() >> 16)
+            .clamp(1, self.buckets_of_group())
     }
 
     fn cut(self) -> [u32; 3] {
@@ -348,7 +351,8 @@ impl Lane {
             [&table.points, &self.buckets, &self.heads, &self.tails].map(address);
         self.buckets.clear(stream, buckets as usize * C::XYZZ)?;
         let threads = threads::<C>(&**device);
-        let run = |kernel, items, arguments: &[Argument]| run(device, stream, kernel, items, BLOCK, arguments);
+        let run =
+            |kernel, items, arguments: &[Argument]| run(device, stream, kernel, items, BLOCK, arguments);
         run(accumulate, threads, &[points, entries, total, in_buckets, heads, tails])?;
         let mut stride = 1;
         while stride < threads {

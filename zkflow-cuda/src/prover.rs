@@ -97,7 +97,11 @@ impl CudaProver {
     }
 
     /// Puts a key that the processor's prover has checked on the device, if it is large enough.
-    fn accelerated(&self, native: Arc<dyn PreparedKey>, zkey: &[u8]) -> Result<Arc<dyn PreparedKey>, ProveError> {
+    fn accelerated(
+        &self,
+        native: Arc<dyn PreparedKey>,
+        zkey: &[u8],
+    ) -> Result<Arc<dyn PreparedKey>, ProveError> {
         let encoded = EncodedKey::parse(zkey)?;
         if encoded.head.domain_size < self.min_rows || self.faults.set_aside() {
             return Ok(native);
@@ -157,7 +161,12 @@ impl KeyLoader for CudaProver {
     }
 
     /// A single proof is made on the processor: it is done before a key would be on the device.
-    fn prove_file(&self, path: &Path, witness: &Witness, rng: &mut dyn SecureRng) -> Result<FileProof, ProveError> {
+    fn prove_file(
+        &self,
+        path: &Path,
+        witness: &Witness,
+        rng: &mut dyn SecureRng,
+    ) -> Result<FileProof, ProveError> {
         KeyLoader::prove_file(&self.native, path, witness, rng)
     }
 
@@ -195,7 +204,12 @@ struct CudaKey {
 
 impl CudaKey {
     /// A proof from the device; it may be wrong.
-    fn prove_on_device(&self, key: &DeviceKey, witness: &Witness, rng: &mut dyn SecureRng) -> Result<Proof, DeviceError> {
+    fn prove_on_device(
+        &self,
+        key: &DeviceKey,
+        witness: &Witness,
+        rng: &mut dyn SecureRng,
+    ) -> Result<Proof, DeviceError> {
         let Head { vk, beta_g1, delta_g1, .. } = &self.head;
         let assembly = Assembly { kernel: self.kernel, vk, beta_g1: *beta_g1, delta_g1: *delta_g1 };
         let factors = Factors::random(rng);

@@ -194,7 +194,8 @@ impl SparseMatrix {
             buffer.write(stream, 0, bytes)?;
             Ok::<_, DeviceError>(buffer)
         };
-        let numbers = |numbers: &[u32]| upload(&numbers.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<_>>());
+        let numbers =
+            |numbers: &[u32]| upload(&numbers.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<_>>());
         Ok(Self {
             pieces,
             starts: numbers(&starts)?,

@@ -121,7 +121,8 @@ impl Gpu {
 const MOST_SHARED: i32 = 256 * 256;
 
 fn failed(doing: &'static str, error: DriverError) -> DeviceError {
-    let text = |text: Result<&std::ffi::CStr, DriverError>| text.map(|text| text.to_string_lossy().into_owned());
+    let text =
+        |text: Result<&std::ffi::CStr, DriverError>| text.map(|text| text.to_string_lossy().into_owned());
     let detail = text(error.error_string()).unwrap_or_else(|_| format!("error {}", error.0 as u32));
     DeviceError::Failed { doing, detail }
 }
@@ -194,7 +195,8 @@ impl Device for Gpu {
     unsafe fn write(&self, stream: Stream, to: Address, from: &[u8]) -> Result<(), DeviceError> {
         self.select()?;
         // SAFETY: the caller keeps the bytes, and the memory is large enough.
-        unsafe { result::memcpy_htod_async(to.0, from, handle(stream)) }.map_err(|error| failed("take bytes", error))
+        unsafe { result::memcpy_htod_async(to.0, from, handle(stream)) }
+            .map_err(|error| failed("take bytes", error))
     }
 
     unsafe fn read(&self, stream: Stream, from: Address, to: &mut [u8]) -> Result<(), DeviceError> {
@@ -243,7 +245,8 @@ impl Device for Gpu {
     fn finish(&self, stream: Stream) -> Result<(), DeviceError> {
         self.select()?;
         // SAFETY: the stream exists.
-        unsafe { result::stream::synchronize(handle(stream)) }.map_err(|error| failed("finish its work", error))
+        unsafe { result::stream::synchronize(handle(stream)) }
+            .map_err(|error| failed("finish its work", error))
     }
 }
 

@@ -75,6 +75,7 @@ fn the_scalar_field_is_that_of_arkworks() {
 fn the_quadratic_extension_is_that_of_arkworks() {
     let parts = elements(Fq::new_unchecked);
     let pairs = parts.iter().zip(parts.iter().rev()).map(|(&c0, &c1)| Fq2::new(c0, c1));
-    let edges = parts.iter().take(4).flat_map(|&c| [Fq2::new(c, Fq::ZERO), Fq2::new(Fq::ZERO, c), Fq2::new(c, c)]);
+    let edges =
+        parts.iter().take(4).flat_map(|&c| [Fq2::new(c, Fq::ZERO), Fq2::new(Fq::ZERO, c), Fq2::new(c, c)]);
     compare("operate_fq2", &pairs.step_by(2).chain(edges).collect::<Vec<_>>());
 }

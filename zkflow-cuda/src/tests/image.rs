@@ -11,7 +11,11 @@ fn the_compiled_kernels_are_those_of_these_sources() {
     let mut names: Vec<&str> = Vec::new();
     for line in listed.lines() {
         let (digest, name) = line.split_once("  ").unwrap();
-        assert_eq!(Digest::of(&std::fs::read(folder.join(name)).unwrap()).to_string(), digest, "{name}: run `make cuda`");
+        assert_eq!(
+            Digest::of(std::fs::read(folder.join(name)).unwrap()).to_string(),
+            digest,
+            "{name}: run `make cuda`"
+        );
         names.push(name);
     }
     for file in std::fs::read_dir(folder.join("kernels")).unwrap() {

@@ -31,7 +31,12 @@ struct Timed {
 }
 
 impl Timed {
-    fn time<T>(&self, name: &'static str, stream: Stream, work: impl FnOnce() -> Result<T, DeviceError>) -> Result<T, DeviceError> {
+    fn time<T>(
+        &self,
+        name: &'static str,
+        stream: Stream,
+        work: impl FnOnce() -> Result<T, DeviceError>,
+    ) -> Result<T, DeviceError> {
         self.gpu.finish(stream)?;
         let began = Instant::now();
         let result = work()?;
@@ -119,7 +124,9 @@ fn circuit(bits: u32, dense: bool) -> (R1cs, Witness) {
             });
             continue;
         };
-        let value = |terms: &[(u32, Fr)]| -> Fr { terms.iter().map(|&(wire, factor)| values[wire as usize] * factor).sum() };
+        let value = |terms: &[(u32, Fr)]| -> Fr {
+            terms.iter().map(|&(wire, factor)| values[wire as usize] * factor).sum()
+        };
         let product = value(&terms.0) * value(&terms.1);
         // A chain of products stays random.
         values.push(product + Fr::from(i as u64));
@@ -147,6 +154,35 @@ fn median(mut times: Vec<Duration>) -> f64 {
     times[times.len() / 2].as_secs_f64() * 1e3
 }
 
+/// Measures from the opening of the GPU to the first proof, with a prepared key of the processor on disk, and prints the
+/// memory of the key on the GPU.
+fn first_proof(zkey: &[u8], witness: &Witness) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key.zkey");
+    std::fs::write(&path, zkey).unwrap();
+    let native = || {
+        let cache_dir = Some(folder.path().join("prepared"));
+        NativeProver::new(NativeOptions { cache_dir, ..NativeOptions::default() }).unwrap()
+    };
+    let store: &dyn Prover = &native();
+    store.load_file(&path).unwrap();
+    let began = Instant::now();
+    let device: Arc<dyn Device> = Arc::new(Gpu::open(0).unwrap());
+    let free = device.free_bytes().unwrap();
+    let options = CudaOptions { min_rows: 0, ..CudaOptions::default() };
+    let prover = CudaProver::on(Arc::clone(&device), &options, native(), Kernel::detect()).unwrap();
+    let prover: &dyn Prover = &prover;
+    let key = prover.load_file(&path).unwrap();
+    let loaded = began.elapsed();
+    key.prove(witness, &mut ChaCha20Rng::seed_from_u64(9)).unwrap();
+    println!(
+        "  first proof {:.2} s after the start, key loaded after {:.2} s; {} MiB of the GPU",
+        began.elapsed().as_secs_f64(),
+        loaded.as_secs_f64(),
+        (free - device.free_bytes().unwrap()) >> 20
+    );
+}
+
 #[test]
 #[ignore = "needs a GPU, and measures it"]
 fn measure() {
@@ -165,7 +201,11 @@ fn measure() {
             println!("{kind} 2^{bits}: key made in {:.1} s", began.elapsed().as_secs_f64());
             let zkey = key.write();
             let native = NativeProver::new(NativeOptions::default()).unwrap();
-            let prover = CudaProver::new(&CudaOptions { min_rows: 0, ..CudaOptions::default() }, native.clone(), kernel);
+            let prover = CudaProver::new(
+                &CudaOptions { min_rows: 0, ..CudaOptions::default() },
+                native.clone(),
+                kernel,
+            );
             let prover = prover.unwrap();
             let on_cpu = native.prepare(Arc::clone(&key)).unwrap();
             let began = Instant::now();
@@ -183,7 +223,11 @@ fn measure() {
             };
             let (gpu, proof) = run(&*on_gpu, rounds);
             let (cpu, expected) = run(&*on_cpu, rounds / 3);
-            println!("  proof: GPU {gpu:.2} ms, CPU {cpu:.2} ms, {:.1} times; health {:?}", cpu / gpu, prover.health());
+            println!(
+                "  proof: GPU {gpu:.2} ms, CPU {cpu:.2} ms, {:.1} times; health {:?}",
+                cpu / gpu,
+                prover.health()
+            );
             assert_eq!(proof, expected);
             let count = 12;
             let began = Instant::now();
@@ -194,6 +238,7 @@ fn measure() {
             });
             println!("  3 at a time: {:.1} proofs/s", 3.0 * count as f64 / began.elapsed().as_secs_f64());
             drop(on_gpu);
+            first_proof(&zkey, &witness);
             if !profile {
                 continue;
             }

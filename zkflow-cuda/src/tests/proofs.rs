@@ -204,7 +204,8 @@ fn many_proofs_on_a_gpu() {
         assert!(is_on_device(&*on_gpu));
         for number in 0..100 {
             let witness = witness(&r1cs, &mut rng(1000 * seed + number));
-            let [proof, expected] = [&on_gpu, &on_cpu].map(|key| key.prove(&witness, &mut rng(number)).unwrap());
+            let [proof, expected] =
+                [&on_gpu, &on_cpu].map(|key| key.prove(&witness, &mut rng(number)).unwrap());
             assert_eq!(proof, expected, "circuit {seed}, proof {number}");
         }
         println!("{} constraints: 100 proofs", r1cs.constraints.len());

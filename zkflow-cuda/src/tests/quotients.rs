@@ -41,7 +41,8 @@ fn check(device: &Arc<dyn Device>, bits: u32) {
         });
         SparseMatrix::new(rows as usize, entries)
     };
-    let expected = zkflow_bn254::quotient::Quotient::new(matrix(Matrix::A), matrix(Matrix::B), Kernel::detect());
+    let expected =
+        zkflow_bn254::quotient::Quotient::new(matrix(Matrix::A), matrix(Matrix::B), Kernel::detect());
     let expected = expected.values(&witness);
     let stream = OwnStream::new(device).unwrap();
     let quotient = Quotient::new(device, stream.id(), bits, &coefficients).unwrap();

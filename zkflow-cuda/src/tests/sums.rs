@@ -23,7 +23,8 @@ fn rng(seed: u64) -> ChaCha20Rng {
 /// Scalars of every kind that a witness has, and those that fill few buckets.
 fn witnesses(count: usize) -> Vec<(&'static str, Vec<Fr>)> {
     let rng = &mut rng(count as u64);
-    let mut of = |kind: &mut dyn FnMut(&mut ChaCha20Rng, usize) -> Fr| (0..count).map(|i| kind(rng, i)).collect();
+    let mut of =
+        |kind: &mut dyn FnMut(&mut ChaCha20Rng, usize) -> Fr| (0..count).map(|i| kind(rng, i)).collect();
     vec![
         ("random", of(&mut |rng, _| Fr::rand(rng))),
         ("zeros", of(&mut |_, _| Fr::zero())),
@@ -33,14 +34,20 @@ fn witnesses(count: usize) -> Vec<(&'static str, Vec<Fr>)> {
         ("bytes", of(&mut |rng, _| Fr::from(u64::from(rng.r#gen::<u8>())))),
         ("equal", of(&mut |_, _| Fr::from(0x1234_5678_9abc_def0u64).inverse().unwrap())),
         ("one of many", of(&mut |rng, i| if i % 7 == 3 { Fr::rand(rng) } else { Fr::zero() })),
-        ("extremes", of(&mut |_, i| {
-            let power = Fr::from(2u64).pow([(i % 254) as u64]);
-            [power, -power, power - Fr::one(), Fr::one() - power][i % 4]
-        })),
-        ("halves", of(&mut |_, i| {
-            let half = Fr::from(2u64).inverse().unwrap();
-            [half, -half, half - Fr::one(), Fr::one() - half][i % 4]
-        })),
+        (
+            "extremes",
+            of(&mut |_, i| {
+                let power = Fr::from(2u64).pow([(i % 254) as u64]);
+                [power, -power, power - Fr::one(), Fr::one() - power][i % 4]
+            }),
+        ),
+        (
+            "halves",
+            of(&mut |_, i| {
+                let half = Fr::from(2u64).inverse().unwrap();
+                [half, -half, half - Fr::one(), Fr::one() - half][i % 4]
+            }),
+        ),
     ]
 }
 
@@ -133,7 +140,10 @@ fn chosen_shapes_have_a_level_for_each_digit_if_there_is_room() {
     for bits in 0..24 {
         for levels in [1, 2, 3, 5, 9, 17, 64] {
             let shape = Shape::choose(1 << bits, levels);
-            assert!(shape.levels <= levels && shape.levels * shape.groups() >= shape.digits, "{bits} {shape:?}");
+            assert!(
+                shape.levels <= levels && shape.levels * shape.groups() >= shape.digits,
+                "{bits} {shape:?}"
+            );
             assert!(shape.window * shape.digits >= 254, "{bits} {shape:?}");
         }
         assert_eq!(Shape::choose(1 << bits, 64).groups(), 1);

@@ -40,7 +40,7 @@ settings! {
         /// process starts
         cuda_memory_mib: u64 = 0, "cuda-memory-mib", "ZKFLOW_CUDA_MEMORY_MIB", 0..=TEBIBYTE_MIB;
         /// The prover cuda leaves circuits whose domain has fewer rows to the processor
-        cuda_min_rows: u32 = 1 << 13, "cuda-min-rows", "ZKFLOW_CUDA_MIN_ROWS", 0..=1 << 28;
+        cuda_min_rows: u32 = 1 << 12, "cuda-min-rows", "ZKFLOW_CUDA_MIN_ROWS", 0..=1 << 28;
     }
 }
 
