@@ -109,6 +109,8 @@ pub(crate) struct Shape {
 impl Shape {
     /// The shape with the fewest multiplications for `points` points whose tables have at most `levels` levels.
     pub(crate) fn choose(points: usize, levels: u32) -> Self {
+        // The kernels have 31 bits for the index of a point in the table.
+        let levels = levels.min(((1usize << 31) / points.max(1)) as u32);
         let shape = |window: u32| {
             let digits = SCALAR_BITS.div_ceil(window);
             Self { window, digits, levels: levels.clamp(1, digits) }.balanced()

@@ -11,7 +11,9 @@ use zkflow_groth16::format::zkey::{EncodedKey, ZKey};
 use zkflow_groth16::proof::{Proof, PublicSignals, VerifyingKey};
 use zkflow_groth16::prove::assembly::{Assembly, Factors};
 use zkflow_groth16::prove::native::{NativeOptions, NativeProver};
-use zkflow_groth16::prove::{FileProof, Health, Kernel, KeyLoader, PreparedKey, ProveError, Prover};
+use zkflow_groth16::prove::{
+    FileProof, Health, Kernel, KeyLoader, PreparedKey, ProveError, Prover, check_sizes,
+};
 use zkflow_groth16::rng::SecureRng;
 use zkflow_groth16::verify::Verifier;
 use zkflow_groth16::witness::Witness;
@@ -96,32 +98,35 @@ impl CudaProver {
         self.device.model()
     }
 
-    /// Puts a key that the processor's prover has checked on the device, if it is large enough.
-    fn accelerated(
+    /// Puts a key on the device, while `native` loads and checks it for the processor.
+    fn load_both(
         &self,
-        native: Arc<dyn PreparedKey>,
         zkey: &[u8],
+        native: impl FnOnce() -> Result<Arc<dyn PreparedKey>, ProveError> + Send,
     ) -> Result<Arc<dyn PreparedKey>, ProveError> {
+        let (native, uploaded) = rayon::join(native, || self.upload(zkey));
+        let native = native?;
+        let Some((head, resident)) = uploaded? else { return Ok(native) };
+        let verifier = Verifier::new(head.vk.clone()).map_err(|error| ProveError::Key(error.to_string()))?;
+        let faults = Arc::clone(&self.faults);
+        Ok(Arc::new(CudaKey { head, verifier, native, resident, faults, kernel: self.kernel }))
+    }
+
+    /// Puts a key on the device; `None` if the processor shall prove it. Indices of wires and rows are checked, points
+    /// are not: the device computes with any numbers.
+    fn upload(&self, zkey: &[u8]) -> Result<Option<(Head, Arc<Resident>)>, ProveError> {
         let encoded = EncodedKey::parse(zkey)?;
         if encoded.head.domain_size < self.min_rows || self.faults.set_aside() {
-            return Ok(native);
+            return Ok(None);
         }
-        let verifier = Verifier::new(encoded.head.vk.clone());
-        let verifier = verifier.map_err(|error| ProveError::Key(error.to_string()))?;
+        check_sizes(&encoded.head)?;
         let upload = |room| DeviceKey::upload(&self.device, &encoded, room);
         match self.residence.settle(upload) {
-            Ok(resident) => Ok(Arc::new(CudaKey {
-                head: Head::of(&encoded),
-                verifier,
-                native,
-                resident,
-                faults: Arc::clone(&self.faults),
-                kernel: self.kernel,
-            })),
+            Ok(resident) => Ok(Some((Head::of(&encoded), resident))),
             Err(UploadError::Format(error)) => Err(error.into()),
             Err(UploadError::Device(error)) => {
                 warn!(%error, "the processor proves this circuit: its key is not on the GPU");
-                Ok(native)
+                Ok(None)
             }
         }
     }
@@ -133,8 +138,8 @@ impl Prover for CudaProver {
     }
 
     fn prepare(&self, key: Arc<ZKey>) -> Result<Arc<dyn PreparedKey>, ProveError> {
-        let native = self.native.prepare(Arc::clone(&key))?;
-        self.accelerated(native, &key.write())
+        let zkey = key.write();
+        self.load_both(&zkey, || self.native.prepare(key))
     }
 
     fn key_loader(&self) -> Option<&dyn KeyLoader> {
@@ -152,12 +157,12 @@ impl Prover for CudaProver {
 
 impl KeyLoader for CudaProver {
     fn load(&self, zkey: &[u8]) -> Result<Arc<dyn PreparedKey>, ProveError> {
-        self.accelerated(KeyLoader::load(&self.native, zkey)?, zkey)
+        self.load_both(zkey, || KeyLoader::load(&self.native, zkey))
     }
 
     fn load_file(&self, path: &Path) -> Result<Arc<dyn PreparedKey>, ProveError> {
-        let native = KeyLoader::load_file(&self.native, path)?;
-        self.accelerated(native, &MappedFile::open(path).map_err(ProveError::File)?)
+        let zkey = MappedFile::open(path).map_err(ProveError::File)?;
+        self.load_both(&zkey, || KeyLoader::load_file(&self.native, path))
     }
 
     /// A single proof is made on the processor: it is done before a key would be on the device.

@@ -20,6 +20,7 @@ use crate::rng::SecureRng;
 use crate::verify::Verifier;
 use crate::witness::Witness;
 
+pub use consistency::check_sizes;
 pub use load::{FileProof, KeyLoader};
 pub use provers::{Provers, UnknownProver};
 pub use zkflow_bn254::Kernel;

@@ -39,8 +39,11 @@ pub(super) fn check(key: &ZKey) -> Result<(), ProveError> {
     check_columns(&key.coefficients, |wire| key.b1[wire as usize].is_zero())
 }
 
-/// Checks the sizes of a key.
-pub(super) fn check_sizes(head: &KeyHead) -> Result<(), ProveError> {
+/// Checks the sizes of a key, on which provers rely before they read its sections.
+///
+/// # Errors
+/// [`ProveError::Key`]: there are no wires besides the public signals, or the size of the domain is not a power of two.
+pub fn check_sizes(head: &KeyHead) -> Result<(), ProveError> {
     let KeyHead { n_vars, n_public, domain_size, .. } = *head;
     if n_public >= n_vars {
         return Err(ProveError::Key(format!("{n_vars} wires are too few for {n_public} public signals")));
