@@ -1592,6 +1592,8 @@ export interface components {
              * @example ready
              */
             status: string;
+            /** @description Faults that slow the process down but do not stop it, such as a GPU that is set aside; absent if there are none. */
+            warnings?: string[];
         };
         /** @description Keys that were deleted with their circuit. */
         RemovedKeys: {

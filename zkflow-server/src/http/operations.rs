@@ -82,6 +82,7 @@ struct Readiness {
     checks: BTreeMap<&'static str, String>,
     /// Faults that slow the process down but do not stop it, such as a GPU that is set aside; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
     warnings: Vec<&'static str>,
 }
 
