@@ -21,6 +21,8 @@ mod import;
 mod inspect;
 #[cfg(feature = "server")]
 mod keys;
+#[cfg(feature = "server")]
+mod node;
 mod output;
 mod progress;
 mod prove;
@@ -66,6 +68,10 @@ pub(crate) enum Command {
     /// Restore a backup: add the documents and artifacts that are missing
     #[cfg(feature = "server")]
     Restore(Box<store::RestoreArgs>),
+    /// Import the data of other services
+    #[cfg(feature = "server")]
+    #[command(subcommand)]
+    Import(node::ImportCommand),
     /// Repair and clean the stored data of servers
     #[cfg(feature = "server")]
     #[command(subcommand)]
@@ -142,6 +148,8 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Backup(args) => return store::backup(&args),
         #[cfg(feature = "server")]
         Command::Restore(args) => return store::restore(&args),
+        #[cfg(feature = "server")]
+        Command::Import(command) => return node::import(&command),
         #[cfg(feature = "server")]
         Command::Store(command) => return store::store(&command),
         #[cfg(feature = "server")]

@@ -12,6 +12,6 @@ mod source;
 
 pub use blueprint::{Blueprint, BlueprintBuilder, BlueprintError, circuit_hash};
 pub use files::{CircuitFiles, FileError, FileName, UnknownFile};
-pub use import::{CheckedParts, ImportError, ImportedInput, ImportedKey, ImportedParts};
+pub use import::{CheckedParts, Forgeable, ImportError, ImportedInput, ImportedKey, ImportedParts};
 pub use loaded::{FullProveError, LoadError, LoadedCircuit};
 pub use source::CircuitSource;

@@ -85,13 +85,34 @@ const TEMPLATE: &str = include_str!("solidity/Groth16Verifier.sol");
 /// # Panics
 /// If the key has no IC points; [`Verifier::new`] refuses such a key.
 pub fn verifier_contract(key: &VerifyingKey, header: &ContractHeader) -> String {
-    let n_public = key.n_public();
     let warning = match header.label.provenance() {
         Provenance::Development => {
             "//\n// NOT FOR PRODUCTION: a single process made this key, and its operator could forge proofs.\n"
         }
         _ => "",
     };
+    source(key, &header.circuit, &header.label.to_string(), &header.verification_key, warning)
+}
+
+/// The same source for a key that any person can forge proofs for, with a warning at its top. No check of a deployment
+/// admits it: it is not the [`verifier_contract`] of any label.
+pub fn forgeable_contract(
+    key: &VerifyingKey,
+    circuit: &ContractCircuit,
+    verification_key: &Digest,
+) -> String {
+    let warning = "//\n// NEVER DEPLOY THIS CONTRACT: any person can forge proofs for its key. Replace every deployed one.\n";
+    source(key, circuit, "forgeable", verification_key, warning)
+}
+
+fn source(
+    key: &VerifyingKey,
+    circuit: &ContractCircuit,
+    provenance: &str,
+    verification_key: &Digest,
+    warning: &str,
+) -> String {
+    let n_public = key.n_public();
     let signals_parameter = match n_public {
         0 => String::new(),
         n => format!(",\n        uint256[{n}] calldata pubSignals"),
@@ -104,9 +125,9 @@ pub fn verifier_contract(key: &VerifyingKey, header: &ContractHeader) -> String 
     fill(
         TEMPLATE,
         &[
-            ("circuit", &header.circuit.to_string()),
-            ("provenance", &header.label.to_string()),
-            ("digest", &header.verification_key.to_string()),
+            ("circuit", &circuit.to_string()),
+            ("provenance", provenance),
+            ("digest", &verification_key.to_string()),
             ("warning\n", warning),
             ("constants\n", &constants),
             ("signals_parameter", &signals_parameter),

@@ -30,6 +30,8 @@ use zkflow_core::service::queue::JobQueue;
 use zkflow_core::setup::{CheckedPowers, DevelopmentPowers, PowersFile, PowersSource, StepOptions};
 use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
 use zkflow_queue::{Apart, MemoryQueue, SqliteLedger, SqliteQueue};
+#[cfg(feature = "s3")]
+use zkflow_store::S3Reader;
 
 use crate::auth::Authenticator;
 use crate::config::Config;
@@ -117,6 +119,16 @@ pub async fn data(config: &Config) -> Result<Data, OpenError> {
     let (data, _) = data::open(config).await?;
     data.vault.check().await.map_err(failed("use the key that seals private inputs"))?;
     Ok(data)
+}
+
+/// Opens a bucket of the Node service, at the endpoint and with the credentials of the settings. Writes nothing to it.
+///
+/// # Errors
+/// There is no such bucket, or it cannot be read.
+#[cfg(feature = "s3")]
+pub async fn foreign_bucket(bucket: &str, storage: &crate::config::Storage) -> Result<S3Reader, OpenError> {
+    let reader = S3Reader::open(s3::settings(bucket, storage)).await;
+    reader.map_err(failed("open the bucket of the Node service"))
 }
 
 /// Refuses to start a separate worker without shared data. Unconfigured backends are in the data folder,

@@ -1,6 +1,7 @@
 //! The service around `zkflow-core`. Data flows in one direction:
 //! [`config`] → [`auth`] → [`state`] → [`service`] (the operations) → [`http`] (the API).
-//! [`work`] executes jobs. [`maintenance`] works on the stored data as a whole. [`client`] starts local servers and chains, for the demo, tests and benchmarks.
+//! [`work`] executes jobs. [`maintenance`] works on the stored data as a whole. [`node`] imports the data of the Node
+//! service. [`client`] starts local servers and chains, for the demo, tests and benchmarks.
 
 pub mod config;
 pub mod telemetry;
@@ -16,6 +17,8 @@ pub mod http;
 pub mod maintenance;
 
 pub mod work;
+
+pub mod node;
 
 pub mod backends;
 pub mod serve;

@@ -15,12 +15,14 @@ pub mod watch;
 mod document;
 mod error;
 mod inputs;
+pub(crate) mod names;
 mod quota;
 
 use document::same_request;
 pub use document::{Requested, get, owned, visible};
 pub use error::{InputFault, RequestError};
 pub use inputs::GivenInputs;
+pub use names::CircuitName;
 
 use zkflow_core::service::queue::{NewJob, QueueName};
 

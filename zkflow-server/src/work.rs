@@ -13,9 +13,10 @@ mod document;
 mod import;
 mod keygen;
 mod load;
+pub(crate) mod made;
 mod memory;
 mod proof;
-mod scratch;
+pub(crate) mod scratch;
 mod tape;
 
 use std::sync::Arc;
@@ -43,6 +44,9 @@ const ORPHANS_EVERY: Duration = Duration::from_secs(3600);
 /// processes may do so at the same time.
 pub async fn run(app: Arc<App>, queues: &[QueueName]) {
     let shutdown = app.shutdown.clone();
+    if queues.contains(&QueueName::KeyGeneration) {
+        clear_scratch(&app).await;
+    }
     let mut tasks = JoinSet::new();
     for queue in queues.iter().copied() {
         let Some((handler, concurrency)) = handler(&app, queue) else {
@@ -75,6 +79,15 @@ pub async fn run(app: Arc<App>, queues: &[QueueName]) {
         if !shutdown.is_cancelled() {
             return;
         }
+    }
+}
+
+/// Removes files of imports that a process left behind when it died. A failure is not fatal: the next import tries again.
+async fn clear_scratch(app: &App) {
+    let Some(folder) = app.scratch.clone().filter(|folder| folder.is_dir()) else { return };
+    let cleared = tokio::task::spawn_blocking(move || scratch::remove_left_behind(&folder)).await;
+    if let Ok(Err(error)) = cleared {
+        tracing::warn!(%error, "files of interrupted imports cannot be removed");
     }
 }
 

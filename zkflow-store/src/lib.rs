@@ -45,9 +45,9 @@ pub use fs::FsStore;
 pub use guarded::{GuardedCatalog, GuardedStore};
 pub use memory::{MemoryCatalog, MemoryStore};
 #[cfg(feature = "mongodb")]
-pub use mongo::MongoCatalog;
+pub use mongo::{MongoCatalog, MongoReader};
 #[cfg(feature = "s3")]
-pub use s3::{S3Settings, S3Store};
+pub use s3::{S3Reader, S3Settings, S3Store};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteCatalog;
 pub use vault::{Vault, VaultKey};

@@ -3,7 +3,10 @@
 mod connection;
 mod document;
 mod keys;
+mod reader;
 mod schema;
+
+pub use reader::MongoReader;
 
 use std::time::Duration;
 
@@ -27,7 +30,8 @@ use document::date;
 ///
 /// # Layout
 /// - The collections `circuits`, `proofs` and `deployments` contain the documents, with the field names
-///   of [`Circuit`], [`ProofRequest`] and [`Deployment`]. Timestamps are BSON dates.
+///   of [`Circuit`], [`ProofRequest`] and [`Deployment`]. Timestamps are BSON dates. The files in `artifacts` of a circuit
+///   have their [short names](zkflow_core::circuit::FileName::short_name), so that queries reach them.
 /// - `keys` contains the keys of the API, as [`ApiKey`](zkflow_core::service::catalog::ApiKey).
 /// - `meta` contains the version of this layout, and the id of the installation. A newer version is refused.
 /// - There are unique indexes on `circuit_hash` of circuits, and on `idempotency.key` where present: with
@@ -55,16 +59,7 @@ impl MongoCatalog {
     /// The URI is malformed; the server does not answer or refuses the user; the database has a newer layout
     /// version.
     pub async fn open(uri: &str) -> Result<Self, CatalogError> {
-        // The driver's own error may quote a part of the URI, and so of a password.
-        let mut options = ClientOptions::parse(uri).await.map_err(|_| {
-            let detail =
-                "expected mongodb://user:password@host/database, with special characters percent-encoded";
-            CatalogError::backend("reading the MongoDB URI", detail)
-        })?;
-        options.app_name.get_or_insert_with(|| "zkflow".to_owned());
-        options.server_selection_timeout.get_or_insert(PATIENCE);
-        options.connect_timeout.get_or_insert(PATIENCE);
-        options.max_pool_size.get_or_insert(CONNECTIONS);
+        let mut options = options(uri).await?;
         options.read_concern = Some(ReadConcern::majority());
         let mut concern = WriteConcern::majority();
         concern.journal = Some(true);
@@ -235,6 +230,21 @@ impl<D: Document> Collection<D> for MongoCatalog {
         }
         self.all(wanted, doc! { "created_at": -1, "_id": -1 }, page.limit).await
     }
+}
+
+/// Reads the URI, and sets what it does not.
+async fn options(uri: &str) -> Result<ClientOptions, CatalogError> {
+    // The driver's own error may quote a part of the URI, and so of a password.
+    let mut options = ClientOptions::parse(uri).await.map_err(|_| {
+        let detail =
+            "expected mongodb://user:password@host/database, with special characters percent-encoded";
+        CatalogError::backend("reading the MongoDB URI", detail)
+    })?;
+    options.app_name.get_or_insert_with(|| "zkflow".to_owned());
+    options.server_selection_timeout.get_or_insert(PATIENCE);
+    options.connect_timeout.get_or_insert(PATIENCE);
+    options.max_pool_size.get_or_insert(CONNECTIONS);
+    Ok(options)
 }
 
 /// `_id` in the collection `meta`.

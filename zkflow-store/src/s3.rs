@@ -2,9 +2,11 @@
 
 mod client;
 mod probe;
+mod reader;
 mod upload;
 
 pub use client::S3Settings;
+pub use reader::S3Reader;
 
 use std::fmt;
 use std::ops::Range;
@@ -68,15 +70,7 @@ impl S3Store {
         let mut store = Self { client, bucket, prefix, part: part_bytes, creates_in_parts: true };
         let action = format!("opening the bucket {}", store.bucket);
         let looked = store.client.head_bucket().bucket(&store.bucket).send();
-        deadline::within(&action, 0, looked).await?.map_err(|error| {
-            let why = match status(&error) {
-                Some(404) => "there is no such bucket",
-                Some(401 | 403) => "the credentials are refused",
-                Some(301 | 307) => "the bucket is in another region: set AWS_REGION to it",
-                _ => return StoreError::backend(&*action, error),
-            };
-            StoreError::backend(format!("{action}: {why}"), error)
-        })?;
+        deadline::within(&action, 0, looked).await?.map_err(|error| unusable(&action, error))?;
         store.creates_in_parts = probe::conditional_writes(&store).await?;
         Ok(store)
     }
@@ -325,6 +319,17 @@ impl From<StoreError> for WriteError {
     fn from(error: StoreError) -> Self {
         Self::Failed(error)
     }
+}
+
+/// Why a bucket cannot be opened.
+fn unusable<E: std::error::Error + Send + Sync + 'static>(action: &str, error: SdkError<E>) -> StoreError {
+    let why = match status(&error) {
+        Some(404) => "there is no such bucket",
+        Some(401 | 403) => "the credentials are refused",
+        Some(301 | 307) => "the bucket is in another region: set AWS_REGION to it",
+        _ => return StoreError::backend(action, error),
+    };
+    StoreError::backend(format!("{action}: {why}"), error)
 }
 
 fn write_error<E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static>(

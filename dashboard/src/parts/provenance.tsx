@@ -2,11 +2,16 @@
 import type { Circuit } from "../types";
 import { Badge } from "./basic";
 
-/** Where the keys of a circuit come from: verified, or only claimed. */
-type Keys = Pick<Circuit, "provenance" | "claimed">;
+/** Where the keys of a circuit come from: verified, only claimed, or known to be forgeable. */
+type Keys = Pick<Circuit, "provenance" | "claimed" | "forgeable">;
 
 /** Label, colour and meaning of the origin of a circuit's keys. */
-export function meaning({ provenance: of, claimed }: Keys): { label: string; tone: string; text: string } {
+export function meaning({ provenance: of, claimed, forgeable }: Keys): { label: string; tone: string; text: string } {
+  if (forgeable !== undefined) {
+    const { reason, contractAtRisk: contract } = forgeable;
+    const place = contract && `The contract ${contract.address}${contract.chainId === undefined ? "" : ` on chain ${contract.chainId}`} accepts forged proofs: replace it.`;
+    return { label: "forgeable", tone: "bad", text: `Any person can forge proofs: ${reason}. The keys prove, and are never deployed. ${place ?? "Replace every contract with this key."}` };
+  }
   if (claimed !== undefined) {
     const { label } = meaning({ provenance: claimed });
     return { label: `claimed ${label}`, tone: "warn", text: "The key was not compared with powers of tau: its contributions may belong to other ones. It is deployed to development chains only." };

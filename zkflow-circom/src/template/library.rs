@@ -60,6 +60,11 @@ impl TemplateLibrary {
         Self { templates: BUILTIN.iter().map(template).collect(), allow_override: false }
     }
 
+    /// No templates.
+    pub fn empty() -> Self {
+        Self { templates: BTreeMap::new(), allow_override: false }
+    }
+
     /// Whether a template of a folder may replace the built-in one of the same name; `false` by default.
     pub fn allow_override(mut self, allow: bool) -> Self {
         self.allow_override = allow;

@@ -95,11 +95,13 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
     drop(progress);
     println!("circuit {id} in {}", args.out.display());
     print!("{}", summary(&circuit.report));
-    let warning = match circuit.label.provenance() {
-        Provenance::Development => " (never use development keys on a real chain)",
-        _ => "",
-    };
-    println!("keys                 {}{warning}", circuit.label);
+    match &circuit.label {
+        Ok(label) if label.provenance() == Provenance::Development => {
+            println!("keys                 {label} (never use development keys on a real chain)");
+        }
+        Ok(label) => println!("keys                 {label}"),
+        Err(weakness) => println!("keys                 forgeable: {weakness}"),
+    }
     println!("witness              {}", way_to_witness(&circuit.tape));
     Ok(())
 }

@@ -20,8 +20,10 @@ use zkflow_groth16::proof::VerifyingKey;
 use zkflow_groth16::provenance::Label;
 use zkflow_groth16::report::CircuitReport;
 use zkflow_groth16::rng::SecureRng;
-use zkflow_groth16::setup::{CeremonyError, KeyOptions, MadeKey, PowersSource, SetupRecord, make_key};
-use zkflow_groth16::solidity::{ContractCircuit, ContractHeader, verifier_contract};
+use zkflow_groth16::setup::{
+    CeremonyError, KeyOptions, MadeKey, PowersSource, SetupRecord, Weakness, make_key,
+};
+use zkflow_groth16::solidity::{ContractCircuit, ContractHeader, forgeable_contract, verifier_contract};
 
 /// The files of a circuit, ready to be stored.
 #[derive(Debug, Clone)]
@@ -33,8 +35,8 @@ pub struct CircuitFiles {
     pub tape: Result<usize, tape::Stop>,
     /// Size of the circuit, and warnings about it.
     pub report: CircuitReport,
-    /// Origin of the keys, and whether it is only claimed.
-    pub label: Label,
+    /// Origin of the keys, and whether it is only claimed; or the reason why any person can forge proofs for them.
+    pub label: Result<Label, Weakness>,
 }
 
 /// A key, and what was found about it.
@@ -42,7 +44,7 @@ pub(super) struct JudgedKey {
     /// The file; `None` if it is stored otherwise.
     pub(super) zkey: Option<Vec<u8>>,
     pub(super) vk: VerifyingKey,
-    pub(super) label: Label,
+    pub(super) label: Result<Label, Weakness>,
     /// `None` if the key was not verified.
     pub(super) record: Option<SetupRecord>,
 }
@@ -89,7 +91,7 @@ impl CircuitFiles {
         drop(r1cs);
         let id = CircuitId::from_hash(&blueprint.circuit_hash);
         let source = blueprint.rendered.clone().into_bytes();
-        let key = JudgedKey { zkey: Some(zkey), vk: head.vk, label, record: Some(record) };
+        let key = JudgedKey { zkey: Some(zkey), vk: head.vk, label: Ok(label), record: Some(record) };
         Ok(Self::assemble(id, Some(source), compiled, key, tape))
     }
 
@@ -102,13 +104,12 @@ impl CircuitFiles {
         recorded: Result<Tape, tape::Stop>,
     ) -> Self {
         let JudgedKey { zkey, vk, label, record } = key;
-        let verification_key = json::vkey_text(&vk);
-        let header = ContractHeader {
-            circuit: ContractCircuit::Id(id),
-            label,
-            verification_key: Digest::of(&verification_key),
+        let text = json::vkey_text(&vk);
+        let (circuit, verification_key) = (ContractCircuit::Id(id), Digest::of(&text));
+        let contract = match &label {
+            Ok(label) => verifier_contract(&vk, &ContractHeader { circuit, label: *label, verification_key }),
+            Err(_) => forgeable_contract(&vk, &circuit, &verification_key),
         };
-        let contract = verifier_contract(&vk, &header);
         let tape = recorded.as_ref().map(Tape::len).map_err(|stop| *stop);
         let recorded = recorded.ok().map(|tape| tape.to_bytes(&Digest::of(&compiled.wasm)));
         let files = [
@@ -117,7 +118,7 @@ impl CircuitFiles {
             (FileName::Wasm, Some(compiled.wasm)),
             (FileName::Sym, Some(compiled.sym)),
             (FileName::ProvingKey, zkey),
-            (FileName::VerificationKey, Some(verification_key.into_bytes())),
+            (FileName::VerificationKey, Some(text.into_bytes())),
             (FileName::VerifierContract, Some(contract.into_bytes())),
             (FileName::Setup, record.map(|record| record.to_json().into_bytes())),
             (FileName::Tape, recorded),
@@ -183,6 +184,26 @@ impl FileName {
             Self::Setup => "setup.json",
             Self::Tape => "circuit.tape",
         }
+    }
+
+    /// Name without a dot: of the API of the Node service, and of fields in databases.
+    pub const fn short_name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::R1cs => "r1cs",
+            Self::Wasm => "wasm",
+            Self::Sym => "sym",
+            Self::ProvingKey => "zkey",
+            Self::VerificationKey => "vkey",
+            Self::VerifierContract => "verifier",
+            Self::Setup => "setup",
+            Self::Tape => "tape",
+        }
+    }
+
+    /// The file with this [short name](Self::short_name).
+    pub fn of_short_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|file| file.short_name() == name)
     }
 
     /// Media type for downloads.

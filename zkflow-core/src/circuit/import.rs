@@ -19,11 +19,12 @@ use zkflow_groth16::format::sym::Sym;
 use zkflow_groth16::format::zkey::ZKeyFile;
 use zkflow_groth16::format::{FormatError, ReadError};
 use zkflow_groth16::id::CircuitId;
+use zkflow_groth16::provenance::Label;
 use zkflow_groth16::report::CircuitReport;
 use zkflow_groth16::rng::SecureRng;
 use zkflow_groth16::setup::{
-    CeremonyError, KeyOptions, MadeKey, PowersSource, RecordedFiles, SetupRecord, StepOptions, gate,
-    make_key, phase2,
+    CeremonyError, KeyOptions, KeyVerdict, MadeKey, PowersSource, RecordedFiles, SetupRecord, StepOptions,
+    Weakness, gate, make_key, phase2,
 };
 
 use super::files::{CircuitFiles, JudgedKey, recording};
@@ -120,7 +121,18 @@ pub enum ImportedKey<'a> {
         verification_key: Option<&'a [u8]>,
         /// The powers of tau to verify it with. `None`: its label is only claimed.
         powers: Option<&'a dyn PowersSource>,
+        /// Whether a key without a secret contribution is taken, as forgeable.
+        forgeable: Forgeable,
     },
+}
+
+/// What happens to a key that any person can forge proofs for, because it has no secret contribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forgeable {
+    /// It is refused.
+    Refuse,
+    /// It is taken and marked: it proves, and is never deployed.
+    Mark,
 }
 
 impl CheckedParts {
@@ -158,6 +170,7 @@ impl CheckedParts {
     ///   [`Powers::verify_key`](zkflow_groth16::setup::Powers::verify_key); without, its label is claimed and there is no
     ///   `setup.json`.
     /// - A given key is not among the files.
+    /// - With [`Forgeable::Mark`], a key without a secret contribution is taken, and has its weakness in place of a label.
     ///
     /// # Errors
     /// - [`ImportError::OtherCircuit`]; [`ImportError::OtherKey`].
@@ -177,10 +190,11 @@ impl CheckedParts {
             ImportedKey::Made(powers) => {
                 let mut zkey = Vec::new();
                 let MadeKey { head, label, record, .. } = make_key(&r1cs, powers, &mut zkey, options, rng)?;
-                Ok(JudgedKey { zkey: Some(zkey), vk: head.vk, label, record: Some(record) })
+                Ok(JudgedKey { zkey: Some(zkey), vk: head.vk, label: Ok(label), record: Some(record) })
             }
-            ImportedKey::Given { file, digest, verification_key, powers } => {
-                judge(&r1cs, file, digest, verification_key, powers, options, rng)
+            ImportedKey::Given { file, digest, verification_key, powers, forgeable } => {
+                let given = GivenKey { file, digest, verification_key, forgeable };
+                judge(&r1cs, given, powers, options, rng)
             }
         });
         Ok(CircuitFiles::assemble(id, source, compiled, judged?, tape))
@@ -190,15 +204,22 @@ impl CheckedParts {
 /// Memory of a verification, beside the circuit.
 const MEMORY: u64 = 256 << 20;
 
+/// A given key, without its powers of tau.
+struct GivenKey<'a> {
+    file: &'a Path,
+    digest: Digest,
+    verification_key: Option<&'a [u8]>,
+    forgeable: Forgeable,
+}
+
 fn judge(
     r1cs: &R1cs,
-    file: &Path,
-    digest: Digest,
-    verification_key: Option<&[u8]>,
+    given: GivenKey<'_>,
     powers: Option<&dyn PowersSource>,
     options: KeyOptions<'_>,
     rng: &mut dyn SecureRng,
 ) -> Result<JudgedKey, ImportError> {
+    let GivenKey { file, digest, verification_key, forgeable } = given;
     let mut key = ZKeyFile::open(BufReader::new(File::open(file).map_err(ReadError::from)?))?;
     phase2::compare_circuit(r1cs, &mut key).map_err(|error| match error {
         CeremonyError::Invalid(what) => ImportError::OtherCircuit(what),
@@ -210,7 +231,7 @@ fn judge(
         return Err(ImportError::OtherKey);
     }
     let Some(source) = powers else {
-        let label = gate::judge(key.head()).admit(true).map_err(CeremonyError::from)?;
+        let label = admit(&gate::judge(key.head()), forgeable)?;
         return Ok(JudgedKey { zkey: None, vk: key.head().vk.clone(), label, record: None });
     };
     // The time of a verification grows with the contributions.
@@ -219,7 +240,11 @@ fn judge(
     }
     let mut powers = source.powers(key.head().domain_size.ilog2())?;
     let verdict = powers.verify_key(r1cs, &mut key, rng, StepOptions::default().with_memory(MEMORY))?;
-    let label = verdict.admit(true).map_err(CeremonyError::from)?;
+    let label = admit(&verdict, forgeable)?;
+    if label.is_err() {
+        // A record is evidence for a label.
+        return Ok(JudgedKey { zkey: None, vk: key.head().vk.clone(), label, record: None });
+    }
     let files = RecordedFiles { r1cs: options.r1cs, zkey: digest };
     let record = SetupRecord::new(&powers, key.head(), &verdict, files)?;
     let record = match options.record_key {
@@ -227,6 +252,18 @@ fn judge(
         None => record,
     };
     Ok(JudgedKey { zkey: None, vk: key.head().vk.clone(), label, record: Some(record) })
+}
+
+/// The label of a key; or, for one without a secret contribution that is to be marked, its weakness.
+fn admit(verdict: &KeyVerdict, forgeable: Forgeable) -> Result<Result<Label, Weakness>, CeremonyError> {
+    match verdict.phase2().weakness() {
+        Some(weakness @ (Weakness::NoContribution | Weakness::BeaconOnly))
+            if forgeable == Forgeable::Mark =>
+        {
+            Ok(Err(weakness.clone()))
+        }
+        _ => Ok(Ok(verdict.admit(true)?)),
+    }
 }
 
 /// A circuit cannot be imported.

@@ -35,7 +35,7 @@ pub use document::{Document, Idempotency, InvalidTransition};
 pub use keys::{ApiKey, ApiKeys, KeyChange, Scope};
 pub use life::{Failure, Life, Named, RequestOrigin, Stage, Status};
 pub use lookup::{Lookup, Term, Value};
-pub use origin::{FileRole, Given, GivenPowers, Import, InputSignal, Origin};
+pub use origin::{FileRole, Given, GivenPowers, Import, InputSignal, NodeCircuit, NodeContract, Origin};
 pub use page::{Cursor, Page};
 pub use proof::{ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStage, ProofStatus, Sealed};
 

@@ -62,10 +62,37 @@ name!(
     |text| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 );
 
+name!(
+    /// Id of a document of the Node service: 24 lower-case hex digits, as MongoDB makes them.
+    ObjectId,
+    "id of the Node service",
+    "24 lower-case hex digits",
+    |text| text.len() == 24 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+);
+
+impl ObjectId {
+    /// When it was generated: the first 32 bits are seconds.
+    pub fn created_at(&self) -> Timestamp {
+        let seconds = u32::from_str_radix(&self.0[..8], 16).unwrap_or(0);
+        Timestamp::from_millis(i64::from(seconds) * 1000)
+    }
+}
+
 impl ProofId {
     /// A new id: the time `now` and 74 unguessable bits.
     pub fn generate(now: Timestamp) -> Self {
         Self(time_ordered_uuid(now))
+    }
+
+    /// The id of an imported proof request of the Node service: its time, and all other bits of `id`. Different ids give
+    /// different ones.
+    pub fn of_object(id: &ObjectId) -> Self {
+        let rest = u64::from_str_radix(&id.as_str()[8..], 16).unwrap_or(0).to_be_bytes();
+        // Ten bytes, of which the version and the variant replace six bits: in the first byte, and in the third one.
+        let [a, b, c, d, e, f, g, h] = rest;
+        let bytes = [b'n', a, 0, b, c, d, e, f, g, h];
+        let millis = u64::try_from(id.created_at().as_millis()).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid().to_string())
     }
 
     /// When it was generated.
@@ -142,6 +169,26 @@ fn time_ordered_uuid(now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_of_the_node_service_gives_one_proof_id() {
+        let ids = ["65f1a2b3c4d5e6f708192a3b", "65f1a2b3c4d5e6f708192a3c", "65f1a2b344d5e6f708192a3b"];
+        let proofs = ids.map(|id| ProofId::of_object(&id.parse().unwrap()));
+        assert_eq!(proofs[0], ProofId::of_object(&ids[0].parse().unwrap()));
+        assert_eq!(proofs[0].as_str().parse(), Ok(proofs[0].clone()));
+        assert_eq!(proofs[0].created_at(), Timestamp::from_millis(0x65f1_a2b3 * 1000));
+        assert!(proofs[0] != proofs[1] && proofs[0] != proofs[2], "{proofs:?}");
+        // Every bit but those of the time is a bit of the id.
+        for bit in 0..64 {
+            let other = format!("65f1a2b3{:016x}", 0xc4d5_e6f7_0819_2a3b_u64 ^ (1 << bit));
+            assert_ne!(ProofId::of_object(&other.parse().unwrap()), proofs[0], "bit {bit}");
+        }
+        for text in
+            ["", "65F1A2B3C4D5E6F708192A3B", "65f1a2b3c4d5e6f708192a3", "65f1a2b3c4d5e6f708192a3bb", "ä"]
+        {
+            assert!(text.parse::<ObjectId>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn ids_sort_by_time_and_survive_their_text() {

@@ -12,6 +12,9 @@ pub enum DeployError {
     /// Proofs for the key can be forged by anyone.
     #[error(transparent)]
     Forgeable(#[from] Refused),
+    /// The circuit is marked: any person can forge proofs for its key, for this reason.
+    #[error("the key is refused: forgeable: {0}; request the circuit again, and deploy its contract")]
+    MarkedForgeable(String),
     /// The maker of the key could forge proofs, and the chain does not accept such keys.
     #[error("the key is for development, and chain {0} is not configured as a chain for such keys")]
     Development(u64),
@@ -141,6 +144,7 @@ impl Classified for DeployError {
             | Self::WrongAnswer { .. } => ErrorKind::Corrupt,
             Self::TooLong(_) => ErrorKind::Limit,
             Self::Forgeable(_)
+            | Self::MarkedForgeable(_)
             | Self::Development(_)
             | Self::Claimed(_)
             | Self::Unusual(_)
@@ -154,7 +158,7 @@ impl Classified for DeployError {
 
     fn code(&self) -> &'static str {
         match self {
-            Self::Forgeable(_) => "key_forgeable",
+            Self::Forgeable(_) | Self::MarkedForgeable(_) => "key_forgeable",
             Self::Development(_) => "key_for_development",
             Self::Claimed(_) => "key_claimed",
             Self::OtherKey => "contract_other_key",

@@ -16,19 +16,23 @@ pub(super) async fn store(
     config: &Storage,
     data: &Path,
 ) -> Result<Arc<dyn ArtifactStore>, OpenError> {
-    let settings = S3Settings {
-        prefix: config.s3_prefix.clone(),
-        region: config.aws_region.clone(),
-        endpoint: config.s3_endpoint.clone(),
-        force_path_style: config.s3_force_path_style,
-        ..S3Settings::new(bucket)
-    };
+    let settings = S3Settings { prefix: config.s3_prefix.clone(), ..settings(bucket, config) };
     let store = S3Store::open(settings).await.map_err(failed("open the artifact store"))?;
     tracing::info!(%bucket, "artifacts are stored in S3");
     let guarded: Arc<dyn ArtifactStore> = Arc::new(GuardedStore::new(Arc::new(store), Policy::default()));
     let cache = config.artifact_cache.clone().unwrap_or_else(|| data.join("artifact-cache"));
     let cached = CachedStore::open(guarded, cache, config.artifact_cache_bytes(), is_of_a_circuit);
     Ok(Arc::new(cached.map_err(failed("open the cache of artifacts"))?))
+}
+
+/// A bucket at the configured server, without a prefix.
+pub(super) fn settings(bucket: &str, config: &Storage) -> S3Settings {
+    S3Settings {
+        region: config.aws_region.clone(),
+        endpoint: config.s3_endpoint.clone(),
+        force_path_style: config.s3_force_path_style,
+        ..S3Settings::new(bucket)
+    }
 }
 
 /// Whether the artifact may be cached: clients may read all files of circuits.

@@ -52,7 +52,7 @@ async fn create_all(
         return Err(Problem::bad_request("invalid_idempotency_key", detail));
     }
     let new = proofs.into_iter().enumerate().map(|(place, new)| service::proofs::NewProof {
-        circuit_id: new.circuit_id,
+        circuit: new.circuit_id,
         inputs: GivenInputs::new(new.private_inputs.0, new.public_inputs.0, new.inputs),
         tenant: caller.tenant.clone(),
         user_id: new.user_id,

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
+use zkflow_core::circuit::FileName;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{Circuit, CircuitFilter, CircuitStatus, Document as _, Scope};
 use zkflow_core::service::tenant::TenantId;
@@ -136,7 +137,7 @@ async fn list(
 /// Get a circuit; with `wait`, after it is ready or has failed.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}", tag = "circuits", operation_id = "getCircuit",
-    params(("circuitId" = schema::CircuitId, Path), WaitQuery),
+    params(("circuitId" = schema::CircuitName, Path), WaitQuery),
     responses(
         (status = 200, description = "The circuit", body = CircuitDto),
     )
@@ -149,7 +150,8 @@ async fn get(
     client: ClientAddress,
 ) -> Result<Json<CircuitDto>, Problem> {
     let wait = wait?.bounded(&app);
-    let circuit: Circuit = watch::settled(&app, &caller.tenant, &circuit_id(&id)?, wait, client).await?;
+    let id = circuit_id(&app, &caller.tenant, &id).await?;
+    let circuit: Circuit = watch::settled(&app, &caller.tenant, &id, wait, client).await?;
     Ok(Json(circuit.into()))
 }
 
@@ -168,7 +170,7 @@ struct DeleteQuery {
 /// The same circuit, requested again, gets other keys.
 #[utoipa::path(
     delete, path = "/v1/circuits/{circuitId}", tag = "circuits", operation_id = "deleteCircuit",
-    params(("circuitId" = schema::CircuitId, Path), DeleteQuery),
+    params(("circuitId" = schema::CircuitName, Path), DeleteQuery),
     responses(
         (status = 204, description = "The circuit is deleted"),
     ),
@@ -181,7 +183,8 @@ async fn delete(
     query: Result<Query<DeleteQuery>, QueryRejection>,
 ) -> Result<StatusCode, Problem> {
     let Query(choice) = query?;
-    service::removal::delete(&app, &caller.tenant, &circuit_id(&id)?, choice.force).await?;
+    let id = circuit_id(&app, &caller.tenant, &id).await?;
+    service::removal::delete(&app, &caller.tenant, &id, choice.force).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -189,8 +192,8 @@ async fn delete(
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}/artifacts/{name}", tag = "circuits", operation_id = "getArtifact",
     params(
-        ("circuitId" = schema::CircuitId, Path),
-        ("name" = schema::FileName, Path),
+        ("circuitId" = schema::CircuitName, Path),
+        ("name" = schema::ArtifactName, Path),
         ("If-None-Match" = Option<String>, Header, description = "ETags of copies that the caller has"),
         ("Range" = Option<String>, Header, description = "One range of bytes, to continue a download"),
         ("If-Range" = Option<String>, Header, description = "`ETag` of the file that the range belongs to"),
@@ -211,15 +214,19 @@ async fn artifact(
     headers: HeaderMap,
     client: ClientAddress,
 ) -> Result<Response, Problem> {
-    let circuit: Circuit = service::visible(&app, &caller.tenant, &circuit_id(&id)?).await?;
-    let meta = service::circuits::artifact_meta(&circuit, &name)?;
-    download::send(&app, meta, &name, &method, &headers, client).await
+    let id = circuit_id(&app, &caller.tenant, &id).await?;
+    let circuit: Circuit = service::visible(&app, &caller.tenant, &id).await?;
+    // The names of the Node service are other names of the files.
+    let short = FileName::of_short_name(&name);
+    let name = short.map_or(name.as_str(), |file| file.as_str());
+    let meta = service::circuits::artifact_meta(&circuit, name)?;
+    download::send(&app, meta, name, &method, &headers, client).await
 }
 
 /// Stream a circuit: its current state, then each change until it is ready or has failed.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}/events", tag = "circuits", operation_id = "followCircuit",
-    params(("circuitId" = schema::CircuitId, Path), LastEvent),
+    params(("circuitId" = schema::CircuitName, Path), LastEvent),
     responses(
         (status = 200, description = "Server-sent events named `circuit`, for at most 5 minutes", body = CircuitDto, content_type = "text/event-stream"),
         (status = 204, description = "The document is final, and `Last-Event-ID` is its last event"),
@@ -232,7 +239,8 @@ async fn follow(
     last: LastEvent,
     client: ClientAddress,
 ) -> Result<Response, Problem> {
-    events::follow::<Circuit, CircuitDto>(app, caller.tenant, circuit_id(&id)?, "circuit", last, client).await
+    let id = circuit_id(&app, &caller.tenant, &id).await?;
+    events::follow::<Circuit, CircuitDto>(app, caller.tenant, id, "circuit", last, client).await
 }
 
 /// Choice of the verifier.
@@ -251,7 +259,7 @@ struct VerifyQuery {
 /// Valid proofs in an array are verified together, several times faster than one by one.
 #[utoipa::path(
     post, path = "/v1/circuits/{circuitId}/verify", tag = "circuits", operation_id = "verifyProof",
-    params(("circuitId" = schema::CircuitId, Path), VerifyQuery), request_body = ProofsToVerify,
+    params(("circuitId" = schema::CircuitName, Path), VerifyQuery), request_body = ProofsToVerify,
     responses(
         (status = 200, description = "Whether the proof is valid, and the reason if it is not; for an array of proofs, an array in the same order", body = VerdictsDto),
     ),
@@ -267,7 +275,7 @@ async fn verify(
     query: Result<Query<VerifyQuery>, QueryRejection>,
     JsonBody(given, _held): JsonBody<ProofsToVerify>,
 ) -> Result<Json<VerdictsDto>, Problem> {
-    let id = circuit_id(&id)?;
+    let id = circuit_id(&app, &caller.tenant, &id).await?;
     let tenant = &caller.tenant;
     let verdict = match (given, query?.0.on_chain) {
         (ProofsToVerify::Many(proofs), None) => {

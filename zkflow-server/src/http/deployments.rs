@@ -43,7 +43,7 @@ pub(super) fn routes() -> Routes {
 #[utoipa::path(
     post, path = "/v1/circuits/{circuitId}/deploy", tag = "deployments", operation_id = "deployContract",
     request_body = NewDeployment,
-    params(("circuitId" = schema::CircuitId, Path), ("Idempotency-Key" = Option<schema::IdempotencyKey>, Header,
+    params(("circuitId" = schema::CircuitName, Path), ("Idempotency-Key" = Option<schema::IdempotencyKey>, Header,
         description = "1 to 128 visible ASCII characters; a repeated key with the same body returns the same deployment")),
     responses(
         (status = 200, description = "With `unsigned`: the transaction to sign", body = UnsignedDto),
@@ -64,7 +64,7 @@ async fn create(
     headers: HeaderMap,
     JsonBody(new, _held): JsonBody<NewDeployment>,
 ) -> Result<Response, Problem> {
-    let id = circuit_id(&id)?;
+    let id = circuit_id(&app, &caller.tenant, &id).await?;
     if new.unsigned {
         let (chain_id, from) = new.for_signing()?;
         let transaction = service::deployments::unsigned(&app, &caller.tenant, &id, chain_id, from).await?;
@@ -80,7 +80,7 @@ async fn create(
 /// List the deployments of a circuit, newest first.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}/deployments", tag = "deployments", operation_id = "listDeployments",
-    params(("circuitId" = schema::CircuitId, Path), PageQuery),
+    params(("circuitId" = schema::CircuitName, Path), PageQuery),
     responses(
         (status = 200, description = "One page of deployments", body = DeploymentPage),
     )
@@ -91,7 +91,8 @@ async fn list(
     caller: Principal,
     page: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Json<DeploymentPage>, Problem> {
-    let circuit: Circuit = service::visible(&app, &caller.tenant, &circuit_id(&id)?).await?;
+    let id = circuit_id(&app, &caller.tenant, &id).await?;
+    let circuit: Circuit = service::visible(&app, &caller.tenant, &id).await?;
     let scope = format!("deployments of {} {}", caller.tenant, circuit.id);
     let page = page?.page(&scope)?;
     let filter = DeploymentFilter { tenant: Some(caller.tenant), circuit_id: Some(circuit.id), status: None };
@@ -106,7 +107,7 @@ async fn list(
 /// Get a deployment; with `wait`, after it is confirmed or has failed.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}/deployments/{deploymentId}", tag = "deployments", operation_id = "getDeployment",
-    params(("circuitId" = schema::CircuitId, Path), ("deploymentId" = schema::DeploymentId, Path), WaitQuery),
+    params(("circuitId" = schema::CircuitName, Path), ("deploymentId" = schema::DeploymentId, Path), WaitQuery),
     responses(
         (status = 200, description = "The deployment", body = DeploymentDto),
     )
@@ -120,14 +121,15 @@ async fn get(
 ) -> Result<Json<DeploymentDto>, Problem> {
     let wait = wait?.bounded(&app);
     let id = deployment_id(&id)?;
-    belongs(&service::visible(&app, &caller.tenant, &id).await?, &circuit_id(&circuit)?)?;
+    let circuit = circuit_id(&app, &caller.tenant, &circuit).await?;
+    belongs(&service::visible(&app, &caller.tenant, &id).await?, &circuit)?;
     Ok(Json(watch::settled::<Deployment>(&app, &caller.tenant, &id, wait, client).await?.into()))
 }
 
 /// Stream a deployment: its current state, then each change until it is confirmed or has failed.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}/deployments/{deploymentId}/events", tag = "deployments",
-    operation_id = "followDeployment", params(("circuitId" = schema::CircuitId, Path), ("deploymentId" = schema::DeploymentId, Path), LastEvent),
+    operation_id = "followDeployment", params(("circuitId" = schema::CircuitName, Path), ("deploymentId" = schema::DeploymentId, Path), LastEvent),
     responses(
         (status = 200, description = "Server-sent events named `deployment`, for at most 5 minutes", body = DeploymentDto, content_type = "text/event-stream"),
         (status = 204, description = "The document is final, and `Last-Event-ID` is its last event"),
@@ -141,25 +143,27 @@ async fn follow(
     client: ClientAddress,
 ) -> Result<Response, Problem> {
     let id = deployment_id(&id)?;
-    belongs(&service::visible(&app, &caller.tenant, &id).await?, &circuit_id(&circuit)?)?;
+    let circuit = circuit_id(&app, &caller.tenant, &circuit).await?;
+    belongs(&service::visible(&app, &caller.tenant, &id).await?, &circuit)?;
     events::follow::<Deployment, DeploymentDto>(app, caller.tenant, id, "deployment", last, client).await
 }
 
 /// Get the compiled verifier contract: code, ABI and the data that explorers need to verify its source.
 #[utoipa::path(
     get, path = "/v1/circuits/{circuitId}/contract", tag = "deployments", operation_id = "getContract",
-    params(("circuitId" = schema::CircuitId, Path)),
+    params(("circuitId" = schema::CircuitName, Path)),
     responses(
         (status = 200, description = "The contract; `standardJsonInput` and `compiler` are for explorers", body = ContractDto),
     ),
-    extensions(("x-codes" = json!(["circuit_pending", "circuit_failed", "artifact_not_found"])))
+    extensions(("x-codes" = json!(["circuit_pending", "circuit_failed", "artifact_not_found", "key_forgeable"])))
 )]
 async fn contract(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     caller: Principal,
 ) -> Result<Json<ContractDto>, Problem> {
-    let circuit = service::circuits::usable(&app, &caller.tenant, &circuit_id(&id)?).await?;
+    let id = circuit_id(&app, &caller.tenant, &id).await?;
+    let circuit = service::circuits::usable(&app, &caller.tenant, &id).await?;
     Ok(Json(service::deployments::compiled(&app, &circuit).await?.into()))
 }
 

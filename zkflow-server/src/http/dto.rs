@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use zkflow_core::id::CircuitId;
 use zkflow_core::inputs::NumberRule;
 use zkflow_core::provenance::Provenance;
 use zkflow_core::service::catalog::{
@@ -17,6 +16,7 @@ use zkflow_core::template::TemplateName;
 
 use super::body::{Content, Entries};
 use super::openapi::schema;
+use crate::service::CircuitName;
 
 pub(super) mod bulk;
 mod deployed;
@@ -26,7 +26,7 @@ mod report;
 pub(super) mod template;
 pub(super) mod upload;
 
-use deployed::DeployedDto;
+use deployed::{DeployedDto, RecordedDto};
 use report::ReportDto;
 use upload::ImportDto;
 
@@ -62,8 +62,8 @@ impl Content for NewCircuit {
 }))]
 pub(super) struct NewProof {
     /// Id of a ready circuit.
-    #[schema(value_type = schema::CircuitId)]
-    pub(super) circuit_id: CircuitId,
+    #[schema(value_type = schema::CircuitName)]
+    pub(super) circuit_id: CircuitName,
     /// The private inputs of the circuit by name. They are sealed until the request is final, then destroyed. A
     /// public input is refused here, because the proof discloses it.
     #[schema(value_type = BTreeMap<String, schema::InputValue>)]
@@ -180,7 +180,7 @@ pub(super) struct CircuitDto {
     attempt: u32,
     /// Milliseconds spent in each finished stage.
     timings: BTreeMap<String, u64>,
-    /// Files by name; `deployment` is the last confirmed verifier contract.
+    /// Files by name; `deployment` is the last confirmed verifier contract, or else the one that the Node service recorded.
     artifacts: BTreeMap<String, ArtifactDto>,
     /// Size and warnings; present when the circuit is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -194,6 +194,10 @@ pub(super) struct CircuitDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Provenance>)]
     claimed: Option<Provenance>,
+    /// Present if any person can forge proofs for the keys, which come from the Node service. They prove, and are never
+    /// deployed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forgeable: Option<ForgeableDto>,
     /// `tenant` or `public`.
     #[schema(value_type = schema::Visibility)]
     visibility: Visibility,
@@ -209,6 +213,18 @@ pub(super) struct CircuitDto {
     created_at: String,
     #[schema(value_type = schema::Time)]
     updated_at: String,
+}
+
+/// Why any person can forge proofs for the keys of a circuit.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Forgeable)]
+pub(super) struct ForgeableDto {
+    /// The weakness of the keys, for people.
+    reason: String,
+    /// The contract that accepts forged proofs: replace it. Absent if none is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contract_at_risk: Option<RecordedDto>,
 }
 
 /// Keys that were deleted with their circuit.
@@ -239,6 +255,8 @@ pub(super) enum ArtifactDto {
     File(FileDto),
     /// Deployed verifier contract.
     Deployment(DeployedDto),
+    /// Verifier contract that the Node service recorded.
+    Recorded(RecordedDto),
 }
 
 /// A file of a circuit.
@@ -261,9 +279,16 @@ impl From<Circuit> for CircuitDto {
             let file = FileDto { size: meta.size, sha256: meta.sha256.to_string(), url };
             (name.clone(), ArtifactDto::File(file))
         });
-        let deployment = circuit
-            .deployment
-            .map(|contract| ("deployment".to_owned(), ArtifactDto::Deployment(contract.into())));
+        let of_node = circuit.origin.import().and_then(|import| import.node.as_ref()?.contract.clone());
+        let forgeable = circuit
+            .forgeable
+            .map(|reason| ForgeableDto { reason, contract_at_risk: of_node.clone().map(RecordedDto::from) });
+        let deployment = match (circuit.deployment, of_node) {
+            (Some(contract), _) => Some(ArtifactDto::Deployment(contract.into())),
+            (None, Some(contract)) => Some(ArtifactDto::Recorded(contract.into())),
+            (None, None) => None,
+        };
+        let deployment = deployment.map(|contract| ("deployment".to_owned(), contract));
         let (template_name, params, import) = match circuit.origin {
             Origin::Template { template, params } => (Some(template.to_string()), params, None),
             Origin::Import(import) => (None, Map::new(), Some(ImportDto::from(*import))),
@@ -283,6 +308,7 @@ impl From<Circuit> for CircuitDto {
             report: circuit.report.map(ReportDto::from),
             provenance: circuit.provenance,
             claimed: circuit.claimed,
+            forgeable,
             visibility: circuit.visibility,
             replaces: circuit.replaces.map(RemovedDto::from),
             error: circuit.life.error.map(FailureDto::from),

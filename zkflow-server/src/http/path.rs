@@ -6,8 +6,11 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use zkflow_core::id::CircuitId;
 use zkflow_core::service::id::{DeploymentId, UploadId};
+use zkflow_core::service::tenant::TenantId;
 
 use super::Problem;
+use crate::service::CircuitName;
+use crate::state::App;
 
 /// As [`axum::extract::Path`], but answers with a [`Problem`] if a segment is not UTF-8.
 pub(super) struct Path<T>(pub(super) T);
@@ -21,15 +24,16 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     }
 }
 
-/// Parses the circuit id in a path.
-pub(super) fn circuit_id(text: &str) -> Result<CircuitId, Problem> {
-    text.parse().map_err(|_| {
+/// Parses the circuit id in a path. The id of an imported circuit in the Node service is another name of it.
+pub(super) async fn circuit_id(app: &App, tenant: &TenantId, text: &str) -> Result<CircuitId, Problem> {
+    let name: CircuitName = text.parse().map_err(|_| {
         Problem::new(
             StatusCode::NOT_FOUND,
             "circuit_not_found",
             "invalid circuit id: expected 32 lower-case hex digits",
         )
-    })
+    })?;
+    Ok(name.resolve(app, tenant).await?)
 }
 
 /// Parses the upload id in a path.

@@ -11,9 +11,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
-use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{Document as _, ProofFilter, ProofRequest, ProofStatus, Scope};
-use zkflow_core::service::id::{ProofId, UserId};
+use zkflow_core::service::id::{ObjectId, ProofId, UserId};
 use zkflow_core::service::tenant::TenantId;
 
 use super::Problem;
@@ -27,7 +26,7 @@ use super::page::{PageQuery, cut};
 use super::path::Path;
 use super::wait::WaitQuery;
 use crate::auth::Principal;
-use crate::service::{self, watch};
+use crate::service::{self, CircuitName, watch};
 use crate::state::{App, ClientAddress};
 
 pub(super) fn routes() -> Routes {
@@ -67,7 +66,7 @@ async fn create(
     let proof = service::proofs::request(
         &app,
         service::proofs::NewProof {
-            circuit_id: new.circuit_id,
+            circuit: new.circuit_id,
             inputs: service::GivenInputs::new(new.private_inputs.0, new.public_inputs.0, new.inputs),
             tenant: caller.tenant,
             user_id: new.user_id,
@@ -87,8 +86,8 @@ async fn create(
 #[into_params(parameter_in = Query)]
 struct ListQuery {
     /// Only requests for this circuit.
-    #[param(value_type = Option<schema::CircuitId>)]
-    circuit_id: Option<CircuitId>,
+    #[param(value_type = Option<schema::CircuitName>)]
+    circuit_id: Option<CircuitName>,
     /// Only requests of this user.
     #[param(value_type = Option<schema::UserId>)]
     user_id: Option<UserId>,
@@ -120,12 +119,12 @@ async fn list(
     let Query(query) = query?;
     let scope = query.scope(&caller.tenant);
     let page = page?.page(&scope)?;
-    let filter = ProofFilter {
-        tenant: Some(caller.tenant),
-        circuit_id: query.circuit_id,
-        user_id: query.user_id,
-        status: query.status,
+    let circuit_id = match query.circuit_id {
+        Some(name) => Some(name.resolve(&app, &caller.tenant).await?),
+        None => None,
     };
+    let filter =
+        ProofFilter { tenant: Some(caller.tenant), circuit_id, user_id: query.user_id, status: query.status };
     let mut proofs = app.catalog.proofs().list(&filter, &page).await.map_err(service::RequestError::from)?;
     let next_cursor = cut(&mut proofs, &page, &scope, ProofRequest::cursor);
     Ok(Json(ProofPage { proofs: proofs.into_iter().map(ProofDto::from).collect(), next_cursor }))
@@ -134,7 +133,7 @@ async fn list(
 /// Get a proof request; with `wait`, after it is final.
 #[utoipa::path(
     get, path = "/v1/proofs/{proofRequestId}", tag = "proofs", operation_id = "getProof",
-    params(("proofRequestId" = schema::ProofRequestId, Path), WaitQuery),
+    params(("proofRequestId" = schema::ProofRequestName, Path), WaitQuery),
     responses(
         (status = 200, description = "The request, with the proof when it is completed", body = ProofDto),
     )
@@ -154,7 +153,7 @@ async fn get(
 /// Stream a proof request: its current state, then each change until it is final.
 #[utoipa::path(
     get, path = "/v1/proofs/{proofRequestId}/events", tag = "proofs", operation_id = "followProof",
-    params(("proofRequestId" = schema::ProofRequestId, Path), LastEvent),
+    params(("proofRequestId" = schema::ProofRequestName, Path), LastEvent),
     responses(
         (status = 200, description = "Server-sent events named `proof`, for at most 5 minutes", body = ProofDto, content_type = "text/event-stream"),
         (status = 204, description = "The document is final, and `Last-Event-ID` is its last event"),
@@ -173,7 +172,7 @@ async fn follow(
 /// Cancel a pending proof request and destroy its inputs.
 #[utoipa::path(
     post, path = "/v1/proofs/{proofRequestId}/cancel", tag = "proofs", operation_id = "cancelProof",
-    params(("proofRequestId" = schema::ProofRequestId, Path)),
+    params(("proofRequestId" = schema::ProofRequestName, Path)),
     responses(
         (status = 200, description = "The request is cancelled", body = ProofDto),
     ),
@@ -190,7 +189,7 @@ async fn cancel(
 /// Delete a proof request with its proof, and destroy its inputs.
 #[utoipa::path(
     delete, path = "/v1/proofs/{proofRequestId}", tag = "proofs", operation_id = "deleteProof",
-    params(("proofRequestId" = schema::ProofRequestId, Path)),
+    params(("proofRequestId" = schema::ProofRequestName, Path)),
     responses(
         (status = 204, description = "The request is deleted"),
     )
@@ -207,7 +206,7 @@ async fn delete(
 /// Get the calldata of the verifier contract for a proof.
 #[utoipa::path(
     get, path = "/v1/proofs/{proofRequestId}/calldata", tag = "proofs", operation_id = "getCalldata",
-    params(("proofRequestId" = schema::ProofRequestId, Path)),
+    params(("proofRequestId" = schema::ProofRequestName, Path)),
     responses(
         (status = 200, description = "Calldata in the format of `snarkjs generatecall`", body = CalldataDto),
     ),
@@ -222,7 +221,11 @@ async fn calldata(
     Ok(Json(CalldataDto { calldata }))
 }
 
+/// Parses the id of a proof request in a path; the id of an imported one in the Node service is another name of it.
 fn proof_id(text: &str) -> Result<ProofId, Problem> {
+    if let Ok(old) = text.parse::<ObjectId>() {
+        return Ok(ProofId::of_object(&old));
+    }
     text.parse().map_err(|_| {
         Problem::new(
             StatusCode::NOT_FOUND,

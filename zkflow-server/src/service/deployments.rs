@@ -102,6 +102,7 @@ pub async fn request(
     }
     let circuit = circuits::ready(super::owned(app, tenant, circuit_id).await?)?;
     refuse_foreign_node(&new)?;
+    refuse_forgeable(&circuit)?;
     let signer = signer(app, &new)?;
     check_node(app, &new)?;
     let chain_id = new.chain_id;
@@ -147,6 +148,15 @@ fn fingerprint(app: &App, circuit: &CircuitId, new: &NewDeployment, secrets: &Se
     let request = format!("deployment\n{circuit}\n{chain_id:?}\n{signer:?}\n");
     let request = Zeroizing::new(request + secrets.to_text().expose_secret());
     app.vault.fingerprint(request.as_bytes())
+}
+
+/// Refuses a circuit whose keys were imported as forgeable. [`admit`] judges every key again; this refuses at once, and
+/// before a compiler makes code of it.
+fn refuse_forgeable(circuit: &Circuit) -> Result<(), RequestError> {
+    match &circuit.forgeable {
+        None => Ok(()),
+        Some(weakness) => Err(DeployError::MarkedForgeable(weakness.clone()).into()),
+    }
 }
 
 /// Chooses the signer and checks that it is allowed.
@@ -263,8 +273,9 @@ async fn source(app: &App, circuit: &Circuit) -> Result<String, RequestError> {
 /// Compiles the verifier contract of a circuit, for users and explorers. Nothing that is signed or compared comes from here.
 ///
 /// # Errors
-/// The circuit is not ready, or its contract cannot be read; the compiler is missing or fails.
+/// The circuit is not ready, its key is forgeable, or its contract cannot be read; the compiler is missing or fails.
 pub async fn compiled(app: &App, circuit: &Circuit) -> Result<CompiledContract, RequestError> {
+    refuse_forgeable(circuit)?;
     let source = source(app, circuit).await?;
     let compiler = match &app.chains.compiler {
         Ok(compiler) => Arc::clone(compiler),

@@ -4,7 +4,7 @@ use zkflow_core::circuit::BlueprintError;
 use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{CatalogError, Named as _, ProofStatus};
-use zkflow_core::service::id::{DeploymentId, ProofId, UploadId};
+use zkflow_core::service::id::{DeploymentId, ObjectId, ProofId, UploadId};
 use zkflow_core::service::queue::{QueueError, QueueName};
 use zkflow_core::service::store::StoreError;
 #[cfg(feature = "evm")]
@@ -53,6 +53,9 @@ pub enum RequestError {
     /// The circuit does not exist.
     #[error("circuit {0} does not exist")]
     UnknownCircuit(CircuitId),
+    /// No circuit with this id of the Node service was imported.
+    #[error("circuit {0} of the Node service was not imported")]
+    UnknownOldCircuit(ObjectId),
     /// The proof request does not exist, or has expired.
     #[error("proof request {0} does not exist; it may have expired")]
     UnknownProof(ProofId),
@@ -256,6 +259,7 @@ impl Classified for RequestError {
             #[cfg(feature = "evm")]
             Self::Record(_) => ErrorKind::Corrupt,
             Self::UnknownCircuit(_)
+            | Self::UnknownOldCircuit(_)
             | Self::UnknownProof(_)
             | Self::UnknownDeployment(_)
             | Self::UnknownUpload(_)
@@ -318,7 +322,7 @@ impl Classified for RequestError {
             Self::CircuitQuota(_) => "too_many_circuits",
             Self::Upload(_) => "invalid_upload",
             Self::ImportIncomplete(_) => "import_incomplete",
-            Self::UnknownCircuit(_) => "circuit_not_found",
+            Self::UnknownCircuit(_) | Self::UnknownOldCircuit(_) => "circuit_not_found",
             Self::UnknownProof(_) => "proof_not_found",
             Self::UnknownArtifact { .. } => "artifact_not_found",
             Self::CircuitPending(_) => "circuit_pending",

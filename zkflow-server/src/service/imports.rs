@@ -44,7 +44,7 @@ pub async fn request(app: &App, tenant: &TenantId, new: NewImport) -> Result<Cir
     let given = given(app, &upload, &new)?;
     let missing: usize = uploads::missing(app, &upload).await?.iter().map(Vec::len).sum();
     let hash = tenant.scoped(&given.hash());
-    let import = Import { upload: upload.id.clone(), given, inputs: Vec::new() };
+    let import = Import { upload: upload.id.clone(), given, inputs: Vec::new(), node: None };
     let wanted = Circuit::imported(hash, import, app.now());
     if missing > 0 {
         return Err(RequestError::UploadIncomplete { upload: upload.id, missing });

@@ -15,13 +15,13 @@ use zkflow_core::service::id::{ProofId, UserId};
 use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::tenant::TenantId;
 
-use super::{GivenInputs, RequestError, circuits, verify};
+use super::{CircuitName, GivenInputs, RequestError, circuits, verify};
 use crate::state::App;
 
 /// A request for a proof. It has no `Debug`, because it contains private inputs.
 pub struct NewProof {
     /// Must be ready.
-    pub circuit_id: CircuitId,
+    pub circuit: CircuitName,
     /// Private and public inputs.
     pub inputs: GivenInputs,
     /// Owner of the request.
@@ -106,7 +106,8 @@ impl Intake<'_> {
     /// Checks a request and seals its inputs.
     async fn take(&mut self, new: NewProof) -> Result<Taken, RequestError> {
         let app = self.app;
-        let NewProof { circuit_id, inputs, tenant, user_id, idempotency_key, origin } = new;
+        let NewProof { circuit, inputs, tenant, user_id, idempotency_key, origin } = new;
+        let circuit_id = circuit.resolve(app, &tenant).await?;
         let idempotency = idempotency_key.map(|key| Idempotency {
             key,
             fingerprint: fingerprint(app, &circuit_id, user_id.as_ref(), &inputs),

@@ -76,7 +76,9 @@ async fn mark(app: &App, tenant: &TenantId, id: &CircuitId, force: bool) -> Resu
 
 /// Whether a contract on a chain, or a ceremony, depends on the circuit's keys.
 async fn is_irreplaceable(app: &App, circuit: &Circuit) -> Result<bool, RequestError> {
+    let of_node = circuit.origin.import().and_then(|import| import.node.as_ref());
     Ok(circuit.deployment.is_some()
+        || of_node.is_some_and(|node| node.contract.is_some())
         || matches!(circuit.provenance.or(circuit.claimed), Some(Provenance::Ceremony(_)))
         || has_deployments(app, &circuit.id, DeploymentStatus::Confirmed).await?)
 }

@@ -4,28 +4,23 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Instant;
 
-use zkflow_core::circuit::{CheckedParts, ImportError, ImportedInput, ImportedKey, ImportedParts};
+use zkflow_core::circuit::{CheckedParts, Forgeable, ImportError, ImportedKey, ImportedParts};
 use zkflow_core::compile::SourceSearch;
 use zkflow_core::error::{Classified, ErrorKind};
-use zkflow_core::inputs::Shape;
 use zkflow_core::rng::os_rng;
 use zkflow_core::service::catalog::{
-    Circuit, CircuitStage, Failure, FileRole, GivenPowers, Import, InputSignal, Named as _,
+    Circuit, CircuitStage, Failure, FileRole, GivenPowers, Import, Named as _,
 };
 use zkflow_core::service::store::StoreError;
 use zkflow_core::service::upload::Upload;
 use zkflow_core::setup::{KeyOptions, PowersFile, PowersSource, StepOptions};
 
-use super::keygen::{KeyGeneration, Made, compile_failure};
+use super::keygen::{KeyGeneration, compile_failure};
+use super::made::{Made, inputs};
 use super::scratch::Scratch;
 use super::{Stop, blocking, stop, stop_or_outage};
 use crate::service::{imports, uploads};
 use crate::state::App;
-
-/// Largest number of inputs whose names and shapes a circuit's document contains, all fields of buses counted.
-const MOST_INPUTS: usize = 1024;
-/// Deepest shape in a document.
-const DEEPEST: usize = 16;
 
 impl KeyGeneration {
     /// Gathers and checks the files of an import, and checks or makes its key.
@@ -45,13 +40,10 @@ impl KeyGeneration {
         let (shared, kept) = (Arc::clone(app), Arc::clone(&scratch));
         let (powers, id) = (import.given.powers, circuit.id.clone());
         let finish = move || finish(&shared, &kept, parts, powers, id);
-        let mut files = blocking(finish).await??;
-        if inputs.is_empty() {
-            files.report.public_input_names.clear();
-        }
+        let files = blocking(finish).await??;
         self.advance(circuit, CircuitStage::Store, "setup", began).await?;
         let zkey = scratch.file(FileRole::ProvingKey).cloned();
-        Ok(Made { files, zkey: zkey.map(|file| (scratch, file.path)), inputs })
+        Ok(Made::imported(files, zkey.map(|file| (scratch, file.path)), inputs))
     }
 }
 
@@ -159,6 +151,7 @@ fn finish(
                 GivenPowers::Uploaded => uploaded,
                 GivenPowers::Configured => Some(&*app.powers),
             },
+            forgeable: Forgeable::Refuse,
         },
     };
     let options = KeyOptions::default().with_beacon(app.beacon.as_ref()).with_record_key(&app.record_key);
@@ -170,36 +163,5 @@ fn of_upload<E: Classified>(error: E) -> Stop {
     match error.kind() {
         ErrorKind::Unavailable => stop_or_outage(error),
         _ => Stop::Final(Failure { code: error.code().to_owned(), message: error.to_string() }),
-    }
-}
-
-/// The inputs for the circuit's document; none if they are too many or too deep.
-fn inputs(found: &[ImportedInput]) -> Vec<InputSignal> {
-    let count: usize = found.iter().map(|input| parts(&input.shape)).sum();
-    let depth = found.iter().map(|input| depth(&input.shape)).max();
-    if count > MOST_INPUTS || depth > Some(DEEPEST) {
-        return Vec::new();
-    }
-    let input = |ImportedInput { name, shape, public }: &ImportedInput| InputSignal {
-        name: name.clone(),
-        shape: shape.clone(),
-        public: *public,
-    };
-    found.iter().map(input).collect()
-}
-
-fn parts(shape: &Shape) -> usize {
-    match shape {
-        Shape::Value => 1,
-        Shape::Array(_, item) => parts(item),
-        Shape::Fields(fields) => fields.iter().map(|(_, shape)| parts(shape)).sum(),
-    }
-}
-
-fn depth(shape: &Shape) -> usize {
-    match shape {
-        Shape::Value => 1,
-        Shape::Array(_, item) => 1 + depth(item),
-        Shape::Fields(fields) => 1 + fields.iter().map(|(_, shape)| depth(shape)).max().unwrap_or(0),
     }
 }

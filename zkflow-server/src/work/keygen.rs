@@ -1,31 +1,26 @@
 //! `key-generation`: a pending circuit becomes ready, or fails with a reason. [`import`](super::import) has the steps of
 //! imported circuits.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use serde_json::{Map, Value};
-use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName};
+use zkflow_core::circuit::{Blueprint, CircuitFiles};
 use zkflow_core::compile::CompileError;
-use zkflow_core::format::MappedFile;
 use zkflow_core::id::CircuitId;
 use zkflow_core::rng::os_rng;
-use zkflow_core::service::catalog::{Circuit, CircuitStage, Document as _, Failure, InputSignal, Origin};
+use zkflow_core::service::catalog::{Circuit, CircuitStage, Document as _, Failure, Origin};
 use zkflow_core::service::queue::Job;
-use zkflow_core::service::store::{ArtifactMeta, Generation, PutMode};
+use zkflow_core::service::store::Generation;
 use zkflow_core::setup::KeyOptions;
 use zkflow_core::template::TemplateName;
 use zkflow_queue::JobError;
 
 use super::document::{Steps, save};
-use super::scratch::Scratch;
-use super::{Stop, blocking, invalid, outage, stop, tape};
+use super::made::Made;
+use super::{Stop, blocking, invalid, outage, stop};
 use crate::config::Limits;
-use crate::maintenance::manifest;
 use crate::service::uploads;
 use crate::state::App;
 use crate::telemetry::stage_took;
@@ -38,19 +33,6 @@ pub(super) struct KeyGeneration {
 impl KeyGeneration {
     pub(super) fn new(app: Arc<App>) -> Self {
         Self { app }
-    }
-
-    /// Stores a file under a key that no other run uses.
-    async fn put(
-        &self,
-        circuit: &Circuit,
-        job: &Job,
-        file: FileName,
-        bytes: Bytes,
-    ) -> Result<ArtifactMeta, JobError> {
-        let generation =
-            Generation { circuit: circuit.id.clone(), job: job.id.clone(), attempt: job.attempt };
-        self.app.store.put(&generation.file(file).key(), bytes, PutMode::Overwrite).await.map_err(outage)
     }
 
     /// Renders and compiles a template, and makes its keys.
@@ -83,7 +65,7 @@ impl KeyGeneration {
         };
         let files = blocking(generate).await?.map_err(stop)?;
         self.advance(circuit, CircuitStage::Store, "setup", began).await?;
-        Ok(Made { files, zkey: None, inputs: Vec::new() })
+        Ok(Made::built(files))
     }
 
     pub(super) async fn advance(
@@ -118,37 +100,9 @@ impl Steps for KeyGeneration {
             Origin::Template { template, params } => self.build(circuit, template, params).await?,
             Origin::Import(import) => self.import(circuit, &import).await?,
         };
-        let Made { files: CircuitFiles { files, tape, report, label }, zkey, inputs } = made;
-        match tape {
-            Ok(operations) => {
-                tracing::debug!(circuit = %circuit.id, operations, "witness calculation recorded")
-            }
-            Err(reason) => {
-                tracing::info!(circuit = %circuit.id, %reason, "no tape: witnesses are slower")
-            }
-        }
-        let began = Instant::now();
-        let mut artifacts = BTreeMap::new();
-        for (name, mut bytes) in files {
-            if name == FileName::Tape {
-                tape::seal(&self.app.vault, &circuit.id, &mut bytes);
-            }
-            artifacts.insert(name.to_string(), self.put(circuit, job, name, Bytes::from(bytes)).await?);
-        }
-        if let Some((_scratch, path)) = zkey {
-            let name = FileName::ProvingKey;
-            let bytes =
-                mapped(&path).map_err(|error| JobError::retry("file_unreadable", error.to_string()))?;
-            artifacts.insert(name.to_string(), self.put(circuit, job, name, bytes).await?);
-        }
-        if let Origin::Import(import) = &mut circuit.origin {
-            import.inputs = inputs;
-        }
-        let spent = began.elapsed();
-        stage_took("circuit", "store", spent);
-        circuit.complete(artifacts, report, label, spent, self.app.now()).map_err(invalid)?;
-        manifest::write(&*self.app.store, circuit).await.map_err(outage)?;
-        Ok(())
+        let generation =
+            Generation { circuit: circuit.id.clone(), job: job.id.clone(), attempt: job.attempt };
+        Ok(made.store(&self.app, circuit, &generation).await?)
     }
 
     /// Removes the upload of an import that has ended. A circuit that is pending again has another upload.
@@ -158,28 +112,6 @@ impl Steps for KeyGeneration {
         let Some(import) = circuit.origin.import().filter(|_| ended) else { return Ok(()) };
         uploads::remove(&self.app, &circuit.life.tenant, &import.upload).await.map_err(outage)
     }
-}
-
-/// The files of a circuit, before they are stored.
-pub(super) struct Made {
-    pub(super) files: CircuitFiles,
-    /// A given key, in a folder that lasts until it is stored.
-    pub(super) zkey: Option<(Arc<Scratch>, PathBuf)>,
-    /// Inputs of an import.
-    pub(super) inputs: Vec<InputSignal>,
-}
-
-/// The bytes of a file that does not change, without a copy in memory.
-fn mapped(path: &Path) -> std::io::Result<Bytes> {
-    struct Mapped(MappedFile);
-
-    impl AsRef<[u8]> for Mapped {
-        fn as_ref(&self) -> &[u8] {
-            &self.0
-        }
-    }
-
-    Ok(Bytes::from_owner(Mapped(MappedFile::open(path)?)))
 }
 
 /// The failure of a compilation. That of a limit names its setting.

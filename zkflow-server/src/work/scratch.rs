@@ -1,7 +1,7 @@
-//! [`Scratch`]: the files of an import on the disk of a worker, until it ends.
+//! [`Scratch`]: the files of an import on the disk of this machine, until it ends.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -14,13 +14,17 @@ use zkflow_core::service::upload::UploadFile;
 
 /// Prefix of the folders.
 const PREFIX: &str = "import-";
-/// Age at which a folder was left behind by a process that died.
+/// A file in each folder that its process holds locked. The lock ends with the process.
+const LOCK: &str = "lock";
+/// Age at which a folder without the file was left behind: it is made at once, or of an earlier version.
 const LEFT_BEHIND: Duration = Duration::from_secs(24 * 3600);
 
 /// A folder for the files of one import. It is removed on drop.
 #[derive(Debug)]
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     folder: TempDir,
+    /// Held until the folder is removed.
+    _lock: File,
     files: BTreeMap<FileRole, Gathered>,
 }
 
@@ -40,7 +44,7 @@ pub(super) struct Writing {
 
 impl Scratch {
     /// Creates a folder in `parent`, or in that of the system, for this user only.
-    pub(super) fn create(parent: Option<&Path>) -> io::Result<Self> {
+    pub(crate) fn create(parent: Option<&Path>) -> io::Result<Self> {
         let folder = match parent {
             Some(parent) => {
                 own_folder::open(parent)?;
@@ -49,7 +53,13 @@ impl Scratch {
             }
             None => tempfile::Builder::new().prefix(PREFIX).tempdir()?,
         };
-        Ok(Self { folder, files: BTreeMap::new() })
+        let lock = lock(folder.path())?;
+        Ok(Self { folder, _lock: lock, files: BTreeMap::new() })
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Folder of the source.
@@ -93,15 +103,62 @@ impl Writing {
     }
 }
 
-fn remove_left_behind(parent: &Path) -> io::Result<()> {
+/// Removes the folders in `parent` whose processes have died.
+///
+/// # Errors
+/// `parent` cannot be read.
+pub(super) fn remove_left_behind(parent: &Path) -> io::Result<()> {
     for entry in fs::read_dir(parent)?.filter_map(Result::ok) {
         let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
-        let changed = entry.metadata().and_then(|meta| meta.modified());
-        let age = changed.ok().and_then(|changed| SystemTime::now().duration_since(changed).ok());
-        if is_ours && age.is_some_and(|age| age > LEFT_BEHIND) {
+        if is_ours && is_left_behind(&entry) {
             // Another worker may remove it at the same time.
             let _ = fs::remove_dir_all(entry.path());
         }
     }
     Ok(())
+}
+
+/// Locks a folder for this process. The file gets its name when it is locked, so no other process locks it first.
+fn lock(folder: &Path) -> io::Result<File> {
+    let new = folder.join("lock.new");
+    let file = File::create_new(&new)?;
+    file.lock()?;
+    fs::rename(new, folder.join(LOCK))?;
+    Ok(file)
+}
+
+fn is_left_behind(entry: &DirEntry) -> bool {
+    if let Ok(file) = File::open(entry.path().join(LOCK)) {
+        return file.try_lock().is_ok();
+    }
+    let changed = entry.metadata().and_then(|meta| meta.modified());
+    let age = changed.ok().and_then(|changed| SystemTime::now().duration_since(changed).ok());
+    age.is_some_and(|age| age > LEFT_BEHIND)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_of_dead_processes_are_removed_and_those_of_living_ones_stay() {
+        let parent = tempfile::tempdir().unwrap();
+        let make = |name: &str| {
+            let folder = parent.path().join(name);
+            fs::create_dir(&folder).unwrap();
+            folder
+        };
+        // A process that died has released its lock, and left its files.
+        let dead = make("import-dead");
+        drop(lock(&dead).unwrap());
+        fs::write(dead.join("ProvingKey"), "key").unwrap();
+        let [young, other] = ["import-young", "of-others"].map(make);
+        let living = Scratch::create(Some(parent.path())).unwrap();
+        assert!(!dead.exists() && young.exists() && other.exists() && living.folder().exists());
+        remove_left_behind(parent.path()).unwrap();
+        assert!(young.exists() && other.exists() && living.folder().exists());
+        let path = living.folder().to_path_buf();
+        drop(living);
+        assert!(!path.exists());
+    }
 }

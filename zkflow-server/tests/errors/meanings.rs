@@ -67,6 +67,7 @@ const CIRCUITS: &[Meaning] = meanings! {
     invalid_upload: "a declared file is not valid" => "correct the fields in `errors`";
     upload_digest: "an uploaded file is not the declared one" => "upload it again";
     upload_gone: "the upload was removed before its import began" => "upload the files again";
+    failed_before_import: "the request had failed in the Node service, before it was imported" => "request the proof again";
     import_incomplete: "files of the import are missing and cannot be made, or contradict each other" => "add the files in `errors`";
     not_of_source: "an r1cs, wasm or sym is not what the compiler makes from the source" => "omit the file, or give `simplification`";
     parts_differ: "r1cs, wasm and sym are not of one circuit, or the module has other inputs" => "use files of one compilation";

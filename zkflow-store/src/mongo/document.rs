@@ -1,7 +1,8 @@
 //! BSON form of documents: as serde writes them, with timestamps as BSON dates.
 
 use mongodb::bson::{self, Bson, DateTime, RawDocumentBuf};
-use zkflow_core::service::catalog::{CatalogError, Document, Lookup, Value};
+use zkflow_core::circuit::FileName;
+use zkflow_core::service::catalog::{CatalogError, Circuit, Document, Lookup, Value};
 use zkflow_core::service::clock::Timestamp;
 
 /// Serialises a document.
@@ -16,7 +17,24 @@ pub(super) fn write<D: Document>(value: &D) -> Result<RawDocumentBuf, CatalogErr
             document.insert(term.field, date(moment));
         }
     }
+    if D::COLLECTION == Circuit::COLLECTION {
+        rename_files(&mut document, |name| name.parse().ok().map(FileName::short_name));
+    }
     RawDocumentBuf::try_from(&document).map_err(|e| failed(e.to_string()))
+}
+
+/// Renames the files of a circuit. In the database they have their short names: queries read a dot as a path.
+fn rename_files(circuit: &mut bson::Document, rename: impl Fn(&str) -> Option<&'static str>) {
+    let Ok(files) = circuit.get_document_mut("artifacts") else { return };
+    let renamed = std::mem::take(files).into_iter();
+    *files = renamed.map(|(name, meta)| (rename(&name).map_or(name, str::to_owned), meta)).collect();
+}
+
+/// Gives the files of a stored circuit their short names; `None` if they have them.
+pub(super) fn with_short_names(stored: &bson::Document) -> Option<bson::Document> {
+    let mut renamed = stored.clone();
+    rename_files(&mut renamed, |name| name.parse().ok().map(FileName::short_name));
+    (renamed != *stored).then_some(renamed)
 }
 
 /// Parses a document from the server; its content is not trusted.
@@ -24,6 +42,9 @@ pub(super) fn read<D: Document>(raw: &RawDocumentBuf) -> Result<D, CatalogError>
     let id = raw.get_str("_id").map_or_else(|_| format!("a {} without an id", D::KIND), str::to_owned);
     let corrupt = |detail: String| CatalogError::Corrupt { id: id.clone(), detail };
     let mut document = bson::Document::try_from(raw.as_ref()).map_err(|e| corrupt(e.to_string()))?;
+    if D::COLLECTION == Circuit::COLLECTION {
+        rename_files(&mut document, |name| FileName::of_short_name(name).map(FileName::as_str));
+    }
     for (_, value) in document.iter_mut() {
         if let Bson::DateTime(moment) = value {
             *value = Bson::String(Timestamp::from_millis(moment.timestamp_millis()).to_string());
@@ -56,10 +77,12 @@ pub(super) fn epoch(epoch: u64) -> Result<i64, CatalogError> {
 mod tests {
     use std::time::Duration;
 
+    use mongodb::bson::{Document as Fields, doc};
     use zkflow_core::digest::Digest;
     use zkflow_core::id::CircuitId;
     use zkflow_core::service::catalog::ProofRequest;
     use zkflow_core::service::id::ProofId;
+    use zkflow_core::service::store::ArtifactMeta;
 
     use super::*;
 
@@ -79,6 +102,35 @@ mod tests {
         }
         assert_eq!((raw.get_str("status").unwrap(), raw.get_i64("epoch").unwrap()), ("pending", 0));
         assert_eq!(read::<ProofRequest>(&raw).unwrap(), proof);
+    }
+
+    #[test]
+    fn the_files_of_a_circuit_have_names_without_dots() {
+        let (hash, now) = (Digest::of("c"), Timestamp::from_millis(1));
+        let mut circuit = Circuit::new(hash, "rangeCheck".parse().unwrap(), serde_json::Map::new(), now);
+        for name in FileName::ALL {
+            let key = format!("circuits/x/{name}").parse().unwrap();
+            circuit.artifacts.insert(name.to_string(), ArtifactMeta { key, size: 1, sha256: hash });
+        }
+        let raw = write(&circuit).unwrap();
+        let stored = Fields::try_from(raw.as_ref()).unwrap();
+        let files = stored.get_document("artifacts").unwrap();
+        assert!(
+            files.len() == FileName::ALL.len() && files.keys().all(|name| !name.contains('.')),
+            "{files}"
+        );
+        assert!(files.contains_key("zkey") && files.contains_key("verifier"), "{files}");
+        assert_eq!(read::<Circuit>(&raw).unwrap(), circuit);
+        assert_eq!(with_short_names(&stored), None);
+
+        // A document of an earlier version.
+        let mut earlier = stored.clone();
+        rename_files(&mut earlier, |name| FileName::of_short_name(name).map(FileName::as_str));
+        assert!(earlier.get_document("artifacts").unwrap().contains_key("proving_key.zkey"));
+        let read_earlier: Circuit = read(&RawDocumentBuf::try_from(&earlier).unwrap()).unwrap();
+        assert_eq!(read_earlier, circuit);
+        assert_eq!(with_short_names(&earlier), Some(stored));
+        assert_eq!(with_short_names(&doc! { "_id": "x", "artifacts": 7 }), None);
     }
 
     #[test]

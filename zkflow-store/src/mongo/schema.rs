@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::TryStreamExt as _;
 use mongodb::bson::{Document, doc};
 use mongodb::error::{Error, ErrorKind as Cause};
 use mongodb::options::IndexOptions;
@@ -12,11 +13,11 @@ use zkflow_core::service::catalog::{
 use zkflow_core::service::tenant::TenantId;
 
 use super::connection::{KEYS, META};
-use super::failed;
+use super::{document, failed};
 
 /// Version of the layout that this program writes. [`migrate`] upgrades older versions. Its steps may be
 /// repeated, and may run in several processes at once.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// Time from `expires_at` until MongoDB itself removes a proof request.
 const TTL_GRACE: Duration = Duration::from_secs(24 * 3600);
@@ -37,6 +38,9 @@ pub(super) async fn migrate(database: &Database) -> Result<(), CatalogError> {
     }
     for name in [Circuit::COLLECTION, ProofRequest::COLLECTION, Deployment::COLLECTION] {
         owned(database, name).await?;
+    }
+    if version < 3 {
+        short_names(database).await?;
     }
     collection::<Circuit>(database, circuits()).await?;
     collection::<ProofRequest>(database, proofs()).await?;
@@ -61,6 +65,20 @@ async fn owned(database: &Database, name: &str) -> Result<(), CatalogError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Gives the files of the circuits of older versions names without dots.
+async fn short_names(database: &Database) -> Result<(), CatalogError> {
+    let action = "renaming the files of circuits";
+    let circuits = database.collection::<Document>(Circuit::COLLECTION);
+    let mut found = circuits.find(doc! {}).await.map_err(failed(action))?;
+    while let Some(circuit) = found.try_next().await.map_err(failed(action))? {
+        let Some(renamed) = document::with_short_names(&circuit) else { continue };
+        // A circuit that is changed meanwhile is written with these names, or by a process of an older version.
+        let (id, epoch) = (circuit.get("_id"), circuit.get("epoch"));
+        circuits.replace_one(doc! { "_id": id, "epoch": epoch }, renamed).await.map_err(failed(action))?;
+    }
+    Ok(())
 }
 
 /// Fields and indexes of a kind, beyond those of every kind.

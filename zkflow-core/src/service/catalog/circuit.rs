@@ -44,6 +44,10 @@ pub struct Circuit {
     /// tau. `None` if there is a [`provenance`](Self::provenance).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed: Option<Provenance>,
+    /// Reason why any person can forge proofs for the keys, which come from the Node service: they prove, and are never
+    /// deployed. `None` if there is a `provenance` or a claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forgeable: Option<String>,
     /// Who may use the circuit.
     #[serde(default)]
     pub visibility: Visibility,

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::life::named;
-use crate::service::id::UploadId;
+use crate::service::chain::{Address, TransactionHash};
+use crate::service::id::{ObjectId, UploadId};
 use zkflow_circom::compile::Simplification;
 use zkflow_circom::inputs::Shape;
 use zkflow_circom::template::TemplateName;
@@ -57,6 +58,36 @@ pub struct Import {
     /// Names and shapes of the inputs, public ones first; empty until the circuit is ready, and if there are too many.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<InputSignal>,
+    /// The circuit of the Node service that this one was; `None` for others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeCircuit>,
+}
+
+/// What a document of the Node service says about a circuit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodeCircuit {
+    /// Its id there.
+    pub id: ObjectId,
+    /// Template that it was rendered from there.
+    pub template: TemplateName,
+    /// Its parameters.
+    pub params: Map<String, Value>,
+    /// Its verifier contract; `None` if none is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<NodeContract>,
+}
+
+/// A verifier contract as the Node service recorded it. It was not compared with a chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeContract {
+    /// EIP-155 id of the chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain_id: Option<u64>,
+    /// Address of the contract.
+    pub address: Address,
+    /// Transaction that created the contract.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<TransactionHash>,
 }
 
 /// What was given for an import: it determines the circuit.
@@ -182,7 +213,17 @@ mod tests {
         let shape = Shape::Array(2, Box::new(Shape::Fields(vec![("x".to_owned(), Shape::Value)])));
         let inputs = vec![InputSignal { name: "points".to_owned(), shape, public: true }];
         let upload = UploadId::generate(Timestamp::from_millis(1));
-        let origin = Origin::Import(Box::new(Import { upload, given, inputs }));
+        let node = NodeCircuit {
+            id: "65f1a2b3c4d5e6f708192a3b".parse().unwrap(),
+            template: "ageCheck".parse().unwrap(),
+            params: Map::from_iter([("min".to_owned(), json!("18"))]),
+            contract: Some(NodeContract {
+                chain_id: Some(1),
+                address: format!("0x{}", "ab".repeat(20)).parse().unwrap(),
+                transaction: None,
+            }),
+        };
+        let origin = Origin::Import(Box::new(Import { upload, given, inputs, node: Some(node) }));
         let text = serde_json::to_string(&origin).unwrap();
         assert_eq!(serde_json::from_str::<Origin>(&text).unwrap(), origin);
         assert_eq!((origin.template(), origin.import().is_some()), (None, true));

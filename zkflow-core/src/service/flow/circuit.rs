@@ -15,6 +15,7 @@ use zkflow_groth16::digest::Digest;
 use zkflow_groth16::id::CircuitId;
 use zkflow_groth16::provenance::Label;
 use zkflow_groth16::report::CircuitReport;
+use zkflow_groth16::setup::Weakness;
 
 impl Circuit {
     /// A pending circuit from a template.
@@ -42,13 +43,14 @@ impl Circuit {
             report: None,
             provenance: None,
             claimed: None,
+            forgeable: None,
             visibility: Visibility::default(),
             deployment: None,
             replaces: None,
         }
     }
 
-    /// Makes the circuit ready.
+    /// Makes the circuit ready. `label` is the reason of a key that any person can forge proofs for, if it has none.
     ///
     /// # Errors
     /// The circuit is not pending.
@@ -56,16 +58,18 @@ impl Circuit {
         &mut self,
         artifacts: BTreeMap<String, ArtifactMeta>,
         report: CircuitReport,
-        label: Label,
+        label: Result<Label, Weakness>,
         spent: Duration,
         now: Timestamp,
     ) -> Result<(), InvalidTransition> {
         self.owed()?.complete(CircuitStatus::Ready, spent, now);
         self.artifacts = artifacts;
         self.report = Some(report);
-        let provenance = Some(label.provenance());
-        (self.provenance, self.claimed) =
-            if label.is_claimed() { (None, provenance) } else { (provenance, None) };
+        (self.provenance, self.claimed, self.forgeable) = match label {
+            Ok(label) if label.is_claimed() => (None, Some(label.provenance()), None),
+            Ok(label) => (Some(label.provenance()), None, None),
+            Err(weakness) => (None, None, Some(weakness.to_string())),
+        };
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::ArtifactKey;
 use crate::circuit::FileName;
 use crate::service::clock::Timestamp;
-use crate::service::id::{DeploymentId, JobId, ProofId, UploadId};
+use crate::service::id::{DeploymentId, JobId, ObjectId, ProofId, UploadId};
 use crate::service::queue::QueueName;
 use crate::service::tenant::TenantId;
 use zkflow_groth16::digest::Digest;
@@ -22,6 +22,7 @@ use zkflow_groth16::id::CircuitId;
 /// | `Contract` | `contracts/<circuit id>/<version>.json` |
 /// | `SealedInputs` | `sealed/<proof id>` |
 /// | `SealedSecrets` | `sealed-deployments/<deployment id>` |
+/// | `OldId` | `old-ids/<tenant>/<id of the Node service>` |
 /// | `Upload` | `uploads/<tenant>/<upload id>` |
 /// | `UploadPart` | `upload-parts/<upload id>/<file>-<part>` |
 /// | `Unclaimed` | `unclaimed/<path of the unit>` |
@@ -56,6 +57,13 @@ pub enum ArtifactPath {
     SealedInputs(ProofId),
     /// Sealed secrets of a deployment.
     SealedSecrets(DeploymentId),
+    /// Id of the circuit that a circuit of the Node service became.
+    OldId {
+        /// Owner of the circuit.
+        tenant: TenantId,
+        /// Its id in the Node service.
+        id: ObjectId,
+    },
     /// The session of an upload, as JSON.
     Upload {
         /// Owner of the upload.
@@ -174,6 +182,7 @@ impl ArtifactPath {
             Self::SealedSecrets(deployment) => Some(Unit::Secrets(deployment.clone())),
             Self::Tombstone(_)
             | Self::Contract { .. }
+            | Self::OldId { .. }
             | Self::Upload { .. }
             | Self::UploadPart { .. }
             | Self::Unclaimed(_)
@@ -192,6 +201,7 @@ const SEALED: &str = "sealed";
 const SEALED_DEPLOYMENTS: &str = "sealed-deployments";
 const MANIFEST: &str = "manifest.json";
 const TOMBSTONES: &str = "tombstones";
+const OLD_IDS: &str = "old-ids";
 const UPLOADS: &str = "uploads";
 const UPLOAD_PARTS: &str = "upload-parts";
 const UNCLAIMED: &str = "unclaimed";
@@ -210,6 +220,7 @@ impl fmt::Display for ArtifactPath {
             Self::Contract { circuit, version } => write!(f, "{CONTRACTS}/{circuit}/{version}.json"),
             Self::SealedInputs(proof) => write!(f, "{SEALED}/{proof}"),
             Self::SealedSecrets(deployment) => write!(f, "{SEALED_DEPLOYMENTS}/{deployment}"),
+            Self::OldId { tenant, id } => write!(f, "{OLD_IDS}/{tenant}/{id}"),
             Self::Upload { tenant, upload } => write!(f, "{UPLOADS}/{tenant}/{upload}"),
             Self::UploadPart { upload, file, part } => write!(f, "{UPLOAD_PARTS}/{upload}/{file}-{part}"),
             Self::Unclaimed(unit) => write!(f, "{UNCLAIMED}/{unit}"),
@@ -238,6 +249,7 @@ impl FromStr for ArtifactPath {
                 Self::CircuitFile { generation: generation(circuit, run)?, file: parse(file)? }
             }
             [TOMBSTONES, circuit] => Self::Tombstone(parse(circuit)?),
+            [OLD_IDS, tenant, id] => Self::OldId { tenant: parse(tenant)?, id: parse(id)? },
             [UPLOADS, tenant, upload] => Self::Upload { tenant: parse(tenant)?, upload: parse(upload)? },
             [UPLOAD_PARTS, upload, place] => {
                 let (file, part) = place.split_once('-').ok_or(UnknownPath)?;
@@ -298,6 +310,10 @@ mod tests {
             ArtifactPath::Tombstone(circuit.clone()),
             ArtifactPath::SealedInputs(proof.clone()),
             ArtifactPath::SealedSecrets(DeploymentId::generate(now)),
+            ArtifactPath::OldId {
+                tenant: "a.b-c".parse().unwrap(),
+                id: "0123456789abcdef01234567".parse().unwrap(),
+            },
             ArtifactPath::Upload { tenant: "a.b-c".parse().unwrap(), upload: UploadId::generate(now) },
             ArtifactPath::UploadPart { upload: UploadId::generate(now), file: 0, part: u32::MAX },
             ArtifactPath::Unclaimed(Unit::Circuit(generation(4))),
@@ -324,6 +340,7 @@ mod tests {
                 | ArtifactPath::Tombstone(_)
                 | ArtifactPath::SealedInputs(_)
                 | ArtifactPath::SealedSecrets(_)
+                | ArtifactPath::OldId { .. }
                 | ArtifactPath::Upload { .. }
                 | ArtifactPath::UploadPart { .. }
                 | ArtifactPath::Unclaimed(_)
@@ -393,6 +410,8 @@ mod tests {
             &format!("trash/1/trash/1/sealed/{uuid}"),
             &format!("trash/01/sealed/{uuid}"),
             &format!("trash/x/sealed/{uuid}"),
+            "old-ids/default/0123456789ABCDEF01234567",
+            "old-ids/default/0123456789abcdef01234567/x",
             &format!("uploads/{uuid}"),
             &format!("uploads/A/{uuid}"),
             &format!("uploads/../{uuid}"),

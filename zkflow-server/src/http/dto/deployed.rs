@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use zkflow_core::service::catalog::DeployedContract;
+use zkflow_core::service::catalog::{DeployedContract, NodeContract};
 
 use crate::http::openapi::schema;
 #[cfg(feature = "evm")]
@@ -42,6 +42,35 @@ impl From<DeployedContract> for DeployedDto {
             verification_key: contract.verification_key.to_string(),
             compiler: contract.compiler,
             code_sha256: contract.code.to_string(),
+        }
+    }
+}
+
+/// A verifier contract that the Node service recorded. It was not compared with a chain.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = RecordedContract)]
+pub(in crate::http) struct RecordedDto {
+    /// Always `node`: the service that recorded the contract.
+    #[schema(value_type = schema::Recorder)]
+    recorded_by: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chain_id: Option<u64>,
+    /// Address of the contract, with the EIP-55 checksum.
+    #[schema(value_type = schema::Address)]
+    address: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::TransactionHash>)]
+    transaction_hash: Option<String>,
+}
+
+impl From<NodeContract> for RecordedDto {
+    fn from(contract: NodeContract) -> Self {
+        Self {
+            recorded_by: "node",
+            chain_id: contract.chain_id,
+            address: checksummed(&contract.address),
+            transaction_hash: contract.transaction.map(|hash| hash.to_string()),
         }
     }
 }

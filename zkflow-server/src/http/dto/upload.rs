@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use zkflow_core::compile::Simplification;
 use zkflow_core::digest::Digest;
@@ -184,6 +185,25 @@ pub(in crate::http) struct ImportDto {
     powers: GivenPowers,
     /// The inputs, public ones first; empty until the circuit is ready, and if there are more than 1024.
     inputs: Vec<InputDto>,
+    /// The circuit of the Node service that this one was; absent for others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<NodeCircuitDto>,
+}
+
+/// A circuit of the Node service.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = NodeCircuit)]
+pub(in crate::http) struct NodeCircuitDto {
+    /// Its id there, which still names it.
+    #[schema(value_type = schema::CircuitName)]
+    circuit_id: String,
+    /// Its template there.
+    #[schema(value_type = schema::TemplateName)]
+    template_name: String,
+    /// Its parameters.
+    #[schema(value_type = BTreeMap<String, schema::ParamValue>)]
+    params: Map<String, Value>,
 }
 
 /// An input of an imported circuit.
@@ -216,6 +236,11 @@ impl From<Import> for ImportDto {
             compiler: given.compiler,
             powers: given.powers,
             inputs: inputs.collect(),
+            node: import.node.map(|node| NodeCircuitDto {
+                circuit_id: node.id.to_string(),
+                template_name: node.template.to_string(),
+                params: node.params,
+            }),
         }
     }
 }

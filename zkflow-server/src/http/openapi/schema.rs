@@ -40,10 +40,14 @@ macro_rules! schemas {
 schemas! {
     /// Id of a circuit: 32 lower-case hex digits.
     CircuitId = pattern("^[0-9a-f]{32}$");
+    /// Id of a circuit: 32 lower-case hex digits, or the 24 of an imported circuit's id in the Node service.
+    CircuitName = pattern("^([0-9a-f]{24}|[0-9a-f]{32})$");
     /// Name of a template: a letter, then at most 63 letters, digits, `_` or `-`.
     TemplateName = pattern("^[A-Za-z][A-Za-z0-9_-]{0,63}$");
     /// Id of a proof request: a lower-case UUID.
     ProofRequestId = uuid();
+    /// Id of a proof request: a lower-case UUID, or the 24 hex digits of an imported request's id in the Node service.
+    ProofRequestName = pattern("^([0-9a-f]{24}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$");
     /// Id of a deployment: a lower-case UUID.
     DeploymentId = uuid();
     /// Id of an upload: a lower-case UUID.
@@ -58,6 +62,8 @@ schemas! {
     PowersChoice = json!({"type": "string", "enum": ["configured"]});
     /// Simplification of the constraints, as circom's `--O0`, `--O1` and `--O2`.
     Simplification = json!({"type": "string", "enum": ["O0", "O1", "O2"]});
+    /// The service that recorded a contract.
+    Recorder = json!({"type": "string", "enum": ["node"]});
     /// Bytes.
     Bytes = json!({"type": "string", "format": "binary"});
     /// Id of a key of the API: a lower-case UUID.
@@ -116,6 +122,8 @@ schemas! {
 
     /// Name of a file of a circuit.
     FileName = values(File::ALL.iter().map(|name| name.as_str()));
+    /// Name of a file of a circuit, or the short name of the Node service.
+    ArtifactName = values(File::ALL.iter().flat_map(|name| [name.as_str(), name.short_name()]));
     /// Status of a circuit.
     CircuitStatus = named::<catalog::CircuitStatus>();
     /// Current stage of a circuit, or the stage that failed.

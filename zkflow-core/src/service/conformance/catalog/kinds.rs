@@ -45,7 +45,7 @@ pub(super) async fn an_imported_circuit_survives_as_it_was_written(catalog: Subj
         powers: GivenPowers::Uploaded,
     };
     let inputs = vec![InputSignal { name: "points".to_owned(), shape, public: true }];
-    let import = Import { upload: UploadId::generate(moment(0)), given, inputs };
+    let import = Import { upload: UploadId::generate(moment(0)), given, inputs, node: None };
     let circuit = Circuit::imported(import.given.hash(), import, moment(0));
     let (mut document, _) = all::<Circuit>(&catalog).insert(circuit).await.expect("insert");
     document.claimed = Some(Provenance::Ceremony(3));

@@ -1,0 +1,357 @@
+//! One circuit of the Node service: its files are gathered, checked and stored.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use zkflow_core::audit::audit_source;
+use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName, Forgeable, ImportedKey, ImportedParts};
+use zkflow_core::compile::{CompileOptions, Simplification, SourceTree};
+use zkflow_core::digest::Digest;
+use zkflow_core::error::Classified;
+use zkflow_core::id::CircuitId;
+use zkflow_core::rng::os_rng;
+use zkflow_core::service::catalog::{
+    Circuit, CircuitStage, Document as _, FileRole, Given, GivenPowers, Import as Imported, InputSignal,
+    NodeCircuit,
+};
+use zkflow_core::service::id::{JobId, UploadId};
+use zkflow_core::service::store::Generation;
+use zkflow_core::service::tenant::TenantId;
+use zkflow_core::setup::KeyOptions;
+use zkflow_core::template::TemplateLibrary;
+use zkflow_queue::JobError;
+
+use super::document::OldCircuit;
+use super::objects::{Copied, Objects};
+use super::report::{Arrival, Outcome, Refusal};
+use super::{Import, Trouble};
+use crate::config::Limits;
+use crate::maintenance::tombstone;
+use crate::service::{circuits, names};
+use crate::state::App;
+use crate::work::made::{Made, inputs};
+use crate::work::scratch::Scratch;
+
+/// Largest verification key and contract.
+const LARGEST_TEXT: u64 = 32 << 20;
+
+/// Simplifications of circom, in the order in which they are tried: the default first. The Node service did not record
+/// the one of its version.
+const LEVELS: [Simplification; 3] = [Simplification::Signals, Simplification::Full, Simplification::None];
+
+/// Imports a circuit, unless it is there.
+pub(super) async fn import(import: &Import<'_>, old: &OldCircuit) -> Result<Outcome, Trouble> {
+    let (app, tenant) = (import.app, import.tenant);
+    if let Some(id) = names::find(&*app.store, tenant, &old.id).await?
+        && let Some(circuit) = app.catalog.circuits().get(&id).await?
+    {
+        return Ok(Outcome::Present(Arrival::of(&circuits::ready(circuit)?, Vec::new())));
+    }
+    let began = Instant::now();
+    let folder = app.scratch.clone();
+    let scratch = blocking(move || Scratch::create(folder.as_deref())).await?;
+    let scratch = Arc::new(scratch.map_err(|error| Refusal::new("file_unwritable", error.to_string()))?);
+    let files = Files::gather(&import.sources.objects, old, scratch.folder(), &app.config.limits).await?;
+    let contract = files.contract.clone();
+    let zkey = files.zkey.path.clone();
+    let (shared, templates) = (Arc::clone(app), Arc::clone(&import.sources.templates));
+    let (owner, wanted) = (tenant.clone(), Wanted::of(old));
+    let assemble = move || assemble(&shared, &templates, &owner, &wanted, &files);
+    let Assembled { files, given, id, hash, inputs, mut notes } = blocking(assemble).await??;
+    notes.extend(contract.and_then(|contract| other_key(&contract.path, &files)));
+    if old.unreadable_contract {
+        notes.push("artifacts.deployment cannot be read".to_owned());
+    }
+
+    if let Some(circuit) = app.catalog.circuits().get(&id).await? {
+        // Another document of the Node service has the same circuit and key.
+        let circuit = circuits::ready(circuit)?;
+        names::record(&*app.store, tenant, &old.id, &id).await?;
+        return Ok(Outcome::Present(Arrival::of(&circuit, notes)));
+    }
+    let now = app.now();
+    let node = NodeCircuit {
+        id: old.id.clone(),
+        template: old.template.clone(),
+        params: old.params.clone(),
+        contract: old.contract.clone(),
+    };
+    let upload = UploadId::generate(now);
+    let origin = Imported { upload, given, inputs: Vec::new(), node: Some(node) };
+    let mut circuit = Circuit::imported(hash, origin, now);
+    circuit.life.tenant = tenant.clone();
+    circuit.replaces = tombstone::removed(&*app.store, &id).await?;
+    let invalid = |error: zkflow_core::service::catalog::InvalidTransition| {
+        Refusal::new("invalid_transition", error.to_string())
+    };
+    circuit.begin(1, now).map_err(invalid)?;
+    circuit.advance(CircuitStage::Store, began.elapsed(), now).map_err(invalid)?;
+    let generation = Generation { circuit: id.clone(), job: JobId::generate(now), attempt: 1 };
+    let made = Made::imported(files, Some((scratch, zkey)), inputs);
+    made.store(app, &mut circuit, &generation).await.map_err(stored)?;
+    let (circuit, _) = app.catalog.circuits().insert(circuit).await?;
+    let circuit = circuits::ready(circuit)?;
+    names::record(&*app.store, tenant, &old.id, &id).await?;
+    if import.dry_run {
+        // The store is in memory, which need not hold the keys of all circuits.
+        app.store.delete(&generation.file(FileName::ProvingKey).key()).await?;
+    }
+    warn(&circuit, old);
+    Ok(Outcome::Imported(Arrival::of(&circuit, notes)))
+}
+
+/// Says loudly that a key is forgeable.
+fn warn(circuit: &Circuit, old: &OldCircuit) {
+    let Some(weakness) = &circuit.forgeable else { return };
+    let contract = old.contract.as_ref().map_or_else(|| "none".to_owned(), |found| found.address.to_string());
+    tracing::warn!(circuit = %circuit.id, old_id = %old.id, weakness, %contract, "any person can forge proofs for the imported key: replace its contract");
+}
+
+fn stored(error: JobError) -> Trouble {
+    Refusal::new(error.kind, error.causes.unwrap_or(error.reason)).into()
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+    let worked = tokio::task::spawn_blocking(work).await;
+    worked.map_err(|_| Refusal::new("internal", "the work panicked"))
+}
+
+/// Copies of the files of a circuit.
+struct Files {
+    zkey: Copied,
+    vkey: Option<Copied>,
+    wasm: Option<Copied>,
+    r1cs: Option<Copied>,
+    sym: Option<Copied>,
+    contract: Option<Copied>,
+}
+
+impl Files {
+    async fn gather(
+        objects: &Objects,
+        old: &OldCircuit,
+        folder: &Path,
+        limits: &Limits,
+    ) -> Result<Self, Refusal> {
+        let copy = async |field: &str, file: &str, most: u64| {
+            objects.copy(&old.names(field, file), &folder.join(file), most).await
+        };
+        let (key, part) = (limits.upload_mib << 20, limits.upload_parts_mib << 20);
+        let zkey = copy("zkey", "circuit_final.zkey", key).await?;
+        let missing = || Refusal::new("import_incomplete", "the proving key (circuit_final.zkey) is missing");
+        Ok(Self {
+            zkey: zkey.ok_or_else(missing)?,
+            vkey: copy("vkey", FileName::VerificationKey.as_str(), LARGEST_TEXT).await?,
+            wasm: copy("wasm", FileName::Wasm.as_str(), part).await?,
+            r1cs: copy("r1cs", FileName::R1cs.as_str(), part).await?,
+            sym: copy("sym", FileName::Sym.as_str(), part).await?,
+            contract: copy("verifier", FileName::VerifierContract.as_str(), LARGEST_TEXT).await?,
+        })
+    }
+}
+
+/// A circuit that was checked.
+struct Assembled {
+    files: CircuitFiles,
+    given: Given,
+    id: CircuitId,
+    hash: Digest,
+    inputs: Vec<InputSignal>,
+    notes: Vec<String>,
+}
+
+/// The template of a circuit, and its parameters.
+struct Wanted {
+    template: zkflow_core::template::TemplateName,
+    params: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Wanted {
+    fn of(old: &OldCircuit) -> Self {
+        Self { template: old.template.clone(), params: old.params.clone() }
+    }
+}
+
+/// Compiles the circuit, or takes its given parts, and checks the key. Tries each simplification until one gives the
+/// circuit of the key.
+fn assemble(
+    app: &App,
+    templates: &TemplateLibrary,
+    tenant: &TenantId,
+    wanted: &Wanted,
+    files: &Files,
+) -> Result<Assembled, Refusal> {
+    let configured = app.config.circuits.ptau_path.is_some();
+    let powers: &[GivenPowers] =
+        if configured { &[GivenPowers::Configured, GivenPowers::None] } else { &[GivenPowers::None] };
+    let mut refused = None;
+    for source in sources(app, templates, wanted, files)? {
+        for powers in powers {
+            let refusal = match check(app, tenant, source.clone(), *powers, files) {
+                Ok(mut found) => {
+                    if configured && *powers == GivenPowers::None {
+                        let note =
+                            "the key is not the one of this circuit and the powers of tau of the settings";
+                        found.notes.push(note.to_owned());
+                    }
+                    return Ok(found);
+                }
+                Err(refusal) => refusal,
+            };
+            let of_powers = matches!(refusal.code.as_str(), "ceremony_invalid" | "too_few_powers");
+            let goes_on = of_powers && *powers == GivenPowers::Configured;
+            if !goes_on && refusal.code != "key_of_other_circuit" {
+                return Err(refusal);
+            }
+            refused = Some(refusal);
+            if !goes_on {
+                break;
+            }
+        }
+    }
+    Err(refused.unwrap_or_else(|| Refusal::new("import_incomplete", "there is no source")))
+}
+
+/// A source with its options, or `None` for the given parts.
+type Source = Option<(SourceTree, CompileOptions)>;
+
+/// What the circuit can be made from: the template with each simplification; without the template, the given parts.
+fn sources(
+    app: &App,
+    templates: &TemplateLibrary,
+    wanted: &Wanted,
+    files: &Files,
+) -> Result<Vec<Source>, Refusal> {
+    let template = match templates.get(&wanted.template) {
+        Ok(template) => template,
+        Err(_) if files.r1cs.is_some() && files.sym.is_some() => return Ok(vec![None]),
+        Err(error) => {
+            let reason =
+                format!("{error}: give --templates, or circuit.r1cs and circuit.sym beside the proving key");
+            return Err(Refusal::new(error.code(), reason));
+        }
+    };
+    let params = template.parse_params(&wanted.params).map_err(|error| Refusal::of(&error))?;
+    let mut sources: Vec<Source> = Vec::new();
+    for simplification in LEVELS {
+        let blueprint = Blueprint::builder(template)
+            .params(params.clone())
+            .engine(&*app.engine)
+            .compiler(&*app.compiler)
+            .include_roots(&app.include_roots)
+            .source_limits(app.config.limits.source())
+            .options(CompileOptions { simplification, ..app.compile_options })
+            .build()
+            .map_err(|error| Refusal::of(&error))?;
+        // A manifest may fix the simplification.
+        if !sources.iter().flatten().any(|(_, options)| *options == blueprint.options) {
+            sources.push(Some((blueprint.source, blueprint.options)));
+        }
+    }
+    Ok(sources)
+}
+
+/// Checks one combination.
+fn check(
+    app: &App,
+    tenant: &TenantId,
+    source: Source,
+    powers: GivenPowers,
+    files: &Files,
+) -> Result<Assembled, Refusal> {
+    let given = given(app, source.as_ref(), powers, files);
+    let hash = tenant.scoped(&given.hash());
+    let id = CircuitId::from_hash(&hash);
+    let is_compiled = source.is_some();
+    let read = |file: &Option<Copied>| match file {
+        Some(file) if !is_compiled => fs::read(&file.path).map(Some).map_err(unreadable),
+        _ => Ok(None),
+    };
+    let (r1cs, wasm, sym) = (read(&files.r1cs)?, read(&files.wasm)?, read(&files.sym)?);
+    let parts = ImportedParts { source, r1cs, wasm, sym };
+    let checked = parts.check(&*app.compiler, &app.sandbox, app.config.limits.witness());
+    let checked = checked.map_err(|error| Refusal::of(&error))?;
+    let inputs = inputs(checked.inputs());
+    let verification_key = files.vkey.as_ref().map(|file| fs::read(&file.path)).transpose();
+    let verification_key = verification_key.map_err(unreadable)?;
+    let key = ImportedKey::Given {
+        file: &files.zkey.path,
+        digest: files.zkey.sha256,
+        verification_key: verification_key.as_deref(),
+        powers: match powers {
+            GivenPowers::Configured => Some(&*app.powers),
+            GivenPowers::None | GivenPowers::Uploaded => None,
+        },
+        forgeable: Forgeable::Mark,
+    };
+    let options = KeyOptions::default().with_record_key(&app.record_key);
+    let made = checked.finish(id.clone(), key, &app.sandbox, options, &mut os_rng());
+    let made = made.map_err(|error| Refusal::of(&error))?;
+    let mut notes = Vec::new();
+    if verification_key.is_none() {
+        notes.push("verification_key.json is missing: it was made from the proving key".to_owned());
+    }
+    let module = made.get(FileName::Wasm).map(Digest::of);
+    match &files.wasm {
+        None => notes.push("circuit.wasm is missing: it was compiled again".to_owned()),
+        Some(old) if module != Some(old.sha256) => {
+            notes.push("circuit.wasm is of another compiler: it was compiled again".to_owned());
+        }
+        Some(_) => {}
+    }
+    Ok(Assembled { files: made, given, id, hash, inputs, notes })
+}
+
+fn unreadable(error: std::io::Error) -> Refusal {
+    Refusal::new("file_unreadable", error.to_string())
+}
+
+/// What the circuit is made from.
+fn given(
+    app: &App,
+    source: Option<&(SourceTree, CompileOptions)>,
+    powers: GivenPowers,
+    files: &Files,
+) -> Given {
+    let mut digests = BTreeMap::from([(FileRole::ProvingKey, files.zkey.sha256)]);
+    digests.extend(files.vkey.as_ref().map(|file| (FileRole::VerificationKey, file.sha256)));
+    match source {
+        Some((tree, options)) => {
+            digests.insert(FileRole::Source, tree.digest());
+            Given {
+                files: digests,
+                main: Some(tree.main().to_owned()),
+                compiler: Some(format!("{} {}", app.compiler.version(), options.flags().join(" "))),
+                simplification: options.simplification,
+                powers,
+            }
+        }
+        None => {
+            let parts =
+                [(FileRole::R1cs, &files.r1cs), (FileRole::Wasm, &files.wasm), (FileRole::Sym, &files.sym)];
+            digests.extend(parts.into_iter().filter_map(|(role, file)| Some((role, file.as_ref()?.sha256))));
+            Given {
+                files: digests,
+                main: None,
+                compiler: None,
+                simplification: Simplification::default(),
+                powers,
+            }
+        }
+    }
+}
+
+/// Whether the old contract contains another key than the circuit.
+fn other_key(path: &Path, files: &CircuitFiles) -> Option<String> {
+    let source = fs::read_to_string(path).ok()?;
+    let found = audit_source(&source).and_then(|audit| audit.key);
+    let own = files.get(FileName::VerificationKey).map(Digest::of);
+    match found {
+        Some(found) if Some(found) == own => None,
+        Some(_) => Some("verifier.sol contains another key than circuit_final.zkey".to_owned()),
+        None => Some("verifier.sol contains no readable key".to_owned()),
+    }
+}
