@@ -195,6 +195,9 @@ pub enum NodeError {
         #[source]
         source: std::io::Error,
     },
+    /// The artifact store of the installation failed.
+    #[error("the artifact store: {0}")]
+    Store(String),
     /// A backend of the installation failed.
     #[error("the installation")]
     Target(#[source] Box<RequestError>),

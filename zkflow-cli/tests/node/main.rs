@@ -142,9 +142,9 @@ fn inputs(age: u32) -> Value {
 /// The service with a forgeable circuit that is deployed, and two others.
 fn old_service() -> OldService {
     let mut old = OldService::new();
-    let circuit = old.make(FORGEABLE, "rangeCheck", json!({"min": 18, "max": 120}), Recipe::Beacon);
+    old.make(FORGEABLE, "rangeCheck", json!({"min": 18, "max": 120}), Recipe::Beacon);
     let hash = format!("0x{}", "12".repeat(32));
-    circuit["artifacts"]["deployment"] = json!({"address": CONTRACT, "chainId": 1, "txHash": hash});
+    old.deploy(FORGEABLE, json!({"address": CONTRACT, "chainId": 1, "txHash": hash}));
     old.make(SOUND, "rangeCheck", json!({"min": 1, "max": 9}), Recipe::Contribution);
     old
 }
@@ -180,7 +180,10 @@ async fn the_clients_of_the_node_service_are_answered() {
     assert!(first.alarm.contains("FORGEABLE") && first.alarm.contains(&address), "{}", first.alarm);
     assert!(!first.alarm.contains(SOUND), "{}", first.alarm);
 
-    // A repetition changes nothing.
+    // A repetition changes nothing, and adds the contract that was deployed since.
+    let later = "0x0123456789012345678901234567890123456789";
+    old.deploy(SOUND, json!({"address": later, "chainId": "31337"}));
+    old.export("");
     let second = site.import(&old, &["--folder", &bucket]);
     assert!(second.complete, "{}", second.printed);
     for id in [FORGEABLE, SOUND, SETUP_ONLY] {
@@ -207,6 +210,12 @@ async fn the_clients_of_the_node_service_are_answered() {
     let at_risk = &circuit["forgeable"]["contractAtRisk"];
     assert_eq!(at_risk["address"].as_str().unwrap().to_lowercase(), address, "{circuit}");
     assert_eq!((&circuit["provenance"], &circuit["claimed"]), (&Value::Null, &Value::Null));
+    let (_, sound) = client.get(&format!("/v1/circuits/{SOUND}")).await;
+    assert_eq!(
+        sound["artifacts"]["deployment"],
+        json!({"recordedBy": "node", "chainId": 31337, "address": later})
+    );
+    assert_eq!((&sound["forgeable"], &sound["claimed"]), (&Value::Null, &json!("single-operator")));
     let (status, problem) = client.get("/v1/circuits/65f1a2b3c4d5e6f708192aff").await;
     assert_eq!((status, &problem["code"]), (404, &json!("circuit_not_found")));
 
@@ -441,6 +450,9 @@ async fn the_documents_come_from_mongodb_and_the_objects_from_s3() {
     assert!(imported.complete, "{}\n{}", imported.printed, imported.alarm);
     assert_eq!(imported.circuit(FORGEABLE)["label"], "forgeable");
     assert_eq!(imported.circuit(SOUND)["label"], "single-operator", "{}", imported.printed);
+    for id in [FORGEABLE, SOUND] {
+        assert_eq!(imported.circuit(id)["notes"], Value::Null, "both keys are those of the powers of tau");
+    }
     assert_eq!(imported.report["proofs"]["imported"], 1);
     assert_eq!(import().circuit(SOUND)["outcome"], "present");
     assert_eq!(objects(&s3).await, before, "the bucket of the Node service is only read");

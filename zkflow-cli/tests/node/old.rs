@@ -98,7 +98,7 @@ impl OldService {
     }
 
     /// What the worker of the queue `key-generation` did.
-    pub(crate) fn make(&mut self, id: &str, template: &str, params: Value, recipe: Recipe) -> &mut Value {
+    pub(crate) fn make(&mut self, id: &str, template: &str, params: Value, recipe: Recipe) {
         let mut source = match template {
             "product" => PRODUCT,
             _ => RANGE_CHECK,
@@ -158,13 +158,19 @@ impl OldService {
                 "vkey": key("verification_key.json"), "verifier": key("verifier.sol"),
             },
             "createdAt": {"$date": "2024-03-13T12:00:00Z"}, "__v": 0,
-        }))
+        }));
     }
 
     /// Adds a document of a circuit.
-    pub(crate) fn document(&mut self, circuit: Value) -> &mut Value {
+    pub(crate) fn document(&mut self, circuit: Value) {
         self.circuits.push(circuit);
-        self.circuits.last_mut().unwrap()
+    }
+
+    /// What the worker of the queue `deploy` did.
+    pub(crate) fn deploy(&mut self, id: &str, deployment: Value) {
+        let is_it = |circuit: &&mut Value| circuit["_id"]["$oid"] == id;
+        let circuit = self.circuits.iter_mut().find(is_it).unwrap();
+        circuit["artifacts"]["deployment"] = deployment;
     }
 
     /// Adds a circuit with the objects of another one.

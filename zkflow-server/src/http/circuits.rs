@@ -193,7 +193,7 @@ async fn delete(
     get, path = "/v1/circuits/{circuitId}/artifacts/{name}", tag = "circuits", operation_id = "getArtifact",
     params(
         ("circuitId" = schema::CircuitName, Path),
-        ("name" = schema::ArtifactName, Path),
+        ("name" = schema::FileName, Path),
         ("If-None-Match" = Option<String>, Header, description = "ETags of copies that the caller has"),
         ("Range" = Option<String>, Header, description = "One range of bytes, to continue a download"),
         ("If-Range" = Option<String>, Header, description = "`ETag` of the file that the range belongs to"),

@@ -108,7 +108,8 @@ impl ListQuery {
     get, path = "/v1/proofs", tag = "proofs", operation_id = "listProofs", params(ListQuery, PageQuery),
     responses(
         (status = 200, description = "One page of proof requests", body = ProofPage),
-    )
+    ),
+    extensions(("x-codes" = json!(["circuit_not_found"])))
 )]
 async fn list(
     State(app): State<Arc<App>>,

@@ -15,21 +15,21 @@ use zkflow_core::id::CircuitId;
 use zkflow_core::rng::os_rng;
 use zkflow_core::service::catalog::{
     Circuit, CircuitStage, Document as _, FileRole, Given, GivenPowers, Import as Imported, InputSignal,
-    NodeCircuit,
+    NodeCircuit, Origin,
 };
 use zkflow_core::service::id::{JobId, UploadId};
 use zkflow_core::service::store::Generation;
 use zkflow_core::service::tenant::TenantId;
 use zkflow_core::setup::KeyOptions;
 use zkflow_core::template::TemplateLibrary;
-use zkflow_queue::JobError;
+use zkflow_queue::{JobError, Then};
 
 use super::document::OldCircuit;
 use super::objects::{Copied, Objects};
 use super::report::{Arrival, Outcome, Refusal};
-use super::{Import, Trouble};
+use super::{Import, NodeError, Trouble};
 use crate::config::Limits;
-use crate::maintenance::tombstone;
+use crate::maintenance::{manifest, tombstone};
 use crate::service::{circuits, names};
 use crate::state::App;
 use crate::work::made::{Made, inputs};
@@ -48,7 +48,8 @@ pub(super) async fn import(import: &Import<'_>, old: &OldCircuit) -> Result<Outc
     if let Some(id) = names::find(&*app.store, tenant, &old.id).await?
         && let Some(circuit) = app.catalog.circuits().get(&id).await?
     {
-        return Ok(Outcome::Present(Arrival::of(&circuits::ready(circuit)?, Vec::new())));
+        let circuit = add_contract(app, circuits::ready(circuit)?, old).await?;
+        return Ok(Outcome::Present(Arrival::of(&circuit, Vec::new())));
     }
     let began = Instant::now();
     let folder = app.scratch.clone();
@@ -68,7 +69,7 @@ pub(super) async fn import(import: &Import<'_>, old: &OldCircuit) -> Result<Outc
 
     if let Some(circuit) = app.catalog.circuits().get(&id).await? {
         // Another document of the Node service has the same circuit and key.
-        let circuit = circuits::ready(circuit)?;
+        let circuit = add_contract(app, circuits::ready(circuit)?, old).await?;
         names::record(&*app.store, tenant, &old.id, &id).await?;
         return Ok(Outcome::Present(Arrival::of(&circuit, notes)));
     }
@@ -103,6 +104,22 @@ pub(super) async fn import(import: &Import<'_>, old: &OldCircuit) -> Result<Outc
     Ok(Outcome::Imported(Arrival::of(&circuit, notes)))
 }
 
+/// Adds the recorded contract to a circuit without one: it was deployed since, or belongs to another document.
+async fn add_contract(app: &App, mut circuit: Circuit, old: &OldCircuit) -> Result<Circuit, Trouble> {
+    match &mut circuit.origin {
+        Origin::Import(import) => match &mut import.node {
+            Some(node) if node.contract.is_none() && old.contract.is_some() => {
+                node.contract.clone_from(&old.contract);
+            }
+            _ => return Ok(circuit),
+        },
+        Origin::Template { .. } => return Ok(circuit),
+    }
+    let saved = app.save(circuit).await?;
+    manifest::write(&*app.store, &saved).await?;
+    Ok(saved)
+}
+
 /// Says loudly that a key is forgeable.
 fn warn(circuit: &Circuit, old: &OldCircuit) {
     let Some(weakness) = &circuit.forgeable else { return };
@@ -110,8 +127,13 @@ fn warn(circuit: &Circuit, old: &OldCircuit) {
     tracing::warn!(circuit = %circuit.id, old_id = %old.id, weakness, %contract, "any person can forge proofs for the imported key: replace its contract");
 }
 
+/// The files were not stored.
 fn stored(error: JobError) -> Trouble {
-    Refusal::new(error.kind, error.causes.unwrap_or(error.reason)).into()
+    let reason = error.causes.unwrap_or(error.reason);
+    match error.then {
+        Then::Bury => Refusal::new(error.kind, reason).into(),
+        Then::Retry | Then::GiveBack => Trouble::Stopped(NodeError::Store(reason)),
+    }
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {

@@ -40,6 +40,9 @@ pub(super) async fn load(app: &Arc<App>, circuit: &Circuit) -> Result<LoadedCirc
         LoadedCircuit::open_with(&files, &*shared.prover, &shared.sandbox, limits)
     };
     let loaded = blocking(open).await?.map_err(stop)?;
+    if let Some(weakness) = &circuit.forgeable {
+        tracing::warn!(circuit = %circuit.id, weakness, "proofs with a forgeable key: replace its contract");
+    }
     if let Some(error) = loaded.unused_tape() {
         tracing::warn!(circuit = %circuit.id, %error, "unusable tape: witnesses are slower");
     }

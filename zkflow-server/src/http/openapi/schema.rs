@@ -120,10 +120,8 @@ schemas! {
         json!({"type": "object", "properties": properties, "required": required})
     };
 
-    /// Name of a file of a circuit.
-    FileName = values(File::ALL.iter().map(|name| name.as_str()));
     /// Name of a file of a circuit, or the short name of the Node service.
-    ArtifactName = values(File::ALL.iter().flat_map(|name| [name.as_str(), name.short_name()]));
+    FileName = values(File::ALL.iter().flat_map(|name| [name.as_str(), name.short_name()]));
     /// Status of a circuit.
     CircuitStatus = named::<catalog::CircuitStatus>();
     /// Current stage of a circuit, or the stage that failed.
