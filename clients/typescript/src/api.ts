@@ -676,7 +676,7 @@ export interface components {
         /** @description Address of an account or a contract: `0x` and 40 hex digits. */
         Address: string;
         /** @description An artifact of a circuit. */
-        Artifact: components["schemas"]["ArtifactFile"] | components["schemas"]["DeployedContract"];
+        Artifact: components["schemas"]["ArtifactFile"] | components["schemas"]["DeployedContract"] | components["schemas"]["RecordedContract"];
         /** @description A file of a circuit. */
         ArtifactFile: {
             sha256: components["schemas"]["Sha256"];
@@ -751,7 +751,7 @@ export interface components {
         };
         /** @description A circuit. */
         Circuit: {
-            /** @description Files by name; `deployment` is the last confirmed verifier contract. */
+            /** @description Files by name; `deployment` is the last confirmed verifier contract, or else the one that the Node service recorded. */
             artifacts: {
                 [key: string]: components["schemas"]["Artifact"];
             };
@@ -772,6 +772,11 @@ export interface components {
             /** @description Why the last attempt has no result; the work is tried again. Only of a pending document. */
             delayedBy?: components["schemas"]["Failure"];
             error?: components["schemas"]["Failure"];
+            /**
+             * @description Present if any person can forge proofs for the keys, which come from the Node service. They prove, and are never
+             *     deployed.
+             */
+            forgeable?: components["schemas"]["Forgeable"];
             /** @description What an imported circuit was made from; absent for a template. */
             import?: components["schemas"]["Import"];
             /** @description All parameters, including defaults; none for an imported circuit. */
@@ -803,6 +808,8 @@ export interface components {
         };
         /** @description Id of a circuit: 32 lower-case hex digits. */
         CircuitId: string;
+        /** @description Id of a circuit: 32 lower-case hex digits, or the 24 of an imported circuit's id in the Node service. */
+        CircuitName: string;
         /** @description A page of circuits, newest first. */
         CircuitPage: {
             circuits: components["schemas"]["Circuit"][];
@@ -1003,7 +1010,7 @@ export interface components {
          * @description Stable code of an error. `docs/errors.md` explains each.
          * @enum {string}
          */
-        ErrorCode: "route_not_found" | "method_not_allowed" | "invalid_path" | "invalid_query" | "invalid_limit" | "invalid_cursor" | "unsupported_media_type" | "unreadable_body" | "malformed_json" | "invalid_body" | "body_too_large" | "invalid_idempotency_key" | "idempotency_key_reused" | "unauthenticated" | "credentials_refused" | "scope_missing" | "too_many_requests" | "not_owner" | "key_not_found" | "host_refused" | "origin_refused" | "not_allowed" | "timeout" | "starting" | "overloaded" | "too_many_watchers" | "too_many_downloads" | "bodies_over_budget" | "body_too_slow" | "range_not_satisfiable" | "too_many_verifications" | "internal" | "circuit_not_found" | "circuit_pending" | "circuit_failed" | "circuit_busy" | "circuit_deleting" | "circuit_in_use" | "upload_not_found" | "upload_part_not_found" | "upload_part_length" | "upload_incomplete" | "upload_in_use" | "upload_too_large" | "too_many_circuits" | "too_many_uploads" | "invalid_upload" | "upload_digest" | "upload_gone" | "import_incomplete" | "not_of_source" | "parts_differ" | "key_of_other_circuit" | "verification_key_of_other_key" | "deleting" | "circuit_gone" | "template_changed" | "artifact_missing" | "compiler_output_corrupt" | "circuit_too_large" | "circuit_too_few_wires" | "circuit_not_rank_one" | "circuit_too_many_variables" | "synthesis_failed" | "no_compiler" | "circuit_unknown_wire" | "unknown_template" | "unknown_parameter" | "missing_parameter" | "invalid_parameter" | "inconsistent_parameters" | "invalid_template" | "invalid_template_folder" | "duplicate_template" | "template_not_rendered" | "circom_rejected" | "include_not_found" | "include_outside_roots" | "invalid_file_name" | "compile_limit" | "compile_io" | "compiler_failed" | "tool_altered" | "circom_not_found" | "invalid_inputs" | "wrong_place" | "invalid_json" | "unknown_input" | "missing_input" | "duplicate_input" | "wrong_shape" | "not_decimal" | "not_in_field" | "unsafe_number" | "not_a_value" | "too_deep" | "constraint_failed" | "witness_length" | "witness_unsatisfied" | "witness_limit" | "witness_calculator_failed" | "signals_mismatch" | "input_mismatch" | "proof_not_found" | "proof_final" | "no_proof" | "public_signal_count" | "invalid_point" | "invalid_verification_key" | "proof_does_not_fit" | "unknown_prover" | "kernel_unavailable" | "key_folder_unusable" | "threads_unavailable" | "file_unreadable" | "file_unwritable" | "malformed_file" | "unreadable_proving_key" | "malformed_proving_key" | "inconsistent_proving_key" | "power_out_of_range" | "powers_truncated" | "powers_not_prepared" | "too_few_powers" | "invalid_beacon" | "powers_refused" | "record_malformed" | "record_not_sealed" | "record_of_other_key" | "key_refused" | "ceremony_invalid" | "deployment_not_found" | "not_deployed" | "unknown_chain" | "unknown_signer" | "wrong_chain" | "rpc_refused" | "signer_failed" | "chain_unavailable" | "chain_refused" | "insufficient_funds" | "foreign_node" | "spending_limit" | "nonce_contested" | "nonce_taken" | "transaction_failed" | "deployment_timeout" | "key_forgeable" | "key_claimed" | "contract_altered" | "key_for_development" | "contract_other_key" | "contract_unreadable" | "key_unusual" | "contract_too_long" | "contract_rejected" | "solc_version" | "solc_failed" | "code_differs" | "contract_wrong" | "no_proof_to_check" | "catalog_unavailable" | "stale_document" | "corrupt_document" | "queue_unavailable" | "lease_lost" | "artifact_not_found" | "artifact_exists" | "artifact_corrupt" | "artifact_store_unavailable" | "other_installation" | "new_catalog" | "new_store" | "no_installation" | "backup_invalid" | "file_unavailable" | "database_unavailable" | "inputs_not_found" | "inputs_wrong_key" | "inputs_altered" | "vault_other_key" | "secret_key_malformed" | "secret_key_weak" | "secret_key_exposed" | "secret_key_unavailable" | "artifact_unreadable" | "artifact_malformed" | "witness_calculator_unusable" | "verification_key_unusable" | "proving_key_unusable" | "sandbox_unavailable" | "sandbox_cache_folder" | "invalid_module" | "attempts_exhausted" | "panic" | "invalid_transition";
+        ErrorCode: "route_not_found" | "method_not_allowed" | "invalid_path" | "invalid_query" | "invalid_limit" | "invalid_cursor" | "unsupported_media_type" | "unreadable_body" | "malformed_json" | "invalid_body" | "body_too_large" | "invalid_idempotency_key" | "idempotency_key_reused" | "unauthenticated" | "credentials_refused" | "scope_missing" | "too_many_requests" | "not_owner" | "key_not_found" | "host_refused" | "origin_refused" | "not_allowed" | "timeout" | "starting" | "overloaded" | "too_many_watchers" | "too_many_downloads" | "bodies_over_budget" | "body_too_slow" | "range_not_satisfiable" | "too_many_verifications" | "internal" | "circuit_not_found" | "circuit_pending" | "circuit_failed" | "circuit_busy" | "circuit_deleting" | "circuit_in_use" | "upload_not_found" | "upload_part_not_found" | "upload_part_length" | "upload_incomplete" | "upload_in_use" | "upload_too_large" | "too_many_circuits" | "too_many_uploads" | "invalid_upload" | "upload_digest" | "upload_gone" | "failed_before_import" | "import_incomplete" | "not_of_source" | "parts_differ" | "key_of_other_circuit" | "verification_key_of_other_key" | "deleting" | "circuit_gone" | "template_changed" | "artifact_missing" | "compiler_output_corrupt" | "circuit_too_large" | "circuit_too_few_wires" | "circuit_not_rank_one" | "circuit_too_many_variables" | "synthesis_failed" | "no_compiler" | "circuit_unknown_wire" | "unknown_template" | "unknown_parameter" | "missing_parameter" | "invalid_parameter" | "inconsistent_parameters" | "invalid_template" | "invalid_template_folder" | "duplicate_template" | "template_not_rendered" | "circom_rejected" | "include_not_found" | "include_outside_roots" | "invalid_file_name" | "compile_limit" | "compile_io" | "compiler_failed" | "tool_altered" | "circom_not_found" | "invalid_inputs" | "wrong_place" | "invalid_json" | "unknown_input" | "missing_input" | "duplicate_input" | "wrong_shape" | "not_decimal" | "not_in_field" | "unsafe_number" | "not_a_value" | "too_deep" | "constraint_failed" | "witness_length" | "witness_unsatisfied" | "witness_limit" | "witness_calculator_failed" | "signals_mismatch" | "input_mismatch" | "proof_not_found" | "proof_final" | "no_proof" | "public_signal_count" | "invalid_point" | "invalid_verification_key" | "proof_does_not_fit" | "unknown_prover" | "kernel_unavailable" | "key_folder_unusable" | "threads_unavailable" | "file_unreadable" | "file_unwritable" | "malformed_file" | "unreadable_proving_key" | "malformed_proving_key" | "inconsistent_proving_key" | "power_out_of_range" | "powers_truncated" | "powers_not_prepared" | "too_few_powers" | "invalid_beacon" | "powers_refused" | "record_malformed" | "record_not_sealed" | "record_of_other_key" | "key_refused" | "ceremony_invalid" | "deployment_not_found" | "not_deployed" | "unknown_chain" | "unknown_signer" | "wrong_chain" | "rpc_refused" | "signer_failed" | "chain_unavailable" | "chain_refused" | "insufficient_funds" | "foreign_node" | "spending_limit" | "nonce_contested" | "nonce_taken" | "transaction_failed" | "deployment_timeout" | "key_forgeable" | "key_claimed" | "contract_altered" | "key_for_development" | "contract_other_key" | "contract_unreadable" | "key_unusual" | "contract_too_long" | "contract_rejected" | "solc_version" | "solc_failed" | "code_differs" | "contract_wrong" | "no_proof_to_check" | "catalog_unavailable" | "stale_document" | "corrupt_document" | "queue_unavailable" | "lease_lost" | "artifact_not_found" | "artifact_exists" | "artifact_corrupt" | "artifact_store_unavailable" | "other_installation" | "new_catalog" | "new_store" | "no_installation" | "backup_invalid" | "file_unavailable" | "database_unavailable" | "inputs_not_found" | "inputs_wrong_key" | "inputs_altered" | "vault_other_key" | "secret_key_malformed" | "secret_key_weak" | "secret_key_exposed" | "secret_key_unavailable" | "artifact_unreadable" | "artifact_malformed" | "witness_calculator_unusable" | "verification_key_unusable" | "proving_key_unusable" | "sandbox_unavailable" | "sandbox_cache_folder" | "invalid_module" | "attempts_exhausted" | "panic" | "invalid_transition";
         /** @description Parameters and inputs that yield a proof. */
         Example: {
             /** @description All inputs by name. */
@@ -1029,15 +1036,22 @@ export interface components {
             path: string;
         };
         /**
-         * @description Name of a file of a circuit.
+         * @description Name of a file of a circuit, or the short name of the Node service.
          * @enum {string}
          */
-        FileName: "circuit.circom" | "circuit.r1cs" | "circuit.wasm" | "circuit.sym" | "proving_key.zkey" | "verification_key.json" | "verifier.sol" | "setup.json" | "circuit.tape";
+        FileName: "circuit.circom" | "source" | "circuit.r1cs" | "r1cs" | "circuit.wasm" | "wasm" | "circuit.sym" | "sym" | "proving_key.zkey" | "zkey" | "verification_key.json" | "vkey" | "verifier.sol" | "verifier" | "setup.json" | "setup" | "circuit.tape" | "tape";
         /**
          * @description Purpose of a file.
          * @enum {string}
          */
         FileRole: "source" | "r1cs" | "wasm" | "sym" | "zkey" | "verification_key" | "ptau";
+        /** @description Why any person can forge proofs for the keys of a circuit. */
+        Forgeable: {
+            /** @description The contract that accepts forged proofs: replace it. Absent if none is recorded. */
+            contractAtRisk?: components["schemas"]["RecordedContract"];
+            /** @description The weakness of the keys, for people. */
+            reason: string;
+        };
         /**
          * @description Powers of tau that an imported key is verified with.
          * @enum {string}
@@ -1079,6 +1093,8 @@ export interface components {
             inputs: components["schemas"]["ImportedInput"][];
             /** @description Path of the main file in the source. */
             main?: string;
+            /** @description The circuit of the Node service that this one was; absent for others. */
+            node?: components["schemas"]["NodeCircuit"];
             /** @description Powers of tau that the given key was verified with. */
             powers: components["schemas"]["GivenPowers"];
         };
@@ -1280,7 +1296,7 @@ export interface components {
          */
         NewProof: {
             /** @description Id of a ready circuit. */
-            circuitId: components["schemas"]["CircuitId"];
+            circuitId: components["schemas"]["CircuitName"];
             inputs?: components["schemas"]["NumberRule"] | null;
             /**
              * @description The private inputs of the circuit by name. They are sealed until the request is final, then destroyed. A
@@ -1316,6 +1332,17 @@ export interface components {
         NewUpload: {
             /** @description The files: those of the source with their paths, and at most one of each other role. */
             files: components["schemas"]["NewFile"][];
+        };
+        /** @description A circuit of the Node service. */
+        NodeCircuit: {
+            /** @description Its id there, which still names it. */
+            circuitId: components["schemas"]["CircuitName"];
+            /** @description Its parameters. */
+            params: {
+                [key: string]: components["schemas"]["ParamValue"];
+            };
+            /** @description Its template there. */
+            templateName: components["schemas"]["TemplateName"];
         };
         /**
          * @description Forms of numbers in inputs.
@@ -1490,6 +1517,8 @@ export interface components {
          * @description Id of a proof request: a lower-case UUID.
          */
         ProofRequestId: string;
+        /** @description Id of a proof request: a lower-case UUID, or the 24 hex digits of an imported request's id in the Node service. */
+        ProofRequestName: string;
         /** @description The result of one of many requests: an id, or the reason why the request was refused. */
         ProofResult: {
             /** @description Reason of the refusal; absent if the request was accepted. */
@@ -1595,6 +1624,21 @@ export interface components {
             /** @description Faults that slow the process down but do not stop it, such as a GPU that is set aside; absent if there are none. */
             warnings?: string[];
         };
+        /** @description A verifier contract that the Node service recorded. It was not compared with a chain. */
+        RecordedContract: {
+            /** @description Address of the contract, with the EIP-55 checksum. */
+            address: components["schemas"]["Address"];
+            /** Format: int64 */
+            chainId?: number;
+            /** @description Always `node`: the service that recorded the contract. */
+            recordedBy: components["schemas"]["Recorder"];
+            transactionHash?: components["schemas"]["TransactionHash"];
+        };
+        /**
+         * @description The service that recorded a contract.
+         * @enum {string}
+         */
+        Recorder: "node";
         /** @description Keys that were deleted with their circuit. */
         RemovedKeys: {
             /** @description SHA-256 of the proving key. */
@@ -2313,7 +2357,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                circuitId: components["schemas"]["CircuitId"];
+                circuitId: components["schemas"]["CircuitName"];
             };
             cookie?: never;
         };
@@ -2405,7 +2449,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                circuitId: components["schemas"]["CircuitId"];
+                circuitId: components["schemas"]["CircuitName"];
             };
             cookie?: never;
         };
@@ -2499,7 +2543,7 @@ export interface operations {
                 "If-Range"?: string;
             };
             path: {
-                circuitId: components["schemas"]["CircuitId"];
+                circuitId: components["schemas"]["CircuitName"];
                 name: components["schemas"]["FileName"];
             };
             cookie?: never;
@@ -2621,7 +2665,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                circuitId: components["schemas"]["CircuitId"];
+                circuitId: components["schemas"]["CircuitName"];
             };
             cookie?: never;
         };
@@ -2681,7 +2725,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `circuit_failed`: key generation has failed; `circuit_pending`: the keys of the circuit are not ready */
+            /** @description `circuit_failed`: key generation has failed; `circuit_pending`: the keys of the circuit are not ready; `key_forgeable`: proofs for the key can be forged */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2722,7 +2766,7 @@ export interface operations {
                 "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
             };
             path: {
-                circuitId: components["schemas"]["CircuitId"];
+                circuitId: components["schemas"]["CircuitName"];
             };
             cookie?: never;
         };
@@ -2868,7 +2912,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                circuitId: components["schemas"]["CircuitId"];
+                circuitId: components["schemas"]["CircuitName"];
             };
             cookie?: never;
         };
@@ -2963,7 +3007,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                circuitId: components["schemas"]["CircuitId"];
+                circuitId: components["schemas"]["CircuitName"];
                 deploymentId: components["schemas"]["DeploymentId"];
             };
             cookie?: never;
@@ -3056,7 +3100,7 @@ export interface operations {
                 "Last-Event-ID"?: string;
             };
             path: {
-                circuitId: components["schemas"]["CircuitId"];
+                circuitId: components["schemas"]["CircuitName"];
                 deploymentId: components["schemas"]["DeploymentId"];
             };
             cookie?: never;
@@ -3147,7 +3191,7 @@ export interface operations {
                 "Last-Event-ID"?: string;
             };
             path: {
-                circuitId: components["schemas"]["CircuitId"];
+                circuitId: components["schemas"]["CircuitName"];
             };
             cookie?: never;
         };
@@ -3240,7 +3284,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                circuitId: components["schemas"]["CircuitId"];
+                circuitId: components["schemas"]["CircuitName"];
             };
             cookie?: never;
         };
@@ -4304,7 +4348,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only requests for this circuit. */
-                circuitId?: components["schemas"]["CircuitId"];
+                circuitId?: components["schemas"]["CircuitName"];
                 /** @description Only requests of this user. */
                 userId?: components["schemas"]["UserId"];
                 /** @description Only requests with this status. */
@@ -4361,6 +4405,15 @@ export interface operations {
             };
             /** @description `scope_missing`: the caller may not use this route */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `circuit_not_found`: there is no circuit with this id */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4533,7 +4586,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                proofRequestId: components["schemas"]["ProofRequestId"];
+                proofRequestId: components["schemas"]["ProofRequestName"];
             };
             cookie?: never;
         };
@@ -4622,7 +4675,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                proofRequestId: components["schemas"]["ProofRequestId"];
+                proofRequestId: components["schemas"]["ProofRequestName"];
             };
             cookie?: never;
         };
@@ -4703,7 +4756,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                proofRequestId: components["schemas"]["ProofRequestId"];
+                proofRequestId: components["schemas"]["ProofRequestName"];
             };
             cookie?: never;
         };
@@ -4801,7 +4854,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                proofRequestId: components["schemas"]["ProofRequestId"];
+                proofRequestId: components["schemas"]["ProofRequestName"];
             };
             cookie?: never;
         };
@@ -4893,7 +4946,7 @@ export interface operations {
                 "Last-Event-ID"?: string;
             };
             path: {
-                proofRequestId: components["schemas"]["ProofRequestId"];
+                proofRequestId: components["schemas"]["ProofRequestName"];
             };
             cookie?: never;
         };

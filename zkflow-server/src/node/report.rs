@@ -164,10 +164,7 @@ impl Refusal {
         Self::new("malformed_document", reason)
     }
 
-    pub(super) fn of<E: Classified>(error: &E) -> Self
-    where
-        E: Sized + 'static,
-    {
+    pub(super) fn of<E: Classified + 'static>(error: &E) -> Self {
         Self::new(error.code(), Chain(error).to_string())
     }
 }
