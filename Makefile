@@ -5,17 +5,18 @@ CARGO ?= cargo
 CHAOS_LOG := $(or $(CARGO_TARGET_DIR),target)/chaos.log
 NODE_MODULES := tools/node_modules/.package-lock.json
 DASHBOARD_MODULES := dashboard/node_modules/.package-lock.json
+COMPAT_MODULES := compat/node_modules/.package-lock.json
 PYTHON_TOOLS := tools/.venv/.installed
 CARGO_PUBLIC_API := 0.52.0
 # nextest runs the test binaries in parallel; plain `cargo test` runs the same tests.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: help setup demo test lint doc unit dashboard screenshots package api chaos radosgw compat cuda cuda-check schemathesis solc bench fuzz clean
+.PHONY: help setup demo test lint doc unit dashboard screenshots package api chaos radosgw compat cuda cuda-check schemathesis solc differences bench fuzz clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
 
-setup: requirements python packages $(NODE_MODULES) $(DASHBOARD_MODULES) $(PYTHON_TOOLS) ## Install redis-server, promtool and chromium, circom, circomlib, snarkjs, solc, anvil, TypeScript, SecantusDB and schemathesis under tools/, and the packages of dashboard/
+setup: requirements python packages $(NODE_MODULES) $(DASHBOARD_MODULES) $(COMPAT_MODULES) $(PYTHON_TOOLS) ## Install redis-server, promtool and chromium, circom, circomlib, snarkjs, solc, anvil, TypeScript, SecantusDB and schemathesis under tools/, and the packages of dashboard/ and compat/
 
 .PHONY: requirements python packages
 requirements:
@@ -42,6 +43,11 @@ $(NODE_MODULES): tools/package-lock.json
 
 $(DASHBOARD_MODULES): dashboard/package-lock.json
 	cd dashboard && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# compat/.npmrc: no script of a package is run.
+$(COMPAT_MODULES): compat/package-lock.json
+	cd compat && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(PYTHON_TOOLS): tools/requirements.txt
@@ -109,16 +115,23 @@ schemathesis: setup ## Judges a running server by its description, with 40 times
 solc: setup ## Compares generated contracts with the compiler's: every number of signals, thousands of keys (minutes)
 	$(CARGO) test --locked --workspace --test code -- --include-ignored --nocapture
 
-compat: setup ## The tests of circomlib with zkflow in place of circom and snarkjs (minutes)
-	cd compat && npm ci --no-audit --no-fund --loglevel=error
-	$(CARGO) build --locked --release --bin zkflow
-	ZKFLOW=$(abspath $(or $(CARGO_TARGET_DIR),target))/release/zkflow ZKFLOW_TOOLS=$(CURDIR)/tools compat/node_modules/.bin/mocha \
+# `make test` runs the short rows of the table.
+RELEASE := $(abspath $(or $(CARGO_TARGET_DIR),target))/release/zkflow
+compat: setup ## The tests of circomlib, and a table of public circuits, with zkflow in place of circom and snarkjs (half an hour)
+	$(CARGO) build --locked --release --package zkflow-cli --no-default-features --bin zkflow
+	ZKFLOW=$(RELEASE) ZKFLOW_TOOLS=$(CURDIR)/tools compat/node_modules/.bin/mocha \
 	  --timeout 900000 --require ./compat/circomlib/in_place.cjs 'compat/node_modules/circomlib/test/*.js'
+	ZKFLOW=$(RELEASE) ZKFLOW_TOOLS=$(CURDIR)/tools python3 compat/circuits/table.py
+
+SECONDS := 900
+differences: setup ## Random circuits compiled by circom and zkflow, with witnesses by tape, module and snarkjs (SECONDS, default 900)
+	$(CARGO) build --locked --release --package zkflow-cli --no-default-features --bin zkflow
+	ZKFLOW=$(RELEASE) ZKFLOW_TOOLS=$(CURDIR)/tools python3 compat/differential/fuzz.py --seconds $(SECONDS)
 
 # nvcc comes from PyPI; compiling needs no GPU.
 CUDA_TOOLS := tools/.cuda/.installed
 CUDA_TARGETS := $(foreach arch,80 86 89 90 100 120,-gencode=arch=compute_$(arch),code=sm_$(arch)) -gencode=arch=compute_120,code=compute_120
-NVCC = $(CURDIR)/$(wildcard tools/.cuda/lib/python3.*/site-packages/nvidia/cu13/bin/nvcc) -std=c++17 -O3 --threads 0 --compress-mode=size
+NVCC := $(CURDIR)/tools/.cuda/lib/python3*/site-packages/nvidia/cu13/bin/nvcc -std=c++17 -O3 --threads 0 --compress-mode=size
 
 $(CUDA_TOOLS): tools/cuda-requirements.txt
 	python3 -m venv --clear tools/.cuda
@@ -143,4 +156,4 @@ fuzz: setup ## Each fuzz target for a minute (needs cargo-fuzz)
 
 clean: ## Remove all build output and installed tools
 	$(CARGO) clean
-	rm -rf tools/node_modules dashboard/node_modules compat/node_modules tools/.venv tools/.cuda
+	rm -rf tools/node_modules dashboard/node_modules compat/node_modules compat/build tools/.venv tools/.cuda

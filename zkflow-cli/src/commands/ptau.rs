@@ -77,6 +77,14 @@ enum PtauCommand {
         /// Output file (.ptau)
         out: PathBuf,
     },
+    /// Make prepared powers of tau for development, of one secret of this process. This takes a small part of the time
+    /// of a ceremony; never use their keys for anything of value
+    Development {
+        /// Largest circuit: 2^POWER rows
+        power: u32,
+        /// Output file (.ptau)
+        out: PathBuf,
+    },
     /// Add a secret contribution from the system's random generator and an optional text
     Contribute {
         #[command(flatten)]
@@ -215,6 +223,15 @@ pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
                 written(out, |file| Ok(ptau::create(*power, BufWriter::new(file))?))
             })?;
             println!("first challenge      {}", hex::encode(challenge));
+        }
+        PtauCommand::Development { power, out } => {
+            let scratch = tempfile::tempfile()?;
+            let made = progress.step("make the powers", || {
+                written(out, |file| {
+                    Ok(ptau::development(*power, scratch, BufWriter::new(file), &mut os_rng())?)
+                })
+            })?;
+            print_contributed(&made);
         }
         PtauCommand::Contribute { files, contributor } => {
             let (name, text) = contributor.read()?;
