@@ -110,6 +110,37 @@ impl SparseMatrix {
         Self { bounds, columns, values }
     }
 
+    /// A matrix without rows, with room for `rows` of them; see [`push`](Self::push).
+    pub fn with_rows(rows: usize) -> Self {
+        let mut bounds = Vec::with_capacity(rows + 1);
+        bounds.push(RowBounds::default());
+        Self { bounds, columns: Vec::new(), values: Vec::new() }
+    }
+
+    /// Appends a row with these columns and values. Columns that occur several times are added.
+    pub fn push(&mut self, row: &[(u32, Fr)]) {
+        if self.bounds.is_empty() {
+            self.bounds.push(RowBounds::default());
+        }
+        let begins = self.columns.len() as u32;
+        let columns = |wanted| row.iter().filter(move |entry| class(&entry.1) == wanted).map(|entry| entry.0);
+        self.columns.extend(columns(ONE));
+        let minus_ones = self.columns.len() as u32;
+        self.columns.extend(columns(MINUS_ONE));
+        let others = self.columns.len() as u32;
+        for (column, value) in row {
+            if class(value) == OTHER && !is(value, &Fr::ZERO) {
+                self.columns.push(*column);
+                self.values.push(*value);
+            }
+        }
+        let last = self.bounds.len() - 1;
+        self.bounds[last] = RowBounds { ones: begins, minus_ones, others, ..self.bounds[last] };
+        let end = self.columns.len() as u32;
+        let values = self.values.len() as u32;
+        self.bounds.push(RowBounds { ones: end, minus_ones: end, others: end, values });
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.bounds.len().saturating_sub(1)
@@ -270,6 +301,12 @@ mod tests {
             .collect();
         let prepared = SparseMatrix::new(rows as usize, entries.iter().copied());
         assert_eq!(prepared.len(), rows as usize);
+        let mut pushed = SparseMatrix::with_rows(rows as usize);
+        for row in 0..rows {
+            let row = entries.iter().filter(|entry| entry.row == row);
+            pushed.push(&row.map(|entry| (entry.column, entry.value)).collect::<Vec<_>>());
+        }
+        assert_eq!(pushed, prepared);
         let mut expected = vec![Fr::zero(); rows as usize];
         for entry in &entries {
             expected[entry.row as usize] += entry.value * vector[entry.column as usize];

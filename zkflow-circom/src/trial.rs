@@ -18,6 +18,7 @@ use crate::secret::CircuitInputs;
 use crate::template::{
     Finding, HandlebarsEngine, MANIFEST, Outcome, Params, SOURCE, Template, TemplateEngine as _,
 };
+use crate::witness::tape::{RecordLimits, Tape};
 use crate::witness::{InputSignals, Witness, WitnessCalculator, WitnessCheck, WitnessError, WitnessLimits};
 
 /// Compiles templates and runs their vectors.
@@ -106,16 +107,19 @@ impl Trial<'_> {
         let refused = |error| refused(error, &file);
         let tree = template.search(self.include_roots).resolve(&file, &rendered).map_err(refused)?;
         let options = template.compile_options(CompileOptions::default());
-        let compiled = self.compiler.compile(&tree, &options).map_err(refused)?;
+        let mut compiled = self.compiler.compile(&tree, &options).map_err(refused)?;
+        let unreadable = |error: &dyn std::fmt::Display| fail(error.to_string());
+        let sym = Sym::read(&compiled.sym).map_err(|error| unreadable(&error))?;
+        if let Ok(tape) = Tape::record(&compiled.wasm, RecordLimits::default()) {
+            compiled.report.add_unused_inputs(tape.unused_inputs().into_iter(), Some(&sym));
+        }
         let mut findings: Vec<Finding> = compiled
             .report
             .warnings
             .iter()
             .map(|warning| Finding::warning(SOURCE, None, warning.to_string()))
             .collect();
-        let unreadable = |error: &dyn std::fmt::Display| fail(error.to_string());
         let r1cs = R1cs::read(&compiled.r1cs).map_err(|error| unreadable(&error))?;
-        let sym = Sym::read(&compiled.sym).map_err(|error| unreadable(&error))?;
         let check = WitnessCheck::new(&r1cs, Some(&sym), &compiled.wasm, &mut os_rng())
             .map_err(|error| unreadable(&error))?;
         if let Some(signals) = check.signals() {

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use zkflow_circom::compile::Compiled;
+use zkflow_circom::sandbox::{Sandbox, SandboxConfig};
 use zkflow_circom::secret::CircuitInputs;
 use zkflow_circom::witness::tape::{RecordLimits, Tape, TapeError};
 use zkflow_circom::witness::{
@@ -267,4 +268,40 @@ fn public_signals_that_are_not_the_public_inputs_are_refused() {
     }
     let unchecked = WitnessCalculator::new(&sandbox(), &compiled.wasm, limits()).unwrap();
     assert!(unchecked.check_public(&inputs(r#"{"nonce": 7}"#), &signals(7)).is_err());
+}
+
+#[test]
+fn a_module_is_compiled_only_if_the_tape_cannot_be_used() {
+    let compiled = compile(ARRAYS);
+    let tape = tape(&compiled.wasm);
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("modules");
+    let config = SandboxConfig { cache_dir: Some(cache.clone()), ..SandboxConfig::default() };
+    let sandbox = Sandbox::new(config).unwrap();
+    let modules = || std::fs::read_dir(&cache).unwrap().count();
+    let files = CalculatorFiles {
+        wasm: &compiled.wasm,
+        r1cs: Some(&compiled.r1cs),
+        sym: Some(&compiled.sym),
+        tape: Some(&tape),
+    };
+    let given = inputs(r#"{"m": [[1, 2], [3, 4]], "p": {"x": 5, "y": 6}}"#);
+    let (calculator, unused) = WitnessCalculator::open(&sandbox, files, limits()).unwrap();
+    let (by_tape, way) = calculator.calculate_by(&given).unwrap();
+    assert_eq!((unused, way, modules()), (None, Way::Tape, 0));
+
+    // A tape of another module is not used.
+    let other = self::tape(&compile(SYMMETRIC).wasm);
+    let files = CalculatorFiles { tape: Some(&other), ..files };
+    let (calculator, unused) = WitnessCalculator::open(&sandbox, files, limits()).unwrap();
+    assert_eq!((unused, modules()), (Some(TapeError::Module), 1));
+    assert_eq!(calculator.calculate_by(&given).unwrap(), (by_tape.clone(), Way::Module));
+
+    // A tape that needs more memory than is allowed is not used either: the module is compiled for its calculation.
+    let files = CalculatorFiles { tape: Some(&tape), ..files };
+    let small = WitnessLimits { memory_bytes: 64, ..limits() };
+    let fresh = Sandbox::new(SandboxConfig::default()).unwrap();
+    let (calculator, unused) = WitnessCalculator::open(&fresh, files, small).unwrap();
+    assert_eq!(unused, None);
+    assert_eq!(calculator.calculate_by(&given).unwrap_err().code(), "witness_limit");
 }

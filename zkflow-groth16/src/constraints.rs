@@ -2,10 +2,14 @@
 
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field, UniformRand, Zero};
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 use rayon::prelude::*;
-use zkflow_bn254::sparse::{Entry, SparseMatrix};
+use zeroize::Zeroizing;
+use zkflow_bn254::sparse::SparseMatrix;
 
-use crate::format::r1cs::{Constraint, LinearCombination, R1cs};
+use crate::format::FormatError;
+use crate::format::r1cs::{Constraint, R1cs, R1csFile};
 use crate::rng::SecureRng;
 use crate::witness::Witness;
 
@@ -40,23 +44,23 @@ const TASK: usize = 1 << 10;
 impl ConstraintCheck {
     /// Prepares the constraints of a circuit.
     pub fn new(r1cs: &R1cs, rng: &mut dyn SecureRng) -> Self {
-        let wires = r1cs.n_wires as usize;
-        let weights: Vec<Fr> = r1cs.constraints.iter().map(|_| Fr::rand(rng)).collect();
-        let mut weighted_c = vec![Fr::ZERO; wires];
-        for (constraint, weight) in r1cs.constraints.iter().zip(&weights) {
-            for (wire, value) in &constraint.c {
-                weighted_c[*wire as usize] += *value * weight;
-            }
+        let mut check = Builder::new(r1cs.n_wires, r1cs.constraints.len(), rng);
+        for Constraint { a, b, c } in &r1cs.constraints {
+            check.add(a, b, c);
         }
-        let matrix = |side: fn(&Constraint) -> &LinearCombination| {
-            let entry = |row, &(column, value): &(u32, Fr)| Entry { row, column, value };
-            let rows = (0u32..).zip(&r1cs.constraints);
-            let entries =
-                rows.flat_map(move |(row, constraint)| side(constraint).iter().map(move |e| entry(row, e)));
-            SparseMatrix::new(r1cs.constraints.len(), entries)
-        };
-        let (a, b) = rayon::join(|| matrix(|row| &row.a), || matrix(|row| &row.b));
-        Self { wires, a, b, weights, weighted_c }
+        check.done()
+    }
+
+    /// Prepares the constraints of a file, without a copy of them in memory.
+    ///
+    /// # Errors
+    /// See [`R1cs::read`].
+    pub fn read(file: &mut R1csFile<'_>, rng: &mut dyn SecureRng) -> Result<Self, FormatError> {
+        let mut check = Builder::new(file.head().n_wires, file.remaining(), rng);
+        while let Some([a, b, c]) = file.next()? {
+            check.add(a, b, c);
+        }
+        Ok(check.done())
     }
 
     /// True if the witness has the right length, begins with one, and satisfies every constraint. Uses the
@@ -88,12 +92,51 @@ impl ConstraintCheck {
     }
 }
 
-/// factor · value, with shortcuts for the common values zero and one.
+/// A check to which constraints are added one by one.
+struct Builder {
+    check: ConstraintCheck,
+    /// The source of the weights. The system's generator costs a system call for each number.
+    weights: StdRng,
+}
+
+impl Builder {
+    fn new(wires: u32, constraints: usize, rng: &mut dyn SecureRng) -> Self {
+        let mut seed = Zeroizing::new([0; 32]);
+        rng.fill_bytes(&mut *seed);
+        let check = ConstraintCheck {
+            wires: wires as usize,
+            a: SparseMatrix::with_rows(constraints),
+            b: SparseMatrix::with_rows(constraints),
+            weights: Vec::with_capacity(constraints),
+            weighted_c: vec![Fr::ZERO; wires as usize],
+        };
+        Self { check, weights: StdRng::from_seed(*seed) }
+    }
+
+    fn add(&mut self, a: &[(u32, Fr)], b: &[(u32, Fr)], c: &[(u32, Fr)]) {
+        let Self { check, weights } = self;
+        let weight = Fr::rand(weights);
+        check.a.push(a);
+        check.b.push(b);
+        for (wire, value) in c {
+            check.weighted_c[*wire as usize] += product(&weight, value);
+        }
+        check.weights.push(weight);
+    }
+
+    fn done(self) -> ConstraintCheck {
+        self.check
+    }
+}
+
+/// factor · value, with shortcuts for the common values zero, one and minus one.
 fn product(factor: &Fr, value: &Fr) -> Fr {
     if value.is_zero() {
         Fr::ZERO
     } else if *value == Fr::ONE {
         *factor
+    } else if *value == -Fr::ONE {
+        -*factor
     } else {
         *factor * value
     }

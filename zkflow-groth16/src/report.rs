@@ -10,7 +10,7 @@ use crate::format::r1cs::{Constraint, LinearCombination, R1cs};
 use crate::format::sym::Sym;
 use crate::format::zkey::ZKey;
 
-mod determination;
+mod open_outputs;
 
 /// The size of a circuit, and warnings about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ impl fmt::Display for CircuitWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
             WarningKind::UnconstrainedSignal => "are in no constraint",
-            WarningKind::UndeterminedOutput => "are not determined linearly by the inputs",
+            WarningKind::UndeterminedOutput => "are outputs that their only constraint leaves open",
             WarningKind::UnusedInput => "are inputs that no constraint uses",
         };
         let more = if self.count as usize > self.signals.len() { ", …" } else { "" };
@@ -72,18 +72,17 @@ impl fmt::Display for CircuitWarning {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum WarningKind {
-    /// Wires in no constraint: any value satisfies the circuit.
+    /// Wires in no constraint: any value satisfies the circuit. Outputs are left out if an input has no wire, because
+    /// simplification replaces an input by an output that is equal to it.
     UnconstrainedSignal,
-    /// Outputs that no chain of constraints ties linearly to the inputs.
+    /// Outputs in a single constraint that leaves them open: it is quadratic in the output, as in `out * out = in`, so that a
+    /// second root satisfies it, or its coefficients of the output cancel.
     ///
-    /// A wire is tied in these cases:
-    /// - it is the constant one or an input;
-    /// - in some constraint it is the only wire not yet tied, and its coefficient is a non-zero constant.
-    ///
-    /// Values from hints (`<--`), such as the bits of a number, are not tied, even if they are unique. Check
-    /// the output: the warning does not prove a mistake.
+    /// Left out if an input has no wire. No such warning does not prove that the outputs are unique.
     UndeterminedOutput,
-    /// Inputs in no constraint.
+    /// Inputs in no constraint. Of an input without a wire the constraints alone do not tell whether it is used, because
+    /// simplification also removes an input that an equal signal replaces: see
+    /// [`CircuitReport::add_unused_inputs`].
     UnusedInput,
 }
 
@@ -122,6 +121,13 @@ impl CircuitReport {
             warnings: warnings(r1cs, sym),
         }
     }
+
+    /// Adds a warning about inputs that are used nowhere, by the numbers of their values, from 0 in the order of the
+    /// signals.
+    pub fn add_unused_inputs(&mut self, values: impl Iterator<Item = u64>, sym: Option<&Sym>) {
+        let first = u64::from(self.outputs) + 1;
+        collect(&mut self.warnings, WarningKind::UnusedInput, sym, values.map(|value| first + value));
+    }
 }
 
 /// The public inputs are the signals whose labels follow those of the outputs. Their names have the form `main.name`,
@@ -158,18 +164,19 @@ fn warnings(r1cs: &R1cs, sym: Option<&Sym>) -> Vec<CircuitWarning> {
     for wire in r1cs.constraints.iter().flat_map(wires) {
         is_used[wire as usize] = true;
     }
-    let inputs = Inputs::of(r1cs);
+    let is_input = inputs(r1cs);
     let label = |wire: u32| r1cs.labels[wire as usize];
 
-    let unconstrained = (1..r1cs.n_wires)
-        .filter(|wire| !is_used[*wire as usize] && !inputs.is_input[*wire as usize])
-        .map(label);
-    let is_determined = determination::determined(r1cs, &inputs.is_input);
-    let undetermined = (1..=r1cs.n_outputs).filter(|wire| !is_determined[*wire as usize]).map(label);
-    let unused_wires = (1..r1cs.n_wires)
-        .filter(|wire| inputs.is_input[*wire as usize] && !is_used[*wire as usize])
-        .map(label);
-    let unused = unused_wires.chain(inputs.without_wire.iter().copied());
+    // If an input has no wire, an output may have replaced it: such an output is free because the input is.
+    let inputs = u64::from(r1cs.n_public_inputs) + u64::from(r1cs.n_private_inputs);
+    let are_complete = is_input.iter().filter(|is_input| **is_input).count() as u64 == inputs;
+    let first = if are_complete { 1 } else { r1cs.n_outputs + 1 };
+    let unconstrained =
+        (first..r1cs.n_wires).filter(|wire| !is_used[*wire as usize] && !is_input[*wire as usize]).map(label);
+    let open = if are_complete { open_outputs::open_outputs(r1cs) } else { Vec::new() };
+    let undetermined = open.into_iter().map(label);
+    let unused =
+        (1..r1cs.n_wires).filter(|wire| is_input[*wire as usize] && !is_used[*wire as usize]).map(label);
 
     let mut warnings = Vec::new();
     collect(&mut warnings, WarningKind::UnconstrainedSignal, sym, unconstrained);
@@ -199,35 +206,18 @@ fn collect(
     }
 }
 
-/// The inputs of a circuit.
+/// Whether each wire is an input.
 ///
 /// Before simplification circom numbers signals in this order: the constant one, outputs, public inputs,
 /// private inputs, the rest.
-struct Inputs {
-    /// One entry per wire.
-    is_input: Vec<bool>,
-    /// Labels of private inputs without a wire: simplification removes inputs that no constraint uses.
-    without_wire: Vec<u64>,
-}
-
-impl Inputs {
-    fn of(r1cs: &R1cs) -> Self {
-        let first = u64::from(r1cs.n_outputs) + 1;
-        let last = u64::from(r1cs.n_public()) + u64::from(r1cs.n_private_inputs);
-        let mut is_input = vec![false; r1cs.n_wires as usize];
-        let mut labels = Vec::new();
-        for (wire, label) in r1cs.labels.iter().enumerate() {
-            if wire != 0 && (first..=last).contains(label) {
-                is_input[wire] = true;
-                labels.push(*label);
-            }
-        }
-        labels.sort_unstable();
-        let without_wire = (first..=last.min(r1cs.n_labels.saturating_sub(1)))
-            .filter(|label| labels.binary_search(label).is_err())
-            .collect();
-        Self { is_input, without_wire }
+fn inputs(r1cs: &R1cs) -> Vec<bool> {
+    let first = u64::from(r1cs.n_outputs) + 1;
+    let last = u64::from(r1cs.n_public()) + u64::from(r1cs.n_private_inputs);
+    let mut is_input: Vec<bool> = r1cs.labels.iter().map(|label| (first..=last).contains(label)).collect();
+    if let Some(one) = is_input.first_mut() {
+        *one = false;
     }
+    is_input
 }
 
 /// Maximum number of signals that a warning names.

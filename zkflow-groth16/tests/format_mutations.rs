@@ -8,11 +8,13 @@ use std::cell::Cell;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use zkflow_groth16::constraints::ConstraintCheck;
 use zkflow_groth16::format::ptau::{Ptau, TAU_G1, TAU_G2};
-use zkflow_groth16::format::r1cs::R1cs;
+use zkflow_groth16::format::r1cs::{R1cs, R1csFile};
 use zkflow_groth16::format::sym::Sym;
 use zkflow_groth16::format::zkey::{KeySection, ZKey, ZKeyFile};
 use zkflow_groth16::format::{detect, json, wtns};
+use zkflow_groth16::rng::os_rng;
 use zkflow_groth16::setup::{StepOptions, ptau};
 
 macro_rules! data {
@@ -29,6 +31,12 @@ const CONSTANT: usize = 16 << 10;
 #[test]
 fn damaged_constraint_systems_never_panic() {
     mutate(data!("tiny.r1cs"), 16, |bytes| R1cs::read(bytes).map(|r1cs| drop(r1cs.write())).is_ok());
+    mutate(data!("tiny.r1cs"), 16, |bytes| {
+        let check =
+            R1csFile::open(bytes).and_then(|mut file| ConstraintCheck::read(&mut file, &mut os_rng()));
+        assert_eq!(check.is_ok(), R1cs::read(bytes).is_ok());
+        check.is_ok_and(|check| check.memory_bytes() > 0)
+    });
 }
 
 #[test]

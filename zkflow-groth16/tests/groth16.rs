@@ -9,7 +9,8 @@ use ark_ec::AffineRepr;
 use ark_ff::Zero;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
-use zkflow_groth16::format::r1cs::{Constraint, R1cs};
+use zkflow_groth16::constraints::ConstraintCheck;
+use zkflow_groth16::format::r1cs::{Constraint, R1cs, R1csFile};
 use zkflow_groth16::format::zkey::ZKey;
 use zkflow_groth16::proof::{Proof, PublicSignals, SignalCountError};
 use zkflow_groth16::prove::ark::ArkProver;
@@ -36,6 +37,21 @@ fn cubic() -> R1cs {
 
 fn witness(x: u64) -> Witness {
     Witness::new([1, x * x * x + 5, x, x * x].map(Fr::from).to_vec())
+}
+
+#[test]
+fn a_check_from_a_file_is_that_of_its_constraints() {
+    let bytes = cubic().write();
+    let from_file = || ConstraintCheck::read(&mut R1csFile::open(&bytes).unwrap(), &mut rng()).unwrap();
+    for check in [from_file(), ConstraintCheck::new(&cubic(), &mut rng())] {
+        assert!(check.holds(&witness(3)) && check.holds(&witness(0)));
+        for wrong in [[1, 33, 3, 9], [1, 32, 3, 8], [1, 32, 2, 9], [2, 32, 3, 9]] {
+            assert!(!check.holds(&Witness::new(wrong.map(Fr::from).to_vec())), "{wrong:?}");
+        }
+        assert!(!check.holds(&Witness::new([1, 32, 3].map(Fr::from).to_vec())));
+    }
+    let file = R1csFile::open(&bytes).unwrap();
+    assert_eq!((file.remaining(), file.head().constraints.len(), file.head().n_wires), (2, 0, 4));
 }
 
 fn rng() -> ChaCha20Rng {

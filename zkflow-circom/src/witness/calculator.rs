@@ -14,9 +14,10 @@ use super::{Witness, WitnessCheck, WitnessError};
 use crate::inputs::{Flattening, Index, InputError, Node, NotAnObject, NumberRule, Path};
 use crate::sandbox::Sandbox;
 use crate::secret::CircuitInputs;
+use zkflow_groth16::constraints::ConstraintCheck;
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::format::FormatError;
-use zkflow_groth16::format::r1cs::R1cs;
+use zkflow_groth16::format::r1cs::R1csFile;
 use zkflow_groth16::format::sym::Sym;
 use zkflow_groth16::proof::PublicSignals;
 use zkflow_groth16::rng::os_rng;
@@ -94,7 +95,7 @@ impl Way {
 
 impl WitnessCalculator {
     /// Reads all files of a calculation. A tape that does not fit is not used, and its error is returned with the
-    /// calculator, which works without it.
+    /// calculator, which works without it. With a tape that fits, the module is compiled when it is needed first.
     ///
     /// # Errors
     /// Another file cannot be read.
@@ -103,9 +104,9 @@ impl WitnessCalculator {
         files: CalculatorFiles<'_>,
         limits: WitnessLimits,
     ) -> Result<(Self, Option<TapeError>), OpenError> {
-        let mut calculator = Self::new(sandbox, files.wasm, limits).map_err(OpenError::Module)?;
-        let sym = files.sym.map(Sym::read).transpose().map_err(OpenError::Names)?;
         let Some(r1cs) = files.r1cs else {
+            let mut calculator = Self::new(sandbox, files.wasm, limits).map_err(OpenError::Module)?;
+            let sym = files.sym.map(Sym::read).transpose().map_err(OpenError::Names)?;
             // Without its table, the module refuses wrong names itself.
             if let (Some(sym), Some(table)) = (sym, input_table(files.wasm)) {
                 let names = InputSignals::from_table_sym(&table, &sym).map_err(OpenError::Mismatch)?;
@@ -113,12 +114,22 @@ impl WitnessCalculator {
             }
             return Ok((calculator, None));
         };
-        let r1cs = R1cs::read(r1cs).map_err(OpenError::Constraints)?;
-        let check = WitnessCheck::new(&r1cs, sym.as_ref(), files.wasm, &mut os_rng());
+        let mut file = R1csFile::open(r1cs).map_err(OpenError::Constraints)?;
+        let tape = files.tape.map(|tape| Tape::from_bytes(tape, &Digest::of(files.wasm)));
+        let module = match &tape {
+            // With a tape, the module is seldom needed.
+            Some(Ok(_)) => CircuitModule::later(sandbox, files.wasm, limits),
+            _ => CircuitModule::new(sandbox, files.wasm, limits),
+        };
+        let module = module.map_err(OpenError::Module)?;
+        let sym = files.sym.map(|sym| Sym::read_labels(sym, InputSignals::labels(file.head())));
+        let sym = sym.transpose().map_err(OpenError::Names)?;
+        let constraints = ConstraintCheck::read(&mut file, &mut os_rng()).map_err(OpenError::Constraints)?;
+        let check = WitnessCheck::with(constraints, file.head(), sym.as_ref(), files.wasm);
         let check = check.map_err(OpenError::Mismatch)?;
         let allows_tapes = check.allows_tapes();
-        calculator = calculator.with_check(check);
-        match files.tape.map(|tape| Tape::from_bytes(tape, &Digest::of(files.wasm))) {
+        let calculator = Self { module, tape: None, check: Some(check), names: None };
+        match tape {
             Some(Ok(_)) if !allows_tapes => Ok((calculator, Some(TapeError::Unchecked))),
             Some(Ok(tape)) => Ok((calculator.with_tape(tape), None)),
             Some(Err(error)) => Ok((calculator, Some(error))),

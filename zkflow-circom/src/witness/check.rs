@@ -46,11 +46,21 @@ impl WitnessCheck {
         wasm: &[u8],
         rng: &mut dyn SecureRng,
     ) -> Result<Self, WitnessError> {
+        Self::with(ConstraintCheck::new(r1cs, rng), r1cs, sym, wasm)
+    }
+
+    /// The same with constraints that are already prepared; those of `head` are not read.
+    pub(super) fn with(
+        constraints: ConstraintCheck,
+        head: &R1cs,
+        sym: Option<&Sym>,
+        wasm: &[u8],
+    ) -> Result<Self, WitnessError> {
         let table = input_table(wasm);
-        let signals = sym.map(|sym| InputSignals::from_r1cs_sym(r1cs, sym)).transpose()?;
+        let signals = sym.map(|sym| InputSignals::from_r1cs_sym(head, sym)).transpose()?;
         let signals = signals.map(|signals| signals.with_table(table.as_deref().unwrap_or_default()));
-        let named = signals.as_ref().map(|signals| InputWires::from_signals(r1cs, signals)).transpose()?;
-        let table = table.map(|table| InputWires::from_table(r1cs, &table)).transpose()?;
+        let named = signals.as_ref().map(|signals| InputWires::from_signals(head, signals)).transpose()?;
+        let table = table.map(|table| InputWires::from_table(head, &table)).transpose()?;
         let names_are_the_modules = table.is_some();
         let wires = match (named, table) {
             (Some(named), Some(table)) if named != table => {
@@ -63,7 +73,6 @@ impl WitnessCheck {
                 ));
             }
         };
-        let constraints = ConstraintCheck::new(r1cs, rng);
         Ok(Self { constraints, wires, signals, names_are_the_modules })
     }
 

@@ -5,7 +5,7 @@
 //! as one slice. Inputs are identified by the FNV-1a hashes of their names. Output of `log()` is dropped,
 //! because it may be secret. Only template and line are stored from error messages.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ark_bn254::Fr;
@@ -55,10 +55,18 @@ pub(super) type Arranged<'a> = [(&'a str, Vec<&'a Fr>)];
 /// The module of one circuit. Every calculation runs in a fresh instance, which is dropped afterwards.
 pub(super) struct CircuitModule {
     sandbox: Arc<Sandbox>,
-    module: Module,
+    code: Mutex<Code>,
     limits: WitnessLimits,
     /// Number of values of all inputs; `None` if the module has no table of them.
     inputs: Option<usize>,
+}
+
+/// The code of a module.
+enum Code {
+    /// The bytes of the module.
+    Bytes(Vec<u8>),
+    /// Machine code.
+    Compiled(Module),
 }
 
 impl CircuitModule {
@@ -68,12 +76,35 @@ impl CircuitModule {
         wasm: &[u8],
         limits: WitnessLimits,
     ) -> Result<Self, WitnessError> {
-        if wasm.len() > limits.module_bytes {
-            return Err(WitnessError::Limit(format!("{} bytes for a module", limits.module_bytes)));
-        }
-        let module = sandbox.module(wasm).map_err(|e| WitnessError::Calculator(e.to_string()))?;
+        check_length(wasm, &limits)?;
+        let code = Code::Compiled(compiled(sandbox, wasm)?);
+        Ok(Self::with(sandbox, wasm, limits, code))
+    }
+
+    /// Stores the module, and compiles it before its first calculation.
+    pub(super) fn later(
+        sandbox: &Arc<Sandbox>,
+        wasm: &[u8],
+        limits: WitnessLimits,
+    ) -> Result<Self, WitnessError> {
+        check_length(wasm, &limits)?;
+        Ok(Self::with(sandbox, wasm, limits, Code::Bytes(wasm.to_vec())))
+    }
+
+    fn with(sandbox: &Arc<Sandbox>, wasm: &[u8], limits: WitnessLimits, code: Code) -> Self {
         let inputs = input_table(wasm).map(|table| table.iter().map(|entry| entry.size as usize).sum());
-        Ok(Self { sandbox: Arc::clone(sandbox), module, limits, inputs })
+        Self { sandbox: Arc::clone(sandbox), code: Mutex::new(code), limits, inputs }
+    }
+
+    /// The compiled module. Of several threads one compiles it, and the others wait.
+    fn module(&self) -> Result<Module, WitnessError> {
+        let mut code = self.code.lock().unwrap_or_else(PoisonError::into_inner);
+        let module = match &*code {
+            Code::Compiled(module) => return Ok(module.clone()),
+            Code::Bytes(wasm) => compiled(&self.sandbox, wasm)?,
+        };
+        *code = Code::Compiled(module.clone());
+        Ok(module)
     }
 
     pub(super) fn limits(&self) -> &WitnessLimits {
@@ -87,9 +118,10 @@ impl CircuitModule {
         inputs: &Arranged<'_>,
         shapes_are_known: bool,
     ) -> Result<Witness, WitnessError> {
+        let module = self.module()?;
         let limits = RunLimits { wall: self.limits.wall, memory_bytes: self.limits.memory_bytes };
         let ended = self.sandbox.run(limits, Trace::default(), |store| {
-            let mut run = Run::start(store, &self.module, self.inputs)?;
+            let mut run = Run::start(store, &module, self.inputs)?;
             for (name, values) in inputs {
                 run.set(name, values, shapes_are_known)?;
             }
@@ -114,6 +146,17 @@ impl CircuitModule {
             },
         }
     }
+}
+
+fn check_length(wasm: &[u8], limits: &WitnessLimits) -> Result<(), WitnessError> {
+    if wasm.len() > limits.module_bytes {
+        return Err(WitnessError::Limit(format!("{} bytes for a module", limits.module_bytes)));
+    }
+    Ok(())
+}
+
+fn compiled(sandbox: &Sandbox, wasm: &[u8]) -> Result<Module, WitnessError> {
+    sandbox.module(wasm).map_err(|error| WitnessError::Calculator(error.to_string()))
 }
 
 /// The circuit raised an exception with this code.

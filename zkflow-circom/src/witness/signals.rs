@@ -1,6 +1,7 @@
 //! The names and shapes of a circuit's inputs.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use ark_bn254::Fr;
 
@@ -41,8 +42,6 @@ impl InputSignals {
     /// # Errors
     /// [`WitnessError::SignalsMismatch`] if the two files belong to different circuits.
     pub fn from_r1cs_sym(r1cs: &R1cs, sym: &Sym) -> Result<Self, WitnessError> {
-        let first = u64::from(r1cs.n_outputs) + 1;
-        let count = u64::from(r1cs.n_public_inputs) + u64::from(r1cs.n_private_inputs);
         // The wires of the inputs follow the outputs, in the order of their labels.
         let mut wires = (0u32..).zip(&r1cs.labels).skip(r1cs.n_outputs as usize + 1).peekable();
         let mut name = |label| {
@@ -55,8 +54,14 @@ impl InputSignals {
                 None => Err(WitnessError::SignalsMismatch(format!("there is no signal with label {label}"))),
             }
         };
-        let names = (first..first + count).map(&mut name).collect::<Result<Vec<&str>, _>>()?;
+        let names = Self::labels(r1cs).map(&mut name).collect::<Result<Vec<&str>, _>>()?;
         Self::from_names(names)
+    }
+
+    /// The labels of the inputs.
+    pub(super) fn labels(r1cs: &R1cs) -> Range<u64> {
+        let first = u64::from(r1cs.n_outputs) + 1;
+        first..first + u64::from(r1cs.n_public_inputs) + u64::from(r1cs.n_private_inputs)
     }
 
     /// Reads the shapes from the full names of all input signals, such as `main.path[3][0]` in a `.sym` file.

@@ -180,6 +180,23 @@ impl Tape {
         self.code.is_empty()
     }
 
+    /// The input values that no wire and no guard depends on, by their numbers, from 0 in the order of the signals.
+    pub fn unused_inputs(&self) -> Vec<u64> {
+        // A used value has a place that an instruction reads, or that of a wire. No instruction names the place of unused
+        // values.
+        let mut is_named = vec![false; self.places as usize];
+        let mut name =
+            |place: u32| is_named.get_mut(place as usize).into_iter().for_each(|named| *named = true);
+        (0..self.wires).for_each(&mut name);
+        self.tables.iter().copied().for_each(&mut name);
+        for Instruction { a, b, c, .. } in &self.code {
+            [*a, *b, *c].into_iter().for_each(&mut name);
+        }
+        let places = self.inputs.iter().flat_map(|(_, places)| places);
+        let unused = (0..).zip(places).filter(|(_, place)| !is_named[**place as usize]);
+        unused.map(|(value, _)| value).collect()
+    }
+
     /// Approximate memory in bytes that playing the tape needs.
     pub fn working_bytes(&self) -> u64 {
         u64::from(self.places) * size_of::<Value>() as u64

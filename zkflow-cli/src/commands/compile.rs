@@ -7,6 +7,7 @@ use zkflow_core::compile::{
     CompileError, CompileLimit, CompileOptions, Compiled, Diagnostic, Simplification, SourceSearch,
 };
 use zkflow_core::digest::Digest;
+use zkflow_core::format::sym::Sym;
 use zkflow_core::report::CircuitReport;
 use zkflow_core::witness::tape::{RecordLimits, Stop};
 use zkflow_core::witness::{CalculatorFiles, rehearsed};
@@ -123,12 +124,15 @@ pub(super) fn compile(args: &CompileArgs) -> Result<(), Error> {
     let tree = search.resolve(&file_name, &source).map_err(explain).map_err(in_file(&args.file))?;
     let compiled =
         progress.step("compile", || toolbox.compiler.compile(&tree, &args.options())).map_err(explain)?;
-    let Compiled { r1cs, wasm, sym, json, wat, report, warnings } = compiled;
+    let Compiled { r1cs, wasm, sym, json, wat, mut report, warnings } = compiled;
     show_warnings(&progress, &warnings);
     let recorded = progress.step("record the witness", || {
         let given = CalculatorFiles { wasm: &wasm, r1cs: Some(&r1cs), sym: Some(&sym), tape: None };
         Ok::<_, Error>(rehearsed(&toolbox.sandbox, given, RecordLimits::default(), &[]))
     })?;
+    if let Ok(tape) = &recorded {
+        report.add_unused_inputs(tape.unused_inputs().into_iter(), Some(&Sym::read(&sym)?));
+    }
     let tape = recorded.as_ref().ok().map(|tape| tape.to_bytes(&Digest::of(&wasm)));
     let files = [
         (".r1cs", Some(r1cs)),

@@ -8,3 +8,4 @@ mod inputs;
 mod outputs;
 mod support;
 mod templates;
+mod warnings;

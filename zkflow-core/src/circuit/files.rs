@@ -15,6 +15,7 @@ use zkflow_groth16::error::{Classified, ErrorKind};
 use zkflow_groth16::format::FormatError;
 use zkflow_groth16::format::json;
 use zkflow_groth16::format::r1cs::R1cs;
+use zkflow_groth16::format::sym::Sym;
 use zkflow_groth16::id::CircuitId;
 use zkflow_groth16::proof::VerifyingKey;
 use zkflow_groth16::provenance::Label;
@@ -103,6 +104,11 @@ impl CircuitFiles {
         key: JudgedKey,
         recorded: Result<Tape, tape::Stop>,
     ) -> Self {
+        let mut report = compiled.report;
+        if let Ok(tape) = &recorded {
+            report
+                .add_unused_inputs(tape.unused_inputs().into_iter(), Sym::read(&compiled.sym).ok().as_ref());
+        }
         let JudgedKey { zkey, vk, label, record } = key;
         let text = json::vkey_text(&vk);
         let (circuit, verification_key) = (ContractCircuit::Id(id), Digest::of(&text));
@@ -124,7 +130,7 @@ impl CircuitFiles {
             (FileName::Tape, recorded),
         ];
         let files = files.into_iter().filter_map(|(name, bytes)| Some((name, bytes?))).collect();
-        Self { files, tape, report: compiled.report, label }
+        Self { files, tape, report, label }
     }
 
     /// Bytes of a file; `None` if the circuit has no such file.

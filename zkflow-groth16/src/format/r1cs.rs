@@ -1,6 +1,7 @@
 //! `.r1cs`, version 1: the constraint system, as specified in iden3/r1csfile, `doc/r1cs_bin_format.md`.
 
 use ark_bn254::Fr;
+use ark_ff::{Field as _, PrimeField as _};
 
 use super::FormatError;
 use super::binfile::{BinFile, BinWriter};
@@ -65,32 +66,13 @@ impl R1cs {
     /// - A coefficient is not below the modulus.
     /// - There are custom gates.
     pub fn read(bytes: &[u8]) -> Result<Self, FormatError> {
-        let file = BinFile::parse(LAYOUT, bytes)?;
-        for id in CUSTOM_GATES {
-            if let Some(mut section) = file.optional(id) {
-                // Files with `pragma custom_templates` contain the sections even if there are no gates.
-                let is_empty = section.remaining() == 0 || section.remaining() == 4 && section.u32()? == 0;
-                if !is_empty {
-                    return Err(section.error("custom gates: not supported by Groth16"));
-                }
-            }
+        let mut file = R1csFile::open(bytes)?;
+        let mut constraints = Vec::with_capacity(file.count as usize);
+        while let Some([a, b, c]) = file.next()? {
+            let [a, b, c] = [a.to_vec(), b.to_vec(), c.to_vec()];
+            constraints.push(Constraint { a, b, c });
         }
-
-        let mut header = file.section(HEADER)?;
-        expect_field::<Fr>(&mut header, "constraint system")?;
-        let counts = header.position();
-        let [n_wires, n_outputs, n_public_inputs, n_private_inputs] =
-            [header.u32()?, header.u32()?, header.u32()?, header.u32()?];
-        let n_labels = header.u64()?;
-        let n_constraints = header.u32()?;
-        header.finish()?;
-        if 1 + u64::from(n_outputs) + u64::from(n_public_inputs) > u64::from(n_wires) {
-            return Err(header.error_at(counts, "more public signals than wires"));
-        }
-
-        let labels = read_labels(file.section(LABELS)?, n_wires)?;
-        let constraints = read_constraints(file.section(CONSTRAINTS)?, n_constraints, n_wires)?;
-        Ok(Self { n_wires, n_outputs, n_public_inputs, n_private_inputs, n_labels, constraints, labels })
+        Ok(Self { constraints, ..file.head })
     }
 
     /// Writes an `.r1cs` file, byte for byte as circom does: constraints, header, labels.
@@ -123,6 +105,89 @@ impl R1cs {
     }
 }
 
+/// An `.r1cs` file whose constraints are read one by one, without a copy of all of them.
+#[derive(Debug)]
+pub struct R1csFile<'a> {
+    head: R1cs,
+    section: Cursor<'a>,
+    /// Number of constraints that are left.
+    count: u32,
+    combinations: CombinationReader,
+    /// The constraint that was read last.
+    last: [LinearCombination; 3],
+}
+
+impl<'a> R1csFile<'a> {
+    /// Reads everything but the constraints.
+    ///
+    /// # Errors
+    /// See [`R1cs::read`].
+    pub fn open(bytes: &'a [u8]) -> Result<Self, FormatError> {
+        let file = BinFile::parse(LAYOUT, bytes)?;
+        for id in CUSTOM_GATES {
+            if let Some(mut section) = file.optional(id) {
+                // Files with `pragma custom_templates` contain the sections even if there are no gates.
+                let is_empty = section.remaining() == 0 || section.remaining() == 4 && section.u32()? == 0;
+                if !is_empty {
+                    return Err(section.error("custom gates: not supported by Groth16"));
+                }
+            }
+        }
+
+        let mut header = file.section(HEADER)?;
+        expect_field::<Fr>(&mut header, "constraint system")?;
+        let counts = header.position();
+        let [n_wires, n_outputs, n_public_inputs, n_private_inputs] =
+            [header.u32()?, header.u32()?, header.u32()?, header.u32()?];
+        let n_labels = header.u64()?;
+        let count = header.u32()?;
+        header.finish()?;
+        if 1 + u64::from(n_outputs) + u64::from(n_public_inputs) > u64::from(n_wires) {
+            return Err(header.error_at(counts, "more public signals than wires"));
+        }
+
+        let labels = read_labels(file.section(LABELS)?, n_wires)?;
+        let constraints = Vec::new();
+        let head =
+            R1cs { n_wires, n_outputs, n_public_inputs, n_private_inputs, n_labels, constraints, labels };
+        let section = file.section(CONSTRAINTS)?;
+        // A constraint contains at least three lengths.
+        if u64::from(count) * 12 > section.remaining() {
+            let found = section.remaining();
+            return Err(section.error(format!("{count} constraints do not fit into {found} bytes")));
+        }
+        let combinations = CombinationReader { last_use: vec![0; n_wires as usize], count: 0 };
+        Ok(Self { head, section, count, combinations, last: Default::default() })
+    }
+
+    /// The system without its constraints.
+    pub fn head(&self) -> &R1cs {
+        &self.head
+    }
+
+    /// Number of constraints that are left.
+    pub fn remaining(&self) -> usize {
+        self.count as usize
+    }
+
+    /// The next constraint: a, b and c; `None` at the end of the section.
+    ///
+    /// # Errors
+    /// See [`R1cs::read`].
+    #[allow(clippy::should_implement_trait, reason = "a constraint borrows the buffers of the file")]
+    pub fn next(&mut self) -> Result<Option<&[LinearCombination; 3]>, FormatError> {
+        if self.count == 0 {
+            self.section.finish()?;
+            return Ok(None);
+        }
+        self.count -= 1;
+        for combination in &mut self.last {
+            self.combinations.read(&mut self.section, combination)?;
+        }
+        Ok(Some(&self.last))
+    }
+}
+
 impl Constraint {
     /// Total entries of the three linear combinations.
     pub fn terms(&self) -> usize {
@@ -150,29 +215,8 @@ fn read_labels(mut section: Cursor<'_>, n_wires: u32) -> Result<Vec<u64>, Format
     (0..n_wires).map(|_| section.u64()).collect()
 }
 
-fn read_constraints(
-    mut section: Cursor<'_>,
-    count: u32,
-    n_wires: u32,
-) -> Result<Vec<Constraint>, FormatError> {
-    // A constraint contains at least three lengths.
-    if u64::from(count) * 12 > section.remaining() {
-        let found = section.remaining();
-        return Err(section.error(format!("{count} constraints do not fit into {found} bytes")));
-    }
-    let mut combinations = CombinationReader { last_use: vec![0; n_wires as usize], count: 0 };
-    let mut constraints = Vec::with_capacity(count as usize);
-    for _ in 0..count {
-        let a = combinations.read(&mut section)?;
-        let b = combinations.read(&mut section)?;
-        let c = combinations.read(&mut section)?;
-        constraints.push(Constraint { a, b, c });
-    }
-    section.finish()?;
-    Ok(constraints)
-}
-
 /// Reads linear combinations and detects wires that occur twice in one.
+#[derive(Debug)]
 struct CombinationReader {
     /// For each wire, the number of the last linear combination that contained it.
     last_use: Vec<u64>,
@@ -180,13 +224,18 @@ struct CombinationReader {
 }
 
 impl CombinationReader {
-    fn read(&mut self, section: &mut Cursor<'_>) -> Result<LinearCombination, FormatError> {
+    fn read(
+        &mut self,
+        section: &mut Cursor<'_>,
+        combination: &mut LinearCombination,
+    ) -> Result<(), FormatError> {
+        combination.clear();
         self.count += 1;
         let count = section.u32()?;
         if u64::from(count) * TERM_LEN > section.remaining() {
             return Err(section.error(format!("expected {count} terms, found fewer")));
         }
-        let mut combination = Vec::with_capacity(count as usize);
+        combination.reserve(count as usize);
         for _ in 0..count {
             let start = section.position();
             let wire = section.u32()?;
@@ -197,10 +246,27 @@ impl CombinationReader {
                 let detail = format!("wire {wire} occurs twice in one linear combination");
                 return Err(section.error_at(start, detail));
             }
-            combination.push((wire, scalar(section)?));
+            combination.push((wire, coefficient(section)?));
         }
-        Ok(combination)
+        Ok(())
     }
+}
+
+/// A coefficient. Most are 1 or -1, which need no multiplication.
+fn coefficient(section: &mut Cursor<'_>) -> Result<Fr, FormatError> {
+    const MINUS_ONE: [u64; 4] = {
+        let mut limbs = Fr::MODULUS.0;
+        limbs[0] -= 1;
+        limbs
+    };
+    let mut ahead = *section;
+    let value = match [ahead.u64()?, ahead.u64()?, ahead.u64()?, ahead.u64()?] {
+        [1, 0, 0, 0] => Fr::ONE,
+        MINUS_ONE => -Fr::ONE,
+        _ => return scalar(section),
+    };
+    *section = ahead;
+    Ok(value)
 }
 
 fn put_combination(out: &mut Vec<u8>, combination: &LinearCombination) {

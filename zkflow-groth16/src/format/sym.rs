@@ -2,6 +2,8 @@
 //!
 //! Several signals may share a wire. The wire of a signal that was optimised away is `-1`.
 
+use std::ops::Range;
+
 use super::FormatError;
 
 /// The signals of a circuit, in the order of the file.
@@ -31,14 +33,23 @@ impl Sym {
     /// # Errors
     /// A line does not have the form above, or a label occurs twice.
     pub fn read(bytes: &[u8]) -> Result<Self, FormatError> {
-        let mut signals = Vec::with_capacity(bytes.iter().filter(|byte| **byte == b'\n').count() + 1);
+        Self::read_labels(bytes, 0..u64::MAX)
+    }
+
+    /// Reads the signals of these labels. Of other lines only the label is read.
+    ///
+    /// # Errors
+    /// See [`read`](Self::read).
+    pub fn read_labels(bytes: &[u8], labels: Range<u64>) -> Result<Self, FormatError> {
+        let mut signals = Vec::new();
         let mut offset = 0;
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        for (number, line) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
             let text = line.strip_suffix(b"\n").unwrap_or(line);
-            let signal = Signal::parse(text).ok_or_else(|| {
-                error(offset, format!("line {}: expected `label,wire,component,name`", signals.len() + 1))
-            })?;
-            signals.push(signal);
+            let wrong = || error(offset, format!("line {number}: expected `label,wire,component,name`"));
+            let label = Signal::label(text).ok_or_else(wrong)?;
+            if labels.contains(&label) {
+                signals.push(Signal::parse(text).ok_or_else(wrong)?);
+            }
             offset += line.len();
         }
         let mut by_label: Vec<u32> = (0..signals.len() as u32).collect();
@@ -74,6 +85,12 @@ impl Sym {
 }
 
 impl Signal {
+    /// The label at the start of a line.
+    fn label(line: &[u8]) -> Option<u64> {
+        let end = line.iter().position(|byte| *byte == b',')?;
+        number(std::str::from_utf8(&line[..end]).ok()?)
+    }
+
     fn parse(line: &[u8]) -> Option<Self> {
         let line = std::str::from_utf8(line).ok()?;
         let mut fields = line.splitn(4, ',');
@@ -113,6 +130,14 @@ mod tests {
         assert_eq!(&*sym.by_label(1).unwrap().name, "main.out");
         assert_eq!(sym.by_label(4), None);
         assert_eq!(Sym::read(b""), Ok(Sym::default()));
+    }
+
+    #[test]
+    fn signals_of_some_labels_are_read_alone() {
+        let sym = Sym::read_labels(TEXT.as_bytes(), 2..3).unwrap();
+        assert_eq!(sym.signals().len(), 1);
+        assert_eq!(&*sym.by_label(2).unwrap().name, "main.b.c");
+        assert!(Sym::read_labels(b"1,1,0,a\nx,2,0,b\n", 5..6).is_err());
     }
 
     #[test]
