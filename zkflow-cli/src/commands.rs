@@ -4,9 +4,13 @@ mod audit;
 #[cfg(feature = "bench")]
 mod bench;
 mod build;
+#[cfg(feature = "remote")]
+mod ceremony;
 mod compile;
 #[cfg(feature = "evm")]
 mod contract;
+#[cfg(feature = "remote")]
+mod contribute;
 #[cfg(feature = "server")]
 mod demo;
 #[cfg(feature = "evm")]
@@ -28,6 +32,8 @@ mod progress;
 mod prove;
 mod prover;
 mod ptau;
+#[cfg(feature = "remote")]
+mod remote;
 #[cfg(feature = "server")]
 mod serve;
 #[cfg(feature = "setup")]
@@ -111,6 +117,13 @@ pub(crate) enum Command {
     Ptau(ptau::PtauArgs),
     /// Make the key of a circuit: phase 2 of a trusted setup
     Zkey(zkey::ZkeyArgs),
+    /// Contribute to a ceremony that a server hosts: wait for the turn, add a secret to the key, and send it back
+    #[cfg(feature = "remote")]
+    Contribute(Box<contribute::ContributeArgs>),
+    /// Fetch and verify what a hosted ceremony made
+    #[cfg(feature = "remote")]
+    #[command(subcommand)]
+    Ceremony(Box<ceremony::CeremonyCommand>),
     /// Run all steps from a template to a verified proof, through a temporary server
     #[cfg(feature = "server")]
     Demo(demo::DemoArgs),
@@ -171,6 +184,10 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Audit(args) => return audit::audit(&args),
         Command::Ptau(args) => ptau::run(&args)?,
         Command::Zkey(args) => zkey::run(&args)?,
+        #[cfg(feature = "remote")]
+        Command::Contribute(args) => contribute::contribute(&args)?,
+        #[cfg(feature = "remote")]
+        Command::Ceremony(command) => ceremony::run(&command)?,
         #[cfg(feature = "server")]
         Command::Demo(args) => demo::demo(&args)?,
         #[cfg(feature = "setup")]

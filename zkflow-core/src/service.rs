@@ -1,6 +1,7 @@
 //! Interfaces of a service's backends, and the state machines of its documents.
 
 pub mod catalog;
+pub mod ceremony;
 pub mod chain;
 pub mod flow;
 pub mod ledger;

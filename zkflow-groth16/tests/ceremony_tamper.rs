@@ -68,6 +68,24 @@ fn changes_to_a_key_are_noticed_without_its_initial_key() {
     });
 }
 
+/// Beside the key that the contributor received.
+#[test]
+fn changes_to_a_contribution_are_noticed_by_its_step() {
+    let r1cs = R1cs::read(include_bytes!("data/tiny.r1cs")).unwrap();
+    let mut file = Ptau::open(Cursor::new(powers(4))).unwrap();
+    let initial = keys::create(&r1cs, &mut file);
+    let previous = keys::contribute(&initial, ContributionName::new("first"), "a", &mut os_rng());
+    let bytes = keys::contribute(&previous, ContributionName::new(NAME), "b", &mut os_rng());
+    let free = names(&bytes);
+    tamper(ROUNDS[1], &bytes, &free, |bytes| match ZKeyFile::open(Cursor::new(bytes)) {
+        Ok(mut key) => {
+            let options = StepOptions::default();
+            phase2::verify_step(&mut keys::open(&previous), &mut key, &mut os_rng(), options).is_ok()
+        }
+        Err(_) => false,
+    });
+}
+
 #[test]
 fn contributions_in_another_order_or_left_out_are_noticed() {
     let bytes = powers(2);

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
-use zkflow_core::service::catalog::{Catalog, CatalogError, Circuit, Deployment, ProofRequest, Stored};
+use zkflow_core::service::catalog::{
+    Catalog, CatalogError, Ceremony, Circuit, Deployment, ProofRequest, Stored,
+};
 use zkflow_core::service::ledger::{Entries, Ledger};
 use zkflow_core::service::queue::{JobQueue, LeaseToken};
 
@@ -49,6 +51,10 @@ impl Ledger for Apart {
     }
 
     fn deployments(&self) -> &dyn Entries<Deployment> {
+        self
+    }
+
+    fn ceremonies(&self) -> &dyn Entries<Ceremony> {
         self
     }
 }

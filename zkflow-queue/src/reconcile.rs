@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::service::catalog::{
-    Catalog, CatalogError, Circuit, Deployment, Failure, Page, ProofRequest, Status, Stored,
+    Catalog, CatalogError, Ceremony, Circuit, Deployment, Failure, Page, ProofRequest, Status, Stored,
 };
 use zkflow_core::service::clock::{Clock, Timestamp};
 use zkflow_core::service::queue::{DEAD_LETTERS, Job, JobQueue, JobState, NewJob, QueueError, QueueName};
@@ -77,6 +77,7 @@ impl Reconciler {
         self.pass_kind::<Circuit>(&mut done).await?;
         self.pass_kind::<ProofRequest>(&mut done).await?;
         self.pass_kind::<Deployment>(&mut done).await?;
+        self.pass_kind::<Ceremony>(&mut done).await?;
         Ok(done)
     }
 

@@ -102,7 +102,7 @@ pub async fn open(
     let powers: Arc<dyn PowersSource> = match config.circuits.ptau_path.clone() {
         Some(path) => {
             let checked = CheckedPowers::new(folder.join("ptau").join("verified"), data.record_key());
-            Arc::new(checked_powers(path, checked).await?)
+            Arc::new(checked_powers(path, Some(checked)).await?)
         }
         None => Arc::new(DevelopmentPowers::in_folder(folder.join("ptau"))),
     };
@@ -154,7 +154,8 @@ pub fn check_shared(config: &Config) -> Result<(), OpenError> {
 }
 
 /// Like [`open`], but stores all state in memory until the [`App`] is dropped. Compiled WebAssembly modules
-/// and prepared keys are stored in the configured cache folders, if any.
+/// and prepared keys are stored in the configured cache folders, if any. Powers of tau of `PTAU_PATH` are verified at
+/// every start.
 ///
 /// # Errors
 /// The configured prover is unknown, the circom compiler is missing, or a folder of templates is invalid.
@@ -173,7 +174,11 @@ pub async fn in_memory(
         modules: config.circuits.module_cache.clone(),
         keys: config.proving.key_cache.clone(),
     };
-    assemble(config, provers, backends, caches, Arc::new(DevelopmentPowers::in_memory()), shutdown).await
+    let powers: Arc<dyn PowersSource> = match config.circuits.ptau_path.clone() {
+        Some(path) => Arc::new(checked_powers(path, None).await?),
+        None => Arc::new(DevelopmentPowers::in_memory()),
+    };
+    assemble(config, provers, backends, caches, powers, shutdown).await
 }
 
 /// Folders of data that can be computed again. `None`: not cached on disk.
@@ -261,11 +266,11 @@ async fn assemble(
 }
 
 /// Opens the operator's powers of tau. Checking a large file takes minutes; each file is checked once.
-async fn checked_powers(path: PathBuf, checked: CheckedPowers) -> Result<PowersFile, OpenError> {
+async fn checked_powers(path: PathBuf, checked: Option<CheckedPowers>) -> Result<PowersFile, OpenError> {
     let action = format!("use PTAU_PATH {}", path.display());
     tracing::info!(path = %path.display(), "checking the powers of tau");
     let check = move || {
-        PowersFile::check(path, Some(&checked), &mut os_rng(), StepOptions::default())?.for_production()
+        PowersFile::check(path, checked.as_ref(), &mut os_rng(), StepOptions::default())?.for_production()
     };
     let file =
         tokio::task::spawn_blocking(check).await.map_err(failed(action.clone()))?.map_err(failed(action))?;

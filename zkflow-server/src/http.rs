@@ -21,6 +21,7 @@ mod query;
 mod router;
 mod wait;
 
+mod ceremonies;
 mod circuits;
 mod dashboard;
 #[cfg(feature = "evm")]
@@ -31,6 +32,7 @@ mod operations;
 mod overview;
 mod proofs;
 mod templates;
+mod turns;
 mod uploads;
 
 pub use problem::Problem;

@@ -1,5 +1,6 @@
 //! The operations behind the API, independent of HTTP.
 
+pub mod ceremonies;
 pub mod circuits;
 #[cfg(feature = "evm")]
 pub mod deployments;

@@ -1,11 +1,12 @@
 //! Executes jobs, with one handler per queue: `keygen` builds circuits, `proof` makes proofs, `deploy`
-//! deploys contracts, `cleanup` removes expired data.
+//! deploys contracts, `ceremony` makes and verifies keys of ceremonies, `cleanup` removes expired data.
 //!
 //! A handler may run twice for one job, even on two machines at once. Writes to the catalog are
 //! compare-and-set on the epoch that was read, so only one run becomes visible. Earlier writes to the store
 //! use a key that no other run uses.
 
 mod cache;
+mod ceremony;
 mod cleanup;
 #[cfg(feature = "evm")]
 mod deploy;
@@ -101,6 +102,7 @@ fn handler(app: &Arc<App>, queue: QueueName) -> Option<(Arc<dyn Handler>, usize)
             Arc::new(Progress(proof::ProofGeneration::new(Arc::clone(app)))),
             app.config.workers.proof_concurrency as usize,
         )),
+        QueueName::Ceremony => Some((Arc::new(ceremony::Ceremonies::new(Arc::clone(app))), 1)),
         QueueName::Cleanup => Some((Arc::new(cleanup::Cleanup::new(Arc::clone(app))), 1)),
         #[cfg(not(feature = "evm"))]
         QueueName::Deploy => None,

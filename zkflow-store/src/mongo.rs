@@ -17,7 +17,7 @@ use mongodb::error::{Error, ErrorKind as Cause, WriteFailure};
 use mongodb::options::{ClientOptions, ReadConcern, WriteConcern};
 use tokio::time::timeout;
 use zkflow_core::service::catalog::{
-    ApiKeys, Catalog, CatalogError, Circuit, Collection, Deployment, Document, Page, ProofRequest,
+    ApiKeys, Catalog, CatalogError, Ceremony, Circuit, Collection, Deployment, Document, Page, ProofRequest,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
@@ -29,13 +29,13 @@ use document::date;
 /// may share it.
 ///
 /// # Layout
-/// - The collections `circuits`, `proofs` and `deployments` contain the documents, with the field names
-///   of [`Circuit`], [`ProofRequest`] and [`Deployment`]. Timestamps are BSON dates. The files in `artifacts` of a circuit
+/// - The collections `circuits`, `proofs`, `deployments` and `ceremonies` contain the documents, with the field names
+///   of [`Circuit`], [`ProofRequest`], [`Deployment`] and [`Ceremony`]. Timestamps are BSON dates. The files in `artifacts` of a circuit
 ///   have their [short names](zkflow_core::circuit::FileName::short_name), so that queries reach them.
 /// - `keys` contains the keys of the API, as [`ApiKey`](zkflow_core::service::catalog::ApiKey).
 /// - `meta` contains the version of this layout, and the id of the installation. A newer version is refused.
 /// - There are unique indexes on `circuit_hash` of circuits, and on `idempotency.key` where present: with
-///   `tenant` and `user_id` for proof requests, with `circuit_id` for deployments.
+///   `tenant` and `user_id` for proof requests, with `circuit_id` for deployments, with `tenant` for ceremonies.
 /// - A TTL index on `expires_at` removes proof requests a day after they expire. It only matters when no
 ///   worker runs the cleanup. MongoDB cannot destroy the sealed inputs: they become orphans, and a later
 ///   cleanup removes them.
@@ -120,6 +120,10 @@ impl Catalog for MongoCatalog {
     }
 
     fn deployments(&self) -> &dyn Collection<Deployment> {
+        self
+    }
+
+    fn ceremonies(&self) -> &dyn Collection<Ceremony> {
         self
     }
 

@@ -11,6 +11,7 @@
 //! # Ok::<(), zkflow_client::ClientError>(())
 //! ```
 
+use std::ops::Range;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -75,6 +76,14 @@ calls! {
     upload(id: &str) -> Value;
     put_part(upload: &str, file: usize, part: u64, bytes: Vec<u8>) -> ();
     import_circuit(request: &Value, patience: Duration) -> Value;
+    ceremony(id: &str) -> Value;
+    ceremony_file(id: &str, name: &str, part: Range<u64>) -> Vec<u8>;
+    join_ceremony(id: &str) -> Value;
+    take_turn(id: &str, token: &str) -> Value;
+    leave_ceremony(id: &str, token: &str) -> ();
+    declare_contribution(id: &str, token: &str, size: u64, sha256: &str) -> Value;
+    put_contribution_part(id: &str, token: &str, part: u64, bytes: Vec<u8>) -> ();
+    submit_contribution(id: &str, token: &str) -> Value;
     templates() -> Value;
     deploy(circuit: &str, request: &Value, patience: Duration) -> Value;
 }

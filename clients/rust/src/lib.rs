@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod calls;
+mod ceremonies;
 mod error;
 mod imports;
 mod transport;

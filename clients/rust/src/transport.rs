@@ -71,16 +71,16 @@ impl Client {
 
 /// One request.
 #[derive(Debug)]
-pub(crate) struct Call<'a> {
+pub(crate) struct Call {
     method: Method,
-    path: &'a str,
+    path: String,
     body: Option<Vec<u8>>,
     headers: HeaderMap,
 }
 
-impl<'a> Call<'a> {
-    pub(crate) fn new(method: Method, path: &'a str) -> Self {
-        Self { method, path, body: None, headers: HeaderMap::new() }
+impl Call {
+    pub(crate) fn new(method: Method, path: &str) -> Self {
+        Self { method, path: path.to_owned(), body: None, headers: HeaderMap::new() }
     }
 
     pub(crate) fn body(mut self, body: &Value) -> Self {
@@ -99,6 +99,12 @@ impl<'a> Call<'a> {
     /// Marks repetitions of this request, so that the server acts once.
     pub(crate) fn keyed(mut self, key: HeaderValue) -> Self {
         self.headers.insert("idempotency-key", key);
+        self
+    }
+
+    /// Adds a header.
+    pub(crate) fn with(mut self, name: &'static str, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
         self
     }
 
@@ -139,7 +145,7 @@ impl<'a> Call<'a> {
             200..300 => Ok(reply.body),
             status => Err(ClientError::Refused {
                 method: self.name(),
-                path: self.path.to_owned(),
+                path: self.path.clone(),
                 status,
                 body: reply.body,
             }),
@@ -148,13 +154,12 @@ impl<'a> Call<'a> {
 
     fn refused(&self, status: u16, bytes: &[u8]) -> ClientError {
         let body = serde_json::from_slice(bytes).unwrap_or(Value::Null);
-        ClientError::Refused { method: self.name(), path: self.path.to_owned(), status, body }
+        ClientError::Refused { method: self.name(), path: self.path.clone(), status, body }
     }
 
     /// Status, `Retry-After` and body.
     async fn bytes(&self, client: &Client) -> Result<(u16, Option<Duration>, Vec<u8>), ClientError> {
-        let failed =
-            |source| ClientError::Transport { method: self.name(), path: self.path.to_owned(), source };
+        let failed = |source| ClientError::Transport { method: self.name(), path: self.path.clone(), source };
         let url = format!("{}{}", client.base, self.path);
         let request = client.http.request(self.method.clone(), url);
         let mut request = request.headers(client.headers.clone()).headers(self.headers.clone());

@@ -55,6 +55,181 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/ceremonies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the ceremonies of the tenant, newest first. */
+        get: operations["listCeremonies"];
+        put?: never;
+        /**
+         * Announce a ceremony for the key of a circuit.
+         * @description Its rules and the source of its beacon never change. The server must have powers of tau of a ceremony, see `PTAU_PATH`.
+         */
+        post: operations["createCeremony"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ceremonies/{ceremonyId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a ceremony with its contributions; with `wait`, after it is completed or has failed. */
+        get: operations["getCeremony"];
+        put?: never;
+        post?: never;
+        /** Delete a ceremony with its keys and its record. The circuit that it made stays. */
+        delete: operations["deleteCeremony"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ceremonies/{ceremonyId}/files/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download a file of a ceremony: the present key, the constraints, or after the end the record. */
+        get: operations["getCeremonyFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ceremonies/{ceremonyId}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a ceremony by the value of its announced beacon.
+         * @description The whole chain is verified. The result is a circuit with the key, and the record for `zkflow ceremony verify`.
+         */
+        post: operations["finishCeremony"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ceremonies/{ceremonyId}/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Join the queue of a ceremony.
+         * @description Send the token with the other requests in the header `Contributor-Token`. A caller has one place and contributes once:
+         *     joining again keeps the place, and gives a new token.
+         */
+        post: operations["joinCeremony"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ceremonies/{ceremonyId}/turn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for the state of a place, and take the turn if it is due.
+         * @description Repeat it every few seconds: a turn that is not taken within two minutes is lost. Taking it starts its time limit.
+         */
+        post: operations["takeTurn"];
+        /** Give a place back. A contribution that is being verified stays. */
+        delete: operations["leaveCeremony"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ceremonies/{ceremonyId}/turn/parts/{part}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Send a part of the key; replaces an earlier one.
+         * @description Part `n` is the bytes of the file from `n * partBytes` on. Every part but the last one has `partBytes` bytes.
+         */
+        put: operations["putContributionPart"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ceremonies/{ceremonyId}/turn/submit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Submit the uploaded key. A worker verifies the contribution; poll the state of the place. */
+        post: operations["submitContribution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ceremonies/{ceremonyId}/turn/upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Declare the key with the contribution.
+         * @description The same declaration again returns the missing parts, to continue an interrupted upload. Another one replaces it.
+         */
+        put: operations["declareContribution"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/circuits": {
         parameters: {
             query?: never;
@@ -675,6 +850,22 @@ export interface components {
         };
         /** @description Address of an account or a contract: `0x` and 40 hex digits. */
         Address: string;
+        /** @description What was announced before the first contribution. */
+        AnnouncedRules: {
+            beacon: components["schemas"]["BeaconAnnounced"];
+            /** @description Contributions must be received before. */
+            deadline: components["schemas"]["Time"];
+            /**
+             * Format: int32
+             * @description Number of contributions below which the ceremony has no result.
+             */
+            minContributions: number;
+            /**
+             * Format: int64
+             * @description Time limit of a contributor's turn.
+             */
+            turnSeconds: number;
+        };
         /** @description An artifact of a circuit. */
         Artifact: components["schemas"]["ArtifactFile"] | components["schemas"]["DeployedContract"] | components["schemas"]["RecordedContract"];
         /** @description A file of a circuit. */
@@ -699,6 +890,36 @@ export interface components {
         };
         /** @description Identifies repeats of one batch: 1 to 120 visible ASCII characters. */
         BatchKey: string;
+        /** @description A public value that did not exist when it was announced. */
+        BeaconAnnounced: {
+            /** @description The value is not known before. */
+            at: components["schemas"]["Time"];
+            /**
+             * Format: int32
+             * @description The value is hashed `2^exponent` times.
+             */
+            exponent: number;
+            /** @description Where any person finds the value. */
+            source: string;
+        };
+        /** @description The value that ends a ceremony. */
+        BeaconGiven: {
+            givenAt: components["schemas"]["Time"];
+            /** @description The value, in hexadecimal. */
+            value: string;
+        };
+        /**
+         * @description The value of the announced beacon.
+         * @example {
+         *       "value": "0x6f9ba0f15ce1c3a8a52eb6ea07b6b6ac4da3b2f2a7a4b9b1a5f5b4d9b9f0c3d1"
+         *     }
+         */
+        BeaconValue: {
+            /** @description 1 to 255 bytes in hexadecimal. */
+            value: components["schemas"]["Hex"];
+        };
+        /** @description BLAKE2b-512 in lower-case hex digits. */
+        Blake2b: string;
         /** @description A limit of what requests can make large. */
         BudgetState: {
             /** Format: int64 */
@@ -718,6 +939,88 @@ export interface components {
             /** @description Text in the format of `snarkjs generatecall`. */
             calldata: string;
         };
+        /** @description A ceremony. */
+        Ceremony: {
+            /** @description When the rules were announced. */
+            announcedAt: components["schemas"]["Time"];
+            /** @description The value of the beacon; absent until the operator gives it. */
+            beacon?: components["schemas"]["BeaconGiven"];
+            ceremonyId: components["schemas"]["CeremonyId"];
+            /** @description The circuit and its initial key; absent until that is made. */
+            circuit?: components["schemas"]["InitialKey"];
+            circuitId: components["schemas"]["CircuitId"];
+            /** @description Number of contributions in the present key. */
+            contributionCount: number;
+            /** @description The contributions in order; absent in lists. */
+            contributions?: components["schemas"]["CeremonyContribution"][];
+            /** @description Why the last attempt has no result; the work is tried again. */
+            delayedBy?: components["schemas"]["Failure"];
+            error?: components["schemas"]["Failure"];
+            /** @description The present key, `proving_key.zkey`; absent until the initial one is made. */
+            key?: components["schemas"]["KeyFile"];
+            /** @description Whether contributions are taken now. */
+            open: boolean;
+            /** @description Absent until the ceremony is completed. */
+            result?: components["schemas"]["CeremonyResult"];
+            /** @description What was announced; it never changes. */
+            rules: components["schemas"]["AnnouncedRules"];
+            stage: components["schemas"]["CeremonyStage"];
+            status: components["schemas"]["CeremonyStatus"];
+            updatedAt: components["schemas"]["Time"];
+            visibility: components["schemas"]["Visibility"];
+            /** @description Number of contributors that wait or have the turn. */
+            waiting: number;
+        };
+        /** @description An accepted contribution. */
+        CeremonyContribution: {
+            /** @description The hash that the contributor publishes. */
+            hash: components["schemas"]["Blake2b"];
+            /** @description Name in the key. */
+            name?: string;
+            /**
+             * Format: int32
+             * @description Position in the key, from 1.
+             */
+            number: number;
+            receivedAt: components["schemas"]["Time"];
+            /** @description SHA-256 of the key with this contribution. */
+            zkey: components["schemas"]["Sha256"];
+        };
+        /**
+         * @description Name of a file of a ceremony.
+         * @enum {string}
+         */
+        CeremonyFile: "proving_key.zkey" | "circuit.r1cs" | "ceremony.json";
+        /**
+         * Format: uuid
+         * @description Id of a ceremony: a lower-case UUID.
+         */
+        CeremonyId: string;
+        /** @description A page of ceremonies, newest first. */
+        CeremonyPage: {
+            ceremonies: components["schemas"]["Ceremony"][];
+            /** @description `cursor` of the next page; absent on the last page. */
+            nextCursor?: string;
+        };
+        /** @description The end of a ceremony. */
+        CeremonyResult: {
+            /** @description The circuit with the key, which its own import verifies; absent if it could not be requested. */
+            circuitId?: components["schemas"]["CircuitId"];
+            /** @description Why there is no such circuit. */
+            problem?: components["schemas"]["Failure"];
+            /** @description The label that the verification of the whole chain gave. */
+            provenance: components["schemas"]["Provenance"];
+        };
+        /**
+         * @description Present work on a ceremony, or the work that failed.
+         * @enum {string}
+         */
+        CeremonyStage: "queued" | "prepare" | "verify" | "finish" | "done";
+        /**
+         * @description Status of a ceremony.
+         * @enum {string}
+         */
+        CeremonyStatus: "pending" | "open" | "completed" | "failed";
         /** @description A relation between parameters. */
         Check: {
             /** @description The first parameter is below the second. */
@@ -746,7 +1049,7 @@ export interface components {
          */
         ChosenJobs: {
             queue: components["schemas"]["Queue"];
-            /** @description Ids of circuits, proof requests or deployments, at most 200. */
+            /** @description Ids of circuits, proof requests, deployments or ceremonies, at most 200. */
             subjects: string[];
         };
         /** @description A circuit. */
@@ -908,8 +1211,49 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description The upload of a contribution. */
+        ContributionUpload: {
+            /** @description Numbers of the parts that were not received yet, from 0. */
+            missing: number[];
+            /**
+             * Format: int64
+             * @description Length in bytes of every part but the last one.
+             */
+            partBytes: number;
+            /**
+             * Format: int32
+             * @description Number of parts.
+             */
+            parts: number;
+        };
+        /** @description What became of a place. */
+        ContributorTurn: {
+            /** @description Number of contributors before; only while waiting. */
+            before?: number;
+            /** @description The contribution, if it is accepted. */
+            contribution?: components["schemas"]["CeremonyContribution"];
+            /** @description Why the contribution was refused. */
+            error?: components["schemas"]["Failure"];
+            /** @description The key to contribute to, `proving_key.zkey`; only during the turn. */
+            key?: components["schemas"]["KeyFile"];
+            state: components["schemas"]["TurnState"];
+            /** @description Whether the turn was taken, if the place ended without a contribution. */
+            taken?: boolean;
+            /** @description End of the turn. */
+            until?: components["schemas"]["Time"];
+        };
         /** @description Non-negative integer in decimal digits, below the modulus of the field. */
         Decimal: string;
+        /** @description A key to upload. */
+        DeclaredKey: {
+            /** @description SHA-256 of the whole file. */
+            sha256: components["schemas"]["Sha256"];
+            /**
+             * Format: int64
+             * @description Length in bytes: at most 1024 more than the present key.
+             */
+            size: number;
+        };
         /**
          * @description `deleted`; `not_failed`: only failed jobs are deleted; `busy`: other work needs the circuit; `not_found`.
          * @enum {string}
@@ -1108,6 +1452,17 @@ export interface components {
             /** @description Number of values. */
             values: number;
         };
+        /** @description The initial key of a ceremony. */
+        InitialKey: {
+            /** @description BLAKE2b-512 of the initial key. */
+            circuitHash: components["schemas"]["Blake2b"];
+            /** @description BLAKE2b-512 of the powers of tau. */
+            powers: components["schemas"]["Blake2b"];
+            /** @description Origin of the powers of tau. */
+            powersOrigin: string;
+            /** @description SHA-256 of the constraints, `circuit.r1cs`. */
+            r1cs: components["schemas"]["Sha256"];
+        };
         /** @description An input signal. */
         Input: {
             description: string;
@@ -1119,7 +1474,7 @@ export interface components {
         };
         /** @description Value of an input: a number, or an array in the shape of the signal. */
         InputValue: number | components["schemas"]["Decimal"] | (number | components["schemas"]["Decimal"] | (number | components["schemas"]["Decimal"] | unknown[])[])[];
-        /** @description A job: the work on a circuit, a proof request or a deployment. It contains no inputs and no proof. */
+        /** @description A job: the work on a circuit, a proof request, a deployment or a ceremony. It contains no inputs and no proof. */
         Job: {
             /**
              * Format: int32
@@ -1140,7 +1495,7 @@ export interface components {
             /** @description Present stage, or the stage that failed; absent if the document does not exist any more. */
             stage?: string;
             state: components["schemas"]["JobStatus"];
-            /** @description Id of the circuit, proof request or deployment. */
+            /** @description Id of the circuit, proof request, deployment or ceremony. */
             subject: string;
             /** @description Owner of the document. */
             tenant?: components["schemas"]["Tenant"];
@@ -1158,6 +1513,16 @@ export interface components {
          * @enum {string}
          */
         JobStatus: "pending" | "failed" | "dead";
+        /** @description A place in a ceremony. It has no `Debug`, because it contains a secret. */
+        JoinedCeremony: {
+            /**
+             * Format: int32
+             * @description Number of the place; later places have higher ones.
+             */
+            place: number;
+            /** @description Secret of the contributor for the header `Contributor-Token`. It is shown once. */
+            token: string;
+        };
         /** @description A key, without the key itself. */
         KeyDto: {
             createdAt: components["schemas"]["Time"];
@@ -1169,6 +1534,15 @@ export interface components {
             revokedAt?: components["schemas"]["Time"];
             scopes: components["schemas"]["Scope"][];
             tenant: components["schemas"]["Tenant"];
+        };
+        /** @description Size and digest of a key. */
+        KeyFile: {
+            sha256: components["schemas"]["Sha256"];
+            /**
+             * Format: int64
+             * @description Length in bytes.
+             */
+            size: number;
         };
         /**
          * Format: uuid
@@ -1192,6 +1566,53 @@ export interface components {
         MadeKeyDto: components["schemas"]["KeyDto"] & {
             /** @description The key: `zk_` and 64 hex digits. It cannot be read again. */
             key: string;
+        };
+        /** @description A public value that does not exist yet. */
+        NewBeacon: {
+            /** @description The value is not known before; not before the deadline. */
+            at: components["schemas"]["Time"];
+            /**
+             * Format: int32
+             * @description The value is hashed `2^exponent` times, 10 to 30; default 10.
+             * @default 10
+             */
+            exponent: number;
+            /** @description Where any person finds the value, such as a round of drand or the number of a block. */
+            source: string;
+        };
+        /**
+         * @description A ceremony to announce. Nothing of it can be changed later.
+         * @example {
+         *       "beacon": {
+         *         "at": "2027-03-02T12:00:00Z",
+         *         "exponent": 10,
+         *         "source": "drand quicknet, round 25000000"
+         *       },
+         *       "circuitId": "0123456789abcdef0123456789abcdef",
+         *       "deadline": "2027-03-01T12:00:00Z",
+         *       "minContributions": 5,
+         *       "turnSeconds": 3600
+         *     }
+         */
+        NewCeremony: {
+            /** @description The public value that ends the ceremony. */
+            beacon: components["schemas"]["NewBeacon"];
+            /** @description Id of a ready circuit. The ceremony is for its constraints; the circuit keeps its own key. */
+            circuitId: components["schemas"]["CircuitId"];
+            /** @description Contributions must be received before. */
+            deadline: components["schemas"]["Time"];
+            /**
+             * Format: int32
+             * @description Number of contributions below which the ceremony has no result, 1 to 250.
+             */
+            minContributions: number;
+            /**
+             * Format: int64
+             * @description Time limit of a contributor's turn, from its beginning to the last byte; default 3600.
+             * @default 3600
+             */
+            turnSeconds: number;
+            visibility?: components["schemas"]["Visibility"] | null;
         };
         /**
          * @description Request for a circuit.
@@ -1578,7 +1999,7 @@ export interface components {
          * @description Name of a queue of jobs.
          * @enum {string}
          */
-        Queue: "key-generation" | "proof-generation" | "deploy" | "cleanup";
+        Queue: "key-generation" | "proof-generation" | "deploy" | "cleanup" | "ceremony";
         /** @description Jobs of a queue, by state. */
         QueueState: {
             /**
@@ -1665,7 +2086,7 @@ export interface components {
          * @description Permission of a caller.
          * @enum {string}
          */
-        Scope: "circuits:read" | "circuits:build" | "circuits:delete" | "proofs:create" | "proofs:read" | "verify" | "deploy" | "operate" | "admin";
+        Scope: "circuits:read" | "circuits:build" | "circuits:delete" | "proofs:create" | "proofs:read" | "verify" | "deploy" | "ceremonies:contribute" | "operate" | "admin";
         /** @description A signed transaction. */
         SentTransaction: {
             from: components["schemas"]["Address"];
@@ -1717,6 +2138,12 @@ export interface components {
         Time: string;
         /** @description Hash of a transaction: `0x` and 64 hex digits. */
         TransactionHash: string;
+        /**
+         * @description `waiting`; `turn`: contribute until the end of the turn; `verifying`; `accepted`; without a contribution: `expired`,
+         *     `left`, `refused`, or `closed` at the deadline.
+         * @enum {string}
+         */
+        TurnState: "waiting" | "turn" | "verifying" | "accepted" | "expired" | "left" | "refused" | "closed";
         /** @description A transaction to sign. */
         UnsignedTransaction: {
             /** @description Fields named as in the JSON-RPC API of nodes, numbers in hexadecimal. */
@@ -1979,6 +2406,1267 @@ export interface operations {
             };
         };
     };
+    listCeremonies: {
+        parameters: {
+            query?: {
+                /** @description Only ceremonies with this status. */
+                status?: components["schemas"]["CeremonyStatus"];
+                /** @description Maximum number of entries, 1 to 200; default 50. */
+                limit?: number;
+                /** @description `nextCursor` of the previous page; absent for the first page. */
+                cursor?: string;
+            };
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of ceremonies, without their contributions */
+            200: {
+                headers: {
+                    /** @description Digest of the document */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CeremonyPage"];
+                };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_cursor`: `cursor` is not from this list; `invalid_limit`: `limit` is out of range; `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createCeremony: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 128 visible ASCII characters; a repeated key with the same body returns the same ceremony */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCeremony"];
+            };
+        };
+        responses: {
+            /** @description The initial key is made; poll the URL in `Location` */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ceremony"];
+                };
+            };
+            /** @description `invalid_idempotency_key`: the `Idempotency-Key` is not 1 to 128 visible ASCII characters; `invalid_query`: a query parameter is unknown or has the wrong type; `malformed_json`: a body or a file of snarkjs is not JSON, or has the wrong form; `unreadable_body`: the body ended early */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed`: a setting of the operator forbids this request; `not_owner`: the circuit or ceremony is public and belongs to another tenant; `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `artifact_not_found`: there is no file of this name; `circuit_not_found`: there is no circuit with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_slow`: the body arrives too slowly */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `circuit_failed`: key generation has failed; `circuit_pending`: the keys of the circuit are not ready */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: the body is larger than the route accepts; see `max_body_bytes` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the `Content-Type` is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: another request has used this `Idempotency-Key`; `invalid_body`: a field of the body is missing, unknown or of the wrong type; `invalid_inputs`: inputs do not fit the circuit, or fields of a deployment are missing or contradict each other */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `too_many_ceremonies`: the tenant has 16 unfinished ceremonies; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getCeremony: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait until the document is final; default 0. The server may apply a lower limit. */
+                wait?: number;
+            };
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+            };
+            path: {
+                ceremonyId: components["schemas"]["CeremonyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ceremony */
+            200: {
+                headers: {
+                    /** @description Digest of the document */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ceremony"];
+                };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ceremony_not_found`: there is no ceremony with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteCeremony: {
+        parameters: {
+            query?: {
+                /** @description Also delete a completed ceremony. Its record is the evidence for its key. */
+                force?: boolean;
+            };
+            header?: never;
+            path: {
+                ceremonyId: components["schemas"]["CeremonyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ceremony is deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_owner`: the circuit or ceremony is public and belongs to another tenant; `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ceremony_not_found`: there is no ceremony with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ceremony_ended`: the ceremony is completed, or has failed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getCeremonyFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+                /** @description One range of bytes, to continue a download */
+                Range?: string;
+                /** @description `ETag` of the file that the range belongs to */
+                "If-Range"?: string;
+            };
+            path: {
+                ceremonyId: components["schemas"]["CeremonyId"];
+                name: components["schemas"]["CeremonyFile"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file; `ETag` is its SHA-256 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description The range; the client must compare the whole file with the `ETag` */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Redirect to a signed bucket URL, which is valid for a limited time */
+            307: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `artifact_not_found`: there is no file of this name; `ceremony_file_not_found`: the ceremony has no such file yet: the record exists after the end; `ceremony_not_found`: there is no ceremony with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `range_not_satisfiable`: the `Range` begins behind the end of the file */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address has its share of them; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    finishCeremony: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ceremonyId: components["schemas"]["CeremonyId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeaconValue"];
+            };
+        };
+        responses: {
+            /** @description The final key is made */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ceremony"];
+                };
+            };
+            /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type; `malformed_json`: a body or a file of snarkjs is not JSON, or has the wrong form; `unreadable_body`: the body ended early */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_owner`: the circuit or ceremony is public and belongs to another tenant; `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ceremony_not_found`: there is no ceremony with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_slow`: the body arrives too slowly */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ceremony_busy`: a worker makes or verifies a key of the ceremony; `ceremony_ended`: the ceremony is completed, or has failed; `ceremony_not_due`: the announced time of the beacon has not come; `too_few_contributions`: the ceremony has fewer contributions than announced */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: the body is larger than the route accepts; see `max_body_bytes` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the `Content-Type` is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_body`: a field of the body is missing, unknown or of the wrong type; `invalid_inputs`: inputs do not fit the circuit, or fields of a deployment are missing or contradict each other */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    joinCeremony: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ceremonyId: components["schemas"]["CeremonyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The place, with the contributor's secret */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JoinedCeremony"];
+                };
+            };
+            /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ceremony_not_found`: there is no ceremony with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `already_contributed`: the caller has contributed to the ceremony; `ceremony_closed`: the ceremony takes no contributions now or any more; `too_many_attempts`: the caller had too many places without a contribution */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ceremony_full`: too many contributors wait for their turn; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    takeTurn: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The token of the place */
+                "Contributor-Token": string;
+            };
+            path: {
+                ceremonyId: components["schemas"]["CeremonyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state of the place */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContributorTurn"];
+                };
+            };
+            /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ceremony_not_found`: there is no ceremony with this id; `place_not_found`: there is no place with this `Contributor-Token` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    leaveCeremony: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The token of the place */
+                "Contributor-Token": string;
+            };
+            path: {
+                ceremonyId: components["schemas"]["CeremonyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The place is free */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ceremony_not_found`: there is no ceremony with this id; `place_not_found`: there is no place with this `Contributor-Token` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putContributionPart: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The token of the place */
+                "Contributor-Token": string;
+            };
+            path: {
+                ceremonyId: components["schemas"]["CeremonyId"];
+                /** @description Number of the part, from 0 */
+                part: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": components["schemas"]["Bytes"];
+            };
+        };
+        responses: {
+            /** @description The part is stored */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type; `malformed_json`: a body or a file of snarkjs is not JSON, or has the wrong form; `unreadable_body`: the body ended early */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ceremony_not_found`: there is no ceremony with this id; `place_not_found`: there is no place with this `Contributor-Token`; `upload_not_found`: there is no such upload: it has expired, was deleted, or its import has ended; `upload_part_not_found`: the upload has no such file, or the file has fewer parts */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_slow`: the body arrives too slowly */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_your_turn`: the contributor does not have the turn, or has submitted; `upload_in_use`: a circuit is being imported from the upload */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: the body is larger than the route accepts; see `max_body_bytes` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the `Content-Type` is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_body`: a field of the body is missing, unknown or of the wrong type; `upload_part_length`: a part does not have the length of its place */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    submitContribution: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The token of the place */
+                "Contributor-Token": string;
+            };
+            path: {
+                ceremonyId: components["schemas"]["CeremonyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The contribution is verified */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContributorTurn"];
+                };
+            };
+            /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ceremony_not_found`: there is no ceremony with this id; `place_not_found`: there is no place with this `Contributor-Token`; `upload_not_found`: there is no such upload: it has expired, was deleted, or its import has ended */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_your_turn`: the contributor does not have the turn, or has submitted; `upload_incomplete`: parts of the upload are missing */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    declareContribution: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The token of the place */
+                "Contributor-Token": string;
+            };
+            path: {
+                ceremonyId: components["schemas"]["CeremonyId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeclaredKey"];
+            };
+        };
+        responses: {
+            /** @description The missing parts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContributionUpload"];
+                };
+            };
+            /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type; `malformed_json`: a body or a file of snarkjs is not JSON, or has the wrong form; `unreadable_body`: the body ended early */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ceremony_not_found`: there is no ceremony with this id; `place_not_found`: there is no place with this `Contributor-Token` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_slow`: the body arrives too slowly */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_your_turn`: the contributor does not have the turn, or has submitted */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: the body is larger than the route accepts; see `max_body_bytes` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the `Content-Type` is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_body`: a field of the body is missing, unknown or of the wrong type; `invalid_upload`: a declared file is not valid; `upload_too_large`: declared files exceed a limit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow; `too_many_uploads`: the tenant has 64 unfinished uploads, or `tenant_upload_mib` of them */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listCircuits: {
         parameters: {
             query?: {
@@ -2123,7 +3811,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_owner`: the circuit is public and belongs to another tenant; `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            /** @description `not_owner`: the circuit or ceremony is public and belongs to another tenant; `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2259,7 +3947,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_owner`: the circuit is public and belongs to another tenant; `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            /** @description `not_owner`: the circuit or ceremony is public and belongs to another tenant; `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2480,7 +4168,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_owner`: the circuit is public and belongs to another tenant; `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            /** @description `not_owner`: the circuit or ceremony is public and belongs to another tenant; `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2812,7 +4500,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `foreign_node`: the request names its own node and a signer of the operator; `not_allowed`: a setting of the operator forbids this request; `not_owner`: the circuit is public and belongs to another tenant; `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            /** @description `foreign_node`: the request names its own node and a signer of the operator; `not_allowed`: a setting of the operator forbids this request; `not_owner`: the circuit or ceremony is public and belongs to another tenant; `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -103,6 +103,27 @@ export async function everyOperation(): Promise<void> {
   const imported = await call("importCircuit", { body: { ...uploadPath, main: "main.circom", simplification: "O2" } });
   console.log(missing, imported.import?.inputs[0]?.shape, imported.claimed, imported.templateName);
   await call("deleteUpload", { path: uploadPath });
+  const announced = await call("createCeremony", {
+    body: {
+      circuitId: circuit.circuitId, minContributions: 5, deadline: "2027-03-01T12:00:00Z", turnSeconds: 600,
+      beacon: { source: "a block", exponent: 10, at: "2027-03-02T12:00:00Z" },
+    },
+  });
+  const ceremonyPath = { ceremonyId: announced.ceremonyId };
+  const place = await call("joinCeremony", { path: ceremonyPath });
+  const header = { "Contributor-Token": place.token };
+  const turn = await call("takeTurn", { path: ceremonyPath, header });
+  if (turn.state === "turn") console.log(turn.until, turn.key?.size, turn.key?.sha256);
+  const parts = await call("declareContribution", { path: ceremonyPath, header, body: { size: 1, sha256: "0".repeat(64) } });
+  for (const part of parts.missing) await call("putContributionPart", { path: { ...ceremonyPath, part }, header });
+  console.log((await call("submitContribution", { path: ceremonyPath, header })).contribution?.hash);
+  await call("leaveCeremony", { path: ceremonyPath, header });
+  await call("getCeremonyFile", { path: { ...ceremonyPath, name: "ceremony.json" } });
+  const found = await call("getCeremony", { path: ceremonyPath });
+  console.log(found.rules.beacon.source, found.contributions?.[0]?.hash, found.result?.circuitId);
+  await call("finishCeremony", { path: ceremonyPath, body: { value: "0x0a" } });
+  console.log((await call("listCeremonies", { query: { status: "open" } })).ceremonies[0]?.contributionCount);
+  await call("deleteCeremony", { path: ceremonyPath, query: { force: true } });
   const overview = await call("getOverview", none);
   console.log(overview.queues[0]?.oldestReadyS, overview.activity[0]?.prove?.p95, overview.backends[0]?.status === "ok");
   const jobs = await call("listJobs", { query: { queue: "key-generation", state: "failed", limit: 10 } });

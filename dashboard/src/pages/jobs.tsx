@@ -6,7 +6,7 @@ import { parameters } from "../route";
 import type { Job, JobPage, Overview, Queue } from "../types";
 import { count, short } from "../format";
 
-const QUEUES: Queue[] = ["key-generation", "proof-generation", "deploy", "cleanup"];
+const QUEUES: Queue[] = ["key-generation", "proof-generation", "deploy", "cleanup", "ceremony"];
 const STATES: Job["state"][] = ["failed", "dead", "pending"];
 const LABELS: Record<Job["state"], string> = { failed: "Failed", dead: "Dead letters", pending: "Waiting and running" };
 

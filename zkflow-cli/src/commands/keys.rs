@@ -39,8 +39,8 @@ pub(crate) struct CreateArgs {
     /// Owner of everything that is done with the key
     #[arg(long, default_value_t)]
     tenant: TenantId,
-    /// Permissions: circuits:read, circuits:build, circuits:delete, proofs:create, proofs:read, verify, deploy, operate,
-    /// admin
+    /// Permissions: circuits:read, circuits:build, circuits:delete, proofs:create, proofs:read, verify, deploy,
+    /// ceremonies:contribute, operate, admin
     #[arg(long, value_delimiter = ',', value_name = "SCOPE[,SCOPE]", required = true, value_parser = scope)]
     scopes: Vec<Scope>,
     /// Days until the key expires (default: never)

@@ -1,11 +1,11 @@
-//! [`Catalog`]: circuits, proof requests and deployments. It is authoritative; the queue is a transport.
+//! [`Catalog`]: circuits, proof requests, deployments and ceremonies. It is authoritative; the queue is a transport.
 //!
 //! | module | subject |
 //! |---|---|
 //! | `document` | [`Document`], the trait of every kind of document |
 //! | `life` | [`Life`], the fields shared by all documents |
 //! | `lookup` | [`Lookup`], the fields of filters and keys |
-//! | `circuit`, `proof`, `deployment` | the kinds of document |
+//! | `circuit`, `proof`, `deployment`, `ceremony` | the kinds of document |
 //! | `origin` | [`Origin`], what a circuit is made from |
 //! | `keys` | [`ApiKeys`], the keys of the API |
 
@@ -17,6 +17,7 @@ use crate::service::clock::Timestamp;
 use crate::service::id::InstallationId;
 use zkflow_groth16::error::{Classified, ErrorKind};
 
+mod ceremony;
 mod circuit;
 mod deployment;
 mod document;
@@ -27,6 +28,10 @@ mod origin;
 mod page;
 mod proof;
 
+pub use ceremony::{
+    Accepted, Ceremony, CeremonyFilter, CeremonyKey, CeremonyResult, CeremonyStage, CeremonyStatus,
+    CeremonyTask, EndedPlace, Place, PlaceEnd,
+};
 pub use circuit::{Circuit, CircuitFilter, CircuitKey, CircuitStage, CircuitStatus, Removed, Visibility};
 pub use deployment::{
     DeployedContract, Deployment, DeploymentFilter, DeploymentKey, DeploymentStage, DeploymentStatus, Signer,
@@ -50,6 +55,9 @@ pub trait Catalog: fmt::Debug + Send + Sync + 'static {
 
     /// Deployments.
     fn deployments(&self) -> &dyn Collection<Deployment>;
+
+    /// Ceremonies.
+    fn ceremonies(&self) -> &dyn Collection<Ceremony>;
 
     /// Keys of the API.
     fn keys(&self) -> &dyn ApiKeys;
@@ -128,6 +136,12 @@ impl Stored for ProofRequest {
 impl Stored for Deployment {
     fn collection(catalog: &dyn Catalog) -> &dyn Collection<Self> {
         catalog.deployments()
+    }
+}
+
+impl Stored for Ceremony {
+    fn collection(catalog: &dyn Catalog) -> &dyn Collection<Self> {
+        catalog.ceremonies()
     }
 }
 

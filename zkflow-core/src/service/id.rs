@@ -47,6 +47,14 @@ name!(
 );
 
 name!(
+    /// Id of a ceremony: a UUID of version 7, so ids sort by creation time.
+    CeremonyId,
+    "ceremony id",
+    "a lower-case hyphenated UUID",
+    is_uuid
+);
+
+name!(
     /// Id of a key of the API: a UUID of version 7, so ids sort by creation time.
     KeyId,
     "key id",
@@ -114,6 +122,18 @@ impl DeploymentId {
 }
 
 impl UploadId {
+    /// A new id: the time `now` and 74 unguessable bits.
+    pub fn generate(now: Timestamp) -> Self {
+        Self(time_ordered_uuid(now))
+    }
+
+    /// When it was generated.
+    pub fn created_at(&self) -> Timestamp {
+        time_of_uuid(&self.0)
+    }
+}
+
+impl CeremonyId {
     /// A new id: the time `now` and 74 unguessable bits.
     pub fn generate(now: Timestamp) -> Self {
         Self(time_ordered_uuid(now))

@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::service::catalog::{CatalogError, Circuit, Deployment, Document, ProofRequest, Stored};
+use crate::service::catalog::{CatalogError, Ceremony, Circuit, Deployment, Document, ProofRequest, Stored};
 use crate::service::queue::LeaseToken;
 
 /// Writes documents of a [`Catalog`](crate::service::catalog::Catalog) together with their jobs in a
@@ -19,6 +19,9 @@ pub trait Ledger: fmt::Debug + Send + Sync + 'static {
 
     /// Deployments and their jobs.
     fn deployments(&self) -> &dyn Entries<Deployment>;
+
+    /// Ceremonies and their jobs.
+    fn ceremonies(&self) -> &dyn Entries<Ceremony>;
 }
 
 /// Documents of one kind and their jobs.
@@ -67,5 +70,11 @@ impl Entered for ProofRequest {
 impl Entered for Deployment {
     fn entries(ledger: &dyn Ledger) -> &dyn Entries<Self> {
         ledger.deployments()
+    }
+}
+
+impl Entered for Ceremony {
+    fn entries(ledger: &dyn Ledger) -> &dyn Entries<Self> {
+        ledger.ceremonies()
     }
 }

@@ -111,11 +111,14 @@ pub enum QueueName {
     Deploy,
     /// Deletes expired data.
     Cleanup,
+    /// Verifies contributions to ceremonies, and makes their first and last keys.
+    Ceremony,
 }
 
 impl QueueName {
     /// All queues.
-    pub const ALL: [Self; 4] = [Self::KeyGeneration, Self::ProofGeneration, Self::Deploy, Self::Cleanup];
+    pub const ALL: [Self; 5] =
+        [Self::KeyGeneration, Self::ProofGeneration, Self::Deploy, Self::Cleanup, Self::Ceremony];
 
     /// The name in kebab case, such as `key-generation`.
     pub const fn as_str(self) -> &'static str {
@@ -123,6 +126,7 @@ impl QueueName {
             Self::KeyGeneration => "key-generation",
             Self::ProofGeneration => "proof-generation",
             Self::Deploy => "deploy",
+            Self::Ceremony => "ceremony",
             Self::Cleanup => "cleanup",
         }
     }
@@ -134,7 +138,7 @@ impl QueueName {
         match self {
             // A sent transaction may be mined at any time: its job ends for a reason, not after a count.
             Self::Deploy => 1000,
-            Self::KeyGeneration | Self::ProofGeneration | Self::Cleanup => 3,
+            Self::KeyGeneration | Self::ProofGeneration | Self::Ceremony | Self::Cleanup => 3,
         }
     }
 }

@@ -53,6 +53,9 @@ pub enum CeremonyError {
     /// The value or the exponent of a beacon is out of range.
     #[error(transparent)]
     Beacon(#[from] InvalidBeacon),
+    /// The key does not continue the key that its contributor received.
+    #[error("not the next contribution: {0}")]
+    NotNext(String),
     /// The file does not verify.
     #[error("not valid: {0}")]
     Invalid(String),
@@ -119,6 +122,7 @@ impl Classified for CeremonyError {
             Self::Beacon(error) => error.code(),
             Self::Refused(_) => "key_refused",
             Self::WeakPowers(_) => "powers_refused",
+            Self::NotNext(_) => "contribution_not_next",
             Self::Invalid(_) => "ceremony_invalid",
         }
     }

@@ -3,6 +3,7 @@
 //! - [`create()`] makes the initial key. Anyone can forge proofs for it.
 //! - [`contribute()`] multiplies a secret into delta.
 //! - [`beacon()`] multiplies a public number into delta, and ends the ceremony.
+//! - [`verify_step()`] compares a key with the one that its last contributor received.
 //! - [`verify()`] compares a key with its circuit and its powers of tau;
 //!   [`Powers::verify_key`](super::Powers::verify_key) also judges both phases.
 //!
@@ -50,6 +51,7 @@ mod exchange;
 mod head;
 mod initial;
 mod quirk;
+mod succession;
 mod verify;
 
 pub use answer::contribute_to_params;
@@ -60,5 +62,6 @@ pub use contribute::{beacon, contribute};
 pub use create::create;
 pub use exchange::{export_params, import_params};
 pub(super) use head::check_head;
+pub use succession::verify_step;
 pub(super) use verify::verify_within;
 pub use verify::{compare_circuit, verify, verify_from_initial};

@@ -93,24 +93,42 @@ fn optional_moment<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<
     moment(deserializer).map(Some)
 }
 
-/// A new id. The last two bits of its random part are the number of its queue.
+/// A new id. The last bits of its random part name its queue.
+///
+/// The last two bits are the number of one of the first four queues, as in the ids of earlier versions. Ids of the fifth
+/// queue end with [`CEREMONY`], and no other new id does.
 pub(super) fn id_in(queue: QueueName, now: Timestamp) -> JobId {
     let id = JobId::generate(now);
-    let (rest, last) = id.as_str().split_at(id.as_str().len() - 1);
-    let digit = u32::from_str_radix(last, 16).unwrap_or(0) & !QUEUE_BITS | queue as u32;
-    format!("{rest}{digit:x}").parse().unwrap_or(id)
+    let (rest, last) = id.as_str().split_at(id.as_str().len() - 4);
+    let random = u16::from_str_radix(last, 16).unwrap_or(0);
+    let last = match queue {
+        QueueName::Ceremony => CEREMONY,
+        queue => match random & !QUEUE_BITS | queue as u16 {
+            CEREMONY => CEREMONY ^ (QUEUE_BITS + 1),
+            last => last,
+        },
+    };
+    format!("{rest}{last:04x}").parse().unwrap_or(id)
 }
 
 /// The queue of a job with this id, whether or not the job exists.
 pub(super) fn queue_of(id: &JobId) -> QueueName {
-    let digit = id.as_str().chars().last().and_then(|last| last.to_digit(16)).unwrap_or(0);
-    QueueName::ALL[(digit & QUEUE_BITS) as usize]
+    let last = id.as_str().get(id.as_str().len() - 4..).and_then(|last| u16::from_str_radix(last, 16).ok());
+    match last.unwrap_or(0) {
+        CEREMONY => QueueName::Ceremony,
+        last => QueueName::ALL[usize::from(last & QUEUE_BITS)],
+    }
 }
 
-const QUEUE_BITS: u32 = 3;
+const QUEUE_BITS: u16 = 3;
 
-const _: () =
-    assert!(QueueName::ALL.len() == QUEUE_BITS as usize + 1, "every value of the bits must be a queue");
+/// Last 16 bits of the ids of [`QueueName::Ceremony`]. Of the ids of earlier versions, one of 2^14 of the clean-up ends so.
+const CEREMONY: u16 = 0xce63;
+
+const _: () = assert!(
+    QueueName::ALL.len() == QUEUE_BITS as usize + 2 && QueueName::Ceremony as u16 == QUEUE_BITS + 1,
+    "every value of the bits must be a queue, and the ceremonies are the one besides"
+);
 
 #[cfg(test)]
 mod tests {

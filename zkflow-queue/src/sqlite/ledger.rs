@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use zkflow_core::service::catalog::{CatalogError, Circuit, Deployment, Document, ProofRequest};
+use zkflow_core::service::catalog::{CatalogError, Ceremony, Circuit, Deployment, Document, ProofRequest};
 use zkflow_core::service::ledger::{Entries, Ledger};
 use zkflow_core::service::queue::LeaseToken;
 use zkflow_store::sqlite::rusqlite::Connection;
@@ -37,6 +37,10 @@ impl Ledger for SqliteLedger {
     }
 
     fn deployments(&self) -> &dyn Entries<Deployment> {
+        self
+    }
+
+    fn ceremonies(&self) -> &dyn Entries<Ceremony> {
         self
     }
 }

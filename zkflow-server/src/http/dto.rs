@@ -19,6 +19,7 @@ use super::openapi::schema;
 use crate::service::CircuitName;
 
 pub(super) mod bulk;
+pub(super) mod ceremony;
 mod deployed;
 #[cfg(feature = "evm")]
 pub(super) mod deployment;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 use zkflow_core::service::catalog::{
-    Circuit, Cursor, Deployment, Named as _, Page, ProofRequest, Scope, Status as _, Stored,
+    Ceremony, Circuit, Cursor, Deployment, Named as _, Page, ProofRequest, Scope, Status as _, Stored,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::queue::{DEAD_LETTERS, Job, JobState, QueueName};
@@ -63,14 +63,14 @@ struct ListQuery {
     state: JobStatus,
 }
 
-/// A job: the work on a circuit, a proof request or a deployment. It contains no inputs and no proof.
+/// A job: the work on a circuit, a proof request, a deployment or a ceremony. It contains no inputs and no proof.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Job)]
 struct JobDto {
     #[schema(value_type = schema::Queue)]
     queue: QueueName,
-    /// Id of the circuit, proof request or deployment.
+    /// Id of the circuit, proof request, deployment or ceremony.
     subject: String,
     state: JobStatus,
     /// Present stage, or the stage that failed; absent if the document does not exist any more.
@@ -173,6 +173,7 @@ async fn list(
         QueueName::KeyGeneration => documents::<Circuit>(&app, query.state, &page, &scope).await?,
         QueueName::ProofGeneration => documents::<ProofRequest>(&app, query.state, &page, &scope).await?,
         QueueName::Deploy => documents::<Deployment>(&app, query.state, &page, &scope).await?,
+        QueueName::Ceremony => documents::<Ceremony>(&app, query.state, &page, &scope).await?,
         // Only dead letters are known of it.
         QueueName::Cleanup => JobPage { jobs: Vec::new(), next_cursor: None },
     };
@@ -216,6 +217,7 @@ async fn letters(app: &App, queue: QueueName, page: &Page, scope: &str) -> Resul
             QueueName::KeyGeneration => document_of::<Circuit>(app, &job).await?,
             QueueName::ProofGeneration => document_of::<ProofRequest>(app, &job).await?,
             QueueName::Deploy => document_of::<Deployment>(app, &job).await?,
+            QueueName::Ceremony => document_of::<Ceremony>(app, &job).await?,
             QueueName::Cleanup => None,
         };
         jobs.push(JobDto::dead(job, at, document));
@@ -234,7 +236,7 @@ async fn document_of<D: Stored>(app: &App, job: &Job) -> Result<Option<JobDto>, 
 struct ChosenJobs {
     #[schema(value_type = schema::Queue)]
     queue: QueueName,
-    /// Ids of circuits, proof requests or deployments, at most 200.
+    /// Ids of circuits, proof requests, deployments or ceremonies, at most 200.
     #[schema(max_items = 200)]
     subjects: Vec<String>,
 }

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use zkflow_core::id::CircuitId;
-use zkflow_core::service::id::{DeploymentId, UploadId};
+use zkflow_core::service::id::{CeremonyId, DeploymentId, UploadId};
 use zkflow_core::service::tenant::TenantId;
 
 use super::Problem;
@@ -41,6 +41,14 @@ pub(super) fn upload_id(text: &str) -> Result<UploadId, Problem> {
     text.parse().map_err(|_| {
         let detail = "invalid upload id: expected a lower-case hyphenated UUID";
         Problem::new(StatusCode::NOT_FOUND, "upload_not_found", detail)
+    })
+}
+
+/// Parses the ceremony id in a path.
+pub(super) fn ceremony_id(text: &str) -> Result<CeremonyId, Problem> {
+    text.parse().map_err(|_| {
+        let detail = "invalid ceremony id: expected a lower-case hyphenated UUID";
+        Problem::new(StatusCode::NOT_FOUND, "ceremony_not_found", detail)
     })
 }
 

@@ -110,6 +110,9 @@ impl From<RequestError> for Problem {
                 | RequestError::TooManyWatchers
                 | RequestError::TooManyDownloads
                 | RequestError::TooManyVerifications => plain(StatusCode::TOO_MANY_REQUESTS).retry_after(5),
+                RequestError::Ceremony(refusal) if refusal.is_crowd() => {
+                    plain(StatusCode::TOO_MANY_REQUESTS).retry_after(60)
+                }
                 // Waiting does not help.
                 RequestError::CircuitQuota(_) => plain(StatusCode::TOO_MANY_REQUESTS),
                 _ => plain(StatusCode::UNPROCESSABLE_ENTITY),

@@ -17,8 +17,8 @@ use super::deployments;
 use super::origin::{self, Sites};
 use super::query::{self, Known};
 use super::{
-    Problem, bulk, caching, circuits, dashboard, delivery, fallible, jobs, keys, observe, openapi,
-    operations, overview, proofs, templates, uploads,
+    Problem, bulk, caching, ceremonies, circuits, dashboard, delivery, fallible, jobs, keys, observe,
+    openapi, operations, overview, proofs, templates, turns, uploads,
 };
 use crate::state::App;
 
@@ -72,11 +72,12 @@ pub fn description() -> Value {
 
 #[derive(OpenApi)]
 #[openapi(
-    components(schemas(Problem, openapi::schema::FileName, openapi::schema::CircuitName, openapi::schema::ProofRequestName, openapi::schema::IdempotencyKey, openapi::schema::BatchKey)),
+    components(schemas(Problem, openapi::schema::FileName, openapi::schema::CeremonyFile, openapi::schema::CircuitName, openapi::schema::ProofRequestName, openapi::schema::IdempotencyKey, openapi::schema::BatchKey)),
     info(title = "ZKFlow", description = "Parameterised Circom templates to circuits, keys and proofs"),
     tags(
         (name = "circuits", description = "Templates with parameters, compiled, and their keys"),
         (name = "uploads", description = "Files of circuits to import"),
+        (name = "ceremonies", description = "Keys whose contributors take turns"),
         (name = "deployments", description = "Verifier contracts on chains"),
         (name = "proofs", description = "Proof requests and proofs"),
         (name = "templates", description = "Parameterised sources of circuits"),
@@ -106,6 +107,8 @@ fn described() -> Routes {
         .merge(templates::routes())
         .merge(circuits::routes())
         .merge(uploads::routes())
+        .merge(ceremonies::routes())
+        .merge(turns::routes())
         .merge(proofs::routes())
         .merge(bulk::routes())
         .merge(keys::routes())

@@ -18,7 +18,7 @@ use std::pin::pin;
 use futures::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 use zkflow_core::digest::Digest;
-use zkflow_core::service::catalog::{Circuit, Deployment, ProofRequest, Stored};
+use zkflow_core::service::catalog::{Ceremony, Circuit, Deployment, ProofRequest, Stored};
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
 use zkflow_core::service::store::{ArtifactKey, ArtifactMeta, ArtifactPath, StoreError};
@@ -37,6 +37,7 @@ pub(super) enum Entry {
     Circuit(Box<Circuit>),
     Proof(Box<ProofRequest>),
     Deployment(Box<Deployment>),
+    Ceremony(Box<Ceremony>),
     End(Counts),
 }
 
@@ -52,7 +53,7 @@ pub(super) struct Header {
 /// Numbers of what a backup contains.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Circuits, proof requests and deployments.
+    /// Circuits, proof requests, deployments and ceremonies.
     pub documents: u64,
     /// Artifacts.
     pub artifacts: u64,
@@ -85,6 +86,7 @@ pub async fn backup(
     let circuits = documents::<Circuit>(data, &mut index).await?;
     let proofs = documents::<ProofRequest>(data, &mut index).await?;
     let deployments = documents::<Deployment>(data, &mut index).await?;
+    let ceremonies = documents::<Ceremony>(data, &mut index).await?;
     let mut keys = data.store.list("");
     while let Some(key) = keys.try_next().await? {
         if is_kept(&key) {
@@ -95,6 +97,7 @@ pub async fn backup(
     again::<Circuit>(data, circuits, &mut index, problem).await?;
     again::<ProofRequest>(data, proofs, &mut index, problem).await?;
     again::<Deployment>(data, deployments, &mut index, problem).await?;
+    again::<Ceremony>(data, ceremonies, &mut index, problem).await?;
     let counts = index.counts;
     index.write(&Entry::End(counts))?;
     Ok((index.finish()?, counts))
@@ -139,6 +142,20 @@ impl Entered for Deployment {
     }
 }
 
+impl Entered for Ceremony {
+    fn entry(self) -> Entry {
+        Entry::Ceremony(Box::new(self))
+    }
+}
+
+/// The artifacts that a ceremony needs.
+pub(super) fn artifacts_of(ceremony: &Ceremony) -> Vec<ArtifactKey> {
+    let constraints = ceremony.circuit.as_ref();
+    let constraints = constraints.map(|_| ArtifactPath::CeremonyConstraints(ceremony.id.clone()).key());
+    let record = ceremony.result.as_ref().map(|result| result.record.key.clone());
+    ceremony.key.iter().map(|key| key.key.clone()).chain(constraints).chain(record).collect()
+}
+
 /// Writes all documents of a kind; returns the ids and epochs of those that were pending.
 async fn documents<D: Entered>(data: &Data, index: &mut Index) -> Result<Vec<(D::Id, u64)>, DataError> {
     let mut pending = Vec::new();
@@ -166,10 +183,13 @@ async fn again<D: Entered>(
             continue;
         }
         let entry = document.entry();
-        if let Entry::Circuit(circuit) = &entry {
-            for meta in circuit.artifacts.values() {
-                copy(data, &meta.key, index, problem).await?;
-            }
+        let artifacts: Vec<ArtifactKey> = match &entry {
+            Entry::Circuit(circuit) => circuit.artifacts.values().map(|meta| meta.key.clone()).collect(),
+            Entry::Ceremony(ceremony) => artifacts_of(ceremony),
+            _ => Vec::new(),
+        };
+        for key in artifacts {
+            copy(data, &key, index, problem).await?;
         }
         index.write(&entry)?;
     }

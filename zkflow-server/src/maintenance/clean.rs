@@ -294,6 +294,11 @@ impl Pass<'_> {
                 let deployment = self.data.catalog.deployments().get(id).await?;
                 Ok(self.claim_of(deployment, id.created_at()))
             }
+            // A worker removes the keys that an existing ceremony needs no more.
+            Unit::Ceremony(id) => Ok(match self.data.catalog.ceremonies().get(id).await? {
+                Some(_) => Claim::Needed,
+                None => Claim::Missing("the catalog does not know the ceremony"),
+            }),
         }
     }
 

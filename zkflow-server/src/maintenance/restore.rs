@@ -6,7 +6,7 @@ use std::path::Path;
 use bytes::Bytes;
 use zkflow_core::service::store::{ArtifactKey, ArtifactMeta, ArtifactPath, PutMode, StoreError};
 
-use super::backup::{Blobs, Entered, Entry, FORMAT, Header, entries};
+use super::backup::{Blobs, Entered, Entry, FORMAT, Header, artifacts_of, entries};
 use super::binding;
 use super::{Data, DataError};
 
@@ -61,6 +61,12 @@ pub async fn restore(
             }
             Entry::Proof(proof) => add(data, *proof, &mut restored).await?,
             Entry::Deployment(deployment) => add(data, *deployment, &mut restored).await?,
+            Entry::Ceremony(ceremony) => {
+                match artifacts_of(&ceremony).iter().find(|key| !there.contains(key)) {
+                    Some(key) => problem(&format!("ceremony {}: {key} is missing", ceremony.id)),
+                    None => add(data, *ceremony, &mut restored).await?,
+                }
+            }
             Entry::Backup(_) | Entry::Artifact(_) | Entry::End(_) => {}
         }
     }
@@ -99,6 +105,7 @@ fn id_of(entry: &Entry) -> Option<String> {
         Entry::Circuit(circuit) => Some(circuit.id.to_string()),
         Entry::Proof(proof) => Some(proof.id.to_string()),
         Entry::Deployment(deployment) => Some(deployment.id.to_string()),
+        Entry::Ceremony(ceremony) => Some(ceremony.id.to_string()),
         Entry::Backup(_) | Entry::Artifact(_) | Entry::End(_) => None,
     }
 }

@@ -1,6 +1,6 @@
 //! Reads documents and compares repeated requests.
 
-use zkflow_core::service::catalog::{Circuit, Deployment, Idempotency, ProofRequest, Stored};
+use zkflow_core::service::catalog::{Ceremony, Circuit, Deployment, Idempotency, ProofRequest, Stored};
 use zkflow_core::service::tenant::TenantId;
 
 use super::RequestError;
@@ -36,6 +36,16 @@ impl Requested for ProofRequest {
 impl Requested for Deployment {
     fn unknown(id: Self::Id) -> RequestError {
         RequestError::UnknownDeployment(id)
+    }
+}
+
+impl Requested for Ceremony {
+    fn unknown(id: Self::Id) -> RequestError {
+        RequestError::UnknownCeremony(id)
+    }
+
+    fn is_visible_to(&self, tenant: &TenantId) -> bool {
+        Self::is_visible_to(self, tenant)
     }
 }
 

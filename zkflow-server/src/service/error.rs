@@ -4,7 +4,7 @@ use zkflow_core::circuit::BlueprintError;
 use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{CatalogError, Named as _, ProofStatus};
-use zkflow_core::service::id::{DeploymentId, ObjectId, ProofId, UploadId};
+use zkflow_core::service::id::{CeremonyId, DeploymentId, ObjectId, ProofId, UploadId};
 use zkflow_core::service::queue::{QueueError, QueueName};
 use zkflow_core::service::store::StoreError;
 #[cfg(feature = "evm")]
@@ -12,6 +12,7 @@ use zkflow_core::setup::RecordError;
 use zkflow_core::template::TemplateError;
 use zkflow_store::vault::VaultError;
 
+use super::ceremonies::CeremonyRefusal;
 use crate::auth::AuthError;
 
 #[cfg(feature = "evm")]
@@ -62,11 +63,20 @@ pub enum RequestError {
     /// The deployment does not exist.
     #[error("deployment {0} does not exist")]
     UnknownDeployment(DeploymentId),
+    /// The ceremony does not exist.
+    #[error("ceremony {0} does not exist")]
+    UnknownCeremony(CeremonyId),
+    /// The ceremony has no file of this name.
+    #[error("the ceremony has no file of this name, or has it only later")]
+    UnknownCeremonyFile,
+    /// The rules of a ceremony refuse the request.
+    #[error(transparent)]
+    Ceremony(#[from] CeremonyRefusal),
     /// The deployment has no contract yet.
     #[error("deployment {0} is not confirmed and has no contract")]
     NotDeployed(DeploymentId),
-    /// The circuit belongs to another tenant, which lets all tenants prove with it.
-    #[error("the circuit belongs to another tenant: only its owner may do this")]
+    /// The circuit or ceremony belongs to another tenant, which lets all tenants use it.
+    #[error("the circuit or ceremony belongs to another tenant: only its owner may do this")]
     NotOwner,
     /// The tenant has no such upload, or it has expired.
     #[error("upload {0} does not exist; it may have expired, or its circuit is ready or has failed")]
@@ -254,6 +264,7 @@ impl Classified for RequestError {
             Self::Store(error) => error.kind(),
             Self::Vault(error) => error.kind(),
             Self::Auth(error) => error.kind(),
+            Self::Ceremony(refusal) => refusal.kind(),
             #[cfg(feature = "evm")]
             Self::Deploy(error) => error.kind(),
             #[cfg(feature = "evm")]
@@ -262,6 +273,8 @@ impl Classified for RequestError {
             | Self::UnknownOldCircuit(_)
             | Self::UnknownProof(_)
             | Self::UnknownDeployment(_)
+            | Self::UnknownCeremony(_)
+            | Self::UnknownCeremonyFile
             | Self::UnknownUpload(_)
             | Self::UnknownPart
             | Self::UnknownArtifact { .. } => ErrorKind::NotFound,
@@ -304,11 +317,14 @@ impl Classified for RequestError {
             Self::Store(error) => error.code(),
             Self::Vault(error) => error.code(),
             Self::Auth(error) => error.code(),
+            Self::Ceremony(refusal) => refusal.code(),
             #[cfg(feature = "evm")]
             Self::Deploy(error) => error.code(),
             #[cfg(feature = "evm")]
             Self::Record(error) => error.code(),
             Self::UnknownDeployment(_) => "deployment_not_found",
+            Self::UnknownCeremony(_) => "ceremony_not_found",
+            Self::UnknownCeremonyFile => "ceremony_file_not_found",
             Self::NotDeployed(_) => "not_deployed",
             Self::Forbidden(_) => "not_allowed",
             Self::NotOwner => "not_owner",

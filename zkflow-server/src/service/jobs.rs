@@ -4,11 +4,12 @@
 //! the queue.
 
 use zkflow_core::service::catalog::{
-    CatalogError, Circuit, CircuitStatus, Deployment, Document as _, ProofRequest, Status as _, Stored,
+    CatalogError, Ceremony, Circuit, CircuitStatus, Deployment, Document as _, ProofRequest, Status as _,
+    Stored,
 };
 use zkflow_core::service::queue::{DEAD_LETTERS, NewJob, QueueName};
 
-use super::{RequestError, circuits, proofs, refuse_overload, removal};
+use super::{RequestError, ceremonies, circuits, proofs, refuse_overload, removal};
 use crate::state::App;
 
 /// Result of repeating a job.
@@ -55,6 +56,7 @@ pub async fn retry(app: &App, queue: QueueName, subject: &str) -> Result<Retried
         QueueName::KeyGeneration => retry_circuit(app, subject).await?,
         QueueName::ProofGeneration => push_again::<ProofRequest>(app, subject).await?,
         QueueName::Deploy => push_again::<Deployment>(app, subject).await?,
+        QueueName::Ceremony => push_again::<Ceremony>(app, subject).await?,
         QueueName::Cleanup => retry_cleanup(app, subject).await?,
     };
     if outcome == Retried::Retried {
@@ -113,7 +115,7 @@ async fn retry_cleanup(app: &App, subject: &str) -> Result<Retried, RequestError
     Ok(if pushed.duplicate { Retried::Waiting } else { Retried::Retried })
 }
 
-/// Deletes the document of a failed job: a proof request, a circuit without keys, or a deployment.
+/// Deletes the document of a failed job: a proof request, a circuit without keys, a deployment or a ceremony.
 ///
 /// # Errors
 /// A backend fails.
@@ -131,6 +133,10 @@ pub async fn delete(app: &App, queue: QueueName, subject: &str) -> Result<Delete
             Ok(deployment) => delete_deployment(app, deployment).await,
             Err(outcome) => return Ok(outcome),
         },
+        QueueName::Ceremony => match failed::<Ceremony>(app, subject).await? {
+            Ok(ceremony) => ceremonies::delete(app, &ceremony.life.tenant, &ceremony.id, false).await,
+            Err(outcome) => return Ok(outcome),
+        },
         QueueName::Cleanup => return Ok(Deleted::NotFound),
     };
     match outcome {
@@ -139,7 +145,11 @@ pub async fn delete(app: &App, queue: QueueName, subject: &str) -> Result<Delete
             Ok(Deleted::Deleted)
         }
         Err(RequestError::CircuitBusy(_) | RequestError::CircuitInUse(_)) => Ok(Deleted::Busy),
-        Err(RequestError::UnknownCircuit(_) | RequestError::UnknownProof(_)) => Ok(Deleted::NotFound),
+        Err(
+            RequestError::UnknownCircuit(_)
+            | RequestError::UnknownProof(_)
+            | RequestError::UnknownCeremony(_),
+        ) => Ok(Deleted::NotFound),
         Err(error) => Err(error),
     }
 }

@@ -48,7 +48,7 @@ impl KeyGeneration {
 }
 
 /// Writes the files of an upload to a folder, and compares them with their digests.
-async fn gather(app: &Arc<App>, upload: &Upload) -> Result<Scratch, Stop> {
+pub(super) async fn gather(app: &Arc<App>, upload: &Upload) -> Result<Scratch, Stop> {
     let folder = app.scratch.clone();
     let mut scratch = blocking(move || Scratch::create(folder.as_deref())).await?.map_err(unwritable)?;
     for (number, file) in (0..).zip(&upload.files) {
@@ -73,7 +73,7 @@ async fn gather(app: &Arc<App>, upload: &Upload) -> Result<Scratch, Stop> {
 }
 
 /// The upload has expired, or was deleted.
-fn gone() -> Stop {
+pub(super) fn gone() -> Stop {
     Stop::Final(Failure {
         code: "upload_gone".to_owned(),
         message: "the upload does not exist any more: upload the files again".to_owned(),
@@ -81,8 +81,11 @@ fn gone() -> Stop {
 }
 
 /// The disk of this worker is full or broken: another one, or a later time, can do the work.
-fn unwritable(error: std::io::Error) -> Stop {
-    Stop::Later(zkflow_queue::JobError::retry("file_unwritable", format!("the folder for imports: {error}")))
+pub(super) fn unwritable(error: std::io::Error) -> Stop {
+    Stop::Later(zkflow_queue::JobError::retry(
+        "file_unwritable",
+        format!("the folder for files of jobs: {error}"),
+    ))
 }
 
 /// Compiles the source if there is one, and compares the files.
@@ -159,7 +162,7 @@ fn finish(
 }
 
 /// A file in the scratch folder that cannot be read is a fault of this worker; every other error is one of the files.
-fn of_upload<E: Classified>(error: E) -> Stop {
+pub(super) fn of_upload<E: Classified>(error: E) -> Stop {
     match error.kind() {
         ErrorKind::Unavailable => stop_or_outage(error),
         _ => Stop::Final(Failure { code: error.code().to_owned(), message: error.to_string() }),

@@ -95,7 +95,7 @@ impl Made {
 }
 
 /// The bytes of a file that does not change, without a copy in memory.
-fn mapped(path: &Path) -> std::io::Result<Bytes> {
+pub(super) fn mapped(path: &Path) -> std::io::Result<Bytes> {
     struct Mapped(MappedFile);
 
     impl AsRef<[u8]> for Mapped {

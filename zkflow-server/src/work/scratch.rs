@@ -1,4 +1,4 @@
-//! [`Scratch`]: the files of an import on the disk of this machine, until it ends.
+//! [`Scratch`]: the files of an import or a ceremony on the disk of this machine, until it ends.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirEntry, File};
@@ -19,7 +19,7 @@ const LOCK: &str = "lock";
 /// Age at which a folder without the file was left behind: it is made at once, or of an earlier version.
 const LEFT_BEHIND: Duration = Duration::from_secs(24 * 3600);
 
-/// A folder for the files of one import. It is removed on drop.
+/// A folder for the files of one job. It is removed on drop.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     folder: TempDir,
@@ -70,6 +70,16 @@ impl Scratch {
     /// A file that is not part of the source.
     pub(super) fn file(&self, role: FileRole) -> Option<&Gathered> {
         self.files.get(&role)
+    }
+
+    /// Path of a file that is not an uploaded one.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Creates a file that is not an uploaded one.
+    pub(super) fn create_file(&self, name: &str) -> io::Result<Writing> {
+        Ok(Writing { file: File::create_new(self.path(name))?, hasher: Hasher::default(), size: 0 })
     }
 
     /// Creates a file. The path of a source file cannot leave the folder, see

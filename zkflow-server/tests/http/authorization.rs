@@ -11,7 +11,8 @@ use zkflow_core::service::catalog::{Named as _, Scope};
 use zkflow_server::http;
 use zkflow_testbed::page;
 
-use crate::callers::{Owned, guarded, with_key};
+use crate::callers::{Owned, TOKEN, guarded, guarded_with, with_key};
+use crate::ceremonies::{later, powers};
 use crate::support::{NO_CIRCUIT, NO_PROOF, Server, json_request, request};
 
 /// A route of the description.
@@ -48,49 +49,63 @@ struct Ids {
     proof: String,
     deployment: String,
     upload: String,
+    ceremony: String,
 }
 
 impl From<&Owned> for Ids {
     fn from(owned: &Owned) -> Self {
-        let Owned { circuit, proof, deployment, upload } = owned;
+        let Owned { circuit, proof, deployment, upload, ceremony } = owned;
         Self {
             circuit: circuit.id.to_string(),
             proof: proof.to_string(),
             deployment: deployment.to_string(),
             upload: upload.to_string(),
+            ceremony: ceremony.to_string(),
         }
     }
 }
 
 impl Ids {
     fn of_nothing() -> Self {
-        let [proof, deployment, upload] = [NO_PROOF; 3].map(str::to_owned);
-        Self { circuit: NO_CIRCUIT.to_owned(), proof, deployment, upload }
+        let [proof, deployment, upload, ceremony] = [NO_PROOF; 4].map(str::to_owned);
+        Self { circuit: NO_CIRCUIT.to_owned(), proof, deployment, upload, ceremony }
     }
 }
 
 impl Route {
     /// Whether the route is about a document of a tenant.
     fn is_about_a_document(&self) -> bool {
-        ["createProof", "importCircuit"].contains(&&*self.operation)
-            || ["{circuitId}", "{proofRequestId}", "{uploadId}"].iter().any(|part| self.path.contains(part))
+        ["createProof", "importCircuit", "createCeremony"].contains(&&*self.operation)
+            || ["{circuitId}", "{proofRequestId}", "{uploadId}", "{ceremonyId}"]
+                .iter()
+                .any(|part| self.path.contains(part))
     }
 
     fn request(&self, ids: &Ids, key_id: &str) -> axum::http::Request<Body> {
-        let name = if self.path.contains("artifacts") { "verification_key.json" } else { "rangeCheck" };
+        let name = match &*self.operation {
+            "getArtifact" => "verification_key.json",
+            "getCeremonyFile" => "proving_key.zkey",
+            _ => "rangeCheck",
+        };
         let path = self.path.replace("{circuitId}", &ids.circuit).replace("{proofRequestId}", &ids.proof);
         let path = path.replace("{deploymentId}", &ids.deployment).replace("{keyId}", key_id);
         let path =
             path.replace("{name}", name).replace("{uploadId}", &ids.upload).replace("{queue}", "deploy");
-        let path = path.replace("{file}", "0").replace("{part}", "0");
+        let path = path.replace("{file}", "0").replace("{part}", "0").replace("{ceremonyId}", &ids.ceremony);
         // Its parameters are required.
         let path = if self.operation == "listJobs" { path + "?queue=deploy&state=failed" } else { path };
         assert!(!path.contains('{'), "{path} has a part that this test does not know");
-        match (self.method.clone(), self.body(ids)) {
-            (Method::POST, Some(body)) => json_request(&path, &body.to_string()),
-            (Method::PUT, _) => request(Method::PUT, &path, "a"),
-            (method, _) => request(method, &path, Body::empty()),
-        }
+        let mut request = match (self.method.clone(), self.body(ids)) {
+            (method, Some(body)) => {
+                let mut request = json_request(&path, &body.to_string());
+                *request.method_mut() = method;
+                request
+            }
+            (Method::PUT, None) => request(Method::PUT, &path, "a"),
+            (method, None) => request(method, &path, Body::empty()),
+        };
+        request.headers_mut().insert("contributor-token", TOKEN.parse().unwrap());
+        request
     }
 
     fn body(&self, ids: &Ids) -> Option<Value> {
@@ -107,12 +122,19 @@ impl Route {
             }]}),
             "createUpload" => json!({"files": [{"role": "wasm", "size": 1, "sha256": Digest::of("a")}]}),
             "importCircuit" => json!({"uploadId": ids.upload}),
+            "createCeremony" => json!({
+                "circuitId": ids.circuit, "minContributions": 1, "deadline": later(1),
+                "beacon": {"source": "a block", "at": later(2)},
+            }),
+            "finishCeremony" => json!({"value": "0a"}),
+            "declareContribution" => json!({"size": 1, "sha256": Digest::of("a")}),
             "verifyProof" => json!({"proof": {}, "publicSignals": []}),
             "deployContract" => json!({"chainId": 31337, "signer": "deployer"}),
             "createKey" => json!({"name": "a", "tenant": "own", "scopes": ["verify"]}),
             "retryJobs" | "deleteJobs" => json!({"queue": "deploy", "subjects": [ids.deployment]}),
             "purgeJobs" => json!({"before": "2020-01-01T00:00:00Z"}),
-            "cancelProof" | "rotateKey" | "pauseQueue" | "resumeQueue" => return None,
+            "cancelProof" | "rotateKey" | "pauseQueue" | "resumeQueue" | "joinCeremony" | "takeTurn"
+            | "submitContribution" => return None,
             other if self.method == Method::POST => panic!("{other} has no body in this test"),
             _ => return None,
         })
@@ -121,7 +143,7 @@ impl Route {
 
 #[tokio::test]
 async fn every_route_asks_for_its_scope_and_shows_a_tenant_its_own_documents_only() {
-    let server = guarded().await;
+    let server = guarded_with(|config| config.circuits.ptau_path = Some(powers())).await;
     let mut keys = Vec::new();
     for scope in Scope::ALL {
         keys.push((*scope, server.key("own", &[*scope]).await));
@@ -161,7 +183,7 @@ async fn every_route_asks_for_its_scope_and_shows_a_tenant_its_own_documents_onl
 /// Status and body of an answer, without ids.
 async fn problem(server: &Server, route: &Route, key: &str, ids: &Ids) -> (u16, String) {
     let reply = server.send_as(key, route.request(ids, NO_PROOF)).await;
-    let text = [&ids.circuit, &ids.proof, &ids.deployment, &ids.upload]
+    let text = [&ids.circuit, &ids.proof, &ids.deployment, &ids.upload, &ids.ceremony]
         .into_iter()
         .fold(reply.text().to_owned(), |text, id| text.replace(id.as_str(), "ID"));
     (reply.status.as_u16(), text)
@@ -212,6 +234,8 @@ const RULES: &str = "
   owner can deploy and delete it; others get 403 with `not_owner`. Lists contain own circuits only.
 - The same template with the same parameters is another circuit for each tenant, with keys of its own.
 - An upload belongs to its tenant.
+- A ceremony with `\"visibility\": \"public\"` can be read and contributed to by every tenant that knows its id. The turn of a
+  contributor needs its secret token too, in the header `Contributor-Token`.
 - `userId` of a proof request is a label within the tenant. In the default tenant users take turns; any other tenant has one turn.
 - Documents of earlier versions belong to the tenant `default`, as everything does on a server without authentication.
 - `operate` is for operators: its routes show ids, tenants and errors of every tenant's work, and no inputs, proofs or signals. A key of
@@ -223,7 +247,7 @@ const RULES: &str = "
 | 401 | `unauthenticated` | there are no credentials |
 | 401 | `credentials_refused` | the credentials are unknown, revoked, expired or not valid |
 | 403 | `scope_missing` | the caller has no such scope |
-| 403 | `not_owner` | the circuit is public and belongs to another tenant |
+| 403 | `not_owner` | the circuit or ceremony is public and belongs to another tenant |
 | 404 | | the document does not exist, or belongs to another tenant |
 
 ## Routes
@@ -241,7 +265,7 @@ This page is generated from the description of the API: `UPDATE_PAGES=1 make tes
 
 #[test]
 fn the_page_of_authorization_is_up_to_date() {
-    const SCOPES: [(&str, &str); 9] = [
+    const SCOPES: [(&str, &str); 10] = [
         ("circuits:read", "reading templates, circuits, their files, contracts and deployments"),
         ("circuits:build", "requesting circuits, and changing their visibility"),
         ("circuits:delete", "deleting circuits with their keys"),
@@ -249,9 +273,11 @@ fn the_page_of_authorization_is_up_to_date() {
         ("proofs:read", "reading proof requests and proofs"),
         ("verify", "verifying proofs"),
         ("deploy", "deploying contracts, with the operator's signers too"),
+        ("ceremonies:contribute", "reading ceremonies and their files, and contributing to them"),
         (
             "operate",
-            "reading metrics, the overview and the jobs of every tenant; repeating jobs, deleting failed ones, pausing queues",
+            "reading metrics, the overview and the jobs of every tenant; repeating jobs, deleting failed ones, pausing queues; \
+             announcing, finishing and deleting ceremonies",
         ),
         ("admin", "managing the keys of every tenant"),
     ];

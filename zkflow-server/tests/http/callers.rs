@@ -9,12 +9,14 @@ use serde_json::Value;
 use zkflow_core::digest::Digest;
 use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{
-    ApiKey, Circuit, Deployment, FileRole, ProofRequest, Scope, Signer, Visibility,
+    ApiKey, Ceremony, Circuit, Deployment, FileRole, ProofRequest, Scope, Signer, Visibility,
 };
+use zkflow_core::service::ceremony::{AnnouncedBeacon, CeremonyCircuit, CeremonyRules};
 use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::flow::ceremony::Contributor;
 use zkflow_core::service::flow::deployment::Asked;
-use zkflow_core::service::id::{DeploymentId, ProofId, UploadId};
-use zkflow_core::service::store::PutMode;
+use zkflow_core::service::id::{CeremonyId, DeploymentId, ProofId, UploadId};
+use zkflow_core::service::store::{ArtifactPath, PutMode};
 use zkflow_core::service::tenant::TenantId;
 use zkflow_core::service::upload::UploadFile;
 use zkflow_server::auth::NewKey;
@@ -44,7 +46,12 @@ pub(crate) struct Owned {
     pub(crate) deployment: DeploymentId,
     /// An upload of one byte that was sent.
     pub(crate) upload: UploadId,
+    /// An open ceremony, in which the contributor with [`TOKEN`] has the turn and has declared a key of one byte.
+    pub(crate) ceremony: CeremonyId,
 }
+
+/// Token of the contributor that has the turn.
+pub(crate) const TOKEN: &str = "a-token";
 
 impl Server {
     /// Makes a key and returns it with its document.
@@ -101,6 +108,31 @@ impl Server {
         circuit
     }
 
+    /// Adds an open ceremony for a circuit, in which the contributor with [`TOKEN`] has the turn.
+    async fn ceremony_of(&self, circuit: &Circuit, upload: &UploadId) -> CeremonyId {
+        let (now, id) = (self.app.now(), CeremonyId::generate(self.app.now()));
+        let deadline = now + Duration::from_secs(3600);
+        let beacon = AnnouncedBeacon { source: "a block".to_owned(), exponent: 10, at: deadline };
+        let rules = CeremonyRules { min_contributions: 1, deadline, turn_seconds: 3600, beacon };
+        let mut ceremony = Ceremony::new(id.clone(), circuit.id.clone(), rules, None, now);
+        ceremony.life.tenant = circuit.life.tenant.clone();
+        let place = ArtifactPath::CeremonyKey { ceremony: id.clone(), key: Digest::of("key") }.key();
+        let key = self.app.store.put(&place, "key".into(), PutMode::Create).await.unwrap();
+        let circuit = CeremonyCircuit {
+            r1cs: Digest::of("r1cs"),
+            circuit_hash: "0".repeat(128),
+            powers: "0".repeat(128),
+            powers_origin: "a file".to_owned(),
+        };
+        ceremony.prepared(circuit, key, Duration::ZERO, now).unwrap();
+        let token = Digest::of(TOKEN);
+        ceremony.join(Contributor { token, caller: None }, now).unwrap();
+        assert!(ceremony.take_turn(&token, now));
+        ceremony.attach(upload.clone(), now);
+        self.app.catalog.ceremonies().insert(ceremony).await.unwrap();
+        id
+    }
+
     /// Adds a circuit, a pending proof request and a pending deployment of a tenant.
     pub(crate) async fn documents_of(&self, tenant: &str) -> Owned {
         let circuit = self.circuit_of(tenant, Visibility::Tenant).await;
@@ -119,7 +151,8 @@ impl Server {
         let file = UploadFile { role, path: None, size: 1, sha256: Digest::of("a") };
         let tenant = &circuit.life.tenant;
         let upload = uploads::create(&self.app, tenant, vec![file]).await.unwrap().id;
-        Owned { circuit, proof, deployment, upload }
+        let ceremony = self.ceremony_of(&circuit, &upload).await;
+        Owned { circuit, proof, deployment, upload, ceremony }
     }
 }
 

@@ -11,7 +11,19 @@ use zkflow_testbed::page;
 use crate::support::{Server, request};
 
 /// All routes of the API.
-const ROUTES: [&str; 42] = [
+const ROUTES: [&str; 54] = [
+    "delete /v1/ceremonies/{ceremonyId}",
+    "delete /v1/ceremonies/{ceremonyId}/turn",
+    "get /v1/ceremonies",
+    "get /v1/ceremonies/{ceremonyId}",
+    "get /v1/ceremonies/{ceremonyId}/files/{name}",
+    "post /v1/ceremonies",
+    "post /v1/ceremonies/{ceremonyId}/finish",
+    "post /v1/ceremonies/{ceremonyId}/join",
+    "post /v1/ceremonies/{ceremonyId}/turn",
+    "post /v1/ceremonies/{ceremonyId}/turn/submit",
+    "put /v1/ceremonies/{ceremonyId}/turn/parts/{part}",
+    "put /v1/ceremonies/{ceremonyId}/turn/upload",
     "delete /v1/circuits/{circuitId}",
     "delete /v1/keys/{keyId}",
     "delete /v1/proofs/{proofRequestId}",

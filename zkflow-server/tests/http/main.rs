@@ -6,6 +6,7 @@ mod authorization;
 mod bulk;
 mod calldata;
 mod callers;
+mod ceremonies;
 mod circuits;
 mod cleanup;
 mod dashboard;

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{
-    ApiKey, ApiKeys, Catalog, CatalogError, Circuit, Collection, Deployment, KeyChange, Page, ProofRequest,
-    Stored,
+    ApiKey, ApiKeys, Catalog, CatalogError, Ceremony, Circuit, Collection, Deployment, KeyChange, Page,
+    ProofRequest, Stored,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::{InstallationId, KeyId};
@@ -52,6 +52,10 @@ impl Catalog for GuardedCatalog {
     }
 
     fn deployments(&self) -> &dyn Collection<Deployment> {
+        self
+    }
+
+    fn ceremonies(&self) -> &dyn Collection<Ceremony> {
         self
     }
 

@@ -158,7 +158,7 @@ async fn after_failures_in_a_row_one_call_a_rest_is_made_until_one_succeeds() {
 
 mod catalog {
     use zkflow_core::service::catalog::{
-        CatalogError, Collection, Deployment, Idempotency, Page, ProofRequest, Stored,
+        CatalogError, Ceremony, Collection, Deployment, Idempotency, Page, ProofRequest, Stored,
     };
     use zkflow_core::service::id::{InstallationId, ProofId};
 
@@ -191,6 +191,9 @@ mod catalog {
             self
         }
         fn deployments(&self) -> &dyn Collection<Deployment> {
+            self
+        }
+        fn ceremonies(&self) -> &dyn Collection<Ceremony> {
             self
         }
         fn keys(&self) -> &dyn zkflow_core::service::catalog::ApiKeys {

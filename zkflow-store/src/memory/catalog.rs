@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{
-    ApiKey, ApiKeys, Catalog, CatalogError, Circuit, Collection, Deployment, Document, KeyChange, Life,
-    Lookup, Page, ProofRequest,
+    ApiKey, ApiKeys, Catalog, CatalogError, Ceremony, Circuit, Collection, Deployment, Document, KeyChange,
+    Life, Lookup, Page, ProofRequest,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::{InstallationId, KeyId};
@@ -22,6 +22,7 @@ pub struct MemoryCatalog {
     circuits: Documents<Circuit>,
     proofs: Documents<ProofRequest>,
     deployments: Documents<Deployment>,
+    ceremonies: Documents<Ceremony>,
     keys: Keys,
     installation: Mutex<Option<InstallationId>>,
 }
@@ -45,6 +46,10 @@ impl Catalog for MemoryCatalog {
 
     fn deployments(&self) -> &dyn Collection<Deployment> {
         &self.deployments
+    }
+
+    fn ceremonies(&self) -> &dyn Collection<Ceremony> {
+        &self.ceremonies
     }
 
     fn keys(&self) -> &dyn ApiKeys {

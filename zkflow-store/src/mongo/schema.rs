@@ -8,7 +8,7 @@ use mongodb::error::{Error, ErrorKind as Cause};
 use mongodb::options::IndexOptions;
 use mongodb::{Database, IndexModel};
 use zkflow_core::service::catalog::{
-    CatalogError, Circuit, Deployment, Document as Kind, Named, ProofRequest,
+    CatalogError, Ceremony, Circuit, Deployment, Document as Kind, Named, ProofRequest,
 };
 use zkflow_core::service::tenant::TenantId;
 
@@ -45,6 +45,7 @@ pub(super) async fn migrate(database: &Database) -> Result<(), CatalogError> {
     collection::<Circuit>(database, circuits()).await?;
     collection::<ProofRequest>(database, proofs()).await?;
     collection::<Deployment>(database, deployments()).await?;
+    collection::<Ceremony>(database, ceremonies()).await?;
     let indexes =
         [unique(doc! { "digest": 1 }, None), index(doc! { "tenant": 1, "created_at": -1, "_id": -1 })];
     database.collection::<Document>(KEYS).create_indexes(indexes).await.map_err(failed(action))?;
@@ -180,6 +181,23 @@ fn deployments() -> Schema {
         },
         indexes: vec![
             unique(doc! { "circuit_id": 1, "idempotency.key": 1 }, Some(keyed())),
+            index(doc! { "circuit_id": 1, "created_at": -1, "_id": -1 }),
+        ],
+    }
+}
+
+fn ceremonies() -> Schema {
+    Schema {
+        fields: doc! {
+            "circuit_id": { "bsonType": "string" },
+            "rules": { "bsonType": "object" },
+            "key": { "bsonType": ["object", "null"] },
+            "contributions": { "bsonType": "array" },
+            "places": { "bsonType": "array" },
+            "idempotency": { "bsonType": ["object", "null"] },
+        },
+        indexes: vec![
+            unique(doc! { "tenant": 1, "idempotency.key": 1 }, Some(keyed())),
             index(doc! { "circuit_id": 1, "created_at": -1, "_id": -1 }),
         ],
     }

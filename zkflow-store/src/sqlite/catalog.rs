@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _};
 use zkflow_core::service::catalog::{
-    ApiKeys, Catalog, CatalogError, Circuit, Collection, Deployment, Document, Page, ProofRequest,
+    ApiKeys, Catalog, CatalogError, Ceremony, Circuit, Collection, Deployment, Document, Page, ProofRequest,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
@@ -63,6 +63,10 @@ impl Catalog for SqliteCatalog {
     }
 
     fn deployments(&self) -> &dyn Collection<Deployment> {
+        self
+    }
+
+    fn ceremonies(&self) -> &dyn Collection<Ceremony> {
         self
     }
 

@@ -237,7 +237,7 @@ mod tests {
     use zkflow_core::digest::Digest;
     use zkflow_core::id::CircuitId;
     use zkflow_core::service::catalog::{
-        Circuit, CircuitKey, Deployment, DeploymentKey, ProofKey, ProofRequest,
+        Ceremony, CeremonyKey, Circuit, CircuitKey, Deployment, DeploymentKey, ProofKey, ProofRequest,
     };
     use zkflow_core::service::tenant::TenantId;
 
@@ -265,12 +265,14 @@ mod tests {
             plan(by_key::<ProofRequest>(&of(None))),
             plan(by_key::<ProofRequest>(&of(Some("u".parse().unwrap())))),
             plan(by_key::<Deployment>(&DeploymentKey { circuit_id: circuit, key: key() })),
+            plan(by_key::<Ceremony>(&CeremonyKey { tenant: TenantId::default(), key: key() })),
         ];
         let indexes = [
             "sqlite_autoindex_circuits_2 (circuit_hash=?)",
             "proofs_by_idempotency (tenant=? AND <expr>=? AND idempotency_key=?)",
             "proofs_by_idempotency (tenant=? AND <expr>=? AND idempotency_key=?)",
             "deployments_by_idempotency (circuit_id=? AND idempotency_key=?)",
+            "ceremonies_by_idempotency (tenant=? AND idempotency_key=?)",
         ];
         for (plan, index) in plans.iter().zip(indexes) {
             assert!(plan.contains(index), "{plan}");

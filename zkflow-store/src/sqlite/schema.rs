@@ -94,6 +94,24 @@ pub(super) const STEPS: &[&str] = &[
 
     PRAGMA user_version = 4;
 ",
+    "
+    CREATE TABLE ceremonies (
+        id TEXT PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        circuit_id TEXT NOT NULL,
+        status TEXT NOT NULL,
+        idempotency_key TEXT,
+        created_at INTEGER NOT NULL,
+        epoch INTEGER NOT NULL,
+        document TEXT NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX ceremonies_by_idempotency ON ceremonies (tenant, idempotency_key)
+        WHERE idempotency_key IS NOT NULL;
+    CREATE INDEX ceremonies_by_tenant ON ceremonies (tenant, created_at, id);
+    CREATE INDEX ceremonies_by_status ON ceremonies (status, created_at, id);
+
+    PRAGMA user_version = 5;
+",
 ];
 
 /// Upgrades the tables to the latest version. Of several processes, one does it.

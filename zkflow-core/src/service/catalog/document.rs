@@ -1,4 +1,4 @@
-//! [`Document`]: the common trait of circuits, proof requests and deployments.
+//! [`Document`]: the common trait of circuits, proof requests, deployments and ceremonies.
 
 use std::fmt::{Debug, Display};
 use std::hash::Hash;

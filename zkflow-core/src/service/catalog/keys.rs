@@ -28,6 +28,8 @@ named! {
         Verify = "verify",
         /// Deploy contracts with the operator's signers.
         Deploy = "deploy",
+        /// Read ceremonies and their files, and contribute to them.
+        CeremoniesContribute = "ceremonies:contribute",
         /// Read metrics.
         Operate = "operate",
         /// Manage the keys of every tenant.

@@ -11,8 +11,8 @@ use std::time::Duration;
 use futures::future;
 
 use crate::service::catalog::{
-    Catalog, CatalogError, Circuit, Collection, Deployment, Document, Failure, Life, Page, ProofRequest,
-    Stage, Status,
+    Catalog, CatalogError, Ceremony, Circuit, Collection, Deployment, Document, Failure, Life, Page,
+    ProofRequest, Stage, Status,
 };
 use crate::service::clock::Timestamp;
 use crate::service::id::InstallationId;
@@ -30,6 +30,7 @@ pub async fn catalog<T: Catalog>(make: impl AsyncFn() -> T) {
     every_kind::<Circuit>(&make).await;
     every_kind::<ProofRequest>(&make).await;
     every_kind::<Deployment>(&make).await;
+    every_kind::<Ceremony>(&make).await;
 
     kinds::a_ready_circuit_survives_as_it_was_written(make().await).await;
     kinds::an_imported_circuit_survives_as_it_was_written(make().await).await;
@@ -43,6 +44,8 @@ pub async fn catalog<T: Catalog>(make: impl AsyncFn() -> T) {
     kinds::a_confirmed_deployment_survives_as_it_was_written(make().await).await;
     kinds::a_circuit_has_keys_of_its_own(make().await).await;
     kinds::deployments_are_filtered(make().await).await;
+    kinds::a_completed_ceremony_survives_as_it_was_written(make().await).await;
+    kinds::ceremonies_are_filtered_and_have_keys_by_tenant(make().await).await;
 
     a_catalog_belongs_to_one_installation(make().await).await;
     keys::a_key_is_found_by_its_digest_and_id(make().await).await;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::ArtifactKey;
 use crate::circuit::FileName;
 use crate::service::clock::Timestamp;
-use crate::service::id::{DeploymentId, JobId, ObjectId, ProofId, UploadId};
+use crate::service::id::{CeremonyId, DeploymentId, JobId, ObjectId, ProofId, UploadId};
 use crate::service::queue::QueueName;
 use crate::service::tenant::TenantId;
 use zkflow_groth16::digest::Digest;
@@ -25,6 +25,9 @@ use zkflow_groth16::id::CircuitId;
 /// | `OldId` | `old-ids/<tenant>/<id of the Node service>` |
 /// | `Upload` | `uploads/<tenant>/<upload id>` |
 /// | `UploadPart` | `upload-parts/<upload id>/<file>-<part>` |
+/// | `CeremonyKey` | `ceremonies/<ceremony id>/<SHA-256>.zkey` |
+/// | `CeremonyConstraints` | `ceremonies/<ceremony id>/circuit.r1cs` |
+/// | `CeremonyRecord` | `ceremonies/<ceremony id>/ceremony.json` |
 /// | `Unclaimed` | `unclaimed/<path of the unit>` |
 /// | `Trash` | `trash/<milliseconds>/<path>` |
 /// | `Installation` | `installation/id` |
@@ -80,6 +83,17 @@ pub enum ArtifactPath {
         /// Number of the part, from 0.
         part: u32,
     },
+    /// A key of a ceremony: the present one, and earlier ones until they are removed.
+    CeremonyKey {
+        /// The ceremony.
+        ceremony: CeremonyId,
+        /// SHA-256 of the key.
+        key: Digest,
+    },
+    /// The constraints of a ceremony's circuit.
+    CeremonyConstraints(CeremonyId),
+    /// The public record of a finished ceremony, as JSON.
+    CeremonyRecord(CeremonyId),
     /// Moment since when no document needs the unit, as RFC 3339.
     Unclaimed(Unit),
     /// An artifact that no document needs; it is deleted later.
@@ -133,6 +147,8 @@ pub enum Unit {
     Inputs(ProofId),
     /// Sealed secrets of a deployment.
     Secrets(DeploymentId),
+    /// Keys, constraints and record of a ceremony.
+    Ceremony(CeremonyId),
 }
 
 /// Prefix of the artifacts.
@@ -142,6 +158,7 @@ impl fmt::Display for Unit {
             Self::Circuit(generation) => generation.fmt(f),
             Self::Inputs(proof) => write!(f, "{SEALED}/{proof}"),
             Self::Secrets(deployment) => write!(f, "{SEALED_DEPLOYMENTS}/{deployment}"),
+            Self::Ceremony(ceremony) => write!(f, "{CEREMONIES}/{ceremony}"),
         }
     }
 }
@@ -180,6 +197,9 @@ impl ArtifactPath {
             }
             Self::SealedInputs(proof) => Some(Unit::Inputs(proof.clone())),
             Self::SealedSecrets(deployment) => Some(Unit::Secrets(deployment.clone())),
+            Self::CeremonyKey { ceremony, .. }
+            | Self::CeremonyConstraints(ceremony)
+            | Self::CeremonyRecord(ceremony) => Some(Unit::Ceremony(ceremony.clone())),
             Self::Tombstone(_)
             | Self::Contract { .. }
             | Self::OldId { .. }
@@ -204,6 +224,9 @@ const TOMBSTONES: &str = "tombstones";
 const OLD_IDS: &str = "old-ids";
 const UPLOADS: &str = "uploads";
 const UPLOAD_PARTS: &str = "upload-parts";
+const CEREMONIES: &str = "ceremonies";
+const CONSTRAINTS: &str = "circuit.r1cs";
+const RECORD: &str = "ceremony.json";
 const UNCLAIMED: &str = "unclaimed";
 const TRASH: &str = "trash";
 const INSTALLATION: &str = "installation/id";
@@ -223,6 +246,9 @@ impl fmt::Display for ArtifactPath {
             Self::OldId { tenant, id } => write!(f, "{OLD_IDS}/{tenant}/{id}"),
             Self::Upload { tenant, upload } => write!(f, "{UPLOADS}/{tenant}/{upload}"),
             Self::UploadPart { upload, file, part } => write!(f, "{UPLOAD_PARTS}/{upload}/{file}-{part}"),
+            Self::CeremonyKey { ceremony, key } => write!(f, "{CEREMONIES}/{ceremony}/{key}.zkey"),
+            Self::CeremonyConstraints(ceremony) => write!(f, "{CEREMONIES}/{ceremony}/{CONSTRAINTS}"),
+            Self::CeremonyRecord(ceremony) => write!(f, "{CEREMONIES}/{ceremony}/{RECORD}"),
             Self::Unclaimed(unit) => write!(f, "{UNCLAIMED}/{unit}"),
             Self::Trash { since, path } => write!(f, "{TRASH}/{}/{path}", since.as_millis()),
             Self::Installation => f.write_str(INSTALLATION),
@@ -255,6 +281,13 @@ impl FromStr for ArtifactPath {
                 let (file, part) = place.split_once('-').ok_or(UnknownPath)?;
                 Self::UploadPart { upload: parse(upload)?, file: parse(file)?, part: parse(part)? }
             }
+            [CEREMONIES, ceremony, CONSTRAINTS] => Self::CeremonyConstraints(parse(ceremony)?),
+            [CEREMONIES, ceremony, RECORD] => Self::CeremonyRecord(parse(ceremony)?),
+            [CEREMONIES, ceremony, file] => {
+                let key = file.strip_suffix(".zkey").ok_or(UnknownPath)?;
+                Self::CeremonyKey { ceremony: parse(ceremony)?, key: parse(key)? }
+            }
+            [UNCLAIMED, CEREMONIES, ceremony] => Self::Unclaimed(Unit::Ceremony(parse(ceremony)?)),
             [UNCLAIMED, CIRCUITS, circuit, run] => Self::Unclaimed(Unit::Circuit(generation(circuit, run)?)),
             [UNCLAIMED, SEALED, proof] => Self::Unclaimed(Unit::Inputs(parse(proof)?)),
             [UNCLAIMED, SEALED_DEPLOYMENTS, deployment] => Self::Unclaimed(Unit::Secrets(parse(deployment)?)),
@@ -316,6 +349,10 @@ mod tests {
             },
             ArtifactPath::Upload { tenant: "a.b-c".parse().unwrap(), upload: UploadId::generate(now) },
             ArtifactPath::UploadPart { upload: UploadId::generate(now), file: 0, part: u32::MAX },
+            ArtifactPath::CeremonyKey { ceremony: CeremonyId::generate(now), key: version },
+            ArtifactPath::CeremonyConstraints(CeremonyId::generate(now)),
+            ArtifactPath::CeremonyRecord(CeremonyId::generate(now)),
+            ArtifactPath::Unclaimed(Unit::Ceremony(CeremonyId::generate(now))),
             ArtifactPath::Unclaimed(Unit::Circuit(generation(4))),
             ArtifactPath::Unclaimed(Unit::Inputs(proof.clone())),
             ArtifactPath::Unclaimed(Unit::Secrets(DeploymentId::generate(now))),
@@ -343,6 +380,9 @@ mod tests {
                 | ArtifactPath::OldId { .. }
                 | ArtifactPath::Upload { .. }
                 | ArtifactPath::UploadPart { .. }
+                | ArtifactPath::CeremonyKey { .. }
+                | ArtifactPath::CeremonyConstraints(_)
+                | ArtifactPath::CeremonyRecord(_)
                 | ArtifactPath::Unclaimed(_)
                 | ArtifactPath::Trash { .. }
                 | ArtifactPath::Installation
@@ -374,7 +414,7 @@ mod tests {
     #[test]
     fn hostile_texts_are_refused() {
         let (circuit, uuid) = ("0123456789abcdef0123456789abcdef", "01890a5d-ac96-774b-bcce-b302099a8057");
-        let upper = Digest::of("v").to_string().to_uppercase();
+        let (version, upper) = (Digest::of("v"), Digest::of("v").to_string().to_uppercase());
         let long = "a/".repeat(100_000);
         for text in [
             "",
@@ -418,6 +458,10 @@ mod tests {
             &format!("upload-parts/{uuid}/0"),
             &format!("upload-parts/{uuid}/0-00"),
             &format!("upload-parts/{uuid}/0-1-1"),
+            &format!("ceremonies/{uuid}"),
+            &format!("ceremonies/{uuid}/{upper}.zkey"),
+            &format!("ceremonies/{uuid}/{version}"),
+            &format!("ceremonies/{uuid}/circuit.r1cs/x"),
             &format!("unclaimed/{uuid}"),
             &format!("unclaimed/circuits/{circuit}/{uuid}-1/circuit.wasm"),
         ] {

@@ -97,9 +97,14 @@ impl Pair {
 
     /// Whether each point after is the point before, divided by delta.
     pub(super) fn is_divided(&self, delta: G2Affine) -> bool {
+        self.is_divided_again(G2Affine::generator(), delta)
+    }
+
+    /// Whether each point after is the point before, divided by the ratio of two values of delta.
+    pub(super) fn is_divided_again(&self, delta_before: G2Affine, delta_after: G2Affine) -> bool {
         let [before, after] = [self.before, self.after].map(CurveGroup::into_affine);
         // If all points are infinity, as in a circuit without private wires, there is no ratio.
-        before.is_zero() && after.is_zero() || same_ratio(after, before, G2Affine::generator(), delta)
+        before.is_zero() && after.is_zero() || same_ratio(after, before, delta_before, delta_after)
     }
 }
 

@@ -12,6 +12,11 @@ use crate::format::zkey::KeyHead;
 /// Checks that the points are in their groups and not infinity, that gamma is the generator, that beta and delta are
 /// equal in both groups, and that delta is the result of valid contributions.
 pub(in super::super) fn check_head(key: &KeyHead, replay: &mut Replay) -> Result<(), Weakness> {
+    check_head_after(key, 0, replay)
+}
+
+/// Like [`check_head`], of a key whose first `trusted` contributions were checked before.
+pub(super) fn check_head_after(key: &KeyHead, trusted: usize, replay: &mut Replay) -> Result<(), Weakness> {
     let vk = &key.vk;
     for (name, point) in [("alpha", vk.alpha_g1), ("beta", key.beta_g1), ("delta", key.delta_g1)] {
         if point.is_zero() {
@@ -35,7 +40,7 @@ pub(in super::super) fn check_head(key: &KeyHead, replay: &mut Replay) -> Result
             return Err(Weakness::Inconsistent(what));
         }
     }
-    let delta = check_contributions(key, replay).map_err(Weakness::Contribution)?;
+    let delta = check_contributions(key, trusted, replay).map_err(Weakness::Contribution)?;
     if delta != key.delta_g1 {
         return Err(Weakness::Inconsistent("delta does not match the last contribution"));
     }

@@ -113,7 +113,7 @@ fn of_circuit(equal: bool, what: &str) -> Result<(), CeremonyError> {
 }
 
 /// Compares what contributions do not change.
-fn compare_heads(ours: &KeyHead, theirs: &KeyHead) -> Result<(), CeremonyError> {
+pub(super) fn compare_heads(ours: &KeyHead, theirs: &KeyHead) -> Result<(), CeremonyError> {
     let sizes = |head: &KeyHead| [head.n_vars, head.n_public, head.domain_size];
     for (equal, what) in [
         (sizes(theirs) == sizes(ours), "the size"),

@@ -10,6 +10,7 @@ use zkflow_core::service::catalog::{self, Named};
 use zkflow_core::service::queue::QueueName;
 
 use super::codes::CODES;
+use crate::service::ceremonies;
 
 /// `Name[schemas that it refers to] = JSON schema`. The doc comment is the description.
 macro_rules! schemas {
@@ -52,6 +53,8 @@ schemas! {
     DeploymentId = uuid();
     /// Id of an upload: a lower-case UUID.
     UploadId = uuid();
+    /// Id of a ceremony: a lower-case UUID.
+    CeremonyId = uuid();
     /// Path of a source file: at most 16 segments of letters, digits and `@ + . _ -`, joined by `/`.
     SourcePath = pattern("^[A-Za-z0-9@+._/-]+\\.circom$");
     /// Purpose of a file.
@@ -80,6 +83,8 @@ schemas! {
     BatchKey = json!({"type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": 120});
     /// SHA-256 in lower-case hex digits.
     Sha256 = pattern("^[0-9a-f]{64}$");
+    /// BLAKE2b-512 in lower-case hex digits.
+    Blake2b = pattern("^[0-9a-f]{128}$");
     /// Address of an account or a contract: `0x` and 40 hex digits.
     Address = pattern("^0x[0-9a-fA-F]{40}$");
     /// Hash of a transaction: `0x` and 64 hex digits.
@@ -134,6 +139,12 @@ schemas! {
     DeploymentStatus = named::<catalog::DeploymentStatus>();
     /// Current stage of a deployment, or the stage that failed.
     DeploymentStage = named::<catalog::DeploymentStage>();
+    /// Status of a ceremony.
+    CeremonyStatus = named::<catalog::CeremonyStatus>();
+    /// Present work on a ceremony, or the work that failed.
+    CeremonyStage = named::<catalog::CeremonyStage>();
+    /// Name of a file of a ceremony.
+    CeremonyFile = json!({"type": "string", "enum": [ceremonies::KEY_FILE, ceremonies::CONSTRAINTS_FILE, ceremonies::RECORD_FILE]});
     /// Stable code of an error. `docs/errors.md` explains each.
     ErrorCode = values(CODES.iter().map(|code| code.code.as_str()));
     /// Reason of a warning about signals.

@@ -8,13 +8,16 @@ use serde_json::json;
 use super::sample::{Sample, circuit, user};
 use super::{FUTURE, Subject, all, failure, list, moment, read};
 use crate::service::catalog::{
-    Circuit, CircuitFilter, CircuitStatus, DeployedContract, Deployment, DeploymentFilter, DeploymentKey,
-    DeploymentStatus, Document, FileRole, Given, GivenPowers, Import, InputSignal, Named as _,
-    ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStatus,
+    Ceremony, CeremonyFilter, CeremonyKey, CeremonyResult, CeremonyStatus, Circuit, CircuitFilter,
+    CircuitStatus, DeployedContract, Deployment, DeploymentFilter, DeploymentKey, DeploymentStatus, Document,
+    FileRole, Given, GivenPowers, Import, InputSignal, Named as _, ProofArtifacts, ProofFilter, ProofKey,
+    ProofRequest, ProofStatus,
 };
+use crate::service::ceremony::{CeremonyCircuit, GivenBeacon, ReceivedContribution};
 use crate::service::chain::{Address, SignedTransaction, TransactionHash};
+use crate::service::flow::ceremony::Contributor;
 use crate::service::id::UploadId;
-use crate::service::store::ArtifactMeta;
+use crate::service::store::{ArtifactMeta, ArtifactPath};
 use crate::service::tenant::TenantId;
 use zkflow_circom::compile::Simplification;
 use zkflow_circom::inputs::Shape;
@@ -250,6 +253,87 @@ pub(super) async fn deployments_are_filtered(catalog: Subject) {
     assert_eq!(by(None, Some(DeploymentStatus::Pending)).await, std::slice::from_ref(&elsewhere));
     assert!(by(Some(circuit("other")), Some(DeploymentStatus::Failed)).await.is_empty());
     assert_eq!(by(Some(circuit("circuit")), Some(DeploymentStatus::Failed)).await, [failed]);
+}
+
+/// Every field is read back unchanged after each transition.
+pub(super) async fn a_completed_ceremony_survives_as_it_was_written(catalog: Subject) {
+    let ceremonies = all::<Ceremony>(&catalog);
+    let (mut ceremony, _) = ceremonies.insert(Ceremony::keyed(1_234, "k")).await.expect("insert");
+    let meta = |content: &str| {
+        let id = ceremony.id.clone();
+        let sha256 = Digest::of(content);
+        let key = ArtifactPath::CeremonyKey { ceremony: id, key: sha256 }.key();
+        ArtifactMeta { key, size: u64::from(u32::MAX) + 1, sha256 }
+    };
+    let (initial, second, last, record) = (meta("0"), meta("1"), meta("2"), meta("record"));
+    let initial_key = CeremonyCircuit {
+        r1cs: Digest::of("r1cs"),
+        circuit_hash: "00".repeat(64),
+        powers: "11".repeat(64),
+        powers_origin: "a file".to_owned(),
+    };
+    ceremony.prepared(initial_key, initial, Duration::ZERO, moment(2_000)).expect("it is pending");
+    for name in ["ann", "ben", "cleo"] {
+        let caller = (name != "ben").then(|| Digest::of(format!("caller {name}")));
+        ceremony.join(Contributor { token: Digest::of(name), caller }, moment(3_000)).expect("it is open");
+    }
+    assert!(ceremony.take_turn(&Digest::of("ann"), moment(4_000)));
+    ceremony.attach(UploadId::generate(moment(4_000)), moment(4_000));
+    ceremony.submit(moment(5_000)).expect("ann has the turn");
+    let mut ceremony = ceremonies.replace(ceremony).await.expect("replace");
+    assert_eq!(read(&catalog, &ceremony).await, ceremony, "places were read back changed");
+    let contribution = ReceivedContribution {
+        number: 1,
+        name: Some("Ann \u{1F600}".to_owned()),
+        hash: "ab".repeat(64),
+        zkey: second.sha256,
+        received_at: moment(5_000),
+    };
+    ceremony.accept(contribution, second, Duration::ZERO, moment(6_000)).expect("it is submitted");
+    assert!(ceremony.take_turn(&Digest::of("ben"), moment(6_000)));
+    ceremony.submit(moment(7_000)).expect("ben has the turn");
+    ceremony.refuse(failure(), moment(8_000)).expect("it is submitted");
+    ceremony.leave(&Digest::of("cleo"), moment(8_500));
+    let beacon = GivenBeacon { value: "0a".to_owned(), given_at: moment(9_000) };
+    ceremony.end(beacon, moment(9_000)).expect("it is open");
+    let mut ceremony = ceremonies.replace(ceremony).await.expect("replace");
+    assert_eq!(read(&catalog, &ceremony).await, ceremony, "contributions were read back changed");
+    let provenance = Provenance::Ceremony(2);
+    let result = CeremonyResult { provenance, record, circuit_id: Some(circuit("result")), problem: None };
+    ceremony.complete(last, result, Duration::ZERO, moment(9_999)).expect("it is pending");
+    let ceremony = ceremonies.replace(ceremony).await.expect("replace");
+    assert_eq!(read(&catalog, &ceremony).await, ceremony, "a result was read back changed");
+}
+
+/// Filters by tenant, circuit and status; an idempotency key is unique for each tenant.
+pub(super) async fn ceremonies_are_filtered_and_have_keys_by_tenant(catalog: Subject) {
+    let ceremonies = all::<Ceremony>(&catalog);
+    let tenant = |name: &str| name.parse::<TenantId>().expect("a tenant");
+    let of = |name: &str| {
+        let mut ceremony = Ceremony::keyed(1, "k");
+        ceremony.life.tenant = tenant(name);
+        ceremony
+    };
+    let (one, other) = (of("one"), of("other"));
+    let mut failed = Ceremony { circuit_id: circuit("other"), ..Ceremony::sample(2) };
+    failed.fail(failure(), moment(9)).expect("it is pending");
+    for ceremony in [&one, &other, &failed] {
+        assert!(
+            ceremonies.insert(ceremony.clone()).await.expect("insert").1,
+            "one tenant's key blocks another's"
+        );
+    }
+    assert_eq!(ceremonies.insert(of("one")).await.expect("insert"), (one.clone(), false));
+    let key = CeremonyKey { tenant: tenant("other"), key: "k".to_owned() };
+    assert_eq!(ceremonies.by_key(&key).await.expect("by_key"), Some(other));
+    let by = async |filter: CeremonyFilter| list::<Ceremony>(&catalog, &filter, 9).await;
+    let every = CeremonyFilter::default();
+    assert_eq!(by(CeremonyFilter { tenant: Some(tenant("one")), ..every.clone() }).await, [one]);
+    assert_eq!(
+        by(CeremonyFilter { circuit_id: Some(circuit("other")), ..every.clone() }).await,
+        [failed.clone()]
+    );
+    assert_eq!(by(CeremonyFilter { status: Some(CeremonyStatus::Failed), ..every }).await, [failed]);
 }
 
 fn contract() -> DeployedContract {

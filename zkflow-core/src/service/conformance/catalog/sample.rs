@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde_json::{Map, json};
 
 use super::moment;
-use crate::service::catalog::{Circuit, Deployment, Idempotency, ProofRequest, Signer, Stored};
+use crate::service::catalog::{Ceremony, Circuit, Deployment, Idempotency, ProofRequest, Signer, Stored};
+use crate::service::ceremony::{AnnouncedBeacon, CeremonyRules};
 use crate::service::flow::deployment::Asked;
-use crate::service::id::{DeploymentId, ProofId, UserId};
+use crate::service::id::{CeremonyId, DeploymentId, ProofId, UserId};
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::id::CircuitId;
 
@@ -53,6 +54,20 @@ impl Sample for Deployment {
         let signer = Signer::Named("treasury".to_owned());
         let asked = Asked { chain_id: Some(31_337), signer, own_rpc: false, idempotency: None };
         Self::new(DeploymentId::generate(created), circuit("circuit"), asked, created)
+    }
+
+    fn keyed(created: i64, key: &str) -> Self {
+        Self { idempotency: Some(idempotency(key)), ..Self::sample(created) }
+    }
+}
+
+impl Sample for Ceremony {
+    fn sample(created: i64) -> Self {
+        let (created, deadline) = (moment(created), moment(created + 1_000_000));
+        let beacon =
+            AnnouncedBeacon { source: "drand \"quicknet\", round 7".to_owned(), exponent: 10, at: deadline };
+        let rules = CeremonyRules { min_contributions: 2, deadline, turn_seconds: 600, beacon };
+        Self::new(CeremonyId::generate(created), circuit("circuit"), rules, None, created)
     }
 
     fn keyed(created: i64, key: &str) -> Self {
