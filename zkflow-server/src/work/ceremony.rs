@@ -170,15 +170,16 @@ impl Ceremonies {
 
 #[async_trait]
 impl Handler for Ceremonies {
+    /// Works until nothing is owed. A contribution that is submitted before the end of this job has no job of its own.
     async fn handle(&self, job: &Job, context: JobContext) -> Result<(), JobError> {
         let Ok(id) = job.subject.parse::<CeremonyId>() else { return Ok(()) };
-        let Some(ceremony) = self.app.catalog.ceremonies().get(&id).await.map_err(outage)? else {
-            return Ok(());
-        };
-        if let Some(owed) = Owed::of(&ceremony) {
+        loop {
+            self.tidy(&id).await?;
+            let present = self.app.catalog.ceremonies().get(&id).await.map_err(outage)?;
+            let Some(ceremony) = present else { return Ok(()) };
+            let Some(owed) = Owed::of(&ceremony) else { return Ok(()) };
             self.work(ceremony, owed, job, &context).await?;
         }
-        self.tidy(&id).await
     }
 
     async fn dead(&self, job: &Job, error: &JobError) {

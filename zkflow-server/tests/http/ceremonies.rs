@@ -56,11 +56,14 @@ impl Hosted {
     async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let (server, circuit) = Server::idle_with_circuit_and(|config| {
             config.circuits.ptau_path = Some(powers());
+            config.workers.reconcile_interval_s = 1;
             change(config);
         })
         .await;
         let app = server.app.clone();
-        tokio::spawn(async move { work::run(app, &[QueueName::Ceremony, QueueName::KeyGeneration]).await });
+        // The worker of the clean-up also pushes jobs that are missing.
+        let queues = [QueueName::Ceremony, QueueName::KeyGeneration, QueueName::Cleanup];
+        tokio::spawn(async move { work::run(app, &queues).await });
         let mut hosted = Self { server, id: String::new() };
         hosted.id = hosted.announce(&circuit).await;
         hosted
