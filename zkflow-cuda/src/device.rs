@@ -2,11 +2,13 @@
 //!
 //! `cuda` is a GPU. In tests, `emulated` runs the same kernels on the processor.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
 use ark_bn254::Fr;
-use rayon::prelude::*;
+
+use crate::threads::for_each;
 
 pub(crate) mod cuda;
 #[cfg(test)]
@@ -273,7 +275,11 @@ impl Staging {
 impl Staging {
     /// Overwrites the memory. The driver of the device can read it, so the compiler cannot leave this out.
     pub(crate) fn wipe(&mut self) {
-        self.bytes().par_chunks_mut(1 << 20).for_each(|piece| piece.fill(0));
+        let wiped: Result<(), Infallible> = for_each(self.bytes().chunks_mut(1 << 22), |piece| {
+            piece.fill(0);
+            Ok(())
+        });
+        let Ok(()) = wiped;
     }
 }
 
@@ -297,9 +303,14 @@ pub enum DeviceError {
     /// The driver of the GPU is not installed.
     #[error("no driver for NVIDIA GPUs is installed")]
     NoDriver,
-    /// There is no GPU.
-    #[error("there is no NVIDIA GPU")]
-    NoDevice,
+    /// There is no GPU with this number.
+    #[error("there is no NVIDIA GPU with the number {number}; GPUs found: {found}")]
+    NoDevice {
+        /// The number, from 0.
+        number: u32,
+        /// Number of GPUs.
+        found: u32,
+    },
     /// The GPU is older than the kernels.
     #[error("the GPU {model} has compute capability {}.{}; 8.0 or later is needed", .capability[0], .capability[1])]
     TooOld {

@@ -11,11 +11,12 @@ use zkflow_groth16::prove::assembly::Sums;
 use crate::device::{Address, Buffer, Device, DeviceError, OwnStream, Staging};
 use crate::msm::{Group, Lane, LaneSize, Scalars, Shape, SumBuffer, Table};
 use crate::quotient::{Quotient, SCALAR, encoded};
+use crate::threads::for_each;
 
 /// Bytes uploaded at a time.
 const PIECE: usize = 1 << 25;
-/// Scalars that one task copies before they are uploaded.
-const COPIED: usize = 1 << 14;
+/// Scalars copied, then uploaded, at a time.
+const COPIED: usize = 1 << 16;
 /// Proofs of one key that can be on the device at the same time: one computes while the other is uploaded or returned.
 const IN_FLIGHT: usize = 2;
 
@@ -289,23 +290,18 @@ impl Space {
         for_a_and_c.sum(&key.c, &self.c)
     }
 
-    /// Copies the witness to the device, piece by piece: while one is uploaded, the next is copied.
+    /// Copies the witness to the device, piece by piece: while some are uploaded, others are copied.
     fn upload(&mut self, witness: &[Fr]) -> Result<(), DeviceError> {
         let Self { device, staging, witness: to, for_h, .. } = self;
-        let pieces = staging.bytes().chunks_mut(PIECE / 8).zip(witness.chunks(PIECE / 8 / SCALAR));
-        let mut offset = 0;
-        for (piece, values) in pieces {
-            let tasks = piece.par_chunks_mut(COPIED * SCALAR).zip(values.par_chunks(COPIED));
-            tasks.for_each(|(piece, values)| {
-                for (place, value) in piece.as_chunks_mut::<SCALAR>().0.iter_mut().zip(values) {
-                    *place = encoded(value);
-                }
-            });
+        let pieces = staging.bytes().chunks_mut(COPIED * SCALAR).zip(witness.chunks(COPIED)).enumerate();
+        for_each(pieces, |(number, (piece, values))| {
+            for (place, value) in piece.as_chunks_mut::<SCALAR>().0.iter_mut().zip(values) {
+                *place = encoded(value);
+            }
+            let to = to.address().at(number * COPIED * SCALAR);
             // SAFETY: the staging memory is not changed before the stream is done, see `sums`.
-            unsafe { device.write(for_h.stream(), to.address().at(offset), piece)? };
-            offset += piece.len();
-        }
-        Ok(())
+            unsafe { device.write(for_h.stream(), to, piece) }
+        })
     }
 
     /// Bytes on the device, but for the few of the results.

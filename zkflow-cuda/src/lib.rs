@@ -20,6 +20,7 @@
 //! | `msm` | multi-scalar multiplication |
 //! | `quotient` | the quotient polynomial |
 //! | `key` | a key on the device, the sums of a proof |
+//! | `threads` | copies on several threads |
 //! | `residence` | several keys within the memory of the device |
 //! | `faults` | when a device is set aside |
 //! | `prover` | the prover, with the processor behind it |
@@ -35,6 +36,7 @@ mod quotient;
 mod residence;
 #[cfg(test)]
 mod tests;
+mod threads;
 
 pub use device::DeviceError;
 pub use prover::{CudaOptions, CudaProver, NAME, open};

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 
 use tracing::warn;
 use zkflow_groth16::digest::Digest;
@@ -64,6 +65,8 @@ pub struct CudaProver {
     faults: Arc<Faults>,
     min_rows: u32,
     kernel: Kernel,
+    /// Threads that read keys.
+    pool: Arc<rayon::ThreadPool>,
 }
 
 impl CudaProver {
@@ -83,6 +86,9 @@ impl CudaProver {
     ) -> Result<Self, DeviceError> {
         let free = device.free_bytes()?;
         let room = options.memory.unwrap_or(free / 10 * 9).min(free);
+        let pool = rayon::ThreadPoolBuilder::new().thread_name(|i| format!("cuda-{i}")).build();
+        let pool =
+            pool.map_err(|error| DeviceError::Failed { doing: "start threads", detail: error.to_string() })?;
         Ok(Self {
             native,
             residence: Arc::new(Residence::new(room)),
@@ -90,6 +96,7 @@ impl CudaProver {
             min_rows: options.min_rows,
             kernel,
             device,
+            pool: Arc::new(pool),
         })
     }
 
@@ -102,9 +109,12 @@ impl CudaProver {
     fn load_both(
         &self,
         zkey: &[u8],
-        native: impl FnOnce() -> Result<Arc<dyn PreparedKey>, ProveError> + Send,
+        native: impl FnOnce() -> Result<Arc<dyn PreparedKey>, ProveError>,
     ) -> Result<Arc<dyn PreparedKey>, ProveError> {
-        let (native, uploaded) = rayon::join(native, || self.upload(zkey));
+        let (native, uploaded) = thread::scope(|scope| {
+            let uploaded = scope.spawn(|| self.upload(zkey));
+            (native(), uploaded.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
         let native = native?;
         let Some((head, resident)) = uploaded? else { return Ok(native) };
         let verifier = Verifier::new(head.vk.clone()).map_err(|error| ProveError::Key(error.to_string()))?;
@@ -120,7 +130,8 @@ impl CudaProver {
             return Ok(None);
         }
         check_sizes(&encoded.head)?;
-        let upload = |room| DeviceKey::upload(&self.device, &encoded, room);
+        // The lock of `settle` is taken outside the pool, see `threads`.
+        let upload = |room| self.pool.install(|| DeviceKey::upload(&self.device, &encoded, room));
         match self.residence.settle(upload) {
             Ok(resident) => Ok(Some((Head::of(&encoded), resident))),
             Err(UploadError::Format(error)) => Err(error.into()),
@@ -218,8 +229,8 @@ impl CudaKey {
         let Head { vk, beta_g1, delta_g1, .. } = &self.head;
         let assembly = Assembly { kernel: self.kernel, vk, beta_g1: *beta_g1, delta_g1: *delta_g1 };
         let factors = Factors::random(rng);
-        let (sums, multiples) = rayon::join(|| key.sums(witness.values()), || assembly.multiples(&factors));
-        Ok(assembly.proof(&sums?, &multiples, &factors))
+        let multiples = assembly.multiples(&factors);
+        Ok(assembly.proof(&key.sums(witness.values())?, &multiples, &factors))
     }
 
     fn verifies(&self, witness: &Witness, proof: &Proof) -> bool {

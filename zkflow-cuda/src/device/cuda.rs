@@ -48,9 +48,9 @@ impl Gpu {
         }
         let doing = |what| move |error| failed(what, error);
         result::init().map_err(doing("start"))?;
-        let count = result::device::get_count().map_err(doing("count devices"))?;
-        if i64::from(number) >= i64::from(count) {
-            return Err(DeviceError::NoDevice);
+        let found = result::device::get_count().map_err(doing("count devices"))? as u32;
+        if number >= found {
+            return Err(DeviceError::NoDevice { number, found });
         }
         let device = result::device::get(number as i32).map_err(doing("open a device"))?;
         let model = result::device::get_name(device).map_err(doing("tell its name"))?;

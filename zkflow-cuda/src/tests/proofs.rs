@@ -8,6 +8,7 @@ use ark_bn254::Fr;
 use ark_ff::{One, UniformRand, Zero};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
+use rayon::prelude::*;
 use zkflow_groth16::format::r1cs::{Constraint, LinearCombination, R1cs};
 use zkflow_groth16::format::zkey::ZKey;
 use zkflow_groth16::prove::native::{NativeOptions, NativeProver};
@@ -190,6 +191,21 @@ fn the_least_recently_used_key_makes_room() {
     let device = Arc::new(Emulated { most: Some(used * 3 / 2), ..Emulated::default() });
     let on_device = uploaded(&device);
     assert!(!on_device[0] && on_device[2], "{on_device:?}");
+}
+
+#[test]
+fn threads_of_rayon_can_load_and_prove() {
+    let keys = [key(40, 1), key(60, 2)];
+    let prover = prover(&Arc::<Emulated>::default());
+    // More tasks than threads, and than proofs that fit on the device.
+    (0..24).into_par_iter().for_each(|i| {
+        let (key, witness) = &keys[i % 2];
+        let prepared = prover.prepare(Arc::clone(key)).unwrap();
+        (0..2).into_par_iter().for_each(|_| {
+            prepared.prove(witness, &mut rng(i as u64)).unwrap();
+        });
+    });
+    assert_eq!(prover.health(), Health::default());
 }
 
 /// 1000 proofs over 10 circuits are those of the processor.

@@ -162,7 +162,7 @@ impl Server {
         let (private, public) = (map(json!({"age": "42"})), map(json!({"randomPublicSignal": "7"})));
         let inputs = GivenInputs::new(private, public, NumberRule::Exact);
         let new = NewProof {
-            circuit_id: circuit.clone(),
+            circuit: circuit.clone().into(),
             inputs,
             tenant: TenantId::default(),
             user_id: None,

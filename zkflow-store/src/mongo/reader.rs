@@ -89,7 +89,7 @@ fn json(value: RawBsonRef<'_>, depth: usize) -> Result<Value, String> {
 #[cfg(test)]
 mod tests {
     use mongodb::bson::oid::ObjectId;
-    use mongodb::bson::{Bson, DateTime, rawdoc};
+    use mongodb::bson::{DateTime, rawdoc};
 
     use super::*;
 
@@ -98,7 +98,7 @@ mod tests {
         let id = ObjectId::parse_str("65f1a2b3c4d5e6f708192a3b").unwrap();
         let raw = rawdoc! {
             "_id": id, "at": DateTime::from_millis(-1), "n": 1_i32, "m": i64::MAX, "x": 0.5, "nan": f64::NAN,
-            "list": ["a", true, Bson::Null], "inner": { "b": 1 },
+            "list": ["a", true, null], "inner": { "b": 1 },
         };
         let found = document(&raw, 0).unwrap();
         let expected = json!({
