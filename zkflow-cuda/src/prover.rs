@@ -73,7 +73,7 @@ impl CudaProver {
     /// Opens a GPU and loads the kernels. `native` are the settings of the prover on the processor.
     ///
     /// # Errors
-    /// There is no usable GPU: [`DeviceError`] says why. [`open`](crate::open) falls back to the processor.
+    /// There is no usable GPU: [`DeviceError`] says why. [`open`] falls back to the processor.
     pub fn new(options: &CudaOptions, native: NativeProver, kernel: Kernel) -> Result<Self, DeviceError> {
         Self::on(Arc::new(Gpu::open(options.device)?), options, native, kernel)
     }

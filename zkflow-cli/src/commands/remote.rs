@@ -16,6 +16,7 @@ use super::files::{Watched, in_file};
 #[derive(Debug, Args)]
 pub(super) struct CeremonyArgs {
     /// Address of the ceremony, such as https://zkflow.example/v1/ceremonies/ID
+    #[allow(rustdoc::bare_urls, reason = "the help text shows the address as it is typed")]
     url: String,
     /// Key of the API
     #[arg(long, value_name = "KEY", env = "ZKFLOW_API_KEY", hide_env_values = true)]
