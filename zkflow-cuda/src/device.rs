@@ -108,7 +108,7 @@ pub(crate) struct Launch<'a> {
     pub(crate) arguments: &'a [Argument],
 }
 
-/// An argument of a kernel, as it lies in memory.
+/// The bytes of an argument of a kernel.
 #[derive(Clone, Copy)]
 #[repr(C, align(16))]
 pub(crate) struct Argument([u8; 32]);

@@ -176,7 +176,7 @@ impl KeyLoader for CudaProver {
         self.load_both(&zkey, || KeyLoader::load_file(&self.native, path))
     }
 
-    /// A single proof is made on the processor: it is done before a key would be on the device.
+    /// A single proof is made on the processor: the tables of a key pay off over several proofs.
     fn prove_file(
         &self,
         path: &Path,

@@ -232,7 +232,7 @@ impl SparseMatrix {
     }
 }
 
-/// A scalar as it lies in the memory of the device.
+/// The bytes of a scalar in the memory of the device.
 pub(crate) fn encoded(scalar: &Fr) -> [u8; SCALAR] {
     let mut bytes = [0; SCALAR];
     for (place, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(scalar.0.0) {
