@@ -1,6 +1,8 @@
 //! The commands, one per file.
 
 mod audit;
+#[cfg(feature = "server")]
+mod audit_log;
 #[cfg(feature = "bench")]
 mod bench;
 mod build;
@@ -43,6 +45,8 @@ pub(crate) mod snarkjs;
 mod store;
 mod template;
 mod toolbox;
+#[cfg(feature = "server")]
+mod webhooks;
 mod zkey;
 
 use std::path::PathBuf;
@@ -86,6 +90,14 @@ pub(crate) enum Command {
     #[cfg(feature = "server")]
     #[command(subcommand)]
     Keys(Box<keys::KeysCommand>),
+    /// Export and verify the log of who changed what on servers
+    #[cfg(feature = "server")]
+    #[command(subcommand)]
+    AuditLog(Box<audit_log::AuditLogCommand>),
+    /// List and repeat the events that servers send
+    #[cfg(feature = "server")]
+    #[command(subcommand)]
+    Webhooks(Box<webhooks::WebhooksCommand>),
     /// Build circuits from templates, and import them to a server
     #[command(subcommand)]
     Circuit(CircuitCommand),
@@ -167,6 +179,10 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Store(command) => return store::store(&command),
         #[cfg(feature = "server")]
         Command::Keys(command) => return keys::keys(&command),
+        #[cfg(feature = "server")]
+        Command::AuditLog(command) => return audit_log::audit_log(&command),
+        #[cfg(feature = "server")]
+        Command::Webhooks(command) => return webhooks::webhooks(&command),
         Command::Circuit(CircuitCommand::Build(args)) => build::build(&args)?,
         #[cfg(feature = "remote")]
         Command::Circuit(CircuitCommand::Import(args)) => import::import(&args)?,

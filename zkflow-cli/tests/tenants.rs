@@ -168,6 +168,37 @@ async fn two_tenants_see_nothing_of_each_other(site: &Site) {
     assert_eq!(server.terminate().unwrap(), Some(0));
     assert!(site.keys(&["list", "--tenant", "one"]).contains("used "), "the use of a key is noted");
 
+    // The log of changes is whole, names the callers, and its export is too.
+    let audit = |args: &[&str]| site.command().arg("audit-log").args(args).output().unwrap();
+    let verified = audit(&["verify"]);
+    let said = String::from_utf8(verified.stdout).unwrap();
+    assert!(verified.status.success(), "{said}{}", String::from_utf8_lossy(&verified.stderr));
+    let head = said.lines().find_map(|line| line.strip_prefix("head ")).unwrap().trim();
+    let exported = audit(&["export"]).stdout;
+    let entries: Vec<Value> = exported
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect();
+    let actions: Vec<_> = entries.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    assert_eq!(actions[..2], ["key.create", "key.create"]);
+    assert_eq!(actions.iter().filter(|action| **action == "circuit.build").count(), 2, "{actions:?}");
+    assert_eq!(actions.last(), Some(&"key.revoke"));
+    assert!(entries.iter().any(|entry| entry["actor"] == format!("key:{one_id}")));
+    let file = site.folder.path().join("audit.jsonl");
+    let verify = |bytes: &[u8]| {
+        std::fs::write(&file, bytes).unwrap();
+        audit(&["verify", "--head", head, "--file", file.to_str().unwrap()]).status.success()
+    };
+    assert!(verify(&exported));
+    let text = String::from_utf8(exported.clone()).unwrap();
+    assert!(
+        !verify(text.replacen("key.create", "key.revoke", 1).as_bytes()),
+        "a changed entry is not noticed"
+    );
+    let without_last = text.trim_end().rsplit_once('\n').unwrap().0;
+    assert!(!verify(without_last.as_bytes()), "a missing entry at the end is not noticed");
+
     let logged = std::fs::read(site.log()).unwrap();
     assert!(String::from_utf8_lossy(&logged).contains(&format!("key:{one_id}")), "the log names no caller");
     for key in [&one_key, &other_key] {
@@ -218,4 +249,37 @@ fn an_api_that_others_reach_is_not_started_without_authentication() {
         assert!(!output.status.success(), "{bind}");
         assert!(said.contains("without authentication") && said.contains("--insecure-no-auth"), "{said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_api_with_a_certificate_speaks_https_and_listens_on_a_socket() {
+    use std::io::{Read as _, Write as _};
+
+    let site = Site::new(Vec::new());
+    let (tls, socket) = (RedisServer::authority(), site.folder.path().join("api.sock"));
+    let tls = tls.parent().unwrap();
+    let mut command = site.command();
+    command.args(["serve", "--port", "0", "--no-workers", "--tls-certificate"]).arg(tls.join("server.pem"));
+    command.arg("--tls-key").arg(tls.join("server.key")).arg("--unix-socket").arg(&socket);
+    command.stderr(File::create(site.log()).unwrap());
+    let server = LocalServer::spawn(command).unwrap();
+    assert!(server.base().starts_with("https://"), "{}", server.base());
+    let authority = std::fs::read(tls.join("ca.pem")).unwrap();
+    let trusting = reqwest::Client::builder()
+        .add_root_certificate(reqwest::Certificate::from_pem(&authority).unwrap())
+        .build()
+        .unwrap();
+    let url = format!("{}/health", server.base());
+    let health = trusting.get(&url).send().await.unwrap();
+    assert_eq!(health.status(), 200);
+    assert!(reqwest::Client::new().get(&url).send().await.is_err(), "a foreign certificate is trusted");
+    assert!(reqwest::get(url.replace("https", "http")).await.is_err(), "the port speaks http too");
+    let mut stream = std::os::unix::net::UnixStream::connect(&socket).unwrap();
+    stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(server.terminate().unwrap(), Some(0));
+    let half = site.command().args(["serve", "--tls-key", "x"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&half.stderr).contains("tls_certificate"));
 }

@@ -1,4 +1,4 @@
-//! [`Endpoint`]: the URL of a node, and the [`Policy`] for URLs in requests.
+//! [`Endpoint`]: the URL of a node or of a receiver of events, and the [`Policy`] for URLs in requests.
 //!
 //! A URL of the operator is used unchanged. A URL from a request could make this server connect to internal
 //! hosts (SSRF), so it must be https to a public host. The host name is resolved once, the IP addresses are
@@ -9,16 +9,18 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::Url;
+use reqwest::{Client, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use zkflow_core::service::chain::ChainError;
 
 /// Time limit for resolving a host name.
 const RESOLVE: Duration = Duration::from_secs(5);
+/// Time limit for connecting.
+const CONNECT: Duration = Duration::from_secs(5);
 /// Maximum length of a URL in bytes.
 const LONGEST: usize = 2048;
 
-/// The URL of a node. It may contain a password and is never shown.
+/// The URL of a node or a receiver. It may contain a password and is never shown.
 #[derive(Clone)]
 pub struct Endpoint {
     url: SecretString,
@@ -88,14 +90,30 @@ impl Endpoint {
         Ok(Self { url: url.to_owned().into(), pinned: Some((target.written, addresses)) })
     }
 
-    /// The URL in clear, for the transport only.
-    pub(super) fn url(&self) -> Result<Url, ChainError> {
-        parse(self.url.expose_secret())
+    /// A client for requests to this endpoint. It connects to the checked addresses only, follows no redirect and uses no
+    /// proxy. `call` is the time limit of a request with its answer.
+    ///
+    /// # Errors
+    /// [`ChainError::Unavailable`] if TLS is not available.
+    pub fn client(&self, call: Duration) -> Result<Client, ChainError> {
+        let mut builder = Client::builder()
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(CONNECT)
+            .timeout(call)
+            .user_agent("zkflow");
+        if let Some((host, addresses)) = &self.pinned {
+            builder = builder.resolve_to_addrs(host, addresses);
+        }
+        builder.build().map_err(|error| ChainError::Unavailable(error.without_url().to_string()))
     }
 
-    /// The host name and its checked addresses; `None` for a URL of the operator.
-    pub(super) fn pinned(&self) -> Option<&(String, Vec<SocketAddr>)> {
-        self.pinned.as_ref()
+    /// The URL in clear, for requests only.
+    ///
+    /// # Errors
+    /// It is not a URL.
+    pub fn url(&self) -> Result<Url, ChainError> {
+        parse(self.url.expose_secret())
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket};
 use alloy::transports::{TransportError, TransportErrorKind, TransportFut};
 use futures::StreamExt;
-use reqwest::{Client, Url, redirect};
+use reqwest::{Client, Url};
 use tower::Service;
 use zkflow_core::service::chain::ChainError;
 
@@ -14,7 +14,6 @@ use super::endpoint::Endpoint;
 
 /// Size limit of an answer in bytes.
 const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
-const CONNECT: Duration = Duration::from_secs(5);
 const CALL: Duration = Duration::from_secs(20);
 
 /// Posts requests to one node.
@@ -26,18 +25,7 @@ pub(super) struct Transport {
 
 impl Transport {
     pub(super) fn new(endpoint: Endpoint) -> Result<Self, ChainError> {
-        let mut builder = Client::builder()
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(CONNECT)
-            .timeout(CALL)
-            .user_agent("zkflow");
-        if let Some((host, addresses)) = endpoint.pinned() {
-            builder = builder.resolve_to_addrs(host, addresses);
-        }
-        let client =
-            builder.build().map_err(|error| ChainError::Unavailable(error.without_url().to_string()))?;
-        Ok(Self { client, endpoint })
+        Ok(Self { client: endpoint.client(CALL)?, endpoint })
     }
 
     async fn post(self, request: RequestPacket) -> Result<ResponsePacket, TransportError> {

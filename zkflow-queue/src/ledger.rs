@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::StreamExt as _;
 use zkflow_core::service::catalog::{
-    Catalog, CatalogError, Ceremony, Circuit, Deployment, ProofRequest, Stored,
+    Catalog, CatalogError, Ceremony, Circuit, Delivery, Deployment, ProofRequest, Stored,
 };
 use zkflow_core::service::ledger::{Entries, Ledger};
 use zkflow_core::service::queue::{JobQueue, LeaseToken};
@@ -55,6 +55,10 @@ impl Ledger for Apart {
     }
 
     fn ceremonies(&self) -> &dyn Entries<Ceremony> {
+        self
+    }
+
+    fn deliveries(&self) -> &dyn Entries<Delivery> {
         self
     }
 }

@@ -2,6 +2,7 @@
 //! - [`MemoryQueue`], [`SqliteQueue`] and [`RedisQueue`], the backends of
 //!   [`JobQueue`](zkflow_core::service::queue::JobQueue);
 //! - the [`ledger`]s, which write documents together with their jobs;
+//! - the [`deliveries`] of events, which are stored before the end that they are about;
 //! - the [`worker`] that runs jobs;
 //! - the [`reconcile`]r, which pushes jobs that the catalog needs and the queue has lost.
 
@@ -11,6 +12,7 @@ pub mod redis;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+pub mod deliveries;
 pub mod ledger;
 pub mod reconcile;
 pub mod worker;

@@ -8,10 +8,13 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::service::catalog::{
-    Catalog, CatalogError, Ceremony, Circuit, Deployment, Failure, Page, ProofRequest, Status, Stored,
+    Catalog, CatalogError, Ceremony, Circuit, Delivery, Deployment, Failure, Page, ProofRequest, Status,
+    Stored,
 };
 use zkflow_core::service::clock::{Clock, Timestamp};
 use zkflow_core::service::queue::{DEAD_LETTERS, Job, JobQueue, JobState, NewJob, QueueError, QueueName};
+
+use crate::deliveries::owe;
 
 /// Pushes missing jobs of pending documents, and fails documents whose jobs are dead letters.
 ///
@@ -78,6 +81,8 @@ impl Reconciler {
         self.pass_kind::<ProofRequest>(&mut done).await?;
         self.pass_kind::<Deployment>(&mut done).await?;
         self.pass_kind::<Ceremony>(&mut done).await?;
+        // After the others, which may owe deliveries.
+        self.pass_kind::<Delivery>(&mut done).await?;
         Ok(done)
     }
 
@@ -102,6 +107,9 @@ impl Reconciler {
     }
 
     async fn fail<D: Stored>(&self, mut document: D, failure: Failure) -> Result<u64, ReconcileError> {
+        if let Some(delivery) = Delivery::owed_by(&document, self.clock.now()) {
+            owe(&*self.catalog, delivery).await?;
+        }
         match document.fail(failure, self.clock.now()) {
             Ok(()) => unless_stale(D::collection(&*self.catalog).replace(document).await),
             Err(_) => Ok(0),

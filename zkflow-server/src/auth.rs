@@ -4,11 +4,15 @@
 //! |---|---|
 //! | `principal` | [`Principal`]: tenant, scopes and name of a caller |
 //! | `keys` | keys of the API: making, checking, noting their use |
+//! | `jwt`, `jwks`, `signature` | tokens of an issuer, its public keys, and the check of signatures |
 //! | `proxy` | headers of a proxy that authenticates |
 
+mod jwks;
+mod jwt;
 mod keys;
 mod principal;
 mod proxy;
+mod signature;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -22,8 +26,9 @@ use zkflow_core::service::id::KeyId;
 
 use crate::config::{Auth, AuthMethod};
 
+use jwt::Tokens;
 use keys::KnownKeys;
-pub use keys::{KeyText, NewKey, NotAKey, rotate};
+pub use keys::{KeyText, NewKey, NotAKey, expire, successor};
 pub use principal::{Principal, Scopes};
 use proxy::Proxy;
 
@@ -32,7 +37,7 @@ use proxy::Proxy;
 #[non_exhaustive]
 pub enum AuthError {
     /// The request has no credentials.
-    #[error("the request has no credentials: send `Authorization: Bearer` with a key")]
+    #[error("the request has no credentials: send `Authorization: Bearer` with a key or a token")]
     Missing,
     /// The credentials are not accepted. The message does not contain them.
     #[error("the credentials are not accepted: {0}")]
@@ -43,6 +48,9 @@ pub enum AuthError {
     /// The keys of the API cannot be read.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// The keys of the issuer cannot be read.
+    #[error("the keys of the token's issuer cannot be read: {0}")]
+    Issuer(String),
 }
 
 impl Classified for AuthError {
@@ -50,6 +58,7 @@ impl Classified for AuthError {
         match self {
             Self::Missing | Self::Refused(_) | Self::Scope(_) => ErrorKind::Invalid,
             Self::Catalog(error) => error.kind(),
+            Self::Issuer(_) => ErrorKind::Unavailable,
         }
     }
 
@@ -59,6 +68,7 @@ impl Classified for AuthError {
             Self::Refused(_) => "credentials_refused",
             Self::Scope(_) => "scope_missing",
             Self::Catalog(error) => error.code(),
+            Self::Issuer(_) => "issuer_unavailable",
         }
     }
 }
@@ -69,18 +79,23 @@ pub struct Authenticator {
     /// Whether every caller may do everything.
     open: bool,
     keys: Option<KnownKeys>,
+    tokens: Option<Tokens>,
     proxy: Option<Proxy>,
 }
 
 impl Authenticator {
     /// The ways of the settings.
-    pub fn new(auth: &Auth, catalog: Arc<dyn Catalog>, clock: Arc<dyn Clock>) -> Self {
+    ///
+    /// # Errors
+    /// A setting is missing or not valid, or TLS is not available.
+    pub fn new(auth: &Auth, catalog: Arc<dyn Catalog>, clock: Arc<dyn Clock>) -> Result<Self, String> {
         let has = |method| auth.methods.contains(&method);
-        Self {
+        Ok(Self {
             open: auth.methods.is_empty(),
             keys: has(AuthMethod::Keys).then(|| KnownKeys::new(catalog, clock)),
+            tokens: if has(AuthMethod::Jwt) { Some(Tokens::new(auth)?) } else { None },
             proxy: has(AuthMethod::Proxy).then(|| Proxy::new(auth)),
-        }
+        })
     }
 
     /// The caller of a request.
@@ -99,8 +114,9 @@ impl Authenticator {
             return principal;
         }
         let bearer = bearer(headers)?.ok_or(AuthError::Missing)?;
-        match (bearer.parse::<KeyText>(), &self.keys) {
-            (Ok(key), Some(keys)) => keys.caller(&key).await,
+        match (bearer.parse::<KeyText>(), &self.keys, &self.tokens) {
+            (Ok(key), Some(keys), _) => keys.caller(&key).await,
+            (Err(_), _, Some(tokens)) => tokens.caller(bearer).await,
             _ => Err(AuthError::Refused("their form is not one that this server accepts")),
         }
     }

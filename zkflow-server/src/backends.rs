@@ -34,13 +34,16 @@ use zkflow_queue::{Apart, MemoryQueue, SqliteLedger, SqliteQueue};
 use zkflow_store::S3Reader;
 
 use crate::auth::Authenticator;
+use crate::callbacks::KnownHooks;
+#[cfg(feature = "evm")]
+use crate::callbacks::Postman;
 use crate::config::Config;
 use crate::maintenance::Data;
 use crate::maintenance::binding::bind;
 use crate::state::{ActivityLog, App, Budgets, Changes, Pauses, Rates, Verifiers};
 use crate::telemetry;
 #[cfg(feature = "evm")]
-use zkflow_evm::{Chains, Solc};
+use zkflow_evm::{Chains, Policy, Solc};
 
 /// Folder of artifacts in the data folder.
 const ARTIFACTS: &str = "artifacts";
@@ -226,7 +229,8 @@ async fn assemble(
     #[cfg(feature = "evm")]
     let chains =
         Chains::open(config.chain.settings(), tools.solidity).map_err(failed("prepare deployments"))?;
-    let authenticator = Authenticator::new(&config.auth, catalog.clone(), clock.clone());
+    let authenticator = Authenticator::new(&config.auth, catalog.clone(), clock.clone())
+        .map_err(failed("prepare the authentication"))?;
     tracing::debug!(compiler = tools.compiler.version(), "opened");
     Ok(Arc::new(App {
         record_key,
@@ -251,6 +255,12 @@ async fn assemble(
         prover,
         #[cfg(feature = "evm")]
         chains,
+        hooks: KnownHooks::default(),
+        #[cfg(feature = "evm")]
+        postman: Postman::new(
+            Policy { local: config.webhooks.local_callbacks },
+            config.webhooks.callback_concurrency as usize,
+        ),
         clock,
         changes,
         budgets: Budgets::new(&config.http),

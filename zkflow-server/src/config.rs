@@ -20,6 +20,7 @@ mod secret;
 mod setting;
 mod storage;
 mod value;
+mod webhooks;
 mod workers;
 
 pub use args::ConfigArgs;
@@ -35,10 +36,11 @@ pub use proving::Proving;
 pub use secret::SecretSetting;
 pub use setting::{Concern, Setting};
 pub use storage::{InvalidNamespace, Namespace, Storage};
+pub use webhooks::Webhooks;
 pub use workers::Workers;
 
 /// The concerns, in the order of help and pages.
-pub static CONCERNS: [Concern; 9] = [
+pub static CONCERNS: [Concern; 10] = [
     Http::CONCERN,
     Auth::CONCERN,
     Log::CONCERN,
@@ -48,6 +50,7 @@ pub static CONCERNS: [Concern; 9] = [
     Proving::CONCERN,
     Limits::CONCERN,
     Chain::CONCERN,
+    Webhooks::CONCERN,
 ];
 
 /// The effective settings, one table of the TOML file per field.
@@ -63,6 +66,7 @@ pub struct Config {
     pub proving: Proving,
     pub limits: Limits,
     pub chain: Chain,
+    pub webhooks: Webhooks,
 }
 
 impl Config {

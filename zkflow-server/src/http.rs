@@ -1,6 +1,7 @@
 //! The HTTP API: one module per resource; handlers translate between HTTP and [`service`](crate::service).
 
 mod access;
+mod audit;
 mod body;
 mod bulk;
 mod caching;
@@ -34,6 +35,9 @@ mod proofs;
 mod templates;
 mod turns;
 mod uploads;
+mod usage;
+#[cfg(feature = "evm")]
+mod webhooks;
 
 pub use problem::Problem;
 pub use router::{description, operations_router, router, starting_router};

@@ -1,5 +1,5 @@
 //! The service around `zkflow-core`. Data flows in one direction:
-//! [`config`] → [`auth`] → [`state`] → [`service`] (the operations) → [`http`] (the API).
+//! [`config`] → [`auth`], [`callbacks`] → [`state`] → [`service`] (the operations) → [`http`] (the API).
 //! [`work`] executes jobs. [`maintenance`] works on the stored data as a whole. [`node`] imports the data of the Node
 //! service. [`client`] starts local servers and chains, for the demo, tests and benchmarks.
 
@@ -7,6 +7,7 @@ pub mod config;
 pub mod telemetry;
 
 pub mod auth;
+pub mod callbacks;
 
 pub mod state;
 

@@ -7,8 +7,10 @@
 //! | [`manifest`] | the description of a circuit in the store; the catalog made again from it |
 //! | [`tombstone`] | what a deleted circuit was |
 //! | [`backup`], [`restore`] | copies of all documents and artifacts |
+//! | [`audit`] | who changed what |
 //! | [`repair`] | missing and damaged artifacts |
 
+pub mod audit;
 pub mod backup;
 pub mod binding;
 pub mod clean;

@@ -70,7 +70,8 @@ pub async fn import(
     dry_run: bool,
     tell: &mut (dyn FnMut(&CircuitLine) + Send),
 ) -> Result<Report, NodeError> {
-    let mut import = Import { app, sources, tenant, dry_run, known: HashMap::new() };
+    let actor = format!("command:{}", std::env::var("USER").unwrap_or_default());
+    let mut import = Import { app, sources, tenant, actor, dry_run, known: HashMap::new() };
     let mut circuits = Vec::new();
     let mut found = pin!(sources.documents.read(documents::CIRCUITS));
     while let Some(document) = found.try_next().await? {
@@ -91,6 +92,8 @@ struct Import<'a> {
     app: &'a Arc<App>,
     sources: &'a Sources,
     tenant: &'a TenantId,
+    /// Name of the user in the audit log.
+    actor: String,
     dry_run: bool,
     /// The circuits that came, or were present, by their ids in the Node service.
     known: HashMap<ObjectId, CircuitId>,

@@ -18,6 +18,7 @@ mod connections;
 mod listeners;
 mod places;
 mod stall;
+mod tls;
 
 use listeners::Listeners;
 
@@ -48,6 +49,9 @@ pub enum ServeError {
          --insecure-no-auth true behind a proxy that authenticates"
     )]
     Unprotected(IpAddr),
+    /// A certificate without its key, or a key without its certificate.
+    #[error("http.tls_certificate and http.tls_key belong together: set both or none")]
+    HalfOfTls,
     /// Another operation of the operating system failed.
     #[error("cannot {action}")]
     System {

@@ -1,5 +1,7 @@
 //! The operations behind the API, independent of HTTP.
 
+pub mod audit;
+pub mod callbacks;
 pub mod ceremonies;
 pub mod circuits;
 #[cfg(feature = "evm")]
@@ -31,7 +33,7 @@ use crate::state::App;
 
 /// Pushes a job for work that the catalog records. A failing queue does not fail the request: the
 /// reconciler pushes the job again.
-async fn push(app: &App, job: NewJob) {
+pub(crate) async fn push(app: &App, job: NewJob) {
     let job = job.with_attempts(app.config.workers.job_attempts);
     if let Err(error) = app.queue.push(job).await {
         tracing::warn!(%error, "job not pushed; the reconciler pushes it later");

@@ -20,6 +20,9 @@ use zkflow_core::template::{TemplateEngine, TemplateLibrary};
 use zkflow_store::Vault;
 
 use crate::auth::Authenticator;
+use crate::callbacks::KnownHooks;
+#[cfg(feature = "evm")]
+use crate::callbacks::Postman;
 use crate::config::Config;
 use crate::maintenance::Data;
 #[cfg(feature = "evm")]
@@ -92,6 +95,11 @@ pub struct App {
     /// Nodes, signers and rules of deployments.
     #[cfg(feature = "evm")]
     pub chains: Chains,
+    /// Addresses and secrets of tenants.
+    pub hooks: KnownHooks,
+    /// Sends events to callbacks.
+    #[cfg(feature = "evm")]
+    pub postman: Postman,
     /// Source of the present time.
     pub clock: Arc<dyn Clock>,
     /// Notifies waiting requests of changed documents.

@@ -1,11 +1,14 @@
 //! Executes jobs, with one handler per queue: `keygen` builds circuits, `proof` makes proofs, `deploy`
-//! deploys contracts, `ceremony` makes and verifies keys of ceremonies, `cleanup` removes expired data.
+//! deploys contracts, `ceremony` makes and verifies keys of ceremonies, `callback` sends events, `cleanup` removes expired
+//! data.
 //!
 //! A handler may run twice for one job, even on two machines at once. Writes to the catalog are
 //! compare-and-set on the epoch that was read, so only one run becomes visible. Earlier writes to the store
 //! use a key that no other run uses.
 
 mod cache;
+#[cfg(feature = "evm")]
+mod callback;
 mod ceremony;
 mod cleanup;
 #[cfg(feature = "evm")]
@@ -28,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use zkflow_core::error::Classified;
 use zkflow_core::service::catalog::{CatalogError, Failure, InvalidTransition};
 use zkflow_core::service::queue::{NewJob, QueueName};
-use zkflow_queue::{Handler, JobError, Reconciler, Worker, WorkerConfig};
+use zkflow_queue::{Backoff, Handler, JobError, Reconciler, Worker, WorkerConfig};
 
 use crate::state::App;
 
@@ -37,6 +40,9 @@ use document::Progress;
 
 /// Interval between searches of the whole store for orphaned artifacts.
 const ORPHANS_EVERY: Duration = Duration::from_secs(3600);
+
+/// Delays of events that were not accepted: some thirty attempts in a day.
+const CALLBACKS: Backoff = Backoff { base: Duration::from_secs(10), cap: Duration::from_secs(2 * 3600) };
 
 /// Works on `queues`. Returns after [`App::shutdown`] is cancelled and running jobs are finished or
 /// released. Returns early if a worker or a background task ends unexpectedly.
@@ -57,6 +63,9 @@ pub async fn run(app: Arc<App>, queues: &[QueueName]) {
         let mut config = WorkerConfig::new(queue, concurrency);
         config.lease = app.config.workers.lease();
         config.drain = app.config.workers.drain();
+        if queue == QueueName::Webhooks {
+            config.backoff = CALLBACKS;
+        }
         let worker = match Worker::new(Arc::clone(&app.queue), handler, config) {
             Ok(worker) => worker,
             Err(error) => {
@@ -105,7 +114,12 @@ fn handler(app: &Arc<App>, queue: QueueName) -> Option<(Arc<dyn Handler>, usize)
         QueueName::Ceremony => Some((Arc::new(ceremony::Ceremonies::new(Arc::clone(app))), 1)),
         QueueName::Cleanup => Some((Arc::new(cleanup::Cleanup::new(Arc::clone(app))), 1)),
         #[cfg(not(feature = "evm"))]
-        QueueName::Deploy => None,
+        QueueName::Deploy | QueueName::Webhooks => None,
+        #[cfg(feature = "evm")]
+        QueueName::Webhooks => Some((
+            Arc::new(Progress(callback::Callback::new(Arc::clone(app)))),
+            app.config.webhooks.callback_concurrency as usize,
+        )),
         #[cfg(feature = "evm")]
         QueueName::Deploy => Some((
             Arc::new(Progress(deploy::Deploy::new(Arc::clone(app)))),

@@ -1,10 +1,12 @@
 //! [`MongoCatalog`]: a catalog in MongoDB.
 
+mod audit;
 mod connection;
 mod document;
 mod keys;
 mod reader;
 mod schema;
+mod usage;
 
 pub use reader::MongoReader;
 
@@ -17,7 +19,8 @@ use mongodb::error::{Error, ErrorKind as Cause, WriteFailure};
 use mongodb::options::{ClientOptions, ReadConcern, WriteConcern};
 use tokio::time::timeout;
 use zkflow_core::service::catalog::{
-    ApiKeys, Catalog, CatalogError, Ceremony, Circuit, Collection, Deployment, Document, Page, ProofRequest,
+    ApiKeys, AuditLog, Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery, Deployment, Document,
+    Page, ProofRequest, UsageLog,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
@@ -29,13 +32,17 @@ use document::date;
 /// may share it.
 ///
 /// # Layout
-/// - The collections `circuits`, `proofs`, `deployments` and `ceremonies` contain the documents, with the field names
-///   of [`Circuit`], [`ProofRequest`], [`Deployment`] and [`Ceremony`]. Timestamps are BSON dates. The files in `artifacts` of a circuit
-///   have their [short names](zkflow_core::circuit::FileName::short_name), so that queries reach them.
+/// - The collections `circuits`, `proofs`, `deployments`, `ceremonies` and `deliveries` contain the documents, with the
+///   field names of [`Circuit`], [`ProofRequest`], [`Deployment`], [`Ceremony`] and [`Delivery`]. Timestamps in indexes are
+///   BSON dates. The files in `artifacts` of a circuit have their
+///   [short names](zkflow_core::circuit::FileName::short_name), so that queries reach them.
 /// - `keys` contains the keys of the API, as [`ApiKey`](zkflow_core::service::catalog::ApiKey).
+/// - `usage` contains the counts of usage, by day, tenant and circuit.
+/// - `audit_log` contains the entries of the audit log as JSON, by number.
 /// - `meta` contains the version of this layout, and the id of the installation. A newer version is refused.
 /// - There are unique indexes on `circuit_hash` of circuits, and on `idempotency.key` where present: with
 ///   `tenant` and `user_id` for proof requests, with `circuit_id` for deployments, with `tenant` for ceremonies.
+///   The `subject` of a delivery is unique.
 /// - A TTL index on `expires_at` removes proof requests a day after they expire. It only matters when no
 ///   worker runs the cleanup. MongoDB cannot destroy the sealed inputs: they become orphans, and a later
 ///   cleanup removes them.
@@ -127,7 +134,19 @@ impl Catalog for MongoCatalog {
         self
     }
 
+    fn deliveries(&self) -> &dyn Collection<Delivery> {
+        self
+    }
+
     fn keys(&self) -> &dyn ApiKeys {
+        self
+    }
+
+    fn audit_log(&self) -> &dyn AuditLog {
+        self
+    }
+
+    fn usage_log(&self) -> &dyn UsageLog {
         self
     }
 

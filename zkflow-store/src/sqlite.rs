@@ -1,10 +1,12 @@
 //! One SQLite file for the catalog and, if used, the queue.
 
+mod audit;
 mod catalog;
 mod database;
 pub mod documents;
 mod keys;
 mod schema;
+mod usage;
 
 pub use catalog::SqliteCatalog;
 pub use database::{Database, DatabaseError, Durability};

@@ -1,4 +1,4 @@
-//! [`Vault`]: encrypted storage of private inputs and signing keys.
+//! [`Vault`]: encrypted storage of private inputs, signing keys, callbacks and their secrets.
 
 mod derived;
 mod hmac;
@@ -13,13 +13,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
+use futures::TryStreamExt as _;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::{Zeroize, Zeroizing};
 use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::secret::CircuitInputs;
-use zkflow_core::service::catalog::{Deployment, ProofRequest, Sealed};
+use zkflow_core::service::catalog::{Deployment, ProofRequest, Sealed, Subject};
 use zkflow_core::service::id::{DeploymentId, ProofId};
 use zkflow_core::service::store::{ArtifactKey, ArtifactPath, ArtifactStore, PutMode, StoreError};
+use zkflow_core::service::tenant::TenantId;
 
 /// Stores the inputs of proof requests and the secrets of deployments, readable only with its key.
 ///
@@ -163,6 +165,82 @@ impl Vault {
         Ok(self.store.delete(&secrets_of(id)).await?)
     }
 
+    /// Seals the callback of a tenant's document.
+    pub fn enclose_callback(&self, tenant: &TenantId, subject: &Subject, address: &SecretString) -> Sealed {
+        Sealed(self.encrypt(&Owner::of_callback(tenant, subject), address.expose_secret()).into())
+    }
+
+    /// Opens a callback that [`enclose_callback`](Self::enclose_callback) sealed for this tenant and document.
+    ///
+    /// # Errors
+    /// [`VaultError::WrongKey`] or [`VaultError::Altered`].
+    pub fn disclose_callback(
+        &self,
+        tenant: &TenantId,
+        subject: &Subject,
+        sealed: &Sealed,
+    ) -> Result<SecretString, VaultError> {
+        self.decrypt(&Owner::of_callback(tenant, subject), &sealed.0).map(SecretString::from)
+    }
+
+    /// Seals the callback and secrets of a tenant as the version after `before`, and destroys the versions up to it. An empty
+    /// text means that there are none. Returns `false`, without a change, if there is a later version.
+    ///
+    /// # Errors
+    /// [`VaultError::Store`].
+    pub async fn seal_webhooks(
+        &self,
+        tenant: &TenantId,
+        before: u64,
+        text: &SecretString,
+    ) -> Result<bool, VaultError> {
+        let sealed = self.encrypt(&Owner::of_webhooks(tenant), text.expose_secret());
+        match self.store.put(&webhooks_of(tenant, before + 1), sealed, PutMode::Create).await {
+            Err(StoreError::Exists(_)) => return Ok(false),
+            put => drop(put?),
+        }
+        let versions = self.webhook_versions(tenant).await?;
+        if versions.iter().any(|version| *version > before + 1) {
+            // The version was there before, and was destroyed.
+            self.store.delete(&webhooks_of(tenant, before + 1)).await?;
+            return Ok(false);
+        }
+        for version in versions.into_iter().filter(|version| *version <= before) {
+            self.store.delete(&webhooks_of(tenant, version)).await?;
+        }
+        Ok(true)
+    }
+
+    /// Opens the newest version of the callback and secrets of a tenant. Returns its number and text; zero and an empty text
+    /// if there never was one.
+    ///
+    /// # Errors
+    /// See [`open`](Self::open).
+    pub async fn open_webhooks(&self, tenant: &TenantId) -> Result<(u64, SecretString), VaultError> {
+        loop {
+            let Some(version) = self.webhook_versions(tenant).await?.into_iter().max() else {
+                return Ok((0, SecretString::from(String::new())));
+            };
+            match self.get(webhooks_of(tenant, version), &Owner::of_webhooks(tenant)).await {
+                // A later version has just replaced it.
+                Err(VaultError::NotFound(_)) => {}
+                opened => return opened.map(|text| (version, SecretString::from(text))),
+            }
+        }
+    }
+
+    async fn webhook_versions(&self, tenant: &TenantId) -> Result<Vec<u64>, VaultError> {
+        // Expect safety: the path of a version has a folder.
+        let first = webhooks_of(tenant, 1);
+        let folder = first.as_str().rsplit_once('/').expect("the folder of versions").0;
+        let keys: Vec<ArtifactKey> = self.store.list(folder).try_collect().await?;
+        let version = |key: &ArtifactKey| match key.as_str().parse() {
+            Ok(ArtifactPath::Webhooks { version, .. }) => Some(version),
+            _ => None,
+        };
+        Ok(keys.iter().filter_map(version).collect())
+    }
+
     async fn put(&self, key: ArtifactKey, owner: &Owner<'_>, text: &str) -> Result<(), VaultError> {
         self.store.put(&key, self.encrypt(owner, text), PutMode::Overwrite).await?;
         Ok(())
@@ -207,7 +285,7 @@ impl Vault {
         let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or_else(altered)?;
         let associated = match header[0] {
             VERSION => owner.associated_data(header),
-            BOUND_TO_ID => [header.as_slice(), owner.id.as_bytes()].concat(),
+            BOUND_TO_ID if owner.is_old() => [header.as_slice(), owner.id.as_bytes()].concat(),
             _ => return Err(altered()),
         };
         if header[1..] != self.keys.id {
@@ -242,6 +320,10 @@ fn secrets_of(id: &DeploymentId) -> ArtifactKey {
     ArtifactPath::SealedSecrets(id.clone()).key()
 }
 
+fn webhooks_of(tenant: &TenantId, version: u64) -> ArtifactKey {
+    ArtifactPath::Webhooks { tenant: tenant.clone(), version }.key()
+}
+
 /// The fields of a document that its sealed data is bound to.
 struct Owner<'a> {
     kind: &'static str,
@@ -271,6 +353,24 @@ impl<'a> Owner<'a> {
             circuit: deployment.circuit_id.as_str(),
             user: "",
         }
+    }
+
+    fn of_callback(tenant: &'a TenantId, subject: &'a Subject) -> Self {
+        let kind = match subject {
+            Subject::Circuit(_) => "callback of a circuit",
+            Subject::Proof(_) => "callback of a proof",
+            Subject::Deployment(_) => "callback of a deployment",
+        };
+        Self { kind, id: subject.id(), tenant: tenant.as_str(), circuit: "", user: "" }
+    }
+
+    fn of_webhooks(tenant: &'a TenantId) -> Self {
+        Self { kind: "webhooks", id: tenant.as_str(), tenant: tenant.as_str(), circuit: "", user: "" }
+    }
+
+    /// Whether versions that bound data to its id only had this kind.
+    fn is_old(&self) -> bool {
+        matches!(self.kind, "proof" | "deployment")
     }
 
     fn associated_data(&self, header: &[u8; HEADER]) -> Vec<u8> {

@@ -55,6 +55,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the audit log of all tenants in its order. */
+        get: operations["listAuditLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/ceremonies": {
         parameters: {
             query?: never;
@@ -811,6 +828,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what the tenant used, by day and circuit. */
+        get: operations["getUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the address of the tenant's webhooks, without the secrets. */
+        get: operations["getWebhooks"];
+        /** Set the address of the tenant's webhooks. The first time, the answer contains the secret, as its only place. */
+        put: operations["setWebhooks"];
+        post?: never;
+        /** Delete the address and the secrets of the tenant. Pending deliveries fail at their next attempt. */
+        delete: operations["deleteWebhooks"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the deliveries of the tenant's events, newest first. They are kept for a week. */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/deliveries/{deliveryId}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send the event of a finished delivery again, with the same `webhook-id`. */
+        post: operations["replayDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a new secret. During the overlap each event has a signature by the old one too. */
+        post: operations["rotateWebhooks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -878,6 +982,36 @@ export interface components {
             size: number;
             /** @description Path of the download on this server. */
             url: string;
+        };
+        /**
+         * @description What was done.
+         * @enum {string}
+         */
+        AuditAction: "circuit.build" | "circuit.import" | "circuit.share" | "circuit.delete" | "deployment.request" | "ceremony.announce" | "ceremony.finish" | "ceremony.delete" | "key.create" | "key.rotate" | "key.revoke" | "webhooks.set" | "webhooks.rotate" | "webhooks.delete" | "queue.pause" | "queue.resume" | "job.retry" | "job.delete" | "jobs.purge";
+        /** @description Entries of the audit log in order. If there are none, the log ends. */
+        AuditEntries: {
+            entries: components["schemas"]["AuditEntry"][];
+        };
+        /** @description Who changed what. `digest` is the SHA-256 over all other fields but `seal`, and so over all earlier entries. */
+        AuditEntry: {
+            action: components["schemas"]["AuditAction"];
+            /** @description Name of the caller, such as `key:` and the id of its key. */
+            actor: string;
+            at: components["schemas"]["Time"];
+            digest: components["schemas"]["Sha256"];
+            /**
+             * Format: int64
+             * @description Place in the log, from 1.
+             */
+            number: number;
+            /** @description Digest of the entry before it. */
+            previous: components["schemas"]["Sha256"];
+            /** @description MAC of the digest under a key of the server. */
+            seal: string;
+            /** @description Id of the changed object; of a rotated key, also the id of its successor. */
+            subject: string;
+            /** @description Tenant of the caller; of a command on the data of a server, that of the changed object. */
+            tenant: components["schemas"]["Tenant"];
         };
         /** @description A backend of the server. */
         Backend: {
@@ -1049,7 +1183,7 @@ export interface components {
          */
         ChosenJobs: {
             queue: components["schemas"]["Queue"];
-            /** @description Ids of circuits, proof requests, deployments or ceremonies, at most 200. */
+            /** @description Ids of circuits, proof requests, deployments, ceremonies or deliveries, at most 200. */
             subjects: string[];
         };
         /** @description A circuit. */
@@ -1242,6 +1376,11 @@ export interface components {
             /** @description End of the turn. */
             until?: components["schemas"]["Time"];
         };
+        /**
+         * Format: date
+         * @description Day in UTC.
+         */
+        Day: string;
         /** @description Non-negative integer in decimal digits, below the modulus of the field. */
         Decimal: string;
         /** @description A key to upload. */
@@ -1268,6 +1407,39 @@ export interface components {
         DeletedJobs: {
             results: components["schemas"]["DeletedJob"][];
         };
+        /** @description An event, and whether its receiver has accepted it. */
+        Delivery: {
+            /**
+             * Format: int32
+             * @description Number of attempts so far.
+             */
+            attempt: number;
+            createdAt: components["schemas"]["Time"];
+            /** @description Why the last attempt failed; the event is tried again. Only of a pending delivery. */
+            delayedBy?: components["schemas"]["Failure"];
+            deliveryId: components["schemas"]["DeliveryId"];
+            error?: components["schemas"]["Failure"];
+            status: components["schemas"]["DeliveryStatus"];
+            /** @description Document that the event is about: `circuit/ID`, `proof/ID` or `deployment/ID`. */
+            subject: string;
+            updatedAt: components["schemas"]["Time"];
+        };
+        /**
+         * Format: uuid
+         * @description Id of a delivery: a lower-case UUID.
+         */
+        DeliveryId: string;
+        /** @description A page of deliveries, newest first. */
+        DeliveryPage: {
+            deliveries: components["schemas"]["Delivery"][];
+            /** @description `cursor` of the next page; absent on the last page. */
+            nextCursor?: string;
+        };
+        /**
+         * @description Status of a delivery.
+         * @enum {string}
+         */
+        DeliveryStatus: "pending" | "delivered" | "failed";
         /** @description A verifier contract on a chain. */
         DeployedContract: {
             /** @description Address of the contract, with the EIP-55 checksum. */
@@ -1354,7 +1526,7 @@ export interface components {
          * @description Stable code of an error. `docs/errors.md` explains each.
          * @enum {string}
          */
-        ErrorCode: "route_not_found" | "method_not_allowed" | "invalid_path" | "invalid_query" | "invalid_limit" | "invalid_cursor" | "unsupported_media_type" | "unreadable_body" | "malformed_json" | "invalid_body" | "body_too_large" | "invalid_idempotency_key" | "idempotency_key_reused" | "unauthenticated" | "credentials_refused" | "scope_missing" | "too_many_requests" | "not_owner" | "key_not_found" | "host_refused" | "origin_refused" | "not_allowed" | "timeout" | "starting" | "overloaded" | "too_many_watchers" | "too_many_downloads" | "bodies_over_budget" | "body_too_slow" | "range_not_satisfiable" | "too_many_verifications" | "internal" | "circuit_not_found" | "circuit_pending" | "circuit_failed" | "circuit_busy" | "circuit_deleting" | "circuit_in_use" | "ceremony_not_found" | "ceremony_file_not_found" | "ceremony_closed" | "ceremony_full" | "already_contributed" | "too_many_attempts" | "place_not_found" | "not_your_turn" | "ceremony_not_due" | "too_few_contributions" | "ceremony_busy" | "ceremony_ended" | "too_many_ceremonies" | "upload_not_found" | "upload_part_not_found" | "upload_part_length" | "upload_incomplete" | "upload_in_use" | "upload_too_large" | "too_many_circuits" | "too_many_uploads" | "invalid_upload" | "upload_digest" | "upload_gone" | "failed_before_import" | "import_incomplete" | "not_of_source" | "parts_differ" | "key_of_other_circuit" | "verification_key_of_other_key" | "deleting" | "circuit_gone" | "template_changed" | "artifact_missing" | "compiler_output_corrupt" | "circuit_too_large" | "circuit_too_few_wires" | "circuit_not_rank_one" | "circuit_too_many_variables" | "synthesis_failed" | "no_compiler" | "circuit_unknown_wire" | "unknown_template" | "unknown_parameter" | "missing_parameter" | "invalid_parameter" | "inconsistent_parameters" | "invalid_template" | "invalid_template_folder" | "duplicate_template" | "template_not_rendered" | "circom_rejected" | "include_not_found" | "include_outside_roots" | "invalid_file_name" | "compile_limit" | "compile_io" | "compiler_failed" | "tool_altered" | "circom_not_found" | "invalid_inputs" | "wrong_place" | "invalid_json" | "unknown_input" | "missing_input" | "duplicate_input" | "wrong_shape" | "not_decimal" | "not_in_field" | "unsafe_number" | "not_a_value" | "too_deep" | "constraint_failed" | "witness_length" | "witness_unsatisfied" | "witness_limit" | "witness_calculator_failed" | "signals_mismatch" | "input_mismatch" | "proof_not_found" | "proof_final" | "no_proof" | "public_signal_count" | "invalid_point" | "invalid_verification_key" | "proof_does_not_fit" | "unknown_prover" | "kernel_unavailable" | "key_folder_unusable" | "threads_unavailable" | "file_unreadable" | "file_unwritable" | "malformed_file" | "unreadable_proving_key" | "malformed_proving_key" | "inconsistent_proving_key" | "power_out_of_range" | "powers_truncated" | "powers_not_prepared" | "too_few_powers" | "invalid_beacon" | "powers_refused" | "record_malformed" | "record_not_sealed" | "record_of_other_key" | "key_refused" | "contribution_not_next" | "contribution_not_secret" | "powers_changed" | "ceremony_invalid" | "deployment_not_found" | "not_deployed" | "unknown_chain" | "unknown_signer" | "wrong_chain" | "rpc_refused" | "signer_failed" | "chain_unavailable" | "chain_refused" | "insufficient_funds" | "foreign_node" | "spending_limit" | "nonce_contested" | "nonce_taken" | "transaction_failed" | "deployment_timeout" | "key_forgeable" | "key_claimed" | "contract_altered" | "key_for_development" | "contract_other_key" | "contract_unreadable" | "key_unusual" | "contract_too_long" | "contract_rejected" | "solc_version" | "solc_failed" | "code_differs" | "contract_wrong" | "no_proof_to_check" | "catalog_unavailable" | "stale_document" | "corrupt_document" | "queue_unavailable" | "lease_lost" | "artifact_not_found" | "artifact_exists" | "artifact_corrupt" | "artifact_store_unavailable" | "other_installation" | "new_catalog" | "new_store" | "no_installation" | "backup_invalid" | "file_unavailable" | "database_unavailable" | "inputs_not_found" | "inputs_wrong_key" | "inputs_altered" | "vault_other_key" | "secret_key_malformed" | "secret_key_weak" | "secret_key_exposed" | "secret_key_unavailable" | "artifact_unreadable" | "artifact_malformed" | "witness_calculator_unusable" | "verification_key_unusable" | "proving_key_unusable" | "sandbox_unavailable" | "sandbox_cache_folder" | "invalid_module" | "attempts_exhausted" | "panic" | "invalid_transition";
+        ErrorCode: "route_not_found" | "method_not_allowed" | "invalid_path" | "invalid_query" | "invalid_limit" | "invalid_cursor" | "unsupported_media_type" | "unreadable_body" | "malformed_json" | "invalid_body" | "body_too_large" | "invalid_idempotency_key" | "idempotency_key_reused" | "unauthenticated" | "credentials_refused" | "issuer_unavailable" | "scope_missing" | "too_many_requests" | "not_owner" | "key_not_found" | "no_webhooks" | "other_callback" | "delivery_not_found" | "delivery_pending" | "host_refused" | "origin_refused" | "not_allowed" | "timeout" | "starting" | "overloaded" | "too_many_watchers" | "too_many_downloads" | "bodies_over_budget" | "body_too_slow" | "range_not_satisfiable" | "too_many_verifications" | "internal" | "circuit_not_found" | "circuit_pending" | "circuit_failed" | "circuit_busy" | "circuit_deleting" | "circuit_in_use" | "ceremony_not_found" | "ceremony_file_not_found" | "ceremony_closed" | "ceremony_full" | "already_contributed" | "too_many_attempts" | "place_not_found" | "not_your_turn" | "ceremony_not_due" | "too_few_contributions" | "ceremony_busy" | "ceremony_ended" | "too_many_ceremonies" | "upload_not_found" | "upload_part_not_found" | "upload_part_length" | "upload_incomplete" | "upload_in_use" | "upload_too_large" | "too_many_circuits" | "too_many_uploads" | "invalid_upload" | "upload_digest" | "upload_gone" | "failed_before_import" | "import_incomplete" | "not_of_source" | "parts_differ" | "key_of_other_circuit" | "verification_key_of_other_key" | "deleting" | "circuit_gone" | "template_changed" | "artifact_missing" | "compiler_output_corrupt" | "circuit_too_large" | "circuit_too_few_wires" | "circuit_not_rank_one" | "circuit_too_many_variables" | "synthesis_failed" | "no_compiler" | "circuit_unknown_wire" | "unknown_template" | "unknown_parameter" | "missing_parameter" | "invalid_parameter" | "inconsistent_parameters" | "invalid_template" | "invalid_template_folder" | "duplicate_template" | "template_not_rendered" | "circom_rejected" | "include_not_found" | "include_outside_roots" | "invalid_file_name" | "compile_limit" | "compile_io" | "compiler_failed" | "tool_altered" | "circom_not_found" | "invalid_inputs" | "wrong_place" | "invalid_json" | "unknown_input" | "missing_input" | "duplicate_input" | "wrong_shape" | "not_decimal" | "not_in_field" | "unsafe_number" | "not_a_value" | "too_deep" | "constraint_failed" | "witness_length" | "witness_unsatisfied" | "witness_limit" | "witness_calculator_failed" | "signals_mismatch" | "input_mismatch" | "proof_not_found" | "proof_final" | "no_proof" | "public_signal_count" | "invalid_point" | "invalid_verification_key" | "proof_does_not_fit" | "unknown_prover" | "kernel_unavailable" | "key_folder_unusable" | "threads_unavailable" | "file_unreadable" | "file_unwritable" | "malformed_file" | "unreadable_proving_key" | "malformed_proving_key" | "inconsistent_proving_key" | "power_out_of_range" | "powers_truncated" | "powers_not_prepared" | "too_few_powers" | "invalid_beacon" | "powers_refused" | "record_malformed" | "record_not_sealed" | "record_of_other_key" | "key_refused" | "contribution_not_next" | "contribution_not_secret" | "powers_changed" | "ceremony_invalid" | "deployment_not_found" | "not_deployed" | "unknown_chain" | "unknown_signer" | "wrong_chain" | "rpc_refused" | "signer_failed" | "chain_unavailable" | "chain_refused" | "insufficient_funds" | "foreign_node" | "spending_limit" | "nonce_contested" | "nonce_taken" | "transaction_failed" | "deployment_timeout" | "key_forgeable" | "key_claimed" | "contract_altered" | "key_for_development" | "contract_other_key" | "contract_unreadable" | "key_unusual" | "contract_too_long" | "contract_rejected" | "solc_version" | "solc_failed" | "code_differs" | "contract_wrong" | "no_proof_to_check" | "catalog_unavailable" | "stale_document" | "corrupt_document" | "queue_unavailable" | "lease_lost" | "artifact_not_found" | "artifact_exists" | "artifact_corrupt" | "artifact_store_unavailable" | "other_installation" | "new_catalog" | "new_store" | "no_installation" | "backup_invalid" | "file_unavailable" | "database_unavailable" | "inputs_not_found" | "inputs_wrong_key" | "inputs_altered" | "vault_other_key" | "secret_key_malformed" | "secret_key_weak" | "secret_key_exposed" | "secret_key_unavailable" | "artifact_unreadable" | "artifact_malformed" | "witness_calculator_unusable" | "verification_key_unusable" | "proving_key_unusable" | "sandbox_unavailable" | "sandbox_cache_folder" | "invalid_module" | "callback_failed" | "callback_early" | "callback_rate" | "callbacks_off" | "subject_gone" | "attempts_exhausted" | "panic" | "invalid_transition";
         /** @description Parameters and inputs that yield a proof. */
         Example: {
             /** @description All inputs by name. */
@@ -1474,7 +1646,10 @@ export interface components {
         };
         /** @description Value of an input: a number, or an array in the shape of the signal. */
         InputValue: number | components["schemas"]["Decimal"] | (number | components["schemas"]["Decimal"] | (number | components["schemas"]["Decimal"] | unknown[])[])[];
-        /** @description A job: the work on a circuit, a proof request, a deployment or a ceremony. It contains no inputs and no proof. */
+        /**
+         * @description A job: the work on a circuit, a proof request, a deployment, a ceremony or a delivery. It contains no inputs and no
+         *     proof.
+         */
         Job: {
             /**
              * Format: int32
@@ -1495,7 +1670,7 @@ export interface components {
             /** @description Present stage, or the stage that failed; absent if the document does not exist any more. */
             stage?: string;
             state: components["schemas"]["JobStatus"];
-            /** @description Id of the circuit, proof request, deployment or ceremony. */
+            /** @description Id of the circuit, proof request, deployment, ceremony or delivery. */
             subject: string;
             /** @description Owner of the document. */
             tenant?: components["schemas"]["Tenant"];
@@ -1625,6 +1800,7 @@ export interface components {
          *     }
          */
         NewCircuit: {
+            callback?: components["schemas"]["Url"] | null;
             /** @description Parameters of the template; those with a default are optional. */
             params?: {
                 [key: string]: components["schemas"]["ParamValue"];
@@ -1641,6 +1817,7 @@ export interface components {
          *     }
          */
         NewDeployment: {
+            callback?: components["schemas"]["Url"] | null;
             /**
              * Format: int64
              * @description Chain id (EIP-155). Optional with `rpcUrl`: the default is the chain of that node.
@@ -1674,6 +1851,7 @@ export interface components {
          *     }
          */
         NewImport: {
+            callback?: components["schemas"]["Url"] | null;
             main?: components["schemas"]["SourcePath"] | null;
             powers?: components["schemas"]["PowersChoice"] | null;
             simplification?: components["schemas"]["Simplification"] | null;
@@ -1716,6 +1894,7 @@ export interface components {
          *     }
          */
         NewProof: {
+            callback?: components["schemas"]["Url"] | null;
             /** @description Id of a ready circuit. */
             circuitId: components["schemas"]["CircuitName"];
             inputs?: components["schemas"]["NumberRule"] | null;
@@ -1753,6 +1932,19 @@ export interface components {
         NewUpload: {
             /** @description The files: those of the source with their paths, and at most one of each other role. */
             files: components["schemas"]["NewFile"][];
+        };
+        /**
+         * @description The address of a tenant's webhooks.
+         * @example {
+         *       "every": true,
+         *       "url": "https://app.example/webhooks"
+         *     }
+         */
+        NewWebhooks: {
+            /** @description Whether a request without `callback` has this address as its callback. */
+            every?: boolean;
+            /** @description https at a public address. The callbacks of requests have the same scheme, host and port. */
+            url: components["schemas"]["Url"];
         };
         /** @description A circuit of the Node service. */
         NodeCircuit: {
@@ -1999,7 +2191,7 @@ export interface components {
          * @description Name of a queue of jobs.
          * @enum {string}
          */
-        Queue: "key-generation" | "proof-generation" | "deploy" | "cleanup" | "ceremony";
+        Queue: "key-generation" | "proof-generation" | "deploy" | "cleanup" | "ceremony" | "webhooks";
         /** @description Jobs of a queue, by state. */
         QueueState: {
             /**
@@ -2086,7 +2278,7 @@ export interface components {
          * @description Permission of a caller.
          * @enum {string}
          */
-        Scope: "circuits:read" | "circuits:build" | "circuits:delete" | "proofs:create" | "proofs:read" | "verify" | "deploy" | "ceremonies:contribute" | "operate" | "admin";
+        Scope: "circuits:read" | "circuits:build" | "circuits:delete" | "proofs:create" | "proofs:read" | "verify" | "deploy" | "ceremonies:contribute" | "webhooks" | "operate" | "admin";
         /** @description A signed transaction. */
         SentTransaction: {
             from: components["schemas"]["Address"];
@@ -2193,6 +2385,48 @@ export interface components {
          * @description Address on the web.
          */
         Url: string;
+        /** @description What the tenant used of a circuit on a day. */
+        Usage: {
+            /**
+             * Format: int64
+             * @description Times that the circuit was made, successfully or not.
+             */
+            builds: number;
+            circuitId: components["schemas"]["CircuitId"];
+            /** @description Day in UTC on which the work ended. */
+            day: components["schemas"]["Day"];
+            /**
+             * Format: int64
+             * @description Deployments that were confirmed.
+             */
+            deployments: number;
+            /**
+             * Format: int64
+             * @description Proof requests that failed.
+             */
+            failedProofs: number;
+            /**
+             * Format: int64
+             * @description Gas of these deployments.
+             */
+            gas: number;
+            /**
+             * Format: int64
+             * @description Proofs that were made.
+             */
+            proofs: number;
+            /**
+             * Format: int64
+             * @description Milliseconds of the stages of this work.
+             */
+            workMs: number;
+        };
+        /** @description A page of usage, by day and circuit. */
+        UsagePage: {
+            /** @description `cursor` of the next page; absent on the last page. */
+            nextCursor?: string;
+            usage: components["schemas"]["Usage"][];
+        };
         /** @description User of a request: 1 to 128 visible ASCII characters. */
         UserId: string;
         /** @description Result of a verification. */
@@ -2214,6 +2448,16 @@ export interface components {
          * @enum {string}
          */
         WarningKind: "unconstrained_signal" | "undetermined_output" | "unused_input";
+        /** @description The webhooks of a tenant. */
+        Webhooks: {
+            /** @description Whether a request without `callback` has this address as its callback. */
+            every: boolean;
+            /** @description A new secret, shown this once: `whsec_` and base64. Receivers check the header `webhook-signature` with it. */
+            secret?: string;
+            /** @description Number of secrets that sign: more than one during the overlap of a rotation. */
+            secrets: number;
+            url: components["schemas"]["Url"];
+        };
         /** @description Non-negative integer: a number up to 2^53 - 1, or a decimal string of any size. */
         Whole: number | components["schemas"]["Decimal"];
     };
@@ -2404,6 +2648,80 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+        };
+    };
+    listAuditLog: {
+        parameters: {
+            query?: {
+                /** @description Only entries with a higher number; default: the newest entries. */
+                after?: number;
+                /** @description Maximum number of entries, 1 to 1000; default 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Entries of the log */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntries"];
+                };
+            };
+            /** @description `invalid_limit`: `limit` is out of range; `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listCeremonies: {
@@ -3811,7 +4129,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_owner`: the circuit or ceremony is public and belongs to another tenant; `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            /** @description `not_allowed`: a setting of the operator forbids this request; `not_owner`: the circuit or ceremony is public and belongs to another tenant; `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3820,7 +4138,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_template`: there is no template with this name */
+            /** @description `no_webhooks`: the tenant has no address and secrets for events; `unknown_template`: there is no template with this name */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3838,7 +4156,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `circuit_deleting`: the circuit is being deleted */
+            /** @description `circuit_deleting`: the circuit is being deleted; `other_callback`: the circuit is pending with another callback */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3874,7 +4192,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `include_not_found`: a file that the source includes does not exist; `include_outside_roots`: an include leads out of the template's folder and the include roots; `inconsistent_parameters`: parameters contradict a rule of the manifest; `invalid_body`: a field of the body is missing, unknown or of the wrong type; `invalid_parameter`: a parameter has the wrong type or is out of range; `invalid_template`: a template or its manifest is not valid; `missing_parameter`: a parameter without a default is missing; `unknown_parameter`: the template has no such parameter */
+            /** @description `include_not_found`: a file that the source includes does not exist; `include_outside_roots`: an include leads out of the template's folder and the include roots; `inconsistent_parameters`: parameters contradict a rule of the manifest; `invalid_body`: a field of the body is missing, unknown or of the wrong type; `invalid_inputs`: inputs do not fit the circuit, or fields of a deployment are missing or contradict each other; `invalid_parameter`: a parameter has the wrong type or is out of range; `invalid_template`: a template or its manifest is not valid; `missing_parameter`: a parameter without a default is missing; `unknown_parameter`: the template has no such parameter */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3947,7 +4265,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_owner`: the circuit or ceremony is public and belongs to another tenant; `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            /** @description `not_allowed`: a setting of the operator forbids this request; `not_owner`: the circuit or ceremony is public and belongs to another tenant; `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3956,7 +4274,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `upload_not_found`: there is no such upload: it has expired, was deleted, or its import has ended */
+            /** @description `no_webhooks`: the tenant has no address and secrets for events; `upload_not_found`: there is no such upload: it has expired, was deleted, or its import has ended */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3974,7 +4292,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `circuit_deleting`: the circuit is being deleted; `upload_in_use`: a circuit is being imported from the upload; `upload_incomplete`: parts of the upload are missing */
+            /** @description `circuit_deleting`: the circuit is being deleted; `other_callback`: the circuit is pending with another callback; `upload_in_use`: a circuit is being imported from the upload; `upload_incomplete`: parts of the upload are missing */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4010,7 +4328,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `import_incomplete`: files of the import are missing and cannot be made, or contradict each other; `invalid_body`: a field of the body is missing, unknown or of the wrong type */
+            /** @description `import_incomplete`: files of the import are missing and cannot be made, or contradict each other; `invalid_body`: a field of the body is missing, unknown or of the wrong type; `invalid_inputs`: inputs do not fit the circuit, or fields of a deployment are missing or contradict each other */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4509,7 +4827,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `artifact_not_found`: there is no file of this name; `circuit_not_found`: there is no circuit with this id */
+            /** @description `artifact_not_found`: there is no file of this name; `circuit_not_found`: there is no circuit with this id; `no_webhooks`: the tenant has no address and secrets for events */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6176,7 +6494,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            /** @description `not_allowed`: a setting of the operator forbids this request; `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6185,7 +6503,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `circuit_not_found`: there is no circuit with this id */
+            /** @description `circuit_not_found`: there is no circuit with this id; `no_webhooks`: the tenant has no address and secrets for events */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7540,6 +7858,620 @@ export interface operations {
             };
             /** @description `invalid_body`: a field of the body is missing, unknown or of the wrong type; `upload_part_length`: a part does not have the length of its place */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getUsage: {
+        parameters: {
+            query?: {
+                /** @description First day in UTC, such as `2026-01-31`; default: `to`. */
+                from?: components["schemas"]["Day"];
+                /** @description Last day in UTC; default: today. */
+                to?: components["schemas"]["Day"];
+                /** @description `json` (default), or `csv`: all days in one answer. */
+                format?: "json" | "csv";
+                /** @description Maximum number of entries of JSON, 1 to 1000; default 200. */
+                limit?: number;
+                /** @description `nextCursor` of the previous page; absent for the first page. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The usage */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsagePage"];
+                    "text/csv": string;
+                };
+            };
+            /** @description `invalid_cursor`: `cursor` is not from this list; `invalid_limit`: `limit` is out of range; `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getWebhooks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhooks */
+            200: {
+                headers: {
+                    /** @description Digest of the document */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhooks"];
+                };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_webhooks`: the tenant has no address and secrets for events */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhooks"];
+            };
+        };
+        responses: {
+            /** @description The webhooks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhooks"];
+                };
+            };
+            /** @description `invalid_query`: a query parameter is unknown or has the wrong type; `malformed_json`: a body or a file of snarkjs is not JSON, or has the wrong form; `unreadable_body`: the body ended early */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed`: a setting of the operator forbids this request; `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_slow`: the body arrives too slowly */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: the body is larger than the route accepts; see `max_body_bytes` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the `Content-Type` is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_body`: a field of the body is missing, unknown or of the wrong type; `invalid_inputs`: inputs do not fit the circuit, or fields of a deployment are missing or contradict each other */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhooks are deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_webhooks`: the tenant has no address and secrets for events */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                /** @description Only deliveries with this status. */
+                status?: components["schemas"]["DeliveryStatus"];
+                /** @description Maximum number of entries, 1 to 200; default 50. */
+                limit?: number;
+                /** @description `nextCursor` of the previous page; absent for the first page. */
+                cursor?: string;
+            };
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of deliveries */
+            200: {
+                headers: {
+                    /** @description Digest of the document */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryPage"];
+                };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_cursor`: `cursor` is not from this list; `invalid_limit`: `limit` is out of range; `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replayDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                deliveryId: components["schemas"]["DeliveryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery is pending */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `delivery_not_found`: there is no such delivery; it may have been removed after a week */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `delivery_pending`: the delivery waits for its receiver */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rotateWebhooks: {
+        parameters: {
+            query?: {
+                /** @description Seconds that the old secret signs too; default 86400 (a day), at most 2592000 (30 days). */
+                overlap?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhooks with the new secret, shown this once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhooks"];
+                };
+            };
+            /** @description `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_webhooks`: the tenant has no address and secrets for events */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -93,6 +93,18 @@ export async function everyOperation(): Promise<void> {
   const scope: Schemas["Scope"] | undefined = (await call("getKey", { path: keyPath })).scopes[0];
   const rotated: string = (await call("rotateKey", { path: keyPath, query: { overlap: 60 } })).key;
   await call("revokeKey", { path: keyPath });
+
+  const { usage } = (await call("getUsage", { query: { from: "2026-01-01", to: "2026-01-31" } })) as Schemas["UsagePage"];
+  console.log(usage[0]?.proofs, usage[0]?.workMs);
+  const { entries } = await call("listAuditLog", { query: { after: 0, limit: 10 } });
+  console.log(entries[0]?.action === "key.create");
+
+  const hooks = await call("setWebhooks", { body: { url: "https://app.example/webhooks", every: true } });
+  const secret: string | undefined = hooks.secret ?? (await call("rotateWebhooks", { query: { overlap: 60 } })).secret;
+  console.log(secret, (await call("getWebhooks", none)).secrets);
+  const sent = await call("listDeliveries", { query: { status: "failed" } });
+  for (const { deliveryId } of sent.deliveries) await call("replayDelivery", { path: { deliveryId } });
+  await call("deleteWebhooks", none);
   console.log(keys.keys.length, scope, rotated.length);
   const upload = await call("createUpload", {
     body: { files: [{ role: "source", path: "main.circom", size: 10, sha256: "0".repeat(64) }] },

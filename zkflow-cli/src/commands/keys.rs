@@ -4,12 +4,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use zkflow_core::service::catalog::{ApiKey, KeyChange, Named as _, Page, Scope};
+use zkflow_core::service::catalog::{ApiKey, AuditAction, KeyChange, Named as _, Page, Scope};
 use zkflow_core::service::id::KeyId;
 use zkflow_core::service::tenant::TenantId;
-use zkflow_server::auth::{KeyText, NewKey, rotate};
+use zkflow_server::auth::{KeyText, NewKey, expire, successor};
 use zkflow_server::config::ConfigArgs;
-use zkflow_server::maintenance::Data;
+use zkflow_server::maintenance::{Data, audit};
 
 use super::Error;
 use super::store::{on_data, on_existing};
@@ -40,7 +40,7 @@ pub(crate) struct CreateArgs {
     #[arg(long, default_value_t)]
     tenant: TenantId,
     /// Permissions: circuits:read, circuits:build, circuits:delete, proofs:create, proofs:read, verify, deploy,
-    /// ceremonies:contribute, operate, admin
+    /// ceremonies:contribute, webhooks, operate, admin
     #[arg(long, value_delimiter = ',', value_name = "SCOPE[,SCOPE]", required = true, value_parser = scope)]
     scopes: Vec<Scope>,
     /// Days until the key expires (default: never)
@@ -87,6 +87,7 @@ pub(super) fn keys(command: &KeysCommand) -> Result<ExitCode, Error> {
         KeysCommand::List(args) => on_existing(&args.config, async |data| list(args, data).await),
         KeysCommand::Revoke(args) => on_existing(&args.config, async |data| {
             let key = find(&data, &args.id).await?;
+            record(&data, AuditAction::KeyRevoke, &key.tenant, key.id.as_str()).await?;
             data.catalog.keys().change(&key.id, KeyChange::Revoked(data.clock.now())).await?;
             println!("revoked              {}", key.id);
             Ok(ExitCode::SUCCESS)
@@ -96,8 +97,10 @@ pub(super) fn keys(command: &KeysCommand) -> Result<ExitCode, Error> {
             if !key.is_valid(now) {
                 return Err(format!("key {} is revoked or has expired: make a new one", key.id).into());
             }
-            let overlap = Duration::from_secs(args.overlap_s.into());
-            show(&rotate(&*data.catalog, &key, overlap, now).await?);
+            let made = successor(&*data.catalog, &key, now).await?;
+            record(&data, AuditAction::KeyRotate, &key.tenant, &format!("{} {}", key.id, made.0.id)).await?;
+            expire(&*data.catalog, &key, Duration::from_secs(args.overlap_s.into()), now).await?;
+            show(&made);
             Ok(ExitCode::SUCCESS)
         }),
     }
@@ -112,7 +115,9 @@ async fn create(args: &CreateArgs, data: Data) -> Result<ExitCode, Error> {
         scopes: args.scopes.clone(),
         expires_at: args.expires_in_days.map(days),
     };
-    show(&new.create(&*data.catalog, now).await?);
+    let made = new.create(&*data.catalog, now).await?;
+    record(&data, AuditAction::KeyCreate, &made.0.tenant, made.0.id.as_str()).await?;
+    show(&made);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -133,6 +138,12 @@ async fn list(args: &ListArgs, data: Data) -> Result<ExitCode, Error> {
             println!("{}  {}  {:?}  {}  {state}  {used}", key.id, key.tenant, key.name, scopes(key));
         }
     }
+}
+
+/// Records in the audit log what the user of this command does.
+async fn record(data: &Data, action: AuditAction, tenant: &TenantId, subject: &str) -> Result<(), Error> {
+    let actor = format!("command:{}", std::env::var("USER").unwrap_or_default());
+    Ok(audit::record(data, tenant, &actor, action, subject).await?)
 }
 
 async fn find(data: &Data, id: &KeyId) -> Result<ApiKey, Error> {

@@ -261,7 +261,7 @@ async fn every_snippet_of_the_python_page_runs() {
         if index == 0 {
             write!(
                 script,
-                "url, circuit_id, proof_request_id = {:?}, {circuit:?}, {proof:?}\ndeployment_id, key_id, name, queue = proof_request_id, proof_request_id, 'circuit.wasm', 'cleanup'\nupload_id, file, part, content, ceremony_id = proof_request_id, 0, 0, b'a', proof_request_id\n",
+                "url, circuit_id, proof_request_id = {:?}, {circuit:?}, {proof:?}\ndeployment_id, key_id, delivery_id, name, queue = proof_request_id, proof_request_id, proof_request_id, 'circuit.wasm', 'cleanup'\nupload_id, file, part, content, ceremony_id = proof_request_id, 0, 0, b'a', proof_request_id\n",
                 server.base()
             )
             .unwrap();

@@ -10,7 +10,7 @@ use zkflow_server::client::{Client, LocalServer};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// All permissions of the API.
-const SCOPES: &str = "circuits:read,circuits:build,circuits:delete,proofs:create,proofs:read,verify,deploy,ceremonies:contribute,operate,admin";
+const SCOPES: &str = "circuits:read,circuits:build,circuits:delete,proofs:create,proofs:read,verify,deploy,ceremonies:contribute,webhooks,operate,admin";
 
 /// A server process with its data.
 pub(crate) struct Server {

@@ -1,4 +1,5 @@
-//! [`Catalog`]: circuits, proof requests, deployments and ceremonies. It is authoritative; the queue is a transport.
+//! [`Catalog`]: circuits, proof requests, deployments, ceremonies and deliveries. It is authoritative; the queue is a
+//! transport.
 //!
 //! | module | subject |
 //! |---|---|
@@ -6,8 +7,12 @@
 //! | `life` | [`Life`], the fields shared by all documents |
 //! | `lookup` | [`Lookup`], the fields of filters and keys |
 //! | `circuit`, `proof`, `deployment`, `ceremony` | the kinds of document |
+//! | `delivery` | [`Delivery`], an event to send; `subject`: what it is about |
+//! | `sealed` | [`Sealed`], bytes that only the vault opens |
 //! | `origin` | [`Origin`], what a circuit is made from |
 //! | `keys` | [`ApiKeys`], the keys of the API |
+//! | `audit` | [`AuditLog`], who changed what |
+//! | `usage` | [`UsageLog`], what tenants used |
 
 use std::fmt;
 
@@ -17,8 +22,10 @@ use crate::service::clock::Timestamp;
 use crate::service::id::InstallationId;
 use zkflow_groth16::error::{Classified, ErrorKind};
 
+mod audit;
 mod ceremony;
 mod circuit;
+mod delivery;
 mod deployment;
 mod document;
 mod keys;
@@ -27,12 +34,17 @@ mod lookup;
 mod origin;
 mod page;
 mod proof;
+mod sealed;
+mod subject;
+mod usage;
 
+pub use audit::{AuditAction, AuditEntry, AuditEvent, AuditLog, BrokenChain};
 pub use ceremony::{
     Accepted, Ceremony, CeremonyFilter, CeremonyKey, CeremonyResult, CeremonyStage, CeremonyStatus,
     CeremonyTask, EndedPlace, Place, PlaceEnd,
 };
 pub use circuit::{Circuit, CircuitFilter, CircuitKey, CircuitStage, CircuitStatus, Removed, Visibility};
+pub use delivery::{Beginning, Delivery, DeliveryFilter, DeliveryKey, DeliveryStage, DeliveryStatus};
 pub use deployment::{
     DeployedContract, Deployment, DeploymentFilter, DeploymentKey, DeploymentStage, DeploymentStatus, Signer,
 };
@@ -42,7 +54,10 @@ pub use life::{Failure, Life, Named, RequestOrigin, Stage, Status};
 pub use lookup::{Lookup, Term, Value};
 pub use origin::{FileRole, Given, GivenPowers, Import, InputSignal, NodeCircuit, NodeContract, Origin};
 pub use page::{Cursor, Page};
-pub use proof::{ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStage, ProofStatus, Sealed};
+pub use proof::{ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStage, ProofStatus};
+pub use sealed::Sealed;
+pub use subject::{NotASubject, Subject};
+pub use usage::{Day, NotADay, NotAUsageKey, Usage, UsageFilter, UsageKey, UsageLog};
 
 /// Stores documents, with one [`Collection`] per kind.
 #[async_trait]
@@ -59,8 +74,17 @@ pub trait Catalog: fmt::Debug + Send + Sync + 'static {
     /// Ceremonies.
     fn ceremonies(&self) -> &dyn Collection<Ceremony>;
 
+    /// Deliveries of events.
+    fn deliveries(&self) -> &dyn Collection<Delivery>;
+
     /// Keys of the API.
     fn keys(&self) -> &dyn ApiKeys;
+
+    /// What tenants used.
+    fn usage_log(&self) -> &dyn UsageLog;
+
+    /// Who changed what.
+    fn audit_log(&self) -> &dyn AuditLog;
 
     /// Returns at most `limit` proof requests with `expires_at <= now`, earliest first.
     async fn expired_proofs(&self, now: Timestamp, limit: usize) -> Result<Vec<ProofRequest>, CatalogError>;
@@ -142,6 +166,12 @@ impl Stored for Deployment {
 impl Stored for Ceremony {
     fn collection(catalog: &dyn Catalog) -> &dyn Collection<Self> {
         catalog.ceremonies()
+    }
+}
+
+impl Stored for Delivery {
+    fn collection(catalog: &dyn Catalog) -> &dyn Collection<Self> {
+        catalog.deliveries()
     }
 }
 

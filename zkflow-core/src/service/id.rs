@@ -22,6 +22,14 @@ name!(
 );
 
 name!(
+    /// Id of the delivery of an event: a UUID of version 7, so ids sort by creation time.
+    DeliveryId,
+    "delivery id",
+    "a lower-case hyphenated UUID",
+    is_uuid
+);
+
+name!(
     /// Id of a job: a UUID of version 7.
     JobId,
     "job id",
@@ -118,6 +126,13 @@ impl DeploymentId {
     /// When it was generated.
     pub fn created_at(&self) -> Timestamp {
         time_of_uuid(&self.0)
+    }
+}
+
+impl DeliveryId {
+    /// A new id: the time `now` and 74 unguessable bits.
+    pub fn generate(now: Timestamp) -> Self {
+        Self(time_ordered_uuid(now))
     }
 }
 

@@ -4,7 +4,9 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::service::catalog::{CatalogError, Ceremony, Circuit, Deployment, Document, ProofRequest, Stored};
+use crate::service::catalog::{
+    CatalogError, Ceremony, Circuit, Delivery, Deployment, Document, ProofRequest, Stored,
+};
 use crate::service::queue::LeaseToken;
 
 /// Writes documents of a [`Catalog`](crate::service::catalog::Catalog) together with their jobs in a
@@ -22,6 +24,9 @@ pub trait Ledger: fmt::Debug + Send + Sync + 'static {
 
     /// Ceremonies and their jobs.
     fn ceremonies(&self) -> &dyn Entries<Ceremony>;
+
+    /// Deliveries and their jobs.
+    fn deliveries(&self) -> &dyn Entries<Delivery>;
 }
 
 /// Documents of one kind and their jobs.
@@ -76,5 +81,11 @@ impl Entered for Deployment {
 impl Entered for Ceremony {
     fn entries(ledger: &dyn Ledger) -> &dyn Entries<Self> {
         ledger.ceremonies()
+    }
+}
+
+impl Entered for Delivery {
+    fn entries(ledger: &dyn Ledger) -> &dyn Entries<Self> {
+        ledger.deliveries()
     }
 }

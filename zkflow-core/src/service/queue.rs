@@ -113,12 +113,20 @@ pub enum QueueName {
     Cleanup,
     /// Verifies contributions to ceremonies, and makes their first and last keys.
     Ceremony,
+    /// Sends events to the addresses of requests.
+    Webhooks,
 }
 
 impl QueueName {
     /// All queues.
-    pub const ALL: [Self; 5] =
-        [Self::KeyGeneration, Self::ProofGeneration, Self::Deploy, Self::Cleanup, Self::Ceremony];
+    pub const ALL: [Self; 6] = [
+        Self::KeyGeneration,
+        Self::ProofGeneration,
+        Self::Deploy,
+        Self::Cleanup,
+        Self::Ceremony,
+        Self::Webhooks,
+    ];
 
     /// The name in kebab case, such as `key-generation`.
     pub const fn as_str(self) -> &'static str {
@@ -128,6 +136,7 @@ impl QueueName {
             Self::Deploy => "deploy",
             Self::Ceremony => "ceremony",
             Self::Cleanup => "cleanup",
+            Self::Webhooks => "webhooks",
         }
     }
 }
@@ -136,8 +145,9 @@ impl QueueName {
     /// Default number of hand-outs before a job is dead-lettered.
     pub const fn attempts(self) -> u32 {
         match self {
-            // A sent transaction may be mined at any time: its job ends for a reason, not after a count.
-            Self::Deploy => 1000,
+            // A sent transaction may be mined at any time, and a receiver may answer again at any time: their jobs end for a
+            // reason, not after a count.
+            Self::Deploy | Self::Webhooks => 1000,
             Self::KeyGeneration | Self::ProofGeneration | Self::Ceremony | Self::Cleanup => 3,
         }
     }
@@ -194,9 +204,10 @@ impl NewJob {
         }
     }
 
-    /// Sets `max_attempts`, except for a deployment, which keeps the value of its queue.
+    /// Sets `max_attempts`, except for deployments and deliveries, which keep the value of their queue.
     pub fn with_attempts(self, attempts: u32) -> Self {
-        let max_attempts = if self.queue == QueueName::Deploy { self.max_attempts } else { attempts };
+        let keeps = matches!(self.queue, QueueName::Deploy | QueueName::Webhooks);
+        let max_attempts = if keeps { self.max_attempts } else { attempts };
         Self { max_attempts, ..self }
     }
 }

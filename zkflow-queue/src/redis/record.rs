@@ -93,42 +93,39 @@ fn optional_moment<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<
     moment(deserializer).map(Some)
 }
 
-/// A new id. The last bits of its random part name its queue.
-///
-/// The last two bits are the number of one of the first four queues, as in the ids of earlier versions. Ids of the fifth
-/// queue end with [`CEREMONY`], and no other new id does.
+/// A new id, which contains the number of its queue: the last two bits of the random part, and the version of the UUID for
+/// the rest, from 7. Ids of the first four queues, which are older than the others, are of version 7.
 pub(super) fn id_in(queue: QueueName, now: Timestamp) -> JobId {
     let id = JobId::generate(now);
-    let (rest, last) = id.as_str().split_at(id.as_str().len() - 4);
-    let random = u16::from_str_radix(last, 16).unwrap_or(0);
-    let last = match queue {
-        QueueName::Ceremony => CEREMONY,
-        queue => match random & !QUEUE_BITS | queue as u16 {
-            CEREMONY => CEREMONY ^ (QUEUE_BITS + 1),
-            last => last,
-        },
-    };
-    format!("{rest}{last:04x}").parse().unwrap_or(id)
+    let number = queue as u32;
+    let digit = digit_at(&id, LAST) & !QUEUE_BITS | number & QUEUE_BITS;
+    let version = FIRST_VERSION + number / (QUEUE_BITS + 1);
+    let text = id.as_str();
+    let (begin, middle) = (&text[..VERSION], &text[VERSION + 1..LAST]);
+    format!("{begin}{version:x}{middle}{digit:x}").parse().unwrap_or(id)
 }
 
 /// The queue of a job with this id, whether or not the job exists.
 pub(super) fn queue_of(id: &JobId) -> QueueName {
-    let last = id.as_str().get(id.as_str().len() - 4..).and_then(|last| u16::from_str_radix(last, 16).ok());
-    match last.unwrap_or(0) {
-        CEREMONY => QueueName::Ceremony,
-        last => QueueName::ALL[usize::from(last & QUEUE_BITS)],
-    }
+    let rest = digit_at(id, VERSION).saturating_sub(FIRST_VERSION) * (QUEUE_BITS + 1);
+    let number = rest + (digit_at(id, LAST) & QUEUE_BITS);
+    // A foreign id has no job, in whatever queue.
+    QueueName::ALL.get(number as usize).copied().unwrap_or(QueueName::Cleanup)
 }
 
-const QUEUE_BITS: u16 = 3;
+fn digit_at(id: &JobId, place: usize) -> u32 {
+    id.as_str().chars().nth(place).and_then(|digit| digit.to_digit(16)).unwrap_or(0)
+}
 
-/// Last 16 bits of the ids of [`QueueName::Ceremony`]. Of the ids of earlier versions, one of 2^14 of the clean-up ends so.
-const CEREMONY: u16 = 0xce63;
+const QUEUE_BITS: u32 = 3;
+/// Place of the version in the text of a UUID.
+const VERSION: usize = 14;
+/// Place of the last digit.
+const LAST: usize = 35;
+/// Version of the ids of the first four queues.
+const FIRST_VERSION: u32 = 7;
 
-const _: () = assert!(
-    QueueName::ALL.len() == QUEUE_BITS as usize + 2 && QueueName::Ceremony as u16 == QUEUE_BITS + 1,
-    "every value of the bits must be a queue, and the ceremonies are the one besides"
-);
+const _: () = assert!(QueueName::ALL.len() <= 8, "the version of a UUID is 7 or 8");
 
 #[cfg(test)]
 mod tests {
@@ -140,6 +137,17 @@ mod tests {
             for _ in 0..50 {
                 assert_eq!(queue_of(&id_in(queue, Timestamp::from_millis(1))), queue);
             }
+        }
+    }
+
+    #[test]
+    fn ids_of_earlier_versions_and_foreign_ids_have_a_queue() {
+        for (last, queue) in ["4", "9", "e", "3"].into_iter().zip(QueueName::ALL) {
+            let id = format!("01890a5d-ac96-774b-bcce-b302099a805{last}").parse().unwrap();
+            assert_eq!(queue_of(&id), queue);
+        }
+        for id in ["ffffffff-ffff-ffff-ffff-ffffffffffff", "00000000-0000-0000-0000-000000000000"] {
+            let _ = queue_of(&id.parse().unwrap());
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use zkflow_core::service::catalog::{CatalogError, Ceremony, Circuit, Deployment, Document, ProofRequest};
+use zkflow_core::service::catalog::{
+    CatalogError, Ceremony, Circuit, Delivery, Deployment, Document, ProofRequest,
+};
 use zkflow_core::service::ledger::{Entries, Ledger};
 use zkflow_core::service::queue::LeaseToken;
 use zkflow_store::sqlite::rusqlite::Connection;
@@ -41,6 +43,10 @@ impl Ledger for SqliteLedger {
     }
 
     fn ceremonies(&self) -> &dyn Entries<Ceremony> {
+        self
+    }
+
+    fn deliveries(&self) -> &dyn Entries<Delivery> {
         self
     }
 }

@@ -101,20 +101,30 @@ impl NewKey {
     }
 }
 
-/// Makes a key with the name, tenant, scopes and expiry of `old`, which expires after `overlap`.
+/// Makes a key with the name, tenant, scopes and expiry of `old`, which is to [expire] then.
 ///
 /// # Errors
 /// The catalog fails.
-pub async fn rotate(
+pub async fn successor(
+    catalog: &dyn Catalog,
+    old: &ApiKey,
+    now: Timestamp,
+) -> Result<(ApiKey, KeyText), CatalogError> {
+    let ApiKey { name, tenant, scopes, expires_at, .. } = old.clone();
+    NewKey { name, tenant, scopes, expires_at }.create(catalog, now).await
+}
+
+/// Makes a replaced key expire after `overlap`.
+///
+/// # Errors
+/// The catalog fails.
+pub async fn expire(
     catalog: &dyn Catalog,
     old: &ApiKey,
     overlap: Duration,
     now: Timestamp,
-) -> Result<(ApiKey, KeyText), CatalogError> {
-    let ApiKey { name, tenant, scopes, expires_at, .. } = old.clone();
-    let made = NewKey { name, tenant, scopes, expires_at }.create(catalog, now).await?;
-    catalog.keys().change(&old.id, KeyChange::Expires(now + overlap)).await?;
-    Ok(made)
+) -> Result<(), CatalogError> {
+    catalog.keys().change(&old.id, KeyChange::Expires(now + overlap)).await.map(drop)
 }
 
 /// Time until a key is read again. A key that another process revokes is accepted for so long.

@@ -13,6 +13,7 @@ pub(super) fn check(config: &Config) -> Result<(), OpenError> {
         ("MONGODB_URI", config.storage.mongodb_uri.is_some(), "mongodb", cfg!(feature = "mongodb")),
         ("S3_BUCKET", config.storage.s3_bucket.is_some(), "s3", cfg!(feature = "s3")),
         ("ZKFLOW_RPC_URLS", config.chain.rpc_urls.is_some(), "evm", cfg!(feature = "evm")),
+        ("ZKFLOW_CALLBACKS", config.webhooks.callbacks, "evm", cfg!(feature = "evm")),
         ("ZKFLOW_SIGNERS", config.chain.signers.is_some(), "evm", cfg!(feature = "evm")),
     ];
     match settings.into_iter().find(|(_, named, _, built)| *named && !built) {

@@ -1,6 +1,7 @@
 //! [`Http`]: settings of the HTTP API.
 
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::ConfigError;
@@ -13,6 +14,12 @@ settings! {
         bind: IpAddr = IpAddr::from([127, 0, 0, 1]), "bind", "BIND";
         /// Port to listen on; 0 lets the system choose
         port: u16 = 3000, "port", "PORT", 0..=65535;
+        /// Certificate chain of the API in PEM, for https; read again when the file changes. The operations port speaks http
+        tls_certificate: Option<PathBuf> = None, "tls-certificate", "ZKFLOW_TLS_CERTIFICATE";
+        /// Private key of the certificate in PEM
+        tls_key: Option<PathBuf> = None, "tls-key", "ZKFLOW_TLS_KEY";
+        /// Unix socket that the API listens on too, without TLS; only its user and group can connect
+        unix_socket: Option<PathBuf> = None, "unix-socket", "ZKFLOW_UNIX_SOCKET";
         /// Size limit of a request body
         max_body_bytes: usize = 2 << 20, "max-body-bytes", "ZKFLOW_MAX_BODY_BYTES", 1..=1 << 30;
         /// Timeout of a request; also applies to its headers and to idle connections
@@ -52,6 +59,11 @@ impl Http {
     /// Connections that one address may have.
     pub fn connections_per_address(&self) -> usize {
         (self.max_connections as u64 * self.address_share_percent / 100).max(1) as usize
+    }
+
+    /// Files of the certificate and its key; `None`: the API speaks http.
+    pub fn tls(&self) -> Option<(&Path, &Path)> {
+        Some((self.tls_certificate.as_deref()?, self.tls_key.as_deref()?))
     }
 
     /// Checks the settings against each other.

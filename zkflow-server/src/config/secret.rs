@@ -12,6 +12,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct SecretSetting(SecretString);
 
 impl SecretSetting {
+    /// The secret.
+    pub fn into_secret(self) -> SecretString {
+        self.0
+    }
+
     /// The secret text.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()

@@ -12,7 +12,7 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
-use zkflow_core::service::catalog::{Named as _, Scope};
+use zkflow_core::service::catalog::{Named as _, RequestOrigin, Scope};
 
 use super::Problem;
 use crate::auth::{AuthError, Principal};
@@ -92,6 +92,9 @@ async fn check(State(access): State<Access>, request: Request, next: Next) -> Re
     let mut response = match rate.and_then(|rate| rate.wait) {
         Some(wait) => too_fast(wait).into_response(),
         None => {
+            if let Some(origin) = parts.extensions.get_mut::<RequestOrigin>() {
+                origin.caller = Some(principal.name.clone());
+            }
             parts.extensions.insert(principal);
             next.run(Request::from_parts(parts, body)).await
         }

@@ -19,6 +19,7 @@ use super::dto::{ProofToVerify, VerdictDto};
 use super::observe::Origin;
 use super::openapi::schema;
 use crate::auth::Principal;
+use crate::config::SecretSetting;
 use crate::service::verify::{Verdict, verify_all};
 use crate::service::{self, GivenInputs, RequestError};
 use crate::state::App;
@@ -56,6 +57,7 @@ async fn create_all(
         inputs: GivenInputs::new(new.private_inputs.0, new.public_inputs.0, new.inputs),
         tenant: caller.tenant.clone(),
         user_id: new.user_id,
+        callback: new.callback.map(SecretSetting::into_secret),
         idempotency_key: key.as_ref().map(|key| format!("{key}/{place}")),
         origin: origin.clone(),
     });

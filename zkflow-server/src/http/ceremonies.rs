@@ -140,7 +140,8 @@ async fn finish(
     caller: Principal,
     JsonBody(beacon, _held): JsonBody<BeaconValue>,
 ) -> Result<Response, Problem> {
-    let ceremony = ceremonies::finish(&app, &caller.tenant, &ceremony_id(&id)?, &beacon.bytes()?).await?;
+    let by = (&caller.tenant, &*caller.name);
+    let ceremony = ceremonies::finish(&app, by, &ceremony_id(&id)?, &beacon.bytes()?).await?;
     Ok((StatusCode::ACCEPTED, Json(CeremonyDto::whole(ceremony, app.now()))).into_response())
 }
 
@@ -170,7 +171,8 @@ async fn delete(
     query: Result<Query<DeleteQuery>, QueryRejection>,
 ) -> Result<StatusCode, Problem> {
     let Query(choice) = query?;
-    ceremonies::delete(&app, &caller.tenant, &ceremony_id(&id)?, choice.force).await?;
+    let by = (&caller.tenant, &*caller.name);
+    ceremonies::delete(&app, &caller.tenant, by, &ceremony_id(&id)?, choice.force).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

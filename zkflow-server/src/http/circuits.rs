@@ -31,6 +31,7 @@ use super::page::{PageQuery, cut};
 use super::path::{Path, circuit_id, deployment_id};
 use super::wait::WaitQuery;
 use crate::auth::Principal;
+use crate::config::SecretSetting;
 use crate::service::{self, watch};
 use crate::state::{App, ClientAddress};
 
@@ -59,7 +60,7 @@ pub(super) fn routes() -> Routes {
     extensions(("x-codes" = json!([
         "too_many_circuits", "unknown_template", "unknown_parameter", "missing_parameter", "invalid_parameter",
         "inconsistent_parameters", "invalid_template", "include_not_found", "include_outside_roots",
-        "circuit_deleting", "not_owner", "overloaded"
+        "circuit_deleting", "not_owner", "overloaded", "invalid_inputs", "no_webhooks", "not_allowed", "other_callback"
     ])))
 )]
 async fn create(
@@ -68,9 +69,18 @@ async fn create(
     caller: Principal,
     JsonBody(new, _held): JsonBody<NewCircuit>,
 ) -> Result<Response, Problem> {
-    let NewCircuit { template_name, params, visibility } = new;
-    let circuit =
-        service::circuits::request(&app, &caller.tenant, visibility, template_name, params.0, origin).await?;
+    let NewCircuit { template_name, params, visibility, callback } = new;
+    let callback = callback.map(SecretSetting::into_secret);
+    let circuit = service::circuits::request(
+        &app,
+        &caller.tenant,
+        visibility,
+        template_name,
+        params.0,
+        callback,
+        origin,
+    )
+    .await?;
     Ok(requested(circuit))
 }
 
@@ -184,7 +194,7 @@ async fn delete(
 ) -> Result<StatusCode, Problem> {
     let Query(choice) = query?;
     let id = circuit_id(&app, &caller.tenant, &id).await?;
-    service::removal::delete(&app, &caller.tenant, &id, choice.force).await?;
+    service::removal::delete(&app, &caller.tenant, (&caller.tenant, &caller.name), &id, choice.force).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -53,7 +53,7 @@ pub(super) fn routes() -> Routes {
         "not_allowed", "not_owner", "foreign_node", "circuit_pending", "circuit_failed", "artifact_not_found", "invalid_inputs",
         "unknown_chain", "unknown_signer", "wrong_chain", "rpc_refused", "signer_failed", "chain_refused",
         "insufficient_funds", "key_for_development", "key_forgeable", "key_claimed", "key_unusual",
-        "contract_too_long", "record_malformed", "record_not_sealed", "record_of_other_key", "overloaded"
+        "contract_too_long", "record_malformed", "record_not_sealed", "record_of_other_key", "no_webhooks", "overloaded"
     ])))
 )]
 async fn create(

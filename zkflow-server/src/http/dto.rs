@@ -16,6 +16,7 @@ use zkflow_core::template::TemplateName;
 
 use super::body::{Content, Entries};
 use super::openapi::schema;
+use crate::config::SecretSetting;
 use crate::service::CircuitName;
 
 pub(super) mod bulk;
@@ -46,6 +47,10 @@ pub(super) struct NewCircuit {
     /// `tenant` (default) or `public`: every tenant that knows the id may read the circuit, prove and verify with it.
     #[schema(value_type = Option<schema::Visibility>)]
     pub(super) visibility: Option<Visibility>,
+    /// Address that the end is sent to as a webhook. Its scheme, host and port are those of the tenant's address, see
+    /// `PUT /v1/webhooks`.
+    #[schema(value_type = Option<schema::Url>)]
+    pub(super) callback: Option<SecretSetting>,
 }
 
 impl Content for NewCircuit {
@@ -81,6 +86,10 @@ pub(super) struct NewProof {
     /// User of the request, for fair scheduling and lists.
     #[schema(value_type = Option<schema::UserId>)]
     pub(super) user_id: Option<UserId>,
+    /// Address that the end is sent to as a webhook. Its scheme, host and port are those of the tenant's address, see
+    /// `PUT /v1/webhooks`.
+    #[schema(value_type = Option<schema::Url>)]
+    pub(super) callback: Option<SecretSetting>,
 }
 
 impl Content for NewProof {}

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 use zkflow_core::service::catalog::{
-    Ceremony, Circuit, Cursor, Deployment, Named as _, Page, ProofRequest, Scope, Status as _, Stored,
+    AuditAction, Ceremony, Circuit, Cursor, Delivery, Deployment, Named as _, Page, ProofRequest, Scope,
+    Status as _, Stored,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::queue::{DEAD_LETTERS, Job, JobState, QueueName};
@@ -21,8 +22,9 @@ use super::dto::FailureDto;
 use super::openapi::schema;
 use super::page::{PageQuery, cut};
 use super::path::Path;
-use crate::service::RequestError;
+use crate::auth::Principal;
 use crate::service::jobs::{self, Deleted, Retried};
+use crate::service::{RequestError, audit};
 use crate::state::App;
 
 /// Most jobs of one request that changes them.
@@ -63,14 +65,15 @@ struct ListQuery {
     state: JobStatus,
 }
 
-/// A job: the work on a circuit, a proof request, a deployment or a ceremony. It contains no inputs and no proof.
+/// A job: the work on a circuit, a proof request, a deployment, a ceremony or a delivery. It contains no inputs and no
+/// proof.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Job)]
 struct JobDto {
     #[schema(value_type = schema::Queue)]
     queue: QueueName,
-    /// Id of the circuit, proof request, deployment or ceremony.
+    /// Id of the circuit, proof request, deployment, ceremony or delivery.
     subject: String,
     state: JobStatus,
     /// Present stage, or the stage that failed; absent if the document does not exist any more.
@@ -112,7 +115,8 @@ impl JobDto {
             error: life.error.clone().map(FailureDto::from),
             last_error: None,
             // A pending document without a job gets one.
-            retryable: !life.status.is_final() || (failed && D::QUEUE == QueueName::KeyGeneration),
+            retryable: !life.status.is_final()
+                || (failed && matches!(D::QUEUE, QueueName::KeyGeneration | QueueName::Webhooks)),
             created_at: life.created_at.to_string(),
             updated_at: life.updated_at.to_string(),
         }
@@ -174,6 +178,7 @@ async fn list(
         QueueName::ProofGeneration => documents::<ProofRequest>(&app, query.state, &page, &scope).await?,
         QueueName::Deploy => documents::<Deployment>(&app, query.state, &page, &scope).await?,
         QueueName::Ceremony => documents::<Ceremony>(&app, query.state, &page, &scope).await?,
+        QueueName::Webhooks => documents::<Delivery>(&app, query.state, &page, &scope).await?,
         // Only dead letters are known of it.
         QueueName::Cleanup => JobPage { jobs: Vec::new(), next_cursor: None },
     };
@@ -218,6 +223,7 @@ async fn letters(app: &App, queue: QueueName, page: &Page, scope: &str) -> Resul
             QueueName::ProofGeneration => document_of::<ProofRequest>(app, &job).await?,
             QueueName::Deploy => document_of::<Deployment>(app, &job).await?,
             QueueName::Ceremony => document_of::<Ceremony>(app, &job).await?,
+            QueueName::Webhooks => document_of::<Delivery>(app, &job).await?,
             QueueName::Cleanup => None,
         };
         jobs.push(JobDto::dead(job, at, document));
@@ -236,7 +242,7 @@ async fn document_of<D: Stored>(app: &App, job: &Job) -> Result<Option<JobDto>, 
 struct ChosenJobs {
     #[schema(value_type = schema::Queue)]
     queue: QueueName,
-    /// Ids of circuits, proof requests, deployments or ceremonies, at most 200.
+    /// Ids of circuits, proof requests, deployments, ceremonies or deliveries, at most 200.
     #[schema(max_items = 200)]
     subjects: Vec<String>,
 }
@@ -303,12 +309,13 @@ impl From<Retried> for RetryOutcome {
 )]
 async fn retry(
     State(app): State<Arc<App>>,
+    caller: Principal,
     JsonBody(chosen, _held): JsonBody<ChosenJobs>,
 ) -> Result<Json<RetriedJobs>, Problem> {
     let ChosenJobs { queue, subjects } = chosen.checked()?;
     let mut results = Vec::with_capacity(subjects.len());
     for subject in subjects {
-        let outcome = jobs::retry(&app, queue, &subject).await?.into();
+        let outcome = jobs::retry(&app, (&caller.tenant, &caller.name), queue, &subject).await?.into();
         results.push(RetriedJob { subject, outcome });
     }
     Ok(Json(RetriedJobs { results }))
@@ -356,12 +363,13 @@ impl From<Deleted> for DeleteOutcome {
 )]
 async fn delete(
     State(app): State<Arc<App>>,
+    caller: Principal,
     JsonBody(chosen, _held): JsonBody<ChosenJobs>,
 ) -> Result<Json<DeletedJobs>, Problem> {
     let ChosenJobs { queue, subjects } = chosen.checked()?;
     let mut results = Vec::with_capacity(subjects.len());
     for subject in subjects {
-        let outcome = jobs::delete(&app, queue, &subject).await?.into();
+        let outcome = jobs::delete(&app, (&caller.tenant, &caller.name), queue, &subject).await?.into();
         results.push(DeletedJob { subject, outcome });
     }
     Ok(Json(DeletedJobs { results }))
@@ -393,8 +401,11 @@ struct Purged {
 )]
 async fn purge(
     State(app): State<Arc<App>>,
+    caller: Principal,
     JsonBody(PurgedBefore { before }, _held): JsonBody<PurgedBefore>,
 ) -> Result<Json<Purged>, Problem> {
+    let (action, moment) = (AuditAction::JobsPurge, before.to_string());
+    audit::record(&app, &caller.tenant, &caller.name, action, &moment).await?;
     let removed = app.queue.purge_dead(before).await.map_err(RequestError::from)?;
     tracing::info!(removed, %before, "an operator removes dead letters");
     Ok(Json(Purged { removed }))
@@ -414,8 +425,12 @@ struct PausedQueue {
     params(("queue" = schema::Queue, Path)),
     responses((status = 200, description = "The queue is paused", body = PausedQueue))
 )]
-async fn pause(State(app): State<Arc<App>>, Path(queue): Path<String>) -> Result<Json<PausedQueue>, Problem> {
-    set_paused(&app, &queue, true).await
+async fn pause(
+    State(app): State<Arc<App>>,
+    caller: Principal,
+    Path(queue): Path<String>,
+) -> Result<Json<PausedQueue>, Problem> {
+    set_paused(&app, &caller, &queue, true).await
 }
 
 /// Resume a queue: its jobs are handed out again.
@@ -426,14 +441,22 @@ async fn pause(State(app): State<Arc<App>>, Path(queue): Path<String>) -> Result
 )]
 async fn resume(
     State(app): State<Arc<App>>,
+    caller: Principal,
     Path(queue): Path<String>,
 ) -> Result<Json<PausedQueue>, Problem> {
-    set_paused(&app, &queue, false).await
+    set_paused(&app, &caller, &queue, false).await
 }
 
-async fn set_paused(app: &App, queue: &str, paused: bool) -> Result<Json<PausedQueue>, Problem> {
+async fn set_paused(
+    app: &App,
+    caller: &Principal,
+    queue: &str,
+    paused: bool,
+) -> Result<Json<PausedQueue>, Problem> {
     let queue: QueueName =
         queue.parse().map_err(|error: String| Problem::bad_request("invalid_path", error))?;
+    let action = if paused { AuditAction::QueuePause } else { AuditAction::QueueResume };
+    audit::record(app, &caller.tenant, &caller.name, action, queue.as_str()).await?;
     app.pauses.set(queue, paused).await.map_err(RequestError::from)?;
     tracing::info!(%queue, paused, "an operator changes a queue");
     Ok(Json(PausedQueue { queue, paused }))

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
-use zkflow_core::service::catalog::{ApiKey, CatalogError, KeyChange, Scope};
+use zkflow_core::service::catalog::{ApiKey, AuditAction, CatalogError, KeyChange, Scope};
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::KeyId;
 use zkflow_core::service::tenant::TenantId;
@@ -21,8 +21,8 @@ use super::body::{Content, JsonBody};
 use super::openapi::schema;
 use super::page::{PageQuery, cut};
 use super::path::Path;
-use crate::auth::{KeyText, NewKey, rotate};
-use crate::service::{InputFault, RequestError};
+use crate::auth::{KeyText, NewKey, Principal, expire, successor};
+use crate::service::{InputFault, RequestError, audit};
 use crate::state::App;
 
 const ADMIN: Access = Access::Needs(Scope::Admin);
@@ -133,6 +133,7 @@ struct KeyPage {
 )]
 async fn create(
     State(app): State<Arc<App>>,
+    caller: Principal,
     JsonBody(new, _held): JsonBody<NewKeyDto>,
 ) -> Result<(StatusCode, Json<MadeKeyDto>), Problem> {
     let NewKeyDto { name, tenant, scopes, expires_at } = new;
@@ -140,8 +141,11 @@ async fn create(
         let message = "expected 1 to 128 characters, without control characters".to_owned();
         return Err(RequestError::Fields(vec![InputFault { path: "name".to_owned(), message }]).into());
     }
-    let made = NewKey { name, tenant, scopes, expires_at }.create(&*app.catalog, app.now()).await;
-    Ok((StatusCode::CREATED, Json(made.map_err(failed)?.into())))
+    let new = NewKey { name, tenant, scopes, expires_at };
+    let made = new.create(&*app.catalog, app.now()).await.map_err(failed)?;
+    // Without an entry, the key is not shown, so it is of no use.
+    record(&app, &caller, AuditAction::KeyCreate, &made.0.id).await?;
+    Ok((StatusCode::CREATED, Json(made.into())))
 }
 
 /// Filter of a list of keys.
@@ -191,8 +195,13 @@ async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json
         (status = 204, description = "The key is revoked"),
     )
 )]
-async fn revoke(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+async fn revoke(
+    State(app): State<Arc<App>>,
+    caller: Principal,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
     let key = found(&app, &id).await?;
+    record(&app, &caller, AuditAction::KeyRevoke, &key.id).await?;
     app.catalog.keys().change(&key.id, KeyChange::Revoked(app.now())).await.map_err(failed)?;
     app.authenticator.forget(&key.id);
     Ok(StatusCode::NO_CONTENT)
@@ -222,6 +231,7 @@ const LONGEST_OVERLAP: u32 = 30 * 24 * 3600;
 )]
 async fn rotated(
     State(app): State<Arc<App>>,
+    caller: Principal,
     Path(id): Path<String>,
     query: Result<Query<RotateQuery>, QueryRejection>,
 ) -> Result<(StatusCode, Json<MadeKeyDto>), Problem> {
@@ -234,10 +244,17 @@ async fn rotated(
     if !old.is_valid(app.now()) {
         return Err(unknown());
     }
+    let made = successor(&*app.catalog, &old, app.now()).await.map_err(failed)?;
+    let both = format!("{} {}", old.id, made.0.id);
+    audit::record(&app, &caller.tenant, &caller.name, AuditAction::KeyRotate, &both).await?;
     let overlap = Duration::from_secs(overlap.into());
-    let made = rotate(&*app.catalog, &old, overlap, app.now()).await.map_err(failed)?;
+    expire(&*app.catalog, &old, overlap, app.now()).await.map_err(failed)?;
     app.authenticator.forget(&old.id);
     Ok((StatusCode::CREATED, Json(made.into())))
+}
+
+async fn record(app: &App, caller: &Principal, action: AuditAction, key: &KeyId) -> Result<(), Problem> {
+    Ok(audit::record(app, &caller.tenant, &caller.name, action, key.as_str()).await?)
 }
 
 async fn found(app: &App, id: &str) -> Result<ApiKey, Problem> {

@@ -5,6 +5,8 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use zkflow_core::id::CircuitId;
+#[cfg(feature = "evm")]
+use zkflow_core::service::id::DeliveryId;
 use zkflow_core::service::id::{CeremonyId, DeploymentId, UploadId};
 use zkflow_core::service::tenant::TenantId;
 
@@ -49,6 +51,15 @@ pub(super) fn ceremony_id(text: &str) -> Result<CeremonyId, Problem> {
     text.parse().map_err(|_| {
         let detail = "invalid ceremony id: expected a lower-case hyphenated UUID";
         Problem::new(StatusCode::NOT_FOUND, "ceremony_not_found", detail)
+    })
+}
+
+/// Parses the delivery id in a path.
+#[cfg(feature = "evm")]
+pub(super) fn delivery_id(text: &str) -> Result<DeliveryId, Problem> {
+    text.parse().map_err(|_| {
+        let detail = "invalid delivery id: expected a lower-case hyphenated UUID";
+        Problem::new(StatusCode::NOT_FOUND, "delivery_not_found", detail)
     })
 }
 

@@ -26,6 +26,7 @@ use super::page::{PageQuery, cut};
 use super::path::Path;
 use super::wait::WaitQuery;
 use crate::auth::Principal;
+use crate::config::SecretSetting;
 use crate::service::{self, CircuitName, watch};
 use crate::state::{App, ClientAddress};
 
@@ -53,7 +54,7 @@ pub(super) fn routes() -> Routes {
     ),
     extensions(("x-codes" = json!([
         "circuit_not_found", "circuit_pending", "circuit_failed", "invalid_inputs", "wrong_place",
-        "overloaded"
+        "no_webhooks", "not_allowed", "overloaded"
     ])))
 )]
 async fn create(
@@ -70,6 +71,7 @@ async fn create(
             inputs: service::GivenInputs::new(new.private_inputs.0, new.public_inputs.0, new.inputs),
             tenant: caller.tenant,
             user_id: new.user_id,
+            callback: new.callback.map(SecretSetting::into_secret),
             idempotency_key: idempotency_key(&headers)?,
             origin,
         },

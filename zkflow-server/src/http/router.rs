@@ -12,14 +12,14 @@ use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::access::{Door, Routes, SCHEME};
-#[cfg(feature = "evm")]
-use super::deployments;
 use super::origin::{self, Sites};
 use super::query::{self, Known};
 use super::{
-    Problem, bulk, caching, ceremonies, circuits, dashboard, delivery, fallible, jobs, keys, observe,
-    openapi, operations, overview, proofs, templates, turns, uploads,
+    Problem, audit, bulk, caching, ceremonies, circuits, dashboard, delivery, fallible, jobs, keys, observe,
+    openapi, operations, overview, proofs, templates, turns, uploads, usage,
 };
+#[cfg(feature = "evm")]
+use super::{deployments, webhooks};
 use crate::state::App;
 
 /// Router of the whole API, with `/openapi.json`, `/docs` and the dashboard at `/`.
@@ -81,6 +81,7 @@ pub fn description() -> Value {
         (name = "deployments", description = "Verifier contracts on chains"),
         (name = "proofs", description = "Proof requests and proofs"),
         (name = "templates", description = "Parameterised sources of circuits"),
+        (name = "webhooks", description = "Events of the ends of circuits, proofs and deployments"),
         (name = "keys", description = "Keys of the API"),
         (name = "jobs", description = "Jobs and queues of all tenants, for operators"),
         (name = "operations", description = "Health, readiness and metrics for operators"),
@@ -112,9 +113,11 @@ fn described() -> Routes {
         .merge(proofs::routes())
         .merge(bulk::routes())
         .merge(keys::routes())
+        .merge(usage::routes())
+        .merge(audit::routes())
         .merge(jobs::routes())
         .merge(overview::routes());
     #[cfg(feature = "evm")]
-    let routes = routes.merge(deployments::routes());
+    let routes = routes.merge(deployments::routes()).merge(webhooks::routes());
     routes
 }

@@ -20,6 +20,7 @@ use super::observe::Origin;
 use super::openapi::schema;
 use super::path::{Path, upload_id};
 use crate::auth::Principal;
+use crate::config::SecretSetting;
 use crate::service::{RequestError, imports, uploads};
 use crate::state::App;
 
@@ -134,7 +135,8 @@ async fn delete(
     ),
     extensions(("x-codes" = json!([
         "too_many_circuits", "upload_in_use",
-        "upload_not_found", "upload_incomplete", "import_incomplete", "circuit_deleting", "not_owner", "overloaded"
+        "upload_not_found", "upload_incomplete", "import_incomplete", "circuit_deleting", "not_owner", "overloaded",
+        "invalid_inputs", "no_webhooks", "not_allowed", "other_callback"
     ])))
 )]
 async fn import(
@@ -149,6 +151,7 @@ async fn import(
         simplification: new.simplification.map(Into::into).unwrap_or_default(),
         configured_powers: new.powers.is_some(),
         visibility: new.visibility,
+        callback: new.callback.map(SecretSetting::into_secret),
         origin,
     };
     Ok(requested(imports::request(&app, &caller.tenant, new).await?))

@@ -14,8 +14,8 @@ use zkflow_core::error::Classified;
 use zkflow_core::id::CircuitId;
 use zkflow_core::rng::os_rng;
 use zkflow_core::service::catalog::{
-    Circuit, CircuitStage, Document as _, FileRole, Given, GivenPowers, Import as Imported, InputSignal,
-    NodeCircuit, Origin,
+    AuditAction, Circuit, CircuitStage, Document as _, FileRole, Given, GivenPowers, Import as Imported,
+    InputSignal, NodeCircuit, Origin,
 };
 use zkflow_core::service::id::{JobId, UploadId};
 use zkflow_core::service::store::Generation;
@@ -30,7 +30,7 @@ use super::report::{Arrival, Outcome, Refusal};
 use super::{Import, NodeError, Trouble};
 use crate::config::Limits;
 use crate::maintenance::{manifest, tombstone};
-use crate::service::{circuits, names};
+use crate::service::{audit, circuits, names};
 use crate::state::App;
 use crate::work::made::{Made, inputs};
 use crate::work::scratch::Scratch;
@@ -93,6 +93,7 @@ pub(super) async fn import(import: &Import<'_>, old: &OldCircuit) -> Result<Outc
     let generation = Generation { circuit: id.clone(), job: JobId::generate(now), attempt: 1 };
     let made = Made::imported(files, Some((scratch, zkey)), inputs);
     made.store(app, &mut circuit, &generation).await.map_err(stored)?;
+    audit::record(app, tenant, &import.actor, AuditAction::CircuitImport, id.as_str()).await?;
     let (circuit, _) = app.catalog.circuits().insert(circuit).await?;
     let circuit = circuits::ready(circuit)?;
     names::record(&*app.store, tenant, &old.id, &id).await?;

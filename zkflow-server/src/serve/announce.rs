@@ -35,6 +35,7 @@ pub(super) fn announce(app: &App, addresses: Addresses, queues: &[QueueName]) {
     }
     if !address.is_empty() {
         // The server continues if standard output is closed.
-        let _ = writeln!(std::io::stdout(), "listening on http://{address}");
+        let scheme = if config.http.tls().is_some() { "https" } else { "http" };
+        let _ = writeln!(std::io::stdout(), "listening on {scheme}://{address}");
     }
 }

@@ -14,7 +14,8 @@ use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +25,8 @@ use tower::ServiceExt as _;
 
 use super::places::{InFlight, Place, Places};
 use super::stall::Stalling;
-use crate::state::ClientAddress;
+use super::tls::Tls;
+use crate::state::{ClientAddress, LOCAL};
 use crate::telemetry::{CONNECTIONS, CONNECTIONS_REFUSED};
 
 /// Time after the last answer of a shutdown, to send it and to receive a request in transit.
@@ -33,12 +35,43 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Pause after a failed accept, for example when there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
+/// Time limit of a TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
 /// Limit of the headers of a request, and of what is read of a connection before it is processed.
 const HEADERS: usize = 32 * 1024;
+
+/// What connections come from.
+#[derive(Debug)]
+pub(super) enum Listener {
+    /// A port, with TLS or without.
+    Tcp(TcpListener, Option<Arc<Tls>>),
+    /// A Unix socket. Its clients count as local ones.
+    Unix(UnixListener),
+}
+
+/// A connection that was accepted.
+enum Socket {
+    Tcp(TcpStream, Option<Arc<Tls>>),
+    Unix(UnixStream),
+}
+
+impl Listener {
+    async fn accept(&self) -> std::io::Result<(Socket, IpAddr)> {
+        match self {
+            Self::Tcp(listener, tls) => {
+                let (stream, from) = listener.accept().await?;
+                Ok((Socket::Tcp(stream, tls.clone()), from.ip()))
+            }
+            Self::Unix(listener) => Ok((Socket::Unix(listener.accept().await?.0), LOCAL.0)),
+        }
+    }
+}
 
 /// Server of connections.
 ///
 /// # Behaviour
+/// - A TLS handshake may take [`HANDSHAKE`].
 /// - A connection is closed if a request's headers are not complete within `header_time` of the connection's
 ///   start or of its last answer.
 /// - At most `most` connections are open, and at most `most_per_address` from one address (IPv6: from one /64 network). A
@@ -59,18 +92,25 @@ pub(super) struct Connections {
 
 impl Connections {
     /// Serves until the shutdown, then until the requests in flight are answered.
-    pub(super) async fn serve(self, listener: TcpListener, routers: watch::Receiver<Router>) {
+    pub(super) async fn serve(self, listener: Listener, routers: watch::Receiver<Router>) {
         let requests = TaskTracker::new();
         // Dropping the set closes the remaining connections.
         let mut connections = JoinSet::new();
         let places = Places::new(self.most, self.most_per_address);
-        while let Some((stream, address, place)) =
+        while let Some((socket, address, place)) =
             self.shutdown.run_until_cancelled(next(&listener, &places)).await
         {
             while connections.try_join_next().is_some() {}
             let (shutdown, requests) = (self.shutdown.clone(), requests.clone());
-            let connection =
-                connection(stream, address, place, routers.clone(), self.header_time, requests, shutdown);
+            let client = Client {
+                address,
+                place,
+                routers: routers.clone(),
+                header_time: self.header_time,
+                requests,
+                shutdown,
+            };
+            let connection = client.serve(socket);
             let open = metrics::gauge!(CONNECTIONS);
             connections.spawn(async move {
                 open.increment(1.0);
@@ -89,11 +129,11 @@ impl Connections {
 }
 
 /// Waits for the next connection, then for its place. Closes connections of addresses that have their share.
-async fn next(listener: &TcpListener, places: &Arc<Places>) -> (TcpStream, IpAddr, Place) {
+async fn next(listener: &Listener, places: &Arc<Places>) -> (Socket, IpAddr, Place) {
     loop {
         match listener.accept().await {
-            Ok((stream, from)) => match places.take(from.ip()).await {
-                Some(place) => return (stream, from.ip(), place),
+            Ok((socket, from)) => match places.take(from).await {
+                Some(place) => return (socket, from, place),
                 None => metrics::counter!(CONNECTIONS_REFUSED).increment(1),
             },
             Err(error) => {
@@ -104,17 +144,44 @@ async fn next(listener: &TcpListener, places: &Arc<Places>) -> (TcpStream, IpAdd
     }
 }
 
-async fn connection(
-    stream: TcpStream,
+/// The other side of a connection.
+struct Client {
     address: IpAddr,
     place: Place,
     routers: watch::Receiver<Router>,
     header_time: Duration,
     requests: TaskTracker,
     shutdown: CancellationToken,
-) {
-    // Without it, small answers wait for an acknowledgement. An error only causes this delay.
-    let _ = stream.set_nodelay(true);
+}
+
+impl Client {
+    async fn serve(self, socket: Socket) {
+        match socket {
+            Socket::Unix(stream) => connection(stream, self).await,
+            Socket::Tcp(stream, tls) => {
+                // Without it, small answers wait for an acknowledgement. An error only causes this delay.
+                let _ = stream.set_nodelay(true);
+                match tls {
+                    None => connection(stream, self).await,
+                    Some(tls) => {
+                        let handshake = tokio::time::timeout(HANDSHAKE, tls.acceptor().accept(stream));
+                        let accepted = tokio::select! {
+                            accepted = handshake => accepted,
+                            () = self.shutdown.cancelled() => return,
+                            () = self.place.given_away() => return,
+                        };
+                        if let Ok(Ok(stream)) = accepted {
+                            connection(stream, self).await;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, client: Client) {
+    let Client { address, place, routers, header_time, requests, shutdown } = client;
     let place = Arc::new(place);
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ClientAddress(address));
@@ -198,7 +265,7 @@ mod tests {
         let connections =
             Connections { most, most_per_address: most + 1, header_time, shutdown: shutdown.clone() };
         let (_, routers) = watch::channel(router);
-        (address, shutdown, tokio::spawn(connections.serve(listener, routers)))
+        (address, shutdown, tokio::spawn(connections.serve(Listener::Tcp(listener, None), routers)))
     }
 
     async fn send(address: std::net::SocketAddr, text: &str) -> TcpStream {
@@ -250,5 +317,65 @@ mod tests {
         assert!(second.ends_with("here"), "{second}");
         // It was answered in full, then left.
         assert!(slow.await.unwrap().ends_with("slow"));
+    }
+
+    #[tokio::test]
+    async fn requests_come_over_tls_and_a_client_without_it_gets_no_answer() {
+        use super::super::tls::tests::{connect, file};
+
+        let router = Router::new().route("/", get(async || "here"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let tls = Tls::open((&file("server.pem"), &file("server.key"))).unwrap();
+        let shutdown = CancellationToken::new();
+        let connections =
+            Connections { most: 8, most_per_address: 8, header_time: HOUR, shutdown: shutdown.clone() };
+        let (_, routers) = watch::channel(router);
+        let serving = tokio::spawn(connections.serve(Listener::Tcp(listener, Some(Arc::new(tls))), routers));
+        let mut stream = connect(address, "ca.pem").await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        assert!(text.starts_with("HTTP/1.1 200 OK") && text.ends_with("here"), "{text}");
+        let mut plain = Vec::new();
+        let mut stream = send(address, "GET / HTTP/1.1\r\n\r\n").await;
+        stream.read_to_end(&mut plain).await.unwrap();
+        assert!(!String::from_utf8_lossy(&plain).contains("here"));
+        // A silent client does not hold up the end.
+        let silent = send(address, "").await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let began = Instant::now();
+        shutdown.cancel();
+        serving.await.unwrap();
+        assert!(began.elapsed() < GRACE + Duration::from_secs(2), "{:?}", began.elapsed());
+        drop(silent);
+    }
+
+    #[tokio::test]
+    async fn requests_come_over_a_unix_socket_as_local_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("api");
+        let from = async |request: axum::extract::Request| {
+            request.extensions().get::<ClientAddress>().is_some_and(|client| client.0 == LOCAL.0).to_string()
+        };
+        let shutdown = CancellationToken::new();
+        let connections =
+            Connections { most: 8, most_per_address: 8, header_time: HOUR, shutdown: shutdown.clone() };
+        let (_, routers) = watch::channel(Router::new().route("/", get(from)));
+        let listener = Listener::Unix(super::super::listeners::bind_unix(&path).unwrap());
+        tokio::spawn(connections.serve(listener, routers));
+        let mut stream = UnixStream::connect(&path).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        assert!(text.ends_with("true"), "{text}");
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+        // A socket of a process that has ended is replaced, one that is used and other files are not.
+        assert!(super::super::listeners::bind_unix(&path).is_err(), "a used socket was taken");
+        drop(std::os::unix::net::UnixListener::bind(folder.path().join("old")).unwrap());
+        assert!(super::super::listeners::bind_unix(&folder.path().join("old")).is_ok());
+        std::fs::write(folder.path().join("file"), "x").unwrap();
+        assert!(super::super::listeners::bind_unix(&folder.path().join("file")).is_err());
     }
 }

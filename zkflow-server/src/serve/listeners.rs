@@ -2,14 +2,19 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::{fs, io};
 
 use axum::Router;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::ServeError;
-use super::connections::Connections;
+use super::connections::{Connections, Listener};
+use super::tls::Tls;
 use crate::config::{Config, Http};
 use crate::http;
 
@@ -19,6 +24,8 @@ const OPERATIONS_CONNECTIONS: usize = 128;
 /// Bound listeners.
 pub(super) struct Listeners {
     api: TcpListener,
+    tls: Option<Arc<Tls>>,
+    unix: Option<UnixListener>,
     /// `None`: on the listener of the API.
     operations: Option<TcpListener>,
 }
@@ -53,7 +60,14 @@ impl Listeners {
             0 => None,
             port => Some(bind(port).await?),
         };
-        Ok(Self { api: bind(http.port).await?, operations })
+        if http.tls_certificate.is_some() != http.tls_key.is_some() {
+            return Err(ServeError::HalfOfTls);
+        }
+        let failed = |action| move |source| ServeError::System { action, source };
+        let tls = http.tls().map(Tls::open).transpose().map_err(failed("use the certificate of TLS"))?;
+        let unix = http.unix_socket.as_deref().map(bind_unix).transpose();
+        let unix = unix.map_err(failed("listen on the Unix socket"))?;
+        Ok(Self { api: bind(http.port).await?, tls: tls.map(Arc::new), unix, operations })
     }
 
     pub(super) fn addresses(&self) -> Addresses {
@@ -80,15 +94,60 @@ impl Listeners {
         let operations = connections(OPERATIONS_CONNECTIONS, OPERATIONS_CONNECTIONS);
         let (api_router, api_routers) = watch::channel(http::starting_router());
         let (operations_router, operations_routers) = watch::channel(http::starting_router());
-        let Self { api: api_listener, operations: operations_listener } = self;
+        let unix = connections(http.max_connections, http.max_connections);
+        let Self { api: api_listener, tls, unix: unix_listener, operations: operations_listener } = self;
+        let unix_routers = api_routers.clone();
         let serving = async move {
             let operations = async {
                 if let Some(listener) = operations_listener {
-                    operations.serve(listener, operations_routers).await;
+                    operations.serve(Listener::Tcp(listener, None), operations_routers).await;
                 }
             };
-            tokio::join!(api.serve(api_listener, api_routers), operations);
+            let unix = async {
+                if let Some(listener) = unix_listener {
+                    unix.serve(Listener::Unix(listener), unix_routers).await;
+                }
+            };
+            let followed = async {
+                if let Some(tls) = &tls {
+                    tls.follow(shutdown.clone()).await;
+                }
+            };
+            let api = api.serve(Listener::Tcp(api_listener, tls.clone()), api_routers);
+            tokio::join!(api, operations, unix, followed);
         };
         (serving, Routers { api: api_router, operations: operations_router })
     }
+}
+
+/// Listens on a Unix socket that only its user and group can connect to. The socket of a process that has ended is replaced.
+///
+/// # Errors
+/// Another process listens there, or may; or the path is another file.
+pub(super) fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => return Err(io::ErrorKind::AlreadyExists.into()),
+        // Only a refused connection shows that the process has ended: a socket of another user refuses the permission.
+        Ok(_) => match std::os::unix::net::UnixStream::connect(path) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+            Err(error) => return Err(error),
+            Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    // The socket gets its name when it has its mode.
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(format!(".{}", std::process::id()));
+    let fresh = Path::new(&fresh);
+    // A process with the same number, as in a container, may have ended between the two names.
+    match fs::remove_file(fresh) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(fresh)?;
+    let named =
+        fs::set_permissions(fresh, fs::Permissions::from_mode(0o660)).and_then(|()| fs::rename(fresh, path));
+    named.inspect_err(|_| drop(fs::remove_file(fresh)))?;
+    Ok(listener)
 }

@@ -12,7 +12,7 @@ pub use refusal::CeremonyRefusal;
 pub use turn::{Joined, declare, join, leave, missing, put_part, submit, take_turn};
 
 use zkflow_core::service::catalog::{
-    CatalogError, Ceremony, CeremonyStatus, Document as _, InvalidTransition,
+    AuditAction, CatalogError, Ceremony, CeremonyStatus, Document as _, InvalidTransition,
 };
 use zkflow_core::service::ceremony::GivenBeacon;
 use zkflow_core::service::clock::Timestamp;
@@ -23,7 +23,7 @@ use zkflow_core::setup::Beacon;
 
 use futures::TryStreamExt as _;
 
-use super::{InputFault, RequestError};
+use super::{InputFault, RequestError, audit};
 use crate::state::App;
 
 /// Name of the present key among the files of a ceremony; after the end, of the final one.
@@ -41,11 +41,11 @@ pub const RECORD_FILE: &str = "ceremony.json";
 /// value.
 pub async fn finish(
     app: &App,
-    tenant: &TenantId,
+    (tenant, actor): (&TenantId, &str),
     id: &CeremonyId,
     value: &[u8],
 ) -> Result<Ceremony, RequestError> {
-    let (ceremony, ()) = change(app, id, |ceremony, now| {
+    let end = |ceremony: &mut Ceremony, now: Timestamp| -> Result<Ceremony, RequestError> {
         own(ceremony, tenant)?;
         let rules = &ceremony.rules;
         if let Err(error) = Beacon::new(value, rules.beacon.exponent) {
@@ -63,7 +63,15 @@ pub async fn finish(
             return Err(CeremonyRefusal::TooFew { found, least }.into());
         }
         let beacon = GivenBeacon { value: hex::encode(value), given_at: now };
-        ceremony.end(beacon, now).map_err(|_: InvalidTransition| CeremonyRefusal::Ended)?;
+        let mut ended = ceremony.clone();
+        ended.end(beacon, now).map_err(|_: InvalidTransition| CeremonyRefusal::Ended)?;
+        Ok(ended)
+    };
+    // Only a request that is accepted has an entry, which is written before the change.
+    change(app, id, end).await?;
+    audit::record(app, tenant, actor, AuditAction::CeremonyFinish, id.as_str()).await?;
+    let (ceremony, ()) = change(app, id, |ceremony, now| {
+        *ceremony = end(ceremony, now)?;
         Ok(())
     })
     .await?;
@@ -71,15 +79,23 @@ pub async fn finish(
     Ok(ceremony)
 }
 
-/// Deletes a ceremony with its keys and its record. The circuit that it made stays.
+/// Deletes a ceremony of `owner` with its keys and its record. The circuit that it made stays. `by` is the caller, with its
+/// tenant.
 ///
 /// # Errors
 /// [`CeremonyRefusal::Ended`] if it is completed, unless `force` is set: its record is the evidence for its key.
-pub async fn delete(app: &App, tenant: &TenantId, id: &CeremonyId, force: bool) -> Result<(), RequestError> {
-    let ceremony: Ceremony = super::owned(app, tenant, id).await?;
+pub async fn delete(
+    app: &App,
+    owner: &TenantId,
+    (tenant, actor): (&TenantId, &str),
+    id: &CeremonyId,
+    force: bool,
+) -> Result<(), RequestError> {
+    let ceremony: Ceremony = super::owned(app, owner, id).await?;
     if ceremony.life.status == CeremonyStatus::Completed && !force {
         return Err(CeremonyRefusal::Ended.into());
     }
+    audit::record(app, tenant, actor, AuditAction::CeremonyDelete, id.as_str()).await?;
     app.erase(ceremony).await?;
     app.changes.notify(id.as_str());
     let files: Vec<_> = app.store.list(&Unit::Ceremony(id.clone()).to_string()).try_collect().await?;

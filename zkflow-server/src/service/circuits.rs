@@ -3,17 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use serde_json::{Map, Value};
 use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{
-    CatalogError, Circuit, CircuitStatus, Document as _, RequestOrigin, Visibility,
+    AuditAction, CatalogError, Circuit, CircuitStatus, Document as _, Origin, RequestOrigin, Subject,
+    Visibility,
 };
 use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::store::{Artifact, ArtifactMeta};
 use zkflow_core::service::tenant::TenantId;
 use zkflow_core::template::TemplateName;
 
-use super::{RequestError, quota};
+use super::callbacks::{self, Callback};
+use super::{RequestError, audit, quota};
 use crate::maintenance::{manifest, tombstone};
 use crate::state::App;
 
@@ -26,18 +29,21 @@ pub(super) const DELETING: &str = "deleting";
 /// - The same template, parameters, compiler and options always give the same circuit, and one job.
 /// - Each tenant has circuits of its own.
 /// - A `visibility` is recorded, also of a circuit that exists.
+/// - A `callback` is recorded, also of a pending circuit without one. A circuit that is ready causes no event. The callback of a
+///   pending circuit stays if the request names none.
 /// - A failed circuit becomes pending again.
 /// - A circuit that was deleted before gets new keys, and [says so](Circuit::replaces).
 ///
 /// # Errors
 /// The template is unknown, a parameter is wrong or an include is missing; [`RequestError::Overloaded`];
-/// [`RequestError::CircuitQuota`].
+/// [`RequestError::CircuitQuota`]; [`RequestError::OtherCallback`].
 pub async fn request(
     app: &Arc<App>,
     tenant: &TenantId,
     visibility: Option<Visibility>,
     name: TemplateName,
     params: Map<String, Value>,
+    callback: Option<SecretString>,
     origin: Option<RequestOrigin>,
 ) -> Result<Circuit, RequestError> {
     let blueprint = {
@@ -48,7 +54,7 @@ pub async fn request(
     };
     let (hash, template) = (blueprint.circuit_hash, blueprint.template.clone());
     let wanted = Circuit::new(hash, template, blueprint.params.to_json(), app.now());
-    obtain(app, tenant, visibility, origin, wanted).await
+    obtain(app, tenant, visibility, callback, origin, wanted).await
 }
 
 /// Returns the circuit with the id of `wanted`, which is pending. Inserts `wanted` if there is none.
@@ -56,15 +62,18 @@ pub(super) async fn obtain(
     app: &App,
     tenant: &TenantId,
     visibility: Option<Visibility>,
+    callback: Option<SecretString>,
     origin: Option<RequestOrigin>,
     wanted: Circuit,
 ) -> Result<Circuit, RequestError> {
     let id = wanted.id.clone();
+    let callback = callbacks::chosen(app, tenant, &Subject::Circuit(id.clone()), callback.as_ref()).await?;
+    let address = callback.as_ref().map(Callback::address);
     loop {
         let found = app.catalog.circuits().get(&id).await?;
         let circuit = match found {
             Some(circuit) if circuit.life.status != CircuitStatus::Failed => {
-                match share(app, circuit, visibility).await {
+                match share(app, circuit, visibility, callback.as_ref(), origin.as_ref()).await {
                     Err(RequestError::Catalog(CatalogError::Stale(_))) => continue,
                     shared => return shared,
                 }
@@ -76,7 +85,10 @@ pub(super) async fn obtain(
                 circuit.restart(app.now()).map_err(|error| RequestError::Internal(error.to_string()))?;
                 circuit.origin.clone_from(&wanted.origin);
                 circuit.life.origin.clone_from(&origin);
+                circuit.life.callback = address.cloned();
                 circuit.visibility = visibility.unwrap_or(circuit.visibility);
+                audit::record(app, tenant, audit::actor(origin.as_ref()), action(&circuit), id.as_str())
+                    .await?;
                 match app.save(circuit).await {
                     Err(CatalogError::Stale(_)) => continue,
                     saved => saved?,
@@ -90,7 +102,10 @@ pub(super) async fn obtain(
                 circuit.replaces = tombstone::removed(&*app.store, &id).await?;
                 circuit.life.origin.clone_from(&origin);
                 circuit.life.tenant = tenant.clone();
+                circuit.life.callback = address.cloned();
                 circuit.visibility = visibility.unwrap_or_default();
+                audit::record(app, tenant, audit::actor(origin.as_ref()), action(&circuit), id.as_str())
+                    .await?;
                 match app.catalog.circuits().insert(circuit).await? {
                     (circuit, true) => circuit,
                     // A concurrent request has inserted the circuit, and pushes its job.
@@ -103,20 +118,50 @@ pub(super) async fn obtain(
     }
 }
 
-/// Records who may use the circuit.
+/// Records who may use the circuit, and the callback of a pending one.
 async fn share(
     app: &App,
     mut circuit: Circuit,
     visibility: Option<Visibility>,
+    callback: Option<&Callback>,
+    origin: Option<&RequestOrigin>,
 ) -> Result<Circuit, RequestError> {
-    match visibility {
-        Some(wanted) if wanted != circuit.visibility => {
-            circuit.visibility = wanted;
-            let saved = app.save(circuit).await?;
-            manifest::write(&*app.store, &saved).await?;
-            Ok(saved)
+    let visibility = visibility.filter(|wanted| *wanted != circuit.visibility);
+    let callback = match (callback, &circuit.life.callback) {
+        (Some(_), _) if circuit.is_final() => None,
+        (Some(Callback::Usual(_)), Some(_)) => None,
+        (Some(Callback::Asked(wanted)), Some(present)) => {
+            let subject = Subject::Circuit(circuit.id.clone());
+            if !callbacks::same(app, &circuit.life.tenant, &subject, [wanted, present])? {
+                return Err(RequestError::OtherCallback(circuit.id));
+            }
+            None
         }
-        _ => Ok(circuit),
+        (wanted, _) => wanted.map(Callback::address),
+    };
+    if visibility.is_none() && callback.is_none() {
+        return Ok(circuit);
+    }
+    if visibility.is_some() {
+        let (tenant, actor, id) = (&circuit.life.tenant, audit::actor(origin), circuit.id.as_str());
+        audit::record(app, tenant, actor, AuditAction::CircuitShare, id).await?;
+    }
+    circuit.visibility = visibility.unwrap_or(circuit.visibility);
+    if let Some(callback) = callback {
+        circuit.life.callback = Some(callback.clone());
+    }
+    let saved = app.save(circuit).await?;
+    if visibility.is_some() {
+        manifest::write(&*app.store, &saved).await?;
+    }
+    Ok(saved)
+}
+
+/// What a request for a circuit does.
+fn action(circuit: &Circuit) -> AuditAction {
+    match circuit.origin {
+        Origin::Template { .. } => AuditAction::CircuitBuild,
+        Origin::Import(_) => AuditAction::CircuitImport,
     }
 }
 

@@ -12,7 +12,8 @@ use zkflow_core::format::zkey::ZKeyFile;
 use zkflow_core::id::CircuitId;
 use zkflow_core::provenance::Provenance;
 use zkflow_core::service::catalog::{
-    Circuit, DeployedContract, Deployment, DeploymentKey, Document as _, Idempotency, RequestOrigin, Signer,
+    AuditAction, Circuit, DeployedContract, Deployment, DeploymentKey, Document as _, Idempotency,
+    RequestOrigin, Signer, Subject,
 };
 use zkflow_core::service::chain::{Address, ChainClient, CompiledContract, SolidityError, TransactionSigner};
 use zkflow_core::service::flow::deployment::Asked;
@@ -21,7 +22,7 @@ use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::tenant::TenantId;
 use zkflow_core::setup::{SetupRecord, gate};
 
-use super::{InputFault, RequestError, circuits};
+use super::{InputFault, RequestError, audit, callbacks, circuits};
 use crate::state::App;
 use zkflow_evm::deploy::{self, Code, DeployError};
 use zkflow_evm::{CappedSigner, LocalSigner};
@@ -36,6 +37,8 @@ pub struct NewDeployment {
     pub signer: Option<String>,
     /// The caller's signing key, in hex.
     pub private_key: Option<SecretString>,
+    /// Address that the end of the deployment is sent to; `None`: the tenant's, if any.
+    pub callback: Option<SecretString>,
     /// Identifies repeats of one request for the circuit.
     pub idempotency_key: Option<String>,
 }
@@ -120,16 +123,21 @@ pub async fn request(
 
     let now = app.now();
     let id = DeploymentId::generate(now);
+    let subject = Subject::Deployment(id.clone());
+    let callback = callbacks::chosen(app, tenant, &subject, new.callback.as_ref()).await?;
     let own_rpc = secrets.rpc_url.is_some();
     let wanted = idempotency.clone();
     let asked = Asked { chain_id, signer, own_rpc, idempotency };
     let mut deployment = Deployment::new(id.clone(), circuit_id.clone(), asked, now);
     deployment.life.origin = origin;
     deployment.life.tenant = tenant.clone();
+    deployment.life.callback = callback.map(callbacks::Callback::into_address);
     if own_rpc || secrets.private_key.is_some() {
         app.vault.seal_deployment(&deployment, &secrets.to_text()).await?;
     }
     drop(secrets);
+    let actor = audit::actor(deployment.life.origin.as_ref()).to_owned();
+    audit::record(app, tenant, &actor, AuditAction::Deploy, id.as_str()).await?;
     let (deployment, added) = app.catalog.deployments().insert(deployment).await?;
     // A retried insert may return this request as not added: compare the id.
     if let (false, Some(wanted)) = (added || deployment.id == id, wanted) {
@@ -146,7 +154,11 @@ fn fingerprint(app: &App, circuit: &CircuitId, new: &NewDeployment, secrets: &Se
     let chain_id = new.chain_id;
     let signer = new.signer.clone().map_or(Signer::Request, Signer::Named);
     let request = format!("deployment\n{circuit}\n{chain_id:?}\n{signer:?}\n");
-    let request = Zeroizing::new(request + secrets.to_text().expose_secret());
+    let mut request = Zeroizing::new(request + secrets.to_text().expose_secret());
+    if let Some(callback) = &new.callback {
+        request.push('\n');
+        request.push_str(callback.expose_secret());
+    }
     app.vault.fingerprint(request.as_bytes())
 }
 

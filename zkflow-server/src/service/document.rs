@@ -1,6 +1,8 @@
 //! Reads documents and compares repeated requests.
 
-use zkflow_core::service::catalog::{Ceremony, Circuit, Deployment, Idempotency, ProofRequest, Stored};
+use zkflow_core::service::catalog::{
+    Ceremony, Circuit, Delivery, Deployment, Idempotency, ProofRequest, Stored,
+};
 use zkflow_core::service::tenant::TenantId;
 
 use super::RequestError;
@@ -46,6 +48,12 @@ impl Requested for Ceremony {
 
     fn is_visible_to(&self, tenant: &TenantId) -> bool {
         Self::is_visible_to(self, tenant)
+    }
+}
+
+impl Requested for Delivery {
+    fn unknown(id: Self::Id) -> RequestError {
+        RequestError::UnknownDelivery(id)
     }
 }
 

@@ -4,7 +4,7 @@ use zkflow_core::circuit::BlueprintError;
 use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{CatalogError, Named as _, ProofStatus};
-use zkflow_core::service::id::{CeremonyId, DeploymentId, ObjectId, ProofId, UploadId};
+use zkflow_core::service::id::{CeremonyId, DeliveryId, DeploymentId, ObjectId, ProofId, UploadId};
 use zkflow_core::service::queue::{QueueError, QueueName};
 use zkflow_core::service::store::StoreError;
 #[cfg(feature = "evm")]
@@ -72,6 +72,20 @@ pub enum RequestError {
     /// The rules of a ceremony refuse the request.
     #[error(transparent)]
     Ceremony(#[from] CeremonyRefusal),
+    /// The delivery does not exist.
+    #[error("delivery {0} does not exist; it may have been removed after a week")]
+    UnknownDelivery(DeliveryId),
+    /// The tenant has no address and secrets for events.
+    #[error("the tenant has no webhooks: set their address with PUT /v1/webhooks")]
+    NoHooks,
+    /// The circuit is pending with another callback.
+    #[error(
+        "circuit {0} is pending with another callback: wait for it, or repeat the request without callback"
+    )]
+    OtherCallback(CircuitId),
+    /// The delivery waits for its receiver.
+    #[error("delivery {0} is pending: it is tried again without a replay")]
+    DeliveryPending(DeliveryId),
     /// The deployment has no contract yet.
     #[error("deployment {0} is not confirmed and has no contract")]
     NotDeployed(DeploymentId),
@@ -275,6 +289,8 @@ impl Classified for RequestError {
             | Self::UnknownDeployment(_)
             | Self::UnknownCeremony(_)
             | Self::UnknownCeremonyFile
+            | Self::UnknownDelivery(_)
+            | Self::NoHooks
             | Self::UnknownUpload(_)
             | Self::UnknownPart
             | Self::UnknownArtifact { .. } => ErrorKind::NotFound,
@@ -283,6 +299,8 @@ impl Classified for RequestError {
             | Self::CircuitBusy(_)
             | Self::CircuitDeleting(_)
             | Self::CircuitInUse(_)
+            | Self::OtherCallback(_)
+            | Self::DeliveryPending(_)
             | Self::ProofFinal { .. }
             | Self::NotDeployed(_)
             | Self::UploadIncomplete { .. }
@@ -325,6 +343,10 @@ impl Classified for RequestError {
             Self::UnknownDeployment(_) => "deployment_not_found",
             Self::UnknownCeremony(_) => "ceremony_not_found",
             Self::UnknownCeremonyFile => "ceremony_file_not_found",
+            Self::UnknownDelivery(_) => "delivery_not_found",
+            Self::NoHooks => "no_webhooks",
+            Self::OtherCallback(_) => "other_callback",
+            Self::DeliveryPending(_) => "delivery_pending",
             Self::NotDeployed(_) => "not_deployed",
             Self::Forbidden(_) => "not_allowed",
             Self::NotOwner => "not_owner",

@@ -5,7 +5,7 @@ use zkflow_core::service::catalog::{
 };
 use zkflow_core::service::clock::Timestamp;
 
-use super::{RequestError, removal};
+use super::{RequestError, audit, removal};
 use crate::state::App;
 
 /// Circuits read at a time.
@@ -45,7 +45,8 @@ async fn has_proofs(app: &App, circuit: &Circuit) -> Result<bool, RequestError> 
 
 /// Deletes the circuit, unless it is used or was deleted meanwhile.
 async fn delete(app: &App, circuit: &Circuit) -> Result<bool, RequestError> {
-    match removal::delete(app, &circuit.life.tenant, &circuit.id, false).await {
+    let tenant = &circuit.life.tenant;
+    match removal::delete(app, tenant, (tenant, audit::SERVICE), &circuit.id, false).await {
         Ok(()) => {
             tracing::info!(circuit = %circuit.id, tenant = %circuit.life.tenant, "deleted a circuit that was not used");
             Ok(true)

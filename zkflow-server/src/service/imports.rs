@@ -1,5 +1,6 @@
 //! Circuits from uploaded files.
 
+use secrecy::SecretString;
 use zkflow_core::compile::{CompileOptions, Simplification};
 use zkflow_core::service::catalog::{
     Circuit, FileRole, Given, GivenPowers, Import, RequestOrigin, Visibility,
@@ -25,6 +26,8 @@ pub struct NewImport {
     pub configured_powers: bool,
     /// Who may use the circuit.
     pub visibility: Option<Visibility>,
+    /// Address that the end of the circuit is sent to; `None`: the tenant's, if any.
+    pub callback: Option<SecretString>,
     /// The request, for logs.
     pub origin: Option<RequestOrigin>,
 }
@@ -58,7 +61,7 @@ pub async fn request(app: &App, tenant: &TenantId, new: NewImport) -> Result<Cir
     }
     upload.circuit = Some(wanted.id.clone());
     uploads::write(app, &upload, PutMode::Overwrite).await?;
-    let circuit = circuits::obtain(app, tenant, new.visibility, new.origin, wanted).await?;
+    let circuit = circuits::obtain(app, tenant, new.visibility, new.callback, new.origin, wanted).await?;
     if !uploads::needs(&circuit, &upload.id) {
         uploads::remove(app, tenant, &upload.id).await?;
     }

@@ -4,12 +4,13 @@
 //! the queue.
 
 use zkflow_core::service::catalog::{
-    CatalogError, Ceremony, Circuit, CircuitStatus, Deployment, Document as _, ProofRequest, Status as _,
-    Stored,
+    AuditAction, CatalogError, Ceremony, Circuit, CircuitStatus, Delivery, DeliveryStatus, Deployment,
+    Document as _, ProofRequest, Status as _, Stored,
 };
 use zkflow_core::service::queue::{DEAD_LETTERS, NewJob, QueueName};
+use zkflow_core::service::tenant::TenantId;
 
-use super::{RequestError, ceremonies, circuits, proofs, refuse_overload, removal};
+use super::{RequestError, audit, callbacks, ceremonies, circuits, proofs, refuse_overload, removal};
 use crate::state::App;
 
 /// Result of repeating a job.
@@ -51,18 +52,37 @@ pub enum Deleted {
 ///
 /// # Errors
 /// A backend fails; [`RequestError::Overloaded`].
-pub async fn retry(app: &App, queue: QueueName, subject: &str) -> Result<Retried, RequestError> {
+pub async fn retry(
+    app: &App,
+    by: (&TenantId, &str),
+    queue: QueueName,
+    subject: &str,
+) -> Result<Retried, RequestError> {
+    record(app, by, AuditAction::JobRetry, queue, subject).await?;
     let outcome = match queue {
         QueueName::KeyGeneration => retry_circuit(app, subject).await?,
         QueueName::ProofGeneration => push_again::<ProofRequest>(app, subject).await?,
         QueueName::Deploy => push_again::<Deployment>(app, subject).await?,
         QueueName::Ceremony => push_again::<Ceremony>(app, subject).await?,
         QueueName::Cleanup => retry_cleanup(app, subject).await?,
+        QueueName::Webhooks => retry_delivery(app, subject).await?,
     };
     if outcome == Retried::Retried {
         tracing::info!(%queue, subject, "a job is repeated by an operator");
     }
     Ok(outcome)
+}
+
+/// Records what an operator does to a job. A subject that is no id is cut.
+async fn record(
+    app: &App,
+    (tenant, actor): (&TenantId, &str),
+    action: AuditAction,
+    queue: QueueName,
+    subject: &str,
+) -> Result<(), RequestError> {
+    let subject: String = subject.chars().filter(|c| !c.is_control()).take(64).collect();
+    audit::record(app, tenant, actor, action, &format!("{queue}/{subject}")).await
 }
 
 async fn retry_circuit(app: &App, subject: &str) -> Result<Retried, RequestError> {
@@ -105,6 +125,19 @@ async fn push_again<D: Stored>(app: &App, subject: &str) -> Result<Retried, Requ
     }
 }
 
+async fn retry_delivery(app: &App, subject: &str) -> Result<Retried, RequestError> {
+    let Some(delivery) = find::<Delivery>(app, subject).await? else { return Ok(Retried::NotFound) };
+    if delivery.life.status != DeliveryStatus::Failed {
+        return push_again::<Delivery>(app, subject).await;
+    }
+    match callbacks::replay(app, &delivery.life.tenant, &delivery.id).await {
+        Ok(_) => Ok(Retried::Retried),
+        Err(RequestError::DeliveryPending(_)) => Ok(Retried::Waiting),
+        Err(RequestError::UnknownDelivery(_)) => Ok(Retried::NotFound),
+        Err(error) => Err(error),
+    }
+}
+
 /// Jobs of the clean-up have no document: a dead letter shows that there was such a job.
 async fn retry_cleanup(app: &App, subject: &str) -> Result<Retried, RequestError> {
     let dead = app.queue.dead(QueueName::Cleanup, DEAD_LETTERS).await?;
@@ -115,14 +148,21 @@ async fn retry_cleanup(app: &App, subject: &str) -> Result<Retried, RequestError
     Ok(if pushed.duplicate { Retried::Waiting } else { Retried::Retried })
 }
 
-/// Deletes the document of a failed job: a proof request, a circuit without keys, a deployment or a ceremony.
+/// Deletes the document of a failed job: a proof request, a circuit without keys, a deployment, a ceremony or
+/// a delivery.
 ///
 /// # Errors
 /// A backend fails.
-pub async fn delete(app: &App, queue: QueueName, subject: &str) -> Result<Deleted, RequestError> {
+pub async fn delete(
+    app: &App,
+    by: (&TenantId, &str),
+    queue: QueueName,
+    subject: &str,
+) -> Result<Deleted, RequestError> {
+    record(app, by, AuditAction::JobDelete, queue, subject).await?;
     let outcome = match queue {
         QueueName::KeyGeneration => match failed::<Circuit>(app, subject).await? {
-            Ok(circuit) => removal::delete(app, &circuit.life.tenant, &circuit.id, false).await,
+            Ok(circuit) => removal::delete(app, &circuit.life.tenant, by, &circuit.id, false).await,
             Err(outcome) => return Ok(outcome),
         },
         QueueName::ProofGeneration => match failed::<ProofRequest>(app, subject).await? {
@@ -134,7 +174,11 @@ pub async fn delete(app: &App, queue: QueueName, subject: &str) -> Result<Delete
             Err(outcome) => return Ok(outcome),
         },
         QueueName::Ceremony => match failed::<Ceremony>(app, subject).await? {
-            Ok(ceremony) => ceremonies::delete(app, &ceremony.life.tenant, &ceremony.id, false).await,
+            Ok(ceremony) => ceremonies::delete(app, &ceremony.life.tenant, by, &ceremony.id, false).await,
+            Err(outcome) => return Ok(outcome),
+        },
+        QueueName::Webhooks => match failed::<Delivery>(app, subject).await? {
+            Ok(delivery) => app.erase(delivery).await.map_err(Into::into),
             Err(outcome) => return Ok(outcome),
         },
         QueueName::Cleanup => return Ok(Deleted::NotFound),

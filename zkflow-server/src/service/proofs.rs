@@ -3,19 +3,20 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use zkflow_core::calldata::calldata;
 use zkflow_core::format::json::{proof_from_json, public_from_json};
 use zkflow_core::id::CircuitId;
 use zkflow_core::proof::PublicSignals;
 use zkflow_core::service::catalog::{
-    CatalogError, Circuit, Idempotency, ProofKey, ProofRequest, ProofStatus, RequestOrigin,
+    CatalogError, Circuit, Idempotency, ProofKey, ProofRequest, ProofStatus, RequestOrigin, Subject,
 };
 use zkflow_core::service::id::{ProofId, UserId};
 use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::tenant::TenantId;
 
-use super::{CircuitName, GivenInputs, RequestError, circuits, verify};
+use super::{CircuitName, GivenInputs, RequestError, callbacks, circuits, verify};
 use crate::state::App;
 
 /// A request for a proof. It has no `Debug`, because it contains private inputs.
@@ -30,6 +31,8 @@ pub struct NewProof {
     pub user_id: Option<UserId>,
     /// Identifies repeats of one request of the user.
     pub idempotency_key: Option<String>,
+    /// Address that the end of the request is sent to; `None`: the tenant's, if any.
+    pub callback: Option<SecretString>,
     /// Ids of the request, for the log.
     pub origin: Option<RequestOrigin>,
 }
@@ -106,11 +109,11 @@ impl Intake<'_> {
     /// Checks a request and seals its inputs.
     async fn take(&mut self, new: NewProof) -> Result<Taken, RequestError> {
         let app = self.app;
-        let NewProof { circuit, inputs, tenant, user_id, idempotency_key, origin } = new;
+        let NewProof { circuit, inputs, tenant, user_id, idempotency_key, callback, origin } = new;
         let circuit_id = circuit.resolve(app, &tenant).await?;
         let idempotency = idempotency_key.map(|key| Idempotency {
             key,
-            fingerprint: fingerprint(app, &circuit_id, user_id.as_ref(), &inputs),
+            fingerprint: fingerprint(app, &circuit_id, user_id.as_ref(), callback.as_ref(), &inputs),
         });
         if let Some(wanted) = &idempotency {
             let key = ProofKey { tenant: tenant.clone(), user_id: user_id.clone(), key: wanted.key.clone() };
@@ -125,10 +128,13 @@ impl Intake<'_> {
         let (now, sealed) = (app.now(), inputs.sealed());
         drop(inputs);
         let id = ProofId::generate(now);
+        let subject = Subject::Proof(id.clone());
+        let callback = callbacks::chosen(app, &tenant, &subject, callback.as_ref()).await?;
         let keep = app.config.limits.proof_ttl();
         let mut asked = ProofRequest::new(id, circuit_id, user_id, idempotency, now, keep);
         asked.life.origin = origin;
         asked.life.tenant = tenant;
+        asked.life.callback = callback.map(callbacks::Callback::into_address);
         match sealed.expose().len() {
             ..=SMALL => asked.inputs = Some(app.vault.enclose(&asked, &sealed)),
             _ => app.vault.seal(&asked, &sealed).await?,
@@ -235,9 +241,19 @@ pub async fn solidity_calldata(app: &App, tenant: &TenantId, id: &ProofId) -> Re
     Ok(calldata(&proof, &signals))
 }
 
-fn fingerprint(app: &App, circuit: &CircuitId, user: Option<&UserId>, inputs: &GivenInputs) -> String {
+fn fingerprint(
+    app: &App,
+    circuit: &CircuitId,
+    user: Option<&UserId>,
+    callback: Option<&SecretString>,
+    inputs: &GivenInputs,
+) -> String {
     let user = user.map_or("", UserId::as_str);
-    // Neither id can contain a line break.
-    let text = zeroize::Zeroizing::new(format!("{circuit}\n{user}\n{}", *inputs.json()));
+    // Neither id can contain a line break, and the inputs are JSON in one line.
+    let mut text = zeroize::Zeroizing::new(format!("{circuit}\n{user}\n{}", *inputs.json()));
+    if let Some(callback) = callback {
+        text.push('\n');
+        text.push_str(callback.expose_secret());
+    }
     app.vault.fingerprint(text.as_bytes())
 }

@@ -3,17 +3,17 @@
 use zkflow_core::id::CircuitId;
 use zkflow_core::provenance::Provenance;
 use zkflow_core::service::catalog::{
-    CatalogError, Circuit, CircuitStatus, DeploymentFilter, DeploymentStatus, Document as _, Failure, Page,
-    ProofFilter, ProofStatus,
+    AuditAction, CatalogError, Circuit, CircuitStatus, DeploymentFilter, DeploymentStatus, Document as _,
+    Failure, Page, ProofFilter, ProofStatus,
 };
 use zkflow_core::service::store::ArtifactPath;
 use zkflow_core::service::tenant::TenantId;
 
-use super::{RequestError, circuits};
+use super::{RequestError, audit, circuits};
 use crate::maintenance::{manifest, tombstone};
 use crate::state::App;
 
-/// Deletes a circuit with its artifacts and deployments. A [tombstone] remains.
+/// Deletes a circuit of `owner` with its artifacts and deployments. A [tombstone] remains. `by` is the caller, with its tenant.
 ///
 /// # Behaviour
 /// - A circuit with a contract on a chain, or with keys of a ceremony, is only deleted with `force`: its keys cannot be
@@ -25,8 +25,14 @@ use crate::state::App;
 /// # Errors
 /// [`RequestError::UnknownCircuit`]; [`RequestError::NotOwner`]; [`RequestError::CircuitBusy`] while the circuit has pending work;
 /// [`RequestError::CircuitInUse`] without `force`.
-pub async fn delete(app: &App, tenant: &TenantId, id: &CircuitId, force: bool) -> Result<(), RequestError> {
-    let marked = mark(app, tenant, id, force).await?;
+pub async fn delete(
+    app: &App,
+    owner: &TenantId,
+    by: (&TenantId, &str),
+    id: &CircuitId,
+    force: bool,
+) -> Result<(), RequestError> {
+    let marked = mark(app, owner, by, id, force).await?;
     tombstone::write(&*app.store, &marked, marked.life.updated_at).await?;
     if let Some(generation) = manifest::generation(&marked) {
         // The manifest goes first: a catalog that is made again does not find half a circuit.
@@ -46,9 +52,15 @@ pub async fn delete(app: &App, tenant: &TenantId, id: &CircuitId, force: bool) -
 }
 
 /// Marks the circuit as being deleted, unless it is.
-async fn mark(app: &App, tenant: &TenantId, id: &CircuitId, force: bool) -> Result<Circuit, RequestError> {
+async fn mark(
+    app: &App,
+    owner: &TenantId,
+    (tenant, actor): (&TenantId, &str),
+    id: &CircuitId,
+    force: bool,
+) -> Result<Circuit, RequestError> {
     loop {
-        let mut circuit: Circuit = super::owned(app, tenant, id).await?;
+        let mut circuit: Circuit = super::owned(app, owner, id).await?;
         if circuits::is_being_deleted(&circuit) {
             return Ok(circuit);
         }
@@ -61,6 +73,7 @@ async fn mark(app: &App, tenant: &TenantId, id: &CircuitId, force: bool) -> Resu
         if !force && is_irreplaceable(app, &circuit).await? {
             return Err(RequestError::CircuitInUse(id.clone()));
         }
+        audit::record(app, tenant, actor, AuditAction::CircuitDelete, id.as_str()).await?;
         circuit.life.status = CircuitStatus::Failed;
         circuit.life.error = Some(Failure {
             code: circuits::DELETING.to_owned(),

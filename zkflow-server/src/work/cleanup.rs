@@ -1,9 +1,10 @@
-//! `cleanup`: removes expired proof requests, circuits that are not used, artifacts that no document needs, and old dead letters.
+//! `cleanup`: removes expired proof requests, circuits that are not used, artifacts that no document needs, old deliveries, and old dead letters.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use zkflow_core::service::catalog::{CatalogError, Cursor, Delivery, DeliveryStatus, Document as _, Page};
 use zkflow_core::service::queue::Job;
 use zkflow_queue::{Handler, JobContext, JobError};
 
@@ -22,7 +23,7 @@ pub(super) const ORPHANS: &str = "orphans";
 /// Requests removed between two checks for cancellation.
 const BATCH: usize = 100;
 
-/// Age at which dead letters are removed.
+/// Age at which dead letters and deliveries are removed.
 const DEAD_LETTER_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Handler of [`EXPIRED`] and [`ORPHANS`].
@@ -87,6 +88,35 @@ impl Cleanup {
         Ok(())
     }
 
+    /// Removes deliveries that ended as long ago as dead letters, but for those that are still tried.
+    async fn remove_old_deliveries(&self, context: &JobContext) -> Result<u64, JobError> {
+        let app = &self.app;
+        let before = app.now() - DEAD_LETTER_AGE;
+        let mut removed = 0;
+        for status in [DeliveryStatus::Delivered, DeliveryStatus::Failed] {
+            let mut page =
+                Page { after: Some(Cursor { created_at: before, id: String::new() }), limit: BATCH };
+            let filter = Delivery::with_status(status);
+            while !context.cancelled().is_cancelled() {
+                let old = app.catalog.deliveries().list(&filter, &page).await.map_err(outage)?;
+                let Some(last) = old.last() else { break };
+                page.after = Some(last.cursor());
+                // The list is by the first end of a document, which may have had a later one.
+                for delivery in old.into_iter().filter(|delivery| delivery.life.updated_at < before) {
+                    // One that starts again meanwhile stays.
+                    match app.catalog.deliveries().delete(&delivery).await {
+                        Err(CatalogError::Stale(_)) => {}
+                        deleted => {
+                            deleted.map_err(outage)?;
+                            removed += 1;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(removed)
+    }
+
     async fn purge_dead_letters(&self) -> Result<u64, JobError> {
         let before = self.app.now() - DEAD_LETTER_AGE;
         self.app.queue.purge_dead(before).await.map_err(outage)
@@ -104,9 +134,10 @@ impl Handler for Cleanup {
         // A failure of one does not prevent the other.
         let (letters, requests) =
             (self.purge_dead_letters().await, self.remove_expired_requests(&context).await);
-        let (requests, letters) = (requests?, letters?);
-        if requests + letters > 0 {
-            tracing::info!(requests, letters, "cleaned up");
+        let deliveries = self.remove_old_deliveries(&context).await;
+        let (requests, letters, deliveries) = (requests?, letters?, deliveries?);
+        if requests + letters + deliveries > 0 {
+            tracing::info!(requests, letters, deliveries, "cleaned up");
         }
         Ok(())
     }

@@ -9,11 +9,12 @@ use zeroize::Zeroize as _;
 use zkflow_core::circuit::FileName;
 use zkflow_core::digest::Digest;
 use zkflow_core::format::json::{proof_from_json, public_from_json};
+use zkflow_core::id::CircuitId;
 use zkflow_core::proof::{PublicSignals, VerifyingKey};
 use zkflow_core::rng::os_rng;
 use zkflow_core::service::catalog::{
     CatalogError, Circuit, CircuitStatus, DeployedContract, Deployment, DeploymentStage, Document as _,
-    Named as _, Page, ProofArtifacts, ProofFilter, ProofStatus, Signer,
+    Named as _, Page, ProofArtifacts, ProofFilter, ProofStatus, Signer, Usage,
 };
 use zkflow_core::service::chain::{ChainClient, SignedTransaction};
 use zkflow_core::service::id::DeploymentId;
@@ -202,6 +203,11 @@ impl Steps for Deploy {
         tracing::info!(deployment = %deployment.id, circuit = %circuit.id, chain_id, address = %contract.address, "deployed");
         deployment.confirm(contract, spent, app.now()).map_err(invalid)?;
         Ok(())
+    }
+
+    fn usage(&self, deployment: &Deployment) -> Option<(CircuitId, Usage)> {
+        let gas = deployment.contract.as_ref()?.gas_used;
+        Some((deployment.circuit_id.clone(), Usage { deployments: 1, gas, ..Usage::default() }))
     }
 
     /// Destroys the sealed secrets.

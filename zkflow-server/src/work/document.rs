@@ -6,13 +6,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::timeout;
 use tracing::Instrument as _;
-use zkflow_core::service::catalog::{Document as _, Failure, Named as _, Stored};
+use zkflow_core::id::CircuitId;
+use zkflow_core::service::catalog::{
+    Day, Delivery, Document as _, Failure, Life, Named as _, Stored, Usage, UsageKey,
+};
 use zkflow_core::service::ledger::Entered;
 use zkflow_core::service::queue::Job;
+use zkflow_queue::deliveries::owe;
 use zkflow_queue::{Handler, JobContext, JobError};
 
 use super::memory::Share;
 use super::{Stop, invalid, outage, unsaved};
+use crate::service;
 use crate::state::App;
 use crate::telemetry::{document_failed, join};
 
@@ -44,6 +49,12 @@ pub(super) trait Steps: Send + Sync + 'static {
         true
     }
 
+    /// What a final document counts as, and its circuit; `None`: nothing.
+    fn usage(&self, document: &Self::Document) -> Option<(CircuitId, Usage)> {
+        let _ = document;
+        None
+    }
+
     /// Removes data that only an unfinished document needs. May be called again for a final document.
     async fn discard(&self, id: &Id<Self>) -> Result<(), JobError> {
         let _ = id;
@@ -70,15 +81,20 @@ impl<S: Steps> Progress<S> {
     }
 
     /// Saves the final document, then removes data that only an unfinished one needs. Without such data, the job is
-    /// completed with the document.
+    /// completed with the document. The delivery that the document `owed` is stored before it.
     async fn finish(
         &self,
         mut document: S::Document,
         has_data: bool,
+        owed: Option<Delivery>,
         context: Option<&JobContext>,
     ) -> Result<(), JobError> {
         let Self(steps) = self;
         let app = steps.app();
+        let owed = match owed {
+            Some(delivery) => Some(owe(&*app.catalog, ended(delivery, app)).await.map_err(outage)?),
+            None => None,
+        };
         match context.filter(|_| !has_data) {
             None => save(app, &mut document).await?,
             Some(context) => {
@@ -90,6 +106,12 @@ impl<S: Steps> Progress<S> {
             }
         }
         log_end(&document);
+        if let Some((circuit, usage)) = steps.usage(&document) {
+            count(app, document.life(), circuit, &usage).await;
+        }
+        if let Some(delivery) = owed {
+            service::push(app, delivery.job()).await;
+        }
         if has_data { steps.discard(document.id()).await } else { Ok(()) }
     }
 }
@@ -101,7 +123,7 @@ impl<S: Steps> Handler for Progress<S> {
         let app = steps.app();
         let Some(mut document) = self.owed(job).await? else { return Ok(()) };
         let _share = steps.admit(&document).await?;
-        let has_data = steps.has_data(&document);
+        let (has_data, owed) = (steps.has_data(&document), Delivery::owed_by(&document, app.now()));
         document.begin(job.attempt, app.now()).map_err(invalid)?;
         if !S::BRIEF {
             save(app, &mut document).await?;
@@ -124,20 +146,37 @@ impl<S: Steps> Handler for Progress<S> {
             document_failed(job.queue, failure.code.clone());
             document.fail(failure, app.now()).map_err(invalid)?;
         }
-        self.finish(document, has_data, Some(&context)).await
+        self.finish(document, has_data, owed, Some(&context)).await
     }
 
     async fn dead(&self, job: &Job, error: &JobError) {
         let Self(steps) = self;
         let Ok(Some(mut document)) = self.owed(job).await else { return };
         let (id, has_data) = (document.id().clone(), steps.has_data(&document));
+        let owed = Delivery::owed_by(&document, steps.app().now());
         let failure = Failure { code: error.kind.to_owned(), message: error.reason.clone() };
         if document.fail(failure, steps.app().now()).is_ok()
-            && let Err(error) = self.finish(document, has_data, None).await
+            && let Err(error) = self.finish(document, has_data, owed, None).await
         {
             tracing::warn!(document = %id, reason = %error.reason, "not saved; the reconciler retries");
         }
     }
+}
+
+/// Counts what a final document used. A failure is logged: the document has ended, and its work is not repeated for it.
+async fn count<T, G>(app: &App, life: &Life<T, G>, circuit: CircuitId, usage: &Usage) {
+    let mut usage = *usage;
+    usage.work_ms = life.timings.values().fold(0, |sum, ms| sum.saturating_add(*ms));
+    let key = UsageKey { day: Day::of(life.updated_at), tenant: life.tenant.clone(), circuit };
+    if let Err(error) = app.catalog.usage_log().count(&key, &usage).await {
+        tracing::warn!(%key, %error, "the usage is not counted");
+    }
+}
+
+/// The delivery of a document that ends now.
+fn ended(delivery: Delivery, app: &App) -> Delivery {
+    let now = app.now();
+    Delivery { ended_at: now, since: now, ..delivery }
 }
 
 /// Shows the caller why the document is still pending. It is a note: the work is tried again with or without it.

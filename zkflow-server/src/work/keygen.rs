@@ -10,7 +10,7 @@ use zkflow_core::circuit::{Blueprint, CircuitFiles};
 use zkflow_core::compile::CompileError;
 use zkflow_core::id::CircuitId;
 use zkflow_core::rng::os_rng;
-use zkflow_core::service::catalog::{Circuit, CircuitStage, Document as _, Failure, Origin};
+use zkflow_core::service::catalog::{Circuit, CircuitStage, Document as _, Failure, Origin, Usage};
 use zkflow_core::service::queue::Job;
 use zkflow_core::service::store::Generation;
 use zkflow_core::setup::KeyOptions;
@@ -88,6 +88,10 @@ impl Steps for KeyGeneration {
 
     fn app(&self) -> &App {
         &self.app
+    }
+
+    fn usage(&self, circuit: &Circuit) -> Option<(CircuitId, Usage)> {
+        Some((circuit.id.clone(), Usage { builds: 1, ..Usage::default() }))
     }
 
     /// An import has an upload.

@@ -8,9 +8,11 @@ use async_trait::async_trait;
 use zkflow_core::circuit::{FileName, LoadedCircuit};
 use zkflow_core::field::to_decimal;
 use zkflow_core::format::json;
+use zkflow_core::id::CircuitId;
 use zkflow_core::rng::os_rng;
 use zkflow_core::service::catalog::{
-    Circuit, CircuitStatus, Document as _, Failure, ProofArtifacts, ProofRequest, ProofStage,
+    Circuit, CircuitStatus, Document as _, Failure, ProofArtifacts, ProofRequest, ProofStage, ProofStatus,
+    Usage,
 };
 use zkflow_core::service::id::ProofId;
 use zkflow_core::service::queue::{Job, QueueName};
@@ -126,6 +128,12 @@ impl Steps for ProofGeneration {
         };
         request.complete(artifacts, spent, app.now()).map_err(invalid)?;
         Ok(())
+    }
+
+    fn usage(&self, request: &ProofRequest) -> Option<(CircuitId, Usage)> {
+        let made = u64::from(request.life.status == ProofStatus::Completed);
+        let usage = Usage { proofs: made, failed_proofs: 1 - made, ..Usage::default() };
+        Some((request.circuit_id.clone(), usage))
     }
 
     /// Small inputs are part of the request, and end with it.

@@ -30,10 +30,15 @@ const REQUEST: &[Meaning] = meanings! {
     idempotency_key_reused: "another request has used this `Idempotency-Key`" => "use a new key";
     unauthenticated: "the request has no credentials" => "send `Authorization: Bearer` with a key";
     credentials_refused: "the credentials are unknown, revoked, expired or not valid" => "use others; see the message";
+    issuer_unavailable: "the public keys of the token's issuer cannot be read" => "repeat; the operator finds the cause in the log";
     scope_missing: "the caller may not use this route" => "use a key with the scope in the message";
     too_many_requests: "the caller sends more requests than `requests_per_second` and `requests_burst` allow" => "repeat after `Retry-After`";
     not_owner: "the circuit or ceremony is public and belongs to another tenant" => "ask its owner, or request the circuit yourself";
     key_not_found: "there is no such key of the API, or it is not accepted any more" => "list the keys";
+    no_webhooks: "the tenant has no address and secrets for events" => "set them with `PUT /v1/webhooks`";
+    other_callback: "the circuit is pending with another callback" => "wait for it, or repeat the request without `callback`";
+    delivery_not_found: "there is no such delivery; it may have been removed after a week" => "list the deliveries";
+    delivery_pending: "the delivery waits for its receiver" => "wait; it is tried again";
     host_refused: "the header `Host` is none of the server's names" => "use its name, or add yours to `hosts`";
     origin_refused: "a web page of another site sends the request" => "add the page to `origins`";
     not_allowed: "a setting of the operator forbids this request" => "use a signer or a node of the operator";
@@ -249,6 +254,11 @@ const STORAGE: &[Meaning] = meanings! {
 };
 
 const WORK: &[Meaning] = meanings! {
+    callback_failed: "the receiver of an event did not accept it within `callback_time_s`" => "repair the receiver, then replay the delivery";
+    callback_early: "an event waits for the end of its document" => "nothing: it is sent then";
+    callback_rate: "the addresses of a tenant get as many events a second as they may" => "nothing: the event waits";
+    callbacks_off: "a worker sends no events, because `callbacks` is off there" => "set it for workers too";
+    subject_gone: "the document of an event was deleted before the event was sent" => "nothing";
     attempts_exhausted: "a job failed `job_attempts` times" => "see the log, then request again";
     panic: "the work panicked, which is a bug" => "report it with the log; the job is retried";
     invalid_transition: "the status of a document does not allow the step" => "report it with the log";

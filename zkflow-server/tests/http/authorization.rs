@@ -50,25 +50,27 @@ struct Ids {
     deployment: String,
     upload: String,
     ceremony: String,
+    event: String,
 }
 
 impl From<&Owned> for Ids {
     fn from(owned: &Owned) -> Self {
-        let Owned { circuit, proof, deployment, upload, ceremony } = owned;
+        let Owned { circuit, proof, deployment, upload, ceremony, event } = owned;
         Self {
             circuit: circuit.id.to_string(),
             proof: proof.to_string(),
             deployment: deployment.to_string(),
             upload: upload.to_string(),
             ceremony: ceremony.to_string(),
+            event: event.to_string(),
         }
     }
 }
 
 impl Ids {
     fn of_nothing() -> Self {
-        let [proof, deployment, upload, ceremony] = [NO_PROOF; 4].map(str::to_owned);
-        Self { circuit: NO_CIRCUIT.to_owned(), proof, deployment, upload, ceremony }
+        let [proof, deployment, upload, ceremony, event] = [NO_PROOF; 5].map(str::to_owned);
+        Self { circuit: NO_CIRCUIT.to_owned(), proof, deployment, upload, ceremony, event }
     }
 }
 
@@ -76,7 +78,7 @@ impl Route {
     /// Whether the route is about a document of a tenant.
     fn is_about_a_document(&self) -> bool {
         ["createProof", "importCircuit", "createCeremony"].contains(&&*self.operation)
-            || ["{circuitId}", "{proofRequestId}", "{uploadId}", "{ceremonyId}"]
+            || ["{circuitId}", "{proofRequestId}", "{uploadId}", "{ceremonyId}", "{deliveryId}"]
                 .iter()
                 .any(|part| self.path.contains(part))
     }
@@ -89,6 +91,7 @@ impl Route {
         };
         let path = self.path.replace("{circuitId}", &ids.circuit).replace("{proofRequestId}", &ids.proof);
         let path = path.replace("{deploymentId}", &ids.deployment).replace("{keyId}", key_id);
+        let path = path.replace("{deliveryId}", &ids.event);
         let path =
             path.replace("{name}", name).replace("{uploadId}", &ids.upload).replace("{queue}", "deploy");
         let path = path.replace("{file}", "0").replace("{part}", "0").replace("{ceremonyId}", &ids.ceremony);
@@ -133,8 +136,9 @@ impl Route {
             "createKey" => json!({"name": "a", "tenant": "own", "scopes": ["verify"]}),
             "retryJobs" | "deleteJobs" => json!({"queue": "deploy", "subjects": [ids.deployment]}),
             "purgeJobs" => json!({"before": "2020-01-01T00:00:00Z"}),
+            "setWebhooks" => json!({"url": "https://1.1.1.1/hooks", "every": true}),
             "cancelProof" | "rotateKey" | "pauseQueue" | "resumeQueue" | "joinCeremony" | "takeTurn"
-            | "submitContribution" => return None,
+            | "submitContribution" | "rotateWebhooks" | "replayDelivery" => return None,
             other if self.method == Method::POST => panic!("{other} has no body in this test"),
             _ => return None,
         })
@@ -143,7 +147,11 @@ impl Route {
 
 #[tokio::test]
 async fn every_route_asks_for_its_scope_and_shows_a_tenant_its_own_documents_only() {
-    let server = guarded_with(|config| config.circuits.ptau_path = Some(powers())).await;
+    let server = guarded_with(|config| {
+        config.circuits.ptau_path = Some(powers());
+        config.webhooks.callbacks = true;
+    })
+    .await;
     let mut keys = Vec::new();
     for scope in Scope::ALL {
         keys.push((*scope, server.key("own", &[*scope]).await));
@@ -183,7 +191,7 @@ async fn every_route_asks_for_its_scope_and_shows_a_tenant_its_own_documents_onl
 /// Status and body of an answer, without ids.
 async fn problem(server: &Server, route: &Route, key: &str, ids: &Ids) -> (u16, String) {
     let reply = server.send_as(key, route.request(ids, NO_PROOF)).await;
-    let text = [&ids.circuit, &ids.proof, &ids.deployment, &ids.upload, &ids.ceremony]
+    let text = [&ids.circuit, &ids.proof, &ids.deployment, &ids.upload, &ids.ceremony, &ids.event]
         .into_iter()
         .fold(reply.text().to_owned(), |text, id| text.replace(id.as_str(), "ID"));
     (reply.status.as_u16(), text)
@@ -233,7 +241,7 @@ const RULES: &str = "
 - A circuit with `\"visibility\": \"public\"` can be read, proved with and verified with by every tenant that knows its id. Only its
   owner can deploy and delete it; others get 403 with `not_owner`. Lists contain own circuits only.
 - The same template with the same parameters is another circuit for each tenant, with keys of its own.
-- An upload belongs to its tenant.
+- Uploads, webhooks and deliveries belong to their tenant. A `callback` is on the host of the tenant's address.
 - A ceremony with `\"visibility\": \"public\"` can be read and contributed to by every tenant that knows its id. The turn of a
   contributor needs its secret token too, in the header `Contributor-Token`.
 - `userId` of a proof request is a label within the tenant. In the default tenant users take turns; any other tenant has one turn.
@@ -265,7 +273,7 @@ This page is generated from the description of the API: `UPDATE_PAGES=1 make tes
 
 #[test]
 fn the_page_of_authorization_is_up_to_date() {
-    const SCOPES: [(&str, &str); 10] = [
+    const SCOPES: [(&str, &str); 11] = [
         ("circuits:read", "reading templates, circuits, their files, contracts and deployments"),
         ("circuits:build", "requesting circuits, and changing their visibility"),
         ("circuits:delete", "deleting circuits with their keys"),
@@ -275,11 +283,15 @@ fn the_page_of_authorization_is_up_to_date() {
         ("deploy", "deploying contracts, with the operator's signers too"),
         ("ceremonies:contribute", "reading ceremonies and their files, and contributing to them"),
         (
+            "webhooks",
+            "setting the address and the secrets of the tenant's webhooks, reading and repeating deliveries",
+        ),
+        (
             "operate",
             "reading metrics, the overview and the jobs of every tenant; repeating jobs, deleting failed ones, pausing queues; \
              announcing, finishing and deleting ceremonies",
         ),
-        ("admin", "managing the keys of every tenant"),
+        ("admin", "managing the keys of every tenant, and reading the audit log"),
     ];
     let names: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
     assert_eq!(SCOPES.map(|(name, _)| name).to_vec(), names);

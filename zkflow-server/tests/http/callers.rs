@@ -1,25 +1,31 @@
 //! Servers with authentication, and documents of tenants.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{Method, Request};
+use secrecy::SecretString;
 use serde_json::Value;
 use zkflow_core::digest::Digest;
 use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{
-    ApiKey, Ceremony, Circuit, Deployment, FileRole, ProofRequest, Scope, Signer, Visibility,
+    ApiKey, Ceremony, Circuit, Delivery, Deployment, Document as _, Failure, FileRole, ProofRequest, Scope,
+    Sealed, Signer, Visibility,
 };
 use zkflow_core::service::ceremony::{AnnouncedBeacon, CeremonyCircuit, CeremonyRules};
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::flow::ceremony::Contributor;
 use zkflow_core::service::flow::deployment::Asked;
-use zkflow_core::service::id::{CeremonyId, DeploymentId, ProofId, UploadId};
+use zkflow_core::service::id::{CeremonyId, DeliveryId, DeploymentId, ProofId, UploadId};
 use zkflow_core::service::store::{ArtifactPath, PutMode};
 use zkflow_core::service::tenant::TenantId;
 use zkflow_core::service::upload::UploadFile;
+use zkflow_queue::deliveries::owe;
 use zkflow_server::auth::NewKey;
+use zkflow_server::callbacks::Hooks;
 use zkflow_server::config::{AuthMethod, Config};
 use zkflow_server::service::uploads;
 
@@ -48,6 +54,8 @@ pub(crate) struct Owned {
     pub(crate) upload: UploadId,
     /// An open ceremony, in which the contributor with [`TOKEN`] has the turn and has declared a key of one byte.
     pub(crate) ceremony: CeremonyId,
+    /// A delivery that was given up.
+    pub(crate) event: DeliveryId,
 }
 
 /// Token of the contributor that has the turn.
@@ -152,7 +160,28 @@ impl Server {
         let tenant = &circuit.life.tenant;
         let upload = uploads::create(&self.app, tenant, vec![file]).await.unwrap().id;
         let ceremony = self.ceremony_of(&circuit, &upload).await;
-        Owned { circuit, proof, deployment, upload, ceremony }
+        let url = SecretString::from("https://1.1.1.1/hooks".to_owned());
+        let (version, _) = Hooks::read(&self.app.vault, tenant).await.unwrap();
+        let hooks = Hooks::new(&url, false);
+        assert!(Hooks::write(Some(&hooks), &self.app.vault, tenant, version).await.unwrap());
+        let event = self.failed_delivery(&circuit).await.id;
+        Owned { circuit, proof, deployment, upload, ceremony, event }
+    }
+}
+
+impl Server {
+    /// Adds a delivery about a circuit that was given up.
+    pub(crate) async fn failed_delivery(&self, circuit: &Circuit) -> Delivery {
+        let (mut subject, now) = (circuit.clone(), self.app.now());
+        subject.life.callback = Some(Sealed(vec![0]));
+        // A further end of the circuit for each call.
+        static ENDS: AtomicU32 = AtomicU32::new(0);
+        subject.life.restarts = ENDS.fetch_add(1, Ordering::Relaxed);
+        let owed = owe(&*self.app.catalog, Delivery::owed_by(&subject, now).unwrap()).await;
+        let mut delivery = owed.unwrap();
+        let failure = Failure { code: "callback_failed".to_owned(), message: "no answer".to_owned() };
+        delivery.fail(failure, now).unwrap();
+        self.app.save(delivery).await.unwrap()
     }
 }
 

@@ -262,6 +262,10 @@ async fn a_ceremony_gives_a_circuit_with_its_key_and_a_record() {
     assert_eq!(hosted.server.delete(&hosted.path("?force=true")).await.status, StatusCode::NO_CONTENT);
     hosted.server.get(&hosted.path("")).await.problem(404, "ceremony_not_found");
     assert!(hosted.files().await.is_empty());
+    let log = hosted.server.app.catalog.audit_log().entries(0, 99).await.unwrap();
+    let ours = log.iter().filter(|entry| entry.event.subject == hosted.id);
+    let actions: Vec<_> = ours.map(|entry| entry.event.action.as_str()).collect();
+    assert_eq!(actions, ["ceremony.announce", "ceremony.finish", "ceremony.delete"]);
 }
 
 fn files_of<'a>(

@@ -11,7 +11,7 @@ use zkflow_testbed::page;
 use crate::support::{Server, request};
 
 /// All routes of the API.
-const ROUTES: [&str; 54] = [
+const ROUTES: [&str; 62] = [
     "delete /v1/ceremonies/{ceremonyId}",
     "delete /v1/ceremonies/{ceremonyId}/turn",
     "get /v1/ceremonies",
@@ -66,6 +66,14 @@ const ROUTES: [&str; 54] = [
     "post /v1/proofs/{proofRequestId}/cancel",
     "post /v1/queues/{queue}/pause",
     "post /v1/queues/{queue}/resume",
+    "get /v1/audit-log",
+    "get /v1/usage",
+    "get /v1/webhooks",
+    "put /v1/webhooks",
+    "delete /v1/webhooks",
+    "post /v1/webhooks/rotate",
+    "get /v1/webhooks/deliveries",
+    "post /v1/webhooks/deliveries/{deliveryId}/replay",
 ];
 
 #[tokio::test]

@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod artifacts;
+mod audit;
 mod authorization;
 mod bulk;
+mod callbacks;
 mod calldata;
 mod callers;
 mod ceremonies;
@@ -31,5 +33,8 @@ mod proxies;
 mod quotas;
 mod support;
 mod tenants;
+mod tokens;
+mod usage;
 mod verify;
 mod watching;
+mod webhooks;

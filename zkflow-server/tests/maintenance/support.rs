@@ -94,6 +94,7 @@ pub(crate) async fn installation() -> &'static Installation {
             "rangeCheck".parse().unwrap(),
             params,
             None,
+            None,
         )
         .await
         .unwrap();
@@ -167,6 +168,7 @@ impl Server {
             tenant: TenantId::default(),
             user_id: None,
             idempotency_key: None,
+            callback: None,
             origin: None,
         };
         service::proofs::request(&self.app, new).await.unwrap().id

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{
-    ApiKey, ApiKeys, Catalog, CatalogError, Ceremony, Circuit, Collection, Deployment, KeyChange, Page,
-    ProofRequest, Stored,
+    ApiKey, ApiKeys, AuditEntry, AuditLog, Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery,
+    Deployment, KeyChange, Page, ProofRequest, Stored, Usage, UsageFilter, UsageKey, UsageLog,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::{InstallationId, KeyId};
@@ -59,7 +59,19 @@ impl Catalog for GuardedCatalog {
         self
     }
 
+    fn deliveries(&self) -> &dyn Collection<Delivery> {
+        self
+    }
+
     fn keys(&self) -> &dyn ApiKeys {
+        self
+    }
+
+    fn audit_log(&self) -> &dyn AuditLog {
+        self
+    }
+
+    fn usage_log(&self) -> &dyn UsageLog {
         self
     }
 
@@ -140,5 +152,39 @@ impl ApiKeys for GuardedCatalog {
 
     async fn keys(&self, tenant: Option<&TenantId>, page: &Page) -> Result<Vec<ApiKey>, CatalogError> {
         self.call(|| self.catalog.keys().keys(tenant, page)).await.result
+    }
+}
+
+/// Every call may be repeated.
+#[async_trait]
+impl AuditLog for GuardedCatalog {
+    async fn last(&self) -> Result<Option<AuditEntry>, CatalogError> {
+        self.call(|| self.catalog.audit_log().last()).await.result
+    }
+
+    async fn append(&self, entry: &AuditEntry) -> Result<bool, CatalogError> {
+        self.call(|| self.catalog.audit_log().append(entry)).await.result
+    }
+
+    async fn entries(&self, after: u64, limit: usize) -> Result<Vec<AuditEntry>, CatalogError> {
+        self.call(|| self.catalog.audit_log().entries(after, limit)).await.result
+    }
+}
+
+/// Counts are not repeated: if an answer is lost, they may have been added.
+#[async_trait]
+impl UsageLog for GuardedCatalog {
+    async fn count(&self, key: &UsageKey, more: &Usage) -> Result<(), CatalogError> {
+        let late = |_| CatalogError::backend("counting usage", "the deadline is over");
+        let counted = self.catalog.usage_log().count(key, more);
+        tokio::time::timeout(self.guard.policy.deadline, counted).await.map_err(late)?
+    }
+
+    async fn usage(
+        &self,
+        filter: &UsageFilter,
+        limit: usize,
+    ) -> Result<Vec<(UsageKey, Usage)>, CatalogError> {
+        self.call(|| self.catalog.usage_log().usage(filter, limit)).await.result
     }
 }

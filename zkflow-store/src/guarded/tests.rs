@@ -196,8 +196,17 @@ mod catalog {
         fn ceremonies(&self) -> &dyn Collection<Ceremony> {
             self
         }
+        fn deliveries(&self) -> &dyn Collection<zkflow_core::service::catalog::Delivery> {
+            self
+        }
         fn keys(&self) -> &dyn zkflow_core::service::catalog::ApiKeys {
             self.catalog.keys()
+        }
+        fn audit_log(&self) -> &dyn zkflow_core::service::catalog::AuditLog {
+            self.catalog.audit_log()
+        }
+        fn usage_log(&self) -> &dyn zkflow_core::service::catalog::UsageLog {
+            self.catalog.usage_log()
         }
         async fn expired_proofs(
             &self,

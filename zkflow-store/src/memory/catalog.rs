@@ -7,8 +7,9 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{
-    ApiKey, ApiKeys, Catalog, CatalogError, Ceremony, Circuit, Collection, Deployment, Document, KeyChange,
-    Life, Lookup, Page, ProofRequest,
+    ApiKey, ApiKeys, AuditEntry, AuditLog, Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery,
+    Deployment, Document, KeyChange, Life, Lookup, Page, ProofRequest, Usage, UsageFilter, UsageKey,
+    UsageLog,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::{InstallationId, KeyId};
@@ -23,7 +24,10 @@ pub struct MemoryCatalog {
     proofs: Documents<ProofRequest>,
     deployments: Documents<Deployment>,
     ceremonies: Documents<Ceremony>,
+    deliveries: Documents<Delivery>,
     keys: Keys,
+    audit: Audit,
+    usage: Counts,
     installation: Mutex<Option<InstallationId>>,
 }
 
@@ -52,8 +56,20 @@ impl Catalog for MemoryCatalog {
         &self.ceremonies
     }
 
+    fn deliveries(&self) -> &dyn Collection<Delivery> {
+        &self.deliveries
+    }
+
     fn keys(&self) -> &dyn ApiKeys {
         &self.keys
+    }
+
+    fn audit_log(&self) -> &dyn AuditLog {
+        &self.audit
+    }
+
+    fn usage_log(&self) -> &dyn UsageLog {
+        &self.usage
     }
 
     async fn expired_proofs(&self, now: Timestamp, limit: usize) -> Result<Vec<ProofRequest>, CatalogError> {
@@ -181,5 +197,53 @@ impl ApiKeys for Keys {
         listed.retain(|(place, _)| page.after.as_ref().is_none_or(|after| place < after));
         listed.sort_by(|(a, _), (b, _)| b.cmp(a));
         Ok(listed.into_iter().take(page.limit).map(|(_, key)| key.clone()).collect())
+    }
+}
+
+/// The entries of the audit log, by number.
+#[derive(Debug, Default)]
+struct Audit(Mutex<BTreeMap<u64, AuditEntry>>);
+
+#[async_trait]
+impl AuditLog for Audit {
+    async fn last(&self) -> Result<Option<AuditEntry>, CatalogError> {
+        Ok(lock(&self.0).last_key_value().map(|(_, entry)| entry.clone()))
+    }
+
+    async fn append(&self, entry: &AuditEntry) -> Result<bool, CatalogError> {
+        Ok(lock(&self.0).entry(entry.number).or_insert_with(|| entry.clone()) == entry)
+    }
+
+    async fn entries(&self, after: u64, limit: usize) -> Result<Vec<AuditEntry>, CatalogError> {
+        Ok(lock(&self.0)
+            .range(after.saturating_add(1)..)
+            .take(limit)
+            .map(|(_, entry)| entry.clone())
+            .collect())
+    }
+}
+
+/// Usage by the text of its key.
+#[derive(Debug, Default)]
+struct Counts(Mutex<BTreeMap<String, (UsageKey, Usage)>>);
+
+#[async_trait]
+impl UsageLog for Counts {
+    async fn count(&self, key: &UsageKey, more: &Usage) -> Result<(), CatalogError> {
+        lock(&self.0).entry(key.to_string()).or_insert_with(|| (key.clone(), Usage::default())).1.add(more);
+        Ok(())
+    }
+
+    async fn usage(
+        &self,
+        filter: &UsageFilter,
+        limit: usize,
+    ) -> Result<Vec<(UsageKey, Usage)>, CatalogError> {
+        let ((above, below), counts) = (filter.bounds(), lock(&self.0));
+        let within =
+            counts.iter().filter(|(text, _)| **text > above && **text < below).map(|(_, found)| found);
+        let fits =
+            |(key, _): &&(UsageKey, Usage)| filter.tenant.as_ref().is_none_or(|tenant| key.tenant == *tenant);
+        Ok(within.filter(fits).take(limit).cloned().collect())
     }
 }

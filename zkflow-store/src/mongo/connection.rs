@@ -22,6 +22,12 @@ pub(super) const META: &str = "meta";
 /// Name of the collection of the keys of the API.
 pub(super) const KEYS: &str = "keys";
 
+/// Name of the collection of the audit log.
+const AUDIT_LOG: &str = "audit_log";
+
+/// Name of the collection of the counts of usage.
+pub(super) const USAGE: &str = "usage";
+
 /// A call that is dropped sooner does not count as unanswered: its caller is gone.
 const PATIENT: Duration = Duration::from_secs(1);
 
@@ -83,6 +89,16 @@ impl Call<'_> {
     /// The keys of the API.
     pub(super) fn keys(&self) -> Collection<mongodb::bson::Document> {
         self.database.collection(KEYS)
+    }
+
+    /// The counts of usage.
+    pub(super) fn usage(&self) -> Collection<mongodb::bson::Document> {
+        self.database.collection(USAGE)
+    }
+
+    /// The audit log.
+    pub(super) fn audit_log(&self) -> Collection<mongodb::bson::Document> {
+        self.database.collection(AUDIT_LOG)
     }
 
     /// The collection of what belongs to the database as a whole.

@@ -8,11 +8,11 @@ use mongodb::error::{Error, ErrorKind as Cause};
 use mongodb::options::IndexOptions;
 use mongodb::{Database, IndexModel};
 use zkflow_core::service::catalog::{
-    CatalogError, Ceremony, Circuit, Deployment, Document as Kind, Named, ProofRequest,
+    CatalogError, Ceremony, Circuit, Delivery, Deployment, Document as Kind, Named, ProofRequest,
 };
 use zkflow_core::service::tenant::TenantId;
 
-use super::connection::{KEYS, META};
+use super::connection::{KEYS, META, USAGE};
 use super::{document, failed};
 
 /// Version of the layout that this program writes. [`migrate`] upgrades older versions. Its steps may be
@@ -46,9 +46,12 @@ pub(super) async fn migrate(database: &Database) -> Result<(), CatalogError> {
     collection::<ProofRequest>(database, proofs()).await?;
     collection::<Deployment>(database, deployments()).await?;
     collection::<Ceremony>(database, ceremonies()).await?;
+    collection::<Delivery>(database, deliveries()).await?;
     let indexes =
         [unique(doc! { "digest": 1 }, None), index(doc! { "tenant": 1, "created_at": -1, "_id": -1 })];
     database.collection::<Document>(KEYS).create_indexes(indexes).await.map_err(failed(action))?;
+    let by_tenant = index(doc! { "tenant": 1, "_id": 1 });
+    database.collection::<Document>(USAGE).create_index(by_tenant).await.map_err(failed(action))?;
     let raise = doc! { "$max": { "version": VERSION } };
     meta.update_one(doc! { "_id": "schema" }, raise).upsert(true).await.map_err(failed(action))?;
     Ok(())
@@ -200,6 +203,17 @@ fn ceremonies() -> Schema {
             unique(doc! { "tenant": 1, "idempotency.key": 1 }, Some(keyed())),
             index(doc! { "circuit_id": 1, "created_at": -1, "_id": -1 }),
         ],
+    }
+}
+
+fn deliveries() -> Schema {
+    Schema {
+        fields: doc! {
+            "subject": { "bsonType": "string" },
+            "address": { "bsonType": "string" },
+            "since": { "bsonType": "string" },
+        },
+        indexes: vec![unique(doc! { "subject": 1 }, None)],
     }
 }
 

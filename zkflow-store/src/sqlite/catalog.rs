@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _};
 use zkflow_core::service::catalog::{
-    ApiKeys, Catalog, CatalogError, Ceremony, Circuit, Collection, Deployment, Document, Page, ProofRequest,
+    ApiKeys, AuditLog, Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery, Deployment, Document,
+    Page, ProofRequest, UsageLog,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
@@ -70,7 +71,19 @@ impl Catalog for SqliteCatalog {
         self
     }
 
+    fn deliveries(&self) -> &dyn Collection<Delivery> {
+        self
+    }
+
     fn keys(&self) -> &dyn ApiKeys {
+        self
+    }
+
+    fn audit_log(&self) -> &dyn AuditLog {
+        self
+    }
+
+    fn usage_log(&self) -> &dyn UsageLog {
         self
     }
 

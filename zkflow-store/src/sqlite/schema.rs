@@ -112,6 +112,53 @@ pub(super) const STEPS: &[&str] = &[
 
     PRAGMA user_version = 5;
 ",
+    "
+    CREATE TABLE deliveries (
+        id TEXT PRIMARY KEY,
+        subject TEXT NOT NULL UNIQUE,
+        tenant TEXT NOT NULL,
+        status TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        epoch INTEGER NOT NULL,
+        document TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX deliveries_by_age ON deliveries (created_at, id);
+    CREATE INDEX deliveries_by_status ON deliveries (status, created_at, id);
+    CREATE INDEX deliveries_by_tenant ON deliveries (tenant, created_at, id);
+
+    PRAGMA user_version = 6;
+",
+    "
+    CREATE TABLE audit_log (
+        number INTEGER PRIMARY KEY,
+        entry TEXT NOT NULL
+    ) STRICT;
+    CREATE TRIGGER audit_log_is_not_changed BEFORE UPDATE ON audit_log
+    BEGIN
+        SELECT RAISE(ABORT, 'entries of the audit log are not changed');
+    END;
+    CREATE TRIGGER audit_log_is_not_shortened BEFORE DELETE ON audit_log
+    BEGIN
+        SELECT RAISE(ABORT, 'entries of the audit log are not removed');
+    END;
+
+    PRAGMA user_version = 7;
+",
+    "
+    CREATE TABLE usage (
+        id TEXT PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        proofs INTEGER NOT NULL,
+        failed_proofs INTEGER NOT NULL,
+        builds INTEGER NOT NULL,
+        work_ms INTEGER NOT NULL,
+        deployments INTEGER NOT NULL,
+        gas INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX usage_by_tenant ON usage (tenant, id);
+
+    PRAGMA user_version = 8;
+",
 ];
 
 /// Upgrades the tables to the latest version. Of several processes, one does it.

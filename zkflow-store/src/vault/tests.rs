@@ -255,3 +255,45 @@ fn enclosed_inputs_open_under_their_own_request_only() {
         assert!(vault.disclose(&asked, &changed).is_err(), "cut to {at}");
     }
 }
+
+#[tokio::test]
+async fn callbacks_and_their_secrets_open_for_their_tenant_and_document_only() {
+    let store = Arc::new(MemoryStore::new());
+    let vault = vault(&store);
+    let (one, other): (TenantId, TenantId) = ("one".parse().unwrap(), "other".parse().unwrap());
+    let subject = |text: &str| text.parse::<Subject>().unwrap();
+    let proof = subject("proof/01890a5d-ac96-774b-bcce-b302099a8057");
+    let sealed = vault.enclose_callback(&one, &proof, &SecretString::from("https://a.example/".to_owned()));
+    assert_eq!(vault.disclose_callback(&one, &proof, &sealed).unwrap().expose_secret(), "https://a.example/");
+    let deployment = subject("deployment/01890a5d-ac96-774b-bcce-b302099a8057");
+    for (tenant, subject) in [(&other, &proof), (&one, &deployment)] {
+        let moved = vault.disclose_callback(tenant, subject, &sealed);
+        assert!(matches!(moved, Err(VaultError::Altered(_))), "{moved:?}");
+    }
+    let mut old = sealed.clone();
+    old.0[0] = BOUND_TO_ID;
+    assert!(
+        vault.disclose_callback(&one, &proof, &old).is_err(),
+        "a version that had no callbacks is accepted"
+    );
+
+    let opened = async |tenant| {
+        vault.open_webhooks(tenant).await.map(|(version, text)| (version, text.expose_secret().to_owned()))
+    };
+    let seal = async |before, text: &str| {
+        vault.seal_webhooks(&one, before, &SecretString::from(text.to_owned())).await.unwrap()
+    };
+    assert_eq!(opened(&one).await.unwrap(), (0, String::new()));
+    assert!(seal(0, "secrets").await);
+    assert_eq!(opened(&one).await.unwrap(), (1, "secrets".to_owned()));
+    // Of two changes of one version, the second is refused; nothing of a version before the last is kept.
+    assert!(seal(1, "changed").await && !seal(1, "lost").await && !seal(0, "lost").await);
+    assert_eq!(opened(&one).await.unwrap(), (2, "changed".to_owned()));
+    assert!(matches!(store.get(&webhooks_of(&one, 1)).await, Err(StoreError::NotFound(_))));
+    assert_eq!(opened(&other).await.unwrap(), (0, String::new()));
+    let blob = store.get(&webhooks_of(&one, 2)).await.unwrap().body;
+    store.put(&webhooks_of(&other, 1), blob, PutMode::Overwrite).await.unwrap();
+    assert!(matches!(opened(&other).await, Err(VaultError::Altered(_))));
+    assert!(seal(2, "").await);
+    assert_eq!(opened(&one).await.unwrap(), (3, String::new()));
+}

@@ -9,6 +9,7 @@ use super::document::Document;
 use super::life::{Life, Stage, Status, named};
 use super::lookup::{Lookup, Term};
 use super::origin::{NO_TEMPLATE, Origin};
+use super::subject::Subject;
 use crate::service::clock::Timestamp;
 use crate::service::queue::QueueName;
 use crate::service::store::ArtifactMeta;
@@ -155,6 +156,10 @@ impl Document for Circuit {
     fn fields(&self) -> Vec<Term> {
         let template = self.origin.template().map_or(NO_TEMPLATE, TemplateName::as_str);
         vec![Term::text("circuit_hash", self.circuit_hash), Term::text("template", template)]
+    }
+
+    fn subject(&self) -> Option<Subject> {
+        Some(Subject::Circuit(self.id.clone()))
     }
 
     fn with_status(status: CircuitStatus) -> CircuitFilter {

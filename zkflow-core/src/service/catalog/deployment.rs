@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::document::{Document, IDEMPOTENCY_KEY, Idempotency};
 use super::life::{Life, Stage, Status, named};
 use super::lookup::{Lookup, Term};
+use super::subject::Subject;
 use crate::service::chain::{Address, SignedTransaction, TransactionHash};
 use crate::service::id::DeploymentId;
 use crate::service::queue::QueueName;
@@ -109,6 +110,10 @@ impl Document for Deployment {
     fn fields(&self) -> Vec<Term> {
         let key = self.idempotency.as_ref().map(|idempotency| &idempotency.key);
         vec![Term::text("circuit_id", &self.circuit_id), Term::optional(IDEMPOTENCY_KEY, key)]
+    }
+
+    fn subject(&self) -> Option<Subject> {
+        Some(Subject::Deployment(self.id.clone()))
     }
 
     fn with_status(status: DeploymentStatus) -> DeploymentFilter {

@@ -1,4 +1,4 @@
-//! [`Document`]: the common trait of circuits, proof requests, deployments and ceremonies.
+//! [`Document`]: the common trait of circuits, proof requests, deployments, ceremonies and deliveries.
 
 use std::fmt::{Debug, Display};
 use std::hash::Hash;
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::life::{Failure, Life, Named, Stage, Status};
 use super::lookup::{Lookup, Term};
 use super::page::Cursor;
+use super::subject::Subject;
 use crate::service::clock::Timestamp;
 use crate::service::id::UserId;
 use crate::service::queue::{NewJob, QueueName};
@@ -61,6 +62,11 @@ pub trait Document: Clone + Debug + PartialEq + Serialize + DeserializeOwned + S
 
     /// User of the tenant that the work is attributed to.
     fn user_id(&self) -> Option<&UserId> {
+        None
+    }
+
+    /// The document as the subject of an event; `None`: no event is sent about this kind.
+    fn subject(&self) -> Option<Subject> {
         None
     }
 

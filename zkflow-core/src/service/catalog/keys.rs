@@ -30,6 +30,8 @@ named! {
         Deploy = "deploy",
         /// Read ceremonies and their files, and contribute to them.
         CeremoniesContribute = "ceremonies:contribute",
+        /// Set the callback and the secrets of the tenant, read and repeat deliveries.
+        Webhooks = "webhooks",
         /// Read metrics.
         Operate = "operate",
         /// Manage the keys of every tenant.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::sealed::Sealed;
 use crate::service::clock::Timestamp;
 use crate::service::tenant::TenantId;
 
@@ -91,12 +92,18 @@ pub struct Life<T, G> {
     pub updated_at: Timestamp,
     /// Number of changes, for optimistic concurrency.
     pub epoch: u64,
+    /// Number of times that the document became pending again.
+    #[serde(default)]
+    pub restarts: u32,
     /// Owner of the document.
     #[serde(default)]
     pub tenant: TenantId,
     /// The request that the document comes from, for the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<RequestOrigin>,
+    /// Address that the end of the document is sent to, until then; `None`: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<Sealed>,
 }
 
 /// Ids of the request that a document comes from.
@@ -104,6 +111,9 @@ pub struct Life<T, G> {
 pub struct RequestOrigin {
     /// `x-request-id` of the request.
     pub request_id: String,
+    /// Name of the caller, such as `key:01890a5d-…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<String>,
     /// `traceparent` of the request, as in W3C Trace Context.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
@@ -131,8 +141,10 @@ impl<T: Status, G: Stage> Life<T, G> {
             created_at: now,
             updated_at: now,
             epoch: 0,
+            restarts: 0,
             tenant: TenantId::default(),
             origin: None,
+            callback: None,
         }
     }
 
@@ -168,12 +180,14 @@ impl<T: Status, G: Stage> Life<T, G> {
     pub(in crate::service) fn complete(&mut self, status: T, spent: Duration, now: Timestamp) {
         self.advance(G::DONE, spent, now);
         self.status = status;
+        self.callback = None;
     }
 
     /// Ends the work early with `status`; `stage` is unchanged.
     pub(in crate::service) fn end(&mut self, status: T, now: Timestamp) {
         self.status = status;
         self.delayed_by = None;
+        self.callback = None;
         self.updated_at = now;
     }
 
@@ -187,6 +201,7 @@ impl<T: Status, G: Stage> Life<T, G> {
     pub(in crate::service) fn restart(&mut self, now: Timestamp) {
         self.stage = G::QUEUED;
         self.error = None;
+        self.restarts = self.restarts.saturating_add(1);
         self.end(T::PENDING, now);
     }
 

@@ -1,15 +1,12 @@
 //! [`ProofRequest`]: a request for a proof.
 
-use std::fmt;
-
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD as STANDARD;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::document::{Document, IDEMPOTENCY_KEY, Idempotency, InvalidTransition};
 use super::life::{Failure, Life, Stage, Status, named};
 use super::lookup::{Lookup, Term};
+use super::sealed::Sealed;
+use super::subject::Subject;
 use crate::service::clock::Timestamp;
 use crate::service::id::{ProofId, UserId};
 use crate::service::queue::QueueName;
@@ -42,29 +39,6 @@ pub struct ProofRequest {
     /// sealed by an earlier version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Sealed>,
-}
-
-/// Bytes that only the vault of the installation can open. Stored as base64 text.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Sealed(pub Vec<u8>);
-
-impl fmt::Debug for Sealed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sealed({} bytes)", self.0.len())
-    }
-}
-
-impl Serialize for Sealed {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Sealed {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        STANDARD.decode(text).map(Self).map_err(D::Error::custom)
-    }
 }
 
 named! {
@@ -136,6 +110,10 @@ impl Document for ProofRequest {
             Term::optional(IDEMPOTENCY_KEY, key),
             Term::moment("expires_at", self.expires_at),
         ]
+    }
+
+    fn subject(&self) -> Option<Subject> {
+        Some(Subject::Proof(self.id.clone()))
     }
 
     fn with_status(status: ProofStatus) -> ProofFilter {

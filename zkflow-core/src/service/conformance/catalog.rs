@@ -1,8 +1,10 @@
 //! Conformance suite of [`Catalog`].
 
+mod audit;
 mod keys;
 mod kinds;
 pub(super) mod sample;
+mod usage;
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -11,8 +13,8 @@ use std::time::Duration;
 use futures::future;
 
 use crate::service::catalog::{
-    Catalog, CatalogError, Ceremony, Circuit, Collection, Deployment, Document, Failure, Life, Page,
-    ProofRequest, Stage, Status,
+    Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery, Deployment, Document, Failure, Life,
+    Page, ProofRequest, Stage, Status,
 };
 use crate::service::clock::Timestamp;
 use crate::service::id::InstallationId;
@@ -31,6 +33,7 @@ pub async fn catalog<T: Catalog>(make: impl AsyncFn() -> T) {
     every_kind::<ProofRequest>(&make).await;
     every_kind::<Deployment>(&make).await;
     every_kind::<Ceremony>(&make).await;
+    every_kind::<Delivery>(&make).await;
 
     kinds::a_ready_circuit_survives_as_it_was_written(make().await).await;
     kinds::an_imported_circuit_survives_as_it_was_written(make().await).await;
@@ -46,11 +49,17 @@ pub async fn catalog<T: Catalog>(make: impl AsyncFn() -> T) {
     kinds::deployments_are_filtered(make().await).await;
     kinds::a_completed_ceremony_survives_as_it_was_written(make().await).await;
     kinds::ceremonies_are_filtered_and_have_keys_by_tenant(make().await).await;
+    kinds::a_delivery_is_found_by_its_subject_and_tenant(make().await).await;
+    kinds::a_callback_survives_as_it_was_written(make().await).await;
 
     a_catalog_belongs_to_one_installation(make().await).await;
     keys::a_key_is_found_by_its_digest_and_id(make().await).await;
     keys::changes_of_a_key_do_not_undo_each_other(make().await).await;
     keys::keys_are_listed_by_tenant(make().await).await;
+    audit::entries_are_read_back_in_order(make().await).await;
+    audit::one_of_many_entries_gets_a_number(make().await).await;
+    usage::counts_of_many_calls_are_all_added(make().await).await;
+    usage::usage_is_listed_by_day_and_tenant(make().await).await;
 }
 
 /// The first of several ids stays, until another one replaces it.

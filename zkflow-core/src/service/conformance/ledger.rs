@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future;
 
 use super::catalog::sample::Sample;
-use crate::service::catalog::{Catalog, CatalogError, Ceremony, Circuit, Deployment, ProofRequest};
+use crate::service::catalog::{Catalog, CatalogError, Ceremony, Circuit, Delivery, Deployment, ProofRequest};
 use crate::service::clock::Timestamp;
 use crate::service::ledger::{Entered, Ledger};
 use crate::service::queue::{JobQueue, Lease, QueueError};
@@ -37,6 +37,7 @@ pub async fn ledger(make: impl AsyncFn() -> LedgerHarness) {
     every_kind::<ProofRequest>(&make).await;
     every_kind::<Deployment>(&make).await;
     every_kind::<Ceremony>(&make).await;
+    every_kind::<Delivery>(&make).await;
 }
 
 async fn every_kind<D: Sample + Entered>(make: &impl AsyncFn() -> LedgerHarness) {

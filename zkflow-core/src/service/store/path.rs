@@ -28,6 +28,7 @@ use zkflow_groth16::id::CircuitId;
 /// | `CeremonyKey` | `ceremonies/<ceremony id>/<SHA-256>.zkey` |
 /// | `CeremonyConstraints` | `ceremonies/<ceremony id>/circuit.r1cs` |
 /// | `CeremonyRecord` | `ceremonies/<ceremony id>/ceremony.json` |
+/// | `Webhooks` | `webhooks/<tenant>/<version>` |
 /// | `Unclaimed` | `unclaimed/<path of the unit>` |
 /// | `Trash` | `trash/<milliseconds>/<path>` |
 /// | `Installation` | `installation/id` |
@@ -94,6 +95,13 @@ pub enum ArtifactPath {
     CeremonyConstraints(CeremonyId),
     /// The public record of a finished ceremony, as JSON.
     CeremonyRecord(CeremonyId),
+    /// A version of the callback and secrets of a tenant, sealed. The highest version counts.
+    Webhooks {
+        /// Tenant of the webhooks.
+        tenant: TenantId,
+        /// Number of the version, from 1.
+        version: u64,
+    },
     /// Moment since when no document needs the unit, as RFC 3339.
     Unclaimed(Unit),
     /// An artifact that no document needs; it is deleted later.
@@ -205,6 +213,7 @@ impl ArtifactPath {
             | Self::OldId { .. }
             | Self::Upload { .. }
             | Self::UploadPart { .. }
+            | Self::Webhooks { .. }
             | Self::Unclaimed(_)
             | Self::Trash { .. }
             | Self::Installation
@@ -227,6 +236,7 @@ const UPLOAD_PARTS: &str = "upload-parts";
 const CEREMONIES: &str = "ceremonies";
 const CONSTRAINTS: &str = "circuit.r1cs";
 const RECORD: &str = "ceremony.json";
+const WEBHOOKS: &str = "webhooks";
 const UNCLAIMED: &str = "unclaimed";
 const TRASH: &str = "trash";
 const INSTALLATION: &str = "installation/id";
@@ -249,6 +259,7 @@ impl fmt::Display for ArtifactPath {
             Self::CeremonyKey { ceremony, key } => write!(f, "{CEREMONIES}/{ceremony}/{key}.zkey"),
             Self::CeremonyConstraints(ceremony) => write!(f, "{CEREMONIES}/{ceremony}/{CONSTRAINTS}"),
             Self::CeremonyRecord(ceremony) => write!(f, "{CEREMONIES}/{ceremony}/{RECORD}"),
+            Self::Webhooks { tenant, version } => write!(f, "{WEBHOOKS}/{tenant}/{version}"),
             Self::Unclaimed(unit) => write!(f, "{UNCLAIMED}/{unit}"),
             Self::Trash { since, path } => write!(f, "{TRASH}/{}/{path}", since.as_millis()),
             Self::Installation => f.write_str(INSTALLATION),
@@ -288,6 +299,9 @@ impl FromStr for ArtifactPath {
                 Self::CeremonyKey { ceremony: parse(ceremony)?, key: parse(key)? }
             }
             [UNCLAIMED, CEREMONIES, ceremony] => Self::Unclaimed(Unit::Ceremony(parse(ceremony)?)),
+            [WEBHOOKS, tenant, version] => {
+                Self::Webhooks { tenant: parse(tenant)?, version: parse(version)? }
+            }
             [UNCLAIMED, CIRCUITS, circuit, run] => Self::Unclaimed(Unit::Circuit(generation(circuit, run)?)),
             [UNCLAIMED, SEALED, proof] => Self::Unclaimed(Unit::Inputs(parse(proof)?)),
             [UNCLAIMED, SEALED_DEPLOYMENTS, deployment] => Self::Unclaimed(Unit::Secrets(parse(deployment)?)),
@@ -353,6 +367,7 @@ mod tests {
             ArtifactPath::CeremonyConstraints(CeremonyId::generate(now)),
             ArtifactPath::CeremonyRecord(CeremonyId::generate(now)),
             ArtifactPath::Unclaimed(Unit::Ceremony(CeremonyId::generate(now))),
+            ArtifactPath::Webhooks { tenant: "a.b-c".parse().unwrap(), version: 12 },
             ArtifactPath::Unclaimed(Unit::Circuit(generation(4))),
             ArtifactPath::Unclaimed(Unit::Inputs(proof.clone())),
             ArtifactPath::Unclaimed(Unit::Secrets(DeploymentId::generate(now))),
@@ -383,6 +398,7 @@ mod tests {
                 | ArtifactPath::CeremonyKey { .. }
                 | ArtifactPath::CeremonyConstraints(_)
                 | ArtifactPath::CeremonyRecord(_)
+                | ArtifactPath::Webhooks { .. }
                 | ArtifactPath::Unclaimed(_)
                 | ArtifactPath::Trash { .. }
                 | ArtifactPath::Installation

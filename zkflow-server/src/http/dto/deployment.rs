@@ -38,6 +38,10 @@ pub(in crate::http) struct NewDeployment {
     /// Account that will sign, only with `unsigned`. Its nonce, gas and fees are filled in.
     #[schema(value_type = Option<schema::Address>)]
     from: Option<Address>,
+    /// Address that the end is sent to as a webhook. Its scheme, host and port are those of the tenant's address, see
+    /// `PUT /v1/webhooks`.
+    #[schema(value_type = Option<schema::Url>)]
+    callback: Option<SecretSetting>,
 }
 
 impl Content for NewDeployment {
@@ -53,12 +57,14 @@ impl NewDeployment {
         if self.from.is_some() {
             return Err(fault("from", "allowed only with unsigned"));
         }
+        let callback = self.callback.map(SecretSetting::into_secret);
         let secret = |text: Option<SecretSetting>| text.map(|text| text.expose().to_owned().into());
         Ok(service::deployments::NewDeployment {
             chain_id: self.chain_id,
             rpc_url: secret(self.rpc_url),
             signer: self.signer,
             private_key: secret(self.private_key),
+            callback,
             idempotency_key,
         })
     }
@@ -69,6 +75,7 @@ impl NewDeployment {
             ("signer", self.signer.is_some()),
             ("privateKey", self.private_key.is_some()),
             ("rpcUrl", self.rpc_url.is_some()),
+            ("callback", self.callback.is_some()),
         ];
         if let Some((name, _)) = given.into_iter().find(|(_, given)| *given) {
             return Err(fault(name, "not allowed with unsigned"));

@@ -13,6 +13,7 @@ use zkflow_core::service::upload::{PART_BYTES, SourcePath, Upload, UploadFile};
 
 use super::super::body::Content;
 use super::super::openapi::schema;
+use crate::config::SecretSetting;
 
 /// Request for an upload: all files, before any of their bytes.
 #[derive(Deserialize, ToSchema)]
@@ -131,6 +132,10 @@ pub(in crate::http) struct NewImport {
     /// `tenant` (default) or `public`: every tenant that knows the id may read the circuit, prove and verify with it.
     #[schema(value_type = Option<schema::Visibility>)]
     pub(in crate::http) visibility: Option<Visibility>,
+    /// Address that the end is sent to as a webhook. Its scheme, host and port are those of the tenant's address, see
+    /// `PUT /v1/webhooks`.
+    #[schema(value_type = Option<schema::Url>)]
+    pub(in crate::http) callback: Option<SecretSetting>,
 }
 
 impl Content for NewImport {

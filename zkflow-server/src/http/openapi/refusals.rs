@@ -21,11 +21,12 @@ const OF_BODIES: [&str; 6] = [
 ];
 
 /// Codes of every operation with a parameter, by place and name of the parameter.
-const OF_PARAMETERS: [((&str, &str), &[&str]); 9] = [
+const OF_PARAMETERS: [((&str, &str), &[&str]); 10] = [
     (("path", "circuitId"), &["circuit_not_found"]),
     (("path", "proofRequestId"), &["proof_not_found"]),
     (("path", "deploymentId"), &["deployment_not_found"]),
     (("path", "ceremonyId"), &["ceremony_not_found"]),
+    (("path", "deliveryId"), &["delivery_not_found"]),
     (("path", "keyId"), &["key_not_found"]),
     (("query", "limit"), &["invalid_limit"]),
     (("query", "cursor"), &["invalid_cursor"]),

@@ -51,6 +51,8 @@ schemas! {
     ProofRequestName = pattern("^([0-9a-f]{24}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$");
     /// Id of a deployment: a lower-case UUID.
     DeploymentId = uuid();
+    /// Id of a delivery: a lower-case UUID.
+    DeliveryId = uuid();
     /// Id of an upload: a lower-case UUID.
     UploadId = uuid();
     /// Id of a ceremony: a lower-case UUID.
@@ -145,6 +147,12 @@ schemas! {
     CeremonyStage = named::<catalog::CeremonyStage>();
     /// Name of a file of a ceremony.
     CeremonyFile = json!({"type": "string", "enum": [ceremonies::KEY_FILE, ceremonies::CONSTRAINTS_FILE, ceremonies::RECORD_FILE]});
+    /// Day in UTC.
+    Day = json!({"type": "string", "format": "date"});
+    /// What was done.
+    AuditAction = named::<catalog::AuditAction>();
+    /// Status of a delivery.
+    DeliveryStatus = named::<catalog::DeliveryStatus>();
     /// Stable code of an error. `docs/errors.md` explains each.
     ErrorCode = values(CODES.iter().map(|code| code.code.as_str()));
     /// Reason of a warning about signals.

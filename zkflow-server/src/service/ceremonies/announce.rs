@@ -5,7 +5,8 @@ use std::time::Duration;
 use zkflow_core::circuit::FileName;
 use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{
-    Ceremony, CeremonyFilter, CeremonyKey, CeremonyStatus, Idempotency, Page, RequestOrigin, Visibility,
+    AuditAction, Ceremony, CeremonyFilter, CeremonyKey, CeremonyStatus, Idempotency, Page, RequestOrigin,
+    Visibility,
 };
 use zkflow_core::service::ceremony::{AnnouncedBeacon, CeremonyRules};
 use zkflow_core::service::clock::Timestamp;
@@ -15,7 +16,7 @@ use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::tenant::TenantId;
 
 use super::CeremonyRefusal;
-use crate::service::{InputFault, RequestError, circuits, owned, refuse_overload, same_request};
+use crate::service::{InputFault, RequestError, audit, circuits, owned, refuse_overload, same_request};
 use crate::state::App;
 
 /// Largest number of unfinished ceremonies of a tenant.
@@ -83,12 +84,14 @@ pub async fn create(app: &App, tenant: &TenantId, new: NewCeremony) -> Result<Ce
 
     let NewCeremony { min_contributions, deadline, turn_seconds, beacon, visibility, origin, .. } = new;
     let rules = CeremonyRules { min_contributions, deadline, turn_seconds, beacon };
+    let id = CeremonyId::generate(now);
+    let actor = audit::actor(origin.as_ref());
+    audit::record(app, tenant, actor, AuditAction::CeremonyAnnounce, id.as_str()).await?;
     let wanted = idempotency.clone();
-    let mut ceremony = Ceremony::new(CeremonyId::generate(now), circuit.id, rules, idempotency, now);
+    let mut ceremony = Ceremony::new(id.clone(), circuit.id, rules, idempotency, now);
     ceremony.life.tenant = tenant.clone();
     ceremony.life.origin = origin;
     ceremony.visibility = visibility.unwrap_or_default();
-    let id = ceremony.id.clone();
     let attempts = app.config.workers.job_attempts;
     let submitted = app.ledger.ceremonies().submit(vec![ceremony], attempts).await;
     let (ceremony, added) = submitted.into_iter().next().unwrap_or_else(|| {

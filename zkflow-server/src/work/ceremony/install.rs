@@ -81,6 +81,7 @@ impl Ceremonies {
             simplification: Simplification::default(),
             configured_powers: true,
             visibility: Some(ceremony.visibility),
+            callback: None,
             origin: ceremony.life.origin.clone(),
         };
         Ok(imports::request(app, tenant, new).await?.id)

@@ -9,9 +9,9 @@ use super::sample::{Sample, circuit, user};
 use super::{FUTURE, Subject, all, failure, list, moment, read};
 use crate::service::catalog::{
     Ceremony, CeremonyFilter, CeremonyKey, CeremonyResult, CeremonyStatus, Circuit, CircuitFilter,
-    CircuitStatus, DeployedContract, Deployment, DeploymentFilter, DeploymentKey, DeploymentStatus, Document,
-    FileRole, Given, GivenPowers, Import, InputSignal, Named as _, ProofArtifacts, ProofFilter, ProofKey,
-    ProofRequest, ProofStatus,
+    CircuitStatus, Delivery, DeliveryFilter, DeliveryKey, DeliveryStatus, DeployedContract, Deployment,
+    DeploymentFilter, DeploymentKey, DeploymentStatus, Document, FileRole, Given, GivenPowers, Import,
+    InputSignal, Named as _, ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStatus, Sealed,
 };
 use crate::service::ceremony::{CeremonyCircuit, GivenBeacon, ReceivedContribution};
 use crate::service::chain::{Address, SignedTransaction, TransactionHash};
@@ -334,6 +334,42 @@ pub(super) async fn ceremonies_are_filtered_and_have_keys_by_tenant(catalog: Sub
         [failed.clone()]
     );
     assert_eq!(by(CeremonyFilter { status: Some(CeremonyStatus::Failed), ..every }).await, [failed]);
+}
+
+/// A document has one delivery. Lists are by tenant and status.
+pub(super) async fn a_delivery_is_found_by_its_subject_and_tenant(catalog: Subject) {
+    let deliveries = all::<Delivery>(&catalog);
+    let (mut one, other) = (Delivery::keyed(1, "one"), Delivery::keyed(2, "other"));
+    one.life.tenant = "one".parse().expect("a tenant");
+    for delivery in [&one, &other] {
+        deliveries.insert(delivery.clone()).await.expect("insert");
+    }
+    let key = DeliveryKey { subject: one.subject.clone() };
+    assert_eq!(deliveries.by_key(&key).await.expect("by_key"), Some(one.clone()));
+    let by = async |tenant, status| list::<Delivery>(&catalog, &DeliveryFilter { tenant, status }, 9).await;
+    let tenant = Some(one.life.tenant.clone());
+    assert_eq!(by(None, None).await, [other, one.clone()]);
+    assert_eq!(by(tenant.clone(), None).await, std::slice::from_ref(&one));
+    one.deliver(Duration::ZERO, moment(9)).expect("it is pending");
+    let mut one = deliveries.replace(one).await.expect("replace");
+    assert!(by(tenant.clone(), Some(DeliveryStatus::Pending)).await.is_empty());
+    assert_eq!(by(tenant.clone(), Some(DeliveryStatus::Delivered)).await, std::slice::from_ref(&one));
+    one.restart(moment(10));
+    let one = deliveries.replace(one).await.expect("replace");
+    assert_eq!(by(tenant, Some(DeliveryStatus::Pending)).await, [one]);
+}
+
+/// The callback of every kind is read back unchanged.
+pub(super) async fn a_callback_survives_as_it_was_written(catalog: Subject) {
+    async fn survives<D: Sample>(catalog: &Subject) {
+        let mut document = D::sample(1);
+        document.life_mut().callback = Some(Sealed(vec![0, 1, 255]));
+        let (stored, _) = all::<D>(catalog).insert(document.clone()).await.expect("insert");
+        assert_eq!(read(catalog, &stored).await, document, "a callback was read back changed");
+    }
+    survives::<Circuit>(&catalog).await;
+    survives::<ProofRequest>(&catalog).await;
+    survives::<Deployment>(&catalog).await;
 }
 
 fn contract() -> DeployedContract {

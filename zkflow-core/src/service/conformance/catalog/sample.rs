@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde_json::{Map, json};
 
 use super::moment;
-use crate::service::catalog::{Ceremony, Circuit, Deployment, Idempotency, ProofRequest, Signer, Stored};
+use crate::service::catalog::{
+    Ceremony, Circuit, Delivery, Deployment, Document as _, Idempotency, ProofRequest, Sealed, Signer, Stored,
+};
 use crate::service::ceremony::{AnnouncedBeacon, CeremonyRules};
 use crate::service::flow::deployment::Asked;
 use crate::service::id::{CeremonyId, DeploymentId, ProofId, UserId};
@@ -72,6 +74,18 @@ impl Sample for Ceremony {
 
     fn keyed(created: i64, key: &str) -> Self {
         Self { idempotency: Some(idempotency(key)), ..Self::sample(created) }
+    }
+}
+
+impl Sample for Delivery {
+    fn sample(created: i64) -> Self {
+        Self::keyed(created, ProofId::generate(moment(created)).as_str())
+    }
+
+    fn keyed(created: i64, key: &str) -> Self {
+        let mut circuit = Circuit::keyed(created, key);
+        circuit.life_mut().callback = Some(Sealed(vec![0, 255, 7]));
+        Self::owed_by(&circuit, moment(created)).expect("the circuit has a callback")
     }
 }
 

@@ -1,0 +1,212 @@
+//! [`UsageLog`]: what tenants used, by day and circuit.
+
+use std::fmt;
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use zkflow_groth16::id::CircuitId;
+
+use super::CatalogError;
+use crate::service::clock::Timestamp;
+use crate::service::tenant::TenantId;
+
+/// A day in UTC, such as `2026-01-31`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Day(String);
+
+/// The text is not a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid day: expected YYYY-MM-DD")]
+pub struct NotADay;
+
+/// Length of the text of a day.
+const LENGTH: usize = 10;
+
+impl Day {
+    /// The day of a moment.
+    pub fn of(moment: Timestamp) -> Self {
+        let text = moment.clamp(Timestamp::from_millis(0), Timestamp::LATEST).to_string();
+        Self(text.chars().take(LENGTH).collect())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Day {
+    type Err = NotADay;
+
+    fn from_str(text: &str) -> Result<Self, NotADay> {
+        let is_date = text.len() == LENGTH && format!("{text}T00:00:00Z").parse::<Timestamp>().is_ok();
+        if is_date { Ok(Self(text.to_owned())) } else { Err(NotADay) }
+    }
+}
+
+impl TryFrom<String> for Day {
+    type Error = NotADay;
+
+    fn try_from(text: String) -> Result<Self, NotADay> {
+        text.parse()
+    }
+}
+
+impl From<Day> for String {
+    fn from(day: Day) -> Self {
+        day.0
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What usage is counted by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UsageKey {
+    /// Day on which the work ended.
+    pub day: Day,
+    /// Owner of the work.
+    pub tenant: TenantId,
+    /// Circuit that was made, proved with or deployed.
+    pub circuit: CircuitId,
+}
+
+/// `DAY/TENANT/CIRCUIT`. Lists are in the order of these texts.
+impl fmt::Display for UsageKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.day, self.tenant, self.circuit)
+    }
+}
+
+/// The text is not that of a key of usage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a key of usage: expected DAY/TENANT/CIRCUIT")]
+pub struct NotAUsageKey;
+
+impl FromStr for UsageKey {
+    type Err = NotAUsageKey;
+
+    fn from_str(text: &str) -> Result<Self, NotAUsageKey> {
+        let mut parts = text.split('/');
+        let (Some(day), Some(tenant), Some(circuit), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(NotAUsageKey);
+        };
+        Ok(Self {
+            day: day.parse().map_err(|_| NotAUsageKey)?,
+            tenant: tenant.parse().map_err(|_| NotAUsageKey)?,
+            circuit: circuit.parse().map_err(|_| NotAUsageKey)?,
+        })
+    }
+}
+
+/// Counts of a day.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Proofs that were made.
+    pub proofs: u64,
+    /// Proof requests that failed.
+    pub failed_proofs: u64,
+    /// Times that the circuit was made, successfully or not.
+    pub builds: u64,
+    /// Milliseconds of the stages of this work.
+    pub work_ms: u64,
+    /// Deployments that were confirmed.
+    pub deployments: u64,
+    /// Gas of these deployments.
+    pub gas: u64,
+}
+
+impl Usage {
+    /// Names of the counts, in order.
+    pub const NAMES: [&'static str; 6] =
+        ["proofs", "failed_proofs", "builds", "work_ms", "deployments", "gas"];
+
+    /// The counts, in the order of [`NAMES`](Self::NAMES).
+    pub fn counts(&self) -> [u64; 6] {
+        let Self { proofs, failed_proofs, builds, work_ms, deployments, gas } = *self;
+        [proofs, failed_proofs, builds, work_ms, deployments, gas]
+    }
+
+    /// The usage with these counts.
+    pub fn of_counts([proofs, failed_proofs, builds, work_ms, deployments, gas]: [u64; 6]) -> Self {
+        Self { proofs, failed_proofs, builds, work_ms, deployments, gas }
+    }
+
+    /// Adds counts, each at most [`i64::MAX`].
+    pub fn add(&mut self, more: &Self) {
+        let (own, more) = (self.counts(), more.counts());
+        let most = i64::MAX as u64;
+        *self = Self::of_counts(std::array::from_fn(|i| own[i].saturating_add(more[i]).min(most)));
+    }
+}
+
+/// Conditions on the listed usage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageFilter {
+    /// Only of this tenant; `None`: of all.
+    pub tenant: Option<TenantId>,
+    /// First day.
+    pub from: Day,
+    /// Last day.
+    pub to: Day,
+    /// Only keys behind this one in the order of the list.
+    pub after: Option<UsageKey>,
+}
+
+impl UsageFilter {
+    /// Bounds of the texts of the keys: above the first one, up to the second one without it.
+    pub fn bounds(&self) -> (String, String) {
+        // `/` is before `0`, and `.`, the last sign before `/`, begins no name of a tenant.
+        let first = self.after.as_ref().map_or_else(String::new, ToString::to_string);
+        (first.max(format!("{}/", self.from)), format!("{}0", self.to))
+    }
+}
+
+/// Counts what tenants use.
+///
+/// # Behaviour
+/// - Counts of concurrent calls are all added.
+#[async_trait]
+pub trait UsageLog: Send + Sync {
+    /// Adds counts. Repeating the call adds them again.
+    async fn count(&self, key: &UsageKey, more: &Usage) -> Result<(), CatalogError>;
+
+    /// Returns the usage that matches, in the order of the texts of the keys, at most `limit`.
+    async fn usage(&self, filter: &UsageFilter, limit: usize)
+    -> Result<Vec<(UsageKey, Usage)>, CatalogError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_dates() {
+        assert_eq!(Day::of(Timestamp::from_millis(1_767_225_599_999)).as_str(), "2025-12-31");
+        assert_eq!(Day::of(Timestamp::from_millis(i64::MAX)).as_str().len(), LENGTH);
+        assert_eq!(Day::of(Timestamp::from_millis(i64::MIN)).as_str(), "1970-01-01");
+        assert_eq!("2026-02-28".parse::<Day>().unwrap().as_str(), "2026-02-28");
+        for text in
+            ["", "2026", "2026-02-30", "2026-13-01", "2026-1-1", "26-01-01xx", "2026-01-01T", "ä026-01-0"]
+        {
+            assert!(text.parse::<Day>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_survives_its_text() {
+        let text = "2026-01-31/a.b/0123456789abcdef0123456789abcdef";
+        assert_eq!(text.parse::<UsageKey>().unwrap().to_string(), text);
+        for text in ["", "2026-01-31", "2026-01-31/a/x", "2026-01-31/A/0123456789abcdef0123456789abcdef"] {
+            assert!(text.parse::<UsageKey>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Checks of the counts of usage.
+
+use futures::future;
+
+use super::Subject;
+use super::sample::circuit;
+use crate::service::catalog::{Usage, UsageFilter, UsageKey};
+
+fn key(day: &str, tenant: &str, of: &str) -> UsageKey {
+    let (day, tenant) = (day.parse().expect("a day"), tenant.parse().expect("a tenant"));
+    UsageKey { day, tenant, circuit: circuit(of) }
+}
+
+fn days(from: &str, to: &str) -> UsageFilter {
+    let day = |text: &str| text.parse().expect("a day");
+    UsageFilter { tenant: None, from: day(from), to: day(to), after: None }
+}
+
+/// Concurrent counts are all added.
+pub(super) async fn counts_of_many_calls_are_all_added(catalog: Subject) {
+    let (log, key) = (catalog.usage_log(), key("2026-01-31", "one", "a"));
+    let one =
+        Usage { proofs: 1, failed_proofs: 2, builds: 3, work_ms: 1 << 33, deployments: 4, gas: 1 << 40 };
+    let counted = future::join_all((0..16).map(|_| log.count(&key, &one))).await;
+    assert!(counted.iter().all(Result::is_ok), "{counted:?}");
+    let sum = Usage::of_counts(one.counts().map(|count| 16 * count));
+    let all = days("2026-01-31", "2026-01-31");
+    assert_eq!(log.usage(&all, 9).await.expect("usage"), [(key, sum)]);
+}
+
+/// Lists are by days and tenant, in pages without gap and repeat.
+pub(super) async fn usage_is_listed_by_day_and_tenant(catalog: Subject) {
+    let log = catalog.usage_log();
+    let mut keys = Vec::new();
+    for day in ["2025-12-31", "2026-01-01", "2026-01-02", "2026-01-10"] {
+        for tenant in ["a", "a.b", "a-b", "b"] {
+            for circuit in ["x", "y"] {
+                keys.push(key(day, tenant, circuit));
+            }
+        }
+    }
+    for key in keys.iter().rev() {
+        log.count(key, &Usage { proofs: 1, ..Usage::default() }).await.expect("count");
+    }
+    keys.sort_by_key(ToString::to_string);
+    let list = async |filter: &UsageFilter, limit| {
+        let found = log.usage(filter, limit).await.expect("usage");
+        found.into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+    };
+    assert_eq!(list(&days("2025-12-31", "2026-01-10"), 99).await, keys);
+    assert_eq!(list(&days("2026-01-01", "2026-01-02"), 99).await, keys[8..24]);
+    let one = UsageFilter { tenant: Some(keys[8].tenant.clone()), ..days("2026-01-01", "2026-01-02") };
+    let of_one: Vec<_> =
+        keys[8..24].iter().filter(|key| Some(&key.tenant) == one.tenant.as_ref()).cloned().collect();
+    assert_eq!(list(&one, 99).await, of_one);
+    let mut filter = days("2025-12-31", "2026-01-10");
+    let mut pages = Vec::new();
+    loop {
+        let page = list(&filter, 5).await;
+        let Some(last) = page.last() else { break };
+        filter.after = Some(last.clone());
+        pages.extend(page);
+    }
+    assert_eq!(pages, keys, "pages have a gap or a repeat");
+}

@@ -1,0 +1,105 @@
+//! The audit log: appends entries, and checks the whole of it.
+
+use std::time::Duration;
+
+use zkflow_core::digest::Digest;
+use zkflow_core::service::catalog::{AuditAction, AuditEntry, AuditEvent, BrokenChain, CatalogError};
+use zkflow_core::service::tenant::TenantId;
+use zkflow_store::vault::DerivedKey;
+
+use super::Data;
+
+/// Seals entries under a key of the vault: a writer of the database cannot forge one.
+pub struct Sealer(DerivedKey);
+
+impl Sealer {
+    /// The sealer of an installation.
+    pub fn of(data: &Data) -> Self {
+        Self(data.vault.derived_key("audit log"))
+    }
+
+    fn seal(&self, digest: &Digest) -> String {
+        hex::encode(self.0.mac(digest.as_bytes()))
+    }
+
+    /// Whether the seal of an entry is one of this installation.
+    pub fn verifies(&self, entry: &AuditEntry) -> bool {
+        let mac = hex::decode(&entry.seal).ok().and_then(|mac| <[u8; 32]>::try_from(mac).ok());
+        mac.is_some_and(|mac| self.0.verifies(entry.digest.as_bytes(), &mac))
+    }
+}
+
+/// One appending task of this process at a time: they do not compete for a number.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// Longest pause between two attempts to get a number, which another process has taken.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Appends an entry: `actor` of `tenant` does something to `subject`. Call it before the change, so that no change is
+/// without an entry; an entry whose change then fails remains.
+///
+/// # Errors
+/// The catalog fails.
+pub async fn record(
+    data: &Data,
+    tenant: &TenantId,
+    actor: &str,
+    action: AuditAction,
+    subject: &str,
+) -> Result<(), CatalogError> {
+    let (log, sealer) = (data.catalog.audit_log(), Sealer::of(data));
+    let (tenant, actor, subject) = (tenant.clone(), actor.to_owned(), subject.to_owned());
+    let event = AuditEvent { at: data.now(), tenant, actor, action, subject };
+    let _turn = TURN.lock().await;
+    loop {
+        let last = log.last().await?;
+        let entry = AuditEntry::after(last.as_ref(), event.clone(), |digest| sealer.seal(digest));
+        if log.append(&entry).await? {
+            return Ok(());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// A fault of the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The chain is broken.
+    #[error(transparent)]
+    Chain(#[from] BrokenChain),
+    /// An entry has no seal of this installation.
+    #[error("entry {0} was not sealed by this installation")]
+    Seal(u64),
+}
+
+/// Checks entries one after the other.
+#[derive(Default)]
+pub struct Check {
+    last: Option<AuditEntry>,
+    sealer: Option<Sealer>,
+}
+
+impl Check {
+    /// Also checks the seals.
+    pub fn sealed_by(sealer: Sealer) -> Self {
+        Self { last: None, sealer: Some(sealer) }
+    }
+
+    /// Checks the next entry.
+    ///
+    /// # Errors
+    /// It does not continue the one before it, or is not sealed.
+    pub fn next(&mut self, entry: AuditEntry) -> Result<(), Fault> {
+        entry.continues(self.last.as_ref())?;
+        if self.sealer.as_ref().is_some_and(|sealer| !sealer.verifies(&entry)) {
+            return Err(Fault::Seal(entry.number));
+        }
+        self.last = Some(entry);
+        Ok(())
+    }
+
+    /// The last entry that was checked.
+    pub fn last(&self) -> Option<&AuditEntry> {
+        self.last.as_ref()
+    }
+}

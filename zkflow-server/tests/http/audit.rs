@@ -1,0 +1,118 @@
+//! Who changed what.
+
+use axum::body::Body;
+use axum::http::Method;
+use serde_json::{Value, json};
+use zkflow_core::service::catalog::{AuditEntry, Named as _, Scope};
+use zkflow_server::maintenance::audit::{Check, Fault, Sealer};
+
+use crate::callers::{guarded, guarded_with, with_key};
+use crate::support::{Server, json_request, range_check, request};
+
+async fn log(server: &Server, key: &str) -> Vec<Value> {
+    server.get_as(key, "/v1/audit-log").await.ok()["entries"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn every_change_has_an_entry_with_its_caller() {
+    let server = guarded_with(|config| config.webhooks.callbacks = true).await;
+    let (admin, key) = server.key_until("operators", Scope::ALL, None).await;
+    assert!(log(&server, &key).await.is_empty());
+    let body = json!({"name": "a", "tenant": "acme", "scopes": ["circuits:build", "circuits:read"]});
+    let made = server.post_as(&key, "/v1/keys", &body).await.json();
+    let (id, other) = (made["keyId"].as_str().unwrap(), made["key"].as_str().unwrap());
+    let circuit = server.post_as(other, "/v1/circuits", &range_check()).await.json()["circuitId"].clone();
+    // Neither a repeat nor a refusal is a change.
+    server.post_as(other, "/v1/circuits", &range_check()).await;
+    server.post_as(other, "/v1/keys", &body).await.problem(403, "scope_missing");
+    let mut public = range_check();
+    public["visibility"] = json!("public");
+    server.post_as(other, "/v1/circuits", &public).await;
+    let send = async |method: Method, path: &str| {
+        let reply = server.send_as(&key, request(method, path, Body::empty())).await;
+        assert!(reply.status.is_success(), "{path}: {}", reply.text());
+    };
+    send(Method::POST, "/v1/queues/deploy/pause").await;
+    send(Method::POST, "/v1/queues/deploy/resume").await;
+    let mut set = json_request("/v1/webhooks", &json!({"url": "https://1.1.1.1/"}).to_string());
+    *set.method_mut() = Method::PUT;
+    assert_eq!(server.send(with_key(&key, set)).await.status, 200);
+    send(Method::POST, "/v1/webhooks/rotate").await;
+    send(Method::DELETE, "/v1/webhooks").await;
+    let owned = server.documents_of("operators").await;
+    server.app.erase(server.app.catalog.proofs().get(&owned.proof).await.unwrap().unwrap()).await.unwrap();
+    server
+        .app
+        .erase(server.app.catalog.deployments().get(&owned.deployment).await.unwrap().unwrap())
+        .await
+        .unwrap();
+    send(Method::DELETE, &format!("/v1/ceremonies/{}", owned.ceremony)).await;
+    send(Method::DELETE, &format!("/v1/circuits/{}", owned.circuit.id)).await;
+    let rotate = request(Method::POST, &format!("/v1/keys/{id}/rotate"), Body::empty());
+    let next = server.send_as(&key, rotate).await.json()["keyId"].as_str().unwrap().to_owned();
+    send(Method::DELETE, &format!("/v1/keys/{id}")).await;
+
+    let entries = log(&server, &key).await;
+    let (by, of) = (format!("key:{}", admin.id), format!("key:{id}"));
+    let rotated = format!("{id} {next}");
+    let (deleted, circuit) = (owned.circuit.id.to_string(), circuit.as_str().unwrap());
+    let expected = [
+        ("key.create", id, &by, "operators"),
+        ("circuit.build", circuit, &of, "acme"),
+        ("circuit.share", circuit, &of, "acme"),
+        ("queue.pause", "deploy", &by, "operators"),
+        ("queue.resume", "deploy", &by, "operators"),
+        ("webhooks.set", "operators", &by, "operators"),
+        ("webhooks.rotate", "operators", &by, "operators"),
+        ("webhooks.delete", "operators", &by, "operators"),
+        ("ceremony.delete", owned.ceremony.as_str(), &by, "operators"),
+        ("circuit.delete", &deleted, &by, "operators"),
+        ("key.rotate", &rotated, &by, "operators"),
+        ("key.revoke", id, &by, "operators"),
+    ];
+    let found: Vec<_> = entries
+        .iter()
+        .map(|entry| ["action", "subject", "actor", "tenant"].map(|field| entry[field].as_str().unwrap()))
+        .collect();
+    let expected: Vec<_> =
+        expected.iter().map(|(action, subject, actor, tenant)| [*action, subject, actor, tenant]).collect();
+    assert_eq!(found, expected);
+    let shown = Value::from(entries.clone()).to_string();
+    assert!(!shown.contains(&other[3..]) && !shown.contains("1.1.1.1"), "{shown}");
+    let rest = server.get_as(&key, "/v1/audit-log?after=9&limit=1").await.ok();
+    assert_eq!(rest["entries"], json!([entries[9]]));
+    let newest = server.get_as(&key, "/v1/audit-log?limit=2").await.ok();
+    assert_eq!(newest["entries"], json!(entries[10..]));
+    server.get_as(&key, "/v1/audit-log?limit=0").await.problem(400, "invalid_limit");
+    server.get_as(&key, "/v1/audit-log?after=9223372036854775808").await.problem(400, "invalid_query");
+}
+
+#[tokio::test]
+async fn many_changes_at_once_are_one_sealed_chain() {
+    let server = guarded().await;
+    let key = server.key("operators", Scope::ALL).await;
+    let body = json!({"name": "a", "tenant": "acme", "scopes": ["verify"]});
+    let made = (0..20).map(|_| server.post_as(&key, "/v1/keys", &body));
+    for reply in futures::future::join_all(made).await {
+        assert_eq!(reply.status, 201);
+    }
+    let data = server.app.data();
+    let entries = data.catalog.audit_log().entries(0, 99).await.unwrap();
+    assert_eq!(entries.len(), 20);
+    let check = |entries: &[AuditEntry]| {
+        let mut check = Check::sealed_by(Sealer::of(&data));
+        entries.iter().cloned().try_for_each(|entry| check.next(entry))
+    };
+    assert_eq!(check(&entries), Ok(()));
+    // A writer of the database can make a chain again, but no seal.
+    let mut forged: Vec<AuditEntry> = Vec::new();
+    for entry in &entries {
+        forged.push(AuditEntry::after(forged.last(), entry.event.clone(), |_| entry.seal.clone()));
+    }
+    assert_eq!(forged, entries);
+    forged.truncate(3);
+    let event =
+        zkflow_core::service::catalog::AuditEvent { actor: "key:x".to_owned(), ..entries[3].event.clone() };
+    forged.push(AuditEntry::after(forged.last(), event, |_| entries[3].seal.clone()));
+    assert_eq!(check(&forged), Err(Fault::Seal(4)));
+}

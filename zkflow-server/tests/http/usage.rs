@@ -1,0 +1,90 @@
+//! What tenants used.
+
+use serde_json::{Value, json};
+use zkflow_core::service::catalog::{Day, Named as _, Scope, Usage, UsageKey, Visibility};
+use zkflow_core::service::queue::QueueName;
+use zkflow_server::work;
+
+use crate::callers::guarded;
+use crate::support::{Server, age_proof};
+
+async fn usage(server: &Server, key: &str, query: &str) -> Value {
+    server.get_as(key, &format!("/v1/usage{query}")).await.ok()
+}
+
+#[tokio::test]
+async fn proofs_are_counted_by_tenant_circuit_and_day() {
+    let server = guarded().await;
+    let (one, other) = (server.key("one", Scope::ALL).await, server.key("other", Scope::ALL).await);
+    let circuit = server.circuit_of("one", Visibility::Public).await.id;
+    let app = server.app.clone();
+    tokio::spawn(async move { work::run(app, &[QueueName::ProofGeneration]).await });
+    for (key, age) in [(&one, 42), (&one, 43), (&one, 7), (&other, 42)] {
+        let asked = server.post_as(key, "/v1/proofs", &age_proof(circuit.as_str(), age)).await.json();
+        let path = format!("/v1/proofs/{}?wait=60", asked["proofRequestId"].as_str().unwrap());
+        server.get_as(key, &path).await.ok();
+    }
+    for (key, proofs, failed) in [(&one, 2, 1), (&other, 1, 0)] {
+        // The count follows the end.
+        let found = loop {
+            let found = usage(&server, key, "").await["usage"].clone();
+            let done = |name: &str| found[0][name].as_u64().unwrap_or(0);
+            if done("proofs") + done("failedProofs") == proofs + failed {
+                break found;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        };
+        assert_eq!(found.as_array().unwrap().len(), 1, "{found}");
+        let entry = &found[0];
+        assert_eq!(
+            (&entry["circuitId"], &entry["day"]),
+            (&json!(circuit), &json!(Day::of(server.app.now())))
+        );
+        assert_eq!((&entry["proofs"], &entry["failedProofs"]), (&json!(proofs), &json!(failed)));
+    }
+}
+
+#[tokio::test]
+async fn usage_has_pages_days_and_a_form_for_spreadsheets() {
+    let server = guarded().await;
+    let key = server.key("one", &[Scope::ProofsRead]).await;
+    let circuit = |i: u32| format!("{i:032x}");
+    for day in ["2026-01-31", "2026-02-01"] {
+        for i in 0..3 {
+            for tenant in ["one", "other"] {
+                let id = UsageKey {
+                    day: day.parse().unwrap(),
+                    tenant: tenant.parse().unwrap(),
+                    circuit: circuit(i).parse().unwrap(),
+                };
+                let more = Usage { proofs: 1, gas: u64::from(i), ..Usage::default() };
+                server.app.catalog.usage_log().count(&id, &more).await.unwrap();
+            }
+        }
+    }
+    let days = "from=2026-01-31&to=2026-02-01";
+    let first = usage(&server, &key, &format!("?{days}&limit=4")).await;
+    assert_eq!(first["usage"].as_array().unwrap().len(), 4);
+    let cursor = first["nextCursor"].as_str().unwrap();
+    let rest = usage(&server, &key, &format!("?{days}&limit=4&cursor={cursor}")).await;
+    assert_eq!((rest["usage"].as_array().unwrap().len(), rest.get("nextCursor")), (2, None));
+    assert_eq!(usage(&server, &key, "?to=2026-01-31").await["usage"].as_array().unwrap().len(), 3);
+    let csv = server.get_as(&key, &format!("/v1/usage?{days}&format=csv")).await;
+    let expected: String = ["2026-01-31", "2026-02-01"]
+        .iter()
+        .flat_map(|day| (0..3).map(move |i| format!("{day},{:032x},1,0,0,0,0,{i}\r\n", i)))
+        .collect();
+    assert_eq!(
+        csv.text(),
+        format!("day,circuit_id,proofs,failed_proofs,builds,work_ms,deployments,gas\r\n{expected}")
+    );
+    assert!(csv.header("content-type").starts_with("text/csv"));
+    for (query, code) in [
+        ("from=2026-02-30", "invalid_query"),
+        ("format=xml", "invalid_query"),
+        ("limit=0", "invalid_limit"),
+        ("cursor=x", "invalid_cursor"),
+    ] {
+        server.get_as(&key, &format!("/v1/usage?{query}")).await.problem(400, code);
+    }
+}
