@@ -15,7 +15,7 @@ export default defineConfig({
       output: {
         entryFileNames: "dashboard.js",
         assetFileNames: "dashboard[extname]",
-        codeSplitting: false,
+        chunkFileNames: "[name].js",
       },
     },
   },

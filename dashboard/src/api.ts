@@ -26,13 +26,16 @@ export function address(path: string): string {
   return new URL(`.${path}`, document.baseURI).href;
 }
 
+/** Sends bytes as they are, and any other body as JSON. */
 async function send(method: string, path: string, body?: unknown): Promise<Response> {
   const headers: Record<string, string> = {};
   const credentials = key.get();
   if (credentials) headers["Authorization"] = `Bearer ${credentials}`;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
   const init: RequestInit = { method, headers, cache: "no-store", credentials: "omit", redirect: "follow" };
-  if (body !== undefined) init.body = JSON.stringify(body);
+  if (body !== undefined) {
+    headers["Content-Type"] = body instanceof Blob ? "application/octet-stream" : "application/json";
+    init.body = body instanceof Blob ? body : JSON.stringify(body);
+  }
   let response: Response;
   try {
     response = await fetch(address(path), init);

@@ -7,14 +7,19 @@ import { CircuitPage } from "./pages/circuit";
 import { ProofsPage } from "./pages/proofs";
 import { ProofPage } from "./pages/proof";
 import { JobsPage } from "./pages/jobs";
+import { AuditPage } from "./pages/audit";
+import { CeremoniesPage } from "./pages/ceremonies";
+import { CeremonyPage } from "./pages/ceremony";
 import { KeysPage } from "./pages/keys";
+import { UsagePage } from "./pages/usage";
+import { WebhooksPage } from "./pages/webhooks";
 import { go, segments, useRoute } from "./route";
 import { Title } from "./parts/basic";
 import { Theme } from "./parts/theme";
 import type { Overview } from "./types";
 
 /** What the key of this tab may see. */
-export type Rights = { operate: boolean; admin: boolean };
+export type Rights = { operate: boolean; webhooks: boolean; admin: boolean; keys: boolean };
 
 export function App() {
   const hash = useRoute();
@@ -35,11 +40,11 @@ export function App() {
   const leave = () => { key.forget(); setRights(null); setAsked(true); };
   if (asked) return <main class="alone"><Login enter={enter} /></main>;
   const [page = ""] = segments();
-  const tabs: [string, string][] = [
-    ...(rights?.operate ? [["", "Overview"] as [string, string]] : []),
-    ["circuits", "Circuits"], ["proofs", "Proofs"],
-    ...(rights?.operate ? [["jobs", "Jobs"] as [string, string]] : []),
-    ...(rights?.admin ? [["keys", "Keys"] as [string, string]] : []),
+  const tab = (may: boolean | undefined, path: string, name: string): [string, string][] => (may ? [[path, name]] : []);
+  const tabs = [
+    ...tab(rights?.operate, "", "Overview"), ...tab(true, "circuits", "Circuits"), ...tab(true, "proofs", "Proofs"),
+    ...tab(true, "ceremonies", "Ceremonies"), ...tab(rights?.operate, "jobs", "Jobs"), ...tab(true, "usage", "Usage"),
+    ...tab(rights?.webhooks, "webhooks", "Webhooks"), ...tab(rights?.admin, "audit", "Audit log"), ...tab(rights?.keys, "keys", "Keys"),
   ];
   return (
     <>
@@ -69,13 +74,17 @@ function Page({ hash, rights }: { hash: string; rights: Rights }) {
     case "": return rights.operate ? <OverviewPage /> : null;
     case "circuits": return id ? <CircuitPage key={id} id={id} /> : <CircuitsPage key={hash} />;
     case "proofs": return id ? <ProofPage key={id} id={id} /> : <ProofsPage key={hash} />;
+    case "ceremonies": return id ? <CeremonyPage key={id} id={id} /> : <CeremoniesPage key={hash} />;
+    case "usage": return <UsagePage />;
+    case "webhooks": return <WebhooksPage />;
+    case "audit": return <AuditPage />;
     case "jobs": return <JobsPage />;
     case "keys": return <KeysPage />;
     default: return <><Title>No such page</Title><p><a href="#/">To the overview</a></p></>;
   }
 }
 
-/** Asks for what only operators and administrators may read. Without authentication there are no keys to manage. */
+/** Asks for what only some keys may read. Without authentication there are no keys to manage. */
 async function find(): Promise<Rights> {
   const may = async <T,>(path: string): Promise<T | null> => {
     try {
@@ -88,10 +97,10 @@ async function find(): Promise<Rights> {
   try {
     const overview = await may<Overview>("/v1/overview");
     const guarded = overview ? overview.authentication : key.get() !== null;
-    const keys = guarded ? await may("/v1/keys?limit=1") : null;
-    return { operate: overview !== null, admin: keys !== null };
+    const admin = await may("/v1/audit-log?limit=1") !== null;
+    const webhooks = await may("/v1/webhooks/deliveries?limit=1") !== null;
+    return { operate: overview !== null, webhooks, admin, keys: admin && guarded };
   } catch {
-    return { operate: false, admin: false };
+    return { operate: false, webhooks: false, admin: false, keys: false };
   }
 }
-

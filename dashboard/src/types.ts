@@ -2,9 +2,16 @@
 import type { components } from "../../clients/typescript/src/api";
 
 type Schemas = components["schemas"];
+export type AuditEntries = Schemas["AuditEntries"];
+export type AuditEntry = Schemas["AuditEntry"];
+export type Ceremony = Schemas["Ceremony"];
+export type CeremonyPage = Schemas["CeremonyPage"];
 export type Circuit = Schemas["Circuit"];
 export type CircuitPage = Schemas["CircuitPage"];
+export type Delivery = Schemas["Delivery"];
+export type DeliveryPage = Schemas["DeliveryPage"];
 export type Deployment = Schemas["Deployment"];
+export type FileRole = Schemas["FileRole"];
 export type Job = Schemas["Job"];
 export type JobPage = Schemas["JobPage"];
 export type KeyPage = Schemas["KeyPage"];
@@ -19,3 +26,7 @@ export type Template = Schemas["Template"];
 export type Parameter = Schemas["Parameter"];
 export type Window = Schemas["ActivityWindow"];
 export type Failure = Schemas["Failure"];
+export type Upload = Schemas["Upload"];
+export type Usage = Schemas["Usage"];
+export type UsagePage = Schemas["UsagePage"];
+export type Webhooks = Schemas["Webhooks"];

@@ -7,6 +7,7 @@ const HUGE = "218882428718392752222464057452572750885483644004160343436982041865
 const env = (name) => process.env[name] ?? assert.fail(`${name} is not set`);
 let browser;
 let circuit;
+let ceremony;
 const all = [];
 
 before(async () => { browser = await launch(); });
@@ -29,7 +30,7 @@ test("a newcomer builds a circuit, proves and verifies", async () => {
   await status(page, "ready");
   circuit = page.url().split("/").at(-1);
   assert.match(circuit, /^[0-9a-f]{32}$/);
-  assert.ok(await page.getByText("development", { exact: true }).first().isVisible());
+  assert.ok(await page.getByText("single-operator", { exact: true }).first().isVisible());
 
   await page.getByRole("button", { name: "Use the example" }).click();
   await page.getByRole("button", { name: "Prove" }).click();
@@ -116,7 +117,90 @@ test("a dead letter is repeated, a failure deleted, a queue paused", async () =>
   await context.close();
 });
 
-const PAGES = () => ["#/", "#/circuits", `#/circuits/${circuit}`, "#/proofs", `#/proofs/${env("DASHBOARD_PROOF")}`, "#/jobs"];
+test("a circuit of one's own is imported from its source, and proves", async () => {
+  const { page, context } = await opened({ path: "#/circuits" });
+  const form = page.locator("section", { has: page.getByRole("heading", { name: "Import a circuit" }) });
+  const file = (name, text) => ({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
+  const include = file("product.circom", "pragma circom 2.1.0; template Product() { signal input a; signal input b; signal output c; c <== a * b; }");
+  const main = file("main.circom", 'pragma circom 2.1.0; include "product.circom"; component main = Product();');
+  await form.locator("input[type=file]").setInputFiles([include, main, file("notes.txt", "x")]);
+  await form.getByText("notes.txt: expected a name that ends with").waitFor();
+  await form.getByLabel("Main file").selectOption("main.circom");
+  await form.getByRole("button", { name: "Import" }).click();
+  await status(page, "ready");
+  await page.getByLabel("a", { exact: true }).fill("3");
+  await page.getByLabel("b", { exact: true }).fill("11");
+  await page.getByRole("button", { name: "Prove" }).click();
+  await status(page, "completed");
+  assert.equal(await page.locator(".signals code").first().textContent(), "33");
+
+  // A file that is not what its name says.
+  await visit(page, "#/circuits");
+  await form.locator("input[type=file]").setInputFiles([file("broken.r1cs", "r1cs?")]);
+  await form.getByRole("button", { name: "Import" }).click();
+  await page.getByRole("alert").first().waitFor();
+  await context.close();
+});
+
+test("a ceremony is announced", async () => {
+  const { page, context } = await opened({ path: `#/ceremonies?circuitId=${circuit}` });
+  await page.getByLabel("Least number of contributions").fill("1");
+  await page.getByLabel("Deadline").fill("2099-01-01T00:00");
+  await page.getByLabel("Time of the beacon").fill("2099-01-02T00:00");
+  await page.getByLabel("Source of the beacon").fill("drand, round 99");
+  await page.getByRole("button", { name: "Announce" }).click();
+  await status(page, "open");
+  ceremony = page.url().split("/").at(-1);
+  assert.match(await page.locator("pre").first().textContent(), new RegExp(`^zkflow contribute http://.*/v1/ceremonies/${ceremony}$`));
+  assert.ok(await page.getByText("drand, round 99").first().isVisible());
+  await visit(page, "#/ceremonies");
+  await page.locator(`a[href="#/ceremonies/${ceremony}"]`).waitFor();
+  await context.close();
+});
+
+test("webhooks are set, rotated and deleted", async () => {
+  const { page, context } = await opened({ path: "#/webhooks" });
+  await page.getByLabel("Address").fill("ftp://app.example/");
+  await page.getByRole("button", { name: "Set" }).click();
+  await page.getByRole("alert").waitFor();
+  await page.getByLabel("Address").fill("http://127.0.0.1:9/hooks");
+  await page.getByRole("button", { name: "Set" }).click();
+  const secret = () => page.getByRole("status").locator("code").textContent();
+  const first = await secret();
+  assert.match(first, /^whsec_/);
+  await page.getByRole("button", { name: "Hide" }).click();
+  await page.getByRole("button", { name: "Rotate the secret" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Rotate the secret" }).click();
+  await page.getByText("2 sign").waitFor();
+  assert.notEqual(await secret(), first);
+  await page.getByRole("button", { name: "Delete the receiver" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete the receiver" }).click();
+  await page.getByRole("button", { name: "Set" }).waitFor();
+  await context.close();
+});
+
+test("usage and changes are shown", async () => {
+  const { page, context } = await opened({ path: "#/usage" });
+  await page.locator(`tr a[href="#/circuits/${circuit}"]`).first().waitFor();
+  const downloading = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Download as CSV" }).click();
+  assert.match((await downloading).suggestedFilename(), /^usage-.*\.csv$/);
+  await page.getByLabel("First day").fill("2020-01-01");
+  await page.getByLabel("Last day").fill("2020-01-02");
+  await page.getByText("Nothing was used on these days.").waitFor();
+
+  await visit(page, "#/audit");
+  await page.getByRole("cell", { name: "circuit.build" }).first().waitFor();
+  await page.getByLabel("Containing").fill("webhooks.rotate");
+  await page.getByRole("cell", { name: "webhooks.rotate" }).waitFor();
+  assert.equal(await page.getByRole("cell", { name: "circuit.build" }).count(), 0);
+  await context.close();
+});
+
+const PAGES = () => [
+  "#/", "#/circuits", `#/circuits/${circuit}`, "#/proofs", `#/proofs/${env("DASHBOARD_PROOF")}`, "#/jobs",
+  "#/ceremonies", `#/ceremonies/${ceremony}`, "#/usage", "#/webhooks", "#/audit",
+];
 
 for (const dark of [false, true]) {
   for (const width of [1280, 390]) {
@@ -171,7 +255,7 @@ test("with authentication, a key opens what its permissions allow", async () => 
   await page.getByLabel("Key", { exact: true }).fill(env("DASHBOARD_TENANT_KEY"));
   await page.getByRole("button", { name: "Continue" }).click();
   await page.getByRole("heading", { name: "Circuits", level: 1 }).waitFor();
-  for (const name of ["Overview", "Jobs", "Keys"]) assert.equal(await page.getByRole("link", { name, exact: true }).count(), 0, name);
+  for (const name of ["Overview", "Jobs", "Webhooks", "Audit log", "Keys"]) assert.equal(await page.getByRole("link", { name, exact: true }).count(), 0, name);
 
   await page.getByRole("button", { name: "Log out" }).click();
   await page.getByLabel("Key", { exact: true }).fill(env("DASHBOARD_ADMIN_KEY"));

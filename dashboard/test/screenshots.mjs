@@ -14,6 +14,10 @@ const PAGES = [
   ["proof", `#/proofs/${proof}`],
   ["failed-proof", `#/proofs/${failed}`],
   ["jobs", "#/jobs?queue=key-generation&state=dead"],
+  ["ceremonies", "#/ceremonies"],
+  ["usage", "#/usage"],
+  ["webhooks", "#/webhooks"],
+  ["audit-log", "#/audit"],
 ];
 
 mkdirSync(FOLDER, { recursive: true });

@@ -25,6 +25,8 @@ mod http;
 #[cfg(feature = "remote")]
 mod import;
 mod inspect;
+#[cfg(feature = "remote")]
+mod jobs;
 #[cfg(feature = "server")]
 mod keys;
 #[cfg(feature = "server")]
@@ -36,8 +38,12 @@ mod prover;
 mod ptau;
 #[cfg(feature = "remote")]
 mod remote;
+#[cfg(feature = "remote")]
+mod remote_proof;
 #[cfg(feature = "server")]
 mod serve;
+#[cfg(feature = "remote")]
+mod server;
 #[cfg(feature = "setup")]
 mod setup;
 pub(crate) mod snarkjs;
@@ -98,6 +104,10 @@ pub(crate) enum Command {
     #[cfg(feature = "server")]
     #[command(subcommand)]
     Webhooks(Box<webhooks::WebhooksCommand>),
+    /// List, repeat and delete the jobs of a server, and pause its queues
+    #[cfg(feature = "remote")]
+    #[command(subcommand)]
+    Jobs(Box<jobs::JobsCommand>),
     /// Build circuits from templates, and import them to a server
     #[command(subcommand)]
     Circuit(CircuitCommand),
@@ -183,6 +193,8 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
         Command::AuditLog(command) => return audit_log::audit_log(&command),
         #[cfg(feature = "server")]
         Command::Webhooks(command) => return webhooks::webhooks(&command),
+        #[cfg(feature = "remote")]
+        Command::Jobs(command) => return jobs::jobs(&command),
         Command::Circuit(CircuitCommand::Build(args)) => build::build(&args)?,
         #[cfg(feature = "remote")]
         Command::Circuit(CircuitCommand::Import(args)) => import::import(&args)?,

@@ -84,6 +84,14 @@ calls! {
     declare_contribution(id: &str, token: &str, size: u64, sha256: &str) -> Value;
     put_contribution_part(id: &str, token: &str, part: u64, bytes: Vec<u8>) -> ();
     submit_contribution(id: &str, token: &str) -> Value;
+    circuit_with_file(sha256: &str) -> Option<Value>;
+    jobs(queue: &str, state: &str, cursor: Option<&str>) -> Value;
+    retry_jobs(queue: &str, subjects: &[String]) -> Value;
+    delete_jobs(queue: &str, subjects: &[String]) -> Value;
+    purge_jobs(before: &str) -> Value;
+    pause_queue(queue: &str) -> Value;
+    resume_queue(queue: &str) -> Value;
+    overview() -> Value;
     templates() -> Value;
     deploy(circuit: &str, request: &Value, patience: Duration) -> Value;
 }

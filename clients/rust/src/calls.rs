@@ -169,6 +169,22 @@ impl Client {
         Call::new(Method::GET, &path).succeed_with_bytes(self).await
     }
 
+    /// The newest ready circuit that has a file with this SHA-256, such as that of its proving key.
+    ///
+    /// # Errors
+    /// The digest is not 64 hex digits, or the server does not answer.
+    pub async fn circuit_with_file(&self, sha256: &str) -> Result<Option<Value>, ClientError> {
+        let mut path = format!("/v1/circuits?sha256={sha256}&status=ready&limit=200");
+        loop {
+            let mut page = Call::new(Method::GET, &path).succeed(self).await?;
+            if page["circuits"].get(0).is_some() {
+                return Ok(Some(page["circuits"][0].take()));
+            }
+            let Some(cursor) = page["nextCursor"].as_str() else { return Ok(None) };
+            path = format!("/v1/circuits?sha256={sha256}&status=ready&limit=200&cursor={cursor}");
+        }
+    }
+
     /// The templates of the server.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod calls;
 mod ceremonies;
 mod error;
 mod imports;
+mod jobs;
 mod transport;
 
 pub mod blocking;

@@ -78,6 +78,7 @@ export function CircuitPage({ id }: { id: string }) {
       <Compare circuit={circuit} />
       <div class="row">
         <a href={`#/proofs?circuitId=${circuit.circuitId}`}>Proofs of this circuit</a>
+        {circuit.status === "ready" && <a href={`#/ceremonies?circuitId=${circuit.circuitId}`}>A ceremony for its keys</a>}
         {circuit.status === "failed" && circuit.templateName && <button type="button" onClick={() => void repeat()}>Request it again</button>}
         {circuit.status !== "pending" && <Confirm label="Delete" act={() => remove(problem?.code === "circuit_in_use")}
           question={problem?.code === "circuit_in_use"

@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { post, query, Problem } from "../api";
 import { useLoad, usePages } from "../load";
 import { Badge, Drop, Empty, Field, More, Section, Table, Time, Title, Trouble } from "../parts/basic";
+import { Import } from "../parts/import";
 import { Provenance } from "../parts/provenance";
 import { range, text, value } from "../parts/values";
 import { parse, type Json } from "../json";
@@ -22,6 +23,7 @@ export function CircuitsPage() {
     <>
       <Title>Circuits</Title>
       {library && <Build templates={library.templates} />}
+      <Import />
       <Section title="All circuits">
         <div class="filters">
           <Field label="Status">{(id) => (

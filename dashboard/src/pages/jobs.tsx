@@ -6,7 +6,7 @@ import { parameters } from "../route";
 import type { Job, JobPage, Overview, Queue } from "../types";
 import { count, short } from "../format";
 
-const QUEUES: Queue[] = ["key-generation", "proof-generation", "deploy", "cleanup", "ceremony"];
+const QUEUES: Queue[] = ["key-generation", "proof-generation", "deploy", "webhooks", "cleanup", "ceremony"];
 const STATES: Job["state"][] = ["failed", "dead", "pending"];
 const LABELS: Record<Job["state"], string> = { failed: "Failed", dead: "Dead letters", pending: "Waiting and running" };
 
@@ -102,7 +102,7 @@ export function JobsPage() {
             question={`Delete the documents of ${selected.length} jobs? Their owners do not see them any more.`} />
           {state === "dead" && <Confirm label="Remove all dead letters" act={purge} question="Remove the dead letters of all queues? Their documents remain." />}
         </div>
-        {state !== "pending" && queue !== "key-generation" && queue !== "cleanup" && <p class="dull">Failed proofs and deployments cannot be repeated: their inputs and secrets are destroyed. Ask for a new one.</p>}
+        {state !== "pending" && ["proof-generation", "deploy"].includes(queue) && <p class="dull">Failed proofs and deployments cannot be repeated: their inputs and secrets are destroyed. Ask for a new one.</p>}
         {jobs.length > 0 ? (
           <Table label={LABELS[state]} head={[
             <input type="checkbox" aria-label="Select all shown" checked={jobs.every((job) => chosen.has(job.subject))}

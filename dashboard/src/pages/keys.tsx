@@ -4,7 +4,7 @@ import { usePages } from "../load";
 import { Badge, Confirm, Copy, Empty, Field, More, Notice, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import type { Key, KeyPage, MadeKey, Scope } from "../types";
 
-const SCOPES: Scope[] = ["circuits:read", "circuits:build", "circuits:delete", "proofs:create", "proofs:read", "verify", "deploy", "ceremonies:contribute", "operate", "admin"];
+const SCOPES: Scope[] = ["circuits:read", "circuits:build", "circuits:delete", "proofs:create", "proofs:read", "verify", "deploy", "ceremonies:contribute", "webhooks", "operate", "admin"];
 
 export function KeysPage() {
   const pages = usePages<KeyPage, Key>("/v1/keys?", (page) => page.keys);

@@ -127,23 +127,28 @@ export function Confirm({ label, question, act, disabled = false, tone = "danger
 }
 
 /** A box for files, by drop or by choice. */
-export function Drop({ label, take }: { label: string; take: (text: string, name: string) => void }) {
+export function Choose({ label, accept, take }: { label: string; accept: string; take: (files: File[]) => void }) {
   const [over, setOver] = useState(false);
   const id = useId();
-  const read = async (files: FileList | null | undefined) => {
-    for (const file of Array.from(files ?? []).slice(0, 4)) {
-      if (file.size <= 2 << 20) take(await file.text(), file.name);
-    }
-  };
   return (
     <div
       class={over ? "drop over" : "drop"}
       onDragOver={(event) => { event.preventDefault(); setOver(true); }}
       onDragLeave={() => setOver(false)}
-      onDrop={(event) => { event.preventDefault(); setOver(false); void read(event.dataTransfer?.files); }}
+      onDrop={(event) => { event.preventDefault(); setOver(false); take(Array.from(event.dataTransfer?.files ?? [])); }}
     >
       <label for={id}>{label}</label>
-      <input id={id} type="file" accept=".json,application/json" multiple onChange={(event) => void read(event.currentTarget.files)} />
+      <input id={id} type="file" accept={accept} multiple onChange={(event) => { take(Array.from(event.currentTarget.files ?? [])); event.currentTarget.value = ""; }} />
     </div>
   );
+}
+
+/** A box for small JSON files. */
+export function Drop({ label, take }: { label: string; take: (text: string, name: string) => void }) {
+  const read = async (files: File[]) => {
+    for (const file of files.slice(0, 4)) {
+      if (file.size <= 2 << 20) take(await file.text(), file.name);
+    }
+  };
+  return <Choose label={label} accept=".json,application/json" take={(files) => void read(files)} />;
 }

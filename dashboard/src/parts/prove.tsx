@@ -7,12 +7,29 @@ import type { Circuit, Template } from "../types";
 import { Drop, Field, Section, Trouble } from "./basic";
 import { shape, text, value } from "./values";
 
+/** An input of the form. */
+type Asked = { name: string; isPublic: boolean; form: string; isOne: boolean; description: string };
+
+/** The inputs of a circuit, from its template or from what was imported; `null` until they are known. */
+function asked(circuit: Circuit, template: Template | undefined): Asked[] | null {
+  if (template) {
+    return template.inputs.map((input) => ({
+      name: input.name, isPublic: input.public, form: shape(input.shape, circuit.params), isOne: input.shape.length === 0, description: input.description,
+    }));
+  }
+  return circuit.import ? circuit.import.inputs.map((input) => {
+    const isOne = input.values === 1 && !/[[{]/.test(input.shape);
+    return { name: input.name, isPublic: input.public, form: isOne ? "" : ` ${input.shape}`, isOne, description: "" };
+  }) : null;
+}
+
 export function Prove({ circuit, template }: { circuit: Circuit; template: Template | undefined }) {
   const [given, setGiven] = useState<Record<string, string>>({});
   const [user, setUser] = useState("");
   const [error, setError] = useState<Problem>();
   const [sending, setSending] = useState(false);
-  if (!template) return null;
+  const inputs = asked(circuit, template);
+  if (!inputs?.length) return null;
   const fill = (inputs: Record<string, unknown>) =>
     setGiven((old) => ({ ...old, ...Object.fromEntries(Object.entries(inputs).map(([name, one]) => [name, text(one)])) }));
   const drop = (content: string) => {
@@ -29,11 +46,11 @@ export function Prove({ circuit, template }: { circuit: Circuit; template: Templ
     event.preventDefault();
     setSending(true);
     try {
-      const inputs = (isPublic: boolean) => Object.fromEntries(template.inputs
-        .filter((input) => input.public === isPublic)
-        .map((input) => [input.name, value(given[input.name] ?? "", input.shape.length > 0)]));
+      const those = (isPublic: boolean) => Object.fromEntries(inputs
+        .filter((input) => input.isPublic === isPublic)
+        .map((input) => [input.name, value(given[input.name] ?? "", !input.isOne)]));
       const taken = await post<{ proofRequestId: string }>("/v1/proofs", {
-        circuitId: circuit.circuitId, privateInputs: inputs(false), publicInputs: inputs(true), ...(user ? { userId: user } : {}),
+        circuitId: circuit.circuitId, privateInputs: those(false), publicInputs: those(true), ...(user ? { userId: user } : {}),
       });
       setGiven({});
       go(`/proofs/${taken.proofRequestId}`);
@@ -47,16 +64,13 @@ export function Prove({ circuit, template }: { circuit: Circuit; template: Templ
     <Section title="New proof">
       <form onSubmit={submit} autocomplete="off">
         <div class="filters">
-          {template.inputs.map((input) => {
-            const form = shape(input.shape, circuit.params);
-            return (
-              <Field key={input.name} label={`${input.name}${form}`} hint={<>{input.public ? "public" : "private"}. {input.description}</>}>
-                {(id, hint) => input.shape.length === 0
+          {inputs.map((input) => (
+              <Field key={input.name} label={`${input.name}${input.form}`} hint={<>{input.isPublic ? "public" : "private"}{input.description && ". "}{input.description}</>}>
+                {(id, hint) => input.isOne
                   ? <input id={id} aria-describedby={hint} type="text" inputMode="numeric" spellcheck={false} required value={given[input.name] ?? ""} onInput={(event) => setGiven({ ...given, [input.name]: event.currentTarget.value })} />
                   : <textarea id={id} aria-describedby={hint} rows={3} spellcheck={false} required value={given[input.name] ?? ""} placeholder="numbers with commas, or a JSON array" onInput={(event) => setGiven({ ...given, [input.name]: event.currentTarget.value })} />}
               </Field>
-            );
-          })}
+          ))}
           <Field label="User" hint="Optional label, for fair turns and lists.">
             {(id, hint) => <input id={id} aria-describedby={hint} type="text" maxLength={128} value={user} onInput={(event) => setUser(event.currentTarget.value)} />}
           </Field>
@@ -64,7 +78,7 @@ export function Prove({ circuit, template }: { circuit: Circuit; template: Templ
         <Trouble of={error} />
         <div class="row">
           <button type="submit" class="primary" disabled={sending}>Prove</button>
-          {template.example && <button type="button" onClick={() => fill(template.example!.inputs)}>Use the example</button>}
+          {template?.example && <button type="button" onClick={() => fill(template.example!.inputs)}>Use the example</button>}
         </div>
         <Drop label="Or drop a JSON file with the inputs" take={drop} />
       </form>

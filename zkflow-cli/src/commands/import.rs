@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use zkflow_client::blocking::Client;
 use zkflow_core::compile::SourceSearch;
@@ -17,6 +16,7 @@ use super::Error;
 use super::compile::explain;
 use super::files::{Watched, folder_of, in_file, read_text};
 use super::progress::Progress;
+use super::server::ServerArgs;
 
 /// Arguments of `zkflow circuit import`.
 #[derive(Debug, Args)]
@@ -51,12 +51,8 @@ pub(crate) struct ImportArgs {
     /// Let every tenant that knows the id prove and verify with the circuit
     #[arg(long)]
     public: bool,
-    /// Address of the server
-    #[arg(long, value_name = "URL", env = "ZKFLOW_URL", default_value = "http://127.0.0.1:3000")]
-    server: String,
-    /// Key of the API
-    #[arg(long, value_name = "KEY", env = "ZKFLOW_API_KEY", hide_env_values = true)]
-    api_key: Option<SecretString>,
+    #[command(flatten)]
+    server: ServerArgs,
     /// Continue an interrupted upload of the same files
     #[arg(long, value_name = "UPLOAD_ID")]
     resume: Option<String>,
@@ -82,7 +78,7 @@ const CONFIGURED: &str = "configured";
 
 pub(super) fn import(args: &ImportArgs) -> Result<(), Error> {
     let progress = Progress::new();
-    let client = client(args)?;
+    let client = args.server.client()?;
     let (main, mut contents) = args.sources()?;
     for (role, path) in args.files() {
         contents.push(Content::open(role, path)?);
@@ -115,15 +111,6 @@ pub(super) fn import(args: &ImportArgs) -> Result<(), Error> {
     drop(progress);
     show(&circuit);
     Ok(())
-}
-
-fn client(args: &ImportArgs) -> Result<Client, Error> {
-    let client = zkflow_client::Client::new(&args.server);
-    let client = match &args.api_key {
-        Some(key) => client.with_api_key(key.expose_secret())?,
-        None => client,
-    };
-    Ok(Client::of(client)?)
 }
 
 impl ImportArgs {

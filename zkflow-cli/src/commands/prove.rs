@@ -28,6 +28,8 @@ use super::files::{in_file, is_stream, map, read, read_text};
 use super::output::{write, write_secret};
 use super::progress::Progress;
 use super::prover::ProverArgs;
+#[cfg(feature = "remote")]
+use super::remote_proof::ProofServerArgs;
 use super::toolbox::sandbox;
 
 /// Arguments of `zkflow witness`.
@@ -61,6 +63,9 @@ pub(crate) struct FullProveArgs {
     checks: CheckArgs,
     #[command(flatten)]
     prover: ProverArgs,
+    #[cfg(feature = "remote")]
+    #[command(flatten)]
+    server: ProofServerArgs,
 }
 
 /// Files that belong to a witness calculator.
@@ -216,6 +221,10 @@ pub(super) fn prove(args: &ProveArgs) -> Result<(), Error> {
 
 pub(super) fn full_prove(args: &FullProveArgs) -> Result<(), Error> {
     let progress = Progress::new();
+    #[cfg(feature = "remote")]
+    if let Some((proof, public)) = args.server.prove(&args.input, &args.circuit, &args.zkey, &progress)? {
+        return put([&args.proof, &args.public], &proof, &public);
+    }
     let prover = args.prover.open()?;
     let witness = calculate(&args.circuit, &args.input, &args.checks, &progress)?;
     proved(&*prover, &args.zkey, &witness, [&args.proof, &args.public], &progress)
@@ -226,13 +235,9 @@ fn proved(
     prover: &dyn Prover,
     zkey: &Path,
     witness: &Witness,
-    [proof_path, public_path]: [&Path; 2],
+    paths: [&Path; 2],
     progress: &Progress,
 ) -> Result<(), Error> {
-    let put = |proof: &Proof, public: &PublicSignals| {
-        write(proof_path, json::proof_text(proof).as_bytes())?;
-        write(public_path, json::public_text(public.values()).as_bytes())
-    };
     if !is_stream(zkey) {
         let made = progress.step("prove and verify", || prover.prove_file(zkey, witness, &mut os_rng()));
         let made = made.map_err(|error| match error.kind() {
@@ -240,13 +245,18 @@ fn proved(
             ErrorKind::Invalid => error.into(),
             _ => in_file(zkey)(error),
         })?;
-        return put(&made.proof, &made.public);
+        return put(paths, &made.proof, &made.public);
     }
     let key = prover.load(&read(zkey)?).map_err(in_file(zkey))?;
     let verifier = Verifier::new(key.verifying_key().clone()).map_err(in_file(zkey))?;
     let (proof, public) =
         progress.step("prove and verify", || prove_verified(&*key, &verifier, witness, &mut os_rng()))?;
-    put(&proof, &public)
+    put(paths, &proof, &public)
+}
+
+fn put([proof_path, public_path]: [&Path; 2], proof: &Proof, public: &PublicSignals) -> Result<(), Error> {
+    write(proof_path, json::proof_text(proof).as_bytes())?;
+    write(public_path, json::public_text(public.values()).as_bytes())
 }
 
 pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {

@@ -5,12 +5,12 @@ use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use clap::Args;
-use secrecy::{ExposeSecret as _, SecretString};
 use zkflow_client::blocking::Client;
 use zkflow_core::digest::Digest;
 
 use super::Error;
 use super::files::{Watched, in_file};
+use super::server::ApiKeyArgs;
 
 /// The ceremony, and the caller's key of the API.
 #[derive(Debug, Args)]
@@ -18,9 +18,8 @@ pub(super) struct CeremonyArgs {
     /// Address of the ceremony, such as https://zkflow.example/v1/ceremonies/ID
     #[allow(rustdoc::bare_urls, reason = "the help text shows the address as it is typed")]
     url: String,
-    /// Key of the API
-    #[arg(long, value_name = "KEY", env = "ZKFLOW_API_KEY", hide_env_values = true)]
-    api_key: Option<SecretString>,
+    #[command(flatten)]
+    key: ApiKeyArgs,
 }
 
 /// Bytes of a download at a time.
@@ -39,12 +38,7 @@ impl CeremonyArgs {
         if !id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') {
             return Err(expected.into());
         }
-        let client = zkflow_client::Client::new(base);
-        let client = match &self.api_key {
-            Some(key) => client.with_api_key(key.expose_secret())?,
-            None => client,
-        };
-        Ok((id.to_owned(), Client::of(client)?))
+        Ok((id.to_owned(), self.key.client(base)?))
     }
 }
 

@@ -70,3 +70,94 @@ fn a_token_is_never_shown() {
     assert!(!format!("{client:?}").contains("canary"));
     assert!(Client::new("http://127.0.0.1:9").with_api_key("a\nb").is_err());
 }
+
+/// Runs `zkflow`, and returns whether it succeeds, its standard output and its standard error.
+fn zkflow(arguments: &[&str]) -> (bool, String, String) {
+    let made = std::process::Command::new(env!("CARGO_BIN_EXE_zkflow")).args(arguments).output().unwrap();
+    let [out, err] = [made.stdout, made.stderr].map(|text| String::from_utf8(text).unwrap());
+    (made.status.success(), out, err)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_shows_and_changes_the_jobs_of_a_server() {
+    let (server, key) = Server::start_with_keys(&[]);
+    let circuit = server.circuit().await["circuitId"].as_str().unwrap().to_owned();
+    let client = Client::new(server.base()).with_api_key(&key).unwrap();
+    let mut failed = Vec::new();
+    for age in ["17", "121", "122"] {
+        let (private, public) = (json!({"age": age}), json!({"randomPublicSignal": "7"}));
+        let id = client.request_proof(&circuit, private, public).await.unwrap();
+        assert_eq!(client.proof(&id, PATIENCE).await.unwrap()["status"], "failed");
+        failed.push(id);
+    }
+    let jobs = |arguments: &[&str]| {
+        zkflow(&[&["jobs"], arguments, &["--server", server.base(), "--api-key", &key]].concat())
+    };
+    let (ok, listed, _) = jobs(&["list", "proof-generation"]);
+    let lines: Vec<_> = listed.lines().collect();
+    assert!(ok && lines.len() == 3, "{listed}");
+    for (line, id) in lines.iter().zip(failed.iter().rev()) {
+        assert!(line.starts_with(id.as_str()) && line.contains("constraint_failed"), "{line}");
+    }
+    assert!(jobs(&["list", "proof-generation", "--containing", &failed[1]]).1.lines().eq([lines[1]]));
+    assert_eq!(jobs(&["list", "proof-generation", "--state", "dead"]).1, "");
+
+    let (ok, said, _) = jobs(&["retry", "proof-generation", &failed[0]]);
+    assert!(!ok && said.contains("inputs destroyed"), "{said}");
+    let (ok, said, _) = jobs(&["delete", "proof-generation", &failed[0], &circuit]);
+    assert!(!ok && said.contains("deleted") && said.contains("not found"), "{said}");
+    let (ok, said, _) = jobs(&["delete", "proof-generation", "--all", "--containing", "constraint_failed"]);
+    assert!(ok && said.lines().count() == 2, "{said}");
+    assert_eq!(jobs(&["list", "proof-generation"]).1, "");
+
+    assert!(jobs(&["pause", "deploy"]).1.contains("paused"));
+    let (_, queues, _) = jobs(&["queues"]);
+    assert!(queues.lines().any(|line| line.starts_with("deploy") && line.ends_with("paused")), "{queues}");
+    assert!(jobs(&["resume", "deploy"]).1.contains("running"));
+    assert!(jobs(&["purge", "--before", "2026-01-01T00:00:00Z"]).1.starts_with("0 dead letters"));
+
+    for (arguments, expected) in [
+        (&["list", "proofs"][..], "unknown queue"),
+        (&["retry", "deploy"], "required"),
+        (&["delete", "deploy", "x", "--all"], "cannot be used with"),
+        (&["purge", "--before", "yesterday"], "before"),
+    ] {
+        let (ok, _, err) = jobs(arguments);
+        assert!(!ok && err.contains(expected), "{arguments:?}: {err}");
+    }
+    let (ok, _, err) = zkflow(&["jobs", "queues", "--server", server.base(), "--api-key", "zk_wrong"]);
+    assert!(!ok && err.contains("credentials") && !err.contains("zk_wrong"), "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fullprove_lets_a_server_prove_and_verifies_what_it_gets() {
+    let server = Server::start();
+    let circuit = server.circuit().await["circuitId"].as_str().unwrap().to_owned();
+    let client = Client::new(server.base());
+    let path = |name: &str| server.folder().join(name).to_str().unwrap().to_owned();
+    for name in ["circuit.wasm", "proving_key.zkey", "verification_key.json"] {
+        std::fs::write(path(name), client.file(&circuit, name).await.unwrap()).unwrap();
+    }
+    let prove = |input: &str, options: &[&str]| {
+        std::fs::write(path("input.json"), input).unwrap();
+        let files = ["input.json", "circuit.wasm", "proving_key.zkey", "proof.json", "public.json"].map(path);
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        zkflow(&[&["fullprove"], &files[..], options].concat())
+    };
+    let at = ["--server", server.base()];
+    let (ok, _, err) = prove(r#"{"age": "42", "randomPublicSignal": "7"}"#, &at);
+    assert!(ok, "{err}");
+    let files = ["verification_key.json", "public.json", "proof.json"].map(path);
+    assert!(zkflow(&["verify", &files[0], &files[1], &files[2]]).0);
+    assert_eq!(std::fs::read_to_string(path("public.json")).unwrap(), "[\n \"7\"\n]");
+
+    let (ok, _, err) = prove(r#"{"age": "17", "randomPublicSignal": "7"}"#, &at);
+    assert!(!ok && err.contains("constraint_failed"), "{err}");
+    let (ok, _, err) = prove("[", &at);
+    assert!(!ok && err.contains("input.json"), "{err}");
+    let (ok, _, err) = prove("{}", &["--server", server.base(), "--portable"]);
+    assert!(!ok && err.contains("cannot be used with"), "{err}");
+    std::fs::write(path("circuit.wasm"), b"\0asm\x01\0\0\0").unwrap();
+    let (ok, _, err) = prove("{}", &at);
+    assert!(!ok && err.contains("zkflow circuit import"), "{err}");
+}

@@ -23,7 +23,7 @@ struct File {
     content: &'static [u8],
 }
 
-static FILES: [File; 4] = [
+static FILES: [File; 5] = [
     File {
         path: "/",
         media_type: "text/html; charset=utf-8",
@@ -33,6 +33,11 @@ static FILES: [File; 4] = [
         path: "/dashboard.js",
         media_type: "text/javascript; charset=utf-8",
         content: include_bytes!("dashboard/dashboard.js"),
+    },
+    File {
+        path: "/upload.js",
+        media_type: "text/javascript; charset=utf-8",
+        content: include_bytes!("dashboard/upload.js"),
     },
     File {
         path: "/dashboard.css",

@@ -19,6 +19,8 @@ use zkflow_server::config::{AuthMethod, Config};
 use zkflow_server::state::App;
 use zkflow_server::{backends, http, work};
 
+use crate::project;
+
 const MINUTE: Duration = Duration::from_secs(60);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -63,6 +65,11 @@ impl Served {
     async fn start(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         config.circuits.module_cache = Some(std::env::temp_dir().join("zkflow-test-modules"));
+        // Published powers of tau, so that a ceremony can be hosted.
+        let powers = "zkflow-groth16/tests/data/powersOfTau28_hez_final_08.ptau";
+        config.circuits.ptau_path = Some(project(powers));
+        config.webhooks.callbacks = true;
+        config.webhooks.local_callbacks = true;
         change(&mut config);
         let app = backends::in_memory(config, Provers::default(), CancellationToken::new()).await.unwrap();
         let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();

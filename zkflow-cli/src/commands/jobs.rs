@@ -1,0 +1,213 @@
+//! `zkflow jobs`: the jobs and the queues of a server.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::Value;
+use zkflow_client::ClientError;
+use zkflow_client::blocking::Client;
+use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::queue::QueueName;
+
+use super::server::ServerArgs;
+use super::{Error, printable};
+
+/// Jobs that the server changes with one request.
+const AT_A_TIME: usize = 200;
+
+/// Subcommands of `zkflow jobs`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobsCommand {
+    /// List the queues with the numbers of their jobs
+    Queues(ServerArgs),
+    /// List the jobs of a queue, newest first
+    List(ListArgs),
+    /// Repeat failed jobs and dead letters. Failed proofs and deployments cannot be repeated: their inputs and secrets are
+    /// destroyed
+    Retry(ChangeArgs),
+    /// Delete the circuits, proof requests, deployments, ceremonies or deliveries of failed jobs
+    Delete(ChangeArgs),
+    /// Remove the dead letters of all queues; the documents of their jobs remain
+    Purge(PurgeArgs),
+    /// Pause a queue: running jobs end, and no further one starts in any process
+    Pause(QueueArgs),
+    /// Resume a queue
+    Resume(QueueArgs),
+}
+
+/// A queue, and the state of its jobs.
+#[derive(Debug, Args)]
+struct Place {
+    /// Queue: key-generation, proof-generation, deploy, ceremony, webhooks or cleanup
+    queue: QueueName,
+    /// State of the jobs
+    #[arg(long, value_enum, default_value_t = State::Failed)]
+    state: State,
+    /// Only jobs with this text in their id, tenant, stage or error
+    #[arg(long, value_name = "TEXT")]
+    containing: Option<String>,
+}
+
+/// State of a job.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum State {
+    /// It waits for a worker, or runs
+    Pending,
+    /// Its circuit, proof request, deployment, ceremony or delivery has failed
+    Failed,
+    /// Its attempts are used up: a dead letter
+    Dead,
+}
+
+impl State {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Failed => "failed",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+/// Arguments of `zkflow jobs list`.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Arguments of `zkflow jobs retry` and `zkflow jobs delete`.
+#[derive(Debug, Args)]
+pub(crate) struct ChangeArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Ids of jobs, as `zkflow jobs list` prints them
+    #[arg(required_unless_present = "all", conflicts_with_all = ["all", "state", "containing"])]
+    ids: Vec<String>,
+    /// All jobs of this state that contain the text
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Arguments of `zkflow jobs purge`.
+#[derive(Debug, Args)]
+pub(crate) struct PurgeArgs {
+    /// Only those that died before, such as 2027-01-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    before: Timestamp,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Arguments of `zkflow jobs pause` and `zkflow jobs resume`.
+#[derive(Debug, Args)]
+pub(crate) struct QueueArgs {
+    /// Queue: key-generation, proof-generation, deploy, ceremony, webhooks or cleanup
+    queue: QueueName,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+pub(super) fn jobs(command: &JobsCommand) -> Result<ExitCode, Error> {
+    match command {
+        JobsCommand::Queues(server) => queues(&server.client()?)?,
+        JobsCommand::List(ListArgs { place, server }) => {
+            for job in place.jobs(&server.client()?)? {
+                show(&job);
+            }
+        }
+        JobsCommand::Retry(args) => return change(args, Client::retry_jobs),
+        JobsCommand::Delete(args) => return change(args, Client::delete_jobs),
+        JobsCommand::Purge(args) => {
+            let purged = args.server.client()?.purge_jobs(&args.before.to_string())?;
+            println!("{} dead letters are removed", purged["removed"]);
+        }
+        JobsCommand::Pause(args) => paused(&args.server.client()?.pause_queue(args.queue.as_str())?),
+        JobsCommand::Resume(args) => paused(&args.server.client()?.resume_queue(args.queue.as_str())?),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Place {
+    /// The jobs of this queue and state that contain the text.
+    fn jobs(&self, client: &Client) -> Result<Vec<Value>, Error> {
+        let mut jobs = Vec::new();
+        let mut cursor = None;
+        loop {
+            let mut page = client.jobs(self.queue.as_str(), self.state.as_str(), cursor.as_deref())?;
+            let found: Vec<Value> = serde_json::from_value(page["jobs"].take())?;
+            jobs.extend(found.into_iter().filter(|job| self.is_wanted(job)));
+            cursor = page["nextCursor"].as_str().map(str::to_owned);
+            if cursor.is_none() {
+                return Ok(jobs);
+            }
+        }
+    }
+
+    fn is_wanted(&self, job: &Value) -> bool {
+        let Some(sought) = &self.containing else { return true };
+        let texts = ["subject", "tenant", "stage", "lastError"].map(|name| &job[name]);
+        let errors = [&job["error"]["code"], &job["error"]["message"]];
+        texts.into_iter().chain(errors).filter_map(Value::as_str).any(|text| text.contains(sought.as_str()))
+    }
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or("-")
+}
+
+fn show(job: &Value) {
+    let error = &job["error"];
+    let why = match error["code"].as_str() {
+        Some(code) => format!("  {code}: {}", text(error, "message")),
+        None => job["lastError"].as_str().map_or_else(String::new, |why| format!("  {why}")),
+    };
+    let [id, tenant, stage, at] = ["subject", "tenant", "stage", "updatedAt"].map(|name| text(job, name));
+    // Messages have several lines, and texts of tenants.
+    let why = printable(&why).replace('\n', " ");
+    println!("{id}  {at}  {tenant}  {stage}  {} attempts{why}", job["attempt"]);
+}
+
+/// Changes the chosen jobs. The exit code is a failure if one of them is not changed.
+fn change(
+    args: &ChangeArgs,
+    call: fn(&Client, &str, &[String]) -> Result<Value, ClientError>,
+) -> Result<ExitCode, Error> {
+    let client = args.server.client()?;
+    let ids = match args.all {
+        true => args.place.jobs(&client)?.iter().map(|job| text(job, "subject").to_owned()).collect(),
+        false => args.ids.clone(),
+    };
+    let mut all = true;
+    for part in ids.chunks(AT_A_TIME) {
+        let mut answer = call(&client, args.place.queue.as_str(), part)?;
+        let results: Vec<Value> = serde_json::from_value(answer["results"].take())?;
+        for result in &results {
+            let outcome = text(result, "outcome");
+            all &= matches!(outcome, "retried" | "deleted");
+            println!("{}  {}", printable(text(result, "subject")), outcome.replace('_', " "));
+        }
+    }
+    Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn queues(client: &Client) -> Result<(), Error> {
+    let mut overview = client.overview()?;
+    let queues: Vec<Value> = serde_json::from_value(overview["queues"].take())?;
+    for queue in &queues {
+        let waiting = queue["ready"].as_u64().unwrap_or(0) + queue["delayed"].as_u64().unwrap_or(0);
+        let (running, dead) = (&queue["leased"], &queue["dead"]);
+        let paused = if queue["paused"] == true { "  paused" } else { "" };
+        println!("{:<16}  {waiting} waiting  {running} running  {dead} dead{paused}", text(queue, "queue"));
+    }
+    Ok(())
+}
+
+fn paused(queue: &Value) {
+    let state = if queue["paused"] == true { "paused" } else { "running" };
+    println!("{}  {state}", text(queue, "queue"));
+}
