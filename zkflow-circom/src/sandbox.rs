@@ -90,6 +90,8 @@ impl Sandbox {
         settings.epoch_interruption(true).wasm_backtrace_max_frames(None);
         // circom's modules do not use it, and its blocks have up to 1000 parameters each.
         settings.wasm_multi_value(false);
+        // The arithmetic that replaces that of circom's modules.
+        settings.wasm_wide_arithmetic(true);
         // The async stack is unused, but must not be smaller than the WebAssembly stack.
         settings.max_wasm_stack(GUEST_STACK).async_stack_size(GUEST_STACK);
         let engine = Engine::new(&settings).map_err(|e| SandboxError::Engine(e.to_string()))?;

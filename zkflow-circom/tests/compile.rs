@@ -30,6 +30,19 @@ const HASH: &str = "pragma circom 2.1.6;
     }
     component main = Hash();";
 
+/// Poseidon, whose linear constraints take several rounds of simplification.
+const ROUNDS: &str = "pragma circom 2.1.6;
+    include \"circomlib/circuits/poseidon.circom\";
+    include \"circomlib/circuits/comparators.circom\";
+    template Rounds() {
+        signal input in[2];
+        signal output out;
+        signal hash <== Poseidon(2)(in);
+        signal less <== LessThan(32)(in);
+        out <== hash + less;
+    }
+    component main {public [in]} = Rounds();";
+
 const SQUARE: &str = "pragma circom 2.1.6;
     template Square() { signal input a; signal output o; o <== a * a; }
     component main = Square();";
@@ -73,22 +86,59 @@ fn circuit_with_includes_compiles_to_the_bytes_that_the_npm_command_gives() {
     assert_eq!(&compiled.wasm[..4], b"\0asm");
     assert!(compiled.sym.starts_with(b"1,1,"));
 
+    let folder = npm_command(HASH, &["--r1cs", "--wasm", "--sym"]);
+    let read = |path: &str| fs::read(folder.path().join(path)).unwrap();
+    assert!(read("circuit.r1cs") == compiled.r1cs);
+    assert!(read("circuit_js/circuit.wasm") == compiled.wasm);
+    assert!(read("circuit.sym") == compiled.sym);
+}
+
+/// The folder in which circom of npm compiled the source, with these options.
+fn npm_command(source: &str, options: &[&str]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("circuit.circom"), HASH).unwrap();
+    fs::write(folder.path().join("circuit.circom"), source).unwrap();
     let modules = tools().circom_wasm.ancestors().nth(2).unwrap().to_owned();
     let copied = Command::new("cp").arg("-r").arg(modules.join("circomlib")).arg(folder.path()).status();
     assert!(copied.unwrap().success());
     let output = Command::new("node")
         .arg(modules.join("circom2/cli.js"))
-        .args(["circuit.circom", "--r1cs", "--wasm", "--sym", "-l", "."])
+        .args(["circuit.circom", "-l", "."])
+        .args(options)
         .current_dir(folder.path())
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
-    let read = |path: &str| fs::read(folder.path().join(path)).unwrap();
-    assert!(read("circuit.r1cs") == compiled.r1cs);
-    assert!(read("circuit_js/circuit.wasm") == compiled.wasm);
-    assert!(read("circuit.sym") == compiled.sym);
+    folder
+}
+
+#[test]
+fn every_file_equals_that_of_the_npm_command_for_each_option() {
+    let circom = circom(limits());
+    let plain = CompileOptions::default();
+    for (flags, options) in [
+        (&["--O0"][..], options(Simplification::None)),
+        (&["--O1", "--inspect"], CompileOptions { inspect: true, ..plain }),
+        (&["--O2"], options(Simplification::Full)),
+        (&["--O2round", "1"], options(Simplification::Rounds(1))),
+        (
+            &["--O2round", "2", "--inspect"],
+            CompileOptions { inspect: true, ..options(Simplification::Rounds(2)) },
+        ),
+    ] {
+        let options = CompileOptions { json: true, wat: true, ..options };
+        let compiled = circom.compile(&tree(ROUNDS).unwrap(), &options).unwrap();
+        let all = ["--r1cs", "--wasm", "--sym", "--json", "--wat"];
+        let folder = npm_command(ROUNDS, &[&all, flags].concat());
+        for (file, bytes) in [
+            ("circuit.r1cs", &compiled.r1cs),
+            ("circuit.sym", &compiled.sym),
+            ("circuit_constraints.json", compiled.json.as_ref().unwrap()),
+            ("circuit_js/circuit.wasm", &compiled.wasm),
+            ("circuit_js/circuit.wat", compiled.wat.as_ref().unwrap()),
+        ] {
+            assert!(fs::read(folder.path().join(file)).unwrap() == *bytes, "{file} with {flags:?}");
+        }
+    }
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::inputs::{InputError, InputProblem, Path};
 use crate::sandbox::{Guest, Halt, RunLimits, Sandbox};
 use zkflow_groth16::field::{from_le_bytes, to_le_bytes};
 
+mod arithmetic;
 mod trace;
 
 use trace::Trace;
@@ -156,7 +157,7 @@ fn check_length(wasm: &[u8], limits: &WitnessLimits) -> Result<(), WitnessError>
 }
 
 fn compiled(sandbox: &Sandbox, wasm: &[u8]) -> Result<Module, WitnessError> {
-    sandbox.module(wasm).map_err(|error| WitnessError::Calculator(error.to_string()))
+    sandbox.module(&arithmetic::fast(wasm)).map_err(|error| WitnessError::Calculator(error.to_string()))
 }
 
 /// The circuit raised an exception with this code.
