@@ -7,9 +7,9 @@ use super::FormatError;
 use super::binfile::{BinFile, BinWriter};
 use super::container::{FILE_HEADER, Layout, SECTION_HEADER};
 use super::cursor::Cursor;
-use super::encoding::{expect_field, put_field, scalar};
+use super::encoding::{expect_field, put_field};
 use crate::domain::domain_size;
-use crate::field;
+use crate::field::{self, FieldError};
 
 /// A rank-1 constraint system over the scalar field of BN254.
 ///
@@ -206,6 +206,8 @@ const CUSTOM_GATES: [u32; 2] = [4, 5];
 const HEADER_LEN: u64 = 64;
 /// Length of one entry of a linear combination in bytes.
 const TERM_LEN: u64 = 36;
+/// Length of the wire in an entry.
+const WIRE_LEN: usize = 4;
 
 fn read_labels(mut section: Cursor<'_>, n_wires: u32) -> Result<Vec<u64>, FormatError> {
     if u64::from(n_wires) * 8 != section.remaining() {
@@ -236,37 +238,50 @@ impl CombinationReader {
             return Err(section.error(format!("expected {count} terms, found fewer")));
         }
         combination.reserve(count as usize);
-        for _ in 0..count {
-            let start = section.position();
-            let wire = section.u32()?;
+        let start = section.position();
+        let terms = section.records(count.into(), TERM_LEN)?.as_chunks::<{ TERM_LEN as usize }>().0;
+        for (number, term) in terms.iter().enumerate() {
+            let at = start + number * TERM_LEN as usize;
+            let [w0, w1, w2, w3, value @ ..] = term;
+            let wire = u32::from_le_bytes([*w0, *w1, *w2, *w3]);
             let Some(last_use) = self.last_use.get_mut(wire as usize) else {
-                return Err(section.error_at(start, format!("wire {wire} does not exist")));
+                return Err(section.error_at(at, format!("wire {wire} does not exist")));
             };
             if std::mem::replace(last_use, self.count) == self.count {
                 let detail = format!("wire {wire} occurs twice in one linear combination");
-                return Err(section.error_at(start, detail));
+                return Err(section.error_at(at, detail));
             }
-            combination.push((wire, coefficient(section)?));
+            let value = coefficient(value);
+            let value = value.map_err(|error| section.error_at(at + WIRE_LEN, error.to_string()))?;
+            combination.push((wire, value));
         }
         Ok(())
     }
 }
 
 /// A coefficient. Most are 1 or -1, which need no multiplication.
-fn coefficient(section: &mut Cursor<'_>) -> Result<Fr, FormatError> {
-    const MINUS_ONE: [u64; 4] = {
+#[inline]
+fn coefficient(bytes: &[u8; 32]) -> Result<Fr, FieldError> {
+    const fn bytes_of(limbs: [u64; 4]) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        let mut at = 0;
+        while at < 32 {
+            bytes[at] = limbs[at / 8].to_le_bytes()[at % 8];
+            at += 1;
+        }
+        bytes
+    }
+    const ONE: [u8; 32] = bytes_of([1, 0, 0, 0]);
+    const MINUS_ONE: [u8; 32] = {
         let mut limbs = Fr::MODULUS.0;
         limbs[0] -= 1;
-        limbs
+        bytes_of(limbs)
     };
-    let mut ahead = *section;
-    let value = match [ahead.u64()?, ahead.u64()?, ahead.u64()?, ahead.u64()?] {
-        [1, 0, 0, 0] => Fr::ONE,
-        MINUS_ONE => -Fr::ONE,
-        _ => return scalar(section),
-    };
-    *section = ahead;
-    Ok(value)
+    match *bytes {
+        ONE => Ok(Fr::ONE),
+        MINUS_ONE => Ok(-Fr::ONE),
+        _ => field::from_le_bytes(bytes),
+    }
 }
 
 fn put_combination(out: &mut Vec<u8>, combination: &LinearCombination) {

@@ -43,14 +43,18 @@ impl Sym {
     pub fn read_labels(bytes: &[u8], labels: Range<u64>) -> Result<Self, FormatError> {
         let mut signals = Vec::new();
         let mut offset = 0;
-        for (number, line) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
-            let text = line.strip_suffix(b"\n").unwrap_or(line);
+        let mut number = 0;
+        while offset < bytes.len() {
+            let rest = &bytes[offset..];
+            let length = memchr::memchr(b'\n', rest);
+            let text = &rest[..length.unwrap_or(rest.len())];
+            number += 1;
             let wrong = || error(offset, format!("line {number}: expected `label,wire,component,name`"));
             let label = Signal::label(text).ok_or_else(wrong)?;
             if labels.contains(&label) {
                 signals.push(Signal::parse(text).ok_or_else(wrong)?);
             }
-            offset += line.len();
+            offset += text.len() + usize::from(length.is_some());
         }
         let mut by_label: Vec<u32> = (0..signals.len() as u32).collect();
         by_label.sort_unstable_by_key(|index| signals[*index as usize].label);
@@ -87,8 +91,15 @@ impl Sym {
 impl Signal {
     /// The label at the start of a line.
     fn label(line: &[u8]) -> Option<u64> {
-        let end = line.iter().position(|byte| *byte == b',')?;
-        number(std::str::from_utf8(&line[..end]).ok()?)
+        let mut label = 0_u64;
+        for (at, byte) in line.iter().enumerate() {
+            match byte {
+                b'0'..=b'9' => label = label.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?,
+                b',' => return (at == 1 || at > 1 && line[0] != b'0').then_some(label),
+                _ => return None,
+            }
+        }
+        None
     }
 
     fn parse(line: &[u8]) -> Option<Self> {

@@ -27,7 +27,7 @@ mod montgomery;
 const IMPORTS: usize = 4;
 /// Number of functions of the runtime.
 const RUNTIME: usize = 81;
-/// SHA-256 of the code of the runtime, equal in circom 2.0.0 to 2.2.3.
+/// SHA-256 of the code of the runtime, equal in circom 2.1.5 to 2.2.3.
 const CODE: &str = "0a27d6c381678f36bb8eb5f48a2170a62fc0dd8c1c66898c7b496e98cb39676a";
 /// Number of data segments with the constants of the runtime.
 const SEGMENTS: usize = 15;

@@ -111,19 +111,14 @@ impl Tape {
         let [wires, places, constants, tables] = [reader.u32()?, reader.u32()?, reader.u32()?, reader.u32()?];
         let instructions = reader.u64()?;
         let inputs = reader.u32()?;
-        let constants = reader.many(constants.into(), 32, |mut limbs| {
-            Value::from_raw([limbs.u64()?, limbs.u64()?, limbs.u64()?, limbs.u64()?])
-                .ok_or(TapeError::Damaged)
-        })?;
-        let tables = reader.many(tables.into(), 4, |mut place| place.u32())?;
-        let code = reader.many(instructions, 16, |mut words| {
-            let [kind_and_target, a, b, c] = [words.u32()?, words.u32()?, words.u32()?, words.u32()?];
-            Ok(Instruction { kind_and_target, a, b, c })
-        })?;
+        let constants = reader.records(constants.into())?.iter().map(constant);
+        let constants = constants.collect::<Option<_>>().ok_or(TapeError::Damaged)?;
+        let tables = reader.places(tables)?;
+        let code = reader.records(instructions)?.iter().map(instruction).collect();
         let mut hashed = Vec::new();
         for _ in 0..inputs {
             let (hash, count) = (reader.u64()?, reader.u32()?);
-            hashed.push((hash, reader.many(count.into(), 4, |mut place| place.u32())?));
+            hashed.push((hash, reader.places(count)?));
         }
         reader.take(CHECKSUM + SEAL)?;
         let tape = Self { inputs: hashed, wires, places, constants, tables, code };
@@ -159,6 +154,24 @@ impl Tape {
     }
 }
 
+/// A constant, if its limbs are valid.
+fn constant(bytes: &[u8; 32]) -> Option<Value> {
+    let mut limbs = [0; 4];
+    for (limb, bytes) in limbs.iter_mut().zip(bytes.as_chunks().0) {
+        *limb = u64::from_le_bytes(*bytes);
+    }
+    Value::from_raw(limbs)
+}
+
+fn instruction(bytes: &[u8; 16]) -> Instruction {
+    let mut words = [0; 4];
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+        *word = u32::from_le_bytes(*bytes);
+    }
+    let [kind_and_target, a, b, c] = words;
+    Instruction { kind_and_target, a, b, c }
+}
+
 /// Reads bytes from the front.
 struct Reader<'a>(&'a [u8]);
 
@@ -185,17 +198,14 @@ impl<'a> Reader<'a> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
-    /// Reads `count` items of `size` bytes each; checks the length before it allocates.
-    fn many<T>(
-        &mut self,
-        count: u64,
-        size: usize,
-        item: impl Fn(Reader<'a>) -> Result<T, TapeError>,
-    ) -> Result<Vec<T>, TapeError> {
-        let bytes = usize::try_from(count)
-            .ok()
-            .and_then(|count| count.checked_mul(size))
-            .ok_or(TapeError::Damaged)?;
-        self.take(bytes)?.chunks_exact(size).map(|bytes| item(Reader(bytes))).collect()
+    /// Reads `count` records; checks the length before anything is allocated.
+    fn records<const N: usize>(&mut self, count: u64) -> Result<&'a [[u8; N]], TapeError> {
+        let count = usize::try_from(count).map_err(|_| TapeError::Damaged)?;
+        let bytes = self.take(count.checked_mul(N).ok_or(TapeError::Damaged)?)?;
+        Ok(bytes.as_chunks().0)
+    }
+
+    fn places(&mut self, count: u32) -> Result<Vec<u32>, TapeError> {
+        Ok(self.records(count.into())?.iter().copied().map(u32::from_le_bytes).collect())
     }
 }
