@@ -33,7 +33,7 @@ ORDER = [
 FLOORS = [{"zkflow-cuda", "zkflow-circom"}, {"zkflow-store", "zkflow-evm"}, {"zkflow-queue", "zkflow-evm"}, {"zkflow-server", "zkflow-bench"}]
 
 ASYNC = ["tokio", "async-trait", "futures", "hyper", "axum", "reqwest"]
-CIRCOM = ["wasmtime", "wasmparser", "handlebars"]
+CIRCOM = ["wasmtime", "wasmparser", "wasm-encoder", "handlebars"]
 # (package, cargo flags, packages that must not be in its tree)
 FREE_OF = [
     ("zkflow-bn254", [], ASYNC + CIRCOM + ["serde", "serde_json"]),
