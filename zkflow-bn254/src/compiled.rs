@@ -7,7 +7,7 @@ use ark_bn254::{g1, g2};
 use ark_ec::short_weierstrass::{Affine, Projective};
 
 use crate::Kernel;
-use crate::msm::{self, Combinations, FixedBases, Options, ROUNDS, Scalars, Weights};
+use crate::msm::{self, Combinations, FixedBases, HiddenScalars, Options, ROUNDS, Scalars, Weights};
 use crate::points::{CurveLanes, Factors, Layer, butterflies, double_points, multiply_points};
 
 /// Functions that run a kernel on the points of a curve.
@@ -18,6 +18,8 @@ pub(crate) trait Compiled: CurveLanes {
     fn read(kernel: Kernel, bytes: &[u8], before: usize) -> Option<FixedBases<Self>>;
     /// [`FixedBases::msm`].
     fn fixed_msm(bases: &FixedBases<Self>, scalars: &Scalars) -> Projective<Self>;
+    /// [`FixedBases::msm_constant_work`].
+    fn constant_msm(bases: &FixedBases<Self>, scalars: &HiddenScalars) -> Projective<Self>;
     /// [`FixedBases::combinations`].
     fn combinations(bases: &FixedBases<Self>, weights: &Weights) -> [Projective<Self>; ROUNDS];
     /// [`double_all`](crate::points::double_all).
@@ -49,6 +51,10 @@ macro_rules! compile_for {
 
             fn fixed_msm(bases: &FixedBases<Self>, scalars: &Scalars) -> Projective<Self> {
                 msm::msm(bases, scalars)
+            }
+
+            fn constant_msm(bases: &FixedBases<Self>, scalars: &HiddenScalars) -> Projective<Self> {
+                msm::constant_msm(bases, scalars)
             }
 
             fn combinations(bases: &FixedBases<Self>, weights: &Weights) -> [Projective<Self>; ROUNDS] {

@@ -10,6 +10,8 @@
 //! write canonical values, below p, except [`Lanes::scatter_rows`].
 
 mod coordinate;
+#[cfg(test)]
+pub(crate) mod counted;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
 mod inverse;

@@ -17,9 +17,12 @@
 //! 4. Σ v·B_v over the buckets of a set is computed by splitting v into halves. The sums of all B_v with one
 //!    half of v fixed are two smaller problems of the same kind, at two affine additions per bucket. When v
 //!    is one bit, there is nothing left to multiply. (`weighted`)
+//!
+//! [`FixedBases::msm_constant_work`] returns the same sum by work that does not depend on the scalars. (`constant`)
 
 mod bases;
 mod combinations;
+mod constant;
 mod digits;
 mod memory;
 mod packed;
@@ -32,5 +35,7 @@ pub use bases::{BasesError, FixedBases, Options};
 pub(crate) use bases::{combinations, msm, prepare, read};
 pub(crate) use combinations::combine_points;
 pub use combinations::{Combinations, Term, combine};
+pub use constant::HiddenScalars;
+pub(crate) use constant::msm as constant_msm;
 pub use memory::{Memory, SharedBytes};
 pub use weights::{ROUNDS, Weights};

@@ -43,7 +43,12 @@ impl Quotient {
 
     /// The values of A B - C at the odd roots of unity.
     pub fn values(&self, witness: &[Fr]) -> Zeroizing<Vec<Fr>> {
-        self.domain.quotient(&self.a, &self.b, witness)
+        self.domain.quotient([&self.a, &self.b], witness, SparseMatrix::row_product)
+    }
+
+    /// The same values by operations on field elements whose number does not depend on the witness.
+    pub fn values_constant_work(&self, witness: &[Fr]) -> Zeroizing<Vec<Fr>> {
+        self.domain.quotient([&self.a, &self.b], witness, SparseMatrix::row_product_constant_work)
     }
 
     /// Replaces the values of a polynomial at the n-th roots of unity by its values at the other 2n-th roots.
@@ -67,10 +72,18 @@ impl fmt::Debug for Quotient {
     }
 }
 
+/// Computes the product of a row and a vector.
+type RowProduct = fn(&SparseMatrix, usize, &[Fr]) -> Fr;
+
 /// A [`Transform`] with its backend type erased.
 trait Domain: Send + Sync {
     fn shift(&self, values: &mut [Fr]);
-    fn quotient(&self, a: &SparseMatrix, b: &SparseMatrix, witness: &[Fr]) -> Zeroizing<Vec<Fr>>;
+    fn quotient(
+        &self,
+        matrices: [&SparseMatrix; 2],
+        witness: &[Fr],
+        row_product: RowProduct,
+    ) -> Zeroizing<Vec<Fr>>;
     fn memory_bytes(&self) -> u64;
 }
 
@@ -96,24 +109,33 @@ impl<B: Backend> Domain for Transform<B> {
         from_lanes::<B>(&lanes, values);
     }
 
-    fn quotient(&self, a: &SparseMatrix, b: &SparseMatrix, witness: &[Fr]) -> Zeroizing<Vec<Fr>> {
+    fn quotient(
+        &self,
+        matrices: [&SparseMatrix; 2],
+        witness: &[Fr],
+        row_product: RowProduct,
+    ) -> Zeroizing<Vec<Fr>> {
         let zeros = || Wiped::<B::Fr>::zeros(self.vectors());
         let (mut at_a, mut at_b, mut at_c) = (zeros(), zeros(), zeros());
         let chunks =
             at_a.par_chunks_mut(CHUNK).zip(at_b.par_chunks_mut(CHUNK)).zip(at_c.par_chunks_mut(CHUNK));
         chunks.enumerate().for_each(|(index, ((at_a, at_b), at_c))| {
             B::run(Products::<B> {
-                rows: [a, b],
+                matrices,
+                row_product,
                 witness,
                 first: index * CHUNK * B::Fr::WIDTH,
                 out: [at_a, at_b, at_c],
             });
         });
         [&mut at_a, &mut at_b, &mut at_c].into_par_iter().for_each(|values| self.shift(values));
-        let mut quotient = Zeroizing::new(vec![Fr::zero(); a.len()]);
-        let chunks = quotient.par_chunks_mut(CHUNK * B::Fr::WIDTH);
-        let values = at_a.par_chunks(CHUNK).zip(at_b.par_chunks(CHUNK)).zip(at_c.par_chunks(CHUNK));
-        chunks.zip(values).for_each(|(out, ((a, b), c))| B::run(Difference::<B> { a, b, c, out }));
+        let values = at_a.par_chunks(CHUNK).zip(at_b.par_chunks(CHUNK)).zip(at_c.par_chunks_mut(CHUNK));
+        values.for_each(|((a, b), c)| B::run(Difference::<B> { a, b, c }));
+        // Two vectors are freed before the next one is needed.
+        drop((at_a, at_b));
+        let mut quotient = Zeroizing::new(vec![Fr::zero(); matrices[0].len()]);
+        let chunks = quotient.par_chunks_mut(CHUNK * B::Fr::WIDTH).zip(at_c.par_chunks(CHUNK));
+        chunks.for_each(|(out, values)| from_lanes::<B>(values, out));
         quotient
     }
 
@@ -124,7 +146,8 @@ impl<B: Backend> Domain for Transform<B> {
 
 /// Computes a, b and a b for the rows from `first` on.
 struct Products<'a, B: Backend> {
-    rows: [&'a SparseMatrix; 2],
+    matrices: [&'a SparseMatrix; 2],
+    row_product: RowProduct,
     witness: &'a [Fr],
     first: usize,
     out: [&'a mut [B::Fr]; 3],
@@ -135,13 +158,13 @@ impl<B: Backend> Task for Products<'_, B> {
 
     #[inline(always)]
     fn run<Same: Backend>(self) {
-        let Self { rows: [a, b], witness, first, out: [at_a, at_b, at_c] } = self;
+        let Self { matrices, row_product, witness, first, out: [at_a, at_b, at_c] } = self;
         let mut values = [[Fr::zero(); MAX_WIDTH]; 2];
         for i in 0..at_a.len() {
             let rows = first + i * B::Fr::WIDTH..;
-            for (matrix, values) in [a, b].into_iter().zip(&mut values) {
+            for (matrix, values) in matrices.into_iter().zip(&mut values) {
                 for (row, value) in rows.clone().zip(&mut values[..B::Fr::WIDTH]) {
-                    *value = matrix.row_product(row, witness);
+                    *value = row_product(matrix, row, witness);
                 }
             }
             at_a[i] = B::Fr::load(&values[0]);
@@ -152,12 +175,11 @@ impl<B: Backend> Task for Products<'_, B> {
     }
 }
 
-/// Computes a b - c.
+/// Replaces c by a b - c.
 struct Difference<'a, B: Backend> {
     a: &'a [B::Fr],
     b: &'a [B::Fr],
-    c: &'a [B::Fr],
-    out: &'a mut [Fr],
+    c: &'a mut [B::Fr],
 }
 
 impl<B: Backend> Task for Difference<'_, B> {
@@ -165,10 +187,9 @@ impl<B: Backend> Task for Difference<'_, B> {
 
     #[inline(always)]
     fn run<Same: Backend>(self) {
-        let Self { a, b, c, out } = self;
+        let Self { a, b, c } = self;
         for i in 0..a.len() {
-            let value = a[i].mul(b[i]).sub(c[i]);
-            value.store(&mut out[i * B::Fr::WIDTH..]);
+            c[i] = a[i].mul(b[i]).sub(c[i]);
         }
     }
 }

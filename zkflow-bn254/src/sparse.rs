@@ -156,6 +156,25 @@ impl SparseMatrix {
     /// # Panics
     /// Panics if there is no such row, or if an entry's column is outside the vector.
     pub fn row_product(&self, row: usize, vector: &[Fr]) -> Fr {
+        // Witnesses of circom circuits consist mostly of bits.
+        self.row_sum(row, vector, |sum, value, factor| match factor {
+            factor if is(factor, &Fr::ZERO) => {}
+            factor if is(factor, &Fr::ONE) => *sum += value,
+            factor => *sum += *factor * value,
+        })
+    }
+
+    /// The same product by operations on field elements whose number does not depend on the vector.
+    ///
+    /// # Panics
+    /// As [`row_product`](Self::row_product).
+    pub fn row_product_constant_work(&self, row: usize, vector: &[Fr]) -> Fr {
+        self.row_sum(row, vector, |sum, value, factor| *sum += *factor * value)
+    }
+
+    /// The product of a row and `vector`; `add` adds the product of an entry and its factor to the sum.
+    #[inline(always)]
+    fn row_sum(&self, row: usize, vector: &[Fr], add: impl Fn(&mut Fr, &Fr, &Fr)) -> Fr {
         let (row, next) = (self.bounds[row], self.bounds[row + 1]);
         let columns = |from: u32, to: u32| self.columns[from as usize..to as usize].iter();
         let mut sum = Fr::zero();
@@ -167,12 +186,7 @@ impl SparseMatrix {
         }
         let values = &self.values[row.values as usize..next.values as usize];
         for (&column, value) in columns(row.others, next.ones).zip(values) {
-            // Witnesses of circom circuits consist mostly of bits.
-            match &vector[column as usize] {
-                factor if is(factor, &Fr::ZERO) => {}
-                factor if is(factor, &Fr::ONE) => sum += value,
-                factor => sum += *factor * value,
-            }
+            add(&mut sum, value, &vector[column as usize]);
         }
         sum
     }
@@ -314,6 +328,9 @@ mod tests {
         let mut found = vec![Fr::ONE; rows as usize];
         prepared.product(&vector, &mut found);
         assert_eq!(found, expected);
+        let other: Vec<_> =
+            (0..rows as usize).map(|row| prepared.row_product_constant_work(row, &vector)).collect();
+        assert_eq!(other, expected);
 
         let bytes = prepared.to_bytes();
         let parts = bytes.each_ref().map(Vec::as_slice);

@@ -13,7 +13,7 @@ use zkflow_groth16::proof::{Proof, PublicSignals, VerifyingKey};
 use zkflow_groth16::prove::assembly::{Assembly, Factors};
 use zkflow_groth16::prove::native::{NativeOptions, NativeProver};
 use zkflow_groth16::prove::{
-    FileProof, Health, Kernel, KeyLoader, PreparedKey, ProveError, Prover, check_sizes,
+    FileProof, Health, Kernel, KeyLoader, PreparedKey, ProveError, Prover, UnknownProver, check_sizes,
 };
 use zkflow_groth16::rng::SecureRng;
 use zkflow_groth16::verify::Verifier;
@@ -287,8 +287,11 @@ impl fmt::Debug for CudaKey {
 /// Opens the GPU of the default settings. Without a usable GPU, the processor's prover takes its place, with a warning.
 ///
 /// # Errors
-/// Those of [`NativeProver::new`].
+/// [`ProveError::Unknown`] if constant work is requested, which the GPU does not have; those of [`NativeProver::new`].
 pub fn open(options: &CudaOptions, native: NativeOptions) -> Result<Arc<dyn Prover>, ProveError> {
+    if native.constant_work {
+        return Err(UnknownProver::without_constant_work(NAME).into());
+    }
     let kernel = native.kernel;
     let native = NativeProver::new(native)?;
     match CudaProver::new(options, native.clone(), kernel) {

@@ -21,7 +21,7 @@ use crate::verify::Verifier;
 use crate::witness::Witness;
 
 pub use consistency::check_sizes;
-pub use load::{FileProof, KeyLoader};
+pub use load::{FileProof, KeyLoader, Phases};
 pub use provers::{Provers, UnknownProver};
 pub use zkflow_bn254::Kernel;
 

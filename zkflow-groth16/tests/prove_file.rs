@@ -67,13 +67,14 @@ fn a_single_proof_from_a_file_is_that_of_the_loaded_key() {
     let (r1cs, witness) = circuit(300);
     let zkey = circuit_specific(&r1cs, &mut rng(1)).unwrap().write();
     for kernel in kernels() {
-        for key_memory in [0, 1 << 20] {
+        for (key_memory, constant_work) in [(0, false), (1 << 20, false), (0, true)] {
             let temporary = tempfile::tempdir().unwrap();
             let path = temporary.path().join("key.zkey");
             std::fs::write(&path, &zkey).unwrap();
             let cache_dir = Some(temporary.path().join("keys"));
             let plain = NativeOptions { kernel, key_memory, ..NativeOptions::default() };
             let first = prover(plain.clone());
+            let plain = NativeOptions { constant_work, ..plain };
             let first: &dyn Prover = &first;
             let expected = first.load(&zkey).unwrap().prove(&witness, &mut rng(7)).unwrap();
             let kept = prover(NativeOptions { cache_dir, ..plain.clone() });
@@ -82,7 +83,7 @@ fn a_single_proof_from_a_file_is_that_of_the_loaded_key() {
                 assert_eq!(is_stored(prover, &zkey), stored);
                 let prover: &dyn Prover = prover;
                 let made = prover.prove_file(&path, &witness, &mut rng(7)).unwrap();
-                assert_eq!(made.proof, expected, "{kernel:?}, {key_memory}");
+                assert_eq!(made.proof, expected, "{kernel:?}, {key_memory}, {constant_work}");
                 assert_eq!(made.public.values(), &witness.values()[1..2]);
             }
             // In a folder with another key.

@@ -182,7 +182,9 @@ impl<C: MontConfig<4>> Arithmetic for Portable<Fp<MontBackend<C, 4>, 4>> {
 
     #[inline(always)]
     fn select(mask: Mask, yes: Self, no: Self) -> Self {
-        if mask & 1 == 1 { yes } else { no }
+        let (yes, no) = (yes.words(), no.words());
+        let mask = u64::from(mask & 1).wrapping_neg();
+        Self::new(std::array::from_fn(|i| no[i] ^ (no[i] ^ yes[i]) & mask))
     }
 }
 

@@ -9,11 +9,12 @@ use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
+use super::constant::HiddenScalars;
 use super::digits::{Cut, Cutting, Digits, Shape, Sorted};
 use super::memory::Memory;
 use super::packed::{pack, unpack};
 use super::sums::Sum;
-use super::weighted::sum_weighted;
+use super::weighted::{powers as weighted_powers, sum_powers};
 use super::weights::{ROUNDS, Weights};
 use crate::Kernel;
 use crate::field::Row;
@@ -42,14 +43,14 @@ pub struct Options {
 /// `C` is [`g1::Config`](ark_bn254::g1::Config) or [`g2::Config`](ark_bn254::g2::Config).
 #[derive(Debug, Clone)]
 pub struct FixedBases<C> {
-    kernel: Kernel,
+    pub(super) kernel: Kernel,
     shape: Shape,
     /// Number of points, including points at infinity.
     len: usize,
     /// Indices of the points that are not at infinity.
-    kept: Arc<[u32]>,
+    pub(super) kept: Arc<[u32]>,
     /// The points of `kept`, then 2^(ck) times each of them, then 2^(2ck) times, and so on.
-    points: Memory,
+    pub(super) points: Memory,
     curve: PhantomData<C>,
 }
 
@@ -82,6 +83,19 @@ impl<C: Curve> FixedBases<C> {
     pub fn msm(&self, scalars: &Scalars) -> Projective<C> {
         assert_eq!(scalars.len(), self.len, "the numbers of scalars and points must be equal");
         C::fixed_msm(self, scalars)
+    }
+
+    /// Σ sᵢ·Pᵢ, on the threads of the current pool. The number of operations and the addresses of all memory accesses
+    /// depend on the points alone, not on the scalars.
+    ///
+    /// Some operations on single elements, such as the sum of the threads' results, have a conditional subtraction of
+    /// the modulus: this is no promise about time. Takes several times as long as [`msm`](Self::msm).
+    ///
+    /// # Panics
+    /// Panics if the number of scalars differs from the number of points.
+    pub fn msm_constant_work(&self, scalars: &HiddenScalars) -> Projective<C> {
+        assert_eq!(scalars.len(), self.len, "the numbers of scalars and points must be equal");
+        C::constant_msm(self, scalars)
     }
 
     /// Σ wᵢ·Pᵢ for each round of weights, on the threads of the current pool.
@@ -138,21 +152,21 @@ pub(crate) fn msm<C: CurveLanes>(bases: &FixedBases<C>, scalars: &Scalars) -> Pr
     if kept.len() <= few(kernel) {
         return sum_products(kernel, &points[..kept.len()], kept, scalars);
     }
-    let buckets = fill(bases, shape, &Cutting { places: Places::new(shape.window), scalars });
-    sum_weighted::<C>(kernel, shape, buckets)
+    sum_powers(&powers(bases, shape, &Cutting { places: Places::new(shape.window), scalars }))
 }
 
-/// Sums the points of each bucket.
-fn fill<C: CurveLanes>(bases: &FixedBases<C>, shape: Shape, numbers: &impl Cut) -> Vec<C::Packed> {
+/// Points P₀, P₁, … with Σ 2^i·Pᵢ = Σ 2^(c·set) Σ v·B_v, where B_v is the sum of the points in bucket v. Set j
+/// determines c of them, from index cj on. Few sets are in memory at a time.
+fn powers<C: CurveLanes>(bases: &FixedBases<C>, shape: Shape, numbers: &impl Cut) -> Vec<Affine<C>> {
     let &FixedBases { kernel, ref kept, .. } = bases;
     let points = C::packed(bases.points.rows());
-    let mut buckets = vec![C::Packed::default(); shape.buckets()];
     let digits_of_set = kept.len().max(1) * numbers.most().div_ceil(shape.sets as usize);
-    let sets = (DIGITS / digits_of_set).clamp(1, shape.sets as usize);
-    let parts = buckets.chunks_mut(sets * shape.buckets_of_set());
-    for (first, buckets) in (0..).step_by(sets).zip(parts) {
-        let sets = first..shape.sets.min(first + sets as u32);
-        let digits = Digits::new(shape, numbers, kept, sets);
+    let sets = (DIGITS / digits_of_set).clamp(1, shape.sets as usize) as u32;
+    let mut powers = Vec::with_capacity((shape.window * shape.sets) as usize);
+    for first in (0..shape.sets).step_by(sets as usize) {
+        let part = Shape { sets: sets.min(shape.sets - first), ..shape };
+        let mut buckets = vec![C::Packed::default(); part.buckets()];
+        let digits = Digits::new(shape, numbers, kept, first..first + part.sets);
         buckets.par_chunks_mut(shape.partition()).enumerate().for_each_init(
             Sorted::default,
             |sorted, (partition, out)| {
@@ -162,8 +176,10 @@ fn fill<C: CurveLanes>(bases: &FixedBases<C>, shape: Shape, numbers: &impl Cut) 
                 }
             },
         );
+        drop(digits);
+        powers.extend(weighted_powers::<C>(kernel, part, buckets));
     }
-    buckets
+    powers
 }
 
 /// Number of digits sorted at a time (4 MiB). One set is always sorted as a whole, even if it has more.

@@ -24,15 +24,6 @@ struct Weighted {
     offset: u32,
 }
 
-/// Σ 2^(c·set) Σ v·B_v over all sets and their buckets.
-pub(super) fn sum_weighted<C: CurveLanes>(
-    kernel: Kernel,
-    shape: Shape,
-    buckets: Vec<C::Packed>,
-) -> Projective<C> {
-    sum_powers(&powers::<C>(kernel, shape, buckets))
-}
-
 /// Σ 2^i·Pᵢ by Horner's rule.
 pub(super) fn sum_powers<C: CurveLanes>(points: &[Affine<C>]) -> Projective<C> {
     points.iter().rev().fold(Projective::ZERO, |sum, point| sum.double() + point)

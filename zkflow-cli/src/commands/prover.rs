@@ -25,6 +25,10 @@ pub(super) struct ProverArgs {
     /// proofs and slow down the first run; later runs read them from disk
     #[arg(long, default_value_t = 0, value_name = "MIB")]
     key_memory: usize,
+    /// Make the number of operations and the memory accesses independent of the witness. Proofs take several
+    /// times as long. Native prover only; SECURITY.md has what this promises
+    #[arg(long)]
+    constant_work: bool,
     /// Use only instructions that every processor supports
     #[arg(long)]
     portable: bool,
@@ -37,15 +41,28 @@ impl ProverArgs {
     pub(super) fn open(&self) -> Result<Arc<dyn Prover>, ProveError> {
         #[cfg(feature = "cuda")]
         show_warnings();
+        return_freed_memory();
         let options = NativeOptions {
             threads: self.threads,
             parallelism: Parallelism::Latency,
             kernel: if self.portable { Kernel::Portable } else { Kernel::detect() },
             key_memory: self.key_memory.saturating_mul(1 << 20),
+            constant_work: self.constant_work,
             cache_dir: if self.no_key_cache { None } else { cache_dir("keys") },
             ..NativeOptions::default()
         };
         provers::of_build().open(&self.prover, options)
+    }
+}
+
+/// Sets a fixed size from which glibc returns freed memory to the system. By default the size grows with the buffers that
+/// are freed, and a single proof would keep buffers that it does not use again.
+fn return_freed_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        const FROM: libc::c_int = 1 << 20;
+        // SAFETY: the call changes a setting of the allocator, which every thread may do at any time.
+        unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, FROM) };
     }
 }
 

@@ -36,7 +36,8 @@ pub(super) fn check(key: &ZKey) -> Result<(), ProveError> {
             )));
         }
     }
-    check_columns(&key.coefficients, |wire| key.b1[wire as usize].is_zero())
+    let in_b = entries_of_b(&key.coefficients).map(|entry| entry.signal);
+    check_columns(in_b, |wire| key.b1[wire as usize].is_zero())
 }
 
 /// Checks the sizes of a key, on which provers rely before they read its sections.
@@ -54,17 +55,19 @@ pub fn check_sizes(head: &KeyHead) -> Result<(), ProveError> {
     Ok(())
 }
 
+/// The entries of B that are not zero.
+pub(super) fn entries_of_b(coefficients: &[Coefficient]) -> impl Iterator<Item = &Coefficient> {
+    coefficients.iter().filter(|entry| entry.matrix == Matrix::B && !entry.value.is_zero())
+}
+
 /// Checks that every wire that occurs in B has a point in B1. `b_i(tau)` is zero only if the column of the wire is,
 /// except with a probability of `domain / r`. B2 is [compared](super::blinding) with B1.
 pub(super) fn check_columns(
-    coefficients: &[Coefficient],
+    in_b: impl IntoIterator<Item = u32>,
     is_infinity: impl Fn(u32) -> bool,
 ) -> Result<(), ProveError> {
-    let mut in_b = coefficients.iter().filter(|entry| entry.matrix == Matrix::B && !entry.value.is_zero());
-    match in_b.find(|entry| is_infinity(entry.signal)) {
+    match in_b.into_iter().find(|wire| is_infinity(*wire)) {
         None => Ok(()),
-        Some(entry) => {
-            Err(ProveError::Key(format!("B1: wire {} occurs in B, but its point is infinity", entry.signal)))
-        }
+        Some(wire) => Err(ProveError::Key(format!("B1: wire {wire} occurs in B, but its point is infinity"))),
     }
 }

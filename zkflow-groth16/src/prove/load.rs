@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use super::{PreparedKey, ProveError, Prover, prove_verified};
 use crate::digest::Digest;
@@ -54,8 +55,22 @@ pub struct FileProof {
     pub proof: Proof,
     /// Its public signals.
     pub public: PublicSignals,
+    /// Where the time went.
+    pub phases: Phases,
     /// The thread that stores the prepared key.
     pub(super) storing: Option<JoinHandle<()>>,
+}
+
+/// Times of the parts of a single proof with the key in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Phases {
+    /// From the file to a key with which a proof can begin: read and prepared, or found in the folder of prepared keys.
+    pub key: Duration,
+    /// The proof, and the checks of the key beside it.
+    pub prove: Duration,
+    /// The verification of the proof.
+    pub verify: Duration,
 }
 
 impl Drop for FileProof {
@@ -111,11 +126,15 @@ impl dyn Prover {
         if let Some(loader) = self.key_loader() {
             return loader.prove_file(path, witness, rng);
         }
+        let began = Instant::now();
         let key = self.load_file(path)?;
         let verifier = Verifier::new(key.verifying_key().clone());
         let verifier = verifier.map_err(|error| ProveError::Key(error.to_string()))?;
+        let loaded = Instant::now();
+        // The verification is part of the same call.
         let (proof, public) = prove_verified(&*key, &verifier, witness, rng)?;
-        Ok(FileProof { proof, public, storing: None })
+        let phases = Phases { key: loaded - began, prove: loaded.elapsed(), verify: Duration::ZERO };
+        Ok(FileProof { proof, public, phases, storing: None })
     }
 
     /// The prepared key of the `.zkey` file with this digest; `None` if the prover does not store it.

@@ -9,6 +9,7 @@
 //! | module | subject |
 //! |---|---|
 //! | `key` | the prepared key, and the assembly of a proof |
+//! | `engine` | instructions, threads, and sums over secrets |
 //! | `pools` | threads: all for one proof, or one for each |
 //! | `loader` | from a `.zkey` file to a prepared key |
 //! | `once` | from a `.zkey` file to a single proof |
@@ -17,7 +18,8 @@
 //!
 //! # Secrets
 //! r and s come from the caller's generator. They are zeroised, as are the scalars made from the witness and
-//! all polynomials. Time and memory accesses depend on the witness: constant time is not claimed.
+//! all polynomials. Time and memory accesses depend on the witness: constant time is not claimed. With
+//! [`NativeOptions::constant_work`], the number of operations and the addresses of memory accesses do not.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -31,6 +33,7 @@ use crate::format::zkey::ZKey;
 use crate::rng::os_rng;
 
 mod digests;
+mod engine;
 mod file;
 mod key;
 mod loader;
@@ -42,6 +45,7 @@ mod tests;
 
 pub use pools::Parallelism;
 
+use engine::Engine;
 use file::Folder;
 use key::NativeKey;
 use pools::Pools;
@@ -60,6 +64,9 @@ pub struct NativeOptions {
     /// Memory in bytes for the points of one key and their precomputed multiples. Multiples make proofs
     /// faster and preparation slower. The points alone are always allowed; 0 means no multiples.
     pub key_memory: usize,
+    /// Whether the number of operations and the addresses of memory accesses are the same for every witness of a
+    /// circuit. Proofs take several times as long. See SECURITY.md for what this promises.
+    pub constant_work: bool,
     /// Folder for prepared keys, shared by processes; created if missing, writable only by this user.
     /// `None`: prepared keys are not stored.
     pub cache_dir: Option<PathBuf>,
@@ -74,6 +81,7 @@ impl Default for NativeOptions {
             parallelism: Parallelism::default(),
             kernel: Kernel::detect(),
             key_memory: 0,
+            constant_work: false,
             cache_dir: None,
             cache_bytes: 16 << 30,
         }
@@ -84,10 +92,9 @@ impl Default for NativeOptions {
 /// the same random generator. Clones share threads.
 #[derive(Debug, Clone)]
 pub struct NativeProver {
-    kernel: Kernel,
+    engine: Engine,
     key_memory: usize,
     folder: Option<Folder>,
-    pools: Arc<Pools>,
 }
 
 impl NativeProver {
@@ -97,7 +104,8 @@ impl NativeProver {
     /// The threads cannot be started, the processor lacks the kernel's instructions, or the folder for
     /// prepared keys cannot be used.
     pub fn new(options: NativeOptions) -> Result<Self, ProveError> {
-        let NativeOptions { threads, parallelism, kernel, key_memory, cache_dir, cache_bytes } = options;
+        let NativeOptions { threads, parallelism, kernel, key_memory, constant_work, cache_dir, cache_bytes } =
+            options;
         if !kernel.is_available() {
             return Err(ProveError::Kernel(kernel));
         }
@@ -108,14 +116,13 @@ impl NativeProver {
         let available = std::thread::available_parallelism().ok();
         let threads = threads.or(available).map_or(1, NonZeroUsize::get);
         let pools = Arc::new(Pools::new(threads, parallelism)?);
-        Ok(Self { kernel, key_memory, folder: folder.transpose()?, pools })
+        Ok(Self { engine: Engine { kernel, constant_work, pools }, key_memory, folder: folder.transpose()? })
     }
 
     fn prepare_native(&self, key: Arc<ZKey>) -> Result<NativeKey, ProveError> {
         check(&key)?;
-        let pools = Arc::clone(&self.pools);
-        self.pools.wide(|| {
-            let key = NativeKey::new(Arc::unwrap_or_clone(key), self.kernel, self.key_memory, pools);
+        self.engine.pools.wide(|| {
+            let key = NativeKey::new(Arc::unwrap_or_clone(key), self.key_memory, self.engine.clone());
             key.blinding().check(&mut os_rng())?;
             Ok(key)
         })
@@ -136,6 +143,6 @@ impl Prover for NativeProver {
     }
 
     fn announce(&self, proofs: usize) {
-        self.pools.announce(proofs);
+        self.engine.pools.announce(proofs);
     }
 }

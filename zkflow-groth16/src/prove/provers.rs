@@ -93,7 +93,10 @@ impl Default for Provers {
         let provers = Self(Vec::new())
             .with(Self::DEFAULT, |options| Ok(Arc::new(NativeProver::new(options)?) as Arc<dyn Prover>));
         #[cfg(feature = "ark")]
-        let provers = provers.with(super::ark::NAME, |_| Ok(Arc::new(super::ark::ArkProver)));
+        let provers = provers.with(super::ark::NAME, |options| match options.constant_work {
+            false => Ok(Arc::new(super::ark::ArkProver)),
+            true => Err(UnknownProver::without_constant_work(super::ark::NAME).into()),
+        });
         provers
     }
 }
@@ -112,6 +115,13 @@ pub struct UnknownProver {
     pub name: String,
     /// The names of all provers.
     pub known: Vec<&'static str>,
+}
+
+impl UnknownProver {
+    /// A prover whose work depends on the witness, where constant work is requested.
+    pub fn without_constant_work(name: &str) -> Self {
+        Self { name: format!("{name} with constant work"), known: vec![Provers::DEFAULT] }
+    }
 }
 
 /// Provers of optional features, which have the names of their features.
@@ -152,6 +162,16 @@ mod tests {
     fn the_name_of_a_prover_that_the_build_lacks_is_refused_with_its_feature() {
         let refused = Provers::default().check("cuda").unwrap_err().to_string();
         assert!(refused.ends_with("; this build does not contain the feature cuda"), "{refused}");
+    }
+
+    #[cfg(feature = "ark")]
+    #[test]
+    fn the_reference_is_refused_where_constant_work_is_requested() {
+        let options = NativeOptions { constant_work: true, ..NativeOptions::default() };
+        assert!(Provers::default().open("native", options.clone()).is_ok());
+        let refused = Provers::default().open("ark", options).unwrap_err();
+        let expected = "unknown prover \"ark with constant work\"; expected one of native";
+        assert_eq!(refused.to_string(), expected);
     }
 
     #[test]

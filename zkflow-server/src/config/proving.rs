@@ -28,6 +28,9 @@ settings! {
         /// proofs but slow down the first one. There are no multiples if the limit is below the size of the
         /// points
         key_memory_mib: u64 = 0, "key-memory-mib", "ZKFLOW_KEY_MEMORY_MIB", 0..=TEBIBYTE_MIB;
+        /// Whether the number of operations and the memory accesses of a proof are independent of its inputs. Proofs
+        /// take several times as long. Native prover only
+        constant_work: bool = false, "constant-work", "ZKFLOW_CONSTANT_WORK";
         /// Folder of prepared keys (default: keys in the data folder). Processes may share it
         key_cache: Option<PathBuf> = None, "key-cache", "ZKFLOW_KEY_CACHE";
         /// Size limit of the prepared keys on disk
@@ -71,6 +74,7 @@ impl Proving {
         NativeOptions {
             threads: NonZeroUsize::new(self.prover_threads as usize),
             key_memory: usize::try_from(bytes(self.key_memory_mib)).unwrap_or(usize::MAX),
+            constant_work: self.constant_work,
             cache_dir: folder,
             cache_bytes: bytes(self.key_cache_mib),
             ..NativeOptions::default()

@@ -37,6 +37,7 @@ const BEFORE: [(&str, Option<&str>); 60] = [
     ("prover", Some("ZKFLOW_PROVER")),
     ("prover_threads", Some("ZKFLOW_PROVER_THREADS")),
     ("key_memory_mib", Some("ZKFLOW_KEY_MEMORY_MIB")),
+    ("constant_work", Some("ZKFLOW_CONSTANT_WORK")),
     ("key_cache", Some("ZKFLOW_KEY_CACHE")),
     ("key_cache_mib", None),
     ("circuit_cache_mib", None),

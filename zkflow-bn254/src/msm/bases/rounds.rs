@@ -2,9 +2,9 @@
 
 use ark_ec::short_weierstrass::Projective;
 
-use super::{FixedBases, PARTITION_BITS, fill};
+use super::{FixedBases, PARTITION_BITS, powers};
 use crate::msm::digits::Shape;
-use crate::msm::weighted::{powers, sum_powers};
+use crate::msm::weighted::sum_powers;
 use crate::msm::weights::{ROUNDS, WEIGHT_BITS, WeightDigits, Weights};
 use crate::points::CurveLanes;
 
@@ -16,8 +16,7 @@ pub(crate) fn combinations<C: CurveLanes>(
     // A bucket costs two additions, a digit one.
     let (digits, window) = if bases.kept.len() < 1 << WEIGHT_BITS { (2, 7) } else { (1, WEIGHT_BITS) };
     let shape = Shape::new(window, (ROUNDS * digits) as u32, PARTITION_BITS);
-    let buckets = fill(bases, shape, &WeightDigits { weights, digits, window });
-    let powers = powers::<C>(bases.kernel, shape, buckets);
+    let powers = powers(bases, shape, &WeightDigits { weights, digits, window });
     std::array::from_fn(|round| {
         let places = digits * window as usize;
         sum_powers(&powers[round * places..][..places])

@@ -6,18 +6,18 @@ use std::sync::Arc;
 
 use ark_bn254::{Fr, G1Affine, G2Affine, g1, g2};
 use zkflow_bn254::Kernel;
-use zkflow_bn254::msm::{FixedBases, Options, Scalars};
+use zkflow_bn254::msm::{FixedBases, Options};
 use zkflow_bn254::quotient::Quotient;
 use zkflow_bn254::sparse::{Entry, SparseMatrix};
 
 use super::NAME;
-use super::pools::Pools;
+use super::engine::Engine;
 use crate::format::FormatError;
 use crate::format::zkey::{Coefficient, EncodedKey, KeyHead, KeySection, Matrix, ZKey};
 use crate::proof::{Proof, VerifyingKey};
 use crate::prove::assembly::{Assembly, Factors, Sums};
 use crate::prove::blinding::Blinding;
-use crate::prove::consistency::{check_columns, check_sizes};
+use crate::prove::consistency::{check_columns, check_sizes, entries_of_b};
 use crate::prove::{PreparedKey, ProveError};
 use crate::rng::SecureRng;
 use crate::witness::Witness;
@@ -25,12 +25,11 @@ use crate::witness::Witness;
 /// The key of a circuit, in the kernel's form.
 #[derive(Clone)]
 pub(super) struct NativeKey {
-    pub(super) pools: Arc<Pools>,
+    pub(super) engine: Engine,
     pub(super) vk: VerifyingKey,
     pub(super) beta_g1: G1Affine,
     pub(super) delta_g1: G1Affine,
     pub(super) n_vars: usize,
-    pub(super) kernel: Kernel,
     pub(super) quotient: Arc<Quotient>,
     pub(super) points: Points,
 }
@@ -76,13 +75,14 @@ impl Points {
 impl NativeKey {
     /// Prepares a key. The caller has checked its shape, and that its points are on their curves, and checks its
     /// [blinding](Self::blinding). `table_bytes` is the memory for points and their multiples.
-    pub(super) fn new(key: ZKey, kernel: Kernel, table_bytes: usize, pools: Arc<Pools>) -> Self {
+    pub(super) fn new(key: ZKey, table_bytes: usize, engine: Engine) -> Self {
+        let kernel = engine.kernel;
         let ZKey { head, coefficients, a, b1, b2, c, h } = key;
         let quotient = Arc::new(quotient(&head, coefficients, kernel));
         let public = vec![G1Affine::identity(); head.vk.ic.len()];
         let c = [public, c].concat();
         let points = Points::prepare([a, b1, c, h], b2, kernel, table_bytes);
-        Self::of_parts(head, quotient, points, kernel, pools)
+        Self::of_parts(head, quotient, points, engine)
     }
 
     /// Reads a key of which only the [blinding](Self::blinding) is left to be checked. `done` gets the place of each
@@ -93,47 +93,44 @@ impl NativeKey {
     pub(super) fn read(
         bytes: &[u8],
         done: &(dyn Fn(Range<usize>) + Sync),
-        kernel: Kernel,
-        pools: Arc<Pools>,
+        engine: Engine,
     ) -> Result<Self, ProveError> {
+        let kernel = engine.kernel;
         let key = EncodedKey::parse(bytes)?;
         let head = &key.head;
         check_sizes(head)?;
         let g1 = |section: KeySection<G1Affine>, before: usize| {
-            key.points_by(section, |bytes| FixedBases::read(kernel, bytes, before))
+            let read = key.points_by(section, |bytes| FixedBases::read(kernel, bytes, before));
+            read.map(|(points, range)| (done(range), points).1)
         };
-        let in_g2 = || key.points_by(KeySection::B2, |bytes| FixedBases::read(kernel, bytes, 0));
+        let in_g2 = || {
+            let read = key.points_by(KeySection::B2, |bytes| FixedBases::read(kernel, bytes, 0));
+            read.map(|(points, range)| (done(range), points).1)
+        };
+        // The entries take more memory than the matrices, so they are dropped before most points are read.
         let matrices = || {
             let (entries, range) = key.coefficients()?;
             done(range);
-            Ok::<_, FormatError>(entries)
+            let in_b = entries_of_b(&entries).map(|entry| entry.signal).collect::<Vec<_>>();
+            Ok::<_, FormatError>((quotient(head, entries, kernel), in_b))
         };
-        let (coefficients, (b2, (h, (c, (a, b1))))) = rayon::join(matrices, || {
+        let (matrices, (b2, (h, (c, (a, b1))))) = rayon::join(matrices, || {
             let small = || rayon::join(|| g1(KeySection::A, 0), || g1(KeySection::B1, 0));
             let rest = || rayon::join(|| g1(KeySection::C, head.vk.ic.len()), small);
             rayon::join(in_g2, || rayon::join(|| g1(KeySection::H, 0), rest))
         });
         // The first error in the order of the sections is reported.
-        let coefficients = coefficients?;
-        let (a, b1, b2, c, h) = (a?, b1?, b2?, c?, h?);
-        [&a.1, &b1.1, &b2.1, &c.1, &h.1].into_iter().for_each(|range| done(range.clone()));
-        let points = Points { a: a.0, b1: b1.0, c: c.0, h: h.0, b2: b2.0 };
+        let (quotient, in_b) = matrices?;
+        let points = Points { a: a?, b1: b1?, b2: b2?, c: c?, h: h? };
         let mut is_infinity = vec![true; points.b1.len()];
         points.b1.present().iter().for_each(|&wire| is_infinity[wire as usize] = false);
-        check_columns(&coefficients, |wire| is_infinity[wire as usize])?;
-        let quotient = Arc::new(quotient(head, coefficients, kernel));
-        Ok(Self::of_parts(key.head, quotient, points, kernel, pools))
+        check_columns(in_b, |wire| is_infinity[wire as usize])?;
+        Ok(Self::of_parts(key.head, Arc::new(quotient), points, engine))
     }
 
-    fn of_parts(
-        head: KeyHead,
-        quotient: Arc<Quotient>,
-        points: Points,
-        kernel: Kernel,
-        pools: Arc<Pools>,
-    ) -> Self {
+    fn of_parts(head: KeyHead, quotient: Arc<Quotient>, points: Points, engine: Engine) -> Self {
         let KeyHead { n_vars, vk, beta_g1, delta_g1, .. } = head;
-        Self { pools, vk, beta_g1, delta_g1, n_vars: n_vars as usize, kernel, quotient, points }
+        Self { engine, vk, beta_g1, delta_g1, n_vars: n_vars as usize, quotient, points }
     }
 
     /// The points on which the blinding of proofs relies.
@@ -152,23 +149,23 @@ impl NativeKey {
     }
 
     fn assembly(&self) -> Assembly<'_> {
-        let &Self { kernel, ref vk, beta_g1, delta_g1, .. } = self;
-        Assembly { kernel, vk, beta_g1, delta_g1 }
+        let &Self { ref engine, ref vk, beta_g1, delta_g1, .. } = self;
+        Assembly { kernel: engine.kernel, vk, beta_g1, delta_g1 }
     }
 
     /// The proof for a witness, blinded with `factors`.
     pub(super) fn proof(&self, witness: &[Fr], factors: &Factors) -> Proof {
         let Points { a, b1, c, h, b2 } = &self.points;
-        let wires = Scalars::new(self.kernel, witness);
-        let quotient = || Scalars::new(self.kernel, &self.quotient.values(witness));
+        let wires = self.engine.secrets(witness);
+        let quotient = || self.engine.quotient(&self.quotient, witness);
         let assembly = self.assembly();
         // The most expensive task starts first, so that the last tasks are small.
         let (b2, (h, (c, (a, (b1, multiples))))) = rayon::join(
-            || b2.msm(&wires),
+            || wires.sum(b2),
             || {
-                let small = || rayon::join(|| b1.msm(&wires), || assembly.multiples(factors));
-                let middle = || rayon::join(|| c.msm(&wires), || rayon::join(|| a.msm(&wires), small));
-                rayon::join(|| h.msm(&quotient()), middle)
+                let small = || rayon::join(|| wires.sum(b1), || assembly.multiples(factors));
+                let middle = || rayon::join(|| wires.sum(c), || rayon::join(|| wires.sum(a), small));
+                rayon::join(|| quotient().sum(h), middle)
             },
         );
         assembly.proof(&Sums { a, b1, b2, c: c + h }, &multiples, factors)
@@ -202,7 +199,7 @@ impl PreparedKey for NativeKey {
     fn prove(&self, witness: &Witness, rng: &mut dyn SecureRng) -> Result<Proof, ProveError> {
         let values = self.values_of(witness)?;
         let blinding = Factors::random(rng);
-        Ok(self.pools.proof(|| self.proof(values, &blinding)))
+        Ok(self.engine.pools.proof(|| self.proof(values, &blinding)))
     }
 
     fn memory_bytes(&self) -> u64 {

@@ -65,7 +65,7 @@ impl NativeProver {
         zkey: &[u8],
         done: &(dyn Fn(Range<usize>) + Sync),
     ) -> Result<NativeKey, ProveError> {
-        self.pools.wide(|| {
+        self.engine.pools.wide(|| {
             let key = self.read(zkey, done)?;
             key.blinding().check(&mut os_rng())?;
             Ok(key)
@@ -79,12 +79,12 @@ impl NativeProver {
         done: &(dyn Fn(Range<usize>) + Sync),
     ) -> Result<NativeKey, ProveError> {
         match self.key_memory {
-            0 => NativeKey::read(zkey, done, self.kernel, Arc::clone(&self.pools)),
+            0 => NativeKey::read(zkey, done, self.engine.clone()),
             // Multiples are computed from decoded points.
             _ => {
                 let key = ZKey::read_by_section(zkey, done)?;
                 check(&key)?;
-                Ok(NativeKey::new(key, self.kernel, self.key_memory, Arc::clone(&self.pools)))
+                Ok(NativeKey::new(key, self.key_memory, self.engine.clone()))
             }
         }
     }
@@ -92,9 +92,9 @@ impl NativeProver {
     /// The prepared key of a file with this digest, if it is stored.
     pub(super) fn stored(&self, zkey: &Digest) -> Option<NativeKey> {
         let folder = self.folder.as_ref()?;
-        self.pools.wide(|| {
+        self.engine.pools.wide(|| {
             let file = folder.load(&self.identity(zkey))?;
-            NativeKey::from_sections(&file, self.kernel, Arc::clone(&self.pools))
+            NativeKey::from_sections(&file, self.engine.clone())
         })
     }
 
@@ -110,10 +110,10 @@ impl NativeProver {
 
     /// Stores a checked key.
     pub(super) fn store(&self, folder: &Folder, zkey: &Digest, key: &NativeKey) {
-        self.pools.wide(|| folder.store(&self.identity(zkey), &key.to_sections()));
+        self.engine.pools.wide(|| folder.store(&self.identity(zkey), &key.to_sections()));
     }
 
     fn identity(&self, zkey: &Digest) -> Digest {
-        identity(zkey, self.kernel, self.key_memory)
+        identity(zkey, self.engine.kernel, self.key_memory)
     }
 }

@@ -10,6 +10,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
+use std::time::Instant;
 
 use ark_bn254::G1Affine;
 use ark_ec::CurveGroup;
@@ -22,7 +23,7 @@ use super::key::NativeKey;
 use crate::proof::{PublicSignals, VerifyingKey};
 use crate::prove::assembly::Factors;
 use crate::prove::load::map;
-use crate::prove::{FileProof, ProveError};
+use crate::prove::{FileProof, Phases, ProveError};
 use crate::rng::{SecureRng, os_rng};
 use crate::verify::Verifier;
 use crate::witness::Witness;
@@ -35,30 +36,32 @@ impl NativeProver {
         witness: &Witness,
         rng: &mut dyn SecureRng,
     ) -> Result<FileProof, ProveError> {
+        let began = Instant::now();
         let factors = Factors::random(rng);
+        let proof = |key: &NativeKey, check| prove_and_check(key, witness, &factors, check, began);
         let Some(folder) = &self.folder else {
             let zkey = map(path)?;
-            return self.pools.wide(|| {
+            return self.engine.pools.wide(|| {
                 let key = self.read(&zkey, &|range| zkey.release(range))?;
-                prove_and_check(&key, witness, &factors, Check::Blinding)
+                proof(&key, Check::Blinding)
             });
         };
         if let Some(key) = folder.digests().recall(path).and_then(|digest| self.stored(&digest)) {
-            return self.pools.wide(|| prove_and_check(&key, witness, &factors, Check::Nothing));
+            return self.engine.pools.wide(|| proof(&key, Check::Nothing));
         }
         let zkey = Arc::new(map(path)?);
         // In an empty folder there is nothing to find by the digest, so it need not be known yet.
         let known = (!folder.is_empty()).then(|| folder.digests().of(path, &zkey));
         if let Some(key) = known.as_ref().and_then(|digest| self.stored(digest)) {
-            return self.pools.wide(|| prove_and_check(&key, witness, &factors, Check::Nothing));
+            return self.engine.pools.wide(|| proof(&key, Check::Nothing));
         }
-        let key = self.pools.wide(|| self.read(&zkey, &|range| zkey.release(range)))?;
+        let key = self.engine.pools.wide(|| self.read(&zkey, &|range| zkey.release(range)))?;
         let key = Arc::new(key);
         let digest = {
             let (folder, path) = (folder.clone(), path.to_owned());
             thread::spawn(move || known.unwrap_or_else(|| folder.digests().of(&path, &zkey)))
         };
-        let mut made = self.pools.wide(|| prove_and_check(&key, witness, &factors, Check::Blinding))?;
+        let mut made = self.engine.pools.wide(|| proof(&key, Check::Blinding))?;
         let (prover, folder): (Self, Folder) = (self.clone(), folder.clone());
         made.storing = Some(thread::spawn(move || {
             if let Ok(digest) = digest.join() {
@@ -76,13 +79,15 @@ enum Check {
     Nothing,
 }
 
-/// Makes a proof and verifies it, while the key is checked.
+/// Makes a proof and verifies it, while the key is checked. `began` is the time before the key was read.
 fn prove_and_check(
     key: &NativeKey,
     witness: &Witness,
     factors: &Factors,
     check: Check,
+    began: Instant,
 ) -> Result<FileProof, ProveError> {
+    let read = Instant::now();
     let blinding = || match check {
         Check::Blinding => key.blinding().check(&mut os_rng()),
         Check::Nothing => Ok(()),
@@ -97,14 +102,18 @@ fn prove_and_check(
     let verifier = || {
         rayon::join(
             || Verifier::new(vk.clone()).map_err(|error| ProveError::Key(error.to_string())),
-            || combination(vk, &public, key.kernel),
+            || combination(vk, &public, key.engine.kernel),
         )
     };
     let (proof, (checked, (verifier, combination))) =
         rayon::join(|| key.proof(values, factors), || rayon::join(blinding, verifier));
     checked?;
+    let proved = Instant::now();
     match verifier?.verify_combined(combination, &proof) {
-        Ok(true) => Ok(FileProof { proof, public, storing: None }),
+        Ok(true) => {
+            let phases = Phases { key: read - began, prove: proved - read, verify: proved.elapsed() };
+            Ok(FileProof { proof, public, phases, storing: None })
+        }
         // Only a faulty prover makes a point that is off its curve.
         Ok(false) | Err(_) => Err(ProveError::Unsatisfied),
     }

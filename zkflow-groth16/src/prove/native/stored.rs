@@ -10,9 +10,9 @@ use zkflow_bn254::points::Curve;
 use zkflow_bn254::quotient::Quotient;
 use zkflow_bn254::sparse::SparseMatrix;
 
+use super::engine::Engine;
 use super::file::Mapped;
 use super::key::{NativeKey, Points};
-use super::pools::Pools;
 use crate::format::FormatError;
 use crate::format::binfile::{BinFile, BinWriter};
 use crate::format::container::Layout;
@@ -47,7 +47,8 @@ impl NativeKey {
     }
 
     /// Reads a key from a file with valid checksums; `None` if the key is inconsistent.
-    pub(super) fn from_sections(file: &Mapped, kernel: Kernel, pools: Arc<Pools>) -> Option<Self> {
+    pub(super) fn from_sections(file: &Mapped, engine: Engine) -> Option<Self> {
+        let kernel = engine.kernel;
         let constants = Constants::read(file.bytes(section::CONSTANTS)?).ok()?;
         let (domain, wires) = (constants.domain_size as usize, constants.n_vars as usize);
         let rows = |first: usize| {
@@ -71,7 +72,7 @@ impl NativeKey {
         };
         let quotient = Arc::new(Quotient::new(a, b, kernel));
         let Constants { vk, beta_g1, delta_g1, .. } = constants;
-        Some(Self { pools, vk, beta_g1, delta_g1, n_vars: wires, kernel, quotient, points })
+        Some(Self { engine, vk, beta_g1, delta_g1, n_vars: wires, quotient, points })
     }
 
     fn constants(&self) -> Constants {

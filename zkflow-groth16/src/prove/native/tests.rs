@@ -85,11 +85,13 @@ fn proofs_are_those_of_the_reference_with_the_same_randomness() {
         let reference = crate::prove::ark::ArkProver.prepare(Arc::clone(&key)).unwrap();
         let expected = reference.prove(&witness, &mut rng(99)).unwrap();
         for kernel in kernels() {
-            for key_memory in [0, 1 << 22] {
-                let prover = prover(NativeOptions { kernel, key_memory, ..NativeOptions::default() });
+            for (key_memory, constant_work) in [(0, false), (1 << 22, false), (0, true), (1 << 22, true)] {
+                let options = NativeOptions { kernel, key_memory, constant_work, ..NativeOptions::default() };
+                let prover = prover(options);
                 let prepared = prover.prepare(Arc::clone(&key)).unwrap();
                 assert_eq!(prepared.verifying_key(), &key.head.vk);
-                let context = format!("{public}, {private}, {constraints}, {kernel:?}, {key_memory}");
+                let context =
+                    format!("{public}, {private}, {constraints}, {kernel:?}, {key_memory}, {constant_work}");
                 assert_eq!(prepared.prove(&witness, &mut rng(99)).unwrap(), expected, "{context}");
             }
         }

@@ -1,0 +1,58 @@
+//! How proofs are computed: by which instructions and threads, and whether the work may depend on the witness.
+
+use std::sync::Arc;
+
+use ark_bn254::Fr;
+use ark_ec::short_weierstrass::Projective;
+use zkflow_bn254::Kernel;
+use zkflow_bn254::msm::{FixedBases, HiddenScalars, Scalars};
+use zkflow_bn254::points::Curve;
+use zkflow_bn254::quotient::Quotient;
+
+use super::pools::Pools;
+use crate::rng::os_rng;
+
+/// Shared by a prover and its keys.
+#[derive(Debug, Clone)]
+pub(super) struct Engine {
+    pub(super) kernel: Kernel,
+    /// See [`NativeOptions`](super::NativeOptions).
+    pub(super) constant_work: bool,
+    pub(super) pools: Arc<Pools>,
+}
+
+impl Engine {
+    /// Converts secret scalars, once for all sums with them.
+    pub(super) fn secrets(&self, values: &[Fr]) -> Secrets {
+        match self.constant_work {
+            true => Secrets::Hidden(HiddenScalars::new(self.kernel, values, &mut os_rng())),
+            false => Secrets::Sorted(Scalars::new(self.kernel, values)),
+        }
+    }
+
+    /// The scalars of the points H.
+    pub(super) fn quotient(&self, quotient: &Quotient, witness: &[Fr]) -> Secrets {
+        match self.constant_work {
+            true => self.secrets(&quotient.values_constant_work(witness)),
+            false => self.secrets(&quotient.values(witness)),
+        }
+    }
+}
+
+/// Secret scalars.
+pub(super) enum Secrets {
+    /// For sums that skip zeros and sort by scalars.
+    Sorted(Scalars),
+    /// For sums whose work does not depend on the scalars.
+    Hidden(HiddenScalars),
+}
+
+impl Secrets {
+    /// `sum s_i P_i`, on the threads of the current pool.
+    pub(super) fn sum<C: Curve>(&self, points: &FixedBases<C>) -> Projective<C> {
+        match self {
+            Self::Sorted(scalars) => points.msm(scalars),
+            Self::Hidden(scalars) => points.msm_constant_work(scalars),
+        }
+    }
+}
