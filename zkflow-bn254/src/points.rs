@@ -7,18 +7,18 @@
 //! | `jacobian` | `Jacobian`: doublings and additions without inversions |
 //! | `doublings` | [`double_all`]: repeated doubling of many points |
 //! | `products` | [`scale`], [`scale_by_powers`], [`products()`]: many points times scalars |
-//! | `halves` | `Splitter`: scalars split into two halves |
+//! | `parts` | `Splitter`: scalars split into short parts |
 //! | `fourier` | [`lagrange`], [`from_lagrange`], [`Transform`]: Fourier transforms of points |
 //!
-//! Points of G2 must be in the subgroup of order r. Elsewhere the endomorphism that products use is not a
-//! multiplication by a scalar.
+//! Points of G2 must be in the subgroup of order r. Elsewhere the endomorphisms that products use are not
+//! multiplications by scalars.
 
 mod addition;
 mod curve;
 mod doublings;
 mod fourier;
-mod halves;
 mod jacobian;
+mod parts;
 mod products;
 
 pub(crate) use addition::Additions;

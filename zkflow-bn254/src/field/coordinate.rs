@@ -11,6 +11,8 @@ pub(crate) trait Coordinate: Arithmetic {
 
     /// N(a), the norm over [`Coordinate::Base`] of a reduced value. Only zero has norm zero.
     fn norm(self) -> Self::Base;
+    /// The conjugate ā over [`Coordinate::Base`] of a reduced value.
+    fn conjugate(self) -> Self;
     /// a⁻¹ = ā · N(a)⁻¹, given N(a)⁻¹.
     fn inverse_by_norm(self, inverse_of_norm: Self::Base) -> Self;
     /// The x and the y coordinates of `WIDTH` points.
@@ -27,6 +29,11 @@ impl<L: Lanes> Coordinate for L {
 
     #[inline(always)]
     fn norm(self) -> L {
+        self
+    }
+
+    #[inline(always)]
+    fn conjugate(self) -> Self {
         self
     }
 

@@ -110,6 +110,11 @@ impl<L: Lanes> Coordinate for Quadratic<L> {
     }
 
     #[inline(always)]
+    fn conjugate(self) -> Self {
+        Self { c0: self.c0, c1: self.c1.neg() }
+    }
+
+    #[inline(always)]
     fn inverse_by_norm(self, inverse_of_norm: L) -> Self {
         Self { c0: self.c0.mul(inverse_of_norm), c1: self.c1.mul(inverse_of_norm.neg()) }
     }

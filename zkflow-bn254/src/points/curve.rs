@@ -4,8 +4,9 @@ use ark_bn254::{Fq, Fq2, Fr, G1Affine, G2Affine, g1, g2};
 use ark_ec::AffineRepr;
 use ark_ec::scalar_mul::glv::GLVConfig;
 use ark_ec::short_weierstrass::Affine;
-use ark_ff::AdditiveGroup;
+use ark_ff::{AdditiveGroup, Field, MontFp};
 
+use super::parts::Splitter;
 use crate::Backend;
 use crate::compiled::Compiled;
 use crate::field::{Coordinate, Lanes, MAX_WIDTH, Quadratic, Row};
@@ -24,6 +25,15 @@ pub(crate) trait CurveLanes: GLVConfig<ScalarField = Fr> {
     /// One coordinate of `WIDTH` points.
     type Coordinate<B: Backend>: Coordinate<Base = B::Fq, Packed = Self::Packed>;
 
+    /// Number of parts into which products split a scalar.
+    const PARTS: usize;
+    /// Number of 4-bit digits of a part, one for the carry included.
+    const PLACES: usize;
+    /// Splits scalars into these parts.
+    fn splitter() -> Splitter;
+    /// The factors of x and y in the Frobenius endomorphism, after the conjugation; ones for G1, where it is not used.
+    fn frobenius() -> [Self::BaseField; 2];
+
     /// Views rows as points.
     fn packed(rows: &[Row]) -> &[Self::Packed];
     /// Coordinates of the first `WIDTH` points; (0, 0) for infinity.
@@ -35,6 +45,17 @@ pub(crate) trait CurveLanes: GLVConfig<ScalarField = Fr> {
 impl CurveLanes for g1::Config {
     type Packed = [Row; 1];
     type Coordinate<B: Backend> = B::Fq;
+
+    const PARTS: usize = 2;
+    const PLACES: usize = 33;
+
+    fn splitter() -> Splitter {
+        Splitter::of_g1()
+    }
+
+    fn frobenius() -> [Fq; 2] {
+        [Fq::ONE; 2]
+    }
 
     fn packed(rows: &[Row]) -> &[[Row; 1]] {
         rows.as_chunks().0
@@ -67,6 +88,26 @@ impl CurveLanes for g2::Config {
     type Packed = [Row; 2];
     type Coordinate<B: Backend> = Quadratic<B::Fq>;
 
+    const PARTS: usize = 4;
+    const PLACES: usize = 17;
+
+    fn splitter() -> Splitter {
+        Splitter::of_g2()
+    }
+
+    /// (9 + u)^((q − 1)/3) and (9 + u)^((q − 1)/2), for the twist y² = x³ + 3/(9 + u).
+    fn frobenius() -> [Fq2; 2] {
+        const X: Fq2 = Fq2::new(
+            MontFp!("21575463638280843010398324269430826099269044274347216827212613867836435027261"),
+            MontFp!("10307601595873709700152284273816112264069230130616436755625194854815875713954"),
+        );
+        const Y: Fq2 = Fq2::new(
+            MontFp!("2821565182194536844548159561693502659359617185244120367078079554186484126554"),
+            MontFp!("3505843767911556378687030309984248845540243509899259641013678093033130930403"),
+        );
+        [X, Y]
+    }
+
     fn packed(rows: &[Row]) -> &[[Row; 2]] {
         rows.as_chunks().0
     }
@@ -98,5 +139,27 @@ impl CurveLanes for g2::Config {
             let infinity = x == Fq2::ZERO && y == Fq2::ZERO;
             points[i] = if infinity { G2Affine::identity() } else { G2Affine::new_unchecked(x, y) };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ark_ff::PrimeField;
+
+    use super::*;
+
+    #[test]
+    fn the_frobenius_endomorphism_multiplies_by_the_modulus_of_fq() {
+        let nonresidue = Fq2::new(9u64.into(), 1u64.into());
+        let less_one = num_bigint::BigUint::from(Fq::MODULUS) - 1u32;
+        let [x, y] = g2::Config::frobenius();
+        assert_eq!(nonresidue.pow((less_one.clone() / 3u32).to_u64_digits()), x);
+        assert_eq!(nonresidue.pow((less_one / 2u32).to_u64_digits()), y);
+        let mut image = G2Affine::generator();
+        image.x.conjugate_in_place();
+        image.y.conjugate_in_place();
+        (image.x, image.y) = (image.x * x, image.y * y);
+        let factor = Fr::from(num_bigint::BigUint::from(Fq::MODULUS));
+        assert_eq!(image, G2Affine::generator() * factor);
     }
 }

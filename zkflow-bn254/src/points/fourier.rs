@@ -17,7 +17,6 @@ use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{FftField, Field};
 use rayon::prelude::*;
 
-use super::halves::Splitter;
 use super::products::{BLOCK, Digits, Multiply, chord, load};
 use super::{Curve, CurveLanes};
 use crate::field::{Arithmetic, Coordinate, Lanes, MAX_WIDTH, invert_all};
@@ -150,9 +149,9 @@ pub(crate) fn butterflies<C: CurveLanes>(
     low: &mut [Affine<C>],
     high: &mut [Affine<C>],
 ) {
-    let splitter = Splitter::of::<C>();
+    let splitter = C::splitter();
     if let Some(scale) = &layer.scale {
-        let digits = Digits::of(&splitter, scale);
+        let digits = Digits::of::<C>(&splitter, scale);
         let each = vec![&digits; low.len()];
         kernel.run(Multiply { points: low, digits: &each });
     }
@@ -167,7 +166,7 @@ pub(crate) fn butterflies<C: CurveLanes>(
         if index != 0 || layer.scale.is_some() {
             turned.push(high[i]);
             places.push(i);
-            digits.push(Digits::of(&splitter, &layer.scale.map_or(power, |scale| scale * power)));
+            digits.push(Digits::of::<C>(&splitter, &layer.scale.map_or(power, |scale| scale * power)));
         }
         index += 1;
         power *= layer.root;

@@ -33,12 +33,12 @@ impl<C: Coordinate> Jacobian<C> {
         let Self { x, y, z } = self;
         let a = x.square();
         let b = y.square();
-        let d = x.mul(b).double().double();
+        let d = x.add_loose(x).mul(b).double();
         let e = a.double().add(a);
         let x3 = e.square().sub(d.add_loose(d));
-        let c8 = b.square().double().double().double();
-        let y3 = d.sub(x3).mul(e).sub(c8);
-        Self { x: x3, y: y3, z: y.add(y).mul(z) }
+        let c8 = b.double().square().double();
+        let y3 = d.sub_loose(x3).mul(e).sub(c8);
+        Self { x: x3, y: y3, z: y.add_loose(y).mul(z) }
     }
 
     /// For affine Q: P + Q in the lanes of `adding`, Q in the lanes of `fresh`, P in the others. The formula
@@ -52,15 +52,15 @@ impl<C: Coordinate> Jacobian<C> {
             let zz = z1.square();
             let h = x2.mul(zz).sub(x1);
             let r = y2.mul(z1).mul(zz).sub(y1).double();
-            let i = h.square().double().double();
+            let i = h.double().square();
             let j = h.mul(i);
             let v = x1.mul(i);
             let x3 = r.square().sub(j).sub(v.add_loose(v));
-            let y3 = r.mul(v.sub(x3)).sub(y1.mul(j).double());
+            let y3 = v.sub_loose(x3).mul(r).sub(y1.add_loose(y1).mul(j));
             sum = Self {
                 x: C::select(adding, x3, x1),
                 y: C::select(adding, y3, y1),
-                z: C::select(adding, z1.mul(h).double(), z1),
+                z: C::select(adding, z1.add_loose(z1).mul(h), z1),
             };
         }
         if fresh != 0 {

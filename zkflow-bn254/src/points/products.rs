@@ -1,13 +1,15 @@
 //! Points times scalars.
 //!
-//! A product uses the curve's endomorphism ([GLV]). The scalar is split into two halves of 128 bits, in
-//! signed digits of four bits. Each digit selects a precomputed multiple, 1 to 8 times the point. Doublings
-//! and additions use Jacobian coordinates. The multiples are affine; the points of a block share inversions.
+//! A product uses the endomorphisms of its curve: the cube root of unity ([GLV]), and in G2 also the Frobenius
+//! endomorphism ([GLS]). The scalar is split into two parts of 127 bits, in G2 into four of 65, in signed digits of four
+//! bits. Each digit selects a precomputed multiple, 1 to 8 times an image of the point. Doublings and additions use
+//! Jacobian coordinates. The multiples are affine; the points of a block share inversions.
 //!
 //! The addition formula fails for infinity and for equal or opposite points. The coordinate Z then becomes
 //! zero and stays zero. Arkworks computes such lanes again.
 //!
 //! [GLV]: https://www.iacr.org/archive/crypto2001/21390189.pdf
+//! [GLS]: https://eprint.iacr.org/2008/194
 
 use ark_bn254::Fr;
 use ark_ec::short_weierstrass::Affine;
@@ -16,8 +18,8 @@ use ark_ff::Field;
 use rayon::prelude::*;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::halves::Splitter;
 use super::jacobian::Jacobian;
+use super::parts::{MAX_PARTS, Splitter};
 use super::{Curve, CurveLanes};
 use crate::field::{Arithmetic, Coordinate, Lanes, MAX_WIDTH, Mask, invert_all};
 use crate::{Backend, Kernel, Task};
@@ -66,20 +68,20 @@ pub(crate) fn multiply_points<C: CurveLanes>(
     points: &[Affine<C>],
     factors: Factors<'_>,
 ) -> Vec<Affine<C>> {
-    let splitter = Splitter::of::<C>();
+    let splitter = C::splitter();
     let mut products = points.to_vec();
     products.par_chunks_mut(BLOCK).enumerate().for_each(|(block, points)| {
         let start = block * BLOCK;
         let digits: Vec<Digits> = match factors {
-            Factors::Equal(scalar) => vec![Digits::of(&splitter, scalar)],
+            Factors::Equal(scalar) => vec![Digits::of::<C>(&splitter, scalar)],
             Factors::Each(scalars) => {
                 let scalars = &scalars[start..start + points.len()];
-                scalars.iter().map(|scalar| Digits::of(&splitter, scalar)).collect()
+                scalars.iter().map(|scalar| Digits::of::<C>(&splitter, scalar)).collect()
             }
             Factors::Powers { first, step } => {
                 let mut power = *first * step.pow([start as u64]);
                 let digits = (0..points.len()).map(|_| {
-                    let digits = Digits::of(&splitter, &power);
+                    let digits = Digits::of::<C>(&splitter, &power);
                     power *= step;
                     digits
                 });
@@ -94,31 +96,35 @@ pub(crate) fn multiply_points<C: CurveLanes>(
     products
 }
 
-/// A scalar and the digits of its halves, lowest first, each from -8 to 8.
+/// A scalar and the digits of its parts, lowest first, each from -8 to 8.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub(super) struct Digits {
     scalar: Fr,
-    halves: [[i8; DIGITS]; 2],
+    /// [`PLACES`](CurveLanes::PLACES) digits of each part.
+    digits: [i8; MOST_DIGITS],
 }
 
 impl Digits {
-    pub(super) fn of(splitter: &Splitter, scalar: &Fr) -> Self {
-        let halves = splitter.split(scalar).map(|(positive, mut left)| {
-            let mut carry = 0;
-            [(); DIGITS].map(|()| {
+    pub(super) fn of<C: CurveLanes>(splitter: &Splitter, scalar: &Fr) -> Self {
+        let mut digits = [0; MOST_DIGITS];
+        let mut parts = splitter.split(scalar);
+        for (part, digits) in parts.iter().zip(digits.chunks_exact_mut(C::PLACES)) {
+            let (mut left, mut carry) = (part.unsigned_abs(), 0);
+            for out in digits {
                 let digit = (left & 15) as i8 + carry;
                 left >>= 4;
                 carry = i8::from(digit > 8);
                 let digit = digit - 16 * carry;
-                if positive { digit } else { -digit }
-            })
-        });
-        Self { scalar: *scalar, halves }
+                *out = if *part < 0 { -digit } else { digit };
+            }
+        }
+        parts.zeroize();
+        Self { scalar: *scalar, digits }
     }
 }
 
-/// Number of digits of half a scalar, including one for the carry.
-const DIGITS: usize = 33;
+/// Maximum number of digits of a scalar.
+const MOST_DIGITS: usize = 17 * MAX_PARTS;
 /// Number of precomputed multiples of a point.
 const ENTRIES: usize = 8;
 /// Number of points that share inversions.
@@ -130,8 +136,8 @@ pub(super) struct Multiply<'a, C: CurveLanes> {
     pub(super) digits: &'a [&'a Digits],
 }
 
-/// Multiples of `WIDTH` points, each as x, y, and the x of its image under the endomorphism.
-type Multiples<F> = [(F, F, F); ENTRIES];
+/// Multiples of `WIDTH` points, or of their images under an endomorphism.
+type Multiples<F> = [(F, F); ENTRIES];
 
 /// `(sum, a, b)`: multiple `sum` is multiple `a` plus multiple `b`, by index. The sums of a row share an
 /// inversion.
@@ -146,11 +152,11 @@ impl<C: CurveLanes> Task for Multiply<'_, C> {
         let Self { points, digits } = self;
         let width = B::Fq::WIDTH;
         let tables = tables::<C, B>(points);
-        let mut products = Vec::with_capacity(tables.len());
-        for (number, table) in tables.iter().enumerate() {
+        let mut products = Vec::with_capacity(points.len().div_ceil(width));
+        for (number, images) in tables.chunks_exact(C::PARTS).enumerate() {
             let first = number * width;
             let end = digits.len().min(first + width);
-            products.push(product(table, &digits[first..end]));
+            products.push(product::<C, B>(images, &digits[first..end]));
         }
         let mut affine = Vec::new();
         Jacobian::to_affine(&products, &mut affine);
@@ -179,34 +185,36 @@ pub(super) fn load<C: CurveLanes, B: Backend>(points: &[Affine<C>]) -> (C::Coord
     C::load::<B>(&padded)
 }
 
-/// The multiples of all points. The points have a large prime order, so no sum of the table is infinity, and
-/// no denominator is zero. The multiples of infinity are zeros.
+/// The multiples of the images of all points, vector by vector. The points have a large prime order, so no sum of the
+/// table is infinity, and no denominator is zero. The multiples of infinity are zeros.
 #[inline(always)]
 fn tables<C: CurveLanes, B: Backend>(points: &[Affine<C>]) -> Vec<Multiples<C::Coordinate<B>>> {
-    let turn = endomorphism::<C>();
-    let (turn, _) = C::load::<B>(&[Affine::new_unchecked(turn, turn); MAX_WIDTH]);
     let zero = C::Coordinate::<B>::zero();
-    let mut tables = Vec::with_capacity(BLOCK);
+    let mut tables = Vec::with_capacity(BLOCK * C::PARTS);
     for chunk in points.chunks(B::Fq::WIDTH) {
-        let (x, y) = load::<C, B>(chunk);
-        let mut table = [(zero, zero, zero); ENTRIES];
-        table[0] = (x, y, x.mul(turn));
+        let mut table = [(zero, zero); ENTRIES];
+        table[0] = load::<C, B>(chunk);
         tables.push(table);
+        // For the images.
+        for _ in 1..C::PARTS {
+            tables.push([(zero, zero); ENTRIES]);
+        }
     }
     let mut norms = Vec::with_capacity(tables.len() * ENTRIES / 2);
     for sums in SUMS {
         norms.clear();
-        for table in &tables {
+        for images in tables.chunks_exact(C::PARTS) {
             for &(_, a, b) in sums {
-                norms.push(denominator(table, a, b).norm());
+                norms.push(denominator(&images[0], a, b).norm());
             }
         }
         invert_all(&mut norms);
         let mut inverses = norms.iter();
-        for table in &mut tables {
+        for images in tables.chunks_exact_mut(C::PARTS) {
+            let table = &mut images[0];
             for &(sum, a, b) in sums {
                 let inverse = *inverses.next().expect("one inverse per sum");
-                let ((ax, ay, _), (bx, by, _)) = (table[a], table[b]);
+                let ((ax, ay), (bx, by)) = (table[a], table[b]);
                 let numerator = if a == b {
                     let square = ax.square();
                     square.double().add(square)
@@ -214,12 +222,31 @@ fn tables<C: CurveLanes, B: Backend>(points: &[Affine<C>]) -> Vec<Multiples<C::C
                     by.sub(ay)
                 };
                 let slope = numerator.mul(denominator(table, a, b).inverse_by_norm(inverse));
-                let (x, y) = chord(ax, ay, bx, slope);
-                table[sum] = (x, y, x.mul(turn));
+                table[sum] = chord(ax, ay, bx, slope);
             }
         }
     }
+    add_images::<C, B>(&mut tables);
     tables
+}
+
+/// Fills the tables of the images: those of the cube root of unity, of the Frobenius endomorphism, and of both.
+#[inline(always)]
+fn add_images<C: CurveLanes, B: Backend>(tables: &mut [Multiples<C::Coordinate<B>>]) {
+    let ([x, y], turn) = (C::frobenius(), endomorphism::<C>());
+    let (turn, _) = C::load::<B>(&[Affine::new_unchecked(turn, turn); MAX_WIDTH]);
+    let (frobenius_x, frobenius_y) = C::load::<B>(&[Affine::new_unchecked(x, y); MAX_WIDTH]);
+    for images in tables.chunks_exact_mut(C::PARTS) {
+        for entry in 0..ENTRIES {
+            let (x, y) = images[0][entry];
+            images[1][entry] = (x.mul(turn), y);
+            if C::PARTS == 4 {
+                let (x, y) = (x.conjugate().mul(frobenius_x), y.conjugate().mul(frobenius_y));
+                images[2][entry] = (x, y);
+                images[3][entry] = (x.mul(turn), y);
+            }
+        }
+    }
 }
 
 #[inline(always)]
@@ -241,41 +268,45 @@ fn endomorphism<C: CurveLanes>() -> C::BaseField {
     image.x * generator.x.inverse().expect("the x of the generator is nonzero")
 }
 
-/// The product of point and scalar in each lane.
+/// The product of point and scalar in each lane, given the multiples of the images of the point.
 #[inline(always)]
-fn product<F: Coordinate>(table: &Multiples<F>, digits: &[&Digits]) -> Jacobian<F> {
+fn product<C: CurveLanes, B: Backend>(
+    images: &[Multiples<C::Coordinate<B>>],
+    digits: &[&Digits],
+) -> Jacobian<C::Coordinate<B>> {
     let mut sum = Jacobian::infinity();
     // Lanes that already contain a point.
     let mut started: Mask = 0;
-    for place in (0..DIGITS).rev() {
+    for place in (0..C::PLACES).rev() {
         if started != 0 {
             for _ in 0..4 {
                 sum = sum.double();
             }
         }
-        for half in 0..2 {
+        for (part, table) in images.iter().enumerate() {
             let (mut lanes, mut negative) = ([0 as Mask; ENTRIES + 1], 0);
             for (lane, digits) in digits.iter().enumerate() {
-                let digit = digits.halves[half][place];
+                let digit = digits.digits[part * C::PLACES + place];
                 lanes[usize::from(digit.unsigned_abs())] |= 1 << lane;
                 negative |= Mask::from(digit < 0) << lane;
             }
             let mut active: Mask = 0;
-            let (mut px, mut py) = (F::zero(), F::zero());
+            let zero = C::Coordinate::<B>::zero();
+            let (mut px, mut py) = (zero, zero);
             for entry in 0..ENTRIES {
                 let mask = lanes[entry + 1];
                 if mask != 0 {
                     active |= mask;
-                    let (ex, ey, turned) = table[entry];
-                    px = F::select(mask, if half == 0 { ex } else { turned }, px);
-                    py = F::select(mask, ey, py);
+                    let (x, y) = table[entry];
+                    px = Arithmetic::select(mask, x, px);
+                    py = Arithmetic::select(mask, y, py);
                 }
             }
             if active == 0 {
                 continue;
             }
             if negative != 0 {
-                py = F::select(negative, py.neg(), py);
+                py = Arithmetic::select(negative, py.neg(), py);
             }
             sum = sum.add((px, py), active & started, active & !started);
             started |= active;
