@@ -1,4 +1,4 @@
-//! The chart: time over domain size, both logarithmic, one panel per family of circuits.
+//! The charts: time over domain size or over threads, both logarithmic, in panels.
 
 use std::fmt::Write as _;
 
@@ -13,12 +13,54 @@ const CAPTION: f64 = 26.0;
 /// Okabe and Ito's palette, safe for colour blindness.
 const COLOURS: [&str; 6] = ["#0072b2", "#56b4e9", "#d55e00", "#009e73", "#cc79a7", "#e69f00"];
 
-/// Draws warm times. Provers without warm times are drawn dashed with their cold times.
+/// A time: `log2` of a size or of a number of threads, `log10` of milliseconds, the prover, and whether it is of a whole
+/// process.
+type Point<'a> = (f64, f64, &'a str, bool);
+
+/// Draws warm times over domain sizes, one panel per family, with the largest number of threads. Provers without warm
+/// times are drawn dashed with their cold times.
 pub(super) fn draw(report: &Report) -> String {
-    let families = unique(report.measurements.iter().map(|one| one.family.as_str()));
-    let provers = unique(report.measurements.iter().map(|one| one.prover.as_str()));
-    let columns = families.len().clamp(1, 3);
-    let rows = families.len().div_ceil(columns);
+    let measurements: Vec<&Measurement> = report.widest().collect();
+    picture(
+        report,
+        &measurements,
+        |one| &one.family,
+        |one| {
+            let warm = median(&one.warm_ms);
+            let time = warm.or_else(|| median(&walls(&one.cold)))?;
+            Some((f64::from(one.domain).log2(), time.log10(), one.prover.as_str(), warm.is_none()))
+        },
+    )
+}
+
+/// Draws warm times over threads, one panel per circuit. `None` for a single number of threads.
+pub(super) fn scaling(report: &Report) -> Option<String> {
+    let measurements: Vec<&Measurement> =
+        report.measurements.iter().filter(|one| one.threads.is_some()).collect();
+    report.has_scaling().then(|| {
+        picture(
+            report,
+            &measurements,
+            |one| &one.circuit,
+            |one| {
+                let (threads, time) = (one.threads?, median(&one.warm_ms)?);
+                Some(((threads as f64).log2(), time.log10(), one.prover.as_str(), false))
+            },
+        )
+    })
+}
+
+/// Draws one panel for each title.
+fn picture<'a>(
+    report: &Report,
+    measurements: &[&'a Measurement],
+    title: impl Fn(&'a Measurement) -> &'a String,
+    point: impl Fn(&'a Measurement) -> Option<Point<'a>>,
+) -> String {
+    let titles = unique(measurements.iter().map(|one| title(one).as_str()));
+    let provers = unique(measurements.iter().map(|one| one.prover.as_str()));
+    let columns = titles.len().clamp(1, 3);
+    let rows = titles.len().div_ceil(columns);
     let (width, height) = (PANEL.0 * columns as f64, CAPTION + LEGEND + PANEL.1 * rows as f64);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" \
@@ -36,30 +78,21 @@ pub(super) fn draw(report: &Report) -> String {
             escaped(prover)
         );
     }
-    for (index, family) in families.iter().enumerate() {
+    for (index, wanted) in titles.iter().enumerate() {
         let (column, row) = (index % columns, index / columns);
-        let of_family: Vec<&Measurement> =
-            report.measurements.iter().filter(|one| one.family == *family).collect();
+        let points: Vec<Point<'_>> =
+            measurements.iter().filter(|one| title(one) == wanted).filter_map(|one| point(one)).collect();
         let (x, y) = (PANEL.0 * column as f64, CAPTION + LEGEND + PANEL.1 * row as f64);
         let _ = writeln!(svg, "<g transform=\"translate({x} {y})\">");
-        panel(&mut svg, family, &of_family, &provers);
+        panel(&mut svg, wanted, &points, &provers);
         svg += "</g>\n";
     }
     svg + "</svg>\n"
 }
 
-fn panel(svg: &mut String, family: &str, measurements: &[&Measurement], provers: &[&str]) {
-    let points: Vec<(f64, f64, &str, bool)> = measurements
-        .iter()
-        .filter_map(|one| {
-            let warm = median(&one.warm_ms);
-            let time = warm.or_else(|| median(&walls(&one.cold)))?;
-            Some((f64::from(one.domain).log2(), time.log10(), one.prover.as_str(), warm.is_none()))
-        })
-        .collect();
-    let _ =
-        writeln!(svg, "<text x=\"{}\" y=\"20\" font-weight=\"bold\">{}</text>", MARGIN.0, escaped(family));
-    let Some(scale) = Scale::around(&points) else { return };
+fn panel(svg: &mut String, title: &str, points: &[Point<'_>], provers: &[&str]) {
+    let _ = writeln!(svg, "<text x=\"{}\" y=\"20\" font-weight=\"bold\">{}</text>", MARGIN.0, escaped(title));
+    let Some(scale) = Scale::around(points) else { return };
     axes(svg, &scale);
     for (index, prover) in provers.iter().enumerate() {
         let colour = COLOURS[index % COLOURS.len()];
@@ -121,14 +154,14 @@ fn axes(svg: &mut String, scale: &Scale) {
     );
 }
 
-/// The ranges of a panel: `log2` of sizes, `log10` of times in milliseconds.
+/// The ranges of a panel: `log2` of sizes or threads, `log10` of times in milliseconds.
 struct Scale {
     sizes: (f64, f64),
     times: (f64, f64),
 }
 
 impl Scale {
-    fn around(points: &[(f64, f64, &str, bool)]) -> Option<Self> {
+    fn around(points: &[Point<'_>]) -> Option<Self> {
         let range = |values: &mut dyn Iterator<Item = f64>| {
             values.fold(None, |range: Option<(f64, f64)>, value| {
                 Some(range.map_or((value, value), |(low, high)| (low.min(value), high.max(value))))
@@ -169,7 +202,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests::report;
+    use crate::report::tests::{report, report_over_threads};
 
     #[test]
     fn the_chart_shows_every_prover_and_every_size_within_its_bounds() {
@@ -182,8 +215,17 @@ mod tests {
     }
 
     #[test]
+    fn the_chart_over_threads_exists_for_several_numbers_of_threads() {
+        assert_eq!(scaling(&report()), None);
+        let svg = scaling(&report_over_threads()).unwrap();
+        assert_eq!(svg.matches("<title>").count(), 4, "two circuits by two numbers of threads");
+        assert_eq!(draw(&report_over_threads()).matches("<title>").count(), 3, "only the largest number");
+        assert!(!svg.contains("NaN") && !svg.contains("inf"));
+    }
+
+    #[test]
     fn nothing_measured_is_still_a_picture() {
-        let empty = Report::new(super::super::measure::Results::default(), None);
+        let empty = Report::new(super::super::measure::Results::default(), &[]);
         assert!(draw(&empty).ends_with("</svg>\n"));
     }
 }

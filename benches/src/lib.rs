@@ -5,6 +5,7 @@
 //!
 //! Provers alternate within each round, so that other load on the machine affects all of them.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,6 +17,7 @@ use zkflow_core::sandbox::Sandbox;
 mod chart;
 mod circuits;
 mod files;
+mod library;
 mod measure;
 mod process;
 mod provers;
@@ -94,18 +96,38 @@ pub struct BenchArgs {
     /// Path of rapidsnark (default: searched in PATH)
     #[arg(long, env = "RAPIDSNARK_PATH")]
     rapidsnark: Option<PathBuf>,
-    /// Threads of our provers (default: one per processor)
-    #[arg(long)]
-    threads: Option<std::num::NonZeroUsize>,
+    /// Path of rapidsnark's shared library (librapidsnark.so), for its proofs with a key in memory. It is loaded into this
+    /// process
+    #[arg(long, env = "RAPIDSNARK_LIBRARY", value_name = "FILE")]
+    rapidsnark_library: Option<PathBuf>,
+    /// Path of snarkrs (default: searched in PATH)
+    #[arg(long, env = "SNARKRS_PATH")]
+    snarkrs: Option<PathBuf>,
+    /// Threads of our provers, separated by commas (default: one per processor). Several numbers also give a table
+    /// and a chart over threads
+    #[arg(long, value_delimiter = ',', value_name = "NUMBERS")]
+    threads: Vec<NonZeroUsize>,
     /// Memory limit in MiB for a key with precomputed multiples, for the native prover
     #[arg(long, default_value_t = 0, value_name = "MIB")]
     key_memory: usize,
-    /// Output folder for results.json, results.csv and chart.svg
+    /// Also measure the native prover with constant work
+    #[arg(long)]
+    constant_work: bool,
+    /// Output folder for results.json, results.csv, chart.svg, and scaling.svg with several --threads
     #[arg(long, default_value = "bench-results")]
     out: PathBuf,
 }
 
 impl BenchArgs {
+    /// The numbers of threads to measure, in ascending order.
+    fn thread_counts(&self) -> Vec<NonZeroUsize> {
+        let available = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let mut counts = if self.threads.is_empty() { vec![available] } else { self.threads.clone() };
+        counts.sort_unstable();
+        counts.dedup();
+        counts
+    }
+
     /// Whether the prover with this name in the table is to be measured.
     fn wants(&self, name: &str) -> bool {
         let has = |names: &[String]| names.iter().any(|it| it == name);
@@ -137,10 +159,13 @@ pub fn run(
         })?;
         measure(&files, &workload, &contestants, args, progress, &mut results)?;
     }
-    let report = Report::new(results, args.threads);
+    let report = Report::new(results, &args.thread_counts());
     write(&args.out.join("results.json"), report.json().as_bytes())?;
     write(&args.out.join("results.csv"), report.csv().as_bytes())?;
     write(&args.out.join("chart.svg"), chart::draw(&report).as_bytes())?;
+    if let Some(chart) = chart::scaling(&report) {
+        write(&args.out.join("scaling.svg"), chart.as_bytes())?;
+    }
     Ok(format!("{}results.json, results.csv and chart.svg in {}\n", report.table(), args.out.display()))
 }
 

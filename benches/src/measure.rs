@@ -1,19 +1,21 @@
 //! The measurements.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use zkflow_core::format::zkey::ZKeyFile;
 use zkflow_core::format::{json, wtns};
-use zkflow_core::proof::PublicSignals;
-use zkflow_core::prove::PreparedKey;
+use zkflow_core::proof::{Proof, PublicSignals};
+use zkflow_core::prove::{Phases, PreparedKey};
 use zkflow_core::rng::os_rng;
 use zkflow_core::verify::Verifier;
 use zkflow_core::witness::Witness;
 
 use super::circuits::{Files, Workload};
 use super::files::{map, read};
+use super::library::{LoadedKey, ProofText};
 use super::process;
 use super::provers::{Contestant, Contestants};
 use super::{BenchArgs, Error, Progress, step};
@@ -28,6 +30,8 @@ pub(super) struct Measurement {
     pub(super) circuit: String,
     pub(super) family: String,
     pub(super) prover: String,
+    /// Threads of a prover in this process; `None` for external programs, which use all.
+    pub(super) threads: Option<usize>,
     pub(super) wires: usize,
     /// Rows of the evaluation domain.
     pub(super) domain: u32,
@@ -36,12 +40,14 @@ pub(super) struct Measurement {
     pub(super) key_bytes: Option<u64>,
     /// Time from the bytes of the `.zkey` to the prepared key; `None` for external programs.
     pub(super) load_ms: Option<f64>,
-    /// Time from witness to proof with a prepared key; empty for external programs.
+    /// Time from witness to proof with a prepared key; empty for external programs without a library.
     pub(super) warm_ms: Vec<f64>,
     /// Whole processes without a prepared key on disk.
     pub(super) cold: Vec<Process>,
     /// Whole processes with a prepared key on disk.
     pub(super) prepared: Vec<Process>,
+    /// Phases of proofs with the key in a file, nothing prepared, in this process; empty for external programs.
+    pub(super) phases: Vec<PhaseTimes>,
     /// Throughput with one proof per thread; `None` if not measured.
     pub(super) proofs_per_second: Option<f64>,
     /// `median over rounds of (time / time of the reference)`, warm; cold for external programs.
@@ -54,6 +60,14 @@ pub(super) struct Process {
     pub(super) wall_ms: f64,
     pub(super) cpu_ms: f64,
     pub(super) peak_bytes: u64,
+}
+
+/// Milliseconds of the phases of a proof with the key in a file.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct PhaseTimes {
+    pub(super) key_ms: f64,
+    pub(super) prove_ms: f64,
+    pub(super) verify_ms: f64,
 }
 
 /// Measures all provers on one circuit.
@@ -72,13 +86,16 @@ pub(super) fn measure(
         let began = Instant::now();
         let key = contestant.inside.as_ref().map(|inside| inside.latency.load(&zkey)).transpose()?;
         let load_ms = key.as_ref().map(|_| millis(began.elapsed()));
+        let library = contestant.library.as_ref();
         measured.push(Measured {
             contestant,
             key,
+            in_library: library.map(|library| library.prover(&files.zkey, &witness)).transpose()?,
             load_ms,
             warm_ms: Vec::new(),
             cold: Vec::new(),
             prepared: Vec::new(),
+            phases: Vec::new(),
         });
     }
     let key = ZKeyFile::open(std::io::Cursor::new(&*zkey))?;
@@ -87,8 +104,10 @@ pub(super) fn measure(
 
     let name = workload.name();
     step(progress, &format!("{name}: warm"), || warm(&mut measured, &verifier, &witness, args.rounds))?;
-    step(progress, &format!("{name}: cold"), || cold(&mut measured, files, &verifier, args.cold_rounds))?;
-    let threads = args.threads.or(std::thread::available_parallelism().ok()).map_or(1, |n| n.get());
+    step(progress, &format!("{name}: cold"), || {
+        cold(&mut measured, files, &verifier, args.cold_rounds)?;
+        phases(&mut measured, files, &witness, args.cold_rounds)
+    })?;
     let reference = contestants.reference();
     let reference = (measured[reference].warm_ms.clone(), walls(&measured[reference].cold));
     for measured in measured {
@@ -96,6 +115,7 @@ pub(super) fn measure(
         let throughput = match (&measured.contestant.inside, &measured.key, warm_median) {
             (Some(inside), Some(key), Some(warm)) if !args.no_throughput => {
                 let other = inside.throughput.as_ref().map(|prover| prover.load(&zkey)).transpose()?;
+                let threads = measured.contestant.threads.map_or(1, NonZeroUsize::get);
                 Some(throughput(other.as_ref().unwrap_or(key), &witness, threads, warm)?)
             }
             _ => None,
@@ -108,6 +128,7 @@ pub(super) fn measure(
             circuit: name.clone(),
             family: workload.family(),
             prover: measured.contestant.name.clone(),
+            threads: measured.contestant.threads.map(NonZeroUsize::get),
             wires: witness.values().len(),
             domain,
             zkey_bytes: zkey.len() as u64,
@@ -116,6 +137,7 @@ pub(super) fn measure(
             warm_ms: measured.warm_ms,
             cold: measured.cold,
             prepared: measured.prepared,
+            phases: measured.phases,
             proofs_per_second: throughput,
             ratio,
         });
@@ -127,10 +149,13 @@ pub(super) fn measure(
 struct Measured<'a> {
     contestant: &'a Contestant,
     key: Option<Arc<dyn PreparedKey>>,
+    /// The key in the library of an external prover.
+    in_library: Option<LoadedKey>,
     load_ms: Option<f64>,
     warm_ms: Vec<f64>,
     cold: Vec<Process>,
     prepared: Vec<Process>,
+    phases: Vec<PhaseTimes>,
 }
 
 /// Makes one proof per prover and round. The first round is a warm-up and is not recorded.
@@ -143,10 +168,17 @@ fn warm(
     let public = PublicSignals::of_witness(verifier.key(), witness)?;
     for round in 0..=rounds {
         for measured in &mut *measured {
-            let Some(key) = &measured.key else { continue };
             let began = Instant::now();
-            let proof = key.prove(witness, &mut os_rng())?;
+            let made = match (&measured.key, &mut measured.in_library) {
+                (Some(key), _) => Made::Here(Box::new(key.prove(witness, &mut os_rng())?)),
+                (None, Some(library)) => Made::InLibrary(library.prove(public.values().len())?),
+                (None, None) => continue,
+            };
             let spent = began.elapsed();
+            let (proof, public) = match made {
+                Made::Here(proof) => (*proof, public.clone()),
+                Made::InLibrary(text) => text.read(verifier.key())?,
+            };
             if !verifier.verify(&public, &proof)? {
                 return Err(format!("a proof by {} is invalid", measured.contestant.name).into());
             }
@@ -158,28 +190,49 @@ fn warm(
     Ok(())
 }
 
+/// A proof as its prover returns it.
+enum Made {
+    Here(Box<Proof>),
+    InLibrary(ProofText),
+}
+
 /// Runs one process per prover and round.
 fn cold(measured: &mut [Measured<'_>], files: &Files, verifier: &Verifier, rounds: u32) -> Result<(), Error> {
-    let run = |contestant: &Contestant, prepared: bool| -> Result<Process, Error> {
-        let spent = process::run(&mut contestant.command(files, prepared))?;
+    let run = |contestant: &Contestant, prepared: bool| -> Result<Option<Process>, Error> {
+        let Some(mut command) = contestant.command(files, prepared) else { return Ok(None) };
+        let spent = process::run(&mut command)?;
         let [proof, public] = contestant.outputs(files);
         let public = PublicSignals::for_key(verifier.key(), json::read_public(&read(&public)?)?)?;
         if !verifier.verify(&public, &json::read_proof(&read(&proof)?)?)? {
             return Err(format!("a proof by {} is invalid", contestant.name).into());
         }
         let (wall_ms, cpu_ms) = (millis(spent.wall), millis(spent.cpu));
-        Ok(Process { wall_ms, cpu_ms, peak_bytes: spent.peak_bytes })
+        Ok(Some(Process { wall_ms, cpu_ms, peak_bytes: spent.peak_bytes }))
     };
     for round in 0..rounds {
         for measured in &mut *measured {
-            measured.cold.push(run(measured.contestant, false)?);
+            measured.cold.extend(run(measured.contestant, false)?);
             if measured.contestant.prepares {
                 if round == 0 {
                     // Stores the prepared key.
                     run(measured.contestant, true)?;
                 }
-                measured.prepared.push(run(measured.contestant, true)?);
+                measured.prepared.extend(run(measured.contestant, true)?);
             }
+        }
+    }
+    Ok(())
+}
+
+/// Makes one proof with the key in the file per prover of this process and round.
+fn phases(measured: &mut [Measured<'_>], files: &Files, witness: &Witness, rounds: u32) -> Result<(), Error> {
+    for _ in 0..rounds {
+        for measured in &mut *measured {
+            let Some(inside) = &measured.contestant.inside else { continue };
+            let Phases { key, prove, verify, .. } =
+                inside.latency.prove_file(&files.zkey, witness, &mut os_rng())?.phases;
+            let [key_ms, prove_ms, verify_ms] = [key, prove, verify].map(millis);
+            measured.phases.push(PhaseTimes { key_ms, prove_ms, verify_ms });
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! The installed provers.
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use zkflow_core::prove::{Prover, Provers};
 use zkflow_core::provers;
 
 use super::circuits::Files;
+use super::library::Library;
 use super::{BenchArgs, Error, Progress};
 
 /// One prover with one set of options.
@@ -19,6 +21,11 @@ pub(super) struct Contestant {
     pub(super) name: String,
     /// The prover in this process; `None` for external programs.
     pub(super) inside: Option<Inside>,
+    /// The external prover's library, for warm proofs.
+    pub(super) library: Option<Arc<Library>>,
+    /// Threads of a prover in this process; `None` for external programs, which use all.
+    pub(super) threads: Option<NonZeroUsize>,
+    /// The program and its first arguments; empty if there is only a library.
     cold: Vec<OsString>,
     /// Whether its process stores a prepared key, so that a second kind of cold start is measured.
     pub(super) prepares: bool,
@@ -40,26 +47,46 @@ pub(super) struct Contestants(pub(super) Vec<Contestant>);
 
 impl Contestants {
     pub(super) fn find(args: &BenchArgs, progress: &dyn Progress) -> Result<Self, Error> {
-        let mut found = vec![ours(Provers::DEFAULT, Kernel::detect(), args)?];
-        if Kernel::detect() != Kernel::Portable {
-            found.push(ours(Provers::DEFAULT, Kernel::Portable, args)?);
-        }
-        if provers::of_build().check("ark").is_ok() {
-            found.push(ours("ark", Kernel::Portable, args)?);
+        let mut found = Vec::new();
+        let counts = args.thread_counts();
+        for threads in counts.iter().copied() {
+            let options = Options { threads, kernel: Kernel::detect(), constant_work: false, args };
+            found.push(ours(Provers::DEFAULT, "native", options)?);
+            if args.constant_work {
+                let options = Options { constant_work: true, ..options };
+                found.push(ours(Provers::DEFAULT, "native-constant-work", options)?);
+            }
+            let portable = Options { kernel: Kernel::Portable, ..options };
+            if Kernel::detect() != Kernel::Portable {
+                found.push(ours(Provers::DEFAULT, "native-portable", portable)?);
+            }
+            if provers::of_build().check("ark").is_ok() && threads == counts[counts.len() - 1] {
+                found.push(ours("ark", "ark", portable)?);
+            }
         }
         if provers::of_build().check(GPU).is_ok() && args.wants(GPU) {
-            match on_gpu(args)? {
+            let threads = counts[counts.len() - 1];
+            match on_gpu(Options { threads, kernel: Kernel::detect(), constant_work: false, args })? {
                 Some(contestant) => found.push(contestant),
                 None => progress.line("the prover cuda is left out: no GPU can be used"),
             }
         }
-        if let Some(command) = rapidsnark(args) {
-            found.push(outside("rapidsnark", command));
+        let library = args.rapidsnark_library.as_deref().map(Library::open).transpose()?;
+        match (rapidsnark(args), library) {
+            (None, None) => {}
+            (command, library) => {
+                found.push(Contestant { library, ..outside("rapidsnark", command.unwrap_or_default()) });
+            }
+        }
+        if let Some(command) = snarkrs(args) {
+            found.push(outside("snarkrs", command));
         }
         if let Some(command) = snarkjs(args) {
             found.push(outside("snarkjs", command));
         }
-        let here: Vec<String> = found.iter().map(|contestant| contestant.name.clone()).collect();
+        let mut here: Vec<String> = found.iter().map(|contestant| contestant.name.clone()).collect();
+        here.sort();
+        here.dedup();
         if let Some(name) = args.prover.iter().find(|name| !here.contains(name)) {
             return Err(format!("there is no prover {name:?} to measure; found {}", here.join(", ")).into());
         }
@@ -70,8 +97,8 @@ impl Contestants {
         Ok(Self(found))
     }
 
-    pub(super) fn names(&self) -> Vec<&str> {
-        self.0.iter().map(|contestant| contestant.name.as_str()).collect()
+    pub(super) fn names(&self) -> Vec<String> {
+        self.0.iter().map(Contestant::label).collect()
     }
 
     /// The index of the prover that the others are compared with.
@@ -81,11 +108,17 @@ impl Contestants {
 }
 
 impl Contestant {
+    /// The name with the number of threads, if it is known.
+    fn label(&self) -> String {
+        let threads = self.threads.map(|threads| format!(" ({threads} threads)"));
+        self.name.clone() + &threads.unwrap_or_default()
+    }
+
     /// The command that makes a cold proof in the folder of `files`; with `prepared` it may use a prepared
-    /// key in that folder.
-    pub(super) fn command(&self, files: &Files, prepared: bool) -> Command {
+    /// key in that folder. `None` if there is only a library.
+    pub(super) fn command(&self, files: &Files, prepared: bool) -> Option<Command> {
         let [proof, public] = self.outputs(files);
-        let (program, arguments) = self.cold.split_first().expect("a command starts with a program");
+        let (program, arguments) = self.cold.split_first()?;
         let mut command = Command::new(program);
         command.args(arguments).args([&files.zkey, &files.wtns, &proof, &public]);
         if prepared {
@@ -93,7 +126,7 @@ impl Contestant {
         } else if self.inside.is_some() {
             command.arg("--no-key-cache");
         }
-        command
+        Some(command)
     }
 
     /// Output files of the command: proof and public signals.
@@ -102,51 +135,72 @@ impl Contestant {
     }
 }
 
-fn ours(name: &str, kernel: Kernel, args: &BenchArgs) -> Result<Contestant, Error> {
-    let open = |parallelism| provers::of_build().open(name, options(kernel, parallelism, args));
-    let native = name == Provers::DEFAULT;
-    let portable = native && kernel == Kernel::Portable;
-    let mut cold = command(name, args)?;
-    if portable {
-        cold.push("--portable".into());
+/// Options of a prover in this process, and of its command.
+#[derive(Clone, Copy)]
+struct Options<'a> {
+    threads: NonZeroUsize,
+    kernel: Kernel,
+    constant_work: bool,
+    args: &'a BenchArgs,
+}
+
+impl Options<'_> {
+    fn native(&self, parallelism: Parallelism) -> NativeOptions {
+        NativeOptions {
+            threads: Some(self.threads),
+            parallelism,
+            kernel: self.kernel,
+            key_memory: self.args.key_memory.saturating_mul(1 << 20),
+            constant_work: self.constant_work,
+            ..NativeOptions::default()
+        }
     }
+
+    /// The command `zkflow prove` with a prover.
+    fn command(&self, prover: &str) -> Result<Vec<OsString>, Error> {
+        let mut command: Vec<OsString> = vec![std::env::current_exe()?.into(), "prove".into()];
+        command.extend(["--prover".into(), prover.into()]);
+        command.extend(["--key-memory".into(), self.args.key_memory.to_string().into()]);
+        command.extend(["--threads".into(), self.threads.to_string().into()]);
+        if prover == Provers::DEFAULT && self.kernel == Kernel::Portable {
+            command.push("--portable".into());
+        }
+        if self.constant_work {
+            command.push("--constant-work".into());
+        }
+        Ok(command)
+    }
+}
+
+/// The prover `prover`, with a name for the table.
+fn ours(prover: &str, name: &str, options: Options<'_>) -> Result<Contestant, Error> {
+    let open = |parallelism| provers::of_build().open(prover, options.native(parallelism));
     Ok(Contestant {
-        name: if portable { "native-portable".to_owned() } else { name.to_owned() },
         inside: Some(Inside {
             latency: open(Parallelism::Latency)?,
             throughput: Some(open(Parallelism::Throughput)?),
         }),
-        cold,
-        prepares: native,
+        threads: Some(options.threads),
+        prepares: prover == Provers::DEFAULT,
+        ..outside(name, options.command(prover)?)
     })
 }
 
 /// The prover on the GPU; `None` if the processor's prover took its place.
-fn on_gpu(args: &BenchArgs) -> Result<Option<Contestant>, Error> {
-    let latency = provers::of_build().open(GPU, options(Kernel::detect(), Parallelism::Latency, args))?;
+fn on_gpu(options: Options<'_>) -> Result<Option<Contestant>, Error> {
+    let latency = provers::of_build().open(GPU, options.native(Parallelism::Latency))?;
     let inside = (latency.name() == GPU).then_some(Inside { latency, throughput: None });
-    let cold = command(GPU, args)?;
-    Ok(inside.map(|inside| Contestant { name: GPU.to_owned(), inside: Some(inside), cold, prepares: true }))
-}
-
-fn options(kernel: Kernel, parallelism: Parallelism, args: &BenchArgs) -> NativeOptions {
-    let key_memory = args.key_memory.saturating_mul(1 << 20);
-    NativeOptions { threads: args.threads, parallelism, kernel, key_memory, ..NativeOptions::default() }
-}
-
-/// The command `zkflow prove` with a prover.
-fn command(prover: &str, args: &BenchArgs) -> Result<Vec<OsString>, Error> {
-    let mut command: Vec<OsString> = vec![std::env::current_exe()?.into(), "prove".into()];
-    command.extend(["--prover".into(), prover.into()]);
-    command.extend(["--key-memory".into(), args.key_memory.to_string().into()]);
-    if let Some(threads) = args.threads {
-        command.extend(["--threads".into(), threads.to_string().into()]);
-    }
-    Ok(command)
+    let (threads, command) = (Some(options.threads), options.command(GPU)?);
+    Ok(inside.map(|inside| Contestant {
+        inside: Some(inside),
+        threads,
+        prepares: true,
+        ..outside(GPU, command)
+    }))
 }
 
 fn outside(name: &str, cold: Vec<OsString>) -> Contestant {
-    Contestant { name: name.to_owned(), inside: None, cold, prepares: false }
+    Contestant { name: name.to_owned(), inside: None, library: None, threads: None, cold, prepares: false }
 }
 
 /// The command `snarkjs groth16 prove`: from the option, beside circom in the tools, or in `PATH`.
@@ -165,6 +219,12 @@ fn snarkjs(args: &BenchArgs) -> Option<Vec<OsString>> {
 fn rapidsnark(args: &BenchArgs) -> Option<Vec<OsString>> {
     let path = args.rapidsnark.clone().or_else(|| in_path(&["rapidsnark"]))?;
     Some(vec![path.into()])
+}
+
+/// The command `snarkrs groth16 prove` on the processor.
+fn snarkrs(args: &BenchArgs) -> Option<Vec<OsString>> {
+    let path = args.snarkrs.clone().or_else(|| in_path(&["snarkrs"]))?;
+    Some([path.into()].into_iter().chain(["groth16", "prove", "--backend", "cpu"].map(Into::into)).collect())
 }
 
 fn in_path(names: &[&str]) -> Option<PathBuf> {
