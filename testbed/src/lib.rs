@@ -11,7 +11,7 @@ mod s3;
 pub use mongo::MongoServer;
 pub use proxy::{Fault, Proxy};
 pub use redis::{RedisOptions, RedisServer};
-pub use s3::{Conditions, S3Server, download};
+pub use s3::{Conditions, S3Server, download, upload};
 
 use std::net::SocketAddr;
 

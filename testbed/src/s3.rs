@@ -167,6 +167,17 @@ impl S3Server {
     }
 }
 
+/// Sends bytes to a URL with `PUT`, as an ordinary HTTP client does; returns the status.
+///
+/// # Panics
+/// There is no answer.
+pub async fn upload(url: &str, headers: &[(String, String)], body: Vec<u8>) -> u16 {
+    let request = headers.iter().fold(reqwest::Client::new().put(url), |request, (name, value)| {
+        request.header(name, value)
+    });
+    request.body(body).send().await.expect("an answer").status().as_u16()
+}
+
 /// Downloads a URL as an ordinary HTTP client does; returns status and body.
 ///
 /// # Panics

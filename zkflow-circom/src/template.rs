@@ -23,6 +23,7 @@ mod finding;
 mod folder;
 mod infer;
 mod inputs;
+mod keys;
 mod library;
 mod manifest;
 mod name;
@@ -37,6 +38,7 @@ mod vector;
 pub use error::TemplateError;
 pub use finding::{Finding, Severity};
 pub use folder::{FoundTemplate, read_folder};
+pub use keys::{KeyFile, KeySpec};
 pub use library::TemplateLibrary;
 pub use manifest::{
     Check, CompileSpec, Dim, Example, Length, Manifest, OutputSpec, ParamKind, ParamSpec, SignalSpec,
@@ -132,6 +134,12 @@ impl Template {
     /// The template's own folder; `None` if it is built in, loose or parsed from texts.
     pub fn folder(&self) -> Option<&Path> {
         self.path.as_deref().filter(|path| path.is_dir())
+    }
+
+    /// The key that the manifest names for these parameters, if there is one.
+    pub fn key(&self, params: &Params) -> Option<&KeySpec> {
+        let has = |spec: &&KeySpec| self.parse_params(&spec.params).is_ok_and(|own| own == *params);
+        self.manifest.keys.iter().find(has)
     }
 
     /// The search for the includes of a rendering: in the template's folder, in the folders of its manifest, then in

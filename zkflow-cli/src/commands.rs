@@ -5,6 +5,8 @@ mod audit;
 mod audit_log;
 #[cfg(feature = "bench")]
 mod bench;
+#[cfg(feature = "remote")]
+mod bind;
 mod build;
 #[cfg(feature = "remote")]
 mod ceremony;
@@ -165,6 +167,9 @@ pub(crate) enum CircuitCommand {
     /// Send a circuit and its keys to a server, which checks them and makes what is missing
     #[cfg(feature = "remote")]
     Import(Box<import::ImportArgs>),
+    /// Bind a contract that exists on a chain to a circuit of a server: its key is read from its code and compared
+    #[cfg(feature = "remote")]
+    Bind(bind::BindArgs),
 }
 
 /// Runs a command. The exit code is a failure if a proof is invalid or a requirement is missing.
@@ -198,6 +203,8 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Circuit(CircuitCommand::Build(args)) => build::build(&args)?,
         #[cfg(feature = "remote")]
         Command::Circuit(CircuitCommand::Import(args)) => import::import(&args)?,
+        #[cfg(feature = "remote")]
+        Command::Circuit(CircuitCommand::Bind(args)) => bind::bind(&args)?,
         Command::Template(command) => return template::run(&command),
         Command::Compile(args) => compile::compile(&args)?,
         Command::Witness(args) => prove::witness(&args)?,

@@ -101,6 +101,50 @@ async fn a_machine_with_an_empty_disk_goes_on_where_another_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_of_an_import_are_sent_to_the_bucket_directly() {
+    let site = Site::start().await;
+    let folder = site.folder.path();
+    let main = "pragma circom 2.0.0;\ntemplate Main() { signal input a; signal output b; b <== a * a; }\n\
+                component main = Main();\n";
+    std::fs::write(folder.join("main.circom"), main).unwrap();
+    let server = site.serve("one", &["--s3-upload-s", "60"]);
+    let import = |line: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_zkflow"));
+        command.args(["circuit", "import", "main.circom", "--server", server.base()]).args(line);
+        command.current_dir(folder).output().unwrap()
+    };
+    let output = import(&[]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !said.contains("through the server"), "{said}");
+    // A part that is not the announced one fails the import, and is removed.
+    let client = server.client();
+    let declared = json!([{
+        "role": "source", "path": "main.circom", "size": main.len(), "sha256": Digest::of(main),
+    }]);
+    let upload = client.create_upload(&declared).await.unwrap();
+    assert_eq!(upload["direct"], true);
+    let id = upload["uploadId"].as_str().unwrap();
+    let signed = client.sign_parts(id, 0, &[(0, Digest::of(main).to_string())]).await.unwrap();
+    client.put_signed(&signed["parts"][0], main.replace('a', "c").into_bytes()).await.unwrap();
+    assert_eq!(client.upload(id).await.unwrap()["files"][0]["missing"], json!([]));
+    let failed = client.import_circuit(&json!({"uploadId": id, "simplification": "O2"}), PATIENCE).await;
+    assert_eq!(failed.unwrap_err().code(), Some("upload_digest"));
+    for _ in 0..100 {
+        if objects(&site.s3, "upload-parts/").await.is_empty() && client.upload(id).await.is_err() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(objects(&site.s3, "upload-parts/").await, Vec::<String>::new());
+    let other = client.create_upload(&declared).await.unwrap();
+    for (upload, part, code) in [(&upload, 0, "upload_not_found"), (&other, 1, "upload_part_not_found")] {
+        let id = upload["uploadId"].as_str().unwrap();
+        let refused = client.sign_parts(id, 0, &[(part, Digest::of(main).to_string())]).await;
+        assert_eq!(refused.unwrap_err().code(), Some(code));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_was_used_with_another_key_is_refused() {
     let site = Site::start().await;
     site.serve("one", &[]);

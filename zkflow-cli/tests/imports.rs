@@ -172,6 +172,36 @@ async fn a_ceremony_of_snarkjs_moves_to_a_server() {
     site.refused(&["--r1cs", "main.r1cs", "--sym", "main.sym"], "import_incomplete");
 }
 
+/// The key of UniRep's public ceremony, as the npm package contains it, with thousands of contributions.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_published_key_of_a_real_ceremony_is_imported_and_its_proof_is_verified_by_the_published_key() {
+    let site = Site::new();
+    let client = site.server.client();
+    let packages = project("compat/node_modules").canonicalize().unwrap();
+    let published = |name: &str| packages.join("@unirep/circuits/zksnarkBuild").join(name).display().to_string();
+    let main = "pragma circom 2.0.0;\ninclude \"@unirep/circuits/circuits/epochKeyLite.circom\";\n\
+                component main {public [sig_data]} = EpochKeyLite(2);\n";
+    site.write("published.circom", main);
+    let (zkey, vkey) = (published("epochKeyLite.zkey"), published("epochKeyLite.vkey.json"));
+    let roots = ["-l", packages.to_str().unwrap()];
+    let key = ["--simplification", "O2", "--zkey", &zkey, "--verification-key", &vkey];
+    let (circuit, printed) = site.imported(&[&["published.circom"][..], &roots, &key].concat());
+    assert!(printed.contains("claimed ceremony("), "{printed}");
+
+    let inputs = Command::new("node")
+        .arg(project("compat/circuits/inputs.cjs"))
+        .arg("[\"epochKeyLite\"]")
+        .output()
+        .unwrap();
+    let mut private: Value = serde_json::from_slice(&inputs.stdout).unwrap();
+    let public = json!({"sig_data": private["sig_data"].take()});
+    private.as_object_mut().unwrap().remove("sig_data");
+    let proved = client.prove(&circuit, &Inputs { private, public, user: None }, PATIENCE).await.unwrap();
+    site.write("proof.json", proved.proof.to_string());
+    site.write("public.json", Value::from(proved.public_signals).to_string());
+    site.snarkjs(&["groth16", "verify", &vkey, "public.json", "proof.json"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_upload_is_continued() {
     let site = Site::new();
@@ -195,4 +225,21 @@ async fn an_interrupted_upload_is_continued() {
     site.refused(&["--resume", id, "--r1cs", "main.r1cs"], "other files");
     let (circuit, _) = site.imported(&[&parts[..], &["--resume", id]].concat());
     site.proves(&client, &circuit).await;
+}
+
+#[test]
+fn what_is_missing_is_named_in_the_order_of_the_arguments() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("bad.zkey"), "rubbish").unwrap();
+    for (line, part) in [
+        (&["prove", "bad.zkey", "none.wtns", "proof.json", "public.json"][..], "bad.zkey"),
+        (&["prove", "none.zkey", "none.wtns", "proof.json", "public.json"], "none.zkey"),
+        (&["import", "node", "--folder", "none", "--data-dir", "data"], "none: there is no such folder"),
+        (&["import", "node", "--folder", ".", "--data-dir", "data"], "no circuits.json"),
+    ] {
+        let run = Command::new(env!("CARGO_BIN_EXE_zkflow")).args(line).current_dir(folder.path()).output();
+        let output = run.unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(part), "{line:?}: {error}");
+    }
 }

@@ -9,9 +9,15 @@ mod files;
 mod import;
 mod loaded;
 mod source;
+mod template_key;
+mod transcript;
 
 pub use blueprint::{Blueprint, BlueprintBuilder, BlueprintError, circuit_hash};
 pub use files::{CircuitFiles, FileError, FileName, UnknownFile};
-pub use import::{CheckedParts, Forgeable, ImportError, ImportedInput, ImportedKey, ImportedParts};
+pub use import::{
+    CheckedParts, Forgeable, ImportError, ImportedInput, ImportedKey, ImportedParts, require_published,
+};
 pub use loaded::{FullProveError, LoadError, LoadedCircuit};
 pub use source::CircuitSource;
+pub use template_key::{TemplateKey, TemplateKeyError};
+pub use transcript::{ReadTranscript, Transcript};

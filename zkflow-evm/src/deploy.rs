@@ -1,6 +1,8 @@
 //! Deploys a verifier contract, for the API and the command line: [`admit`] (judge the key) → [`Code`] (generate) →
-//! [`drive()`] (sign, send once, confirm, compare the code) → [`Statement`] (check the contract's answers).
+//! [`drive()`] (sign, send once, confirm, compare the code) → [`Statement`] (check the contract's answers). [`bind()`] takes a
+//! contract that exists.
 
+mod bind;
 mod code;
 mod drive;
 mod error;
@@ -8,6 +10,7 @@ mod gate;
 mod statement;
 mod wallet;
 
+pub use bind::bind;
 pub use code::Code;
 pub use drive::{Journal, Order, Stopped, drive};
 pub use error::DeployError;

@@ -5,7 +5,7 @@
 //! | `.zkey` | [`audit_zkey`] | the key with its contributions |
 //! | `verification_key.json` | [`audit_verification_key`] | the key |
 //! | Solidity source | [`audit_source`] | the key, the moduli, the range checks of the public signals |
-//! | deployed code | [`audit_bytecode`] | the same, from the constants of the code |
+//! | deployed code | [`audit_bytecode`] | the same, from the constants of the code; range checks from runs of it |
 //!
 //! The contracts of snarkjs 0.4 to 0.7, of gnark and of this crate are known. A contract of another layout is read by its
 //! constants: points are what lies on the curves.
@@ -16,9 +16,12 @@ mod bytecode;
 mod constants;
 mod finding;
 mod layout;
+mod machine;
+mod number;
+mod ranges;
 mod source;
 
-pub use bytecode::audit_bytecode;
+pub use bytecode::{audit_bytecode, key_in_bytecode};
 pub use finding::{Audit, Finding, Level, Place, Rule, Subject};
 pub use source::audit_source;
 

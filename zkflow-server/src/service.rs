@@ -1,6 +1,8 @@
 //! The operations behind the API, independent of HTTP.
 
 pub mod audit;
+#[cfg(feature = "evm")]
+pub mod bindings;
 pub mod callbacks;
 pub mod ceremonies;
 pub mod circuits;

@@ -11,8 +11,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use tokio::task::spawn_blocking;
+use zkflow_core::digest::Digest;
 use zkflow_core::service::store::{
-    Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, Pieces, PutMode, StoreError,
+    Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, Pieces, PutMode, SignedPut, StoreError,
 };
 
 use folder::Folder;
@@ -123,6 +124,16 @@ impl ArtifactStore for CachedStore {
 
     async fn download_url(&self, key: &ArtifactKey, valid: Duration) -> Result<Option<String>, StoreError> {
         self.far.download_url(key, valid).await
+    }
+
+    async fn upload_url(
+        &self,
+        key: &ArtifactKey,
+        size: u64,
+        sha256: &Digest,
+        valid: Duration,
+    ) -> Result<Option<SignedPut>, StoreError> {
+        self.far.upload_url(key, size, sha256, valid).await
     }
 }
 

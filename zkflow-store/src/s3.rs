@@ -22,7 +22,7 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zkflow_core::digest::{Digest, Hasher};
 use zkflow_core::service::store::{
-    Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, Pieces, PutMode, StoreError, checked,
+    Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, Pieces, PutMode, SignedPut, StoreError, checked,
 };
 
 use crate::deadline;
@@ -274,6 +274,23 @@ impl ArtifactStore for S3Store {
         let call = self.client.get_object().bucket(&self.bucket).key(self.object(key)).presigned(terms);
         let signed = deadline::within(&action, 0, call).await?.map_err(|e| StoreError::backend(action, e))?;
         Ok(Some(signed.uri().to_owned()))
+    }
+
+    async fn upload_url(
+        &self,
+        key: &ArtifactKey,
+        size: u64,
+        sha256: &Digest,
+        valid: Duration,
+    ) -> Result<Option<SignedPut>, StoreError> {
+        let action = format!("signing an upload of {key}");
+        let terms = PresigningConfig::expires_in(valid).map_err(|e| StoreError::backend(&*action, e))?;
+        let length = i64::try_from(size).map_err(|e| StoreError::backend(&*action, e))?;
+        let call = self.client.put_object().bucket(&self.bucket).key(self.object(key));
+        let call = call.content_length(length).metadata(DIGEST, sha256.to_string()).presigned(terms);
+        let signed = deadline::within(&action, 0, call).await?.map_err(|e| StoreError::backend(action, e))?;
+        let headers = signed.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Ok(Some(SignedPut { headers: headers.collect(), url: signed.uri().to_owned() }))
     }
 }
 

@@ -107,6 +107,39 @@ async fn whoever_holds_a_signed_address_can_download() {
 }
 
 #[tokio::test]
+async fn a_signed_upload_stores_one_artifact_of_the_announced_length() {
+    let server = S3Server::start().await;
+    let store = open_bucket(&server, server.endpoint()).await.unwrap();
+    let (own, body) = (key("upload-parts/0/0-0"), large(3));
+    let signed = async |sha256: &Digest| {
+        let size = body.len() as u64;
+        store.upload_url(&own, size, sha256, Duration::from_secs(60)).await.unwrap().unwrap()
+    };
+    let put = signed(&Digest::of(&body)).await;
+    assert!(put.url.starts_with(server.endpoint()), "{put:?}");
+    assert_eq!(zkflow_testbed::upload(&put.url, &put.headers, body.to_vec()).await, 200);
+    assert!(store.get(&own).await.unwrap().body == body);
+
+    // Another length, another place, another digest in the header, no header, no signature.
+    for length in [body.len() - 1, body.len() + 1] {
+        let mut other = body.to_vec();
+        other.resize(length, 0);
+        let headers: Vec<_> = put.headers.iter().filter(|(name, _)| name != "content-length").cloned().collect();
+        assert_eq!(zkflow_testbed::upload(&put.url, &headers, other).await, 403, "{length}");
+    }
+    let forged = put.url.replace("0-0", "0-1");
+    assert_eq!(zkflow_testbed::upload(&forged, &put.headers, body.to_vec()).await, 403);
+    let other = signed(&Digest::of("other bytes")).await;
+    assert_eq!(zkflow_testbed::upload(&put.url, &other.headers, body.to_vec()).await, 403);
+    assert_eq!(zkflow_testbed::upload(put.url.split('?').next().unwrap(), &put.headers, body.to_vec()).await, 403);
+    assert!(store.get(&own).await.unwrap().body == body, "nothing was replaced");
+
+    // Bytes that are not the announced ones are found when they are read.
+    assert_eq!(zkflow_testbed::upload(&other.url, &other.headers, body.to_vec()).await, 200);
+    assert!(matches!(store.get(&own).await, Err(StoreError::Corrupt { .. })));
+}
+
+#[tokio::test]
 async fn a_bucket_that_cannot_be_used_is_refused_in_words() {
     let server = S3Server::start_own().await;
     let endpoint = server.endpoint();

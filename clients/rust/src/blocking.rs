@@ -75,6 +75,8 @@ calls! {
     create_upload(files: &Value) -> Value;
     upload(id: &str) -> Value;
     put_part(upload: &str, file: usize, part: u64, bytes: Vec<u8>) -> ();
+    sign_parts(upload: &str, file: usize, parts: &[(u64, String)]) -> Value;
+    put_signed(signed: &Value, bytes: Vec<u8>) -> ();
     import_circuit(request: &Value, patience: Duration) -> Value;
     ceremony(id: &str) -> Value;
     ceremony_file(id: &str, name: &str, part: Range<u64>) -> Vec<u8>;
@@ -94,4 +96,5 @@ calls! {
     overview() -> Value;
     templates() -> Value;
     deploy(circuit: &str, request: &Value, patience: Duration) -> Value;
+    bind_contract(circuit: &str, chain_id: u64, address: &str) -> Value;
 }

@@ -210,6 +210,21 @@ impl Client {
         self.settled(&path, &["confirmed", "failed"], patience).await
     }
 
+    /// Binds the contract at an address to a circuit, if its key is that of the circuit, and returns the deployment.
+    ///
+    /// # Errors
+    /// The request is refused; the contract has another key.
+    pub async fn bind_contract(
+        &self,
+        circuit: &str,
+        chain_id: u64,
+        address: &str,
+    ) -> Result<Value, ClientError> {
+        let body = json!({"chainId": chain_id, "address": address});
+        let path = format!("/v1/circuits/{circuit}/deployments");
+        Call::new(Method::POST, &path).body(&body).succeed(self).await
+    }
+
     /// Polls a document until its status is one of `wanted`.
     pub(crate) async fn settled(
         &self,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 use crate::calls::text;
@@ -40,6 +41,39 @@ impl Client {
     ) -> Result<(), ClientError> {
         let path = format!("/v1/uploads/{upload}/files/{file}/parts/{part}");
         Call::new(Method::PUT, &path).bytes_of(bytes).succeed(self).await.map(drop)
+    }
+
+    /// Signed URLs that send parts of a file to the bucket of the server, each with the SHA-256 of the part in hexadecimal. Only
+    /// if `direct` of the upload is true.
+    ///
+    /// # Errors
+    /// The upload is unknown, or the server signs no URLs.
+    pub async fn sign_parts(
+        &self,
+        upload: &str,
+        file: usize,
+        parts: &[(u64, String)],
+    ) -> Result<Value, ClientError> {
+        let part = |(part, sha256): &(u64, String)| json!({"part": part, "sha256": sha256});
+        let body = json!({"parts": parts.iter().map(part).collect::<Value>()});
+        let path = format!("/v1/uploads/{upload}/files/{file}/urls");
+        Call::new(Method::POST, &path).body(&body).succeed(self).await
+    }
+
+    /// Sends a part to a signed URL, an element of `parts` of [`sign_parts`](Self::sign_parts). The key of the API is not sent.
+    ///
+    /// # Errors
+    /// There is no answer, or the bucket refuses the part.
+    pub async fn put_signed(&self, signed: &Value, bytes: Vec<u8>) -> Result<(), ClientError> {
+        let unexpected = |what: &str| ClientError::Unexpected(what.to_owned());
+        let url = signed["url"].as_str().ok_or_else(|| unexpected("the server signed no URL"))?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in signed["headers"].as_object().into_iter().flatten() {
+            let name = HeaderName::try_from(name).map_err(|_| unexpected("a signed header has no name"))?;
+            let value = value.as_str().and_then(|value| HeaderValue::try_from(value).ok());
+            headers.insert(name, value.ok_or_else(|| unexpected("a signed header has no value"))?);
+        }
+        self.put_elsewhere(url, headers, bytes).await
     }
 
     /// Imports a circuit from an upload, waits until it is ready and returns its document. The request contains `uploadId`.

@@ -69,6 +69,28 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Sends bytes to another server, without the headers of this client.
+    pub(crate) async fn put_elsewhere(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        body: Vec<u8>,
+    ) -> Result<(), ClientError> {
+        // The URL is a secret: errors name its path only.
+        let path = url.split('?').next().unwrap_or_default().to_owned();
+        let sent = self.http.put(url).headers(headers).body(body).send().await;
+        let failed = |source: reqwest::Error| {
+            ClientError::Transport { method: "PUT", path: path.clone(), source: source.without_url() }
+        };
+        let status = sent.map_err(failed)?.status().as_u16();
+        match status {
+            200..300 => Ok(()),
+            _ => Err(ClientError::Refused { method: "PUT", path, status, body: Value::Null }),
+        }
+    }
+}
+
 /// One request.
 #[derive(Debug)]
 pub(crate) struct Call {

@@ -80,6 +80,8 @@ export async function everyOperation(): Promise<void> {
   } else {
     console.log(asked.transaction["data"]);
   }
+  const bound = await call("bindContract", { path, body: { chainId: 31337, address: `0x${"11".repeat(20)}` } });
+  console.log(bound.contract?.kind === "bound", bound.contract?.transactionHash ?? "none");
   const deployments = await call("listDeployments", { path });
   const contract = await call("getContract", { path });
   console.log(deployments.deployments.length, contract.abi[0]?.["name"], contract.standardJsonInput["language"]);
@@ -111,6 +113,11 @@ export async function everyOperation(): Promise<void> {
   });
   const uploadPath = { uploadId: upload.uploadId };
   await call("putPart", { path: { ...uploadPath, file: 0, part: 0 } });
+  if (upload.direct) {
+    const signing = { path: { ...uploadPath, file: 0 }, body: { parts: [{ part: 0, sha256: "0".repeat(64) }] } };
+    const signed = (await call("signParts", signing)).parts[0];
+    console.log(signed?.url, signed?.headers["content-length"]);
+  }
   const missing: number[] = (await call("getUpload", { path: uploadPath })).files[0]?.missing ?? [];
   const imported = await call("importCircuit", { body: { ...uploadPath, main: "main.circom", simplification: "O2" } });
   console.log(missing, imported.import?.inputs[0]?.shape, imported.claimed, imported.templateName);

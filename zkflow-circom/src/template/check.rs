@@ -39,6 +39,9 @@ pub(super) fn check(texts: &Texts<'_>) -> (Manifest, Vec<Vector>, Vec<Finding>) 
     if usable && checker.draft.has_example {
         checker.example();
     }
+    if usable {
+        checker.keys();
+    }
     checker.source(texts.source);
     let vectors = checker.vectors(&vectors, usable);
     (checker.draft.manifest, vectors, checker.findings)
@@ -114,6 +117,24 @@ impl Checker<'_> {
             self.refuse(&[Key::Field("compile"), Key::Field("include")], message);
         }
         self.draft.manifest.compile.include = include;
+    }
+
+    fn keys(&mut self) {
+        let manifest = &self.draft.manifest;
+        let (mut seen, mut problems) = (Vec::new(), Vec::new());
+        for (index, spec) in manifest.keys.iter().enumerate() {
+            problems.extend(spec.problem().map(|problem| (index, problem)));
+            match Params::parse(manifest, &spec.params) {
+                Err(error) => problems.push((index, error.to_string())),
+                Ok(params) if seen.contains(&params) => {
+                    problems.push((index, "another key has the same parameters".to_owned()));
+                }
+                Ok(params) => seen.push(params),
+            }
+        }
+        for (index, problem) in problems {
+            self.refuse(&[Key::Field("keys"), Key::Index(index)], format!("keys: {problem}"));
+        }
     }
 
     fn read_example(&mut self, text: &str) {

@@ -57,6 +57,7 @@ fn an_error_names_the_field() {
             "checks: there is no parameter m",
         ),
         ("[[inputs]]", "[[checks]]\ngreater = [\"n\", \"n\"]\n[[inputs]]", "greater"),
+        ("[[inputs]]", "[[keys]]\n[[inputs]]", "zkey"),
         ("title = \"t\"", "", "title"),
     ];
     for (from, to, expected) in cases {
@@ -153,4 +154,35 @@ fn every_value_of_the_example_and_the_vectors_is_checked() {
         "{found:?}"
     );
     assert!(found[2].contains("outputs.z: there is no such output"), "{found:?}");
+}
+
+#[test]
+fn keys_name_files_of_the_template_for_one_choice_of_parameters_each() {
+    let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let file = |field: &str, path: &str| format!("{field} = {{ file = \"{path}\", sha256 = \"{digest}\" }}\n");
+    let zkey = file("zkey", "keys/a.zkey");
+    let with = |keys: &str| {
+        let (manifest, findings) = read(&MANIFEST.replace("[example.inputs]", &format!("{keys}[example.inputs]")));
+        (manifest.keys.len(), findings.join("\n"))
+    };
+    let sound = format!("[[keys]]\n{zkey}[[keys]]\nparams = {{ n = \"1\" }}\n{zkey}{}", file("ptau", "p.ptau"));
+    assert_eq!(with(&sound), (2, String::new()));
+    let published = "published_ptau = \"powersOfTau28_hez_final_14.ptau\"\n";
+    for (keys, part) in [
+        (format!("[[keys]]\n{}", file("zkey", "../a.zkey")), "not a path within"),
+        (format!("[[keys]]\n{}", file("zkey", "/a.zkey")), "not a path within"),
+        (format!("[[keys]]\n{}", file("zkey", "")), "not a path within"),
+        (format!("[[keys]]\n{zkey}").replace(digest, "00"), "sha256"),
+        (format!("[[keys]]\n{zkey}other = 1\n"), "unknown field `other`"),
+        (format!("[[keys]]\nparams = {{ n = 9 }}\n{zkey}"), "params.n: expected"),
+        (format!("[[keys]]\nparams = {{ m = 1 }}\n{zkey}"), "params.m: unknown parameter"),
+        (format!("[[keys]]\n{zkey}[[keys]]\nparams = {{ n = 2 }}\n{zkey}"), "the same parameters"),
+        (format!("[[keys]]\n{zkey}{}{published}", file("ptau", "p.ptau")), "exclude each other"),
+        (format!("[[keys]]\n{zkey}published_ptau = \"other.ptau\"\n"), "not a published file"),
+        (format!("[[keys]]\n{zkey}{}", file("transcript", "ceremony.json")), "needs ptau"),
+    ] {
+        let (_, findings) = with(&keys);
+        assert!(findings.contains(part), "{keys}: {findings}");
+    }
+    assert_eq!(with(&format!("[[keys]]\n{zkey}{published}")), (1, String::new()));
 }

@@ -51,6 +51,7 @@ impl<'a> Document<'a> {
         let (parameters, checks) = (document.all("parameters"), document.all("checks"));
         let (inputs, outputs) = (document.all("inputs"), document.all("outputs"));
         let example: Option<Example> = document.one("example");
+        let keys = document.all("keys").unwrap_or_default();
         let compile = document.one("compile").unwrap_or_default();
         let numbers = document.one("numbers").unwrap_or_default();
         let draft = Draft {
@@ -64,6 +65,7 @@ impl<'a> Document<'a> {
                 checks: checks.unwrap_or_default(),
                 inputs: inputs.unwrap_or_default(),
                 compile,
+                keys,
                 numbers,
                 outputs: outputs.unwrap_or_default(),
                 example: example.unwrap_or_default(),
@@ -137,6 +139,7 @@ impl<'a> Document<'a> {
 }
 
 /// The fields of a manifest.
-const FIELDS: [&str; 9] =
-    ["title", "description", "parameters", "checks", "inputs", "numbers", "compile", "outputs", "example"];
+const FIELDS: [&str; 10] = [
+    "title", "description", "parameters", "checks", "inputs", "numbers", "compile", "keys", "outputs", "example",
+];
 const REQUIRED: [&str; 4] = ["title", "description", "inputs", "example"];

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{EXAMPLE, MANIFEST, SOURCE, Template, TemplateError, TemplateName};
+use super::{EXAMPLE, KeyFile, KeySpec, MANIFEST, SOURCE, Template, TemplateError, TemplateName};
 
 /// A template in a folder, or the reason why it cannot be used.
 #[derive(Debug)]
@@ -67,7 +67,25 @@ fn load(folder: &Path) -> Result<Template, TemplateError> {
         }
     }
     let template = Template::parse(name, &manifest, &source, &files)?;
+    for file in template.manifest.keys.iter().flat_map(KeySpec::files) {
+        file.path_in(folder)?;
+    }
     Ok(Template { path: Some(folder.to_owned()), ..template })
+}
+
+impl KeyFile {
+    /// Path of the file in the folder of its template. Neither it nor a folder above it is a link.
+    ///
+    /// # Errors
+    /// [`TemplateError::Folder`]: there is no such file, or it is below a link.
+    pub fn path_in(&self, folder: &Path) -> Result<PathBuf, TemplateError> {
+        let mut path = folder.to_owned();
+        for part in Path::new(&self.file) {
+            path.push(part);
+            refuse_link(&path)?;
+        }
+        if path.is_file() { Ok(path) } else { Err(unusable(&path, "expected a file")) }
+    }
 }
 
 fn load_loose(path: &Path, name: &str) -> Result<Template, TemplateError> {

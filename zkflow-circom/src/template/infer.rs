@@ -142,6 +142,7 @@ pub(super) fn manifest(name: &TemplateName, text: &str) -> Result<Manifest, Vec<
         checks: Vec::new(),
         inputs,
         compile: CompileSpec::default(),
+        keys: Vec::new(),
         numbers: NumberRule::Exact,
         outputs,
         example: Example::default(),

@@ -4,6 +4,7 @@ use ark_bn254::Fr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::keys::KeySpec;
 use super::natural::Natural;
 use crate::compile::Simplification;
 use crate::inputs::NumberRule;
@@ -25,6 +26,9 @@ pub struct Manifest {
     /// How the source is compiled.
     #[serde(skip_serializing_if = "CompileSpec::is_default")]
     pub compile: CompileSpec,
+    /// Keys of ceremonies, each for one choice of parameters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<KeySpec>,
     /// Forms of numbers that inputs may have.
     #[serde(skip_serializing_if = "is_exact")]
     pub numbers: NumberRule,

@@ -18,7 +18,7 @@ use super::evidence::{checked_powers, record_key};
 use super::files::in_file;
 use super::output::write;
 use super::progress::Progress;
-use super::toolbox::{CompilerArgs, Toolbox};
+use super::toolbox::{CompilerArgs, Toolbox, with_transcripts};
 use super::{Error, cache_dir};
 
 /// Arguments of `zkflow circuit build`.
@@ -70,7 +70,7 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
     template.warnings.iter().for_each(|warning| progress.line(&warning.to_string()));
     let toolbox = progress.step("load the compiler", || Toolbox::open(&args.compiler))?;
     let compiler = &*toolbox.compiler;
-    let blueprint = Blueprint::builder(template)
+    let blueprint = with_transcripts(Blueprint::builder(template))
         .params(params)
         .compiler(compiler)
         .include_roots(&toolbox.include_roots)
@@ -85,7 +85,8 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
     let powers = powers(args.ptau.as_deref(), &progress)?;
     let record_key = record_key()?;
     let options = KeyOptions::default().with_beacon(args.beacon.as_ref()).with_record_key(&record_key);
-    let circuit = progress.step("make the keys", || {
+    let step = if blueprint.key.is_some() { "check the template's key" } else { "make the keys" };
+    let circuit = progress.step(step, || {
         let rng = &mut os_rng();
         CircuitFiles::generate(&blueprint, compiled, &toolbox.sandbox, &*powers, options, rng)
     })?;
@@ -107,7 +108,7 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
 }
 
 /// The powers of tau in `file`, which are checked once; `None`: powers for development, cached on disk.
-fn powers(file: Option<&Path>, progress: &Progress) -> Result<Box<dyn PowersSource>, Error> {
+pub(super) fn powers(file: Option<&Path>, progress: &Progress) -> Result<Box<dyn PowersSource>, Error> {
     if let Some(path) = file {
         let checked = checked_powers()?;
         let powers = progress.measured("check the powers of tau", StepOptions::default(), |options| {

@@ -146,11 +146,15 @@ async fn run(args: &DeployArgs) -> Result<(), Error> {
     drop(progress);
     println!("contract             {}", deploy::checksummed(&deployed.address));
     println!("chain                {chain_id}");
-    println!("transaction          {}", deployed.transaction);
+    if let Some(transaction) = &deployed.transaction {
+        println!("transaction          {transaction}");
+    }
     println!("block                {}", deployed.block);
-    println!("gas                  {}", deployed.gas_used);
+    if let Some(gas) = deployed.gas_used {
+        println!("gas                  {gas}");
+    }
     println!("keys                 {}", contract.keys());
-    println!("compiler             {}", deployed.compiler);
+    println!("compiler             {}", contract.code.compiler);
     println!("recorded in          {}", record.path.display());
     Ok(())
 }

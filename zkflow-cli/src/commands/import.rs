@@ -11,6 +11,7 @@ use zkflow_client::blocking::Client;
 use zkflow_core::compile::SourceSearch;
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::digest::Digest;
+use zkflow_core::setup::ptau::Ceremony;
 
 use super::Error;
 use super::compile::explain;
@@ -41,10 +42,13 @@ pub(crate) struct ImportArgs {
     /// Verification key (.json) to compare with the proving key
     #[arg(long, value_name = "FILE", requires = "zkey")]
     verification_key: Option<PathBuf>,
-    /// Prepared powers of tau of the key (.ptau), or `configured` for those of the server (default: the label of the key is
-    /// only claimed)
-    #[arg(long, value_name = "FILE|configured")]
+    /// Prepared powers of tau of the key (.ptau); `configured` for those of the server; or the name of a published file, for
+    /// those of the server if they are published (default: the label of the key is only claimed)
+    #[arg(long, value_name = "FILE|configured|NAME")]
     ptau: Option<PathBuf>,
+    /// Record of the key's ceremony (ceremony.json) to compare with the proving key; requires --ptau
+    #[arg(long, value_name = "FILE", requires = "zkey", requires = "ptau")]
+    transcript: Option<PathBuf>,
     /// Simplification of the source's constraints
     #[arg(long, value_enum, default_value_t = Level::O1)]
     simplification: Level,
@@ -100,8 +104,8 @@ pub(super) fn import(args: &ImportArgs) -> Result<(), Error> {
     if let Some(main) = main {
         request["main"] = main.into();
     }
-    if args.ptau.as_deref().is_some_and(|ptau| ptau.as_os_str() == CONFIGURED) {
-        request["powers"] = CONFIGURED.into();
+    if let Some(powers) = args.own_powers() {
+        request["powers"] = powers.into();
     }
     if args.public {
         request["visibility"] = "public".into();
@@ -133,8 +137,15 @@ impl ImportArgs {
         Ok((Some(tree.main().to_owned()), files.collect()))
     }
 
+    /// Powers of tau that the server has.
+    fn own_powers(&self) -> Option<&str> {
+        let text = self.ptau.as_deref()?.to_str()?;
+        let is_published = Ceremony::of_file_name(text).is_some() && !Path::new(text).exists();
+        (text == CONFIGURED || is_published).then_some(text)
+    }
+
     fn files(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
-        let ptau = self.ptau.as_ref().filter(|ptau| ptau.as_os_str() != CONFIGURED);
+        let ptau = self.ptau.as_ref().filter(|_| self.own_powers().is_none());
         [
             ("r1cs", self.r1cs.as_ref()),
             ("wasm", self.wasm.as_ref()),
@@ -142,6 +153,7 @@ impl ImportArgs {
             ("zkey", self.zkey.as_ref()),
             ("verification_key", self.verification_key.as_ref()),
             ("ptau", ptau),
+            ("transcript", self.transcript.as_ref()),
         ]
         .into_iter()
         .filter_map(|(role, path)| Some((role, path?)))
@@ -209,12 +221,34 @@ fn send(client: &Client, upload: &Value, contents: &[Content]) -> Result<(), Err
     if files.len() != contents.len() || !files.iter().zip(contents).all(is_same) {
         return Err("the upload is of other files".into());
     }
+    let mut direct = upload["direct"] == true;
     for (number, (file, content)) in files.iter().zip(contents).enumerate() {
         for part in file["missing"].as_array().into_iter().flatten().filter_map(Value::as_u64) {
-            client.put_part(id, number, part, content.part(part, length)?)?;
+            let bytes = content.part(part, length)?;
+            if direct {
+                match send_direct(client, id, (number, part), bytes.clone()) {
+                    Ok(()) => continue,
+                    // The bucket cannot be reached from here: the server can.
+                    Err(error) => eprintln!("warning: {error}; the parts are sent through the server"),
+                }
+                direct = false;
+            }
+            client.put_part(id, number, part, bytes)?;
         }
     }
     Ok(())
+}
+
+/// Sends a part to the bucket of the server.
+fn send_direct(
+    client: &Client,
+    upload: &str,
+    (file, part): (usize, u64),
+    bytes: Vec<u8>,
+) -> Result<(), Error> {
+    let signed = client.sign_parts(upload, file, &[(part, Digest::of(&bytes).to_string())])?;
+    let signed = signed["parts"].get(0).ok_or("the server signed no part")?;
+    Ok(client.put_signed(signed, bytes)?)
 }
 
 fn show(circuit: &Value) {

@@ -1,6 +1,6 @@
 //! `zkflow import node`: moves the circuits and proofs of the Node service to an installation.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -104,6 +104,9 @@ async fn documents(args: &NodeArgs) -> Result<Documents, Error> {
         return Ok(Documents::Mongo(zkflow_server::node::documents::connect(uri.expose_secret()).await?));
     }
     let folder = args.folder.clone().ok_or("no documents: give --mongo, or --folder with circuits.json")?;
+    if !folder.is_dir() {
+        return Err(no_folder(&folder));
+    }
     match folder.join("circuits.json").is_file() {
         true => Ok(Documents::Folder(folder)),
         false => Err(format!("{}: there is no circuits.json: give --mongo", folder.display()).into()),
@@ -119,8 +122,12 @@ async fn objects(args: &NodeArgs, config: &Config) -> Result<Objects, Error> {
     let folder = args.folder.clone().ok_or("no files: give --s3 or --folder")?;
     match folder.is_dir() {
         true => Ok(Objects::Folder(folder)),
-        false => Err(format!("{}: there is no such folder", folder.display()).into()),
+        false => Err(no_folder(&folder)),
     }
+}
+
+fn no_folder(folder: &Path) -> Error {
+    format!("{}: there is no such folder", folder.display()).into()
 }
 
 /// The lines of a circuit.

@@ -1,5 +1,7 @@
 //! `zkflow witness`, `zkflow prove` and `zkflow verify`.
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,6 +11,7 @@ use clap::{Args, ValueEnum};
 use zeroize::Zeroizing;
 use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::field::to_decimal;
+use zkflow_core::format::zkey::ZKeyFile;
 use zkflow_core::format::{json, wtns};
 use zkflow_core::inputs::NumberRule;
 use zkflow_core::proof::{Proof, PublicSignals};
@@ -215,8 +218,18 @@ fn load(
 pub(super) fn prove(args: &ProveArgs) -> Result<(), Error> {
     let progress = Progress::new();
     let prover = args.prover.open()?;
+    refuse_malformed(&args.zkey)?;
     let witness = wtns::read(&Zeroizing::new(read(&args.witness)?)).map_err(in_file(&args.witness))?;
     proved(&*prover, &args.zkey, &witness, [&args.proof, &args.public], &progress)
+}
+
+/// Reads the head of a key, so that files are reported in the order of the arguments.
+fn refuse_malformed(zkey: &Path) -> Result<(), Error> {
+    if is_stream(zkey) {
+        return Ok(());
+    }
+    let file = File::open(zkey).map_err(in_file(zkey))?;
+    ZKeyFile::open(BufReader::new(file)).map(drop).map_err(in_file(zkey))
 }
 
 pub(super) fn full_prove(args: &FullProveArgs) -> Result<(), Error> {

@@ -4,15 +4,21 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use zkflow_core::circuit::Blueprint;
+use zkflow_core::digest::Digest;
+use zkflow_core::format::r1cs::R1cs;
+use zkflow_core::rng::os_rng;
+use zkflow_core::setup::{KeyOptions, PowersSource};
 use zkflow_core::template::{
-    Finding, FoundTemplate, Scaffold, Template, TemplateError, TemplateName, read_folder,
+    Finding, FoundTemplate, KeySpec, Scaffold, Template, TemplateError, TemplateName, read_folder,
 };
 use zkflow_core::trial::Trial;
 
 use super::Error;
+use super::build::powers;
 use super::files::read_text;
 use super::progress::Progress;
-use super::toolbox::{CompilerArgs, Toolbox, sandbox};
+use super::toolbox::{CompilerArgs, Toolbox, sandbox, with_transcripts};
 
 /// Subcommands of `zkflow template`.
 #[derive(Debug, Subcommand)]
@@ -43,6 +49,9 @@ pub(crate) struct CheckArgs {
     /// Folder of a template, or of templates
     #[arg(required = true, value_name = "DIR")]
     folders: Vec<PathBuf>,
+    /// Published powers of tau (.ptau), for keys whose manifest names one
+    #[arg(long, env = "PTAU_PATH", value_name = "FILE")]
+    ptau: Option<PathBuf>,
     #[command(flatten)]
     compiler: CompilerArgs,
 }
@@ -94,13 +103,14 @@ fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
         found.extend(templates);
     }
     let tools = progress.step("load the compiler", || Ok::<_, Error>(Tools::open(&args.compiler)))?;
+    let powers = powers(args.ptau.as_deref(), &progress)?;
     let mut failed = 0;
     let mut lines = Vec::new();
     for FoundTemplate { path, template } in found {
         let problems = match template {
             Ok(template) => {
                 let step = format!("check {}", template.name);
-                progress.step(&step, || Ok::<_, Error>(tools.problems(&template)))?
+                progress.step(&step, || Ok::<_, Error>(tools.problems(&template, &*powers)))?
             }
             Err(TemplateError::Invalid { findings, .. }) => findings,
             Err(error) => {
@@ -134,7 +144,7 @@ impl Tools {
     }
 
     /// Warnings of the loader, and findings of the compilation and the trial.
-    fn problems(&self, template: &Template) -> Vec<Finding> {
+    fn problems(&self, template: &Template, powers: &dyn PowersSource) -> Vec<Finding> {
         let mut problems = template.warnings.clone();
         if let Ok(toolbox) = &self.0 {
             match sandbox() {
@@ -146,6 +156,8 @@ impl Tools {
                         sandbox: &sandbox,
                     };
                     problems.extend(trial.run(template));
+                    let keys = template.manifest.keys.iter();
+                    problems.extend(keys.filter_map(|spec| key_problem(toolbox, template, spec, powers)));
                 }
             }
         }
@@ -158,4 +170,26 @@ impl Tools {
             Err(error) => format!("the files are OK, but were not compiled: {error}"),
         }
     }
+}
+
+/// Compiles the circuit of a key that the template names, and checks the key.
+fn key_problem(
+    toolbox: &Toolbox,
+    template: &Template,
+    spec: &KeySpec,
+    powers: &dyn PowersSource,
+) -> Option<Finding> {
+    let check = || -> Result<(), Error> {
+        let compiler = &*toolbox.compiler;
+        let blueprint = with_transcripts(Blueprint::builder(template))
+            .params(template.parse_params(&spec.params)?)
+            .compiler(compiler)
+            .include_roots(&toolbox.include_roots)
+            .build()?;
+        let compiled = compiler.compile(&blueprint.source, &blueprint.options)?;
+        let Some(key) = blueprint.key else { return Ok(()) };
+        let options = KeyOptions::default().with_r1cs(Digest::of(&compiled.r1cs));
+        Ok(key.check(&R1cs::read(&compiled.r1cs)?, powers, options, &mut os_rng())?)
+    };
+    check().err().map(|error| Finding::error("manifest.toml", None, format!("keys: {error}")))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use zkflow_core::circuit::BlueprintBuilder;
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileLimits, SourceLimits};
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
@@ -74,4 +75,16 @@ impl Toolbox {
 pub(super) fn sandbox() -> Result<Arc<Sandbox>, Error> {
     let config = SandboxConfig { cache_dir: cache_dir("modules"), ..SandboxConfig::default() };
     Ok(Sandbox::new(config)?)
+}
+
+/// Lets a key that a template names have a transcript, if this build reads them.
+#[cfg(feature = "remote")]
+pub(super) fn with_transcripts(builder: BlueprintBuilder<'_>) -> BlueprintBuilder<'_> {
+    builder.transcripts(zkflow_core::service::ceremony::CeremonyRecord::transcript)
+}
+
+/// Lets a key that a template names have a transcript, if this build reads them.
+#[cfg(not(feature = "remote"))]
+pub(super) fn with_transcripts(builder: BlueprintBuilder<'_>) -> BlueprintBuilder<'_> {
+    builder
 }

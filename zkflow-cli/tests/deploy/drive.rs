@@ -160,7 +160,7 @@ async fn a_nonce_that_another_transaction_took_is_given_up_for_another() {
     );
     chain.call("evm_setAutomine", json!([true])).await.unwrap();
     let deployed = drive(&node, Some(&signer), order, &mut journal).await.unwrap();
-    assert_ne!(deployed.transaction, lost.hash);
+    assert_ne!(deployed.transaction, Some(lost.hash));
     assert_eq!(journal.transaction.unwrap().nonce, lost.nonce + 1);
     assert_eq!(signer.address(), lost.sender);
 }

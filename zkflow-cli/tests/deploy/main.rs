@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod bind;
 mod command;
+#[path = "../audit/contracts.rs"]
+mod contracts;
 mod crashes;
 mod drive;
 mod gate;

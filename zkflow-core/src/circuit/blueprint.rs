@@ -12,6 +12,8 @@ use zkflow_circom::template::{HandlebarsEngine, Params, Template, TemplateEngine
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::error::{Classified, ErrorKind};
 
+use super::{ReadTranscript, TemplateKey};
+
 /// A rendered template with all its includes: everything that determines the compiled circuit.
 #[derive(Debug, Clone)]
 pub struct Blueprint {
@@ -27,7 +29,10 @@ pub struct Blueprint {
     pub options: CompileOptions,
     /// Inputs of the template's example and vectors, which the recorded witness calculation is compared with.
     pub examples: Arc<[CircuitInputs]>,
-    /// Identity of the circuit: a hash of template name, parameters, sources, compiler version and options.
+    /// The key of a ceremony that the template names for these parameters.
+    pub key: Option<TemplateKey>,
+    /// Identity of the circuit: a hash of template name, parameters, sources, compiler version and options, and of the
+    /// files of a key that the template names.
     pub circuit_hash: Digest,
 }
 
@@ -66,6 +71,7 @@ impl Blueprint {
             include_roots: &[],
             source_limits: SourceLimits::default(),
             options: CompileOptions::default(),
+            read_transcript: None,
         }
     }
 }
@@ -80,6 +86,7 @@ pub struct BlueprintBuilder<'a> {
     include_roots: &'a [PathBuf],
     source_limits: SourceLimits,
     options: CompileOptions,
+    read_transcript: Option<ReadTranscript>,
 }
 
 impl<'a> BlueprintBuilder<'a> {
@@ -120,12 +127,19 @@ impl<'a> BlueprintBuilder<'a> {
         self
     }
 
+    /// Reads the transcript of a key that the template names (default: a key with one is refused).
+    pub fn transcripts(mut self, read: ReadTranscript) -> Self {
+        self.read_transcript = Some(read);
+        self
+    }
+
     /// Renders the template and collects its includes.
     ///
     /// # Errors
     /// The parameters cannot be rendered, an include is not found, or there is no compiler.
     pub fn build(self) -> Result<Blueprint, BlueprintError> {
-        let Self { template, params, compiler, engine, include_roots, source_limits, options } = self;
+        let Self { template, params, compiler, engine, include_roots, source_limits, options, read_transcript } =
+            self;
         let compiler = compiler.ok_or(BlueprintError::NoCompiler)?;
         let params = params.map_or_else(|| template.parse_params(&Map::new()), Ok)?;
         let rendered = engine.render(template, &params)?;
@@ -140,8 +154,10 @@ impl<'a> BlueprintBuilder<'a> {
             compiler.version(),
             &options.flags(),
         );
+        let key = TemplateKey::of(template, &params, read_transcript);
+        let circuit_hash = key.as_ref().map_or(circuit_hash, |key| key.identity(&circuit_hash));
         let (template, examples) = (template.name.clone(), template.example_inputs().into());
-        Ok(Blueprint { template, params, rendered, source, options, examples, circuit_hash })
+        Ok(Blueprint { template, params, rendered, source, options, examples, key, circuit_hash })
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::Blueprint;
+use super::{Blueprint, TemplateKeyError};
 use zkflow_circom::compile::Compiled;
 use zkflow_circom::sandbox::Sandbox;
 use zkflow_circom::secret::CircuitInputs;
@@ -66,14 +66,28 @@ pub(super) fn recording<T>(
     })
 }
 
+/// Makes a key of its own.
+pub(super) fn made(
+    r1cs: &R1cs,
+    powers: &dyn PowersSource,
+    options: KeyOptions<'_>,
+    rng: &mut dyn SecureRng,
+) -> Result<JudgedKey, CeremonyError> {
+    let mut zkey = Vec::new();
+    let MadeKey { head, label, record, .. } = make_key(r1cs, powers, &mut zkey, options, rng)?;
+    Ok(JudgedKey { zkey: Some(zkey), vk: head.vk, label: Ok(label), record: Some(record) })
+}
+
 impl CircuitFiles {
-    /// Generates the keys of a compiled circuit with [`make_key`], and all files derived from them. Also
-    /// records the witness calculation, and compares it with the circuit's module in `sandbox`.
+    /// Generates the keys of a compiled circuit with [`make_key`], and all files derived from them. If the template names a
+    /// key, it is checked and used instead. Also records the witness calculation, and compares it with the circuit's module
+    /// in `sandbox`.
     ///
     /// `rng` supplies the secret of the setup. A seeded one gives keys that anyone can break.
     ///
     /// # Errors
-    /// The keys cannot be generated, or there are no powers of tau for this circuit.
+    /// - The keys cannot be generated, or there are no powers of tau for this circuit.
+    /// - [`FileError::TemplateKey`]: the key that the template names cannot be used.
     pub fn generate(
         blueprint: &Blueprint,
         compiled: Compiled,
@@ -84,15 +98,14 @@ impl CircuitFiles {
     ) -> Result<Self, FileError> {
         let r1cs = R1cs::read(&compiled.r1cs)?;
         let options = options.with_r1cs(Digest::of(&compiled.r1cs));
-        let mut zkey = Vec::new();
-        let (made, tape) = recording(&compiled, sandbox, &blueprint.examples, || {
-            make_key(&r1cs, powers, &mut zkey, options, rng)
+        let (key, tape) = recording(&compiled, sandbox, &blueprint.examples, || match &blueprint.key {
+            Some(key) => Ok::<_, FileError>(key.judge(&r1cs, powers, options, rng)?),
+            None => Ok(made(&r1cs, powers, options, rng)?),
         });
-        let MadeKey { head, label, record, .. } = made?;
+        let key = key?;
         drop(r1cs);
         let id = CircuitId::from_hash(&blueprint.circuit_hash);
         let source = blueprint.rendered.clone().into_bytes();
-        let key = JudgedKey { zkey: Some(zkey), vk: head.vk, label: Ok(label), record: Some(record) };
         Ok(Self::assemble(id, Some(source), compiled, key, tape))
     }
 
@@ -252,6 +265,9 @@ pub enum FileError {
     /// The keys cannot be generated.
     #[error(transparent)]
     Setup(#[from] CeremonyError),
+    /// The key that the template names cannot be used.
+    #[error(transparent)]
+    TemplateKey(#[from] TemplateKeyError),
 }
 
 impl Classified for FileError {
@@ -259,6 +275,7 @@ impl Classified for FileError {
         match self {
             Self::Format(_) => ErrorKind::Corrupt,
             Self::Setup(error) => error.kind(),
+            Self::TemplateKey(error) => error.kind(),
         }
     }
 
@@ -266,6 +283,7 @@ impl Classified for FileError {
         match self {
             Self::Format(_) => "compiler_output_corrupt",
             Self::Setup(error) => error.code(),
+            Self::TemplateKey(error) => error.code(),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! [`ImportedParts::check`] compares constraints, module and names, [`CheckedParts::finish`] the key.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,11 +23,12 @@ use zkflow_groth16::provenance::Label;
 use zkflow_groth16::report::CircuitReport;
 use zkflow_groth16::rng::SecureRng;
 use zkflow_groth16::setup::{
-    CeremonyError, KeyOptions, KeyVerdict, MadeKey, PowersSource, RecordedFiles, SetupRecord, StepOptions,
-    Weakness, gate, make_key, phase2,
+    CeremonyError, KeyOptions, KeyVerdict, Origin, PowersSource, RecordedFiles, SetupRecord, StepOptions, Weakness, gate,
+    phase2,
 };
 
-use super::files::{CircuitFiles, JudgedKey, recording};
+use super::Transcript;
+use super::files::{CircuitFiles, JudgedKey, made, recording};
 
 /// The files of a circuit but its keys. Without a source, all others are required.
 #[derive(Debug, Default)]
@@ -121,6 +122,10 @@ pub enum ImportedKey<'a> {
         verification_key: Option<&'a [u8]>,
         /// The powers of tau to verify it with. `None`: its label is only claimed.
         powers: Option<&'a dyn PowersSource>,
+        /// The record of its ceremony to compare with. Requires powers of tau.
+        transcript: Option<&'a dyn Transcript>,
+        /// Memory of the verification, beside the circuit.
+        steps: StepOptions<'a>,
         /// Whether a key without a secret contribution is taken, as forgeable.
         forgeable: Forgeable,
     },
@@ -187,40 +192,38 @@ impl CheckedParts {
         let Self { source, compiled, r1cs, .. } = self;
         let options = options.with_r1cs(Digest::of(&compiled.r1cs));
         let (judged, tape) = recording(&compiled, sandbox, &[], || match key {
-            ImportedKey::Made(powers) => {
-                let mut zkey = Vec::new();
-                let MadeKey { head, label, record, .. } = make_key(&r1cs, powers, &mut zkey, options, rng)?;
-                Ok(JudgedKey { zkey: Some(zkey), vk: head.vk, label: Ok(label), record: Some(record) })
-            }
-            ImportedKey::Given { file, digest, verification_key, powers, forgeable } => {
-                let given = GivenKey { file, digest, verification_key, forgeable };
-                judge(&r1cs, given, powers, options, rng)
+            ImportedKey::Made(powers) => Ok(made(&r1cs, powers, options, rng)?),
+            ImportedKey::Given { file, digest, verification_key, powers, transcript, steps, forgeable } => {
+                let file = BufReader::new(File::open(file).map_err(ReadError::from)?);
+                let given = GivenKey { file, digest, verification_key, powers, transcript, steps, forgeable };
+                judge(&r1cs, given, options, rng)
             }
         });
         Ok(CircuitFiles::assemble(id, source, compiled, judged?, tape))
     }
 }
 
-/// Memory of a verification, beside the circuit.
-const MEMORY: u64 = 256 << 20;
-
-/// A given key, without its powers of tau.
-struct GivenKey<'a> {
-    file: &'a Path,
-    digest: Digest,
-    verification_key: Option<&'a [u8]>,
-    forgeable: Forgeable,
+/// A key that is compared with its circuit, and what it is verified with.
+pub(super) struct GivenKey<'a, R> {
+    pub(super) file: R,
+    /// SHA-256 of the file.
+    pub(super) digest: Digest,
+    pub(super) verification_key: Option<&'a [u8]>,
+    pub(super) powers: Option<&'a dyn PowersSource>,
+    pub(super) transcript: Option<&'a dyn Transcript>,
+    pub(super) steps: StepOptions<'a>,
+    pub(super) forgeable: Forgeable,
 }
 
-fn judge(
+/// Compares a key with its circuit. With powers of tau it is verified, otherwise its label is claimed.
+pub(super) fn judge<R: Read + Seek>(
     r1cs: &R1cs,
-    given: GivenKey<'_>,
-    powers: Option<&dyn PowersSource>,
+    given: GivenKey<'_, R>,
     options: KeyOptions<'_>,
     rng: &mut dyn SecureRng,
 ) -> Result<JudgedKey, ImportError> {
-    let GivenKey { file, digest, verification_key, forgeable } = given;
-    let mut key = ZKeyFile::open(BufReader::new(File::open(file).map_err(ReadError::from)?))?;
+    let GivenKey { file, digest, verification_key, powers, transcript, steps, forgeable } = given;
+    let mut key = ZKeyFile::open(file)?;
     phase2::compare_circuit(r1cs, &mut key).map_err(|error| match error {
         CeremonyError::Invalid(what) => ImportError::OtherCircuit(what),
         error => ImportError::Key(error),
@@ -231,27 +234,46 @@ fn judge(
         return Err(ImportError::OtherKey);
     }
     let Some(source) = powers else {
-        let label = admit(&gate::judge(key.head()), forgeable)?;
+        if transcript.is_some() {
+            return Err(ImportError::Transcript("it is compared with powers of tau: give them too".to_owned()));
+        }
+        let label = admit(&gate::judge_at_length(key.head()), forgeable)?;
         return Ok(JudgedKey { zkey: None, vk: key.head().vk.clone(), label, record: None });
     };
     // The time of a verification grows with the contributions.
-    if key.head().contributions.len() > gate::MOST {
-        gate::judge(key.head()).admit(true).map_err(CeremonyError::from)?;
+    if key.head().contributions.len() > gate::MOST_AT_LENGTH {
+        gate::judge_at_length(key.head()).admit(true).map_err(CeremonyError::from)?;
     }
     let mut powers = source.powers(key.head().domain_size.ilog2())?;
-    let verdict = powers.verify_key(r1cs, &mut key, rng, StepOptions::default().with_memory(MEMORY))?;
+    let verdict = powers.verify_key(r1cs, &mut key, rng, steps)?;
     let label = admit(&verdict, forgeable)?;
-    if label.is_err() {
+    let Ok(found) = &label else {
         // A record is evidence for a label.
         return Ok(JudgedKey { zkey: None, vk: key.head().vk.clone(), label, record: None });
-    }
+    };
     let files = RecordedFiles { r1cs: options.r1cs, zkey: digest };
     let record = SetupRecord::new(&powers, key.head(), &verdict, files)?;
+    if let Some(transcript) = transcript {
+        transcript.compare(key.head(), &record, found).map_err(ImportError::Transcript)?;
+    }
     let record = match options.record_key {
         Some(key) => record.sealed(key),
         None => record,
     };
     Ok(JudgedKey { zkey: None, vk: key.head().vk.clone(), label, record: Some(record) })
+}
+
+/// Checks that powers of tau are published ones. All published files of one ceremony serve for a key of any of them: they are
+/// truncations of one file.
+///
+/// # Errors
+/// [`ImportError::NotPublished`] with `name`, the published file that the key was made from; the powers cannot be read.
+pub fn require_published(source: &dyn PowersSource, name: &str) -> Result<(), ImportError> {
+    // The least power: powers for development are made for it at once.
+    match source.powers(1)?.origin() {
+        Origin::Published(_) => Ok(()),
+        _ => Err(ImportError::NotPublished(name.to_owned())),
+    }
 }
 
 /// The label of a key; or, for one without a secret contribution that is to be marked, its weakness.
@@ -304,6 +326,15 @@ pub enum ImportError {
     /// The verification key belongs to another proving key.
     #[error("the verification key belongs to another proving key")]
     OtherKey,
+    /// The key is verified with published powers of tau, and others are configured.
+    #[error(
+        "the key is verified with the published {0}, which are not configured: set PTAU_PATH (--ptau) to this file, or to a \
+         larger published one"
+    )]
+    NotPublished(String),
+    /// The transcript is malformed, or the ceremony that it records has another key.
+    #[error("the transcript: {0}")]
+    Transcript(String),
     /// The key is forgeable, is not verified by the powers of tau, or cannot be made.
     #[error(transparent)]
     Key(#[from] CeremonyError),
@@ -321,7 +352,9 @@ impl Classified for ImportError {
             | Self::Format(_)
             | Self::Json(_)
             | Self::OtherCircuit(_)
-            | Self::OtherKey => ErrorKind::Invalid,
+            | Self::OtherKey
+            | Self::NotPublished(_)
+            | Self::Transcript(_) => ErrorKind::Invalid,
         }
     }
 
@@ -337,6 +370,8 @@ impl Classified for ImportError {
             Self::Parts(_) => "parts_differ",
             Self::OtherCircuit(_) => "key_of_other_circuit",
             Self::OtherKey => "verification_key_of_other_key",
+            Self::NotPublished(_) => "powers_not_published",
+            Self::Transcript(_) => "transcript_of_other_key",
         }
     }
 }

@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::clock::Timestamp;
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::format::zkey::{Contribution, ContributionKind, KeyHead};
-use zkflow_groth16::provenance::Provenance;
+use zkflow_groth16::provenance::{Label, Provenance};
+use zkflow_groth16::setup::SetupRecord;
 use zkflow_groth16::setup::phase2::contribution_hash;
+
+use crate::circuit::Transcript;
 
 /// What is announced before the first contribution. It never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,6 +190,15 @@ impl CeremonyRecord {
         }
     }
 
+    /// Reads a transcript of a key.
+    ///
+    /// # Errors
+    /// See [`from_json`](Self::from_json).
+    pub fn transcript(text: &[u8]) -> Result<Box<dyn Transcript>, String> {
+        let record = Self::from_json(text).map_err(|fault| fault.to_string())?;
+        Ok(Box::new(record))
+    }
+
     fn check_files(&self, files: &CeremonyFiles<'_>) -> Result<(), CeremonyFault> {
         let CeremonyCircuit { r1cs, circuit_hash, powers, .. } = &self.circuit;
         for (equal, what) in [
@@ -221,6 +233,18 @@ impl CeremonyRecord {
             before = *received_at;
         }
         Ok(())
+    }
+}
+
+impl Transcript for CeremonyRecord {
+    fn compare(&self, head: &KeyHead, record: &SetupRecord, label: &Label) -> Result<(), String> {
+        let r1cs = record.r1cs.as_ref().ok_or("the constraints have no digest")?;
+        let files = CeremonyFiles { r1cs, zkey: &record.zkey, head, powers: &record.phase1.blake2b };
+        self.check(files).map_err(|fault| fault.to_string())?;
+        match label.provenance() == self.provenance {
+            true => Ok(()),
+            false => Err(format!("the label is {label}, the record has {}", self.provenance)),
+        }
     }
 }
 

@@ -101,6 +101,34 @@ pub trait ArtifactStore: fmt::Debug + Send + Sync + 'static {
         let _ = (key, valid);
         Ok(None)
     }
+
+    /// A request that stores exactly `size` bytes directly in the store, for the time `valid`, and replaces an artifact
+    /// there. `None`, the default, if the store has no such requests.
+    ///
+    /// The store refuses another length. It may take other bytes than those of `sha256`: a [`get`](Self::get) then finds the
+    /// artifact [corrupt](StoreError::Corrupt).
+    ///
+    /// # Errors
+    /// The request cannot be signed.
+    async fn upload_url(
+        &self,
+        key: &ArtifactKey,
+        size: u64,
+        sha256: &Digest,
+        valid: Duration,
+    ) -> Result<Option<SignedPut>, StoreError> {
+        let _ = (key, size, sha256, valid);
+        Ok(None)
+    }
+}
+
+/// A request that stores an artifact without further authentication: a `PUT` to the URL with these headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedPut {
+    /// URL, which contains the signature. Secret until it ends.
+    pub url: String,
+    /// Names and values of headers that are signed; the request is refused without them.
+    pub headers: Vec<(String, String)>,
 }
 
 /// Pieces of an artifact, in order.

@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+mod declaration;
+
+pub use declaration::{DeclarationFault, DeclarationLimits, DeclarationRefusal, check_declaration};
+
 use super::catalog::{FileRole, Given, GivenPowers};
 use super::clock::Timestamp;
 use super::id::UploadId;

@@ -224,11 +224,11 @@ async fn check(
     Ok(DeployedContract {
         chain_id,
         address,
-        transaction: transaction.hash,
+        transaction: Some(transaction.hash),
         block,
-        gas_used,
+        gas_used: Some(gas_used),
         verification_key,
-        compiler: code.compiler.clone(),
+        compiler: Some(code.compiler.clone()),
         code: Digest::of(&found),
     })
 }

@@ -102,6 +102,28 @@ pub enum DeployError {
         /// The wrong behaviour, as a verb phrase.
         said: &'static str,
     },
+    /// There is no code at the address of a contract to bind.
+    #[error("there is no contract at {0}")]
+    NoContract(Address),
+    /// The code of a contract to bind has no key that can be read.
+    #[error("the code at {0} is no Groth16 verifier over BN254 whose key can be read; give its own address, not that of a proxy")]
+    NotVerifier(Address),
+    /// The contract to bind has another key than the circuit.
+    #[error("the contract at {address} has another verification key than the circuit: {differs}")]
+    OtherBoundKey {
+        /// Address of the contract.
+        address: Address,
+        /// The parts that differ.
+        differs: String,
+    },
+    /// The contract to bind accepts wrong or repeated statements, whatever its key.
+    #[error("the contract at {address} is refused: {findings}")]
+    UnsafeContract {
+        /// Address of the contract.
+        address: Address,
+        /// What an audit found in its code.
+        findings: String,
+    },
     /// There is no proof to check the contract with.
     #[error(
         "there is no proof to check the contract with, and no example of the template proves with these \
@@ -134,9 +156,14 @@ impl Classified for DeployError {
         match self {
             Self::Solidity(error) => error.kind(),
             Self::Chain(error) => error.kind(),
-            Self::OtherChain { .. } | Self::UnknownChain(_) | Self::UnknownSigner(_) | Self::ForeignNode => {
-                ErrorKind::Invalid
-            }
+            Self::OtherChain { .. }
+            | Self::UnknownChain(_)
+            | Self::UnknownSigner(_)
+            | Self::ForeignNode
+            | Self::NoContract(_)
+            | Self::NotVerifier(_)
+            | Self::OtherBoundKey { .. }
+            | Self::UnsafeContract { .. } => ErrorKind::Invalid,
             Self::OtherKey
             | Self::OtherSource
             | Self::Unreadable(_)
@@ -178,6 +205,10 @@ impl Classified for DeployError {
             Self::Late(_) => "deployment_timeout",
             Self::OtherCode(_) => "code_differs",
             Self::WrongAnswer { .. } => "contract_wrong",
+            Self::NoContract(_) => "no_contract",
+            Self::NotVerifier(_) => "contract_not_verifier",
+            Self::OtherBoundKey { .. } => "contract_key_differs",
+            Self::UnsafeContract { .. } => "contract_unsafe",
             Self::NoProof => "no_proof_to_check",
         }
     }

@@ -4,8 +4,10 @@ use sha3::{Digest as _, Keccak256};
 
 use super::constants::{Constant, base_field, is_wrong_modulus, points, scalar_field};
 use super::finding::{Audit, Place, Rule, Subject};
-use super::layout;
+use super::machine::pushed_bytes;
+use super::{layout, ranges};
 use crate::calldata::Word;
+use crate::proof::VerifyingKey;
 
 /// Audits the code at a contract's address, or the code that creates it; `None` if it is no verifier of Groth16 over
 /// BN254.
@@ -13,11 +15,13 @@ use crate::calldata::Word;
 /// # Behaviour
 /// - Points are found by their curve equations, and their roles by their order, so any compiler's output can be read.
 /// - A point of IC that is infinity is not visible.
-/// - A range check is missing if the code does not contain r, although there are public signals.
+/// - A range check of a public signal is missing if the contract accepts r in its place. The functions of snarkjs, gnark and
+///   this crate are run for that, with pairings that always hold. Of another contract, range checks are missing if the code
+///   does not contain r.
 pub fn audit_bytecode(code: &[u8]) -> Option<Audit> {
     let constants = pushed(code);
     let (found, left) = points(&constants);
-    let is_gnark = GNARK_ERRORS.iter().all(|signature| contains_selector(code, signature));
+    let is_gnark = is_of_gnark(code);
     // Compilers store a number that occurs often once, as data behind the code.
     let contains = |value: &Word| code.windows(value.len()).any(|window| window == value);
     let Some(key) = layout::key(&found, left, is_gnark) else {
@@ -34,12 +38,8 @@ pub fn audit_bytecode(code: &[u8]) -> Option<Audit> {
         });
     };
     let mut audit = Audit::of_contract(Subject::Bytecode, &key, is_gnark);
-    if key.n_public() > 0 && !contains(&scalar_field()) {
-        audit.add(
-            Rule::RangeCheck,
-            "the code does not contain r, so no public signal is compared with it",
-            Place::Whole,
-        );
+    if let Some(detail) = missing_range_checks(code, key.n_public(), contains(&scalar_field())) {
+        audit.add(Rule::RangeCheck, detail, Place::Whole);
     }
     for constant in constants.iter().filter(|constant| is_wrong_modulus(&constant.value)) {
         let detail = format!("0x{} is almost a modulus of BN254", hex::encode(constant.value));
@@ -48,12 +48,38 @@ pub fn audit_bytecode(code: &[u8]) -> Option<Audit> {
     Some(audit)
 }
 
+/// The verification key in the code at a contract's address; `None` if there is none that can be read, see
+/// [`audit_bytecode`].
+pub fn key_in_bytecode(code: &[u8]) -> Option<VerifyingKey> {
+    let (found, left) = points(&pushed(code));
+    layout::key(&found, left, is_of_gnark(code))
+}
+
+fn is_of_gnark(code: &[u8]) -> bool {
+    GNARK_ERRORS.iter().all(|signature| contains_selector(code, signature))
+}
+
+/// What is wrong with the range checks of public signals.
+fn missing_range_checks(code: &[u8], signals: usize, contains_r: bool) -> Option<String> {
+    match (signals, ranges::unchecked(code, signals)) {
+        (0, _) => None,
+        (_, Some(unchecked)) if unchecked.is_empty() => None,
+        (_, Some(unchecked)) => {
+            let count = signals - unchecked.len();
+            Some(format!("{count} of {signals} public signals are compared with r: the contract accepts r in place of others"))
+        }
+        (_, None) if contains_r => None,
+        (_, None) => {
+            Some("the code does not contain r, so no public signal is compared with it".to_owned())
+        }
+    }
+}
+
 /// The numbers that the code pushes, in their order.
 fn pushed(code: &[u8]) -> Vec<Constant> {
     let (mut constants, mut at) = (Vec::new(), 0);
     while let Some(instruction) = code.get(at) {
-        let length = usize::from(instruction.saturating_sub(PUSH0));
-        let length = if *instruction <= PUSH32 { length } else { 0 };
+        let length = pushed_bytes(*instruction);
         if let Some(bytes) = code.get(at + 1..at + 1 + length).filter(|bytes| !bytes.is_empty()) {
             let mut value = [0; 32];
             value[32 - length..].copy_from_slice(bytes);
@@ -63,9 +89,6 @@ fn pushed(code: &[u8]) -> Vec<Constant> {
     }
     constants
 }
-
-const PUSH0: u8 = 0x5f;
-const PUSH32: u8 = 0x7f;
 
 /// Errors that only gnark's contracts have.
 const GNARK_ERRORS: [&str; 2] = ["ProofInvalid()", "PublicInputNotInField()"];

@@ -19,7 +19,8 @@ use token::{Kind, Token};
 /// # Behaviour
 /// - The key is read from the names that snarkjs, gnark and this crate give to its numbers, else from all numbers of the
 ///   source, by the curve equations.
-/// - A range check is a comparison with a number or a name whose value is r.
+/// - A range check is a comparison of anything but the proof with a number or a name whose value is r, in a function that is
+///   called or can be called from outside.
 pub fn audit_source(source: &str) -> Option<Audit> {
     let tokens = token::tokens(source);
     let named = Named::read(&tokens);
@@ -87,31 +88,111 @@ fn check_ranges(tokens: &[Token<'_>], named: &Named<'_>, audit: &mut Audit) {
 /// The function of snarkjs 0.7 that checks one signal.
 const CHECK: &str = "checkField";
 
-/// Lines of comparisons with `value`: `x < value`, `value > x` and their opposites, or an argument of `lt` or `gt`.
+/// Lines of comparisons with `value` that can happen: `x < value`, `value > x` and their opposites, or an argument of `lt` or
+/// `gt`, where `x` is not the proof.
 fn comparisons(tokens: &[Token<'_>], values: &BTreeMap<&str, (Word, usize)>, value: &Word) -> Vec<usize> {
     let is_value = |token: &Token<'_>| match token.kind {
         Kind::Number(number) => number == *value,
         Kind::Word => values.get(token.text).is_some_and(|(known, _)| known == value),
         Kind::Sign => false,
     };
-    let is_order =
-        |token: Option<&Token<'_>>| token.is_some_and(|token| matches!(token.text, "<" | ">" | "<=" | ">="));
     let mut lines = Vec::new();
-    // The functions whose arguments enclose the token.
-    let mut calls: Vec<&str> = Vec::new();
+    let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
+    tokens.iter().for_each(|token| *uses.entry(token.text).or_default() += 1);
+    // The places of the brackets whose arguments enclose the token.
+    let mut calls: Vec<usize> = Vec::new();
+    let mut bodies = Bodies::default();
     for (index, token) in tokens.iter().enumerate() {
-        let before = index.checked_sub(1).and_then(|index| tokens.get(index));
+        bodies.pass(tokens, index);
         match token.text {
-            "(" => calls.push(before.map_or("", |token| token.text)),
+            "(" => calls.push(index),
             ")" => drop(calls.pop()),
             _ => {}
         }
-        let in_call = matches!(calls.last(), Some(&("lt" | "gt")));
-        if is_value(token) && (in_call || is_order(before) || is_order(tokens.get(index + 1))) {
+        if is_value(token)
+            && bodies.can_run(&uses)
+            && compared(tokens, index, calls.last()).is_some_and(|name| !PROOF.contains(&name))
+        {
             lines.push(token.line);
         }
     }
     lines
+}
+
+/// Tokens of an operand.
+const LONGEST: usize = 64;
+/// Braces around a comparison.
+const DEEPEST: usize = 64;
+
+/// Names of proofs and their points.
+const PROOF: [&str; 14] =
+    ["proof", "_proof", "p", "a", "b", "c", "A", "B", "C", "pA", "_pA", "_pB", "_pC", "pairing"];
+
+/// The first name in what the number at `index` is compared with; `None` if it is not compared.
+fn compared<'a>(tokens: &[Token<'a>], index: usize, call: Option<&usize>) -> Option<&'a str> {
+    let is_order = |at: usize| tokens.get(at).is_some_and(|token| matches!(token.text, "<" | ">" | "<=" | ">="));
+    let is_word = |token: &&Token<'a>| token.kind == Kind::Word;
+    let before = index.checked_sub(1)?;
+    if is_order(index + 1) {
+        return tokens[index + 2..].iter().take(LONGEST).find(is_word).map(|token| token.text);
+    }
+    if is_order(before) {
+        // The operand ends before the sign; its brackets are passed over.
+        let mut depth = 0usize;
+        let operand = tokens[..before].iter().rev().take(LONGEST).take_while(|token| match token.text {
+            ")" | "]" => {
+                depth += 1;
+                true
+            }
+            "(" | "[" => {
+                let inside = depth > 0;
+                depth = depth.saturating_sub(1);
+                inside
+            }
+            "." => true,
+            _ => depth > 0 || token.kind == Kind::Word,
+        });
+        return operand.filter(is_word).last().map(|token| token.text);
+    }
+    let open = *call?;
+    let name = open.checked_sub(1).map(|at| tokens[at].text);
+    if !matches!(name, Some("lt" | "gt")) {
+        return None;
+    }
+    let others = (open..tokens.len().min(index + LONGEST)).filter(|at| *at != index).map(|at| &tokens[at]);
+    others.take(LONGEST).find(is_word).map(|token| token.text)
+}
+
+/// The functions around a token.
+#[derive(Default)]
+struct Bodies<'a> {
+    /// Name of each open body, and whether it can be called from outside; `None` for other braces.
+    open: Vec<Option<(&'a str, bool)>>,
+    /// A function whose body has not begun.
+    next: Option<(&'a str, bool)>,
+}
+
+impl<'a> Bodies<'a> {
+    fn pass(&mut self, tokens: &[Token<'a>], index: usize) {
+        match tokens[index].text {
+            "function" => self.next = tokens.get(index + 1).map(|name| (name.text, false)),
+            "public" | "external" => {
+                if let Some((_, outside)) = &mut self.next {
+                    *outside = true;
+                }
+            }
+            "{" => self.open.push(self.next.take()),
+            "}" => drop(self.open.pop()),
+            ";" => self.next = None,
+            _ => {}
+        }
+    }
+
+    /// Whether the innermost function is named anywhere else, or can be called from outside.
+    fn can_run(&self, uses: &BTreeMap<&str, usize>) -> bool {
+        let Some((name, outside)) = self.open.iter().rev().take(DEEPEST).flatten().next() else { return true };
+        *outside || uses.get(*name).is_some_and(|count| *count > 1)
+    }
 }
 
 /// The names of the moduli have their values.

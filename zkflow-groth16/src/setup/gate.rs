@@ -79,6 +79,19 @@ pub fn judge_knowing(key: &KeyHead, beacons: &[Beacon]) -> KeyVerdict {
 /// Largest number of contributions that [`judge`] checks.
 pub const MOST: usize = 256;
 
+/// Like [`judge`], for keys of public ceremonies with up to [`MOST_AT_LENGTH`] contributions. Each of them takes
+/// milliseconds, so this takes up to a minute or two.
+pub fn judge_at_length(key: &KeyHead) -> KeyVerdict {
+    let finding = match key.contributions.len() {
+        count if count > MOST_AT_LENGTH => Err(Weakness::TooMany { count, limit: MOST_AT_LENGTH }),
+        _ => judge_head(key, &[], &mut Replay::quick()),
+    };
+    KeyVerdict::claimed(Verdict::new(finding, &OF_HEAD))
+}
+
+/// Largest number of contributions that [`judge_at_length`] checks.
+pub const MOST_AT_LENGTH: usize = 1 << 13;
+
 /// The head of a key whose contributions may be many and whose beacons may be large, within the limits of `replay`.
 pub(super) fn judge_fully(key: &KeyHead, replay: &mut Replay) -> Verdict {
     Verdict::new(judge_head(key, &[], replay), &OF_HEAD)

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use zkflow_core::compile::{CompileLimit, CompileLimits, SourceLimits};
+use zkflow_core::setup::StepOptions;
 use zkflow_core::witness::WitnessLimits;
 
 use super::error::ConfigError;
@@ -46,6 +47,8 @@ settings! {
         /// Limit of an upload's constraint system, witness calculator and signal names together, which an import holds
         /// in memory, decoded to several times the size
         upload_parts_mib: u64 = 128, "upload-parts-mib", "ZKFLOW_UPLOAD_PARTS_MIB", 1..=TEBIBYTE_MIB;
+        /// Memory of the verification of an imported key or of its powers of tau, beside the circuit
+        import_memory_mib: u64 = 256, "import-memory-mib", "ZKFLOW_IMPORT_MEMORY_MIB", 64..=TEBIBYTE_MIB;
         /// Limit of a tenant's unfinished uploads together; further ones are refused with 429
         tenant_upload_mib: u64 = 16384, "tenant-upload-mib", "ZKFLOW_TENANT_UPLOAD_MIB", 1..=TEBIBYTE_MIB;
         /// Lifetime of an upload that is not imported
@@ -89,6 +92,11 @@ impl Limits {
             memory_bytes: memory(self.witness_memory_mib),
             ..WitnessLimits::default()
         }
+    }
+
+    /// Memory of the verification of an imported key.
+    pub fn import(&self) -> StepOptions<'static> {
+        StepOptions::default().with_memory(bytes(self.import_memory_mib))
     }
 
     /// Lifetime of an upload that is not imported.

@@ -42,6 +42,8 @@ settings! {
         /// Validity of the signed bucket URLs that artifact downloads are redirected to. 0 sends downloads
         /// through this server
         s3_redirect_s: u64 = 0, "s3-redirect-s", "S3_REDIRECT_S", 0..=7 * 24 * 3600;
+        /// Validity of the signed bucket URLs that parts of uploads are sent to, without passing through this server. 0: none
+        s3_upload_s: u64 = 0, "s3-upload-s", "S3_UPLOAD_S", 0..=24 * 3600;
         /// Folder that caches artifacts from the bucket (default: artifact-cache in the data folder).
         /// Processes may share it
         artifact_cache: Option<PathBuf> = None, "artifact-cache", "ZKFLOW_ARTIFACT_CACHE";

@@ -15,7 +15,9 @@ use zkflow_core::service::catalog::{Circuit, Deployment, DeploymentFilter, Docum
 use super::Problem;
 use super::access::{Access, Routes};
 use super::body::{JsonBody, idempotency_key};
-use super::dto::deployment::{ContractDto, DeploymentDto, DeploymentPage, NewDeployment, UnsignedDto};
+use super::dto::deployment::{
+    ContractDto, DeploymentDto, DeploymentPage, NewBinding, NewDeployment, UnsignedDto,
+};
 use super::events::{self, LastEvent};
 use super::observe::Origin;
 use super::openapi::schema;
@@ -30,6 +32,7 @@ pub(super) fn routes() -> Routes {
     let read = Access::Needs(Scope::CircuitsRead);
     Routes::new()
         .add(Access::Needs(Scope::Deploy), routes!(create))
+        .add(Access::Needs(Scope::Deploy), routes!(bind))
         .add(read, routes!(list))
         .add(read, routes!(get))
         .add(read, routes!(follow))
@@ -75,6 +78,40 @@ async fn create(
     let deployment = service::deployments::request(&app, &caller.tenant, &id, new, origin).await?;
     let location = [(LOCATION, format!("/v1/circuits/{id}/deployments/{}", deployment.id))];
     Ok((StatusCode::ACCEPTED, location, Json(DeploymentDto::from(deployment))).into_response())
+}
+
+/// Bind a contract that exists on a chain to a circuit.
+///
+/// The code at the address is read through the server's node of the chain. The deployment exists, and is `confirmed`, only if
+/// the contract contains the verification key of the circuit. Nothing is signed or sent. The contract is not called: verify a
+/// proof with `onChain` for that.
+#[utoipa::path(
+    post, path = "/v1/circuits/{circuitId}/deployments", tag = "deployments", operation_id = "bindContract",
+    request_body = NewBinding, params(("circuitId" = schema::CircuitName, Path)),
+    responses(
+        (status = 200, description = "The contract was bound before", body = DeploymentDto),
+        (status = 201, description = "The contract is bound", body = DeploymentDto),
+    ),
+    extensions(("x-codes" = json!([
+        "not_owner", "circuit_pending", "circuit_failed", "artifact_not_found", "unknown_chain", "wrong_chain",
+        "key_for_development", "key_forgeable", "no_contract", "contract_not_verifier", "contract_key_differs",
+        "contract_unsafe", "rpc_refused", "chain_refused"
+    ])))
+)]
+async fn bind(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Origin(origin): Origin,
+    caller: Principal,
+    JsonBody(new, _held): JsonBody<NewBinding>,
+) -> Result<Response, Problem> {
+    let id = circuit_id(&app, &caller.tenant, &id).await?;
+    let contract = (new.chain_id, new.address);
+    let (deployment, added) =
+        service::bindings::request(&app, &caller.tenant, &id, contract, origin).await?;
+    let status = if added { StatusCode::CREATED } else { StatusCode::OK };
+    let location = [(LOCATION, format!("/v1/circuits/{id}/deployments/{}", deployment.id))];
+    Ok((status, location, Json(DeploymentDto::from(deployment))).into_response())
 }
 
 /// List the deployments of a circuit, newest first.

@@ -15,13 +15,13 @@ use super::access::{Access, Routes};
 use super::body::{JsonBody, PartBody};
 use super::circuits::requested;
 use super::dto::CircuitDto;
-use super::dto::upload::{NewImport, NewUpload, UploadDto};
+use super::dto::upload::{NewImport, NewUpload, PartsToSign, SignedPartsDto, UploadDto};
 use super::observe::Origin;
 use super::openapi::schema;
 use super::path::{Path, upload_id};
 use crate::auth::Principal;
 use crate::config::SecretSetting;
-use crate::service::{RequestError, imports, uploads};
+use crate::service::{InputFault, RequestError, imports, uploads};
 use crate::state::App;
 
 pub(super) fn routes() -> Routes {
@@ -30,6 +30,7 @@ pub(super) fn routes() -> Routes {
         .add(build, routes!(create))
         .add(build, routes!(get))
         .add(build, routes!(put))
+        .add(build, routes!(sign))
         .add(build, routes!(delete))
         .add(build, routes!(import))
 }
@@ -53,7 +54,8 @@ async fn create(
     let upload = uploads::create(&app, &caller.tenant, files).await?;
     let missing = uploads::missing(&app, &upload).await?;
     let location = [(LOCATION, format!("/v1/uploads/{}", upload.id))];
-    Ok((StatusCode::CREATED, location, Json(UploadDto::new(upload, missing))).into_response())
+    let upload = UploadDto::new(upload, missing, uploads::is_direct(&app));
+    Ok((StatusCode::CREATED, location, Json(upload)).into_response())
 }
 
 /// Get an upload, with the numbers of its missing parts.
@@ -72,7 +74,7 @@ async fn get(
 ) -> Result<Json<UploadDto>, Problem> {
     let upload = uploads::get(&app, &caller.tenant, &upload_id(&id)?).await?;
     let missing = uploads::missing(&app, &upload).await?;
-    Ok(Json(UploadDto::new(upload, missing)))
+    Ok(Json(UploadDto::new(upload, missing, uploads::is_direct(&app))))
 }
 
 /// Send a part of a file; replaces an earlier one.
@@ -104,6 +106,43 @@ async fn put(
     uploads::put_part(&app, &caller.tenant, &upload_id(&id)?, place, bytes).await?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+/// Sign URLs that send parts of a file to the bucket directly.
+///
+/// Send each part as a `PUT` to its URL with its headers. The bucket refuses another length. A part with another SHA-256 than
+/// announced fails the import. Only if `direct` of the upload is true.
+#[utoipa::path(
+    post, path = "/v1/uploads/{uploadId}/files/{file}/urls", tag = "uploads", operation_id = "signParts",
+    params(
+        ("uploadId" = schema::UploadId, Path),
+        ("file" = u32, Path, description = "Place of the file in the upload, from 0"),
+    ),
+    request_body = PartsToSign,
+    responses(
+        (status = 200, description = "The URLs", body = SignedPartsDto),
+    ),
+    extensions(("x-codes" = json!([
+        "upload_not_found", "upload_part_not_found", "upload_in_use", "upload_not_direct", "invalid_inputs"
+    ])))
+)]
+async fn sign(
+    State(app): State<Arc<App>>,
+    Path((id, file)): Path<(String, String)>,
+    caller: Principal,
+    JsonBody(new, _held): JsonBody<PartsToSign>,
+) -> Result<Json<SignedPartsDto>, Problem> {
+    let file = file.parse::<u32>().map_err(|_| RequestError::UnknownPart)?;
+    if new.parts.is_empty() || new.parts.len() > MOST_SIGNED {
+        let message = format!("expected 1 to {MOST_SIGNED} parts");
+        return Err(RequestError::Fields(vec![InputFault { path: "parts".to_owned(), message }]).into());
+    }
+    let parts: Vec<_> = new.parts.iter().map(|part| (part.part, part.sha256)).collect();
+    let signed = uploads::signed_parts(&app, &caller.tenant, &upload_id(&id)?, file, &parts).await?;
+    Ok(Json(SignedPartsDto::new(new.parts, signed)))
+}
+
+/// URLs of one request.
+const MOST_SIGNED: usize = 256;
 
 /// Delete an upload.
 #[utoipa::path(
@@ -149,7 +188,7 @@ async fn import(
         upload: new.upload_id,
         main: new.main,
         simplification: new.simplification.map(Into::into).unwrap_or_default(),
-        configured_powers: new.powers.is_some(),
+        powers: new.powers.map(Into::into),
         visibility: new.visibility,
         callback: new.callback.map(SecretSetting::into_secret),
         origin,

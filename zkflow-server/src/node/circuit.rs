@@ -306,8 +306,10 @@ fn check(
         verification_key: verification_key.as_deref(),
         powers: match powers {
             GivenPowers::Configured => Some(&*app.powers),
-            GivenPowers::None | GivenPowers::Uploaded => None,
+            GivenPowers::None | GivenPowers::Uploaded | GivenPowers::Published => None,
         },
+        transcript: None,
+        steps: app.config.limits.import(),
         forgeable: Forgeable::Mark,
     };
     let options = KeyOptions::default().with_record_key(&app.record_key);

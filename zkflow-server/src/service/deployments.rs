@@ -12,7 +12,7 @@ use zkflow_core::format::zkey::ZKeyFile;
 use zkflow_core::id::CircuitId;
 use zkflow_core::provenance::Provenance;
 use zkflow_core::service::catalog::{
-    AuditAction, Circuit, DeployedContract, Deployment, DeploymentKey, Document as _, Idempotency,
+    AuditAction, CatalogError, Circuit, CircuitStatus, DeployedContract, Deployment, DeploymentKey, Document as _, Idempotency,
     RequestOrigin, Signer, Subject,
 };
 use zkflow_core::service::chain::{Address, ChainClient, CompiledContract, SolidityError, TransactionSigner};
@@ -23,6 +23,7 @@ use zkflow_core::service::tenant::TenantId;
 use zkflow_core::setup::{SetupRecord, gate};
 
 use super::{InputFault, RequestError, audit, callbacks, circuits};
+use crate::maintenance::manifest;
 use crate::state::App;
 use zkflow_evm::deploy::{self, Code, DeployError};
 use zkflow_evm::{CappedSigner, LocalSigner};
@@ -164,7 +165,7 @@ fn fingerprint(app: &App, circuit: &CircuitId, new: &NewDeployment, secrets: &Se
 
 /// Refuses a circuit whose keys were imported as forgeable. [`admit`] judges every key again; this refuses at once, and
 /// before a compiler makes code of it.
-fn refuse_forgeable(circuit: &Circuit) -> Result<(), RequestError> {
+pub(super) fn refuse_forgeable(circuit: &Circuit) -> Result<(), RequestError> {
     match &circuit.forgeable {
         None => Ok(()),
         Some(weakness) => Err(DeployError::MarkedForgeable(weakness.clone()).into()),
@@ -233,6 +234,23 @@ pub async fn contract(
     deployment.contract.ok_or_else(|| RequestError::NotDeployed(id.clone()))
 }
 
+/// Records a contract in the document of a circuit, if it is ready, as the latest one.
+pub(crate) async fn note(app: &App, id: &CircuitId, contract: &DeployedContract) -> Result<(), RequestError> {
+    loop {
+        let circuit = app.catalog.circuits().get(id).await?;
+        let Some(mut circuit) = circuit.filter(|circuit| circuit.life.status == CircuitStatus::Ready) else {
+            return Ok(());
+        };
+        let noted = circuit.deployed(contract.clone(), app.now());
+        noted.map_err(|error| RequestError::Internal(error.to_string()))?;
+        match app.save(circuit).await {
+            Ok(circuit) => return Ok(manifest::write(&*app.store, &circuit).await?),
+            Err(CatalogError::Stale(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 /// A verifier contract that is allowed on a chain.
 pub(crate) struct Admitted {
     /// Code of the contract, generated from the key that was judged.
@@ -265,7 +283,7 @@ pub(crate) async fn admit(
                 SetupRecord::from_json(record)?.verdict(&shared.record_key, key.head(), &Digest::of(&zkey))?
             }
             // An imported key that was not verified.
-            None => gate::judge(key.head()),
+            None => gate::judge_at_length(key.head()),
         };
         deploy::admit(&source, key.head(), &verdict, Some(&id), chain_id, &shared.chains.development)?;
         Ok::<_, RequestError>(Code::of_key(&key.head().vk)?)
@@ -339,6 +357,6 @@ pub(crate) fn open_signer(
         (Signer::Request, Some(key)) => {
             Some(Arc::new(CappedSigner::new(LocalSigner::from_hex(key)?, app.chains.spending)))
         }
-        (Signer::Request, None) => None,
+        (Signer::Request, None) | (Signer::Nobody, _) => None,
     })
 }

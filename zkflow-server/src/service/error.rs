@@ -98,6 +98,9 @@ pub enum RequestError {
     /// The upload has no such part.
     #[error("the upload has no such file, or the file has fewer parts")]
     UnknownPart,
+    /// Parts of uploads pass through the server.
+    #[error("this server has no signed URLs for parts: send them to the server")]
+    NotDirect,
     /// A part does not fill its place.
     #[error("the part has {found} bytes, expected {expected}")]
     PartLength {
@@ -294,7 +297,8 @@ impl Classified for RequestError {
             | Self::UnknownUpload(_)
             | Self::UnknownPart
             | Self::UnknownArtifact { .. } => ErrorKind::NotFound,
-            Self::CircuitPending(_)
+            Self::NotDirect
+            | Self::CircuitPending(_)
             | Self::CircuitFailed(_)
             | Self::CircuitBusy(_)
             | Self::CircuitDeleting(_)
@@ -352,6 +356,7 @@ impl Classified for RequestError {
             Self::NotOwner => "not_owner",
             Self::UnknownUpload(_) => "upload_not_found",
             Self::UnknownPart => "upload_part_not_found",
+            Self::NotDirect => "upload_not_direct",
             Self::PartLength { .. } => "upload_part_length",
             Self::UploadIncomplete { .. } => "upload_incomplete",
             Self::UploadInUse(_) => "upload_in_use",

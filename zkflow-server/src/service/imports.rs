@@ -22,14 +22,23 @@ pub struct NewImport {
     pub main: Option<SourcePath>,
     /// Simplification of a source's constraints.
     pub simplification: Simplification,
-    /// Whether to verify the key with the server's powers of tau.
-    pub configured_powers: bool,
+    /// Powers of tau of the server to verify the key with; `None`: the uploaded ones, if any.
+    pub powers: Option<OwnPowers>,
     /// Who may use the circuit.
     pub visibility: Option<Visibility>,
     /// Address that the end of the circuit is sent to; `None`: the tenant's, if any.
     pub callback: Option<SecretString>,
     /// The request, for logs.
     pub origin: Option<RequestOrigin>,
+}
+
+/// Powers of tau of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnPowers {
+    /// Any.
+    Any,
+    /// Published ones.
+    Published,
 }
 
 /// Returns the tenant's circuit from these files. Creates it as pending if it does not exist.
@@ -101,16 +110,23 @@ fn given(app: &App, upload: &Upload, new: &NewImport) -> Result<Given, RequestEr
     if has(FileRole::VerificationKey) && !has(FileRole::ProvingKey) {
         fault("zkey", "missing: a verification key is compared with its proving key (.zkey)");
     }
-    if has(FileRole::Ptau) && new.configured_powers {
+    if has(FileRole::Transcript) && !has(FileRole::ProvingKey) {
+        fault("zkey", "missing: a transcript is compared with its proving key (.zkey)");
+    }
+    if has(FileRole::Transcript) && !has(FileRole::Ptau) && new.powers.is_none() {
+        fault("ptau", "missing: a transcript is compared with its powers of tau (.ptau, or `configured`)");
+    }
+    if has(FileRole::Ptau) && new.powers.is_some() {
         fault("powers", "the upload has powers of tau too: give only one of them");
     }
     if !faults.is_empty() {
         return Err(RequestError::ImportIncomplete(faults));
     }
-    let powers = match (has(FileRole::Ptau), new.configured_powers) {
+    let powers = match (has(FileRole::Ptau), new.powers) {
         (true, _) => GivenPowers::Uploaded,
-        (false, true) => GivenPowers::Configured,
-        (false, false) => GivenPowers::None,
+        (false, Some(OwnPowers::Any)) => GivenPowers::Configured,
+        (false, Some(OwnPowers::Published)) => GivenPowers::Published,
+        (false, None) => GivenPowers::None,
     };
     let options = options(new.simplification);
     let compiler =

@@ -3,7 +3,7 @@
 use zkflow_core::service::catalog::{Circuit, CircuitFilter, Document as _, Page};
 use zkflow_core::service::tenant::TenantId;
 
-use super::RequestError;
+use super::{RequestError, uploads};
 use crate::config::Limits;
 use crate::state::App;
 
@@ -12,7 +12,8 @@ const PAGE: usize = 200;
 const MEBIBYTE: u64 = 1 << 20;
 
 /// Refuses a further circuit of a tenant whose circuits reach a limit. Concurrent requests may
-/// exceed it slightly, and circuits that are not ready have no size yet.
+/// exceed it slightly. A pending import counts with the files of its upload; other circuits that are not ready have no size
+/// yet.
 ///
 /// # Errors
 /// [`RequestError::CircuitQuota`] names the setting.
@@ -27,7 +28,9 @@ pub(super) async fn refuse_excess(app: &App, tenant: &TenantId) -> Result<(), Re
     loop {
         let circuits = app.catalog.circuits().list(&filter, &page).await?;
         count += circuits.len() as u64;
-        bytes = circuits.iter().map(size).fold(bytes, u64::saturating_add);
+        for circuit in &circuits {
+            bytes = bytes.saturating_add(size(app, circuit).await?);
+        }
         if max_circuits > 0 && count >= max_circuits {
             return Err(RequestError::CircuitQuota("max_circuits"));
         }
@@ -41,7 +44,11 @@ pub(super) async fn refuse_excess(app: &App, tenant: &TenantId) -> Result<(), Re
     }
 }
 
-/// Size of a circuit's files in bytes.
-fn size(circuit: &Circuit) -> u64 {
-    circuit.artifacts.values().map(|file| file.size).fold(0, u64::saturating_add)
+/// Size of a circuit's files in bytes; of a pending import, that of its upload.
+async fn size(app: &App, circuit: &Circuit) -> Result<u64, RequestError> {
+    if let Some(import) = circuit.origin.import().filter(|_| !circuit.is_final()) {
+        let upload = uploads::read(app, &circuit.life.tenant, &import.upload).await?;
+        return Ok(upload.map_or(0, |upload| upload.bytes()));
+    }
+    Ok(circuit.artifacts.values().map(|file| file.size).fold(0, u64::saturating_add))
 }

@@ -4,24 +4,24 @@
 //! path is only a name: an import writes the files of the source into a folder of its own.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use zkflow_core::service::catalog::{Circuit, FileRole, Named as _};
+use zkflow_core::digest::Digest;
+use zkflow_core::service::catalog::Circuit;
 use zkflow_core::service::id::UploadId;
-use zkflow_core::service::store::{ArtifactPath, PutMode, StoreError};
+use zkflow_core::service::store::{ArtifactPath, PutMode, SignedPut, StoreError};
 use zkflow_core::service::tenant::TenantId;
-use zkflow_core::service::upload::{Upload, UploadFile};
+use zkflow_core::service::upload::{
+    DeclarationFault, DeclarationLimits, DeclarationRefusal, Upload, UploadFile, check_declaration,
+};
 
 use super::{InputFault, RequestError};
 use crate::state::App;
 
-/// Largest number of files of an upload.
-const MOST_FILES: usize = 1024;
 /// Largest number of unfinished uploads of a tenant.
 const MOST_UPLOADS: usize = 64;
-/// Largest verification key.
-const MOST_VERIFICATION_KEY: u64 = 4 << 20;
 
 /// Creates an upload for these files.
 ///
@@ -109,6 +109,41 @@ pub async fn put_part(
     Ok(())
 }
 
+/// Whether parts can be sent to the store directly.
+pub fn is_direct(app: &App) -> bool {
+    app.config.storage.s3_upload_s > 0
+}
+
+/// Signed requests that send parts of a file to the store directly: each with the length of its place, and the given SHA-256.
+///
+/// A part that is stored in this way is checked when the import reads it.
+///
+/// # Errors
+/// - [`RequestError::NotDirect`]: the settings or the store have none.
+/// - [`RequestError::UnknownUpload`]; [`RequestError::UnknownPart`]; [`RequestError::UploadInUse`].
+pub async fn signed_parts(
+    app: &App,
+    tenant: &TenantId,
+    id: &UploadId,
+    file: u32,
+    parts: &[(u32, Digest)],
+) -> Result<Vec<SignedPut>, RequestError> {
+    let upload = unused(app, tenant, id).await?;
+    if !is_direct(app) {
+        return Err(RequestError::NotDirect);
+    }
+    let declared = upload.files.get(file as usize).ok_or(RequestError::UnknownPart)?;
+    let left = upload.expires_at.since(app.now()).max(Duration::from_secs(1));
+    let valid = Duration::from_secs(app.config.storage.s3_upload_s).min(left);
+    let mut signed = Vec::with_capacity(parts.len());
+    for (part, sha256) in parts {
+        let size = declared.part_bytes(*part).ok_or(RequestError::UnknownPart)?;
+        let request = app.store.upload_url(&upload.part_key(file, *part), size, sha256, valid).await?;
+        signed.push(request.ok_or(RequestError::NotDirect)?);
+    }
+    Ok(signed)
+}
+
 /// Deletes an upload.
 ///
 /// # Errors
@@ -179,62 +214,21 @@ pub(crate) fn needs(circuit: &Circuit, upload: &UploadId) -> bool {
 
 /// Checks the declared files, before anything is stored.
 fn check(app: &App, files: &[UploadFile]) -> Result<(), RequestError> {
-    let mut faults = Vec::new();
-    let mut fault = |at: usize, field: &str, message: &str| {
-        faults.push(InputFault { path: format!("files[{at}].{field}"), message: message.to_owned() });
-    };
-    if files.is_empty() || files.len() > MOST_FILES {
-        let message = format!("expected 1 to {MOST_FILES} files");
-        return Err(RequestError::Upload(vec![InputFault { path: "files".to_owned(), message }]));
-    }
-    let (mut paths, mut roles) = (BTreeSet::new(), BTreeSet::new());
-    for (at, file) in files.iter().enumerate() {
-        if file.size == 0 {
-            fault(at, "size", "at least 1 byte");
-        }
-        match (file.role, &file.path) {
-            (FileRole::Source, None) => fault(at, "path", "missing: the path of the file in the source"),
-            (FileRole::Source, Some(path)) if !paths.insert(path.as_str()) => {
-                fault(at, "path", "another file has the same path");
-            }
-            (FileRole::Source, Some(_)) => {}
-            (_, Some(_)) => fault(at, "path", "only files of the source have a path"),
-            (role, None) if !roles.insert(role) => {
-                fault(at, "role", &format!("another file is the {}", role.as_str()));
-            }
-            _ => {}
-        }
-    }
-    for (at, file) in files.iter().enumerate() {
-        let path = file.path.as_ref().map_or("", |path| path.as_str());
-        if path.match_indices('/').any(|(end, _)| paths.contains(&path[..end])) {
-            fault(at, "path", "a folder of the path is another file");
-        }
-    }
-    if !faults.is_empty() {
-        faults.truncate(16);
-        return Err(RequestError::Upload(faults));
-    }
-    let sum = |roles: &[FileRole]| {
-        let files = files.iter().filter(|file| roles.contains(&file.role));
-        files.fold(0u64, |sum, file| sum.saturating_add(file.size))
-    };
     let limits = &app.config.limits;
-    for (what, bytes, most) in [
-        ("the source", sum(&[FileRole::Source]), mebibytes(limits.compile_source_mib)),
-        ("the verification key", sum(&[FileRole::VerificationKey]), MOST_VERIFICATION_KEY),
-        (
-            "r1cs, wasm and sym",
-            sum(&[FileRole::R1cs, FileRole::Wasm, FileRole::Sym]),
-            mebibytes(limits.upload_parts_mib),
-        ),
-        ("the upload", sum(FileRole::ALL), mebibytes(limits.upload_mib)),
-    ] {
-        if bytes > most {
-            return Err(RequestError::UploadTooLarge { what, bytes, most });
+    let limits = DeclarationLimits {
+        source: mebibytes(limits.compile_source_mib),
+        parts: mebibytes(limits.upload_parts_mib),
+        whole: mebibytes(limits.upload_mib),
+    };
+    check_declaration(files, &limits).map_err(|refusal| match refusal {
+        DeclarationRefusal::Faults(faults) => {
+            let fault = |DeclarationFault { path, message }| InputFault { path, message };
+            RequestError::Upload(faults.into_iter().map(fault).collect())
         }
-    }
-    Ok(())
+        DeclarationRefusal::TooLarge { what, bytes, most } => {
+            RequestError::UploadTooLarge { what, bytes, most }
+        }
+    })
 }
 
 fn mebibytes(count: u64) -> u64 {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use zkflow_core::circuit::{Blueprint, BlueprintError};
 use zkflow_core::service::catalog::Circuit;
+use zkflow_core::service::ceremony::CeremonyRecord;
 use zkflow_core::service::store::{Artifact, StoreError};
 use zkflow_core::service::tenant::TenantId;
 use zkflow_core::template::TemplateName;
@@ -28,6 +29,7 @@ impl App {
             .include_roots(&self.include_roots)
             .source_limits(self.config.limits.source())
             .options(self.compile_options)
+            .transcripts(CeremonyRecord::transcript)
             .build()?;
         blueprint.circuit_hash = tenant.scoped(&blueprint.circuit_hash);
         Ok(blueprint)

@@ -13,8 +13,7 @@ use zkflow_core::id::CircuitId;
 use zkflow_core::proof::{PublicSignals, VerifyingKey};
 use zkflow_core::rng::os_rng;
 use zkflow_core::service::catalog::{
-    CatalogError, Circuit, CircuitStatus, DeployedContract, Deployment, DeploymentStage, Document as _,
-    Named as _, Page, ProofArtifacts, ProofFilter, ProofStatus, Signer, Usage,
+    Circuit, Deployment, DeploymentStage, Document as _, Named as _, Page, ProofArtifacts, ProofFilter, ProofStatus, Signer, Usage,
 };
 use zkflow_core::service::chain::{ChainClient, SignedTransaction};
 use zkflow_core::service::id::DeploymentId;
@@ -25,8 +24,7 @@ use zkflow_store::vault::VaultError;
 use super::document::{Steps, save};
 use super::load::load;
 use super::{Stop, blocking, invalid, outage, stop, stop_or_outage};
-use crate::maintenance::manifest;
-use crate::service::deployments::{Admitted, Secrets, admit, open_signer};
+use crate::service::deployments::{Admitted, Secrets, admit, note, open_signer};
 use crate::service::{RequestError, circuits, verify};
 use crate::state::App;
 use crate::telemetry::stage_took;
@@ -112,26 +110,6 @@ impl Deploy {
         blocking(prove).await?
     }
 
-    /// Records the contract in the circuit's document as the latest confirmed one.
-    async fn note(&self, deployment: &Deployment, contract: &DeployedContract) -> Result<(), Stop> {
-        loop {
-            let circuit =
-                self.app.catalog.circuits().get(&deployment.circuit_id).await.map_err(stop_or_outage)?;
-            let Some(mut circuit) = circuit.filter(|circuit| circuit.life.status == CircuitStatus::Ready)
-            else {
-                return Ok(());
-            };
-            circuit.deployed(contract.clone(), self.app.now()).map_err(invalid)?;
-            match self.app.save(circuit).await {
-                Ok(circuit) => {
-                    return manifest::write(&*self.app.store, &circuit).await.map_err(stop_or_outage);
-                }
-                Err(CatalogError::Stale(_)) => {}
-                Err(error) => return Err(stop(error)),
-            }
-        }
-    }
-
     /// Time until the deadline of the deployment.
     fn left(&self, deployment: &Deployment) -> Duration {
         let whole = self.app.config.chain.deploy_time();
@@ -199,14 +177,14 @@ impl Steps for Deploy {
         let spent = journal.began.elapsed();
         stage_took("deployment", "check", spent);
         // The circuit's document is written first: repeating this after a crash is harmless.
-        self.note(deployment, &contract).await?;
+        note(app, &deployment.circuit_id, &contract).await.map_err(stop_or_outage)?;
         tracing::info!(deployment = %deployment.id, circuit = %circuit.id, chain_id, address = %contract.address, "deployed");
         deployment.confirm(contract, spent, app.now()).map_err(invalid)?;
         Ok(())
     }
 
     fn usage(&self, deployment: &Deployment) -> Option<(CircuitId, Usage)> {
-        let gas = deployment.contract.as_ref()?.gas_used;
+        let gas = deployment.contract.as_ref()?.gas_used?;
         Some((deployment.circuit_id.clone(), Usage { deployments: 1, gas, ..Usage::default() }))
     }
 

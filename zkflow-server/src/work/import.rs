@@ -4,16 +4,19 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Instant;
 
-use zkflow_core::circuit::{CheckedParts, Forgeable, ImportError, ImportedKey, ImportedParts};
+use zkflow_core::circuit::{
+    CheckedParts, Forgeable, ImportError, ImportedKey, ImportedParts, require_published,
+};
 use zkflow_core::compile::SourceSearch;
 use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::rng::os_rng;
 use zkflow_core::service::catalog::{
     Circuit, CircuitStage, Failure, FileRole, GivenPowers, Import, Named as _,
 };
+use zkflow_core::service::ceremony::CeremonyRecord;
 use zkflow_core::service::store::StoreError;
-use zkflow_core::service::upload::Upload;
-use zkflow_core::setup::{KeyOptions, PowersFile, PowersSource, StepOptions};
+use zkflow_core::service::upload::{Upload, UploadFile};
+use zkflow_core::setup::{KeyOptions, PowersFile, PowersSource};
 
 use super::keygen::{KeyGeneration, compile_failure};
 use super::made::{Made, inputs};
@@ -56,20 +59,27 @@ pub(super) async fn gather(app: &Arc<App>, upload: &Upload) -> Result<Scratch, S
         for part in 0..file.parts() {
             let body = match app.store.get(&upload.part_key(number, part)).await {
                 Err(StoreError::NotFound(_)) => return Err(gone()),
+                // A part that was sent to the store directly is not the one that was announced.
+                Err(StoreError::Corrupt { .. }) => return Err(differs(file)),
                 found => found.map_err(stop_or_outage)?.body,
             };
             writing = blocking(move || writing.append(&body)).await?.map_err(unwritable)?;
         }
         let (size, digest) = writing.finish().map_err(unwritable)?;
         if (size, digest) != (file.size, file.sha256) {
-            let name = file.path.as_ref().map_or(file.role.as_str(), |path| path.as_str());
-            return Err(Stop::Final(Failure {
-                code: "upload_digest".to_owned(),
-                message: format!("the uploaded {name} differs from its declared size or SHA-256"),
-            }));
+            return Err(differs(file));
         }
     }
     Ok(scratch)
+}
+
+/// The uploaded file is not the declared one.
+fn differs(file: &UploadFile) -> Stop {
+    let name = file.path.as_ref().map_or(file.role.as_str(), |path| path.as_str());
+    Stop::Final(Failure {
+        code: "upload_digest".to_owned(),
+        message: format!("the uploaded {name} differs from its declared size or SHA-256"),
+    })
 }
 
 /// The upload has expired, or was deleted.
@@ -133,16 +143,21 @@ fn finish(
     powers: GivenPowers,
     id: zkflow_core::id::CircuitId,
 ) -> Result<zkflow_core::circuit::CircuitFiles, Stop> {
+    let steps = app.config.limits.import();
     let uploaded = match scratch.file(FileRole::Ptau) {
         None => None,
         Some(file) => {
-            let options = StepOptions::default();
-            Some(PowersFile::check(&file.path, None, &mut os_rng(), options).map_err(of_upload)?)
+            Some(PowersFile::check(&file.path, None, &mut os_rng(), steps).map_err(of_upload)?)
         }
     };
     let uploaded = uploaded.as_ref().map(|file| file as &dyn PowersSource);
-    let verification_key = scratch.file(FileRole::VerificationKey).map(|file| fs::read(&file.path));
-    let verification_key = verification_key.transpose().map_err(unwritable)?;
+    let read = |role| scratch.file(role).map(|file| fs::read(&file.path)).transpose().map_err(unwritable);
+    let verification_key = read(FileRole::VerificationKey)?;
+    let transcript = read(FileRole::Transcript)?.map(|text| CeremonyRecord::transcript(&text));
+    let transcript = transcript.transpose().map_err(|why| of_upload(ImportError::Transcript(why)))?;
+    if powers == GivenPowers::Published {
+        require_published(&*app.powers, "powers of tau").map_err(of_upload)?;
+    }
     let key = match scratch.file(FileRole::ProvingKey) {
         None => ImportedKey::Made(uploaded.unwrap_or(&*app.powers)),
         Some(file) => ImportedKey::Given {
@@ -152,8 +167,10 @@ fn finish(
             powers: match powers {
                 GivenPowers::None => None,
                 GivenPowers::Uploaded => uploaded,
-                GivenPowers::Configured => Some(&*app.powers),
+                GivenPowers::Configured | GivenPowers::Published => Some(&*app.powers),
             },
+            transcript: transcript.as_deref(),
+            steps,
             forgeable: Forgeable::Refuse,
         },
     };

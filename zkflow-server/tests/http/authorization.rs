@@ -124,6 +124,7 @@ impl Route {
                 "circuitId": ids.circuit, "privateInputs": {"age": "42"}, "publicInputs": {"randomPublicSignal": "7"},
             }]}),
             "createUpload" => json!({"files": [{"role": "wasm", "size": 1, "sha256": Digest::of("a")}]}),
+            "signParts" => json!({"parts": [{"part": 0, "sha256": Digest::of("a")}]}),
             "importCircuit" => json!({"uploadId": ids.upload}),
             "createCeremony" => json!({
                 "circuitId": ids.circuit, "minContributions": 1, "deadline": later(1),
@@ -133,6 +134,7 @@ impl Route {
             "declareContribution" => json!({"size": 1, "sha256": Digest::of("a")}),
             "verifyProof" => json!({"proof": {}, "publicSignals": []}),
             "deployContract" => json!({"chainId": 31337, "signer": "deployer"}),
+            "bindContract" => json!({"chainId": 31337, "address": format!("0x{}", "11".repeat(20))}),
             "createKey" => json!({"name": "a", "tenant": "own", "scopes": ["verify"]}),
             "retryJobs" | "deleteJobs" => json!({"queue": "deploy", "subjects": [ids.deployment]}),
             "purgeJobs" => json!({"before": "2020-01-01T00:00:00Z"}),
@@ -280,7 +282,7 @@ fn the_page_of_authorization_is_up_to_date() {
         ("proofs:create", "requesting, cancelling and deleting proofs"),
         ("proofs:read", "reading proof requests and proofs"),
         ("verify", "verifying proofs"),
-        ("deploy", "deploying contracts, with the operator's signers too"),
+        ("deploy", "deploying contracts, with the operator's signers too, and binding contracts"),
         ("ceremonies:contribute", "reading ceremonies and their files, and contributing to them"),
         (
             "webhooks",

@@ -14,7 +14,7 @@ use zkflow_core::digest::Digest;
 use zkflow_core::format::zkey::{ContributionName, ZKeyFile};
 use zkflow_core::rng::{SecureRng, os_rng};
 use zkflow_core::service::catalog::{Ceremony, Named as _, Scope};
-use zkflow_core::service::ceremony::{CeremonyFiles, CeremonyRecord};
+use zkflow_core::service::ceremony::{CeremonyFiles, CeremonyRecord, ReceivedContribution};
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::queue::QueueName;
 use zkflow_core::setup::{Beacon, StepOptions, phase2};
@@ -22,6 +22,7 @@ use zkflow_server::config::{AuthMethod, Config};
 use zkflow_server::work;
 
 use crate::callers::with_key;
+use crate::imports::file;
 use crate::support::{Reply, Server, json_request, ready_circuit, request};
 
 /// The published powers of tau for 2^8 rows.
@@ -256,6 +257,33 @@ async fn a_ceremony_gives_a_circuit_with_its_key_and_a_record() {
         change(&mut other);
         assert!(other.check(files_of(&r1cs, &zkey, &head, &record)).is_err());
     }
+
+    // Key and record are imported elsewhere. A record spliced from two ceremonies is refused.
+    let of = |name: &str| format!("/v1/circuits/{}/artifacts/{name}", circuit["circuitId"].as_str().unwrap());
+    let part = async |role, name| file(role, hosted.server.get(&of(name)).await.body.to_vec());
+    let files = async |transcript: Vec<u8>| {
+        vec![
+            part("r1cs", "circuit.r1cs").await,
+            part("wasm", "circuit.wasm").await,
+            part("sym", "circuit.sym").await,
+            part("zkey", "proving_key.zkey").await,
+            file("ptau", std::fs::read(powers()).unwrap()),
+            file("transcript", transcript),
+        ]
+    };
+    let (imported, _) = hosted.server.imported(&files(text.to_vec()).await, json!({})).await;
+    assert_eq!(imported["provenance"], json!({"ceremony": 2}), "{imported}");
+    let mut spliced = record.clone();
+    spliced.contributions[1] = {
+        let other = contributed(&contributed(&key, "eve", &mut os_rng()), "eve", &mut os_rng());
+        let head = ZKeyFile::open(Cursor::new(&other)).unwrap().head().clone();
+        let at = record.contributions[1].received_at;
+        ReceivedContribution::new(2, head.contributions.last().unwrap(), Digest::of(&other), at)
+    };
+    let refused = files(spliced.to_json().into_bytes()).await;
+    let message = hosted.server.refused(&refused, json!({}), "transcript_of_other_key").await;
+    assert!(message.contains("contribution 2 differs"), "{message}");
+    hosted.server.refused(&files(b"{}".to_vec()).await, json!({}), "transcript_of_other_key").await;
 
     assert_eq!(ended.contributions.len(), 2);
     hosted.server.delete(&hosted.path("")).await.problem(409, "ceremony_ended");

@@ -24,7 +24,7 @@ use crate::callers::guarded;
 use crate::support::{Reply, Server, ready_circuit, request, shared};
 
 /// A file to upload: role, path in a source, bytes.
-type Sent = (&'static str, Option<&'static str>, Vec<u8>);
+pub(crate) type Sent = (&'static str, Option<&'static str>, Vec<u8>);
 
 const MAIN: &str = "pragma circom 2.1.0;
 include \"lib/square.circom\";
@@ -45,12 +45,12 @@ fn source() -> Vec<Sent> {
     vec![("source", Some("main.circom"), MAIN.into()), ("source", Some("lib/square.circom"), SQUARE.into())]
 }
 
-fn file(role: &'static str, bytes: impl Into<Vec<u8>>) -> Sent {
+pub(crate) fn file(role: &'static str, bytes: impl Into<Vec<u8>>) -> Sent {
     (role, None, bytes.into())
 }
 
 /// A file of circom and snarkjs.
-fn tiny(name: &str) -> Vec<u8> {
+pub(crate) fn tiny(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../zkflow-groth16/tests/data");
     std::fs::read(folder.join(name)).unwrap()
 }
@@ -100,7 +100,7 @@ impl Server {
     }
 
     /// Uploads and imports files; returns the circuit when it is ready or has failed, and the upload.
-    async fn imported(&self, files: &[Sent], mut request: Value) -> (Value, String) {
+    pub(crate) async fn imported(&self, files: &[Sent], mut request: Value) -> (Value, String) {
         let id = self.upload(files).await;
         request["uploadId"] = json!(id);
         let asked = self.import(&request).await;
@@ -124,7 +124,7 @@ impl Server {
     }
 
     /// Imports files that must be refused with this code.
-    async fn refused(&self, files: &[Sent], request: Value, code: &str) -> String {
+    pub(crate) async fn refused(&self, files: &[Sent], request: Value, code: &str) -> String {
         let (circuit, upload) = self.imported(files, request).await;
         assert_eq!(
             (&circuit["status"], &circuit["error"]["code"]),
@@ -158,6 +158,13 @@ impl Server {
         assert_eq!(verdict["verified"], true, "{verdict}");
         made["publicSignals"].clone()
     }
+}
+
+/// The hash of a name in the table of inputs of a module.
+fn fnv1a(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 fn main_circom() -> Value {
@@ -210,7 +217,7 @@ async fn a_source_alone_gives_all_that_a_template_gives() {
 }
 
 /// A key of `tiny.r1cs` from published powers of tau, with one contribution, and its verification key.
-fn tiny_key() -> (Vec<u8>, String) {
+pub(crate) fn tiny_key() -> (Vec<u8>, String) {
     let r1cs = R1cs::read(&tiny("tiny.r1cs")).unwrap();
     let mut powers = Ptau::open(Cursor::new(tiny(POWERS))).unwrap();
     let (mut initial, mut key) = (Vec::new(), Vec::new());
@@ -221,7 +228,7 @@ fn tiny_key() -> (Vec<u8>, String) {
     (key, zkflow_core::format::json::vkey_text(&head.vk))
 }
 
-const POWERS: &str = "powersOfTau28_hez_final_08.ptau";
+pub(crate) const POWERS: &str = "powersOfTau28_hez_final_08.ptau";
 
 #[tokio::test]
 async fn a_key_is_verified_with_published_powers_of_tau() {
@@ -242,6 +249,13 @@ async fn a_key_is_verified_with_published_powers_of_tau() {
     let setup: Value = serde_json::from_slice(&server.artifact(&circuit, "setup.json").await).unwrap();
     assert_eq!(setup["provenance"], "single-operator");
     assert!(setup["phase1"]["origin"].as_str().unwrap().contains("Hermez"), "{setup}");
+    // The name of a published file means those of the server, which has none.
+    let published = json!({"powers": "powersOfTau28_hez_final_14.ptau"});
+    server.refused(&files[..5], published, "powers_not_published").await;
+    let upload = server.upload(&files[..5]).await;
+    for powers in ["other", "powersOfTau28_hez_final_29.ptau", "../powersOfTau28_hez_final_14.ptau"] {
+        server.import(&json!({"uploadId": upload, "powers": powers})).await.problem(422, "invalid_body");
+    }
     // The same key without the powers of tau is another circuit, whose label is claimed.
     let (claimed, _) = server.imported(&files[..5], json!({})).await;
     assert_ne!(claimed["circuitId"], circuit["circuitId"]);
@@ -338,6 +352,17 @@ async fn files_that_do_not_belong_together_are_refused_and_leave_nothing() {
     server.refused(&[r1cs.clone(), wasm.clone(), own_sym], json!({}), "parts_differ").await;
     let renamed = String::from_utf8(sym.2.clone()).unwrap().replace("main.age", "main.agf");
     server.refused(&[r1cs.clone(), wasm.clone(), file("sym", renamed)], json!({}), "parts_differ").await;
+    // A module that reports another number of values, or another name, in its table of inputs.
+    let lies = |change: &dyn Fn(&mut [u8])| {
+        let mut module = wasm.2.clone();
+        let hash = fnv1a("age").to_le_bytes();
+        let at = module.windows(8).position(|window| window == hash).unwrap();
+        change(&mut module[at..at + 16]);
+        [r1cs.clone(), file("wasm", module), sym.clone()]
+    };
+    server.refused(&lies(&|entry| entry[12] = 2), json!({}), "parts_differ").await;
+    server.refused(&lies(&|entry| entry[0] ^= 1), json!({}), "parts_differ").await;
+    server.refused(&lies(&|entry| entry[8] = 0), json!({}), "parts_differ").await;
     let deep = format!("1,1,0,main{}\n", ".a".repeat(100_000));
     server.refused(&[r1cs.clone(), wasm.clone(), file("sym", deep)], json!({}), "parts_differ").await;
 
@@ -436,6 +461,13 @@ async fn parts_have_one_place_each() {
         let put = request(Method::PUT, &format!("/v1/uploads/{id}/files/{place}"), "abc");
         server.send(put).await.problem(404, "upload_part_not_found");
     }
+    // Nothing is unpacked: compressed bytes are bytes.
+    let packed = [
+        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 75, 76, 74, 6, 0, 194, 65, 36, 53, 3, 0, 0, 0,
+    ];
+    let mut put = request(Method::PUT, &format!("/v1/uploads/{id}/files/1/parts/0"), packed.to_vec());
+    put.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+    server.send(put).await.problem(422, "upload_part_length");
     assert_eq!(server.put_part(id, 0, 1, &large[..3]).await.status, 204);
     assert_eq!(server.put_part(id, 0, 1, &large[..3]).await.status, 204, "again");
     let upload = server.get(&format!("/v1/uploads/{id}")).await.ok();
@@ -535,6 +567,7 @@ async fn declarations_are_checked_before_any_byte() {
         json!([one("zkey", u64::MAX), one("ptau", u64::MAX)]),
         json!([one("r1cs", 2 * mebibyte), one("sym", 2 * mebibyte), one("wasm", 1)]),
         json!([one("verification_key", 4 * mebibyte + 1), one("zkey", 1)]),
+        json!([one("transcript", 4 * mebibyte + 1), one("zkey", 1)]),
     ] {
         server.declare(files).await.problem(422, "upload_too_large");
     }

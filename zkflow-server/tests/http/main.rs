@@ -32,6 +32,7 @@ mod proofs;
 mod proxies;
 mod quotas;
 mod support;
+mod template_keys;
 mod tenants;
 mod tokens;
 mod usage;

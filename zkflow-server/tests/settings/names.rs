@@ -27,6 +27,7 @@ const BEFORE: [(&str, Option<&str>); 60] = [
     ("s3_endpoint", Some("S3_ENDPOINT")),
     ("s3_force_path_style", Some("S3_FORCE_PATH_STYLE")),
     ("s3_redirect_s", Some("S3_REDIRECT_S")),
+    ("s3_upload_s", Some("S3_UPLOAD_S")),
     ("artifact_cache", Some("ZKFLOW_ARTIFACT_CACHE")),
     ("artifact_cache_mib", None),
     ("workers", Some("ZKFLOW_WORKERS")),

@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::store::{
-    Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, Pieces, PutMode, StoreError,
+    Artifact, ArtifactKey, ArtifactMeta, ArtifactStore, Pieces, PutMode, SignedPut, StoreError,
 };
 
 use super::{Ended, Guard, Policy};
@@ -86,5 +86,16 @@ impl ArtifactStore for GuardedStore {
 
     async fn download_url(&self, key: &ArtifactKey, valid: Duration) -> Result<Option<String>, StoreError> {
         self.call(Some(self.guard.policy.deadline), || self.store.download_url(key, valid)).await.result
+    }
+
+    async fn upload_url(
+        &self,
+        key: &ArtifactKey,
+        size: u64,
+        sha256: &Digest,
+        valid: Duration,
+    ) -> Result<Option<SignedPut>, StoreError> {
+        let sign = || self.store.upload_url(key, size, sha256, valid);
+        self.call(Some(self.guard.policy.deadline), sign).await.result
     }
 }

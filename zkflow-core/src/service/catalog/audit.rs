@@ -22,6 +22,8 @@ named! {
         CircuitDelete = "circuit.delete",
         /// A contract was deployed.
         Deploy = "deployment.request",
+        /// A contract that exists on a chain was bound to a circuit.
+        Bind = "deployment.bind",
         /// A ceremony was announced.
         CeremonyAnnounce = "ceremony.announce",
         /// A ceremony was ended by the value of its beacon.

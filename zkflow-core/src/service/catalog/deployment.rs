@@ -162,25 +162,37 @@ pub enum Signer {
     Named(String),
     /// Private key from the request.
     Request,
+    /// None: the contract was on the chain before, and is bound to the circuit.
+    Nobody,
 }
 
-/// A verifier contract on a chain.
+impl DeployedContract {
+    /// Whether the contract was on the chain before, and is bound to the circuit by its address.
+    pub fn is_bound(&self) -> bool {
+        self.transaction.is_none()
+    }
+}
+
+/// A verifier contract on a chain: deployed by the service, or bound by its address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployedContract {
     /// EIP-155 id of the chain.
     pub chain_id: u64,
     /// Address of the contract.
     pub address: Address,
-    /// Transaction that created the contract.
-    pub transaction: TransactionHash,
-    /// Number of the transaction's block.
+    /// Transaction that created the contract; `None` for a bound contract, whose transaction is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<TransactionHash>,
+    /// Number of the transaction's block; for a bound contract, the newest block when its code was read.
     pub block: u64,
     /// Gas used by the transaction.
-    pub gas_used: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gas_used: Option<u64>,
     /// SHA-256 of `verification_key.json`.
     pub verification_key: Digest,
-    /// Full version of the compiler, such as `0.8.30+commit.73712a01`.
-    pub compiler: String,
+    /// Full version of the compiler, such as `0.8.30+commit.73712a01`; `None` for a bound contract.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compiler: Option<String>,
     /// SHA-256 of the code at the address.
     pub code: Digest,
 }

@@ -125,6 +125,8 @@ named! {
         VerificationKey = "verification_key",
         /// Prepared powers of tau (.ptau).
         Ptau = "ptau",
+        /// Record of the key's ceremony (ceremony.json).
+        Transcript = "transcript",
     }
 
     /// Powers of tau that a given key is verified with.
@@ -135,6 +137,8 @@ named! {
         Uploaded = "uploaded",
         /// Those of the server.
         Configured = "configured",
+        /// Those of the server, which must be published ones.
+        Published = "published",
     }
 }
 

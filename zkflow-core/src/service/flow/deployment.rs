@@ -84,6 +84,26 @@ impl Deployment {
         }
     }
 
+    /// A contract that was on the chain before. It is confirmed, and there is nothing to do.
+    pub fn bound(
+        id: DeploymentId,
+        circuit_id: CircuitId,
+        contract: DeployedContract,
+        idempotency: Idempotency,
+        now: Timestamp,
+    ) -> Self {
+        let asked = Asked {
+            chain_id: Some(contract.chain_id),
+            signer: Signer::Nobody,
+            own_rpc: false,
+            idempotency: Some(idempotency),
+        };
+        let mut deployment = Self::new(id, circuit_id, asked, now);
+        deployment.life.complete(DeploymentStatus::Confirmed, Duration::ZERO, now);
+        deployment.contract = Some(contract);
+        deployment
+    }
+
     /// Records the signed transaction and its chain, before it is sent.
     ///
     /// # Errors

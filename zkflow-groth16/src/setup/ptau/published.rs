@@ -26,6 +26,11 @@ impl Ceremony {
         HASHES.get(place).map(|_| Self { power })
     }
 
+    /// The file with this name; `None` if there is none.
+    pub fn of_file_name(name: &str) -> Option<Self> {
+        (SMALLEST..=POWER).map(|power| Self { power }).find(|ceremony| ceremony.file_name() == name)
+    }
+
     /// BLAKE2b-512 of the file, in hexadecimal digits.
     pub fn hash_text(self) -> &'static str {
         let place = self.power.saturating_sub(SMALLEST) as usize;

@@ -13,19 +13,28 @@ pub(super) use zkflow_evm::deploy::checksummed;
 #[serde(rename_all = "camelCase")]
 #[schema(as = DeployedContract)]
 pub(in crate::http) struct DeployedDto {
+    /// `deployed` by this service, or `bound`: it was on the chain before, and contains the key of the circuit.
+    #[schema(value_type = schema::ContractKind)]
+    kind: &'static str,
     chain_id: u64,
     /// Address of the contract, with the EIP-55 checksum.
     #[schema(value_type = schema::Address)]
     address: String,
-    #[schema(value_type = schema::TransactionHash)]
-    transaction_hash: String,
+    /// Absent for a bound contract.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::TransactionHash>)]
+    transaction_hash: Option<String>,
+    /// Block of the transaction; for a bound contract, the newest one when its code was read.
     block_number: u64,
-    gas_used: u64,
+    /// Absent for a bound contract.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gas_used: Option<u64>,
     /// SHA-256 of `verification_key.json`.
     #[schema(value_type = schema::Sha256)]
     verification_key: String,
-    /// Full version of the Solidity compiler, such as `0.8.30+commit.73712a01`.
-    compiler: String,
+    /// Full version of the Solidity compiler, such as `0.8.30+commit.73712a01`; absent for a bound contract.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compiler: Option<String>,
     /// SHA-256 of the code on the chain.
     #[schema(value_type = schema::Sha256)]
     code_sha256: String,
@@ -34,9 +43,10 @@ pub(in crate::http) struct DeployedDto {
 impl From<DeployedContract> for DeployedDto {
     fn from(contract: DeployedContract) -> Self {
         Self {
+            kind: if contract.is_bound() { "bound" } else { "deployed" },
             chain_id: contract.chain_id,
             address: checksummed(&contract.address),
-            transaction_hash: contract.transaction.to_string(),
+            transaction_hash: contract.transaction.map(|hash| hash.to_string()),
             block_number: contract.block,
             gas_used: contract.gas_used,
             verification_key: contract.verification_key.to_string(),

@@ -90,6 +90,22 @@ fn fault(path: &str, message: &str) -> Problem {
     RequestError::Fields(vec![InputFault { path: path.to_owned(), message: message.to_owned() }]).into()
 }
 
+/// Request to bind a contract that exists on a chain.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"chainId": 31337, "address": "0x5FbDB2315678afecb367f032d93F642f64180aa3"}))]
+pub(in crate::http) struct NewBinding {
+    /// Chain id (EIP-155). The operator's node of the chain is asked.
+    pub(in crate::http) chain_id: u64,
+    /// Address of the contract.
+    #[schema(value_type = schema::Address)]
+    pub(in crate::http) address: Address,
+}
+
+impl Content for NewBinding {
+    const MOST: usize = 4 * 1024;
+}
+
 /// A transaction to sign.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -111,7 +127,7 @@ pub(in crate::http) struct DeploymentDto {
     circuit_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     chain_id: Option<u64>,
-    /// Name of the server's signer; absent if the request contained a key.
+    /// Name of the server's signer; absent if the request contained a key, and for a contract that is bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     signer: Option<String>,
     #[schema(value_type = schema::DeploymentStatus)]
@@ -161,7 +177,7 @@ impl From<Deployment> for DeploymentDto {
             chain_id: deployment.chain_id,
             signer: match deployment.signer {
                 Signer::Named(name) => Some(name),
-                Signer::Request => None,
+                Signer::Request | Signer::Nobody => None,
             },
             status: deployment.life.status,
             stage: deployment.life.stage,

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use zkflow_core::template::{
-    Check, Dim, Example, Length, OutputSpec, ParamKind, ParamSpec, SignalSpec, Template,
+    Check, Dim, Example, KeySpec, Length, OutputSpec, ParamKind, ParamSpec, SignalSpec, Template,
 };
 
 use crate::http::openapi::schema;
@@ -27,6 +27,10 @@ pub(in crate::http) struct TemplateDto {
     inputs: Vec<InputDto>,
     /// The output signals of the main component, all of them public.
     outputs: Vec<OutputDto>,
+    /// Keys of ceremonies that circuits with these parameters use; absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    keys: Vec<TemplateKeyDto>,
     /// Parameters and inputs that yield a proof; absent in an inferred manifest.
     #[serde(skip_serializing_if = "Option::is_none")]
     example: Option<ExampleDto>,
@@ -118,6 +122,25 @@ struct OutputDto {
     description: String,
 }
 
+/// The key of a ceremony for one choice of parameters.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = TemplateKey)]
+struct TemplateKeyDto {
+    #[schema(value_type = BTreeMap<String, schema::ParamValue>)]
+    params: Map<String, Value>,
+    /// SHA-256 of the proving key.
+    #[schema(value_type = schema::Sha256)]
+    zkey: String,
+    /// SHA-256 of the powers of tau that the key is verified with, if they are a file of the template.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Sha256>)]
+    ptau: Option<String>,
+    /// Name of published powers of tau that the key is verified with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    published_ptau: Option<String>,
+}
+
 /// Parameters and inputs that yield a proof.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Example)]
@@ -141,8 +164,20 @@ impl From<&Template> for TemplateDto {
             checks: manifest.checks.into_iter().map(CheckDto::from).collect(),
             inputs: manifest.inputs.into_iter().map(InputDto::from).collect(),
             outputs: manifest.outputs.into_iter().map(OutputDto::from).collect(),
+            keys: manifest.keys.into_iter().map(TemplateKeyDto::from).collect(),
             example: example.map(|Example { params, inputs }| ExampleDto { params, inputs }),
             warnings: template.warnings.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl From<KeySpec> for TemplateKeyDto {
+    fn from(spec: KeySpec) -> Self {
+        Self {
+            params: spec.params,
+            zkey: spec.zkey.sha256.to_string(),
+            ptau: spec.ptau.map(|file| file.sha256.to_string()),
+            published_ptau: spec.published_ptau,
         }
     }
 }

@@ -9,11 +9,14 @@ use zkflow_core::compile::Simplification;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{FileRole, GivenPowers, Import, InputSignal, Named as _, Visibility};
 use zkflow_core::service::id::UploadId;
+use zkflow_core::service::store::SignedPut;
 use zkflow_core::service::upload::{PART_BYTES, SourcePath, Upload, UploadFile};
+use zkflow_core::setup::ptau::Ceremony;
 
 use super::super::body::Content;
 use super::super::openapi::schema;
 use crate::config::SecretSetting;
+use crate::service::imports::OwnPowers;
 
 /// Request for an upload: all files, before any of their bytes.
 #[derive(Deserialize, ToSchema)]
@@ -64,6 +67,8 @@ pub(in crate::http) struct UploadDto {
     upload_id: String,
     /// Length in bytes of every part but the last one of a file.
     part_bytes: u64,
+    /// Whether parts can be sent to the bucket directly: see `signParts`.
+    direct: bool,
     /// The files in the order of the request; a file is named by its place, from 0.
     files: Vec<UploadFileDto>,
     /// When the upload is removed, unless a circuit is imported from it.
@@ -94,7 +99,7 @@ pub(in crate::http) struct UploadFileDto {
 
 impl UploadDto {
     /// `missing` has the missing parts of each file.
-    pub(in crate::http) fn new(upload: Upload, missing: Vec<Vec<u32>>) -> Self {
+    pub(in crate::http) fn new(upload: Upload, missing: Vec<Vec<u32>>, direct: bool) -> Self {
         let files = upload.files.into_iter().zip(missing).map(|(file, missing)| UploadFileDto {
             role: file.role,
             parts: file.parts(),
@@ -106,9 +111,68 @@ impl UploadDto {
         Self {
             upload_id: upload.id.to_string(),
             part_bytes: PART_BYTES,
+            direct,
             files: files.collect(),
             expires_at: upload.expires_at.to_string(),
         }
+    }
+}
+
+/// Request for signed URLs of parts.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::http) struct PartsToSign {
+    /// The parts.
+    #[schema(min_items = 1, max_items = 256)]
+    pub(in crate::http) parts: Vec<PartToSign>,
+}
+
+impl Content for PartsToSign {
+    const MOST: usize = 64 * 1024;
+}
+
+/// A part that is sent to the bucket.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::http) struct PartToSign {
+    /// Number of the part, from 0.
+    pub(in crate::http) part: u32,
+    /// SHA-256 of the part.
+    #[schema(value_type = schema::Sha256)]
+    pub(in crate::http) sha256: Digest,
+}
+
+/// Signed URLs, in the order of the request.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = SignedParts)]
+pub(in crate::http) struct SignedPartsDto {
+    parts: Vec<SignedPartDto>,
+}
+
+/// Where and how a part is sent: a `PUT` with these headers and the bytes of the part.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = SignedPart)]
+struct SignedPartDto {
+    /// Number of the part.
+    part: u32,
+    /// URL in the bucket. Any client that has it can send the part.
+    #[schema(value_type = schema::Url)]
+    url: String,
+    /// Headers of the request.
+    headers: BTreeMap<String, String>,
+}
+
+impl SignedPartsDto {
+    pub(in crate::http) fn new(parts: Vec<PartToSign>, signed: Vec<SignedPut>) -> Self {
+        let parts = parts.into_iter().zip(signed);
+        let parts = parts.map(|(PartToSign { part, .. }, SignedPut { url, headers })| SignedPartDto {
+            part,
+            url,
+            headers: headers.into_iter().collect(),
+        });
+        Self { parts: parts.collect() }
     }
 }
 
@@ -126,7 +190,8 @@ pub(in crate::http) struct NewImport {
     /// Simplification of the source's constraints (default `O1`).
     #[schema(value_type = Option<schema::Simplification>)]
     pub(in crate::http) simplification: Option<Level>,
-    /// `configured` verifies the key with the powers of tau of the server. The default is the uploaded file, or none.
+    /// `configured` verifies the key with the powers of tau of the server; the name of a published file, such as
+    /// `powersOfTau28_hez_final_14.ptau`, does so if they are published ones. The default is the uploaded file, or none.
     #[schema(value_type = Option<schema::PowersChoice>)]
     pub(in crate::http) powers: Option<PowersChoice>,
     /// `tenant` (default) or `public`: every tenant that knows the id may read the circuit, prove and verify with it.
@@ -165,10 +230,25 @@ impl From<Level> for Simplification {
 
 /// Choice of powers of tau that are not uploaded.
 #[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::http) enum PowersChoice {
-    /// Those of the server.
-    Configured,
+#[serde(try_from = "String")]
+pub(in crate::http) struct PowersChoice(OwnPowers);
+
+impl TryFrom<String> for PowersChoice {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "configured" => Ok(Self(OwnPowers::Any)),
+            name if Ceremony::of_file_name(name).is_some() => Ok(Self(OwnPowers::Published)),
+            _ => Err("expected `configured`, or a name such as powersOfTau28_hez_final_14.ptau"),
+        }
+    }
+}
+
+impl From<PowersChoice> for OwnPowers {
+    fn from(PowersChoice(powers): PowersChoice) -> Self {
+        powers
+    }
 }
 
 /// What a circuit was imported from.

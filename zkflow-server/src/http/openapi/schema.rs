@@ -63,12 +63,14 @@ schemas! {
     FileRole = named::<catalog::FileRole>();
     /// Powers of tau that an imported key is verified with.
     GivenPowers = named::<catalog::GivenPowers>();
-    /// Powers of tau that are not uploaded.
-    PowersChoice = json!({"type": "string", "enum": ["configured"]});
+    /// Powers of tau that are not uploaded: `configured`, or the name of a published file.
+    PowersChoice = json!({"type": "string", "pattern": "^(configured|powersOfTau28_hez_final(_[0-9]{2})?\\.ptau)$"});
     /// Simplification of the constraints, as circom's `--O0`, `--O1` and `--O2`.
     Simplification = json!({"type": "string", "enum": ["O0", "O1", "O2"]});
     /// The service that recorded a contract.
     Recorder = json!({"type": "string", "enum": ["node"]});
+    /// How a contract came to the chain: deployed by the service, or there before.
+    ContractKind = json!({"type": "string", "enum": ["deployed", "bound"]});
     /// Bytes.
     Bytes = json!({"type": "string", "format": "binary"});
     /// Id of a key of the API: a lower-case UUID.

@@ -79,7 +79,7 @@ impl Ceremonies {
             upload: upload.id,
             main: None,
             simplification: Simplification::default(),
-            configured_powers: true,
+            powers: Some(imports::OwnPowers::Any),
             visibility: Some(ceremony.visibility),
             callback: None,
             origin: ceremony.life.origin.clone(),

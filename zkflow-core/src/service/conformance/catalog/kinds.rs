@@ -376,11 +376,11 @@ fn contract() -> DeployedContract {
     DeployedContract {
         chain_id: 11_155_111,
         address: Address([0xc3; 20]),
-        transaction: TransactionHash([0xb2; 32]),
+        transaction: Some(TransactionHash([0xb2; 32])),
         block: 7_654_321,
-        gas_used: 302_579,
+        gas_used: Some(302_579),
         verification_key: Digest::of("vk"),
-        compiler: "0.8.30+commit.73712a01".to_owned(),
+        compiler: Some("0.8.30+commit.73712a01".to_owned()),
         code: Digest::of("code"),
     }
 }
