@@ -130,7 +130,7 @@ function Deployments({ circuit }: { circuit: Circuit }) {
                 <td>{contract && (explorer
                   ? <a href={`${explorer}/address/${contract}`} rel="noreferrer noopener" target="_blank"><code>{contract}</code></a>
                   : <code>{contract}</code>)}{one.error && <span>{one.error.code}</span>}</td>
-                <td>{one.contract ? count(one.contract.gasUsed) : ""}</td>
+                <td>{one.contract?.gasUsed === undefined ? one.contract?.kind : count(one.contract.gasUsed)}</td>
                 <td><Time at={one.updatedAt} /></td>
               </tr>
             );

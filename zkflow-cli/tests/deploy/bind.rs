@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use zkflow_core::format::json as snarkjs;
 use zkflow_core::proof::VerifyingKey;
 use zkflow_core::service::chain::SolidityCompiler as _;
-use zkflow_evm::{CONTRACT_NAME, Solc};
+use zkflow_core::solidity::CONTRACT_NAME;
+use zkflow_evm::Solc;
 
 use crate::contracts::{LAYOUTS, Layout, contract};
 use crate::support::{ANVIL, PATIENCE, World};
