@@ -6,10 +6,14 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use futures::future;
-use zkflow_core::service::clock::SystemClock;
+use zkflow_core::digest::Digest;
+use zkflow_core::id::CircuitId;
+use zkflow_core::service::catalog::{Catalog as _, ProofRequest};
+use zkflow_core::service::clock::{Clock as _, SystemClock};
+use zkflow_core::service::id::ProofId;
 use zkflow_core::service::queue::{JobQueue, NewJob, QueueName};
-use zkflow_queue::{MemoryQueue, RedisQueue, SqliteQueue};
-use zkflow_store::sqlite;
+use zkflow_queue::{MemoryQueue, Reconciler, RedisQueue, SqliteQueue};
+use zkflow_store::{MemoryCatalog, sqlite};
 use zkflow_testbed::{RedisOptions, RedisServer};
 
 const Q: QueueName = QueueName::ProofGeneration;
@@ -66,10 +70,33 @@ fn queues(c: &mut Criterion) {
         });
     }
     runtime.block_on(async { while !drain(&*one).await.is_empty() {} });
+    let catalog = Arc::new(MemoryCatalog::new());
+    runtime.block_on(pending(&catalog));
+    group.sample_size(10);
+    for (name, queue) in &backends[1..] {
+        let reconciler = Reconciler::new(catalog.clone(), queue.clone(), Arc::new(SystemClock));
+        runtime.block_on(reconciler.pass()).expect("the jobs are pushed");
+        group.throughput(Throughput::Elements(BACKLOG as u64));
+        group.bench_function(format!("{name}: reconciler, {BACKLOG} pending requests with jobs"), |b| {
+            b.to_async(&runtime).iter(|| async { reconciler.pass().await.expect("a pass") });
+        });
+        runtime.block_on(async { while !drain(&**queue).await.is_empty() {} });
+    }
+    group.throughput(Throughput::Elements(1));
     group.bench_function("redis: from a push to the lease of another process that waits", |b| {
         b.to_async(&runtime).iter_custom(|rounds| wake_ups(one.clone(), other.clone(), rounds));
     });
     group.finish();
+}
+
+/// Adds pending requests.
+async fn pending(catalog: &MemoryCatalog) {
+    let circuit = CircuitId::from_hash(&Digest::of("circuit"));
+    for _ in 0..BACKLOG {
+        let (now, keep) = (SystemClock.now(), Duration::from_secs(3600));
+        let proof = ProofRequest::new(ProofId::generate(now), circuit.clone(), None, None, now, keep);
+        catalog.proofs().insert(proof).await.expect("an insert");
+    }
 }
 
 fn job() -> NewJob {

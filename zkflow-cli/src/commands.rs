@@ -54,6 +54,8 @@ mod store;
 mod template;
 mod toolbox;
 #[cfg(feature = "server")]
+mod vault;
+#[cfg(feature = "server")]
 mod webhooks;
 mod zkey;
 
@@ -102,6 +104,10 @@ pub(crate) enum Command {
     #[cfg(feature = "server")]
     #[command(subcommand)]
     AuditLog(Box<audit_log::AuditLogCommand>),
+    /// Change the key that seals private inputs
+    #[cfg(feature = "server")]
+    #[command(subcommand)]
+    Vault(Box<vault::VaultCommand>),
     /// List and repeat the events that servers send
     #[cfg(feature = "server")]
     #[command(subcommand)]
@@ -196,6 +202,8 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Keys(command) => return keys::keys(&command),
         #[cfg(feature = "server")]
         Command::AuditLog(command) => return audit_log::audit_log(&command),
+        #[cfg(feature = "server")]
+        Command::Vault(command) => return vault::vault(&command),
         #[cfg(feature = "server")]
         Command::Webhooks(command) => return webhooks::webhooks(&command),
         #[cfg(feature = "remote")]

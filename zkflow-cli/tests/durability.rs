@@ -200,3 +200,49 @@ fn commands_on_stored_data_refuse_a_folder_that_is_not_there_and_make_nothing() 
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[tokio::test]
+async fn the_secret_key_is_changed_by_commands_while_the_server_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = |args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_zkflow"));
+        command.args(args).arg("--data-dir").arg(folder.path());
+        command
+    };
+    let run = |args: &[&str]| command(args).output().unwrap();
+    let server = start(folder.path(), &[]);
+    let circuit = range_check(&server.client()).await;
+    drop(server);
+    assert!(run(&["vault", "new-key"]).status.success());
+    let refused = run(&["vault", "rotate"]);
+    let text = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && text.contains("no server has started"), "{text}");
+    let refused = run(&["vault", "remove-old-keys"]);
+    assert!(!refused.status.success(), "the keys that everything is sealed with are removed");
+
+    let server = start(folder.path(), &[]);
+    let client = server.client();
+    let mut requests = Vec::new();
+    for age in 18..38 {
+        requests.push((ask(&client, &circuit, age).await, age));
+    }
+    // The first run dies at once, the second one continues.
+    let mut killed = command(&["vault", "rotate"]).spawn().unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let rotated = run(&["vault", "rotate"]);
+    assert!(rotated.status.success(), "{}", String::from_utf8_lossy(&rotated.stderr));
+    for (id, age) in requests {
+        let request = client.proof(&id, PATIENCE).await.unwrap();
+        assert_verifies(&client, &circuit, age, &request).await;
+    }
+    drop(server);
+    assert!(run(&["vault", "remove-old-keys"]).status.success());
+    let server = start(folder.path(), &[]);
+    let client = server.client();
+    let id = ask(&client, &circuit, 42).await;
+    assert_verifies(&client, &circuit, 42, &client.proof(&id, PATIENCE).await.unwrap()).await;
+    drop(server);
+    assert!(run(&["audit-log", "verify"]).status.success());
+}

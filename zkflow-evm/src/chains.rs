@@ -46,8 +46,6 @@ pub struct Chains {
     pub request_rpc: Option<Policy>,
     /// Whether requests may contain a private key.
     pub request_keys: bool,
-    /// One permit: judging a key reads it in full.
-    judging: Semaphore,
     /// One permit: compiling starts a process.
     compiling: Semaphore,
     /// One for each signer and chain; see [`Order::turn`](crate::deploy::Order::turn).
@@ -82,7 +80,6 @@ impl Chains {
             development: settings.development_chains,
             request_rpc: settings.request_rpc,
             request_keys: settings.request_keys,
-            judging: Semaphore::new(1),
             compiling: Semaphore::new(1),
             turns,
             confirmations: settings.confirmations,
@@ -98,12 +95,6 @@ impl Chains {
     /// The turn of a signer of the operator on a chain; `None` if there is no such signer or chain.
     pub fn turn(&self, signer: &str, chain_id: u64) -> Option<&Mutex<()>> {
         self.turns.get(&(signer.to_owned(), chain_id))
-    }
-
-    /// Waits for the permit to judge a key.
-    pub async fn judge(&self) -> SemaphorePermit<'_> {
-        // Expect safety: the semaphore is never closed.
-        self.judging.acquire().await.expect("the semaphore is open")
     }
 
     /// Waits for the permit to compile a contract. No deployment waits for it.

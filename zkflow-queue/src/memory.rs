@@ -261,6 +261,14 @@ impl JobQueue for MemoryQueue {
         Ok(stats)
     }
 
+    async fn waiting(&self, queue: QueueName, user: Option<&UserId>) -> Result<u64, QueueError> {
+        let jobs = self.jobs(self.clock.now());
+        let own = jobs.entries.values().map(|entry| &entry.job).filter(|job| {
+            job.queue == queue && job.user_id.as_ref() == user && matches!(job.state, JobState::Waiting)
+        });
+        Ok(own.count() as u64)
+    }
+
     async fn dead(&self, queue: QueueName, limit: usize) -> Result<Vec<Job>, QueueError> {
         let jobs = self.jobs(self.clock.now());
         let of_queue = jobs.entries.values().filter(|entry| entry.job.queue == queue);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use zkflow_core::error::{Classified, ErrorKind};
@@ -42,6 +43,9 @@ pub const ATTEMPTS_EXHAUSTED: &str = "attempts_exhausted";
 
 /// Documents read per page.
 const PAGE: usize = 200;
+
+/// Pushes at a time. They share the writes of SQLite and the way to Redis.
+const AT_ONCE: usize = 32;
 
 /// Time and reason of death of jobs, by subject.
 type Dead = HashMap<String, (Timestamp, Failure)>;
@@ -129,19 +133,17 @@ impl Reconciler {
         Ok(dead)
     }
 
-    /// Pushes the jobs from last to first, that is oldest first; returns how many were new.
+    /// Pushes the jobs from last to first, that is oldest first, some at a time; returns how many were new.
     async fn push(&self, jobs: Vec<NewJob>) -> Result<u64, QueueError> {
-        let mut pushed = 0;
-        for job in jobs.into_iter().rev() {
+        let pushes = jobs.into_iter().rev().map(|job| {
             let job = match self.max_attempts {
                 Some(attempts) => job.with_attempts(attempts),
                 None => job,
             };
-            if !self.queue.push(job).await?.duplicate {
-                pushed += 1;
-            }
-        }
-        Ok(pushed)
+            self.queue.push(job)
+        });
+        let new = stream::iter(pushes).buffered(AT_ONCE);
+        new.try_fold(0, async |new, pushed| Ok(new + u64::from(!pushed.duplicate))).await
     }
 }
 

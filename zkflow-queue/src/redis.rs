@@ -73,6 +73,16 @@ impl RedisQueue {
         Self { clock: Some(clock), ..self }
     }
 
+    /// The time of Redis.
+    ///
+    /// # Errors
+    /// Redis is unreachable.
+    pub async fn time(&self) -> Result<Timestamp, QueueError> {
+        let answer = self.link.make("asking for the time", &Call::Command(&redis::cmd("TIME"))).await?;
+        let (seconds, micros): (i64, i64) = get(answer)?;
+        Ok(Timestamp::from_millis(seconds.saturating_mul(1000).saturating_add(micros / 1000)))
+    }
+
     /// Publishes `message` to the [`messages`](Self::messages) of every process, this one included.
     /// A process without a subscription at that moment misses it.
     ///
@@ -191,6 +201,11 @@ impl JobQueue for RedisQueue {
         let (ready, delayed, leased, dead, oldest): (u64, u64, u64, u64, String) = get(answer)?;
         let oldest_ready = if oldest.is_empty() { None } else { Some(read_moment(&oldest)?) };
         Ok(QueueStats { ready, delayed, leased, dead, oldest_ready })
+    }
+
+    async fn waiting(&self, queue: QueueName, user: Option<&UserId>) -> Result<u64, QueueError> {
+        let user = user.map_or(String::new(), ToString::to_string);
+        get(self.run("counting the jobs of a user", &script::WAITING, queue, &[user]).await?)
     }
 
     async fn dead(&self, queue: QueueName, limit: usize) -> Result<Vec<Job>, QueueError> {

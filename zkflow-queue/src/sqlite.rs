@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use zkflow_core::service::clock::{Clock, Timestamp};
-use zkflow_core::service::id::JobId;
+use zkflow_core::service::id::{JobId, UserId};
 use zkflow_core::service::queue::{
     Failed, Job, JobQueue, JobState, Lease, LeaseToken, NewJob, Pushed, QueueError, QueueName, QueueStats,
     Retry,
@@ -167,6 +167,11 @@ impl JobQueue for SqliteQueue {
     async fn stats(&self, queue: QueueName) -> Result<QueueStats, QueueError> {
         let now = self.settle().await?;
         self.look_up("counting jobs", |connection| jobs::stats(connection, queue, now))
+    }
+
+    async fn waiting(&self, queue: QueueName, user: Option<&UserId>) -> Result<u64, QueueError> {
+        self.settle().await?;
+        self.look_up("counting the jobs of a user", |connection| jobs::waiting(connection, queue, user))
     }
 
     async fn dead(&self, queue: QueueName, limit: usize) -> Result<Vec<Job>, QueueError> {

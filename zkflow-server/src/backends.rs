@@ -10,6 +10,8 @@ mod pausable;
 mod redis;
 #[cfg(feature = "s3")]
 mod s3;
+#[cfg(feature = "redis")]
+mod time;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,6 +50,11 @@ use zkflow_evm::{Chains, Policy, Solc};
 /// Folder of artifacts in the data folder.
 const ARTIFACTS: &str = "artifacts";
 
+pub use zkflow_store::KeyRing;
+
+/// File of the keys that seal private inputs, in the data folder.
+pub const KEY_FILE: &str = "secret.key";
+
 /// The server cannot start.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action}")]
@@ -77,13 +84,17 @@ pub async fn open(
     built::check(&config)?;
     provers.check(&config.proving.prover).map_err(failed("choose the prover"))?;
     let folder = config.storage.data_dir.clone();
-    let (data, database) = data::open(&config).await?;
+    #[cfg_attr(not(feature = "redis"), expect(unused_mut, reason = "only Redis has a time of its own"))]
+    let (mut data, database) = data::open(&config).await?;
     let installation = bind(&data).await.map_err(failed("use the catalog and the artifact store"))?;
-    let apart = |queue: &Arc<dyn JobQueue>| Arc::new(Apart::new(data.catalog.clone(), queue.clone()));
+    let catalog = data.catalog.clone();
+    let apart = |queue: &Arc<dyn JobQueue>| Arc::new(Apart::new(catalog.clone(), queue.clone()));
     let jobs = match &config.storage.redis_url {
         #[cfg(feature = "redis")]
         Some(url) => {
-            let (queue, changes) = redis::queue(url, config.storage.redis_namespace.as_str()).await?;
+            let (queue, changes, clock) = redis::queue(url, config.storage.redis_namespace.as_str()).await?;
+            // One clock for documents and jobs, whatever those of the machines say.
+            data.clock = clock;
             Jobs { ledger: apart(&queue), queue, changes }
         }
         _ => {
@@ -255,6 +266,8 @@ async fn assemble(
         prover,
         #[cfg(feature = "evm")]
         chains,
+        #[cfg(feature = "evm")]
+        verdicts: crate::state::Verdicts::default(),
         hooks: KnownHooks::default(),
         #[cfg(feature = "evm")]
         postman: Postman::new(

@@ -9,6 +9,8 @@
 //! | [`backup`], [`restore`] | copies of all documents and artifacts |
 //! | [`audit`] | who changed what |
 //! | [`repair`] | missing and damaged artifacts |
+//! | `tape` | the seals of stored tapes |
+//! | [`reseal`] | everything sealed again with the current key |
 
 pub mod audit;
 pub mod backup;
@@ -16,7 +18,9 @@ pub mod binding;
 pub mod clean;
 pub mod manifest;
 pub mod repair;
+pub mod reseal;
 pub mod restore;
+pub(crate) mod tape;
 pub mod tombstone;
 
 use std::sync::Arc;
@@ -28,6 +32,7 @@ use zkflow_core::service::clock::{Clock, Timestamp};
 use zkflow_core::service::store::{ArtifactStore, StoreError};
 use zkflow_core::setup::RecordKey;
 use zkflow_store::Vault;
+use zkflow_store::vault::VaultError;
 
 /// The documents and artifacts of an installation.
 #[derive(Debug, Clone)]
@@ -45,7 +50,8 @@ pub struct Data {
 impl Data {
     /// Key of the records of setups. All processes with the same secret key share it.
     pub fn record_key(&self) -> RecordKey {
-        RecordKey::new(*self.vault.derived_key("setup records").bytes())
+        let derived = self.vault.derived_key("setup records");
+        derived.older().fold(RecordKey::new(*derived.bytes()), |key, older| key.with_older(*older))
     }
 
     fn now(&self) -> Timestamp {
@@ -95,6 +101,9 @@ pub enum DataError {
         #[source]
         source: std::io::Error,
     },
+    /// The vault failed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The backup cannot be used, for the given reason.
     #[error("{0}")]
     Backup(String),
@@ -105,6 +114,7 @@ impl Classified for DataError {
         match self {
             Self::Catalog(error) => error.kind(),
             Self::Store(error) => error.kind(),
+            Self::Vault(error) => error.kind(),
             Self::File { .. } => ErrorKind::Unavailable,
             Self::Backup(_) => ErrorKind::Invalid,
         }
@@ -114,6 +124,7 @@ impl Classified for DataError {
         match self {
             Self::Catalog(error) => error.code(),
             Self::Store(error) => error.code(),
+            Self::Vault(error) => error.code(),
             Self::File { .. } => "file_unavailable",
             Self::Backup(_) => "backup_invalid",
         }

@@ -23,13 +23,13 @@ mod inputs;
 pub(crate) mod names;
 mod quota;
 
-use document::same_request;
 pub use document::{Requested, get, owned, visible};
 pub use error::{InputFault, RequestError};
 pub use inputs::GivenInputs;
 pub use names::CircuitName;
 
 use zkflow_core::service::queue::{NewJob, QueueName};
+use zkflow_core::service::tenant::TenantId;
 
 use crate::state::App;
 
@@ -44,12 +44,53 @@ pub(crate) async fn push(app: &App, job: NewJob) {
 
 /// Refuses a request when its queue is full. Concurrent requests may exceed the limit slightly: it
 /// protects the machine and is not exact.
-async fn refuse_overload(app: &App, queue: QueueName, most: u64) -> Result<(), RequestError> {
-    if room(app, queue, most).await? > 0 { Ok(()) } else { Err(RequestError::Overloaded(queue)) }
+async fn refuse_overload(
+    app: &App,
+    tenant: &TenantId,
+    queue: QueueName,
+    most: u64,
+) -> Result<(), RequestError> {
+    room(app, tenant, queue, most).await?.take()
 }
 
-/// Number of jobs that a queue takes, if it may have `most`.
-async fn room(app: &App, queue: QueueName, most: u64) -> Result<u64, RequestError> {
+/// The jobs that a queue takes.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    queue: QueueName,
+    /// Of all tenants.
+    all: u64,
+    /// Of the tenant.
+    own: u64,
+}
+
+impl Room {
+    /// Takes the place of one job.
+    fn take(&mut self) -> Result<(), RequestError> {
+        match (self.all, self.own) {
+            (0, _) => Err(RequestError::Overloaded(self.queue)),
+            (_, 0) => Err(RequestError::ShareUsed(self.queue)),
+            (all, own) => {
+                (self.all, self.own) = (all - 1, own - 1);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The jobs that a queue takes, if it may have `most`. The work of one tenant takes a share at most, so the backlog of one
+/// does not keep the requests of others out. The default tenant has no share: its users take turns.
+async fn room(app: &App, tenant: &TenantId, queue: QueueName, most: u64) -> Result<Room, RequestError> {
     let stats = app.queue.stats(queue).await?;
-    Ok(most.saturating_sub(stats.ready + stats.delayed + stats.leased))
+    let used = stats.ready + stats.delayed + stats.leased;
+    let all = most.saturating_sub(used);
+    if tenant.is_default() {
+        return Ok(Room { queue, all, own: all });
+    }
+    let share = most.saturating_mul(app.config.limits.tenant_share_percent).div_ceil(100);
+    // The tenant has at most what all have.
+    let own = match used.saturating_mul(2) < share {
+        true => used,
+        false => app.queue.waiting(queue, tenant.lane(None).as_ref()).await?,
+    };
+    Ok(Room { queue, all, own: share.saturating_sub(own) })
 }

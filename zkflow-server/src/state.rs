@@ -35,6 +35,8 @@ mod changes;
 mod circuits;
 mod pauses;
 mod rates;
+#[cfg(feature = "evm")]
+mod verdicts;
 mod verifiers;
 mod warnings;
 
@@ -45,6 +47,8 @@ pub use budgets::{Budget, Budgets, ClientAddress, Exhausted, Held};
 pub use changes::{Changes, Subscription};
 pub use pauses::Pauses;
 pub use rates::{Rate, Rates};
+#[cfg(feature = "evm")]
+pub use verdicts::{Asker, JudgeTurn, Question, Verdicts};
 pub use verifiers::{Turn, Verifiers};
 
 /// State shared by requests and workers, as `Arc<App>`.
@@ -95,6 +99,9 @@ pub struct App {
     /// Nodes, signers and rules of deployments.
     #[cfg(feature = "evm")]
     pub chains: Chains,
+    /// Verdicts on the keys of contracts.
+    #[cfg(feature = "evm")]
+    pub verdicts: Verdicts,
     /// Addresses and secrets of tenants.
     pub hooks: KnownHooks,
     /// Sends events to callbacks.

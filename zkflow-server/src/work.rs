@@ -21,7 +21,6 @@ pub(crate) mod made;
 mod memory;
 mod proof;
 pub(crate) mod scratch;
-mod tape;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -50,7 +50,7 @@ pub use mongo::{MongoCatalog, MongoReader};
 pub use s3::{S3Reader, S3Settings, S3Store};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteCatalog;
-pub use vault::{Vault, VaultKey};
+pub use vault::{KeyRing, Vault, VaultKey};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -3,27 +3,38 @@
 mod derived;
 mod hmac;
 mod key;
+mod keys;
+mod owner;
+mod reseal;
+mod ring;
 
 pub use derived::DerivedKey;
 pub use key::{KeyError, VaultKey};
+pub use ring::KeyRing;
 
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chacha20poly1305::XNonce;
 use chacha20poly1305::aead::{Aead, Payload};
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use futures::TryStreamExt as _;
 use secrecy::{ExposeSecret, SecretString};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::secret::CircuitInputs;
 use zkflow_core::service::catalog::{Deployment, ProofRequest, Sealed, Subject};
-use zkflow_core::service::id::{DeploymentId, ProofId};
+use zkflow_core::service::id::{DeploymentId, ProofId, SealKeyId};
 use zkflow_core::service::store::{ArtifactKey, ArtifactPath, ArtifactStore, PutMode, StoreError};
 use zkflow_core::service::tenant::TenantId;
 
-/// Stores the inputs of proof requests and the secrets of deployments, readable only with its key.
+use keys::Keys;
+use owner::Owner;
+
+/// Stores the inputs of proof requests and the secrets of deployments, readable only with its keys.
+///
+/// The first key of its [ring](KeyRing) seals. The others open what they have sealed, and accept their own MACs, until
+/// everything is sealed again; see [`claim`](Self::claim) for the keys that a store needs.
 ///
 /// # Format
 /// ```text
@@ -40,63 +51,132 @@ use zkflow_core::service::tenant::TenantId;
 #[derive(Clone)]
 pub struct Vault {
     store: Arc<dyn ArtifactStore>,
-    keys: Arc<Keys>,
-}
-
-struct Keys {
-    cipher: XChaCha20Poly1305,
-    fingerprint: Zeroizing<[u8; 32]>,
-    parent: Zeroizing<[u8; 32]>,
-    id: [u8; KEY_ID],
+    /// The current key first.
+    keys: Arc<[Keys]>,
 }
 
 impl Vault {
-    /// A vault with `key`, whose blobs are in `store`.
-    pub fn new(key: VaultKey, store: Arc<dyn ArtifactStore>) -> Self {
-        let derive = |name: &str| Zeroizing::new(hmac::hmac_sha256(key.bytes(), name.as_bytes()));
-        let mut id = [0; KEY_ID];
-        id.copy_from_slice(&derive("zkflow vault: key id")[..KEY_ID]);
-        let keys = Keys {
-            cipher: XChaCha20Poly1305::new((&*derive("zkflow vault: cipher")).into()),
-            fingerprint: derive("zkflow vault: fingerprint"),
-            parent: derive("zkflow vault: derived keys"),
-            id,
-        };
-        Self { store, keys: Arc::new(keys) }
+    /// A vault with the keys of `ring`, whose blobs are in `store`.
+    pub fn new(ring: impl Into<KeyRing>, store: Arc<dyn ArtifactStore>) -> Self {
+        let ring: KeyRing = ring.into();
+        let keys = ring.keys().iter().map(Keys::of).collect();
+        Self { store, keys }
     }
 
-    /// Id of the key, in hexadecimal; it does not reveal the key.
-    pub fn key_id(&self) -> String {
-        hex::encode(self.keys.id)
+    /// The key that seals. A ring is never empty.
+    fn current(&self) -> &Keys {
+        &self.keys[0]
     }
 
-    /// Checks that the store was not used with another key, without recording anything.
+    /// The earlier keys.
+    fn older(&self) -> &[Keys] {
+        &self.keys[1..]
+    }
+
+    /// Id of the key that seals; it does not reveal the key.
+    pub fn key_id(&self) -> SealKeyId {
+        self.current().name()
+    }
+
+    /// Whether one of the keys has this id.
+    pub fn knows(&self, id: &SealKeyId) -> bool {
+        self.keys.iter().any(|keys| keys.name() == *id)
+    }
+
+    /// Checks that the vault has every key that the store needs, without recording anything.
     ///
     /// # Errors
     /// [`VaultError::OtherKey`].
     pub async fn check(&self) -> Result<(), VaultError> {
-        let key = ArtifactPath::VaultKeyId.key();
-        match self.store.get(&key).await {
-            Ok(found) if found.body != self.key_id().as_bytes() => Err(VaultError::OtherKey(key)),
-            Ok(_) | Err(StoreError::NotFound(_)) => Ok(()),
-            Err(error) => Err(error.into()),
+        let needed = self.needed().await?;
+        match needed.into_iter().find(|(id, _)| !id.as_ref().is_some_and(|id| self.knows(id))) {
+            Some((_, place)) => Err(VaultError::OtherKey(place)),
+            None => Ok(()),
         }
     }
 
-    /// Records the id of the key in the store, so that a wrong key is detected at the start.
+    /// Records the id of the current key in the store. A process without a key that was recorded there does not start.
+    ///
+    /// The first key of an installation is recorded as its key, and each later one beside it, until
+    /// [`settle`](Self::settle).
     ///
     /// # Errors
-    /// [`VaultError::OtherKey`] if the store was used with another key before.
+    /// [`VaultError::OtherKey`] if the store needs a key that the vault does not have.
     pub async fn claim(&self) -> Result<(), VaultError> {
-        let key = ArtifactPath::VaultKeyId.key();
-        let id = Bytes::from(self.key_id());
-        match self.store.put(&key, id.clone(), PutMode::Create).await {
-            Err(StoreError::Exists(_)) if self.store.get(&key).await?.body != id => {
-                Err(VaultError::OtherKey(key))
+        let id = self.key_id();
+        let first = ArtifactPath::VaultKeyId.key();
+        match self.store.put(&first, id_body(&id), PutMode::Create).await {
+            Ok(_) => {}
+            Err(StoreError::Exists(_)) => {
+                self.check().await?;
+                if self.store.get(&first).await?.body != id.as_str().as_bytes() {
+                    self.note(&id).await?;
+                }
             }
-            Ok(_) | Err(StoreError::Exists(_)) => Ok(()),
-            Err(error) => Err(error.into()),
+            Err(error) => return Err(error.into()),
         }
+        Ok(())
+    }
+
+    /// Records that something in the store may be sealed with this key.
+    ///
+    /// # Errors
+    /// [`VaultError::Store`].
+    pub async fn note(&self, id: &SealKeyId) -> Result<(), VaultError> {
+        let key = ArtifactPath::VaultKey(id.clone()).key();
+        self.store.put(&key, id_body(id), PutMode::Overwrite).await?;
+        Ok(())
+    }
+
+    /// Whether a process has recorded the current key.
+    ///
+    /// # Errors
+    /// [`VaultError::Store`].
+    pub async fn is_claimed(&self) -> Result<bool, VaultError> {
+        let id = self.key_id();
+        Ok(self.needed().await?.into_iter().any(|(needed, _)| needed.as_ref() == Some(&id)))
+    }
+
+    /// Whether the store needs no key but the current one.
+    ///
+    /// # Errors
+    /// [`VaultError::Store`].
+    pub async fn is_settled(&self) -> Result<bool, VaultError> {
+        let id = self.key_id();
+        Ok(self.needed().await?.into_iter().all(|(needed, _)| needed.as_ref() == Some(&id)))
+    }
+
+    /// Records that the store needs no key but the current one.
+    ///
+    /// # Errors
+    /// [`VaultError::Store`].
+    pub async fn settle(&self) -> Result<(), VaultError> {
+        let id = self.key_id();
+        self.store.put(&ArtifactPath::VaultKeyId.key(), id_body(&id), PutMode::Overwrite).await?;
+        let marks: Vec<_> = self.store.list(ArtifactPath::VAULT_KEYS).try_collect().await?;
+        for mark in marks {
+            self.store.delete(&mark).await?;
+        }
+        Ok(())
+    }
+
+    /// The keys that the store needs, each with the artifact that says so; `None`: not the id of a key.
+    async fn needed(&self) -> Result<Vec<(Option<SealKeyId>, ArtifactKey)>, StoreError> {
+        let first = ArtifactPath::VaultKeyId.key();
+        let mut needed = match self.store.get(&first).await {
+            Ok(found) => vec![(id_of(&found.body), first)],
+            Err(StoreError::NotFound(_)) => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        let mut marks = self.store.list(ArtifactPath::VAULT_KEYS);
+        while let Some(mark) = marks.try_next().await? {
+            let id = match mark.as_str().parse() {
+                Ok(ArtifactPath::VaultKey(id)) => Some(id),
+                _ => None,
+            };
+            needed.push((id, mark));
+        }
+        Ok(needed)
     }
 
     /// Seals the inputs of a request, durably. Replaces inputs that were sealed for it before.
@@ -217,14 +297,21 @@ impl Vault {
     /// # Errors
     /// See [`open`](Self::open).
     pub async fn open_webhooks(&self, tenant: &TenantId) -> Result<(u64, SecretString), VaultError> {
+        let Some((version, blob)) = self.newest_webhooks(tenant).await? else {
+            return Ok((0, SecretString::from(String::new())));
+        };
+        Ok((version, SecretString::from(self.decrypt(&Owner::of_webhooks(tenant), &blob)?)))
+    }
+
+    async fn newest_webhooks(&self, tenant: &TenantId) -> Result<Option<(u64, Bytes)>, VaultError> {
         loop {
             let Some(version) = self.webhook_versions(tenant).await?.into_iter().max() else {
-                return Ok((0, SecretString::from(String::new())));
+                return Ok(None);
             };
-            match self.get(webhooks_of(tenant, version), &Owner::of_webhooks(tenant)).await {
+            match self.store.get(&webhooks_of(tenant, version)).await {
                 // A later version has just replaced it.
-                Err(VaultError::NotFound(_)) => {}
-                opened => return opened.map(|text| (version, SecretString::from(text))),
+                Err(StoreError::NotFound(_)) => {}
+                found => return Ok(Some((version, found?.body))),
             }
         }
     }
@@ -257,13 +344,18 @@ impl Vault {
     /// Keyed digest of `bytes`, as 64 hex digits. Equal bytes have equal fingerprints. Without the key, a
     /// fingerprint cannot be computed, so secret bytes cannot be guessed from it.
     pub fn fingerprint(&self, bytes: impl AsRef<[u8]>) -> String {
-        hex::encode(hmac::hmac_sha256(&self.keys.fingerprint, bytes.as_ref()))
+        self.current().fingerprint(bytes.as_ref())
+    }
+
+    /// The fingerprints of `bytes` under the earlier keys.
+    pub fn older_fingerprints(&self, bytes: impl AsRef<[u8]>) -> Vec<String> {
+        self.older().iter().map(|keys| keys.fingerprint(bytes.as_ref())).collect()
     }
 
     /// A key for one purpose. Purposes with different names have independent keys; the same name gives the same key
-    /// in every process with the vault's key.
+    /// in every process with the vault's keys.
     pub fn derived_key(&self, purpose: &'static str) -> DerivedKey {
-        DerivedKey::new(&self.keys.parent, purpose)
+        DerivedKey::new(self.keys.iter().map(|keys| keys.derived(purpose)).collect())
     }
 
     fn encrypt(&self, owner: &Owner<'_>, text: &str) -> Bytes {
@@ -271,11 +363,11 @@ impl Vault {
         // Expect safety: without random numbers, neither sealing nor anything else is possible.
         getrandom::fill(&mut nonce).expect("the operating system's random generator failed");
         let header = self.header();
+        let cipher = &self.current().cipher;
         let associated = owner.associated_data(&header);
         let payload = Payload { msg: text.as_bytes(), aad: &associated };
         // Expect safety: fails only above 256 GiB, which does not fit into memory.
-        let sealed =
-            self.keys.cipher.encrypt(&XNonce::from(nonce), payload).expect("inputs are below 256 GiB");
+        let sealed = cipher.encrypt(&XNonce::from(nonce), payload).expect("inputs are below 256 GiB");
         [&header, nonce.as_slice(), &sealed].concat().into()
     }
 
@@ -288,11 +380,11 @@ impl Vault {
             BOUND_TO_ID if owner.is_old() => [header.as_slice(), owner.id.as_bytes()].concat(),
             _ => return Err(altered()),
         };
-        if header[1..] != self.keys.id {
+        let Some(keys) = self.keys.iter().find(|keys| header[1..] == keys.id) else {
             return Err(VaultError::WrongKey(owner.id.to_owned()));
-        }
+        };
         let payload = Payload { msg: sealed, aad: &associated };
-        let opened = self.keys.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| altered())?;
+        let opened = keys.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| altered())?;
         String::from_utf8(opened).map_err(|error| {
             error.into_bytes().zeroize();
             altered()
@@ -301,7 +393,7 @@ impl Vault {
 
     fn header(&self) -> [u8; HEADER] {
         let mut header = [VERSION; HEADER];
-        header[1..].copy_from_slice(&self.keys.id);
+        header[1..].copy_from_slice(&self.current().id);
         header
     }
 }
@@ -324,64 +416,12 @@ fn webhooks_of(tenant: &TenantId, version: u64) -> ArtifactKey {
     ArtifactPath::Webhooks { tenant: tenant.clone(), version }.key()
 }
 
-/// The fields of a document that its sealed data is bound to.
-struct Owner<'a> {
-    kind: &'static str,
-    id: &'a str,
-    tenant: &'a str,
-    circuit: &'a str,
-    /// Empty: none.
-    user: &'a str,
+fn id_body(id: &SealKeyId) -> Bytes {
+    Bytes::copy_from_slice(id.as_str().as_bytes())
 }
 
-impl<'a> Owner<'a> {
-    fn of_request(request: &'a ProofRequest) -> Self {
-        Self {
-            kind: "proof",
-            id: request.id.as_str(),
-            tenant: request.life.tenant.as_str(),
-            circuit: request.circuit_id.as_str(),
-            user: request.user_id.as_ref().map_or("", |user| user.as_str()),
-        }
-    }
-
-    fn of_deployment(deployment: &'a Deployment) -> Self {
-        Self {
-            kind: "deployment",
-            id: deployment.id.as_str(),
-            tenant: deployment.life.tenant.as_str(),
-            circuit: deployment.circuit_id.as_str(),
-            user: "",
-        }
-    }
-
-    fn of_callback(tenant: &'a TenantId, subject: &'a Subject) -> Self {
-        let kind = match subject {
-            Subject::Circuit(_) => "callback of a circuit",
-            Subject::Proof(_) => "callback of a proof",
-            Subject::Deployment(_) => "callback of a deployment",
-        };
-        Self { kind, id: subject.id(), tenant: tenant.as_str(), circuit: "", user: "" }
-    }
-
-    fn of_webhooks(tenant: &'a TenantId) -> Self {
-        Self { kind: "webhooks", id: tenant.as_str(), tenant: tenant.as_str(), circuit: "", user: "" }
-    }
-
-    /// Whether versions that bound data to its id only had this kind.
-    fn is_old(&self) -> bool {
-        matches!(self.kind, "proof" | "deployment")
-    }
-
-    fn associated_data(&self, header: &[u8; HEADER]) -> Vec<u8> {
-        let Self { kind, id, tenant, circuit, user } = *self;
-        let mut data = header.to_vec();
-        for field in [kind, id, tenant, circuit, user] {
-            data.extend_from_slice(&(field.len() as u32).to_le_bytes());
-            data.extend_from_slice(field.as_bytes());
-        }
-        data
-    }
+fn id_of(body: &[u8]) -> Option<SealKeyId> {
+    std::str::from_utf8(body).ok()?.parse().ok()
 }
 
 const VERSION: u8 = 2;
@@ -398,13 +438,13 @@ pub enum VaultError {
     /// There is no sealed data: it was never sealed, or is destroyed.
     #[error("request {0} has no sealed data")]
     NotFound(String),
-    /// The store was used with another key before.
+    /// The store needs a key that the vault does not have.
     #[error(
-        "the inputs in this store are sealed under another key: use that key, or remove the artifact {0} \
-         when no proof is pending"
+        "the store contains data that are sealed under another key, see the artifact {0}: add that key behind the \
+         present one, or run `zkflow vault rotate` with both before you remove it"
     )]
     OtherKey(ArtifactKey),
-    /// The data was sealed under another key.
+    /// The data was sealed under a key that the vault does not have.
     #[error("the data of request {0} is sealed under another key: use that key")]
     WrongKey(String),
     /// The data was changed, or was sealed for another request.
@@ -419,7 +459,9 @@ impl Classified for VaultError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::NotFound(_) => ErrorKind::NotFound,
-            Self::WrongKey(_) | Self::OtherKey(_) => ErrorKind::Internal,
+            // Another process may have the key.
+            Self::WrongKey(_) => ErrorKind::Unavailable,
+            Self::OtherKey(_) => ErrorKind::Internal,
             Self::Altered(_) => ErrorKind::Corrupt,
             Self::Store(error) => error.kind(),
         }

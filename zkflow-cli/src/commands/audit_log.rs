@@ -113,6 +113,7 @@ impl Verify {
         if !self.found {
             return Err("the log does not contain the entry of --head: entries are missing at the end".into());
         }
+        self.check.finish()?;
         match self.check.last() {
             Some(last) => {
                 println!("entries              {}", last.number);

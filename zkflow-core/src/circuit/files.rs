@@ -1,6 +1,8 @@
 //! The files generated for a circuit.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -30,7 +32,8 @@ use zkflow_groth16::solidity::{ContractCircuit, ContractHeader, forgeable_contra
 #[derive(Debug, Clone)]
 pub struct CircuitFiles {
     /// Each file with its bytes, in the order of [`FileName::ALL`]. A circuit may lack [`FileName::Tape`]; an imported one
-    /// also [`FileName::Source`] and [`FileName::Setup`].
+    /// also [`FileName::Source`] and [`FileName::Setup`]. [`FileName::ProvingKey`] is not among them if it is the
+    /// [`key_file`](KeyOptions::key_file) of the options.
     pub files: Vec<(FileName, Vec<u8>)>,
     /// Number of operations of the tape, or the reason why the circuit has none.
     pub tape: Result<usize, tape::Stop>,
@@ -50,6 +53,29 @@ pub(super) struct JudgedKey {
     pub(super) record: Option<SetupRecord>,
 }
 
+impl JudgedKey {
+    /// Makes the key, in memory or in the folder of the options.
+    pub(super) fn made(
+        r1cs: &R1cs,
+        powers: &dyn PowersSource,
+        options: KeyOptions<'_>,
+        rng: &mut dyn SecureRng,
+    ) -> Result<Self, CeremonyError> {
+        let mut zkey = None;
+        let made = match options.key_file() {
+            Some(path) => {
+                let mut out = BufWriter::new(File::create(path)?);
+                let made = make_key(r1cs, powers, &mut out, options, rng)?;
+                out.flush()?;
+                made
+            }
+            None => make_key(r1cs, powers, zkey.insert(Vec::new()), options, rng)?,
+        };
+        let MadeKey { head, label, record, .. } = made;
+        Ok(Self { zkey, vk: head.vk, label: Ok(label), record: Some(record) })
+    }
+}
+
 /// Does `work` while the witness calculation is recorded.
 pub(super) fn recording<T>(
     compiled: &Compiled,
@@ -64,18 +90,6 @@ pub(super) fn recording<T>(
         let done = work();
         (done, recording.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
-}
-
-/// Makes a key of its own.
-pub(super) fn made(
-    r1cs: &R1cs,
-    powers: &dyn PowersSource,
-    options: KeyOptions<'_>,
-    rng: &mut dyn SecureRng,
-) -> Result<JudgedKey, CeremonyError> {
-    let mut zkey = Vec::new();
-    let MadeKey { head, label, record, .. } = make_key(r1cs, powers, &mut zkey, options, rng)?;
-    Ok(JudgedKey { zkey: Some(zkey), vk: head.vk, label: Ok(label), record: Some(record) })
 }
 
 impl CircuitFiles {
@@ -100,7 +114,7 @@ impl CircuitFiles {
         let options = options.with_r1cs(Digest::of(&compiled.r1cs));
         let (key, tape) = recording(&compiled, sandbox, &blueprint.examples, || match &blueprint.key {
             Some(key) => Ok::<_, FileError>(key.judge(&r1cs, powers, options, rng)?),
-            None => Ok(made(&r1cs, powers, options, rng)?),
+            None => Ok(JudgedKey::made(&r1cs, powers, options, rng)?),
         });
         let key = key?;
         drop(r1cs);

@@ -28,7 +28,7 @@ use zkflow_groth16::setup::{
 };
 
 use super::Transcript;
-use super::files::{CircuitFiles, JudgedKey, made, recording};
+use super::files::{CircuitFiles, JudgedKey, recording};
 
 /// The files of a circuit but its keys. Without a source, all others are required.
 #[derive(Debug, Default)]
@@ -174,7 +174,7 @@ impl CheckedParts {
     /// - A given key is compared with the constraints. With powers of tau it is verified, see
     ///   [`Powers::verify_key`](zkflow_groth16::setup::Powers::verify_key); without, its label is claimed and there is no
     ///   `setup.json`.
-    /// - A given key is not among the files.
+    /// - A given key is not among the files, and neither is one that is made in the folder of the options.
     /// - With [`Forgeable::Mark`], a key without a secret contribution is taken, and has its weakness in place of a label.
     ///
     /// # Errors
@@ -192,7 +192,7 @@ impl CheckedParts {
         let Self { source, compiled, r1cs, .. } = self;
         let options = options.with_r1cs(Digest::of(&compiled.r1cs));
         let (judged, tape) = recording(&compiled, sandbox, &[], || match key {
-            ImportedKey::Made(powers) => Ok(made(&r1cs, powers, options, rng)?),
+            ImportedKey::Made(powers) => Ok(JudgedKey::made(&r1cs, powers, options, rng)?),
             ImportedKey::Given { file, digest, verification_key, powers, transcript, steps, forgeable } => {
                 let file = BufReader::new(File::open(file).map_err(ReadError::from)?);
                 let given = GivenKey { file, digest, verification_key, powers, transcript, steps, forgeable };

@@ -57,7 +57,7 @@ pub use page::{Cursor, Page};
 pub use proof::{ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStage, ProofStatus};
 pub use sealed::Sealed;
 pub use subject::{NotASubject, Subject};
-pub use usage::{Day, NotADay, NotAUsageKey, Usage, UsageFilter, UsageKey, UsageLog};
+pub use usage::{Day, Hour, NotADay, NotAUsageKey, Usage, UsageFilter, UsageKey, UsageLog};
 
 /// Stores documents, with one [`Collection`] per kind.
 #[async_trait]

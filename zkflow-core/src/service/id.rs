@@ -86,6 +86,21 @@ name!(
     |text| text.len() == 24 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 );
 
+name!(
+    /// Id of a key that private inputs are sealed with: 16 lower-case hex digits, which do not reveal the key.
+    SealKeyId,
+    "id of a sealing key",
+    "16 lower-case hex digits",
+    |text| text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+);
+
+impl SealKeyId {
+    /// The id with these bytes.
+    pub fn of_bytes(bytes: [u8; 8]) -> Self {
+        Self(format!("{:016x}", u64::from_be_bytes(bytes)))
+    }
+}
+
 impl ObjectId {
     /// When it was generated: the first 32 bits are seconds.
     pub fn created_at(&self) -> Timestamp {

@@ -86,6 +86,9 @@ pub trait JobQueue: fmt::Debug + Send + Sync + 'static {
     /// Counts the jobs of `queue` by state.
     async fn stats(&self, queue: QueueName) -> Result<QueueStats, QueueError>;
 
+    /// Counts the waiting jobs of a user in `queue`; `None`: the jobs without a user.
+    async fn waiting(&self, queue: QueueName, user: Option<&UserId>) -> Result<u64, QueueError>;
+
     /// The dead letters of `queue`, newest first, at most `limit`.
     async fn dead(&self, queue: QueueName, limit: usize) -> Result<Vec<Job>, QueueError>;
 

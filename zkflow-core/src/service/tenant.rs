@@ -43,7 +43,7 @@ impl TenantId {
     }
 
     /// Whose turn it is in a queue. In the default tenant users take turns; any other tenant counts as one user.
-    pub(super) fn lane(&self, user: Option<&UserId>) -> Option<UserId> {
+    pub fn lane(&self, user: Option<&UserId>) -> Option<UserId> {
         match self.is_default() {
             true => user.cloned(),
             // Expect safety: at most 71 visible ASCII characters.

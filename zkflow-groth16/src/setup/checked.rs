@@ -4,8 +4,6 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use hmac::Mac as _;
-
 use super::record_key::RecordKey;
 use crate::digest::Hash;
 
@@ -31,14 +29,14 @@ impl CheckedPowers {
             .filter_map(|line| line.split_once(' '))
             .filter(|(listed, _)| *listed == name)
             .filter_map(|(_, code)| hex::decode(code).ok())
-            .any(|code| self.key.code(SUBJECT, hash).verify_slice(&code).is_ok())
+            .any(|code| self.key.verifies(SUBJECT, hash, &code))
     }
 
     pub(super) fn add(&self, hash: &Hash) -> io::Result<()> {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let code = self.key.code(SUBJECT, hash).finalize().into_bytes();
+        let code = self.key.code(SUBJECT, hash);
         let mut file = OpenOptions::new().create(true).append(true).open(&self.path)?;
         writeln!(file, "{} {}", hex::encode(hash), hex::encode(code))
     }

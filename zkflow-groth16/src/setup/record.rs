@@ -1,10 +1,9 @@
 //! Records of what was checked about a key, sealed so that only their maker's installation accepts them.
 
-use hmac::Mac as _;
 use serde::{Deserialize, Serialize};
 
 use super::ceremony::CeremonyError;
-use super::record_key::{Code, RecordKey};
+use super::record_key::RecordKey;
 use super::source::Powers;
 use super::verdict::{Check, KeyVerdict, Refused, Verdict};
 use super::{gate, phase2, ptau};
@@ -142,13 +141,22 @@ impl SetupRecord {
     /// Adds the authentication code.
     #[must_use]
     pub fn sealed(mut self, key: &RecordKey) -> Self {
-        self.mac = Some(hex::encode(self.code(key).finalize().into_bytes()));
+        self.mac = Some(hex::encode(key.code(SUBJECT, &self.coded())));
         self
     }
 
-    /// HMAC-SHA256 of the record without its code.
-    fn code(&self, key: &RecordKey) -> Code {
-        key.code(SUBJECT, Self { mac: None, ..self.clone() }.to_json().as_bytes())
+    /// What the code is of: the record without its code.
+    fn coded(&self) -> Vec<u8> {
+        Self { mac: None, ..self.clone() }.to_json().into_bytes()
+    }
+
+    fn mac(&self) -> Option<Vec<u8>> {
+        self.mac.as_deref().and_then(|mac| hex::decode(mac).ok())
+    }
+
+    /// Whether the present one of the keys sealed the record, and no earlier one.
+    pub fn is_sealed_with_current(&self, key: &RecordKey) -> bool {
+        self.mac().is_some_and(|mac| key.is_current(SUBJECT, &self.coded(), &mac))
     }
 
     /// Parses a record. Its text proves nothing: see [`verdict`](Self::verdict).
@@ -166,13 +174,15 @@ impl SetupRecord {
         text + "\n"
     }
 
-    /// Checks that the record was sealed with `key`, and that it is about the file with the digest `zkey`.
+    /// Checks that the record was sealed with `key`, or one before it, and that it is about the file with the digest `zkey`.
     ///
     /// # Errors
     /// [`RecordError::NotSealed`]; [`RecordError::OtherKey`].
     pub fn check_seal(&self, key: &RecordKey, zkey: &Digest) -> Result<(), RecordError> {
-        let mac = self.mac.as_deref().and_then(|mac| hex::decode(mac).ok()).ok_or(RecordError::NotSealed)?;
-        self.code(key).verify_slice(&mac).map_err(|_| RecordError::NotSealed)?;
+        let mac = self.mac().ok_or(RecordError::NotSealed)?;
+        if !key.verifies(SUBJECT, &self.coded(), &mac) {
+            return Err(RecordError::NotSealed);
+        }
         if self.zkey == *zkey { Ok(()) } else { Err(RecordError::OtherKey) }
     }
 

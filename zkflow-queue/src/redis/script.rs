@@ -30,6 +30,7 @@ scripts! {
     CANCEL: "cancel.lua";
     JOB: "job.lua";
     STATS: "stats.lua";
+    WAITING: "waiting.lua";
     DEAD: "dead.lua";
     PURGE_DEAD: "purge_dead.lua";
 }

@@ -230,6 +230,19 @@ pub(super) fn stats(
     })
 }
 
+/// Number of the waiting jobs of a user.
+pub(super) fn waiting(
+    connection: &Connection,
+    queue: QueueName,
+    user: Option<&UserId>,
+) -> rusqlite::Result<u64> {
+    let mut query = connection.prepare_cached(
+        "SELECT count(*) FROM queue_jobs WHERE queue = ? AND user_id IS ? AND state = 'waiting'",
+    )?;
+    let count: i64 = query.query_row(params![queue.as_str(), user.map(UserId::as_str)], |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
 /// The dead letters of `queue`, newest first.
 pub(super) fn dead(connection: &Connection, queue: QueueName, limit: usize) -> rusqlite::Result<Vec<Job>> {
     let mut query = connection.prepare_cached(

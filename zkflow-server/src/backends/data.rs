@@ -9,9 +9,9 @@ use tokio::sync::OnceCell;
 use zkflow_core::service::catalog::Catalog;
 use zkflow_core::service::clock::{Clock, SystemClock};
 use zkflow_core::service::store::ArtifactStore;
-use zkflow_store::{FsStore, MemoryCatalog, MemoryStore, SqliteCatalog, Vault, VaultKey, sqlite};
+use zkflow_store::{FsStore, KeyRing, MemoryCatalog, MemoryStore, SqliteCatalog, Vault, VaultKey, sqlite};
 
-use super::{ARTIFACTS, OpenError, failed};
+use super::{ARTIFACTS, KEY_FILE, OpenError, failed};
 use crate::config::Config;
 use crate::maintenance::Data;
 
@@ -38,7 +38,7 @@ pub(super) async fn open(config: &Config) -> Result<(Data, Database), OpenError>
         Some(bucket) => super::s3::store(bucket, &config.storage, folder).await?,
         _ => Arc::new(FsStore::open(folder.join(ARTIFACTS)).map_err(failed("open the artifact store"))?),
     };
-    let vault = Vault::new(vault_key(config, folder)?, store.clone());
+    let vault = Vault::new(key_ring(config, folder)?, store.clone());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     Ok((Data { catalog, store, clock, vault }, database))
 }
@@ -67,10 +67,11 @@ impl Database {
     }
 }
 
-fn vault_key(config: &Config, data: &Path) -> Result<VaultKey, OpenError> {
+fn key_ring(config: &Config, data: &Path) -> Result<KeyRing, OpenError> {
     match &config.storage.secret_key {
-        Some(key) => VaultKey::parse(key.expose()).map_err(failed("use ZKFLOW_SECRET_KEY")),
-        None => VaultKey::load_or_create(&data.join("secret.key"))
-            .map_err(failed("use secret.key in the data folder")),
+        Some(key) => KeyRing::parse(key.expose()).map_err(failed("use ZKFLOW_SECRET_KEY")),
+        None => {
+            KeyRing::load_or_create(&data.join(KEY_FILE)).map_err(failed("use secret.key in the data folder"))
+        }
     }
 }

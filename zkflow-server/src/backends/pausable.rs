@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 use zkflow_core::service::clock::Timestamp;
-use zkflow_core::service::id::JobId;
+use zkflow_core::service::id::{JobId, UserId};
 use zkflow_core::service::queue::{
     Failed, Job, JobQueue, Lease, LeaseToken, NewJob, Pushed, QueueError, QueueName, QueueStats, Retry,
 };
@@ -86,6 +86,10 @@ impl JobQueue for Pausable {
 
     async fn stats(&self, queue: QueueName) -> Result<QueueStats, QueueError> {
         self.queue.stats(queue).await
+    }
+
+    async fn waiting(&self, queue: QueueName, user: Option<&UserId>) -> Result<u64, QueueError> {
+        self.queue.waiting(queue, user).await
     }
 
     async fn dead(&self, queue: QueueName, limit: usize) -> Result<Vec<Job>, QueueError> {

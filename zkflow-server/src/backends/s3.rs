@@ -37,5 +37,5 @@ pub(super) fn settings(bucket: &str, config: &Storage) -> S3Settings {
 
 /// Whether the artifact may be cached: clients may read all files of circuits.
 fn is_of_a_circuit(key: &ArtifactKey) -> bool {
-    matches!(key.as_str().parse(), Ok(ArtifactPath::CircuitFile { .. }))
+    matches!(key.as_str().parse(), Ok(ArtifactPath::CircuitFile { .. } | ArtifactPath::ResealedFile { .. }))
 }

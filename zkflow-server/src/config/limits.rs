@@ -31,6 +31,9 @@ settings! {
         /// Limit of unfinished deployments; further ones are refused with 429
         max_pending_deployments: u64 = 100, "max-pending-deployments", "ZKFLOW_MAX_PENDING_DEPLOYMENTS",
             0..=BILLION;
+        /// Share of these limits that the waiting work of one tenant may take, in percent; further requests of the tenant
+        /// are refused with 429. It does not apply to the default tenant
+        tenant_share_percent: u64 = 50, "tenant-share-percent", "ZKFLOW_TENANT_SHARE_PERCENT", 1..=100;
         /// Requests a second of each authenticated caller; further ones are refused with 429. 0: no limit
         requests_per_second: u32 = 100, "requests-per-second", "ZKFLOW_REQUESTS_PER_SECOND", 0..=1_000_000;
         /// Requests of an authenticated caller at once; 0: as many as a second
@@ -39,6 +42,9 @@ settings! {
         max_circuits: u64 = 1_000, "max-circuits", "ZKFLOW_MAX_CIRCUITS", 0..=BILLION;
         /// Limit of the files of a tenant's circuits together; a further circuit is refused with 429. 0: none
         circuits_mib: u64 = 102_400, "circuits-mib", "ZKFLOW_CIRCUITS_MIB", 0..=TEBIBYTE_MIB;
+        /// Seconds an hour that building a tenant's circuits may take, over the last hour; a further circuit is refused with
+        /// 429. 0: no limit
+        build_seconds_per_hour: u64 = 3_600, "build-seconds-per-hour", "ZKFLOW_BUILD_SECONDS_PER_HOUR", 0..=BILLION;
         /// Days without a change after which a circuit is deleted if it has no proof request, no contract on a chain and
         /// no key of a ceremony; verifications and downloads do not count. 0: never. Must be at least proof_ttl_s
         circuit_idle_days: u64 = 0, "circuit-idle-days", "ZKFLOW_CIRCUIT_IDLE_DAYS", 0..=36_500;

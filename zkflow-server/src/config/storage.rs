@@ -15,8 +15,9 @@ settings! {
     Storage at storage {
         /// Folder for local state: catalog, queue, artifacts, vault key and caches
         data_dir: PathBuf = PathBuf::from("./zkflow-data"), "data-dir", "ZKFLOW_DATA_DIR";
-        /// Key that seals private inputs, 64 hex digits (default: generated and stored in the data folder).
-        /// Prefer the environment variable: other users of the machine can read flags
+        /// Key that seals private inputs, 64 hex digits (default: generated and stored in the data folder). Earlier keys
+        /// may follow, separated by commas: they only open. Prefer the environment variable: other users of the machine
+        /// can read flags
         secret_key: Option<SecretSetting> = None, "secret-key", "ZKFLOW_SECRET_KEY";
         /// Redis 7 or later that stores the jobs, so that workers can run on many machines (default: SQLite
         /// in the data folder). URLs start with redis://, or rediss:// for TLS; separate several nodes of a

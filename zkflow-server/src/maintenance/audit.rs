@@ -27,6 +27,12 @@ impl Sealer {
         let mac = hex::decode(&entry.seal).ok().and_then(|mac| <[u8; 32]>::try_from(mac).ok());
         mac.is_some_and(|mac| self.0.verifies(entry.digest.as_bytes(), &mac))
     }
+
+    /// Whether the seal of an entry was made with the current key.
+    fn is_current(&self, entry: &AuditEntry) -> bool {
+        let mac = hex::decode(&entry.seal).ok().and_then(|mac| <[u8; 32]>::try_from(mac).ok());
+        mac.is_some_and(|mac| self.0.is_current(entry.digest.as_bytes(), &mac))
+    }
 }
 
 /// One appending task of this process at a time: they do not compete for a number.
@@ -73,33 +79,93 @@ pub enum Fault {
 }
 
 /// Checks entries one after the other.
+///
+/// Each entry must be sealed by a key of the vault, or be covered: a later [`AuditAction::VaultRotate`] is sealed by one. The
+/// chain of digests binds that entry to all before it, which were checked when it was made.
 #[derive(Default)]
 pub struct Check {
     last: Option<AuditEntry>,
     sealer: Option<Sealer>,
+    /// The first entry without a seal of the vault that is not covered.
+    unsealed: Option<u64>,
 }
 
 impl Check {
     /// Also checks the seals.
     pub fn sealed_by(sealer: Sealer) -> Self {
-        Self { last: None, sealer: Some(sealer) }
+        Self { sealer: Some(sealer), ..Self::default() }
     }
 
-    /// Checks the next entry.
+    /// Checks the next entry; its seal only in [`finish`](Self::finish).
     ///
     /// # Errors
-    /// It does not continue the one before it, or is not sealed.
+    /// It does not continue the one before it.
     pub fn next(&mut self, entry: AuditEntry) -> Result<(), Fault> {
         entry.continues(self.last.as_ref())?;
-        if self.sealer.as_ref().is_some_and(|sealer| !sealer.verifies(&entry)) {
-            return Err(Fault::Seal(entry.number));
+        if let Some(sealer) = &self.sealer {
+            match (sealer.verifies(&entry), entry.event.action) {
+                (false, _) => self.unsealed = self.unsealed.or(Some(entry.number)),
+                (true, AuditAction::VaultRotate) => self.unsealed = None,
+                (true, _) => {}
+            }
         }
         self.last = Some(entry);
         Ok(())
+    }
+
+    /// Ends the check.
+    ///
+    /// # Errors
+    /// An entry is not sealed, and not covered.
+    pub fn finish(&self) -> Result<(), Fault> {
+        self.unsealed.map_or(Ok(()), |number| Err(Fault::Seal(number)))
     }
 
     /// The last entry that was checked.
     pub fn last(&self) -> Option<&AuditEntry> {
         self.last.as_ref()
     }
+}
+
+/// Entries read at once.
+const PAGE: usize = 1000;
+
+/// Checks the whole log, and covers the entries that an earlier key sealed by a new entry. Returns whether it was needed.
+///
+/// # Errors
+/// The log has a fault, so it is not covered; the catalog fails.
+pub async fn cover(data: &Data, tenant: &TenantId, actor: &str) -> Result<bool, NotCovered> {
+    let mut check = Check::sealed_by(Sealer::of(data));
+    let sealer = Sealer::of(data);
+    let (mut after, mut needed) = (0, false);
+    loop {
+        let entries = data.catalog.audit_log().entries(after, PAGE).await?;
+        let Some(last) = entries.last() else { break };
+        after = last.number;
+        for entry in entries {
+            match (sealer.is_current(&entry), entry.event.action) {
+                (false, _) => needed = true,
+                (true, AuditAction::VaultRotate) => needed = false,
+                (true, _) => {}
+            }
+            check.next(entry)?;
+        }
+    }
+    check.finish()?;
+    if needed {
+        record(data, tenant, actor, AuditAction::VaultRotate, data.vault.key_id().as_str()).await?;
+    }
+    Ok(needed)
+}
+
+/// The entries of an earlier key could not be covered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotCovered {
+    /// The log has a fault.
+    #[error("the audit log: {0}")]
+    Fault(#[from] Fault),
+    /// The catalog failed.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
 }

@@ -10,7 +10,7 @@ use zkflow_core::format::zkey::ZKeyFile;
 use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{Circuit, CircuitStatus};
 use zkflow_core::service::id::InstallationId;
-use zkflow_core::service::store::{ArtifactPath, ArtifactStore, Generation, PutMode, StoreError};
+use zkflow_core::service::store::{ArtifactPath, ArtifactStore, Generation, PutMode, StoreError, Unit};
 use zkflow_core::setup::{SetupRecord, gate};
 
 use super::binding::{self, BindingError};
@@ -52,7 +52,9 @@ pub async fn complete(data: &Data) -> Result<u64, DataError> {
 pub(crate) fn generation(circuit: &Circuit) -> Option<Generation> {
     let meta = circuit.artifacts.values().next()?;
     match meta.key.as_str().parse() {
-        Ok(ArtifactPath::CircuitFile { generation, .. }) => Some(generation),
+        Ok(ArtifactPath::CircuitFile { generation, .. } | ArtifactPath::ResealedFile { generation, .. }) => {
+            Some(generation)
+        }
         _ => None,
     }
 }
@@ -110,8 +112,8 @@ async fn generations(data: &Data) -> Result<Vec<Generation>, StoreError> {
     let mut found = Vec::new();
     let mut keys = data.store.list(ArtifactPath::CIRCUITS);
     while let Some(key) = keys.try_next().await? {
-        let path = key.as_str().parse();
-        if let Ok(ArtifactPath::Manifest(generation) | ArtifactPath::CircuitFile { generation, .. }) = path {
+        let path = key.as_str().parse::<ArtifactPath>();
+        if let Some(Unit::Circuit(generation)) = path.ok().and_then(|path| path.unit()) {
             found.push(generation);
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use bytes::Bytes;
+use zkflow_core::service::id::SealKeyId;
 use zkflow_core::service::store::{ArtifactKey, ArtifactMeta, ArtifactPath, PutMode, StoreError};
 
 use super::backup::{Blobs, Entered, Entry, FORMAT, Header, artifacts_of, entries};
@@ -40,9 +41,10 @@ pub async fn restore(
 
     let (mut restored, mut there) = (Restored::default(), HashSet::new());
     for entry in entries(index)? {
-        if let Entry::Artifact(meta) = entry?
-            && put(data, &blobs, &meta, &mut restored, problem).await?
-        {
+        let Entry::Artifact(meta) = entry? else { continue };
+        if meta.key == ArtifactPath::VaultKeyId.key() {
+            note_key(data, &blobs, &meta).await?;
+        } else if put(data, &blobs, &meta, &mut restored, problem).await? {
             there.insert(meta.key);
         }
     }
@@ -124,9 +126,7 @@ async fn check(data: &Data, header: &Header, index: &Path, blobs: &Blobs) -> Res
     let key_id = ArtifactPath::VaultKeyId.key();
     for entry in entries(index)? {
         let Entry::Artifact(meta) = entry? else { continue };
-        if meta.key == key_id
-            && blobs.read(&meta.sha256)?.is_some_and(|id| id != data.vault.key_id().as_bytes())
-        {
+        if meta.key == key_id && sealed_with(blobs, &meta)?.is_some_and(|id| !data.vault.knows(&id)) {
             return Err(DataError::Backup(format!(
                 "{}: the inputs in the backup are sealed under another key: set ZKFLOW_SECRET_KEY, or put \
                  secret.key into the data folder",
@@ -135,6 +135,20 @@ async fn check(data: &Data, header: &Header, index: &Path, blobs: &Blobs) -> Res
         }
     }
     Ok(())
+}
+
+/// The key that the backup was sealed with.
+fn sealed_with(blobs: &Blobs, meta: &ArtifactMeta) -> Result<Option<SealKeyId>, DataError> {
+    let body = blobs.read(&meta.sha256)?;
+    Ok(body.and_then(|body| String::from_utf8(body).ok()?.parse().ok()))
+}
+
+/// Records the key of the backup, which may be an earlier one than that of the store.
+async fn note_key(data: &Data, blobs: &Blobs, meta: &ArtifactMeta) -> Result<(), DataError> {
+    match sealed_with(blobs, meta)? {
+        Some(id) => Ok(data.vault.note(&id).await?),
+        None => Ok(()),
+    }
 }
 
 /// Puts an artifact, unless it is there; returns whether it is there now.

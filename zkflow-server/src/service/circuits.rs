@@ -80,8 +80,9 @@ pub(super) async fn obtain(
             }
             Some(circuit) if is_being_deleted(&circuit) => return Err(RequestError::CircuitDeleting(id)),
             Some(mut circuit) => {
-                super::refuse_overload(app, QueueName::KeyGeneration, app.config.limits.max_pending_circuits)
-                    .await?;
+                quota::refuse_costly(app, tenant).await?;
+                let most = app.config.limits.max_pending_circuits;
+                super::refuse_overload(app, tenant, QueueName::KeyGeneration, most).await?;
                 circuit.restart(app.now()).map_err(|error| RequestError::Internal(error.to_string()))?;
                 circuit.origin.clone_from(&wanted.origin);
                 circuit.life.origin.clone_from(&origin);
@@ -96,8 +97,8 @@ pub(super) async fn obtain(
             }
             None => {
                 quota::refuse_excess(app, tenant).await?;
-                super::refuse_overload(app, QueueName::KeyGeneration, app.config.limits.max_pending_circuits)
-                    .await?;
+                let most = app.config.limits.max_pending_circuits;
+                super::refuse_overload(app, tenant, QueueName::KeyGeneration, most).await?;
                 let mut circuit = wanted.clone();
                 circuit.replaces = tombstone::removed(&*app.store, &id).await?;
                 circuit.life.origin.clone_from(&origin);

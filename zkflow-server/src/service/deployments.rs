@@ -12,8 +12,8 @@ use zkflow_core::format::zkey::ZKeyFile;
 use zkflow_core::id::CircuitId;
 use zkflow_core::provenance::Provenance;
 use zkflow_core::service::catalog::{
-    AuditAction, CatalogError, Circuit, CircuitStatus, DeployedContract, Deployment, DeploymentKey, Document as _, Idempotency,
-    RequestOrigin, Signer, Subject,
+    AuditAction, CatalogError, Circuit, CircuitStatus, DeployedContract, Deployment, DeploymentKey,
+    Document as _, Idempotency, RequestOrigin, Signer, Subject,
 };
 use zkflow_core::service::chain::{Address, ChainClient, CompiledContract, SolidityError, TransactionSigner};
 use zkflow_core::service::flow::deployment::Asked;
@@ -22,9 +22,10 @@ use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::tenant::TenantId;
 use zkflow_core::setup::{SetupRecord, gate};
 
+use super::document::Repeatable;
 use super::{InputFault, RequestError, audit, callbacks, circuits};
 use crate::maintenance::manifest;
-use crate::state::App;
+use crate::state::{App, Asker, Question};
 use zkflow_evm::deploy::{self, Code, DeployError};
 use zkflow_evm::{CappedSigner, LocalSigner};
 
@@ -92,15 +93,15 @@ pub async fn request(
     origin: Option<RequestOrigin>,
 ) -> Result<Deployment, RequestError> {
     let secrets = Secrets::of(&new);
-    let idempotency = new.idempotency_key.as_ref().map(|key| Idempotency {
-        key: key.clone(),
-        fingerprint: fingerprint(app, circuit_id, &new, &secrets),
+    let wanted = new.idempotency_key.as_ref().map(|key| {
+        let text = text(circuit_id, &new, &secrets);
+        Repeatable::new(app, key.clone(), text.as_bytes())
     });
-    if let Some(wanted) = &idempotency {
-        let key = DeploymentKey { circuit_id: circuit_id.clone(), key: wanted.key.clone() };
+    if let Some(wanted) = &wanted {
+        let key = DeploymentKey { circuit_id: circuit_id.clone(), key: wanted.idempotency.key.clone() };
         let present = app.catalog.deployments().by_key(&key).await?;
         if let Some(present) = present.filter(|present| present.life.tenant == *tenant) {
-            super::same_request(present.idempotency.as_ref(), wanted)?;
+            wanted.check(present.idempotency.as_ref())?;
             return Ok(present);
         }
     }
@@ -120,14 +121,15 @@ pub async fn request(
     {
         return Err(DeployError::Claimed(chain_id).into());
     }
-    super::refuse_overload(app, QueueName::Deploy, app.config.limits.max_pending_deployments).await?;
+    let most = app.config.limits.max_pending_deployments;
+    super::refuse_overload(app, tenant, QueueName::Deploy, most).await?;
 
     let now = app.now();
     let id = DeploymentId::generate(now);
     let subject = Subject::Deployment(id.clone());
     let callback = callbacks::chosen(app, tenant, &subject, new.callback.as_ref()).await?;
     let own_rpc = secrets.rpc_url.is_some();
-    let wanted = idempotency.clone();
+    let idempotency = wanted.as_ref().map(|wanted| wanted.idempotency.clone());
     let asked = Asked { chain_id, signer, own_rpc, idempotency };
     let mut deployment = Deployment::new(id.clone(), circuit_id.clone(), asked, now);
     deployment.life.origin = origin;
@@ -143,15 +145,15 @@ pub async fn request(
     // A retried insert may return this request as not added: compare the id.
     if let (false, Some(wanted)) = (added || deployment.id == id, wanted) {
         app.vault.destroy_deployment(&id).await?;
-        super::same_request(deployment.idempotency.as_ref(), &wanted)?;
+        wanted.check(deployment.idempotency.as_ref())?;
         return Ok(deployment);
     }
     super::push(app, deployment.job()).await;
     Ok(deployment)
 }
 
-/// Keyed digest of the request as it was sent, before any check.
-fn fingerprint(app: &App, circuit: &CircuitId, new: &NewDeployment, secrets: &Secrets) -> String {
+/// The text of a request as it was sent, before any check, for its fingerprint.
+fn text(circuit: &CircuitId, new: &NewDeployment, secrets: &Secrets) -> Zeroizing<String> {
     let chain_id = new.chain_id;
     let signer = new.signer.clone().map_or(Signer::Request, Signer::Named);
     let request = format!("deployment\n{circuit}\n{chain_id:?}\n{signer:?}\n");
@@ -160,7 +162,7 @@ fn fingerprint(app: &App, circuit: &CircuitId, new: &NewDeployment, secrets: &Se
         request.push('\n');
         request.push_str(callback.expose_secret());
     }
-    app.vault.fingerprint(request.as_bytes())
+    request
 }
 
 /// Refuses a circuit whose keys were imported as forgeable. [`admit`] judges every key again; this refuses at once, and
@@ -254,7 +256,7 @@ pub(crate) async fn note(app: &App, id: &CircuitId, contract: &DeployedContract)
 /// A verifier contract that is allowed on a chain.
 pub(crate) struct Admitted {
     /// Code of the contract, generated from the key that was judged.
-    pub(crate) code: Code,
+    pub(crate) code: Arc<Code>,
     /// SHA-256 of `verification_key.json`.
     pub(crate) verification_key: Digest,
 }
@@ -267,12 +269,29 @@ pub(crate) async fn admit(
     app: &Arc<App>,
     circuit: &Circuit,
     chain_id: u64,
+    asker: Asker,
 ) -> Result<Admitted, RequestError> {
-    let _turn = app.chains.judge().await;
+    let digest = |file: FileName| circuit.artifacts.get(file.as_str()).map(|meta| meta.sha256);
+    let verification_key = circuits::artifact_meta(circuit, FileName::VerificationKey.as_str())?.sha256;
+    let question = Question {
+        circuit: circuit.id.clone(),
+        chain_id,
+        zkey: circuits::artifact_meta(circuit, FileName::ProvingKey.as_str())?.sha256,
+        record: digest(FileName::Setup),
+        source: circuits::artifact_meta(circuit, FileName::VerifierContract.as_str())?.sha256,
+    };
+    if let Some(code) = app.verdicts.get(&question) {
+        return Ok(Admitted { code, verification_key });
+    }
+    let turn = app.verdicts.turn(asker).await;
+    let _turn = turn.ok_or(RequestError::Overloaded(QueueName::Deploy))?;
+    // Another call may have judged it meanwhile.
+    if let Some(code) = app.verdicts.get(&question) {
+        return Ok(Admitted { code, verification_key });
+    }
     let source = source(app, circuit).await?;
     let zkey = circuits::artifact(app, circuit, FileName::ProvingKey.as_str()).await?.body;
     let record = app.artifact(circuit, FileName::Setup.as_str()).await?.map(|record| record.body);
-    let verification_key = circuits::artifact_meta(circuit, FileName::VerificationKey.as_str())?.sha256;
     let (shared, id) = (Arc::clone(app), circuit.id.clone());
     let judge = move || {
         let key = ZKeyFile::open(std::io::Cursor::new(&zkey))
@@ -291,6 +310,8 @@ pub(crate) async fn admit(
     let code = tokio::task::spawn_blocking(judge)
         .await
         .map_err(|error| RequestError::Internal(format!("checking the proving key: {error}")))??;
+    let code = Arc::new(code);
+    app.verdicts.keep(question, Arc::clone(&code));
     Ok(Admitted { code, verification_key })
 }
 
@@ -330,7 +351,7 @@ pub async fn unsigned(
     from: Option<Address>,
 ) -> Result<Map<String, Value>, RequestError> {
     let circuit = circuits::ready(super::owned(app, tenant, circuit_id).await?)?;
-    let Admitted { code, .. } = admit(app, &circuit, chain_id).await?;
+    let Admitted { code, .. } = admit(app, &circuit, chain_id, Asker::Request).await?;
     let Some(from) = from else {
         return Ok(deploy::wallet_fields(chain_id, &code.creation, None));
     };

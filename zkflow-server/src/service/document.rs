@@ -83,10 +83,30 @@ pub async fn get<D: Requested>(app: &App, id: &D::Id) -> Result<D, RequestError>
     app.documents().get(id).await?.ok_or_else(|| D::unknown(id.clone()))
 }
 
-/// Checks that a repeated request under one idempotency key equals the first one.
-///
-/// # Errors
-/// [`RequestError::KeyReused`]: they differ.
-pub(super) fn same_request(first: Option<&Idempotency>, later: &Idempotency) -> Result<(), RequestError> {
-    if first == Some(later) { Ok(()) } else { Err(RequestError::KeyReused) }
+/// A request with an idempotency key.
+#[derive(Debug, Clone)]
+pub(super) struct Repeatable {
+    /// The key, and the fingerprint under the current key of the vault.
+    pub(super) idempotency: Idempotency,
+    /// The fingerprints under earlier keys of the vault.
+    older: Vec<String>,
+}
+
+impl Repeatable {
+    /// The request with this text, which is different for different requests.
+    pub(super) fn new(app: &App, key: String, text: &[u8]) -> Self {
+        let idempotency = Idempotency { key, fingerprint: app.vault.fingerprint(text) };
+        Self { idempotency, older: app.vault.older_fingerprints(text) }
+    }
+
+    /// Checks that the request equals the first one under its key.
+    ///
+    /// # Errors
+    /// [`RequestError::KeyReused`]: they differ.
+    pub(super) fn check(&self, first: Option<&Idempotency>) -> Result<(), RequestError> {
+        let Idempotency { key, fingerprint } = &self.idempotency;
+        let mut own = [fingerprint].into_iter().chain(&self.older);
+        let same = first.is_some_and(|first| first.key == *key && own.any(|own| *own == first.fingerprint));
+        if same { Ok(()) } else { Err(RequestError::KeyReused) }
+    }
 }

@@ -203,6 +203,9 @@ pub enum RequestError {
     /// The queue has reached its limit of unfinished jobs.
     #[error("queue {0} is full: try again later")]
     Overloaded(QueueName),
+    /// The tenant has used its share of the queue.
+    #[error("your waiting requests take your whole share of queue {0}: try again later")]
+    ShareUsed(QueueName),
     /// The limit of event streams is reached.
     #[error("too many event streams are open: try again later")]
     TooManyWatchers,
@@ -320,6 +323,7 @@ impl Classified for RequestError {
             | Self::ImportIncomplete(_)
             | Self::Forbidden(_) => ErrorKind::Invalid,
             Self::Overloaded(_)
+            | Self::ShareUsed(_)
             | Self::TooManyUploads
             | Self::CircuitQuota(_)
             | Self::UploadTooLarge { .. }
@@ -378,7 +382,7 @@ impl Classified for RequestError {
             Self::Inputs(_) | Self::Fields(_) => "invalid_inputs",
             Self::WrongPlace(_) => "wrong_place",
             Self::KeyReused => "idempotency_key_reused",
-            Self::Overloaded(_) => "overloaded",
+            Self::Overloaded(_) | Self::ShareUsed(_) => "overloaded",
             Self::TooManyWatchers => "too_many_watchers",
             Self::TooManyDownloads => "too_many_downloads",
             Self::TooManyVerifications => "too_many_verifications",

@@ -94,7 +94,8 @@ async fn retry_circuit(app: &App, subject: &str) -> Result<Retried, RequestError
         if circuits::is_being_deleted(&circuit) {
             return Ok(Retried::Deleting);
         }
-        refuse_overload(app, QueueName::KeyGeneration, app.config.limits.max_pending_circuits).await?;
+        let most = app.config.limits.max_pending_circuits;
+        refuse_overload(app, &circuit.life.tenant, QueueName::KeyGeneration, most).await?;
         circuit.restart(app.now()).map_err(|error| RequestError::Internal(error.to_string()))?;
         match app.save(circuit).await {
             Err(CatalogError::Stale(_)) => {}

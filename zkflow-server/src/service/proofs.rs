@@ -10,13 +10,14 @@ use zkflow_core::format::json::{proof_from_json, public_from_json};
 use zkflow_core::id::CircuitId;
 use zkflow_core::proof::PublicSignals;
 use zkflow_core::service::catalog::{
-    CatalogError, Circuit, Idempotency, ProofKey, ProofRequest, ProofStatus, RequestOrigin, Subject,
+    CatalogError, Circuit, ProofKey, ProofRequest, ProofStatus, RequestOrigin, Subject,
 };
 use zkflow_core::service::id::{ProofId, UserId};
 use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::tenant::TenantId;
 
-use super::{CircuitName, GivenInputs, RequestError, callbacks, circuits, verify};
+use super::document::Repeatable;
+use super::{CircuitName, GivenInputs, RequestError, Room, callbacks, circuits, verify};
 use crate::state::App;
 
 /// A request for a proof. It has no `Debug`, because it contains private inputs.
@@ -60,14 +61,14 @@ pub async fn request(app: &App, new: NewProof) -> Result<ProofRequest, RequestEr
 /// - A repeated idempotency key of the user returns the existing proof request, even when the server is
 ///   overloaded or the circuit is deleted.
 pub async fn request_all(app: &App, all: Vec<NewProof>) -> Vec<Result<ProofRequest, RequestError>> {
-    let mut intake = Intake { app, circuits: HashMap::new(), room: None };
+    let mut intake = Intake { app, circuits: HashMap::new(), room: HashMap::new() };
     let mut results = Vec::with_capacity(all.len());
     let (mut places, mut documents) = (Vec::new(), Vec::new());
     for (place, new) in all.into_iter().enumerate() {
         results.push(match intake.take(new).await {
             Ok(Taken::Before(present)) => Ok(present),
-            Ok(Taken::New(document)) => {
-                places.push((place, document.id.clone(), document.idempotency.clone()));
+            Ok(Taken::New(document, wanted)) => {
+                places.push((place, document.id.clone(), wanted));
                 documents.push(document);
                 // Replaced below.
                 Err(RequestError::Internal("a request that was not written".to_owned()))
@@ -94,15 +95,15 @@ struct Intake<'a> {
     app: &'a App,
     /// Circuits that are ready, and that the tenant may use.
     circuits: HashMap<(TenantId, CircuitId), Circuit>,
-    /// Requests that the queue still takes; `None`: not asked yet.
-    room: Option<u64>,
+    /// Requests of a tenant that the queue still takes, once asked.
+    room: HashMap<TenantId, Room>,
 }
 
 enum Taken {
     /// An earlier request with the same idempotency key.
     Before(ProofRequest),
     /// To be written.
-    New(ProofRequest),
+    New(ProofRequest, Option<Repeatable>),
 }
 
 impl Intake<'_> {
@@ -111,19 +112,20 @@ impl Intake<'_> {
         let app = self.app;
         let NewProof { circuit, inputs, tenant, user_id, idempotency_key, callback, origin } = new;
         let circuit_id = circuit.resolve(app, &tenant).await?;
-        let idempotency = idempotency_key.map(|key| Idempotency {
-            key,
-            fingerprint: fingerprint(app, &circuit_id, user_id.as_ref(), callback.as_ref(), &inputs),
+        let wanted = idempotency_key.map(|key| {
+            let text = text(&circuit_id, user_id.as_ref(), callback.as_ref(), &inputs);
+            Repeatable::new(app, key, text.as_bytes())
         });
-        if let Some(wanted) = &idempotency {
-            let key = ProofKey { tenant: tenant.clone(), user_id: user_id.clone(), key: wanted.key.clone() };
+        if let Some(wanted) = &wanted {
+            let key = wanted.idempotency.key.clone();
+            let key = ProofKey { tenant: tenant.clone(), user_id: user_id.clone(), key };
             if let Some(present) = app.catalog.proofs().by_key(&key).await? {
-                super::same_request(present.idempotency.as_ref(), wanted)?;
+                wanted.check(present.idempotency.as_ref())?;
                 return Ok(Taken::Before(present));
             }
         }
         let inputs = inputs.checked(app, self.usable(&tenant, &circuit_id).await?)?;
-        self.make_room().await?;
+        self.make_room(&tenant).await?;
 
         let (now, sealed) = (app.now(), inputs.sealed());
         drop(inputs);
@@ -131,6 +133,7 @@ impl Intake<'_> {
         let subject = Subject::Proof(id.clone());
         let callback = callbacks::chosen(app, &tenant, &subject, callback.as_ref()).await?;
         let keep = app.config.limits.proof_ttl();
+        let idempotency = wanted.as_ref().map(|wanted| wanted.idempotency.clone());
         let mut asked = ProofRequest::new(id, circuit_id, user_id, idempotency, now, keep);
         asked.life.origin = origin;
         asked.life.tenant = tenant;
@@ -139,14 +142,14 @@ impl Intake<'_> {
             ..=SMALL => asked.inputs = Some(app.vault.enclose(&asked, &sealed)),
             _ => app.vault.seal(&asked, &sealed).await?,
         }
-        Ok(Taken::New(asked))
+        Ok(Taken::New(asked, wanted))
     }
 
     /// The result of a request that was submitted under `id`.
     async fn settle(
         &mut self,
         id: &ProofId,
-        wanted: Option<Idempotency>,
+        wanted: Option<Repeatable>,
         proof: ProofRequest,
         added: bool,
     ) -> Result<ProofRequest, RequestError> {
@@ -154,7 +157,7 @@ impl Intake<'_> {
         // A retried insert may return this request as not added: compare the id.
         if let (false, Some(wanted)) = (added || proof.id == *id, wanted) {
             app.vault.destroy(id).await?;
-            super::same_request(proof.idempotency.as_ref(), &wanted)?;
+            wanted.check(proof.idempotency.as_ref())?;
             return Ok(proof);
         }
         // If the circuit was deleted meanwhile, the request is deleted before its id is returned.
@@ -174,14 +177,15 @@ impl Intake<'_> {
     }
 
     /// Refuses a request when the queue is full. Concurrent requests may exceed the limit slightly.
-    async fn make_room(&mut self) -> Result<(), RequestError> {
-        let queue = QueueName::ProofGeneration;
-        let room = match self.room {
-            Some(room) => room,
-            None => super::room(self.app, queue, self.app.config.limits.max_pending_proofs).await?,
+    async fn make_room(&mut self, tenant: &TenantId) -> Result<(), RequestError> {
+        let most = self.app.config.limits.max_pending_proofs;
+        let room = match self.room.entry(tenant.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                unknown.insert(super::room(self.app, tenant, QueueName::ProofGeneration, most).await?)
+            }
         };
-        self.room = Some(room.saturating_sub(1));
-        if room > 0 { Ok(()) } else { Err(RequestError::Overloaded(queue)) }
+        room.take()
     }
 }
 
@@ -241,13 +245,13 @@ pub async fn solidity_calldata(app: &App, tenant: &TenantId, id: &ProofId) -> Re
     Ok(calldata(&proof, &signals))
 }
 
-fn fingerprint(
-    app: &App,
+/// The text of a request, for its fingerprint.
+fn text(
     circuit: &CircuitId,
     user: Option<&UserId>,
     callback: Option<&SecretString>,
     inputs: &GivenInputs,
-) -> String {
+) -> zeroize::Zeroizing<String> {
     let user = user.map_or("", UserId::as_str);
     // Neither id can contain a line break, and the inputs are JSON in one line.
     let mut text = zeroize::Zeroizing::new(format!("{circuit}\n{user}\n{}", *inputs.json()));
@@ -255,5 +259,5 @@ fn fingerprint(
         text.push('\n');
         text.push_str(callback.expose_secret());
     }
-    app.vault.fingerprint(text.as_bytes())
+    text
 }

@@ -1,6 +1,6 @@
 //! Quotas of a tenant's circuits, which take disk and were paid with minutes of processor time.
 
-use zkflow_core::service::catalog::{Circuit, CircuitFilter, Document as _, Page};
+use zkflow_core::service::catalog::{Circuit, CircuitFilter, Document as _, Hour, Page};
 use zkflow_core::service::tenant::TenantId;
 
 use super::{RequestError, uploads};
@@ -18,6 +18,7 @@ const MEBIBYTE: u64 = 1 << 20;
 /// # Errors
 /// [`RequestError::CircuitQuota`] names the setting.
 pub(super) async fn refuse_excess(app: &App, tenant: &TenantId) -> Result<(), RequestError> {
+    refuse_costly(app, tenant).await?;
     let Limits { max_circuits, circuits_mib, .. } = app.config.limits;
     if max_circuits == 0 && circuits_mib == 0 {
         return Ok(());
@@ -41,6 +42,28 @@ pub(super) async fn refuse_excess(app: &App, tenant: &TenantId) -> Result<(), Re
             Some(last) if circuits.len() == PAGE => page.after = Some(last.cursor()),
             _ => return Ok(()),
         }
+    }
+}
+
+/// Refuses to build a circuit of a tenant whose circuits took too long to build in the last hour. Deleted circuits count, and
+/// circuits that are not ready do not yet.
+///
+/// # Errors
+/// [`RequestError::CircuitQuota`] names the setting.
+pub(super) async fn refuse_costly(app: &App, tenant: &TenantId) -> Result<(), RequestError> {
+    let most = app.config.limits.build_seconds_per_hour;
+    if most == 0 {
+        return Ok(());
+    }
+    let (log, now) = (app.catalog.usage_log(), app.now());
+    let hour = Hour::of(now);
+    let (before, present) = (log.spent(tenant, hour.before()).await?, log.spent(tenant, hour).await?);
+    // The part of the hour before that is within the last 60 minutes.
+    let spent = present as f64 + before as f64 * (1.0 - hour.elapsed(now));
+    if spent >= most as f64 * 1000.0 {
+        Err(RequestError::CircuitQuota("build_seconds_per_hour"))
+    } else {
+        Ok(())
     }
 }
 

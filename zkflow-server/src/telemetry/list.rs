@@ -71,6 +71,11 @@ pub const METRICS: &[Metric] = &[
     gauge("zkflow_backend_up", "backend", "1 if the last check of the backend succeeded, else 0"),
     counter("zkflow_backend_errors_total", "backend", "Failed calls to a backend"),
     counter("zkflow_backend_refused_total", "backend", "Calls not made after too many failures"),
+    gauge(
+        "zkflow_clock_behind_seconds",
+        "",
+        "Difference of the clock of Redis from that of the machine, which it corrects",
+    ),
     gauge("zkflow_queue_jobs", "queue,state", "Jobs"),
     gauge("zkflow_queue_oldest_ready_seconds", "queue", "Age of the oldest waiting job, in seconds"),
     histogram(

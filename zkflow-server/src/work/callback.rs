@@ -89,7 +89,7 @@ impl Steps for Callback {
             return Err(JobError::give_back("callback_rate", reason).into());
         };
         let address = app.vault.disclose_callback(&tenant, &delivery.subject, &delivery.address);
-        let (address, began) = (address.map_err(stop)?, Instant::now());
+        let (address, began) = (address.map_err(stop_or_outage)?, Instant::now());
         if let Err(unsent) = app.postman.post(&address, &hooks, &event, app.now()).await {
             let error = match unsent.is_gone() || self.is_over(delivery) {
                 true => JobError::fatal("callback_failed", unsent.to_string()),

@@ -26,7 +26,7 @@ use super::load::load;
 use super::{Stop, blocking, invalid, outage, stop, stop_or_outage};
 use crate::service::deployments::{Admitted, Secrets, admit, note, open_signer};
 use crate::service::{RequestError, circuits, verify};
-use crate::state::App;
+use crate::state::{App, Asker};
 use crate::telemetry::stage_took;
 use zkflow_evm::EvmClient;
 use zkflow_evm::deploy::{DeployError, Journal, Order, Statement, Stopped, drive};
@@ -151,7 +151,8 @@ impl Steps for Deploy {
         let secrets = self.secrets(deployment).await?;
         let (client, chain_id) = self.connect(deployment, &secrets).await?;
         let circuit = circuits::get_ready(app, &deployment.circuit_id).await.map_err(stop_or_outage)?;
-        let Admitted { code, verification_key } = admit(app, &circuit, chain_id).await.map_err(stop)?;
+        let Admitted { code, verification_key } =
+            admit(app, &circuit, chain_id, Asker::Worker).await.map_err(stop)?;
         let statement = self.statement(&circuit).await?;
         let signer = open_signer(app, &deployment.signer, &secrets).map_err(stop)?;
         let order = Order {

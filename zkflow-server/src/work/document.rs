@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use tracing::Instrument as _;
 use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{
-    Day, Delivery, Document as _, Failure, Life, Named as _, Stored, Usage, UsageKey,
+    Day, Delivery, Document as _, Failure, Hour, Life, Named as _, Stored, Usage, UsageKey,
 };
 use zkflow_core::service::ledger::Entered;
 use zkflow_core::service::queue::Job;
@@ -168,7 +168,12 @@ async fn count<T, G>(app: &App, life: &Life<T, G>, circuit: CircuitId, usage: &U
     let mut usage = *usage;
     usage.work_ms = life.timings.values().fold(0, |sum, ms| sum.saturating_add(*ms));
     let key = UsageKey { day: Day::of(life.updated_at), tenant: life.tenant.clone(), circuit };
-    if let Err(error) = app.catalog.usage_log().count(&key, &usage).await {
+    let log = app.catalog.usage_log();
+    let mut counted = log.count(&key, &usage).await;
+    if usage.builds > 0 && counted.is_ok() {
+        counted = log.spend(&life.tenant, Hour::of(life.updated_at), usage.work_ms).await;
+    }
+    if let Err(error) = counted {
         tracing::warn!(%key, %error, "the usage is not counted");
     }
 }

@@ -45,8 +45,9 @@ impl KeyGeneration {
         let finish = move || finish(&shared, &kept, parts, powers, id);
         let files = blocking(finish).await??;
         self.advance(circuit, CircuitStage::Store, "setup", began).await?;
-        let zkey = scratch.file(FileRole::ProvingKey).cloned();
-        Ok(Made::imported(files, zkey.map(|file| (scratch, file.path)), inputs))
+        let made = || KeyOptions::default().in_folder(scratch.folder()).key_file();
+        let zkey = scratch.file(FileRole::ProvingKey).map(|file| file.path.clone()).or_else(made);
+        Ok(Made::imported(files, zkey.map(|path| (scratch, path)), inputs))
     }
 }
 
@@ -174,7 +175,10 @@ fn finish(
             forgeable: Forgeable::Refuse,
         },
     };
-    let options = KeyOptions::default().with_beacon(app.beacon.as_ref()).with_record_key(&app.record_key);
+    let options = KeyOptions::default()
+        .with_beacon(app.beacon.as_ref())
+        .with_record_key(&app.record_key)
+        .in_folder(scratch.folder());
     parts.finish(id, key, &app.sandbox, options, &mut os_rng()).map_err(of_upload)
 }
 

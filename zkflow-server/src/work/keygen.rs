@@ -18,7 +18,9 @@ use zkflow_core::template::TemplateName;
 use zkflow_queue::JobError;
 
 use super::document::{Steps, save};
+use super::import::unwritable;
 use super::made::Made;
+use super::scratch::Scratch;
 use super::{Stop, blocking, invalid, outage, stop};
 use crate::config::Limits;
 use crate::service::uploads;
@@ -58,14 +60,22 @@ impl KeyGeneration {
         let began = Instant::now();
         let app = Arc::clone(&self.app);
         let generate = move || {
-            let options =
-                KeyOptions::default().with_beacon(app.beacon.as_ref()).with_record_key(&app.record_key);
+            // Keys are made in pieces: they are too large for the memory.
+            let scratch = Scratch::create(app.scratch.as_deref()).map_err(unwritable)?;
+            let options = KeyOptions::default()
+                .with_beacon(app.beacon.as_ref())
+                .with_record_key(&app.record_key)
+                .in_folder(scratch.folder());
+            let zkey = options.key_file();
             let rng = &mut os_rng();
-            CircuitFiles::generate(&blueprint, compiled, &app.sandbox, &*app.powers, options, rng)
+            let files =
+                CircuitFiles::generate(&blueprint, compiled, &app.sandbox, &*app.powers, options, rng)
+                    .map_err(stop)?;
+            Ok::<_, Stop>((files, zkey.map(|path| (Arc::new(scratch), path))))
         };
-        let files = blocking(generate).await?.map_err(stop)?;
+        let (files, zkey) = blocking(generate).await??;
         self.advance(circuit, CircuitStage::Store, "setup", began).await?;
-        Ok(Made::built(files))
+        Ok(Made::built(files, zkey))
     }
 
     pub(super) async fn advance(

@@ -11,7 +11,8 @@ use zkflow_core::prove::{PreparedKey, Prover};
 use zkflow_core::service::catalog::{Circuit, Failure};
 use zkflow_core::service::store::ArtifactMeta;
 
-use super::{Stop, blocking, stop, stop_or_outage, tape};
+use super::{Stop, blocking, stop, stop_or_outage};
+use crate::maintenance::tape;
 use crate::state::App;
 use crate::telemetry::stage_took;
 

@@ -14,8 +14,8 @@ use zkflow_core::service::store::{Generation, PutMode};
 use zkflow_queue::JobError;
 
 use super::scratch::Scratch;
-use super::{invalid, outage, tape};
-use crate::maintenance::manifest;
+use super::{invalid, outage};
+use crate::maintenance::{manifest, tape};
 use crate::state::App;
 use crate::telemetry::stage_took;
 
@@ -27,7 +27,7 @@ const DEEPEST: usize = 16;
 /// The files of a circuit, before they are stored.
 pub(crate) struct Made {
     files: CircuitFiles,
-    /// A given key, in a folder that lasts until it is stored.
+    /// The key, in a folder that lasts until it is stored.
     zkey: Option<(Arc<Scratch>, PathBuf)>,
     /// Inputs of an import.
     inputs: Vec<InputSignal>,
@@ -35,11 +35,11 @@ pub(crate) struct Made {
 
 impl Made {
     /// The files of a circuit from a template.
-    pub(crate) fn built(files: CircuitFiles) -> Self {
-        Self { files, zkey: None, inputs: Vec::new() }
+    pub(crate) fn built(files: CircuitFiles, zkey: Option<(Arc<Scratch>, PathBuf)>) -> Self {
+        Self { files, zkey, inputs: Vec::new() }
     }
 
-    /// The files of an imported circuit, with its given key if there is one.
+    /// The files of an imported circuit, with its key if it is in a folder.
     pub(crate) fn imported(
         mut files: CircuitFiles,
         zkey: Option<(Arc<Scratch>, PathBuf)>,

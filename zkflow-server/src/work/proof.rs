@@ -88,7 +88,7 @@ impl Steps for ProofGeneration {
         let app = &self.app;
         let (circuit, loaded) = self.load(request).await?;
         let sealed = match &request.inputs {
-            Some(sealed) => app.vault.disclose(request, sealed).map_err(stop)?,
+            Some(sealed) => app.vault.disclose(request, sealed).map_err(stop_or_outage)?,
             None => app.vault.open(request).await.map_err(stop_or_outage)?,
         };
         let given =

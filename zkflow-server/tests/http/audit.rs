@@ -101,7 +101,8 @@ async fn many_changes_at_once_are_one_sealed_chain() {
     assert_eq!(entries.len(), 20);
     let check = |entries: &[AuditEntry]| {
         let mut check = Check::sealed_by(Sealer::of(&data));
-        entries.iter().cloned().try_for_each(|entry| check.next(entry))
+        entries.iter().cloned().try_for_each(|entry| check.next(entry))?;
+        check.finish()
     };
     assert_eq!(check(&entries), Ok(()));
     // A writer of the database can make a chain again, but no seal.

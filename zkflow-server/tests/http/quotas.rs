@@ -5,7 +5,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use serde_json::json;
-use zkflow_core::service::catalog::Scope;
+use zkflow_core::service::catalog::{Hour, Scope};
+use zkflow_core::service::tenant::TenantId;
 use zkflow_server::service::idle;
 
 use crate::callers::{guarded_with, with_key};
@@ -30,6 +31,66 @@ async fn a_tenant_has_no_more_circuits_than_its_quota() {
         // A circuit that exists is no further one.
         assert_eq!(ask(key, 1).await.status, StatusCode::ACCEPTED);
     }
+}
+
+#[tokio::test]
+async fn the_time_for_building_circuits_has_a_quota_by_tenant() {
+    let server = guarded_with(|config| config.limits.build_seconds_per_hour = 10).await;
+    let keys = [
+        server.key("own", &[Scope::CircuitsBuild]).await,
+        server.key("other", &[Scope::CircuitsBuild]).await,
+    ];
+    let ask = async |key: &str, min: u64| {
+        let body = json!({"templateName": "rangeCheck", "params": {"min": min, "max": 120, "bits": 8}});
+        server.send(with_key(key, json_request("/v1/circuits", &body.to_string()))).await
+    };
+    let (log, own) = (server.app.catalog.usage_log(), "own".parse().unwrap());
+    let hour = Hour::of(server.app.now());
+    log.spend(&own, hour, 9_999).await.unwrap();
+    assert_eq!(ask(&keys[0], 1).await.status, StatusCode::ACCEPTED);
+    log.spend(&own, hour, 1).await.unwrap();
+    let refused = ask(&keys[0], 2).await;
+    refused.problem(429, "too_many_circuits");
+    assert!(refused.text().contains("build_seconds_per_hour"), "{}", refused.text());
+    assert_eq!(ask(&keys[0], 1).await.status, StatusCode::ACCEPTED, "a circuit that exists costs nothing");
+    assert_eq!(ask(&keys[1], 2).await.status, StatusCode::ACCEPTED, "another tenant has its own time");
+}
+
+#[tokio::test]
+async fn building_a_circuit_takes_of_the_time_of_its_tenant() {
+    ready_circuit().await;
+    let server = shared().await;
+    let spent = server.app.catalog.usage_log().spent(&TenantId::default(), Hour::of(server.app.now())).await;
+    let before =
+        server.app.catalog.usage_log().spent(&TenantId::default(), Hour::of(server.app.now()).before());
+    assert!(spent.unwrap() + before.await.unwrap() > 0);
+}
+
+#[tokio::test]
+async fn the_backlog_of_a_tenant_leaves_room_for_others() {
+    let server = guarded_with(|config| {
+        config.limits.max_pending_circuits = 5;
+        config.limits.tenant_share_percent = 50;
+    })
+    .await;
+    let scopes = [Scope::CircuitsBuild];
+    let keys = [server.key("own", &scopes).await, server.key("other", &scopes).await];
+    let ask = async |key: &str, min: u64| {
+        let body = json!({"templateName": "rangeCheck", "params": {"min": min, "max": 120, "bits": 8}});
+        server.send(with_key(key, json_request("/v1/circuits", &body.to_string()))).await
+    };
+    for min in 1..=3 {
+        assert_eq!(ask(&keys[0], min).await.status, StatusCode::ACCEPTED);
+    }
+    let refused = ask(&keys[0], 4).await;
+    refused.problem(429, "overloaded");
+    assert!(refused.text().contains("share"), "{}", refused.text());
+    for min in 1..=2 {
+        assert_eq!(ask(&keys[1], min).await.status, StatusCode::ACCEPTED);
+    }
+    let full = ask(&keys[1], 3).await;
+    full.problem(429, "overloaded");
+    assert!(full.text().contains("full"), "{}", full.text());
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{
     ApiKey, ApiKeys, AuditEntry, AuditLog, Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery,
-    Deployment, KeyChange, Page, ProofRequest, Stored, Usage, UsageFilter, UsageKey, UsageLog,
+    Deployment, Hour, KeyChange, Page, ProofRequest, Stored, Usage, UsageFilter, UsageKey, UsageLog,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::{InstallationId, KeyId};
@@ -186,5 +186,15 @@ impl UsageLog for GuardedCatalog {
         limit: usize,
     ) -> Result<Vec<(UsageKey, Usage)>, CatalogError> {
         self.call(|| self.catalog.usage_log().usage(filter, limit)).await.result
+    }
+
+    async fn spend(&self, tenant: &TenantId, hour: Hour, ms: u64) -> Result<(), CatalogError> {
+        let late = |_| CatalogError::backend("counting time", "the deadline is over");
+        let spent = self.catalog.usage_log().spend(tenant, hour, ms);
+        tokio::time::timeout(self.guard.policy.deadline, spent).await.map_err(late)?
+    }
+
+    async fn spent(&self, tenant: &TenantId, hour: Hour) -> Result<u64, CatalogError> {
+        self.call(|| self.catalog.usage_log().spent(tenant, hour)).await.result
     }
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{
     ApiKey, ApiKeys, AuditEntry, AuditLog, Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery,
-    Deployment, Document, KeyChange, Life, Lookup, Page, ProofRequest, Usage, UsageFilter, UsageKey,
+    Deployment, Document, Hour, KeyChange, Life, Lookup, Page, ProofRequest, Usage, UsageFilter, UsageKey,
     UsageLog,
 };
 use zkflow_core::service::clock::Timestamp;
@@ -223,9 +223,9 @@ impl AuditLog for Audit {
     }
 }
 
-/// Usage by the text of its key.
+/// Usage by the text of its key, and the time of tenants by hour.
 #[derive(Debug, Default)]
-struct Counts(Mutex<BTreeMap<String, (UsageKey, Usage)>>);
+struct Counts(Mutex<BTreeMap<String, (UsageKey, Usage)>>, Mutex<BTreeMap<(TenantId, Hour), u64>>);
 
 #[async_trait]
 impl UsageLog for Counts {
@@ -245,5 +245,17 @@ impl UsageLog for Counts {
         let fits =
             |(key, _): &&(UsageKey, Usage)| filter.tenant.as_ref().is_none_or(|tenant| key.tenant == *tenant);
         Ok(within.filter(fits).take(limit).cloned().collect())
+    }
+
+    async fn spend(&self, tenant: &TenantId, hour: Hour, ms: u64) -> Result<(), CatalogError> {
+        let mut spent = lock(&self.1);
+        spent.retain(|(of, at), _| of != tenant || *at >= hour.before());
+        let sum: &mut u64 = spent.entry((tenant.clone(), hour)).or_default();
+        *sum = sum.saturating_add(ms);
+        Ok(())
+    }
+
+    async fn spent(&self, tenant: &TenantId, hour: Hour) -> Result<u64, CatalogError> {
+        Ok(lock(&self.1).get(&(tenant.clone(), hour)).copied().unwrap_or(0))
     }
 }

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use futures::TryStreamExt as _;
 use mongodb::bson::{Document, doc};
-use zkflow_core::service::catalog::{CatalogError, Usage, UsageFilter, UsageKey, UsageLog};
+use zkflow_core::service::catalog::{CatalogError, Hour, Usage, UsageFilter, UsageKey, UsageLog};
+use zkflow_core::service::tenant::TenantId;
 
 use super::{MongoCatalog, failed, is_duplicate};
 
@@ -17,20 +18,7 @@ impl UsageLog for MongoCatalog {
         for (name, count) in Usage::NAMES.into_iter().zip(more.counts()) {
             sums.insert(name, i64::try_from(count).unwrap_or(i64::MAX));
         }
-        let change = doc! { "$inc": sums, "$setOnInsert": { "tenant": key.tenant.as_str() } };
-        let mut attempts = 0;
-        loop {
-            let call = self.connection.call();
-            let one = doc! { "_id": key.to_string() };
-            let written = call.usage().update_one(one, change.clone()).upsert(true).await;
-            call.answered();
-            attempts += 1;
-            match written {
-                // Another process has added the document at the same time.
-                Err(error) if is_duplicate(&error) && attempts < ATTEMPTS => {}
-                written => return written.map(drop).map_err(failed("counting usage")),
-            }
-        }
+        self.add(&key.to_string(), &key.tenant, sums).await
     }
 
     async fn usage(
@@ -51,6 +39,45 @@ impl UsageLog for MongoCatalog {
         let found: Vec<Document> =
             found.map_err(failed(action))?.try_collect().await.map_err(failed(action))?;
         found.iter().map(read).collect()
+    }
+
+    async fn spend(&self, tenant: &TenantId, hour: Hour, ms: u64) -> Result<(), CatalogError> {
+        let ms = i64::try_from(ms).unwrap_or(i64::MAX);
+        self.add(&hour.text(tenant), tenant, doc! { "work_ms": ms }).await?;
+        let old =
+            doc! { "tenant": tenant.as_str(), "_id": { "$gt": "hours/", "$lt": hour.before().text(tenant) } };
+        let call = self.connection.call();
+        let deleted = call.usage().delete_many(old).await;
+        call.answered();
+        deleted.map(drop).map_err(failed("counting time"))
+    }
+
+    async fn spent(&self, tenant: &TenantId, hour: Hour) -> Result<u64, CatalogError> {
+        let call = self.connection.call();
+        let found = call.usage().find_one(doc! { "_id": hour.text(tenant) }).await;
+        call.answered();
+        let found = found.map_err(failed("reading time"))?;
+        let ms = found.and_then(|found| found.get_i64("work_ms").ok()).unwrap_or(0);
+        Ok(u64::try_from(ms).unwrap_or(0))
+    }
+}
+
+impl MongoCatalog {
+    /// Adds counts to a document, which is added if it is missing.
+    async fn add(&self, id: &str, tenant: &TenantId, sums: Document) -> Result<(), CatalogError> {
+        let change = doc! { "$inc": sums, "$setOnInsert": { "tenant": tenant.as_str() } };
+        let mut attempts = 0;
+        loop {
+            let call = self.connection.call();
+            let written = call.usage().update_one(doc! { "_id": id }, change.clone()).upsert(true).await;
+            call.answered();
+            attempts += 1;
+            match written {
+                // Another process has added the document at the same time.
+                Err(error) if is_duplicate(&error) && attempts < ATTEMPTS => {}
+                written => return written.map(drop).map_err(failed("counting usage")),
+            }
+        }
     }
 }
 

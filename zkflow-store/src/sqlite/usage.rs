@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, Row, params, params_from_iter};
-use zkflow_core::service::catalog::{CatalogError, Usage, UsageFilter, UsageKey, UsageLog};
+use zkflow_core::service::catalog::{CatalogError, Hour, Usage, UsageFilter, UsageKey, UsageLog};
+use zkflow_core::service::tenant::TenantId;
 
 use super::SqliteCatalog;
 
@@ -55,6 +56,30 @@ impl UsageLog for SqliteCatalog {
                     Ok((key, usage))
                 })
                 .collect()
+        })
+        .await
+    }
+
+    async fn spend(&self, tenant: &TenantId, hour: Hour, ms: u64) -> Result<(), CatalogError> {
+        let (own, kept, tenant) = (hour.text(tenant), hour.before().text(tenant), tenant.clone());
+        let ms = i64::try_from(ms).unwrap_or(i64::MAX);
+        self.write(move |connection| {
+            let add = "INSERT INTO usage VALUES (?1, ?2, 0, 0, 0, ?3, 0, 0)
+                 ON CONFLICT (id) DO UPDATE SET work_ms = min(work_ms, 9223372036854775807 - ?3) + ?3";
+            connection.execute(add, params![own, tenant.as_str(), ms]).map_err(failed("counting time"))?;
+            let old = "DELETE FROM usage WHERE tenant = ?1 AND id > 'hours/' AND id < ?2";
+            connection.execute(old, params![tenant.as_str(), kept]).map(drop).map_err(failed("counting time"))
+        })
+        .await
+    }
+
+    async fn spent(&self, tenant: &TenantId, hour: Hour) -> Result<u64, CatalogError> {
+        let id = hour.text(tenant);
+        self.read(move |connection| {
+            let query = "SELECT work_ms FROM usage WHERE id = ?1";
+            let found = connection.query_row(query, [id], |row| row.get::<_, i64>(0)).optional();
+            let found = found.map_err(failed("reading time"))?.unwrap_or(0);
+            Ok(u64::try_from(found).unwrap_or(0))
         })
         .await
     }

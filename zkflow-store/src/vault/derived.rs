@@ -4,28 +4,43 @@ use zeroize::Zeroizing;
 
 use super::hmac::hmac_sha256;
 
-/// A key that is derived from a vault's key for one purpose. Zeroised on drop; has neither `Debug` nor `Serialize`.
-pub struct DerivedKey(Zeroizing<[u8; 32]>);
+/// A key that is derived from a vault's current key for one purpose, with those of its earlier keys. Zeroised on drop; has
+/// neither `Debug` nor `Serialize`.
+pub struct DerivedKey(Vec<Zeroizing<[u8; 32]>>);
 
 impl DerivedKey {
-    /// `HMAC-SHA256(parent, purpose)`.
-    pub(super) fn new(parent: &[u8; 32], purpose: &str) -> Self {
-        Self(Zeroizing::new(hmac_sha256(parent, purpose.as_bytes())))
+    /// The current key first. There is at least one.
+    pub(super) fn new(keys: Vec<Zeroizing<[u8; 32]>>) -> Self {
+        Self(keys)
     }
 
-    /// The bytes of the key, for other algorithms.
+    /// The bytes of the current key, for other algorithms.
     pub fn bytes(&self) -> &[u8; 32] {
-        &self.0
+        &self.0[0]
     }
 
-    /// `HMAC-SHA256(key, message)`: shows that a holder of the vault's key wrote the message.
+    /// The bytes of the earlier keys.
+    pub fn older(&self) -> impl Iterator<Item = &[u8; 32]> {
+        self.0[1..].iter().map(|key| &**key)
+    }
+
+    /// `HMAC-SHA256(key, message)` under the current key: shows that a holder of the vault's key wrote the message.
     pub fn mac(&self, message: &[u8]) -> [u8; 32] {
-        hmac_sha256(&self.0, message)
+        hmac_sha256(self.bytes(), message)
     }
 
-    /// Whether `mac` is the [MAC](Self::mac) of the message. The time does not depend on the bytes of either.
+    /// Whether `mac` is the MAC of the message under one of the keys. The time does not depend on the bytes of either.
     pub fn verifies(&self, message: &[u8], mac: &[u8; 32]) -> bool {
-        let differing = self.mac(message).iter().zip(mac).fold(0, |bits, (a, b)| bits | (a ^ b));
-        std::hint::black_box(differing) == 0
+        self.0.iter().fold(false, |found, key| found | verifies(key, message, mac))
     }
+
+    /// Whether `mac` is the [MAC](Self::mac) of the message under the current key.
+    pub fn is_current(&self, message: &[u8], mac: &[u8; 32]) -> bool {
+        verifies(self.bytes(), message, mac)
+    }
+}
+
+fn verifies(key: &[u8; 32], message: &[u8], mac: &[u8; 32]) -> bool {
+    let differing = hmac_sha256(key, message).iter().zip(mac).fold(0, |bits, (a, b)| bits | (a ^ b));
+    std::hint::black_box(differing) == 0
 }

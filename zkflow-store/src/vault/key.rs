@@ -1,18 +1,16 @@
-//! [`VaultKey`]: 32 secret bytes, read from a text or a file.
+//! [`VaultKey`]: 32 secret bytes, read from a text.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 use zkflow_core::error::{Classified, ErrorKind};
 
-/// Key of a [`Vault`](super::Vault). Zeroised on drop; has neither `Debug` nor `Serialize`.
+/// A key of a [`Vault`](super::Vault). Zeroised on drop; has neither `Debug` nor `Serialize`.
 pub struct VaultKey(Zeroizing<[u8; LENGTH]>);
 
 impl VaultKey {
@@ -54,48 +52,9 @@ impl VaultKey {
         Err(KeyError::Malformed)
     }
 
-    /// Reads the key file at `path`, or creates it, readable only by its owner. Processes that create it at
-    /// the same time all get the same key. Blocks briefly.
-    ///
-    /// # Errors
-    /// The file can be read by other users, does not contain a key, or cannot be read or created.
-    pub fn load_or_create(path: &Path) -> Result<Self, KeyError> {
-        match Self::load(path) {
-            Err(KeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
-            result => return result,
-        }
-        match Self::generate().create(path) {
-            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
-                Err(KeyError::File { path: path.to_owned(), source: e })
-            }
-            _ => Self::load(path),
-        }
-    }
-
-    fn load(path: &Path) -> Result<Self, KeyError> {
-        let failed = |source| KeyError::File { path: path.to_owned(), source };
-        let mode = fs::metadata(path).map_err(failed)?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(KeyError::Permissions { path: path.to_owned(), mode });
-        }
-        let text = Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
-        Self::parse(&text)
-    }
-
-    /// Writes the key durably and atomically. Fails if the file exists.
-    fn create(&self, path: &Path) -> io::Result<()> {
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(parent)?;
-        // tempfile creates files with mode 0600.
-        let mut file = tempfile::Builder::new().prefix(".key-").tempfile_in(parent)?;
-        let mut text = hex::encode(self.0.as_ref());
-        text.push('\n');
-        let written = file.write_all(text.as_bytes());
-        text.zeroize();
-        written?;
-        file.as_file().sync_all()?;
-        file.persist_noclobber(path).map_err(|e| e.error)?;
-        File::open(parent)?.sync_all()
+    /// The key as text, which [`parse`](Self::parse) reads.
+    pub(super) fn to_text(&self) -> Zeroizing<String> {
+        Zeroizing::new(hex::encode(self.0.as_ref()))
     }
 
     pub(super) fn bytes(&self) -> &[u8; LENGTH] {
@@ -118,6 +77,12 @@ pub enum KeyError {
     /// The key repeats few bytes, such as 64 zeros.
     #[error("weak secret key: it repeats few bytes; make one with `openssl rand -hex 32`")]
     Weak,
+    /// There are more keys than a ring holds.
+    #[error("too many secret keys: expected at most {0}, the current one first")]
+    TooMany(usize),
+    /// Another user owns the key file, and can read and replace it.
+    #[error("the key file {0} belongs to another user: run chown")]
+    OtherOwner(PathBuf),
     /// Users other than the owner may access the key file.
     #[error("the key file {path} has mode {mode:o}, expected access by its owner only: run chmod 600")]
     Permissions {
@@ -140,7 +105,11 @@ pub enum KeyError {
 impl Classified for KeyError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::Malformed | Self::Weak | Self::Permissions { .. } => ErrorKind::Invalid,
+            Self::Malformed
+            | Self::Weak
+            | Self::TooMany(_)
+            | Self::OtherOwner(_)
+            | Self::Permissions { .. } => ErrorKind::Invalid,
             Self::File { .. } => ErrorKind::Unavailable,
         }
     }
@@ -149,7 +118,8 @@ impl Classified for KeyError {
         match self {
             Self::Malformed => "secret_key_malformed",
             Self::Weak => "secret_key_weak",
-            Self::Permissions { .. } => "secret_key_exposed",
+            Self::TooMany(_) => "secret_keys_too_many",
+            Self::OtherOwner(_) | Self::Permissions { .. } => "secret_key_exposed",
             Self::File { .. } => "secret_key_unavailable",
         }
     }

@@ -101,7 +101,7 @@ async fn blobs_of_the_first_version_open_under_their_id() {
     header[0] = BOUND_TO_ID;
     let associated = [header.as_slice(), asked.id.as_str().as_bytes()].concat();
     let payload = Payload { msg: INPUTS.as_bytes(), aad: &associated };
-    let sealed = vault.keys.cipher.encrypt(&XNonce::from(nonce), payload).unwrap();
+    let sealed = vault.current().cipher.encrypt(&XNonce::from(nonce), payload).unwrap();
     let old = [&header, nonce.as_slice(), &sealed].concat();
     plant(&store, &asked, old.clone()).await;
     assert_eq!(vault.open(&asked).await.unwrap().expose(), INPUTS);
@@ -201,16 +201,22 @@ fn a_key_file_is_made_once_and_for_its_owner_alone() {
     let path = folder.path().join("deep/secret.key");
     let keys: Vec<_> = std::thread::scope(|scope| {
         let makers: Vec<_> =
-            (0..8).map(|_| scope.spawn(|| VaultKey::load_or_create(&path).unwrap())).collect();
+            (0..8).map(|_| scope.spawn(|| KeyRing::load_or_create(&path).unwrap())).collect();
         makers.into_iter().map(|maker| maker.join().unwrap()).collect()
     });
-    assert!(keys.iter().all(|key| key.bytes() == keys[0].bytes()));
+    assert!(keys.iter().all(|ring| ring.keys()[0].bytes() == keys[0].keys()[0].bytes()));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "temporary files are left");
 
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-    let error = VaultKey::load_or_create(&path).err().unwrap();
+    let error = KeyRing::load_or_create(&path).err().unwrap();
     assert!(matches!(error, KeyError::Permissions { mode: 0o640, .. }), "{error}");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    // Only root can give a file away.
+    if std::os::unix::fs::chown(&path, Some(12_345), None).is_ok() {
+        let error = KeyRing::load_or_create(&path).err().unwrap();
+        assert!(matches!(error, KeyError::OtherOwner(_)), "{error}");
+    }
 }
 
 #[test]
@@ -219,7 +225,7 @@ fn a_broken_key_file_is_not_replaced() {
     let path = folder.path().join("secret.key");
     fs::write(&path, "not a key").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    assert!(matches!(VaultKey::load_or_create(&path), Err(KeyError::Malformed)));
+    assert!(matches!(KeyRing::load_or_create(&path), Err(KeyError::Malformed)));
     assert_eq!(fs::read_to_string(&path).unwrap(), "not a key");
 }
 
@@ -296,4 +302,128 @@ async fn callbacks_and_their_secrets_open_for_their_tenant_and_document_only() {
     assert!(matches!(opened(&other).await, Err(VaultError::Altered(_))));
     assert!(seal(2, "").await);
     assert_eq!(opened(&one).await.unwrap(), (3, String::new()));
+}
+
+const LATER: &str = "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f";
+
+/// The vault after its key was changed, with the earlier key.
+fn renewed(store: &Arc<MemoryStore>) -> Vault {
+    Vault::new(KeyRing::parse(&format!("{LATER},{KEY}")).unwrap(), store.clone())
+}
+
+/// The vault when the earlier key is removed.
+fn later(store: &Arc<MemoryStore>) -> Vault {
+    Vault::new(VaultKey::parse(LATER).unwrap(), store.clone())
+}
+
+#[tokio::test]
+async fn what_an_earlier_key_sealed_opens_and_is_sealed_again_with_the_current_one() {
+    let store = Arc::new(MemoryStore::new());
+    let (old, both, new) = (vault(&store), renewed(&store), later(&store));
+    let asked = request();
+    old.seal(&asked, &inputs()).await.unwrap();
+    let enclosed = old.enclose(&asked, &inputs());
+    assert_eq!(both.open(&asked).await.unwrap().expose(), INPUTS);
+    assert!(matches!(new.open(&asked).await, Err(VaultError::WrongKey(_))));
+
+    assert!(both.reseal(&asked).await.unwrap());
+    assert!(!both.reseal(&asked).await.unwrap(), "the second pass repeats itself");
+    assert_eq!(new.open(&asked).await.unwrap().expose(), INPUTS);
+    assert!(matches!(old.open(&asked).await, Err(VaultError::WrongKey(_))));
+    let again = both.reenclose(&asked, &enclosed).unwrap().unwrap();
+    assert_eq!(both.reenclose(&asked, &again).unwrap(), None);
+    assert_eq!(new.disclose(&asked, &again).unwrap().expose(), INPUTS);
+
+    // Sealing again binds to the same request, and to no other.
+    for other in others(&asked) {
+        assert!(matches!(both.reenclose(&other, &enclosed), Err(VaultError::Altered(_))), "{other:?}");
+    }
+    both.destroy(&asked.id).await.unwrap();
+    assert!(!both.reseal(&asked).await.unwrap(), "destroyed inputs came back");
+    assert!(matches!(both.open(&asked).await, Err(VaultError::NotFound(_))));
+}
+
+#[tokio::test]
+async fn a_change_of_webhooks_is_not_undone_by_sealing_them_again() {
+    let store = Arc::new(MemoryStore::new());
+    let (old, both, new) = (vault(&store), renewed(&store), later(&store));
+    let tenant: TenantId = "one".parse().unwrap();
+    let seal = async |vault: &Vault, before, text: &str| {
+        vault.seal_webhooks(&tenant, before, &SecretString::from(text.to_owned())).await.unwrap()
+    };
+    let opened = async |vault: &Vault| {
+        let opened = vault.open_webhooks(&tenant).await;
+        opened.map(|(version, text)| (version, text.expose_secret().to_owned()))
+    };
+    assert!(!both.reseal_webhooks(&tenant).await.unwrap(), "there are none");
+    assert!(seal(&old, 0, "first").await);
+    assert_eq!(opened(&both).await.unwrap(), (1, "first".to_owned()));
+    assert!(matches!(opened(&new).await, Err(VaultError::WrongKey(_))));
+    assert!(both.reseal_webhooks(&tenant).await.unwrap());
+    assert!(!both.reseal_webhooks(&tenant).await.unwrap());
+    assert_eq!(opened(&new).await.unwrap(), (2, "first".to_owned()));
+    // A change by a process that read the version before it was sealed again.
+    assert!(!seal(&old, 1, "lost").await);
+    assert!(seal(&both, 2, "second").await);
+    assert_eq!(opened(&new).await.unwrap(), (3, "second".to_owned()));
+}
+
+#[tokio::test]
+async fn a_store_needs_every_key_until_it_is_settled() {
+    let store = Arc::new(MemoryStore::new());
+    let (old, both, new) = (vault(&store), renewed(&store), later(&store));
+    old.claim().await.unwrap();
+    assert!(!both.is_claimed().await.unwrap());
+    assert!(matches!(new.claim().await, Err(VaultError::OtherKey(_))));
+    for _ in 0..2 {
+        both.claim().await.unwrap();
+    }
+    assert!(both.is_claimed().await.unwrap());
+    // From now on, something may be sealed with either key.
+    for one in [&old, &new] {
+        assert!(matches!(one.check().await, Err(VaultError::OtherKey(_))));
+    }
+    both.settle().await.unwrap();
+    new.claim().await.unwrap();
+    both.claim().await.unwrap();
+    assert!(matches!(old.claim().await, Err(VaultError::OtherKey(_))));
+    store.put(&ArtifactPath::VaultKeyId.key(), Bytes::from_static(b"x"), PutMode::Overwrite).await.unwrap();
+    assert!(matches!(both.check().await, Err(VaultError::OtherKey(_))));
+}
+
+#[test]
+fn macs_and_fingerprints_of_an_earlier_key_are_recognised() {
+    let store = Arc::new(MemoryStore::new());
+    let (old, both) = (vault(&store), renewed(&store));
+    let (first, ring) = (old.derived_key("tapes"), both.derived_key("tapes"));
+    let mac = first.mac(b"x");
+    assert!(ring.verifies(b"x", &mac) && !ring.is_current(b"x", &mac));
+    assert!(ring.is_current(b"x", &ring.mac(b"x")) && !first.verifies(b"x", &ring.mac(b"x")));
+    assert_eq!(ring.older().collect::<Vec<_>>(), [first.bytes()]);
+    assert_eq!(both.older_fingerprints("x"), [old.fingerprint("x")]);
+    assert_ne!(both.fingerprint("x"), old.fingerprint("x"));
+}
+
+#[test]
+fn a_ring_is_read_renewed_and_shortened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret.key");
+    let bytes = |ring: &KeyRing| ring.keys().iter().map(|key| *key.bytes()).collect::<Vec<_>>();
+    let mut ring = KeyRing::load_or_create(&path).unwrap();
+    let first = bytes(&ring);
+    ring.renew().unwrap();
+    ring.store(&path).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let mut ring = KeyRing::load(&path).unwrap();
+    assert_eq!((ring.keys().len(), bytes(&ring)[1]), (2, first[0]));
+    assert_eq!(ring.forget_older(), 1);
+    ring.store(&path).unwrap();
+    assert_ne!(bytes(&KeyRing::load(&path).unwrap()), first);
+
+    for text in [format!("{KEY},{LATER}"), format!(" {KEY}\n{LATER}\n"), format!("{KEY}, {LATER}")] {
+        assert_eq!(bytes(&KeyRing::parse(&text).unwrap()).len(), 2);
+    }
+    assert!(matches!(KeyRing::parse(" ,\n"), Err(KeyError::Malformed)));
+    assert!(matches!(KeyRing::parse(&format!("{KEY},00")), Err(KeyError::Malformed)));
+    assert!(matches!(KeyRing::parse(&vec![KEY; 9].join(",")), Err(KeyError::TooMany(8))));
 }

@@ -52,6 +52,8 @@ named! {
         JobDelete = "job.delete",
         /// Dead letters were removed.
         JobsPurge = "jobs.purge",
+        /// Everything was sealed again with the current key. The seal of this entry covers all entries before it.
+        VaultRotate = "vault.rotate",
     }
 }
 

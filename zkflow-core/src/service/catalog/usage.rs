@@ -170,10 +170,42 @@ impl UsageFilter {
     }
 }
 
+/// An hour in UTC, counted from 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hour(u32);
+
+impl Hour {
+    /// The hour of a moment.
+    pub fn of(moment: Timestamp) -> Self {
+        Self(u32::try_from(moment.as_millis().div_euclid(HOUR_MS)).unwrap_or(0))
+    }
+
+    /// The hour before.
+    #[must_use]
+    pub fn before(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
+    /// The part of the hour that is over at `now`, from 0 to 1.
+    pub fn elapsed(self, now: Timestamp) -> f64 {
+        let begin = i64::from(self.0) * HOUR_MS;
+        (now.as_millis().saturating_sub(begin) as f64 / HOUR_MS as f64).clamp(0.0, 1.0)
+    }
+
+    /// `hours/TENANT/NUMBER`, by which backends store the time of a tenant. Texts of one tenant are in the order of the
+    /// hours, and behind the texts of all [keys](UsageKey).
+    pub fn text(self, tenant: &TenantId) -> String {
+        format!("hours/{tenant}/{:010}", self.0)
+    }
+}
+
+const HOUR_MS: i64 = 3600 * 1000;
+
 /// Counts what tenants use.
 ///
 /// # Behaviour
 /// - Counts of concurrent calls are all added.
+/// - The time of hours before the last one may be forgotten.
 #[async_trait]
 pub trait UsageLog: Send + Sync {
     /// Adds counts. Repeating the call adds them again.
@@ -182,6 +214,12 @@ pub trait UsageLog: Send + Sync {
     /// Returns the usage that matches, in the order of the texts of the keys, at most `limit`.
     async fn usage(&self, filter: &UsageFilter, limit: usize)
     -> Result<Vec<(UsageKey, Usage)>, CatalogError>;
+
+    /// Adds milliseconds that circuits of the tenant took to build.
+    async fn spend(&self, tenant: &TenantId, hour: Hour, ms: u64) -> Result<(), CatalogError>;
+
+    /// Milliseconds that circuits of the tenant took to build in an hour.
+    async fn spent(&self, tenant: &TenantId, hour: Hour) -> Result<u64, CatalogError>;
 }
 
 #[cfg(test)]
@@ -199,6 +237,15 @@ mod tests {
         {
             assert!(text.parse::<Day>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn hours_are_in_order_and_behind_all_keys() {
+        let now = Timestamp::from_millis(5_400_000);
+        let (hour, tenant) = (Hour::of(now), TenantId::default());
+        assert!((hour.elapsed(now) - 0.5).abs() < 1e-9 && hour.elapsed(Timestamp::from_millis(0)) == 0.0);
+        assert!(hour.before().text(&tenant) < hour.text(&tenant));
+        assert!(Hour::of(Timestamp::from_millis(i64::MIN)).text(&tenant) > "9999-12-310".to_owned());
     }
 
     #[test]

@@ -108,6 +108,7 @@ pub async fn job_queue(make: impl AsyncFn() -> QueueHarness) {
     zero_attempts_count_as_one(make().await).await;
 
     users_take_turns(make().await).await;
+    waiting_jobs_of_a_user_are_counted(make().await).await;
     a_newcomer_gets_the_next_round(make().await).await;
     newcomers_do_not_starve_a_backlog(make().await).await;
     no_user_is_one_user(make().await).await;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::ArtifactKey;
 use crate::circuit::FileName;
 use crate::service::clock::Timestamp;
-use crate::service::id::{CeremonyId, DeploymentId, JobId, ObjectId, ProofId, UploadId};
+use crate::service::id::{CeremonyId, DeploymentId, JobId, ObjectId, ProofId, SealKeyId, UploadId};
 use crate::service::queue::QueueName;
 use crate::service::tenant::TenantId;
 use zkflow_groth16::digest::Digest;
@@ -17,6 +17,7 @@ use zkflow_groth16::id::CircuitId;
 /// | variant | path |
 /// |---|---|
 /// | `CircuitFile` | `circuits/<circuit id>/<job id>-<attempt>/<file>` |
+/// | `ResealedFile` | `circuits/<circuit id>/<job id>-<attempt>/<key id>-<file>` |
 /// | `Manifest` | `circuits/<circuit id>/<job id>-<attempt>/manifest.json` |
 /// | `Tombstone` | `tombstones/<circuit id>` |
 /// | `Contract` | `contracts/<circuit id>/<version>.json` |
@@ -33,6 +34,7 @@ use zkflow_groth16::id::CircuitId;
 /// | `Trash` | `trash/<milliseconds>/<path>` |
 /// | `Installation` | `installation/id` |
 /// | `VaultKeyId` | `vault/key-id` |
+/// | `VaultKey` | `vault/keys/<key id>` |
 /// | `Paused` | `paused/<queue>` |
 /// | `Probe` | `ready/nothing` |
 ///
@@ -43,6 +45,15 @@ pub enum ArtifactPath {
     CircuitFile {
         /// Files that were made together.
         generation: Generation,
+        /// File of the circuit.
+        file: FileName,
+    },
+    /// A file of a circuit whose seal was made again. It replaces the one of the same name beside it.
+    ResealedFile {
+        /// Files that were made together.
+        generation: Generation,
+        /// Key of the seal.
+        key: SealKeyId,
         /// File of the circuit.
         file: FileName,
     },
@@ -113,8 +124,10 @@ pub enum ArtifactPath {
     },
     /// Id of the installation; see [`InstallationId`](crate::service::id::InstallationId).
     Installation,
-    /// Id of the vault key.
+    /// Id of the key that everything was sealed with, before the next one was used.
     VaultKeyId,
+    /// A further key that something may be sealed with.
+    VaultKey(SealKeyId),
     /// Mark of a queue whose jobs are not handed out.
     Paused(QueueName),
     /// Written to check whether the store can be written to.
@@ -188,6 +201,12 @@ impl ArtifactPath {
         format!("{UPLOAD_PARTS}/{upload}")
     }
 
+    /// Prefix of what tenants have sealed for their webhooks.
+    pub const WEBHOOKS: &'static str = WEBHOOKS;
+
+    /// Prefix of the ids of further sealing keys.
+    pub const VAULT_KEYS: &'static str = VAULT_KEYS;
+
     /// Prefix of the marks of paused queues.
     pub const PAUSED: &'static str = PAUSED;
 
@@ -200,9 +219,9 @@ impl ArtifactPath {
     /// The document that needs the artifact; `None` if it belongs to no single document.
     pub fn unit(&self) -> Option<Unit> {
         match self {
-            Self::CircuitFile { generation, .. } | Self::Manifest(generation) => {
-                Some(Unit::Circuit(generation.clone()))
-            }
+            Self::CircuitFile { generation, .. }
+            | Self::ResealedFile { generation, .. }
+            | Self::Manifest(generation) => Some(Unit::Circuit(generation.clone())),
             Self::SealedInputs(proof) => Some(Unit::Inputs(proof.clone())),
             Self::SealedSecrets(deployment) => Some(Unit::Secrets(deployment.clone())),
             Self::CeremonyKey { ceremony, .. }
@@ -218,6 +237,7 @@ impl ArtifactPath {
             | Self::Trash { .. }
             | Self::Installation
             | Self::VaultKeyId
+            | Self::VaultKey(_)
             | Self::Paused(_)
             | Self::Probe => None,
         }
@@ -241,6 +261,9 @@ const UNCLAIMED: &str = "unclaimed";
 const TRASH: &str = "trash";
 const INSTALLATION: &str = "installation/id";
 const VAULT_KEY_ID: &str = "vault/key-id";
+const VAULT: &str = "vault";
+const KEYS: &str = "keys";
+const VAULT_KEYS: &str = "vault/keys";
 const PAUSED: &str = "paused";
 const PROBE: &str = "ready/nothing";
 
@@ -248,6 +271,7 @@ impl fmt::Display for ArtifactPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CircuitFile { generation, file } => write!(f, "{generation}/{file}"),
+            Self::ResealedFile { generation, key, file } => write!(f, "{generation}/{key}-{file}"),
             Self::Manifest(generation) => write!(f, "{generation}/{MANIFEST}"),
             Self::Tombstone(circuit) => write!(f, "{TOMBSTONES}/{circuit}"),
             Self::Contract { circuit, version } => write!(f, "{CONTRACTS}/{circuit}/{version}.json"),
@@ -264,6 +288,7 @@ impl fmt::Display for ArtifactPath {
             Self::Trash { since, path } => write!(f, "{TRASH}/{}/{path}", since.as_millis()),
             Self::Installation => f.write_str(INSTALLATION),
             Self::VaultKeyId => f.write_str(VAULT_KEY_ID),
+            Self::VaultKey(key) => write!(f, "{VAULT_KEYS}/{key}"),
             Self::Paused(queue) => write!(f, "{PAUSED}/{queue}"),
             Self::Probe => f.write_str(PROBE),
         }
@@ -282,9 +307,7 @@ impl FromStr for ArtifactPath {
         let segments: Vec<&str> = text.split('/').take(7).collect();
         let path = match segments[..] {
             [CIRCUITS, circuit, run, MANIFEST] => Self::Manifest(generation(circuit, run)?),
-            [CIRCUITS, circuit, run, file] => {
-                Self::CircuitFile { generation: generation(circuit, run)?, file: parse(file)? }
-            }
+            [CIRCUITS, circuit, run, name] => file(generation(circuit, run)?, name)?,
             [TOMBSTONES, circuit] => Self::Tombstone(parse(circuit)?),
             [OLD_IDS, tenant, id] => Self::OldId { tenant: parse(tenant)?, id: parse(id)? },
             [UPLOADS, tenant, upload] => Self::Upload { tenant: parse(tenant)?, upload: parse(upload)? },
@@ -302,6 +325,7 @@ impl FromStr for ArtifactPath {
             [WEBHOOKS, tenant, version] => {
                 Self::Webhooks { tenant: parse(tenant)?, version: parse(version)? }
             }
+            [VAULT, KEYS, key] => Self::VaultKey(parse(key)?),
             [UNCLAIMED, CIRCUITS, circuit, run] => Self::Unclaimed(Unit::Circuit(generation(circuit, run)?)),
             [UNCLAIMED, SEALED, proof] => Self::Unclaimed(Unit::Inputs(parse(proof)?)),
             [UNCLAIMED, SEALED_DEPLOYMENTS, deployment] => Self::Unclaimed(Unit::Secrets(parse(deployment)?)),
@@ -326,6 +350,14 @@ impl FromStr for ArtifactPath {
     }
 }
 
+fn file(generation: Generation, name: &str) -> Result<ArtifactPath, UnknownPath> {
+    if let Ok(file) = name.parse() {
+        return Ok(ArtifactPath::CircuitFile { generation, file });
+    }
+    let (key, file) = name.split_once('-').ok_or(UnknownPath)?;
+    Ok(ArtifactPath::ResealedFile { generation, key: parse(key)?, file: parse(file)? })
+}
+
 fn generation(circuit: &str, run: &str) -> Result<Generation, UnknownPath> {
     let (job, attempt) = run.rsplit_once('-').ok_or(UnknownPath)?;
     Ok(Generation { circuit: parse(circuit)?, job: parse(job)?, attempt: parse(attempt)? })
@@ -348,6 +380,7 @@ mod tests {
         let generation = |attempt| Generation { circuit: circuit.clone(), job: job.clone(), attempt };
         let file = |attempt, file| generation(attempt).file(file);
         let proof = ProofId::generate(now);
+        let seal = || SealKeyId::of_bytes([0x0b; 8]);
         let mut all: Vec<_> = FileName::ALL.into_iter().map(|name| file(1, name)).collect();
         all.extend([
             file(0, FileName::R1cs),
@@ -367,7 +400,9 @@ mod tests {
             ArtifactPath::CeremonyConstraints(CeremonyId::generate(now)),
             ArtifactPath::CeremonyRecord(CeremonyId::generate(now)),
             ArtifactPath::Unclaimed(Unit::Ceremony(CeremonyId::generate(now))),
+            ArtifactPath::ResealedFile { generation: generation(6), key: seal(), file: FileName::Setup },
             ArtifactPath::Webhooks { tenant: "a.b-c".parse().unwrap(), version: 12 },
+            ArtifactPath::VaultKey(seal()),
             ArtifactPath::Unclaimed(Unit::Circuit(generation(4))),
             ArtifactPath::Unclaimed(Unit::Inputs(proof.clone())),
             ArtifactPath::Unclaimed(Unit::Secrets(DeploymentId::generate(now))),
@@ -398,11 +433,13 @@ mod tests {
                 | ArtifactPath::CeremonyKey { .. }
                 | ArtifactPath::CeremonyConstraints(_)
                 | ArtifactPath::CeremonyRecord(_)
+                | ArtifactPath::ResealedFile { .. }
                 | ArtifactPath::Webhooks { .. }
                 | ArtifactPath::Unclaimed(_)
                 | ArtifactPath::Trash { .. }
                 | ArtifactPath::Installation
                 | ArtifactPath::VaultKeyId
+                | ArtifactPath::VaultKey(_)
                 | ArtifactPath::Paused(_)
                 | ArtifactPath::Probe => {}
             }
@@ -438,6 +475,11 @@ mod tests {
             "circuits",
             "sealed/",
             "vault",
+            "vault/keys",
+            "vault/keys/0123456789ABCDEF",
+            "vault/keys/0123456789abcde",
+            &format!("circuits/{circuit}/{uuid}-1/0123456789abcdef-passwd"),
+            &format!("circuits/{circuit}/{uuid}-1/0123456789abcdef-0123456789abcdef-setup.json"),
             "vault/key-id/",
             "/vault/key-id",
             "vault//key-id",

@@ -5,8 +5,7 @@ use std::time::Duration;
 use zkflow_core::circuit::FileName;
 use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{
-    AuditAction, Ceremony, CeremonyFilter, CeremonyKey, CeremonyStatus, Idempotency, Page, RequestOrigin,
-    Visibility,
+    AuditAction, Ceremony, CeremonyFilter, CeremonyKey, CeremonyStatus, Page, RequestOrigin, Visibility,
 };
 use zkflow_core::service::ceremony::{AnnouncedBeacon, CeremonyRules};
 use zkflow_core::service::clock::Timestamp;
@@ -16,7 +15,8 @@ use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::tenant::TenantId;
 
 use super::CeremonyRefusal;
-use crate::service::{InputFault, RequestError, audit, circuits, owned, refuse_overload, same_request};
+use crate::service::document::Repeatable;
+use crate::service::{InputFault, RequestError, audit, circuits, owned, refuse_overload};
 use crate::state::App;
 
 /// Largest number of unfinished ceremonies of a tenant.
@@ -59,14 +59,12 @@ pub struct NewCeremony {
 /// The circuit is not ready, or belongs to another tenant; the server has no powers of tau of a ceremony; a rule is out of
 /// range; a limit is reached.
 pub async fn create(app: &App, tenant: &TenantId, new: NewCeremony) -> Result<Ceremony, RequestError> {
-    let idempotency = new.idempotency_key.as_ref().map(|key| Idempotency {
-        key: key.clone(),
-        fingerprint: app.vault.fingerprint(fingerprint(&new).as_bytes()),
-    });
-    if let Some(wanted) = &idempotency {
-        let key = CeremonyKey { tenant: tenant.clone(), key: wanted.key.clone() };
+    let wanted = new.idempotency_key.as_ref();
+    let wanted = wanted.map(|key| Repeatable::new(app, key.clone(), text(&new).as_bytes()));
+    if let Some(wanted) = &wanted {
+        let key = CeremonyKey { tenant: tenant.clone(), key: wanted.idempotency.key.clone() };
         if let Some(present) = app.catalog.ceremonies().by_key(&key).await? {
-            same_request(present.idempotency.as_ref(), wanted)?;
+            wanted.check(present.idempotency.as_ref())?;
             return Ok(present);
         }
     }
@@ -80,14 +78,14 @@ pub async fn create(app: &App, tenant: &TenantId, new: NewCeremony) -> Result<Ce
     let circuit = circuits::ready(owned(app, tenant, &new.circuit).await?)?;
     circuits::artifact_meta(&circuit, FileName::R1cs.as_str())?;
     refuse_excess(app, tenant).await?;
-    refuse_overload(app, QueueName::Ceremony, MOST_PENDING).await?;
+    refuse_overload(app, tenant, QueueName::Ceremony, MOST_PENDING).await?;
 
     let NewCeremony { min_contributions, deadline, turn_seconds, beacon, visibility, origin, .. } = new;
     let rules = CeremonyRules { min_contributions, deadline, turn_seconds, beacon };
     let id = CeremonyId::generate(now);
     let actor = audit::actor(origin.as_ref());
     audit::record(app, tenant, actor, AuditAction::CeremonyAnnounce, id.as_str()).await?;
-    let wanted = idempotency.clone();
+    let idempotency = wanted.as_ref().map(|wanted| wanted.idempotency.clone());
     let mut ceremony = Ceremony::new(id.clone(), circuit.id, rules, idempotency, now);
     ceremony.life.tenant = tenant.clone();
     ceremony.life.origin = origin;
@@ -98,12 +96,13 @@ pub async fn create(app: &App, tenant: &TenantId, new: NewCeremony) -> Result<Ce
         Err(zkflow_core::service::catalog::CatalogError::backend("adding a ceremony", "no result"))
     })?;
     if let (false, Some(wanted)) = (added || ceremony.id == id, wanted) {
-        same_request(ceremony.idempotency.as_ref(), &wanted)?;
+        wanted.check(ceremony.idempotency.as_ref())?;
     }
     Ok(ceremony)
 }
 
-fn fingerprint(new: &NewCeremony) -> String {
+/// The text of a request, for its fingerprint.
+fn text(new: &NewCeremony) -> String {
     let NewCeremony { circuit, min_contributions, deadline, turn_seconds, beacon, visibility, .. } = new;
     format!(
         "ceremony\n{circuit}\n{min_contributions}\n{deadline}\n{turn_seconds}\n{beacon:?}\n{visibility:?}"

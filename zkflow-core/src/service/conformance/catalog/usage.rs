@@ -4,7 +4,8 @@ use futures::future;
 
 use super::Subject;
 use super::sample::circuit;
-use crate::service::catalog::{Usage, UsageFilter, UsageKey};
+use crate::service::catalog::{Hour, Usage, UsageFilter, UsageKey};
+use crate::service::clock::Timestamp;
 
 fn key(day: &str, tenant: &str, of: &str) -> UsageKey {
     let (day, tenant) = (day.parse().expect("a day"), tenant.parse().expect("a tenant"));
@@ -62,4 +63,21 @@ pub(super) async fn usage_is_listed_by_day_and_tenant(catalog: Subject) {
         pages.extend(page);
     }
     assert_eq!(pages, keys, "pages have a gap or a repeat");
+}
+
+/// The time of an hour is that of one tenant, and is not part of the lists.
+pub(super) async fn time_is_counted_by_tenant_and_hour(catalog: Subject) {
+    let log = catalog.usage_log();
+    let tenant = |name: &str| name.parse().expect("a tenant");
+    let (one, other) = (tenant("a"), tenant("a.b"));
+    let hour = Hour::of(Timestamp::from_millis(1_767_225_600_000));
+    assert_eq!(log.spent(&one, hour).await.expect("time"), 0);
+    log.spend(&one, hour.before(), 5).await.expect("spend");
+    let spent = future::join_all((0..16).map(|_| log.spend(&one, hour, 1 << 33))).await;
+    assert!(spent.iter().all(Result::is_ok), "{spent:?}");
+    log.spend(&other, hour, 7).await.expect("spend");
+    for (of, at, expected) in [(&one, hour, 1 << 37), (&one, hour.before(), 5), (&other, hour, 7)] {
+        assert_eq!(log.spent(of, at).await.expect("time"), expected);
+    }
+    assert_eq!(log.usage(&days("0001-01-01", "9999-12-31"), 9).await.expect("usage"), []);
 }

@@ -1,7 +1,7 @@
 //! Fairness between users.
 
-use super::{QueueHarness, job};
-use crate::service::queue::NewJob;
+use super::{Q, QueueHarness, job};
+use crate::service::queue::{NewJob, QueueName, Retry};
 
 /// A user with many jobs does not delay the others: each user has one job in a round.
 pub async fn users_take_turns(h: QueueHarness) {
@@ -45,6 +45,30 @@ pub async fn priority_comes_before_turns(h: QueueHarness) {
         h.pass(1).await;
     }
     assert_eq!(lease_all(&h).await, ["a2", "a3", "a1", "b1"]);
+}
+
+/// Waiting jobs are counted by user, with and without a round, and at every priority.
+pub async fn waiting_jobs_of_a_user_are_counted(h: QueueHarness) {
+    let count = async |user: &str| {
+        let user = user.parse().ok();
+        h.queue.waiting(Q, user.as_ref()).await.expect("count")
+    };
+    assert_eq!((count("a").await, count("").await), (0, 0), "an empty queue");
+    push_all(&h, &["a1", "a2", "b1", "-1"]).await;
+    h.push(NewJob { priority: 7, ..of_user("a3") }).await;
+    h.push(NewJob { priority: -7, delay: h.tick * 10, ..of_user("a4") }).await;
+    assert_eq!((count("a").await, count("b").await, count("").await, count("ab").await), (4, 1, 1, 0));
+    // The lease gives rounds to the others.
+    let lease = h.lease(1).await.remove(0);
+    assert_eq!(lease.job.subject, "a3");
+    assert_eq!(
+        (count("a").await, count("b").await, count("").await),
+        (3, 1, 1),
+        "a leased job waits no more"
+    );
+    h.queue.fail(&lease.token, "bad", Retry::Never).await.expect("fail");
+    assert_eq!((count("a").await, count("").await), (3, 1), "a dead letter waits no more");
+    assert_eq!(h.queue.waiting(QueueName::Cleanup, None).await.expect("count"), 0, "of another queue");
 }
 
 /// A job whose user is the first character of `subject`; `-` means no user.

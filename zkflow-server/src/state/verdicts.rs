@@ -1,0 +1,160 @@
+//! [`Verdicts`]: keys that were judged, so that a repeated question does not read a whole key again.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use zkflow_core::digest::Digest;
+use zkflow_core::id::CircuitId;
+use zkflow_evm::deploy::Code;
+
+/// Number of codes in memory, of about 10 KiB each.
+const KEPT: usize = 64;
+
+/// Requests that may wait for their turn.
+const WAITING: usize = 16;
+
+/// What a verdict depends on, by digests of files that were checked when it was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The circuit.
+    pub circuit: CircuitId,
+    /// Chain of the contract.
+    pub chain_id: u64,
+    /// SHA-256 of the proving key.
+    pub zkey: Digest,
+    /// SHA-256 of the record of the setup, if there is one.
+    pub record: Option<Digest>,
+    /// SHA-256 of the source of the contract.
+    pub source: Digest,
+}
+
+/// The codes of contracts that were admitted, and turns for judging.
+#[derive(Debug)]
+pub struct Verdicts {
+    places: Arc<Semaphore>,
+    running: Arc<Semaphore>,
+    working: Arc<Semaphore>,
+    /// Most recently used last.
+    kept: Mutex<VecDeque<(Question, Arc<Code>)>>,
+}
+
+/// Who asks for a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// A request, which may be one of many.
+    Request,
+    /// A worker with a deployment that was accepted. It does not wait for requests.
+    Worker,
+}
+
+/// Permission to judge, until dropped.
+#[derive(Debug)]
+pub struct JudgeTurn {
+    _permits: Vec<OwnedSemaphorePermit>,
+}
+
+impl Default for Verdicts {
+    fn default() -> Self {
+        let one = || Arc::new(Semaphore::new(1));
+        let places = Arc::new(Semaphore::new(1 + WAITING));
+        Self { places, running: one(), working: one(), kept: Mutex::default() }
+    }
+}
+
+impl Verdicts {
+    /// Waits for a turn; `None` if too many requests wait already.
+    pub async fn turn(&self, asker: Asker) -> Option<JudgeTurn> {
+        let permits = match asker {
+            Asker::Worker => vec![Arc::clone(&self.working).acquire_owned().await.ok()?],
+            Asker::Request => {
+                let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+                vec![place, Arc::clone(&self.running).acquire_owned().await.ok()?]
+            }
+        };
+        Some(JudgeTurn { _permits: permits })
+    }
+
+    /// The code that was admitted, if it is in memory.
+    pub fn get(&self, question: &Question) -> Option<Arc<Code>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = kept.iter().position(|(known, _)| known == question)?;
+        let entry = kept.remove(place)?;
+        let code = Arc::clone(&entry.1);
+        kept.push_back(entry);
+        Some(code)
+    }
+
+    /// Keeps an admitted code; forgets the least recently used one if there are too many.
+    pub fn keep(&self, question: Question, code: Arc<Code>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEPT {
+            kept.pop_front();
+        }
+        kept.push_back((question, code));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question(chain_id: u64) -> Question {
+        let digest = Digest::of("x");
+        Question {
+            circuit: CircuitId::from_hash(&digest),
+            chain_id,
+            zkey: digest,
+            record: None,
+            source: digest,
+        }
+    }
+
+    fn code(text: &str) -> Arc<Code> {
+        let bytes = || text.as_bytes().to_vec().into();
+        Arc::new(Code { creation: bytes(), runtime: bytes(), compiler: String::new() })
+    }
+
+    #[test]
+    fn a_verdict_is_kept_for_its_question_only_and_the_oldest_is_forgotten() {
+        let verdicts = Verdicts::default();
+        verdicts.keep(question(0), code("0"));
+        assert_eq!(verdicts.get(&question(0)), Some(code("0")));
+        let other = Digest::of("y");
+        for changed in [
+            Question { zkey: other, ..question(0) },
+            Question { record: Some(other), ..question(0) },
+            Question { source: other, ..question(0) },
+            Question { circuit: CircuitId::from_hash(&other), ..question(0) },
+            question(1),
+        ] {
+            assert_eq!(verdicts.get(&changed), None, "{changed:?}");
+        }
+        for chain in 1..KEPT as u64 {
+            verdicts.keep(question(chain), code("n"));
+        }
+        assert!(verdicts.get(&question(0)).is_some(), "the first is used, so the second goes next");
+        verdicts.keep(question(1000), code("n"));
+        assert!(verdicts.get(&question(0)).is_some() && verdicts.get(&question(1)).is_none());
+    }
+
+    #[tokio::test]
+    async fn requests_wait_up_to_a_number_and_workers_do_not_wait_for_them() {
+        let verdicts = Arc::new(Verdicts::default());
+        let first = verdicts.turn(Asker::Request).await.unwrap();
+        let waiting: Vec<_> = (0..WAITING)
+            .map(|_| {
+                let verdicts = Arc::clone(&verdicts);
+                tokio::spawn(async move { verdicts.turn(Asker::Request).await.is_some() })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        assert!(verdicts.turn(Asker::Request).await.is_none(), "a further request waits");
+        assert!(verdicts.turn(Asker::Worker).await.is_some());
+        drop(first);
+        for waited in waiting {
+            assert!(waited.await.unwrap());
+        }
+        assert!(verdicts.turn(Asker::Request).await.is_some());
+    }
+}

@@ -1,0 +1,135 @@
+//! [`KeyRing`]: the current key of a vault and earlier ones, read from a text or a file.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::key::{KeyError, VaultKey};
+
+/// The keys of a [`Vault`](super::Vault): the first one seals, all of them open. Has neither `Debug` nor `Serialize`.
+pub struct KeyRing(Vec<VaultKey>);
+
+/// Most keys of a ring.
+const MOST: usize = 8;
+
+impl KeyRing {
+    /// Parses keys that are separated by commas or white space, as in `ZKFLOW_SECRET_KEY` and in `secret.key`; see
+    /// [`VaultKey::parse`].
+    ///
+    /// # Errors
+    /// There is no key, or more than 8; a key is malformed or weak. The error does not contain the text.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        let mut keys: Vec<VaultKey> = Vec::new();
+        let parts = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|part| !part.is_empty());
+        for part in parts {
+            if keys.len() == MOST {
+                return Err(KeyError::TooMany(MOST));
+            }
+            keys.push(VaultKey::parse(part)?);
+        }
+        if keys.is_empty() { Err(KeyError::Malformed) } else { Ok(Self(keys)) }
+    }
+
+    /// Reads the key file at `path`, or creates it with a new key, readable only by its owner. Processes that create it at
+    /// the same time all get the same key. Blocks briefly.
+    ///
+    /// # Errors
+    /// The file belongs to another user or can be read by others, does not contain keys, or cannot be read or created.
+    pub fn load_or_create(path: &Path) -> Result<Self, KeyError> {
+        match Self::load(path) {
+            Err(KeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            result => return result,
+        }
+        match Self::from(VaultKey::generate()).write(path, false) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
+                Err(KeyError::File { path: path.to_owned(), source: e })
+            }
+            _ => Self::load(path),
+        }
+    }
+
+    /// Reads the key file at `path`.
+    ///
+    /// # Errors
+    /// See [`load_or_create`](Self::load_or_create).
+    pub fn load(path: &Path) -> Result<Self, KeyError> {
+        let failed = |source| KeyError::File { path: path.to_owned(), source };
+        let found = fs::metadata(path).map_err(failed)?;
+        // A new file belongs to the user of this process.
+        if found.uid()
+            != tempfile::tempfile_in(folder_of(path)).and_then(|new| new.metadata()).map_err(failed)?.uid()
+        {
+            return Err(KeyError::OtherOwner(path.to_owned()));
+        }
+        let mode = found.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(KeyError::Permissions { path: path.to_owned(), mode });
+        }
+        let text = Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
+        Self::parse(&text)
+    }
+
+    /// Puts a new key before the others.
+    ///
+    /// # Errors
+    /// [`KeyError::TooMany`].
+    pub fn renew(&mut self) -> Result<(), KeyError> {
+        if self.0.len() == MOST {
+            return Err(KeyError::TooMany(MOST));
+        }
+        self.0.insert(0, VaultKey::generate());
+        Ok(())
+    }
+
+    /// Removes all keys but the first. Returns their number.
+    pub fn forget_older(&mut self) -> usize {
+        self.0.drain(1..).count()
+    }
+
+    /// Replaces the key file at `path`, durably and atomically.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn store(&self, path: &Path) -> Result<(), KeyError> {
+        self.write(path, true).map_err(|source| KeyError::File { path: path.to_owned(), source })
+    }
+
+    /// Writes the keys durably and atomically, one a line. Without `replace`, fails if the file exists.
+    fn write(&self, path: &Path, replace: bool) -> io::Result<()> {
+        let parent = folder_of(path);
+        fs::create_dir_all(parent)?;
+        // tempfile creates files with mode 0600.
+        let mut file = tempfile::Builder::new().prefix(".key-").tempfile_in(parent)?;
+        for key in &self.0 {
+            let mut line = key.to_text();
+            line.push('\n');
+            let written = file.write_all(line.as_bytes());
+            line.zeroize();
+            written?;
+        }
+        file.as_file().sync_all()?;
+        match replace {
+            true => file.persist(path).map_err(|e| e.error)?,
+            false => file.persist_noclobber(path).map_err(|e| e.error)?,
+        };
+        File::open(parent)?.sync_all()
+    }
+
+    /// The current key first.
+    pub(super) fn keys(&self) -> &[VaultKey] {
+        &self.0
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+impl From<VaultKey> for KeyRing {
+    fn from(key: VaultKey) -> Self {
+        Self(vec![key])
+    }
+}
