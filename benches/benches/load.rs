@@ -4,7 +4,7 @@
 //! affects all of them.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -39,6 +39,12 @@ struct Args {
     /// Binaries to compare, as NAME=PATH (default: the one that cargo built)
     #[arg(long, value_delimiter = ',')]
     binaries: Vec<Named>,
+    /// Ways to authenticate: none, keys
+    #[arg(long, value_delimiter = ',', default_values_t = ["none".to_owned()])]
+    auth: Vec<String>,
+    /// Read the circuit in place of asking for proofs
+    #[arg(long)]
+    reads: bool,
     /// Given by cargo
     #[arg(long, hide = true)]
     bench: bool,
@@ -72,18 +78,30 @@ impl fmt::Display for Named {
 
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// Makes a key of the API in the data of a server.
+fn key(binary: &Named, data: &Path) -> String {
+    let scopes = "circuits:read,circuits:build,proofs:create,proofs:read";
+    let mut command = Command::new(&binary.path);
+    command.args(["keys", "create", "--name", "load", "--scopes", scopes, "--data-dir"]).arg(data);
+    let output = command.output().expect("the command starts");
+    let printed = String::from_utf8(output.stdout).expect("text");
+    let line = printed.lines().find_map(|line| line.strip_prefix("key ")).expect("the key is printed");
+    line.trim().to_owned()
+}
+
 /// A server under test.
 struct Service {
     name: String,
     client: Client,
     circuit: String,
+    reads: bool,
     process: LocalServer,
     _folder: tempfile::TempDir,
     _redis: Option<RedisServer>,
 }
 
 impl Service {
-    async fn start(binary: &Named, folder: &Named, queue: &str) -> Self {
+    async fn start(binary: &Named, folder: &Named, queue: &str, auth: &str, reads: bool) -> Self {
         let data = tempfile::tempdir_in(&folder.path).expect("a temporary folder");
         let redis = (queue == "redis").then(|| {
             let options = RedisOptions { append_only: true, ..RedisOptions::default() };
@@ -93,19 +111,32 @@ impl Service {
         command.args(["serve", "--port", "0", "--log-level", "warn", "--data-dir"]).arg(data.path());
         command.args(["--address-share-percent", "100"]);
         command.env("REDIS_URL", redis.as_ref().map_or("", RedisServer::url)).stderr(Stdio::inherit());
+        if auth == "keys" {
+            command.args(["--auth", "keys"]);
+        }
+        // The limit stays on, and is never reached.
+        command.args(["--requests-per-second", "1000000", "--requests-burst", "1000000"]);
         let process = LocalServer::spawn(command).expect("the process starts");
-        let client = process.client();
+        let client = match auth {
+            "keys" => process.client().with_api_key(&key(binary, data.path())).expect("the key is text"),
+            _ => process.client(),
+        };
         let params = json!({"min": 18, "max": 120});
         let circuit =
             client.circuit("rangeCheck", params, PATIENCE).await.expect("the circuit becomes ready");
         let circuit = circuit["circuitId"].as_str().expect("a circuit has an id").to_owned();
-        let name = format!("{} | {} | {queue}", binary.name, folder.name);
-        Self { name, client, circuit, process, _folder: data, _redis: redis }
+        let name = format!("{} | {} | {queue} | {auth}", binary.name, folder.name);
+        Self { name, client, circuit, reads, process, _folder: data, _redis: redis }
     }
 
-    /// From POST to the completed proof.
-    async fn proof(&self) -> Duration {
+    /// One request: a read, or from POST to the completed proof.
+    async fn request(&self) -> Duration {
         let began = Instant::now();
+        if self.reads {
+            let read = self.client.get(&format!("/v1/circuits/{}", self.circuit)).await.expect("an answer");
+            assert_eq!(read.status, 200);
+            return began.elapsed();
+        }
         let (private, public) = (json!({"age": "42"}), json!({"randomPublicSignal": "7"}));
         let request =
             self.client.request_proof(&self.circuit, private, public).await.expect("it is accepted");
@@ -120,7 +151,7 @@ impl Service {
         let client = async || {
             let mut times = Vec::new();
             while began.elapsed() < time {
-                times.push(self.proof().await);
+                times.push(self.request().await);
             }
             times
         };
@@ -192,14 +223,18 @@ async fn measure(args: &Args) {
     for folder in &args.folders {
         for queue in &args.queues {
             for binary in binaries {
-                services.push(Service::start(binary, folder, queue).await);
+                for auth in &args.auth {
+                    services.push(Service::start(binary, folder, queue, auth, args.reads).await);
+                }
             }
         }
     }
     println!(
-        "| binary | data | queue | clients | proofs/s | p50 ms | p99 ms | fsyncs a proof | CPU ms a proof |"
+        "| binary | data | queue | auth | clients | {0}/s | p50 ms | p99 ms | fsyncs a {1} | CPU ms a {1} |",
+        if args.reads { "reads" } else { "proofs" },
+        if args.reads { "read" } else { "proof" },
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     for clients in args.clients.iter().copied() {
         let mut loads: Vec<Vec<Load>> = services.iter().map(|_| Vec::new()).collect();
         for _ in 0..args.rounds {

@@ -172,9 +172,9 @@ impl S3Server {
 /// # Panics
 /// There is no answer.
 pub async fn upload(url: &str, headers: &[(String, String)], body: Vec<u8>) -> u16 {
-    let request = headers.iter().fold(reqwest::Client::new().put(url), |request, (name, value)| {
-        request.header(name, value)
-    });
+    let request = headers
+        .iter()
+        .fold(reqwest::Client::new().put(url), |request, (name, value)| request.header(name, value));
     request.body(body).send().await.expect("an answer").status().as_u16()
 }
 

@@ -43,6 +43,8 @@ mod remote;
 #[cfg(feature = "remote")]
 mod remote_proof;
 #[cfg(feature = "server")]
+mod sealing_key;
+#[cfg(feature = "server")]
 mod serve;
 #[cfg(feature = "remote")]
 mod server;
@@ -108,6 +110,10 @@ pub(crate) enum Command {
     #[cfg(feature = "server")]
     #[command(subcommand)]
     Vault(Box<vault::VaultCommand>),
+    /// Make and rotate the keys that open private inputs, for servers whose API cannot open them
+    #[cfg(feature = "server")]
+    #[command(subcommand)]
+    SealingKey(sealing_key::SealingKeyCommand),
     /// List and repeat the events that servers send
     #[cfg(feature = "server")]
     #[command(subcommand)]
@@ -204,6 +210,8 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
         Command::AuditLog(command) => return audit_log::audit_log(&command),
         #[cfg(feature = "server")]
         Command::Vault(command) => return vault::vault(&command),
+        #[cfg(feature = "server")]
+        Command::SealingKey(command) => sealing_key::sealing_key(&command)?,
         #[cfg(feature = "server")]
         Command::Webhooks(command) => return webhooks::webhooks(&command),
         #[cfg(feature = "remote")]

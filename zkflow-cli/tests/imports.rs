@@ -178,7 +178,8 @@ async fn the_published_key_of_a_real_ceremony_is_imported_and_its_proof_is_verif
     let site = Site::new();
     let client = site.server.client();
     let packages = project("compat/node_modules").canonicalize().unwrap();
-    let published = |name: &str| packages.join("@unirep/circuits/zksnarkBuild").join(name).display().to_string();
+    let published =
+        |name: &str| packages.join("@unirep/circuits/zksnarkBuild").join(name).display().to_string();
     let main = "pragma circom 2.0.0;\ninclude \"@unirep/circuits/circuits/epochKeyLite.circom\";\n\
                 component main {public [sig_data]} = EpochKeyLite(2);\n";
     site.write("published.circom", main);

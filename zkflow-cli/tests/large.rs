@@ -58,11 +58,19 @@ fn names() -> String {
 /// A calculator that gives every wire the value of the input.
 fn calculator() -> Vec<u8> {
     let pages = WIRES / 16_384 + 2;
-    let hash: String = b"x".iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    }).to_le_bytes().iter().map(|byte| format!("\\{byte:02x}")).collect();
+    let hash: String = b"x"
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+        .to_le_bytes()
+        .iter()
+        .map(|byte| format!("\\{byte:02x}"))
+        .collect();
     let copy = |from: u32, to: u32| -> String {
-        (0..4).map(|at| format!("i32.const {} i32.const {} i64.load i64.store\n", to + 8 * at, from + 8 * at)).collect()
+        (0..4)
+            .map(|at| format!("i32.const {} i32.const {} i64.load i64.store\n", to + 8 * at, from + 8 * at))
+            .collect()
     };
     // The window is at 48, the prime at 80, one at 112, the input at 144.
     let text = format!(
@@ -198,7 +206,11 @@ async fn a_key_of_a_gibibyte_is_imported_and_proved_with() {
     let verdict = client.verify(id, &proved.proof, &proved.public_signals).await.unwrap();
     assert!(verdict.verified, "{:?}", verdict.reason);
 
-    println!("key {} MiB, SHA-256 {}", size / MEBIBYTE, Digest::of(fs::read(folder.join("main.zkey")).unwrap()));
+    println!(
+        "key {} MiB, SHA-256 {}",
+        size / MEBIBYTE,
+        Digest::of(fs::read(folder.join("main.zkey")).unwrap())
+    );
     println!("idle {idle} MiB");
     println!("while it uploads {uploaded} MiB, {} s", sent.as_secs());
     println!("while it imports {imported} MiB, {} s", checked.as_secs());

@@ -13,7 +13,7 @@ use zkflow_testbed::{MongoServer, RedisServer, S3Server};
 
 const PATIENCE: Duration = Duration::from_secs(300);
 const SCOPES: &str =
-    "circuits:read,circuits:build,circuits:delete,proofs:create,proofs:read,verify,deploy,operate";
+    "circuits:read,circuits:build,circuits:delete,proofs:create,proofs:read,verify,deploy,webhooks,operate";
 
 /// Where the state is, and what the log contains.
 struct Site {
@@ -61,7 +61,18 @@ impl Site {
         let cache = std::env::temp_dir().join("zkflow-test-modules");
         let log = File::options().create(true).append(true).open(self.log()).unwrap();
         let mut command = self.command();
-        command.args(["serve", "--port", "0", "--auth", "keys", "--log-level", "trace", "--module-cache"]);
+        command.args([
+            "serve",
+            "--port",
+            "0",
+            "--auth",
+            "keys",
+            "--callbacks",
+            "true",
+            "--local-callbacks",
+            "true",
+        ]);
+        command.args(["--log-level", "trace", "--module-cache"]);
         LocalServer::spawn({
             command.arg(cache).stderr(log);
             command
@@ -77,6 +88,8 @@ struct Made {
     proof: String,
     /// A text that no answer to another tenant may contain.
     mark: String,
+    /// Texts of its webhooks: address, secret, id of a delivery.
+    hooks: Vec<String>,
 }
 
 async fn make(server: &LocalServer, key: &str, name: &str) -> Made {
@@ -85,6 +98,12 @@ async fn make(server: &LocalServer, key: &str, name: &str) -> Made {
     let circuit = client.circuit("rangeCheck", params, PATIENCE).await.unwrap();
     let circuit = circuit["circuitId"].as_str().unwrap().to_owned();
     let mark = format!("user-of-{name}");
+    // Nothing listens there: its events wait.
+    let address = format!("http://127.0.0.1:9/hook-of-{name}");
+    let put = reqwest::Client::new().put(format!("{}/v1/webhooks", server.base())).bearer_auth(key);
+    let hooks = put.json(&json!({"url": address, "every": true})).send().await.unwrap();
+    let hooks: Value = hooks.error_for_status().unwrap().json().await.unwrap();
+    let secret = hooks["secret"].as_str().unwrap().to_owned();
     let body = json!({
         "circuitId": circuit, "privateInputs": {"age": "42"}, "publicInputs": {"randomPublicSignal": "7"}, "userId": mark,
     });
@@ -93,7 +112,10 @@ async fn make(server: &LocalServer, key: &str, name: &str) -> Made {
     let proof = asked.body["proofRequestId"].as_str().unwrap().to_owned();
     let done = client.proof(&proof, PATIENCE).await.unwrap();
     assert_eq!(done["status"], "completed", "{done}");
-    Made { client, circuit, proof, mark }
+    let events = client.get("/v1/webhooks/deliveries").await.unwrap().body;
+    let event =
+        events["deliveries"][0]["deliveryId"].as_str().unwrap_or_else(|| panic!("{events}")).to_owned();
+    Made { client, circuit, proof, mark, hooks: vec![address, secret, event] }
 }
 
 async fn two_tenants_see_nothing_of_each_other(site: &Site) {
@@ -114,6 +136,10 @@ async fn two_tenants_see_nothing_of_each_other(site: &Site) {
             format!("/v1/circuits/{}/deployments", own.circuit),
             format!("/v1/proofs/{}", own.proof),
             "/v1/templates".to_owned(),
+            "/v1/webhooks".to_owned(),
+            "/v1/webhooks/deliveries".to_owned(),
+            "/v1/usage?from=2020-01-01".to_owned(),
+            "/v1/sealing-key".to_owned(),
             "/metrics".to_owned(),
             "/ready".to_owned(),
         ] {
@@ -125,6 +151,14 @@ async fn two_tenants_see_nothing_of_each_other(site: &Site) {
             let list = own.client.get(&format!("/v1/{entry}")).await.unwrap().body;
             assert_eq!(list[entry].as_array().unwrap().len(), 1, "{list}");
         }
+        // The log of changes shows all tenants: it is for administrators.
+        for path in ["/v1/audit-log", "/v1/keys"] {
+            assert_eq!(own.client.get(path).await.unwrap().status, 403, "{path}");
+        }
+        let usage = own.client.get("/v1/usage").await.unwrap().body;
+        assert_eq!(usage["usage"].as_array().unwrap().len(), 1, "{usage}");
+        let replay = format!("/v1/webhooks/deliveries/{}/replay", foreign.hooks[2]);
+        assert_eq!(own.client.post(&replay, &json!({})).await.unwrap().status, 404);
         let statement = json!({"proof": {}, "publicSignals": []});
         for path in [
             format!("/v1/circuits/{circuit}"),
@@ -149,7 +183,7 @@ async fn two_tenants_see_nothing_of_each_other(site: &Site) {
         }
         for answer in answers {
             let text = answer.to_string();
-            for mark in [circuit, proof, &foreign.mark] {
+            for mark in [circuit, proof, &foreign.mark].into_iter().chain(&foreign.hooks) {
                 assert!(!text.contains(mark.as_str()), "{mark} in {text}");
             }
         }
@@ -198,6 +232,13 @@ async fn two_tenants_see_nothing_of_each_other(site: &Site) {
     );
     let without_last = text.trim_end().rsplit_once('\n').unwrap().0;
     assert!(!verify(without_last.as_bytes()), "a missing entry at the end is not noticed");
+    let (number, digest) = head.split_once(':').unwrap();
+    assert_eq!(number, entries.len().to_string());
+    let heads = |head: &str| audit(&["verify", "--head", head]).status.success();
+    assert!(heads(head) && heads(digest) && heads(&format!("1:{}", entries[0]["digest"].as_str().unwrap())));
+    for wrong in [format!("1:{digest}"), format!("{number}:{}", "0".repeat(64)), format!("x:{digest}")] {
+        assert!(!heads(&wrong), "{wrong}");
+    }
 
     let logged = std::fs::read(site.log()).unwrap();
     assert!(String::from_utf8_lossy(&logged).contains(&format!("key:{one_id}")), "the log names no caller");

@@ -28,6 +28,8 @@ pub struct ChainSettings {
     pub request_keys: bool,
     /// Blocks that confirm a transaction, including its own block.
     pub confirmations: u64,
+    /// Whether this process signs. Otherwise it opens no key of a signer.
+    pub signs: bool,
 }
 
 /// Nodes, signers and rules.
@@ -66,8 +68,12 @@ impl Chains {
         let endpoints = endpoints(settings.rpc_urls.expose_secret())
             .map_err(|error| format!("ZKFLOW_RPC_URLS: {error}"))?;
         let chains: Vec<u64> = endpoints.keys().copied().collect();
-        let signers = Keyring::open(settings.signers.expose_secret(), settings.spending, &chains)
-            .map_err(|error| format!("ZKFLOW_SIGNERS: {error}"))?;
+        let text = settings.signers.expose_secret();
+        let signers = match settings.signs {
+            true => Keyring::open(text, settings.spending, &chains),
+            false => Keyring::names_only(text),
+        };
+        let signers = signers.map_err(|error| format!("ZKFLOW_SIGNERS: {error}"))?;
         let names = signers.names().map(str::to_owned);
         let turns =
             names.flat_map(|name| chains.iter().map(move |chain| ((name.clone(), *chain), Mutex::default())));

@@ -4,15 +4,20 @@ mod chains;
 mod client;
 pub mod deploy;
 mod endpoint;
+mod keyring;
+mod remote;
 mod signer;
 mod solc;
 mod spending;
+mod transaction;
 mod transport;
 
 pub use chains::{ChainSettings, Chains};
 pub use client::EvmClient;
 pub use endpoint::{Endpoint, Policy, Resolver, SystemResolver};
-pub use signer::{KeySource, Keyring, LocalSigner};
+pub use keyring::{KeySource, Keyring, OperatorSigner, SecretText};
+pub use remote::RemoteSigner;
+pub use signer::LocalSigner;
 pub use solc::{Solc, VERSION as SOLC_VERSION, standard_json_input};
 pub use spending::{CappedSigner, SpendingLimits};
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use zkflow_core::service::chain::{
     Address, ChainError, Fees, SignedTransaction, TransactionSigner, UnsignedTransaction,
 };
@@ -86,14 +87,9 @@ impl<S: TransactionSigner> CappedSigner<S> {
         }
         Ok(cost)
     }
-}
 
-impl<S: TransactionSigner> TransactionSigner for CappedSigner<S> {
-    fn address(&self) -> Address {
-        self.signer.address()
-    }
-
-    fn sign(&self, transaction: &UnsignedTransaction) -> Result<SignedTransaction, ChainError> {
+    /// Checks a transaction, and adds its cost to the sum of the day.
+    fn count(&self, transaction: &UnsignedTransaction) -> Result<(), ChainError> {
         let cost = self.check(transaction)?;
         let daily = self.limits.daily_gwei;
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -103,9 +99,19 @@ impl<S: TransactionSigner> TransactionSigner for CappedSigner<S> {
                 "{before} gwei are signed for within 24 hours on chain {}, {cost} more exceed the limit of {daily} gwei",
                 transaction.chain_id
             ))
-        })?;
-        drop(spent);
-        self.signer.sign(transaction)
+        })
+    }
+}
+
+#[async_trait]
+impl<S: TransactionSigner> TransactionSigner for CappedSigner<S> {
+    fn address(&self) -> Address {
+        self.signer.address()
+    }
+
+    async fn sign(&self, transaction: &UnsignedTransaction) -> Result<SignedTransaction, ChainError> {
+        self.count(transaction)?;
+        self.signer.sign(transaction).await
     }
 }
 
@@ -175,12 +181,13 @@ mod tests {
     #[derive(Debug, Default)]
     struct Pen(AtomicUsize);
 
+    #[async_trait]
     impl TransactionSigner for Pen {
         fn address(&self) -> Address {
             Address([7; 20])
         }
 
-        fn sign(&self, transaction: &UnsignedTransaction) -> Result<SignedTransaction, ChainError> {
+        async fn sign(&self, transaction: &UnsignedTransaction) -> Result<SignedTransaction, ChainError> {
             self.0.fetch_add(1, Ordering::Relaxed);
             let (sender, nonce) = (self.address(), transaction.nonce);
             Ok(SignedTransaction { sender, nonce, hash: TransactionHash([0; 32]), raw: String::new() })
@@ -195,8 +202,8 @@ mod tests {
         Fees::Market { max: gwei * GWEI, priority: 0 }
     }
 
-    #[test]
-    fn what_exceeds_a_limit_is_not_signed() {
+    #[tokio::test]
+    async fn what_exceeds_a_limit_is_not_signed() {
         let limits = SpendingLimits { fee_gwei: 100, gas: 1000, cost_gwei: 50_000, daily_gwei: 120_000 };
         let signer = CappedSigner::new(Pen::default(), limits).only_on(vec![1, 5]);
         let legacy = |gwei: u128| Fees::Legacy { price: gwei * GWEI };
@@ -211,16 +218,16 @@ mod tests {
             (asks(1, u64::MAX, legacy(u128::MAX / GWEI)), "gwei"),
             (asks(1, u64::MAX, Fees::Market { max: u128::MAX, priority: u128::MAX }), "gwei"),
         ] {
-            let error = signer.sign(&transaction).unwrap_err();
+            let error = signer.sign(&transaction).await.unwrap_err();
             assert!(matches!(&error, ChainError::Limit(why) if why.contains(part)), "{error}");
         }
         assert_eq!(signer.signer.0.load(Ordering::Relaxed), 0);
-        signer.sign(&asks(1, 1000, market(50))).unwrap();
-        signer.sign(&asks(1, 1000, legacy(50))).unwrap();
-        let error = signer.sign(&asks(1, 1000, market(21))).unwrap_err();
+        signer.sign(&asks(1, 1000, market(50))).await.unwrap();
+        signer.sign(&asks(1, 1000, legacy(50))).await.unwrap();
+        let error = signer.sign(&asks(1, 1000, market(21))).await.unwrap_err();
         assert!(error.to_string().contains("100000 gwei are signed for"), "{error}");
-        signer.sign(&asks(1, 1000, market(20))).unwrap();
-        signer.sign(&asks(5, 1000, market(50))).unwrap();
+        signer.sign(&asks(1, 1000, market(20))).await.unwrap();
+        signer.sign(&asks(5, 1000, market(50))).await.unwrap();
         assert_eq!(signer.signer.0.load(Ordering::Relaxed), 4);
     }
 

@@ -43,7 +43,8 @@ mod tests {
         let catalog = MemoryCatalog::default();
         let at = Timestamp::from_millis;
         let circuit = CircuitId::from_hash(&Digest::of("c"));
-        let mut proof = ProofRequest::new(ProofId::generate(at(1)), circuit, None, None, at(1), Duration::MAX);
+        let mut proof =
+            ProofRequest::new(ProofId::generate(at(1)), circuit, None, None, at(1), Duration::MAX);
         proof.life.callback = Some(Sealed(vec![1]));
         let owed = |proof: &ProofRequest, now| Delivery::owed_by(proof, at(now)).unwrap();
 

@@ -10,6 +10,7 @@ mod pausable;
 mod redis;
 #[cfg(feature = "s3")]
 mod s3;
+mod sealing;
 #[cfg(feature = "redis")]
 mod time;
 
@@ -28,7 +29,7 @@ use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 use zkflow_core::service::chain::SolidityCompiler;
 use zkflow_core::service::id::InstallationId;
 use zkflow_core::service::ledger::Ledger;
-use zkflow_core::service::queue::JobQueue;
+use zkflow_core::service::queue::{JobQueue, QueueName};
 use zkflow_core::setup::{CheckedPowers, DevelopmentPowers, PowersFile, PowersSource, StepOptions};
 use zkflow_core::template::{HandlebarsEngine, TemplateLibrary};
 use zkflow_queue::{Apart, MemoryQueue, SqliteLedger, SqliteQueue};
@@ -42,7 +43,7 @@ use crate::callbacks::Postman;
 use crate::config::Config;
 use crate::maintenance::Data;
 use crate::maintenance::binding::bind;
-use crate::state::{ActivityLog, App, Budgets, Changes, Pauses, Rates, Verifiers};
+use crate::state::{ActivityLog, App, Budgets, Changes, Meters, Pauses, Rates, Verifiers};
 use crate::telemetry;
 #[cfg(feature = "evm")]
 use zkflow_evm::{Chains, Policy, Solc};
@@ -71,12 +72,26 @@ fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     move |error| OpenError { action: action.into(), source: error.into() }
 }
 
-/// Opens all backends; creates `config.storage.data_dir` if it is missing.
+/// Opens all backends for work on every queue; see [`open_for`].
+///
+/// # Errors
+/// Those of [`open_for`].
+pub async fn open(
+    config: Config,
+    provers: Provers,
+    shutdown: CancellationToken,
+) -> Result<Arc<App>, OpenError> {
+    open_for(&QueueName::ALL, config, provers, shutdown).await
+}
+
+/// Opens all backends for a process that works on `queues`; creates `config.storage.data_dir` if it is missing. Only a process
+/// that makes deployments opens keys of signers, and only one that makes proofs must have the private keys of inputs.
 ///
 /// # Errors
 /// The configured prover is unknown or the folder is unusable; a backend does not answer; the circom
 /// compiler is missing or a folder of templates is invalid.
-pub async fn open(
+pub async fn open_for(
+    queues: &[QueueName],
     config: Config,
     provers: Provers,
     shutdown: CancellationToken,
@@ -86,6 +101,7 @@ pub async fn open(
     let folder = config.storage.data_dir.clone();
     #[cfg_attr(not(feature = "redis"), expect(unused_mut, reason = "only Redis has a time of its own"))]
     let (mut data, database) = data::open(&config).await?;
+    sealing::agree(&data, queues).await?;
     let installation = bind(&data).await.map_err(failed("use the catalog and the artifact store"))?;
     let catalog = data.catalog.clone();
     let apart = |queue: &Arc<dyn JobQueue>| Arc::new(Apart::new(catalog.clone(), queue.clone()));
@@ -121,7 +137,7 @@ pub async fn open(
         None => Arc::new(DevelopmentPowers::in_folder(folder.join("ptau"))),
     };
     let backends = Backends { data, installation, jobs };
-    assemble(config, provers, backends, caches, powers, shutdown).await
+    assemble(config, provers, backends, caches, powers, queues, shutdown).await
 }
 
 /// Opens the documents and artifacts of `config` alone, for work on the stored data. They need not belong together.
@@ -192,7 +208,7 @@ pub async fn in_memory(
         Some(path) => Arc::new(checked_powers(path, None).await?),
         None => Arc::new(DevelopmentPowers::in_memory()),
     };
-    assemble(config, provers, backends, caches, powers, shutdown).await
+    assemble(config, provers, backends, caches, powers, &QueueName::ALL, shutdown).await
 }
 
 /// Folders of data that can be computed again. `None`: not cached on disk.
@@ -222,6 +238,7 @@ async fn assemble(
     backends: Backends,
     caches: Caches,
     powers: Arc<dyn PowersSource>,
+    queues: &[QueueName],
     shutdown: CancellationToken,
 ) -> Result<Arc<App>, OpenError> {
     let Backends { data, installation, jobs: Jobs { queue, ledger, changes } } = backends;
@@ -238,8 +255,11 @@ async fn assemble(
             .await
             .map_err(failed("load the tools"))??;
     #[cfg(feature = "evm")]
-    let chains =
-        Chains::open(config.chain.settings(), tools.solidity).map_err(failed("prepare deployments"))?;
+    let chains = config.chain.settings(queues.contains(&QueueName::Deploy));
+    #[cfg(feature = "evm")]
+    let chains = Chains::open(chains, tools.solidity).map_err(failed("prepare deployments"))?;
+    #[cfg(not(feature = "evm"))]
+    let _ = queues;
     let authenticator = Authenticator::new(&config.auth, catalog.clone(), clock.clone())
         .map_err(failed("prepare the authentication"))?;
     tracing::debug!(compiler = tools.compiler.version(), "opened");
@@ -277,7 +297,8 @@ async fn assemble(
         clock,
         changes,
         budgets: Budgets::new(&config.http),
-        rates: Rates::new(&config.limits),
+        rates: Rates::new(&config.limits, &config.plans),
+        meters: Meters::default(),
         verifiers: Verifiers::new(std::thread::available_parallelism().map_or(1, usize::from)),
         uploads: tokio::sync::Mutex::default(),
         scratch: caches.scratch,

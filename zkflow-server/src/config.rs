@@ -15,6 +15,7 @@ mod file;
 mod http;
 mod limits;
 mod log;
+mod plans;
 mod proving;
 mod secret;
 mod setting;
@@ -29,9 +30,10 @@ pub use chain::Chain;
 pub use circuits::Circuits;
 pub use environment::Environment;
 pub use error::{ConfigError, Fault};
-pub use http::Http;
+pub use http::{Http, TlsFiles};
 pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
+pub use plans::{Plan, Plans};
 pub use proving::Proving;
 pub use secret::SecretSetting;
 pub use setting::{Concern, Setting};
@@ -67,6 +69,7 @@ pub struct Config {
     pub limits: Limits,
     pub chain: Chain,
     pub webhooks: Webhooks,
+    pub plans: Plans,
 }
 
 impl Config {
@@ -97,6 +100,7 @@ impl Config {
         config.http.check()?;
         config.limits.check()?;
         config.auth.check()?;
+        config.storage.check()?;
         Ok(config)
     }
 
@@ -115,7 +119,7 @@ impl Config {
             let lines: String = concern.settings.iter().map(|setting| setting.line(self) + "\n").collect();
             format!("[{}]\n{lines}", concern.table)
         });
-        tables.collect::<Vec<_>>().join("\n")
+        tables.collect::<Vec<_>>().join("\n") + &self.plans.to_toml()
     }
 }
 

@@ -20,6 +20,7 @@ mod path;
 mod problem;
 mod query;
 mod router;
+mod sealing;
 mod wait;
 
 mod ceremonies;

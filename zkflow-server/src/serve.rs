@@ -127,14 +127,16 @@ async fn serve(config: Config, role: Role, provers: Provers) -> Result<(), Serve
     // Until the app is open, /health answers 200 and everything else 503. Opening takes minutes if PTAU_PATH is new.
     let (serving, routers) = listeners.serve(&config, &shutdown);
     let mut serving = tokio::spawn(serving);
-    let app = backends::open(config, provers, shutdown.clone()).await?;
+    let serves = role == Role::Server;
+    let queues = match role {
+        Role::Server if config.workers.enabled => QueueName::ALL.to_vec(),
+        Role::Server => Vec::new(),
+        Role::Worker(queues) => queues,
+    };
+    let app = backends::open_for(&queues, config, provers, shutdown.clone()).await?;
 
     tokio::spawn(telemetry::upkeep(app.metrics.clone()));
-    let (router, queues) = match role {
-        Role::Server if app.config.workers.enabled => (http::router(app.clone()), QueueName::ALL.to_vec()),
-        Role::Server => (http::router(app.clone()), Vec::new()),
-        Role::Worker(queues) => (http::operations_router(app.clone()), queues),
-    };
+    let router = if serves { http::router(app.clone()) } else { http::operations_router(app.clone()) };
     routers.open(router, http::operations_router(app.clone()));
     announce::announce(&app, addresses, &queues);
     let mut working = (!queues.is_empty()).then(|| {

@@ -21,12 +21,15 @@ mod document;
 mod error;
 mod inputs;
 pub(crate) mod names;
+mod plan;
 mod quota;
+mod sealed;
 
 pub use document::{Requested, get, owned, visible};
 pub use error::{InputFault, RequestError};
 pub use inputs::GivenInputs;
 pub use names::CircuitName;
+pub use sealed::ProofInputs;
 
 use zkflow_core::service::queue::{NewJob, QueueName};
 use zkflow_core::service::tenant::TenantId;

@@ -33,8 +33,10 @@ mod addresses;
 mod budgets;
 mod changes;
 mod circuits;
+mod meters;
 mod pauses;
 mod rates;
+mod shares;
 #[cfg(feature = "evm")]
 mod verdicts;
 mod verifiers;
@@ -45,6 +47,7 @@ pub(crate) use addresses::network;
 pub(crate) use budgets::LOCAL;
 pub use budgets::{Budget, Budgets, ClientAddress, Exhausted, Held};
 pub use changes::{Changes, Subscription};
+pub use meters::{Meter, Meters};
 pub use pauses::Pauses;
 pub use rates::{Rate, Rates};
 #[cfg(feature = "evm")]
@@ -113,8 +116,10 @@ pub struct App {
     pub changes: Changes,
     /// Limits of what requests can make large.
     pub budgets: Budgets,
-    /// Limit of the requests of each caller; `None`: no limit.
-    pub rates: Option<Rates>,
+    /// Limits of the requests of each caller.
+    pub rates: Rates,
+    /// What the tenants with a plan owe and have used.
+    pub meters: Meters,
     /// Limit of concurrent verifications, and a cache of prepared keys.
     pub verifiers: Verifiers,
     /// Held while an upload is created.

@@ -1,7 +1,7 @@
 //! Storage backends of ZKFlow:
 //! - artifacts: [`MemoryStore`], [`FsStore`], [`S3Store`];
 //! - documents: [`MemoryCatalog`], [`SqliteCatalog`], [`MongoCatalog`];
-//! - sealed private inputs: [`Vault`].
+//! - sealed private inputs: [`Vault`], with [`Sealing`](vault::sealing::Sealing).
 //!
 //! [`GuardedCatalog`] and [`GuardedStore`] add retries to backends on other machines. [`CachedStore`] caches
 //! large artifacts. Every backend, guarded or cached, passes the suite of its trait in

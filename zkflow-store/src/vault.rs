@@ -5,8 +5,10 @@ mod hmac;
 mod key;
 mod keys;
 mod owner;
+mod private;
 mod reseal;
 mod ring;
+pub mod sealing;
 
 pub use derived::DerivedKey;
 pub use key::{KeyError, VaultKey};
@@ -22,12 +24,14 @@ use futures::TryStreamExt as _;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroize;
 use zkflow_core::error::{Classified, ErrorKind};
+use zkflow_core::id::CircuitId;
 use zkflow_core::secret::CircuitInputs;
 use zkflow_core::service::catalog::{Deployment, ProofRequest, Sealed, Subject};
-use zkflow_core::service::id::{DeploymentId, ProofId, SealKeyId};
+use zkflow_core::service::id::{DeploymentId, ProofId, SealKeyId, UserId};
 use zkflow_core::service::store::{ArtifactKey, ArtifactPath, ArtifactStore, PutMode, StoreError};
 use zkflow_core::service::tenant::TenantId;
 
+use self::sealing::{OpenError, PublicSealingKey, Sealing, SealingRing};
 use keys::Keys;
 use owner::Owner;
 
@@ -46,6 +50,9 @@ use owner::Owner;
 /// circuit: a writer of the database cannot have inputs published by another circuit. Blobs of version 1, which are
 /// bound to the id only, are opened too. The key id distinguishes a wrong key from altered bytes.
 ///
+/// Inputs are sealed by [`Sealing`], with versions and formats of its own and the same associated data; inputs of earlier
+/// versions are opened with the cipher key.
+///
 /// Cipher key, fingerprint key, key id and the parent of [derived keys](Self::derived_key) are
 /// `HMAC-SHA256(key, name)`, each with its own name. The key has no other use.
 #[derive(Clone)]
@@ -53,14 +60,31 @@ pub struct Vault {
     store: Arc<dyn ArtifactStore>,
     /// The current key first.
     keys: Arc<[Keys]>,
+    sealing: Arc<Sealing>,
 }
 
 impl Vault {
     /// A vault with the keys of `ring`, whose blobs are in `store`.
     pub fn new(ring: impl Into<KeyRing>, store: Arc<dyn ArtifactStore>) -> Self {
         let ring: KeyRing = ring.into();
-        let keys = ring.keys().iter().map(Keys::of).collect();
-        Self { store, keys }
+        let keys: Arc<[Keys]> = ring.keys().iter().map(Keys::of).collect();
+        let sealing = Arc::new(Sealing::with_ring(SealingRing::of_keys(&keys)));
+        Self { store, keys, sealing }
+    }
+
+    /// Seals inputs to other keys than those that follow from the vault's keys.
+    pub fn with_sealing(self, sealing: Sealing) -> Self {
+        Self { sealing: Arc::new(sealing), ..self }
+    }
+
+    /// The private keys that follow from the vault's keys: they open what was sealed before other keys were set.
+    pub fn own_ring(&self) -> SealingRing {
+        SealingRing::of_keys(&self.keys)
+    }
+
+    /// The keys that inputs are sealed to.
+    pub fn sealing(&self) -> &Sealing {
+        &self.sealing
     }
 
     /// The key that seals. A ring is never empty.
@@ -184,12 +208,22 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Store`].
     pub async fn seal(&self, request: &ProofRequest, inputs: &CircuitInputs) -> Result<(), VaultError> {
-        self.put(inputs_of(&request.id), &Owner::of_request(request), inputs.expose()).await
+        self.keep(request, self.enclose(request, inputs)).await
+    }
+
+    /// Stores inputs that are sealed already; otherwise like [`seal`](Self::seal).
+    ///
+    /// # Errors
+    /// [`VaultError::Store`].
+    pub async fn keep(&self, request: &ProofRequest, sealed: Sealed) -> Result<(), VaultError> {
+        self.store.put(&inputs_of(&request.id), sealed.0.into(), PutMode::Overwrite).await?;
+        Ok(())
     }
 
     /// Seals the inputs of a request, for the document of the request itself.
     pub fn enclose(&self, request: &ProofRequest, inputs: &CircuitInputs) -> Sealed {
-        Sealed(self.encrypt(&Owner::of_request(request), inputs.expose()).into())
+        let owner = Owner::of_request(request);
+        Sealed(self.sealing.seal(inputs.expose(), |header| owner.associated_data(header)).into())
     }
 
     /// Opens inputs that [`enclose`](Self::enclose) sealed for this request.
@@ -375,6 +409,15 @@ impl Vault {
         let altered = || VaultError::Altered(owner.id.to_owned());
         let (header, rest) = blob.split_first_chunk::<HEADER>().ok_or_else(altered)?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or_else(altered)?;
+        if owner.is_request() && sealing::is_sealed(blob) {
+            let owner = if header[0] == sealing::BY_CLIENT { owner.of_client() } else { *owner };
+            return self.sealing.open(blob, |header| owner.associated_data(header)).map_err(
+                |error| match error {
+                    OpenError::OtherKey => VaultError::WrongKey(owner.id.to_owned()),
+                    OpenError::Altered => altered(),
+                },
+            );
+        }
         let associated = match header[0] {
             VERSION => owner.associated_data(header),
             BOUND_TO_ID if owner.is_old() => [header.as_slice(), owner.id.as_bytes()].concat(),
@@ -422,6 +465,16 @@ fn id_body(id: &SealKeyId) -> Bytes {
 
 fn id_of(body: &[u8]) -> Option<SealKeyId> {
     std::str::from_utf8(body).ok()?.parse().ok()
+}
+
+/// Seals inputs as a client does: they open for every request of this tenant, circuit and user.
+pub fn seal_as_client(
+    key: &PublicSealingKey,
+    of: (&TenantId, &CircuitId, Option<&UserId>),
+    inputs: &CircuitInputs,
+) -> Bytes {
+    let owner = Owner::of_client_request(of);
+    sealing::seal(key, sealing::BY_CLIENT, inputs.expose(), |header| owner.associated_data(header))
 }
 
 const VERSION: u8 = 2;

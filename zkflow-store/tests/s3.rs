@@ -124,14 +124,18 @@ async fn a_signed_upload_stores_one_artifact_of_the_announced_length() {
     for length in [body.len() - 1, body.len() + 1] {
         let mut other = body.to_vec();
         other.resize(length, 0);
-        let headers: Vec<_> = put.headers.iter().filter(|(name, _)| name != "content-length").cloned().collect();
+        let headers: Vec<_> =
+            put.headers.iter().filter(|(name, _)| name != "content-length").cloned().collect();
         assert_eq!(zkflow_testbed::upload(&put.url, &headers, other).await, 403, "{length}");
     }
     let forged = put.url.replace("0-0", "0-1");
     assert_eq!(zkflow_testbed::upload(&forged, &put.headers, body.to_vec()).await, 403);
     let other = signed(&Digest::of("other bytes")).await;
     assert_eq!(zkflow_testbed::upload(&put.url, &other.headers, body.to_vec()).await, 403);
-    assert_eq!(zkflow_testbed::upload(put.url.split('?').next().unwrap(), &put.headers, body.to_vec()).await, 403);
+    assert_eq!(
+        zkflow_testbed::upload(put.url.split('?').next().unwrap(), &put.headers, body.to_vec()).await,
+        403
+    );
     assert!(store.get(&own).await.unwrap().body == body, "nothing was replaced");
 
     // Bytes that are not the announced ones are found when they are read.

@@ -80,8 +80,10 @@ impl Client {
         // The URL is a secret: errors name its path only.
         let path = url.split('?').next().unwrap_or_default().to_owned();
         let sent = self.http.put(url).headers(headers).body(body).send().await;
-        let failed = |source: reqwest::Error| {
-            ClientError::Transport { method: "PUT", path: path.clone(), source: source.without_url() }
+        let failed = |source: reqwest::Error| ClientError::Transport {
+            method: "PUT",
+            path: path.clone(),
+            source: source.without_url(),
         };
         let status = sent.map_err(failed)?.status().as_u16();
         match status {

@@ -1,6 +1,7 @@
 /** The calls of the API. */
 import { FailedError, WaitExceededError } from "./errors.js";
 import { follow, isFinal } from "./follow.js";
+import { sealInputs } from "./seal.js";
 import { type Call, type ClientOptions, Transport } from "./transport.js";
 import type {
   CallOptions,
@@ -22,6 +23,8 @@ import type {
   ProofQuery,
   ProofRequest,
   Proved,
+  SealOptions,
+  SealingKey,
   Template,
   UnsignedTransaction,
   Verdict,
@@ -52,7 +55,7 @@ export class Client {
   async prove(
     circuitId: string,
     inputs: ProofInputs,
-    options: WaitOptions<ProofRequest> & KeyedOptions = {},
+    options: WaitOptions<ProofRequest> & KeyedOptions & SealOptions = {},
   ): Promise<Proved> {
     const id = await this.requestProof(circuitId, inputs, options);
     const request = await this.waitForProof(id, options);
@@ -65,11 +68,21 @@ export class Client {
   async requestProof(
     circuitId: string,
     inputs: ProofInputs,
-    options: CallOptions & KeyedOptions = {},
+    options: CallOptions & KeyedOptions & SealOptions = {},
   ): Promise<string> {
-    const body = { circuitId, ...inputs };
+    const { seal = false } = options;
+    let body: object = { circuitId, ...inputs };
+    if (seal !== false) {
+      const sealedInputs = await sealInputs(seal === true ? await this.sealingKey(options) : seal, circuitId, inputs);
+      body = { circuitId, sealedInputs, userId: inputs.userId };
+    }
     const taken = await this.#post<{ proofRequestId: string }>("/v1/proofs", body, options, keyed(options));
     return taken.proofRequestId;
+  }
+
+  /** The key that inputs are sealed to. */
+  sealingKey(options: CallOptions = {}): Promise<SealingKey> {
+    return this.#get("/v1/sealing-key", options);
   }
 
   /** Waits until a proof request is completed. */

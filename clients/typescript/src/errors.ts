@@ -4,7 +4,7 @@ import type { Document, ErrorCode, Fault } from "./types.js";
 /** Base of all errors of this client. */
 export class ZKFlowError extends Error {
   override readonly name: string = "ZKFlowError";
-  /** Stable code, see docs/errors.md; the client's own codes are `no_answer`, `wait_exceeded` and `no_such_circuit`. */
+  /** Stable code, see docs/errors.md; the client's own codes are `no_answer`, `wait_exceeded`, `no_such_circuit` and `unsupported`. */
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
@@ -28,6 +28,15 @@ export class RefusedError extends ZKFlowError {
     this.status = status;
     this.errors = errors;
     this.requestId = requestId;
+  }
+}
+
+/** The platform lacks an algorithm, or the client does not know one of the server. */
+export class UnsupportedError extends ZKFlowError {
+  override readonly name = "UnsupportedError";
+
+  constructor(message: string, cause?: unknown) {
+    super("unsupported", message, { cause });
   }
 }
 

@@ -4,12 +4,14 @@ export {
   NoAnswerError,
   NoSuchCircuitError,
   RefusedError,
+  UnsupportedError,
   WaitExceededError,
   ZKFlowError,
 } from "./errors.js";
 export type { FileLike } from "./files.js";
 export { configure, groth16, type Groth16Options, type Snarkjs, type SnarkjsInputs } from "./groth16.js";
 export type { SnarkjsValue } from "./numbers.js";
+export { sealInputs } from "./seal.js";
 export type { ClientOptions } from "./transport.js";
 export type * from "./types.js";
 export type { components, operations, paths } from "./api.js";

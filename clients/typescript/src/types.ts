@@ -31,6 +31,8 @@ export type Groth16Proof = Schemas["Groth16Proof"];
 export type FileName = Schemas["FileName"];
 /** A deployment without a signature of the server, or with one. */
 export type NewDeployment = Schemas["NewDeployment"];
+/** The key that inputs are sealed to. */
+export type SealingKey = Schemas["SealingKey"];
 /** Fault of one field of a request. */
 export type Fault = Schemas["Fault"];
 
@@ -81,6 +83,12 @@ export interface WaitOptions<T extends Document> extends CallOptions {
   readonly wait?: true | number;
   /** Is called with the document now and after each change. */
   readonly onProgress?: (document: T) => void;
+}
+
+/** Options of calls with private inputs. */
+export interface SealOptions {
+  /** Seals the inputs, so that only the workers of the server can read them: to the key that the server names, or to this one. */
+  readonly seal?: boolean | SealingKey;
 }
 
 /** Options of calls that a server remembers by a key. */

@@ -51,6 +51,9 @@ export async function everyOperation(): Promise<void> {
   });
   // @ts-expect-error: the object is closed
   await call("createProof", { body: { circuitId: "", privateInputs: {}, publicInputs: {}, user_id: "ann" } });
+  const sealing: Schemas["SealingKey"] = await call("getSealingKey", {});
+  console.log(sealing.publicKey, sealing.keyId, sealing.suite, sealing.format, sealing.tenant);
+  await call("createProof", { body: { circuitId: circuit.circuitId, sealedInputs: "BAAA" } });
   const proofPath = { proofRequestId: taken.proofRequestId };
   const proof: Schemas["ProofRequest"] = await call("getProof", { path: proofPath });
   await call("listProofs", { query: { userId: "ann", status: "completed", circuitId: circuit.circuitId } });

@@ -159,13 +159,16 @@ fn every_value_of_the_example_and_the_vectors_is_checked() {
 #[test]
 fn keys_name_files_of_the_template_for_one_choice_of_parameters_each() {
     let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-    let file = |field: &str, path: &str| format!("{field} = {{ file = \"{path}\", sha256 = \"{digest}\" }}\n");
+    let file =
+        |field: &str, path: &str| format!("{field} = {{ file = \"{path}\", sha256 = \"{digest}\" }}\n");
     let zkey = file("zkey", "keys/a.zkey");
     let with = |keys: &str| {
-        let (manifest, findings) = read(&MANIFEST.replace("[example.inputs]", &format!("{keys}[example.inputs]")));
+        let (manifest, findings) =
+            read(&MANIFEST.replace("[example.inputs]", &format!("{keys}[example.inputs]")));
         (manifest.keys.len(), findings.join("\n"))
     };
-    let sound = format!("[[keys]]\n{zkey}[[keys]]\nparams = {{ n = \"1\" }}\n{zkey}{}", file("ptau", "p.ptau"));
+    let sound =
+        format!("[[keys]]\n{zkey}[[keys]]\nparams = {{ n = \"1\" }}\n{zkey}{}", file("ptau", "p.ptau"));
     assert_eq!(with(&sound), (2, String::new()));
     let published = "published_ptau = \"powersOfTau28_hez_final_14.ptau\"\n";
     for (keys, part) in [

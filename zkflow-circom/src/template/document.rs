@@ -140,6 +140,15 @@ impl<'a> Document<'a> {
 
 /// The fields of a manifest.
 const FIELDS: [&str; 10] = [
-    "title", "description", "parameters", "checks", "inputs", "numbers", "compile", "keys", "outputs", "example",
+    "title",
+    "description",
+    "parameters",
+    "checks",
+    "inputs",
+    "numbers",
+    "compile",
+    "keys",
+    "outputs",
+    "example",
 ];
 const REQUIRED: [&str; 4] = ["title", "description", "inputs", "example"];

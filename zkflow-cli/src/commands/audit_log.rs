@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 use zkflow_core::digest::Digest;
@@ -45,10 +46,10 @@ pub(crate) struct VerifyArgs {
     /// Whole export to check, without seals (default: the log of servers)
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Digest that an earlier check printed: the log must contain its entry. Without it, missing entries at the end are not
-    /// noticed
-    #[arg(long, value_name = "DIGEST")]
-    head: Option<Digest>,
+    /// Head that an earlier check printed, kept elsewhere: the log must contain its entry. Without it, missing entries at
+    /// the end are not noticed. The digest alone is accepted too
+    #[arg(long, value_name = "NUMBER:DIGEST")]
+    head: Option<Head>,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -61,7 +62,7 @@ pub(super) fn audit_log(command: &AuditLogCommand) -> Result<ExitCode, Error> {
             Ok(ExitCode::SUCCESS)
         }),
         AuditLogCommand::Verify(VerifyArgs { file: Some(file), head, .. }) => {
-            let mut verify = Verify::new(Check::default(), *head);
+            let mut verify = Verify::new(Check::default(), head.clone());
             let mut lines = BufReader::new(File::open(file)?);
             let mut line = String::new();
             while (&mut lines).take(LONGEST).read_line(&mut line)? > 0 {
@@ -71,7 +72,7 @@ pub(super) fn audit_log(command: &AuditLogCommand) -> Result<ExitCode, Error> {
             verify.finish()
         }
         AuditLogCommand::Verify(args) => on_existing(&args.config, async |data| {
-            let mut verify = Verify::new(Check::sealed_by(Sealer::of(&data)), args.head);
+            let mut verify = Verify::new(Check::sealed_by(Sealer::of(&data)), args.head.clone());
             each(&data, 0, |entry| verify.next(entry)).await?;
             verify.finish()
         }),
@@ -92,20 +93,43 @@ async fn each(
     }
 }
 
+/// An entry that the log must contain, as `zkflow audit-log verify` prints it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Head {
+    /// `None`: at any place.
+    number: Option<u64>,
+    digest: Digest,
+}
+
+impl FromStr for Head {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "expected NUMBER:DIGEST, as `zkflow audit-log verify` prints it".to_owned();
+        let (number, digest) = match text.split_once(':') {
+            Some((number, digest)) => (Some(number.parse().map_err(|_| wrong())?), digest),
+            None => (None, text),
+        };
+        Ok(Self { number, digest: digest.parse().map_err(|_| wrong())? })
+    }
+}
+
 /// A check of the whole log, and of the entry that must be in it.
 struct Verify {
     check: Check,
-    head: Option<Digest>,
+    head: Option<Head>,
     found: bool,
 }
 
 impl Verify {
-    fn new(check: Check, head: Option<Digest>) -> Self {
-        Self { check, head, found: head.is_none() }
+    fn new(check: Check, head: Option<Head>) -> Self {
+        Self { check, found: head.is_none(), head }
     }
 
     fn next(&mut self, entry: AuditEntry) -> Result<(), Error> {
-        self.found |= self.head == Some(entry.digest);
+        self.found |= self.head.as_ref().is_some_and(|head| {
+            head.digest == entry.digest && head.number.is_none_or(|number| number == entry.number)
+        });
         Ok(self.check.next(entry)?)
     }
 
@@ -117,7 +141,7 @@ impl Verify {
         match self.check.last() {
             Some(last) => {
                 println!("entries              {}", last.number);
-                println!("head                 {}", last.digest);
+                println!("head                 {}:{}", last.number, last.digest);
             }
             None => println!("entries              0"),
         }

@@ -44,14 +44,14 @@ impl ProofServerArgs {
         progress: &Progress,
     ) -> Result<Option<(Proof, PublicSignals)>, Error> {
         let Some(server) = &self.server else { return Ok(None) };
-        let inputs: Map<String, Value> =
-            serde_json::from_str(&read_text(input)?).map_err(in_file(input))?;
+        let inputs: Map<String, Value> = serde_json::from_str(&read_text(input)?).map_err(in_file(input))?;
         let verifier = Verifier::new(evidence::open(zkey)?.head().vk.clone()).map_err(in_file(zkey))?;
         let client = self.key.client(server)?;
         let digests = |path: &Path| Ok::<_, Error>(Watched::open(path)?.digest(path)?.to_string());
         let (module, key) = (digests(wasm)?, digests(zkey)?);
         let found = client.circuit_with_file(&key)?;
-        let circuit = found.filter(|circuit| circuit["artifacts"]["circuit.wasm"]["sha256"] == module.as_str());
+        let circuit =
+            found.filter(|circuit| circuit["artifacts"]["circuit.wasm"]["sha256"] == module.as_str());
         let circuit = circuit.ok_or_else(|| {
             format!(
                 "the server has no circuit with {} (SHA-256 {key}) and {} (SHA-256 {module}): send them with \
@@ -75,7 +75,8 @@ impl ProofServerArgs {
 
 /// The private and the public inputs.
 fn apart(inputs: Map<String, Value>, public: &Value) -> Inputs {
-    let is_public = |name: &String| public.as_array().is_some_and(|names| names.iter().any(|one| one == name));
+    let is_public =
+        |name: &String| public.as_array().is_some_and(|names| names.iter().any(|one| one == name));
     let (public, private): (Map<_, _>, Map<_, _>) = inputs.into_iter().partition(|(name, _)| is_public(name));
     Inputs { private: private.into(), public: public.into(), user: None }
 }

@@ -135,7 +135,11 @@ fn missing_range_checks_and_wrong_moduli_are_found_in_source_and_code() {
         // The modulus stays in the contract, and nothing is compared with it.
         (changed(Layout::Early, require, ""), &["range-check"][..], true),
         (changed(Layout::Early, require, "require(proof.A.X < snark_scalar_field);"), &["range-check"], true),
-        (changed(Layout::Early, require, "require(input.length < 9);").replace(verify, uncalled), &["range-check"], true),
+        (
+            changed(Layout::Early, require, "require(input.length < 9);").replace(verify, uncalled),
+            &["range-check"],
+            true,
+        ),
         (changed(Layout::Early, require, "").replace(&field, ""), &["range-check"], true),
         (
             changed(

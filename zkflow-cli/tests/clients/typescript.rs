@@ -52,7 +52,7 @@ async fn the_package_works_against_a_real_server() {
     let tests = succeeds(
         command("node")
             .args(["--test", "--test-concurrency", "1"])
-            .args(["client", "groth16"].map(|name| format!("{PACKAGE}/test/{name}.test.mjs")))
+            .args(["client", "groth16", "seal"].map(|name| format!("{PACKAGE}/test/{name}.test.mjs")))
             .env("ZKFLOW_SERVER", server.base())
             .env("ZKFLOW_CIRCUIT", circuit["circuitId"].as_str().unwrap())
             .env("ZKFLOW_FILES", server.folder())

@@ -58,7 +58,11 @@ async fn a_contract_with_the_key_of_the_circuit_is_bound_and_nothing_is_signed()
     for (count, layout) in (1..).zip(LAYOUTS) {
         let address = world.has(&contract(layout, &key)).await;
         let bound = client.bind_contract(&id, ANVIL, &address).await.unwrap();
-        assert_eq!((&bound["status"], &bound["contract"]["kind"]), (&json!("confirmed"), &json!("bound")), "{bound}");
+        assert_eq!(
+            (&bound["status"], &bound["contract"]["kind"]),
+            (&json!("confirmed"), &json!("bound")),
+            "{bound}"
+        );
         let found = bound["contract"]["address"].as_str().unwrap();
         assert!(found.eq_ignore_ascii_case(&address), "{bound}");
         assert!(bound["signer"].is_null() && bound["transaction"].is_null(), "{bound}");
@@ -70,7 +74,8 @@ async fn a_contract_with_the_key_of_the_circuit_is_bound_and_nothing_is_signed()
             bound["contract"]["verificationKey"]
         );
         // Again: the same deployment.
-        let again = client.bind_contract(&id, ANVIL, &address.to_uppercase().replace("0X", "0x")).await.unwrap();
+        let again =
+            client.bind_contract(&id, ANVIL, &address.to_uppercase().replace("0X", "0x")).await.unwrap();
         assert_eq!(again, bound);
         assert_eq!(world.deployments(&id).await.len(), count);
         if matches!(layout, Layout::Gnark) {
@@ -81,14 +86,24 @@ async fn a_contract_with_the_key_of_the_circuit_is_bound_and_nothing_is_signed()
         let request = client.request_proof(&id, private, public).await.unwrap();
         let proof = client.proof(&request, PATIENCE).await.unwrap();
         let (proof, signals) = (&proof["artifacts"]["proof"], &proof["artifacts"]["publicSignals"]);
-        let on_chain = format!("/v1/circuits/{id}/verify?onChain={}", bound["deploymentId"].as_str().unwrap());
+        let on_chain =
+            format!("/v1/circuits/{id}/verify?onChain={}", bound["deploymentId"].as_str().unwrap());
         let statement = json!({"proof": proof, "publicSignals": signals});
         assert_eq!(client.post(&on_chain, &statement).await.unwrap().body, json!({"verified": true}));
     }
     assert_eq!(world.transactions().await, 0, "the signer of the server");
     let address = world.has(&contract(Layout::Snarkjs, &key)).await;
     let output = Command::new(env!("CARGO_BIN_EXE_zkflow"))
-        .args(["circuit", "bind", &id, &address, "--chain-id", &ANVIL.to_string(), "--server", world.server.base()])
+        .args([
+            "circuit",
+            "bind",
+            &id,
+            &address,
+            "--chain-id",
+            &ANVIL.to_string(),
+            "--server",
+            world.server.base(),
+        ])
         .output()
         .unwrap();
     let printed = String::from_utf8_lossy(&output.stdout).to_lowercase();

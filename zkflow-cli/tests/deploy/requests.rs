@@ -147,7 +147,7 @@ async fn an_unsigned_transaction_is_signed_elsewhere() {
         },
         code: code.into(),
     };
-    let signed = signer.sign(&unsigned).unwrap();
+    let signed = signer.sign(&unsigned).await.unwrap();
     let hash = world.chain.call("eth_sendRawTransaction", json!([signed.raw])).await.unwrap();
     assert_eq!(hash, json!(signed.hash.to_string()));
     let receipt = loop {

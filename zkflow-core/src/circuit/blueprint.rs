@@ -138,8 +138,16 @@ impl<'a> BlueprintBuilder<'a> {
     /// # Errors
     /// The parameters cannot be rendered, an include is not found, or there is no compiler.
     pub fn build(self) -> Result<Blueprint, BlueprintError> {
-        let Self { template, params, compiler, engine, include_roots, source_limits, options, read_transcript } =
-            self;
+        let Self {
+            template,
+            params,
+            compiler,
+            engine,
+            include_roots,
+            source_limits,
+            options,
+            read_transcript,
+        } = self;
         let compiler = compiler.ok_or(BlueprintError::NoCompiler)?;
         let params = params.map_or_else(|| template.parse_params(&Map::new()), Ok)?;
         let rendered = engine.render(template, &params)?;

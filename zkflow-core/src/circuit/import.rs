@@ -23,8 +23,8 @@ use zkflow_groth16::provenance::Label;
 use zkflow_groth16::report::CircuitReport;
 use zkflow_groth16::rng::SecureRng;
 use zkflow_groth16::setup::{
-    CeremonyError, KeyOptions, KeyVerdict, Origin, PowersSource, RecordedFiles, SetupRecord, StepOptions, Weakness, gate,
-    phase2,
+    CeremonyError, KeyOptions, KeyVerdict, Origin, PowersSource, RecordedFiles, SetupRecord, StepOptions,
+    Weakness, gate, phase2,
 };
 
 use super::Transcript;
@@ -235,7 +235,9 @@ pub(super) fn judge<R: Read + Seek>(
     }
     let Some(source) = powers else {
         if transcript.is_some() {
-            return Err(ImportError::Transcript("it is compared with powers of tau: give them too".to_owned()));
+            return Err(ImportError::Transcript(
+                "it is compared with powers of tau: give them too".to_owned(),
+            ));
         }
         let label = admit(&gate::judge_at_length(key.head()), forgeable)?;
         return Ok(JudgedKey { zkey: None, vk: key.head().vk.clone(), label, record: None });

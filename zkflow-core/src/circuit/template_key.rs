@@ -12,8 +12,8 @@ use zkflow_groth16::rng::SecureRng;
 use zkflow_groth16::setup::{KeyOptions, PowersFile, PowersSource, StepOptions};
 
 use super::files::JudgedKey;
-use super::transcript::{ReadTranscript, Transcript};
 use super::import::{Forgeable, GivenKey, ImportError, judge, require_published};
+use super::transcript::{ReadTranscript, Transcript};
 
 /// The key that a template names for one choice of parameters.
 #[derive(Debug, Clone)]
@@ -146,7 +146,8 @@ impl TemplateKey {
 
     fn path(&self, file: &KeyFile) -> Result<PathBuf, TemplateKeyError> {
         let unreadable = |why: String| self.fault(file, KeyProblem::Unreadable(why));
-        let folder = self.folder.as_deref().ok_or_else(|| unreadable("the template has no folder".to_owned()))?;
+        let folder =
+            self.folder.as_deref().ok_or_else(|| unreadable("the template has no folder".to_owned()))?;
         file.path_in(folder).map_err(|error| unreadable(error.to_string()))
     }
 

@@ -1,6 +1,7 @@
 //! [`SolidityCompiler`] and [`ChainClient`]: interfaces of a deployment to the compiler and the chain.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -190,6 +191,7 @@ pub trait ChainClient: fmt::Debug + Send + Sync + 'static {
 }
 
 /// Signs transactions of one account.
+#[async_trait]
 pub trait TransactionSigner: fmt::Debug + Send + Sync {
     /// Address of the account.
     fn address(&self) -> Address;
@@ -197,8 +199,19 @@ pub trait TransactionSigner: fmt::Debug + Send + Sync {
     /// Signs a transaction that this account pays for.
     ///
     /// # Errors
-    /// [`ChainError::Signer`].
-    fn sign(&self, transaction: &UnsignedTransaction) -> Result<SignedTransaction, ChainError>;
+    /// [`ChainError::Signer`]; [`ChainError::Unavailable`] if a service that signs cannot be reached.
+    async fn sign(&self, transaction: &UnsignedTransaction) -> Result<SignedTransaction, ChainError>;
+}
+
+#[async_trait]
+impl<T: TransactionSigner + ?Sized> TransactionSigner for Arc<T> {
+    fn address(&self) -> Address {
+        (**self).address()
+    }
+
+    async fn sign(&self, transaction: &UnsignedTransaction) -> Result<SignedTransaction, ChainError> {
+        (**self).sign(transaction).await
+    }
 }
 
 /// A transaction that creates a contract.

@@ -60,7 +60,8 @@ fn compare(key: &VerifyingKey, code: &[u8], address: Address) -> Result<(), Depl
         return Err(DeployError::OtherBoundKey { address, differs: differs.join(", ") });
     }
     // The key itself was judged when the circuit was made.
-    let of_code = audit.findings.iter().filter(|finding| matches!(finding.rule, Rule::RangeCheck | Rule::Modulus));
+    let of_code =
+        audit.findings.iter().filter(|finding| matches!(finding.rule, Rule::RangeCheck | Rule::Modulus));
     let bad = of_code.filter(|finding| finding.rule.level() == Level::Error);
     let findings: Vec<&str> = bad.map(|finding| finding.detail.as_str()).collect();
     match findings.is_empty() {

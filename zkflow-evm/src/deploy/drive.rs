@@ -170,7 +170,7 @@ async fn sign_and_send<J: Journal>(
     if unsigned.chain_id != order.chain_id {
         return Err(DeployError::OtherChain { asked: order.chain_id, found: unsigned.chain_id }.into());
     }
-    let signed = signer.sign(&salted(unsigned, order.salt))?;
+    let signed = signer.sign(&salted(unsigned, order.salt)).await?;
     journal.signed(order.chain_id, signed.clone()).await.map_err(Stopped::Journal)?;
     chain.broadcast(&signed).await?;
     journal.stage(DeploymentStage::Confirm).await.map_err(Stopped::Journal)

@@ -106,7 +106,9 @@ pub enum DeployError {
     #[error("there is no contract at {0}")]
     NoContract(Address),
     /// The code of a contract to bind has no key that can be read.
-    #[error("the code at {0} is no Groth16 verifier over BN254 whose key can be read; give its own address, not that of a proxy")]
+    #[error(
+        "the code at {0} is no Groth16 verifier over BN254 whose key can be read; give its own address, not that of a proxy"
+    )]
     NotVerifier(Address),
     /// The contract to bind has another key than the circuit.
     #[error("the contract at {address} has another verification key than the circuit: {differs}")]

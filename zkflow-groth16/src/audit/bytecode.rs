@@ -66,12 +66,12 @@ fn missing_range_checks(code: &[u8], signals: usize, contains_r: bool) -> Option
         (_, Some(unchecked)) if unchecked.is_empty() => None,
         (_, Some(unchecked)) => {
             let count = signals - unchecked.len();
-            Some(format!("{count} of {signals} public signals are compared with r: the contract accepts r in place of others"))
+            Some(format!(
+                "{count} of {signals} public signals are compared with r: the contract accepts r in place of others"
+            ))
         }
         (_, None) if contains_r => None,
-        (_, None) => {
-            Some("the code does not contain r, so no public signal is compared with it".to_owned())
-        }
+        (_, None) => Some("the code does not contain r, so no public signal is compared with it".to_owned()),
     }
 }
 

@@ -27,7 +27,8 @@ const MOST_STACK: usize = 1024;
 
 /// Calls the contract with the code.
 pub(super) fn run(code: &[u8], calldata: &[u8]) -> End {
-    let mut machine = Machine { code, calldata, at: 0, stack: Vec::new(), memory: Vec::new(), returned: Vec::new() };
+    let mut machine =
+        Machine { code, calldata, at: 0, stack: Vec::new(), memory: Vec::new(), returned: Vec::new() };
     let jumps = jump_destinations(code);
     for _ in 0..MOST_STEPS {
         if let Err(end) = machine.step(&jumps) {

@@ -130,7 +130,8 @@ const PROOF: [&str; 14] =
 
 /// The first name in what the number at `index` is compared with; `None` if it is not compared.
 fn compared<'a>(tokens: &[Token<'a>], index: usize, call: Option<&usize>) -> Option<&'a str> {
-    let is_order = |at: usize| tokens.get(at).is_some_and(|token| matches!(token.text, "<" | ">" | "<=" | ">="));
+    let is_order =
+        |at: usize| tokens.get(at).is_some_and(|token| matches!(token.text, "<" | ">" | "<=" | ">="));
     let is_word = |token: &&Token<'a>| token.kind == Kind::Word;
     let before = index.checked_sub(1)?;
     if is_order(index + 1) {
@@ -190,7 +191,9 @@ impl<'a> Bodies<'a> {
 
     /// Whether the innermost function is named anywhere else, or can be called from outside.
     fn can_run(&self, uses: &BTreeMap<&str, usize>) -> bool {
-        let Some((name, outside)) = self.open.iter().rev().take(DEEPEST).flatten().next() else { return true };
+        let Some((name, outside)) = self.open.iter().rev().take(DEEPEST).flatten().next() else {
+            return true;
+        };
         *outside || uses.get(*name).is_some_and(|count| *count > 1)
     }
 }

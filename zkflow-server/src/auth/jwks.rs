@@ -320,7 +320,8 @@ mod tests {
         let (url, asked) = issuer(Arc::clone(&keys)).await;
         let [fresh, stale, pause] = [300, 1500, 0].map(Duration::from_millis);
         let set = KeySet::of(Source::Keys(url), Client::new(), Times { fresh, stale, pause });
-        let find = async |kid| set.find(Some(kid), Algorithm::EdDSA).await.map(|key| key.kid.clone().unwrap());
+        let find =
+            async |kid| set.find(Some(kid), Algorithm::EdDSA).await.map(|key| key.kid.clone().unwrap());
         let refused = |found: Result<String, AuthError>| matches!(found, Err(AuthError::Refused(_)));
         let absent = |found: Result<String, AuthError>| matches!(found, Err(AuthError::Issuer(_)));
         assert_eq!(find("a").await.unwrap(), "a");

@@ -38,7 +38,7 @@ pub(super) async fn open(config: &Config) -> Result<(Data, Database), OpenError>
         Some(bucket) => super::s3::store(bucket, &config.storage, folder).await?,
         _ => Arc::new(FsStore::open(folder.join(ARTIFACTS)).map_err(failed("open the artifact store"))?),
     };
-    let vault = Vault::new(key_ring(config, folder)?, store.clone());
+    let vault = super::sealing::keys(&config.storage, Vault::new(key_ring(config, folder)?, store.clone()))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     Ok((Data { catalog, store, clock, vault }, database))
 }

@@ -16,8 +16,9 @@ settings! {
         /// may contain passwords and are never shown
         rpc_urls: Option<SecretSetting> = None, "rpc-urls", "ZKFLOW_RPC_URLS";
         /// Signers of deployments, NAME=SOURCE, separated by commas (default: none). SOURCE is env:VARIABLE,
-        /// which contains a private key, or keystore:PATH:VARIABLE, an encrypted file and the variable of its
-        /// password. The setting is never shown, in case it contains a key by mistake
+        /// which contains a private key, file:PATH with one, keystore:PATH:VARIABLE, an encrypted file and the variable of its
+        /// password, or web3signer:ADDRESS:URL, a signing service. Processes without deployments use the names only. The setting is
+        /// never shown, in case it contains a key by mistake
         signers: Option<SecretSetting> = None, "signers", "ZKFLOW_SIGNERS";
         /// Path of a native solc 0.8.30 (default: the npm package solc under Node.js)
         solc_path: Option<PathBuf> = None, "solc-path", "SOLC_PATH";
@@ -46,12 +47,13 @@ settings! {
 }
 
 impl Chain {
-    /// Settings for `zkflow_evm`.
+    /// Settings for `zkflow_evm`, in a process that signs or not.
     #[cfg(feature = "evm")]
-    pub fn settings(&self) -> ChainSettings {
+    pub fn settings(&self, signs: bool) -> ChainSettings {
         let secret =
             |setting: &Option<SecretSetting>| setting.as_ref().map_or("", SecretSetting::expose).into();
         ChainSettings {
+            signs,
             rpc_urls: secret(&self.rpc_urls),
             signers: secret(&self.signers),
             development_chains: self.development_chains.clone(),

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use zeroize::Zeroizing;
 
 use super::args::FILE_VARIABLE;
 use super::value::Said;
@@ -23,6 +26,8 @@ const OTHERS: [&str; 11] = [
 ];
 
 const PREFIX: &str = "ZKFLOW_";
+/// End of variables that name a file with the value.
+const IN_FILE: &str = "_FILE";
 
 /// The variables of a process. A variable that is set and empty counts as unset.
 #[derive(Clone, Default)]
@@ -39,14 +44,29 @@ impl Environment {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str)
     }
 
-    /// Applies the variables of all settings.
+    /// Applies the variables of all settings. The value of a secret may be in a file, which the variable with [`IN_FILE`] at
+    /// its end names: other processes of the user can read variables.
     pub(super) fn apply(&self, config: &mut Config) -> Result<(), ConfigError> {
-        settings().filter_map(|setting| Some((setting, self.get(setting.variable)?))).try_for_each(
-            |(setting, text)| {
-                let applied = setting.apply(config, Said::Text(text));
-                applied.map_err(|fault| ConfigError::Variable { name: setting.variable, fault })
-            },
-        )
+        for setting in settings() {
+            let in_file = setting.is_secret().then(|| self.get(&(setting.variable.to_owned() + IN_FILE)));
+            let file;
+            let value = match (self.get(setting.variable), in_file.flatten()) {
+                (Some(_), Some(_)) => {
+                    let name = setting.variable;
+                    let detail = format!("{name} and {name}{IN_FILE} are set: set one of them");
+                    return Err(ConfigError::Contradiction(detail));
+                }
+                (Some(value), None) => value,
+                (None, Some(path)) => {
+                    file = read(path.as_ref())?;
+                    OsStr::new(file.trim_end_matches(['\r', '\n']))
+                }
+                (None, None) => continue,
+            };
+            let applied = setting.apply(config, Said::Text(value));
+            applied.map_err(|fault| ConfigError::Variable { name: setting.variable, fault })?;
+        }
+        Ok(())
     }
 
     /// Refuses variables that look like settings but are not, so that a misspelt setting is noticed.
@@ -60,6 +80,9 @@ impl Environment {
             let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
             let known = !name.starts_with(PREFIX)
                 || settings().any(|setting| setting.variable == name)
+                || settings().any(|setting| {
+                    setting.is_secret() && name.strip_suffix(IN_FILE) == Some(setting.variable)
+                })
                 || OTHERS.contains(&name.as_ref())
                 || of_a_signer(&name)
                 || is_service_link(&name, &value);
@@ -76,6 +99,11 @@ impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment 
         let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
         Self(variables.filter(|(_, value)| !value.is_empty()).collect())
     }
+}
+
+fn read(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    std::fs::read_to_string(path).map(Zeroizing::new).map_err(unreadable)
 }
 
 /// Whether a variable is one that Kubernetes sets in each container for each service of its namespace:

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// The file cannot be read.
+    /// A file cannot be read: that of the settings, or one with a secret.
     #[error("cannot read the settings in {path}", path = path.display())]
     Unreadable {
         /// Path as it was given.

@@ -1,12 +1,14 @@
 //! The TOML file of settings: a table for each concern.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
+use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
 use super::value::Said;
-use super::{CONCERNS, Concern, Config, ConfigError, Setting, settings};
+use super::{CONCERNS, Concern, Config, ConfigError, Plan, Plans, Setting, settings};
 
 /// Reads the file and applies its settings.
 pub(super) fn apply(config: &mut Config, path: &Path) -> Result<(), ConfigError> {
@@ -33,6 +35,10 @@ fn apply_text(config: &mut Config, text: &str) -> Result<(), Wrong> {
     for (name, value) in root.get_ref() {
         let wrong = |detail| Err(Wrong { span: name.span(), detail });
         let table = name.get_ref().as_ref();
+        if table == PLANS {
+            config.plans = plans(text)?;
+            continue;
+        }
         let Some(concern) = CONCERNS.iter().find(|concern| concern.table == table) else {
             return wrong(outside_of_tables(table));
         };
@@ -46,6 +52,23 @@ fn apply_text(config: &mut Config, text: &str) -> Result<(), Wrong> {
         apply_table(config, concern, values)?;
     }
     Ok(())
+}
+
+/// The tables of plans, which have names of the operator.
+const PLANS: &str = "plans";
+
+fn plans(text: &str) -> Result<Plans, Wrong> {
+    #[derive(Deserialize)]
+    struct Tables {
+        plans: BTreeMap<String, Plan>,
+    }
+
+    let read = toml::from_str::<Tables>(text);
+    let read = read.map_err(|error| Wrong {
+        span: error.span().unwrap_or_default(),
+        detail: error.message().to_owned(),
+    })?;
+    Plans::new(read.plans).map_err(|error| Wrong { span: 0..0, detail: error.to_string() })
 }
 
 fn apply_table(config: &mut Config, concern: &Concern, values: &DeTable<'_>) -> Result<(), Wrong> {
@@ -64,7 +87,7 @@ fn apply_table(config: &mut Config, concern: &Concern, values: &DeTable<'_>) -> 
 /// Message for a name outside of the tables: a setting without its table, or unknown.
 fn outside_of_tables(name: &str) -> String {
     moved(name).unwrap_or_else(|| {
-        let tables: Vec<_> = CONCERNS.iter().map(|concern| concern.table).collect();
+        let tables: Vec<_> = CONCERNS.iter().map(|concern| concern.table).chain([PLANS]).collect();
         format!("unknown setting {name}: expected one of the tables {}", tables.join(", "))
     })
 }

@@ -1,7 +1,7 @@
 //! [`Http`]: settings of the HTTP API.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::error::ConfigError;
@@ -18,6 +18,9 @@ settings! {
         tls_certificate: Option<PathBuf> = None, "tls-certificate", "ZKFLOW_TLS_CERTIFICATE";
         /// Private key of the certificate in PEM
         tls_key: Option<PathBuf> = None, "tls-key", "ZKFLOW_TLS_KEY";
+        /// CA certificates in PEM: clients of the API must have a certificate of one of them, beside their key or token (mTLS).
+        /// Read again when the file changes. Needs tls_certificate
+        tls_client_ca: Option<PathBuf> = None, "tls-client-ca", "ZKFLOW_TLS_CLIENT_CA";
         /// Unix socket that the API listens on too, without TLS; only its user and group can connect
         unix_socket: Option<PathBuf> = None, "unix-socket", "ZKFLOW_UNIX_SOCKET";
         /// Size limit of a request body
@@ -61,13 +64,22 @@ impl Http {
         (self.max_connections as u64 * self.address_share_percent / 100).max(1) as usize
     }
 
-    /// Files of the certificate and its key; `None`: the API speaks http.
-    pub fn tls(&self) -> Option<(&Path, &Path)> {
-        Some((self.tls_certificate.as_deref()?, self.tls_key.as_deref()?))
+    /// Files of TLS; `None`: the API speaks http.
+    pub fn tls(&self) -> Option<TlsFiles> {
+        Some(TlsFiles {
+            certificate: self.tls_certificate.clone()?,
+            key: self.tls_key.clone()?,
+            client_ca: self.tls_client_ca.clone(),
+        })
     }
 
     /// Checks the settings against each other.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.tls_client_ca.is_some() && self.tls_certificate.is_none() {
+            let detail =
+                "http.tls_client_ca is set without http.tls_certificate: only TLS has client certificates";
+            return Err(ConfigError::Contradiction(detail.to_owned()));
+        }
         let Self { max_wait_s, request_time_s, .. } = self;
         if max_wait_s < request_time_s {
             return Ok(());
@@ -77,4 +89,15 @@ impl Http {
         );
         Err(ConfigError::Contradiction(detail))
     }
+}
+
+/// Files of TLS, in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Certificate chain of the server.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// CAs of the clients' certificates; `None`: clients need none.
+    pub client_ca: Option<PathBuf>,
 }

@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use zkflow_store::vault::sealing::PublicSealingKey;
+
+use super::error::ConfigError;
 use super::secret::SecretSetting;
 use super::setting::{TEBIBYTE_MIB, YEAR_S, bytes, settings};
-use super::value::texts;
+use super::value::{lists, texts};
 use crate::maintenance::clean::Grace;
 
 settings! {
@@ -19,6 +22,12 @@ settings! {
         /// may follow, separated by commas: they only open. Prefer the environment variable: other users of the machine
         /// can read flags
         secret_key: Option<SecretSetting> = None, "secret-key", "ZKFLOW_SECRET_KEY";
+        /// File of the private keys that open inputs, for processes that make proofs; made by `zkflow sealing-key create`
+        /// (default: a key that follows from the one that seals)
+        sealing_keys: Option<PathBuf> = None, "sealing-keys", "ZKFLOW_SEALING_KEYS";
+        /// Public keys that inputs are sealed to, for processes that make no proofs: they cannot open inputs then. The first
+        /// one seals, clients may use all; `zkflow sealing-key show` prints them
+        sealing_public_keys: Vec<PublicSealingKey> = Vec::new(), "sealing-public-keys", "ZKFLOW_SEALING_PUBLIC_KEYS";
         /// Redis 7 or later that stores the jobs, so that workers can run on many machines (default: SQLite
         /// in the data folder). URLs start with redis://, or rediss:// for TLS; separate several nodes of a
         /// cluster by commas. Prefer the environment variable: other users of the machine can read flags
@@ -62,6 +71,16 @@ impl Storage {
     /// The SQLite file. It exists if catalog or queue are in it.
     pub fn database(&self) -> PathBuf {
         self.data_dir.join("zkflow.db")
+    }
+
+    /// Checks the settings against each other.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        match (&self.sealing_keys, self.sealing_public_keys.is_empty()) {
+            (Some(_), false) => Err(ConfigError::Contradiction(
+                "storage.sealing_keys and storage.sealing_public_keys are set: private keys have their public ones".to_owned(),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Times until an artifact that no document needs is gone.
@@ -117,4 +136,9 @@ impl fmt::Display for Namespace {
 
 texts! {
     Namespace: "TEXT", "a text without braces that is not empty";
+    PublicSealingKey: "KEY", "64 hex digits";
+}
+
+lists! {
+    PublicSealingKey: "KEY[,KEY]", "a list of public keys, 64 hex digits each";
 }

@@ -109,7 +109,7 @@ async fn check(State(access): State<Access>, request: Request, next: Next) -> Re
 fn rate(parts: &Parts, principal: &Principal) -> Option<Rate> {
     match parts.extensions.get::<Door>() {
         Some(Door::Guarded(app)) if *principal != Principal::everyone() => {
-            app.rates.as_ref().map(|rates| rates.take(&principal.name))
+            app.rates.take(&app.config.plans, &principal.name, &principal.tenant)
         }
         _ => None,
     }
@@ -117,7 +117,7 @@ fn rate(parts: &Parts, principal: &Principal) -> Option<Rate> {
 
 fn too_fast(wait: Duration) -> Problem {
     let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
-    let detail = "the caller sends more requests a second than the settings requests_per_second and requests_burst allow";
+    let detail = "the caller sends more requests a second than the settings requests_per_second and requests_burst, or those of its plan, allow";
     Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail).retry_after(seconds)
 }
 

@@ -21,7 +21,7 @@ use super::openapi::schema;
 use crate::auth::Principal;
 use crate::config::SecretSetting;
 use crate::service::verify::{Verdict, verify_all};
-use crate::service::{self, GivenInputs, RequestError};
+use crate::service::{self, RequestError};
 use crate::state::App;
 
 pub(super) fn routes() -> Routes {
@@ -52,16 +52,31 @@ async fn create_all(
         let detail = format!("expected an Idempotency-Key of at most {LONGEST_KEY} characters");
         return Err(Problem::bad_request("invalid_idempotency_key", detail));
     }
-    let new = proofs.into_iter().enumerate().map(|(place, new)| service::proofs::NewProof {
-        circuit: new.circuit_id,
-        inputs: GivenInputs::new(new.private_inputs.0, new.public_inputs.0, new.inputs),
-        tenant: caller.tenant.clone(),
-        user_id: new.user_id,
-        callback: new.callback.map(SecretSetting::into_secret),
-        idempotency_key: key.as_ref().map(|key| format!("{key}/{place}")),
-        origin: origin.clone(),
-    });
-    let mut results = service::proofs::request_all(&app, new.collect()).await;
+    let mut refused = Vec::new();
+    let mut new = Vec::with_capacity(proofs.len());
+    for (place, mut proof) in proofs.into_iter().enumerate() {
+        let inputs = match proof.take_inputs() {
+            Ok(inputs) => inputs,
+            Err(error) => {
+                refused.push((place, error));
+                continue;
+            }
+        };
+        new.push(service::proofs::NewProof {
+            circuit: proof.circuit_id,
+            inputs,
+            tenant: caller.tenant.clone(),
+            user_id: proof.user_id,
+            callback: proof.callback.map(SecretSetting::into_secret),
+            idempotency_key: key.as_ref().map(|key| format!("{key}/{place}")),
+            origin: origin.clone(),
+        });
+    }
+    let mut results = service::proofs::request_all(&app, new).await;
+    // In order of their places, so each insertion is at its own.
+    for (place, error) in refused {
+        results.insert(place, Err(error));
+    }
     let unavailable = |result: &Result<_, RequestError>| matches!(result, Err(error) if error.kind() == ErrorKind::Unavailable);
     if results.iter().all(unavailable) {
         results.truncate(1);

@@ -207,5 +207,5 @@ async fn file(
     let ceremony: Ceremony = service::visible(&app, &caller.tenant, &ceremony_id(&id)?).await?;
     let file = ceremonies::file(&app, &ceremony, &name).await?;
     let meta = file.ok_or(RequestError::UnknownCeremonyFile)?;
-    download::send(&app, &meta, &name, &method, &headers, client).await
+    download::send(&app, &meta, &name, &method, &headers, (&caller.tenant, client)).await
 }

@@ -58,7 +58,7 @@ pub(super) fn routes() -> Routes {
         (status = 202, description = "The circuit is pending; poll the URL in `Location`", body = CircuitDto),
     ),
     extensions(("x-codes" = json!([
-        "too_many_circuits", "unknown_template", "unknown_parameter", "missing_parameter", "invalid_parameter",
+        "too_many_circuits", "plan_exhausted", "unknown_template", "unknown_parameter", "missing_parameter", "invalid_parameter",
         "inconsistent_parameters", "invalid_template", "include_not_found", "include_outside_roots",
         "circuit_deleting", "not_owner", "overloaded", "invalid_inputs", "no_webhooks", "not_allowed", "other_callback"
     ])))
@@ -230,7 +230,7 @@ async fn artifact(
     let short = FileName::of_short_name(&name);
     let name = short.map_or(name.as_str(), |file| file.as_str());
     let meta = service::circuits::artifact_meta(&circuit, name)?;
-    download::send(&app, meta, name, &method, &headers, client).await
+    download::send(&app, meta, name, &method, &headers, (&caller.tenant, client)).await
 }
 
 /// Stream a circuit: its current state, then each change until it is ready or has failed.

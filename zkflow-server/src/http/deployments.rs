@@ -95,7 +95,7 @@ async fn create(
     extensions(("x-codes" = json!([
         "not_owner", "circuit_pending", "circuit_failed", "artifact_not_found", "unknown_chain", "wrong_chain",
         "key_for_development", "key_forgeable", "no_contract", "contract_not_verifier", "contract_key_differs",
-        "contract_unsafe", "rpc_refused", "chain_refused"
+        "contract_unsafe", "rpc_refused", "chain_refused", "overloaded"
     ])))
 )]
 async fn bind(
@@ -107,8 +107,7 @@ async fn bind(
 ) -> Result<Response, Problem> {
     let id = circuit_id(&app, &caller.tenant, &id).await?;
     let contract = (new.chain_id, new.address);
-    let (deployment, added) =
-        service::bindings::request(&app, &caller.tenant, &id, contract, origin).await?;
+    let (deployment, added) = service::bindings::request(&app, &caller.tenant, &id, contract, origin).await?;
     let status = if added { StatusCode::CREATED } else { StatusCode::OK };
     let location = [(LOCATION, format!("/v1/circuits/{id}/deployments/{}", deployment.id))];
     Ok((status, location, Json(DeploymentDto::from(deployment))).into_response())

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use zkflow_core::circuit::FileName;
 use zkflow_core::service::store::{ArtifactMeta, StoreError};
+use zkflow_core::service::tenant::TenantId;
 
 use super::Problem;
 use super::etag::names;
@@ -27,7 +28,7 @@ pub(super) async fn send(
     name: &str,
     method: &Method,
     headers: &HeaderMap,
-    client: ClientAddress,
+    (tenant, client): (&TenantId, ClientAddress),
 ) -> Result<Response, Problem> {
     let etag = format!("\"{}\"", meta.sha256);
     // A circuit that is deleted and requested again has different keys under the same URL.
@@ -71,7 +72,9 @@ pub(super) async fn send(
     if method == Method::HEAD {
         return Ok((status, fresh, kind, length).into_response());
     }
-    let held = app.budgets.downloads.take(client, 1).map_err(|_| RequestError::TooManyDownloads)?;
+    let most = app.config.plans.of(tenant).and_then(|plan| plan.max_downloads);
+    let held = app.budgets.downloads.take_as(tenant, most, client);
+    let held = held.map_err(|_| RequestError::TooManyDownloads)?;
     let mut pieces = app.store.stream(&meta.key, range).await.map_err(RequestError::from)?;
     // A small file is compared with its digest here, while the answer can still be an error.
     let first = pieces.try_next().await.map_err(RequestError::from)?;

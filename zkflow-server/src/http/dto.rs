@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -17,7 +19,7 @@ use zkflow_core::template::TemplateName;
 use super::body::{Content, Entries};
 use super::openapi::schema;
 use crate::config::SecretSetting;
-use crate::service::CircuitName;
+use crate::service::{CircuitName, GivenInputs, InputFault, ProofInputs, RequestError};
 
 pub(super) mod bulk;
 pub(super) mod ceremony;
@@ -71,9 +73,9 @@ pub(super) struct NewProof {
     #[schema(value_type = schema::CircuitName)]
     pub(super) circuit_id: CircuitName,
     /// The private inputs of the circuit by name. They are sealed until the request is final, then destroyed. A
-    /// public input is refused here, because the proof discloses it.
-    #[schema(value_type = BTreeMap<String, schema::InputValue>)]
-    pub(super) private_inputs: Entries,
+    /// public input is refused here, because the proof discloses it. Required without `sealedInputs`.
+    #[schema(value_type = Option<BTreeMap<String, schema::InputValue>>)]
+    pub(super) private_inputs: Option<Entries>,
     /// The public inputs of the circuit by name. The proof discloses them. A private input is refused here.
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, schema::InputValue>)]
@@ -83,6 +85,11 @@ pub(super) struct NewProof {
     #[serde(default)]
     #[schema(value_type = Option<schema::NumberRule>, example = "exact")]
     pub(super) inputs: NumberRule,
+    /// All inputs, sealed by the client to the key of `GET /v1/sealing-key`, in base64; in place of `privateInputs`,
+    /// `publicInputs` and `inputs`. Only a worker can read them: it also checks them, so the request fails later if they do
+    /// not fit the circuit. docs/sealed-inputs.md has the format.
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9+/]+={0,2}$")]
+    pub(super) sealed_inputs: Option<String>,
     /// User of the request, for fair scheduling and lists.
     #[schema(value_type = Option<schema::UserId>)]
     pub(super) user_id: Option<UserId>,
@@ -90,6 +97,31 @@ pub(super) struct NewProof {
     /// `PUT /v1/webhooks`.
     #[schema(value_type = Option<schema::Url>)]
     pub(super) callback: Option<SecretSetting>,
+}
+
+impl NewProof {
+    /// The inputs of the request, open or sealed.
+    pub(super) fn take_inputs(&mut self) -> Result<ProofInputs, RequestError> {
+        let fault = |path: &str, message: &str| {
+            let fault = InputFault { path: path.to_owned(), message: message.to_owned() };
+            Err(RequestError::Fields(vec![fault]))
+        };
+        let public = std::mem::take(&mut self.public_inputs.0);
+        match (self.private_inputs.take(), self.sealed_inputs.take()) {
+            (Some(private), None) => Ok(ProofInputs::Open(GivenInputs::new(private.0, public, self.inputs))),
+            (None, Some(text)) if public.is_empty() && self.inputs == NumberRule::Exact => {
+                match BASE64_STANDARD.decode(text) {
+                    Ok(blob) => Ok(ProofInputs::Sealed(blob.into())),
+                    Err(_) => fault("sealedInputs", "expected base64 with padding"),
+                }
+            }
+            (None, Some(_)) => {
+                fault("sealedInputs", "publicInputs or inputs are given too: seal them with the private ones")
+            }
+            (Some(_), Some(_)) => fault("sealedInputs", "privateInputs are given too: give only one of them"),
+            (None, None) => fault("privateInputs", "missing: give them, or sealedInputs"),
+        }
+    }
 }
 
 impl Content for NewProof {}

@@ -113,6 +113,9 @@ impl From<RequestError> for Problem {
                 RequestError::Ceremony(refusal) if refusal.is_crowd() => {
                     plain(StatusCode::TOO_MANY_REQUESTS).retry_after(60)
                 }
+                RequestError::Plan { retry_s, .. } => {
+                    plain(StatusCode::TOO_MANY_REQUESTS).retry_after(retry_s)
+                }
                 // Waiting does not help.
                 RequestError::CircuitQuota(_) => plain(StatusCode::TOO_MANY_REQUESTS),
                 _ => plain(StatusCode::UNPROCESSABLE_ENTITY),

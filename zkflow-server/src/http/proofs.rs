@@ -54,7 +54,7 @@ pub(super) fn routes() -> Routes {
     ),
     extensions(("x-codes" = json!([
         "circuit_not_found", "circuit_pending", "circuit_failed", "invalid_inputs", "wrong_place",
-        "no_webhooks", "not_allowed", "overloaded"
+        "no_webhooks", "not_allowed", "plan_exhausted", "overloaded"
     ])))
 )]
 async fn create(
@@ -62,13 +62,14 @@ async fn create(
     Origin(origin): Origin,
     caller: Principal,
     headers: HeaderMap,
-    JsonBody(new, _held): JsonBody<NewProof>,
+    JsonBody(mut new, _held): JsonBody<NewProof>,
 ) -> Result<Response, Problem> {
+    let inputs = new.take_inputs()?;
     let proof = service::proofs::request(
         &app,
         service::proofs::NewProof {
             circuit: new.circuit_id,
-            inputs: service::GivenInputs::new(new.private_inputs.0, new.public_inputs.0, new.inputs),
+            inputs,
             tenant: caller.tenant,
             user_id: new.user_id,
             callback: new.callback.map(SecretSetting::into_secret),

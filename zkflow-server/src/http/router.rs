@@ -16,7 +16,7 @@ use super::origin::{self, Sites};
 use super::query::{self, Known};
 use super::{
     Problem, audit, bulk, caching, ceremonies, circuits, dashboard, delivery, fallible, jobs, keys, observe,
-    openapi, operations, overview, proofs, templates, turns, uploads, usage,
+    openapi, operations, overview, proofs, sealing, templates, turns, uploads, usage,
 };
 #[cfg(feature = "evm")]
 use super::{deployments, webhooks};
@@ -112,6 +112,7 @@ fn described() -> Routes {
         .merge(turns::routes())
         .merge(proofs::routes())
         .merge(bulk::routes())
+        .merge(sealing::routes())
         .merge(keys::routes())
         .merge(usage::routes())
         .merge(audit::routes())

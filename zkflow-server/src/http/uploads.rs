@@ -173,7 +173,7 @@ async fn delete(
         (status = 202, description = "The circuit is pending; poll the URL in `Location`", body = CircuitDto),
     ),
     extensions(("x-codes" = json!([
-        "too_many_circuits", "upload_in_use",
+        "too_many_circuits", "plan_exhausted", "upload_in_use",
         "upload_not_found", "upload_incomplete", "import_incomplete", "circuit_deleting", "not_owner", "overloaded",
         "invalid_inputs", "no_webhooks", "not_allowed", "other_callback"
     ])))

@@ -18,7 +18,7 @@ use std::pin::pin;
 use futures::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 use zkflow_core::digest::Digest;
-use zkflow_core::service::catalog::{Ceremony, Circuit, Deployment, ProofRequest, Stored};
+use zkflow_core::service::catalog::{ApiKey, Ceremony, Circuit, Deployment, Page, ProofRequest, Stored};
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
 use zkflow_core::service::store::{ArtifactKey, ArtifactMeta, ArtifactPath, StoreError};
@@ -38,6 +38,7 @@ pub(super) enum Entry {
     Proof(Box<ProofRequest>),
     Deployment(Box<Deployment>),
     Ceremony(Box<Ceremony>),
+    Key(Box<ApiKey>),
     End(Counts),
 }
 
@@ -53,7 +54,7 @@ pub(super) struct Header {
 /// Numbers of what a backup contains.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Circuits, proof requests, deployments and ceremonies.
+    /// Circuits, proof requests, deployments, ceremonies and keys of the API.
     pub documents: u64,
     /// Artifacts.
     pub artifacts: u64,
@@ -87,6 +88,7 @@ pub async fn backup(
     let proofs = documents::<ProofRequest>(data, &mut index).await?;
     let deployments = documents::<Deployment>(data, &mut index).await?;
     let ceremonies = documents::<Ceremony>(data, &mut index).await?;
+    api_keys(data, &mut index).await?;
     let mut keys = data.store.list("");
     while let Some(key) = keys.try_next().await? {
         if is_kept(&key) {
@@ -168,6 +170,22 @@ async fn documents<D: Entered>(data: &Data, index: &mut Index) -> Result<Vec<(D:
         index.write(&document.entry())?;
     }
     Ok(pending)
+}
+
+/// Writes the keys of the API, of which the catalog has digests only.
+async fn api_keys(data: &Data, index: &mut Index) -> Result<(), DataError> {
+    let mut page = Page::first(super::PAGE);
+    loop {
+        let keys = data.catalog.keys().keys(None, &page).await?;
+        page.after = keys.last().filter(|_| keys.len() == super::PAGE).map(ApiKey::cursor);
+        for key in keys {
+            index.counts.documents += 1;
+            index.write(&Entry::Key(Box::new(key)))?;
+        }
+        if page.after.is_none() {
+            return Ok(());
+        }
+    }
 }
 
 /// Writes the documents that changed since they were read, with their artifacts. Their sealed inputs may be gone.

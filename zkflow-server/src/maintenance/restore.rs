@@ -69,6 +69,13 @@ pub async fn restore(
                     None => add(data, *ceremony, &mut restored).await?,
                 }
             }
+            Entry::Key(key) => match data.catalog.keys().key(&key.id).await? {
+                Some(_) => restored.present_documents += 1,
+                None => {
+                    data.catalog.keys().add(&key).await?;
+                    restored.documents += 1;
+                }
+            },
             Entry::Backup(_) | Entry::Artifact(_) | Entry::End(_) => {}
         }
     }
@@ -108,6 +115,7 @@ fn id_of(entry: &Entry) -> Option<String> {
         Entry::Proof(proof) => Some(proof.id.to_string()),
         Entry::Deployment(deployment) => Some(deployment.id.to_string()),
         Entry::Ceremony(ceremony) => Some(ceremony.id.to_string()),
+        Entry::Key(key) => Some(key.id.to_string()),
         Entry::Backup(_) | Entry::Artifact(_) | Entry::End(_) => None,
     }
 }

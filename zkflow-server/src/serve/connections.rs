@@ -321,12 +321,12 @@ mod tests {
 
     #[tokio::test]
     async fn requests_come_over_tls_and_a_client_without_it_gets_no_answer() {
-        use super::super::tls::tests::{connect, file};
+        use super::super::tls::tests::{connect, server};
 
         let router = Router::new().route("/", get(async || "here"));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let tls = Tls::open((&file("server.pem"), &file("server.key"))).unwrap();
+        let tls = Tls::open(server()).unwrap();
         let shutdown = CancellationToken::new();
         let connections =
             Connections { most: 8, most_per_address: 8, header_time: HOUR, shutdown: shutdown.clone() };

@@ -6,11 +6,12 @@ use zkflow_core::provenance::Provenance;
 use zkflow_core::service::catalog::{AuditAction, Deployment, DeploymentKey, Idempotency, RequestOrigin};
 use zkflow_core::service::chain::Address;
 use zkflow_core::service::id::DeploymentId;
+use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::tenant::TenantId;
 use zkflow_evm::deploy::{self, DeployError};
 
 use super::{RequestError, audit, circuits, deployments, verify};
-use crate::state::App;
+use crate::state::{App, Asker};
 
 /// Binds the contract at an address to a circuit: reads its code through the operator's node, and compares its key with that
 /// of the circuit. Signs nothing. Returns the deployment, and whether it is new.
@@ -46,7 +47,8 @@ pub async fn request(
     let own = verify::verifying_key(app, &circuit).await?;
     let verification_key = circuits::artifact_meta(&circuit, FileName::VerificationKey.as_str())?.sha256;
     let contract = {
-        let _turn = app.chains.judge().await;
+        let _turn =
+            app.verdicts.turn(Asker::Request).await.ok_or(RequestError::Overloaded(QueueName::Deploy))?;
         deploy::bind(&client, chain_id, address, &own, verification_key).await?
     };
     let now = app.now();

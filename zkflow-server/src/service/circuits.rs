@@ -16,7 +16,7 @@ use zkflow_core::service::tenant::TenantId;
 use zkflow_core::template::TemplateName;
 
 use super::callbacks::{self, Callback};
-use super::{RequestError, audit, quota};
+use super::{RequestError, audit, plan, quota};
 use crate::maintenance::{manifest, tombstone};
 use crate::state::App;
 
@@ -81,6 +81,7 @@ pub(super) async fn obtain(
             Some(circuit) if is_being_deleted(&circuit) => return Err(RequestError::CircuitDeleting(id)),
             Some(mut circuit) => {
                 quota::refuse_costly(app, tenant).await?;
+                plan::admit_circuit(app, tenant).await?;
                 let most = app.config.limits.max_pending_circuits;
                 super::refuse_overload(app, tenant, QueueName::KeyGeneration, most).await?;
                 circuit.restart(app.now()).map_err(|error| RequestError::Internal(error.to_string()))?;
@@ -97,6 +98,7 @@ pub(super) async fn obtain(
             }
             None => {
                 quota::refuse_excess(app, tenant).await?;
+                plan::admit_circuit(app, tenant).await?;
                 let most = app.config.limits.max_pending_circuits;
                 super::refuse_overload(app, tenant, QueueName::KeyGeneration, most).await?;
                 let mut circuit = wanted.clone();

@@ -13,7 +13,7 @@ use zkflow_core::id::CircuitId;
 use zkflow_core::provenance::Provenance;
 use zkflow_core::service::catalog::{
     AuditAction, CatalogError, Circuit, CircuitStatus, DeployedContract, Deployment, DeploymentKey,
-    Document as _, Idempotency, RequestOrigin, Signer, Subject,
+    Document as _, RequestOrigin, Signer, Subject,
 };
 use zkflow_core::service::chain::{Address, ChainClient, CompiledContract, SolidityError, TransactionSigner};
 use zkflow_core::service::flow::deployment::Asked;
@@ -177,7 +177,7 @@ pub(super) fn refuse_forgeable(circuit: &Circuit) -> Result<(), RequestError> {
 /// Chooses the signer and checks that it is allowed.
 fn signer(app: &App, new: &NewDeployment) -> Result<Signer, RequestError> {
     match (&new.signer, &new.private_key) {
-        (Some(name), None) if app.chains.signers.get(name).is_some() => Ok(Signer::Named(name.clone())),
+        (Some(name), None) if app.chains.signers.knows(name) => Ok(Signer::Named(name.clone())),
         (Some(name), None) => {
             Err(DeployError::UnknownSigner(name.chars().filter(|c| !c.is_control()).take(64).collect())
                 .into())

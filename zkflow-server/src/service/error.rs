@@ -136,6 +136,14 @@ pub enum RequestError {
     /// The tenant's circuits reach a limit; the name of its setting.
     #[error("the circuits of the tenant reach the setting {0}: delete some first")]
     CircuitQuota(&'static str),
+    /// The tenant has reached a limit of its plan.
+    #[error("the tenant has reached the limit {limit} of its plan")]
+    Plan {
+        /// Name of the limit.
+        limit: &'static str,
+        /// Seconds after which another attempt makes sense.
+        retry_s: u32,
+    },
     /// A declared file is not valid; one entry per fault.
     #[error("a declared file is invalid: {}", .0.first().map_or_else(String::new, ToString::to_string))]
     Upload(Vec<InputFault>),
@@ -326,6 +334,7 @@ impl Classified for RequestError {
             | Self::ShareUsed(_)
             | Self::TooManyUploads
             | Self::CircuitQuota(_)
+            | Self::Plan { .. }
             | Self::UploadTooLarge { .. }
             | Self::TooManyWatchers
             | Self::TooManyDownloads
@@ -367,6 +376,7 @@ impl Classified for RequestError {
             Self::UploadTooLarge { .. } => "upload_too_large",
             Self::TooManyUploads => "too_many_uploads",
             Self::CircuitQuota(_) => "too_many_circuits",
+            Self::Plan { .. } => "plan_exhausted",
             Self::Upload(_) => "invalid_upload",
             Self::ImportIncomplete(_) => "import_incomplete",
             Self::UnknownCircuit(_) | Self::UnknownOldCircuit(_) => "circuit_not_found",

@@ -42,7 +42,7 @@ impl GivenInputs {
     ///   shape or is not a number.
     /// - [`RequestError::WrongPlace`] when a public input is among the private ones, or a private one among the
     ///   public ones.
-    pub(super) fn checked(mut self, app: &App, circuit: &Circuit) -> Result<Self, RequestError> {
+    pub(crate) fn checked(mut self, app: &App, circuit: &Circuit) -> Result<Self, RequestError> {
         // The template can be gone, or its parameters can have changed.
         let template = circuit.origin.template().and_then(|name| app.library.get(name).ok());
         if template.is_some_and(|template| template.manifest.numbers == NumberRule::Lenient) {

@@ -17,7 +17,7 @@ use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::tenant::TenantId;
 
 use super::document::Repeatable;
-use super::{CircuitName, GivenInputs, RequestError, Room, callbacks, circuits, verify};
+use super::{CircuitName, ProofInputs, RequestError, Room, callbacks, circuits, plan, verify};
 use crate::state::App;
 
 /// A request for a proof. It has no `Debug`, because it contains private inputs.
@@ -25,7 +25,7 @@ pub struct NewProof {
     /// Must be ready.
     pub circuit: CircuitName,
     /// Private and public inputs.
-    pub inputs: GivenInputs,
+    pub inputs: ProofInputs,
     /// Owner of the request.
     pub tenant: TenantId,
     /// User of the tenant; `None`: anonymous.
@@ -125,10 +125,10 @@ impl Intake<'_> {
             }
         }
         let inputs = inputs.checked(app, self.usable(&tenant, &circuit_id).await?)?;
+        plan::admit_proof(app, &tenant).await?;
         self.make_room(&tenant).await?;
 
-        let (now, sealed) = (app.now(), inputs.sealed());
-        drop(inputs);
+        let now = app.now();
         let id = ProofId::generate(now);
         let subject = Subject::Proof(id.clone());
         let callback = callbacks::chosen(app, &tenant, &subject, callback.as_ref()).await?;
@@ -138,9 +138,11 @@ impl Intake<'_> {
         asked.life.origin = origin;
         asked.life.tenant = tenant;
         asked.life.callback = callback.map(callbacks::Callback::into_address);
-        match sealed.expose().len() {
-            ..=SMALL => asked.inputs = Some(app.vault.enclose(&asked, &sealed)),
-            _ => app.vault.seal(&asked, &sealed).await?,
+        let small = inputs.len() <= SMALL;
+        let sealed = inputs.enclose(&app.vault, &asked);
+        match small {
+            true => asked.inputs = Some(sealed),
+            false => app.vault.keep(&asked, sealed).await?,
         }
         Ok(Taken::New(asked, wanted))
     }
@@ -250,11 +252,11 @@ fn text(
     circuit: &CircuitId,
     user: Option<&UserId>,
     callback: Option<&SecretString>,
-    inputs: &GivenInputs,
+    inputs: &ProofInputs,
 ) -> zeroize::Zeroizing<String> {
     let user = user.map_or("", UserId::as_str);
     // Neither id can contain a line break, and the inputs are JSON in one line.
-    let mut text = zeroize::Zeroizing::new(format!("{circuit}\n{user}\n{}", *inputs.json()));
+    let mut text = zeroize::Zeroizing::new(format!("{circuit}\n{user}\n{}", *inputs.text()));
     if let Some(callback) = callback {
         text.push('\n');
         text.push_str(callback.expose_secret());

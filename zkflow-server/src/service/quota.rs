@@ -19,7 +19,9 @@ const MEBIBYTE: u64 = 1 << 20;
 /// [`RequestError::CircuitQuota`] names the setting.
 pub(super) async fn refuse_excess(app: &App, tenant: &TenantId) -> Result<(), RequestError> {
     refuse_costly(app, tenant).await?;
-    let Limits { max_circuits, circuits_mib, .. } = app.config.limits;
+    let limits = &app.config.limits;
+    let own = app.config.plans.of(tenant).map(|plan| plan.over(limits));
+    let Limits { max_circuits, circuits_mib, .. } = *own.as_ref().unwrap_or(limits);
     if max_circuits == 0 && circuits_mib == 0 {
         return Ok(());
     }

@@ -27,7 +27,8 @@ pub async fn settled<D: Requested>(
     let deadline = Instant::now() + wait;
     let mut changes = app.changes.subscribe(&id.to_string());
     // Without a permit, the present document is returned at once.
-    let permit = app.budgets.watchers.take(client, 1);
+    let most = app.config.plans.of(tenant).and_then(|plan| plan.max_watchers);
+    let permit = app.budgets.watchers.take_as(tenant, most, client);
     loop {
         let document = visible::<D>(app, tenant, id).await?;
         let left = deadline.saturating_duration_since(Instant::now());
@@ -54,7 +55,9 @@ pub async fn follow<D: Requested>(
     seen: Option<u64>,
     client: ClientAddress,
 ) -> Result<Option<impl Stream<Item = D> + Send + 'static>, RequestError> {
-    let permit = app.budgets.watchers.take(client, 1).map_err(|_| RequestError::TooManyWatchers)?;
+    let most = app.config.plans.of(&tenant).and_then(|plan| plan.max_watchers);
+    let permit = app.budgets.watchers.take_as(&tenant, most, client);
+    let permit = permit.map_err(|_| RequestError::TooManyWatchers)?;
     let changes = app.changes.subscribe(&id.to_string());
     let first = visible::<D>(&app, &tenant, &id).await?;
     if first.is_final() && seen == Some(first.life().epoch) {

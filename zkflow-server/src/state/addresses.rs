@@ -1,53 +1,26 @@
 //! Shares of each client address in what is limited: connections, bodies, downloads, watchers.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+
+use super::shares::{Share, Shares};
 
 /// Shares of each address in a limited resource. A network of IPv6 (/64) counts as one address, since one client has all
 /// of its addresses.
 #[derive(Debug, Clone)]
 pub(crate) struct Addresses {
     most: usize,
-    counts: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    shares: Shares<IpAddr>,
 }
 
 impl Addresses {
     /// At most `most` shares for each address.
     pub(crate) fn new(most: usize) -> Self {
-        Self { most, counts: Arc::default() }
+        Self { most, shares: Shares::default() }
     }
 
     /// Takes `weight` shares until the result is dropped; `None` if the address would have more than it may have.
-    pub(crate) fn enter(&self, address: IpAddr, weight: usize) -> Option<Share> {
-        let network = network(address);
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = counts.get(&network).copied().unwrap_or(0).checked_add(weight)?;
-        if taken > self.most {
-            return None;
-        }
-        counts.insert(network, taken);
-        Some(Share { network, weight, counts: Arc::clone(&self.counts) })
-    }
-}
-
-/// A share of an address.
-#[derive(Debug)]
-pub(crate) struct Share {
-    network: IpAddr,
-    weight: usize,
-    counts: Arc<Mutex<HashMap<IpAddr, usize>>>,
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.network) {
-            *count -= self.weight;
-            if *count == 0 {
-                counts.remove(&self.network);
-            }
-        }
+    pub(crate) fn enter(&self, address: IpAddr, weight: usize) -> Option<Share<IpAddr>> {
+        self.shares.enter(network(address), weight, self.most)
     }
 }
 
@@ -80,6 +53,6 @@ mod tests {
         assert!(addresses.enter(ip("2001:db8::2"), 1).is_none(), "one network");
         assert!(addresses.enter(ip("2001:db8:0:1::1"), 1).is_some(), "another network");
         drop((one, other, second));
-        assert_eq!(addresses.counts.lock().unwrap().len(), 0, "counts of absent clients stay");
+        assert_eq!(addresses.shares.holders(), 0, "counts of absent clients stay");
     }
 }

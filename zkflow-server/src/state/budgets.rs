@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::addresses::{Addresses, Share};
+use super::addresses::Addresses;
+use super::shares::{Share, Shares};
 use crate::config::Http;
+use zkflow_core::service::tenant::TenantId;
 use zkflow_core::service::upload::PART_BYTES;
 
 /// Address of the client of a request. An extension of requests that came over a connection.
@@ -22,13 +24,16 @@ pub struct Budget {
     total: usize,
     all: Arc<Semaphore>,
     addresses: Addresses,
+    tenants: Shares<TenantId>,
 }
 
 /// A part of a [`Budget`], until it is dropped.
 #[derive(Debug)]
 pub struct Held {
     permits: Vec<OwnedSemaphorePermit>,
-    shares: Vec<Share>,
+    shares: Vec<Share<IpAddr>>,
+    /// Of the tenant, if it has a limit.
+    _tenant: Option<Share<TenantId>>,
 }
 
 /// The budget has no such part left.
@@ -36,6 +41,8 @@ pub struct Held {
 pub enum Exhausted {
     /// For this address.
     Address,
+    /// For this tenant.
+    Tenant,
     /// For all.
     All,
 }
@@ -59,7 +66,7 @@ impl Budget {
         let total = total.min(Semaphore::MAX_PERMITS);
         let of_address = total / 100 * percent + total % 100 * percent / 100;
         let addresses = Addresses::new(of_address.max(least));
-        Self { total, all: Arc::new(Semaphore::new(total)), addresses }
+        Self { total, all: Arc::new(Semaphore::new(total)), addresses, tenants: Shares::default() }
     }
 
     /// Number of all parts.
@@ -80,7 +87,22 @@ impl Budget {
         let share = self.addresses.enter(address.0, parts).ok_or(Exhausted::Address)?;
         let permits = u32::try_from(parts).map_err(|_| Exhausted::All)?;
         let permit = self.all.clone().try_acquire_many_owned(permits).map_err(|_| Exhausted::All)?;
-        Ok(Held { permits: vec![permit], shares: vec![share] })
+        Ok(Held { permits: vec![permit], shares: vec![share], _tenant: None })
+    }
+
+    /// Takes one part for a client of a tenant, which may hold `most`; `None`: as many as its addresses.
+    ///
+    /// # Errors
+    /// [`Exhausted`].
+    pub fn take_as(
+        &self,
+        tenant: &TenantId,
+        most: Option<usize>,
+        address: ClientAddress,
+    ) -> Result<Held, Exhausted> {
+        let enter = |most| self.tenants.enter(tenant.clone(), 1, most).ok_or(Exhausted::Tenant);
+        let share = most.map(enter).transpose()?;
+        Ok(Held { _tenant: share, ..self.take(address, 1)? })
     }
 }
 
@@ -128,6 +150,13 @@ mod tests {
         drop(held);
         assert!(budget.take(client(9), 25).is_ok());
         drop(others);
+        let (one, other) = ("one".parse().unwrap(), "other".parse().unwrap());
+        let held = budget.take_as(&one, Some(1), client(1)).unwrap();
+        assert_eq!(budget.take_as(&one, Some(1), client(2)).unwrap_err(), Exhausted::Tenant);
+        assert!(budget.take_as(&other, Some(1), client(2)).is_ok());
+        drop(held);
+        assert!(budget.take_as(&one, Some(1), client(1)).is_ok());
+        assert!(budget.take_as(&one, None, client(1)).is_ok());
         assert!(Budget::new(1, 25, 1).take(client(1), 1).is_ok(), "at least one");
         assert!(Budget::new(0, 100, 1).take(client(1), 1).is_err());
     }

@@ -1,5 +1,6 @@
 //! [`Rates`]: requests a second of each caller.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -7,14 +8,38 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use crate::config::Limits;
+use zkflow_core::service::tenant::TenantId;
+
+use crate::config::{Limits, Plans};
 
 /// Callers in memory; beyond them, those that have not called for a while are forgotten.
 const CALLERS: usize = 10_000;
 
-/// A limit for each caller, by the generic cell rate algorithm, in this process.
+/// The limits of callers, in this process: those of all, and those of the plans with a rate of their own.
 #[derive(Debug)]
 pub struct Rates {
+    all: Option<Limiter>,
+    plans: BTreeMap<String, Option<Limiter>>,
+}
+
+impl Rates {
+    /// The limits of the settings.
+    pub fn new(limits: &Limits, plans: &Plans) -> Self {
+        let own = plans.iter().filter(|(_, plan)| plan.requests_per_second.or(plan.requests_burst).is_some());
+        let own = own.map(|(name, plan)| (name.to_owned(), Limiter::new(&plan.over(limits))));
+        Self { all: Limiter::new(limits), plans: own.collect() }
+    }
+
+    /// Counts a request of a caller; `None` if it has no limit.
+    pub fn take(&self, plans: &Plans, caller: &str, tenant: &TenantId) -> Option<Rate> {
+        let own = plans.of_caller(caller, tenant).and_then(|plan| self.plans.get(plan));
+        own.unwrap_or(&self.all).as_ref().map(|limiter| limiter.take(caller))
+    }
+}
+
+/// A limit for each caller, by the generic cell rate algorithm.
+#[derive(Debug)]
+struct Limiter {
     limiter: DefaultKeyedRateLimiter<String, StateInformationMiddleware>,
     per_second: u32,
     burst: u32,
@@ -33,9 +58,9 @@ pub struct Rate {
     pub wait: Option<Duration>,
 }
 
-impl Rates {
+impl Limiter {
     /// The limit of the settings; `None` if they have none.
-    pub fn new(limits: &Limits) -> Option<Self> {
+    fn new(limits: &Limits) -> Option<Self> {
         let per_second = NonZeroU32::new(limits.requests_per_second)?;
         let burst = NonZeroU32::new(limits.requests_burst).unwrap_or(per_second);
         let quota = Quota::per_second(per_second).allow_burst(burst);
@@ -44,7 +69,7 @@ impl Rates {
     }
 
     /// Counts a request of a caller.
-    pub fn take(&self, caller: &str) -> Rate {
+    fn take(&self, caller: &str) -> Rate {
         if self.limiter.len() >= CALLERS {
             self.limiter.retain_recent();
         }

@@ -13,7 +13,8 @@ use zkflow_core::id::CircuitId;
 use zkflow_core::proof::{PublicSignals, VerifyingKey};
 use zkflow_core::rng::os_rng;
 use zkflow_core::service::catalog::{
-    Circuit, Deployment, DeploymentStage, Document as _, Named as _, Page, ProofArtifacts, ProofFilter, ProofStatus, Signer, Usage,
+    Circuit, Deployment, DeploymentStage, Document as _, Named as _, Page, ProofArtifacts, ProofFilter,
+    ProofStatus, Signer, Usage,
 };
 use zkflow_core::service::chain::{ChainClient, SignedTransaction};
 use zkflow_core::service::id::DeploymentId;

@@ -147,9 +147,7 @@ fn finish(
     let steps = app.config.limits.import();
     let uploaded = match scratch.file(FileRole::Ptau) {
         None => None,
-        Some(file) => {
-            Some(PowersFile::check(&file.path, None, &mut os_rng(), steps).map_err(of_upload)?)
-        }
+        Some(file) => Some(PowersFile::check(&file.path, None, &mut os_rng(), steps).map_err(of_upload)?),
     };
     let uploaded = uploaded.as_ref().map(|file| file as &dyn PowersSource);
     let read = |role| scratch.file(role).map(|file| fs::read(&file.path)).transpose().map_err(unwritable);

@@ -94,6 +94,8 @@ impl Steps for ProofGeneration {
         let given =
             GivenInputs::opened(&sealed).ok_or_else(|| stop(VaultError::Altered(request.id.to_string())))?;
         drop(sealed);
+        // What a client sealed was not checked before.
+        let given = given.checked(app, &circuit).map_err(stop)?;
         let (inputs, public_inputs) = (given.all(), given.public());
         drop(given);
 

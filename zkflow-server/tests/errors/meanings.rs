@@ -82,6 +82,7 @@ const CIRCUITS: &[Meaning] = meanings! {
     upload_in_use: "a circuit is being imported from the upload" => "wait";
     upload_too_large: "declared files exceed a limit" => "send smaller files, or raise the setting: `upload_mib`, `upload_parts_mib`, `compile_source_mib`";
     too_many_circuits: "the tenant has `max_circuits` circuits, or `circuits_mib` of files" => "delete circuits that are not needed";
+    plan_exhausted: "the tenant has reached a limit of its plan" => "repeat after `Retry-After`, or ask the operator for another plan";
     too_many_uploads: "the tenant has 64 unfinished uploads, or `tenant_upload_mib` of them" => "import or delete them, or repeat after `Retry-After`";
     invalid_upload: "a declared file is not valid" => "correct the fields in `errors`";
     upload_digest: "an uploaded file is not the declared one" => "upload it again";

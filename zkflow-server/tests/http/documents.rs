@@ -11,7 +11,7 @@ use zkflow_testbed::page;
 use crate::support::{Server, request};
 
 /// All routes of the API.
-const ROUTES: [&str; 62] = [
+const ROUTES: [&str; 65] = [
     "delete /v1/ceremonies/{ceremonyId}",
     "delete /v1/ceremonies/{ceremonyId}/turn",
     "get /v1/ceremonies",
@@ -48,6 +48,7 @@ const ROUTES: [&str; 62] = [
     "get /v1/proofs/{proofRequestId}",
     "get /v1/proofs/{proofRequestId}/calldata",
     "get /v1/proofs/{proofRequestId}/events",
+    "get /v1/sealing-key",
     "get /v1/templates",
     "get /v1/templates/{name}",
     "get /v1/circuits/{circuitId}/contract",

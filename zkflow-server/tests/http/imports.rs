@@ -162,9 +162,8 @@ impl Server {
 
 /// The hash of a name in the table of inputs of a module.
 fn fnv1a(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    name.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 fn main_circom() -> Value {
@@ -462,9 +461,7 @@ async fn parts_have_one_place_each() {
         server.send(put).await.problem(404, "upload_part_not_found");
     }
     // Nothing is unpacked: compressed bytes are bytes.
-    let packed = [
-        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 75, 76, 74, 6, 0, 194, 65, 36, 53, 3, 0, 0, 0,
-    ];
+    let packed = [31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 75, 76, 74, 6, 0, 194, 65, 36, 53, 3, 0, 0, 0];
     let mut put = request(Method::PUT, &format!("/v1/uploads/{id}/files/1/parts/0"), packed.to_vec());
     put.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
     server.send(put).await.problem(422, "upload_part_length");

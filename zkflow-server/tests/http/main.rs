@@ -31,6 +31,7 @@ mod parameters;
 mod proofs;
 mod proxies;
 mod quotas;
+mod sealing;
 mod support;
 mod template_keys;
 mod tenants;

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
-use serde_json::json;
-use zkflow_core::service::catalog::{Hour, Scope};
+use serde_json::{Value, json};
+use zkflow_core::service::catalog::{Day, Hour, Scope, Usage, UsageKey};
 use zkflow_core::service::tenant::TenantId;
+use zkflow_server::config::{Plan, Plans};
 use zkflow_server::service::idle;
 
 use crate::callers::{guarded_with, with_key};
@@ -60,10 +61,10 @@ async fn the_time_for_building_circuits_has_a_quota_by_tenant() {
 async fn building_a_circuit_takes_of_the_time_of_its_tenant() {
     ready_circuit().await;
     let server = shared().await;
-    let spent = server.app.catalog.usage_log().spent(&TenantId::default(), Hour::of(server.app.now())).await;
-    let before =
-        server.app.catalog.usage_log().spent(&TenantId::default(), Hour::of(server.app.now()).before());
-    assert!(spent.unwrap() + before.await.unwrap() > 0);
+    let (tenant, hour) = (TenantId::default(), Hour::of(server.app.now()));
+    let log = server.app.catalog.usage_log();
+    let spent = log.spent(&tenant, hour).await.unwrap() + log.spent(&tenant, hour.before()).await.unwrap();
+    assert!(spent > 0);
 }
 
 #[tokio::test]
@@ -164,4 +165,127 @@ async fn a_circuit_without_proof_requests_is_deleted_when_it_is_old() {
     server.get(&format!("/v1/circuits/{id}")).await.problem(404, "circuit_not_found");
     let again = server.post("/v1/circuits", &range_check()).await.json();
     assert!(again["replaces"]["provingKey"].is_string(), "{again}");
+}
+
+/// A plan of tenant `small`, beside tenants without one.
+fn plan(plan: Plan) -> Plans {
+    let plan = Plan { tenants: vec!["small".parse().unwrap()], ..plan };
+    Plans::new([("small".to_owned(), plan)].into()).unwrap()
+}
+
+#[tokio::test]
+async fn a_plan_limits_its_tenants_and_no_others() {
+    let plans = plan(Plan {
+        requests_per_second: Some(1),
+        requests_burst: Some(200),
+        max_pending_proofs: Some(2),
+        max_pending_circuits: Some(1),
+        max_circuits: Some(3),
+        ..Plan::default()
+    });
+    let server = guarded_with(|config| config.plans = plans).await;
+    let scopes = [Scope::CircuitsBuild, Scope::CircuitsRead, Scope::ProofsCreate, Scope::ProofsRead];
+    for (tenant, limited) in [("small", true), ("large", false)] {
+        let key = server.key(tenant, &scopes).await;
+        let circuit = server.circuit_of(tenant, Default::default()).await.id.to_string();
+        let ask = async |path: &str, body: &Value| server.post_as(&key, path, body).await;
+        for number in 0..4 {
+            let reply = ask("/v1/proofs", &crate::support::age_proof(&circuit, 42)).await;
+            match limited && number >= 2 {
+                true => {
+                    reply.problem(429, "plan_exhausted");
+                    assert_eq!(reply.header("retry-after"), "5");
+                    assert!(reply.text().contains("max_pending_proofs"), "{}", reply.text());
+                }
+                false => assert_eq!(reply.status, StatusCode::ACCEPTED, "{}", reply.text()),
+            }
+        }
+        for min in 1..4 {
+            let params = json!({"min": min, "max": 120, "bits": 8});
+            let reply = ask("/v1/circuits", &json!({"templateName": "rangeCheck", "params": params})).await;
+            match limited && min >= 2 {
+                true => drop(reply.problem(429, "plan_exhausted")),
+                false => assert_eq!(reply.status, StatusCode::ACCEPTED, "{}", reply.text()),
+            }
+        }
+        let policy = server.get_as(&key, "/v1/proofs").await;
+        let burst = if limited { "q=200" } else { "q=1000" };
+        assert!(policy.header("ratelimit-policy").contains(burst), "{policy:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_work_of_a_day_ends_with_the_seconds_of_the_plan() {
+    let server = guarded_with(|config| {
+        config.plans = plan(Plan { work_s_per_day: Some(10), ..Plan::default() });
+    })
+    .await;
+    let key = server.key("small", &[Scope::ProofsCreate]).await;
+    let circuit = server.circuit_of("small", Default::default()).await;
+    let used = async |tenant: &str, day: Day, work_ms: u64| {
+        let key = UsageKey { day, tenant: tenant.parse().unwrap(), circuit: circuit.id.clone() };
+        server.app.catalog.usage_log().count(&key, &Usage { work_ms, ..Usage::default() }).await.unwrap();
+    };
+    let today = Day::of(server.app.now());
+    used("small", today.clone(), 9_999).await;
+    used("small", "2026-01-01".parse().unwrap(), 99_999).await;
+    used("large", today.clone(), 99_999).await;
+    let body = crate::support::age_proof(circuit.id.as_str(), 42);
+    assert_eq!(server.post_as(&key, "/v1/proofs", &body).await.status, StatusCode::ACCEPTED);
+    used("small", today, 1).await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let refused = server.post_as(&key, "/v1/proofs", &body).await;
+    refused.problem(429, "plan_exhausted");
+    let wait: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=24 * 3600).contains(&wait), "{wait}");
+}
+
+#[tokio::test]
+async fn a_plan_limits_watchers_and_downloads() {
+    let server = guarded_with(|config| {
+        config.plans = plan(Plan { max_watchers: Some(1), max_downloads: Some(1), ..Plan::default() });
+    })
+    .await;
+    for (tenant, limited) in [("small", true), ("large", false)] {
+        let scopes = [Scope::ProofsCreate, Scope::ProofsRead, Scope::CircuitsRead];
+        let key = server.key(tenant, &scopes).await;
+        let circuit = server.circuit_of(tenant, Default::default()).await.id.to_string();
+        let asked = server.post_as(&key, "/v1/proofs", &crate::support::age_proof(&circuit, 42)).await.json();
+        let proof = asked["proofRequestId"].as_str().unwrap().to_owned();
+        let paths = [
+            (format!("/v1/proofs/{proof}/events"), "too_many_watchers"),
+            (format!("/v1/circuits/{circuit}/artifacts/proving_key.zkey"), "too_many_downloads"),
+        ];
+        for (path, code) in paths {
+            let get = || with_key(&key, request(Method::GET, &path, Body::empty()));
+            let first = server.open(get()).await;
+            assert_eq!(first.status(), StatusCode::OK);
+            let second = server.open(get()).await;
+            match limited {
+                true => drop(crate::support::Reply::of(second).await.problem(429, code)),
+                false => assert_eq!(second.status(), StatusCode::OK),
+            }
+            drop(first);
+            assert_eq!(server.open(get()).await.status(), StatusCode::OK);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_has_the_rate_of_its_own_plan() {
+    let server = guarded_with(|config| config.limits.requests_per_second = 100).await;
+    let (own, text) = server.key_until("large", &[Scope::ProofsRead], None).await;
+    let other = server.key("large", &[Scope::ProofsRead]).await;
+    let slow =
+        Plan { keys: vec![own.id], requests_per_second: Some(7), requests_burst: Some(7), ..Plan::default() };
+    let plans = Plans::new([("slow".to_owned(), slow)].into()).unwrap();
+    let rates = zkflow_server::state::Rates::new(&server.app.config.limits, &plans);
+    let tenant = "large".parse().unwrap();
+    let name = async |key: &str| {
+        let request = with_key(key, request(Method::GET, "/v1/proofs", Body::empty()));
+        let from = std::net::IpAddr::from([127, 0, 0, 1]);
+        server.app.authenticator.caller(request.headers(), from).await.unwrap().name
+    };
+    assert_eq!(rates.take(&plans, &name(&text).await, &tenant).unwrap().burst, 7);
+    assert_eq!(rates.take(&plans, &name(&other).await, &tenant).unwrap().burst, 1000);
 }

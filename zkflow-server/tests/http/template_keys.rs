@@ -173,7 +173,11 @@ async fn a_wrong_key_stops_its_own_template_only_and_names_the_file() {
         ("gone", "keys/final.zkey", "template_key_unreadable"),
     ] {
         let circuit = built(&server, template).await;
-        assert_eq!((&circuit["status"], &circuit["error"]["code"]), (&json!("failed"), &json!(code)), "{circuit}");
+        assert_eq!(
+            (&circuit["status"], &circuit["error"]["code"]),
+            (&json!("failed"), &json!(code)),
+            "{circuit}"
+        );
         let message = circuit["error"]["message"].as_str().unwrap();
         assert!(message.contains(&format!("template {template}: {file}: ")), "{message}");
         assert_eq!(circuit["artifacts"], json!({}));
@@ -190,7 +194,8 @@ async fn a_template_whose_key_is_missing_or_a_link_is_left_out() {
     }
     templates.add("sound", "");
     let target = templates.path("sound").join("keys");
-    std::os::unix::fs::symlink(target.join("final.zkey"), templates.path("linked").join("keys/final.zkey")).unwrap();
+    std::os::unix::fs::symlink(target.join("final.zkey"), templates.path("linked").join("keys/final.zkey"))
+        .unwrap();
     fs::remove_dir_all(templates.path("below").join("keys")).unwrap();
     std::os::unix::fs::symlink(target, templates.path("below").join("keys")).unwrap();
     let server = templates.server(None).await;

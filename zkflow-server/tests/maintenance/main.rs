@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use futures::TryStreamExt as _;
 use zkflow_core::digest::Digest;
-use zkflow_core::service::catalog::{CircuitFilter, CircuitStatus, Page, ProofFilter};
+use zkflow_core::service::catalog::{CircuitFilter, CircuitStatus, Page, ProofFilter, Scope};
 use zkflow_core::service::store::{ArtifactKey, ArtifactPath};
+use zkflow_core::service::tenant::TenantId;
+use zkflow_server::auth::NewKey;
 use zkflow_server::maintenance::clean::{self, Action, Grace, Step};
 use zkflow_server::maintenance::manifest::{self, Rebuilt};
 use zkflow_server::maintenance::repair::{self, Repaired};
@@ -227,9 +229,16 @@ async fn a_backup_is_restored_onto_an_empty_machine() {
     let Installation { folder, circuit, pending, .. } = installation().await.copy();
     let backups = tempfile::tempdir().unwrap();
     let original = data(folder.path()).await;
+    let new = NewKey {
+        name: "test".to_owned(),
+        tenant: TenantId::default(),
+        scopes: vec![Scope::Verify],
+        expires_at: None,
+    };
+    let (api_key, text) = new.create(&*original.catalog, original.clock.now()).await.unwrap();
     let (_, counts) =
         backup::backup(&original, backups.path(), &mut |error| panic!("{error}")).await.unwrap();
-    assert_eq!(counts.documents, 3, "a circuit and two proof requests");
+    assert_eq!(counts.documents, 4, "a circuit, two proof requests and a key of the API");
     assert!(counts.new_artifacts > 0 && counts.damaged == 0);
     let (index, again) =
         backup::backup(&original, backups.path(), &mut |error| panic!("{error}")).await.unwrap();
@@ -249,7 +258,7 @@ async fn a_backup_is_restored_onto_an_empty_machine() {
     let restored = data(empty.path()).await;
     for round in 0..2 {
         let done = restore::restore(&restored, &index, &mut |problem| panic!("{problem}")).await.unwrap();
-        assert_eq!(done.documents, if round == 0 { 3 } else { 0 }, "a repeated restore adds documents");
+        assert_eq!(done.documents, if round == 0 { 4 } else { 0 }, "a repeated restore adds documents");
     }
     assert_eq!(artifacts(&restored).await, artifacts(&original).await);
     let (circuits, proofs) = (CircuitFilter::default(), ProofFilter::default());
@@ -259,6 +268,9 @@ async fn a_backup_is_restored_onto_an_empty_machine() {
         (circuits, data.catalog.proofs().list(&proofs, &page).await.unwrap())
     };
     assert_eq!(of(&restored).await, of(&original).await);
+    assert_eq!(restored.catalog.keys().key(&api_key.id).await.unwrap(), Some(api_key));
+    let written = fs::read_to_string(&index).unwrap();
+    assert!(!written.contains(&text.expose()["zk_".len()..]), "the backup contains a key of the API");
     drop((restored, original));
 
     // The request that was pending is completed here.

@@ -21,7 +21,7 @@ use zkflow_core::service::tenant::TenantId;
 use zkflow_server::config::Config;
 use zkflow_server::maintenance::Data;
 use zkflow_server::service::proofs::NewProof;
-use zkflow_server::service::{self, GivenInputs};
+use zkflow_server::service::{self, GivenInputs, ProofInputs};
 use zkflow_server::state::App;
 use zkflow_server::{backends, work};
 
@@ -164,7 +164,7 @@ impl Server {
         let inputs = GivenInputs::new(private, public, NumberRule::Exact);
         let new = NewProof {
             circuit: circuit.clone().into(),
-            inputs,
+            inputs: ProofInputs::Open(inputs),
             tenant: TenantId::default(),
             user_id: None,
             idempotency_key: None,

@@ -7,7 +7,7 @@ use zkflow_server::config::{Config, Setting, settings};
 use super::{load, setting};
 
 /// Flat name (the flag with `_` for `-`) and variable of each setting before the tables.
-const BEFORE: [(&str, Option<&str>); 60] = [
+const BEFORE: [(&str, Option<&str>); 62] = [
     ("bind", Some("BIND")),
     ("port", Some("PORT")),
     ("log_level", Some("LOG_LEVEL")),

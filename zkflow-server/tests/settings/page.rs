@@ -24,6 +24,7 @@ const HEAD: &str = "\
 |---|---|
 | a value has the wrong type or is out of range | refused, with its place, also when a later place replaces it |
 | a variable is set and empty | counts as unset |
+| a secret's variable has `_FILE` at its end, such as `ZKFLOW_SECRET_KEY_FILE` | the file that it names contains the value |
 | a flag or a key of the file is empty where a path or a text is needed | refused |
 | a setting of the file is unknown, occurs twice or is outside of its table | refused, with file and line |
 | a variable begins with `ZKFLOW_` and is not a setting | refused |
@@ -31,6 +32,8 @@ const HEAD: &str = "\
 
 Lists are arrays in the file. In variables and flags, `:` separates paths and `,` separates other values. `true` and `false` are also
 written `1`, `yes`, `on` and `0`, `no`, `off` there.
+
+Tables `[plans.NAME]` of the file give tenants limits of their own: [operations.md](operations.md#plans).
 ";
 
 const FOOT: &str = "

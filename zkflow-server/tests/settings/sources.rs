@@ -154,3 +154,54 @@ fn secrets_are_not_shown() {
         }
     }
 }
+
+#[test]
+fn plans_are_read_printed_and_checked() {
+    let toml = "[http]\nport = 1\n[plans.free]\ntenants = [\"a\", \"b\"]\nmax_circuits = 5\nwork_s_per_day = 60\n\
+                [plans.\"big one\"]\ntenants = [\"c\"]\nrequests_per_second = 0";
+    let config = load(toml, &[], &[]).unwrap();
+    let of = |tenant: &str| config.plans.of(&tenant.parse().unwrap());
+    assert_eq!(of("a").unwrap().max_circuits, Some(5));
+    assert_eq!(of("b"), of("a"));
+    assert_eq!(of("c").unwrap().requests_per_second, Some(0));
+    assert_eq!(of("d"), None);
+    assert_eq!(load(&config.to_toml(), &[], &[]).unwrap(), config);
+    for (text, part) in [
+        ("[plans.a]\ntenants = [\"x\"]\n[plans.b]\ntenants = [\"x\"]", "two plans"),
+        ("[plans.a]\nmax_circuit = 5", "max_circuit"),
+        ("[plans.a]\ntenants = [\"A B\"]", "tenant"),
+        ("[plans.a]\nmax_circuits = -5", "-5"),
+        ("plans = 5", "map"),
+    ] {
+        let error = load(text, &[], &[]).unwrap_err().to_string();
+        assert!(error.contains(part), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_secret_can_be_in_a_file_that_its_variable_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("redis");
+    std::fs::write(&path, "redis://:canary@queue\n").unwrap();
+    let path = path.to_str().unwrap();
+    let config = load("", &[], &[("REDIS_URL_FILE", path)]).unwrap();
+    assert_eq!(config.storage.redis_url.unwrap().expose(), "redis://:canary@queue");
+    assert_eq!(
+        load("", &["--redis-url", "redis://other"], &[("REDIS_URL_FILE", path)])
+            .unwrap()
+            .storage
+            .redis_url
+            .unwrap()
+            .expose(),
+        "redis://other"
+    );
+    for (variables, part) in [
+        (vec![("REDIS_URL_FILE", path), ("REDIS_URL", "redis://x")], "set one of them"),
+        (vec![("ZKFLOW_SECRET_KEY_FILE", "/nowhere/key")], "/nowhere/key"),
+        // Not a secret.
+        (vec![("ZKFLOW_BIND_FILE", path)], "ZKFLOW_BIND_FILE"),
+    ] {
+        let error = load("", &[], &variables).unwrap_err().to_string();
+        assert!(error.contains(part) && !error.contains("canary"), "{error}");
+    }
+}

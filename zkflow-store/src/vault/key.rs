@@ -62,7 +62,7 @@ impl VaultKey {
     }
 }
 
-const LENGTH: usize = 32;
+pub(super) const LENGTH: usize = 32;
 
 /// Number of different bytes in a key. Fewer among 32 random bytes have a probability below 2^-40.
 const LEAST_DISTINCT: usize = 16;

@@ -1,11 +1,18 @@
 //! [`Owner`]: what sealed data is bound to.
 
+use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{Deployment, ProofRequest, Subject};
+use zkflow_core::service::id::UserId;
 use zkflow_core::service::tenant::TenantId;
 
 use super::HEADER;
 
+const PROOF: &str = "proof";
+/// Inputs that a client sealed, before there was a request.
+const CLIENT: &str = "inputs";
+
 /// The fields of a document that its sealed data is bound to.
+#[derive(Clone, Copy)]
 pub(super) struct Owner<'a> {
     kind: &'static str,
     pub(super) id: &'a str,
@@ -18,7 +25,7 @@ pub(super) struct Owner<'a> {
 impl<'a> Owner<'a> {
     pub(super) fn of_request(request: &'a ProofRequest) -> Self {
         Self {
-            kind: "proof",
+            kind: PROOF,
             id: request.id.as_str(),
             tenant: request.life.tenant.as_str(),
             circuit: request.circuit_id.as_str(),
@@ -49,9 +56,27 @@ impl<'a> Owner<'a> {
         Self { kind: "webhooks", id: tenant.as_str(), tenant: tenant.as_str(), circuit: "", user: "" }
     }
 
+    /// What a client knows of its request before it is made.
+    pub(super) fn of_client(self) -> Self {
+        Self { kind: CLIENT, id: "", ..self }
+    }
+
+    /// [`of_client`](Self::of_client) of a request of this tenant, circuit and user.
+    pub(super) fn of_client_request(
+        (tenant, circuit, user): (&'a TenantId, &'a CircuitId, Option<&'a UserId>),
+    ) -> Self {
+        let (tenant, circuit) = (tenant.as_str(), circuit.as_str());
+        Self { kind: CLIENT, id: "", tenant, circuit, user: user.map_or("", UserId::as_str) }
+    }
+
+    /// Whether it is a request for a proof, whose inputs are sealed to a public key.
+    pub(super) fn is_request(&self) -> bool {
+        self.kind == PROOF
+    }
+
     /// Whether versions that bound data to its id only had this kind.
     pub(super) fn is_old(&self) -> bool {
-        matches!(self.kind, "proof" | "deployment")
+        matches!(self.kind, PROOF | "deployment")
     }
 
     pub(super) fn associated_data(&self, header: &[u8; HEADER]) -> Vec<u8> {

@@ -6,6 +6,7 @@ use zkflow_core::service::store::{ArtifactKey, PutMode, StoreError};
 use zkflow_core::service::tenant::TenantId;
 
 use super::owner::Owner;
+use super::sealing::{SealingRing, is_sealed};
 use super::{HEADER, Vault, VaultError, inputs_of, secrets_of};
 
 impl Vault {
@@ -78,9 +79,13 @@ impl Vault {
         Ok(true)
     }
 
-    /// Whether the current key has sealed the blob.
+    /// Whether none of the earlier keys is needed to open the blob.
     fn is_current(&self, blob: &[u8]) -> bool {
-        blob.get(1..HEADER) == Some(self.current().id.as_slice())
+        let Some(id) = blob.get(1..HEADER) else { return false };
+        match is_sealed(blob) {
+            true => !SealingRing::of_keys(self.older()).public_keys().any(|key| key.id() == *id),
+            false => id == self.current().id,
+        }
     }
 
     fn again(&self, owner: &Owner<'_>, blob: &[u8]) -> Result<Option<Sealed>, VaultError> {
@@ -88,6 +93,9 @@ impl Vault {
             return Ok(None);
         }
         let text = zeroize::Zeroizing::new(self.decrypt(owner, blob)?);
-        Ok(Some(Sealed(self.encrypt(owner, &text).into())))
+        Ok(Some(match owner.is_request() {
+            true => Sealed(self.sealing.seal(&text, |header| owner.associated_data(header)).into()),
+            false => Sealed(self.encrypt(owner, &text).into()),
+        }))
     }
 }

@@ -1,13 +1,12 @@
 //! [`KeyRing`]: the current key of a vault and earlier ones, read from a text or a file.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::io;
 use std::path::Path;
 
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
-use super::key::{KeyError, VaultKey};
+use super::key::{KeyError, LENGTH, VaultKey};
+use super::private;
 
 /// The keys of a [`Vault`](super::Vault): the first one seals, all of them open. Has neither `Debug` nor `Serialize`.
 pub struct KeyRing(Vec<VaultKey>);
@@ -56,20 +55,7 @@ impl KeyRing {
     /// # Errors
     /// See [`load_or_create`](Self::load_or_create).
     pub fn load(path: &Path) -> Result<Self, KeyError> {
-        let failed = |source| KeyError::File { path: path.to_owned(), source };
-        let found = fs::metadata(path).map_err(failed)?;
-        // A new file belongs to the user of this process.
-        if found.uid()
-            != tempfile::tempfile_in(folder_of(path)).and_then(|new| new.metadata()).map_err(failed)?.uid()
-        {
-            return Err(KeyError::OtherOwner(path.to_owned()));
-        }
-        let mode = found.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(KeyError::Permissions { path: path.to_owned(), mode });
-        }
-        let text = Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
-        Self::parse(&text)
+        Self::parse(&private::read(path)?)
     }
 
     /// Puts a new key before the others.
@@ -99,33 +85,18 @@ impl KeyRing {
 
     /// Writes the keys durably and atomically, one a line. Without `replace`, fails if the file exists.
     fn write(&self, path: &Path, replace: bool) -> io::Result<()> {
-        let parent = folder_of(path);
-        fs::create_dir_all(parent)?;
-        // tempfile creates files with mode 0600.
-        let mut file = tempfile::Builder::new().prefix(".key-").tempfile_in(parent)?;
+        let mut text = Zeroizing::new(String::with_capacity(self.0.len() * (2 * LENGTH + 1)));
         for key in &self.0 {
-            let mut line = key.to_text();
-            line.push('\n');
-            let written = file.write_all(line.as_bytes());
-            line.zeroize();
-            written?;
+            text.push_str(&key.to_text());
+            text.push('\n');
         }
-        file.as_file().sync_all()?;
-        match replace {
-            true => file.persist(path).map_err(|e| e.error)?,
-            false => file.persist_noclobber(path).map_err(|e| e.error)?,
-        };
-        File::open(parent)?.sync_all()
+        private::write(path, &text, replace)
     }
 
     /// The current key first.
     pub(super) fn keys(&self) -> &[VaultKey] {
         &self.0
     }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 impl From<VaultKey> for KeyRing {

@@ -77,7 +77,54 @@ async fn a_blob_shows_nothing_and_never_repeats() {
     }
     vault.seal(&asked, &inputs()).await.unwrap();
     let second = blob(&store, &asked).await;
-    assert_ne!(first[HEADER..HEADER + NONCE], second[HEADER..HEADER + NONCE]);
+    assert_ne!(first[HEADER..], second[HEADER..]);
+}
+
+#[tokio::test]
+async fn inputs_of_a_client_open_for_its_circuit_tenant_and_user() {
+    let store = Arc::new(MemoryStore::new());
+    let (vault, mut asked) = (vault(&store), request());
+    asked.user_id = Some("ann".parse().unwrap());
+    let bound_to = (&asked.life.tenant, &asked.circuit_id, asked.user_id.as_ref());
+    let blob = seal_as_client(vault.sealing().current(), bound_to, &inputs());
+    for other in others(&asked).into_iter().skip(1) {
+        let opened = vault.disclose(&other, &Sealed(blob.to_vec()));
+        assert!(matches!(opened, Err(VaultError::Altered(_))), "{other:?}");
+    }
+    assert_eq!(vault.disclose(&asked, &Sealed(blob.to_vec())).unwrap().expose(), INPUTS);
+    // A client does not know the id of its request.
+    let again = others(&asked).remove(0);
+    vault.keep(&again, Sealed(blob.to_vec())).await.unwrap();
+    assert_eq!(vault.open(&again).await.unwrap().expose(), INPUTS);
+    // A server's text is not one of a client.
+    let mut other = vault.enclose(&asked, &inputs());
+    other.0[0] = sealing::BY_CLIENT;
+    assert!(matches!(vault.disclose(&asked, &other), Err(VaultError::Altered(_))));
+}
+
+#[tokio::test]
+async fn a_vault_without_private_keys_seals_and_cannot_open() {
+    let store = Arc::new(MemoryStore::new());
+    let (ring, asked) = (SealingRing::generate(), request());
+    let api = vault(&store).with_sealing(Sealing::public_only(ring.public_keys().collect()).unwrap());
+    api.seal(&asked, &inputs()).await.unwrap();
+    assert!(matches!(api.open(&asked).await, Err(VaultError::WrongKey(_))));
+    // Nor does the vault's own key help.
+    assert!(matches!(vault(&store).open(&asked).await, Err(VaultError::WrongKey(_))));
+    let worker = vault(&store);
+    let own = worker.own_ring();
+    let earlier = worker.enclose(&asked, &inputs());
+    let worker = worker.with_sealing(Sealing::with_ring(ring).opens_too(own));
+    assert_eq!(worker.open(&asked).await.unwrap().expose(), INPUTS);
+    assert_eq!(worker.disclose(&asked, &earlier).unwrap().expose(), INPUTS);
+}
+
+#[tokio::test]
+async fn inputs_that_the_cipher_key_sealed_are_opened() {
+    let store = Arc::new(MemoryStore::new());
+    let (vault, asked) = (vault(&store), request());
+    plant(&store, &asked, vault.encrypt(&Owner::of_request(&asked), INPUTS).to_vec()).await;
+    assert_eq!(vault.open(&asked).await.unwrap().expose(), INPUTS);
 }
 
 #[tokio::test]
@@ -110,7 +157,7 @@ async fn blobs_of_the_first_version_open_under_their_id() {
     let mut lowered = blob(&store, &asked).await;
     lowered[0] = BOUND_TO_ID;
     plant(&store, &asked, lowered).await;
-    assert!(matches!(vault.open(&asked).await, Err(VaultError::Altered(_))));
+    assert!(matches!(vault.open(&asked).await, Err(VaultError::WrongKey(_))));
 }
 
 #[tokio::test]

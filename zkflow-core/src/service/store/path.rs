@@ -35,6 +35,7 @@ use zkflow_groth16::id::CircuitId;
 /// | `Installation` | `installation/id` |
 /// | `VaultKeyId` | `vault/key-id` |
 /// | `VaultKey` | `vault/keys/<key id>` |
+/// | `SealingKeyId` | `vault/sealing-key-id` |
 /// | `Paused` | `paused/<queue>` |
 /// | `Probe` | `ready/nothing` |
 ///
@@ -128,6 +129,8 @@ pub enum ArtifactPath {
     VaultKeyId,
     /// A further key that something may be sealed with.
     VaultKey(SealKeyId),
+    /// Id of the key that processes without its private half seal inputs to.
+    SealingKeyId,
     /// Mark of a queue whose jobs are not handed out.
     Paused(QueueName),
     /// Written to check whether the store can be written to.
@@ -238,6 +241,7 @@ impl ArtifactPath {
             | Self::Installation
             | Self::VaultKeyId
             | Self::VaultKey(_)
+            | Self::SealingKeyId
             | Self::Paused(_)
             | Self::Probe => None,
         }
@@ -264,6 +268,7 @@ const VAULT_KEY_ID: &str = "vault/key-id";
 const VAULT: &str = "vault";
 const KEYS: &str = "keys";
 const VAULT_KEYS: &str = "vault/keys";
+const SEALING_KEY_ID: &str = "vault/sealing-key-id";
 const PAUSED: &str = "paused";
 const PROBE: &str = "ready/nothing";
 
@@ -289,6 +294,7 @@ impl fmt::Display for ArtifactPath {
             Self::Installation => f.write_str(INSTALLATION),
             Self::VaultKeyId => f.write_str(VAULT_KEY_ID),
             Self::VaultKey(key) => write!(f, "{VAULT_KEYS}/{key}"),
+            Self::SealingKeyId => f.write_str(SEALING_KEY_ID),
             Self::Paused(queue) => write!(f, "{PAUSED}/{queue}"),
             Self::Probe => f.write_str(PROBE),
         }
@@ -342,6 +348,7 @@ impl FromStr for ArtifactPath {
             [SEALED_DEPLOYMENTS, deployment] => Self::SealedSecrets(parse(deployment)?),
             _ if text == INSTALLATION => Self::Installation,
             _ if text == VAULT_KEY_ID => Self::VaultKeyId,
+            _ if text == SEALING_KEY_ID => Self::SealingKeyId,
             _ if text == PROBE => Self::Probe,
             _ => return Err(UnknownPath),
         };
@@ -410,6 +417,7 @@ mod tests {
             ArtifactPath::Trash { since: now, path: Box::new(ArtifactPath::SealedInputs(proof)) },
             ArtifactPath::Installation,
             ArtifactPath::VaultKeyId,
+            ArtifactPath::SealingKeyId,
             ArtifactPath::Probe,
         ]);
         all.extend(QueueName::ALL.map(ArtifactPath::Paused));
@@ -440,6 +448,7 @@ mod tests {
                 | ArtifactPath::Installation
                 | ArtifactPath::VaultKeyId
                 | ArtifactPath::VaultKey(_)
+                | ArtifactPath::SealingKeyId
                 | ArtifactPath::Paused(_)
                 | ArtifactPath::Probe => {}
             }

@@ -1,0 +1,236 @@
+//! [`Keyring`]: the accounts of the operator that sign transactions.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+use zkflow_core::service::chain::{Address, ChainError, TransactionSigner};
+
+use super::spending::{CappedSigner, SpendingLimits};
+use super::{LocalSigner, RemoteSigner};
+
+/// The source of signatures: `env:VARIABLE`, `file:PATH`, `keystore:PATH:VARIABLE` or `web3signer:ADDRESS:URL`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// `env:VARIABLE`: the environment variable contains the key.
+    Variable(String),
+    /// `file:PATH`: the file contains the key. A path can name a file descriptor: `/dev/fd/3`.
+    File(PathBuf),
+    /// `keystore:PATH:VARIABLE`: an encrypted keystore file.
+    Keystore {
+        /// Path of the file.
+        path: PathBuf,
+        /// Name of the environment variable that contains the password.
+        password: String,
+    },
+    /// `web3signer:ADDRESS:URL`: a signing service that has the key of the account.
+    Remote {
+        /// Address of the account.
+        address: Address,
+        /// URL of the service. It may contain a password and is never shown.
+        url: SecretText,
+    },
+}
+
+impl FromStr for KeySource {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // The text is not shown: it may be the key itself.
+        let wrong = || {
+            "expected env:VARIABLE, file:PATH, keystore:PATH:VARIABLE or web3signer:ADDRESS:URL".to_owned()
+        };
+        let variable = |name: &str| {
+            let valid = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            if valid { Ok(name.to_owned()) } else { Err(wrong()) }
+        };
+        match text.split_once(':') {
+            Some(("env", name)) => Ok(Self::Variable(variable(name)?)),
+            Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
+            Some(("keystore", rest)) => {
+                let (path, name) = rest.rsplit_once(':').ok_or_else(wrong)?;
+                Ok(Self::Keystore { path: path.into(), password: variable(name)? })
+            }
+            Some(("web3signer", rest)) => {
+                let (address, url) = rest.split_once(':').ok_or_else(wrong)?;
+                let address = address.parse().map_err(|_| wrong())?;
+                Ok(Self::Remote { address, url: SecretText(url.to_owned()) })
+            }
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl KeySource {
+    /// Reads the key from the variable or the file. A remote signer is not asked yet.
+    ///
+    /// # Errors
+    /// [`ChainError::Signer`] names the variable or the file.
+    pub fn open(&self) -> Result<Arc<dyn TransactionSigner>, ChainError> {
+        let read = |name: &str| {
+            let missing = |_| ChainError::Signer(format!("environment variable {name} is not set"));
+            std::env::var(name).map(Zeroizing::new).map_err(missing)
+        };
+        Ok(match self {
+            Self::Variable(name) => {
+                let signer = LocalSigner::from_hex(&read(name)?);
+                Arc::new(
+                    signer.map_err(|error| {
+                        ChainError::Signer(format!("environment variable {name}: {error}"))
+                    })?,
+                )
+            }
+            Self::File(path) => {
+                let failed = |error: &dyn fmt::Display| {
+                    ChainError::Signer(format!("file {}: {error}", path.display()))
+                };
+                let text =
+                    std::fs::read_to_string(path).map(Zeroizing::new).map_err(|error| failed(&error))?;
+                Arc::new(LocalSigner::from_hex(&text).map_err(|error| failed(&error))?)
+            }
+            Self::Keystore { path, password } => {
+                Arc::new(LocalSigner::from_keystore(path, &read(password)?)?)
+            }
+            Self::Remote { address, url } => Arc::new(RemoteSigner::new(*address, &url.0)?),
+        })
+    }
+}
+
+/// The signers that the operator configured, by name.
+///
+/// A process that makes no deployments has their names only.
+#[derive(Debug, Clone, Default)]
+pub struct Keyring(BTreeMap<String, Option<Arc<OperatorSigner>>>);
+
+/// A signer of the operator, with its limits.
+pub type OperatorSigner = CappedSigner<Arc<dyn TransactionSigner>>;
+
+impl Keyring {
+    /// Reads `NAME=SOURCE[,NAME=SOURCE..]` and opens each [`KeySource`]. The signers sign for `chains` only, each within
+    /// `limits`.
+    ///
+    /// # Errors
+    /// An entry is invalid, or its key cannot be opened. The message names the signer.
+    pub fn open(text: &str, limits: SpendingLimits, chains: &[u64]) -> Result<Self, String> {
+        Self::read(text, |source| {
+            let signer = source.open().map_err(|error| error.to_string())?;
+            Ok(Some(Arc::new(CappedSigner::new(signer, limits).only_on(chains.to_vec()))))
+        })
+    }
+
+    /// Reads the names alone: no key is opened, so no variable and no file is needed.
+    ///
+    /// # Errors
+    /// An entry is invalid.
+    pub fn names_only(text: &str) -> Result<Self, String> {
+        Self::read(text, |_| Ok(None))
+    }
+
+    fn read(
+        text: &str,
+        open: impl Fn(KeySource) -> Result<Option<Arc<OperatorSigner>>, String>,
+    ) -> Result<Self, String> {
+        let mut signers = BTreeMap::new();
+        for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+            let (name, source) = entry.split_once('=').ok_or("expected NAME=SOURCE, separated by commas")?;
+            let named = |error: String| format!("signer {name:?}: {error}");
+            let source: KeySource = source.parse().map_err(named)?;
+            if signers.insert(name.to_owned(), open(source).map_err(named)?).is_some() {
+                return Err(format!("signer {name:?} occurs twice"));
+            }
+        }
+        Ok(Self(signers))
+    }
+
+    /// The signer of this name; `None` if the operator configured none, or if its key is in other processes only.
+    pub fn get(&self, name: &str) -> Option<Arc<OperatorSigner>> {
+        self.0.get(name).cloned().flatten()
+    }
+
+    /// Whether the operator configured a signer of this name.
+    pub fn knows(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// Names of the signers, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretText(String);
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first account of test nodes, a published key.
+    const KEY: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+    const ADDRESS: &str = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
+
+    #[test]
+    fn a_source_is_a_variable_or_an_encrypted_file() {
+        assert_eq!("env:KEY_1".parse(), Ok(KeySource::Variable("KEY_1".to_owned())));
+        let file = KeySource::Keystore { path: "/a:b/k.json".into(), password: "P".to_owned() };
+        assert_eq!("keystore:/a:b/k.json:P".parse(), Ok(file));
+        let service: KeySource =
+            format!("web3signer:{ADDRESS}:https://u:secret-31415@signer.example:9000/a").parse().unwrap();
+        assert!(matches!(&service, KeySource::Remote { address, url }
+            if address.to_string() == ADDRESS && url.0.ends_with(":9000/a")));
+        assert!(!format!("{service:?}").contains("31415"));
+        for text in ["web3signer:", "web3signer:0x12:http://a", "web3signer:http://a"] {
+            assert!(text.parse::<KeySource>().is_err(), "{text}");
+        }
+        for text in [KEY, "env:", "env:A B", "keystore:/k.json", "file:", ""] {
+            let error = text.parse::<KeySource>().unwrap_err();
+            assert!(text.is_empty() || !error.contains(KEY), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_keyring_names_what_is_wrong_with_which_signer() {
+        for (text, part) in [
+            ("x", "NAME=SOURCE"),
+            ("ops=env:ZKFLOW_NO_SUCH_VARIABLE", "ops"),
+            ("ops=env:ZKFLOW_NO_SUCH_VARIABLE", "ZKFLOW_NO_SUCH_VARIABLE is not set"),
+            ("ops=secretkey", "expected env:VARIABLE"),
+            ("ops=keystore:/nowhere/k.json:PATH", "/nowhere/k.json"),
+        ] {
+            let error = Keyring::open(text, SpendingLimits::default(), &[]).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
+        assert_eq!(Keyring::open(" , ", SpendingLimits::default(), &[]).unwrap().names().count(), 0);
+    }
+
+    #[test]
+    fn a_key_can_be_in_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        std::fs::write(&path, format!("0x{KEY}\n")).unwrap();
+        let source: KeySource = format!("file:{}", path.display()).parse().unwrap();
+        assert_eq!(source.open().unwrap().address().to_string(), ADDRESS);
+        std::fs::write(&path, format!("{KEY}00")).unwrap();
+        let error = source.open().unwrap_err().to_string();
+        assert!(error.contains("key:") && !error.contains(KEY), "{error}");
+    }
+
+    #[test]
+    fn names_alone_need_no_keys() {
+        let text = "ops=env:ZKFLOW_NO_SUCH_VARIABLE, kept=keystore:/nowhere/k.json:P";
+        let names = Keyring::names_only(text).unwrap();
+        assert_eq!(names.names().collect::<Vec<_>>(), ["kept", "ops"]);
+        assert!(names.knows("ops") && names.get("ops").is_none() && !names.knows("other"));
+        assert!(Keyring::names_only("ops=secretkey").is_err());
+    }
+}

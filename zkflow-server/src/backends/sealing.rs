@@ -1,0 +1,59 @@
+//! The keys that inputs are sealed to, and who must be able to open them.
+
+use zkflow_core::service::queue::QueueName;
+use zkflow_core::service::store::{ArtifactPath, PutMode, StoreError};
+use zkflow_store::Vault;
+use zkflow_store::vault::sealing::{Sealing, SealingRing};
+
+use super::{OpenError, failed};
+use crate::config::Storage;
+use crate::maintenance::Data;
+
+/// Gives the vault the keys of the settings. Without any, they follow from its own key.
+///
+/// # Errors
+/// The file of private keys cannot be used.
+pub(super) fn keys(storage: &Storage, vault: Vault) -> Result<Vault, OpenError> {
+    if let Some(path) = &storage.sealing_keys {
+        let action = format!("use the private keys in {}", path.display());
+        let ring = SealingRing::load(path).map_err(failed(action))?;
+        let sealing = Sealing::with_ring(ring).opens_too(vault.own_ring());
+        return Ok(vault.with_sealing(sealing));
+    }
+    Ok(match Sealing::public_only(storage.sealing_public_keys.clone()) {
+        Some(sealing) => vault.with_sealing(sealing),
+        None => vault,
+    })
+}
+
+/// Refuses a process that makes proofs and cannot open inputs: its own ones, or those that the last API sealed. Otherwise they
+/// would fail one by one. An API without workers records its key.
+///
+/// # Errors
+/// A private key is missing, or the store fails.
+pub(super) async fn agree(data: &Data, queues: &[QueueName]) -> Result<(), OpenError> {
+    let sealing = data.vault.sealing();
+    let key = ArtifactPath::SealingKeyId.key();
+    let id = sealing.current().id();
+    if queues.is_empty() {
+        let put = data.store.put(&key, hex::encode(id).into_bytes().into(), PutMode::Overwrite).await;
+        put.map_err(failed("record the key that inputs are sealed to"))?;
+        return Ok(());
+    }
+    if !queues.contains(&QueueName::ProofGeneration) {
+        return Ok(());
+    }
+    let recorded = match data.store.get(&key).await {
+        Ok(found) => <[u8; 8]>::try_from(hex::decode(&found.body).unwrap_or_default()).ok(),
+        Err(StoreError::NotFound(_)) => None,
+        Err(error) => return Err(failed("read the key that inputs are sealed to")(error)),
+    };
+    match [Some(id), recorded].into_iter().flatten().find(|id| !sealing.opens(id)) {
+        None => Ok(()),
+        Some(missing) => Err(failed("open the inputs of proof requests")(format!(
+            "inputs are sealed to the key {}, whose private half this process does not have: set \
+             storage.sealing_keys to the file with it",
+            hex::encode(missing)
+        ))),
+    }
+}
