@@ -20,7 +20,7 @@ use zkflow_core::setup::{KeyOptions, PowersFile, PowersSource};
 
 use super::keygen::{KeyGeneration, compile_failure};
 use super::made::{Made, inputs};
-use super::scratch::Scratch;
+use super::scratch::{Scratch, unwritable};
 use super::{Stop, blocking, stop, stop_or_outage};
 use crate::service::{imports, uploads};
 use crate::state::App;
@@ -89,14 +89,6 @@ pub(super) fn gone() -> Stop {
         code: "upload_gone".to_owned(),
         message: "the upload does not exist any more: upload the files again".to_owned(),
     })
-}
-
-/// The disk of this worker is full or broken: another one, or a later time, can do the work.
-pub(super) fn unwritable(error: std::io::Error) -> Stop {
-    Stop::Later(zkflow_queue::JobError::retry(
-        "file_unwritable",
-        format!("the folder for files of jobs: {error}"),
-    ))
 }
 
 /// Compiles the source if there is one, and compares the files.

@@ -18,9 +18,8 @@ use zkflow_core::template::TemplateName;
 use zkflow_queue::JobError;
 
 use super::document::{Steps, save};
-use super::import::unwritable;
 use super::made::Made;
-use super::scratch::Scratch;
+use super::scratch::{Scratch, unwritable};
 use super::{Stop, blocking, invalid, outage, stop};
 use crate::config::Limits;
 use crate::service::uploads;

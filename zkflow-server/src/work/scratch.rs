@@ -11,6 +11,9 @@ use zkflow_core::digest::{Digest, Hasher};
 use zkflow_core::own_folder;
 use zkflow_core::service::catalog::FileRole;
 use zkflow_core::service::upload::UploadFile;
+use zkflow_queue::JobError;
+
+use super::Stop;
 
 /// Prefix of the folders.
 const PREFIX: &str = "import-";
@@ -26,6 +29,11 @@ pub(crate) struct Scratch {
     /// Held until the folder is removed.
     _lock: File,
     files: BTreeMap<FileRole, Gathered>,
+}
+
+/// The disk of this worker is full or broken: another one, or a later time, can do the work.
+pub(super) fn unwritable(error: io::Error) -> Stop {
+    Stop::Later(JobError::retry("file_unwritable", format!("the folder for files of jobs: {error}")))
 }
 
 /// A file that was compared with its digest.

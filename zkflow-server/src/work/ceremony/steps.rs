@@ -19,9 +19,9 @@ use zkflow_core::service::store::{ArtifactMeta, ArtifactPath, PutMode};
 use zkflow_core::setup::{Beacon, CeremonyError, Powers, StepOptions, gate, phase2};
 use zkflow_queue::JobError;
 
-use super::super::import::{gather, gone, of_upload, unwritable};
+use super::super::import::{gather, gone, of_upload};
 use super::super::made::mapped;
-use super::super::scratch::Scratch;
+use super::super::scratch::{Scratch, unwritable};
 use super::super::{Stop, blocking, outage, stop_or_outage};
 use super::{Ceremonies, Outcome};
 use crate::service::uploads;
