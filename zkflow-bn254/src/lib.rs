@@ -17,7 +17,8 @@
 //! - [`Kernel::Portable`]: one element at a time in 64-bit words, with `mulx` and `adx` where the processor has them.
 //!
 //! Both kernels return the same results. No operation is constant-time: running time and memory accesses
-//! depend on the values.
+//! depend on the values. The number of operations and the memory accesses of
+//! [`msm::FixedBases::msm_constant_work`] do not.
 //!
 //! Compiled kernels are large, so only this crate compiles them. The public functions are generic over the
 //! two groups alone and call the non-generic functions of `compiled`.
