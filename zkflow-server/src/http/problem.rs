@@ -106,6 +106,7 @@ impl From<RequestError> for Problem {
             ErrorKind::Conflict => plain(StatusCode::CONFLICT),
             ErrorKind::Limit => match error {
                 RequestError::Overloaded(_)
+                | RequestError::ShareUsed(_)
                 | RequestError::TooManyUploads
                 | RequestError::TooManyWatchers
                 | RequestError::TooManyDownloads

@@ -31,11 +31,6 @@ pub(crate) struct Scratch {
     files: BTreeMap<FileRole, Gathered>,
 }
 
-/// The disk of this worker is full or broken: another one, or a later time, can do the work.
-pub(super) fn unwritable(error: io::Error) -> Stop {
-    Stop::Later(JobError::retry("file_unwritable", format!("the folder for files of jobs: {error}")))
-}
-
 /// A file that was compared with its digest.
 #[derive(Debug, Clone)]
 pub(super) struct Gathered {
@@ -119,6 +114,11 @@ impl Writing {
     pub(super) fn finish(self) -> io::Result<(u64, Digest)> {
         Ok((self.size, self.hasher.finish()))
     }
+}
+
+/// The disk of this worker is full or broken: another one, or a later time, can do the work.
+pub(super) fn unwritable(error: io::Error) -> Stop {
+    Stop::Later(JobError::retry("file_unwritable", format!("the folder for files of jobs: {error}")))
 }
 
 /// Removes the folders in `parent` whose processes have died.

@@ -60,9 +60,8 @@ async fn the_time_for_building_circuits_has_a_quota_by_tenant() {
 #[tokio::test]
 async fn building_a_circuit_takes_of_the_time_of_its_tenant() {
     ready_circuit().await;
-    let server = shared().await;
-    let (tenant, hour) = (TenantId::default(), Hour::of(server.app.now()));
-    let log = server.app.catalog.usage_log();
+    let app = &shared().await.app;
+    let (log, tenant, hour) = (app.catalog.usage_log(), TenantId::default(), Hour::of(app.now()));
     let spent = log.spent(&tenant, hour).await.unwrap() + log.spent(&tenant, hour.before()).await.unwrap();
     assert!(spent > 0);
 }
