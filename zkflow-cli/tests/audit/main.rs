@@ -127,14 +127,14 @@ fn missing_range_checks_and_wrong_moduli_are_found_in_source_and_code() {
     let (wrong_r, wrong_q) = (R.replace("495617", "495671"), Q.replace("208583", "208538"));
     let field = format!("uint256 snark_scalar_field = {R};");
     let require = "require(input[i] < snark_scalar_field, \"verifier-gte-snark-scalar-field\");";
-    let verify = "function verify(";
+    let verify = "function verifyProof(";
     let uncalled = "function fits(uint256 x) internal pure returns (bool) { uint256 snark_scalar_field = \
                     21888242871839275222246405745257275088548364400416034343698204186575808495617; \
-                    return x < snark_scalar_field; } function verify(";
+                    return x < snark_scalar_field; } function verifyProof(";
     for (source, rules, in_code) in [
         // The modulus stays in the contract, and nothing is compared with it.
         (changed(Layout::Early, require, ""), &["range-check"][..], true),
-        (changed(Layout::Early, require, "require(proof.A.X < snark_scalar_field);"), &["range-check"], true),
+        (changed(Layout::Early, require, "require(a[0] < snark_scalar_field);"), &["range-check"], true),
         (
             changed(Layout::Early, require, "require(input.length < 9);").replace(verify, uncalled),
             &["range-check"],
