@@ -38,7 +38,7 @@ pub fn audit_bytecode(code: &[u8]) -> Option<Audit> {
         });
     };
     let mut audit = Audit::of_contract(Subject::Bytecode, &key, is_gnark);
-    if let Some(detail) = missing_range_checks(code, key.n_public(), contains(&scalar_field())) {
+    if let Some(detail) = missing_range_checks(code, key.n_public(), is_gnark, contains(&scalar_field())) {
         audit.add(Rule::RangeCheck, detail, Place::Whole);
     }
     for constant in constants.iter().filter(|constant| is_wrong_modulus(&constant.value)) {
@@ -60,8 +60,8 @@ fn is_of_gnark(code: &[u8]) -> bool {
 }
 
 /// What is wrong with the range checks of public signals.
-fn missing_range_checks(code: &[u8], signals: usize, contains_r: bool) -> Option<String> {
-    match (signals, ranges::unchecked(code, signals)) {
+fn missing_range_checks(code: &[u8], signals: usize, is_gnark: bool, contains_r: bool) -> Option<String> {
+    match (signals, ranges::unchecked(code, signals, is_gnark)) {
         (0, _) => None,
         (_, Some(unchecked)) if unchecked.is_empty() => None,
         (_, Some(unchecked)) => {

@@ -1,7 +1,7 @@
 //! A small EVM: runs the code of a verifier with precompiled contracts that accept everything.
 //!
 //! It shows what a contract checks by itself. There is no state, no other contract and no transaction; an instruction that
-//! needs one ends the run. Steps and memory are bounded.
+//! needs one ends the run. Work and memory are bounded.
 
 use sha3::{Digest as _, Keccak256};
 
@@ -18,24 +18,35 @@ pub(super) enum End {
     Unknown,
 }
 
-/// Steps of one run.
-const MOST_STEPS: usize = 200_000;
+/// Work of one run.
+const MOST_WORK: usize = 1 << 18;
+/// Work of a power, and of a product in a ring.
+const POWER: usize = 64;
 /// Bytes of memory.
 const MOST_MEMORY: usize = 1 << 18;
 /// Values on the stack.
 const MOST_STACK: usize = 1024;
 
-/// Calls the contract with the code.
-pub(super) fn run(code: &[u8], calldata: &[u8]) -> End {
-    let mut machine =
-        Machine { code, calldata, at: 0, stack: Vec::new(), memory: Vec::new(), returned: Vec::new() };
-    let jumps = jump_destinations(code);
-    for _ in 0..MOST_STEPS {
-        if let Err(end) = machine.step(&jumps) {
-            return end;
+/// Calls the contract with the code. `work` is what is left of a budget for several runs: an instruction costs one, and more for
+/// the bytes that it moves or hashes.
+pub(super) fn run(code: &[u8], calldata: &[u8], work: &mut usize) -> End {
+    let mut machine = Machine {
+        code,
+        calldata,
+        at: 0,
+        stack: Vec::new(),
+        memory: Vec::new(),
+        returned: Vec::new(),
+        left: MOST_WORK.min(*work),
+    };
+    let (before, jumps) = (machine.left, jump_destinations(code));
+    let end = loop {
+        if let Err(end) = machine.spend(1).and_then(|()| machine.step(&jumps)) {
+            break end;
         }
-    }
-    End::Unknown
+    };
+    *work -= before - machine.left;
+    end
 }
 
 /// The places that a jump may reach.
@@ -63,6 +74,8 @@ struct Machine<'a> {
     stack: Vec<Number>,
     memory: Vec<u8>,
     returned: Vec<u8>,
+    /// Work that is left.
+    left: usize,
 }
 
 impl Machine<'_> {
@@ -150,8 +163,16 @@ impl Machine<'_> {
         Ok(())
     }
 
+    fn spend(&mut self, work: usize) -> Result<(), End> {
+        self.left = self.left.checked_sub(work).ok_or(End::Unknown)?;
+        Ok(())
+    }
+
     fn calculate(&mut self, instruction: u8) -> Result<(), End> {
         let a = self.pop()?;
+        if matches!(instruction, 0x08..=0x0a) {
+            self.spend(POWER)?;
+        }
         let result = match instruction {
             0x15 => Number::of_flag(a.is_zero()),
             0x19 => a.inverted(),
@@ -238,6 +259,7 @@ impl Machine<'_> {
         let Some(length @ 1..) = length.small() else {
             return if length.is_zero() { Ok(&mut []) } else { Err(End::Unknown) };
         };
+        self.spend(length / 32)?;
         let end = at.small().and_then(|at| Some((at, at.checked_add(length)?)));
         let (at, end) = end.filter(|(_, end)| *end <= MOST_MEMORY).ok_or(End::Unknown)?;
         if self.memory.len() < end {
