@@ -181,7 +181,7 @@ async fn the_published_key_of_a_real_ceremony_is_imported_and_its_proof_is_verif
     let published =
         |name: &str| packages.join("@unirep/circuits/zksnarkBuild").join(name).display().to_string();
     let main = "pragma circom 2.0.0;\ninclude \"@unirep/circuits/circuits/epochKeyLite.circom\";\n\
-                component main {public [sig_data]} = EpochKeyLite(2);\n";
+                component main {public [sig_data]} = EpochKeyLite(3);\n";
     site.write("published.circom", main);
     let (zkey, vkey) = (published("epochKeyLite.zkey"), published("epochKeyLite.vkey.json"));
     let roots = ["-l", packages.to_str().unwrap()];
