@@ -101,7 +101,6 @@ pub async fn open_for(
     let folder = config.storage.data_dir.clone();
     #[cfg_attr(not(feature = "redis"), expect(unused_mut, reason = "only Redis has a time of its own"))]
     let (mut data, database) = data::open(&config).await?;
-    sealing::agree(&data, queues).await?;
     let installation = bind(&data).await.map_err(failed("use the catalog and the artifact store"))?;
     let catalog = data.catalog.clone();
     let apart = |queue: &Arc<dyn JobQueue>| Arc::new(Apart::new(catalog.clone(), queue.clone()));
@@ -245,6 +244,7 @@ async fn assemble(
     let record_key = data.record_key();
     let Data { catalog, store, clock, vault } = data;
     vault.claim().await.map_err(failed("use the key that seals private inputs"))?;
+    sealing::agree(&*store, vault.sealing(), queues).await?;
     let pauses = Arc::new(Pauses::new(store.clone()));
     let queue = Arc::new(pausable::Pausable::new(queue, pauses.clone()));
     let prover = provers
@@ -258,8 +258,6 @@ async fn assemble(
     let chains = config.chain.settings(queues.contains(&QueueName::Deploy));
     #[cfg(feature = "evm")]
     let chains = Chains::open(chains, tools.solidity).map_err(failed("prepare deployments"))?;
-    #[cfg(not(feature = "evm"))]
-    let _ = queues;
     let authenticator = Authenticator::new(&config.auth, catalog.clone(), clock.clone())
         .map_err(failed("prepare the authentication"))?;
     tracing::debug!(compiler = tools.compiler.version(), "opened");

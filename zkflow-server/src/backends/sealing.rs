@@ -1,13 +1,12 @@
 //! The keys that inputs are sealed to, and who must be able to open them.
 
 use zkflow_core::service::queue::QueueName;
-use zkflow_core::service::store::{ArtifactPath, PutMode, StoreError};
+use zkflow_core::service::store::{ArtifactPath, ArtifactStore, PutMode, StoreError};
 use zkflow_store::Vault;
 use zkflow_store::vault::sealing::{Sealing, SealingRing};
 
 use super::{OpenError, failed};
 use crate::config::Storage;
-use crate::maintenance::Data;
 
 /// Gives the vault the keys of the settings. Without any, they follow from its own key.
 ///
@@ -31,19 +30,22 @@ pub(super) fn keys(storage: &Storage, vault: Vault) -> Result<Vault, OpenError> 
 ///
 /// # Errors
 /// A private key is missing, or the store fails.
-pub(super) async fn agree(data: &Data, queues: &[QueueName]) -> Result<(), OpenError> {
-    let sealing = data.vault.sealing();
+pub(super) async fn agree(
+    store: &dyn ArtifactStore,
+    sealing: &Sealing,
+    queues: &[QueueName],
+) -> Result<(), OpenError> {
     let key = ArtifactPath::SealingKeyId.key();
     let id = sealing.current().id();
     if queues.is_empty() {
-        let put = data.store.put(&key, hex::encode(id).into_bytes().into(), PutMode::Overwrite).await;
+        let put = store.put(&key, hex::encode(id).into_bytes().into(), PutMode::Overwrite).await;
         put.map_err(failed("record the key that inputs are sealed to"))?;
         return Ok(());
     }
     if !queues.contains(&QueueName::ProofGeneration) {
         return Ok(());
     }
-    let recorded = match data.store.get(&key).await {
+    let recorded = match store.get(&key).await {
         Ok(found) => <[u8; 8]>::try_from(hex::decode(&found.body).unwrap_or_default()).ok(),
         Err(StoreError::NotFound(_)) => None,
         Err(error) => return Err(failed("read the key that inputs are sealed to")(error)),
@@ -52,7 +54,7 @@ pub(super) async fn agree(data: &Data, queues: &[QueueName]) -> Result<(), OpenE
         None => Ok(()),
         Some(missing) => Err(failed("open the inputs of proof requests")(format!(
             "inputs are sealed to the key {}, whose private half this process does not have: set \
-             storage.sealing_keys to the file with it",
+             storage.sealing_keys to the file with it, or remove the artifact {key} when no proof is pending",
             hex::encode(missing)
         ))),
     }

@@ -61,7 +61,7 @@ async fn json_of_another_kind_is_said_by_expectation_and_never_by_value() {
         ),
         ("/v1/circuits", r#"{"templateName":"rangeCheck","canary":1}"#.to_owned(), "`templateName`"),
         ("/v1/proofs", r#"{"circuitId":"canary","privateInputs":{}}"#.to_owned(), "not a valid circuit id"),
-        ("/v1/proofs", format!(r#"{{"circuitId":"{NO_CIRCUIT}"}}"#), "missing field `privateInputs`"),
+        ("/v1/proofs", r#"{"privateInputs":{}}"#.to_owned(), "missing field `circuitId`"),
         (
             "/v1/proofs",
             format!(r#"{{"circuitId":"{NO_CIRCUIT}","privateInputs":{{"canary":1,"canary":2}}}}"#),
