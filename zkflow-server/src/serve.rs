@@ -49,8 +49,8 @@ pub enum ServeError {
          --insecure-no-auth true behind a proxy that authenticates"
     )]
     Unprotected(IpAddr),
-    /// A certificate without its key, or a key without its certificate.
-    #[error("http.tls_certificate and http.tls_key belong together: set both or none")]
+    /// A certificate without its key, a key without its certificate, or CAs of clients without both.
+    #[error("http.tls_certificate and http.tls_key belong together, and http.tls_client_ca needs them")]
     HalfOfTls,
     /// Another operation of the operating system failed.
     #[error("cannot {action}")]

@@ -75,11 +75,6 @@ impl Http {
 
     /// Checks the settings against each other.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        if self.tls_client_ca.is_some() && self.tls_certificate.is_none() {
-            let detail =
-                "http.tls_client_ca is set without http.tls_certificate: only TLS has client certificates";
-            return Err(ConfigError::Contradiction(detail.to_owned()));
-        }
         let Self { max_wait_s, request_time_s, .. } = self;
         if max_wait_s < request_time_s {
             return Ok(());

@@ -60,7 +60,8 @@ impl Listeners {
             0 => None,
             port => Some(bind(port).await?),
         };
-        if http.tls_certificate.is_some() != http.tls_key.is_some() {
+        let halves = [http.tls_certificate.is_some(), http.tls_key.is_some()];
+        if halves[0] != halves[1] || (http.tls_client_ca.is_some() && !halves[0]) {
             return Err(ServeError::HalfOfTls);
         }
         let failed = |action| move |source| ServeError::System { action, source };

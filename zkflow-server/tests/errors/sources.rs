@@ -145,6 +145,7 @@ fn status_of_variant(class: &str, variant: &str) -> Option<u16> {
             "Overloaded"
             | "TooManyUploads"
             | "CircuitQuota"
+            | "Plan"
             | "TooManyWatchers"
             | "TooManyDownloads"
             | "TooManyVerifications",
