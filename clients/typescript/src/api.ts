@@ -376,7 +376,13 @@ export interface paths {
         /** List the deployments of a circuit, newest first. */
         get: operations["listDeployments"];
         put?: never;
-        post?: never;
+        /**
+         * Bind a contract that exists on a chain to a circuit.
+         * @description The code at the address is read through the server's node of the chain. The deployment exists, and is `confirmed`, only if
+         *     the contract contains the verification key of the circuit. Nothing is signed or sent. The contract is not called: verify a
+         *     proof with `onChain` for that.
+         */
+        post: operations["bindContract"];
         delete?: never;
         options?: never;
         head?: never;
@@ -736,6 +742,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sealing-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the key that inputs are sealed to.
+         * @description A client that seals inputs to it sends them as `sealedInputs`: neither the API nor the database can read them.
+         */
+        get: operations["getSealingKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/templates": {
         parameters: {
             query?: never;
@@ -822,6 +848,27 @@ export interface paths {
          */
         put: operations["putPart"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/uploads/{uploadId}/files/{file}/urls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign URLs that send parts of a file to the bucket directly.
+         * @description Send each part as a `PUT` to its URL with its headers. The bucket refuses another length. A part with another SHA-256 than
+         *     announced fails the import. Only if `direct` of the upload is true.
+         */
+        post: operations["signParts"];
         delete?: never;
         options?: never;
         head?: never;
@@ -987,7 +1034,7 @@ export interface components {
          * @description What was done.
          * @enum {string}
          */
-        AuditAction: "circuit.build" | "circuit.import" | "circuit.share" | "circuit.delete" | "deployment.request" | "ceremony.announce" | "ceremony.finish" | "ceremony.delete" | "key.create" | "key.rotate" | "key.revoke" | "webhooks.set" | "webhooks.rotate" | "webhooks.delete" | "queue.pause" | "queue.resume" | "job.retry" | "job.delete" | "jobs.purge";
+        AuditAction: "circuit.build" | "circuit.import" | "circuit.share" | "circuit.delete" | "deployment.request" | "deployment.bind" | "ceremony.announce" | "ceremony.finish" | "ceremony.delete" | "key.create" | "key.rotate" | "key.revoke" | "webhooks.set" | "webhooks.rotate" | "webhooks.delete" | "queue.pause" | "queue.resume" | "job.retry" | "job.delete" | "jobs.purge" | "vault.rotate";
         /** @description Entries of the audit log in order. If there are none, the log ends. */
         AuditEntries: {
             entries: components["schemas"]["AuditEntry"][];
@@ -1345,6 +1392,11 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /**
+         * @description How a contract came to the chain: deployed by the service, or there before.
+         * @enum {string}
+         */
+        ContractKind: "deployed" | "bound";
         /** @description The upload of a contribution. */
         ContributionUpload: {
             /** @description Numbers of the parts that were not received yet, from 0. */
@@ -1444,17 +1496,26 @@ export interface components {
         DeployedContract: {
             /** @description Address of the contract, with the EIP-55 checksum. */
             address: components["schemas"]["Address"];
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Block of the transaction; for a bound contract, the newest one when its code was read.
+             */
             blockNumber: number;
             /** Format: int64 */
             chainId: number;
             /** @description SHA-256 of the code on the chain. */
             codeSha256: components["schemas"]["Sha256"];
-            /** @description Full version of the Solidity compiler, such as `0.8.30+commit.73712a01`. */
-            compiler: string;
-            /** Format: int64 */
-            gasUsed: number;
-            transactionHash: components["schemas"]["TransactionHash"];
+            /** @description Full version of the Solidity compiler, such as `0.8.30+commit.73712a01`; absent for a bound contract. */
+            compiler?: string;
+            /**
+             * Format: int64
+             * @description Absent for a bound contract.
+             */
+            gasUsed?: number;
+            /** @description `deployed` by this service, or `bound`: it was on the chain before, and contains the key of the circuit. */
+            kind: components["schemas"]["ContractKind"];
+            /** @description Absent for a bound contract. */
+            transactionHash?: components["schemas"]["TransactionHash"];
             /** @description SHA-256 of `verification_key.json`. */
             verificationKey: components["schemas"]["Sha256"];
         };
@@ -1480,7 +1541,7 @@ export interface components {
              * @description `finished stages / all stages`, from 0 to 1.
              */
             progress: number;
-            /** @description Name of the server's signer; absent if the request contained a key. */
+            /** @description Name of the server's signer; absent if the request contained a key, and for a contract that is bound. */
             signer?: string;
             stage: components["schemas"]["DeploymentStage"];
             status: components["schemas"]["DeploymentStatus"];
@@ -1526,7 +1587,7 @@ export interface components {
          * @description Stable code of an error. `docs/errors.md` explains each.
          * @enum {string}
          */
-        ErrorCode: "route_not_found" | "method_not_allowed" | "invalid_path" | "invalid_query" | "invalid_limit" | "invalid_cursor" | "unsupported_media_type" | "unreadable_body" | "malformed_json" | "invalid_body" | "body_too_large" | "invalid_idempotency_key" | "idempotency_key_reused" | "unauthenticated" | "credentials_refused" | "issuer_unavailable" | "scope_missing" | "too_many_requests" | "not_owner" | "key_not_found" | "no_webhooks" | "other_callback" | "delivery_not_found" | "delivery_pending" | "host_refused" | "origin_refused" | "not_allowed" | "timeout" | "starting" | "overloaded" | "too_many_watchers" | "too_many_downloads" | "bodies_over_budget" | "body_too_slow" | "range_not_satisfiable" | "too_many_verifications" | "internal" | "circuit_not_found" | "circuit_pending" | "circuit_failed" | "circuit_busy" | "circuit_deleting" | "circuit_in_use" | "ceremony_not_found" | "ceremony_file_not_found" | "ceremony_closed" | "ceremony_full" | "already_contributed" | "too_many_attempts" | "place_not_found" | "not_your_turn" | "ceremony_not_due" | "too_few_contributions" | "ceremony_busy" | "ceremony_ended" | "too_many_ceremonies" | "upload_not_found" | "upload_part_not_found" | "upload_part_length" | "upload_incomplete" | "upload_in_use" | "upload_too_large" | "too_many_circuits" | "too_many_uploads" | "invalid_upload" | "upload_digest" | "upload_gone" | "failed_before_import" | "import_incomplete" | "not_of_source" | "parts_differ" | "key_of_other_circuit" | "verification_key_of_other_key" | "deleting" | "circuit_gone" | "template_changed" | "artifact_missing" | "compiler_output_corrupt" | "circuit_too_large" | "circuit_too_few_wires" | "circuit_not_rank_one" | "circuit_too_many_variables" | "synthesis_failed" | "no_compiler" | "circuit_unknown_wire" | "unknown_template" | "unknown_parameter" | "missing_parameter" | "invalid_parameter" | "inconsistent_parameters" | "invalid_template" | "invalid_template_folder" | "duplicate_template" | "template_not_rendered" | "circom_rejected" | "include_not_found" | "include_outside_roots" | "invalid_file_name" | "compile_limit" | "compile_io" | "compiler_failed" | "tool_altered" | "circom_not_found" | "invalid_inputs" | "wrong_place" | "invalid_json" | "unknown_input" | "missing_input" | "duplicate_input" | "wrong_shape" | "not_decimal" | "not_in_field" | "unsafe_number" | "not_a_value" | "too_deep" | "constraint_failed" | "witness_length" | "witness_unsatisfied" | "witness_limit" | "witness_calculator_failed" | "signals_mismatch" | "input_mismatch" | "proof_not_found" | "proof_final" | "no_proof" | "public_signal_count" | "invalid_point" | "invalid_verification_key" | "proof_does_not_fit" | "unknown_prover" | "kernel_unavailable" | "key_folder_unusable" | "threads_unavailable" | "file_unreadable" | "file_unwritable" | "malformed_file" | "unreadable_proving_key" | "malformed_proving_key" | "inconsistent_proving_key" | "power_out_of_range" | "powers_truncated" | "powers_not_prepared" | "too_few_powers" | "invalid_beacon" | "powers_refused" | "record_malformed" | "record_not_sealed" | "record_of_other_key" | "key_refused" | "contribution_not_next" | "contribution_not_secret" | "powers_changed" | "ceremony_invalid" | "deployment_not_found" | "not_deployed" | "unknown_chain" | "unknown_signer" | "wrong_chain" | "rpc_refused" | "signer_failed" | "chain_unavailable" | "chain_refused" | "insufficient_funds" | "foreign_node" | "spending_limit" | "nonce_contested" | "nonce_taken" | "transaction_failed" | "deployment_timeout" | "key_forgeable" | "key_claimed" | "contract_altered" | "key_for_development" | "contract_other_key" | "contract_unreadable" | "key_unusual" | "contract_too_long" | "contract_rejected" | "solc_version" | "solc_failed" | "code_differs" | "contract_wrong" | "no_proof_to_check" | "catalog_unavailable" | "stale_document" | "corrupt_document" | "queue_unavailable" | "lease_lost" | "artifact_not_found" | "artifact_exists" | "artifact_corrupt" | "artifact_store_unavailable" | "other_installation" | "new_catalog" | "new_store" | "no_installation" | "backup_invalid" | "file_unavailable" | "database_unavailable" | "inputs_not_found" | "inputs_wrong_key" | "inputs_altered" | "vault_other_key" | "secret_key_malformed" | "secret_key_weak" | "secret_key_exposed" | "secret_key_unavailable" | "artifact_unreadable" | "artifact_malformed" | "witness_calculator_unusable" | "verification_key_unusable" | "proving_key_unusable" | "sandbox_unavailable" | "sandbox_cache_folder" | "invalid_module" | "callback_failed" | "callback_early" | "callback_rate" | "callbacks_off" | "subject_gone" | "attempts_exhausted" | "panic" | "invalid_transition";
+        ErrorCode: "route_not_found" | "method_not_allowed" | "invalid_path" | "invalid_query" | "invalid_limit" | "invalid_cursor" | "unsupported_media_type" | "unreadable_body" | "malformed_json" | "invalid_body" | "body_too_large" | "invalid_idempotency_key" | "idempotency_key_reused" | "unauthenticated" | "credentials_refused" | "issuer_unavailable" | "scope_missing" | "too_many_requests" | "not_owner" | "key_not_found" | "no_webhooks" | "other_callback" | "delivery_not_found" | "delivery_pending" | "host_refused" | "origin_refused" | "not_allowed" | "timeout" | "starting" | "overloaded" | "too_many_watchers" | "too_many_downloads" | "bodies_over_budget" | "body_too_slow" | "range_not_satisfiable" | "too_many_verifications" | "internal" | "circuit_not_found" | "circuit_pending" | "circuit_failed" | "circuit_busy" | "circuit_deleting" | "circuit_in_use" | "ceremony_not_found" | "ceremony_file_not_found" | "ceremony_closed" | "ceremony_full" | "already_contributed" | "too_many_attempts" | "place_not_found" | "not_your_turn" | "ceremony_not_due" | "too_few_contributions" | "ceremony_busy" | "ceremony_ended" | "too_many_ceremonies" | "upload_not_found" | "upload_part_not_found" | "upload_not_direct" | "upload_part_length" | "upload_incomplete" | "upload_in_use" | "upload_too_large" | "too_many_circuits" | "plan_exhausted" | "too_many_uploads" | "invalid_upload" | "upload_digest" | "upload_gone" | "failed_before_import" | "import_incomplete" | "not_of_source" | "parts_differ" | "key_of_other_circuit" | "transcript_of_other_key" | "verification_key_of_other_key" | "deleting" | "circuit_gone" | "template_changed" | "artifact_missing" | "compiler_output_corrupt" | "circuit_too_large" | "circuit_too_few_wires" | "circuit_not_rank_one" | "circuit_too_many_variables" | "synthesis_failed" | "no_compiler" | "circuit_unknown_wire" | "unknown_template" | "unknown_parameter" | "missing_parameter" | "invalid_parameter" | "inconsistent_parameters" | "invalid_template" | "invalid_template_folder" | "duplicate_template" | "template_key_unreadable" | "template_key_digest" | "powers_not_published" | "template_not_rendered" | "circom_rejected" | "include_not_found" | "include_outside_roots" | "invalid_file_name" | "compile_limit" | "compile_io" | "compiler_failed" | "tool_altered" | "circom_not_found" | "invalid_inputs" | "wrong_place" | "invalid_json" | "unknown_input" | "missing_input" | "duplicate_input" | "wrong_shape" | "not_decimal" | "not_in_field" | "unsafe_number" | "not_a_value" | "too_deep" | "constraint_failed" | "witness_length" | "witness_unsatisfied" | "witness_limit" | "witness_calculator_failed" | "signals_mismatch" | "input_mismatch" | "proof_not_found" | "proof_final" | "no_proof" | "public_signal_count" | "invalid_point" | "invalid_verification_key" | "proof_does_not_fit" | "unknown_prover" | "kernel_unavailable" | "key_folder_unusable" | "threads_unavailable" | "file_unreadable" | "file_unwritable" | "malformed_file" | "unreadable_proving_key" | "malformed_proving_key" | "inconsistent_proving_key" | "power_out_of_range" | "powers_truncated" | "powers_not_prepared" | "too_few_powers" | "invalid_beacon" | "powers_refused" | "record_malformed" | "record_not_sealed" | "record_of_other_key" | "key_refused" | "contribution_not_next" | "contribution_not_secret" | "powers_changed" | "ceremony_invalid" | "deployment_not_found" | "not_deployed" | "unknown_chain" | "unknown_signer" | "wrong_chain" | "rpc_refused" | "signer_failed" | "chain_unavailable" | "chain_refused" | "insufficient_funds" | "foreign_node" | "spending_limit" | "nonce_contested" | "nonce_taken" | "transaction_failed" | "deployment_timeout" | "key_forgeable" | "key_claimed" | "contract_altered" | "key_for_development" | "contract_other_key" | "contract_unreadable" | "key_unusual" | "contract_too_long" | "contract_rejected" | "solc_version" | "solc_failed" | "code_differs" | "contract_wrong" | "no_contract" | "contract_not_verifier" | "contract_key_differs" | "contract_unsafe" | "no_proof_to_check" | "catalog_unavailable" | "stale_document" | "corrupt_document" | "queue_unavailable" | "lease_lost" | "artifact_not_found" | "artifact_exists" | "artifact_corrupt" | "artifact_store_unavailable" | "other_installation" | "new_catalog" | "new_store" | "no_installation" | "backup_invalid" | "file_unavailable" | "database_unavailable" | "inputs_not_found" | "inputs_wrong_key" | "inputs_altered" | "vault_other_key" | "secret_key_malformed" | "secret_keys_too_many" | "secret_key_weak" | "secret_key_exposed" | "secret_key_unavailable" | "artifact_unreadable" | "artifact_malformed" | "witness_calculator_unusable" | "verification_key_unusable" | "proving_key_unusable" | "sandbox_unavailable" | "sandbox_cache_folder" | "invalid_module" | "callback_failed" | "callback_early" | "callback_rate" | "callbacks_off" | "subject_gone" | "attempts_exhausted" | "panic" | "invalid_transition";
         /** @description Parameters and inputs that yield a proof. */
         Example: {
             /** @description All inputs by name. */
@@ -1560,7 +1621,7 @@ export interface components {
          * @description Purpose of a file.
          * @enum {string}
          */
-        FileRole: "source" | "r1cs" | "wasm" | "sym" | "zkey" | "verification_key" | "ptau";
+        FileRole: "source" | "r1cs" | "wasm" | "sym" | "zkey" | "verification_key" | "ptau" | "transcript";
         /** @description Why any person can forge proofs for the keys of a circuit. */
         Forgeable: {
             /** @description The contract that accepts forged proofs: replace it. Absent if none is recorded. */
@@ -1572,7 +1633,7 @@ export interface components {
          * @description Powers of tau that an imported key is verified with.
          * @enum {string}
          */
-        GivenPowers: "none" | "uploaded" | "configured";
+        GivenPowers: "none" | "uploaded" | "configured" | "published";
         /** @description Proof in the format of snarkjs' `proof.json`. */
         Groth16Proof: {
             /** @enum {string} */
@@ -1756,6 +1817,22 @@ export interface components {
             source: string;
         };
         /**
+         * @description Request to bind a contract that exists on a chain.
+         * @example {
+         *       "address": "0x5FbDB2315678afecb367f032d93F642f64180aa3",
+         *       "chainId": 31337
+         *     }
+         */
+        NewBinding: {
+            /** @description Address of the contract. */
+            address: components["schemas"]["Address"];
+            /**
+             * Format: int64
+             * @description Chain id (EIP-155). The operator's node of the chain is asked.
+             */
+            chainId: number;
+        };
+        /**
          * @description A ceremony to announce. Nothing of it can be changed later.
          * @example {
          *       "beacon": {
@@ -1900,15 +1977,21 @@ export interface components {
             inputs?: components["schemas"]["NumberRule"] | null;
             /**
              * @description The private inputs of the circuit by name. They are sealed until the request is final, then destroyed. A
-             *     public input is refused here, because the proof discloses it.
+             *     public input is refused here, because the proof discloses it. Required without `sealedInputs`.
              */
-            privateInputs: {
+            privateInputs?: {
                 [key: string]: components["schemas"]["InputValue"];
-            };
+            } | null;
             /** @description The public inputs of the circuit by name. The proof discloses them. A private input is refused here. */
             publicInputs?: {
                 [key: string]: components["schemas"]["InputValue"];
             };
+            /**
+             * @description All inputs, sealed by the client to the key of `GET /v1/sealing-key`, in base64; in place of `privateInputs`,
+             *     `publicInputs` and `inputs`. Only a worker can read them: it also checks them, so the request fails later if they do
+             *     not fit the circuit. docs/sealed-inputs.md has the format.
+             */
+            sealedInputs?: string | null;
             userId?: components["schemas"]["UserId"] | null;
         };
         /** @description Many requests for proofs. */
@@ -2013,16 +2096,28 @@ export interface components {
          * @enum {string}
          */
         ParameterType: "uint" | "field" | "bool";
+        /** @description A part that is sent to the bucket. */
+        PartToSign: {
+            /**
+             * Format: int32
+             * @description Number of the part, from 0.
+             */
+            part: number;
+            /** @description SHA-256 of the part. */
+            sha256: components["schemas"]["Sha256"];
+        };
+        /** @description Request for signed URLs of parts. */
+        PartsToSign: {
+            /** @description The parts. */
+            parts: components["schemas"]["PartToSign"][];
+        };
         /** @description Whether a queue is paused. */
         PausedQueue: {
             paused: boolean;
             queue: components["schemas"]["Queue"];
         };
-        /**
-         * @description Powers of tau that are not uploaded.
-         * @enum {string}
-         */
-        PowersChoice: "configured";
+        /** @description Powers of tau that are not uploaded: `configured`, or the name of a published file. */
+        PowersChoice: string;
         /** @description Private key: 64 hex digits. */
         PrivateKey: string;
         /** @description A failed request, in the format of RFC 9457. */
@@ -2279,6 +2374,22 @@ export interface components {
          * @enum {string}
          */
         Scope: "circuits:read" | "circuits:build" | "circuits:delete" | "proofs:create" | "proofs:read" | "verify" | "deploy" | "ceremonies:contribute" | "webhooks" | "operate" | "admin";
+        /** @description The public key that inputs are sealed to. The private half is in the workers that make proofs. */
+        SealingKey: {
+            /**
+             * Format: int32
+             * @description First byte of sealed inputs.
+             */
+            format: number;
+            /** @description First 8 bytes of `SHA-256("zkflow sealing key" ‖ public key)` in hexadecimal. */
+            keyId: string;
+            /** @description Public key of X25519 in hexadecimal. */
+            publicKey: string;
+            /** @description Algorithms of HPKE (RFC 9180). */
+            suite: string;
+            /** @description Tenant of the caller, which sealed inputs are bound to. */
+            tenant: components["schemas"]["Tenant"];
+        };
         /** @description A signed transaction. */
         SentTransaction: {
             from: components["schemas"]["Address"];
@@ -2288,6 +2399,24 @@ export interface components {
         };
         /** @description SHA-256 in lower-case hex digits. */
         Sha256: string;
+        /** @description Where and how a part is sent: a `PUT` with these headers and the bytes of the part. */
+        SignedPart: {
+            /** @description Headers of the request. */
+            headers: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int32
+             * @description Number of the part.
+             */
+            part: number;
+            /** @description URL in the bucket. Any client that has it can send the part. */
+            url: components["schemas"]["Url"];
+        };
+        /** @description Signed URLs, in the order of the request. */
+        SignedParts: {
+            parts: components["schemas"]["SignedPart"][];
+        };
         /**
          * @description Simplification of the constraints, as circom's `--O0`, `--O1` and `--O2`.
          * @enum {string}
@@ -2305,6 +2434,8 @@ export interface components {
             example?: components["schemas"]["Example"];
             /** @description The input signals of the main component. */
             inputs: components["schemas"]["Input"][];
+            /** @description Keys of ceremonies that circuits with these parameters use; absent if there are none. */
+            keys?: components["schemas"]["TemplateKey"][];
             name: components["schemas"]["TemplateName"];
             /** @description The output signals of the main component, all of them public. */
             outputs: components["schemas"]["Output"][];
@@ -2314,6 +2445,18 @@ export interface components {
             title: string;
             /** @description Warnings about the template's files, such as a manifest that is missing; absent if there are none. */
             warnings?: string[];
+        };
+        /** @description The key of a ceremony for one choice of parameters. */
+        TemplateKey: {
+            params: {
+                [key: string]: components["schemas"]["ParamValue"];
+            };
+            /** @description SHA-256 of the powers of tau that the key is verified with, if they are a file of the template. */
+            ptau?: components["schemas"]["Sha256"];
+            /** @description Name of published powers of tau that the key is verified with. */
+            publishedPtau?: string;
+            /** @description SHA-256 of the proving key. */
+            zkey: components["schemas"]["Sha256"];
         };
         /** @description All available templates. */
         TemplateList: {
@@ -2345,6 +2488,8 @@ export interface components {
         };
         /** @description An upload. */
         Upload: {
+            /** @description Whether parts can be sent to the bucket directly: see `signParts`. */
+            direct: boolean;
             /** @description When the upload is removed, unless a circuit is imported from it. */
             expiresAt: components["schemas"]["Time"];
             /** @description The files in the order of the request; a file is named by its place, from 0. */
@@ -4201,7 +4346,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4337,7 +4482,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4988,6 +5133,144 @@ export interface operations {
                 };
             };
             /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    bindContract: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuitId: components["schemas"]["CircuitName"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBinding"];
+            };
+        };
+        responses: {
+            /** @description The contract was bound before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+            /** @description The contract is bound */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+            /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type; `malformed_json`: a body or a file of snarkjs is not JSON, or has the wrong form; `unreadable_body`: the body ended early */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_owner`: the circuit or ceremony is public and belongs to another tenant; `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `artifact_not_found`: there is no file of this name; `circuit_not_found`: there is no circuit with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_slow`: the body arrives too slowly */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `chain_refused`: the node refuses the transaction; `circuit_failed`: key generation has failed; `circuit_pending`: the keys of the circuit are not ready; `key_for_development`: a key for development is not allowed on this chain; `key_forgeable`: proofs for the key can be forged */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: the body is larger than the route accepts; see `max_body_bytes` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the `Content-Type` is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `contract_key_differs`: the contract at the address has another verification key than the circuit; `contract_not_verifier`: the code at the address is no verifier whose key can be read; `contract_unsafe`: the contract at the address lacks a range check of public signals, or has a wrong modulus; `invalid_body`: a field of the body is missing, unknown or of the wrong type; `no_contract`: there is no code at the address; `rpc_refused`: a URL of a request is not allowed; `unknown_chain`: the operator has no node of this chain; `wrong_chain`: a node belongs to another chain */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6566,7 +6849,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7288,6 +7571,87 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getSealingKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key */
+            200: {
+                headers: {
+                    /** @description Digest of the document */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SealingKey"];
+                };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listTemplates: {
         parameters: {
             query?: never;
@@ -7857,6 +8221,137 @@ export interface operations {
                 };
             };
             /** @description `invalid_body`: a field of the body is missing, unknown or of the wrong type; `upload_part_length`: a part does not have the length of its place */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    signParts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                uploadId: components["schemas"]["UploadId"];
+                /** @description Place of the file in the upload, from 0 */
+                file: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PartsToSign"];
+            };
+        };
+        responses: {
+            /** @description The URLs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedParts"];
+                };
+            };
+            /** @description `invalid_path`: a segment of the path is not valid; `invalid_query`: a query parameter is unknown or has the wrong type; `malformed_json`: a body or a file of snarkjs is not JSON, or has the wrong form; `unreadable_body`: the body ended early */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request; `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `upload_not_found`: there is no such upload: it has expired, was deleted, or its import has ended; `upload_part_not_found`: the upload has no such file, or the file has fewer parts */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_slow`: the body arrives too slowly */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `upload_in_use`: a circuit is being imported from the upload; `upload_not_direct`: the server signs no URLs of its bucket: `s3_upload_s` is 0, or there is no bucket */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: the body is larger than the route accepts; see `max_body_bytes` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: the `Content-Type` is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_body`: a field of the body is missing, unknown or of the wrong type; `invalid_inputs`: inputs do not fit the circuit, or fields of a deployment are missing or contradict each other */
             422: {
                 headers: {
                     [name: string]: unknown;

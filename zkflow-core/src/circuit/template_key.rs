@@ -152,7 +152,11 @@ impl TemplateKey {
     }
 
     fn fault(&self, file: &KeyFile, problem: KeyProblem) -> TemplateKeyError {
-        TemplateKeyError { template: self.template.clone(), file: file.file.clone(), problem }
+        TemplateKeyError {
+            template: self.template.clone(),
+            file: file.file.clone(),
+            problem: Box::new(problem),
+        }
     }
 }
 
@@ -173,7 +177,7 @@ pub struct TemplateKeyError {
     pub template: TemplateName,
     /// Path of the file in the template's folder.
     pub file: String,
-    problem: KeyProblem,
+    problem: Box<KeyProblem>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -194,14 +198,14 @@ impl From<io::Error> for KeyProblem {
 
 impl Classified for TemplateKeyError {
     fn kind(&self) -> ErrorKind {
-        match &self.problem {
+        match &*self.problem {
             KeyProblem::Refused(error) => error.kind(),
             KeyProblem::Unreadable(_) | KeyProblem::Digest => ErrorKind::Invalid,
         }
     }
 
     fn code(&self) -> &'static str {
-        match &self.problem {
+        match &*self.problem {
             KeyProblem::Unreadable(_) => "template_key_unreadable",
             KeyProblem::Digest => "template_key_digest",
             KeyProblem::Refused(error) => error.code(),

@@ -107,10 +107,10 @@ impl Number {
         let mut product = [0u64; 4];
         for (low, a) in self.0.into_iter().enumerate() {
             let mut carry = 0u128;
-            for at in low..4 {
-                let sum = u128::from(a) * u128::from(other.0[at - low]) + u128::from(product[at]) + carry;
+            for (limb, b) in product[low..].iter_mut().zip(other.0) {
+                let sum = u128::from(a) * u128::from(b) + u128::from(*limb) + carry;
                 // The low half of a sum.
-                product[at] = sum as u64;
+                *limb = sum as u64;
                 carry = sum >> 64;
             }
         }

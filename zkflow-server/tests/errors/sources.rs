@@ -143,6 +143,7 @@ fn status_of_variant(class: &str, variant: &str) -> Option<u16> {
         (
             REQUEST,
             "Overloaded"
+            | "ShareUsed"
             | "TooManyUploads"
             | "CircuitQuota"
             | "Plan"

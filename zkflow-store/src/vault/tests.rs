@@ -472,5 +472,5 @@ fn a_ring_is_read_renewed_and_shortened() {
     }
     assert!(matches!(KeyRing::parse(" ,\n"), Err(KeyError::Malformed)));
     assert!(matches!(KeyRing::parse(&format!("{KEY},00")), Err(KeyError::Malformed)));
-    assert!(matches!(KeyRing::parse(&vec![KEY; 9].join(",")), Err(KeyError::TooMany(8))));
+    assert!(matches!(KeyRing::parse(&[KEY; 9].join(",")), Err(KeyError::TooMany(8))));
 }

@@ -245,7 +245,7 @@ mod tests {
         let (hour, tenant) = (Hour::of(now), TenantId::default());
         assert!((hour.elapsed(now) - 0.5).abs() < 1e-9 && hour.elapsed(Timestamp::from_millis(0)) == 0.0);
         assert!(hour.before().text(&tenant) < hour.text(&tenant));
-        assert!(Hour::of(Timestamp::from_millis(i64::MIN)).text(&tenant) > "9999-12-310".to_owned());
+        assert!(Hour::of(Timestamp::from_millis(i64::MIN)).text(&tenant).as_str() > "9999-12-310");
     }
 
     #[test]
