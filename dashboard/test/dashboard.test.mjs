@@ -145,8 +145,9 @@ test("a circuit of one's own is imported from its source, and proves", async () 
 test("a ceremony is announced", async () => {
   const { page, context } = await opened({ path: `#/ceremonies?circuitId=${circuit}` });
   await page.getByLabel("Least number of contributions").fill("1");
-  await page.getByLabel("Deadline").fill("2099-01-01T00:00");
-  await page.getByLabel("Time of the beacon").fill("2099-01-02T00:00");
+  const later = (days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 16);
+  await page.getByLabel("Deadline").fill(later(2));
+  await page.getByLabel("Time of the beacon").fill(later(3));
   await page.getByLabel("Source of the beacon").fill("drand, round 99");
   await page.getByRole("button", { name: "Announce" }).click();
   await status(page, "open");

@@ -128,7 +128,8 @@ async fn files_of_an_import_are_sent_to_the_bucket_directly() {
     client.put_signed(&signed["parts"][0], main.replace('a', "c").into_bytes()).await.unwrap();
     assert_eq!(client.upload(id).await.unwrap()["files"][0]["missing"], json!([]));
     let failed = client.import_circuit(&json!({"uploadId": id, "simplification": "O2"}), PATIENCE).await;
-    assert_eq!(failed.unwrap_err().code(), Some("upload_digest"));
+    let failed = failed.unwrap_err().to_string();
+    assert!(failed.contains("upload_digest"), "{failed}");
     for _ in 0..100 {
         if objects(&site.s3, "upload-parts/").await.is_empty() && client.upload(id).await.is_err() {
             break;

@@ -175,7 +175,7 @@ fn keys_name_files_of_the_template_for_one_choice_of_parameters_each() {
         (format!("[[keys]]\n{}", file("zkey", "../a.zkey")), "not a path within"),
         (format!("[[keys]]\n{}", file("zkey", "/a.zkey")), "not a path within"),
         (format!("[[keys]]\n{}", file("zkey", "")), "not a path within"),
-        (format!("[[keys]]\n{zkey}").replace(digest, "00"), "sha256"),
+        (format!("[[keys]]\n{zkey}").replace(digest, "00"), "not a digest"),
         (format!("[[keys]]\n{zkey}other = 1\n"), "unknown field `other`"),
         (format!("[[keys]]\nparams = {{ n = 9 }}\n{zkey}"), "params.n: expected"),
         (format!("[[keys]]\nparams = {{ m = 1 }}\n{zkey}"), "params.m: unknown parameter"),

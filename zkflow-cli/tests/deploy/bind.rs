@@ -138,7 +138,7 @@ async fn another_contract_is_refused_with_what_differs_and_leaves_no_document() 
     assert!(said.contains("compared with r"), "{said}");
 
     // A contract that returns one for every call: PUSH1 1 PUSH0 MSTORE PUSH1 32 PUSH0 RETURN.
-    let code = hex::decode("6960015f5260205ff3005f52600a6016f3").unwrap();
+    let code = hex::decode("6760015f5260205ff35f5260086018f3").unwrap();
     let liar = world.has_code(&code).await;
     world.refuses(&id, (ANVIL, &liar), "contract_not_verifier").await;
     world.refuses(&id, (ANVIL, &format!("0x{}", "aa".repeat(20))), "no_contract").await;

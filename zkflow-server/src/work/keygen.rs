@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
-use zkflow_core::circuit::{Blueprint, CircuitFiles};
+use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName};
 use zkflow_core::compile::CompileError;
 use zkflow_core::id::CircuitId;
 use zkflow_core::rng::os_rng;
@@ -70,7 +70,9 @@ impl KeyGeneration {
             let files =
                 CircuitFiles::generate(&blueprint, compiled, &app.sandbox, &*app.powers, options, rng)
                     .map_err(stop)?;
-            Ok::<_, Stop>((files, zkey.map(|path| (Arc::new(scratch), path))))
+            // A key that the template names is among the files.
+            let is_made = files.files.iter().all(|(name, _)| *name != FileName::ProvingKey);
+            Ok::<_, Stop>((files, zkey.filter(|_| is_made).map(|path| (Arc::new(scratch), path))))
         };
         let (files, zkey) = blocking(generate).await??;
         self.advance(circuit, CircuitStage::Store, "setup", began).await?;

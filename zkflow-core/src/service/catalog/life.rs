@@ -93,7 +93,7 @@ pub struct Life<T, G> {
     /// Number of changes, for optimistic concurrency.
     pub epoch: u64,
     /// Number of times that the document became pending again.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub restarts: u32,
     /// Owner of the document.
     #[serde(default)]
@@ -104,6 +104,10 @@ pub struct Life<T, G> {
     /// Address that the end of the document is sent to, until then; `None`: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback: Option<Sealed>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Ids of the request that a document comes from.
