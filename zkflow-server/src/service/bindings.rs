@@ -33,6 +33,7 @@ pub async fn request(
 ) -> Result<(Deployment, bool), RequestError> {
     let circuit = circuits::ready(super::owned(app, tenant, circuit_id).await?)?;
     deployments::refuse_forgeable(&circuit)?;
+    let client = app.chains.client(chain_id)?;
     let label = circuit.provenance.or(circuit.claimed);
     if label == Some(Provenance::Development) && !app.chains.development.contains(&chain_id) {
         return Err(DeployError::Development(chain_id).into());
@@ -43,7 +44,6 @@ pub async fn request(
     if let Some(present) = app.catalog.deployments().by_key(&lookup).await? {
         return Ok((present, false));
     }
-    let client = app.chains.client(chain_id)?;
     let own = verify::verifying_key(app, &circuit).await?;
     let verification_key = circuits::artifact_meta(&circuit, FileName::VerificationKey.as_str())?.sha256;
     let contract = {
