@@ -52,13 +52,12 @@ pub async fn bind(
 }
 
 fn compare(key: &VerifyingKey, code: &[u8], address: Address) -> Result<(), DeployError> {
-    let (Some(found), Some(audit)) = (key_in_bytecode(code), audit_bytecode(code)) else {
-        return Err(DeployError::NotVerifier(address));
-    };
+    let found = key_in_bytecode(code).ok_or(DeployError::NotVerifier(address))?;
     let differs = differences(key, &found);
     if !differs.is_empty() {
         return Err(DeployError::OtherBoundKey { address, differs: differs.join(", ") });
     }
+    let audit = audit_bytecode(code).ok_or(DeployError::NotVerifier(address))?;
     // The key itself was judged when the circuit was made.
     let of_code =
         audit.findings.iter().filter(|finding| matches!(finding.rule, Rule::RangeCheck | Rule::Modulus));

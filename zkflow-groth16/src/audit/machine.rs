@@ -20,7 +20,7 @@ pub(super) enum End {
 
 /// Work of one run.
 const MOST_WORK: usize = 1 << 18;
-/// Work of a power, and of a product in a ring.
+/// Work of a quotient, a power, and a product in a ring.
 const POWER: usize = 64;
 /// Bytes of memory.
 const MOST_MEMORY: usize = 1 << 18;
@@ -104,8 +104,11 @@ impl Machine<'_> {
             0x39 => self.copy(self.code)?,
             0x3d => self.push(number(self.returned.len()))?,
             0x3e => {
-                let returned = self.returned.clone();
-                self.copy(&returned)?;
+                // Not a copy: it would cost more than a copy of few bytes pays for.
+                let returned = std::mem::take(&mut self.returned);
+                let copied = self.copy(&returned);
+                self.returned = returned;
+                copied?;
             }
             0x50 => self.pop().map(drop)?,
             0x51 => {
@@ -170,7 +173,7 @@ impl Machine<'_> {
 
     fn calculate(&mut self, instruction: u8) -> Result<(), End> {
         let a = self.pop()?;
-        if matches!(instruction, 0x08..=0x0a) {
+        if matches!(instruction, 0x04..=0x0a) {
             self.spend(POWER)?;
         }
         let result = match instruction {
@@ -229,10 +232,9 @@ impl Machine<'_> {
             Some(8) => Number::ONE.word().to_vec(),
             _ => return Err(End::Unknown),
         };
-        let returned = self.returned.clone();
-        let out = self.memory(to, room)?;
-        let length = out.len().min(returned.len());
-        out[..length].copy_from_slice(&returned[..length]);
+        let length = room.small().map_or(self.returned.len(), |room| room.min(self.returned.len()));
+        let part = self.returned[..length].to_vec();
+        self.memory(to, room)?[..length].copy_from_slice(&part);
         self.push(Number::ONE)
     }
 
@@ -293,4 +295,32 @@ fn part(source: &[u8], from: Number, length: usize) -> Vec<u8> {
     let mut bytes = rest[..length.min(rest.len())].to_vec();
     bytes.resize(length, 0);
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn returned_bytes_can_be_copied_again() {
+        // Memory 0..32 is 7. The contract that copies bytes returns it; it is copied to 32 and to 64, and the last is returned.
+        let code = "60075f52 5f5f60205f60045afa50 60205f60203e 60205f60403e 60206040f3".replace(' ', "");
+        let mut work = MOST_WORK;
+        let seven = Number([7, 0, 0, 0]).word().to_vec();
+        assert_eq!(run(&hex::decode(code).unwrap(), &[], &mut work), End::Returned(seven));
+        assert!(work < MOST_WORK);
+    }
+
+    #[test]
+    fn quotients_cost_as_much_as_powers() {
+        let spent = |instruction: u8| {
+            let mut work = MOST_WORK;
+            run(&[0x5f, 0x5f, 0x5f, instruction], &[], &mut work);
+            MOST_WORK - work
+        };
+        for instruction in 0x04..=0x09 {
+            assert_eq!(spent(instruction), spent(0x0a), "{instruction:02x}");
+        }
+        assert!(spent(0x02) < POWER);
+    }
 }
