@@ -2,6 +2,7 @@
 
 use clap::Args;
 use serde_json::Value;
+use zkflow_core::service::chain::Address;
 
 use super::Error;
 use super::server::ServerArgs;
@@ -13,7 +14,7 @@ pub(crate) struct BindArgs {
     circuit: String,
     /// Address of the contract
     #[arg(value_name = "0xADDRESS")]
-    address: String,
+    address: Address,
     /// Id of the chain; the server asks its own node of it
     #[arg(long, value_name = "NUMBER")]
     chain_id: u64,
@@ -25,7 +26,8 @@ pub(super) fn bind(args: &BindArgs) -> Result<(), Error> {
     if !args.circuit.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err("expected the id of a circuit: letters and digits".into());
     }
-    let deployment = args.server.client()?.bind_contract(&args.circuit, args.chain_id, &args.address)?;
+    let deployment =
+        args.server.client()?.bind_contract(&args.circuit, args.chain_id, &args.address.to_string())?;
     let contract = &deployment["contract"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     println!("contract             {}", text(&contract["address"]));

@@ -93,19 +93,16 @@ async fn a_contract_with_the_key_of_the_circuit_is_bound_and_nothing_is_signed()
     }
     assert_eq!(world.transactions().await, 0, "the signer of the server");
     let address = world.has(&contract(Layout::Snarkjs, &key)).await;
-    let output = Command::new(env!("CARGO_BIN_EXE_zkflow"))
-        .args([
-            "circuit",
-            "bind",
-            &id,
-            &address,
-            "--chain-id",
-            &ANVIL.to_string(),
-            "--server",
-            world.server.base(),
-        ])
-        .output()
-        .unwrap();
+    let bind = |address: &str| {
+        let (chain, server) = (ANVIL.to_string(), world.server.base());
+        Command::new(env!("CARGO_BIN_EXE_zkflow"))
+            .args(["circuit", "bind", &id, address, "--chain-id", &chain, "--server", server])
+            .output()
+            .unwrap()
+    };
+    let wrong = bind("0x1234");
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("0xADDRESS"), "{wrong:?}");
+    let output = bind(&address);
     let printed = String::from_utf8_lossy(&output.stdout).to_lowercase();
     assert!(output.status.success() && printed.contains(&address.to_lowercase()), "{output:?}");
 }
