@@ -102,7 +102,7 @@ pub(crate) enum Command {
     #[cfg(feature = "server")]
     #[command(subcommand)]
     Keys(Box<keys::KeysCommand>),
-    /// Export and verify the log of who changed what on servers
+    /// Export and verify the log of changes on servers, with their callers
     #[cfg(feature = "server")]
     #[command(subcommand)]
     AuditLog(Box<audit_log::AuditLogCommand>),

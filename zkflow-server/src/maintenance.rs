@@ -7,7 +7,7 @@
 //! | [`manifest`] | the description of a circuit in the store; the catalog made again from it |
 //! | [`tombstone`] | what a deleted circuit was |
 //! | [`backup`], [`restore`] | copies of all documents and artifacts |
-//! | [`audit`] | who changed what |
+//! | [`audit`] | records changes with their callers |
 //! | [`repair`] | missing and damaged artifacts |
 //! | `tape` | the seals of stored tapes |
 //! | [`reseal`] | everything sealed again with the current key |

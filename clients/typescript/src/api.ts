@@ -1039,7 +1039,7 @@ export interface components {
         AuditEntries: {
             entries: components["schemas"]["AuditEntry"][];
         };
-        /** @description Who changed what. `digest` is the SHA-256 over all other fields but `seal`, and so over all earlier entries. */
+        /** @description A change with its caller. `digest` is the SHA-256 over all other fields but `seal`, and so over all earlier entries. */
         AuditEntry: {
             action: components["schemas"]["AuditAction"];
             /** @description Name of the caller, such as `key:` and the id of its key. */

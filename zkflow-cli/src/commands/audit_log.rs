@@ -1,4 +1,4 @@
-//! `zkflow audit-log`: who changed what on servers.
+//! `zkflow audit-log`: the log of changes on servers, with their callers.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

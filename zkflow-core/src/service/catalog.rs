@@ -11,7 +11,7 @@
 //! | `sealed` | [`Sealed`], bytes that only the vault opens |
 //! | `origin` | [`Origin`], what a circuit is made from |
 //! | `keys` | [`ApiKeys`], the keys of the API |
-//! | `audit` | [`AuditLog`], who changed what |
+//! | `audit` | [`AuditLog`], changes with their callers |
 //! | `usage` | [`UsageLog`], what tenants used |
 
 use std::fmt;
@@ -83,7 +83,7 @@ pub trait Catalog: fmt::Debug + Send + Sync + 'static {
     /// What tenants used.
     fn usage_log(&self) -> &dyn UsageLog;
 
-    /// Who changed what.
+    /// Changes with their callers.
     fn audit_log(&self) -> &dyn AuditLog;
 
     /// Returns at most `limit` proof requests with `expires_at <= now`, earliest first.

@@ -101,7 +101,7 @@ fn scope(name: &str) -> Option<Scope> {
     Scope::ALL.iter().copied().find(|scope| scope.as_str() == name)
 }
 
-/// A subject as it is logged. Different subjects have different names: what is not shown is in a digest.
+/// A subject as it is logged. Different subjects have different names: a digest stands for the part that is not shown.
 fn name(sub: &str) -> String {
     let shown: String = sub.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
     match shown == sub {

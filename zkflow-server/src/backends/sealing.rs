@@ -1,4 +1,4 @@
-//! The keys that inputs are sealed to, and who must be able to open them.
+//! The keys that inputs are sealed to, and the check of the processes that must open them.
 
 use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::store::{ArtifactPath, ArtifactStore, PutMode, StoreError};

@@ -38,7 +38,7 @@ const MOST: usize = 1000;
 /// Highest number of an entry, as the description of the API has it.
 const MOST_NUMBER: u64 = i64::MAX as u64;
 
-/// Who changed what. `digest` is the SHA-256 over all other fields but `seal`, and so over all earlier entries.
+/// A change with its caller. `digest` is the SHA-256 over all other fields but `seal`, and so over all earlier entries.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AuditEntry)]
 struct AuditEntryDto {

@@ -1,4 +1,4 @@
-//! Records who changed what.
+//! Records changes with their callers.
 
 use zkflow_core::service::catalog::{AuditAction, RequestOrigin};
 use zkflow_core::service::tenant::TenantId;

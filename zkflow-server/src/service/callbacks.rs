@@ -22,14 +22,8 @@ pub(super) enum Callback {
 }
 
 impl Callback {
-    pub(super) fn address(&self) -> &Sealed {
-        match self {
-            Self::Asked(address) | Self::Usual(address) => address,
-        }
-    }
-
     /// The address.
-    pub(super) fn into_address(self) -> Sealed {
+    pub(super) fn address(&self) -> &Sealed {
         match self {
             Self::Asked(address) | Self::Usual(address) => address,
         }

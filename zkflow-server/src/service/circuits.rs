@@ -121,7 +121,7 @@ pub(super) async fn obtain(
     }
 }
 
-/// Records who may use the circuit, and the callback of a pending one.
+/// Records the visibility of the circuit, and the callback of a pending one.
 async fn share(
     app: &App,
     mut circuit: Circuit,

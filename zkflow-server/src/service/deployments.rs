@@ -134,7 +134,7 @@ pub async fn request(
     let mut deployment = Deployment::new(id.clone(), circuit_id.clone(), asked, now);
     deployment.life.origin = origin;
     deployment.life.tenant = tenant.clone();
-    deployment.life.callback = callback.map(callbacks::Callback::into_address);
+    deployment.life.callback = callback.as_ref().map(callbacks::Callback::address).cloned();
     if own_rpc || secrets.private_key.is_some() {
         app.vault.seal_deployment(&deployment, &secrets.to_text()).await?;
     }
@@ -378,6 +378,6 @@ pub(crate) fn open_signer(
         (Signer::Request, Some(key)) => {
             Some(Arc::new(CappedSigner::new(LocalSigner::from_hex(key)?, app.chains.spending)))
         }
-        (Signer::Request, None) | (Signer::Nobody, _) => None,
+        (Signer::Request, None) | (Signer::Absent, _) => None,
     })
 }

@@ -137,7 +137,7 @@ impl Intake<'_> {
         let mut asked = ProofRequest::new(id, circuit_id, user_id, idempotency, now, keep);
         asked.life.origin = origin;
         asked.life.tenant = tenant;
-        asked.life.callback = callback.map(callbacks::Callback::into_address);
+        asked.life.callback = callback.as_ref().map(callbacks::Callback::address).cloned();
         let small = inputs.len() <= SMALL;
         let sealed = inputs.enclose(&app.vault, &asked);
         match small {

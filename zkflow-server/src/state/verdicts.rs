@@ -39,7 +39,7 @@ pub struct Verdicts {
     kept: Mutex<VecDeque<(Question, Arc<Code>)>>,
 }
 
-/// Who asks for a verdict.
+/// The caller that asks for a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asker {
     /// A request, which may be one of many.

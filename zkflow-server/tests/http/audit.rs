@@ -1,4 +1,4 @@
-//! Who changed what.
+//! The log of changes with their callers.
 
 use axum::body::Body;
 use axum::http::Method;

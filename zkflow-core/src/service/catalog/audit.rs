@@ -1,4 +1,4 @@
-//! [`AuditLog`]: who changed what, as a chain of entries.
+//! [`AuditLog`]: changes with their callers, as a chain of entries.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};

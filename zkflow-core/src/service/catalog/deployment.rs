@@ -163,7 +163,7 @@ pub enum Signer {
     /// Private key from the request.
     Request,
     /// None: the contract was on the chain before, and is bound to the circuit.
-    Nobody,
+    Absent,
 }
 
 impl DeployedContract {

@@ -94,7 +94,7 @@ impl Deployment {
     ) -> Self {
         let asked = Asked {
             chain_id: Some(contract.chain_id),
-            signer: Signer::Nobody,
+            signer: Signer::Absent,
             own_rpc: false,
             idempotency: Some(idempotency),
         };

@@ -177,7 +177,7 @@ impl From<Deployment> for DeploymentDto {
             chain_id: deployment.chain_id,
             signer: match deployment.signer {
                 Signer::Named(name) => Some(name),
-                Signer::Request | Signer::Nobody => None,
+                Signer::Request | Signer::Absent => None,
             },
             status: deployment.life.status,
             stage: deployment.life.stage,
