@@ -61,7 +61,15 @@ impl NativeProver {
             let (folder, path) = (folder.clone(), path.to_owned());
             thread::spawn(move || known.unwrap_or_else(|| folder.digests().of(&path, &zkey)))
         };
-        let mut made = self.engine.pools.wide(|| proof(&key, Check::Blinding))?;
+        let made = self.engine.pools.wide(|| proof(&key, Check::Blinding));
+        let mut made = match made {
+            Ok(made) => made,
+            Err(error) => {
+                // The caller may change the file as soon as it has the error.
+                let _ = digest.join();
+                return Err(error);
+            }
+        };
         let (prover, folder): (Self, Folder) = (self.clone(), folder.clone());
         made.storing = Some(thread::spawn(move || {
             if let Ok(digest) = digest.join() {
