@@ -1,14 +1,19 @@
 //! One order on a chain whose blocks the test mines.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde_json::json;
 use zkflow_core::digest::Digest;
 use zkflow_core::format::json as snarkjs;
 use zkflow_core::proof::PublicSignals;
 use zkflow_core::service::catalog::DeploymentStage;
-use zkflow_core::service::chain::{SignedTransaction, TransactionSigner as _};
+use zkflow_core::service::chain::{
+    Address, ChainClient, ChainError, Receipt, SignedTransaction, TransactionHash, TransactionSigner as _,
+    UnsignedTransaction,
+};
 use zkflow_evm::deploy::{Code, DeployError, Journal, Order, Statement, Stopped, drive};
 use zkflow_evm::{Endpoint, EvmClient, LocalSigner};
 use zkflow_server::client::LocalChain;
@@ -163,4 +168,61 @@ async fn a_nonce_that_another_transaction_took_is_given_up_for_another() {
     assert_ne!(deployed.transaction, Some(lost.hash));
     assert_eq!(journal.transaction.unwrap().nonce, lost.nonce + 1);
     assert_eq!(signer.address(), lost.sender);
+}
+
+/// A node that knows the nonces of a new block before its receipts.
+#[derive(Debug)]
+struct LateReceipts {
+    node: EvmClient,
+    /// Questions for a receipt that are still answered with none.
+    unanswered: AtomicU32,
+}
+
+#[async_trait]
+impl ChainClient for LateReceipts {
+    async fn chain_id(&self) -> Result<u64, ChainError> {
+        self.node.chain_id().await
+    }
+
+    async fn head(&self) -> Result<u64, ChainError> {
+        self.node.head().await
+    }
+
+    async fn mined_nonces(&self, account: &Address, block: u64) -> Result<u64, ChainError> {
+        self.node.mined_nonces(account, block).await
+    }
+
+    async fn creation(&self, sender: &Address, code: Bytes) -> Result<UnsignedTransaction, ChainError> {
+        self.node.creation(sender, code).await
+    }
+
+    async fn broadcast(&self, transaction: &SignedTransaction) -> Result<(), ChainError> {
+        self.node.broadcast(transaction).await
+    }
+
+    async fn receipt(&self, hash: &TransactionHash) -> Result<Option<Receipt>, ChainError> {
+        let unanswered =
+            self.unanswered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if unanswered.is_ok() { Ok(None) } else { self.node.receipt(hash).await }
+    }
+
+    async fn code(&self, address: &Address) -> Result<Bytes, ChainError> {
+        self.node.code(address).await
+    }
+
+    async fn call(&self, contract: &Address, data: Bytes, gas: u64) -> Result<Bytes, ChainError> {
+        self.node.call(contract, data, gas).await
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_that_comes_after_the_nonce_is_waited_for() {
+    let (code, statement) = contract(18).await;
+    let chain = LocalChain::start(&[]).unwrap();
+    let node = LateReceipts { node: client(&chain), unanswered: AtomicU32::new(3) };
+    let signer = LocalSigner::from_hex(&chain.keys()[0]).unwrap();
+    let mut journal = Memory::default();
+    drive(&node, Some(&signer), order(&code, &statement, 1), &mut journal).await.unwrap();
+    assert_eq!(journal.signatures, 1, "the transaction was mined, so no other one is signed");
+    assert_eq!(transactions(&chain).await, 1);
 }

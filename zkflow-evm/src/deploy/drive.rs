@@ -18,6 +18,10 @@ use super::{Code, DeployError, Statement};
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(3));
 /// Interval after which a transaction that is not mined is sent again.
 const SEND_AGAIN: Duration = Duration::from_secs(20);
+/// How long the nonce of a transaction must have been seen used, without a receipt, before another transaction is signed.
+/// A node answers for a new state some time before it knows the receipts, and one address may stand for several nodes of
+/// which some lag behind.
+const RECEIPT_LAG: Duration = Duration::from_secs(4);
 /// Highest number of transactions that a call of [`drive`] signs: one, and three that replace lost ones.
 const SIGNATURES: u32 = 4;
 
@@ -96,6 +100,7 @@ pub async fn drive<J: Journal>(
     let most = journal.signatures().saturating_add(SIGNATURES);
     let mut pause = PAUSE.0;
     let mut sent: Option<Instant> = None;
+    let mut nonce_used: Option<Instant> = None;
     loop {
         let transaction = journal.transaction();
         in_time(order.deadline, transaction.as_ref())?;
@@ -105,7 +110,11 @@ pub async fn drive<J: Journal>(
             continue;
         };
         let seen = look(chain, &transaction, order.confirmations).await?;
-        match next(&transaction, &seen, order.confirmations) {
+        let next = next(&transaction, &seen, order.confirmations);
+        if !matches!(next, Next::Superseded) {
+            nonce_used = None;
+        }
+        match next {
             Next::Send if sent.is_none_or(|sent| sent.elapsed() >= SEND_AGAIN) => {
                 chain.broadcast(&transaction).await?;
                 if sent.replace(Instant::now()).is_none() {
@@ -113,7 +122,9 @@ pub async fn drive<J: Journal>(
                 }
             }
             Next::Send | Next::Wait => {}
+            Next::Superseded if nonce_used.get_or_insert_with(Instant::now).elapsed() < RECEIPT_LAG => {}
             Next::Superseded => {
+                nonce_used = None;
                 sign_and_send(chain, signer, order, Some(&transaction), most, journal).await?;
                 sent = Some(Instant::now());
             }
