@@ -5,7 +5,7 @@
 //! | `.zkey` | [`audit_zkey`] | the key with its contributions |
 //! | `verification_key.json` | [`audit_verification_key`] | the key |
 //! | Solidity source | [`audit_source`] | the key, the moduli, the range checks of the public signals |
-//! | deployed code | [`audit_bytecode`] | the same, from the constants of the code; range checks from runs of it |
+//! | deployed code | [`audit_bytecode`] | the same, from the constants of the code; its checks from runs of it |
 //!
 //! The contracts of snarkjs 0.4 to 0.7, of gnark and of this crate are known. A contract of another layout is read by its
 //! constants: points are what lies on the curves.
@@ -13,12 +13,12 @@
 //! No finding does not mean that a key can be trusted: the contributions of others are not visible in a contract.
 
 mod bytecode;
+mod checks;
 mod constants;
 mod finding;
 mod layout;
 mod machine;
 mod number;
-mod ranges;
 mod source;
 
 pub use bytecode::{audit_bytecode, key_in_bytecode};

@@ -60,7 +60,7 @@ pub fn words(proof: &Proof, public: &PublicSignals) -> Vec<[u8; 32]> {
 pub(crate) type Word = [u8; 32];
 
 /// `value` as an EVM word.
-fn word<F: PrimeField>(value: &F) -> Word {
+pub(crate) fn word<F: PrimeField>(value: &F) -> Word {
     let bytes = value.into_bigint().to_bytes_be();
     let mut word = [0; 32];
     word[32 - bytes.len()..].copy_from_slice(&bytes);

@@ -182,6 +182,40 @@ fn missing_range_checks_and_wrong_moduli_are_found_in_source_and_code() {
 }
 
 #[test]
+fn code_that_does_not_check_proofs_with_its_key_is_found() {
+    let place = Place::new();
+    let key = sound(2);
+    let rules_of = |layout: Layout, from: &str, to: &str| {
+        let source = contract(layout, &key);
+        assert!(source.contains(from), "{layout:?}: {from}");
+        let code = place.put("code.hex", runtime(&source.replacen(from, to, 1)));
+        place.rules(&code)
+    };
+    for (layout, check, without) in [
+        (Layout::Early, "return done && out[0] == 1;", "return done || out[0] == 1;"),
+        (Layout::Snarkjs, "and(success, mload(_pPairing))", "success"),
+        (Layout::Gnark, "if (!success || out[0] != 1)", "if (!success)"),
+        (Layout::ZkFlow, "mstore(0x00, and(valid, mload(0x00)))", "mstore(0x00, valid)"),
+    ] {
+        assert_eq!(rules_of(layout, check, without), ["pairing-check"], "{layout:?}");
+    }
+    // The number stays in the code, and the pairings do not contain it.
+    let delta = "mstore(add(_pPairing, 672), deltax2)";
+    assert_eq!(rules_of(Layout::Snarkjs, delta, "if iszero(gas()) { revert(0, deltax2) }"), ["pairing-check"]);
+    // The second signal is multiplied with nothing.
+    let signal = "calldataload(add(pubSignals, 32))";
+    assert_eq!(rules_of(Layout::Snarkjs, signal, "0"), ["pairing-check"]);
+    // Another function, and a contract that decides by its chain.
+    let name = "function verifyProof(";
+    assert_eq!(rules_of(Layout::ZkFlow, name, "function verify("), ["not-run"]);
+    let chain = "if iszero(chainid()) { revert(0, 0) } mstore(0x00, and(valid, mload(0x00)))";
+    let check = "mstore(0x00, and(valid, mload(0x00)))";
+    assert_eq!(rules_of(Layout::ZkFlow, check, chain), ["not-run"]);
+    // Only the order itself is refused.
+    assert_eq!(rules_of(Layout::Snarkjs, "lt(v, r)", "iszero(eq(v, r))"), ["range-check"]);
+}
+
+#[test]
 fn proving_keys_are_judged_with_their_contributions() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../zkflow-groth16/tests/data");
     let place = Place::new();

@@ -134,6 +134,11 @@ async fn another_contract_is_refused_with_what_differs_and_leaves_no_document() 
     let said = world.refuses(&id, (ANVIL, &unchecked), "contract_unsafe").await;
     assert!(said.contains("compared with r"), "{said}");
 
+    let blind = contract(Layout::Snarkjs, &key).replace("and(success, mload(_pPairing))", "success");
+    let blind = world.has(&blind).await;
+    let said = world.refuses(&id, (ANVIL, &blind), "contract_unsafe").await;
+    assert!(said.contains("the pairings fail"), "{said}");
+
     // A contract that returns one for every call: PUSH1 1 PUSH0 MSTORE PUSH1 32 PUSH0 RETURN.
     let code = hex::decode("6760015f5260205ff35f5260086018f3").unwrap();
     let liar = world.has_code(&code).await;

@@ -1,6 +1,6 @@
 //! Contracts that are on a chain already: their key is read from their code, and compared.
 
-use zkflow_core::audit::{Level, Rule, audit_bytecode, key_in_bytecode};
+use zkflow_core::audit::{Rule, audit_bytecode, key_in_bytecode};
 use zkflow_core::digest::Digest;
 use zkflow_core::proof::VerifyingKey;
 use zkflow_core::service::catalog::DeployedContract;
@@ -12,8 +12,9 @@ use super::DeployError;
 ///
 /// # Behaviour
 /// - The key is read as [`audit_bytecode`] reads it, from the constants of verifiers of snarkjs, gnark and ZKFlow.
-/// - A contract that compares public signals with no r, or has a wrong modulus, is refused.
-/// - The contract is not called: [`Statement`](super::Statement) does that.
+/// - A contract whose code was not run, or that checks less than the pairings and the range of each public signal, is
+///   refused. So is a wrong modulus.
+/// - The contract is not called on its chain: [`Statement`](super::Statement) does that.
 ///
 /// # Errors
 /// - [`DeployError::OtherChain`]; the node fails.
@@ -59,10 +60,10 @@ fn compare(key: &VerifyingKey, code: &[u8], address: Address) -> Result<(), Depl
     }
     let audit = audit_bytecode(code).ok_or(DeployError::NotVerifier(address))?;
     // The key itself was judged when the circuit was made.
-    let of_code =
-        audit.findings.iter().filter(|finding| matches!(finding.rule, Rule::RangeCheck | Rule::Modulus));
-    let bad = of_code.filter(|finding| finding.rule.level() == Level::Error);
-    let findings: Vec<&str> = bad.map(|finding| finding.detail.as_str()).collect();
+    let of_code = audit.findings.iter().filter(|finding| {
+        matches!(finding.rule, Rule::RangeCheck | Rule::Pairing | Rule::NotRun | Rule::Modulus)
+    });
+    let findings: Vec<&str> = of_code.map(|finding| finding.detail.as_str()).collect();
     match findings.is_empty() {
         true => Ok(()),
         false => Err(DeployError::UnsafeContract { address, findings: findings.join("; ") }),

@@ -2,10 +2,11 @@
 
 use sha3::{Digest as _, Keccak256};
 
+use super::checks::Unchecked;
 use super::constants::{Constant, base_field, is_wrong_modulus, points, scalar_field};
 use super::finding::{Audit, Place, Rule, Subject};
 use super::machine::pushed_bytes;
-use super::{layout, ranges};
+use super::{checks, layout};
 use crate::calldata::Word;
 use crate::proof::VerifyingKey;
 
@@ -15,9 +16,10 @@ use crate::proof::VerifyingKey;
 /// # Behaviour
 /// - Points are found by their curve equations, and their roles by their order, so any compiler's output can be read.
 /// - A point of IC that is infinity is not visible.
-/// - A range check of a public signal is missing if the contract accepts r in its place. The functions of snarkjs, gnark and
-///   this crate are run for that, with pairings that always hold. Of another contract, range checks are missing if the code
-///   does not contain r.
+/// - The functions of snarkjs, gnark and this crate are run, with precompiled contracts whose answers are given. A range check
+///   of a public signal is missing if the contract accepts r or more in its place. The pairing check is missing if the contract
+///   accepts a proof although the pairings fail, or uses a part of its key nowhere.
+/// - Of another contract, only a code that does not contain r is seen to lack range checks.
 pub fn audit_bytecode(code: &[u8]) -> Option<Audit> {
     let constants = pushed(code);
     let (found, left) = points(&constants);
@@ -38,8 +40,15 @@ pub fn audit_bytecode(code: &[u8]) -> Option<Audit> {
         });
     };
     let mut audit = Audit::of_contract(Subject::Bytecode, &key, is_gnark);
-    if let Some(detail) = missing_range_checks(code, key.n_public(), is_gnark, contains(&scalar_field())) {
-        audit.add(Rule::RangeCheck, detail, Place::Whole);
+    match checks::unchecked(code, &key, is_gnark) {
+        Some(unchecked) => report(&mut audit, &unchecked, key.n_public()),
+        None => {
+            audit.add(Rule::NotRun, Rule::NotRun.about(), Place::Whole);
+            if key.n_public() > 0 && !contains(&scalar_field()) {
+                let detail = "the code does not contain r, so no public signal is compared with it";
+                audit.add(Rule::RangeCheck, detail, Place::Whole);
+            }
+        }
     }
     for constant in constants.iter().filter(|constant| is_wrong_modulus(&constant.value)) {
         let detail = format!("0x{} is almost a modulus of BN254", hex::encode(constant.value));
@@ -59,19 +68,23 @@ fn is_of_gnark(code: &[u8]) -> bool {
     GNARK_ERRORS.iter().all(|signature| contains_selector(code, signature))
 }
 
-/// What is wrong with the range checks of public signals.
-fn missing_range_checks(code: &[u8], signals: usize, is_gnark: bool, contains_r: bool) -> Option<String> {
-    match (signals, ranges::unchecked(code, signals, is_gnark)) {
-        (0, _) => None,
-        (_, Some(unchecked)) if unchecked.is_empty() => None,
-        (_, Some(unchecked)) => {
-            let count = signals - unchecked.len();
-            Some(format!(
-                "{count} of {signals} public signals are compared with r: the contract accepts r in place of others"
-            ))
-        }
-        (_, None) if contains_r => None,
-        (_, None) => Some("the code does not contain r, so no public signal is compared with it".to_owned()),
+/// Reports what a run of the contract showed.
+fn report(audit: &mut Audit, unchecked: &Unchecked, signals: usize) {
+    let Unchecked { ranges, pairings, parts } = unchecked;
+    if !ranges.is_empty() {
+        let checked = signals - ranges.len();
+        let detail = format!(
+            "{checked} of {signals} public signals are compared with r: the contract accepts r or more in place of others"
+        );
+        audit.add(Rule::RangeCheck, detail, Place::Whole);
+    }
+    if *pairings {
+        audit.add(Rule::Pairing, "the contract accepts a proof although the pairings fail", Place::Whole);
+    }
+    if !parts.is_empty() {
+        let detail =
+            format!("the contract checks no proof with these parts of its key: {}", parts.join(", "));
+        audit.add(Rule::Pairing, detail, Place::Whole);
     }
 }
 

@@ -91,6 +91,10 @@ pub enum Rule {
     NotJudged,
     /// Public signals are not compared with r.
     RangeCheck,
+    /// Proofs are accepted without a pairing check over the whole key.
+    Pairing,
+    /// The code of the contract was not run.
+    NotRun,
     /// A modulus is not the one of BN254.
     Modulus,
     /// The contract seems to be a verifier, and its key could not be read.
@@ -101,7 +105,7 @@ pub enum Rule {
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::NoContribution,
         Self::BeaconOnly,
         Self::GammaIsDelta,
@@ -113,6 +117,8 @@ impl Rule {
         Self::DevelopmentKey,
         Self::NotJudged,
         Self::RangeCheck,
+        Self::Pairing,
+        Self::NotRun,
         Self::Modulus,
         Self::UnreadableKey,
         Self::Commitments,
@@ -132,6 +138,8 @@ impl Rule {
             Self::DevelopmentKey => "development-key",
             Self::NotJudged => "not-judged",
             Self::RangeCheck => "range-check",
+            Self::Pairing => "pairing-check",
+            Self::NotRun => "not-run",
             Self::Modulus => "modulus",
             Self::UnreadableKey => "unreadable-key",
             Self::Commitments => "commitments",
@@ -160,6 +168,12 @@ impl Rule {
             Self::RangeCheck => {
                 "A public signal is not compared with the order r, so one proof is valid for several numbers."
             }
+            Self::Pairing => {
+                "The contract accepts proofs without a pairing check over its whole key, so anyone can forge proofs."
+            }
+            Self::NotRun => {
+                "The code was not run, so its checks are not judged: it has no known function, or needs more than its code."
+            }
             Self::Modulus => "A modulus in the contract is not the one of BN254.",
             Self::UnreadableKey => "The contract has parts of a verifier, but its key could not be read.",
             Self::Commitments => "The key has commitments of gnark, which are not judged.",
@@ -172,6 +186,7 @@ impl Rule {
             Self::SingleParty
             | Self::DevelopmentKey
             | Self::NotJudged
+            | Self::NotRun
             | Self::UnreadableKey
             | Self::Commitments => Level::Warning,
             _ => Level::Error,

@@ -1,11 +1,15 @@
-//! A small EVM: runs the code of a verifier with precompiled contracts that accept everything.
+//! A small EVM: runs the code of a verifier with precompiled contracts whose answers are given.
 //!
-//! It shows what a contract checks by itself. There is no state, no other contract and no transaction; an instruction that
-//! needs one ends the run. Work and memory are bounded.
+//! It shows what a contract checks by itself, and which points it uses. There is no state, no other contract and no
+//! transaction; an instruction that needs one ends the run. Work and memory are bounded.
 
+use ruint::aliases::U256;
 use sha3::{Digest as _, Keccak256};
 
-use super::number::Number;
+use super::number::{
+    byte, shifted_left, shifted_right, shifted_right_signed, sign_extended, signed_below, signed_quotient,
+    signed_rest, small,
+};
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,9 +31,28 @@ const MOST_MEMORY: usize = 1 << 18;
 /// Values on the stack.
 const MOST_STACK: usize = 1024;
 
+/// The answer of the precompiled contract that compares pairings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pairings {
+    Hold,
+    Fail,
+}
+
+/// A run of a contract, with the inputs of its precompiled contracts.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) end: End,
+    /// Inputs of the precompiled contract that adds points.
+    pub(super) added: Vec<Vec<u8>>,
+    /// Inputs of the precompiled contract that multiplies a point.
+    pub(super) multiplied: Vec<Vec<u8>>,
+    /// Inputs of the precompiled contract that compares pairings.
+    pub(super) paired: Vec<Vec<u8>>,
+}
+
 /// Calls the contract with the code. `work` is what is left of a budget for several runs: an instruction costs one, and more for
 /// the bytes that it moves or hashes.
-pub(super) fn run(code: &[u8], calldata: &[u8], work: &mut usize) -> End {
+pub(super) fn run(code: &[u8], calldata: &[u8], pairings: Pairings, work: &mut usize) -> Run {
     let mut machine = Machine {
         code,
         calldata,
@@ -37,6 +60,10 @@ pub(super) fn run(code: &[u8], calldata: &[u8], work: &mut usize) -> End {
         stack: Vec::new(),
         memory: Vec::new(),
         returned: Vec::new(),
+        pairings,
+        added: Vec::new(),
+        multiplied: Vec::new(),
+        paired: Vec::new(),
         left: MOST_WORK.min(*work),
     };
     let (before, jumps) = (machine.left, jump_destinations(code));
@@ -46,7 +73,7 @@ pub(super) fn run(code: &[u8], calldata: &[u8], work: &mut usize) -> End {
         }
     };
     *work -= before - machine.left;
-    end
+    Run { end, added: machine.added, multiplied: machine.multiplied, paired: machine.paired }
 }
 
 /// The places that a jump may reach.
@@ -71,9 +98,13 @@ struct Machine<'a> {
     code: &'a [u8],
     calldata: &'a [u8],
     at: usize,
-    stack: Vec<Number>,
+    stack: Vec<U256>,
     memory: Vec<u8>,
     returned: Vec<u8>,
+    pairings: Pairings,
+    added: Vec<Vec<u8>>,
+    multiplied: Vec<Vec<u8>>,
+    paired: Vec<Vec<u8>>,
     /// Work that is left.
     left: usize,
 }
@@ -89,14 +120,14 @@ impl Machine<'_> {
             0x01..=0x0b | 0x10..=0x1d => self.calculate(instruction)?,
             0x20 => {
                 let bytes = self.take_memory()?;
-                self.push(Number::of_bytes(&Keccak256::digest(bytes)))?;
+                self.push(U256::from_be_bytes::<32>(Keccak256::digest(bytes).into()))?;
             }
             // Address, caller and value of the call: there is none.
-            0x30 | 0x32..=0x34 => self.push(Number::ZERO)?,
+            0x30 | 0x32..=0x34 => self.push(U256::ZERO)?,
             0x35 => {
                 let from = self.pop()?;
                 let bytes = part(self.calldata, from, 32);
-                self.push(Number::of_bytes(&bytes))?;
+                self.push(U256::from_be_slice(&bytes))?;
             }
             0x36 => self.push(number(self.calldata.len()))?,
             0x37 => self.copy(self.calldata)?,
@@ -106,24 +137,24 @@ impl Machine<'_> {
             0x3e => {
                 // Not a copy: it would cost more than a copy of few bytes pays for.
                 let returned = std::mem::take(&mut self.returned);
-                let copied = self.copy(&returned);
+                let copied = self.copy_returned(&returned);
                 self.returned = returned;
                 copied?;
             }
             0x50 => self.pop().map(drop)?,
             0x51 => {
                 let at = self.pop()?;
-                let bytes = self.memory(at, Number([32, 0, 0, 0]))?;
-                let value = Number::of_bytes(bytes);
+                let bytes = self.memory(at, WORD)?;
+                let value = U256::from_be_slice(bytes);
                 self.push(value)?;
             }
             0x52 => {
                 let (at, value) = (self.pop()?, self.pop()?);
-                self.memory(at, Number([32, 0, 0, 0]))?.copy_from_slice(&value.word());
+                self.memory(at, WORD)?.copy_from_slice(&value.to_be_bytes::<32>());
             }
             0x53 => {
                 let (at, value) = (self.pop()?, self.pop()?);
-                self.memory(at, Number::ONE)?[0] = value.word()[31];
+                self.memory(at, U256::ONE)?[0] = value.byte(0);
             }
             0x56 => {
                 let to = self.pop()?;
@@ -138,14 +169,14 @@ impl Machine<'_> {
             0x58 => self.push(number(self.at - 1))?,
             0x59 => self.push(number(self.memory.len()))?,
             // As much gas as any contract needs.
-            0x5a => self.push(Number([1 << 40, 0, 0, 0]))?,
+            0x5a => self.push(U256::from(1u64 << 40))?,
             0x5b => {}
-            0x5f => self.push(Number::ZERO)?,
+            0x5f => self.push(U256::ZERO)?,
             0x60..=0x7f => {
                 let length = pushed_bytes(instruction);
                 let value = part(self.code, number(self.at), length);
                 self.at += length;
-                self.push(Number::of_bytes(&value))?;
+                self.push(U256::from_be_slice(&value))?;
             }
             0x80..=0x8f => {
                 let depth = usize::from(instruction - 0x7f);
@@ -177,36 +208,36 @@ impl Machine<'_> {
             self.spend(POWER)?;
         }
         let result = match instruction {
-            0x15 => Number::of_flag(a.is_zero()),
-            0x19 => a.inverted(),
+            0x15 => flag(a.is_zero()),
+            0x19 => !a,
             0x08 | 0x09 => {
                 let (b, modulus) = (self.pop()?, self.pop()?);
-                if instruction == 0x08 { a.plus_in(b, modulus) } else { a.times_in(b, modulus) }
+                if instruction == 0x08 { a.add_mod(b, modulus) } else { a.mul_mod(b, modulus) }
             }
             _ => {
                 let b = self.pop()?;
                 match instruction {
-                    0x01 => a.plus(b),
-                    0x02 => a.times(b),
-                    0x03 => a.minus(b),
-                    0x04 => a.divided(b).0,
-                    0x05 => a.signed_divided(b).0,
-                    0x06 => a.divided(b).1,
-                    0x07 => a.signed_divided(b).1,
-                    0x0a => a.power(b),
-                    0x0b => b.sign_extended(a),
-                    0x10 => Number::of_flag(a.below(b)),
-                    0x11 => Number::of_flag(b.below(a)),
-                    0x12 => Number::of_flag(a.signed_below(b)),
-                    0x13 => Number::of_flag(b.signed_below(a)),
-                    0x14 => Number::of_flag(a == b),
-                    0x16 => a.each(b, |a, b| a & b),
-                    0x17 => a.each(b, |a, b| a | b),
-                    0x18 => a.each(b, |a, b| a ^ b),
-                    0x1a => b.byte(a),
-                    0x1b => b.shifted_left(a),
-                    0x1c => b.shifted_right(a),
-                    0x1d => b.shifted_right_signed(a),
+                    0x01 => a.wrapping_add(b),
+                    0x02 => a.wrapping_mul(b),
+                    0x03 => a.wrapping_sub(b),
+                    0x04 => a.checked_div(b).unwrap_or_default(),
+                    0x05 => signed_quotient(a, b),
+                    0x06 => a.checked_rem(b).unwrap_or_default(),
+                    0x07 => signed_rest(a, b),
+                    0x0a => a.wrapping_pow(b),
+                    0x0b => sign_extended(b, a),
+                    0x10 => flag(a < b),
+                    0x11 => flag(b < a),
+                    0x12 => flag(signed_below(a, b)),
+                    0x13 => flag(signed_below(b, a)),
+                    0x14 => flag(a == b),
+                    0x16 => a & b,
+                    0x17 => a | b,
+                    0x18 => a ^ b,
+                    0x1a => byte(b, a),
+                    0x1b => shifted_left(b, a),
+                    0x1c => shifted_right(b, a),
+                    0x1d => shifted_right_signed(b, a),
                     _ => return Err(End::Unknown),
                 }
             }
@@ -214,7 +245,7 @@ impl Machine<'_> {
         self.push(result)
     }
 
-    /// Calls a precompiled contract: sums and multiples are the generator, and every pairing holds.
+    /// Calls a precompiled contract: sums and multiples are the generator.
     fn call(&mut self, instruction: u8) -> Result<(), End> {
         let (_gas, address) = (self.pop()?, self.pop()?);
         if instruction != 0xfa {
@@ -222,29 +253,39 @@ impl Machine<'_> {
         }
         let (from, length, to, room) = (self.pop()?, self.pop()?, self.pop()?, self.pop()?);
         let input = self.memory(from, length)?.to_vec();
-        let generator = [Number::ONE, Number([2, 0, 0, 0])].map(Number::word).concat();
-        self.returned = match address.small() {
+        let generator = || [1, 2].map(|number| U256::from(number).to_be_bytes::<32>()).concat();
+        self.returned = match small(address) {
             // The copy of bytes.
             Some(4) => input,
             // A power in a ring: contracts take roots with it, of compressed points.
-            Some(5) => Number::ONE.word().to_vec(),
-            Some(6 | 7) => generator,
-            Some(8) => Number::ONE.word().to_vec(),
+            Some(5) => word(U256::ONE),
+            Some(6) => {
+                self.added.push(input);
+                generator()
+            }
+            Some(7) => {
+                self.multiplied.push(input);
+                generator()
+            }
+            Some(8) => {
+                self.paired.push(input);
+                word(flag(self.pairings == Pairings::Hold))
+            }
             _ => return Err(End::Unknown),
         };
-        let length = room.small().map_or(self.returned.len(), |room| room.min(self.returned.len()));
+        let length = small(room).map_or(self.returned.len(), |room| room.min(self.returned.len()));
         let part = self.returned[..length].to_vec();
         self.memory(to, room)?[..length].copy_from_slice(&part);
-        self.push(Number::ONE)
+        self.push(U256::ONE)
     }
 
-    fn jump(&mut self, to: Number, jumps: &[bool]) -> Result<(), End> {
-        let to = to.small().filter(|to| jumps.get(*to) == Some(&true));
+    fn jump(&mut self, to: U256, jumps: &[bool]) -> Result<(), End> {
+        let to = small(to).filter(|to| jumps.get(*to) == Some(&true));
         self.at = to.ok_or(End::Reverted)?;
         Ok(())
     }
 
-    fn push(&mut self, value: Number) -> Result<(), End> {
+    fn push(&mut self, value: U256) -> Result<(), End> {
         if self.stack.len() == MOST_STACK {
             return Err(End::Reverted);
         }
@@ -252,17 +293,17 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn pop(&mut self) -> Result<Number, End> {
+    fn pop(&mut self) -> Result<U256, End> {
         self.stack.pop().ok_or(End::Reverted)
     }
 
     /// Memory, which grows.
-    fn memory(&mut self, at: Number, length: Number) -> Result<&mut [u8], End> {
-        let Some(length @ 1..) = length.small() else {
+    fn memory(&mut self, at: U256, length: U256) -> Result<&mut [u8], End> {
+        let Some(length @ 1..) = small(length) else {
             return if length.is_zero() { Ok(&mut []) } else { Err(End::Unknown) };
         };
         self.spend(length / 32)?;
-        let end = at.small().and_then(|at| Some((at, at.checked_add(length)?)));
+        let end = small(at).and_then(|at| Some((at, at.checked_add(length)?)));
         let (at, end) = end.filter(|(_, end)| *end <= MOST_MEMORY).ok_or(End::Unknown)?;
         if self.memory.len() < end {
             self.memory.resize(end.next_multiple_of(32), 0);
@@ -276,6 +317,18 @@ impl Machine<'_> {
         Ok(self.memory(at, length)?.to_vec())
     }
 
+    /// Copies returned bytes, of which there must be enough.
+    fn copy_returned(&mut self, returned: &[u8]) -> Result<(), End> {
+        let depth = self.stack.len().checked_sub(3).ok_or(End::Reverted)?;
+        // The topmost values: place in the memory, place in the source, length.
+        let (from, length) = (self.stack[depth + 1], self.stack[depth]);
+        match from.checked_add(length) {
+            Some(end) if end <= U256::from(returned.len()) => self.copy(returned),
+            _ => Err(End::Reverted),
+        }
+    }
+
+    /// Copies from a source that zeros follow.
     fn copy(&mut self, source: &[u8]) -> Result<(), End> {
         let (to, from, length) = (self.pop()?, self.pop()?, self.pop()?);
         let out = self.memory(to, length)?;
@@ -285,13 +338,23 @@ impl Machine<'_> {
     }
 }
 
-fn number(length: usize) -> Number {
-    Number([length as u64, 0, 0, 0])
+const WORD: U256 = U256::from_limbs([32, 0, 0, 0]);
+
+fn number(length: usize) -> U256 {
+    U256::from(length)
+}
+
+fn flag(holds: bool) -> U256 {
+    U256::from(u8::from(holds))
+}
+
+fn word(number: U256) -> Vec<u8> {
+    number.to_be_bytes::<32>().to_vec()
 }
 
 /// Bytes of a source, and zeros behind its end.
-fn part(source: &[u8], from: Number, length: usize) -> Vec<u8> {
-    let rest = from.small().and_then(|from| source.get(from..)).unwrap_or(&[]);
+fn part(source: &[u8], from: U256, length: usize) -> Vec<u8> {
+    let rest = small(from).and_then(|from| source.get(from..)).unwrap_or(&[]);
     let mut bytes = rest[..length.min(rest.len())].to_vec();
     bytes.resize(length, 0);
     bytes
@@ -306,8 +369,8 @@ mod tests {
         // Memory 0..32 is 7. The contract that copies bytes returns it; it is copied to 32 and to 64, and the last is returned.
         let code = "60075f52 5f5f60205f60045afa50 60205f60203e 60205f60403e 60206040f3".replace(' ', "");
         let mut work = MOST_WORK;
-        let seven = Number([7, 0, 0, 0]).word().to_vec();
-        assert_eq!(run(&hex::decode(code).unwrap(), &[], &mut work), End::Returned(seven));
+        let code = hex::decode(code).unwrap();
+        assert_eq!(run(&code, &[], Pairings::Hold, &mut work).end, End::Returned(word(U256::from(7))));
         assert!(work < MOST_WORK);
     }
 
@@ -315,7 +378,7 @@ mod tests {
     fn quotients_cost_as_much_as_powers() {
         let spent = |instruction: u8| {
             let mut work = MOST_WORK;
-            run(&[0x5f, 0x5f, 0x5f, instruction], &[], &mut work);
+            run(&[0x5f, 0x5f, 0x5f, instruction], &[], Pairings::Hold, &mut work);
             MOST_WORK - work
         };
         for instruction in 0x04..=0x09 {

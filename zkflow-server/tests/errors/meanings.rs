@@ -224,7 +224,7 @@ const CHAIN: &[Meaning] = meanings! {
     no_contract: "there is no code at the address" => "give the address and the chain of the contract";
     contract_not_verifier: "the code at the address is no verifier whose key can be read" => "give the address of the verifier itself, not that of a proxy or of its user";
     contract_key_differs: "the contract at the address has another verification key than the circuit" => "give the contract of this circuit, or import the key of that contract";
-    contract_unsafe: "the contract at the address lacks a range check of public signals, or has a wrong modulus" => "deploy a sound contract";
+    contract_unsafe: "the contract at the address does not check proofs or public signals, has a wrong modulus, or could not be run" => "deploy a sound contract";
     no_proof_to_check: "there is no proof to check the contract with" => "make a proof first";
 };
 
