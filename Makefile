@@ -64,9 +64,11 @@ demo: requirements $(NODE_MODULES) ## A template to a verified proof through the
 
 test: setup lint doc unit ## Every check a change must pass
 
-lint: python
+lint: python $(PYTHON_TOOLS)
 	$(CARGO) fmt --all --check
 	python3 tools/structure.py
+	tools/.venv/bin/python deploy/policy.py
+	tools/.venv/bin/python deploy/policy_test.py --quiet
 	$(CARGO) clippy --locked --workspace --all-targets --features zkflow-cli/cuda --quiet -- -D warnings
 	$(CARGO) clippy --locked -p zkflow-groth16 --no-default-features --quiet -- -D warnings
 	$(CARGO) check --locked --package zkflow-core --no-default-features --quiet

@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Checks the Kubernetes manifests against the rules of SECURITY.md; exits with 1 and a list of findings.
+
+Needs PyYAML: `tools/.venv/bin/python deploy/policy.py [FOLDER]`. Without a Secret of another role, a pod that is taken over does not
+give away the keys of the others.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import yaml
+
+FOLDER = Path(__file__).resolve().parent / "kubernetes"
+# Entries of a Secret that one role alone may have, and the roles that need the nodes of chains.
+OWN = {"sealing-keys": {"prover"}, "deployer-key": {"deployer"}, "rpc-urls": {"api", "deployer"}}
+# Queues that only the role with the key may take.
+QUEUES = {"proof-generation": "prover", "deploy": "deployer"}
+SECRET_WORDS = re.compile(r"password|secret|private|_key$|uri$|redis_url$", re.IGNORECASE)
+
+
+def documents(folder):
+    """All documents of the YAML files of a folder, each with its file."""
+    for path in sorted(folder.glob("*.yaml")):
+        for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+            if document:
+                yield path.name, document
+
+
+def kind(found, name):
+    return [document for _, document in found if document.get("kind") == name]
+
+
+def role_of(document):
+    return document["spec"]["template"]["metadata"]["labels"].get("app.kubernetes.io/component", "")
+
+
+def secrets_used(pod):
+    """Names of the Secrets that a pod has, by any way."""
+    for volume in pod.get("volumes", []):
+        if "secret" in volume:
+            yield volume["secret"]["secretName"]
+        for source in volume.get("projected", {}).get("sources", []):
+            if "secret" in source:
+                yield source["secret"]["name"]
+    for container in pod.get("initContainers", []) + pod["containers"]:
+        for source in container.get("envFrom", []):
+            if "secretRef" in source:
+                yield source["secretRef"]["name"]
+        for variable in container.get("env", []):
+            reference = variable.get("valueFrom", {}).get("secretKeyRef")
+            if reference:
+                yield reference["name"]
+
+
+def of_pod(role, pod):
+    """Findings in the pods of a role."""
+    own = f"zkflow-{role}"
+    used = set(secrets_used(pod))
+    if used != {own}:
+        yield f"has the Secrets {sorted(used)}, expected its own alone: {own}"
+    if pod.get("automountServiceAccountToken") is not False:
+        yield "has a token of Kubernetes: set automountServiceAccountToken: false"
+    if pod.get("hostNetwork") or pod.get("hostPID") or pod.get("hostIPC"):
+        yield "shares a namespace of the machine"
+    security = pod.get("securityContext", {})
+    if not security.get("runAsNonRoot") or security.get("seccompProfile", {}).get("type") != "RuntimeDefault":
+        yield "expected runAsNonRoot and the seccomp profile RuntimeDefault"
+    if any("hostPath" in volume for volume in pod.get("volumes", [])):
+        yield "mounts a folder of the machine"
+    for volume in pod.get("volumes", []):
+        if "secret" in volume and volume["secret"].get("defaultMode") != 0o400:
+            yield "the files of its Secret are readable by others: set defaultMode: 0400"
+    for container in pod.get("initContainers", []) + pod["containers"]:
+        yield from of_container(role, container)
+
+
+def of_container(role, container):
+    security = container.get("securityContext", {})
+    if security.get("allowPrivilegeEscalation") is not False or not security.get("readOnlyRootFilesystem"):
+        yield "expected a read-only root file system without escalation of privileges"
+    if security.get("capabilities", {}).get("drop") != ["ALL"]:
+        yield "has capabilities: drop ALL"
+    if "memory" not in container.get("resources", {}).get("limits", {}):
+        yield "has no limit of memory, from which the budgets follow"
+    for variable in container.get("env", []):
+        name = variable["name"]
+        if "value" in variable and SECRET_WORDS.search(name) and not name.endswith(("_FILE", "_KEYS")):
+            yield f"has a secret in the manifest: {name}"
+    arguments = container.get("args", [])
+    queues = arguments[arguments.index("--queues") + 1].split(",") if "--queues" in arguments else []
+    if arguments[:1] == ["serve"] and "--no-workers" not in arguments:
+        yield "the API takes jobs: add --no-workers"
+    for queue in queues:
+        if QUEUES.get(queue, role) != role:
+            yield f"takes the queue {queue}, which only the role {QUEUES[queue]} may"
+
+
+def check(folder):
+    """All findings."""
+    found = list(documents(folder))
+    deployments = kind(found, "Deployment")
+    roles = {role_of(document) for document in deployments}
+    for document in deployments:
+        role = role_of(document)
+        for finding in of_pod(role, document["spec"]["template"]["spec"]):
+            yield f"{document['metadata']['name']}: {finding}"
+
+    for secret in kind(found, "Secret"):
+        name = secret["metadata"]["name"]
+        role = name.removeprefix("zkflow-")
+        if role not in roles:
+            yield f"the Secret {name} belongs to no role"
+        for entry in secret.get("stringData", {}):
+            if role not in OWN.get(entry, {role}):
+                yield f"the Secret {name} has {entry}, which only {sorted(OWN[entry])} may have"
+        for entry in ("redis-url", "mongodb-uri"):
+            if f"//{role}:" not in secret.get("stringData", {}).get(entry, ""):
+                yield f"the Secret {name} has no user of its own in {entry}"
+    missing = roles - {secret["metadata"]["name"].removeprefix("zkflow-") for secret in kind(found, "Secret")}
+    if missing:
+        yield f"no example of the Secret of {sorted(missing)}"
+
+    for config in kind(found, "ConfigMap"):
+        extra = set(config["metadata"]) - {"name", "namespace", "labels", "annotations"}
+        if extra:
+            yield f"the ConfigMap {config['metadata']['name']} has settings in its metadata: {sorted(extra)}"
+        for name in config.get("data", {}):
+            if SECRET_WORDS.search(name) and not name.endswith("_FILE"):
+                yield f"the ConfigMap {config['metadata']['name']} has a secret: {name}"
+
+    policies = kind(found, "NetworkPolicy")
+    closed = [policy for policy in policies if policy["spec"]["podSelector"] == {}]
+    if not any(set(policy["spec"].get("policyTypes", [])) == {"Ingress", "Egress"} for policy in closed):
+        yield "no NetworkPolicy refuses what is not allowed"
+    for policy in closed:
+        if policy["spec"].get("ingress") or policy["spec"].get("egress"):
+            yield f"the NetworkPolicy {policy['metadata']['name']} allows something for all pods"
+    for policy in policies:
+        selects = policy["spec"]["podSelector"].get("matchLabels", {})
+        ports = [port["port"] for rule in policy["spec"].get("ingress", []) for port in rule.get("ports", [{"port": "any"}])]
+        if set(ports) - {"operations"} and selects.get("app.kubernetes.io/component") != "api":
+            yield f"the NetworkPolicy {policy['metadata']['name']} lets others reach {ports} of pods that are not the API"
+        for rule in policy["spec"].get("ingress", []):
+            if not rule.get("from"):
+                yield f"the NetworkPolicy {policy['metadata']['name']} lets anyone in"
+
+    for kustomization in kind(found, "Kustomization"):
+        for image in kustomization.get("images", []):
+            if not re.fullmatch(r"sha256:[0-9a-f]{64}", image.get("digest", "")) or "newTag" in image:
+                yield f"the image {image['name']} is named by a tag, which can change: set digest"
+        names = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml", "secret.example.yaml"}
+        if set(kustomization["resources"]) != names:
+            yield f"the kustomization and the folder differ: {sorted(set(kustomization['resources']) ^ names)}"
+
+
+def main():
+    findings = list(check(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER))
+    for finding in findings:
+        print(f"policy: {finding}", file=sys.stderr)
+    sys.exit(1 if findings else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Each rule of policy.py finds the manifest that breaks it. Run: `tools/.venv/bin/python deploy/policy_test.py`."""
+
+import shutil
+import tempfile
+import unittest
+from pathlib import Path
+
+import policy
+
+SECRET_OF_ANOTHER = """\
+        - name: signers
+          secret:
+            secretName: zkflow-deployer
+            defaultMode: 0400
+"""
+
+# (file, text, its replacement, a part of the finding)
+BROKEN = [
+    ("prover.yaml", "secretName: zkflow-prover", "secretName: zkflow-deployer", "zkflow-prover: has the Secrets"),
+    ("api.yaml", "      volumes:\n", "      volumes:\n" + SECRET_OF_ANOTHER, "zkflow-api: has the Secrets"),
+    ("keeper.yaml", "          envFrom:\n", "          envFrom:\n            - secretRef:\n                name: zkflow-prover\n", "zkflow-keeper: has the Secrets"),
+    (
+        "api.yaml",
+        "          env:\n",
+        "          env:\n            - name: A\n              valueFrom:\n                secretKeyRef: {name: zkflow-prover, key: sealing-keys}\n",
+        "zkflow-api: has the Secrets",
+    ),
+    ("api.yaml", "      volumes:\n", "      volumes:\n        - name: all\n          projected:\n            sources:\n              - secret: {name: zkflow-keeper}\n", "zkflow-api: has the Secrets"),
+    ("deployer.yaml", "defaultMode: 0400", "defaultMode: 0444", "readable by others"),
+    ("prover.yaml", "automountServiceAccountToken: false", "automountServiceAccountToken: true", "token of Kubernetes"),
+    ("keeper.yaml", '"key-generation,webhooks', '"key-generation,deploy,webhooks', "takes the queue deploy"),
+    ("keeper.yaml", '"key-generation,webhooks', '"proof-generation,webhooks', "takes the queue proof-generation"),
+    ("api.yaml", "[serve, --no-workers]", "[serve]", "takes jobs"),
+    ("api.yaml", "drop: [ALL]", "drop: []", "capabilities"),
+    ("api.yaml", "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false", "read-only"),
+    ("api.yaml", "runAsNonRoot: true", "runAsNonRoot: false", "runAsNonRoot"),
+    ("prover.yaml", "            limits:\n              memory: 8Gi\n", "", "limit of memory"),
+    ("api.yaml", "emptyDir: {}", "hostPath: {path: /}", "folder of the machine"),
+    ("config.yaml", "  name: zkflow\ndata:", "  ZKFLOW_AUTH: keys\n  name: zkflow\ndata:", "in its metadata"),
+    ("config.yaml", "  S3_BUCKET: zkflow", "  S3_BUCKET: zkflow\n  REDIS_URL: redis://:a@b", "has a secret: REDIS_URL"),
+    ("secret.example.yaml", "rediss://prover:", "rediss://api:", "no user of its own in redis-url"),
+    ("secret.example.yaml", "  sealing-keys:", "  deployer-key: x\n  sealing-keys:", "zkflow-prover has deployer-key"),
+    ("secret.example.yaml", "name: zkflow-keeper", "name: zkflow-other", "belongs to no role"),
+    ("network.yaml", "podSelector: {}", "podSelector: {matchLabels: {a: b}}", "refuses what is not allowed"),
+    ("network.yaml", "      app.kubernetes.io/component: api\n", "", "not the API"),
+    ("kustomization.yaml", "    digest: sha256:", "    newTag: latest # ", "named by a tag"),
+    ("kustomization.yaml", "  - network.yaml\n", "", "differ"),
+]
+
+
+class Policy(unittest.TestCase):
+    def test_the_manifests_keep_the_rules(self):
+        self.assertEqual(list(policy.check(policy.FOLDER)), [])
+
+    def test_each_rule_finds_what_breaks_it(self):
+        for name, text, replacement, part in BROKEN:
+            with self.subTest(file=name, finding=part), tempfile.TemporaryDirectory() as folder:
+                copy = Path(shutil.copytree(policy.FOLDER, Path(folder) / "kubernetes"))
+                before = (copy / name).read_text(encoding="utf-8")
+                self.assertIn(text, before)
+                (copy / name).write_text(before.replace(text, replacement, 1), encoding="utf-8")
+                self.assertIn(part, " | ".join(policy.check(copy)))
+
+
+if __name__ == "__main__":
+    unittest.main()
