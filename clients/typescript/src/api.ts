@@ -5261,7 +5261,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `contract_key_differs`: the contract at the address has another verification key than the circuit; `contract_not_verifier`: the code at the address is no verifier whose key can be read; `contract_unsafe`: the contract at the address lacks a range check of public signals, or has a wrong modulus; `invalid_body`: a field of the body is missing, unknown or of the wrong type; `no_contract`: there is no code at the address; `rpc_refused`: a URL of a request is not allowed; `unknown_chain`: the operator has no node of this chain; `wrong_chain`: a node belongs to another chain */
+            /** @description `contract_key_differs`: the contract at the address has another verification key than the circuit; `contract_not_verifier`: the code at the address is no verifier whose key can be read; `contract_unsafe`: the contract at the address does not check proofs or public signals, has a wrong modulus, or could not be run; `invalid_body`: a field of the body is missing, unknown or of the wrong type; `no_contract`: there is no code at the address; `rpc_refused`: a URL of a request is not allowed; `unknown_chain`: the operator has no node of this chain; `wrong_chain`: a node belongs to another chain */
             422: {
                 headers: {
                     [name: string]: unknown;

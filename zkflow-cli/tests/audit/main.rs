@@ -201,7 +201,10 @@ fn code_that_does_not_check_proofs_with_its_key_is_found() {
     }
     // The number stays in the code, and the pairings do not contain it.
     let delta = "mstore(add(_pPairing, 672), deltax2)";
-    assert_eq!(rules_of(Layout::Snarkjs, delta, "if iszero(gas()) { revert(0, deltax2) }"), ["pairing-check"]);
+    assert_eq!(
+        rules_of(Layout::Snarkjs, delta, "if iszero(gas()) { revert(0, deltax2) }"),
+        ["pairing-check"]
+    );
     // The second signal is multiplied with nothing.
     let signal = "calldataload(add(pubSignals, 32))";
     assert_eq!(rules_of(Layout::Snarkjs, signal, "0"), ["pairing-check"]);

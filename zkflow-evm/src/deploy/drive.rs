@@ -21,7 +21,7 @@ const SEND_AGAIN: Duration = Duration::from_secs(20);
 /// How long the nonce of a transaction must have been seen used, without a receipt, before another transaction is signed.
 /// A node answers for a new state some time before it knows the receipts, and one address may stand for several nodes of
 /// which some lag behind.
-const RECEIPT_LAG: Duration = Duration::from_secs(4);
+const RECEIPT_LAG: Duration = Duration::from_secs(2);
 /// Highest number of transactions that a call of [`drive`] signs: one, and three that replace lost ones.
 const SIGNATURES: u32 = 4;
 
