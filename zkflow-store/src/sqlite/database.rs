@@ -291,11 +291,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let database = open(&folder).await;
         let (go, wait) = mpsc::channel::<()>();
+        let (begin, begun) = oneshot::channel();
         // The first write blocks the thread until the others wait.
-        let first = database.write(Durability::Now, move |connection| {
-            let _ = wait.recv();
-            add(0)(connection)
+        let blocked = database.clone();
+        let first = tokio::spawn(async move {
+            let work = move |connection: &Connection| {
+                let _ = begin.send(());
+                let _ = wait.recv();
+                add(0)(connection)
+            };
+            blocked.write(Durability::Now, work).await
         });
+        // A write that is sent before belongs to the same transaction.
+        begun.await.unwrap();
         let others = (1..100).map(|n| database.write(Durability::Now, add(n)));
         let seen = database.clone();
         let last = database.write(Durability::Now, move |_| Ok::<_, rusqlite::Error>(all(&seen)));
@@ -303,13 +311,9 @@ mod tests {
         let release = async move {
             let _ = go.send(());
         };
-        let (_, _, before, ()) = tokio::join!(first, join_all(others), last, release);
-        let before = before.unwrap().unwrap();
-        assert!(
-            before.len() <= 1,
-            "{} of the other writes were committed before the last one ran",
-            before.len()
-        );
+        let (first, _, before, ()) = tokio::join!(first, join_all(others), last, release);
+        first.unwrap().unwrap().unwrap();
+        assert_eq!(before.unwrap().unwrap(), [0], "writes that were committed before the last one ran");
         assert_eq!(all(&database), (0..100).collect::<Vec<_>>());
     }
 
