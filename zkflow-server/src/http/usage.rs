@@ -79,7 +79,7 @@ struct UsageDto {
     failed_proofs: u64,
     /// Times that the circuit was made, successfully or not.
     builds: u64,
-    /// Milliseconds of the stages of this work.
+    /// Milliseconds that workers spent on this work, also on attempts that failed.
     work_ms: u64,
     /// Deployments that were confirmed.
     deployments: u64,

@@ -1,7 +1,7 @@
 //! [`Progress`]: takes a document of any kind from pending to final under a lease.
 
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio::time::timeout;
@@ -12,6 +12,7 @@ use zkflow_core::service::catalog::{
 };
 use zkflow_core::service::ledger::Entered;
 use zkflow_core::service::queue::Job;
+use zkflow_core::service::tenant::TenantId;
 use zkflow_queue::deliveries::owe;
 use zkflow_queue::{Handler, JobContext, JobError};
 
@@ -49,7 +50,7 @@ pub(super) trait Steps: Send + Sync + 'static {
         true
     }
 
-    /// What a final document counts as, and its circuit; `None`: nothing.
+    /// What the document counts as when it is final, and its circuit; `None`: nothing.
     fn usage(&self, document: &Self::Document) -> Option<(CircuitId, Usage)> {
         let _ = document;
         None
@@ -80,22 +81,45 @@ impl<S: Steps> Progress<S> {
         Ok(None)
     }
 
-    /// Saves the final document, then removes data that only an unfinished one needs. Without such data, the job is
-    /// completed with the document. The delivery that the document `owed` is stored before it.
+    /// Saves the final document, then removes data that only an unfinished one needs. The delivery that the document `owed`
+    /// is stored before it.
     async fn finish(
         &self,
-        mut document: S::Document,
+        document: S::Document,
         has_data: bool,
         owed: Option<Delivery>,
         context: Option<&JobContext>,
+        work_ms: u64,
     ) -> Result<(), JobError> {
+        let Self(steps) = self;
+        let app = steps.app();
+        let account = self.account(&document);
+        let ended = self.end(document, owed, context.filter(|_| !has_data)).await;
+        if let Some(account) = account {
+            account.count(app, ended.is_ok(), work_ms).await;
+        }
+        let (document, owed) = ended?;
+        log_end(&document);
+        if let Some(delivery) = owed {
+            service::push(app, delivery.job()).await;
+        }
+        if has_data { steps.discard(document.id()).await } else { Ok(()) }
+    }
+
+    /// Stores the delivery that is owed, then the final document, with a `context` together with the end of the job.
+    async fn end(
+        &self,
+        mut document: S::Document,
+        owed: Option<Delivery>,
+        context: Option<&JobContext>,
+    ) -> Result<(S::Document, Option<Delivery>), JobError> {
         let Self(steps) = self;
         let app = steps.app();
         let owed = match owed {
             Some(delivery) => Some(owe(&*app.catalog, ended(delivery, app)).await.map_err(outage)?),
             None => None,
         };
-        match context.filter(|_| !has_data) {
+        match context {
             None => save(app, &mut document).await?,
             Some(context) => {
                 let (saved, completed) = app.finish(document, context.token()).await.map_err(unsaved)?;
@@ -105,15 +129,48 @@ impl<S: Steps> Progress<S> {
                 document = saved;
             }
         }
-        log_end(&document);
-        if let Some((circuit, usage)) = steps.usage(&document) {
-            count(app, document.life(), circuit, &usage).await;
-        }
-        if let Some(delivery) = owed {
-            service::push(app, delivery.job()).await;
-        }
-        if has_data { steps.discard(document.id()).await } else { Ok(()) }
+        Ok((document, owed))
     }
+
+    /// What the work on a document is counted as.
+    fn account(&self, document: &S::Document) -> Option<Account> {
+        let Self(steps) = self;
+        let (circuit, end) = steps.usage(document)?;
+        Some(Account { tenant: document.life().tenant.clone(), circuit, end })
+    }
+}
+
+/// What the work on a document is counted as.
+struct Account {
+    tenant: TenantId,
+    circuit: CircuitId,
+    /// What a final document counts as.
+    end: Usage,
+}
+
+impl Account {
+    /// Counts the time of an attempt, and the end of the document if it has `ended`. A failure is logged, and the work is not
+    /// repeated for it.
+    async fn count(self, app: &App, ended: bool, work_ms: u64) {
+        let Self { tenant, circuit, end } = self;
+        let usage = Usage { work_ms, ..if ended { end } else { Usage::default() } };
+        let now = app.now();
+        let key = UsageKey { day: Day::of(now), tenant, circuit };
+        let log = app.catalog.usage_log();
+        let mut counted = log.count(&key, &usage).await;
+        if end.builds > 0 && counted.is_ok() {
+            counted = log.spend(&key.tenant, Hour::of(now), work_ms).await;
+        }
+        if let Err(error) = counted {
+            tracing::warn!(%key, %error, "the usage is not counted");
+        }
+    }
+}
+
+/// Milliseconds of an attempt that took `spent`: at least those of its finished stages.
+fn work_ms<T, G>(life: &Life<T, G>, spent: Duration) -> u64 {
+    let stages = life.timings.values().fold(0, |sum: u64, ms| sum.saturating_add(*ms));
+    stages.max(u64::try_from(spent.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[async_trait]
@@ -131,10 +188,17 @@ impl<S: Steps> Handler for Progress<S> {
         // A part of the trace of the request, not of the job's: a job may be tried by several processes.
         let span = tracing::info_span!("work", kind = S::Document::KIND, id = %document.id());
         join(&span, document.life().origin.as_ref().and_then(|origin| origin.traceparent.clone()));
-        let failure = match steps.run(&mut document, job).instrument(span).await {
+        let began = Instant::now();
+        let ran = steps.run(&mut document, job).instrument(span).await;
+        // Also the stage that failed, and attempts without a result: work that fails is not free.
+        let work_ms = work_ms(document.life(), began.elapsed());
+        let failure = match ran {
             Ok(()) => None,
             Err(Stop::Final(failure)) => Some(failure),
             Err(Stop::Later(error)) => {
+                if let Some(account) = self.account(&document) {
+                    account.count(app, false, work_ms).await;
+                }
                 note_delay(app, document, &error).await;
                 return Err(error);
             }
@@ -146,7 +210,7 @@ impl<S: Steps> Handler for Progress<S> {
             document_failed(job.queue, failure.code.clone());
             document.fail(failure, app.now()).map_err(invalid)?;
         }
-        self.finish(document, has_data, owed, Some(&context)).await
+        self.finish(document, has_data, owed, Some(&context), work_ms).await
     }
 
     async fn dead(&self, job: &Job, error: &JobError) {
@@ -155,26 +219,12 @@ impl<S: Steps> Handler for Progress<S> {
         let (id, has_data) = (document.id().clone(), steps.has_data(&document));
         let owed = Delivery::owed_by(&document, steps.app().now());
         let failure = Failure { code: error.kind.to_owned(), message: error.reason.clone() };
+        // The attempts were counted one by one.
         if document.fail(failure, steps.app().now()).is_ok()
-            && let Err(error) = self.finish(document, has_data, owed, None).await
+            && let Err(error) = self.finish(document, has_data, owed, None, 0).await
         {
             tracing::warn!(document = %id, reason = %error.reason, "not saved; the reconciler retries");
         }
-    }
-}
-
-/// Counts what a final document used. A failure is logged: the document has ended, and its work is not repeated for it.
-async fn count<T, G>(app: &App, life: &Life<T, G>, circuit: CircuitId, usage: &Usage) {
-    let mut usage = *usage;
-    usage.work_ms = life.timings.values().fold(0, |sum, ms| sum.saturating_add(*ms));
-    let key = UsageKey { day: Day::of(life.updated_at), tenant: life.tenant.clone(), circuit };
-    let log = app.catalog.usage_log();
-    let mut counted = log.count(&key, &usage).await;
-    if usage.builds > 0 && counted.is_ok() {
-        counted = log.spend(&life.tenant, Hour::of(life.updated_at), usage.work_ms).await;
-    }
-    if let Err(error) = counted {
-        tracing::warn!(%key, %error, "the usage is not counted");
     }
 }
 

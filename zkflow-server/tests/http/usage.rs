@@ -1,12 +1,22 @@
 //! What tenants used.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use zkflow_core::format::zkey::ZKey;
+use zkflow_core::proof::{Proof, VerifyingKey};
+use zkflow_core::prove::native::NativeProver;
+use zkflow_core::prove::{PreparedKey, ProveError, Prover, Provers};
+use zkflow_core::rng::SecureRng;
 use zkflow_core::service::catalog::{Day, Named as _, Scope, Usage, UsageKey, Visibility};
 use zkflow_core::service::queue::QueueName;
+use zkflow_core::witness::Witness;
 use zkflow_server::work;
 
 use crate::callers::guarded;
-use crate::support::{Server, age_proof};
+use crate::support::{Server, age_proof, ready_circuit, shared};
 
 async fn usage(server: &Server, key: &str, query: &str) -> Value {
     server.get_as(key, &format!("/v1/usage{query}")).await.ok()
@@ -42,6 +52,70 @@ async fn proofs_are_counted_by_tenant_circuit_and_day() {
         );
         assert_eq!((&entry["proofs"], &entry["failedProofs"]), (&json!(proofs), &json!(failed)));
     }
+}
+
+/// Time of an attempt of [`Failing`].
+const ATTEMPT: Duration = Duration::from_millis(60);
+
+/// A prover whose first attempt panics, and whose second one gives an error.
+#[derive(Debug)]
+struct Failing(NativeProver);
+
+#[derive(Debug)]
+struct FailingKey(Arc<dyn PreparedKey>, AtomicU32);
+
+impl Prover for Failing {
+    fn name(&self) -> &'static str {
+        "failing"
+    }
+
+    fn prepare(&self, key: Arc<ZKey>) -> Result<Arc<dyn PreparedKey>, ProveError> {
+        Ok(Arc::new(FailingKey(self.0.prepare(key)?, AtomicU32::new(0))))
+    }
+}
+
+impl PreparedKey for FailingKey {
+    fn prover(&self) -> &'static str {
+        "failing"
+    }
+
+    fn verifying_key(&self) -> &VerifyingKey {
+        self.0.verifying_key()
+    }
+
+    fn prove(&self, _: &Witness, _: &mut dyn SecureRng) -> Result<Proof, ProveError> {
+        std::thread::sleep(ATTEMPT);
+        assert!(self.1.fetch_add(1, Ordering::Relaxed) > 0, "the first attempt");
+        Err(ProveError::Key("the second attempt".to_owned()))
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        self.0.memory_bytes()
+    }
+}
+
+#[tokio::test]
+async fn work_that_fails_is_counted_with_all_its_attempts() {
+    let provers = Provers::default()
+        .with("failing", |options| Ok(Arc::new(Failing(NativeProver::new(options)?))));
+    let server =
+        Server::idle_with_provers(provers, |config| config.proving.prover = "failing".to_owned()).await;
+    let circuit = ready_circuit().await;
+    server.adopt(shared().await, shared().await.circuit(circuit).await).await;
+    tokio::spawn(work::run(server.app.clone(), &[QueueName::ProofGeneration]));
+    let id = server.ask_for_proof(circuit, 42).await;
+    let failed = server.get(&format!("/v1/proofs/{id}?wait=60")).await.ok();
+    assert_eq!((&failed["status"], &failed["attempt"]), (&json!("failed"), &json!(2)), "{failed}");
+    let entry = loop {
+        let found = server.get("/v1/usage").await.ok()["usage"][0].clone();
+        if found["failedProofs"] == 1 {
+            break found;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let both = 2 * ATTEMPT.as_millis() as u64;
+    assert!(entry["workMs"].as_u64().unwrap() >= both, "an attempt is free: {entry}");
+    assert_eq!(entry["proofs"], 0);
 }
 
 #[tokio::test]

@@ -116,7 +116,7 @@ pub struct Usage {
     pub failed_proofs: u64,
     /// Times that the circuit was made, successfully or not.
     pub builds: u64,
-    /// Milliseconds of the stages of this work.
+    /// Milliseconds that workers spent on this work, also on attempts that failed.
     pub work_ms: u64,
     /// Deployments that were confirmed.
     pub deployments: u64,
