@@ -51,7 +51,7 @@ pub use meters::{Meter, Meters};
 pub use pauses::Pauses;
 pub use rates::{Rate, Rates};
 #[cfg(feature = "evm")]
-pub use verdicts::{Asker, JudgeTurn, Question, Verdicts};
+pub use verdicts::{Asker, JudgeTurn, Question, Verdict, Verdicts};
 pub use verifiers::{Turn, Verifiers};
 
 /// State shared by requests and workers, as `Arc<App>`.

@@ -8,7 +8,8 @@ use zkflow_core::service::chain::{Address, ChainClient};
 
 use super::DeployError;
 
-/// The contract at `address`, if its code contains exactly the verification key `key`. Sends no transaction.
+/// The contract at `address` of a chain, if its code contains exactly the verification key `key`, whose file has the digest
+/// `verification_key`. Sends no transaction. `turn` is dropped when the work ends, also if the caller is gone before.
 ///
 /// # Behaviour
 /// - The key is read as [`audit_bytecode`] reads it, from the constants of verifiers of snarkjs, gnark and ZKFlow.
@@ -22,10 +23,9 @@ use super::DeployError;
 ///   [`DeployError::UnsafeContract`].
 pub async fn bind(
     chain: &dyn ChainClient,
-    chain_id: u64,
-    address: Address,
-    key: &VerifyingKey,
-    verification_key: Digest,
+    (chain_id, address): (u64, Address),
+    (key, verification_key): (&VerifyingKey, Digest),
+    turn: impl Send + 'static,
 ) -> Result<DeployedContract, DeployError> {
     let found = chain.chain_id().await?;
     if found != chain_id {
@@ -37,7 +37,11 @@ pub async fn bind(
         return Err(DeployError::NoContract(address));
     }
     let (own, contract) = (key.clone(), code.clone());
-    let compared = tokio::task::spawn_blocking(move || compare(&own, &contract, address)).await;
+    let work = move || {
+        let _turn = turn;
+        compare(&own, &contract, address)
+    };
+    let compared = tokio::task::spawn_blocking(work).await;
     // A task ends early at a shutdown only.
     compared.unwrap_or(Err(DeployError::NotVerifier(address)))?;
     Ok(DeployedContract {
@@ -96,3 +100,80 @@ fn differences(key: &VerifyingKey, found: &VerifyingKey) -> Vec<String> {
 
 /// Parts that an error names.
 const MOST: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, mpsc};
+
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use zkflow_core::service::chain::{
+        ChainError, Receipt, SignedTransaction, TransactionHash, UnsignedTransaction,
+    };
+
+    use super::*;
+
+    /// A chain that has one byte of code everywhere.
+    #[derive(Debug)]
+    struct Chain;
+
+    #[async_trait]
+    impl ChainClient for Chain {
+        async fn chain_id(&self) -> Result<u64, ChainError> {
+            Ok(1)
+        }
+
+        async fn head(&self) -> Result<u64, ChainError> {
+            Ok(1)
+        }
+
+        async fn code(&self, _: &Address) -> Result<Bytes, ChainError> {
+            Ok(Bytes::from_static(&[0]))
+        }
+
+        async fn mined_nonces(&self, _: &Address, _: u64) -> Result<u64, ChainError> {
+            unreachable!()
+        }
+
+        async fn creation(&self, _: &Address, _: Bytes) -> Result<UnsignedTransaction, ChainError> {
+            unreachable!()
+        }
+
+        async fn broadcast(&self, _: &SignedTransaction) -> Result<(), ChainError> {
+            unreachable!()
+        }
+
+        async fn receipt(&self, _: &TransactionHash) -> Result<Option<Receipt>, ChainError> {
+            unreachable!()
+        }
+
+        async fn call(&self, _: &Address, _: Bytes, _: u64) -> Result<Bytes, ChainError> {
+            unreachable!()
+        }
+    }
+
+    #[test]
+    fn the_turn_lasts_until_the_work_ends_also_if_the_caller_is_gone() {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.max_blocking_threads(1).build().unwrap();
+        let (turn, (end, ended)) = (Arc::new(()), mpsc::channel::<()>());
+        let weak = Arc::downgrade(&turn);
+        runtime.block_on(async {
+            // The work waits for the only thread.
+            let busy = tokio::task::spawn_blocking(move || ended.recv());
+            let (g1, g2) = Default::default();
+            let key =
+                VerifyingKey { alpha_g1: g1, beta_g2: g2, gamma_g2: g2, delta_g2: g2, ic: Vec::new() };
+            let digest = Digest::of("");
+            let address = format!("0x{:040x}", 0).parse().unwrap();
+            let mut bound = Box::pin(bind(&Chain, (1, address), (&key, digest), turn));
+            assert!(futures::poll!(&mut bound).is_pending());
+            drop(bound);
+            assert!(weak.upgrade().is_some(), "the turn has ended before the work");
+            drop(end);
+            busy.await.unwrap().unwrap_err();
+        });
+        drop(runtime);
+        assert!(weak.upgrade().is_none());
+    }
+}

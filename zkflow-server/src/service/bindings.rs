@@ -46,11 +46,9 @@ pub async fn request(
     }
     let own = verify::verifying_key(app, &circuit).await?;
     let verification_key = circuits::artifact_meta(&circuit, FileName::VerificationKey.as_str())?.sha256;
-    let contract = {
-        let _turn =
-            app.verdicts.turn(Asker::Request).await.ok_or(RequestError::Overloaded(QueueName::Deploy))?;
-        deploy::bind(&client, chain_id, address, &own, verification_key).await?
-    };
+    let turn = app.verdicts.turn(Asker::Request).await;
+    let turn = turn.ok_or(RequestError::Overloaded(QueueName::Deploy))?;
+    let contract = deploy::bind(&client, (chain_id, address), (&own, verification_key), turn).await?;
     let now = app.now();
     let id = DeploymentId::generate(now);
     let fingerprint = app.vault.fingerprint(key.as_bytes());

@@ -25,7 +25,7 @@ use zkflow_core::setup::{SetupRecord, gate};
 use super::document::Repeatable;
 use super::{InputFault, RequestError, audit, callbacks, circuits};
 use crate::maintenance::manifest;
-use crate::state::{App, Asker, Question};
+use crate::state::{App, Asker, Question, Verdict};
 use zkflow_evm::deploy::{self, Code, DeployError};
 use zkflow_evm::{CappedSigner, LocalSigner};
 
@@ -280,14 +280,18 @@ pub(crate) async fn admit(
         record: digest(FileName::Setup),
         source: circuits::artifact_meta(circuit, FileName::VerifierContract.as_str())?.sha256,
     };
-    if let Some(code) = app.verdicts.get(&question) {
-        return Ok(Admitted { code, verification_key });
+    let told = |verdict: Verdict| match verdict {
+        Ok(code) => Ok(Admitted { code, verification_key }),
+        Err(refusal) => Err(RequestError::Judged(refusal)),
+    };
+    if let Some(verdict) = app.verdicts.get(&question) {
+        return told(verdict);
     }
     let turn = app.verdicts.turn(asker).await;
-    let _turn = turn.ok_or(RequestError::Overloaded(QueueName::Deploy))?;
+    let turn = turn.ok_or(RequestError::Overloaded(QueueName::Deploy))?;
     // Another call may have judged it meanwhile.
-    if let Some(code) = app.verdicts.get(&question) {
-        return Ok(Admitted { code, verification_key });
+    if let Some(verdict) = app.verdicts.get(&question) {
+        return told(verdict);
     }
     let source = source(app, circuit).await?;
     let zkey = circuits::artifact(app, circuit, FileName::ProvingKey.as_str()).await?.body;
@@ -304,15 +308,17 @@ pub(crate) async fn admit(
             // An imported key that was not verified.
             None => gate::judge_at_length(key.head()),
         };
-        deploy::admit(&source, key.head(), &verdict, Some(&id), chain_id, &shared.chains.development)?;
-        Ok::<_, RequestError>(Code::of_key(&key.head().vk)?)
+        let label = deploy::admit(&source, key.head(), &verdict, Some(&id), chain_id, &shared.chains.development);
+        let code = label.and_then(|_| Code::of_key(&key.head().vk));
+        let verdict = code.map(Arc::new).map_err(Arc::new);
+        shared.verdicts.keep(question, verdict.clone());
+        Ok::<_, RequestError>(verdict)
     };
-    let code = tokio::task::spawn_blocking(judge)
+    let verdict = turn
+        .run(judge)
         .await
         .map_err(|error| RequestError::Internal(format!("checking the proving key: {error}")))??;
-    let code = Arc::new(code);
-    app.verdicts.keep(question, Arc::clone(&code));
-    Ok(Admitted { code, verification_key })
+    told(verdict)
 }
 
 async fn source(app: &App, circuit: &Circuit) -> Result<String, RequestError> {

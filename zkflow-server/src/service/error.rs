@@ -41,6 +41,10 @@ pub enum RequestError {
     #[cfg(feature = "evm")]
     #[error(transparent)]
     Deploy(#[from] DeployError),
+    /// The key of a circuit was judged before, and its contract was refused.
+    #[cfg(feature = "evm")]
+    #[error(transparent)]
+    Judged(std::sync::Arc<DeployError>),
     /// The caller is unknown, or may not do this.
     #[error(transparent)]
     Auth(#[from] AuthError),
@@ -296,6 +300,8 @@ impl Classified for RequestError {
             #[cfg(feature = "evm")]
             Self::Deploy(error) => error.kind(),
             #[cfg(feature = "evm")]
+            Self::Judged(error) => error.kind(),
+            #[cfg(feature = "evm")]
             Self::Record(_) => ErrorKind::Corrupt,
             Self::UnknownCircuit(_)
             | Self::UnknownOldCircuit(_)
@@ -355,6 +361,8 @@ impl Classified for RequestError {
             Self::Ceremony(refusal) => refusal.code(),
             #[cfg(feature = "evm")]
             Self::Deploy(error) => error.code(),
+            #[cfg(feature = "evm")]
+            Self::Judged(error) => error.code(),
             #[cfg(feature = "evm")]
             Self::Record(error) => error.code(),
             Self::UnknownDeployment(_) => "deployment_not_found",

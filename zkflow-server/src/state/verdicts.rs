@@ -4,11 +4,15 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 use zkflow_core::digest::Digest;
 use zkflow_core::id::CircuitId;
-use zkflow_evm::deploy::Code;
+use zkflow_evm::deploy::{Code, DeployError};
 
-/// Number of codes in memory, of about 10 KiB each.
+/// The code of a contract that was admitted, or the reason why it is not.
+pub type Verdict = Result<Arc<Code>, Arc<DeployError>>;
+
+/// Number of verdicts in memory, of about 10 KiB each.
 const KEPT: usize = 64;
 
 /// Requests that may wait for their turn.
@@ -29,14 +33,14 @@ pub struct Question {
     pub source: Digest,
 }
 
-/// The codes of contracts that were admitted, and turns for judging.
+/// Verdicts on contracts, and turns for judging.
 #[derive(Debug)]
 pub struct Verdicts {
     places: Arc<Semaphore>,
     running: Arc<Semaphore>,
     working: Arc<Semaphore>,
     /// Most recently used last.
-    kept: Mutex<VecDeque<(Question, Arc<Code>)>>,
+    kept: Mutex<VecDeque<(Question, Verdict)>>,
 }
 
 /// The caller that asks for a verdict.
@@ -52,6 +56,16 @@ pub enum Asker {
 #[derive(Debug)]
 pub struct JudgeTurn {
     _permits: Vec<OwnedSemaphorePermit>,
+}
+
+impl JudgeTurn {
+    /// Runs `work` on a blocking thread. The turn ends with the work, also if the caller is gone before.
+    pub fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+        tokio::task::spawn_blocking(move || {
+            let _turn = self;
+            work()
+        })
+    }
 }
 
 impl Default for Verdicts {
@@ -75,28 +89,30 @@ impl Verdicts {
         Some(JudgeTurn { _permits: permits })
     }
 
-    /// The code that was admitted, if it is in memory.
-    pub fn get(&self, question: &Question) -> Option<Arc<Code>> {
+    /// The verdict, if it is in memory.
+    pub fn get(&self, question: &Question) -> Option<Verdict> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let place = kept.iter().position(|(known, _)| known == question)?;
         let entry = kept.remove(place)?;
-        let code = Arc::clone(&entry.1);
+        let verdict = entry.1.clone();
         kept.push_back(entry);
-        Some(code)
+        Some(verdict)
     }
 
-    /// Keeps an admitted code; forgets the least recently used one if there are too many.
-    pub fn keep(&self, question: Question, code: Arc<Code>) {
+    /// Keeps a verdict; forgets the least recently used one if there are too many.
+    pub fn keep(&self, question: Question, verdict: Verdict) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT {
             kept.pop_front();
         }
-        kept.push_back((question, code));
+        kept.push_back((question, verdict));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
+
     use super::*;
 
     fn question(chain_id: u64) -> Question {
@@ -118,8 +134,9 @@ mod tests {
     #[test]
     fn a_verdict_is_kept_for_its_question_only_and_the_oldest_is_forgotten() {
         let verdicts = Verdicts::default();
-        verdicts.keep(question(0), code("0"));
-        assert_eq!(verdicts.get(&question(0)), Some(code("0")));
+        let admitted = |verdicts: &Verdicts| verdicts.get(&question(0)).and_then(Result::ok);
+        verdicts.keep(question(0), Ok(code("0")));
+        assert_eq!(admitted(&verdicts), Some(code("0")));
         let other = Digest::of("y");
         for changed in [
             Question { zkey: other, ..question(0) },
@@ -128,13 +145,13 @@ mod tests {
             Question { circuit: CircuitId::from_hash(&other), ..question(0) },
             question(1),
         ] {
-            assert_eq!(verdicts.get(&changed), None, "{changed:?}");
+            assert!(verdicts.get(&changed).is_none(), "{changed:?}");
         }
         for chain in 1..KEPT as u64 {
-            verdicts.keep(question(chain), code("n"));
+            verdicts.keep(question(chain), Ok(code("n")));
         }
         assert!(verdicts.get(&question(0)).is_some(), "the first is used, so the second goes next");
-        verdicts.keep(question(1000), code("n"));
+        verdicts.keep(question(1000), Ok(code("n")));
         assert!(verdicts.get(&question(0)).is_some() && verdicts.get(&question(1)).is_none());
     }
 
@@ -155,6 +172,17 @@ mod tests {
         for waited in waiting {
             assert!(waited.await.unwrap());
         }
+        assert!(verdicts.turn(Asker::Request).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_turn_lasts_until_its_work_ends_also_if_the_caller_is_gone() {
+        let verdicts = Verdicts::default();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let turn = verdicts.turn(Asker::Request).await.unwrap();
+        drop(turn.run(move || ended.recv()));
+        assert!(verdicts.turn(Asker::Request).now_or_never().is_none(), "two work at the same time");
+        drop(end);
         assert!(verdicts.turn(Asker::Request).await.is_some());
     }
 }

@@ -36,6 +36,7 @@ mod support;
 mod template_keys;
 mod tenants;
 mod tokens;
+mod unsigned;
 mod usage;
 mod verify;
 mod watching;

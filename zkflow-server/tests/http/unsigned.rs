@@ -1,0 +1,52 @@
+//! Verdicts on keys, for transactions that the caller signs.
+
+use std::sync::mpsc;
+
+use futures::FutureExt as _;
+use serde_json::json;
+use zkflow_server::state::Asker;
+
+use crate::support::{Server, ready_circuit, shared};
+
+#[tokio::test]
+async fn a_refusal_is_kept_and_the_key_is_not_read_again() {
+    let (server, id) = Server::idle_with_circuit().await;
+    let ask = async || {
+        let body = json!({"chainId": 1, "unsigned": true});
+        server.post(&format!("/v1/circuits/{id}/deploy"), &body).await
+    };
+    ask().await.problem(409, "key_for_development");
+    let key = &server.circuit(&id).await.artifacts["proving_key.zkey"].key;
+    server.app.store.delete(key).await.unwrap();
+    ask().await.problem(409, "key_for_development");
+}
+
+#[test]
+fn a_verdict_keeps_its_turn_if_the_caller_disconnects() {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let server = Server::idle().await;
+        let id = ready_circuit().await;
+        server.adopt(shared().await, shared().await.circuit(id).await).await;
+        // The verdict waits for the only thread.
+        let (end, ended) = mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || ended.recv());
+        let app = server.app.clone();
+        let is_free = || app.verdicts.turn(Asker::Request).now_or_never().flatten().is_some();
+        let asked = tokio::spawn(async move {
+            let body = json!({"chainId": 31_337, "unsigned": true});
+            server.post(&format!("/v1/circuits/{id}/deploy"), &body).await;
+        });
+        while is_free() {
+            assert!(!asked.is_finished(), "the request had no turn");
+            tokio::task::yield_now().await;
+        }
+        asked.abort();
+        assert!(asked.await.unwrap_err().is_cancelled());
+        assert!(!is_free(), "the turn has ended before the work");
+        drop(end);
+        busy.await.unwrap().unwrap_err();
+        assert!(app.verdicts.turn(Asker::Request).await.is_some());
+    });
+}
