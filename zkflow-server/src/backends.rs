@@ -261,7 +261,7 @@ async fn assemble(
     let authenticator = Authenticator::new(&config.auth, catalog.clone(), clock.clone())
         .map_err(failed("prepare the authentication"))?;
     tracing::debug!(compiler = tools.compiler.version(), "opened");
-    Ok(Arc::new(App {
+    let app = Arc::new(App {
         record_key,
         authenticator,
         catalog,
@@ -304,7 +304,9 @@ async fn assemble(
         metrics: telemetry::metrics(),
         started: Instant::now(),
         config,
-    }))
+    });
+    tokio::spawn(sealing::repeat_claim(Arc::downgrade(&app)));
+    Ok(app)
 }
 
 /// Opens the operator's powers of tau. Checking a large file takes minutes; each file is checked once.

@@ -16,6 +16,7 @@ pub use ring::KeyRing;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use chacha20poly1305::XNonce;
@@ -142,6 +143,25 @@ impl Vault {
         Ok(())
     }
 
+    /// Records the current key again if it is not the key of the installation: the store may have been
+    /// [settled](Self::settle) without this process. Each process repeats this after [`CLAIM_EVERY`].
+    ///
+    /// # Errors
+    /// [`VaultError::Store`].
+    pub async fn repeat_claim(&self) -> Result<(), VaultError> {
+        let id = self.key_id();
+        match self.store.get(&ArtifactPath::VaultKeyId.key()).await {
+            Ok(first) if first.body == id.as_str().as_bytes() => Ok(()),
+            Ok(_) | Err(StoreError::NotFound(_)) => self.note(&id).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Ids of the earlier keys.
+    pub fn older_key_ids(&self) -> Vec<SealKeyId> {
+        self.older().iter().map(Keys::name).collect()
+    }
+
     /// Records that something in the store may be sealed with this key.
     ///
     /// # Errors
@@ -168,6 +188,19 @@ impl Vault {
     pub async fn is_settled(&self) -> Result<bool, VaultError> {
         let id = self.key_id();
         Ok(self.needed().await?.into_iter().all(|(needed, _)| needed.as_ref() == Some(&id)))
+    }
+
+    /// Whether the store needs no key but the current one, now and after `wait`. A process that still seals with an earlier
+    /// key records it within [`CLAIM_EVERY`].
+    ///
+    /// # Errors
+    /// [`VaultError::Store`].
+    pub async fn stays_settled(&self, wait: Duration) -> Result<bool, VaultError> {
+        if !self.is_settled().await? {
+            return Ok(false);
+        }
+        tokio::time::sleep(wait).await;
+        self.is_settled().await
     }
 
     /// Records that the store needs no key but the current one.
@@ -476,6 +509,9 @@ pub fn seal_as_client(
     let owner = Owner::of_client_request(of);
     sealing::seal(key, sealing::BY_CLIENT, inputs.expose(), |header| owner.associated_data(header))
 }
+
+/// Time after which a process [records](Vault::repeat_claim) its key again.
+pub const CLAIM_EVERY: Duration = Duration::from_secs(60);
 
 const VERSION: u8 = 2;
 /// Blobs of this version are bound to the id only.

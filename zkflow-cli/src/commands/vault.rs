@@ -9,6 +9,8 @@ use zkflow_server::config::{Config, ConfigArgs};
 use zkflow_server::maintenance::Data;
 use zkflow_server::maintenance::reseal::{self, Progress};
 
+use zkflow_store::vault::CLAIM_EVERY;
+
 use super::Error;
 use super::store::on_existing;
 
@@ -20,10 +22,11 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub(crate) enum VaultCommand {
     /// Put a new key before the present one in secret.key of the data folder. Restart the servers afterwards
     NewKey(VaultArgs),
-    /// Seal everything with the present key again, while servers run. The earlier keys are then needed no more
+    /// Seal everything with the present key again, while servers run. The earlier keys are then no longer needed
     Rotate(VaultArgs),
-    /// Remove the earlier keys from secret.key of the data folder, if nothing needs them. Restart the servers afterwards
-    RemoveOldKeys(VaultArgs),
+    /// Remove the earlier keys from secret.key of the data folder, if nothing needs them. Restart the servers afterwards.
+    /// With keys in ZKFLOW_SECRET_KEY, only says whether they can be removed
+    RemoveOldKeys(RemoveArgs),
 }
 
 /// Arguments of the subcommands.
@@ -33,6 +36,20 @@ pub(crate) struct VaultArgs {
     config: ConfigArgs,
 }
 
+/// Arguments of `remove-old-keys`.
+#[derive(Debug, Args)]
+pub(crate) struct RemoveArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Seconds to wait for processes that still seal with an earlier key: each records its key once a minute. 0 is safe only
+    /// if no process runs
+    #[arg(long, value_name = "SECONDS", default_value_t = WAIT.as_secs())]
+    wait_s: u64,
+}
+
+/// Longer than two records of a process.
+const WAIT: Duration = Duration::from_secs(2 * CLAIM_EVERY.as_secs() + 30);
+
 pub(super) fn vault(command: &VaultCommand) -> Result<ExitCode, Error> {
     match command {
         VaultCommand::NewKey(args) => {
@@ -41,19 +58,32 @@ pub(super) fn vault(command: &VaultCommand) -> Result<ExitCode, Error> {
             Ok(ExitCode::SUCCESS)
         }
         VaultCommand::Rotate(args) => on_existing(&args.config, rotate),
-        VaultCommand::RemoveOldKeys(args) => on_existing(&args.config, async |data| {
-            if !data.vault.is_settled().await? {
-                return Err("the store needs the earlier keys: run `zkflow vault rotate` first".into());
-            }
-            let mut removed = 0;
-            change(&args.config, |ring| {
-                removed = ring.forget_older();
-                Ok(())
-            })?;
-            println!("keys                 {removed} removed");
-            Ok(ExitCode::SUCCESS)
-        }),
+        VaultCommand::RemoveOldKeys(args) => on_existing(&args.config, async |data| remove(args, data).await),
     }
+}
+
+async fn remove(args: &RemoveArgs, data: Data) -> Result<ExitCode, Error> {
+    if args.wait_s > 0 {
+        eprintln!("waiting {} s for processes that still seal with an earlier key", args.wait_s);
+    }
+    if !data.vault.stays_settled(Duration::from_secs(args.wait_s)).await? {
+        return Err("an earlier key is needed: restart every process with the present key first, then run \
+                    `zkflow vault rotate`"
+            .into());
+    }
+    let of_file = Config::load(&args.config)?.storage.secret_key.is_none();
+    if of_file {
+        change(&args.config, |ring| {
+            ring.forget_older();
+            Ok(())
+        })?;
+    }
+    let done = if of_file { "removed" } else { "no longer needed: remove it from ZKFLOW_SECRET_KEY" };
+    for id in data.vault.older_key_ids() {
+        println!("key                  {id} {done}");
+    }
+    println!("Backups and the trash may still need these keys: keep a copy of them as long as you keep those.");
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn rotate(data: Data) -> Result<ExitCode, Error> {
@@ -72,7 +102,7 @@ async fn rotate(data: Data) -> Result<ExitCode, Error> {
     println!("webhooks             {}", total.tenants);
     println!("records and tapes    {}", total.files);
     println!("not sealed again     {}", total.foreign);
-    println!("The earlier keys are needed no more.");
+    println!("The earlier keys are no longer needed.");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,12 +1,16 @@
 //! The keys that inputs are sealed to, and the check of the processes that must open them.
 
+use std::sync::Weak;
+
 use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::store::{ArtifactPath, ArtifactStore, PutMode, StoreError};
 use zkflow_store::Vault;
+use zkflow_store::vault::CLAIM_EVERY;
 use zkflow_store::vault::sealing::{Sealing, SealingRing};
 
 use super::{OpenError, failed};
 use crate::config::Storage;
+use crate::state::App;
 
 /// Gives the vault the keys of the settings. Without any, they follow from its own key.
 ///
@@ -57,5 +61,17 @@ pub(super) async fn agree(
              storage.sealing_keys to the file with it, or remove the artifact {key} when no proof is pending",
             hex::encode(missing)
         ))),
+    }
+}
+
+/// Records the key of the vault again, as long as the process uses it: the earlier key of a process that was not restarted is
+/// still needed.
+pub(super) async fn repeat_claim(app: Weak<App>) {
+    loop {
+        tokio::time::sleep(CLAIM_EVERY).await;
+        let Some(app) = app.upgrade() else { return };
+        if let Err(error) = app.vault.repeat_claim().await {
+            tracing::warn!(%error, "the key that seals is not recorded; the next minute tries again");
+        }
     }
 }

@@ -340,6 +340,26 @@ async fn a_log_with_a_fault_is_not_covered() {
     assert_eq!(audit_log(&data).await, Err(Fault::Seal(2)));
 }
 
+#[tokio::test]
+async fn the_key_of_a_process_that_was_not_restarted_is_still_needed() {
+    let scene = Scene::new(Arc::new(zkflow_store::MemoryCatalog::default())).await;
+    let (stale, data) = (scene.data(&[0]), scene.data(&[1, 0]));
+    data.vault.claim().await.unwrap();
+    run(&data).await.unwrap();
+    assert!(data.vault.stays_settled(Duration::ZERO).await.unwrap());
+    data.vault.repeat_claim().await.unwrap();
+    assert!(data.vault.is_settled().await.unwrap(), "the present key is no earlier one");
+    let wait = Duration::from_millis(200);
+    let (settled, repeated) = futures::join!(data.vault.stays_settled(wait), async {
+        tokio::task::yield_now().await;
+        stale.vault.repeat_claim().await
+    });
+    repeated.unwrap();
+    assert!(!settled.unwrap(), "the key of a running process is removed");
+    run(&data).await.unwrap();
+    assert!(data.vault.is_settled().await.unwrap());
+}
+
 /// A catalog in SQLite, and the folder that it needs.
 async fn in_sqlite() -> (tempfile::TempDir, Arc<dyn Catalog>) {
     let folder = tempfile::tempdir().unwrap();
