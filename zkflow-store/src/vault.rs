@@ -443,13 +443,7 @@ impl Vault {
         let (header, rest) = blob.split_first_chunk::<HEADER>().ok_or_else(altered)?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or_else(altered)?;
         if owner.is_request() && sealing::is_sealed(blob) {
-            let owner = if header[0] == sealing::BY_CLIENT { owner.of_client() } else { *owner };
-            return self.sealing.open(blob, |header| owner.associated_data(header)).map_err(
-                |error| match error {
-                    OpenError::OtherKey => VaultError::WrongKey(owner.id.to_owned()),
-                    OpenError::Altered => altered(),
-                },
-            );
+            return unseal(&self.sealing, owner, blob);
         }
         let associated = match header[0] {
             VERSION => owner.associated_data(header),
@@ -472,6 +466,16 @@ impl Vault {
         header[1..].copy_from_slice(&self.current().id);
         header
     }
+}
+
+/// Opens inputs that are sealed to a public key of `sealing`.
+fn unseal(sealing: &Sealing, owner: &Owner<'_>, blob: &[u8]) -> Result<String, VaultError> {
+    let by_client = blob.first() == Some(&sealing::BY_CLIENT);
+    let bound = if by_client { owner.of_client() } else { *owner };
+    sealing.open(blob, |header| bound.associated_data(header)).map_err(|error| match error {
+        OpenError::OtherKey => VaultError::WrongKey(owner.id.to_owned()),
+        OpenError::Altered => VaultError::Altered(owner.id.to_owned()),
+    })
 }
 
 impl fmt::Debug for Vault {

@@ -26,6 +26,7 @@ use zkflow_server::maintenance::audit::{self, Check, Fault, Sealer};
 use zkflow_server::maintenance::manifest::{self, Rebuilt};
 use zkflow_server::maintenance::reseal::{self, Progress, ResealError, Resealed};
 use zkflow_server::maintenance::{Data, backup, restore};
+use zkflow_store::vault::sealing::{Sealing, SealingRing};
 use zkflow_store::{MemoryStore, SqliteCatalog, Vault, sqlite};
 
 use super::lose_catalog;
@@ -358,6 +359,29 @@ async fn the_key_of_a_process_that_was_not_restarted_is_still_needed() {
     assert!(!settled.unwrap(), "the key of a running process is removed");
     run(&data).await.unwrap();
     assert!(data.vault.is_settled().await.unwrap());
+}
+
+#[tokio::test]
+async fn inputs_under_an_old_key_are_sealed_again_where_only_public_keys_are_set() {
+    let scene = Scene::new(Arc::new(zkflow_store::MemoryCatalog::default())).await;
+    let ring = SealingRing::generate();
+    let public = Sealing::public_only(ring.public_keys().collect()).unwrap();
+    let mut data = scene.data(&[1, 0]);
+    data.vault = data.vault.with_sealing(public);
+    data.vault.claim().await.unwrap();
+    let done = run(&data).await.unwrap();
+    assert_eq!(done.foreign, 0, "{done:?}");
+    // The processes with the private keys open them without the old key.
+    let mut worker = scene.data(&[1]);
+    worker.vault = worker.vault.with_sealing(Sealing::with_ring(ring));
+    for request in scene.small.iter().chain(&scene.large) {
+        let request = scene.catalog.proofs().get(&request.id).await.unwrap().unwrap();
+        let opened = match &request.inputs {
+            Some(sealed) => worker.vault.disclose(&request, sealed).unwrap(),
+            None => worker.vault.open(&request).await.unwrap(),
+        };
+        assert_eq!(opened.expose(), INPUTS);
+    }
 }
 
 /// A catalog in SQLite, and the folder that it needs.

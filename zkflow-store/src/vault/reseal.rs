@@ -6,8 +6,8 @@ use zkflow_core::service::store::{ArtifactKey, PutMode, StoreError};
 use zkflow_core::service::tenant::TenantId;
 
 use super::owner::Owner;
-use super::sealing::{SealingRing, is_sealed};
-use super::{HEADER, Vault, VaultError, inputs_of, secrets_of};
+use super::sealing::{Sealing, SealingRing, is_sealed};
+use super::{HEADER, Vault, VaultError, inputs_of, secrets_of, unseal};
 
 impl Vault {
     /// The inputs of a request's document under the current key; `None` if they are sealed with it.
@@ -92,7 +92,11 @@ impl Vault {
         if self.is_current(blob) {
             return Ok(None);
         }
-        let text = zeroize::Zeroizing::new(self.decrypt(owner, blob)?);
+        let text = zeroize::Zeroizing::new(match owner.is_request() && is_sealed(blob) {
+            // The private key follows from an earlier key, also where this process seals to other keys.
+            true => unseal(&Sealing::with_ring(SealingRing::of_keys(self.older())), owner, blob)?,
+            false => self.decrypt(owner, blob)?,
+        });
         Ok(Some(match owner.is_request() {
             true => Sealed(self.sealing.seal(&text, |header| owner.associated_data(header)).into()),
             false => Sealed(self.encrypt(owner, &text).into()),
