@@ -132,30 +132,69 @@ const PAGE: usize = 1000;
 
 /// Checks the whole log, and covers the entries that an earlier key sealed by a new entry. Returns whether it was needed.
 ///
+/// The new entry follows the last one that was checked: one that is added meanwhile is checked too.
+///
 /// # Errors
 /// The log has a fault, so it is not covered; the catalog fails.
 pub async fn cover(data: &Data, tenant: &TenantId, actor: &str) -> Result<bool, NotCovered> {
-    let mut check = Check::sealed_by(Sealer::of(data));
-    let sealer = Sealer::of(data);
-    let (mut after, mut needed) = (0, false);
+    let mut cover = Cover::new(data);
     loop {
-        let entries = data.catalog.audit_log().entries(after, PAGE).await?;
-        let Some(last) = entries.last() else { break };
-        after = last.number;
-        for entry in entries {
-            match (sealer.is_current(&entry), entry.event.action) {
-                (false, _) => needed = true,
-                (true, AuditAction::VaultRotate) => needed = false,
-                (true, _) => {}
+        cover.read(data).await?;
+        if !cover.is_needed {
+            return Ok(false);
+        }
+        if cover.append(data, tenant, actor).await? {
+            return Ok(true);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// A check of the log that ends with a covering entry.
+struct Cover {
+    check: Check,
+    /// Whether an entry is sealed by an earlier key, and not covered.
+    is_needed: bool,
+}
+
+impl Cover {
+    fn new(data: &Data) -> Self {
+        Self { check: Check::sealed_by(Sealer::of(data)), is_needed: false }
+    }
+
+    /// Checks the entries behind those that were checked.
+    async fn read(&mut self, data: &Data) -> Result<(), NotCovered> {
+        let sealer = Sealer::of(data);
+        loop {
+            let after = self.check.last().map_or(0, |last| last.number);
+            let entries = data.catalog.audit_log().entries(after, PAGE).await?;
+            if entries.is_empty() {
+                return Ok(self.check.finish()?);
             }
-            check.next(entry)?;
+            for entry in entries {
+                match (sealer.is_current(&entry), entry.event.action) {
+                    (false, _) => self.is_needed = true,
+                    (true, AuditAction::VaultRotate) => self.is_needed = false,
+                    (true, _) => {}
+                }
+                self.check.next(entry)?;
+            }
         }
     }
-    check.finish()?;
-    if needed {
-        record(data, tenant, actor, AuditAction::VaultRotate, data.vault.key_id().as_str()).await?;
+
+    /// Adds the covering entry behind the last one that was checked. Returns `false` if another entry is there.
+    async fn append(&self, data: &Data, tenant: &TenantId, actor: &str) -> Result<bool, CatalogError> {
+        let event = AuditEvent {
+            at: data.now(),
+            tenant: tenant.clone(),
+            actor: actor.to_owned(),
+            action: AuditAction::VaultRotate,
+            subject: data.vault.key_id().to_string(),
+        };
+        let sealer = Sealer::of(data);
+        let entry = AuditEntry::after(self.check.last(), event, |digest| sealer.seal(digest));
+        data.catalog.audit_log().append(&entry).await
     }
-    Ok(needed)
 }
 
 /// The entries of an earlier key could not be covered.
@@ -168,4 +207,38 @@ pub enum NotCovered {
     /// The catalog failed.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use zkflow_core::service::clock::SystemClock;
+    use zkflow_core::service::store::ArtifactStore;
+    use zkflow_store::{KeyRing, MemoryCatalog, MemoryStore, Vault};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_entry_that_was_added_after_the_check_is_not_covered() {
+        let catalog = Arc::new(MemoryCatalog::default());
+        let store: Arc<dyn ArtifactStore> = Arc::new(MemoryStore::new());
+        let opened = |keys: &[&str]| {
+            let text: Vec<_> = keys.iter().map(|name| Digest::of(name).to_string()).collect();
+            let vault = Vault::new(KeyRing::parse(&text.join(",")).unwrap(), store.clone());
+            Data { catalog: catalog.clone(), store: store.clone(), clock: Arc::new(SystemClock), vault }
+        };
+        let (old, data, stranger) = (opened(&["old"]), opened(&["new", "old"]), opened(&["stranger"]));
+        let tenant = TenantId::default();
+        record(&old, &tenant, "key:x", AuditAction::KeyCreate, "x").await.unwrap();
+
+        let mut covering = Cover::new(&data);
+        covering.read(&data).await.unwrap();
+        assert!(covering.is_needed);
+        record(&stranger, &tenant, "key:x", AuditAction::KeyCreate, "forged").await.unwrap();
+        assert!(!covering.append(&data, &tenant, "x").await.unwrap(), "the forged entry is covered");
+        let fault = covering.read(&data).await.unwrap_err();
+        assert!(matches!(fault, NotCovered::Fault(Fault::Seal(2))), "{fault}");
+        assert!(cover(&data, &tenant, "x").await.is_err());
+    }
 }
