@@ -82,7 +82,9 @@ async fn remove(args: &RemoveArgs, data: Data) -> Result<ExitCode, Error> {
     for id in data.vault.older_key_ids() {
         println!("key                  {id} {done}");
     }
-    println!("Backups and the trash may still need these keys: keep a copy of them as long as you keep those.");
+    println!(
+        "Backups and the trash may still need these keys: keep a copy of them as long as you keep those."
+    );
     Ok(ExitCode::SUCCESS)
 }
 

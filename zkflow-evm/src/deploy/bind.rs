@@ -162,8 +162,7 @@ mod tests {
             // The work waits for the only thread.
             let busy = tokio::task::spawn_blocking(move || ended.recv());
             let (g1, g2) = Default::default();
-            let key =
-                VerifyingKey { alpha_g1: g1, beta_g2: g2, gamma_g2: g2, delta_g2: g2, ic: Vec::new() };
+            let key = VerifyingKey { alpha_g1: g1, beta_g2: g2, gamma_g2: g2, delta_g2: g2, ic: Vec::new() };
             let digest = Digest::of("");
             let address = format!("0x{:040x}", 0).parse().unwrap();
             let mut bound = Box::pin(bind(&Chain, (1, address), (&key, digest), turn));

@@ -308,7 +308,8 @@ pub(crate) async fn admit(
             // An imported key that was not verified.
             None => gate::judge_at_length(key.head()),
         };
-        let label = deploy::admit(&source, key.head(), &verdict, Some(&id), chain_id, &shared.chains.development);
+        let label =
+            deploy::admit(&source, key.head(), &verdict, Some(&id), chain_id, &shared.chains.development);
         let code = label.and_then(|_| Code::of_key(&key.head().vk));
         let verdict = code.map(Arc::new).map_err(Arc::new);
         shared.verdicts.keep(question, verdict.clone());

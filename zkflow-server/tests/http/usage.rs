@@ -96,8 +96,8 @@ impl PreparedKey for FailingKey {
 
 #[tokio::test]
 async fn work_that_fails_is_counted_with_all_its_attempts() {
-    let provers = Provers::default()
-        .with("failing", |options| Ok(Arc::new(Failing(NativeProver::new(options)?))));
+    let provers =
+        Provers::default().with("failing", |options| Ok(Arc::new(Failing(NativeProver::new(options)?))));
     let server =
         Server::idle_with_provers(provers, |config| config.proving.prover = "failing".to_owned()).await;
     let circuit = ready_circuit().await;
