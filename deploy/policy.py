@@ -132,7 +132,7 @@ def check(folder):
     policies = kind(found, "NetworkPolicy")
     closed = [policy for policy in policies if policy["spec"]["podSelector"] == {}]
     if not any(set(policy["spec"].get("policyTypes", [])) == {"Ingress", "Egress"} for policy in closed):
-        yield "no NetworkPolicy refuses what is not allowed"
+        yield "no NetworkPolicy refuses all connections that the others do not allow"
     for policy in closed:
         if policy["spec"].get("ingress") or policy["spec"].get("egress"):
             yield f"the NetworkPolicy {policy['metadata']['name']} allows something for all pods"
@@ -143,7 +143,7 @@ def check(folder):
             yield f"the NetworkPolicy {policy['metadata']['name']} lets others reach {ports} of pods that are not the API"
         for rule in policy["spec"].get("ingress", []):
             if not rule.get("from"):
-                yield f"the NetworkPolicy {policy['metadata']['name']} lets anyone in"
+                yield f"the NetworkPolicy {policy['metadata']['name']} allows all sources"
 
     for kustomization in kind(found, "Kustomization"):
         for image in kustomization.get("images", []):
@@ -155,7 +155,10 @@ def check(folder):
 
 
 def main():
-    findings = list(check(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER))
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    if not any(folder.glob("*.yaml")):
+        sys.exit(f"policy: no manifests (*.yaml) in {folder}")
+    findings = list(check(folder))
     for finding in findings:
         print(f"policy: {finding}", file=sys.stderr)
     sys.exit(1 if findings else 0)

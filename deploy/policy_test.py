@@ -41,7 +41,7 @@ BROKEN = [
     ("secret.example.yaml", "rediss://prover:", "rediss://api:", "no user of its own in redis-url"),
     ("secret.example.yaml", "  sealing-keys:", "  deployer-key: x\n  sealing-keys:", "zkflow-prover has deployer-key"),
     ("secret.example.yaml", "name: zkflow-keeper", "name: zkflow-other", "belongs to no role"),
-    ("network.yaml", "podSelector: {}", "podSelector: {matchLabels: {a: b}}", "refuses what is not allowed"),
+    ("network.yaml", "podSelector: {}", "podSelector: {matchLabels: {a: b}}", "refuses all connections"),
     ("network.yaml", "      app.kubernetes.io/component: api\n", "", "not the API"),
     ("kustomization.yaml", "    digest: sha256:", "    newTag: latest # ", "named by a tag"),
     ("kustomization.yaml", "  - network.yaml\n", "", "differ"),

@@ -53,7 +53,7 @@ fn refused(source: &str, limits: CompileLimits) -> CompileError {
     let circom = circom(limits);
     let start = Instant::now();
     let error = circom.compile(&tree(source).unwrap(), &CompileOptions::default()).unwrap_err();
-    assert!(start.elapsed() < limits.wall + Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(start.elapsed() < limits.wall + Duration::from_secs(30), "{:?}", start.elapsed());
     compile(SQUARE);
     error
 }

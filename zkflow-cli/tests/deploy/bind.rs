@@ -158,3 +158,24 @@ async fn another_contract_is_refused_with_what_differs_and_leaves_no_document() 
     assert!(circuit["artifacts"]["deployment"].is_null(), "{circuit}");
     assert_eq!(world.transactions().await, 0);
 }
+
+#[tokio::test]
+async fn a_circuit_that_is_made_again_is_compared_again() {
+    let world = World::new(&[]);
+    let id = world.circuit().await;
+    let (first, address) =
+        (world.key(&id).await, world.has(&contract(Layout::Snarkjs, &world.key(&id).await)).await);
+    world.client.bind_contract(&id, ANVIL, &address).await.unwrap();
+    world.client.delete_circuit(&id, true).await.unwrap();
+
+    assert_eq!(world.circuit().await, id);
+    let second = world.key(&id).await;
+    assert_ne!(first, second);
+    let said = world.refuses(&id, (ANVIL, &address), "contract_key_differs").await;
+    assert!(said.contains("delta"), "{said}");
+    let circuit = world.client.get(&format!("/v1/circuits/{id}")).await.unwrap().body;
+    assert!(circuit["artifacts"]["deployment"].is_null(), "{circuit}");
+    let address = world.has(&contract(Layout::Snarkjs, &second)).await;
+    let bound = world.client.bind_contract(&id, ANVIL, &address).await.unwrap();
+    assert_eq!(bound["contract"]["verificationKey"], circuit["artifacts"]["verification_key.json"]["sha256"]);
+}

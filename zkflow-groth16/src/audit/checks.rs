@@ -1,4 +1,4 @@
-//! What a contract checks, as runs of its code show.
+//! The checks of a contract, found by running its code.
 
 use ark_ec::AffineRepr as _;
 use ruint::aliases::U256;
@@ -9,7 +9,7 @@ use super::machine::{End, Pairings, Run, run};
 use crate::calldata::{Word, word};
 use crate::proof::VerifyingKey;
 
-/// What a contract does not check.
+/// The checks that a contract lacks.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Unchecked {
     /// Numbers of public signals in whose place numbers of r and more are accepted, from 0.
@@ -20,10 +20,10 @@ pub(super) struct Unchecked {
     pub(super) parts: Vec<String>,
 }
 
-/// What a contract with this key does not check; `None` if the contract has no known function, or a run of it shows nothing.
+/// The checks that a contract with this key lacks; `None` if the contract has no known function, or a run of it shows nothing.
 ///
-/// The contract is called with a proof that its precompiled contracts accept, whatever the proof is. What it refuses then, it
-/// refuses by its own checks.
+/// The contract is called with a proof that its precompiled contracts accept, whatever the proof is. A refusal is then
+/// due to a check of its own.
 pub(super) fn unchecked(code: &[u8], key: &VerifyingKey, is_gnark: bool) -> Option<Unchecked> {
     let signals = key.n_public();
     if signals > MOST_SIGNALS {
@@ -44,7 +44,7 @@ pub(super) fn unchecked(code: &[u8], key: &VerifyingKey, is_gnark: bool) -> Opti
     (*work > 0).then(|| Unchecked { ranges, pairings, parts: unused(key, &honest) })
 }
 
-/// Work of all runs together, about a second.
+/// Work of all runs together, about two seconds.
 const MOST_WORK: usize = 1 << 26;
 
 /// Signals whose checks are run: every one is some runs of the whole contract. EIP-170 leaves no room for more.

@@ -14,7 +14,7 @@ settings! {
         bind: IpAddr = IpAddr::from([127, 0, 0, 1]), "bind", "BIND";
         /// Port to listen on; 0 lets the system choose
         port: u16 = 3000, "port", "PORT", 0..=65535;
-        /// Certificate chain of the API in PEM, for https; read again when the file changes. The operations port speaks http
+        /// Certificate chain of the API in PEM, for https; read again when the file changes. The operations port uses http
         tls_certificate: Option<PathBuf> = None, "tls-certificate", "ZKFLOW_TLS_CERTIFICATE";
         /// Private key of the certificate in PEM
         tls_key: Option<PathBuf> = None, "tls-key", "ZKFLOW_TLS_KEY";
@@ -64,7 +64,7 @@ impl Http {
         (self.max_connections as u64 * self.address_share_percent / 100).max(1) as usize
     }
 
-    /// Files of TLS; `None`: the API speaks http.
+    /// Files of TLS; `None`: the API uses http.
     pub fn tls(&self) -> Option<TlsFiles> {
         Some(TlsFiles {
             certificate: self.tls_certificate.clone()?,

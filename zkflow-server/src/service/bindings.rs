@@ -17,7 +17,7 @@ use crate::state::{App, Asker};
 /// of the circuit. Signs nothing. Returns the deployment, and whether it is new.
 ///
 /// # Behaviour
-/// - The same contract is bound once: a repeated request returns the first deployment.
+/// - The same contract is bound once to a key: a repeated request returns the first deployment.
 /// - A document exists only if the keys are equal.
 ///
 /// # Errors
@@ -38,14 +38,14 @@ pub async fn request(
     if label == Some(Provenance::Development) && !app.chains.development.contains(&chain_id) {
         return Err(DeployError::Development(chain_id).into());
     }
-    // A key of a client has no space.
-    let key = format!("bound {chain_id} {address}");
+    let verification_key = circuits::artifact_meta(&circuit, FileName::VerificationKey.as_str())?.sha256;
+    // A key of a client has no space. A circuit that is made again has another verification key, and is compared again.
+    let key = format!("bound {chain_id} {address} {verification_key}");
     let lookup = DeploymentKey { circuit_id: circuit_id.clone(), key: key.clone() };
     if let Some(present) = app.catalog.deployments().by_key(&lookup).await? {
         return Ok((present, false));
     }
     let own = verify::verifying_key(app, &circuit).await?;
-    let verification_key = circuits::artifact_meta(&circuit, FileName::VerificationKey.as_str())?.sha256;
     let turn = app.verdicts.turn(Asker::Request).await;
     let turn = turn.ok_or(RequestError::Overloaded(QueueName::Deploy))?;
     let contract = deploy::bind(&client, (chain_id, address), (&own, verification_key), turn).await?;

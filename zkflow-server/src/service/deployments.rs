@@ -236,13 +236,17 @@ pub async fn contract(
     deployment.contract.ok_or_else(|| RequestError::NotDeployed(id.clone()))
 }
 
-/// Records a contract in the document of a circuit, if it is ready, as the latest one.
+/// Records a contract in the document of a circuit as the latest one, if the circuit is ready and has the contract's key. A
+/// circuit that was deleted and made again has another key.
 pub(crate) async fn note(app: &App, id: &CircuitId, contract: &DeployedContract) -> Result<(), RequestError> {
     loop {
         let circuit = app.catalog.circuits().get(id).await?;
-        let Some(mut circuit) = circuit.filter(|circuit| circuit.life.status == CircuitStatus::Ready) else {
-            return Ok(());
+        let is_of_contract = |circuit: &Circuit| {
+            let file = circuit.artifacts.get(FileName::VerificationKey.as_str());
+            circuit.life.status == CircuitStatus::Ready
+                && file.is_some_and(|file| file.sha256 == contract.verification_key)
         };
+        let Some(mut circuit) = circuit.filter(is_of_contract) else { return Ok(()) };
         let noted = circuit.deployed(contract.clone(), app.now());
         noted.map_err(|error| RequestError::Internal(error.to_string()))?;
         match app.save(circuit).await {

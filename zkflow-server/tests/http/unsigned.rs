@@ -10,13 +10,19 @@ use crate::support::{Server, ready_circuit, shared};
 
 #[tokio::test]
 async fn a_refusal_is_kept_and_the_key_is_not_read_again() {
-    let (server, id) = Server::idle_with_circuit().await;
+    // A server that has workers made the circuit, so its record is accepted. No other test uses the circuit.
+    let server = shared().await;
+    let wanted = json!({"templateName": "rangeCheck", "params": {"min": 19, "max": 121, "bits": 8}});
+    let asked = server.post("/v1/circuits", &wanted).await.json();
+    let id = asked["circuitId"].as_str().unwrap();
+    let circuit = server.get(&format!("/v1/circuits/{id}?wait=60")).await.ok();
+    assert_eq!(circuit["status"], "ready", "{circuit}");
     let ask = async || {
         let body = json!({"chainId": 1, "unsigned": true});
         server.post(&format!("/v1/circuits/{id}/deploy"), &body).await
     };
     ask().await.problem(409, "key_for_development");
-    let key = &server.circuit(&id).await.artifacts["proving_key.zkey"].key;
+    let key = &server.circuit(id).await.artifacts["proving_key.zkey"].key;
     server.app.store.delete(key).await.unwrap();
     ask().await.problem(409, "key_for_development");
 }

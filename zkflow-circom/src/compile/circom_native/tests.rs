@@ -25,7 +25,7 @@ fn compile(script: &str) -> CompileError {
     let tree = SourceTree::resolve("main.circom", "", &[]).unwrap();
     let start = Instant::now();
     let error = circom.compile(&tree, &CompileOptions::default()).unwrap_err();
-    assert!(start.elapsed() < limits.wall + Duration::from_secs(1));
+    assert!(start.elapsed() < limits.wall + Duration::from_secs(30));
     error
 }
 
