@@ -36,22 +36,6 @@ impl EvmClient {
         let client = RpcClient::new(Transport::new(endpoint)?, true);
         Ok(Self { node: ProviderBuilder::new().disable_recommended_fillers().connect_client(client) })
     }
-
-    /// The current price of gas; [`Fees::Legacy`] on chains without a base fee.
-    async fn fees(&self) -> Result<Fees, ChainError> {
-        let latest =
-            self.node.get_block_by_number(BlockNumberOrTag::Latest).await.map_err(asking("latest block"))?;
-        if latest.is_some_and(|block| block.header().base_fee_per_gas().is_some())
-            && let Ok(market) = self.node.estimate_eip1559_fees().await
-        {
-            return Ok(Fees::Market {
-                max: market.max_fee_per_gas,
-                priority: market.max_priority_fee_per_gas,
-            });
-        }
-        let price = self.node.get_gas_price().await.map_err(asking("gas price"))?;
-        Ok(Fees::Legacy { price })
-    }
 }
 
 #[async_trait]
@@ -78,6 +62,21 @@ impl ChainClient for EvmClient {
         let gas = self.node.estimate_gas(request).await.map_err(|error| paying(error, sender))?;
         // 20 % above the node's estimate: unused gas is not paid for.
         Ok(UnsignedTransaction { chain_id, nonce, gas: gas.saturating_add(gas / 5), fees, code })
+    }
+
+    async fn fees(&self) -> Result<Fees, ChainError> {
+        let latest =
+            self.node.get_block_by_number(BlockNumberOrTag::Latest).await.map_err(asking("latest block"))?;
+        if latest.is_some_and(|block| block.header().base_fee_per_gas().is_some())
+            && let Ok(market) = self.node.estimate_eip1559_fees().await
+        {
+            return Ok(Fees::Market {
+                max: market.max_fee_per_gas,
+                priority: market.max_priority_fee_per_gas,
+            });
+        }
+        let price = self.node.get_gas_price().await.map_err(asking("gas price"))?;
+        Ok(Fees::Legacy { price })
     }
 
     async fn broadcast(&self, transaction: &SignedTransaction) -> Result<(), ChainError> {

@@ -1,5 +1,5 @@
 //! Deploys a verifier contract, for the API and the command line: [`admit`] (judge the key) → [`Code`] (generate) →
-//! [`drive()`] (sign, send once, confirm, compare the code) → [`Statement`] (check the contract's answers). [`bind()`] takes a
+//! [`drive()`] (sign, send, confirm, compare the code) → [`Statement`] (check the contract's answers). [`bind()`] takes a
 //! contract that exists.
 
 mod bind;
@@ -7,6 +7,7 @@ mod code;
 mod drive;
 mod error;
 mod gate;
+mod replace;
 mod statement;
 mod wallet;
 

@@ -94,6 +94,9 @@ mod tests {
             assert_eq!((read.max_fee_per_gas(), read.input().as_ref()), (9, code.as_ref()));
             assert!(read.is_create());
             assert_eq!(read.tx_hash().0, signed.hash.0);
+            assert_eq!(crate::transaction::unsigned(&signed).unwrap(), unsigned);
+            let damaged = SignedTransaction { raw: signed.raw.replacen("6000", "6001", 1), ..signed };
+            assert!(crate::transaction::unsigned(&damaged).is_err());
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use zkflow_core::service::chain::{
-    Address, ChainError, Fees, SignedTransaction, TransactionSigner, UnsignedTransaction,
+    Address, ChainError, SignedTransaction, TransactionSigner, UnsignedTransaction,
 };
 
 /// Wei in a gwei.
@@ -40,7 +40,8 @@ impl Default for SpendingLimits {
 ///
 /// # Behaviour
 /// - A transaction above a limit, or of another chain, is not signed: [`ChainError::Limit`].
-/// - A signed transaction counts with its highest cost, whether it is mined or not.
+/// - A signed transaction counts with its highest cost, whether it is mined or not. Of transactions with one nonce, the most
+///   expensive one counts: a chain mines one of them at most.
 /// - The sum of a day is that of this value: a new process starts at zero.
 pub struct CappedSigner<S> {
     signer: S,
@@ -67,10 +68,7 @@ impl<S: TransactionSigner> CappedSigner<S> {
         if self.chains.as_ref().is_some_and(|chains| !chains.contains(&chain_id)) {
             return Err(over(format!("the signer does not sign for chain {chain_id}")));
         }
-        let price = match fees {
-            Fees::Market { max, priority } => max.max(priority),
-            Fees::Legacy { price } => price,
-        };
+        let price = fees.highest();
         if price > u128::from(fee_gwei) * GWEI {
             let asked = price.div_ceil(GWEI);
             return Err(over(format!("the price of gas is {asked} gwei, the limit is {fee_gwei} gwei")));
@@ -93,7 +91,8 @@ impl<S: TransactionSigner> CappedSigner<S> {
         let cost = self.check(transaction)?;
         let daily = self.limits.daily_gwei;
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        spent.add(transaction.chain_id, cost, u128::from(daily) * GWEI).map_err(|before| {
+        let of = (transaction.chain_id, transaction.nonce);
+        spent.add(of, cost, u128::from(daily) * GWEI).map_err(|before| {
             let (before, cost) = (before.div_ceil(GWEI), cost.div_ceil(GWEI));
             over(format!(
                 "{before} gwei are signed for within 24 hours on chain {}, {cost} more exceed the limit of {daily} gwei",
@@ -131,39 +130,70 @@ fn over(reason: String) -> ChainError {
     ChainError::Limit(reason)
 }
 
+/// Highest number of nonces whose costs are remembered. A forgotten nonce counts again in full.
+const NONCES: usize = 1024;
+
 /// Costs in wei by chain, in steps of an hour.
 #[derive(Debug)]
 struct Ledger {
     began: Instant,
     chains: BTreeMap<u64, VecDeque<(u64, u128)>>,
+    /// The costs of recent nonces, oldest first.
+    recent: VecDeque<Counted>,
+}
+
+/// The cost of the most expensive transaction of a nonce.
+#[derive(Debug)]
+struct Counted {
+    /// Chain and nonce.
+    of: (u64, u64),
+    hour: u64,
+    cost: u128,
 }
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self { began: Instant::now(), chains: BTreeMap::new() }
+        Self { began: Instant::now(), chains: BTreeMap::new(), recent: VecDeque::new() }
     }
 }
 
 impl Ledger {
-    /// Adds a cost, unless the sum of the last 24 hours would exceed `limit`. `Err` is the sum without it.
-    fn add(&mut self, chain: u64, cost: u128, limit: u128) -> Result<(), u128> {
+    /// Adds the cost of a transaction with a chain and a nonce, unless the sum of the last 24 hours would exceed `limit`. `Err`
+    /// is the sum without it.
+    fn add(&mut self, of: (u64, u64), cost: u128, limit: u128) -> Result<(), u128> {
         let hour = self.began.elapsed().as_secs() / HOUR.as_secs();
-        self.add_at(hour, chain, cost, limit)
+        self.add_at(hour, of, cost, limit)
     }
 
-    fn add_at(&mut self, hour: u64, chain: u64, cost: u128, limit: u128) -> Result<(), u128> {
+    fn add_at(&mut self, hour: u64, of: (u64, u64), cost: u128, limit: u128) -> Result<(), u128> {
+        let (chain, _) = of;
         let hours = self.chains.entry(chain).or_default();
         // An hour counts until a whole day after its end.
         while hours.front().is_some_and(|(past, _)| past + HOURS < hour) {
             hours.pop_front();
         }
-        let before = hours.iter().fold(0_u128, |sum, (_, cost)| sum.saturating_add(*cost));
+        let earlier = self.recent.iter().position(|counted| counted.of == of && counted.hour + HOURS >= hour);
+        let (then, counted) = earlier.map_or((hour, 0), |at| (self.recent[at].hour, self.recent[at].cost));
+        let cost = cost.max(counted);
+        let sum = hours.iter().fold(0_u128, |sum, (_, cost)| sum.saturating_add(*cost));
+        let before = sum.saturating_sub(counted);
         if before.saturating_add(cost) > limit {
             return Err(before);
         }
+        // The whole cost moves to the present hour.
+        if let Some((_, sum)) = hours.iter_mut().find(|(past, _)| *past == then) {
+            *sum = sum.saturating_sub(counted);
+        }
         match hours.back_mut() {
-            Some((last, sum)) if *last == hour => *sum += cost,
+            Some((last, sum)) if *last == hour => *sum = sum.saturating_add(cost),
             _ => hours.push_back((hour, cost)),
+        }
+        if let Some(at) = earlier {
+            self.recent.remove(at);
+        }
+        self.recent.push_back(Counted { of, hour, cost });
+        if self.recent.len() > NONCES {
+            self.recent.pop_front();
         }
         Ok(())
     }
@@ -171,9 +201,9 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-    use zkflow_core::service::chain::TransactionHash;
+    use zkflow_core::service::chain::{Fees, TransactionHash};
 
     use super::*;
 
@@ -194,8 +224,11 @@ mod tests {
         }
     }
 
+    /// Each call has a nonce of its own.
     fn asks(chain_id: u64, gas: u64, fees: Fees) -> UnsignedTransaction {
-        UnsignedTransaction { chain_id, nonce: 0, gas, fees, code: bytes::Bytes::new() }
+        static NONCE: AtomicU64 = AtomicU64::new(0);
+        let nonce = NONCE.fetch_add(1, Ordering::Relaxed);
+        UnsignedTransaction { chain_id, nonce, gas, fees, code: bytes::Bytes::new() }
     }
 
     fn market(gwei: u128) -> Fees {
@@ -231,17 +264,48 @@ mod tests {
         assert_eq!(signer.signer.0.load(Ordering::Relaxed), 4);
     }
 
+    #[tokio::test]
+    async fn transactions_of_one_nonce_count_as_the_most_expensive_one() {
+        let limits = SpendingLimits { fee_gwei: 100, gas: 1000, cost_gwei: 90_000, daily_gwei: 120_000 };
+        let signer = CappedSigner::new(Pen::default(), limits);
+        let first = asks(1, 1000, market(50));
+        let raised = |gwei| UnsignedTransaction { fees: market(gwei), ..first.clone() };
+        for gwei in [50, 60, 70, 40, 80] {
+            signer.sign(&raised(gwei)).await.unwrap();
+        }
+        let error = signer.sign(&asks(1, 1000, market(41))).await.unwrap_err();
+        assert!(error.to_string().contains("80000 gwei are signed for"), "{error}");
+        signer.sign(&asks(1, 1000, market(40))).await.unwrap();
+        let error = signer.sign(&raised(81)).await.unwrap_err();
+        assert!(error.to_string().contains("40000 gwei are signed for"), "{error}");
+        // The same nonce of another chain is another transaction.
+        signer.sign(&UnsignedTransaction { chain_id: 5, ..raised(90) }).await.unwrap();
+        let error = signer.sign(&asks(5, 1000, market(31))).await.unwrap_err();
+        assert!(error.to_string().contains("90000 gwei are signed for"), "{error}");
+    }
+
     #[test]
     fn a_day_ends_and_the_ledger_stays_small() {
         let mut ledger = Ledger::default();
-        assert_eq!(ledger.add_at(0, 1, 10, 10), Ok(()));
-        assert_eq!(ledger.add_at(HOURS, 1, 1, 10), Err(10), "less than a day may have passed");
-        assert_eq!(ledger.add_at(HOURS + 1, 1, 1, 10), Ok(()));
-        for hour in HOURS..10 * HOURS {
-            for _ in 0..3 {
-                let _ = ledger.add_at(hour, 1, 0, 10);
+        assert_eq!(ledger.add_at(0, (1, 0), 10, 10), Ok(()));
+        assert_eq!(ledger.add_at(HOURS, (1, 1), 1, 10), Err(10), "less than a day may have passed");
+        assert_eq!(ledger.add_at(HOURS + 1, (1, 1), 1, 10), Ok(()));
+        for hour in HOURS + 1..10 * HOURS {
+            for of in 0..10 {
+                let _ = ledger.add_at(hour, (1, 10 * hour + of), 0, 10);
             }
         }
         assert!(ledger.chains[&1].len() <= HOURS as usize + 2);
+        assert!(ledger.recent.len() == NONCES, "{}", ledger.recent.len());
+    }
+
+    #[test]
+    fn a_replacement_counts_for_a_day_after_it_was_signed() {
+        let mut ledger = Ledger::default();
+        assert_eq!(ledger.add_at(0, (1, 7), 10, 20), Ok(()));
+        assert_eq!(ledger.add_at(HOURS, (1, 7), 12, 20), Ok(()));
+        assert_eq!(ledger.add_at(HOURS + 1, (1, 8), 9, 20), Err(12));
+        assert_eq!(ledger.add_at(2 * HOURS, (1, 8), 9, 20), Err(12));
+        assert_eq!(ledger.add_at(2 * HOURS + 1, (1, 8), 9, 20), Ok(()));
     }
 }

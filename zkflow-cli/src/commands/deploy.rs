@@ -14,7 +14,7 @@ use zkflow_core::proof::PublicSignals;
 use zkflow_core::provenance::Label;
 use zkflow_core::service::catalog::{DeployedContract, DeploymentStage};
 use zkflow_core::service::chain::{
-    Address, ChainClient, SignedTransaction, SolidityCompiler as _, TransactionSigner,
+    Address, Attempts, ChainClient, SignedTransaction, SolidityCompiler as _, TransactionSigner,
 };
 use zkflow_core::setup::{KeyVerdict, StepOptions};
 use zkflow_core::verify::Verifier;
@@ -57,6 +57,9 @@ pub(crate) struct DeployArgs {
     /// Time limit of the deployment; a transaction that is sent may still be mined later
     #[arg(long, default_value_t = 3600, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     deploy_time_s: u64,
+    /// Time that the transaction waits to be mined before it is replaced by one with the same nonce at a higher price
+    #[arg(long, default_value_t = 300, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    replace_after_s: u64,
     /// Highest price of gas, in gwei
     #[arg(long, default_value_t = SpendingLimits::default().fee_gwei, value_name = "NUMBER")]
     max_fee_gwei: u64,
@@ -134,6 +137,7 @@ async fn run(args: &DeployArgs) -> Result<(), Error> {
         salt: u32::from_le_bytes(random()?),
         turn: None,
         confirmations: if args.development_chain.contains(&chain_id) { 1 } else { args.confirmations },
+        replace_after: Duration::from_secs(args.replace_after_s),
         deadline: Some(Instant::now() + Duration::from_secs(args.deploy_time_s)),
     };
     let signer = signer.as_ref().map(|signer| signer as &dyn TransactionSigner);
@@ -236,10 +240,8 @@ struct Record {
 
 #[derive(Default, Serialize, Deserialize)]
 struct Noted {
-    transaction: Option<SignedTransaction>,
-    /// Number of transactions signed so far.
-    #[serde(default)]
-    signatures: u32,
+    #[serde(flatten)]
+    attempts: Attempts,
     contract: Option<DeployedContract>,
     /// Explorers need it to verify the source, beside the version of the compiler.
     standard_json_input: Option<serde_json::Value>,
@@ -280,17 +282,12 @@ impl Record {
 impl Journal for Record {
     type Error = Error;
 
-    fn transaction(&self) -> Option<SignedTransaction> {
-        self.noted.transaction.clone()
-    }
-
-    fn signatures(&self) -> u32 {
-        self.noted.signatures
+    fn attempts(&self) -> &Attempts {
+        &self.noted.attempts
     }
 
     async fn signed(&mut self, _: u64, transaction: SignedTransaction) -> Result<(), Error> {
-        self.noted.transaction = Some(transaction);
-        self.noted.signatures = self.noted.signatures.saturating_add(1);
+        self.noted.attempts.add(transaction);
         self.save()
     }
 

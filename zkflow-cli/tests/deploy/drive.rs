@@ -6,13 +6,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::json;
+use tokio::sync::watch;
 use zkflow_core::digest::Digest;
 use zkflow_core::format::json as snarkjs;
 use zkflow_core::proof::PublicSignals;
 use zkflow_core::service::catalog::DeploymentStage;
 use zkflow_core::service::chain::{
-    Address, ChainClient, ChainError, Receipt, SignedTransaction, TransactionHash, TransactionSigner as _,
-    UnsignedTransaction,
+    Address, Attempts, ChainClient, ChainError, Fees, Receipt, SignedTransaction, TransactionHash,
+    TransactionSigner as _, UnsignedTransaction,
 };
 use zkflow_evm::deploy::{Code, DeployError, Journal, Order, Statement, Stopped, drive};
 use zkflow_evm::{Endpoint, EvmClient, LocalSigner};
@@ -22,27 +23,24 @@ use crate::support::{ANVIL, PATIENCE, World, transactions};
 
 /// A journal in memory.
 #[derive(Default)]
-struct Memory {
-    transaction: Option<SignedTransaction>,
+pub(crate) struct Memory {
+    pub(crate) attempts: Attempts,
     stages: Vec<DeploymentStage>,
-    signatures: u32,
+    /// The attempts, for the test beside the order.
+    pub(crate) seen: watch::Sender<Attempts>,
 }
 
 #[async_trait]
 impl Journal for Memory {
     type Error = std::convert::Infallible;
 
-    fn transaction(&self) -> Option<SignedTransaction> {
-        self.transaction.clone()
-    }
-
-    fn signatures(&self) -> u32 {
-        self.signatures
+    fn attempts(&self) -> &Attempts {
+        &self.attempts
     }
 
     async fn signed(&mut self, _: u64, transaction: SignedTransaction) -> Result<(), Self::Error> {
-        self.transaction = Some(transaction);
-        self.signatures += 1;
+        self.attempts.add(transaction);
+        self.seen.send_replace(self.attempts.clone());
         Ok(())
     }
 
@@ -53,7 +51,7 @@ impl Journal for Memory {
 }
 
 /// The code of a contract and a proof for it.
-async fn contract(min: u32) -> (Code, Statement) {
+pub(crate) async fn contract(min: u32) -> (Code, Statement) {
     let world = World::new(&[]);
     let params = json!({"min": min, "max": 120, "bits": 8});
     let circuit = world.client.circuit("rangeCheck", params, PATIENCE).await.unwrap();
@@ -74,11 +72,11 @@ async fn contract(min: u32) -> (Code, Statement) {
     (Code::of_key(&key).unwrap(), statement)
 }
 
-fn client(chain: &LocalChain) -> EvmClient {
+pub(crate) fn client(chain: &LocalChain) -> EvmClient {
     EvmClient::new(Endpoint::configured(chain.url()).unwrap()).unwrap()
 }
 
-fn order<'a>(code: &'a Code, statement: &'a Statement, confirmations: u64) -> Order<'a> {
+pub(crate) fn order<'a>(code: &'a Code, statement: &'a Statement, confirmations: u64) -> Order<'a> {
     let verification_key = Digest::of("key");
     Order {
         chain_id: ANVIL,
@@ -88,6 +86,7 @@ fn order<'a>(code: &'a Code, statement: &'a Statement, confirmations: u64) -> Or
         salt: 0xdead_beef,
         turn: None,
         confirmations,
+        replace_after: Duration::from_secs(300),
         deadline: None,
     }
 }
@@ -110,7 +109,10 @@ async fn a_contract_counts_when_it_lies_deep_enough() {
     chain.call("anvil_mine", json!(["0x1"])).await.unwrap();
     let deployed = drive_on(&mut journal).await.unwrap().unwrap();
     assert_eq!(deployed.chain_id, ANVIL);
-    assert_eq!(journal.signatures, 1, "the order is signed once, although it was driven three times");
+    assert_eq!(
+        journal.attempts.signatures, 1,
+        "the order is signed once, although it was driven three times"
+    );
     assert_eq!(transactions(&chain).await, 1);
     assert_eq!(journal.stages.last(), Some(&DeploymentStage::Check));
 }
@@ -146,7 +148,7 @@ async fn a_nonce_that_another_transaction_took_is_given_up_for_another() {
     let order = order(&code, &statement, 1);
     let wait = Duration::from_millis(300);
     assert!(tokio::time::timeout(wait, drive(&node, Some(&signer), order, &mut journal)).await.is_err());
-    let lost = journal.transaction.clone().unwrap();
+    let lost = journal.attempts.transaction.clone().unwrap();
     // A wallet of the same account replaces the transaction with a higher price.
     let accounts = chain.call("eth_accounts", json!([])).await.unwrap();
     let payment = json!({
@@ -157,7 +159,8 @@ async fn a_nonce_that_another_transaction_took_is_given_up_for_another() {
     chain.call("anvil_mine", json!(["0x1"])).await.unwrap();
 
     // Without a signer the order fails; with a signer it continues.
-    let mut without = Memory { transaction: Some(lost.clone()), ..Memory::default() };
+    let mut without = Memory::default();
+    without.attempts.add(lost.clone());
     let error = drive(&node, None, order, &mut without).await;
     assert!(
         matches!(error, Err(Stopped::Deploy(DeployError::NonceTaken(hash))) if hash == lost.hash),
@@ -166,7 +169,7 @@ async fn a_nonce_that_another_transaction_took_is_given_up_for_another() {
     chain.call("evm_setAutomine", json!([true])).await.unwrap();
     let deployed = drive(&node, Some(&signer), order, &mut journal).await.unwrap();
     assert_ne!(deployed.transaction, Some(lost.hash));
-    assert_eq!(journal.transaction.unwrap().nonce, lost.nonce + 1);
+    assert_eq!(journal.attempts.transaction.unwrap().nonce, lost.nonce + 1);
     assert_eq!(signer.address(), lost.sender);
 }
 
@@ -196,6 +199,10 @@ impl ChainClient for LateReceipts {
         self.node.creation(sender, code).await
     }
 
+    async fn fees(&self) -> Result<Fees, ChainError> {
+        self.node.fees().await
+    }
+
     async fn broadcast(&self, transaction: &SignedTransaction) -> Result<(), ChainError> {
         self.node.broadcast(transaction).await
     }
@@ -223,6 +230,6 @@ async fn a_receipt_that_comes_after_the_nonce_is_waited_for() {
     let signer = LocalSigner::from_hex(&chain.keys()[0]).unwrap();
     let mut journal = Memory::default();
     drive(&node, Some(&signer), order(&code, &statement, 1), &mut journal).await.unwrap();
-    assert_eq!(journal.signatures, 1, "the transaction was mined, so no other one is signed");
+    assert_eq!(journal.attempts.signatures, 1, "the transaction was mined, so no other one is signed");
     assert_eq!(transactions(&chain).await, 1);
 }

@@ -1,5 +1,6 @@
 //! Nodes that want a signature: for another chain, at any price, or again and again.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -19,12 +20,15 @@ struct Node {
     gas: u64,
     /// The number of used nonces grows with each question.
     takes_nonces: bool,
+    /// The price of gas is a thousand gwei after the first transaction.
+    becomes_dear: bool,
     asked: Arc<Mutex<Vec<(String, Value)>>>,
 }
 
 impl Node {
     fn new() -> Self {
-        Self { chain_id: ANVIL, base_fee: 1, gas: 300_000, takes_nonces: false, asked: Arc::default() }
+        let (takes_nonces, becomes_dear) = (false, false);
+        Self { chain_id: ANVIL, base_fee: 1, gas: 300_000, takes_nonces, becomes_dear, asked: Arc::default() }
     }
 
     /// Starts the node and returns its URL.
@@ -45,7 +49,8 @@ impl Node {
 
     fn result(&self, method: &str) -> Value {
         let asked = self.asked.lock().unwrap().len() as u64;
-        let wei = format!("{:#x}", u128::from(self.base_fee) * 1_000_000_000);
+        let gwei = if self.becomes_dear && !self.signed().is_empty() { 1_000 } else { self.base_fee };
+        let wei = format!("{:#x}", u128::from(gwei) * 1_000_000_000);
         match method {
             "eth_chainId" => json!(format!("{:#x}", self.chain_id)),
             "eth_blockNumber" => json!(format!("{:#x}", 100 + asked)),
@@ -129,6 +134,25 @@ async fn a_node_whose_nonces_grow_gets_four_signatures_and_no_more() {
     let failed = deployed_through(&node, &[]).await;
     assert_eq!(failed["error"]["code"], "nonce_contested", "{failed}");
     assert_eq!(node.signed().len(), 4);
+}
+
+#[tokio::test]
+async fn a_node_that_mines_nothing_gets_four_signatures_of_one_nonce_within_the_limits() {
+    let node = Node::new();
+    let args = ["--replace-after-s", "1", "--deploy-time-s", "30"];
+    let dear = Node { becomes_dear: true, ..Node::new() };
+    // Four transactions of at most 360 000 gas and a salt, of which the dearest costs 1.43 gwei for each.
+    let daily = ["--max-daily-gwei", "530000"];
+    let args = [&args[..], &daily[..]].concat();
+    let (failed, too_dear) = tokio::join!(deployed_through(&node, &args), deployed_through(&dear, &args));
+    for (failed, node, signatures) in [(failed, node, 4), (too_dear, dear, 1)] {
+        assert_eq!(failed["error"]["code"], "deployment_timeout", "{failed}");
+        let sent: BTreeSet<String> = node.signed().iter().map(Value::to_string).collect();
+        assert_eq!(sent.len(), signatures, "{failed}");
+        assert_eq!(failed["transaction"]["nonce"], 7);
+        let replaced = failed["transaction"]["replaced"].as_array().map_or(0, Vec::len);
+        assert_eq!(replaced + 1, signatures, "{failed}");
+    }
 }
 
 #[tokio::test]

@@ -177,6 +177,9 @@ pub trait ChainClient: fmt::Debug + Send + Sync + 'static {
     /// current fees.
     async fn creation(&self, sender: &Address, code: Bytes) -> Result<UnsignedTransaction, ChainError>;
 
+    /// Current price of gas.
+    async fn fees(&self) -> Result<Fees, ChainError>;
+
     /// Submits a signed transaction. Succeeds if the node already has it.
     async fn broadcast(&self, transaction: &SignedTransaction) -> Result<(), ChainError>;
 
@@ -246,6 +249,16 @@ pub enum Fees {
     },
 }
 
+impl Fees {
+    /// Highest price of a unit of gas that a transaction with these fees can cost.
+    pub fn highest(&self) -> u128 {
+        match *self {
+            Self::Market { max, priority } => max.max(priority),
+            Self::Legacy { price } => price,
+        }
+    }
+}
+
 /// A signed transaction, ready to be submitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedTransaction {
@@ -257,6 +270,35 @@ pub struct SignedTransaction {
     pub hash: TransactionHash,
     /// The whole transaction with its signature, as `0x` and hex digits. It contains no secret.
     pub raw: String,
+}
+
+/// The transactions that one order signed for its present nonce. A chain mines one of them at most.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempts {
+    /// The newest transaction, stored before it is sent. After a crash the same bytes are sent again.
+    pub transaction: Option<SignedTransaction>,
+    /// Transactions with the same nonce that it replaces, oldest first. Each of them can still be mined.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaced: Vec<SignedTransaction>,
+    /// Number of transactions signed so far, with any nonce.
+    #[serde(default)]
+    pub signatures: u32,
+}
+
+impl Attempts {
+    /// Adds a signed transaction. Those with another nonce are forgotten: they can never be mined.
+    pub fn add(&mut self, transaction: SignedTransaction) {
+        let place = |transaction: &SignedTransaction| (transaction.sender, transaction.nonce);
+        let new = place(&transaction);
+        self.replaced.extend(self.transaction.replace(transaction));
+        self.replaced.retain(|replaced| place(replaced) == new);
+        self.signatures = self.signatures.saturating_add(1);
+    }
+
+    /// All transactions that can be mined, the newest first.
+    pub fn newest_first(&self) -> impl Iterator<Item = &SignedTransaction> {
+        self.transaction.iter().chain(self.replaced.iter().rev())
+    }
 }
 
 /// Result of a mined transaction that creates a contract.

@@ -108,7 +108,7 @@ mod tests {
     use async_trait::async_trait;
     use bytes::Bytes;
     use zkflow_core::service::chain::{
-        ChainError, Receipt, SignedTransaction, TransactionHash, UnsignedTransaction,
+        ChainError, Fees, Receipt, SignedTransaction, TransactionHash, UnsignedTransaction,
     };
 
     use super::*;
@@ -136,6 +136,10 @@ mod tests {
         }
 
         async fn creation(&self, _: &Address, _: Bytes) -> Result<UnsignedTransaction, ChainError> {
+            unreachable!()
+        }
+
+        async fn fees(&self) -> Result<Fees, ChainError> {
             unreachable!()
         }
 

@@ -8,10 +8,12 @@ use tokio::time::sleep;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{DeployedContract, DeploymentStage};
 use zkflow_core::service::chain::{
-    ChainClient, ChainError, Fees, Receipt, SignedTransaction, TransactionSigner, UnsignedTransaction,
+    Attempts, ChainClient, ChainError, Fees, Receipt, SignedTransaction, TransactionSigner,
+    UnsignedTransaction,
 };
 use zkflow_core::service::flow::deployment::{Next, Sighting, next};
 
+use super::replace::replacement;
 use super::{Code, DeployError, Statement};
 
 /// Minimum and maximum interval between two queries of the chain.
@@ -22,7 +24,7 @@ const SEND_AGAIN: Duration = Duration::from_secs(20);
 /// A node answers for a new state some time before it knows the receipts, and one address may stand for several nodes of
 /// which some lag behind.
 const RECEIPT_LAG: Duration = Duration::from_secs(2);
-/// Highest number of transactions that a call of [`drive`] signs: one, and three that replace lost ones.
+/// Highest number of transactions that a call of [`drive`] signs: one, and three that replace lost or waiting ones.
 const SIGNATURES: u32 = 4;
 
 /// A contract to deploy, and the conditions of success.
@@ -44,6 +46,8 @@ pub struct Order<'a> {
     pub turn: Option<&'a Mutex<()>>,
     /// Blocks that confirm the transaction, including its own block.
     pub confirmations: u64,
+    /// How long a transaction may wait to be mined, while the chain has new blocks, before it is replaced at a higher price.
+    pub replace_after: Duration,
     /// End of waiting; `None`: no limit.
     pub deadline: Option<Instant>,
 }
@@ -54,13 +58,10 @@ pub trait Journal: Send {
     /// Failure of a write.
     type Error: Send;
 
-    /// The last signed transaction; `None` if there is none.
-    fn transaction(&self) -> Option<SignedTransaction>;
+    /// The signed transactions.
+    fn attempts(&self) -> &Attempts;
 
-    /// Number of transactions signed so far.
-    fn signatures(&self) -> u32;
-
-    /// Stores a transaction durably. The transaction is sent only after this returns.
+    /// Adds a transaction to the attempts durably. The transaction is sent only after this returns.
     async fn signed(&mut self, chain_id: u64, transaction: SignedTransaction) -> Result<(), Self::Error>;
 
     /// Stores that a stage begins.
@@ -85,7 +86,10 @@ impl<E, T: Into<DeployError>> From<T> for Stopped<E> {
 /// Signs, sends, confirms and checks a deployment, starting at the state in `journal`.
 ///
 /// The transaction is in the journal before it is sent. After an interruption the same transaction is sent
-/// again, and a chain accepts it only once. Without a `signer`, only a transaction in the journal is sent.
+/// again, and a chain accepts it only once. Without a `signer`, only transactions in the journal are sent.
+///
+/// A transaction that waits for long is replaced by one with the same nonce at a higher price, three times at most. Either
+/// can be mined, so the receipts of all are looked for. A replacement that the signer or the node refuses changes nothing.
 ///
 /// # Errors
 /// See [`DeployError`]. Another call may succeed after an error of kind `Unavailable`.
@@ -97,35 +101,45 @@ pub async fn drive<J: Journal>(
 ) -> Result<DeployedContract, Stopped<J::Error>> {
     journal.stage(DeploymentStage::Send).await.map_err(Stopped::Journal)?;
     // A killed process may leave transactions whose nonces the next orders of the account use: they do not count.
-    let most = journal.signatures().saturating_add(SIGNATURES);
+    let most = journal.attempts().signatures.saturating_add(SIGNATURES);
     let mut pause = PAUSE.0;
     let mut sent: Option<Instant> = None;
     let mut nonce_used: Option<Instant> = None;
+    let mut waits: Option<(Instant, u64)> = None;
     loop {
-        let transaction = journal.transaction();
-        in_time(order.deadline, transaction.as_ref())?;
-        let Some(transaction) = transaction else {
+        let attempts = journal.attempts().clone();
+        in_time(order.deadline, attempts.transaction.as_ref())?;
+        let Some(newest) = &attempts.transaction else {
             sign_and_send(chain, signer, order, None, most, journal).await?;
             sent = Some(Instant::now());
             continue;
         };
-        let seen = look(chain, &transaction, order.confirmations).await?;
-        let next = next(&transaction, &seen, order.confirmations);
+        let (transaction, seen) = look(chain, &attempts, newest, order.confirmations).await?;
+        let next = next(transaction, &seen, order.confirmations);
         if !matches!(next, Next::Superseded) {
             nonce_used = None;
         }
         match next {
-            Next::Send if sent.is_none_or(|sent| sent.elapsed() >= SEND_AGAIN) => {
-                chain.broadcast(&transaction).await?;
-                if sent.replace(Instant::now()).is_none() {
-                    journal.stage(DeploymentStage::Confirm).await.map_err(Stopped::Journal)?;
+            Next::Send => {
+                if sent.is_none_or(|sent| sent.elapsed() >= SEND_AGAIN) {
+                    send(chain, &attempts).await?;
+                    if sent.replace(Instant::now()).is_none() {
+                        journal.stage(DeploymentStage::Confirm).await.map_err(Stopped::Journal)?;
+                    }
+                }
+                let (since, head) = *waits.get_or_insert_with(|| (Instant::now(), seen.head));
+                if since.elapsed() >= order.replace_after && seen.head > head {
+                    waits = Some((Instant::now(), seen.head));
+                    if attempts.signatures < most {
+                        replace(chain, signer, order, journal).await?;
+                    }
                 }
             }
-            Next::Send | Next::Wait => {}
+            Next::Wait => {}
             Next::Superseded if nonce_used.get_or_insert_with(Instant::now).elapsed() < RECEIPT_LAG => {}
             Next::Superseded => {
-                nonce_used = None;
-                sign_and_send(chain, signer, order, Some(&transaction), most, journal).await?;
+                (nonce_used, waits) = (None, None);
+                sign_and_send(chain, signer, order, Some(transaction), most, journal).await?;
                 sent = Some(Instant::now());
             }
             Next::Reverted(Receipt { block, .. }) => {
@@ -133,7 +147,7 @@ pub async fn drive<J: Journal>(
             }
             Next::Check(receipt) => {
                 journal.stage(DeploymentStage::Check).await.map_err(Stopped::Journal)?;
-                return Ok(check(chain, order, &transaction, receipt).await?);
+                return Ok(check(chain, order, transaction, receipt).await?);
             }
         }
         let left = order.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -174,7 +188,7 @@ async fn sign_and_send<J: Journal>(
         None => None,
     };
     in_time(order.deadline, lost)?;
-    if journal.signatures() >= most {
+    if journal.attempts().signatures >= most {
         return Err(DeployError::Contested(SIGNATURES).into());
     }
     let unsigned = chain.creation(&signer.address(), order.code.creation.clone()).await?;
@@ -185,6 +199,44 @@ async fn sign_and_send<J: Journal>(
     journal.signed(order.chain_id, signed.clone()).await.map_err(Stopped::Journal)?;
     chain.broadcast(&signed).await?;
     journal.stage(DeploymentStage::Confirm).await.map_err(Stopped::Journal)
+}
+
+/// Signs the waiting transaction again at a higher price, stores it in the journal and sends it. If that is not possible, the
+/// waiting one is still good.
+async fn replace<J: Journal>(
+    chain: &dyn ChainClient,
+    signer: Option<&dyn TransactionSigner>,
+    order: Order<'_>,
+    journal: &mut J,
+) -> Result<(), Stopped<J::Error>> {
+    let Some(signer) = signer else { return Ok(()) };
+    match replacement(chain, signer, journal.attempts()).await {
+        Ok(Some(signed)) => {
+            let (hash, nonce) = (signed.hash, signed.nonce);
+            journal.signed(order.chain_id, signed).await.map_err(Stopped::Journal)?;
+            tracing::info!(chain_id = order.chain_id, nonce, %hash, "a waiting transaction is replaced at a higher price");
+            Ok(send(chain, journal.attempts()).await?)
+        }
+        Ok(None) => Ok(()),
+        Err(error) => {
+            tracing::warn!(chain_id = order.chain_id, %error, "a waiting transaction is not replaced");
+            Ok(())
+        }
+    }
+}
+
+/// Sends the newest transaction that the node accepts. The older ones can be mined as well.
+async fn send(chain: &dyn ChainClient, attempts: &Attempts) -> Result<(), ChainError> {
+    let mut refused = None;
+    for transaction in attempts.newest_first() {
+        match chain.broadcast(transaction).await {
+            Err(error @ (ChainError::Refused { .. } | ChainError::Funds { .. })) => {
+                refused.get_or_insert(error);
+            }
+            sent => return sent,
+        }
+    }
+    refused.map_or(Ok(()), Err)
 }
 
 /// Adds the salt's upper 12 bits to the gas limit and its lower 20 bits to the price in wei.
@@ -199,18 +251,24 @@ fn salted(transaction: UnsignedTransaction, salt: u32) -> UnsignedTransaction {
     UnsignedTransaction { gas: transaction.gas.saturating_add(gas), fees, ..transaction }
 }
 
-/// Reads the state of a transaction from the chain.
-async fn look(
+/// Reads the state of the attempts from the chain: of the one that is mined, else of the newest.
+async fn look<'a>(
     chain: &dyn ChainClient,
-    transaction: &SignedTransaction,
+    attempts: &'a Attempts,
+    newest: &'a SignedTransaction,
     confirmations: u64,
-) -> Result<Sighting, DeployError> {
+) -> Result<(&'a SignedTransaction, Sighting), DeployError> {
     let head = chain.head().await?;
     let settled = head.saturating_sub(confirmations.saturating_sub(1));
-    let settled_nonces = chain.mined_nonces(&transaction.sender, settled).await?;
-    // The receipt is read last: if this transaction used the nonce, its receipt already exists.
-    let receipt = chain.receipt(&transaction.hash).await?;
-    Ok(Sighting { head, settled_nonces, receipt })
+    let settled_nonces = chain.mined_nonces(&newest.sender, settled).await?;
+    // The receipts are read last: if one of the transactions used the nonce, its receipt already exists.
+    for transaction in attempts.newest_first() {
+        let receipt = chain.receipt(&transaction.hash).await?;
+        if receipt.is_some() {
+            return Ok((transaction, Sighting { head, settled_nonces, receipt }));
+        }
+    }
+    Ok((newest, Sighting { head, settled_nonces, receipt: None }))
 }
 
 /// Compares the code on the chain with the order's, and checks the contract with the statement.

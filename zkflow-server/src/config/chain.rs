@@ -28,6 +28,8 @@ settings! {
         confirmations: u64 = 3, "confirmations", "ZKFLOW_CONFIRMATIONS", 1..=10_000;
         /// Time limit from the request of a deployment to its confirmation
         deploy_time_s: u64 = 3600, "deploy-time-s", "ZKFLOW_DEPLOY_TIME_S", 1..=YEAR_S;
+        /// Time that a transaction waits to be mined before it is replaced by one with the same nonce at a higher price
+        replace_after_s: u64 = 300, "replace-after-s", "ZKFLOW_REPLACE_AFTER_S", 1..=YEAR_S;
         /// Highest price of gas that a signer pays, in gwei
         max_fee_gwei: u64 = 300, "max-fee-gwei", "ZKFLOW_MAX_FEE_GWEI", 1..=BILLION;
         /// Highest gas limit of a deployment
@@ -67,6 +69,11 @@ impl Chain {
                 daily_gwei: self.max_daily_gwei,
             },
         }
+    }
+
+    /// Time that a transaction waits to be mined before it is replaced.
+    pub fn replace_after(&self) -> Duration {
+        Duration::from_secs(self.replace_after_s)
     }
 
     /// Time limit from the request of a deployment to its confirmation.

@@ -16,7 +16,7 @@ use zkflow_core::service::catalog::{
     Circuit, Deployment, DeploymentStage, Document as _, Named as _, Page, ProofArtifacts, ProofFilter,
     ProofStatus, Signer, Usage,
 };
-use zkflow_core::service::chain::{ChainClient, SignedTransaction};
+use zkflow_core::service::chain::{Attempts, ChainClient, SignedTransaction};
 use zkflow_core::service::id::DeploymentId;
 use zkflow_core::service::queue::Job;
 use zkflow_queue::JobError;
@@ -145,7 +145,7 @@ impl Steps for Deploy {
         let began = Instant::now();
         let left = self.left(deployment);
         if left.is_zero() {
-            let hash = deployment.transaction.as_ref().map(|transaction| transaction.hash);
+            let hash = deployment.attempts.transaction.as_ref().map(|transaction| transaction.hash);
             return Err(stop(DeployError::late(hash)));
         }
         let deadline = Instant::now() + left;
@@ -167,6 +167,7 @@ impl Steps for Deploy {
                 _ => None,
             },
             confirmations: app.chains.confirmations(chain_id),
+            replace_after: app.config.chain.replace_after(),
             deadline: Some(deadline),
         };
         let mut journal = Record { app, deployment, began };
@@ -208,12 +209,8 @@ struct Record<'a> {
 impl Journal for Record<'_> {
     type Error = JobError;
 
-    fn transaction(&self) -> Option<SignedTransaction> {
-        self.deployment.transaction.clone()
-    }
-
-    fn signatures(&self) -> u32 {
-        self.deployment.signatures
+    fn attempts(&self) -> &Attempts {
+        &self.deployment.attempts
     }
 
     async fn signed(&mut self, chain_id: u64, transaction: SignedTransaction) -> Result<(), JobError> {

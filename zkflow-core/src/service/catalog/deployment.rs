@@ -6,7 +6,7 @@ use super::document::{Document, IDEMPOTENCY_KEY, Idempotency};
 use super::life::{Life, Stage, Status, named};
 use super::lookup::{Lookup, Term};
 use super::subject::Subject;
-use crate::service::chain::{Address, SignedTransaction, TransactionHash};
+use crate::service::chain::{Address, Attempts, TransactionHash};
 use crate::service::id::DeploymentId;
 use crate::service::queue::QueueName;
 use crate::service::tenant::TenantId;
@@ -33,11 +33,9 @@ pub struct Deployment {
     /// State of the deployment.
     #[serde(flatten)]
     pub life: Life<DeploymentStatus, DeploymentStage>,
-    /// Transaction, stored before it is sent. After a crash the same bytes are sent again.
-    pub transaction: Option<SignedTransaction>,
-    /// Number of transactions signed so far; all but the last one lost their nonce.
-    #[serde(default)]
-    pub signatures: u32,
+    /// The signed transactions.
+    #[serde(flatten)]
+    pub attempts: Attempts,
     /// Contract; `None` until it is confirmed and checked.
     pub contract: Option<DeployedContract>,
     /// Idempotency key, so that a repeated request deploys once.

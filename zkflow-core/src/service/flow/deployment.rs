@@ -1,15 +1,16 @@
 //! `pending → confirmed | failed`, with a transaction that is stored before it is sent.
 //!
-//! A chain accepts one transaction per account and nonce. A deployment is therefore signed once and the
-//! signed bytes are stored. After a crash the same bytes are sent again and cannot create a second contract.
-//! A new transaction is signed only after another transaction has finally used the nonce.
+//! A chain accepts one transaction per account and nonce. The signed bytes of a deployment are therefore stored. After a
+//! crash the same bytes are sent again and cannot create a second contract. A transaction that waits for long is replaced by
+//! one with the same nonce at a higher price. A transaction with another nonce is signed only after a transaction of others
+//! has finally used the nonce.
 
 use std::time::Duration;
 
 use crate::service::catalog::{
     DeployedContract, Deployment, DeploymentStatus, Document, Idempotency, InvalidTransition, Life, Signer,
 };
-use crate::service::chain::{Receipt, SignedTransaction};
+use crate::service::chain::{Attempts, Receipt, SignedTransaction};
 use crate::service::clock::Timestamp;
 use crate::service::id::DeploymentId;
 use zkflow_groth16::id::CircuitId;
@@ -77,8 +78,7 @@ impl Deployment {
             signer,
             own_rpc,
             life: Life::new(now),
-            transaction: None,
-            signatures: 0,
+            attempts: Attempts::default(),
             contract: None,
             idempotency,
         }
@@ -116,8 +116,7 @@ impl Deployment {
     ) -> Result<(), InvalidTransition> {
         self.owed()?.updated_at = now;
         self.chain_id = Some(chain_id);
-        self.transaction = Some(transaction);
-        self.signatures = self.signatures.saturating_add(1);
+        self.attempts.add(transaction);
         Ok(())
     }
 
@@ -169,6 +168,25 @@ mod tests {
         assert_eq!(what(seen(11, 5, mined(10, true))), Next::Wait);
         assert!(matches!(what(seen(12, 6, mined(10, true))), Next::Check(_)));
         assert_eq!(what(seen(12, 5, None)), Next::Send, "a reorganisation removed its block");
+    }
+
+    #[test]
+    fn a_replaced_transaction_stays_known_until_its_nonce_is_lost() {
+        let numbered =
+            |nonce, number| SignedTransaction { hash: TransactionHash([number; 32]), ..transaction(nonce) };
+        let mut attempts = Attempts::default();
+        let hashes = |attempts: &Attempts| -> Vec<u8> {
+            attempts.newest_first().map(|transaction| transaction.hash.0[0]).collect()
+        };
+        assert!(hashes(&attempts).is_empty());
+        for number in 1..=3 {
+            attempts.add(numbered(5, number));
+        }
+        assert_eq!((hashes(&attempts), attempts.signatures), (vec![3, 2, 1], 3));
+        let stored = serde_json::to_string(&attempts).unwrap();
+        assert_eq!(serde_json::from_str::<Attempts>(&stored).unwrap(), attempts);
+        attempts.add(numbered(6, 4));
+        assert_eq!((hashes(&attempts), attempts.signatures), (vec![4], 4));
     }
 
     #[test]

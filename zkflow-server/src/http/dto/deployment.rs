@@ -167,10 +167,16 @@ struct SentDto {
     #[schema(value_type = schema::Address)]
     from: String,
     nonce: u64,
+    /// Hashes of transactions with the same nonce that it replaces, oldest first. Either of them can be mined.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Option<Vec<schema::TransactionHash>>)]
+    replaced: Vec<String>,
 }
 
 impl From<Deployment> for DeploymentDto {
     fn from(deployment: Deployment) -> Self {
+        let replaced = deployment.attempts.replaced.iter().map(|transaction| transaction.hash.to_string());
+        let replaced = replaced.collect();
         Self {
             deployment_id: deployment.id.to_string(),
             circuit_id: deployment.circuit_id.to_string(),
@@ -184,10 +190,11 @@ impl From<Deployment> for DeploymentDto {
             progress: deployment.life.progress(),
             attempt: deployment.life.attempt,
             timings: deployment.life.timings,
-            transaction: deployment.transaction.map(|transaction| SentDto {
+            transaction: deployment.attempts.transaction.map(|transaction| SentDto {
                 hash: transaction.hash.to_string(),
                 from: checksummed(&transaction.sender),
                 nonce: transaction.nonce,
+                replaced,
             }),
             contract: deployment.contract.map(DeployedDto::from),
             error: deployment.life.error.map(FailureDto::from),

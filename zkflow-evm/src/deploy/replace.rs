@@ -1,0 +1,79 @@
+//! [`replacement`]: a transaction that waits for too long, signed again at a higher price.
+
+use zkflow_core::service::chain::{
+    Attempts, ChainClient, ChainError, Fees, SignedTransaction, TransactionSigner, UnsignedTransaction,
+};
+
+use crate::transaction::unsigned;
+
+/// Highest number of transactions of a nonce that are replaced.
+const REPLACEMENTS: usize = 3;
+
+/// Signs the newest of `attempts` again, with the same nonce at a higher price; `None` if a higher price does not help.
+///
+/// It does not help if transactions of the account with lower nonces wait too, or if the nonce was used in the meantime. A
+/// signer of another account would deploy a second contract, so it is not asked.
+///
+/// # Errors
+/// The node does not answer; the signer refuses, for example because of its limits.
+pub(super) async fn replacement(
+    chain: &dyn ChainClient,
+    signer: &dyn TransactionSigner,
+    attempts: &Attempts,
+) -> Result<Option<SignedTransaction>, ChainError> {
+    let Some(waiting) = &attempts.transaction else { return Ok(None) };
+    if attempts.replaced.len() >= REPLACEMENTS || signer.address() != waiting.sender {
+        return Ok(None);
+    }
+    let head = chain.head().await?;
+    if chain.mined_nonces(&waiting.sender, head).await? != waiting.nonce {
+        return Ok(None);
+    }
+    let waiting = unsigned(waiting)?;
+    let fees = raised(waiting.fees, chain.fees().await?);
+    signer.sign(&UnsignedTransaction { fees, ..waiting }).await.map(Some)
+}
+
+/// The present price of gas, but at least an eighth more than that of the waiting transaction: nodes refuse a replacement
+/// whose prices are not clearly higher. The kind of the fees stays.
+fn raised(waiting: Fees, present: Fees) -> Fees {
+    let above = |price: u128| price.saturating_add((price / 8).saturating_add(1));
+    match waiting {
+        Fees::Market { max, priority } => {
+            let tip = match present {
+                Fees::Market { priority, .. } => priority,
+                Fees::Legacy { .. } => 0,
+            };
+            let priority = above(priority).max(tip);
+            Fees::Market { max: above(max).max(present.highest()).max(priority), priority }
+        }
+        Fees::Legacy { price } => Fees::Legacy { price: above(price).max(present.highest()) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_raised_price_is_an_eighth_higher_and_not_below_the_present_one() {
+        let market = |max, priority| Fees::Market { max, priority };
+        let legacy = |price| Fees::Legacy { price };
+        for (waiting, present, expected) in [
+            (market(80, 8), market(10, 1), market(91, 10)),
+            (market(80, 8), market(900, 70), market(900, 70)),
+            (market(80, 0), market(10, 0), market(91, 1)),
+            (market(80, 8), legacy(900), market(900, 10)),
+            (market(8, 8), market(0, 50), market(50, 50)),
+            (legacy(80), legacy(1), legacy(91)),
+            (legacy(80), market(900, 1), legacy(900)),
+            (market(u128::MAX, u128::MAX), legacy(1), market(u128::MAX, u128::MAX)),
+        ] {
+            assert_eq!(raised(waiting, present), expected, "{waiting:?} {present:?}");
+        }
+        for price in (0..2_000).chain([10_u128.pow(18) + 7]) {
+            let Fees::Legacy { price: found } = raised(legacy(price), legacy(0)) else { unreachable!() };
+            assert!(found * 8 >= price * 9 && found > price, "{price}: {found}");
+        }
+    }
+}
