@@ -16,7 +16,7 @@ NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
 
-setup: requirements python packages $(NODE_MODULES) $(DASHBOARD_MODULES) $(COMPAT_MODULES) $(PYTHON_TOOLS) ## Install redis-server, promtool and chromium, circom, circomlib, snarkjs, solc, anvil, TypeScript, SecantusDB and schemathesis under tools/, and the packages of dashboard/ and compat/
+setup: requirements python packages $(NODE_MODULES) $(DASHBOARD_MODULES) $(COMPAT_MODULES) $(PYTHON_TOOLS) ## Install redis-server, promtool and chromium, circom, circomlib, snarkjs, solc, anvil, TypeScript, Node 18, SecantusDB and schemathesis under tools/, and the packages of dashboard/ and compat/
 
 .PHONY: requirements python packages
 requirements:

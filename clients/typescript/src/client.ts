@@ -13,15 +13,17 @@ import type {
   DeploymentPage,
   Document,
   FileName,
-  Groth16Proof,
   KeyedOptions,
   NewDeployment,
+  NewProof,
   PageQuery,
   Params,
   ProofInputs,
   ProofPage,
   ProofQuery,
   ProofRequest,
+  ProofResult,
+  ProofToVerify,
   Proved,
   SealOptions,
   SealingKey,
@@ -80,6 +82,15 @@ export class Client {
     return taken.proofRequestId;
   }
 
+  /**
+   * Requests up to 1000 proofs together, and returns one result per request, in order: `proofRequestId`, or the `problem`
+   * why the server refused it, which hinders no other.
+   */
+  async requestProofs(proofs: readonly NewProof[], options: CallOptions & KeyedOptions = {}): Promise<ProofResult[]> {
+    const taken = await this.#post<{ results: ProofResult[] }>("/v1/proofs:batch", { proofs }, options, keyed(options));
+    return taken.results;
+  }
+
   /** The key that inputs are sealed to. */
   sealingKey(options: CallOptions = {}): Promise<SealingKey> {
     return this.#get("/v1/sealing-key", options);
@@ -123,11 +134,17 @@ export class Client {
   /** Verifies a proof with the key of a circuit; with `onChain`, the contract of that deployment verifies it. */
   verify(
     circuitId: string,
-    { proof, publicSignals }: { proof: Groth16Proof; publicSignals: readonly string[] },
+    { proof, publicSignals }: ProofToVerify,
     options: CallOptions & { onChain?: string } = {},
   ): Promise<Verdict> {
     const query = { onChain: options.onChain };
     return this.#post(`${circuitPath(circuitId)}/verify`, { proof, publicSignals }, options, { query });
+  }
+
+  /** Verifies up to 1000 proofs with the key of a circuit; the verdicts have the same order. */
+  verifyAll(circuitId: string, proofs: readonly ProofToVerify[], options: CallOptions = {}): Promise<Verdict[]> {
+    const body = proofs.map(({ proof, publicSignals }) => ({ proof, publicSignals }));
+    return this.#post(`${circuitPath(circuitId)}/verify`, body, options);
   }
 
   /** A circuit as it is. */

@@ -60,6 +60,20 @@ export interface ProofInputs {
   readonly userId?: string;
 }
 
+/** One of many requested proofs. */
+export interface NewProof extends ProofInputs {
+  readonly circuitId: string;
+}
+
+/** The result of one of many requested proofs: an id, or the reason why it was refused. */
+export type ProofResult = Schemas["ProofResult"];
+
+/** A proof with its public signals. */
+export interface ProofToVerify {
+  readonly proof: Groth16Proof;
+  readonly publicSignals: readonly string[];
+}
+
 /** A proof with its public signals, as snarkjs returns them. */
 export interface Proved {
   readonly proof: Groth16Proof;

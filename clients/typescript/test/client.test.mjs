@@ -84,6 +84,24 @@ test("lists, filters, cancel and delete", async () => {
   assert.deepEqual((await client.deployments(CIRCUIT)).deployments, []);
 });
 
+test("many proofs are requested and verified together", async () => {
+  const of = (circuitId, age) => ({ circuitId, ...inputs(age) });
+  const [one, refused, other] = await client.requestProofs([of(CIRCUIT, "42"), of("0".repeat(32), "42"), of(CIRCUIT, "43")]);
+  assert.equal(refused.proofRequestId, undefined);
+  assert.equal(refused.problem.code, "circuit_not_found");
+  const proofs = [];
+  for (const { proofRequestId } of [one, other]) {
+    const { artifacts } = await client.waitForProof(proofRequestId);
+    proofs.push({ proof: artifacts.proof, publicSignals: artifacts.publicSignals });
+  }
+  const verdicts = await client.verifyAll(CIRCUIT, [proofs[0], { ...proofs[1], publicSignals: ["8"] }, proofs[1]]);
+  assert.deepEqual(verdicts.map((verdict) => verdict.verified), [true, false, true]);
+  const idempotencyKey = `many-${Date.now()}`;
+  const asked = () => client.requestProofs([of(CIRCUIT, "42")], { idempotencyKey });
+  assert.deepEqual(await asked(), await asked());
+  await assert.rejects(client.requestProofs([]), { code: "invalid_body" });
+});
+
 test("a file is found by its digest", async () => {
   const circuit = await client.circuit(CIRCUIT);
   const found = await client.circuitWithFile(circuit.artifacts["proving_key.zkey"].sha256);

