@@ -38,7 +38,7 @@ export function useLoad<T>(path: string | null, every?: number): Loaded<T> {
   return loaded;
 }
 
-export type Pages<T> = { items: T[]; more: (() => void) | null; error?: Problem; loading: boolean; again: () => void };
+export type Pages<T> = { items: T[]; more: (() => void) | null; all: () => Promise<void>; error?: Problem; loading: boolean; again: () => void };
 
 /** Loads a list page by page. `path` ends with `?` or `&`; `of` takes the entries out of a page. */
 export function usePages<P extends { nextCursor?: string }, T>(path: string, of: (page: P) => T[], every?: number): Pages<T> {
@@ -55,7 +55,23 @@ export function usePages<P extends { nextCursor?: string }, T>(path: string, of:
       setExtra({ ...mine, error: error as Problem });
     }
   };
+  /** Loads the rest, so that a choice can contain everything. */
+  const all = async () => {
+    let cursor = next;
+    let items = mine.items;
+    try {
+      while (cursor) {
+        const page: P = await get<P>(`${path}limit=200&cursor=${cursor}`);
+        items = [...items, ...of(page)];
+        cursor = page.nextCursor;
+      }
+      setExtra({ path, items, next: cursor });
+    } catch (error) {
+      setExtra({ path, items, next: cursor, error: error as Problem });
+    }
+  };
   const pages: Pages<T> = {
+    all,
     items: [...(first.data ? of(first.data) : []), ...mine.items],
     more: next ? () => void more() : null,
     loading: !first.data && !first.error,

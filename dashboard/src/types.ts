@@ -29,4 +29,5 @@ export type Failure = Schemas["Failure"];
 export type Upload = Schemas["Upload"];
 export type Usage = Schemas["Usage"];
 export type UsagePage = Schemas["UsagePage"];
+export type Worker = Schemas["WorkerProcess"];
 export type Webhooks = Schemas["Webhooks"];

@@ -114,6 +114,16 @@ test("a dead letter is repeated, a failure deleted, a queue paused", async () =>
   await page.getByLabel(`Select ${dead}`).check();
   await page.getByRole("button", { name: "Retry 1" }).click();
   await page.getByText("1 retried").waitFor();
+  // The letter of a repeated job is gone; another one is removed, and its circuit stays.
+  await page.getByLabel(`Select ${dead}`).waitFor({ state: "detached" });
+  const other = env("DASHBOARD_OTHER_DEAD");
+  await page.getByLabel(`Select ${other}`).check();
+  await page.getByRole("button", { name: "Remove 1 from the dead letters" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Remove 1 from the dead letters" }).click();
+  await page.getByText("1 dead letters removed").waitFor();
+  await page.getByLabel(`Select ${other}`).waitFor({ state: "detached" });
+  await visit(page, `#/circuits/${other}`);
+  await status(page, "failed");
   await visit(page, `#/circuits/${dead}`);
   await status(page, "ready");
 
@@ -131,6 +141,49 @@ test("a dead letter is repeated, a failure deleted, a queue paused", async () =>
   await page.getByRole("dialog").getByRole("button", { name: "Pause deploy" }).click();
   await page.getByRole("button", { name: "Resume deploy" }).click();
   await page.getByRole("button", { name: "Pause deploy" }).waitFor();
+  await context.close();
+});
+
+test("everything that matches is chosen, beyond the first page", async () => {
+  const { page, context } = await opened({ path: "#/jobs?queue=proof-generation&state=failed" });
+  const rows = page.locator("section").nth(1).locator("tbody tr");
+  await rows.first().waitFor();
+  await page.getByRole("button", { name: "Load all" }).click();
+  await page.getByRole("button", { name: "Load all" }).waitFor({ state: "detached" });
+  const all = await rows.count();
+  assert.ok(all > 50, `${all} failures`);
+  await page.getByLabel("Containing").fill("constraint_failed");
+  await page.getByLabel("Select all shown").check();
+  await page.getByRole("button", { name: /^Delete \d+$/ }).click();
+  const dialog = page.getByRole("dialog");
+  const chosen = Number((await dialog.textContent()).match(/(\d+) jobs/)[1]);
+  assert.ok(chosen > 50, `${chosen} are chosen`);
+  await dialog.getByRole("button", { name: `Delete ${chosen}` }).click();
+  await page.getByText(`${chosen} deleted`).waitFor();
+  await context.close();
+});
+
+test("a delayed proof says why it waits, and requests are searched by code and time", async () => {
+  const { page, context } = await opened({ path: `#/proofs/${env("DASHBOARD_DELAYED")}` });
+  await page.getByText("proof_does_not_fit").waitFor();
+  await visit(page, "#/proofs");
+  const rows = page.locator("tbody tr");
+  await rows.first().waitFor();
+  await page.getByLabel("Error code").fill("circuit_gone");
+  await page.getByLabel("Error code").press("Enter");
+  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+  assert.match(await rows.first().textContent(), /circuit_gone/);
+  await page.getByLabel("Since").fill("2999-01-01T00:00");
+  await page.getByText("No request fits.").waitFor();
+  await context.close();
+});
+
+test("the workers of all processes are shown, the lost ones too", async () => {
+  const { page, context } = await opened();
+  const section = page.locator("section", { has: page.getByRole("heading", { name: "Workers" }) });
+  await section.getByText("alive", { exact: true }).first().waitFor();
+  assert.match(await section.textContent(), /proof-generation \d+/);
+  assert.match(await section.textContent(), /portable|ifma/);
   await context.close();
 });
 

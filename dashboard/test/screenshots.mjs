@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { base, launch, open, visit } from "./browser.mjs";
 
 const FOLDER = fileURLToPath(new URL("../../docs/dashboard/", import.meta.url));
-const { DASHBOARD_PROOF: proof, DASHBOARD_FAILED: failed, DASHBOARD_CIRCUIT: circuit } = process.env;
+const { DASHBOARD_PROOF: proof, DASHBOARD_FAILED: failed, DASHBOARD_CIRCUIT: circuit, DASHBOARD_CEREMONY: ceremony } = process.env;
 const PAGES = [
   ["overview", "#/"],
   ["circuits", "#/circuits"],
@@ -15,6 +15,7 @@ const PAGES = [
   ["failed-proof", `#/proofs/${failed}`],
   ["jobs", "#/jobs?queue=key-generation&state=dead"],
   ["ceremonies", "#/ceremonies"],
+  ["ceremony", `#/ceremonies/${ceremony}`],
   ["usage", "#/usage"],
   ["webhooks", "#/webhooks"],
   ["audit-log", "#/audit"],
@@ -46,7 +47,11 @@ for (const dark of [false, true]) {
   await guarded.context.close();
   const narrow = await open(browser, { dark, width: 390, height: 844 });
   await narrow.page.getByRole("heading", { name: "Queues" }).waitFor();
-  await shoot(narrow.page, `narrow-${suffix}`);
+  for (const [name, path] of PAGES.filter(([name]) => ["overview", "circuit", "proof", "jobs"].includes(name))) {
+    await visit(narrow.page, path);
+    await narrow.page.waitForTimeout(400);
+    await shoot(narrow.page, `narrow-${name}-${suffix}`);
+  }
   await narrow.context.close();
 }
 await browser.close();

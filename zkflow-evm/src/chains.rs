@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
-use zkflow_core::service::chain::{ChainError, SolidityCompiler};
+use zkflow_core::service::chain::{ChainError, SolidityCompiler, TransactionSigner as _};
 
 use super::{Endpoint, EvmClient, Keyring, Policy, Resolver, SpendingLimits, SystemResolver};
 use crate::deploy::DeployError;
@@ -91,6 +91,21 @@ impl Chains {
             confirmations: settings.confirmations,
             resolver: Arc::new(SystemResolver),
         })
+    }
+
+    /// The signers whose keys this process has, on each chain.
+    pub fn accounts(&self) -> Vec<(String, u64)> {
+        let own = self.turns.keys().filter(|(signer, _)| self.signers.get(signer).is_some());
+        own.cloned().collect()
+    }
+
+    /// What a signer of the operator owns on a chain, in wei.
+    ///
+    /// # Errors
+    /// There is no such signer or chain, or its node does not answer.
+    pub async fn balance(&self, signer: &str, chain_id: u64) -> Result<u128, DeployError> {
+        let found = self.signers.get(signer).ok_or_else(|| DeployError::UnknownSigner(signer.to_owned()))?;
+        Ok(self.client(chain_id)?.balance(&found.address()).await?)
     }
 
     /// Whether the operator has a node of this chain.

@@ -36,6 +36,15 @@ impl EvmClient {
         let client = RpcClient::new(Transport::new(endpoint)?, true);
         Ok(Self { node: ProviderBuilder::new().disable_recommended_fillers().connect_client(client) })
     }
+
+    /// What an account owns in wei, by the latest block.
+    ///
+    /// # Errors
+    /// [`ChainError::Unavailable`].
+    pub async fn balance(&self, account: &Address) -> Result<u128, ChainError> {
+        let wei = self.node.get_balance(account.0.into()).await.map_err(asking("balance"))?;
+        Ok(u128::try_from(wei).unwrap_or(u128::MAX))
+    }
 }
 
 #[async_trait]

@@ -282,6 +282,15 @@ impl JobQueue for MemoryQueue {
         Ok(dead.into_iter().take(limit).map(|(_, job)| job.clone()).collect())
     }
 
+    async fn remove_dead(&self, id: &JobId) -> Result<bool, QueueError> {
+        let mut jobs = self.jobs(self.clock.now());
+        let dead = jobs.entries.get(id).is_some_and(Entry::is_dead);
+        if dead {
+            jobs.entries.remove(id);
+        }
+        Ok(dead)
+    }
+
     async fn purge_dead(&self, before: Timestamp) -> Result<u64, QueueError> {
         let mut jobs = self.jobs(self.clock.now());
         let count = jobs.entries.len();

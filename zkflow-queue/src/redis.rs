@@ -217,6 +217,10 @@ impl JobQueue for RedisQueue {
         letters.into_iter().map(|record| Ok(Record::read(record)?.into_job(queue))).collect()
     }
 
+    async fn remove_dead(&self, id: &JobId) -> Result<bool, QueueError> {
+        get(self.run("removing a dead letter", &script::REMOVE_DEAD, queue_of(id), &[id.to_string()]).await?)
+    }
+
     async fn purge_dead(&self, before: Timestamp) -> Result<u64, QueueError> {
         let mut purged = 0;
         for queue in QueueName::ALL {

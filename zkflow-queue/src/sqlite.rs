@@ -183,6 +183,15 @@ impl JobQueue for SqliteQueue {
         listed.map_err(failed)
     }
 
+    async fn remove_dead(&self, id: &JobId) -> Result<bool, QueueError> {
+        let (now, id) = (self.clock.now(), id.clone());
+        let remove = move |connection: &Connection| {
+            jobs::settle(connection, now)?;
+            jobs::remove_dead(connection, &id)
+        };
+        self.write("removing a dead letter", Durability::Now, remove).await
+    }
+
     async fn purge_dead(&self, before: Timestamp) -> Result<u64, QueueError> {
         let now = self.clock.now();
         let purge = move |connection: &Connection| {

@@ -33,6 +33,7 @@ enum Op {
     Cancel { job: usize },
     Advance { by: u64 },
     PurgeDead { age: u64 },
+    RemoveDead { job: usize },
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -46,6 +47,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (0..8_usize).prop_map(|job| Op::Cancel { job }),
         3 => (1..5_u64).prop_map(|by| Op::Advance { by }),
         1 => (0..4_u64).prop_map(|age| Op::PurgeDead { age }),
+        1 => (0..8_usize).prop_map(|job| Op::RemoveDead { job }),
     ]
 }
 
@@ -243,6 +245,12 @@ async fn check(queue: &dyn JobQueue, clock: &ManualClock, ops: Vec<Op>) {
                 let before = model.jobs.len();
                 model.jobs.retain(|e| e.id != *id || matches!(e.state, JobState::Dead { .. }));
                 assert_eq!(queue.cancel(id).await.unwrap(), model.jobs.len() < before, "{op:?}");
+            }
+            Op::RemoveDead { job } => {
+                let Some(id) = ids.get(job) else { continue };
+                let before = model.jobs.len();
+                model.jobs.retain(|e| e.id != *id || !matches!(e.state, JobState::Dead { .. }));
+                assert_eq!(queue.remove_dead(id).await.unwrap(), model.jobs.len() < before, "{op:?}");
             }
             Op::Advance { by } => {
                 clock.advance(secs(by));

@@ -30,6 +30,7 @@ mod dashboard;
 mod deployments;
 mod jobs;
 mod keys;
+mod letters;
 mod operations;
 mod overview;
 mod proofs;

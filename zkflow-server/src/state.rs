@@ -42,7 +42,7 @@ mod verdicts;
 mod verifiers;
 mod warnings;
 
-pub use activity::{Activity, ActivityLog, Bucket, Quantiles, Window};
+pub use activity::{ActivityLog, Bucket, Quantiles, Window};
 pub(crate) use addresses::network;
 pub(crate) use budgets::LOCAL;
 pub use budgets::{Budget, Budgets, ClientAddress, Exhausted, Held};
@@ -75,7 +75,7 @@ pub struct App {
     pub ledger: Arc<dyn Ledger>,
     /// Queues whose jobs are not handed out.
     pub pauses: Arc<Pauses>,
-    /// Throughput and latencies of the last week.
+    /// Counts what ends in this process; reads throughput and latencies of all processes.
     pub activity: ActivityLog,
     /// Seals private inputs and secrets of deployments.
     pub vault: Vault,

@@ -6,6 +6,8 @@
 //! compare-and-set on the epoch that was read, so only one run becomes visible. Earlier writes to the store
 //! use a key that no other run uses.
 
+#[cfg(feature = "evm")]
+mod balance;
 mod cache;
 #[cfg(feature = "evm")]
 mod callback;
@@ -19,6 +21,7 @@ mod keygen;
 mod load;
 pub(crate) mod made;
 mod memory;
+mod presence;
 mod proof;
 pub(crate) mod scratch;
 
@@ -36,6 +39,7 @@ use crate::state::App;
 
 use cache::CircuitCache;
 use document::Progress;
+use presence::Presence;
 
 /// Interval between searches of the whole store for orphaned artifacts.
 const ORPHANS_EVERY: Duration = Duration::from_secs(3600);
@@ -53,7 +57,7 @@ pub async fn run(app: Arc<App>, queues: &[QueueName]) {
     if queues.contains(&QueueName::KeyGeneration) {
         clear_scratch(&app).await;
     }
-    let mut tasks = JoinSet::new();
+    let (mut tasks, mut working) = (JoinSet::new(), Vec::new());
     for queue in queues.iter().copied() {
         let Some((handler, concurrency)) = handler(&app, queue) else {
             tracing::info!(%queue, "this build does not run the jobs of the queue");
@@ -74,6 +78,7 @@ pub async fn run(app: Arc<App>, queues: &[QueueName]) {
         };
         let shutdown = shutdown.clone();
         tasks.spawn(async move { worker.run(shutdown).await });
+        working.push((queue, concurrency));
     }
     if queues.contains(&QueueName::Cleanup) {
         let reconciler =
@@ -81,14 +86,20 @@ pub async fn run(app: Arc<App>, queues: &[QueueName]) {
                 .with_max_attempts(app.config.workers.job_attempts);
         let (every, stop) = (app.config.workers.reconcile_interval(), shutdown.clone());
         tasks.spawn(async move { reconciler.run(every, stop).await });
-        tasks.spawn(schedule_cleanup(app, shutdown.clone()));
+        tasks.spawn(schedule_cleanup(Arc::clone(&app), shutdown.clone()));
     }
+    #[cfg(feature = "evm")]
+    if queues.contains(&QueueName::Deploy) {
+        tasks.spawn(balance::watch(Arc::clone(&app), shutdown.clone()));
+    }
+    let presence = Presence::begin(&app, working);
     while tasks.join_next().await.is_some() {
         // A task has ended before shutdown: return early, so that the caller can react.
         if !shutdown.is_cancelled() {
-            return;
+            break;
         }
     }
+    presence.end().await;
 }
 
 /// Removes files of imports that a process left behind when it died. A failure is not fatal: the next import tries again.

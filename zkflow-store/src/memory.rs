@@ -2,6 +2,7 @@
 
 mod catalog;
 mod store;
+mod watch;
 
 pub use catalog::MemoryCatalog;
 pub use store::MemoryStore;

@@ -3,10 +3,12 @@
 mod audit;
 mod connection;
 mod document;
+mod history;
 mod keys;
 mod reader;
 mod schema;
 mod usage;
+mod workers;
 
 pub use reader::MongoReader;
 
@@ -20,7 +22,7 @@ use mongodb::options::{ClientOptions, ReadConcern, WriteConcern};
 use tokio::time::timeout;
 use zkflow_core::service::catalog::{
     ApiKeys, AuditLog, Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery, Deployment, Document,
-    Page, ProofRequest, UsageLog,
+    History, Page, ProofRequest, UsageLog, Workers,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
@@ -38,6 +40,7 @@ use document::date;
 ///   [short names](zkflow_core::circuit::FileName::short_name), so that queries reach them.
 /// - `keys` contains the keys of the API, as [`ApiKey`](zkflow_core::service::catalog::ApiKey).
 /// - `usage` contains the counts of usage, by day, tenant and circuit.
+/// - `history` contains the counts of proofs by slot of time, `workers` the processes that run jobs.
 /// - `audit_log` contains the entries of the audit log as JSON, by number.
 /// - `meta` contains the version of this layout, and the id of the installation. A newer version is refused.
 /// - There are unique indexes on `circuit_hash` of circuits, and on `idempotency.key` where present: with
@@ -150,6 +153,14 @@ impl Catalog for MongoCatalog {
         self
     }
 
+    fn history(&self) -> &dyn History {
+        self
+    }
+
+    fn workers(&self) -> &dyn Workers {
+        self
+    }
+
     async fn expired_proofs(&self, now: Timestamp, limit: usize) -> Result<Vec<ProofRequest>, CatalogError> {
         let over = doc! { "expires_at": { "$lte": date(now) } };
         self.all(over, doc! { "expires_at": 1, "_id": 1 }, limit).await
@@ -250,6 +261,9 @@ impl<D: Document> Collection<D> for MongoCatalog {
             let at = date(after.created_at);
             let same_moment = doc! { "created_at": at, "_id": { "$lt": &after.id } };
             wanted.insert("$or", vec![doc! { "created_at": { "$lt": at } }, same_moment]);
+        }
+        if let Some(since) = page.since {
+            wanted.insert("created_at", doc! { "$gte": date(since) });
         }
         self.all(wanted, doc! { "created_at": -1, "_id": -1 }, page.limit).await
     }

@@ -4,9 +4,11 @@ mod audit;
 mod catalog;
 mod database;
 pub mod documents;
+mod history;
 mod keys;
 mod schema;
 mod usage;
+mod workers;
 
 pub use catalog::SqliteCatalog;
 pub use database::{Database, DatabaseError, Durability};

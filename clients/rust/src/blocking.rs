@@ -66,6 +66,8 @@ calls! {
     prove(circuit: &str, inputs: &Inputs, patience: Duration) -> Proved;
     verify(circuit: &str, proof: &Value, public_signals: &[String]) -> Verdict;
     request_proof(circuit: &str, private_inputs: Value, public_inputs: Value) -> String;
+    request_proofs(proofs: &[(String, Inputs)]) -> Vec<Result<String, ClientError>>;
+    verify_all(circuit: &str, proofs: &[(Value, Vec<String>)]) -> Vec<Verdict>;
     proof(id: &str, patience: Duration) -> Value;
     calldata(id: &str) -> String;
     cancel_proof(id: &str) -> Value;
@@ -91,6 +93,7 @@ calls! {
     retry_jobs(queue: &str, subjects: &[String]) -> Value;
     delete_jobs(queue: &str, subjects: &[String]) -> Value;
     purge_jobs(before: &str) -> Value;
+    remove_letters(queue: &str, subjects: Option<&[String]>) -> Value;
     pause_queue(queue: &str) -> Value;
     resume_queue(queue: &str) -> Value;
     overview() -> Value;

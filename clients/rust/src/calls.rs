@@ -70,11 +70,7 @@ impl Client {
         inputs: &Inputs,
         patience: Duration,
     ) -> Result<Proved, ClientError> {
-        let mut body =
-            json!({"circuitId": circuit, "privateInputs": inputs.private, "publicInputs": inputs.public});
-        if let Some(user) = &inputs.user {
-            body["userId"] = user.as_str().into();
-        }
+        let body = new_proof(circuit, inputs);
         let asked = Call::new(Method::POST, "/v1/proofs").body(&body).keyed(key()?).succeed(self).await?;
         let id = text(&asked, "proofRequestId")?.to_owned();
         let document = self.settled(&format!("/v1/proofs/{id}"), &["completed"], patience).await?;
@@ -257,8 +253,18 @@ impl Client {
     }
 }
 
+/// The body of a request for a proof.
+pub(crate) fn new_proof(circuit: &str, inputs: &Inputs) -> Value {
+    let mut body =
+        json!({"circuitId": circuit, "privateInputs": inputs.private, "publicInputs": inputs.public});
+    if let Some(user) = &inputs.user {
+        body["userId"] = user.as_str().into();
+    }
+    body
+}
+
 /// A random key that marks repetitions of one request.
-fn key() -> Result<HeaderValue, ClientError> {
+pub(crate) fn key() -> Result<HeaderValue, ClientError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)
         .map_err(|error| ClientError::Unexpected(format!("random numbers: {error}")))?;

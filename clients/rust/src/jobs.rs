@@ -47,6 +47,22 @@ impl Client {
         Call::new(Method::POST, "/v1/jobs/purge").body(&json!({"before": before})).succeed(self).await
     }
 
+    /// Removes dead letters of a queue: those of these subjects, at most 200, or all. Returns their number as `removed`.
+    ///
+    /// # Errors
+    /// The queue is unknown, or the key may not operate.
+    pub async fn remove_letters(
+        &self,
+        queue: &str,
+        subjects: Option<&[String]>,
+    ) -> Result<Value, ClientError> {
+        let mut body = json!({"queue": queue});
+        if let Some(subjects) = subjects {
+            body["subjects"] = json!(subjects);
+        }
+        Call::new(Method::POST, "/v1/jobs/purge").body(&body).succeed(self).await
+    }
+
     /// Pauses a queue: running jobs end, and no further one starts.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ mod ceremonies;
 mod error;
 mod imports;
 mod jobs;
+mod many;
 mod transport;
 
 pub mod blocking;

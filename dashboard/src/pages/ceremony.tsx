@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { address, call, download, key, post, type Problem } from "../api";
 import { useLoad } from "../load";
-import { Badge, Confirm, Copy, Empty, Facts, FailureNotice, Field, Section, Table, Time, Title, Trouble } from "../parts/basic";
+import { Badge, Confirm, Copy, Delay, Empty, Facts, FailureNotice, Field, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import { go } from "../route";
 import type { Ceremony } from "../types";
 import { bytes, short } from "../format";
@@ -29,7 +29,8 @@ export function CeremonyPage({ id }: { id: string }) {
     <>
       <Title aside={<Badge text={ceremony.status} title={ceremony.stage} />}>Ceremony</Title>
       <Trouble of={problem ?? error} />
-      <FailureNotice of={ceremony.error ?? ceremony.delayedBy ?? result?.problem} />
+      <FailureNotice of={ceremony.error ?? result?.problem} />
+      <Delay of={ceremony.delayedBy} />
       <div class="columns wide">
         <Section title="Rules">
           <Facts rows={[

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { address, call, download, key, type Problem } from "../api";
 import { useLoad } from "../load";
-import { Badge, Confirm, Copy, Empty, Facts, FailureNotice, Field, Section, Table, Time, Title, Trouble } from "../parts/basic";
+import { Badge, Confirm, Copy, Delay, Empty, Facts, FailureNotice, Field, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import { CHECKS, meaning, Provenance } from "../parts/provenance";
 import { Prove } from "../parts/prove";
 import { Timeline } from "../parts/timeline";
@@ -44,6 +44,7 @@ export function CircuitPage({ id }: { id: string }) {
       <Title aside={<Badge text={circuit.status} />}>{circuit.templateName ?? "Imported circuit"}</Title>
       <Trouble of={problem ?? error} />
       <FailureNotice of={circuit.error} />
+      <Delay of={circuit.delayedBy} />
       <div class="columns wide">
         <Section title="Circuit">
           <Facts rows={[

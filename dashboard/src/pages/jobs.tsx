@@ -45,13 +45,19 @@ export function JobsPage() {
     pages.again();
     overview.again();
   };
-  const purge = async () => {
+  const remove = async (subjects?: string[]) => {
+    let sum = 0;
     try {
-      const { removed } = await post<{ removed: number }>("/v1/jobs/purge", { before: new Date(Date.now() + 1000).toISOString() });
-      setSaid(`${removed} dead letters removed`);
+      for (let at = 0; at < (subjects?.length ?? 1); at += MOST) {
+        const part = subjects ? { subjects: subjects.slice(at, at + MOST) } : {};
+        sum += (await post<{ removed: number }>("/v1/jobs/purge", { queue, ...part })).removed;
+      }
+      setProblem(undefined);
     } catch (found) {
       setProblem(found as Problem);
     }
+    setSaid(`${count(sum)} dead letters removed`);
+    setChosen(new Set());
     pages.again();
     overview.again();
   };
@@ -100,7 +106,12 @@ export function JobsPage() {
           <button type="button" disabled={retryable.length === 0} onClick={() => void act("retry", retryable)}>Retry {retryable.length || ""}</button>
           <Confirm label={`Delete ${selected.length || ""}`.trim()} disabled={selected.length === 0 || state === "pending"} act={() => act("delete", selected)}
             question={`Delete the documents of ${selected.length} jobs? Their owners do not see them any more.`} />
-          {state === "dead" && <Confirm label="Remove all dead letters" act={purge} question="Remove the dead letters of all queues? Their documents remain." />}
+          {state === "dead" && <>
+            <Confirm label={`Remove ${selected.length || ""} from the dead letters`.replace("  ", " ")} disabled={selected.length === 0} act={() => remove(selected)}
+              question={`Remove the dead letters of ${selected.length} jobs? Their documents remain.`} />
+            <Confirm label={`Remove all dead letters of ${queue}`} act={() => remove()} question={`Remove all dead letters of ${queue}? Their documents remain.`} />
+          </>}
+          {pages.more && <button type="button" onClick={() => void pages.all()}>Load all</button>}
         </div>
         {state !== "pending" && ["proof-generation", "deploy"].includes(queue) && <p class="dull">Failed proofs and deployments cannot be repeated: their inputs and secrets are destroyed. Ask for a new one.</p>}
         {jobs.length > 0 ? (

@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
 import { useLoad } from "../load";
-import { Badge, Facts, Notice, Section, Table, Title, Trouble } from "../parts/basic";
-import type { Overview, Window } from "../types";
-import { bytes, count, span } from "../format";
+import { Badge, Empty, Facts, Notice, Section, Table, Title, Trouble } from "../parts/basic";
+import type { Overview, Window, Worker } from "../types";
+import { bytes, count, short, span } from "../format";
 
 const NAMES: Record<Window["window"], string> = { hour: "Hour", day: "Day", week: "Week" };
 
@@ -28,6 +28,7 @@ export function OverviewPage() {
         </Table>
       </Section>
       <Activity windows={data.activity} />
+      <Workers of={data.workers} />
       <div class="columns">
         <Section title="Backends">
           <Facts rows={data.backends.map((backend) => [backend.name, <>{backend.kind} <Badge text={backend.status} tone={backend.status === "ok" ? "good" : "bad"} /></>])} />
@@ -80,7 +81,6 @@ function Activity({ windows }: { windows: Window[] }) {
             <span><strong>{(window.completed / (window.lengthS / 60)).toFixed(1)}</strong> a minute</span>
           </p>
           <Chart window={window} />
-          {!window.whole && <p class="dull">Only the newest requests are counted: there are more than this page reads.</p>}
         </div>
         <Table label="Times of proofs" head={["Time", "half", "95 %"]}>
           {times.map(([name, time]) => (
@@ -88,6 +88,30 @@ function Activity({ windows }: { windows: Window[] }) {
           ))}
         </Table>
       </div>
+    </Section>
+  );
+}
+
+/** The processes that run jobs, of all machines. */
+function Workers({ of }: { of: Worker[] }) {
+  const alive = of.filter((worker) => worker.alive).length;
+  return (
+    <Section title="Workers" aside={<span class="dull">{count(alive)} alive{of.length > alive ? `, ${count(of.length - alive)} lost` : ""}</span>}>
+      {of.length === 0 ? <Empty>No process runs jobs.</Empty> : (
+        <Table label="Workers" head={["Process", "State", "Jobs at once", "Prover", "Memory", "Version", "Running for"]}>
+          {of.map((worker) => (
+            <tr key={worker.workerId}>
+              <th scope="row"><code title={worker.workerId}>{short(worker.workerId)}</code></th>
+              <td><Badge text={worker.alive ? "alive" : "lost"} tone={worker.alive ? "good" : "bad"} title={`seen ${worker.seenAt}`} />{!worker.alive && ` ${span(worker.silentS * 1000)} ago`}</td>
+              <td class="wrap">{worker.queues.map(({ queue, concurrency }) => `${queue} ${concurrency}`).join(", ")}</td>
+              <td>{worker.prover}, {worker.kernel}</td>
+              <td>{worker.memoryBytes === undefined ? "" : bytes(worker.memoryBytes)}</td>
+              <td>{worker.version}</td>
+              <td>{span(Date.parse(worker.seenAt) - Date.parse(worker.startedAt))}</td>
+            </tr>
+          ))}
+        </Table>
+      )}
     </Section>
   );
 }

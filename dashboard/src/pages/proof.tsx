@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { call, post, type Problem } from "../api";
 import { useLoad } from "../load";
 import { show } from "../json";
-import { Badge, Confirm, Copy, Facts, FailureNotice, Section, Time, Title, Trouble } from "../parts/basic";
+import { Badge, Confirm, Copy, Delay, Facts, FailureNotice, Section, Time, Title, Trouble } from "../parts/basic";
 import { Timeline } from "../parts/timeline";
 import { go } from "../route";
 import type { ProofRequest } from "../types";
@@ -31,6 +31,7 @@ export function ProofPage({ id }: { id: string }) {
       <Title aside={<Badge text={proof.status} />}>Proof</Title>
       <Trouble of={problem ?? error} />
       <FailureNotice of={proof.error} />
+      <Delay of={proof.delayedBy} />
       <Section title="Request">
         <Facts rows={[
           ["id", <><code>{proof.proofRequestId}</code> <Copy text={proof.proofRequestId} /></>],

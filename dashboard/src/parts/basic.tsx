@@ -53,6 +53,12 @@ export function FailureNotice({ of }: { of?: Failure | undefined }) {
   return <Notice><strong>{of.code}</strong><pre class="plain">{of.message}</pre></Notice>;
 }
 
+/** Why a pending document waits: its last attempt has no result, and the work is tried again. */
+export function Delay({ of }: { of?: Failure | undefined }) {
+  if (!of) return null;
+  return <Notice tone="warn">Tried again after <strong>{of.code}</strong><pre class="plain">{of.message}</pre></Notice>;
+}
+
 export function Section({ title, children, aside }: { title: string; children: ComponentChildren; aside?: ComponentChildren }) {
   const id = useId();
   return (

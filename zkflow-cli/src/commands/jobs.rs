@@ -27,7 +27,7 @@ pub(crate) enum JobsCommand {
     Retry(ChangeArgs),
     /// Delete the circuits, proof requests, deployments, ceremonies or deliveries of failed jobs
     Delete(ChangeArgs),
-    /// Remove the dead letters of all queues; the documents of their jobs remain
+    /// Remove dead letters: of jobs, of a queue, or of all queues; the documents of their jobs remain
     Purge(PurgeArgs),
     /// Pause a queue: running jobs end, and no further one starts in any process
     Pause(QueueArgs),
@@ -96,9 +96,18 @@ pub(crate) struct ChangeArgs {
 /// Arguments of `zkflow jobs purge`.
 #[derive(Debug, Args)]
 pub(crate) struct PurgeArgs {
-    /// Only those that died before, such as 2027-01-01T00:00:00Z
+    /// Queue: key-generation, proof-generation, deploy, ceremony, webhooks or cleanup
+    #[arg(required_unless_present = "before", conflicts_with = "before")]
+    queue: Option<QueueName>,
+    /// Ids of jobs, as `zkflow jobs list` prints them
+    #[arg(required_unless_present_any = ["all", "before"], conflicts_with_all = ["all", "before"])]
+    ids: Vec<String>,
+    /// All dead letters of the queue
+    #[arg(long, conflicts_with = "before")]
+    all: bool,
+    /// Those of all queues that died before, such as 2027-01-01T00:00:00Z
     #[arg(long, value_name = "TIME")]
-    before: Timestamp,
+    before: Option<Timestamp>,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -123,8 +132,7 @@ pub(super) fn jobs(command: &JobsCommand) -> Result<ExitCode, Error> {
         JobsCommand::Retry(args) => return change(args, Client::retry_jobs),
         JobsCommand::Delete(args) => return change(args, Client::delete_jobs),
         JobsCommand::Purge(args) => {
-            let purged = args.server.client()?.purge_jobs(&args.before.to_string())?;
-            println!("{} dead letters are removed", purged["removed"]);
+            println!("{} dead letters are removed", purge(args)?);
         }
         JobsCommand::Pause(args) => paused(&args.server.client()?.pause_queue(args.queue.as_str())?),
         JobsCommand::Resume(args) => paused(&args.server.client()?.resume_queue(args.queue.as_str())?),
@@ -193,6 +201,20 @@ fn change(
         }
     }
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Returns the number of removed dead letters.
+fn purge(args: &PurgeArgs) -> Result<u64, Error> {
+    let client = args.server.client()?;
+    let removed = |answer: Value| answer["removed"].as_u64().unwrap_or(0);
+    match (args.queue, args.before) {
+        (Some(queue), _) if args.all => Ok(removed(client.remove_letters(queue.as_str(), None)?)),
+        (Some(queue), _) => {
+            let parts = args.ids.chunks(AT_A_TIME);
+            parts.map(|ids| Ok(removed(client.remove_letters(queue.as_str(), Some(ids))?))).sum()
+        }
+        (None, before) => Ok(removed(client.purge_jobs(&before.unwrap_or(Timestamp::LATEST).to_string())?)),
+    }
 }
 
 fn queues(client: &Client) -> Result<(), Error> {

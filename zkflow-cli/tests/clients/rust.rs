@@ -64,6 +64,41 @@ async fn a_proof_is_made_verified_and_deleted() {
     assert!(made.await.unwrap().unwrap().verified);
 }
 
+#[tokio::test]
+async fn many_proofs_are_requested_and_verified_together() {
+    let server = Server::start();
+    let client = Client::new(server.base());
+    let circuit = server.circuit().await["circuitId"].as_str().unwrap().to_owned();
+    let no_circuit = "0".repeat(32);
+    let asked = [
+        (circuit.clone(), inputs("42")),
+        (no_circuit.clone(), inputs("42")),
+        (circuit.clone(), inputs("43")),
+    ];
+    let results = client.request_proofs(&asked).await.unwrap();
+    let [Ok(one), Err(refused), Ok(other)] = &results[..] else { panic!("{results:?}") };
+    assert_eq!(code(refused), "circuit_not_found");
+    assert!(refused.to_string().contains("404"), "{refused}");
+    let mut proofs = Vec::new();
+    for id in [one, other] {
+        let made = client.proof(id, PATIENCE).await.unwrap();
+        assert_eq!(made["status"], "completed");
+        proofs.push((made["artifacts"]["proof"].clone(), vec!["7".to_owned()]));
+    }
+    proofs.insert(1, (proofs[0].0.clone(), vec!["8".to_owned()]));
+    let verdicts = client.verify_all(&circuit, &proofs).await.unwrap();
+    assert_eq!(verdicts.iter().map(|verdict| verdict.verified).collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(code(&client.verify_all(&no_circuit, &proofs).await.unwrap_err()), "circuit_not_found");
+    assert_eq!(code(&client.request_proofs(&[]).await.unwrap_err()), "invalid_body");
+
+    let base = server.base().to_owned();
+    let again = tokio::task::spawn_blocking(move || {
+        let client = blocking::Client::new(&base)?;
+        client.verify_all(&circuit, &proofs)
+    });
+    assert_eq!(again.await.unwrap().unwrap(), verdicts);
+}
+
 #[test]
 fn a_token_is_never_shown() {
     let client = Client::new("http://127.0.0.1:9").with_api_key("zkf_canary").unwrap();
@@ -115,12 +150,18 @@ async fn the_command_line_shows_and_changes_the_jobs_of_a_server() {
     assert!(queues.lines().any(|line| line.starts_with("deploy") && line.ends_with("paused")), "{queues}");
     assert!(jobs(&["resume", "deploy"]).1.contains("running"));
     assert!(jobs(&["purge", "--before", "2026-01-01T00:00:00Z"]).1.starts_with("0 dead letters"));
+    assert!(jobs(&["purge", "deploy", &circuit, "x"]).1.starts_with("0 dead letters"));
+    assert!(jobs(&["purge", "deploy", "--all"]).1.starts_with("0 dead letters"));
 
     for (arguments, expected) in [
         (&["list", "proofs"][..], "unknown queue"),
         (&["retry", "deploy"], "required"),
         (&["delete", "deploy", "x", "--all"], "cannot be used with"),
         (&["purge", "--before", "yesterday"], "before"),
+        (&["purge"], "required"),
+        (&["purge", "deploy"], "required"),
+        (&["purge", "deploy", "x", "--all"], "cannot be used with"),
+        (&["purge", "deploy", "--before", "2026-01-01T00:00:00Z"], "cannot be used with"),
     ] {
         let (ok, _, err) = jobs(arguments);
         assert!(!ok && err.contains(expected), "{arguments:?}: {err}");

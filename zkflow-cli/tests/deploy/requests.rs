@@ -168,6 +168,31 @@ async fn an_unsigned_transaction_is_signed_elsewhere() {
 }
 
 #[tokio::test]
+async fn the_metrics_have_the_balance_of_each_signer() {
+    let world = World::new(&[]);
+    let line = format!("zkflow_signer_balance_ether{{signer=\"deployer\",chain=\"{ANVIL}\"}} ");
+    for _ in 0..600 {
+        let metrics = reqwest::get(format!("{}/metrics", world.server.base())).await.unwrap();
+        let metrics = metrics.text().await.unwrap();
+        if let Some(value) = metrics.lines().find_map(|found| found.strip_prefix(&line)) {
+            // The accounts of anvil.
+            assert_eq!(value, "10000");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("no balance in the metrics");
+}
+
+#[tokio::test]
+async fn a_process_that_does_not_deploy_asks_for_no_balance() {
+    let world = World::new(&["--workers", "false"]);
+    let metrics =
+        reqwest::get(format!("{}/metrics", world.server.base())).await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("zkflow_build_info") && !metrics.contains("zkflow_signer_balance"), "{metrics}");
+}
+
+#[tokio::test]
 async fn a_deployment_that_waits_for_its_node_says_so() {
     let World { chain, server, client, folder: _folder } = World::new(&[]);
     let id = circuit(&client).await;

@@ -13,6 +13,8 @@
 //! | `keys` | [`ApiKeys`], the keys of the API |
 //! | `audit` | [`AuditLog`], changes with their callers |
 //! | `usage` | [`UsageLog`], what tenants used |
+//! | `history` | [`History`], proofs and their times in slots of time |
+//! | `workers` | [`Workers`], the processes that run jobs |
 
 use std::fmt;
 
@@ -28,6 +30,7 @@ mod circuit;
 mod delivery;
 mod deployment;
 mod document;
+mod history;
 mod keys;
 mod life;
 mod lookup;
@@ -37,6 +40,7 @@ mod proof;
 mod sealed;
 mod subject;
 mod usage;
+mod workers;
 
 pub use audit::{AuditAction, AuditEntry, AuditEvent, AuditLog, BrokenChain};
 pub use ceremony::{
@@ -49,6 +53,7 @@ pub use deployment::{
     DeployedContract, Deployment, DeploymentFilter, DeploymentKey, DeploymentStage, DeploymentStatus, Signer,
 };
 pub use document::{Document, Idempotency, InvalidTransition};
+pub use history::{History, NotHistory, ProofTime, Slot, SlotLength, Tally, TimeStep, kept_beside};
 pub use keys::{ApiKey, ApiKeys, KeyChange, Scope};
 pub use life::{Failure, Life, Named, RequestOrigin, Stage, Status};
 pub use lookup::{Lookup, Term, Value};
@@ -58,6 +63,7 @@ pub use proof::{ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStage,
 pub use sealed::Sealed;
 pub use subject::{NotASubject, Subject};
 pub use usage::{Day, Hour, NotADay, NotAUsageKey, Usage, UsageFilter, UsageKey, UsageLog};
+pub use workers::{FORGOTTEN, MOST_WORKERS, SeenWorker, WorkerProcess, Workers};
 
 /// Stores documents, with one [`Collection`] per kind.
 #[async_trait]
@@ -82,6 +88,12 @@ pub trait Catalog: fmt::Debug + Send + Sync + 'static {
 
     /// What tenants used.
     fn usage_log(&self) -> &dyn UsageLog;
+
+    /// Proofs and their times, of all processes.
+    fn history(&self) -> &dyn History;
+
+    /// Processes that run jobs.
+    fn workers(&self) -> &dyn Workers;
 
     /// Changes with their callers.
     fn audit_log(&self) -> &dyn AuditLog;

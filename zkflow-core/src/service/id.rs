@@ -71,6 +71,14 @@ name!(
 );
 
 name!(
+    /// Id of a process that runs jobs: a UUID of version 7, so ids sort by the start of the processes.
+    WorkerId,
+    "worker id",
+    "a lower-case hyphenated UUID",
+    is_uuid
+);
+
+name!(
     /// Id of the user that a request is attributed to: 1 to 128 visible ASCII characters.
     UserId,
     "user id",
@@ -183,6 +191,13 @@ impl InstallationId {
 }
 
 impl KeyId {
+    /// A new id: the time `now` and 74 unguessable bits.
+    pub fn generate(now: Timestamp) -> Self {
+        Self(time_ordered_uuid(now))
+    }
+}
+
+impl WorkerId {
     /// A new id: the time `now` and 74 unguessable bits.
     pub fn generate(now: Timestamp) -> Self {
         Self(time_ordered_uuid(now))

@@ -92,6 +92,9 @@ pub trait JobQueue: fmt::Debug + Send + Sync + 'static {
     /// The dead letters of `queue`, newest first, at most `limit`.
     async fn dead(&self, queue: QueueName, limit: usize) -> Result<Vec<Job>, QueueError>;
 
+    /// Removes a dead letter. Returns whether there was such a dead letter; other jobs are not removed.
+    async fn remove_dead(&self, id: &JobId) -> Result<bool, QueueError>;
+
     /// Removes the dead letters of all queues that died before `before`; returns their number.
     async fn purge_dead(&self, before: Timestamp) -> Result<u64, QueueError>;
 }

@@ -33,6 +33,7 @@ scripts! {
     WAITING: "waiting.lua";
     DEAD: "dead.lua";
     PURGE_DEAD: "purge_dead.lua";
+    REMOVE_DEAD: "remove_dead.lua";
 }
 
 impl Script {

@@ -251,6 +251,12 @@ pub(super) fn dead(connection: &Connection, queue: QueueName, limit: usize) -> r
     query.query_map(params![queue.as_str(), count(limit)], row::job)?.collect()
 }
 
+/// Returns whether there was such a dead letter.
+pub(super) fn remove_dead(connection: &Connection, id: &JobId) -> rusqlite::Result<bool> {
+    let mut delete = connection.prepare_cached("DELETE FROM queue_jobs WHERE id = ? AND state = 'dead'")?;
+    Ok(delete.execute([id.as_str()])? == 1)
+}
+
 /// Returns the number of removed dead letters.
 pub(super) fn purge_dead(connection: &Connection, before: Timestamp) -> rusqlite::Result<u64> {
     let mut delete =

@@ -42,6 +42,18 @@ async fn a_file_of_the_driver_sqlx_keeps_its_documents_keys_and_jobs() {
         assert_eq!(found.len(), number, "{status:?}");
         assert!(found.iter().all(|proof| proof.artifacts.is_some() == (status == ProofStatus::Completed)));
     }
+    // Columns and tables of later versions.
+    let [failed]: [ProofRequest; 1] = catalog
+        .proofs()
+        .list(&with_status(ProofStatus::Failed), &Page::first(9))
+        .await
+        .unwrap()
+        .try_into()
+        .unwrap();
+    let code = failed.life.error.as_ref().unwrap().code.clone();
+    let by_code = ProofFilter { error_code: Some(code), ..with_status(ProofStatus::Failed) };
+    assert_eq!(catalog.proofs().list(&by_code, &Page::first(9)).await.unwrap(), [failed]);
+    assert_eq!(catalog.workers().workers().await.unwrap(), []);
     let digest = "c4b97bcc6e6e275ba7da976f79b8ffadc6bc29b02e453ede981133c22eb37011".parse().unwrap();
     let key = catalog.by_digest(&digest).await.unwrap().unwrap();
     assert_eq!((key.tenant.as_str(), &*key.name), ("acme", "CI"));

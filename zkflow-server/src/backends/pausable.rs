@@ -96,6 +96,10 @@ impl JobQueue for Pausable {
         self.queue.dead(queue, limit).await
     }
 
+    async fn remove_dead(&self, id: &JobId) -> Result<bool, QueueError> {
+        self.queue.remove_dead(id).await
+    }
+
     async fn purge_dead(&self, before: Timestamp) -> Result<u64, QueueError> {
         self.queue.purge_dead(before).await
     }

@@ -1,6 +1,7 @@
 //! `/v1/jobs` and `/v1/queues`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -36,7 +37,6 @@ pub(super) fn routes() -> Routes {
         .add(operate, routes!(list))
         .add(operate, routes!(retry))
         .add(operate, routes!(delete))
-        .add(operate, routes!(purge))
         .add(operate, routes!(pause))
         .add(operate, routes!(resume))
 }
@@ -251,15 +251,14 @@ impl Content for ChosenJobs {
     const MOST: usize = 64 * 1024;
 }
 
-impl ChosenJobs {
-    fn checked(self) -> Result<Self, Problem> {
-        if self.subjects.len() <= MOST {
-            return Ok(self);
-        }
-        let message = format!("expected at most {MOST}, found {}", self.subjects.len());
-        let fault = crate::service::InputFault { path: "subjects".to_owned(), message };
-        Err(RequestError::Fields(vec![fault]).into())
+/// Refuses too many jobs of one request.
+pub(super) fn check_number(subjects: &[String]) -> Result<(), Problem> {
+    if subjects.len() <= MOST {
+        return Ok(());
     }
+    let message = format!("expected at most {MOST}, found {}", subjects.len());
+    let fault = crate::service::InputFault { path: "subjects".to_owned(), message };
+    Err(RequestError::Fields(vec![fault]).into())
 }
 
 /// Results of a request that repeats jobs, in its order.
@@ -301,7 +300,7 @@ impl From<Retried> for RetryOutcome {
     }
 }
 
-/// Repeat failed jobs, of all tenants.
+/// Repeat failed jobs, of all tenants. Their dead letters are removed.
 #[utoipa::path(
     post, path = "/v1/jobs/retry", tag = "jobs", operation_id = "retryJobs", request_body = ChosenJobs,
     responses((status = 200, description = "The outcome of each job", body = RetriedJobs)),
@@ -312,11 +311,20 @@ async fn retry(
     caller: Principal,
     JsonBody(chosen, _held): JsonBody<ChosenJobs>,
 ) -> Result<Json<RetriedJobs>, Problem> {
-    let ChosenJobs { queue, subjects } = chosen.checked()?;
-    let mut results = Vec::with_capacity(subjects.len());
+    let ChosenJobs { queue, subjects } = chosen;
+    check_number(&subjects)?;
+    let began = app.now();
+    let (mut results, mut retried) = (Vec::with_capacity(subjects.len()), Vec::new());
     for subject in subjects {
-        let outcome = jobs::retry(&app, (&caller.tenant, &caller.name), queue, &subject).await?.into();
-        results.push(RetriedJob { subject, outcome });
+        let outcome = jobs::retry(&app, (&caller.tenant, &caller.name), queue, &subject).await?;
+        if outcome == Retried::Retried {
+            retried.push(subject.clone());
+        }
+        results.push(RetriedJob { subject, outcome: outcome.into() });
+    }
+    // The dead letters of these jobs are done with. One of a job that died again meanwhile stays.
+    if !retried.is_empty() {
+        jobs::remove_letters(&app, queue, Some(&retried), began + Duration::from_millis(1)).await?;
     }
     Ok(Json(RetriedJobs { results }))
 }
@@ -366,49 +374,14 @@ async fn delete(
     caller: Principal,
     JsonBody(chosen, _held): JsonBody<ChosenJobs>,
 ) -> Result<Json<DeletedJobs>, Problem> {
-    let ChosenJobs { queue, subjects } = chosen.checked()?;
+    let ChosenJobs { queue, subjects } = chosen;
+    check_number(&subjects)?;
     let mut results = Vec::with_capacity(subjects.len());
     for subject in subjects {
         let outcome = jobs::delete(&app, (&caller.tenant, &caller.name), queue, &subject).await?.into();
         results.push(DeletedJob { subject, outcome });
     }
     Ok(Json(DeletedJobs { results }))
-}
-
-/// Choice of dead letters.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct PurgedBefore {
-    /// Only dead letters of all queues that died before, such as `2027-01-01T00:00:00Z`.
-    #[schema(value_type = schema::Time)]
-    before: Timestamp,
-}
-
-impl Content for PurgedBefore {
-    const MOST: usize = 1024;
-}
-
-/// Number of dead letters that were removed.
-#[derive(Debug, Serialize, ToSchema)]
-struct Purged {
-    removed: u64,
-}
-
-/// Remove the dead letters of all queues. Their documents remain.
-#[utoipa::path(
-    post, path = "/v1/jobs/purge", tag = "jobs", operation_id = "purgeJobs", request_body = PurgedBefore,
-    responses((status = 200, description = "The number of removed letters", body = Purged))
-)]
-async fn purge(
-    State(app): State<Arc<App>>,
-    caller: Principal,
-    JsonBody(PurgedBefore { before }, _held): JsonBody<PurgedBefore>,
-) -> Result<Json<Purged>, Problem> {
-    let (action, moment) = (AuditAction::JobsPurge, before.to_string());
-    audit::record(&app, &caller.tenant, &caller.name, action, &moment).await?;
-    let removed = app.queue.purge_dead(before).await.map_err(RequestError::from)?;
-    tracing::info!(removed, %before, "an operator removes dead letters");
-    Ok(Json(Purged { removed }))
 }
 
 /// Whether a queue is paused.

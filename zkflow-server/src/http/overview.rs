@@ -1,6 +1,7 @@
 //! `/v1/overview`: the state of the server for operators.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -8,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 use zkflow_core::prove::Kernel;
-use zkflow_core::service::catalog::Scope;
+use zkflow_core::service::catalog::{Scope, SeenWorker};
 use zkflow_core::service::queue::QueueName;
 
 use super::Problem;
@@ -24,7 +25,7 @@ pub(super) fn routes() -> Routes {
     Routes::new().add(Access::Needs(Scope::Operate), routes!(overview))
 }
 
-/// State of the server. Queues, backends and activity are those of all processes; the rest is of the process that answers.
+/// State of the server. Queues, backends, activity and workers are those of all processes; the rest is of the process that answers.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Overview)]
@@ -45,6 +46,8 @@ struct OverviewDto {
     queues: Vec<QueueDto>,
     /// Proofs of the last hour, day and week; empty while the catalog does not answer.
     activity: Vec<WindowDto>,
+    /// Processes that run jobs, alive ones first, at most 200; empty while the catalog does not answer.
+    workers: Vec<WorkerDto>,
     disks: Vec<DiskDto>,
     budgets: Vec<BudgetDto>,
 }
@@ -110,7 +113,7 @@ struct QueueDto {
     paused: bool,
 }
 
-/// The proof requests of all tenants that ended in a window before now. Deleted and expired ones do not count.
+/// The proof requests of all tenants that ended in a window before now. It begins with a full five minutes or hour.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ActivityWindow)]
@@ -119,8 +122,6 @@ struct WindowDto {
     window: &'static str,
     /// Length of the window in seconds.
     length_s: u64,
-    /// Whether all requests of the window were read. If not, it contains the newest ones.
-    whole: bool,
     completed: u64,
     failed: u64,
     /// Time of completed requests in no stage: waiting for a worker, and loading the circuit.
@@ -139,7 +140,7 @@ struct WindowDto {
     buckets: Vec<BucketDto>,
 }
 
-/// Half and 95 % of the times are at most this, in milliseconds.
+/// Half and 95 % of the times are at most this, in milliseconds; up to a tenth too large.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Quantiles)]
 struct QuantilesDto {
@@ -153,6 +154,67 @@ struct QuantilesDto {
 struct BucketDto {
     completed: u64,
     failed: u64,
+}
+
+/// A process that runs jobs. Times are those of the database.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = WorkerProcess)]
+struct WorkerDto {
+    /// New at every start of the process.
+    #[schema(value_type = schema::WorkerId)]
+    worker_id: String,
+    version: String,
+    /// Name of the prover.
+    prover: String,
+    /// Kernel of the prover that the processor allows.
+    kernel: String,
+    /// Queues whose jobs it runs.
+    queues: Vec<ConcurrencyDto>,
+    /// Resident memory in bytes; absent where the system does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_bytes: Option<u64>,
+    #[schema(value_type = schema::Time)]
+    started_at: String,
+    #[schema(value_type = schema::Time)]
+    seen_at: String,
+    /// Seconds since it was seen. A process announces itself every 15 seconds.
+    silent_s: u64,
+    /// Whether it was seen in the last minute. A process that ends in order is removed; a lost one after a day.
+    alive: bool,
+}
+
+/// Jobs of a queue that a process runs at the same time.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Concurrency)]
+struct ConcurrencyDto {
+    #[schema(value_type = schema::Queue)]
+    queue: QueueName,
+    concurrency: u32,
+}
+
+/// Silence after which a process counts as lost.
+const LOST: Duration = Duration::from_secs(60);
+
+/// Most processes in an answer.
+const MOST_WORKERS: usize = 200;
+
+impl From<SeenWorker> for WorkerDto {
+    fn from(SeenWorker { process, first, last, silent }: SeenWorker) -> Self {
+        let queues = process.queues.into_iter();
+        Self {
+            worker_id: process.id.to_string(),
+            version: process.version,
+            prover: process.prover,
+            kernel: process.kernel,
+            queues: queues.map(|(queue, concurrency)| ConcurrencyDto { queue, concurrency }).collect(),
+            memory_bytes: process.memory_bytes,
+            started_at: first.to_string(),
+            seen_at: last.to_string(),
+            silent_s: silent.as_secs(),
+            alive: silent < LOST,
+        }
+    }
 }
 
 /// Free space of the file system of a folder.
@@ -189,9 +251,10 @@ async fn overview(State(app): State<Arc<App>>) -> Result<Json<OverviewDto>, Prob
     let checks = look(&app).await;
     // A backend that does not answer is shown as such, and leaves its part empty.
     let activity = match checks["catalog"] == OK {
-        true => app.activity.read(&*app.catalog, app.now()).await.map_err(RequestError::from)?.windows,
+        true => app.activity.read(&*app.catalog, app.now()).await.map_err(RequestError::from)?,
         false => Vec::new(),
     };
+    let workers = if checks["catalog"] == OK { workers(&app).await? } else { Vec::new() };
     let queues = if checks["queue"] == OK { queues(&app).await? } else { Vec::new() };
     let config = &app.config;
     Ok(Json(OverviewDto {
@@ -201,7 +264,7 @@ async fn overview(State(app): State<Arc<App>>) -> Result<Json<OverviewDto>, Prob
         authentication: !config.auth.methods.is_empty(),
         warnings: app.warnings(),
         process: ProcessDto {
-            kernel: format!("{:?}", Kernel::detect()),
+            kernel: Kernel::detect().name().to_owned(),
             prover: app.prover.name(),
             works: config.workers.enabled,
             proofs: config.workers.proof_concurrency,
@@ -217,6 +280,7 @@ async fn overview(State(app): State<Arc<App>>) -> Result<Json<OverviewDto>, Prob
             .collect(),
         queues,
         activity: activity.into_iter().map(WindowDto::from).collect(),
+        workers,
         disks: free.into_iter().map(|(folder, free_bytes)| DiskDto { folder, free_bytes }).collect(),
         budgets: budgets(&app),
     }))
@@ -251,6 +315,16 @@ async fn queues(app: &App) -> Result<Vec<QueueDto>, RequestError> {
     Ok(queues)
 }
 
+async fn workers(app: &App) -> Result<Vec<WorkerDto>, RequestError> {
+    let mut seen = app.catalog.workers().workers().await?;
+    // The order of the rest is that of their ids.
+    seen.sort_by_key(|worker| {
+        (worker.silent >= LOST, if worker.silent < LOST { Duration::ZERO } else { worker.silent })
+    });
+    seen.truncate(MOST_WORKERS);
+    Ok(seen.into_iter().map(WorkerDto::from).collect())
+}
+
 fn budgets(app: &App) -> Vec<BudgetDto> {
     let state =
         |name, budget: &Budget| BudgetDto { name, used: budget.used() as u64, limit: budget.total() as u64 };
@@ -271,7 +345,6 @@ impl From<state::Window> for WindowDto {
         Self {
             window: window.name,
             length_s: window.length.as_secs(),
-            whole: window.whole,
             completed: window.completed,
             failed: window.failed,
             wait: quantiles(window.wait),

@@ -34,7 +34,7 @@ impl PageQuery {
             return Err(Problem::bad_request("invalid_limit", format!("limit must be between 1 and {MOST}")));
         }
         let after = self.cursor.as_deref().map(|text| decode(text, scope)).transpose()?;
-        Ok(Page { after, limit: limit + 1 })
+        Ok(Page { after, ..Page::first(limit + 1) })
     }
 }
 

@@ -11,7 +11,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
-use zkflow_core::service::catalog::{Document as _, ProofFilter, ProofRequest, ProofStatus, Scope};
+use zkflow_core::service::catalog::{Document as _, Page, ProofFilter, ProofRequest, ProofStatus, Scope};
+use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::{ObjectId, ProofId, UserId};
 use zkflow_core::service::tenant::TenantId;
 
@@ -97,6 +98,11 @@ struct ListQuery {
     /// Only requests with this status.
     #[param(value_type = Option<schema::ProofStatus>)]
     status: Option<ProofStatus>,
+    /// Only failed requests with this code.
+    error_code: Option<String>,
+    /// Only requests made at this time or later, such as `2027-01-01T00:00:00Z`.
+    #[param(value_type = Option<schema::Time>)]
+    since: Option<Timestamp>,
 }
 
 impl ListQuery {
@@ -122,13 +128,18 @@ async fn list(
 ) -> Result<Json<ProofPage>, Problem> {
     let Query(query) = query?;
     let scope = query.scope(&caller.tenant);
-    let page = page?.page(&scope)?;
+    let page = Page { since: query.since, ..page?.page(&scope)? };
     let circuit_id = match query.circuit_id {
         Some(name) => Some(name.resolve(&app, &caller.tenant).await?),
         None => None,
     };
-    let filter =
-        ProofFilter { tenant: Some(caller.tenant), circuit_id, user_id: query.user_id, status: query.status };
+    let filter = ProofFilter {
+        tenant: Some(caller.tenant),
+        circuit_id,
+        user_id: query.user_id,
+        status: query.status,
+        error_code: query.error_code,
+    };
     let mut proofs = app.catalog.proofs().list(&filter, &page).await.map_err(service::RequestError::from)?;
     let next_cursor = cut(&mut proofs, &page, &scope, ProofRequest::cursor);
     Ok(Json(ProofPage { proofs: proofs.into_iter().map(ProofDto::from).collect(), next_cursor }))

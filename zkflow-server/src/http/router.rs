@@ -15,8 +15,8 @@ use super::access::{Door, Routes, SCHEME};
 use super::origin::{self, Sites};
 use super::query::{self, Known};
 use super::{
-    Problem, audit, bulk, caching, ceremonies, circuits, dashboard, delivery, fallible, jobs, keys, observe,
-    openapi, operations, overview, proofs, sealing, templates, turns, uploads, usage,
+    Problem, audit, bulk, caching, ceremonies, circuits, dashboard, delivery, fallible, jobs, keys, letters,
+    observe, openapi, operations, overview, proofs, sealing, templates, turns, uploads, usage,
 };
 #[cfg(feature = "evm")]
 use super::{deployments, webhooks};
@@ -117,6 +117,7 @@ fn described() -> Routes {
         .merge(usage::routes())
         .merge(audit::routes())
         .merge(jobs::routes())
+        .merge(letters::routes())
         .merge(overview::routes());
     #[cfg(feature = "evm")]
     let routes = routes.merge(deployments::routes()).merge(webhooks::routes());

@@ -7,7 +7,8 @@ use zkflow_core::service::catalog::{
     AuditAction, CatalogError, Ceremony, Circuit, CircuitStatus, Delivery, DeliveryStatus, Deployment,
     Document as _, ProofRequest, Status as _, Stored,
 };
-use zkflow_core::service::queue::{DEAD_LETTERS, NewJob, QueueName};
+use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::queue::{DEAD_LETTERS, JobState, NewJob, QueueName};
 use zkflow_core::service::tenant::TenantId;
 
 use super::{RequestError, audit, callbacks, ceremonies, circuits, proofs, refuse_overload, removal};
@@ -74,7 +75,10 @@ pub async fn retry(
 }
 
 /// Records what an operator does to a job. A subject that is no id is cut.
-async fn record(
+///
+/// # Errors
+/// The catalog fails.
+pub async fn record(
     app: &App,
     (tenant, actor): (&TenantId, &str),
     action: AuditAction,
@@ -197,6 +201,25 @@ pub async fn delete(
         ) => Ok(Deleted::NotFound),
         Err(error) => Err(error),
     }
+}
+
+/// Removes the dead letters of a queue that died before a moment, of these subjects only or of all. Returns their number.
+///
+/// # Errors
+/// The queue fails.
+pub async fn remove_letters(
+    app: &App,
+    queue: QueueName,
+    subjects: Option<&[String]>,
+    before: Timestamp,
+) -> Result<u64, RequestError> {
+    let mut removed = 0;
+    for job in app.queue.dead(queue, DEAD_LETTERS).await? {
+        let wanted = subjects.is_none_or(|subjects| subjects.contains(&job.subject));
+        let old = matches!(job.state, JobState::Dead { at } if at < before);
+        removed += u64::from(wanted && old && app.queue.remove_dead(&job.id).await?);
+    }
+    Ok(removed)
 }
 
 async fn delete_deployment(app: &App, deployment: Deployment) -> Result<(), RequestError> {

@@ -1,50 +1,47 @@
-//! [`ActivityLog`]: throughput and latencies of proofs, read from their documents.
+//! [`ActivityLog`]: throughput and latencies of proofs, from the history in the catalog.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Mutex;
 use zkflow_core::service::catalog::{
-    Catalog, CatalogError, Document as _, Named as _, Page, ProofFilter, ProofRequest, ProofStage,
-    ProofStatus, Status as _,
+    Catalog, CatalogError, Named as _, ProofRequest, ProofStage, ProofStatus, ProofTime, Slot, SlotLength,
+    Status as _, Tally, kept_beside,
 };
 use zkflow_core::service::clock::Timestamp;
 
-/// Age from which the documents are read again.
+/// Age from which the history is read again.
 const FRESH: Duration = Duration::from_secs(15);
 
-/// Most documents that are read for one [`Activity`].
-const MOST: usize = 2000;
-
-/// Documents read per page.
-const PAGE: usize = 200;
-
-/// Name, length and number of buckets of each window, shortest first.
-const WINDOWS: [(&str, Duration, usize); 3] = [
-    ("hour", Duration::from_secs(3600), 12),
-    ("day", Duration::from_secs(24 * 3600), 24),
-    ("week", Duration::from_secs(7 * 24 * 3600), 28),
+/// Name of each window, its slots, and the number of its parts, shortest first.
+const WINDOWS: [(&str, SlotLength, u32, usize); 3] = [
+    ("hour", SlotLength::FiveMinutes, 12, 12),
+    ("day", SlotLength::Hour, 24, 24),
+    ("week", SlotLength::Hour, 7 * 24, 28),
 ];
 
-/// The last [`Activity`], so that frequent questions cost one pass over the documents in 15 seconds.
-#[derive(Debug, Default)]
-pub struct ActivityLog(Mutex<Option<(Instant, Activity)>>);
+type Slots = BTreeMap<Slot, Tally>;
 
-/// Throughput and latencies of proofs, by window.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Activity {
-    /// The last hour, day and week.
-    pub windows: Vec<Window>,
+/// Counts what ends in this process, and reads what ended in all.
+///
+/// Counts are added to the catalog by [`flush`](Self::flush), so that a proof causes no write of its own. A process that
+/// is killed loses those since the last flush.
+#[derive(Debug, Default)]
+pub struct ActivityLog {
+    /// Counts that are not in the catalog yet.
+    pending: Mutex<Slots>,
+    /// What the catalog contained. The lock is held while counts move there, so that none is missed or seen twice.
+    stored: tokio::sync::Mutex<Option<(Instant, Slots)>>,
 }
 
-/// The proof requests that ended in a span of time before now. Deleted and expired ones do not count.
+/// The proof requests that ended in a span of time before now. It begins with a whole slot, so it is up to a slot shorter
+/// than its length.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Window {
     /// `hour`, `day` or `week`.
     pub name: &'static str,
     /// Length of the window.
     pub length: Duration,
-    /// Whether all documents of the window were read. If not, the older ones are missing.
-    pub whole: bool,
     /// Completed requests.
     pub completed: u64,
     /// Failed requests.
@@ -61,7 +58,7 @@ pub struct Window {
     pub buckets: Vec<Bucket>,
 }
 
-/// Half and 95 % of the values are at most this, in milliseconds.
+/// Half and 95 % of the values are at most this, in milliseconds; up to a tenth too large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Quantiles {
@@ -78,176 +75,207 @@ pub struct Bucket {
 }
 
 impl ActivityLog {
-    /// The activity of all tenants, at most 15 seconds old.
+    /// Counts a request that has ended; pending and cancelled ones are ignored.
+    pub fn record(&self, request: &ProofRequest) {
+        let Some(tally) = tally(request) else { return };
+        let mut pending = self.pending();
+        for length in SlotLength::ALL {
+            pending.entry(Slot::of(request.life.updated_at, length)).or_default().add(&tally);
+        }
+    }
+
+    /// Adds the counts of this process to the catalog. If that fails, they are kept for the next time.
+    ///
+    /// # Errors
+    /// The catalog fails. It may have added some counts, which are then added twice.
+    pub async fn flush(&self, catalog: &dyn Catalog) -> Result<(), CatalogError> {
+        let mut stored = self.stored.lock().await;
+        let more: Vec<(Slot, Tally)> = std::mem::take(&mut *self.pending()).into_iter().collect();
+        if more.is_empty() {
+            return Ok(());
+        }
+        *stored = None;
+        let added = catalog.history().add(&more).await;
+        if added.is_err() {
+            let oldest = kept_beside(&more);
+            let mut pending = self.pending();
+            for (slot, tally) in more {
+                pending.entry(slot).or_default().add(&tally);
+            }
+            pending.retain(|slot, _| oldest.iter().all(|one| one.length != slot.length || slot >= one));
+        }
+        added
+    }
+
+    /// The last hour, day and week of all processes. Counts of this process are new, those of others up to
+    /// 75 seconds old.
     ///
     /// # Errors
     /// The catalog fails.
-    pub async fn read(&self, catalog: &dyn Catalog, now: Timestamp) -> Result<Activity, CatalogError> {
-        let mut last = self.0.lock().await;
-        if let Some((at, activity)) = &*last
-            && at.elapsed() < FRESH
-        {
-            return Ok(activity.clone());
+    pub async fn read(&self, catalog: &dyn Catalog, now: Timestamp) -> Result<Vec<Window>, CatalogError> {
+        let mut stored = self.stored.lock().await;
+        if !stored.as_ref().is_some_and(|(at, _)| at.elapsed() < FRESH) {
+            let mut slots = Slots::new();
+            for length in SlotLength::ALL {
+                slots.extend(catalog.history().since(Slot::of(now, length).oldest_kept()).await?);
+            }
+            *stored = Some((Instant::now(), slots));
         }
-        let activity = Activity::of(&Ended::newest(catalog, now).await?, now);
-        *last = Some((Instant::now(), activity.clone()));
-        Ok(activity)
+        let mut slots = stored.as_ref().map(|(_, slots)| slots.clone()).unwrap_or_default();
+        for (slot, tally) in &*self.pending() {
+            slots.entry(*slot).or_default().add(tally);
+        }
+        drop(stored);
+        Ok(windows(&slots, now))
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Slots> {
+        // Every change is one addition.
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Final requests that were created within the longest window.
-struct Ended {
-    requests: Vec<Times>,
-    /// Creation time from which on all of them were read.
-    since: Timestamp,
-}
-
-/// Times of a request in milliseconds.
-struct Times {
-    ended: Timestamp,
-    completed: bool,
-    total: u64,
-    witness: Option<u64>,
-    prove: Option<u64>,
-}
-
-impl Ended {
-    async fn newest(catalog: &dyn Catalog, now: Timestamp) -> Result<Self, CatalogError> {
-        let [.., (_, longest, _)] = WINDOWS;
-        let begin = now - longest;
-        let mut page = Page::first(PAGE);
-        let mut ended = Self { requests: Vec::new(), since: begin };
-        let mut read = 0;
-        loop {
-            let requests = catalog.proofs().list(&ProofFilter::default(), &page).await?;
-            let Some(last) = requests.last() else { return Ok(ended) };
-            let oldest = last.life.created_at;
-            page.after = Some(last.cursor());
-            read += requests.len();
-            let young = requests.iter().filter(|request| request.life.created_at >= begin);
-            ended.requests.extend(young.filter_map(Times::of));
-            if oldest < begin {
-                return Ok(ended);
-            }
-            if read >= MOST {
-                ended.since = oldest;
-                return Ok(ended);
+/// `None` for pending and cancelled requests.
+fn tally(request: &ProofRequest) -> Option<Tally> {
+    let life = &request.life;
+    let mut tally = Tally::default();
+    match life.status {
+        ProofStatus::FAILED => tally.failed = 1,
+        ProofStatus::Completed => {
+            tally.completed = 1;
+            let total = u64::try_from(life.updated_at.since(life.created_at).as_millis()).unwrap_or(u64::MAX);
+            let stage = |stage: ProofStage| life.timings.get(stage.as_str()).copied();
+            let (witness, prove) = (stage(ProofStage::Witness), stage(ProofStage::Prove));
+            let staged = witness.unwrap_or(0).saturating_add(prove.unwrap_or(0));
+            tally.count(ProofTime::Total, total);
+            tally.count(ProofTime::Wait, total.saturating_sub(staged));
+            for (time, taken) in [(ProofTime::Witness, witness), (ProofTime::Prove, prove)] {
+                if let Some(taken) = taken {
+                    tally.count(time, taken);
+                }
             }
         }
+        _ => return None,
     }
+    Some(tally)
 }
 
-impl Times {
-    /// `None` for pending and cancelled requests.
-    fn of(request: &ProofRequest) -> Option<Self> {
-        let life = &request.life;
-        if !matches!(life.status, ProofStatus::Completed | ProofStatus::FAILED) {
-            return None;
-        }
-        let stage = |stage: ProofStage| life.timings.get(stage.as_str()).copied();
-        Some(Self {
-            ended: life.updated_at,
-            completed: life.status == ProofStatus::Completed,
-            total: millis(life.updated_at.since(life.created_at)),
-            witness: stage(ProofStage::Witness),
-            prove: stage(ProofStage::Prove),
-        })
-    }
-
-    fn wait(&self) -> u64 {
-        self.total.saturating_sub(self.witness.unwrap_or(0)).saturating_sub(self.prove.unwrap_or(0))
-    }
-}
-
-impl Activity {
-    fn of(ended: &Ended, now: Timestamp) -> Self {
-        Self {
-            windows: WINDOWS.map(|(name, length, parts)| Window::of(name, length, parts, ended, now)).into(),
-        }
-    }
+fn windows(slots: &Slots, now: Timestamp) -> Vec<Window> {
+    WINDOWS.map(|(name, length, number, parts)| Window::of(name, (length, number), parts, slots, now)).into()
 }
 
 impl Window {
-    fn of(name: &'static str, length: Duration, parts: usize, ended: &Ended, now: Timestamp) -> Self {
-        let begin = now - length;
-        let inside: Vec<&Times> = ended.requests.iter().filter(|times| times.ended >= begin).collect();
-        let mut buckets = vec![Bucket::default(); parts];
-        for times in &inside {
-            let place = millis(times.ended.since(begin)) * parts as u64 / millis(length);
-            // A request that ends while the documents are read is later than `now`.
-            let bucket = &mut buckets[(place as usize).min(parts - 1)];
-            if times.completed {
-                bucket.completed += 1;
-            } else {
-                bucket.failed += 1;
-            }
+    fn of(
+        name: &'static str,
+        (length, number): (SlotLength, u32),
+        parts: usize,
+        slots: &Slots,
+        now: Timestamp,
+    ) -> Self {
+        let first = Slot::of(now, length).earlier(number - 1);
+        let (mut sum, mut buckets) = (Tally::default(), vec![Bucket::default(); parts]);
+        for (slot, tally) in slots.range(first..).filter(|(slot, _)| slot.length == length) {
+            sum.add(tally);
+            // The clock of another process may be ahead.
+            let place = ((slot.number - first.number) as usize * parts / number as usize).min(parts - 1);
+            buckets[place].completed += tally.completed;
+            buckets[place].failed += tally.failed;
         }
-        let done: Vec<&Times> = inside.iter().copied().filter(|times| times.completed).collect();
-        let quantiles = |of: fn(&Times) -> Option<u64>| {
-            Quantiles::of(done.iter().filter_map(|times| of(times)).collect())
+        let quantiles = |time| {
+            let at = |percent| sum.quantile(time, percent);
+            Some(Quantiles { p50: at(50)?, p95: at(95)? })
         };
         Self {
             name,
-            length,
-            whole: ended.since <= begin,
-            completed: done.len() as u64,
-            failed: (inside.len() - done.len()) as u64,
-            wait: quantiles(|times| Some(times.wait())),
-            witness: quantiles(|times| times.witness),
-            prove: quantiles(|times| times.prove),
-            total: quantiles(|times| Some(times.total)),
+            length: length.duration() * number,
+            completed: sum.completed,
+            failed: sum.failed,
+            wait: quantiles(ProofTime::Wait),
+            witness: quantiles(ProofTime::Witness),
+            prove: quantiles(ProofTime::Prove),
+            total: quantiles(ProofTime::Total),
             buckets,
         }
     }
 }
 
-impl Quantiles {
-    fn of(mut values: Vec<u64>) -> Option<Self> {
-        values.sort_unstable();
-        let at = |percent: usize| values.get((values.len() * percent).div_ceil(100).max(1) - 1).copied();
-        Some(Self { p50: at(50)?, p95: at(95)? })
-    }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    use zkflow_core::digest::Digest;
+    use zkflow_core::id::CircuitId;
+    use zkflow_core::service::catalog::{Document as _, Failure, ProofArtifacts};
+    use zkflow_core::service::id::ProofId;
+    use zkflow_store::memory::MemoryCatalog;
+
     use super::*;
 
-    #[test]
-    fn a_window_counts_what_ended_in_it_and_says_whether_it_is_whole() {
-        let now = Timestamp::from_millis(1_767_225_600_000);
-        let ended = |ago_s, completed, total| Times {
-            ended: now - Duration::from_secs(ago_s),
-            completed,
-            total,
-            witness: Some(10),
-            prove: Some(20),
+    fn now() -> Timestamp {
+        Timestamp::from_millis(1_767_225_600_000)
+    }
+
+    /// A request that ended before now, after it took `total` milliseconds; it failed without.
+    fn ended(ago: Duration, total: Option<u64>) -> ProofRequest {
+        let end = now() - ago;
+        let begin = end - Duration::from_millis(total.unwrap_or(5));
+        let circuit = CircuitId::from_hash(&Digest::of("c"));
+        let (id, keep) = (ProofId::generate(begin), Duration::from_secs(60));
+        let mut request = ProofRequest::new(id, circuit, None, None, begin, keep);
+        request.begin(1, begin).unwrap();
+        if total.is_none() {
+            let failure = Failure { code: "c".to_owned(), message: "m".to_owned() };
+            request.fail(failure, end).unwrap();
+            return request;
+        }
+        request.advance(ProofStage::Prove, Duration::from_millis(10), end).unwrap();
+        let artifacts = ProofArtifacts {
+            proof: serde_json::Value::Null,
+            public_signals: Vec::new(),
+            proving_key: Digest::of("k"),
+            prover: "native".to_owned(),
         };
-        let requests =
-            vec![ended(0, true, 130), ended(3599, true, 230), ended(3601, true, 330), ended(60, false, 5)];
-        let since = now - Duration::from_secs(7200);
-        let activity = Activity::of(&Ended { requests, since }, now);
-        let [hour, day, week] = &activity.windows[..] else { panic!("{activity:?}") };
-        assert_eq!((hour.completed, hour.failed, hour.whole), (2, 1, true));
-        assert_eq!((day.completed, day.failed, day.whole), (3, 1, false));
-        assert!(!week.whole && week.completed == 3);
-        assert_eq!(hour.wait, Some(Quantiles { p50: 100, p95: 200 }));
-        assert_eq!(hour.witness, Some(Quantiles { p50: 10, p95: 10 }));
-        assert_eq!(day.total, Some(Quantiles { p50: 230, p95: 330 }));
-        assert_eq!(hour.buckets.len(), 12);
-        assert_eq!(hour.buckets[0], Bucket { completed: 1, failed: 0 });
-        assert_eq!(hour.buckets[11], Bucket { completed: 1, failed: 1 });
-        assert_eq!(day.buckets.iter().map(|bucket| bucket.completed).sum::<u64>(), 3);
+        request.complete(artifacts, Duration::from_millis(20), end).unwrap();
+        request
     }
 
     #[test]
-    fn there_are_no_quantiles_of_nothing() {
-        assert_eq!(Quantiles::of(Vec::new()), None);
-        assert_eq!(Quantiles::of(vec![7]), Some(Quantiles { p50: 7, p95: 7 }));
-        assert_eq!(Quantiles::of((1..=100).collect()), Some(Quantiles { p50: 50, p95: 95 }));
+    fn a_window_counts_what_ended_in_it() {
+        let log = ActivityLog::default();
+        for (minutes, total) in
+            [(0, Some(130)), (54, Some(230)), (61, Some(330)), (1, None), (26 * 60, Some(50))]
+        {
+            log.record(&ended(Duration::from_secs(60 * minutes), total));
+        }
+        let mut pending = ended(Duration::ZERO, None);
+        pending.life.status = ProofStatus::PENDING;
+        log.record(&pending);
+        let windows = windows(&log.pending(), now());
+        let [hour, day, week] = &windows[..] else { panic!("{windows:?}") };
+        assert_eq!((hour.completed, hour.failed, hour.length), (2, 1, Duration::from_secs(3600)));
+        assert_eq!((day.completed, day.failed), (3, 1));
+        assert_eq!((week.completed, week.failed, week.buckets.len()), (4, 1, 28));
+        let wait = hour.wait.unwrap();
+        assert!((100..=110).contains(&wait.p50) && (200..=220).contains(&wait.p95), "{wait:?}");
+        assert_eq!(hour.witness, Some(Quantiles { p50: 10, p95: 10 }));
+        assert_eq!(hour.buckets.len(), 12);
+        assert_eq!(hour.buckets[0], Bucket { completed: 1, failed: 0 });
+        assert_eq!(hour.buckets[1], Bucket { completed: 0, failed: 0 });
+        assert_eq!(hour.buckets[10], Bucket { completed: 0, failed: 1 });
+        assert_eq!(hour.buckets[11], Bucket { completed: 1, failed: 0 });
+    }
+
+    #[tokio::test]
+    async fn counts_of_all_processes_are_read_and_survive_a_restart() {
+        let catalog = MemoryCatalog::new();
+        let (one, other) = (ActivityLog::default(), ActivityLog::default());
+        let completed = async |log: &ActivityLog| log.read(&catalog, now()).await.unwrap()[0].completed;
+        one.record(&ended(Duration::ZERO, Some(7)));
+        assert_eq!((completed(&one).await, completed(&other).await), (1, 0));
+        one.flush(&catalog).await.unwrap();
+        other.record(&ended(Duration::ZERO, Some(7)));
+        other.flush(&catalog).await.unwrap();
+        other.flush(&catalog).await.unwrap();
+        other.record(&ended(Duration::ZERO, Some(7)));
+        assert_eq!(completed(&other).await, 3);
+        assert_eq!(completed(&ActivityLog::default()).await, 2);
     }
 }

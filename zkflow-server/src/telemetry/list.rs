@@ -125,6 +125,11 @@ pub const METRICS: &[Metric] = &[
         "",
         "1 if the processor makes the proofs of the configured GPU: it was set aside after faults, or cannot be used",
     ),
+    gauge(
+        "zkflow_signer_balance_ether",
+        "signer,chain",
+        "What a signer of the operator owns on a chain, in coins of 10^18 wei; NaN if its node does not answer",
+    ),
     gauge("zkflow_disk_free_bytes", "folder", "Free space of the file system of a folder"),
     gauge("zkflow_database_bytes", "", "Size of the SQLite file with its log"),
 ];

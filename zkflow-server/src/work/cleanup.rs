@@ -95,7 +95,7 @@ impl Cleanup {
         let mut removed = 0;
         for status in [DeliveryStatus::Delivered, DeliveryStatus::Failed] {
             let mut page =
-                Page { after: Some(Cursor { created_at: before, id: String::new() }), limit: BATCH };
+                Page { after: Some(Cursor { created_at: before, id: String::new() }), ..Page::first(BATCH) };
             let filter = Delivery::with_status(status);
             while !context.cancelled().is_cancelled() {
                 let old = app.catalog.deliveries().list(&filter, &page).await.map_err(outage)?;

@@ -56,6 +56,11 @@ pub(super) trait Steps: Send + Sync + 'static {
         None
     }
 
+    /// Counts a final document in the history.
+    fn record(&self, document: &Self::Document) {
+        let _ = document;
+    }
+
     /// Removes data that only an unfinished document needs. May be called again for a final document.
     async fn discard(&self, id: &Id<Self>) -> Result<(), JobError> {
         let _ = id;
@@ -100,6 +105,7 @@ impl<S: Steps> Progress<S> {
         }
         let (document, owed) = ended?;
         log_end(&document);
+        steps.record(&document);
         if let Some(delivery) = owed {
             service::push(app, delivery.job()).await;
         }

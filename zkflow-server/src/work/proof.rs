@@ -138,6 +138,10 @@ impl Steps for ProofGeneration {
         Some((request.circuit_id.clone(), usage))
     }
 
+    fn record(&self, request: &ProofRequest) {
+        self.app.activity.record(request);
+    }
+
     /// Small inputs are part of the request, and end with it.
     fn has_data(&self, request: &ProofRequest) -> bool {
         request.inputs.is_none()

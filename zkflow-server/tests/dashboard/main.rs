@@ -59,8 +59,10 @@ fn the_sources_fit_the_types_of_the_api() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pages_work_in_a_browser() {
     let open = Served::open().await;
-    let proof = open.seed(20, 6).await;
-    let dead = open.dead_letter(99).await;
+    let proof = open.seed(60, 60).await;
+    open.gone().await;
+    let (dead, other_dead) = (open.dead_letter(99).await, open.dead_letter(98).await);
+    let delayed = open.delayed().await;
     open.work();
     let guarded = Served::guarded().await;
     let admin = guarded.key("default", Scope::ALL).await;
@@ -70,6 +72,8 @@ async fn the_pages_work_in_a_browser() {
         .args(["--test", "--test-concurrency", "1", "--test-reporter", "spec", "test/dashboard.test.mjs"])
         .env("DASHBOARD", open.base())
         .env("DASHBOARD_DEAD", dead)
+        .env("DASHBOARD_OTHER_DEAD", other_dead)
+        .env("DASHBOARD_DELAYED", delayed)
         .env("DASHBOARD_PROOF", proof)
         .env("DASHBOARD_GUARDED", guarded.base())
         .env("DASHBOARD_ADMIN_KEY", admin)
@@ -86,6 +90,8 @@ async fn screenshots() {
     for max in 30..35 {
         open.dead_letter(max).await;
     }
+    open.past().await;
+    let ceremony = open.ceremony().await;
     let guarded = Served::guarded().await;
     let admin = guarded.key("default", Scope::ALL).await;
     for (tenant, scopes) in
@@ -100,6 +106,7 @@ async fn screenshots() {
         .env("DASHBOARD_PROOF", proof)
         .env("DASHBOARD_FAILED", open.failed_proof().await)
         .env("DASHBOARD_CIRCUIT", open.circuit())
+        .env("DASHBOARD_CEREMONY", ceremony)
         .env("DASHBOARD_GUARDED", guarded.base())
         .env("DASHBOARD_ADMIN_KEY", admin);
     println!("{}", tokio::task::spawn_blocking(move || succeeds(&mut shots)).await.unwrap());

@@ -9,11 +9,12 @@ use tokio_util::sync::CancellationToken;
 use zkflow_core::id::CircuitId;
 use zkflow_core::prove::Provers;
 use zkflow_core::service::catalog::{
-    Circuit, Document as _, Failure, Page, ProofArtifacts, ProofFilter, ProofRequest, ProofStage,
-    ProofStatus, Scope,
+    Circuit, Day, Document as _, Failure, Page, ProofArtifacts, ProofFilter, ProofRequest, ProofStage,
+    ProofStatus, Scope, Usage, UsageKey, WorkerProcess,
 };
-use zkflow_core::service::id::ProofId;
-use zkflow_core::service::queue::{QueueName, Retry};
+use zkflow_core::service::id::{ProofId, WorkerId};
+use zkflow_core::service::queue::{NewJob, QueueName, Retry};
+use zkflow_core::service::tenant::TenantId;
 use zkflow_server::auth::NewKey;
 use zkflow_server::config::{AuthMethod, Config};
 use zkflow_server::state::App;
@@ -149,9 +150,80 @@ impl Served {
                 proof.artifacts = Some(artifacts.clone());
                 last = id.to_string();
             }
+            self.app.activity.record(&proof);
             self.app.catalog.proofs().insert(proof).await.unwrap();
         }
         last
+    }
+
+    fn request(&self) -> ProofRequest {
+        let now = self.app.now();
+        let circuit = self.made.as_ref().unwrap().0.clone();
+        ProofRequest::new(ProofId::generate(now), circuit, None, None, now, WEEK)
+    }
+
+    /// Adds a request that failed because its circuit was deleted.
+    pub(crate) async fn gone(&self) {
+        let mut gone = self.request();
+        let message = "the circuit was deleted".to_owned();
+        gone.fail(Failure { code: "circuit_gone".to_owned(), message }, self.app.now()).unwrap();
+        self.app.catalog.proofs().insert(gone).await.unwrap();
+    }
+
+    /// Adds a request that waits for memory, and returns its id. Its job is due in an hour.
+    pub(crate) async fn delayed(&self) -> String {
+        let mut delayed = self.request();
+        delayed.begin(1, self.app.now()).unwrap();
+        let message = "the proof needs 70 GiB, and 3 GiB are left".to_owned();
+        delayed.delay(Failure { code: "proof_does_not_fit".to_owned(), message }, self.app.now()).unwrap();
+        let id = delayed.id.to_string();
+        let job = NewJob { delay: 60 * MINUTE, ..NewJob::new(QueueName::ProofGeneration, &*id) };
+        self.app.queue.push(job).await.unwrap();
+        self.app.catalog.proofs().insert(delayed).await.unwrap();
+        id
+    }
+
+    /// Announces workers of other machines, and counts usage of earlier days.
+    pub(crate) async fn past(&self) {
+        let now = self.app.now();
+        let processes: [&[(QueueName, u32)]; 3] = [
+            &[(QueueName::ProofGeneration, 4)],
+            &[(QueueName::ProofGeneration, 4)],
+            &[(QueueName::KeyGeneration, 1), (QueueName::Ceremony, 1), (QueueName::Cleanup, 1)],
+        ];
+        for (number, queues) in processes.into_iter().enumerate() {
+            let process = WorkerProcess {
+                id: WorkerId::generate(now - 60 * MINUTE * (number as u32 + 1)),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                prover: "native".to_owned(),
+                kernel: "ifma".to_owned(),
+                queues: queues.iter().copied().collect(),
+                memory_bytes: Some((3 - number as u64) * 700_000_000),
+            };
+            self.app.catalog.workers().announce(&process).await.unwrap();
+        }
+        let circuit = self.made.as_ref().unwrap().0.clone();
+        for day in 1..6_u32 {
+            let key = UsageKey {
+                day: Day::of(now - 24 * 60 * MINUTE * day),
+                tenant: TenantId::default(),
+                circuit: circuit.clone(),
+            };
+            let proofs = u64::from(40 * day % 130 + 17);
+            let usage =
+                Usage { proofs, failed_proofs: proofs / 13, work_ms: proofs * 140, ..Usage::default() };
+            self.app.catalog.usage_log().count(&key, &usage).await.unwrap();
+        }
+    }
+
+    /// Announces a ceremony for the circuit, and returns its id.
+    pub(crate) async fn ceremony(&self) -> String {
+        let day = |number: u32| (self.app.now() + 24 * 60 * MINUTE * number).to_string();
+        let beacon = json!({"source": "drand, chain 8990e7a9, round 5100000", "at": day(8)});
+        let rules =
+            json!({"circuitId": self.circuit(), "minContributions": 3, "deadline": day(7), "beacon": beacon});
+        let made = self.post("/v1/ceremonies", &rules).await;
+        made["ceremonyId"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
     }
 
     /// A circuit whose job is a dead letter. The workers must not run.

@@ -14,7 +14,7 @@ use futures::stream::BoxStream;
 use tokio::sync::Notify;
 use zkflow_core::service::catalog::{
     ApiKeys, AuditEntry, AuditLog, Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery,
-    Deployment, Page, ProofRequest, Stored, UsageLog,
+    Deployment, History, Page, ProofRequest, Stored, UsageLog, Workers,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
@@ -90,6 +90,12 @@ impl Catalog for Mortal<dyn Catalog> {
     }
     fn usage_log(&self) -> &dyn UsageLog {
         self.backend.usage_log()
+    }
+    fn history(&self) -> &dyn History {
+        self.backend.history()
+    }
+    fn workers(&self) -> &dyn Workers {
+        self.backend.workers()
     }
     async fn expired_proofs(&self, now: Timestamp, limit: usize) -> Result<Vec<ProofRequest>, CatalogError> {
         self.life.call(self.backend.expired_proofs(now, limit)).await

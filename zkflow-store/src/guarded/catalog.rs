@@ -7,10 +7,11 @@ use futures::future::BoxFuture;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{
     ApiKey, ApiKeys, AuditEntry, AuditLog, Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery,
-    Deployment, Hour, KeyChange, Page, ProofRequest, Stored, Usage, UsageFilter, UsageKey, UsageLog,
+    Deployment, History, Hour, KeyChange, Page, ProofRequest, SeenWorker, Slot, Stored, Tally, Usage,
+    UsageFilter, UsageKey, UsageLog, WorkerProcess, Workers,
 };
 use zkflow_core::service::clock::Timestamp;
-use zkflow_core::service::id::{InstallationId, KeyId};
+use zkflow_core::service::id::{InstallationId, KeyId, WorkerId};
 use zkflow_core::service::tenant::TenantId;
 
 use super::{Ended, Guard, Policy};
@@ -72,6 +73,14 @@ impl Catalog for GuardedCatalog {
     }
 
     fn usage_log(&self) -> &dyn UsageLog {
+        self
+    }
+
+    fn history(&self) -> &dyn History {
+        self
+    }
+
+    fn workers(&self) -> &dyn Workers {
         self
     }
 
@@ -196,5 +205,35 @@ impl UsageLog for GuardedCatalog {
 
     async fn spent(&self, tenant: &TenantId, hour: Hour) -> Result<u64, CatalogError> {
         self.call(|| self.catalog.usage_log().spent(tenant, hour)).await.result
+    }
+}
+
+/// Counts are not repeated: if an answer is lost, they may have been added.
+#[async_trait]
+impl History for GuardedCatalog {
+    async fn add(&self, more: &[(Slot, Tally)]) -> Result<(), CatalogError> {
+        let late = |_| CatalogError::backend("counting proofs", "the deadline is over");
+        let added = self.catalog.history().add(more);
+        tokio::time::timeout(self.guard.policy.deadline, added).await.map_err(late)?
+    }
+
+    async fn since(&self, first: Slot) -> Result<Vec<(Slot, Tally)>, CatalogError> {
+        self.call(|| self.catalog.history().since(first)).await.result
+    }
+}
+
+/// Every call may be repeated.
+#[async_trait]
+impl Workers for GuardedCatalog {
+    async fn announce(&self, process: &WorkerProcess) -> Result<(), CatalogError> {
+        self.call(|| self.catalog.workers().announce(process)).await.result
+    }
+
+    async fn withdraw(&self, id: &WorkerId) -> Result<(), CatalogError> {
+        self.call(|| self.catalog.workers().withdraw(id)).await.result
+    }
+
+    async fn workers(&self) -> Result<Vec<SeenWorker>, CatalogError> {
+        self.call(|| self.catalog.workers().workers()).await.result
     }
 }

@@ -208,6 +208,12 @@ mod catalog {
         fn usage_log(&self) -> &dyn zkflow_core::service::catalog::UsageLog {
             self.catalog.usage_log()
         }
+        fn history(&self) -> &dyn zkflow_core::service::catalog::History {
+            self.catalog.history()
+        }
+        fn workers(&self) -> &dyn zkflow_core::service::catalog::Workers {
+            self.catalog.workers()
+        }
         async fn expired_proofs(
             &self,
             now: Timestamp,

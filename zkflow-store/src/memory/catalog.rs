@@ -8,14 +8,15 @@ use async_trait::async_trait;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{
     ApiKey, ApiKeys, AuditEntry, AuditLog, Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery,
-    Deployment, Document, Hour, KeyChange, Life, Lookup, Page, ProofRequest, Usage, UsageFilter, UsageKey,
-    UsageLog,
+    Deployment, Document, History, Hour, KeyChange, Life, Lookup, Page, ProofRequest, Usage, UsageFilter,
+    UsageKey, UsageLog, Workers,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::{InstallationId, KeyId};
 use zkflow_core::service::tenant::TenantId;
 
 use super::lock;
+use super::watch::Watch;
 
 /// A [`Catalog`] in memory.
 #[derive(Debug, Default)]
@@ -28,6 +29,7 @@ pub struct MemoryCatalog {
     keys: Keys,
     audit: Audit,
     usage: Counts,
+    watch: Watch,
     installation: Mutex<Option<InstallationId>>,
 }
 
@@ -70,6 +72,14 @@ impl Catalog for MemoryCatalog {
 
     fn usage_log(&self) -> &dyn UsageLog {
         &self.usage
+    }
+
+    fn history(&self) -> &dyn History {
+        &self.watch
+    }
+
+    fn workers(&self) -> &dyn Workers {
+        &self.watch
     }
 
     async fn expired_proofs(&self, now: Timestamp, limit: usize) -> Result<Vec<ProofRequest>, CatalogError> {
@@ -151,7 +161,8 @@ impl<D: Document> Collection<D> for Documents<D> {
         let (documents, wanted) = (lock(&self.0), filter.terms());
         let fits = |document: &&D| {
             let terms = document.terms();
-            wanted.iter().all(|term| terms.contains(term))
+            let young = page.since.is_none_or(|since| document.life().created_at >= since);
+            young && wanted.iter().all(|term| terms.contains(term))
         };
         let mut listed: Vec<_> = documents.values().filter(fits).map(|one| (one.cursor(), one)).collect();
         listed.retain(|(place, _)| page.after.as_ref().is_none_or(|after| place < after));

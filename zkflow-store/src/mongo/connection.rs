@@ -28,6 +28,12 @@ const AUDIT_LOG: &str = "audit_log";
 /// Name of the collection of the counts of usage.
 pub(super) const USAGE: &str = "usage";
 
+/// Name of the collection of the counts of proofs.
+const HISTORY: &str = "history";
+
+/// Name of the collection of the processes that run jobs.
+const WORKERS: &str = "workers";
+
 /// A call that is dropped sooner does not count as unanswered: its caller is gone.
 const PATIENT: Duration = Duration::from_secs(1);
 
@@ -94,6 +100,21 @@ impl Call<'_> {
     /// The counts of usage.
     pub(super) fn usage(&self) -> Collection<mongodb::bson::Document> {
         self.database.collection(USAGE)
+    }
+
+    /// The counts of proofs.
+    pub(super) fn history(&self) -> Collection<mongodb::bson::Document> {
+        self.database.collection(HISTORY)
+    }
+
+    /// The processes that run jobs.
+    pub(super) fn workers(&self) -> Collection<mongodb::bson::Document> {
+        self.database.collection(WORKERS)
+    }
+
+    /// The present time of the server.
+    pub(super) async fn time(&self) -> Result<mongodb::bson::Document, Error> {
+        self.database.run_command(mongodb::bson::doc! { "hello": 1 }).await
     }
 
     /// The audit log.

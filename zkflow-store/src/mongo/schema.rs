@@ -170,6 +170,9 @@ fn proofs() -> Schema {
             IndexModel::builder().keys(doc! { "expires_at": 1 }).options(ttl).build(),
             index(doc! { "circuit_id": 1, "created_at": -1, "_id": -1 }),
             index(doc! { "tenant": 1, "user_id": 1, "created_at": -1, "_id": -1 }),
+            index(doc! { "tenant": 1, "status": 1, "created_at": -1, "_id": -1 }),
+            index(doc! { "circuit_id": 1, "status": 1, "created_at": -1, "_id": -1 }),
+            index(doc! { "tenant": 1, "error.code": 1, "created_at": -1, "_id": -1 }),
         ],
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _};
 use zkflow_core::service::catalog::{
     ApiKeys, AuditLog, Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery, Deployment, Document,
-    Page, ProofRequest, UsageLog,
+    History, Page, ProofRequest, UsageLog, Workers,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
@@ -48,7 +48,15 @@ impl SqliteCatalog {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, CatalogError> + Send + 'static,
     ) -> Result<T, CatalogError> {
-        let written = self.database.write(Durability::Now, work).await;
+        self.write_until(Durability::Now, work).await
+    }
+
+    pub(super) async fn write_until<T: Send + 'static>(
+        &self,
+        durability: Durability,
+        work: impl FnOnce(&Connection) -> Result<T, CatalogError> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        let written = self.database.write(durability, work).await;
         written.map_err(|e| CatalogError::backend("writing the database", e))?
     }
 }
@@ -84,6 +92,14 @@ impl Catalog for SqliteCatalog {
     }
 
     fn usage_log(&self) -> &dyn UsageLog {
+        self
+    }
+
+    fn history(&self) -> &dyn History {
+        self
+    }
+
+    fn workers(&self) -> &dyn Workers {
         self
     }
 

@@ -96,17 +96,25 @@ pub(super) fn list<D: Document>(
     filter: &D::Filter,
     page: &Page,
 ) -> Result<Vec<D>, CatalogError> {
+    listed::<D>(filter, page).all(connection, &format!("listing {}s", D::KIND), page.limit)
+}
+
+/// The query of a list, without its limit.
+fn listed<D: Document>(filter: &D::Filter, page: &Page) -> Statement {
     let mut query = select::<D>();
     query.push("TRUE");
     for term in filter.terms() {
         query.push(" AND ").push(&column(&term)).push(" = ").bind(value(&term.value));
+    }
+    if let Some(since) = page.since {
+        query.push(" AND created_at >= ").bind(since.as_millis());
     }
     if let Some(after) = &page.after {
         query.push(" AND (created_at, id) < (").bind(after.created_at.as_millis());
         query.push(", ").bind(after.id.clone()).push(")");
     }
     query.push(" ORDER BY created_at DESC, id DESC");
-    query.all(connection, &format!("listing {}s", D::KIND), page.limit)
+    query
 }
 
 /// [`Catalog::expired_proofs`](zkflow_core::service::catalog::Catalog::expired_proofs)
@@ -237,26 +245,54 @@ mod tests {
     use zkflow_core::digest::Digest;
     use zkflow_core::id::CircuitId;
     use zkflow_core::service::catalog::{
-        Ceremony, CeremonyKey, Circuit, CircuitKey, Deployment, DeploymentKey, ProofKey, ProofRequest,
+        Ceremony, CeremonyKey, Circuit, CircuitKey, Cursor, Deployment, DeploymentKey, ProofFilter, ProofKey,
+        ProofRequest, ProofStatus,
     };
     use zkflow_core::service::tenant::TenantId;
 
     use super::super::SqliteCatalog;
     use super::*;
 
+    /// Plan of a statement, as one text.
+    fn plan(connection: &Connection, query: &Statement) -> String {
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", query.sql)).unwrap();
+        let rows = explain.query_map(params_from_iter(&query.values), |row| row.get::<_, String>("detail"));
+        rows.unwrap().map(Result::unwrap).collect::<Vec<_>>().join("; ")
+    }
+
+    #[tokio::test]
+    async fn every_list_of_proofs_follows_an_index_with_all_columns_of_its_filter() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = crate::sqlite::open(folder.path().join("db")).await.unwrap();
+        SqliteCatalog::open(database.clone()).await.unwrap();
+        let choices = |bits: u32| ProofFilter {
+            tenant: Some(TenantId::default()),
+            circuit_id: (bits & 1 > 0).then(|| CircuitId::from_hash(&Digest::of("c"))),
+            user_id: (bits & 2 > 0).then(|| "u".parse().unwrap()),
+            status: (bits & 4 > 0).then_some(ProofStatus::Failed),
+            error_code: (bits & 8 > 0).then(|| "c".to_owned()),
+        };
+        for bits in 0..16 {
+            for since in [None, Some(Timestamp::from_millis(7))] {
+                let after = since.map(|created_at| Cursor { created_at, id: "i".to_owned() });
+                let query = listed::<ProofRequest>(&choices(bits), &Page { after, since, limit: 9 });
+                let plan = database.look_up(|connection| plan(connection, &query)).unwrap();
+                let index = match bits {
+                    8.. => "proofs_by_error (tenant=? AND error_code=?",
+                    2 | 3 | 6 | 7 => "proofs_by_user (tenant=? AND user_id=?",
+                    _ => "proofs_by_tenant (tenant=?",
+                };
+                assert!(plan.contains(index) && !plan.contains("B-TREE"), "{:?}: {plan}", choices(bits));
+            }
+        }
+    }
+
     #[tokio::test]
     async fn every_key_is_looked_up_by_its_unique_index() {
         let folder = tempfile::tempdir().unwrap();
         let database = crate::sqlite::open(folder.path().join("db")).await.unwrap();
         SqliteCatalog::open(database.clone()).await.unwrap();
-        let plan = |query: Statement| {
-            let explain = format!("EXPLAIN QUERY PLAN {}", query.sql);
-            let plan = |connection: &Connection| {
-                let values = params_from_iter(query.values);
-                connection.query_row(&explain, values, |row| row.get::<_, String>("detail"))
-            };
-            database.look_up(plan).unwrap().unwrap()
-        };
+        let plan = |query: Statement| database.look_up(|connection| plan(connection, &query)).unwrap();
         let circuit = CircuitId::from_hash(&Digest::of("c"));
         let key = || "k".to_owned();
         let of = |user_id| ProofKey { tenant: TenantId::default(), user_id, key: key() };

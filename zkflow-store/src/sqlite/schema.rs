@@ -159,6 +159,31 @@ pub(super) const STEPS: &[&str] = &[
 
     PRAGMA user_version = 8;
 ",
+    "
+    CREATE TABLE history (
+        slot TEXT PRIMARY KEY,
+        counts TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE workers (
+        id TEXT PRIMARY KEY,
+        process TEXT NOT NULL,
+        first INTEGER NOT NULL,
+        last INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX workers_by_last ON workers (last, id);
+
+    ALTER TABLE proofs ADD COLUMN error_code TEXT;
+    UPDATE proofs SET error_code = json_extract(document, '$.error.code')
+        WHERE status = 'failed' AND json_valid(document);
+    CREATE INDEX proofs_by_error ON proofs (tenant, error_code, created_at, id) WHERE error_code IS NOT NULL;
+    -- With the columns of all filters: a list reads only the rows that it returns.
+    DROP INDEX proofs_by_tenant;
+    CREATE INDEX proofs_by_tenant ON proofs (tenant, created_at, id, status, circuit_id, user_id);
+    DROP INDEX proofs_by_user;
+    CREATE INDEX proofs_by_user ON proofs (tenant, user_id, created_at, id, status, circuit_id);
+
+    PRAGMA user_version = 9;
+",
 ];
 
 /// Upgrades the tables to the latest version. Of several processes, one does it.

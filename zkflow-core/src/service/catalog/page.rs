@@ -7,6 +7,8 @@ use crate::service::clock::Timestamp;
 pub struct Page {
     /// Position of the last entry of the previous page; `None`: the first page.
     pub after: Option<Cursor>,
+    /// Only entries created at this moment or later; `None`: of any time.
+    pub since: Option<Timestamp>,
     /// Maximum number of entries.
     pub limit: usize,
 }
@@ -14,7 +16,7 @@ pub struct Page {
 impl Page {
     /// The first page of up to `limit` entries.
     pub fn first(limit: usize) -> Self {
-        Self { after: None, limit }
+        Self { after: None, since: None, limit }
     }
 }
 

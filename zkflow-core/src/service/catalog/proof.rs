@@ -108,6 +108,7 @@ impl Document for ProofRequest {
             Term::text("circuit_id", &self.circuit_id),
             Term::optional("user_id", self.user_id.as_ref()),
             Term::optional(IDEMPOTENCY_KEY, key),
+            Term::optional(ERROR_CODE, self.life.error.as_ref().map(|error| &error.code)),
             Term::moment("expires_at", self.expires_at),
         ]
     }
@@ -158,14 +159,20 @@ pub struct ProofFilter {
     pub circuit_id: Option<CircuitId>,
     pub user_id: Option<UserId>,
     pub status: Option<ProofStatus>,
+    pub error_code: Option<String>,
 }
+
+/// Path of the code of the error of a failed request.
+const ERROR_CODE: &str = "error.code";
 
 impl Lookup for ProofFilter {
     fn terms(&self) -> Vec<Term> {
         let circuit = self.circuit_id.as_ref().map(|circuit| Term::text("circuit_id", circuit));
         let user = self.user_id.as_ref().map(|user| Term::optional("user_id", Some(user)));
         let tenant = self.tenant.as_ref().map(Term::tenant);
-        tenant.into_iter().chain(circuit).chain(user).chain(self.status.map(Term::status)).collect()
+        let code = self.error_code.as_ref().map(|code| Term::optional(ERROR_CODE, Some(code)));
+        let status = self.status.map(Term::status);
+        tenant.into_iter().chain(circuit).chain(user).chain(status).chain(code).collect()
     }
 }
 

@@ -1,10 +1,12 @@
 //! Conformance suite of [`Catalog`].
 
 mod audit;
+mod history;
 mod keys;
 mod kinds;
 pub(super) mod sample;
 mod usage;
+mod workers;
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -61,6 +63,11 @@ pub async fn catalog<T: Catalog>(make: impl AsyncFn() -> T) {
     usage::counts_of_many_calls_are_all_added(make().await).await;
     usage::usage_is_listed_by_day_and_tenant(make().await).await;
     usage::time_is_counted_by_tenant_and_hour(make().await).await;
+    history::counts_of_many_calls_are_all_added(make().await).await;
+    history::old_slots_are_removed(make().await).await;
+    workers::a_process_is_listed_as_it_announced_itself_last(make().await).await;
+    workers::a_process_that_withdraws_is_gone(make().await).await;
+    workers::the_last_seen_processes_are_kept(make().await).await;
 }
 
 /// The first of several ids stays, until another one replaces it.
@@ -270,6 +277,15 @@ async fn pages_have_no_gap_and_no_repeat<D: Sample>(catalog: Subject) {
         assert!(seen.len() <= expected.len(), "the pages repeat entries");
     }
     assert_eq!(seen, expected, "the pages together are not the list");
+    let since = expected[expected.len() / 2].life().created_at;
+    let page = Page { since: Some(since), ..Page::first(99) };
+    let young = all::<D>(&catalog).list(&D::Filter::default(), &page).await.expect("list");
+    let wanted: Vec<_> = expected.iter().filter(|one| one.life().created_at >= since).cloned().collect();
+    assert!(!wanted.is_empty() && wanted.len() < expected.len());
+    assert_eq!(young, wanted, "the list has entries from before the moment");
+    let page = Page { after: Some(wanted[0].cursor()), ..page };
+    let rest = all::<D>(&catalog).list(&D::Filter::default(), &page).await.expect("list");
+    assert_eq!(rest, wanted[1..], "a page behind a cursor has entries from before the moment");
 }
 
 /// A filter by status reflects every change of status.

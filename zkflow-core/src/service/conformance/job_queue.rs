@@ -145,6 +145,7 @@ pub async fn job_queue(make: impl AsyncFn() -> QueueHarness) {
     a_dead_job_is_not_handed_out(make().await).await;
     dead_letters_are_listed_newest_first(make().await).await;
     old_dead_letters_are_purged(make().await).await;
+    one_dead_letter_is_removed(make().await).await;
     stats_count_each_state(make().await).await;
     stats_see_ended_leases(make().await).await;
 }

@@ -55,6 +55,8 @@ schemas! {
     DeliveryId = uuid();
     /// Id of an upload: a lower-case UUID.
     UploadId = uuid();
+    /// Id of a process that runs jobs: a lower-case UUID.
+    WorkerId = uuid();
     /// Id of a ceremony: a lower-case UUID.
     CeremonyId = uuid();
     /// Path of a source file: at most 16 segments of letters, digits and `@ + . _ -`, joined by `/`.
