@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -42,6 +42,7 @@ impl Default for SpendingLimits {
 /// - A transaction above a limit, or of another chain, is not signed: [`ChainError::Limit`].
 /// - A signed transaction counts with its highest cost, whether it is mined or not. Of transactions with one nonce, the most
 ///   expensive one counts: a chain mines one of them at most.
+/// - A transaction that the signer did not sign, because it is down or refuses, does not count.
 /// - The sum of a day is that of this value: a new process starts at zero.
 pub struct CappedSigner<S> {
     signer: S,
@@ -87,10 +88,10 @@ impl<S: TransactionSigner> CappedSigner<S> {
     }
 
     /// Checks a transaction, and adds its cost to the sum of the day.
-    fn count(&self, transaction: &UnsignedTransaction) -> Result<(), ChainError> {
+    fn count(&self, transaction: &UnsignedTransaction) -> Result<Added, ChainError> {
         let cost = self.check(transaction)?;
         let daily = self.limits.daily_gwei;
-        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut spent = self.spent();
         let of = (transaction.chain_id, transaction.nonce);
         spent.add(of, cost, u128::from(daily) * GWEI).map_err(|before| {
             let (before, cost) = (before.div_ceil(GWEI), cost.div_ceil(GWEI));
@@ -99,6 +100,10 @@ impl<S: TransactionSigner> CappedSigner<S> {
                 transaction.chain_id
             ))
         })
+    }
+
+    fn spent(&self) -> MutexGuard<'_, Ledger> {
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -109,8 +114,13 @@ impl<S: TransactionSigner> TransactionSigner for CappedSigner<S> {
     }
 
     async fn sign(&self, transaction: &UnsignedTransaction) -> Result<SignedTransaction, ChainError> {
-        self.count(transaction)?;
-        self.signer.sign(transaction).await
+        // The cost is added before the signature: two signatures at once do not exceed the limit together.
+        let added = self.count(transaction)?;
+        let signed = self.signer.sign(transaction).await;
+        if signed.is_err() {
+            self.spent().remove(added);
+        }
+        signed
     }
 }
 
@@ -140,32 +150,44 @@ struct Ledger {
     chains: BTreeMap<u64, VecDeque<(u64, u128)>>,
     /// The costs of recent nonces, oldest first.
     recent: VecDeque<Counted>,
+    /// Number of the last addition.
+    last: u64,
 }
 
 /// The cost of the most expensive transaction of a nonce.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Counted {
     /// Chain and nonce.
     of: (u64, u64),
     hour: u64,
     cost: u128,
+    /// Number of the addition.
+    number: u64,
+}
+
+/// An addition, and what was counted for its nonce before.
+#[derive(Debug)]
+#[must_use]
+struct Added {
+    number: u64,
+    before: Option<Counted>,
 }
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self { began: Instant::now(), chains: BTreeMap::new(), recent: VecDeque::new() }
+        Self { began: Instant::now(), chains: BTreeMap::new(), recent: VecDeque::new(), last: 0 }
     }
 }
 
 impl Ledger {
     /// Adds the cost of a transaction with a chain and a nonce, unless the sum of the last 24 hours would exceed `limit`. `Err`
     /// is the sum without it.
-    fn add(&mut self, of: (u64, u64), cost: u128, limit: u128) -> Result<(), u128> {
+    fn add(&mut self, of: (u64, u64), cost: u128, limit: u128) -> Result<Added, u128> {
         let hour = self.began.elapsed().as_secs() / HOUR.as_secs();
         self.add_at(hour, of, cost, limit)
     }
 
-    fn add_at(&mut self, hour: u64, of: (u64, u64), cost: u128, limit: u128) -> Result<(), u128> {
+    fn add_at(&mut self, hour: u64, of: (u64, u64), cost: u128, limit: u128) -> Result<Added, u128> {
         let (chain, _) = of;
         let hours = self.chains.entry(chain).or_default();
         // An hour counts until a whole day after its end.
@@ -173,12 +195,13 @@ impl Ledger {
             hours.pop_front();
         }
         let earlier = self.recent.iter().position(|counted| counted.of == of && counted.hour + HOURS >= hour);
-        let (then, counted) = earlier.map_or((hour, 0), |at| (self.recent[at].hour, self.recent[at].cost));
+        let before = earlier.map(|at| self.recent[at]);
+        let (then, counted) = before.map_or((hour, 0), |before| (before.hour, before.cost));
         let cost = cost.max(counted);
         let sum = hours.iter().fold(0_u128, |sum, (_, cost)| sum.saturating_add(*cost));
-        let before = sum.saturating_sub(counted);
-        if before.saturating_add(cost) > limit {
-            return Err(before);
+        let others = sum.saturating_sub(counted);
+        if others.saturating_add(cost) > limit {
+            return Err(others);
         }
         // The whole cost moves to the present hour.
         if let Some((_, sum)) = hours.iter_mut().find(|(past, _)| *past == then) {
@@ -191,11 +214,30 @@ impl Ledger {
         if let Some(at) = earlier {
             self.recent.remove(at);
         }
-        self.recent.push_back(Counted { of, hour, cost });
+        self.last += 1;
+        let number = self.last;
+        self.recent.push_back(Counted { of, hour, cost, number });
         if self.recent.len() > NONCES {
             self.recent.pop_front();
         }
-        Ok(())
+        Ok(Added { number, before })
+    }
+
+    /// Takes an addition back. After another addition with the same nonce it stays: its cost may be that of both.
+    fn remove(&mut self, added: Added) {
+        let Some(at) = self.recent.iter().position(|counted| counted.number == added.number) else { return };
+        let Some(Counted { of, hour, cost, .. }) = self.recent.remove(at) else { return };
+        let hours = self.chains.entry(of.0).or_default();
+        for (past, sum) in hours {
+            if *past == hour {
+                *sum = sum.saturating_sub(cost);
+            }
+            if let Some(before) = added.before.filter(|before| before.hour == *past) {
+                *sum = sum.saturating_add(before.cost);
+            }
+        }
+        // It is put back as the newest: at most it is remembered for longer.
+        self.recent.extend(added.before);
     }
 }
 
@@ -207,9 +249,11 @@ mod tests {
 
     use super::*;
 
-    /// Counts its signatures.
+    /// Counts its signatures. It refuses those with a gas limit of [`REFUSED`].
     #[derive(Debug, Default)]
     struct Pen(AtomicUsize);
+
+    const REFUSED: u64 = 999;
 
     #[async_trait]
     impl TransactionSigner for Pen {
@@ -218,6 +262,9 @@ mod tests {
         }
 
         async fn sign(&self, transaction: &UnsignedTransaction) -> Result<SignedTransaction, ChainError> {
+            if transaction.gas == REFUSED {
+                return Err(ChainError::Unavailable("the remote signer: no connection".to_owned()));
+            }
             self.0.fetch_add(1, Ordering::Relaxed);
             let (sender, nonce) = (self.address(), transaction.nonce);
             Ok(SignedTransaction { sender, nonce, hash: TransactionHash([0; 32]), raw: String::new() })
@@ -284,12 +331,54 @@ mod tests {
         assert!(error.to_string().contains("90000 gwei are signed for"), "{error}");
     }
 
+    #[tokio::test]
+    async fn what_is_not_signed_does_not_count() {
+        let limits = SpendingLimits { fee_gwei: 100, gas: 1000, cost_gwei: 100_000, daily_gwei: 100_000 };
+        let signer = CappedSigner::new(Pen::default(), limits);
+        for _ in 0..5 {
+            let error = signer.sign(&asks(1, REFUSED, market(100))).await.unwrap_err();
+            assert!(matches!(error, ChainError::Unavailable(_)), "{error}");
+        }
+        let first = asks(1, 1000, market(50));
+        signer.sign(&first).await.unwrap();
+        // The refused replacement leaves what the signed transaction can cost.
+        let replacement = UnsignedTransaction { gas: REFUSED, fees: market(90), ..first.clone() };
+        assert!(signer.sign(&replacement).await.is_err());
+        let error = signer.sign(&asks(1, 1000, market(51))).await.unwrap_err();
+        assert!(error.to_string().contains("50000 gwei are signed for"), "{error}");
+        signer.sign(&asks(1, 1000, market(50))).await.unwrap();
+        assert_eq!(signer.signer.0.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn an_addition_is_taken_back_exactly() {
+        let sum = |ledger: &Ledger| -> u128 { ledger.chains[&1].iter().map(|(_, cost)| cost).sum() };
+        let mut ledger = Ledger::default();
+        let first = ledger.add_at(0, (1, 7), 10, 100).unwrap();
+        let raised = ledger.add_at(3, (1, 7), 30, 100).unwrap();
+        // A later addition of the nonce covers the one before it, whose cost stays.
+        let lower = ledger.add_at(4, (1, 7), 20, 100).unwrap();
+        ledger.remove(raised);
+        assert_eq!(sum(&ledger), 30);
+        ledger.remove(lower);
+        assert_eq!((sum(&ledger), ledger.chains[&1][1]), (30, (3, 30)));
+        ledger.remove(first);
+        assert_eq!(sum(&ledger), 30, "it was replaced");
+        let other = ledger.add_at(4, (1, 8), 70, 100).unwrap();
+        assert_eq!(ledger.add_at(4, (1, 9), 1, 100).unwrap_err(), 100);
+        ledger.remove(other);
+        assert_eq!(sum(&ledger), 30);
+        let late = ledger.add_at(4 + HOURS, (1, 8), 70, 100).unwrap();
+        ledger.remove(late);
+        assert_eq!(sum(&ledger), 0, "a day is over");
+    }
+
     #[test]
     fn a_day_ends_and_the_ledger_stays_small() {
         let mut ledger = Ledger::default();
-        assert_eq!(ledger.add_at(0, (1, 0), 10, 10), Ok(()));
-        assert_eq!(ledger.add_at(HOURS, (1, 1), 1, 10), Err(10), "less than a day may have passed");
-        assert_eq!(ledger.add_at(HOURS + 1, (1, 1), 1, 10), Ok(()));
+        let _ = ledger.add_at(0, (1, 0), 10, 10).unwrap();
+        assert_eq!(ledger.add_at(HOURS, (1, 1), 1, 10).unwrap_err(), 10, "less than a day may have passed");
+        let _ = ledger.add_at(HOURS + 1, (1, 1), 1, 10).unwrap();
         for hour in HOURS + 1..10 * HOURS {
             for of in 0..10 {
                 let _ = ledger.add_at(hour, (1, 10 * hour + of), 0, 10);
@@ -302,10 +391,10 @@ mod tests {
     #[test]
     fn a_replacement_counts_for_a_day_after_it_was_signed() {
         let mut ledger = Ledger::default();
-        assert_eq!(ledger.add_at(0, (1, 7), 10, 20), Ok(()));
-        assert_eq!(ledger.add_at(HOURS, (1, 7), 12, 20), Ok(()));
-        assert_eq!(ledger.add_at(HOURS + 1, (1, 8), 9, 20), Err(12));
-        assert_eq!(ledger.add_at(2 * HOURS, (1, 8), 9, 20), Err(12));
-        assert_eq!(ledger.add_at(2 * HOURS + 1, (1, 8), 9, 20), Ok(()));
+        let _ = ledger.add_at(0, (1, 7), 10, 20).unwrap();
+        let _ = ledger.add_at(HOURS, (1, 7), 12, 20).unwrap();
+        assert_eq!(ledger.add_at(HOURS + 1, (1, 8), 9, 20).unwrap_err(), 12);
+        assert_eq!(ledger.add_at(2 * HOURS, (1, 8), 9, 20).unwrap_err(), 12);
+        let _ = ledger.add_at(2 * HOURS + 1, (1, 8), 9, 20).unwrap();
     }
 }

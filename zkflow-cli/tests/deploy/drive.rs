@@ -25,7 +25,7 @@ use crate::support::{ANVIL, PATIENCE, World, transactions};
 #[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) attempts: Attempts,
-    stages: Vec<DeploymentStage>,
+    pub(crate) stages: Vec<DeploymentStage>,
     /// The attempts, for the test beside the order.
     pub(crate) seen: watch::Sender<Attempts>,
 }

@@ -13,4 +13,5 @@ mod hostile;
 mod replace;
 mod requests;
 mod support;
+mod waiting;
 mod whole;

@@ -8,12 +8,11 @@ use tokio::time::sleep;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{DeployedContract, DeploymentStage};
 use zkflow_core::service::chain::{
-    Attempts, ChainClient, ChainError, Fees, Receipt, SignedTransaction, TransactionSigner,
-    UnsignedTransaction,
+    Attempts, ChainClient, ChainError, Receipt, SignedTransaction, TransactionSigner, UnsignedTransaction,
 };
 use zkflow_core::service::flow::deployment::{Next, Sighting, next};
 
-use super::replace::replacement;
+use super::replace::{self as price, replacement};
 use super::{Code, DeployError, Statement};
 
 /// Minimum and maximum interval between two queries of the chain.
@@ -210,19 +209,26 @@ async fn replace<J: Journal>(
     journal: &mut J,
 ) -> Result<(), Stopped<J::Error>> {
     let Some(signer) = signer else { return Ok(()) };
-    match replacement(chain, signer, journal.attempts()).await {
-        Ok(Some(signed)) => {
-            let (hash, nonce) = (signed.hash, signed.nonce);
-            journal.signed(order.chain_id, signed).await.map_err(Stopped::Journal)?;
-            tracing::info!(chain_id = order.chain_id, nonce, %hash, "a waiting transaction is replaced at a higher price");
-            Ok(send(chain, journal.attempts()).await?)
+    let chain_id = order.chain_id;
+    let signed = match replacement(chain, signer.address(), order.salt, journal.attempts()).await {
+        Ok(None) => return Ok(()),
+        Ok(Some(unsigned)) => {
+            in_time(order.deadline, journal.attempts().transaction.as_ref())?;
+            signer.sign(&unsigned).await
         }
-        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    let signed = match signed {
+        Ok(signed) => signed,
         Err(error) => {
-            tracing::warn!(chain_id = order.chain_id, %error, "a waiting transaction is not replaced");
-            Ok(())
+            tracing::warn!(chain_id, %error, "a waiting transaction is not replaced");
+            return Ok(());
         }
-    }
+    };
+    let (hash, nonce) = (signed.hash, signed.nonce);
+    journal.signed(chain_id, signed).await.map_err(Stopped::Journal)?;
+    tracing::info!(chain_id, nonce, %hash, "a waiting transaction is replaced at a higher price");
+    Ok(send(chain, journal.attempts()).await?)
 }
 
 /// Sends the newest transaction that the node accepts. The older ones can be mined as well.
@@ -239,16 +245,11 @@ async fn send(chain: &dyn ChainClient, attempts: &Attempts) -> Result<(), ChainE
     refused.map_or(Ok(()), Err)
 }
 
-/// Adds the salt's upper 12 bits to the gas limit and its lower 20 bits to the price in wei.
-///
-/// The cost is negligible: at most 4095 units of gas, paid only if used, and about 0.001 gwei per unit.
+/// Adds the salt's upper 12 bits to the gas limit, at most 4095 units that are paid only if used, and its lower bits to the
+/// price.
 fn salted(transaction: UnsignedTransaction, salt: u32) -> UnsignedTransaction {
-    let (gas, price) = (u64::from(salt >> 20), u128::from(salt & 0xf_ffff));
-    let fees = match transaction.fees {
-        Fees::Market { max, priority } => Fees::Market { max: max.saturating_add(price), priority },
-        Fees::Legacy { price: asked } => Fees::Legacy { price: asked.saturating_add(price) },
-    };
-    UnsignedTransaction { gas: transaction.gas.saturating_add(gas), fees, ..transaction }
+    let gas = transaction.gas.saturating_add(u64::from(salt >> 20));
+    UnsignedTransaction { gas, fees: price::salted(transaction.fees, salt), ..transaction }
 }
 
 /// Reads the state of the attempts from the chain: of the one that is mined, else of the newest.

@@ -1,28 +1,27 @@
-//! [`replacement`]: a transaction that waits for too long, signed again at a higher price.
+//! [`replacement`]: a transaction that waits for too long, at a higher price.
 
-use zkflow_core::service::chain::{
-    Attempts, ChainClient, ChainError, Fees, SignedTransaction, TransactionSigner, UnsignedTransaction,
-};
+use zkflow_core::service::chain::{Address, Attempts, ChainClient, ChainError, Fees, UnsignedTransaction};
 
 use crate::transaction::unsigned;
 
 /// Highest number of transactions of a nonce that are replaced.
 const REPLACEMENTS: usize = 3;
 
-/// Signs the newest of `attempts` again, with the same nonce at a higher price; `None` if a higher price does not help.
+/// The newest of `attempts` with the same nonce at a higher price; `None` if a higher price does not help.
 ///
-/// It does not help if transactions of the account with lower nonces wait too, or if the nonce was used in the meantime. A
-/// signer of another account would deploy a second contract, so it is not asked.
+/// It does not help if transactions of the account with lower nonces wait too, or if the nonce was used in the meantime. The
+/// transaction of an account other than `sender` would deploy a second contract, so there is none.
 ///
 /// # Errors
-/// The node does not answer; the signer refuses, for example because of its limits.
+/// The node does not answer, or the stored transaction is damaged.
 pub(super) async fn replacement(
     chain: &dyn ChainClient,
-    signer: &dyn TransactionSigner,
+    sender: Address,
+    salt: u32,
     attempts: &Attempts,
-) -> Result<Option<SignedTransaction>, ChainError> {
+) -> Result<Option<UnsignedTransaction>, ChainError> {
     let Some(waiting) = &attempts.transaction else { return Ok(None) };
-    if attempts.replaced.len() >= REPLACEMENTS || signer.address() != waiting.sender {
+    if attempts.replaced.len() >= REPLACEMENTS || sender != waiting.sender {
         return Ok(None);
     }
     let head = chain.head().await?;
@@ -30,8 +29,17 @@ pub(super) async fn replacement(
         return Ok(None);
     }
     let waiting = unsigned(waiting)?;
-    let fees = raised(waiting.fees, chain.fees().await?);
-    signer.sign(&UnsignedTransaction { fees, ..waiting }).await.map(Some)
+    let fees = raised(waiting.fees, salted(chain.fees().await?, salt));
+    Ok(Some(UnsignedTransaction { fees, ..waiting }))
+}
+
+/// Adds the lower 20 bits of the salt of an order to the price in wei. The cost is negligible: about 0.001 gwei per unit of gas.
+pub(super) fn salted(fees: Fees, salt: u32) -> Fees {
+    let more = u128::from(salt & 0xf_ffff);
+    match fees {
+        Fees::Market { max, priority } => Fees::Market { max: max.saturating_add(more), priority },
+        Fees::Legacy { price } => Fees::Legacy { price: price.saturating_add(more) },
+    }
 }
 
 /// The present price of gas, but at least an eighth more than that of the waiting transaction: nodes refuse a replacement

@@ -92,6 +92,7 @@ impl Tokens {
             name: format!("token:{tenant}/{}", name(text("sub").unwrap_or_default())),
             tenant,
             scopes,
+            first: None,
         })
     }
 }

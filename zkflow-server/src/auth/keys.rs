@@ -81,6 +81,15 @@ impl NewKey {
         catalog: &dyn Catalog,
         now: Timestamp,
     ) -> Result<(ApiKey, KeyText), CatalogError> {
+        self.create_after(None, catalog, now).await
+    }
+
+    async fn create_after(
+        self,
+        first: Option<KeyId>,
+        catalog: &dyn Catalog,
+        now: Timestamp,
+    ) -> Result<(ApiKey, KeyText), CatalogError> {
         let text = KeyText::generate();
         let mut scopes = self.scopes;
         scopes.sort();
@@ -95,13 +104,14 @@ impl NewKey {
             expires_at: self.expires_at,
             revoked_at: None,
             last_used_at: None,
+            first,
         };
         catalog.keys().add(&key).await?;
         Ok((key, text))
     }
 }
 
-/// Makes a key with the name, tenant, scopes and expiry of `old`, which is to [expire] then.
+/// Makes a key with the name, tenant, scopes, expiry and plan of `old`, which is to [expire] then.
 ///
 /// # Errors
 /// The catalog fails.
@@ -110,8 +120,8 @@ pub async fn successor(
     old: &ApiKey,
     now: Timestamp,
 ) -> Result<(ApiKey, KeyText), CatalogError> {
-    let ApiKey { name, tenant, scopes, expires_at, .. } = old.clone();
-    NewKey { name, tenant, scopes, expires_at }.create(catalog, now).await
+    let ApiKey { id, name, tenant, scopes, expires_at, first, .. } = old.clone();
+    NewKey { name, tenant, scopes, expires_at }.create_after(Some(first.unwrap_or(id)), catalog, now).await
 }
 
 /// Makes a replaced key expire after `overlap`.
@@ -190,6 +200,7 @@ impl KnownKeys {
             tenant: key.tenant.clone(),
             scopes: key.scopes.iter().copied().collect(),
             name: format!("key:{}", key.id),
+            first: key.first.as_ref().map(|first| format!("key:{first}")),
         };
         let entry =
             Known { key: Arc::clone(&key), principal: principal.clone(), read: Instant::now(), noted };

@@ -44,12 +44,14 @@ pub struct Principal {
     pub scopes: Scopes,
     /// Name for the log, such as `key:01890a5d-…`.
     pub name: String,
+    /// Name of the first of the keys that replaced each other up to this one; `None`: this one replaced none.
+    pub first: Option<String>,
 }
 
 impl Principal {
     /// The caller of a server without authentication: the default tenant, with all permissions.
     pub fn everyone() -> Self {
-        Self { tenant: TenantId::default(), scopes: Scopes::all(), name: "anyone".to_owned() }
+        Self { tenant: TenantId::default(), scopes: Scopes::all(), name: "anyone".to_owned(), first: None }
     }
 }
 

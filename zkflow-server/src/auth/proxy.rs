@@ -33,7 +33,7 @@ impl Proxy {
         let tenant: TenantId =
             tenant.parse().map_err(|_| AuthError::Refused("x-zkflow-tenant is not the name of a tenant"))?;
         let scopes = Scopes::of_names(one(headers, SCOPES)?.unwrap_or_default());
-        Ok(Some(Principal { name: format!("proxy:{tenant}"), tenant, scopes }))
+        Ok(Some(Principal { name: format!("proxy:{tenant}"), tenant, scopes, first: None }))
     }
 }
 

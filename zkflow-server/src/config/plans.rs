@@ -77,6 +77,11 @@ impl Plans {
         self.plans.get(self.tenants.get(tenant)?)
     }
 
+    /// Whether a plan has the key of a caller in its own list.
+    pub fn names(&self, caller: &str) -> bool {
+        self.keys.contains_key(caller)
+    }
+
     /// Name of the plan whose rate a caller has: of its key, else of its tenant.
     pub fn of_caller(&self, caller: &str, tenant: &TenantId) -> Option<&str> {
         self.keys.get(caller).or_else(|| self.tenants.get(tenant)).map(String::as_str)

@@ -109,7 +109,7 @@ async fn check(State(access): State<Access>, request: Request, next: Next) -> Re
 fn rate(parts: &Parts, principal: &Principal) -> Option<Rate> {
     match parts.extensions.get::<Door>() {
         Some(Door::Guarded(app)) if *principal != Principal::everyone() => {
-            app.rates.take(&app.config.plans, &principal.name, &principal.tenant)
+            app.rates.take(&app.config.plans, principal)
         }
         _ => None,
     }

@@ -114,7 +114,7 @@ impl ActivityLog {
     /// The catalog fails.
     pub async fn read(&self, catalog: &dyn Catalog, now: Timestamp) -> Result<Vec<Window>, CatalogError> {
         let mut stored = self.stored.lock().await;
-        if !stored.as_ref().is_some_and(|(at, _)| at.elapsed() < FRESH) {
+        if stored.as_ref().is_none_or(|(at, _)| at.elapsed() >= FRESH) {
             let mut slots = Slots::new();
             for length in SlotLength::ALL {
                 slots.extend(catalog.history().since(Slot::of(now, length).oldest_kept()).await?);

@@ -8,8 +8,7 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use zkflow_core::service::tenant::TenantId;
-
+use crate::auth::Principal;
 use crate::config::{Limits, Plans};
 
 /// Callers in memory; beyond them, those that have not called for a while are forgotten.
@@ -30,10 +29,13 @@ impl Rates {
         Self { all: Limiter::new(limits), plans: own.collect() }
     }
 
-    /// Counts a request of a caller; `None` if it has no limit.
-    pub fn take(&self, plans: &Plans, caller: &str, tenant: &TenantId) -> Option<Rate> {
-        let own = plans.of_caller(caller, tenant).and_then(|plan| self.plans.get(plan));
-        own.unwrap_or(&self.all).as_ref().map(|limiter| limiter.take(caller))
+    /// Counts a request of a caller; `None` if it has no limit. A key that replaced another one has the plan and the pace of
+    /// the first, unless a plan names the new one.
+    pub fn take(&self, plans: &Plans, caller: &Principal) -> Option<Rate> {
+        let Principal { name, first, tenant, .. } = caller;
+        let first = first.as_ref().filter(|_| !plans.names(name)).unwrap_or(name);
+        let own = plans.of_caller(first, tenant).and_then(|plan| self.plans.get(plan));
+        own.unwrap_or(&self.all).as_ref().map(|limiter| limiter.take(first))
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
+use secrecy::ExposeSecret as _;
 use zkflow_core::service::catalog::{Delivery, Failure, ProofRequest, ProofStatus, Stored, Subject};
 use zkflow_core::service::queue::Job;
 use zkflow_queue::JobError;
@@ -84,12 +85,18 @@ impl Steps for Callback {
         let Some(hooks) = app.hooks.of(&app.vault, &tenant).await.map_err(stop_or_outage)? else {
             return Err(stop(RequestError::NoHooks));
         };
+        // The tenant may have another host since the request: the former one gets nothing more.
+        let address = app.vault.disclose_callback(&tenant, &delivery.subject, &delivery.address);
+        let address = address.map_err(stop_or_outage)?;
+        if !hooks.admits(address.expose_secret()) {
+            let reason = "the callback is not on the host of the tenant's present address: set that host, then replay the delivery";
+            return Err(JobError::fatal("callback_moved", reason).into());
+        }
         let Some(_sending) = app.postman.admits(&tenant) else {
             let reason = "the addresses of the tenant get as many events as they may";
             return Err(JobError::give_back("callback_rate", reason).into());
         };
-        let address = app.vault.disclose_callback(&tenant, &delivery.subject, &delivery.address);
-        let (address, began) = (address.map_err(stop_or_outage)?, Instant::now());
+        let began = Instant::now();
         if let Err(unsent) = app.postman.post(&address, &hooks, &event, app.now()).await {
             let error = match unsent.is_gone() || self.is_over(delivery) {
                 true => JobError::fatal("callback_failed", unsent.to_string()),

@@ -267,6 +267,7 @@ const STORAGE: &[Meaning] = meanings! {
 const WORK: &[Meaning] = meanings! {
     callback_failed: "the receiver of an event did not accept it within `callback_time_s`" => "repair the receiver, then replay the delivery";
     callback_early: "an event waits for the end of its document" => "no action: the event is sent when the document ends";
+    callback_moved: "the tenant has set another host since the request of an event" => "set the former host again, then replay the delivery";
     callback_rate: "the addresses of a tenant get as many events a second as they may" => "nothing: the event waits";
     callbacks_off: "a worker sends no events, because `callbacks` is off there" => "set it for workers too";
     subject_gone: "the document of an event was deleted before the event was sent" => "nothing";

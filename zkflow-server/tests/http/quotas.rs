@@ -7,6 +7,7 @@ use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use zkflow_core::service::catalog::{Day, Hour, Scope, Usage, UsageKey};
 use zkflow_core::service::tenant::TenantId;
+use zkflow_server::auth::successor;
 use zkflow_server::config::{Plan, Plans};
 use zkflow_server::service::idle;
 
@@ -281,16 +282,29 @@ async fn a_key_has_the_rate_of_its_own_plan() {
     let server = guarded_with(|config| config.limits.requests_per_second = 100).await;
     let (own, text) = server.key_until("large", &[Scope::ProofsRead], None).await;
     let other = server.key("large", &[Scope::ProofsRead]).await;
-    let slow =
-        Plan { keys: vec![own.id], requests_per_second: Some(7), requests_burst: Some(7), ..Plan::default() };
+    let slow = Plan {
+        keys: vec![own.id.clone()],
+        requests_per_second: Some(1),
+        requests_burst: Some(7),
+        ..Plan::default()
+    };
     let plans = Plans::new([("slow".to_owned(), slow)].into()).unwrap();
     let rates = zkflow_server::state::Rates::new(&server.app.config.limits, &plans);
-    let tenant = "large".parse().unwrap();
-    let name = async |key: &str| {
+    let rate = async |key: &str| {
         let request = with_key(key, request(Method::GET, "/v1/proofs", Body::empty()));
         let from = std::net::IpAddr::from([127, 0, 0, 1]);
-        server.app.authenticator.caller(request.headers(), from).await.unwrap().name
+        let caller = server.app.authenticator.caller(request.headers(), from).await.unwrap();
+        rates.take(&plans, &caller).unwrap()
     };
-    assert_eq!(rates.take(&plans, &name(&text).await, &tenant).unwrap().burst, 7);
-    assert_eq!(rates.take(&plans, &name(&other).await, &tenant).unwrap().burst, 1000);
+    assert_eq!(rate(&text).await.burst, 7);
+    assert_eq!(rate(&other).await.burst, 1000);
+    // Keys that replace it have its plan, and share its pace.
+    let (mut key, now) = (server.app.catalog.keys().key(&own.id).await.unwrap().unwrap(), server.app.now());
+    for number in 2..5 {
+        let (next, text) = successor(&*server.app.catalog, &key, now).await.unwrap();
+        assert_ne!(next.id, key.id);
+        let rate = rate(text.expose()).await;
+        assert_eq!((rate.burst, rate.remaining), (7, 7 - number), "{rate:?}");
+        key = next;
+    }
 }

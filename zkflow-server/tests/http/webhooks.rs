@@ -239,6 +239,45 @@ async fn an_event_that_is_given_up_is_a_dead_letter_that_can_be_repeated() {
 }
 
 #[tokio::test]
+async fn a_host_that_the_tenant_left_gets_no_events() {
+    let (server, (former, url), (present, other)) =
+        (server().await, Receiver::start().await, Receiver::start().await);
+    let key = server.key("one", Scope::ALL).await;
+    let circuit = server.circuit_of("one", Visibility::Tenant).await.id;
+    set(&server, &key, &url, false).await;
+    ask(&server, &key, circuit.as_str(), Some(&url)).await;
+    let moved = async |url: &str| server.send_as(&key, put(&json!({"url": url, "every": false}))).await.ok();
+    moved(&other).await;
+    work_on(&server, ALL);
+    let refused = async || {
+        for _ in 0..1500 {
+            let dead = server.get_as(&key, "/v1/jobs?queue=webhooks&state=dead").await.ok();
+            // A replayed delivery has no error until it ends again.
+            if let Some(dead) = dead["jobs"].get(0).filter(|dead| !dead["error"].is_null()) {
+                return dead.clone();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the delivery has no end");
+    };
+    let dead = refused().await;
+    assert_eq!(dead["error"]["code"], "callback_moved", "{dead}");
+    assert!(!dead.to_string().contains("127.0.0.1"), "{dead}");
+    // A replay is refused too, until the tenant has the host again.
+    let listed = server.get_as(&key, "/v1/webhooks/deliveries").await.ok();
+    let path =
+        format!("/v1/webhooks/deliveries/{}/replay", listed["deliveries"][0]["deliveryId"].as_str().unwrap());
+    let replay = async || server.send_as(&key, request(Method::POST, &path, Body::empty())).await;
+    assert_eq!(replay().await.status, 202);
+    assert_eq!(refused().await["error"]["code"], "callback_moved");
+    assert_eq!((former.got().len(), present.got().len()), (0, 0));
+    moved(&url).await;
+    assert_eq!(replay().await.status, 202);
+    former.receive(1).await;
+    assert_eq!(present.got().len(), 0);
+}
+
+#[tokio::test]
 async fn callbacks_are_refused_unless_the_operator_and_the_tenant_allow_their_host() {
     let off = guarded_with(|_| ()).await;
     let key = off.key("one", Scope::ALL).await;

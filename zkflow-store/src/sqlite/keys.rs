@@ -27,9 +27,10 @@ impl ApiKeys for SqliteCatalog {
                 moment(key.expires_at),
                 moment(key.revoked_at),
                 moment(key.last_used_at),
+                key.first.as_ref().map(KeyId::as_str),
             ];
             let insert = format!(
-                "INSERT INTO api_keys ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                "INSERT INTO api_keys ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
                  ON CONFLICT (id) DO NOTHING"
             );
             connection.execute(&insert, values).map(drop).map_err(failed("adding a key"))
@@ -66,7 +67,8 @@ impl ApiKeys for SqliteCatalog {
     }
 }
 
-const COLUMNS: &str = "id, digest, name, tenant, scopes, created_at, expires_at, revoked_at, last_used_at";
+const COLUMNS: &str =
+    "id, digest, name, tenant, scopes, created_at, expires_at, revoked_at, last_used_at, first";
 
 fn one(connection: &Connection, column: &str, value: &str) -> Result<Option<ApiKey>, CatalogError> {
     let query = format!("SELECT {COLUMNS} FROM api_keys WHERE {column} = ?1");
@@ -110,6 +112,7 @@ fn read(row: &Row<'_>) -> Result<ApiKey, CatalogError> {
         Ok::<_, CatalogError>(millis.map(Timestamp::from_millis))
     };
     let id = text("id")?;
+    let first = row.get::<_, Option<String>>("first").map_err(failed("reading a key"))?;
     let corrupt = |detail: String| CatalogError::Corrupt { id: format!("key {id}"), detail };
     Ok(ApiKey {
         id: id.parse().map_err(|error| corrupt(format!("{error}")))?,
@@ -121,5 +124,6 @@ fn read(row: &Row<'_>) -> Result<ApiKey, CatalogError> {
         expires_at: moment("expires_at")?,
         revoked_at: moment("revoked_at")?,
         last_used_at: moment("last_used_at")?,
+        first: first.map(|id| id.parse()).transpose().map_err(|error| corrupt(format!("{error}")))?,
     })
 }

@@ -182,6 +182,8 @@ pub(super) const STEPS: &[&str] = &[
     DROP INDEX proofs_by_user;
     CREATE INDEX proofs_by_user ON proofs (tenant, user_id, created_at, id, status, circuit_id);
 
+    ALTER TABLE api_keys ADD COLUMN first TEXT;
+
     PRAGMA user_version = 9;
 ",
 ];

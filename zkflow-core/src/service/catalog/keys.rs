@@ -61,6 +61,9 @@ pub struct ApiKey {
     pub revoked_at: Option<Timestamp>,
     /// A recent use, to a minute; `None`: never used.
     pub last_used_at: Option<Timestamp>,
+    /// The first of the keys that replaced each other, whose plan and pace this one has; `None`: it replaced none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<KeyId>,
 }
 
 impl ApiKey {

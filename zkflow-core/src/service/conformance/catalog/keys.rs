@@ -19,14 +19,22 @@ fn key(created: i64, tenant: &str) -> ApiKey {
         expires_at: Some(moment(created + 1_234)),
         revoked_at: None,
         last_used_at: None,
+        first: None,
     }
 }
 
 /// Every field is read back unchanged. A repeated call adds nothing.
 pub(super) async fn a_key_is_found_by_its_digest_and_id(catalog: Subject) {
     let keys = catalog.keys();
-    let (one, other) =
-        (key(1_000, "one"), ApiKey { expires_at: None, scopes: vec![], ..key(2_000, "other") });
+    let (one, other) = (
+        key(1_000, "one"),
+        ApiKey {
+            expires_at: None,
+            scopes: vec![],
+            first: Some(KeyId::generate(moment(1))),
+            ..key(2_000, "other")
+        },
+    );
     for key in [&one, &other, &one] {
         keys.add(key).await.expect("add");
     }
