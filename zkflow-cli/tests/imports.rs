@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use zkflow_client::{Client, Inputs};
 use zkflow_server::client::LocalServer;
@@ -201,6 +203,40 @@ async fn the_published_key_of_a_real_ceremony_is_imported_and_its_proof_is_verif
     site.write("proof.json", proved.proof.to_string());
     site.write("public.json", Value::from(proved.public_signals).to_string());
     site.snarkjs(&["groth16", "verify", &vkey, "public.json", "proof.json"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_in_an_archive_is_imported() {
+    let site = Site::new();
+    let client = site.server.client();
+    let pack = |name: &str, files: &[(&str, &str)]| {
+        let packed = GzEncoder::new(fs::File::create(site.path(name)).unwrap(), Compression::default());
+        let mut archive = tar::Builder::new(packed);
+        for (path, text) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            header.set_mode(0o644);
+            archive.append_data(&mut header, path, text.as_bytes()).unwrap();
+        }
+        archive.into_inner().unwrap().finish().unwrap();
+    };
+    pack(
+        "project.tgz",
+        &[("a/main.circom", MAIN), ("a/lib/power.circom", POWER), ("a/README.md", "read me")],
+    );
+    let (circuit, printed) = site.imported(&["project.tgz", "--main", "a/main.circom"]);
+    assert!(printed.contains("keys                 development"), "{printed}");
+    site.proves(&client, &circuit).await;
+
+    site.refused(&["project.tgz"], "--main is missing");
+    site.refused(&["project.tgz", "--main", "a/main.circom", "-l", "lib"], "-l has no effect");
+    site.refused(&["main.circom", "--main", "main.circom"], "omit it");
+    site.refused(&["project.tgz", "--main", "main.circom"], "import_incomplete");
+    pack("twice.tar.gz", &[("main.circom", MAIN), ("main.circom", POWER)]);
+    site.refused(&["twice.tar.gz", "--main", "main.circom"], "occurs twice");
+    // Nothing is left on the disk of the server.
+    let left: Vec<_> = fs::read_dir(site.path("data/scratch")).unwrap().map(|entry| entry.unwrap()).collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

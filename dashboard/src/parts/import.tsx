@@ -8,7 +8,7 @@ import type { FileRole, Upload } from "../types";
 import { bytes } from "../format";
 
 /** Endings of the files that a circuit can consist of. */
-const ENDINGS = ".circom,.r1cs,.wasm,.sym,.zkey,.ptau,.json";
+const ENDINGS = ".circom,.zip,.tar,.gz,.tgz,.r1cs,.wasm,.sym,.zkey,.ptau,.json";
 
 export function Import() {
   const [chosen, setChosen] = useState<Chosen[]>([]);
@@ -20,6 +20,7 @@ export function Import() {
   const [problem, setProblem] = useState<Problem>();
   const sources = chosen.filter(({ role }) => role === "source").map(({ path }) => path!);
   const total = chosen.reduce((sum, { file }) => sum + file.size, 0);
+  const archive = chosen.some(({ role }) => role === "source_archive");
   const has = (wanted: string) => chosen.some(({ role }) => role === wanted);
 
   const take = (files: File[]) => {
@@ -51,7 +52,7 @@ export function Import() {
       setUpload(declared);
       await fill(declared, chosen, step("Sending"));
       const circuit = await request(declared, {
-        ...(sources.length ? { main: main || sources[0]!, simplification: level } : {}),
+        ...(sources.length || archive ? { main: main || sources[0]!, simplification: level } : {}),
         ...(powers && has("zkey") ? { powers: "configured" } : {}),
       });
       go(`/circuits/${circuit.circuitId}`);
@@ -65,7 +66,7 @@ export function Import() {
     <Section title="Import a circuit">
       <form onSubmit={(event) => void send(event)}>
         <p>From its source, or from its files and keys. The server makes what is missing, and checks what is there.</p>
-        <Choose label="Files: .circom .r1cs .wasm .sym .zkey .ptau, verification key .json" accept={ENDINGS} take={take} />
+        <Choose label="Files: .circom or an archive of them, .r1cs .wasm .sym .zkey .ptau, verification key .json" accept={ENDINGS} take={take} />
         {chosen.length > 0 && (
           <Table label="Files to import" head={["File", "Is", "Size", ""]}>
             {chosen.map((one) => (
@@ -76,9 +77,11 @@ export function Import() {
             ))}
           </Table>
         )}
-        {sources.length > 0 && (
+        {(sources.length > 0 || archive) && (
           <div class="filters">
-            <Field label="Main file">{(id) => <select id={id} value={main || sources[0]} onChange={(event) => setMain(event.currentTarget.value)}>{sources.map((path) => <option key={path}>{path}</option>)}</select>}</Field>
+            {archive
+              ? <Field label="Main file in the archive">{(id) => <input id={id} required value={main} placeholder="circuits/main.circom" onInput={(event) => setMain(event.currentTarget.value)} />}</Field>
+              : <Field label="Main file">{(id) => <select id={id} value={main || sources[0]} onChange={(event) => setMain(event.currentTarget.value)}>{sources.map((path) => <option key={path}>{path}</option>)}</select>}</Field>}
             <Field label="Simplification">{(id) => <select id={id} value={level} onChange={(event) => setLevel(event.currentTarget.value)}>{["O0", "O1", "O2"].map((name) => <option key={name}>{name}</option>)}</select>}</Field>
           </div>
         )}
@@ -96,7 +99,8 @@ export function Import() {
 /** Role of a file by the end of its name; `null` for others. */
 function role(name: string): FileRole | null {
   const roles: [string, FileRole][] = [
-    [".circom", "source"], [".r1cs", "r1cs"], [".wasm", "wasm"], [".sym", "sym"], [".zkey", "zkey"], [".ptau", "ptau"], [".json", "verification_key"],
+    [".circom", "source"], [".zip", "source_archive"], [".tar", "source_archive"], [".tar.gz", "source_archive"], [".tgz", "source_archive"],
+    [".r1cs", "r1cs"], [".wasm", "wasm"], [".sym", "sym"], [".zkey", "zkey"], [".ptau", "ptau"], [".json", "verification_key"],
   ];
   return roles.find(([end]) => name.toLowerCase().endsWith(end))?.[1] ?? null;
 }

@@ -22,8 +22,12 @@ use super::server::ServerArgs;
 /// Arguments of `zkflow circuit import`.
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// Main file of the source (.circom). It is sent with all files that it includes
+    /// Main file of the source (.circom), which is sent with all files that it includes; or an archive of the source (.zip,
+    /// .tar, .tar.gz or .tgz)
     source: Option<PathBuf>,
+    /// Path of the main file in the archive
+    #[arg(long, value_name = "PATH", requires = "source")]
+    main: Option<String>,
     /// Folder of include files, searched before circomlib; can be repeated
     #[arg(short = 'l', long = "include", value_name = "DIR")]
     include: Vec<PathBuf>,
@@ -121,6 +125,14 @@ impl ImportArgs {
     /// The path of the main file in the source, and the files of the source.
     fn sources(&self) -> Result<(Option<String>, Vec<Content>), Error> {
         let Some(path) = &self.source else { return Ok((None, Vec::new())) };
+        if is_archive(path) {
+            return self.archive(path);
+        }
+        if self.main.is_some() {
+            return Err(
+                format!("--main is a path in an archive, and {} is none: omit it", path.display()).into()
+            );
+        }
         let text = read_text(path)?;
         let name = path.file_name().ok_or("the source has no file name")?.to_string_lossy();
         // circomlib is searched if it is installed; the server has one of its own.
@@ -135,6 +147,16 @@ impl ImportArgs {
             bytes: Bytes::Memory(content.to_vec()),
         });
         Ok((Some(tree.main().to_owned()), files.collect()))
+    }
+
+    /// The path of the main file in an archive, and the archive. It has all files but those of circomlib.
+    fn archive(&self, path: &Path) -> Result<(Option<String>, Vec<Content>), Error> {
+        let main =
+            self.main.clone().ok_or("--main is missing: give the path of the main file in the archive")?;
+        if !self.include.is_empty() {
+            return Err("-l has no effect on an archive: put the included files into it".into());
+        }
+        Ok((Some(main), vec![Content::open("source_archive", path)?]))
     }
 
     /// Powers of tau that the server has.
@@ -158,6 +180,12 @@ impl ImportArgs {
         .into_iter()
         .filter_map(|(role, path)| Some((role, path?)))
     }
+}
+
+/// Whether a file is an archive by the end of its name.
+fn is_archive(path: &Path) -> bool {
+    let name = path.to_string_lossy().to_ascii_lowercase();
+    [".zip", ".tar", ".tar.gz", ".tgz"].iter().any(|end| name.ends_with(end))
 }
 
 /// A file to send.

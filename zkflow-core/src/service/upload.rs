@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub mod archive;
 mod declaration;
 
 pub use declaration::{DeclarationFault, DeclarationLimits, DeclarationRefusal, check_declaration};
@@ -98,6 +99,11 @@ impl Upload {
     /// Where a part of a file is stored.
     pub fn part_key(&self, file: u32, part: u32) -> ArtifactKey {
         ArtifactPath::UploadPart { upload: self.id.clone(), file, part }.key()
+    }
+
+    /// Whether there is a source: its files, or an archive of them.
+    pub fn has_source(&self) -> bool {
+        self.has(FileRole::Source) || self.has(FileRole::SourceArchive)
     }
 
     /// Whether there is a file with this role.

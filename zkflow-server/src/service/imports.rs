@@ -18,7 +18,7 @@ use crate::state::App;
 pub struct NewImport {
     /// The upload with the files.
     pub upload: UploadId,
-    /// Path of the main file in the source; required if there are several.
+    /// Path of the main file in the source; required if there are several, and in an archive.
     pub main: Option<SourcePath>,
     /// Simplification of a source's constraints.
     pub simplification: Simplification,
@@ -86,6 +86,12 @@ fn given(app: &App, upload: &Upload, new: &NewImport) -> Result<Given, RequestEr
     };
     let sources: Vec<&SourcePath> = upload.files.iter().filter_map(|file| file.path.as_ref()).collect();
     let main = match (&new.main, sources.as_slice()) {
+        // The worker finds it when it unpacks the archive.
+        (Some(main), _) if has(FileRole::SourceArchive) => Some(main.to_string()),
+        (None, _) if has(FileRole::SourceArchive) => {
+            fault("main", "missing: the source is an archive");
+            None
+        }
         (Some(main), _) if sources.contains(&main) => Some(main.to_string()),
         (Some(_), _) => {
             fault("main", "the upload has no such source file");
@@ -103,7 +109,7 @@ fn given(app: &App, upload: &Upload, new: &NewImport) -> Result<Given, RequestEr
         (FileRole::Wasm, "wasm", "missing: give the witness calculator (.wasm) or the source"),
         (FileRole::Sym, "sym", "missing: give the names of the signals (.sym) or the source"),
     ] {
-        if !has(role) && !has(FileRole::Source) {
+        if !has(role) && !upload.has_source() {
             fault(path, message);
         }
     }
@@ -130,7 +136,7 @@ fn given(app: &App, upload: &Upload, new: &NewImport) -> Result<Given, RequestEr
     };
     let options = options(new.simplification);
     let compiler =
-        has(FileRole::Source).then(|| format!("{} {}", app.compiler.version(), options.flags().join(" ")));
+        upload.has_source().then(|| format!("{} {}", app.compiler.version(), options.flags().join(" ")));
     Ok(upload.given(main, compiler, new.simplification, powers))
 }
 

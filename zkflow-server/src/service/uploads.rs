@@ -1,7 +1,7 @@
 //! Uploads: files for an import, sent in parts and kept in the artifact store.
 //!
-//! A client declares all files with sizes and digests, then sends their parts in any order. Nothing is unpacked, and a
-//! path is only a name: an import writes the files of the source into a folder of its own.
+//! A client declares all files with sizes and digests, then sends their parts in any order. A path is only a name: an
+//! import writes the files of the source into a folder of its own. Only a worker unpacks an archive of a source.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

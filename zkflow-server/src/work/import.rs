@@ -1,6 +1,8 @@
 //! Imports: gathers the files of an upload, checks them against each other, and makes what is missing.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,6 +17,7 @@ use zkflow_core::service::catalog::{
 };
 use zkflow_core::service::ceremony::CeremonyRecord;
 use zkflow_core::service::store::StoreError;
+use zkflow_core::service::upload::archive::{self, ArchiveLimits};
 use zkflow_core::service::upload::{Upload, UploadFile};
 use zkflow_core::setup::{KeyOptions, PowersFile, PowersSource};
 
@@ -99,6 +102,9 @@ fn check(app: &App, scratch: &Scratch, import: &Import) -> Result<CheckedParts, 
         Some(main) => {
             let (folder, name) = main.rsplit_once('/').unwrap_or(("", main));
             let root = scratch.source();
+            if let Some(archive) = scratch.file(FileRole::SourceArchive) {
+                unpack(app, &archive.path, &root, main)?;
+            }
             let text = fs::read_to_string(root.join(main)).map_err(|_| {
                 Stop::Final(Failure {
                     code: "malformed_file".to_owned(),
@@ -127,6 +133,29 @@ fn check(app: &App, scratch: &Scratch, import: &Import) -> Result<CheckedParts, 
         error => stop(error),
     })
 }
+
+/// Writes the circom files of an archive to a folder.
+fn unpack(app: &App, archive: &Path, root: &Path, main: &str) -> Result<(), Stop> {
+    let source = app.config.limits.compile_source_mib.saturating_mul(1 << 20);
+    let limits = ArchiveLimits { source, whole: source.saturating_mul(MOST_UNPACKED) };
+    let files = archive::unpack(&fs::read(archive).map_err(unwritable)?, &limits).map_err(of_upload)?;
+    if !files.keys().any(|path| path.as_str() == main) {
+        return Err(Stop::Final(Failure {
+            code: "import_incomplete".to_owned(),
+            message: format!("main: the archive has no file {main}"),
+        }));
+    }
+    for (path, content) in files {
+        let path = root.join(path.as_str());
+        path.parent().map_or(Ok(()), fs::create_dir_all).map_err(unwritable)?;
+        let written = File::create_new(path).and_then(|mut file| file.write_all(&content));
+        written.map_err(unwritable)?;
+    }
+    Ok(())
+}
+
+/// Unpacked length of an archive in limits of a source: files that are no circom files count too.
+const MOST_UNPACKED: u64 = 8;
 
 /// Checks the given key, or makes one.
 fn finish(

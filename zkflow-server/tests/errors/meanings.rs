@@ -89,6 +89,7 @@ const CIRCUITS: &[Meaning] = meanings! {
     upload_gone: "the upload was removed before its import began" => "upload the files again";
     failed_before_import: "the request had failed in the Node service, before it was imported" => "request the proof again";
     import_incomplete: "files of the import are missing and cannot be made, or contradict each other" => "add the files in `errors`";
+    invalid_archive: "the archive of a source is damaged, too large when it is unpacked, or has an entry that no source has" => "pack only the circom files, as a zip, tar or tar.gz";
     not_of_source: "an r1cs, wasm or sym is not what the compiler makes from the source" => "omit the file, or give `simplification`";
     parts_differ: "r1cs, wasm and sym are not of one circuit, or the module has other inputs" => "use files of one compilation";
     key_of_other_circuit: "the proving key is not of the constraints" => "give the key of this r1cs";

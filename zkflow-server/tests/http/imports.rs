@@ -26,7 +26,7 @@ use crate::support::{Reply, Server, ready_circuit, request, shared};
 /// A file to upload: role, path in a source, bytes.
 pub(crate) type Sent = (&'static str, Option<&'static str>, Vec<u8>);
 
-const MAIN: &str = "pragma circom 2.1.0;
+pub(crate) const MAIN: &str = "pragma circom 2.1.0;
 include \"lib/square.circom\";
 template Main() {
     signal input x; signal input pair[2]; signal input key; signal output y;
@@ -37,7 +37,7 @@ template Main() {
 }
 component main {public [pair]} = Main();
 ";
-const SQUARE: &str = "pragma circom 2.1.0;
+pub(crate) const SQUARE: &str = "pragma circom 2.1.0;
 template Square() { signal input in; signal output out; out <== in * in; }
 ";
 
@@ -59,7 +59,7 @@ fn tiny_source() -> Sent {
     ("source", Some("tiny.circom"), tiny("tiny.circom"))
 }
 
-fn declaration((role, path, bytes): &Sent) -> Value {
+pub(crate) fn declaration((role, path, bytes): &Sent) -> Value {
     let mut file = json!({"role": role, "size": bytes.len(), "sha256": Digest::of(bytes)});
     if let Some(path) = path {
         file["path"] = json!(path);
@@ -68,7 +68,7 @@ fn declaration((role, path, bytes): &Sent) -> Value {
 }
 
 impl Server {
-    async fn declare(&self, files: Value) -> Reply {
+    pub(crate) async fn declare(&self, files: Value) -> Reply {
         self.post("/v1/uploads", &json!({"files": files})).await
     }
 
@@ -91,11 +91,11 @@ impl Server {
         id
     }
 
-    async fn upload(&self, files: &[Sent]) -> String {
+    pub(crate) async fn upload(&self, files: &[Sent]) -> String {
         self.upload_as(files, files.iter().map(declaration).collect()).await
     }
 
-    async fn import(&self, request: &Value) -> Reply {
+    pub(crate) async fn import(&self, request: &Value) -> Reply {
         self.post("/v1/circuits/import", request).await
     }
 
@@ -110,7 +110,7 @@ impl Server {
     }
 
     /// Waits until nothing of an upload is stored.
-    async fn nothing_is_left(&self, upload: &str) {
+    pub(crate) async fn nothing_is_left(&self, upload: &str) {
         for _ in 0..500 {
             let prefix = ArtifactPath::parts_of(&upload.parse().unwrap());
             let parts: Vec<_> = self.app.store.list(&prefix).try_collect().await.unwrap();
@@ -136,7 +136,7 @@ impl Server {
         circuit["error"]["message"].as_str().unwrap().to_owned()
     }
 
-    async fn artifact(&self, circuit: &Value, name: &str) -> Vec<u8> {
+    pub(crate) async fn artifact(&self, circuit: &Value, name: &str) -> Vec<u8> {
         let path = format!("/v1/circuits/{}/artifacts/{name}", circuit["circuitId"].as_str().unwrap());
         let reply = self.get(&path).await;
         assert_eq!(reply.status, StatusCode::OK, "{name}: {}", reply.text());
@@ -144,7 +144,7 @@ impl Server {
     }
 
     /// Makes a proof, and verifies it.
-    async fn proves(&self, circuit: &Value, private: Value, public: Value) -> Value {
+    pub(crate) async fn proves(&self, circuit: &Value, private: Value, public: Value) -> Value {
         let id = circuit["circuitId"].as_str().unwrap();
         let body = json!({"circuitId": id, "privateInputs": private, "publicInputs": public});
         let asked = self.post("/v1/proofs", &body).await;
@@ -166,7 +166,7 @@ fn fnv1a(name: &str) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-fn main_circom() -> Value {
+pub(crate) fn main_circom() -> Value {
     json!({"main": "main.circom"})
 }
 

@@ -1,6 +1,7 @@
 //! All routes of the API, in memory and without a socket.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod archives;
 mod artifacts;
 mod audit;
 mod authorization;

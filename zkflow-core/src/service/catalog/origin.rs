@@ -113,6 +113,8 @@ named! {
     FileRole {
         /// A file of the circom source; there can be several.
         Source = "source",
+        /// The circom source as an archive: a zip, a tar, or a tar with gzip.
+        SourceArchive = "source_archive",
         /// Constraint system (.r1cs).
         R1cs = "r1cs",
         /// Witness calculator (.wasm).

@@ -15,7 +15,7 @@ const MOST_FAULTS: usize = 16;
 /// Limits of declared files in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeclarationLimits {
-    /// Files of the source, together.
+    /// Files of the source, together; or an archive of them.
     pub source: u64,
     /// Constraints, witness calculator and names, together.
     pub parts: u64,
@@ -61,6 +61,7 @@ pub fn check_declaration(files: &[UploadFile], limits: &DeclarationLimits) -> Re
         let message = format!("expected 1 to {MOST_FILES} files");
         return Err(DeclarationRefusal::Faults(vec![DeclarationFault { path: "files".to_owned(), message }]));
     }
+    let has_files = files.iter().any(|file| file.role == FileRole::Source);
     let (mut paths, mut roles) = (BTreeSet::new(), BTreeSet::new());
     for (at, file) in files.iter().enumerate() {
         if file.size == 0 {
@@ -73,6 +74,9 @@ pub fn check_declaration(files: &[UploadFile], limits: &DeclarationLimits) -> Re
             }
             (FileRole::Source, Some(_)) => {}
             (_, Some(_)) => fault(at, "path", "only files of the source have a path"),
+            (FileRole::SourceArchive, None) if has_files => {
+                fault(at, "role", "the source is given as files too: give only one of them");
+            }
             (role, None) if !roles.insert(role) => {
                 fault(at, "role", &format!("another file is the {}", role.as_str()));
             }
@@ -94,7 +98,7 @@ pub fn check_declaration(files: &[UploadFile], limits: &DeclarationLimits) -> Re
         files.fold(0u64, |sum, file| sum.saturating_add(file.size))
     };
     for (what, bytes, most) in [
-        ("the source", sum(&[FileRole::Source]), limits.source),
+        ("the source", sum(&[FileRole::Source, FileRole::SourceArchive]), limits.source),
         ("the verification key", sum(&[FileRole::VerificationKey]), MOST_TEXT),
         ("the transcript", sum(&[FileRole::Transcript]), MOST_TEXT),
         ("r1cs, wasm and sym", sum(&[FileRole::R1cs, FileRole::Wasm, FileRole::Sym]), limits.parts),

@@ -26,7 +26,7 @@ use crate::service::imports::OwnPowers;
     "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
 }]}))]
 pub(in crate::http) struct NewUpload {
-    /// The files: those of the source with their paths, and at most one of each other role.
+    /// The files: those of the source with their paths, or one archive of it, and at most one of each other role.
     #[schema(min_items = 1, max_items = 1024)]
     pub(in crate::http) files: Vec<NewFile>,
 }
@@ -184,7 +184,7 @@ pub(in crate::http) struct NewImport {
     /// Id of a complete upload.
     #[schema(value_type = schema::UploadId)]
     pub(in crate::http) upload_id: UploadId,
-    /// Path of the main file; required if the source has several.
+    /// Path of the main file; required if the source has several, and in an archive.
     #[schema(value_type = Option<schema::SourcePath>)]
     pub(in crate::http) main: Option<SourcePath>,
     /// Simplification of the source's constraints (default `O1`).
