@@ -187,9 +187,23 @@ async fn the_published_key_of_a_real_ceremony_is_imported_and_its_proof_is_verif
     site.write("published.circom", main);
     let (zkey, vkey) = (published("epochKeyLite.zkey"), published("epochKeyLite.vkey.json"));
     let roots = ["-l", packages.to_str().unwrap()];
-    let key = ["--simplification", "O2", "--zkey", &zkey, "--verification-key", &vkey];
-    let (circuit, printed) = site.imported(&[&["published.circom"][..], &roots, &key].concat());
+    let key = ["--zkey", &zkey, "--verification-key", &vkey];
+    let source = ["published.circom", "--simplification", "O2"];
+    let (made, printed) = site.imported(&[&source[..], &roots, &key].concat());
     assert!(printed.contains("claimed ceremony("), "{printed}");
+    // Without a source: the published module and key, and the constraints that the key is for.
+    for name in ["circuit.r1cs", "circuit.sym"] {
+        site.write(name, client.file(&made, name).await.unwrap());
+    }
+    let module = published("epochKeyLite.wasm");
+    let parts = ["--r1cs", "circuit.r1cs", "--wasm", &module, "--sym", "circuit.sym"];
+    let (circuit, printed) = site.imported(&[&parts[..], &key].concat());
+    assert!(printed.contains("claimed ceremony(") && circuit != made, "{printed}");
+    // The server has another version of the compiler.
+    site.refused(&[&source[..], &roots, &["--wasm", &module]].concat(), "not_of_source");
+    // A key of the same ceremony for another circuit.
+    let other = published("signup.zkey");
+    site.refused(&[&parts[..], &["--zkey", &other]].concat(), "key_of_other_circuit");
 
     let inputs = Command::new("node")
         .arg(project("compat/circuits/inputs.cjs"))
@@ -199,10 +213,13 @@ async fn the_published_key_of_a_real_ceremony_is_imported_and_its_proof_is_verif
     let mut private: Value = serde_json::from_slice(&inputs.stdout).unwrap();
     let public = json!({"sig_data": private["sig_data"].take()});
     private.as_object_mut().unwrap().remove("sig_data");
-    let proved = client.prove(&circuit, &Inputs { private, public, user: None }, PATIENCE).await.unwrap();
-    site.write("proof.json", proved.proof.to_string());
-    site.write("public.json", Value::from(proved.public_signals).to_string());
-    site.snarkjs(&["groth16", "verify", &vkey, "public.json", "proof.json"]);
+    let inputs = Inputs { private, public, user: None };
+    for circuit in [made, circuit] {
+        let proved = client.prove(&circuit, &inputs, PATIENCE).await.unwrap();
+        site.write("proof.json", proved.proof.to_string());
+        site.write("public.json", Value::from(proved.public_signals).to_string());
+        site.snarkjs(&["groth16", "verify", &vkey, "public.json", "proof.json"]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
