@@ -15,7 +15,7 @@ use zkflow_core::digest::Digest;
 use zkflow_core::id::CircuitId;
 use zkflow_core::prove::Provers;
 use zkflow_core::service::catalog::{
-    Circuit, Document as _, Failure, ProofArtifacts, ProofRequest, ProofStage, Scope, Stored,
+    Circuit, Document as _, Failure, Named as _, ProofArtifacts, ProofRequest, ProofStage, Scope, Stored,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::ProofId;
@@ -119,8 +119,9 @@ impl Service {
     /// Of a hundred requests, two have failed, and one of 5000 is pending. One of 33 is of the small tenant.
     fn proof(&self, number: u64) -> ProofRequest {
         let asked = self.now - STEP * u32::try_from(number).unwrap_or(u32::MAX);
-        let circuit = self.circuits[usize::from(number % 997 == 0)].clone();
-        let user = (number % 3 > 0).then(|| format!("user-{}", number % 1000).parse().expect("a user"));
+        let circuit = self.circuits[usize::from(number.is_multiple_of(997))].clone();
+        let user =
+            (!number.is_multiple_of(3)).then(|| format!("user-{}", number % 1000).parse().expect("a user"));
         let keep = Duration::from_secs(30 * 24 * 3600);
         let mut proof = ProofRequest::new(ProofId::generate(asked), circuit, user, None, asked, keep);
         if number % 33 == 5 {
@@ -260,7 +261,7 @@ async fn client(app: &App, base: &str, tenant: TenantId) -> Client {
 }
 
 fn circuit(number: u64, now: Timestamp) -> Circuit {
-    let template = if number % 7 == 0 { "poseidonPreimage" } else { "rangeCheck" };
+    let template = if number.is_multiple_of(7) { "poseidonPreimage" } else { "rangeCheck" };
     let (hash, asked) =
         (Digest::of(format!("circuit {number}")), now - STEP * u32::try_from(number).unwrap_or(u32::MAX));
     let params = json!({"min": 1, "max": number}).as_object().cloned().unwrap_or_default();

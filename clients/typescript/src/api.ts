@@ -503,7 +503,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Remove the dead letters of all queues. Their documents remain. */
+        /** Remove dead letters. Their documents remain. */
         post: operations["purgeJobs"];
         delete?: never;
         options?: never;
@@ -520,7 +520,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Repeat failed jobs, of all tenants. */
+        /** Repeat failed jobs, of all tenants. Their dead letters are removed. */
         post: operations["retryJobs"];
         delete?: never;
         options?: never;
@@ -973,7 +973,7 @@ export interface components {
             /** Format: int64 */
             failed: number;
         };
-        /** @description The proof requests of all tenants that ended in a window before now. Deleted and expired ones do not count. */
+        /** @description The proof requests of all tenants that ended in a window before now. It begins with a full five minutes or hour. */
         ActivityWindow: {
             /** @description Equal parts of the window, oldest first. */
             buckets: components["schemas"]["ActivityBucket"][];
@@ -992,8 +992,6 @@ export interface components {
             total?: components["schemas"]["Quantiles"];
             /** @description Time of completed requests in no stage: waiting for a worker, and loading the circuit. */
             wait?: components["schemas"]["Quantiles"];
-            /** @description Whether all requests of the window were read. If not, it contains the newest ones. */
-            whole: boolean;
             /** @description `hour`, `day` or `week`. */
             window: string;
             /** @description Time of the stage `witness`. */
@@ -1233,6 +1231,21 @@ export interface components {
             /** @description Ids of circuits, proof requests, deployments, ceremonies or deliveries, at most 200. */
             subjects: string[];
         };
+        /**
+         * @description Choice of dead letters: those that meet all conditions.
+         * @example {
+         *       "before": "2027-01-01T00:00:00Z"
+         *     }
+         */
+        ChosenLetters: {
+            before?: components["schemas"]["Time"] | null;
+            queue?: components["schemas"]["Queue"] | null;
+            /**
+             * @description Only dead letters of these circuits, proof requests, deployments, ceremonies or deliveries, at most 200. Not without
+             *     `queue`.
+             */
+            subjects?: string[] | null;
+        };
         /** @description A circuit. */
         Circuit: {
             /** @description Files by name; `deployment` is the last confirmed verifier contract, or else the one that the Node service recorded. */
@@ -1372,6 +1385,12 @@ export interface components {
             kind: components["schemas"]["WarningKind"];
             /** @description Names of the signals, at most 32. */
             signals: string[];
+        };
+        /** @description Jobs of a queue that a process runs at the same time. */
+        Concurrency: {
+            /** Format: int32 */
+            concurrency: number;
+            queue: components["schemas"]["Queue"];
         };
         /** @description A compiled verifier contract. */
         Contract: {
@@ -1587,7 +1606,7 @@ export interface components {
          * @description Stable code of an error. `docs/errors.md` explains each.
          * @enum {string}
          */
-        ErrorCode: "route_not_found" | "method_not_allowed" | "invalid_path" | "invalid_query" | "invalid_limit" | "invalid_cursor" | "unsupported_media_type" | "unreadable_body" | "malformed_json" | "invalid_body" | "body_too_large" | "invalid_idempotency_key" | "idempotency_key_reused" | "unauthenticated" | "credentials_refused" | "issuer_unavailable" | "scope_missing" | "too_many_requests" | "not_owner" | "key_not_found" | "no_webhooks" | "other_callback" | "delivery_not_found" | "delivery_pending" | "host_refused" | "origin_refused" | "not_allowed" | "timeout" | "starting" | "overloaded" | "too_many_watchers" | "too_many_downloads" | "bodies_over_budget" | "body_too_slow" | "range_not_satisfiable" | "too_many_verifications" | "internal" | "circuit_not_found" | "circuit_pending" | "circuit_failed" | "circuit_busy" | "circuit_deleting" | "circuit_in_use" | "ceremony_not_found" | "ceremony_file_not_found" | "ceremony_closed" | "ceremony_full" | "already_contributed" | "too_many_attempts" | "place_not_found" | "not_your_turn" | "ceremony_not_due" | "too_few_contributions" | "ceremony_busy" | "ceremony_ended" | "too_many_ceremonies" | "upload_not_found" | "upload_part_not_found" | "upload_not_direct" | "upload_part_length" | "upload_incomplete" | "upload_in_use" | "upload_too_large" | "too_many_circuits" | "plan_exhausted" | "too_many_uploads" | "invalid_upload" | "upload_digest" | "upload_gone" | "failed_before_import" | "import_incomplete" | "invalid_archive" | "not_of_source" | "parts_differ" | "key_of_other_circuit" | "transcript_of_other_key" | "verification_key_of_other_key" | "deleting" | "circuit_gone" | "template_changed" | "artifact_missing" | "compiler_output_corrupt" | "circuit_too_large" | "circuit_too_few_wires" | "circuit_not_rank_one" | "circuit_too_many_variables" | "synthesis_failed" | "no_compiler" | "circuit_unknown_wire" | "unknown_template" | "unknown_parameter" | "missing_parameter" | "invalid_parameter" | "inconsistent_parameters" | "invalid_template" | "invalid_template_folder" | "duplicate_template" | "template_key_unreadable" | "template_key_digest" | "powers_not_published" | "template_not_rendered" | "circom_rejected" | "include_not_found" | "include_outside_roots" | "invalid_file_name" | "compile_limit" | "compile_io" | "compiler_failed" | "tool_altered" | "circom_not_found" | "invalid_inputs" | "wrong_place" | "invalid_json" | "unknown_input" | "missing_input" | "duplicate_input" | "wrong_shape" | "not_decimal" | "not_in_field" | "unsafe_number" | "not_a_value" | "too_deep" | "constraint_failed" | "witness_length" | "witness_unsatisfied" | "witness_limit" | "witness_calculator_failed" | "signals_mismatch" | "input_mismatch" | "proof_not_found" | "proof_final" | "no_proof" | "public_signal_count" | "invalid_point" | "invalid_verification_key" | "proof_does_not_fit" | "unknown_prover" | "kernel_unavailable" | "key_folder_unusable" | "threads_unavailable" | "file_unreadable" | "file_unwritable" | "malformed_file" | "unreadable_proving_key" | "malformed_proving_key" | "inconsistent_proving_key" | "power_out_of_range" | "powers_truncated" | "powers_not_prepared" | "too_few_powers" | "invalid_beacon" | "powers_refused" | "record_malformed" | "record_not_sealed" | "record_of_other_key" | "key_refused" | "contribution_not_next" | "contribution_not_secret" | "powers_changed" | "ceremony_invalid" | "deployment_not_found" | "not_deployed" | "unknown_chain" | "unknown_signer" | "wrong_chain" | "rpc_refused" | "signer_failed" | "chain_unavailable" | "chain_refused" | "insufficient_funds" | "foreign_node" | "spending_limit" | "nonce_contested" | "nonce_taken" | "transaction_failed" | "deployment_timeout" | "key_forgeable" | "key_claimed" | "contract_altered" | "key_for_development" | "contract_other_key" | "contract_unreadable" | "key_unusual" | "contract_too_long" | "contract_rejected" | "solc_version" | "solc_failed" | "code_differs" | "contract_wrong" | "no_contract" | "contract_not_verifier" | "contract_key_differs" | "contract_unsafe" | "no_proof_to_check" | "catalog_unavailable" | "stale_document" | "corrupt_document" | "queue_unavailable" | "lease_lost" | "artifact_not_found" | "artifact_exists" | "artifact_corrupt" | "artifact_store_unavailable" | "other_installation" | "new_catalog" | "new_store" | "no_installation" | "backup_invalid" | "file_unavailable" | "database_unavailable" | "inputs_not_found" | "inputs_wrong_key" | "inputs_altered" | "vault_other_key" | "secret_key_malformed" | "secret_keys_too_many" | "secret_key_weak" | "secret_key_exposed" | "secret_key_unavailable" | "artifact_unreadable" | "artifact_malformed" | "witness_calculator_unusable" | "verification_key_unusable" | "proving_key_unusable" | "sandbox_unavailable" | "sandbox_cache_folder" | "invalid_module" | "callback_failed" | "callback_early" | "callback_rate" | "callbacks_off" | "subject_gone" | "attempts_exhausted" | "panic" | "invalid_transition";
+        ErrorCode: "route_not_found" | "method_not_allowed" | "invalid_path" | "invalid_query" | "invalid_limit" | "invalid_cursor" | "unsupported_media_type" | "unreadable_body" | "malformed_json" | "invalid_body" | "body_too_large" | "invalid_idempotency_key" | "idempotency_key_reused" | "unauthenticated" | "credentials_refused" | "issuer_unavailable" | "scope_missing" | "too_many_requests" | "not_owner" | "key_not_found" | "no_webhooks" | "other_callback" | "delivery_not_found" | "delivery_pending" | "host_refused" | "origin_refused" | "not_allowed" | "timeout" | "starting" | "overloaded" | "too_many_watchers" | "too_many_downloads" | "bodies_over_budget" | "body_too_slow" | "range_not_satisfiable" | "too_many_verifications" | "internal" | "circuit_not_found" | "circuit_pending" | "circuit_failed" | "circuit_busy" | "circuit_deleting" | "circuit_in_use" | "ceremony_not_found" | "ceremony_file_not_found" | "ceremony_closed" | "ceremony_full" | "already_contributed" | "too_many_attempts" | "place_not_found" | "not_your_turn" | "ceremony_not_due" | "too_few_contributions" | "ceremony_busy" | "ceremony_ended" | "too_many_ceremonies" | "upload_not_found" | "upload_part_not_found" | "upload_not_direct" | "upload_part_length" | "upload_incomplete" | "upload_in_use" | "upload_too_large" | "too_many_circuits" | "plan_exhausted" | "too_many_uploads" | "invalid_upload" | "upload_digest" | "upload_gone" | "failed_before_import" | "import_incomplete" | "invalid_archive" | "not_of_source" | "parts_differ" | "key_of_other_circuit" | "transcript_of_other_key" | "verification_key_of_other_key" | "deleting" | "circuit_gone" | "template_changed" | "artifact_missing" | "compiler_output_corrupt" | "circuit_too_large" | "circuit_too_few_wires" | "circuit_not_rank_one" | "circuit_too_many_variables" | "synthesis_failed" | "no_compiler" | "circuit_unknown_wire" | "unknown_template" | "unknown_parameter" | "missing_parameter" | "invalid_parameter" | "inconsistent_parameters" | "invalid_template" | "invalid_template_folder" | "duplicate_template" | "template_key_unreadable" | "template_key_digest" | "powers_not_published" | "template_not_rendered" | "circom_rejected" | "include_not_found" | "include_outside_roots" | "invalid_file_name" | "compile_limit" | "compile_io" | "compiler_failed" | "tool_altered" | "circom_not_found" | "invalid_inputs" | "wrong_place" | "invalid_json" | "unknown_input" | "missing_input" | "duplicate_input" | "wrong_shape" | "not_decimal" | "not_in_field" | "unsafe_number" | "not_a_value" | "too_deep" | "constraint_failed" | "witness_length" | "witness_unsatisfied" | "witness_limit" | "witness_calculator_failed" | "signals_mismatch" | "input_mismatch" | "proof_not_found" | "proof_final" | "no_proof" | "public_signal_count" | "invalid_point" | "invalid_verification_key" | "proof_does_not_fit" | "unknown_prover" | "kernel_unavailable" | "key_folder_unusable" | "threads_unavailable" | "file_unreadable" | "file_unwritable" | "malformed_file" | "unreadable_proving_key" | "malformed_proving_key" | "inconsistent_proving_key" | "power_out_of_range" | "powers_truncated" | "powers_not_prepared" | "too_few_powers" | "invalid_beacon" | "powers_refused" | "record_malformed" | "record_not_sealed" | "record_of_other_key" | "key_refused" | "contribution_not_next" | "contribution_not_secret" | "powers_changed" | "ceremony_invalid" | "deployment_not_found" | "not_deployed" | "unknown_chain" | "unknown_signer" | "wrong_chain" | "rpc_refused" | "signer_failed" | "chain_unavailable" | "chain_refused" | "insufficient_funds" | "foreign_node" | "spending_limit" | "nonce_contested" | "nonce_taken" | "transaction_failed" | "deployment_timeout" | "key_forgeable" | "key_claimed" | "contract_altered" | "key_for_development" | "contract_other_key" | "contract_unreadable" | "key_unusual" | "contract_too_long" | "contract_rejected" | "solc_version" | "solc_failed" | "code_differs" | "contract_wrong" | "no_contract" | "contract_not_verifier" | "contract_key_differs" | "contract_unsafe" | "no_proof_to_check" | "catalog_unavailable" | "stale_document" | "corrupt_document" | "queue_unavailable" | "lease_lost" | "artifact_not_found" | "artifact_exists" | "artifact_corrupt" | "artifact_store_unavailable" | "other_installation" | "new_catalog" | "new_store" | "no_installation" | "backup_invalid" | "file_unavailable" | "database_unavailable" | "inputs_not_found" | "inputs_wrong_key" | "inputs_altered" | "vault_other_key" | "secret_key_malformed" | "secret_keys_too_many" | "secret_key_weak" | "secret_key_exposed" | "secret_key_unavailable" | "artifact_unreadable" | "artifact_malformed" | "witness_calculator_unusable" | "verification_key_unusable" | "proving_key_unusable" | "sandbox_unavailable" | "sandbox_cache_folder" | "invalid_module" | "callback_failed" | "callback_early" | "callback_moved" | "callback_rate" | "callbacks_off" | "subject_gone" | "attempts_exhausted" | "panic" | "invalid_transition";
         /** @description Parameters and inputs that yield a proof. */
         Example: {
             /** @description All inputs by name. */
@@ -2052,7 +2071,7 @@ export interface components {
             /** @description Dimensions, outermost first; empty for a single signal. */
             shape: components["schemas"]["Dimension"][];
         };
-        /** @description State of the server. Queues, backends and activity are those of all processes; the rest is of the process that answers. */
+        /** @description State of the server. Queues, backends, activity and workers are those of all processes; the rest is of the process that answers. */
         Overview: {
             /** @description Proofs of the last hour, day and week; empty while the catalog does not answer. */
             activity: components["schemas"]["ActivityWindow"][];
@@ -2074,6 +2093,8 @@ export interface components {
             version: string;
             /** @description Sentences about settings that are not for production. */
             warnings: string[];
+            /** @description Processes that run jobs, alive ones first, at most 200; empty while the catalog does not answer. */
+            workers: components["schemas"]["WorkerProcess"][];
         };
         /** @description Value of a parameter: a number, a boolean, or an array of them. */
         ParamValue: number | components["schemas"]["Decimal"] | boolean | (number | components["schemas"]["Decimal"] | boolean)[];
@@ -2270,12 +2291,7 @@ export interface components {
             /** Format: int64 */
             removed: number;
         };
-        /** @description Choice of dead letters. */
-        PurgedBefore: {
-            /** @description Only dead letters of all queues that died before, such as `2027-01-01T00:00:00Z`. */
-            before: components["schemas"]["Time"];
-        };
-        /** @description Half and 95 % of the times are at most this, in milliseconds. */
+        /** @description Half and 95 % of the times are at most this, in milliseconds; up to a tenth too large. */
         Quantiles: {
             /** Format: int64 */
             p50: number;
@@ -2396,6 +2412,8 @@ export interface components {
             hash: components["schemas"]["TransactionHash"];
             /** Format: int64 */
             nonce: number;
+            /** @description Hashes of transactions with the same nonce that it replaces, oldest first. Either of them can be mined. */
+            replaced?: components["schemas"]["TransactionHash"][];
         };
         /** @description SHA-256 in lower-case hex digits. */
         Sha256: string;
@@ -2562,7 +2580,7 @@ export interface components {
             proofs: number;
             /**
              * Format: int64
-             * @description Milliseconds of the stages of this work.
+             * @description Milliseconds that workers spent on this work, also on attempts that failed.
              */
             workMs: number;
         };
@@ -2605,6 +2623,37 @@ export interface components {
         };
         /** @description Non-negative integer: a number up to 2^53 - 1, or a decimal string of any size. */
         Whole: number | components["schemas"]["Decimal"];
+        /**
+         * Format: uuid
+         * @description Id of a process that runs jobs: a lower-case UUID.
+         */
+        WorkerId: string;
+        /** @description A process that runs jobs. Times are those of the database. */
+        WorkerProcess: {
+            /** @description Whether it was seen in the last minute. A process that ends in order is removed; a lost one after a day. */
+            alive: boolean;
+            /** @description Kernel of the prover that the processor allows. */
+            kernel: string;
+            /**
+             * Format: int64
+             * @description Resident memory in bytes; absent where the system does not tell.
+             */
+            memoryBytes?: number;
+            /** @description Name of the prover. */
+            prover: string;
+            /** @description Queues whose jobs it runs. */
+            queues: components["schemas"]["Concurrency"][];
+            seenAt: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Seconds since it was seen. A process announces itself every 15 seconds.
+             */
+            silentS: number;
+            startedAt: components["schemas"]["Time"];
+            version: string;
+            /** @description New at every start of the process. */
+            workerId: components["schemas"]["WorkerId"];
+        };
     };
     responses: {
         /** @description A fault of the server, or damaged data */
@@ -5905,7 +5954,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PurgedBefore"];
+                "application/json": components["schemas"]["ChosenLetters"];
             };
         };
         responses: {
@@ -5981,7 +6030,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_body`: a field of the body is missing, unknown or of the wrong type */
+            /** @description `invalid_body`: a field of the body is missing, unknown or of the wrong type; `invalid_inputs`: inputs do not fit the circuit, or fields of a deployment are missing or contradict each other */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6642,6 +6691,10 @@ export interface operations {
                 userId?: components["schemas"]["UserId"];
                 /** @description Only requests with this status. */
                 status?: components["schemas"]["ProofStatus"];
+                /** @description Only failed requests with this code. */
+                errorCode?: string;
+                /** @description Only requests made at this time or later, such as `2027-01-01T00:00:00Z`. */
+                since?: components["schemas"]["Time"];
                 /** @description Maximum number of entries, 1 to 200; default 50. */
                 limit?: number;
                 /** @description `nextCursor` of the previous page; absent for the first page. */

@@ -151,8 +151,11 @@ impl TransactionSigner for Pen {
     async fn sign(&self, transaction: &UnsignedTransaction) -> Result<SignedTransaction, ChainError> {
         let signed = self.0.sign(transaction).await?;
         let number = self.1.with(|state| {
-            state.signed.push((signed.clone(), transaction.clone()));
-            state.signed.len() - 1
+            // The same transaction, signed again after a crash, has the same hash.
+            if state.signed.iter().all(|(known, _)| known.hash != signed.hash) {
+                state.signed.push((signed.clone(), transaction.clone()));
+            }
+            state.number(signed.hash)
         });
         self.1.note(Signed(number)).await;
         Ok(signed)
@@ -306,8 +309,8 @@ async fn a_refused_replacement_leaves_the_waiting_transaction_good() {
 #[tokio::test]
 async fn a_crash_around_a_replacement_gives_one_contract() {
     for (crash, mined, after) in [
-        // Signed but not stored: it is never sent, and the next process signs another one.
-        (Signed(1), 2, Sent(2)),
+        // Signed but not stored: the next process signs the same one again.
+        (Signed(1), 1, Sent(1)),
         // Stored but not sent: the next process sends it.
         (Stored(1), 1, Sent(1)),
         (Sent(1), 0, Sent(1)),
@@ -322,7 +325,7 @@ async fn a_crash_around_a_replacement_gives_one_contract() {
         assert_eq!(deployed.transaction, Some(hash_of(&process, mined)), "{crash:?}");
         process.assert_one_nonce();
         let events = process.world.events();
-        assert_eq!(events.contains(&Sent(1)), crash != Signed(1), "{crash:?}: {events:?}");
+        assert!(events.contains(&Sent(1)), "{crash:?}: {events:?}");
         for (at, event) in events.iter().enumerate() {
             if let Sent(number) = event {
                 assert!(events[..at].contains(&Stored(*number)), "{crash:?}: {events:?}");

@@ -206,7 +206,9 @@ mod tests {
             clock.ahead_ms.store(ahead, Ordering::Relaxed);
             assert_eq!(clock.is_close().is_ok(), is_close, "{ahead}");
         }
-        assert!(clock.is_close().unwrap_err().to_string().contains("set the wrong clock"));
+        let error = clock.is_close().unwrap_err();
+        let reason = std::error::Error::source(&error).unwrap().to_string();
+        assert!(reason.contains("set the wrong clock"), "{reason}");
     }
 
     #[tokio::test]

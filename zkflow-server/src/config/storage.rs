@@ -79,9 +79,6 @@ impl Storage {
             (Some(_), false) => Err(ConfigError::Contradiction(
                 "storage.sealing_keys and storage.sealing_public_keys are set: private keys have their public ones".to_owned(),
             )),
-            _ if self.s3_upload_s > 0 && self.s3_bucket.is_none() => Err(ConfigError::Contradiction(
-                "storage.s3_upload_s is set, and storage.s3_bucket is not: only a bucket has signed URLs".to_owned(),
-            )),
             _ => Ok(()),
         }
     }

@@ -109,9 +109,10 @@ pub async fn put_part(
     Ok(())
 }
 
-/// Whether parts can be sent to the store directly.
+/// Whether parts can be sent to the store directly: only a bucket has signed URLs.
 pub fn is_direct(app: &App) -> bool {
-    app.config.storage.s3_upload_s > 0
+    let storage = &app.config.storage;
+    storage.s3_upload_s > 0 && storage.s3_bucket.is_some()
 }
 
 /// Signed requests that send parts of a file to the store directly: each with the length of its place, and the given SHA-256.

@@ -17,24 +17,25 @@ impl Workers for MongoCatalog {
     async fn announce(&self, process: &WorkerProcess) -> Result<(), CatalogError> {
         let action = "announcing a worker";
         let text = serde_json::to_string(process).map_err(|error| CatalogError::backend(action, error))?;
+        // If the process is known, this would be a second document with its id.
+        let unknown = doc! { "_id": process.id.as_str(), "first": { "$exists": false } };
+        let begin = doc! { "$set": { "process": &text }, "$currentDate": { "first": true, "last": true } };
+        let call = self.connection.call();
+        let added = call.workers().update_one(unknown, begin).upsert(true).await;
+        call.answered();
+        let is_new = match added {
+            Err(error) if is_duplicate(&error) => false,
+            added => added.map(|_| true).map_err(failed(action))?,
+        };
+        if is_new {
+            return self.forget().await;
+        }
         let only = doc! { "_id": process.id.as_str() };
         let change = doc! { "$set": { "process": text }, "$currentDate": { "last": true } };
         let call = self.connection.call();
-        let written = call.workers().update_one(only.clone(), change).upsert(true).await;
+        let written = call.workers().update_one(only, change).await;
         call.answered();
-        let new = match written {
-            // The first attempt of a repeated call.
-            Err(error) if is_duplicate(&error) => false,
-            written => written.map_err(failed(action))?.upserted_id.is_some(),
-        };
-        if !new {
-            return Ok(());
-        }
-        let call = self.connection.call();
-        let first = call.workers().update_one(only, doc! { "$currentDate": { "first": true } }).await;
-        call.answered();
-        first.map_err(failed(action))?;
-        self.forget().await
+        written.map(drop).map_err(failed(action))
     }
 
     async fn withdraw(&self, id: &WorkerId) -> Result<(), CatalogError> {
@@ -94,7 +95,6 @@ fn seen(found: &Document, now: Timestamp) -> Result<SeenWorker, CatalogError> {
     let process = serde_json::from_str(process).map_err(|error| corrupt(error.to_string()))?;
     let moment = |of: &DateTime| Timestamp::from_millis(of.timestamp_millis());
     let last = found.get_datetime("last").map(moment).map_err(|error| corrupt(error.to_string()))?;
-    // The process ended between its first two writes.
-    let first = found.get_datetime("first").map_or(last, moment);
+    let first = found.get_datetime("first").map(moment).map_err(|error| corrupt(error.to_string()))?;
     Ok(SeenWorker { process, first, last, silent: now.since(last) })
 }

@@ -89,18 +89,18 @@ pub async fn old_dead_letters_are_purged(h: QueueHarness) {
 pub async fn one_dead_letter_is_removed(h: QueueHarness) {
     let (mut dead, other) = (Vec::new(), h.push(NewJob { delay: h.tick * 50, ..job("other") }).await);
     for _ in 0..2 {
-        let id = h.push(job("s")).await;
+        let id = h.push(NewJob::new(Q, "s")).await;
         h.queue.fail(&h.lease_one().await.token, "no", Retry::Never).await.expect("fail");
         dead.push(id);
     }
-    let waiting = h.push(job("s")).await;
+    let waiting = h.push(NewJob::new(Q, "s")).await;
     let remove = async |id| h.queue.remove_dead(id).await.expect("remove_dead");
     assert!(!remove(&waiting).await && !remove(&other).await, "a waiting job was removed");
     assert!(remove(&dead[0]).await, "the dead letter was not removed");
     assert!(!remove(&dead[0]).await, "a dead letter was removed twice");
     h.assert_forgotten(&dead[0]).await;
     assert_eq!(h.queue.dead(Q, 9).await.expect("dead"), [h.job(&dead[1]).await]);
-    let again = h.queue.push(job("s")).await.expect("push");
+    let again = h.queue.push(NewJob::new(Q, "s")).await.expect("push");
     assert_eq!((again.id, again.duplicate), (waiting.clone(), true), "the key of the waiting job is free");
     let lease = h.lease_one().await;
     assert!(!remove(&waiting).await, "a leased job was removed");
