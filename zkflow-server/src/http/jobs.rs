@@ -322,7 +322,7 @@ async fn retry(
         }
         results.push(RetriedJob { subject, outcome: outcome.into() });
     }
-    // The dead letters of these jobs are done with. One of a job that died again meanwhile stays.
+    // The dead letters of these jobs are no longer needed. One of a job that died again meanwhile stays.
     if !retried.is_empty() {
         jobs::remove_letters(&app, queue, Some(&retried), began + Duration::from_millis(1)).await?;
     }
