@@ -22,6 +22,7 @@ export type ProofRequest = Schemas["ProofRequest"];
 export type ProofPage = Schemas["ProofPage"];
 export type Queue = Schemas["Queue"];
 export type Scope = Schemas["Scope"];
+export type StageProgress = Schemas["StageProgress"];
 export type Template = Schemas["Template"];
 export type Parameter = Schemas["Parameter"];
 export type Window = Schemas["ActivityWindow"];

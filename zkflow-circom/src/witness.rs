@@ -13,6 +13,7 @@ mod rehearsal;
 mod signals;
 mod table;
 pub mod tape;
+mod version;
 mod wires;
 
 pub use calculator::{CalculatorFiles, OpenError, Way, WitnessCalculator};
@@ -21,4 +22,5 @@ pub use error::WitnessError;
 pub use module::WitnessLimits;
 pub use rehearsal::rehearsed;
 pub use signals::InputSignals;
+pub use version::module_version;
 pub use zkflow_groth16::witness::Witness;

@@ -103,14 +103,45 @@ pub fn prove_verified(
     witness: &Witness,
     rng: &mut dyn SecureRng,
 ) -> Result<(Proof, PublicSignals), ProveError> {
-    let proof = key.prove(witness, rng)?;
-    let public = PublicSignals::of_witness(verifier.key(), witness).map_err(|_| {
-        ProveError::Key("the witness has fewer wires than the key has public signals".to_owned())
-    })?;
-    match verifier.verify(&public, &proof) {
-        Ok(true) => Ok((proof, public)),
-        // Only a faulty prover makes a point that is off its curve.
-        Ok(false) | Err(_) => Err(ProveError::Unsatisfied),
+    UnverifiedProof::new(key, verifier, witness, rng)?.verify()
+}
+
+/// A proof that is not verified yet. [`prove_verified`] makes and verifies one; the steps apart can be timed apart.
+#[derive(Debug)]
+pub struct UnverifiedProof<'a> {
+    verifier: &'a Verifier,
+    proof: Proof,
+    public: PublicSignals,
+}
+
+impl<'a> UnverifiedProof<'a> {
+    /// Makes a proof; the public signals are taken from the witness.
+    ///
+    /// # Errors
+    /// The errors of [`PreparedKey::prove`].
+    pub fn new(
+        key: &dyn PreparedKey,
+        verifier: &'a Verifier,
+        witness: &Witness,
+        rng: &mut dyn SecureRng,
+    ) -> Result<Self, ProveError> {
+        let proof = key.prove(witness, rng)?;
+        let public = PublicSignals::of_witness(verifier.key(), witness).map_err(|_| {
+            ProveError::Key("the witness has fewer wires than the key has public signals".to_owned())
+        })?;
+        Ok(Self { verifier, proof, public })
+    }
+
+    /// Verifies the proof.
+    ///
+    /// # Errors
+    /// [`ProveError::Unsatisfied`] if it does not verify; the proof is discarded.
+    pub fn verify(self) -> Result<(Proof, PublicSignals), ProveError> {
+        match self.verifier.verify(&self.public, &self.proof) {
+            Ok(true) => Ok((self.proof, self.public)),
+            // Only a faulty prover makes a point that is off its curve.
+            Ok(false) | Err(_) => Err(ProveError::Unsatisfied),
+        }
     }
 }
 

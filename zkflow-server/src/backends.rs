@@ -43,7 +43,9 @@ use crate::callbacks::Postman;
 use crate::config::Config;
 use crate::maintenance::Data;
 use crate::maintenance::binding::bind;
-use crate::state::{ActivityLog, App, Budgets, Changes, Meters, Pauses, Rates, Verifiers};
+use crate::state::{
+    ActivityLog, App, Budgets, CacheFolders, Changes, LoadedCircuits, Meters, Pauses, Rates, Verifiers,
+};
 use crate::telemetry;
 #[cfg(feature = "evm")]
 use zkflow_evm::{Chains, Policy, Solc};
@@ -123,11 +125,12 @@ pub async fn open_for(
             Jobs { queue, ledger, changes: Changes::default() }
         }
     };
-    let caches = Caches {
-        scratch: Some(folder.join("scratch")),
+    let caches = CacheFolders {
+        artifacts: config.storage.s3_bucket.as_ref().map(|_| config.storage.artifact_cache_in(&folder)),
         modules: Some(config.circuits.module_cache.clone().unwrap_or_else(|| folder.join("modules"))),
         keys: Some(config.proving.key_cache.clone().unwrap_or_else(|| folder.join("keys"))),
     };
+    let scratch = Some(folder.join("scratch"));
     let powers: Arc<dyn PowersSource> = match config.circuits.ptau_path.clone() {
         Some(path) => {
             let checked = CheckedPowers::new(folder.join("ptau").join("verified"), data.record_key());
@@ -136,7 +139,7 @@ pub async fn open_for(
         None => Arc::new(DevelopmentPowers::in_folder(folder.join("ptau"))),
     };
     let backends = Backends { data, installation, jobs };
-    assemble(config, provers, backends, caches, powers, queues, shutdown).await
+    assemble(config, provers, backends, (caches, scratch), powers, queues, shutdown).await
 }
 
 /// Opens the documents and artifacts of `config` alone, for work on the stored data. They need not belong together.
@@ -198,8 +201,8 @@ pub async fn in_memory(
     let queue: Arc<dyn JobQueue> = Arc::new(MemoryQueue::new(data.clock.clone()));
     let ledger = Arc::new(Apart::new(data.catalog.clone(), queue.clone()));
     let backends = Backends { data, installation, jobs: Jobs { queue, ledger, changes: Changes::default() } };
-    let caches = Caches {
-        scratch: None,
+    let caches = CacheFolders {
+        artifacts: None,
         modules: config.circuits.module_cache.clone(),
         keys: config.proving.key_cache.clone(),
     };
@@ -207,14 +210,7 @@ pub async fn in_memory(
         Some(path) => Arc::new(checked_powers(path, None).await?),
         None => Arc::new(DevelopmentPowers::in_memory()),
     };
-    assemble(config, provers, backends, caches, powers, &QueueName::ALL, shutdown).await
-}
-
-/// Folders of data that can be computed again. `None`: not cached on disk.
-struct Caches {
-    scratch: Option<PathBuf>,
-    modules: Option<PathBuf>,
-    keys: Option<PathBuf>,
+    assemble(config, provers, backends, (caches, None), powers, &QueueName::ALL, shutdown).await
 }
 
 /// The opened backends.
@@ -235,7 +231,7 @@ async fn assemble(
     config: Config,
     provers: Provers,
     backends: Backends,
-    caches: Caches,
+    (caches, scratch): (CacheFolders, Option<PathBuf>),
     powers: Arc<dyn PowersSource>,
     queues: &[QueueName],
     shutdown: CancellationToken,
@@ -248,10 +244,11 @@ async fn assemble(
     let pauses = Arc::new(Pauses::new(store.clone()));
     let queue = Arc::new(pausable::Pausable::new(queue, pauses.clone()));
     let prover = provers
-        .open(&config.proving.prover, config.proving.native_options(caches.keys))
+        .open(&config.proving.prover, config.proving.native_options(caches.keys.clone()))
         .map_err(failed("start the prover"))?;
+    let modules = caches.modules.clone();
     let (tools, config) =
-        tokio::task::spawn_blocking(move || tools(&config, caches.modules).map(|tools| (tools, config)))
+        tokio::task::spawn_blocking(move || tools(&config, modules).map(|tools| (tools, config)))
             .await
             .map_err(failed("load the tools"))??;
     #[cfg(feature = "evm")]
@@ -298,8 +295,10 @@ async fn assemble(
         rates: Rates::new(&config.limits, &config.plans),
         meters: Meters::default(),
         verifiers: Verifiers::new(std::thread::available_parallelism().map_or(1, usize::from)),
+        loaded: LoadedCircuits::new(config.proving.circuit_cache_bytes()),
         uploads: tokio::sync::Mutex::default(),
-        scratch: caches.scratch,
+        caches,
+        scratch,
         shutdown,
         metrics: telemetry::metrics(),
         started: Instant::now(),

@@ -33,6 +33,7 @@ mod addresses;
 mod budgets;
 mod changes;
 mod circuits;
+mod loaded;
 mod meters;
 mod pauses;
 mod rates;
@@ -47,6 +48,7 @@ pub(crate) use addresses::network;
 pub(crate) use budgets::LOCAL;
 pub use budgets::{Budget, Budgets, ClientAddress, Exhausted, Held};
 pub use changes::{Changes, Subscription};
+pub use loaded::{CacheFolders, CircuitUse, LoadedCircuits};
 pub use meters::{Meter, Meters};
 pub use pauses::Pauses;
 pub use rates::{Rate, Rates};
@@ -122,8 +124,12 @@ pub struct App {
     pub meters: Meters,
     /// Limit of concurrent verifications, and a cache of prepared keys.
     pub verifiers: Verifiers,
+    /// Circuits that are ready to prove.
+    pub loaded: LoadedCircuits,
     /// Held while an upload is created.
     pub uploads: tokio::sync::Mutex<()>,
+    /// Folders of data that can be computed or fetched again.
+    pub caches: CacheFolders,
     /// Folder for files during a job; `None`: that of the system.
     pub scratch: Option<PathBuf>,
     /// Cancelled at shutdown: waiting requests return, workers lease no more jobs.

@@ -10,8 +10,8 @@ pub use list::{METRICS, Metric, MetricKind};
 pub use log::{filter, finish, log_to_stderr, panics_without_messages};
 pub(crate) use recorder::{
     BACKEND_UP, CONNECTIONS, CONNECTIONS_REFUSED, HTTP_DURATION, HTTP_REQUESTS, QUEUE_AGE, QUEUE_JOBS,
-    circuit_used, document_failed, render, stage_took, witness_calculated,
+    document_failed, render, stage_took, witness_calculated,
 };
 pub use recorder::{metrics, upkeep};
 pub(crate) use traces::join;
-pub(crate) use usage::{database_bytes, free_space, measure, resident_bytes};
+pub(crate) use usage::{CacheFolder, cached_bytes, database_bytes, free_space, measure, resident_bytes};

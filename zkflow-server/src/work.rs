@@ -8,7 +8,6 @@
 
 #[cfg(feature = "evm")]
 mod balance;
-mod cache;
 #[cfg(feature = "evm")]
 mod callback;
 mod ceremony;
@@ -24,6 +23,7 @@ mod memory;
 mod presence;
 mod proof;
 pub(crate) mod scratch;
+mod verification;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +37,6 @@ use zkflow_queue::{Backoff, Handler, JobError, Reconciler, Worker, WorkerConfig}
 
 use crate::state::App;
 
-use cache::CircuitCache;
 use document::Progress;
 use presence::Presence;
 

@@ -54,7 +54,7 @@ export function CircuitPage({ id }: { id: string }) {
             ["visibility", circuit.visibility === "public" ? "public: tenants that know the id may use it" : "its tenant only"],
             ["made", <Time at={circuit.createdAt} />],
           ]} />
-          <Timeline stages={STAGES} present={circuit.stage} status={circuit.status} timings={circuit.timings} attempt={circuit.attempt} />
+          <Timeline stages={STAGES} present={circuit.stage} status={circuit.status} timings={circuit.timings} attempt={circuit.attempt} {...(circuit.stageProgress ? { progress: circuit.stageProgress } : {})} />
         </Section>
         <Section title="Keys" aside={<Provenance of={circuit} />}>
           <p>{origin.text}</p>

@@ -42,9 +42,10 @@ export function OverviewPage() {
             ["templates", count(process.templates)],
           ]} />
         </Section>
-        <Section title="Disks and limits">
+        <Section title="Disks, caches and limits">
           <Facts rows={[
             ...data.disks.map((disk) => [`free for ${disk.folder}`, bytes(disk.freeBytes)] as [string, string]),
+            ...data.caches.map((cache) => [`cache of ${cache.name}`, cacheUse(cache)] as [string, string]),
             ...data.budgets.map(({ name, used, limit }) => [
               name, name === "bodies" ? `${bytes(used)} of ${bytes(limit)}` : `${count(used)} of ${count(limit)}`,
             ] as [string, string]),
@@ -55,12 +56,18 @@ export function OverviewPage() {
   );
 }
 
+function cacheUse({ usedBytes, limitBytes, hits, misses }: Overview["caches"][number]): string {
+  const size = limitBytes === undefined ? bytes(usedBytes) : `${bytes(usedBytes)} of ${bytes(limitBytes)}`;
+  return hits === undefined || misses === undefined || hits + misses === 0 ? size
+    : `${size}, found ${Math.round((hits / (hits + misses)) * 100)} % of ${count(hits + misses)} times`;
+}
+
 function Activity({ windows }: { windows: Window[] }) {
   const [chosen, setChosen] = useState<Window["window"]>("hour");
   const window = windows.find((one) => one.window === chosen);
   if (!window) return null;
   const times: [string, Window["wait"]][] = [
-    ["wait", window.wait], ["witness", window.witness], ["prove and verify", window.prove], ["in all", window.total],
+    ["wait", window.wait], ["witness", window.witness], ["prove", window.prove], ["verify", window.verify], ["in all", window.total],
   ];
   return (
     <Section

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use zkflow_circom::compile::{CircuitCompiler, CompileError, CompileOptions, Compiled, SourceTree};
 use zkflow_circom::inputs::Shape;
 use zkflow_circom::sandbox::Sandbox;
-use zkflow_circom::witness::{CalculatorFiles, InputSignals, OpenError, WitnessCalculator, WitnessLimits};
+use zkflow_circom::witness::{
+    CalculatorFiles, InputSignals, OpenError, WitnessCalculator, WitnessLimits, module_version,
+};
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::error::{Classified, ErrorKind};
 use zkflow_groth16::format::json::{self, JsonError};
@@ -66,21 +68,27 @@ impl ImportedParts {
             return CheckedParts::new(None, compiled, sandbox, limits);
         };
         let compiled = compiler.compile(&tree, &options)?;
-        let other = |file| {
+        let other = |file, made_by| {
             let compiler = format!("{} {}", compiler.version(), options.flags().join(" "));
-            ImportError::NotOfSource { file, compiler }
+            ImportError::NotOfSource { file, compiler, made_by }
         };
         if let Some(given) = r1cs
             && given != compiled.r1cs
             && R1cs::read(&given)? != R1cs::read(&compiled.r1cs)?
         {
-            return Err(other("r1cs"));
+            return Err(other("r1cs", None));
         }
-        if wasm.is_some_and(|given| given != compiled.wasm) {
-            return Err(other("wasm"));
+        if let Some(given) = wasm
+            && given != compiled.wasm
+        {
+            let own = module_version(&compiled.wasm);
+            return Err(other(
+                "wasm",
+                module_version(&given).filter(|version| Some(version) != own.as_ref()),
+            ));
         }
         if sym.is_some_and(|given| given != compiled.sym) {
-            return Err(other("sym"));
+            return Err(other("sym", None));
         }
         let main = tree.files().find(|(path, _)| *path == tree.main()).map(|(_, text)| text.to_vec());
         CheckedParts::new(main, compiled, sandbox, limits)
@@ -299,13 +307,16 @@ pub enum ImportError {
     Missing(&'static str),
     /// A file is not the one that the source compiles to.
     #[error(
-        "the {file} is not what {compiler} makes from the source: omit it, or give the version and options that made it"
+        "the {file} is not what {compiler} makes from the source{}: omit it, or give the simplification that made it",
+        made_by.as_ref().map(|version| format!(", circom {version} made it")).unwrap_or_default()
     )]
     NotOfSource {
         /// Kind of the file.
         file: &'static str,
         /// Version and options of the compiler.
         compiler: String,
+        /// The version of circom that the file says, if it is another one.
+        made_by: Option<String>,
     },
     /// The source cannot be compiled.
     #[error(transparent)]

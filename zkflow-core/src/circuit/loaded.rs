@@ -11,7 +11,7 @@ use zkflow_circom::witness::{
 use zkflow_groth16::error::{Classified, ErrorKind};
 use zkflow_groth16::format::FormatError;
 use zkflow_groth16::proof::{Proof, PublicSignals};
-use zkflow_groth16::prove::{PreparedKey, ProveError, Prover, prove_verified};
+use zkflow_groth16::prove::{PreparedKey, ProveError, Prover, UnverifiedProof};
 use zkflow_groth16::rng::SecureRng;
 use zkflow_groth16::verify::{Verifier, VerifyError};
 
@@ -107,7 +107,19 @@ impl LoadedCircuit {
         witness: &Witness,
         rng: &mut dyn SecureRng,
     ) -> Result<(Proof, PublicSignals), ProveError> {
-        prove_verified(&*self.key, &self.verifier, witness, rng)
+        self.prove_unverified(witness, rng)?.verify()
+    }
+
+    /// Makes a proof that is to be verified.
+    ///
+    /// # Errors
+    /// The witness has another number of wires than the key.
+    pub fn prove_unverified(
+        &self,
+        witness: &Witness,
+        rng: &mut dyn SecureRng,
+    ) -> Result<UnverifiedProof<'_>, ProveError> {
+        UnverifiedProof::new(&*self.key, &self.verifier, witness, rng)
     }
 
     /// Checks that the public signals of a proof are the given public inputs, all of them and no others, after the

@@ -47,7 +47,10 @@ pub use ceremony::{
     Accepted, Ceremony, CeremonyFilter, CeremonyKey, CeremonyResult, CeremonyStage, CeremonyStatus,
     CeremonyTask, EndedPlace, Place, PlaceEnd,
 };
-pub use circuit::{Circuit, CircuitFilter, CircuitKey, CircuitStage, CircuitStatus, Removed, Visibility};
+pub use circuit::{
+    Circuit, CircuitFilter, CircuitKey, CircuitStage, CircuitStatus, Removed, StageProgress, Verification,
+    Visibility,
+};
 pub use delivery::{Beginning, Delivery, DeliveryFilter, DeliveryKey, DeliveryStage, DeliveryStatus};
 pub use deployment::{
     DeployedContract, Deployment, DeploymentFilter, DeploymentKey, DeploymentStage, DeploymentStatus, Signer,

@@ -20,7 +20,7 @@ pub(super) async fn store(
     let store = S3Store::open(settings).await.map_err(failed("open the artifact store"))?;
     tracing::info!(%bucket, "artifacts are stored in S3");
     let guarded: Arc<dyn ArtifactStore> = Arc::new(GuardedStore::new(Arc::new(store), Policy::default()));
-    let cache = config.artifact_cache.clone().unwrap_or_else(|| data.join("artifact-cache"));
+    let cache = config.artifact_cache_in(data);
     let cached = CachedStore::open(guarded, cache, config.artifact_cache_bytes(), is_of_a_circuit);
     Ok(Arc::new(cached.map_err(failed("open the cache of artifacts"))?))
 }

@@ -76,7 +76,7 @@ impl Proving {
             key_memory: usize::try_from(bytes(self.key_memory_mib)).unwrap_or(usize::MAX),
             constant_work: self.constant_work,
             cache_dir: folder,
-            cache_bytes: bytes(self.key_cache_mib),
+            cache_bytes: self.key_cache_bytes(),
             ..NativeOptions::default()
         }
     }
@@ -84,6 +84,11 @@ impl Proving {
     /// Memory limit in bytes for all proofs that run in parallel; `None` means a share of the machine's.
     pub fn proof_memory_bytes(&self) -> Option<u64> {
         (self.proof_memory_mib > 0).then(|| bytes(self.proof_memory_mib))
+    }
+
+    /// Size limit of the folder of prepared keys in bytes.
+    pub fn key_cache_bytes(&self) -> u64 {
+        bytes(self.key_cache_mib)
     }
 
     /// Memory limit of the prepared circuits in bytes.

@@ -1,7 +1,7 @@
 //! [`Storage`]: settings of documents, jobs and artifacts.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -89,6 +89,11 @@ impl Storage {
             unclaimed: Duration::from_secs(self.unclaimed_grace_s),
             trash: Duration::from_secs(self.trash_s),
         }
+    }
+
+    /// Folder that caches artifacts from the bucket, with this data folder.
+    pub(crate) fn artifact_cache_in(&self, data: &Path) -> PathBuf {
+        self.artifact_cache.clone().unwrap_or_else(|| data.join("artifact-cache"))
     }
 
     /// Size limit of the artifact cache in bytes.

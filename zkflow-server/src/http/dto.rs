@@ -11,7 +11,7 @@ use zkflow_core::inputs::NumberRule;
 use zkflow_core::provenance::Provenance;
 use zkflow_core::service::catalog::{
     Circuit, CircuitStage, CircuitStatus, Failure, Origin, ProofRequest, ProofStage, ProofStatus, Removed,
-    Visibility,
+    StageProgress, Verification, Visibility,
 };
 use zkflow_core::service::id::UserId;
 use zkflow_core::template::TemplateName;
@@ -216,8 +216,11 @@ pub(super) struct CircuitDto {
     status: CircuitStatus,
     #[schema(value_type = schema::CircuitStage)]
     stage: CircuitStage,
-    /// `finished stages / all stages`, from 0 to 1.
+    /// `finished stages / all stages`, from 0 to 1, with the finished part of the present stage if that is known.
     progress: f32,
+    /// How far the present stage is; present while an imported key is verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage_progress: Option<StageProgressDto>,
     /// Number of attempts so far.
     attempt: u32,
     /// Milliseconds spent in each finished stage.
@@ -316,6 +319,7 @@ pub(super) struct FileDto {
 
 impl From<Circuit> for CircuitDto {
     fn from(circuit: Circuit) -> Self {
+        let (progress, stage_progress) = (circuit.progress(), circuit.stage_progress().copied());
         let artifacts = circuit.artifacts.iter().map(|(name, meta)| {
             let url = format!("/v1/circuits/{}/artifacts/{name}", circuit.id);
             let file = FileDto { size: meta.size, sha256: meta.sha256.to_string(), url };
@@ -336,6 +340,8 @@ impl From<Circuit> for CircuitDto {
             Origin::Import(import) => (None, Map::new(), Some(ImportDto::from(*import))),
         };
         Self {
+            progress,
+            stage_progress: stage_progress.map(StageProgressDto::from),
             artifacts: artifacts.chain(deployment).collect(),
             circuit_id: circuit.id.to_string(),
             circuit_hash: circuit.circuit_hash.to_string(),
@@ -344,7 +350,6 @@ impl From<Circuit> for CircuitDto {
             import,
             status: circuit.life.status,
             stage: circuit.life.stage,
-            progress: circuit.life.progress(),
             attempt: circuit.life.attempt,
             timings: circuit.life.timings,
             report: circuit.report.map(ReportDto::from),
@@ -358,6 +363,29 @@ impl From<Circuit> for CircuitDto {
             created_at: circuit.life.created_at.to_string(),
             updated_at: circuit.life.updated_at.to_string(),
         }
+    }
+}
+
+/// How far a stage is.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = StageProgress)]
+pub(super) struct StageProgressDto {
+    /// What is done now.
+    #[schema(value_type = schema::Verification)]
+    doing: Verification,
+    /// Number of the step, from 1.
+    step: u8,
+    /// Number of steps.
+    steps: u8,
+    /// Hundredths of the step that are done.
+    #[schema(maximum = 100)]
+    percent: u8,
+}
+
+impl From<StageProgress> for StageProgressDto {
+    fn from(StageProgress { doing, step, steps, percent }: StageProgress) -> Self {
+        Self { doing, step, steps, percent }
     }
 }
 

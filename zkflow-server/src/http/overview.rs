@@ -18,7 +18,7 @@ use super::openapi::schema;
 use super::operations::{OK, look};
 use crate::config::Config;
 use crate::service::RequestError;
-use crate::state::{self, App, Budget};
+use crate::state::{self, App, Budget, CircuitUse};
 use crate::telemetry;
 
 pub(super) fn routes() -> Routes {
@@ -49,6 +49,7 @@ struct OverviewDto {
     /// Processes that run jobs, alive ones first, at most 200; empty while the catalog does not answer.
     workers: Vec<WorkerDto>,
     disks: Vec<DiskDto>,
+    caches: Vec<CacheDto>,
     budgets: Vec<BudgetDto>,
 }
 
@@ -130,9 +131,12 @@ struct WindowDto {
     /// Time of the stage `witness`.
     #[serde(skip_serializing_if = "Option::is_none")]
     witness: Option<QuantilesDto>,
-    /// Time of the stage `prove`, which includes the verification.
+    /// Time of the stage `prove` without the verification.
     #[serde(skip_serializing_if = "Option::is_none")]
     prove: Option<QuantilesDto>,
+    /// Time of the verification.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verify: Option<QuantilesDto>,
     /// Time from the request to the proof.
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<QuantilesDto>,
@@ -227,6 +231,25 @@ struct DiskDto {
     free_bytes: u64,
 }
 
+/// Data of this process that can be computed or loaded again.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Cache)]
+struct CacheDto {
+    /// `circuits` in memory; the folders `artifacts`, `keys` or `modules`.
+    name: &'static str,
+    used_bytes: u64,
+    /// Absent without a limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit_bytes: Option<u64>,
+    /// Uses since the start of the process that found what they need; absent of folders.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hits: Option<u64>,
+    /// Uses since the start of the process that did not; absent of folders.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    misses: Option<u64>,
+}
+
 /// A limit of what requests can make large.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = BudgetState)]
@@ -243,11 +266,12 @@ struct BudgetDto {
     responses((status = 200, description = "The state of the server", body = OverviewDto))
 )]
 async fn overview(State(app): State<Arc<App>>) -> Result<Json<OverviewDto>, Problem> {
-    let config = app.config.clone();
+    let (config, caching) = (app.config.clone(), app.caches.clone());
     let measured = tokio::task::spawn_blocking(move || {
-        (telemetry::free_space(&config), telemetry::database_bytes(&config), telemetry::resident_bytes())
+        let sizes = (telemetry::database_bytes(&config), telemetry::resident_bytes());
+        (telemetry::free_space(&config), telemetry::cached_bytes(&config, &caching), sizes)
     });
-    let (free, database_bytes, memory_bytes) = measured.await.map_err(|_| Problem::internal())?;
+    let (free, folders, (database_bytes, memory_bytes)) = measured.await.map_err(|_| Problem::internal())?;
     let checks = look(&app).await;
     // A backend that does not answer is shown as such, and leaves its part empty.
     let activity = match checks["catalog"] == OK {
@@ -282,6 +306,7 @@ async fn overview(State(app): State<Arc<App>>) -> Result<Json<OverviewDto>, Prob
         activity: activity.into_iter().map(WindowDto::from).collect(),
         workers,
         disks: free.into_iter().map(|(folder, free_bytes)| DiskDto { folder, free_bytes }).collect(),
+        caches: caches(&app, folders),
         budgets: budgets(&app),
     }))
 }
@@ -325,6 +350,21 @@ async fn workers(app: &App) -> Result<Vec<WorkerDto>, RequestError> {
     Ok(seen.into_iter().map(WorkerDto::from).collect())
 }
 
+fn caches(app: &App, folders: Vec<telemetry::CacheFolder>) -> Vec<CacheDto> {
+    let CircuitUse { bytes, limit, hits, misses } = app.loaded.usage();
+    let circuits = CacheDto {
+        name: "circuits",
+        used_bytes: bytes,
+        limit_bytes: Some(limit),
+        hits: Some(hits),
+        misses: Some(misses),
+    };
+    let folders = folders.into_iter().map(|telemetry::CacheFolder { name, used_bytes, limit_bytes }| {
+        CacheDto { name, used_bytes, limit_bytes, hits: None, misses: None }
+    });
+    std::iter::once(circuits).chain(folders).collect()
+}
+
 fn budgets(app: &App) -> Vec<BudgetDto> {
     let state =
         |name, budget: &Budget| BudgetDto { name, used: budget.used() as u64, limit: budget.total() as u64 };
@@ -350,6 +390,7 @@ impl From<state::Window> for WindowDto {
             wait: quantiles(window.wait),
             witness: quantiles(window.witness),
             prove: quantiles(window.prove),
+            verify: quantiles(window.verify),
             total: quantiles(window.total),
             buckets: window.buckets.into_iter().map(bucket).collect(),
         }

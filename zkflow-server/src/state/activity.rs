@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use zkflow_core::service::catalog::{
-    Catalog, CatalogError, Named as _, ProofRequest, ProofStage, ProofStatus, ProofTime, Slot, SlotLength,
-    Status as _, Tally, kept_beside,
+    Catalog, CatalogError, ProofRequest, ProofStatus, ProofTime, Slot, SlotLength, Status as _, Tally,
+    kept_beside,
 };
 use zkflow_core::service::clock::Timestamp;
 
@@ -50,8 +50,10 @@ pub struct Window {
     pub wait: Option<Quantiles>,
     /// Time of the stage `witness`.
     pub witness: Option<Quantiles>,
-    /// Time of the stage `prove`, which includes the verification.
+    /// Time of the stage `prove` without the verification.
     pub prove: Option<Quantiles>,
+    /// Time of the verification.
+    pub verify: Option<Quantiles>,
     /// Time from the request to the proof.
     pub total: Option<Quantiles>,
     /// Equal parts of the window, oldest first.
@@ -144,16 +146,15 @@ fn tally(request: &ProofRequest) -> Option<Tally> {
         ProofStatus::Completed => {
             tally.completed = 1;
             let total = u64::try_from(life.updated_at.since(life.created_at).as_millis()).unwrap_or(u64::MAX);
-            let stage = |stage: ProofStage| life.timings.get(stage.as_str()).copied();
-            let (witness, prove) = (stage(ProofStage::Witness), stage(ProofStage::Prove));
-            let staged = witness.unwrap_or(0).saturating_add(prove.unwrap_or(0));
-            tally.count(ProofTime::Total, total);
-            tally.count(ProofTime::Wait, total.saturating_sub(staged));
-            for (time, taken) in [(ProofTime::Witness, witness), (ProofTime::Prove, prove)] {
-                if let Some(taken) = taken {
+            let mut wait = total;
+            for time in [ProofTime::Witness, ProofTime::Prove, ProofTime::Verify] {
+                if let Some(taken) = life.timings.get(time.as_str()).copied() {
+                    wait = wait.saturating_sub(taken);
                     tally.count(time, taken);
                 }
             }
+            tally.count(ProofTime::Wait, wait);
+            tally.count(ProofTime::Total, total);
         }
         _ => return None,
     }
@@ -193,6 +194,7 @@ impl Window {
             wait: quantiles(ProofTime::Wait),
             witness: quantiles(ProofTime::Witness),
             prove: quantiles(ProofTime::Prove),
+            verify: quantiles(ProofTime::Verify),
             total: quantiles(ProofTime::Total),
             buckets,
         }
@@ -203,7 +205,7 @@ impl Window {
 mod tests {
     use zkflow_core::digest::Digest;
     use zkflow_core::id::CircuitId;
-    use zkflow_core::service::catalog::{Document as _, Failure, ProofArtifacts};
+    use zkflow_core::service::catalog::{Document as _, Failure, ProofArtifacts, ProofStage};
     use zkflow_core::service::id::ProofId;
     use zkflow_store::memory::MemoryCatalog;
 
@@ -233,6 +235,7 @@ mod tests {
             proving_key: Digest::of("k"),
             prover: "native".to_owned(),
         };
+        request.verified_in(Duration::from_millis(2));
         request.complete(artifacts, Duration::from_millis(20), end).unwrap();
         request
     }
@@ -256,6 +259,7 @@ mod tests {
         let wait = hour.wait.unwrap();
         assert!((100..=110).contains(&wait.p50) && (200..=220).contains(&wait.p95), "{wait:?}");
         assert_eq!(hour.witness, Some(Quantiles { p50: 10, p95: 10 }));
+        assert_eq!(hour.verify, Some(Quantiles { p50: 2, p95: 2 }));
         assert_eq!(hour.buckets.len(), 12);
         assert_eq!(hour.buckets[0], Bucket { completed: 1, failed: 0 });
         assert_eq!(hour.buckets[1], Bucket { completed: 0, failed: 0 });

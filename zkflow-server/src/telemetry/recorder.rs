@@ -22,7 +22,6 @@ pub(crate) const QUEUE_AGE: &str = "zkflow_queue_oldest_ready_seconds";
 const STAGE_DURATION: &str = "zkflow_stage_duration_seconds";
 const FAILED: &str = "zkflow_documents_failed_total";
 const WITNESSES: &str = "zkflow_witnesses_total";
-const CIRCUIT_CACHE: &str = "zkflow_circuit_cache_total";
 const BUILD: &str = "zkflow_build_info";
 
 /// Upper bounds of the histograms' buckets, in seconds.
@@ -41,11 +40,6 @@ pub(crate) fn stage_took(flow: &'static str, stage: &'static str, time: Duration
 /// Counts a witness. The method `module_after_mismatch` shows that a tape is wrong.
 pub(crate) fn witness_calculated(way: Way) {
     counter!(WITNESSES, "way" => way.as_str()).increment(1);
-}
-
-/// Counts a use of a circuit that is in memory, or was loaded for it.
-pub(crate) fn circuit_used(loaded: bool) {
-    counter!(CIRCUIT_CACHE, "outcome" => if loaded { "miss" } else { "hit" }).increment(1);
 }
 
 /// Counts a document that failed permanently; `code` is the stable error code.

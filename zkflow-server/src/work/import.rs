@@ -13,7 +13,7 @@ use zkflow_core::compile::SourceSearch;
 use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::rng::os_rng;
 use zkflow_core::service::catalog::{
-    Circuit, CircuitStage, Failure, FileRole, GivenPowers, Import, Named as _,
+    Circuit, CircuitStage, Failure, FileRole, GivenPowers, Import, Named as _, Verification,
 };
 use zkflow_core::service::ceremony::CeremonyRecord;
 use zkflow_core::service::store::StoreError;
@@ -24,6 +24,7 @@ use zkflow_core::setup::{KeyOptions, PowersFile, PowersSource};
 use super::keygen::{KeyGeneration, compile_failure};
 use super::made::{Made, inputs};
 use super::scratch::{Scratch, unwritable};
+use super::verification::Reports;
 use super::{Stop, blocking, stop, stop_or_outage};
 use crate::service::{imports, uploads};
 use crate::state::App;
@@ -40,13 +41,16 @@ impl KeyGeneration {
         let check = move || check(&shared, &files, &asked);
         let parts = blocking(check).await??;
         let inputs = inputs(parts.inputs());
+        circuit.verification = None;
         self.advance(circuit, CircuitStage::Setup, "compile", began).await?;
 
         let began = Instant::now();
         let (shared, kept) = (Arc::clone(app), Arc::clone(&scratch));
         let (powers, id) = (import.given.powers, circuit.id.clone());
-        let finish = move || finish(&shared, &kept, parts, powers, id);
-        let files = blocking(finish).await??;
+        let reports = Reports::new();
+        let told = reports.clone();
+        let finish = move || finish(&shared, &kept, parts, powers, id, &told);
+        let files = reports.saved(app, circuit, blocking(finish)).await??;
         self.advance(circuit, CircuitStage::Store, "setup", began).await?;
         let made = || KeyOptions::default().in_folder(scratch.folder()).key_file();
         let zkey = scratch.file(FileRole::ProvingKey).map(|file| file.path.clone()).or_else(made);
@@ -164,11 +168,19 @@ fn finish(
     parts: CheckedParts,
     powers: GivenPowers,
     id: zkflow_core::id::CircuitId,
+    reports: &Reports,
 ) -> Result<zkflow_core::circuit::CircuitFiles, Stop> {
-    let steps = app.config.limits.import();
+    let options = app.config.limits.import();
+    let steps = u8::from(scratch.file(FileRole::Ptau).is_some())
+        + u8::from(scratch.file(FileRole::ProvingKey).is_some() && powers != GivenPowers::None);
+    let of_powers = reports.step(Verification::Powers, 1, steps);
+    let of_key = reports.step(Verification::Key, steps, steps);
     let uploaded = match scratch.file(FileRole::Ptau) {
         None => None,
-        Some(file) => Some(PowersFile::check(&file.path, None, &mut os_rng(), steps).map_err(of_upload)?),
+        Some(file) => {
+            let options = options.with_progress(&of_powers);
+            Some(PowersFile::check(&file.path, None, &mut os_rng(), options).map_err(of_upload)?)
+        }
     };
     let uploaded = uploaded.as_ref().map(|file| file as &dyn PowersSource);
     let read = |role| scratch.file(role).map(|file| fs::read(&file.path)).transpose().map_err(unwritable);
@@ -190,7 +202,7 @@ fn finish(
                 GivenPowers::Configured | GivenPowers::Published => Some(&*app.powers),
             },
             transcript: transcript.as_deref(),
-            steps,
+            steps: options.with_progress(&of_key),
             forgeable: Forgeable::Refuse,
         },
     };

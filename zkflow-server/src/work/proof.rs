@@ -9,6 +9,7 @@ use zkflow_core::circuit::{FileName, LoadedCircuit};
 use zkflow_core::field::to_decimal;
 use zkflow_core::format::json;
 use zkflow_core::id::CircuitId;
+use zkflow_core::prove::ProveError;
 use zkflow_core::rng::os_rng;
 use zkflow_core::service::catalog::{
     Circuit, CircuitStatus, Document as _, Failure, ProofArtifacts, ProofRequest, ProofStage, ProofStatus,
@@ -23,7 +24,7 @@ use zkflow_store::vault::VaultError;
 use super::document::{Steps, stage};
 use super::load::{load, meta};
 use super::memory::{self, Memory, Share};
-use super::{CircuitCache, Stop, blocking, invalid, outage, stop, stop_or_outage};
+use super::{Stop, blocking, invalid, outage, stop, stop_or_outage};
 use crate::service::GivenInputs;
 use crate::state::App;
 use crate::telemetry::{stage_took, witness_calculated};
@@ -31,15 +32,13 @@ use crate::telemetry::{stage_took, witness_calculated};
 /// Handler of the queue of proof requests.
 pub(super) struct ProofGeneration {
     app: Arc<App>,
-    cache: CircuitCache,
     memory: Arc<Memory>,
 }
 
 impl ProofGeneration {
     pub(super) fn new(app: Arc<App>) -> Self {
-        let cache = CircuitCache::new(app.config.proving.circuit_cache_bytes());
         let memory = Memory::new(app.config.proving.proof_memory_bytes().unwrap_or_else(memory::most));
-        Self { app, cache, memory }
+        Self { app, memory }
     }
 
     /// Returns the circuit of the request, from the cache or the store.
@@ -52,7 +51,7 @@ impl ProofGeneration {
             }));
         };
         let key = meta(&circuit, FileName::ProvingKey)?.sha256;
-        let loaded = self.cache.get(key, async || load(&self.app, &circuit).await).await?;
+        let loaded = self.app.loaded.get(key, async || load(&self.app, &circuit).await).await?;
         Ok((circuit, loaded))
     }
 
@@ -115,11 +114,17 @@ impl Steps for ProofGeneration {
         self.share_threads().await;
         let began = Instant::now();
         let prover = Arc::clone(&loaded);
-        let work = blocking(move || prover.prove(&witness, &mut os_rng()));
-        let (proof, public) = stage(app, request, work).await??.map_err(stop)?;
-        let spent = began.elapsed();
+        let work = blocking(move || {
+            let made = prover.prove_unverified(&witness, &mut os_rng())?;
+            let spent = began.elapsed();
+            Ok((made.verify()?, spent))
+        });
+        let ((proof, public), spent) =
+            stage(app, request, work).await??.map_err(|error: ProveError| stop(error))?;
+        let verified_in = began.elapsed().saturating_sub(spent);
         stage_took("proof", "prove", spent);
-        tracing::trace!(proof = %request.id, ?spent, "proof made and verified");
+        stage_took("proof", "verify", verified_in);
+        tracing::trace!(proof = %request.id, ?spent, ?verified_in, "proof made and verified");
         // A circuit that was changed in the store must not publish what was sent as private.
         loaded.check_public(&public_inputs, &public).map_err(stop)?;
         let artifacts = ProofArtifacts {
@@ -128,6 +133,7 @@ impl Steps for ProofGeneration {
             proving_key: meta(&circuit, FileName::ProvingKey)?.sha256,
             prover: loaded.prover().to_owned(),
         };
+        request.verified_in(verified_in);
         request.complete(artifacts, spent, app.now()).map_err(invalid)?;
         Ok(())
     }

@@ -11,20 +11,20 @@ use zkflow_core::service::catalog::{Document as _, Failure};
 use crate::support::{Server, range_check, ready_circuit, request, shared};
 
 /// One server-sent event.
-struct Event {
+pub(crate) struct Event {
     name: String,
     id: u64,
-    data: Value,
+    pub(crate) data: Value,
 }
 
 /// Reads events from the body of an answer.
-struct Events {
+pub(crate) struct Events {
     body: BodyDataStream,
     text: String,
 }
 
 impl Events {
-    async fn open(server: &Server, path: &str) -> Self {
+    pub(crate) async fn open(server: &Server, path: &str) -> Self {
         let response = server.open(request(Method::GET, path, Body::empty())).await;
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -56,7 +56,7 @@ impl Events {
         }
     }
 
-    async fn rest(mut self) -> Vec<Event> {
+    pub(crate) async fn rest(mut self) -> Vec<Event> {
         let mut events = Vec::new();
         while let Some(event) = self.next().await {
             events.push(event);

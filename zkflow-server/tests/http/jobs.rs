@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use zkflow_core::service::catalog::{Circuit, CircuitStatus, Document as _, Failure, ProofRequest, Scope};
 use zkflow_core::service::queue::{QueueName, Retry};
+use zkflow_server::work;
 
 use crate::callers::guarded;
 use crate::support::Server;
@@ -216,9 +217,44 @@ async fn the_overview_tells_the_state_of_all_parts() {
     assert_eq!(windows.len(), 3);
     assert!(windows.iter().all(|window| window["completed"] == 0), "{overview}");
     assert_eq!(overview["workers"], json!([]));
+    let circuits = &overview["caches"][0];
+    assert_eq!(
+        (&circuits["name"], &circuits["usedBytes"], &circuits["misses"]),
+        (&json!("circuits"), &json!(0), &json!(0))
+    );
     assert!(
         overview["warnings"].as_array().unwrap().iter().any(|text| text.to_string().contains("PTAU_PATH"))
     );
+}
+
+#[tokio::test]
+async fn the_overview_counts_a_proof_with_its_times_and_the_circuit_that_made_it() {
+    let (server, circuit) = Server::idle_with_circuit().await;
+    tokio::spawn(work::run(server.app.clone(), &[QueueName::ProofGeneration]));
+    for age in [42, 43] {
+        let id = server.ask_for_proof(&circuit, age).await;
+        let done = server.get(&format!("/v1/proofs/{id}?wait=60")).await.ok();
+        assert!(done["timings"]["verify"].is_u64(), "{done}");
+    }
+    // The end is counted a moment after the proof can be read.
+    let overview = loop {
+        let overview = server.get("/v1/overview").await.ok();
+        if overview["activity"][0]["completed"] == 2 {
+            break overview;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    for window in overview["activity"].as_array().unwrap() {
+        assert_eq!((&window["completed"], &window["failed"]), (&json!(2), &json!(0)), "{window}");
+        for time in ["wait", "witness", "prove", "verify", "total"] {
+            assert!(window[time]["p50"].is_u64(), "{time}: {window}");
+        }
+    }
+    let circuits = &overview["caches"][0];
+    assert_eq!((&circuits["hits"], &circuits["misses"]), (&json!(1), &json!(1)));
+    assert!(circuits["usedBytes"].as_u64() > Some(0), "{circuits}");
+    let modules = overview["caches"].as_array().unwrap().iter().find(|cache| cache["name"] == "modules");
+    assert!(modules.unwrap()["usedBytes"].as_u64() > Some(0), "{overview}");
 }
 
 #[tokio::test]

@@ -39,6 +39,7 @@ mod tenants;
 mod tokens;
 mod unsigned;
 mod usage;
+mod verifications;
 mod verify;
 mod watching;
 mod webhooks;

@@ -35,6 +35,9 @@ pub struct Circuit {
     /// State of the key generation.
     #[serde(flatten)]
     pub life: Life<CircuitStatus, CircuitStage>,
+    /// How far the verification of an imported key is; see [`stage_progress`](Self::stage_progress).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<StageProgress>,
     /// Artifacts by file name, such as `proving_key.zkey`; empty until the circuit is ready.
     pub artifacts: BTreeMap<String, ArtifactMeta>,
     /// Statistics of the R1CS; `None` until the circuit is ready.
@@ -61,9 +64,52 @@ pub struct Circuit {
 }
 
 impl Circuit {
+    /// How far the present stage is; `None` if that is not known.
+    pub fn stage_progress(&self) -> Option<&StageProgress> {
+        let is_running = !self.is_final() && self.life.stage == CircuitStage::Setup;
+        self.verification.as_ref().filter(|_| is_running)
+    }
+
+    /// Fraction of the work that is finished, from 0 (queued) to 1 (done).
+    pub fn progress(&self) -> f32 {
+        self.life.progress_within(self.stage_progress().map_or(0.0, StageProgress::share))
+    }
+
     /// Whether `tenant` may read the circuit, prove with it and verify with it.
     pub fn is_visible_to(&self, tenant: &TenantId) -> bool {
         self.life.tenant == *tenant || self.visibility == Visibility::Public
+    }
+}
+
+/// How far a stage is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageProgress {
+    /// What is done now.
+    pub doing: Verification,
+    /// Number of the step, from 1.
+    pub step: u8,
+    /// Number of steps.
+    pub steps: u8,
+    /// Hundredths of the step that are done.
+    pub percent: u8,
+}
+
+impl StageProgress {
+    /// Fraction of the stage that is done.
+    fn share(&self) -> f32 {
+        let before = f32::from(self.step.saturating_sub(1));
+        let share = (before + f32::from(self.percent) / 100.0) / f32::from(self.steps.max(1));
+        share.clamp(0.0, 1.0)
+    }
+}
+
+named! {
+    /// A step of the verification of an imported key.
+    Verification {
+        /// The points of uploaded powers of tau are verified.
+        Powers = "verify_powers",
+        /// The points of the key are compared with the circuit and its powers of tau.
+        Key = "verify_key",
     }
 }
 

@@ -108,15 +108,17 @@ pub enum ProofTime {
     Wait,
     /// Stage `witness`.
     Witness,
-    /// Stage `prove`, which includes the verification.
+    /// Stage `prove` without the verification.
     Prove,
+    /// The verification of the proof, in the stage `prove`.
+    Verify,
     /// From the request to the proof.
     Total,
 }
 
 impl ProofTime {
     /// All times.
-    pub const ALL: [Self; 4] = [Self::Wait, Self::Witness, Self::Prove, Self::Total];
+    pub const ALL: [Self; 5] = [Self::Wait, Self::Witness, Self::Prove, Self::Verify, Self::Total];
 
     /// Name in lower case.
     pub const fn as_str(self) -> &'static str {
@@ -124,6 +126,7 @@ impl ProofTime {
             Self::Wait => "wait",
             Self::Witness => "witness",
             Self::Prove => "prove",
+            Self::Verify => "verify",
             Self::Total => "total",
         }
     }

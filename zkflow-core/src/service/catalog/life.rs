@@ -154,8 +154,13 @@ impl<T: Status, G: Stage> Life<T, G> {
 
     /// Fraction of the stages that are finished, from 0 (queued) to 1 (done).
     pub fn progress(&self) -> f32 {
+        self.progress_within(0.0)
+    }
+
+    /// As [`progress`](Self::progress), with the fraction of the present stage that is finished.
+    pub(super) fn progress_within(&self, share: f32) -> f32 {
         let over = G::ALL.iter().take_while(|stage| **stage != self.stage).count();
-        over as f32 / (G::ALL.len() - 1) as f32
+        (over as f32 + share) / (G::ALL.len() - 1) as f32
     }
 
     /// Records that a worker starts the work, possibly again.

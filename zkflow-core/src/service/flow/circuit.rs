@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::service::catalog::{
-    Circuit, CircuitStatus, DeployedContract, Document, Import, InvalidTransition, Life, Origin, Visibility,
+    Circuit, CircuitStatus, DeployedContract, Document, Import, InvalidTransition, Life, Origin,
+    StageProgress, Visibility,
 };
 use crate::service::clock::Timestamp;
 use crate::service::store::ArtifactMeta;
@@ -39,6 +40,7 @@ impl Circuit {
             circuit_hash,
             origin,
             life: Life::new(now),
+            verification: None,
             artifacts: BTreeMap::new(),
             report: None,
             provenance: None,
@@ -48,6 +50,16 @@ impl Circuit {
             deployment: None,
             replaces: None,
         }
+    }
+
+    /// Records how far the verification of an imported key is.
+    ///
+    /// # Errors
+    /// The circuit is not pending.
+    pub fn verifying(&mut self, progress: StageProgress, now: Timestamp) -> Result<(), InvalidTransition> {
+        self.owed()?.updated_at = now;
+        self.verification = Some(progress);
+        Ok(())
     }
 
     /// Makes the circuit ready. `label` is the reason of a key that any person can forge proofs for, if it has none.
@@ -63,6 +75,7 @@ impl Circuit {
         now: Timestamp,
     ) -> Result<(), InvalidTransition> {
         self.owed()?.complete(CircuitStatus::Ready, spent, now);
+        self.verification = None;
         self.artifacts = artifacts;
         self.report = Some(report);
         (self.provenance, self.claimed, self.forgeable) = match label {
@@ -90,6 +103,7 @@ impl Circuit {
     /// The circuit has not failed.
     pub fn restart(&mut self, now: Timestamp) -> Result<(), InvalidTransition> {
         self.require(CircuitStatus::Failed)?;
+        self.verification = None;
         self.life.restart(now);
         Ok(())
     }

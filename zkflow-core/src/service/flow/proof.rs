@@ -31,6 +31,12 @@ impl ProofRequest {
         }
     }
 
+    /// Records the time of the verification, which is not part of the time of the stage `prove`.
+    pub fn verified_in(&mut self, spent: Duration) {
+        let millis = u64::try_from(spent.as_millis()).unwrap_or(u64::MAX);
+        self.life.timings.insert("verify".to_owned(), millis);
+    }
+
     /// Records the verified proof, makes the request completed and forgets its sealed inputs.
     ///
     /// # Errors

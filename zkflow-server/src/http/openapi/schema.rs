@@ -63,6 +63,8 @@ schemas! {
     SourcePath = pattern("^[A-Za-z0-9@+._/-]+\\.circom$");
     /// Purpose of a file.
     FileRole = named::<catalog::FileRole>();
+    /// A step of the verification of an imported key.
+    Verification = named::<catalog::Verification>();
     /// Powers of tau that an imported key is verified with.
     GivenPowers = named::<catalog::GivenPowers>();
     /// Powers of tau that are not uploaded: `configured`, or the name of a published file.

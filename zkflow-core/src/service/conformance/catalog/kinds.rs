@@ -12,6 +12,7 @@ use crate::service::catalog::{
     CircuitStatus, Delivery, DeliveryFilter, DeliveryKey, DeliveryStatus, DeployedContract, Deployment,
     DeploymentFilter, DeploymentKey, DeploymentStatus, Document, FileRole, Given, GivenPowers, Import,
     InputSignal, Named as _, ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStatus, Sealed,
+    StageProgress, Verification,
 };
 use crate::service::ceremony::{CeremonyCircuit, GivenBeacon, ReceivedContribution};
 use crate::service::chain::{Address, SignedTransaction, TransactionHash};
@@ -52,6 +53,8 @@ pub(super) async fn an_imported_circuit_survives_as_it_was_written(catalog: Subj
     let circuit = Circuit::imported(import.given.hash(), import, moment(0));
     let (mut document, _) = all::<Circuit>(&catalog).insert(circuit).await.expect("insert");
     document.claimed = Some(Provenance::Ceremony(3));
+    let progress = StageProgress { doing: Verification::Key, step: 2, steps: 2, percent: 41 };
+    document.verifying(progress, moment(7)).expect("it is pending");
     let document = all::<Circuit>(&catalog).replace(document).await.expect("replace");
     assert_eq!(read(&catalog, &document).await, document, "a change was read back changed");
     let everything = CircuitFilter::default();

@@ -1,6 +1,8 @@
-//! Cache of loaded circuits.
+//! What a process keeps to be quick: [`LoadedCircuits`], and folders.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -8,14 +10,35 @@ use tokio::sync::OnceCell;
 use zkflow_core::circuit::LoadedCircuit;
 use zkflow_core::digest::Digest;
 
-use crate::telemetry::circuit_used;
-
 /// Loaded circuits by the digest of their proving key. The size in bytes is bounded; the least recently
 /// used circuit is evicted first.
 #[derive(Debug)]
-pub(super) struct CircuitCache {
+pub struct LoadedCircuits {
     limit: u64,
     entries: Mutex<HashMap<Digest, Entry>>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+/// Folders of data that can be computed or fetched again. `None`: not cached on disk.
+#[derive(Debug, Clone)]
+pub struct CacheFolders {
+    /// Artifacts of the bucket.
+    pub artifacts: Option<PathBuf>,
+    /// Translated modules of circuits.
+    pub modules: Option<PathBuf>,
+    /// Prepared proving keys.
+    pub keys: Option<PathBuf>,
+}
+
+/// Use of [`LoadedCircuits`] since the start of the process.
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct CircuitUse {
+    pub bytes: u64,
+    pub limit: u64,
+    pub hits: u64,
+    pub misses: u64,
 }
 
 #[derive(Debug)]
@@ -24,17 +47,34 @@ struct Entry {
     used: Instant,
 }
 
-impl CircuitCache {
+impl Entry {
+    /// Memory of the circuit; zero while it is loaded.
+    fn bytes(&self) -> u64 {
+        self.cell.get().map_or(0, |circuit| circuit.memory_bytes())
+    }
+}
+
+impl LoadedCircuits {
     /// `limit` is in bytes and approximate; the most recently used circuit always stays.
-    pub(super) fn new(limit: u64) -> Self {
-        Self { limit, entries: Mutex::default() }
+    pub fn new(limit: u64) -> Self {
+        Self { limit, entries: Mutex::default(), hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
+    }
+
+    /// Memory of the loaded circuits, and how often a circuit was there.
+    pub fn usage(&self) -> CircuitUse {
+        CircuitUse {
+            bytes: self.lock().values().map(Entry::bytes).sum(),
+            limit: self.limit,
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+        }
     }
 
     /// Returns the circuit with this key; concurrent calls share one `load`.
     ///
     /// # Errors
     /// See `load`; the next call tries again.
-    pub(super) async fn get<E>(
+    pub async fn get<E>(
         &self,
         key: Digest,
         load: impl AsyncFnOnce() -> Result<LoadedCircuit, E>,
@@ -54,7 +94,7 @@ impl CircuitCache {
             })
             .await
             .cloned();
-        circuit_used(loaded);
+        if loaded { &self.misses } else { &self.hits }.fetch_add(1, Ordering::Relaxed);
         self.shrink(&key);
         circuit
     }
@@ -63,14 +103,13 @@ impl CircuitCache {
     fn shrink(&self, keep: &Digest) {
         let mut entries = self.lock();
         entries.retain(|_, entry| entry.cell.initialized() || Arc::strong_count(&entry.cell) > 1);
-        let size = |entry: &Entry| entry.cell.get().map_or(0, |circuit| circuit.memory_bytes());
-        let mut total: u64 = entries.values().map(size).sum();
+        let mut total: u64 = entries.values().map(Entry::bytes).sum();
         while total > self.limit {
             let oldest = entries
                 .iter()
                 .filter(|(key, entry)| *key != keep && entry.cell.initialized())
                 .min_by_key(|(_, entry)| entry.used)
-                .map(|(key, entry)| (*key, size(entry)));
+                .map(|(key, entry)| (*key, entry.bytes()));
             let Some((key, bytes)) = oldest else { return };
             entries.remove(&key);
             total -= bytes;
