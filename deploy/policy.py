@@ -69,6 +69,8 @@ def of_pod(role, pod):
     if any("hostPath" in volume for volume in pod.get("volumes", [])):
         yield "mounts a folder of the machine"
     for volume in pod.get("volumes", []):
+        if "emptyDir" in volume and "sizeLimit" not in (volume["emptyDir"] or {}):
+            yield f"the volume {volume['name']} can fill the disk of the machine: set a sizeLimit"
         if "secret" in volume and volume["secret"].get("defaultMode") != 0o400:
             yield "the files of its Secret are readable by others: set defaultMode: 0400"
     for container in pod.get("initContainers", []) + pod["containers"]:

@@ -18,6 +18,8 @@ pub struct ChainSettings {
     pub rpc_urls: SecretString,
     /// The operator's signers, in the form that [`Keyring::open`] parses. Secret.
     pub signers: SecretString,
+    /// Tenants of the signers, in the form that [`Keyring::kept_for`] parses.
+    pub signer_tenants: String,
     /// Limits of each signer, and of keys in requests.
     pub spending: SpendingLimits,
     /// Chains that accept keys for development.
@@ -74,6 +76,8 @@ impl Chains {
             false => Keyring::names_only(text),
         };
         let signers = signers.map_err(|error| format!("ZKFLOW_SIGNERS: {error}"))?;
+        let kept = signers.kept_for(&settings.signer_tenants);
+        let signers = kept.map_err(|error| format!("ZKFLOW_SIGNER_TENANTS: {error}"))?;
         let names = signers.names().map(str::to_owned);
         let turns =
             names.flat_map(|name| chains.iter().map(move |chain| ((name.clone(), *chain), Mutex::default())));

@@ -1,6 +1,6 @@
 //! [`Keyring`]: the accounts of the operator that sign transactions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 use zkflow_core::service::chain::{Address, ChainError, TransactionSigner};
+use zkflow_core::service::tenant::TenantId;
 
 use super::spending::{CappedSigner, SpendingLimits};
 use super::{LocalSigner, RemoteSigner};
@@ -101,9 +102,12 @@ impl KeySource {
 
 /// The signers that the operator configured, by name.
 ///
-/// A process that makes no deployments has their names only.
+/// A process that makes no deployments has their names only. A signer serves all tenants, or those that it is kept for.
 #[derive(Debug, Clone, Default)]
-pub struct Keyring(BTreeMap<String, Option<Arc<OperatorSigner>>>);
+pub struct Keyring {
+    signers: BTreeMap<String, Option<Arc<OperatorSigner>>>,
+    tenants: BTreeMap<String, BTreeSet<TenantId>>,
+}
 
 /// A signer of the operator, with its limits.
 pub type OperatorSigner = CappedSigner<Arc<dyn TransactionSigner>>;
@@ -142,22 +146,44 @@ impl Keyring {
                 return Err(format!("signer {name:?} occurs twice"));
             }
         }
-        Ok(Self(signers))
+        Ok(Self { signers, tenants: BTreeMap::new() })
+    }
+
+    /// Keeps signers for tenants, as `NAME=TENANT[|TENANT..][,NAME=TENANT..]` says. A signer that it does not name serves
+    /// all.
+    ///
+    /// # Errors
+    /// An entry is invalid, or names a signer that is unknown or occurs twice.
+    pub fn kept_for(mut self, text: &str) -> Result<Self, String> {
+        for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+            let (name, tenants) =
+                entry.split_once('=').ok_or("expected NAME=TENANT|TENANT, separated by commas")?;
+            if !self.signers.contains_key(name) {
+                return Err(format!("signer {name:?} is not configured"));
+            }
+            let tenant =
+                |text: &str| text.trim().parse().map_err(|error| format!("signer {name:?}: {error}"));
+            let tenants = tenants.split('|').map(tenant).collect::<Result<_, String>>()?;
+            if self.tenants.insert(name.to_owned(), tenants).is_some() {
+                return Err(format!("signer {name:?} occurs twice"));
+            }
+        }
+        Ok(self)
     }
 
     /// The signer of this name; `None` if the operator configured none, or if its key is in other processes only.
     pub fn get(&self, name: &str) -> Option<Arc<OperatorSigner>> {
-        self.0.get(name).cloned().flatten()
+        self.signers.get(name).cloned().flatten()
     }
 
-    /// Whether the operator configured a signer of this name.
-    pub fn knows(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+    /// Whether the operator configured a signer of this name that serves the tenant.
+    pub fn serves(&self, name: &str, tenant: &TenantId) -> bool {
+        self.signers.contains_key(name) && self.tenants.get(name).is_none_or(|kept| kept.contains(tenant))
     }
 
     /// Names of the signers, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.signers.keys().map(String::as_str)
     }
 }
 
@@ -226,11 +252,41 @@ mod tests {
     }
 
     #[test]
+    fn a_signer_serves_the_tenants_that_it_is_kept_for() {
+        let names = || Keyring::names_only("ops=env:A, open=env:B").unwrap();
+        let tenant = |name: &str| -> TenantId { name.parse().unwrap() };
+        let kept = names().kept_for("ops=acme|beta").unwrap();
+        for (signer, name, serves) in [
+            ("ops", "acme", true),
+            ("ops", "beta", true),
+            ("ops", "other", false),
+            ("open", "other", true),
+            ("none", "acme", false),
+        ] {
+            assert_eq!(kept.serves(signer, &tenant(name)), serves, "{signer} {name}");
+        }
+        for (text, part) in [
+            ("ops", "NAME=TENANT"),
+            ("other=acme", "not configured"),
+            ("ops=acme,ops=beta", "twice"),
+            ("ops=", "ops"),
+            ("ops=a b", "ops"),
+        ] {
+            let error = names().kept_for(text).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+        assert!(names().kept_for("").unwrap().serves("ops", &tenant("any")));
+    }
+
+    #[test]
     fn names_alone_need_no_keys() {
         let text = "ops=env:ZKFLOW_NO_SUCH_VARIABLE, kept=keystore:/nowhere/k.json:P";
         let names = Keyring::names_only(text).unwrap();
         assert_eq!(names.names().collect::<Vec<_>>(), ["kept", "ops"]);
-        assert!(names.knows("ops") && names.get("ops").is_none() && !names.knows("other"));
+        let anyone = TenantId::default();
+        assert!(
+            names.serves("ops", &anyone) && names.get("ops").is_none() && !names.serves("other", &anyone)
+        );
         assert!(Keyring::names_only("ops=secretkey").is_err());
     }
 }

@@ -12,6 +12,9 @@ use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{self, Bson, DateTime};
 use serde_json::{Value, json};
 use zkflow_core::digest::Digest;
+use zkflow_core::service::chain::SolidityCompiler as _;
+use zkflow_core::solidity::CONTRACT_NAME;
+use zkflow_evm::Solc;
 use zkflow_server::client::LocalServer;
 use zkflow_testbed::{MongoServer, S3Server};
 
@@ -149,6 +152,19 @@ fn old_service() -> OldService {
     old
 }
 
+/// The rules that `zkflow audit` finds broken in a file. It ends with 1 if there are any.
+fn errors(file: &Path) -> Vec<String> {
+    let audit =
+        Command::new(env!("CARGO_BIN_EXE_zkflow")).args(["audit", "--format", "json"]).arg(file).output();
+    let output = audit.unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    let findings = report["audits"][0]["findings"].as_array().unwrap_or_else(|| panic!("{report}"));
+    let errors = findings.iter().filter(|finding| finding["level"] == "error");
+    let rules: Vec<String> = errors.map(|error| error["rule"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(output.status.code(), Some(i32::from(!rules.is_empty())), "{report}");
+    rules
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_clients_of_the_node_service_are_answered() {
     let mut old = old_service();
@@ -179,6 +195,19 @@ async fn the_clients_of_the_node_service_are_answered() {
     let address = CONTRACT.to_lowercase();
     assert!(first.alarm.contains("FORGEABLE") && first.alarm.contains(&address), "{}", first.alarm);
     assert!(!first.alarm.contains(SOUND), "{}", first.alarm);
+
+    // The audit sees how a key was made in its contract, in source and in code, and in its verification key.
+    for (id, rule) in [(FORGEABLE, Some("beacon-only")), (SOUND, None), (SETUP_ONLY, Some("gamma-is-delta"))]
+    {
+        let contract = old.object(id, "verifier.sol");
+        let source = fs::read_to_string(&contract).unwrap();
+        let code = Solc::find(None).unwrap().compile(&source, CONTRACT_NAME).unwrap().runtime_code;
+        let compiled = site.folder.path().join("code.hex");
+        fs::write(&compiled, hex::encode(code)).unwrap();
+        for file in [&contract, &compiled, &old.object(id, "verification_key.json")] {
+            assert_eq!(errors(file), Vec::from_iter(rule), "{id}: {}", file.display());
+        }
+    }
 
     // A repetition changes nothing, and adds the contract that was deployed since.
     let later = "0x0123456789012345678901234567890123456789";

@@ -20,6 +20,9 @@ settings! {
         /// password, or web3signer:ADDRESS:URL, a signing service. Processes without deployments use the names only. The setting is
         /// never shown, in case it contains a key by mistake
         signers: Option<SecretSetting> = None, "signers", "ZKFLOW_SIGNERS";
+        /// Tenants that may use a signer, NAME=TENANT|TENANT, separated by commas (default: all). To other tenants, it does
+        /// not exist
+        signer_tenants: Option<String> = None, "signer-tenants", "ZKFLOW_SIGNER_TENANTS";
         /// Path of a native solc 0.8.30 (default: the npm package solc under Node.js)
         solc_path: Option<PathBuf> = None, "solc-path", "SOLC_PATH";
         /// Chains that accept keys for development. One block confirms a transaction there
@@ -58,6 +61,7 @@ impl Chain {
             signs,
             rpc_urls: secret(&self.rpc_urls),
             signers: secret(&self.signers),
+            signer_tenants: self.signer_tenants.clone().unwrap_or_default(),
             development_chains: self.development_chains.clone(),
             request_rpc: self.allow_request_rpc.then_some(Policy { local: self.development }),
             request_keys: self.allow_request_keys,

@@ -108,7 +108,7 @@ pub async fn request(
     let circuit = circuits::ready(super::owned(app, tenant, circuit_id).await?)?;
     refuse_foreign_node(&new)?;
     refuse_forgeable(&circuit)?;
-    let signer = signer(app, &new)?;
+    let signer = signer(app, tenant, &new)?;
     check_node(app, &new)?;
     let chain_id = new.chain_id;
     if let (Some(chain_id), Some(Provenance::Development)) = (chain_id, circuit.provenance)
@@ -174,10 +174,10 @@ pub(super) fn refuse_forgeable(circuit: &Circuit) -> Result<(), RequestError> {
     }
 }
 
-/// Chooses the signer and checks that it is allowed.
-fn signer(app: &App, new: &NewDeployment) -> Result<Signer, RequestError> {
+/// Chooses the signer and checks that the tenant may use it. One that it may not use does not exist for it.
+fn signer(app: &App, tenant: &TenantId, new: &NewDeployment) -> Result<Signer, RequestError> {
     match (&new.signer, &new.private_key) {
-        (Some(name), None) if app.chains.signers.knows(name) => Ok(Signer::Named(name.clone())),
+        (Some(name), None) if app.chains.signers.serves(name, tenant) => Ok(Signer::Named(name.clone())),
         (Some(name), None) => {
             Err(DeployError::UnknownSigner(name.chars().filter(|c| !c.is_control()).take(64).collect())
                 .into())
@@ -378,13 +378,15 @@ pub async fn unsigned(
 /// Opens the signer. `None` if the request's key is already destroyed.
 pub(crate) fn open_signer(
     app: &App,
-    signer: &Signer,
+    deployment: &Deployment,
     secrets: &Secrets,
 ) -> Result<Option<Arc<dyn TransactionSigner>>, DeployError> {
-    Ok(match (signer, &secrets.private_key) {
-        (Signer::Named(name), _) => match app.chains.signers.get(name) {
-            Some(signer) => Some(signer),
-            None => return Err(DeployError::UnknownSigner(name.clone())),
+    let signers = &app.chains.signers;
+    Ok(match (&deployment.signer, &secrets.private_key) {
+        (Signer::Named(name), _) => match signers.get(name) {
+            // The setting may have changed since the request.
+            Some(signer) if signers.serves(name, &deployment.life.tenant) => Some(signer),
+            _ => return Err(DeployError::UnknownSigner(name.clone())),
         },
         (Signer::Request, Some(key)) => {
             Some(Arc::new(CappedSigner::new(LocalSigner::from_hex(key)?, app.chains.spending)))

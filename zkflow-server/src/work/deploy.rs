@@ -155,7 +155,7 @@ impl Steps for Deploy {
         let Admitted { code, verification_key } =
             admit(app, &circuit, chain_id, Asker::Worker).await.map_err(stop)?;
         let statement = self.statement(&circuit).await?;
-        let signer = open_signer(app, &deployment.signer, &secrets).map_err(stop)?;
+        let signer = open_signer(app, deployment, &secrets).map_err(stop)?;
         let order = Order {
             chain_id,
             code: &code,

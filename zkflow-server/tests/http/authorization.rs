@@ -288,7 +288,10 @@ fn the_page_of_authorization_is_up_to_date() {
         ("proofs:create", "requesting, cancelling and deleting proofs"),
         ("proofs:read", "reading proof requests and proofs"),
         ("verify", "verifying proofs"),
-        ("deploy", "deploying contracts, with the operator's signers too, and binding contracts"),
+        (
+            "deploy",
+            "deploying contracts, with the operator's signers that serve the tenant too, and binding contracts",
+        ),
         ("ceremonies:contribute", "reading ceremonies and their files, and contributing to them"),
         (
             "webhooks",

@@ -1,11 +1,13 @@
 //! Two tenants on one server.
 
+use std::collections::HashMap;
+
 use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
 use zkflow_core::service::catalog::{Named as _, Scope, Visibility};
 
-use crate::callers::{guarded, with_key};
+use crate::callers::{guarded, guarded_with, with_key};
 use crate::support::{Server, age_proof, json_request, range_check, request};
 
 async fn two() -> (Server, String, String) {
@@ -177,4 +179,35 @@ async fn a_stream_ends_when_its_circuit_is_not_visible_any_more() {
     let seen = axum::body::to_bytes(stream.into_body(), usize::MAX).await.unwrap();
     let seen = String::from_utf8(seen.into()).unwrap();
     assert_eq!(seen.matches("event: circuit").count(), 1, "{seen}");
+}
+
+#[tokio::test]
+async fn a_signer_that_is_kept_for_a_tenant_does_not_exist_for_others() {
+    let server = guarded_with(|config| {
+        let secret = |text: &str| Some(text.parse().unwrap());
+        let remote = "web3signer:0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266:http://127.0.0.1:9";
+        config.chain.signers = secret(&format!("kept={remote},open={remote}"));
+        config.chain.rpc_urls = secret("31337=http://127.0.0.1:9");
+        config.chain.signer_tenants = Some("kept=one".to_owned());
+    })
+    .await;
+    let mut paths = HashMap::new();
+    for tenant in ["one", "other"] {
+        let circuit = server.circuit_of(tenant, Visibility::Tenant).await;
+        paths.insert(tenant, format!("/v1/circuits/{}/deploy", circuit.id));
+    }
+    for (tenant, signer, refusal) in [
+        ("one", "kept", None),
+        ("one", "open", None),
+        ("other", "kept", Some("unknown_signer")),
+        ("other", "open", None),
+        ("other", "none", Some("unknown_signer")),
+    ] {
+        let key = server.key(tenant, &[Scope::Deploy]).await;
+        let reply = server.post_as(&key, &paths[tenant], &json!({"chainId": 31337, "signer": signer})).await;
+        match refusal {
+            Some(code) => drop(reply.problem(422, code)),
+            None => assert_eq!(reply.status, 202, "{tenant} {signer}: {}", reply.text()),
+        }
+    }
 }
