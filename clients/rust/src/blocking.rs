@@ -17,7 +17,10 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{ClientError, Inputs, Proved, Verdict};
+use crate::{
+    CircuitFilter, ClientError, Inputs, OnChange, Page, ProofFilter, ProofOptions, Proved, SealingKey,
+    Verdict,
+};
 
 /// A client of one server; see [`crate::Client`].
 #[derive(Debug)]
@@ -63,8 +66,20 @@ impl Client {
 
 calls! {
     circuit(template: &str, params: Value, patience: Duration) -> Value;
+    request_circuit(template: &str, params: Value) -> Value;
+    circuit_by_id(id: &str) -> Value;
+    follow_circuit(id: &str, patience: Duration, on_change: OnChange<'_>) -> Value;
+    circuits(filter: &CircuitFilter, page: &Page) -> Value;
+    contract(circuit: &str) -> Value;
     prove(circuit: &str, inputs: &Inputs, patience: Duration) -> Proved;
+    prove_with(circuit: &str, inputs: &Inputs, patience: Duration, options: ProofOptions<'_>) -> Proved;
     verify(circuit: &str, proof: &Value, public_signals: &[String]) -> Verdict;
+    verify_on_chain(circuit: &str, deployment: &str, proof: &Value, public_signals: &[String]) -> Verdict;
+    sealing_key() -> SealingKey;
+    request_proof_with(circuit: &str, inputs: &Inputs, options: ProofOptions<'_>) -> String;
+    proof_by_id(id: &str) -> Value;
+    follow_proof(id: &str, patience: Duration, on_change: OnChange<'_>) -> Value;
+    proofs(filter: &ProofFilter, page: &Page) -> Value;
     request_proof(circuit: &str, private_inputs: Value, public_inputs: Value) -> String;
     request_proofs(proofs: &[(String, Inputs)]) -> Vec<Result<String, ClientError>>;
     verify_all(circuit: &str, proofs: &[(Value, Vec<String>)]) -> Vec<Verdict>;
@@ -98,6 +113,12 @@ calls! {
     resume_queue(queue: &str) -> Value;
     overview() -> Value;
     templates() -> Value;
+    template(name: &str) -> Value;
     deploy(circuit: &str, request: &Value, patience: Duration) -> Value;
+    request_deployment(circuit: &str, request: &Value, idempotency_key: &str) -> Value;
+    unsigned_deployment(circuit: &str, chain_id: u64, from: Option<&str>) -> Value;
+    deployment(circuit: &str, id: &str) -> Value;
+    deployments(circuit: &str, page: &Page) -> Value;
+    follow_deployment(circuit: &str, id: &str, patience: Duration, on_change: OnChange<'_>) -> Value;
     bind_contract(circuit: &str, chain_id: u64, address: &str) -> Value;
 }

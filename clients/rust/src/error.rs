@@ -16,6 +16,16 @@ pub enum ClientError {
         /// Error of the HTTP client.
         source: reqwest::Error,
     },
+    /// The server sent nothing for a long time.
+    #[error("{method} {path}: no answer in {} s", after.as_secs())]
+    Timeout {
+        /// HTTP method.
+        method: &'static str,
+        /// Path of the request.
+        path: String,
+        /// Time limit; see [`with_timeout`](crate::Client::with_timeout).
+        after: std::time::Duration,
+    },
     /// The status is not a success.
     #[error("{method} {path}: {status} {}", problem(body))]
     Refused {

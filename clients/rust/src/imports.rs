@@ -6,8 +6,7 @@ use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
-use crate::calls::text;
-use crate::transport::Call;
+use crate::transport::{Call, text};
 use crate::{Client, ClientError};
 
 impl Client {

@@ -1,15 +1,28 @@
 #![doc = include_str!("../README.md")]
 
-mod calls;
 mod ceremonies;
+mod circuits;
+mod deployments;
 mod error;
+mod events;
+mod follow;
 mod imports;
 mod jobs;
 mod many;
+mod paths;
+mod proofs;
+mod sealing;
+mod templates;
 mod transport;
+mod verification;
 
 pub mod blocking;
 
-pub use calls::{Inputs, Proved, Verdict};
+pub use circuits::CircuitFilter;
 pub use error::ClientError;
+pub use follow::OnChange;
+pub use paths::Page;
+pub use proofs::{Inputs, ProofFilter, ProofOptions, Proved};
+pub use sealing::SealingKey;
 pub use transport::{Client, Reply};
+pub use verification::Verdict;

@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::calls::{key, new_proof, text};
-use crate::transport::Call;
+use crate::proofs::new_proof;
+use crate::transport::{Call, random_key, text};
 use crate::{Client, ClientError, Inputs, Verdict};
 
 impl Client {
@@ -19,7 +19,7 @@ impl Client {
     ) -> Result<Vec<Result<String, ClientError>>, ClientError> {
         const PATH: &str = "/v1/proofs:batch";
         let entries: Vec<_> = proofs.iter().map(|(circuit, inputs)| new_proof(circuit, inputs)).collect();
-        let call = Call::new(Method::POST, PATH).body(&json!({"proofs": entries})).keyed(key()?);
+        let call = Call::new(Method::POST, PATH).body(&json!({"proofs": entries})).keyed(random_key()?);
         let mut answer = call.succeed(self).await?;
         let results = list(answer["results"].take(), proofs.len())?;
         let outcome = |mut result: Value| match result["problem"].take() {

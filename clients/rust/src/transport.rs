@@ -8,8 +8,12 @@ use serde_json::Value;
 
 use crate::ClientError;
 
-/// Repetitions of a failed request.
+/// Repetitions of a failed request, if the caller sets none.
 const RETRIES: u32 = 4;
+/// Time until the server answers or sends its next bytes, if the caller sets none.
+const TIMEOUT: Duration = Duration::from_secs(90);
+/// Bytes of a request that add a second to its time limit.
+const SLOWEST_UPLOAD: usize = 16 << 10;
 /// Pause before the first repetition; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// Longest pause that a server can ask for.
@@ -31,13 +35,38 @@ pub struct Client {
     http: reqwest::Client,
     /// Headers of every request; the token is marked as sensitive, and not shown.
     headers: HeaderMap,
+    retries: u32,
+    timeout: Duration,
 }
 
 impl Client {
     /// Creates a client of the server at `base`, such as `http://127.0.0.1:3000`. The address can have a path.
     pub fn new(base: &str) -> Self {
         let base = base.trim_end_matches('/').to_owned();
-        Self { base, http: reqwest::Client::new(), headers: HeaderMap::new() }
+        let (http, headers) = (reqwest::Client::new(), HeaderMap::new());
+        Self { base, http, headers, retries: RETRIES, timeout: TIMEOUT }
+    }
+
+    /// Repeats a failed request so many times, if a repetition is safe. The default is 4.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use zkflow_client::Client;
+    ///
+    /// let client = Client::new("http://127.0.0.1:3000").with_retries(1).with_timeout(Duration::from_secs(10));
+    /// ```
+    #[must_use]
+    pub fn with_retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// Ends an attempt if the server sends nothing for so long. The default is 90 seconds; at least 20 suit calls that wait.
+    /// Each 16 KiB of a request add a second.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
     }
 
     /// Sends `key` as a bearer token with every request.
@@ -70,6 +99,12 @@ impl Client {
 }
 
 impl Client {
+    /// A deletion whose answer is lost could have happened: it is not repeated.
+    pub(crate) async fn delete(&self, path: &str) -> Result<(), ClientError> {
+        let call = Call::new(Method::DELETE, path);
+        call.accepted(call.send(self).await?).map(drop)
+    }
+
     /// Sends bytes to another server, without the headers of this client.
     pub(crate) async fn put_elsewhere(
         &self,
@@ -138,7 +173,8 @@ impl Call {
         Ok(Reply { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
     }
 
-    /// Like [`send`](Self::send), and repeats the request after 429, 503 or no answer; returns the body of a success.
+    /// Like [`send`](Self::send), and repeats the request after 408, 425, 429, 502, 503, 504 or no answer; returns the
+    /// body of a success.
     pub(crate) async fn succeed(&self, client: &Client) -> Result<Value, ClientError> {
         let bytes = self.succeed_with_bytes(client).await?;
         Ok(serde_json::from_slice(&bytes).unwrap_or(Value::Null))
@@ -146,11 +182,13 @@ impl Call {
 
     /// Like [`succeed`](Self::succeed), for any content.
     pub(crate) async fn succeed_with_bytes(&self, client: &Client) -> Result<Vec<u8>, ClientError> {
-        let (mut pause, mut left) = (FIRST_PAUSE, RETRIES);
+        let (mut pause, mut left) = (FIRST_PAUSE, client.retries);
         loop {
             let (failure, asked) = match self.bytes(client).await {
                 Ok((200..300, _, bytes)) => return Ok(bytes),
-                Ok((status @ (429 | 503), asked, bytes)) => (self.refused(status, &bytes), asked),
+                Ok((status @ (408 | 425 | 429 | 502 | 503 | 504), asked, bytes)) => {
+                    (self.refused(status, &bytes), asked)
+                }
                 Ok((status, _, bytes)) => return Err(self.refused(status, &bytes)),
                 Err(error) => (error, None),
             };
@@ -159,7 +197,7 @@ impl Call {
             }
             left -= 1;
             tokio::time::sleep(asked.unwrap_or(pause).min(LONGEST_PAUSE)).await;
-            pause *= 2;
+            pause = pause.saturating_mul(2);
         }
     }
 
@@ -183,18 +221,32 @@ impl Call {
 
     /// Status, `Retry-After` and body.
     async fn bytes(&self, client: &Client) -> Result<(u16, Option<Duration>, Vec<u8>), ClientError> {
-        let failed = |source| ClientError::Transport { method: self.name(), path: self.path.clone(), source };
+        let mut answer = self.open(client).await?;
+        let asked = answer.header(RETRY_AFTER.as_str()).and_then(|seconds| seconds.parse().ok());
+        let (asked, mut bytes) = (asked.map(Duration::from_secs), Vec::new());
+        while let Some(next) = answer.next().await? {
+            bytes.extend(next);
+        }
+        Ok((answer.status(), asked, bytes))
+    }
+
+    /// Sends the request once and returns its answer, whatever its status; the body is not read.
+    pub(crate) async fn open(&self, client: &Client) -> Result<Answer, ClientError> {
         let url = format!("{}{}", client.base, self.path);
         let request = client.http.request(self.method.clone(), url);
         let mut request = request.headers(client.headers.clone()).headers(self.headers.clone());
+        let mut limit = client.timeout;
         if let Some(body) = &self.body {
+            let seconds = u64::try_from(body.len() / SLOWEST_UPLOAD).unwrap_or(u64::MAX);
+            limit = limit.saturating_add(Duration::from_secs(seconds));
             request = request.body(body.clone());
         }
-        let response = request.send().await.map_err(failed)?;
-        let status = response.status().as_u16();
-        let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        let bytes = response.bytes().await.map_err(failed)?;
-        Ok((status, asked.map(Duration::from_secs), bytes.into()))
+        let (method, path, timeout) = (self.name(), self.path.clone(), client.timeout);
+        match tokio::time::timeout(limit, request.send()).await {
+            Ok(Ok(response)) => Ok(Answer { response, method, path, timeout }),
+            Ok(Err(source)) => Err(ClientError::Transport { method, path, source }),
+            Err(_) => Err(ClientError::Timeout { method, path, after: limit }),
+        }
     }
 
     fn name(&self) -> &'static str {
@@ -205,4 +257,52 @@ impl Call {
             _ => "POST",
         }
     }
+}
+
+/// An answer whose body arrives.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    response: reqwest::Response,
+    method: &'static str,
+    path: String,
+    timeout: Duration,
+}
+
+impl Answer {
+    pub(crate) fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers().get(name)?.to_str().ok()
+    }
+
+    /// The next bytes of the body; `None` at its end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, ClientError> {
+        let (method, path) = (self.method, self.path.clone());
+        match tokio::time::timeout(self.timeout, self.response.chunk()).await {
+            Ok(Ok(bytes)) => Ok(bytes.map(Vec::from)),
+            Ok(Err(source)) => Err(ClientError::Transport { method, path, source }),
+            Err(_) => Err(ClientError::Timeout { method, path, after: self.timeout }),
+        }
+    }
+}
+
+/// A random key that marks repetitions of one request.
+pub(crate) fn random_key() -> Result<HeaderValue, ClientError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| ClientError::Unexpected(format!("random numbers: {error}")))?;
+    key_of(&hex::encode(bytes))
+}
+
+/// A key of the caller that marks repetitions of one request.
+pub(crate) fn key_of(key: &str) -> Result<HeaderValue, ClientError> {
+    HeaderValue::try_from(key)
+        .map_err(|_| ClientError::Unexpected("the idempotency key is not visible ASCII text".to_owned()))
+}
+
+/// A field of an answer that must be a text.
+pub(crate) fn text<'a>(body: &'a Value, name: &str) -> Result<&'a str, ClientError> {
+    body[name].as_str().ok_or_else(|| ClientError::Unexpected(format!("the answer contains no text {name}")))
 }

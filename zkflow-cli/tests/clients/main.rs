@@ -5,6 +5,7 @@ mod description;
 mod judges;
 mod pages;
 mod rust;
+mod rust_documents;
 mod server;
 mod typescript;
 
