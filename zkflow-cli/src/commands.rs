@@ -41,7 +41,11 @@ mod ptau;
 #[cfg(feature = "remote")]
 mod remote;
 #[cfg(feature = "remote")]
+mod remote_build;
+#[cfg(feature = "remote")]
 mod remote_proof;
+#[cfg(feature = "remote")]
+mod remote_verify;
 #[cfg(feature = "server")]
 mod sealing_key;
 #[cfg(feature = "server")]
@@ -132,13 +136,13 @@ pub(crate) enum Command {
     Compile(compile::CompileArgs),
     /// Calculate a witness
     Witness(prove::WitnessArgs),
-    /// Make and verify a proof (arguments as for `snarkjs groth16 prove`)
+    /// Make and verify a proof (arguments as for `snarkjs groth16 prove`). No server takes a witness: use `fullprove --server`
     Prove(prove::ProveArgs),
     /// Calculate a witness and make a proof, without a file of the witness (arguments as for `snarkjs groth16
     /// fullprove`)
     Fullprove(prove::FullProveArgs),
     /// Verify a proof (arguments as for `snarkjs groth16 verify`)
-    Verify(prove::VerifyArgs),
+    Verify(Box<prove::VerifyArgs>),
     /// Deploy the verifier contract of a circuit to an EVM chain
     #[cfg(feature = "evm")]
     Deploy(Box<deploy::DeployArgs>),

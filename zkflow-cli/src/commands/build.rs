@@ -18,6 +18,8 @@ use super::evidence::{checked_powers, record_key};
 use super::files::in_file;
 use super::output::write;
 use super::progress::Progress;
+#[cfg(feature = "remote")]
+use super::remote_build::BuildServerArgs;
 use super::toolbox::{CompilerArgs, Toolbox, with_transcripts};
 use super::{Error, cache_dir};
 
@@ -50,12 +52,20 @@ pub(crate) struct BuildArgs {
     force: bool,
     #[command(flatten)]
     compiler: CompilerArgs,
+    #[cfg(feature = "remote")]
+    #[command(flatten)]
+    server: BuildServerArgs,
 }
 
 pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
     let key = args.out.join(FileName::ProvingKey.as_str());
     if key.exists() && !args.force {
         return Err(format!("{} already exists; use --force to replace it", key.display()).into());
+    }
+    let params = parse_params(&args.params)?;
+    #[cfg(feature = "remote")]
+    if args.server.build(&args.template, params.clone(), &args.out)? {
+        return Ok(());
     }
     let mut library = TemplateLibrary::builtin().allow_override(args.allow_template_override);
     let progress = Progress::new();
@@ -65,7 +75,7 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
         }
     }
     let template = library.get(&args.template.parse()?)?;
-    let params = template.parse_params(&parse_params(&args.params)?)?;
+    let params = template.parse_params(&params)?;
 
     template.warnings.iter().for_each(|warning| progress.line(&warning.to_string()));
     let toolbox = progress.step("load the compiler", || Toolbox::open(&args.compiler))?;

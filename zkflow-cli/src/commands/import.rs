@@ -279,7 +279,8 @@ fn send_direct(
     Ok(client.put_signed(signed, bytes)?)
 }
 
-fn show(circuit: &Value) {
+/// Prints a circuit of a server.
+pub(super) fn show(circuit: &Value) {
     println!("circuit {}", circuit["circuitId"].as_str().unwrap_or_default());
     for input in circuit["import"]["inputs"].as_array().into_iter().flatten() {
         let kind = if input["public"] == true { "public" } else { "private" };

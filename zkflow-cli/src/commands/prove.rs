@@ -33,6 +33,8 @@ use super::progress::Progress;
 use super::prover::ProverArgs;
 #[cfg(feature = "remote")]
 use super::remote_proof::ProofServerArgs;
+#[cfg(feature = "remote")]
+use super::remote_verify::VerifyServerArgs;
 use super::toolbox::sandbox;
 
 /// Arguments of `zkflow witness`.
@@ -139,6 +141,9 @@ pub(crate) struct VerifyArgs {
     #[cfg(feature = "evm")]
     #[command(flatten)]
     contract: ContractArgs,
+    #[cfg(feature = "remote")]
+    #[command(flatten)]
+    server: VerifyServerArgs,
 }
 
 pub(super) fn witness(args: &WitnessArgs) -> Result<(), Error> {
@@ -281,6 +286,8 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {
     let holds = verifier.verify(&public, &proof).map_err(in_file(&args.proof))?;
     #[cfg(feature = "evm")]
     args.contract.check(&proof, &public, holds)?;
+    #[cfg(feature = "remote")]
+    args.server.check(&args.key, &proof, &public, holds)?;
     if holds {
         let signals: Vec<String> = public.values().iter().map(to_decimal).collect();
         println!("OK: the proof is valid for the public signals [{}]", signals.join(", "));

@@ -202,3 +202,50 @@ async fn fullprove_lets_a_server_prove_and_verifies_what_it_gets() {
     let (ok, _, err) = prove("{}", &at);
     assert!(!ok && err.contains("zkflow circuit import"), "{err}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_builds_a_circuit_and_verifies_a_proof_for_the_command_line() {
+    let server = Server::start();
+    let circuit = server.circuit().await["circuitId"].as_str().unwrap().to_owned();
+    let client = Client::new(server.base());
+    let path = |name: &str| server.folder().join(name).to_str().unwrap().to_owned();
+    let out = path("built");
+    let build = |params: &[&str], options: &[&str]| {
+        let place = ["circuit", "build", "rangeCheck", "--out", &out, "--server", server.base()];
+        let params: Vec<&str> = params.iter().flat_map(|param| ["--param", *param]).collect();
+        zkflow(&[&place[..], &params[..], options].concat())
+    };
+    let params = ["min=18", "max=120", "bits=8"];
+    let (ok, said, err) = build(&params, &[]);
+    assert!(ok && said.contains(&circuit), "{said}{err}");
+    for name in ["circuit.wasm", "circuit.r1cs", "proving_key.zkey", "verification_key.json"] {
+        let fetched = std::fs::read(server.folder().join("built").join(name)).unwrap();
+        assert_eq!(fetched, client.file(&circuit, name).await.unwrap(), "{name}");
+    }
+    let (ok, _, err) = build(&params, &[]);
+    assert!(!ok && err.contains("--force"), "{err}");
+    let (ok, _, err) = build(&["min=18", "max=17", "bits=8"], &["--force"]);
+    assert!(!ok && err.contains("/v1/circuits: 4"), "{err}");
+    let (ok, _, err) = build(&params, &["--force", "--beacon", "00:10"]);
+    assert!(!ok && err.contains("cannot be used with"), "{err}");
+
+    let proved = client.prove(&circuit, &inputs("42"), PATIENCE).await.unwrap();
+    std::fs::write(path("proof.json"), proved.proof.to_string()).unwrap();
+    let verify = |key: &str, signal: &str| {
+        std::fs::write(path("public.json"), format!("[\"{signal}\"]")).unwrap();
+        let files = [key, "public.json", "proof.json"].map(path);
+        zkflow(&["verify", &files[0], &files[1], &files[2], "--server", server.base()])
+    };
+    let key = "built/verification_key.json";
+    let (ok, said, err) = verify(key, "7");
+    assert!(ok && said.contains(&format!("circuit {circuit} returns true")), "{said}{err}");
+    let (ok, said, err) = verify(key, "8");
+    assert!(!ok && said.contains("returns false") && err.contains("INVALID"), "{said}{err}");
+    let text = std::fs::read_to_string(path(key)).unwrap();
+    std::fs::write(path("other.json"), text + "\n").unwrap();
+    let (ok, _, err) = verify("other.json", "7");
+    assert!(!ok && err.contains("the server has no circuit"), "{err}");
+
+    let (_, help, _) = zkflow(&["prove", "--help"]);
+    assert!(help.contains("fullprove --server"), "{help}");
+}
