@@ -19,7 +19,7 @@ import { Theme } from "./parts/theme";
 import type { Overview } from "./types";
 
 /** What the key of this tab may see. */
-export type Rights = { operate: boolean; webhooks: boolean; admin: boolean; keys: boolean };
+export type Rights = { operate: boolean; webhooks: boolean; admin: boolean; keys: boolean; tenants: boolean };
 
 export function App() {
   const hash = useRoute();
@@ -72,7 +72,7 @@ function Page({ hash, rights }: { hash: string; rights: Rights }) {
   }, [page, rights]);
   switch (page) {
     case "": return rights.operate ? <OverviewPage /> : null;
-    case "circuits": return id ? <CircuitPage key={id} id={id} /> : <CircuitsPage key={hash} />;
+    case "circuits": return id ? <CircuitPage key={id} id={id} /> : <CircuitsPage key={hash} tenants={rights.tenants} />;
     case "proofs": return id ? <ProofPage key={id} id={id} /> : <ProofsPage key={hash} />;
     case "ceremonies": return id ? <CeremonyPage key={id} id={id} /> : <CeremoniesPage key={hash} />;
     case "usage": return <UsagePage />;
@@ -99,8 +99,8 @@ async function find(): Promise<Rights> {
     const guarded = overview ? overview.authentication : key.get() !== null;
     const admin = await may("/v1/audit-log?limit=1") !== null;
     const webhooks = await may("/v1/webhooks/deliveries?limit=1") !== null;
-    return { operate: overview !== null, webhooks, admin, keys: admin && guarded };
+    return { operate: overview !== null, webhooks, admin, keys: admin && guarded, tenants: overview !== null && guarded };
   } catch {
-    return { operate: false, webhooks: false, admin: false, keys: false };
+    return { operate: false, webhooks: false, admin: false, keys: false, tenants: false };
   }
 }

@@ -38,6 +38,16 @@ export function useLoad<T>(path: string | null, every?: number): Loaded<T> {
   return loaded;
 }
 
+/** The value, once it has not changed for a moment: a search does not ask at each letter. */
+export function useSettled<T>(value: T): T {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), 250);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return settled;
+}
+
 export type Pages<T> = { items: T[]; more: (() => void) | null; all: () => Promise<void>; error?: Problem; loading: boolean; again: () => void };
 
 /** Loads a list page by page. `path` ends with `?` or `&`; `of` takes the entries out of a page. */

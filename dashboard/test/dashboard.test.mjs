@@ -128,6 +128,27 @@ test("a dead letter is repeated, a failure deleted, a queue paused", async () =>
   await context.close();
 });
 
+test("circuits are searched by the server", async () => {
+  const { page, context } = await opened({ path: "#/circuits" });
+  const link = page.locator(`tbody a[href="#/circuits/${circuit}"]`);
+  const one = () => page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+  await link.waitFor();
+  const search = page.getByLabel("Name, id or hash");
+  await search.fill("MERKLE");
+  await page.getByText("No circuit fits.").waitFor();
+  await search.fill(circuit.slice(0, 12).toUpperCase());
+  await one();
+  await link.waitFor();
+  await page.getByLabel("Provenance", { exact: true }).selectOption("ceremony");
+  await page.getByText("No circuit fits.").waitFor();
+  await page.getByLabel("Provenance", { exact: true }).selectOption("single-operator");
+  await one();
+  await search.fill("RangeCh");
+  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length > 1);
+  assert.equal(await page.getByLabel("Tenant", { exact: true }).count(), 0, "without authentication there is one tenant");
+  await context.close();
+});
+
 test("everything that matches is chosen, beyond the first page", async () => {
   const { page, context } = await opened({ path: "#/jobs?queue=proof-generation&state=failed" });
   const rows = page.locator("section").nth(1).locator("tbody tr");
@@ -310,11 +331,18 @@ test("with authentication, a key opens what its permissions allow", async () => 
   await page.getByLabel("Key", { exact: true }).fill(env("DASHBOARD_TENANT_KEY"));
   await page.getByRole("button", { name: "Continue" }).click();
   await page.getByRole("heading", { name: "Circuits", level: 1 }).waitFor();
+  assert.equal(await page.getByLabel("Tenant", { exact: true }).count(), 0);
   for (const name of ["Overview", "Jobs", "Webhooks", "Audit log", "Keys"]) assert.equal(await page.getByRole("link", { name, exact: true }).count(), 0, name);
 
   await page.getByRole("button", { name: "Log out" }).click();
   await page.getByLabel("Key", { exact: true }).fill(env("DASHBOARD_ADMIN_KEY"));
   await page.getByRole("button", { name: "Continue" }).click();
+  // An operator lists the circuits of other tenants.
+  await page.getByRole("link", { name: "Circuits", exact: true }).click();
+  await page.getByLabel("Tenant", { exact: true }).fill("*");
+  await page.getByText("No circuit fits.").waitFor();
+  await page.getByLabel("Tenant", { exact: true }).fill("No tenant");
+  await page.getByRole("alert").getByText("invalid_query").waitFor();
   await page.getByRole("link", { name: "Keys", exact: true }).click();
   await page.getByLabel("Name", { exact: true }).fill("CI");
   await page.getByRole("button", { name: "Make a key" }).click();

@@ -1259,6 +1259,8 @@ export interface components {
             attempt: number;
             /** @description SHA-256 of everything that determines the compiled circuit. */
             circuitHash: components["schemas"]["Sha256"];
+            /** @description Owner; present in a list that was asked for with `tenant`. */
+            tenant?: components["schemas"]["Tenant"];
             circuitId: components["schemas"]["CircuitId"];
             /**
              * @description Origin of imported keys that were not compared with powers of tau: what their own contributions
@@ -1369,6 +1371,10 @@ export interface components {
          * @description Current stage of a circuit, or the stage that failed.
          * @enum {string}
          */
+        KeyLabel: "development" | "single-operator" | "ceremony" | "claimed" | "forgeable";
+        /** @description A tenant, or `*`: every tenant. */
+        Tenants: string;
+        /** @enum {string} */
         CircuitStage: "queued" | "compile" | "setup" | "store" | "done";
         /**
          * @description Status of a circuit.
@@ -4191,6 +4197,18 @@ export interface operations {
                  *     page is the one without `nextCursor`.
                  */
                 sha256?: components["schemas"]["Sha256"];
+                /** @description Only circuits whose keys have this origin. */
+                provenance?: components["schemas"]["KeyLabel"];
+                /**
+                 * @description Only circuits whose id, `circuitHash` or name begins with this, in capitals or not. The name is that of the
+                 *     template; of an imported circuit, the path of its main file, or its template at the Node service.
+                 */
+                search?: string;
+                /**
+                 * @description Circuits of this tenant, or with `*` of every tenant, in place of the caller's: with the scope `operate`. Circuits
+                 *     of other tenants have no parameters, files and names of signals.
+                 */
+                tenant?: components["schemas"]["Tenants"];
                 /** @description Maximum number of entries, 1 to 200; default 50. */
                 limit?: number;
                 /** @description `nextCursor` of the previous page; absent for the first page. */

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { post, query, Problem } from "../api";
-import { useLoad, usePages } from "../load";
+import { useLoad, usePages, useSettled } from "../load";
 import { Badge, Drop, Empty, Field, More, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import { Import } from "../parts/import";
 import { Provenance } from "../parts/provenance";
@@ -10,15 +10,19 @@ import { go } from "../route";
 import type { Circuit, CircuitPage, Template } from "../types";
 import { count, short } from "../format";
 
-export function CircuitsPage() {
+const LABELS = ["development", "single-operator", "ceremony", "claimed", "forgeable"];
+
+/** `tenants`: the key may list the circuits of other tenants. */
+export function CircuitsPage({ tenants }: { tenants: boolean }) {
   const [status, setStatus] = useState("");
   const [template, setTemplate] = useState("");
   const [word, setWord] = useState("");
-  const [origin, setOrigin] = useState("");
+  const [provenance, setProvenance] = useState("");
+  const [owner, setOwner] = useState("");
   const { data: library } = useLoad<{ templates: Template[] }>("/v1/templates");
-  const filter = query({ status, templateName: template });
+  const [search, tenant] = [useSettled(word.trim()), useSettled(owner.trim())];
+  const filter = query({ status, templateName: template, provenance, search, tenant });
   const pages = usePages<CircuitPage, Circuit>(`/v1/circuits${filter || "?"}${filter ? "&" : ""}`, (page) => page.circuits, 5000);
-  const shown = pages.items.filter((circuit) => matches(circuit, word) && (!origin || kind(circuit) === origin));
   return (
     <>
       <Title>Circuits</Title>
@@ -37,18 +41,26 @@ export function CircuitsPage() {
             </select>
           )}</Field>
           <Field label="Provenance">{(id) => (
-            <select id={id} value={origin} onChange={(event) => setOrigin(event.currentTarget.value)}>
-              <option value="">any</option>{["development", "single-operator", "ceremony"].map((name) => <option key={name}>{name}</option>)}
+            <select id={id} value={provenance} onChange={(event) => setProvenance(event.currentTarget.value)}>
+              <option value="">any</option>{LABELS.map((name) => <option key={name}>{name}</option>)}
             </select>
           )}</Field>
-          <Field label="Id, hash or parameter">{(id) => <input id={id} type="search" value={word} onInput={(event) => setWord(event.currentTarget.value)} />}</Field>
+          <Field label="Name, id or hash">{(id) => (
+            <input id={id} type="search" maxLength={256} placeholder="how it begins" value={word} onInput={(event) => setWord(event.currentTarget.value)} />
+          )}</Field>
+          {tenants && (
+            <Field label="Tenant">{(id) => (
+              <input id={id} type="search" placeholder="your own; * for all" value={owner} onInput={(event) => setOwner(event.currentTarget.value)} />
+            )}</Field>
+          )}
         </div>
         <Trouble of={pages.error} />
-        {shown.length > 0 ? (
-          <Table label="Circuits" head={["Circuit", "Template", "Parameters", "Status", "Keys", "Constraints", "Changed"]}>
-            {shown.map((circuit) => (
+        {pages.items.length > 0 ? (
+          <Table label="Circuits" head={["Circuit", ...(tenant ? ["Tenant"] : []), "Template", "Parameters", "Status", "Keys", "Constraints", "Changed"]}>
+            {pages.items.map((circuit) => (
               <tr key={circuit.circuitId}>
-                <td><a href={`#/circuits/${circuit.circuitId}`}><code title={circuit.circuitId}>{short(circuit.circuitId)}</code></a></td>
+                <td><Id of={circuit} /></td>
+                {tenant && <td>{circuit.tenant}</td>}
                 <td>{circuit.templateName ?? "imported"}</td>
                 <td class="clip"><code>{Object.entries(circuit.params).map(([name, one]) => `${name}=${text(one)}`).join(" ")}</code></td>
                 <td><Badge text={circuit.status} /></td>
@@ -58,22 +70,17 @@ export function CircuitsPage() {
               </tr>
             ))}
           </Table>
-        ) : <Empty>{pages.loading ? "Loading…" : pages.items.length ? "No loaded circuit fits." : "There are no circuits: build one above."}</Empty>}
+        ) : <Empty>{pages.loading ? "Loading…" : filter ? "No circuit fits." : "There are no circuits: build one above."}</Empty>}
         <More of={pages.more} />
       </Section>
     </>
   );
 }
 
-function kind(circuit: Circuit): string {
-  return typeof circuit.provenance === "object" ? "ceremony" : circuit.provenance ?? "";
-}
-
-function matches(circuit: Circuit, word: string): boolean {
-  const sought = word.trim().toLowerCase();
-  const files = Object.values(circuit.artifacts).map((file) => ("sha256" in file ? file.sha256 : ""));
-  const texts = [circuit.circuitId, circuit.circuitHash, circuit.templateName ?? "imported", JSON.stringify(circuit.params), ...files];
-  return !sought || texts.some((one) => one.toLowerCase().includes(sought));
+/** The id with a link to its page; the page of a circuit in a list by tenant may be closed to this key. */
+function Id({ of: { circuitId: id, tenant } }: { of: Circuit }) {
+  const text = <code title={id}>{short(id)}</code>;
+  return tenant === undefined ? <a href={`#/circuits/${id}`}>{text}</a> : text;
 }
 
 /** The form of a template, made from its manifest. */

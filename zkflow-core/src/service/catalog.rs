@@ -48,8 +48,8 @@ pub use ceremony::{
     CeremonyTask, EndedPlace, Place, PlaceEnd,
 };
 pub use circuit::{
-    Circuit, CircuitFilter, CircuitKey, CircuitStage, CircuitStatus, Removed, StageProgress, Verification,
-    Visibility,
+    Circuit, CircuitFilter, CircuitKey, CircuitStage, CircuitStatus, KeyLabel, Removed, StageProgress,
+    Verification, Visibility,
 };
 pub use delivery::{Beginning, Delivery, DeliveryFilter, DeliveryKey, DeliveryStage, DeliveryStatus};
 pub use deployment::{
@@ -59,7 +59,7 @@ pub use document::{Document, Idempotency, InvalidTransition};
 pub use history::{History, NotHistory, ProofTime, Slot, SlotLength, Tally, TimeStep, kept_beside};
 pub use keys::{ApiKey, ApiKeys, KeyChange, Scope};
 pub use life::{Failure, Life, Named, RequestOrigin, Stage, Status};
-pub use lookup::{Lookup, Term, Value};
+pub use lookup::{Lookup, Prefix, Term, Value};
 pub use origin::{FileRole, Given, GivenPowers, Import, InputSignal, NodeCircuit, NodeContract, Origin};
 pub use page::{Cursor, Page};
 pub use proof::{ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStage, ProofStatus};

@@ -1,5 +1,6 @@
 //! `/v1/circuits`.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -13,7 +14,9 @@ use utoipa::IntoParams;
 use utoipa_axum::routes;
 use zkflow_core::circuit::FileName;
 use zkflow_core::digest::Digest;
-use zkflow_core::service::catalog::{Circuit, CircuitFilter, CircuitStatus, Document as _, Scope};
+use zkflow_core::service::catalog::{
+    Circuit, CircuitFilter, CircuitStatus, Document as _, KeyLabel, Named as _, Scope,
+};
 use zkflow_core::service::tenant::TenantId;
 use zkflow_core::template::TemplateName;
 
@@ -30,7 +33,7 @@ use super::openapi::schema;
 use super::page::{PageQuery, cut};
 use super::path::{Path, circuit_id, deployment_id};
 use super::wait::WaitQuery;
-use crate::auth::Principal;
+use crate::auth::{AuthError, Principal};
 use crate::config::SecretSetting;
 use crate::service::{self, watch};
 use crate::state::{App, ClientAddress};
@@ -107,16 +110,75 @@ struct ListQuery {
     /// page is the one without `nextCursor`.
     #[param(value_type = Option<schema::Sha256>)]
     sha256: Option<Digest>,
+    /// Only circuits whose keys have this origin.
+    #[param(value_type = Option<schema::KeyLabel>)]
+    provenance: Option<KeyLabel>,
+    /// Only circuits whose id, `circuitHash` or name begins with this, in capitals or not. The name is that of the
+    /// template; of an imported circuit, the path of its main file, or its template at the Node service.
+    #[param(max_length = 256)]
+    search: Option<String>,
+    /// Circuits of this tenant, or with `*` of every tenant, in place of the caller's: with the scope `operate`. Circuits
+    /// of other tenants have no parameters, files and names of signals.
+    #[param(value_type = Option<schema::Tenants>)]
+    tenant: Option<Tenants>,
 }
+
+/// Owners of the listed circuits.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+enum Tenants {
+    /// Every tenant: `*`.
+    Every,
+    One(TenantId),
+}
+
+impl TryFrom<String> for Tenants {
+    type Error = <TenantId as FromStr>::Err;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text == "*" { Ok(Self::Every) } else { text.parse().map(Self::One) }
+    }
+}
+
+/// Maximum length of a search.
+const LONGEST_SEARCH: usize = 256;
 
 impl ListQuery {
     /// Tells lists with different filters apart.
     fn scope(&self, tenant: &TenantId) -> String {
         format!("circuits of {tenant} {self:?}")
     }
+
+    /// The conditions of the list for a caller.
+    fn filter(&self, caller: &Principal) -> Result<CircuitFilter, Problem> {
+        let tenant = match &self.tenant {
+            None => Some(caller.tenant.clone()),
+            Some(Tenants::One(tenant)) if *tenant == caller.tenant => Some(tenant.clone()),
+            Some(_) if !caller.scopes.contains(Scope::Operate) => {
+                let missing = AuthError::Scope(Scope::Operate.as_str());
+                return Err(service::RequestError::from(missing).into());
+            }
+            Some(Tenants::Every) => None,
+            Some(Tenants::One(tenant)) => Some(tenant.clone()),
+        };
+        let search = self.search.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        if search.is_some_and(|text| text.len() > LONGEST_SEARCH) {
+            let detail = format!("search must have at most {LONGEST_SEARCH} bytes");
+            return Err(Problem::bad_request("invalid_query", detail));
+        }
+        Ok(CircuitFilter {
+            tenant,
+            template: self.template_name.clone(),
+            status: self.status,
+            key_label: self.provenance,
+            search: search.map(str::to_owned),
+        })
+    }
 }
 
 /// List circuits, newest first.
+///
+/// Lists contain the circuits of the caller's tenant, unless an operator asks for another one.
 #[utoipa::path(
     get, path = "/v1/circuits", tag = "circuits", operation_id = "listCircuits", params(ListQuery, PageQuery),
     responses(
@@ -132,8 +194,7 @@ async fn list(
     let Query(query) = query?;
     let scope = query.scope(&caller.tenant);
     let page = page?.page(&scope)?;
-    let filter =
-        CircuitFilter { tenant: Some(caller.tenant), template: query.template_name, status: query.status };
+    let filter = query.filter(&caller)?;
     let mut circuits =
         app.catalog.circuits().list(&filter, &page).await.map_err(service::RequestError::from)?;
     let next_cursor = cut(&mut circuits, &page, &scope, Circuit::cursor);
@@ -141,7 +202,11 @@ async fn list(
     if let Some(digest) = query.sha256 {
         circuits.retain(|circuit| circuit.artifacts.values().any(|file| file.sha256 == digest));
     }
-    Ok(Json(CircuitPage { circuits: circuits.into_iter().map(CircuitDto::from).collect(), next_cursor }))
+    let shown = |circuit| match query.tenant {
+        None => CircuitDto::from(circuit),
+        Some(_) => CircuitDto::with_tenant(circuit, &caller.tenant),
+    };
+    Ok(Json(CircuitPage { circuits: circuits.into_iter().map(shown).collect(), next_cursor }))
 }
 
 /// Get a circuit; with `wait`, after it is ready or has failed.

@@ -14,6 +14,7 @@ use zkflow_core::service::catalog::{
     StageProgress, Verification, Visibility,
 };
 use zkflow_core::service::id::UserId;
+use zkflow_core::service::tenant::TenantId;
 use zkflow_core::template::TemplateName;
 
 use super::body::{Content, Entries};
@@ -202,14 +203,18 @@ pub(super) struct CircuitDto {
     /// SHA-256 of everything that determines the compiled circuit.
     #[schema(value_type = schema::Sha256)]
     circuit_hash: String,
+    /// Owner; present in a list that was asked for with `tenant`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Tenant>)]
+    tenant: Option<String>,
     /// Template; absent for an imported circuit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::TemplateName>)]
     template_name: Option<String>,
-    /// All parameters, including defaults; none for an imported circuit.
+    /// All parameters, including defaults; none for an imported circuit, and in a list for one of another tenant.
     #[schema(value_type = BTreeMap<String, schema::ParamValue>)]
     params: Map<String, Value>,
-    /// What an imported circuit was made from; absent for a template.
+    /// What an imported circuit was made from; absent for a template, and in a list for a circuit of another tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     import: Option<ImportDto>,
     #[schema(value_type = schema::CircuitStatus)]
@@ -225,7 +230,7 @@ pub(super) struct CircuitDto {
     attempt: u32,
     /// Milliseconds spent in each finished stage.
     timings: BTreeMap<String, u64>,
-    /// Files by name; `deployment` is the last confirmed verifier contract, or else the one that the Node service recorded.
+    /// Files by name; none in a list for a circuit of another tenant. `deployment` is the last confirmed verifier contract, or else the one that the Node service recorded.
     artifacts: BTreeMap<String, ArtifactDto>,
     /// Size and warnings; present when the circuit is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -345,6 +350,7 @@ impl From<Circuit> for CircuitDto {
             artifacts: artifacts.chain(deployment).collect(),
             circuit_id: circuit.id.to_string(),
             circuit_hash: circuit.circuit_hash.to_string(),
+            tenant: None,
             template_name,
             params,
             import,
@@ -363,6 +369,25 @@ impl From<Circuit> for CircuitDto {
             created_at: circuit.life.created_at.to_string(),
             updated_at: circuit.life.updated_at.to_string(),
         }
+    }
+}
+
+impl CircuitDto {
+    /// The circuit in a list for an operator of the tenant `own`. Another tenant's circuit has no parameters, files and
+    /// names of signals.
+    pub(super) fn with_tenant(circuit: Circuit, own: &TenantId) -> Self {
+        let (owner, is_own) = (circuit.life.tenant.to_string(), circuit.life.tenant == *own);
+        let mut shown = Self::from(circuit);
+        shown.tenant = Some(owner);
+        if !is_own {
+            shown.params.clear();
+            shown.import = None;
+            shown.artifacts.clear();
+            shown.replaces = None;
+            shown.report = shown.report.map(ReportDto::without_names);
+            shown.forgeable = shown.forgeable.map(|it| ForgeableDto { contract_at_risk: None, ..it });
+        }
+        shown
     }
 }
 

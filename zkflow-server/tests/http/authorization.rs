@@ -247,7 +247,7 @@ Every route needs one scope, or none. A key or a proxy names the tenant of a req
 const RULES: &str = "
 - A tenant sees its own circuits, proof requests and deployments. Another tenant's document is 404, as one that does not exist.
 - A circuit with `\"visibility\": \"public\"` can be read, proved with and verified with by every tenant that knows its id. Only its
-  owner can deploy and delete it; others get 403 with `not_owner`. Lists contain own circuits only.
+  owner can deploy and delete it; others get 403 with `not_owner`. Lists contain own circuits only, without `?tenant=`.
 - The same template with the same parameters is another circuit for each tenant, with keys of its own.
 - Uploads, webhooks and deliveries belong to their tenant. A `callback` is on the host of the tenant's address.
 - A ceremony with `\"visibility\": \"public\"` can be read and contributed to by every tenant that knows its id. The turn of a
@@ -256,6 +256,8 @@ const RULES: &str = "
 - Documents of earlier versions belong to the tenant `default`, as everything does on a server without authentication.
 - `operate` is for operators: its routes show ids, tenants and errors of every tenant's work, and no inputs, proofs or signals. A key of
   Prometheus needs it too; with a listener for operations, Prometheus needs no key.
+- With `operate` and `circuits:read`, `GET /v1/circuits?tenant=` lists the circuits of another tenant, or with `*` of every tenant: their
+  template, status, sizes, origin of the keys and error. Parameters, files and names of signals are left out, and the circuit itself is 404.
 - `admin` manages the keys of every tenant, and so can make a key with any scope.
 
 | status | code | meaning |
@@ -299,7 +301,7 @@ fn the_page_of_authorization_is_up_to_date() {
         ),
         (
             "operate",
-            "reading metrics, the overview and the jobs of every tenant; repeating jobs, deleting failed ones, pausing queues; \
+            "reading metrics, the overview and the jobs of every tenant, and lists of its circuits; repeating jobs, deleting failed ones, pausing queues; \
              announcing, finishing and deleting ceremonies",
         ),
         ("admin", "managing the keys of every tenant, and reading the audit log"),

@@ -65,6 +65,41 @@ async fn circuits_are_filtered_by_template_and_status() {
 }
 
 #[tokio::test]
+async fn circuits_are_filtered_by_their_keys_and_searched() {
+    let (server, ready) = Server::idle_with_circuit().await;
+    let range = ask_for_circuit(&server, "rangeCheck", json!({"min": 1, "max": 2})).await;
+    let merkle = ask_for_circuit(&server, "merkleMembership", json!({"depth": 2})).await;
+    let found = server.get(&format!("/v1/circuits/{ready}")).await.ok();
+    let hash = found["circuitHash"].as_str().unwrap().to_owned();
+    let label = found["provenance"].as_str().unwrap();
+    for (query, mut expected) in [
+        (format!("provenance={label}"), vec![&*ready]),
+        (format!("provenance={label}&search=merkle"), vec![]),
+        ("provenance=ceremony".to_owned(), vec![]),
+        ("provenance=claimed".to_owned(), vec![]),
+        ("provenance=forgeable".to_owned(), vec![]),
+        (format!("search={}", &merkle[..9]), vec![&*merkle]),
+        (format!("search={}", merkle.to_uppercase()), vec![&*merkle]),
+        (format!("search={hash}"), vec![&*ready]),
+        (format!("search={hash}0"), vec![]),
+        ("search=RANGEc".to_owned(), vec![&*ready, &*range]),
+        ("search=rangeCheck&status=pending".to_owned(), vec![&*range]),
+        ("search=Check".to_owned(), vec![]),
+        ("search=%25".to_owned(), vec![]),
+        ("search=%20".to_owned(), vec![&*ready, &*range, &*merkle]),
+    ] {
+        let mut found = pages(&server, "circuits", &format!("{query}&limit=1"), "circuitId").await.concat();
+        found.sort();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{query}");
+    }
+    for query in ["provenance=none", "tenant=", "tenant=A", "tenant=**"] {
+        server.get(&format!("/v1/circuits?{query}")).await.problem(400, "invalid_query");
+    }
+    server.get(&format!("/v1/circuits?search={}", "a".repeat(257))).await.problem(400, "invalid_query");
+}
+
+#[tokio::test]
 async fn proofs_are_listed_page_by_page_and_filtered() {
     let (server, circuit) = Server::idle_with_circuit().await;
     let mut ids = Vec::new();

@@ -143,6 +143,65 @@ async fn a_public_circuit_is_proved_with_by_all_and_belongs_to_one() {
 }
 
 #[tokio::test]
+async fn an_operator_lists_the_circuits_of_every_tenant_without_their_content() {
+    let server = guarded().await;
+    let reader = server.key("one", &[Scope::CircuitsRead]).await;
+    let operator = server.key("one", &[Scope::CircuitsRead, Scope::Operate]).await;
+    let own = server.circuit_of("one", Visibility::Tenant).await;
+    let other = server.circuit_of("other", Visibility::Tenant).await;
+    let listed = async |key: &str, query: &str| {
+        let page = server.get_as(key, &format!("/v1/circuits?{query}")).await.ok();
+        page["circuits"].as_array().unwrap().clone()
+    };
+    for query in ["tenant=other", "tenant=*", "tenant=nobody"] {
+        let refused = server.get_as(&reader, &format!("/v1/circuits?{query}")).await;
+        let detail = refused.problem(403, "scope_missing")["detail"].clone();
+        assert!(detail.as_str().unwrap().contains("operate"), "{detail}");
+    }
+    for key in [&reader, &operator] {
+        for query in ["", "tenant=one"] {
+            let [entry] = listed(key, query).await.try_into().unwrap();
+            assert_eq!(entry["circuitId"], json!(own.id), "{query}");
+            assert_eq!(entry.get("tenant"), (!query.is_empty()).then_some(&json!("one")), "{query}");
+            assert!(!entry["params"].as_object().unwrap().is_empty(), "{entry}");
+        }
+    }
+    assert!(listed(&operator, "tenant=nobody").await.is_empty());
+    let [foreign] = listed(&operator, "tenant=other").await.try_into().unwrap();
+    for (field, expected) in [
+        ("circuitId", json!(other.id)),
+        ("circuitHash", json!(other.circuit_hash)),
+        ("tenant", json!("other")),
+        ("templateName", json!("rangeCheck")),
+        ("status", json!("ready")),
+        ("params", json!({})),
+        ("artifacts", json!({})),
+    ] {
+        assert_eq!(foreign[field], expected, "{field}");
+    }
+    assert_eq!(foreign["report"]["wires"], json!(other.report.as_ref().unwrap().wires));
+    // Neither the digests of its files nor the names of its signals are shown.
+    let text = foreign.to_string();
+    assert!(!text.contains("randomPublicSignal") && !text.contains("artifacts/"), "{text}");
+    for meta in other.artifacts.values() {
+        assert!(!text.contains(&meta.sha256.to_string()), "{text}");
+    }
+    let mut every = listed(&operator, "tenant=*&search=range").await;
+    every.sort_by_key(|entry| entry["tenant"].to_string());
+    let tenants: Vec<_> = every.iter().map(|entry| entry["tenant"].as_str().unwrap()).collect();
+    assert_eq!(tenants, ["one", "other"]);
+    assert_eq!((&every[1], every[0]["params"].as_object().unwrap().is_empty()), (&foreign, false));
+    // The circuit itself remains its tenant's, and so does a cursor.
+    let path = format!("/v1/circuits/{}", other.id);
+    server.get_as(&operator, &path).await.problem(404, "circuit_not_found");
+    let page = server.get_as(&operator, "/v1/circuits?tenant=*&limit=1").await.ok();
+    let cursor = page["nextCursor"].as_str().unwrap();
+    server.get_as(&operator, &format!("/v1/circuits?tenant=*&limit=1&cursor={cursor}")).await.ok();
+    let elsewhere = format!("/v1/circuits?tenant=other&cursor={cursor}");
+    server.get_as(&operator, &elsewhere).await.problem(400, "invalid_cursor");
+}
+
+#[tokio::test]
 async fn the_owner_changes_who_may_use_a_circuit() {
     let (server, one, other) = two().await;
     let ask = async |visibility: Option<&str>| {

@@ -1,6 +1,6 @@
 //! BSON form of documents: as serde writes them, with timestamps as BSON dates.
 
-use mongodb::bson::{self, Bson, DateTime, RawDocumentBuf};
+use mongodb::bson::{self, Bson, DateTime, RawDocumentBuf, doc};
 use zkflow_core::circuit::FileName;
 use zkflow_core::service::catalog::{CatalogError, Circuit, Document, Lookup, Value};
 use zkflow_core::service::clock::Timestamp;
@@ -13,8 +13,8 @@ pub(super) fn write<D: Document>(value: &D) -> Result<RawDocumentBuf, CatalogErr
     document.insert("created_at", date(life.created_at));
     document.insert("updated_at", date(life.updated_at));
     for term in value.terms() {
-        if let Value::Moment(moment) = term.value {
-            document.insert(term.field, date(moment));
+        if D::DERIVED.contains(&term.field) || matches!(term.value, Value::Moment(_)) {
+            document.insert(term.field, bson_of(term.value));
         }
     }
     if D::COLLECTION == Circuit::COLLECTION {
@@ -28,6 +28,16 @@ fn rename_files(circuit: &mut bson::Document, rename: impl Fn(&str) -> Option<&'
     let Ok(files) = circuit.get_document_mut("artifacts") else { return };
     let renamed = std::mem::take(files).into_iter();
     *files = renamed.map(|(name, meta)| (rename(&name).map_or(name, str::to_owned), meta)).collect();
+}
+
+/// The derived fields of a stored document; `None` if it has them, or cannot be read.
+pub(super) fn derived<D: Document>(stored: &bson::Document) -> Option<bson::Document> {
+    if D::DERIVED.iter().all(|field| stored.contains_key(field)) {
+        return None;
+    }
+    let document: D = read(&RawDocumentBuf::try_from(stored).ok()?).ok()?;
+    let fields = document.terms().into_iter().filter(|term| D::DERIVED.contains(&term.field));
+    Some(fields.map(|term| (term.field.to_owned(), bson_of(term.value))).collect())
 }
 
 /// Gives the files of a stored circuit their short names; `None` if they have them.
@@ -55,12 +65,24 @@ pub(super) fn read<D: Document>(raw: &RawDocumentBuf) -> Result<D, CatalogError>
 
 /// The query for documents that match.
 pub(super) fn filter(lookup: &impl Lookup) -> bson::Document {
-    let value = |value| match value {
+    let terms = lookup.terms().into_iter();
+    let mut wanted: bson::Document = terms.map(|term| (term.field.to_owned(), bson_of(term.value))).collect();
+    if let Some(prefix) = lookup.prefix() {
+        let (from, below) = prefix.bounds();
+        let begins = |field: &&str| doc! { *field: { "$gte": &from, "$lt": &below } };
+        let any: Vec<_> = prefix.fields.iter().map(begins).collect();
+        // A list has conditions of its own with `$or`.
+        wanted.insert("$and", vec![doc! { "$or": any }]);
+    }
+    wanted
+}
+
+fn bson_of(value: Value) -> Bson {
+    match value {
         Value::Text(text) => Bson::String(text),
         Value::Optional(text) => text.map_or(Bson::Null, Bson::String),
         Value::Moment(moment) => Bson::DateTime(date(moment)),
-    };
-    lookup.terms().into_iter().map(|term| (term.field.to_owned(), value(term.value))).collect()
+    }
 }
 
 /// Date of a timestamp, at most [`Timestamp::LATEST`].
@@ -77,7 +99,7 @@ pub(super) fn epoch(epoch: u64) -> Result<i64, CatalogError> {
 mod tests {
     use std::time::Duration;
 
-    use mongodb::bson::{Document as Fields, doc};
+    use mongodb::bson::Document as Fields;
     use zkflow_core::digest::Digest;
     use zkflow_core::id::CircuitId;
     use zkflow_core::service::catalog::ProofRequest;
@@ -131,6 +153,36 @@ mod tests {
         assert_eq!(read_earlier, circuit);
         assert_eq!(with_short_names(&earlier), Some(stored));
         assert_eq!(with_short_names(&doc! { "_id": "x", "artifacts": 7 }), None);
+    }
+
+    #[test]
+    fn a_circuit_is_stored_with_its_derived_fields_and_read_without_them() {
+        let (hash, now) = (Digest::of("c"), Timestamp::from_millis(1));
+        let mut circuit = Circuit::new(hash, "rangeCheck".parse().unwrap(), serde_json::Map::new(), now);
+        circuit.forgeable = Some("the secrets are public".to_owned());
+        let raw = write(&circuit).unwrap();
+        let stored = Fields::try_from(raw.as_ref()).unwrap();
+        let expected = doc! { "key_label": "forgeable", "name": "rangecheck" };
+        for (field, value) in &expected {
+            assert_eq!(stored.get(field), Some(value), "{field}");
+        }
+        assert_eq!(read::<Circuit>(&raw).unwrap(), circuit);
+        assert_eq!(derived::<Circuit>(&stored), None);
+        // A document of an earlier version.
+        let mut earlier = stored.clone();
+        expected.keys().for_each(|field| drop(earlier.remove(field)));
+        assert_eq!(derived::<Circuit>(&earlier), Some(expected));
+        assert_eq!(derived::<Circuit>(&doc! { "_id": "x" }), None);
+    }
+
+    #[test]
+    fn a_prefix_is_a_condition_beside_the_others() {
+        use zkflow_core::service::catalog::{CircuitFilter, CircuitStatus};
+        let search = Some("Range".to_owned());
+        let wanted = CircuitFilter { status: Some(CircuitStatus::Ready), search, ..CircuitFilter::default() };
+        let begins = doc! { "$gte": "range", "$lt": "range\u{10ffff}" };
+        let any = vec![doc! { "circuit_hash": &begins }, doc! { "name": begins }];
+        assert_eq!(filter(&wanted), doc! { "status": "ready", "$and": [{ "$or": any }] });
     }
 
     #[test]

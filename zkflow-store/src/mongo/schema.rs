@@ -17,7 +17,7 @@ use super::{document, failed};
 
 /// Version of the layout that this program writes. [`migrate`] upgrades older versions. Its steps may be
 /// repeated, and may run in several processes at once.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// Time from `expires_at` until MongoDB itself removes a proof request.
 const TTL_GRACE: Duration = Duration::from_secs(24 * 3600);
@@ -41,6 +41,9 @@ pub(super) async fn migrate(database: &Database) -> Result<(), CatalogError> {
     }
     if version < 3 {
         short_names(database).await?;
+    }
+    if version < 4 {
+        derived(database).await?;
     }
     collection::<Circuit>(database, circuits()).await?;
     collection::<ProofRequest>(database, proofs()).await?;
@@ -81,6 +84,21 @@ async fn short_names(database: &Database) -> Result<(), CatalogError> {
         // A circuit that is changed meanwhile is written with these names, or by a process of an older version.
         let (id, epoch) = (circuit.get("_id"), circuit.get("epoch"));
         circuits.replace_one(doc! { "_id": id, "epoch": epoch }, renamed).await.map_err(failed(action))?;
+    }
+    Ok(())
+}
+
+/// Gives the circuits of older versions their derived fields.
+async fn derived(database: &Database) -> Result<(), CatalogError> {
+    let action = "completing the fields of circuits";
+    let circuits = database.collection::<Document>(Circuit::COLLECTION);
+    let mut found = circuits.find(doc! { "name": null }).await.map_err(failed(action))?;
+    while let Some(circuit) = found.try_next().await.map_err(failed(action))? {
+        let Some(fields) = document::derived::<Circuit>(&circuit) else { continue };
+        // A circuit that is changed meanwhile is written with them.
+        let (id, epoch) = (circuit.get("_id"), circuit.get("epoch"));
+        let change = doc! { "$set": fields };
+        circuits.update_one(doc! { "_id": id, "epoch": epoch }, change).await.map_err(failed(action))?;
     }
     Ok(())
 }
@@ -151,6 +169,11 @@ fn circuits() -> Schema {
         indexes: vec![
             unique(doc! { "circuit_hash": 1 }, None),
             index(doc! { "template": 1, "created_at": -1, "_id": -1 }),
+            // With the fields of a search: it reads only the documents that it returns.
+            index(
+                doc! { "tenant": 1, "created_at": -1, "_id": -1, "key_label": 1, "circuit_hash": 1, "name": 1 },
+            ),
+            index(doc! { "created_at": -1, "_id": -1, "key_label": 1, "circuit_hash": 1, "name": 1 }),
         ],
     }
 }

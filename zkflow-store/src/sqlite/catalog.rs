@@ -174,7 +174,9 @@ fn installation(text: &str) -> Result<InstallationId, CatalogError> {
 #[cfg(test)]
 mod tests {
     use zkflow_core::digest::Digest;
-    use zkflow_core::service::catalog::{CircuitFilter, CircuitStatus, ProofFilter, ProofKey, ProofStatus};
+    use zkflow_core::service::catalog::{
+        CircuitFilter, CircuitStatus, KeyLabel, ProofFilter, ProofKey, ProofStatus,
+    };
     use zkflow_core::service::tenant::TenantId;
 
     use super::*;
@@ -248,6 +250,9 @@ mod tests {
             let circuits = catalog.circuits().list(&CircuitFilter::default(), &Page::first(9)).await.unwrap();
             let [circuit] = circuits.try_into().unwrap();
             assert_eq!((circuit.life.status, circuit.life.epoch), (CircuitStatus::Ready, 4));
+            let (key_label, search) = (Some(KeyLabel::Development), Some("rangeC".to_owned()));
+            let wanted = CircuitFilter { key_label, search, ..CircuitFilter::default() };
+            assert_eq!(catalog.circuits().list(&wanted, &Page::first(9)).await.unwrap(), [circuit]);
             let key = ProofKey {
                 tenant: TenantId::default(),
                 user_id: Some("ann".parse().unwrap()),

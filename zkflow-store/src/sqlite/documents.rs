@@ -106,6 +106,16 @@ fn listed<D: Document>(filter: &D::Filter, page: &Page) -> Statement {
     for term in filter.terms() {
         query.push(" AND ").push(&column(&term)).push(" = ").bind(value(&term.value));
     }
+    if let Some(prefix) = filter.prefix() {
+        let (from, below) = prefix.bounds();
+        query.push(" AND (FALSE");
+        for field in prefix.fields {
+            let column = field.replace('.', "_");
+            query.push(&format!(" OR ({column} >= ")).bind(from.clone());
+            query.push(&format!(" AND {column} < ")).bind(below.clone()).push(")");
+        }
+        query.push(")");
+    }
     if let Some(since) = page.since {
         query.push(" AND created_at >= ").bind(since.as_millis());
     }
@@ -245,8 +255,8 @@ mod tests {
     use zkflow_core::digest::Digest;
     use zkflow_core::id::CircuitId;
     use zkflow_core::service::catalog::{
-        Ceremony, CeremonyKey, Circuit, CircuitKey, Cursor, Deployment, DeploymentKey, ProofFilter, ProofKey,
-        ProofRequest, ProofStatus,
+        Ceremony, CeremonyKey, Circuit, CircuitFilter, CircuitKey, CircuitStatus, Cursor, Deployment,
+        DeploymentKey, KeyLabel, ProofFilter, ProofKey, ProofRequest, ProofStatus,
     };
     use zkflow_core::service::tenant::TenantId;
 
@@ -279,6 +289,45 @@ mod tests {
                 let plan = database.look_up(|connection| plan(connection, &query)).unwrap();
                 let searches = plan.starts_with("SEARCH proofs USING") && plan.contains("INDEX proofs_by_");
                 assert!(searches && !plan.contains("B-TREE"), "{:?}: {plan}", choices(bits));
+            }
+        }
+    }
+
+    /// The indexes have the columns of all conditions, so that a search of many circuits reads none of their documents
+    /// in vain.
+    #[tokio::test]
+    async fn every_list_of_circuits_follows_an_index_in_its_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = crate::sqlite::open(folder.path().join("db")).await.unwrap();
+        SqliteCatalog::open(database.clone()).await.unwrap();
+        let columns = "SELECT group_concat(name) FROM pragma_index_info(?)";
+        for bits in 0..32_u32 {
+            let filter = CircuitFilter {
+                tenant: (bits & 1 > 0).then(TenantId::default),
+                template: (bits & 2 > 0).then(|| "rangeCheck".parse().unwrap()),
+                status: (bits & 4 > 0).then_some(CircuitStatus::Ready),
+                key_label: (bits & 8 > 0).then_some(KeyLabel::Ceremony),
+                search: (bits & 16 > 0).then(|| "0a".to_owned()),
+            };
+            for moment in [None, Some(Timestamp::from_millis(7))] {
+                let after = moment.map(|created_at| Cursor { created_at, id: "i".to_owned() });
+                let query = listed::<Circuit>(&filter, &Page { after, ..Page::first(9) });
+                let (plan, columns): (String, String) = database
+                    .look_up(|connection| {
+                        let plan = plan(connection, &query);
+                        let name = plan.split(' ').skip_while(|word| *word != "INDEX").nth(1).unwrap_or("");
+                        let columns = connection.query_row(columns, [name], |row| row.get(0)).unwrap();
+                        (plan, columns)
+                    })
+                    .unwrap();
+                assert!(!plan.contains("B-TREE"), "{filter:?}: {plan}");
+                assert!(bits & 7 == 0 || plan.starts_with("SEARCH circuits USING"), "{filter:?}: {plan}");
+                for column in ["tenant", "template", "status", "key_label", "circuit_hash", "name"] {
+                    assert!(
+                        columns.split(',').any(|one| one == column),
+                        "{filter:?}: {plan} has no {column}"
+                    );
+                }
             }
         }
     }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::deployment::DeployedContract;
 use super::document::Document;
-use super::life::{Life, Stage, Status, named};
-use super::lookup::{Lookup, Term};
+use super::life::{Life, Named as _, Stage, Status, named};
+use super::lookup::{Lookup, Prefix, Term};
 use super::origin::{NO_TEMPLATE, Origin};
 use super::subject::Subject;
 use crate::service::clock::Timestamp;
@@ -79,6 +79,21 @@ impl Circuit {
     pub fn is_visible_to(&self, tenant: &TenantId) -> bool {
         self.life.tenant == *tenant || self.visibility == Visibility::Public
     }
+
+    /// The origin of the keys in a word; `None` if there are no keys.
+    pub fn key_label(&self) -> Option<KeyLabel> {
+        if self.forgeable.is_some() {
+            return Some(KeyLabel::Forgeable);
+        }
+        if self.claimed.is_some() {
+            return Some(KeyLabel::Claimed);
+        }
+        self.provenance.map(|provenance| match provenance {
+            Provenance::SingleOperator => KeyLabel::SingleOperator,
+            Provenance::Ceremony(_) => KeyLabel::Ceremony,
+            _ => KeyLabel::Development,
+        })
+    }
 }
 
 /// How far a stage is.
@@ -132,6 +147,22 @@ named! {
     }
 }
 
+named! {
+    /// Origin of the keys of a circuit, in a word.
+    KeyLabel {
+        /// [`Provenance::Development`], verified.
+        Development = "development",
+        /// [`Provenance::SingleOperator`], verified.
+        SingleOperator = "single-operator",
+        /// [`Provenance::Ceremony`], verified.
+        Ceremony = "ceremony",
+        /// Only [claimed](Circuit::claimed).
+        Claimed = "claimed",
+        /// [Any person](Circuit::forgeable) can forge proofs.
+        Forgeable = "forgeable",
+    }
+}
+
 #[expect(clippy::derivable_impls, reason = "the macro writes the derives")]
 impl Default for Visibility {
     fn default() -> Self {
@@ -182,6 +213,7 @@ impl Document for Circuit {
     const KIND: &'static str = "circuit";
     const COLLECTION: &'static str = "circuits";
     const QUEUE: QueueName = QueueName::KeyGeneration;
+    const DERIVED: &'static [&'static str] = &[KEY_LABEL, NAME];
 
     fn id(&self) -> &CircuitId {
         &self.id
@@ -201,7 +233,12 @@ impl Document for Circuit {
 
     fn fields(&self) -> Vec<Term> {
         let template = self.origin.template().map_or(NO_TEMPLATE, TemplateName::as_str);
-        vec![Term::text("circuit_hash", self.circuit_hash), Term::text("template", template)]
+        vec![
+            Term::text("circuit_hash", self.circuit_hash),
+            Term::text("template", template),
+            Term::optional(KEY_LABEL, self.key_label().map(KeyLabel::as_str)),
+            Term::text(NAME, self.origin.name().to_ascii_lowercase()),
+        ]
     }
 
     fn subject(&self) -> Option<Subject> {
@@ -212,6 +249,11 @@ impl Document for Circuit {
         CircuitFilter { status: Some(status), ..CircuitFilter::default() }
     }
 }
+
+/// The field with the [`KeyLabel`].
+const KEY_LABEL: &str = "key_label";
+/// The field with the [name](Origin::name) in lower case.
+const NAME: &str = "name";
 
 /// Unique key of a circuit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -233,12 +275,22 @@ pub struct CircuitFilter {
     pub tenant: Option<TenantId>,
     pub template: Option<TemplateName>,
     pub status: Option<CircuitStatus>,
+    pub key_label: Option<KeyLabel>,
+    /// How the id, the circuit hash or the [name](Origin::name) begins, in capitals or not.
+    pub search: Option<String>,
 }
 
 impl Lookup for CircuitFilter {
     fn terms(&self) -> Vec<Term> {
         let template = self.template.as_ref().map(|template| Term::text("template", template));
         let tenant = self.tenant.as_ref().map(Term::tenant);
-        tenant.into_iter().chain(template).chain(self.status.map(Term::status)).collect()
+        let label = self.key_label.map(|label| Term::optional(KEY_LABEL, Some(label.as_str())));
+        tenant.into_iter().chain(template).chain(self.status.map(Term::status)).chain(label).collect()
+    }
+
+    fn prefix(&self) -> Option<Prefix> {
+        // The id is how the hash begins.
+        let text = self.search.as_ref()?.to_ascii_lowercase();
+        Some(Prefix { fields: &["circuit_hash", NAME], text })
     }
 }

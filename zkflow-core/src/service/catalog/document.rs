@@ -21,7 +21,7 @@ use crate::service::queue::{NewJob, QueueName};
 /// # Behaviour
 /// - A document is stored as the object that serde writes. Its [`id`](Self::id) is the field `_id`. The
 ///   fields of its [`Life`] are fields of that object (`#[serde(flatten)]`).
-/// - Every field name in a [`Term`] is a path in that object.
+/// - Every field name in a [`Term`] is a path in that object, or the name of a [derived](Self::DERIVED) field.
 pub trait Document: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Unique id.
     type Id: Clone + Debug + Display + FromStr + Ord + Hash + Send + Sync + 'static;
@@ -40,6 +40,9 @@ pub trait Document: Clone + Debug + PartialEq + Serialize + DeserializeOwned + S
     const COLLECTION: &'static str;
     /// Queue of its jobs.
     const QUEUE: QueueName;
+    /// Names of [`fields`](Self::fields) that follow from the others. They are no part of the object: a catalog stores
+    /// them beside it.
+    const DERIVED: &'static [&'static str] = &[];
 
     /// Unique id of this document.
     fn id(&self) -> &Self::Id;

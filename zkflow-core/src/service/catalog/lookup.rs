@@ -8,6 +8,36 @@ use crate::service::tenant::TenantId;
 pub trait Lookup: Clone + std::fmt::Debug + Send + Sync + 'static {
     /// The conditions; an empty list matches every document.
     fn terms(&self) -> Vec<Term>;
+
+    /// A further condition; `None`: none.
+    fn prefix(&self) -> Option<Prefix> {
+        None
+    }
+}
+
+/// The condition that one of some fields begins with a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prefix {
+    /// Fields with a [`Value::Text`], as in [`Term::field`].
+    pub fields: &'static [&'static str],
+    /// How one of them begins.
+    pub text: String,
+}
+
+impl Prefix {
+    /// Whether one of the terms is such a field, and begins with the text.
+    pub fn fits(&self, terms: &[Term]) -> bool {
+        terms.iter().any(|term| {
+            let begins = matches!(&term.value, Value::Text(text) if text.starts_with(&self.text));
+            begins && self.fields.contains(&term.field)
+        })
+    }
+
+    /// The bounds of the texts that begin with it, in the order of their bytes: from the first one, up to the second one
+    /// without it.
+    pub fn bounds(&self) -> (String, String) {
+        (self.text.clone(), format!("{}{}", self.text, char::MAX))
+    }
 }
 
 /// A field of a document with a value.

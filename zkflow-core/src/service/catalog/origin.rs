@@ -39,6 +39,18 @@ impl Origin {
         }
     }
 
+    /// Name for people: the template; of an import, its template at the Node service or the path of its main file. Empty
+    /// if it has none of them.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Template { template, .. } => template.as_str(),
+            Self::Import(import) => match (&import.node, &import.given.main) {
+                (Some(node), _) => node.template.as_str(),
+                (None, main) => main.as_deref().unwrap_or_default(),
+            },
+        }
+    }
+
     /// The import; `None` for a template.
     pub fn import(&self) -> Option<&Import> {
         match self {
@@ -233,5 +245,6 @@ mod tests {
         let text = serde_json::to_string(&origin).unwrap();
         assert_eq!(serde_json::from_str::<Origin>(&text).unwrap(), origin);
         assert_eq!((origin.template(), origin.import().is_some()), (None, true));
+        assert_eq!(origin.name(), "ageCheck");
     }
 }

@@ -81,7 +81,8 @@ fn the_terms_of_a_document_are_its_fields() {
         let document: D = serde_json::from_str(text).unwrap();
         let json = serde_json::to_value(&document).unwrap();
         let terms = document.terms();
-        for Term { field, value } in &terms {
+        let stored = terms.iter().filter(|term| !D::DERIVED.contains(&term.field));
+        for Term { field, value } in stored {
             let found = json.pointer(&format!("/{}", field.replace('.', "/"))).unwrap_or(&Json::Null);
             let expected: Json = match value {
                 Value::Text(text) => text.as_str().into(),

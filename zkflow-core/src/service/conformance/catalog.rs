@@ -40,6 +40,8 @@ pub async fn catalog<T: Catalog>(make: impl AsyncFn() -> T) {
     kinds::a_ready_circuit_survives_as_it_was_written(make().await).await;
     kinds::an_imported_circuit_survives_as_it_was_written(make().await).await;
     kinds::circuits_are_filtered(make().await).await;
+    kinds::circuits_are_filtered_by_their_keys(make().await).await;
+    kinds::circuits_are_searched(make().await).await;
     kinds::a_completed_proof_survives_as_it_was_written(make().await).await;
     kinds::a_user_has_keys_of_their_own(make().await).await;
     kinds::a_tenant_has_keys_and_lists_of_its_own(make().await).await;

@@ -49,6 +49,13 @@ struct WarningDto {
     count: u32,
 }
 
+impl ReportDto {
+    /// The sizes only.
+    pub(super) fn without_names(self) -> Self {
+        Self { public_input_names: Vec::new(), warnings: Vec::new(), ..self }
+    }
+}
+
 impl From<CircuitReport> for ReportDto {
     fn from(report: CircuitReport) -> Self {
         Self {

@@ -81,6 +81,8 @@ schemas! {
     KeyId = uuid();
     /// Owner of documents: 1 to 64 lower-case letters, digits, `-`, `_` and `.`.
     Tenant = json!({"type": "string", "pattern": "^[a-z0-9._-]+$", "minLength": 1, "maxLength": 64});
+    /// A tenant, or `*`: every tenant.
+    Tenants = json!({"type": "string", "pattern": "^([a-z0-9._-]+|\\*)$", "minLength": 1, "maxLength": 64});
     /// Permission of a caller.
     Scope = named::<catalog::Scope>();
     /// User of a request: 1 to 128 visible ASCII characters.
@@ -137,6 +139,8 @@ schemas! {
     FileName = values(File::ALL.iter().flat_map(|name| [name.as_str(), name.short_name()]));
     /// Status of a circuit.
     CircuitStatus = named::<catalog::CircuitStatus>();
+    /// Origin of the keys of a circuit: a verified label, `claimed`, or `forgeable`.
+    KeyLabel = named::<catalog::KeyLabel>();
     /// Current stage of a circuit, or the stage that failed.
     CircuitStage = named::<catalog::CircuitStage>();
     /// Status of a proof request.

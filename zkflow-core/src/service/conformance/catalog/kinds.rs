@@ -11,8 +11,8 @@ use crate::service::catalog::{
     Ceremony, CeremonyFilter, CeremonyKey, CeremonyResult, CeremonyStatus, Circuit, CircuitFilter,
     CircuitStatus, Delivery, DeliveryFilter, DeliveryKey, DeliveryStatus, DeployedContract, Deployment,
     DeploymentFilter, DeploymentKey, DeploymentStatus, Document, FileRole, Given, GivenPowers, Import,
-    InputSignal, Named as _, ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStatus, Sealed,
-    StageProgress, Verification,
+    InputSignal, KeyLabel, Named as _, Page, ProofArtifacts, ProofFilter, ProofKey, ProofRequest,
+    ProofStatus, Sealed, StageProgress, Verification,
 };
 use crate::service::ceremony::{CeremonyCircuit, GivenBeacon, ReceivedContribution};
 use crate::service::chain::{Address, SignedTransaction, TransactionHash};
@@ -73,13 +73,74 @@ pub(super) async fn circuits_are_filtered(catalog: Subject) {
     let template = failed.origin.template().cloned();
     let status = Some(CircuitStatus::Failed);
     let by = async |template, status| {
-        list::<Circuit>(&catalog, &CircuitFilter { template, status, tenant: None }, 9).await
+        list::<Circuit>(&catalog, &CircuitFilter { template, status, ..CircuitFilter::default() }, 9).await
     };
     assert_eq!(by(template.clone(), None).await, [pending, failed.clone()]);
     assert_eq!(by(None, status).await, std::slice::from_ref(&failed));
     assert_eq!(by(template, status).await, [failed]);
     let other = Some("other".parse().expect("a template name"));
     assert!(by(other.clone(), None).await.is_empty() && by(other, status).await.is_empty());
+}
+
+/// Filters by the origin of the keys, which a change of the circuit changes.
+pub(super) async fn circuits_are_filtered_by_their_keys(catalog: Subject) {
+    let circuits = all::<Circuit>(&catalog);
+    let by = async |label| {
+        let filter = CircuitFilter { key_label: Some(label), ..CircuitFilter::default() };
+        list::<Circuit>(&catalog, &filter, 9).await
+    };
+    let cases: [(KeyLabel, fn(&mut Circuit)); 5] = [
+        (KeyLabel::Development, |circuit| circuit.provenance = Some(Provenance::Development)),
+        (KeyLabel::SingleOperator, |circuit| circuit.provenance = Some(Provenance::SingleOperator)),
+        (KeyLabel::Ceremony, |circuit| circuit.provenance = Some(Provenance::Ceremony(3))),
+        (KeyLabel::Claimed, |circuit| circuit.claimed = Some(Provenance::Ceremony(3))),
+        (KeyLabel::Forgeable, |circuit| circuit.forgeable = Some("the secrets are public".to_owned())),
+    ];
+    let mut made = Vec::new();
+    for (created, (label, change)) in (0..).zip(cases) {
+        let (mut circuit, _) = circuits.insert(Circuit::sample(created)).await.expect("insert");
+        assert!(by(label).await.is_empty(), "a circuit without keys has the label {}", label.as_str());
+        change(&mut circuit);
+        made.push((label, circuits.replace(circuit).await.expect("replace")));
+    }
+    for (label, circuit) in made {
+        assert_eq!(by(label).await, [circuit], "{}", label.as_str());
+    }
+}
+
+/// The beginning of an id, of a hash or of a name is found, alone, with other conditions, and page by page.
+pub(super) async fn circuits_are_searched(catalog: Subject) {
+    let given = Given {
+        files: BTreeMap::new(),
+        main: Some("Age/main.circom".to_owned()),
+        compiler: None,
+        simplification: Simplification::Full,
+        powers: GivenPowers::None,
+    };
+    let import = Import { upload: UploadId::generate(moment(3)), given, inputs: Vec::new(), node: None };
+    let imported = Circuit::imported(import.given.hash(), import, moment(3));
+    let (one, mut two) = (Circuit::sample(1), Circuit::sample(2));
+    two.life.tenant = "two".parse().expect("a tenant");
+    for circuit in [&one, &two, &imported] {
+        all::<Circuit>(&catalog).insert(circuit.clone()).await.expect("insert");
+    }
+    let filter = |text: &str| CircuitFilter { search: Some(text.to_owned()), ..CircuitFilter::default() };
+    let by = async |text: &str| list::<Circuit>(&catalog, &filter(text), 9).await;
+    assert_eq!(by("").await, [imported.clone(), two.clone(), one.clone()]);
+    assert_eq!(by("range").await, [two.clone(), one.clone()]);
+    assert_eq!(by("RANGEcheck").await, [two.clone(), one.clone()]);
+    assert_eq!(by("age/m").await, std::slice::from_ref(&imported));
+    assert_eq!(by(one.id.as_str()).await, std::slice::from_ref(&one));
+    assert_eq!(by(&one.id.as_str()[..20]).await, std::slice::from_ref(&one));
+    assert_eq!(by(&two.circuit_hash.to_string().to_uppercase()).await, std::slice::from_ref(&two));
+    for text in ["check", "rangeCheck ", "range%", "range.*", "_", "main.circom", &one.id.as_str()[1..]] {
+        assert!(by(text).await.is_empty(), "{text}");
+    }
+    let of_two = CircuitFilter { tenant: Some(two.life.tenant.clone()), ..filter("range") };
+    assert_eq!(list::<Circuit>(&catalog, &of_two, 9).await, std::slice::from_ref(&two));
+    let page = Page { after: Some(two.cursor()), ..Page::first(9) };
+    let behind = all::<Circuit>(&catalog).list(&filter("range"), &page).await.expect("list");
+    assert_eq!(behind, [one], "the page behind a circuit");
 }
 
 /// Every field is read back unchanged.
