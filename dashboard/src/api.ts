@@ -65,6 +65,7 @@ export async function call<T>(method: string, path: string, body?: unknown): Pro
 }
 
 export const get = <T>(path: string) => call<T>("GET", path);
+export const getText = async (path: string) => (await send("GET", path)).text();
 export const post = <T>(path: string, body: unknown = {}) => call<T>("POST", path, body);
 
 /** Query of a path, without empty values. */

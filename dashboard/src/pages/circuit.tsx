@@ -1,14 +1,15 @@
 import { useEffect, useState } from "preact/hooks";
 import { address, call, download, key, type Problem } from "../api";
 import { useLoad } from "../load";
-import { Badge, Confirm, Copy, Delay, Empty, Facts, FailureNotice, Field, Section, Table, Time, Title, Trouble } from "../parts/basic";
+import { Badge, Confirm, Copy, Delay, Empty, Facts, FailureNotice, Section, Table, Time, Title, Trouble } from "../parts/basic";
+import { Compare } from "../parts/compare";
 import { CHECKS, meaning, Provenance } from "../parts/provenance";
 import { Prove } from "../parts/prove";
 import { Timeline } from "../parts/timeline";
 import { text } from "../parts/values";
 import { Verify } from "../parts/verify";
 import { go } from "../route";
-import type { Circuit, CircuitPage as Page, Deployment, Template } from "../types";
+import type { Circuit, Deployment, Template } from "../types";
 import { bytes, count, short } from "../format";
 
 const STAGES = ["queued", "compile", "setup", "store", "done"];
@@ -136,44 +137,6 @@ function Deployments({ circuit }: { circuit: Circuit }) {
               </tr>
             );
           })}
-        </Table>
-      )}
-    </Section>
-  );
-}
-
-/** Compares with another circuit of the same template. */
-function Compare({ circuit }: { circuit: Circuit }) {
-  const [other, setOther] = useState("");
-  const { data } = useLoad<Page>(circuit.templateName ? `/v1/circuits?limit=200&templateName=${encodeURIComponent(circuit.templateName)}` : null);
-  const others = data?.circuits.filter((one) => one.circuitId !== circuit.circuitId) ?? [];
-  if (others.length === 0) return null;
-  const chosen = others.find((one) => one.circuitId === other);
-  const facts = (one: Circuit): Record<string, string> => ({
-    ...Object.fromEntries(Object.entries(one.params).map(([name, of]) => [name, text(of)])),
-    keys: meaning(one).label,
-    "non-linear constraints": one.report ? count(one.report.nonLinearConstraints) : "",
-    "linear constraints": one.report ? count(one.report.linearConstraints) : "",
-    wires: one.report ? count(one.report.wires) : "",
-    "size of the proving key": one.report ? bytes(one.report.provingKeyBytes) : "",
-  });
-  const mine = facts(circuit);
-  const theirs = chosen ? facts(chosen) : {};
-  return (
-    <Section title="Compare">
-      <Field label="With another circuit of the template">{(id) => (
-        <select id={id} value={other} onChange={(event) => setOther(event.currentTarget.value)}>
-          <option value="">choose</option>
-          {others.map((one) => <option key={one.circuitId} value={one.circuitId}>{short(one.circuitId)}, {one.createdAt}</option>)}
-        </select>
-      )}</Field>
-      {chosen && (
-        <Table label="Comparison" head={["", "this circuit", "the other"]}>
-          {[...new Set([...Object.keys(mine), ...Object.keys(theirs)])].map((name) => (
-            <tr key={name} class={mine[name] === theirs[name] ? "" : "differs"}>
-              <th scope="row">{name}</th><td><code>{mine[name]}</code></td><td><code>{theirs[name]}</code></td>
-            </tr>
-          ))}
         </Table>
       )}
     </Section>
