@@ -26,6 +26,9 @@ export function bytes(count: number): string {
   return `${count < 10 && unit > 0 ? count.toFixed(1) : Math.round(count)} ${units[unit]}`;
 }
 
+/** A day in UTC, some days ago. */
+export const day = (ago: number) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
+
 export const count = (value: number) => value.toLocaleString("en");
 
 export const short = (id: string) => (id.length > 13 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);

@@ -149,6 +149,27 @@ test("circuits are searched by the server", async () => {
   await context.close();
 });
 
+test("a circuit is compared with another one of its template, down to the source", async () => {
+  // The two have equal counts.
+  const { page, context } = await opened({ path: `#/circuits/${circuit}` });
+  await page.getByLabel("With another circuit of the template").selectOption(env("DASHBOARD_DEAD"));
+  const table = page.getByRole("region", { name: "Comparison" });
+  await table.waitFor();
+  const differs = async (name) => {
+    const row = table.locator("tr", { has: page.getByRole("rowheader", { name, exact: true }) });
+    return await row.getAttribute("class") === "differs";
+  };
+  for (const name of ["wires", "non-linear constraints", "public inputs", "parameter bits", "keys"]) assert.equal(await differs(name), false, name);
+  for (const name of ["circuit hash", "parameter max", "SHA-256 of circuit.circom", "SHA-256 of proving_key.zkey"]) assert.equal(await differs(name), true, name);
+  const source = page.getByRole("region", { name: "Difference of the sources" });
+  const main = (numbers) => `component main {public [randomPublicSignal]} = RangeCheck(${numbers});`;
+  assert.deepEqual(await source.locator("del").allTextContents(), [`− ${main("18, 120, 8")}`]);
+  assert.deepEqual(await source.locator("ins").allTextContents(), [`+ ${main("1, 99, 8")}`]);
+  assert.ok(await source.locator("span").count() <= 5, "equal lines are left out");
+  assert.deepEqual(await axe(page), []);
+  await context.close();
+});
+
 test("everything that matches is chosen, beyond the first page", async () => {
   const { page, context } = await opened({ path: "#/jobs?queue=proof-generation&state=failed" });
   const rows = page.locator("section").nth(1).locator("tbody tr");
@@ -258,6 +279,11 @@ test("webhooks are set, rotated and deleted", async () => {
 test("usage and changes are shown", async () => {
   const { page, context } = await opened({ path: "#/usage" });
   await page.locator(`tr a[href="#/circuits/${circuit}"]`).first().waitFor();
+  await visit(page, `#/circuits/${circuit}`);
+  const used = page.locator("section", { has: page.getByRole("heading", { name: "Usage" }) });
+  await used.getByText(/^[1-9]\d*, and [1-9]\d* failed$/).waitFor();
+  assert.match(await used.textContent(), /size of the files[\d.]+ [KM]iB/);
+  await visit(page, "#/usage");
   const downloading = page.waitForEvent("download");
   await page.getByRole("button", { name: "Download as CSV" }).click();
   assert.match((await downloading).suggestedFilename(), /^usage-.*\.csv$/);

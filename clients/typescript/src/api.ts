@@ -8449,6 +8449,8 @@ export interface operations {
     getUsage: {
         parameters: {
             query?: {
+                /** @description Only of this circuit. */
+                circuitId?: components["schemas"]["CircuitId"];
                 /** @description First day in UTC, such as `2026-01-31`; default: `to`. */
                 from?: components["schemas"]["Day"];
                 /** @description Last day in UTC; default: today. */

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { address, call, download, key, type Problem } from "../api";
+import { address, call, download, key, query, type Problem } from "../api";
 import { useLoad } from "../load";
 import { Badge, Confirm, Copy, Delay, Empty, Facts, FailureNotice, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import { Compare } from "../parts/compare";
@@ -9,8 +9,8 @@ import { Timeline } from "../parts/timeline";
 import { text } from "../parts/values";
 import { Verify } from "../parts/verify";
 import { go } from "../route";
-import type { Circuit, Deployment, Template } from "../types";
-import { bytes, count, short } from "../format";
+import type { Circuit, Deployment, Template, Usage, UsagePage } from "../types";
+import { bytes, count, day, short, span } from "../format";
 
 const STAGES = ["queued", "compile", "setup", "store", "done"];
 
@@ -77,6 +77,7 @@ export function CircuitPage({ id }: { id: string }) {
       {circuit.status === "ready" && <Verify circuit={circuit} />}
       {Object.keys(circuit.artifacts).length > 0 && <Files circuit={circuit} fail={setProblem} />}
       {circuit.status === "ready" && <Deployments circuit={circuit} />}
+      <Used circuit={circuit} />
       <Compare circuit={circuit} />
       <div class="row">
         <a href={`#/proofs?circuitId=${circuit.circuitId}`}>Proofs of this circuit</a>
@@ -106,6 +107,27 @@ function Files({ circuit, fail }: { circuit: Circuit; fail: (problem: Problem) =
           </tr>
         ))}
       </Table>
+    </Section>
+  );
+}
+
+/** What the tenant of the key used of the circuit; nothing, if the key may not read it. */
+function Used({ circuit }: { circuit: Circuit }) {
+  const { data, error } = useLoad<UsagePage>(`/v1/usage${query({ circuitId: circuit.circuitId, from: day(29), limit: "1000" })}`);
+  if (error?.status === 403) return null;
+  const sum = (of: (one: Usage) => number) => (data?.usage ?? []).reduce((total, one) => total + of(one), 0);
+  const size = Object.values(circuit.artifacts).reduce((total, file) => total + ("size" in file ? file.size : 0), 0);
+  return (
+    <Section title="Usage">
+      <Trouble of={error} />
+      {data && <Facts rows={[
+        ["proofs", `${count(sum((one) => one.proofs))}, and ${count(sum((one) => one.failedProofs))} failed`],
+        ["builds", count(sum((one) => one.builds))],
+        ["time of work", span(sum((one) => one.workMs))],
+        ["deployments", `${count(sum((one) => one.deployments))} for ${count(sum((one) => one.gas))} gas`],
+        ["size of the files", bytes(size)],
+      ]} />}
+      <p class="dull">Counts of your tenant on the last 30 days in UTC; the size is the present one.</p>
     </Section>
   );
 }

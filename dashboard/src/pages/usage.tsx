@@ -3,10 +3,7 @@ import { download, query, type Problem } from "../api";
 import { usePages } from "../load";
 import { Empty, Field, More, Section, Table, Title, Trouble } from "../parts/basic";
 import type { Usage, UsagePage as Page } from "../types";
-import { count, short, span } from "../format";
-
-/** A day in UTC, some days ago. */
-const day = (ago: number) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
+import { count, day, short, span } from "../format";
 
 export function UsagePage() {
   const [from, setFrom] = useState(day(30));

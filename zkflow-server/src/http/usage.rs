@@ -12,6 +12,7 @@ use futures::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
+use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{CatalogError, Day, Scope, Usage, UsageFilter, UsageKey};
 
 use super::Problem;
@@ -38,8 +39,12 @@ enum Form {
 
 /// Selection of usage.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 struct UsageQuery {
+    /// Only of this circuit.
+    #[param(value_type = Option<schema::CircuitId>)]
+    circuit_id: Option<CircuitId>,
     /// First day in UTC, such as `2026-01-31`; default: `to`.
     #[param(value_type = Option<schema::Day>)]
     from: Option<Day>,
@@ -115,7 +120,7 @@ async fn list(
     caller: Principal,
     query: Result<Query<UsageQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(UsageQuery { from, to, format, limit, cursor }) = query?;
+    let Query(UsageQuery { circuit_id, from, to, format, limit, cursor }) = query?;
     let limit = limit.unwrap_or(USUAL);
     if !(1..=MOST).contains(&limit) {
         return Err(Problem::bad_request("invalid_limit", format!("limit must be between 1 and {MOST}")));
@@ -126,7 +131,7 @@ async fn list(
         .map(|cursor| cursor.parse::<UsageKey>())
         .transpose()
         .map_err(|_| Problem::bad_request("invalid_cursor", "cursor is not a nextCursor of this list"))?;
-    let filter = UsageFilter { tenant: Some(caller.tenant), from, to, after };
+    let filter = UsageFilter { tenant: Some(caller.tenant), circuit: circuit_id, from, to, after };
     if matches!(format, Form::Csv) {
         return Ok(csv(app, filter));
     }

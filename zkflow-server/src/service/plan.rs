@@ -69,8 +69,13 @@ async fn refuse_work(app: &App, tenant: &TenantId, plan: &Plan) -> Result<(), Re
 /// Milliseconds of the work of a tenant that ended on this day.
 async fn work_ms(app: &App, tenant: &TenantId) -> Result<u64, CatalogError> {
     let today = Day::of(app.now());
-    let mut filter =
-        UsageFilter { tenant: Some(tenant.clone()), from: today.clone(), to: today, after: None };
+    let mut filter = UsageFilter {
+        tenant: Some(tenant.clone()),
+        circuit: None,
+        from: today.clone(),
+        to: today,
+        after: None,
+    };
     let mut sum = 0_u64;
     loop {
         let found = app.catalog.usage_log().usage(&filter, PAGE).await?;

@@ -153,8 +153,21 @@ async fn usage_has_pages_days_and_a_form_for_spreadsheets() {
         format!("day,circuit_id,proofs,failed_proofs,builds,work_ms,deployments,gas\r\n{expected}")
     );
     assert!(csv.header("content-type").starts_with("text/csv"));
+    let of_one = usage(&server, &key, &format!("?{days}&circuitId={}&limit=1", circuit(2))).await;
+    let cursor = of_one["nextCursor"].as_str().unwrap();
+    let query = format!("?{days}&circuitId={}&limit=1&cursor={cursor}", circuit(2));
+    let rest = usage(&server, &key, &query).await;
+    for (page, day) in [(&of_one, "2026-01-31"), (&rest, "2026-02-01")] {
+        let entry = &page["usage"][0];
+        assert_eq!((&entry["circuitId"], &entry["day"]), (&json!(circuit(2)), &json!(day)));
+    }
+    assert_eq!((rest["usage"].as_array().unwrap().len(), rest.get("nextCursor")), (1, None));
+    assert_eq!(usage(&server, &key, &format!("?{days}&circuitId={}", circuit(9))).await["usage"], json!([]));
+    let csv = server.get_as(&key, &format!("/v1/usage?{days}&circuitId={}&format=csv", circuit(1))).await;
+    assert_eq!(csv.text().lines().count(), 3, "{}", csv.text());
     for (query, code) in [
         ("from=2026-02-30", "invalid_query"),
+        ("circuitId=x", "invalid_query"),
         ("format=xml", "invalid_query"),
         ("limit=0", "invalid_limit"),
         ("cursor=x", "invalid_cursor"),

@@ -254,8 +254,10 @@ impl UsageLog for Counts {
         let ((above, below), counts) = (filter.bounds(), lock(&self.0));
         let within =
             counts.iter().filter(|(text, _)| **text > above && **text < below).map(|(_, found)| found);
-        let fits =
-            |(key, _): &&(UsageKey, Usage)| filter.tenant.as_ref().is_none_or(|tenant| key.tenant == *tenant);
+        let fits = |(key, _): &&(UsageKey, Usage)| {
+            filter.tenant.as_ref().is_none_or(|tenant| key.tenant == *tenant)
+                && filter.circuit.as_ref().is_none_or(|circuit| key.circuit == *circuit)
+        };
         Ok(within.filter(fits).take(limit).cloned().collect())
     }
 

@@ -28,7 +28,12 @@ impl UsageLog for MongoCatalog {
     ) -> Result<Vec<(UsageKey, Usage)>, CatalogError> {
         let action = "listing usage";
         let (above, below) = filter.bounds();
-        let mut wanted = doc! { "_id": { "$gt": above, "$lt": below } };
+        let mut ids = doc! { "$gt": above, "$lt": below };
+        if let Some(circuit) = &filter.circuit {
+            // Hex digits: they have no meaning in an expression.
+            ids.insert("$regex", format!("/{circuit}$"));
+        }
+        let mut wanted = doc! { "_id": ids };
         if let Some(tenant) = &filter.tenant {
             wanted.insert("tenant", tenant.as_str());
         }

@@ -212,6 +212,8 @@ pub(super) const STEPS: &[&str] = &[
     DROP INDEX circuits_by_template;
     CREATE INDEX circuits_by_template
         ON circuits (template, created_at, id, tenant, status, key_label, circuit_hash, name);
+    -- A key ends with the id of the circuit.
+    CREATE INDEX usage_by_circuit ON usage (substr(id, -32), id);
 
     PRAGMA user_version = 10;
 ",

@@ -34,15 +34,8 @@ impl UsageLog for SqliteCatalog {
         filter: &UsageFilter,
         limit: usize,
     ) -> Result<Vec<(UsageKey, Usage)>, CatalogError> {
-        let ((above, below), tenant) = (filter.bounds(), filter.tenant.clone());
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let (query, values) = listed(filter, limit);
         self.read(move |connection| {
-            let of = if tenant.is_some() { "AND tenant = ?3" } else { "" };
-            let query = format!(
-                "SELECT id, {} FROM usage WHERE id > ?1 AND id < ?2 {of} ORDER BY id LIMIT {limit}",
-                Usage::NAMES.join(", ")
-            );
-            let values = [above, below].into_iter().chain(tenant.map(|tenant| tenant.to_string()));
             let mut statement = connection.prepare(&query).map_err(failed("listing usage"))?;
             let rows =
                 statement.query_map(params_from_iter(values), |row| Ok((row.get(0)?, counts(row, 1)?)));
@@ -85,6 +78,24 @@ impl UsageLog for SqliteCatalog {
     }
 }
 
+/// The query of a list, and the values of its parameters.
+fn listed(filter: &UsageFilter, limit: usize) -> (String, Vec<String>) {
+    let (above, below) = filter.bounds();
+    let mut query = format!("SELECT id, {} FROM usage WHERE id > ? AND id < ?", Usage::NAMES.join(", "));
+    let mut values = vec![above, below];
+    if let Some(circuit) = &filter.circuit {
+        query += " AND substr(id, -32) = ?";
+        values.push(circuit.to_string());
+    }
+    if let Some(tenant) = &filter.tenant {
+        // `+`: the index of the circuit has fewer rows than that of the tenant.
+        query += if filter.circuit.is_some() { " AND +tenant = ?" } else { " AND tenant = ?" };
+        values.push(tenant.to_string());
+    }
+    query += &format!(" ORDER BY id LIMIT {}", i64::try_from(limit).unwrap_or(i64::MAX));
+    (query, values)
+}
+
 /// The counts of a row, from this column on.
 fn counts(row: &Row<'_>, first: usize) -> rusqlite::Result<Usage> {
     let mut counts = [0; Usage::NAMES.len()];
@@ -98,4 +109,40 @@ fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     action: &'static str,
 ) -> impl FnOnce(E) -> CatalogError {
     move |error| CatalogError::backend(action, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_list_follows_an_index_in_its_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = crate::sqlite::open(folder.path().join("db")).await.unwrap();
+        SqliteCatalog::open(database.clone()).await.unwrap();
+        let (day, circuit) = ("2026-01-31", "0123456789abcdef0123456789abcdef");
+        let plan = |connection: &Connection, (query, values): (String, Vec<String>)| {
+            let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+            let rows = explain.query_map(params_from_iter(values), |row| row.get::<_, String>("detail"));
+            rows.unwrap().map(Result::unwrap).collect::<Vec<_>>().join("; ")
+        };
+        for (of_tenant, of_circuit, index) in [
+            (false, false, "usage USING INDEX sqlite_autoindex_usage_1 (id>? AND id<?)"),
+            (true, false, "usage USING INDEX usage_by_tenant (tenant=? AND id>? AND id<?)"),
+            (false, true, "usage USING INDEX usage_by_circuit (<expr>=? AND id>? AND id<?)"),
+            (true, true, "usage USING INDEX usage_by_circuit (<expr>=? AND id>? AND id<?)"),
+        ] {
+            let filter = UsageFilter {
+                tenant: of_tenant.then(TenantId::default),
+                circuit: of_circuit.then(|| circuit.parse().unwrap()),
+                from: day.parse().unwrap(),
+                to: day.parse().unwrap(),
+                after: None,
+            };
+            let plan = database.look_up(|connection| plan(connection, listed(&filter, 9))).unwrap();
+            assert_eq!(plan, format!("SEARCH {index}"));
+        }
+    }
 }

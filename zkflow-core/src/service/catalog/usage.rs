@@ -153,6 +153,8 @@ impl Usage {
 pub struct UsageFilter {
     /// Only of this tenant; `None`: of all.
     pub tenant: Option<TenantId>,
+    /// Only of this circuit; `None`: of all.
+    pub circuit: Option<CircuitId>,
     /// First day.
     pub from: Day,
     /// Last day.

@@ -14,7 +14,7 @@ fn key(day: &str, tenant: &str, of: &str) -> UsageKey {
 
 fn days(from: &str, to: &str) -> UsageFilter {
     let day = |text: &str| text.parse().expect("a day");
-    UsageFilter { tenant: None, from: day(from), to: day(to), after: None }
+    UsageFilter { tenant: None, circuit: None, from: day(from), to: day(to), after: None }
 }
 
 /// Concurrent counts are all added.
@@ -54,6 +54,15 @@ pub(super) async fn usage_is_listed_by_day_and_tenant(catalog: Subject) {
     let of_one: Vec<_> =
         keys[8..24].iter().filter(|key| Some(&key.tenant) == one.tenant.as_ref()).cloned().collect();
     assert_eq!(list(&one, 99).await, of_one);
+    let of_circuit = UsageFilter { circuit: Some(keys[8].circuit.clone()), ..one.clone() };
+    let expected: Vec<_> = of_one.iter().filter(|key| key.circuit == keys[8].circuit).cloned().collect();
+    assert_eq!((list(&of_circuit, 99).await, of_one.len()), (expected.clone(), 2 * expected.len()));
+    let of_all = UsageFilter { tenant: None, ..of_circuit.clone() };
+    let expected: Vec<_> = keys[8..24].iter().filter(|key| key.circuit == keys[8].circuit).cloned().collect();
+    assert_eq!(list(&of_all, 99).await, expected);
+    let behind = UsageFilter { after: Some(expected[2].clone()), ..of_all };
+    assert_eq!(list(&behind, 3).await, expected[3..6]);
+    assert!(list(&UsageFilter { circuit: Some(circuit("z")), ..of_circuit }, 9).await.is_empty());
     let mut filter = days("2025-12-31", "2026-01-10");
     let mut pages = Vec::new();
     loop {
