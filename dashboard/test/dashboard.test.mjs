@@ -1,5 +1,6 @@
 // The dashboard in a browser, against a real server; a Rust test starts both.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { axe, base, launch, open, under, visit } from "./browser.mjs";
 
@@ -52,6 +53,26 @@ test("a newcomer builds a circuit, proves and verifies", async () => {
   await page.getByLabel("public.json").fill('["8"]');
   await page.getByRole("button", { name: "Verify" }).click();
   await page.getByText("The proof is not valid").waitFor();
+  await context.close();
+});
+
+test("the first proof takes the steps that the documentation counts", async () => {
+  const text = await readFile(new URL("../../docs/dashboard.md", import.meta.url), "utf8");
+  const table = text.split("## A first proof")[1].split("\n## ")[0];
+  const steps = [...table.matchAll(/^\| (\d+) \| \*([^*]+)\* \|/gm)].map(([, number, name]) => [Number(number), name]);
+  assert.deepEqual(steps.map(([number]) => number), [1, 2, 3, 4, 5, 6]);
+  assert.match(table, /^\s*Six clicks/);
+  const { page, context } = await opened();
+  let clicks = 0;
+  await page.exposeFunction("noteClick", () => { clicks += 1; });
+  await page.evaluate(() => addEventListener("click", (event) => { if (event.isTrusted) window.noteClick(); }, true));
+  const settled = { Build: "ready", Prove: "completed" };
+  for (const [, name] of steps) {
+    await page.getByRole("button", { name, exact: true }).or(page.getByRole("link", { name, exact: true })).click();
+    if (settled[name]) await status(page, settled[name]);
+  }
+  await page.getByText("The proof is valid.").waitFor();
+  assert.equal(clicks, steps.length);
   await context.close();
 });
 

@@ -83,9 +83,14 @@ function Id({ of: { circuitId: id, tenant } }: { of: Circuit }) {
   return tenant === undefined ? <a href={`#/circuits/${id}`}>{text}</a> : text;
 }
 
+/** The template to begin with: one with an example whose inputs are single numbers, which needs few rows and is easy to fill in. */
+function simplest(templates: Template[]): Template | undefined {
+  return templates.find(({ example, inputs }) => example && inputs.every(({ shape }) => shape.length === 0)) ?? templates[0];
+}
+
 /** The form of a template, made from its manifest. */
 function Build({ templates }: { templates: Template[] }) {
-  const [name, setName] = useState(templates[0]?.name ?? "");
+  const [name, setName] = useState(simplest(templates)?.name ?? "");
   const [given, setGiven] = useState<Record<string, string>>({});
   const [isPublic, setPublic] = useState(false);
   const [error, setError] = useState<Problem>();
