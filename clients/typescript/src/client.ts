@@ -3,6 +3,7 @@ import { FailedError, WaitExceededError } from "./errors.js";
 import { follow, isFinal } from "./follow.js";
 import { sealInputs } from "./seal.js";
 import { type Call, type ClientOptions, Transport } from "./transport.js";
+import * as uploads from "./uploads.js";
 import type {
   CallOptions,
   Circuit,
@@ -13,6 +14,8 @@ import type {
   DeploymentPage,
   Document,
   FileName,
+  FileToUpload,
+  ImportChoices,
   KeyedOptions,
   NewDeployment,
   NewProof,
@@ -29,6 +32,8 @@ import type {
   SealingKey,
   Template,
   UnsignedTransaction,
+  Upload,
+  UploadOptions,
   Verdict,
   WaitOptions,
 } from "./types.js";
@@ -51,6 +56,55 @@ export class Client {
   /** Requests a circuit and returns it as it is: `pending`, or `ready`. */
   requestCircuit(templateName: string, params: Params = {}, options: CallOptions = {}): Promise<Circuit> {
     return this.#post("/v1/circuits", { templateName, params }, options);
+  }
+
+  /**
+   * Uploads the files of a circuit, imports it and waits until it is ready. The same files give the same circuit. The server
+   * makes files that are missing, or refuses with `import_incomplete`.
+   */
+  async importCircuit(
+    files: readonly FileToUpload[],
+    choices: ImportChoices = {},
+    options: WaitOptions<Circuit> & UploadOptions = {},
+  ): Promise<Circuit> {
+    const upload = await this.createUpload(files, options);
+    let circuit: Circuit;
+    try {
+      await this.sendUpload(upload, files, options);
+      circuit = await this.requestImport(upload.uploadId, choices, options);
+    } catch (error) {
+      await this.deleteUpload(upload.uploadId).catch(() => undefined);
+      throw error;
+    }
+    return this.#settled(circuitPath(circuit.circuitId), circuit, options);
+  }
+
+  /** Declares the files of a circuit, which are read once. */
+  createUpload(files: readonly FileToUpload[], options: CallOptions = {}): Promise<Upload> {
+    return uploads.declare(this.#transport, files, options);
+  }
+
+  /** An upload, with the parts that the server does not have. */
+  upload(uploadId: string, options: CallOptions = {}): Promise<Upload> {
+    return this.#get(uploadPath(uploadId), options);
+  }
+
+  /**
+   * Sends the parts that are missing in this upload of these files, in the same order: to the bucket of the server if it signs
+   * URLs, else to the server. To continue after an interruption, pass what `upload(uploadId)` returns.
+   */
+  sendUpload(upload: Upload, files: readonly FileToUpload[], options: UploadOptions = {}): Promise<void> {
+    return uploads.send(this.#transport, upload, files, options);
+  }
+
+  /** Deletes an upload that no import uses. */
+  async deleteUpload(uploadId: string, options: CallOptions = {}): Promise<void> {
+    await this.#delete(uploadPath(uploadId), options);
+  }
+
+  /** Requests the circuit of a complete upload and returns it as it is: `pending`, or `ready`. */
+  requestImport(uploadId: string, choices: ImportChoices = {}, options: CallOptions = {}): Promise<Circuit> {
+    return this.#post("/v1/circuits/import", { uploadId, ...choices }, options);
   }
 
   /** Requests a proof and waits for it. The server has verified the proof. */
@@ -157,13 +211,15 @@ export class Client {
     return this.#get("/v1/circuits", options, query);
   }
 
-  /** The circuit with a file of this SHA-256; `undefined` if there is none. */
-  async circuitWithFile(sha256: string, options: CallOptions = {}): Promise<Circuit | undefined> {
+  /** The circuit with a file of this SHA-256, or with files of all these; `undefined` if there is none. */
+  async circuitWithFile(sha256: string | readonly string[], options: CallOptions = {}): Promise<Circuit | undefined> {
+    const [first = "", ...others] = typeof sha256 === "string" ? [sha256] : sha256;
     let cursor: string | undefined;
     do {
-      const query: CircuitQuery = { sha256, status: "ready", limit: 200 };
+      const query: CircuitQuery = { sha256: first, status: "ready", limit: 200 };
       const page = await this.circuits(cursor === undefined ? query : { ...query, cursor }, options);
-      if (page.circuits[0] !== undefined) return page.circuits[0];
+      const found = page.circuits.find((circuit) => others.every((digest) => hasFile(circuit, digest)));
+      if (found !== undefined) return found;
       cursor = page.nextCursor;
     } while (cursor !== undefined);
     return undefined;
@@ -291,6 +347,10 @@ export class Client {
   }
 }
 
+function hasFile({ artifacts }: Circuit, sha256: string): boolean {
+  return Object.values(artifacts).some((file) => "sha256" in file && file.sha256 === sha256);
+}
+
 function succeeded<T extends Document>(document: T): T {
   if (document.status === "failed" || document.status === "cancelled") throw new FailedError(document);
   return document;
@@ -313,6 +373,10 @@ function segment(text: string): string {
 
 function circuitPath(circuitId: string): string {
   return `/v1/circuits/${segment(circuitId)}`;
+}
+
+function uploadPath(uploadId: string): string {
+  return `/v1/uploads/${segment(uploadId)}`;
 }
 
 function proofPath(proofRequestId: string): string {

@@ -74,12 +74,15 @@ export class NoAnswerError extends ZKFlowError {
   }
 }
 
-/** The server has no circuit with these files. */
+/** The server has no circuit with these files, and they are not uploaded. */
 export class NoSuchCircuitError extends ZKFlowError {
   override readonly name = "NoSuchCircuitError";
+  /** The files that an upload needs and that are not named, such as `r1cs`; empty if there is another reason. */
+  readonly missing: readonly string[];
 
-  constructor(message: string) {
-    super("no_such_circuit", message);
+  constructor(message: string, options: { missing?: readonly string[]; cause?: unknown } = {}) {
+    super("no_such_circuit", message, options);
+    this.missing = options.missing ?? [];
   }
 }
 

@@ -1,41 +1,173 @@
-/** Files as snarkjs takes them, and their digests. */
+/** Files as snarkjs takes them, and Blobs: their bytes in pieces, their lengths and digests. No file is held in memory whole. */
+import { Sha256 } from "./sha256.js";
 
-/** A path (Node), a URL (browsers), the bytes, or snarkjs' file in memory. */
-export type FileLike = string | Uint8Array | { readonly type: "mem"; readonly data?: Uint8Array };
+/** A path (Node), a URL, the bytes, a `Blob` or `File`, or snarkjs' file in memory. */
+export type FileLike = string | Uint8Array | Blob | { readonly type: "mem"; readonly data?: Uint8Array };
 
-const digests = new Map<string, Promise<string>>();
+/** Length and digest of a file. */
+export interface Measured {
+  /** Length in bytes. */
+  readonly size: number;
+  /** SHA-256 in hex digits. */
+  readonly sha256: string;
+}
 
-/** SHA-256 of a file in hex digits. The digest of a path or a URL is kept, because keys are large. */
-export function sha256(file: FileLike): Promise<string> {
-  if (typeof file !== "string") {
-    const bytes = file instanceof Uint8Array ? file : file.data;
-    return bytes ? digest(bytes) : Promise.reject(new TypeError("a file in memory needs data"));
+const PIECE = 1 << 20;
+const known = new Map<string, Promise<Measured>>();
+
+/** Length and SHA-256 of a file. They are kept for a URL, and for a path whose file does not change, because keys are large. */
+export async function measure(file: FileLike, signal?: AbortSignal): Promise<Measured> {
+  if (file instanceof Uint8Array) return { size: file.length, sha256: await sha256(file) };
+  if (typeof file !== "string") return measured(pieces(file, signal));
+  const name = isPath(file) ? await version(file) : file;
+  const found = known.get(name) ?? measured(pieces(file));
+  known.set(name, found);
+  found.catch(() => known.delete(name));
+  return unlessAborted(found, signal);
+}
+
+/** SHA-256 of bytes, or of a text in UTF-8, in hex digits. */
+export async function sha256(content: Uint8Array | string): Promise<string> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  const subtle = globalThis.crypto?.subtle;
+  if (subtle !== undefined) return toHex(new Uint8Array(await subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)));
+  const hash = await hasher();
+  hash.update(bytes);
+  return hash.digest();
+}
+
+/** The bytes of a file, in pieces of any length. */
+export async function* pieces(file: FileLike, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  signal?.throwIfAborted();
+  if (typeof file === "string") {
+    yield* isPath(file) ? ofPath(file, signal) : ofUrl(file, signal);
+    return;
   }
-  const known = digests.get(file) ?? read(file).then(digest);
-  digests.set(file, known);
-  known.catch(() => digests.delete(file));
-  return known;
-}
-
-/** SHA-256 of a text in UTF-8. */
-export function sha256OfText(text: string): Promise<string> {
-  return digest(new TextEncoder().encode(text));
-}
-
-async function digest(bytes: Uint8Array): Promise<string> {
-  const crypto = globalThis.crypto ?? (await node<{ webcrypto: Crypto }>("node:crypto")).webcrypto;
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-async function read(place: string): Promise<Uint8Array> {
-  if (inNode() && !/^(https?|data|blob):/.test(place)) {
-    const files = await node<{ readFile(path: string): Promise<Uint8Array> }>("node:fs/promises");
-    return files.readFile(place);
+  if (file instanceof Blob) {
+    for (let at = 0; at < file.size; at += PIECE) {
+      signal?.throwIfAborted();
+      yield new Uint8Array(await file.slice(at, at + PIECE).arrayBuffer());
+    }
+    return;
   }
-  const response = await fetch(place);
-  if (!response.ok) throw new Error(`${place}: ${response.status}`);
-  return new Uint8Array(await response.arrayBuffer());
+  const bytes = file instanceof Uint8Array ? file : file.data;
+  if (bytes === undefined) throw new TypeError("a file in memory needs data");
+  yield bytes;
+}
+
+/** The bytes of a file in parts of this length; the last part can be shorter. */
+export async function* parts(file: FileLike, length: number, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  let part = new Uint8Array(length);
+  let filled = 0;
+  for await (let piece of pieces(file, signal)) {
+    while (piece.length > 0) {
+      const taken = piece.subarray(0, length - filled);
+      part.set(taken, filled);
+      filled += taken.length;
+      piece = piece.subarray(taken.length);
+      if (filled === length) {
+        yield part;
+        [part, filled] = [new Uint8Array(length), 0];
+      }
+    }
+  }
+  if (filled > 0) yield part.subarray(0, filled);
+}
+
+async function measured(content: AsyncIterable<Uint8Array>): Promise<Measured> {
+  const hash = await hasher();
+  let size = 0;
+  for await (const piece of content) {
+    hash.update(piece);
+    size += piece.length;
+  }
+  return { size, sha256: hash.digest() };
+}
+
+/** A digest of bytes that arrive one after the other. WebCrypto needs them all at once, and a page over https. */
+interface Hasher {
+  update(bytes: Uint8Array): void;
+  /** In hex digits. */
+  digest(): string;
+}
+
+interface NodeHash {
+  update(bytes: Uint8Array): unknown;
+  digest(form: "hex"): string;
+}
+
+async function hasher(): Promise<Hasher> {
+  if (!inNode()) return new Sha256();
+  const { createHash } = await node<{ createHash(name: string): NodeHash }>("node:crypto");
+  const hash = createHash("sha256");
+  return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest("hex") };
+}
+
+interface NodeFiles {
+  open(path: string | URL): Promise<{
+    read(into: Uint8Array, at: number, length: number, position: null): Promise<{ bytesRead: number }>;
+    close(): Promise<void>;
+  }>;
+  stat(path: string | URL): Promise<{ size: number; mtimeMs: number; ino: number }>;
+}
+
+async function* ofPath(path: string, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  const file = await (await node<NodeFiles>("node:fs/promises")).open(place(path));
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const piece = new Uint8Array(PIECE);
+      const { bytesRead } = await file.read(piece, 0, PIECE, null);
+      if (bytesRead === 0) return;
+      yield piece.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Names the content of a file: it changes when the file does. */
+async function version(path: string): Promise<string> {
+  const { size, mtimeMs, ino } = await (await node<NodeFiles>("node:fs/promises")).stat(place(path));
+  return [path, size, mtimeMs, ino].join("\n");
+}
+
+async function* ofUrl(url: string, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  const response = await fetch(url, signal === undefined ? {} : { signal });
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  const reader = response.body?.getReader();
+  try {
+    for (;;) {
+      const { done, value } = (await reader?.read()) ?? { done: true };
+      if (done || value === undefined) return;
+      yield value;
+    }
+  } finally {
+    await reader?.cancel().catch(() => undefined);
+  }
+}
+
+/** The work goes on for other callers when the signal of this one aborts. */
+function unlessAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (signal === undefined) return work;
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function isPath(name: string): boolean {
+  return inNode() && !/^(https?|data|blob):/.test(name);
+}
+
+function place(path: string): string | URL {
+  return path.startsWith("file:") ? new URL(path) : path;
 }
 
 function inNode(): boolean {

@@ -1,31 +1,54 @@
 /** snarkjs' `groth16` calls, answered by a server: the files name the circuit, and the server proves. */
 import { Client } from "./client.js";
-import { NoAnswerError, NoSuchCircuitError } from "./errors.js";
-import { type FileLike, sha256, sha256OfText } from "./files.js";
+import { NoAnswerError, NoSuchCircuitError, RefusedError } from "./errors.js";
+import { type FileLike, measure, sha256 } from "./files.js";
 import { reduced, type SnarkjsValue } from "./numbers.js";
-import type { Circuit, Groth16Proof, InputValue } from "./types.js";
+import type { Circuit, Document, FileToUpload, Groth16Proof, ImportChoices, InputValue, UploadOptions } from "./types.js";
 
 /** The part of snarkjs that this module can fall back to. */
 export interface Snarkjs {
   groth16: {
-    fullProve(input: never, wasm: never, zkey: never): Promise<{ proof: unknown; publicSignals: unknown }>;
-    verify(key: never, publicSignals: never, proof: never): Promise<boolean>;
+    fullProve(...given: never[]): Promise<{ proof: unknown; publicSignals: unknown }>;
+    verify(...given: never[]): Promise<boolean>;
   };
 }
+
+/** What an upload needs beside the wasm and the zkey of a circuit. */
+export interface CircuitFiles extends Pick<ImportChoices, "powers" | "visibility"> {
+  /** The constraints. */
+  readonly r1cs: FileLike;
+  /** The names of the signals. */
+  readonly sym: FileLike;
+}
+
+/** The files for an upload, or a function that returns them for a wasm and a zkey; `undefined` uploads nothing. */
+export type UploadFiles =
+  | CircuitFiles
+  | ((wasm: FileLike, zkey: FileLike) => CircuitFiles | undefined | Promise<CircuitFiles | undefined>);
 
 /** Settings of {@link groth16}. */
 export interface Groth16Options {
   /** The server. In Node, the default is one at `ZKFLOW_SERVER` with the token in `ZKFLOW_API_KEY`. */
-  readonly client?: Client;
+  readonly client?: Client | undefined;
   /** Takes over if the server has no such circuit or does not answer, such as `() => import("snarkjs")`. */
-  readonly fallback?: () => Promise<Snarkjs>;
+  readonly fallback?: (() => Promise<Snarkjs>) | undefined;
+  /** Uploads a circuit that the server does not have. */
+  readonly upload?: UploadFiles | undefined;
 }
 
-let options: Groth16Options = {};
+/** Options of one call, in place of the settings. */
+export interface FullProveOptions extends UploadOptions {
+  /** Files for an upload. */
+  readonly upload?: UploadFiles | undefined;
+  /** Is called with the circuit while it is imported, and with the proof request, after each change. */
+  readonly onProgress?: (document: Document) => void;
+}
+
+let settings: Groth16Options = {};
 
 /** Changes the settings of {@link groth16}. */
 export function configure(changed: Groth16Options): void {
-  options = { ...options, ...changed };
+  settings = { ...settings, ...changed };
   fallen = undefined;
 }
 
@@ -34,19 +57,16 @@ export type SnarkjsInputs = Readonly<Record<string, SnarkjsValue>>;
 
 /** snarkjs' `groth16`, for programs that prove and verify. */
 export const groth16 = {
-  /** Makes a proof. The circuit is the one on the server with these two files. */
+  /** Makes a proof. The circuit is the one on the server with these two files; `upload` sends them if there is none. */
   async fullProve(
     input: SnarkjsInputs,
     wasm: FileLike,
     zkey: FileLike,
+    options: FullProveOptions = {},
   ): Promise<{ proof: Groth16Proof; publicSignals: string[] }> {
     const prove = async (client: Client) => {
-      const [module, key] = await Promise.all([sha256(wasm), sha256(zkey)]);
-      const circuit = await client.circuitWithFile(key);
-      if (circuit === undefined || fileOf(circuit, "circuit.wasm") !== module) {
-        throw new NoSuchCircuitError(`the server has no circuit with this zkey (${key}) and wasm (${module})`);
-      }
-      const { proof, publicSignals } = await client.prove(circuit.circuitId, inPlace(input, circuit));
+      const circuit = await circuitOf(client, wasm, zkey, { ...settings, ...options });
+      const { proof, publicSignals } = await client.prove(circuit.circuitId, inPlace(input, circuit), options);
       return { proof, publicSignals };
     };
     return otherwise(prove, async (snarkjs) => {
@@ -59,7 +79,7 @@ export const groth16 = {
   async verify(key: object, publicSignals: readonly (string | bigint | number)[], proof: object): Promise<boolean> {
     const verify = async (client: Client) => {
       // The text of the key, as snarkjs and the server write it.
-      const digest = await sha256OfText(JSON.stringify(key, null, 1));
+      const digest = await sha256(JSON.stringify(key, null, 1));
       const circuit = await client.circuitWithFile(digest);
       if (circuit === undefined) throw new NoSuchCircuitError("the server has no circuit with this verification key");
       const signals = publicSignals.map(String);
@@ -77,14 +97,14 @@ async function otherwise<T>(ask: (client: Client) => Promise<T>, instead: (snark
     return await ask(server());
   } catch (error) {
     const absent = error instanceof NoSuchCircuitError || error instanceof NoAnswerError;
-    if (!absent || options.fallback === undefined) throw error;
-    fallen ??= options.fallback();
+    if (!absent || settings.fallback === undefined) throw error;
+    fallen ??= settings.fallback();
     return instead(await fallen);
   }
 }
 
 function server(): Client {
-  if (options.client !== undefined) return options.client;
+  if (settings.client !== undefined) return settings.client;
   const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
   const { ZKFLOW_SERVER, ZKFLOW_API_KEY } = process?.env ?? {};
   if (ZKFLOW_SERVER === undefined) {
@@ -93,9 +113,33 @@ function server(): Client {
   return new Client(ZKFLOW_SERVER, ZKFLOW_API_KEY === undefined ? {} : { apiKey: ZKFLOW_API_KEY });
 }
 
-function fileOf(circuit: Circuit, name: string): string | undefined {
-  const file = circuit.artifacts[name];
-  return file !== undefined && "sha256" in file ? file.sha256 : undefined;
+/** The circuit with these files, which are uploaded if there is none and the caller allows it. */
+async function circuitOf(client: Client, wasm: FileLike, zkey: FileLike, options: FullProveOptions): Promise<Circuit> {
+  const { signal } = options;
+  const [module, key] = await Promise.all([measure(wasm, signal), measure(zkey, signal)]);
+  const found = await client.circuitWithFile([key.sha256, module.sha256], signal === undefined ? {} : { signal });
+  if (found !== undefined) return found;
+
+  const absent = `the server has no circuit with this zkey (${key.sha256}) and wasm (${module.sha256})`;
+  const { upload } = options;
+  const beside = typeof upload === "function" ? await upload(wasm, zkey) : upload;
+  const missing = (["r1cs", "sym"] as const).filter((name) => beside?.[name] === undefined);
+  if (beside === undefined || missing.length > 0) {
+    throw new NoSuchCircuitError(`${absent}; an upload needs ${missing.join(" and ")} too: name them in \`upload\``, { missing });
+  }
+  const { r1cs, sym, ...choices } = beside;
+  const files: FileToUpload[] = [
+    { role: "r1cs", file: r1cs },
+    { role: "wasm", file: wasm },
+    { role: "sym", file: sym },
+    { role: "zkey", file: zkey },
+  ];
+  try {
+    return await client.importCircuit(files, choices, options);
+  } catch (cause) {
+    const forbidden = cause instanceof RefusedError && cause.status === 403;
+    throw forbidden ? new NoSuchCircuitError(`${absent}, and this caller may not upload them`, { cause }) : cause;
+  }
 }
 
 /** Private and public inputs apart, as the circuit decides. */

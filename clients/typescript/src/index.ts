@@ -9,7 +9,16 @@ export {
   ZKFlowError,
 } from "./errors.js";
 export type { FileLike } from "./files.js";
-export { configure, groth16, type Groth16Options, type Snarkjs, type SnarkjsInputs } from "./groth16.js";
+export {
+  type CircuitFiles,
+  configure,
+  type FullProveOptions,
+  groth16,
+  type Groth16Options,
+  type Snarkjs,
+  type SnarkjsInputs,
+  type UploadFiles,
+} from "./groth16.js";
 export type { SnarkjsValue } from "./numbers.js";
 export { sealInputs } from "./seal.js";
 export type { ClientOptions } from "./transport.js";

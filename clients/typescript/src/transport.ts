@@ -19,16 +19,29 @@ export interface ClientOptions {
 
 /** One request. */
 export interface Call {
-  readonly method?: "GET" | "POST" | "DELETE";
+  readonly method?: "GET" | "POST" | "PUT" | "DELETE";
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** Is sent as JSON. */
   readonly body?: unknown;
+  /** Are sent as they are. */
+  readonly bytes?: Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
   /** Whether a repetition has no further effect. */
   readonly repeatable?: boolean;
 }
 
+/** A `PUT` to a signed URL, which need not be on the server. */
+export interface SignedCall {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly bytes: Uint8Array;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Seconds that a body of bytes can take: the server takes 8 MiB with 8 KiB/s. */
+const SLOWEST_BODY_S = 1100;
 const RETRIED = new Set([408, 425, 429, 502, 503, 504]);
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
@@ -71,26 +84,49 @@ export class Transport {
     return (await (await this.send(call)).json()) as T;
   }
 
+  /** Sends bytes to a signed URL once. Neither the token nor the headers of this client go there. */
+  async sendSigned({ url, headers, bytes, signal }: SignedCall): Promise<void> {
+    // `fetch` sets these from the URL and the bytes, and browsers refuse them.
+    const own = Object.entries(headers).filter(([name]) => !/^(content-length|host)$/i.test(name));
+    const init = { method: "PUT", headers: Object.fromEntries(own), body: bytes as Uint8Array<ArrayBuffer> };
+    try {
+      const response = await this.#fetch(url, init, SLOWEST_BODY_S, signal);
+      if (response.status >= 400) throw await refused(response);
+      await response.body?.cancel();
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    }
+  }
+
   async #once(call: Call): Promise<Response> {
-    call.signal?.throwIfAborted();
-    const { method = "GET", body } = call;
-    const url = this.#url(call);
+    const { method = "GET", body, bytes } = call;
     const headers: Record<string, string> = { ...this.#options.headers, ...call.headers };
     if (this.#options.apiKey !== undefined) headers["authorization"] = `Bearer ${this.#options.apiKey}`;
     const init: RequestInit = { method, headers };
     if (body !== undefined) {
       headers["content-type"] = "application/json";
       init.body = toJson(body);
+    } else if (bytes !== undefined) {
+      headers["content-type"] = "application/octet-stream";
+      init.body = bytes as Uint8Array<ArrayBuffer>;
     }
-    // The timer covers the head of the answer; an event stream may last longer.
+    const timeout = this.#options.timeout ?? 90;
+    return this.#fetch(this.#url(call), init, bytes === undefined ? timeout : Math.max(timeout, SLOWEST_BODY_S), call.signal);
+  }
+
+  /** One attempt. The time covers the head of the answer; an event stream may last longer. */
+  async #fetch(url: string, init: RequestInit, seconds: number, signal: AbortSignal | undefined): Promise<Response> {
+    signal?.throwIfAborted();
     const limit = new AbortController();
-    const stop = () => limit.abort(call.signal?.reason);
-    call.signal?.addEventListener("abort", stop);
-    const timer = setTimeout(() => limit.abort(new Error("timeout")), (this.#options.timeout ?? 90) * 1000);
+    const stop = () => limit.abort(signal?.reason);
+    signal?.addEventListener("abort", stop);
+    const timer = setTimeout(() => limit.abort(new Error("timeout")), seconds * 1000);
     try {
       return await (this.#options.fetch ?? fetch)(url, { ...init, signal: limit.signal });
     } catch (error) {
-      throw new NoAnswerError(method, url, error);
+      // A query can contain a signature.
+      throw new NoAnswerError(init.method ?? "GET", url.replace(/\?.*/s, ""), error);
     } finally {
       clearTimeout(timer);
     }

@@ -1,5 +1,6 @@
 /** Types of the API, by the names of its description. */
 import type { components, operations } from "./api.js";
+import type { FileLike } from "./files.js";
 
 type Schemas = components["schemas"];
 
@@ -33,6 +34,12 @@ export type FileName = Schemas["FileName"];
 export type NewDeployment = Schemas["NewDeployment"];
 /** The key that inputs are sealed to. */
 export type SealingKey = Schemas["SealingKey"];
+/** Files that are sent to the server in parts, to import a circuit from them. */
+export type Upload = Schemas["Upload"];
+/** Purpose of an uploaded file. */
+export type FileRole = Schemas["FileRole"];
+/** What is imported from an upload. */
+export type ImportChoices = Omit<Schemas["NewImport"], "uploadId">;
 /** Fault of one field of a request. */
 export type Fault = Schemas["Fault"];
 
@@ -80,6 +87,20 @@ export interface Proved {
   readonly publicSignals: string[];
   /** The finished request. */
   readonly request: ProofRequest;
+}
+
+/** A file to upload. */
+export interface FileToUpload {
+  readonly role: FileRole;
+  readonly file: FileLike;
+  /** Path in the source; only for files of the role `source`. */
+  readonly path?: string;
+}
+
+/** Options of calls that send files. */
+export interface UploadOptions extends CallOptions {
+  /** Is called after each part with the bytes that the server has, and those of all files. */
+  readonly onUpload?: (bytes: { readonly sent: number; readonly total: number }) => void;
 }
 
 /** A document that changes until its work is finished. */

@@ -57,7 +57,7 @@ async fn the_package_works_against_a_real_server() {
     build();
     let server = Server::start();
     let circuit = server.circuit().await;
-    for name in ["circuit.wasm", "proving_key.zkey", "verification_key.json"] {
+    for name in ["circuit.r1cs", "circuit.wasm", "circuit.sym", "proving_key.zkey", "verification_key.json"] {
         download(&server, &circuit, name, server.folder()).await;
     }
 
@@ -72,11 +72,11 @@ async fn the_package_works_against_a_real_server() {
         );
         println!("{}, {name}\n{printed}", node.display());
     };
-    for name in ["client", "groth16", "seal", "browser"] {
+    for name in ["client", "groth16", "upload", "seal", "browser"] {
         test(Path::new("node"), name);
     }
     if let Some(oldest) = oldest_node() {
-        for name in ["client", "groth16", "unsealed"] {
+        for name in ["client", "groth16", "upload", "unsealed"] {
             test(&oldest, name);
         }
     }
