@@ -1,5 +1,5 @@
 /** The calls of the API. */
-import { FailedError, WaitExceededError } from "./errors.js";
+import { FailedError, RefusedError, UnsupportedError, WaitExceededError } from "./errors.js";
 import { follow, isFinal } from "./follow.js";
 import { sealInputs } from "./seal.js";
 import { type Call, type ClientOptions, Transport } from "./transport.js";
@@ -29,6 +29,7 @@ import type {
   ProofToVerify,
   Proved,
   SealOptions,
+  SealedInputs,
   SealingKey,
   Template,
   UnsignedTransaction,
@@ -110,7 +111,7 @@ export class Client {
   /** Requests a proof and waits for it. The server has verified the proof. */
   async prove(
     circuitId: string,
-    inputs: ProofInputs,
+    inputs: ProofInputs | SealedInputs,
     options: WaitOptions<ProofRequest> & KeyedOptions & SealOptions = {},
   ): Promise<Proved> {
     const id = await this.requestProof(circuitId, inputs, options);
@@ -123,15 +124,10 @@ export class Client {
   /** Requests a proof and returns the id of the request. */
   async requestProof(
     circuitId: string,
-    inputs: ProofInputs,
+    inputs: ProofInputs | SealedInputs,
     options: CallOptions & KeyedOptions & SealOptions = {},
   ): Promise<string> {
-    const { seal = false } = options;
-    let body: object = { circuitId, ...inputs };
-    if (seal !== false) {
-      const sealedInputs = await sealInputs(seal === true ? await this.sealingKey(options) : seal, circuitId, inputs);
-      body = { circuitId, sealedInputs, userId: inputs.userId };
-    }
+    const [body] = await this.#sealed([{ circuitId, ...inputs }], options);
     const taken = await this.#post<{ proofRequestId: string }>("/v1/proofs", body, options, keyed(options));
     return taken.proofRequestId;
   }
@@ -140,9 +136,25 @@ export class Client {
    * Requests up to 1000 proofs together, and returns one result per request, in order: `proofRequestId`, or the `problem`
    * why the server refused it, which hinders no other.
    */
-  async requestProofs(proofs: readonly NewProof[], options: CallOptions & KeyedOptions = {}): Promise<ProofResult[]> {
-    const taken = await this.#post<{ results: ProofResult[] }>("/v1/proofs:batch", { proofs }, options, keyed(options));
+  async requestProofs(
+    proofs: readonly NewProof[],
+    options: CallOptions & KeyedOptions & SealOptions = {},
+  ): Promise<ProofResult[]> {
+    const body = { proofs: await this.#sealed(proofs, options) };
+    const taken = await this.#post<{ results: ProofResult[] }>("/v1/proofs:batch", body, options, keyed(options));
     return taken.results;
+  }
+
+  /**
+   * Seals inputs apart from sending them. Each call gives another text: to repeat a request under one `idempotencyKey`, seal
+   * once and pass the result each time.
+   */
+  async sealInputs(
+    circuitId: string,
+    inputs: ProofInputs,
+    options: CallOptions & { readonly key?: SealingKey } = {},
+  ): Promise<SealedInputs> {
+    return sealedTo(options.key ?? (await this.sealingKey(options)), circuitId, inputs);
   }
 
   /** The key that inputs are sealed to. */
@@ -304,6 +316,25 @@ export class Client {
     return (await this.#get<{ templates: Template[] }>("/v1/templates", options)).templates;
   }
 
+  /** The requests with their inputs sealed, as the options say. */
+  async #sealed(proofs: readonly NewProof[], options: CallOptions & SealOptions): Promise<NewProof[]> {
+    const { seal = false } = options;
+    if (seal === false || proofs.every((proof) => "sealedInputs" in proof)) return [...proofs];
+    const optional = seal === "if-offered";
+    try {
+      const key = typeof seal === "object" ? seal : await this.sealingKey(options);
+      const one = async (proof: NewProof): Promise<NewProof> => {
+        if ("sealedInputs" in proof) return proof;
+        return { circuitId: proof.circuitId, ...(await sealedTo(key, proof.circuitId, proof)) };
+      };
+      return await Promise.all(proofs.map(one));
+    } catch (error) {
+      const unknown = error instanceof RefusedError && error.status === 404;
+      if (optional && (unknown || error instanceof UnsupportedError)) return [...proofs];
+      throw error;
+    }
+  }
+
   #get<T>(path: string, { signal }: CallOptions, query: Call["query"] = {}): Promise<T> {
     return this.#transport.json({ path, query, signal });
   }
@@ -345,6 +376,11 @@ export class Client {
     }
     return succeeded(last as T);
   }
+}
+
+async function sealedTo(key: SealingKey, circuitId: string, inputs: ProofInputs): Promise<SealedInputs> {
+  const sealed = await sealInputs(key, circuitId, inputs);
+  return inputs.userId === undefined ? { sealedInputs: sealed } : { sealedInputs: sealed, userId: inputs.userId };
 }
 
 function hasFile({ artifacts }: Circuit, sha256: string): boolean {

@@ -3,7 +3,16 @@ import { Client } from "./client.js";
 import { NoAnswerError, NoSuchCircuitError, RefusedError } from "./errors.js";
 import { type FileLike, measure, sha256 } from "./files.js";
 import { reduced, type SnarkjsValue } from "./numbers.js";
-import type { Circuit, Document, FileToUpload, Groth16Proof, ImportChoices, InputValue, UploadOptions } from "./types.js";
+import type {
+  Circuit,
+  Document,
+  FileToUpload,
+  Groth16Proof,
+  ImportChoices,
+  InputValue,
+  SealOptions,
+  UploadOptions,
+} from "./types.js";
 
 /** The part of snarkjs that this module can fall back to. */
 export interface Snarkjs {
@@ -34,14 +43,22 @@ export interface Groth16Options {
   readonly fallback?: (() => Promise<Snarkjs>) | undefined;
   /** Uploads a circuit that the server does not have. */
   readonly upload?: UploadFiles | undefined;
+  /** Seals the inputs of {@link groth16.fullProve}, so that only the workers of the server can read them. */
+  readonly seal?: SealOptions["seal"] | undefined;
 }
 
 /** Options of one call, in place of the settings. */
-export interface FullProveOptions extends UploadOptions {
+export interface FullProveOptions extends UploadOptions, SealOptions {
   /** Files for an upload. */
   readonly upload?: UploadFiles | undefined;
   /** Is called with the circuit while it is imported, and with the proof request, after each change. */
   readonly onProgress?: (document: Document) => void;
+}
+
+/** A logger, as snarkjs takes it. */
+export interface Logger {
+  info?(...message: unknown[]): void;
+  error?(...message: unknown[]): void;
 }
 
 let settings: Groth16Options = {};
@@ -57,35 +74,51 @@ export type SnarkjsInputs = Readonly<Record<string, SnarkjsValue>>;
 
 /** snarkjs' `groth16`, for programs that prove and verify. */
 export const groth16 = {
-  /** Makes a proof. The circuit is the one on the server with these two files; `upload` sends them if there is none. */
+  /**
+   * Makes a proof. The circuit is the one on the server with these two files; `upload` sends them if there is none. The logger
+   * and the options of snarkjs are for the fallback.
+   */
   async fullProve(
     input: SnarkjsInputs,
     wasm: FileLike,
     zkey: FileLike,
+    logger?: Logger | null,
+    wtnsCalcOptions?: unknown,
+    proverOptions?: unknown,
     options: FullProveOptions = {},
   ): Promise<{ proof: Groth16Proof; publicSignals: string[] }> {
     const prove = async (client: Client) => {
-      const circuit = await circuitOf(client, wasm, zkey, { ...settings, ...options });
-      const { proof, publicSignals } = await client.prove(circuit.circuitId, inPlace(input, circuit), options);
+      const { upload = settings.upload, seal = settings.seal ?? false } = options;
+      const circuit = await circuitOf(client, wasm, zkey, { ...options, upload });
+      const { proof, publicSignals } = await client.prove(circuit.circuitId, inPlace(input, circuit), { ...options, seal });
       return { proof, publicSignals };
     };
     return otherwise(prove, async (snarkjs) => {
-      const made = await snarkjs.groth16.fullProve(input as never, wasm as never, zkey as never);
+      const given = [input, wasm, zkey, logger, wtnsCalcOptions, proverOptions];
+      const made = await snarkjs.groth16.fullProve(...(given as never[]));
       return made as { proof: Groth16Proof; publicSignals: string[] };
     });
   },
 
   /** Verifies a proof with a verification key. The circuit is the one on the server with this key. */
-  async verify(key: object, publicSignals: readonly (string | bigint | number)[], proof: object): Promise<boolean> {
+  async verify(
+    key: unknown,
+    publicSignals: readonly (string | bigint | number)[],
+    proof: object,
+    logger?: Logger | null,
+  ): Promise<boolean> {
     const verify = async (client: Client) => {
       // The text of the key, as snarkjs and the server write it.
       const digest = await sha256(JSON.stringify(key, null, 1));
       const circuit = await client.circuitWithFile(digest);
       if (circuit === undefined) throw new NoSuchCircuitError("the server has no circuit with this verification key");
       const signals = publicSignals.map(String);
-      return (await client.verify(circuit.circuitId, { proof: proof as Groth16Proof, publicSignals: signals })).verified;
+      const verdict = await client.verify(circuit.circuitId, { proof: proof as Groth16Proof, publicSignals: signals });
+      if (verdict.verified) logger?.info?.("the proof is valid");
+      else logger?.error?.(verdict.reason ?? "the proof is not valid");
+      return verdict.verified;
     };
-    return otherwise(verify, (snarkjs) => snarkjs.groth16.verify(key as never, publicSignals as never, proof as never));
+    return otherwise(verify, (snarkjs) => snarkjs.groth16.verify(...([key, publicSignals, proof, logger] as never[])));
   },
 };
 

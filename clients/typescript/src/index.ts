@@ -15,6 +15,7 @@ export {
   type FullProveOptions,
   groth16,
   type Groth16Options,
+  type Logger,
   type Snarkjs,
   type SnarkjsInputs,
   type UploadFiles,

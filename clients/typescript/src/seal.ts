@@ -45,6 +45,8 @@ export async function sealWith(
   if (key.suite !== SUITE || key.format !== FORMAT) {
     throw new UnsupportedError(`the server seals by ${key.suite}, format ${key.format}: update this client`);
   }
+  // Another name of the circuit, such as its id in the Node service, would seal inputs that never open.
+  if (!/^[0-9a-f]{32}$/.test(circuitId)) throw new TypeError("expected the circuitId of the server: 32 lower-case hex digits");
   const subtle = webCrypto();
   const recipient = unhex(key.publicKey);
   const keyId = (await sha256(join(text("zkflow sealing key"), recipient))).subarray(0, 8);

@@ -67,10 +67,16 @@ export interface ProofInputs {
   readonly userId?: string;
 }
 
-/** One of many requested proofs. */
-export interface NewProof extends ProofInputs {
-  readonly circuitId: string;
+/** Inputs that are sealed already: by `client.sealInputs`, for one circuit and one user. */
+export interface SealedInputs {
+  /** Text that only the workers of the server can read. */
+  readonly sealedInputs: string;
+  /** The user that the inputs were sealed for. */
+  readonly userId?: string;
 }
+
+/** One of many requested proofs. */
+export type NewProof = { readonly circuitId: string } & (ProofInputs | SealedInputs);
 
 /** The result of one of many requested proofs: an id, or the reason why it was refused. */
 export type ProofResult = Schemas["ProofResult"];
@@ -122,8 +128,11 @@ export interface WaitOptions<T extends Document> extends CallOptions {
 
 /** Options of calls with private inputs. */
 export interface SealOptions {
-  /** Seals the inputs, so that only the workers of the server can read them: to the key that the server names, or to this one. */
-  readonly seal?: boolean | SealingKey;
+  /**
+   * Seals the inputs, so that only the workers of the server can read them: to the key that the server names, or to this one.
+   * `"if-offered"` sends them open if the server has no such key, or this platform or client lacks its algorithms.
+   */
+  readonly seal?: boolean | "if-offered" | SealingKey;
 }
 
 /** Options of calls that a server remembers by a key. */

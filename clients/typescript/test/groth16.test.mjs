@@ -20,6 +20,10 @@ test("each verifies what the other proves, from paths, bytes and files in memory
     assert.deepEqual(publicSignals, ["7"]);
     assert.equal(await groth16.verify(key, publicSignals, proof), true);
     assert.equal(await groth16.verify(key, ["8"], proof), false);
+    const said = [];
+    const logger = { info: () => said.push("valid"), error: () => said.push("not valid") };
+    for (const signal of ["7", "8"]) await groth16.verify(key, [signal], proof, logger);
+    assert.deepEqual(said, ["valid", "not valid"]);
     assert.equal(await other.groth16.verify(key, publicSignals, proof), true);
   }
   const theirs = await other.groth16.fullProve({ age: 42n, randomPublicSignal: -1 }, wasm, zkey);
@@ -38,7 +42,10 @@ test("files that the server does not have are an error, or proved by the fallbac
   let asked = 0;
   const fallback = () => (asked++, snarkjs());
   configure({ client: new Client("http://127.0.0.1:9", { retries: 0 }), fallback });
-  const { proof, publicSignals } = await groth16.fullProve({ age: 42, randomPublicSignal: 7 }, wasm, zkey);
+  let said = 0;
+  const logger = { debug: () => said++, info: () => said++, warn() {}, error() {} };
+  const { proof, publicSignals } = await groth16.fullProve({ age: 42, randomPublicSignal: 7 }, wasm, zkey, logger, {}, { singleThread: true });
+  assert.ok(said > 0, "the fallback has no logger");
   assert.equal(await groth16.verify(key, publicSignals, proof), true);
   assert.equal(asked, 1);
 

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { Client, FailedError, RefusedError, sealInputs } from "../dist/esm/index.js";
+import { Client, FailedError, RefusedError, configure, groth16, sealInputs } from "../dist/esm/index.js";
 import { sealWith } from "../dist/esm/seal.js";
-import { CIRCUIT, SERVER, inputs } from "./support.mjs";
+import { join } from "node:path";
+import { CIRCUIT, FILES, SERVER, inputs, network } from "./support.mjs";
 
 const { vectors } = JSON.parse(await readFile(new URL("../../../docs/sealed-inputs.json", import.meta.url), "utf8"));
 const client = new Client(SERVER);
@@ -42,6 +43,66 @@ test("sealed inputs give a proof, and the request shows none of them", async () 
   const key = await client.sealingKey();
   assert.deepEqual((await client.prove(CIRCUIT, inputs(), { seal: key })).publicSignals, ["7"]);
   assert.notEqual(await sealInputs(key, CIRCUIT, inputs()), await sealInputs(key, CIRCUIT, inputs()));
+});
+
+test("fullProve seals its inputs: by the settings, or by the options of a call", async () => {
+  const bodies = [];
+  const watched = new Client(SERVER, {
+    fetch: (url, init) => {
+      if (init.body !== undefined) bodies.push(Object.keys(JSON.parse(init.body)).sort());
+      return fetch(url, init);
+    },
+  });
+  const prove = (options) => {
+    const files = [join(FILES, "circuit.wasm"), join(FILES, "proving_key.zkey")];
+    return groth16.fullProve({ age: 42, randomPublicSignal: 7 }, ...files, undefined, undefined, undefined, options);
+  };
+  configure({ client: watched, seal: "if-offered" });
+  for (const options of [undefined, { seal: true }, { seal: false }]) {
+    assert.deepEqual((await prove(options)).publicSignals, ["7"]);
+  }
+  configure({ seal: undefined });
+  assert.deepEqual((await prove()).publicSignals, ["7"]);
+  const [sealed, open] = [["circuitId", "sealedInputs"], ["circuitId", "privateInputs", "publicInputs"]];
+  assert.deepEqual(bodies, [sealed, sealed, open, open]);
+});
+
+test("`if-offered` sends open inputs to a server without a key, and `true` does not", async () => {
+  for (const [status, offered] of [[404, true], [500, false]]) {
+    const net = await network((request) => (request.url === "/v1/sealing-key" ? status : undefined));
+    const other = new Client(net.url);
+    await assert.rejects(other.prove(CIRCUIT, inputs(), { seal: true }), { status });
+    const made = other.prove(CIRCUIT, inputs(), { seal: "if-offered" });
+    if (offered) assert.deepEqual((await made).publicSignals, ["7"]);
+    else await assert.rejects(made, { status });
+    net.close();
+  }
+});
+
+test("inputs that are sealed once are repeated under their key", async () => {
+  const idempotencyKey = `sealed-${Date.now()}`;
+  const userId = "ann";
+  const sealed = await client.sealInputs(CIRCUIT, { ...inputs(), userId });
+  assert.deepEqual(Object.keys(sealed), ["sealedInputs", "userId"]);
+  const id = await client.requestProof(CIRCUIT, sealed, { idempotencyKey });
+  assert.equal(await client.requestProof(CIRCUIT, sealed, { idempotencyKey, seal: true }), id);
+  const again = client.requestProof(CIRCUIT, { ...inputs(), userId }, { idempotencyKey, seal: true });
+  await assert.rejects(again, { code: "idempotency_key_reused" });
+  assert.equal((await client.waitForProof(id)).status, "completed");
+});
+
+test("many requests are sealed together", async () => {
+  const one = { circuitId: CIRCUIT, ...inputs() };
+  const other = { circuitId: CIRCUIT, ...(await client.sealInputs(CIRCUIT, inputs("43"))) };
+  const results = await client.requestProofs([one, other], { seal: "if-offered" });
+  for (const { proofRequestId } of results) assert.equal((await client.waitForProof(proofRequestId)).status, "completed");
+});
+
+test("only an id of 32 hex digits is sealed for: another one would never open", async () => {
+  for (const id of ["0123456789abcdef01234567", CIRCUIT.toUpperCase(), ""]) {
+    await assert.rejects(client.sealInputs(id, inputs()), TypeError);
+    await assert.rejects(client.prove(id, inputs(), { seal: "if-offered" }), TypeError);
+  }
 });
 
 test("sealed inputs that do not fit fail later, with the code of open ones", async () => {

@@ -9,5 +9,7 @@ test("sealing is refused before inputs are sent", async () => {
   await assert.rejects(new Client(net.url).prove(CIRCUIT, inputs(), { seal: true }), UnsupportedError);
   assert.deepEqual(net.seen.filter(({ method }) => method !== "GET"), []);
   net.close();
-  assert.deepEqual((await new Client(SERVER).prove(CIRCUIT, inputs())).publicSignals, ["7"]);
+  for (const options of [{}, { seal: "if-offered" }]) {
+    assert.deepEqual((await new Client(SERVER).prove(CIRCUIT, inputs(), options)).publicSignals, ["7"]);
+  }
 });

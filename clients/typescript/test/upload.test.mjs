@@ -40,7 +40,7 @@ test("fullProve uploads the files of a circuit that the server does not have, on
   configure({ client: new Client(net.url), upload: { r1cs, sym } });
   const [seen, stages] = [[], []];
   const options = { onUpload: (bytes) => seen.push(bytes), onProgress: (document) => stages.push(document.status) };
-  const { proof, publicSignals } = await groth16.fullProve(given, wasm, key, options);
+  const { proof, publicSignals } = await groth16.fullProve(given, wasm, key, undefined, undefined, undefined, options);
   assert.deepEqual(publicSignals, ["7"]);
   const verificationKey = await snarkjs.zKey.exportVerificationKey(key);
   assert.equal(await snarkjs.groth16.verify(verificationKey, publicSignals, proof), true);
@@ -60,7 +60,7 @@ test("without the files that an upload needs, the error names them", async () =>
   const key = await contributed();
   configure({ client, upload: undefined });
   const missing = async (options, expected) =>
-    assert.rejects(groth16.fullProve(given, wasm, key, options), (error) => {
+    assert.rejects(groth16.fullProve(given, wasm, key, undefined, undefined, undefined, options), (error) => {
       assert.ok(error instanceof NoSuchCircuitError);
       assert.deepEqual(error.missing, expected);
       for (const name of expected) assert.ok(error.message.includes(name), error.message);
@@ -75,7 +75,7 @@ test("without the files that an upload needs, the error names them", async () =>
 test("a damaged key fails the import with the code of the server", async () => {
   const key = await contributed();
   key[key.length >> 1] ^= 1;
-  await assert.rejects(groth16.fullProve(given, wasm, key, { upload: { r1cs, sym } }), (error) => {
+  await assert.rejects(groth16.fullProve(given, wasm, key, undefined, undefined, undefined, { upload: { r1cs, sym } }), (error) => {
     assert.ok(error instanceof FailedError, String(error));
     assert.equal(error.document.status, "failed");
     return true;

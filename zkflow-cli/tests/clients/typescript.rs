@@ -52,6 +52,14 @@ fn example() -> String {
     rest.split_once("```").unwrap().0.to_owned()
 }
 
+/// A program with the types of snarkjs, compiled with them and with those of the package in their place.
+#[test]
+fn a_program_for_snarkjs_compiles_when_the_import_is_exchanged() {
+    for types in ["snarkjs", "exchanged"] {
+        succeeds(tsc().arg("--project").arg(format!("{PACKAGE}/test/tsconfig.{types}.json")));
+    }
+}
+
 #[tokio::test]
 async fn the_package_works_against_a_real_server() {
     build();
