@@ -57,6 +57,9 @@ export async function everyOperation(): Promise<void> {
   const proofPath = { proofRequestId: taken.proofRequestId };
   const proof: Schemas["ProofRequest"] = await call("getProof", { path: proofPath });
   await call("listProofs", { query: { userId: "ann", status: "completed", circuitId: circuit.circuitId } });
+  await call("listProofs", { query: { errorCode: "constraint_failed", since: "2027-01-01T00:00:00Z" } });
+  // @ts-expect-error: an unknown code is found
+  await call("listProofs", { query: { errorCode: "constraint" } });
   await call("followProof", { path: proofPath });
   const cancelled: "pending" | "completed" | "failed" | "cancelled" = (await call("cancelProof", { path: proofPath })).status;
   const calldata: string = (await call("getCalldata", { path: proofPath })).calldata;
@@ -148,6 +151,9 @@ export async function everyOperation(): Promise<void> {
   await call("deleteCeremony", { path: ceremonyPath, query: { force: true } });
   const overview = await call("getOverview", none);
   console.log(overview.queues[0]?.oldestReadyS, overview.activity[0]?.prove?.p95, overview.backends[0]?.status === "ok");
+  console.log(overview.activity[0]?.window === "week", overview.backends[0]?.kind === "SQLite", overview.process.prover === "native");
+  // @ts-expect-error: an unknown folder is found
+  console.log(overview.disks[0]?.folder === "cache");
   const jobs = await call("listJobs", { query: { queue: "key-generation", state: "failed", limit: 10 } });
   const subjects = jobs.jobs.filter((job) => job.retryable).map((job) => job.subject);
   const retried = await call("retryJobs", { body: { queue: "key-generation", subjects } });

@@ -319,6 +319,7 @@ pub(super) struct FileDto {
     #[schema(value_type = schema::Sha256)]
     sha256: String,
     /// Path of the download on this server.
+    #[schema(value_type = schema::ArtifactPath)]
     url: String,
 }
 
@@ -421,6 +422,7 @@ pub(super) struct CircuitPage {
     pub(super) circuits: Vec<CircuitDto>,
     /// `cursor` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Cursor>)]
     pub(super) next_cursor: Option<String>,
 }
 
@@ -512,5 +514,6 @@ pub(super) struct ProofPage {
     pub(super) proofs: Vec<ProofDto>,
     /// `cursor` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Cursor>)]
     pub(super) next_cursor: Option<String>,
 }

@@ -74,10 +74,12 @@ struct JobDto {
     #[schema(value_type = schema::Queue)]
     queue: QueueName,
     /// Id of the circuit, proof request, deployment, ceremony or delivery.
+    #[schema(value_type = schema::JobSubject)]
     subject: String,
     state: JobStatus,
     /// Present stage, or the stage that failed; absent if the document does not exist any more.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::JobStage>)]
     stage: Option<&'static str>,
     /// Owner of the document.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,6 +154,7 @@ struct JobPage {
     jobs: Vec<JobDto>,
     /// `cursor` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Cursor>)]
     next_cursor: Option<String>,
 }
 

@@ -102,6 +102,7 @@ impl From<ApiKey> for KeyDto {
 #[serde(rename_all = "camelCase")]
 struct MadeKeyDto {
     /// The key: `zk_` and 64 hex digits. It cannot be read again.
+    #[schema(value_type = schema::ApiKey)]
     key: String,
     #[serde(flatten)]
     about: KeyDto,
@@ -120,6 +121,7 @@ struct KeyPage {
     keys: Vec<KeyDto>,
     /// `cursor` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Cursor>)]
     next_cursor: Option<String>,
 }
 

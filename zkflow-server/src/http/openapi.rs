@@ -9,7 +9,7 @@
 //! An operation names its own codes in the extension `x-codes`; those that follow from its parameters and its body
 //! are added.
 
-mod codes;
+pub(super) mod codes;
 mod refusals;
 pub(super) mod schema;
 

@@ -23,6 +23,7 @@ use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::store::{ArtifactPath, PutMode, StoreError};
 
 use super::access::{Access, Routes};
+use super::openapi::schema;
 use crate::state::App;
 use crate::telemetry::{self, BACKEND_UP, QUEUE_AGE, QUEUE_JOBS};
 
@@ -57,7 +58,7 @@ pub(super) fn starting() -> Router {
 /// Liveness of the process.
 #[derive(Debug, Serialize, ToSchema)]
 struct Health {
-    #[schema(example = "ok")]
+    #[schema(value_type = schema::HealthStatus)]
     status: &'static str,
     /// Seconds since the start of the process.
     uptime_s: u64,
@@ -75,8 +76,7 @@ async fn health(State(app): State<Arc<App>>) -> Json<Health> {
 /// Readiness to serve requests, by backend.
 #[derive(Debug, Serialize, ToSchema)]
 struct Readiness {
-    /// `ready`, `unavailable`, `starting` or `draining`.
-    #[schema(example = "ready")]
+    #[schema(value_type = schema::ReadinessStatus)]
     status: &'static str,
     /// `ok` or an error message, by backend.
     checks: BTreeMap<&'static str, String>,

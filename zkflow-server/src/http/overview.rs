@@ -59,8 +59,10 @@ struct OverviewDto {
 #[schema(as = Process)]
 struct ProcessDto {
     /// Kernel of the prover that the processor allows.
+    #[schema(value_type = schema::KernelName)]
     kernel: String,
     /// Name of the prover.
+    #[schema(value_type = schema::ProverName)]
     prover: &'static str,
     /// Whether this process runs jobs too.
     works: bool,
@@ -84,9 +86,9 @@ struct ProcessDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Backend)]
 struct BackendDto {
-    /// `catalog`, `queue` or `store`.
+    #[schema(value_type = schema::BackendName)]
     name: &'static str,
-    /// Kind of the backend, such as `SQLite`.
+    #[schema(value_type = schema::BackendKind)]
     kind: &'static str,
     /// `ok` or an error message.
     status: String,
@@ -119,7 +121,7 @@ struct QueueDto {
 #[serde(rename_all = "camelCase")]
 #[schema(as = ActivityWindow)]
 struct WindowDto {
-    /// `hour`, `day` or `week`.
+    #[schema(value_type = schema::WindowName)]
     window: &'static str,
     /// Length of the window in seconds.
     length_s: u64,
@@ -170,8 +172,10 @@ struct WorkerDto {
     worker_id: String,
     version: String,
     /// Name of the prover.
+    #[schema(value_type = schema::ProverName)]
     prover: String,
     /// Kernel of the prover that the processor allows.
+    #[schema(value_type = schema::KernelName)]
     kernel: String,
     /// Queues whose jobs it runs.
     queues: Vec<ConcurrencyDto>,
@@ -226,7 +230,7 @@ impl From<SeenWorker> for WorkerDto {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Disk)]
 struct DiskDto {
-    /// `data`, `artifacts`, `keys` or `modules`.
+    #[schema(value_type = schema::FolderName)]
     folder: &'static str,
     free_bytes: u64,
 }
@@ -254,7 +258,7 @@ struct CacheDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = BudgetState)]
 struct BudgetDto {
-    /// `bodies` in bytes, `downloads` or `watchers`.
+    #[schema(value_type = schema::BudgetName)]
     name: &'static str,
     used: u64,
     limit: u64,

@@ -22,7 +22,7 @@ use super::body::{JsonBody, idempotency_key};
 use super::dto::{CalldataDto, NewProof, ProofDto, ProofPage, ProofTaken};
 use super::events::{self, LastEvent};
 use super::observe::Origin;
-use super::openapi::schema;
+use super::openapi::{codes, schema};
 use super::page::{PageQuery, cut};
 use super::path::Path;
 use super::wait::WaitQuery;
@@ -99,10 +99,24 @@ struct ListQuery {
     #[param(value_type = Option<schema::ProofStatus>)]
     status: Option<ProofStatus>,
     /// Only failed requests with this code.
-    error_code: Option<String>,
+    #[param(value_type = Option<schema::ErrorCode>)]
+    error_code: Option<KnownCode>,
     /// Only requests made at this time or later, such as `2027-01-01T00:00:00Z`.
     #[param(value_type = Option<schema::Time>)]
     since: Option<Timestamp>,
+}
+
+/// A code of an error.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct KnownCode(String);
+
+impl TryFrom<String> for KnownCode {
+    type Error = &'static str;
+
+    fn try_from(code: String) -> Result<Self, Self::Error> {
+        if codes::is_known(&code) { Ok(Self(code)) } else { Err("no such error code: see docs/errors.md") }
+    }
 }
 
 impl ListQuery {
@@ -138,7 +152,7 @@ async fn list(
         circuit_id,
         user_id: query.user_id,
         status: query.status,
-        error_code: query.error_code,
+        error_code: query.error_code.map(|KnownCode(code)| code),
     };
     let mut proofs = app.catalog.proofs().list(&filter, &page).await.map_err(service::RequestError::from)?;
     let next_cursor = cut(&mut proofs, &page, &scope, ProofRequest::cursor);

@@ -31,6 +31,7 @@ struct SealingKeyDto {
     #[schema(pattern = "^[0-9a-f]{16}$")]
     key_id: String,
     /// Algorithms of HPKE (RFC 9180).
+    #[schema(value_type = schema::SealingSuite)]
     suite: &'static str,
     /// First byte of sealed inputs.
     format: u8,

@@ -107,6 +107,7 @@ struct UsagePage {
     usage: Vec<UsageDto>,
     /// `cursor` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::UsageCursor>)]
     next_cursor: Option<String>,
 }
 

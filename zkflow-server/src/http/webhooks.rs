@@ -65,6 +65,7 @@ struct Webhooks {
     secrets: usize,
     /// A new secret, shown this once: `whsec_` and base64. Receivers check the header `webhook-signature` with it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::WebhookSecret>)]
     secret: Option<String>,
 }
 
@@ -194,6 +195,7 @@ struct DeliveryPage {
     deliveries: Vec<DeliveryDto>,
     /// `cursor` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Cursor>)]
     next_cursor: Option<String>,
 }
 

@@ -148,6 +148,8 @@ async fn queries_that_cannot_be_read_are_refused() {
         }
     }
     server.get("/v1/proofs?circuitId=x").await.problem(400, "invalid_query");
+    server.get("/v1/proofs?errorCode=constraint").await.problem(400, "invalid_query");
+    server.get("/v1/proofs?errorCode=constraint_failed").await.ok();
     // A misspelt filter would list everything.
     for path in [
         "/v1/proofs?user_id=alice",

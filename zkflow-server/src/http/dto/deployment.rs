@@ -212,6 +212,7 @@ pub(in crate::http) struct DeploymentPage {
     pub(in crate::http) deployments: Vec<DeploymentDto>,
     /// `cursor` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Cursor>)]
     pub(in crate::http) next_cursor: Option<String>,
 }
 

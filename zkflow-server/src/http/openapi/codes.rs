@@ -22,6 +22,11 @@ pub(super) static CODES: LazyLock<Vec<Code>> = LazyLock::new(|| {
     serde_json::from_str(include_str!("codes.json")).expect("codes.json is a list of codes")
 });
 
+/// Whether there is such a code.
+pub(in crate::http) fn is_known(code: &str) -> bool {
+    CODES.iter().any(|known| known.code == code)
+}
+
 /// Codes whose answers contain `errors`, with an example of one.
 const FAULTS: [(&str, &str, &str); 6] = [
     ("unknown_parameter", "params.mini", "unknown parameter; the parameters are min, max, bits"),

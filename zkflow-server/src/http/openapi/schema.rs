@@ -2,12 +2,15 @@
 
 #![cfg_attr(not(feature = "evm"), allow(dead_code, reason = "schemas of deployments"))]
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 use zkflow_core::circuit::FileName as File;
 use zkflow_core::service::catalog::{self, Named};
 use zkflow_core::service::queue::QueueName;
+use zkflow_store::vault::sealing::SUITE;
 
 use super::codes::CODES;
 use crate::service::ceremonies;
@@ -171,6 +174,47 @@ schemas! {
     ParameterType = json!({"type": "string", "enum": ["uint", "field", "bool"]});
     /// Name of a queue of jobs.
     Queue = values(QueueName::ALL.iter().map(|queue| queue.as_str()));
+    /// Stage of a circuit, a proof request, a deployment, a ceremony or a delivery.
+    JobStage = {
+        let stages = names::<catalog::CircuitStage>()
+            .chain(names::<catalog::ProofStage>())
+            .chain(names::<catalog::DeploymentStage>())
+            .chain(names::<catalog::CeremonyStage>())
+            .chain(names::<catalog::DeliveryStage>());
+        values(stages.collect::<BTreeSet<_>>().into_iter())
+    };
+    /// Id of the document of a job: 32 hex digits or a UUID; the task of a job of the queue `cleanup`.
+    JobSubject = pattern("^([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|expired|orphans)$");
+    /// Length of a window of activity.
+    WindowName = json!({"type": "string", "enum": ["hour", "day", "week"]});
+    /// Purpose of a backend.
+    BackendName = json!({"type": "string", "enum": ["catalog", "queue", "store"]});
+    /// Program behind a backend.
+    BackendKind = json!({"type": "string", "enum": ["SQLite", "MongoDB", "Redis", "files", "S3"]});
+    /// What a limit is for: `bodies` in bytes, `downloads` or `watchers`.
+    BudgetName = json!({"type": "string", "enum": ["bodies", "downloads", "watchers"]});
+    /// Purpose of a folder.
+    FolderName = json!({"type": "string", "enum": ["data", "artifacts", "keys", "modules"]});
+    /// Whether a process serves requests.
+    ReadinessStatus = json!({"type": "string", "enum": ["ready", "unavailable", "starting", "draining"]});
+    /// Status of a process that answers.
+    HealthStatus = json!({"type": "string", "enum": ["ok"]});
+    /// Kernel of a prover.
+    KernelName = json!({"type": "string", "enum": ["ifma", "portable"]});
+    /// Name of a prover.
+    ProverName = json!({"type": "string", "enum": ["native", "ark", "cuda"]});
+    /// Algorithms of HPKE (RFC 9180).
+    SealingSuite = json!({"type": "string", "enum": [SUITE]});
+    /// Position in a list.
+    Cursor = pattern("^[0-9a-f]+$");
+    /// Position in a list of usage: day, tenant and circuit.
+    UsageCursor = pattern("^[0-9]{4}-[0-9]{2}-[0-9]{2}/[a-z0-9._-]+/[0-9a-f]{32}$");
+    /// Path of a download on this server.
+    ArtifactPath = pattern("^/v1/circuits/[0-9a-f]{32}/artifacts/[a-z0-9_.]+$");
+    /// Secret that events are signed with: `whsec_` and base64.
+    WebhookSecret = pattern("^whsec_[A-Za-z0-9+/]+={0,2}$");
+    /// Key of the API: `zk_` and 64 hex digits.
+    ApiKey = pattern("^zk_[0-9a-f]{64}$");
     /// Whether other tenants may use a circuit.
     Visibility = named::<catalog::Visibility>();
     /// Forms of numbers in inputs.
@@ -211,7 +255,11 @@ fn values<'a>(names: impl Iterator<Item = &'a str>) -> Value {
 }
 
 fn named<T: Named>() -> Value {
-    values(T::ALL.iter().map(|value| value.as_str()))
+    values(names::<T>())
+}
+
+fn names<T: Named>() -> impl Iterator<Item = &'static str> {
+    T::ALL.iter().map(|value| value.as_str())
 }
 
 fn reference(name: &str) -> Value {
