@@ -2,6 +2,7 @@
 import type { components } from "../../clients/typescript/src/api";
 
 type Schemas = components["schemas"];
+export type Attempt = Schemas["Attempt"];
 export type AuditEntries = Schemas["AuditEntries"];
 export type AuditEntry = Schemas["AuditEntry"];
 export type Ceremony = Schemas["Ceremony"];

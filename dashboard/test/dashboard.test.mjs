@@ -212,7 +212,11 @@ test("everything that matches is chosen, beyond the first page", async () => {
 
 test("a delayed proof says why it waits, and requests are searched by code and time", async () => {
   const { page, context } = await opened({ path: `#/proofs/${env("DASHBOARD_DELAYED")}` });
-  await page.getByText("proof_does_not_fit").waitFor();
+  await page.getByText("proof_does_not_fit").first().waitFor();
+  const attempts = page.getByRole("region", { name: "Attempts" }).locator("tbody tr");
+  assert.equal(await attempts.count(), 2);
+  assert.match(await attempts.nth(0).textContent(), /^1.*witness.*panic$/);
+  assert.match(await attempts.nth(1).textContent(), /^2.*witness.*proof_does_not_fit$/);
   await visit(page, "#/proofs");
   const rows = page.locator("tbody tr");
   await rows.first().waitFor();

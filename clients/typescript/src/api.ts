@@ -1309,6 +1309,15 @@ export interface components {
         CircuitId: string;
         /** @description Id of a circuit: 32 lower-case hex digits, or the 24 of an imported circuit's id in the Node service. */
         CircuitName: string;
+        /** @description An attempt at a proof. */
+        Attempt: {
+            beganAt: components["schemas"]["Time"];
+            cause?: components["schemas"]["ErrorCode"];
+            endedAt?: components["schemas"]["Time"];
+            /** Format: int32 */
+            number: number;
+            stage: components["schemas"]["ProofStage"];
+        };
         /** @description A page of circuits, newest first. */
         CircuitPage: {
             circuits: components["schemas"]["Circuit"][];
@@ -2225,6 +2234,8 @@ export interface components {
              * @description Number of attempts so far.
              */
             attempt: number;
+            /** @description The latest attempts, at most 8, oldest first. Empty while none has begun. */
+            attempts: components["schemas"]["Attempt"][];
             circuitId: components["schemas"]["CircuitId"];
             createdAt: components["schemas"]["Time"];
             /** @description Why the last attempt has no result; the work is tried again. Only of a pending document. */

@@ -3,6 +3,7 @@ import { call, post, type Problem } from "../api";
 import { useLoad } from "../load";
 import { show } from "../json";
 import { Badge, Confirm, Copy, Delay, Facts, FailureNotice, Section, Time, Title, Trouble } from "../parts/basic";
+import { Attempts, waits } from "../parts/attempts";
 import { Timeline } from "../parts/timeline";
 import { go } from "../route";
 import type { ProofRequest } from "../types";
@@ -25,7 +26,12 @@ export function ProofPage({ id }: { id: string }) {
     }
   };
   const spent = Object.values(proof.timings).reduce((all, one) => all + one, 0);
-  const wait = Date.parse(proof.updatedAt) - Date.parse(proof.createdAt) - spent;
+  const waited = waits(proof.createdAt, proof.attempts);
+  const known = waited.filter((wait) => wait !== undefined);
+  // Without a complete list of attempts, all time that is in no stage.
+  const wait = known.length > 0 && known.length === waited.length
+    ? known.reduce((all, one) => all + one, 0)
+    : Date.parse(proof.updatedAt) - Date.parse(proof.createdAt) - spent;
   return (
     <>
       <Title aside={<Badge text={proof.status} />}>Proof</Title>
@@ -42,6 +48,7 @@ export function ProofPage({ id }: { id: string }) {
           ...(proof.artifacts ? [["prover", `${proof.artifacts.prover}, proving key ${proof.artifacts.provingKey}`] as [string, string]] : []),
         ]} />
         <Timeline stages={STAGES} present={proof.stage} status={proof.status} timings={proof.timings} attempt={proof.attempt} {...(proof.status === "pending" ? {} : { wait: Math.max(0, wait) })} />
+        <Attempts createdAt={proof.createdAt} attempts={proof.attempts} pending={proof.status === "pending"} />
       </Section>
       {proof.artifacts && <Made proof={proof} />}
       <div class="row">

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `document` | [`Document`], the trait of every kind of document |
 //! | `life` | [`Life`], the fields shared by all documents |
+//! | `attempt` | [`Attempt`], one hand-out of the work |
 //! | `lookup` | [`Lookup`], the fields of filters and keys |
 //! | `circuit`, `proof`, `deployment`, `ceremony` | the kinds of document |
 //! | `delivery` | [`Delivery`], an event to send; `subject`: what it is about |
@@ -24,6 +25,7 @@ use crate::service::clock::Timestamp;
 use crate::service::id::InstallationId;
 use zkflow_groth16::error::{Classified, ErrorKind};
 
+mod attempt;
 mod audit;
 mod ceremony;
 mod circuit;
@@ -42,6 +44,7 @@ mod subject;
 mod usage;
 mod workers;
 
+pub use attempt::{Attempt, KEPT_ATTEMPTS};
 pub use audit::{AuditAction, AuditEntry, AuditEvent, AuditLog, BrokenChain};
 pub use ceremony::{
     Accepted, Ceremony, CeremonyFilter, CeremonyKey, CeremonyResult, CeremonyStage, CeremonyStatus,

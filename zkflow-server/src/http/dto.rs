@@ -22,6 +22,7 @@ use super::openapi::schema;
 use crate::config::SecretSetting;
 use crate::service::{CircuitName, GivenInputs, InputFault, ProofInputs, RequestError};
 
+mod attempt;
 pub(super) mod bulk;
 pub(super) mod ceremony;
 mod deployed;
@@ -31,6 +32,7 @@ mod report;
 pub(super) mod template;
 pub(super) mod upload;
 
+use attempt::AttemptDto;
 use deployed::{DeployedDto, RecordedDto};
 use report::ReportDto;
 use upload::ImportDto;
@@ -446,8 +448,11 @@ pub(super) struct ProofDto {
     progress: f32,
     /// Number of attempts so far.
     attempt: u32,
-    /// Milliseconds spent in each finished stage.
+    /// Milliseconds spent in each finished stage of the last attempt.
     timings: BTreeMap<String, u64>,
+    /// The latest attempts, at most 8, oldest first. Empty while none has begun.
+    #[schema(max_items = 8)]
+    attempts: Vec<AttemptDto>,
     #[serde(skip_serializing_if = "Option::is_none")]
     artifacts: Option<ProofArtifactsDto>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -492,6 +497,7 @@ impl From<ProofRequest> for ProofDto {
             progress: proof.life.progress(),
             attempt: proof.life.attempt,
             timings: proof.life.timings,
+            attempts: proof.life.attempts.into_iter().map(AttemptDto::from).collect(),
             artifacts: proof.artifacts.map(|artifacts| ProofArtifactsDto {
                 proof: artifacts.proof,
                 public_signals: artifacts.public_signals,

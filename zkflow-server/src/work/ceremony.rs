@@ -100,6 +100,9 @@ impl Ceremonies {
         let begin = |ceremony: &mut Ceremony, now| {
             ceremony.begin(job.attempt, now)?;
             ceremony.life.stage = stage;
+            if let Some(attempt) = ceremony.life.attempts.last_mut() {
+                attempt.stage = stage;
+            }
             Ok(())
         };
         let Some(ceremony) = self.change(&id, owed, begin).await? else { return Ok(()) };

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use zkflow_core::id::CircuitId;
 use zkflow_core::prove::Provers;
 use zkflow_core::service::catalog::{
-    Circuit, Day, Document as _, Failure, Page, ProofArtifacts, ProofFilter, ProofRequest, ProofStage,
-    ProofStatus, Scope, Usage, UsageKey, WorkerProcess,
+    Attempt, Circuit, Day, Document as _, Failure, Page, ProofArtifacts, ProofFilter, ProofRequest,
+    ProofStage, ProofStatus, Scope, Usage, UsageKey, WorkerProcess,
 };
 use zkflow_core::service::id::{ProofId, WorkerId};
 use zkflow_core::service::queue::{NewJob, QueueName, Retry};
@@ -131,6 +131,14 @@ impl Served {
             let wait = (number * 53) % 400;
             let life = &mut proof.life;
             life.attempt = 1;
+            let began_at = asked + Duration::from_millis(wait);
+            life.attempts.push(Attempt {
+                number: 1,
+                began_at,
+                ended_at: Some(began_at + Duration::from_millis(witness + prove)),
+                stage: ProofStage::Done,
+                cause: None,
+            });
             life.timings.insert("witness".to_owned(), witness);
             if number % (completed + failed).div_ceil(failed) == 0 {
                 life.status = ProofStatus::Failed;
@@ -142,6 +150,9 @@ impl Served {
                         .to_owned(),
                 });
                 life.updated_at = asked + Duration::from_millis(wait + witness);
+                life.attempts[0].ended_at = Some(life.updated_at);
+                life.attempts[0].stage = ProofStage::Witness;
+                life.attempts[0].cause = Some("constraint_failed".to_owned());
             } else {
                 life.status = ProofStatus::Completed;
                 life.stage = ProofStage::Done;
@@ -173,7 +184,10 @@ impl Served {
     /// Adds a request that waits for memory, and returns its id. Its job is due in an hour.
     pub(crate) async fn delayed(&self) -> String {
         let mut delayed = self.request();
+        let crashed = Failure { code: "panic".to_owned(), message: "the work panicked".to_owned() };
         delayed.begin(1, self.app.now()).unwrap();
+        delayed.delay(crashed, self.app.now()).unwrap();
+        delayed.begin(2, self.app.now()).unwrap();
         let message = "the proof needs 70 GiB, and 3 GiB are left".to_owned();
         delayed.delay(Failure { code: "proof_does_not_fit".to_owned(), message }, self.app.now()).unwrap();
         let id = delayed.id.to_string();

@@ -34,6 +34,9 @@ async fn a_proof_is_taken_and_then_completed() {
     assert_eq!(done["artifacts"]["provingKey"], key);
     assert!(done["timings"]["witness"].is_u64() && done["timings"]["prove"].is_u64(), "{done}");
     assert!(done.get("error").is_none());
+    let [attempt] = &done["attempts"].as_array().unwrap()[..] else { panic!("{done}") };
+    assert_eq!((&attempt["number"], &attempt["stage"]), (&json!(1), &json!("done")));
+    assert!(attempt.get("cause").is_none() && attempt["endedAt"].as_str() >= attempt["beganAt"].as_str());
     assert!(done["expiresAt"].as_str() > done["createdAt"].as_str());
     server.inputs_are_destroyed(id).await;
 }
@@ -48,6 +51,8 @@ async fn an_age_outside_the_range_fails_with_the_constraint() {
         assert_eq!(failed["error"]["code"], "constraint_failed");
         let message = failed["error"]["message"].as_str().unwrap();
         assert!(message.contains("constraint") && message.contains("line"), "{message}");
+        let [attempt] = &failed["attempts"].as_array().unwrap()[..] else { panic!("{failed}") };
+        assert_eq!((&attempt["stage"], &attempt["cause"]), (&json!("witness"), &json!("constraint_failed")));
         assert!(failed.get("artifacts").is_none());
         server.inputs_are_destroyed(&id).await;
         server.get(&format!("/v1/proofs/{id}/calldata")).await.problem(409, "no_proof");

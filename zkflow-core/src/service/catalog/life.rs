@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::attempt::{self, Attempt};
 use super::sealed::Sealed;
 use crate::service::clock::Timestamp;
 use crate::service::tenant::TenantId;
@@ -81,6 +82,11 @@ pub struct Life<T, G> {
     pub attempt: u32,
     /// Milliseconds spent in each finished stage of the latest attempt.
     pub timings: BTreeMap<String, u64>,
+    /// The latest attempts, oldest first: at most [`KEPT_ATTEMPTS`](super::KEPT_ATTEMPTS). Documents of earlier versions have
+    /// none.
+    // Not `default`, which would require that a stage has a default.
+    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt<G>>,
     /// Reason of a failure; `None` unless the document has failed.
     pub error: Option<Failure>,
     /// Reason why the last attempt has no result; the work is tried again. `None` unless the document is pending.
@@ -140,6 +146,7 @@ impl<T: Status, G: Stage> Life<T, G> {
             stage: G::QUEUED,
             attempt: 0,
             timings: BTreeMap::new(),
+            attempts: Vec::new(),
             error: None,
             delayed_by: None,
             created_at: now,
@@ -168,12 +175,14 @@ impl<T: Status, G: Stage> Life<T, G> {
         self.attempt = attempt;
         self.timings.clear();
         self.stage = G::FIRST;
+        attempt::push(&mut self.attempts, Attempt::begun(attempt, G::FIRST, now));
         self.delayed_by = None;
         self.updated_at = now;
     }
 
     /// Records why an attempt has no result. The work is tried again.
     pub(in crate::service) fn delay(&mut self, reason: Failure, now: Timestamp) {
+        self.end_attempt(Some(&reason), now);
         self.delayed_by = Some(reason);
         self.updated_at = now;
     }
@@ -182,18 +191,23 @@ impl<T: Status, G: Stage> Life<T, G> {
     pub(in crate::service) fn advance(&mut self, stage: G, spent: Duration, now: Timestamp) {
         self.note_time(spent);
         self.stage = stage;
+        if let Some(attempt) = self.open_attempt() {
+            attempt.stage = stage;
+        }
         self.updated_at = now;
     }
 
     /// Finishes the work with `status`, after `spent` in the last stage.
     pub(in crate::service) fn complete(&mut self, status: T, spent: Duration, now: Timestamp) {
         self.advance(G::DONE, spent, now);
+        self.end_attempt(None, now);
         self.status = status;
         self.callback = None;
     }
 
     /// Ends the work early with `status`; `stage` is unchanged.
     pub(in crate::service) fn end(&mut self, status: T, now: Timestamp) {
+        self.end_attempt(None, now);
         self.status = status;
         self.delayed_by = None;
         self.callback = None;
@@ -202,6 +216,7 @@ impl<T: Status, G: Stage> Life<T, G> {
 
     /// Ends the work as failed; `stage` is unchanged.
     pub(in crate::service) fn fail(&mut self, error: Failure, now: Timestamp) {
+        self.end_attempt(Some(&error), now);
         self.error = Some(error);
         self.end(T::FAILED, now);
     }
@@ -212,6 +227,19 @@ impl<T: Status, G: Stage> Life<T, G> {
         self.error = None;
         self.restarts = self.restarts.saturating_add(1);
         self.end(T::PENDING, now);
+    }
+
+    /// The latest attempt, unless it has ended.
+    fn open_attempt(&mut self) -> Option<&mut Attempt<G>> {
+        self.attempts.last_mut().filter(|attempt| attempt.ended_at.is_none())
+    }
+
+    /// Ends the latest attempt, unless it has ended. Only the code of the reason is kept.
+    fn end_attempt(&mut self, reason: Option<&Failure>, now: Timestamp) {
+        if let Some(attempt) = self.open_attempt() {
+            attempt.ended_at = Some(now);
+            attempt.cause = reason.map(|reason| reason.code.clone());
+        }
     }
 
     /// Records the time of the present stage, except `QUEUED` and `DONE`.

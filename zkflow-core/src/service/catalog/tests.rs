@@ -125,3 +125,45 @@ fn a_life_notes_times_and_progress_and_ends_once() {
     assert_eq!(refused, format!("proof request {} is already failed", failed.id));
     assert!(failed.fail(failure, at(4)).is_err() && failed.cancel(at(4)).is_err());
 }
+
+#[test]
+fn a_life_keeps_its_latest_attempts_with_codes_only() {
+    let at = Timestamp::from_millis;
+    let mut proof: ProofRequest = serde_json::from_str(PROOF_PENDING).unwrap();
+    assert!(proof.life.attempts.is_empty(), "a document of an earlier version");
+    let reason = |code: &str| Failure { code: code.to_owned(), message: "age is 42".to_owned() };
+    proof.begin(1, at(10)).unwrap();
+    proof.advance(ProofStage::Prove, Duration::from_millis(5), at(15)).unwrap();
+    proof.delay(reason("prover_failed"), at(20)).unwrap();
+    // The worker of the second one dies, so it has no end.
+    proof.begin(2, at(30)).unwrap();
+    proof.begin(3, at(40)).unwrap();
+    proof.fail(reason("constraint_failed"), at(45)).unwrap();
+    let attempt = |number, began_at, ended_at, stage, cause: Option<&str>| Attempt {
+        number,
+        began_at: at(began_at),
+        ended_at: Option::map(ended_at, at),
+        stage,
+        cause: cause.map(str::to_owned),
+    };
+    let expected = [
+        attempt(1, 10, Some(20), ProofStage::Prove, Some("prover_failed")),
+        attempt(2, 30, None, ProofStage::Witness, None),
+        attempt(3, 40, Some(45), ProofStage::Witness, Some("constraint_failed")),
+    ];
+    assert_eq!(proof.life.attempts, expected);
+    let attempts = serde_json::to_value(&proof).unwrap()["attempts"].to_string();
+    assert!(attempts.contains("prover_failed") && !attempts.contains("42"), "{attempts}");
+
+    let mut often: ProofRequest = serde_json::from_str(PROOF_PENDING).unwrap();
+    for number in 1..=11 {
+        often.begin(number, at(i64::from(number))).unwrap();
+        often.delay(reason("prover_failed"), at(i64::from(number))).unwrap();
+    }
+    often.cancel(at(99)).unwrap();
+    let numbers: Vec<u32> = often.life.attempts.iter().map(|attempt| attempt.number).collect();
+    assert_eq!(numbers, (4..=11).collect::<Vec<_>>());
+    assert_eq!(often.life.attempts.len(), KEPT_ATTEMPTS);
+    let last = often.life.attempts.last().unwrap();
+    assert_eq!((last.ended_at, last.cause.as_deref()), (Some(at(11)), Some("prover_failed")));
+}
