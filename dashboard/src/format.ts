@@ -32,3 +32,6 @@ export const day = (ago: number) => new Date(Date.now() - ago * 86_400_000).toIS
 export const count = (value: number) => value.toLocaleString("en");
 
 export const short = (id: string) => (id.length > 13 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
+
+/** A time of a field as the API takes it; `undefined` while it is not complete. */
+export const moment = (local: string) => (local && !Number.isNaN(Date.parse(local)) ? new Date(local).toISOString() : undefined);

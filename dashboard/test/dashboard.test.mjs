@@ -226,6 +226,11 @@ test("a delayed proof says why it waits, and requests are searched by code and t
   assert.match(await rows.first().textContent(), /circuit_gone/);
   await page.getByLabel("Since").fill("2999-01-01T00:00");
   await page.getByText("No request fits.").waitFor();
+  await page.getByLabel("Since").fill("");
+  await page.getByLabel("Until").fill("2999-01-01T00:00");
+  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+  await page.getByLabel("Until").fill("2000-01-01T00:00");
+  await page.getByText("No request fits.").waitFor();
   await context.close();
 });
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::TryStreamExt;
-use mongodb::bson::{self, doc};
+use mongodb::bson::{self, Bson, doc};
 use mongodb::error::{Error, ErrorKind as Cause, WriteFailure};
 use mongodb::options::{ClientOptions, ReadConcern, WriteConcern};
 use tokio::time::timeout;
@@ -262,8 +262,12 @@ impl<D: Document> Collection<D> for MongoCatalog {
             let same_moment = doc! { "created_at": at, "_id": { "$lt": &after.id } };
             wanted.insert("$or", vec![doc! { "created_at": { "$lt": at } }, same_moment]);
         }
-        if let Some(since) = page.since {
-            wanted.insert("created_at", doc! { "$gte": date(since) });
+        let since = page.since.map(|since| ("$gte", date(since)));
+        let until = page.until.map(|until| ("$lt", date(until)));
+        let times: bson::Document =
+            since.into_iter().chain(until).map(|(is, at)| (is.to_owned(), Bson::DateTime(at))).collect();
+        if !times.is_empty() {
+            wanted.insert("created_at", times);
         }
         self.all(wanted, doc! { "created_at": -1, "_id": -1 }, page.limit).await
     }

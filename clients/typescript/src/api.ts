@@ -6724,6 +6724,8 @@ export interface operations {
                 errorCode?: string;
                 /** @description Only requests made at this time or later, such as `2027-01-01T00:00:00Z`. */
                 since?: components["schemas"]["Time"];
+                /** @description Only requests made before this time, such as `2027-01-02T00:00:00Z`. */
+                until?: components["schemas"]["Time"];
                 /** @description Maximum number of entries, 1 to 200; default 50. */
                 limit?: number;
                 /** @description `nextCursor` of the previous page; absent for the first page. */

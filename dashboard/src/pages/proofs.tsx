@@ -4,7 +4,7 @@ import { usePages } from "../load";
 import { Badge, Empty, Field, More, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import { go, parameters } from "../route";
 import type { ProofPage, ProofRequest } from "../types";
-import { short, span } from "../format";
+import { moment, short, span } from "../format";
 
 export function ProofsPage() {
   const linked = parameters();
@@ -13,9 +13,9 @@ export function ProofsPage() {
   const [userId, setUser] = useState(linked.get("userId") ?? "");
   const [code, setCode] = useState("");
   const [since, setSince] = useState("");
+  const [until, setUntil] = useState("");
   const [id, setId] = useState("");
-  const moment = since && !Number.isNaN(Date.parse(since)) ? new Date(since).toISOString() : undefined;
-  const filter = query({ status, circuitId: /^[0-9a-f]{32}$/.test(circuitId) ? circuitId : undefined, userId, errorCode: code, since: moment });
+  const filter = query({ status, circuitId: /^[0-9a-f]{32}$/.test(circuitId) ? circuitId : undefined, userId, errorCode: code, since: moment(since), until: moment(until) });
   const pages = usePages<ProofPage, ProofRequest>(`/v1/proofs${filter || "?"}${filter ? "&" : ""}`, (page) => page.proofs, 5000);
   return (
     <>
@@ -31,6 +31,7 @@ export function ProofsPage() {
           <Field label="User">{(field) => <input id={field} type="search" value={userId} onChange={(event) => setUser(event.currentTarget.value.trim())} />}</Field>
           <Field label="Error code">{(field) => <input id={field} type="search" placeholder="constraint_failed" value={code} onChange={(event) => setCode(event.currentTarget.value.trim())} />}</Field>
           <Field label="Since">{(field) => <input id={field} type="datetime-local" value={since} onChange={(event) => setSince(event.currentTarget.value)} />}</Field>
+          <Field label="Until">{(field) => <input id={field} type="datetime-local" value={until} onChange={(event) => setUntil(event.currentTarget.value)} />}</Field>
           <Field label="Open by id">{(field) => <input id={field} type="search" value={id} onInput={(event) => setId(event.currentTarget.value)} />}</Field>
         </form>
         <Trouble of={pages.error} />

@@ -104,6 +104,9 @@ struct ListQuery {
     /// Only requests made at this time or later, such as `2027-01-01T00:00:00Z`.
     #[param(value_type = Option<schema::Time>)]
     since: Option<Timestamp>,
+    /// Only requests made before this time, such as `2027-01-02T00:00:00Z`.
+    #[param(value_type = Option<schema::Time>)]
+    until: Option<Timestamp>,
 }
 
 /// A code of an error.
@@ -142,7 +145,7 @@ async fn list(
 ) -> Result<Json<ProofPage>, Problem> {
     let Query(query) = query?;
     let scope = query.scope(&caller.tenant);
-    let page = Page { since: query.since, ..page?.page(&scope)? };
+    let page = Page { since: query.since, until: query.until, ..page?.page(&scope)? };
     let circuit_id = match query.circuit_id {
         Some(name) => Some(name.resolve(&app, &caller.tenant).await?),
         None => None,

@@ -116,6 +116,11 @@ async fn proofs_are_listed_page_by_page_and_filtered() {
     let by_two = pages(&server, "proofs", "limit=2", "proofRequestId").await;
     assert_eq!(by_two.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
     assert_eq!(by_two.concat(), ids);
+    let made = async |i: usize| {
+        let proof = server.get(&format!("/v1/proofs/{}", ids[i])).await.ok();
+        proof["createdAt"].as_str().unwrap().to_owned()
+    };
+    let (old, young) = (made(3).await, made(1).await);
     for (query, expected) in [
         (format!("circuitId={circuit}"), pick(&[0, 1, 2, 3, 4])),
         (format!("circuitId={NO_CIRCUIT}"), pick(&[])),
@@ -124,6 +129,10 @@ async fn proofs_are_listed_page_by_page_and_filtered() {
         ("status=cancelled".to_owned(), pick(&[3])),
         ("status=pending&userId=bob".to_owned(), pick(&[0])),
         ("status=completed".to_owned(), pick(&[])),
+        (format!("since={young}"), pick(&[0, 1])),
+        (format!("until={young}"), pick(&[2, 3, 4])),
+        (format!("since={old}&until={young}"), pick(&[2, 3])),
+        (format!("until={young}&userId=alice"), pick(&[2, 4])),
     ] {
         let by_one = pages(&server, "proofs", &format!("{query}&limit=1"), "proofRequestId").await.concat();
         assert_eq!(by_one, expected, "{query}");

@@ -161,9 +161,10 @@ impl<D: Document> Collection<D> for Documents<D> {
         let (documents, wanted, prefix) = (lock(&self.0), filter.terms(), filter.prefix());
         let fits = |document: &&D| {
             let terms = document.terms();
-            let young = page.since.is_none_or(|since| document.life().created_at >= since);
             let begins = prefix.as_ref().is_none_or(|prefix| prefix.fits(&terms));
-            young && begins && wanted.iter().all(|term| terms.contains(term))
+            page.has_time(document.life().created_at)
+                && begins
+                && wanted.iter().all(|term| terms.contains(term))
         };
         let mut listed: Vec<_> = documents.values().filter(fits).map(|one| (one.cursor(), one)).collect();
         listed.retain(|(place, _)| page.after.as_ref().is_none_or(|after| place < after));

@@ -119,6 +119,9 @@ fn listed<D: Document>(filter: &D::Filter, page: &Page) -> Statement {
     if let Some(since) = page.since {
         query.push(" AND created_at >= ").bind(since.as_millis());
     }
+    if let Some(until) = page.until {
+        query.push(" AND created_at < ").bind(until.as_millis());
+    }
     if let Some(after) = &page.after {
         query.push(" AND (created_at, id) < (").bind(after.created_at.as_millis());
         query.push(", ").bind(after.id.clone()).push(")");
@@ -285,7 +288,8 @@ mod tests {
         for bits in 0..16 {
             for since in [None, Some(Timestamp::from_millis(7))] {
                 let after = since.map(|created_at| Cursor { created_at, id: "i".to_owned() });
-                let query = listed::<ProofRequest>(&choices(bits), &Page { after, since, limit: 9 });
+                let page = Page { after, since, until: since, limit: 9 };
+                let query = listed::<ProofRequest>(&choices(bits), &page);
                 let plan = database.look_up(|connection| plan(connection, &query)).unwrap();
                 let searches = plan.starts_with("SEARCH proofs USING") && plan.contains("INDEX proofs_by_");
                 assert!(searches && !plan.contains("B-TREE"), "{:?}: {plan}", choices(bits));

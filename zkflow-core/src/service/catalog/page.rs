@@ -9,6 +9,8 @@ pub struct Page {
     pub after: Option<Cursor>,
     /// Only entries created at this moment or later; `None`: of any time.
     pub since: Option<Timestamp>,
+    /// Only entries created before this moment; `None`: of any time.
+    pub until: Option<Timestamp>,
     /// Maximum number of entries.
     pub limit: usize,
 }
@@ -16,7 +18,13 @@ pub struct Page {
 impl Page {
     /// The first page of up to `limit` entries.
     pub fn first(limit: usize) -> Self {
-        Self { after: None, since: None, limit }
+        Self { after: None, since: None, until: None, limit }
+    }
+
+    /// Whether an entry of this moment is neither too old nor too young.
+    pub fn has_time(&self, created_at: Timestamp) -> bool {
+        self.since.is_none_or(|since| created_at >= since)
+            && self.until.is_none_or(|until| created_at < until)
     }
 }
 

@@ -288,6 +288,18 @@ async fn pages_have_no_gap_and_no_repeat<D: Sample>(catalog: Subject) {
     let page = Page { after: Some(wanted[0].cursor()), ..page };
     let rest = all::<D>(&catalog).list(&D::Filter::default(), &page).await.expect("list");
     assert_eq!(rest, wanted[1..], "a page behind a cursor has entries from before the moment");
+    let list = async |page: Page| all::<D>(&catalog).list(&D::Filter::default(), &page).await.expect("list");
+    let old: Vec<_> = expected.iter().filter(|one| one.life().created_at < since).cloned().collect();
+    assert!(!old.is_empty() && old.len() < expected.len());
+    let before = Page { until: Some(since), ..Page::first(99) };
+    assert_eq!(list(before.clone()).await, old, "the list has entries of the moment or after it");
+    let after = Some(old[0].cursor());
+    assert_eq!(list(Page { after, ..before }).await, old[1..], "the page behind a cursor is another one");
+    let oldest = expected[expected.len() - 1].life().created_at;
+    let between = Page { since: Some(oldest), until: Some(since), ..Page::first(99) };
+    assert_eq!(list(between).await, old, "the list between two moments is another one");
+    let none = Page { since: Some(since), until: Some(since), ..Page::first(99) };
+    assert!(list(none).await.is_empty(), "a list between equal moments has entries");
 }
 
 /// A filter by status reflects every change of status.
