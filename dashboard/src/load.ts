@@ -48,40 +48,25 @@ export function useSettled<T>(value: T): T {
   return settled;
 }
 
-export type Pages<T> = { items: T[]; more: (() => void) | null; all: () => Promise<void>; error?: Problem; loading: boolean; again: () => void };
+export type Pages<T> = { items: T[]; more: (() => void) | null; error?: Problem; loading: boolean; again: () => void };
 
-/** Loads a list page by page. `path` ends with `?` or `&`; `of` takes the entries out of a page. */
+/** Loads a list page by page. `path` ends with `?` or `&`; `of` takes the entries out of a page, which may have none. */
 export function usePages<P extends { nextCursor?: string }, T>(path: string, of: (page: P) => T[], every?: number): Pages<T> {
-  const [extra, setExtra] = useState<{ path: string; items: T[]; next?: string | undefined; error?: Problem }>({ path, items: [] });
-  const first = useLoad<P>(`${path}limit=50`, extra.path === path && extra.items.length ? undefined : every);
-  const mine = extra.path === path ? extra : { path, items: [] as T[] };
-  const next = mine.items.length ? mine.next : first.data?.nextCursor;
+  type Extra = { path: string; items: T[]; begun?: boolean; next?: string | undefined; error?: Problem };
+  const [extra, setExtra] = useState<Extra>({ path, items: [] });
+  const mine: Extra = extra.path === path ? extra : { path, items: [] };
+  const first = useLoad<P>(`${path}limit=50`, mine.begun ? undefined : every);
+  const next = mine.begun ? mine.next : first.data?.nextCursor;
   const more = async () => {
     if (!next) return;
     try {
       const page = await get<P>(`${path}limit=200&cursor=${next}`);
-      setExtra({ path, items: [...mine.items, ...of(page)], next: page.nextCursor });
+      setExtra({ path, items: [...mine.items, ...of(page)], begun: true, next: page.nextCursor });
     } catch (error) {
       setExtra({ ...mine, error: error as Problem });
     }
   };
-  /** Loads the rest, so that a choice can contain everything. */
-  const all = async () => {
-    let cursor = next;
-    let items = mine.items;
-    try {
-      while (cursor) {
-        const page: P = await get<P>(`${path}limit=200&cursor=${cursor}`);
-        items = [...items, ...of(page)];
-        cursor = page.nextCursor;
-      }
-      setExtra({ path, items, next: cursor });
-    } catch (error) {
-      setExtra({ path, items, next: cursor, error: error as Problem });
-    }
-  };
   const pages: Pages<T> = {
-    all,
     items: [...(first.data ? of(first.data) : []), ...mine.items],
     more: next ? () => void more() : null,
     loading: !first.data && !first.error,

@@ -117,6 +117,8 @@ test("a dead letter is repeated, a failure deleted, a queue paused", async () =>
   assert.equal(await page.locator("main td b").count(), 0);
   await page.getByLabel(`Select ${dead}`).check();
   await page.getByRole("button", { name: "Retry 1" }).click();
+  await page.getByRole("dialog").getByText("Retry 1 jobs?").waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Retry 1" }).click();
   await page.getByText("1 retried").waitFor();
   // The letter of a repeated job is gone; another one is removed, and its circuit stays.
   await page.getByLabel(`Select ${dead}`).waitFor({ state: "detached" });
@@ -191,22 +193,47 @@ test("a circuit is compared with another one of its template, down to the source
   await context.close();
 });
 
-test("everything that matches is chosen, beyond the first page", async () => {
+test("everything that matches is repeated or deleted, beyond the first page", async () => {
   const { page, context } = await opened({ path: "#/jobs?queue=proof-generation&state=failed" });
   const rows = page.locator("section").nth(1).locator("tbody tr");
   await rows.first().waitFor();
-  await page.getByRole("button", { name: "Load all" }).click();
-  await page.getByRole("button", { name: "Load all" }).waitFor({ state: "detached" });
-  const all = await rows.count();
-  assert.ok(all > 50, `${all} failures`);
-  await page.getByLabel("Containing").fill("constraint_failed");
-  await page.getByLabel("Select all shown").check();
-  await page.getByRole("button", { name: /^Delete \d+$/ }).click();
+  assert.equal(await rows.count(), 50, "one page");
+  const field = async (name, value) => {
+    await page.getByLabel(name, { exact: true }).fill(value);
+    await page.getByLabel(name, { exact: true }).press("Enter");
+  };
+  await field("Tenant", "another");
+  await page.getByText("There are none.").waitFor();
+  assert.ok(await page.getByRole("button", { name: "Delete all that match" }).isDisabled());
+  await field("Tenant", "default");
+  await field("Error code", "constraint_failed");
+  await field("Containing", "LINE 29");
+  await rows.first().waitFor();
+  assert.ok(await page.getByRole("button", { name: "Retry all that match" }).isDisabled(), "the inputs are destroyed");
+  await page.getByRole("button", { name: "Delete all that match" }).click();
   const dialog = page.getByRole("dialog");
-  const chosen = Number((await dialog.textContent()).match(/(\d+) jobs/)[1]);
+  const chosen = Number((await dialog.textContent()).match(/the (\d+) jobs/)[1]);
   assert.ok(chosen > 50, `${chosen} are chosen`);
-  await dialog.getByRole("button", { name: `Delete ${chosen}` }).click();
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("button", { name: "Delete all that match" }).click();
+  await dialog.getByRole("button", { name: "Delete all that match" }).click();
   await page.getByText(`${chosen} deleted`).waitFor();
+  await page.getByText("There are none.").waitFor();
+  // A failure with another code is still there.
+  await field("Error code", "circuit_gone");
+  await field("Containing", "");
+  await rows.first().waitFor();
+
+  await page.getByLabel("Queue", { exact: true }).selectOption("key-generation");
+  await field("Error code", "compiler_failed");
+  await rows.first().waitFor();
+  const failed = await rows.count();
+  assert.ok(failed > 1, `${failed} circuits have failed`);
+  await page.getByRole("button", { name: "Retry all that match" }).click();
+  await dialog.getByText(`Retry the ${failed} jobs that match?`).waitFor();
+  await dialog.getByRole("button", { name: "Retry all that match" }).click();
+  await page.getByText(`${failed} retried`).waitFor();
+  await page.getByText("There are none.").waitFor();
   await context.close();
 });
 

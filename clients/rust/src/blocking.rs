@@ -18,8 +18,8 @@ use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    CircuitFilter, ClientError, Inputs, OnChange, Page, ProofFilter, ProofOptions, Proved, SealingKey,
-    Verdict,
+    CircuitFilter, ClientError, Inputs, JobFilter, OnChange, Page, ProofFilter, ProofOptions, Proved,
+    SealingKey, Verdict,
 };
 
 /// A client of one server; see [`crate::Client`].
@@ -104,7 +104,9 @@ calls! {
     put_contribution_part(id: &str, token: &str, part: u64, bytes: Vec<u8>) -> ();
     submit_contribution(id: &str, token: &str) -> Value;
     circuit_with_file(sha256: &str) -> Option<Value>;
-    jobs(queue: &str, state: &str, cursor: Option<&str>) -> Value;
+    jobs(queue: &str, filter: &JobFilter, cursor: Option<&str>) -> Value;
+    retry_matching_jobs(queue: &str, filter: &JobFilter, cursor: Option<&str>) -> Value;
+    delete_matching_jobs(queue: &str, filter: &JobFilter, cursor: Option<&str>) -> Value;
     retry_jobs(queue: &str, subjects: &[String]) -> Value;
     delete_jobs(queue: &str, subjects: &[String]) -> Value;
     purge_jobs(before: &str) -> Value;

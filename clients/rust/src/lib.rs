@@ -21,6 +21,7 @@ pub mod blocking;
 pub use circuits::CircuitFilter;
 pub use error::ClientError;
 pub use follow::OnChange;
+pub use jobs::JobFilter;
 pub use paths::Page;
 pub use proofs::{Inputs, ProofFilter, ProofOptions, Proved};
 pub use sealing::SealingKey;

@@ -59,6 +59,8 @@ pub struct ProofFilter {
     pub error_code: Option<String>,
     /// Earliest time of the request, such as `2027-01-01T00:00:00Z`.
     pub since: Option<String>,
+    /// Only requests made before this time.
+    pub until: Option<String>,
 }
 
 impl Client {
@@ -176,13 +178,14 @@ impl Client {
     /// # Errors
     /// A field of the filter or the page is not valid.
     pub async fn proofs(&self, filter: &ProofFilter, page: &Page) -> Result<Value, ClientError> {
-        let ProofFilter { circuit, user, status, error_code, since } = filter;
+        let ProofFilter { circuit, user, status, error_code, since, until } = filter;
         let query = [
             ("circuitId", circuit),
             ("userId", user),
             ("status", status),
             ("errorCode", error_code),
             ("since", since),
+            ("until", until),
         ];
         Call::new(Method::GET, &with_query("/v1/proofs", &query, page)).succeed(self).await
     }

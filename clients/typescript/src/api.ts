@@ -1227,9 +1227,10 @@ export interface components {
          *     }
          */
         ChosenJobs: {
+            matching?: components["schemas"]["MatchingJobs"];
             queue: components["schemas"]["Queue"];
             /** @description Ids of circuits, proof requests, deployments, ceremonies or deliveries, at most 200. */
-            subjects: string[];
+            subjects?: string[];
         };
         /**
          * @description Choice of dead letters: those that meet all conditions.
@@ -1491,6 +1492,8 @@ export interface components {
         };
         /** @description Results of a request that deletes jobs, in its order. */
         DeletedJobs: {
+            deleted: number;
+            nextCursor?: string;
             results: components["schemas"]["DeletedJob"][];
         };
         /** @description An event, and whether its receiver has accepted it. */
@@ -1773,7 +1776,20 @@ export interface components {
             updatedAt: components["schemas"]["Time"];
         };
         /** @description A page of jobs, newest first. */
+        MatchingJobs: {
+            before?: components["schemas"]["Time"];
+            containing?: string;
+            cursor?: string;
+            errorCode?: string;
+            state: components["schemas"]["JobStatus"];
+            tenant?: components["schemas"]["Tenant"];
+        };
+        JobCount: {
+            more: boolean;
+            number: number;
+        };
         JobPage: {
+            count?: components["schemas"]["JobCount"];
             jobs: components["schemas"]["Job"][];
             /** @description `cursor` of the next page; absent on the last page. */
             nextCursor?: string;
@@ -2394,6 +2410,8 @@ export interface components {
         };
         /** @description Results of a request that repeats jobs, in its order. */
         RetriedJobs: {
+            retried: number;
+            nextCursor?: string;
             results: components["schemas"]["RetriedJob"][];
         };
         /**
@@ -5781,7 +5799,12 @@ export interface operations {
                 /** @description Only jobs of this queue. */
                 queue: components["schemas"]["Queue"];
                 /** @description `pending`, `failed` or `dead`. */
-                state: "pending" | "failed" | "dead";
+                state: components["schemas"]["JobStatus"];
+                errorCode?: string;
+                tenant?: components["schemas"]["Tenant"];
+                containing?: string;
+                before?: components["schemas"]["Time"];
+                count?: boolean;
                 /** @description Maximum number of entries, 1 to 200; default 50. */
                 limit?: number;
                 /** @description `nextCursor` of the previous page; absent for the first page. */

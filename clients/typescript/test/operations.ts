@@ -157,7 +157,7 @@ export async function everyOperation(): Promise<void> {
   const jobs = await call("listJobs", { query: { queue: "key-generation", state: "failed", limit: 10 } });
   const subjects = jobs.jobs.filter((job) => job.retryable).map((job) => job.subject);
   const retried = await call("retryJobs", { body: { queue: "key-generation", subjects } });
-  const deleted = await call("deleteJobs", { body: { queue: "proof-generation", subjects: [] } });
+  const deleted = await call("deleteJobs", { body: { queue: "proof-generation", matching: { state: "failed", errorCode: "panic" } } });
   console.log(retried.results[0]?.outcome === "retried", deleted.results[0]?.outcome === "busy");
   console.log((await call("purgeJobs", { body: { before: "2027-01-01T00:00:00Z" } })).removed);
   await call("pauseQueue", { path: { queue: "deploy" } });

@@ -1,10 +1,10 @@
 import { useState } from "preact/hooks";
-import { post, query, type Problem } from "../api";
+import { get, post, query, type Problem } from "../api";
 import { useLoad, usePages } from "../load";
 import { Badge, Confirm, Empty, Field, More, Notice, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import { parameters } from "../route";
 import type { Job, JobPage, Overview, Queue } from "../types";
-import { count, short } from "../format";
+import { count, moment, short } from "../format";
 
 const QUEUES: Queue[] = ["key-generation", "proof-generation", "deploy", "webhooks", "cleanup", "ceremony"];
 const STATES: Job["state"][] = ["failed", "dead", "pending"];
@@ -17,33 +17,59 @@ export function JobsPage() {
   const linked = parameters();
   const [queue, setQueue] = useState<Queue>((linked.get("queue") as Queue | null) ?? "proof-generation");
   const [state, setState] = useState<Job["state"]>((linked.get("state") as Job["state"] | null) ?? "failed");
-  const [word, setWord] = useState("");
+  const [errorCode, setCode] = useState(linked.get("errorCode") ?? "");
+  const [tenant, setTenant] = useState(linked.get("tenant") ?? "");
+  const [containing, setContaining] = useState("");
+  const [before, setBefore] = useState("");
   const [chosen, setChosen] = useState<Set<string>>(new Set());
   const [said, setSaid] = useState<string>();
   const [problem, setProblem] = useState<Problem>();
   const overview = useLoad<Overview>("/v1/overview", 5000);
-  const pages = usePages<JobPage, Job>(`/v1/jobs${query({ queue, state })}&`, (page) => page.jobs, 5000);
-  const jobs = pages.items.filter((job) => !word.trim() || JSON.stringify(job).toLowerCase().includes(word.trim().toLowerCase()));
+  const filter = { state, errorCode, tenant, containing, before: moment(before) };
+  const path = `/v1/jobs${query({ queue, ...filter })}&`;
+  const pages = usePages<JobPage, Job>(path, (page) => page.jobs, 5000);
+  const jobs = pages.items;
+  const nothing = jobs.length === 0 && !pages.more;
+  const destroyed = state !== "pending" && ["proof-generation", "deploy"].includes(queue);
   const place = (change: () => void) => { change(); setChosen(new Set()); setSaid(undefined); };
   const selected = [...new Set(jobs.filter((job) => chosen.has(job.subject)).map((job) => job.subject))];
   const retryable = [...new Set(jobs.filter((job) => chosen.has(job.subject) && job.retryable).map((job) => job.subject))];
 
-  const act = async (verb: "retry" | "delete", subjects: string[]) => {
+  /** Changes the jobs with these subjects, or all that match the filter, part by part. */
+  const act = async (verb: "retry" | "delete", subjects?: string[]) => {
     const outcomes: Record<string, number> = {};
+    const change = async (chosen: { subjects: string[] } | { matching: object }) => {
+      const answer = await post<{ results: { outcome: string }[]; nextCursor?: string }>(`/v1/jobs/${verb}`, { queue, ...chosen });
+      for (const { outcome } of answer.results) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+      return answer.nextCursor;
+    };
     try {
-      for (let at = 0; at < subjects.length; at += MOST) {
-        const part = subjects.slice(at, at + MOST);
-        const { results } = await post<{ results: { outcome: string }[] }>(`/v1/jobs/${verb}`, { queue, subjects: part });
-        for (const { outcome } of results) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+      if (subjects) {
+        for (let at = 0; at < subjects.length; at += MOST) await change({ subjects: subjects.slice(at, at + MOST) });
+      } else {
+        const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value));
+        let cursor: string | undefined;
+        do cursor = await change({ matching: { ...given, ...(cursor ? { cursor } : {}) } });
+        while (cursor);
       }
       setProblem(undefined);
     } catch (found) {
       setProblem(found as Problem);
     }
-    setSaid(Object.entries(outcomes).map(([outcome, times]) => `${times} ${outcome.replaceAll("_", " ")}`).join(", "));
+    setSaid(Object.entries(outcomes).map(([outcome, times]) => `${count(times)} ${outcome.replaceAll("_", " ")}`).join(", ") || "No job matches.");
     setChosen(new Set());
     pages.again();
     overview.again();
+  };
+  /** Asks about all that match, with their number. */
+  const ask = (verb: string, consequence: string) => async () => {
+    try {
+      const found = (await get<JobPage>(`${path}limit=1&count=true`)).count;
+      if (found) return `${verb} the ${count(found.number)}${found.more ? " or more" : ""} jobs that match? ${consequence}`;
+    } catch (problem) {
+      setProblem(problem as Problem);
+    }
+    return `${verb} all jobs that match? They were not counted. ${consequence}`;
   };
   const remove = async (subjects?: string[]) => {
     let sum = 0;
@@ -99,21 +125,28 @@ export function JobsPage() {
               {STATES.map((name) => <option key={name} value={name}>{LABELS[name]}</option>)}
             </select>
           )}</Field>
-          <Field label="Containing">{(id) => <input id={id} type="search" value={word} onInput={(event) => setWord(event.currentTarget.value)} />}</Field>
+          <Field label="Error code">{(id) => <input id={id} type="search" placeholder="constraint_failed" value={errorCode} onChange={(event) => { const next = event.currentTarget.value.trim(); place(() => setCode(next)); }} />}</Field>
+          <Field label="Tenant">{(id) => <input id={id} type="search" value={tenant} onChange={(event) => { const next = event.currentTarget.value.trim(); place(() => setTenant(next)); }} />}</Field>
+          <Field label="Containing">{(id) => <input id={id} type="search" value={containing} onChange={(event) => { const next = event.currentTarget.value.trim(); place(() => setContaining(next)); }} />}</Field>
+          <Field label={state === "dead" ? "Died before" : "Requested before"}>{(id) => <input id={id} type="datetime-local" value={before} onChange={(event) => { const next = event.currentTarget.value; place(() => setBefore(next)); }} />}</Field>
         </div>
         {said && <Notice tone="good">{said}</Notice>}
         <div class="row">
-          <button type="button" disabled={retryable.length === 0} onClick={() => void act("retry", retryable)}>Retry {retryable.length || ""}</button>
+          <Confirm label={`Retry ${retryable.length || ""}`.trim()} tone="" disabled={retryable.length === 0} act={() => act("retry", retryable)}
+            question={`Retry ${retryable.length} jobs? They wait for a worker again.`} />
           <Confirm label={`Delete ${selected.length || ""}`.trim()} disabled={selected.length === 0 || state === "pending"} act={() => act("delete", selected)}
             question={`Delete the documents of ${selected.length} jobs? Their owners do not see them any more.`} />
+          <Confirm label="Retry all that match" tone="" disabled={nothing || destroyed} act={() => act("retry")}
+            question={ask("Retry", "They wait for a worker again.")} />
+          <Confirm label="Delete all that match" disabled={nothing || state === "pending"} act={() => act("delete")}
+            question={ask("Delete the documents of", "Their owners do not see them any more.")} />
           {state === "dead" && <>
             <Confirm label={`Remove ${selected.length || ""} from the dead letters`.replace("  ", " ")} disabled={selected.length === 0} act={() => remove(selected)}
               question={`Remove the dead letters of ${selected.length} jobs? Their documents remain.`} />
             <Confirm label={`Remove all dead letters of ${queue}`} act={() => remove()} question={`Remove all dead letters of ${queue}? Their documents remain.`} />
           </>}
-          {pages.more && <button type="button" onClick={() => void pages.all()}>Load all</button>}
         </div>
-        {state !== "pending" && ["proof-generation", "deploy"].includes(queue) && <p class="dull">Failed proofs and deployments cannot be repeated: their inputs and secrets are destroyed. Ask for a new one.</p>}
+        {destroyed && <p class="dull">Failed proofs and deployments cannot be repeated: their inputs and secrets are destroyed. Ask for a new one.</p>}
         {jobs.length > 0 ? (
           <Table label={LABELS[state]} head={[
             <input type="checkbox" aria-label="Select all shown" checked={jobs.every((job) => chosen.has(job.subject))}
@@ -131,7 +164,7 @@ export function JobsPage() {
               </tr>
             ))}
           </Table>
-        ) : <Empty>{pages.loading ? "Loading…" : "There are none."}</Empty>}
+        ) : <Empty>{pages.loading ? "Loading…" : pages.more ? "None was found so far." : "There are none."}</Empty>}
         <More of={pages.more} />
       </Section>
     </>

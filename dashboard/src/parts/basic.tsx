@@ -108,21 +108,26 @@ export function More({ of }: { of: (() => void) | null }) {
   return of ? <p><button type="button" onClick={of}>Load more</button></p> : null;
 }
 
-/** A button that asks before it acts. */
+/** A button that asks before it acts. A question that takes a call is asked when its answer is there. */
 export function Confirm({ label, question, act, disabled = false, tone = "danger" }: {
-  label: string; question: string; act: () => void | Promise<void>; disabled?: boolean; tone?: string;
+  label: string; question: string | (() => Promise<string>); act: () => void | Promise<void>; disabled?: boolean; tone?: string;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
+  const [asked, setAsked] = useState("");
+  const ask = async () => {
+    if (typeof question !== "string") setAsked(await question());
+    dialog.current?.showModal();
+  };
   const confirm = async () => {
     dialog.current?.close();
     await act();
   };
   return (
     <>
-      <button type="button" class={tone} disabled={disabled} onClick={() => dialog.current?.showModal()}>{label}</button>
+      <button type="button" class={tone} disabled={disabled} onClick={() => void ask()}>{label}</button>
       <dialog ref={dialog} aria-labelledby={id}>
-        <p id={id}>{question}</p>
+        <p id={id}>{typeof question === "string" ? question : asked}</p>
         <div class="row end">
           <button type="button" onClick={() => dialog.current?.close()}>Cancel</button>
           <button type="button" class={tone} onClick={() => void confirm()}>{label}</button>

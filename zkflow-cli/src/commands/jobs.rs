@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
-use zkflow_client::ClientError;
 use zkflow_client::blocking::Client;
+use zkflow_client::{ClientError, JobFilter};
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::queue::QueueName;
 
@@ -43,9 +43,18 @@ struct Place {
     /// State of the jobs
     #[arg(long, value_enum, default_value_t = State::Failed)]
     state: State,
-    /// Only jobs with this text in their id, tenant, stage or error
+    /// Only jobs with this text in their id, tenant, stage or error, in upper or lower case
     #[arg(long, value_name = "TEXT")]
     containing: Option<String>,
+    /// Only jobs that failed with this code, such as constraint_failed
+    #[arg(long, value_name = "CODE")]
+    error_code: Option<String>,
+    /// Only jobs of this tenant
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Only jobs requested before, and dead letters that died before, such as 2027-01-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    before: Option<Timestamp>,
 }
 
 /// State of a job.
@@ -84,9 +93,9 @@ pub(crate) struct ChangeArgs {
     #[command(flatten)]
     place: Place,
     /// Ids of jobs, as `zkflow jobs list` prints them
-    #[arg(required_unless_present = "all", conflicts_with_all = ["all", "state", "containing"])]
+    #[arg(required_unless_present = "all", conflicts_with_all = ["all", "state", "containing", "error_code", "tenant", "before"])]
     ids: Vec<String>,
-    /// All jobs of this state that contain the text
+    /// All jobs of this state that meet the other conditions
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -129,8 +138,8 @@ pub(super) fn jobs(command: &JobsCommand) -> Result<ExitCode, Error> {
                 show(&job);
             }
         }
-        JobsCommand::Retry(args) => return change(args, Client::retry_jobs),
-        JobsCommand::Delete(args) => return change(args, Client::delete_jobs),
+        JobsCommand::Retry(args) => return change(args, Client::retry_jobs, Client::retry_matching_jobs),
+        JobsCommand::Delete(args) => return change(args, Client::delete_jobs, Client::delete_matching_jobs),
         JobsCommand::Purge(args) => {
             println!("{} dead letters are removed", purge(args)?);
         }
@@ -141,26 +150,27 @@ pub(super) fn jobs(command: &JobsCommand) -> Result<ExitCode, Error> {
 }
 
 impl Place {
-    /// The jobs of this queue and state that contain the text.
+    fn filter(&self) -> JobFilter {
+        JobFilter {
+            state: self.state.as_str().to_owned(),
+            error_code: self.error_code.clone(),
+            tenant: self.tenant.clone(),
+            containing: self.containing.clone(),
+            before: self.before.map(|before| before.to_string()),
+        }
+    }
+
+    /// The jobs of this queue that match.
     fn jobs(&self, client: &Client) -> Result<Vec<Value>, Error> {
-        let mut jobs = Vec::new();
-        let mut cursor = None;
+        let (filter, mut jobs, mut cursor) = (self.filter(), Vec::new(), None);
         loop {
-            let mut page = client.jobs(self.queue.as_str(), self.state.as_str(), cursor.as_deref())?;
-            let found: Vec<Value> = serde_json::from_value(page["jobs"].take())?;
-            jobs.extend(found.into_iter().filter(|job| self.is_wanted(job)));
+            let mut page = client.jobs(self.queue.as_str(), &filter, cursor.as_deref())?;
+            jobs.extend(serde_json::from_value::<Vec<Value>>(page["jobs"].take())?);
             cursor = page["nextCursor"].as_str().map(str::to_owned);
             if cursor.is_none() {
                 return Ok(jobs);
             }
         }
-    }
-
-    fn is_wanted(&self, job: &Value) -> bool {
-        let Some(sought) = &self.containing else { return true };
-        let texts = ["subject", "tenant", "stage", "lastError"].map(|name| &job[name]);
-        let errors = [&job["error"]["code"], &job["error"]["message"]];
-        texts.into_iter().chain(errors).filter_map(Value::as_str).any(|text| text.contains(sought.as_str()))
     }
 }
 
@@ -180,27 +190,41 @@ fn show(job: &Value) {
     println!("{id}  {at}  {tenant}  {stage}  {} attempts{why}", job["attempt"]);
 }
 
-/// Changes the chosen jobs. The exit code is a failure if one of them is not changed.
+/// Changes the chosen jobs: those with the ids, or all that match. The exit code is a failure if one of them is not changed.
 fn change(
     args: &ChangeArgs,
-    call: fn(&Client, &str, &[String]) -> Result<Value, ClientError>,
+    chosen: fn(&Client, &str, &[String]) -> Result<Value, ClientError>,
+    matching: fn(&Client, &str, &JobFilter, Option<&str>) -> Result<Value, ClientError>,
 ) -> Result<ExitCode, Error> {
-    let client = args.server.client()?;
-    let ids = match args.all {
-        true => args.place.jobs(&client)?.iter().map(|job| text(job, "subject").to_owned()).collect(),
-        false => args.ids.clone(),
-    };
+    let (client, queue) = (args.server.client()?, args.place.queue.as_str());
     let mut all = true;
-    for part in ids.chunks(AT_A_TIME) {
-        let mut answer = call(&client, args.place.queue.as_str(), part)?;
-        let results: Vec<Value> = serde_json::from_value(answer["results"].take())?;
-        for result in &results {
-            let outcome = text(result, "outcome");
-            all &= matches!(outcome, "retried" | "deleted");
-            println!("{}  {}", printable(text(result, "subject")), outcome.replace('_', " "));
+    if args.all {
+        let (filter, mut cursor) = (args.place.filter(), None);
+        loop {
+            let answer = matching(&client, queue, &filter, cursor.as_deref())?;
+            cursor = answer["nextCursor"].as_str().map(str::to_owned);
+            all &= show_results(answer)?;
+            if cursor.is_none() {
+                break;
+            }
         }
     }
+    for part in args.ids.chunks(AT_A_TIME) {
+        all &= show_results(chosen(&client, queue, part)?)?;
+    }
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints the outcomes. Returns whether all jobs are changed.
+fn show_results(mut answer: Value) -> Result<bool, Error> {
+    let results: Vec<Value> = serde_json::from_value(answer["results"].take())?;
+    let mut all = true;
+    for result in &results {
+        let outcome = text(result, "outcome");
+        all &= matches!(outcome, "retried" | "deleted");
+        println!("{}  {}", printable(text(result, "subject")), outcome.replace('_', " "));
+    }
+    Ok(all)
 }
 
 /// Returns the number of removed dead letters.

@@ -135,13 +135,42 @@ async fn the_command_line_shows_and_changes_the_jobs_of_a_server() {
         assert!(line.starts_with(id.as_str()) && line.contains("constraint_failed"), "{line}");
     }
     assert!(jobs(&["list", "proof-generation", "--containing", &failed[1]]).1.lines().eq([lines[1]]));
+    assert!(
+        jobs(&["list", "proof-generation", "--containing", &failed[1].to_uppercase()])
+            .1
+            .lines()
+            .eq([lines[1]])
+    );
     assert_eq!(jobs(&["list", "proof-generation", "--state", "dead"]).1, "");
+    for conditions in [
+        ["--error-code", "panic"],
+        ["--tenant", "another"],
+        ["--before", "2020-01-01T00:00:00Z"],
+        ["--containing", "a & b"],
+    ] {
+        let (ok, listed, err) = jobs(&[&["list", "proof-generation"], &conditions[..]].concat());
+        assert!(ok && listed.is_empty(), "{conditions:?}: {listed} {err}");
+        let all = [&["delete", "proof-generation", "--all"], &conditions[..]].concat();
+        let (ok, said, err) = jobs(&all);
+        assert!(ok && said.is_empty(), "{conditions:?}: {said} {err}");
+    }
 
     let (ok, said, _) = jobs(&["retry", "proof-generation", &failed[0]]);
     assert!(!ok && said.contains("inputs destroyed"), "{said}");
     let (ok, said, _) = jobs(&["delete", "proof-generation", &failed[0], &circuit]);
     assert!(!ok && said.contains("deleted") && said.contains("not found"), "{said}");
-    let (ok, said, _) = jobs(&["delete", "proof-generation", "--all", "--containing", "constraint_failed"]);
+    let (ok, said, _) = jobs(&["retry", "proof-generation", "--all", "--tenant", "default"]);
+    assert!(!ok && said.lines().count() == 2 && said.contains("inputs destroyed"), "{said}");
+    let all = [
+        "delete",
+        "proof-generation",
+        "--all",
+        "--error-code",
+        "constraint_failed",
+        "--before",
+        "2999-01-01T00:00:00Z",
+    ];
+    let (ok, said, _) = jobs(&all);
     assert!(ok && said.lines().count() == 2, "{said}");
     assert_eq!(jobs(&["list", "proof-generation"]).1, "");
 
@@ -157,6 +186,8 @@ async fn the_command_line_shows_and_changes_the_jobs_of_a_server() {
         (&["list", "proofs"][..], "unknown queue"),
         (&["retry", "deploy"], "required"),
         (&["delete", "deploy", "x", "--all"], "cannot be used with"),
+        (&["delete", "deploy", "x", "--tenant", "t"], "cannot be used with"),
+        (&["list", "deploy", "--before", "yesterday"], "before"),
         (&["purge", "--before", "yesterday"], "before"),
         (&["purge"], "required"),
         (&["purge", "deploy"], "required"),

@@ -9,23 +9,21 @@ use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
-use zkflow_core::service::catalog::{
-    AuditAction, Ceremony, Circuit, Cursor, Delivery, Deployment, Named as _, Page, ProofRequest, Scope,
-    Status as _, Stored,
-};
+use zkflow_core::service::catalog::{AuditAction, Cursor, Scope};
 use zkflow_core::service::clock::Timestamp;
-use zkflow_core::service::queue::{DEAD_LETTERS, Job, JobState, QueueName};
+use zkflow_core::service::queue::QueueName;
+use zkflow_core::service::tenant::TenantId;
 
 use super::Problem;
 use super::access::{Access, Routes};
 use super::body::{Content, JsonBody};
 use super::dto::FailureDto;
 use super::openapi::schema;
-use super::page::{PageQuery, cut};
+use super::page::{PageQuery, decode, encode};
 use super::path::Path;
 use crate::auth::Principal;
-use crate::service::jobs::{self, Deleted, Retried};
-use crate::service::{RequestError, audit};
+use crate::service::jobs::{self, Deleted, FoundJob, JobStatus, Matching, Retried};
+use crate::service::{InputFault, RequestError, audit};
 use crate::state::App;
 
 /// Most jobs of one request that changes them.
@@ -41,28 +39,29 @@ pub(super) fn routes() -> Routes {
         .add(operate, routes!(resume))
 }
 
-/// State of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum JobStatus {
-    /// Waits for a worker, or runs.
-    Pending,
-    /// Its document has failed.
-    Failed,
-    /// A dead letter: its attempts are used up, or it failed for good.
-    Dead,
-}
-
 /// Choice of jobs.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 struct ListQuery {
     /// Only jobs of this queue.
     #[param(value_type = schema::Queue)]
     queue: QueueName,
     /// `pending`, `failed` or `dead`.
-    #[param(inline)]
+    #[param(value_type = schema::JobStatus)]
     state: JobStatus,
+    /// Only jobs whose document has failed with this code.
+    error_code: Option<String>,
+    /// Only jobs of documents of this tenant.
+    #[param(value_type = Option<schema::Tenant>)]
+    tenant: Option<TenantId>,
+    /// Only jobs with this text in their subject, tenant, stage or error, in upper or lower case.
+    containing: Option<String>,
+    /// Only jobs whose document was made before this time, such as `2027-01-01T00:00:00Z`; dead letters that died before it.
+    #[param(value_type = Option<schema::Time>)]
+    before: Option<Timestamp>,
+    /// `true`: the answer has `count`.
+    count: Option<bool>,
 }
 
 /// A job: the work on a circuit, a proof request, a deployment, a ceremony or a delivery. It contains no inputs and no
@@ -76,6 +75,7 @@ struct JobDto {
     /// Id of the circuit, proof request, deployment, ceremony or delivery.
     #[schema(value_type = schema::JobSubject)]
     subject: String,
+    #[schema(value_type = schema::JobStatus)]
     state: JobStatus,
     /// Present stage, or the stage that failed; absent if the document does not exist any more.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,51 +103,25 @@ struct JobDto {
     updated_at: String,
 }
 
-impl JobDto {
-    fn of<D: Stored>(document: &D) -> Self {
-        let life = document.life();
-        let failed = life.status == D::Status::FAILED;
-        Self {
-            queue: D::QUEUE,
-            subject: document.id().to_string(),
-            state: if failed { JobStatus::Failed } else { JobStatus::Pending },
-            stage: Some(life.stage.as_str()),
-            tenant: Some(life.tenant.to_string()),
-            attempt: life.attempt,
-            error: life.error.clone().map(FailureDto::from),
-            last_error: None,
-            // A pending document without a job gets one.
-            retryable: !life.status.is_final()
-                || (failed && matches!(D::QUEUE, QueueName::KeyGeneration | QueueName::Webhooks)),
-            created_at: life.created_at.to_string(),
-            updated_at: life.updated_at.to_string(),
-        }
-    }
-
-    /// A dead letter, with its document if there is one.
-    fn dead(job: Job, at: Timestamp, document: Option<Self>) -> Self {
-        let cleanup = job.queue == QueueName::Cleanup;
-        let (stage, tenant, error, retryable) = match document {
-            Some(of) => (of.stage, of.tenant, of.error, of.retryable),
-            None => (None, None, None, cleanup),
-        };
+impl From<FoundJob> for JobDto {
+    fn from(job: FoundJob) -> Self {
         Self {
             queue: job.queue,
             subject: job.subject,
-            state: JobStatus::Dead,
-            stage,
-            tenant,
+            state: job.state,
+            stage: job.stage,
+            tenant: job.tenant.map(|tenant| tenant.to_string()),
             attempt: job.attempt,
-            error,
+            error: job.error.map(FailureDto::from),
             last_error: job.last_error,
-            retryable,
+            retryable: job.retryable,
             created_at: job.created_at.to_string(),
-            updated_at: at.to_string(),
+            updated_at: job.updated_at.to_string(),
         }
     }
 }
 
-/// A page of jobs, newest first.
+/// A page of jobs, newest first. With a condition on the content, it may have fewer jobs than `limit` before the last page.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct JobPage {
@@ -156,6 +130,23 @@ struct JobPage {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Cursor>)]
     next_cursor: Option<String>,
+    /// The number of all jobs that match; present if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<JobCount>,
+}
+
+/// A number of jobs.
+#[derive(Debug, Serialize, ToSchema)]
+struct JobCount {
+    /// Jobs that were counted.
+    number: usize,
+    /// Whether there may be more than were counted.
+    more: bool,
+}
+
+/// Tells lists of jobs apart. A cursor of a list also continues a change of the jobs that match the same conditions.
+fn scope(matching: &Matching) -> String {
+    format!("jobs {matching:?}")
 }
 
 /// List the jobs of a queue, of all tenants, newest first.
@@ -170,75 +161,24 @@ async fn list(
     query: Result<Query<ListQuery>, QueryRejection>,
     page: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Json<JobPage>, Problem> {
-    let Query(query) = query?;
-    let scope = format!("jobs {query:?}");
+    let Query(ListQuery { queue, state, error_code, tenant, containing, before, count }) = query?;
+    let matching = Matching { queue, state, tenant, error_code, containing, before };
+    let scope = scope(&matching);
     let page = page?.page(&scope)?;
-    if query.state == JobStatus::Dead {
-        return Ok(Json(letters(&app, query.queue, &page, &scope).await?));
-    }
-    let jobs = match query.queue {
-        QueueName::KeyGeneration => documents::<Circuit>(&app, query.state, &page, &scope).await?,
-        QueueName::ProofGeneration => documents::<ProofRequest>(&app, query.state, &page, &scope).await?,
-        QueueName::Deploy => documents::<Deployment>(&app, query.state, &page, &scope).await?,
-        QueueName::Ceremony => documents::<Ceremony>(&app, query.state, &page, &scope).await?,
-        QueueName::Webhooks => documents::<Delivery>(&app, query.state, &page, &scope).await?,
-        // Only dead letters are known of it.
-        QueueName::Cleanup => JobPage { jobs: Vec::new(), next_cursor: None },
+    // The surplus entry of a page is not needed: the result says whether there are more.
+    let found = jobs::matching(&app, &matching, page.after, page.limit - 1).await?;
+    let count = match count {
+        Some(true) => Some(jobs::count(&app, &matching).await?),
+        _ => None,
     };
-    Ok(Json(jobs))
+    Ok(Json(JobPage {
+        jobs: found.jobs.into_iter().map(JobDto::from).collect(),
+        next_cursor: found.next.map(|next| encode(&next, &scope)),
+        count: count.map(|(number, more)| JobCount { number, more }),
+    }))
 }
 
-async fn documents<D: Stored>(
-    app: &App,
-    state: JobStatus,
-    page: &Page,
-    scope: &str,
-) -> Result<JobPage, RequestError> {
-    let status = if state == JobStatus::Failed { D::Status::FAILED } else { D::Status::PENDING };
-    let mut documents = app.documents::<D>().list(&D::with_status(status), page).await?;
-    let next_cursor = cut(&mut documents, page, scope, D::cursor);
-    Ok(JobPage { jobs: documents.iter().map(JobDto::of).collect(), next_cursor })
-}
-
-/// A page of dead letters. Its cursor is their death and id.
-async fn letters(app: &App, queue: QueueName, page: &Page, scope: &str) -> Result<JobPage, RequestError> {
-    let most = if page.after.is_some() { DEAD_LETTERS } else { page.limit };
-    let mut letters: Vec<(Cursor, Job)> = app
-        .queue
-        .dead(queue, most)
-        .await?
-        .into_iter()
-        .filter_map(|job| match job.state {
-            JobState::Dead { at } => Some((Cursor { created_at: at, id: job.id.to_string() }, job)),
-            _ => None,
-        })
-        .collect();
-    letters.sort_by(|(one, _), (other, _)| other.cmp(one));
-    if let Some(after) = &page.after {
-        letters.retain(|(place, _)| place < after);
-    }
-    letters.truncate(page.limit);
-    let next_cursor = cut(&mut letters, page, scope, |(place, _)| place.clone());
-    let mut jobs = Vec::with_capacity(letters.len());
-    for (Cursor { created_at: at, .. }, job) in letters {
-        let document = match queue {
-            QueueName::KeyGeneration => document_of::<Circuit>(app, &job).await?,
-            QueueName::ProofGeneration => document_of::<ProofRequest>(app, &job).await?,
-            QueueName::Deploy => document_of::<Deployment>(app, &job).await?,
-            QueueName::Ceremony => document_of::<Ceremony>(app, &job).await?,
-            QueueName::Webhooks => document_of::<Delivery>(app, &job).await?,
-            QueueName::Cleanup => None,
-        };
-        jobs.push(JobDto::dead(job, at, document));
-    }
-    Ok(JobPage { jobs, next_cursor })
-}
-
-async fn document_of<D: Stored>(app: &App, job: &Job) -> Result<Option<JobDto>, RequestError> {
-    Ok(jobs::find::<D>(app, &job.subject).await?.as_ref().map(JobDto::of))
-}
-
-/// Jobs of one queue.
+/// Jobs of one queue: either `subjects` or `matching`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({"queue": "key-generation", "subjects": ["0123456789abcdef0123456789abcdef"]}))]
@@ -247,11 +187,39 @@ struct ChosenJobs {
     queue: QueueName,
     /// Ids of circuits, proof requests, deployments, ceremonies or deliveries, at most 200.
     #[schema(max_items = 200)]
-    subjects: Vec<String>,
+    subjects: Option<Vec<String>>,
+    /// Everything that meets these conditions, newest first, at most 200 jobs in one call.
+    matching: Option<MatchingJobs>,
+}
+
+/// Conditions on jobs; those of `GET /v1/jobs`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct MatchingJobs {
+    /// `pending`, `failed` or `dead`.
+    #[schema(value_type = schema::JobStatus)]
+    state: JobStatus,
+    /// Only jobs whose document has failed with this code.
+    error_code: Option<String>,
+    /// Only jobs of documents of this tenant.
+    #[schema(value_type = Option<schema::Tenant>)]
+    tenant: Option<TenantId>,
+    /// Only jobs with this text in their subject, tenant, stage or error, in upper or lower case.
+    containing: Option<String>,
+    /// Only jobs whose document was made before this time; dead letters that died before it.
+    #[schema(value_type = Option<schema::Time>)]
+    before: Option<Timestamp>,
+    /// `nextCursor` of the previous call with the same conditions; absent in the first call.
+    #[schema(pattern = "^[0-9a-f]+$")]
+    cursor: Option<String>,
 }
 
 impl Content for ChosenJobs {
     const MOST: usize = 64 * 1024;
+}
+
+fn fault(path: &str, message: impl Into<String>) -> Problem {
+    RequestError::Fields(vec![InputFault { path: path.to_owned(), message: message.into() }]).into()
 }
 
 /// Refuses too many jobs of one request.
@@ -259,15 +227,54 @@ pub(super) fn check_number(subjects: &[String]) -> Result<(), Problem> {
     if subjects.len() <= MOST {
         return Ok(());
     }
-    let message = format!("expected at most {MOST}, found {}", subjects.len());
-    let fault = crate::service::InputFault { path: "subjects".to_owned(), message };
-    Err(RequestError::Fields(vec![fault]).into())
+    Err(fault("subjects", format!("expected at most {MOST}, found {}", subjects.len())))
+}
+
+/// The jobs that a request changes.
+struct Picked {
+    queue: QueueName,
+    /// Subjects, with their positions if they were found by conditions.
+    jobs: Vec<(String, Option<Cursor>)>,
+    /// Where the next call continues.
+    next: Option<Cursor>,
+    /// The list of the cursors.
+    scope: String,
+}
+
+impl ChosenJobs {
+    async fn pick(self, app: &App) -> Result<Picked, Problem> {
+        let Self { queue, subjects, matching } = self;
+        let wanted = match (subjects, matching) {
+            (Some(subjects), None) => {
+                check_number(&subjects)?;
+                let jobs = subjects.into_iter().map(|subject| (subject, None)).collect();
+                return Ok(Picked { queue, jobs, next: None, scope: String::new() });
+            }
+            (None, Some(matching)) => matching,
+            _ => return Err(fault("subjects", "expected either `subjects` or `matching`")),
+        };
+        let MatchingJobs { state, error_code, tenant, containing, before, cursor } = wanted;
+        let matching = Matching { queue, state, tenant, error_code, containing, before };
+        let scope = scope(&matching);
+        let wrong =
+            |_| fault("matching.cursor", "expected the nextCursor of a call with the same conditions");
+        let after = cursor.map(|text| decode(&text, &scope)).transpose().map_err(wrong)?;
+        let found = jobs::matching(app, &matching, after, MOST).await?;
+        let jobs = found.jobs.into_iter().map(|job| (job.subject, Some(job.place))).collect();
+        Ok(Picked { queue, jobs, next: found.next, scope })
+    }
 }
 
 /// Results of a request that repeats jobs, in its order.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct RetriedJobs {
     results: Vec<RetriedJob>,
+    /// Number of the jobs that are repeated.
+    retried: usize,
+    /// With `matching`, `matching.cursor` of the next call; absent if no more jobs match.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 /// Result of repeating a job.
@@ -303,7 +310,7 @@ impl From<Retried> for RetryOutcome {
     }
 }
 
-/// Repeat failed jobs, of all tenants. Their dead letters are removed.
+/// Repeat failed jobs, of all tenants: those of a list, or all that match, 200 in each call. Their dead letters are removed.
 #[utoipa::path(
     post, path = "/v1/jobs/retry", tag = "jobs", operation_id = "retryJobs", request_body = ChosenJobs,
     responses((status = 200, description = "The outcome of each job", body = RetriedJobs)),
@@ -314,28 +321,43 @@ async fn retry(
     caller: Principal,
     JsonBody(chosen, _held): JsonBody<ChosenJobs>,
 ) -> Result<Json<RetriedJobs>, Problem> {
-    let ChosenJobs { queue, subjects } = chosen;
-    check_number(&subjects)?;
     let began = app.now();
-    let (mut results, mut retried) = (Vec::with_capacity(subjects.len()), Vec::new());
-    for subject in subjects {
-        let outcome = jobs::retry(&app, (&caller.tenant, &caller.name), queue, &subject).await?;
+    let Picked { queue, jobs, mut next, scope } = chosen.pick(&app).await?;
+    let (mut results, mut retried) = (Vec::with_capacity(jobs.len()), Vec::new());
+    let mut last = None;
+    for (subject, place) in jobs {
+        let outcome = match jobs::retry(&app, (&caller.tenant, &caller.name), queue, &subject).await {
+            // The next call continues with this job, when there is room again.
+            Err(RequestError::Overloaded(_) | RequestError::ShareUsed(_)) if last.is_some() => {
+                next = last;
+                break;
+            }
+            outcome => outcome?,
+        };
         if outcome == Retried::Retried {
             retried.push(subject.clone());
         }
         results.push(RetriedJob { subject, outcome: outcome.into() });
+        last = place;
     }
     // The dead letters of these jobs are no longer needed. One of a job that died again meanwhile stays.
     if !retried.is_empty() {
         jobs::remove_letters(&app, queue, Some(&retried), began + Duration::from_millis(1)).await?;
     }
-    Ok(Json(RetriedJobs { results }))
+    let next_cursor = next.map(|next| encode(&next, &scope));
+    Ok(Json(RetriedJobs { results, retried: retried.len(), next_cursor }))
 }
 
 /// Results of a request that deletes jobs, in its order.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct DeletedJobs {
     results: Vec<DeletedJob>,
+    /// Number of the jobs whose documents are deleted.
+    deleted: usize,
+    /// With `matching`, `matching.cursor` of the next call; absent if no more jobs match.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 /// Result of deleting a job.
@@ -366,7 +388,7 @@ impl From<Deleted> for DeleteOutcome {
     }
 }
 
-/// Delete the documents of failed jobs, of all tenants.
+/// Delete the documents of failed jobs, of all tenants: those of a list, or all that match, 200 in each call.
 #[utoipa::path(
     post, path = "/v1/jobs/delete", tag = "jobs", operation_id = "deleteJobs", request_body = ChosenJobs,
     responses((status = 200, description = "The outcome of each job", body = DeletedJobs)),
@@ -377,14 +399,15 @@ async fn delete(
     caller: Principal,
     JsonBody(chosen, _held): JsonBody<ChosenJobs>,
 ) -> Result<Json<DeletedJobs>, Problem> {
-    let ChosenJobs { queue, subjects } = chosen;
-    check_number(&subjects)?;
-    let mut results = Vec::with_capacity(subjects.len());
-    for subject in subjects {
-        let outcome = jobs::delete(&app, (&caller.tenant, &caller.name), queue, &subject).await?.into();
-        results.push(DeletedJob { subject, outcome });
+    let Picked { queue, jobs, next, scope } = chosen.pick(&app).await?;
+    let (mut results, mut deleted) = (Vec::with_capacity(jobs.len()), 0);
+    for (subject, _) in jobs {
+        let outcome = jobs::delete(&app, (&caller.tenant, &caller.name), queue, &subject).await?;
+        deleted += usize::from(outcome == Deleted::Deleted);
+        results.push(DeletedJob { subject, outcome: outcome.into() });
     }
-    Ok(Json(DeletedJobs { results }))
+    let next_cursor = next.map(|next| encode(&next, &scope));
+    Ok(Json(DeletedJobs { results, deleted, next_cursor }))
 }
 
 /// Whether a queue is paused.

@@ -52,11 +52,13 @@ pub(super) fn cut<T>(
     entries.last().map(|last| encode(&place(last), scope))
 }
 
-fn encode(cursor: &Cursor, scope: &str) -> String {
+/// The text of a cursor of the list `scope`.
+pub(super) fn encode(cursor: &Cursor, scope: &str) -> String {
     hex::encode(format!("{} {} {}", mark(scope), cursor.created_at.as_millis(), cursor.id))
 }
 
-fn decode(text: &str, scope: &str) -> Result<Cursor, Problem> {
+/// The cursor of a text, if it is one of the list `scope`.
+pub(super) fn decode(text: &str, scope: &str) -> Result<Cursor, Problem> {
     let cursor = hex::decode(text).ok().and_then(|bytes| {
         let text = String::from_utf8(bytes).ok()?;
         let (of_scope, text) = text.split_once(' ')?;

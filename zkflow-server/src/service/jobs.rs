@@ -11,6 +11,10 @@ use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::queue::{DEAD_LETTERS, JobState, NewJob, QueueName};
 use zkflow_core::service::tenant::TenantId;
 
+mod matching;
+
+pub use matching::{Found, FoundJob, JobStatus, Matching, count, matching};
+
 use super::{RequestError, audit, callbacks, ceremonies, circuits, proofs, refuse_overload, removal};
 use crate::state::App;
 

@@ -62,6 +62,9 @@ async fn the_pages_work_in_a_browser() {
     let proof = open.seed(60, 60).await;
     open.gone().await;
     let (dead, other_dead) = (open.dead_letter(99).await, open.dead_letter(98).await);
+    for max in [97, 96] {
+        open.dead_letter(max).await;
+    }
     let delayed = open.delayed().await;
     open.work();
     let guarded = Served::guarded().await;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use zkflow_core::service::catalog::{Circuit, CircuitStatus, Document as _, Failure, ProofRequest, Scope};
+use zkflow_core::service::id::ProofId;
 use zkflow_core::service::queue::{QueueName, Retry};
 use zkflow_server::work;
 
@@ -118,6 +119,176 @@ async fn a_pending_document_without_a_job_gets_one() {
     assert_eq!(server.app.queue.stats(QueueName::ProofGeneration).await.unwrap().ready, 1);
 }
 
+/// The subjects of all pages of a list with these conditions, and the number of pages.
+async fn matching(server: &Server, conditions: &str) -> (Vec<String>, usize) {
+    let (mut cursor, mut subjects, mut pages) = (String::new(), Vec::new(), 0);
+    loop {
+        let page = server.get(&format!("/v1/jobs?{conditions}{cursor}")).await.ok();
+        let found = page["jobs"].as_array().unwrap().iter();
+        subjects.extend(found.map(|job| job["subject"].as_str().unwrap().to_owned()));
+        pages += 1;
+        match page["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return (subjects, pages),
+        }
+    }
+}
+
+#[tokio::test]
+async fn jobs_are_listed_and_counted_by_conditions() {
+    let (server, circuit) = Server::idle_with_circuit().await;
+    let mut failed = Vec::new();
+    for _ in 0..3 {
+        server.ask_for_proof(&circuit, 42).await;
+        failed.push(let_die(&server, QueueName::ProofGeneration).await);
+        // Requests of the same millisecond would be ordered by id.
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    failed.reverse();
+    let first = server.get("/v1/jobs?queue=proof-generation&state=failed").await.ok();
+    let made = first["jobs"][1]["createdAt"].as_str().unwrap().to_owned();
+    for state in ["failed", "dead"] {
+        let all = format!("queue=proof-generation&state={state}");
+        let list = async |conditions: &str| matching(&server, &format!("{all}{conditions}")).await.0;
+        let count = async |conditions: &str| {
+            let page = server.get(&format!("/v1/jobs?{all}{conditions}&count=true&limit=1")).await.ok();
+            page["count"].clone()
+        };
+        for conditions in [
+            "",
+            "&errorCode=panic",
+            "&tenant=default",
+            "&containing=PANICKED",
+            "&before=2999-01-01T00:00:00Z",
+            "&errorCode=panic&tenant=default&containing=queued&before=2999-01-01T00:00:00Z",
+        ] {
+            assert_eq!(list(conditions).await, failed, "{state}{conditions}");
+            let (by_one, pages) = matching(&server, &format!("{all}{conditions}&limit=1")).await;
+            assert_eq!((by_one, pages), (failed.clone(), 3), "{state}{conditions}");
+            assert_eq!(count(conditions).await, json!({"number": 3, "more": false}), "{state}{conditions}");
+        }
+        for conditions in
+            ["&errorCode=pani", "&tenant=other", "&containing=nothing", "&before=2020-01-01T00:00:00Z"]
+        {
+            assert!(list(conditions).await.is_empty(), "{state}{conditions}");
+            assert_eq!(count(conditions).await, json!({"number": 0, "more": false}), "{state}{conditions}");
+        }
+        assert_eq!(list(&format!("&containing={}", failed[1])).await, failed[1..2]);
+    }
+    let earlier = matching(&server, &format!("queue=proof-generation&state=failed&before={made}")).await.0;
+    assert_eq!(earlier, failed[2..]);
+    let page = server.get("/v1/jobs?queue=proof-generation&state=failed&limit=1").await.ok();
+    assert!(page.get("count").is_none());
+    // A cursor belongs to its conditions.
+    let next = page["nextCursor"].as_str().unwrap();
+    let other = format!("/v1/jobs?queue=proof-generation&state=failed&errorCode=panic&cursor={next}");
+    server.get(&other).await.problem(400, "invalid_cursor");
+    server.get("/v1/jobs?queue=deploy&state=failed&before=yesterday").await.problem(400, "invalid_query");
+    server.get("/v1/jobs?queue=deploy&state=failed&error_code=panic").await.problem(400, "invalid_query");
+}
+
+#[tokio::test]
+async fn all_jobs_that_match_are_repeated_or_deleted() {
+    let server = Server::idle().await;
+    let mut failed = Vec::new();
+    for max in 2..5 {
+        asked_circuit(&server, max).await;
+        failed.push(let_die(&server, KEYS).await);
+    }
+    failed.sort();
+    let change = async |verb: &str, matching: Value| {
+        let body = json!({"queue": "key-generation", "matching": matching});
+        server.post(&format!("/v1/jobs/{verb}"), &body).await.ok()
+    };
+    for other in
+        [json!({"state": "failed", "errorCode": "other"}), json!({"state": "failed", "tenant": "other"})]
+    {
+        let none = change("retry", other.clone()).await;
+        assert_eq!(none, json!({"results": [], "retried": 0}), "{other}");
+        assert_eq!(change("delete", other.clone()).await, json!({"results": [], "deleted": 0}), "{other}");
+    }
+    let retried =
+        change("retry", json!({"state": "failed", "errorCode": "panic", "containing": "PANICKED"})).await;
+    assert_eq!((&retried["retried"], retried.get("nextCursor")), (&json!(3), None), "{retried}");
+    let mut subjects: Vec<&str> =
+        retried["results"].as_array().unwrap().iter().map(|one| one["subject"].as_str().unwrap()).collect();
+    subjects.sort_unstable();
+    assert_eq!(subjects, failed);
+    assert!(jobs(&server, "key-generation", "failed").await.is_empty());
+    assert!(jobs(&server, "key-generation", "dead").await.is_empty(), "letters of repeated jobs");
+    assert_eq!(server.app.queue.stats(KEYS).await.unwrap().ready, 3);
+
+    // What waits is not deleted.
+    let kept = change("delete", json!({"state": "pending"})).await;
+    assert_eq!((&kept["deleted"], kept["results"].as_array().unwrap().len()), (&json!(0), 3), "{kept}");
+    for _ in 0..3 {
+        let_die(&server, KEYS).await;
+    }
+    let deleted = change("delete", json!({"state": "dead"})).await;
+    assert_eq!((&deleted["deleted"], deleted.get("nextCursor")), (&json!(3), None), "{deleted}");
+    assert!(jobs(&server, "key-generation", "failed").await.is_empty());
+}
+
+#[tokio::test]
+async fn more_jobs_than_one_call_changes_have_a_cursor() {
+    let (server, circuit) = Server::idle_with_circuit().await;
+    let id = server.ask_for_proof(&circuit, 42).await;
+    let model = server.app.catalog.proofs().get(&id.parse().unwrap()).await.unwrap().unwrap();
+    for number in 0..203 {
+        let made = server.app.now();
+        let mut proof = ProofRequest { id: ProofId::generate(made), ..model.clone() };
+        proof.life.created_at = made;
+        let code = if number == 0 { "circuit_gone" } else { "panic" };
+        proof.fail(Failure { code: code.to_owned(), message: String::new() }, made).unwrap();
+        server.app.catalog.proofs().insert(proof).await.unwrap();
+    }
+    let change = async |verb: &str, cursor: Option<&Value>| {
+        let mut matching = json!({"state": "failed", "errorCode": "panic"});
+        if let Some(cursor) = cursor {
+            matching["cursor"] = cursor.clone();
+        }
+        let body = json!({"queue": "proof-generation", "matching": matching});
+        server.post(&format!("/v1/jobs/{verb}"), &body).await
+    };
+    let number = |reply: &Value| reply["results"].as_array().unwrap().len();
+    // Jobs that cannot be repeated do not keep the calls from an end.
+    let first = change("retry", None).await.ok();
+    assert_eq!((number(&first), &first["retried"]), (200, &json!(0)));
+    let second = change("retry", Some(&first["nextCursor"])).await.ok();
+    assert_eq!((number(&second), second.get("nextCursor")), (2, None), "{second}");
+
+    let first = change("delete", None).await.ok();
+    assert_eq!((number(&first), &first["deleted"]), (200, &json!(200)));
+    let second = change("delete", Some(&first["nextCursor"])).await.ok();
+    assert_eq!((&second["deleted"], second.get("nextCursor")), (&json!(2), None), "{second}");
+    let left = jobs(&server, "proof-generation", "failed").await;
+    assert_eq!((left.len(), &left[0]["error"]["code"]), (1, &json!("circuit_gone")));
+    change("delete", Some(&json!("00"))).await.problem(422, "invalid_inputs");
+}
+
+#[tokio::test]
+async fn a_full_queue_ends_a_call_that_repeats_all() {
+    let server = Server::idle_with(|config| config.limits.max_pending_circuits = 2).await;
+    for max in 2..5 {
+        asked_circuit(&server, max).await;
+        let_die(&server, KEYS).await;
+    }
+    let retry = async |cursor: Option<&str>| {
+        let mut matching = json!({"state": "failed"});
+        if let Some(cursor) = cursor {
+            matching["cursor"] = json!(cursor);
+        }
+        server.post("/v1/jobs/retry", &json!({"queue": "key-generation", "matching": matching})).await
+    };
+    let first = retry(None).await.ok();
+    assert_eq!(first["retried"], 2);
+    let cursor = first["nextCursor"].as_str().unwrap();
+    retry(Some(cursor)).await.problem(429, "overloaded");
+    let_die(&server, KEYS).await;
+    let second = retry(Some(cursor)).await.ok();
+    assert_eq!((&second["retried"], second.get("nextCursor")), (&json!(1), None), "{second}");
+}
+
 #[tokio::test]
 async fn dead_letters_have_pages() {
     let server = Server::idle().await;
@@ -179,6 +350,17 @@ async fn too_many_jobs_and_unknown_queues_are_refused() {
     let many = json!({"queue": "deploy", "subjects": vec!["x"; 201]});
     server.post("/v1/jobs/retry", &many).await.problem(422, "invalid_inputs");
     server.post("/v1/jobs/delete", &many).await.problem(422, "invalid_inputs");
+    for wrong in [
+        json!({"queue": "deploy"}),
+        json!({"queue": "deploy", "subjects": [], "matching": {"state": "failed"}}),
+    ] {
+        server.post("/v1/jobs/retry", &wrong).await.problem(422, "invalid_inputs");
+        server.post("/v1/jobs/delete", &wrong).await.problem(422, "invalid_inputs");
+    }
+    for wrong in [json!({}), json!({"state": "lost"}), json!({"state": "failed", "errorcode": "panic"})] {
+        let body = json!({"queue": "deploy", "matching": wrong});
+        server.post("/v1/jobs/delete", &body).await.problem(422, "invalid_body");
+    }
     server.post("/v1/queues/nothing/pause", &json!({})).await.problem(400, "invalid_path");
     server.get("/v1/jobs?queue=nothing&state=dead").await.problem(400, "invalid_query");
     server.get("/v1/jobs?queue=deploy").await.problem(400, "invalid_query");

@@ -211,6 +211,10 @@ impl Document for Ceremony {
         CeremonyFilter { status: Some(status), ..CeremonyFilter::default() }
     }
 
+    fn of_tenant(filter: CeremonyFilter, tenant: TenantId) -> CeremonyFilter {
+        CeremonyFilter { tenant: Some(tenant), ..filter }
+    }
+
     /// A contribution that cannot be verified ends its contributor's turn, not the ceremony.
     fn fail(&mut self, error: Failure, now: Timestamp) -> Result<(), InvalidTransition> {
         match self.task() {

@@ -248,6 +248,10 @@ impl Document for Circuit {
     fn with_status(status: CircuitStatus) -> CircuitFilter {
         CircuitFilter { status: Some(status), ..CircuitFilter::default() }
     }
+
+    fn of_tenant(filter: CircuitFilter, tenant: TenantId) -> CircuitFilter {
+        CircuitFilter { tenant: Some(tenant), ..filter }
+    }
 }
 
 /// The field with the [`KeyLabel`].

@@ -148,6 +148,10 @@ impl Document for Delivery {
     fn with_status(status: DeliveryStatus) -> DeliveryFilter {
         DeliveryFilter { status: Some(status), ..DeliveryFilter::default() }
     }
+
+    fn of_tenant(filter: DeliveryFilter, tenant: TenantId) -> DeliveryFilter {
+        DeliveryFilter { tenant: Some(tenant), ..filter }
+    }
 }
 
 impl Delivery {

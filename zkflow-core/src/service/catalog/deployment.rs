@@ -117,6 +117,10 @@ impl Document for Deployment {
     fn with_status(status: DeploymentStatus) -> DeploymentFilter {
         DeploymentFilter { status: Some(status), ..DeploymentFilter::default() }
     }
+
+    fn of_tenant(filter: DeploymentFilter, tenant: TenantId) -> DeploymentFilter {
+        DeploymentFilter { tenant: Some(tenant), ..filter }
+    }
 }
 
 /// Unique key of a deployment: an idempotency key, per circuit.

@@ -15,6 +15,7 @@ use super::subject::Subject;
 use crate::service::clock::Timestamp;
 use crate::service::id::UserId;
 use crate::service::queue::{NewJob, QueueName};
+use crate::service::tenant::TenantId;
 
 /// A kind of document: a request, the state of the work and its result.
 ///
@@ -62,6 +63,15 @@ pub trait Document: Clone + Debug + PartialEq + Serialize + DeserializeOwned + S
 
     /// Filter for documents with this status.
     fn with_status(status: Self::Status) -> Self::Filter;
+
+    /// The filter, for documents of this tenant only.
+    fn of_tenant(filter: Self::Filter, tenant: TenantId) -> Self::Filter;
+
+    /// The filter, for documents that failed with this code only, if the collection can select by it; else the same filter.
+    fn failed_with(filter: Self::Filter, code: &str) -> Self::Filter {
+        let _ = code;
+        filter
+    }
 
     /// User of the tenant that the work is attributed to.
     fn user_id(&self) -> Option<&UserId> {

@@ -121,6 +121,14 @@ impl Document for ProofRequest {
         ProofFilter { status: Some(status), ..ProofFilter::default() }
     }
 
+    fn of_tenant(filter: ProofFilter, tenant: TenantId) -> ProofFilter {
+        ProofFilter { tenant: Some(tenant), ..filter }
+    }
+
+    fn failed_with(filter: ProofFilter, code: &str) -> ProofFilter {
+        ProofFilter { error_code: Some(code.to_owned()), ..filter }
+    }
+
     fn user_id(&self) -> Option<&UserId> {
         self.user_id.as_ref()
     }

@@ -20,6 +20,7 @@ use crate::service::catalog::{
 };
 use crate::service::clock::Timestamp;
 use crate::service::id::InstallationId;
+use crate::service::tenant::TenantId;
 use sample::Sample;
 
 /// The catalog under test.
@@ -311,8 +312,14 @@ async fn a_list_follows_the_status<D: Sample>(catalog: Subject) {
     let mut first = documents[0].clone();
     first.fail(failure(), moment(9)).expect("it is pending");
     let first = all::<D>(&catalog).replace(first).await.expect("replace");
-    assert_eq!(list::<D>(&catalog, &failed, 99).await, [first]);
+    assert_eq!(list::<D>(&catalog, &failed, 99).await, [first.clone()]);
     assert_eq!(list::<D>(&catalog, &pending, 99).await, documents[1..]);
+    let with_code = D::failed_with(failed.clone(), &failure().code);
+    assert_eq!(list::<D>(&catalog, &with_code, 99).await, [first.clone()]);
+    let of = |tenant: &TenantId| D::of_tenant(failed.clone(), tenant.clone());
+    let other = "another".parse().expect("a tenant");
+    assert_eq!(list::<D>(&catalog, &of(&first.life().tenant), 99).await, [first]);
+    assert!(list::<D>(&catalog, &of(&other), 99).await.is_empty(), "a list has documents of another tenant");
 }
 
 fn shared(catalog: impl Catalog) -> Subject {

@@ -13,7 +13,7 @@ use zkflow_core::service::queue::QueueName;
 use zkflow_store::vault::sealing::SUITE;
 
 use super::codes::CODES;
-use crate::service::ceremonies;
+use crate::service::{ceremonies, jobs};
 
 /// `Name[schemas that it refers to] = JSON schema`. The doc comment is the description.
 macro_rules! schemas {
@@ -215,6 +215,8 @@ schemas! {
     WebhookSecret = pattern("^whsec_[A-Za-z0-9+/]+={0,2}$");
     /// Key of the API: `zk_` and 64 hex digits.
     ApiKey = pattern("^zk_[0-9a-f]{64}$");
+    /// State of a job.
+    JobStatus = values(jobs::JobStatus::NAMES.into_iter());
     /// Whether other tenants may use a circuit.
     Visibility = named::<catalog::Visibility>();
     /// Forms of numbers in inputs.
