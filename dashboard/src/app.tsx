@@ -11,6 +11,7 @@ import { AuditPage } from "./pages/audit";
 import { CeremoniesPage } from "./pages/ceremonies";
 import { CeremonyPage } from "./pages/ceremony";
 import { KeysPage } from "./pages/keys";
+import { TenantsPage } from "./pages/tenants";
 import { UsagePage } from "./pages/usage";
 import { WebhooksPage } from "./pages/webhooks";
 import { go, segments, useRoute } from "./route";
@@ -44,7 +45,7 @@ export function App() {
   const tabs = [
     ...tab(rights?.operate, "", "Overview"), ...tab(true, "circuits", "Circuits"), ...tab(true, "proofs", "Proofs"),
     ...tab(true, "ceremonies", "Ceremonies"), ...tab(rights?.operate, "jobs", "Jobs"), ...tab(true, "usage", "Usage"),
-    ...tab(rights?.webhooks, "webhooks", "Webhooks"), ...tab(rights?.admin, "audit", "Audit log"), ...tab(rights?.keys, "keys", "Keys"),
+    ...tab(rights?.webhooks, "webhooks", "Webhooks"), ...tab(rights?.admin, "tenants", "Tenants"), ...tab(rights?.admin, "audit", "Audit log"), ...tab(rights?.keys, "keys", "Keys"),
   ];
   return (
     <>
@@ -77,6 +78,7 @@ function Page({ hash, rights }: { hash: string; rights: Rights }) {
     case "ceremonies": return id ? <CeremonyPage key={id} id={id} /> : <CeremoniesPage key={hash} />;
     case "usage": return <UsagePage />;
     case "webhooks": return <WebhooksPage />;
+    case "tenants": return <TenantsPage />;
     case "audit": return <AuditPage />;
     case "jobs": return <JobsPage />;
     case "keys": return <KeysPage />;

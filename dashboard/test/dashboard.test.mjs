@@ -348,6 +348,9 @@ test("usage and changes are shown", async () => {
   await page.getByLabel("Last day").fill("2020-01-02");
   await page.getByText("Nothing was used on these days.").waitFor();
 
+  await visit(page, "#/tenants");
+  const own = page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: "default", exact: true }) });
+  await own.getByText(/\d+ proofs, \d+ circuits/).waitFor();
   await visit(page, "#/audit");
   await page.getByRole("cell", { name: "circuit.build" }).first().waitFor();
   await page.getByLabel("Containing").fill("webhooks.rotate");
@@ -358,7 +361,7 @@ test("usage and changes are shown", async () => {
 
 const PAGES = () => [
   "#/", "#/circuits", `#/circuits/${circuit}`, "#/proofs", `#/proofs/${env("DASHBOARD_PROOF")}`, "#/jobs",
-  "#/ceremonies", `#/ceremonies/${ceremony}`, "#/usage", "#/webhooks", "#/audit",
+  "#/ceremonies", `#/ceremonies/${ceremony}`, "#/usage", "#/webhooks", "#/tenants", "#/audit",
 ];
 
 for (const dark of [false, true]) {
@@ -415,7 +418,7 @@ test("with authentication, a key opens what its permissions allow", async () => 
   await page.getByRole("button", { name: "Continue" }).click();
   await page.getByRole("heading", { name: "Circuits", level: 1 }).waitFor();
   assert.equal(await page.getByLabel("Tenant", { exact: true }).count(), 0);
-  for (const name of ["Overview", "Jobs", "Webhooks", "Audit log", "Keys"]) assert.equal(await page.getByRole("link", { name, exact: true }).count(), 0, name);
+  for (const name of ["Overview", "Jobs", "Webhooks", "Tenants", "Audit log", "Keys"]) assert.equal(await page.getByRole("link", { name, exact: true }).count(), 0, name);
 
   await page.getByRole("button", { name: "Log out" }).click();
   await page.getByLabel("Key", { exact: true }).fill(env("DASHBOARD_ADMIN_KEY"));

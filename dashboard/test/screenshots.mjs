@@ -18,6 +18,7 @@ const PAGES = [
   ["ceremony", `#/ceremonies/${ceremony}`],
   ["usage", "#/usage"],
   ["webhooks", "#/webhooks"],
+  ["tenants", "#/tenants"],
   ["audit-log", "#/audit"],
 ];
 

@@ -35,6 +35,7 @@ mod operations;
 mod overview;
 mod proofs;
 mod templates;
+mod tenants;
 mod turns;
 mod uploads;
 mod usage;

@@ -13,6 +13,7 @@ pub mod imports;
 pub mod jobs;
 pub mod proofs;
 pub mod removal;
+pub mod tenants;
 pub mod uploads;
 pub mod verify;
 pub mod watch;

@@ -1310,6 +1310,32 @@ export interface components {
         CircuitId: string;
         /** @description Id of a circuit: 32 lower-case hex digits, or the 24 of an imported circuit's id in the Node service. */
         CircuitName: string;
+        /** @description A page of tenants, by name. */
+        TenantPage: {
+            nextCursor?: components["schemas"]["Tenant"];
+            tenants: components["schemas"]["TenantState"][];
+        };
+        /** @description Limits of a tenant, and what it has. */
+        TenantState: {
+            bytes: number;
+            circuits: number;
+            failedProofs: number;
+            limits: {
+                circuitsMib: number;
+                maxCircuits: number;
+                maxPendingCircuits?: number;
+                maxPendingProofs?: number;
+                requestsPerSecond: number;
+                workSPerDay?: number;
+            };
+            more: boolean;
+            pendingCircuits: number;
+            pendingProofs: number;
+            plan?: string;
+            proofs: number;
+            tenant: components["schemas"]["Tenant"];
+            workMs: number;
+        };
         /** @description An attempt at a proof. */
         Attempt: {
             beganAt: components["schemas"]["Time"];

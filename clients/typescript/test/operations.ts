@@ -104,6 +104,8 @@ export async function everyOperation(): Promise<void> {
 
   const { usage } = (await call("getUsage", { query: { from: "2026-01-01", to: "2026-01-31" } })) as Schemas["UsagePage"];
   console.log(usage[0]?.proofs, usage[0]?.workMs);
+  const { tenants } = await call("listTenants", { query: { limit: 10 } });
+  console.log(tenants[0]?.tenant, tenants[0]?.limits.maxCircuits);
   const { entries } = await call("listAuditLog", { query: { after: 0, limit: 10 } });
   console.log(entries[0]?.action === "key.create");
 

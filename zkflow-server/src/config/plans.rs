@@ -74,7 +74,12 @@ impl Plans {
 
     /// The plan of a tenant; `None`: the limits of all.
     pub fn of(&self, tenant: &TenantId) -> Option<&Plan> {
-        self.plans.get(self.tenants.get(tenant)?)
+        self.plans.get(self.name_of(tenant)?)
+    }
+
+    /// Name of the plan of a tenant.
+    pub fn name_of(&self, tenant: &TenantId) -> Option<&str> {
+        self.tenants.get(tenant).map(String::as_str)
     }
 
     /// Whether a plan has the key of a caller in its own list.

@@ -16,7 +16,7 @@ use super::origin::{self, Sites};
 use super::query::{self, Known};
 use super::{
     Problem, audit, bulk, caching, ceremonies, circuits, dashboard, delivery, fallible, jobs, keys, letters,
-    observe, openapi, operations, overview, proofs, sealing, templates, turns, uploads, usage,
+    observe, openapi, operations, overview, proofs, sealing, templates, tenants, turns, uploads, usage,
 };
 #[cfg(feature = "evm")]
 use super::{deployments, webhooks};
@@ -116,6 +116,7 @@ fn described() -> Routes {
         .merge(keys::routes())
         .merge(usage::routes())
         .merge(audit::routes())
+        .merge(tenants::routes())
         .merge(jobs::routes())
         .merge(letters::routes())
         .merge(overview::routes());

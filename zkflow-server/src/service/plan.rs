@@ -88,7 +88,7 @@ async fn work_ms(app: &App, tenant: &TenantId) -> Result<u64, CatalogError> {
 }
 
 /// Number of documents that match, at most `most` and a page more.
-async fn count<D: Stored>(app: &App, filter: D::Filter, most: u64) -> Result<u64, CatalogError> {
+pub(super) async fn count<D: Stored>(app: &App, filter: D::Filter, most: u64) -> Result<u64, CatalogError> {
     let (mut page, mut number) = (Page::first(PAGE), 0);
     loop {
         let found = app.documents::<D>().list(&filter, &page).await?;

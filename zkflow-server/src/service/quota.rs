@@ -70,7 +70,7 @@ pub(super) async fn refuse_costly(app: &App, tenant: &TenantId) -> Result<(), Re
 }
 
 /// Size of a circuit's files in bytes; of a pending import, that of its upload.
-async fn size(app: &App, circuit: &Circuit) -> Result<u64, RequestError> {
+pub(super) async fn size(app: &App, circuit: &Circuit) -> Result<u64, RequestError> {
     if let Some(import) = circuit.origin.import().filter(|_| !circuit.is_final()) {
         let upload = uploads::read(app, &circuit.life.tenant, &import.upload).await?;
         return Ok(upload.map_or(0, |upload| upload.bytes()));

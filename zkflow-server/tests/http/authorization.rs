@@ -304,7 +304,7 @@ fn the_page_of_authorization_is_up_to_date() {
             "reading metrics, the overview and the jobs of every tenant, and lists of its circuits; repeating jobs, deleting failed ones, pausing queues; \
              announcing, finishing and deleting ceremonies",
         ),
-        ("admin", "managing the keys of every tenant, and reading the audit log"),
+        ("admin", "managing the keys of every tenant, reading the list of tenants and the audit log"),
     ];
     let names: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
     assert_eq!(SCOPES.map(|(name, _)| name).to_vec(), names);

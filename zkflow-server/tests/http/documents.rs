@@ -11,7 +11,7 @@ use zkflow_testbed::page;
 use crate::support::{Server, request};
 
 /// All routes of the API.
-const ROUTES: [&str; 65] = [
+const ROUTES: [&str; 66] = [
     "delete /v1/ceremonies/{ceremonyId}",
     "delete /v1/ceremonies/{ceremonyId}/turn",
     "get /v1/ceremonies",
@@ -70,6 +70,7 @@ const ROUTES: [&str; 65] = [
     "post /v1/queues/{queue}/pause",
     "post /v1/queues/{queue}/resume",
     "get /v1/audit-log",
+    "get /v1/tenants",
     "get /v1/usage",
     "get /v1/webhooks",
     "put /v1/webhooks",

@@ -35,6 +35,7 @@ mod quotas;
 mod sealing;
 mod support;
 mod template_keys;
+mod tenant_list;
 mod tenants;
 mod tokens;
 mod unsigned;
