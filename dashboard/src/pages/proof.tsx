@@ -8,7 +8,7 @@ import { Timeline } from "../parts/timeline";
 import { go } from "../route";
 import type { ProofRequest } from "../types";
 
-const STAGES = ["queued", "witness", "prove", "done"];
+const STAGES = ["queued", "witness", "prove", "verify", "done"];
 
 export function ProofPage({ id }: { id: string }) {
   const [settled, setSettled] = useState(false);
