@@ -6,6 +6,7 @@ pub mod chain;
 pub mod flow;
 pub mod ledger;
 pub mod queue;
+pub mod secret_file;
 pub mod store;
 
 #[cfg(feature = "conformance")]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 use zkflow_core::service::chain::{Address, ChainError, TransactionSigner};
+use zkflow_core::service::secret_file::SecretFile;
 use zkflow_core::service::tenant::TenantId;
 
 use super::spending::{CappedSigner, SpendingLimits};
@@ -18,7 +19,7 @@ use super::{LocalSigner, RemoteSigner};
 pub enum KeySource {
     /// `env:VARIABLE`: the environment variable contains the key.
     Variable(String),
-    /// `file:PATH`: the file contains the key. A path can name a file descriptor: `/dev/fd/3`.
+    /// `file:PATH`: the file contains the key, and only its owner may access it. A path can name a file descriptor: `/dev/fd/3`.
     File(PathBuf),
     /// `keystore:PATH:VARIABLE`: an encrypted keystore file.
     Keystore {
@@ -85,18 +86,27 @@ impl KeySource {
                 )
             }
             Self::File(path) => {
-                let failed = |error: &dyn fmt::Display| {
-                    ChainError::Signer(format!("file {}: {error}", path.display()))
-                };
-                let text =
-                    std::fs::read_to_string(path).map(Zeroizing::new).map_err(|error| failed(&error))?;
-                Arc::new(LocalSigner::from_hex(&text).map_err(|error| failed(&error))?)
+                let file = SecretFile::read(path).map_err(|error| ChainError::Signer(error.to_string()))?;
+                warn(file.exposure.map(|exposure| exposure.to_string()));
+                let signer = LocalSigner::from_hex(&file.text);
+                Arc::new(
+                    signer
+                        .map_err(|error| ChainError::Signer(format!("file {}: {error}", path.display())))?,
+                )
             }
             Self::Keystore { path, password } => {
+                // The file is encrypted, so that access of others is no error.
+                warn(SecretFile::complaint(path));
                 Arc::new(LocalSigner::from_keystore(path, &read(password)?)?)
             }
             Self::Remote { address, url } => Arc::new(RemoteSigner::new(*address, &url.0)?),
         })
+    }
+}
+
+fn warn(exposed: Option<String>) {
+    if let Some(exposed) = exposed {
+        tracing::warn!("the key of a signer: {exposed}");
     }
 }
 
@@ -199,6 +209,9 @@ impl fmt::Debug for SecretText {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     /// The first account of test nodes, a published key.
@@ -244,7 +257,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         std::fs::write(&path, format!("0x{KEY}\n")).unwrap();
+        let allow = |mode| std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        allow(0o622);
         let source: KeySource = format!("file:{}", path.display()).parse().unwrap();
+        let error = source.open().unwrap_err().to_string();
+        assert!(error.contains("mode 622") && !error.contains(KEY), "{error}");
+        allow(0o600);
         assert_eq!(source.open().unwrap().address().to_string(), ADDRESS);
         std::fs::write(&path, format!("{KEY}00")).unwrap();
         let error = source.open().unwrap_err().to_string();

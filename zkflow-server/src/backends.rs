@@ -99,6 +99,9 @@ pub async fn open_for(
     shutdown: CancellationToken,
 ) -> Result<Arc<App>, OpenError> {
     built::check(&config)?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
     provers.check(&config.proving.prover).map_err(failed("choose the prover"))?;
     let folder = config.storage.data_dir.clone();
     #[cfg_attr(not(feature = "redis"), expect(unused_mut, reason = "only Redis has a time of its own"))]

@@ -70,6 +70,8 @@ pub struct Config {
     pub chain: Chain,
     pub webhooks: Webhooks,
     pub plans: Plans,
+    /// Faults of the sources that do not stop a process. It logs them when it starts.
+    pub warnings: Vec<String>,
 }
 
 impl Config {

@@ -18,7 +18,7 @@ use crate::state::App;
 /// The file of private keys cannot be used.
 pub(super) fn keys(storage: &Storage, vault: Vault) -> Result<Vault, OpenError> {
     if let Some(path) = &storage.sealing_keys {
-        let action = format!("use the private keys in {}", path.display());
+        let action = format!("use the file of storage.sealing_keys, {}", path.display());
         let ring = SealingRing::load(path).map_err(failed(action))?;
         let sealing = Sealing::with_ring(ring).opens_too(vault.own_ring());
         return Ok(vault.with_sealing(sealing));

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
 
-use zeroize::Zeroizing;
+use zkflow_core::service::secret_file::SecretFile;
 
 use super::args::FILE_VARIABLE;
 use super::value::Said;
@@ -58,8 +57,12 @@ impl Environment {
                 }
                 (Some(value), None) => value,
                 (None, Some(path)) => {
-                    file = read(path.as_ref())?;
-                    OsStr::new(file.trim_end_matches(['\r', '\n']))
+                    let name = setting.variable;
+                    let failed = |fault| ConfigError::SecretFile { name, fault };
+                    file = SecretFile::read(path.as_ref()).map_err(failed)?;
+                    let exposed = file.exposure.iter().map(|exposure| format!("{name}{IN_FILE}: {exposure}"));
+                    config.warnings.extend(exposed);
+                    OsStr::new(file.text.trim_end_matches(['\r', '\n']))
                 }
                 (None, None) => continue,
             };
@@ -99,11 +102,6 @@ impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment 
         let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
         Self(variables.filter(|(_, value)| !value.is_empty()).collect())
     }
-}
-
-fn read(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
-    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
-    std::fs::read_to_string(path).map(Zeroizing::new).map_err(unreadable)
 }
 
 /// Whether a variable is one that Kubernetes sets in each container for each service of its namespace:

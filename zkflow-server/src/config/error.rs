@@ -3,11 +3,13 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use zkflow_core::service::secret_file::SecretFileError;
+
 /// The settings cannot be used. Contains no secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A file cannot be read: that of the settings, or one with a secret.
+    /// The file of the settings cannot be read.
     #[error("cannot read the settings in {path}", path = path.display())]
     Unreadable {
         /// Path as it was given.
@@ -32,6 +34,14 @@ pub enum ConfigError {
         name: &'static str,
         /// The expected and the found value.
         fault: Fault,
+    },
+    /// The file of a secret is accessible to other users, or cannot be read.
+    #[error("variable {name}_FILE: {fault}")]
+    SecretFile {
+        /// Name of the secret's variable.
+        name: &'static str,
+        /// Why the file is refused.
+        fault: SecretFileError,
     },
     /// A variable begins with `ZKFLOW_` and is not a setting.
     #[error(

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
+use zkflow_core::service::secret_file::SecretFile;
 
 use super::value::Said;
 use super::{CONCERNS, Concern, Config, ConfigError, Plan, Plans, Setting, settings};
@@ -17,7 +18,12 @@ pub(super) fn apply(config: &mut Config, path: &Path) -> Result<(), ConfigError>
     apply_text(config, &text).map_err(|Wrong { span, detail }| {
         let line = text[..span.start.min(text.len())].matches('\n').count() + 1;
         ConfigError::File { path: path.to_owned(), line, detail }
-    })
+    })?;
+    if settings().any(|setting| setting.is_secret() && (setting.show)(config).is_some()) {
+        let exposed = SecretFile::complaint(path);
+        config.warnings.extend(exposed.map(|exposed| format!("the settings contain a secret: {exposed}")));
+    }
+    Ok(())
 }
 
 /// A fault at a place of the text.

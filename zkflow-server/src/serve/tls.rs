@@ -15,6 +15,7 @@ use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use zkflow_core::digest::Digest;
+use zkflow_core::service::secret_file::SecretFile;
 
 use crate::config::TlsFiles;
 
@@ -89,6 +90,10 @@ fn read(files: &TlsFiles) -> io::Result<Current> {
     let named =
         |path: &Path, error: &dyn fmt::Display| io::Error::other(format!("{}: {error}", path.display()));
     let TlsFiles { certificate, key, client_ca } = files;
+    // The key of a certificate is often shared with the group of other servers, so that access of others is no error.
+    if let Some(complaint) = SecretFile::complaint(key) {
+        tracing::warn!("http.tls_key: {complaint}");
+    }
     let digests = digests(files).map_err(|error| named(certificate, &error))?;
     let chain: Result<Vec<_>, _> =
         CertificateDer::pem_file_iter(certificate).map_err(|error| named(certificate, &error))?.collect();

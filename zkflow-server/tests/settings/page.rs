@@ -25,6 +25,8 @@ const HEAD: &str = "\
 | a value has the wrong type or is out of range | refused, with its place, also when a later place replaces it |
 | a variable is set and empty | counts as unset |
 | a secret's variable has `_FILE` at its end, such as `ZKFLOW_SECRET_KEY_FILE` | the file that it names contains the value |
+| … and others may write the file, or it belongs to the user of the process and others may read it | refused |
+| … and others may read a file of root, or it belongs to another user, as mounted files do | accepted, with a warning at the start |
 | a flag or a key of the file is empty where a path or a text is needed | refused |
 | a setting of the file is unknown, occurs twice or is outside of its table | refused, with file and line |
 | a variable begins with `ZKFLOW_` and is not a setting | refused |

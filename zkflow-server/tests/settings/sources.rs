@@ -1,5 +1,6 @@
 //! Which values the file, variables and flags accept, and their precedence.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use clap::Parser as _;
@@ -184,7 +185,21 @@ fn a_secret_can_be_in_a_file_that_its_variable_names() {
     let path = folder.path().join("redis");
     std::fs::write(&path, "redis://:canary@queue\n").unwrap();
     let path = path.to_str().unwrap();
+    let allow = |mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    allow(0o646);
+    let error = load("", &[], &[("REDIS_URL_FILE", path)]).unwrap_err().to_string();
+    assert!(
+        error.contains("REDIS_URL_FILE") && error.contains(path) && error.contains("mode 646"),
+        "{error}"
+    );
+    // A file that others can read is a mount if it belongs to root.
+    allow(0o644);
+    let said = load("", &[], &[("REDIS_URL_FILE", path)]);
+    let said = said.map_or_else(|error| error.to_string(), |config| config.warnings.concat());
+    assert!(said.contains("REDIS_URL_FILE") && said.contains(path) && said.contains("mode 644"), "{said}");
+    allow(0o600);
     let config = load("", &[], &[("REDIS_URL_FILE", path)]).unwrap();
+    assert!(config.warnings.is_empty());
     assert_eq!(config.storage.redis_url.unwrap().expose(), "redis://:canary@queue");
     assert_eq!(
         load("", &["--redis-url", "redis://other"], &[("REDIS_URL_FILE", path)])
@@ -204,4 +219,23 @@ fn a_secret_can_be_in_a_file_that_its_variable_names() {
         let error = load("", &[], &variables).unwrap_err().to_string();
         assert!(error.contains(part) && !error.contains("canary"), "{error}");
     }
+}
+
+#[test]
+fn a_file_of_settings_with_a_secret_that_others_can_read_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zkflow.toml");
+    let warnings = |text: &str, mode| {
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        Config::gather(&args(&["--config", path.to_str().unwrap()]), &Environment::default())
+            .unwrap()
+            .warnings
+    };
+    let secret = "[storage]\nredis_url = \"redis://:canary@queue\"\n";
+    let found = warnings(secret, 0o644).concat();
+    assert!(found.contains(path.to_str().unwrap()) && found.contains("mode 644"), "{found}");
+    assert!(!found.contains("canary"), "{found}");
+    assert!(warnings(secret, 0o600).is_empty());
+    assert!(warnings("[http]\nport = 3000\n", 0o644).is_empty());
 }
