@@ -214,6 +214,36 @@ async fn the_memory_of_the_api_has_no_key_that_opens_inputs_or_signs() {
     }
 }
 
+/// The words of the line of a file of `/proc` that begins with `name`, after the name.
+#[cfg(target_os = "linux")]
+fn of_process(server: &LocalServer, file: &str, name: &str) -> Vec<String> {
+    let text = fs::read_to_string(format!("/proc/{}/{file}", server.pid().as_raw_nonzero())).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.split_whitespace().map(str::to_owned).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn processes_leave_no_core_file_and_lock_their_keys() {
+    let site = Site::new();
+    let keys = site.sealing_key("create");
+    let api = site.api(&keys);
+    let worker = site.worker();
+    for server in [&api, &worker] {
+        assert_eq!(of_process(server, "limits", "Max core file size")[..2], ["0", "0"]);
+        let allowed = of_process(server, "limits", "Max locked memory").remove(0);
+        let locked: u64 = of_process(server, "status", "VmLck:").remove(0).parse().unwrap();
+        // "unlimited", or bytes.
+        if allowed.parse().is_ok_and(|bytes: u64| bytes < 64 * 1024) && !rustix::process::getuid().is_root() {
+            continue;
+        }
+        assert!(locked > 0, "no memory is locked, although {allowed} bytes may be");
+    }
+    for server in [api, worker] {
+        assert_eq!(server.terminate().unwrap(), Some(0));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_rotate_without_losing_a_request() {
     let site = Site::new();

@@ -5,6 +5,7 @@ pub mod ceremony;
 pub mod chain;
 pub mod flow;
 pub mod ledger;
+pub mod locked;
 pub mod queue;
 pub mod secret_file;
 pub mod store;

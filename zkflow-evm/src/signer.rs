@@ -9,11 +9,15 @@ use zeroize::Zeroizing;
 use zkflow_core::service::chain::{
     Address, ChainError, SignedTransaction, TransactionSigner, UnsignedTransaction,
 };
+use zkflow_core::service::locked::Locked;
 
 use super::transaction::{assemble, typed};
 
-/// The private key of an account, in memory. Zeroised on drop and never shown.
-pub struct LocalSigner(PrivateKeySigner);
+/// The private key of an account, in locked memory. Zeroised on drop and never shown.
+pub struct LocalSigner {
+    key: Locked<[u8; 32]>,
+    address: Address,
+}
 
 impl LocalSigner {
     /// Reads a private key of 64 hex digits, with or without `0x`.
@@ -27,11 +31,14 @@ impl LocalSigner {
                     .to_owned(),
             )
         };
-        let mut bytes = Zeroizing::new([0_u8; 32]);
         let digits = key.trim();
-        hex::decode_to_slice(digits.strip_prefix("0x").unwrap_or(digits), &mut *bytes)
-            .map_err(|_| wrong())?;
-        PrivateKeySigner::from_slice(&*bytes).map(Self).map_err(|_| wrong())
+        let digits = digits.strip_prefix("0x").unwrap_or(digits);
+        let mut read = Ok(());
+        let key = Locked::filled(|key: &mut [u8; 32]| read = hex::decode_to_slice(digits, key));
+        read.map_err(|_| wrong())?;
+        let account = PrivateKeySigner::from_slice(&*key).map_err(|_| wrong())?;
+        let address = Address(account.address().into_array());
+        Ok(Self { key, address })
     }
 
     /// Opens an encrypted keystore file (Web3 Secret Storage, version 3).
@@ -39,9 +46,17 @@ impl LocalSigner {
     /// # Errors
     /// [`ChainError::Signer`] if the file cannot be read or the password is wrong.
     pub fn from_keystore(path: &std::path::Path, password: &str) -> Result<Self, ChainError> {
-        PrivateKeySigner::decrypt_keystore(path, password)
-            .map(Self)
-            .map_err(|error| ChainError::Signer(format!("cannot open keystore {}: {error}", path.display())))
+        let account = PrivateKeySigner::decrypt_keystore(path, password).map_err(|error| {
+            ChainError::Signer(format!("cannot open keystore {}: {error}", path.display()))
+        })?;
+        let bytes = Zeroizing::new(account.to_bytes().0);
+        let key = Locked::filled(|key: &mut [u8; 32]| *key = *bytes);
+        Ok(Self { key, address: Address(account.address().into_array()) })
+    }
+
+    /// The account with a copy of the key for one use, which is zeroised on drop.
+    fn account(&self) -> Result<PrivateKeySigner, ChainError> {
+        PrivateKeySigner::from_slice(&*self.key).map_err(|error| ChainError::Signer(error.to_string()))
     }
 }
 
@@ -54,11 +69,11 @@ impl fmt::Debug for LocalSigner {
 #[async_trait]
 impl TransactionSigner for LocalSigner {
     fn address(&self) -> Address {
-        Address(self.0.address().into_array())
+        self.address
     }
 
     async fn sign(&self, transaction: &UnsignedTransaction) -> Result<SignedTransaction, ChainError> {
-        let signature = self.0.sign_transaction_sync(&mut typed(transaction));
+        let signature = self.account()?.sign_transaction_sync(&mut typed(transaction));
         let signature = signature.map_err(|error| ChainError::Signer(error.to_string()))?;
         Ok(assemble(transaction, self.address(), signature))
     }

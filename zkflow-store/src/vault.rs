@@ -422,7 +422,7 @@ impl Vault {
     /// A key for one purpose. Purposes with different names have independent keys; the same name gives the same key
     /// in every process with the vault's keys.
     pub fn derived_key(&self, purpose: &'static str) -> DerivedKey {
-        DerivedKey::new(self.keys.iter().map(|keys| keys.derived(purpose)).collect())
+        DerivedKey::new(self.keys.iter().map(|keys| keys.derived(purpose)))
     }
 
     fn encrypt(&self, owner: &Owner<'_>, text: &str) -> Bytes {
@@ -430,7 +430,7 @@ impl Vault {
         // Expect safety: without random numbers, neither sealing nor anything else is possible.
         getrandom::fill(&mut nonce).expect("the operating system's random generator failed");
         let header = self.header();
-        let cipher = &self.current().cipher;
+        let cipher = self.current().cipher();
         let associated = owner.associated_data(&header);
         let payload = Payload { msg: text.as_bytes(), aad: &associated };
         // Expect safety: fails only above 256 GiB, which does not fit into memory.
@@ -454,7 +454,7 @@ impl Vault {
             return Err(VaultError::WrongKey(owner.id.to_owned()));
         };
         let payload = Payload { msg: sealed, aad: &associated };
-        let opened = keys.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| altered())?;
+        let opened = keys.cipher().decrypt(&XNonce::from(*nonce), payload).map_err(|_| altered())?;
         String::from_utf8(opened).map_err(|error| {
             error.into_bytes().zeroize();
             altered()

@@ -1,27 +1,42 @@
 //! [`DerivedKey`]: a key of the vault for one purpose.
 
 use zeroize::Zeroizing;
+use zkflow_core::service::locked::Locked;
 
 use super::hmac::hmac_sha256;
+use super::ring::MOST;
 
-/// A key that is derived from a vault's current key for one purpose, with those of its earlier keys. Zeroised on drop; has
-/// neither `Debug` nor `Serialize`.
-pub struct DerivedKey(Vec<Zeroizing<[u8; 32]>>);
+/// A key that is derived from a vault's current key for one purpose, with those of its earlier keys, in locked memory. Zeroised on
+/// drop; has neither `Debug` nor `Serialize`.
+pub struct DerivedKey {
+    keys: Locked<[[u8; 32]; MOST]>,
+    count: usize,
+}
 
 impl DerivedKey {
-    /// The current key first. There is at least one.
-    pub(super) fn new(keys: Vec<Zeroizing<[u8; 32]>>) -> Self {
-        Self(keys)
+    /// The current key first. There is at least one, and at most [`MOST`].
+    pub(super) fn new(derived: impl ExactSizeIterator<Item = Zeroizing<[u8; 32]>>) -> Self {
+        let count = derived.len();
+        let fill = |keys: &mut [[u8; 32]; MOST]| {
+            for (key, derived) in keys.iter_mut().zip(derived) {
+                *key = *derived;
+            }
+        };
+        Self { keys: Locked::filled(fill), count }
     }
 
     /// The bytes of the current key, for other algorithms.
     pub fn bytes(&self) -> &[u8; 32] {
-        &self.0[0]
+        &self.keys[0]
     }
 
     /// The bytes of the earlier keys.
     pub fn older(&self) -> impl Iterator<Item = &[u8; 32]> {
-        self.0[1..].iter().map(|key| &**key)
+        self.all().skip(1)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &[u8; 32]> {
+        self.keys.iter().take(self.count)
     }
 
     /// `HMAC-SHA256(key, message)` under the current key: shows that a holder of the vault's key wrote the message.
@@ -31,7 +46,7 @@ impl DerivedKey {
 
     /// Whether `mac` is the MAC of the message under one of the keys. The time does not depend on the bytes of either.
     pub fn verifies(&self, message: &[u8], mac: &[u8; 32]) -> bool {
-        self.0.iter().fold(false, |found, key| found | verifies(key, message, mac))
+        self.all().fold(false, |found, key| found | verifies(key, message, mac))
     }
 
     /// Whether `mac` is the [MAC](Self::mac) of the message under the current key.

@@ -9,17 +9,18 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 use zkflow_core::error::{Classified, ErrorKind};
+use zkflow_core::service::locked::Locked;
 
-/// A key of a [`Vault`](super::Vault). Zeroised on drop; has neither `Debug` nor `Serialize`.
-pub struct VaultKey(Zeroizing<[u8; LENGTH]>);
+/// A key of a [`Vault`](super::Vault), in locked memory. Zeroised on drop; has neither `Debug` nor `Serialize`.
+pub struct VaultKey(Locked<[u8; LENGTH]>);
 
 impl VaultKey {
     /// A new key from the random generator of the operating system.
     pub fn generate() -> Self {
-        let mut bytes = Zeroizing::new([0; LENGTH]);
-        // Expect safety: without random numbers there is no key.
-        getrandom::fill(bytes.as_mut()).expect("the operating system's random generator failed");
-        Self(bytes)
+        Self(Locked::filled(|bytes: &mut [u8; LENGTH]| {
+            // Expect safety: without random numbers there is no key.
+            getrandom::fill(bytes).expect("the operating system's random generator failed");
+        }))
     }
 
     /// Parses 32 bytes in 64 hex digits or in base64 (plain or URL-safe, padded or not), as in
@@ -28,16 +29,18 @@ impl VaultKey {
     /// # Errors
     /// [`KeyError::Malformed`] or [`KeyError::Weak`], which do not contain the text.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        let key = Self::decode(text)?;
+        let mut decoded = None;
+        let key = Self(Locked::filled(|bytes| decoded = Self::decode(text, bytes)));
+        decoded.ok_or(KeyError::Malformed)?;
         let distinct: BTreeSet<u8> = key.0.iter().copied().collect();
         if distinct.len() < LEAST_DISTINCT { Err(KeyError::Weak) } else { Ok(key) }
     }
 
-    fn decode(text: &str) -> Result<Self, KeyError> {
+    /// Writes the bytes of the text; `None` if it is malformed.
+    fn decode(text: &str, bytes: &mut [u8; LENGTH]) -> Option<()> {
         let text = text.trim();
-        let mut bytes = Zeroizing::new([0; LENGTH]);
-        if hex::decode_to_slice(text, bytes.as_mut()).is_ok() {
-            return Ok(Self(bytes));
+        if hex::decode_to_slice(text, bytes).is_ok() {
+            return Some(());
         }
         for alphabet in [&alphabet::STANDARD, &alphabet::URL_SAFE] {
             let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -46,15 +49,15 @@ impl VaultKey {
                 && decoded.len() == LENGTH
             {
                 bytes.copy_from_slice(&decoded);
-                return Ok(Self(bytes));
+                return Some(());
             }
         }
-        Err(KeyError::Malformed)
+        None
     }
 
     /// The key as text, which [`parse`](Self::parse) reads.
     pub(super) fn to_text(&self) -> Zeroizing<String> {
-        Zeroizing::new(hex::encode(self.0.as_ref()))
+        Zeroizing::new(hex::encode(self.bytes()))
     }
 
     pub(super) fn bytes(&self) -> &[u8; LENGTH] {

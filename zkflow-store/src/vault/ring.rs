@@ -12,7 +12,7 @@ use super::private;
 pub struct KeyRing(Vec<VaultKey>);
 
 /// Most keys of a ring.
-const MOST: usize = 8;
+pub(super) const MOST: usize = 8;
 
 impl KeyRing {
     /// Parses keys that are separated by commas or white space, as in `ZKFLOW_SECRET_KEY` and in `secret.key`; see

@@ -10,7 +10,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use rustls::crypto::aws_lc_rs::hpke::DH_KEM_X25519_HKDF_SHA256_AES_256 as HPKE;
-use rustls::crypto::hpke::{EncapsulatedSecret, Hpke as _};
+use rustls::crypto::hpke::{EncapsulatedSecret, Hpke as _, HpkePrivateKey};
 use zeroize::Zeroize as _;
 
 /// Seals and opens texts with HPKE (RFC 9180) in base mode, by rustls and the aws-lc of TLS.
@@ -93,8 +93,10 @@ impl Sealing {
     ) -> Result<String, OpenError> {
         let parts = Parts::of(blob).ok_or(OpenError::Altered)?;
         let private = self.ring.private(&parts.key_id()).ok_or(OpenError::OtherKey)?;
+        // A copy for this use, zeroised on drop.
+        let private = HpkePrivateKey::from(private.to_vec());
         let encapsulated = EncapsulatedSecret(parts.encapsulated.to_vec());
-        let opened = HPKE.open(&encapsulated, INFO, &bind(parts.header), parts.ciphertext, private);
+        let opened = HPKE.open(&encapsulated, INFO, &bind(parts.header), parts.ciphertext, &private);
         String::from_utf8(opened.map_err(|_| OpenError::Altered)?).map_err(|error| {
             error.into_bytes().zeroize();
             OpenError::Altered

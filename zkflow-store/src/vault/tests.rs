@@ -148,7 +148,7 @@ async fn blobs_of_the_first_version_open_under_their_id() {
     header[0] = BOUND_TO_ID;
     let associated = [header.as_slice(), asked.id.as_str().as_bytes()].concat();
     let payload = Payload { msg: INPUTS.as_bytes(), aad: &associated };
-    let sealed = vault.current().cipher.encrypt(&XNonce::from(nonce), payload).unwrap();
+    let sealed = vault.current().cipher().encrypt(&XNonce::from(nonce), payload).unwrap();
     let old = [&header, nonce.as_slice(), &sealed].concat();
     plant(&store, &asked, old.clone()).await;
     assert_eq!(vault.open(&asked).await.unwrap().expose(), INPUTS);

@@ -4,23 +4,23 @@ use std::fmt;
 use std::path::Path;
 
 use aws_lc_rs::agreement::{PrivateKey, X25519};
-use rustls::crypto::hpke::HpkePrivateKey;
 use zeroize::{Zeroize as _, Zeroizing};
+use zkflow_core::service::locked::Locked;
 
 use super::{KEY_ID, PublicSealingKey};
 use crate::vault::key::{KeyError, VaultKey};
 use crate::vault::keys::Keys;
 use crate::vault::private;
 
-/// Private keys by id. The first one is current, the others open what was sealed before a rotation. Zeroised on drop and never
-/// shown.
+/// Private keys by id, in locked memory. The first one is current, the others open what was sealed before a rotation. Zeroised on
+/// drop and never shown.
 ///
 /// # File
 /// One private key of X25519 per line, as 64 hex digits, the current one first. Only the owner of the file may access it.
 pub struct SealingRing(Vec<Pair>);
 
 struct Pair {
-    private: HpkePrivateKey,
+    private: Locked<[u8; 32]>,
     public: PublicSealingKey,
     id: [u8; KEY_ID],
 }
@@ -88,8 +88,8 @@ impl SealingRing {
         self.0.iter().map(|pair| pair.public.clone())
     }
 
-    pub(super) fn private(&self, id: &[u8; KEY_ID]) -> Option<&HpkePrivateKey> {
-        self.0.iter().find(|pair| pair.id == *id).map(|pair| &pair.private)
+    pub(super) fn private(&self, id: &[u8; KEY_ID]) -> Option<&[u8; 32]> {
+        self.0.iter().find(|pair| pair.id == *id).map(|pair| &*pair.private)
     }
 
     pub(super) fn append(&mut self, other: Self) {
@@ -102,7 +102,7 @@ impl SealingRing {
         for pair in &self.0 {
             let mut line = [0; 64];
             // Expect safety: 32 bytes have 64 digits.
-            hex::encode_to_slice(pair.private.secret_bytes(), &mut line).expect("the length fits");
+            hex::encode_to_slice(&*pair.private, &mut line).expect("the length fits");
             text.extend(line.iter().map(|digit| char::from(*digit)));
             text.push('\n');
             line.zeroize();
@@ -121,7 +121,7 @@ impl Pair {
         public.copy_from_slice(computed.as_ref());
         let public = PublicSealingKey::of(public);
         let id = public.id();
-        Self { private: bytes.to_vec().into(), public, id }
+        Self { private: Locked::filled(|private: &mut [u8; 32]| *private = *bytes), public, id }
     }
 }
 
