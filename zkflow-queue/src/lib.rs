@@ -22,7 +22,7 @@ pub mod backoff;
 mod waiting;
 
 #[cfg(feature = "redis")]
-pub use crate::redis::RedisQueue;
+pub use crate::redis::{RedisQueue, Taken};
 pub use backoff::Backoff;
 pub use ledger::Apart;
 pub use memory::MemoryQueue;

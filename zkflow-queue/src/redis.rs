@@ -2,6 +2,7 @@
 
 mod link;
 mod listener;
+mod rate;
 mod record;
 mod script;
 
@@ -21,6 +22,7 @@ use zkflow_core::service::queue::{
 use crate::waiting::{self, Attempt, Attempted, WakeUps};
 use link::{Call, Link};
 use listener::Hearing;
+pub use rate::Taken;
 use record::{Record, get, id_in, queue_of, read_moment};
 use script::Script;
 
@@ -44,6 +46,7 @@ use script::Script;
 pub struct RedisQueue {
     link: Arc<Link>,
     ears: Arc<Ears>,
+    namespace: String,
     keys: [Vec<String>; QueueName::ALL.len()],
     /// Replaces the clock of Redis in tests.
     clock: Option<Arc<dyn Clock>>,
@@ -65,7 +68,7 @@ impl RedisQueue {
         link.thread().spawn(listener::listen(Arc::downgrade(&link), Arc::downgrade(&ears)));
         let keys =
             QueueName::ALL.map(|queue| SETS.map(|set| format!("{{{namespace}:{queue}}}:{set}")).to_vec());
-        Ok(Self { link, ears, keys, clock: None })
+        Ok(Self { link, ears, namespace: namespace.to_owned(), keys, clock: None })
     }
 
     /// Uses `clock` instead of the clock of Redis; for tests.
@@ -99,6 +102,11 @@ impl RedisQueue {
         self.ears.told.subscribe()
     }
 
+    /// The moment of the clock of tests, for scripts; empty for that of Redis.
+    fn present(&self) -> String {
+        self.clock.as_ref().map_or(String::new(), |clock| clock.now().as_millis().to_string())
+    }
+
     async fn run(
         &self,
         action: &'static str,
@@ -106,8 +114,7 @@ impl RedisQueue {
         queue: QueueName,
         arguments: &[String],
     ) -> Result<Value, QueueError> {
-        let now = self.clock.as_ref().map_or(String::new(), |clock| clock.now().as_millis().to_string());
-        let arguments = [&[now], arguments].concat();
+        let arguments = [&[self.present()], arguments].concat();
         self.link.make(action, &Call::Script { script, keys: &self.keys[queue as usize], arguments }).await
     }
 

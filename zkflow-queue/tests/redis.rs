@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use common::{clock, redis_queue};
 use futures::future;
+use zkflow_core::digest::Digest;
+use zkflow_core::service::clock::{ManualClock, Timestamp};
 use zkflow_core::service::queue::{DEAD_LETTERS, JobQueue, NewJob, QueueError, QueueName, QueueStats, Retry};
 use zkflow_queue::RedisQueue;
 use zkflow_testbed::{RedisOptions, RedisServer};
@@ -204,4 +206,53 @@ async fn finished_jobs_leave_nothing_and_dead_letters_have_a_limit() {
     assert_eq!(stats, QueueStats { dead: DEAD_LETTERS as u64, ..QueueStats::default() });
     let letters = queue.dead(Q, usize::MAX).await.unwrap();
     assert_eq!(letters.len(), DEAD_LETTERS);
+}
+
+#[tokio::test]
+async fn processes_count_the_requests_of_a_caller_together() {
+    let server = RedisServer::for_tests().unwrap();
+    let (namespace, clock) = (RedisServer::fresh_namespace(), clock());
+    let open = async |namespace: &str| {
+        RedisQueue::connect(server.url(), namespace).await.unwrap().with_clock(clock.clone())
+    };
+    let (one, other) = (open(&namespace).await, open(&namespace).await);
+    let take = async |queue: &RedisQueue, caller: &str| {
+        let taken = queue.take(caller, 2, 4).await.unwrap();
+        (taken.remaining, taken.wait.map(|wait| wait.as_millis()))
+    };
+    for (queue, remaining) in [(&one, 3), (&other, 2), (&one, 1), (&other, 0)] {
+        assert_eq!(take(queue, "ann").await, (remaining, None));
+    }
+    for queue in [&one, &other, &other] {
+        assert_eq!(take(queue, "ann").await, (0, Some(500)));
+    }
+    // Refused requests do not count, and other callers and installations have a pace of their own.
+    assert_eq!(take(&other, "bob").await, (3, None));
+    assert_eq!(take(&open(&RedisServer::fresh_namespace()).await, "ann").await, (3, None));
+    clock.advance(Duration::from_millis(499));
+    assert_eq!(take(&one, "ann").await, (0, Some(1)));
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(take(&other, "ann").await, (0, None));
+    assert_eq!(take(&one, "ann").await, (0, Some(500)));
+    // A long pause allows no more than the burst.
+    clock.advance(Duration::from_secs(3600));
+    assert_eq!(take(&one, "ann").await, (3, None));
+    // After a step of the clock backwards, the caller waits no longer than for a whole burst.
+    let behind = open(&namespace).await.with_clock(Arc::new(ManualClock::new(Timestamp::from_millis(1000))));
+    assert_eq!(take(&behind, "ann").await, (0, Some(500)));
+    // A higher limit holds at once.
+    assert!(one.take("ann", 1000, 2000).await.unwrap().wait.is_none());
+}
+
+#[tokio::test]
+async fn a_count_of_requests_goes_by_itself() {
+    let server = RedisServer::start(RedisOptions::default()).unwrap();
+    let queue = RedisQueue::connect(server.url(), "zkflow").await.unwrap();
+    for caller in ["ann", "a caller of any name \u{1f600} {x}"] {
+        assert_eq!(queue.take(caller, 1, 10).await.unwrap().wait, None);
+        let key = format!("{{zkflow:rate:{}}}", Digest::of(caller));
+        let answer = server.command(&format!("PTTL {key}")).unwrap();
+        let left: u64 = answer.trim().trim_start_matches(':').parse().unwrap();
+        assert!((1..=61_001).contains(&left), "{left} ms");
+    }
 }

@@ -44,7 +44,8 @@ use crate::config::Config;
 use crate::maintenance::Data;
 use crate::maintenance::binding::bind;
 use crate::state::{
-    ActivityLog, App, Budgets, CacheFolders, Changes, LoadedCircuits, Meters, Pauses, Rates, Verifiers,
+    ActivityLog, App, Budgets, CacheFolders, Changes, LoadedCircuits, Meters, Pauses, Rates, SharedRates,
+    Verifiers,
 };
 use crate::telemetry;
 #[cfg(feature = "evm")]
@@ -112,10 +113,11 @@ pub async fn open_for(
     let jobs = match &config.storage.redis_url {
         #[cfg(feature = "redis")]
         Some(url) => {
-            let (queue, changes, clock) = redis::queue(url, config.storage.redis_namespace.as_str()).await?;
+            let namespace = config.storage.redis_namespace.as_str();
+            let redis::Opened { queue, changes, clock, rates } = redis::open(url, namespace).await?;
             // One clock for documents and jobs, whatever those of the machines say.
             data.clock = clock;
-            Jobs { ledger: apart(&queue), queue, changes }
+            Jobs { ledger: apart(&queue), queue, changes, rates: Some(rates) }
         }
         _ => {
             let queue = SqliteQueue::open(database.open().await?, data.clock.clone());
@@ -125,7 +127,7 @@ pub async fn open_for(
                 None => Arc::new(SqliteLedger::new(file)),
                 Some(_) => apart(&queue),
             };
-            Jobs { queue, ledger, changes: Changes::default() }
+            Jobs { queue, ledger, changes: Changes::default(), rates: None }
         }
     };
     let caches = CacheFolders {
@@ -203,7 +205,8 @@ pub async fn in_memory(
     let installation = bind(&data).await.map_err(failed("use the catalog and the artifact store"))?;
     let queue: Arc<dyn JobQueue> = Arc::new(MemoryQueue::new(data.clock.clone()));
     let ledger = Arc::new(Apart::new(data.catalog.clone(), queue.clone()));
-    let backends = Backends { data, installation, jobs: Jobs { queue, ledger, changes: Changes::default() } };
+    let jobs = Jobs { queue, ledger, changes: Changes::default(), rates: None };
+    let backends = Backends { data, installation, jobs };
     let caches = CacheFolders {
         artifacts: None,
         modules: config.circuits.module_cache.clone(),
@@ -223,11 +226,12 @@ struct Backends {
     jobs: Jobs,
 }
 
-/// The queue, what writes to it, and the news of changed documents.
+/// The queue, what writes to it, the news of changed documents, and the pace of callers in all processes.
 struct Jobs {
     queue: Arc<dyn JobQueue>,
     ledger: Arc<dyn Ledger>,
     changes: Changes,
+    rates: Option<Arc<dyn SharedRates>>,
 }
 
 async fn assemble(
@@ -239,7 +243,7 @@ async fn assemble(
     queues: &[QueueName],
     shutdown: CancellationToken,
 ) -> Result<Arc<App>, OpenError> {
-    let Backends { data, installation, jobs: Jobs { queue, ledger, changes } } = backends;
+    let Backends { data, installation, jobs: Jobs { queue, ledger, changes, rates } } = backends;
     let record_key = data.record_key();
     let Data { catalog, store, clock, vault } = data;
     vault.claim().await.map_err(failed("use the key that seals private inputs"))?;
@@ -295,7 +299,7 @@ async fn assemble(
         clock,
         changes,
         budgets: Budgets::new(&config.http),
-        rates: Rates::new(&config.limits, &config.plans),
+        rates: Rates::new(&config.limits, &config.plans).with(rates),
         meters: Meters::default(),
         verifiers: Verifiers::new(std::thread::available_parallelism().map_or(1, usize::from)),
         loaded: LoadedCircuits::new(config.proving.circuit_cache_bytes()),

@@ -51,7 +51,7 @@ pub use changes::{Changes, Subscription};
 pub use loaded::{CacheFolders, CircuitUse, LoadedCircuits};
 pub use meters::{Meter, Meters};
 pub use pauses::Pauses;
-pub use rates::{Rate, Rates};
+pub use rates::{Rate, Rates, SharedRates};
 #[cfg(feature = "evm")]
 pub use verdicts::{Asker, JudgeTurn, Question, Verdict, Verdicts};
 pub use verifiers::{Turn, Verifiers};

@@ -36,6 +36,9 @@ scripts! {
     REMOVE_DEAD: "remove_dead.lua";
 }
 
+/// Has a key of its own, and no part of the others.
+pub(super) static RATE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/rate.lua")));
+
 impl Script {
     fn new(code: &str) -> Self {
         Self { code: code.to_owned(), digest: redis::Script::new(code).get_hash().to_owned() }

@@ -1,8 +1,11 @@
-//! Opens the queue in Redis, and relays changes of documents between processes.
+//! Opens the queue in Redis, relays changes of documents between processes, and counts the requests of callers for all of them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::timeout;
 use zkflow_core::service::clock::Clock;
 use zkflow_core::service::queue::JobQueue;
 use zkflow_queue::RedisQueue;
@@ -10,13 +13,18 @@ use zkflow_queue::RedisQueue;
 use super::time::QueueTime;
 use super::{OpenError, failed};
 use crate::config::SecretSetting;
-use crate::state::Changes;
+use crate::state::{Changes, Rate, SharedRates};
 
-/// Returns the queue at `url`, the changes relayed through it, and its time.
-pub(super) async fn queue(
-    url: &SecretSetting,
-    namespace: &str,
-) -> Result<(Arc<dyn JobQueue>, Changes, Arc<dyn Clock>), OpenError> {
+/// What the processes with one Redis share.
+pub(super) struct Opened {
+    pub(super) queue: Arc<dyn JobQueue>,
+    pub(super) changes: Changes,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) rates: Arc<dyn SharedRates>,
+}
+
+/// Opens the queue at `url`, with the changes relayed through it, its time, and the pace of callers.
+pub(super) async fn open(url: &SecretSetting, namespace: &str) -> Result<Opened, OpenError> {
     let queue = RedisQueue::connect(url.expose(), namespace);
     let queue = Arc::new(queue.await.map_err(failed("open the queue"))?);
     let clock = QueueTime::of(&queue).await.map_err(failed("ask the queue for the time"))?;
@@ -38,5 +46,91 @@ pub(super) async fn queue(
             }
         }
     });
-    Ok((queue, changes, clock))
+    let rates = Arc::new(RedisRates::new(queue.clone()));
+    Ok(Opened { queue, changes, clock, rates })
+}
+
+/// How long a request waits for its count.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How long Redis is not asked after it gave no answer.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// The pace of callers, counted in Redis. While Redis gives no answer, each process counts alone.
+#[derive(Debug)]
+struct RedisRates {
+    queue: Arc<RedisQueue>,
+    /// The last time without an answer.
+    silent: Mutex<Option<Instant>>,
+}
+
+impl RedisRates {
+    fn new(queue: Arc<RedisQueue>) -> Self {
+        Self { queue, silent: Mutex::default() }
+    }
+}
+
+#[async_trait]
+impl SharedRates for RedisRates {
+    async fn take(&self, caller: &str, per_second: u32, burst: u32) -> Option<Rate> {
+        let silent = || self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        if silent().is_some_and(|since| since.elapsed() < PAUSE) {
+            return None;
+        }
+        match timeout(PATIENCE, self.queue.take(caller, per_second, burst)).await {
+            Ok(Ok(taken)) => Some(Rate { per_second, burst, remaining: taken.remaining, wait: taken.wait }),
+            Ok(Err(_)) | Err(_) => {
+                tracing::debug!("Redis does not answer: each process counts the requests of callers alone");
+                *silent() = Some(Instant::now());
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zkflow_testbed::{RedisOptions, RedisServer};
+
+    use super::*;
+
+    /// The rates of two processes with one Redis.
+    async fn pair(server: &RedisServer) -> [RedisRates; 2] {
+        let open = async || Arc::new(RedisQueue::connect(server.url(), "zkflow").await.unwrap());
+        [RedisRates::new(open().await), RedisRates::new(open().await)]
+    }
+
+    #[tokio::test]
+    async fn two_processes_share_the_pace_of_a_caller() {
+        let server = RedisServer::start(RedisOptions::default()).unwrap();
+        let [one, other] = pair(&server).await;
+        let began = Instant::now();
+        let mut accepted = 0;
+        for _ in 0..30 {
+            for rates in [&one, &other] {
+                let rate = rates.take("ann", 1, 10).await.unwrap();
+                assert_eq!((rate.per_second, rate.burst), (1, 10));
+                accepted += u64::from(rate.wait.is_none());
+            }
+        }
+        // Each for itself would have accepted 20, or more on a slow machine.
+        let most = 10 + began.elapsed().as_secs() + 1;
+        assert!((10..=most).contains(&accepted), "{accepted} of 60 requests, expected at most {most}");
+        assert!(other.take("bob", 1, 10).await.unwrap().wait.is_none());
+    }
+
+    #[tokio::test]
+    async fn without_redis_there_is_no_common_pace_until_it_is_back() {
+        let mut server = RedisServer::start(RedisOptions::default()).unwrap();
+        let [one, _] = pair(&server).await;
+        assert!(one.take("ann", 1, 10).await.is_some());
+        server.stop().unwrap();
+        assert_eq!(one.take("ann", 1, 10).await, None);
+        server.start_again().unwrap();
+        // Redis is asked again after a pause.
+        let began = Instant::now();
+        while one.take("ann", 1, 10).await.is_none() {
+            assert!(began.elapsed() < Duration::from_secs(60), "Redis is not asked again");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
 }

@@ -88,7 +88,7 @@ async fn check(State(access): State<Access>, request: Request, next: Next) -> Re
         Err(error) => return Problem::from(RequestError::from(error)).into_response(),
     };
     tracing::Span::current().record("caller", &principal.name);
-    let rate = rate(&parts, &principal);
+    let rate = rate(&parts, &principal).await;
     let mut response = match rate.and_then(|rate| rate.wait) {
         Some(wait) => too_fast(wait).into_response(),
         None => {
@@ -106,10 +106,10 @@ async fn check(State(access): State<Access>, request: Request, next: Next) -> Re
 }
 
 /// Counts the request; `None` if callers are not counted. Without authentication, all callers are one.
-fn rate(parts: &Parts, principal: &Principal) -> Option<Rate> {
+async fn rate(parts: &Parts, principal: &Principal) -> Option<Rate> {
     match parts.extensions.get::<Door>() {
         Some(Door::Guarded(app)) if *principal != Principal::everyone() => {
-            app.rates.take(&app.config.plans, principal)
+            app.rates.take(&app.config.plans, principal).await
         }
         _ => None,
     }
