@@ -45,7 +45,7 @@ use crate::maintenance::Data;
 use crate::maintenance::binding::bind;
 use crate::state::{
     ActivityLog, App, Budgets, CacheFolders, Changes, LoadedCircuits, Meters, Pauses, Rates, SharedRates,
-    Verifiers,
+    TenantMetrics, Verifiers,
 };
 use crate::telemetry;
 #[cfg(feature = "evm")]
@@ -300,6 +300,7 @@ async fn assemble(
         changes,
         budgets: Budgets::new(&config.http),
         rates: Rates::new(&config.limits, &config.plans).with(rates),
+        tenant_metrics: TenantMetrics::new(config.http.metrics_tenants),
         meters: Meters::default(),
         verifiers: Verifiers::new(std::thread::available_parallelism().map_or(1, usize::from)),
         loaded: LoadedCircuits::new(config.proving.circuit_cache_bytes()),

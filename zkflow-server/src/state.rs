@@ -38,6 +38,7 @@ mod meters;
 mod pauses;
 mod rates;
 mod shares;
+mod tenants;
 #[cfg(feature = "evm")]
 mod verdicts;
 mod verifiers;
@@ -52,6 +53,7 @@ pub use loaded::{CacheFolders, CircuitUse, LoadedCircuits};
 pub use meters::{Meter, Meters};
 pub use pauses::Pauses;
 pub use rates::{Rate, Rates, SharedRates};
+pub use tenants::TenantMetrics;
 #[cfg(feature = "evm")]
 pub use verdicts::{Asker, JudgeTurn, Question, Verdict, Verdicts};
 pub use verifiers::{Turn, Verifiers};
@@ -120,6 +122,8 @@ pub struct App {
     pub budgets: Budgets,
     /// Limits of the requests of each caller.
     pub rates: Rates,
+    /// Metrics by tenant.
+    pub tenant_metrics: TenantMetrics,
     /// What the tenants with a plan owe and have used.
     pub meters: Meters,
     /// Limit of concurrent verifications, and a cache of prepared keys.

@@ -39,6 +39,9 @@ settings! {
         /// Port for /health, /ready and /metrics on a listener of their own, at the same address; 0: on the
         /// port of the API
         operations_port: u16 = 0, "operations-port", "ZKFLOW_OPERATIONS_PORT", 0..=65535;
+        /// Tenants with metrics of their own, the first ones that a process works for; all others are one, named other. 0: no
+        /// metrics by tenant
+        metrics_tenants: usize = 0, "metrics-tenants", "ZKFLOW_METRICS_TENANTS", 0..=1000;
         /// Whether / is a web page for people; see docs/dashboard.md
         dashboard: bool = true, "dashboard", "ZKFLOW_DASHBOARD";
         /// Limit of open connections; a further one replaces the one that was idle for longest, or waits

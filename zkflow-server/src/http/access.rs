@@ -88,7 +88,12 @@ async fn check(State(access): State<Access>, request: Request, next: Next) -> Re
         Err(error) => return Problem::from(RequestError::from(error)).into_response(),
     };
     tracing::Span::current().record("caller", &principal.name);
-    let rate = rate(&parts, &principal).await;
+    let app = match parts.extensions.get::<Door>() {
+        Some(Door::Guarded(app)) => Some(Arc::clone(app)),
+        _ => None,
+    };
+    let tenant = principal.tenant.clone();
+    let rate = rate(app.as_deref(), &principal).await;
     let mut response = match rate.and_then(|rate| rate.wait) {
         Some(wait) => too_fast(wait).into_response(),
         None => {
@@ -102,17 +107,16 @@ async fn check(State(access): State<Access>, request: Request, next: Next) -> Re
     if let Some(rate) = rate {
         tell(response.headers_mut(), rate);
     }
+    if let Some(app) = app.filter(|_| response.status() == StatusCode::TOO_MANY_REQUESTS) {
+        app.tenant_metrics.refused(&tenant);
+    }
     response
 }
 
 /// Counts the request; `None` if callers are not counted. Without authentication, all callers are one.
-async fn rate(parts: &Parts, principal: &Principal) -> Option<Rate> {
-    match parts.extensions.get::<Door>() {
-        Some(Door::Guarded(app)) if *principal != Principal::everyone() => {
-            app.rates.take(&app.config.plans, principal).await
-        }
-        _ => None,
-    }
+async fn rate(app: Option<&App>, principal: &Principal) -> Option<Rate> {
+    let app = app.filter(|_| *principal != Principal::everyone())?;
+    app.rates.take(&app.config.plans, principal).await
 }
 
 fn too_fast(wait: Duration) -> Problem {

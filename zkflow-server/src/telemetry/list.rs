@@ -109,6 +109,22 @@ pub const METRICS: &[Metric] = &[
         "Duration of a stage of a circuit, proof or deployment",
     ),
     counter("zkflow_witnesses_total", "way", "Witnesses, by calculation method"),
+    counter(
+        "zkflow_tenant_proofs_total",
+        "tenant",
+        "Proofs that were made; this and the next three only with `metrics_tenants`",
+    ),
+    counter("zkflow_tenant_failed_proofs_total", "tenant", "Proof requests that failed for good"),
+    counter(
+        "zkflow_tenant_work_milliseconds_total",
+        "tenant",
+        "Time of workers on circuits, proofs and deployments, also on attempts that failed",
+    ),
+    counter(
+        "zkflow_tenant_requests_refused_total",
+        "tenant",
+        "Requests answered with 429: a limit of the caller, the tenant or the server is reached",
+    ),
     counter("zkflow_artifact_cache_total", "outcome", "Reads of artifacts through the local cache"),
     counter(
         "zkflow_circuit_cache_total",

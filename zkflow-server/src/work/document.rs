@@ -160,6 +160,7 @@ impl Account {
     async fn count(self, app: &App, ended: bool, work_ms: u64) {
         let Self { tenant, circuit, end } = self;
         let usage = Usage { work_ms, ..if ended { end } else { Usage::default() } };
+        app.tenant_metrics.worked(&tenant, &usage);
         let now = app.now();
         let key = UsageKey { day: Day::of(now), tenant, circuit };
         let log = app.catalog.usage_log();
