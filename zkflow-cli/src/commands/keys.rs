@@ -97,8 +97,9 @@ pub(super) fn keys(command: &KeysCommand) -> Result<ExitCode, Error> {
             if !key.is_valid(now) {
                 return Err(format!("key {} is revoked or has expired: make a new one", key.id).into());
             }
-            let made = successor(&*data.catalog, &key, now).await?;
+            let made = successor(&key, now);
             record(&data, AuditAction::KeyRotate, &key.tenant, &format!("{} {}", key.id, made.0.id)).await?;
+            data.catalog.keys().add(&made.0).await?;
             expire(&*data.catalog, &key, Duration::from_secs(args.overlap_s.into()), now).await?;
             show(&made);
             Ok(ExitCode::SUCCESS)
@@ -115,8 +116,9 @@ async fn create(args: &CreateArgs, data: Data) -> Result<ExitCode, Error> {
         scopes: args.scopes.clone(),
         expires_at: args.expires_in_days.map(days),
     };
-    let made = new.create(&*data.catalog, now).await?;
+    let made = new.make(now);
     record(&data, AuditAction::KeyCreate, &made.0.tenant, made.0.id.as_str()).await?;
+    data.catalog.keys().add(&made.0).await?;
     show(&made);
     Ok(ExitCode::SUCCESS)
 }

@@ -81,15 +81,17 @@ impl NewKey {
         catalog: &dyn Catalog,
         now: Timestamp,
     ) -> Result<(ApiKey, KeyText), CatalogError> {
-        self.create_after(None, catalog, now).await
+        let (key, text) = self.make(now);
+        catalog.keys().add(&key).await?;
+        Ok((key, text))
     }
 
-    async fn create_after(
-        self,
-        first: Option<KeyId>,
-        catalog: &dyn Catalog,
-        now: Timestamp,
-    ) -> Result<(ApiKey, KeyText), CatalogError> {
+    /// Makes the key without storing its digest: it is of use when the digest is [added](zkflow_core::service::catalog::ApiKeys::add).
+    pub fn make(self, now: Timestamp) -> (ApiKey, KeyText) {
+        self.make_after(None, now)
+    }
+
+    fn make_after(self, first: Option<KeyId>, now: Timestamp) -> (ApiKey, KeyText) {
         let text = KeyText::generate();
         let mut scopes = self.scopes;
         scopes.sort();
@@ -106,22 +108,14 @@ impl NewKey {
             last_used_at: None,
             first,
         };
-        catalog.keys().add(&key).await?;
-        Ok((key, text))
+        (key, text)
     }
 }
 
-/// Makes a key with the name, tenant, scopes, expiry and plan of `old`, which is to [expire] then.
-///
-/// # Errors
-/// The catalog fails.
-pub async fn successor(
-    catalog: &dyn Catalog,
-    old: &ApiKey,
-    now: Timestamp,
-) -> Result<(ApiKey, KeyText), CatalogError> {
+/// Makes a key with the name, tenant, scopes, expiry and plan of `old`, which is to [expire] when the digest of the new one is stored.
+pub fn successor(old: &ApiKey, now: Timestamp) -> (ApiKey, KeyText) {
     let ApiKey { id, name, tenant, scopes, expires_at, first, .. } = old.clone();
-    NewKey { name, tenant, scopes, expires_at }.create_after(Some(first.unwrap_or(id)), catalog, now).await
+    NewKey { name, tenant, scopes, expires_at }.make_after(Some(first.unwrap_or(id)), now)
 }
 
 /// Makes a replaced key expire after `overlap`.

@@ -144,9 +144,9 @@ async fn create(
         return Err(RequestError::Fields(vec![InputFault { path: "name".to_owned(), message }]).into());
     }
     let new = NewKey { name, tenant, scopes, expires_at };
-    let made = new.create(&*app.catalog, app.now()).await.map_err(failed)?;
-    // Without an entry, the key is not shown, so it is of no use.
+    let made = new.make(app.now());
     record(&app, &caller, AuditAction::KeyCreate, &made.0.id).await?;
+    app.catalog.keys().add(&made.0).await.map_err(failed)?;
     Ok((StatusCode::CREATED, Json(made.into())))
 }
 
@@ -246,9 +246,10 @@ async fn rotated(
     if !old.is_valid(app.now()) {
         return Err(unknown());
     }
-    let made = successor(&*app.catalog, &old, app.now()).await.map_err(failed)?;
+    let made = successor(&old, app.now());
     let both = format!("{} {}", old.id, made.0.id);
     audit::record(&app, &caller.tenant, &caller.name, AuditAction::KeyRotate, &both).await?;
+    app.catalog.keys().add(&made.0).await.map_err(failed)?;
     let overlap = Duration::from_secs(overlap.into());
     expire(&*app.catalog, &old, overlap, app.now()).await.map_err(failed)?;
     app.authenticator.forget(&old.id);

@@ -38,6 +38,7 @@ mod template_keys;
 mod tenant_list;
 mod tenants;
 mod tokens;
+mod unrecorded;
 mod unsigned;
 mod usage;
 mod verifications;

@@ -301,7 +301,8 @@ async fn a_key_has_the_rate_of_its_own_plan() {
     // Keys that replace it have its plan, and share its pace.
     let (mut key, now) = (server.app.catalog.keys().key(&own.id).await.unwrap().unwrap(), server.app.now());
     for number in 2..5 {
-        let (next, text) = successor(&*server.app.catalog, &key, now).await.unwrap();
+        let (next, text) = successor(&key, now);
+        server.app.catalog.keys().add(&next).await.unwrap();
         assert_ne!(next.id, key.id);
         let rate = rate(text.expose()).await;
         assert_eq!((rate.burst, rate.remaining), (7, 7 - number), "{rate:?}");

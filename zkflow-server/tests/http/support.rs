@@ -62,6 +62,14 @@ impl Server {
         Self { router: http::router(app.clone()), app }
     }
 
+    /// The server with a changed app. No other part may have the app.
+    pub(crate) fn changed(self, change: impl FnOnce(App) -> App) -> Self {
+        let Self { app, router } = self;
+        drop(router);
+        let app = Arc::new(change(Arc::into_inner(app).unwrap()));
+        Self { router: http::router(app.clone()), app }
+    }
+
     /// An idle server and the id of a ready circuit on it.
     pub(crate) async fn idle_with_circuit() -> (Self, String) {
         Self::idle_with_circuit_and(|_| ()).await
