@@ -114,10 +114,15 @@ impl Reconciler {
         if let Some(delivery) = Delivery::owed_by(&document, self.clock.now()) {
             owe(&*self.catalog, delivery).await?;
         }
-        match document.fail(failure, self.clock.now()) {
-            Ok(()) => unless_stale(D::collection(&*self.catalog).replace(document).await),
-            Err(_) => Ok(0),
+        let (id, Failure { code, message }) = (document.id().to_string(), failure.clone());
+        let failed = match document.fail(failure, self.clock.now()) {
+            Ok(()) => unless_stale(D::collection(&*self.catalog).replace(document).await)?,
+            Err(_) => 0,
+        };
+        if failed > 0 {
+            tracing::warn!(kind = D::KIND, id, code, reason = message, "failed: its job is a dead letter");
         }
+        Ok(failed)
     }
 
     async fn dead(&self, queue: QueueName) -> Result<Dead, QueueError> {

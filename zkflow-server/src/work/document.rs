@@ -226,10 +226,13 @@ impl<S: Steps> Handler for Progress<S> {
         let (id, has_data) = (document.id().clone(), steps.has_data(&document));
         let owed = Delivery::owed_by(&document, steps.app().now());
         let failure = Failure { code: error.kind.to_owned(), message: error.reason.clone() };
+        let code = failure.code.clone();
+        if document.fail(failure, steps.app().now()).is_err() {
+            return;
+        }
+        document_failed(job.queue, code);
         // The attempts were counted one by one.
-        if document.fail(failure, steps.app().now()).is_ok()
-            && let Err(error) = self.finish(document, has_data, owed, None, 0).await
-        {
+        if let Err(error) = self.finish(document, has_data, owed, None, 0).await {
             tracing::warn!(document = %id, reason = %error.reason, "not saved; the reconciler retries");
         }
     }
