@@ -254,7 +254,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List circuits, newest first. */
+        /**
+         * List circuits, newest first.
+         * @description Lists contain the circuits of the caller's tenant, unless an operator asks for another one.
+         */
         get: operations["listCircuits"];
         put?: never;
         /**
@@ -486,7 +489,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Delete the documents of failed jobs, of all tenants. */
+        /** Delete the documents of failed jobs, of all tenants: those of a list, or all that match, 200 in each call. */
         post: operations["deleteJobs"];
         delete?: never;
         options?: never;
@@ -520,7 +523,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Repeat failed jobs, of all tenants. Their dead letters are removed. */
+        /** Repeat failed jobs, of all tenants: those of a list, or all that match, 200 in each call. Their dead letters are removed. */
         post: operations["retryJobs"];
         delete?: never;
         options?: never;
@@ -796,6 +799,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tenants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tenants with their limits and what they have: those with a plan, with one of the newest 2000 keys, or with work
+         *     that ended yesterday or today.
+         */
+        get: operations["listTenants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/uploads": {
         parameters: {
             query?: never;
@@ -986,14 +1009,15 @@ export interface components {
              * @description Length of the window in seconds.
              */
             lengthS: number;
-            /** @description Time of the stage `prove`, which includes the verification. */
+            /** @description Time of the stage `prove` without the verification. */
             prove?: components["schemas"]["Quantiles"];
             /** @description Time from the request to the proof. */
             total?: components["schemas"]["Quantiles"];
+            /** @description Time of the verification. */
+            verify?: components["schemas"]["Quantiles"];
             /** @description Time of completed requests in no stage: waiting for a worker, and loading the circuit. */
             wait?: components["schemas"]["Quantiles"];
-            /** @description `hour`, `day` or `week`. */
-            window: string;
+            window: components["schemas"]["WindowName"];
             /** @description Time of the stage `witness`. */
             witness?: components["schemas"]["Quantiles"];
         };
@@ -1015,6 +1039,8 @@ export interface components {
              */
             turnSeconds: number;
         };
+        /** @description Key of the API: `zk_` and 64 hex digits. */
+        ApiKey: string;
         /** @description An artifact of a circuit. */
         Artifact: components["schemas"]["ArtifactFile"] | components["schemas"]["DeployedContract"] | components["schemas"]["RecordedContract"];
         /** @description A file of a circuit. */
@@ -1026,7 +1052,25 @@ export interface components {
              */
             size: number;
             /** @description Path of the download on this server. */
-            url: string;
+            url: components["schemas"]["ArtifactPath"];
+        };
+        /** @description Path of a download on this server. */
+        ArtifactPath: string;
+        /** @description An attempt at a proof. */
+        Attempt: {
+            /** @description Time at which a worker started. */
+            beganAt: components["schemas"]["Time"];
+            /** @description Code of the reason why it has no proof; absent while it runs, and if it was successful or cancelled. */
+            cause?: components["schemas"]["ErrorCode"];
+            /** @description Time of the end; absent while it runs, and if its worker died. */
+            endedAt?: components["schemas"]["Time"];
+            /**
+             * Format: int32
+             * @description Number of the attempt, from 1.
+             */
+            number: number;
+            /** @description The last stage that it entered. */
+            stage: components["schemas"]["ProofStage"];
         };
         /**
          * @description What was done.
@@ -1060,13 +1104,21 @@ export interface components {
         };
         /** @description A backend of the server. */
         Backend: {
-            /** @description Kind of the backend, such as `SQLite`. */
-            kind: string;
-            /** @description `catalog`, `queue` or `store`. */
-            name: string;
+            kind: components["schemas"]["BackendKind"];
+            name: components["schemas"]["BackendName"];
             /** @description `ok` or an error message. */
             status: string;
         };
+        /**
+         * @description Program behind a backend.
+         * @enum {string}
+         */
+        BackendKind: "SQLite" | "MongoDB" | "Redis" | "files" | "S3";
+        /**
+         * @description Purpose of a backend.
+         * @enum {string}
+         */
+        BackendName: "catalog" | "queue" | "store";
         /** @description Identifies repeats of one batch: 1 to 120 visible ASCII characters. */
         BatchKey: string;
         /** @description A public value that did not exist when it was announced. */
@@ -1099,12 +1151,16 @@ export interface components {
         };
         /** @description BLAKE2b-512 in lower-case hex digits. */
         Blake2b: string;
+        /**
+         * @description What a limit is for: `bodies` in bytes, `downloads` or `watchers`.
+         * @enum {string}
+         */
+        BudgetName: "bodies" | "downloads" | "watchers";
         /** @description A limit of what requests can make large. */
         BudgetState: {
             /** Format: int64 */
             limit: number;
-            /** @description `bodies` in bytes, `downloads` or `watchers`. */
-            name: string;
+            name: components["schemas"]["BudgetName"];
             /** Format: int64 */
             used: number;
         };
@@ -1113,6 +1169,28 @@ export interface components {
          * @description Bytes.
          */
         Bytes: string;
+        /** @description Data of this process that can be computed or loaded again. */
+        Cache: {
+            /**
+             * Format: int64
+             * @description Uses since the start of the process that found what they need; absent of folders.
+             */
+            hits?: number;
+            /**
+             * Format: int64
+             * @description Absent without a limit.
+             */
+            limitBytes?: number;
+            /**
+             * Format: int64
+             * @description Uses since the start of the process that did not; absent of folders.
+             */
+            misses?: number;
+            /** @description `circuits` in memory; the folders `artifacts`, `keys` or `modules`. */
+            name: string;
+            /** Format: int64 */
+            usedBytes: number;
+        };
         /** @description The arguments of the verifier contract's `verifyProof`. */
         Calldata: {
             /** @description Text in the format of `snarkjs generatecall`. */
@@ -1179,7 +1257,7 @@ export interface components {
         CeremonyPage: {
             ceremonies: components["schemas"]["Ceremony"][];
             /** @description `cursor` of the next page; absent on the last page. */
-            nextCursor?: string;
+            nextCursor?: components["schemas"]["Cursor"];
         };
         /** @description The end of a ceremony. */
         CeremonyResult: {
@@ -1218,7 +1296,7 @@ export interface components {
             sameLength: string[];
         };
         /**
-         * @description Jobs of one queue.
+         * @description Jobs of one queue: either `subjects` or `matching`.
          * @example {
          *       "queue": "key-generation",
          *       "subjects": [
@@ -1227,10 +1305,10 @@ export interface components {
          *     }
          */
         ChosenJobs: {
-            matching?: components["schemas"]["MatchingJobs"];
+            matching?: components["schemas"]["MatchingJobs"] | null;
             queue: components["schemas"]["Queue"];
             /** @description Ids of circuits, proof requests, deployments, ceremonies or deliveries, at most 200. */
-            subjects?: string[];
+            subjects?: string[] | null;
         };
         /**
          * @description Choice of dead letters: those that meet all conditions.
@@ -1249,7 +1327,7 @@ export interface components {
         };
         /** @description A circuit. */
         Circuit: {
-            /** @description Files by name; `deployment` is the last confirmed verifier contract, or else the one that the Node service recorded. */
+            /** @description Files by name; none in a list for a circuit of another tenant. `deployment` is the last confirmed verifier contract, or else the one that the Node service recorded. */
             artifacts: {
                 [key: string]: components["schemas"]["Artifact"];
             };
@@ -1260,8 +1338,6 @@ export interface components {
             attempt: number;
             /** @description SHA-256 of everything that determines the compiled circuit. */
             circuitHash: components["schemas"]["Sha256"];
-            /** @description Owner; present in a list that was asked for with `tenant`. */
-            tenant?: components["schemas"]["Tenant"];
             circuitId: components["schemas"]["CircuitId"];
             /**
              * @description Origin of imported keys that were not compared with powers of tau: what their own contributions
@@ -1277,15 +1353,15 @@ export interface components {
              *     deployed.
              */
             forgeable?: components["schemas"]["Forgeable"];
-            /** @description What an imported circuit was made from; absent for a template. */
+            /** @description What an imported circuit was made from; absent for a template, and in a list for a circuit of another tenant. */
             import?: components["schemas"]["Import"];
-            /** @description All parameters, including defaults; none for an imported circuit. */
+            /** @description All parameters, including defaults; none for an imported circuit, and in a list for one of another tenant. */
             params: {
                 [key: string]: components["schemas"]["ParamValue"];
             };
             /**
              * Format: float
-             * @description `finished stages / all stages`, from 0 to 1.
+             * @description `finished stages / all stages`, from 0 to 1, with the finished part of the present stage if that is known.
              */
             progress: number;
             /** @description Origin of the keys; present when the circuit is ready, unless it is only claimed. */
@@ -1295,9 +1371,13 @@ export interface components {
             /** @description Size and warnings; present when the circuit is ready. */
             report?: components["schemas"]["CircuitReport"];
             stage: components["schemas"]["CircuitStage"];
+            /** @description How far the present stage is; present while an imported key is verified. */
+            stageProgress?: components["schemas"]["StageProgress"];
             status: components["schemas"]["CircuitStatus"];
             /** @description Template; absent for an imported circuit. */
             templateName?: components["schemas"]["TemplateName"];
+            /** @description Owner; present in a list that was asked for with `tenant`. */
+            tenant?: components["schemas"]["Tenant"];
             /** @description Milliseconds spent in each finished stage. */
             timings: {
                 [key: string]: number;
@@ -1310,46 +1390,11 @@ export interface components {
         CircuitId: string;
         /** @description Id of a circuit: 32 lower-case hex digits, or the 24 of an imported circuit's id in the Node service. */
         CircuitName: string;
-        /** @description A page of tenants, by name. */
-        TenantPage: {
-            nextCursor?: components["schemas"]["Tenant"];
-            tenants: components["schemas"]["TenantState"][];
-        };
-        /** @description Limits of a tenant, and what it has. */
-        TenantState: {
-            bytes: number;
-            circuits: number;
-            failedProofs: number;
-            limits: {
-                circuitsMib: number;
-                maxCircuits: number;
-                maxPendingCircuits?: number;
-                maxPendingProofs?: number;
-                requestsPerSecond: number;
-                workSPerDay?: number;
-            };
-            more: boolean;
-            pendingCircuits: number;
-            pendingProofs: number;
-            plan?: string;
-            proofs: number;
-            tenant: components["schemas"]["Tenant"];
-            workMs: number;
-        };
-        /** @description An attempt at a proof. */
-        Attempt: {
-            beganAt: components["schemas"]["Time"];
-            cause?: components["schemas"]["ErrorCode"];
-            endedAt?: components["schemas"]["Time"];
-            /** Format: int32 */
-            number: number;
-            stage: components["schemas"]["ProofStage"];
-        };
         /** @description A page of circuits, newest first. */
         CircuitPage: {
             circuits: components["schemas"]["Circuit"][];
             /** @description `cursor` of the next page; absent on the last page. */
-            nextCursor?: string;
+            nextCursor?: components["schemas"]["Cursor"];
         };
         /** @description Sizes of a circuit, and warnings about it. */
         CircuitReport: {
@@ -1407,10 +1452,6 @@ export interface components {
          * @description Current stage of a circuit, or the stage that failed.
          * @enum {string}
          */
-        KeyLabel: "development" | "single-operator" | "ceremony" | "claimed" | "forgeable";
-        /** @description A tenant, or `*`: every tenant. */
-        Tenants: string;
-        /** @enum {string} */
         CircuitStage: "queued" | "compile" | "setup" | "store" | "done";
         /**
          * @description Status of a circuit.
@@ -1489,6 +1530,8 @@ export interface components {
             /** @description End of the turn. */
             until?: components["schemas"]["Time"];
         };
+        /** @description Position in a list. */
+        Cursor: string;
         /**
          * Format: date
          * @description Day in UTC.
@@ -1518,7 +1561,9 @@ export interface components {
         };
         /** @description Results of a request that deletes jobs, in its order. */
         DeletedJobs: {
+            /** @description Number of the jobs whose documents are deleted. */
             deleted: number;
+            /** @description With `matching`, `matching.cursor` of the next call; absent if no more jobs match. */
             nextCursor?: string;
             results: components["schemas"]["DeletedJob"][];
         };
@@ -1548,7 +1593,7 @@ export interface components {
         DeliveryPage: {
             deliveries: components["schemas"]["Delivery"][];
             /** @description `cursor` of the next page; absent on the last page. */
-            nextCursor?: string;
+            nextCursor?: components["schemas"]["Cursor"];
         };
         /**
          * @description Status of a delivery.
@@ -1625,7 +1670,7 @@ export interface components {
         DeploymentPage: {
             deployments: components["schemas"]["Deployment"][];
             /** @description `cursor` of the next page; absent on the last page. */
-            nextCursor?: string;
+            nextCursor?: components["schemas"]["Cursor"];
         };
         /**
          * @description Current stage of a deployment, or the stage that failed.
@@ -1641,8 +1686,7 @@ export interface components {
         Dimension: number | string;
         /** @description Free space of the file system of a folder. */
         Disk: {
-            /** @description `data`, `artifacts`, `keys` or `modules`. */
-            folder: string;
+            folder: components["schemas"]["FolderName"];
             /** Format: int64 */
             freeBytes: number;
         };
@@ -1685,6 +1729,11 @@ export interface components {
          * @enum {string}
          */
         FileRole: "source" | "source_archive" | "r1cs" | "wasm" | "sym" | "zkey" | "verification_key" | "ptau" | "transcript";
+        /**
+         * @description Purpose of a folder.
+         * @enum {string}
+         */
+        FolderName: "data" | "artifacts" | "keys" | "modules";
         /** @description Why any person can forge proofs for the keys of a circuit. */
         Forgeable: {
             /** @description The contract that accepts forged proofs: replace it. Absent if none is recorded. */
@@ -1709,14 +1758,18 @@ export interface components {
         };
         /** @description Liveness of the process. */
         Health: {
-            /** @example ok */
-            status: string;
+            status: components["schemas"]["HealthStatus"];
             /**
              * Format: int64
              * @description Seconds since the start of the process.
              */
             uptime_s: number;
         };
+        /**
+         * @description Status of a process that answers.
+         * @enum {string}
+         */
+        HealthStatus: "ok";
         /** @description Bytes or a number as `0x` and hex digits. */
         Hex: string;
         /** @description Identifies repeats of one request: 1 to 128 visible ASCII characters. */
@@ -1792,39 +1845,42 @@ export interface components {
              */
             retryable: boolean;
             /** @description Present stage, or the stage that failed; absent if the document does not exist any more. */
-            stage?: string;
+            stage?: components["schemas"]["JobStage"];
             state: components["schemas"]["JobStatus"];
             /** @description Id of the circuit, proof request, deployment, ceremony or delivery. */
-            subject: string;
+            subject: components["schemas"]["JobSubject"];
             /** @description Owner of the document. */
             tenant?: components["schemas"]["Tenant"];
             /** @description Time of the last change; of a dead letter, of its death. */
             updatedAt: components["schemas"]["Time"];
         };
-        /** @description A page of jobs, newest first. */
-        MatchingJobs: {
-            before?: components["schemas"]["Time"];
-            containing?: string;
-            cursor?: string;
-            errorCode?: string;
-            state: components["schemas"]["JobStatus"];
-            tenant?: components["schemas"]["Tenant"];
-        };
+        /** @description A number of jobs. */
         JobCount: {
+            /** @description Whether there may be more than were counted. */
             more: boolean;
+            /** @description Jobs that were counted. */
             number: number;
         };
+        /** @description A page of jobs, newest first. With a condition on the content, it may have fewer jobs than `limit` before the last page. */
         JobPage: {
+            /** @description The number of all jobs that match; present if it was asked for. */
             count?: components["schemas"]["JobCount"];
             jobs: components["schemas"]["Job"][];
             /** @description `cursor` of the next page; absent on the last page. */
-            nextCursor?: string;
+            nextCursor?: components["schemas"]["Cursor"];
         };
+        /**
+         * @description Stage of a circuit, a proof request, a deployment, a ceremony or a delivery.
+         * @enum {string}
+         */
+        JobStage: "check" | "compile" | "confirm" | "done" | "finish" | "prepare" | "prove" | "queued" | "send" | "setup" | "store" | "verify" | "witness";
         /**
          * @description State of a job.
          * @enum {string}
          */
         JobStatus: "pending" | "failed" | "dead";
+        /** @description Id of the document of a job: 32 hex digits or a UUID; the task of a job of the queue `cleanup`. */
+        JobSubject: string;
         /** @description A place in a ceremony. It has no `Debug`, because it contains a secret. */
         JoinedCeremony: {
             /**
@@ -1835,6 +1891,11 @@ export interface components {
             /** @description Secret of the contributor for the header `Contributor-Token`. It is shown once. */
             token: string;
         };
+        /**
+         * @description Kernel of a prover.
+         * @enum {string}
+         */
+        KernelName: "ifma" | "portable";
         /** @description A key, without the key itself. */
         KeyDto: {
             createdAt: components["schemas"]["Time"];
@@ -1861,11 +1922,16 @@ export interface components {
          * @description Id of a key of the API: a lower-case UUID.
          */
         KeyId: string;
+        /**
+         * @description Origin of the keys of a circuit: a verified label, `claimed`, or `forgeable`.
+         * @enum {string}
+         */
+        KeyLabel: "development" | "single-operator" | "ceremony" | "claimed" | "forgeable";
         /** @description A page of keys, newest first. */
         KeyPage: {
             keys: components["schemas"]["KeyDto"][];
             /** @description `cursor` of the next page; absent on the last page. */
-            nextCursor?: string;
+            nextCursor?: components["schemas"]["Cursor"];
         };
         /** @description Allowed number of elements of an array. */
         Length: {
@@ -1877,7 +1943,20 @@ export interface components {
         /** @description A key that was made. The key itself is shown this once. */
         MadeKeyDto: components["schemas"]["KeyDto"] & {
             /** @description The key: `zk_` and 64 hex digits. It cannot be read again. */
-            key: string;
+            key: components["schemas"]["ApiKey"];
+        };
+        /** @description Conditions on jobs; those of `GET /v1/jobs`. */
+        MatchingJobs: {
+            before?: components["schemas"]["Time"] | null;
+            /** @description Only jobs with this text in their subject, tenant, stage or error, in upper or lower case. */
+            containing?: string | null;
+            /** @description `nextCursor` of the previous call with the same conditions; absent in the first call. */
+            cursor?: string | null;
+            /** @description Only jobs whose document has failed with this code. */
+            errorCode?: string | null;
+            /** @description `pending`, `failed` or `dead`. */
+            state: components["schemas"]["JobStatus"];
+            tenant?: components["schemas"]["Tenant"] | null;
         };
         /** @description A public value that does not exist yet. */
         NewBeacon: {
@@ -2136,6 +2215,7 @@ export interface components {
             authentication: boolean;
             backends: components["schemas"]["Backend"][];
             budgets: components["schemas"]["BudgetState"][];
+            caches: components["schemas"]["Cache"][];
             disks: components["schemas"]["Disk"][];
             process: components["schemas"]["Process"];
             /** @description Empty while the queue does not answer. */
@@ -2234,7 +2314,7 @@ export interface components {
              */
             deployments: number;
             /** @description Kernel of the prover that the processor allows. */
-            kernel: string;
+            kernel: components["schemas"]["KernelName"];
             /**
              * Format: int64
              * @description Resident memory in bytes; absent where the system does not tell.
@@ -2246,7 +2326,7 @@ export interface components {
              */
             proofs: number;
             /** @description Name of the prover. */
-            prover: string;
+            prover: components["schemas"]["ProverName"];
             /** @description Number of templates. */
             templates: number;
             /** @description Whether this process runs jobs too. */
@@ -2265,7 +2345,7 @@ export interface components {
         /** @description A page of proof requests, newest first. */
         ProofPage: {
             /** @description `cursor` of the next page; absent on the last page. */
-            nextCursor?: string;
+            nextCursor?: components["schemas"]["Cursor"];
             proofs: components["schemas"]["ProofRequest"][];
         };
         /** @description A request for a proof. */
@@ -2293,7 +2373,7 @@ export interface components {
             proofRequestId: components["schemas"]["ProofRequestId"];
             stage: components["schemas"]["ProofStage"];
             status: components["schemas"]["ProofStatus"];
-            /** @description Milliseconds spent in each finished stage. */
+            /** @description Milliseconds spent in each finished stage of the last attempt. */
             timings: {
                 [key: string]: number;
             };
@@ -2345,6 +2425,11 @@ export interface components {
         Provenance: ("development" | "single-operator") | {
             ceremony: number;
         };
+        /**
+         * @description Name of a prover.
+         * @enum {string}
+         */
+        ProverName: "native" | "ark" | "cuda";
         /** @description Number of dead letters that were removed. */
         Purged: {
             /** Format: int64 */
@@ -2399,14 +2484,15 @@ export interface components {
             checks: {
                 [key: string]: string;
             };
-            /**
-             * @description `ready`, `unavailable`, `starting` or `draining`.
-             * @example ready
-             */
-            status: string;
+            status: components["schemas"]["ReadinessStatus"];
             /** @description Faults that slow the process down but do not stop it, such as a GPU that is set aside; absent if there are none. */
             warnings?: string[];
         };
+        /**
+         * @description Whether a process serves requests.
+         * @enum {string}
+         */
+        ReadinessStatus: "ready" | "unavailable" | "starting" | "draining";
         /** @description A verifier contract that the Node service recorded. It was not compared with a chain. */
         RecordedContract: {
             /** @description Address of the contract, with the EIP-55 checksum. */
@@ -2436,9 +2522,11 @@ export interface components {
         };
         /** @description Results of a request that repeats jobs, in its order. */
         RetriedJobs: {
-            retried: number;
+            /** @description With `matching`, `matching.cursor` of the next call; absent if no more jobs match. */
             nextCursor?: string;
             results: components["schemas"]["RetriedJob"][];
+            /** @description Number of the jobs that are repeated. */
+            retried: number;
         };
         /**
          * @description `retried`; `waiting`: it waits or runs already; `final`: it is done; `inputs_destroyed`: what it needs does not exist
@@ -2463,10 +2551,15 @@ export interface components {
             /** @description Public key of X25519 in hexadecimal. */
             publicKey: string;
             /** @description Algorithms of HPKE (RFC 9180). */
-            suite: string;
+            suite: components["schemas"]["SealingSuite"];
             /** @description Tenant of the caller, which sealed inputs are bound to. */
             tenant: components["schemas"]["Tenant"];
         };
+        /**
+         * @description Algorithms of HPKE (RFC 9180).
+         * @enum {string}
+         */
+        SealingSuite: "DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM";
         /** @description A signed transaction. */
         SentTransaction: {
             from: components["schemas"]["Address"];
@@ -2503,6 +2596,26 @@ export interface components {
         Simplification: "O0" | "O1" | "O2";
         /** @description Path of a source file: at most 16 segments of letters, digits and `@ + . _ -`, joined by `/`. */
         SourcePath: string;
+        /** @description How far a stage is. */
+        StageProgress: {
+            /** @description What is done now. */
+            doing: components["schemas"]["Verification"];
+            /**
+             * Format: int32
+             * @description Hundredths of the step that are done.
+             */
+            percent: number;
+            /**
+             * Format: int32
+             * @description Number of the step, from 1.
+             */
+            step: number;
+            /**
+             * Format: int32
+             * @description Number of steps.
+             */
+            steps: number;
+        };
         /** @description A template: its name and its manifest. */
         Template: {
             /** @description Relations that the parameters must satisfy. */
@@ -2545,6 +2658,91 @@ export interface components {
         TemplateName: string;
         /** @description Owner of documents: 1 to 64 lower-case letters, digits, `-`, `_` and `.`. */
         Tenant: string;
+        /** @description Limits of a tenant. */
+        TenantLimits: {
+            /**
+             * Format: int64
+             * @description MiB of the files of all circuits; 0: no limit.
+             */
+            circuitsMib: number;
+            /**
+             * Format: int64
+             * @description Circuits; 0: no limit.
+             */
+            maxCircuits: number;
+            /**
+             * Format: int64
+             * @description Unfinished circuits; absent: a share of the queue.
+             */
+            maxPendingCircuits?: number;
+            /**
+             * Format: int64
+             * @description Unfinished proof requests; absent: a share of the queue.
+             */
+            maxPendingProofs?: number;
+            /**
+             * Format: int32
+             * @description Requests a second of each caller; 0: no limit.
+             */
+            requestsPerSecond: number;
+            /**
+             * Format: int64
+             * @description Seconds of work a day, in UTC; absent: no limit.
+             */
+            workSPerDay?: number;
+        };
+        /** @description A page of tenants, by name. */
+        TenantPage: {
+            /** @description `cursor` of the next page; absent on the last page. */
+            nextCursor?: components["schemas"]["Tenant"];
+            tenants: components["schemas"]["TenantState"][];
+        };
+        /** @description Limits of a tenant, and what it has. Numbers of proofs, circuits and rows of usage are counted up to 1000. */
+        TenantState: {
+            /**
+             * Format: int64
+             * @description Bytes of the files of these circuits.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Circuits, unfinished ones too.
+             */
+            circuits: number;
+            /**
+             * Format: int64
+             * @description Proof requests that failed yesterday and today.
+             */
+            failedProofs: number;
+            limits: components["schemas"]["TenantLimits"];
+            /** @description Some number was not counted to its end. */
+            more: boolean;
+            /**
+             * Format: int64
+             * @description Circuits that are not finished.
+             */
+            pendingCircuits: number;
+            /**
+             * Format: int64
+             * @description Proof requests that are not finished.
+             */
+            pendingProofs: number;
+            /** @description Name of its plan; absent: it has the limits of all. */
+            plan?: string;
+            /**
+             * Format: int64
+             * @description Proofs that were made yesterday and today, in UTC.
+             */
+            proofs: number;
+            tenant: components["schemas"]["Tenant"];
+            /**
+             * Format: int64
+             * @description Milliseconds of work of yesterday and today.
+             */
+            workMs: number;
+        };
+        /** @description A tenant, or `*`: every tenant. */
+        Tenants: string;
         /**
          * Format: date-time
          * @description Time in UTC.
@@ -2645,10 +2843,12 @@ export interface components {
              */
             workMs: number;
         };
+        /** @description Position in a list of usage: day, tenant and circuit. */
+        UsageCursor: string;
         /** @description A page of usage, by day and circuit. */
         UsagePage: {
             /** @description `cursor` of the next page; absent on the last page. */
-            nextCursor?: string;
+            nextCursor?: components["schemas"]["UsageCursor"];
             usage: components["schemas"]["Usage"][];
         };
         /** @description User of a request: 1 to 128 visible ASCII characters. */
@@ -2663,6 +2863,11 @@ export interface components {
         /** @description Whether a proof is valid; for an array of proofs, an array in the same order. */
         Verdicts: components["schemas"]["Verdict"] | components["schemas"]["Verdict"][];
         /**
+         * @description A step of the verification of an imported key.
+         * @enum {string}
+         */
+        Verification: "verify_powers" | "verify_key";
+        /**
          * @description Whether other tenants may use a circuit.
          * @enum {string}
          */
@@ -2672,18 +2877,25 @@ export interface components {
          * @enum {string}
          */
         WarningKind: "unconstrained_signal" | "undetermined_output" | "unused_input";
+        /** @description Secret that events are signed with: `whsec_` and base64. */
+        WebhookSecret: string;
         /** @description The webhooks of a tenant. */
         Webhooks: {
             /** @description Whether a request without `callback` has this address as its callback. */
             every: boolean;
             /** @description A new secret, shown this once: `whsec_` and base64. Receivers check the header `webhook-signature` with it. */
-            secret?: string;
+            secret?: components["schemas"]["WebhookSecret"];
             /** @description Number of secrets that sign: more than one during the overlap of a rotation. */
             secrets: number;
             url: components["schemas"]["Url"];
         };
         /** @description Non-negative integer: a number up to 2^53 - 1, or a decimal string of any size. */
         Whole: number | components["schemas"]["Decimal"];
+        /**
+         * @description Length of a window of activity.
+         * @enum {string}
+         */
+        WindowName: "hour" | "day" | "week";
         /**
          * Format: uuid
          * @description Id of a process that runs jobs: a lower-case UUID.
@@ -2694,14 +2906,14 @@ export interface components {
             /** @description Whether it was seen in the last minute. A process that ends in order is removed; a lost one after a day. */
             alive: boolean;
             /** @description Kernel of the prover that the processor allows. */
-            kernel: string;
+            kernel: components["schemas"]["KernelName"];
             /**
              * Format: int64
              * @description Resident memory in bytes; absent where the system does not tell.
              */
             memoryBytes?: number;
             /** @description Name of the prover. */
-            prover: string;
+            prover: components["schemas"]["ProverName"];
             /** @description Queues whose jobs it runs. */
             queues: components["schemas"]["Concurrency"][];
             seenAt: components["schemas"]["Time"];
@@ -5826,10 +6038,15 @@ export interface operations {
                 queue: components["schemas"]["Queue"];
                 /** @description `pending`, `failed` or `dead`. */
                 state: components["schemas"]["JobStatus"];
+                /** @description Only jobs whose document has failed with this code. */
                 errorCode?: string;
+                /** @description Only jobs of documents of this tenant. */
                 tenant?: components["schemas"]["Tenant"];
+                /** @description Only jobs with this text in their subject, tenant, stage or error, in upper or lower case. */
                 containing?: string;
+                /** @description Only jobs whose document was made before this time, such as `2027-01-01T00:00:00Z`; dead letters that died before it. */
                 before?: components["schemas"]["Time"];
+                /** @description `true`: the answer has `count`. */
                 count?: boolean;
                 /** @description Maximum number of entries, 1 to 200; default 50. */
                 limit?: number;
@@ -6770,7 +6987,7 @@ export interface operations {
                 /** @description Only requests with this status. */
                 status?: components["schemas"]["ProofStatus"];
                 /** @description Only failed requests with this code. */
-                errorCode?: string;
+                errorCode?: components["schemas"]["ErrorCode"];
                 /** @description Only requests made at this time or later, such as `2027-01-01T00:00:00Z`. */
                 since?: components["schemas"]["Time"];
                 /** @description Only requests made before this time, such as `2027-01-02T00:00:00Z`. */
@@ -7927,6 +8144,80 @@ export interface operations {
             };
             /** @description `unknown_template`: there is no template with this name */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTenants: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of tenants, 1 to 50; default 20. */
+                limit?: number;
+                /** @description `nextCursor` of the previous page; absent for the first page. */
+                cursor?: components["schemas"]["Tenant"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of tenants */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantPage"];
+                };
+            };
+            /** @description `invalid_cursor`: `cursor` is not from this list; `invalid_limit`: `limit` is out of range; `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`: the caller may not use this route */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -72,7 +72,7 @@ pub fn description() -> Value {
 
 #[derive(OpenApi)]
 #[openapi(
-    components(schemas(Problem, openapi::schema::FileName, openapi::schema::CeremonyFile, openapi::schema::CircuitName, openapi::schema::ProofRequestName, openapi::schema::IdempotencyKey, openapi::schema::BatchKey)),
+    components(schemas(Problem, openapi::schema::FileName, openapi::schema::CeremonyFile, openapi::schema::CircuitName, openapi::schema::ProofRequestName, openapi::schema::IdempotencyKey, openapi::schema::BatchKey, openapi::schema::KeyLabel, openapi::schema::Tenants)),
     info(title = "ZKFlow", description = "Parameterised Circom templates to circuits, keys and proofs"),
     tags(
         (name = "circuits", description = "Templates with parameters, compiled, and their keys"),
