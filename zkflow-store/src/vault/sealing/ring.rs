@@ -102,7 +102,7 @@ impl SealingRing {
         for pair in &self.0 {
             let mut line = [0; 64];
             // Expect safety: 32 bytes have 64 digits.
-            hex::encode_to_slice(&*pair.private, &mut line).expect("the length fits");
+            hex::encode_to_slice(pair.private.as_slice(), &mut line).expect("the length fits");
             text.extend(line.iter().map(|digit| char::from(*digit)));
             text.push('\n');
             line.zeroize();

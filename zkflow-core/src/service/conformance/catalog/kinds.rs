@@ -89,18 +89,19 @@ pub(super) async fn circuits_are_filtered_by_their_keys(catalog: Subject) {
         let filter = CircuitFilter { key_label: Some(label), ..CircuitFilter::default() };
         list::<Circuit>(&catalog, &filter, 9).await
     };
-    let cases: [(KeyLabel, fn(&mut Circuit)); 5] = [
-        (KeyLabel::Development, |circuit| circuit.provenance = Some(Provenance::Development)),
-        (KeyLabel::SingleOperator, |circuit| circuit.provenance = Some(Provenance::SingleOperator)),
-        (KeyLabel::Ceremony, |circuit| circuit.provenance = Some(Provenance::Ceremony(3))),
-        (KeyLabel::Claimed, |circuit| circuit.claimed = Some(Provenance::Ceremony(3))),
-        (KeyLabel::Forgeable, |circuit| circuit.forgeable = Some("the secrets are public".to_owned())),
+    let verified = |provenance| (Some(provenance), None, None);
+    let cases = [
+        (KeyLabel::Development, verified(Provenance::Development)),
+        (KeyLabel::SingleOperator, verified(Provenance::SingleOperator)),
+        (KeyLabel::Ceremony, verified(Provenance::Ceremony(3))),
+        (KeyLabel::Claimed, (None, Some(Provenance::Ceremony(3)), None)),
+        (KeyLabel::Forgeable, (None, None, Some("the secrets are public".to_owned()))),
     ];
     let mut made = Vec::new();
-    for (created, (label, change)) in (0..).zip(cases) {
+    for (created, (label, keys)) in (0..).zip(cases) {
         let (mut circuit, _) = circuits.insert(Circuit::sample(created)).await.expect("insert");
         assert!(by(label).await.is_empty(), "a circuit without keys has the label {}", label.as_str());
-        change(&mut circuit);
+        (circuit.provenance, circuit.claimed, circuit.forgeable) = keys;
         made.push((label, circuits.replace(circuit).await.expect("replace")));
     }
     for (label, circuit) in made {
