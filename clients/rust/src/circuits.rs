@@ -19,6 +19,12 @@ pub struct CircuitFilter {
     pub status: Option<String>,
     /// SHA-256 of one of the files, in hexadecimal.
     pub sha256: Option<String>,
+    /// Origin of the keys: `development`, `single-operator`, `ceremony`, `claimed` or `forgeable`.
+    pub provenance: Option<String>,
+    /// How the id, the circuit hash or the name begins, in capitals or not.
+    pub search: Option<String>,
+    /// Owner, or `*` for every tenant, in place of the caller's own; needs the scope `operate`.
+    pub tenant: Option<String>,
 }
 
 impl Client {
@@ -89,8 +95,15 @@ impl Client {
     /// # Errors
     /// A field of the filter or the page is not valid.
     pub async fn circuits(&self, filter: &CircuitFilter, page: &Page) -> Result<Value, ClientError> {
-        let CircuitFilter { template, status, sha256 } = filter;
-        let query = [("templateName", template), ("status", status), ("sha256", sha256)];
+        let CircuitFilter { template, status, sha256, provenance, search, tenant } = filter;
+        let query = [
+            ("templateName", template),
+            ("status", status),
+            ("sha256", sha256),
+            ("provenance", provenance),
+            ("search", search),
+            ("tenant", tenant),
+        ];
         Call::new(Method::GET, &with_query("/v1/circuits", &query, page)).succeed(self).await
     }
 
@@ -125,7 +138,7 @@ impl Client {
     /// The digest is not 64 hex digits, or the server does not answer.
     pub async fn circuit_with_file(&self, sha256: &str) -> Result<Option<Value>, ClientError> {
         let [status, sha256] = ["ready", sha256].map(|text| Some(text.to_owned()));
-        let filter = CircuitFilter { status, sha256, template: None };
+        let filter = CircuitFilter { status, sha256, ..CircuitFilter::default() };
         let mut place = Page { limit: Some(200), cursor: None };
         loop {
             let mut page = self.circuits(&filter, &place).await?;

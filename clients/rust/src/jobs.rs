@@ -85,8 +85,7 @@ impl Client {
         filter: &JobFilter,
         cursor: Option<&str>,
     ) -> Result<Value, ClientError> {
-        let body = filter.body(queue, cursor);
-        Call::new(Method::POST, "/v1/jobs/retry").body(&body).succeed(self).await
+        self.change_matching_jobs("/v1/jobs/retry", queue, filter, cursor).await
     }
 
     /// Deletes the documents of the failed jobs of a queue that match, at most 200, newest first, from a cursor on. Returns the
@@ -100,8 +99,17 @@ impl Client {
         filter: &JobFilter,
         cursor: Option<&str>,
     ) -> Result<Value, ClientError> {
-        let body = filter.body(queue, cursor);
-        Call::new(Method::POST, "/v1/jobs/delete").body(&body).succeed(self).await
+        self.change_matching_jobs("/v1/jobs/delete", queue, filter, cursor).await
+    }
+
+    async fn change_matching_jobs(
+        &self,
+        path: &str,
+        queue: &str,
+        filter: &JobFilter,
+        cursor: Option<&str>,
+    ) -> Result<Value, ClientError> {
+        Call::new(Method::POST, path).body(&filter.body(queue, cursor)).succeed(self).await
     }
 
     /// Repeats failed jobs, at most 200. Returns the `results` in order, each with `subject` and `outcome`.

@@ -35,6 +35,18 @@ async fn documents_are_read_and_listed() {
     assert_eq!(found["circuits"][0]["circuitId"], circuit);
     let found = client.circuits(&listed("failed"), &Page::default()).await.unwrap();
     assert_eq!(found["circuits"], json!([]));
+    for (provenance, search, tenant, number) in
+        [("development", "rangeC", "*", 1), ("ceremony", "rangeC", "*", 0), ("development", "angeC", "*", 0)]
+    {
+        let filter = CircuitFilter {
+            provenance: some(provenance),
+            search: some(search),
+            tenant: some(tenant),
+            ..CircuitFilter::default()
+        };
+        let found = client.circuits(&filter, &Page::default()).await.unwrap();
+        assert_eq!(found["circuits"].as_array().unwrap().len(), number, "{filter:?}");
+    }
     let sha256 = again["artifacts"]["proving_key.zkey"]["sha256"].as_str().unwrap();
     assert_eq!(client.circuit_with_file(sha256).await.unwrap().unwrap()["circuitId"], circuit);
     assert_eq!(client.circuit_with_file(&"0".repeat(64)).await.unwrap(), None);
