@@ -246,6 +246,8 @@ Every route needs one scope, or none. A key or a proxy names the tenant of a req
 
 const RULES: &str = "
 - A tenant sees its own circuits, proof requests and deployments. Another tenant's document is 404, as one that does not exist.
+- With `\"visibility\": \"tenant\"`, the default, all keys of the tenant see a circuit. Give a key a tenant of its own to keep its circuits
+  from other keys.
 - A circuit with `\"visibility\": \"public\"` can be read, proved with and verified with by every tenant that knows its id. Only its
   owner can deploy and delete it; others get 403 with `not_owner`. Lists contain own circuits only, without `?tenant=`.
 - The same template with the same parameters is another circuit for each tenant, with keys of its own.
