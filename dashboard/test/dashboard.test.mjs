@@ -84,6 +84,15 @@ test("numbers keep every digit, typed and from a file", async () => {
     name: "inputs.json", mimeType: "application/json", buffer: Buffer.from(`{"age": 42, "randomPublicSignal": ${HUGE}}`),
   });
   await page.waitForFunction((digits) => [...document.querySelectorAll("input")].some((input) => input.value === digits), HUGE);
+  // A file that is dropped on the form does the same.
+  const dropped = await page.evaluateHandle((text) => {
+    const data = new DataTransfer();
+    data.items.add(new File([text], "inputs.json", { type: "application/json" }));
+    return data;
+  }, '{"age": 43}');
+  await form.locator(".drop").dispatchEvent("drop", { dataTransfer: dropped });
+  await page.waitForFunction(() => [...document.querySelectorAll("input")].some((input) => input.value === "43"));
+  assert.equal(await page.getByLabel("randomPublicSignal").inputValue(), HUGE, "what the file does not name is kept");
   await form.getByRole("button", { name: "Prove" }).click();
   await status(page, "completed");
   assert.equal(await page.locator(".signals code").first().textContent(), HUGE);
@@ -198,6 +207,10 @@ test("everything that matches is repeated or deleted, beyond the first page", as
   const rows = page.locator("section").nth(1).locator("tbody tr");
   await rows.first().waitFor();
   assert.equal(await rows.count(), 50, "one page");
+  await page.getByLabel("Containing", { exact: true }).fill("line ");
+  await page.waitForResponse((answer) => answer.url().includes("/v1/jobs?"));
+  await page.waitForTimeout(100);
+  assert.equal(await page.getByLabel("Containing", { exact: true }).inputValue(), "line ", "a refresh keeps what is typed");
   const field = async (name, value) => {
     await page.getByLabel(name, { exact: true }).fill(value);
     await page.getByLabel(name, { exact: true }).press("Enter");
@@ -287,6 +300,21 @@ test("a circuit of one's own is imported from its source, and proves", async () 
   await status(page, "completed");
   assert.equal(await page.locator(".signals code").first().textContent(), "33");
 
+  // A part that is lost on its way: the import goes on with what is missing.
+  await visit(page, "#/circuits");
+  const sent = [];
+  page.on("request", (asked) => { if (asked.method() === "PUT") sent.push(asked.url().split("/files/")[1]); });
+  await page.route("**/files/1/parts/0", (route) => route.abort());
+  await form.locator("input[type=file]").setInputFiles([
+    include, file("main.circom", 'pragma circom 2.1.0; include "product.circom"; component main {public [a]} = Product();'),
+  ]);
+  await form.getByLabel("Main file").selectOption("main.circom");
+  await form.getByRole("button", { name: "Import" }).click();
+  await form.getByRole("alert").waitFor();
+  await page.unroute("**/files/1/parts/0");
+  await form.getByRole("button", { name: "Continue" }).click();
+  await status(page, "ready");
+  assert.equal(sent.filter((part) => part === "0/parts/0").length, 1, "the part that arrived is not sent again");
   // A file that is not what its name says.
   await visit(page, "#/circuits");
   await form.locator("input[type=file]").setInputFiles([file("broken.r1cs", "r1cs?")]);
@@ -399,6 +427,17 @@ test("the keyboard is enough", async () => {
   await context.close();
 });
 
+test("the colours can be chosen, and are remembered", async () => {
+  const { page, context } = await opened();
+  const dark = () => page.evaluate(() => Number(getComputedStyle(document.body).backgroundColor.match(/\d+/)[0]) < 128);
+  await page.getByRole("button", { name: "Use dark colours" }).click();
+  assert.equal(await dark(), true);
+  await page.reload();
+  await page.getByRole("button", { name: "Use light colours" }).click();
+  assert.equal(await dark(), false);
+  await context.close();
+});
+
 test("it works under a base path", async () => {
   const proxy = await under("/tools/zkflow/", base);
   const { page, context } = await opened({ url: `http://127.0.0.1:${proxy.address().port}/tools/zkflow/`, path: "#/circuits" });
@@ -435,6 +474,20 @@ test("with authentication, a key opens what its permissions allow", async () => 
   const made = await page.getByRole("status").locator("code").textContent();
   assert.match(made, /^zk_[0-9a-f]{64}$/);
   assert.deepEqual(await axe(page), []);
+  const answers = async (key) => (await fetch(new URL("v1/circuits", url), { headers: { authorization: `Bearer ${key}` } })).status;
+  const row = page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: "CI", exact: true }) });
+  const confirmed = async (name) => {
+    await row.getByRole("button", { name }).click();
+    await page.getByRole("dialog").getByRole("button", { name }).click();
+  };
+  assert.equal(await answers(made), 200);
+  await confirmed("Rotate");
+  await page.waitForFunction((old) => document.querySelector("[role=status] code").textContent !== old, made);
+  const rotated = await page.getByRole("status").locator("code").textContent();
+  assert.deepEqual([await answers(made), await answers(rotated)], [401, 200]);
+  await confirmed("Revoke");
+  await row.getByRole("button", { name: "Revoke" }).waitFor({ state: "detached" });
+  assert.equal(await answers(rotated), 401);
   // The key is in the session storage of this tab, and nowhere else.
   const places = await page.evaluate(() => [document.cookie, JSON.stringify(localStorage), location.href].join(" "));
   assert.ok(!places.includes("zk_"), places);

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { get, post, query, type Problem } from "../api";
 import { useLoad, usePages } from "../load";
-import { Badge, Confirm, Empty, Field, More, Notice, Section, Table, Time, Title, Trouble } from "../parts/basic";
+import { Badge, Confirm, Empty, Field, More, Notice, Search, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import { parameters } from "../route";
 import type { Job, JobPage, Overview, Queue } from "../types";
 import { count, moment, short } from "../format";
@@ -125,9 +125,9 @@ export function JobsPage() {
               {STATES.map((name) => <option key={name} value={name}>{LABELS[name]}</option>)}
             </select>
           )}</Field>
-          <Field label="Error code">{(id) => <input id={id} type="search" placeholder="constraint_failed" value={errorCode} onChange={(event) => { const next = event.currentTarget.value.trim(); place(() => setCode(next)); }} />}</Field>
-          <Field label="Tenant">{(id) => <input id={id} type="search" value={tenant} onChange={(event) => { const next = event.currentTarget.value.trim(); place(() => setTenant(next)); }} />}</Field>
-          <Field label="Containing">{(id) => <input id={id} type="search" value={containing} onChange={(event) => { const next = event.currentTarget.value.trim(); place(() => setContaining(next)); }} />}</Field>
+          <Search label="Error code" placeholder="constraint_failed" value={errorCode} set={(next) => place(() => setCode(next))} />
+          <Search label="Tenant" value={tenant} set={(next) => place(() => setTenant(next))} />
+          <Search label="Containing" value={containing} set={(next) => place(() => setContaining(next))} />
           <Field label={state === "dead" ? "Died before" : "Requested before"}>{(id) => <input id={id} type="datetime-local" value={before} onChange={(event) => { const next = event.currentTarget.value; place(() => setBefore(next)); }} />}</Field>
         </div>
         {said && <Notice tone="good">{said}</Notice>}

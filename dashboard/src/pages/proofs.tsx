@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { query } from "../api";
 import { usePages } from "../load";
-import { Badge, Empty, Field, More, Section, Table, Time, Title, Trouble } from "../parts/basic";
+import { Badge, Empty, Field, More, Search, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import { go, parameters } from "../route";
 import type { ProofPage, ProofRequest } from "../types";
 import { moment, short, span } from "../format";
@@ -15,7 +15,7 @@ export function ProofsPage() {
   const [since, setSince] = useState("");
   const [until, setUntil] = useState("");
   const [id, setId] = useState("");
-  const filter = query({ status, circuitId: /^[0-9a-f]{32}$/.test(circuitId) ? circuitId : undefined, userId, errorCode: code, since: moment(since), until: moment(until) });
+  const filter = query({ status, circuitId, userId, errorCode: code, since: moment(since), until: moment(until) });
   const pages = usePages<ProofPage, ProofRequest>(`/v1/proofs${filter || "?"}${filter ? "&" : ""}`, (page) => page.proofs, 5000);
   return (
     <>
@@ -27,9 +27,9 @@ export function ProofsPage() {
               <option value="">any</option>{["pending", "completed", "failed", "cancelled"].map((name) => <option key={name}>{name}</option>)}
             </select>
           )}</Field>
-          <Field label="Circuit">{(field) => <input id={field} type="search" placeholder="32 hex digits" value={circuitId} onInput={(event) => setCircuit(event.currentTarget.value.trim())} />}</Field>
-          <Field label="User">{(field) => <input id={field} type="search" value={userId} onChange={(event) => setUser(event.currentTarget.value.trim())} />}</Field>
-          <Field label="Error code">{(field) => <input id={field} type="search" placeholder="constraint_failed" value={code} onChange={(event) => setCode(event.currentTarget.value.trim())} />}</Field>
+          <Search label="Circuit" placeholder="32 hex digits" value={circuitId} set={setCircuit} />
+          <Search label="User" value={userId} set={setUser} />
+          <Search label="Error code" placeholder="constraint_failed" value={code} set={setCode} />
           <Field label="Since">{(field) => <input id={field} type="datetime-local" value={since} onChange={(event) => setSince(event.currentTarget.value)} />}</Field>
           <Field label="Until">{(field) => <input id={field} type="datetime-local" value={until} onChange={(event) => setUntil(event.currentTarget.value)} />}</Field>
           <Field label="Open by id">{(field) => <input id={field} type="search" value={id} onInput={(event) => setId(event.currentTarget.value)} />}</Field>

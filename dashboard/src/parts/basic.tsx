@@ -87,6 +87,18 @@ export function Field({ label, hint, children }: { label: string; hint?: Compone
   );
 }
 
+/** Text of a filter. `set` is called at Enter, and when the field is left; until then a refresh of the page keeps what is typed. */
+export function Search({ label, placeholder, value, set }: { label: string; placeholder?: string; value: string; set: (value: string) => void }) {
+  const [typed, setTyped] = useState(value);
+  useEffect(() => setTyped(value), [value]);
+  return (
+    <Field label={label}>{(id) => (
+      <input id={id} type="search" placeholder={placeholder} value={typed} onInput={(event) => setTyped(event.currentTarget.value)}
+        onChange={(event) => set(event.currentTarget.value.trim())} />
+    )}</Field>
+  );
+}
+
 export function Facts({ rows }: { rows: [string, ComponentChildren][] }) {
   return <dl class="facts">{rows.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
 }
