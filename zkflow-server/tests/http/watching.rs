@@ -23,7 +23,8 @@ and alert rules are in [`deploy/grafana`](../deploy/grafana).
 const FOOT: &str = "\
 | `process_*` | gauge, counter | | Processor time, memory, files, threads and start of the process, as in all clients of Prometheus |
 
-A counter without events is absent. This page is generated from the sources: `UPDATE_PAGES=1 make test` writes it again.
+`zkflow_witnesses_total`, `zkflow_circuit_cache_total` and `zkflow_gpu_faults_total` begin with 0; another counter is absent until its
+first event. This page is generated from the sources: `UPDATE_PAGES=1 make test` writes it again.
 ";
 
 #[test]

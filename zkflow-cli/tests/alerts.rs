@@ -1,0 +1,175 @@
+//! The alert rules for Prometheus, on the metrics of a server that works, fails, is killed, started again, and loses its queue.
+//!
+//! Each look at `/metrics` stands for ten minutes, in which its values do not change.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use zkflow_server::client::{Client, LocalServer};
+use zkflow_testbed::{RedisOptions, RedisServer};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Minutes that a look stands for.
+const LOOK: usize = 10;
+
+/// What `/metrics` said, look by look: values by series.
+#[derive(Default)]
+struct Recording(Vec<BTreeMap<String, String>>);
+
+impl Recording {
+    async fn look(&mut self, server: &LocalServer) {
+        let text = metrics(server).await;
+        let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+        self.0.push(
+            lines
+                .map(|line| line.rsplit_once(' ').unwrap())
+                .map(|(series, value)| (scraped(series), value.to_owned()))
+                .collect(),
+        );
+    }
+
+    /// A test of promtool: the series, and what fires in the minute `at` of `alert`.
+    fn test(&self, expected: &[(&str, usize, Option<&str>)]) -> String {
+        let mut names: Vec<&String> = self.0.iter().flat_map(BTreeMap::keys).collect();
+        names.sort();
+        names.dedup();
+        let mut test = format!("rule_files: [{}]\nevaluation_interval: 1m\ntests:\n", rules().display());
+        test += "  - interval: 1m\n    input_series:\n";
+        for name in names {
+            let values = self.0.iter().map(|look| look.get(name).map_or("_", String::as_str));
+            let values: Vec<String> = values.map(|value| [value; LOOK].join(" ")).collect();
+            test += &format!("      - {{series: '{name}', values: '{}'}}\n", values.join(" "));
+        }
+        test += "    alert_rule_test:\n";
+        for (alert, at, fired) in expected {
+            test += &format!("      - alertname: {alert}\n        eval_time: {at}m\n");
+            test += &match fired {
+                None => "        exp_alerts: []\n".to_owned(),
+                Some(fired) => format!("        exp_alerts:\n          - {fired}\n"),
+            };
+        }
+        test
+    }
+}
+
+/// The series with the labels that Prometheus adds.
+fn scraped(series: &str) -> String {
+    let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+    let more = if labels == "}" { "" } else { "," };
+    format!(r#"{name}{{job="zkflow",instance="one"{more}{labels}"#)
+}
+
+fn rules() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/grafana/alerts.yml").canonicalize().unwrap()
+}
+
+async fn metrics(server: &LocalServer) -> String {
+    reqwest::get(format!("{}/metrics", server.base())).await.unwrap().text().await.unwrap()
+}
+
+fn serve(data: &Path, redis: &RedisServer) -> LocalServer {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zkflow"));
+    command
+        .args([
+            "serve",
+            "--port",
+            "0",
+            "--log-level",
+            "error",
+            "--job-attempts",
+            "1",
+            "--lease-s",
+            "3",
+            "--data-dir",
+        ])
+        .arg(data)
+        .arg("--module-cache")
+        .arg(std::env::temp_dir().join("zkflow-test-modules"))
+        .env("REDIS_URL", redis.url())
+        .env("ZKFLOW_SECRET_KEY", "00112233445566778899aabbccddeeff".repeat(2))
+        .stderr(Stdio::inherit());
+    LocalServer::spawn(command).unwrap()
+}
+
+/// Asks for proofs of an age, and returns their codes of failure.
+async fn prove(client: &Client, circuit: &str, age: u64, times: usize) -> Vec<Value> {
+    let mut codes = Vec::new();
+    for _ in 0..times {
+        let (private, public) = (json!({"age": age}), json!({"randomPublicSignal": "7"}));
+        let id = client.request_proof(circuit, private, public).await.unwrap();
+        let proof = client.proof(&id, PATIENCE).await.unwrap();
+        codes.push(proof["error"]["code"].clone());
+    }
+    codes
+}
+
+/// Waits until the server says so in its metrics.
+async fn until(server: &LocalServer, line: &str) {
+    let began = Instant::now();
+    while !metrics(server).await.contains(line) {
+        assert!(began.elapsed() < PATIENCE, "no {line}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alert_rules_fire_on_the_metrics_of_a_server_that_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut redis = RedisServer::start(RedisOptions::default()).unwrap();
+    let mut recording = Recording::default();
+
+    // Minute 0: it works.
+    let mut server = serve(folder.path(), &redis);
+    let client = server.client();
+    let params = json!({"min": 18, "max": 120, "bits": 8});
+    let circuit = client.circuit("rangeCheck", params, PATIENCE).await.unwrap();
+    let circuit = circuit["circuitId"].as_str().unwrap();
+    assert_eq!(prove(&client, circuit, 42, 2).await, [Value::Null, Value::Null]);
+    recording.look(&server).await;
+    // Minutes 10 to 50: requests with inputs that violate a constraint.
+    for _ in 0..5 {
+        assert_eq!(prove(&client, circuit, 5, 2).await, ["constraint_failed", "constraint_failed"]);
+        recording.look(&server).await;
+    }
+    // Minute 60: the process was killed while it made the key of another circuit, which it may try once.
+    client.request_circuit("batchRangeCheck", json!({"n": 64, "min": 18, "max": 120})).await.unwrap();
+    until(&server, r#"zkflow_queue_jobs{queue="key-generation",state="leased"} 1"#).await;
+    server.kill();
+    server = serve(folder.path(), &redis);
+    until(&server, r#"zkflow_queue_jobs{queue="key-generation",state="dead"} 1"#).await;
+    recording.look(&server).await;
+    // Minutes 70 to 90: it is started again and again.
+    for _ in 0..3 {
+        assert_eq!(server.terminate().unwrap(), Some(0));
+        server = serve(folder.path(), &redis);
+        recording.look(&server).await;
+    }
+    // Minute 100: Redis is down.
+    redis.stop().unwrap();
+    until(&server, r#"zkflow_backend_up{backend="queue"} 0"#).await;
+    recording.look(&server).await;
+
+    let text = std::fs::read_to_string(rules()).unwrap();
+    let alerts = text.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
+    let mut expected: Vec<(&str, usize, Option<&str>)> = alerts.map(|alert| (alert, 9, None)).collect();
+    expected.extend([
+        ("ZkflowDocumentsFail", 59, Some(r#"{exp_labels: {severity: ticket, queue: proof-generation}, exp_annotations: {summary: "proof-generation: more than half of the requests fail", description: "zkflow_documents_failed_total has the codes. Codes such as constraint_failed are the callers' faults."}}"#)),
+        ("ZkflowDeadLetters", 59, None),
+        ("ZkflowDeadLetters", 65, Some(r#"{exp_labels: {severity: ticket, queue: key-generation}, exp_annotations: {summary: "key-generation: 1 jobs failed at every attempt", description: "The log has the reason of each attempt under the id of the job."}}"#)),
+        ("ZkflowRestarts", 89, None),
+        ("ZkflowRestarts", 95, Some(r#"{exp_labels: {severity: ticket, job: zkflow, instance: one}, exp_annotations: {summary: "one has started 4 times in an hour", description: "Look for out-of-memory kills: proof_memory_mib must fit into the memory of the container."}}"#)),
+        ("ZkflowBackendDown", 99, None),
+        ("ZkflowBackendDown", 105, Some(r#"{exp_labels: {severity: page, job: zkflow, instance: one, backend: queue}, exp_annotations: {summary: "one: queue does not answer", description: "Requests that need it get 503, and jobs are given back uncharged. GET /ready names the reason."}}"#)),
+    ]);
+    let test = folder.path().join("recorded.test.yml");
+    std::fs::write(&test, recording.test(&expected)).unwrap();
+    let done = Command::new("promtool").args(["test", "rules"]).arg(&test).output();
+    let done = done.expect("promtool is installed by `make setup`");
+    let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{said}");
+}
