@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Checks the Kubernetes manifests against the rules of SECURITY.md; exits with 1 and a list of findings.
+"""Checks the Kubernetes manifests and compose.yaml against the rules of SECURITY.md; exits with 1 and a list of findings.
 
-Needs PyYAML: `tools/.venv/bin/python deploy/policy.py [FOLDER]`. Without a Secret of another role, a pod that is taken over does not
+Needs PyYAML: `tools/.venv/bin/python deploy/policy.py [FOLDER [COMPOSE]]`. Without a Secret of another role, a pod that is taken over does not
 give away the keys of the others.
 """
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 FOLDER = Path(__file__).resolve().parent / "kubernetes"
+COMPOSE = Path(__file__).resolve().parent / "compose.yaml"
 # Entries of a Secret that one role alone may have, and the roles that need the nodes of chains.
 OWN = {"sealing-keys": {"prover"}, "deployer-key": {"deployer"}, "rpc-urls": {"api", "deployer"}}
 # Queues that only the role with the key may take.
@@ -156,11 +157,38 @@ def check(folder):
             yield f"the kustomization and the folder differ: {sorted(set(kustomization['resources']) ^ names)}"
 
 
+def check_compose(path):
+    """All findings in a file for Docker Compose: its containers are as closed as the pods."""
+    whole = yaml.safe_load(path.read_text(encoding="utf-8"))
+    inner = {name for name, network in whole.get("networks", {}).items() if (network or {}).get("internal")}
+    for name, service in whole["services"].items():
+        if "no-new-privileges:true" not in service.get("security_opt", []):
+            yield f"{name}: may gain privileges: set security_opt: [\"no-new-privileges:true\"]"
+        networks = set(service.get("networks", ["default"]))
+        if service.get("privileged") or "host" in (service.get("network_mode"), service.get("pid"), service.get("ipc")):
+            yield f"{name}: shares a namespace of the machine"
+        if any(not port.startswith("127.0.0.1:") for port in service.get("ports", [])):
+            yield f"{name}: is published to other machines: bind 127.0.0.1"
+        arguments = service.get("command", [])
+        if service.get("image") != "zkflow":
+            if not networks <= inner:
+                yield f"{name}: a backend is on {sorted(networks - inner)}, which is not internal"
+            continue
+        if not service.get("read_only") or service.get("cap_drop") != ["ALL"]:
+            yield f"{name}: expected read_only and cap_drop: [ALL]"
+        if "mem_limit" not in service:
+            yield f"{name}: has no limit of memory, from which the budgets follow"
+        if "proof-generation" in ",".join(arguments) and not networks <= inner:
+            yield f"{name}: has private inputs in clear and reaches {sorted(networks - inner)}"
+        if arguments[:1] == ["serve"] and "--no-workers" not in arguments:
+            yield f"{name}: the API takes jobs: add --no-workers"
+
+
 def main():
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     if not any(folder.glob("*.yaml")):
         sys.exit(f"policy: no manifests (*.yaml) in {folder}")
-    findings = list(check(folder))
+    findings = list(check(folder)) + list(check_compose(Path(sys.argv[2]) if len(sys.argv) > 2 else COMPOSE))
     for finding in findings:
         print(f"policy: {finding}", file=sys.stderr)
     sys.exit(1 if findings else 0)

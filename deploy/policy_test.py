@@ -48,10 +48,37 @@ BROKEN = [
     ("kustomization.yaml", "  - network.yaml\n", "", "differ"),
 ]
 
+# The same for compose.yaml: (text, its replacement, a part of the finding)
+BROKEN_COMPOSE = [
+    ("  read_only: true\n", "", "prover: expected read_only"),
+    ("  cap_drop: [ALL]\n", "  cap_drop: [NET_RAW]\n", "api: expected read_only and cap_drop"),
+    ('  security_opt: ["no-new-privileges:true"]\n  # The budgets', "  # The budgets", "keeper: may gain privileges"),
+    ("  mem_limit: ${MEMORY_LIMIT:-8g}\n", "", "prover: has no limit of memory"),
+    ('"127.0.0.1:3000:3000"', '"3000:3000"', "api: is published"),
+    ("    networks: [backends]\n\n  redis:", "\n  redis:", "prover: has private inputs in clear and reaches ['outside']"),
+    ("    internal: true\n", "", "redis: a backend is on ['backends']"),
+    ("[serve, --no-workers]", "[serve]", "api: the API takes jobs"),
+    ("    image: mongo:7.0-jammy\n", "    image: mongo:7.0-jammy\n    network_mode: host\n", "mongo: shares a namespace"),
+    ("    command: [worker, --queues, proof-generation]\n", "    command: [worker, --queues, proof-generation]\n    privileged: true\n", "prover: shares a namespace"),
+]
+
 
 class Policy(unittest.TestCase):
     def test_the_manifests_keep_the_rules(self):
         self.assertEqual(list(policy.check(policy.FOLDER)), [])
+
+    def test_compose_keeps_the_rules(self):
+        self.assertEqual(list(policy.check_compose(policy.COMPOSE)), [])
+
+    def test_each_rule_of_compose_finds_what_breaks_it(self):
+        whole = policy.COMPOSE.read_text(encoding="utf-8")
+        for text, replacement, part in BROKEN_COMPOSE:
+            with self.subTest(finding=part), tempfile.TemporaryDirectory() as folder:
+                self.assertIn(text, whole)
+                copy = Path(folder) / "compose.yaml"
+                copy.write_text(whole.replace(text, replacement), encoding="utf-8")
+                findings = list(policy.check_compose(copy))
+                self.assertTrue(any(part in finding for finding in findings), findings)
 
     def test_each_rule_finds_what_breaks_it(self):
         for name, text, replacement, part in BROKEN:
