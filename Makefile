@@ -11,7 +11,7 @@ CARGO_PUBLIC_API := 0.52.0
 # nextest runs the test binaries in parallel; plain `cargo test` runs the same tests.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: help setup demo test lint doc unit dashboard screenshots package api chaos radosgw compat cuda cuda-check schemathesis solc differences bench fuzz clean
+.PHONY: help setup demo test lint doc unit dashboard screenshots package api chaos radosgw compat cuda cuda-check schemathesis solc differences large bench fuzz clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -147,9 +147,13 @@ cuda: python $(CUDA_TOOLS) ## Compile the kernels for GPUs that zkflow-cuda embe
 cuda-check: python $(CUDA_TOOLS) ## Compile the kernels for one GPU, to see that nvcc accepts them
 	cd zkflow-cuda && $(NVCC) -gencode=arch=compute_90,code=sm_90 -fatbin kernels/kernels.cu -o /dev/null
 
-bench: setup ## The Criterion benches
+bench: setup ## The Criterion benches, and the lists of a catalog with 100 000 proofs
 	$(CARGO) build --locked --release --bin zkflow --features zkflow-cli/ark
 	$(CARGO) bench --locked --workspace --bench kernels --bench stages --bench prover --bench witness --bench setup --bench queue --bench http
+	$(CARGO) bench --locked --workspace --bench catalog
+
+large: setup ## Imports a key of 1 GiB and proves with it: the memory of the server meanwhile (many minutes, 6 GB of disk)
+	$(CARGO) test --locked --workspace --test large -- --include-ignored --nocapture
 
 fuzz: setup ## Each fuzz target for a minute (needs cargo-fuzz)
 	cd fuzz && for target in $$(RUSTC_BOOTSTRAP=1 $(CARGO) fuzz list); do \

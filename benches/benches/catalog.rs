@@ -155,6 +155,7 @@ impl Service {
     /// The requests to measure, by what they ask for.
     fn questions(&self) -> Vec<Question> {
         let [often, rarely] = &self.circuits;
+        let first = circuit(0, self.now).id;
         let hour = self.now - Duration::from_secs(3600);
         let quarter = self.now - Duration::from_secs(60 * 60 * 24 * 17);
         let large = |asks: &str, path: String| Question { asks: asks.to_owned(), path, small: false };
@@ -177,8 +178,18 @@ impl Service {
                 "… of a quarter of the time, cancelled: none",
                 format!("/v1/proofs?since={quarter}&status=cancelled"),
             ),
+            large("proofs until a quarter of the time", format!("/v1/proofs?until={quarter}")),
             large("circuits, newest 200", "/v1/circuits?limit=200".to_owned()),
             large("circuits of a template", "/v1/circuits?templateName=poseidonPreimage".to_owned()),
+            large("circuits by name", "/v1/circuits?search=POSEIDON".to_owned()),
+            large("circuits by id", format!("/v1/circuits?search={}", &first.to_string()[..8])),
+            large("circuits by name: none", "/v1/circuits?search=merkle".to_owned()),
+            large("circuits of a ceremony: none", "/v1/circuits?provenance=ceremony".to_owned()),
+            large("circuits of every tenant", "/v1/circuits?tenant=*&limit=200".to_owned()),
+            large(
+                "… by name, with a template",
+                "/v1/circuits?tenant=*&search=range&templateName=rangeCheck".to_owned(),
+            ),
             large("circuits, failed: none", "/v1/circuits?status=failed".to_owned()),
             large(
                 "circuits with a file, a page of 200",
@@ -191,6 +202,20 @@ impl Service {
                 questions.push(large(&asks, format!("/v1/jobs?limit=200&queue={queue}&state={state}")));
             }
         }
+        for (asks, filter) in [
+            ("failed proofs with a code", "queue=proof-generation&state=failed&errorCode=circuit_gone"),
+            (
+                "failed proofs with a text that none has",
+                "queue=proof-generation&state=failed&containing=panic",
+            ),
+            ("failed proofs, counted", "queue=proof-generation&state=failed&count=true"),
+            ("dead letters with a text that none has", "queue=key-generation&state=dead&containing=panic"),
+            ("dead letters, counted", "queue=key-generation&state=dead&count=true"),
+            ("waiting proofs of a tenant", "queue=proof-generation&state=pending&tenant=small"),
+        ] {
+            questions.push(large(asks, format!("/v1/jobs?{filter}")));
+        }
+        questions.push(large("tenants", "/v1/tenants?".to_owned()));
         questions.push(large("overview", "/v1/overview?".to_owned()));
         for (asks, path) in [
             ("proofs of a small tenant", "/v1/proofs?".to_owned()),
@@ -270,7 +295,10 @@ fn circuit(number: u64, now: Timestamp) -> Circuit {
 
 /// Number of entries of a list.
 fn entries(body: &Value) -> usize {
-    ["proofs", "circuits", "jobs", "queues"].iter().find_map(|name| body[name].as_array()).map_or(0, Vec::len)
+    ["proofs", "circuits", "jobs", "tenants", "queues"]
+        .iter()
+        .find_map(|name| body[name].as_array())
+        .map_or(0, Vec::len)
 }
 
 fn main() {

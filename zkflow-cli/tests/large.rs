@@ -1,8 +1,7 @@
 //! A key of more than 1 GiB, imported and proved with, and the memory of the server meanwhile.
 //!
 //! The circuit has 3.4 million wires and 1000 constraints, so the key is large and made in minutes. It takes 6 GB of disk. The
-//! files are kept in `ZKFLOW_LARGE`, if that is set:
-//! `ZKFLOW_LARGE=/tmp/large cargo nextest run --workspace --test large --run-ignored only --no-capture`
+//! files are kept in `ZKFLOW_LARGE`, if that is set: `ZKFLOW_LARGE=/tmp/large make large`
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -172,7 +171,7 @@ async fn send(client: &Client, folder: &Path) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "minutes, 6 GB of disk"]
+#[ignore = "many minutes, 6 GB of disk: make large"]
 async fn a_key_of_a_gibibyte_is_imported_and_proved_with() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = std::env::var_os("ZKFLOW_LARGE").map_or(temporary.path().to_owned(), PathBuf::from);
