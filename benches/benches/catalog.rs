@@ -167,7 +167,7 @@ impl Service {
             large("proofs of the usual circuit", format!("/v1/proofs?circuitId={often}")),
             large("… pending", format!("/v1/proofs?circuitId={often}&status=pending")),
             large("proofs of a rare circuit", format!("/v1/proofs?circuitId={rarely}")),
-            large("… failed: none", format!("/v1/proofs?circuitId={rarely}&status=failed")),
+            large("… failed", format!("/v1/proofs?circuitId={rarely}&status=failed")),
             large("proofs of a user", "/v1/proofs?userId=user-7".to_owned()),
             large("… completed", "/v1/proofs?userId=user-8&status=completed".to_owned()),
             large("… of a circuit", format!("/v1/proofs?userId=user-8&circuitId={rarely}")),
@@ -220,7 +220,7 @@ impl Service {
         for (asks, path) in [
             ("proofs of a small tenant", "/v1/proofs?".to_owned()),
             ("… failed", "/v1/proofs?status=failed".to_owned()),
-            ("… pending: none", "/v1/proofs?status=pending".to_owned()),
+            ("… pending", "/v1/proofs?status=pending".to_owned()),
             ("… of a circuit", format!("/v1/proofs?circuitId={rarely}")),
         ] {
             questions.push(Question { asks: asks.to_owned(), path, small: true });
