@@ -16,7 +16,7 @@ NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
 
-setup: requirements python packages $(NODE_MODULES) $(DASHBOARD_MODULES) $(COMPAT_MODULES) $(PYTHON_TOOLS) ## Install redis-server, promtool and chromium, circom, circomlib, snarkjs, solc, anvil, TypeScript, Node 18, SecantusDB and schemathesis under tools/, and the packages of dashboard/ and compat/
+setup: requirements python packages $(NODE_MODULES) $(DASHBOARD_MODULES) $(COMPAT_MODULES) $(PYTHON_TOOLS) ## Install redis-server, promtool, chromium, curl and jq, circom, circomlib, snarkjs, solc, anvil, TypeScript, Node 18, SecantusDB and schemathesis under tools/, and the packages of dashboard/ and compat/
 
 .PHONY: requirements python packages
 requirements:
@@ -28,13 +28,13 @@ python:
 	@command -v python3 >/dev/null || { echo "make: python3 is missing: install Python 3.11 with venv" >&2; exit 1; }
 
 # The tests start their own servers. RUNLEVEL=1 prevents Debian from starting any on installation. promtool is a part of
-# Debian's package prometheus. The tests of the dashboard use Chromium, those of zkflow-cuda a C++ compiler.
+# Debian's package prometheus. The tests of the dashboard use Chromium, those of zkflow-cuda a C++ compiler, those of the pages' commands curl and jq.
 packages:
-	@{ command -v redis-server && command -v promtool && command -v chromium && command -v c++; } >/dev/null || { \
-	  echo "make: installing redis-server, prometheus, chromium and g++ with apt-get" >&2; \
+	@{ command -v redis-server && command -v promtool && command -v chromium && command -v c++ && command -v curl && command -v jq; } >/dev/null || { \
+	  echo "make: installing redis-server, prometheus, chromium, g++, curl and jq with apt-get" >&2; \
 	  as_root=$$([ "$$(id -u)" = 0 ] || command -v sudo) || true; \
-	  { $$as_root apt-get update -qq && $$as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server prometheus chromium g++ >&2; } || { \
-	    echo "make: redis-server, promtool, chromium or c++ is missing and could not be installed: as root, apt-get install redis-server prometheus chromium g++" >&2; exit 1; }; \
+	  { $$as_root apt-get update -qq && $$as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server prometheus chromium g++ curl jq >&2; } || { \
+	    echo "make: redis-server, promtool, chromium, c++, curl or jq is missing and could not be installed: as root, apt-get install redis-server prometheus chromium g++ curl jq" >&2; exit 1; }; \
 	}
 
 $(NODE_MODULES): tools/package-lock.json

@@ -180,6 +180,50 @@ async fn sigterm_under_load_ends_with_success_and_loses_nothing() {
     }
 }
 
+/// What readiness says: its status, and whether the parts answer, in the order catalog, queue, store.
+async fn readiness(server: &LocalServer) -> (u16, Vec<bool>) {
+    let answer = reqwest::get(format!("{}/ready", server.base())).await.unwrap();
+    let (status, body): (u16, Value) = (answer.status().as_u16(), answer.json().await.unwrap());
+    (status, body["checks"].as_object().unwrap().values().map(|check| check == "ok").collect())
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_written_is_told_by_readiness_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path(), &[]);
+    let client = server.client();
+    let circuit = range_check(&client).await;
+    assert_eq!(readiness(&server).await, (200, vec![true; 3]));
+
+    // A file in place of the folder of the store: also root can neither read nor write there.
+    let (store, aside) = (folder.path().join("artifacts"), folder.path().join("aside"));
+    std::fs::rename(&store, &aside).unwrap();
+    std::fs::write(&store, "").unwrap();
+    // The next check that writes.
+    let began = Instant::now();
+    while readiness(&server).await != (503, vec![true, true, false]) {
+        assert!(began.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let inputs = json!({"circuitId": circuit, "privateInputs": {"age": "42"}, "publicInputs": {"randomPublicSignal": "42000"}});
+    let during = client.post("/v1/proofs", &inputs).await.unwrap();
+    assert!([202, 503].contains(&during.status), "{during:?}");
+
+    std::fs::remove_file(&store).unwrap();
+    std::fs::rename(&aside, &store).unwrap();
+    let began = Instant::now();
+    while readiness(&server).await != (200, vec![true; 3]) {
+        assert!(began.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let after = ask(&client, &circuit, 43).await;
+    assert_verifies(&client, &circuit, 43, &client.proof(&after, PATIENCE).await.unwrap()).await;
+    if during.status == 202 {
+        let id = during.body["proofRequestId"].as_str().unwrap();
+        assert_verifies(&client, &circuit, 42, &client.proof(id, PATIENCE).await.unwrap()).await;
+    }
+}
+
 #[test]
 fn commands_on_stored_data_refuse_a_folder_that_is_not_there_and_make_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,7 @@
 //! The description of the API and the clients, judged by the tools of those who use them, against real servers.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod commands;
 mod description;
 mod judges;
 mod pages;
