@@ -6,15 +6,16 @@ use wasmparser::{ExternalKind, FunctionBody, Operator, Parser, Payload, TypeRef}
 const PARTS: [&str; 3] = ["getVersion", "getMinorVersion", "getPatchVersion"];
 
 /// The version that a module says, such as `2.2.3`; `None` if it is no module of circom 2. Reads the bytes only, runs
-/// nothing.
+/// nothing, and needs no memory: the number of functions of a foreign module has no other limit than its size.
 pub fn module_version(wasm: &[u8]) -> Option<String> {
-    let (mut imported, mut functions) = (0, [None; 3]);
-    let mut bodies = Vec::new();
+    let (mut imported, mut functions) = (0_u32, [None; 3]);
+    let (mut body, mut version) = (0_u32, [None; 3]);
     for payload in Parser::new(0).parse_all(wasm) {
         match payload.ok()? {
             Payload::ImportSection(imports) => {
                 for import in imports.into_imports() {
-                    imported += u32::from(matches!(import.ok()?.ty, TypeRef::Func(_)));
+                    imported =
+                        imported.checked_add(u32::from(matches!(import.ok()?.ty, TypeRef::Func(_))))?;
                 }
             }
             Payload::ExportSection(exports) => {
@@ -26,15 +27,19 @@ pub fn module_version(wasm: &[u8]) -> Option<String> {
                     }
                 }
             }
-            Payload::CodeSectionEntry(body) => bodies.push(body),
+            // The exports come before.
+            Payload::CodeSectionEntry(code) => {
+                for (function, part) in functions.iter().zip(&mut version) {
+                    if function.and_then(|function: u32| function.checked_sub(imported)) == Some(body) {
+                        *part = constant(&code);
+                    }
+                }
+                body = body.checked_add(1)?;
+            }
             _ => {}
         }
     }
-    let part = |function: Option<u32>| {
-        let place = usize::try_from(function?.checked_sub(imported)?).ok()?;
-        constant(bodies.get(place)?)
-    };
-    let [major, minor, patch] = functions.map(part);
+    let [major, minor, patch] = version;
     Some(format!("{}.{}.{}", major?, minor?, patch?))
 }
 
@@ -66,5 +71,22 @@ mod tests {
         assert_eq!(module_version(&module("i32.const 2 i32.const 3 i32.add")), None);
         assert_eq!(module_version(&wat::parse_str("(module)").unwrap()), None);
         assert_eq!(module_version(b"rubbish"), None);
+    }
+
+    #[test]
+    fn a_module_of_a_million_functions_without_content_is_read() {
+        let count = [0xc0, 0x84, 0x3d]; // 10^6
+        let section = |id: u8, content: &[u8]| {
+            let mut length = content.len();
+            let mut bytes = vec![id];
+            while length > 0x7f {
+                bytes.push(length as u8 | 0x80);
+                length >>= 7;
+            }
+            [&bytes[..], &[length as u8], content].concat()
+        };
+        let code = [&count[..], &vec![0; 1_000_000]].concat();
+        let module = [&b"\0asm\x01\0\0\0"[..], &section(3, &count), &section(10, &code)].concat();
+        assert_eq!(module_version(&module), None);
     }
 }
