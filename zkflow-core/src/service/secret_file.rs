@@ -1,7 +1,7 @@
 //! [`SecretFile`]: a file that contains a key or a password.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -40,8 +40,11 @@ impl SecretFile {
     pub fn read(path: &Path) -> Result<Self, SecretFileError> {
         let failed = |fault| SecretFileError::Unreadable { path: path.to_owned(), fault };
         let file = File::open(path).map_err(failed)?;
-        let exposure = exposure_of(&file, path)?;
-        let mut text = Zeroizing::new(String::new());
+        let found = file.metadata().map_err(failed)?;
+        let exposure = exposure_of(&found, path)?;
+        // At once, since a text that grows leaves copies of its beginning in memory.
+        let size = found.len().clamp(4096, LONGEST + 1);
+        let mut text = Zeroizing::new(String::with_capacity(size as usize + 64));
         let length = file.take(LONGEST + 1).read_to_string(&mut text).map_err(failed)?;
         if length as u64 > LONGEST {
             return Err(failed(io::Error::other("it is longer than 1 MiB")));
@@ -51,7 +54,8 @@ impl SecretFile {
 
     /// What is wrong with owner and mode of a file that another part reads, and that is used anyway. `None` if it cannot be read.
     pub fn complaint(path: &Path) -> Option<String> {
-        match exposure_of(&File::open(path).ok()?, path) {
+        // Not opened: a pipe without a writer would not answer.
+        match fs::metadata(path).map(|found| exposure_of(&found, path)).ok()? {
             Ok(exposure) => exposure.map(|exposure| exposure.to_string()),
             Err(SecretFileError::Unreadable { .. }) => None,
             Err(error) => Some(error.to_string()),
@@ -115,10 +119,8 @@ pub enum SecretFileError {
     },
 }
 
-/// Judges an open file, so that what is judged is what is read.
-fn exposure_of(file: &File, path: &Path) -> Result<Option<Exposure>, SecretFileError> {
-    let failed = |fault| SecretFileError::Unreadable { path: path.to_owned(), fault };
-    let found = file.metadata().map_err(failed)?;
+/// Judges a file. What is read is an open file, so that it is the one that was judged.
+fn exposure_of(found: &Metadata, path: &Path) -> Result<Option<Exposure>, SecretFileError> {
     if !found.is_file() {
         return Ok(None);
     }
@@ -144,7 +146,7 @@ fn judge(path: &Path, owner: u32, mode: u32, user: u32) -> Result<Option<Exposur
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, Permissions};
+    use std::fs::Permissions;
     use std::io::Write as _;
 
     use super::*;

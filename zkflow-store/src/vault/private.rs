@@ -1,7 +1,7 @@
 //! Files of keys, which only their owner may access.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -12,7 +12,8 @@ use super::key::KeyError;
 /// Reads a file that belongs to the user of this process and that no other user may access.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, KeyError> {
     let failed = |source| KeyError::File { path: path.to_owned(), source };
-    let found = fs::metadata(path).map_err(failed)?;
+    let mut file = File::open(path).map_err(failed)?;
+    let found = file.metadata().map_err(failed)?;
     // A new file belongs to the user of this process.
     let own = tempfile::tempfile_in(folder_of(path)).and_then(|new| new.metadata()).map_err(failed)?;
     if found.uid() != own.uid() {
@@ -22,7 +23,10 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, KeyError> {
     if mode & 0o077 != 0 {
         return Err(KeyError::Permissions { path: path.to_owned(), mode });
     }
-    Ok(Zeroizing::new(fs::read_to_string(path).map_err(failed)?))
+    // At once, since a text that grows leaves copies of its beginning in memory.
+    let mut text = Zeroizing::new(String::with_capacity(found.len().clamp(4096, 1 << 20) as usize + 64));
+    file.read_to_string(&mut text).map_err(failed)?;
+    Ok(text)
 }
 
 /// Writes a file durably and atomically, readable only by its owner. Without `replace`, fails if it exists.
