@@ -42,9 +42,7 @@ pub(super) async fn migrate(database: &Database) -> Result<(), CatalogError> {
     if version < 3 {
         short_names(database).await?;
     }
-    if version < 4 {
-        derived(database).await?;
-    }
+    derived(database).await?;
     collection::<Circuit>(database, circuits()).await?;
     collection::<ProofRequest>(database, proofs()).await?;
     collection::<Deployment>(database, deployments()).await?;
@@ -88,14 +86,14 @@ async fn short_names(database: &Database) -> Result<(), CatalogError> {
     Ok(())
 }
 
-/// Gives the circuits of older versions their derived fields.
+/// Gives circuits their derived fields, which processes of older versions do not write.
 async fn derived(database: &Database) -> Result<(), CatalogError> {
     let action = "completing the fields of circuits";
     let circuits = database.collection::<Document>(Circuit::COLLECTION);
     let mut found = circuits.find(doc! { "name": null }).await.map_err(failed(action))?;
     while let Some(circuit) = found.try_next().await.map_err(failed(action))? {
         let Some(fields) = document::derived::<Circuit>(&circuit) else { continue };
-        // A circuit that is changed meanwhile is written with them.
+        // A circuit that is changed meanwhile is written with them, or completed at the next start.
         let (id, epoch) = (circuit.get("_id"), circuit.get("epoch"));
         let change = doc! { "$set": fields };
         circuits.update_one(doc! { "_id": id, "epoch": epoch }, change).await.map_err(failed(action))?;
