@@ -235,6 +235,8 @@ struct Picked {
     queue: QueueName,
     /// Subjects, with their positions if they were found by conditions.
     jobs: Vec<(String, Option<Cursor>)>,
+    /// The conditions.
+    matching: Option<Matching>,
     /// Where the next call continues.
     next: Option<Cursor>,
     /// The list of the cursors.
@@ -248,7 +250,7 @@ impl ChosenJobs {
             (Some(subjects), None) => {
                 check_number(&subjects)?;
                 let jobs = subjects.into_iter().map(|subject| (subject, None)).collect();
-                return Ok(Picked { queue, jobs, next: None, scope: String::new() });
+                return Ok(Picked { queue, jobs, matching: None, next: None, scope: String::new() });
             }
             (None, Some(matching)) => matching,
             _ => return Err(fault("subjects", "expected either `subjects` or `matching`")),
@@ -261,7 +263,7 @@ impl ChosenJobs {
         let after = cursor.map(|text| decode(&text, &scope)).transpose().map_err(wrong)?;
         let found = jobs::matching(app, &matching, after, MOST).await?;
         let jobs = found.jobs.into_iter().map(|job| (job.subject, Some(job.place))).collect();
-        Ok(Picked { queue, jobs, next: found.next, scope })
+        Ok(Picked { queue, jobs, matching: Some(matching), next: found.next, scope })
     }
 }
 
@@ -322,13 +324,14 @@ async fn retry(
     JsonBody(chosen, _held): JsonBody<ChosenJobs>,
 ) -> Result<Json<RetriedJobs>, Problem> {
     let began = app.now();
-    let Picked { queue, jobs, mut next, scope } = chosen.pick(&app).await?;
+    let Picked { queue, jobs, mut next, scope, .. } = chosen.pick(&app).await?;
     let (mut results, mut retried) = (Vec::with_capacity(jobs.len()), Vec::new());
     let mut last = None;
     for (subject, place) in jobs {
         let outcome = match jobs::retry(&app, (&caller.tenant, &caller.name), queue, &subject).await {
-            // The next call continues with this job, when there is room again.
-            Err(RequestError::Overloaded(_) | RequestError::ShareUsed(_)) if last.is_some() => {
+            // What was done is told. The next call continues with this job.
+            Err(error) if last.is_some() => {
+                tracing::warn!(%error, %queue, "not all jobs that match were repeated");
                 next = last;
                 break;
             }
@@ -367,7 +370,7 @@ struct DeletedJob {
     outcome: DeleteOutcome,
 }
 
-/// `deleted`; `not_failed`: only failed jobs are deleted; `busy`: other work needs the circuit; `not_found`.
+/// `deleted`; `not_failed`: only failed jobs are deleted, and with `errorCode` those that have still failed with it; `busy`: other work needs the circuit; `not_found`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum DeleteOutcome {
@@ -399,12 +402,23 @@ async fn delete(
     caller: Principal,
     JsonBody(chosen, _held): JsonBody<ChosenJobs>,
 ) -> Result<Json<DeletedJobs>, Problem> {
-    let Picked { queue, jobs, next, scope } = chosen.pick(&app).await?;
+    let Picked { queue, jobs, matching, mut next, scope } = chosen.pick(&app).await?;
     let (mut results, mut deleted) = (Vec::with_capacity(jobs.len()), 0);
-    for (subject, _) in jobs {
-        let outcome = jobs::delete(&app, (&caller.tenant, &caller.name), queue, &subject).await?;
+    let mut last = None;
+    for (subject, place) in jobs {
+        let by = (&caller.tenant, &*caller.name);
+        let outcome = match jobs::delete(&app, by, queue, &subject, matching.as_ref()).await {
+            // What was done is told. The next call continues with this job.
+            Err(error) if last.is_some() => {
+                tracing::warn!(%error, %queue, "not all jobs that match were deleted");
+                next = last;
+                break;
+            }
+            outcome => outcome?,
+        };
         deleted += usize::from(outcome == Deleted::Deleted);
         results.push(DeletedJob { subject, outcome: outcome.into() });
+        last = place;
     }
     let next_cursor = next.map(|next| encode(&next, &scope));
     Ok(Json(DeletedJobs { results, deleted, next_cursor }))

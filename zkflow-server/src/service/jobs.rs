@@ -158,7 +158,7 @@ async fn retry_cleanup(app: &App, subject: &str) -> Result<Retried, RequestError
 }
 
 /// Deletes the document of a failed job: a proof request, a circuit without keys, a deployment, a ceremony or
-/// a delivery.
+/// a delivery. If it was found by conditions, it must still have failed with their code.
 ///
 /// # Errors
 /// A backend fails.
@@ -167,26 +167,27 @@ pub async fn delete(
     by: (&TenantId, &str),
     queue: QueueName,
     subject: &str,
+    wanted: Option<&Matching>,
 ) -> Result<Deleted, RequestError> {
     record(app, by, AuditAction::JobDelete, queue, subject).await?;
     let outcome = match queue {
-        QueueName::KeyGeneration => match failed::<Circuit>(app, subject).await? {
+        QueueName::KeyGeneration => match failed::<Circuit>(app, subject, wanted).await? {
             Ok(circuit) => removal::delete(app, &circuit.life.tenant, by, &circuit.id, false).await,
             Err(outcome) => return Ok(outcome),
         },
-        QueueName::ProofGeneration => match failed::<ProofRequest>(app, subject).await? {
+        QueueName::ProofGeneration => match failed::<ProofRequest>(app, subject, wanted).await? {
             Ok(proof) => proofs::delete(app, &proof.life.tenant, &proof.id).await,
             Err(outcome) => return Ok(outcome),
         },
-        QueueName::Deploy => match failed::<Deployment>(app, subject).await? {
+        QueueName::Deploy => match failed::<Deployment>(app, subject, wanted).await? {
             Ok(deployment) => delete_deployment(app, deployment).await,
             Err(outcome) => return Ok(outcome),
         },
-        QueueName::Ceremony => match failed::<Ceremony>(app, subject).await? {
+        QueueName::Ceremony => match failed::<Ceremony>(app, subject, wanted).await? {
             Ok(ceremony) => ceremonies::delete(app, &ceremony.life.tenant, by, &ceremony.id, false).await,
             Err(outcome) => return Ok(outcome),
         },
-        QueueName::Webhooks => match failed::<Delivery>(app, subject).await? {
+        QueueName::Webhooks => match failed::<Delivery>(app, subject, wanted).await? {
             Ok(delivery) => app.erase(delivery).await.map_err(Into::into),
             Err(outcome) => return Ok(outcome),
         },
@@ -235,12 +236,16 @@ async fn delete_deployment(app: &App, deployment: Deployment) -> Result<(), Requ
 }
 
 /// The document if it has failed, else the reason why it is not deleted.
-async fn failed<D: Stored>(app: &App, subject: &str) -> Result<Result<D, Deleted>, RequestError> {
-    Ok(match find::<D>(app, subject).await? {
-        None => Err(Deleted::NotFound),
-        Some(document) if document.life().status == D::Status::FAILED => Ok(document),
-        Some(_) => Err(Deleted::NotFailed),
-    })
+async fn failed<D: Stored>(
+    app: &App,
+    subject: &str,
+    wanted: Option<&Matching>,
+) -> Result<Result<D, Deleted>, RequestError> {
+    let Some(document) = find::<D>(app, subject).await? else { return Ok(Err(Deleted::NotFound)) };
+    let life = document.life();
+    let fits =
+        life.status == D::Status::FAILED && wanted.is_none_or(|wanted| wanted.allows(life.error.as_ref()));
+    Ok(if fits { Ok(document) } else { Err(Deleted::NotFailed) })
 }
 
 /// The document of a job, of any tenant.

@@ -1,6 +1,7 @@
 //! Finds the jobs that meet conditions.
 //!
-//! The catalog selects by status, tenant and time, and proof requests by the code of their error; the rest is compared here.
+//! The catalog selects by status, tenant and time, and the proof requests of a tenant by the code of their error; the rest is
+//! compared here.
 //! Every call reads a limited number of documents, so it may end before it has found as many jobs as were asked for.
 
 use serde::{Deserialize, Serialize};
@@ -59,9 +60,14 @@ pub struct Matching {
 impl Matching {
     fn fits(&self, job: &FoundJob) -> bool {
         let tenant = self.tenant.as_ref().is_none_or(|tenant| job.tenant.as_ref() == Some(tenant));
-        let code = |error: &Failure| self.error_code.as_ref().is_none_or(|code| error.code == *code);
-        let code = job.error.as_ref().map_or(self.error_code.is_none(), code);
-        tenant && code && self.containing.as_ref().is_none_or(|text| job.contains(&text.to_lowercase()))
+        tenant
+            && self.allows(job.error.as_ref())
+            && self.containing.as_ref().is_none_or(|text| job.contains(&text.to_lowercase()))
+    }
+
+    /// Whether the jobs may have this failure.
+    pub(super) fn allows(&self, error: Option<&Failure>) -> bool {
+        self.error_code.as_ref().is_none_or(|code| error.is_some_and(|error| error.code == *code))
     }
 
     /// Whether some condition is compared here.
@@ -201,11 +207,12 @@ async fn documents<D: Stored>(
     if let Some(tenant) = &wanted.tenant {
         filter = D::of_tenant(filter, tenant.clone());
     }
-    if let Some(code) = &wanted.error_code {
+    // The catalogs have an index of codes by tenant. Without one, they would read every failure at once.
+    if let (Some(code), Some(_)) = (&wanted.error_code, &wanted.tenant) {
         filter = D::failed_with(filter, code);
     }
     // One more shows whether the list continues.
-    let part = if wanted.compares() { PART } else { (limit + 1).min(MOST_READ) };
+    let part = if wanted.compares() { PART } else { (limit + 1).min(PART) };
     let (mut found, mut read) = (Found::default(), 0);
     loop {
         let page = Page { after, until: wanted.before, ..Page::first(part) };
