@@ -161,6 +161,10 @@ impl ListQuery {
             Some(Tenants::Every) => None,
             Some(Tenants::One(tenant)) => Some(tenant.clone()),
         };
+        if tenant.as_ref() != Some(&caller.tenant) && self.sha256.is_some() {
+            let detail = "sha256 finds circuits of your own tenant only";
+            return Err(Problem::bad_request("invalid_query", detail));
+        }
         let search = self.search.as_deref().map(str::trim).filter(|text| !text.is_empty());
         if search.is_some_and(|text| text.len() > LONGEST_SEARCH) {
             let detail = format!("search must have at most {LONGEST_SEARCH} bytes");

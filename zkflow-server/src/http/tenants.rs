@@ -55,7 +55,7 @@ struct TenantDto {
     pending_circuits: u64,
     /// Circuits, unfinished ones too.
     circuits: u64,
-    /// Bytes of the files of these circuits.
+    /// Bytes of the files of these circuits, without those of imports that are not finished.
     bytes: u64,
     /// Proofs that were made yesterday and today, in UTC.
     proofs: u64,

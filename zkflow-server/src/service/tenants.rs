@@ -12,7 +12,7 @@ use zkflow_core::service::catalog::{
 };
 use zkflow_core::service::tenant::TenantId;
 
-use super::{RequestError, plan, quota};
+use super::{RequestError, plan};
 use crate::config::Limits;
 use crate::state::App;
 
@@ -52,7 +52,7 @@ pub struct TenantState {
     pub pending_circuits: u64,
     /// Circuits.
     pub circuits: u64,
-    /// Bytes of the files of these circuits.
+    /// Bytes of the files of these circuits, without those of imports that are not finished.
     pub bytes: u64,
     /// What it used yesterday and today.
     pub usage: Usage,
@@ -177,7 +177,8 @@ async fn circuits(app: &App, tenant: &TenantId) -> Result<(u64, u64), RequestErr
         let found = app.catalog.circuits().list(&filter, &page).await?;
         number += found.len();
         for circuit in &found {
-            bytes = bytes.saturating_add(quota::size(app, circuit).await?);
+            // Without those of pending imports, which are in their uploads.
+            bytes = circuit.artifacts.values().map(|file| file.size).fold(bytes, u64::saturating_add);
         }
         match found.last() {
             Some(last) if found.len() == PAGE && number < COUNTED => page.after = Some(last.cursor()),

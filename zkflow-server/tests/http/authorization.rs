@@ -260,6 +260,7 @@ const RULES: &str = "
   Prometheus needs it too; with a listener for operations, Prometheus needs no key.
 - With `operate` and `circuits:read`, `GET /v1/circuits?tenant=` lists the circuits of another tenant, or with `*` of every tenant: their
   template, status, sizes, origin of the keys and error. Parameters, files and names of signals are left out, and the circuit itself is 404.
+  `search` compares the name of an import too, which is the path of its main file. `sha256` is refused.
 - `admin` manages the keys of every tenant, and so can make a key with any scope.
 
 | status | code | meaning |

@@ -194,6 +194,12 @@ async fn an_operator_lists_the_circuits_of_every_tenant_without_their_content() 
     // The circuit itself remains its tenant's, and so does a cursor.
     let path = format!("/v1/circuits/{}", other.id);
     server.get_as(&operator, &path).await.problem(404, "circuit_not_found");
+    // Whether a tenant has a file is not told to others.
+    let digest = "0".repeat(64);
+    for (tenant, status) in [("other", 400), ("*", 400), ("one", 200)] {
+        let asked = server.get_as(&operator, &format!("/v1/circuits?tenant={tenant}&sha256={digest}")).await;
+        assert_eq!(asked.status, status, "{tenant}: {}", asked.text());
+    }
     let page = server.get_as(&operator, "/v1/circuits?tenant=*&limit=1").await.ok();
     let cursor = page["nextCursor"].as_str().unwrap();
     server.get_as(&operator, &format!("/v1/circuits?tenant=*&limit=1&cursor={cursor}")).await.ok();
