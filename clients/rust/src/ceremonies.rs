@@ -6,6 +6,7 @@ use reqwest::Method;
 use reqwest::header::{HeaderValue, RANGE};
 use serde_json::{Value, json};
 
+use crate::paths::{ceremony_path, segment};
 use crate::transport::Call;
 use crate::{Client, ClientError};
 
@@ -15,7 +16,7 @@ impl Client {
     /// # Errors
     /// The ceremony is unknown.
     pub async fn ceremony(&self, id: &str) -> Result<Value, ClientError> {
-        Call::new(Method::GET, &format!("/v1/ceremonies/{id}")).succeed(self).await
+        Call::new(Method::GET, &ceremony_path(id)).succeed(self).await
     }
 
     /// Returns a part of a file of a ceremony: `proving_key.zkey`, `circuit.r1cs`, or after the end `ceremony.json`. The
@@ -29,7 +30,7 @@ impl Client {
         name: &str,
         part: Range<u64>,
     ) -> Result<Vec<u8>, ClientError> {
-        let path = format!("/v1/ceremonies/{id}/files/{name}");
+        let path = format!("{}/files/{}", ceremony_path(id), segment(name));
         let range = format!("bytes={}-{}", part.start, part.end.saturating_sub(1));
         let range =
             HeaderValue::try_from(range).map_err(|error| ClientError::Unexpected(error.to_string()))?;
@@ -41,7 +42,7 @@ impl Client {
     /// # Errors
     /// The ceremony takes no contributions, or none of this caller.
     pub async fn join_ceremony(&self, id: &str) -> Result<Value, ClientError> {
-        let path = format!("/v1/ceremonies/{id}/join");
+        let path = format!("{}/join", ceremony_path(id));
         let call = Call::new(Method::POST, &path);
         call.accepted(call.send(self).await?)
     }
@@ -104,6 +105,6 @@ impl Client {
         let mut token = HeaderValue::try_from(token)
             .map_err(|_| ClientError::Unexpected("the token is not visible ASCII text".to_owned()))?;
         token.set_sensitive(true);
-        Ok(Call::new(method, &format!("/v1/ceremonies/{id}/turn{rest}")).with("contributor-token", token))
+        Ok(Call::new(method, &format!("{}/turn{rest}", ceremony_path(id))).with("contributor-token", token))
     }
 }

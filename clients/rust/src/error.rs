@@ -38,26 +38,47 @@ pub enum ClientError {
         /// Problem document (RFC 9457).
         body: Value,
     },
-    /// The document is not final in time, has an unexpected status, or breaks the API's format.
+    /// The work on the document failed, or was cancelled.
+    #[error("{path} is {status}: {}", problem(&document["error"]), status = document["status"].as_str().unwrap_or_default())]
+    Failed {
+        /// Path of the document.
+        path: String,
+        /// The document, with its `error`.
+        document: Value,
+    },
+    /// The work on the document is not done in time. It goes on.
+    #[error("{path} is pending after {} s", patience.as_secs())]
+    Late {
+        /// Path of the document.
+        path: String,
+        /// The document as it was last seen.
+        document: Value,
+        /// How long was waited.
+        patience: std::time::Duration,
+    },
+    /// An answer breaks the API's format.
     #[error("{0}")]
     Unexpected(String),
     /// The local server or chain, or the runtime of a blocking client, did not start.
-    #[error("the server did not start: {0}")]
+    #[error("it did not start: {0}")]
     Start(String),
 }
 
 impl ClientError {
-    /// The server's stable code, such as `circuit_not_found`; `None` for errors of the client.
+    /// The server's stable code, such as `circuit_not_found`, or that of the failed work, such as `constraint_failed`; `None` for
+    /// errors of the client.
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::Refused { body, .. } => body["code"].as_str(),
+            Self::Failed { document, .. } => document["error"]["code"].as_str(),
             _ => None,
         }
     }
 }
 
-/// Detail and code of a problem document.
+/// Detail and code of a problem document, or message and code of a failure.
 pub(crate) fn problem(body: &Value) -> String {
-    let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-    format!("{} ({})", text("detail"), text("code"))
+    let text = |name: &str| body[name].as_str();
+    let detail = text("detail").or(text("message")).unwrap_or_default();
+    format!("{detail} ({})", text("code").unwrap_or_default())
 }

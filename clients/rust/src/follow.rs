@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::HeaderValue;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::error::problem;
 use crate::events::Events;
 use crate::transport::{Call, text};
 use crate::{Client, ClientError};
@@ -15,6 +14,8 @@ use crate::{Client, ClientError};
 /// Gets a document now and after each change.
 pub type OnChange<'a> = &'a mut (dyn FnMut(&Value) + Send);
 
+/// Longest time of one long-poll.
+const POLL: Duration = Duration::from_secs(10);
 /// Pause before a further connection.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Pause after a stream that broke.
@@ -40,14 +41,13 @@ impl Client {
             if streams {
                 streams = watch.stream().await?;
             } else {
-                watch.poll(10).await?;
+                watch.poll(POLL.min(deadline.saturating_duration_since(Instant::now()))).await?;
             }
             if watch.is_final() {
                 return Ok(watch.known);
             }
             if Instant::now() > deadline {
-                let seconds = patience.as_secs();
-                return Err(ClientError::Unexpected(format!("{path} is pending after {seconds} s")));
+                return Err(ClientError::Late { path: path.to_owned(), document: watch.known, patience });
             }
             sleep(if streams { PAUSE_BROKEN } else { PAUSE }).await;
         }
@@ -70,9 +70,7 @@ pub(crate) fn expect(path: &str, document: Value, wanted: &[&str]) -> Result<Val
     if wanted.contains(&status) {
         return Ok(document);
     }
-    let error = &document["error"];
-    let error = problem(&json!({"detail": error["message"], "code": error["code"]}));
-    Err(ClientError::Unexpected(format!("{path} is {status}: {error}")))
+    Err(ClientError::Failed { path: path.to_owned(), document })
 }
 
 /// A document that is watched.
@@ -100,9 +98,9 @@ impl Watch<'_> {
         Ok(())
     }
 
-    /// Reads the document, which the server holds back for some seconds while it does not change.
-    async fn poll(&mut self, wait: u32) -> Result<(), ClientError> {
-        let path = format!("{}?wait={wait}", self.path);
+    /// Reads the document, which the server holds back for a time in full seconds while it does not change.
+    async fn poll(&mut self, wait: Duration) -> Result<(), ClientError> {
+        let path = format!("{}?wait={}", self.path, wait.as_secs());
         let document = Call::new(Method::GET, &path).succeed(self.client).await?;
         self.learn(document)
     }
@@ -118,7 +116,7 @@ impl Watch<'_> {
         let Ok(mut answer) = call.open(self.client).await else { return Ok(false) };
         if answer.status() == 204 {
             // The last event was seen, and it is final.
-            self.poll(0).await?;
+            self.poll(Duration::ZERO).await?;
             return Ok(true);
         }
         let kind = answer.header("content-type").unwrap_or_default();

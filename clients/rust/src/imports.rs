@@ -6,6 +6,7 @@ use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
+use crate::paths::{circuit_path, upload_path};
 use crate::transport::{Call, text};
 use crate::{Client, ClientError};
 
@@ -24,7 +25,7 @@ impl Client {
     /// # Errors
     /// The upload is unknown or has expired.
     pub async fn upload(&self, id: &str) -> Result<Value, ClientError> {
-        Call::new(Method::GET, &format!("/v1/uploads/{id}")).succeed(self).await
+        Call::new(Method::GET, &upload_path(id)).succeed(self).await
     }
 
     /// Sends a part of a file: its bytes from `part * partBytes` on. Sending a part again is harmless.
@@ -38,7 +39,7 @@ impl Client {
         part: u64,
         bytes: Vec<u8>,
     ) -> Result<(), ClientError> {
-        let path = format!("/v1/uploads/{upload}/files/{file}/parts/{part}");
+        let path = format!("{}/files/{file}/parts/{part}", upload_path(upload));
         Call::new(Method::PUT, &path).bytes_of(bytes).succeed(self).await.map(drop)
     }
 
@@ -55,7 +56,7 @@ impl Client {
     ) -> Result<Value, ClientError> {
         let part = |(part, sha256): &(u64, String)| json!({"part": part, "sha256": sha256});
         let body = json!({"parts": parts.iter().map(part).collect::<Value>()});
-        let path = format!("/v1/uploads/{upload}/files/{file}/urls");
+        let path = format!("{}/files/{file}/urls", upload_path(upload));
         Call::new(Method::POST, &path).body(&body).succeed(self).await
     }
 
@@ -81,6 +82,6 @@ impl Client {
     /// The request is refused, the files do not fit each other, or `patience` is exceeded.
     pub async fn import_circuit(&self, request: &Value, patience: Duration) -> Result<Value, ClientError> {
         let asked = Call::new(Method::POST, "/v1/circuits/import").body(request).succeed(self).await?;
-        self.settled(&format!("/v1/circuits/{}", text(&asked, "circuitId")?), &["ready"], patience).await
+        self.settled(&circuit_path(text(&asked, "circuitId")?), &["ready"], patience).await
     }
 }

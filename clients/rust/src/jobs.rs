@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::paths::{Page, with_query};
+use crate::paths::{Page, segment, with_query};
 use crate::transport::Call;
 use crate::{Client, ClientError};
 
@@ -160,7 +160,7 @@ impl Client {
     /// # Errors
     /// The queue is unknown, or the key may not operate.
     pub async fn pause_queue(&self, queue: &str) -> Result<Value, ClientError> {
-        Call::new(Method::POST, &format!("/v1/queues/{queue}/pause")).succeed(self).await
+        Call::new(Method::POST, &format!("/v1/queues/{}/pause", segment(queue))).succeed(self).await
     }
 
     /// Resumes a queue.
@@ -168,7 +168,7 @@ impl Client {
     /// # Errors
     /// The queue is unknown, or the key may not operate.
     pub async fn resume_queue(&self, queue: &str) -> Result<Value, ClientError> {
-        Call::new(Method::POST, &format!("/v1/queues/{queue}/resume")).succeed(self).await
+        Call::new(Method::POST, &format!("/v1/queues/{}/resume", segment(queue))).succeed(self).await
     }
 
     /// The queues with the numbers of their jobs, workers, backends and limits.

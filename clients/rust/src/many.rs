@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::paths::circuit_path;
 use crate::proofs::new_proof;
 use crate::transport::{Call, random_key, text};
 use crate::{Client, ClientError, Inputs, Verdict};
@@ -46,7 +47,7 @@ impl Client {
         let entry =
             |(proof, signals): &(Value, Vec<String>)| json!({"proof": proof, "publicSignals": signals});
         let body = Value::Array(proofs.iter().map(entry).collect());
-        let path = format!("/v1/circuits/{circuit}/verify");
+        let path = format!("{}/verify", circuit_path(circuit));
         let answer = Call::new(Method::POST, &path).body(&body).succeed(self).await?;
         let verdict = |verdict| {
             serde_json::from_value(verdict)

@@ -26,6 +26,14 @@ pub(crate) fn proof_path(id: &str) -> String {
     format!("/v1/proofs/{}", segment(id))
 }
 
+pub(crate) fn ceremony_path(id: &str) -> String {
+    format!("/v1/ceremonies/{}", segment(id))
+}
+
+pub(crate) fn upload_path(id: &str) -> String {
+    format!("/v1/uploads/{}", segment(id))
+}
+
 pub(crate) fn deployment_path(circuit: &str, id: &str) -> String {
     format!("{}/deployments/{}", circuit_path(circuit), segment(id))
 }

@@ -105,6 +105,12 @@ impl Client {
         call.accepted(call.send(self).await?).map(drop)
     }
 
+    /// Time for a request with a body of this length.
+    fn limit(&self, body: usize) -> Duration {
+        let seconds = u64::try_from(body / SLOWEST_UPLOAD).unwrap_or(u64::MAX);
+        self.timeout.saturating_add(Duration::from_secs(seconds))
+    }
+
     /// Sends bytes to another server, without the headers of this client.
     pub(crate) async fn put_elsewhere(
         &self,
@@ -114,7 +120,11 @@ impl Client {
     ) -> Result<(), ClientError> {
         // The URL is a secret: errors name its path only.
         let path = url.split('?').next().unwrap_or_default().to_owned();
-        let sent = self.http.put(url).headers(headers).body(body).send().await;
+        let limit = self.limit(body.len());
+        let sent = self.http.put(url).headers(headers).body(body).send();
+        let Ok(sent) = tokio::time::timeout(limit, sent).await else {
+            return Err(ClientError::Timeout { method: "PUT", path, after: limit });
+        };
         let failed = |source: reqwest::Error| ClientError::Transport {
             method: "PUT",
             path: path.clone(),
@@ -235,10 +245,8 @@ impl Call {
         let url = format!("{}{}", client.base, self.path);
         let request = client.http.request(self.method.clone(), url);
         let mut request = request.headers(client.headers.clone()).headers(self.headers.clone());
-        let mut limit = client.timeout;
+        let limit = client.limit(self.body.as_ref().map_or(0, Vec::len));
         if let Some(body) = &self.body {
-            let seconds = u64::try_from(body.len() / SLOWEST_UPLOAD).unwrap_or(u64::MAX);
-            limit = limit.saturating_add(Duration::from_secs(seconds));
             request = request.body(body.clone());
         }
         let (method, path, timeout) = (self.name(), self.path.clone(), client.timeout);

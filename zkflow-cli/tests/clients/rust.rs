@@ -41,7 +41,10 @@ async fn a_proof_is_made_verified_and_deleted() {
     let refused = client.prove(&"0".repeat(32), &inputs("42"), PATIENCE).await.unwrap_err();
     assert_eq!(code(&refused), "circuit_not_found");
     let failed = client.prove(&circuit, &inputs("17"), PATIENCE).await.unwrap_err();
-    assert!(failed.to_string().contains("constraint_failed"), "{failed}");
+    assert!(failed.to_string().contains("(constraint_failed)"), "{failed}");
+    assert_eq!(code(&failed), "constraint_failed");
+    let ClientError::Failed { document, .. } = &failed else { panic!("{failed}") };
+    assert!(document["error"]["message"].as_str().unwrap().contains("line"), "{document}");
 
     // A connection that breaks is tried again.
     let address = server.base().strip_prefix("http://").unwrap().parse().unwrap();
