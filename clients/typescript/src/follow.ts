@@ -6,6 +6,8 @@ import type { Document } from "./types.js";
 /** Seconds of one long-poll; the server can answer earlier. */
 const POLL_S = 20;
 const PAUSE_MS = 250;
+/** The server sends a comment every 15 seconds. */
+const IDLE_MS = 90_000;
 
 /** Yields the document now and after each change; the last one is final. */
 export async function* follow<T extends Document>(
@@ -82,13 +84,26 @@ async function poll<T extends Document>(transport: Transport, path: string, sign
   return document;
 }
 
+/** The result of a promise, which must come in time. */
+async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("timeout")), milliseconds);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 interface ServerEvent {
   readonly id: string | undefined;
   readonly data: string;
 }
 
-/** Reads server-sent events, as the HTML standard defines them. */
-export async function* events(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent, void, undefined> {
+/** Reads server-sent events, as the HTML standard defines them. A stream without a byte for `idle` milliseconds is broken. */
+export async function* events(body: ReadableStream<Uint8Array>, idle = IDLE_MS): AsyncGenerator<ServerEvent, void, undefined> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let text = "";
@@ -96,7 +111,7 @@ export async function* events(body: ReadableStream<Uint8Array>): AsyncGenerator<
   let data: string[] = [];
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await within(reader.read(), idle);
       if (done) return;
       text += decoder.decode(value, { stream: true });
       // A carriage return at the end can be half of a line break.

@@ -58,17 +58,24 @@ export class Transport {
 
   /** Sends a request; returns an answer with a status below 400. */
   async send(call: Call): Promise<Response> {
+    return await this.#repeated(call, (response) => response);
+  }
+
+  /** Sends a request, and reads its answer within each attempt. */
+  async #repeated<T>(call: Call, read: (response: Response) => T | Promise<T>): Promise<T> {
     const retries = call.repeatable === false ? 0 : (this.#options.retries ?? 4);
     for (let attempt = 0; ; attempt++) {
       let pause = Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS) * (0.5 + Math.random() / 2);
       let failure: Error;
       try {
-        const response = await this.#once(call);
-        if (response.status < 400) return response;
-        failure = await refused(response);
-        if (!RETRIED.has(response.status)) throw failure;
-        const after = Number(response.headers.get("retry-after"));
-        if (after > 0) pause = Math.min(after * 1000, LONGEST_PAUSE_MS);
+        const answer = await this.#once(call, async (response) => {
+          if (response.status < 400) return { value: await read(response) };
+          return { refusal: await refused(response), after: Number(response.headers.get("retry-after")) };
+        });
+        if ("value" in answer) return answer.value;
+        failure = answer.refusal;
+        if (!RETRIED.has(answer.refusal.status)) throw failure;
+        if (answer.after > 0) pause = Math.min(answer.after * 1000, LONGEST_PAUSE_MS);
       } catch (error) {
         call.signal?.throwIfAborted();
         if (!(error instanceof NoAnswerError)) throw error;
@@ -81,7 +88,7 @@ export class Transport {
 
   /** Sends a request and reads the JSON of its answer. */
   async json<T>(call: Call): Promise<T> {
-    return (await (await this.send(call)).json()) as T;
+    return await this.#repeated(call, async (response) => (await response.json()) as T);
   }
 
   /** Sends bytes to a signed URL once. Neither the token nor the headers of this client go there. */
@@ -90,16 +97,19 @@ export class Transport {
     const own = Object.entries(headers).filter(([name]) => !/^(content-length|host)$/i.test(name));
     const init = { method: "PUT", headers: Object.fromEntries(own), body: bytes as Uint8Array<ArrayBuffer> };
     try {
-      const response = await this.#fetch(url, init, SLOWEST_BODY_S, signal);
-      if (response.status >= 400) throw await refused(response);
-      await response.body?.cancel();
+      const refusal = await this.#fetch(url, init, SLOWEST_BODY_S, signal, async (response) => {
+        if (response.status >= 400) return await refused(response);
+        await response.body?.cancel();
+        return undefined;
+      });
+      if (refusal !== undefined) throw refusal;
     } catch (error) {
       signal?.throwIfAborted();
       throw error;
     }
   }
 
-  async #once(call: Call): Promise<Response> {
+  async #once<T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> {
     const { method = "GET", body, bytes } = call;
     const headers: Record<string, string> = { ...this.#options.headers, ...call.headers };
     if (this.#options.apiKey !== undefined) headers["authorization"] = `Bearer ${this.#options.apiKey}`;
@@ -112,23 +122,36 @@ export class Transport {
       init.body = bytes as Uint8Array<ArrayBuffer>;
     }
     const timeout = this.#options.timeout ?? 90;
-    return this.#fetch(this.#url(call), init, bytes === undefined ? timeout : Math.max(timeout, SLOWEST_BODY_S), call.signal);
+    const seconds = bytes === undefined ? timeout : Math.max(timeout, SLOWEST_BODY_S);
+    return await this.#fetch(this.#url(call), init, seconds, call.signal, read);
   }
 
-  /** One attempt. The time covers the head of the answer; an event stream may last longer. */
-  async #fetch(url: string, init: RequestInit, seconds: number, signal: AbortSignal | undefined): Promise<Response> {
+  /** One attempt. The time covers what `read` reads: an event stream, which it returns unread, may last longer. */
+  async #fetch<T>(
+    url: string,
+    init: RequestInit,
+    seconds: number,
+    signal: AbortSignal | undefined,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> {
     signal?.throwIfAborted();
     const limit = new AbortController();
     const stop = () => limit.abort(signal?.reason);
     signal?.addEventListener("abort", stop);
     const timer = setTimeout(() => limit.abort(new Error("timeout")), seconds * 1000);
+    let ended = true;
     try {
-      return await (this.#options.fetch ?? fetch)(url, { ...init, signal: limit.signal });
+      const response = await (this.#options.fetch ?? fetch)(url, { ...init, signal: limit.signal });
+      const value = await read(response);
+      ended = response.bodyUsed || response.body === null;
+      return value;
     } catch (error) {
       // A query can contain a signature.
       throw new NoAnswerError(init.method ?? "GET", url.replace(/\?.*/s, ""), error);
     } finally {
       clearTimeout(timer);
+      // Of an unread body, it still stops the stream.
+      if (ended) signal?.removeEventListener("abort", stop);
     }
   }
 

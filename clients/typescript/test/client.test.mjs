@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 import { Client, FailedError, NoAnswerError, RefusedError, WaitExceededError } from "../dist/esm/index.js";
@@ -22,6 +23,27 @@ test("a circuit is built, proved, verified and its calldata read", async () => {
   assert.equal(wrong.verified, false);
   assert.match(wrong.reason, /not valid/);
   assert.match(await client.calldata(request.proofRequestId), /^\["0x/);
+});
+
+test("an answer that is cut off, or stalls, is asked for again", async () => {
+  let asked = 0;
+  const server = createServer((_, answer) => {
+    asked += 1;
+    const text = JSON.stringify({ templates: [] });
+    answer.writeHead(200, { "content-type": "application/json", "content-length": String(text.length) });
+    if (asked === 3) return answer.end(text);
+    answer.write(text.slice(0, 5));
+    if (asked === 1) setTimeout(() => answer.destroy(), 20);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const base = `http://127.0.0.1:${server.address().port}`;
+  const kept = new AbortController();
+  assert.deepEqual(await new Client(base, { timeout: 1 }).templates({ signal: kept.signal }), []);
+  assert.equal(asked, 3);
+  asked = 0;
+  await assert.rejects(new Client(base, { timeout: 1, retries: 0 }).templates(), NoAnswerError);
+  server.closeAllConnections();
+  server.close();
 });
 
 test("the CommonJS build has the same exports", async () => {
