@@ -21,6 +21,11 @@ export class Problem extends Error {
   }
 }
 
+/** What was thrown, for people: a refusal, or a fault of this page. */
+export function asProblem(thrown: unknown): Problem {
+  return thrown instanceof Problem ? thrown : new Problem(0, "unexpected", thrown instanceof Error ? thrown.message : String(thrown), []);
+}
+
 /** Address of a path of the API. */
 export function address(path: string): string {
   return new URL(`.${path}`, document.baseURI).href;
@@ -60,8 +65,13 @@ async function send(method: string, path: string, body?: unknown): Promise<Respo
 }
 
 export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const text = await (await send(method, path, body)).text();
-  return (text ? parse(text) : null) as T;
+  const response = await send(method, path, body);
+  try {
+    const text = await response.text();
+    return (text ? parse(text) : null) as T;
+  } catch {
+    throw new Problem(response.status, "unexpected", "The answer is not JSON, or was cut off.", []);
+  }
 }
 
 export const get = <T>(path: string) => call<T>("GET", path);

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { get, key, Problem } from "./api";
+import { asProblem, get, key, Problem } from "./api";
 import { Login } from "./pages/login";
 import { OverviewPage } from "./pages/overview";
 import { CircuitsPage } from "./pages/circuits";
@@ -15,7 +15,7 @@ import { TenantsPage } from "./pages/tenants";
 import { UsagePage } from "./pages/usage";
 import { WebhooksPage } from "./pages/webhooks";
 import { go, segments, useRoute } from "./route";
-import { Title } from "./parts/basic";
+import { Title, Trouble } from "./parts/basic";
 import { Theme } from "./parts/theme";
 import type { Overview } from "./types";
 
@@ -27,6 +27,7 @@ export function App() {
   const [asked, setAsked] = useState(false);
   const [session, setSession] = useState(0);
   const [rights, setRights] = useState<Rights | null>(null);
+  const [problem, setProblem] = useState<Problem>();
   useEffect(() => {
     const login = () => setAsked(true);
     addEventListener("zkflow-login", login);
@@ -34,10 +35,10 @@ export function App() {
   }, []);
   useEffect(() => {
     let live = true;
-    void find().then((found) => { if (live) setRights(found); });
+    find().then((found) => { if (live) setRights(found); }, (error: unknown) => { if (live) setProblem(asProblem(error)); });
     return () => { live = false; };
   }, [session]);
-  const enter = () => { setAsked(false); setRights(null); setSession(session + 1); };
+  const enter = () => { setAsked(false); setRights(null); setProblem(undefined); setSession(session + 1); };
   const leave = () => { key.forget(); setRights(null); setAsked(true); };
   if (asked) return <main class="alone"><Login enter={enter} /></main>;
   const [page = ""] = segments();
@@ -61,7 +62,9 @@ export function App() {
           {key.get() && <button type="button" class="small" onClick={leave}>Log out</button>}
         </div>
       </header>
-      <main id="main" tabIndex={-1} key={session}>{rights ? <Page hash={hash} rights={rights} /> : <p class="empty">Loading…</p>}</main>
+      <main id="main" tabIndex={-1} key={session}>{rights ? <Page hash={hash} rights={rights} /> : problem
+        ? <><Trouble of={problem} /><button type="button" onClick={enter}>Try again</button></>
+        : <p class="empty">Loading…</p>}</main>
     </>
   );
 }
@@ -96,13 +99,9 @@ async function find(): Promise<Rights> {
       throw error;
     }
   };
-  try {
-    const overview = await may<Overview>("/v1/overview");
-    const guarded = overview ? overview.authentication : key.get() !== null;
-    const admin = await may("/v1/audit-log?limit=1") !== null;
-    const webhooks = await may("/v1/webhooks/deliveries?limit=1") !== null;
-    return { operate: overview !== null, webhooks, admin, keys: admin && guarded, tenants: overview !== null && guarded };
-  } catch {
-    return { operate: false, webhooks: false, admin: false, keys: false, tenants: false };
-  }
+  const overview = await may<Overview>("/v1/overview");
+  const guarded = overview ? overview.authentication : key.get() !== null;
+  const admin = await may("/v1/audit-log?limit=1") !== null;
+  const webhooks = await may("/v1/webhooks/deliveries?limit=1") !== null;
+  return { operate: overview !== null, webhooks, admin, keys: admin && guarded, tenants: overview !== null && guarded };
 }

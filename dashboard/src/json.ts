@@ -13,6 +13,10 @@ export function parse(text: string): Json {
   return JSON.parse(exact) as Json;
 }
 
+export function isObject(value: Json): value is { [key: string]: Json } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 export function show(value: unknown): string {
   return JSON.stringify(value, null, 2);
 }

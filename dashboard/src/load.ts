@@ -1,6 +1,6 @@
 // Loading from the API, again at an interval while the page is visible.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { get, type Problem } from "./api";
+import { asProblem, get, query, type Problem } from "./api";
 
 export type Loaded<T> = { data?: T; error?: Problem; again: () => void };
 
@@ -19,7 +19,7 @@ export function useLoad<T>(path: string | null, every?: number): Loaded<T> {
           const data = await get<T>(path);
           if (running.current === mine) setState({ path, data });
         } catch (error) {
-          if (running.current === mine) setState((old) => ({ ...(old.path === path ? old : { path }), error: error as Problem }));
+          if (running.current === mine) setState((old) => ({ ...(old.path === path ? old : { path }), error: asProblem(error) }));
         }
       }
       if (every && running.current === mine) timer = setTimeout(ask, every);
@@ -38,6 +38,21 @@ export function useLoad<T>(path: string | null, every?: number): Loaded<T> {
   return loaded;
 }
 
+/** Makes changes: keeps the refusal of the last one, and loads again afterwards. */
+export function useAttempt(...again: (() => void)[]) {
+  const [problem, setProblem] = useState<Problem>();
+  const attempt = async (work: () => Promise<unknown>) => {
+    try {
+      await work();
+      setProblem(undefined);
+    } catch (error) {
+      setProblem(asProblem(error));
+    }
+    for (const one of again) one();
+  };
+  return { problem, attempt };
+}
+
 /** The value, once it has not changed for a moment: a search does not ask at each letter. */
 export function useSettled<T>(value: T): T {
   const [settled, setSettled] = useState(value);
@@ -50,20 +65,21 @@ export function useSettled<T>(value: T): T {
 
 export type Pages<T> = { items: T[]; more: (() => void) | null; error?: Problem; loading: boolean; again: () => void };
 
-/** Loads a list page by page. `path` ends with `?` or `&`; `of` takes the entries out of a page, which may have none. */
-export function usePages<P extends { nextCursor?: string }, T>(path: string, of: (page: P) => T[], every?: number): Pages<T> {
+/** Loads a list page by page, with the conditions of a filter. `of` takes the entries out of a page, which may have none. */
+export function usePages<P extends { nextCursor?: string }, T>(list: string, filter: Record<string, string | undefined>, of: (page: P) => T[], every?: number): Pages<T> {
   type Extra = { path: string; items: T[]; begun?: boolean; next?: string | undefined; error?: Problem };
+  const path = `${list}${query({ ...filter, limit: "50" })}`;
   const [extra, setExtra] = useState<Extra>({ path, items: [] });
   const mine: Extra = extra.path === path ? extra : { path, items: [] };
-  const first = useLoad<P>(`${path}limit=50`, mine.begun ? undefined : every);
+  const first = useLoad<P>(path, mine.begun ? undefined : every);
   const next = mine.begun ? mine.next : first.data?.nextCursor;
   const more = async () => {
     if (!next) return;
     try {
-      const page = await get<P>(`${path}limit=200&cursor=${next}`);
+      const page = await get<P>(`${list}${query({ ...filter, limit: "50", cursor: next })}`);
       setExtra({ path, items: [...mine.items, ...of(page)], begun: true, next: page.nextCursor });
     } catch (error) {
-      setExtra({ ...mine, error: error as Problem });
+      setExtra({ ...mine, error: asProblem(error) });
     }
   };
   const pages: Pages<T> = {

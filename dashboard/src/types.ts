@@ -12,6 +12,7 @@ export type CircuitPage = Schemas["CircuitPage"];
 export type Delivery = Schemas["Delivery"];
 export type DeliveryPage = Schemas["DeliveryPage"];
 export type Deployment = Schemas["Deployment"];
+export type DeploymentPage = Schemas["DeploymentPage"];
 export type FileRole = Schemas["FileRole"];
 export type Job = Schemas["Job"];
 export type JobPage = Schemas["JobPage"];

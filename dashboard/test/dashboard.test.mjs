@@ -99,6 +99,42 @@ test("numbers keep every digit, typed and from a file", async () => {
   await context.close();
 });
 
+test("what cannot be read is explained", async () => {
+  const { page, context } = await opened({ path: "#/circuits" });
+  const drop = (label) => page.locator(".drop", { has: page.getByLabel(label) }).locator("input");
+  const json = (text) => ({ name: "some.json", mimeType: "application/json", buffer: Buffer.from(text) });
+  const said = (text) => page.getByRole("alert").getByText(text).waitFor();
+  await page.getByLabel("Template of the circuit").selectOption("batchRangeCheck");
+  for (const text of ["null", "[1]", "{"]) {
+    await drop("Or drop a JSON file with the parameters").setInputFiles([json(text)]);
+    await said("no JSON object with the parameters");
+  }
+  await page.getByLabel("n", { exact: true }).fill("[1,2");
+  await page.getByLabel("min", { exact: true }).fill("1");
+  await page.getByLabel("max", { exact: true }).fill("2");
+  await page.getByRole("button", { name: "Build" }).click();
+  await said("n is not JSON");
+  await visit(page, `#/circuits/${circuit}`);
+  await drop("Or drop a JSON file with the inputs").setInputFiles([json(`{"age": ${" ".repeat(3 << 20)}1}`)]);
+  await said("at most 2.0 MiB are taken");
+  await drop("Or drop both files here").setInputFiles([json("null")]);
+  await said("is not JSON of a proof or of signals");
+  await drop("Or drop both files here").setInputFiles([1, 2, 3, 4, 5].map(() => json("[]")));
+  await said("5 files: at most 4 are taken");
+  await context.close();
+});
+
+test("a server that does not answer at first is asked again", async () => {
+  const { page, context } = await opened({ path: "#/circuits" });
+  await page.route("**/v1/overview", (route) => route.abort());
+  await page.reload();
+  await page.getByRole("alert").getByText("The server does not answer.").waitFor();
+  await page.unroute("**/v1/overview");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("link", { name: "Jobs", exact: true }).waitFor();
+  await context.close();
+});
+
 test("a failing input and a wrong input are explained", async () => {
   const { page, context } = await opened({ path: `#/circuits/${circuit}` });
   await page.getByLabel("age", { exact: true }).fill("200");
@@ -271,6 +307,9 @@ test("a delayed proof says why it waits, and requests are searched by code and t
   await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
   await page.getByLabel("Until").fill("2000-01-01T00:00");
   await page.getByText("No request fits.").waitFor();
+  await page.getByLabel("Open by id").fill(env("DASHBOARD_PROOF"));
+  await page.getByLabel("Open by id").press("Enter");
+  await status(page, "completed");
   await context.close();
 });
 

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { get, type Problem } from "../api";
+import { asProblem, get, type Problem } from "../api";
 import { useLoad } from "../load";
 import { Empty, Field, More, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import type { AuditEntries, AuditEntry } from "../types";
@@ -22,7 +22,7 @@ export function AuditPage() {
       setOlder([...page.entries, ...older]);
       setProblem(undefined);
     } catch (found) {
-      setProblem(found as Problem);
+      setProblem(asProblem(found));
     }
   };
   const sought = word.trim().toLowerCase();

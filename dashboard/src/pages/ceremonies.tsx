@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { post, query, type Problem } from "../api";
+import { asProblem, post, type Problem } from "../api";
 import { usePages } from "../load";
 import { Badge, Empty, Field, More, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import { go, parameters } from "../route";
@@ -8,8 +8,7 @@ import { short } from "../format";
 
 export function CeremoniesPage() {
   const [status, setStatus] = useState("");
-  const filter = query({ status });
-  const pages = usePages<CeremonyPage, Ceremony>(`/v1/ceremonies${filter || "?"}${filter ? "&" : ""}`, (page) => page.ceremonies, 5000);
+  const pages = usePages<CeremonyPage, Ceremony>("/v1/ceremonies", { status }, (page) => page.ceremonies, 5000);
   return (
     <>
       <Title>Ceremonies</Title>
@@ -59,7 +58,7 @@ function Announce() {
       const made = await post<Ceremony>("/v1/ceremonies", { ...rules, ...(isPublic ? { visibility: "public" } : {}) });
       go(`/ceremonies/${made.ceremonyId}`);
     } catch (found) {
-      setProblem(found as Problem);
+      setProblem(asProblem(found));
     }
   };
   return (

@@ -1,29 +1,22 @@
 import { useState } from "preact/hooks";
-import { address, call, download, key, post, type Problem } from "../api";
-import { useLoad } from "../load";
-import { Badge, Confirm, Copy, Delay, Empty, Facts, FailureNotice, Field, Section, Table, Time, Title, Trouble } from "../parts/basic";
+import { address, call, post } from "../api";
+import { useAttempt, useLoad } from "../load";
+import { Badge, Confirm, Copy, Delay, Empty, Facts, FailureNotice, Field, FileLink, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import { go } from "../route";
 import type { Ceremony } from "../types";
 import { bytes, short } from "../format";
 
-const FILES = ["proving_key.zkey", "circuit.r1cs", "ceremony.json"];
+/** The record of a ceremony, which exists when it has ended. */
+const RECORD = "ceremony.json";
+const FILES = ["proving_key.zkey", "circuit.r1cs", RECORD];
 
 export function CeremonyPage({ id }: { id: string }) {
   const path = `/v1/ceremonies/${encodeURIComponent(id)}`;
   const { data: ceremony, error, again } = useLoad<Ceremony>(path, 3000);
-  const [problem, setProblem] = useState<Problem>();
+  const { problem, attempt } = useAttempt(again);
   if (!ceremony) return <><Title>Ceremony</Title>{error ? <Trouble of={error} /> : <p class="empty">Loading…</p>}</>;
   const { rules, result } = ceremony;
   const contributions = ceremony.contributions ?? [];
-  const attempt = async (work: () => Promise<unknown>) => {
-    try {
-      await work();
-      setProblem(undefined);
-    } catch (found) {
-      setProblem(found as Problem);
-    }
-    again();
-  };
   const command = `zkflow contribute ${address(path)}`;
   return (
     <>
@@ -51,9 +44,9 @@ export function CeremonyPage({ id }: { id: string }) {
             ["powers of tau", <><code class="break">{ceremony.circuit.powers}</code> ({ceremony.circuit.powersOrigin})</>],
             ...(ceremony.key ? [["present key", <>{bytes(ceremony.key.size)}, <code class="break">{ceremony.key.sha256}</code></>] as [string, preact.JSX.Element]] : []),
           ]} />}
-          {ceremony.key && <div class="row">{FILES.map((name) => key.get()
-            ? <button type="button" class="link" key={name} onClick={() => void attempt(() => download(`${path}/files/${name}`, name))}>{name}</button>
-            : <a key={name} href={address(`${path}/files/${name}`)} download={name}>{name}</a>)}</div>}
+          {ceremony.key && <div class="row">{FILES.filter((name) => name !== RECORD || result).map((name) => (
+            <FileLink key={name} path={`${path}/files/${name}`} name={name} fail={(error) => void attempt(() => Promise.reject(error))} />
+          ))}</div>}
           {result?.circuitId && <p><a href={`#/circuits/${result.circuitId}`}>The circuit with this key</a></p>}
           {!ceremony.key && <Empty>The initial key is being made.</Empty>}
         </Section>

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
-import { address, call, download, key, query, type Problem } from "../api";
-import { useLoad } from "../load";
-import { Badge, Confirm, Copy, Delay, Empty, Facts, FailureNotice, Section, Table, Time, Title, Trouble } from "../parts/basic";
+import { asProblem, call, query, type Problem } from "../api";
+import { useLoad, usePages } from "../load";
+import { Badge, Confirm, Copy, Delay, Empty, Facts, FailureNotice, FileLink, More, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import { Compare } from "../parts/compare";
 import { CHECKS, meaning, Provenance } from "../parts/provenance";
 import { Prove } from "../parts/prove";
@@ -9,7 +9,7 @@ import { Timeline } from "../parts/timeline";
 import { text } from "../parts/values";
 import { Verify } from "../parts/verify";
 import { go } from "../route";
-import type { Circuit, Deployment, Template, Usage, UsagePage } from "../types";
+import type { Circuit, Deployment, DeploymentPage, Template, Usage, UsagePage } from "../types";
 import { bytes, count, day, short, span } from "../format";
 
 const STAGES = ["queued", "compile", "setup", "store", "done"];
@@ -28,7 +28,7 @@ export function CircuitPage({ id }: { id: string }) {
       await call("DELETE", `/v1/circuits/${circuit.circuitId}${force ? "?force=true" : ""}`);
       go("/circuits");
     } catch (found) {
-      setProblem(found as Problem);
+      setProblem(asProblem(found));
     }
   };
   const repeat = async () => {
@@ -37,7 +37,7 @@ export function CircuitPage({ id }: { id: string }) {
       setSettled(false);
       again();
     } catch (found) {
-      setProblem(found as Problem);
+      setProblem(asProblem(found));
     }
   };
   return (
@@ -99,9 +99,7 @@ function Files({ circuit, fail }: { circuit: Circuit; fail: (problem: Problem) =
       <Table label="Files" head={["File", "Size", "SHA-256"]}>
         {files.map((file) => (
           <tr key={file.name}>
-            <td>{key.get()
-              ? <button type="button" class="link" onClick={() => void download(file.url, file.name).catch(fail)}>{file.name}</button>
-              : <a href={address(file.url)} download={file.name}>{file.name}</a>}</td>
+            <td><FileLink path={file.url} name={file.name} fail={fail} /></td>
             <td>{bytes(file.size)}</td>
             <td class="clip"><code title={file.sha256}>{file.sha256}</code></td>
           </tr>
@@ -138,13 +136,15 @@ const EXPLORERS: Record<string, string> = {
 };
 
 function Deployments({ circuit }: { circuit: Circuit }) {
-  const { data } = useLoad<{ deployments: Deployment[] }>(`/v1/circuits/${circuit.circuitId}/deployments`);
-  if (!data) return null;
+  const pages = usePages<DeploymentPage, Deployment>(`/v1/circuits/${circuit.circuitId}/deployments`, {}, (page) => page.deployments, 5000);
+  // Not every key may read them.
+  if (pages.error?.status === 403) return null;
   return (
     <Section title="Deployments">
-      {data.deployments.length === 0 ? <Empty>No contract of this circuit was deployed by this server.</Empty> : (
+      <Trouble of={pages.error} />
+      {pages.items.length === 0 ? <Empty>{pages.loading ? "Loading…" : "No contract of this circuit was deployed by this server."}</Empty> : (
         <Table label="Deployments" head={["Chain", "Status", "Contract", "Gas", "Changed"]}>
-          {data.deployments.map((one) => {
+          {pages.items.map((one) => {
             const explorer = EXPLORERS[String(one.chainId)];
             const contract = one.contract?.address;
             return (
@@ -161,6 +161,7 @@ function Deployments({ circuit }: { circuit: Circuit }) {
           })}
         </Table>
       )}
+      <More of={pages.more} />
     </Section>
   );
 }

@@ -1,11 +1,11 @@
 import { useState } from "preact/hooks";
-import { post, query, Problem } from "../api";
+import { asProblem, post, Problem } from "../api";
 import { useLoad, usePages, useSettled } from "../load";
 import { Badge, Drop, Empty, Field, More, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import { Import } from "../parts/import";
 import { Provenance } from "../parts/provenance";
 import { range, text, value } from "../parts/values";
-import { parse, type Json } from "../json";
+import { isObject, parse, type Json } from "../json";
 import { go } from "../route";
 import type { Circuit, CircuitPage, Template } from "../types";
 import { count, short } from "../format";
@@ -21,8 +21,8 @@ export function CircuitsPage({ tenants }: { tenants: boolean }) {
   const [owner, setOwner] = useState("");
   const { data: library } = useLoad<{ templates: Template[] }>("/v1/templates");
   const [search, tenant] = [useSettled(word.trim()), useSettled(owner.trim())];
-  const filter = query({ status, templateName: template, provenance, search, tenant });
-  const pages = usePages<CircuitPage, Circuit>(`/v1/circuits${filter || "?"}${filter ? "&" : ""}`, (page) => page.circuits, 5000);
+  const filter: Record<string, string | undefined> = { status, templateName: template, provenance, search, tenant };
+  const pages = usePages<CircuitPage, Circuit>("/v1/circuits", filter, (page) => page.circuits, 5000);
   return (
     <>
       <Title>Circuits</Title>
@@ -70,7 +70,7 @@ export function CircuitsPage({ tenants }: { tenants: boolean }) {
               </tr>
             ))}
           </Table>
-        ) : <Empty>{pages.loading ? "Loading…" : filter ? "No circuit fits." : "There are no circuits: build one above."}</Empty>}
+        ) : <Empty>{pages.loading ? "Loading…" : Object.values(filter).some(Boolean) ? "No circuit fits." : "There are no circuits: build one above."}</Empty>}
         <More of={pages.more} />
       </Section>
     </>
@@ -99,6 +99,16 @@ function Build({ templates }: { templates: Template[] }) {
   const choose = (next: string) => { setName(next); setGiven({}); setError(undefined); };
   const fill = (params: Record<string, unknown>) =>
     setGiven(Object.fromEntries(Object.entries(params).map(([param, one]) => [param, text(one)])));
+  const drop = (content: string) => {
+    try {
+      const read = parse(content);
+      if (!isObject(read)) throw new Error("no object");
+      fill(read);
+      setError(undefined);
+    } catch {
+      setError(new Problem(0, "malformed_json", "the file has no JSON object with the parameters", []));
+    }
+  };
   const submit = async (event: Event) => {
     event.preventDefault();
     if (!template) return;
@@ -108,13 +118,13 @@ function Build({ templates }: { templates: Template[] }) {
       for (const parameter of template.parameters) {
         const said = given[parameter.name]?.trim() ?? "";
         if (!said) continue;
-        const read = value(said, parameter.length !== undefined);
+        const read = value(parameter.name, said, parameter.length !== undefined);
         params[parameter.name] = parameter.type === "bool" ? bools(read) : read;
       }
       const circuit = await post<Circuit>("/v1/circuits", { templateName: name, params, ...(isPublic ? { visibility: "public" } : {}) });
       go(`/circuits/${circuit.circuitId}`);
     } catch (problem) {
-      setError(problem as Problem);
+      setError(asProblem(problem));
     } finally {
       setSending(false);
     }
@@ -151,13 +161,7 @@ function Build({ templates }: { templates: Template[] }) {
           <button type="submit" class="primary" disabled={sending}>Build</button>
           {template?.example && <button type="button" onClick={() => fill(template.example!.params)}>Use the example</button>}
         </div>
-        <Drop label="Or drop a JSON file with the parameters" take={(content) => {
-          try {
-            fill(parse(content) as Record<string, unknown>);
-          } catch {
-            setError(new Problem(0, "malformed_json", "the file is not JSON", []));
-          }
-        }} />
+        <Drop label="Or drop a JSON file with the parameters" refuse={setError} take={drop} />
       </form>
     </Section>
   );

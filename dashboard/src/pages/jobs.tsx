@@ -1,5 +1,5 @@
-import { useState } from "preact/hooks";
-import { get, post, query, type Problem } from "../api";
+import { useRef, useState } from "preact/hooks";
+import { asProblem, get, post, query, type Problem } from "../api";
 import { useLoad, usePages } from "../load";
 import { Badge, Confirm, Empty, Field, More, Notice, Search, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import { parameters } from "../route";
@@ -26,8 +26,7 @@ export function JobsPage() {
   const [problem, setProblem] = useState<Problem>();
   const overview = useLoad<Overview>("/v1/overview", 5000);
   const filter = { state, errorCode, tenant, containing, before: moment(before) };
-  const path = `/v1/jobs${query({ queue, ...filter })}&`;
-  const pages = usePages<JobPage, Job>(path, (page) => page.jobs, 5000);
+  const pages = usePages<JobPage, Job>("/v1/jobs", { queue, ...filter }, (page) => page.jobs, 5000);
   const jobs = pages.items;
   const nothing = jobs.length === 0 && !pages.more;
   const destroyed = state !== "pending" && ["proof-generation", "deploy"].includes(queue);
@@ -35,39 +34,45 @@ export function JobsPage() {
   const selected = [...new Set(jobs.filter((job) => chosen.has(job.subject)).map((job) => job.subject))];
   const retryable = [...new Set(jobs.filter((job) => chosen.has(job.subject) && job.retryable).map((job) => job.subject))];
 
-  /** Changes the jobs with these subjects, or all that match the filter, part by part. */
+  /** What a question was about: jobs that are made later, and another filter, are no part of the answer. */
+  const asked = useRef({ queue, ...filter });
+  /** Changes the jobs with these subjects, or all that the question was about, part by part. */
   const act = async (verb: "retry" | "delete", subjects?: string[]) => {
     const outcomes: Record<string, number> = {};
-    const change = async (chosen: { subjects: string[] } | { matching: object }) => {
-      const answer = await post<{ results: { outcome: string }[]; nextCursor?: string }>(`/v1/jobs/${verb}`, { queue, ...chosen });
+    let nothing = "No job matches.";
+    const change = async (chosen: { queue: Queue; subjects: string[] } | { queue: Queue; matching: object }) => {
+      const answer = await post<{ results: { outcome: string }[]; nextCursor?: string }>(`/v1/jobs/${verb}`, chosen);
       for (const { outcome } of answer.results) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
       return answer.nextCursor;
     };
     try {
       if (subjects) {
-        for (let at = 0; at < subjects.length; at += MOST) await change({ subjects: subjects.slice(at, at + MOST) });
+        for (let at = 0; at < subjects.length; at += MOST) await change({ queue, subjects: subjects.slice(at, at + MOST) });
       } else {
-        const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value));
+        const { queue, ...conditions } = asked.current;
+        const given = Object.fromEntries(Object.entries(conditions).filter(([, value]) => value));
         let cursor: string | undefined;
-        do cursor = await change({ matching: { ...given, ...(cursor ? { cursor } : {}) } });
+        do cursor = await change({ queue, matching: { ...given, ...(cursor ? { cursor } : {}) } });
         while (cursor);
       }
       setProblem(undefined);
     } catch (found) {
-      setProblem(found as Problem);
+      setProblem(asProblem(found));
+      nothing = "";
     }
-    setSaid(Object.entries(outcomes).map(([outcome, times]) => `${count(times)} ${outcome.replaceAll("_", " ")}`).join(", ") || "No job matches.");
+    setSaid(Object.entries(outcomes).map(([outcome, times]) => `${count(times)} ${outcome.replaceAll("_", " ")}`).join(", ") || nothing);
     setChosen(new Set());
     pages.again();
     overview.again();
   };
   /** Asks about all that match, with their number. */
   const ask = (verb: string, consequence: string) => async () => {
+    asked.current = { queue, ...filter, before: filter.before ?? new Date().toISOString() };
     try {
-      const found = (await get<JobPage>(`${path}limit=1&count=true`)).count;
+      const found = (await get<JobPage>(`/v1/jobs${query({ ...asked.current, limit: "1", count: "true" })}`)).count;
       if (found) return `${verb} the ${count(found.number)}${found.more ? " or more" : ""} jobs that match? ${consequence}`;
     } catch (problem) {
-      setProblem(problem as Problem);
+      setProblem(asProblem(problem));
     }
     return `${verb} all jobs that match? They were not counted. ${consequence}`;
   };
@@ -80,7 +85,7 @@ export function JobsPage() {
       }
       setProblem(undefined);
     } catch (found) {
-      setProblem(found as Problem);
+      setProblem(asProblem(found));
     }
     setSaid(`${count(sum)} dead letters removed`);
     setChosen(new Set());
@@ -91,7 +96,7 @@ export function JobsPage() {
     try {
       await post(`/v1/queues/${of}/${verb}`);
     } catch (found) {
-      setProblem(found as Problem);
+      setProblem(asProblem(found));
     }
     overview.again();
   };

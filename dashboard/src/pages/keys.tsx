@@ -1,28 +1,19 @@
 import { useState } from "preact/hooks";
-import { call, post, type Problem } from "../api";
-import { usePages } from "../load";
+import { call, post } from "../api";
+import { useAttempt, usePages } from "../load";
 import { Badge, Confirm, Copy, Empty, Field, More, Notice, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import type { Key, KeyPage, MadeKey, Scope } from "../types";
 
 const SCOPES: Scope[] = ["circuits:read", "circuits:build", "circuits:delete", "proofs:create", "proofs:read", "verify", "deploy", "ceremonies:contribute", "webhooks", "operate", "admin"];
 
 export function KeysPage() {
-  const pages = usePages<KeyPage, Key>("/v1/keys?", (page) => page.keys);
+  const pages = usePages<KeyPage, Key>("/v1/keys", {}, (page) => page.keys);
   const [name, setName] = useState("");
   const [tenant, setTenant] = useState("default");
   const [days, setDays] = useState("");
   const [scopes, setScopes] = useState<Set<Scope>>(new Set(["circuits:read", "proofs:create", "proofs:read", "verify"]));
   const [made, setMade] = useState<MadeKey>();
-  const [problem, setProblem] = useState<Problem>();
-  const attempt = async (work: () => Promise<void>) => {
-    try {
-      await work();
-      setProblem(undefined);
-    } catch (found) {
-      setProblem(found as Problem);
-    }
-    pages.again();
-  };
+  const { problem, attempt } = useAttempt(pages.again);
   const create = (event: Event) => {
     event.preventDefault();
     void attempt(async () => {

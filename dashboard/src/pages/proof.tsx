@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { call, post, type Problem } from "../api";
+import { asProblem, call, post, type Problem } from "../api";
 import { useLoad } from "../load";
 import { show } from "../json";
 import { Badge, Confirm, Copy, Delay, Facts, FailureNotice, Section, Time, Title, Trouble } from "../parts/basic";
@@ -22,7 +22,7 @@ export function ProofPage({ id }: { id: string }) {
       await work();
       then();
     } catch (found) {
-      setProblem(found as Problem);
+      setProblem(asProblem(found));
     }
   };
   const spent = Object.values(proof.timings).reduce((all, one) => all + one, 0);
@@ -71,7 +71,7 @@ function Made({ proof }: { proof: ProofRequest }) {
       });
       setVerdict(found.verified ? "The proof is valid." : `Not valid: ${found.reason}`);
     } catch (problem) {
-      setVerdict((problem as Problem).message);
+      setVerdict(asProblem(problem).message);
     }
   };
   return (

@@ -1,5 +1,4 @@
 import { useState } from "preact/hooks";
-import { query } from "../api";
 import { usePages } from "../load";
 import { Badge, Empty, Field, More, Search, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import { go, parameters } from "../route";
@@ -15,13 +14,13 @@ export function ProofsPage() {
   const [since, setSince] = useState("");
   const [until, setUntil] = useState("");
   const [id, setId] = useState("");
-  const filter = query({ status, circuitId, userId, errorCode: code, since: moment(since), until: moment(until) });
-  const pages = usePages<ProofPage, ProofRequest>(`/v1/proofs${filter || "?"}${filter ? "&" : ""}`, (page) => page.proofs, 5000);
+  const filter = { status, circuitId, userId, errorCode: code, since: moment(since), until: moment(until) };
+  const pages = usePages<ProofPage, ProofRequest>("/v1/proofs", filter, (page) => page.proofs, 5000);
   return (
     <>
       <Title>Proofs</Title>
       <Section title="Proof requests">
-        <form class="filters" onSubmit={(event) => { event.preventDefault(); if (id.trim()) go(`/proofs/${encodeURIComponent(id.trim())}`); }}>
+        <div class="filters">
           <Field label="Status">{(field) => (
             <select id={field} value={status} onChange={(event) => setStatus(event.currentTarget.value)}>
               <option value="">any</option>{["pending", "completed", "failed", "cancelled"].map((name) => <option key={name}>{name}</option>)}
@@ -32,7 +31,10 @@ export function ProofsPage() {
           <Search label="Error code" placeholder="constraint_failed" value={code} set={setCode} />
           <Field label="Since">{(field) => <input id={field} type="datetime-local" value={since} onChange={(event) => setSince(event.currentTarget.value)} />}</Field>
           <Field label="Until">{(field) => <input id={field} type="datetime-local" value={until} onChange={(event) => setUntil(event.currentTarget.value)} />}</Field>
-          <Field label="Open by id">{(field) => <input id={field} type="search" value={id} onInput={(event) => setId(event.currentTarget.value)} />}</Field>
+        </div>
+        <form class="row" onSubmit={(event) => { event.preventDefault(); go(`/proofs/${encodeURIComponent(id.trim())}`); }}>
+          <Field label="Open by id">{(field) => <input id={field} type="search" required value={id} onInput={(event) => setId(event.currentTarget.value)} />}</Field>
+          <button type="submit">Open</button>
         </form>
         <Trouble of={pages.error} />
         {pages.items.length > 0 ? (
@@ -49,7 +51,7 @@ export function ProofsPage() {
               </tr>
             ))}
           </Table>
-        ) : <Empty>{pages.loading ? "Loading…" : filter ? "No request fits." : "There are no proof requests: open a circuit and make one."}</Empty>}
+        ) : <Empty>{pages.loading ? "Loading…" : Object.values(filter).some(Boolean) ? "No request fits." : "There are no proof requests: open a circuit and make one."}</Empty>}
         <More of={pages.more} />
       </Section>
     </>

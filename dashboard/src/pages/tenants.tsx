@@ -4,7 +4,7 @@ import type { TenantPage, TenantState } from "../types";
 import { bytes, count, span } from "../format";
 
 export function TenantsPage() {
-  const pages = usePages<TenantPage, TenantState>("/v1/tenants?", (page) => page.tenants, 30_000);
+  const pages = usePages<TenantPage, TenantState>("/v1/tenants", {}, (page) => page.tenants);
   return (
     <>
       <Title>Tenants</Title>

@@ -9,8 +9,7 @@ export function UsagePage() {
   const [from, setFrom] = useState(day(30));
   const [to, setTo] = useState(day(0));
   const [problem, setProblem] = useState<Problem>();
-  const days = query({ from, to });
-  const pages = usePages<Page, Usage>(`/v1/usage${days || "?"}${days ? "&" : ""}`, (page) => page.usage);
+  const pages = usePages<Page, Usage>("/v1/usage", { from, to }, (page) => page.usage);
   const sum = (of: (one: Usage) => number) => pages.items.reduce((total, one) => total + of(one), 0);
   const csv = () => download(`/v1/usage${query({ from, to, format: "csv" })}`, `usage-${from}-${to}.csv`).catch((found: Problem) => setProblem(found));
   return (

@@ -1,27 +1,20 @@
 import { useState } from "preact/hooks";
-import { call, post, type Problem } from "../api";
-import { useLoad, usePages } from "../load";
+import { call, post } from "../api";
+import { useAttempt, useLoad, usePages } from "../load";
 import { Badge, Confirm, Copy, Empty, Facts, Field, More, Notice, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import type { Delivery, DeliveryPage, Webhooks } from "../types";
 
 export function WebhooksPage() {
   const hooks = useLoad<Webhooks>("/v1/webhooks");
   const [status, setStatus] = useState("");
-  const pages = usePages<DeliveryPage, Delivery>(`/v1/webhooks/deliveries?${status ? `status=${status}&` : ""}`, (page) => page.deliveries, 5000);
+  const pages = usePages<DeliveryPage, Delivery>("/v1/webhooks/deliveries", { status }, (page) => page.deliveries, 5000);
   const [secret, setSecret] = useState<string>();
-  const [problem, setProblem] = useState<Problem>();
   const none = hooks.error?.code === "no_webhooks";
-  const attempt = async (work: () => Promise<Webhooks | null>) => {
-    try {
-      const made = await work();
-      if (made?.secret) setSecret(made.secret);
-      setProblem(undefined);
-    } catch (found) {
-      setProblem(found as Problem);
-    }
-    hooks.again();
-    pages.again();
-  };
+  const { problem, attempt: change } = useAttempt(hooks.again, pages.again);
+  const attempt = (work: () => Promise<Webhooks | null>) => change(async () => {
+    const made = await work();
+    if (made?.secret) setSecret(made.secret);
+  });
   return (
     <>
       <Title>Webhooks</Title>

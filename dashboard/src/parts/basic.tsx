@@ -1,9 +1,9 @@
 // Small parts that several pages use.
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import type { Problem } from "../api";
+import { address, asProblem, download, key, Problem } from "../api";
 import type { Failure } from "../types";
-import { ago } from "../format";
+import { ago, bytes } from "../format";
 
 const TONES: Record<string, string> = {
   ready: "good", completed: "good", confirmed: "good", ok: "good",
@@ -99,6 +99,12 @@ export function Search({ label, placeholder, value, set }: { label: string; plac
   );
 }
 
+/** A link to a file of the API. */
+export function FileLink({ path, name, fail }: { path: string; name: string; fail: (problem: Problem) => void }) {
+  if (!key.get()) return <a href={address(path)} download={name}>{name}</a>;
+  return <button type="button" class="link" onClick={() => void download(path, name).catch((error: unknown) => fail(asProblem(error)))}>{name}</button>;
+}
+
 export function Facts({ rows }: { rows: [string, ComponentChildren][] }) {
   return <dl class="facts">{rows.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
 }
@@ -166,11 +172,20 @@ export function Choose({ label, accept, take }: { label: string; accept: string;
   );
 }
 
+/** Most files that are taken at once, and their greatest size in bytes. */
+const MOST_FILES = 4;
+const MOST_BYTES = 2 << 20;
+
 /** A box for small JSON files. */
-export function Drop({ label, take }: { label: string; take: (text: string, name: string) => void }) {
+export function Drop({ label, take, refuse }: { label: string; take: (text: string, name: string) => void; refuse: (problem: Problem) => void }) {
   const read = async (files: File[]) => {
-    for (const file of files.slice(0, 4)) {
-      if (file.size <= 2 << 20) take(await file.text(), file.name);
+    const large = files.find((file) => file.size > MOST_BYTES);
+    if (large) return refuse(new Problem(0, "body_too_large", `${large.name} has ${bytes(large.size)}: at most ${bytes(MOST_BYTES)} are taken`, []));
+    if (files.length > MOST_FILES) return refuse(new Problem(0, "too_many_files", `${files.length} files: at most ${MOST_FILES} are taken`, []));
+    try {
+      for (const file of files) take(await file.text(), file.name);
+    } catch (error) {
+      refuse(asProblem(error));
     }
   };
   return <Choose label={label} accept=".json,application/json" take={(files) => void read(files)} />;

@@ -8,7 +8,7 @@ import type { FileRole, Upload } from "../types";
 import { bytes } from "../format";
 
 /** Endings of the files that a circuit can consist of. */
-const ENDINGS = ".circom,.zip,.tar,.gz,.tgz,.r1cs,.wasm,.sym,.zkey,.ptau,.json";
+const ENDINGS = ".circom,.zip,.tar,.tar.gz,.tgz,.r1cs,.wasm,.sym,.zkey,.ptau,.json";
 
 export function Import() {
   const [chosen, setChosen] = useState<Chosen[]>([]);
@@ -32,7 +32,7 @@ export function Import() {
         unknown.push(file.name);
         continue;
       }
-      const path = of === "source" ? sourcePath(file) : undefined;
+      const path = of === "source" ? file.name : undefined;
       const same = next.findIndex((one) => one.role === of && one.path === path);
       if (same >= 0) next.splice(same, 1);
       next.push({ file, role: of, ...(path ? { path } : {}) });
@@ -40,6 +40,11 @@ export function Import() {
     setChosen(next);
     setUpload(undefined);
     setProblem(unknown.length ? new Problem(0, "unknown_file", `${unknown.join(", ")}: expected a name that ends with ${ENDINGS.replaceAll(",", " ")}`, []) : undefined);
+  };
+  const remove = (one: Chosen) => {
+    setChosen(chosen.filter((other) => other !== one));
+    setUpload(undefined);
+    if (one.path === main || one.role === "source_archive") setMain("");
   };
   const send = async (event: Event) => {
     event.preventDefault();
@@ -66,13 +71,13 @@ export function Import() {
     <Section title="Import a circuit">
       <form onSubmit={(event) => void send(event)}>
         <p>From its source, or from its files and keys. The server makes what is missing, and checks what is there.</p>
-        <Choose label="Files: .circom or an archive of them, .r1cs .wasm .sym .zkey .ptau, verification key .json" accept={ENDINGS} take={take} />
+        <Choose label="Files: .circom or an archive of them, .r1cs .wasm .sym .zkey .ptau, verification key .json" accept={ENDINGS.replace(".tar.gz", ".gz")} take={take} />
         {chosen.length > 0 && (
           <Table label="Files to import" head={["File", "Is", "Size", ""]}>
             {chosen.map((one) => (
               <tr key={`${one.role} ${one.path ?? ""}`}>
                 <td>{one.path ?? one.file.name}</td><td>{one.role.replaceAll("_", " ")}</td><td>{bytes(one.file.size)}</td>
-                <td><button type="button" class="small" aria-label={`Remove ${one.path ?? one.file.name}`} onClick={() => { setChosen(chosen.filter((other) => other !== one)); setUpload(undefined); }}>Remove</button></td>
+                <td><button type="button" class="small" aria-label={`Remove ${one.path ?? one.file.name}`} onClick={() => remove(one)}>Remove</button></td>
               </tr>
             ))}
           </Table>
@@ -103,10 +108,4 @@ function role(name: string): FileRole | null {
     [".r1cs", "r1cs"], [".wasm", "wasm"], [".sym", "sym"], [".zkey", "zkey"], [".ptau", "ptau"], [".json", "verification_key"],
   ];
   return roles.find(([end]) => name.toLowerCase().endsWith(end))?.[1] ?? null;
-}
-
-/** Path of a file in the source: below the chosen folder, or its name. */
-function sourcePath(file: File): string {
-  const path = file.webkitRelativePath;
-  return path ? path.split("/").slice(1).join("/") : file.name;
 }

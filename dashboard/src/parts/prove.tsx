@@ -1,7 +1,7 @@
 // The form of a proof, made from the inputs of the circuit.
 import { useState } from "preact/hooks";
-import { post, Problem } from "../api";
-import { parse, type Json } from "../json";
+import { asProblem, post, Problem } from "../api";
+import { isObject, parse } from "../json";
 import { go } from "../route";
 import type { Circuit, Template } from "../types";
 import { Drop, Field, Section, Trouble } from "./basic";
@@ -34,12 +34,13 @@ export function Prove({ circuit, template }: { circuit: Circuit; template: Templ
     setGiven((old) => ({ ...old, ...Object.fromEntries(Object.entries(inputs).map(([name, one]) => [name, text(one)])) }));
   const drop = (content: string) => {
     try {
-      const read = parse(content) as Record<string, Json>;
-      const nested = [read["privateInputs"], read["publicInputs"]].filter((one) => one && typeof one === "object") as Record<string, Json>[];
+      const read = parse(content);
+      if (!isObject(read)) throw new Error("no object");
+      const nested = [read["privateInputs"], read["publicInputs"]].filter((one) => one !== undefined && isObject(one));
       (nested.length ? nested : [read]).forEach(fill);
       setError(undefined);
     } catch {
-      setError(new Problem(0, "malformed_json", "the file is not JSON", []));
+      setError(new Problem(0, "malformed_json", "the file has no JSON object with the inputs", []));
     }
   };
   const submit = async (event: Event) => {
@@ -48,14 +49,14 @@ export function Prove({ circuit, template }: { circuit: Circuit; template: Templ
     try {
       const those = (isPublic: boolean) => Object.fromEntries(inputs
         .filter((input) => input.isPublic === isPublic)
-        .map((input) => [input.name, value(given[input.name] ?? "", !input.isOne)]));
+        .map((input) => [input.name, value(input.name, given[input.name] ?? "", !input.isOne)]));
       const taken = await post<{ proofRequestId: string }>("/v1/proofs", {
         circuitId: circuit.circuitId, privateInputs: those(false), publicInputs: those(true), ...(user ? { userId: user } : {}),
       });
       setGiven({});
       go(`/proofs/${taken.proofRequestId}`);
     } catch (problem) {
-      setError(problem as Problem);
+      setError(asProblem(problem));
     } finally {
       setSending(false);
     }
@@ -80,7 +81,7 @@ export function Prove({ circuit, template }: { circuit: Circuit; template: Templ
           <button type="submit" class="primary" disabled={sending}>Prove</button>
           {template?.example && <button type="button" onClick={() => fill(template.example!.inputs)}>Use the example</button>}
         </div>
-        <Drop label="Or drop a JSON file with the inputs" take={drop} />
+        <Drop label="Or drop a JSON file with the inputs" take={drop} refuse={setError} />
       </form>
     </Section>
   );

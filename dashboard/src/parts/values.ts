@@ -1,11 +1,18 @@
 // Values of forms: numbers stay texts, so that none loses a digit.
+import { Problem } from "../api";
 import { parse, type Json } from "../json";
 import type { Circuit, Parameter, Template } from "../types";
 
-/** Value of a text: one number, or an array as JSON or separated by commas, spaces or lines. */
-export function value(text: string, isArray: boolean): Json {
+/** Value of the text of a field: one number, or an array as JSON or separated by commas, spaces or lines. */
+export function value(name: string, text: string, isArray: boolean): Json {
   const trimmed = text.trim();
-  if (trimmed.startsWith("[") || trimmed.startsWith("{")) return texts(parse(trimmed));
+  if (trimmed.startsWith("[") || trimmed.startsWith("{")) {
+    try {
+      return texts(parse(trimmed));
+    } catch {
+      throw new Problem(0, "malformed_json", `${name} is not JSON: a bracket, a comma or a quotation mark is missing`, []);
+    }
+  }
   if (isArray) return trimmed.split(/[\s,]+/).filter(Boolean);
   return trimmed;
 }

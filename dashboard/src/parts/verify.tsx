@@ -1,7 +1,7 @@
 // Verifies a proof that a person pastes or drops.
 import { useState } from "preact/hooks";
-import { post, Problem } from "../api";
-import { parse, show, type Json } from "../json";
+import { asProblem, post, Problem } from "../api";
+import { isObject, parse, show, type Json } from "../json";
 import type { Circuit } from "../types";
 import { Drop, Field, Notice, Section, Trouble } from "./basic";
 
@@ -10,7 +10,7 @@ export function Verify({ circuit }: { circuit: Circuit }) {
   const [signals, setSignals] = useState("");
   const [verdict, setVerdict] = useState<{ verified: boolean; reason?: string }>();
   const [error, setError] = useState<Problem>();
-  const malformed = (what: string) => setError(new Problem(0, "malformed_json", `${what} is not JSON`, []));
+  const malformed = (what: string) => setError(new Problem(0, "malformed_json", `${what} is not JSON of a proof or of signals`, []));
   const drop = (content: string, name: string) => {
     let read: Json;
     try {
@@ -19,10 +19,10 @@ export function Verify({ circuit }: { circuit: Circuit }) {
       return malformed(name);
     }
     if (Array.isArray(read)) return setSignals(show(read));
-    const both = read as Record<string, Json>;
-    if (both["proof"] && both["publicSignals"]) {
-      setProof(show(both["proof"]));
-      setSignals(show(both["publicSignals"]));
+    if (!isObject(read)) return malformed(`${name}: what it contains`);
+    if (read["proof"] && read["publicSignals"]) {
+      setProof(show(read["proof"]));
+      setSignals(show(read["publicSignals"]));
     } else setProof(show(read));
   };
   const submit = async (event: Event) => {
@@ -38,7 +38,7 @@ export function Verify({ circuit }: { circuit: Circuit }) {
     try {
       setVerdict(await post(`/v1/circuits/${circuit.circuitId}/verify`, body));
     } catch (problem) {
-      setError(problem as Problem);
+      setError(asProblem(problem));
     }
   };
   return (
@@ -53,7 +53,7 @@ export function Verify({ circuit }: { circuit: Circuit }) {
           ? <Notice tone="good">The proof is valid.</Notice>
           : <Notice>The proof is not valid: {verdict.reason}</Notice>)}
         <button type="submit">Verify</button>
-        <Drop label="Or drop both files here" take={drop} />
+        <Drop label="Or drop both files here" take={drop} refuse={setError} />
       </form>
     </Section>
   );
