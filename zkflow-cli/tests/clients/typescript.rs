@@ -45,10 +45,10 @@ fn oldest_node() -> Option<PathBuf> {
     Some(node)
 }
 
-/// The first block of JavaScript in the README.
+/// The program in the README.
 fn example() -> String {
     let readme = fs::read_to_string(project(PACKAGE).join("README.md")).unwrap();
-    let (_, rest) = readme.split_once("```js\n").unwrap();
+    let (_, rest) = readme.split_once("```ts\n").unwrap();
     rest.split_once("```").unwrap().0.to_owned()
 }
 
@@ -94,14 +94,24 @@ async fn the_package_works_against_a_real_server() {
     fs::create_dir_all(modules.join("@zkflow")).unwrap();
     std::os::unix::fs::symlink(project(PACKAGE).canonicalize().unwrap(), modules.join("@zkflow/client"))
         .unwrap();
-    let snarkjs = project("tools/node_modules/snarkjs").canonicalize().unwrap();
-    std::os::unix::fs::symlink(snarkjs, modules.join("snarkjs")).unwrap();
+    for package in ["snarkjs", "@types"] {
+        let installed = project("tools/node_modules").join(package).canonicalize().unwrap();
+        std::os::unix::fs::symlink(installed, modules.join(package)).unwrap();
+    }
     let example = example();
     assert!(example.lines().count() <= 20, "{example}");
     for package in ["@zkflow/client", "snarkjs"] {
-        let file = server.folder().join("program.mjs");
+        let file = server.folder().join("program.mts");
         fs::write(&file, example.replace("@zkflow/client", package)).unwrap();
-        let printed = succeeds(&mut program(&server, &file));
+        let strict = ["--strict", "--module", "nodenext", "--target", "es2022", "--types", "node"];
+        succeeds(
+            tsc()
+                .args(strict)
+                .args(["--skipLibCheck", "--preserveSymlinks"])
+                .arg(&file)
+                .current_dir(server.folder()),
+        );
+        let printed = succeeds(&mut program(&server, &file.with_extension("mjs")));
         assert_eq!(printed.trim(), "[ '7' ] true", "{package}");
     }
 }
