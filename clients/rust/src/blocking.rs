@@ -103,7 +103,7 @@ calls! {
     declare_contribution(id: &str, token: &str, size: u64, sha256: &str) -> Value;
     put_contribution_part(id: &str, token: &str, part: u64, bytes: Vec<u8>) -> ();
     submit_contribution(id: &str, token: &str) -> Value;
-    circuit_with_file(sha256: &str) -> Option<Value>;
+    circuit_with_files(sha256: &[&str]) -> Option<Value>;
     jobs(queue: &str, filter: &JobFilter, cursor: Option<&str>) -> Value;
     retry_matching_jobs(queue: &str, filter: &JobFilter, cursor: Option<&str>) -> Value;
     delete_matching_jobs(queue: &str, filter: &JobFilter, cursor: Option<&str>) -> Value;

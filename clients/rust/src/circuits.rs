@@ -132,21 +132,30 @@ impl Client {
         Call::new(Method::GET, &path).succeed_with_bytes(self).await
     }
 
-    /// The newest ready circuit that has a file with this SHA-256, such as that of its proving key.
+    /// The newest ready circuit that has files with all these SHA-256, such as those of its module and its proving key; `None` if
+    /// there is none, or no digest is given.
     ///
     /// # Errors
-    /// The digest is not 64 hex digits, or the server does not answer.
-    pub async fn circuit_with_file(&self, sha256: &str) -> Result<Option<Value>, ClientError> {
-        let [status, sha256] = ["ready", sha256].map(|text| Some(text.to_owned()));
+    /// A digest is not 64 hex digits, or the server does not answer.
+    pub async fn circuit_with_files(&self, sha256: &[&str]) -> Result<Option<Value>, ClientError> {
+        let Some((first, others)) = sha256.split_first() else { return Ok(None) };
+        let [status, sha256] = ["ready", first].map(|text| Some(text.to_owned()));
         let filter = CircuitFilter { status, sha256, ..CircuitFilter::default() };
         let mut place = Page { limit: Some(200), cursor: None };
         loop {
-            let mut page = self.circuits(&filter, &place).await?;
-            if page["circuits"].get(0).is_some() {
-                return Ok(Some(page["circuits"][0].take()));
+            let page = self.circuits(&filter, &place).await?;
+            let circuits = page["circuits"].as_array().into_iter().flatten();
+            let fits = |circuit: &&Value| others.iter().all(|digest| has_file(circuit, digest));
+            if let Some(found) = circuits.into_iter().find(fits) {
+                return Ok(Some(found.clone()));
             }
             let Some(cursor) = page["nextCursor"].as_str() else { return Ok(None) };
             place.cursor = Some(cursor.to_owned());
         }
     }
+}
+
+fn has_file(circuit: &Value, sha256: &str) -> bool {
+    let files = circuit["artifacts"].as_object();
+    files.is_some_and(|files| files.values().any(|file| file["sha256"] == sha256))
 }

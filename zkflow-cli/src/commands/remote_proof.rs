@@ -49,10 +49,7 @@ impl ProofServerArgs {
         let client = self.key.client(server)?;
         let digests = |path: &Path| Ok::<_, Error>(Watched::open(path)?.digest(path)?.to_string());
         let (module, key) = (digests(wasm)?, digests(zkey)?);
-        let found = client.circuit_with_file(&key)?;
-        let circuit =
-            found.filter(|circuit| circuit["artifacts"]["circuit.wasm"]["sha256"] == module.as_str());
-        let circuit = circuit.ok_or_else(|| {
+        let circuit = client.circuit_with_files(&[&key, &module])?.ok_or_else(|| {
             format!(
                 "the server has no circuit with {} (SHA-256 {key}) and {} (SHA-256 {module}): send them with \
                  `zkflow circuit import`",

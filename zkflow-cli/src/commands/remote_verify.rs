@@ -37,7 +37,7 @@ impl VerifyServerArgs {
         let Some(server) = &self.server else { return Ok(()) };
         let client = self.key.client(server)?;
         let sha256 = Watched::open(key)?.digest(key)?.to_string();
-        let circuit = client.circuit_with_file(&sha256)?.ok_or_else(|| {
+        let circuit = client.circuit_with_files(&[&sha256])?.ok_or_else(|| {
             format!(
                 "the server has no circuit with {} (SHA-256 {sha256}): fetch verification_key.json of its circuit, \
                  or send the circuit with `zkflow circuit import`",

@@ -48,8 +48,22 @@ async fn documents_are_read_and_listed() {
         assert_eq!(found["circuits"].as_array().unwrap().len(), number, "{filter:?}");
     }
     let sha256 = again["artifacts"]["proving_key.zkey"]["sha256"].as_str().unwrap();
-    assert_eq!(client.circuit_with_file(sha256).await.unwrap().unwrap()["circuitId"], circuit);
-    assert_eq!(client.circuit_with_file(&"0".repeat(64)).await.unwrap(), None);
+    let module = again["artifacts"]["circuit.wasm"]["sha256"].as_str().unwrap();
+    let absent = "0".repeat(64);
+    for (digests, found) in [
+        (&[sha256][..], true),
+        (&[sha256, module], true),
+        (&[sha256, &absent], false),
+        (&[&absent], false),
+        (&[], false),
+    ] {
+        let circuit_with = client.circuit_with_files(digests).await.unwrap();
+        assert_eq!(
+            circuit_with.map(|found| found["circuitId"] == *circuit),
+            found.then_some(true),
+            "{digests:?}"
+        );
+    }
     assert_eq!(client.template("rangeCheck").await.unwrap()["name"], "rangeCheck");
     assert!(client.template("no/template").await.is_err());
 
