@@ -215,6 +215,16 @@ impl Service {
         ] {
             questions.push(large(asks, format!("/v1/jobs?{filter}")));
         }
+        for (asks, path) in [
+            ("ceremonies", "/v1/ceremonies?limit=200".to_owned()),
+            ("deployments of a circuit", format!("/v1/circuits/{first}/deployments?limit=200")),
+            ("webhook deliveries", "/v1/webhooks/deliveries?limit=200".to_owned()),
+            ("usage of 30 days", "/v1/usage?limit=200".to_owned()),
+            ("keys", "/v1/keys?limit=200".to_owned()),
+            ("audit log", "/v1/audit-log?limit=200".to_owned()),
+        ] {
+            questions.push(large(asks, path));
+        }
         questions.push(large("tenants", "/v1/tenants?".to_owned()));
         questions.push(large("overview", "/v1/overview?".to_owned()));
         for (asks, path) in [
@@ -295,10 +305,22 @@ fn circuit(number: u64, now: Timestamp) -> Circuit {
 
 /// Number of entries of a list.
 fn entries(body: &Value) -> usize {
-    ["proofs", "circuits", "jobs", "tenants", "queues"]
-        .iter()
-        .find_map(|name| body[name].as_array())
-        .map_or(0, Vec::len)
+    [
+        "proofs",
+        "circuits",
+        "jobs",
+        "tenants",
+        "queues",
+        "ceremonies",
+        "deployments",
+        "deliveries",
+        "usage",
+        "keys",
+        "entries",
+    ]
+    .iter()
+    .find_map(|name| body[name].as_array())
+    .map_or(0, Vec::len)
 }
 
 fn main() {
