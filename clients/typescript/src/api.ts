@@ -1550,7 +1550,7 @@ export interface components {
             size: number;
         };
         /**
-         * @description `deleted`; `not_failed`: only failed jobs are deleted; `busy`: other work needs the circuit; `not_found`.
+         * @description `deleted`; `not_failed`: only failed jobs are deleted, and with `errorCode` those that have still failed with it; `busy`: other work needs the circuit; `not_found`.
          * @enum {string}
          */
         DeleteOutcome: "deleted" | "not_failed" | "busy" | "not_found";
@@ -2701,7 +2701,7 @@ export interface components {
         TenantState: {
             /**
              * Format: int64
-             * @description Bytes of the files of these circuits.
+             * @description Bytes of the files of these circuits, without those of imports that are not finished.
              */
             bytes: number;
             /**
