@@ -21,7 +21,7 @@ export class Problem extends Error {
   }
 }
 
-/** What was thrown, for people: a refusal, or a fault of this page. */
+/** The problem to show for a caught error: a refusal of the API, or a fault of this page. */
 export function asProblem(thrown: unknown): Problem {
   return thrown instanceof Problem ? thrown : new Problem(0, "unexpected", thrown instanceof Error ? thrown.message : String(thrown), []);
 }

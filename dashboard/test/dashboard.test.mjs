@@ -246,7 +246,7 @@ test("everything that matches is repeated or deleted, beyond the first page", as
   await page.getByLabel("Containing", { exact: true }).fill("line ");
   await page.waitForResponse((answer) => answer.url().includes("/v1/jobs?"));
   await page.waitForTimeout(100);
-  assert.equal(await page.getByLabel("Containing", { exact: true }).inputValue(), "line ", "a refresh keeps what is typed");
+  assert.equal(await page.getByLabel("Containing", { exact: true }).inputValue(), "line ", "a refresh keeps the typed text");
   const field = async (name, value) => {
     await page.getByLabel(name, { exact: true }).fill(value);
     await page.getByLabel(name, { exact: true }).press("Enter");

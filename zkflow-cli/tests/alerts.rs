@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Minutes that a look stands for.
 const LOOK: usize = 10;
 
-/// What `/metrics` said, look by look: values by series.
+/// The values of all series of `/metrics`, look by look.
 #[derive(Default)]
 struct Recording(Vec<BTreeMap<String, String>>);
 
@@ -34,7 +34,7 @@ impl Recording {
         );
     }
 
-    /// A test of promtool: the series, and what fires in the minute `at` of `alert`.
+    /// A test of promtool: the series, and the expected state of each alert in a minute.
     fn test(&self, expected: &[(&str, usize, Option<&str>)]) -> String {
         let mut names: Vec<&String> = self.0.iter().flat_map(BTreeMap::keys).collect();
         names.sort();
@@ -113,7 +113,7 @@ async fn prove(client: &Client, circuits: &[String], age: u64, times: usize) -> 
     codes
 }
 
-/// Waits until the server says so in its metrics.
+/// Waits until the metrics of the server contain this line.
 async fn until(server: &LocalServer, line: &str) {
     let began = Instant::now();
     while !metrics(server).await.contains(line) {

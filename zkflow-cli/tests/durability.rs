@@ -180,7 +180,7 @@ async fn sigterm_under_load_ends_with_success_and_loses_nothing() {
     }
 }
 
-/// What readiness says: its status, and whether the parts answer, in the order catalog, queue, store.
+/// The status of `/ready`, and whether each part answers, in the order catalog, queue, store.
 async fn readiness(server: &LocalServer) -> (u16, Vec<bool>) {
     let answer = reqwest::get(format!("{}/ready", server.base())).await.unwrap();
     let (status, body): (u16, Value) = (answer.status().as_u16(), answer.json().await.unwrap());
@@ -188,7 +188,7 @@ async fn readiness(server: &LocalServer) -> (u16, Vec<bool>) {
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_be_written_is_told_by_readiness_and_nothing_is_lost() {
+async fn readiness_shows_a_store_that_cannot_be_written_and_nothing_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path(), &[]);
     let client = server.client();

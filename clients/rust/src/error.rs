@@ -60,7 +60,7 @@ pub enum ClientError {
     #[error("{0}")]
     Unexpected(String),
     /// The local server or chain, or the runtime of a blocking client, did not start.
-    #[error("it did not start: {0}")]
+    #[error("the local server, chain or runtime did not start: {0}")]
     Start(String),
 }
 

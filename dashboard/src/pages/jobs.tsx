@@ -34,7 +34,7 @@ export function JobsPage() {
   const selected = [...new Set(jobs.filter((job) => chosen.has(job.subject)).map((job) => job.subject))];
   const retryable = [...new Set(jobs.filter((job) => chosen.has(job.subject) && job.retryable).map((job) => job.subject))];
 
-  /** What a question was about: jobs that are made later, and another filter, are no part of the answer. */
+  /** The conditions of the last question. Jobs that are made after it are not changed, nor those of another filter. */
   const asked = useRef({ queue, ...filter });
   /** Changes the jobs with these subjects, or all that the question was about, part by part. */
   const act = async (verb: "retry" | "delete", subjects?: string[]) => {

@@ -329,7 +329,7 @@ async fn retry(
     let mut last = None;
     for (subject, place) in jobs {
         let outcome = match jobs::retry(&app, (&caller.tenant, &caller.name), queue, &subject).await {
-            // What was done is told. The next call continues with this job.
+            // The answer has the results so far. The next call continues with this job.
             Err(error) if last.is_some() => {
                 tracing::warn!(%error, %queue, "not all jobs that match were repeated");
                 next = last;
@@ -408,7 +408,7 @@ async fn delete(
     for (subject, place) in jobs {
         let by = (&caller.tenant, &*caller.name);
         let outcome = match jobs::delete(&app, by, queue, &subject, matching.as_ref()).await {
-            // What was done is told. The next call continues with this job.
+            // The answer has the results so far. The next call continues with this job.
             Err(error) if last.is_some() => {
                 tracing::warn!(%error, %queue, "not all jobs that match were deleted");
                 next = last;

@@ -194,7 +194,7 @@ async fn an_operator_lists_the_circuits_of_every_tenant_without_their_content() 
     // The circuit itself remains its tenant's, and so does a cursor.
     let path = format!("/v1/circuits/{}", other.id);
     server.get_as(&operator, &path).await.problem(404, "circuit_not_found");
-    // Whether a tenant has a file is not told to others.
+    // An operator does not learn whether another tenant has a file.
     let digest = "0".repeat(64);
     for (tenant, status) in [("other", 400), ("*", 400), ("one", 200)] {
         let asked = server.get_as(&operator, &format!("/v1/circuits?tenant={tenant}&sha256={digest}")).await;
