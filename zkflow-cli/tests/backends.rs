@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use zkflow_client::UploadFile;
 use zkflow_core::digest::Digest;
 use zkflow_server::client::{Client, LocalServer};
 use zkflow_testbed::{MongoServer, S3Server, download};
@@ -118,16 +119,15 @@ async fn files_of_an_import_are_sent_to_the_bucket_directly() {
     assert!(output.status.success() && !said.contains("through the server"), "{said}");
     // A part that is not the announced one fails the import, and is removed.
     let client = server.client();
-    let declared = json!([{
-        "role": "source", "path": "main.circom", "size": main.len(), "sha256": Digest::of(main),
-    }]);
+    let declared = [UploadFile::of_source("main.circom", main.as_bytes())];
     let upload = client.create_upload(&declared).await.unwrap();
     assert_eq!(upload["direct"], true);
     let id = upload["uploadId"].as_str().unwrap();
     let signed = client.sign_parts(id, 0, &[(0, Digest::of(main).to_string())]).await.unwrap();
     client.put_signed(&signed["parts"][0], main.replace('a', "c").into_bytes()).await.unwrap();
     assert_eq!(client.upload(id).await.unwrap()["files"][0]["missing"], json!([]));
-    let failed = client.import_circuit(&json!({"uploadId": id, "simplification": "O2"}), PATIENCE).await;
+    let circuit = client.request_import(id, &json!({"simplification": "O2"})).await.unwrap();
+    let failed = client.wait_for_circuit(circuit["circuitId"].as_str().unwrap(), PATIENCE).await;
     let failed = failed.unwrap_err().to_string();
     assert!(failed.contains("upload_digest"), "{failed}");
     for _ in 0..100 {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
-use zkflow_client::{Client, Inputs};
+use zkflow_client::{Client, Inputs, UploadFile};
 use zkflow_server::client::LocalServer;
 
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -261,14 +261,10 @@ async fn an_interrupted_upload_is_continued() {
     let site = Site::new();
     site.ceremony();
     let client = site.server.client();
-    let [r1cs, sym] = ["main.r1cs", "main.sym"].map(|name| fs::read(site.path(name)).unwrap());
     let wasm = fs::read(site.path("main_js/main.wasm")).unwrap();
-    let file = |role: &str, bytes: &[u8]| {
-        let sha256 = zkflow_core::digest::Digest::of(bytes);
-        json!({"role": role, "size": bytes.len(), "sha256": sha256})
-    };
-    let declared = json!([file("r1cs", &r1cs), file("wasm", &wasm), file("sym", &sym)]);
-    let upload = client.create_upload(&declared).await.unwrap();
+    let files = [("r1cs", "main.r1cs"), ("wasm", "main_js/main.wasm"), ("sym", "main.sym")];
+    let files = files.map(|(role, name)| UploadFile::open(role, &site.path(name)).unwrap());
+    let upload = client.create_upload(&files).await.unwrap();
     let id = upload["uploadId"].as_str().unwrap();
     client.put_part(id, 1, 0, wasm).await.unwrap();
     let missing = client.upload(id).await.unwrap();

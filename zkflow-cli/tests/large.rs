@@ -12,9 +12,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ark_bn254::Fr;
-use serde_json::{Value, json};
-use zkflow_client::{Client, Inputs};
-use zkflow_core::digest::{Digest, Hasher};
+use serde_json::json;
+use zkflow_client::{Client, Inputs, UploadFile};
+use zkflow_core::digest::Digest;
 use zkflow_core::format::r1cs::{Constraint, R1cs};
 use zkflow_server::client::LocalServer;
 
@@ -146,28 +146,12 @@ impl Memory {
     }
 }
 
-/// A file with its role.
-fn declared(folder: &Path, role: &str) -> (PathBuf, Value) {
-    let path = folder.join(format!("main.{role}"));
-    let mut hasher = Hasher::default();
-    std::io::copy(&mut fs::File::open(&path).unwrap(), &mut hasher).unwrap();
-    let size = fs::metadata(&path).unwrap().len();
-    (path, json!({"role": role, "size": size, "sha256": hasher.finish()}))
-}
-
 async fn send(client: &Client, folder: &Path) -> String {
-    let files: Vec<_> = ["r1cs", "wasm", "sym", "zkey"].iter().map(|role| declared(folder, role)).collect();
-    let declarations: Value = files.iter().map(|(_, declaration)| declaration.clone()).collect();
-    let upload = client.create_upload(&declarations).await.unwrap();
-    let id = upload["uploadId"].as_str().unwrap().to_owned();
-    let length = usize::try_from(upload["partBytes"].as_u64().unwrap()).unwrap();
-    for (number, (path, _)) in files.iter().enumerate() {
-        let bytes = fs::read(path).unwrap();
-        for (part, bytes) in (0..).zip(bytes.chunks(length)) {
-            client.put_part(&id, number, part, bytes.to_vec()).await.unwrap();
-        }
-    }
-    id
+    let open = |role| UploadFile::open(role, &folder.join(format!("main.{role}"))).unwrap();
+    let files = ["r1cs", "wasm", "sym", "zkey"].map(open);
+    let upload = client.create_upload(&files).await.unwrap();
+    client.send_upload(&upload, &files, None).await.unwrap();
+    upload["uploadId"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,7 +178,8 @@ async fn a_key_of_a_gibibyte_is_imported_and_proved_with() {
     let upload = send(&client, &folder).await;
     let (uploaded, sent) = (memory.peak(), began.elapsed());
     let began = Instant::now();
-    let circuit = client.import_circuit(&json!({"uploadId": upload}), PATIENCE).await.unwrap();
+    let circuit = client.request_import(&upload, &json!({})).await.unwrap();
+    let circuit = client.wait_for_circuit(circuit["circuitId"].as_str().unwrap(), PATIENCE).await.unwrap();
     let (imported, checked) = (memory.peak(), began.elapsed());
     assert_eq!(circuit["claimed"], "single-operator", "{circuit}");
     let id = circuit["circuitId"].as_str().unwrap();

@@ -18,8 +18,8 @@ use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    CircuitFilter, ClientError, Inputs, JobFilter, OnChange, Page, ProofFilter, ProofOptions, Proved,
-    SealingKey, Verdict,
+    CircuitFilter, ClientError, Inputs, JobFilter, OnChange, OnUpload, Page, ProofFilter, ProofOptions,
+    Proved, SealingKey, UploadFile, Verdict,
 };
 
 /// A client of one server; see [`crate::Client`].
@@ -82,6 +82,7 @@ calls! {
     proofs(filter: &ProofFilter, page: &Page) -> Value;
     request_proof(circuit: &str, private_inputs: Value, public_inputs: Value) -> String;
     request_proofs(proofs: &[(String, Inputs)]) -> Vec<Result<String, ClientError>>;
+    request_proofs_with(proofs: &[(String, Inputs)], options: ProofOptions<'_>) -> Vec<Result<String, ClientError>>;
     verify_all(circuit: &str, proofs: &[(Value, Vec<String>)]) -> Vec<Verdict>;
     proof(id: &str, patience: Duration) -> Value;
     calldata(id: &str) -> String;
@@ -89,12 +90,16 @@ calls! {
     delete_proof(id: &str) -> ();
     delete_circuit(id: &str, force: bool) -> ();
     file(circuit: &str, name: &str) -> Vec<u8>;
-    create_upload(files: &Value) -> Value;
+    wait_for_circuit(id: &str, patience: Duration) -> Value;
+    create_upload(files: &[UploadFile]) -> Value;
     upload(id: &str) -> Value;
+    send_upload(upload: &Value, files: &[UploadFile], on_upload: Option<OnUpload<'_>>) -> ();
+    delete_upload(id: &str) -> ();
     put_part(upload: &str, file: usize, part: u64, bytes: Vec<u8>) -> ();
     sign_parts(upload: &str, file: usize, parts: &[(u64, String)]) -> Value;
     put_signed(signed: &Value, bytes: Vec<u8>) -> ();
-    import_circuit(request: &Value, patience: Duration) -> Value;
+    request_import(upload: &str, choices: &Value) -> Value;
+    import_circuit(files: &[UploadFile], choices: &Value, patience: Duration, on_upload: Option<OnUpload<'_>>) -> Value;
     ceremony(id: &str) -> Value;
     ceremony_file(id: &str, name: &str, part: Range<u64>) -> Vec<u8>;
     join_ceremony(id: &str) -> Value;

@@ -39,7 +39,15 @@ impl Client {
         patience: Duration,
     ) -> Result<Value, ClientError> {
         let asked = self.request_circuit(template, params).await?;
-        self.settled(&circuit_path(text(&asked, "circuitId")?), &["ready"], patience).await
+        self.wait_for_circuit(text(&asked, "circuitId")?, patience).await
+    }
+
+    /// Waits until a circuit is ready and returns its document.
+    ///
+    /// # Errors
+    /// The circuit is unknown or fails, or `patience` is exceeded.
+    pub async fn wait_for_circuit(&self, id: &str, patience: Duration) -> Result<Value, ClientError> {
+        self.settled(&circuit_path(id), &["ready"], patience).await
     }
 
     /// Requests a circuit and returns its document as it is: `pending`, or `ready`. The same template and parameters give the

@@ -56,6 +56,14 @@ pub enum ClientError {
         /// How long was waited.
         patience: std::time::Duration,
     },
+    /// A file cannot be read.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Path of the file.
+        path: std::path::PathBuf,
+        /// Error of the operating system.
+        source: std::io::Error,
+    },
     /// An answer breaks the API's format.
     #[error("{0}")]
     Unexpected(String),

@@ -5,6 +5,7 @@ mod circuits;
 mod deployments;
 mod error;
 mod events;
+mod files;
 mod follow;
 mod imports;
 mod jobs;
@@ -14,16 +15,19 @@ mod proofs;
 mod sealing;
 mod templates;
 mod transport;
+mod uploads;
 mod verification;
 
 pub mod blocking;
 
 pub use circuits::CircuitFilter;
 pub use error::ClientError;
+pub use files::UploadFile;
 pub use follow::OnChange;
 pub use jobs::JobFilter;
 pub use paths::Page;
 pub use proofs::{Inputs, ProofFilter, ProofOptions, Proved};
 pub use sealing::SealingKey;
 pub use transport::{Client, Reply};
+pub use uploads::{OnUpload, UploadProgress};
 pub use verification::Verdict;

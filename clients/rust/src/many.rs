@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::paths::circuit_path;
 use crate::proofs::new_proof;
-use crate::transport::{Call, random_key, text};
-use crate::{Client, ClientError, Inputs, Verdict};
+use crate::transport::{Call, key_of, random_key, text};
+use crate::{Client, ClientError, Inputs, ProofOptions, Verdict};
 
 impl Client {
     /// Requests up to 1000 proofs together, each of a circuit with inputs. Returns one result per request, in order: the id
@@ -18,9 +18,24 @@ impl Client {
         &self,
         proofs: &[(String, Inputs)],
     ) -> Result<Vec<Result<String, ClientError>>, ClientError> {
+        self.request_proofs_with(proofs, ProofOptions::default()).await
+    }
+
+    /// As [`request_proofs`](Self::request_proofs), with options. The idempotency key covers all requests together. `on_change`
+    /// of the options is not used.
+    ///
+    /// # Errors
+    /// Those of [`request_proofs`](Self::request_proofs); the options are not valid.
+    pub async fn request_proofs_with(
+        &self,
+        proofs: &[(String, Inputs)],
+        options: ProofOptions<'_>,
+    ) -> Result<Vec<Result<String, ClientError>>, ClientError> {
         const PATH: &str = "/v1/proofs:batch";
-        let entries: Vec<_> = proofs.iter().map(|(circuit, inputs)| new_proof(circuit, inputs)).collect();
-        let call = Call::new(Method::POST, PATH).body(&json!({"proofs": entries})).keyed(random_key()?);
+        let entry = |(circuit, inputs): &(String, Inputs)| new_proof(circuit, inputs, options.seal);
+        let entries = proofs.iter().map(entry).collect::<Result<Value, _>>()?;
+        let key = options.idempotency_key.map_or_else(random_key, key_of)?;
+        let call = Call::new(Method::POST, PATH).body(&json!({"proofs": entries})).keyed(key);
         let mut answer = call.succeed(self).await?;
         let results = list(answer["results"].take(), proofs.len())?;
         let outcome = |mut result: Value| match result["problem"].take() {

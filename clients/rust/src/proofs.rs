@@ -223,27 +223,27 @@ impl Client {
         key: Option<&str>,
         seal: Option<&SealingKey>,
     ) -> Result<String, ClientError> {
-        let body = match seal {
-            Some(seal) => {
-                with_user(json!({"circuitId": circuit, "sealedInputs": seal.seal(circuit, inputs)?}), inputs)
-            }
-            None => new_proof(circuit, inputs),
-        };
+        let body = new_proof(circuit, inputs, seal)?;
         let key: HeaderValue = key.map_or_else(random_key, key_of)?;
         let asked = Call::new(Method::POST, "/v1/proofs").body(&body).keyed(key).succeed(self).await?;
         text(&asked, "proofRequestId").map(str::to_owned)
     }
 }
 
-/// The body of a request for a proof.
-pub(crate) fn new_proof(circuit: &str, inputs: &Inputs) -> Value {
-    let body = json!({"circuitId": circuit, "privateInputs": inputs.private, "publicInputs": inputs.public});
-    with_user(body, inputs)
-}
-
-fn with_user(mut body: Value, inputs: &Inputs) -> Value {
+/// The body of a request for a proof, with the inputs sealed to the key if there is one.
+pub(crate) fn new_proof(
+    circuit: &str,
+    inputs: &Inputs,
+    seal: Option<&SealingKey>,
+) -> Result<Value, ClientError> {
+    let mut body = match seal {
+        Some(seal) => json!({"circuitId": circuit, "sealedInputs": seal.seal(circuit, inputs)?}),
+        None => {
+            json!({"circuitId": circuit, "privateInputs": inputs.private, "publicInputs": inputs.public})
+        }
+    };
     if let Some(user) = &inputs.user {
         body["userId"] = user.as_str().into();
     }
-    body
+    Ok(body)
 }

@@ -1,21 +1,18 @@
 //! `zkflow circuit import`: sends the files of a circuit to a server, and waits until they are checked.
 
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
-use zkflow_client::blocking::Client;
+use zkflow_client::{UploadFile, UploadProgress};
 use zkflow_core::compile::SourceSearch;
 use zkflow_core::compile::tools::CircomTools;
-use zkflow_core::digest::Digest;
 use zkflow_core::setup::ptau::Ceremony;
 
 use super::Error;
 use super::compile::explain;
-use super::files::{Watched, folder_of, in_file, read_text};
+use super::files::{folder_of, in_file, open, read_text};
 use super::progress::Progress;
 use super::server::ServerArgs;
 
@@ -87,35 +84,42 @@ const CONFIGURED: &str = "configured";
 pub(super) fn import(args: &ImportArgs) -> Result<(), Error> {
     let progress = Progress::new();
     let client = args.server.client()?;
-    let (main, mut contents) = args.sources()?;
+    let (main, mut files) = args.sources()?;
     for (role, path) in args.files() {
-        contents.push(Content::open(role, path)?);
+        files.push(opened(role, path)?);
     }
-    if contents.is_empty() {
+    if files.is_empty() {
         return Err("nothing to import: give a source or files".into());
     }
-    let declared: Value = contents.iter().map(Content::declaration).collect();
     let upload = match &args.resume {
         Some(id) => client.upload(id)?,
-        None => client.create_upload(&declared)?,
+        None => client.create_upload(&files)?,
     };
     let id = upload["uploadId"].as_str().ok_or("the server gave no uploadId")?.to_owned();
     progress.line(&format!("upload {id}"));
-    let sent = progress.step("send the files", || send(&client, &upload, &contents));
+    let mut warn = |step: UploadProgress<'_>| {
+        if let UploadProgress::NotDirect(error) = step {
+            progress.line(&format!("warning: {error}; the parts are sent through the server"));
+        }
+    };
+    let sent = progress.step("send the files", || client.send_upload(&upload, &files, Some(&mut warn)));
     sent.map_err(|error| format!("{error}; continue with --resume {id}"))?;
 
-    let mut request = json!({"uploadId": id, "simplification": format!("{:?}", args.simplification)});
+    let mut choices = json!({"simplification": format!("{:?}", args.simplification)});
     if let Some(main) = main {
-        request["main"] = main.into();
+        choices["main"] = main.into();
     }
     if let Some(powers) = args.own_powers() {
-        request["powers"] = powers.into();
+        choices["powers"] = powers.into();
     }
     if args.public {
-        request["visibility"] = "public".into();
+        choices["visibility"] = "public".into();
     }
-    let patience = Duration::from_secs(args.patience);
-    let circuit = progress.step("check the files", || client.import_circuit(&request, patience))?;
+    let circuit = progress.step("check the files", || {
+        let circuit = client.request_import(&id, &choices)?;
+        let circuit = circuit["circuitId"].as_str().unwrap_or_default();
+        client.wait_for_circuit(circuit, Duration::from_secs(args.patience))
+    })?;
     drop(progress);
     show(&circuit);
     Ok(())
@@ -123,7 +127,7 @@ pub(super) fn import(args: &ImportArgs) -> Result<(), Error> {
 
 impl ImportArgs {
     /// The path of the main file in the source, and the files of the source.
-    fn sources(&self) -> Result<(Option<String>, Vec<Content>), Error> {
+    fn sources(&self) -> Result<(Option<String>, Vec<UploadFile>), Error> {
         let Some(path) = &self.source else { return Ok((None, Vec::new())) };
         if is_archive(path) {
             return self.archive(path);
@@ -139,24 +143,18 @@ impl ImportArgs {
         let roots: Vec<PathBuf> = self.include.iter().cloned().chain(CircomTools::include_roots()?).collect();
         let search = SourceSearch::new(&roots).beside(Some(folder_of(path))).anywhere();
         let tree = search.resolve(&name, &text).map_err(explain).map_err(in_file(path))?;
-        let files = tree.files().map(|(path, content)| Content {
-            role: "source",
-            path: Some(path.to_owned()),
-            size: content.len() as u64,
-            sha256: Digest::of(content),
-            bytes: Bytes::Memory(content.to_vec()),
-        });
+        let files = tree.files().map(|(path, content)| UploadFile::of_source(path, content));
         Ok((Some(tree.main().to_owned()), files.collect()))
     }
 
     /// The path of the main file in an archive, and the archive. It has all files but those of circomlib.
-    fn archive(&self, path: &Path) -> Result<(Option<String>, Vec<Content>), Error> {
+    fn archive(&self, path: &Path) -> Result<(Option<String>, Vec<UploadFile>), Error> {
         let main =
             self.main.clone().ok_or("--main is missing: give the path of the main file in the archive")?;
         if !self.include.is_empty() {
             return Err("-l has no effect on an archive: put the included files into it".into());
         }
-        Ok((Some(main), vec![Content::open("source_archive", path)?]))
+        Ok((Some(main), vec![opened("source_archive", path)?]))
     }
 
     /// Powers of tau that the server has.
@@ -188,95 +186,9 @@ fn is_archive(path: &Path) -> bool {
     [".zip", ".tar", ".tar.gz", ".tgz"].iter().any(|end| name.ends_with(end))
 }
 
-/// A file to send.
-struct Content {
-    role: &'static str,
-    /// Path in the source.
-    path: Option<String>,
-    size: u64,
-    sha256: Digest,
-    bytes: Bytes,
-}
-
-enum Bytes {
-    Memory(Vec<u8>),
-    Disk(PathBuf, File),
-}
-
-impl Content {
-    /// Hashes a file on disk.
-    fn open(role: &'static str, path: &Path) -> Result<Self, Error> {
-        let watched = Watched::open(path)?;
-        let sha256 = watched.digest(path)?;
-        let file = watched.reader().map_err(in_file(path))?;
-        let size = file.metadata().map_err(in_file(path))?.len();
-        Ok(Self { role, path: None, size, sha256, bytes: Bytes::Disk(path.to_path_buf(), file) })
-    }
-
-    fn declaration(&self) -> Value {
-        let mut file = json!({"role": self.role, "size": self.size, "sha256": self.sha256});
-        if let Some(path) = &self.path {
-            file["path"] = path.as_str().into();
-        }
-        file
-    }
-
-    /// The bytes of a part; the server compares the whole file with its digest.
-    fn part(&self, part: u64, length: u64) -> Result<Vec<u8>, Error> {
-        let start = part.saturating_mul(length).min(self.size);
-        let length = length.min(self.size - start);
-        match &self.bytes {
-            Bytes::Memory(bytes) => Ok(bytes[start as usize..(start + length) as usize].to_vec()),
-            Bytes::Disk(path, file) => {
-                let mut bytes = Vec::new();
-                let mut file = file;
-                file.seek(SeekFrom::Start(start)).map_err(in_file(path))?;
-                file.take(length).read_to_end(&mut bytes).map_err(in_file(path))?;
-                Ok(bytes)
-            }
-        }
-    }
-}
-
-/// Sends the missing parts.
-fn send(client: &Client, upload: &Value, contents: &[Content]) -> Result<(), Error> {
-    let id = upload["uploadId"].as_str().unwrap_or_default();
-    let length = upload["partBytes"].as_u64().filter(|length| *length > 0).ok_or("no partBytes")?;
-    let files = upload["files"].as_array().ok_or("the server gave no files")?;
-    let is_same = |(file, content): (&Value, &Content)| {
-        file["sha256"].as_str() == Some(content.sha256.to_string().as_str()) && file["role"] == content.role
-    };
-    if files.len() != contents.len() || !files.iter().zip(contents).all(is_same) {
-        return Err("the upload is of other files".into());
-    }
-    let mut direct = upload["direct"] == true;
-    for (number, (file, content)) in files.iter().zip(contents).enumerate() {
-        for part in file["missing"].as_array().into_iter().flatten().filter_map(Value::as_u64) {
-            let bytes = content.part(part, length)?;
-            if direct {
-                match send_direct(client, id, (number, part), bytes.clone()) {
-                    Ok(()) => continue,
-                    // The bucket cannot be reached from here: the server can.
-                    Err(error) => eprintln!("warning: {error}; the parts are sent through the server"),
-                }
-                direct = false;
-            }
-            client.put_part(id, number, part, bytes)?;
-        }
-    }
-    Ok(())
-}
-
-/// Sends a part to the bucket of the server.
-fn send_direct(
-    client: &Client,
-    upload: &str,
-    (file, part): (usize, u64),
-    bytes: Vec<u8>,
-) -> Result<(), Error> {
-    let signed = client.sign_parts(upload, file, &[(part, Digest::of(&bytes).to_string())])?;
-    let signed = signed["parts"].get(0).ok_or("the server signed no part")?;
-    Ok(client.put_signed(signed, bytes)?)
+/// A file to send. It can be a pipe.
+fn opened(role: &str, path: &Path) -> Result<UploadFile, Error> {
+    Ok(UploadFile::of_file(role, path, open(path)?)?)
 }
 
 /// Prints a circuit of a server.

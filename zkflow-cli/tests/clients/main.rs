@@ -7,6 +7,7 @@ mod judges;
 mod pages;
 mod rust;
 mod rust_documents;
+mod rust_imports;
 mod server;
 mod typescript;
 
