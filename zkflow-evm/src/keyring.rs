@@ -14,7 +14,8 @@ use zkflow_core::service::tenant::TenantId;
 use super::spending::{CappedSigner, SpendingLimits};
 use super::{LocalSigner, RemoteSigner};
 
-/// The source of signatures: `env:VARIABLE`, `file:PATH`, `keystore:PATH:VARIABLE` or `web3signer:ADDRESS:URL`.
+/// The source of signatures: `env:VARIABLE`, `file:PATH`, `keystore:PATH:VARIABLE`, `web3signer:ADDRESS:URL` or
+/// `kms:ADDRESS:KEY`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeySource {
     /// `env:VARIABLE`: the environment variable contains the key.
@@ -35,6 +36,13 @@ pub enum KeySource {
         /// URL of the service. It may contain a password and is never shown.
         url: SecretText,
     },
+    /// `kms:ADDRESS:KEY`: a key of AWS KMS. Needs the feature `kms`.
+    Kms {
+        /// Address of the account.
+        address: Address,
+        /// Id, alias or ARN of the key.
+        key: String,
+    },
 }
 
 impl FromStr for KeySource {
@@ -43,7 +51,8 @@ impl FromStr for KeySource {
     fn from_str(text: &str) -> Result<Self, String> {
         // The text is not shown: it may be the key itself.
         let wrong = || {
-            "expected env:VARIABLE, file:PATH, keystore:PATH:VARIABLE or web3signer:ADDRESS:URL".to_owned()
+            "expected env:VARIABLE, file:PATH, keystore:PATH:VARIABLE, web3signer:ADDRESS:URL or kms:ADDRESS:KEY"
+                .to_owned()
         };
         let variable = |name: &str| {
             let valid = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
@@ -60,6 +69,12 @@ impl FromStr for KeySource {
                 let (address, url) = rest.split_once(':').ok_or_else(wrong)?;
                 let address = address.parse().map_err(|_| wrong())?;
                 Ok(Self::Remote { address, url: SecretText(url.to_owned()) })
+            }
+            Some(("kms", rest)) => {
+                let (address, key) =
+                    rest.split_once(':').filter(|(_, key)| !key.is_empty()).ok_or_else(wrong)?;
+                let address = address.parse().map_err(|_| wrong())?;
+                Ok(Self::Kms { address, key: key.to_owned() })
             }
             _ => Err(wrong()),
         }
@@ -100,6 +115,13 @@ impl KeySource {
                 Arc::new(LocalSigner::from_keystore(path, &read(password)?)?)
             }
             Self::Remote { address, url } => Arc::new(RemoteSigner::new(*address, &url.0)?),
+            #[cfg(feature = "kms")]
+            Self::Kms { address, key } => Arc::new(super::KmsSigner::new(*address, key.as_str())),
+            #[cfg(not(feature = "kms"))]
+            Self::Kms { .. } => {
+                let missing = "this build does not contain the feature kms: build with `--features kms`";
+                return Err(ChainError::Signer(missing.to_owned()));
+            }
         })
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct DeployArgs {
     #[arg(long, env = "ZKFLOW_RPC", hide_env_values = true, value_name = "URL")]
     rpc: String,
     /// Signer of the transaction: env:VARIABLE, which contains a private key, file:PATH with one, keystore:PATH:VARIABLE, an
-    /// encrypted file and the variable of its password, or web3signer:ADDRESS:URL, a signing service
+    /// encrypted file and the variable of its password, web3signer:ADDRESS:URL, a signing service, or kms:ADDRESS:KEY, a key of AWS KMS
     #[arg(long, value_name = "SOURCE", required_unless_present = "unsigned", conflicts_with = "unsigned")]
     signer: Option<KeySource>,
     /// Print the unsigned transaction for this account, without sending it

@@ -1,82 +1,25 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use alloy::consensus::{TxEip1559, TxLegacy, TypedTransaction};
 use alloy::eips::Encodable2718 as _;
 use alloy::network::TxSignerSync as _;
 use alloy::primitives::{Signature, TxKind, U256};
 use alloy::signers::local::PrivateKeySigner;
-use bytes::Bytes;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use zkflow_core::service::chain::Fees;
 
 use super::*;
+use crate::standin::{ADDRESS, Answer, KEY, OTHER, address, asked, key, market, service};
 use crate::{CappedSigner, KeySource, SpendingLimits};
 
-/// The first and second account of test nodes, published keys.
-const KEY: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
-const OTHER: &str = "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
-const ADDRESS: &str = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
-
-fn key(text: &str) -> PrivateKeySigner {
-    text.parse().unwrap()
-}
-
-fn address() -> Address {
-    ADDRESS.parse().unwrap()
-}
-
-fn asked(fees: Fees) -> UnsignedTransaction {
-    UnsignedTransaction { chain_id: 5, nonce: 3, gas: 70_000, fees, code: Bytes::from_static(&[0x60, 0x00]) }
-}
-
-const GWEI: u128 = 1_000_000_000;
-
-fn market() -> UnsignedTransaction {
-    asked(Fees::Market { max: 9 * GWEI, priority: 2 })
-}
-
-/// Makes the result of a call from its parameters.
-type Answer = fn(&Value) -> Value;
-
-/// A signing service on the loopback address; counts its calls.
-async fn service(answer: Answer) -> (String, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let calls = Arc::new(AtomicUsize::new(0));
-    let counted = calls.clone();
-    tokio::spawn(async move {
-        loop {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let counted = counted.clone();
-            tokio::spawn(async move {
-                let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
-                let call: Value = loop {
-                    let read = stream.read(&mut buffer).await.unwrap();
-                    bytes.extend_from_slice(&buffer[..read]);
-                    let text = String::from_utf8_lossy(&bytes).into_owned();
-                    let body = text.split_once("\r\n\r\n").map(|(_, body)| serde_json::from_str(body));
-                    if let Some(Ok(call)) = body {
-                        break call;
-                    }
-                };
-                counted.fetch_add(1, Ordering::Relaxed);
-                assert_eq!(call["method"], "eth_signTransaction");
-                let mut reply = answer(&call["params"][0]);
-                reply["jsonrpc"] = json!("2.0");
-                reply["id"] = call["id"].clone();
-                let body = reply.to_string();
-                let head = format!(
-                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                    body.len()
-                );
-                stream.write_all((head + &body).as_bytes()).await.unwrap();
-            });
-        }
-    });
-    (url, calls)
+/// The answer of JSON-RPC to a call, made from its parameters.
+fn answered(call: &Value, make: fn(&Value) -> Value) -> Option<(u16, Value)> {
+    assert_eq!(call["method"], "eth_signTransaction");
+    let mut reply = make(&call["params"][0]);
+    reply["jsonrpc"] = json!("2.0");
+    reply["id"] = call["id"].clone();
+    Some((200, reply))
 }
 
 /// The transaction that the parameters ask for.
@@ -127,7 +70,7 @@ fn honest(fields: &Value) -> Value {
 
 #[tokio::test]
 async fn a_remote_signature_gives_the_transaction_of_a_local_one() {
-    let (url, calls) = service(honest).await;
+    let (url, calls) = service(|_, call| answered(call, honest)).await;
     let source: KeySource = format!("web3signer:{ADDRESS}:{url}/signer").parse().unwrap();
     let remote = source.open().unwrap();
     let local = crate::LocalSigner::from_hex(KEY).unwrap();
@@ -150,30 +93,46 @@ async fn a_service_that_signs_something_else_is_refused() {
         }
     }
     let cases: [(&str, Answer); 13] = [
-        ("another transaction", |fields| changed(|t| t.nonce += 1)(fields)),
-        ("another transaction", |fields| changed(|t| t.chain_id = 1)(fields)),
-        ("another transaction", |fields| changed(|t| t.gas_limit += 1)(fields)),
-        ("another transaction", |fields| changed(|t| t.max_fee_per_gas *= 1000)(fields)),
-        ("another transaction", |fields| changed(|t| t.input = vec![0xfe].into())(fields)),
-        ("another transaction", |fields| changed(|t| t.value = U256::from(1))(fields)),
-        ("another transaction", |fields| changed(|t| t.to = TxKind::Call([9; 20].into()))(fields)),
-        ("another account", |fields| result(&sign_with(&key(OTHER), requested(fields)))),
-        ("its s is high", |fields| {
-            let envelope = sign_with(&key(KEY), requested(fields));
-            let signature = envelope.signature();
-            // The order of secp256k1.
-            let order: U256 =
-                "0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141".parse().unwrap();
-            let high = Signature::new(signature.r(), order - signature.s(), !signature.v());
-            result(&requested(fields).into_signed(high).into())
+        ("another transaction", |_, call| answered(call, |fields| changed(|t| t.nonce += 1)(fields))),
+        ("another transaction", |_, call| answered(call, |fields| changed(|t| t.chain_id = 1)(fields))),
+        ("another transaction", |_, call| answered(call, |fields| changed(|t| t.gas_limit += 1)(fields))),
+        ("another transaction", |_, call| {
+            answered(call, |fields| changed(|t| t.max_fee_per_gas *= 1000)(fields))
         }),
-        ("no signed transaction", |_| json!({"result": "0x02c0"})),
-        ("no hexadecimal text", |_| json!({"result": "ok"})),
-        ("more than a transaction", |fields| {
-            let text = honest(fields)["result"].as_str().unwrap().to_owned();
-            json!({"result": text + "00"})
+        ("another transaction", |_, call| {
+            answered(call, |fields| changed(|t| t.input = vec![0xfe].into())(fields))
         }),
-        ("refused: no key", |_| json!({"error": {"code": -32000, "message": "no \u{1b}[1mkey"}})),
+        ("another transaction", |_, call| {
+            answered(call, |fields| changed(|t| t.value = U256::from(1))(fields))
+        }),
+        ("another transaction", |_, call| {
+            answered(call, |fields| changed(|t| t.to = TxKind::Call([9; 20].into()))(fields))
+        }),
+        ("another account", |_, call| {
+            answered(call, |fields| result(&sign_with(&key(OTHER), requested(fields))))
+        }),
+        ("its s is high", |_, call| {
+            answered(call, |fields| {
+                let envelope = sign_with(&key(KEY), requested(fields));
+                let signature = envelope.signature();
+                // The order of secp256k1.
+                let order: U256 =
+                    "0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141".parse().unwrap();
+                let high = Signature::new(signature.r(), order - signature.s(), !signature.v());
+                result(&requested(fields).into_signed(high).into())
+            })
+        }),
+        ("no signed transaction", |_, call| answered(call, |_| json!({"result": "0x02c0"}))),
+        ("no hexadecimal text", |_, call| answered(call, |_| json!({"result": "ok"}))),
+        ("more than a transaction", |_, call| {
+            answered(call, |fields| {
+                let text = honest(fields)["result"].as_str().unwrap().to_owned();
+                json!({"result": text + "00"})
+            })
+        }),
+        ("refused: no key", |_, call| {
+            answered(call, |_| json!({"error": {"code": -32000, "message": "no \u{1b}[1mkey"}}))
+        }),
     ];
     for (part, answer) in cases {
         let (url, _) = service(answer).await;
@@ -187,7 +146,7 @@ async fn a_service_that_signs_something_else_is_refused() {
 
 #[tokio::test]
 async fn the_limits_hold_before_the_service_is_asked() {
-    let (url, calls) = service(honest).await;
+    let (url, calls) = service(|_, call| answered(call, honest)).await;
     let limits = SpendingLimits { fee_gwei: 8, ..SpendingLimits::default() };
     let signer = CappedSigner::new(RemoteSigner::new(address(), &url).unwrap(), limits);
     assert!(matches!(signer.sign(&market()).await, Err(ChainError::Limit(_))));

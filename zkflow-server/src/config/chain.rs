@@ -17,8 +17,8 @@ settings! {
         rpc_urls: Option<SecretSetting> = None, "rpc-urls", "ZKFLOW_RPC_URLS";
         /// Signers of deployments, NAME=SOURCE, separated by commas (default: none). SOURCE is env:VARIABLE,
         /// which contains a private key, file:PATH with one, keystore:PATH:VARIABLE, an encrypted file and the variable of its
-        /// password, or web3signer:ADDRESS:URL, a signing service. Processes without deployments use the names only. The setting is
-        /// never shown, in case it contains a key by mistake
+        /// password, web3signer:ADDRESS:URL, a signing service, or kms:ADDRESS:KEY, a key of AWS KMS. Processes without deployments use
+        /// the names only. The setting is never shown, in case it contains a key by mistake
         signers: Option<SecretSetting> = None, "signers", "ZKFLOW_SIGNERS";
         /// Tenants that may use a signer, NAME=TENANT|TENANT, separated by commas (default: all). To other tenants, it does
         /// not exist
