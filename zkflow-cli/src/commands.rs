@@ -20,6 +20,8 @@ mod demo;
 #[cfg(feature = "evm")]
 mod deploy;
 mod doctor;
+#[cfg(feature = "server")]
+mod environment;
 mod evidence;
 mod files;
 #[cfg(feature = "setup")]

@@ -18,6 +18,8 @@ pub struct ChainSettings {
     pub rpc_urls: SecretString,
     /// The operator's signers, in the form that [`Keyring::open`] parses. Secret.
     pub signers: SecretString,
+    /// Values of the variables that the signers name.
+    pub variables: BTreeMap<String, SecretString>,
     /// Tenants of the signers, in the form that [`Keyring::kept_for`] parses.
     pub signer_tenants: String,
     /// Limits of each signer, and of keys in requests.
@@ -72,7 +74,7 @@ impl Chains {
         let chains: Vec<u64> = endpoints.keys().copied().collect();
         let text = settings.signers.expose_secret();
         let signers = match settings.signs {
-            true => Keyring::open(text, settings.spending, &chains),
+            true => Keyring::open(text, &settings.variables, settings.spending, &chains),
             false => Keyring::names_only(text),
         };
         let signers = signers.map_err(|error| format!("ZKFLOW_SIGNERS: {error}"))?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
+use secrecy::{ExposeSecret as _, SecretString};
 use zkflow_core::service::chain::{Address, ChainError, TransactionSigner};
 use zkflow_core::service::secret_file::SecretFile;
 use zkflow_core::service::tenant::TenantId;
@@ -82,18 +82,29 @@ impl FromStr for KeySource {
 }
 
 impl KeySource {
-    /// Reads the key from the variable or the file. A remote signer is not asked yet.
+    /// Reads the key from a variable of this process's environment, or from the file. A remote signer is not asked yet.
     ///
     /// # Errors
     /// [`ChainError::Signer`] names the variable or the file.
     pub fn open(&self) -> Result<Arc<dyn TransactionSigner>, ChainError> {
+        self.open_with(|name| std::env::var(name).ok().map(SecretString::from))
+    }
+
+    /// As [`open`](Self::open), with variables from elsewhere.
+    ///
+    /// # Errors
+    /// [`ChainError::Signer`] names the variable or the file.
+    pub fn open_with(
+        &self,
+        variable: impl Fn(&str) -> Option<SecretString>,
+    ) -> Result<Arc<dyn TransactionSigner>, ChainError> {
         let read = |name: &str| {
-            let missing = |_| ChainError::Signer(format!("environment variable {name} is not set"));
-            std::env::var(name).map(Zeroizing::new).map_err(missing)
+            let missing = || ChainError::Signer(format!("environment variable {name} is not set"));
+            variable(name).ok_or_else(missing)
         };
         Ok(match self {
             Self::Variable(name) => {
-                let signer = LocalSigner::from_hex(&read(name)?);
+                let signer = LocalSigner::from_hex(read(name)?.expose_secret());
                 Arc::new(
                     signer.map_err(|error| {
                         ChainError::Signer(format!("environment variable {name}: {error}"))
@@ -112,7 +123,7 @@ impl KeySource {
             Self::Keystore { path, password } => {
                 // The file is encrypted, so that access of others is no error.
                 warn(SecretFile::complaint(path));
-                Arc::new(LocalSigner::from_keystore(path, &read(password)?)?)
+                Arc::new(LocalSigner::from_keystore(path, read(password)?.expose_secret())?)
             }
             Self::Remote { address, url } => Arc::new(RemoteSigner::new(*address, &url.0)?),
             #[cfg(feature = "kms")]
@@ -145,14 +156,20 @@ pub struct Keyring {
 pub type OperatorSigner = CappedSigner<Arc<dyn TransactionSigner>>;
 
 impl Keyring {
-    /// Reads `NAME=SOURCE[,NAME=SOURCE..]` and opens each [`KeySource`]. The signers sign for `chains` only, each within
-    /// `limits`.
+    /// Reads `NAME=SOURCE[,NAME=SOURCE..]` and opens each [`KeySource`] with these variables. The signers sign for `chains`
+    /// only, each within `limits`.
     ///
     /// # Errors
     /// An entry is invalid, or its key cannot be opened. The message names the signer.
-    pub fn open(text: &str, limits: SpendingLimits, chains: &[u64]) -> Result<Self, String> {
+    pub fn open(
+        text: &str,
+        variables: &BTreeMap<String, SecretString>,
+        limits: SpendingLimits,
+        chains: &[u64],
+    ) -> Result<Self, String> {
         Self::read(text, |source| {
-            let signer = source.open().map_err(|error| error.to_string())?;
+            let signer = source.open_with(|name| variables.get(name).cloned());
+            let signer = signer.map_err(|error| error.to_string())?;
             Ok(Some(Arc::new(CappedSigner::new(signer, limits).only_on(chains.to_vec()))))
         })
     }
@@ -165,12 +182,22 @@ impl Keyring {
         Self::read(text, |_| Ok(None))
     }
 
+    /// Names of the variables that contain keys and passwords of the signers. An invalid entry has none.
+    pub fn variables(text: &str) -> Vec<String> {
+        let sources = entries(text).filter_map(|entry| entry.split_once('=')?.1.parse::<KeySource>().ok());
+        let variable = |source| match source {
+            KeySource::Variable(name) | KeySource::Keystore { password: name, .. } => Some(name),
+            KeySource::File(_) | KeySource::Remote { .. } => None,
+        };
+        sources.filter_map(variable).collect()
+    }
+
     fn read(
         text: &str,
         open: impl Fn(KeySource) -> Result<Option<Arc<OperatorSigner>>, String>,
     ) -> Result<Self, String> {
         let mut signers = BTreeMap::new();
-        for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+        for entry in entries(text) {
             let (name, source) = entry.split_once('=').ok_or("expected NAME=SOURCE, separated by commas")?;
             let named = |error: String| format!("signer {name:?}: {error}");
             let source: KeySource = source.parse().map_err(named)?;
@@ -187,7 +214,7 @@ impl Keyring {
     /// # Errors
     /// An entry is invalid, or names a signer that is unknown or occurs twice.
     pub fn kept_for(mut self, text: &str) -> Result<Self, String> {
-        for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+        for entry in entries(text) {
             let (name, tenants) =
                 entry.split_once('=').ok_or("expected NAME=TENANT|TENANT, separated by commas")?;
             if !self.signers.contains_key(name) {
@@ -217,6 +244,10 @@ impl Keyring {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.signers.keys().map(String::as_str)
     }
+}
+
+fn entries(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|entry| !entry.is_empty())
 }
 
 /// A text that is never shown.
@@ -261,6 +292,7 @@ mod tests {
 
     #[test]
     fn a_keyring_names_what_is_wrong_with_which_signer() {
+        let none = BTreeMap::new();
         for (text, part) in [
             ("x", "NAME=SOURCE"),
             ("ops=env:ZKFLOW_NO_SUCH_VARIABLE", "ops"),
@@ -268,10 +300,20 @@ mod tests {
             ("ops=secretkey", "expected env:VARIABLE"),
             ("ops=keystore:/nowhere/k.json:PATH", "/nowhere/k.json"),
         ] {
-            let error = Keyring::open(text, SpendingLimits::default(), &[]).unwrap_err();
+            let error = Keyring::open(text, &none, SpendingLimits::default(), &[]).unwrap_err();
             assert!(error.contains(part), "{error}");
         }
-        assert_eq!(Keyring::open(" , ", SpendingLimits::default(), &[]).unwrap().names().count(), 0);
+        assert_eq!(Keyring::open(" , ", &none, SpendingLimits::default(), &[]).unwrap().names().count(), 0);
+    }
+
+    #[test]
+    fn a_keyring_reads_the_variables_that_it_is_given() {
+        let text =
+            "ops=env:OPS_KEY, cold=file:/k, wrong, old=keystore:/a:b/k.json:OLD_PASSWORD, hsm=web3signer:x:y";
+        assert_eq!(Keyring::variables(text), ["OPS_KEY", "OLD_PASSWORD"]);
+        let variables = [("OPS_KEY".to_owned(), SecretString::from(KEY))].into();
+        let keyring = Keyring::open("ops=env:OPS_KEY", &variables, SpendingLimits::default(), &[]).unwrap();
+        assert_eq!(keyring.get("ops").unwrap().address().to_string(), ADDRESS);
     }
 
     #[test]

@@ -163,8 +163,8 @@ pub async fn data(config: &Config) -> Result<Data, OpenError> {
 /// # Errors
 /// There is no such bucket, or it cannot be read.
 #[cfg(feature = "s3")]
-pub async fn foreign_bucket(bucket: &str, storage: &crate::config::Storage) -> Result<S3Reader, OpenError> {
-    let reader = S3Reader::open(s3::settings(bucket, storage)).await;
+pub async fn foreign_bucket(bucket: &str, config: &Config) -> Result<S3Reader, OpenError> {
+    let reader = S3Reader::open(s3::settings(bucket, config)).await;
     reader.map_err(failed("open the bucket of the Node service"))
 }
 
@@ -254,12 +254,15 @@ async fn assemble(
         .open(&config.proving.prover, config.proving.native_options(caches.keys.clone()))
         .map_err(failed("start the prover"))?;
     let modules = caches.modules.clone();
-    let (tools, config) =
+    let (tools, mut config) =
         tokio::task::spawn_blocking(move || tools(&config, modules).map(|tools| (tools, config)))
             .await
             .map_err(failed("load the tools"))??;
+    // Only signers need them from here on: a process that does not sign forgets them.
+    let variables = std::mem::take(&mut config.variables);
     #[cfg(feature = "evm")]
-    let chains = config.chain.settings(queues.contains(&QueueName::Deploy));
+    let chains = config.chain.settings(queues.contains(&QueueName::Deploy), &variables);
+    drop(variables);
     #[cfg(feature = "evm")]
     let chains = Chains::open(chains, tools.solidity).map_err(failed("prepare deployments"))?;
     let authenticator = Authenticator::new(&config.auth, catalog.clone(), clock.clone())

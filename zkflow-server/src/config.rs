@@ -21,6 +21,7 @@ mod secret;
 mod setting;
 mod storage;
 mod value;
+mod variables;
 mod webhooks;
 mod workers;
 
@@ -38,6 +39,7 @@ pub use proving::Proving;
 pub use secret::SecretSetting;
 pub use setting::{Concern, Setting};
 pub use storage::{InvalidNamespace, Namespace, Storage};
+pub use variables::SecretVariables;
 pub use webhooks::Webhooks;
 pub use workers::Workers;
 
@@ -70,6 +72,8 @@ pub struct Config {
     pub chain: Chain,
     pub webhooks: Webhooks,
     pub plans: Plans,
+    /// Secrets of the environment that are no settings.
+    pub variables: SecretVariables,
     /// Faults of the sources that do not stop a process. It logs them when it starts.
     pub warnings: Vec<String>,
 }
@@ -99,11 +103,19 @@ impl Config {
         environment.apply(&mut config)?;
         args.apply(&mut config)?;
         environment.refuse_unknown(&config)?;
+        config.variables = SecretVariables::of(environment, config.chain.signer_variables());
         config.http.check()?;
         config.limits.check()?;
         config.auth.check()?;
         config.storage.check()?;
         Ok(config)
+    }
+
+    /// The variables of the environment whose values are secret and are contained in these settings: a process no longer needs
+    /// them in its environment.
+    pub fn secret_variables(&self) -> impl Iterator<Item = &str> {
+        let of_settings = settings().filter(|setting| setting.is_secret()).map(|setting| setting.variable);
+        of_settings.chain(self.variables.names())
     }
 
     /// The settings as a TOML file that [`load`](Self::load) reads back. Secrets are redacted comments; unset

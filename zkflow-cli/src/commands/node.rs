@@ -116,7 +116,7 @@ async fn documents(args: &NodeArgs) -> Result<Documents, Error> {
 async fn objects(args: &NodeArgs, config: &Config) -> Result<Objects, Error> {
     #[cfg(feature = "s3")]
     if let Some(bucket) = &args.s3 {
-        return Ok(Objects::S3(backends::foreign_bucket(bucket, &config.storage).await?));
+        return Ok(Objects::S3(backends::foreign_bucket(bucket, config).await?));
     }
     let _ = config;
     let folder = args.folder.clone().ok_or("no files: give --s3 or --folder")?;

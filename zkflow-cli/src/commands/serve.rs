@@ -5,7 +5,7 @@ use zkflow_core::service::queue::QueueName;
 use zkflow_server::config::{Config, ConfigArgs};
 use zkflow_server::serve::{self, Role};
 
-use super::Error;
+use super::{Error, environment};
 
 /// Arguments of `zkflow serve`.
 #[derive(Debug, Args)]
@@ -29,13 +29,21 @@ pub(crate) struct WorkerArgs {
 }
 
 pub(super) fn serve(args: ServeArgs) -> Result<(), Error> {
-    let mut config = Config::load(&args.config)?;
+    let mut config = load(&args.config)?;
     config.workers.enabled &= !args.no_workers;
     Ok(serve::run(config, Role::Server)?)
 }
 
 pub(super) fn worker(args: WorkerArgs) -> Result<(), Error> {
-    Ok(serve::run(Config::load(&args.config)?, Role::Worker(args.queues))?)
+    Ok(serve::run(load(&args.config)?, Role::Worker(args.queues))?)
+}
+
+/// Loads the settings, and removes their secrets from the environment of this process.
+fn load(args: &ConfigArgs) -> Result<Config, Error> {
+    let mut config = Config::load(args)?;
+    let removed = environment::remove(config.secret_variables());
+    config.warnings.extend(removed.err().map(str::to_owned));
+    Ok(config)
 }
 
 pub(super) fn config(args: ConfigArgs) -> Result<(), Error> {

@@ -35,7 +35,7 @@ pub(super) async fn open(config: &Config) -> Result<(Data, Database), OpenError>
     };
     let store: Arc<dyn ArtifactStore> = match &config.storage.s3_bucket {
         #[cfg(feature = "s3")]
-        Some(bucket) => super::s3::store(bucket, &config.storage, folder).await?,
+        Some(bucket) => super::s3::store(bucket, config, folder).await?,
         _ => Arc::new(FsStore::open(folder.join(ARTIFACTS)).map_err(failed("open the artifact store"))?),
     };
     let vault = super::sealing::keys(&config.storage, Vault::new(key_ring(config, folder)?, store.clone()))?;

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 #[cfg(feature = "evm")]
-use zkflow_evm::{ChainSettings, Policy, SpendingLimits};
+use zkflow_evm::{ChainSettings, Keyring, Policy, SpendingLimits};
 
 use super::secret::SecretSetting;
 use super::setting::{BILLION, YEAR_S, settings};
+#[cfg(feature = "evm")]
+use super::variables::SecretVariables;
 
 settings! {
     /// Chain
@@ -52,15 +54,28 @@ settings! {
 }
 
 impl Chain {
-    /// Settings for `zkflow_evm`, in a process that signs or not.
+    /// Names of the variables that contain keys and passwords of the signers.
     #[cfg(feature = "evm")]
-    pub fn settings(&self, signs: bool) -> ChainSettings {
+    pub(super) fn signer_variables(&self) -> Vec<String> {
+        Keyring::variables(self.signers.as_ref().map_or("", SecretSetting::expose))
+    }
+
+    /// None: nothing signs.
+    #[cfg(not(feature = "evm"))]
+    pub(super) fn signer_variables(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Settings for `zkflow_evm`, in a process that signs or not. `variables` contains the keys and passwords of signers.
+    #[cfg(feature = "evm")]
+    pub fn settings(&self, signs: bool, variables: &SecretVariables) -> ChainSettings {
         let secret =
             |setting: &Option<SecretSetting>| setting.as_ref().map_or("", SecretSetting::expose).into();
         ChainSettings {
             signs,
             rpc_urls: secret(&self.rpc_urls),
             signers: secret(&self.signers),
+            variables: variables.to_secrets(),
             signer_tenants: self.signer_tenants.clone().unwrap_or_default(),
             development_chains: self.development_chains.clone(),
             request_rpc: self.allow_request_rpc.then_some(Policy { local: self.development }),

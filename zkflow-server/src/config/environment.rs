@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
+use zeroize::Zeroize as _;
 use zkflow_core::service::secret_file::SecretFile;
 
 use super::args::FILE_VARIABLE;
@@ -28,7 +29,7 @@ const PREFIX: &str = "ZKFLOW_";
 /// End of variables that name a file with the value.
 const IN_FILE: &str = "_FILE";
 
-/// The variables of a process. A variable that is set and empty counts as unset.
+/// The variables of a process. A variable that is set and empty counts as unset. The values are zeroised on drop.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<OsString, OsString>);
 
@@ -94,6 +95,14 @@ impl Environment {
             }
         }
         Ok(())
+    }
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        for value in self.0.values_mut() {
+            std::mem::take(value).into_encoded_bytes().zeroize();
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
-    Builder, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
+    Builder, Credentials, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
 };
 
 /// Location of an [`S3Store`](super::S3Store), and access to it.
@@ -45,6 +45,15 @@ impl S3Settings {
             credentials: None,
             part_bytes: 16 * 1024 * 1024,
         }
+    }
+
+    /// The same, with the id and the secret of an access key, and the token of a session.
+    #[must_use]
+    pub fn with_credentials(self, id: &str, secret: &str, token: Option<&str>) -> Self {
+        let mut credentials = Credentials::builder().access_key_id(id).secret_access_key(secret);
+        credentials.set_session_token(token.map(str::to_owned));
+        let credentials = credentials.provider_name("ZKFlow").build();
+        Self { credentials: Some(SharedCredentialsProvider::new(credentials)), ..self }
     }
 }
 
