@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
-use zkflow_core::service::chain::{ChainError, SolidityCompiler, TransactionSigner as _};
+use zkflow_core::service::chain::{ChainError, SolidityCompiler, TransactionSigner};
 
-use super::{Endpoint, EvmClient, Keyring, Policy, Resolver, SpendingLimits, SystemResolver};
+use super::{
+    Book, CappedSigner, Endpoint, EvmClient, Keyring, Policy, Resolver, SpendingLimits, SystemResolver,
+};
 use crate::deploy::DeployError;
 
 /// The operator's settings for chains.
@@ -61,20 +63,24 @@ pub struct Chains {
 }
 
 impl Chains {
-    /// Reads the settings and opens the signers' keys.
+    /// Reads the settings and opens the signers' keys. The signers count in `book`.
     ///
     /// # Errors
     /// A setting is invalid. The message names the setting and the problem, and contains no key and no URL.
     pub fn open(
         settings: ChainSettings,
         compiler: Result<Arc<dyn SolidityCompiler>, String>,
+        book: Book,
     ) -> Result<Self, String> {
         let endpoints = endpoints(settings.rpc_urls.expose_secret())
             .map_err(|error| format!("ZKFLOW_RPC_URLS: {error}"))?;
         let chains: Vec<u64> = endpoints.keys().copied().collect();
         let text = settings.signers.expose_secret();
+        let capped = |signer: Arc<dyn TransactionSigner>| {
+            CappedSigner::new(signer, settings.spending).only_on(chains.clone()).counted_in(book.clone())
+        };
         let signers = match settings.signs {
-            true => Keyring::open(text, &settings.variables, settings.spending, &chains),
+            true => Keyring::open(text, &settings.variables, capped),
             false => Keyring::names_only(text),
         };
         let signers = signers.map_err(|error| format!("ZKFLOW_SIGNERS: {error}"))?;

@@ -11,7 +11,7 @@ use zkflow_core::service::chain::{Address, ChainError, TransactionSigner};
 use zkflow_core::service::secret_file::SecretFile;
 use zkflow_core::service::tenant::TenantId;
 
-use super::spending::{CappedSigner, SpendingLimits};
+use super::spending::CappedSigner;
 use super::{LocalSigner, RemoteSigner};
 
 /// The source of signatures: `env:VARIABLE`, `file:PATH`, `keystore:PATH:VARIABLE`, `web3signer:ADDRESS:URL` or
@@ -156,21 +156,20 @@ pub struct Keyring {
 pub type OperatorSigner = CappedSigner<Arc<dyn TransactionSigner>>;
 
 impl Keyring {
-    /// Reads `NAME=SOURCE[,NAME=SOURCE..]` and opens each [`KeySource`] with these variables. The signers sign for `chains`
-    /// only, each within `limits`.
+    /// Reads `NAME=SOURCE[,NAME=SOURCE..]` and opens each [`KeySource`] with these variables. `capped` gives a signer its
+    /// limits.
     ///
     /// # Errors
     /// An entry is invalid, or its key cannot be opened. The message names the signer.
     pub fn open(
         text: &str,
         variables: &BTreeMap<String, SecretString>,
-        limits: SpendingLimits,
-        chains: &[u64],
+        capped: impl Fn(Arc<dyn TransactionSigner>) -> OperatorSigner,
     ) -> Result<Self, String> {
         Self::read(text, |source| {
             let signer = source.open_with(|name| variables.get(name).cloned());
             let signer = signer.map_err(|error| error.to_string())?;
-            Ok(Some(Arc::new(CappedSigner::new(signer, limits).only_on(chains.to_vec()))))
+            Ok(Some(Arc::new(capped(signer))))
         })
     }
 
@@ -266,6 +265,11 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::spending::SpendingLimits;
+
+    fn capped(signer: Arc<dyn TransactionSigner>) -> OperatorSigner {
+        CappedSigner::new(signer, SpendingLimits::default())
+    }
 
     /// The first account of test nodes, a published key.
     const KEY: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
@@ -300,10 +304,10 @@ mod tests {
             ("ops=secretkey", "expected env:VARIABLE"),
             ("ops=keystore:/nowhere/k.json:PATH", "/nowhere/k.json"),
         ] {
-            let error = Keyring::open(text, &none, SpendingLimits::default(), &[]).unwrap_err();
+            let error = Keyring::open(text, &none, capped).unwrap_err();
             assert!(error.contains(part), "{error}");
         }
-        assert_eq!(Keyring::open(" , ", &none, SpendingLimits::default(), &[]).unwrap().names().count(), 0);
+        assert_eq!(Keyring::open(" , ", &none, capped).unwrap().names().count(), 0);
     }
 
     #[test]
@@ -312,7 +316,7 @@ mod tests {
             "ops=env:OPS_KEY, cold=file:/k, wrong, old=keystore:/a:b/k.json:OLD_PASSWORD, hsm=web3signer:x:y";
         assert_eq!(Keyring::variables(text), ["OPS_KEY", "OLD_PASSWORD"]);
         let variables = [("OPS_KEY".to_owned(), SecretString::from(KEY))].into();
-        let keyring = Keyring::open("ops=env:OPS_KEY", &variables, SpendingLimits::default(), &[]).unwrap();
+        let keyring = Keyring::open("ops=env:OPS_KEY", &variables, capped).unwrap();
         assert_eq!(keyring.get("ops").unwrap().address().to_string(), ADDRESS);
     }
 

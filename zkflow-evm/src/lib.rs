@@ -25,7 +25,7 @@ pub use kms::KmsSigner;
 pub use remote::RemoteSigner;
 pub use signer::LocalSigner;
 pub use solc::{Solc, VERSION as SOLC_VERSION, standard_json_input};
-pub use spending::{CappedSigner, SpendingLimits};
+pub use spending::{Book, CappedSigner, SpendingLimits};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,20 +1,20 @@
 //! [`CappedSigner`]: limits of what an account pays, checked directly before each signature.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use zkflow_core::service::catalog::{Added, CatalogError, ChainAccount, Spending, SpendingInMemory, Spent};
 use zkflow_core::service::chain::{
     Address, ChainError, SignedTransaction, TransactionSigner, UnsignedTransaction,
 };
+use zkflow_core::service::clock::{Clock, SystemClock, Timestamp};
 
 /// Wei in a gwei.
 const GWEI: u128 = 1_000_000_000;
-/// The period of [`SpendingLimits::daily_gwei`], and the steps in which it moves.
-const HOURS: u64 = 24;
-const HOUR: Duration = Duration::from_secs(3600);
+
+/// Attempts of an addition that competes with others. Of those that compete, one succeeds each time.
+const ATTEMPTS: usize = 256;
 
 /// Limits of the transactions of one account, in gwei: 10^9 gwei are one coin of the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,24 +43,69 @@ impl Default for SpendingLimits {
 /// - A signed transaction counts with its highest cost, whether it is mined or not. Of transactions with one nonce, the most
 ///   expensive one counts: a chain mines one of them at most.
 /// - A transaction that the signer did not sign, because it is down or refuses, does not count.
-/// - The sum of a day is that of this value: a new process starts at zero.
+/// - The sum of a day is that of the account on the chain, and is counted in a [`Book`]: processes with one book count together, and
+///   begin where the last one ended. A cost is in the book before the signature is made. If the book cannot be read or written,
+///   nothing is signed: [`ChainError::Unavailable`].
 pub struct CappedSigner<S> {
     signer: S,
     limits: SpendingLimits,
     /// Chains that it signs for; `None`: any.
     chains: Option<Vec<u64>>,
-    spent: Mutex<Ledger>,
+    book: Book,
+}
+
+/// Where signers count what their accounts can have paid.
+#[derive(Debug, Clone)]
+pub struct Book {
+    /// The sums.
+    pub spending: Arc<dyn Spending>,
+    /// The clock of all that share the sums.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for Book {
+    /// A new book in memory.
+    fn default() -> Self {
+        Self { spending: Arc::new(SpendingInMemory::default()), clock: Arc::new(SystemClock) }
+    }
+}
+
+impl Book {
+    /// Changes the sums of an account, again and again until no other writer is between.
+    async fn change<T>(
+        &self,
+        account: &ChainAccount,
+        change: impl Fn(&mut Spent, Timestamp) -> Result<T, ChainError> + Send,
+    ) -> Result<T, ChainError> {
+        let failed = |error: CatalogError| ChainError::Unavailable(format!("the sums of signers: {error}"));
+        for _ in 0..ATTEMPTS {
+            let mut spent = self.spending.spent(account).await.map_err(failed)?;
+            let changed = change(&mut spent, self.clock.now())?;
+            match self.spending.write_spent(account, &spent).await {
+                Err(CatalogError::Stale(_)) => {}
+                written => return written.map(|()| changed).map_err(failed),
+            }
+        }
+        Err(ChainError::Unavailable(
+            "the sums of signers: other processes change them all the time".to_owned(),
+        ))
+    }
 }
 
 impl<S: TransactionSigner> CappedSigner<S> {
-    /// A signer for any chain.
+    /// A signer for any chain, with a book of its own.
     pub fn new(signer: S, limits: SpendingLimits) -> Self {
-        Self { signer, limits, chains: None, spent: Mutex::default() }
+        Self { signer, limits, chains: None, book: Book::default() }
     }
 
     /// Signs for `chains` only.
     pub fn only_on(self, chains: Vec<u64>) -> Self {
         Self { chains: Some(chains), ..self }
+    }
+
+    /// Counts in `book`.
+    pub fn counted_in(self, book: Book) -> Self {
+        Self { book, ..self }
     }
 
     fn check(&self, transaction: &UnsignedTransaction) -> Result<u128, ChainError> {
@@ -88,22 +133,34 @@ impl<S: TransactionSigner> CappedSigner<S> {
     }
 
     /// Checks a transaction, and adds its cost to the sum of the day.
-    fn count(&self, transaction: &UnsignedTransaction) -> Result<Added, ChainError> {
+    async fn count(&self, transaction: &UnsignedTransaction) -> Result<Added, ChainError> {
         let cost = self.check(transaction)?;
         let daily = self.limits.daily_gwei;
-        let mut spent = self.spent();
-        let of = (transaction.chain_id, transaction.nonce);
-        spent.add(of, cost, u128::from(daily) * GWEI).map_err(|before| {
-            let (before, cost) = (before.div_ceil(GWEI), cost.div_ceil(GWEI));
-            over(format!(
-                "{before} gwei are signed for within 24 hours on chain {}, {cost} more exceed the limit of {daily} gwei",
-                transaction.chain_id
-            ))
-        })
+        let UnsignedTransaction { chain_id, nonce, .. } = *transaction;
+        let add = move |spent: &mut Spent, now| {
+            spent.add(now, nonce, cost, u128::from(daily) * GWEI).map_err(|before| {
+                let (before, cost) = (before.div_ceil(GWEI), cost.div_ceil(GWEI));
+                over(format!(
+                    "{before} gwei are signed for within 24 hours on chain {chain_id}, {cost} more exceed the limit of {daily} gwei"
+                ))
+            })
+        };
+        self.book.change(&self.account(chain_id), add).await
     }
 
-    fn spent(&self) -> MutexGuard<'_, Ledger> {
-        self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes an addition back. If that fails, it stays: the sum is too high rather than too low.
+    async fn take_back(&self, chain_id: u64, added: Added) {
+        let remove = |spent: &mut Spent, _| {
+            spent.remove(&added);
+            Ok(())
+        };
+        if let Err(error) = self.book.change(&self.account(chain_id), remove).await {
+            tracing::warn!(chain_id, %error, "a transaction counts that was not signed");
+        }
+    }
+
+    fn account(&self, chain_id: u64) -> ChainAccount {
+        ChainAccount { chain_id, address: self.signer.address() }
     }
 }
 
@@ -115,10 +172,10 @@ impl<S: TransactionSigner> TransactionSigner for CappedSigner<S> {
 
     async fn sign(&self, transaction: &UnsignedTransaction) -> Result<SignedTransaction, ChainError> {
         // The cost is added before the signature: two signatures at once do not exceed the limit together.
-        let added = self.count(transaction)?;
+        let added = self.count(transaction).await?;
         let signed = self.signer.sign(transaction).await;
         if signed.is_err() {
-            self.spent().remove(added);
+            self.take_back(transaction.chain_id, added).await;
         }
         signed
     }
@@ -138,107 +195,6 @@ impl<S: TransactionSigner> fmt::Debug for CappedSigner<S> {
 
 fn over(reason: String) -> ChainError {
     ChainError::Limit(reason)
-}
-
-/// Highest number of nonces whose costs are remembered. A forgotten nonce counts again in full.
-const NONCES: usize = 1024;
-
-/// Costs in wei by chain, in steps of an hour.
-#[derive(Debug)]
-struct Ledger {
-    began: Instant,
-    chains: BTreeMap<u64, VecDeque<(u64, u128)>>,
-    /// The costs of recent nonces, oldest first.
-    recent: VecDeque<Counted>,
-    /// Number of the last addition.
-    last: u64,
-}
-
-/// The cost of the most expensive transaction of a nonce.
-#[derive(Debug, Clone, Copy)]
-struct Counted {
-    /// Chain and nonce.
-    of: (u64, u64),
-    hour: u64,
-    cost: u128,
-    /// Number of the addition.
-    number: u64,
-}
-
-/// An addition, and what was counted for its nonce before.
-#[derive(Debug)]
-#[must_use]
-struct Added {
-    number: u64,
-    before: Option<Counted>,
-}
-
-impl Default for Ledger {
-    fn default() -> Self {
-        Self { began: Instant::now(), chains: BTreeMap::new(), recent: VecDeque::new(), last: 0 }
-    }
-}
-
-impl Ledger {
-    /// Adds the cost of a transaction with a chain and a nonce, unless the sum of the last 24 hours would exceed `limit`. `Err`
-    /// is the sum without it.
-    fn add(&mut self, of: (u64, u64), cost: u128, limit: u128) -> Result<Added, u128> {
-        let hour = self.began.elapsed().as_secs() / HOUR.as_secs();
-        self.add_at(hour, of, cost, limit)
-    }
-
-    fn add_at(&mut self, hour: u64, of: (u64, u64), cost: u128, limit: u128) -> Result<Added, u128> {
-        let (chain, _) = of;
-        let hours = self.chains.entry(chain).or_default();
-        // An hour counts until a whole day after its end.
-        while hours.front().is_some_and(|(past, _)| past + HOURS < hour) {
-            hours.pop_front();
-        }
-        let earlier = self.recent.iter().position(|counted| counted.of == of && counted.hour + HOURS >= hour);
-        let before = earlier.map(|at| self.recent[at]);
-        let (then, counted) = before.map_or((hour, 0), |before| (before.hour, before.cost));
-        let cost = cost.max(counted);
-        let sum = hours.iter().fold(0_u128, |sum, (_, cost)| sum.saturating_add(*cost));
-        let others = sum.saturating_sub(counted);
-        if others.saturating_add(cost) > limit {
-            return Err(others);
-        }
-        // The whole cost moves to the present hour.
-        if let Some((_, sum)) = hours.iter_mut().find(|(past, _)| *past == then) {
-            *sum = sum.saturating_sub(counted);
-        }
-        match hours.back_mut() {
-            Some((last, sum)) if *last == hour => *sum = sum.saturating_add(cost),
-            _ => hours.push_back((hour, cost)),
-        }
-        if let Some(at) = earlier {
-            self.recent.remove(at);
-        }
-        self.last += 1;
-        let number = self.last;
-        self.recent.push_back(Counted { of, hour, cost, number });
-        if self.recent.len() > NONCES {
-            self.recent.pop_front();
-        }
-        Ok(Added { number, before })
-    }
-
-    /// Takes an addition back. After another addition with the same nonce it stays: its cost may be that of both.
-    fn remove(&mut self, added: Added) {
-        let Some(at) = self.recent.iter().position(|counted| counted.number == added.number) else { return };
-        let Some(Counted { of, hour, cost, .. }) = self.recent.remove(at) else { return };
-        let hours = self.chains.entry(of.0).or_default();
-        for (past, sum) in hours {
-            if *past == hour {
-                *sum = sum.saturating_sub(cost);
-            }
-            if let Some(before) = added.before.filter(|before| before.hour == *past) {
-                *sum = sum.saturating_add(before.cost);
-            }
-        }
-        // It is put back as the newest: at most it is remembered for longer.
-        self.recent.extend(added.before);
-    }
 }
 
 #[cfg(test)]
@@ -350,51 +306,47 @@ mod tests {
         assert_eq!(signer.signer.0.load(Ordering::Relaxed), 2);
     }
 
-    #[test]
-    fn an_addition_is_taken_back_exactly() {
-        let sum = |ledger: &Ledger| -> u128 { ledger.chains[&1].iter().map(|(_, cost)| cost).sum() };
-        let mut ledger = Ledger::default();
-        let first = ledger.add_at(0, (1, 7), 10, 100).unwrap();
-        let raised = ledger.add_at(3, (1, 7), 30, 100).unwrap();
-        // A later addition of the nonce covers the one before it, whose cost stays.
-        let lower = ledger.add_at(4, (1, 7), 20, 100).unwrap();
-        ledger.remove(raised);
-        assert_eq!(sum(&ledger), 30);
-        ledger.remove(lower);
-        assert_eq!((sum(&ledger), ledger.chains[&1][1]), (30, (3, 30)));
-        ledger.remove(first);
-        assert_eq!(sum(&ledger), 30, "it was replaced");
-        let other = ledger.add_at(4, (1, 8), 70, 100).unwrap();
-        assert_eq!(ledger.add_at(4, (1, 9), 1, 100).unwrap_err(), 100);
-        ledger.remove(other);
-        assert_eq!(sum(&ledger), 30);
-        let late = ledger.add_at(4 + HOURS, (1, 8), 70, 100).unwrap();
-        ledger.remove(late);
-        assert_eq!(sum(&ledger), 0, "a day is over");
+    #[tokio::test]
+    async fn signers_with_one_book_share_the_limit_of_a_day() {
+        let limits = SpendingLimits { fee_gwei: 100, gas: 1000, cost_gwei: 100_000, daily_gwei: 100_000 };
+        let book = Book::default();
+        let signer = || CappedSigner::new(Pen::default(), limits).counted_in(book.clone());
+        // Of 40 transactions of a tenth of the limit, ten are signed, whichever process asks.
+        let signers = [signer(), signer(), signer(), signer()];
+        let asked = signers.iter().cycle().take(40).map(|signer| {
+            let transaction = asks(1, 1000, market(10));
+            async move { signer.sign(&transaction).await }
+        });
+        let signed = futures::future::join_all(asked).await;
+        assert_eq!(signed.iter().filter(|signed| signed.is_ok()).count(), 10);
+        // A process that starts later does not begin at zero.
+        let later = signer();
+        let error = later.sign(&asks(1, 1000, market(1))).await.unwrap_err();
+        assert!(error.to_string().contains("100000 gwei are signed for"), "{error}");
+        later.sign(&asks(5, 1000, market(100))).await.unwrap();
     }
 
-    #[test]
-    fn a_day_ends_and_the_ledger_stays_small() {
-        let mut ledger = Ledger::default();
-        let _ = ledger.add_at(0, (1, 0), 10, 10).unwrap();
-        assert_eq!(ledger.add_at(HOURS, (1, 1), 1, 10).unwrap_err(), 10, "less than a day may have passed");
-        let _ = ledger.add_at(HOURS + 1, (1, 1), 1, 10).unwrap();
-        for hour in HOURS + 1..10 * HOURS {
-            for of in 0..10 {
-                let _ = ledger.add_at(hour, (1, 10 * hour + of), 0, 10);
-            }
+    /// A catalog that does not answer.
+    #[derive(Debug)]
+    struct Silent;
+
+    #[async_trait]
+    impl Spending for Silent {
+        async fn spent(&self, _: &ChainAccount) -> Result<Spent, CatalogError> {
+            Ok(Spent::default())
         }
-        assert!(ledger.chains[&1].len() <= HOURS as usize + 2);
-        assert!(ledger.recent.len() == NONCES, "{}", ledger.recent.len());
+
+        async fn write_spent(&self, _: &ChainAccount, _: &Spent) -> Result<(), CatalogError> {
+            Err(CatalogError::backend("testing", "no answer"))
+        }
     }
 
-    #[test]
-    fn a_replacement_counts_for_a_day_after_it_was_signed() {
-        let mut ledger = Ledger::default();
-        let _ = ledger.add_at(0, (1, 7), 10, 20).unwrap();
-        let _ = ledger.add_at(HOURS, (1, 7), 12, 20).unwrap();
-        assert_eq!(ledger.add_at(HOURS + 1, (1, 8), 9, 20).unwrap_err(), 12);
-        assert_eq!(ledger.add_at(2 * HOURS, (1, 8), 9, 20).unwrap_err(), 12);
-        let _ = ledger.add_at(2 * HOURS + 1, (1, 8), 9, 20).unwrap();
+    #[tokio::test]
+    async fn nothing_is_signed_that_cannot_be_counted() {
+        let book = Book { spending: Arc::new(Silent), ..Book::default() };
+        let signer = CappedSigner::new(Pen::default(), SpendingLimits::default()).counted_in(book);
+        let error = signer.sign(&asks(1, 1000, market(1))).await.unwrap_err();
+        assert!(matches!(error, ChainError::Unavailable(_)), "{error}");
+        assert_eq!(signer.signer.0.load(Ordering::Relaxed), 0);
     }
 }

@@ -26,6 +26,8 @@ use zkflow_core::prove::Provers;
 use zkflow_core::rng::os_rng;
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 #[cfg(feature = "evm")]
+use zkflow_core::service::catalog::CatalogSpending;
+#[cfg(feature = "evm")]
 use zkflow_core::service::chain::SolidityCompiler;
 use zkflow_core::service::id::InstallationId;
 use zkflow_core::service::ledger::Ledger;
@@ -49,7 +51,7 @@ use crate::state::{
 };
 use crate::telemetry;
 #[cfg(feature = "evm")]
-use zkflow_evm::{Chains, Policy, Solc};
+use zkflow_evm::{Book, Chains, Policy, Solc};
 
 /// Folder of artifacts in the data folder.
 const ARTIFACTS: &str = "artifacts";
@@ -264,7 +266,9 @@ async fn assemble(
     let chains = config.chain.settings(queues.contains(&QueueName::Deploy), &variables);
     drop(variables);
     #[cfg(feature = "evm")]
-    let chains = Chains::open(chains, tools.solidity).map_err(failed("prepare deployments"))?;
+    let book = Book { spending: Arc::new(CatalogSpending(catalog.clone())), clock: clock.clone() };
+    #[cfg(feature = "evm")]
+    let chains = Chains::open(chains, tools.solidity, book).map_err(failed("prepare deployments"))?;
     let authenticator = Authenticator::new(&config.auth, catalog.clone(), clock.clone())
         .map_err(failed("prepare the authentication"))?;
     tracing::debug!(compiler = tools.compiler.version(), "opened");

@@ -7,6 +7,7 @@ mod history;
 mod keys;
 mod reader;
 mod schema;
+mod spending;
 mod usage;
 mod workers;
 
@@ -22,7 +23,7 @@ use mongodb::options::{ClientOptions, ReadConcern, WriteConcern};
 use tokio::time::timeout;
 use zkflow_core::service::catalog::{
     ApiKeys, AuditLog, Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery, Deployment, Document,
-    History, Page, ProofRequest, UsageLog, Workers,
+    History, Page, ProofRequest, Spending, UsageLog, Workers,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
@@ -41,6 +42,7 @@ use document::date;
 /// - `keys` contains the keys of the API, as [`ApiKey`](zkflow_core::service::catalog::ApiKey).
 /// - `usage` contains the counts of usage, by day, tenant and circuit.
 /// - `history` contains the counts of proofs by slot of time, `workers` the processes that run jobs.
+/// - `spending` contains what accounts of signers can have paid, as [`Spent`](zkflow_core::service::catalog::Spent), by account.
 /// - `audit_log` contains the entries of the audit log as JSON, by number.
 /// - `meta` contains the version of this layout, and the id of the installation. A newer version is refused.
 /// - There are unique indexes on `circuit_hash` of circuits, and on `idempotency.key` where present: with
@@ -158,6 +160,10 @@ impl Catalog for MongoCatalog {
     }
 
     fn workers(&self) -> &dyn Workers {
+        self
+    }
+
+    fn spending(&self) -> &dyn Spending {
         self
     }
 

@@ -165,6 +165,23 @@ async fn the_sum_of_a_day_ends_the_signatures() {
 }
 
 #[tokio::test]
+async fn the_sum_of_a_day_outlives_the_process() {
+    let node = Node { takes_nonces: true, ..Node::new() };
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = format!("{ANVIL}={}", node.start().await);
+    let request = json!({"chainId": ANVIL, "signer": "deployer"});
+    // Two transactions, as above. The second process begins with their sum.
+    for _ in 0..2 {
+        let server = serve(folder.path(), &nodes, KEY, &["--max-daily-gwei", "800000"]);
+        let id = circuit(&server.client()).await;
+        let failed = server.client().deploy(&id, &request, PATIENCE).await.unwrap();
+        assert_eq!(failed["error"]["code"], "spending_limit", "{failed}");
+        assert_eq!(node.signed().len(), 2);
+        server.kill();
+    }
+}
+
+#[tokio::test]
 async fn a_deadline_ends_a_deployment_that_is_never_mined() {
     let node = Node::new();
     let failed = deployed_through(&node, &["--deploy-time-s", "2"]).await;

@@ -15,6 +15,7 @@
 //! | `audit` | [`AuditLog`], changes with their callers |
 //! | `usage` | [`UsageLog`], what tenants used |
 //! | `history` | [`History`], proofs and their times in slots of time |
+//! | `spending` | [`Spending`], what accounts of signers can have paid |
 //! | `workers` | [`Workers`], the processes that run jobs |
 
 use std::fmt;
@@ -40,6 +41,7 @@ mod origin;
 mod page;
 mod proof;
 mod sealed;
+mod spending;
 mod subject;
 mod usage;
 mod workers;
@@ -67,6 +69,7 @@ pub use origin::{FileRole, Given, GivenPowers, Import, InputSignal, NodeCircuit,
 pub use page::{Cursor, Page};
 pub use proof::{ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStage, ProofStatus};
 pub use sealed::Sealed;
+pub use spending::{Added, CatalogSpending, ChainAccount, Spending, SpendingInMemory, Spent};
 pub use subject::{NotASubject, Subject};
 pub use usage::{Day, Hour, NotADay, NotAUsageKey, Usage, UsageFilter, UsageKey, UsageLog};
 pub use workers::{FORGOTTEN, MOST_WORKERS, SeenWorker, WorkerProcess, Workers};
@@ -100,6 +103,9 @@ pub trait Catalog: fmt::Debug + Send + Sync + 'static {
 
     /// Processes that run jobs.
     fn workers(&self) -> &dyn Workers;
+
+    /// What accounts of signers can have paid.
+    fn spending(&self) -> &dyn Spending;
 
     /// Changes with their callers.
     fn audit_log(&self) -> &dyn AuditLog;

@@ -41,7 +41,7 @@ settings! {
         max_gas: u64 = 8_000_000, "max-gas", "ZKFLOW_MAX_GAS", 1..=BILLION;
         /// Highest cost of a deployment, gas limit times price, in gwei: 10^9 gwei are one coin of the chain
         max_cost_gwei: u64 = 500_000_000, "max-cost-gwei", "ZKFLOW_MAX_COST_GWEI", 1..=BILLION * BILLION;
-        /// Highest cost of all deployments that a signer signs within 24 hours, for each chain and process, in gwei
+        /// Highest cost of all deployments that a signer signs within 24 hours, for each chain and in all processes together, in gwei
         max_daily_gwei: u64 = 2_000_000_000, "max-daily-gwei", "ZKFLOW_MAX_DAILY_GWEI", 1..=BILLION * BILLION;
         /// Accept private keys in requests; a key is sealed, used once and destroyed
         allow_request_keys: bool = false, "allow-request-keys", "ZKFLOW_ALLOW_REQUEST_KEYS";

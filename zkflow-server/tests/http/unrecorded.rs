@@ -10,7 +10,7 @@ use serde_json::json;
 use zkflow_core::service::catalog::{
     ApiKeys, AuditEntry, AuditLog, Catalog, CatalogError, Ceremony, CeremonyFilter, Circuit, CircuitFilter,
     CircuitStatus, Collection, Delivery, Deployment, DeploymentFilter, History, Named as _, Page,
-    ProofRequest, Scope, UsageLog, Workers,
+    ProofRequest, Scope, Spending, UsageLog, Workers,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
@@ -71,6 +71,9 @@ impl Catalog for Limited {
     }
     fn workers(&self) -> &dyn Workers {
         self.catalog.workers()
+    }
+    fn spending(&self) -> &dyn Spending {
+        self.catalog.spending()
     }
     fn audit_log(&self) -> &dyn AuditLog {
         self

@@ -14,7 +14,7 @@ use futures::stream::BoxStream;
 use tokio::sync::Notify;
 use zkflow_core::service::catalog::{
     ApiKeys, AuditEntry, AuditLog, Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery,
-    Deployment, History, Page, ProofRequest, Stored, UsageLog, Workers,
+    Deployment, History, Page, ProofRequest, Spending, Stored, UsageLog, Workers,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
@@ -96,6 +96,9 @@ impl Catalog for Mortal<dyn Catalog> {
     }
     fn workers(&self) -> &dyn Workers {
         self.backend.workers()
+    }
+    fn spending(&self) -> &dyn Spending {
+        self.backend.spending()
     }
     async fn expired_proofs(&self, now: Timestamp, limit: usize) -> Result<Vec<ProofRequest>, CatalogError> {
         self.life.call(self.backend.expired_proofs(now, limit)).await

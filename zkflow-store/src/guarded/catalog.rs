@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{
-    ApiKey, ApiKeys, AuditEntry, AuditLog, Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery,
-    Deployment, History, Hour, KeyChange, Page, ProofRequest, SeenWorker, Slot, Stored, Tally, Usage,
-    UsageFilter, UsageKey, UsageLog, WorkerProcess, Workers,
+    ApiKey, ApiKeys, AuditEntry, AuditLog, Catalog, CatalogError, Ceremony, ChainAccount, Circuit,
+    Collection, Delivery, Deployment, History, Hour, KeyChange, Page, ProofRequest, SeenWorker, Slot,
+    Spending, Spent, Stored, Tally, Usage, UsageFilter, UsageKey, UsageLog, WorkerProcess, Workers,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::{InstallationId, KeyId, WorkerId};
@@ -81,6 +81,10 @@ impl Catalog for GuardedCatalog {
     }
 
     fn workers(&self) -> &dyn Workers {
+        self
+    }
+
+    fn spending(&self) -> &dyn Spending {
         self
     }
 
@@ -223,6 +227,19 @@ impl History for GuardedCatalog {
 }
 
 /// Every call may be repeated.
+#[async_trait]
+impl Spending for GuardedCatalog {
+    async fn spent(&self, account: &ChainAccount) -> Result<Spent, CatalogError> {
+        self.call(|| self.catalog.spending().spent(account)).await.result
+    }
+
+    /// If an attempt's answer was lost, the retry is refused although the value is stored. The caller reads the value again, and a
+    /// cost that it adds for the same nonce counts once.
+    async fn write_spent(&self, account: &ChainAccount, spent: &Spent) -> Result<(), CatalogError> {
+        self.call(|| self.catalog.spending().write_spent(account, spent)).await.result
+    }
+}
+
 #[async_trait]
 impl Workers for GuardedCatalog {
     async fn announce(&self, process: &WorkerProcess) -> Result<(), CatalogError> {

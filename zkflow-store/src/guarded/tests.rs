@@ -214,6 +214,9 @@ mod catalog {
         fn workers(&self) -> &dyn zkflow_core::service::catalog::Workers {
             self.catalog.workers()
         }
+        fn spending(&self) -> &dyn zkflow_core::service::catalog::Spending {
+            self.catalog.spending()
+        }
         async fn expired_proofs(
             &self,
             now: Timestamp,

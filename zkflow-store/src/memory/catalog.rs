@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{
     ApiKey, ApiKeys, AuditEntry, AuditLog, Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery,
-    Deployment, Document, History, Hour, KeyChange, Life, Lookup, Page, ProofRequest, Usage, UsageFilter,
-    UsageKey, UsageLog, Workers,
+    Deployment, Document, History, Hour, KeyChange, Life, Lookup, Page, ProofRequest, Spending,
+    SpendingInMemory, Usage, UsageFilter, UsageKey, UsageLog, Workers,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::{InstallationId, KeyId};
@@ -30,6 +30,7 @@ pub struct MemoryCatalog {
     audit: Audit,
     usage: Counts,
     watch: Watch,
+    spending: SpendingInMemory,
     installation: Mutex<Option<InstallationId>>,
 }
 
@@ -80,6 +81,10 @@ impl Catalog for MemoryCatalog {
 
     fn workers(&self) -> &dyn Workers {
         &self.watch
+    }
+
+    fn spending(&self) -> &dyn Spending {
+        &self.spending
     }
 
     async fn expired_proofs(&self, now: Timestamp, limit: usize) -> Result<Vec<ProofRequest>, CatalogError> {

@@ -34,6 +34,9 @@ const HISTORY: &str = "history";
 /// Name of the collection of the processes that run jobs.
 const WORKERS: &str = "workers";
 
+/// Name of the collection of what accounts of signers can have paid.
+const SPENDING: &str = "spending";
+
 /// A call that is dropped sooner does not count as unanswered: its caller is gone.
 const PATIENT: Duration = Duration::from_secs(1);
 
@@ -110,6 +113,11 @@ impl Call<'_> {
     /// The processes that run jobs.
     pub(super) fn workers(&self) -> Collection<mongodb::bson::Document> {
         self.database.collection(WORKERS)
+    }
+
+    /// What accounts of signers can have paid.
+    pub(super) fn spending(&self) -> Collection<mongodb::bson::Document> {
+        self.database.collection(SPENDING)
     }
 
     /// The present time of the server.

@@ -217,6 +217,15 @@ pub(super) const STEPS: &[&str] = &[
 
     PRAGMA user_version = 10;
 ",
+    "
+    CREATE TABLE spending (
+        account TEXT PRIMARY KEY,
+        version INTEGER NOT NULL,
+        spent TEXT NOT NULL
+    ) STRICT;
+
+    PRAGMA user_version = 11;
+",
 ];
 
 /// Upgrades the tables to the latest version. Of several processes, one does it.

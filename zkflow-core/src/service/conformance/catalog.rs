@@ -5,6 +5,7 @@ mod history;
 mod keys;
 mod kinds;
 pub(super) mod sample;
+mod spending;
 mod usage;
 mod workers;
 
@@ -68,6 +69,9 @@ pub async fn catalog<T: Catalog>(make: impl AsyncFn() -> T) {
     usage::time_is_counted_by_tenant_and_hour(make().await).await;
     history::counts_of_many_calls_are_all_added(make().await).await;
     history::old_slots_are_removed(make().await).await;
+    spending::a_change_of_an_older_value_is_refused(make().await).await;
+    spending::accounts_spend_apart(make().await).await;
+    spending::sums_of_many_writers_are_all_counted(make().await).await;
     workers::a_process_is_listed_as_it_announced_itself_last(make().await).await;
     workers::a_process_that_withdraws_is_gone(make().await).await;
     workers::the_last_seen_processes_are_kept(make().await).await;
