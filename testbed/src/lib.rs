@@ -7,11 +7,13 @@ pub mod page;
 mod proxy;
 pub mod redis;
 mod s3;
+mod tls;
 
 pub use mongo::MongoServer;
 pub use proxy::{Fault, Proxy};
 pub use redis::{RedisOptions, RedisServer};
 pub use s3::{Conditions, S3Server, download, upload};
+pub use tls::{TlsFront, tls_file};
 
 use std::net::SocketAddr;
 

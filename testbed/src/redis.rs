@@ -3,10 +3,12 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+use super::tls::tls_file;
 
 /// A new Redis server on a free port of 127.0.0.1, killed on drop; or the shared server at `REDIS_URL`.
 #[derive(Debug)]
@@ -242,11 +244,6 @@ impl Drop for Own {
 /// A port that is free at this moment.
 fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
-}
-
-/// Path of a test certificate or key of this package. They are for 127.0.0.1, and valid for a hundred years.
-fn tls_file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/tls").join(name)
 }
 
 fn yes_or_no(flag: bool) -> &'static str {

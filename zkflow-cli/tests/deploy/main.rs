@@ -10,6 +10,7 @@ mod crashes;
 mod drive;
 mod gate;
 mod hostile;
+mod https;
 mod replace;
 mod requests;
 mod support;
