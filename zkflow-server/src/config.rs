@@ -5,6 +5,8 @@
 
 use std::path::PathBuf;
 
+use zkflow_core::service::tenant::TenantId;
+
 mod args;
 mod auth;
 mod chain;
@@ -109,6 +111,24 @@ impl Config {
         config.auth.check()?;
         config.storage.check()?;
         Ok(config)
+    }
+
+    /// Event streams and long-polls of a tenant at the same time, in a process; `None`: as many as its addresses.
+    pub fn watchers_of(&self, tenant: &TenantId) -> Option<usize> {
+        let own = self.plans.of(tenant).and_then(|plan| plan.max_watchers);
+        own.or_else(|| self.share_of(tenant, self.http.max_watchers))
+    }
+
+    /// Downloads of a tenant at the same time, in a process; `None`: as many as its addresses.
+    pub fn downloads_of(&self, tenant: &TenantId) -> Option<usize> {
+        let own = self.plans.of(tenant).and_then(|plan| plan.max_downloads);
+        own.or_else(|| self.share_of(tenant, self.http.max_downloads))
+    }
+
+    /// The share of a tenant without a plan. The default tenant has none: without authentication, everything belongs to it.
+    fn share_of(&self, tenant: &TenantId, all: usize) -> Option<usize> {
+        let percent = usize::try_from(self.limits.tenant_share_percent).unwrap_or(100);
+        (!tenant.is_default()).then(|| all.saturating_mul(percent).div_ceil(100).max(1))
     }
 
     /// The variables of the environment whose values are secret and are contained in these settings: a process no longer needs

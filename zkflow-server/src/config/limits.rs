@@ -31,13 +31,16 @@ settings! {
         /// Limit of unfinished deployments; further ones are refused with 429
         max_pending_deployments: u64 = 100, "max-pending-deployments", "ZKFLOW_MAX_PENDING_DEPLOYMENTS",
             0..=BILLION;
-        /// Share of these limits that the waiting work of one tenant may take, in percent; further requests of the tenant
-        /// are refused with 429. It does not apply to the default tenant
+        /// Share of these limits that the waiting work of one tenant may take, and of max_watchers and max_downloads, in percent;
+        /// further requests of the tenant are refused with 429. It does not apply to the default tenant
         tenant_share_percent: u64 = 50, "tenant-share-percent", "ZKFLOW_TENANT_SHARE_PERCENT", 1..=100;
         /// Requests a second of each authenticated caller; further ones are refused with 429. 0: no limit
         requests_per_second: u32 = 100, "requests-per-second", "ZKFLOW_REQUESTS_PER_SECOND", 0..=1_000_000;
         /// Requests of an authenticated caller at once; 0: as many as a second
         requests_burst: u32 = 1_000, "requests-burst", "ZKFLOW_REQUESTS_BURST", 0..=1_000_000;
+        /// Requests of all callers of a tenant together, as a multiple of those of one caller: so many callers may have their full
+        /// pace at the same time. 0: no limit
+        tenant_pace: u32 = 10, "tenant-pace", "ZKFLOW_TENANT_PACE", 0..=1_000;
         /// Limit of a tenant's circuits; a further one is refused with 429. 0: none
         max_circuits: u64 = 1_000, "max-circuits", "ZKFLOW_MAX_CIRCUITS", 0..=BILLION;
         /// Limit of the files of a tenant's circuits together; a further circuit is refused with 429. 0: none

@@ -22,6 +22,8 @@ pub struct Plan {
     pub requests_per_second: Option<u32>,
     /// Requests of a caller at once; 0: as many as a second.
     pub requests_burst: Option<u32>,
+    /// Requests of all callers of a tenant together, as a multiple of those of one; 0: no limit.
+    pub tenant_pace: Option<u32>,
     /// Unfinished proof requests of a tenant.
     pub max_pending_proofs: Option<u64>,
     /// Unfinished circuits of a tenant.
@@ -32,6 +34,8 @@ pub struct Plan {
     pub circuits_mib: Option<u64>,
     /// Seconds of work a day, in UTC, that a tenant may cause.
     pub work_s_per_day: Option<u64>,
+    /// Requested deployments of a tenant a day, in UTC.
+    pub deployments_per_day: Option<u64>,
     /// Event streams and long-polls of a tenant, in each process.
     pub max_watchers: Option<usize>,
     /// Downloads of a tenant at the same time, in each process.
@@ -109,6 +113,7 @@ impl Plan {
         Limits {
             requests_per_second: self.requests_per_second.unwrap_or(limits.requests_per_second),
             requests_burst: self.requests_burst.unwrap_or(limits.requests_burst),
+            tenant_pace: self.tenant_pace.unwrap_or(limits.tenant_pace),
             max_circuits: self.max_circuits.unwrap_or(limits.max_circuits),
             circuits_mib: self.circuits_mib.unwrap_or(limits.circuits_mib),
             ..limits.clone()
@@ -124,11 +129,13 @@ impl Plan {
             ("keys", texts(self.keys.iter().map(ToString::to_string).collect())),
             ("requests_per_second", number(self.requests_per_second.map(u64::from))),
             ("requests_burst", number(self.requests_burst.map(u64::from))),
+            ("tenant_pace", number(self.tenant_pace.map(u64::from))),
             ("max_pending_proofs", number(self.max_pending_proofs)),
             ("max_pending_circuits", number(self.max_pending_circuits)),
             ("max_circuits", number(self.max_circuits)),
             ("circuits_mib", number(self.circuits_mib)),
             ("work_s_per_day", number(self.work_s_per_day)),
+            ("deployments_per_day", number(self.deployments_per_day)),
             ("max_watchers", number(self.max_watchers.map(|value| value as u64))),
             ("max_downloads", number(self.max_downloads.map(|value| value as u64))),
         ];

@@ -121,7 +121,7 @@ async fn rate(app: Option<&App>, principal: &Principal) -> Option<Rate> {
 
 fn too_fast(wait: Duration) -> Problem {
     let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
-    let detail = "the caller sends more requests a second than the settings requests_per_second and requests_burst, or those of its plan, allow";
+    let detail = "the caller, or all callers of its tenant together, send more requests a second than the settings requests_per_second, requests_burst and tenant_pace, or those of the plan, allow";
     Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail).retry_after(seconds)
 }
 

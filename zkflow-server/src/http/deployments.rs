@@ -56,7 +56,8 @@ pub(super) fn routes() -> Routes {
         "not_allowed", "not_owner", "foreign_node", "circuit_pending", "circuit_failed", "artifact_not_found", "invalid_inputs",
         "unknown_chain", "unknown_signer", "wrong_chain", "rpc_refused", "signer_failed", "chain_refused",
         "insufficient_funds", "key_for_development", "key_forgeable", "key_claimed", "key_unusual",
-        "contract_too_long", "record_malformed", "record_not_sealed", "record_of_other_key", "no_webhooks", "overloaded"
+        "contract_too_long", "record_malformed", "record_not_sealed", "record_of_other_key", "no_webhooks", "plan_exhausted",
+        "overloaded"
     ])))
 )]
 async fn create(

@@ -72,8 +72,7 @@ pub(super) async fn send(
     if method == Method::HEAD {
         return Ok((status, fresh, kind, length).into_response());
     }
-    let most = app.config.plans.of(tenant).and_then(|plan| plan.max_downloads);
-    let held = app.budgets.downloads.take_as(tenant, most, client);
+    let held = app.budgets.downloads.take_as(tenant, app.config.downloads_of(tenant), client);
     let held = held.map_err(|_| RequestError::TooManyDownloads)?;
     let mut pieces = app.store.stream(&meta.key, range).await.map_err(RequestError::from)?;
     // A small file is compared with its digest here, while the answer can still be an error.

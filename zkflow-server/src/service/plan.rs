@@ -4,6 +4,8 @@ use zkflow_core::service::catalog::{
     CatalogError, CircuitFilter, CircuitStatus, Day, Page, ProofFilter, ProofStatus, Stored, UsageFilter,
 };
 use zkflow_core::service::catalog::{Circuit, ProofRequest};
+#[cfg(feature = "evm")]
+use zkflow_core::service::catalog::{Deployment, DeploymentFilter, Document as _, Signer};
 use zkflow_core::service::tenant::TenantId;
 
 use super::RequestError;
@@ -54,6 +56,46 @@ pub(super) async fn admit_circuit(app: &App, tenant: &TenantId) -> Result<(), Re
     }
 }
 
+/// As [`admit_proof`], for a deployment. Deployments that failed count, bound contracts do not.
+///
+/// # Errors
+/// [`RequestError::Plan`].
+#[cfg(feature = "evm")]
+pub(super) async fn admit_deployment(app: &App, tenant: &TenantId) -> Result<(), RequestError> {
+    let most = app.config.plans.of(tenant).and_then(|plan| plan.deployments_per_day);
+    let Some(most) = most else { return Ok(()) };
+    let count = async || deployments(app, tenant, most).await;
+    if app.meters.add(tenant, Meter::Deployments, 1, count).await? < most {
+        return Ok(());
+    }
+    Err(RequestError::Plan { limit: "deployments_per_day", retry_s: until_tomorrow(app) })
+}
+
+/// Number of the deployments that a tenant requested on this day, at most `most` and a page more.
+#[cfg(feature = "evm")]
+async fn deployments(app: &App, tenant: &TenantId, most: u64) -> Result<u64, CatalogError> {
+    let filter = DeploymentFilter { tenant: Some(tenant.clone()), ..DeploymentFilter::default() };
+    let today = Day::of(app.now());
+    let (mut page, mut number) = (Page::first(PAGE), 0);
+    loop {
+        // Newest first.
+        let found = app.documents::<Deployment>().list(&filter, &page).await?;
+        let new = found.iter().take_while(|deployment| Day::of(deployment.life.created_at) == today);
+        let of_today: Vec<_> = new.collect();
+        number += of_today.iter().filter(|deployment| deployment.signer != Signer::Absent).count() as u64;
+        match found.last() {
+            Some(last) if of_today.len() == PAGE && number < most => page.after = Some(last.cursor()),
+            _ => return Ok(number),
+        }
+    }
+}
+
+/// Seconds until the next day begins.
+fn until_tomorrow(app: &App) -> u32 {
+    let second = app.now().as_millis() / 1000;
+    u32::try_from(DAY_S - second.rem_euclid(DAY_S)).unwrap_or(u32::MAX)
+}
+
 /// Refuses work of a tenant that has used its seconds of this day.
 async fn refuse_work(app: &App, tenant: &TenantId, plan: &Plan) -> Result<(), RequestError> {
     let Some(most) = plan.work_s_per_day else { return Ok(()) };
@@ -61,9 +103,7 @@ async fn refuse_work(app: &App, tenant: &TenantId, plan: &Plan) -> Result<(), Re
     if used < most.saturating_mul(1000) {
         return Ok(());
     }
-    let second = app.now().as_millis() / 1000;
-    let left = DAY_S - second.rem_euclid(DAY_S);
-    Err(RequestError::Plan { limit: "work_s_per_day", retry_s: u32::try_from(left).unwrap_or(u32::MAX) })
+    Err(RequestError::Plan { limit: "work_s_per_day", retry_s: until_tomorrow(app) })
 }
 
 /// Milliseconds of the work of a tenant that ended on this day.

@@ -27,8 +27,7 @@ pub async fn settled<D: Requested>(
     let deadline = Instant::now() + wait;
     let mut changes = app.changes.subscribe(&id.to_string());
     // Without a permit, the present document is returned at once.
-    let most = app.config.plans.of(tenant).and_then(|plan| plan.max_watchers);
-    let permit = app.budgets.watchers.take_as(tenant, most, client);
+    let permit = app.budgets.watchers.take_as(tenant, app.config.watchers_of(tenant), client);
     loop {
         let document = visible::<D>(app, tenant, id).await?;
         let left = deadline.saturating_duration_since(Instant::now());
@@ -55,8 +54,7 @@ pub async fn follow<D: Requested>(
     seen: Option<u64>,
     client: ClientAddress,
 ) -> Result<Option<impl Stream<Item = D> + Send + 'static>, RequestError> {
-    let most = app.config.plans.of(&tenant).and_then(|plan| plan.max_watchers);
-    let permit = app.budgets.watchers.take_as(&tenant, most, client);
+    let permit = app.budgets.watchers.take_as(&tenant, app.config.watchers_of(&tenant), client);
     let permit = permit.map_err(|_| RequestError::TooManyWatchers)?;
     let changes = app.changes.subscribe(&id.to_string());
     let first = visible::<D>(&app, &tenant, &id).await?;

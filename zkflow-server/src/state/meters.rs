@@ -24,6 +24,9 @@ pub enum Meter {
     PendingCircuits,
     /// Milliseconds of work of this day.
     Work,
+    /// Requested deployments of this day.
+    #[cfg(feature = "evm")]
+    Deployments,
 }
 
 impl Meters {

@@ -1,4 +1,4 @@
-//! [`Rates`]: requests a second of each caller.
+//! [`Rates`]: requests a second of each caller, and of the callers of a tenant together.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,36 +12,41 @@ use governor::middleware::StateInformationMiddleware;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::auth::Principal;
-use crate::config::{Limits, Plans};
+use crate::config::{Limits, Plan, Plans};
 
 /// Callers in memory; beyond them, those that have not called for a while are forgotten.
 const CALLERS: usize = 10_000;
 
-/// The limits of callers: those of all, and those of the plans with a rate of their own.
+/// The limits of callers and tenants: those of all, and those of the plans with a rate of their own.
+///
+/// A request counts for its caller, and if the caller may make it, for its tenant: more keys give a tenant no more requests than
+/// [`tenant_pace`](Limits::tenant_pace) callers.
 ///
 /// Each process counts, and with [`SharedRates`] all of them count together: a request that this process refuses is not shown to
 /// the others, so that a flood costs them nothing. If the others do not answer, this process decides alone.
 #[derive(Debug)]
 pub struct Rates {
-    all: Option<Limiter>,
-    plans: BTreeMap<String, Option<Limiter>>,
+    all: Pace,
+    plans: BTreeMap<String, Pace>,
     shared: Option<Arc<dyn SharedRates>>,
 }
 
 /// Counts requests together with other processes.
 #[async_trait]
 pub trait SharedRates: fmt::Debug + Send + Sync {
-    /// Counts a request of a caller, which may make `per_second` requests a second and `burst` at once. `None` if the others cannot
-    /// be asked soon enough.
+    /// Counts a request of a caller or a tenant, which may make `per_second` requests a second and `burst` at once. `None` if the
+    /// others cannot be asked soon enough.
     async fn take(&self, caller: &str, per_second: u32, burst: u32) -> Option<Rate>;
 }
 
 impl Rates {
     /// The limits of the settings, for this process alone.
     pub fn new(limits: &Limits, plans: &Plans) -> Self {
-        let own = plans.iter().filter(|(_, plan)| plan.requests_per_second.or(plan.requests_burst).is_some());
-        let own = own.map(|(name, plan)| (name.to_owned(), Limiter::new(&plan.over(limits))));
-        Self { all: Limiter::new(limits), plans: own.collect(), shared: None }
+        let has_own =
+            |plan: &Plan| plan.requests_per_second.or(plan.requests_burst).or(plan.tenant_pace).is_some();
+        let own = plans.iter().filter(|(_, plan)| has_own(plan));
+        let own = own.map(|(name, plan)| (name.to_owned(), Pace::new(&plan.over(limits))));
+        Self { all: Pace::new(limits), plans: own.collect(), shared: None }
     }
 
     /// The same limits, which count in all processes with `shared` together.
@@ -50,24 +55,63 @@ impl Rates {
         Self { shared, ..self }
     }
 
-    /// Counts a request of a caller; `None` if it has no limit. A key that replaced another one has the plan and the pace of
-    /// the first, unless a plan names the new one.
+    /// Counts a request of a caller and its tenant; `None` if neither has a limit. A key that replaced another one has the plan and
+    /// the pace of the first, unless a plan names the new one.
     pub async fn take(&self, plans: &Plans, caller: &Principal) -> Option<Rate> {
         let Principal { name, first, tenant, .. } = caller;
         let first = first.as_ref().filter(|_| !plans.names(name)).unwrap_or(name);
-        let own = plans.of_caller(first, tenant).and_then(|plan| self.plans.get(plan));
-        let limiter = own.unwrap_or(&self.all).as_ref()?;
-        let here = limiter.take(first);
+        let caller = self.count(&self.pace(plans.of_caller(first, tenant)).caller, first).await;
+        if caller.is_some_and(|rate| rate.wait.is_some()) {
+            return caller;
+        }
+        // No caller has such a name.
+        let name = format!("tenant:{tenant}");
+        let together = self.count(&self.pace(plans.name_of(tenant)).tenant, &name).await;
+        match (caller, together) {
+            (Some(own), Some(together)) => {
+                let remaining = own.remaining.min(together.remaining);
+                Some(Rate { remaining, wait: together.wait, ..own })
+            }
+            (caller, together) => caller.or(together),
+        }
+    }
+
+    fn pace(&self, plan: Option<&str>) -> &Pace {
+        plan.and_then(|plan| self.plans.get(plan)).unwrap_or(&self.all)
+    }
+
+    /// Counts a request for `name`; `None` if there is no limit.
+    async fn count(&self, limiter: &Option<Limiter>, name: &str) -> Option<Rate> {
+        let limiter = limiter.as_ref()?;
+        let here = limiter.take(name);
         match &self.shared {
             Some(shared) if here.wait.is_none() => {
-                Some(shared.take(first, limiter.per_second, limiter.burst).await.unwrap_or(here))
+                Some(shared.take(name, limiter.per_second, limiter.burst).await.unwrap_or(here))
             }
             _ => Some(here),
         }
     }
 }
 
-/// A limit for each caller, by the generic cell rate algorithm.
+/// The limit of each caller, and that of all callers of a tenant together.
+#[derive(Debug)]
+struct Pace {
+    caller: Option<Limiter>,
+    tenant: Option<Limiter>,
+}
+
+impl Pace {
+    fn new(limits: &Limits) -> Self {
+        let Limits { requests_per_second, requests_burst, tenant_pace, .. } = *limits;
+        let burst = if requests_burst == 0 { requests_per_second } else { requests_burst };
+        let of = |callers: u32| {
+            Limiter::new(requests_per_second.saturating_mul(callers), burst.saturating_mul(callers))
+        };
+        Self { caller: of(1), tenant: of(tenant_pace) }
+    }
+}
+
+/// A limit for each name, by the generic cell rate algorithm.
 #[derive(Debug)]
 struct Limiter {
     limiter: DefaultKeyedRateLimiter<String, StateInformationMiddleware>,
@@ -89,10 +133,9 @@ pub struct Rate {
 }
 
 impl Limiter {
-    /// The limit of the settings; `None` if they have none.
-    fn new(limits: &Limits) -> Option<Self> {
-        let per_second = NonZeroU32::new(limits.requests_per_second)?;
-        let burst = NonZeroU32::new(limits.requests_burst).unwrap_or(per_second);
+    /// `None` if there is no limit: if a number is 0.
+    fn new(per_second: u32, burst: u32) -> Option<Self> {
+        let (per_second, burst) = (NonZeroU32::new(per_second)?, NonZeroU32::new(burst)?);
         let quota = Quota::per_second(per_second).allow_burst(burst);
         let limiter = RateLimiter::keyed(quota).with_middleware::<StateInformationMiddleware>();
         Some(Self { limiter, per_second: per_second.get(), burst: burst.get() })
@@ -151,7 +194,7 @@ mod tests {
         assert_eq!((taken, asked), (vec![refused, refused], 2));
         let (taken, asked) = self::taken(None, 3).await;
         assert!(taken.iter().all(|rate| rate.burst == 3 && rate.wait.is_none()), "{taken:?}");
-        assert_eq!(asked, 3);
+        assert_eq!(asked, 6, "for the caller and its tenant");
     }
 
     #[tokio::test]
@@ -159,8 +202,38 @@ mod tests {
         let accepted = Rate { per_second: 1, burst: 3, remaining: 2, wait: None };
         let (taken, asked) = self::taken(Some(accepted), 50).await;
         let passed = taken.iter().filter(|rate| rate.wait.is_none()).count();
-        assert_eq!(passed, asked);
+        assert_eq!(2 * passed, asked, "for the caller and its tenant");
         // A second of a slow machine allows one more.
         assert!((3..50).contains(&passed), "{passed} passed");
+    }
+
+    #[tokio::test]
+    async fn the_callers_of_a_tenant_have_a_pace_together() {
+        let limits =
+            Limits { requests_per_second: 1, requests_burst: 3, tenant_pace: 2, ..Limits::default() };
+        let plan = Plan { tenants: vec!["small".parse().unwrap()], tenant_pace: Some(1), ..Plan::default() };
+        let free = Plan { tenants: vec!["free".parse().unwrap()], tenant_pace: Some(0), ..Plan::default() };
+        let plans = [("small".to_owned(), plan), ("free".to_owned(), free)].into();
+        let plans = Plans::new(plans).unwrap();
+        let rates = Rates::new(&limits, &plans);
+        let began = std::time::Instant::now();
+        for (tenant, pace) in [("acme", Some(2)), ("small", Some(1)), ("free", None)] {
+            let mut accepted = 0;
+            for key in 0..100 {
+                let name = format!("key:{tenant}-{key}");
+                let caller = Principal { tenant: tenant.parse().unwrap(), name, ..Principal::everyone() };
+                let rate = rates.take(&plans, &caller).await.unwrap();
+                assert_eq!((rate.per_second, rate.burst), (1, 3), "a caller sees its own pace");
+                assert!(rate.wait.is_none() || rate.remaining == 0, "{rate:?}");
+                accepted += u64::from(rate.wait.is_none());
+            }
+            let Some(pace) = pace else {
+                assert_eq!(accepted, 100, "{tenant}");
+                continue;
+            };
+            // A slow machine allows some more.
+            let most = pace * (3 + began.elapsed().as_secs() + 1);
+            assert!((3 * pace..=most).contains(&accepted), "{tenant}: {accepted} of 100 requests");
+        }
     }
 }

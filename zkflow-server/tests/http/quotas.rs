@@ -5,7 +5,9 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
-use zkflow_core::service::catalog::{Day, Hour, Scope, Usage, UsageKey};
+use zkflow_core::service::catalog::{Day, Deployment, Hour, Scope, Signer, Usage, UsageKey};
+use zkflow_core::service::flow::deployment::Asked;
+use zkflow_core::service::id::DeploymentId;
 use zkflow_core::service::tenant::TenantId;
 use zkflow_server::auth::successor;
 use zkflow_server::config::{Plan, Plans};
@@ -136,6 +138,64 @@ async fn a_caller_has_a_burst_and_then_a_rate_and_others_are_untouched() {
 }
 
 #[tokio::test]
+async fn more_keys_give_a_tenant_no_more_than_its_pace() {
+    let server = guarded_with(|config| {
+        config.limits.requests_per_second = 1;
+        config.limits.requests_burst = 10;
+        config.limits.tenant_pace = 2;
+    })
+    .await;
+    let mut refused = 0;
+    // 20 pass at once, and two a second.
+    for number in 0..100 {
+        let key = server.key("own", &[Scope::ProofsRead]).await;
+        let reply = server.get_as(&key, "/v1/proofs").await;
+        if reply.status != StatusCode::OK {
+            assert!(number >= 20, "{}", reply.text());
+            reply.problem(429, "too_many_requests");
+            assert!(reply.text().contains("tenant_pace"), "{}", reply.text());
+            refused += 1;
+        }
+    }
+    assert!(refused > 0, "100 keys have the pace of 100");
+    let other = server.key("other", &[Scope::ProofsRead]).await;
+    assert_eq!(server.get_as(&other, "/v1/proofs").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_tenant_without_a_plan_has_a_share_of_watchers_and_downloads() {
+    let server = guarded_with(|config| {
+        (config.http.max_watchers, config.http.max_downloads) = (4, 4);
+        config.http.address_share_percent = 100;
+        config.limits.tenant_share_percent = 50;
+    })
+    .await;
+    let mut open = Vec::new();
+    for tenant in ["own", "other"] {
+        let key = server.key(tenant, &[Scope::ProofsCreate, Scope::ProofsRead, Scope::CircuitsRead]).await;
+        let circuit = server.circuit_of(tenant, Default::default()).await.id.to_string();
+        let asked = server.post_as(&key, "/v1/proofs", &crate::support::age_proof(&circuit, 42)).await.json();
+        let proof = asked["proofRequestId"].as_str().unwrap().to_owned();
+        let paths = [
+            (format!("/v1/proofs/{proof}/events"), "too_many_watchers"),
+            (format!("/v1/circuits/{circuit}/artifacts/proving_key.zkey"), "too_many_downloads"),
+        ];
+        for (path, code) in paths {
+            for number in 0..3 {
+                let get = with_key(&key, request(Method::GET, &path, Body::empty()));
+                let reply = server.open(get).await;
+                if number == 2 {
+                    crate::support::Reply::of(reply).await.problem(429, code);
+                } else {
+                    assert_eq!(reply.status(), StatusCode::OK, "{tenant}: {path}");
+                    open.push(reply);
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_files_of_circuits_have_a_quota() {
     let server = Server::idle_with(|config| config.limits.circuits_mib = 3).await;
     let mut circuit = shared().await.circuit(ready_circuit().await).await;
@@ -244,6 +304,42 @@ async fn the_work_of_a_day_ends_with_the_seconds_of_the_plan() {
     refused.problem(429, "plan_exhausted");
     let wait: u64 = refused.header("retry-after").parse().unwrap();
     assert!((1..=24 * 3600).contains(&wait), "{wait}");
+}
+
+#[tokio::test]
+async fn the_deployments_of_a_day_end_with_the_plan() {
+    let server = guarded_with(|config| {
+        config.chain.rpc_urls = Some("31337=http://127.0.0.1:9".parse().unwrap());
+        config.chain.allow_request_keys = true;
+        config.plans = plan(Plan { deployments_per_day: Some(2), ..Plan::default() });
+    })
+    .await;
+    for (tenant, limited) in [("small", true), ("large", false)] {
+        let key = server.key(tenant, &[Scope::Deploy]).await;
+        let circuit = server.circuit_of(tenant, Default::default()).await;
+        // Neither one of yesterday nor a bound contract counts.
+        let earlier = server.app.now() - Duration::from_secs(24 * 3600);
+        for (signer, moment) in [(Signer::Request, earlier), (Signer::Absent, server.app.now())] {
+            let asked = Asked { chain_id: Some(31_337), signer, own_rpc: false, idempotency: None };
+            let id = DeploymentId::generate(moment);
+            let mut deployment = Deployment::new(id, circuit.id.clone(), asked, moment);
+            deployment.life.tenant = circuit.life.tenant.clone();
+            server.app.catalog.deployments().insert(deployment).await.unwrap();
+        }
+        let path = format!("/v1/circuits/{}/deploy", circuit.id);
+        let body = json!({"chainId": 31_337, "privateKey": "1".repeat(64)});
+        for number in 0..3 {
+            let reply = server.post_as(&key, &path, &body).await;
+            if limited && number == 2 {
+                reply.problem(429, "plan_exhausted");
+                assert!(reply.text().contains("deployments_per_day"), "{}", reply.text());
+                let wait: u64 = reply.header("retry-after").parse().unwrap();
+                assert!((1..=24 * 3600).contains(&wait), "{wait}");
+            } else {
+                assert_eq!(reply.status, StatusCode::ACCEPTED, "{}", reply.text());
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -159,10 +159,12 @@ fn secrets_are_not_shown() {
 #[test]
 fn plans_are_read_printed_and_checked() {
     let toml = "[http]\nport = 1\n[plans.free]\ntenants = [\"a\", \"b\"]\nmax_circuits = 5\nwork_s_per_day = 60\n\
+                tenant_pace = 3\ndeployments_per_day = 0\n\
                 [plans.\"big one\"]\ntenants = [\"c\"]\nrequests_per_second = 0";
     let config = load(toml, &[], &[]).unwrap();
     let of = |tenant: &str| config.plans.of(&tenant.parse().unwrap());
     assert_eq!(of("a").unwrap().max_circuits, Some(5));
+    assert_eq!((of("a").unwrap().tenant_pace, of("a").unwrap().deployments_per_day), (Some(3), Some(0)));
     assert_eq!(of("b"), of("a"));
     assert_eq!(of("c").unwrap().requests_per_second, Some(0));
     assert_eq!(of("d"), None);
