@@ -5,12 +5,14 @@
 mod mongo;
 pub mod page;
 mod proxy;
+mod receiver;
 pub mod redis;
 mod s3;
 mod tls;
 
 pub use mongo::MongoServer;
 pub use proxy::{Fault, Proxy};
+pub use receiver::Receiver;
 pub use redis::{RedisOptions, RedisServer};
 pub use s3::{Conditions, S3Server, download, upload};
 pub use tls::{TlsFront, tls_file};

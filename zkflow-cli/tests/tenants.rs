@@ -84,12 +84,40 @@ impl Site {
 /// What a tenant made.
 struct Made {
     client: Client,
+    base: String,
+    key: String,
     circuit: String,
     proof: String,
     /// A text that no answer to another tenant may contain.
     mark: String,
     /// Texts of its webhooks: address, secret, id of a delivery.
     hooks: Vec<String>,
+}
+
+impl Made {
+    /// Texts that no answer to another tenant may contain.
+    fn marks(&self) -> impl Iterator<Item = &String> {
+        [&self.circuit, &self.proof, &self.mark].into_iter().chain(&self.hooks)
+    }
+
+    /// Sends a request as this tenant, and returns the status. The answer, with its header fields, contains no mark of `other`
+    /// beside those that the request contains.
+    async fn asks(&self, path: &str, body: Option<&Value>, other: &Self) -> u16 {
+        let (url, http) = (format!("{}{path}", self.base), reqwest::Client::new());
+        let request = body.map_or_else(|| http.get(&url), |body| http.post(&url).json(body));
+        let reply = request.bearer_auth(&self.key).send().await.unwrap();
+        let status = reply.status().as_u16();
+        let field = |(name, value): (_, &reqwest::header::HeaderValue)| {
+            format!("{name:?}: {}\n", String::from_utf8_lossy(value.as_bytes()))
+        };
+        let head: String = reply.headers().iter().map(field).collect();
+        let text = head + &reply.text().await.unwrap();
+        let sent = format!("{path} {}", body.map_or_else(String::new, Value::to_string));
+        for mark in other.marks().filter(|mark| !sent.contains(mark.as_str())) {
+            assert!(!text.contains(mark.as_str()), "{path}: {mark} in {text}");
+        }
+        status
+    }
 }
 
 async fn make(server: &LocalServer, key: &str, name: &str) -> Made {
@@ -115,7 +143,8 @@ async fn make(server: &LocalServer, key: &str, name: &str) -> Made {
     let events = client.get("/v1/webhooks/deliveries").await.unwrap().body;
     let event =
         events["deliveries"][0]["deliveryId"].as_str().unwrap_or_else(|| panic!("{events}")).to_owned();
-    Made { client, circuit, proof, mark, hooks: vec![address, secret, event] }
+    let (base, key) = (server.base().to_owned(), key.to_owned());
+    Made { client, base, key, circuit, proof, mark, hooks: vec![address, secret, event] }
 }
 
 async fn two_tenants_see_nothing_of_each_other(site: &Site) {
@@ -126,7 +155,6 @@ async fn two_tenants_see_nothing_of_each_other(site: &Site) {
     assert_ne!(one.circuit, other.circuit);
     for (own, foreign) in [(&one, &other), (&other, &one)] {
         let (circuit, proof) = (&foreign.circuit, &foreign.proof);
-        let mut answers: Vec<Value> = Vec::new();
         for path in [
             "/v1/circuits".to_owned(),
             "/v1/circuits?status=ready".to_owned(),
@@ -143,9 +171,7 @@ async fn two_tenants_see_nothing_of_each_other(site: &Site) {
             "/metrics".to_owned(),
             "/ready".to_owned(),
         ] {
-            let reply = own.client.get(&path).await.unwrap();
-            assert_eq!(reply.status, 200, "{path}");
-            answers.push(reply.body);
+            assert_eq!(own.asks(&path, None, foreign).await, 200, "{path}");
         }
         for entry in ["circuits", "proofs"] {
             let list = own.client.get(&format!("/v1/{entry}")).await.unwrap().body;
@@ -153,12 +179,12 @@ async fn two_tenants_see_nothing_of_each_other(site: &Site) {
         }
         // The log of changes shows all tenants: it is for administrators.
         for path in ["/v1/audit-log", "/v1/keys"] {
-            assert_eq!(own.client.get(path).await.unwrap().status, 403, "{path}");
+            assert_eq!(own.asks(path, None, foreign).await, 403, "{path}");
         }
         let usage = own.client.get("/v1/usage").await.unwrap().body;
         assert_eq!(usage["usage"].as_array().unwrap().len(), 1, "{usage}");
         let replay = format!("/v1/webhooks/deliveries/{}/replay", foreign.hooks[2]);
-        assert_eq!(own.client.post(&replay, &json!({})).await.unwrap().status, 404);
+        assert_eq!(own.asks(&replay, Some(&json!({})), foreign).await, 404);
         let statement = json!({"proof": {}, "publicSignals": []});
         for path in [
             format!("/v1/circuits/{circuit}"),
@@ -170,7 +196,7 @@ async fn two_tenants_see_nothing_of_each_other(site: &Site) {
             format!("/v1/proofs/{proof}/events"),
             format!("/v1/proofs/{proof}/calldata"),
         ] {
-            assert_eq!(own.client.get(&path).await.unwrap().status, 404, "{path}");
+            assert_eq!(own.asks(&path, None, foreign).await, 404, "{path}");
         }
         let body = json!({"circuitId": circuit, "privateInputs": {}, "publicInputs": {}});
         for (path, body) in [
@@ -179,13 +205,18 @@ async fn two_tenants_see_nothing_of_each_other(site: &Site) {
             (format!("/v1/proofs/{proof}/cancel"), &json!({})),
             ("/v1/proofs".to_owned(), &body),
         ] {
-            assert_eq!(own.client.post(&path, body).await.unwrap().status, 404, "{path}");
+            assert_eq!(own.asks(&path, Some(body), foreign).await, 404, "{path}");
         }
-        for answer in answers {
-            let text = answer.to_string();
-            for mark in [circuit, proof, &foreign.mark].into_iter().chain(&foreign.hooks) {
-                assert!(!text.contains(mark.as_str()), "{mark} in {text}");
-            }
+        // Errors that name what is wrong, and one of no route.
+        for path in ["/v1/proofs?cursor=x", "/v1/circuits?status=x", "/v1/proofs/x", "/v1/nothing"] {
+            let status = own.asks(path, None, foreign).await;
+            assert!((400..500).contains(&status), "{path}: {status}");
+        }
+        for body in
+            [json!({}), json!({"circuitId": own.circuit}), json!({"circuitId": own.circuit, "userId": "é"})]
+        {
+            let status = own.asks("/v1/proofs", Some(&body), foreign).await;
+            assert!((400..500).contains(&status), "{body}: {status}");
         }
     }
 

@@ -8,6 +8,7 @@ mod command;
 mod contracts;
 mod crashes;
 mod drive;
+mod events;
 mod gate;
 mod hostile;
 mod https;

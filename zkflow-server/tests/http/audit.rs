@@ -7,6 +7,7 @@ use zkflow_core::service::catalog::{AuditEntry, Named as _, Scope};
 use zkflow_server::maintenance::audit::{Check, Fault, Sealer};
 
 use crate::callers::{guarded, guarded_with, with_key};
+use crate::imports::{declaration, tiny};
 use crate::support::{Server, json_request, range_check, request};
 
 async fn log(server: &Server, key: &str) -> Vec<Value> {
@@ -85,6 +86,41 @@ async fn every_change_has_an_entry_with_its_caller() {
     assert_eq!(newest["entries"], json!(entries[10..]));
     server.get_as(&key, "/v1/audit-log?limit=0").await.problem(400, "invalid_limit");
     server.get_as(&key, "/v1/audit-log?after=9223372036854775808").await.problem(400, "invalid_query");
+}
+
+#[tokio::test]
+async fn deployments_and_imports_have_entries_with_their_callers() {
+    let server = guarded_with(|config| {
+        config.chain.rpc_urls = Some("31337=http://127.0.0.1:9".parse().unwrap());
+        config.chain.allow_request_keys = true;
+    })
+    .await;
+    let admin = server.key("operators", Scope::ALL).await;
+    let (by, key) = server.key_until("acme", Scope::ALL, None).await;
+    let circuit = server.circuit_of("acme", Default::default()).await.id;
+    let deploy = async |chain: u64| {
+        let body = json!({"chainId": chain, "privateKey": "1".repeat(64)});
+        server.post_as(&key, &format!("/v1/circuits/{circuit}/deploy"), &body).await
+    };
+    // A refusal is no change.
+    deploy(5).await.problem(422, "unknown_chain");
+    let deployment = deploy(31_337).await.json()["deploymentId"].clone();
+    let source = ("source", Some("tiny.circom"), tiny("tiny.circom"));
+    let upload = server.post_as(&key, "/v1/uploads", &json!({"files": [declaration(&source)]})).await.json();
+    let upload = upload["uploadId"].as_str().unwrap();
+    let part = request(Method::PUT, &format!("/v1/uploads/{upload}/files/0/parts/0"), source.2);
+    assert_eq!(server.send_as(&key, part).await.status, 204);
+    let import = server.post_as(&key, "/v1/circuits/import", &json!({"uploadId": upload})).await;
+    let imported = import.json()["circuitId"].clone();
+
+    let actor = format!("key:{}", by.id);
+    let entry = |action: &str, subject: &Value| json!([action, subject, actor, "acme"]);
+    let expected = [entry("deployment.request", &deployment), entry("circuit.import", &imported)];
+    let found: Vec<_> = log(&server, &admin).await;
+    let fields = ["action", "subject", "actor", "tenant"];
+    let found: Vec<_> =
+        found.iter().map(|entry| Value::from(fields.map(|field| entry[field].clone()).to_vec())).collect();
+    assert_eq!(found, expected);
 }
 
 #[tokio::test]

@@ -1,16 +1,11 @@
 //! Events of the ends of documents, from the request to the receiver.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode};
-use axum::routing::post;
+use axum::body::Body;
+use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
-use tokio::net::TcpListener;
 use zkflow_core::service::catalog::{
     Delivery, DeliveryStatus, Document as _, Failure, Named as _, Scope, Visibility,
 };
@@ -18,49 +13,10 @@ use zkflow_core::service::id::ProofId;
 use zkflow_core::service::queue::QueueName;
 use zkflow_queue::Reconciler;
 use zkflow_server::work;
+use zkflow_testbed::Receiver;
 
 use crate::callers::{guarded_with, with_key};
 use crate::support::{Server, age_proof, json_request, range_check, request};
-
-/// A receiver of events on a loopback address.
-#[derive(Clone, Default)]
-struct Receiver {
-    got: Arc<Mutex<Vec<(HeaderMap, String)>>>,
-    /// Statuses of the next answers; afterwards 204.
-    answers: Arc<Mutex<Vec<StatusCode>>>,
-}
-
-impl Receiver {
-    async fn start() -> (Self, String) {
-        let receiver = Self::default();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/hooks", listener.local_addr().unwrap());
-        let take = async |State(receiver): State<Self>, headers: HeaderMap, body: Bytes| {
-            receiver.got.lock().unwrap().push((headers, String::from_utf8(body.to_vec()).unwrap()));
-            receiver.answers.lock().unwrap().pop().unwrap_or(StatusCode::NO_CONTENT)
-        };
-        let router = Router::new().fallback(post(take)).with_state(receiver.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        (receiver, url)
-    }
-
-    fn got(&self) -> Vec<(HeaderMap, String)> {
-        self.got.lock().unwrap().clone()
-    }
-
-    /// Waits for `number` requests.
-    async fn receive(&self, number: usize) -> Vec<(HeaderMap, Value)> {
-        for _ in 0..1500 {
-            if self.got().len() >= number {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        let got = self.got();
-        assert!(got.len() >= number, "{} of {number} events came", got.len());
-        got.into_iter().map(|(head, body)| (head, serde_json::from_str(&body).unwrap())).collect()
-    }
-}
 
 async fn server() -> Server {
     guarded_with(|config| {
@@ -171,7 +127,7 @@ async fn an_event_is_tried_again_with_the_same_id_until_it_is_accepted() {
     let key = server.key("one", Scope::ALL).await;
     let circuit = server.circuit_of("one", Visibility::Tenant).await.id;
     let secret = set(&server, &key, &url, false).await;
-    *receiver.answers.lock().unwrap() = vec![StatusCode::INTERNAL_SERVER_ERROR];
+    receiver.answer(vec![StatusCode::INTERNAL_SERVER_ERROR]);
     ask(&server, &key, circuit.as_str(), Some(&url)).await;
     work_on(&server, ALL);
     let got = receiver.receive(2).await;
@@ -212,7 +168,7 @@ async fn an_event_that_is_given_up_is_a_dead_letter_that_can_be_repeated() {
     let key = server.key("one", Scope::ALL).await;
     let circuit = server.circuit_of("one", Visibility::Tenant).await.id;
     set(&server, &key, &url, false).await;
-    *receiver.answers.lock().unwrap() = vec![StatusCode::BAD_GATEWAY];
+    receiver.answer(vec![StatusCode::BAD_GATEWAY]);
     ask(&server, &key, circuit.as_str(), Some(&url)).await;
     work_on(&server, ALL);
     let dead = loop {
