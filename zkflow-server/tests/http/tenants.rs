@@ -1,11 +1,13 @@
 //! Two tenants on one server.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
 use zkflow_core::service::catalog::{Named as _, Scope, Visibility};
+use zkflow_core::service::queue::QueueName;
 
 use crate::callers::{guarded, guarded_with, with_key};
 use crate::support::{Server, age_proof, json_request, range_check, request};
@@ -274,5 +276,43 @@ async fn a_signer_that_is_kept_for_a_tenant_does_not_exist_for_others() {
             Some(code) => drop(reply.problem(422, code)),
             None => assert_eq!(reply.status, 202, "{tenant} {signer}: {}", reply.text()),
         }
+    }
+}
+
+/// The number of users of the review's attack.
+const INVENTED: usize = 1500;
+
+#[tokio::test]
+async fn invented_users_of_a_tenant_do_not_delay_another_one() {
+    let server = guarded_with(|config| config.limits.requests_per_second = 0).await;
+    let mut asked = Vec::new();
+    for (tenant, number) in [("loud", INVENTED), ("quiet", 2)] {
+        let key = server.key(tenant, &[Scope::ProofsCreate]).await;
+        let circuit = server.circuit_of(tenant, Visibility::Tenant).await.id;
+        for user in 0..number {
+            let mut body = age_proof(circuit.as_str(), 42);
+            body["userId"] = json!(format!("invented-{user}"));
+            let reply = server.post_as(&key, "/v1/proofs", &body).await;
+            assert_eq!(reply.status, 202, "{}", reply.text());
+            asked.push(reply.json()["proofRequestId"].as_str().unwrap().to_owned());
+        }
+    }
+    let minute = Duration::from_secs(60);
+    let mut order = Vec::new();
+    loop {
+        let leased =
+            server.app.queue.lease(QueueName::ProofGeneration, 100, minute, Duration::ZERO).await.unwrap();
+        if leased.is_empty() {
+            break;
+        }
+        order.extend(leased.into_iter().map(|lease| lease.job.subject));
+    }
+    assert_eq!(order.len(), INVENTED + 2);
+    for (turn, quiet) in asked[INVENTED..].iter().enumerate() {
+        let place = order.iter().position(|subject| subject == quiet).unwrap();
+        assert!(
+            place < 2 * (turn + 1),
+            "{place} requests are handed out before request {turn} of the other tenant"
+        );
     }
 }
