@@ -6,13 +6,18 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use zkflow_core::service::chain::{Address, ChainError, TransactionSigner};
 use zkflow_core::service::secret_file::SecretFile;
 use zkflow_core::service::tenant::TenantId;
 
 use super::spending::CappedSigner;
 use super::{LocalSigner, RemoteSigner};
+
+/// Variables with the credentials of AWS, for keys in its KMS: id and secret of an access key, and the token of a session, which
+/// is optional. Without them, its client searches credentials elsewhere.
+#[cfg(feature = "kms")]
+const AWS_CREDENTIALS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
 /// The source of signatures: `env:VARIABLE`, `file:PATH`, `keystore:PATH:VARIABLE`, `web3signer:ADDRESS:URL` or
 /// `kms:ADDRESS:KEY`.
@@ -127,7 +132,17 @@ impl KeySource {
             }
             Self::Remote { address, url } => Arc::new(RemoteSigner::new(*address, &url.0)?),
             #[cfg(feature = "kms")]
-            Self::Kms { address, key } => Arc::new(super::KmsSigner::new(*address, key.as_str())),
+            Self::Kms { address, key } => {
+                let signer = super::KmsSigner::new(*address, key.as_str());
+                let [id, secret, token] = AWS_CREDENTIALS.map(&variable);
+                let token = token.as_ref().map(ExposeSecret::expose_secret);
+                Arc::new(match (id, secret) {
+                    (Some(id), Some(secret)) => {
+                        signer.with_credentials(id.expose_secret(), secret.expose_secret(), token)
+                    }
+                    _ => signer,
+                })
+            }
             #[cfg(not(feature = "kms"))]
             Self::Kms { .. } => {
                 let missing = "this build does not contain the feature kms: build with `--features kms`";
@@ -181,12 +196,13 @@ impl Keyring {
         Self::read(text, |_| Ok(None))
     }
 
-    /// Names of the variables that contain keys and passwords of the signers. An invalid entry has none.
+    /// Names of the variables that contain keys and passwords of the signers, without the credentials of AWS. An invalid entry
+    /// has none.
     pub fn variables(text: &str) -> Vec<String> {
         let sources = entries(text).filter_map(|entry| entry.split_once('=')?.1.parse::<KeySource>().ok());
         let variable = |source| match source {
             KeySource::Variable(name) | KeySource::Keystore { password: name, .. } => Some(name),
-            KeySource::File(_) | KeySource::Remote { .. } => None,
+            KeySource::File(_) | KeySource::Remote { .. } | KeySource::Kms { .. } => None,
         };
         sources.filter_map(variable).collect()
     }
@@ -318,6 +334,20 @@ mod tests {
         let variables = [("OPS_KEY".to_owned(), SecretString::from(KEY))].into();
         let keyring = Keyring::open("ops=env:OPS_KEY", &variables, capped).unwrap();
         assert_eq!(keyring.get("ops").unwrap().address().to_string(), ADDRESS);
+    }
+
+    #[cfg(feature = "kms")]
+    #[test]
+    fn a_key_in_kms_gets_the_credentials_of_the_given_variables() {
+        let source: KeySource = format!("kms:{ADDRESS}:alias/deployer").parse().unwrap();
+        let asked = std::cell::RefCell::new(Vec::new());
+        let signer = source.open_with(|name| {
+            asked.borrow_mut().push(name.to_owned());
+            Some(SecretString::from("canary-31415"))
+        });
+        assert_eq!(asked.into_inner(), AWS_CREDENTIALS);
+        let shown = format!("{:?}", signer.unwrap());
+        assert!(shown.contains("alias/deployer") && !shown.contains("31415"), "{shown}");
     }
 
     #[test]

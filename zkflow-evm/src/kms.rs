@@ -11,6 +11,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_kms::Client;
+use aws_sdk_kms::config::Credentials;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{MessageType, SigningAlgorithmSpec};
@@ -40,6 +41,8 @@ const LONGEST: usize = 200;
 pub struct KmsSigner {
     address: Address,
     key: String,
+    /// `None`: the client searches them.
+    credentials: Option<Credentials>,
     client: OnceCell<Client>,
     /// Set when the service has shown the key of the address.
     checked: OnceCell<()>,
@@ -49,13 +52,22 @@ impl KmsSigner {
     /// A signer for `address` with the key of this id, alias or ARN. Credentials are those of the environment, the profile or the
     /// machine, and so is the region, unless the ARN names it. Does not connect.
     pub fn new(address: Address, key: impl Into<String>) -> Self {
-        Self { address, key: key.into(), client: OnceCell::new(), checked: OnceCell::new() }
+        let (client, checked) = (OnceCell::new(), OnceCell::new());
+        Self { address, key: key.into(), credentials: None, client, checked }
+    }
+
+    /// The same, with the id and the secret of an access key, and the token of a session.
+    #[must_use]
+    pub fn with_credentials(self, id: &str, secret: &str, token: Option<&str>) -> Self {
+        let mut credentials = Credentials::builder().access_key_id(id).secret_access_key(secret);
+        credentials.set_session_token(token.map(str::to_owned));
+        Self { credentials: Some(credentials.provider_name("ZKFlow").build()), ..self }
     }
 
     /// As [`new`](Self::new), with the given configuration.
     pub fn with(address: Address, key: impl Into<String>, config: &SdkConfig) -> Self {
         let client = OnceCell::new_with(Some(Client::new(config)));
-        Self { address, key: key.into(), client, checked: OnceCell::new() }
+        Self { address, key: key.into(), credentials: None, client, checked: OnceCell::new() }
     }
 
     async fn client(&self) -> &Client {
@@ -67,6 +79,9 @@ impl KmsSigner {
                 .retry_config(RetryConfig::disabled());
             if let Some(region) = region(&self.key) {
                 loader = loader.region(Region::new(region.to_owned()));
+            }
+            if let Some(credentials) = &self.credentials {
+                loader = loader.credentials_provider(credentials.clone());
             }
             Client::new(&loader.load().await)
         };

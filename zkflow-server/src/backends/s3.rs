@@ -34,7 +34,7 @@ pub(super) fn settings(bucket: &str, config: &Config) -> S3Settings {
         force_path_style: *s3_force_path_style,
         ..S3Settings::new(bucket)
     };
-    match config.variables.s3_credentials() {
+    match config.variables.aws_credentials() {
         Some((id, secret, token)) => settings.with_credentials(id, secret, token),
         None => settings,
     }
