@@ -4,7 +4,7 @@
 //! affects all of them.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use futures::future::join_all;
 use serde_json::json;
-use support::binary;
+use support::{api_key, binary};
 use zkflow_server::client::{Client, LocalServer};
 use zkflow_testbed::{RedisOptions, RedisServer};
 
@@ -78,16 +78,8 @@ impl fmt::Display for Named {
 
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Makes a key of the API in the data of a server.
-fn key(binary: &Named, data: &Path) -> String {
-    let scopes = "circuits:read,circuits:build,proofs:create,proofs:read";
-    let mut command = Command::new(&binary.path);
-    command.args(["keys", "create", "--name", "load", "--scopes", scopes, "--data-dir"]).arg(data);
-    let output = command.output().expect("the command starts");
-    let printed = String::from_utf8(output.stdout).expect("text");
-    let line = printed.lines().find_map(|line| line.strip_prefix("key ")).expect("the key is printed");
-    line.trim().to_owned()
-}
+/// Permissions of a key.
+const SCOPES: &str = "circuits:read,circuits:build,proofs:create,proofs:read";
 
 /// A server under test.
 struct Service {
@@ -118,7 +110,10 @@ impl Service {
         command.args(["--requests-per-second", "1000000", "--requests-burst", "1000000"]);
         let process = LocalServer::spawn(command).expect("the process starts");
         let client = match auth {
-            "keys" => process.client().with_api_key(&key(binary, data.path())).expect("the key is text"),
+            "keys" => {
+                let key = api_key(&binary.path, data.path(), "default", SCOPES);
+                process.client().with_api_key(&key).expect("the key is text")
+            }
             _ => process.client(),
         };
         let params = json!({"min": 18, "max": 120});

@@ -1,7 +1,8 @@
 //! Circuits and helpers shared by the Criterion targets in `benches/`.
 #![allow(dead_code, unreachable_pub, reason = "each target uses a part of it")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -87,6 +88,19 @@ pub fn powers() -> DevelopmentPowers {
 pub fn sandbox() -> Arc<Sandbox> {
     let cache_dir = Some(std::env::temp_dir().join("zkflow-bench-modules"));
     Sandbox::new(SandboxConfig { cache_dir, ..SandboxConfig::default() }).expect("the sandbox starts")
+}
+
+/// Makes a key of the API in the data of a server.
+///
+/// # Panics
+/// Panics if the command fails.
+pub fn api_key(binary: &Path, data: &Path, tenant: &str, scopes: &str) -> String {
+    let mut command = Command::new(binary);
+    command.args(["keys", "create", "--name", "bench", "--tenant", tenant, "--scopes", scopes, "--data-dir"]);
+    let output = command.arg(data).output().expect("the command starts");
+    let printed = String::from_utf8(output.stdout).expect("text");
+    let line = printed.lines().find_map(|line| line.strip_prefix("key ")).expect("the key is printed");
+    line.trim().to_owned()
 }
 
 /// Path of the release binary that `make bench` builds next to the benches.
