@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "node/module.rs"]
+mod module;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -200,7 +203,7 @@ async fn the_published_key_of_a_real_ceremony_is_imported_and_its_proof_is_verif
     let (circuit, printed) = site.imported(&[&parts[..], &key].concat());
     assert!(printed.contains("claimed ceremony(") && circuit != made, "{printed}");
     // The server has another version of the compiler.
-    site.refused(&[&source[..], &roots, &["--wasm", &module]].concat(), "circom 2.1.5 made it");
+    site.refused(&[&source[..], &roots, &["--wasm", &module]].concat(), "circom 2.1.5 made the given wasm");
     // A key of the same ceremony for another circuit.
     let other = published("signup.zkey");
     site.refused(&[&parts[..], &["--zkey", &other]].concat(), "key_of_other_circuit");
@@ -219,6 +222,26 @@ async fn the_published_key_of_a_real_ceremony_is_imported_and_its_proof_is_verif
         site.write("proof.json", proved.proof.to_string());
         site.write("public.json", Value::from(proved.public_signals).to_string());
         site.snarkjs(&["groth16", "verify", &vkey, "public.json", "proof.json"]);
+    }
+}
+
+#[test]
+fn files_of_another_version_of_circom_are_refused_with_both_versions() {
+    let site = Site::new();
+    let other = project("zkflow-groth16/tests/data/tiny.r1cs").display().to_string();
+    site.write("early.wasm", module::of_version("2.1.5"));
+    site.write("none.wasm", wat::parse_str("(module)").unwrap());
+    let early = ", circom 2.1.5 made the given wasm: omit it";
+    for (line, file, made_by) in [
+        (&["--wasm", "early.wasm"][..], "the wasm is not what circom 2.", early),
+        (&["--r1cs", &other, "--wasm", "early.wasm"], "the r1cs is not what circom 2.", early),
+        (&["--r1cs", &other], "the r1cs is not what circom 2.", "from the source: omit it"),
+        (&["--wasm", "none.wasm"], "the wasm is not what circom 2.", "from the source: omit it"),
+    ] {
+        let line = [&["main.circom"][..], line].concat();
+        for part in ["not_of_source", file, made_by] {
+            site.refused(&line, part);
+        }
     }
 }
 

@@ -68,27 +68,25 @@ impl ImportedParts {
             return CheckedParts::new(None, compiled, sandbox, limits);
         };
         let compiled = compiler.compile(&tree, &options)?;
-        let other = |file, made_by| {
+        // A module says its version of circom; constraints and names do not.
+        let own = module_version(&compiled.wasm);
+        let made_by =
+            wasm.as_deref().and_then(module_version).filter(|version| Some(version) != own.as_ref());
+        let other = |file| {
             let compiler = format!("{} {}", compiler.version(), options.flags().join(" "));
-            ImportError::NotOfSource { file, compiler, made_by }
+            ImportError::NotOfSource { file, compiler, made_by: made_by.clone() }
         };
         if let Some(given) = r1cs
             && given != compiled.r1cs
             && R1cs::read(&given)? != R1cs::read(&compiled.r1cs)?
         {
-            return Err(other("r1cs", None));
+            return Err(other("r1cs"));
         }
-        if let Some(given) = wasm
-            && given != compiled.wasm
-        {
-            let own = module_version(&compiled.wasm);
-            return Err(other(
-                "wasm",
-                module_version(&given).filter(|version| Some(version) != own.as_ref()),
-            ));
+        if wasm.is_some_and(|given| given != compiled.wasm) {
+            return Err(other("wasm"));
         }
         if sym.is_some_and(|given| given != compiled.sym) {
-            return Err(other("sym", None));
+            return Err(other("sym"));
         }
         let main = tree.files().find(|(path, _)| *path == tree.main()).map(|(_, text)| text.to_vec());
         CheckedParts::new(main, compiled, sandbox, limits)
@@ -308,14 +306,14 @@ pub enum ImportError {
     /// A file is not the one that the source compiles to.
     #[error(
         "the {file} is not what {compiler} makes from the source{}: omit it, or give the simplification that made it",
-        made_by.as_ref().map(|version| format!(", circom {version} made it")).unwrap_or_default()
+        made_by.as_ref().map(|version| format!(", circom {version} made the given wasm")).unwrap_or_default()
     )]
     NotOfSource {
         /// Kind of the file.
         file: &'static str,
         /// Version and options of the compiler.
         compiler: String,
-        /// The version of circom that the file says, if it is another one.
+        /// The version of circom that the given module says, if it is another one.
         made_by: Option<String>,
     },
     /// The source cannot be compiled.
