@@ -7,6 +7,7 @@
 //! | `document` | what a document says; nothing in it is trusted |
 //! | `circuit` | one circuit: its files gathered, checked and stored |
 //! | `proof` | one proof request: its proof verified and stored |
+//! | `source` | its template with each simplification, and what the old files differ in |
 //! | [`report`] | what came, and what could not |
 //!
 //! An import may be repeated: what came before is present, and nothing is changed. A document that cannot come is a line
@@ -18,6 +19,7 @@ pub mod documents;
 pub mod objects;
 mod proof;
 pub mod report;
+mod source;
 
 use std::collections::HashMap;
 use std::pin::pin;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod changed;
+mod module;
 mod old;
 
 use std::fs;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use zkflow_core::audit::audit_source;
-use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName, Forgeable, ImportedKey, ImportedParts};
+use zkflow_core::circuit::{CircuitFiles, FileName, Forgeable, ImportedKey, ImportedParts};
 use zkflow_core::compile::{CompileOptions, Simplification, SourceTree};
 use zkflow_core::digest::Digest;
 use zkflow_core::error::Classified;
@@ -26,7 +26,9 @@ use zkflow_queue::{JobError, Then};
 
 use super::document::OldCircuit;
 use super::objects::{Copied, Objects};
-use super::report::{Arrival, Outcome, Refusal};
+use super::report::{Arrival, Outcome, Refusal, shortened};
+use super::source::{OTHER_CIRCUIT, Source, foreign_version, gives_no_circuit, of_template};
+use super::source::{other_constraints, other_module, other_names};
 use super::{Import, NodeError, Trouble};
 use crate::config::Limits;
 use crate::maintenance::{manifest, tombstone};
@@ -38,9 +40,8 @@ use crate::work::scratch::Scratch;
 /// Largest verification key and contract.
 const LARGEST_TEXT: u64 = 32 << 20;
 
-/// Simplifications of circom, in the order in which they are tried: the default first. The Node service did not record
-/// the one of its version.
-const LEVELS: [Simplification; 3] = [Simplification::Signals, Simplification::Full, Simplification::None];
+/// The parts of a circuit that replace its template.
+const PARTS: &str = "circuit.r1cs, circuit.wasm and circuit.sym";
 
 /// Imports a circuit, unless it is there.
 pub(super) async fn import(import: &Import<'_>, old: &OldCircuit) -> Result<Outcome, Trouble> {
@@ -174,6 +175,11 @@ impl Files {
             contract: copy("verifier", FileName::VerifierContract.as_str(), LARGEST_TEXT).await?,
         })
     }
+
+    /// Whether the circuit can be taken without its template.
+    fn has_parts(&self) -> bool {
+        self.r1cs.is_some() && self.wasm.is_some() && self.sym.is_some()
+    }
 }
 
 /// A circuit that was checked.
@@ -198,8 +204,8 @@ impl Wanted {
     }
 }
 
-/// Compiles the circuit, or takes its given parts, and checks the key. Tries each simplification until one gives the
-/// circuit of the key.
+/// Compiles the circuit and checks the key. If the template does not give the circuit of the key, takes the parts beside the
+/// key.
 fn assemble(
     app: &App,
     templates: &TemplateLibrary,
@@ -207,11 +213,39 @@ fn assemble(
     wanted: &Wanted,
     files: &Files,
 ) -> Result<Assembled, Refusal> {
+    let compiled = of_template(app, templates, &wanted.template, &wanted.params)
+        .and_then(|sources| first_that_fits(app, tenant, sources, files));
+    let refusal = match compiled {
+        Err(refusal) if gives_no_circuit(&refusal) => refusal,
+        found => return found,
+    };
+    if !files.has_parts() {
+        let made_by =
+            files.wasm.as_ref().and_then(|file| foreign_version(&file.path, app.compiler.version()));
+        let made_by = made_by.map(|made_by| format!("{made_by}; ")).unwrap_or_default();
+        let reason =
+            format!("{made_by}give the template of the key, or {PARTS} beside it: {}", refusal.reason);
+        return Err(Refusal::new(&refusal.code, reason));
+    }
+    let mut found = first_that_fits(app, tenant, vec![None], files)?;
+    let note =
+        format!("the circuit comes from {PARTS}, because the template does not give it: {}", refusal.reason);
+    found.notes.push(shortened(&note));
+    Ok(found)
+}
+
+/// Checks the key with each source until one gives its circuit.
+fn first_that_fits(
+    app: &App,
+    tenant: &TenantId,
+    sources: Vec<Source>,
+    files: &Files,
+) -> Result<Assembled, Refusal> {
     let configured = app.config.circuits.ptau_path.is_some();
     let powers: &[GivenPowers] =
         if configured { &[GivenPowers::Configured, GivenPowers::None] } else { &[GivenPowers::None] };
     let mut refused = None;
-    for source in sources(app, templates, wanted, files)? {
+    for source in sources {
         for powers in powers {
             let refusal = match check(app, tenant, source.clone(), *powers, files) {
                 Ok(mut found) => {
@@ -226,7 +260,7 @@ fn assemble(
             };
             let of_powers = matches!(refusal.code.as_str(), "ceremony_invalid" | "too_few_powers");
             let goes_on = of_powers && *powers == GivenPowers::Configured;
-            if !goes_on && refusal.code != "key_of_other_circuit" {
+            if !goes_on && refusal.code != OTHER_CIRCUIT {
                 return Err(refusal);
             }
             refused = Some(refusal);
@@ -236,45 +270,6 @@ fn assemble(
         }
     }
     Err(refused.unwrap_or_else(|| Refusal::new("import_incomplete", "there is no source")))
-}
-
-/// A source with its options, or `None` for the given parts.
-type Source = Option<(SourceTree, CompileOptions)>;
-
-/// What the circuit can be made from: the template with each simplification; without the template, the given parts.
-fn sources(
-    app: &App,
-    templates: &TemplateLibrary,
-    wanted: &Wanted,
-    files: &Files,
-) -> Result<Vec<Source>, Refusal> {
-    let template = match templates.get(&wanted.template) {
-        Ok(template) => template,
-        Err(_) if files.r1cs.is_some() && files.sym.is_some() => return Ok(vec![None]),
-        Err(error) => {
-            let reason =
-                format!("{error}: give --templates, or circuit.r1cs and circuit.sym beside the proving key");
-            return Err(Refusal::new(error.code(), reason));
-        }
-    };
-    let params = template.parse_params(&wanted.params).map_err(|error| Refusal::of(&error))?;
-    let mut sources: Vec<Source> = Vec::new();
-    for simplification in LEVELS {
-        let blueprint = Blueprint::builder(template)
-            .params(params.clone())
-            .engine(&*app.engine)
-            .compiler(&*app.compiler)
-            .include_roots(&app.include_roots)
-            .source_limits(app.config.limits.source())
-            .options(CompileOptions { simplification, ..app.compile_options })
-            .build()
-            .map_err(|error| Refusal::of(&error))?;
-        // A manifest may fix the simplification.
-        if !sources.iter().flatten().any(|(_, options)| *options == blueprint.options) {
-            sources.push(Some((blueprint.source, blueprint.options)));
-        }
-    }
-    Ok(sources)
 }
 
 /// Checks one combination.
@@ -319,14 +314,12 @@ fn check(
     if verification_key.is_none() {
         notes.push("verification_key.json is missing: it was made from the proving key".to_owned());
     }
-    let module = made.get(FileName::Wasm).map(Digest::of);
     match &files.wasm {
         None => notes.push("circuit.wasm is missing: it was compiled again".to_owned()),
-        Some(old) if module != Some(old.sha256) => {
-            notes.push("circuit.wasm is of another compiler: it was compiled again".to_owned());
-        }
-        Some(_) => {}
+        Some(file) => notes.extend(other_module(&file.path, &made, app.compiler.version())),
     }
+    notes.extend(files.r1cs.as_ref().and_then(|file| other_constraints(&file.path, &made)));
+    notes.extend(files.sym.as_ref().and_then(|file| other_names(&file.path, &made)));
     Ok(Assembled { files: made, given, id, hash, inputs, notes })
 }
 
