@@ -1,5 +1,7 @@
 //! Hosted ceremonies: turns, refused contributions, the end by a beacon, and what strangers cannot do.
 
+mod few;
+
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
