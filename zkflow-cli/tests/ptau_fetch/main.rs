@@ -1,6 +1,9 @@
 //! `zkflow ptau fetch` from a server that breaks off, lies about ranges, sends wrong bytes or never ends.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod larger;
+mod mirrors;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -115,13 +118,20 @@ impl Place {
         self.0.path().join(name)
     }
 
-    fn fetch(&self, mirrors: &[&Server]) -> Output {
+    /// `zkflow ptau fetch 8` in the folder.
+    fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_zkflow"));
         command.args(["ptau", "fetch", "8"]).current_dir(self.0.path());
+        command.env("XDG_CACHE_HOME", self.path("cache")).env_remove("ZKFLOW_PTAU_MIRRORS");
+        command
+    }
+
+    fn fetch(&self, mirrors: &[&Server]) -> Output {
+        let mut command = self.command();
         for server in mirrors {
             command.args(["--mirror", &server.url]);
         }
-        command.env("XDG_CACHE_HOME", self.path("cache")).output().unwrap()
+        command.output().unwrap()
     }
 
     fn succeeds(&self, mirrors: &[&Server]) -> String {
