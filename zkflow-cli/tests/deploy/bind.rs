@@ -14,7 +14,7 @@ use crate::support::{ANVIL, PATIENCE, World};
 
 impl World {
     /// Deploys a contract from an account that the server does not have; returns the address.
-    async fn has(&self, source: &str) -> String {
+    pub(crate) async fn has(&self, source: &str) -> String {
         let code = Solc::find(None).unwrap().compile(source, CONTRACT_NAME).unwrap().creation_code;
         self.has_code(&code).await
     }
@@ -33,11 +33,11 @@ impl World {
         }
     }
 
-    async fn key(&self, circuit: &str) -> VerifyingKey {
+    pub(crate) async fn key(&self, circuit: &str) -> VerifyingKey {
         snarkjs::read_vkey(&self.client.file(circuit, "verification_key.json").await.unwrap()).unwrap()
     }
 
-    async fn refuses(&self, circuit: &str, (chain, address): (u64, &str), code: &str) -> String {
+    pub(crate) async fn refuses(&self, circuit: &str, (chain, address): (u64, &str), code: &str) -> String {
         let body = json!({"chainId": chain, "address": address});
         let reply = self.client.post(&format!("/v1/circuits/{circuit}/deployments"), &body).await.unwrap();
         assert_eq!((reply.status, reply.body["code"].as_str()), (422, Some(code)), "{reply:?}");

@@ -12,6 +12,7 @@ mod events;
 mod gate;
 mod hostile;
 mod https;
+mod imported;
 mod replace;
 mod requests;
 mod support;
