@@ -10,7 +10,6 @@ use zkflow_core::audit::audit_source;
 use zkflow_core::circuit::{CircuitFiles, FileName, Forgeable, ImportedKey, ImportedParts};
 use zkflow_core::compile::{CompileOptions, Simplification, SourceTree};
 use zkflow_core::digest::Digest;
-use zkflow_core::error::Classified;
 use zkflow_core::id::CircuitId;
 use zkflow_core::rng::os_rng;
 use zkflow_core::service::catalog::{

@@ -1,6 +1,7 @@
 //! Hosted ceremonies: turns, refused contributions, the end by a beacon, and what strangers cannot do.
 
 mod few;
+mod spliced;
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -107,6 +108,15 @@ impl Hosted {
         self.server.app.catalog.ceremonies().replace(ceremony).await.unwrap();
     }
 
+    /// The deadline and the time of the beacon come with the last contribution.
+    async fn passes_the_deadline(&self) {
+        self.turn_back(|ceremony| {
+            let now = ceremony.contributions.last().unwrap().contribution.received_at;
+            (ceremony.rules.deadline, ceremony.rules.beacon.at) = (now, now);
+        })
+        .await;
+    }
+
     fn path(&self, rest: &str) -> String {
         format!("/v1/ceremonies/{}{rest}", self.id)
     }
@@ -203,12 +213,7 @@ async fn a_ceremony_gives_a_circuit_with_its_key_and_a_record() {
     hosted.contribute("ben").await;
 
     // The deadline and the time of the beacon have come.
-    hosted
-        .turn_back(|ceremony| {
-            let now = ceremony.contributions[1].contribution.received_at;
-            (ceremony.rules.deadline, ceremony.rules.beacon.at) = (now, now);
-        })
-        .await;
+    hosted.passes_the_deadline().await;
     let joined = hosted.server.send(request(Method::POST, &hosted.path("/join"), Body::empty())).await;
     joined.problem(409, "ceremony_closed");
     hosted.finish("no hex").await.problem(422, "invalid_inputs");

@@ -26,6 +26,7 @@ mod jobs;
 mod keys;
 mod lists;
 mod malformed;
+mod modules;
 mod operations;
 mod origins;
 mod parameters;

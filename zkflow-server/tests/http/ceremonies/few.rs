@@ -5,6 +5,7 @@ use axum::http::{Method, StatusCode};
 use futures::TryStreamExt as _;
 use serde_json::{Value, json};
 use zkflow_core::rng::os_rng;
+use zkflow_core::service::catalog::Named as _;
 
 use super::{Hosted, contributed};
 use crate::support::{ready_circuit, request};
@@ -22,12 +23,7 @@ async fn too_few_contributions_give_no_result_and_the_key_stays_until_the_ceremo
     assert_eq!(hosted.turn(&cleo).await, json!({"state": "waiting", "before": 1}));
 
     // The deadline comes before ben submits, and with it the time of the beacon.
-    hosted
-        .turn_back(|ceremony| {
-            let now = ceremony.contributions[0].contribution.received_at;
-            (ceremony.rules.deadline, ceremony.rules.beacon.at) = (now, now);
-        })
-        .await;
+    hosted.passes_the_deadline().await;
     hosted.submit(&ben).await.problem(409, "not_your_turn");
     for value in ["0a", "0b"] {
         let refused = hosted.finish(value).await;
