@@ -86,7 +86,7 @@ async fn a_changed_template_is_refused_or_replaced_by_the_parts_beside_the_key()
             let line = imported.circuit(id);
             assert!(imported.refused(id).contains(code), "{line}");
             let reason = line["reason"].as_str().unwrap();
-            assert!(reason.contains("give the template of the key, or circuit.r1cs"), "{line}");
+            assert!(reason.contains("give the template of the key (--templates), or circuit.r1cs"), "{line}");
             let versions = format!("circom 2.1.5 made circuit.wasm, and the compiler is {compiler}");
             assert_eq!(reason.contains(&versions), id == EARLY, "{line}");
         }

@@ -222,8 +222,10 @@ fn assemble(
         let made_by =
             files.wasm.as_ref().and_then(|file| foreign_version(&file.path, app.compiler.version()));
         let made_by = made_by.map(|made_by| format!("{made_by}; ")).unwrap_or_default();
-        let reason =
-            format!("{made_by}give the template of the key, or {PARTS} beside it: {}", refusal.reason);
+        let reason = format!(
+            "{made_by}give the template of the key (--templates), or {PARTS} beside it: {}",
+            refusal.reason
+        );
         return Err(Refusal::new(&refusal.code, reason));
     }
     let mut found = first_that_fits(app, tenant, vec![None], files)?;
