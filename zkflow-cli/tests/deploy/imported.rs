@@ -64,14 +64,31 @@ impl World {
         circuit
     }
 
-    /// Makes a proof, which the contract of the deployment accepts; it refuses another signal.
-    async fn accepts_a_proof(&self, circuit: &str, deployment: &Value) {
+    /// A proof of the circuit with its public signals.
+    async fn statement(&self, circuit: &str) -> Value {
         let mut inputs: Value = serde_json::from_slice(&data("tiny.input.json")).unwrap();
         let public = json!({"a": inputs["a"].take(), "b": inputs["b"].take()});
         let private = json!({"secret": inputs["secret"], "unused": inputs["unused"]});
         let proved =
             self.client.prove(circuit, &Inputs { private, public, user: None }, PATIENCE).await.unwrap();
-        let mut statement = json!({"proof": proved.proof, "publicSignals": proved.public_signals});
+        json!({"proof": proved.proof, "publicSignals": proved.public_signals})
+    }
+
+    /// Makes a proof, and deploys the contract that is checked with it.
+    async fn deploys(&self, circuit: &str, chain: u64) -> Value {
+        let request = json!({"chainId": chain, "signer": "deployer"});
+        let before = self.client.deploy(circuit, &request, PATIENCE).await.unwrap();
+        assert_eq!(before["error"]["code"], "no_proof_to_check", "a source has no example: {before}");
+        assert_eq!(self.transactions().await, 0);
+        self.statement(circuit).await;
+        let deployed = self.client.deploy(circuit, &request, PATIENCE).await.unwrap();
+        assert_eq!(deployed["status"], "confirmed", "{deployed}");
+        deployed
+    }
+
+    /// The contract of the deployment accepts a proof, and refuses it with another signal.
+    async fn accepts_a_proof(&self, circuit: &str, deployment: &Value) {
+        let mut statement = self.statement(circuit).await;
         let id = deployment["deploymentId"].as_str().unwrap();
         let path = format!("/v1/circuits/{circuit}/verify?onChain={id}");
         let verdict = self.client.post(&path, &statement).await.unwrap();
@@ -95,9 +112,7 @@ async fn an_imported_key_is_deployed_and_contracts_with_it_are_bound() {
     let key = world.key(id(&circuit)).await;
     assert_eq!(key, ZKeyFile::open(Cursor::new(&zkey)).unwrap().head().vk);
 
-    let request = json!({"chainId": ANVIL, "signer": "deployer"});
-    let deployed = client.deploy(id(&circuit), &request, PATIENCE).await.unwrap();
-    assert_eq!(deployed["status"], "confirmed", "{deployed}");
+    let deployed = world.deploys(id(&circuit), ANVIL).await;
     let digest = &circuit["artifacts"]["verification_key.json"]["sha256"];
     assert_eq!(&deployed["contract"]["verificationKey"], digest);
     world.accepts_a_proof(id(&circuit), &deployed).await;
@@ -129,7 +144,7 @@ async fn an_imported_key_is_deployed_and_contracts_with_it_are_bound() {
 
 #[tokio::test]
 async fn only_a_verified_key_goes_to_a_chain_that_is_not_for_development() {
-    let world = World::on(LocalChain::start(&["--chain-id", "5"]).unwrap(), 5, &[]);
+    let world = World::on(LocalChain::start(&["--chain-id", "5", "--block-time", "1"]).unwrap(), 5, &[]);
     let zkey = own_key();
     let claimed = world.imports(&zkey, Label::Claimed).await;
     let request = json!({"chainId": 5, "signer": "deployer"});
@@ -141,8 +156,7 @@ async fn only_a_verified_key_goes_to_a_chain_that_is_not_for_development() {
     assert_eq!(world.transactions().await, 0);
 
     let circuit = world.imports(&zkey, Label::Verified).await;
-    let deployed = world.client.deploy(id(&circuit), &request, PATIENCE).await.unwrap();
-    assert_eq!(deployed["status"], "confirmed", "{deployed}");
+    let deployed = world.deploys(id(&circuit), 5).await;
     world.accepts_a_proof(id(&circuit), &deployed).await;
     // A binding deploys nothing, so a claimed key can be bound.
     let address = deployed["contract"]["address"].as_str().unwrap();
