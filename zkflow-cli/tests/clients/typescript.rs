@@ -80,7 +80,7 @@ async fn the_package_works_against_a_real_server() {
         );
         println!("{}, {name}\n{printed}", node.display());
     };
-    for name in ["client", "groth16", "upload", "seal", "browser"] {
+    for name in ["client", "groth16", "upload", "seal", "browser", "fallback"] {
         test(Path::new("node"), name);
     }
     if let Some(oldest) = oldest_node() {
