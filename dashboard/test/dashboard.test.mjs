@@ -196,6 +196,43 @@ test("a dead letter is repeated, a failure deleted, a queue paused", async () =>
   await context.close();
 });
 
+test("a deployment links to the explorer of its chain, if the chain has one", async () => {
+  const { page, context } = await opened({ path: `#/circuits/${env("DASHBOARD_CIRCUIT")}` });
+  const row = (byte) => page.getByRole("region", { name: "Deployments" }).getByRole("row").filter({ hasText: `0x${byte.repeat(20)}` });
+  const link = row("11").getByRole("link");
+  await link.waitFor();
+  assert.equal(await link.getAttribute("href"), `https://sepolia.etherscan.io/address/0x${"11".repeat(20)}`);
+  assert.deepEqual((await link.getAttribute("rel")).split(" ").sort(), ["noopener", "noreferrer"]);
+  assert.equal(await link.getAttribute("target"), "_blank");
+  assert.equal(await row("22").getByText("31337").count(), 1);
+  assert.equal(await row("22").getByRole("link").count(), 0);
+  await context.close();
+});
+
+test("the overview shows the space of a disk, and a queue drains until its last job ends", async () => {
+  const { page, context } = await opened();
+  // Only this answer is altered: a queue of a real server cannot be held at a running job.
+  let running = 1;
+  await page.route("**/v1/overview", async (route) => {
+    const answer = await route.fetch();
+    const state = await answer.json();
+    state.disks = [{ folder: "data", freeBytes: 3 * 2 ** 30, totalBytes: 8 * 2 ** 30 }];
+    state.queues = state.queues.map((queue) => (queue.queue === "deploy" ? { ...queue, paused: true, leased: running } : queue));
+    await route.fulfill({ response: answer, json: state });
+  });
+  await page.reload();
+  const disk = page.locator("section", { has: page.getByRole("heading", { name: "Disks" }) });
+  await disk.getByText("free for data").waitFor();
+  assert.match(await disk.textContent(), /free for data\s*3\.0 GiB of 8\.0 GiB/);
+  await visit(page, "#/jobs");
+  const queue = page.getByRole("region", { name: "Queues" }).getByRole("row").filter({ hasText: "Resume deploy" });
+  await queue.getByText("draining", { exact: true }).waitFor();
+  running = 0;
+  await queue.getByText("paused", { exact: true }).waitFor();
+  assert.equal(await queue.getByText("draining").count(), 0);
+  await context.close();
+});
+
 test("circuits are searched by the server", async () => {
   const { page, context } = await opened({ path: "#/circuits" });
   const link = page.locator(`tbody a[href="#/circuits/${circuit}"]`);

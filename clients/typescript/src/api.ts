@@ -1684,11 +1684,13 @@ export interface components {
         DeploymentStatus: "pending" | "confirmed" | "failed";
         /** @description A size: a number, or the name of a parameter that contains it. */
         Dimension: number | string;
-        /** @description Free space of the file system of a folder. */
+        /** @description Space of the file system of a folder. */
         Disk: {
             folder: components["schemas"]["FolderName"];
             /** Format: int64 */
             freeBytes: number;
+            /** Format: int64 */
+            totalBytes: number;
         };
         /**
          * @description Stable code of an error. `docs/errors.md` explains each.

@@ -44,7 +44,7 @@ export function OverviewPage() {
         </Section>
         <Section title="Disks, caches and limits">
           <Facts rows={[
-            ...data.disks.map((disk) => [`free for ${disk.folder}`, bytes(disk.freeBytes)] as [string, string]),
+            ...data.disks.map((disk) => [`free for ${disk.folder}`, `${bytes(disk.freeBytes)} of ${bytes(disk.totalBytes)}`] as [string, string]),
             ...data.caches.map((cache) => [`cache of ${cache.name}`, cacheUse(cache)] as [string, string]),
             ...data.budgets.map(({ name, used, limit }) => [
               name, name === "bodies" ? `${bytes(used)} of ${bytes(limit)}` : `${count(used)} of ${count(limit)}`,

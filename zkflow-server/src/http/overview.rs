@@ -225,7 +225,7 @@ impl From<SeenWorker> for WorkerDto {
     }
 }
 
-/// Free space of the file system of a folder.
+/// Space of the file system of a folder.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Disk)]
@@ -233,6 +233,13 @@ struct DiskDto {
     #[schema(value_type = schema::FolderName)]
     folder: &'static str,
     free_bytes: u64,
+    total_bytes: u64,
+}
+
+impl From<telemetry::Disk> for DiskDto {
+    fn from(telemetry::Disk { folder, free_bytes, total_bytes }: telemetry::Disk) -> Self {
+        Self { folder, free_bytes, total_bytes }
+    }
 }
 
 /// Data of this process that can be computed or loaded again.
@@ -273,9 +280,9 @@ async fn overview(State(app): State<Arc<App>>) -> Result<Json<OverviewDto>, Prob
     let (config, caching) = (app.config.clone(), app.caches.clone());
     let measured = tokio::task::spawn_blocking(move || {
         let sizes = (telemetry::database_bytes(&config), telemetry::resident_bytes());
-        (telemetry::free_space(&config), telemetry::cached_bytes(&config, &caching), sizes)
+        (telemetry::disks(&config), telemetry::cached_bytes(&config, &caching), sizes)
     });
-    let (free, folders, (database_bytes, memory_bytes)) = measured.await.map_err(|_| Problem::internal())?;
+    let (disks, folders, (database_bytes, memory_bytes)) = measured.await.map_err(|_| Problem::internal())?;
     let checks = look(&app).await;
     // A backend that does not answer is shown as such, and leaves its part empty.
     let activity = match checks["catalog"] == OK {
@@ -309,7 +316,7 @@ async fn overview(State(app): State<Arc<App>>) -> Result<Json<OverviewDto>, Prob
         queues,
         activity: activity.into_iter().map(WindowDto::from).collect(),
         workers,
-        disks: free.into_iter().map(|(folder, free_bytes)| DiskDto { folder, free_bytes }).collect(),
+        disks: disks.into_iter().map(DiskDto::from).collect(),
         caches: caches(&app, folders),
         budgets: budgets(&app),
     }))

@@ -23,29 +23,38 @@ pub(crate) async fn measure(app: &App) {
     }
     let config = app.config.clone();
     // The file system may be slow. A panic leaves the metrics as they are.
-    let measured = tokio::task::spawn_blocking(move || (free_space(&config), database_bytes(&config))).await;
-    let Ok((free, database)) = measured else { return };
-    for (name, bytes) in free {
-        gauge!("zkflow_disk_free_bytes", "folder" => name).set(bytes as f64);
+    let measured = tokio::task::spawn_blocking(move || (disks(&config), database_bytes(&config))).await;
+    let Ok((disks, database)) = measured else { return };
+    for Disk { folder, free_bytes, .. } in disks {
+        gauge!("zkflow_disk_free_bytes", "folder" => folder).set(free_bytes as f64);
     }
     if let Some(bytes) = database {
         gauge!("zkflow_database_bytes").set(bytes as f64);
     }
 }
 
-/// Free bytes of the file system of each folder.
-pub(crate) fn free_space(config: &Config) -> Vec<(&'static str, u64)> {
+/// The file system of a folder.
+pub(crate) struct Disk {
+    pub(crate) folder: &'static str,
+    /// Bytes that this process may still write.
+    pub(crate) free_bytes: u64,
+    pub(crate) total_bytes: u64,
+}
+
+/// The file system of each folder that exists.
+pub(crate) fn disks(config: &Config) -> Vec<Disk> {
     let folders = [
         ("data", Some(&config.storage.data_dir)),
         ("artifacts", config.storage.artifact_cache.as_ref()),
         ("keys", config.proving.key_cache.as_ref()),
         ("modules", config.circuits.module_cache.as_ref()),
     ];
-    let free = folders.into_iter().filter_map(|(name, folder)| {
+    let disks = folders.into_iter().filter_map(|(name, folder)| {
         let found = rustix::fs::statvfs(folder?).ok()?;
-        Some((name, found.f_bavail.saturating_mul(found.f_frsize)))
+        let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+        Some(Disk { folder: name, free_bytes: bytes(found.f_bavail), total_bytes: bytes(found.f_blocks) })
     });
-    free.collect()
+    disks.collect()
 }
 
 /// A folder of data that can be computed or fetched again.

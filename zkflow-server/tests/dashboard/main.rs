@@ -66,6 +66,9 @@ async fn the_pages_work_in_a_browser() {
         open.dead_letter(max).await;
     }
     let delayed = open.delayed().await;
+    for (chain, byte) in [(11_155_111, 0x11), (31_337, 0x22)] {
+        open.deployed(chain, byte).await;
+    }
     open.work();
     let guarded = Served::guarded().await;
     let admin = guarded.key("default", Scope::ALL).await;
@@ -74,6 +77,7 @@ async fn the_pages_work_in_a_browser() {
     tests
         .args(["--test", "--test-concurrency", "1", "--test-reporter", "spec", "test/dashboard.test.mjs"])
         .env("DASHBOARD", open.base())
+        .env("DASHBOARD_CIRCUIT", open.circuit())
         .env("DASHBOARD_DEAD", dead)
         .env("DASHBOARD_OTHER_DEAD", other_dead)
         .env("DASHBOARD_DELAYED", delayed)

@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use zkflow_core::digest::Digest;
 use zkflow_core::id::CircuitId;
 use zkflow_core::prove::Provers;
 use zkflow_core::service::catalog::{
-    Attempt, Circuit, Day, Document as _, Failure, Page, ProofArtifacts, ProofFilter, ProofRequest,
-    ProofStage, ProofStatus, Scope, Usage, UsageKey, WorkerProcess,
+    Attempt, Circuit, Day, DeployedContract, Deployment, Document as _, Failure, Page, ProofArtifacts,
+    ProofFilter, ProofRequest, ProofStage, ProofStatus, Scope, Signer, Usage, UsageKey, WorkerProcess,
 };
-use zkflow_core::service::id::{ProofId, WorkerId};
+use zkflow_core::service::chain::{Address, TransactionHash};
+use zkflow_core::service::flow::deployment::Asked;
+use zkflow_core::service::id::{DeploymentId, ProofId, WorkerId};
 use zkflow_core::service::queue::{NewJob, QueueName, Retry};
 use zkflow_core::service::tenant::TenantId;
 use zkflow_server::auth::NewKey;
@@ -195,6 +198,27 @@ impl Served {
         self.app.queue.push(job).await.unwrap();
         self.app.catalog.proofs().insert(delayed).await.unwrap();
         id
+    }
+
+    /// Adds a confirmed deployment of the circuit; each byte of the contract's address is `byte`.
+    pub(crate) async fn deployed(&self, chain_id: u64, byte: u8) {
+        let now = self.app.now();
+        let signer = Signer::Named("treasury".to_owned());
+        let asked = Asked { chain_id: Some(chain_id), signer, own_rpc: false, idempotency: None };
+        let circuit = self.made.as_ref().unwrap().0.clone();
+        let mut deployment = Deployment::new(DeploymentId::generate(now), circuit, asked, now);
+        let contract = DeployedContract {
+            chain_id,
+            address: Address([byte; 20]),
+            transaction: Some(TransactionHash([byte; 32])),
+            block: 7,
+            gas_used: Some(400_123),
+            verification_key: Digest::of("a key"),
+            compiler: None,
+            code: Digest::of("a contract"),
+        };
+        deployment.confirm(contract, MINUTE, now).unwrap();
+        self.app.catalog.deployments().insert(deployment).await.unwrap();
     }
 
     /// Announces workers of other machines, and counts usage of earlier days.
