@@ -18,6 +18,8 @@ use zkflow_core::service::store::{
 
 use folder::Folder;
 
+use crate::local::{self, CopyError};
+
 /// Caches artifacts of another [`ArtifactStore`], the far store, in a local folder.
 ///
 /// # Behaviour
@@ -26,6 +28,8 @@ use folder::Folder;
 ///   artifact is fetched again.
 /// - The folder has a size limit; the least recently used files are removed first. An artifact above the
 ///   limit is not cached. During a write, each process may exceed the limit by one artifact.
+/// - A large artifact is fetched in pieces and mapped, also one above the limit: its file is then removed at once, and its
+///   space is free when its bytes are dropped.
 /// - Several processes may share the folder.
 /// - Only the artifacts whose keys the caller's predicate admits are cached. Any reader of the folder can read them.
 /// - If the folder cannot be read or written, the store is slower but works, and logs a warning.
@@ -65,6 +69,33 @@ impl CachedStore {
             tracing::warn!(key = %meta.key, %error, "artifact not cached");
         }
     }
+
+    /// Fetches a large artifact in pieces. If the folder cannot be written, the artifact is read into memory.
+    async fn fetch(&self, key: &ArtifactKey) -> Result<Artifact, StoreError> {
+        match self.copy(key).await {
+            Ok(artifact) => Ok(artifact),
+            Err(CopyError::Store(error)) => Err(error),
+            Err(CopyError::File(error)) => {
+                tracing::warn!(%key, %error, "artifact not cached: it is read into memory");
+                self.far.get(key).await
+            }
+        }
+    }
+
+    /// Writes an artifact to a file of the folder in pieces, and maps it.
+    async fn copy(&self, key: &ArtifactKey) -> Result<Artifact, CopyError> {
+        let file = self.folder.begin()?;
+        // Compared with the digest that the far store has recorded.
+        let pieces = self.far.stream(key, 0..u64::MAX).await?;
+        let (size, sha256) = local::copy(pieces, file.as_file().try_clone()?).await?;
+        let body = local::bytes(file.as_file(), size)?;
+        let folder = Arc::clone(&self.folder);
+        let placed = spawn_blocking(move || folder.place(file, &sha256)).await;
+        if let Ok(Err(error)) = placed {
+            tracing::warn!(%key, %error, "artifact not cached");
+        }
+        Ok(Artifact { meta: ArtifactMeta { key: key.clone(), size, sha256 }, body })
+    }
 }
 
 #[async_trait]
@@ -95,6 +126,9 @@ impl ArtifactStore for CachedStore {
                 count("damaged");
                 tracing::warn!(%key, %error, "the cached file is unusable: fetching the artifact again");
             }
+        }
+        if meta.size > local::SMALL {
+            return self.fetch(key).await;
         }
         let artifact = self.far.get(key).await?;
         self.keep(&artifact.meta, artifact.body.clone()).await;

@@ -37,6 +37,7 @@ pub mod s3;
 
 pub mod cached;
 pub mod guarded;
+pub mod local;
 
 pub mod vault;
 

@@ -26,6 +26,7 @@ use zkflow_core::service::store::{
 };
 
 use crate::deadline;
+use crate::local::{self, CopyError};
 
 /// An [`ArtifactStore`] in a bucket. Any number of processes may share it.
 ///
@@ -135,6 +136,14 @@ impl S3Store {
         }
     }
 
+    /// Copies an object to a file of this machine, and maps it.
+    async fn copied(&self, key: &ArtifactKey) -> Result<Bytes, CopyError> {
+        let file = tempfile::tempfile()?;
+        let pieces = self.stream(key, 0..u64::MAX).await?;
+        let (size, _) = local::copy(pieces, file.try_clone()?).await?;
+        Ok(local::bytes(&file, size)?)
+    }
+
     async fn read_body(&self, key: &ArtifactKey, output: GetObjectOutput) -> Result<Artifact, StoreError> {
         let corrupt = |detail: &str| StoreError::Corrupt { key: key.clone(), detail: detail.to_owned() };
         let meta = meta(key, output.content_length, output.metadata)?;
@@ -220,7 +229,7 @@ impl ArtifactStore for S3Store {
     }
 
     /// Copies the object within the bucket. If the server cannot, or the object is above 5 GiB, which S3 does not copy in
-    /// one request, it is read and written again.
+    /// one request, it is copied to a file of this machine, and written again.
     async fn rename(&self, from: &ArtifactKey, to: &ArtifactKey) -> Result<(), StoreError> {
         let found = self.client.head_object().bucket(&self.bucket).key(self.object(from)).send();
         let action = format!("moving {from}");
@@ -231,8 +240,11 @@ impl ArtifactStore for S3Store {
         };
         let copied = if size > LARGEST_REQUEST { false } else { self.copy(from, to, size).await? };
         if !copied {
-            let artifact = self.get(from).await?;
-            self.put(to, artifact.body, PutMode::Overwrite).await?;
+            let body = self.copied(from).await.map_err(|error| match error {
+                CopyError::Store(error) => error,
+                CopyError::File(error) => StoreError::backend(action, error),
+            })?;
+            self.put(to, body, PutMode::Overwrite).await?;
         }
         self.delete(from).await
     }

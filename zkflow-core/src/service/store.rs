@@ -34,7 +34,7 @@ pub trait ArtifactStore: fmt::Debug + Send + Sync + 'static {
     /// [`StoreError::Exists`] if `mode` is [`PutMode::Create`] and the key is taken.
     async fn put(&self, key: &ArtifactKey, body: Bytes, mode: PutMode) -> Result<ArtifactMeta, StoreError>;
 
-    /// Reads the whole artifact.
+    /// Reads the whole artifact. A store with files on this machine maps a large one instead of copying it into memory.
     ///
     /// # Errors
     /// [`StoreError::NotFound`]; [`StoreError::Corrupt`] if the bytes do not match the recorded digest.

@@ -15,8 +15,8 @@ impl MappedFile {
     /// Maps the file into memory. Its pages are read on first access and shared with other processes.
     ///
     /// The file must not change while it is mapped. If it is truncated, the process dies of a bus error. If
-    /// it changes, the process may see either content. This is acceptable for command-line tools that work
-    /// on files of their user; a service should read the file instead.
+    /// it changes, the process may see either content. Command-line tools map files of their user; a service maps only
+    /// files that it never changes, in folders that other users cannot write to.
     ///
     /// # Errors
     /// The file cannot be opened or mapped.

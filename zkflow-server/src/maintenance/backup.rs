@@ -15,13 +15,16 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 
+use bytes::Bytes;
 use futures::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{ApiKey, Ceremony, Circuit, Deployment, Page, ProofRequest, Stored};
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
-use zkflow_core::service::store::{ArtifactKey, ArtifactMeta, ArtifactPath, StoreError};
+use zkflow_core::service::store::{ArtifactKey, ArtifactMeta, ArtifactPath, Pieces, StoreError};
+use zkflow_store::local::{self, CopyError};
 
 use super::{Data, DataError};
 
@@ -227,24 +230,25 @@ async fn copy(
     let copied = async {
         let meta = data.store.head(key).await?;
         if index.blobs.has(&meta) {
-            return Ok((meta, None));
+            return Ok((meta, false));
         }
-        let artifact = data.store.get(key).await?;
-        Ok((artifact.meta, Some(artifact.body)))
+        // Compared with the digest that the store has recorded, which may be a later one.
+        let pieces = data.store.stream(key, 0..u64::MAX).await?;
+        let (size, sha256) = index.blobs.write(pieces).await?;
+        Ok((ArtifactMeta { size, sha256, ..meta }, true))
     };
-    let (meta, body) = match copied.await {
+    let (meta, is_new) = match copied.await {
         Ok(copied) => copied,
         // Removed meanwhile.
-        Err(StoreError::NotFound(_)) => return Ok(()),
-        Err(error @ StoreError::Corrupt { .. }) => {
+        Err(DataError::Store(StoreError::NotFound(_))) => return Ok(()),
+        Err(DataError::Store(error @ StoreError::Corrupt { .. })) => {
             index.counts.damaged += 1;
             problem(&error);
             return Ok(());
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error),
     };
-    if let Some(body) = body {
-        index.blobs.write(&meta.sha256, &body)?;
+    if is_new {
         index.counts.new_artifacts += 1;
         index.counts.new_bytes += meta.size;
     }
@@ -308,24 +312,35 @@ impl Blobs {
         fs::metadata(self.path(&meta.sha256)).is_ok_and(|found| found.len() == meta.size)
     }
 
-    fn write(&self, digest: &Digest, bytes: &[u8]) -> Result<(), DataError> {
-        let path = self.path(digest);
+    /// Writes the pieces of an artifact; returns their length and digest.
+    async fn write(&self, pieces: Pieces) -> Result<(u64, Digest), DataError> {
+        let begun = NamedTempFile::new_in(&self.folder).and_then(|file| Ok((file.reopen()?, file)));
+        let (writing, file) = begun.map_err(failed(&self.folder))?;
+        let (size, digest) = local::copy(pieces, writing).await.map_err(|error| match error {
+            CopyError::File(error) => failed(&self.folder)(error),
+            CopyError::Store(error) => error.into(),
+            error => DataError::Backup(error.to_string()),
+        })?;
+        let path = self.path(&digest);
         let folder = path.parent().unwrap_or(&self.folder);
-        let written = || {
+        let placed = || {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            file.write_all(bytes)?;
             file.as_file().sync_all()?;
             file.persist(&path).map_err(|error| error.error)?;
             File::open(folder)?.sync_all()
         };
-        written().map_err(failed(&path))
+        placed().map_err(failed(&path))?;
+        Ok((size, digest))
     }
 
-    /// The bytes with this digest; `None` if the folder does not contain them, or they are damaged.
-    pub(super) fn read(&self, digest: &Digest) -> Result<Option<Vec<u8>>, DataError> {
+    /// The bytes with this digest; `None` if the folder does not contain them, or they are damaged. Large ones are mapped.
+    pub(super) fn read(&self, digest: &Digest) -> Result<Option<Bytes>, DataError> {
         let path = self.path(digest);
-        match fs::read(&path) {
+        let read = || {
+            let file = File::open(&path)?;
+            local::bytes(&file, file.metadata()?.len())
+        };
+        match read() {
             Ok(bytes) => Ok((Digest::of(&bytes) == *digest).then_some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed(&path)(error)),

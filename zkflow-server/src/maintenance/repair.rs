@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::pin::pin;
 
-use bytes::Bytes;
 use futures::TryStreamExt as _;
+use zkflow_core::digest::Hasher;
 use zkflow_core::service::store::{ArtifactMeta, PutMode, StoreError};
 
 use super::backup::Blobs;
@@ -49,16 +49,16 @@ pub async fn repair(
     while let Some(circuit) = circuits.try_next().await? {
         for meta in circuit.artifacts.values() {
             checked.files += 1;
-            match data.store.get(&meta.key).await {
-                Ok(artifact) if artifact.meta.sha256 == meta.sha256 => continue,
-                Ok(_) | Err(StoreError::NotFound(_) | StoreError::Corrupt { .. }) => {}
+            match is_intact(data, meta).await {
+                Ok(true) => continue,
+                Ok(false) | Err(StoreError::NotFound(_) | StoreError::Corrupt { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
             let outcome = match blobs.read(&meta.sha256)? {
                 None => Repaired::Lost,
                 Some(_) if !act => Repaired::Found,
                 Some(bytes) => {
-                    data.store.put(&meta.key, Bytes::from(bytes), PutMode::Overwrite).await?;
+                    data.store.put(&meta.key, bytes, PutMode::Overwrite).await?;
                     Repaired::Restored
                 }
             };
@@ -70,4 +70,14 @@ pub async fn repair(
         }
     }
     Ok(checked)
+}
+
+/// Whether the stored bytes are those of the catalog. Reads them in pieces, from the store itself.
+async fn is_intact(data: &Data, meta: &ArtifactMeta) -> Result<bool, StoreError> {
+    let mut pieces = data.store.stream(&meta.key, 0..u64::MAX).await?;
+    let mut hasher = Hasher::default();
+    while let Some(piece) = pieces.try_next().await? {
+        hasher.update(&piece);
+    }
+    Ok(hasher.finish() == meta.sha256)
 }

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use bytes::Bytes;
 use zkflow_core::service::id::SealKeyId;
 use zkflow_core::service::store::{ArtifactKey, ArtifactMeta, ArtifactPath, PutMode, StoreError};
 
@@ -148,7 +147,7 @@ async fn check(data: &Data, header: &Header, index: &Path, blobs: &Blobs) -> Res
 /// The key that the backup was sealed with.
 fn sealed_with(blobs: &Blobs, meta: &ArtifactMeta) -> Result<Option<SealKeyId>, DataError> {
     let body = blobs.read(&meta.sha256)?;
-    Ok(body.and_then(|body| String::from_utf8(body).ok()?.parse().ok()))
+    Ok(body.and_then(|body| std::str::from_utf8(&body).ok()?.parse().ok()))
 }
 
 /// Records the key of the backup, which may be an earlier one than that of the store.
@@ -185,7 +184,7 @@ async fn put(
         problem(&format!("{key}: the backup's copy is missing or damaged"));
         return Ok(false);
     };
-    data.store.put(key, Bytes::from(bytes), mode).await?;
+    data.store.put(key, bytes, mode).await?;
     restored.artifacts += 1;
     Ok(true)
 }

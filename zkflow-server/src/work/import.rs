@@ -73,7 +73,7 @@ pub(super) async fn gather(app: &Arc<App>, upload: &Upload) -> Result<Scratch, S
             };
             writing = blocking(move || writing.append(&body)).await?.map_err(unwritable)?;
         }
-        let (size, digest) = writing.finish().map_err(unwritable)?;
+        let (size, digest) = writing.finish();
         if (size, digest) != (file.size, file.sha256) {
             return Err(differs(file));
         }

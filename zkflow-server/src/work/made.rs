@@ -1,17 +1,18 @@
 //! [`Made`]: the files of a circuit on their way to the store.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use zkflow_core::circuit::{CircuitFiles, FileName, ImportedInput};
-use zkflow_core::format::MappedFile;
 use zkflow_core::inputs::Shape;
 use zkflow_core::service::catalog::{Circuit, InputSignal, Origin};
 use zkflow_core::service::store::{Generation, PutMode};
 use zkflow_queue::JobError;
+use zkflow_store::local;
 
 use super::scratch::Scratch;
 use super::{invalid, outage};
@@ -96,15 +97,8 @@ impl Made {
 
 /// The bytes of a file that does not change, without a copy in memory.
 pub(super) fn mapped(path: &Path) -> std::io::Result<Bytes> {
-    struct Mapped(MappedFile);
-
-    impl AsRef<[u8]> for Mapped {
-        fn as_ref(&self) -> &[u8] {
-            &self.0
-        }
-    }
-
-    Ok(Bytes::from_owner(Mapped(MappedFile::open(path)?)))
+    let file = File::open(path)?;
+    local::bytes(&file, file.metadata()?.len())
 }
 
 /// The inputs for the circuit's document; none if they are too many or too deep.

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirEntry, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
-use zkflow_core::digest::{Digest, Hasher};
+use zkflow_core::digest::Digest;
 use zkflow_core::own_folder;
 use zkflow_core::service::catalog::FileRole;
 use zkflow_core::service::upload::UploadFile;
 use zkflow_queue::JobError;
+use zkflow_store::local::Writing;
 
 use super::Stop;
 
@@ -36,13 +37,6 @@ pub(crate) struct Scratch {
 pub(super) struct Gathered {
     pub(super) path: PathBuf,
     pub(super) sha256: Digest,
-}
-
-/// A file that is being written.
-pub(super) struct Writing {
-    file: File,
-    hasher: Hasher,
-    size: u64,
 }
 
 impl Scratch {
@@ -82,7 +76,7 @@ impl Scratch {
 
     /// Creates a file that is not an uploaded one.
     pub(super) fn create_file(&self, name: &str) -> io::Result<Writing> {
-        Ok(Writing { file: File::create_new(self.path(name))?, hasher: Hasher::default(), size: 0 })
+        Ok(Writing::new(File::create_new(self.path(name))?))
     }
 
     /// Creates a file. The path of a source file cannot leave the folder, see
@@ -98,21 +92,7 @@ impl Scratch {
             }
         };
         path.parent().map_or(Ok(()), fs::create_dir_all)?;
-        Ok(Writing { file: File::create_new(path)?, hasher: Hasher::default(), size: 0 })
-    }
-}
-
-impl Writing {
-    pub(super) fn append(mut self, bytes: &[u8]) -> io::Result<Self> {
-        self.file.write_all(bytes)?;
-        self.hasher.update(bytes);
-        self.size += bytes.len() as u64;
-        Ok(self)
-    }
-
-    /// Length and SHA-256.
-    pub(super) fn finish(self) -> io::Result<(u64, Digest)> {
-        Ok((self.size, self.hasher.finish()))
+        Ok(Writing::new(File::create_new(path)?))
     }
 }
 

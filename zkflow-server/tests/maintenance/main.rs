@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod mortal;
+mod pieces;
 mod rotation;
 mod support;
 

@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use tempfile::NamedTempFile;
 use zkflow_core::digest::Digest;
 
 use crate::fs::remove_leftovers;
+use crate::local;
 
 /// Cache folder.
 #[derive(Debug)]
@@ -35,10 +37,11 @@ impl Folder {
     /// The file cannot be read, or is damaged. A damaged file is removed.
     pub(super) fn read(&self, digest: &Digest) -> io::Result<Option<Bytes>> {
         let path = self.path.join(digest.to_string());
-        let bytes = match fs::read(&path) {
+        let file = match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             result => result?,
         };
+        let bytes = local::bytes(&file, file.metadata()?.len())?;
         if Digest::of(&bytes) != *digest {
             fs::remove_file(&path)?;
             return Err(io::Error::new(
@@ -49,7 +52,7 @@ impl Folder {
         // The modification time is the time of last use. Fails if the file has been removed in the meantime.
         let _ =
             File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
-        Ok(Some(Bytes::from(bytes)))
+        Ok(Some(bytes))
     }
 
     /// Caches bytes, and removes the least recently used files above the limit.
@@ -57,8 +60,22 @@ impl Folder {
         if bytes.len() as u64 > self.limit {
             return Ok(());
         }
-        let mut file = tempfile::Builder::new().prefix("put-").tempfile_in(self.path.join(TEMP_FOLDER))?;
+        let mut file = self.begin()?;
         file.write_all(bytes)?;
+        self.place(file, digest)
+    }
+
+    /// A file for bytes that are written in pieces. It is removed on drop, unless it is [placed](Self::place).
+    pub(super) fn begin(&self) -> io::Result<NamedTempFile> {
+        tempfile::Builder::new().prefix("put-").tempfile_in(self.path.join(TEMP_FOLDER))
+    }
+
+    /// Caches a file with this digest, and removes the least recently used files above the limit. A file above the limit is
+    /// removed.
+    pub(super) fn place(&self, file: NamedTempFile, digest: &Digest) -> io::Result<()> {
+        if file.as_file().metadata()?.len() > self.limit {
+            return Ok(());
+        }
         // Not synced: damage by a crash is detected on read.
         file.persist(self.path.join(digest.to_string())).map_err(|error| error.error)?;
         self.shrink()

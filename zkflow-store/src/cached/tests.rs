@@ -1,13 +1,18 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use futures::stream::{self, StreamExt as _};
 
 use super::*;
 use crate::MemoryStore;
 
-/// A far store that counts its gets.
+/// A far store that counts its gets and its streams.
 #[derive(Debug, Default)]
 struct Far {
     store: MemoryStore,
     fetched: AtomicUsize,
+    streamed: AtomicUsize,
+    /// Whether streams are cut off in the middle.
+    cut: AtomicBool,
 }
 
 #[async_trait]
@@ -19,6 +24,18 @@ impl ArtifactStore for Far {
     async fn get(&self, key: &ArtifactKey) -> Result<Artifact, StoreError> {
         self.fetched.fetch_add(1, Ordering::Relaxed);
         self.store.get(key).await
+    }
+
+    async fn stream(&self, key: &ArtifactKey, range: Range<u64>) -> Result<Pieces, StoreError> {
+        self.streamed.fetch_add(1, Ordering::Relaxed);
+        let body = self.store.get(key).await?.body;
+        assert_eq!(range, 0..u64::MAX);
+        let mut pieces: Vec<_> = body.chunks(70_000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        if self.cut.load(Ordering::Relaxed) {
+            pieces.truncate(pieces.len() / 2);
+            pieces.push(Err(StoreError::backend("reading", std::io::Error::other("cut off"))));
+        }
+        Ok(stream::iter(pieces).boxed())
     }
 
     async fn head(&self, key: &ArtifactKey) -> Result<ArtifactMeta, StoreError> {
@@ -56,6 +73,10 @@ impl Setup {
 
     fn fetched(&self) -> usize {
         self.far.fetched.load(Ordering::Relaxed)
+    }
+
+    fn streamed(&self) -> usize {
+        self.far.streamed.load(Ordering::Relaxed)
     }
 
     fn files(&self) -> Vec<PathBuf> {
@@ -134,6 +155,53 @@ async fn what_is_larger_than_the_cache_is_not_kept() {
     setup.put_far("circuits/0/large", &[7; 51]).await;
     assert_eq!(setup.read("circuits/0/large").await.len(), 51);
     assert!(setup.files().is_empty());
+}
+
+/// Bytes of an artifact that is not read whole.
+fn large() -> Vec<u8> {
+    (0..2 * local::SMALL + 1).map(|i| (i ^ (i >> 9)) as u8).collect()
+}
+
+#[tokio::test]
+async fn a_large_artifact_is_fetched_in_pieces_also_above_the_limit() {
+    let body = large();
+    for (limit, files, streams) in [(4 * local::SMALL, 1, 1), (local::SMALL, 0, 3)] {
+        let setup = setup(limit);
+        setup.put_far("circuits/0/key", &body).await;
+        let first = setup.read("circuits/0/key").await;
+        for _ in 0..2 {
+            assert!(setup.read("circuits/0/key").await == body);
+        }
+        assert_eq!((setup.files().len(), setup.fetched(), setup.streamed()), (files, 0, streams));
+        assert_eq!(std::fs::read_dir(setup.folder.path().join(".tmp")).unwrap().count(), 0);
+        // The bytes stay when the file is replaced and removed.
+        setup.put_far("circuits/0/key", &[7; 2 * local::SMALL as usize]).await;
+        setup.read("circuits/0/key").await;
+        setup.files().iter().for_each(|file| std::fs::remove_file(file).unwrap());
+        assert!(first == body);
+    }
+}
+
+#[tokio::test]
+async fn a_transfer_that_is_cut_off_leaves_nothing() {
+    let setup = setup(4 * local::SMALL);
+    setup.put_far("circuits/0/key", &large()).await;
+    setup.far.cut.store(true, Ordering::Relaxed);
+    let error = setup.near.get(&key("circuits/0/key")).await.unwrap_err();
+    assert!(matches!(error, StoreError::Backend { .. }), "{error}");
+    assert_eq!((setup.files().len(), setup.fetched()), (0, 0));
+    setup.far.cut.store(false, Ordering::Relaxed);
+    assert!(setup.read("circuits/0/key").await == large());
+}
+
+#[tokio::test]
+async fn a_large_artifact_is_read_whole_if_the_folder_cannot_be_written() {
+    let setup = setup(4 * local::SMALL);
+    setup.put_far("circuits/0/key", &large()).await;
+    std::fs::remove_dir_all(setup.folder.path()).unwrap();
+    let artifact = setup.near.get(&key("circuits/0/key")).await.unwrap();
+    assert!(artifact.body == large());
+    assert_eq!((setup.fetched(), setup.streamed()), (1, 0));
 }
 
 #[tokio::test]

@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use bytes::Bytes;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::store::{Artifact, ArtifactKey, ArtifactMeta, PutMode, StoreError};
 
 use super::folder;
+use crate::local;
 
 /// Last bytes of every file.
 const MAGIC: &[u8; 8] = b"zkflow1\n";
@@ -63,21 +63,18 @@ pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     Err(io::Error::other("the folder was removed during every attempt"))
 }
 
-/// Reads a file and checks the body against the digest.
+/// Reads a file, or maps a large one, and checks the body against the digest. The bytes stay as they are if the artifact is
+/// replaced or deleted, because a file never changes.
 pub(super) fn read(path: &Path, key: &ArtifactKey) -> Result<Artifact, StoreError> {
-    let mut bytes = Vec::new();
-    open(path, key)?.read_to_end(&mut bytes).map_err(|e| failed(key, e))?;
-    let body_length = bytes.len().checked_sub(TRAILER).ok_or_else(|| no_trailer(key))?;
-    let recorded = parse_trailer(&bytes[body_length..], key)?;
-    bytes.truncate(body_length);
-    if Digest::of(&bytes) != recorded {
+    let (meta, file) = open_checked(path, key)?;
+    let body = local::bytes(&file, meta.size).map_err(|e| failed(key, e))?;
+    if Digest::of(&body) != meta.sha256 {
         return Err(StoreError::Corrupt {
             key: key.clone(),
             detail: "its SHA-256 differs from the recorded one".to_owned(),
         });
     }
-    let meta = ArtifactMeta { key: key.clone(), size: bytes.len() as u64, sha256: recorded };
-    Ok(Artifact { meta, body: Bytes::from(bytes) })
+    Ok(Artifact { meta, body })
 }
 
 /// Reads only the trailer.

@@ -42,6 +42,19 @@ async fn any_changed_byte_is_noticed() {
 }
 
 #[tokio::test]
+async fn the_bytes_of_a_large_artifact_stay_when_it_is_replaced_and_deleted() {
+    let (_folder, store) = store();
+    let body: Vec<u8> = (0..2 * crate::local::SMALL + 1).map(|i| (i ^ (i >> 9)) as u8).collect();
+    store.put(&key("a/b"), body.clone().into(), PutMode::Create).await.unwrap();
+    let read = store.get(&key("a/b")).await.unwrap();
+    assert!(read.body == body && read.meta.size == body.len() as u64);
+    store.put(&key("a/b"), vec![7; body.len()].into(), PutMode::Overwrite).await.unwrap();
+    assert!(read.body == body);
+    store.delete(&key("a/b")).await.unwrap();
+    assert!(read.body == body);
+}
+
+#[tokio::test]
 async fn what_a_killed_put_left_is_no_artifact_and_goes_away() {
     let (folder, store) = store();
     put(&store, "kept", "1").await;

@@ -98,7 +98,10 @@ impl Ceremonies {
         let scratch = self.scratch().await?;
         fetch(app, present, &scratch, "last").await?;
         let constraints = ArtifactPath::CeremonyConstraints(ceremony.id.clone()).key();
-        let r1cs = app.store.get(&constraints).await.map_err(stop_or_outage)?.body;
+        let stored = app.store.head(&constraints).await.map_err(stop_or_outage)?;
+        fetch(app, &stored, &scratch, "constraints").await?;
+        let path = scratch.path("constraints");
+        let r1cs = blocking(move || mapped(&path)).await?.map_err(unwritable)?;
         let (shared, asked) = (Arc::clone(app), ceremony.clone());
         let (last, path) = (scratch.path("last"), scratch.path("final"));
         let provenance = blocking(move || end(&shared, &asked, &r1cs, &last, &path)).await??;
@@ -189,7 +192,7 @@ fn present_key(ceremony: &Ceremony) -> Result<&ArtifactMeta, Stop> {
     ceremony.key.as_ref().ok_or_else(gone)
 }
 
-/// Writes an artifact to a file, piece by piece.
+/// Writes an artifact of the ceremony to a file, piece by piece.
 async fn fetch(
     app: &Arc<App>,
     meta: &ArtifactMeta,
@@ -202,12 +205,9 @@ async fn fetch(
     while let Some(piece) = pieces.try_next().await.map_err(broken)? {
         writing = blocking(move || writing.append(&piece)).await?.map_err(unwritable)?;
     }
-    match writing.finish().map_err(unwritable)? {
+    match writing.finish() {
         (size, digest) if (size, digest) == (meta.size, meta.sha256) => Ok(()),
-        _ => Err(Stop::Later(JobError::retry(
-            "artifact_corrupt",
-            "the present key of the ceremony is damaged",
-        ))),
+        _ => Err(Stop::Later(JobError::retry("artifact_corrupt", "a file of the ceremony is damaged"))),
     }
 }
 
