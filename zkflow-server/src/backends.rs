@@ -47,7 +47,7 @@ use crate::maintenance::Data;
 use crate::maintenance::binding::bind;
 use crate::state::{
     ActivityLog, App, Budgets, CacheFolders, Changes, LoadedCircuits, Meters, Pauses, Rates, SharedRates,
-    TenantMetrics, Verifiers,
+    TenantMetrics, Turns, Verifiers,
 };
 use crate::telemetry;
 #[cfg(feature = "evm")]
@@ -221,6 +221,9 @@ pub async fn in_memory(
     assemble(config, provers, backends, (caches, None), powers, &QueueName::ALL, shutdown).await
 }
 
+/// Requests that wait to render a template, per running one.
+const RENDERINGS: usize = 64;
+
 /// The opened backends.
 struct Backends {
     data: Data,
@@ -272,6 +275,7 @@ async fn assemble(
     let authenticator = Authenticator::new(&config.auth, catalog.clone(), clock.clone())
         .map_err(failed("prepare the authentication"))?;
     tracing::debug!(compiler = tools.compiler.version(), "opened");
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let app = Arc::new(App {
         record_key,
         authenticator,
@@ -309,7 +313,8 @@ async fn assemble(
         rates: Rates::new(&config.limits, &config.plans).with(rates),
         tenant_metrics: TenantMetrics::new(config.http.metrics_tenants),
         meters: Meters::default(),
-        verifiers: Verifiers::new(std::thread::available_parallelism().map_or(1, usize::from)),
+        verifiers: Verifiers::new(processors),
+        renderings: Turns::new(processors, processors.saturating_mul(RENDERINGS)),
         loaded: LoadedCircuits::new(config.proving.circuit_cache_bytes()),
         uploads: tokio::sync::Mutex::default(),
         caches,

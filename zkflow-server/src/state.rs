@@ -39,6 +39,7 @@ mod pauses;
 mod rates;
 mod shares;
 mod tenants;
+mod turns;
 #[cfg(feature = "evm")]
 mod verdicts;
 mod verifiers;
@@ -54,9 +55,10 @@ pub use meters::{Meter, Meters};
 pub use pauses::Pauses;
 pub use rates::{Rate, Rates, SharedRates};
 pub use tenants::TenantMetrics;
+pub use turns::{Turn, Turns};
 #[cfg(feature = "evm")]
-pub use verdicts::{Asker, JudgeTurn, Question, Verdict, Verdicts};
-pub use verifiers::{Turn, Verifiers};
+pub use verdicts::{Asker, Question, Verdict, Verdicts};
+pub use verifiers::Verifiers;
 
 /// State shared by requests and workers, as `Arc<App>`.
 #[derive(Debug)]
@@ -128,6 +130,8 @@ pub struct App {
     pub meters: Meters,
     /// Limit of concurrent verifications, and a cache of prepared keys.
     pub verifiers: Verifiers,
+    /// Limit of requests that render a template at the same time.
+    pub renderings: Turns,
     /// Circuits that are ready to prove.
     pub loaded: LoadedCircuits,
     /// Held while an upload is created.

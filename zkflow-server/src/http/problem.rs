@@ -107,6 +107,7 @@ impl From<RequestError> for Problem {
             ErrorKind::Limit => match error {
                 RequestError::Overloaded(_)
                 | RequestError::ShareUsed(_)
+                | RequestError::TooManyRenderings
                 | RequestError::TooManyUploads
                 | RequestError::TooManyWatchers
                 | RequestError::TooManyDownloads

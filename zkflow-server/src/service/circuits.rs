@@ -35,8 +35,8 @@ pub(super) const DELETING: &str = "deleting";
 /// - A circuit that was deleted before gets new keys, and [says so](Circuit::replaces).
 ///
 /// # Errors
-/// The template is unknown, a parameter is wrong or an include is missing; [`RequestError::Overloaded`];
-/// [`RequestError::CircuitQuota`]; [`RequestError::OtherCallback`].
+/// The template is unknown, a parameter is wrong or an include is missing; [`RequestError::TooManyRenderings`];
+/// [`RequestError::Overloaded`]; [`RequestError::CircuitQuota`]; [`RequestError::OtherCallback`].
 pub async fn request(
     app: &Arc<App>,
     tenant: &TenantId,
@@ -46,9 +46,11 @@ pub async fn request(
     callback: Option<SecretString>,
     origin: Option<RequestOrigin>,
 ) -> Result<Circuit, RequestError> {
+    // The id of the circuit is only known then, and a circuit that exists is returned by an overloaded server too.
+    let turn = app.renderings.turn().await.ok_or(RequestError::TooManyRenderings)?;
     let blueprint = {
         let (app, tenant) = (app.clone(), tenant.clone());
-        tokio::task::spawn_blocking(move || app.blueprint(&tenant, &name, &params))
+        turn.run(move || app.blueprint(&tenant, &name, &params))
             .await
             .map_err(|error| RequestError::Internal(format!("rendering the template: {error}")))??
     };

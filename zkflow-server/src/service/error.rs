@@ -218,6 +218,9 @@ pub enum RequestError {
     /// The tenant has used its share of the queue.
     #[error("your waiting requests take your whole share of queue {0}: try again later")]
     ShareUsed(QueueName),
+    /// Too many requests for circuits of templates are being prepared.
+    #[error("too many circuits are being asked for at the same time: try again later")]
+    TooManyRenderings,
     /// The limit of event streams is reached.
     #[error("too many event streams are open: try again later")]
     TooManyWatchers,
@@ -338,6 +341,7 @@ impl Classified for RequestError {
             | Self::Forbidden(_) => ErrorKind::Invalid,
             Self::Overloaded(_)
             | Self::ShareUsed(_)
+            | Self::TooManyRenderings
             | Self::TooManyUploads
             | Self::CircuitQuota(_)
             | Self::Plan { .. }
@@ -400,7 +404,7 @@ impl Classified for RequestError {
             Self::Inputs(_) | Self::Fields(_) => "invalid_inputs",
             Self::WrongPlace(_) => "wrong_place",
             Self::KeyReused => "idempotency_key_reused",
-            Self::Overloaded(_) | Self::ShareUsed(_) => "overloaded",
+            Self::Overloaded(_) | Self::ShareUsed(_) | Self::TooManyRenderings => "overloaded",
             Self::TooManyWatchers => "too_many_watchers",
             Self::TooManyDownloads => "too_many_downloads",
             Self::TooManyVerifications => "too_many_verifications",

@@ -63,9 +63,7 @@ pub async fn verify_all(
     let turn = app.verifiers.turn().await.ok_or(RequestError::TooManyVerifications)?;
     let known = app.verifiers.get(&digest);
     let key = if known.is_none() { Some(verifying_key(app, &circuit).await?) } else { None };
-    let (verifier, verdicts) = tokio::task::spawn_blocking(move || {
-        // The turn lasts until the work ends, even if the caller has disconnected.
-        let _turn = turn;
+    let work = move || {
         let verifier = match (known, key) {
             (Some(verifier), _) => verifier,
             (None, Some(key)) => Arc::new(Verifier::new(key).map_err(internal)?),
@@ -73,9 +71,8 @@ pub async fn verify_all(
         };
         let verdicts = judge(&verifier, &proofs);
         Ok((verifier, verdicts))
-    })
-    .await
-    .map_err(internal)??;
+    };
+    let (verifier, verdicts) = turn.run(work).await.map_err(internal)??;
     app.verifiers.keep(digest, verifier);
     Ok(verdicts)
 }

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinHandle;
 use zkflow_core::digest::Digest;
 use zkflow_core::id::CircuitId;
 use zkflow_evm::deploy::{Code, DeployError};
+
+use super::turns::{Turn, Turns};
 
 /// The code of a contract that was admitted, or the reason why it is not.
 pub type Verdict = Result<Arc<Code>, Arc<DeployError>>;
@@ -36,9 +36,8 @@ pub struct Question {
 /// Verdicts on contracts, and turns for judging.
 #[derive(Debug)]
 pub struct Verdicts {
-    places: Arc<Semaphore>,
-    running: Arc<Semaphore>,
-    working: Arc<Semaphore>,
+    requests: Turns,
+    workers: Turns,
     /// Most recently used last.
     kept: Mutex<VecDeque<(Question, Verdict)>>,
 }
@@ -52,41 +51,20 @@ pub enum Asker {
     Worker,
 }
 
-/// Permission to judge, until dropped.
-#[derive(Debug)]
-pub struct JudgeTurn {
-    _permits: Vec<OwnedSemaphorePermit>,
-}
-
-impl JudgeTurn {
-    /// Runs `work` on a blocking thread. The turn ends with the work, also if the caller is gone before.
-    pub fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-        tokio::task::spawn_blocking(move || {
-            let _turn = self;
-            work()
-        })
-    }
-}
-
 impl Default for Verdicts {
     fn default() -> Self {
-        let one = || Arc::new(Semaphore::new(1));
-        let places = Arc::new(Semaphore::new(1 + WAITING));
-        Self { places, running: one(), working: one(), kept: Mutex::default() }
+        let (requests, workers) = (Turns::new(1, WAITING), Turns::new(1, usize::MAX));
+        Self { requests, workers, kept: Mutex::default() }
     }
 }
 
 impl Verdicts {
     /// Waits for a turn; `None` if too many requests wait already.
-    pub async fn turn(&self, asker: Asker) -> Option<JudgeTurn> {
-        let permits = match asker {
-            Asker::Worker => vec![Arc::clone(&self.working).acquire_owned().await.ok()?],
-            Asker::Request => {
-                let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
-                vec![place, Arc::clone(&self.running).acquire_owned().await.ok()?]
-            }
-        };
-        Some(JudgeTurn { _permits: permits })
+    pub async fn turn(&self, asker: Asker) -> Option<Turn> {
+        match asker {
+            Asker::Request => self.requests.turn().await,
+            Asker::Worker => self.workers.turn().await,
+        }
     }
 
     /// The verdict, if it is in memory.
@@ -111,8 +89,6 @@ impl Verdicts {
 
 #[cfg(test)]
 mod tests {
-    use futures::FutureExt as _;
-
     use super::*;
 
     fn question(chain_id: u64) -> Question {
@@ -172,17 +148,6 @@ mod tests {
         for waited in waiting {
             assert!(waited.await.unwrap());
         }
-        assert!(verdicts.turn(Asker::Request).await.is_some());
-    }
-
-    #[tokio::test]
-    async fn a_turn_lasts_until_its_work_ends_also_if_the_caller_is_gone() {
-        let verdicts = Verdicts::default();
-        let (end, ended) = std::sync::mpsc::channel::<()>();
-        let turn = verdicts.turn(Asker::Request).await.unwrap();
-        drop(turn.run(move || ended.recv()));
-        assert!(verdicts.turn(Asker::Request).now_or_never().is_none(), "two work at the same time");
-        drop(end);
         assert!(verdicts.turn(Asker::Request).await.is_some());
     }
 }

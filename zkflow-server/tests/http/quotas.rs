@@ -12,6 +12,7 @@ use zkflow_core::service::tenant::TenantId;
 use zkflow_server::auth::successor;
 use zkflow_server::config::{Plan, Plans};
 use zkflow_server::service::idle;
+use zkflow_server::state::{App, Turns};
 
 use crate::callers::{guarded_with, with_key};
 use crate::support::{Server, json_request, range_check, ready_circuit, request, shared};
@@ -100,6 +101,19 @@ async fn the_backlog_of_a_tenant_leaves_room_for_others() {
     let full = ask(&keys[1], 3).await;
     full.problem(429, "overloaded");
     assert!(full.text().contains("full"), "{}", full.text());
+}
+
+#[tokio::test]
+async fn renderings_of_templates_are_bounded_before_anything_is_rendered() {
+    let server = Server::idle().await.changed(|app| App { renderings: Turns::new(1, 0), ..app });
+    let turn = server.app.renderings.turn().await.unwrap();
+    let refused = server.post("/v1/circuits", &range_check()).await;
+    refused.problem(429, "overloaded");
+    assert!(refused.text().contains("at the same time"), "{}", refused.text());
+    assert_eq!(refused.header("retry-after"), "5");
+    assert_eq!(server.get("/v1/circuits").await.ok()["circuits"], json!([]));
+    drop(turn);
+    assert_eq!(server.post("/v1/circuits", &range_check()).await.status, StatusCode::ACCEPTED);
 }
 
 #[tokio::test]
