@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Span;
 use zkflow_core::error::{Chain, Classified};
 use zkflow_core::service::queue::{Job, JobQueue, LeaseToken, QueueError, QueueName};
 
@@ -46,6 +47,8 @@ pub struct JobContext {
     cancelled: CancellationToken,
     token: LeaseToken,
     completed: Arc<AtomicBool>,
+    /// Span of the job's log lines.
+    span: Span,
 }
 
 impl JobContext {
@@ -57,6 +60,14 @@ impl JobContext {
     /// The token of the lease.
     pub fn token(&self) -> &LeaseToken {
         &self.token
+    }
+
+    /// Adds the id of the request that the job comes from, and its `traceparent`, to the log lines of the job.
+    pub fn belongs_to(&self, request: &str, traceparent: Option<&str>) {
+        self.span.record("request", request);
+        if let Some(traceparent) = traceparent {
+            self.span.record("traceparent", traceparent);
+        }
     }
 
     /// Reports that the handler has completed the job itself, together with its result. Otherwise the worker completes

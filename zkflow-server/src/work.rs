@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use zkflow_core::error::Classified;
+use zkflow_core::error::{Chain, Classified};
 use zkflow_core::service::catalog::{CatalogError, Failure, InvalidTransition};
 use zkflow_core::service::queue::{NewJob, QueueName};
 use zkflow_queue::{Backoff, Handler, JobError, Reconciler, Worker, WorkerConfig};
@@ -200,9 +200,10 @@ fn stop_or_outage<E: Classified>(error: E) -> Stop {
 
 /// Converts any other error. A transient one is retried.
 fn stop<E: Classified>(error: E) -> Stop {
-    if error.kind().is_transient() {
-        Stop::Later(JobError::of(&error))
-    } else {
-        Stop::Final(Failure { code: error.code().to_owned(), message: error.to_string() })
-    }
+    if error.kind().is_transient() { Stop::Later(JobError::of(&error)) } else { Stop::Final(failure(&error)) }
+}
+
+/// Failure of a document, with all causes of the error.
+fn failure<E: Classified>(error: &E) -> Failure {
+    Failure { code: error.code().to_owned(), message: Chain(error).to_string() }
 }

@@ -87,7 +87,7 @@ impl<S: Steps> Progress<S> {
     }
 
     /// Saves the final document, then removes data that only an unfinished one needs. The delivery that the document `owed`
-    /// is stored before it.
+    /// is stored before it. The log gets the `causes` of a failure, if there are more than the document tells.
     async fn finish(
         &self,
         document: S::Document,
@@ -95,6 +95,7 @@ impl<S: Steps> Progress<S> {
         owed: Option<Delivery>,
         context: Option<&JobContext>,
         work_ms: u64,
+        causes: Option<&str>,
     ) -> Result<(), JobError> {
         let Self(steps) = self;
         let app = steps.app();
@@ -104,7 +105,7 @@ impl<S: Steps> Progress<S> {
             account.count(app, ended.is_ok(), work_ms).await;
         }
         let (document, owed) = ended?;
-        log_end(&document);
+        log_end(&document, causes);
         steps.record(&document);
         if let Some(delivery) = owed {
             service::push(app, delivery.job()).await;
@@ -186,6 +187,9 @@ impl<S: Steps> Handler for Progress<S> {
         let Self(steps) = self;
         let app = steps.app();
         let Some(mut document) = self.owed(job).await? else { return Ok(()) };
+        if let Some(origin) = &document.life().origin {
+            context.belongs_to(&origin.request_id, origin.traceparent.as_deref());
+        }
         let _share = steps.admit(&document).await?;
         let (has_data, owed) = (steps.has_data(&document), Delivery::owed_by(&document, app.now()));
         document.begin(job.attempt, app.now()).map_err(invalid)?;
@@ -217,7 +221,7 @@ impl<S: Steps> Handler for Progress<S> {
             document_failed(job.queue, failure.code.clone());
             document.fail(failure, app.now()).map_err(invalid)?;
         }
-        self.finish(document, has_data, owed, Some(&context), work_ms).await
+        self.finish(document, has_data, owed, Some(&context), work_ms, None).await
     }
 
     async fn dead(&self, job: &Job, error: &JobError) {
@@ -232,7 +236,8 @@ impl<S: Steps> Handler for Progress<S> {
         }
         document_failed(job.queue, code);
         // The attempts were counted one by one.
-        if let Err(error) = self.finish(document, has_data, owed, None, 0).await {
+        let finished = self.finish(document, has_data, owed, None, 0, error.causes.as_deref()).await;
+        if let Err(error) = finished {
             tracing::warn!(document = %id, reason = %error.reason, "not saved; the reconciler retries");
         }
     }
@@ -254,8 +259,8 @@ async fn note_delay<D: Stored>(app: &App, mut document: D, error: &JobError) {
     }
 }
 
-/// One line for the end of a document, with all that leads to its request and its cause.
-fn log_end<D: Stored>(document: &D) {
+/// One line for the end of a document, with all that leads to its request and its causes.
+fn log_end<D: Stored>(document: &D, causes: Option<&str>) {
     let life = document.life();
     let (kind, id, status, attempt) = (D::KIND, document.id(), life.status.as_str(), life.attempt);
     let ms = life.updated_at.since(life.created_at).as_millis() as u64;
@@ -266,7 +271,8 @@ fn log_end<D: Stored>(document: &D) {
     match &life.error {
         None => tracing::info!(kind, %id, status, attempt, ms, request, traceparent, "ended"),
         Some(Failure { code, message }) => {
-            tracing::warn!(kind, %id, status, attempt, ms, request, traceparent, code, reason = message, "ended");
+            let reason = causes.unwrap_or(message);
+            tracing::warn!(kind, %id, status, attempt, ms, request, traceparent, code, reason, "ended");
         }
     }
 }

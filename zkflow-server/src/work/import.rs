@@ -25,7 +25,7 @@ use super::keygen::{KeyGeneration, compile_failure};
 use super::made::{Made, inputs};
 use super::scratch::{Scratch, unwritable};
 use super::verification::Reports;
-use super::{Stop, blocking, stop, stop_or_outage};
+use super::{Stop, blocking, failure, stop, stop_or_outage};
 use crate::service::{imports, uploads};
 use crate::state::App;
 
@@ -217,6 +217,6 @@ fn finish(
 pub(super) fn of_upload<E: Classified>(error: E) -> Stop {
     match error.kind() {
         ErrorKind::Unavailable => stop_or_outage(error),
-        _ => Stop::Final(Failure { code: error.code().to_owned(), message: error.to_string() }),
+        _ => Stop::Final(failure(&error)),
     }
 }

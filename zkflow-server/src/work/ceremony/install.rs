@@ -14,7 +14,7 @@ use zkflow_core::service::upload::{PART_BYTES, UploadFile};
 use zkflow_queue::JobError;
 
 use super::super::made::mapped;
-use super::super::{Stop, blocking, outage, stop_or_outage};
+use super::super::{Stop, blocking, failure, outage, stop_or_outage};
 use super::Ceremonies;
 use crate::service::{RequestError, imports, uploads};
 
@@ -36,13 +36,13 @@ impl Ceremonies {
     ) -> Result<Result<CircuitId, Failure>, Stop> {
         let app = &self.app;
         let Some(circuit) = app.catalog.circuits().get(&ceremony.circuit_id).await.map_err(outage)? else {
-            return Ok(Err(of_request(&RequestError::UnknownCircuit(ceremony.circuit_id.clone()))));
+            return Ok(Err(failure(&RequestError::UnknownCircuit(ceremony.circuit_id.clone()))));
         };
         let mut files = Vec::new();
         for (role, name) in PARTS {
             let Some(file) = app.artifact(&circuit, name.as_str()).await.map_err(stop_or_outage)? else {
                 let (circuit, name) = (circuit.id, name.as_str().to_owned());
-                return Ok(Err(of_request(&RequestError::UnknownArtifact { circuit, name })));
+                return Ok(Err(failure(&RequestError::UnknownArtifact { circuit, name })));
             };
             files.push((role, file.meta.sha256, file.body));
         }
@@ -53,7 +53,7 @@ impl Ceremonies {
         match self.import(ceremony, files).await {
             Ok(id) => Ok(Ok(id)),
             Err(error) if error.kind().is_transient() => Err(Stop::Later(outage(error))),
-            Err(error) => Ok(Err(of_request(&error))),
+            Err(error) => Ok(Err(failure(&error))),
         }
     }
 
@@ -86,8 +86,4 @@ impl Ceremonies {
         };
         Ok(imports::request(app, tenant, new).await?.id)
     }
-}
-
-fn of_request(error: &RequestError) -> Failure {
-    Failure { code: error.code().to_owned(), message: error.to_string() }
 }
