@@ -148,6 +148,11 @@ pub const METRICS: &[Metric] = &[
     ),
     gauge("zkflow_disk_free_bytes", "folder", "Free space of the file system of a folder"),
     gauge("zkflow_database_bytes", "", "Size of the SQLite file with its log"),
+    histogram(
+        "zkflow_database_commit_duration_seconds",
+        "durability",
+        "Duration of a commit to the SQLite file: `now` contains the wait for the disk (fsync), `soon` does not",
+    ),
 ];
 
 #[cfg(test)]

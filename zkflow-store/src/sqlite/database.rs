@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, ffi};
 use tokio::sync::oneshot;
@@ -58,6 +58,15 @@ pub enum Durability {
     /// With the next durable write, or within seconds. It survives a crash of the process. If the machine crashes
     /// before, the write is lost, and no other.
     Soon,
+}
+
+impl Durability {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Now => "now",
+            Self::Soon => "soon",
+        }
+    }
 }
 
 /// Writes within the transaction of a connection, or learns why there is none.
@@ -199,15 +208,19 @@ fn write_until_closed(connection: &Connection, incoming: &Receiver<Write>) {
         if wanted != present && set_durability(connection, wanted).is_ok() {
             present = wanted;
         }
-        let (ended, replies) = in_transaction(connection, writes.into_iter());
+        let (ended, replies) = in_transaction(connection, writes.into_iter(), present);
         replies.into_iter().for_each(|reply| reply(ended.clone()));
     }
 }
 
 /// Runs writes in a transaction. Returns whether it was committed, and the replies.
+///
+/// # Metrics
+/// `zkflow_database_commit_duration_seconds {durability}`; with the `durability` `now`, the time contains the wait for the disk.
 fn in_transaction(
     connection: &Connection,
     writes: impl Iterator<Item = Write>,
+    durability: Durability,
 ) -> (Result<(), DatabaseError>, Vec<Reply>) {
     let execute = |sql| -> Result<(), DatabaseError> {
         connection.prepare_cached(sql)?.execute([])?;
@@ -222,7 +235,14 @@ fn in_transaction(
         (write.work)(state.clone().map(|()| connection))
     });
     let replies = replies.collect();
-    let ended = state.and_then(|()| execute("COMMIT"));
+    let commit = || {
+        let began = Instant::now();
+        execute("COMMIT")?;
+        let labels = [("durability", durability.as_str())];
+        metrics::histogram!("zkflow_database_commit_duration_seconds", &labels).record(began.elapsed());
+        Ok(())
+    };
+    let ended = state.and_then(|()| commit());
     if ended.is_err() && !connection.is_autocommit() {
         // If this fails, the next transaction cannot begin, and says so.
         drop(connection.execute_batch("ROLLBACK"));
