@@ -292,3 +292,51 @@ async fn the_secret_key_is_changed_by_commands_while_the_server_works() {
     drop(server);
     assert!(run(&["audit-log", "verify"]).status.success());
 }
+
+#[tokio::test]
+async fn a_backup_beside_a_server_that_works_is_restored_onto_an_empty_machine() {
+    let (folder, backups, empty) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let zkflow = |command: &str, data: &Path| {
+        let mut zkflow = std::process::Command::new(env!("CARGO_BIN_EXE_zkflow"));
+        zkflow.arg(command).arg(backups.path()).arg("--data-dir").arg(data).stdout(Stdio::null());
+        zkflow
+    };
+    let server = start(folder.path(), &[]);
+    let client = server.client();
+    let circuit = range_check(&client).await;
+    let (mut before, mut during) = (Vec::new(), Vec::new());
+    for age in 18..68 {
+        before.push((ask(&client, &circuit, age).await, age));
+    }
+    let mut backup = zkflow("backup", folder.path()).spawn().unwrap();
+    let ended = loop {
+        during.push((ask(&client, &circuit, 70).await, 70));
+        if let Some(ended) = backup.try_wait().unwrap() {
+            break ended;
+        }
+    };
+    assert!(ended.success(), "{ended}");
+    let mut after = None;
+    for (id, age) in before.iter().chain(&during) {
+        let request = client.proof(id, PATIENCE).await.unwrap();
+        assert_verifies(&client, &circuit, *age, &request).await;
+        after = Some((request, *age));
+    }
+    server.kill();
+
+    std::fs::copy(folder.path().join("secret.key"), empty.path().join("secret.key")).unwrap();
+    drop(folder);
+    let restored = zkflow("restore", empty.path()).status().unwrap();
+    assert!(restored.success(), "{restored}");
+    let server = start(empty.path(), &["--reconcile-interval-s", "1"]);
+    let client = server.client();
+    // Requests that were pending in the backup are completed here.
+    for (id, age) in &before {
+        assert_verifies(&client, &circuit, *age, &client.proof(id, PATIENCE).await.unwrap()).await;
+    }
+    let (request, age) = after.unwrap();
+    assert_verifies(&client, &circuit, age, &request).await;
+    let id = ask(&client, &circuit, 42).await;
+    assert_verifies(&client, &circuit, 42, &client.proof(&id, PATIENCE).await.unwrap()).await;
+}
