@@ -1,6 +1,6 @@
 //! `zkflow sealing-key`: the private keys that open inputs, in a file of the processes that make proofs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use zkflow_store::vault::sealing::SealingRing;
@@ -35,17 +35,11 @@ pub(super) fn sealing_key(command: &SealingKeyCommand) -> Result<(), Error> {
             show(&ring);
         }
         SealingKeyCommand::Show(FileArgs { file }) => show(&SealingRing::load(file)?),
-        SealingKeyCommand::Rotate(FileArgs { file }) => change(file, SealingRing::rotate)?,
-        SealingKeyCommand::Prune(FileArgs { file }) => change(file, SealingRing::prune)?,
+        SealingKeyCommand::Rotate(FileArgs { file }) => {
+            show(&SealingRing::change(file, SealingRing::rotate)?)
+        }
+        SealingKeyCommand::Prune(FileArgs { file }) => show(&SealingRing::change(file, SealingRing::prune)?),
     }
-    Ok(())
-}
-
-fn change(file: &Path, change: impl FnOnce(&mut SealingRing)) -> Result<(), Error> {
-    let mut ring = SealingRing::load(file)?;
-    change(&mut ring);
-    ring.replace(file)?;
-    show(&ring);
     Ok(())
 }
 

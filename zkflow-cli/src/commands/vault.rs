@@ -72,14 +72,16 @@ async fn remove(args: &RemoveArgs, data: Data) -> Result<ExitCode, Error> {
             .into());
     }
     let of_file = Config::load(&args.config)?.storage.secret_key.is_none();
+    let mut older = data.vault.older_key_ids();
     if of_file {
+        // A key that came into the file meanwhile stays, and so does the present one.
         change(&args.config, |ring| {
-            ring.forget_older();
+            older = ring.forget(&older);
             Ok(())
         })?;
     }
     let done = if of_file { "removed" } else { "no longer needed: remove it from ZKFLOW_SECRET_KEY" };
-    for id in data.vault.older_key_ids() {
+    for id in older {
         println!("key                  {id} {done}");
     }
     println!(
@@ -117,7 +119,5 @@ fn change(args: &ConfigArgs, change: impl FnOnce(&mut KeyRing) -> Result<(), Err
             .into());
     }
     let path = storage.data_dir.join(KEY_FILE);
-    let mut ring = KeyRing::load(&path)?;
-    change(&mut ring)?;
-    Ok(ring.store(&path)?)
+    KeyRing::change(&path, change).map(drop)
 }

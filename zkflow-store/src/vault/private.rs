@@ -29,6 +29,23 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, KeyError> {
     Ok(text)
 }
 
+/// Locks a file for a change until the result is dropped: of two changes at the same time, one waits for the other.
+pub(super) fn lock(path: &Path) -> Result<File, KeyError> {
+    locked(path).map_err(|source| KeyError::File { path: path.to_owned(), source })
+}
+
+fn locked(path: &Path) -> io::Result<File> {
+    loop {
+        let file = File::options().read(true).write(true).open(path)?;
+        file.lock()?;
+        let (held, present) = (file.metadata()?, fs::metadata(path)?);
+        if (held.dev(), held.ino()) == (present.dev(), present.ino()) {
+            return Ok(file);
+        }
+        // The other change has replaced the file.
+    }
+}
+
 /// Writes a file durably and atomically, readable only by its owner. Without `replace`, fails if it exists.
 pub(super) fn write(path: &Path, text: &str, replace: bool) -> io::Result<()> {
     let parent = folder_of(path);

@@ -4,8 +4,10 @@ use std::io;
 use std::path::Path;
 
 use zeroize::Zeroizing;
+use zkflow_core::service::id::SealKeyId;
 
 use super::key::{KeyError, LENGTH, VaultKey};
+use super::keys::Keys;
 use super::private;
 
 /// The keys of a [`Vault`](super::Vault): the first one seals, all of them open. Has neither `Debug` nor `Serialize`.
@@ -70,17 +72,40 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Removes all keys but the first. Returns their number.
-    pub fn forget_older(&mut self) -> usize {
-        self.0.drain(1..).count()
+    /// Removes the keys with these ids, but never the first one. Returns the ids of the removed keys.
+    pub fn forget(&mut self, ids: &[SealKeyId]) -> Vec<SealKeyId> {
+        let mut own = self.ids().into_iter().enumerate();
+        let forgotten = |(place, id): &(usize, SealKeyId)| *place > 0 && ids.contains(id);
+        let mut removed = Vec::new();
+        self.0.retain(|_| match own.next().filter(forgotten) {
+            Some((_, id)) => {
+                removed.push(id);
+                false
+            }
+            None => true,
+        });
+        removed
     }
 
-    /// Replaces the key file at `path`, durably and atomically.
+    /// Ids of the keys, the current one first.
+    pub fn ids(&self) -> Vec<SealKeyId> {
+        self.0.iter().map(|key| Keys::of(key).name()).collect()
+    }
+
+    /// Changes the key file at `path`, durably and atomically. Of several changes at the same time, in any process, one follows the
+    /// other. Blocks briefly. Returns the changed ring.
     ///
     /// # Errors
-    /// The file cannot be written.
-    pub fn store(&self, path: &Path) -> Result<(), KeyError> {
-        self.write(path, true).map_err(|source| KeyError::File { path: path.to_owned(), source })
+    /// The file cannot be read or written; the error of `change`. The file is then unchanged.
+    pub fn change<E: From<KeyError>>(
+        path: &Path,
+        change: impl FnOnce(&mut Self) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        let _lock = private::lock(path)?;
+        let mut ring = Self::load(path)?;
+        change(&mut ring)?;
+        ring.write(path, true).map_err(|source| KeyError::File { path: path.to_owned(), source })?;
+        Ok(ring)
     }
 
     /// Writes the keys durably and atomically, one a line. Without `replace`, fails if the file exists.

@@ -452,20 +452,45 @@ fn macs_and_fingerprints_of_an_earlier_key_are_recognised() {
 }
 
 #[test]
+fn changes_of_a_key_file_at_the_same_time_lose_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret.key");
+    KeyRing::load_or_create(&path).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 1..8 {
+            scope.spawn(|| drop(KeyRing::change(&path, KeyRing::renew).unwrap()));
+        }
+    });
+    assert_eq!(KeyRing::load(&path).unwrap().ids().len(), 8);
+}
+
+#[test]
 fn a_ring_is_read_renewed_and_shortened() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("secret.key");
     let bytes = |ring: &KeyRing| ring.keys().iter().map(|key| *key.bytes()).collect::<Vec<_>>();
-    let mut ring = KeyRing::load_or_create(&path).unwrap();
-    let first = bytes(&ring);
-    ring.renew().unwrap();
-    ring.store(&path).unwrap();
+    let first = bytes(&KeyRing::load_or_create(&path).unwrap());
+    KeyRing::change(&path, KeyRing::renew).unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    let mut ring = KeyRing::load(&path).unwrap();
+    let ring = KeyRing::load(&path).unwrap();
     assert_eq!((ring.keys().len(), bytes(&ring)[1]), (2, first[0]));
-    assert_eq!(ring.forget_older(), 1);
-    ring.store(&path).unwrap();
-    assert_ne!(bytes(&KeyRing::load(&path).unwrap()), first);
+    let ids = ring.ids();
+    // A key that came meanwhile stays, and so does the first one.
+    KeyRing::change(&path, KeyRing::renew).unwrap();
+    let forget = |ring: &mut KeyRing| {
+        assert_eq!(ring.forget(&ids[1..]), ids[1..]);
+        assert!(ring.forget(&ring.ids()[..1]).is_empty());
+        Ok::<(), KeyError>(())
+    };
+    let ring = KeyRing::change(&path, forget).unwrap();
+    assert_eq!((ring.ids().len(), &ring.ids()[1]), (2, &ids[0]));
+    assert_eq!(bytes(&KeyRing::load(&path).unwrap()), bytes(&ring));
+    let refused = KeyRing::change(&path, |ring| {
+        ring.renew()?;
+        Err(KeyError::Malformed)
+    });
+    assert!(matches!(refused, Err(KeyError::Malformed)));
+    assert_eq!(bytes(&KeyRing::load(&path).unwrap()), bytes(&ring), "a refused change was written");
 
     for text in [format!("{KEY},{LATER}"), format!(" {KEY}\n{LATER}\n"), format!("{KEY}, {LATER}")] {
         assert_eq!(bytes(&KeyRing::parse(&text).unwrap()).len(), 2);

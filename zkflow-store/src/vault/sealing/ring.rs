@@ -65,12 +65,17 @@ impl SealingRing {
         self.write(path, false)
     }
 
-    /// Replaces the file by this ring. Blocks briefly.
+    /// Changes a file, durably and atomically. Of several changes at the same time, in any process, one follows the other. Blocks
+    /// briefly. Returns the changed ring.
     ///
     /// # Errors
-    /// The file cannot be written.
-    pub fn replace(&self, path: &Path) -> Result<(), KeyError> {
-        self.write(path, true)
+    /// See [`load`](Self::load); the file cannot be written.
+    pub fn change(path: &Path, change: impl FnOnce(&mut Self)) -> Result<Self, KeyError> {
+        let _lock = private::lock(path)?;
+        let mut ring = Self::load(path)?;
+        change(&mut ring);
+        ring.write(path, true)?;
+        Ok(ring)
     }
 
     /// Puts a new key before the others.

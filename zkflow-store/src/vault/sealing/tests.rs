@@ -84,12 +84,24 @@ fn a_process_with_public_keys_seals_for_the_ring_of_another() {
     for blob in [&old, &new] {
         assert_eq!(worker.open(blob, bound).unwrap(), TEXT);
     }
-    ring.prune();
-    ring.replace(&path).unwrap();
+    SealingRing::change(&path, SealingRing::prune).unwrap();
     let worker = Sealing::with_ring(SealingRing::load(&path).unwrap());
     assert_eq!(worker.open(&new, bound).unwrap(), TEXT);
     assert_eq!(worker.open(&old, bound), Err(OpenError::OtherKey));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn rotations_of_a_file_at_the_same_time_lose_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ring");
+    SealingRing::generate().create(&path).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| drop(SealingRing::change(&path, SealingRing::rotate).unwrap()));
+        }
+    });
+    assert_eq!(SealingRing::load(&path).unwrap().public_keys().count(), 9);
 }
 
 #[test]
