@@ -94,7 +94,7 @@ pub(super) fn recording<T>(
 
 impl CircuitFiles {
     /// Generates the keys of a compiled circuit with [`make_key`], and all files derived from them. If the template names a
-    /// key, it is checked and used instead. Also records the witness calculation, and compares it with the circuit's module
+    /// key, it is checked and used instead. In the folder of the options, if they have one, the key is no part of the result. Also records the witness calculation, and compares it with the circuit's module
     /// in `sandbox`.
     ///
     /// `rng` supplies the secret of the setup. A seeded one gives keys that anyone can break.

@@ -1,7 +1,7 @@
 //! Keys of ceremonies that templates name in their manifests.
 
 use std::fs::{self, File};
-use std::io::{self, Cursor};
+use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use zkflow_circom::template::{KeyFile, KeySpec, Params, Template, TemplateName};
@@ -9,7 +9,7 @@ use zkflow_groth16::digest::{Digest, Hasher};
 use zkflow_groth16::error::{Classified, ErrorKind};
 use zkflow_groth16::format::r1cs::R1cs;
 use zkflow_groth16::rng::SecureRng;
-use zkflow_groth16::setup::{KeyOptions, PowersFile, PowersSource, StepOptions};
+use zkflow_groth16::setup::{CeremonyError, KeyOptions, PowersFile, PowersSource, StepOptions};
 
 use super::files::JudgedKey;
 use super::import::{Forgeable, GivenKey, ImportError, judge, require_published};
@@ -65,7 +65,8 @@ impl TemplateKey {
         self.judge(r1cs, powers, options, rng).map(drop)
     }
 
-    /// Checks the files, and reads the key.
+    /// Checks the files. The key is copied to the [file](KeyOptions::key_file) of the options, or read into memory if they have
+    /// none.
     pub(super) fn judge(
         &self,
         r1cs: &R1cs,
@@ -73,10 +74,30 @@ impl TemplateKey {
         options: KeyOptions<'_>,
         rng: &mut dyn SecureRng,
     ) -> Result<JudgedKey, TemplateKeyError> {
-        let steps = StepOptions::default().with_memory(MEMORY);
-        let spec = &self.spec;
-        // What is judged is what is returned: the bytes are read once.
-        let zkey = self.read(&spec.zkey)?;
+        // What is judged is what is used: a copy that does not change.
+        match options.key_file() {
+            Some(path) => {
+                self.copy(&self.spec.zkey, &path)?;
+                let file = File::open(path).map_err(|error| self.broken(&self.spec.zkey, error))?;
+                self.judge_copy(BufReader::new(file), r1cs, powers, options, rng)
+            }
+            None => {
+                let zkey = self.read(&self.spec.zkey)?;
+                let judged = self.judge_copy(Cursor::new(&zkey), r1cs, powers, options, rng)?;
+                Ok(JudgedKey { zkey: Some(zkey), ..judged })
+            }
+        }
+    }
+
+    fn judge_copy(
+        &self,
+        zkey: impl Read + Seek,
+        r1cs: &R1cs,
+        powers: &dyn PowersSource,
+        options: KeyOptions<'_>,
+        rng: &mut dyn SecureRng,
+    ) -> Result<JudgedKey, TemplateKeyError> {
+        let (spec, steps) = (&self.spec, options.verification);
         let read = |file: &Option<KeyFile>| file.as_ref().map(|file| self.read(file)).transpose();
         let verification_key = read(&spec.verification_key)?;
         let transcript = spec.transcript.as_ref().map(|file| self.transcript(file)).transpose()?;
@@ -85,7 +106,7 @@ impl TemplateKey {
             require_published(powers, name).map_err(|error| self.fault(&spec.zkey, error.into()))?;
         }
         let given = GivenKey {
-            file: Cursor::new(&zkey),
+            file: zkey,
             digest: spec.zkey.sha256,
             verification_key: verification_key.as_deref(),
             powers: match &own {
@@ -96,15 +117,14 @@ impl TemplateKey {
             steps,
             forgeable: Forgeable::Refuse,
         };
-        let judged = judge(r1cs, given, options, rng).map_err(|error| {
+        judge(r1cs, given, options, rng).map_err(|error| {
             let file = match &error {
                 ImportError::OtherKey | ImportError::Json(_) => spec.verification_key.as_ref(),
                 ImportError::Transcript(_) => spec.transcript.as_ref(),
                 _ => None,
             };
             self.fault(file.unwrap_or(&spec.zkey), KeyProblem::Refused(error))
-        })?;
-        Ok(JudgedKey { zkey: Some(zkey), ..judged })
+        })
     }
 
     fn transcript(&self, file: &KeyFile) -> Result<Box<dyn Transcript>, TemplateKeyError> {
@@ -122,6 +142,22 @@ impl TemplateKey {
             true => Ok(bytes),
             false => Err(self.fault(file, KeyProblem::Digest)),
         }
+    }
+
+    /// Copies a file in pieces, and compares the copy with the digest.
+    fn copy(&self, file: &KeyFile, to: &Path) -> Result<(), TemplateKeyError> {
+        let mut source = File::open(self.path(file)?).map_err(|error| self.fault(file, error.into()))?;
+        let copied = File::create(to).and_then(|mut copy| io::copy(&mut source, &mut copy));
+        copied.map_err(|error| self.broken(file, error))?;
+        match digest(to).map_err(|error| self.broken(file, error))? == file.sha256 {
+            true => Ok(()),
+            false => Err(self.fault(file, KeyProblem::Digest)),
+        }
+    }
+
+    /// A disk that is full or broken is no fault of the template.
+    fn broken(&self, file: &KeyFile, error: io::Error) -> TemplateKeyError {
+        self.fault(file, KeyProblem::Refused(CeremonyError::from(error).into()))
     }
 
     /// Checks powers of tau. A change of the file after that is noticed when they are used.
@@ -159,9 +195,6 @@ impl TemplateKey {
         }
     }
 }
-
-/// Memory of the verification of a key, beside the circuit and the key.
-const MEMORY: u64 = 256 << 20;
 
 fn digest(path: &Path) -> io::Result<Digest> {
     let mut hasher = Hasher::default();

@@ -29,6 +29,8 @@ pub struct KeyOptions<'a> {
     pub record_key: Option<&'a RecordKey>,
     /// Folder for the keys of the steps; `None`: they are in memory.
     pub folder: Option<&'a Path>,
+    /// Options of the verification of a given key, in place of one that is made.
+    pub verification: StepOptions<'a>,
 }
 
 /// Memory for the points of a step whose keys are in a folder.
@@ -60,6 +62,13 @@ impl<'a> KeyOptions<'a> {
     /// The file for the finished key in the folder; `None` without a folder.
     pub fn key_file(&self) -> Option<PathBuf> {
         Some(self.folder?.join("made.zkey"))
+    }
+
+    /// Limits the verification of a given key.
+    #[must_use]
+    pub fn with_verification(mut self, options: StepOptions<'a>) -> Self {
+        self.verification = options;
+        self
     }
 
     /// Seals the record. Later, a label of the key follows only from a sealed record.

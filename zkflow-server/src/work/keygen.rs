@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
-use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName};
+use zkflow_core::circuit::{Blueprint, CircuitFiles};
 use zkflow_core::compile::CompileError;
 use zkflow_core::id::CircuitId;
 use zkflow_core::rng::os_rng;
@@ -64,15 +64,14 @@ impl KeyGeneration {
             let options = KeyOptions::default()
                 .with_beacon(app.beacon.as_ref())
                 .with_record_key(&app.record_key)
+                .with_verification(app.config.limits.import())
                 .in_folder(scratch.folder());
             let zkey = options.key_file();
             let rng = &mut os_rng();
             let files =
                 CircuitFiles::generate(&blueprint, compiled, &app.sandbox, &*app.powers, options, rng)
                     .map_err(stop)?;
-            // A key that the template names is among the files.
-            let is_made = files.files.iter().all(|(name, _)| *name != FileName::ProvingKey);
-            Ok::<_, Stop>((files, zkey.filter(|_| is_made).map(|path| (Arc::new(scratch), path))))
+            Ok::<_, Stop>((files, zkey.map(|path| (Arc::new(scratch), path))))
         };
         let (files, zkey) = blocking(generate).await??;
         self.advance(circuit, CircuitStage::Store, "setup", began).await?;
