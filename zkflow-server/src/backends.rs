@@ -46,8 +46,8 @@ use crate::config::Config;
 use crate::maintenance::Data;
 use crate::maintenance::binding::bind;
 use crate::state::{
-    ActivityLog, App, Budgets, CacheFolders, Changes, LoadedCircuits, Meters, Pauses, Rates, SharedRates,
-    TenantMetrics, Turns, Verifiers,
+    ActivityLog, App, Budgets, CacheFolders, Changes, EntryRates, LoadedCircuits, Meters, Pauses, Rates,
+    SharedRates, TenantMetrics, Turns, Verifiers,
 };
 use crate::telemetry;
 #[cfg(feature = "evm")]
@@ -311,6 +311,7 @@ async fn assemble(
         changes,
         budgets: Budgets::new(&config.http),
         rates: Rates::new(&config.limits, &config.plans).with(rates),
+        entries: EntryRates::new(config.limits.changes_per_hour),
         tenant_metrics: TenantMetrics::new(config.http.metrics_tenants),
         meters: Meters::default(),
         verifiers: Verifiers::new(processors),

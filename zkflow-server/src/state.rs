@@ -33,6 +33,7 @@ mod addresses;
 mod budgets;
 mod changes;
 mod circuits;
+mod entries;
 mod loaded;
 mod meters;
 mod pauses;
@@ -50,6 +51,7 @@ pub(crate) use addresses::network;
 pub(crate) use budgets::LOCAL;
 pub use budgets::{Budget, Budgets, ClientAddress, Exhausted, Held};
 pub use changes::{Changes, Subscription};
+pub use entries::EntryRates;
 pub use loaded::{CacheFolders, CircuitUse, LoadedCircuits};
 pub use meters::{Meter, Meters};
 pub use pauses::Pauses;
@@ -124,6 +126,8 @@ pub struct App {
     pub budgets: Budgets,
     /// Limits of the requests of each caller.
     pub rates: Rates,
+    /// Limits of the entries of the audit log that each tenant causes.
+    pub entries: EntryRates,
     /// Metrics by tenant.
     pub tenant_metrics: TenantMetrics,
     /// What the tenants with a plan owe and have used.

@@ -90,6 +90,11 @@ impl Hooks {
         SecretString::from(self.url.clone())
     }
 
+    /// Whether the address is this one, for every request or not.
+    pub fn has(&self, url: &SecretString, every: bool) -> bool {
+        self.url == url.expose_secret() && self.every == every
+    }
+
     /// Sets the address.
     pub fn set_url(&mut self, url: &SecretString) {
         self.url.zeroize();

@@ -41,6 +41,9 @@ settings! {
         /// Requests of all callers of a tenant together, as a multiple of those of one caller: so many callers may have their full
         /// pace at the same time. 0: no limit
         tenant_pace: u32 = 10, "tenant-pace", "ZKFLOW_TENANT_PACE", 0..=1_000;
+        /// Changes of webhooks and visibility, and deletions of circuits and ceremonies, that a tenant may make in an hour and
+        /// at once: each has an entry in the audit log. Further ones are refused with 429. 0: no limit
+        changes_per_hour: u32 = 3_600, "changes-per-hour", "ZKFLOW_CHANGES_PER_HOUR", 0..=1_000_000;
         /// Limit of a tenant's circuits; a further one is refused with 429. 0: none
         max_circuits: u64 = 1_000, "max-circuits", "ZKFLOW_MAX_CIRCUITS", 0..=BILLION;
         /// Limit of the files of a tenant's circuits together; a further circuit is refused with 429. 0: none
@@ -56,7 +59,8 @@ settings! {
         /// Limit of an upload's constraint system, witness calculator and signal names together, which an import holds
         /// in memory, decoded to several times the size
         upload_parts_mib: u64 = 128, "upload-parts-mib", "ZKFLOW_UPLOAD_PARTS_MIB", 1..=TEBIBYTE_MIB;
-        /// Memory of the verification of an imported key or of its powers of tau, beside the circuit
+        /// Memory of the verification of a key that was imported or that a template names, or of its powers of tau, beside the
+        /// circuit
         import_memory_mib: u64 = 256, "import-memory-mib", "ZKFLOW_IMPORT_MEMORY_MIB", 64..=TEBIBYTE_MIB;
         /// Limit of a tenant's unfinished uploads together; further ones are refused with 429
         tenant_upload_mib: u64 = 16384, "tenant-upload-mib", "ZKFLOW_TENANT_UPLOAD_MIB", 1..=TEBIBYTE_MIB;

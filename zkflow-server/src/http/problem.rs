@@ -115,6 +115,10 @@ impl From<RequestError> for Problem {
                 RequestError::Ceremony(refusal) if refusal.is_crowd() => {
                     plain(StatusCode::TOO_MANY_REQUESTS).retry_after(60)
                 }
+                RequestError::TooManyChanges(wait) => {
+                    let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+                    plain(StatusCode::TOO_MANY_REQUESTS).retry_after(seconds)
+                }
                 RequestError::Plan { retry_s, .. } => {
                     plain(StatusCode::TOO_MANY_REQUESTS).retry_after(retry_s)
                 }

@@ -10,7 +10,7 @@ use crate::state::App;
 /// Records what a caller is about to do; see [`audit::record`].
 ///
 /// # Errors
-/// The catalog fails. Then nothing may be done.
+/// The catalog fails; [`RequestError::TooManyChanges`]. Then nothing may be done.
 pub async fn record(
     app: &App,
     tenant: &TenantId,
@@ -18,7 +18,25 @@ pub async fn record(
     action: AuditAction,
     subject: &str,
 ) -> Result<(), RequestError> {
+    if is_limited(action) && actor != SERVICE {
+        app.entries.take(tenant).map_err(RequestError::TooManyChanges)?;
+    }
     Ok(audit::record(&app.data(), tenant, actor, action, subject).await?)
+}
+
+/// Whether a tenant could repeat the change without end. Others have limits of their own, or are those of operators.
+fn is_limited(action: AuditAction) -> bool {
+    matches!(
+        action,
+        AuditAction::CircuitShare
+            | AuditAction::CircuitDelete
+            | AuditAction::CeremonyAnnounce
+            | AuditAction::CeremonyFinish
+            | AuditAction::CeremonyDelete
+            | AuditAction::WebhooksSet
+            | AuditAction::WebhooksRotate
+            | AuditAction::WebhooksDelete
+    )
 }
 
 /// The caller of a request. A document that the service itself makes has none.

@@ -87,7 +87,8 @@ pub async fn hooks(app: &App, tenant: &TenantId) -> Result<Arc<Hooks>, RequestEr
     app.hooks.of(&app.vault, tenant).await?.ok_or(RequestError::NoHooks)
 }
 
-/// Sets the address of a tenant. Returns its hooks, and whether they are new, with a first secret.
+/// Sets the address of a tenant. Returns its hooks, and whether they are new, with a first secret. If they have this address
+/// already, nothing is changed or recorded.
 ///
 /// # Errors
 /// Callbacks are not allowed; the address is refused.
@@ -108,6 +109,10 @@ pub async fn set(
         }
         error => fault("url", error.to_string()),
     })?;
+    let present = Hooks::read(&app.vault, tenant).await?.1;
+    if let Some(hooks) = present.filter(|hooks| hooks.has(url, every)) {
+        return Ok((hooks, false));
+    }
     let (is_new, hooks) = change(app, tenant, actor, AuditAction::WebhooksSet, |present| {
         let mut hooks = present.unwrap_or_else(|| Hooks::new(url, every));
         hooks.set_url(url);

@@ -1,5 +1,7 @@
 //! [`RequestError`] and [`InputFault`].
 
+use std::time::Duration;
+
 use zkflow_core::circuit::BlueprintError;
 use zkflow_core::error::{Classified, ErrorKind};
 use zkflow_core::id::CircuitId;
@@ -218,6 +220,12 @@ pub enum RequestError {
     /// The tenant has used its share of the queue.
     #[error("your waiting requests take your whole share of queue {0}: try again later")]
     ShareUsed(QueueName),
+    /// The tenant makes more changes than the settings allow. A further one is accepted after this time.
+    #[error(
+        "the tenant changes webhooks, visibility, circuits or ceremonies more often than the setting changes_per_hour \
+         allows"
+    )]
+    TooManyChanges(Duration),
     /// Too many requests for circuits of templates are being prepared.
     #[error("too many circuits are being asked for at the same time: try again later")]
     TooManyRenderings,
@@ -341,6 +349,7 @@ impl Classified for RequestError {
             | Self::Forbidden(_) => ErrorKind::Invalid,
             Self::Overloaded(_)
             | Self::ShareUsed(_)
+            | Self::TooManyChanges(_)
             | Self::TooManyRenderings
             | Self::TooManyUploads
             | Self::CircuitQuota(_)
@@ -405,6 +414,7 @@ impl Classified for RequestError {
             Self::WrongPlace(_) => "wrong_place",
             Self::KeyReused => "idempotency_key_reused",
             Self::Overloaded(_) | Self::ShareUsed(_) | Self::TooManyRenderings => "overloaded",
+            Self::TooManyChanges(_) => "too_many_requests",
             Self::TooManyWatchers => "too_many_watchers",
             Self::TooManyDownloads => "too_many_downloads",
             Self::TooManyVerifications => "too_many_verifications",

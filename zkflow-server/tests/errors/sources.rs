@@ -144,6 +144,7 @@ fn status_of_variant(class: &str, variant: &str) -> Option<u16> {
             REQUEST,
             "Overloaded"
             | "ShareUsed"
+            | "TooManyChanges"
             | "TooManyRenderings"
             | "TooManyUploads"
             | "CircuitQuota"

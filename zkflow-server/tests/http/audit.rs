@@ -153,3 +153,33 @@ async fn many_changes_at_once_are_one_sealed_chain() {
     forged.push(AuditEntry::after(forged.last(), event, |_| entries[3].seal.clone()));
     assert_eq!(check(&forged), Err(Fault::Seal(4)));
 }
+
+#[tokio::test]
+async fn a_change_without_effect_has_no_entry_and_other_changes_have_a_rate() {
+    let server = guarded_with(|config| {
+        config.webhooks.callbacks = true;
+        config.limits.changes_per_hour = 3;
+    })
+    .await;
+    let (_, key) = server.key_until("operators", Scope::ALL, None).await;
+    let (_, other) = server.key_until("acme", Scope::ALL, None).await;
+    let set = async |key: &str, url: &str| {
+        let mut set = json_request("/v1/webhooks", &json!({"url": url}).to_string());
+        *set.method_mut() = Method::PUT;
+        server.send(with_key(key, set)).await
+    };
+    for _ in 0..10 {
+        assert!(set(&key, "https://1.1.1.1/").await.status.is_success());
+    }
+    assert_eq!(log(&server, &key).await.len(), 1);
+    for url in ["https://1.1.1.1/a", "https://1.1.1.1/b"] {
+        assert!(set(&key, url).await.status.is_success());
+    }
+    let refused = set(&key, "https://1.1.1.1/c").await;
+    refused.problem(429, "too_many_requests");
+    assert!(refused.text().contains("changes_per_hour"), "{}", refused.text());
+    assert!(refused.header("retry-after").parse::<u32>().unwrap() > 1);
+    assert!(set(&key, "https://1.1.1.1/b").await.status.is_success(), "a repeat is no change");
+    assert!(set(&other, "https://1.1.1.1/c").await.status.is_success(), "another tenant has its own rate");
+    assert_eq!(log(&server, &key).await.len(), 4);
+}
