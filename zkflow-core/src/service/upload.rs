@@ -53,6 +53,9 @@ pub struct Upload {
     /// The circuit that is imported from the files; `None` until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub circuit: Option<CircuitId>,
+    /// Whether it has ended, and is kept because signed URLs may still add parts to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
 }
 
 /// A declared file.
@@ -154,7 +157,7 @@ mod tests {
     fn upload(files: Vec<UploadFile>) -> Upload {
         let now = Timestamp::from_millis(1);
         let (id, tenant) = (UploadId::generate(now), TenantId::default());
-        Upload { id, tenant, files, expires_at: now, circuit: None }
+        Upload { id, tenant, files, expires_at: now, circuit: None, closed: false }
     }
 
     fn source(path: &str, content: &str) -> UploadFile {

@@ -72,7 +72,7 @@ pub async fn request(app: &App, tenant: &TenantId, new: NewImport) -> Result<Cir
     uploads::write(app, &upload, PutMode::Overwrite).await?;
     let circuit = circuits::obtain(app, tenant, new.visibility, new.callback, new.origin, wanted).await?;
     if !uploads::needs(&circuit, &upload.id) {
-        uploads::remove(app, tenant, &upload.id).await?;
+        uploads::close(app, tenant, &upload.id).await?;
     }
     Ok(circuit)
 }

@@ -32,8 +32,8 @@ pub async fn create(app: &App, tenant: &TenantId, files: Vec<UploadFile>) -> Res
     check(app, &files)?;
     let now = app.now();
     let expires_at = now + app.config.limits.upload_ttl();
-    let upload =
-        Upload { id: UploadId::generate(now), tenant: tenant.clone(), files, expires_at, circuit: None };
+    let (id, tenant_id) = (UploadId::generate(now), tenant.clone());
+    let upload = Upload { id, tenant: tenant_id, files, expires_at, circuit: None, closed: false };
     // One at a time, so that a tenant's requests do not exceed its share together. Several processes can exceed it by
     // one upload each.
     let _turn = app.uploads.lock().await;
@@ -60,10 +60,10 @@ pub async fn create(app: &App, tenant: &TenantId, files: Vec<UploadFile>) -> Res
 /// Returns an upload of the tenant.
 ///
 /// # Errors
-/// [`RequestError::UnknownUpload`] if there is none, or it has expired.
+/// [`RequestError::UnknownUpload`] if there is none, or it has expired or ended.
 pub async fn get(app: &App, tenant: &TenantId, id: &UploadId) -> Result<Upload, RequestError> {
     let found = read(app, tenant, id).await?;
-    let present = found.filter(|upload| upload.expires_at > app.now());
+    let present = found.filter(|upload| upload.expires_at > app.now() && !upload.closed);
     present.ok_or_else(|| RequestError::UnknownUpload(id.clone()))
 }
 
@@ -151,7 +151,38 @@ pub async fn signed_parts(
 /// [`RequestError::UnknownUpload`]; [`RequestError::UploadInUse`].
 pub async fn delete(app: &App, tenant: &TenantId, id: &UploadId) -> Result<(), RequestError> {
     unused(app, tenant, id).await?;
-    Ok(remove(app, tenant, id).await?)
+    close(app, tenant, id).await
+}
+
+/// Ends an upload: removes its parts, then its session. With signed URLs, the session stays until the last one has ended, so that
+/// the parts that they may add are counted, and found by the clean-up.
+///
+/// # Errors
+/// The store fails.
+pub(crate) async fn close(app: &App, tenant: &TenantId, id: &UploadId) -> Result<(), RequestError> {
+    let found = if is_direct(app) { read(app, tenant, id).await? } else { None };
+    let now = app.now();
+    // No URL is valid beyond the expiry of the upload.
+    let ends = |upload: &Upload| match upload.closed {
+        true => upload.expires_at,
+        false => (now + Duration::from_secs(app.config.storage.s3_upload_s)).min(upload.expires_at),
+    };
+    match found.map(|upload| (ends(&upload), upload)).filter(|(ends, _)| *ends > now) {
+        None => Ok(remove(app, tenant, id).await?),
+        Some((expires_at, upload)) => {
+            remove_parts(app, id).await?;
+            write(app, &Upload { expires_at, circuit: None, closed: true, ..upload }, PutMode::Overwrite)
+                .await
+        }
+    }
+}
+
+async fn remove_parts(app: &App, id: &UploadId) -> Result<(), StoreError> {
+    let parts: Vec<_> = app.store.list(&ArtifactPath::parts_of(id)).try_collect().await?;
+    for key in parts {
+        app.store.delete(&key).await?;
+    }
+    Ok(())
 }
 
 /// Removes the parts of an upload, then its session.
@@ -159,10 +190,7 @@ pub async fn delete(app: &App, tenant: &TenantId, id: &UploadId) -> Result<(), R
 /// # Errors
 /// The store fails.
 pub(crate) async fn remove(app: &App, tenant: &TenantId, id: &UploadId) -> Result<(), StoreError> {
-    let parts: Vec<_> = app.store.list(&ArtifactPath::parts_of(id)).try_collect().await?;
-    for key in parts {
-        app.store.delete(&key).await?;
-    }
+    remove_parts(app, id).await?;
     let session = ArtifactPath::Upload { tenant: tenant.clone(), upload: id.clone() };
     app.store.delete(&session.key()).await
 }

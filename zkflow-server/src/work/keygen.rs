@@ -124,7 +124,7 @@ impl Steps for KeyGeneration {
         let Some(circuit) = self.app.catalog.circuits().get(id).await.map_err(outage)? else { return Ok(()) };
         let ended = circuit.is_final();
         let Some(import) = circuit.origin.import().filter(|_| ended) else { return Ok(()) };
-        uploads::remove(&self.app, &circuit.life.tenant, &import.upload).await.map_err(outage)
+        uploads::close(&self.app, &circuit.life.tenant, &import.upload).await.map_err(outage)
     }
 }
 

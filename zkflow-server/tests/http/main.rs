@@ -16,6 +16,7 @@ mod dashboard;
 mod deletion;
 mod delivery;
 mod described;
+mod direct;
 mod documents;
 mod events;
 mod gpu;
