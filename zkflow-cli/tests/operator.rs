@@ -92,8 +92,8 @@ async fn every_document_and_every_job_ends_with_one_line_that_names_its_request(
     let lines = lines(folder.path());
     for (kind, id, status, request, failure, queue) in [
         ("circuit", circuit, "ready", "for-circuit", None, "key-generation"),
-        ("proof request", &proof, "completed", "for-proof", None, "proof-generation"),
-        ("proof request", &wrong, "failed", "for-wrong-proof", Some(&refused), "proof-generation"),
+        ("proof request", proof.as_str(), "completed", "for-proof", None, "proof-generation"),
+        ("proof request", wrong.as_str(), "failed", "for-wrong-proof", Some(&refused), "proof-generation"),
         ("deployment", deployment, "failed", "for-deployment", Some(&unreachable), "deploy"),
     ] {
         let of_document = |line: &Value| line["fields"]["message"] == "ended" && line["fields"]["id"] == id;

@@ -175,7 +175,7 @@ async fn a_large_artifact_is_fetched_in_pieces_also_above_the_limit() {
         assert_eq!((setup.files().len(), setup.fetched(), setup.streamed()), (files, 0, streams));
         assert_eq!(std::fs::read_dir(setup.folder.path().join(".tmp")).unwrap().count(), 0);
         // The bytes stay when the file is replaced and removed.
-        setup.put_far("circuits/0/key", &[7; 2 * local::SMALL as usize]).await;
+        setup.put_far("circuits/0/key", &vec![7; 2 * local::SMALL as usize]).await;
         setup.read("circuits/0/key").await;
         setup.files().iter().for_each(|file| std::fs::remove_file(file).unwrap());
         assert!(first == body);

@@ -235,7 +235,7 @@ fn in_transaction(
         (write.work)(state.clone().map(|()| connection))
     });
     let replies = replies.collect();
-    let commit = || {
+    let commit = || -> Result<(), DatabaseError> {
         let began = Instant::now();
         execute("COMMIT")?;
         let labels = [("durability", durability.as_str())];
