@@ -4,8 +4,8 @@
 //! - sealed private inputs: [`Vault`], with [`Sealing`](vault::sealing::Sealing).
 //!
 //! [`GuardedCatalog`] and [`GuardedStore`] add retries to backends on other machines. [`CachedStore`] caches
-//! large artifacts. [`local`] maps files of this machine, and writes them in pieces. Every backend, guarded or cached, passes the suite of its trait in
-//! `zkflow_core::service::conformance`.
+//! large artifacts. [`local`] maps files of this machine, and writes them in pieces. Every backend, guarded or
+//! cached, passes the suite of its trait in `zkflow_core::service::conformance`.
 //!
 //! ```
 //! use zkflow_core::service::store::{ArtifactStore, PutMode};
