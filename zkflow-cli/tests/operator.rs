@@ -180,7 +180,12 @@ async fn a_log_in_a_file_has_no_colours_and_names_a_server_without_authenticatio
 async fn the_metrics_contain_the_time_of_commits() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path(), &[]);
-    let metrics = reqwest::get(format!("{}/metrics", server.base())).await.unwrap().text().await.unwrap();
+    let get = async |path: &str| {
+        reqwest::get(format!("{}{path}", server.base())).await.unwrap().text().await.unwrap()
+    };
+    // It writes to the catalog.
+    get("/ready").await;
+    let metrics = get("/metrics").await;
     let name = "zkflow_database_commit_duration_seconds";
     let count = format!("{name}_count{{durability=\"now\"}} ");
     let count = metrics.lines().find_map(|line| line.strip_prefix(&count)).expect("no commit was measured");
