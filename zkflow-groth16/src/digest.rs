@@ -74,7 +74,7 @@ impl<'de> Deserialize<'de> for Digest {
 }
 
 /// Computes a [`Digest`] over appended parts, or over bytes written to it.
-#[derive(Default, Clone)]
+#[derive(Debug, Default, Clone)]
 pub struct Hasher(Sha256);
 
 impl Hasher {

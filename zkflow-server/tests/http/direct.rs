@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use serde_json::json;
 use zkflow_core::digest::Digest;
-use zkflow_core::service::clock::{Clock as _, ManualClock};
+use zkflow_core::service::clock::ManualClock;
 use zkflow_core::service::store::{ArtifactPath, PutMode};
 use zkflow_server::maintenance::clean::{self, Grace};
 use zkflow_server::state::App;
