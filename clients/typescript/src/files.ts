@@ -1,5 +1,6 @@
 /** Files as snarkjs takes them, and Blobs: their bytes in pieces, their lengths and digests. No file is held in memory whole. */
-import { Sha256 } from "./sha256.js";
+import { hasher, sha256 } from "./digest.js";
+import { inNode, node } from "./node.js";
 
 /** A path (Node), a URL, the bytes, a `Blob` or `File`, or snarkjs' file in memory. */
 export type FileLike = string | Uint8Array | Blob | { readonly type: "mem"; readonly data?: Uint8Array };
@@ -24,16 +25,6 @@ export async function measure(file: FileLike, signal?: AbortSignal): Promise<Mea
   known.set(name, found);
   found.catch(() => known.delete(name));
   return unlessAborted(found, signal);
-}
-
-/** SHA-256 of bytes, or of a text in UTF-8, in hex digits. */
-export async function sha256(content: Uint8Array | string): Promise<string> {
-  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  const subtle = globalThis.crypto?.subtle;
-  if (subtle !== undefined) return toHex(new Uint8Array(await subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)));
-  const hash = await hasher();
-  hash.update(bytes);
-  return hash.digest();
 }
 
 /** The bytes of a file, in pieces of any length. */
@@ -82,25 +73,6 @@ async function measured(content: AsyncIterable<Uint8Array>): Promise<Measured> {
     size += piece.length;
   }
   return { size, sha256: hash.digest() };
-}
-
-/** A digest of bytes that arrive one after the other. WebCrypto needs them all at once, and a page over https. */
-interface Hasher {
-  update(bytes: Uint8Array): void;
-  /** In hex digits. */
-  digest(): string;
-}
-
-interface NodeHash {
-  update(bytes: Uint8Array): unknown;
-  digest(form: "hex"): string;
-}
-
-async function hasher(): Promise<Hasher> {
-  if (!inNode()) return new Sha256();
-  const { createHash } = await node<{ createHash(name: string): NodeHash }>("node:crypto");
-  const hash = createHash("sha256");
-  return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest("hex") };
 }
 
 interface NodeFiles {
@@ -158,24 +130,10 @@ function unlessAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
   });
 }
 
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 function isPath(name: string): boolean {
   return inNode() && !/^(https?|data|blob):/.test(name);
 }
 
 function place(path: string): string | URL {
   return path.startsWith("file:") ? new URL(path) : path;
-}
-
-function inNode(): boolean {
-  const { process } = globalThis as { process?: { versions?: { node?: string } } };
-  return process?.versions?.node !== undefined;
-}
-
-/** A module of Node. Bundlers for browsers must not look for it. */
-function node<T>(name: string): Promise<T> {
-  return import(/* webpackIgnore: true */ /* @vite-ignore */ name) as Promise<T>;
 }

@@ -1,7 +1,8 @@
 /** snarkjs' `groth16` calls, answered by a server: the files name the circuit, and the server proves. */
 import { Client } from "./client.js";
+import { sha256 } from "./digest.js";
 import { NoAnswerError, NoSuchCircuitError, RefusedError } from "./errors.js";
-import { type FileLike, measure, sha256 } from "./files.js";
+import { type FileLike, measure } from "./files.js";
 import { reduced, type SnarkjsValue } from "./numbers.js";
 import type {
   Circuit,

@@ -1,4 +1,6 @@
 /** Inputs that only the workers of a server can read: HPKE (RFC 9180) over WebCrypto. */
+import { base64, type Bytes, join, unhex, utf8 } from "./bytes.js";
+import { sha256 } from "./digest.js";
 import { UnsupportedError } from "./errors.js";
 import { toJson } from "./numbers.js";
 import type { ProofInputs, SealingKey } from "./types.js";
@@ -11,8 +13,6 @@ const SUITE = "DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM";
 /** First byte of inputs that a client sealed. */
 const FORMAT = 4;
 const INFO = "zkflow sealed inputs";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** A key pair that is used once. */
 interface Ephemeral {
@@ -49,15 +49,17 @@ export async function sealWith(
   if (!/^[0-9a-f]{32}$/.test(circuitId)) throw new TypeError("expected the circuitId of the server: 32 lower-case hex digits");
   const subtle = webCrypto();
   const recipient = unhex(key.publicKey);
-  const keyId = (await sha256(join(text("zkflow sealing key"), recipient))).subarray(0, 8);
-  if (hex(keyId) !== key.keyId) throw new TypeError("the sealing key does not have the id that it names");
+  if (recipient?.length !== 32) throw new TypeError("expected a public key of 64 hex digits");
+  const digest = await sha256(join(utf8("zkflow sealing key"), recipient));
+  const keyId = unhex(key.keyId);
+  if (keyId === undefined || digest.slice(0, 16) !== key.keyId) throw new TypeError("the sealing key does not have the id that it names");
   const { privateInputs, publicInputs = {}, userId = "" } = inputs;
-  const plain = text(toJson({ privateInputs, publicInputs }));
+  const plain = utf8(toJson({ privateInputs, publicInputs }));
 
   const header = join(Uint8Array.of(FORMAT), keyId);
   const associated = [header];
   for (const field of ["inputs", "", key.tenant, circuitId, userId]) {
-    const bytes = text(field);
+    const bytes = utf8(field);
     const length = new Uint8Array(4);
     new DataView(length.buffer).setUint32(0, bytes.length, true);
     associated.push(length, bytes);
@@ -66,16 +68,16 @@ export async function sealWith(
   const encapsulated = new Uint8Array(await subtle.exportKey("raw", ephemeral.publicKey));
   const peer = await subtle.importKey("raw", recipient, { name: "X25519" }, false, []);
   const dh = new Uint8Array(await subtle.deriveBits({ name: "X25519", public: peer }, ephemeral.privateKey, 256));
-  const kem = join(text("KEM"), number(KEM));
+  const kem = join(utf8("KEM"), number(KEM));
   const prk = await extract(kem, new Uint8Array(), "eae_prk", dh);
   const shared = await expand(kem, prk, "shared_secret", join(encapsulated, recipient), 32);
 
-  const suite = join(text("HPKE"), number(KEM), number(KDF), number(AEAD));
+  const suite = join(utf8("HPKE"), number(KEM), number(KDF), number(AEAD));
   const none = new Uint8Array();
   const context = join(
     Uint8Array.of(0), // base mode
     await extract(suite, none, "psk_id_hash", none),
-    await extract(suite, none, "info_hash", text(INFO)),
+    await extract(suite, none, "info_hash", utf8(INFO)),
   );
   const secret = await extract(suite, shared, "secret", none);
   const cipherKey = await subtle.importKey("raw", await expand(suite, secret, "key", context, 32), "AES-GCM", false, ["encrypt"]);
@@ -87,12 +89,12 @@ export async function sealWith(
 
 /** LabeledExtract of RFC 9180. An empty salt is 32 zeros: WebCrypto refuses empty keys, and HMAC pads both alike. */
 async function extract(suite: Bytes, salt: Bytes, label: string, input: Bytes): Promise<Bytes> {
-  return hmac(salt.length === 0 ? new Uint8Array(32) : salt, join(text("HPKE-v1"), suite, text(label), input));
+  return hmac(salt.length === 0 ? new Uint8Array(32) : salt, join(utf8("HPKE-v1"), suite, utf8(label), input));
 }
 
 /** LabeledExpand of RFC 9180, for at most 32 bytes: one block of HKDF-Expand. */
 async function expand(suite: Bytes, key: Bytes, label: string, info: Bytes, length: number): Promise<Bytes> {
-  const block = join(number(length), text("HPKE-v1"), suite, text(label), info, Uint8Array.of(1));
+  const block = join(number(length), utf8("HPKE-v1"), suite, utf8(label), info, Uint8Array.of(1));
   return (await hmac(key, block)).subarray(0, length);
 }
 
@@ -100,10 +102,6 @@ async function hmac(key: Bytes, message: Bytes): Promise<Bytes> {
   const subtle = webCrypto();
   const imported = await subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
   return new Uint8Array(await subtle.sign("HMAC", imported, message));
-}
-
-async function sha256(message: Bytes): Promise<Bytes> {
-  return new Uint8Array(await webCrypto().digest("SHA-256", message));
 }
 
 function webCrypto(): SubtleCrypto {
@@ -114,36 +112,6 @@ function webCrypto(): SubtleCrypto {
   return subtle;
 }
 
-function text(value: string): Bytes {
-  return new TextEncoder().encode(value) as Bytes;
-}
-
 function number(value: number): Bytes {
   return Uint8Array.of(value >> 8, value & 0xff);
-}
-
-function join(...parts: readonly Bytes[]): Bytes {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
-function hex(bytes: Bytes): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function unhex(digits: string): Bytes {
-  if (!/^[0-9a-f]{64}$/.test(digits)) throw new TypeError("expected a public key of 64 hex digits");
-  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-}
-
-/** In pieces: a call has a limited number of arguments. */
-function base64(bytes: Bytes): string {
-  let binary = "";
-  for (let at = 0; at < bytes.length; at += 0x8000) binary += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
-  return btoa(binary);
 }

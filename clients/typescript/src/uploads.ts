@@ -1,6 +1,8 @@
 /** Sends files in parts, without more than one part in memory. */
+import { sha256 } from "./digest.js";
 import { NoAnswerError, RefusedError } from "./errors.js";
-import { measure, parts, sha256 } from "./files.js";
+import { measure, parts } from "./files.js";
+import { uploadPath } from "./paths.js";
 import type { Transport } from "./transport.js";
 import type { components } from "./api.js";
 import type { CallOptions, FileToUpload, Upload, UploadOptions } from "./types.js";
@@ -43,7 +45,7 @@ export async function send(
     for await (const bytes of parts(file, partBytes, signal)) {
       const part = number++;
       if (!missing.delete(part)) continue;
-      const path = `/v1/uploads/${encodeURIComponent(uploadId)}/files/${place}`;
+      const path = `${uploadPath(uploadId)}/files/${place}`;
       // A bucket that does not answer or refuses the part is left alone: the server takes the parts too.
       direct = direct && (await sentToBucket(transport, path, part, bytes, signal));
       if (!direct) await transport.send({ method: "PUT", path: `${path}/parts/${part}`, bytes, signal });
