@@ -1,8 +1,14 @@
 /** The calls of the API. */
-import { FailedError, RefusedError, UnsupportedError, WaitExceededError } from "./errors.js";
-import { follow, isFinal } from "./follow.js";
-import { sealInputs } from "./seal.js";
-import { type Call, type ClientOptions, Transport } from "./transport.js";
+import { Ceremonies } from "./ceremonies.js";
+import { FailedError } from "./errors.js";
+import { follow } from "./follow.js";
+import { Jobs } from "./jobs.js";
+import { keyed } from "./keyed.js";
+import { circuitPath, deploymentPath, proofPath, segment, uploadPath } from "./paths.js";
+import { Queues } from "./queues.js";
+import { sealedProofs, sealedTo, sealingKey } from "./sealed.js";
+import { settled } from "./settled.js";
+import { type ClientOptions, type Query, Transport } from "./transport.js";
 import * as uploads from "./uploads.js";
 import type {
   CallOptions,
@@ -12,13 +18,14 @@ import type {
   Contract,
   Deployment,
   DeploymentPage,
-  Document,
   FileName,
   FileToUpload,
   ImportChoices,
   KeyedOptions,
+  NewBinding,
   NewDeployment,
   NewProof,
+  Overview,
   PageQuery,
   Params,
   ProofInputs,
@@ -35,6 +42,8 @@ import type {
   UnsignedTransaction,
   Upload,
   UploadOptions,
+  UsagePage,
+  UsageQuery,
   Verdict,
   WaitOptions,
 } from "./types.js";
@@ -42,21 +51,30 @@ import type {
 /** A client of one ZKFlow server. */
 export class Client {
   readonly #transport: Transport;
+  /** Jobs, for operators. */
+  readonly jobs: Jobs;
+  /** Queues, for operators. */
+  readonly queues: Queues;
+  /** Ceremonies, for contributors and organisers. */
+  readonly ceremonies: Ceremonies;
 
   /** `server` is the address of the server, such as `http://127.0.0.1:3000`; it can have a path. */
   constructor(server: string | URL, options: ClientOptions = {}) {
     this.#transport = new Transport(server, options);
+    this.jobs = new Jobs(this.#transport);
+    this.queues = new Queues(this.#transport);
+    this.ceremonies = new Ceremonies(this.#transport);
   }
 
   /** Requests a circuit and waits until it is ready. The same template and parameters give the same circuit. */
   async build(templateName: string, params: Params = {}, options: WaitOptions<Circuit> = {}): Promise<Circuit> {
     const circuit = await this.requestCircuit(templateName, params, options);
-    return this.#settled(circuitPath(circuit.circuitId), circuit, options);
+    return settled(this.#transport, circuitPath(circuit.circuitId), circuit, options);
   }
 
   /** Requests a circuit and returns it as it is: `pending`, or `ready`. */
   requestCircuit(templateName: string, params: Params = {}, options: CallOptions = {}): Promise<Circuit> {
-    return this.#post("/v1/circuits", { templateName, params }, options);
+    return this.#transport.post("/v1/circuits", { templateName, params }, options);
   }
 
   /**
@@ -77,7 +95,7 @@ export class Client {
       await this.deleteUpload(upload.uploadId).catch(() => undefined);
       throw error;
     }
-    return this.#settled(circuitPath(circuit.circuitId), circuit, options);
+    return settled(this.#transport, circuitPath(circuit.circuitId), circuit, options);
   }
 
   /** Declares the files of a circuit, which are read once. */
@@ -87,7 +105,7 @@ export class Client {
 
   /** An upload, with the parts that the server does not have. */
   upload(uploadId: string, options: CallOptions = {}): Promise<Upload> {
-    return this.#get(uploadPath(uploadId), options);
+    return this.#transport.get(uploadPath(uploadId), options);
   }
 
   /**
@@ -100,12 +118,12 @@ export class Client {
 
   /** Deletes an upload that no import uses. */
   async deleteUpload(uploadId: string, options: CallOptions = {}): Promise<void> {
-    await this.#delete(uploadPath(uploadId), options);
+    await this.#transport.delete(uploadPath(uploadId), options);
   }
 
   /** Requests the circuit of a complete upload and returns it as it is: `pending`, or `ready`. */
   requestImport(uploadId: string, choices: ImportChoices = {}, options: CallOptions = {}): Promise<Circuit> {
-    return this.#post("/v1/circuits/import", { uploadId, ...choices }, options);
+    return this.#transport.post("/v1/circuits/import", { uploadId, ...choices }, options);
   }
 
   /** Requests a proof and waits for it. The server has verified the proof. */
@@ -127,8 +145,8 @@ export class Client {
     inputs: ProofInputs | SealedInputs,
     options: CallOptions & KeyedOptions & SealOptions = {},
   ): Promise<string> {
-    const [body] = await this.#sealed([{ circuitId, ...inputs }], options);
-    const taken = await this.#post<{ proofRequestId: string }>("/v1/proofs", body, options, keyed(options));
+    const [body] = await sealedProofs(this.#transport, [{ circuitId, ...inputs }], options);
+    const taken = await this.#transport.post<{ proofRequestId: string }>("/v1/proofs", body, options, keyed(options));
     return taken.proofRequestId;
   }
 
@@ -140,8 +158,8 @@ export class Client {
     proofs: readonly NewProof[],
     options: CallOptions & KeyedOptions & SealOptions = {},
   ): Promise<ProofResult[]> {
-    const body = { proofs: await this.#sealed(proofs, options) };
-    const taken = await this.#post<{ results: ProofResult[] }>("/v1/proofs:batch", body, options, keyed(options));
+    const body = { proofs: await sealedProofs(this.#transport, proofs, options) };
+    const taken = await this.#transport.post<{ results: ProofResult[] }>("/v1/proofs:batch", body, options, keyed(options));
     return taken.results;
   }
 
@@ -159,12 +177,12 @@ export class Client {
 
   /** The key that inputs are sealed to. */
   sealingKey(options: CallOptions = {}): Promise<SealingKey> {
-    return this.#get("/v1/sealing-key", options);
+    return sealingKey(this.#transport, options);
   }
 
   /** Waits until a proof request is completed. */
   waitForProof(proofRequestId: string, options: WaitOptions<ProofRequest> = {}): Promise<ProofRequest> {
-    return this.#settled(proofPath(proofRequestId), undefined, options);
+    return settled(this.#transport, proofPath(proofRequestId), undefined, options);
   }
 
   /** Deploys the verifier contract of a circuit and waits until it is confirmed. */
@@ -174,7 +192,7 @@ export class Client {
     options: WaitOptions<Deployment> & KeyedOptions = {},
   ): Promise<Deployment> {
     const asked = await this.requestDeployment(circuitId, deployment, options);
-    return this.#settled(deploymentPath(circuitId, asked.deploymentId), asked, options);
+    return settled(this.#transport, deploymentPath(circuitId, asked.deploymentId), asked, options);
   }
 
   /** Requests the deployment of a verifier contract and returns it as it is. */
@@ -183,7 +201,7 @@ export class Client {
     deployment: Omit<NewDeployment, "unsigned" | "from">,
     options: CallOptions & KeyedOptions = {},
   ): Promise<Deployment> {
-    return this.#post(`${circuitPath(circuitId)}/deploy`, deployment, options, keyed(options));
+    return this.#transport.post(`${circuitPath(circuitId)}/deploy`, deployment, options, keyed(options));
   }
 
   /** The transaction that deploys the verifier contract, for a wallet to sign. */
@@ -193,7 +211,7 @@ export class Client {
     options: CallOptions = {},
   ): Promise<UnsignedTransaction["transaction"]> {
     const body = { ...chain, unsigned: true };
-    const answer = await this.#post<UnsignedTransaction>(`${circuitPath(circuitId)}/deploy`, body, options);
+    const answer = await this.#transport.post<UnsignedTransaction>(`${circuitPath(circuitId)}/deploy`, body, options);
     return answer.transaction;
   }
 
@@ -204,23 +222,23 @@ export class Client {
     options: CallOptions & { onChain?: string } = {},
   ): Promise<Verdict> {
     const query = { onChain: options.onChain };
-    return this.#post(`${circuitPath(circuitId)}/verify`, { proof, publicSignals }, options, { query });
+    return this.#transport.post(`${circuitPath(circuitId)}/verify`, { proof, publicSignals }, options, { query });
   }
 
   /** Verifies up to 1000 proofs with the key of a circuit; the verdicts have the same order. */
   verifyAll(circuitId: string, proofs: readonly ProofToVerify[], options: CallOptions = {}): Promise<Verdict[]> {
     const body = proofs.map(({ proof, publicSignals }) => ({ proof, publicSignals }));
-    return this.#post(`${circuitPath(circuitId)}/verify`, body, options);
+    return this.#transport.post(`${circuitPath(circuitId)}/verify`, body, options);
   }
 
   /** A circuit as it is. */
   circuit(circuitId: string, options: CallOptions = {}): Promise<Circuit> {
-    return this.#get(circuitPath(circuitId), options);
+    return this.#transport.get(circuitPath(circuitId), options);
   }
 
   /** A page of circuits, newest first. */
   circuits(query: CircuitQuery = {}, options: CallOptions = {}): Promise<CircuitPage> {
-    return this.#get("/v1/circuits", options, query);
+    return this.#transport.get("/v1/circuits", options, query);
   }
 
   /** The circuit with a file of this SHA-256, or with files of all these; `undefined` if there is none. */
@@ -239,7 +257,7 @@ export class Client {
 
   /** Deletes a circuit and its keys. `force` also deletes keys that cannot be made again. */
   async deleteCircuit(circuitId: string, options: CallOptions & { force?: boolean } = {}): Promise<void> {
-    await this.#delete(circuitPath(circuitId), options, { force: options.force });
+    await this.#transport.delete(circuitPath(circuitId), options, { force: options.force });
   }
 
   /** Yields a circuit now and after each change, until it is ready or has failed. */
@@ -254,17 +272,17 @@ export class Client {
 
   /** The compiled verifier contract of a circuit. */
   contract(circuitId: string, options: CallOptions = {}): Promise<Contract> {
-    return this.#get(`${circuitPath(circuitId)}/contract`, options);
+    return this.#transport.get(`${circuitPath(circuitId)}/contract`, options);
   }
 
   /** A proof request as it is. */
   proof(proofRequestId: string, options: CallOptions = {}): Promise<ProofRequest> {
-    return this.#get(proofPath(proofRequestId), options);
+    return this.#transport.get(proofPath(proofRequestId), options);
   }
 
   /** A page of proof requests, newest first. */
   proofs(query: ProofQuery = {}, options: CallOptions = {}): Promise<ProofPage> {
-    return this.#get("/v1/proofs", options, query);
+    return this.#transport.get("/v1/proofs", options, query);
   }
 
   /** Yields a proof request now and after each change, until it is final. */
@@ -274,27 +292,35 @@ export class Client {
 
   /** Cancels a pending proof request and destroys its inputs. */
   cancelProof(proofRequestId: string, options: CallOptions = {}): Promise<ProofRequest> {
-    return this.#post(`${proofPath(proofRequestId)}/cancel`, undefined, options);
+    return this.#transport.post(`${proofPath(proofRequestId)}/cancel`, undefined, options);
   }
 
   /** Deletes a proof request with its proof. */
   async deleteProof(proofRequestId: string, options: CallOptions = {}): Promise<void> {
-    await this.#delete(proofPath(proofRequestId), options);
+    await this.#transport.delete(proofPath(proofRequestId), options);
   }
 
   /** The arguments of the contract's `verifyProof`, as snarkjs prints them. */
   async calldata(proofRequestId: string, options: CallOptions = {}): Promise<string> {
-    return (await this.#get<{ calldata: string }>(`${proofPath(proofRequestId)}/calldata`, options)).calldata;
+    return (await this.#transport.get<{ calldata: string }>(`${proofPath(proofRequestId)}/calldata`, options)).calldata;
   }
 
   /** A deployment as it is. */
   deployment(circuitId: string, deploymentId: string, options: CallOptions = {}): Promise<Deployment> {
-    return this.#get(deploymentPath(circuitId, deploymentId), options);
+    return this.#transport.get(deploymentPath(circuitId, deploymentId), options);
   }
 
   /** A page of the deployments of a circuit, newest first. */
   deployments(circuitId: string, query: PageQuery = {}, options: CallOptions = {}): Promise<DeploymentPage> {
-    return this.#get(`${circuitPath(circuitId)}/deployments`, options, query);
+    return this.#transport.get(`${circuitPath(circuitId)}/deployments`, options, query);
+  }
+
+  /**
+   * Binds the contract at an address to a circuit, if its key is that of the circuit. The same contract again is the same
+   * deployment.
+   */
+  bindContract(circuitId: string, contract: NewBinding, options: CallOptions = {}): Promise<Deployment> {
+    return this.#transport.post(`${circuitPath(circuitId)}/deployments`, contract, options);
   }
 
   /** Yields a deployment now and after each change, until it is confirmed or has failed. */
@@ -308,117 +334,43 @@ export class Client {
 
   /** A template. */
   template(name: string, options: CallOptions = {}): Promise<Template> {
-    return this.#get(`/v1/templates/${segment(name)}`, options);
+    return this.#transport.get(`/v1/templates/${segment(name)}`, options);
   }
 
   /** All templates. */
   async templates(options: CallOptions = {}): Promise<Template[]> {
-    return (await this.#get<{ templates: Template[] }>("/v1/templates", options)).templates;
+    return (await this.#transport.get<{ templates: Template[] }>("/v1/templates", options)).templates;
   }
 
-  /** The requests with their inputs sealed, as the options say. */
-  async #sealed(proofs: readonly NewProof[], options: CallOptions & SealOptions): Promise<NewProof[]> {
-    const { seal = false } = options;
-    if (seal === false || proofs.every((proof) => "sealedInputs" in proof)) return [...proofs];
-    const optional = seal === "if-offered";
-    try {
-      const key = typeof seal === "object" ? seal : await this.sealingKey(options);
-      const one = async (proof: NewProof): Promise<NewProof> => {
-        if ("sealedInputs" in proof) return proof;
-        return { circuitId: proof.circuitId, ...(await sealedTo(key, proof.circuitId, proof)) };
-      };
-      return await Promise.all(proofs.map(one));
-    } catch (error) {
-      const unknown = error instanceof RefusedError && error.status === 404;
-      if (optional && (unknown || error instanceof UnsupportedError)) return [...proofs];
-      throw error;
-    }
+  /** State of the process, its queues, workers, backends and limits, for operators. */
+  overview(options: CallOptions = {}): Promise<Overview> {
+    return this.#transport.get("/v1/overview", options);
   }
 
-  #get<T>(path: string, { signal }: CallOptions, query: Call["query"] = {}): Promise<T> {
-    return this.#transport.json({ path, query, signal });
+  /** A page of the use by circuit and day. */
+  usage(query: UsageQuery = {}, options: CallOptions = {}): Promise<UsagePage> {
+    return this.#transport.get("/v1/usage", options, query);
   }
 
-  #post<T>(path: string, body: unknown, { signal }: CallOptions, more: Partial<Call> = {}): Promise<T> {
-    return this.#transport.json({ method: "POST", path, body, signal, ...more });
+  /**
+   * The JSON of any `GET`, also of a route without a method of its own. `path` begins with `/v1/`; encode ids in it by
+   * `encodeURIComponent`.
+   */
+  get<T = unknown>(path: string, query: Query = {}, options: CallOptions = {}): Promise<T> {
+    return this.#transport.get(path, options, query);
   }
 
-  /** A deletion whose answer is lost could have happened: it is not repeated. */
-  async #delete(path: string, { signal }: CallOptions, query: Call["query"] = {}): Promise<void> {
-    await this.#transport.send({ method: "DELETE", path, query, signal, repeatable: false });
+  /**
+   * The JSON of the answer to any `POST` with a JSON body. It is repeated only if it is said to be `repeatable`, or has an
+   * `idempotencyKey` where the route takes one.
+   */
+  post<T = unknown>(path: string, body?: unknown, options: CallOptions & KeyedOptions & { repeatable?: boolean } = {}): Promise<T> {
+    const { idempotencyKey, repeatable = idempotencyKey !== undefined } = options;
+    const headers = idempotencyKey === undefined ? {} : keyed(options);
+    return this.#transport.post(path, body, options, { ...headers, repeatable });
   }
-
-  /** Follows a document until it is final; one that has not succeeded is an error. */
-  async #settled<T extends Document>(path: string, known: T | undefined, options: WaitOptions<T>): Promise<T> {
-    const { wait = true, signal, onProgress } = options;
-    if (known !== undefined && isFinal(known)) {
-      onProgress?.(known);
-      return succeeded(known);
-    }
-    const limit = new AbortController();
-    const stop = () => limit.abort(signal?.reason);
-    if (signal?.aborted) stop();
-    signal?.addEventListener("abort", stop, { once: true });
-    const late = Symbol("late");
-    const timer = wait === true ? undefined : setTimeout(() => limit.abort(late), wait * 1000);
-    let last = known;
-    try {
-      for await (const document of follow<T>(this.#transport, path, limit.signal)) {
-        last = document;
-        onProgress?.(document);
-      }
-    } catch (error) {
-      if (limit.signal.reason !== late) throw error;
-      throw new WaitExceededError(Number(wait), last ?? (await this.#get<T>(path, options)));
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", stop);
-    }
-    return succeeded(last as T);
-  }
-}
-
-async function sealedTo(key: SealingKey, circuitId: string, inputs: ProofInputs): Promise<SealedInputs> {
-  const sealed = await sealInputs(key, circuitId, inputs);
-  return inputs.userId === undefined ? { sealedInputs: sealed } : { sealedInputs: sealed, userId: inputs.userId };
 }
 
 function hasFile({ artifacts }: Circuit, sha256: string): boolean {
   return Object.values(artifacts).some((file) => "sha256" in file && file.sha256 === sha256);
-}
-
-function succeeded<T extends Document>(document: T): T {
-  if (document.status === "failed" || document.status === "cancelled") throw new FailedError(document);
-  return document;
-}
-
-/** Headers that make a request repeatable. */
-function keyed({ idempotencyKey = randomKey() }: KeyedOptions): Partial<Call> {
-  return { headers: { "idempotency-key": idempotencyKey } };
-}
-
-function randomKey(): string {
-  const random = () => Math.random().toString(36).slice(2).padEnd(12, "0").slice(0, 12);
-  // Node 18 has no global `crypto`; the key must differ from other keys, and need not be secret.
-  return globalThis.crypto?.randomUUID?.() ?? `${Date.now().toString(36)}-${random()}${random()}`;
-}
-
-function segment(text: string): string {
-  return encodeURIComponent(text);
-}
-
-function circuitPath(circuitId: string): string {
-  return `/v1/circuits/${segment(circuitId)}`;
-}
-
-function uploadPath(uploadId: string): string {
-  return `/v1/uploads/${segment(uploadId)}`;
-}
-
-function proofPath(proofRequestId: string): string {
-  return `/v1/proofs/${segment(proofRequestId)}`;
-}
-
-function deploymentPath(circuitId: string, deploymentId: string): string {
-  return `${circuitPath(circuitId)}/deployments/${segment(deploymentId)}`;
 }

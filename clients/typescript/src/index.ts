@@ -1,3 +1,4 @@
+export type { Ceremonies } from "./ceremonies.js";
 export { Client } from "./client.js";
 export {
   FailedError,
@@ -20,8 +21,10 @@ export {
   type SnarkjsInputs,
   type UploadFiles,
 } from "./groth16.js";
+export type { Jobs } from "./jobs.js";
 export type { SnarkjsValue } from "./numbers.js";
+export type { Queues } from "./queues.js";
 export { sealInputs } from "./seal.js";
-export type { ClientOptions } from "./transport.js";
+export type { ClientOptions, Query } from "./transport.js";
 export type * from "./types.js";
 export type { components, operations, paths } from "./api.js";

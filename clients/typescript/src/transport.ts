@@ -1,7 +1,7 @@
 /** Requests with retries. Only what can be repeated without effect is repeated. */
 import { NoAnswerError, RefusedError } from "./errors.js";
 import { toJson } from "./numbers.js";
-import type { Fault } from "./types.js";
+import type { CallOptions, Fault } from "./types.js";
 
 /** Settings of a client. */
 export interface ClientOptions {
@@ -17,11 +17,14 @@ export interface ClientOptions {
   readonly fetch?: typeof fetch;
 }
 
+/** Fields of a query; one without a value is left out. */
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
 /** One request. */
 export interface Call {
   readonly method?: "GET" | "POST" | "PUT" | "DELETE";
   readonly path: string;
-  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly query?: Query;
   /** Is sent as JSON. */
   readonly body?: unknown;
   /** Are sent as they are. */
@@ -91,6 +94,21 @@ export class Transport {
     return await this.#repeated(call, async (response) => (await response.json()) as T);
   }
 
+  /** The JSON at a path. */
+  get<T>(path: string, { signal }: CallOptions, query: Query = {}): Promise<T> {
+    return this.json({ path, query, signal });
+  }
+
+  /** The JSON of the answer to a `POST`. */
+  post<T>(path: string, body: unknown, { signal }: CallOptions, more: Partial<Call> = {}): Promise<T> {
+    return this.json({ method: "POST", path, body, signal, ...more });
+  }
+
+  /** A deletion whose answer is lost could have happened: it is not repeated. */
+  async delete(path: string, { signal }: CallOptions, query: Query = {}): Promise<void> {
+    await this.send({ method: "DELETE", path, query, signal, repeatable: false });
+  }
+
   /** Sends bytes to a signed URL once. Neither the token nor the headers of this client go there. */
   async sendSigned({ url, headers, bytes, signal }: SignedCall): Promise<void> {
     // `fetch` sets these from the URL and the bytes, and browsers refuse them.
@@ -156,6 +174,8 @@ export class Transport {
   }
 
   #url({ path, query = {} }: Call): string {
+    // Another text after the address can name another host, which would get the token.
+    if (!path.startsWith("/")) throw new TypeError("expected a path that begins with /");
     const given = Object.entries(query).filter(([, value]) => value !== undefined);
     const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
     return `${this.#base}${path}${text && `?${text}`}`;

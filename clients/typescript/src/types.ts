@@ -43,6 +43,53 @@ export type ImportChoices = Omit<Schemas["NewImport"], "uploadId">;
 /** Fault of one field of a request. */
 export type Fault = Schemas["Fault"];
 
+/** State of the process, its queues and its backends. */
+export type Overview = Schemas["Overview"];
+/** A contract to bind to a circuit. */
+export type NewBinding = Schemas["NewBinding"];
+/** A page of the use by circuit and day. */
+export type UsagePage = Schemas["UsagePage"];
+
+/** Name of a queue. */
+export type QueueName = Schemas["Queue"];
+/** A queue that was paused or resumed. */
+export type PausedQueue = Schemas["PausedQueue"];
+/** The work on a document. */
+export type Job = Schemas["Job"];
+/** A page of jobs, newest first. */
+export type JobPage = Schemas["JobPage"];
+/** Conditions on jobs. */
+export type JobConditions = { readonly [C in keyof Schemas["MatchingJobs"]]: NonNullable<Schemas["MatchingJobs"][C]> };
+/** The outcome of each repeated job. */
+export type RetriedJobs = Schemas["RetriedJobs"];
+/** The outcome of each deleted job. */
+export type DeletedJobs = Schemas["DeletedJobs"];
+/** Number of removed dead letters. */
+export type RemovedLetters = Schemas["Purged"];
+
+/** A ceremony with its announced rules and its contributions. */
+export type Ceremony = Schemas["Ceremony"];
+/** A page of ceremonies, newest first. */
+export type CeremonyPage = Schemas["CeremonyPage"];
+/** The rules of a ceremony. */
+export type NewCeremony = Schemas["NewCeremony"];
+/** Name of a file of a ceremony. */
+export type CeremonyFile = Schemas["CeremonyFile"];
+/** A place in the queue of a ceremony. */
+export type JoinedCeremony = Schemas["JoinedCeremony"];
+/** State of a place. */
+export type ContributorTurn = Schemas["ContributorTurn"];
+/** Length and SHA-256 of a contributed key. */
+export type DeclaredKey = Schemas["DeclaredKey"];
+/** The parts that are missing of a contributed key. */
+export type ContributionUpload = Schemas["ContributionUpload"];
+
+/** Filter of a list of jobs. */
+export type JobQuery = NonNullable<operations["listJobs"]["parameters"]["query"]>;
+/** Filter of a list of ceremonies. */
+export type CeremonyQuery = NonNullable<operations["listCeremonies"]["parameters"]["query"]>;
+/** Part of the use, as pages. */
+export type UsageQuery = Omit<NonNullable<operations["getUsage"]["parameters"]["query"]>, "format">;
 /** Filter of a list of circuits. */
 export type CircuitQuery = NonNullable<operations["listCircuits"]["parameters"]["query"]>;
 /** Filter of a list of proof requests. */

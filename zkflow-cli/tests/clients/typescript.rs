@@ -69,7 +69,16 @@ async fn the_package_works_against_a_real_server() {
         download(&server, &circuit, name, server.folder()).await;
     }
 
+    // A ceremony begins with powers of tau, which change the keys of circuits.
+    let powers = project("zkflow-groth16/tests/data/powersOfTau28_hez_final_08.ptau");
+    let ceremonies = Server::start_with(&["--ptau-path", powers.to_str().unwrap()]);
+    let powered = ceremonies.circuit().await;
+
     let test = |node: &Path, name: &str| {
+        let (server, circuit) = match name {
+            "ceremonies" => (&ceremonies, &powered),
+            _ => (&server, &circuit),
+        };
         let printed = succeeds(
             command(node)
                 .args(["--test", &format!("{PACKAGE}/test/{name}.test.mjs")])
@@ -80,11 +89,12 @@ async fn the_package_works_against_a_real_server() {
         );
         println!("{}, {name}\n{printed}", node.display());
     };
-    for name in ["client", "groth16", "upload", "seal", "browser", "fallback"] {
+    let everywhere = ["client", "groth16", "upload", "jobs", "ceremonies", "routes"];
+    for name in everywhere.into_iter().chain(["seal", "browser", "fallback"]) {
         test(Path::new("node"), name);
     }
     if let Some(oldest) = oldest_node() {
-        for name in ["client", "groth16", "upload", "unsealed"] {
+        for name in everywhere.into_iter().chain(["unsealed"]) {
             test(&oldest, name);
         }
     }
