@@ -369,6 +369,16 @@ export class Client {
     const headers = idempotencyKey === undefined ? {} : keyed(options);
     return this.#transport.post(path, body, options, { ...headers, repeatable });
   }
+
+  /** The JSON of the answer to any `PUT` with a JSON body. It is repeated, as it has no further effect. */
+  put<T = unknown>(path: string, body: unknown, { signal }: CallOptions = {}): Promise<T> {
+    return this.#transport.json({ method: "PUT", path, body, signal });
+  }
+
+  /** Any deletion. It is sent once. */
+  async delete(path: string, query: Query = {}, options: CallOptions = {}): Promise<void> {
+    await this.#transport.delete(path, options, query);
+  }
 }
 
 function hasFile({ artifacts }: Circuit, sha256: string): boolean {

@@ -21,6 +21,16 @@ test("the use is counted by circuit and day", async () => {
   assert.ok(usage[0].proofs > 0);
 });
 
+test("any route can be put to, and any document deleted", async () => {
+  const { request } = await client.prove(CIRCUIT, inputs());
+  await client.delete(`/v1/proofs/${request.proofRequestId}`);
+  await assert.rejects(client.proof(request.proofRequestId), { code: "proof_not_found" });
+  const sha256 = "0".repeat(64);
+  const { uploadId } = await client.post("/v1/uploads", { files: [{ role: "r1cs", size: 1, sha256 }] });
+  await assert.rejects(client.put(`/v1/uploads/${uploadId}/files/0/parts/0`, { too: "long" }), { code: "upload_part_length" });
+  await client.delete(`/v1/uploads/${uploadId}`);
+});
+
 test("any route can be read and posted to, on this server only", async (context) => {
   const page = await client.get("/v1/circuits", { status: "ready", limit: 1, cursor: undefined });
   assert.equal(page.circuits[0].status, "ready");
