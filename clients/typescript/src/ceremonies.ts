@@ -1,6 +1,7 @@
 /** Calls for ceremonies: of contributors, of those who check them, and of those who hold them. */
 import { keyed } from "./keyed.js";
 import { ceremonyPath, segment } from "./paths.js";
+import { secret } from "./secret.js";
 import type { Call, Transport } from "./transport.js";
 import type {
   CallOptions,
@@ -111,8 +112,7 @@ function turnPath(ceremonyId: string): string {
   return `${ceremonyPath(ceremonyId)}/turn`;
 }
 
-/** The header of a contributor. The message of `fetch` about another text would contain it. */
+/** The header of a contributor. */
 function by(token: string): Pick<Call, "headers"> {
-  if (!/^[\x21-\x7e]+$/.test(token)) throw new TypeError("the token is not visible ASCII text");
-  return { headers: { "contributor-token": token } };
+  return { headers: { "contributor-token": secret(token, "the token") } };
 }

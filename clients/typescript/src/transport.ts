@@ -1,6 +1,7 @@
 /** Requests with retries. Only what can be repeated without effect is repeated. */
 import { NoAnswerError, RefusedError } from "./errors.js";
 import { toJson } from "./numbers.js";
+import { secret } from "./secret.js";
 import type { CallOptions, Fault } from "./types.js";
 
 /** Settings of a client. */
@@ -130,7 +131,7 @@ export class Transport {
   async #once<T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> {
     const { method = "GET", body, bytes } = call;
     const headers: Record<string, string> = { ...this.#options.headers, ...call.headers };
-    if (this.#options.apiKey !== undefined) headers["authorization"] = `Bearer ${this.#options.apiKey}`;
+    if (this.#options.apiKey !== undefined) headers["authorization"] = `Bearer ${secret(this.#options.apiKey, "the apiKey")}`;
     const init: RequestInit = { method, headers };
     if (body !== undefined) {
       headers["content-type"] = "application/json";

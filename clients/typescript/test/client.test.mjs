@@ -196,5 +196,12 @@ test("the token is sent as a bearer token", async () => {
   const net = await network();
   await new Client(net.url, { apiKey: "zkf_secret" }).templates();
   assert.equal(net.seen[0].headers.authorization, "Bearer zkf_secret");
+  await new Client(net.url, { apiKey: "zkf_secret\n" }).templates();
+  assert.equal(net.seen[1].headers.authorization, "Bearer zkf_secret");
+  await assert.rejects(new Client(net.url, { apiKey: "zkf_\nsecret" }).templates(), (error) => {
+    assert.ok(error instanceof TypeError && !error.message.includes("secret"), String(error));
+    return true;
+  });
+  assert.equal(net.seen.length, 2);
   net.close();
 });
