@@ -144,7 +144,8 @@ function server(): Client {
   if (ZKFLOW_SERVER === undefined) {
     throw new NoSuchCircuitError("no server is named: call configure({ client }), or set ZKFLOW_SERVER");
   }
-  return new Client(ZKFLOW_SERVER, ZKFLOW_API_KEY === undefined ? {} : { apiKey: ZKFLOW_API_KEY });
+  // A variable can be set to an empty text where there is no token.
+  return new Client(ZKFLOW_SERVER, ZKFLOW_API_KEY ? { apiKey: ZKFLOW_API_KEY } : {});
 }
 
 /** The circuit with these files, which are uploaded if there is none and the caller allows it. */
