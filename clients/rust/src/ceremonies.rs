@@ -43,8 +43,7 @@ impl Client {
     /// The ceremony takes no contributions, or none of this caller.
     pub async fn join_ceremony(&self, id: &str) -> Result<Value, ClientError> {
         let path = format!("{}/join", ceremony_path(id));
-        let call = Call::new(Method::POST, &path);
-        call.accepted(call.send(self).await?)
+        Call::new(Method::POST, &path).once(self).await
     }
 
     /// Returns the `state` of a place, and takes the turn if it is due.
@@ -93,12 +92,13 @@ impl Client {
         call.bytes_of(bytes).succeed(self).await.map(drop)
     }
 
-    /// Submits the uploaded key. Returns the `state` of the place.
+    /// Submits the uploaded key. Returns the `state` of the place. It is not repeated: ask for the state with
+    /// [`take_turn`](Self::take_turn) if there is no answer.
     ///
     /// # Errors
     /// The contributor does not have the turn, or parts are missing.
     pub async fn submit_contribution(&self, id: &str, token: &str) -> Result<Value, ClientError> {
-        self.turn(Method::POST, id, "/submit", token)?.succeed(self).await
+        self.turn(Method::POST, id, "/submit", token)?.once(self).await
     }
 
     fn turn(&self, method: Method, id: &str, rest: &str, token: &str) -> Result<Call, ClientError> {

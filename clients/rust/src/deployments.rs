@@ -21,8 +21,7 @@ impl Client {
         request: &Value,
         patience: Duration,
     ) -> Result<Value, ClientError> {
-        let call = deploy(circuit).body(request);
-        let reply = call.accepted(call.send(self).await?)?;
+        let reply = deploy(circuit).body(request).once(self).await?;
         self.follow(&deployment_path(circuit, text(&reply, "deploymentId")?), patience, None).await
     }
 

@@ -1,4 +1,4 @@
-//! Calls of operators: jobs and queues.
+//! Calls of operators: jobs and queues. Changes of jobs are sent once: if the answer is lost, a repetition could change others.
 
 use reqwest::Method;
 use serde::Serialize;
@@ -109,7 +109,7 @@ impl Client {
         filter: &JobFilter,
         cursor: Option<&str>,
     ) -> Result<Value, ClientError> {
-        Call::new(Method::POST, path).body(&filter.body(queue, cursor)).succeed(self).await
+        Call::new(Method::POST, path).body(&filter.body(queue, cursor)).once(self).await
     }
 
     /// Repeats failed jobs, at most 200. Returns the `results` in order, each with `subject` and `outcome`.
@@ -118,7 +118,7 @@ impl Client {
     /// The queue is unknown, or the key may not operate.
     pub async fn retry_jobs(&self, queue: &str, subjects: &[String]) -> Result<Value, ClientError> {
         let body = json!({"queue": queue, "subjects": subjects});
-        Call::new(Method::POST, "/v1/jobs/retry").body(&body).succeed(self).await
+        Call::new(Method::POST, "/v1/jobs/retry").body(&body).once(self).await
     }
 
     /// Deletes the documents of failed jobs, at most 200. Returns the `results` in order, each with `subject` and `outcome`.
@@ -127,7 +127,7 @@ impl Client {
     /// The queue is unknown, or the key may not operate.
     pub async fn delete_jobs(&self, queue: &str, subjects: &[String]) -> Result<Value, ClientError> {
         let body = json!({"queue": queue, "subjects": subjects});
-        Call::new(Method::POST, "/v1/jobs/delete").body(&body).succeed(self).await
+        Call::new(Method::POST, "/v1/jobs/delete").body(&body).once(self).await
     }
 
     /// Removes the dead letters of all queues that died before a time, such as `2027-01-01T00:00:00Z`. Returns their number as
@@ -136,7 +136,7 @@ impl Client {
     /// # Errors
     /// It is not a time, or the key may not operate.
     pub async fn purge_jobs(&self, before: &str) -> Result<Value, ClientError> {
-        Call::new(Method::POST, "/v1/jobs/purge").body(&json!({"before": before})).succeed(self).await
+        Call::new(Method::POST, "/v1/jobs/purge").body(&json!({"before": before})).once(self).await
     }
 
     /// Removes dead letters of a queue: those of these subjects, at most 200, or all. Returns their number as `removed`.
@@ -152,7 +152,7 @@ impl Client {
         if let Some(subjects) = subjects {
             body["subjects"] = json!(subjects);
         }
-        Call::new(Method::POST, "/v1/jobs/purge").body(&body).succeed(self).await
+        Call::new(Method::POST, "/v1/jobs/purge").body(&body).once(self).await
     }
 
     /// Pauses a queue: running jobs end, and no further one starts.

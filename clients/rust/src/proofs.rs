@@ -126,8 +126,7 @@ impl Client {
     ) -> Result<String, ClientError> {
         let body =
             json!({"circuitId": circuit, "privateInputs": private_inputs, "publicInputs": public_inputs});
-        let call = Call::new(Method::POST, "/v1/proofs").body(&body);
-        let reply = call.accepted(call.send(self).await?)?;
+        let reply = Call::new(Method::POST, "/v1/proofs").body(&body).once(self).await?;
         text(&reply, "proofRequestId").map(str::to_owned)
     }
 

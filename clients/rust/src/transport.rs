@@ -101,8 +101,7 @@ impl Client {
 impl Client {
     /// A deletion whose answer is lost could have happened: it is not repeated.
     pub(crate) async fn delete(&self, path: &str) -> Result<(), ClientError> {
-        let call = Call::new(Method::DELETE, path);
-        call.accepted(call.send(self).await?).map(drop)
+        Call::new(Method::DELETE, path).once(self).await.map(drop)
     }
 
     /// Time for a request with a body of this length.
@@ -183,6 +182,11 @@ impl Call {
         Ok(Reply { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
     }
 
+    /// Like [`send`](Self::send); returns the body of a success.
+    pub(crate) async fn once(&self, client: &Client) -> Result<Value, ClientError> {
+        self.accepted(self.send(client).await?)
+    }
+
     /// Like [`send`](Self::send), and repeats the request after 408, 425, 429, 502, 503, 504 or no answer; returns the
     /// body of a success.
     pub(crate) async fn succeed(&self, client: &Client) -> Result<Value, ClientError> {
@@ -212,7 +216,7 @@ impl Call {
     }
 
     /// The body of a success.
-    pub(crate) fn accepted(&self, reply: Reply) -> Result<Value, ClientError> {
+    fn accepted(&self, reply: Reply) -> Result<Value, ClientError> {
         match reply.status {
             200..300 => Ok(reply.body),
             status => Err(ClientError::Refused {
