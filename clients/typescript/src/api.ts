@@ -3053,7 +3053,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -3178,7 +3178,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -3266,7 +3266,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -3396,7 +3396,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `too_many_ceremonies`: the tenant has 16 unfinished ceremonies; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `too_many_ceremonies`: the tenant has 16 unfinished ceremonies; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -3491,7 +3491,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -3581,7 +3581,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -3701,7 +3701,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address has its share of them; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address or the tenant has its share of them; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -3830,7 +3830,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -3919,7 +3919,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ceremony_full`: too many contributors wait for their turn; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `ceremony_full`: too many contributors wait for their turn; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4002,7 +4002,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4083,7 +4083,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4215,7 +4215,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4307,7 +4307,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4439,7 +4439,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow; `too_many_uploads`: the tenant has 64 unfinished uploads, or `tenant_upload_mib` of them */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows; `too_many_uploads`: the tenant has 64 unfinished uploads, or `tenant_upload_mib` of them */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4546,7 +4546,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4682,7 +4682,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4818,7 +4818,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4913,7 +4913,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5003,7 +5003,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5129,7 +5129,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address has its share of them; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address or the tenant has its share of them; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5230,7 +5230,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5371,7 +5371,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5468,7 +5468,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5606,7 +5606,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5702,7 +5702,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5793,7 +5793,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow; `too_many_watchers`: `max_watchers` event streams and long-polls are open */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the tenant has its share of them */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5883,7 +5883,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow; `too_many_watchers`: `max_watchers` event streams and long-polls are open */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the tenant has its share of them */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6018,7 +6018,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow; `too_many_verifications`: too many proofs wait for verification */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows; `too_many_verifications`: too many proofs wait for verification */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6118,7 +6118,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6227,7 +6227,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6336,7 +6336,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6445,7 +6445,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6533,7 +6533,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6642,7 +6642,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6734,7 +6734,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6812,7 +6812,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6895,7 +6895,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6964,7 +6964,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7071,7 +7071,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7201,7 +7201,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7296,7 +7296,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7374,7 +7374,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7475,7 +7475,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7564,7 +7564,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7654,7 +7654,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow; `too_many_watchers`: `max_watchers` event streams and long-polls are open */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the tenant has its share of them */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7766,7 +7766,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7837,7 +7837,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7908,7 +7908,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7989,7 +7989,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8070,7 +8070,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8162,7 +8162,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8236,7 +8236,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8345,7 +8345,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow; `too_many_uploads`: the tenant has 64 unfinished uploads, or `tenant_upload_mib` of them */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows; `too_many_uploads`: the tenant has 64 unfinished uploads, or `tenant_upload_mib` of them */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8437,7 +8437,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8524,7 +8524,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8655,7 +8655,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8786,7 +8786,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8869,7 +8869,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8959,7 +8959,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -9068,7 +9068,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -9144,7 +9144,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -9232,7 +9232,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -9321,7 +9321,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -9402,7 +9402,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller sends more requests than `requests_per_second` and `requests_burst` allow */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */

@@ -201,18 +201,17 @@ fn damaged_signatures_and_keys_are_refused_without_a_panic() {
     let signature = signer.sign_hash_sync(&hash).unwrap();
     let signature = der_of(signature.r(), signature.s());
     let public = [SECP256K1.as_slice(), signer.public_key().as_slice()].concat();
-    let reads = |der: &[u8]| read(der, &hash, address()).is_ok();
-    let shows = |der: &[u8]| account(der) == Some(address());
-    let readers: [(&[u8], &dyn Fn(&[u8]) -> bool); 2] = [(&signature, &reads), (&public, &shows)];
-    for (whole, is_read) in readers {
+    let reads: &dyn Fn(&[u8]) -> bool = &|der: &[u8]| read(der, &hash, address()).is_ok();
+    let shows: &dyn Fn(&[u8]) -> bool = &|der: &[u8]| account(der) == Some(address());
+    for (whole, is_read) in [(&signature, reads), (&public, shows)] {
         assert!(is_read(whole));
         for length in 0..whole.len() {
             assert!(!is_read(&whole[..length]), "{length} of {} bytes", whole.len());
         }
-        assert!(!is_read(&[whole, &[0]].concat()));
+        assert!(!is_read(&[whole.as_slice(), &[0]].concat()));
         for at in 0..whole.len() {
             for bit in 0..8 {
-                let mut damaged = whole.to_vec();
+                let mut damaged = whole.clone();
                 damaged[at] ^= 1 << bit;
                 assert!(!is_read(&damaged), "byte {at}, bit {bit}");
             }
