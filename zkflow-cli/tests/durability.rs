@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rand::Rng;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::{Value, json};
 use zkflow_server::client::{Client, LocalServer};
 
@@ -209,8 +210,8 @@ async fn readiness_shows_a_store_that_cannot_be_written_and_nothing_is_lost() {
     let during = client.post("/v1/proofs", &inputs).await.unwrap();
     assert!([202, 503].contains(&during.status), "{during:?}");
 
-    std::fs::remove_file(&store).unwrap();
-    std::fs::rename(&aside, &store).unwrap();
+    // In one step: a store without its folder has lost its files.
+    renameat_with(CWD, &aside, CWD, &store, RenameFlags::EXCHANGE).unwrap();
     let began = Instant::now();
     while readiness(&server).await != (200, vec![true; 3]) {
         assert!(began.elapsed() < PATIENCE);

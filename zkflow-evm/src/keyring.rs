@@ -312,18 +312,18 @@ mod tests {
 
     #[test]
     fn a_keyring_names_what_is_wrong_with_which_signer() {
-        let none = BTreeMap::new();
+        let variables = [("PASSWORD".to_owned(), SecretString::from("1"))].into();
         for (text, part) in [
             ("x", "NAME=SOURCE"),
             ("ops=env:ZKFLOW_NO_SUCH_VARIABLE", "ops"),
             ("ops=env:ZKFLOW_NO_SUCH_VARIABLE", "ZKFLOW_NO_SUCH_VARIABLE is not set"),
             ("ops=secretkey", "expected env:VARIABLE"),
-            ("ops=keystore:/nowhere/k.json:PATH", "/nowhere/k.json"),
+            ("ops=keystore:/nowhere/k.json:PASSWORD", "/nowhere/k.json"),
         ] {
-            let error = Keyring::open(text, &none, capped).unwrap_err();
+            let error = Keyring::open(text, &variables, capped).unwrap_err();
             assert!(error.contains(part), "{error}");
         }
-        assert_eq!(Keyring::open(" , ", &none, capped).unwrap().names().count(), 0);
+        assert_eq!(Keyring::open(" , ", &variables, capped).unwrap().names().count(), 0);
     }
 
     #[test]

@@ -170,8 +170,8 @@ where
             shown(&last.to_string())
         }
     };
-    let code = error.code().unwrap_or_default();
-    let is_refusal = matches!(error, SdkError::ServiceError(_)) && !TEMPORARY.contains(&code);
+    // An answer without a code is none of the service.
+    let is_refusal = error.code().is_some_and(|code| !TEMPORARY.contains(&code));
     match is_refusal {
         true => ChainError::Signer(format!("AWS KMS refused: {text}")),
         false => ChainError::Unavailable(format!("AWS KMS: {text}")),

@@ -292,7 +292,7 @@ async fn secrets_and_addresses_are_sealed_and_shown_once() {
     }
     let id = ask(&server, &key, circuit.as_str(), Some("https://1.1.1.1/canary")).await;
     let proof = server.app.catalog.proofs().get(&id.parse().unwrap()).await.unwrap().unwrap();
-    let stored = server.app.store.get(&"webhooks/one/2".parse().unwrap()).await.unwrap().body;
+    let stored = server.app.store.get(&"webhooks/one/1".parse().unwrap()).await.unwrap().body;
     let text = String::from_utf8_lossy(&stored).into_owned() + &serde_json::to_string(&proof).unwrap();
     assert!(!text.contains("canary") && !text.contains(&secret[6..]), "{text}");
     assert!(proof.life.callback.is_some());
