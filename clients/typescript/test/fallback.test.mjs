@@ -1,55 +1,26 @@
 // The fallback of `groth16` in Debian's Chromium: snarkjs proves in the page if the server cannot.
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { FILES } from "./support.mjs";
+import { openPage } from "./chromium.mjs";
 
-const { chromium } = createRequire(new URL("../../../dashboard/package.json", import.meta.url))("playwright-core");
-const FOLDERS = {
-  build: fileURLToPath(new URL("../dist/esm/", import.meta.url)),
-  files: FILES,
-  snarkjs: join(dirname(process.env.ZKFLOW_SNARKJS), "build"),
-};
 const REFUSALS = { GET: [200, { circuits: [] }], POST: [403, { error: { code: "forbidden", message: "the key may not upload" } }] };
 
-let browser, server, page;
+let page, close;
 const asked = [];
 
 before(async () => {
   // The page's origin is a server without circuits, whose caller may not upload.
-  server = createServer(async (request, response) => {
-    const [, place, name] = new URL(request.url, "http://localhost").pathname.split("/");
-    try {
-      if (place === "v1") {
-        asked.push(`${request.method} ${name}`);
-        request.resume();
-        const [status, body] = REFUSALS[request.method];
-        return response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
-      }
-      const type = place === "" ? "text/html" : name.endsWith(".js") ? "text/javascript" : "application/octet-stream";
-      const body = place === "" ? "<!doctype html><title>client</title>" : await readFile(join(FOLDERS[place], name));
-      response.writeHead(200, { "content-type": type }).end(body);
-    } catch {
-      response.writeHead(404).end();
-    }
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
-  page = await browser.newPage();
-  await page.goto(`http://127.0.0.1:${server.address().port}/`);
+  const api = (request, response) => {
+    asked.push(`${request.method} ${request.url.split(/[/?]/)[2]}`);
+    request.resume();
+    const [status, body] = REFUSALS[request.method];
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+  };
+  ({ page, close } = await openPage({ api, folders: { snarkjs: join(dirname(process.env.ZKFLOW_SNARKJS), "build") } }));
 });
 
-after(async () => {
-  await browser?.close();
-  server?.closeAllConnections();
-  server?.close();
-});
+after(() => close?.());
 
 /** Proves in the page, and verifies with snarkjs itself. */
 const prove = ({ falls, uploads }) => page.evaluate(async ({ falls, uploads }) => {
