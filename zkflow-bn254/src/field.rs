@@ -12,6 +12,7 @@
 mod coordinate;
 #[cfg(test)]
 pub(crate) mod counted;
+mod divsteps;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
 mod inverse;

@@ -1,8 +1,9 @@
 //! Batch inversion: one inversion in all and three multiplications per element (P. Montgomery, *Speeding the
 //! Pollard and Elliptic Curve Methods of Factorization*, 1987).
 
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::{AdditiveGroup, BigInt, PrimeField};
 
+use super::divsteps::inverse;
 use super::{Lanes, MAX_WIDTH};
 
 /// The reduced inverse of every lane of a loose value; the inverse of zero is zero. Costs one inversion.
@@ -15,7 +16,7 @@ pub(crate) fn invert_each<L: Lanes>(value: L) -> L {
 }
 
 /// Replaces every element by its inverse; zero stays zero.
-pub(crate) fn invert_elements<F: Field>(elements: &mut [F]) {
+fn invert_elements<F: PrimeField<BigInt = BigInt<4>>>(elements: &mut [F]) {
     debug_assert!(elements.len() <= MAX_WIDTH);
     let mut before = [F::ONE; MAX_WIDTH];
     let mut product = F::ONE;
@@ -25,7 +26,7 @@ pub(crate) fn invert_elements<F: Field>(elements: &mut [F]) {
             product *= element;
         }
     }
-    let mut inverse = product.inverse().expect("a product of nonzero elements is nonzero");
+    let mut inverse = inverse(product).expect("a product of nonzero elements is nonzero");
     for (element, before) in elements.iter_mut().zip(&before).rev() {
         if !element.is_zero() {
             let this = inverse * before;

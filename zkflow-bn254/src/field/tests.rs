@@ -10,7 +10,7 @@ use super::*;
 use crate::{Backend, Kernel, Task};
 
 /// Edge values: 0, ±1, ±2^k, ±(2^k − 1).
-fn edges<F: PrimeField>() -> Vec<F> {
+pub(super) fn edges<F: PrimeField>() -> Vec<F> {
     let mut edges = vec![F::ZERO];
     let mut power = F::ONE;
     for _ in 0..265 {
