@@ -160,7 +160,6 @@ impl Options<'_> {
     fn command(&self, prover: &str) -> Result<Vec<OsString>, Error> {
         let mut command: Vec<OsString> = vec![std::env::current_exe()?.into(), "prove".into()];
         command.extend(["--prover".into(), prover.into()]);
-        command.extend(["--key-memory".into(), self.args.key_memory.to_string().into()]);
         command.extend(["--threads".into(), self.threads.to_string().into()]);
         if prover == Provers::DEFAULT && self.kernel == Kernel::Portable {
             command.push("--portable".into());

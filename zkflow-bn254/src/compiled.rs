@@ -14,6 +14,8 @@ use crate::points::{CurveLanes, Factors, Layer, butterflies, double_points, mult
 pub(crate) trait Compiled: CurveLanes {
     /// [`FixedBases::prepare`].
     fn prepare(points: &[Affine<Self>], options: Options) -> FixedBases<Self>;
+    /// [`FixedBases::with_multiples`].
+    fn with_multiples(bases: &FixedBases<Self>, table_bytes: usize) -> Option<FixedBases<Self>>;
     /// [`FixedBases::read`].
     fn read(kernel: Kernel, bytes: &[u8], before: usize) -> Option<FixedBases<Self>>;
     /// [`FixedBases::msm`].
@@ -43,6 +45,10 @@ macro_rules! compile_for {
         impl Compiled for $curve {
             fn prepare(points: &[Affine<Self>], options: Options) -> FixedBases<Self> {
                 msm::prepare(points, options)
+            }
+
+            fn with_multiples(bases: &FixedBases<Self>, table_bytes: usize) -> Option<FixedBases<Self>> {
+                msm::with_multiples(bases, table_bytes)
             }
 
             fn read(kernel: Kernel, bytes: &[u8], before: usize) -> Option<FixedBases<Self>> {

@@ -32,7 +32,7 @@ mod weights;
 
 pub use crate::scalars::Scalars;
 pub use bases::{BasesError, FixedBases, Options};
-pub(crate) use bases::{combinations, msm, prepare, read};
+pub(crate) use bases::{combinations, msm, prepare, read, with_multiples};
 pub(crate) use combinations::combine_points;
 pub use combinations::{Combinations, Term, combine};
 pub use constant::HiddenScalars;

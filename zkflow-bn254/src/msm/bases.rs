@@ -63,6 +63,15 @@ impl<C: Curve> FixedBases<C> {
         C::prepare(points, options)
     }
 
+    /// The same points with as many multiples as fit into `table_bytes`, computed on the threads of the current pool;
+    /// `None` if there is no room for more multiples than these bases have.
+    ///
+    /// # Panics
+    /// Panics if the points and their multiples are 2^31 or more.
+    pub fn with_multiples(&self, table_bytes: usize) -> Option<Self> {
+        C::with_multiples(self, table_bytes)
+    }
+
     /// Prepares points without multiples, from their encoding in files, on the threads of the current pool:
     /// affine coordinates in arkworks' Montgomery form, little-endian words, zeros for infinity. `before` points
     /// at infinity precede them.
@@ -130,17 +139,52 @@ impl<C: Curve> FixedBases<C> {
 
 pub(crate) fn prepare<C: CurveLanes>(points: &[Affine<C>], options: Options) -> FixedBases<C> {
     let kept: Arc<[u32]> = (0u32..).zip(points).filter(|(_, p)| !p.is_zero()).map(|(i, _)| i).collect();
-    let (shape, multiples) = choose(kept.len(), options.table_bytes / size_of::<C::Packed>());
-    assert!(kept.len() * multiples < 1 << 31, "2^31 points or more, multiples included");
-    let rows = tables::<C>(options.kernel, points, &kept, multiples, shape.window * shape.sets);
-    FixedBases {
+    let mut rows = Vec::new();
+    for run in kept.chunks(RUN) {
+        append_packed(
+            options.kernel,
+            &run.iter().map(|&i| points[i as usize]).collect::<Vec<_>>(),
+            &mut rows,
+        );
+    }
+    let plain = FixedBases {
         kernel: options.kernel,
-        shape,
+        shape: choose(kept.len(), 0).0,
         len: points.len(),
         kept,
         points: Memory::Owned(rows.into()),
         curve: PhantomData,
+    };
+    with_multiples(&plain, options.table_bytes).unwrap_or(plain)
+}
+
+pub(crate) fn with_multiples<C: CurveLanes>(
+    bases: &FixedBases<C>,
+    table_bytes: usize,
+) -> Option<FixedBases<C>> {
+    let &FixedBases { kernel, len, ref kept, ref points, .. } = bases;
+    let (shape, multiples) = choose(kept.len(), table_bytes / size_of::<C::Packed>());
+    assert!(kept.len() * multiples < 1 << 31, "2^31 points or more, multiples included");
+    let per_point = size_of::<C::Packed>() / size_of::<Row>();
+    let plain = &points.rows()[..kept.len() * per_point];
+    if plain.len() * multiples <= points.rows().len() {
+        return None;
     }
+    let mut rows = Vec::with_capacity(plain.len() * multiples);
+    rows.extend_from_slice(plain);
+    let mut current = unpack::<C>(kernel, C::packed(plain));
+    for _ in 1..multiples {
+        current = double_points::<C>(kernel, &current, shape.window * shape.sets);
+        append_packed(kernel, &current, &mut rows);
+    }
+    Some(FixedBases {
+        kernel,
+        shape,
+        len,
+        kept: Arc::clone(kept),
+        points: Memory::Owned(rows.into()),
+        curve: PhantomData,
+    })
 }
 
 pub(crate) fn msm<C: CurveLanes>(bases: &FixedBases<C>, scalars: &Scalars) -> Projective<C> {
@@ -229,32 +273,11 @@ fn choose(points: usize, room: usize) -> (Shape, usize) {
     plan(window)
 }
 
-/// The points of `kept`, then 2^doublings times each of them, and so on.
-fn tables<C: CurveLanes>(
-    kernel: Kernel,
-    points: &[Affine<C>],
-    kept: &[u32],
-    multiples: usize,
-    doublings: u32,
-) -> Vec<Row> {
-    let per_point = size_of::<C::Packed>() / size_of::<Row>();
-    let mut rows = Vec::with_capacity(kept.len() * per_point * multiples);
-    let mut append = |points: &[Affine<C>]| {
-        for packed in pack::<C>(kernel, points) {
-            rows.extend_from_slice(packed.as_ref());
-        }
-    };
-    for run in kept.chunks(RUN) {
-        append(&run.iter().map(|&i| points[i as usize]).collect::<Vec<_>>());
+/// Appends points in the form of a kernel.
+fn append_packed<C: CurveLanes>(kernel: Kernel, points: &[Affine<C>], rows: &mut Vec<Row>) {
+    for packed in pack::<C>(kernel, points) {
+        rows.extend_from_slice(packed.as_ref());
     }
-    if multiples > 1 {
-        let mut current: Vec<_> = kept.iter().map(|&i| points[i as usize]).collect();
-        for _ in 1..multiples {
-            current = double_points::<C>(kernel, &current, doublings);
-            append(&current);
-        }
-    }
-    rows
 }
 
 /// Number of points packed at a time; limits how many are in memory twice.

@@ -9,6 +9,7 @@
 //! | module | subject |
 //! |---|---|
 //! | `key` | the prepared key, and the assembly of a proof |
+//! | `multiples` | multiples of a key's points, computed after some proofs |
 //! | `engine` | instructions, threads, and sums over secrets |
 //! | `pools` | threads: all for one proof, or one for each |
 //! | `loader` | from a `.zkey` file to a prepared key |
@@ -21,7 +22,7 @@
 //! all polynomials. Time and memory accesses depend on the witness: constant time is not claimed. With
 //! [`NativeOptions::constant_work`], the number of operations and the addresses of memory accesses do not.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -37,6 +38,7 @@ mod engine;
 mod file;
 mod key;
 mod loader;
+mod multiples;
 mod once;
 mod pools;
 mod stored;
@@ -48,6 +50,7 @@ pub use pools::Parallelism;
 use engine::Engine;
 use file::Folder;
 use key::NativeKey;
+use multiples::Later;
 use pools::Pools;
 
 pub(super) const NAME: &str = "native";
@@ -64,6 +67,9 @@ pub struct NativeOptions {
     /// Memory in bytes for the points of one key and their precomputed multiples. Multiples make proofs
     /// faster and preparation slower. The points alone are always allowed; 0 means no multiples.
     pub key_memory: usize,
+    /// Number of proofs with a key after which its multiples are computed, on a thread beside further proofs; `None`:
+    /// multiples are computed while the key is loaded.
+    pub multiples_after: Option<NonZeroU32>,
     /// Whether the number of operations and the addresses of memory accesses are the same for every witness of a
     /// circuit. Proofs take several times as long. See SECURITY.md for what this promises.
     pub constant_work: bool,
@@ -81,6 +87,7 @@ impl Default for NativeOptions {
             parallelism: Parallelism::default(),
             kernel: Kernel::detect(),
             key_memory: 0,
+            multiples_after: None,
             constant_work: false,
             cache_dir: None,
             cache_bytes: 16 << 30,
@@ -93,6 +100,7 @@ impl Default for NativeOptions {
 #[derive(Debug, Clone)]
 pub struct NativeProver {
     engine: Engine,
+    /// Memory for multiples that are computed while a key is loaded.
     key_memory: usize,
     folder: Option<Folder>,
 }
@@ -104,7 +112,7 @@ impl NativeProver {
     /// The threads cannot be started, the processor lacks the kernel's instructions, or the folder for
     /// prepared keys cannot be used.
     pub fn new(options: NativeOptions) -> Result<Self, ProveError> {
-        let NativeOptions { threads, parallelism, kernel, key_memory, constant_work, cache_dir, cache_bytes } =
+        let NativeOptions { threads, parallelism, kernel, constant_work, cache_dir, cache_bytes, .. } =
             options;
         if !kernel.is_available() {
             return Err(ProveError::Kernel(kernel));
@@ -116,7 +124,10 @@ impl NativeProver {
         let available = std::thread::available_parallelism().ok();
         let threads = threads.or(available).map_or(1, NonZeroUsize::get);
         let pools = Arc::new(Pools::new(threads, parallelism)?);
-        Ok(Self { engine: Engine { kernel, constant_work, pools }, key_memory, folder: folder.transpose()? })
+        let later = options.multiples_after.map(|after| Later { bytes: options.key_memory, after });
+        let key_memory = if later.is_some() { 0 } else { options.key_memory };
+        let engine = Engine { kernel, constant_work, pools, later };
+        Ok(Self { engine, key_memory, folder: folder.transpose()? })
     }
 
     fn prepare_native(&self, key: Arc<ZKey>) -> Result<NativeKey, ProveError> {

@@ -1,6 +1,6 @@
 //! [`Proving`]: settings of the prover and its memory.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 #[cfg(feature = "cuda")]
@@ -24,10 +24,10 @@ settings! {
         /// that does not fit returns to the queue. 0 means three quarters of the memory of the machine or its
         /// control group
         proof_memory_mib: u64 = 0, "proof-memory-mib", "ZKFLOW_PROOF_MEMORY_MIB", 0..=TEBIBYTE_MIB;
-        /// Memory limit for the points of one key together with precomputed multiples. Multiples speed up
-        /// proofs but slow down the first one. There are no multiples if the limit is below the size of the
-        /// points
-        key_memory_mib: u64 = 0, "key-memory-mib", "ZKFLOW_KEY_MEMORY_MIB", 0..=TEBIBYTE_MIB;
+        /// Memory limit for the points of one key together with precomputed multiples, which speed up proofs.
+        /// They are computed beside further proofs once the key has made 16 proofs. At most a quarter of
+        /// circuit-cache-mib; 0 means no multiples
+        key_memory_mib: u64 = 256, "key-memory-mib", "ZKFLOW_KEY_MEMORY_MIB", 0..=TEBIBYTE_MIB;
         /// Whether the number of operations and the memory accesses of a proof are independent of its inputs. Proofs
         /// take several times as long. Native prover only
         constant_work: bool = false, "constant-work", "ZKFLOW_CONSTANT_WORK";
@@ -73,12 +73,18 @@ impl Proving {
     pub fn native_options(&self, folder: Option<PathBuf>) -> NativeOptions {
         NativeOptions {
             threads: NonZeroUsize::new(self.prover_threads as usize),
-            key_memory: usize::try_from(bytes(self.key_memory_mib)).unwrap_or(usize::MAX),
+            key_memory: usize::try_from(self.key_memory_bytes()).unwrap_or(usize::MAX),
+            multiples_after: Some(MULTIPLES_AFTER),
             constant_work: self.constant_work,
             cache_dir: folder,
             cache_bytes: self.key_cache_bytes(),
             ..NativeOptions::default()
         }
+    }
+
+    /// Memory limit in bytes for a key with multiples. The cache of circuits always has room for several keys.
+    fn key_memory_bytes(&self) -> u64 {
+        bytes(self.key_memory_mib).min(self.circuit_cache_bytes() / 4)
     }
 
     /// Memory limit in bytes for all proofs that run in parallel; `None` means a share of the machine's.
@@ -97,15 +103,30 @@ impl Proving {
     }
 }
 
-#[cfg(all(test, feature = "cuda"))]
+/// Multiples take about as long as 16 proofs, and save a fifth of the time of each later one.
+const MULTIPLES_AFTER: NonZeroU32 = NonZeroU32::new(16).unwrap();
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
+    #[test]
+    fn multiples_take_at_most_a_quarter_of_the_cache_of_circuits() {
+        let limit = |key_memory_mib, circuit_cache_mib| {
+            let settings = Proving { key_memory_mib, circuit_cache_mib, ..Proving::default() };
+            settings.native_options(None).key_memory >> 20
+        };
+        assert_eq!(Proving::default().native_options(None).key_memory >> 20, 256);
+        assert_eq!([limit(0, 1024), limit(100, 1024), limit(300, 1024), limit(300, 0)], [0, 100, 256, 0]);
+    }
+
+    #[cfg(feature = "cuda")]
     #[test]
     fn the_defaults_are_those_of_the_prover() {
         assert_eq!(Proving::default().cuda_options(), CudaOptions::default());
     }
 
+    #[cfg(feature = "cuda")]
     #[test]
     fn the_options_of_the_prover_are_the_settings() {
         let settings =

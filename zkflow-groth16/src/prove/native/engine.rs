@@ -9,6 +9,7 @@ use zkflow_bn254::msm::{FixedBases, HiddenScalars, Scalars};
 use zkflow_bn254::points::Curve;
 use zkflow_bn254::quotient::Quotient;
 
+use super::multiples::Later;
 use super::pools::Pools;
 use crate::rng::os_rng;
 
@@ -19,6 +20,8 @@ pub(super) struct Engine {
     /// See [`NativeOptions`](super::NativeOptions).
     pub(super) constant_work: bool,
     pub(super) pools: Arc<Pools>,
+    /// When keys get multiples that they are loaded without.
+    pub(super) later: Option<Later>,
 }
 
 impl Engine {

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use ark_bn254::{Fr, G1Affine, G2Affine, g1, g2};
 use zkflow_bn254::Kernel;
 use zkflow_bn254::msm::{FixedBases, Options};
+use zkflow_bn254::points::Curve;
 use zkflow_bn254::quotient::Quotient;
 use zkflow_bn254::sparse::{Entry, SparseMatrix};
 
 use super::NAME;
 use super::engine::Engine;
+use super::multiples::Multiples;
 use crate::format::FormatError;
 use crate::format::zkey::{Coefficient, EncodedKey, KeyHead, KeySection, Matrix, ZKey};
 use crate::proof::{Proof, VerifyingKey};
@@ -32,6 +34,7 @@ pub(super) struct NativeKey {
     pub(super) n_vars: usize,
     pub(super) quotient: Arc<Quotient>,
     pub(super) points: Points,
+    pub(super) multiples: Multiples,
 }
 
 /// Points multiplied by the witness, one per wire, and by the quotient.
@@ -54,22 +57,41 @@ impl Points {
         kernel: Kernel,
         table_bytes: usize,
     ) -> Self {
-        // Each set of points gets memory in proportion to the size of its plain points.
         let (g1, g2) = (size_of::<G1Affine>(), size_of::<G2Affine>());
         let total = (a.len() + b1.len() + c.len() + h.len()) * g1 + b2.len() * g2;
-        let options = |plain: usize| {
-            let share = table_bytes as u128 * plain as u128 / total.max(1) as u128;
-            Options { kernel, table_bytes: share as usize }
-        };
+        let options = |plain: usize| Options { kernel, table_bytes: share(table_bytes, plain, total) };
         // Each set is dropped once it is prepared, so that few sets are in memory twice.
         let in_g1 = |points: Vec<G1Affine>| FixedBases::prepare(&points, options(points.len() * g1));
         let in_g2 = |points: Vec<G2Affine>| FixedBases::prepare(&points, options(points.len() * g2));
         Self { a: in_g1(a), b1: in_g1(b1), c: in_g1(c), h: in_g1(h), b2: in_g2(b2) }
     }
 
-    fn bytes(&self) -> usize {
+    /// The same points with as many multiples as fit into `table_bytes`, on the threads of the current pool; `None` if
+    /// there is no room for any.
+    pub(super) fn with_multiples(&self, table_bytes: usize) -> Option<Self> {
+        let total = self.bytes();
+        let (mut points, mut any) = (self.clone(), false);
+        for bases in [&mut points.a, &mut points.b1, &mut points.c, &mut points.h] {
+            any |= extend(bases, share(table_bytes, bases.bytes(), total));
+        }
+        any |= extend(&mut points.b2, share(table_bytes, self.b2.bytes(), total));
+        any.then_some(points)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
         [&self.a, &self.b1, &self.c, &self.h].map(FixedBases::bytes).iter().sum::<usize>() + self.b2.bytes()
     }
+}
+
+/// Replaces points by the same points with multiples, if there is room.
+fn extend<C: Curve>(bases: &mut FixedBases<C>, table_bytes: usize) -> bool {
+    let extended = bases.with_multiples(table_bytes);
+    extended.map(|extended| *bases = extended).is_some()
+}
+
+/// Each set of points gets memory in proportion to the size of its plain points.
+fn share(table_bytes: usize, plain: usize, total: usize) -> usize {
+    (table_bytes as u128 * plain as u128 / total.max(1) as u128) as usize
 }
 
 impl NativeKey {
@@ -130,7 +152,8 @@ impl NativeKey {
 
     fn of_parts(head: KeyHead, quotient: Arc<Quotient>, points: Points, engine: Engine) -> Self {
         let KeyHead { n_vars, vk, beta_g1, delta_g1, .. } = head;
-        Self { engine, vk, beta_g1, delta_g1, n_vars: n_vars as usize, quotient, points }
+        let (n_vars, multiples) = (n_vars as usize, Multiples::new(engine.later));
+        Self { engine, vk, beta_g1, delta_g1, n_vars, quotient, points, multiples }
     }
 
     /// The points on which the blinding of proofs relies.
@@ -155,7 +178,7 @@ impl NativeKey {
 
     /// The proof for a witness, blinded with `factors`.
     pub(super) fn proof(&self, witness: &[Fr], factors: &Factors) -> Proof {
-        let Points { a, b1, c, h, b2 } = &self.points;
+        let Points { a, b1, c, h, b2 } = self.multiples.or(&self.points);
         let wires = self.engine.secrets(witness);
         let quotient = || self.engine.quotient(&self.quotient, witness);
         let assembly = self.assembly();
@@ -199,11 +222,13 @@ impl PreparedKey for NativeKey {
     fn prove(&self, witness: &Witness, rng: &mut dyn SecureRng) -> Result<Proof, ProveError> {
         let values = self.values_of(witness)?;
         let blinding = Factors::random(rng);
-        Ok(self.engine.pools.proof(|| self.proof(values, &blinding)))
+        let proof = self.engine.pools.proof(|| self.proof(values, &blinding));
+        self.multiples.count(&self.points);
+        Ok(proof)
     }
 
     fn memory_bytes(&self) -> u64 {
-        let points = self.points.bytes() + size_of_val(&self.vk.ic[..]);
+        let points = self.points.bytes() + self.multiples.bytes() + size_of_val(&self.vk.ic[..]);
         points as u64 + self.quotient.memory_bytes()
     }
 }

@@ -118,7 +118,8 @@ impl Drop for Borrowed<'_> {
     }
 }
 
-fn pool(threads: usize) -> Result<ThreadPool, ProveError> {
+/// A pool with this number of threads.
+pub(super) fn pool(threads: usize) -> Result<ThreadPool, ProveError> {
     ThreadPoolBuilder::new()
         .num_threads(threads)
         .thread_name(|index| format!("prove-{index}"))

@@ -13,6 +13,7 @@ use zkflow_bn254::sparse::SparseMatrix;
 use super::engine::Engine;
 use super::file::Mapped;
 use super::key::{NativeKey, Points};
+use super::multiples::Multiples;
 use crate::format::FormatError;
 use crate::format::binfile::{BinFile, BinWriter};
 use crate::format::container::Layout;
@@ -72,7 +73,8 @@ impl NativeKey {
         };
         let quotient = Arc::new(Quotient::new(a, b, kernel));
         let Constants { vk, beta_g1, delta_g1, .. } = constants;
-        Some(Self { engine, vk, beta_g1, delta_g1, n_vars: wires, quotient, points })
+        let multiples = Multiples::new(engine.later);
+        Some(Self { engine, vk, beta_g1, delta_g1, n_vars: wires, quotient, points, multiples })
     }
 
     fn constants(&self) -> Constants {

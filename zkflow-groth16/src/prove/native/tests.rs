@@ -1,6 +1,7 @@
 //! Tests the prover against the reference, and against faults.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ark_bn254::Fr;
 use ark_ff::UniformRand;
@@ -120,6 +121,45 @@ fn a_prepared_key_from_disk_makes_the_same_proofs() {
             assert!(prover(NativeOptions { key_memory: 7, ..options }).recall(&digest).is_none());
         }
     }
+}
+
+#[test]
+fn a_key_that_is_used_often_gets_multiples_and_makes_the_same_proofs() {
+    let (r1cs, witness) = circuit(2, 3, 100, &mut rng(1));
+    let key = Arc::new(circuit_specific(&r1cs, &mut rng(1)).unwrap());
+    for (kernel, constant_work) in kernels().flat_map(|kernel| [(kernel, false), (kernel, true)]) {
+        let later = NativeOptions {
+            kernel,
+            constant_work,
+            key_memory: 1 << 20,
+            multiples_after: NonZeroU32::new(3),
+            ..NativeOptions::default()
+        };
+        let key = prover(later).prepare(Arc::clone(&key)).unwrap();
+        let plain = key.memory_bytes();
+        let expected = key.prove(&witness, &mut rng(7)).unwrap();
+        assert_eq!(key.prove(&witness, &mut rng(7)).unwrap(), expected);
+        assert_eq!(key.memory_bytes(), plain, "two proofs are too few");
+        assert_eq!(key.prove(&witness, &mut rng(7)).unwrap(), expected);
+        let began = Instant::now();
+        while key.memory_bytes() == plain {
+            assert!(began.elapsed() < Duration::from_secs(300), "there are no multiples");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(key.prove(&witness, &mut rng(7)).unwrap(), expected);
+        assert!(key.memory_bytes() - plain <= 1 << 20);
+    }
+}
+
+#[test]
+fn a_key_stays_without_multiples_if_there_is_no_room() {
+    let (r1cs, _) = circuit(2, 3, 100, &mut rng(1));
+    let key = circuit_specific(&r1cs, &mut rng(1)).unwrap();
+    let points = prover(NativeOptions::default()).prepare_native(Arc::new(key)).unwrap().points;
+    assert!(points.with_multiples(points.bytes()).is_none());
+    let twice = points.with_multiples(2 * points.bytes()).unwrap();
+    assert!(twice.bytes() > points.bytes());
+    assert!(twice.with_multiples(twice.bytes()).is_none(), "these multiples are there already");
 }
 
 #[test]
