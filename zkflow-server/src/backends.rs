@@ -108,8 +108,9 @@ pub async fn open_for(
     provers.check(&config.proving.prover).map_err(failed("choose the prover"))?;
     let folder = config.storage.data_dir.clone();
     #[cfg_attr(not(feature = "redis"), expect(unused_mut, reason = "only Redis has a time of its own"))]
-    let (mut data, database) = data::open(&config).await?;
+    let data::Opened { mut data, database, bound } = data::open(&config).await?;
     let installation = bind(&data).await.map_err(failed("use the catalog and the artifact store"))?;
+    bound.bind(installation.clone());
     let catalog = data.catalog.clone();
     let apart = |queue: &Arc<dyn JobQueue>| Arc::new(Apart::new(catalog.clone(), queue.clone()));
     let jobs = match &config.storage.redis_url {
@@ -155,7 +156,7 @@ pub async fn open_for(
 /// A backend does not answer, or the secret key is another one than before.
 pub async fn data(config: &Config) -> Result<Data, OpenError> {
     built::check(config)?;
-    let (data, _) = data::open(config).await?;
+    let data::Opened { data, .. } = data::open(config).await?;
     data.vault.check().await.map_err(failed("use the key that seals private inputs"))?;
     Ok(data)
 }
@@ -283,7 +284,7 @@ async fn assemble(
         vault,
         store,
         installation,
-        written: tokio::sync::Mutex::default(),
+        probes: tokio::sync::Mutex::default(),
         queue,
         ledger,
         pauses,

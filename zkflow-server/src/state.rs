@@ -37,6 +37,7 @@ mod entries;
 mod loaded;
 mod meters;
 mod pauses;
+mod probes;
 mod rates;
 mod shares;
 mod tenants;
@@ -55,6 +56,7 @@ pub use entries::EntryRates;
 pub use loaded::{CacheFolders, CircuitUse, LoadedCircuits};
 pub use meters::{Meter, Meters};
 pub use pauses::Pauses;
+pub use probes::Probes;
 pub use rates::{Rate, Rates, SharedRates};
 pub use tenants::TenantMetrics;
 pub use turns::{Turn, Turns};
@@ -75,8 +77,8 @@ pub struct App {
     pub store: Arc<dyn ArtifactStore>,
     /// Id that the catalog and the store contain.
     pub installation: InstallationId,
-    /// When `/ready` last wrote to the catalog and the store.
-    pub written: tokio::sync::Mutex<Option<Instant>>,
+    /// What the checks of the backends found so far.
+    pub probes: tokio::sync::Mutex<Probes>,
     /// Jobs; lost ones are restored from the catalog. Hands out no jobs of paused queues.
     pub queue: Arc<dyn JobQueue>,
     /// Writes documents together with their jobs.

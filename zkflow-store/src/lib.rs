@@ -4,7 +4,7 @@
 //! - sealed private inputs: [`Vault`], with [`Sealing`](vault::sealing::Sealing).
 //!
 //! [`GuardedCatalog`] and [`GuardedStore`] add retries to backends on other machines. [`CachedStore`] caches
-//! large artifacts. [`local`] maps files of this machine, and writes them in pieces. Every backend, guarded or
+//! large artifacts. [`BoundStore`] tells a missing artifact from a missing store. [`local`] maps files of this machine, and writes them in pieces. Every backend, guarded or
 //! cached, passes the suite of its trait in `zkflow_core::service::conformance`.
 //!
 //! ```
@@ -35,12 +35,14 @@ pub mod mongo;
 #[cfg(feature = "s3")]
 pub mod s3;
 
+pub mod bound;
 pub mod cached;
 pub mod guarded;
 pub mod local;
 
 pub mod vault;
 
+pub use bound::BoundStore;
 pub use cached::CachedStore;
 pub use fs::FsStore;
 pub use guarded::{GuardedCatalog, GuardedStore};

@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use zkflow_core::service::catalog::{Catalog, CatalogError, Circuit};
-use zkflow_core::service::store::{ArtifactKey, ArtifactStore, PutMode, StoreError};
+use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::id::InstallationId;
+use zkflow_core::service::store::{ArtifactKey, ArtifactPath, ArtifactStore, PutMode, StoreError};
 use zkflow_store::guarded::Policy;
-use zkflow_store::{GuardedCatalog, GuardedStore, MongoCatalog};
+use zkflow_store::{BoundStore, GuardedCatalog, GuardedStore, MongoCatalog};
 use zkflow_testbed::{Fault, MongoServer, Proxy, S3Server};
 
 use common::{circuit, open_bucket, until_it_succeeds};
@@ -72,6 +74,40 @@ async fn a_store_that_was_stopped_goes_on_with_what_it_had() {
     server.resume().await;
     until_it_succeeds(RECOVERY, async || store.get(&key).await).await;
     assert_eq!(store.get(&key).await.unwrap().body, "kept");
+}
+
+#[tokio::test]
+async fn a_bucket_that_vanished_has_lost_nothing() {
+    let server = S3Server::start_own().await;
+    let far = Arc::new(guarded_store(&server, server.endpoint()).await);
+    let (store, id) = (BoundStore::new(far.clone()), InstallationId::generate(Timestamp::from_millis(1)));
+    let (identity, missing) = (ArtifactPath::Installation.key(), "circuits/0/key".parse().unwrap());
+    let body = Bytes::copy_from_slice(id.as_str().as_bytes());
+    far.put(&identity, body.clone(), PutMode::Create).await.unwrap();
+    store.bind(id);
+    let is_missing = async || matches!(store.head(&missing).await, Err(StoreError::NotFound(_)));
+    assert!(is_missing().await);
+
+    let (client, bucket) = (server.client(), server.bucket());
+    let objects = client.list_objects_v2().bucket(bucket).send().await.unwrap();
+    for object in objects.contents() {
+        client.delete_object().bucket(bucket).key(object.key().unwrap()).send().await.unwrap();
+    }
+    client.delete_bucket().bucket(bucket).send().await.unwrap();
+    let failures = [
+        store.get(&missing).await.map(drop),
+        // The answer to a HEAD request does not tell a missing bucket from a missing object.
+        store.head(&missing).await.map(drop),
+        store.put(&missing, body.clone(), PutMode::Create).await.map(drop),
+        store.delete(&missing).await,
+    ];
+    for (call, failure) in failures.into_iter().enumerate() {
+        assert!(matches!(failure, Err(StoreError::Backend { .. })), "call {call}: {failure:?}");
+    }
+
+    client.create_bucket().bucket(bucket).send().await.unwrap();
+    until_it_succeeds(RECOVERY, async || far.put(&identity, body.clone(), PutMode::Create).await).await;
+    assert!(is_missing().await);
 }
 
 #[tokio::test]

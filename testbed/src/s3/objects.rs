@@ -62,6 +62,13 @@ impl S3 for Objects {
         self.files.create_bucket(call).await
     }
 
+    async fn delete_bucket(
+        &self,
+        call: S3Request<DeleteBucketInput>,
+    ) -> S3Result<S3Response<DeleteBucketOutput>> {
+        self.files.delete_bucket(call).await
+    }
+
     async fn head_bucket(&self, call: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
         self.files.head_bucket(call).await
     }

@@ -9,15 +9,25 @@ use tokio::sync::OnceCell;
 use zkflow_core::service::catalog::Catalog;
 use zkflow_core::service::clock::{Clock, SystemClock};
 use zkflow_core::service::store::ArtifactStore;
-use zkflow_store::{FsStore, KeyRing, MemoryCatalog, MemoryStore, SqliteCatalog, Vault, VaultKey, sqlite};
+use zkflow_store::{
+    BoundStore, FsStore, KeyRing, MemoryCatalog, MemoryStore, SqliteCatalog, Vault, VaultKey, sqlite,
+};
 
 use super::{ARTIFACTS, KEY_FILE, OpenError, failed};
 use crate::config::Config;
 use crate::maintenance::Data;
 
-/// Opens the catalog, the artifact store and the vault of `config`; creates the data folder if it is missing. Also returns
-/// the SQLite file, which the queue may share.
-pub(super) async fn open(config: &Config) -> Result<(Data, Database), OpenError> {
+/// The opened documents and artifacts.
+pub(super) struct Opened {
+    pub(super) data: Data,
+    /// The SQLite file, which the queue may share.
+    pub(super) database: Database,
+    /// The store of `data`, to be bound to its installation.
+    pub(super) bound: Arc<BoundStore>,
+}
+
+/// Opens the catalog, the artifact store and the vault of `config`; creates the data folder if it is missing.
+pub(super) async fn open(config: &Config) -> Result<Opened, OpenError> {
     let folder = &config.storage.data_dir;
     DirBuilder::new()
         .recursive(true)
@@ -38,9 +48,11 @@ pub(super) async fn open(config: &Config) -> Result<(Data, Database), OpenError>
         Some(bucket) => super::s3::store(bucket, config, folder).await?,
         _ => Arc::new(FsStore::open(folder.join(ARTIFACTS)).map_err(failed("open the artifact store"))?),
     };
+    let bound = Arc::new(BoundStore::new(store));
+    let store: Arc<dyn ArtifactStore> = bound.clone();
     let vault = super::sealing::keys(&config.storage, Vault::new(key_ring(config, folder)?, store.clone()))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    Ok((Data { catalog, store, clock, vault }, database))
+    Ok(Opened { data: Data { catalog, store, clock, vault }, database, bound })
 }
 
 /// Documents and artifacts in memory.

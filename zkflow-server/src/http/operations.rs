@@ -1,7 +1,7 @@
 //! Endpoints for operators: `/health`, `/ready`, `/metrics`.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,13 +18,14 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
+use zkflow_core::error::Chain;
 use zkflow_core::service::catalog::{CatalogError, CircuitFilter, Page, Scope};
 use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::store::{ArtifactPath, PutMode, StoreError};
 
 use super::access::{Access, Routes};
 use super::openapi::schema;
-use crate::state::App;
+use crate::state::{App, Probes};
 use crate::telemetry::{self, BACKEND_UP, QUEUE_AGE, QUEUE_JOBS};
 
 /// A backend is unavailable if a check takes longer than this.
@@ -108,35 +109,52 @@ async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
 /// Sends a minimal query to each backend and updates its metric. The catalog and the store are also written to, at most
 /// once in [`WRITE_EVERY`], since a full disk can still be read. Returns `ok` or an error message, by backend.
 pub(super) async fn look(app: &App) -> BTreeMap<&'static str, String> {
-    let mut written = app.written.lock().await;
-    let write = written.is_none_or(|at| at.elapsed() >= WRITE_EVERY);
+    let mut probes = app.probes.lock().await;
+    let write = probes.written.is_none_or(|at| at.elapsed() >= WRITE_EVERY);
     let (catalog, store, queue) = tokio::join!(
         check(catalog_answers(app, write)),
         check(store_answers(app, write)),
         check(app.queue.stats(QueueName::ProofGeneration)),
     );
-    // After a failure, the next call writes again.
-    let both = catalog == OK && store == OK;
-    *written = if !both {
-        None
+    if catalog.is_err() || store.is_err() {
+        // The next call writes again.
+        probes.written = None;
     } else if write {
-        Some(Instant::now())
-    } else {
-        *written
-    };
-    drop(written);
-    let checks = BTreeMap::from([("catalog", catalog), ("store", store), ("queue", queue)]);
-    for (backend, outcome) in &checks {
-        gauge!(BACKEND_UP, "backend" => *backend).set(if outcome == OK { 1.0 } else { 0.0 });
+        probes.written = Some(Instant::now());
     }
-    checks
+    let outcomes = [("catalog", catalog), ("store", store), ("queue", queue)];
+    outcomes.into_iter().map(|(backend, outcome)| (backend, shown(&mut probes, backend, outcome))).collect()
+}
+
+/// The outcome of a check as it is shown. Updates the metric, and logs a change.
+fn shown(probes: &mut Probes, backend: &'static str, outcome: Result<(), Fault>) -> String {
+    gauge!(BACKEND_UP, "backend" => backend).set(if outcome.is_ok() { 1.0 } else { 0.0 });
+    match outcome {
+        Ok(()) => {
+            if probes.failing.remove(backend) {
+                tracing::info!(backend, "the check of a backend succeeds again");
+            }
+            OK.to_owned()
+        }
+        Err(Fault { message, causes }) => {
+            if probes.failing.insert(backend) {
+                tracing::warn!(backend, reason = causes, "the check of a backend failed");
+            }
+            message
+        }
+    }
 }
 
 async fn catalog_answers(app: &App, write: bool) -> Result<(), CatalogError> {
-    if write {
-        return app.catalog.bind(&app.installation, false).await.map(drop);
+    if !write {
+        return app.catalog.circuits().list(&CircuitFilter::default(), &Page::first(1)).await.map(drop);
     }
-    app.catalog.circuits().list(&CircuitFilter::default(), &Page::first(1)).await.map(drop)
+    let bound = app.catalog.bind(&app.installation, false).await?;
+    if bound == app.installation {
+        return Ok(());
+    }
+    let why = format!("the catalog belongs to installation {bound}, this process to {}", app.installation);
+    Err(CatalogError::backend("checking the installation", why))
 }
 
 async fn store_answers(app: &App, write: bool) -> Result<(), StoreError> {
@@ -150,11 +168,22 @@ async fn store_answers(app: &App, write: bool) -> Result<(), StoreError> {
     }
 }
 
-async fn check<T, E: Display>(answer: impl Future<Output = Result<T, E>>) -> String {
+/// Why a check failed.
+struct Fault {
+    /// For every client.
+    message: String,
+    /// The message with all causes, for the log.
+    causes: String,
+}
+
+async fn check<T, E: Error>(answer: impl Future<Output = Result<T, E>>) -> Result<(), Fault> {
     match tokio::time::timeout(PATIENCE, answer).await {
-        Ok(Ok(_)) => OK.to_owned(),
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(Fault { message: error.to_string(), causes: Chain(&error).to_string() }),
+        Err(_) => {
+            let message = format!("no answer within {} s", PATIENCE.as_secs());
+            Err(Fault { causes: message.clone(), message })
+        }
     }
 }
 

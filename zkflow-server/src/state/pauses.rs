@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures::TryStreamExt as _;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
+use zkflow_core::error::Chain;
 use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::store::{ArtifactPath, ArtifactStore, PutMode, StoreError};
 
@@ -29,6 +30,8 @@ struct Known {
     /// `None`: never read.
     paused: Option<BTreeSet<QueueName>>,
     read: Option<Instant>,
+    /// Whether the last reading failed, so that an outage is logged once.
+    failing: bool,
 }
 
 impl Pauses {
@@ -42,10 +45,19 @@ impl Pauses {
     pub async fn paused(&self) -> BTreeSet<QueueName> {
         let mut known = self.known.lock().await;
         if known.read.is_none_or(|at| at.elapsed() >= FRESH) {
-            match timeout(PATIENCE, self.marks()).await {
-                Ok(Ok(paused)) => known.paused = Some(paused),
-                Ok(Err(error)) => tracing::warn!(%error, "cannot read which queues are paused"),
-                Err(_) => tracing::warn!("cannot read in time which queues are paused"),
+            let failure = match timeout(PATIENCE, self.marks()).await {
+                Ok(Ok(paused)) => {
+                    known.paused = Some(paused);
+                    None
+                }
+                Ok(Err(error)) => Some(Chain(&error).to_string()),
+                Err(_) => Some(format!("no answer within {} s", PATIENCE.as_secs())),
+            };
+            let failed_before = std::mem::replace(&mut known.failing, failure.is_some());
+            if let Some(reason) = failure
+                && !failed_before
+            {
+                tracing::warn!(reason, "cannot read which queues are paused");
             }
             known.read = Some(Instant::now());
         }

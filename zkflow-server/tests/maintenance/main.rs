@@ -14,7 +14,10 @@ use std::time::Duration;
 
 use futures::TryStreamExt as _;
 use zkflow_core::digest::Digest;
-use zkflow_core::service::catalog::{CircuitFilter, CircuitStatus, Page, ProofFilter, Scope};
+use zkflow_core::service::catalog::{
+    CircuitFilter, CircuitStatus, Document as _, Page, ProofFilter, ProofStatus, Scope,
+};
+use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::store::{ArtifactKey, ArtifactPath};
 use zkflow_core::service::tenant::TenantId;
 use zkflow_server::auth::NewKey;
@@ -224,6 +227,23 @@ async fn a_store_without_the_files_of_the_catalog_is_refused_until_it_is_restore
     assert_eq!(artifacts(&emptied).await, expected);
     drop(emptied);
     open_again(folder.path()).await.prove(&circuit.id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_waits_uncharged_while_the_folder_of_the_store_is_away() {
+    let Installation { folder, pending, .. } = installation().await.copy();
+    let server = open_again(folder.path()).await;
+    // Without this, the worker would not know whether its queue is paused, and wait for that.
+    assert!(server.app.pauses.paused().await.is_empty());
+    let (store, away) = (folder.path().join("artifacts"), folder.path().join("away"));
+    fs::rename(&store, &away).unwrap();
+    server.work(&[QueueName::ProofGeneration, QueueName::Cleanup]);
+    let delayed = server.until(&pending, |proof| proof.life.delayed_by.is_some() || proof.is_final()).await;
+    assert_eq!((delayed.life.status, &delayed.life.error), (ProofStatus::Pending, &None));
+    assert_eq!(delayed.life.delayed_by.unwrap().code, "artifact_store_unavailable");
+    assert!(!store.exists(), "a folder was made in place of the store");
+    fs::rename(&away, &store).unwrap();
+    assert_eq!(server.completed(&pending).await.life.attempt, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use zkflow_core::id::CircuitId;
 use zkflow_core::inputs::NumberRule;
 use zkflow_core::prove::Provers;
-use zkflow_core::service::catalog::{Circuit, Document as _, ProofStatus};
+use zkflow_core::service::catalog::{Circuit, Document as _, ProofRequest, ProofStatus};
 use zkflow_core::service::id::ProofId;
 use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::store::ArtifactKey;
@@ -149,11 +149,11 @@ pub(crate) fn damage(folder: &Path, key: &ArtifactKey) {
 /// A server on a data folder; its work ends when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
-    app: Arc<App>,
+    pub(crate) app: Arc<App>,
 }
 
 impl Server {
-    fn work(&self, queues: &'static [QueueName]) {
+    pub(crate) fn work(&self, queues: &'static [QueueName]) {
         let app = self.app.clone();
         tokio::spawn(async move { work::run(app, queues).await });
     }
@@ -180,18 +180,24 @@ impl Server {
         self.completed(&id).await;
     }
 
-    /// Waits until a request is completed.
-    pub(crate) async fn completed(&self, id: &ProofId) {
+    /// Waits until a request is completed, and returns it.
+    pub(crate) async fn completed(&self, id: &ProofId) -> ProofRequest {
         self.work(&[QueueName::ProofGeneration, QueueName::Cleanup]);
+        let proof = self.until(id, ProofRequest::is_final).await;
+        assert_eq!(proof.life.status, ProofStatus::Completed, "{:?}", proof.life.error);
+        proof
+    }
+
+    /// Waits until a request is as `is_it` expects, and returns it.
+    pub(crate) async fn until(&self, id: &ProofId, is_it: impl Fn(&ProofRequest) -> bool) -> ProofRequest {
         for _ in 0..1500 {
             let proof = self.app.catalog.proofs().get(id).await.unwrap().unwrap();
-            if proof.is_final() {
-                assert_eq!(proof.life.status, ProofStatus::Completed, "{:?}", proof.life.error);
-                return;
+            if is_it(&proof) {
+                return proof;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!("proof {id} is still pending");
+        panic!("proof {id} does not change");
     }
 }
 
