@@ -1,6 +1,8 @@
-//! Measures each stage of a proof separately: parse, witness, prove, verify.
+//! Measures each stage of a proof separately: parse, witness, prove, verify. Prints how much faster proofs are verified at
+//! once than one by one.
 
 use std::hint::black_box;
+use std::time::Instant;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use support::{Fixture, TEMPLATES};
@@ -8,6 +10,7 @@ use zkflow_core::circuit::FileName;
 use zkflow_core::format::r1cs::R1cs;
 use zkflow_core::format::wtns;
 use zkflow_core::format::zkey::ZKey;
+use zkflow_core::proof::{Proof, PublicSignals};
 use zkflow_core::rng::os_rng;
 
 mod support;
@@ -50,7 +53,32 @@ fn proof(c: &mut Criterion, fixture: &Fixture) {
         });
     }
     group.finish();
+    verify_at_once(fixture, &vec![(public, proof); 100]);
 }
+
+/// Prints the time of a proof that is verified alone, divided by its part of the time of all `proofs` at once. Both
+/// alternate, so that other load affects both. At once, all threads work: `RAYON_NUM_THREADS=1` compares one with one.
+fn verify_at_once(fixture: &Fixture, proofs: &[(PublicSignals, Proof)]) {
+    let verifier = fixture.circuit.verifier();
+    let ratios = (0..ROUNDS).map(|_| {
+        let began = Instant::now();
+        for (public, proof) in proofs {
+            assert!(verifier.verify(public, proof).is_ok_and(|valid| valid), "the proof is valid");
+        }
+        let alone = began.elapsed();
+        let began = Instant::now();
+        let verdicts = verifier.verify_batch(proofs);
+        assert!(verdicts.iter().all(|valid| matches!(valid, Ok(true))), "the proofs are valid");
+        alone.as_secs_f64() / began.elapsed().as_secs_f64()
+    });
+    let mut ratios: Vec<f64> = ratios.collect();
+    ratios.sort_by(f64::total_cmp);
+    let (name, number, ratio) = (fixture.name, proofs.len(), ratios[ROUNDS / 2]);
+    println!("proof/verify {number} at once/{name}: {ratio:.1} times as fast a proof as one by one");
+}
+
+/// Repetitions of a ratio; the result is the median.
+const ROUNDS: usize = 7;
 
 fn stages(c: &mut Criterion) {
     for name in TEMPLATES {
