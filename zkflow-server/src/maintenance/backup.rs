@@ -20,6 +20,7 @@ use futures::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 use zkflow_core::digest::Digest;
+use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{ApiKey, Ceremony, Circuit, Deployment, Page, ProofRequest, Stored};
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
@@ -103,6 +104,7 @@ pub async fn backup(
     again::<ProofRequest>(data, proofs, &mut index, problem).await?;
     again::<Deployment>(data, deployments, &mut index, problem).await?;
     again::<Ceremony>(data, ceremonies, &mut index, problem).await?;
+    missed(data, begun, &mut index, problem).await?;
     let counts = index.counts;
     index.write(&Entry::End(counts))?;
     Ok((index.finish()?, counts))
@@ -217,6 +219,39 @@ async fn again<D: Entered>(
     Ok(())
 }
 
+/// Copies the files of circuits that the listing of the store did not show, and writes these circuits again: they were sealed
+/// again meanwhile. Reports those that the store does not have: without its disk, a listing ends early without an error.
+async fn missed(
+    data: &Data,
+    begun: Timestamp,
+    index: &mut Index,
+    problem: &mut (dyn FnMut(&StoreError) + Send),
+) -> Result<(), DataError> {
+    let mut ready = pin!(super::ready_circuits(data));
+    while let Some(circuit) = ready.try_next().await? {
+        let keys = circuit.artifacts.values().map(|meta| &meta.key);
+        let missed: Vec<_> = keys.filter(|key| !index.copied.contains(*key)).cloned().collect();
+        if missed.is_empty() || circuit.life.created_at > begun {
+            continue;
+        }
+        for key in missed {
+            copy(data, &key, index, problem).await?;
+            if !index.copied.contains(&key) && is_needed(data, &circuit.id, &key).await? {
+                index.counts.damaged += 1;
+                problem(&StoreError::NotFound(key));
+            }
+        }
+        index.write(&circuit.entry())?;
+    }
+    Ok(())
+}
+
+/// Whether the circuit exists, and has the file under this key.
+async fn is_needed(data: &Data, circuit: &CircuitId, key: &ArtifactKey) -> Result<bool, DataError> {
+    let circuit = data.catalog.circuits().get(circuit).await?;
+    Ok(circuit.is_some_and(|circuit| circuit.artifacts.values().any(|meta| meta.key == *key)))
+}
+
 /// Copies an artifact, unless the folder contains its bytes.
 async fn copy(
     data: &Data,
@@ -239,8 +274,11 @@ async fn copy(
     };
     let (meta, is_new) = match copied.await {
         Ok(copied) => copied,
-        // Removed meanwhile.
-        Err(DataError::Store(StoreError::NotFound(_))) => return Ok(()),
+        // Removed meanwhile, or missing.
+        Err(DataError::Store(StoreError::NotFound(_))) => {
+            index.copied.remove(key);
+            return Ok(());
+        }
         Err(DataError::Store(error @ StoreError::Corrupt { .. })) => {
             index.counts.damaged += 1;
             problem(&error);
@@ -261,6 +299,7 @@ struct Index {
     path: PathBuf,
     file: BufWriter<File>,
     blobs: Blobs,
+    /// Artifacts that were copied, or are damaged.
     copied: HashSet<ArtifactKey>,
     counts: Counts,
 }

@@ -18,7 +18,7 @@ use zkflow_core::service::catalog::{
     CircuitFilter, CircuitStatus, Document as _, Page, ProofFilter, ProofStatus, Scope,
 };
 use zkflow_core::service::queue::QueueName;
-use zkflow_core::service::store::{ArtifactKey, ArtifactPath};
+use zkflow_core::service::store::{ArtifactKey, ArtifactPath, StoreError};
 use zkflow_core::service::tenant::TenantId;
 use zkflow_server::auth::NewKey;
 use zkflow_server::maintenance::clean::{self, Action, Grace, Step};
@@ -339,6 +339,23 @@ async fn an_incomplete_or_damaged_backup_is_refused() {
         restored.catalog.proofs().list(&ProofFilter::default(), &Page::first(9)).await.unwrap().len(),
         2
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_reports_each_file_of_a_circuit_that_the_store_does_not_have() {
+    let Installation { folder, circuit, .. } = installation().await.copy();
+    let (backups, data) = (tempfile::tempdir().unwrap(), data(folder.path()).await);
+    let key = &circuit.artifacts["proving_key.zkey"].key;
+    data.store.delete(key).await.unwrap();
+    let mut problems = Vec::new();
+    let mut problem = |error: &StoreError| problems.push(error.to_string());
+    let (_, counts) = backup::backup(&data, backups.path(), &mut problem).await.unwrap();
+    assert_eq!((counts.damaged, problems), (1, vec![StoreError::NotFound(key.clone()).to_string()]));
+
+    // As a disk that is removed between the documents and the files.
+    fs::remove_dir_all(folder.path().join("artifacts").join("circuits")).unwrap();
+    let (_, counts) = backup::backup(&data, backups.path(), &mut |_| ()).await.unwrap();
+    assert_eq!(counts.damaged, circuit.artifacts.len() as u64);
 }
 
 #[tokio::test(flavor = "multi_thread")]
