@@ -99,9 +99,9 @@ api: ## Compare the public API of each crate with tools/api (UPDATE=--update acc
 	@command -v cargo-public-api >/dev/null || $(CARGO) install --locked cargo-public-api@$(CARGO_PUBLIC_API)
 	python3 tools/api.py $(UPDATE)
 
-chaos: setup ## Kills, outages and suspended workers at full length, with a table of the results
+chaos: setup ## Kills, outages, maintenance and hostile clients at full length, with a table of the results
 	@mkdir -p $(dir $(CHAOS_LOG))
-	{ $(CARGO) test --locked --workspace --test chaos --test processes -- --include-ignored --nocapture --test-threads 1; \
+	{ $(CARGO) test --locked --workspace --test chaos --test processes --test hostile -- --include-ignored --nocapture --test-threads 1; \
 	  echo $$? > $(CHAOS_LOG).status; } 2>&1 | tee $(CHAOS_LOG)
 	@echo; echo '| fault | result |'; echo '|---|---|'; grep -o '| .* |$$' $(CHAOS_LOG); \
 	exit $$(cat $(CHAOS_LOG).status)

@@ -21,6 +21,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 /// Maximum number of requests read per [`Requests::look`].
 const LOOKS: usize = 100;
 
+/// Key of the vault of every process.
+pub(crate) const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
 /// The shared backends of the processes, and the settings of each process.
 pub(crate) struct Fleet {
     pub(crate) redis: RedisServer,
@@ -29,6 +32,8 @@ pub(crate) struct Fleet {
     proxies: Option<Proxies>,
     folder: tempfile::TempDir,
     settings: Vec<String>,
+    /// Keys of the vault of every process that is started from now on.
+    pub(crate) secret_key: String,
     started: AtomicUsize,
 }
 
@@ -54,6 +59,7 @@ impl Fleet {
             proxies: None,
             folder: tempfile::tempdir().unwrap(),
             settings: settings.iter().map(|&setting| setting.to_owned()).collect(),
+            secret_key: KEY.to_owned(),
             started: AtomicUsize::new(0),
         }
     }
@@ -83,8 +89,15 @@ impl Fleet {
         self.process(&[&["worker"], settings].concat())
     }
 
-    /// Starts a process with its own data folder, which simulates its own machine.
+    /// Starts a process.
     fn process(&self, command: &[&str]) -> LocalServer {
+        let mut process = self.command(command);
+        process.args(["--port", "0"]).stderr(Stdio::inherit());
+        LocalServer::spawn(process).unwrap()
+    }
+
+    /// A command with its own data folder, which simulates its own machine.
+    pub(crate) fn command(&self, command: &[&str]) -> Command {
         let machine = self.started.fetch_add(1, Ordering::Relaxed).to_string();
         // All tests share the cache of compiled WebAssembly.
         let modules = std::env::temp_dir().join("zkflow-test-modules");
@@ -99,12 +112,12 @@ impl Fleet {
         };
         process
             .args(command)
-            .args(["--port", "0", "--log-level", "error", "--module-cache"])
+            .args(["--log-level", "error", "--module-cache"])
             .arg(modules)
             .arg("--data-dir")
             .arg(self.folder.path().join(machine))
             .args(&self.settings)
-            .env("ZKFLOW_SECRET_KEY", "00112233445566778899aabbccddeeff".repeat(2))
+            .env("ZKFLOW_SECRET_KEY", &self.secret_key)
             .env("REDIS_URL", redis)
             .env("SSL_CERT_FILE", RedisServer::authority())
             .env("MONGODB_URI", mongo)
@@ -112,9 +125,8 @@ impl Fleet {
             .env("S3_BUCKET", self.s3.bucket())
             .env("S3_FORCE_PATH_STYLE", "true")
             .env("AWS_ACCESS_KEY_ID", S3Server::ACCESS_KEY)
-            .env("AWS_SECRET_ACCESS_KEY", S3Server::SECRET_KEY)
-            .stderr(Stdio::inherit());
-        LocalServer::spawn(process).unwrap()
+            .env("AWS_SECRET_ACCESS_KEY", S3Server::SECRET_KEY);
+        process
     }
 
     /// The queue that the processes use.
@@ -204,6 +216,18 @@ impl Requests {
             }
         }
         self.seen.len()
+    }
+
+    /// The requests so far, without what is known of their results.
+    pub(crate) fn ids(&self) -> Self {
+        let Self { client, circuit, numbers, asked, .. } = self;
+        let (client, circuit, asked) = (client.clone(), circuit.clone(), asked.clone());
+        Self { client, circuit, numbers: *numbers, asked, seen: BTreeMap::new() }
+    }
+
+    /// The requests, read through another process.
+    pub(crate) fn read_by(self, client: Client) -> Self {
+        Self { client, ..self }
     }
 
     /// Number of accepted requests.

@@ -11,5 +11,6 @@ mod drain;
 mod fleet;
 mod kills;
 mod leases;
+mod maintenance;
 mod outages;
 mod tls;
