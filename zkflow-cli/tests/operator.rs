@@ -11,6 +11,13 @@ use zkflow_server::client::LocalServer;
 
 const PATIENCE: Duration = Duration::from_secs(300);
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+const MANIFEST: &str = "title = 't'\ndescription = 'd'\n[[inputs]]\nname = 'a'\ndescription = 'd'\n\
+                        [[outputs]]\nname = 'b'\ndescription = 'd'\n[example.inputs]\na = 3\n";
+/// A source that does not compile.
+const BROKEN: &str = "pragma circom 2.0.0;\ntemplate Broken() { signal input a; signal output b; b <== a * missing; }\n\
+                      component main = Broken();\n";
+
 /// A server whose log goes to the file `log` in its data folder.
 fn start(folder: &Path, args: &[&str]) -> LocalServer {
     let modules = std::env::temp_dir().join("zkflow-test-modules");
@@ -59,7 +66,15 @@ async fn ended(server: &LocalServer, path: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_circuit_proof_and_job_ends_with_one_line_that_names_its_request() {
     let folder = tempfile::tempdir().unwrap();
-    let server = start(folder.path(), &["--log-format", "json"]);
+    let templates = folder.path().join("templates");
+    fs::create_dir_all(templates.join("broken")).unwrap();
+    fs::write(templates.join("broken/manifest.toml"), MANIFEST).unwrap();
+    fs::write(templates.join("broken/template.circom"), BROKEN).unwrap();
+    let server = start(folder.path(), &["--log-format", "json", "--templates", templates.to_str().unwrap()]);
+    let broken = post(&server, "/v1/circuits", "for-broken", json!({"templateName": "broken"})).await;
+    let broken = broken["circuitId"].as_str().unwrap();
+    let uncompiled = ended(&server, &format!("/v1/circuits/{broken}")).await;
+    assert_eq!(uncompiled["status"], "failed", "{uncompiled}");
     let wanted = json!({"templateName": "rangeCheck", "params": {"min": 18, "max": 120, "bits": 8}});
     let circuit = post(&server, "/v1/circuits", "for-circuit", wanted).await;
     let circuit = circuit["circuitId"].as_str().unwrap();
@@ -80,6 +95,7 @@ async fn every_circuit_proof_and_job_ends_with_one_line_that_names_its_request()
     let lines = lines(folder.path());
     for (kind, id, status, request, failure, queue) in [
         ("circuit", circuit, "ready", "for-circuit", None, "key-generation"),
+        ("circuit", broken, "failed", "for-broken", Some(&uncompiled), "key-generation"),
         ("proof request", proof.as_str(), "completed", "for-proof", None, "proof-generation"),
         ("proof request", wrong.as_str(), "failed", "for-wrong-proof", Some(&refused), "proof-generation"),
     ] {

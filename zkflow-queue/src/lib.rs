@@ -3,6 +3,7 @@
 //!   [`JobQueue`](zkflow_core::service::queue::JobQueue);
 //! - the [`ledger`]s, which write documents together with their jobs;
 //! - the [`deliveries`] of events, which are stored before the end that they are about;
+//! - the line of the log for a document that has [`ended`];
 //! - the [`worker`] that runs jobs;
 //! - the [`reconcile`]r, which pushes jobs that the catalog needs and the queue has lost.
 
@@ -13,6 +14,7 @@ pub mod redis;
 pub mod sqlite;
 
 pub mod deliveries;
+pub mod ended;
 pub mod ledger;
 pub mod reconcile;
 pub mod worker;

@@ -16,6 +16,7 @@ use zkflow_core::service::clock::{Clock, Timestamp};
 use zkflow_core::service::queue::{DEAD_LETTERS, Job, JobQueue, JobState, NewJob, QueueError, QueueName};
 
 use crate::deliveries::owe;
+use crate::ended::log_end;
 
 /// Pushes missing jobs of pending documents, and fails documents whose jobs are dead letters.
 ///
@@ -110,19 +111,23 @@ impl Reconciler {
         Ok(())
     }
 
+    /// Returns the number of documents that became failed.
     async fn fail<D: Stored>(&self, mut document: D, failure: Failure) -> Result<u64, ReconcileError> {
         if let Some(delivery) = Delivery::owed_by(&document, self.clock.now()) {
             owe(&*self.catalog, delivery).await?;
         }
-        let (id, Failure { code, message }) = (document.id().to_string(), failure.clone());
-        let failed = match document.fail(failure, self.clock.now()) {
-            Ok(()) => unless_stale(D::collection(&*self.catalog).replace(document).await)?,
-            Err(_) => 0,
-        };
-        if failed > 0 {
-            tracing::warn!(kind = D::KIND, id, code, reason = message, "failed: its job is a dead letter");
+        if document.fail(failure, self.clock.now()).is_err() {
+            return Ok(0);
         }
-        Ok(failed)
+        match D::collection(&*self.catalog).replace(document).await {
+            Ok(failed) => {
+                log_end(&failed, None);
+                Ok(1)
+            }
+            // A concurrent change makes the write unnecessary.
+            Err(CatalogError::Stale(_)) => Ok(0),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn dead(&self, queue: QueueName) -> Result<Dead, QueueError> {
@@ -157,15 +162,6 @@ impl Reconciler {
 fn given_up<D: Stored>(dead: &Dead, document: &D) -> Option<Failure> {
     let (at, failure) = dead.get(&document.id().to_string())?;
     (*at >= document.life().updated_at).then(|| failure.clone())
-}
-
-/// Returns the number of writes; a concurrent change makes the write unnecessary.
-fn unless_stale<T>(written: Result<T, CatalogError>) -> Result<u64, ReconcileError> {
-    match written {
-        Ok(_) => Ok(1),
-        Err(CatalogError::Stale(_)) => Ok(0),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// A pass could not be finished.

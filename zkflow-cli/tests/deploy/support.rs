@@ -15,21 +15,24 @@ const KEY: &str = "ZKFLOW_TEST_DEPLOYER_KEY";
 
 /// A server with the nodes `rpc_urls` and a signer `deployer`.
 pub(crate) fn serve(data: &Path, rpc_urls: &str, key: &str, args: &[&str]) -> LocalServer {
+    let args = [&["--log-level", "warn"], args].concat();
+    serve_with_log(data, rpc_urls, key, &args, Stdio::inherit())
+}
+
+/// As [`serve`], with another place for the log, whose level is in `args`.
+pub(crate) fn serve_with_log(
+    data: &Path,
+    rpc_urls: &str,
+    key: &str,
+    args: &[&str],
+    log: Stdio,
+) -> LocalServer {
     let cache = std::env::temp_dir().join("zkflow-test-modules");
     let signers = format!("deployer=env:{KEY}");
-    let usual = [
-        "--log-level",
-        "warn",
-        "--module-cache",
-        cache.to_str().unwrap(),
-        "--rpc-urls",
-        rpc_urls,
-        "--signers",
-        &signers,
-    ];
+    let usual = ["--module-cache", cache.to_str().unwrap(), "--rpc-urls", rpc_urls, "--signers", &signers];
     let args = [&usual, args].concat();
     let binary = Path::new(env!("CARGO_BIN_EXE_zkflow"));
-    LocalServer::start_with(binary, data, &args, &[(KEY, key)], Stdio::inherit()).unwrap()
+    LocalServer::start_with(binary, data, &args, &[(KEY, key)], log).unwrap()
 }
 
 /// A chain and a server that is configured with its node.

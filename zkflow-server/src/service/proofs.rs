@@ -15,6 +15,7 @@ use zkflow_core::service::catalog::{
 use zkflow_core::service::id::{ProofId, UserId};
 use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::tenant::TenantId;
+use zkflow_queue::ended::log_end;
 
 use super::document::Repeatable;
 use super::{CircuitName, ProofInputs, RequestError, Room, callbacks, circuits, plan, verify};
@@ -205,7 +206,10 @@ pub async fn cancel(app: &App, tenant: &TenantId, id: &ProofId) -> Result<ProofR
         }
         proof.cancel(app.now()).map_err(|error| RequestError::Internal(error.to_string()))?;
         match app.save(proof).await {
-            Ok(saved) => break saved,
+            Ok(saved) => {
+                log_end(&saved, None);
+                break saved;
+            }
             Err(CatalogError::Stale(_)) => {}
             Err(error) => return Err(error.into()),
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use zkflow_core::service::catalog::{CatalogError, Cursor, Delivery, DeliveryStatus, Document as _, Page};
 use zkflow_core::service::queue::Job;
+use zkflow_queue::ended::log_expired;
 use zkflow_queue::{Handler, JobContext, JobError};
 
 use super::outage;
@@ -45,6 +46,9 @@ impl Cleanup {
                 app.vault.destroy(&request.id).await.map_err(outage)?;
                 app.erase(request.clone()).await.map_err(outage)?;
                 app.changes.notify(request.id.as_str());
+                if !request.is_final() {
+                    log_expired(request);
+                }
             }
             removed += expired.len() as u64;
             if expired.len() < BATCH {

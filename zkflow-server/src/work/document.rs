@@ -8,12 +8,13 @@ use tokio::time::timeout;
 use tracing::Instrument as _;
 use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{
-    Day, Delivery, Document as _, Failure, Hour, Life, Named as _, Stored, Usage, UsageKey,
+    Day, Delivery, Document as _, Failure, Hour, Life, Stored, Usage, UsageKey,
 };
 use zkflow_core::service::ledger::Entered;
 use zkflow_core::service::queue::Job;
 use zkflow_core::service::tenant::TenantId;
 use zkflow_queue::deliveries::owe;
+use zkflow_queue::ended::log_end;
 use zkflow_queue::{Handler, JobContext, JobError};
 
 use super::memory::Share;
@@ -256,24 +257,6 @@ async fn note_delay<D: Stored>(app: &App, mut document: D, error: &JobError) {
         && let Err(error) = save(app, &mut document).await
     {
         tracing::debug!(reason = %error.reason, "the reason of a delay was not saved");
-    }
-}
-
-/// One line for the end of a document, with all that leads to its request and its causes.
-fn log_end<D: Stored>(document: &D, causes: Option<&str>) {
-    let life = document.life();
-    let (kind, id, status, attempt) = (D::KIND, document.id(), life.status.as_str(), life.attempt);
-    let ms = life.updated_at.since(life.created_at).as_millis() as u64;
-    let (request, traceparent) = match &life.origin {
-        Some(origin) => (Some(origin.request_id.as_str()), origin.traceparent.as_deref()),
-        None => (None, None),
-    };
-    match &life.error {
-        None => tracing::info!(kind, %id, status, attempt, ms, request, traceparent, "ended"),
-        Some(Failure { code, message }) => {
-            let reason = causes.unwrap_or(message);
-            tracing::warn!(kind, %id, status, attempt, ms, request, traceparent, code, reason, "ended");
-        }
     }
 }
 
