@@ -150,11 +150,29 @@ async fn a_store_that_was_used_with_another_key_is_refused() {
     let site = Site::start().await;
     site.serve("one", &[]);
     let mut other = serve(&site.folder.path().join("two"), &[]);
-    on_s3(&mut other, &site.s3).env("ZKFLOW_SECRET_KEY", "ffeeddccbbaa99887766554433221100".repeat(2));
+    on_s3(&mut other, &site.s3).env("MONGODB_URI", site.mongo.uri());
+    other.env("ZKFLOW_SECRET_KEY", "ffeeddccbbaa99887766554433221100".repeat(2));
     let output = other.stderr(Stdio::piped()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("sealed under another key"), "{said}");
     assert!(!said.contains(S3Server::SECRET_KEY), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_environment_on_one_bucket_does_not_start_and_changes_nothing() {
+    let site = Site::start().await;
+    let server = site.serve("one", &[]);
+    let before = objects(&site.s3, "").await;
+    // Before any circuit: the second environment would take those of the first for garbage.
+    let mut other = serve(&site.folder.path().join("two"), &[]);
+    on_s3(&mut other, &site.s3).env("MONGODB_URI", site.mongo.fresh_uri());
+    let output = other.stderr(Stdio::piped()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("check MONGODB_URI"), "{said}");
+    assert_eq!(objects(&site.s3, "").await, before);
+    let circuit = range_check(&server.client()).await;
+    let proof = ask(&server.client(), &circuit, 20).await;
+    assert_eq!(server.client().proof(&proof, PATIENCE).await.unwrap()["status"], json!("completed"));
 }
 
 /// Keys of the objects below `prefix`.

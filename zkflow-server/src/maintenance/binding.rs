@@ -1,7 +1,8 @@
 //! Binds a catalog and an artifact store to each other, so that no process works on two that do not belong together.
 //!
-//! Both contain the [`InstallationId`]. A process that finds two different ones, or only one although there are
-//! circuits, does not start: a mistyped name of a database or bucket must not end in a clean-up of the wrong data.
+//! Both contain the [`InstallationId`]. A process that finds two different ones, or only one, does not start: a mistyped name
+//! of a database or bucket must not end in a clean-up of the wrong data. Two environments that share a bucket by mistake do not
+//! start either, before the first circuit: a mark in the store tells that another catalog has its id.
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
@@ -19,11 +20,20 @@ use super::{Data, DataError};
 pub async fn bind(data: &Data) -> Result<InstallationId, BindingError> {
     let (in_catalog, in_store) = (data.catalog.installation().await?, stored(data).await?);
     let id = match (in_catalog, in_store) {
-        (Some(catalog), Some(store)) if catalog == store => return Ok(store),
+        (Some(catalog), Some(store)) if catalog == store => {
+            mark(data).await?;
+            return Ok(store);
+        }
         (Some(catalog), Some(store)) => return Err(BindingError::Different { catalog, store }),
-        (None, Some(_)) if has_files(data).await? => return Err(BindingError::NewCatalog),
-        (Some(_), None) if newest(data).await?.is_some() => return Err(BindingError::NewStore),
-        (Some(id), None) | (None, Some(id)) => id,
+        (None, Some(store)) if is_marked(data).await? || has_files(data).await? => {
+            // Another process may have bound the catalog since it was read.
+            let bound = data.catalog.installation().await?.is_some_and(|id| id == store);
+            return if bound { Ok(store) } else { Err(BindingError::NewCatalog) };
+        }
+        // The store gets the id first.
+        (Some(_), None) => return Err(BindingError::NewStore),
+        // A process ended between the two.
+        (None, Some(id)) => id,
         // An installation of a version without ids, or a new one.
         (None, None) => match (newest(data).await?, has_files(data).await?) {
             (None, true) => return Err(BindingError::NewCatalog),
@@ -37,7 +47,10 @@ pub async fn bind(data: &Data) -> Result<InstallationId, BindingError> {
         put => put.map(|()| id)?,
     };
     match data.catalog.bind(&id, false).await? {
-        bound if bound == id => Ok(id),
+        bound if bound == id => {
+            mark(data).await?;
+            Ok(id)
+        }
         catalog => Err(BindingError::Different { catalog, store: id }),
     }
 }
@@ -84,6 +97,25 @@ pub(super) async fn put(data: &Data, id: &InstallationId, mode: PutMode) -> Resu
     data.store.put(&ArtifactPath::Installation.key(), body, mode).await.map(drop)
 }
 
+/// Notes in the store that a catalog contains its id.
+async fn mark(data: &Data) -> Result<(), StoreError> {
+    if is_marked(data).await? {
+        return Ok(());
+    }
+    match data.store.put(&ArtifactPath::InUse.key(), Bytes::from_static(b"in use"), PutMode::Create).await {
+        Err(StoreError::Exists(_)) => Ok(()),
+        put => put.map(drop),
+    }
+}
+
+async fn is_marked(data: &Data) -> Result<bool, StoreError> {
+    match data.store.head(&ArtifactPath::InUse.key()).await {
+        Ok(_) | Err(StoreError::Corrupt { .. }) => Ok(true),
+        Err(StoreError::NotFound(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 async fn has_files(data: &Data) -> Result<bool, StoreError> {
     Ok(data.store.list(ArtifactPath::CIRCUITS).try_next().await?.is_some())
 }
@@ -118,16 +150,17 @@ pub enum BindingError {
         /// Id in the store.
         store: InstallationId,
     },
-    /// The catalog is new, but the store contains circuits.
+    /// The catalog is new, but the store is in use.
     #[error(
-        "the artifact store contains circuits, but the catalog belongs to no installation: check MONGODB_URI and the \
+        "the artifact store belongs to an installation, and the catalog to none: check MONGODB_URI and the \
          data folder; if the catalog is lost, restore it, or run `zkflow store rebuild-catalog`"
     )]
     NewCatalog,
-    /// The store is new, but the catalog contains circuits.
+    /// The store is new, but the catalog is in use.
     #[error(
-        "the catalog contains circuits whose files are not in the artifact store: check S3_BUCKET, S3_PREFIX and the \
-         data folder; if the store is lost, run `zkflow store adopt`, then `zkflow store repair --from BACKUP`"
+        "the catalog belongs to an installation, and the artifact store does not contain its files: check S3_BUCKET, \
+         S3_PREFIX and the data folder; if the store is lost, or was replaced on purpose, run `zkflow store adopt`, then \
+         `zkflow store repair --from BACKUP`"
     )]
     NewStore,
     /// The catalog and the store are new.

@@ -210,6 +210,23 @@ async fn a_catalog_of_another_installation_is_refused_with_both_ids() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_catalog_or_a_store_that_was_exchanged_before_the_first_circuit_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open_again(folder.path()).await);
+    lose_catalog(folder.path());
+    let error = open(folder.path()).await.unwrap_err();
+    assert!(error.contains("check MONGODB_URI") && error.contains("rebuild-catalog"), "{error}");
+    manifest::rebuild(&data(folder.path()).await, &mut |_, _| ()).await.unwrap();
+    drop(open_again(folder.path()).await);
+
+    fs::remove_dir_all(folder.path().join("artifacts")).unwrap();
+    let error = open(folder.path()).await.unwrap_err();
+    assert!(error.contains("check S3_BUCKET") && error.contains("zkflow store adopt"), "{error}");
+    binding::adopt(&data(folder.path()).await).await.unwrap();
+    drop(open_again(folder.path()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_without_the_files_of_the_catalog_is_refused_until_it_is_restored() {
     let Installation { folder, circuit, .. } = installation().await.copy();
     let backups = tempfile::tempdir().unwrap();

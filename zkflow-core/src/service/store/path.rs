@@ -33,6 +33,7 @@ use zkflow_groth16::id::CircuitId;
 /// | `Unclaimed` | `unclaimed/<path of the unit>` |
 /// | `Trash` | `trash/<milliseconds>/<path>` |
 /// | `Installation` | `installation/id` |
+/// | `InUse` | `installation/in-use` |
 /// | `VaultKeyId` | `vault/key-id` |
 /// | `VaultKey` | `vault/keys/<key id>` |
 /// | `SealingKeyId` | `vault/sealing-key-id` |
@@ -125,6 +126,8 @@ pub enum ArtifactPath {
     },
     /// Id of the installation; see [`InstallationId`](crate::service::id::InstallationId).
     Installation,
+    /// Mark of a store whose catalog contains the id of the installation too.
+    InUse,
     /// Id of the key that everything was sealed with, before the next one was used.
     VaultKeyId,
     /// A further key that something may be sealed with.
@@ -239,6 +242,7 @@ impl ArtifactPath {
             | Self::Unclaimed(_)
             | Self::Trash { .. }
             | Self::Installation
+            | Self::InUse
             | Self::VaultKeyId
             | Self::VaultKey(_)
             | Self::SealingKeyId
@@ -264,6 +268,7 @@ const WEBHOOKS: &str = "webhooks";
 const UNCLAIMED: &str = "unclaimed";
 const TRASH: &str = "trash";
 const INSTALLATION: &str = "installation/id";
+const IN_USE: &str = "installation/in-use";
 const VAULT_KEY_ID: &str = "vault/key-id";
 const VAULT: &str = "vault";
 const KEYS: &str = "keys";
@@ -292,6 +297,7 @@ impl fmt::Display for ArtifactPath {
             Self::Unclaimed(unit) => write!(f, "{UNCLAIMED}/{unit}"),
             Self::Trash { since, path } => write!(f, "{TRASH}/{}/{path}", since.as_millis()),
             Self::Installation => f.write_str(INSTALLATION),
+            Self::InUse => f.write_str(IN_USE),
             Self::VaultKeyId => f.write_str(VAULT_KEY_ID),
             Self::VaultKey(key) => write!(f, "{VAULT_KEYS}/{key}"),
             Self::SealingKeyId => f.write_str(SEALING_KEY_ID),
@@ -347,6 +353,7 @@ impl FromStr for ArtifactPath {
             [PAUSED, queue] => Self::Paused(parse(queue)?),
             [SEALED_DEPLOYMENTS, deployment] => Self::SealedSecrets(parse(deployment)?),
             _ if text == INSTALLATION => Self::Installation,
+            _ if text == IN_USE => Self::InUse,
             _ if text == VAULT_KEY_ID => Self::VaultKeyId,
             _ if text == SEALING_KEY_ID => Self::SealingKeyId,
             _ if text == PROBE => Self::Probe,
@@ -416,6 +423,7 @@ mod tests {
             ArtifactPath::Trash { since: now, path: Box::new(file(5, FileName::Wasm)) },
             ArtifactPath::Trash { since: now, path: Box::new(ArtifactPath::SealedInputs(proof)) },
             ArtifactPath::Installation,
+            ArtifactPath::InUse,
             ArtifactPath::VaultKeyId,
             ArtifactPath::SealingKeyId,
             ArtifactPath::Probe,
@@ -446,6 +454,7 @@ mod tests {
                 | ArtifactPath::Unclaimed(_)
                 | ArtifactPath::Trash { .. }
                 | ArtifactPath::Installation
+                | ArtifactPath::InUse
                 | ArtifactPath::VaultKeyId
                 | ArtifactPath::VaultKey(_)
                 | ArtifactPath::SealingKeyId
