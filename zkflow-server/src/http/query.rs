@@ -40,6 +40,7 @@ pub(super) async fn known(State(Known(known)): State<Known>, request: Request, n
     // HEAD has the parameters of GET; the router refuses other methods.
     let method = match request.method().as_str() {
         "POST" => "POST",
+        "PUT" => "PUT",
         "DELETE" => "DELETE",
         _ => "GET",
     };
@@ -65,6 +66,6 @@ pub(super) async fn known(State(Known(known)): State<Known>, request: Request, n
 }
 
 fn operations(item: &PathItem) -> impl Iterator<Item = (&'static str, &Operation)> {
-    let all = [("GET", &item.get), ("POST", &item.post), ("DELETE", &item.delete)];
+    let all = [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("DELETE", &item.delete)];
     all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
 }

@@ -1,8 +1,10 @@
 //! Lists: pages, filters and invalid queries.
 
+use axum::body::Body;
+use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::support::{NO_CIRCUIT, Server, age_proof};
+use crate::support::{NO_CIRCUIT, Server, age_proof, request};
 
 /// The ids on each page of a list.
 async fn pages(server: &Server, list: &str, query: &str, id: &str) -> Vec<Vec<String>> {
@@ -174,6 +176,14 @@ async fn queries_that_cannot_be_read_are_refused() {
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.starts_with("unknown query parameter"), "{path}: {detail}");
         assert!(!detail.contains("alice"), "{detail}");
+    }
+    for (method, path) in [
+        (Method::POST, "/v1/proofs?wait=1"),
+        (Method::PUT, "/v1/webhooks?every=true"),
+        (Method::DELETE, "/v1/webhooks?tenant=acme"),
+    ] {
+        let refused = server.send(request(method, path, Body::empty())).await;
+        refused.problem(400, "invalid_query");
     }
     server.get("/v1/proofs?&").await.ok();
     server.get("/v1/proofs?userId=a%20b").await.problem(400, "invalid_query");
