@@ -237,6 +237,13 @@ impl JobQueue for RedisQueue {
         }
         Ok(purged)
     }
+
+    /// Writes a key that expires after a minute.
+    async fn check_writes(&self) -> Result<(), QueueError> {
+        let mut write = redis::cmd("SET");
+        write.arg(format!("{{{}:ready}}", self.namespace)).arg("ready").arg("PX").arg(60_000);
+        self.link.make("checking that jobs can be stored", &Call::Command(&write)).await.map(drop)
+    }
 }
 
 #[async_trait]

@@ -200,6 +200,14 @@ impl JobQueue for SqliteQueue {
         };
         self.write("purging dead letters", Durability::Now, purge).await
     }
+
+    /// Writes the version of the tables again.
+    async fn check_writes(&self) -> Result<(), QueueError> {
+        let write = |connection: &Connection| {
+            connection.execute("UPDATE queue_schema SET version = version", ()).map(drop)
+        };
+        self.write("checking that jobs can be stored", Durability::Now, write).await
+    }
 }
 
 #[async_trait]

@@ -44,6 +44,18 @@ async fn a_push_of_one_process_wakes_another() {
 }
 
 #[tokio::test]
+async fn a_redis_that_refuses_writes_fails_the_check_of_writes() {
+    let server = RedisServer::start(RedisOptions::default()).unwrap();
+    let queue = RedisQueue::connect(server.url(), "zkflow").await.unwrap();
+    queue.check_writes().await.unwrap();
+    server.command("CONFIG SET maxmemory 1").unwrap();
+    let full = queue.check_writes().await.unwrap_err();
+    assert!(format!("{full:?}").contains("OOM"), "{full:?}");
+    server.command("CONFIG SET maxmemory 0").unwrap();
+    queue.check_writes().await.unwrap();
+}
+
+#[tokio::test]
 async fn what_one_process_tells_the_others_hear() {
     let server = RedisServer::for_tests().unwrap();
     let namespace = RedisServer::fresh_namespace();

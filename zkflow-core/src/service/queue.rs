@@ -97,6 +97,14 @@ pub trait JobQueue: fmt::Debug + Send + Sync + 'static {
 
     /// Removes the dead letters of all queues that died before `before`; returns their number.
     async fn purge_dead(&self, before: Timestamp) -> Result<u64, QueueError>;
+
+    /// Checks that jobs can be stored, without storing one: a full disk or memory can still be read. The default only reads.
+    ///
+    /// # Errors
+    /// The backend fails.
+    async fn check_writes(&self) -> Result<(), QueueError> {
+        self.stats(QueueName::ProofGeneration).await.map(drop)
+    }
 }
 
 /// The `last_error` of a job whose lease ended before it was finished.

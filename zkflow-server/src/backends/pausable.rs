@@ -103,6 +103,10 @@ impl JobQueue for Pausable {
     async fn purge_dead(&self, before: Timestamp) -> Result<u64, QueueError> {
         self.queue.purge_dead(before).await
     }
+
+    async fn check_writes(&self) -> Result<(), QueueError> {
+        self.queue.check_writes().await
+    }
 }
 
 #[cfg(test)]

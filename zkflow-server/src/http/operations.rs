@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 use zkflow_core::error::Chain;
 use zkflow_core::service::catalog::{CatalogError, CircuitFilter, Page, Scope};
-use zkflow_core::service::queue::QueueName;
+use zkflow_core::service::queue::{QueueError, QueueName};
 use zkflow_core::service::store::{ArtifactPath, PutMode, StoreError};
 
 use super::access::{Access, Routes};
@@ -106,17 +106,17 @@ async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
     (code, Json(Readiness { status, checks, warnings: app.gpu_trouble().into_iter().collect() }))
 }
 
-/// Sends a minimal query to each backend and updates its metric. The catalog and the store are also written to, at most
-/// once in [`WRITE_EVERY`], since a full disk can still be read. Returns `ok` or an error message, by backend.
+/// Sends a minimal query to each backend and updates its metric. They are also written to, at most once in [`WRITE_EVERY`],
+/// since a full disk or memory can still be read. Returns `ok` or an error message, by backend.
 pub(super) async fn look(app: &App) -> BTreeMap<&'static str, String> {
     let mut probes = app.probes.lock().await;
     let write = probes.written.is_none_or(|at| at.elapsed() >= WRITE_EVERY);
     let (catalog, store, queue) = tokio::join!(
         check(catalog_answers(app, write)),
         check(store_answers(app, write)),
-        check(app.queue.stats(QueueName::ProofGeneration)),
+        check(queue_answers(app, write)),
     );
-    if catalog.is_err() || store.is_err() {
+    if catalog.is_err() || store.is_err() || queue.is_err() {
         // The next call writes again.
         probes.written = None;
     } else if write {
@@ -166,6 +166,13 @@ async fn store_answers(app: &App, write: bool) -> Result<(), StoreError> {
         Ok(_) | Err(StoreError::NotFound(_)) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+async fn queue_answers(app: &App, write: bool) -> Result<(), QueueError> {
+    if write {
+        return app.queue.check_writes().await;
+    }
+    app.queue.stats(QueueName::ProofGeneration).await.map(drop)
 }
 
 /// Why a check failed.

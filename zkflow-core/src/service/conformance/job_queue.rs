@@ -106,6 +106,7 @@ pub async fn job_queue(make: impl AsyncFn() -> QueueHarness) {
     jobs_without_a_dedup_key_are_all_added(make().await).await;
     concurrent_pushes_of_one_key_add_one_job(make().await).await;
     zero_attempts_count_as_one(make().await).await;
+    a_check_of_writes_adds_no_job(make().await).await;
 
     users_take_turns(make().await).await;
     waiting_jobs_of_a_user_are_counted(make().await).await;

@@ -26,6 +26,17 @@ pub async fn a_pushed_job_is_handed_out_as_it_was_pushed(h: QueueHarness) {
     assert_eq!(lease.job, h.job(&id).await, "the leased job differs from the stored one");
 }
 
+/// `check_writes` succeeds, and changes no queue.
+pub async fn a_check_of_writes_adds_no_job(h: QueueHarness) {
+    h.push(job("one")).await;
+    h.queue.check_writes().await.expect("check_writes");
+    for queue in QueueName::ALL {
+        let waiting = h.queue.stats(queue).await.expect("stats").ready;
+        assert_eq!(waiting, u64::from(queue == Q), "jobs of {queue} after a check");
+    }
+    assert_eq!(h.lease_one().await.job.subject, "one");
+}
+
 /// `lease` without a wait returns no jobs if none is due.
 pub async fn an_empty_queue_hands_out_nothing(h: QueueHarness) {
     h.assert_nothing_due("the queue is empty").await;
