@@ -94,6 +94,13 @@ impl SqliteQueue {
 impl JobQueue for SqliteQueue {
     async fn push(&self, job: NewJob) -> Result<Pushed, QueueError> {
         let (now, queue) = (self.clock.now(), job.queue);
+        // Reading first avoids a write for each pending document in each pass of the reconciler.
+        if let Some(key) = &job.dedup_key
+            && let Some(id) =
+                self.look_up("pushing a job", |connection| jobs::unfinished(connection, now, queue, key))?
+        {
+            return Ok(Pushed { id, duplicate: true });
+        }
         let push = move |connection: &Connection| {
             jobs::settle(connection, now)?;
             jobs::push(connection, now, &job)

@@ -62,6 +62,20 @@ pub(super) fn push(connection: &Connection, now: Timestamp, job: &NewJob) -> rus
     Ok(Pushed { id, duplicate: true })
 }
 
+/// The unfinished job with this deduplication key, whose lease has not ended at `now`.
+pub(super) fn unfinished(
+    connection: &Connection,
+    now: Timestamp,
+    queue: QueueName,
+    key: &str,
+) -> rusqlite::Result<Option<JobId>> {
+    let mut query = connection.prepare_cached(
+        "SELECT id FROM queue_jobs WHERE queue = ? AND dedup_key = ? AND state <> 'dead'
+             AND (state = 'waiting' OR lease_until > ?)",
+    )?;
+    query.query_row(params![queue.as_str(), key, now.as_millis()], |row| row::parsed(row, "id")).optional()
+}
+
 /// The moment at which the next job of `queue` falls due, or its lease ends.
 pub(super) fn next_due(connection: &Connection, queue: QueueName) -> rusqlite::Result<Option<Timestamp>> {
     let mut query = connection.prepare_cached(
