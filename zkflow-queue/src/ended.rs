@@ -1,6 +1,14 @@
-//! One line of the log for the end of every document, with all that leads to its request and its causes.
+//! One line of the log for the end of every document, with all that leads to its request and its causes; the count of those
+//! that failed.
 
 use zkflow_core::service::catalog::{Failure, Named as _, Stored};
+use zkflow_core::service::queue::QueueName;
+
+/// Counts a document that failed for good; `code` is the stable error code.
+pub fn count_failed(queue: QueueName, code: String) {
+    metrics::counter!("zkflow_documents_failed_total", "queue" => queue.as_str(), "code" => code)
+        .increment(1);
+}
 
 /// Logs the end of a final document: at `warn` if it failed. The log gets the `causes` of a failure, if there are more than
 /// the document tells.

@@ -16,7 +16,7 @@ use zkflow_core::service::clock::{Clock, Timestamp};
 use zkflow_core::service::queue::{DEAD_LETTERS, Job, JobQueue, JobState, NewJob, QueueError, QueueName};
 
 use crate::deliveries::owe;
-use crate::ended::log_end;
+use crate::ended::{count_failed, log_end};
 
 /// Pushes missing jobs of pending documents, and fails documents whose jobs are dead letters.
 ///
@@ -116,11 +116,13 @@ impl Reconciler {
         if let Some(delivery) = Delivery::owed_by(&document, self.clock.now()) {
             owe(&*self.catalog, delivery).await?;
         }
+        let code = failure.code.clone();
         if document.fail(failure, self.clock.now()).is_err() {
             return Ok(0);
         }
         match D::collection(&*self.catalog).replace(document).await {
             Ok(failed) => {
+                count_failed(D::QUEUE, code);
                 log_end(&failed, None);
                 Ok(1)
             }

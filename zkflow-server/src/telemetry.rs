@@ -10,7 +10,7 @@ pub use list::{METRICS, Metric, MetricKind};
 pub use log::{filter, finish, log_to_stderr, panics_without_messages};
 pub(crate) use recorder::{
     BACKEND_UP, CONNECTIONS, CONNECTIONS_REFUSED, HTTP_DURATION, HTTP_REQUESTS, QUEUE_AGE, QUEUE_JOBS,
-    document_failed, render, stage_took, witness_calculated,
+    render, stage_took, witness_calculated,
 };
 pub use recorder::{metrics, upkeep};
 pub(crate) use traces::join;

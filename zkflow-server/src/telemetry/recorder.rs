@@ -7,7 +7,6 @@ use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gau
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 use zkflow_core::prove::Kernel;
-use zkflow_core::service::queue::QueueName;
 use zkflow_core::witness::Way;
 
 use super::list::{METRICS, MetricKind};
@@ -20,7 +19,6 @@ pub(crate) const BACKEND_UP: &str = "zkflow_backend_up";
 pub(crate) const QUEUE_JOBS: &str = "zkflow_queue_jobs";
 pub(crate) const QUEUE_AGE: &str = "zkflow_queue_oldest_ready_seconds";
 const STAGE_DURATION: &str = "zkflow_stage_duration_seconds";
-const FAILED: &str = "zkflow_documents_failed_total";
 const WITNESSES: &str = "zkflow_witnesses_total";
 const BUILD: &str = "zkflow_build_info";
 
@@ -40,11 +38,6 @@ pub(crate) fn stage_took(flow: &'static str, stage: &'static str, time: Duration
 /// Counts a witness. The method `module_after_mismatch` shows that a tape is wrong.
 pub(crate) fn witness_calculated(way: Way) {
     counter!(WITNESSES, "way" => way.as_str()).increment(1);
-}
-
-/// Counts a document that failed permanently; `code` is the stable error code.
-pub(crate) fn document_failed(queue: QueueName, code: String) {
-    counter!(FAILED, "queue" => queue.as_str(), "code" => code).increment(1);
 }
 
 /// Returns the handle that renders the metrics. The first call installs the recorder.
@@ -99,13 +92,16 @@ pub async fn upkeep(metrics: PrometheusHandle) {
 
 #[cfg(test)]
 mod tests {
+    use zkflow_core::service::queue::QueueName;
+    use zkflow_queue::ended::count_failed;
+
     use super::*;
 
     #[test]
     fn recorded_values_are_rendered_with_their_type_and_meaning() {
         let handle = metrics();
         stage_took("proof", "prove", Duration::from_millis(20));
-        document_failed(QueueName::ProofGeneration, "constraint_failed".to_owned());
+        count_failed(QueueName::ProofGeneration, "constraint_failed".to_owned());
         let text = render(&handle);
         for line in [
             r#"zkflow_stage_duration_seconds_count{flow="proof",stage="prove"} 1"#,

@@ -22,12 +22,13 @@ use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::CeremonyId;
 use zkflow_core::service::queue::Job;
 use zkflow_core::service::store::{ArtifactMeta, ArtifactPath, Unit};
+use zkflow_queue::ended::count_failed;
 use zkflow_queue::{Handler, JobContext, JobError};
 
 use super::{Stop, invalid, outage};
 use crate::service::uploads;
 use crate::state::App;
-use crate::telemetry::{document_failed, stage_took};
+use crate::telemetry::stage_took;
 
 /// Handler of the queue.
 pub(super) struct Ceremonies {
@@ -129,7 +130,7 @@ impl Ceremonies {
         stage_took("ceremony", stage.as_str(), spent);
         if let Outcome::Failed(failure) = &outcome {
             tracing::warn!(ceremony = %id, ?stage, code = failure.code, reason = failure.message, "refused or failed");
-            document_failed(job.queue, failure.code.clone());
+            count_failed(job.queue, failure.code.clone());
         }
         let apply = |ceremony: &mut Ceremony, now| match &outcome {
             Outcome::Prepared(circuit, key) => ceremony.prepared(circuit.clone(), key.clone(), spent, now),

@@ -14,14 +14,14 @@ use zkflow_core::service::ledger::Entered;
 use zkflow_core::service::queue::Job;
 use zkflow_core::service::tenant::TenantId;
 use zkflow_queue::deliveries::owe;
-use zkflow_queue::ended::log_end;
+use zkflow_queue::ended::{count_failed, log_end};
 use zkflow_queue::{Handler, JobContext, JobError};
 
 use super::memory::Share;
 use super::{Stop, invalid, outage, unsaved};
 use crate::service;
 use crate::state::App;
-use crate::telemetry::{document_failed, join};
+use crate::telemetry::join;
 
 /// The steps that are specific to one kind of document.
 #[async_trait]
@@ -219,7 +219,7 @@ impl<S: Steps> Handler for Progress<S> {
             return Err(JobError::retry("lease_lost", "the lease was lost"));
         }
         if let Some(failure) = failure {
-            document_failed(job.queue, failure.code.clone());
+            count_failed(job.queue, failure.code.clone());
             document.fail(failure, app.now()).map_err(invalid)?;
         }
         self.finish(document, has_data, owed, Some(&context), work_ms, None).await
@@ -235,7 +235,7 @@ impl<S: Steps> Handler for Progress<S> {
         if document.fail(failure, steps.app().now()).is_err() {
             return;
         }
-        document_failed(job.queue, code);
+        count_failed(job.queue, code);
         // The attempts were counted one by one.
         let finished = self.finish(document, has_data, owed, None, 0, error.causes.as_deref()).await;
         if let Err(error) = finished {
