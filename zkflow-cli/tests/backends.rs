@@ -158,6 +158,22 @@ async fn a_store_that_was_used_with_another_key_is_refused() {
     assert!(!said.contains(S3Server::SECRET_KEY), "{said}");
 }
 
+#[test]
+fn a_bucket_without_a_region_is_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = serve(folder.path(), &[]);
+    command.env("S3_BUCKET", "bucket").env("AWS_ACCESS_KEY_ID", "id").env("AWS_SECRET_ACCESS_KEY", "secret");
+    // Neither this machine nor its user has one.
+    command.env("AWS_EC2_METADATA_DISABLED", "true").env("AWS_CONFIG_FILE", folder.path().join("none"));
+    for name in ["S3_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION"] {
+        command.env_remove(name);
+    }
+    let output = command.stderr(Stdio::piped()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("set AWS_REGION"), "{said}");
+    assert!(!said.contains("Metadata"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_environment_on_one_bucket_does_not_start_and_changes_nothing() {
     let site = Site::start().await;

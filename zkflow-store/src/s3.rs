@@ -70,6 +70,9 @@ impl S3Store {
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
         let mut store = Self { client, bucket, prefix, part: part_bytes, creates_in_parts: true };
         let action = format!("opening the bucket {}", store.bucket);
+        if store.client.config().region().is_none() {
+            return Err(StoreError::backend(action, "its region is not known: set AWS_REGION to it"));
+        }
         let looked = store.client.head_bucket().bucket(&store.bucket).send();
         deadline::within(&action, 0, looked).await?.map_err(|error| unusable(&action, error))?;
         store.creates_in_parts = probe::conditional_writes(&store).await?;
