@@ -64,11 +64,14 @@ impl BoundStore {
     }
 
     /// A result, unless the artifact was not found because the store is missing.
-    async fn unless_missing<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        if let Err(StoreError::NotFound(key)) = &result {
-            self.present(|| format!("reading {key}")).await?;
+    async fn unless_missing<T: Send>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        match result {
+            Err(StoreError::NotFound(key)) => {
+                self.present(|| format!("reading {key}")).await?;
+                Err(StoreError::NotFound(key))
+            }
+            result => result,
         }
-        result
     }
 }
 
