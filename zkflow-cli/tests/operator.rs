@@ -129,6 +129,30 @@ async fn every_circuit_proof_and_job_ends_with_one_line_that_names_its_request()
         assert!(span["id"].is_string() && fields["ms"].is_u64(), "{line}");
         assert_eq!((&line["level"], &fields["outcome"]), (&json!("INFO"), &json!("completed")), "{line}");
     }
+
+    // Without workers, requests stay pending until their callers end them.
+    let server = start(folder.path(), &["--log-format", "json", "--no-workers"]);
+    let ask = async |id: &str| {
+        let (private, public) = (json!({"age": 42}), json!({"randomPublicSignal": 7}));
+        let body = json!({"circuitId": circuit, "privateInputs": private, "publicInputs": public});
+        let proof = post(&server, "/v1/proofs", id, body).await;
+        proof["proofRequestId"].as_str().unwrap().to_owned()
+    };
+    let (cancelled, deleted) = (ask("for-cancelled").await, ask("for-deleted").await);
+    let (http, proofs) = (reqwest::Client::new(), format!("{}/v1/proofs", server.base()));
+    let cancel = http.post(format!("{proofs}/{cancelled}/cancel")).send();
+    cancel.await.unwrap().error_for_status().unwrap();
+    http.delete(format!("{proofs}/{deleted}")).send().await.unwrap().error_for_status().unwrap();
+    assert_eq!(server.terminate().unwrap(), Some(0));
+    let lines = self::lines(folder.path());
+    for (id, status, request) in
+        [(cancelled, "cancelled", "for-cancelled"), (deleted, "deleted", "for-deleted")]
+    {
+        let of_document = |line: &Value| line["fields"]["message"] == "ended" && line["fields"]["id"] == *id;
+        let line = only(&lines, of_document);
+        assert_eq!((&line["level"], &line["fields"]["status"]), (&json!("INFO"), &json!(status)), "{line}");
+        assert_eq!(line["fields"]["request"], request, "{line}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

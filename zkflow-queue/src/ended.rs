@@ -25,6 +25,11 @@ pub fn log_expired<D: Stored>(document: &D) {
     line(document, "expired", Some(("expired", reason)));
 }
 
+/// Logs that a pending document is deleted by a request.
+pub fn log_deleted<D: Stored>(document: &D) {
+    line(document, "deleted", None);
+}
+
 fn line<D: Stored>(document: &D, status: &str, failure: Option<(&str, &str)>) {
     let life = document.life();
     let (kind, id, attempt) = (D::KIND, document.id(), life.attempt);

@@ -10,12 +10,12 @@ use zkflow_core::format::json::{proof_from_json, public_from_json};
 use zkflow_core::id::CircuitId;
 use zkflow_core::proof::PublicSignals;
 use zkflow_core::service::catalog::{
-    CatalogError, Circuit, ProofKey, ProofRequest, ProofStatus, RequestOrigin, Subject,
+    CatalogError, Circuit, Document as _, ProofKey, ProofRequest, ProofStatus, RequestOrigin, Subject,
 };
 use zkflow_core::service::id::{ProofId, UserId};
 use zkflow_core::service::queue::QueueName;
 use zkflow_core::service::tenant::TenantId;
-use zkflow_queue::ended::log_end;
+use zkflow_queue::ended::{log_deleted, log_end};
 
 use super::document::Repeatable;
 use super::{CircuitName, ProofInputs, RequestError, Room, callbacks, circuits, plan, verify};
@@ -226,8 +226,11 @@ pub async fn cancel(app: &App, tenant: &TenantId, id: &ProofId) -> Result<ProofR
 pub async fn delete(app: &App, tenant: &TenantId, id: &ProofId) -> Result<(), RequestError> {
     let proof: ProofRequest = super::owned(app, tenant, id).await?;
     app.vault.destroy(id).await?;
-    app.erase(proof).await?;
+    app.erase(proof.clone()).await?;
     app.changes.notify(id.as_str());
+    if !proof.is_final() {
+        log_deleted(&proof);
+    }
     Ok(())
 }
 
