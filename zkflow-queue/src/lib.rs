@@ -24,7 +24,7 @@ pub mod backoff;
 mod waiting;
 
 #[cfg(feature = "redis")]
-pub use crate::redis::{RedisQueue, Taken};
+pub use crate::redis::{Pace, RedisQueue, Taken};
 pub use backoff::Backoff;
 pub use ledger::Apart;
 pub use memory::MemoryQueue;

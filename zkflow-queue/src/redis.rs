@@ -22,7 +22,7 @@ use zkflow_core::service::queue::{
 use crate::waiting::{self, Attempt, Attempted, WakeUps};
 use link::{Call, Link};
 use listener::Hearing;
-pub use rate::Taken;
+pub use rate::{Pace, Taken};
 use record::{Record, get, id_in, queue_of, read_moment};
 use script::Script;
 

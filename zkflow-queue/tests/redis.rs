@@ -12,7 +12,7 @@ use futures::future;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::clock::{ManualClock, Timestamp};
 use zkflow_core::service::queue::{DEAD_LETTERS, JobQueue, NewJob, QueueError, QueueName, QueueStats, Retry};
-use zkflow_queue::RedisQueue;
+use zkflow_queue::{Pace, RedisQueue, Taken};
 use zkflow_testbed::{RedisOptions, RedisServer};
 
 const Q: QueueName = QueueName::ProofGeneration;
@@ -229,7 +229,7 @@ async fn processes_count_the_requests_of_a_caller_together() {
     };
     let (one, other) = (open(&namespace).await, open(&namespace).await);
     let take = async |queue: &RedisQueue, caller: &str| {
-        let taken = queue.take(caller, 2, 4).await.unwrap();
+        let taken = queue.take("acme", &[pace(caller, 2, 4)], 1).await.unwrap();
         (taken.remaining, taken.wait.map(|wait| wait.as_millis()))
     };
     for (queue, remaining) in [(&one, 3), (&other, 2), (&one, 1), (&other, 0)] {
@@ -253,7 +253,37 @@ async fn processes_count_the_requests_of_a_caller_together() {
     let behind = open(&namespace).await.with_clock(Arc::new(ManualClock::new(Timestamp::from_millis(1000))));
     assert_eq!(take(&behind, "ann").await, (0, Some(500)));
     // A higher limit holds at once.
-    assert!(one.take("ann", 1000, 2000).await.unwrap().wait.is_none());
+    assert!(one.take("acme", &[pace("ann", 1000, 2000)], 1).await.unwrap().wait.is_none());
+}
+
+fn pace(name: &str, per_second: u32, burst: u32) -> Pace<'_> {
+    Pace { name, per_second, burst }
+}
+
+#[tokio::test]
+async fn a_request_takes_of_all_its_paces_or_of_none() {
+    let server = RedisServer::for_tests().unwrap();
+    let queue = RedisQueue::connect(server.url(), &RedisServer::fresh_namespace()).await.unwrap();
+    let queue = queue.with_clock(clock());
+    let take = async |group: &str, caller: &str, most: u32| {
+        let paces = [pace(caller, 1, 4), pace("tenant", 2, 6)];
+        let Taken { taken, remaining, wait } = queue.take(group, &paces, most).await.unwrap();
+        (taken, remaining, wait.map(|wait| wait.as_millis()))
+    };
+    // The tighter pace decides how many are left.
+    assert_eq!(take("acme", "ann", 1).await, (1, 3, None));
+    assert_eq!(take("acme", "ann", 2).await, (2, 1, None));
+    assert_eq!(take("acme", "bob", 1).await, (1, 2, None));
+    // No more than there are.
+    assert_eq!(take("acme", "ann", 9).await, (1, 0, None));
+    assert_eq!(take("acme", "ann", 1).await, (0, 0, Some(1000)));
+    // The refused one took nothing of the tenant.
+    assert_eq!(take("acme", "bob", 9).await, (1, 0, None));
+    // Nor does a tenant without requests take of its callers.
+    assert_eq!(take("acme", "eve", 9).await, (0, 0, Some(500)));
+    assert_eq!(queue.take("acme", &[pace("eve", 1, 4)], 1).await.unwrap().remaining, 3);
+    // Another tenant has paces of its own, whatever the names of its callers.
+    assert_eq!(take("example", "ann", 1).await, (1, 3, None));
 }
 
 #[tokio::test]
@@ -261,8 +291,8 @@ async fn a_count_of_requests_goes_by_itself() {
     let server = RedisServer::start(RedisOptions::default()).unwrap();
     let queue = RedisQueue::connect(server.url(), "zkflow").await.unwrap();
     for caller in ["ann", "a caller of any name \u{1f600} {x}"] {
-        assert_eq!(queue.take(caller, 1, 10).await.unwrap().wait, None);
-        let key = format!("{{zkflow:rate:{}}}", Digest::of(caller));
+        assert_eq!(queue.take("acme", &[pace(caller, 1, 10)], 1).await.unwrap().wait, None);
+        let key = format!("{{zkflow:rate:{}}}:{}", Digest::of("acme"), Digest::of(caller));
         let answer = server.command(&format!("PTTL {key}")).unwrap();
         let left: u64 = answer.trim().trim_start_matches(':').parse().unwrap();
         assert!((1..=61_001).contains(&left), "{left} ms");

@@ -39,6 +39,7 @@ mod meters;
 mod pauses;
 mod probes;
 mod rates;
+mod reserves;
 mod shares;
 mod tenants;
 mod turns;
@@ -57,7 +58,8 @@ pub use loaded::{CacheFolders, CircuitUse, LoadedCircuits};
 pub use meters::{Meter, Meters};
 pub use pauses::Pauses;
 pub use probes::Probes;
-pub use rates::{Rate, Rates, SharedRates};
+pub use rates::{Rate, Rates};
+pub use reserves::{Grant, Quota, SharedRates};
 pub use tenants::TenantMetrics;
 pub use turns::{Turn, Turns};
 #[cfg(feature = "evm")]

@@ -8,12 +8,13 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 use zkflow_core::service::clock::Clock;
 use zkflow_core::service::queue::JobQueue;
-use zkflow_queue::RedisQueue;
+use zkflow_core::service::tenant::TenantId;
+use zkflow_queue::{Pace, RedisQueue, Taken};
 
 use super::time::QueueTime;
 use super::{OpenError, failed};
 use crate::config::SecretSetting;
-use crate::state::{Changes, Rate, SharedRates};
+use crate::state::{Changes, Grant, Quota, SharedRates};
 
 /// What the processes with one Redis share.
 pub(super) struct Opened {
@@ -71,13 +72,15 @@ impl RedisRates {
 
 #[async_trait]
 impl SharedRates for RedisRates {
-    async fn take(&self, caller: &str, per_second: u32, burst: u32) -> Option<Rate> {
+    async fn take(&self, tenant: &TenantId, quotas: &[Quota<'_>], most: u32) -> Option<Grant> {
         let silent = || self.silent.lock().unwrap_or_else(PoisonError::into_inner);
         if silent().is_some_and(|since| since.elapsed() < PAUSE) {
             return None;
         }
-        match timeout(PATIENCE, self.queue.take(caller, per_second, burst)).await {
-            Ok(Ok(taken)) => Some(Rate { per_second, burst, remaining: taken.remaining, wait: taken.wait }),
+        let paces = quotas.iter().map(|&Quota { name, per_second, burst }| Pace { name, per_second, burst });
+        let paces: Vec<_> = paces.collect();
+        match timeout(PATIENCE, self.queue.take(tenant.as_str(), &paces, most)).await {
+            Ok(Ok(Taken { taken, remaining, wait })) => Some(Grant { taken, remaining, wait }),
             Ok(Err(_)) | Err(_) => {
                 tracing::debug!("Redis does not answer: each process counts the requests of callers alone");
                 *silent() = Some(Instant::now());
@@ -99,6 +102,11 @@ mod tests {
         [RedisRates::new(open().await), RedisRates::new(open().await)]
     }
 
+    /// A request of a caller, which may make one a second and ten at once.
+    async fn take(rates: &RedisRates, name: &str) -> Option<Grant> {
+        rates.take(&TenantId::default(), &[Quota { name, per_second: 1, burst: 10 }], 1).await
+    }
+
     #[tokio::test]
     async fn two_processes_share_the_pace_of_a_caller() {
         let server = RedisServer::start(RedisOptions::default()).unwrap();
@@ -107,28 +115,26 @@ mod tests {
         let mut accepted = 0;
         for _ in 0..30 {
             for rates in [&one, &other] {
-                let rate = rates.take("ann", 1, 10).await.unwrap();
-                assert_eq!((rate.per_second, rate.burst), (1, 10));
-                accepted += u64::from(rate.wait.is_none());
+                accepted += u64::from(take(rates, "ann").await.unwrap().taken);
             }
         }
         // Each for itself would have accepted 20, or more on a slow machine.
         let most = 10 + began.elapsed().as_secs() + 1;
         assert!((10..=most).contains(&accepted), "{accepted} of 60 requests, expected at most {most}");
-        assert!(other.take("bob", 1, 10).await.unwrap().wait.is_none());
+        assert!(take(&other, "bob").await.unwrap().wait.is_none());
     }
 
     #[tokio::test]
     async fn without_redis_there_is_no_common_pace_until_it_is_back() {
         let mut server = RedisServer::start(RedisOptions::default()).unwrap();
         let [one, _] = pair(&server).await;
-        assert!(one.take("ann", 1, 10).await.is_some());
+        assert!(take(&one, "ann").await.is_some());
         server.stop().unwrap();
-        assert_eq!(one.take("ann", 1, 10).await, None);
+        assert_eq!(take(&one, "ann").await, None);
         server.start_again().unwrap();
         // Redis is asked again after a pause.
         let began = Instant::now();
-        while one.take("ann", 1, 10).await.is_none() {
+        while take(&one, "ann").await.is_none() {
             assert!(began.elapsed() < Duration::from_secs(60), "Redis is not asked again");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

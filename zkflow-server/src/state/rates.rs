@@ -1,21 +1,20 @@
 //! [`Rates`]: requests a second of each caller, and of the callers of a tenant together.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::{DefaultKeyedRateLimiter, RateLimiter};
 
+use super::reserves::{Grant, Quota, Reserves, SharedRates};
 use crate::auth::Principal;
 use crate::config::{Limits, Plan, Plans};
 
 /// Callers in memory; beyond them, those that have not called for a while are forgotten.
-const CALLERS: usize = 10_000;
+pub(super) const CALLERS: usize = 10_000;
 
 /// The limits of callers and tenants: those of all, and those of the plans with a rate of their own.
 ///
@@ -28,15 +27,7 @@ const CALLERS: usize = 10_000;
 pub struct Rates {
     all: Pace,
     plans: BTreeMap<String, Pace>,
-    shared: Option<Arc<dyn SharedRates>>,
-}
-
-/// Counts requests together with other processes.
-#[async_trait]
-pub trait SharedRates: fmt::Debug + Send + Sync {
-    /// Counts a request of a caller or a tenant, which may make `per_second` requests a second and `burst` at once. `None` if the
-    /// others cannot be asked soon enough.
-    async fn take(&self, caller: &str, per_second: u32, burst: u32) -> Option<Rate>;
+    shared: Option<(Arc<dyn SharedRates>, Reserves)>,
 }
 
 impl Rates {
@@ -52,7 +43,7 @@ impl Rates {
     /// The same limits, which count in all processes with `shared` together.
     #[must_use]
     pub fn with(self, shared: Option<Arc<dyn SharedRates>>) -> Self {
-        Self { shared, ..self }
+        Self { shared: shared.map(|shared| (shared, Reserves::default())), ..self }
     }
 
     /// Counts a request of a caller and its tenant; `None` if neither has a limit. A key that replaced another one has the plan and
@@ -60,36 +51,36 @@ impl Rates {
     pub async fn take(&self, plans: &Plans, caller: &Principal) -> Option<Rate> {
         let Principal { name, first, tenant, .. } = caller;
         let first = first.as_ref().filter(|_| !plans.names(name)).unwrap_or(name);
-        let caller = self.count(&self.pace(plans.of_caller(first, tenant)).caller, first).await;
-        if caller.is_some_and(|rate| rate.wait.is_some()) {
-            return caller;
-        }
         // No caller has such a name.
-        let name = format!("tenant:{tenant}");
-        let together = self.count(&self.pace(plans.name_of(tenant)).tenant, &name).await;
-        match (caller, together) {
-            (Some(own), Some(together)) => {
-                let remaining = own.remaining.min(together.remaining);
-                Some(Rate { remaining, wait: together.wait, ..own })
+        let all = format!("tenant:{tenant}");
+        let own = (&self.pace(plans.of_caller(first, tenant)).caller, first);
+        let together = (&self.pace(plans.name_of(tenant)).tenant, &all);
+        let (mut here, mut quotas): (Option<Rate>, _) = (None, Vec::with_capacity(2));
+        for (limiter, name) in [own, together] {
+            let Some(limiter) = limiter else { continue };
+            let rate = limiter.take(name);
+            // A caller sees its own pace.
+            let rate = here.map_or(rate, |own| Rate {
+                remaining: own.remaining.min(rate.remaining),
+                wait: rate.wait,
+                ..own
+            });
+            if rate.wait.is_some() {
+                return Some(rate);
             }
-            (caller, together) => caller.or(together),
+            here = Some(rate);
+            quotas.push(limiter.quota(name));
         }
+        let here = here?;
+        let Some((shared, reserves)) = &self.shared else { return Some(here) };
+        Some(match reserves.take(&**shared, tenant, &quotas).await {
+            Some(Grant { remaining, wait, .. }) => Rate { remaining, wait, ..here },
+            None => here,
+        })
     }
 
     fn pace(&self, plan: Option<&str>) -> &Pace {
         plan.and_then(|plan| self.plans.get(plan)).unwrap_or(&self.all)
-    }
-
-    /// Counts a request for `name`; `None` if there is no limit.
-    async fn count(&self, limiter: &Option<Limiter>, name: &str) -> Option<Rate> {
-        let limiter = limiter.as_ref()?;
-        let here = limiter.take(name);
-        match &self.shared {
-            Some(shared) if here.wait.is_none() => {
-                Some(shared.take(name, limiter.per_second, limiter.burst).await.unwrap_or(here))
-            }
-            _ => Some(here),
-        }
     }
 }
 
@@ -136,9 +127,13 @@ impl Limiter {
     /// `None` if there is no limit: if a number is 0.
     fn new(per_second: u32, burst: u32) -> Option<Self> {
         let (per_second, burst) = (NonZeroU32::new(per_second)?, NonZeroU32::new(burst)?);
-        let quota = Quota::per_second(per_second).allow_burst(burst);
+        let quota = governor::Quota::per_second(per_second).allow_burst(burst);
         let limiter = RateLimiter::keyed(quota).with_middleware::<StateInformationMiddleware>();
         Some(Self { limiter, per_second: per_second.get(), burst: burst.get() })
+    }
+
+    fn quota<'a>(&self, name: &'a str) -> Quota<'a> {
+        Quota { name, per_second: self.per_second, burst: self.burst }
     }
 
     /// Counts a request of a caller.
@@ -158,25 +153,30 @@ impl Limiter {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use async_trait::async_trait;
+    use zkflow_core::service::tenant::TenantId;
+
     use super::*;
 
     /// Other processes that answer `answer`, and count how often they are asked.
     #[derive(Debug)]
     struct Others {
-        answer: Option<Rate>,
+        answer: Option<Grant>,
         asked: AtomicUsize,
     }
 
     #[async_trait]
     impl SharedRates for Others {
-        async fn take(&self, _: &str, _: u32, _: u32) -> Option<Rate> {
+        async fn take(&self, _: &TenantId, quotas: &[Quota<'_>], _: u32) -> Option<Grant> {
+            let names: Vec<_> = quotas.iter().map(|quota| quota.name).collect();
+            assert_eq!(names, ["anyone", "tenant:default"]);
             self.asked.fetch_add(1, Ordering::SeqCst);
             self.answer
         }
     }
 
     /// What `calls` requests of a caller with a burst of three get, and how often the other processes were asked.
-    async fn taken(answer: Option<Rate>, calls: usize) -> (Vec<Rate>, usize) {
+    async fn taken(answer: Option<Grant>, calls: usize) -> (Vec<Rate>, usize) {
         let limits = Limits { requests_per_second: 1, requests_burst: 3, ..Limits::default() };
         let others = Arc::new(Others { answer, asked: AtomicUsize::new(0) });
         let rates = Rates::new(&limits, &Plans::default()).with(Some(others.clone()));
@@ -189,20 +189,25 @@ mod tests {
 
     #[tokio::test]
     async fn all_processes_decide_together_and_each_alone_if_the_others_are_silent() {
-        let refused = Rate { per_second: 1, burst: 3, remaining: 0, wait: Some(Duration::from_secs(9)) };
-        let (taken, asked) = self::taken(Some(refused), 2).await;
-        assert_eq!((taken, asked), (vec![refused, refused], 2));
+        let wait = Some(Duration::from_secs(9));
+        let refused = Rate { per_second: 1, burst: 3, remaining: 0, wait };
+        let (taken, asked) = self::taken(Some(Grant { taken: 0, remaining: 0, wait }), 2).await;
+        assert_eq!(
+            (taken, asked),
+            (vec![refused, refused], 2),
+            "once for the caller and its tenant together"
+        );
         let (taken, asked) = self::taken(None, 3).await;
         assert!(taken.iter().all(|rate| rate.burst == 3 && rate.wait.is_none()), "{taken:?}");
-        assert_eq!(asked, 6, "for the caller and its tenant");
+        assert_eq!(asked, 3);
     }
 
     #[tokio::test]
     async fn a_flood_of_one_process_does_not_reach_the_others() {
-        let accepted = Rate { per_second: 1, burst: 3, remaining: 2, wait: None };
+        let accepted = Grant { taken: 1, remaining: 2, wait: None };
         let (taken, asked) = self::taken(Some(accepted), 50).await;
         let passed = taken.iter().filter(|rate| rate.wait.is_none()).count();
-        assert_eq!(2 * passed, asked, "for the caller and its tenant");
+        assert_eq!(passed, asked);
         // A second of a slow machine allows one more.
         assert!((3..50).contains(&passed), "{passed} passed");
     }
