@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""Checks the Kubernetes manifests and compose.yaml against the rules of SECURITY.md; exits with 1 and a list of findings.
+"""Checks the Kubernetes manifests and compose.yaml against the rules of SECURITY.md, and the manifests against the schemas of Kubernetes;
+exits with 1 and a list of findings.
 
-Needs PyYAML: `tools/.venv/bin/python deploy/policy.py [FOLDER [COMPOSE]]`. Without a Secret of another role, a pod that is taken over does not
+Needs the packages of tools/requirements.txt: `tools/.venv/bin/python deploy/policy.py [FOLDER [COMPOSE]]`. Without a Secret of another role, a pod that is taken over does not
 give away the keys of the others.
 """
 
+import ipaddress
 import re
 import sys
 from pathlib import Path
 
+import schemas
 import yaml
 
 FOLDER = Path(__file__).resolve().parent / "kubernetes"
@@ -17,6 +20,23 @@ COMPOSE = Path(__file__).resolve().parent / "compose.yaml"
 OWN = {"sealing-keys": {"prover"}, "deployer-key": {"deployer"}, "rpc-urls": {"api", "deployer"}}
 # Queues that only the role with the key may take.
 QUEUES = {"proof-generation": "prover", "deploy": "deployer"}
+# Connections of each role: the destinations, and the ports of each.
+PORTS = {"names": {53}, "backends": {6379, 27017, 443}, "outside": {443}}
+CONNECTIONS = {
+    "api": {"names", "backends", "outside"},
+    "deployer": {"names", "backends", "outside"},
+    "keeper": {"names", "backends", "outside"},
+    # Private inputs are here in clear.
+    "prover": {"names", "backends"},
+}
+# Addresses that no connection to the outside may reach: of the cluster, of machines, of the cloud's metadata.
+INNER = [
+    ipaddress.ip_network(text)
+    for text in ["10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10"]
+]
+# Files that the image is not built from, because they can contain secrets.
+NOT_COPIED = {".git", "**/.env*", "**/*.key", "**/*.keys", "**/*.pem", "**/secret*.yaml", "**/zkflow-data"}
+IGNORED = Path(__file__).resolve().parent.parent / ".dockerignore"
 SECRET_WORDS = re.compile(r"password|secret|private|_key$|uri$|redis_url$", re.IGNORECASE)
 
 
@@ -99,6 +119,77 @@ def of_container(role, container):
             yield f"takes the queue {queue}, which only the role {QUEUES[queue]} may"
 
 
+def selects(selector, labels):
+    """Whether a selector of pods fits the labels of one."""
+    for expression in selector.get("matchExpressions", []):
+        if expression["operator"] != "In" or labels.get(expression["key"]) not in expression["values"]:
+            return False
+    return all(labels.get(name) == value for name, value in selector.get("matchLabels", {}).items())
+
+
+def is_inside(network):
+    return any(network.version == inner.version and network.subnet_of(inner) for inner in INNER)
+
+
+def destination(peer):
+    """Where the other end of a connection is; the rest are backends."""
+    if peer.get("namespaceSelector", {}).get("matchLabels", {}).get("kubernetes.io/metadata.name") == "kube-system":
+        return "names"
+    block = peer.get("ipBlock")
+    return "outside" if block and not is_inside(ipaddress.ip_network(block["cidr"])) else "backends"
+
+
+def of_network(deployments, policies):
+    """Findings in the connections that the policies allow."""
+    closed = [policy for policy in policies if policy["spec"]["podSelector"] == {}]
+    if not any(set(policy["spec"].get("policyTypes", [])) == {"Ingress", "Egress"} for policy in closed):
+        yield "no NetworkPolicy refuses all connections that the others do not allow"
+    for policy in closed:
+        if policy["spec"].get("ingress") or policy["spec"].get("egress"):
+            yield f"the NetworkPolicy {policy['metadata']['name']} allows something for all pods"
+    for policy in policies:
+        name, spec = policy["metadata"]["name"], policy["spec"]
+        ports = [port["port"] for rule in spec.get("ingress", []) for port in rule.get("ports", [{"port": "any"}])]
+        if set(ports) - {"operations"} and spec["podSelector"].get("matchLabels", {}).get("app.kubernetes.io/component") != "api":
+            yield f"the NetworkPolicy {name} lets others reach {ports} of pods that are not the API"
+        for rule in spec.get("ingress", []):
+            if not rule.get("from"):
+                yield f"the NetworkPolicy {name} allows all sources"
+        for rule in spec.get("egress", []):
+            if not rule.get("to"):
+                yield f"the NetworkPolicy {name} allows all destinations"
+            for block in [peer["ipBlock"] for peer in rule.get("to", []) if "ipBlock" in peer]:
+                yield from of_block(name, block)
+    for document in deployments:
+        role, labels = role_of(document), document["spec"]["template"]["metadata"]["labels"]
+        found = {}
+        for policy in policies:
+            for rule in policy["spec"].get("egress", []) if selects(policy["spec"]["podSelector"], labels) else []:
+                for peer in rule.get("to", []):
+                    ports = {port.get("port", "any") for port in rule.get("ports", [{}])}
+                    found.setdefault(destination(peer), set()).update(ports)
+        expected = {place: PORTS[place] for place in CONNECTIONS.get(role, set())}
+        for place in sorted(set(found) | set(expected)):
+            if found.get(place, set()) != expected.get(place, set()):
+                yield (
+                    f"{role} may connect to {place} at {sorted(map(str, found.get(place, [])))}, "
+                    f"expected {sorted(map(str, expected.get(place, [])))}"
+                )
+
+
+def of_block(name, block):
+    """Findings in the addresses of a destination: what is outside has none that are inside."""
+    network = ipaddress.ip_network(block["cidr"])
+    if is_inside(network):
+        return
+    spared = [ipaddress.ip_network(text) for text in block.get("except", [])]
+    for inner in INNER:
+        if inner.version != network.version or not inner.overlaps(network):
+            continue
+        if not any(inner.subnet_of(one) for one in spared if one.version == inner.version):
+            yield f"the NetworkPolicy {name} allows {inner}, which is inside: add it to except"
+
+
 def check(folder):
     """All findings."""
     found = list(documents(folder))
@@ -132,21 +223,7 @@ def check(folder):
             if SECRET_WORDS.search(name) and not name.endswith("_FILE"):
                 yield f"the ConfigMap {config['metadata']['name']} has a secret: {name}"
 
-    policies = kind(found, "NetworkPolicy")
-    closed = [policy for policy in policies if policy["spec"]["podSelector"] == {}]
-    if not any(set(policy["spec"].get("policyTypes", [])) == {"Ingress", "Egress"} for policy in closed):
-        yield "no NetworkPolicy refuses all connections that the others do not allow"
-    for policy in closed:
-        if policy["spec"].get("ingress") or policy["spec"].get("egress"):
-            yield f"the NetworkPolicy {policy['metadata']['name']} allows something for all pods"
-    for policy in policies:
-        selects = policy["spec"]["podSelector"].get("matchLabels", {})
-        ports = [port["port"] for rule in policy["spec"].get("ingress", []) for port in rule.get("ports", [{"port": "any"}])]
-        if set(ports) - {"operations"} and selects.get("app.kubernetes.io/component") != "api":
-            yield f"the NetworkPolicy {policy['metadata']['name']} lets others reach {ports} of pods that are not the API"
-        for rule in policy["spec"].get("ingress", []):
-            if not rule.get("from"):
-                yield f"the NetworkPolicy {policy['metadata']['name']} allows all sources"
+    yield from of_network(deployments, kind(found, "NetworkPolicy"))
 
     for kustomization in kind(found, "Kustomization"):
         for image in kustomization.get("images", []):
@@ -184,11 +261,19 @@ def check_compose(path):
             yield f"{name}: the API takes jobs: add --no-workers"
 
 
+def check_ignored(path):
+    """Findings in .dockerignore: what is copied into the image's layers can be read from them."""
+    missing = NOT_COPIED - set(path.read_text(encoding="utf-8").split())
+    if missing:
+        yield f"{path.name}: files with secrets would be copied into the image: add {sorted(missing)}"
+
+
 def main():
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     if not any(folder.glob("*.yaml")):
         sys.exit(f"policy: no manifests (*.yaml) in {folder}")
-    findings = list(check(folder)) + list(check_compose(Path(sys.argv[2]) if len(sys.argv) > 2 else COMPOSE))
+    compose = Path(sys.argv[2]) if len(sys.argv) > 2 else COMPOSE
+    findings = [*schemas.check(folder), *check(folder), *check_compose(compose), *check_ignored(IGNORED)]
     for finding in findings:
         print(f"policy: {finding}", file=sys.stderr)
     sys.exit(1 if findings else 0)

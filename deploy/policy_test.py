@@ -6,6 +6,7 @@ import unittest
 from pathlib import Path
 
 import policy
+import schemas
 
 SECRET_OF_ANOTHER = """\
         - name: signers
@@ -43,9 +44,34 @@ BROKEN = [
     ("secret.example.yaml", "  sealing-keys:", "  deployer-key: x\n  sealing-keys:", "zkflow-prover has deployer-key"),
     ("secret.example.yaml", "name: zkflow-keeper", "name: zkflow-other", "belongs to no role"),
     ("network.yaml", "podSelector: {}", "podSelector: {matchLabels: {a: b}}", "refuses all connections"),
+    ("network.yaml", "policyTypes: [Ingress, Egress]", "policyTypes: [Ingress, Egress]\n  egress: [{}]", "zkflow-nothing allows something for all pods"),
+    ("network.yaml", "    - to:\n        - ipBlock: {cidr: 10.20.0.0/16}\n      ports:", "    - ports:", "zkflow-backends allows all destinations"),
+    ("network.yaml", "values: [api, deployer, keeper]", "values: [api, deployer, keeper, prover]", "prover may connect to outside at ['443'], expected []"),
+    ("network.yaml", "{cidr: 10.20.0.0/16}", "{cidr: 0.0.0.0/0}", "prover may connect to outside"),
+    ("network.yaml", "        - {protocol: TCP, port: 27017}\n", "        - {protocol: TCP, port: 22}\n", "keeper may connect to backends at ['22', '443', '6379']"),
+    ("network.yaml", "        - {protocol: TCP, port: 53}\n", "        - {protocol: TCP}\n", "api may connect to names at ['53', 'any']"),
+    ("network.yaml", "values: [api, deployer, keeper]", "values: [api, deployer]", "keeper may connect to outside at [], expected ['443']"),
+    ("network.yaml", "169.254.0.0/16, ", "", "zkflow-outside allows 169.254.0.0/16, which is inside"),
+    ("network.yaml", ', "fe80::/10"', "", "zkflow-outside allows fe80::/10, which is inside"),
+    ("network.yaml", "    - from:\n        - namespaceSelector:\n            matchLabels:\n              kubernetes.io/metadata.name: ingress-nginx\n      ports:", "    - ports:", "allows all sources"),
     ("network.yaml", "      app.kubernetes.io/component: api\n", "", "not the API"),
     ("kustomization.yaml", "    digest: sha256:", "    newTag: latest # ", "named by a tag"),
     ("kustomization.yaml", "  - network.yaml\n", "", "differ"),
+]
+
+# The same for the schemas of Kubernetes.
+UNFIT = [
+    ("api.yaml", "  replicas: 2", "  replica: 2", "Deployment zkflow-api, Kubernetes 1.30: spec: unknown fields ['replica']"),
+    ("api.yaml", "  replicas: 2", '  replicas: "2"', "spec.replicas: expected"),
+    ("prover.yaml", "          image: zkflow\n          args", "          imagee: zkflow\n          args", "unknown fields ['imagee']"),
+    ("prover.yaml", "            readOnlyRootFilesystem: true", "            readOnlyRootFileSystem: true", "unknown fields ['readOnlyRootFileSystem']"),
+    ("network.yaml", "  podSelector: {}\n  policyTypes", "  policyTypes: [Egress]\n  policyTypes", "the key policyTypes occurs twice"),
+    ("config.yaml", '"9090"', "9090", "ConfigMap zkflow, Kubernetes 1.30: data.ZKFLOW_OPERATIONS_PORT: expected"),
+    ("prover.yaml", "autoscaling/v2", "autoscaling/v2beta2", "HorizontalPodAutoscaler: Kubernetes 1.30 has no autoscaling/v2beta2"),
+    ("keeper.yaml", "  selector:\n    matchLabels: *labels\n", "", "missing ['selector']"),
+    ("kustomization.yaml", "namespace: zkflow", "nameSpace: zkflow", "unknown fields ['nameSpace']"),
+    ("namespace.yaml", "kind: Namespace\n", "", "has no kind"),
+    ("secret.example.yaml", "  secret-key: \"64 hex digits\"", "  secret-key: 31415", "stringData.secret-key: expected"),
 ]
 
 # The same for compose.yaml: (text, its replacement, a part of the finding)
@@ -80,14 +106,40 @@ class Policy(unittest.TestCase):
                 findings = list(policy.check_compose(copy))
                 self.assertTrue(any(part in finding for finding in findings), findings)
 
+    def find(self, check, name, text, replacement):
+        """The findings of a check in a copy of the manifests with another text in one file."""
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "kubernetes"
+            # A schema is of one document; a rule may be of several files.
+            shutil.copytree(policy.FOLDER, copy, ignore=lambda _, files: set(files) - {name} if check is schemas.check else [])
+            before = (copy / name).read_text(encoding="utf-8")
+            self.assertIn(text, before)
+            (copy / name).write_text(before.replace(text, replacement, 1), encoding="utf-8")
+            return " | ".join(check(copy))
+
     def test_each_rule_finds_what_breaks_it(self):
         for name, text, replacement, part in BROKEN:
-            with self.subTest(file=name, finding=part), tempfile.TemporaryDirectory() as folder:
-                copy = Path(shutil.copytree(policy.FOLDER, Path(folder) / "kubernetes"))
-                before = (copy / name).read_text(encoding="utf-8")
-                self.assertIn(text, before)
-                (copy / name).write_text(before.replace(text, replacement, 1), encoding="utf-8")
-                self.assertIn(part, " | ".join(policy.check(copy)))
+            with self.subTest(file=name, finding=part):
+                self.assertIn(part, self.find(policy.check, name, text, replacement))
+
+    def test_the_manifests_fit_the_schemas(self):
+        self.assertEqual(list(schemas.check(policy.FOLDER)), [])
+
+    def test_the_schemas_find_what_does_not_fit(self):
+        for name, text, replacement, part in UNFIT:
+            with self.subTest(file=name, finding=part):
+                found = self.find(schemas.check, name, text, replacement)
+                self.assertIn(part, found)
+                self.assertNotIn("31415", found)
+
+    def test_files_with_secrets_are_not_copied_into_the_image(self):
+        self.assertEqual(list(policy.check_ignored(policy.IGNORED)), [])
+        whole = policy.IGNORED.read_text(encoding="utf-8")
+        for line in policy.NOT_COPIED:
+            with self.subTest(line=line), tempfile.TemporaryDirectory() as folder:
+                copy = Path(folder) / ".dockerignore"
+                copy.write_text(whole.replace(f"{line}\n", ""), encoding="utf-8")
+                self.assertIn(line, " | ".join(policy.check_ignored(copy)))
 
 
 if __name__ == "__main__":
