@@ -246,15 +246,24 @@ def check_compose(path):
             yield f"{name}: shares a namespace of the machine"
         if any(not port.startswith("127.0.0.1:") for port in service.get("ports", [])):
             yield f"{name}: is published to other machines: bind 127.0.0.1"
-        arguments = service.get("command", [])
-        if service.get("image") != "zkflow":
-            if not networks <= inner:
-                yield f"{name}: a backend is on {sorted(networks - inner)}, which is not internal"
-            continue
         if not service.get("read_only") or service.get("cap_drop") != ["ALL"]:
             yield f"{name}: expected read_only and cap_drop: [ALL]"
         if "mem_limit" not in service:
             yield f"{name}: has no limit of memory, from which the budgets follow"
+        arguments = service.get("command", [])
+        for text in [*arguments, *service.get("entrypoint", [])]:
+            # `$$` is a variable of the container's own shell, `$` one of Compose.
+            if re.search(r"(?<!\$)(\$\$)*\$\{?\w*(PASSWORD|KEY|SECRET)", text):
+                yield f"{name}: has a secret in its arguments, which other processes can read"
+        if service.get("image") != "zkflow":
+            if not networks <= inner:
+                yield f"{name}: a backend is on {sorted(networks - inner)}, which is not internal"
+            continue
+        for variable, value in service.get("environment", {}).items():
+            if "ADMIN" in value or "ROOT" in value:
+                yield f"{name}: has the rights of an administrator: {variable}"
+        if "mongodb://" in service["environment"].get("MONGODB_URI", "") and "@" not in service["environment"]["MONGODB_URI"]:
+            yield f"{name}: has no user of its own in MONGODB_URI"
         if "proof-generation" in ",".join(arguments) and not networks <= inner:
             yield f"{name}: has private inputs in clear and reaches {sorted(networks - inner)}"
         if arguments[:1] == ["serve"] and "--no-workers" not in arguments:
