@@ -1,13 +1,6 @@
-// Calls of the API, relative to the page. The key stays in the session storage of this tab.
+// Calls of the API, relative to the page, with the key of this tab.
 import { parse } from "./json";
-
-const KEY = "zkflow-key";
-
-export const key = {
-  get: (): string | null => sessionStorage.getItem(KEY),
-  set: (value: string) => sessionStorage.setItem(KEY, value),
-  forget: () => sessionStorage.removeItem(KEY),
-};
+import { key } from "./session";
 
 /** A refusal of the API. */
 export class Problem extends Error {

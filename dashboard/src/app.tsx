@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { asProblem, get, key, Problem } from "./api";
+import { asProblem, get, Problem } from "./api";
 import { Login } from "./pages/login";
 import { OverviewPage } from "./pages/overview";
 import { CircuitsPage } from "./pages/circuits";
@@ -15,6 +15,7 @@ import { TenantsPage } from "./pages/tenants";
 import { UsagePage } from "./pages/usage";
 import { WebhooksPage } from "./pages/webhooks";
 import { go, segments, useRoute } from "./route";
+import { key, watchSession } from "./session";
 import { Title, Trouble } from "./parts/basic";
 import { Theme } from "./parts/theme";
 import type { Overview } from "./types";
@@ -25,12 +26,14 @@ export type Rights = { operate: boolean; webhooks: boolean; admin: boolean; keys
 export function App() {
   const hash = useRoute();
   const [asked, setAsked] = useState(false);
+  const [ended, setEnded] = useState(false);
   const [session, setSession] = useState(0);
   const [rights, setRights] = useState<Rights | null>(null);
   const [problem, setProblem] = useState<Problem>();
   useEffect(() => {
     const login = () => setAsked(true);
     addEventListener("zkflow-login", login);
+    watchSession(() => { setEnded(true); setRights(null); setAsked(true); });
     return () => removeEventListener("zkflow-login", login);
   }, []);
   useEffect(() => {
@@ -38,9 +41,9 @@ export function App() {
     find().then((found) => { if (live) setRights(found); }, (error: unknown) => { if (live) setProblem(asProblem(error)); });
     return () => { live = false; };
   }, [session]);
-  const enter = () => { setAsked(false); setRights(null); setProblem(undefined); setSession(session + 1); };
+  const enter = () => { setAsked(false); setEnded(false); setRights(null); setProblem(undefined); setSession(session + 1); };
   const leave = () => { key.forget(); setRights(null); setAsked(true); };
-  if (asked) return <main class="alone"><Login enter={enter} /></main>;
+  if (asked) return <main class="alone"><Login enter={enter} ended={ended} /></main>;
   const [page = ""] = segments();
   const tab = (may: boolean | undefined, path: string, name: string): [string, string][] => (may ? [[path, name]] : []);
   const tabs = [

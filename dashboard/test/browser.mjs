@@ -13,7 +13,7 @@ export const launch = () =>
   chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 
 /** Opens a page of the dashboard. `faults` collects violations of the policy, errors, and requests to other hosts. */
-export async function open(browser, { url = base, path = "#/", width = 1280, height = 900, dark = false, key } = {}) {
+export async function open(browser, { url = base, path = "#/", width = 1280, height = 900, dark = false, key, clock = false } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light" });
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: new URL(url).origin });
   const page = await context.newPage();
@@ -21,7 +21,7 @@ export async function open(browser, { url = base, path = "#/", width = 1280, hei
   await page.exposeFunction("noteFault", (text) => faults.push(text));
   await page.addInitScript((stored) => {
     addEventListener("securitypolicyviolation", (event) => window.noteFault(`policy: ${event.violatedDirective} ${event.blockedURI}`));
-    if (stored) sessionStorage.setItem("zkflow-key", stored);
+    if (stored) sessionStorage.setItem("zkflow-session", JSON.stringify({ key: stored, began: Date.now(), used: Date.now() }));
   }, key);
   page.on("pageerror", (error) => faults.push(`error: ${error}`));
   page.on("console", (message) => {
@@ -34,6 +34,7 @@ export async function open(browser, { url = base, path = "#/", width = 1280, hei
   });
   page.on("dialog", (dialog) => { faults.push(`dialog: ${dialog.message()}`); void dialog.dismiss(); });
   page.setDefaultTimeout(60_000);
+  if (clock) await page.clock.install();
   await page.goto(`${url}${path}`);
   return { page, faults, context };
 }

@@ -573,6 +573,44 @@ test("with authentication, a key opens what its permissions allow", async () => 
   await context.close();
 });
 
+test("a session ends when it is not used, and after its longest time", async () => {
+  const url = env("DASHBOARD_GUARDED");
+  const { page, context } = await opened({ url, clock: true });
+  const enter = async () => {
+    await page.getByLabel("Key", { exact: true }).fill(env("DASHBOARD_TENANT_KEY"));
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByRole("heading", { name: "Circuits", level: 1 }).waitFor();
+  };
+  const over = async () => {
+    await page.getByText("The session has ended.").waitFor();
+    assert.ok(!(await page.evaluate(() => JSON.stringify(sessionStorage))).includes("zk_"));
+  };
+  const isOpen = () => page.getByRole("button", { name: "Log out" }).isVisible();
+  // The server of this test ends a session that is idle for 10 minutes, or an hour old.
+  await enter();
+  await page.clock.fastForward(9 * 60_000);
+  assert.ok(await isOpen());
+  await page.clock.fastForward(61_000);
+  await over();
+  await enter();
+  for (let minutes = 8; minutes < 60; minutes += 8) {
+    await page.clock.fastForward(8 * 60_000);
+    await page.keyboard.press("Shift");
+    assert.ok(await isOpen(), `after ${minutes} minutes`);
+  }
+  await page.clock.fastForward(5 * 60_000);
+  await over();
+  // A page that is loaded again later does not use the key either.
+  await enter();
+  await page.evaluate(() => {
+    const session = JSON.parse(sessionStorage.getItem("zkflow-session"));
+    sessionStorage.setItem("zkflow-session", JSON.stringify({ ...session, used: session.used - 600_000 }));
+  });
+  await page.reload();
+  await page.getByLabel("Key", { exact: true }).waitFor();
+  await context.close();
+});
+
 test("the first page is small", async () => {
   const { page, context } = await opened();
   await page.getByRole("heading", { name: "Queues" }).waitFor();

@@ -1,8 +1,9 @@
 import { useState } from "preact/hooks";
-import { get, key, Problem } from "../api";
+import { get, Problem } from "../api";
 import { Field, Notice, Title } from "../parts/basic";
+import { key } from "../session";
 
-export function Login({ enter }: { enter: () => void }) {
+export function Login({ enter, ended }: { enter: () => void; ended: boolean }) {
   const [text, setText] = useState("");
   const [error, setError] = useState<string | null>(null);
   const submit = async (event: Event) => {
@@ -23,10 +24,11 @@ export function Login({ enter }: { enter: () => void }) {
   return (
     <form class="card" onSubmit={submit}>
       <Title>ZKFlow</Title>
-      <p>This server needs a key of the API. It stays in this tab, and is forgotten when the tab is closed.</p>
+      <p>This server needs a key of the API. It stays in this tab, and is forgotten when the tab is closed, or is not used for a while.</p>
       <Field label="Key">
         {(id) => <input id={id} type="password" autocomplete="off" spellcheck={false} required value={text} onInput={(event) => setText(event.currentTarget.value)} />}
       </Field>
+      {ended && !error && <Notice tone="warn">The session has ended. Enter the key again.</Notice>}
       {error && <Notice>{error}</Notice>}
       <button type="submit" class="primary">Continue</button>
     </form>

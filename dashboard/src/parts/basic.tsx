@@ -1,7 +1,8 @@
 // Small parts that several pages use.
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { address, asProblem, download, key, Problem } from "../api";
+import { address, asProblem, download, Problem } from "../api";
+import { key } from "../session";
 import type { Failure } from "../types";
 import { ago, bytes } from "../format";
 

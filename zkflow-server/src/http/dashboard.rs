@@ -12,8 +12,10 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use bytes::Bytes;
 use zkflow_core::digest::Digest;
 
+use crate::config::Http;
 use crate::state::App;
 
 /// A file of the page: path, media type and content.
@@ -54,19 +56,38 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
+/// The limits of a session in the built page, which the settings replace.
+const LIMITS: &str = "data-idle-s=\"900\" data-session-s=\"28800\"";
+
 /// Routes of the files, for any client.
-pub(super) fn files() -> Router<Arc<App>> {
+pub(super) fn files(settings: &Http) -> Router<Arc<App>> {
     FILES.iter().fold(Router::new(), |router, file| {
-        let etag = Arc::new(format!("\"{}\"", Digest::of(file.content)));
+        let content = file.with_limits(settings);
+        let etag = Arc::new(format!("\"{}\"", Digest::of(&content)));
         let handler = move |headers: HeaderMap| {
-            let etag = Arc::clone(&etag);
-            async move { answer(file, &etag, &headers) }
+            let (etag, content) = (Arc::clone(&etag), content.clone());
+            async move { answer(file, content, &etag, &headers) }
         };
         router.route(file.path, get(handler))
     })
 }
 
-fn answer(file: &'static File, etag: &str, headers: &HeaderMap) -> Response {
+impl File {
+    /// The content, with the limits of a session from the settings.
+    fn with_limits(&self, settings: &Http) -> Bytes {
+        match std::str::from_utf8(self.content) {
+            Ok(text) if text.contains(LIMITS) => {
+                let Http { dashboard_idle_s, dashboard_session_s, .. } = settings;
+                let limits =
+                    format!("data-idle-s=\"{dashboard_idle_s}\" data-session-s=\"{dashboard_session_s}\"");
+                text.replace(LIMITS, &limits).into()
+            }
+            _ => Bytes::from_static(self.content),
+        }
+    }
+}
+
+fn answer(file: &'static File, content: Bytes, etag: &str, headers: &HeaderMap) -> Response {
     let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let is_known =
         known.is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == etag));
@@ -85,5 +106,5 @@ fn answer(file: &'static File, etag: &str, headers: &HeaderMap) -> Response {
     if is_known {
         return (StatusCode::NOT_MODIFIED, general).into_response();
     }
-    (general, [(CONTENT_TYPE, file.media_type)], file.content).into_response()
+    (general, [(CONTENT_TYPE, file.media_type)], content).into_response()
 }

@@ -35,7 +35,8 @@ pub fn router(app: Arc<App>) -> Router {
         SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", openapi::complete(&description));
     let sites = Sites::new(&app.config);
     let routes = routes.merge(pages);
-    let routes = if app.config.http.dashboard { routes.merge(dashboard::files()) } else { routes };
+    let routes =
+        if app.config.http.dashboard { routes.merge(dashboard::files(&app.config.http)) } else { routes };
     let routes = routes.layer(from_fn_with_state(known, query::known)).layer(from_fn(caching::private));
     layered(routes.layer(from_fn_with_state(sites, origin::own)), Door::Guarded(app.clone()), app)
 }

@@ -63,7 +63,11 @@ impl Served {
 
     /// A server that asks for keys.
     pub(crate) async fn guarded() -> Self {
-        Self::start(|config| config.auth.methods = vec![AuthMethod::Keys]).await
+        Self::start(|config| {
+            config.auth.methods = vec![AuthMethod::Keys];
+            (config.http.dashboard_idle_s, config.http.dashboard_session_s) = (600, 3600);
+        })
+        .await
     }
 
     async fn start(change: impl FnOnce(&mut Config)) -> Self {

@@ -50,6 +50,18 @@ async fn the_page_works_under_a_base_path() {
 }
 
 #[tokio::test]
+async fn the_page_has_the_limits_of_a_session() {
+    for (idle, session) in [(900, 28_800), (60, 0)] {
+        let server = Server::idle_with(|config| {
+            (config.http.dashboard_idle_s, config.http.dashboard_session_s) = (idle, session);
+        });
+        let page = server.await.get("/").await;
+        let limits = format!("<html lang=\"en\" data-idle-s=\"{idle}\" data-session-s=\"{session}\">");
+        assert!(page.text().contains(&limits), "{}", page.text());
+    }
+}
+
+#[tokio::test]
 async fn the_page_can_be_switched_off() {
     let server = Server::idle_with(|config| config.http.dashboard = false).await;
     for path in ["/", "/dashboard.js"] {
