@@ -9,12 +9,9 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::{DefaultKeyedRateLimiter, RateLimiter};
 
-use super::reserves::{Grant, Quota, Reserves, SharedRates};
+use super::reserves::{CALLERS, Grant, Quota, Reserves, SharedRates};
 use crate::auth::Principal;
 use crate::config::{Limits, Plan, Plans};
-
-/// Callers in memory; beyond them, those that have not called for a while are forgotten.
-pub(super) const CALLERS: usize = 10_000;
 
 /// The limits of callers and tenants: those of all, and those of the plans with a rate of their own.
 ///

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use zkflow_core::service::tenant::TenantId;
 
-use super::rates::CALLERS;
+/// Callers in memory; beyond them, those that have not called for a while are forgotten.
+pub(super) const CALLERS: usize = 10_000;
 
 /// Counts requests together with other processes.
 #[async_trait]

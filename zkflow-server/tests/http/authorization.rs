@@ -45,6 +45,7 @@ fn routes() -> Vec<Route> {
 }
 
 /// Ids in a path and in a body.
+#[derive(Clone)]
 struct Ids {
     circuit: String,
     proof: String,
@@ -182,13 +183,30 @@ async fn every_route_asks_for_its_scope_and_shows_a_tenant_its_own_documents_onl
         assert_eq!(send(None, &own).await.status(), 401, "{shown} without a key");
         assert_eq!(send(Some(&unknown), &own).await.status(), 401, "{shown} with an unknown key");
         for (scope, key) in keys.iter().filter(|(scope, _)| *scope != needed) {
-            let status = send(Some(key), &own).await.status();
-            assert_eq!(status, 403, "{shown} with {} in place of {}", scope.as_str(), needed.as_str());
+            let refused = problem(&server, &route, key, &own).await;
+            assert_eq!(refused.0, 403, "{shown} with {} in place of {}", scope.as_str(), needed.as_str());
+            // The answer does not show whether there is such a document, or whose it is.
+            for ids in [&other, &Ids::of_nothing()] {
+                assert_eq!(
+                    problem(&server, &route, key, ids).await,
+                    refused,
+                    "{shown} with {}",
+                    scope.as_str()
+                );
+            }
         }
         let (_, key) = keys.iter().find(|(scope, _)| *scope == needed).unwrap();
         if route.is_about_a_document() {
             let nothing = problem(&server, &route, key, &Ids::of_nothing()).await;
             assert_eq!(problem(&server, &route, key, &other).await, nothing, "{shown} of another tenant");
+            assert_eq!(nothing.0, 404, "{shown} of nobody");
+        }
+        if route.path.contains("{deploymentId}") {
+            // A part of another document under an own one.
+            let foreign = Ids { deployment: other.deployment.clone(), ..own.clone() };
+            let missing = Ids { deployment: NO_PROOF.to_owned(), ..own.clone() };
+            let nothing = problem(&server, &route, key, &missing).await;
+            assert_eq!(problem(&server, &route, key, &foreign).await, nothing, "{shown} of another circuit");
             assert_eq!(nothing.0, 404, "{shown} of nobody");
         }
         let status = send(Some(key), &own).await.status();
