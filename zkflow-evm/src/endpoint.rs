@@ -5,7 +5,7 @@
 //! checked, and connections use only these addresses, even if the name resolves differently later.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -174,11 +174,25 @@ impl Policy {
     }
 
     fn admit(self, ip: IpAddr) -> Result<(), ChainError> {
-        if is_public(ip) || (self.local && ip.is_loopback()) {
+        if (is_public(ip) && !is_own(ip)) || (self.local && ip.is_loopback()) {
             return Ok(());
         }
-        Err(refused("its host is not a public address"))
+        Err(refused("its host is not a public address of another machine"))
     }
+}
+
+/// Whether an address is one of this machine: the system then chooses it as the sender too. Nothing is sent.
+fn is_own(ip: IpAddr) -> bool {
+    let any: IpAddr = match ip {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let sender = || {
+        let socket = UdpSocket::bind((any, 0))?;
+        socket.connect((ip, 9))?;
+        socket.local_addr()
+    };
+    sender().is_ok_and(|sender| sender.ip() == ip)
 }
 
 /// Whether an address is on the public internet, by IANA's registries of special-purpose addresses.

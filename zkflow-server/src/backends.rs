@@ -225,6 +225,10 @@ pub async fn in_memory(
 /// Requests that wait to render a template, per running one.
 const RENDERINGS: usize = 64;
 
+/// Requests that wait for the answer of a node, and as many that wait for their turn.
+#[cfg(feature = "evm")]
+const NODE_CALLS: usize = 32;
+
 /// The opened backends.
 struct Backends {
     data: Data,
@@ -301,7 +305,7 @@ async fn assemble(
         #[cfg(feature = "evm")]
         chains,
         #[cfg(feature = "evm")]
-        verdicts: crate::state::Verdicts::default(),
+        verdicts: crate::state::Verdicts::new(config.limits.tenant_share_percent),
         hooks: KnownHooks::default(),
         #[cfg(feature = "evm")]
         postman: Postman::new(
@@ -315,8 +319,11 @@ async fn assemble(
         entries: EntryRates::new(config.limits.changes_per_hour),
         tenant_metrics: TenantMetrics::new(config.http.metrics_tenants),
         meters: Meters::default(),
-        verifiers: Verifiers::new(processors),
-        renderings: Turns::new(processors, processors.saturating_mul(RENDERINGS)),
+        verifiers: Verifiers::new(processors, config.limits.tenant_share_percent),
+        renderings: Turns::new(processors, processors.saturating_mul(RENDERINGS))
+            .with_share(config.limits.tenant_share_percent),
+        #[cfg(feature = "evm")]
+        node_calls: Turns::new(NODE_CALLS, NODE_CALLS).with_share(config.limits.tenant_share_percent),
         loaded: LoadedCircuits::new(config.proving.circuit_cache_bytes()),
         uploads: tokio::sync::Mutex::default(),
         caches,

@@ -140,6 +140,9 @@ pub struct App {
     pub verifiers: Verifiers,
     /// Limit of requests that render a template at the same time.
     pub renderings: Turns,
+    /// Requests that ask a node of a chain and wait for its answer.
+    #[cfg(feature = "evm")]
+    pub node_calls: Turns,
     /// Circuits that are ready to prove.
     pub loaded: LoadedCircuits,
     /// Held while an upload is created.

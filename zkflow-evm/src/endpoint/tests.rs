@@ -38,6 +38,13 @@ fn names() -> Names {
     ]))
 }
 
+#[test]
+fn an_address_of_this_machine_is_known() {
+    let is_own = |text: &str| is_own(text.parse().unwrap());
+    assert!(is_own("127.0.0.1") && is_own("127.0.0.2"));
+    assert!(!is_own("93.184.215.14") && !is_own("192.0.2.1"));
+}
+
 /// URLs of this machine, its network or non-public addresses. `PORT` becomes the port of a listener.
 const HOSTILE: [&str; 92] = [
     // This machine.

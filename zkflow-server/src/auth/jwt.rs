@@ -105,7 +105,8 @@ fn scope(name: &str) -> Option<Scope> {
 /// A subject as it is logged. Different subjects have different names: a digest stands for the part that is not shown.
 fn name(sub: &str) -> String {
     let shown: String = sub.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
-    match shown == sub {
+    // A subject that looks like one with a digest gets a digest too.
+    match shown == sub && !sub.contains('#') {
         true => shown,
         false => format!("{shown}#{}", &Digest::of(sub).to_string()[..16]),
     }
@@ -141,6 +142,8 @@ mod tests {
         let subjects =
             ["alice".to_owned(), format!("{long}a"), format!("{long}b"), "alice\n".to_owned(), String::new()];
         let names: std::collections::BTreeSet<_> = subjects.iter().map(|sub| name(sub)).collect();
+        // A subject that is the name of another one has another name.
+        assert!(names.iter().all(|shown| subjects.contains(shown) || !names.contains(&name(shown))));
         assert_eq!(names.len(), subjects.len(), "{names:?}");
         assert_eq!(name("alice"), "alice");
         assert!(names.iter().all(|name| name.chars().count() <= LONGEST_NAME + 17 && !name.contains('\n')));

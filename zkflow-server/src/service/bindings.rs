@@ -46,7 +46,7 @@ pub async fn request(
         return Ok((present, false));
     }
     let own = verify::verifying_key(app, &circuit).await?;
-    let turn = app.verdicts.turn(Asker::Request).await;
+    let turn = app.verdicts.turn(Asker::Request, tenant).await;
     let turn = turn.ok_or(RequestError::Overloaded(QueueName::Deploy))?;
     let contract = deploy::bind(&client, (chain_id, address), (&own, verification_key), turn).await?;
     let now = app.now();

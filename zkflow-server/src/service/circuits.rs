@@ -47,7 +47,7 @@ pub async fn request(
     origin: Option<RequestOrigin>,
 ) -> Result<Circuit, RequestError> {
     // The id of the circuit is only known then, and a circuit that exists is returned by an overloaded server too.
-    let turn = app.renderings.turn().await.ok_or(RequestError::TooManyRenderings)?;
+    let turn = app.renderings.turn_of(tenant).await.ok_or(RequestError::TooManyRenderings)?;
     let blueprint = {
         let (app, tenant) = (app.clone(), tenant.clone());
         turn.run(move || app.blueprint(&tenant, &name, &params))

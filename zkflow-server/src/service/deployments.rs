@@ -292,7 +292,7 @@ pub(crate) async fn admit(
     if let Some(verdict) = app.verdicts.get(&question) {
         return told(verdict);
     }
-    let turn = app.verdicts.turn(asker).await;
+    let turn = app.verdicts.turn(asker, &circuit.life.tenant).await;
     let turn = turn.ok_or(RequestError::Overloaded(QueueName::Deploy))?;
     // Another call may have judged it meanwhile.
     if let Some(verdict) = app.verdicts.get(&question) {
@@ -368,6 +368,8 @@ pub async fn unsigned(
         return Ok(deploy::wallet_fields(chain_id, &code.creation, None));
     };
     let client = app.chains.client(chain_id)?;
+    let turn = app.node_calls.turn_of(tenant).await;
+    let _turn = turn.ok_or(RequestError::Overloaded(QueueName::Deploy))?;
     let found = client.chain_id().await.map_err(DeployError::from)?;
     if found != chain_id {
         return Err(DeployError::OtherChain { asked: chain_id, found }.into());

@@ -60,7 +60,7 @@ pub async fn verify_all(
 ) -> Result<Vec<Verdict>, RequestError> {
     let circuit = circuits::usable(app, tenant, id).await?;
     let digest = circuits::artifact_meta(&circuit, FileName::VerificationKey.as_str())?.sha256;
-    let turn = app.verifiers.turn().await.ok_or(RequestError::TooManyVerifications)?;
+    let turn = app.verifiers.turn_of(tenant).await.ok_or(RequestError::TooManyVerifications)?;
     let known = app.verifiers.get(&digest);
     let key = if known.is_none() { Some(verifying_key(app, &circuit).await?) } else { None };
     let work = move || {
@@ -81,7 +81,7 @@ pub async fn verify_all(
 ///
 /// # Errors
 /// The circuit has no such deployment, or it has no contract; the operator has no node of its chain, or
-/// the node fails.
+/// the node fails; too many requests wait for a node already.
 #[cfg(feature = "evm")]
 pub async fn verify_on_chain(
     app: &App,
@@ -99,6 +99,7 @@ pub async fn verify_on_chain(
         Err(reason) => return Ok(Verdict::Refused { reason }),
     };
     let client = app.chains.client(contract.chain_id)?;
+    let _turn = app.node_calls.turn_of(tenant).await.ok_or(RequestError::TooManyVerifications)?;
     let holds = Statement::new(&proof, &signals).ask(&client, &contract.address).await?;
     if holds {
         return Ok(Verdict::Verified);

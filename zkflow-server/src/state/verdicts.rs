@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use zkflow_core::digest::Digest;
 use zkflow_core::id::CircuitId;
+use zkflow_core::service::tenant::TenantId;
 use zkflow_evm::deploy::{Code, DeployError};
 
 use super::turns::{Turn, Turns};
@@ -51,18 +52,17 @@ pub enum Asker {
     Worker,
 }
 
-impl Default for Verdicts {
-    fn default() -> Self {
-        let (requests, workers) = (Turns::new(1, WAITING), Turns::new(1, usize::MAX));
+impl Verdicts {
+    /// No verdicts. A tenant has at most `percent` of the requests that work and wait.
+    pub fn new(percent: u64) -> Self {
+        let (requests, workers) = (Turns::new(1, WAITING).with_share(percent), Turns::new(1, usize::MAX));
         Self { requests, workers, kept: Mutex::default() }
     }
-}
 
-impl Verdicts {
-    /// Waits for a turn; `None` if too many requests wait already.
-    pub async fn turn(&self, asker: Asker) -> Option<Turn> {
+    /// Waits for a turn for a circuit of `tenant`; `None` if too many requests wait already, of all or of the tenant.
+    pub async fn turn(&self, asker: Asker, tenant: &TenantId) -> Option<Turn> {
         match asker {
-            Asker::Request => self.requests.turn().await,
+            Asker::Request => self.requests.turn_of(tenant).await,
             Asker::Worker => self.workers.turn().await,
         }
     }
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_verdict_is_kept_for_its_question_only_and_the_oldest_is_forgotten() {
-        let verdicts = Verdicts::default();
+        let verdicts = Verdicts::new(50);
         let admitted = |verdicts: &Verdicts| verdicts.get(&question(0)).and_then(Result::ok);
         verdicts.keep(question(0), Ok(code("0")));
         assert_eq!(admitted(&verdicts), Some(code("0")));
@@ -133,21 +133,26 @@ mod tests {
 
     #[tokio::test]
     async fn requests_wait_up_to_a_number_and_workers_do_not_wait_for_them() {
-        let verdicts = Arc::new(Verdicts::default());
-        let first = verdicts.turn(Asker::Request).await.unwrap();
+        let verdicts = Arc::new(Verdicts::new(50));
+        let first = verdicts.turn(Asker::Request, &TenantId::default()).await.unwrap();
         let waiting: Vec<_> = (0..WAITING)
             .map(|_| {
                 let verdicts = Arc::clone(&verdicts);
-                tokio::spawn(async move { verdicts.turn(Asker::Request).await.is_some() })
+                tokio::spawn(
+                    async move { verdicts.turn(Asker::Request, &TenantId::default()).await.is_some() },
+                )
             })
             .collect();
         tokio::task::yield_now().await;
-        assert!(verdicts.turn(Asker::Request).await.is_none(), "a further request waits");
-        assert!(verdicts.turn(Asker::Worker).await.is_some());
+        assert!(
+            verdicts.turn(Asker::Request, &TenantId::default()).await.is_none(),
+            "a further request waits"
+        );
+        assert!(verdicts.turn(Asker::Worker, &TenantId::default()).await.is_some());
         drop(first);
         for waited in waiting {
             assert!(waited.await.unwrap());
         }
-        assert!(verdicts.turn(Asker::Request).await.is_some());
+        assert!(verdicts.turn(Asker::Request, &TenantId::default()).await.is_some());
     }
 }

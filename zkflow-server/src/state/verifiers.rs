@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zkflow_core::digest::Digest;
+use zkflow_core::service::tenant::TenantId;
 use zkflow_core::verify::Verifier;
 
 use super::turns::{Turn, Turns};
@@ -23,14 +24,15 @@ pub struct Verifiers {
 }
 
 impl Verifiers {
-    /// Allows `at_once` running verifications, and 32 times as many waiting ones.
-    pub fn new(at_once: usize) -> Self {
-        Self { turns: Turns::new(at_once, at_once.saturating_mul(WAITING)), kept: Mutex::default() }
+    /// Allows `at_once` running verifications, and 32 times as many waiting ones, of which a tenant has at most `percent`.
+    pub fn new(at_once: usize, percent: u64) -> Self {
+        let turns = Turns::new(at_once, at_once.saturating_mul(WAITING)).with_share(percent);
+        Self { turns, kept: Mutex::default() }
     }
 
-    /// Waits for a turn; `None` if too many verifications wait already.
-    pub async fn turn(&self) -> Option<Turn> {
-        self.turns.turn().await
+    /// Waits for a turn of a tenant; `None` if too many verifications wait already, of all or of the tenant.
+    pub async fn turn_of(&self, tenant: &TenantId) -> Option<Turn> {
+        self.turns.turn_of(tenant).await
     }
 
     /// The prepared key with this digest, if cached.

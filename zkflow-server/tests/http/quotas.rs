@@ -117,6 +117,20 @@ async fn renderings_of_templates_are_bounded_before_anything_is_rendered() {
 }
 
 #[tokio::test]
+async fn a_tenant_that_asks_for_many_circuits_leaves_turns_for_others() {
+    let server = guarded().await.changed(|app| App { renderings: Turns::new(2, 0).with_share(50), ..app });
+    let ask = async |tenant: &str| {
+        let key = server.key(tenant, &[Scope::CircuitsBuild]).await;
+        server.post_as(&key, "/v1/circuits", &range_check()).await
+    };
+    let turn = server.app.renderings.turn_of(&"loud".parse().unwrap()).await.unwrap();
+    ask("loud").await.problem(429, "overloaded");
+    assert_eq!(ask("quiet").await.status, StatusCode::ACCEPTED);
+    drop(turn);
+    assert_eq!(ask("loud").await.status, StatusCode::ACCEPTED);
+}
+
+#[tokio::test]
 async fn a_caller_has_a_burst_and_then_a_rate_and_others_are_untouched() {
     let server = guarded_with(|config| {
         config.limits.requests_per_second = 1;

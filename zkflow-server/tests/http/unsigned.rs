@@ -4,6 +4,7 @@ use std::sync::mpsc;
 
 use futures::FutureExt as _;
 use serde_json::json;
+use zkflow_core::service::tenant::TenantId;
 use zkflow_server::state::Asker;
 
 use crate::support::{Server, ready_circuit, shared};
@@ -39,7 +40,8 @@ fn a_verdict_keeps_its_turn_if_the_caller_disconnects() {
         let (end, ended) = mpsc::channel::<()>();
         let busy = tokio::task::spawn_blocking(move || ended.recv());
         let app = server.app.clone();
-        let is_free = || app.verdicts.turn(Asker::Request).now_or_never().flatten().is_some();
+        let is_free =
+            || app.verdicts.turn(Asker::Request, &TenantId::default()).now_or_never().flatten().is_some();
         let asked = tokio::spawn(async move {
             let body = json!({"chainId": 31_337, "unsigned": true});
             server.post(&format!("/v1/circuits/{id}/deploy"), &body).await;
@@ -53,6 +55,6 @@ fn a_verdict_keeps_its_turn_if_the_caller_disconnects() {
         assert!(!is_free(), "the turn has ended before the work");
         drop(end);
         busy.await.unwrap().unwrap_err();
-        assert!(app.verdicts.turn(Asker::Request).await.is_some());
+        assert!(app.verdicts.turn(Asker::Request, &TenantId::default()).await.is_some());
     });
 }
