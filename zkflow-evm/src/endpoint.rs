@@ -181,18 +181,16 @@ impl Policy {
     }
 }
 
-/// Whether an address is one of this machine: the system then chooses it as the sender too. Nothing is sent.
+/// Whether an address is one of this machine: a socket can have it. Nothing is sent. A system that lets sockets have any address
+/// does not tell.
 fn is_own(ip: IpAddr) -> bool {
-    let any: IpAddr = match ip {
-        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    let can_be_mine = |ip: IpAddr| UdpSocket::bind((ip, 0)).is_ok();
+    // Addresses for documentation.
+    let foreign: IpAddr = match ip {
+        IpAddr::V4(_) => Ipv4Addr::new(192, 0, 2, 1).into(),
+        IpAddr::V6(_) => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
     };
-    let sender = || {
-        let socket = UdpSocket::bind((any, 0))?;
-        socket.connect((ip, 9))?;
-        socket.local_addr()
-    };
-    sender().is_ok_and(|sender| sender.ip() == ip)
+    can_be_mine(ip) && !can_be_mine(foreign)
 }
 
 /// Whether an address is on the public internet, by IANA's registries of special-purpose addresses.

@@ -14,7 +14,7 @@ use zkflow_server::config::{Plan, Plans};
 use zkflow_server::service::idle;
 use zkflow_server::state::{App, Turns};
 
-use crate::callers::{guarded_with, with_key};
+use crate::callers::{guarded, guarded_with, with_key};
 use crate::support::{Server, json_request, range_check, ready_circuit, request, shared};
 
 #[tokio::test]
