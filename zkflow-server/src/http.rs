@@ -9,6 +9,7 @@ mod client;
 mod delivery;
 mod download;
 mod dto;
+mod embedding;
 mod etag;
 mod events;
 mod fallible;

@@ -15,8 +15,9 @@ use super::access::{Door, Routes, SCHEME};
 use super::origin::{self, Sites};
 use super::query::{self, Known};
 use super::{
-    Problem, audit, bulk, caching, ceremonies, circuits, dashboard, delivery, fallible, jobs, keys, letters,
-    observe, openapi, operations, overview, proofs, sealing, templates, tenants, turns, uploads, usage,
+    Problem, audit, bulk, caching, ceremonies, circuits, dashboard, delivery, embedding, fallible, jobs,
+    keys, letters, observe, openapi, operations, overview, proofs, sealing, templates, tenants, turns,
+    uploads, usage,
 };
 #[cfg(feature = "evm")]
 use super::{deployments, webhooks};
@@ -37,7 +38,10 @@ pub fn router(app: Arc<App>) -> Router {
     let routes = routes.merge(pages);
     let routes =
         if app.config.http.dashboard { routes.merge(dashboard::files(&app.config.http)) } else { routes };
-    let routes = routes.layer(from_fn_with_state(known, query::known)).layer(from_fn(caching::private));
+    let routes = routes
+        .layer(from_fn_with_state(known, query::known))
+        .layer(from_fn(caching::private))
+        .layer(from_fn(embedding::refused));
     layered(routes.layer(from_fn_with_state(sites, origin::own)), Door::Guarded(app.clone()), app)
 }
 

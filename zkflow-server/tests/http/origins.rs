@@ -37,6 +37,19 @@ async fn without_authentication_only_names_of_this_machine_are_answered() {
 }
 
 #[tokio::test]
+async fn no_answer_is_part_of_another_page() {
+    let server = Server::idle().await;
+    // Without authentication, a click in a frame would be enough to change something.
+    for path in ["/", "/docs/", "/openapi.json", "/health", "/v1/circuits", "/v1/circuits/nothing"] {
+        let reply = server.get(path).await;
+        assert_eq!(reply.header("x-frame-options"), "DENY", "{path}");
+        assert!(reply.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+        assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(reply.header("cross-origin-resource-policy"), "same-origin", "{path}");
+    }
+}
+
+#[tokio::test]
 async fn another_page_changes_nothing() {
     let server =
         Server::idle_with(|config| config.auth.origins = vec!["https://app.example".to_owned()]).await;
