@@ -83,7 +83,7 @@ impl Access {
 async fn check(State(access): State<Access>, request: Request, next: Next) -> Response {
     let Access::Needs(scope) = access else { return next.run(request).await };
     let (mut parts, body) = request.into_parts();
-    let principal = match caller(&parts, scope).await {
+    let principal = match caller(&parts).await {
         Ok(principal) => principal,
         Err(error) => return Problem::from(RequestError::from(error)).into_response(),
     };
@@ -96,6 +96,10 @@ async fn check(State(access): State<Access>, request: Request, next: Next) -> Re
     let rate = rate(app.as_deref(), &principal).await;
     let mut response = match rate.and_then(|rate| rate.wait) {
         Some(wait) => too_fast(wait).into_response(),
+        // Refused requests count too.
+        None if !principal.scopes.contains(scope) => {
+            Problem::from(RequestError::from(AuthError::Scope(scope.as_str()))).into_response()
+        }
         None => {
             if let Some(origin) = parts.extensions.get_mut::<RequestOrigin>() {
                 origin.caller = Some(principal.name.clone());
@@ -139,16 +143,15 @@ fn tell(headers: &mut HeaderMap, rate: Rate) {
     }
 }
 
-async fn caller(parts: &Parts, scope: Scope) -> Result<Principal, AuthError> {
-    let principal = match parts.extensions.get::<Door>() {
-        Some(Door::Open) => Principal::everyone(),
+async fn caller(parts: &Parts) -> Result<Principal, AuthError> {
+    match parts.extensions.get::<Door>() {
+        Some(Door::Open) => Ok(Principal::everyone()),
         Some(Door::Guarded(app)) => {
             let ClientAddress(from) = parts.extensions.get().copied().unwrap_or(LOCAL);
-            app.authenticator.caller(&parts.headers, from).await?
+            app.authenticator.caller(&parts.headers, from).await
         }
-        None => return Err(AuthError::Missing),
-    };
-    if principal.scopes.contains(scope) { Ok(principal) } else { Err(AuthError::Scope(scope.as_str())) }
+        None => Err(AuthError::Missing),
+    }
 }
 
 /// The caller of a route that needs a permission.

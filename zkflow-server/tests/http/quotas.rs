@@ -166,6 +166,26 @@ async fn a_caller_has_a_burst_and_then_a_rate_and_others_are_untouched() {
 }
 
 #[tokio::test]
+async fn requests_without_the_scope_count_too() {
+    let server = guarded_with(|config| {
+        config.limits.requests_per_second = 1;
+        config.limits.requests_burst = 3;
+    })
+    .await;
+    let key = server.key("own", &[Scope::Verify]).await;
+    let ask = async || server.get_as(&key, "/v1/proofs").await;
+    ask().await.problem(403, "scope_missing");
+    for _ in 0..10 {
+        let reply = ask().await;
+        if reply.status == StatusCode::TOO_MANY_REQUESTS {
+            return;
+        }
+        reply.problem(403, "scope_missing");
+    }
+    panic!("requests without the scope are not counted");
+}
+
+#[tokio::test]
 async fn more_keys_give_a_tenant_no_more_than_its_pace() {
     let server = guarded_with(|config| {
         config.limits.requests_per_second = 1;
