@@ -137,6 +137,7 @@ mod tests {
             ("zkey verify r1cs a b c", "zkey verify a b c"),
             ("zkey verify a b", "zkey verify a b circuit_final.zkey"),
             ("wd a b c d -g", "witness --inputs=lenient a b c"),
+            ("ptcv a b -v", "ptau prepare a b"),
         ] {
             assert_eq!(own(line), expected, "{line}");
         }

@@ -13,6 +13,9 @@
 //! | 6, [`BETA_G2`] | beta, 1 point |
 //! | 7 | `n u32`, then the [contributions](PtauContribution) |
 //! | 12 to 15, [`LAGRANGE_TAU_G1`] and so on | Lagrange forms of 2 to 5 for the domains `2^0` to `2^p` (12: `2^(p+1)`), concatenated; the form for `2^k` begins at point `2^k - 1` |
+//!
+//! Section 12 of files of 2020 ends with the domain `2^p`. Such a file is read as one that is not prepared: phase 2 needs the
+//! largest form, and `powersoftau convert` of snarkjs adds it.
 
 use std::io::{Read, Seek};
 use std::marker::PhantomData;
@@ -40,6 +43,7 @@ pub struct Ptau<R> {
     ceremony_power: u32,
     sections: Sections,
     contributions: Vec<PtauContribution>,
+    prepared: bool,
 }
 
 /// A section of points of type `P`.
@@ -109,8 +113,8 @@ impl<R: Read + Seek> Ptau<R> {
         let (power, ceremony_power) = read_header(sections.cursor(HEADER, &header)?)?;
         let body = sections.load(&mut source, CONTRIBUTIONS)?;
         let contributions = contribution::read_all(sections.cursor(CONTRIBUTIONS, &body)?)?;
-        let file = Self { source, power, ceremony_power, sections, contributions };
-        file.check_lengths()?;
+        let mut file = Self { source, power, ceremony_power, sections, contributions, prepared: false };
+        file.prepared = file.check_lengths()?;
         Ok(file)
     }
 
@@ -150,9 +154,9 @@ impl<R> Ptau<R> {
         self.ceremony_power
     }
 
-    /// Whether the Lagrange forms, which phase 2 needs, are present.
+    /// Whether all Lagrange forms, which phase 2 needs, are present.
     pub fn is_prepared(&self) -> bool {
-        self.sections.has(LAGRANGE_TAU_G1.id)
+        self.prepared
     }
 
     /// All contributions, in order.
@@ -165,19 +169,24 @@ impl<R> Ptau<R> {
         self.source
     }
 
-    fn check_lengths(&self) -> Result<(), FormatError> {
+    /// Returns whether all Lagrange forms are present.
+    fn check_lengths(&self) -> Result<bool, FormatError> {
         self.check_length(TAU_G1)?;
         self.check_length(TAU_G2)?;
         self.check_length(ALPHA_TAU_G1)?;
         self.check_length(BETA_TAU_G1)?;
         self.check_length(BETA_G2)?;
-        if LAGRANGE_IDS.into_iter().any(|id| self.sections.has(id)) {
-            self.check_length(LAGRANGE_TAU_G1)?;
-            self.check_length(LAGRANGE_TAU_G2)?;
-            self.check_length(LAGRANGE_ALPHA_TAU_G1)?;
-            self.check_length(LAGRANGE_BETA_TAU_G1)?;
+        if !LAGRANGE_IDS.into_iter().any(|id| self.sections.has(id)) {
+            return Ok(false);
         }
-        Ok(())
+        let complete = self.check_length(LAGRANGE_TAU_G1);
+        if complete.is_err() && self.check_length(LAGRANGE_TAU_G1_OF_2020).is_err() {
+            return complete.map(|()| false);
+        }
+        self.check_length(LAGRANGE_TAU_G2)?;
+        self.check_length(LAGRANGE_ALPHA_TAU_G1)?;
+        self.check_length(LAGRANGE_BETA_TAU_G1)?;
+        Ok(complete.is_ok())
     }
 
     fn check_length<P: FilePoint>(&self, section: Section<P>) -> Result<(), FormatError> {
@@ -189,6 +198,8 @@ pub(super) const LAYOUT: Layout = Layout { name: "ptau", version: 1, counts_sect
 const HEADER: u32 = 1;
 const CONTRIBUTIONS: u32 = 7;
 const LAGRANGE_IDS: [u32; 4] = [12, 13, 14, 15];
+/// [`LAGRANGE_TAU_G1`] without the form for the largest domain.
+const LAGRANGE_TAU_G1_OF_2020: Section<G1Affine> = Section::new(12, |power| (2 << power) - 1);
 
 fn read_header(mut section: Cursor<'_>) -> Result<(u32, u32), FormatError> {
     expect_field::<Fq>(&mut section, "powers of tau")?;

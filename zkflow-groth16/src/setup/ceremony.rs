@@ -33,7 +33,7 @@ pub enum CeremonyError {
         /// Power of the ceremony.
         ceremony_power: u32,
     },
-    /// The Lagrange forms, which phase 2 needs, are missing.
+    /// Lagrange forms, which phase 2 needs, are missing; in files of 2020 the largest one.
     #[error("the powers of tau are not prepared for phase 2: run `zkflow ptau prepare`")]
     NotPrepared,
     /// The powers of tau are too few for the circuit.

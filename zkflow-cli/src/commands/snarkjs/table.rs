@@ -150,13 +150,12 @@ const COMMANDS: &[Command] = &[
     row("powersoftau prepare phase2", &["pt2"], &[Needed("old.ptau"), Needed("new.ptau")], Run::Own("ptau prepare"),
         "Compute the Lagrange forms for phase 2"),
     row("powersoftau convert", &["ptcv"], &[Needed("old.ptau"), Needed("new.ptau")],
-        Run::Refused("`powersoftau convert` is not offered: make the file again with `powersoftau prepare phase2`"),
-        "Convert prepared powers of tau of 2020"),
+        Run::Own("ptau prepare"), "Add the form that prepared powers of tau of 2020 lack"),
     row("powersoftau truncate", &["ptt"], &[Needed("file.ptau")], Run::Only(keys::truncate),
         "Write files of all smaller powers"),
     row("powersoftau verify", &["ptv"], &[Needed("file.ptau")], Run::Own("ptau verify"), "Verify powers of tau"),
     row("powersoftau export json", &["ptej"], &[Needed("file.ptau"), Needed("file.json")],
-        Run::Refused("`powersoftau export json` is not offered: snarkjs 0.7.6 writes numbers there that are not the points"),
+        Run::Refused("`powersoftau export json` is not offered: snarkjs 0.7.6 writes one number for each point, which is none of its coordinates"),
         "Write powers of tau as JSON"),
     row("r1cs info", &["ri", "info"], &[File("circuit.r1cs")], Run::Only(circuits::info), "Show the size of a circuit"),
     row("r1cs print", &["rp", "print"], &[File("circuit.r1cs"), WithExtension("sym")], Run::Only(circuits::print),
@@ -218,3 +217,63 @@ const COMMANDS: &[Command] = &[
     row("fflonk verify", &["ffv"], &[], NO_FFLONK, "Not offered"),
     row("file info", &["fi"], &[Needed("file")], Run::Only(circuits::file_info), "Show the sections of a file"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::super::line::Line;
+    use super::*;
+
+    /// The texts of a field in a line of snarkjs' table: `cmd: "…"`, or `alias: ["…", "…"]`.
+    fn texts<'a>(line: &'a str, field: &str) -> Vec<&'a str> {
+        let value = line.trim().strip_prefix(field).and_then(|rest| rest.strip_prefix(": "));
+        value.map_or_else(Vec::new, |value| value.split('"').skip(1).step_by(2).collect())
+    }
+
+    /// The words before the arguments, and the arguments. The old aliases have options in their place.
+    fn parts(text: &str) -> (Vec<String>, Vec<&str>) {
+        let (words, params): (Vec<&str>, Vec<&str>) =
+            text.split_whitespace().partition(|word| !word.starts_with(['<', '[', '-']));
+        (words.into_iter().map(str::to_owned).collect(), params)
+    }
+
+    #[test]
+    fn every_command_of_snarkjs_has_its_shortcuts_arguments_and_options() {
+        let tools = std::env::var_os("ZKFLOW_TOOLS")
+            .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools"), PathBuf::from);
+        let program = std::fs::read_to_string(tools.join("node_modules/snarkjs/cli.js")).unwrap();
+        let (_, rest) = program.split_once("const commands = [").unwrap();
+        let (commands, _) = rest.split_once("\n];").unwrap();
+        let mut found = 0;
+        let mut command: Option<&Command> = None;
+        for line in commands.lines() {
+            for text in texts(line, "cmd") {
+                let (words, params) = parts(text);
+                let (own, given) = super::find(&words).unwrap_or_else(|| panic!("{text} is missing"));
+                assert!(own.words == words.join(" ") && given.is_empty(), "{text}");
+                command = Some(own);
+                found += 1;
+                // zkflow needs a name where snarkjs fails without one.
+                if matches!(own.run, Run::Refused(_)) || own.words == "file info" {
+                    continue;
+                }
+                let needed = params.iter().filter(|param| param.starts_with('<')).count();
+                assert!(own.accepts(needed) && own.accepts(params.len()), "{text}");
+                assert!(needed == 0 || !own.accepts(needed - 1), "{text}");
+                assert!(!own.accepts(params.len() + 1), "{text}");
+            }
+            for text in texts(line, "alias") {
+                let (words, _) = parts(text);
+                let own = super::find(&words).filter(|(_, given)| given.is_empty());
+                assert_eq!(own.map(|(own, _)| own.words), command.map(|own| own.words), "{text}");
+            }
+            for text in texts(line, "options") {
+                let names = text.split([' ', '|', '-']).filter(|name| !name.is_empty());
+                let options: Vec<String> = names.map(|name| format!("-{name}=x")).collect();
+                assert_eq!(Line::read(&options).unknown(), None, "{text}");
+            }
+        }
+        assert_eq!(found, COMMANDS.len());
+    }
+}
