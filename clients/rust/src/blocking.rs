@@ -19,7 +19,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     CircuitFilter, ClientError, Inputs, JobFilter, OnChange, OnUpload, Page, ProofFilter, ProofOptions,
-    Proved, SealingKey, UploadFile, Verdict,
+    Proved, Reply, SealingKey, UploadFile, UsageFilter, Verdict,
 };
 
 /// A client of one server; see [`crate::Client`].
@@ -108,6 +108,10 @@ calls! {
     declare_contribution(id: &str, token: &str, size: u64, sha256: &str) -> Value;
     put_contribution_part(id: &str, token: &str, part: u64, bytes: Vec<u8>) -> ();
     submit_contribution(id: &str, token: &str) -> Value;
+    ceremonies(status: Option<&str>, page: &Page) -> Value;
+    create_ceremony(announced: &Value, idempotency_key: Option<&str>) -> Value;
+    finish_ceremony(id: &str, value: &str) -> Value;
+    delete_ceremony(id: &str, force: bool) -> ();
     circuit_with_files(sha256: &[&str]) -> Option<Value>;
     jobs(queue: &str, filter: &JobFilter, cursor: Option<&str>) -> Value;
     retry_matching_jobs(queue: &str, filter: &JobFilter, cursor: Option<&str>) -> Value;
@@ -119,6 +123,7 @@ calls! {
     pause_queue(queue: &str) -> Value;
     resume_queue(queue: &str) -> Value;
     overview() -> Value;
+    usage(filter: &UsageFilter, page: &Page) -> Value;
     templates() -> Value;
     template(name: &str) -> Value;
     deploy(circuit: &str, request: &Value, patience: Duration) -> Value;
@@ -128,4 +133,9 @@ calls! {
     deployments(circuit: &str, page: &Page) -> Value;
     follow_deployment(circuit: &str, id: &str, patience: Duration, on_change: OnChange<'_>) -> Value;
     bind_contract(circuit: &str, chain_id: u64, address: &str) -> Value;
+    get(path: &str) -> Reply;
+    post(path: &str, body: &Value) -> Reply;
+    put(path: &str, body: &Value) -> Reply;
+    delete(path: &str) -> Reply;
+    read(path: &str) -> Vec<u8>;
 }

@@ -128,7 +128,7 @@ impl Client {
     /// # Errors
     /// The circuit is unknown, has unfinished work, or its keys cannot be made again and `force` is not set.
     pub async fn delete_circuit(&self, id: &str, force: bool) -> Result<(), ClientError> {
-        self.delete(&format!("{}?force={force}", circuit_path(id))).await
+        self.remove(&format!("{}?force={force}", circuit_path(id))).await
     }
 
     /// Downloads a file of a circuit, such as `verification_key.json`.

@@ -212,7 +212,7 @@ impl Client {
     /// # Errors
     /// The request is unknown.
     pub async fn delete_proof(&self, id: &str) -> Result<(), ClientError> {
-        self.delete(&proof_path(id)).await
+        self.remove(&proof_path(id)).await
     }
 
     async fn ask(

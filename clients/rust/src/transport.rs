@@ -81,26 +81,60 @@ impl Client {
         Ok(self)
     }
 
-    /// Sends a GET request and returns the answer, whatever its status.
+    /// Sends a GET request once and returns the answer, whatever its status. `path` begins with `/`; ids and values in it must be
+    /// percent-encoded.
+    ///
+    /// ```no_run
+    /// # async fn show() -> Result<(), zkflow_client::ClientError> {
+    /// let client = zkflow_client::Client::new("http://127.0.0.1:3000");
+    /// let reply = client.get("/v1/keys?tenant=acme").await?;
+    /// println!("{} {}", reply.status, reply.body["keys"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// There is no answer.
+    /// There is no answer, or the path does not begin with `/`.
     pub async fn get(&self, path: &str) -> Result<Reply, ClientError> {
-        Call::new(Method::GET, path).send(self).await
+        Call::to(Method::GET, path)?.send(self).await
     }
 
-    /// Sends a POST request with a JSON body and returns the answer, whatever its status.
+    /// Sends a POST request with a JSON body once and returns the answer, whatever its status. `null` is no body.
     ///
     /// # Errors
-    /// There is no answer.
+    /// Those of [`get`](Self::get).
     pub async fn post(&self, path: &str, body: &Value) -> Result<Reply, ClientError> {
-        Call::new(Method::POST, path).body(body).send(self).await
+        Call::to(Method::POST, path)?.body_unless_null(body).send(self).await
+    }
+
+    /// Sends a PUT request with a JSON body once and returns the answer, whatever its status.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get).
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Reply, ClientError> {
+        Call::to(Method::PUT, path)?.body(body).send(self).await
+    }
+
+    /// Sends a DELETE request once and returns the answer, whatever its status.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get).
+    pub async fn delete(&self, path: &str) -> Result<Reply, ClientError> {
+        Call::to(Method::DELETE, path)?.send(self).await
+    }
+
+    /// The bytes at a path, for what is not JSON, such as `/v1/usage?format=csv` and `/metrics`.
+    ///
+    /// # Errors
+    /// The request is refused, or those of [`get`](Self::get).
+    pub async fn read(&self, path: &str) -> Result<Vec<u8>, ClientError> {
+        Call::to(Method::GET, path)?.succeed_with_bytes(self).await
     }
 }
 
 impl Client {
     /// A deletion whose answer is lost could have happened: it is not repeated.
-    pub(crate) async fn delete(&self, path: &str) -> Result<(), ClientError> {
+    pub(crate) async fn remove(&self, path: &str) -> Result<(), ClientError> {
         Call::new(Method::DELETE, path).once(self).await.map(drop)
     }
 
@@ -149,6 +183,18 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn new(method: Method, path: &str) -> Self {
         Self { method, path: path.to_owned(), body: None, headers: HeaderMap::new() }
+    }
+
+    /// A request to a path of the caller. Another text after the address could name another host, which would get the token.
+    fn to(method: Method, path: &str) -> Result<Self, ClientError> {
+        match path.starts_with('/') {
+            true => Ok(Self::new(method, path)),
+            false => Err(ClientError::Unexpected(format!("the path {path:?} does not begin with /"))),
+        }
+    }
+
+    fn body_unless_null(self, body: &Value) -> Self {
+        if body.is_null() { self } else { self.body(body) }
     }
 
     pub(crate) fn body(mut self, body: &Value) -> Self {

@@ -109,7 +109,7 @@ impl Client {
     /// # Errors
     /// The upload is unknown, or an import uses it.
     pub async fn delete_upload(&self, id: &str) -> Result<(), ClientError> {
-        self.delete(&upload_path(id)).await
+        self.remove(&upload_path(id)).await
     }
 
     /// Sends a part of a file: its bytes from `part * partBytes` on. Sending a part again is harmless.

@@ -8,6 +8,7 @@ mod pages;
 mod rust;
 mod rust_documents;
 mod rust_imports;
+mod rust_routes;
 mod server;
 mod typescript;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use zkflow_client::{Client, ClientError, Inputs, blocking};
+use zkflow_client::{Client, ClientError, Inputs, Page, UsageFilter, blocking};
 use zkflow_testbed::{Fault, Proxy};
 
 use crate::server::{PATIENCE, Server};
@@ -32,6 +32,10 @@ async fn a_proof_is_made_verified_and_deleted() {
         serde_json::from_slice(&client.file(&circuit, "verification_key.json").await.unwrap()).unwrap();
     assert_eq!(key["protocol"], "groth16");
     assert!(client.templates().await.unwrap().as_array().unwrap().len() > 3);
+
+    let filter = UsageFilter { circuit: Some(circuit.clone()), ..UsageFilter::default() };
+    let use_of_it = client.usage(&filter, &Page { limit: Some(1), cursor: None }).await.unwrap();
+    assert_eq!(use_of_it["usage"][0]["circuitId"], *circuit, "{use_of_it}");
 
     let refused = client.cancel_proof(&proved.id).await.unwrap_err();
     assert_eq!(code(&refused), "proof_final");
