@@ -4,6 +4,7 @@ import { FailedError } from "./errors.js";
 import { follow } from "./follow.js";
 import { Jobs } from "./jobs.js";
 import { keyed } from "./keyed.js";
+import { each } from "./pages.js";
 import { circuitPath, deploymentPath, proofPath, segment, uploadPath } from "./paths.js";
 import { Queues } from "./queues.js";
 import { sealedProofs, sealedTo, sealingKey } from "./sealed.js";
@@ -241,18 +242,23 @@ export class Client {
     return this.#transport.get("/v1/circuits", options, query);
   }
 
+  /** Yields the circuits of all pages, newest first. */
+  eachCircuit(query: CircuitQuery = {}, options: CallOptions = {}): AsyncGenerator<Circuit, void, undefined> {
+    return each(query, (part) => this.circuits(part, options), (page) => page.circuits);
+  }
+
   /** The circuit with a file of this SHA-256, or with files of all these; `undefined` if there is none. */
   async circuitWithFile(sha256: string | readonly string[], options: CallOptions = {}): Promise<Circuit | undefined> {
     const [first = "", ...others] = typeof sha256 === "string" ? [sha256] : sha256;
-    let cursor: string | undefined;
-    do {
-      const query: CircuitQuery = { sha256: first, status: "ready", limit: 200 };
-      const page = await this.circuits(cursor === undefined ? query : { ...query, cursor }, options);
-      const found = page.circuits.find((circuit) => others.every((digest) => hasFile(circuit, digest)));
-      if (found !== undefined) return found;
-      cursor = page.nextCursor;
-    } while (cursor !== undefined);
+    for await (const circuit of this.eachCircuit({ sha256: first, status: "ready", limit: 200 }, options)) {
+      if (others.every((digest) => hasFile(circuit, digest))) return circuit;
+    }
     return undefined;
+  }
+
+  /** Waits until a circuit is ready, such as one of `requestCircuit` or `requestImport`. */
+  waitForCircuit(circuitId: string, options: WaitOptions<Circuit> = {}): Promise<Circuit> {
+    return settled(this.#transport, circuitPath(circuitId), undefined, options);
   }
 
   /** Deletes a circuit and its keys. `force` also deletes keys that cannot be made again. */
@@ -285,6 +291,11 @@ export class Client {
     return this.#transport.get("/v1/proofs", options, query);
   }
 
+  /** Yields the proof requests of all pages, newest first. */
+  eachProof(query: ProofQuery = {}, options: CallOptions = {}): AsyncGenerator<ProofRequest, void, undefined> {
+    return each(query, (part) => this.proofs(part, options), (page) => page.proofs);
+  }
+
   /** Yields a proof request now and after each change, until it is final. */
   followProof(proofRequestId: string, options: CallOptions = {}): AsyncGenerator<ProofRequest, void, undefined> {
     return follow(this.#transport, proofPath(proofRequestId), options.signal);
@@ -313,6 +324,24 @@ export class Client {
   /** A page of the deployments of a circuit, newest first. */
   deployments(circuitId: string, query: PageQuery = {}, options: CallOptions = {}): Promise<DeploymentPage> {
     return this.#transport.get(`${circuitPath(circuitId)}/deployments`, options, query);
+  }
+
+  /** Yields the deployments of all pages, newest first. */
+  eachDeployment(
+    circuitId: string,
+    query: PageQuery = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<Deployment, void, undefined> {
+    return each(query, (part) => this.deployments(circuitId, part, options), (page) => page.deployments);
+  }
+
+  /** Waits until a deployment is confirmed. */
+  waitForDeployment(
+    circuitId: string,
+    deploymentId: string,
+    options: WaitOptions<Deployment> = {},
+  ): Promise<Deployment> {
+    return settled(this.#transport, deploymentPath(circuitId, deploymentId), undefined, options);
   }
 
   /**
@@ -358,6 +387,14 @@ export class Client {
    */
   get<T = unknown>(path: string, query: Query = {}, options: CallOptions = {}): Promise<T> {
     return this.#transport.get(path, options, query);
+  }
+
+  /**
+   * The answer to any `GET`, for what is not JSON, such as `/v1/usage` with the format `csv`, and `/metrics`. Its body is a
+   * stream; `text()` reads it whole.
+   */
+  read(path: string, query: Query = {}, { signal }: CallOptions = {}): Promise<Response> {
+    return this.#transport.send({ path, query, signal });
   }
 
   /**

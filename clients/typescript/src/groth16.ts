@@ -44,7 +44,10 @@ export interface Groth16Options {
   readonly fallback?: (() => Promise<Snarkjs>) | undefined;
   /** Uploads a circuit that the server does not have. */
   readonly upload?: UploadFiles | undefined;
-  /** Seals the inputs of {@link groth16.fullProve}, so that only the workers of the server can read them. */
+  /**
+   * Seals the inputs of {@link groth16.fullProve}, so that only the workers of the server can read them. The default is
+   * `"if-offered"`.
+   */
   readonly seal?: SealOptions["seal"] | undefined;
 }
 
@@ -89,7 +92,7 @@ export const groth16 = {
     options: FullProveOptions = {},
   ): Promise<{ proof: Groth16Proof; publicSignals: string[] }> {
     const prove = async (client: Client) => {
-      const { upload = settings.upload, seal = settings.seal ?? false } = options;
+      const { upload = settings.upload, seal = settings.seal ?? "if-offered" } = options;
       const circuit = await circuitOf(client, wasm, zkey, { ...options, upload });
       const { proof, publicSignals } = await client.prove(circuit.circuitId, inPlace(input, circuit), { ...options, seal });
       return { proof, publicSignals };

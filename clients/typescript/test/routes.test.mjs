@@ -50,3 +50,29 @@ test("any route can be read and posted to, on this server only", async (context)
   assert.equal(lost.seen.length, 3);
   for (const path of ["@localhost/v1/circuits", "v1/circuits"]) await assert.rejects(client.get(path), TypeError);
 });
+
+test("what is not JSON is read as it is", async () => {
+  assert.match(await (await client.read("/v1/usage", { format: "csv", limit: 1 })).text(), /,/);
+  assert.match(await (await client.read("/metrics")).text(), /^#/);
+  await assert.rejects(client.read("/v1/nowhere"), { code: "route_not_found" });
+});
+
+test("lists are walked page by page, from the given cursor on", async () => {
+  const userId = `walk-${Date.now()}`;
+  const results = await client.requestProofs([41, 42, 43].map((age) => ({ circuitId: CIRCUIT, ...inputs(age), userId })));
+  const ids = results.map(({ proofRequestId }) => proofRequestId);
+  const walked = async (query) => {
+    const found = [];
+    for await (const { proofRequestId } of client.eachProof({ userId, ...query })) found.push(proofRequestId);
+    return found;
+  };
+  const all = await walked({ limit: 2 });
+  assert.deepEqual([...all].sort(), ids.sort());
+  const { nextCursor: cursor } = await client.proofs({ userId, limit: 1 });
+  assert.deepEqual(await walked({ limit: 1, cursor }), all.slice(1));
+  for await (const { circuitId } of client.eachCircuit({ limit: 1 })) {
+    if (circuitId === CIRCUIT) break;
+  }
+  for await (const deployment of client.eachDeployment(CIRCUIT)) assert.fail(JSON.stringify(deployment));
+  assert.equal((await client.waitForCircuit(CIRCUIT)).status, "ready");
+});

@@ -45,7 +45,7 @@ test("sealed inputs give a proof, and the request shows none of them", async () 
   assert.notEqual(await sealInputs(key, CIRCUIT, inputs()), await sealInputs(key, CIRCUIT, inputs()));
 });
 
-test("fullProve seals its inputs: by the settings, or by the options of a call", async () => {
+test("fullProve seals its inputs unless the settings or the options of a call say otherwise", async () => {
   const bodies = [];
   const watched = new Client(SERVER, {
     fetch: (url, init) => {
@@ -57,12 +57,13 @@ test("fullProve seals its inputs: by the settings, or by the options of a call",
     const files = [join(FILES, "circuit.wasm"), join(FILES, "proving_key.zkey")];
     return groth16.fullProve({ age: 42, randomPublicSignal: 7 }, ...files, undefined, undefined, undefined, options);
   };
-  configure({ client: watched, seal: "if-offered" });
+  configure({ client: watched });
   for (const options of [undefined, { seal: true }, { seal: false }]) {
     assert.deepEqual((await prove(options)).publicSignals, ["7"]);
   }
-  configure({ seal: undefined });
+  configure({ seal: false });
   assert.deepEqual((await prove()).publicSignals, ["7"]);
+  configure({ seal: undefined });
   const [sealed, open] = [["circuitId", "sealedInputs"], ["circuitId", "privateInputs", "publicInputs"]];
   assert.deepEqual(bodies, [sealed, sealed, open, open]);
 });

@@ -89,7 +89,7 @@ async fn the_package_works_against_a_real_server() {
         );
         println!("{}, {name}\n{printed}", node.display());
     };
-    let everywhere = ["client", "groth16", "upload", "jobs", "ceremonies", "routes"];
+    let everywhere = ["client", "groth16", "upload", "jobs", "ceremonies", "routes", "every"];
     for name in everywhere.into_iter().chain(["seal", "browser", "fallback"]) {
         test(Path::new("node"), name);
     }
