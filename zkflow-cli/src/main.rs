@@ -20,7 +20,7 @@ struct Cli {
 
 fn main() -> ExitCode {
     commands::end_with_the_reader();
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let arguments = with_server_last(std::env::args_os().skip(1).collect());
     match parse(&arguments) {
         Ok(command) => report(commands::run(command)),
         Err(error) => match plan_of_snarkjs(&arguments, &error) {
@@ -28,6 +28,22 @@ fn main() -> ExitCode {
             None => error.exit(),
         },
     }
+}
+
+/// The line with `--server` and `--api-key` before the command moved to its end: `zkflow --server URL jobs queues`.
+fn with_server_last(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    for _ in 0..2 {
+        let first = arguments.first().and_then(|first| first.to_str()).unwrap_or_default();
+        let length = match first.split_once('=').unwrap_or((first, "")) {
+            ("--server" | "--api-key", "") => 2,
+            ("--server" | "--api-key", _) => 1,
+            _ => 0,
+        };
+        if arguments.len() > length {
+            arguments.rotate_left(length);
+        }
+    }
+    arguments
 }
 
 fn parse(arguments: &[impl Into<OsString> + Clone]) -> Result<commands::Command, clap::Error> {
@@ -74,4 +90,24 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
     command
         .mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(None::<&str>) } else { arg })
         .mut_subcommands(without_empty_variables)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_before_the_command_is_one_of_the_command() {
+        for (given, expected) in [
+            ("--server u jobs queues", "jobs queues --server u"),
+            ("--server=u --api-key k verify a b c", "verify a b c --server=u --api-key k"),
+            ("jobs queues --server u", "jobs queues --server u"),
+            ("--server u", "--server u"),
+            ("--server", "--server"),
+            ("--version", "--version"),
+        ] {
+            let line = with_server_last(given.split(' ').map(OsString::from).collect());
+            assert_eq!(line, expected.split(' ').map(OsString::from).collect::<Vec<_>>(), "{given}");
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! `zkflow jobs`: the jobs and the queues of a server.
 
 use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
@@ -14,6 +16,8 @@ use super::{Error, printable};
 
 /// Jobs that the server changes with one request.
 const AT_A_TIME: usize = 200;
+/// Every process obeys a pause after this time: it reads the pauses every 5 seconds, and may just look for a job.
+const KNOWN_EVERYWHERE: Duration = Duration::from_secs(8);
 
 /// Subcommands of `zkflow jobs`.
 #[derive(Debug, Subcommand)]
@@ -29,8 +33,9 @@ pub(crate) enum JobsCommand {
     Delete(ChangeArgs),
     /// Remove dead letters: of jobs, of a queue, or of all queues; the documents of their jobs remain
     Purge(PurgeArgs),
-    /// Pause a queue: running jobs end, and no further one starts in any process
-    Pause(QueueArgs),
+    /// Pause a queue: running jobs end, and no further one starts in any process. With --wait, the queue is drained when the
+    /// command ends
+    Pause(PauseArgs),
     /// Resume a queue
     Resume(QueueArgs),
 }
@@ -121,7 +126,20 @@ pub(crate) struct PurgeArgs {
     server: ServerArgs,
 }
 
-/// Arguments of `zkflow jobs pause` and `zkflow jobs resume`.
+/// Arguments of `zkflow jobs pause`.
+#[derive(Debug, Args)]
+pub(crate) struct PauseArgs {
+    #[command(flatten)]
+    queue: QueueArgs,
+    /// Wait until no job of the queue runs in any process
+    #[arg(long)]
+    wait: bool,
+    /// Time limit of --wait in seconds; the queue stays paused
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, requires = "wait")]
+    patience: u64,
+}
+
+/// A queue of a server.
 #[derive(Debug, Args)]
 pub(crate) struct QueueArgs {
     /// Queue: key-generation, proof-generation, deploy, ceremony, webhooks or cleanup
@@ -143,7 +161,7 @@ pub(super) fn jobs(command: &JobsCommand) -> Result<ExitCode, Error> {
         JobsCommand::Purge(args) => {
             println!("{} dead letters are removed", purge(args)?);
         }
-        JobsCommand::Pause(args) => paused(&args.server.client()?.pause_queue(args.queue.as_str())?),
+        JobsCommand::Pause(args) => pause(args)?,
         JobsCommand::Resume(args) => paused(&args.server.client()?.resume_queue(args.queue.as_str())?),
     }
     Ok(ExitCode::SUCCESS)
@@ -241,10 +259,52 @@ fn purge(args: &PurgeArgs) -> Result<u64, Error> {
     }
 }
 
+fn pause(args: &PauseArgs) -> Result<(), Error> {
+    let (client, queue) = (args.queue.server.client()?, args.queue.queue.as_str());
+    let answer = client.pause_queue(queue)?;
+    if args.wait {
+        drained(&client, queue, Duration::from_secs(args.patience))?;
+    }
+    paused(&answer);
+    Ok(())
+}
+
+/// Waits until no job of a paused queue runs.
+fn drained(client: &Client, queue: &str, patience: Duration) -> Result<(), Error> {
+    let began = Instant::now();
+    let mut shown = 0;
+    loop {
+        let queues = queues_of(client)?;
+        let place = queues.iter().find(|one| one["queue"] == *queue);
+        let place = place.ok_or_else(|| format!("the server's overview has no queue {queue}"))?;
+        if place["paused"] != true && began.elapsed() >= KNOWN_EVERYWHERE {
+            return Err(format!("{queue} was resumed").into());
+        }
+        let running =
+            place["leased"].as_u64().ok_or("the server's overview has no number of running jobs")?;
+        if running == 0 && began.elapsed() >= KNOWN_EVERYWHERE {
+            return Ok(());
+        }
+        if began.elapsed() >= patience {
+            let patience = patience.as_secs();
+            return Err(
+                format!("{queue} is paused and not drained after {patience} s: {running} running").into()
+            );
+        }
+        if running != shown {
+            eprintln!("{queue}  {running} running");
+            shown = running;
+        }
+        sleep(Duration::from_secs(1).min(patience.saturating_sub(began.elapsed())));
+    }
+}
+
+fn queues_of(client: &Client) -> Result<Vec<Value>, Error> {
+    Ok(serde_json::from_value(client.overview()?["queues"].take())?)
+}
+
 fn queues(client: &Client) -> Result<(), Error> {
-    let mut overview = client.overview()?;
-    let queues: Vec<Value> = serde_json::from_value(overview["queues"].take())?;
-    for queue in &queues {
+    for queue in &queues_of(client)? {
         let waiting = queue["ready"].as_u64().unwrap_or(0) + queue["delayed"].as_u64().unwrap_or(0);
         let (running, dead) = (&queue["leased"], &queue["dead"]);
         let paused = if queue["paused"] == true { "  paused" } else { "" };

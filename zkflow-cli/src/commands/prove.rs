@@ -127,6 +127,10 @@ pub(crate) struct ProveArgs {
     public: PathBuf,
     #[command(flatten)]
     prover: ProverArgs,
+    /// Is refused with the reason
+    #[cfg(feature = "remote")]
+    #[arg(long, value_name = "URL", hide = true)]
+    server: Option<String>,
 }
 
 /// Arguments of `zkflow verify`.
@@ -221,6 +225,13 @@ fn load(
 }
 
 pub(super) fn prove(args: &ProveArgs) -> Result<(), Error> {
+    #[cfg(feature = "remote")]
+    if let Some(server) = &args.server {
+        let instead = "INPUT.json CIRCUIT.wasm ZKEY PROOF.json PUBLIC.json";
+        return Err(
+            format!("no server takes a witness: use `zkflow fullprove --server {server} {instead}`").into()
+        );
+    }
     let progress = Progress::new();
     let prover = args.prover.open()?;
     refuse_malformed(&args.zkey)?;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Map, Value};
-use zkflow_client::Inputs;
+use zkflow_client::blocking::Client;
+use zkflow_client::{ClientError, Inputs, ProofOptions, SealingKey};
 use zkflow_core::format::json;
 use zkflow_core::proof::{Proof, PublicSignals};
 use zkflow_core::verify::Verifier;
@@ -19,14 +20,17 @@ use super::server::ApiKeyArgs;
 /// The server that makes the proof.
 #[derive(Debug, Args)]
 pub(super) struct ProofServerArgs {
-    /// Let this server make the proof. It must have a circuit with this calculator and this key. It gets the inputs; the
-    /// files are not sent
+    /// Let this server make the proof. It must have a circuit with this calculator and this key. It gets the inputs, sealed to
+    /// its workers; the files are not sent
     #[arg(
         long,
         value_name = "URL",
         conflicts_with_all = ["r1cs", "sym", "inputs", "tape", "witness_time", "prover", "threads", "key_memory", "portable", "no_key_cache"]
     )]
     server: Option<String>,
+    /// Public key of the server's workers, from its operator: refuse to seal the inputs to another key
+    #[arg(long, value_name = "HEX", requires = "server")]
+    sealing_key: Option<String>,
     #[command(flatten)]
     key: ApiKeyArgs,
 }
@@ -59,13 +63,34 @@ impl ProofServerArgs {
         })?;
         let id = circuit["circuitId"].as_str().ok_or("the server gave no circuitId")?;
         let inputs = apart(inputs, &circuit["report"]["publicInputNames"]);
-        let made = progress.step("prove on the server", || client.prove(id, &inputs, PATIENCE))?;
+        let sealing = self.sealing_key(&client)?;
+        let options = ProofOptions { seal: sealing.as_ref(), ..ProofOptions::default() };
+        let prove = || client.prove_with(id, &inputs, PATIENCE, options);
+        let made = progress.step("prove on the server", prove)?;
         let proof = json::proof_from_json(&made.proof)?;
         let signals = Value::from(made.public_signals);
         let public = PublicSignals::for_key(verifier.key(), json::public_from_json(&signals)?)?;
         match verifier.verify(&public, &proof)? {
             true => Ok(Some((proof, public))),
             false => Err("the server gave a proof that is not valid for this key".into()),
+        }
+    }
+
+    /// The key that the inputs are sealed to; `None` for a server from before sealing, unless a key is demanded.
+    fn sealing_key(&self, client: &Client) -> Result<Option<SealingKey>, Error> {
+        let offered = match client.sealing_key() {
+            Ok(key) => Some(key),
+            Err(ClientError::Refused { status: 404, .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let found = offered.as_ref().map(|key| key.public_key.as_str());
+        match &self.sealing_key {
+            Some(expected) if found.is_none_or(|found| !found.eq_ignore_ascii_case(expected)) => {
+                let found = found.unwrap_or("no key");
+                Err(format!("the server seals to {found}, expected the key {expected}: nothing was sent")
+                    .into())
+            }
+            _ => Ok(offered),
         }
     }
 }

@@ -125,6 +125,11 @@ async fn the_command_line_shows_and_changes_the_jobs_of_a_server() {
     let (server, key) = Server::start_with_keys(&[]);
     let circuit = server.circuit().await["circuitId"].as_str().unwrap().to_owned();
     let client = Client::new(server.base()).with_api_key(&key).unwrap();
+    let drain = std::process::Command::new(env!("CARGO_BIN_EXE_zkflow"))
+        .args(["jobs", "pause", "webhooks", "--wait", "--server", server.base(), "--api-key", &key])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut failed = Vec::new();
     for age in ["17", "121", "122"] {
         let (private, public) = (json!({"age": age}), json!({"randomPublicSignal": "7"}));
@@ -182,6 +187,8 @@ async fn the_command_line_shows_and_changes_the_jobs_of_a_server() {
     assert_eq!(jobs(&["list", "proof-generation"]).1, "");
 
     assert!(jobs(&["pause", "deploy"]).1.contains("paused"));
+    let (ok, said, err) = jobs(&["pause", "deploy", "--wait", "--patience", "0"]);
+    assert!(!ok && said.is_empty() && err.contains("not drained after 0 s"), "{said}{err}");
     let (_, queues, _) = jobs(&["queues"]);
     assert!(queues.lines().any(|line| line.starts_with("deploy") && line.ends_with("paused")), "{queues}");
     assert!(jobs(&["resume", "deploy"]).1.contains("running"));
@@ -204,6 +211,9 @@ async fn the_command_line_shows_and_changes_the_jobs_of_a_server() {
         let (ok, _, err) = jobs(arguments);
         assert!(!ok && err.contains(expected), "{arguments:?}: {err}");
     }
+    let drained = drain.wait_with_output().unwrap();
+    assert!(drained.status.success(), "{drained:?}");
+    assert_eq!(String::from_utf8(drained.stdout).unwrap(), "webhooks  paused\n");
     let (ok, _, err) = zkflow(&["jobs", "queues", "--server", server.base(), "--api-key", "zk_wrong"]);
     assert!(!ok && err.contains("credentials") && !err.contains("zk_wrong"), "{err}");
 }
@@ -229,6 +239,14 @@ async fn fullprove_lets_a_server_prove_and_verifies_what_it_gets() {
     let files = ["verification_key.json", "public.json", "proof.json"].map(path);
     assert!(zkflow(&["verify", &files[0], &files[1], &files[2]]).0);
     assert_eq!(std::fs::read_to_string(path("public.json")).unwrap(), "[\n \"7\"\n]");
+
+    let key = client.sealing_key().await.unwrap().public_key;
+    for (key, accepted) in [(key.to_uppercase(), true), ("0".repeat(64), false)] {
+        let sealed = [&at[..], &["--sealing-key", &key]].concat();
+        let (ok, _, err) = prove(r#"{"age": "43", "randomPublicSignal": "7"}"#, &sealed);
+        assert_eq!(ok, accepted, "{err}");
+        assert!(accepted || err.contains("nothing was sent"), "{err}");
+    }
 
     let (ok, _, err) = prove(r#"{"age": "17", "randomPublicSignal": "7"}"#, &at);
     assert!(!ok && err.contains("constraint_failed"), "{err}");
@@ -286,4 +304,6 @@ async fn a_server_builds_a_circuit_and_verifies_a_proof_for_the_command_line() {
 
     let (_, help, _) = zkflow(&["prove", "--help"]);
     assert!(help.contains("fullprove --server"), "{help}");
+    let (ok, _, err) = zkflow(&["--server", server.base(), "prove", "a", "b", "c", "d"]);
+    assert!(!ok && err.contains("fullprove --server"), "{err}");
 }
