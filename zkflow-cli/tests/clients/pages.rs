@@ -16,7 +16,7 @@ const HEAD: &str = "\
 # The API from Python
 
 One snippet for each operation, with [requests](https://requests.readthedocs.io). Each expects this beginning, and
-variables for the ids, and `content` for the bytes of a part.
+variables for the ids, `content` for the bytes of a part, and `contributor_token` for the token of `joinCeremony`.
 
 ```python
 import requests
@@ -139,12 +139,20 @@ fn snippet(description: &Value, operation: &Operation) -> String {
         path = path.replace(&format!("{{{name}}}"), &format!("{{{}}}", snake(name)));
     }
     let mut arguments = vec![format!("f\"{{url}}{path}\"")];
-    let required = operation.parameters("query").into_iter().filter(|one| one["required"] == true);
-    let required: Vec<_> = required
+    let required =
+        |place: &str| operation.parameters(place).into_iter().filter(|one| one["required"] == true);
+    let query: Vec<_> = required("query")
         .map(|one| format!("{}: {}", one["name"], python(&sample(description, &one["schema"]))))
         .collect();
-    if !required.is_empty() {
-        arguments.push(format!("params={{{}}}", required.join(", ")));
+    if !query.is_empty() {
+        arguments.push(format!("params={{{}}}", query.join(", ")));
+    }
+    let headers: Vec<_> = required("header")
+        .map(|one| one["name"].as_str().unwrap())
+        .map(|name| format!("{name:?}: {}", name.to_lowercase().replace('-', "_")))
+        .collect();
+    if !headers.is_empty() {
+        arguments.push(format!("headers={{{}}}", headers.join(", ")));
     }
     let streams = operation.path.ends_with("/events");
     if streams {
@@ -203,17 +211,27 @@ fn collection() -> Value {
             "schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json",
         },
         "auth": {"type": "bearer", "bearer": [{"key": "token", "value": "{{apiKey}}", "type": "string"}]},
-        "variable": [{"key": "baseUrl", "value": "http://127.0.0.1:3000"}, {"key": "apiKey", "value": ""}],
+        "variable": [
+            {"key": "baseUrl", "value": "http://127.0.0.1:3000"},
+            {"key": "apiKey", "value": ""},
+            {"key": "Contributor-Token", "value": ""},
+        ],
         "item": folders.collect::<Vec<_>>(),
     })
 }
 
 fn request(description: &Value, operation: &Operation) -> Value {
-    let named = |place: &str, disabled: bool| -> Vec<Value> {
+    let named = |place: &str| -> Vec<Value> {
         let parameters = operation.parameters(place).into_iter();
         let entry = |parameter: &Value| {
-            let text = &parameter["description"];
-            json!({"key": parameter["name"], "value": "", "description": text, "disabled": disabled})
+            let (name, text) = (&parameter["name"], &parameter["description"]);
+            let required = parameter["required"] == true;
+            let value = match (place, required) {
+                ("header", true) => json!(format!("{{{{{}}}}}", name.as_str().unwrap())),
+                ("query", true) => sample(description, &parameter["schema"]),
+                _ => json!(""),
+            };
+            json!({"key": name, "value": value, "description": text, "disabled": !required})
         };
         parameters.map(entry).collect()
     };
@@ -221,18 +239,20 @@ fn request(description: &Value, operation: &Operation) -> Value {
     let mut request = json!({
         "method": operation.method.to_uppercase(),
         "description": operation.value.get("description").unwrap_or(&operation.value["summary"]),
-        "header": named("header", true),
+        "header": named("header"),
         "url": {
             "raw": format!("{{{{baseUrl}}}}{path}"),
             "host": ["{{baseUrl}}"],
             "path": path.trim_start_matches('/').split('/').collect::<Vec<_>>(),
-            "query": named("query", true),
-            "variable": named("path", false),
+            "query": named("query"),
+            "variable": named("path"),
         },
     });
     if let Some(body) = body(description, operation) {
         let raw = serde_json::to_string_pretty(&body).unwrap();
         request["body"] = json!({"mode": "raw", "raw": raw, "options": {"raw": {"language": "json"}}});
+    } else if operation.value["requestBody"].is_object() {
+        request["body"] = json!({"mode": "file", "file": {"src": ""}});
     }
     json!({"name": operation.value["operationId"], "request": request})
 }
@@ -261,7 +281,7 @@ async fn every_snippet_of_the_python_page_runs() {
         if index == 0 {
             write!(
                 script,
-                "url, circuit_id, proof_request_id = {:?}, {circuit:?}, {proof:?}\ndeployment_id, key_id, delivery_id, name, queue = proof_request_id, proof_request_id, proof_request_id, 'circuit.wasm', 'cleanup'\nupload_id, file, part, content, ceremony_id = proof_request_id, 0, 0, b'a', proof_request_id\n",
+                "url, circuit_id, proof_request_id = {:?}, {circuit:?}, {proof:?}\ndeployment_id, key_id, delivery_id, name, queue = proof_request_id, proof_request_id, proof_request_id, 'circuit.wasm', 'cleanup'\nupload_id, file, part, content, ceremony_id = proof_request_id, 0, 0, b'a', proof_request_id\ncontributor_token = 'a'\n",
                 server.base()
             )
             .unwrap();
