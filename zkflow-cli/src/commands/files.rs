@@ -1,9 +1,10 @@
 //! Reads files. Errors contain the path.
 
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{Read, Seek, StdinLock};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use zkflow_core::digest::{Digest, Hasher};
 use zkflow_core::format::{FileState, MappedFile};
@@ -23,7 +24,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
     let mut bytes = Vec::new();
     if is_standard(path) {
-        std::io::stdin().lock().take(LARGEST_FILE).read_to_end(&mut bytes).map_err(failed)?;
+        standard_input().map_err(failed)?.take(LARGEST_FILE).read_to_end(&mut bytes).map_err(failed)?;
         return Ok(bytes);
     }
     let file = File::open(path).map_err(failed)?;
@@ -36,6 +37,15 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     bytes.reserve_exact(length as usize);
     file.take(LARGEST_FILE).read_to_end(&mut bytes).map_err(failed)?;
     Ok(bytes)
+}
+
+/// Standard input, once: a second argument `-` would read nothing.
+fn standard_input() -> std::io::Result<StdinLock<'static>> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    match TAKEN.swap(true, Ordering::Relaxed) {
+        false => Ok(std::io::stdin().lock()),
+        true => Err(std::io::Error::other("standard input was read already: give a file in its place")),
+    }
 }
 
 /// Whether a path is standard input, a pipe or another file that can only be read from its beginning to its end.
@@ -112,7 +122,7 @@ pub(super) fn open(path: &Path) -> Result<File, Error> {
     }
     let mut file = tempfile::tempfile().map_err(failed)?;
     let copied = match is_standard(path) {
-        true => std::io::copy(&mut std::io::stdin().lock(), &mut file),
+        true => standard_input().and_then(|mut input| std::io::copy(&mut input, &mut file)),
         false => std::io::copy(&mut File::open(path).map_err(failed)?, &mut file),
     };
     copied.and_then(|_| file.rewind()).map_err(failed)?;

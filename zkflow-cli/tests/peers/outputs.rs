@@ -45,6 +45,18 @@ fn a_dash_is_standard_input_and_output() {
     fed(&["compile", "-", "--out", "out"], SQUARE.as_bytes());
     let witness = fed(&["witness", "out/circuit.wasm", "-", "-"], br#"{"a": 3}"#);
     assert!(witness.starts_with(b"wtns"));
+    let twice =
+        folder.command(&["prove", "-", "-", "p.json", "q.json"]).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(twice.status.code(), Some(1), "{twice:?}");
+    let swapped =
+        folder.command(&["prove", &data("tiny.wtns"), &data("tiny.zkey"), "p.json", "q.json"]).output();
+    let error = String::from_utf8(swapped.unwrap().stderr).unwrap();
+    assert!(error.contains("tiny.wtns: ") && error.contains("it begins with \"wtns\""), "{error}");
+    let keys = ["verify", "-", "-", "-"];
+    let mut child = folder.command(&keys).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(&fs::read(data("tiny.vkey.json")).unwrap()).unwrap();
+    let error = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    assert!(error.contains("was read already"), "{error}");
 }
 
 #[test]

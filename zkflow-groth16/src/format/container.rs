@@ -1,8 +1,8 @@
 //! The container shared by `.r1cs`, `.wtns`, `.zkey` and `.ptau`; all numbers are little-endian:
 //! `magic(4) | version u32 | sections u32 | { id u32, size u64, body }*`.
 
-use super::FormatError;
 use super::cursor::Cursor;
+use super::{FormatError, detect};
 
 /// Required first eight bytes of a file.
 #[derive(Debug, Clone, Copy)]
@@ -81,8 +81,13 @@ impl Sections {
     fn read_file_header(&self, bytes: &[u8]) -> Result<u32, FormatError> {
         let Layout { name, version: expected, .. } = self.layout;
         let mut cursor = self.cursor_at(0, bytes);
-        if cursor.array::<4>()? != name.as_bytes() {
-            return Err(self.wrong(0, format!("does not begin with {name:?}")));
+        let found = cursor.array::<4>()?;
+        if found != name.as_bytes() {
+            let mut detail = format!("does not begin with {name:?}");
+            if detect(&found).is_some() {
+                detail += &format!(": it begins with {:?}", String::from_utf8_lossy(&found));
+            }
+            return Err(self.wrong(0, detail));
         }
         let version = cursor.u32()?;
         if version != expected {

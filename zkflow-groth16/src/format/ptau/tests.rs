@@ -69,7 +69,9 @@ fn powers_and_lengths_must_fit_together() {
     assert!(refusal(|bytes| bytes[60] = 2).contains("section 2: expected 448 bytes, found 192"));
     assert!(refusal(|bytes| bytes[68] = 3).contains("occurs twice"));
     assert!(refusal(|bytes| bytes[68] = 12).contains("section 2 is missing"));
-    assert!(refusal(|bytes| bytes[0] = b'q').contains("does not begin with"));
+    assert!(refusal(|bytes| bytes[0] = b'q').contains("does not begin with \"ptau\" (at byte 0)"));
+    let found = refusal(|bytes| bytes[..4].copy_from_slice(b"wtns"));
+    assert!(found.contains("does not begin with \"ptau\": it begins with \"wtns\""), "{found}");
     assert!(refusal(|bytes| bytes.push(0)).contains("1 bytes too many"));
     assert!(refusal(|bytes| bytes.truncate(700)).contains("bytes, found"));
 }
