@@ -237,7 +237,13 @@ impl Call {
     /// body of a success.
     pub(crate) async fn succeed(&self, client: &Client) -> Result<Value, ClientError> {
         let bytes = self.succeed_with_bytes(client).await?;
-        Ok(serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+        if bytes.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&bytes).map_err(|_| {
+            let (method, path) = (self.name(), &self.path);
+            ClientError::Unexpected(format!("{method} {path}: not JSON: is the address that of the server?"))
+        })
     }
 
     /// Like [`succeed`](Self::succeed), for any content.

@@ -4,7 +4,7 @@ import type { Document, ErrorCode, Fault } from "./types.js";
 /** Base of all errors of this client. */
 export class ZKFlowError extends Error {
   override readonly name: string = "ZKFlowError";
-  /** Stable code, see docs/errors.md; the client's own codes are `no_answer`, `wait_exceeded`, `no_such_circuit` and `unsupported`. */
+  /** Stable code, see docs/errors.md; the client's own codes are `no_answer`, `not_json`, `wait_exceeded`, `no_such_circuit` and `unsupported`. */
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {

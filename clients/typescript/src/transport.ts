@@ -1,5 +1,5 @@
 /** Requests with retries. Only what can be repeated without effect is repeated. */
-import { NoAnswerError, RefusedError } from "./errors.js";
+import { NoAnswerError, RefusedError, ZKFlowError } from "./errors.js";
 import { toJson } from "./numbers.js";
 import { secret } from "./secret.js";
 import type { CallOptions, Fault } from "./types.js";
@@ -90,9 +90,9 @@ export class Transport {
     }
   }
 
-  /** Sends a request and reads the JSON of its answer. */
+  /** Sends a request and reads the JSON of its answer; `undefined` if the answer is empty. */
   async json<T>(call: Call): Promise<T> {
-    return await this.#repeated(call, async (response) => (await response.json()) as T);
+    return await this.#repeated(call, async (response) => parsed(response, await response.text()) as T);
   }
 
   /** The JSON at a path. */
@@ -165,6 +165,7 @@ export class Transport {
       ended = response.bodyUsed || response.body === null;
       return value;
     } catch (error) {
+      if (error instanceof ZKFlowError) throw error;
       // A query can contain a signature.
       throw new NoAnswerError(init.method ?? "GET", url.replace(/\?.*/s, ""), error);
     } finally {
@@ -197,6 +198,16 @@ export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
     }, milliseconds);
     signal?.addEventListener("abort", stop, { once: true });
   });
+}
+
+function parsed(response: Response, text: string): unknown {
+  if (text === "") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    const kind = response.headers.get("content-type") ?? "no content type";
+    throw new RefusedError(response.status, "not_json", `expected JSON, found ${kind}: is the address that of the server?`, []);
+  }
 }
 
 async function refused(response: Response): Promise<RefusedError> {

@@ -46,6 +46,24 @@ test("an answer that is cut off, or stalls, is asked for again", async () => {
   server.close();
 });
 
+test("an answer that is not JSON is not asked for again; an empty one has no value", async (context) => {
+  let asked = 0;
+  const server = createServer((request, answer) => {
+    asked += 1;
+    if (request.method === "PUT") return answer.writeHead(204).end();
+    answer.writeHead(200, { "content-type": "text/html" }).end("<p>");
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  context.after(() => server.close());
+  const other = new Client(`http://127.0.0.1:${server.address().port}`);
+  await assert.rejects(other.templates(), (error) => {
+    assert.ok(error instanceof RefusedError && error.code === "not_json" && error.message.includes("text/html"), String(error));
+    return true;
+  });
+  assert.equal(asked, 1);
+  assert.equal(await other.put("/v1/x", {}), undefined);
+});
+
 test("the CommonJS build has the same exports", async () => {
   const common = createRequire(import.meta.url)("../dist/cjs/index.js");
   const modules = await import("../dist/esm/index.js");

@@ -163,6 +163,7 @@ async fn without_events_a_document_is_polled_and_a_silent_server_is_given_up() {
     let routes = axum::Router::new()
         .route("/v1/proofs/{id}", get(document))
         .route("/v1/proofs/{id}/events", get(|| async { "a page of a proxy" }))
+        .route("/v1/circuits/{id}", get(|| async { "a page of a proxy" }))
         .route("/v1/templates/{name}", get(silent));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = Client::new(&format!("http://{}", listener.local_addr().unwrap()));
@@ -173,6 +174,9 @@ async fn without_events_a_document_is_polled_and_a_silent_server_is_given_up() {
     client.follow_proof("x", PATIENCE, &mut note).await.unwrap();
     assert_eq!(seen, ["pending", "completed"]);
     assert_eq!(POLLS.load(Ordering::SeqCst), 3);
+
+    let page = client.circuit_by_id("x").await.unwrap_err();
+    assert!(page.to_string().contains("not JSON"), "{page}");
 
     let hasty = client.with_retries(0).with_timeout(Duration::from_millis(50));
     let error = hasty.template("x").await.unwrap_err();
