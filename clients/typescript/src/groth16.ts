@@ -38,7 +38,7 @@ export type UploadFiles =
 
 /** Settings of {@link groth16}. */
 export interface Groth16Options {
-  /** The server. In Node, the default is one at `ZKFLOW_SERVER` with the token in `ZKFLOW_API_KEY`. */
+  /** The server. In Node, the default is one at `ZKFLOW_URL` with the token in `ZKFLOW_API_KEY`. */
   readonly client?: Client | undefined;
   /** Takes over if the server has no such circuit or does not answer, such as `() => import("snarkjs")`. */
   readonly fallback?: (() => Promise<Snarkjs>) | undefined;
@@ -143,12 +143,12 @@ async function otherwise<T>(ask: (client: Client) => Promise<T>, instead: (snark
 function server(): Client {
   if (settings.client !== undefined) return settings.client;
   const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
-  const { ZKFLOW_SERVER, ZKFLOW_API_KEY } = process?.env ?? {};
-  if (ZKFLOW_SERVER === undefined) {
-    throw new NoSuchCircuitError("no server is named: call configure({ client }), or set ZKFLOW_SERVER");
+  const { ZKFLOW_URL, ZKFLOW_API_KEY } = process?.env ?? {};
+  if (ZKFLOW_URL === undefined) {
+    throw new NoSuchCircuitError("no server is named: call configure({ client }), or set ZKFLOW_URL");
   }
   // A variable can be set to an empty text where there is no token.
-  return new Client(ZKFLOW_SERVER, ZKFLOW_API_KEY ? { apiKey: ZKFLOW_API_KEY } : {});
+  return new Client(ZKFLOW_URL, ZKFLOW_API_KEY ? { apiKey: ZKFLOW_API_KEY } : {});
 }
 
 /** The circuit with these files, which are uploaded if there is none and the caller allows it. */

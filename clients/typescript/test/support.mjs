@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import { once } from "node:events";
 
-export const SERVER = process.env.ZKFLOW_SERVER;
+export const SERVER = process.env.ZKFLOW_URL;
 export const CIRCUIT = process.env.ZKFLOW_CIRCUIT;
 export const FILES = process.env.ZKFLOW_FILES;
 

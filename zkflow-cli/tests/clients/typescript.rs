@@ -29,7 +29,7 @@ async fn download(server: &Server, circuit: &Value, name: &str, to: &Path) {
 /// A program with the folder of a circuit's files as its working folder.
 fn program(server: &Server, file: &Path) -> Command {
     let mut node = Command::new("node");
-    node.arg(file).current_dir(server.folder()).env("ZKFLOW_SERVER", server.base());
+    node.arg(file).current_dir(server.folder()).env("ZKFLOW_URL", server.base());
     node
 }
 
@@ -82,7 +82,7 @@ async fn the_package_works_against_a_real_server() {
         let printed = succeeds(
             command(node)
                 .args(["--test", &format!("{PACKAGE}/test/{name}.test.mjs")])
-                .env("ZKFLOW_SERVER", server.base())
+                .env("ZKFLOW_URL", server.base())
                 .env("ZKFLOW_CIRCUIT", circuit["circuitId"].as_str().unwrap())
                 .env("ZKFLOW_FILES", server.folder())
                 .env("ZKFLOW_SNARKJS", project("tools/node_modules/snarkjs/main.js")),
