@@ -165,7 +165,15 @@ fn the_commands_of_the_guide_leave_the_files_and_exit_codes_of_snarkjs() {
     let answer =
         ["powersoftau", "challenge", "contribute", "bn128", "challenge_0003", "response_0003", "-e=x"];
     pair.random(&answer, &["response_0003"], From::Ours);
-    pair.same(&["powersoftau", "import", "response", "pot14_0002.ptau", "response_0003", "pot14_0003.ptau"]);
+    pair.same(&[
+        "powersoftau",
+        "import",
+        "response",
+        "pot14_0002.ptau",
+        "response_0003",
+        "pot14_0003.ptau",
+        "-n=x",
+    ]);
     let answer = ["zkbc", "bn128", "challenge_phase2_0003", "response_phase2_0003", "-e=some text"];
     pair.random(&answer, &["response_phase2_0003"], From::Theirs);
     let import = ["zkib", "circuit_0002.zkey", "response_phase2_0003", "circuit_0003.zkey", "-n=Third"];

@@ -276,4 +276,16 @@ mod tests {
         }
         assert_eq!(found, COMMANDS.len());
     }
+
+    #[test]
+    fn the_page_lists_every_command_that_is_not_refused() {
+        let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/command-line.md"));
+        let page = page.unwrap();
+        for command in COMMANDS.iter().filter(|command| !matches!(command.run, Run::Refused(_))) {
+            let (group, rest) = command.words.split_once(' ').unwrap();
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{group}` |")));
+            let entry = format!("`{rest}` (`{}`)", command.shortcuts.join("`, `"));
+            assert!(row.is_some_and(|row| row.contains(&entry)), "{group}: {entry}");
+        }
+    }
 }
