@@ -19,7 +19,7 @@ use zkflow_core::verify::Verifier;
 use zkflow_core::witness::tape::{RecordLimits, Stop, Tape};
 
 use super::Error;
-use super::files::{Watched, in_file, read};
+use super::files::{Watched, in_file, is_stream, read};
 use super::ptau::open as open_ptau;
 use own::own_facts;
 
@@ -38,7 +38,8 @@ pub(crate) struct InspectArgs {
 
 pub(super) fn inspect(args: &InspectArgs) -> Result<(), Error> {
     let sym = args.sym.as_ref().map(|path| Sym::read(&read(path)?).map_err(in_file(path))).transpose()?;
-    let document = match is_ptau(&args.file)? {
+    // A stream can be read once.
+    let document = match !is_stream(&args.file) && is_ptau(&args.file)? {
         true => powers(&args.file)?,
         false => whole(&args.file, sym.as_ref())?,
     };
@@ -107,6 +108,7 @@ fn facts(kind: Kind, bytes: &[u8], sym: Option<&Sym>) -> Result<(&'static str, V
         Kind::PublicSignals => ("public signals", json!({"signals": snarkjs::read_public(bytes)?.len()})),
         Kind::VerifyingKey => ("verification key", verifying_key(&snarkjs::read_vkey(bytes)?)),
         Kind::Wasm => ("wasm", wasm(bytes)),
+        Kind::Ptau => return Err("powers of tau are not read from a stream: give a file".into()),
         other => return Err(format!("{other:?} cannot be shown").into()),
     })
 }

@@ -45,6 +45,8 @@ fn a_dash_is_standard_input_and_output() {
     fed(&["compile", "-", "--out", "out"], SQUARE.as_bytes());
     let witness = fed(&["witness", "out/circuit.wasm", "-", "-"], br#"{"a": 3}"#);
     assert!(witness.starts_with(b"wtns"));
+    let shown = fed(&["inspect", "-"], &witness);
+    assert!(String::from_utf8(shown).unwrap().contains("wtns"));
     let twice =
         folder.command(&["prove", "-", "-", "p.json", "q.json"]).stdin(Stdio::null()).output().unwrap();
     assert_eq!(twice.status.code(), Some(1), "{twice:?}");
