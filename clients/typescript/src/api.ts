@@ -1085,7 +1085,7 @@ export interface components {
         AuditEntry: {
             action: components["schemas"]["AuditAction"];
             /** @description Name of the caller, such as `key:` and the id of its key. */
-            actor: string;
+            actor: components["schemas"]["Name"];
             at: components["schemas"]["Time"];
             digest: components["schemas"]["Sha256"];
             /**
@@ -1096,7 +1096,7 @@ export interface components {
             /** @description Digest of the entry before it. */
             previous: components["schemas"]["Sha256"];
             /** @description MAC of the digest under a key of the server. */
-            seal: string;
+            seal: components["schemas"]["Mac"];
             /** @description Id of the changed object; of a rotated key, also the id of its successor. */
             subject: string;
             /** @description Tenant of the caller; of a command on the data of a server, that of the changed object. */
@@ -1107,7 +1107,7 @@ export interface components {
             kind: components["schemas"]["BackendKind"];
             name: components["schemas"]["BackendName"];
             /** @description `ok` or an error message. */
-            status: string;
+            status: components["schemas"]["Text"];
         };
         /**
          * @description Program behind a backend.
@@ -1137,7 +1137,7 @@ export interface components {
         BeaconGiven: {
             givenAt: components["schemas"]["Time"];
             /** @description The value, in hexadecimal. */
-            value: string;
+            value: components["schemas"]["HexDigits"];
         };
         /**
          * @description The value of the announced beacon.
@@ -1187,14 +1187,19 @@ export interface components {
              */
             misses?: number;
             /** @description `circuits` in memory; the folders `artifacts`, `keys` or `modules`. */
-            name: string;
+            name: components["schemas"]["CacheName"];
             /** Format: int64 */
             usedBytes: number;
         };
+        /**
+         * @description Data that can be computed or loaded again: `circuits` in memory, or a folder.
+         * @enum {string}
+         */
+        CacheName: "circuits" | "artifacts" | "keys" | "modules";
         /** @description The arguments of the verifier contract's `verifyProof`. */
         Calldata: {
             /** @description Text in the format of `snarkjs generatecall`. */
-            calldata: string;
+            calldata: components["schemas"]["SolidityArguments"];
         };
         /** @description A ceremony. */
         Ceremony: {
@@ -1206,7 +1211,10 @@ export interface components {
             /** @description The circuit and its initial key; absent until that is made. */
             circuit?: components["schemas"]["InitialKey"];
             circuitId: components["schemas"]["CircuitId"];
-            /** @description Number of contributions in the present key. */
+            /**
+             * Format: int64
+             * @description Number of contributions in the present key.
+             */
             contributionCount: number;
             /** @description The contributions in order; absent in lists. */
             contributions?: components["schemas"]["CeremonyContribution"][];
@@ -1225,7 +1233,10 @@ export interface components {
             status: components["schemas"]["CeremonyStatus"];
             updatedAt: components["schemas"]["Time"];
             visibility: components["schemas"]["Visibility"];
-            /** @description Number of contributors that wait or have the turn. */
+            /**
+             * Format: int64
+             * @description Number of contributors that wait or have the turn.
+             */
             waiting: number;
         };
         /** @description An accepted contribution. */
@@ -1233,7 +1244,7 @@ export interface components {
             /** @description The hash that the contributor publishes. */
             hash: components["schemas"]["Blake2b"];
             /** @description Name in the key. */
-            name?: string;
+            name?: components["schemas"]["Name"];
             /**
              * Format: int32
              * @description Position in the key, from 1.
@@ -1281,19 +1292,19 @@ export interface components {
         /** @description A relation between parameters. */
         Check: {
             /** @description The first parameter is below the second. */
-            lessThan: string[];
+            lessThan: components["schemas"]["Identifier"][];
         } | {
             /** @description The first parameter is at most the second. */
-            atMost: string[];
+            atMost: components["schemas"]["Identifier"][];
         } | {
             /** @description The parameter, or each of its elements, is below `2^bits`. */
             fitsBits: {
                 bits: components["schemas"]["Dimension"];
-                param: string;
+                param: components["schemas"]["Identifier"];
             };
         } | {
             /** @description Both arrays have the same number of elements. */
-            sameLength: string[];
+            sameLength: components["schemas"]["Identifier"][];
         };
         /**
          * @description Jobs of one queue: either `subjects` or `matching`.
@@ -1308,7 +1319,7 @@ export interface components {
             matching?: components["schemas"]["MatchingJobs"] | null;
             queue: components["schemas"]["Queue"];
             /** @description Ids of circuits, proof requests, deployments, ceremonies or deliveries, at most 200. */
-            subjects?: string[] | null;
+            subjects?: components["schemas"]["ChosenSubject"][] | null;
         };
         /**
          * @description Choice of dead letters: those that meet all conditions.
@@ -1323,8 +1334,10 @@ export interface components {
              * @description Only dead letters of these circuits, proof requests, deployments, ceremonies or deliveries, at most 200. Not without
              *     `queue`.
              */
-            subjects?: string[] | null;
+            subjects?: components["schemas"]["ChosenSubject"][] | null;
         };
+        /** @description Id of the document of a job, as the request has it: at most 128 characters. */
+        ChosenSubject: string;
         /** @description A circuit. */
         Circuit: {
             /** @description Files by name; none in a list for a circuit of another tenant. `deployment` is the last confirmed verifier contract, or else the one that the Node service recorded. */
@@ -1434,7 +1447,7 @@ export interface components {
              */
             provingKeyBytes: number;
             /** @description Names of the public inputs in the order of their signals; absent without names of the signals. */
-            publicInputNames?: string[];
+            publicInputNames?: components["schemas"]["Name"][];
             /**
              * Format: int32
              * @description Number of public inputs.
@@ -1467,7 +1480,7 @@ export interface components {
             count: number;
             kind: components["schemas"]["WarningKind"];
             /** @description Names of the signals, at most 32. */
-            signals: string[];
+            signals: components["schemas"]["Name"][];
         };
         /** @description Jobs of a queue that a process runs at the same time. */
         Concurrency: {
@@ -1481,12 +1494,12 @@ export interface components {
                 [key: string]: unknown;
             }[];
             /** @description Full version of the Solidity compiler, such as `0.8.30+commit.73712a01`. */
-            compiler: string;
+            compiler: components["schemas"]["SolidityVersion"];
             /** @description Code in the transaction that creates the contract. */
             creationCode: components["schemas"]["Hex"];
             /** @description Metadata of the compiler, as JSON text. */
-            metadata: string;
-            name: string;
+            metadata: components["schemas"]["JsonText"];
+            name: components["schemas"]["Identifier"];
             /** @description Code on the chain after the creation. */
             runtimeCode: components["schemas"]["Hex"];
             /** @description Input of the compiler, which explorers accept as "standard JSON input". */
@@ -1514,9 +1527,14 @@ export interface components {
              */
             parts: number;
         };
+        /** @description Secret of a contributor: 64 hex digits. */
+        ContributorToken: string;
         /** @description What became of a place. */
         ContributorTurn: {
-            /** @description Number of contributors before; only while waiting. */
+            /**
+             * Format: int64
+             * @description Number of contributors before; only while waiting.
+             */
             before?: number;
             /** @description The contribution, if it is accepted. */
             contribution?: components["schemas"]["CeremonyContribution"];
@@ -1557,14 +1575,17 @@ export interface components {
         /** @description Result of deleting a job. */
         DeletedJob: {
             outcome: components["schemas"]["DeleteOutcome"];
-            subject: string;
+            subject: components["schemas"]["ChosenSubject"];
         };
         /** @description Results of a request that deletes jobs, in its order. */
         DeletedJobs: {
-            /** @description Number of the jobs whose documents are deleted. */
+            /**
+             * Format: int64
+             * @description Number of the jobs whose documents are deleted.
+             */
             deleted: number;
             /** @description With `matching`, `matching.cursor` of the next call; absent if no more jobs match. */
-            nextCursor?: string;
+            nextCursor?: components["schemas"]["Cursor"];
             results: components["schemas"]["DeletedJob"][];
         };
         /** @description An event, and whether its receiver has accepted it. */
@@ -1581,7 +1602,7 @@ export interface components {
             error?: components["schemas"]["Failure"];
             status: components["schemas"]["DeliveryStatus"];
             /** @description Document that the event is about: `circuit/ID`, `proof/ID` or `deployment/ID`. */
-            subject: string;
+            subject: components["schemas"]["DeliverySubject"];
             updatedAt: components["schemas"]["Time"];
         };
         /**
@@ -1600,6 +1621,8 @@ export interface components {
          * @enum {string}
          */
         DeliveryStatus: "pending" | "delivered" | "failed";
+        /** @description Document that an event is about: its kind, and its id. */
+        DeliverySubject: string;
         /** @description A verifier contract on a chain. */
         DeployedContract: {
             /** @description Address of the contract, with the EIP-55 checksum. */
@@ -1614,7 +1637,7 @@ export interface components {
             /** @description SHA-256 of the code on the chain. */
             codeSha256: components["schemas"]["Sha256"];
             /** @description Full version of the Solidity compiler, such as `0.8.30+commit.73712a01`; absent for a bound contract. */
-            compiler?: string;
+            compiler?: components["schemas"]["SolidityVersion"];
             /**
              * Format: int64
              * @description Absent for a bound contract.
@@ -1650,7 +1673,7 @@ export interface components {
              */
             progress: number;
             /** @description Name of the server's signer; absent if the request contained a key, and for a contract that is bound. */
-            signer?: string;
+            signer?: components["schemas"]["Name"];
             stage: components["schemas"]["DeploymentStage"];
             status: components["schemas"]["DeploymentStatus"];
             /** @description Milliseconds spent in each finished stage. */
@@ -1683,7 +1706,7 @@ export interface components {
          */
         DeploymentStatus: "pending" | "confirmed" | "failed";
         /** @description A size: a number, or the name of a parameter that contains it. */
-        Dimension: number | string;
+        Dimension: number | components["schemas"]["Name"];
         /** @description Space of the file system of a folder. */
         Disk: {
             folder: components["schemas"]["FolderName"];
@@ -1712,14 +1735,14 @@ export interface components {
             /** @description Stable code for programs. */
             code: components["schemas"]["ErrorCode"];
             /** @description Explanation for people; may change between versions. */
-            message: string;
+            message: components["schemas"]["Text"];
         };
         /** @description A fault of one part of a request. */
         Fault: {
             /** @description Expected value. Never contains the found value. */
-            message: string;
+            message: components["schemas"]["Text"];
             /** @description Path in the body, such as `params.max` or `privateInputs.age`. */
-            path: string;
+            path: components["schemas"]["Name"];
         };
         /**
          * @description Name of a file of a circuit, or the short name of the Node service.
@@ -1741,7 +1764,7 @@ export interface components {
             /** @description The contract that accepts forged proofs: replace it. Absent if none is recorded. */
             contractAtRisk?: components["schemas"]["RecordedContract"];
             /** @description The weakness of the keys, for people. */
-            reason: string;
+            reason: components["schemas"]["Text"];
         };
         /**
          * @description Powers of tau that an imported key is verified with.
@@ -1758,6 +1781,8 @@ export interface components {
             /** @enum {string} */
             protocol: "groth16";
         };
+        /** @description Value of a header. */
+        HeaderValue: string;
         /** @description Liveness of the process. */
         Health: {
             status: components["schemas"]["HealthStatus"];
@@ -1774,12 +1799,16 @@ export interface components {
         HealthStatus: "ok";
         /** @description Bytes or a number as `0x` and hex digits. */
         Hex: string;
+        /** @description Bytes in lower-case hex digits. */
+        HexDigits: string;
         /** @description Identifies repeats of one request: 1 to 128 visible ASCII characters. */
         IdempotencyKey: string;
+        /** @description Identifier in a source: letters, digits, `_` and `$`. */
+        Identifier: string;
         /** @description What a circuit was imported from. */
         Import: {
             /** @description Version and options of the compiler; absent without a source. */
-            compiler?: string;
+            compiler?: components["schemas"]["Text"];
             /** @description SHA-256 of each given file by its role; of all names and files for the source. */
             files: {
                 [key: string]: components["schemas"]["Sha256"];
@@ -1787,7 +1816,7 @@ export interface components {
             /** @description The inputs, public ones first; empty until the circuit is ready, and if there are more than 1024. */
             inputs: components["schemas"]["ImportedInput"][];
             /** @description Path of the main file in the source. */
-            main?: string;
+            main?: components["schemas"]["Name"];
             /** @description The circuit of the Node service that this one was; absent for others. */
             node?: components["schemas"]["NodeCircuit"];
             /** @description Powers of tau that the given key was verified with. */
@@ -1795,12 +1824,15 @@ export interface components {
         };
         /** @description An input of an imported circuit. */
         ImportedInput: {
-            name: string;
+            name: components["schemas"]["Name"];
             /** @description Whether the proof discloses it. */
             public: boolean;
             /** @description `a value`, lengths such as `[3][2]`, or the fields of a bus. */
-            shape: string;
-            /** @description Number of values. */
+            shape: components["schemas"]["Text"];
+            /**
+             * Format: int64
+             * @description Number of values.
+             */
             values: number;
         };
         /** @description The initial key of a ceremony. */
@@ -1810,14 +1842,14 @@ export interface components {
             /** @description BLAKE2b-512 of the powers of tau. */
             powers: components["schemas"]["Blake2b"];
             /** @description Origin of the powers of tau. */
-            powersOrigin: string;
+            powersOrigin: components["schemas"]["Text"];
             /** @description SHA-256 of the constraints, `circuit.r1cs`. */
             r1cs: components["schemas"]["Sha256"];
         };
         /** @description An input signal. */
         Input: {
-            description: string;
-            name: string;
+            description: components["schemas"]["Text"];
+            name: components["schemas"]["Identifier"];
             /** @description Whether it is a public signal of the proof. */
             public: boolean;
             /** @description Dimensions, outermost first; empty for a single signal. */
@@ -1839,7 +1871,7 @@ export interface components {
             /** @description Reason why the document has failed. */
             error?: components["schemas"]["Failure"];
             /** @description Error of the last attempt of a dead letter. */
-            lastError?: string;
+            lastError?: components["schemas"]["Text"];
             queue: components["schemas"]["Queue"];
             /**
              * @description Whether the job can be repeated. Failed proof requests and deployments cannot: their inputs and secrets are
@@ -1860,7 +1892,10 @@ export interface components {
         JobCount: {
             /** @description Whether there may be more than were counted. */
             more: boolean;
-            /** @description Jobs that were counted. */
+            /**
+             * Format: int64
+             * @description Jobs that were counted.
+             */
             number: number;
         };
         /** @description A page of jobs, newest first. With a condition on the content, it may have fewer jobs than `limit` before the last page. */
@@ -1891,8 +1926,10 @@ export interface components {
              */
             place: number;
             /** @description Secret of the contributor for the header `Contributor-Token`. It is shown once. */
-            token: string;
+            token: components["schemas"]["ContributorToken"];
         };
+        /** @description JSON as text. */
+        JsonText: string;
         /**
          * @description Kernel of a prover.
          * @enum {string}
@@ -1905,7 +1942,7 @@ export interface components {
             keyId: components["schemas"]["KeyId"];
             /** @description A recent use, to a minute. */
             lastUsedAt?: components["schemas"]["Time"];
-            name: string;
+            name: components["schemas"]["KeyName"];
             revokedAt?: components["schemas"]["Time"];
             scopes: components["schemas"]["Scope"][];
             tenant: components["schemas"]["Tenant"];
@@ -1929,6 +1966,8 @@ export interface components {
          * @enum {string}
          */
         KeyLabel: "development" | "single-operator" | "ceremony" | "claimed" | "forgeable";
+        /** @description Name of a key of the API: 1 to 128 characters, without control characters. */
+        KeyName: string;
         /** @description A page of keys, newest first. */
         KeyPage: {
             keys: components["schemas"]["KeyDto"][];
@@ -1942,6 +1981,8 @@ export interface components {
             /** Format: int32 */
             min: number;
         };
+        /** @description Message authentication code in lower-case hex digits. */
+        Mac: string;
         /** @description A key that was made. The key itself is shown this once. */
         MadeKeyDto: components["schemas"]["KeyDto"] & {
             /** @description The key: `zk_` and 64 hex digits. It cannot be read again. */
@@ -1954,12 +1995,13 @@ export interface components {
             containing?: string | null;
             /** @description `nextCursor` of the previous call with the same conditions; absent in the first call. */
             cursor?: string | null;
-            /** @description Only jobs whose document has failed with this code. */
-            errorCode?: string | null;
+            errorCode?: components["schemas"]["ErrorCode"] | null;
             /** @description `pending`, `failed` or `dead`. */
             state: components["schemas"]["JobStatus"];
             tenant?: components["schemas"]["Tenant"] | null;
         };
+        /** @description Text that others chose, such as the name of a signer, of a signal, or an expression of a source. */
+        Name: string;
         /** @description A public value that does not exist yet. */
         NewBeacon: {
             /** @description The value is not known before; not before the deadline. */
@@ -2060,8 +2102,7 @@ export interface components {
             from?: components["schemas"]["Address"] | null;
             privateKey?: components["schemas"]["PrivateKey"] | null;
             rpcUrl?: components["schemas"]["Url"] | null;
-            /** @description Name of a signer of the server. */
-            signer?: string | null;
+            signer?: components["schemas"]["Name"] | null;
             /** @description Whether to return an unsigned transaction instead of deploying. */
             unsigned?: boolean;
         };
@@ -2108,7 +2149,7 @@ export interface components {
         NewKeyDto: {
             expiresAt?: components["schemas"]["Time"] | null;
             /** @description Name for people, 1 to 128 characters. */
-            name: string;
+            name: components["schemas"]["KeyName"];
             /** @description Permissions. */
             scopes: components["schemas"]["Scope"][];
             /** @description Owner of everything that is done with the key: 1 to 64 lower-case letters, digits, `-`, `_` and `.`. */
@@ -2204,8 +2245,8 @@ export interface components {
         NumberRule: "exact" | "lenient";
         /** @description An output signal. */
         Output: {
-            description: string;
-            name: string;
+            description: components["schemas"]["Text"];
+            name: components["schemas"]["Identifier"];
             /** @description Dimensions, outermost first; empty for a single signal. */
             shape: components["schemas"]["Dimension"][];
         };
@@ -2229,9 +2270,9 @@ export interface components {
              */
             uptimeS: number;
             /** @description Version of the server. */
-            version: string;
+            version: components["schemas"]["Version"];
             /** @description Sentences about settings that are not for production. */
-            warnings: string[];
+            warnings: components["schemas"]["Text"][];
             /** @description Processes that run jobs, alive ones first, at most 200; empty while the catalog does not answer. */
             workers: components["schemas"]["WorkerProcess"][];
         };
@@ -2241,14 +2282,14 @@ export interface components {
         Parameter: {
             /** @description Default value; absent if the parameter is required. */
             default?: components["schemas"]["ParamValue"];
-            description: string;
+            description: components["schemas"]["Text"];
             /** @description Number of elements of an array; absent for a single value. */
             length?: components["schemas"]["Length"];
             /** @description Largest value; the default is the largest field element. */
             max?: components["schemas"]["Whole"];
             /** @description Smallest value; the default is 0. */
             min?: components["schemas"]["Whole"];
-            name: string;
+            name: components["schemas"]["Identifier"];
             type: components["schemas"]["ParameterType"];
         };
         /**
@@ -2285,7 +2326,7 @@ export interface components {
             /** @description Stable code for programs. */
             code: components["schemas"]["ErrorCode"];
             /** @description Explanation for people; may change between versions. */
-            detail: string;
+            detail: components["schemas"]["Text"];
             /** @description Faults of single parameters and inputs; absent if there are none. */
             errors?: components["schemas"]["Fault"][];
             /**
@@ -2294,7 +2335,7 @@ export interface components {
              */
             status: number;
             /** @description Reason phrase of the status. */
-            title: string;
+            title: components["schemas"]["Text"];
             /** @description `urn:zkflow:problem:` followed by the code. */
             type: string;
         };
@@ -2329,7 +2370,10 @@ export interface components {
             proofs: number;
             /** @description Name of the prover. */
             prover: components["schemas"]["ProverName"];
-            /** @description Number of templates. */
+            /**
+             * Format: int64
+             * @description Number of templates.
+             */
             templates: number;
             /** @description Whether this process runs jobs too. */
             works: boolean;
@@ -2338,7 +2382,7 @@ export interface components {
         ProofArtifacts: {
             proof: components["schemas"]["Groth16Proof"];
             /** @description Name of the prover, such as `native`. */
-            prover: string;
+            prover: components["schemas"]["Name"];
             /** @description SHA-256 of the proving key. */
             provingKey: components["schemas"]["Sha256"];
             /** @description Public signals in the format of snarkjs' `public.json`: outputs, then public inputs. */
@@ -2425,6 +2469,7 @@ export interface components {
         ProofsToVerify: components["schemas"]["ProofToVerify"] | components["schemas"]["ProofToVerify"][];
         /** @description Origin of the keys of a circuit; a ceremony has its number of contributions. */
         Provenance: ("development" | "single-operator") | {
+            /** Format: int64 */
             ceremony: number;
         };
         /**
@@ -2432,6 +2477,8 @@ export interface components {
          * @enum {string}
          */
         ProverName: "native" | "ark" | "cuda";
+        /** @description Name of published powers of tau. */
+        PublishedPowers: string;
         /** @description Number of dead letters that were removed. */
         Purged: {
             /** Format: int64 */
@@ -2484,11 +2531,11 @@ export interface components {
         Readiness: {
             /** @description `ok` or an error message, by backend. */
             checks: {
-                [key: string]: string;
+                [key: string]: components["schemas"]["Text"];
             };
             status: components["schemas"]["ReadinessStatus"];
             /** @description Faults that slow the process down but do not stop it, such as a GPU that is set aside; absent if there are none. */
-            warnings?: string[];
+            warnings?: components["schemas"]["Text"][];
         };
         /**
          * @description Whether a process serves requests.
@@ -2520,14 +2567,17 @@ export interface components {
         /** @description Result of repeating a job. */
         RetriedJob: {
             outcome: components["schemas"]["RetryOutcome"];
-            subject: string;
+            subject: components["schemas"]["ChosenSubject"];
         };
         /** @description Results of a request that repeats jobs, in its order. */
         RetriedJobs: {
             /** @description With `matching`, `matching.cursor` of the next call; absent if no more jobs match. */
-            nextCursor?: string;
+            nextCursor?: components["schemas"]["Cursor"];
             results: components["schemas"]["RetriedJob"][];
-            /** @description Number of the jobs that are repeated. */
+            /**
+             * Format: int64
+             * @description Number of the jobs that are repeated.
+             */
             retried: number;
         };
         /**
@@ -2577,7 +2627,7 @@ export interface components {
         SignedPart: {
             /** @description Headers of the request. */
             headers: {
-                [key: string]: string;
+                [key: string]: components["schemas"]["HeaderValue"];
             };
             /**
              * Format: int32
@@ -2596,6 +2646,10 @@ export interface components {
          * @enum {string}
          */
         Simplification: "O0" | "O1" | "O2";
+        /** @description Numbers in hexadecimal and arrays of them, as arguments of a call in Solidity. */
+        SolidityArguments: string;
+        /** @description Full version of the Solidity compiler, such as `0.8.30+commit.73712a01`. */
+        SolidityVersion: string;
         /** @description Path of a source file: at most 16 segments of letters, digits and `@ + . _ -`, joined by `/`. */
         SourcePath: string;
         /** @description How far a stage is. */
@@ -2623,7 +2677,7 @@ export interface components {
             /** @description Relations that the parameters must satisfy. */
             checks: components["schemas"]["Check"][];
             /** @description The statement that a proof proves. */
-            description: string;
+            description: components["schemas"]["Text"];
             /** @description Parameters and inputs that yield a proof; absent in an inferred manifest. */
             example?: components["schemas"]["Example"];
             /** @description The input signals of the main component. */
@@ -2636,9 +2690,9 @@ export interface components {
             /** @description One entry per placeholder of the source. */
             parameters: components["schemas"]["Parameter"][];
             /** @description Title of a few words. */
-            title: string;
+            title: components["schemas"]["Text"];
             /** @description Warnings about the template's files, such as a manifest that is missing; absent if there are none. */
-            warnings?: string[];
+            warnings?: components["schemas"]["Text"][];
         };
         /** @description The key of a ceremony for one choice of parameters. */
         TemplateKey: {
@@ -2648,7 +2702,7 @@ export interface components {
             /** @description SHA-256 of the powers of tau that the key is verified with, if they are a file of the template. */
             ptau?: components["schemas"]["Sha256"];
             /** @description Name of published powers of tau that the key is verified with. */
-            publishedPtau?: string;
+            publishedPtau?: components["schemas"]["PublishedPowers"];
             /** @description SHA-256 of the proving key. */
             zkey: components["schemas"]["Sha256"];
         };
@@ -2730,7 +2784,7 @@ export interface components {
              */
             pendingProofs: number;
             /** @description Name of its plan; absent: it has the limits of all. */
-            plan?: string;
+            plan?: components["schemas"]["Name"];
             /**
              * Format: int64
              * @description Proofs that were made yesterday and today, in UTC.
@@ -2745,6 +2799,8 @@ export interface components {
         };
         /** @description A tenant, or `*`: every tenant. */
         Tenants: string;
+        /** @description Text for people. Its words may change between versions. */
+        Text: string;
         /**
          * Format: date-time
          * @description Time in UTC.
@@ -2858,7 +2914,7 @@ export interface components {
         /** @description Result of a verification. */
         Verdict: {
             /** @description Reason why the proof is invalid; absent if it is valid. */
-            reason?: string;
+            reason?: components["schemas"]["Text"];
             /** @description Whether the proof is valid. */
             verified: boolean;
         };
@@ -2869,6 +2925,8 @@ export interface components {
          * @enum {string}
          */
         Verification: "verify_powers" | "verify_key";
+        /** @description Version of ZKFlow, as in Semantic Versioning. */
+        Version: string;
         /**
          * @description Whether other tenants may use a circuit.
          * @enum {string}
@@ -2887,7 +2945,10 @@ export interface components {
             every: boolean;
             /** @description A new secret, shown this once: `whsec_` and base64. Receivers check the header `webhook-signature` with it. */
             secret?: components["schemas"]["WebhookSecret"];
-            /** @description Number of secrets that sign: more than one during the overlap of a rotation. */
+            /**
+             * Format: int64
+             * @description Number of secrets that sign: more than one during the overlap of a rotation.
+             */
             secrets: number;
             url: components["schemas"]["Url"];
         };
@@ -2925,7 +2986,7 @@ export interface components {
              */
             silentS: number;
             startedAt: components["schemas"]["Time"];
-            version: string;
+            version: components["schemas"]["Version"];
             /** @description New at every start of the process. */
             workerId: components["schemas"]["WorkerId"];
         };
@@ -3939,7 +4000,7 @@ export interface operations {
             query?: never;
             header: {
                 /** @description The token of the place */
-                "Contributor-Token": string;
+                "Contributor-Token": components["schemas"]["ContributorToken"];
             };
             path: {
                 ceremonyId: components["schemas"]["CeremonyId"];
@@ -4022,7 +4083,7 @@ export interface operations {
             query?: never;
             header: {
                 /** @description The token of the place */
-                "Contributor-Token": string;
+                "Contributor-Token": components["schemas"]["ContributorToken"];
             };
             path: {
                 ceremonyId: components["schemas"]["CeremonyId"];
@@ -4103,7 +4164,7 @@ export interface operations {
             query?: never;
             header: {
                 /** @description The token of the place */
-                "Contributor-Token": string;
+                "Contributor-Token": components["schemas"]["ContributorToken"];
             };
             path: {
                 ceremonyId: components["schemas"]["CeremonyId"];
@@ -4235,7 +4296,7 @@ export interface operations {
             query?: never;
             header: {
                 /** @description The token of the place */
-                "Contributor-Token": string;
+                "Contributor-Token": components["schemas"]["ContributorToken"];
             };
             path: {
                 ceremonyId: components["schemas"]["CeremonyId"];
@@ -4327,7 +4388,7 @@ export interface operations {
             query?: never;
             header: {
                 /** @description The token of the place */
-                "Contributor-Token": string;
+                "Contributor-Token": components["schemas"]["ContributorToken"];
             };
             path: {
                 ceremonyId: components["schemas"]["CeremonyId"];
@@ -6041,7 +6102,7 @@ export interface operations {
                 /** @description `pending`, `failed` or `dead`. */
                 state: components["schemas"]["JobStatus"];
                 /** @description Only jobs whose document has failed with this code. */
-                errorCode?: string;
+                errorCode?: components["schemas"]["ErrorCode"];
                 /** @description Only jobs of documents of this tenant. */
                 tenant?: components["schemas"]["Tenant"];
                 /** @description Only jobs with this text in their subject, tenant, stage or error, in upper or lower case. */

@@ -50,10 +50,12 @@ struct AuditEntryDto {
     #[schema(value_type = schema::Tenant)]
     tenant: String,
     /// Name of the caller, such as `key:` and the id of its key.
+    #[schema(value_type = schema::Name)]
     actor: String,
     #[schema(value_type = schema::AuditAction)]
     action: AuditAction,
     /// Id of the changed object; of a rotated key, also the id of its successor.
+    #[schema(max_length = 128)]
     subject: String,
     /// Digest of the entry before it.
     #[schema(value_type = schema::Sha256)]
@@ -61,6 +63,7 @@ struct AuditEntryDto {
     #[schema(value_type = schema::Sha256)]
     digest: String,
     /// MAC of the digest under a key of the server.
+    #[schema(value_type = schema::Mac)]
     seal: String,
 }
 

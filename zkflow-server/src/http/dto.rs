@@ -25,6 +25,7 @@ use crate::service::{CircuitName, GivenInputs, InputFault, ProofInputs, RequestE
 mod attempt;
 pub(super) mod bulk;
 pub(super) mod ceremony;
+pub(super) mod condition;
 mod deployed;
 #[cfg(feature = "evm")]
 pub(super) mod deployment;
@@ -165,6 +166,7 @@ pub(super) struct VerdictDto {
     pub(super) verified: bool,
     /// Reason why the proof is invalid; absent if it is valid.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Text>)]
     pub(super) reason: Option<String>,
 }
 
@@ -174,6 +176,7 @@ pub(super) struct VerdictDto {
 #[schema(as = Calldata)]
 pub(super) struct CalldataDto {
     /// Text in the format of `snarkjs generatecall`.
+    #[schema(value_type = schema::SolidityArguments)]
     pub(super) calldata: String,
 }
 
@@ -186,6 +189,7 @@ pub(super) struct FailureDto {
     #[schema(value_type = schema::ErrorCode)]
     code: String,
     /// Explanation for people; may change between versions.
+    #[schema(value_type = schema::Text)]
     message: String,
 }
 
@@ -224,6 +228,7 @@ pub(super) struct CircuitDto {
     #[schema(value_type = schema::CircuitStage)]
     stage: CircuitStage,
     /// `finished stages / all stages`, from 0 to 1, with the finished part of the present stage if that is known.
+    #[schema(minimum = 0, maximum = 1)]
     progress: f32,
     /// How far the present stage is; present while an imported key is verified.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -273,6 +278,7 @@ pub(super) struct CircuitDto {
 #[schema(as = Forgeable)]
 pub(super) struct ForgeableDto {
     /// The weakness of the keys, for people.
+    #[schema(value_type = schema::Text)]
     reason: String,
     /// The contract that accepts forged proofs: replace it. Absent if none is recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -445,6 +451,7 @@ pub(super) struct ProofDto {
     #[schema(value_type = schema::ProofStage)]
     stage: ProofStage,
     /// `finished stages / all stages`, from 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
     progress: f32,
     /// Number of attempts so far.
     attempt: u32,
@@ -483,6 +490,7 @@ pub(super) struct ProofArtifactsDto {
     #[schema(value_type = schema::Sha256)]
     proving_key: String,
     /// Name of the prover, such as `native`.
+    #[schema(value_type = schema::Name)]
     prover: String,
 }
 

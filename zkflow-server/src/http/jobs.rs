@@ -18,6 +18,7 @@ use super::Problem;
 use super::access::{Access, Routes};
 use super::body::{Content, JsonBody};
 use super::dto::FailureDto;
+use super::dto::condition::{KnownCode, Sought};
 use super::openapi::schema;
 use super::page::{PageQuery, decode, encode};
 use super::path::Path;
@@ -28,6 +29,9 @@ use crate::state::App;
 
 /// Most jobs of one request that changes them.
 const MOST: usize = 200;
+
+/// Characters of a subject in a request, as the description of the API has them.
+const LONGEST_SUBJECT: usize = 128;
 
 pub(super) fn routes() -> Routes {
     let operate = Access::Needs(Scope::Operate);
@@ -51,12 +55,14 @@ struct ListQuery {
     #[param(value_type = schema::JobStatus)]
     state: JobStatus,
     /// Only jobs whose document has failed with this code.
-    error_code: Option<String>,
+    #[param(value_type = Option<schema::ErrorCode>)]
+    error_code: Option<KnownCode>,
     /// Only jobs of documents of this tenant.
     #[param(value_type = Option<schema::Tenant>)]
     tenant: Option<TenantId>,
     /// Only jobs with this text in their subject, tenant, stage or error, in upper or lower case.
-    containing: Option<String>,
+    #[param(value_type = Option<String>, max_length = 256)]
+    containing: Option<Sought>,
     /// Only jobs whose document was made before this time, such as `2027-01-01T00:00:00Z`; dead letters that died before it.
     #[param(value_type = Option<schema::Time>)]
     before: Option<Timestamp>,
@@ -92,6 +98,7 @@ struct JobDto {
     error: Option<FailureDto>,
     /// Error of the last attempt of a dead letter.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Text>)]
     last_error: Option<String>,
     /// Whether the job can be repeated. Failed proof requests and deployments cannot: their inputs and secrets are
     /// destroyed.
@@ -162,6 +169,7 @@ async fn list(
     page: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Json<JobPage>, Problem> {
     let Query(ListQuery { queue, state, error_code, tenant, containing, before, count }) = query?;
+    let (error_code, containing) = (error_code.map(String::from), containing.map(String::from));
     let matching = Matching { queue, state, tenant, error_code, containing, before };
     let scope = scope(&matching);
     let page = page?.page(&scope)?;
@@ -186,7 +194,7 @@ struct ChosenJobs {
     #[schema(value_type = schema::Queue)]
     queue: QueueName,
     /// Ids of circuits, proof requests, deployments, ceremonies or deliveries, at most 200.
-    #[schema(max_items = 200)]
+    #[schema(value_type = Option<Vec<schema::ChosenSubject>>, max_items = 200)]
     subjects: Option<Vec<String>>,
     /// Everything that meets these conditions, newest first, at most 200 jobs in one call.
     matching: Option<MatchingJobs>,
@@ -200,12 +208,14 @@ struct MatchingJobs {
     #[schema(value_type = schema::JobStatus)]
     state: JobStatus,
     /// Only jobs whose document has failed with this code.
-    error_code: Option<String>,
+    #[schema(value_type = Option<schema::ErrorCode>)]
+    error_code: Option<KnownCode>,
     /// Only jobs of documents of this tenant.
     #[schema(value_type = Option<schema::Tenant>)]
     tenant: Option<TenantId>,
     /// Only jobs with this text in their subject, tenant, stage or error, in upper or lower case.
-    containing: Option<String>,
+    #[schema(value_type = Option<String>, max_length = 256)]
+    containing: Option<Sought>,
     /// Only jobs whose document was made before this time; dead letters that died before it.
     #[schema(value_type = Option<schema::Time>)]
     before: Option<Timestamp>,
@@ -222,12 +232,18 @@ fn fault(path: &str, message: impl Into<String>) -> Problem {
     RequestError::Fields(vec![InputFault { path: path.to_owned(), message: message.into() }]).into()
 }
 
-/// Refuses too many jobs of one request.
-pub(super) fn check_number(subjects: &[String]) -> Result<(), Problem> {
-    if subjects.len() <= MOST {
-        return Ok(());
+/// Refuses too many jobs of one request, and texts that are too long for an id.
+pub(super) fn check_subjects(subjects: &[String]) -> Result<(), Problem> {
+    if subjects.len() > MOST {
+        return Err(fault("subjects", format!("expected at most {MOST}, found {}", subjects.len())));
     }
-    Err(fault("subjects", format!("expected at most {MOST}, found {}", subjects.len())))
+    match subjects.iter().position(|subject| subject.chars().count() > LONGEST_SUBJECT) {
+        Some(place) => {
+            let message = format!("expected an id, found more than {LONGEST_SUBJECT} characters");
+            Err(fault(&format!("subjects[{place}]"), message))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The jobs that a request changes.
@@ -248,7 +264,7 @@ impl ChosenJobs {
         let Self { queue, subjects, matching } = self;
         let wanted = match (subjects, matching) {
             (Some(subjects), None) => {
-                check_number(&subjects)?;
+                check_subjects(&subjects)?;
                 let jobs = subjects.into_iter().map(|subject| (subject, None)).collect();
                 return Ok(Picked { queue, jobs, matching: None, next: None, scope: String::new() });
             }
@@ -256,6 +272,7 @@ impl ChosenJobs {
             _ => return Err(fault("subjects", "expected either `subjects` or `matching`")),
         };
         let MatchingJobs { state, error_code, tenant, containing, before, cursor } = wanted;
+        let (error_code, containing) = (error_code.map(String::from), containing.map(String::from));
         let matching = Matching { queue, state, tenant, error_code, containing, before };
         let scope = scope(&matching);
         let wrong =
@@ -276,12 +293,14 @@ struct RetriedJobs {
     retried: usize,
     /// With `matching`, `matching.cursor` of the next call; absent if no more jobs match.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Cursor>)]
     next_cursor: Option<String>,
 }
 
 /// Result of repeating a job.
 #[derive(Debug, Serialize, ToSchema)]
 struct RetriedJob {
+    #[schema(value_type = schema::ChosenSubject)]
     subject: String,
     outcome: RetryOutcome,
 }
@@ -360,12 +379,14 @@ struct DeletedJobs {
     deleted: usize,
     /// With `matching`, `matching.cursor` of the next call; absent if no more jobs match.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Cursor>)]
     next_cursor: Option<String>,
 }
 
 /// Result of deleting a job.
 #[derive(Debug, Serialize, ToSchema)]
 struct DeletedJob {
+    #[schema(value_type = schema::ChosenSubject)]
     subject: String,
     outcome: DeleteOutcome,
 }

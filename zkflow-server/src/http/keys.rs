@@ -40,6 +40,7 @@ pub(super) fn routes() -> Routes {
 #[schema(example = json!({"name": "CI", "tenant": "acme", "scopes": ["circuits:read", "proofs:create", "proofs:read"]}))]
 struct NewKeyDto {
     /// Name for people, 1 to 128 characters.
+    #[schema(value_type = schema::KeyName)]
     name: String,
     /// Owner of everything that is done with the key: 1 to 64 lower-case letters, digits, `-`, `_` and `.`.
     #[schema(value_type = schema::Tenant)]
@@ -62,6 +63,7 @@ impl Content for NewKeyDto {
 struct KeyDto {
     #[schema(value_type = schema::KeyId)]
     key_id: String,
+    #[schema(value_type = schema::KeyName)]
     name: String,
     #[schema(value_type = schema::Tenant)]
     tenant: String,

@@ -14,7 +14,7 @@ use zkflow_core::service::queue::QueueName;
 use super::Problem;
 use super::access::{Access, Routes};
 use super::body::{Content, JsonBody};
-use super::jobs::check_number;
+use super::jobs::check_subjects;
 use super::openapi::schema;
 use crate::auth::Principal;
 use crate::service::{RequestError, audit, jobs};
@@ -37,7 +37,7 @@ struct ChosenLetters {
     queue: Option<QueueName>,
     /// Only dead letters of these circuits, proof requests, deployments, ceremonies or deliveries, at most 200. Not without
     /// `queue`.
-    #[schema(max_items = 200)]
+    #[schema(value_type = Option<Vec<schema::ChosenSubject>>, max_items = 200)]
     subjects: Option<Vec<String>>,
 }
 
@@ -66,7 +66,7 @@ async fn purge(
     let moment = before.unwrap_or(Timestamp::LATEST);
     let removed = match (queue, before, subjects) {
         (Some(queue), _, Some(subjects)) => {
-            check_number(&subjects)?;
+            check_subjects(&subjects)?;
             for subject in &subjects {
                 jobs::record(&app, by, action, queue, subject).await?;
             }

@@ -37,6 +37,9 @@ pub(super) fn complete(description: &OpenApi) -> Value {
             properties.into_iter().flat_map(Map::values_mut).for_each(never_null);
         }
     }
+    complete_types(&mut document["paths"]);
+    complete_types(&mut document["components"]["schemas"]);
+    complete_types(&mut document["components"]["responses"]);
     document
 }
 
@@ -54,8 +57,7 @@ fn tagged(operation: &mut Value) {
     if answer["content"].as_object().is_none_or(|kinds| !kinds.keys().eq(["application/json"])) {
         return;
     }
-    answer["headers"]["ETag"] =
-        json!({"description": "Digest of the document", "schema": {"type": "string"}});
+    answer["headers"]["ETag"] = json!({"description": "Digest of the document", "schema": {"type": "string", "pattern": "^W/\"[0-9a-f]{64}\"$"}});
     operation["responses"]["304"] = json!({"description": "The caller's copy is current"});
     let known = json!({
         "name": "If-None-Match", "in": "header", "required": false, "schema": {"type": "string"},
@@ -71,6 +73,31 @@ fn tagged(operation: &mut Value) {
 fn is_answer(schema: &Value) -> bool {
     schema.get("additionalProperties") != Some(&json!(false))
 }
+
+/// Gives every integer without a limit its size, and removes that names of properties are strings, since all are.
+fn complete_types(part: &mut Value) {
+    match part {
+        Value::Array(parts) => parts.iter_mut().for_each(complete_types),
+        Value::Object(schema) => {
+            if schema.get("propertyNames") == Some(&json!({"type": "string"})) {
+                schema.remove("propertyNames");
+            }
+            let kind = schema.get("type");
+            let is_integer = kind.is_some_and(|kind| {
+                kind == "integer" || kind.as_array().is_some_and(|kinds| kinds.contains(&json!("integer")))
+            });
+            if is_integer && !schema.contains_key("format") && !schema.contains_key("maximum") {
+                schema.insert("format".to_owned(), json!("int64"));
+            }
+            let parts = schema.iter_mut().filter(|(name, _)| !VALUES.contains(&name.as_str()));
+            parts.for_each(|(_, part)| complete_types(part));
+        }
+        _ => {}
+    }
+}
+
+/// Keywords whose values are not schemas.
+const VALUES: [&str; 4] = ["example", "examples", "default", "enum"];
 
 /// Removes `null` from the choices: an absent parameter, or an absent field of an answer, is left out.
 fn never_null(schema: &mut Value) {

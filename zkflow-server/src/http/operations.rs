@@ -80,10 +80,11 @@ struct Readiness {
     #[schema(value_type = schema::ReadinessStatus)]
     status: &'static str,
     /// `ok` or an error message, by backend.
+    #[schema(value_type = BTreeMap<String, schema::Text>)]
     checks: BTreeMap<&'static str, String>,
     /// Faults that slow the process down but do not stop it, such as a GPU that is set aside; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
+    #[schema(value_type = Vec<schema::Text>, required = false)]
     warnings: Vec<&'static str>,
 }
 

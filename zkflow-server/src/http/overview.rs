@@ -31,6 +31,7 @@ pub(super) fn routes() -> Routes {
 #[schema(as = Overview)]
 struct OverviewDto {
     /// Version of the server.
+    #[schema(value_type = schema::Version)]
     version: &'static str,
     #[schema(value_type = schema::Time)]
     time: String,
@@ -39,6 +40,7 @@ struct OverviewDto {
     /// Whether callers need credentials.
     authentication: bool,
     /// Sentences about settings that are not for production.
+    #[schema(value_type = Vec<schema::Text>)]
     warnings: Vec<&'static str>,
     process: ProcessDto,
     backends: Vec<BackendDto>,
@@ -91,6 +93,7 @@ struct BackendDto {
     #[schema(value_type = schema::BackendKind)]
     kind: &'static str,
     /// `ok` or an error message.
+    #[schema(value_type = schema::Text)]
     status: String,
 }
 
@@ -170,6 +173,7 @@ struct WorkerDto {
     /// New at every start of the process.
     #[schema(value_type = schema::WorkerId)]
     worker_id: String,
+    #[schema(value_type = schema::Version)]
     version: String,
     /// Name of the prover.
     #[schema(value_type = schema::ProverName)]
@@ -248,6 +252,7 @@ impl From<telemetry::Disk> for DiskDto {
 #[schema(as = Cache)]
 struct CacheDto {
     /// `circuits` in memory; the folders `artifacts`, `keys` or `modules`.
+    #[schema(value_type = schema::CacheName)]
     name: &'static str,
     used_bytes: u64,
     /// Absent without a limit.

@@ -17,12 +17,16 @@ use crate::service::{InputFault, RequestError};
 pub struct Problem {
     /// `urn:zkflow:problem:` followed by the code.
     #[serde(rename = "type")]
+    #[schema(pattern = "^urn:zkflow:problem:[a-z0-9_]+$")]
     kind: String,
     /// Reason phrase of the status.
+    #[schema(value_type = schema::Text)]
     title: &'static str,
     /// HTTP status code.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
     /// Explanation for people; may change between versions.
+    #[schema(value_type = schema::Text)]
     detail: String,
     /// Stable code for programs.
     #[schema(value_type = schema::ErrorCode)]
@@ -38,8 +42,10 @@ pub struct Problem {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct Fault {
     /// Path in the body, such as `params.max` or `privateInputs.age`.
+    #[schema(value_type = schema::Name)]
     path: String,
     /// Expected value. Never contains the found value.
+    #[schema(value_type = schema::Text)]
     message: String,
 }
 

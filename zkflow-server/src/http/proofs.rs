@@ -19,10 +19,11 @@ use zkflow_core::service::tenant::TenantId;
 use super::Problem;
 use super::access::{Access, Routes};
 use super::body::{JsonBody, idempotency_key};
+use super::dto::condition::KnownCode;
 use super::dto::{CalldataDto, NewProof, ProofDto, ProofPage, ProofTaken};
 use super::events::{self, LastEvent};
 use super::observe::Origin;
-use super::openapi::{codes, schema};
+use super::openapi::schema;
 use super::page::{PageQuery, cut};
 use super::path::Path;
 use super::wait::WaitQuery;
@@ -109,19 +110,6 @@ struct ListQuery {
     until: Option<Timestamp>,
 }
 
-/// A code of an error.
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "String")]
-struct KnownCode(String);
-
-impl TryFrom<String> for KnownCode {
-    type Error = &'static str;
-
-    fn try_from(code: String) -> Result<Self, Self::Error> {
-        if codes::is_known(&code) { Ok(Self(code)) } else { Err("no such error code: see docs/errors.md") }
-    }
-}
-
 impl ListQuery {
     /// Tells lists with different filters apart.
     fn scope(&self, tenant: &TenantId) -> String {
@@ -155,7 +143,7 @@ async fn list(
         circuit_id,
         user_id: query.user_id,
         status: query.status,
-        error_code: query.error_code.map(|KnownCode(code)| code),
+        error_code: query.error_code.map(String::from),
     };
     let mut proofs = app.catalog.proofs().list(&filter, &page).await.map_err(service::RequestError::from)?;
     let next_cursor = cut(&mut proofs, &page, &scope, ProofRequest::cursor);

@@ -47,6 +47,7 @@ struct TenantDto {
     tenant: String,
     /// Name of its plan; absent: it has the limits of all.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Name>)]
     plan: Option<String>,
     limits: TenantLimits,
     /// Proof requests that are not finished.

@@ -76,7 +76,7 @@ async fn join(
     post, path = "/v1/ceremonies/{ceremonyId}/turn", tag = "ceremonies", operation_id = "takeTurn",
     params(
         ("ceremonyId" = schema::CeremonyId, Path),
-        ("Contributor-Token" = String, Header, description = "The token of the place"),
+        ("Contributor-Token" = schema::ContributorToken, Header, description = "The token of the place"),
     ),
     responses(
         (status = 200, description = "The state of the place", body = TurnDto),
@@ -99,7 +99,7 @@ async fn take(
     delete, path = "/v1/ceremonies/{ceremonyId}/turn", tag = "ceremonies", operation_id = "leaveCeremony",
     params(
         ("ceremonyId" = schema::CeremonyId, Path),
-        ("Contributor-Token" = String, Header, description = "The token of the place"),
+        ("Contributor-Token" = schema::ContributorToken, Header, description = "The token of the place"),
     ),
     responses(
         (status = 204, description = "The place is free"),
@@ -123,7 +123,7 @@ async fn leave(
     put, path = "/v1/ceremonies/{ceremonyId}/turn/upload", tag = "ceremonies", operation_id = "declareContribution",
     params(
         ("ceremonyId" = schema::CeremonyId, Path),
-        ("Contributor-Token" = String, Header, description = "The token of the place"),
+        ("Contributor-Token" = schema::ContributorToken, Header, description = "The token of the place"),
     ),
     request_body = DeclaredKey,
     responses(
@@ -154,7 +154,7 @@ async fn declare(
     params(
         ("ceremonyId" = schema::CeremonyId, Path),
         ("part" = u32, Path, description = "Number of the part, from 0"),
-        ("Contributor-Token" = String, Header, description = "The token of the place"),
+        ("Contributor-Token" = schema::ContributorToken, Header, description = "The token of the place"),
     ),
     request_body(content = schema::Bytes, content_type = "application/octet-stream"),
     responses(
@@ -182,7 +182,7 @@ async fn put(
     post, path = "/v1/ceremonies/{ceremonyId}/turn/submit", tag = "ceremonies", operation_id = "submitContribution",
     params(
         ("ceremonyId" = schema::CeremonyId, Path),
-        ("Contributor-Token" = String, Header, description = "The token of the place"),
+        ("Contributor-Token" = schema::ContributorToken, Header, description = "The token of the place"),
     ),
     responses(
         (status = 202, description = "The contribution is verified", body = TurnDto),

@@ -157,6 +157,7 @@ struct DeliveryDto {
     #[schema(value_type = schema::DeliveryId)]
     delivery_id: String,
     /// Document that the event is about: `circuit/ID`, `proof/ID` or `deployment/ID`.
+    #[schema(value_type = schema::DeliverySubject)]
     subject: String,
     #[schema(value_type = schema::DeliveryStatus)]
     status: DeliveryStatus,

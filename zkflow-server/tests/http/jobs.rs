@@ -167,9 +167,12 @@ async fn jobs_are_listed_and_counted_by_conditions() {
             assert_eq!((by_one, pages), (failed.clone(), 3), "{state}{conditions}");
             assert_eq!(count(conditions).await, json!({"number": 3, "more": false}), "{state}{conditions}");
         }
-        for conditions in
-            ["&errorCode=pani", "&tenant=other", "&containing=nothing", "&before=2020-01-01T00:00:00Z"]
-        {
+        for conditions in [
+            "&errorCode=circuit_gone",
+            "&tenant=other",
+            "&containing=nothing",
+            "&before=2020-01-01T00:00:00Z",
+        ] {
             assert!(list(conditions).await.is_empty(), "{state}{conditions}");
             assert_eq!(count(conditions).await, json!({"number": 0, "more": false}), "{state}{conditions}");
         }
@@ -188,6 +191,27 @@ async fn jobs_are_listed_and_counted_by_conditions() {
 }
 
 #[tokio::test]
+async fn conditions_that_no_job_can_meet_are_refused() {
+    let server = Server::idle().await;
+    let long = "x".repeat(257);
+    for condition in ["errorCode=pani".to_owned(), format!("containing={long}")] {
+        let path = format!("/v1/jobs?queue=deploy&state=failed&{condition}");
+        server.get(&path).await.problem(400, "invalid_query");
+    }
+    for condition in [json!({"errorCode": "pani"}), json!({"containing": long})] {
+        let mut matching = json!({"state": "failed"});
+        matching.as_object_mut().unwrap().extend(condition.as_object().unwrap().clone());
+        let body = json!({"queue": "deploy", "matching": matching});
+        server.post("/v1/jobs/delete", &body).await.problem(422, "invalid_body");
+    }
+    let body = json!({"queue": "deploy", "subjects": ["an id", "x".repeat(129)]});
+    for verb in ["retry", "delete", "purge"] {
+        let refused = server.post(&format!("/v1/jobs/{verb}"), &body).await.problem(422, "invalid_inputs");
+        assert_eq!(refused["errors"][0]["path"], "subjects[1]", "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn all_jobs_that_match_are_repeated_or_deleted() {
     let server = Server::idle().await;
     let mut failed = Vec::new();
@@ -200,9 +224,10 @@ async fn all_jobs_that_match_are_repeated_or_deleted() {
         let body = json!({"queue": "key-generation", "matching": matching});
         server.post(&format!("/v1/jobs/{verb}"), &body).await.ok()
     };
-    for other in
-        [json!({"state": "failed", "errorCode": "other"}), json!({"state": "failed", "tenant": "other"})]
-    {
+    for other in [
+        json!({"state": "failed", "errorCode": "circuit_gone"}),
+        json!({"state": "failed", "tenant": "other"}),
+    ] {
         let none = change("retry", other.clone()).await;
         assert_eq!(none, json!({"results": [], "retried": 0}), "{other}");
         assert_eq!(change("delete", other.clone()).await, json!({"results": [], "deleted": 0}), "{other}");

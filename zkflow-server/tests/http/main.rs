@@ -16,6 +16,7 @@ mod dashboard;
 mod deletion;
 mod delivery;
 mod described;
+mod described_types;
 mod direct;
 mod documents;
 mod events;

@@ -212,6 +212,7 @@ pub(in crate::http) struct AnnouncedRules {
 #[allow(dead_code, reason = "the schema of AnnouncedBeacon")]
 struct BeaconAnnounced {
     /// Where any person finds the value.
+    #[schema(min_length = 1, max_length = 500)]
     source: String,
     /// The value is hashed `2^exponent` times.
     exponent: u8,
@@ -235,6 +236,7 @@ pub(in crate::http) struct InitialKey {
     #[schema(value_type = schema::Blake2b)]
     powers: String,
     /// Origin of the powers of tau.
+    #[schema(value_type = schema::Text)]
     powers_origin: String,
 }
 
@@ -246,6 +248,7 @@ pub(in crate::http) struct CeremonyContribution {
     /// Position in the key, from 1.
     number: u32,
     /// Name in the key.
+    #[schema(value_type = Option<schema::Name>)]
     name: Option<String>,
     /// The hash that the contributor publishes.
     #[schema(value_type = schema::Blake2b)]
@@ -263,6 +266,7 @@ pub(in crate::http) struct CeremonyContribution {
 #[allow(dead_code, reason = "the schema of GivenBeacon")]
 pub(in crate::http) struct BeaconGiven {
     /// The value, in hexadecimal.
+    #[schema(value_type = schema::HexDigits)]
     value: String,
     #[schema(value_type = schema::Time)]
     given_at: String,
@@ -352,6 +356,7 @@ pub(in crate::http) struct JoinedDto {
     /// Number of the place; later places have higher ones.
     pub(in crate::http) place: u32,
     /// Secret of the contributor for the header `Contributor-Token`. It is shown once.
+    #[schema(value_type = schema::ContributorToken)]
     pub(in crate::http) token: String,
 }
 

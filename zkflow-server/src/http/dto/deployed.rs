@@ -34,6 +34,7 @@ pub(in crate::http) struct DeployedDto {
     verification_key: String,
     /// Full version of the Solidity compiler, such as `0.8.30+commit.73712a01`; absent for a bound contract.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::SolidityVersion>)]
     compiler: Option<String>,
     /// SHA-256 of the code on the chain.
     #[schema(value_type = schema::Sha256)]

@@ -28,6 +28,7 @@ pub(in crate::http) struct NewDeployment {
     #[schema(value_type = Option<schema::Url>)]
     rpc_url: Option<SecretSetting>,
     /// Name of a signer of the server.
+    #[schema(value_type = Option<schema::Name>)]
     signer: Option<String>,
     /// Private key of 64 hex digits, if the server allows it. Sealed, used once, then destroyed.
     #[schema(value_type = Option<schema::PrivateKey>)]
@@ -129,12 +130,14 @@ pub(in crate::http) struct DeploymentDto {
     chain_id: Option<u64>,
     /// Name of the server's signer; absent if the request contained a key, and for a contract that is bound.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Name>)]
     signer: Option<String>,
     #[schema(value_type = schema::DeploymentStatus)]
     status: DeploymentStatus,
     #[schema(value_type = schema::DeploymentStage)]
     stage: DeploymentStage,
     /// `finished stages / all stages`, from 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
     progress: f32,
     /// Number of attempts so far.
     attempt: u32,
@@ -221,12 +224,15 @@ pub(in crate::http) struct DeploymentPage {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Contract)]
 pub(in crate::http) struct ContractDto {
+    #[schema(value_type = schema::Identifier)]
     name: String,
     /// Full version of the Solidity compiler, such as `0.8.30+commit.73712a01`.
+    #[schema(value_type = schema::SolidityVersion)]
     compiler: String,
     #[schema(value_type = Vec<BTreeMap<String, Value>>)]
     abi: Value,
     /// Metadata of the compiler, as JSON text.
+    #[schema(value_type = schema::JsonText)]
     metadata: String,
     /// Input of the compiler, which explorers accept as "standard JSON input".
     #[schema(value_type = BTreeMap<String, Value>)]

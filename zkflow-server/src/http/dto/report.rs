@@ -21,7 +21,7 @@ pub(super) struct ReportDto {
     public_inputs: u32,
     /// Names of the public inputs in the order of their signals; absent without names of the signals.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
+    #[schema(value_type = Vec<schema::Name>, required = false)]
     public_input_names: Vec<String>,
     /// Number of private inputs.
     private_inputs: u32,
@@ -44,6 +44,7 @@ struct WarningDto {
     #[schema(value_type = schema::WarningKind)]
     kind: WarningKind,
     /// Names of the signals, at most 32.
+    #[schema(value_type = Vec<schema::Name>)]
     signals: Vec<String>,
     /// Total number of signals concerned.
     count: u32,

@@ -16,8 +16,10 @@ pub(in crate::http) struct TemplateDto {
     #[schema(value_type = schema::TemplateName)]
     name: String,
     /// Title of a few words.
+    #[schema(value_type = schema::Text)]
     title: String,
     /// The statement that a proof proves.
+    #[schema(value_type = schema::Text)]
     description: String,
     /// One entry per placeholder of the source.
     parameters: Vec<ParameterDto>,
@@ -36,7 +38,7 @@ pub(in crate::http) struct TemplateDto {
     example: Option<ExampleDto>,
     /// Warnings about the template's files, such as a manifest that is missing; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
+    #[schema(value_type = Vec<schema::Text>, required = false)]
     warnings: Vec<String>,
 }
 
@@ -44,10 +46,12 @@ pub(in crate::http) struct TemplateDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Parameter)]
 struct ParameterDto {
+    #[schema(value_type = schema::Identifier)]
     name: String,
     #[serde(rename = "type")]
     #[schema(value_type = schema::ParameterType)]
     kind: ParamKind,
+    #[schema(value_type = schema::Text)]
     description: String,
     /// Smallest value; the default is 0.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,12 +84,19 @@ struct LengthDto {
 #[schema(as = Check)]
 enum CheckDto {
     /// The first parameter is below the second.
+    #[schema(value_type = Vec<schema::Identifier>)]
     LessThan([String; 2]),
     /// The first parameter is at most the second.
+    #[schema(value_type = Vec<schema::Identifier>)]
     AtMost([String; 2]),
     /// The parameter, or each of its elements, is below `2^bits`.
-    FitsBits { param: String, bits: DimDto },
+    FitsBits {
+        #[schema(value_type = schema::Identifier)]
+        param: String,
+        bits: DimDto,
+    },
     /// Both arrays have the same number of elements.
+    #[schema(value_type = Vec<schema::Identifier>)]
     SameLength([String; 2]),
 }
 
@@ -97,6 +108,7 @@ enum DimDto {
     /// A fixed size.
     Size(u32),
     /// The value of a parameter, or its length. In an inferred manifest any expression of the source.
+    #[schema(value_type = schema::Name)]
     Param(String),
 }
 
@@ -104,11 +116,13 @@ enum DimDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Input)]
 struct InputDto {
+    #[schema(value_type = schema::Identifier)]
     name: String,
     /// Dimensions, outermost first; empty for a single signal.
     shape: Vec<DimDto>,
     /// Whether it is a public signal of the proof.
     public: bool,
+    #[schema(value_type = schema::Text)]
     description: String,
 }
 
@@ -116,9 +130,11 @@ struct InputDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Output)]
 struct OutputDto {
+    #[schema(value_type = schema::Identifier)]
     name: String,
     /// Dimensions, outermost first; empty for a single signal.
     shape: Vec<DimDto>,
+    #[schema(value_type = schema::Text)]
     description: String,
 }
 
@@ -138,6 +154,7 @@ struct TemplateKeyDto {
     ptau: Option<String>,
     /// Name of published powers of tau that the key is verified with.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::PublishedPowers>)]
     published_ptau: Option<String>,
 }
 

@@ -161,6 +161,7 @@ struct SignedPartDto {
     #[schema(value_type = schema::Url)]
     url: String,
     /// Headers of the request.
+    #[schema(value_type = BTreeMap<String, schema::HeaderValue>)]
     headers: BTreeMap<String, String>,
 }
 
@@ -261,9 +262,11 @@ pub(in crate::http) struct ImportDto {
     files: BTreeMap<&'static str, String>,
     /// Path of the main file in the source.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Name>)]
     main: Option<String>,
     /// Version and options of the compiler; absent without a source.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Text>)]
     compiler: Option<String>,
     /// Powers of tau that the given key was verified with.
     #[schema(value_type = schema::GivenPowers)]
@@ -296,8 +299,10 @@ pub(in crate::http) struct NodeCircuitDto {
 #[serde(rename_all = "camelCase")]
 #[schema(as = ImportedInput)]
 pub(in crate::http) struct InputDto {
+    #[schema(value_type = schema::Name)]
     name: String,
     /// `a value`, lengths such as `[3][2]`, or the fields of a bus.
+    #[schema(value_type = schema::Text)]
     shape: String,
     /// Number of values.
     values: usize,

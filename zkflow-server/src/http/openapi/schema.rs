@@ -72,6 +72,8 @@ schemas! {
     GivenPowers = named::<catalog::GivenPowers>();
     /// Powers of tau that are not uploaded: `configured`, or the name of a published file.
     PowersChoice = json!({"type": "string", "pattern": "^(configured|powersOfTau28_hez_final(_[0-9]{2})?\\.ptau)$"});
+    /// Name of published powers of tau.
+    PublishedPowers = pattern("^powersOfTau28_hez_final(_[0-9]{2})?\\.ptau$");
     /// Simplification of the constraints, as circom's `--O0`, `--O1` and `--O2`.
     Simplification = json!({"type": "string", "enum": ["O0", "O1", "O2"]});
     /// The service that recorded a contract.
@@ -82,6 +84,8 @@ schemas! {
     Bytes = json!({"type": "string", "format": "binary"});
     /// Id of a key of the API: a lower-case UUID.
     KeyId = uuid();
+    /// Name of a key of the API: 1 to 128 characters, without control characters.
+    KeyName = json!({"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"});
     /// Owner of documents: 1 to 64 lower-case letters, digits, `-`, `_` and `.`.
     Tenant = json!({"type": "string", "pattern": "^[a-z0-9._-]+$", "minLength": 1, "maxLength": 64});
     /// A tenant, or `*`: every tenant.
@@ -110,6 +114,26 @@ schemas! {
     Url = json!({"type": "string", "format": "uri"});
     /// Time in UTC.
     Time = json!({"type": "string", "format": "date-time"});
+    /// Bytes in lower-case hex digits.
+    HexDigits = pattern("^([0-9a-f]{2})+$");
+    /// Message authentication code in lower-case hex digits.
+    Mac = pattern("^[0-9a-f]{64}$");
+    /// Text for people. Its words may change between versions.
+    Text = json!({"type": "string"});
+    /// Text that others chose, such as the name of a signer, of a signal, or an expression of a source.
+    Name = json!({"type": "string"});
+    /// Identifier in a source: letters, digits, `_` and `$`.
+    Identifier = pattern("^[A-Za-z_$][A-Za-z0-9_$]*$");
+    /// JSON as text.
+    JsonText = json!({"type": "string", "contentMediaType": "application/json"});
+    /// Value of a header.
+    HeaderValue = pattern("^[ -~]*$");
+    /// Version of ZKFlow, as in Semantic Versioning.
+    Version = pattern(VERSION);
+    /// Full version of the Solidity compiler, such as `0.8.30+commit.73712a01`.
+    SolidityVersion = pattern(VERSION);
+    /// Numbers in hexadecimal and arrays of them, as arguments of a call in Solidity.
+    SolidityArguments = pattern("^[0-9a-fx\\[\\]\", ]+$");
     /// Non-negative integer in decimal digits, below the modulus of the field.
     Decimal = pattern("^[0-9]+$");
     /// Non-negative integer: a number up to 2^53 - 1, or a decimal string of any size.
@@ -185,6 +209,10 @@ schemas! {
     };
     /// Id of the document of a job: 32 hex digits or a UUID; the task of a job of the queue `cleanup`.
     JobSubject = pattern("^([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|expired|orphans)$");
+    /// Id of the document of a job, as the request has it: at most 128 characters.
+    ChosenSubject = json!({"type": "string", "maxLength": 128});
+    /// Document that an event is about: its kind, and its id.
+    DeliverySubject = pattern("^(circuit/[0-9a-f]{32}|(proof|deployment)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$");
     /// Length of a window of activity.
     WindowName = json!({"type": "string", "enum": ["hour", "day", "week"]});
     /// Purpose of a backend.
@@ -195,6 +223,8 @@ schemas! {
     BudgetName = json!({"type": "string", "enum": ["bodies", "downloads", "watchers"]});
     /// Purpose of a folder.
     FolderName = json!({"type": "string", "enum": ["data", "artifacts", "keys", "modules"]});
+    /// Data that can be computed or loaded again: `circuits` in memory, or a folder.
+    CacheName = json!({"type": "string", "enum": ["circuits", "artifacts", "keys", "modules"]});
     /// Whether a process serves requests.
     ReadinessStatus = json!({"type": "string", "enum": ["ready", "unavailable", "starting", "draining"]});
     /// Status of a process that answers.
@@ -215,6 +245,8 @@ schemas! {
     WebhookSecret = pattern("^whsec_[A-Za-z0-9+/]+={0,2}$");
     /// Key of the API: `zk_` and 64 hex digits.
     ApiKey = pattern("^zk_[0-9a-f]{64}$");
+    /// Secret of a contributor: 64 hex digits.
+    ContributorToken = pattern("^[0-9a-f]{64}$");
     /// State of a job.
     JobStatus = values(jobs::JobStatus::NAMES.into_iter());
     /// Whether other tenants may use a circuit.
@@ -228,6 +260,9 @@ schemas! {
         json!({"oneOf": [{"type": "string", "enum": ["development", "single-operator"]}, ceremony]})
     };
 }
+
+/// Versions of programs.
+const VERSION: &str = "^[0-9]+\\.[0-9]+\\.[0-9]+([-+][0-9A-Za-z.+-]+)?$";
 
 fn pattern(pattern: &str) -> Value {
     json!({"type": "string", "pattern": pattern})
