@@ -226,6 +226,16 @@ pub(super) const STEPS: &[&str] = &[
 
     PRAGMA user_version = 11;
 ",
+    "
+    -- As `proofs_by_tenant`: with the columns of the filters, so that a list does not read the rows of another status,
+    -- circuit, user or tenant.
+    DROP INDEX proofs_by_circuit;
+    CREATE INDEX proofs_by_circuit ON proofs (circuit_id, created_at, id, tenant, status, user_id);
+    DROP INDEX proofs_by_status;
+    CREATE INDEX proofs_by_status ON proofs (status, created_at, id, tenant, circuit_id, user_id);
+
+    PRAGMA user_version = 12;
+",
 ];
 
 /// Upgrades the tables to the latest version. Of several processes, one does it.
