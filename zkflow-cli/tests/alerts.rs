@@ -1,7 +1,7 @@
 //! The alert rules for Prometheus, on the metrics of a server that works, fails, is killed, started again, and loses its queue.
 //!
-//! Each look at `/metrics` stands for ten minutes, in which its values do not change. The rules for a queue that waits and for a full disk
-//! are tested on written series alone: a short run causes neither.
+//! Each look at `/metrics` stands for ten minutes, in which its values do not change. A short run causes no job of five minutes and no full
+//! disk: the rules for these are tested with lower thresholds on recorded metrics, and with their own on written ones.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -34,12 +34,17 @@ impl Recording {
         );
     }
 
+    /// Nothing has changed at the next look.
+    fn look_again(&mut self) {
+        self.0.extend(self.0.last().cloned());
+    }
+
     /// A test of promtool: the series, and the expected state of each alert in a minute.
-    fn test(&self, expected: &[(&str, usize, Option<&str>)]) -> String {
+    fn test(&self, rules: &Path, expected: &[(&str, usize, Option<&str>)]) -> String {
         let mut names: Vec<&String> = self.0.iter().flat_map(BTreeMap::keys).collect();
         names.sort();
         names.dedup();
-        let mut test = format!("rule_files: [{}]\nevaluation_interval: 1m\ntests:\n", rules().display());
+        let mut test = format!("rule_files: [{}]\nevaluation_interval: 1m\ntests:\n", rules.display());
         test += "  - interval: 1m\n    input_series:\n";
         for name in names {
             let values = self.0.iter().map(|look| look.get(name).map_or("_", String::as_str));
@@ -67,6 +72,34 @@ fn scraped(series: &str) -> String {
 
 fn rules() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/grafana/alerts.yml").canonicalize().unwrap()
+}
+
+/// The rules for a queue that waits and for a full disk, with thresholds that a short run reaches.
+fn easier(rules: &str) -> String {
+    let changes = [
+        ("zkflow_queue_oldest_ready_seconds) > 300", "zkflow_queue_oldest_ready_seconds) > 0.5"),
+        ("{{ $value | humanizeDuration }}", "some time"),
+        ("zkflow_disk_free_bytes < 2 * 1024^3", "zkflow_disk_free_bytes < 1024^6"),
+    ];
+    changes.iter().fold(rules.to_owned(), |rules, (from, to)| {
+        assert_eq!(rules.matches(from).count(), 1, "{from}");
+        rules.replace(from, to)
+    })
+}
+
+/// Runs a test of promtool.
+#[track_caller]
+fn passes(test: &Path) {
+    let done = Command::new("promtool").args(["test", "rules"]).arg(test).output();
+    let done = done.expect("promtool is installed by `make setup`");
+    let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{said}");
+}
+
+/// The age of the oldest waiting job of a queue in seconds.
+fn age(metrics: &str, queue: &str) -> f64 {
+    let series = format!("zkflow_queue_oldest_ready_seconds{{queue=\"{queue}\"}} ");
+    metrics.lines().find_map(|line| line.strip_prefix(&series)).unwrap().parse().unwrap()
 }
 
 async fn metrics(server: &LocalServer) -> String {
@@ -165,6 +198,25 @@ async fn alert_rules_fire_on_the_metrics_of_a_server_that_fails() {
         until(&server, &format!("{balance}0.05")).await;
         recording.look(&server).await;
     }
+    // Beside it: a request for a proof waits in a paused queue.
+    let pause = format!("{}/v1/queues/proof-generation/pause", server.base());
+    assert!(reqwest::Client::new().post(pause).send().await.unwrap().status().is_success());
+    let (client, began) = (server.client(), Instant::now());
+    loop {
+        let age = age(&metrics(&server).await, "proof-generation");
+        if age > 1.0 {
+            break;
+        }
+        // A worker that waited for a job before the pause may take one.
+        if age == 0.0 {
+            let (private, public) = (json!({"age": 42}), json!({"randomPublicSignal": "7"}));
+            client.request_proof(&circuits[0], private, public).await.unwrap();
+        }
+        assert!(began.elapsed() < PATIENCE, "no job waits in the paused queue");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let mut waiting = Recording::default();
+    waiting.look(&server).await;
     // Minute 100: Redis is down.
     redis.stop().unwrap();
     until(&server, r#"zkflow_backend_up{backend="queue"} 0"#).await;
@@ -189,9 +241,31 @@ async fn alert_rules_fire_on_the_metrics_of_a_server_that_fails() {
         ("ZkflowBackendDown", 105, Some(r#"{exp_labels: {severity: page, job: zkflow, instance: one, backend: queue}, exp_annotations: {summary: "one: queue does not answer", description: "Requests that need it get 503, and jobs are given back uncharged. GET /ready names the reason."}}"#)),
     ]);
     let test = folder.path().join("recorded.test.yml");
-    std::fs::write(&test, recording.test(&expected)).unwrap();
-    let done = Command::new("promtool").args(["test", "rules"]).arg(&test).output();
-    let done = done.expect("promtool is installed by `make setup`");
-    let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{said}");
+    std::fs::write(&test, recording.test(&rules(), &expected)).unwrap();
+    passes(&test);
+
+    let (rules, test) = (folder.path().join("easier.yml"), folder.path().join("easier.test.yml"));
+    std::fs::write(&rules, easier(&text)).unwrap();
+    let folders = waiting.0[0].keys().filter_map(|series| {
+        let labels = series.strip_prefix("zkflow_disk_free_bytes{")?;
+        Some(labels.split_once("folder=\"")?.1.split_once('"')?.0)
+    });
+    let full = folders.map(|folder| format!(r#"{{exp_labels: {{severity: page, job: zkflow, instance: one, folder: {folder}}}, exp_annotations: {{summary: "one: the disk of the folder {folder} is or will soon be full", description: "Without space, requests get 503. Nothing that was accepted is lost."}}}}"#));
+    let full = full.collect::<Vec<_>>().join("\n          - ");
+    let expected = [
+        ("ZkflowQueueWaits", 4, None),
+        (
+            "ZkflowQueueWaits",
+            9,
+            Some(
+                r#"{exp_labels: {severity: page, queue: proof-generation}, exp_annotations: {summary: "proof-generation: a job has waited for some time", description: "Start more workers of this queue, or look in the log for jobs given back."}}"#,
+            ),
+        ),
+        ("ZkflowDiskFull", 9, None),
+        ("ZkflowDiskFull", 19, Some(&*full)),
+    ];
+    // The alert of the disk needs ten minutes.
+    waiting.look_again();
+    std::fs::write(&test, waiting.test(&rules, &expected)).unwrap();
+    passes(&test);
 }
