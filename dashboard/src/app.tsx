@@ -6,6 +6,7 @@ import { CircuitsPage } from "./pages/circuits";
 import { CircuitPage } from "./pages/circuit";
 import { ProofsPage } from "./pages/proofs";
 import { ProofPage } from "./pages/proof";
+import { ProvePage } from "./pages/prove";
 import { JobsPage } from "./pages/jobs";
 import { AuditPage } from "./pages/audit";
 import { CeremoniesPage } from "./pages/ceremonies";
@@ -14,7 +15,7 @@ import { KeysPage } from "./pages/keys";
 import { TenantsPage } from "./pages/tenants";
 import { UsagePage } from "./pages/usage";
 import { WebhooksPage } from "./pages/webhooks";
-import { go, segments, useRoute } from "./route";
+import { go, segments, useVisit } from "./route";
 import { key, watchSession } from "./session";
 import { Title, Trouble } from "./parts/basic";
 import { Theme } from "./parts/theme";
@@ -24,7 +25,7 @@ import type { Overview } from "./types";
 export type Rights = { operate: boolean; webhooks: boolean; admin: boolean; keys: boolean; tenants: boolean };
 
 export function App() {
-  const hash = useRoute();
+  const visit = useVisit();
   const [asked, setAsked] = useState(false);
   const [ended, setEnded] = useState(false);
   const [session, setSession] = useState(0);
@@ -65,28 +66,29 @@ export function App() {
           {key.get() && <button type="button" class="small" onClick={leave}>Log out</button>}
         </div>
       </header>
-      <main id="main" tabIndex={-1} key={session}>{rights ? <Page hash={hash} rights={rights} /> : problem
+      <main id="main" tabIndex={-1} key={session}>{rights ? <Page visit={visit} rights={rights} /> : problem
         ? <><Trouble of={problem} /><button type="button" onClick={enter}>Try again</button></>
         : <p class="empty">Loading…</p>}</main>
     </>
   );
 }
 
-function Page({ hash, rights }: { hash: string; rights: Rights }) {
+function Page({ visit, rights }: { visit: number; rights: Rights }) {
   const [page = "", id] = segments();
   useEffect(() => {
     if (page === "" && !rights.operate) go("/circuits");
   }, [page, rights]);
   switch (page) {
     case "": return rights.operate ? <OverviewPage /> : null;
-    case "circuits": return id ? <CircuitPage key={id} id={id} /> : <CircuitsPage key={hash} tenants={rights.tenants} />;
-    case "proofs": return id ? <ProofPage key={id} id={id} /> : <ProofsPage key={hash} />;
-    case "ceremonies": return id ? <CeremonyPage key={id} id={id} /> : <CeremoniesPage key={hash} />;
+    case "circuits": return id ? <CircuitPage key={id} id={id} /> : <CircuitsPage key={visit} tenants={rights.tenants} />;
+    case "proofs": return id ? <ProofPage key={id} id={id} /> : <ProofsPage key={visit} />;
+    case "prove": return <ProvePage key={visit} />;
+    case "ceremonies": return id ? <CeremonyPage key={id} id={id} /> : <CeremoniesPage key={visit} />;
     case "usage": return <UsagePage />;
     case "webhooks": return <WebhooksPage />;
     case "tenants": return <TenantsPage />;
     case "audit": return <AuditPage />;
-    case "jobs": return <JobsPage />;
+    case "jobs": return <JobsPage key={visit} />;
     case "keys": return <KeysPage />;
     default: return <><Title>No such page</Title><p><a href="#/">To the overview</a></p></>;
   }

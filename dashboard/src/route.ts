@@ -1,5 +1,6 @@
 // Pages are named after the `#`, so that the server needs no routes for them, under any base path.
 import { useEffect, useState } from "preact/hooks";
+import { query } from "./api";
 
 /** The segments of the present page. */
 export function segments(): string[] {
@@ -19,14 +20,24 @@ function safeDecode(text: string): string {
   }
 }
 
-export function useRoute(): string {
-  const [hash, setHash] = useState(location.hash);
+/** Number of the present visit: it grows when another page is opened, and when the same one is opened again. */
+export function useVisit(): number {
+  const [visit, setVisit] = useState(0);
   useEffect(() => {
-    const changed = () => setHash(location.hash);
+    const changed = () => setVisit((visit) => visit + 1);
     addEventListener("hashchange", changed);
     return () => removeEventListener("hashchange", changed);
   }, []);
-  return hash;
+  return visit;
+}
+
+/** Keeps the conditions of a list in the address of its page: they outlast a reload and a look at an entry, and can be sent to others. */
+export function useAddress(page: string, values: Record<string, string>) {
+  const address = `#/${page}${query(values)}`;
+  useEffect(() => {
+    // The page may have been left already.
+    if (segments().join("/") === page && location.hash !== address) history.replaceState(null, "", address);
+  }, [address]);
 }
 
 export const go = (path: string) => {

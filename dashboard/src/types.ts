@@ -23,6 +23,7 @@ export type Overview = Schemas["Overview"];
 export type ProofRequest = Schemas["ProofRequest"];
 export type ProofPage = Schemas["ProofPage"];
 export type Queue = Schemas["Queue"];
+export type QueueState = Schemas["QueueState"];
 export type Scope = Schemas["Scope"];
 export type StageProgress = Schemas["StageProgress"];
 export type Template = Schemas["Template"];

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { axe, base, launch, open, under, visit } from "./browser.mjs";
 
 const HUGE = "21888242871839275222246405745257275088548364400416034343698204186575808495616";
@@ -9,6 +10,7 @@ const env = (name) => process.env[name] ?? assert.fail(`${name} is not set`);
 let browser;
 let circuit;
 let ceremony;
+let failed;
 const all = [];
 
 before(async () => { browser = await launch(); });
@@ -142,8 +144,7 @@ test("a failing input and a wrong input are explained", async () => {
   await page.getByLabel("User", { exact: true }).fill("<img/src=x/onerror=alert(1)>");
   await page.getByRole("button", { name: "Prove" }).click();
   await status(page, "failed");
-  const alert = page.getByRole("alert");
-  assert.match(await alert.textContent(), /[a-z]+_[a-z]+/);
+  assert.match(await page.getByRole("alert").textContent(), /^constraint_failed/);
   assert.ok(await page.getByText("<img/src=x/onerror=alert(1)>").isVisible(), "the user is shown as text");
   assert.equal(await page.locator("main img").count(), 0);
 
@@ -463,23 +464,58 @@ test("usage and changes are shown", async () => {
   await context.close();
 });
 
+test("the page of a failed proof names template and line", async () => {
+  const { page, context } = await opened({ path: `#/prove?circuitId=${circuit}` });
+  await page.getByLabel("age", { exact: true }).fill("200");
+  await page.getByLabel("randomPublicSignal").fill("7");
+  await page.getByRole("button", { name: "Prove" }).click();
+  await status(page, "failed");
+  failed = page.url().split("/").at(-1);
+  assert.match(await page.getByRole("alert").textContent(), /constraint_failed[^]*template \w+, line \d+/);
+  const attempt = page.getByRole("region", { name: "Attempts" }).locator("tbody tr");
+  assert.match(await attempt.first().textContent(), /constraint_failed$/);
+  await context.close();
+});
+
 const PAGES = () => [
-  "#/", "#/circuits", `#/circuits/${circuit}`, "#/proofs", `#/proofs/${env("DASHBOARD_PROOF")}`, "#/jobs",
+  "#/", "#/circuits", `#/circuits/${circuit}`, "#/proofs", `#/proofs/${env("DASHBOARD_PROOF")}`, `#/proofs/${failed}`,
+  "#/prove", "#/jobs", "#/jobs?queue=key-generation&state=dead",
   "#/ceremonies", `#/ceremonies/${ceremony}`, "#/usage", "#/webhooks", "#/tenants", "#/audit",
 ];
+
+/** Fails if the page is wider than its window, or has a serious finding of axe. */
+async function fits(page, path) {
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(over <= 0, `${path} is ${over} pixels too wide`);
+  assert.deepEqual(await axe(page), [], path);
+}
 
 for (const dark of [false, true]) {
   for (const width of [1280, 390]) {
     test(`every page is accessible and fits: ${dark ? "dark" : "light"}, ${width} pixels`, async () => {
+      const guarded = await opened({ dark, width, url: env("DASHBOARD_GUARDED") });
+      await guarded.page.getByLabel("Key", { exact: true }).waitFor();
+      await fits(guarded.page, "the login");
+      await guarded.page.getByLabel("Key", { exact: true }).fill("zk_wrong");
+      await guarded.page.getByRole("button", { name: "Continue" }).click();
+      await guarded.page.getByRole("alert").waitFor();
+      await fits(guarded.page, "a refused login");
+      await guarded.page.getByLabel("Key", { exact: true }).fill(env("DASHBOARD_ADMIN_KEY"));
+      await guarded.page.getByRole("button", { name: "Continue" }).click();
+      await guarded.page.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
+      for (const path of ["#/keys", "#/tenants", "#/audit"]) {
+        await visit(guarded.page, path);
+        await fits(guarded.page, path);
+      }
+      await guarded.context.close();
+
       const { page, context } = await opened({ dark, width });
       await page.getByRole("heading", { name: "Overview" }).waitFor();
       const [r] = (await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).match(/\d+/g).map(Number);
       assert.equal(r < 128, dark);
       for (const path of PAGES()) {
         await visit(page, path);
-        const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        assert.ok(over <= 0, `${path} is ${over} pixels too wide`);
-        assert.deepEqual(await axe(page), [], path);
+        await fits(page, path);
       }
       await context.close();
     });
@@ -500,6 +536,86 @@ test("the keyboard is enough", async () => {
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "hidden" });
   assert.match(await page.evaluate(() => document.activeElement?.textContent ?? ""), /Pause cleanup/);
+  await context.close();
+});
+
+test("the keyboard leads from the first page to a verified proof", async () => {
+  const { page, context } = await opened();
+  const focused = () => page.evaluate(() => {
+    const { activeElement: at } = document;
+    return at && at.matches("a, button") ? at.textContent : null;
+  });
+  /** Moves the focus on to a link or a button, and presses it. */
+  const press = async (name) => {
+    for (let stops = 0; await focused() !== name; stops += 1) {
+      assert.ok(stops < 100, `no stop is ${name}`);
+      await page.keyboard.press("Tab");
+    }
+    await page.keyboard.press("Enter");
+  };
+  await page.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
+  await page.evaluate(() => document.activeElement.blur());
+  await press("Circuits");
+  await page.getByRole("button", { name: "Build", exact: true }).waitFor();
+  await press("Use the example");
+  await press("Build");
+  await status(page, "ready");
+  await page.getByRole("button", { name: "Use the example" }).waitFor();
+  await press("Use the example");
+  await press("Prove");
+  await status(page, "completed");
+  await press("Verify");
+  await page.getByText("The proof is valid.").waitFor();
+  await context.close();
+});
+
+test("a proof is made and verified from the page of proofs, with a circuit that is chosen", async () => {
+  const { page, context } = await opened({ path: "#/proofs" });
+  await page.getByRole("link", { name: "Make or verify a proof" }).click();
+  const choice = page.getByLabel("Circuit of the proof");
+  await choice.selectOption(circuit);
+  await page.waitForFunction((id) => location.hash.endsWith(`circuitId=${id}`), circuit);
+  assert.equal(await page.title(), "Make or verify a proof - ZKFlow");
+  await page.getByLabel("age", { exact: true }).fill("19");
+  await page.getByLabel("randomPublicSignal").fill("5");
+  await page.getByRole("button", { name: "Prove" }).click();
+  await status(page, "completed");
+  const [proof, signals] = [await page.getByLabel("proof.json").textContent(), await page.locator(".signals code").allTextContents()];
+  await page.goBack();
+  await page.getByLabel("proof.json").fill(proof);
+  await page.getByLabel("public.json").fill(JSON.stringify(signals));
+  await page.getByRole("button", { name: "Verify" }).click();
+  await page.getByText("The proof is valid.").waitFor();
+  await context.close();
+});
+
+test("the conditions of a list outlast a reload, and end with a click on its page", async () => {
+  const { page, context } = await opened({ path: "#/proofs" });
+  await page.getByLabel("Status").selectOption("failed");
+  await page.waitForFunction(() => location.hash === "#/proofs?status=failed");
+  await page.reload();
+  const failed = page.locator("tbody tr").first();
+  await failed.waitFor();
+  assert.equal(await page.getByLabel("Status").inputValue(), "failed");
+  await failed.getByRole("link").first().click();
+  await status(page, "failed");
+  await page.goBack();
+  await failed.waitFor();
+  assert.equal(await page.getByLabel("Status").inputValue(), "failed");
+  await page.getByRole("link", { name: "Proofs", exact: true }).click();
+  await page.waitForFunction(() => location.hash === "#/proofs");
+  await page.waitForFunction(() => document.querySelector("main select").value === "");
+  await context.close();
+});
+
+test("without a clipboard, a text is copied all the same", async () => {
+  const { page, context } = await opened({ path: `#/proofs/${env("DASHBOARD_PROOF")}` });
+  await page.getByRole("button", { name: "Copy public.json" }).waitFor();
+  await page.evaluate(() => { navigator.clipboard.writeText = () => Promise.reject(new Error("no clipboard")); });
+  await page.getByRole("button", { name: "Copy public.json" }).click();
+  await page.getByRole("button", { name: "Copied" }).waitFor();
+  const signals = await page.locator(".signals code").allTextContents();
+  assert.deepEqual(JSON.parse(await page.evaluate(() => navigator.clipboard.readText())), signals);
   await context.close();
 });
 
@@ -614,11 +730,15 @@ test("a session ends when it is not used, and after its longest time", async () 
 test("the first page is small", async () => {
   const { page, context } = await opened();
   await page.getByRole("heading", { name: "Queues" }).waitFor();
-  const bytes = await page.evaluate(() =>
-    performance.getEntriesByType("resource").concat(performance.getEntriesByType("navigation")).reduce((sum, entry) => sum + entry.encodedBodySize, 0));
+  const urls = await page.evaluate(() =>
+    performance.getEntriesByType("navigation").concat(performance.getEntriesByType("resource")).map((entry) => entry.name));
+  assert.ok(urls.some((url) => url.endsWith("/v1/overview")) && urls.some((url) => url.endsWith("/dashboard.js")), urls.join(" "));
+  const bodies = await Promise.all(urls.map(async (url) => Buffer.from(await (await fetch(url)).arrayBuffer())));
+  const sum = (sizes) => sizes.reduce((all, size) => all + size, 0);
+  const [whole, packed] = [sum(bodies.map((body) => body.length)), sum(bodies.map((body) => gzipSync(body).length))];
   const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
-  console.log(`overview: ${bytes} bytes with all data, uncompressed; first contentful paint after ${Math.round(paint)} ms`);
-  assert.ok(bytes < 100 * 1024, `${bytes} bytes`);
+  console.log(`overview: ${whole} bytes with all data, ${packed} with gzip; first contentful paint after ${Math.round(paint)} ms`);
+  assert.ok(packed < 100_000, `${packed} bytes with gzip`);
   await context.close();
 });
 

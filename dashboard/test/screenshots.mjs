@@ -11,6 +11,7 @@ const PAGES = [
   ["circuits", "#/circuits"],
   ["circuit", `#/circuits/${circuit}`],
   ["proofs", "#/proofs"],
+  ["prove", `#/prove?circuitId=${circuit}`],
   ["proof", `#/proofs/${proof}`],
   ["failed-proof", `#/proofs/${failed}`],
   ["jobs", "#/jobs?queue=key-generation&state=dead"],

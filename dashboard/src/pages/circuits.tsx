@@ -6,7 +6,7 @@ import { Import } from "../parts/import";
 import { Provenance } from "../parts/provenance";
 import { range, text, value } from "../parts/values";
 import { isObject, parse, type Json } from "../json";
-import { go } from "../route";
+import { go, parameters, useAddress } from "../route";
 import type { Circuit, CircuitPage, Template } from "../types";
 import { count, short } from "../format";
 
@@ -14,14 +14,16 @@ const LABELS = ["development", "single-operator", "ceremony", "claimed", "forgea
 
 /** `tenants`: the key may list the circuits of other tenants. */
 export function CircuitsPage({ tenants }: { tenants: boolean }) {
-  const [status, setStatus] = useState("");
-  const [template, setTemplate] = useState("");
-  const [word, setWord] = useState("");
-  const [provenance, setProvenance] = useState("");
-  const [owner, setOwner] = useState("");
+  const linked = parameters();
+  const [status, setStatus] = useState(linked.get("status") ?? "");
+  const [template, setTemplate] = useState(linked.get("templateName") ?? "");
+  const [word, setWord] = useState(linked.get("search") ?? "");
+  const [provenance, setProvenance] = useState(linked.get("provenance") ?? "");
+  const [owner, setOwner] = useState(linked.get("tenant") ?? "");
   const { data: library } = useLoad<{ templates: Template[] }>("/v1/templates");
   const [search, tenant] = [useSettled(word.trim()), useSettled(owner.trim())];
-  const filter: Record<string, string | undefined> = { status, templateName: template, provenance, search, tenant };
+  const filter = { status, templateName: template, provenance, search, tenant };
+  useAddress("circuits", filter);
   const pages = usePages<CircuitPage, Circuit>("/v1/circuits", filter, (page) => page.circuits, 5000);
   return (
     <>

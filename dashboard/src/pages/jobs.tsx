@@ -1,8 +1,8 @@
 import { useRef, useState } from "preact/hooks";
 import { asProblem, get, post, query, type Problem } from "../api";
 import { useLoad, usePages } from "../load";
-import { Badge, Confirm, Empty, Field, More, Notice, Search, Section, Table, Time, Title, Trouble } from "../parts/basic";
-import { parameters } from "../route";
+import { Confirm, Empty, Field, More, Notice, Pause, Search, Section, Table, Time, Title, Trouble } from "../parts/basic";
+import { parameters, useAddress } from "../route";
 import type { Job, JobPage, Overview, Queue } from "../types";
 import { count, moment, short } from "../format";
 
@@ -19,8 +19,9 @@ export function JobsPage() {
   const [state, setState] = useState<Job["state"]>((linked.get("state") as Job["state"] | null) ?? "failed");
   const [errorCode, setCode] = useState(linked.get("errorCode") ?? "");
   const [tenant, setTenant] = useState(linked.get("tenant") ?? "");
-  const [containing, setContaining] = useState("");
-  const [before, setBefore] = useState("");
+  const [containing, setContaining] = useState(linked.get("containing") ?? "");
+  const [before, setBefore] = useState(linked.get("before") ?? "");
+  useAddress("jobs", { queue, state, errorCode, tenant, containing, before });
   const [chosen, setChosen] = useState<Set<string>>(new Set());
   const [said, setSaid] = useState<string>();
   const [problem, setProblem] = useState<Problem>();
@@ -109,11 +110,11 @@ export function JobsPage() {
         <Table label="Queues" head={["Queue", "Waiting", "Running", "Dead", ""]}>
           {overview.data?.queues.map((one) => (
             <tr key={one.queue}>
-              <th scope="row">{one.queue} {one.paused && <Badge text={one.leased > 0 ? "draining" : "paused"} tone="warn" />}</th>
+              <th scope="row">{one.queue} <Pause of={one} /></th>
               <td>{count(one.ready + one.delayed)}</td><td>{count(one.leased)}</td><td>{count(one.dead)}</td>
               <td>{one.paused
                 ? <button type="button" class="small" onClick={() => void pause(one.queue, "resume")}>Resume {one.queue}</button>
-                : <Confirm label={`Pause ${one.queue}`} tone="small" question={`Pause ${one.queue}? Running jobs end, and no further one starts in any process.`} act={() => pause(one.queue, "pause")} />}</td>
+                : <Confirm label={`Pause ${one.queue}`} tone="small" question={`Pause ${one.queue}? It drains: running jobs end, and no further one starts in any process until you resume it.`} act={() => pause(one.queue, "pause")} />}</td>
             </tr>
           ))}
         </Table>

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { useLoad } from "../load";
-import { Badge, Empty, Facts, Notice, Section, Table, Title, Trouble } from "../parts/basic";
-import type { Overview, Window, Worker } from "../types";
+import { Badge, Empty, Facts, Notice, Pause, Section, Table, Title, Trouble } from "../parts/basic";
+import type { Job, Overview, QueueState, Window, Worker } from "../types";
 import { bytes, count, short, span } from "../format";
 
 const NAMES: Record<Window["window"], string> = { hour: "Hour", day: "Day", week: "Week" };
@@ -19,9 +19,11 @@ export function OverviewPage() {
         <Table label="Queues" head={["Queue", "Waiting", "Delayed", "Running", "Dead", "Oldest waits"]}>
           {data.queues.map((queue) => (
             <tr key={queue.queue}>
-              <th scope="row">{queue.queue} {queue.paused && <Badge text="paused" />}</th>
-              <td>{count(queue.ready)}</td><td>{count(queue.delayed)}</td><td>{count(queue.leased)}</td>
-              <td>{queue.dead > 0 ? <a href={`#/jobs?queue=${queue.queue}&state=dead`}>{count(queue.dead)}</a> : 0}</td>
+              <th scope="row">{queue.queue} <Pause of={queue} /></th>
+              <td><Jobs of={queue} state="pending" count={queue.ready} /></td>
+              <td><Jobs of={queue} state="pending" count={queue.delayed} /></td>
+              <td><Jobs of={queue} state="pending" count={queue.leased} /></td>
+              <td><Jobs of={queue} state="dead" count={queue.dead} /></td>
               <td>{queue.oldestReadyS === undefined ? "" : span(queue.oldestReadyS * 1000)}</td>
             </tr>
           ))}
@@ -56,6 +58,11 @@ export function OverviewPage() {
   );
 }
 
+/** A number of jobs, with a link to them. */
+function Jobs({ of, state, count: number }: { of: QueueState; state: Job["state"]; count: number }) {
+  return number > 0 ? <a href={`#/jobs?queue=${of.queue}&state=${state}`}>{count(number)}</a> : <>0</>;
+}
+
 function cacheUse({ usedBytes, limitBytes, hits, misses }: Overview["caches"][number]): string {
   const size = limitBytes === undefined ? bytes(usedBytes) : `${bytes(usedBytes)} of ${bytes(limitBytes)}`;
   return hits === undefined || misses === undefined || hits + misses === 0 ? size
@@ -84,7 +91,7 @@ function Activity({ windows }: { windows: Window[] }) {
         <div>
           <p class="figures">
             <span><strong>{count(window.completed)}</strong> completed</span>
-            <span><strong>{count(window.failed)}</strong> failed</span>
+            <a href="#/jobs?queue=proof-generation&state=failed"><strong>{count(window.failed)}</strong> failed</a>
             <span><strong>{(window.completed / (window.lengthS / 60)).toFixed(1)}</strong> a minute</span>
           </p>
           <Chart window={window} />

@@ -1,7 +1,8 @@
 import { useState } from "preact/hooks";
+import { query } from "../api";
 import { usePages } from "../load";
 import { Badge, Empty, Field, More, Search, Section, Table, Time, Title, Trouble } from "../parts/basic";
-import { go, parameters } from "../route";
+import { go, parameters, useAddress } from "../route";
 import type { ProofPage, ProofRequest } from "../types";
 import { moment, short, span } from "../format";
 
@@ -10,15 +11,16 @@ export function ProofsPage() {
   const [status, setStatus] = useState(linked.get("status") ?? "");
   const [circuitId, setCircuit] = useState(linked.get("circuitId") ?? "");
   const [userId, setUser] = useState(linked.get("userId") ?? "");
-  const [code, setCode] = useState("");
-  const [since, setSince] = useState("");
-  const [until, setUntil] = useState("");
+  const [code, setCode] = useState(linked.get("errorCode") ?? "");
+  const [since, setSince] = useState(linked.get("since") ?? "");
+  const [until, setUntil] = useState(linked.get("until") ?? "");
+  useAddress("proofs", { status, circuitId, userId, errorCode: code, since, until });
   const [id, setId] = useState("");
   const filter = { status, circuitId, userId, errorCode: code, since: moment(since), until: moment(until) };
   const pages = usePages<ProofPage, ProofRequest>("/v1/proofs", filter, (page) => page.proofs, 5000);
   return (
     <>
-      <Title>Proofs</Title>
+      <Title aside={<a href={`#/prove${query({ circuitId })}`}>Make or verify a proof</a>}>Proofs</Title>
       <Section title="Proof requests">
         <div class="filters">
           <Field label="Status">{(field) => (
@@ -51,7 +53,7 @@ export function ProofsPage() {
               </tr>
             ))}
           </Table>
-        ) : <Empty>{pages.loading ? "Loading…" : Object.values(filter).some(Boolean) ? "No request fits." : "There are no proof requests: open a circuit and make one."}</Empty>}
+        ) : <Empty>{pages.loading ? "Loading…" : Object.values(filter).some(Boolean) ? "No request fits." : "There are no proof requests."}</Empty>}
         <More of={pages.more} />
       </Section>
     </>

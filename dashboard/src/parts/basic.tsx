@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { address, asProblem, download, Problem } from "../api";
 import { key } from "../session";
-import type { Failure } from "../types";
+import type { Failure, QueueState } from "../types";
 import { ago, bytes } from "../format";
 
 const TONES: Record<string, string> = {
@@ -16,6 +16,11 @@ export function Badge({ text, tone, title }: { text: string; tone?: string; titl
   return <span class={`badge ${tone ?? TONES[text] ?? "dull"}`} title={title}>{text}</span>;
 }
 
+/** Whether the jobs of a queue are not handed out: `draining` until the running ones have ended. */
+export function Pause({ of }: { of: QueueState }) {
+  return of.paused ? <Badge text={of.leased > 0 ? "draining" : "paused"} tone="warn" /> : null;
+}
+
 export function Time({ at }: { at: string }) {
   return <time dateTime={at} title={at}>{ago(at)}</time>;
 }
@@ -26,13 +31,24 @@ export function Copy({ text, label = "Copy" }: { text: string; label?: string })
     try {
       await navigator.clipboard.writeText(text);
     } catch {
-      // Without HTTPS there is no clipboard: select the text instead.
-      return;
+      if (!copySelected(text)) return;
     }
     setDone(true);
     setTimeout(() => setDone(false), 1500);
   };
   return <button type="button" class="small" onClick={copy}>{done ? "Copied" : label}</button>;
+}
+
+/** Copies without `navigator.clipboard`, which pages without HTTPS do not have. */
+function copySelected(text: string): boolean {
+  const [focused, field] = [document.activeElement, document.createElement("textarea")];
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  const copied = document.execCommand("copy");
+  field.remove();
+  if (focused instanceof HTMLElement) focused.focus();
+  return copied;
 }
 
 export function Notice({ children, tone = "bad" }: { children: ComponentChildren; tone?: "bad" | "good" | "warn" }) {
@@ -70,10 +86,11 @@ export function Section({ title, children, aside }: { title: string; children: C
   );
 }
 
-/** Heading of a page. It gets the focus when the page opens, so that a reader begins there. */
+/** Heading of a page. It gets the focus when the page opens, so that a reader begins there. A text is also the name of the window. */
 export function Title({ children, aside }: { children: ComponentChildren; aside?: ComponentChildren }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus({ preventScroll: true }), []);
+  useEffect(() => { document.title = typeof children === "string" && children !== "ZKFlow" ? `${children} - ZKFlow` : "ZKFlow"; }, [children]);
   return <div class="title"><h1 ref={heading} tabIndex={-1}>{children}</h1>{aside}</div>;
 }
 
@@ -94,7 +111,7 @@ export function Search({ label, placeholder, value, set }: { label: string; plac
   useEffect(() => setTyped(value), [value]);
   return (
     <Field label={label}>{(id) => (
-      <input id={id} type="search" placeholder={placeholder} value={typed} onInput={(event) => setTyped(event.currentTarget.value)}
+      <input id={id} type="search" maxLength={256} placeholder={placeholder} value={typed} onInput={(event) => setTyped(event.currentTarget.value)}
         onChange={(event) => set(event.currentTarget.value.trim())} />
     )}</Field>
   );
