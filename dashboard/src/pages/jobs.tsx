@@ -182,5 +182,6 @@ function Subject({ of }: { of: Job }) {
   const id = <code title={of.subject}>{short(of.subject)}</code>;
   if (of.queue === "key-generation") return <a href={`#/circuits/${of.subject}`}>{id}</a>;
   if (of.queue === "proof-generation") return <a href={`#/proofs/${of.subject}`}>{id}</a>;
+  if (of.queue === "ceremony") return <a href={`#/ceremonies/${of.subject}`}>{id}</a>;
   return id;
 }
