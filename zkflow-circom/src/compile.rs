@@ -9,6 +9,7 @@ use zkflow_groth16::report::CircuitReport;
 
 mod circom_native;
 mod circom_wasm;
+mod compilers;
 mod diagnostics;
 mod limits;
 mod outcome;
@@ -18,6 +19,7 @@ mod wasi;
 
 pub use circom_native::CircomNative;
 pub use circom_wasm::CircomWasm;
+pub use compilers::{Compilers, open};
 pub use limits::{CompileLimit, CompileLimits};
 pub use source::{SourceLimits, SourceSearch, SourceTree};
 

@@ -15,6 +15,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use zkflow_client::{Client, Inputs, UploadFile};
+use zkflow_core::witness::module_version;
 use zkflow_server::client::LocalServer;
 
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -55,9 +56,14 @@ struct Site {
 
 impl Site {
     fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// A server with more flags.
+    fn with(more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let cache = std::env::temp_dir().join("zkflow-test-modules").display().to_string();
-        let args = ["--log-level", "warn", "--module-cache", &cache];
+        let args = [&["--log-level", "warn", "--module-cache", &cache], more].concat();
         let binary = Path::new(env!("CARGO_BIN_EXE_zkflow"));
         let server =
             LocalServer::start(binary, &folder.path().join("data"), &args, Stdio::inherit()).unwrap();
@@ -87,10 +93,17 @@ impl Site {
         assert!(output.status.success(), "{line:?}: {output:?}");
     }
 
+    /// Compiles the circuit with the compiler of an npm package.
+    #[track_caller]
+    fn compile(&self, package: &str, level: &str) {
+        let line = ["main.circom", "--r1cs", "--wasm", "--sym", level];
+        let compiled = self.node(&format!("{package}/cli.js"), &line);
+        assert!(compiled.status.success(), "{compiled:?}");
+    }
+
     /// Compiles the circuit, and makes its key with two contributions.
     fn ceremony(&self) {
-        let compiled = self.node("circom2/cli.js", &["main.circom", "--r1cs", "--wasm", "--sym", "--O1"]);
-        assert!(compiled.status.success(), "{compiled:?}");
+        self.compile("circom2", "--O1");
         self.snarkjs(&["groth16", "setup", "main.r1cs", &powers(), "0.zkey"]);
         self.snarkjs(&["zkey", "contribute", "0.zkey", "1.zkey", "--name=Ann", "-e=one text"]);
         self.snarkjs(&["zkey", "contribute", "1.zkey", "2.zkey", "--name=Ben", "-e=another text"]);
@@ -192,18 +205,18 @@ async fn the_published_key_of_a_real_ceremony_is_imported_and_its_proof_is_verif
     let roots = ["-l", packages.to_str().unwrap()];
     let key = ["--zkey", &zkey, "--verification-key", &vkey];
     let source = ["published.circom", "--simplification", "O2"];
-    let (made, printed) = site.imported(&[&source[..], &roots, &key].concat());
+    let module = published("epochKeyLite.wasm");
+    // Another version of circom made the module: the server replaces it.
+    let (made, printed) = site.imported(&[&source[..], &roots, &key, &["--wasm", &module]].concat());
     assert!(printed.contains("claimed ceremony("), "{printed}");
+    assert!(printed.contains("the given wasm says circom 2.1.5, and there is only circom 2."), "{printed}");
     // Without a source: the published module and key, and the constraints that the key is for.
     for name in ["circuit.r1cs", "circuit.sym"] {
         site.write(name, client.file(&made, name).await.unwrap());
     }
-    let module = published("epochKeyLite.wasm");
     let parts = ["--r1cs", "circuit.r1cs", "--wasm", &module, "--sym", "circuit.sym"];
     let (circuit, printed) = site.imported(&[&parts[..], &key].concat());
     assert!(printed.contains("claimed ceremony(") && circuit != made, "{printed}");
-    // The server has another version of the compiler.
-    site.refused(&[&source[..], &roots, &["--wasm", &module]].concat(), "circom 2.1.5 made the given wasm");
     // A key of the same ceremony for another circuit.
     let other = published("signup.zkey");
     site.refused(&[&parts[..], &["--zkey", &other]].concat(), "key_of_other_circuit");
@@ -225,24 +238,87 @@ async fn the_published_key_of_a_real_ceremony_is_imported_and_its_proof_is_verif
     }
 }
 
-#[test]
-fn files_of_another_version_of_circom_are_refused_with_both_versions() {
-    let site = Site::new();
-    let other = project("zkflow-groth16/tests/data/tiny.r1cs").display().to_string();
-    site.write("early.wasm", module::of_version("2.1.5"));
-    site.write("none.wasm", wat::parse_str("(module)").unwrap());
-    let early = ", circom 2.1.5 made the given wasm: omit it";
-    for (line, file, made_by) in [
-        (&["--wasm", "early.wasm"][..], "the wasm is not what circom 2.", early),
-        (&["--r1cs", &other, "--wasm", "early.wasm"], "the r1cs is not what circom 2.", early),
-        (&["--r1cs", &other], "the r1cs is not what circom 2.", "from the source: omit it"),
-        (&["--wasm", "none.wasm"], "the wasm is not what circom 2.", "from the source: omit it"),
-    ] {
-        let line = [&["main.circom"][..], line].concat();
-        for part in ["not_of_source", file, made_by] {
-            site.refused(&line, part);
-        }
+/// The compiler of another version, beside the one of the server.
+const OLD_CIRCOM: &str = "2.1.9";
+
+/// Files of a version of circom that the server has are compared with what that version makes from the source.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_is_compiled_by_the_version_that_made_the_module() {
+    let old = project("tools/node_modules/circom2-old/circom.wasm").display().to_string();
+    let site = Site::with(&["--circom-versions", &old]);
+    let client = site.server.client();
+    site.compile("circom2-old", "--O1");
+    let module = fs::read(site.path("main_js/main.wasm")).unwrap();
+    assert_eq!(module_version(&module).as_deref(), Some(OLD_CIRCOM));
+    let parts = ["--r1cs", "main.r1cs", "--wasm", "main_js/main.wasm", "--sym", "main.sym"];
+    let (circuit, printed) = site.imported(&[&["main.circom"][..], &parts].concat());
+    assert!(!printed.contains("claimed"), "{printed}");
+    let document = client.circuit_by_id(&circuit).await.unwrap();
+    assert_eq!(document["import"]["compiler"], format!("circom {OLD_CIRCOM} --O1"), "{document}");
+    assert_eq!(client.file(&circuit, "circuit.wasm").await.unwrap(), module);
+    site.proves(&client, &circuit).await;
+
+    // Now they are contradictions.
+    site.write("other.wasm", module::of_version(OLD_CIRCOM));
+    site.compile("circom2-old", "--O0");
+    for file in [["--wasm", "other.wasm"], ["--wasm", "main_js/main.wasm"]] {
+        let line = [&["main.circom"][..], &file].concat();
+        site.refused(&line, &format!("the wasm is not what circom {OLD_CIRCOM} --O1 makes"));
     }
+    // Without a module, the own version compiles.
+    site.refused(&["main.circom", "--r1cs", "main.r1cs"], "the r1cs is not what circom 2.2");
+}
+
+/// Files of a version that the server does not have are no contradiction: the document says what was not compared.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_a_version_that_the_server_lacks_are_claimed() {
+    let site = Site::new();
+    let client = site.server.client();
+    let says = format!("the given wasm says circom {OLD_CIRCOM}, and there is only circom 2.2");
+    let setting = format!("set circom_versions (ZKFLOW_CIRCOM_VERSIONS) to a list with circom {OLD_CIRCOM}");
+    let parts = ["--r1cs", "main.r1cs", "--wasm", "main_js/main.wasm", "--sym", "main.sym"];
+    let whole = [&["main.circom"][..], &parts].concat();
+
+    // The constraints are those of the source: only the module was not compared, and it is not used.
+    site.compile("circom2-old", "--O1");
+    let given = fs::read(site.path("main_js/main.wasm")).unwrap();
+    let (circuit, printed) = site.imported(&whole);
+    assert!(printed.contains(&says) && printed.contains(&setting), "{printed}");
+    let document = client.circuit_by_id(&circuit).await.unwrap();
+    let claimed = &document["import"]["claimed"];
+    assert_eq!((&claimed["part"], &claimed["circom"]), (&json!("wasm"), &json!(OLD_CIRCOM)), "{document}");
+    let own = client.file(&circuit, "circuit.wasm").await.unwrap();
+    assert!(own != given && module_version(&own).as_deref() != Some(OLD_CIRCOM));
+    assert_eq!(document["import"]["compiler"], format!("{} --O1", claimed["compilers"][0].as_str().unwrap()));
+    site.proves(&client, &circuit).await;
+
+    // Other constraints than those of the source: the given files are used, and the source is not kept.
+    site.compile("circom2-old", "--O0");
+    let (circuit, printed) = site.imported(&whole);
+    assert!(printed.contains(&says) && printed.contains(&setting), "{printed}");
+    let document = client.circuit_by_id(&circuit).await.unwrap();
+    assert_eq!(document["import"]["claimed"]["part"], "source", "{document}");
+    assert_eq!(document["import"]["compiler"], Value::Null, "{document}");
+    assert_eq!(document["artifacts"]["circuit.circom"], Value::Null, "{document}");
+    assert_eq!(
+        client.file(&circuit, "circuit.r1cs").await.unwrap(),
+        fs::read(site.path("main.r1cs")).unwrap()
+    );
+    site.proves(&client, &circuit).await;
+    for part in ["circom_version_missing", &says, &setting, "the r1cs cannot be compared"] {
+        site.refused(&["main.circom", "--r1cs", "main.r1cs", "--wasm", "main_js/main.wasm"], part);
+    }
+
+    // A module that only says a version gets nothing: it is not used, or is compared with its constraints.
+    site.write("empty.wasm", module::of_version("2.1.5"));
+    let (circuit, printed) = site.imported(&["main.circom", "--wasm", "empty.wasm"]);
+    assert!(printed.contains("the given wasm says circom 2.1.5"), "{printed}");
+    site.proves(&client, &circuit).await;
+    let lies = ["--r1cs", "main.r1cs", "--wasm", "empty.wasm", "--sym", "main.sym"];
+    site.refused(&[&["main.circom"][..], &lies].concat(), "parts_differ");
+    // A module that says no version is compared.
+    site.write("none.wasm", wat::parse_str("(module)").unwrap());
+    site.refused(&["main.circom", "--wasm", "none.wasm"], "the wasm is not what circom 2.2");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@
 //! A circuit that others made: [`ImportedParts`] → [`CheckedParts`] → [`CircuitFiles`].
 
 mod blueprint;
+mod claimed;
 mod files;
 mod import;
 mod loaded;
@@ -13,6 +14,7 @@ mod template_key;
 mod transcript;
 
 pub use blueprint::{Blueprint, BlueprintBuilder, BlueprintError, circuit_hash};
+pub use claimed::{ClaimedPart, Part};
 pub use files::{CircuitFiles, FileError, FileName, UnknownFile};
 pub use import::{
     CheckedParts, Forgeable, ImportError, ImportedInput, ImportedKey, ImportedParts, require_published,

@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 use zkflow_core::compile::tools::CircomTools;
-use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileOptions};
+use zkflow_core::compile::{self, CircomNative, CircomWasm, CircuitCompiler, CompileOptions, Compilers};
 use zkflow_core::confined::Kernel;
 use zkflow_core::prove::Provers;
 use zkflow_core::rng::os_rng;
@@ -279,7 +279,7 @@ async fn assemble(
     let chains = Chains::open(chains, tools.solidity, book).map_err(failed("prepare deployments"))?;
     let authenticator = Authenticator::new(&config.auth, catalog.clone(), clock.clone())
         .map_err(failed("prepare the authentication"))?;
-    tracing::debug!(compiler = tools.compiler.version(), "opened");
+    tracing::debug!(compilers = tools.compilers.versions().join(", "), "opened");
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let app = Arc::new(App {
         record_key,
@@ -295,7 +295,7 @@ async fn assemble(
         activity: ActivityLog::default(),
         library: tools.library,
         engine: Arc::new(HandlebarsEngine),
-        compiler: tools.compiler,
+        compilers: tools.compilers,
         compile_options: CompileOptions::default(),
         include_roots: tools.include_roots,
         sandbox: tools.sandbox,
@@ -353,7 +353,7 @@ async fn checked_powers(path: PathBuf, checked: Option<CheckedPowers>) -> Result
 /// Tools that turn templates into circuits and contracts.
 struct Tools {
     library: TemplateLibrary,
-    compiler: Arc<dyn CircuitCompiler>,
+    compilers: Compilers,
     include_roots: Vec<PathBuf>,
     sandbox: Arc<Sandbox>,
     /// An error only disables deployments.
@@ -396,13 +396,18 @@ fn tools(config: &Config, modules: Option<PathBuf>) -> Result<Tools, OpenError> 
             (Arc::new(compiler), found.include_roots)
         }
     };
+    let mut others = Vec::new();
+    for path in &config.circuits.circom_versions {
+        let found = compile::open(path, &sandbox, |is_native| config.limits.compile(is_native));
+        others.push(found.map_err(failed(format!("use ZKFLOW_CIRCOM_VERSIONS {}", path.display())))?);
+    }
     #[cfg(feature = "evm")]
     let solidity = Solc::find(config.chain.solc_path.as_deref())
         .map(|solc| Arc::new(solc) as Arc<dyn SolidityCompiler>)
         .map_err(|error| error.to_string());
     Ok(Tools {
         library,
-        compiler,
+        compilers: Compilers::new(compiler, others),
         include_roots,
         sandbox,
         #[cfg(feature = "evm")]

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
-use zkflow_core::compile::{CircuitCompiler, CompileOptions};
+use zkflow_core::compile::{CompileOptions, Compilers};
 use zkflow_core::prove::Prover;
 use zkflow_core::sandbox::Sandbox;
 use zkflow_core::service::catalog::{Catalog, CatalogError, Collection, Stored};
@@ -95,8 +95,8 @@ pub struct App {
     pub library: TemplateLibrary,
     /// Renders templates to Circom source.
     pub engine: Arc<dyn TemplateEngine>,
-    /// Compiles rendered templates.
-    pub compiler: Arc<dyn CircuitCompiler>,
+    /// Compile rendered templates, and imported sources.
+    pub compilers: Compilers,
     /// Options of the compiler; part of a circuit's identity.
     pub compile_options: CompileOptions,
     /// Folders in which includes are searched.

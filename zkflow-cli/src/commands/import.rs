@@ -203,6 +203,9 @@ pub(super) fn show(circuit: &Value) {
             shape.as_str().unwrap_or_default()
         );
     }
+    if let Some(message) = circuit["import"]["claimed"]["message"].as_str() {
+        println!("claimed              {message}");
+    }
     let label = |value: &Value| match value.as_str() {
         Some(text) => text.to_owned(),
         None => format!("ceremony({})", value["ceremony"]),

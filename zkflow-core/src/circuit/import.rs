@@ -2,12 +2,13 @@
 //!
 //! [`ImportedParts::check`] compares constraints, module and names, [`CheckedParts::finish`] the key.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
 
-use zkflow_circom::compile::{CircuitCompiler, CompileError, CompileOptions, Compiled, SourceTree};
+use zkflow_circom::compile::{CompileError, CompileOptions, Compiled, Compilers, SourceTree};
 use zkflow_circom::inputs::Shape;
 use zkflow_circom::sandbox::Sandbox;
 use zkflow_circom::witness::{
@@ -30,6 +31,7 @@ use zkflow_groth16::setup::{
 };
 
 use super::Transcript;
+use super::claimed::{ClaimedPart, Part, SETTING};
 use super::files::{CircuitFiles, JudgedKey, recording};
 
 /// The files of a circuit but its keys. Without a source, all others are required.
@@ -48,12 +50,19 @@ pub struct ImportedParts {
 impl ImportedParts {
     /// Compiles the source if there is one, and checks that all files are of one circuit.
     ///
+    /// # Behaviour
+    /// - A source is compiled by the version of circom that the given module says; without a module, by the own one.
+    /// - Without a compiler of that version, the source is compiled by the own one, and the module is not compared. The
+    ///   circuit then has the compiled files, if they are the other given ones; otherwise the given ones, if all three
+    ///   are given, and the source is not compared. [`CheckedParts::claimed`] says which.
+    ///
     /// # Errors
-    /// - [`ImportError::Missing`]; [`ImportError::NotOfSource`]; the compiler refuses the source.
+    /// - [`ImportError::Missing`]; [`ImportError::NotOfSource`]; [`ImportError::NoSuchVersion`]; the compiler refuses the
+    ///   source.
     /// - [`ImportError::Parts`]: the files belong to different circuits, or the module has other inputs.
     pub fn check(
         self,
-        compiler: &dyn CircuitCompiler,
+        compilers: &Compilers,
         sandbox: &Arc<Sandbox>,
         limits: WitnessLimits,
     ) -> Result<CheckedParts, ImportError> {
@@ -63,34 +72,63 @@ impl ImportedParts {
             let r1cs = r1cs.ok_or_else(missing("the constraint system (.r1cs)"))?;
             let wasm = wasm.ok_or_else(missing("the witness calculator (.wasm)"))?;
             let sym = sym.ok_or_else(missing("the names of the signals (.sym)"))?;
-            let report = CircuitReport::of(&R1cs::read(&r1cs)?, Some(&Sym::read(&sym)?));
-            let compiled = Compiled { r1cs, wasm, sym, json: None, wat: None, report, warnings: Vec::new() };
-            return CheckedParts::new(None, compiled, sandbox, limits);
+            return CheckedParts::new(None, given(r1cs, wasm, sym)?, sandbox, limits);
         };
-        let compiled = compiler.compile(&tree, &options)?;
         // A module says its version of circom; constraints and names do not.
-        let own = module_version(&compiled.wasm);
-        let made_by =
-            wasm.as_deref().and_then(module_version).filter(|version| Some(version) != own.as_ref());
-        let other = |file| {
-            let compiler = format!("{} {}", compiler.version(), options.flags().join(" "));
-            ImportError::NotOfSource { file, compiler, made_by: made_by.clone() }
-        };
-        if let Some(given) = r1cs
-            && given != compiled.r1cs
-            && R1cs::read(&given)? != R1cs::read(&compiled.r1cs)?
-        {
-            return Err(other("r1cs"));
+        let module = wasm.as_deref().and_then(module_version);
+        let own = compilers.own();
+        let found = module.as_deref().map_or(Some(own), |version| compilers.of_version(version));
+        let foreign = module.filter(|_| found.is_none());
+        let compiler = found.unwrap_or(own);
+        let compiled = compiler.compile(&tree, &options)?;
+        let made_by = format!("{} {}", compiler.version(), options.flags().join(" "));
+        let versions = || compilers.versions().into_iter().map(str::to_owned).collect();
+        match (differing(&compiled, [&r1cs, &wasm, &sym], foreign.is_some())?, foreign) {
+            (None, foreign) => {
+                let main = tree.files().find(|(path, _)| *path == tree.main()).map(|(_, text)| text.to_vec());
+                let mut checked = CheckedParts::new(main, compiled, sandbox, limits)?;
+                checked.compiler = Some(made_by);
+                checked.claimed =
+                    foreign.map(|circom| ClaimedPart { part: Part::Wasm, circom, compilers: versions() });
+                Ok(checked)
+            }
+            (Some(file), None) => Err(ImportError::NotOfSource { file, compiler: made_by }),
+            (Some(file), Some(circom)) => match (r1cs, wasm, sym) {
+                // As far as the server can tell, the source is that of other files: it is not kept.
+                (Some(r1cs), Some(wasm), Some(sym)) => {
+                    let mut checked = CheckedParts::new(None, given(r1cs, wasm, sym)?, sandbox, limits)?;
+                    checked.claimed = Some(ClaimedPart { part: Part::Source, circom, compilers: versions() });
+                    Ok(checked)
+                }
+                _ => Err(ImportError::NoSuchVersion { file, circom, compilers: versions() }),
+            },
         }
-        if wasm.is_some_and(|given| given != compiled.wasm) {
-            return Err(other("wasm"));
-        }
-        if sym.is_some_and(|given| given != compiled.sym) {
-            return Err(other("sym"));
-        }
-        let main = tree.files().find(|(path, _)| *path == tree.main()).map(|(_, text)| text.to_vec());
-        CheckedParts::new(main, compiled, sandbox, limits)
     }
+}
+
+/// The kind of the first given file that differs from the compiled one. A module of another version is not compared.
+fn differing(
+    compiled: &Compiled,
+    [r1cs, wasm, sym]: [&Option<Vec<u8>>; 3],
+    is_foreign: bool,
+) -> Result<Option<&'static str>, FormatError> {
+    let is_other = |given: &Option<Vec<u8>>, made: &[u8]| given.as_deref().is_some_and(|given| given != made);
+    if is_other(r1cs, &compiled.r1cs)
+        && let Some(given) = r1cs
+        && R1cs::read(given)? != R1cs::read(&compiled.r1cs)?
+    {
+        return Ok(Some("r1cs"));
+    }
+    if !is_foreign && is_other(wasm, &compiled.wasm) {
+        return Ok(Some("wasm"));
+    }
+    Ok(is_other(sym, &compiled.sym).then_some("sym"))
+}
+
+/// Files that are given, as if they were compiled.
+fn given(r1cs: Vec<u8>, wasm: Vec<u8>, sym: Vec<u8>) -> Result<Compiled, ImportError> {
+    let report = CircuitReport::of(&R1cs::read(&r1cs)?, Some(&Sym::read(&sym)?));
+    Ok(Compiled { r1cs, wasm, sym, json: None, wat: None, report, warnings: Vec::new() })
 }
 
 /// Files of one circuit.
@@ -100,6 +138,8 @@ pub struct CheckedParts {
     compiled: Compiled,
     r1cs: R1cs,
     inputs: Vec<ImportedInput>,
+    compiler: Option<String>,
+    claimed: Option<ClaimedPart>,
 }
 
 /// An input of an imported circuit.
@@ -166,12 +206,22 @@ impl CheckedParts {
             Some(ImportedInput { name: name.to_owned(), shape, public })
         });
         let inputs = inputs.collect();
-        Ok(Self { source, compiled, r1cs, inputs })
+        Ok(Self { source, compiled, r1cs, inputs, compiler: None, claimed: None })
     }
 
     /// The inputs, public ones first.
     pub fn inputs(&self) -> &[ImportedInput] {
         &self.inputs
+    }
+
+    /// Version and options of the compiler that made the files; `None` if they are given.
+    pub fn compiler(&self) -> Option<&str> {
+        self.compiler.as_deref()
+    }
+
+    /// The part that was not compared; `None` if all given ones were.
+    pub fn claimed(&self) -> Option<&ClaimedPart> {
+        self.claimed.as_ref()
     }
 
     /// Makes the key, or checks the given one, and makes all files derived from it.
@@ -195,14 +245,20 @@ impl CheckedParts {
         options: KeyOptions<'_>,
         rng: &mut dyn SecureRng,
     ) -> Result<CircuitFiles, ImportError> {
-        let Self { source, compiled, r1cs, .. } = self;
+        let Self { source, compiled, r1cs, claimed, .. } = self;
         let options = options.with_r1cs(Digest::of(&compiled.r1cs));
         let (judged, tape) = recording(&compiled, sandbox, &[], || match key {
             ImportedKey::Made(powers) => Ok(JudgedKey::made(&r1cs, powers, options, rng)?),
             ImportedKey::Given { file, digest, verification_key, powers, transcript, steps, forgeable } => {
                 let file = BufReader::new(File::open(file).map_err(ReadError::from)?);
                 let given = GivenKey { file, digest, verification_key, powers, transcript, steps, forgeable };
-                judge(&r1cs, given, options, rng)
+                // The compiler of another version gives other constraints for some sources.
+                judge(&r1cs, given, options, rng).map_err(|error| match (error, &claimed) {
+                    (ImportError::OtherCircuit(what), Some(claimed)) => {
+                        ImportError::OtherCircuit(format!("{what}; {claimed}"))
+                    }
+                    (error, _) => error,
+                })
             }
         });
         Ok(CircuitFiles::assemble(id, source, compiled, judged?, tape))
@@ -305,16 +361,28 @@ pub enum ImportError {
     Missing(&'static str),
     /// A file is not the one that the source compiles to.
     #[error(
-        "the {file} is not what {compiler} makes from the source{}: omit it, or give the simplification that made it",
-        made_by.as_ref().map(|version| format!(", circom {version} made the given wasm")).unwrap_or_default()
+        "the {file} is not what {compiler} makes from the source: omit it, or give the simplification that made it"
     )]
     NotOfSource {
         /// Kind of the file.
         file: &'static str,
         /// Version and options of the compiler.
         compiler: String,
-        /// The version of circom that the given module says, if it is another one.
-        made_by: Option<String>,
+    },
+    /// A file is not what the own compiler makes from the source, and the given module says another version, of which
+    /// there is no compiler.
+    #[error(
+        "the given wasm says circom {circom}, and there is only {}: the {file} cannot be compared with the source; set \
+         {SETTING} to a list with circom {circom}, or give all of r1cs, wasm and sym",
+        compilers.join(", ")
+    )]
+    NoSuchVersion {
+        /// Kind of the file.
+        file: &'static str,
+        /// Version of circom that the module says, such as `2.1.9`.
+        circom: String,
+        /// Versions of the compilers that there are, such as `circom 2.2.3`.
+        compilers: Vec<String>,
     },
     /// The source cannot be compiled.
     #[error(transparent)]
@@ -359,6 +427,7 @@ impl Classified for ImportError {
             Self::Read(error) => error.kind(),
             Self::Missing(_)
             | Self::NotOfSource { .. }
+            | Self::NoSuchVersion { .. }
             | Self::Parts(_)
             | Self::Format(_)
             | Self::Json(_)
@@ -378,6 +447,7 @@ impl Classified for ImportError {
             Self::Json(error) => error.code(),
             Self::Missing(_) => "import_incomplete",
             Self::NotOfSource { .. } => "not_of_source",
+            Self::NoSuchVersion { .. } => "circom_version_missing",
             Self::Parts(_) => "parts_differ",
             Self::OtherCircuit(_) => "key_of_other_circuit",
             Self::OtherKey => "verification_key_of_other_key",

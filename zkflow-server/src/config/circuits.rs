@@ -15,6 +15,9 @@ settings! {
         allow_template_override: bool = false, "allow-template-override", "ZKFLOW_ALLOW_TEMPLATE_OVERRIDE";
         /// Path of a native circom (default: circom as WebAssembly in a sandbox)
         circom_path: Option<PathBuf> = None, "circom-path", "CIRCOM_PATH";
+        /// Further versions of circom, native ones or circom.wasm files. The source of an import is compiled by
+        /// the version that made the given module
+        circom_versions: Vec<PathBuf> = Vec::new(), "circom-versions", "ZKFLOW_CIRCOM_VERSIONS";
         /// Folder of compiled WebAssembly modules (default: modules in the data folder). Processes may share
         /// it
         module_cache: Option<PathBuf> = None, "module-cache", "ZKFLOW_MODULE_CACHE";

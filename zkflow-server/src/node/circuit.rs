@@ -8,19 +8,20 @@ use std::time::Instant;
 
 use zkflow_core::audit::audit_source;
 use zkflow_core::circuit::{CircuitFiles, FileName, Forgeable, ImportedKey, ImportedParts};
-use zkflow_core::compile::{CompileOptions, Simplification, SourceTree};
+use zkflow_core::compile::{CompileOptions, Compilers, Simplification, SourceTree};
 use zkflow_core::digest::Digest;
 use zkflow_core::id::CircuitId;
 use zkflow_core::rng::os_rng;
 use zkflow_core::service::catalog::{
     AuditAction, Circuit, CircuitStage, Document as _, FileRole, Given, GivenPowers, Import as Imported,
-    InputSignal, NodeCircuit, Origin,
+    NodeCircuit, Origin,
 };
 use zkflow_core::service::id::{JobId, UploadId};
 use zkflow_core::service::store::Generation;
 use zkflow_core::service::tenant::TenantId;
 use zkflow_core::setup::KeyOptions;
 use zkflow_core::template::TemplateLibrary;
+use zkflow_core::witness::module_version;
 use zkflow_queue::{JobError, Then};
 
 use super::document::OldCircuit;
@@ -33,7 +34,7 @@ use crate::config::Limits;
 use crate::maintenance::{manifest, tombstone};
 use crate::service::{audit, circuits, names};
 use crate::state::App;
-use crate::work::made::{Made, inputs};
+use crate::work::made::{Checked, Made};
 use crate::work::scratch::Scratch;
 
 /// Largest verification key and contract.
@@ -61,7 +62,7 @@ pub(super) async fn import(import: &Import<'_>, old: &OldCircuit) -> Result<Outc
     let (shared, templates) = (Arc::clone(app), Arc::clone(&import.sources.templates));
     let (owner, wanted) = (tenant.clone(), Wanted::of(old));
     let assemble = move || assemble(&shared, &templates, &owner, &wanted, &files);
-    let Assembled { files, given, id, hash, inputs, mut notes } = blocking(assemble).await??;
+    let Assembled { files, given, id, hash, checked, mut notes } = blocking(assemble).await??;
     notes.extend(contract.and_then(|contract| other_key(&contract.path, &files)));
     if old.unreadable_contract {
         notes.push("artifacts.deployment cannot be read".to_owned());
@@ -81,7 +82,7 @@ pub(super) async fn import(import: &Import<'_>, old: &OldCircuit) -> Result<Outc
         contract: old.contract.clone(),
     };
     let upload = UploadId::generate(now);
-    let origin = Imported { upload, given, inputs: Vec::new(), node: Some(node) };
+    let origin = Imported { node: Some(node), ..Imported::new(upload, given) };
     let mut circuit = Circuit::imported(hash, origin, now);
     circuit.life.tenant = tenant.clone();
     circuit.replaces = tombstone::removed(&*app.store, &id).await?;
@@ -91,7 +92,7 @@ pub(super) async fn import(import: &Import<'_>, old: &OldCircuit) -> Result<Outc
     circuit.begin(1, now).map_err(invalid)?;
     circuit.advance(CircuitStage::Store, began.elapsed(), now).map_err(invalid)?;
     let generation = Generation { circuit: id.clone(), job: JobId::generate(now), attempt: 1 };
-    let made = Made::imported(files, Some((scratch, zkey)), inputs);
+    let made = Made::imported(files, Some((scratch, zkey)), checked);
     made.store(app, &mut circuit, &generation).await.map_err(stored)?;
     audit::record(app, tenant, &import.actor, AuditAction::CircuitImport, id.as_str()).await?;
     let (circuit, _) = app.catalog.circuits().insert(circuit).await?;
@@ -187,7 +188,7 @@ struct Assembled {
     given: Given,
     id: CircuitId,
     hash: Digest,
-    inputs: Vec<InputSignal>,
+    checked: Checked,
     notes: Vec<String>,
 }
 
@@ -212,15 +213,22 @@ fn assemble(
     wanted: &Wanted,
     files: &Files,
 ) -> Result<Assembled, Refusal> {
-    let compiled = of_template(app, templates, &wanted.template, &wanted.params)
-        .and_then(|sources| first_that_fits(app, tenant, sources, files));
+    let compile = |compilers: &Compilers| {
+        of_template(app, compilers, templates, &wanted.template, &wanted.params)
+            .and_then(|sources| first_that_fits(app, compilers, tenant, sources, files))
+    };
+    let compiled = match of_module(app, files).map(|compilers| compile(&compilers)) {
+        Some(Err(refusal)) if !gives_no_circuit(&refusal) => Err(refusal),
+        Some(Ok(found)) => Ok(found),
+        Some(Err(_)) | None => compile(&app.compilers),
+    };
     let refusal = match compiled {
         Err(refusal) if gives_no_circuit(&refusal) => refusal,
         found => return found,
     };
     if !files.has_parts() {
         let made_by =
-            files.wasm.as_ref().and_then(|file| foreign_version(&file.path, app.compiler.version()));
+            files.wasm.as_ref().and_then(|file| foreign_version(&file.path, app.compilers.own().version()));
         let made_by = made_by.map(|made_by| format!("{made_by}; ")).unwrap_or_default();
         let reason = format!(
             "{made_by}give the template of the key (--templates), or {PARTS} beside it: {}",
@@ -228,16 +236,24 @@ fn assemble(
         );
         return Err(Refusal::new(&refusal.code, reason));
     }
-    let mut found = first_that_fits(app, tenant, vec![None], files)?;
+    let mut found = first_that_fits(app, &app.compilers, tenant, vec![None], files)?;
     let note =
         format!("the circuit comes from {PARTS}, because the template does not give it: {}", refusal.reason);
     found.notes.push(shortened(&note));
     Ok(found)
 }
 
+/// The compiler of the version that the old module says; `None` if it is the own one, or the settings have none.
+fn of_module(app: &App, files: &Files) -> Option<Compilers> {
+    let version = module_version(&fs::read(&files.wasm.as_ref()?.path).ok()?)?;
+    let found = app.compilers.of_version(&version)?;
+    (found.version() != app.compilers.own().version()).then(|| Compilers::new(found.clone(), Vec::new()))
+}
+
 /// Checks the key with each source until one gives its circuit.
 fn first_that_fits(
     app: &App,
+    compilers: &Compilers,
     tenant: &TenantId,
     sources: Vec<Source>,
     files: &Files,
@@ -248,7 +264,7 @@ fn first_that_fits(
     let mut refused = None;
     for source in sources {
         for powers in powers {
-            let refusal = match check(app, tenant, source.clone(), *powers, files) {
+            let refusal = match check(app, compilers, tenant, source.clone(), *powers, files) {
                 Ok(mut found) => {
                     if configured && *powers == GivenPowers::None {
                         let note =
@@ -276,12 +292,13 @@ fn first_that_fits(
 /// Checks one combination.
 fn check(
     app: &App,
+    compilers: &Compilers,
     tenant: &TenantId,
     source: Source,
     powers: GivenPowers,
     files: &Files,
 ) -> Result<Assembled, Refusal> {
-    let given = given(app, source.as_ref(), powers, files);
+    let given = given(compilers.own().version(), source.as_ref(), powers, files);
     let hash = tenant.scoped(&given.hash());
     let id = CircuitId::from_hash(&hash);
     let is_compiled = source.is_some();
@@ -291,9 +308,9 @@ fn check(
     };
     let (r1cs, wasm, sym) = (read(&files.r1cs)?, read(&files.wasm)?, read(&files.sym)?);
     let parts = ImportedParts { source, r1cs, wasm, sym };
-    let checked = parts.check(&*app.compiler, &app.sandbox, app.config.limits.witness());
+    let checked = parts.check(compilers, &app.sandbox, app.config.limits.witness());
     let checked = checked.map_err(|error| Refusal::of(&error))?;
-    let inputs = inputs(checked.inputs());
+    let found = Checked::of(&checked);
     let verification_key = files.vkey.as_ref().map(|file| fs::read(&file.path)).transpose();
     let verification_key = verification_key.map_err(unreadable)?;
     let key = ImportedKey::Given {
@@ -317,11 +334,11 @@ fn check(
     }
     match &files.wasm {
         None => notes.push("circuit.wasm is missing: it was compiled again".to_owned()),
-        Some(file) => notes.extend(other_module(&file.path, &made, app.compiler.version())),
+        Some(file) => notes.extend(other_module(&file.path, &made, compilers.own().version())),
     }
     notes.extend(files.r1cs.as_ref().and_then(|file| other_constraints(&file.path, &made)));
     notes.extend(files.sym.as_ref().and_then(|file| other_names(&file.path, &made)));
-    Ok(Assembled { files: made, given, id, hash, inputs, notes })
+    Ok(Assembled { files: made, given, id, hash, checked: found, notes })
 }
 
 fn unreadable(error: std::io::Error) -> Refusal {
@@ -330,7 +347,7 @@ fn unreadable(error: std::io::Error) -> Refusal {
 
 /// What the circuit is made from.
 fn given(
-    app: &App,
+    compiler: &str,
     source: Option<&(SourceTree, CompileOptions)>,
     powers: GivenPowers,
     files: &Files,
@@ -343,7 +360,7 @@ fn given(
             Given {
                 files: digests,
                 main: Some(tree.main().to_owned()),
-                compiler: Some(format!("{} {}", app.compiler.version(), options.flags().join(" "))),
+                compiler: Some(format!("{compiler} {}", options.flags().join(" "))),
                 simplification: options.simplification,
                 powers,
             }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 use zkflow_core::circuit::{Blueprint, CircuitFiles, FileName};
-use zkflow_core::compile::{CompileOptions, Simplification, SourceTree};
+use zkflow_core::compile::{CompileOptions, Compilers, Simplification, SourceTree};
 use zkflow_core::format::r1cs::R1cs;
 use zkflow_core::template::{TemplateLibrary, TemplateName};
 use zkflow_core::witness::module_version;
@@ -26,6 +26,7 @@ pub(super) type Source = Option<(SourceTree, CompileOptions)>;
 /// The template with each simplification.
 pub(super) fn of_template(
     app: &App,
+    compilers: &Compilers,
     templates: &TemplateLibrary,
     name: &TemplateName,
     params: &Map<String, Value>,
@@ -37,7 +38,7 @@ pub(super) fn of_template(
         let blueprint = Blueprint::builder(template)
             .params(params.clone())
             .engine(&*app.engine)
-            .compiler(&*app.compiler)
+            .compiler(&**compilers.own())
             .include_roots(&app.include_roots)
             .source_limits(app.config.limits.source())
             .options(CompileOptions { simplification, ..app.compile_options })

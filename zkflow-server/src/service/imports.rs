@@ -56,7 +56,7 @@ pub async fn request(app: &App, tenant: &TenantId, new: NewImport) -> Result<Cir
     let given = given(app, &upload, &new)?;
     let missing: usize = uploads::missing(app, &upload).await?.iter().map(Vec::len).sum();
     let hash = tenant.scoped(&given.hash());
-    let import = Import { upload: upload.id.clone(), given, inputs: Vec::new(), node: None };
+    let import = Import::new(upload.id.clone(), given);
     let wanted = Circuit::imported(hash, import, app.now());
     if missing > 0 {
         return Err(RequestError::UploadIncomplete { upload: upload.id, missing });
@@ -135,8 +135,13 @@ fn given(app: &App, upload: &Upload, new: &NewImport) -> Result<Given, RequestEr
         (false, None) => GivenPowers::None,
     };
     let options = options(new.simplification);
-    let compiler =
-        upload.has_source().then(|| format!("{} {}", app.compiler.version(), options.flags().join(" ")));
+    // The worker takes the compiler of the version that the module says, if it has it: with another choice of compilers
+    // it is another circuit.
+    let versions = match has(FileRole::Wasm) {
+        true => app.compilers.versions().join(", "),
+        false => app.compilers.own().version().to_owned(),
+    };
+    let compiler = upload.has_source().then(|| format!("{versions} {}", options.flags().join(" ")));
     Ok(upload.given(main, compiler, new.simplification, powers))
 }
 

@@ -25,7 +25,7 @@ impl App {
         let mut blueprint = Blueprint::builder(template)
             .params(template.parse_params(params)?)
             .engine(&*self.engine)
-            .compiler(&*self.compiler)
+            .compiler(&**self.compilers.own())
             .include_roots(&self.include_roots)
             .source_limits(self.config.limits.source())
             .options(self.compile_options)

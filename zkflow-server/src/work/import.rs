@@ -22,7 +22,7 @@ use zkflow_core::service::upload::{Upload, UploadFile};
 use zkflow_core::setup::{KeyOptions, PowersFile, PowersSource};
 
 use super::keygen::{KeyGeneration, compile_failure};
-use super::made::{Made, inputs};
+use super::made::{Checked, Made};
 use super::scratch::{Scratch, unwritable};
 use super::verification::Reports;
 use super::{Stop, blocking, failure, stop, stop_or_outage};
@@ -40,7 +40,7 @@ impl KeyGeneration {
         let (shared, files, asked) = (Arc::clone(app), Arc::clone(&scratch), import.clone());
         let check = move || check(&shared, &files, &asked);
         let parts = blocking(check).await??;
-        let inputs = inputs(parts.inputs());
+        let checked = Checked::of(&parts);
         circuit.verification = None;
         self.advance(circuit, CircuitStage::Setup, "compile", began).await?;
 
@@ -54,7 +54,7 @@ impl KeyGeneration {
         self.advance(circuit, CircuitStage::Store, "setup", began).await?;
         let made = || KeyOptions::default().in_folder(scratch.folder()).key_file();
         let zkey = scratch.file(FileRole::ProvingKey).map(|file| file.path.clone()).or_else(made);
-        Ok(Made::imported(files, zkey.map(|path| (scratch, path)), inputs))
+        Ok(Made::imported(files, zkey.map(|path| (scratch, path)), checked))
     }
 }
 
@@ -131,7 +131,7 @@ fn check(app: &App, scratch: &Scratch, import: &Import) -> Result<CheckedParts, 
         wasm: read(FileRole::Wasm)?,
         sym: read(FileRole::Sym)?,
     };
-    let checked = parts.check(&*app.compiler, &app.sandbox, app.config.limits.witness());
+    let checked = parts.check(&app.compilers, &app.sandbox, app.config.limits.witness());
     checked.map_err(|error| match error {
         ImportError::Compile(error) => compile_failure(app, error),
         error => stop(error),

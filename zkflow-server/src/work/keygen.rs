@@ -48,7 +48,8 @@ impl KeyGeneration {
         let compile = move || {
             let blueprint = blueprint(&app, &asked, &template, &params)?;
             let compiled = app
-                .compiler
+                .compilers
+                .own()
                 .compile(&blueprint.source, &blueprint.options)
                 .map_err(|error| compile_failure(&app, error))?;
             Ok::<_, Stop>((blueprint, compiled))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use zkflow_core::circuit::{CircuitFiles, FileName, ImportedInput};
+use zkflow_core::circuit::{CheckedParts, CircuitFiles, ClaimedPart, FileName, ImportedInput};
 use zkflow_core::inputs::Shape;
 use zkflow_core::service::catalog::{Circuit, InputSignal, Origin};
 use zkflow_core::service::store::{Generation, PutMode};
@@ -30,26 +30,44 @@ pub(crate) struct Made {
     files: CircuitFiles,
     /// The key, in a folder that lasts until it is stored.
     zkey: Option<(Arc<Scratch>, PathBuf)>,
-    /// Inputs of an import.
+    checked: Checked,
+}
+
+/// What the checks of an import found, for its document.
+#[derive(Default)]
+pub(crate) struct Checked {
+    /// None if they are too many or too deep.
     inputs: Vec<InputSignal>,
+    compiler: Option<String>,
+    claimed: Option<ClaimedPart>,
+}
+
+impl Checked {
+    pub(crate) fn of(parts: &CheckedParts) -> Self {
+        Self {
+            inputs: inputs(parts.inputs()),
+            compiler: parts.compiler().map(str::to_owned),
+            claimed: parts.claimed().cloned(),
+        }
+    }
 }
 
 impl Made {
     /// The files of a circuit from a template.
     pub(crate) fn built(files: CircuitFiles, zkey: Option<(Arc<Scratch>, PathBuf)>) -> Self {
-        Self { files, zkey, inputs: Vec::new() }
+        Self { files, zkey, checked: Checked::default() }
     }
 
     /// The files of an imported circuit, with its key if it is in a folder.
     pub(crate) fn imported(
         mut files: CircuitFiles,
         zkey: Option<(Arc<Scratch>, PathBuf)>,
-        inputs: Vec<InputSignal>,
+        checked: Checked,
     ) -> Self {
-        if inputs.is_empty() {
+        if checked.inputs.is_empty() {
             files.report.public_input_names.clear();
         }
-        Self { files, zkey, inputs }
+        Self { files, zkey, checked }
     }
 
     /// Stores the files, makes the pending circuit ready, and writes its manifest. The document is not written. No other
@@ -60,7 +78,7 @@ impl Made {
         circuit: &mut Circuit,
         generation: &Generation,
     ) -> Result<(), JobError> {
-        let Self { files: CircuitFiles { files, tape, report, label }, zkey, inputs } = self;
+        let Self { files: CircuitFiles { files, tape, report, label }, zkey, checked } = self;
         match tape {
             Ok(operations) => {
                 tracing::debug!(circuit = %circuit.id, operations, "witness calculation recorded")
@@ -86,7 +104,8 @@ impl Made {
             artifacts.insert(FileName::ProvingKey.to_string(), put(FileName::ProvingKey, bytes).await?);
         }
         if let Origin::Import(import) = &mut circuit.origin {
-            import.inputs = inputs;
+            (import.inputs, import.compiler, import.claimed) =
+                (checked.inputs, checked.compiler, checked.claimed);
         }
         let spent = began.elapsed();
         stage_took("circuit", "store", spent);
@@ -102,7 +121,7 @@ pub(super) fn mapped(path: &Path) -> std::io::Result<Bytes> {
 }
 
 /// The inputs for the circuit's document; none if they are too many or too deep.
-pub(crate) fn inputs(found: &[ImportedInput]) -> Vec<InputSignal> {
+fn inputs(found: &[ImportedInput]) -> Vec<InputSignal> {
     let count: usize = found.iter().map(|input| parts(&input.shape)).sum();
     let depth = found.iter().map(|input| depth(&input.shape)).max();
     if count > MOST_INPUTS || depth > Some(DEEPEST) {

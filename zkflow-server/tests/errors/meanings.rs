@@ -91,6 +91,7 @@ const CIRCUITS: &[Meaning] = meanings! {
     import_incomplete: "files of the import are missing and cannot be made, or contradict each other" => "add the files in `errors`";
     invalid_archive: "the archive of a source is damaged, too large when it is unpacked, or has an entry that no source has" => "pack only the circom files, as a zip, tar or tar.gz";
     not_of_source: "an r1cs, wasm or sym is not what the compiler makes from the source" => "omit the file, or give `simplification`";
+    circom_version_missing: "the given wasm says a version of circom that the server does not have, and another given file is not what its own version makes from the source" => "give all of r1cs, wasm and sym; the operator can set `circom_versions`";
     parts_differ: "r1cs, wasm and sym are not of one circuit, or the module has other inputs" => "use files of one compilation";
     key_of_other_circuit: "the proving key is not of the constraints" => "give the key of this r1cs";
     transcript_of_other_key: "the record of a ceremony is malformed, or is not of the proving key and its powers of tau" => "give the `ceremony.json` of this key";

@@ -90,7 +90,7 @@ fn other_value(setting: &Setting) -> (String, String) {
             "log-level" => quoted("warn"),
             "log-format" => quoted("json"),
             "keygen-beacon" => quoted("ab:10"),
-            "templates" => ("a:b".to_owned(), "[\"a\", \"b\"]".to_owned()),
+            "templates" | "circom-versions" => ("a:b".to_owned(), "[\"a\", \"b\"]".to_owned()),
             "development-chains" => ("1,2".to_owned(), "[1, 2]".to_owned()),
             // A build may have one prover only.
             "prover" => quoted("native"),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::life::named;
+use crate::circuit::ClaimedPart;
 use crate::service::chain::{Address, TransactionHash};
 use crate::service::id::{ObjectId, UploadId};
 use zkflow_circom::compile::Simplification;
@@ -28,6 +29,13 @@ pub enum Origin {
     },
     /// Files that were uploaded.
     Import(Box<Import>),
+}
+
+impl Import {
+    /// An import that was not checked yet.
+    pub fn new(upload: UploadId, given: Given) -> Self {
+        Self { upload, given, inputs: Vec::new(), compiler: None, claimed: None, node: None }
+    }
 }
 
 impl Origin {
@@ -70,6 +78,12 @@ pub struct Import {
     /// Names and shapes of the inputs, public ones first; empty until the circuit is ready, and if there are too many.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<InputSignal>,
+    /// Version and options of the compiler that made the circuit's files; `None` until it is ready, and if they are given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compiler: Option<String>,
+    /// The given part that was not compared with the others; `None` until the circuit is ready, and if all were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed: Option<ClaimedPart>,
     /// The circuit of the Node service that this one was; `None` for others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<NodeCircuit>,
@@ -110,7 +124,7 @@ pub struct Given {
     /// Path of the main file in the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub main: Option<String>,
-    /// Version and options of the compiler; `None` without a source.
+    /// Versions and options of the compilers that could make the files; `None` without a source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compiler: Option<String>,
     /// Simplification of the constraints.
@@ -208,6 +222,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::circuit::Part;
     use crate::service::clock::Timestamp;
 
     #[test]
@@ -241,7 +256,18 @@ mod tests {
                 transaction: None,
             }),
         };
-        let origin = Origin::Import(Box::new(Import { upload, given, inputs, node: Some(node) }));
+        let origin = Origin::Import(Box::new(Import {
+            upload,
+            given,
+            inputs,
+            compiler: Some("circom 2.1.9 --O1".to_owned()),
+            claimed: Some(ClaimedPart {
+                part: Part::Wasm,
+                circom: "2.1.5".to_owned(),
+                compilers: vec!["circom 2.2.3".to_owned()],
+            }),
+            node: Some(node),
+        }));
         let text = serde_json::to_string(&origin).unwrap();
         assert_eq!(serde_json::from_str::<Origin>(&text).unwrap(), origin);
         assert_eq!((origin.template(), origin.import().is_some()), (None, true));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+use zkflow_core::circuit::{ClaimedPart, Part};
 use zkflow_core::compile::Simplification;
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{FileRole, GivenPowers, Import, InputSignal, Named as _, Visibility};
@@ -264,10 +265,14 @@ pub(in crate::http) struct ImportDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Name>)]
     main: Option<String>,
-    /// Version and options of the compiler; absent without a source.
+    /// Version and options of the compiler; absent if the files are given. Until the circuit is ready, the versions that
+    /// the compiler is chosen from.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Text>)]
     compiler: Option<String>,
+    /// The given part that was not compared with the others; absent if all were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claimed: Option<ClaimedPartDto>,
     /// Powers of tau that the given key was verified with.
     #[schema(value_type = schema::GivenPowers)]
     powers: GivenPowers,
@@ -276,6 +281,30 @@ pub(in crate::http) struct ImportDto {
     /// The circuit of the Node service that this one was; absent for others.
     #[serde(skip_serializing_if = "Option::is_none")]
     node: Option<NodeCircuitDto>,
+}
+
+/// A given part that was not compared with the others: the server has no compiler of the version that the given module says.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ClaimedPart)]
+pub(in crate::http) struct ClaimedPartDto {
+    /// `wasm`: the circuit has the compiled module instead. `source`: the circuit has the given r1cs, wasm and sym, and no
+    /// source.
+    part: &'static str,
+    /// Version of circom that the given module says, such as `2.1.9`.
+    circom: String,
+    /// Versions of the compilers that the server had, such as `circom 2.2.3`.
+    compilers: Vec<String>,
+    /// The same as a sentence, with the setting that adds a compiler.
+    message: String,
+}
+
+impl From<ClaimedPart> for ClaimedPartDto {
+    fn from(claimed: ClaimedPart) -> Self {
+        let message = claimed.to_string();
+        let ClaimedPart { part, circom, compilers } = claimed;
+        Self { part: part.as_str(), circom, compilers, message }
+    }
 }
 
 /// A circuit of the Node service.
@@ -323,7 +352,11 @@ impl From<Import> for ImportDto {
         Self {
             files: files.map(|(role, digest)| (role.as_str(), digest.to_string())).collect(),
             main: given.main,
-            compiler: given.compiler,
+            compiler: match import.claimed.as_ref().map(|claimed| claimed.part) {
+                Some(Part::Source) => None,
+                _ => import.compiler.or(given.compiler),
+            },
+            claimed: import.claimed.map(ClaimedPartDto::from),
             powers: given.powers,
             inputs: inputs.collect(),
             node: import.node.map(|node| NodeCircuitDto {

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::sample::{Sample, circuit, user};
 use super::{FUTURE, Subject, all, failure, list, moment, read};
+use crate::circuit::{ClaimedPart, Part};
 use crate::service::catalog::{
     Ceremony, CeremonyFilter, CeremonyKey, CeremonyResult, CeremonyStatus, Circuit, CircuitFilter,
     CircuitStatus, Delivery, DeliveryFilter, DeliveryKey, DeliveryStatus, DeployedContract, Deployment,
@@ -49,7 +50,17 @@ pub(super) async fn an_imported_circuit_survives_as_it_was_written(catalog: Subj
         powers: GivenPowers::Uploaded,
     };
     let inputs = vec![InputSignal { name: "points".to_owned(), shape, public: true }];
-    let import = Import { upload: UploadId::generate(moment(0)), given, inputs, node: None };
+    let claimed = ClaimedPart {
+        part: Part::Wasm,
+        circom: "2.1.5".to_owned(),
+        compilers: vec!["circom 2.2.3".to_owned()],
+    };
+    let import = Import {
+        inputs,
+        compiler: Some("circom 2.2.3 --O2".to_owned()),
+        claimed: Some(claimed),
+        ..Import::new(UploadId::generate(moment(0)), given)
+    };
     let circuit = Circuit::imported(import.given.hash(), import, moment(0));
     let (mut document, _) = all::<Circuit>(&catalog).insert(circuit).await.expect("insert");
     document.claimed = Some(Provenance::Ceremony(3));
@@ -118,7 +129,7 @@ pub(super) async fn circuits_are_searched(catalog: Subject) {
         simplification: Simplification::Full,
         powers: GivenPowers::None,
     };
-    let import = Import { upload: UploadId::generate(moment(3)), given, inputs: Vec::new(), node: None };
+    let import = Import::new(UploadId::generate(moment(3)), given);
     let imported = Circuit::imported(import.given.hash(), import, moment(3));
     let (one, mut two) = (Circuit::sample(1), Circuit::sample(2));
     two.life.tenant = "two".parse().expect("a tenant");
