@@ -10,6 +10,9 @@ use crate::paths::{ceremony_path, segment};
 use crate::transport::Call;
 use crate::{Client, ClientError};
 
+/// Bytes of an answer that says why there is no file.
+const LARGEST_PROBLEM: u64 = 64 << 10;
+
 impl Client {
     /// Returns a ceremony with its announced rules and its contributions.
     ///
@@ -34,7 +37,11 @@ impl Client {
         let range = format!("bytes={}-{}", part.start, part.end.saturating_sub(1));
         let range =
             HeaderValue::try_from(range).map_err(|error| ClientError::Unexpected(error.to_string()))?;
-        Call::new(Method::GET, &path).with(RANGE.as_str(), range).succeed_with_bytes(self).await
+        // Contributors need not trust the server.
+        let call = Call::new(Method::GET, &path).with(RANGE.as_str(), range);
+        call.at_most((part.end - part.start.min(part.end)).max(LARGEST_PROBLEM))
+            .succeed_with_bytes(self)
+            .await
     }
 
     /// Joins the queue of a ceremony. Returns the `place` and the secret `token` for the other calls. It is not repeated.

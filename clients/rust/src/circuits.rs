@@ -137,7 +137,7 @@ impl Client {
     /// The circuit or the file is unknown.
     pub async fn file(&self, circuit: &str, name: &str) -> Result<Vec<u8>, ClientError> {
         let path = format!("{}/artifacts/{}", circuit_path(circuit), segment(name));
-        Call::new(Method::GET, &path).succeed_with_bytes(self).await
+        Call::new(Method::GET, &path).at_most(u64::MAX).succeed_with_bytes(self).await
     }
 
     /// The newest ready circuit that has files with all these SHA-256, such as those of its module and its proving key; `None` if

@@ -18,6 +18,8 @@ const SLOWEST_UPLOAD: usize = 16 << 10;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// Longest pause that a server can ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Bytes of an answer that is not a file.
+const LARGEST_ANSWER: u64 = 64 << 20;
 
 /// An answer of any status.
 #[derive(Debug, Clone, PartialEq)]
@@ -178,11 +180,13 @@ pub(crate) struct Call {
     path: String,
     body: Option<Vec<u8>>,
     headers: HeaderMap,
+    /// Largest body of an answer in bytes.
+    most: u64,
 }
 
 impl Call {
     pub(crate) fn new(method: Method, path: &str) -> Self {
-        Self { method, path: path.to_owned(), body: None, headers: HeaderMap::new() }
+        Self { method, path: path.to_owned(), body: None, headers: HeaderMap::new(), most: LARGEST_ANSWER }
     }
 
     /// A request to a path of the caller. Another text after the address could name another host, which would get the token.
@@ -213,6 +217,12 @@ impl Call {
     /// Marks repetitions of this request, so that the server acts once.
     pub(crate) fn keyed(mut self, key: HeaderValue) -> Self {
         self.headers.insert("idempotency-key", key);
+        self
+    }
+
+    /// Refuses a longer answer than this many bytes, in place of 64 MiB.
+    pub(crate) fn at_most(mut self, bytes: u64) -> Self {
+        self.most = bytes;
         self
     }
 
@@ -291,6 +301,12 @@ impl Call {
         let asked = answer.header(RETRY_AFTER.as_str()).and_then(|seconds| seconds.parse().ok());
         let (asked, mut bytes) = (asked.map(Duration::from_secs), Vec::new());
         while let Some(next) = answer.next().await? {
+            if bytes.len().saturating_add(next.len()) as u64 > self.most {
+                let (path, most) = (&self.path, self.most);
+                return Err(ClientError::Unexpected(format!(
+                    "{path}: the answer is longer than {most} bytes"
+                )));
+            }
             bytes.extend(next);
         }
         Ok((answer.status(), asked, bytes))

@@ -75,6 +75,8 @@ const ATTESTATION: &str = "attestation.json";
 const PREVIOUS: &str = "previous.zkey";
 const CONTRIBUTED: &str = "contributed.zkey";
 const KEY: &str = "proving_key.zkey";
+/// Files of an interrupted run, beside its place.
+const OWN: [&str; 3] = [PREVIOUS, CONTRIBUTED, "previous.part"];
 
 struct Work<'a> {
     args: &'a ContributeArgs,
@@ -137,7 +139,20 @@ impl Work<'_> {
     fn place(&self) -> Result<Place, Error> {
         match Place::read(&self.folder, self.args.ceremony.url())? {
             Some(place) => Ok(place),
-            None => self.join(),
+            None => {
+                self.demand_free()?;
+                self.join()
+            }
+        }
+    }
+
+    /// Without a place, files of these names belong to something else: they would be removed.
+    fn demand_free(&self) -> Result<(), Error> {
+        match OWN.map(|name| self.path(name)).iter().find(|path| path.exists()) {
+            Some(path) => Err(in_file(path)(
+                "it is not of a contribution that was interrupted: use --folder with another folder",
+            )),
+            None => Ok(()),
         }
     }
 
@@ -218,9 +233,9 @@ impl Work<'_> {
         }
     }
 
-    /// Removes the place and the keys.
+    /// Removes the keys and the place, which says that they are of this command.
     fn forget(&self) -> Result<(), Error> {
-        for name in [place::FILE, PREVIOUS, CONTRIBUTED, "previous.part"] {
+        for name in OWN.into_iter().chain([place::FILE]) {
             let path = self.path(name);
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -1,10 +1,9 @@
 //! Verifier contracts in the layouts of other programs.
 //!
-//! The contracts of snarkjs are written by its own template, from its npm package. The others are written here, with the
-//! layout of the originals.
+//! The contracts of snarkjs are written by the templates in its npm packages. That of gnark is written here, with the layout of
+//! the original.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use ark_bn254::{Fq, G1Affine, G2Affine};
 use ark_ec::AffineRepr as _;
@@ -13,53 +12,55 @@ use zkflow_core::format::json;
 use zkflow_core::format::zkey::KeyHead;
 use zkflow_core::proof::VerifyingKey;
 use zkflow_core::setup::gate;
-use zkflow_core::solidity::{ContractCircuit, ContractHeader, verifier_contract};
+use zkflow_core::solidity::{CONTRACT_NAME, ContractCircuit, ContractHeader, verifier_contract};
+
+use super::snarkjs::Version;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
-    /// snarkjs 0.4 to 0.6.
-    Early,
-    /// snarkjs 0.7.6.
-    Snarkjs,
+    Snarkjs(Version),
     Gnark,
     ZkFlow,
 }
 
-pub(crate) const LAYOUTS: [Layout; 4] = [Layout::Early, Layout::Snarkjs, Layout::Gnark, Layout::ZkFlow];
+pub(crate) const LAYOUTS: [Layout; 6] = [
+    Layout::Snarkjs(Version::V04),
+    EARLY,
+    Layout::Snarkjs(Version::V072),
+    SNARKJS,
+    Layout::Gnark,
+    Layout::ZkFlow,
+];
+
+/// snarkjs before 0.7.
+pub(crate) const EARLY: Layout = Layout::Snarkjs(Version::V06);
+pub(crate) const SNARKJS: Layout = Layout::Snarkjs(Version::Present);
 
 pub(crate) fn contract(layout: Layout, key: &VerifyingKey) -> String {
-    let fill = |template: &str, values: &[(&str, String)]| {
-        values
-            .iter()
-            .fold(template.to_owned(), |text, (name, value)| text.replace(&format!("@{name}@"), value))
-    };
-    let n = ("n", key.n_public().to_string());
+    contracts(layout, &[key]).remove(0)
+}
+
+pub(crate) fn contracts(layout: Layout, keys: &[&VerifyingKey]) -> Vec<String> {
     match layout {
-        Layout::Early => fill(include_str!("early.sol"), &[n, ("key", assignments(key))]),
-        Layout::Gnark => fill(include_str!("gnark.sol"), &[n, ("key", constants(key)), ("sums", sums(key))]),
-        Layout::Snarkjs => of_snarkjs(key),
-        Layout::ZkFlow => verifier_contract(key, &header(key)),
+        Layout::Snarkjs(version) => version.contracts(keys),
+        Layout::Gnark => keys.iter().map(|key| of_gnark(key)).collect(),
+        Layout::ZkFlow => keys.iter().map(|key| verifier_contract(key, &header(key))).collect(),
     }
 }
 
-fn assignments(key: &VerifyingKey) -> String {
-    let g1 = |point: &G1Affine| format!("Pairing.G1Point({}, {})", x(point)[0], x(point)[1]);
-    let g2 = |point: &G2Affine| {
-        let [x1, x0, y1, y0] = xy(point);
-        format!("Pairing.G2Point([{x1},\n {x0}], [{y1}, {y0}])")
-    };
-    let mut text = format!(
-        "vk.alfa1 = {};\nvk.beta2 = {};\nvk.gamma2 = {};\nvk.delta2 = {};\nvk.IC = new Pairing.G1Point[]({});\n",
-        g1(&key.alpha_g1),
-        g2(&key.beta_g2),
-        g2(&key.gamma_g2),
-        g2(&key.delta_g2),
-        key.ic.len()
-    );
-    for (i, point) in key.ic.iter().enumerate() {
-        text += &format!("vk.IC[{i}] = {};\n", g1(point));
-    }
-    text
+/// The source for the compiler and the name of contract of the tests: early ones ask for another.
+pub(crate) fn compilable(source: &str) -> String {
+    source
+        .replace("pragma solidity ^0.6.11;", "pragma solidity >=0.6.11;")
+        .replace("contract Verifier {", &format!("contract {CONTRACT_NAME} {{"))
+}
+
+fn of_gnark(key: &VerifyingKey) -> String {
+    [("n", key.n_public().to_string()), ("key", constants(key)), ("sums", sums(key))]
+        .iter()
+        .fold(include_str!("gnark.sol").to_owned(), |text, (name, value)| {
+            text.replace(&format!("@{name}@"), value)
+        })
 }
 
 fn constants(key: &VerifyingKey) -> String {
@@ -113,23 +114,4 @@ fn header(key: &VerifyingKey) -> ContractHeader {
         label: gate::judge(&honest).admit(true).unwrap(),
         verification_key: Digest::of(json::vkey_text(key)),
     }
-}
-
-/// What `snarkjs zkey export solidityverifier` writes, by the template in its package.
-fn of_snarkjs(key: &VerifyingKey) -> String {
-    let script = "
-        const [modules, key] = process.argv.slice(1);
-        const ejs = require(modules + '/ejs');
-        const template = require('fs').readFileSync(modules + '/snarkjs/templates/verifier_groth16.sol.ejs', 'utf8');
-        process.stdout.write(ejs.render(template, JSON.parse(key)));
-    ";
-    let output =
-        Command::new("node").args(["-e", script]).arg(modules()).arg(json::vkey_text(key)).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn modules() -> PathBuf {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools");
-    std::env::var_os("ZKFLOW_TOOLS").map_or(own, PathBuf::from).join("node_modules").canonicalize().unwrap()
 }

@@ -51,6 +51,14 @@ fn a_killed_contribution_continues_and_sends_nothing_again() {
     let circuit = printed.lines().find_map(|line| line.strip_prefix("circuit ")).unwrap();
     let path = site.announces(circuit, 1);
     let url = format!("{}{path}", site.base);
+    // A folder with keys of something else: nothing of it is removed.
+    for name in ["contributed.zkey", "previous.zkey", "previous.part"] {
+        let folder = format!("other {name}");
+        fs::create_dir(site.path(&folder)).unwrap();
+        fs::write(site.path(&format!("{folder}/{name}")), "mine").unwrap();
+        site.fails(&["contribute", &url, "--folder", &folder], "use --folder with another folder");
+        assert_eq!(fs::read_to_string(site.path(&format!("{folder}/{name}"))).unwrap(), "mine");
+    }
     let kill = |request: &str, point| killed(&site, &gate, &url, request, point);
 
     // In the second piece of the download: the first one is kept.

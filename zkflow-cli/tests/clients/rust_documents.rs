@@ -148,7 +148,7 @@ async fn a_request_has_the_callers_key_and_is_sealed_and_observed() {
 
 /// A server, or a proxy before it, that sends no events: the client polls.
 #[tokio::test]
-async fn without_events_a_document_is_polled_and_a_silent_server_is_given_up() {
+async fn without_events_a_document_is_polled_and_a_silent_or_endless_server_is_given_up() {
     use axum::Json;
     use axum::routing::get;
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -160,11 +160,17 @@ async fn without_events_a_document_is_polled_and_a_silent_server_is_given_up() {
         Json(json!({"status": status}))
     };
     let silent = || std::future::pending::<Json<Value>>();
+    let endless = || async {
+        let more = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b' '; 1 << 20]));
+        axum::body::Body::from_stream(more)
+    };
     let routes = axum::Router::new()
         .route("/v1/proofs/{id}", get(document))
         .route("/v1/proofs/{id}/events", get(|| async { "a page of a proxy" }))
         .route("/v1/circuits/{id}", get(|| async { "a page of a proxy" }))
-        .route("/v1/templates/{name}", get(silent));
+        .route("/v1/templates/{name}", get(silent))
+        .route("/v1/ceremonies/{id}", get(endless))
+        .route("/v1/ceremonies/{id}/files/{name}", get(endless));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = Client::new(&format!("http://{}", listener.local_addr().unwrap()));
     tokio::spawn(async { axum::serve(listener, routes).await });
@@ -181,4 +187,10 @@ async fn without_events_a_document_is_polled_and_a_silent_server_is_given_up() {
     let hasty = client.with_retries(0).with_timeout(Duration::from_millis(50));
     let error = hasty.template("x").await.unwrap_err();
     assert!(matches!(error, ClientError::Timeout { .. }), "{error}");
+    // Contributors to ceremonies ask servers that they need not trust.
+    let patient = hasty.with_timeout(PATIENCE);
+    let key = patient.ceremony_file("x", "proving_key.zkey", 5..8 << 20).await.unwrap_err().to_string();
+    assert!(key.contains("the answer is longer than 8388603 bytes"), "{key}");
+    let announced = patient.ceremony("x").await.unwrap_err().to_string();
+    assert!(announced.contains("the answer is longer than 67108864 bytes"), "{announced}");
 }

@@ -42,6 +42,7 @@
 
 mod answer;
 mod chain;
+mod circuit_hash;
 mod columns;
 mod combination;
 mod comparison;

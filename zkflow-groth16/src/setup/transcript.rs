@@ -143,6 +143,17 @@ impl Transcript {
         self.each(points, P::put_uncompressed);
     }
 
+    /// The points as snarkjs before 0.7 wrote them: the second bit of infinity is set.
+    pub(crate) fn early_points<P: CeremonyPoint>(&mut self, points: &[P]) {
+        self.each(points, |point, out| {
+            let start = out.len();
+            point.put_uncompressed(out);
+            if point.is_zero() {
+                out[start] |= INFINITY;
+            }
+        });
+    }
+
     pub(crate) fn compressed<P: CeremonyPoint>(&mut self, points: &[P]) {
         self.each(points, P::put_compressed);
     }

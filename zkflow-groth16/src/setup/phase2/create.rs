@@ -40,7 +40,7 @@ pub fn create<R: Read + Seek>(
     let mut sink = Writing { writer, head: &head, section: None };
     let circuit_hash = maker.points(&mut sink)?;
     let writer = sink.writer;
-    head.circuit_hash = circuit_hash;
+    head.circuit_hash = circuit_hash.present;
     writer.finish(&head)?;
     Ok(head)
 }

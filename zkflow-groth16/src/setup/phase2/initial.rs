@@ -9,12 +9,11 @@ use rayon::prelude::*;
 
 use super::super::ceremony::CeremonyError;
 use super::super::step::{Meter, StepOptions, pieces};
-use super::super::transcript::Transcript;
 use super::super::{check, qap};
+use super::circuit_hash::{CircuitHash, Hashing};
 use super::columns::Columns;
 use super::combination::{Lagrange, Part};
 use super::quirk;
-use crate::digest::Hash;
 use crate::format::ptau::{
     ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, LAGRANGE_ALPHA_TAU_G1, LAGRANGE_BETA_TAU_G1, LAGRANGE_TAU_G1,
     LAGRANGE_TAU_G2, Ptau, TAU_G1,
@@ -38,7 +37,7 @@ pub(super) trait InitialKey {
     /// Whether `key` has the same matrices.
     fn has_matrices_of<K: Read + Seek>(&mut self, key: &mut ZKeyFile<K>) -> Result<bool, CeremonyError>;
     /// Sends all points to `sink`; returns the circuit hash.
-    fn points(&mut self, sink: &mut impl PointSink) -> Result<Hash, CeremonyError>;
+    fn points(&mut self, sink: &mut impl PointSink) -> Result<CircuitHash, CeremonyError>;
     /// Sends the points of H to `sink`.
     fn h(&mut self, sink: &mut impl PointSink) -> Result<(), CeremonyError>;
 }
@@ -52,14 +51,14 @@ impl<R: Read + Seek> InitialKey for ZKeyFile<R> {
         Ok(key.has_coefficients_of(self)?)
     }
 
-    fn points(&mut self, sink: &mut impl PointSink) -> Result<Hash, CeremonyError> {
+    fn points(&mut self, sink: &mut impl PointSink) -> Result<CircuitHash, CeremonyError> {
         for section in [KeySection::H, KeySection::C, KeySection::A, KeySection::B1] {
             send(self, section, sink)?;
         }
         for (first, count) in pieces(KeySection::B2.count(self.head())) {
             sink.g2(KeySection::B2, &self.points(KeySection::B2, first, count)?)?;
         }
-        Ok(self.head().circuit_hash)
+        Ok(CircuitHash::of_file(self.head().circuit_hash))
     }
 
     fn h(&mut self, sink: &mut impl PointSink) -> Result<(), CeremonyError> {
@@ -135,11 +134,11 @@ impl<'a, R: Read + Seek> Maker<'a, R> {
 
     /// Hashes `tau^(i+n) - tau^i`. As in snarkjs the count in front is `n - 1`. The number of hashed differences is
     /// `n - 1` below a domain of 2^15 rows and `n` from there on.
-    fn put_differences(&mut self, transcript: &mut Transcript) -> Result<(), CeremonyError> {
+    fn put_differences(&mut self, hashing: &mut Hashing) -> Result<(), CeremonyError> {
         let ptau = &mut *self.lagrange.ptau;
         let domain_size = self.head.domain_size;
         let n = u64::from(domain_size);
-        transcript.number(domain_size - 1);
+        hashing.number(domain_size - 1);
         let count = if n >= QUIRK { n } else { n - 1 };
         // With powers for exactly `n` rows, `tau^(2n-1)` does not exist.
         let present = count.min(TAU_G1.count(ptau.power()) - n);
@@ -148,12 +147,12 @@ impl<'a, R: Read + Seek> Maker<'a, R> {
             let high = ptau.points(TAU_G1, n + start, length)?;
             let differences: Vec<_> = high.iter().zip(&low).map(|(high, low)| *high - *low).collect();
             let affine = differences.par_chunks(256).flat_map_iter(Projective::normalize_batch);
-            transcript.points(&affine.collect::<Vec<_>>());
+            hashing.points(&affine.collect::<Vec<_>>());
         }
         if present < count {
             let low = ptau.points(TAU_G1, count - 1, 1)?[0];
             let behind = ptau.bytes_behind(TAU_G1, 64)?;
-            transcript.bytes(&quirk::difference(&behind, &low));
+            hashing.bytes(&quirk::difference(&behind, &low));
         }
         Ok(())
     }
@@ -168,21 +167,21 @@ impl<R: Read + Seek> InitialKey for Maker<'_, R> {
         Ok(key.has_coefficients(qap::coefficients(self.r1cs))?)
     }
 
-    fn points(&mut self, sink: &mut impl PointSink) -> Result<Hash, CeremonyError> {
+    fn points(&mut self, sink: &mut impl PointSink) -> Result<CircuitHash, CeremonyError> {
         let (wires, bound) = (self.head.n_vars as usize, self.head.vk.ic.len());
-        let mut transcript = Transcript::new();
-        put_head(&mut transcript, &self.head);
+        let mut hashing = Hashing::new();
+        put_head(&mut hashing, &self.head);
         self.lagrange.odd(|points| {
             self.meter.add(points.len() as u64);
             sink.g1(KeySection::H, points)
         })?;
-        self.put_differences(&mut transcript)?;
+        self.put_differences(&mut hashing)?;
 
         let (lagrange, meter) = (&mut self.lagrange, &mut self.meter);
         let mut in_g1 = |section, parts: &[Part<g1::Config>], wires: std::ops::Range<usize>, work| {
-            put_count(&mut transcript, wires.len());
+            put_count(&mut hashing, wires.len());
             lagrange.combinations(parts, wires, |points| {
-                transcript.points(points);
+                hashing.points(points);
                 meter.add(points.len() as u64 * work);
                 sink.g1(section, points)
             })
@@ -190,14 +189,14 @@ impl<R: Read + Seek> InitialKey for Maker<'_, R> {
         in_g1(KeySection::C, &COMBINED, bound..wires, IN_THREE_PARTS)?;
         in_g1(KeySection::A, &[(LAGRANGE_TAU_G1, |columns| &columns.a)], 0..wires, 1)?;
         in_g1(KeySection::B1, &[(LAGRANGE_TAU_G1, |columns| &columns.b)], 0..wires, 1)?;
-        put_count(&mut transcript, wires);
+        put_count(&mut hashing, wires);
         let b2: [Part<g2::Config>; 1] = [(LAGRANGE_TAU_G2, |columns| &columns.b)];
         lagrange.combinations(&b2, 0..wires, |points| {
-            transcript.points(points);
+            hashing.points(points);
             meter.add(points.len() as u64 * IN_G2);
             sink.g2(KeySection::B2, points)
         })?;
-        Ok(transcript.finish())
+        Ok(hashing.finish())
     }
 
     fn h(&mut self, sink: &mut impl PointSink) -> Result<(), CeremonyError> {
@@ -205,18 +204,18 @@ impl<R: Read + Seek> InitialKey for Maker<'_, R> {
     }
 }
 
-fn put_head(transcript: &mut Transcript, head: &KeyHead) {
-    transcript.points(&[head.vk.alpha_g1, head.beta_g1]);
-    transcript.points(&[head.vk.beta_g2, head.vk.gamma_g2]);
-    transcript.points(&[head.delta_g1]);
-    transcript.points(&[head.vk.delta_g2]);
-    put_count(transcript, head.vk.ic.len());
-    transcript.points(&head.vk.ic);
+fn put_head(hashing: &mut Hashing, head: &KeyHead) {
+    hashing.points(&[head.vk.alpha_g1, head.beta_g1]);
+    hashing.points(&[head.vk.beta_g2, head.vk.gamma_g2]);
+    hashing.points(&[head.delta_g1]);
+    hashing.points(&[head.vk.delta_g2]);
+    put_count(hashing, head.vk.ic.len());
+    hashing.points(&head.vk.ic);
 }
 
-fn put_count(transcript: &mut Transcript, count: usize) {
+fn put_count(hashing: &mut Hashing, count: usize) {
     // Expect safety: the number of wires is a u32.
-    transcript.number(u32::try_from(count).expect("a key has fewer than 2^32 points in a section"));
+    hashing.number(u32::try_from(count).expect("a key has fewer than 2^32 points in a section"));
 }
 
 /// `(beta a_i + alpha b_i + c_i)(tau)`.
@@ -243,6 +242,41 @@ mod tests {
     use super::super::create;
     use super::*;
     use crate::setup::ptau;
+
+    /// The hashes of the files that snarkjs 0.7.6, and snarkjs 0.4.27 and 0.6.11, make of this circuit. It has a wire that no
+    /// matrix contains.
+    #[test]
+    fn both_forms_of_the_circuit_hash_are_those_of_snarkjs() {
+        let r1cs = R1cs::read(include_bytes!("../../../tests/data/tiny.r1cs")).unwrap();
+        let powers = include_bytes!("../../../tests/data/powersOfTau28_hez_final_08.ptau");
+        let mut powers = Ptau::open(Cursor::new(&powers[..])).unwrap();
+        let mut maker = Maker::new(&r1cs, &mut powers, StepOptions::default()).unwrap();
+        let hash = maker.points(&mut Nowhere).unwrap();
+        let [present, early] = [&hash.present, &hash.early].map(hex::encode);
+        assert_eq!(
+            present,
+            "edf040c66cefeb795d7fdb55088af9775e1e326b093d1b7994ebf60b5839c342\
+             d0c05c1d5141afe9af89c5594eea640bad2ade731f4687594535c1072a00c8f5"
+        );
+        assert_eq!(
+            early,
+            "8c6dc6a91234f940dae93a8d71108f33f84ed68916bb567ce17fcb92b72910f0\
+             0b8b3cbcff9b126dfe151d087603a38c74e5112422e0d351fa6bbabdff4511e0"
+        );
+        assert!(hash.is(&hash.present) && hash.is(&hash.early) && !hash.is(&[0; 64]));
+    }
+
+    struct Nowhere;
+
+    impl PointSink for Nowhere {
+        fn g1(&mut self, _: KeySection<G1Affine>, _: &[G1Affine]) -> Result<(), CeremonyError> {
+            Ok(())
+        }
+
+        fn g2(&mut self, _: KeySection<G2Affine>, _: &[G2Affine]) -> Result<(), CeremonyError> {
+            Ok(())
+        }
+    }
 
     #[test]
     fn with_little_memory_the_key_is_the_same() {

@@ -51,7 +51,8 @@ pub(in super::super) fn verify_within<R: Read + Seek, K: Read + Seek>(
 /// # Behaviour
 /// - Every contribution: its transcript, its proof of knowledge, and that it follows the previous one. Beacons are
 ///   replayed.
-/// - Everything that contributions do not change: compared for equality.
+/// - Everything that contributions do not change: compared for equality. The circuit hash can have the form of snarkjs
+///   before 0.7.
 /// - The points divided by delta: compared by a random linear combination of 128 bits from `rng`. A key that passed
 ///   through [parameters](super::import_params()) of other programs lacks the last power of H, which no proof needs.
 ///
@@ -80,7 +81,7 @@ fn compare<K: Read + Seek>(
     let mut comparison = Comparison::new(key, rng);
     let circuit_hash = initial.points(&mut comparison)?;
     let (c, h) = comparison.finish();
-    demand(key.head().circuit_hash == circuit_hash, "the circuit hash")?;
+    demand(circuit_hash.is(&key.head().circuit_hash), "the circuit hash")?;
     if !c.is_divided(delta_g2) {
         return Err(CeremonyError::invalid("C is not divided by delta"));
     }
