@@ -175,6 +175,7 @@ fn what_each_version_of_snarkjs_writes_gets_the_right_verdict() {
     for version in VERSIONS {
         let ranges: &[&str] = if version == Version::V072 { &["range-check"] } else { &[] };
         let without: &[&str] = &[&["gamma-is-delta"], ranges].concat();
+        let beacon: &[&str] = &[&["beacon-only"], ranges].concat();
         let found = place.rules_of_folder(version.number());
         assert_eq!(found.len(), 10, "{found:?}");
         for (name, rules) in [
@@ -182,9 +183,9 @@ fn what_each_version_of_snarkjs_writes_gets_the_right_verdict() {
             ("initial.vkey.json", &["gamma-is-delta"]),
             ("initial.sol", without),
             ("beacon.zkey", &["beacon-only"]),
-            // A contract does not contain the contributions.
-            ("beacon.vkey.json", &[]),
-            ("beacon.sol", ranges),
+            // The beacon of the guide of snarkjs is found in the key alone.
+            ("beacon.vkey.json", &["beacon-only"]),
+            ("beacon.sol", beacon),
             ("contributed.zkey", &[]),
             ("contributed.vkey.json", &[]),
             ("contributed.sol", ranges),
