@@ -96,7 +96,13 @@ pub async fn delete(
         return Err(CeremonyRefusal::Ended.into());
     }
     audit::record(app, tenant, actor, AuditAction::CeremonyDelete, id.as_str()).await?;
+    // What a contributor was sending counts among the uploads of the owner.
+    let sent = ceremony.places.first().and_then(|place| place.upload.clone());
+    let tenant = ceremony.life.tenant.clone();
     app.erase(ceremony).await?;
+    if let Some(upload) = sent {
+        super::uploads::remove(app, &tenant, &upload).await?;
+    }
     app.changes.notify(id.as_str());
     let files: Vec<_> = app.store.list(&Unit::Ceremony(id.clone()).to_string()).try_collect().await?;
     for key in files {

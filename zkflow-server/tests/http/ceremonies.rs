@@ -420,6 +420,14 @@ async fn a_place_has_its_token_and_its_time() {
         assert!(!shown.text().contains(token.as_str()) && !stored.contains(token.as_str()));
         assert!(!shown.text().contains(&Digest::of(token).to_string()), "not even its digest");
     }
+    // The upload of a turn goes with its ceremony.
+    let dora = hosted.join().await;
+    assert_eq!(hosted.turn(&dora).await["state"], "turn");
+    hosted.declare(&dora, &key).await.ok();
+    assert_eq!(hosted.put_part(&dora, &key).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(hosted.server.delete(&hosted.path("")).await.status, StatusCode::NO_CONTENT);
+    let uploads: Vec<_> = hosted.server.app.store.list("uploads").try_collect().await.unwrap();
+    assert!(uploads.is_empty(), "{uploads:?}");
 }
 
 #[tokio::test]
