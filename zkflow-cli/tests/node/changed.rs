@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 use zkflow_core::witness::module_version;
 
 use super::module::of_version;
-use super::old::{OldService, RANGE_CHECK, Recipe};
+use super::old::{OldService, RANGE_CHECK, Recipe, project};
 use super::{Installation, OldClient, SOUND};
 
 /// A circuit with the module of an early circom.
 const EARLY: &str = "65f1a2b3c4d5e6f708200001";
+/// A circuit with the module of a version of circom that the settings have too.
+const OLDER: &str = "65f1a2b3c4d5e6f708200005";
 /// A circuit with a module that was changed.
 const EDITED: &str = "65f1a2b3c4d5e6f708200002";
 /// A circuit with constraints and names of another one.
@@ -44,10 +46,19 @@ fn service() -> (OldService, String) {
 
 #[test]
 fn old_files_that_differ_from_the_compiled_ones_are_named() {
-    let (old, compiler) = service();
-    let site = Installation::new();
-    let imported = site.import(&old, &["--folder", &old.path("bucket").display().to_string()]);
+    let (mut old, compiler) = service();
+    old.copied(OLDER, SOUND, "rangeCheck", json!({"min": 1, "max": 9}));
+    old.recompile(OLDER, SOUND, "circom2-old");
+    old.export("");
+    let older = project("tools/node_modules/circom2-old/circom.wasm").display().to_string();
+    let bucket = old.path("bucket").display().to_string();
+    let line = ["--folder", &bucket, "--circom-versions", &older];
+    let imported = Installation::new().import(&old, &line);
     assert!(imported.complete, "{}\n{}", imported.printed, imported.alarm);
+    // The version of the old module makes the same one.
+    let line = imported.circuit(OLDER);
+    assert_eq!((&line["outcome"], &line["notes"]), (&json!("imported"), &Value::Null), "{line}");
+    assert_ne!(line["circuitId"], imported.circuit(SOUND)["circuitId"]);
     let again = "it was compiled again";
     for (id, notes) in [
         (SOUND, Value::Null),

@@ -111,8 +111,6 @@ impl OldService {
         self.write(&format!("{work}/circuit.circom"), source);
         let in_work = |name: &str| format!("{work}/{name}");
         let modules = project("tools/node_modules").display().to_string();
-        let circom = ["circuit.circom", "--r1cs", "--wasm", "--sym"];
-        let program = project("tools/node_modules/circom2/cli.js");
         // circom as WebAssembly sees only the folder it runs in.
         let libraries = self.path(&in_work("circomlib/circuits"));
         fs::create_dir_all(&libraries).unwrap();
@@ -122,10 +120,7 @@ impl OldService {
                 fs::copy(entry.path(), libraries.join(entry.file_name())).unwrap();
             }
         }
-        let mut compile = Command::new("node");
-        compile.arg(program).args(circom).args(["-l", "."]).current_dir(self.path(&work));
-        let compiled = compile.output().unwrap();
-        assert!(compiled.status.success(), "{compiled:?}");
+        self.compile("circom2", &work, &["--r1cs", "--wasm", "--sym"]);
         let (first, last) = (in_work("circuit_0000.zkey"), in_work("circuit_final.zkey"));
         self.snarkjs(&["groth16", "setup", &in_work("circuit.r1cs"), &powers(), &first]);
         match recipe {
@@ -159,6 +154,25 @@ impl OldService {
             },
             "createdAt": {"$date": "2024-03-13T12:00:00Z"}, "__v": 0,
         }));
+    }
+
+    /// Runs the compiler of an npm package in a folder.
+    #[track_caller]
+    fn compile(&self, package: &str, work: &str, line: &[&str]) {
+        let program = project("tools/node_modules").join(package).join("cli.js");
+        let mut compile = Command::new("node");
+        compile.arg(program).args(["circuit.circom", "-l", "."]).args(line).current_dir(self.path(work));
+        let compiled = compile.output().unwrap();
+        assert!(compiled.status.success(), "{compiled:?}");
+    }
+
+    /// Gives a circuit the module that the compiler of an npm package makes from the source of another one.
+    pub(crate) fn recompile(&self, id: &str, of: &str, package: &str) {
+        let work = format!("processing/{of}");
+        fs::create_dir(self.path(&format!("{work}/again"))).unwrap();
+        self.compile(package, &work, &["--wasm", "--O1", "-o", "again"]);
+        let made = self.path(&format!("{work}/again/circuit_js/circuit.wasm"));
+        fs::copy(made, self.object(id, "circuit.wasm")).unwrap();
     }
 
     /// Adds a document of a circuit.
@@ -239,7 +253,7 @@ impl OldService {
     }
 }
 
-fn project(path: &str) -> PathBuf {
+pub(crate) fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
