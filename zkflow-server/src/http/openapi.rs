@@ -57,7 +57,8 @@ fn tagged(operation: &mut Value) {
     if answer["content"].as_object().is_none_or(|kinds| !kinds.keys().eq(["application/json"])) {
         return;
     }
-    answer["headers"]["ETag"] = json!({"description": "Digest of the document", "schema": {"type": "string", "pattern": "^W/\"[0-9a-f]{64}\"$"}});
+    let schema = json!({"type": "string", "pattern": "^W/\"[0-9a-f]{64}\"$"});
+    answer["headers"]["ETag"] = json!({"description": "Digest of the document", "schema": schema});
     operation["responses"]["304"] = json!({"description": "The caller's copy is current"});
     let known = json!({
         "name": "If-None-Match", "in": "header", "required": false, "schema": {"type": "string"},
