@@ -29,6 +29,9 @@ pub enum Part {
 }
 
 impl Part {
+    /// All parts.
+    pub const ALL: [Self; 2] = [Self::Wasm, Self::Source];
+
     /// The role of the part in an import.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -290,12 +290,16 @@ pub(in crate::http) struct ImportDto {
 pub(in crate::http) struct ClaimedPartDto {
     /// `wasm`: the circuit has the compiled module instead. `source`: the circuit has the given r1cs, wasm and sym, and no
     /// source.
+    #[schema(value_type = schema::UncomparedPart)]
     part: &'static str,
     /// Version of circom that the given module says, such as `2.1.9`.
+    #[schema(value_type = schema::Version)]
     circom: String,
     /// Versions of the compilers that the server had, such as `circom 2.2.3`.
+    #[schema(value_type = Vec<schema::Text>)]
     compilers: Vec<String>,
     /// The same as a sentence, with the setting that adds a compiler.
+    #[schema(value_type = schema::Text)]
     message: String,
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
-use zkflow_core::circuit::FileName as File;
+use zkflow_core::circuit::{FileName as File, Part};
 use zkflow_core::service::catalog::{self, Named};
 use zkflow_core::service::queue::QueueName;
 use zkflow_store::vault::sealing::SUITE;
@@ -70,6 +70,8 @@ schemas! {
     Verification = named::<catalog::Verification>();
     /// Powers of tau that an imported key is verified with.
     GivenPowers = named::<catalog::GivenPowers>();
+    /// Given part that was not compared with the others.
+    UncomparedPart = values(Part::ALL.iter().map(|part| part.as_str()));
     /// Powers of tau that are not uploaded: `configured`, or the name of a published file.
     PowersChoice = json!({"type": "string", "pattern": "^(configured|powersOfTau28_hez_final(_[0-9]{2})?\\.ptau)$"});
     /// Name of published powers of tau.
@@ -128,7 +130,7 @@ schemas! {
     JsonText = json!({"type": "string", "contentMediaType": "application/json"});
     /// Value of a header.
     HeaderValue = pattern("^[ -~]*$");
-    /// Version of ZKFlow, as in Semantic Versioning.
+    /// Version of a program, as in Semantic Versioning.
     Version = pattern(VERSION);
     /// Full version of the Solidity compiler, such as `0.8.30+commit.73712a01`.
     SolidityVersion = pattern(VERSION);
