@@ -9,6 +9,7 @@
 //! | module | subject |
 //! |---|---|
 //! | `key` | the prepared key, and the assembly of a proof |
+//! | `points` | the points of a key |
 //! | `multiples` | multiples of a key's points, computed after some proofs |
 //! | `engine` | instructions, threads, and sums over secrets |
 //! | `pools` | threads: all for one proof, or one for each |
@@ -40,6 +41,7 @@ mod key;
 mod loader;
 mod multiples;
 mod once;
+mod points;
 mod pools;
 mod stored;
 #[cfg(test)]
@@ -47,10 +49,9 @@ mod tests;
 
 pub use pools::Parallelism;
 
-use engine::Engine;
+use engine::{Engine, Later};
 use file::Folder;
 use key::NativeKey;
-use multiples::Later;
 use pools::Pools;
 
 pub(super) const NAME: &str = "native";

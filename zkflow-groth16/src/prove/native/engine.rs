@@ -1,5 +1,6 @@
 //! How proofs are computed: by which instructions and threads, and whether the work may depend on the witness.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use ark_bn254::Fr;
@@ -9,7 +10,6 @@ use zkflow_bn254::msm::{FixedBases, HiddenScalars, Scalars};
 use zkflow_bn254::points::Curve;
 use zkflow_bn254::quotient::Quotient;
 
-use super::multiples::Later;
 use super::pools::Pools;
 use crate::rng::os_rng;
 
@@ -22,6 +22,15 @@ pub(super) struct Engine {
     pub(super) pools: Arc<Pools>,
     /// When keys get multiples that they are loaded without.
     pub(super) later: Option<Later>,
+}
+
+/// When keys get multiples that they are loaded without.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Later {
+    /// Memory in bytes for the points of a key and their multiples.
+    pub(super) bytes: usize,
+    /// Number of proofs with the key.
+    pub(super) after: NonZeroU32,
 }
 
 impl Engine {

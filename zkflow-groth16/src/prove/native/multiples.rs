@@ -1,21 +1,12 @@
 //! Multiples of the points of a key, computed beside its proofs once the key has been used often enough.
 
-use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
-use super::key::Points;
+use super::engine::Later;
+use super::points::Points;
 use super::pools::pool;
-
-/// When keys get multiples that they are loaded without.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Later {
-    /// Memory in bytes for the points of a key and their multiples.
-    pub(super) bytes: usize,
-    /// Number of proofs with the key.
-    pub(super) after: NonZeroU32,
-}
 
 /// The points of a key with multiples, as soon as there are any. Clones share them.
 #[derive(Clone)]

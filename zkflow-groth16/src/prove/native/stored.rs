@@ -12,8 +12,9 @@ use zkflow_bn254::sparse::SparseMatrix;
 
 use super::engine::Engine;
 use super::file::Mapped;
-use super::key::{NativeKey, Points};
+use super::key::NativeKey;
 use super::multiples::Multiples;
+use super::points::Points;
 use crate::format::FormatError;
 use crate::format::binfile::{BinFile, BinWriter};
 use crate::format::container::Layout;
