@@ -2,7 +2,6 @@
 //!
 //! [`ImportedParts::check`] compares constraints, module and names, [`CheckedParts::finish`] the key.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
