@@ -63,7 +63,7 @@ impl Site {
     fn with(more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let cache = std::env::temp_dir().join("zkflow-test-modules").display().to_string();
-        let args = [&["--log-level", "warn", "--module-cache", &cache], more].concat();
+        let args = [&["--log-level", "warn", "--module-cache", &cache][..], more].concat();
         let binary = Path::new(env!("CARGO_BIN_EXE_zkflow"));
         let server =
             LocalServer::start(binary, &folder.path().join("data"), &args, Stdio::inherit()).unwrap();

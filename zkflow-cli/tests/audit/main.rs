@@ -174,8 +174,8 @@ fn what_each_version_of_snarkjs_writes_gets_the_right_verdict() {
     let data = snarkjs::project("zkflow-groth16/tests/data");
     for version in VERSIONS {
         let ranges: &[&str] = if version == Version::V072 { &["range-check"] } else { &[] };
-        let without: &[&str] = &[&["gamma-is-delta"], ranges].concat();
-        let beacon: &[&str] = &[&["beacon-only"], ranges].concat();
+        let without: &[&str] = &[&["gamma-is-delta"][..], ranges].concat();
+        let beacon: &[&str] = &[&["beacon-only"][..], ranges].concat();
         let found = place.rules_of_folder(version.number());
         assert_eq!(found.len(), 10, "{found:?}");
         for (name, rules) in [
