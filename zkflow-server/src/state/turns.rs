@@ -103,7 +103,8 @@ mod tests {
         assert!(turns.turn_of(&loud).await.is_none(), "a tenant has more than its share");
         let mut other = Box::pin(turns.turn_of(&quiet));
         assert!(other.as_mut().now_or_never().is_none(), "another tenant cannot wait");
-        let mut everyone = Box::pin(turns.turn_of(&TenantId::default()));
+        let default = TenantId::default();
+        let mut everyone = Box::pin(turns.turn_of(&default));
         assert!(everyone.as_mut().now_or_never().is_none());
         drop((turn, waiting));
         assert!(other.await.is_some());
