@@ -9,13 +9,14 @@ use zkflow_core::service::chain::SolidityCompiler as _;
 use zkflow_core::solidity::CONTRACT_NAME;
 use zkflow_evm::Solc;
 
-use crate::contracts::{LAYOUTS, Layout, contract};
+use crate::contracts::{EARLY, Layout, SNARKJS, compilable, contract};
 use crate::support::{ANVIL, PATIENCE, World};
 
 impl World {
     /// Deploys a contract from an account that the server does not have; returns the address.
     pub(crate) async fn has(&self, source: &str) -> String {
-        let code = Solc::find(None).unwrap().compile(source, CONTRACT_NAME).unwrap().creation_code;
+        let code =
+            Solc::find(None).unwrap().compile(&compilable(source), CONTRACT_NAME).unwrap().creation_code;
         self.has_code(&code).await
     }
 
@@ -55,7 +56,7 @@ async fn a_contract_with_the_key_of_the_circuit_is_bound_and_nothing_is_signed()
     let world = World::new(&[]);
     let (client, id) = (&world.client, world.circuit().await);
     let key = world.key(&id).await;
-    for (count, layout) in (1..).zip(LAYOUTS) {
+    for (count, layout) in (1..).zip([EARLY, SNARKJS, Layout::Gnark, Layout::ZkFlow]) {
         let address = world.has(&contract(layout, &key)).await;
         let bound = client.bind_contract(&id, ANVIL, &address).await.unwrap();
         assert_eq!(
@@ -92,7 +93,7 @@ async fn a_contract_with_the_key_of_the_circuit_is_bound_and_nothing_is_signed()
         assert_eq!(client.post(&on_chain, &statement).await.unwrap().body, json!({"verified": true}));
     }
     assert_eq!(world.transactions().await, 0, "the signer of the server");
-    let address = world.has(&contract(Layout::Snarkjs, &key)).await;
+    let address = world.has(&contract(SNARKJS, &key)).await;
     let bind = |address: &str| {
         let (chain, server) = (ANVIL.to_string(), world.server.base());
         Command::new(env!("CARGO_BIN_EXE_zkflow"))
@@ -115,7 +116,7 @@ async fn another_contract_is_refused_with_what_differs_and_leaves_no_document() 
     let other = json!({"min": 18, "max": 121, "bits": 8});
     let other = world.client.circuit("rangeCheck", other, PATIENCE).await.unwrap();
     let other = world.key(other["circuitId"].as_str().unwrap()).await;
-    let of_other = world.has(&contract(Layout::Snarkjs, &other)).await;
+    let of_other = world.has(&contract(SNARKJS, &other)).await;
     let said = world.refuses(&id, (ANVIL, &of_other), "contract_key_differs").await;
     assert!(said.contains("delta") && said.contains("IC["), "{said}");
     // One point differs.
@@ -126,15 +127,15 @@ async fn another_contract_is_refused_with_what_differs_and_leaves_no_document() 
     assert!(said.contains("IC[0], IC[1]") && !said.contains("delta"), "{said}");
     let mut longer = key.clone();
     longer.ic.push(key.alpha_g1);
-    let longer = world.has(&contract(Layout::Snarkjs, &longer)).await;
+    let longer = world.has(&contract(SNARKJS, &longer)).await;
     let said = world.refuses(&id, (ANVIL, &longer), "contract_key_differs").await;
     assert!(said.contains("2 public signals"), "{said}");
-    let unchecked = contract(Layout::Snarkjs, &key).replace("lt(v, r)", "1");
+    let unchecked = contract(SNARKJS, &key).replace("lt(v, r)", "1");
     let unchecked = world.has(&unchecked).await;
     let said = world.refuses(&id, (ANVIL, &unchecked), "contract_unsafe").await;
     assert!(said.contains("compared with r"), "{said}");
 
-    let blind = contract(Layout::Snarkjs, &key).replace("and(success, mload(_pPairing))", "success");
+    let blind = contract(SNARKJS, &key).replace("and(success, mload(_pPairing))", "success");
     let blind = world.has(&blind).await;
     let said = world.refuses(&id, (ANVIL, &blind), "contract_unsafe").await;
     assert!(said.contains("the pairings fail"), "{said}");
@@ -163,8 +164,7 @@ async fn another_contract_is_refused_with_what_differs_and_leaves_no_document() 
 async fn a_circuit_that_is_made_again_is_compared_again() {
     let world = World::new(&[]);
     let id = world.circuit().await;
-    let (first, address) =
-        (world.key(&id).await, world.has(&contract(Layout::Snarkjs, &world.key(&id).await)).await);
+    let (first, address) = (world.key(&id).await, world.has(&contract(SNARKJS, &world.key(&id).await)).await);
     world.client.bind_contract(&id, ANVIL, &address).await.unwrap();
     world.client.delete_circuit(&id, true).await.unwrap();
 
@@ -175,7 +175,7 @@ async fn a_circuit_that_is_made_again_is_compared_again() {
     assert!(said.contains("delta"), "{said}");
     let circuit = world.client.get(&format!("/v1/circuits/{id}")).await.unwrap().body;
     assert!(circuit["artifacts"]["deployment"].is_null(), "{circuit}");
-    let address = world.has(&contract(Layout::Snarkjs, &second)).await;
+    let address = world.has(&contract(SNARKJS, &second)).await;
     let bound = world.client.bind_contract(&id, ANVIL, &address).await.unwrap();
     assert_eq!(bound["contract"]["verificationKey"], circuit["artifacts"]["verification_key.json"]["sha256"]);
 }

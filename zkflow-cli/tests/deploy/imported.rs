@@ -12,7 +12,7 @@ use zkflow_core::rng::os_rng;
 use zkflow_core::setup::{StepOptions, phase2};
 use zkflow_server::client::LocalChain;
 
-use crate::contracts::{Layout, contract};
+use crate::contracts::{SNARKJS, contract};
 use crate::support::{ANVIL, PATIENCE, World};
 
 /// The published powers of tau for 2^8 rows.
@@ -126,7 +126,7 @@ async fn an_imported_key_is_deployed_and_contracts_with_it_are_bound() {
     world.accepts_a_proof(id(&claimed), &bound).await;
 
     // A contract of snarkjs that another account deployed.
-    let address = world.has(&contract(Layout::Snarkjs, &key)).await;
+    let address = world.has(&contract(SNARKJS, &key)).await;
     let bound = client.bind_contract(id(&circuit), ANVIL, &address).await.unwrap();
     assert_eq!((&bound["status"], &bound["contract"]["kind"]), (&json!("confirmed"), &json!("bound")));
     assert_eq!(&bound["contract"]["verificationKey"], digest);

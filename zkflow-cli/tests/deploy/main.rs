@@ -4,6 +4,7 @@
 
 mod bind;
 mod command;
+#[allow(dead_code, reason = "the tests of the audit use the rest")]
 #[path = "../audit/contracts.rs"]
 mod contracts;
 mod crashes;
@@ -15,6 +16,9 @@ mod https;
 mod imported;
 mod replace;
 mod requests;
+#[allow(dead_code, reason = "the tests of the audit use the rest")]
+#[path = "../audit/snarkjs.rs"]
+mod snarkjs;
 mod support;
 mod waiting;
 mod whole;
