@@ -1485,16 +1485,16 @@ export interface components {
         /** @description A given part that was not compared with the others: the server has no compiler of the version that the given module says. */
         ClaimedPart: {
             /** @description Version of circom that the given module says, such as `2.1.9`. */
-            circom: string;
+            circom: components["schemas"]["Version"];
             /** @description Versions of the compilers that the server had, such as `circom 2.2.3`. */
-            compilers: string[];
+            compilers: components["schemas"]["Text"][];
             /** @description The same as a sentence, with the setting that adds a compiler. */
-            message: string;
+            message: components["schemas"]["Text"];
             /**
              * @description `wasm`: the circuit has the compiled module instead. `source`: the circuit has the given r1cs, wasm and sym, and no
              *     source.
              */
-            part: string;
+            part: components["schemas"]["UncomparedPart"];
         };
         /** @description Jobs of a queue that a process runs at the same time. */
         Concurrency: {
@@ -2833,6 +2833,11 @@ export interface components {
          * @enum {string}
          */
         TurnState: "waiting" | "turn" | "verifying" | "accepted" | "expired" | "left" | "refused" | "closed";
+        /**
+         * @description Given part that was not compared with the others.
+         * @enum {string}
+         */
+        UncomparedPart: "wasm" | "source";
         /** @description A transaction to sign. */
         UnsignedTransaction: {
             /** @description Fields named as in the JSON-RPC API of nodes, numbers in hexadecimal. */
@@ -2944,7 +2949,7 @@ export interface components {
          * @enum {string}
          */
         Verification: "verify_powers" | "verify_key";
-        /** @description Version of ZKFlow, as in Semantic Versioning. */
+        /** @description Version of a program, as in Semantic Versioning. */
         Version: string;
         /**
          * @description Whether other tenants may use a circuit.
