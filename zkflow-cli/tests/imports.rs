@@ -316,6 +316,7 @@ async fn files_of_a_version_that_the_server_lacks_are_claimed() {
     site.proves(&client, &circuit).await;
     let lies = ["--r1cs", "main.r1cs", "--wasm", "empty.wasm", "--sym", "main.sym"];
     site.refused(&[&["main.circom"][..], &lies].concat(), "parts_differ");
+    site.refused(&lies, "the module exports no memory");
     // A module that says no version is compared.
     site.write("none.wasm", wat::parse_str("(module)").unwrap());
     site.refused(&["main.circom", "--wasm", "none.wasm"], "the wasm is not what circom 2.2");

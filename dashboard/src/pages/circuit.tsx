@@ -54,7 +54,9 @@ export function CircuitPage({ id }: { id: string }) {
             ...Object.entries(circuit.params).map(([name, one]) => [name, <code class="break">{text(one)}</code>] as [string, preact.JSX.Element]),
             ["visibility", circuit.visibility === "public" ? "public: tenants that know the id may use it" : "its tenant only"],
             ["made", <Time at={circuit.createdAt} />],
+            ...(circuit.import?.compiler ? [["compiler", circuit.import.compiler] as [string, string]] : []),
           ]} />
+          {circuit.import?.claimed && <p><Badge text="not compared" tone="warn" /> {circuit.import.claimed.message}</p>}
           <Timeline stages={STAGES} present={circuit.stage} status={circuit.status} timings={circuit.timings} attempt={circuit.attempt} {...(circuit.stageProgress ? { progress: circuit.stageProgress } : {})} />
         </Section>
         <Section title="Keys" aside={<Provenance of={circuit} />}>

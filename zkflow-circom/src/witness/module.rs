@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ark_bn254::Fr;
 use ark_ff::{BigInteger, PrimeField};
-use wasmtime::{Caller, Extern, Instance, Linker, Memory, Module, Store, WasmParams, WasmResults};
+use wasmtime::{Caller, Extern, Instance, Linker, Memory, Module, Store, TypedFunc, WasmParams, WasmResults};
 use zeroize::Zeroizing;
 
 use super::signals::ROOT;
@@ -132,6 +132,22 @@ impl CircuitModule {
         result.map_err(|halt| self.halted(halt, &trace))
     }
 
+    /// Starts the module, and checks that it calculates this number of wires from inputs with these names and numbers of
+    /// values, and no others. Modules of circom 2.0.0 to 2.0.3 do not tell names.
+    pub(super) fn check_interface<'a>(
+        &self,
+        inputs: impl Iterator<Item = (&'a str, usize)>,
+        wires: usize,
+    ) -> Result<(), WitnessError> {
+        let module = self.module()?;
+        let limits = RunLimits { wall: self.limits.wall, memory_bytes: self.limits.memory_bytes };
+        let ended = self.sandbox.run(limits, Trace::default(), |store| {
+            Run::start(store, &module, self.inputs)?.check_interface(inputs, wires)
+        });
+        let (trace, result) = ended.map_err(|halt| self.halted(halt, &Trace::default()))?;
+        result.map_err(|halt| self.halted(halt, &trace))
+    }
+
     fn halted(&self, halt: Halt, trace: &Trace) -> WitnessError {
         match halt {
             Halt::Time => self.limits.out_of_time(),
@@ -210,13 +226,9 @@ impl<'a> Run<'a> {
 
     /// Sets all values of one input.
     fn set(&mut self, name: &str, values: &[&Fr], shape_is_known: bool) -> wasmtime::Result<()> {
-        let hash = fnv1a(name);
-        let (high, low) = ((hash >> 32) as u32, hash as u32);
-        // circom 2.0.0 to 2.0.3 have no such function: the module itself refuses unknown names and too many values.
-        let size = match self.has("getInputSignalSize") {
-            true => self.call::<(u32, u32), i32>("getInputSignalSize", (high, low))?,
-            false => values.len() as i32,
-        };
+        let (high, low) = halves(name);
+        // circom 2.0.0 to 2.0.3: the module itself refuses unknown names and too many values.
+        let size = self.size(name)?.unwrap_or(values.len() as i32);
         let is_known = size >= 0;
         let size = usize::try_from(size).unwrap_or_default();
         if size != values.len() || !is_known {
@@ -230,7 +242,7 @@ impl<'a> Run<'a> {
                 }
             }));
         }
-        let set = self.instance.get_typed_func::<(u32, u32, u32), ()>(&mut *self.store, "setInputSignal")?;
+        let set = self.setter()?;
         for (index, value) in (0u32..).zip(values) {
             let bytes = Zeroizing::new(to_le_bytes(value));
             self.memory.write(&mut *self.store, self.window, &bytes[..])?;
@@ -241,14 +253,7 @@ impl<'a> Run<'a> {
 
     /// Reads the witness. The circuit has run when its last input was set.
     fn finish(&mut self, given: usize) -> wasmtime::Result<Witness> {
-        let wanted = match (self.inputs, self.has("getInputSize")) {
-            (_, true) => self.call::<(), u32>("getInputSize", ())? as usize,
-            // circom 2.0.0 and 2.0.1.
-            (Some(values), false) => values,
-            (None, false) => {
-                return Err(calculator("the module does not report its number of inputs".to_owned()));
-            }
-        };
+        let wanted = self.wanted()?;
         if given < wanted {
             let path = format!("inputs ({given} of {wanted} values given)");
             return Err(wasmtime::Error::new(WitnessError::from(InputError {
@@ -261,13 +266,66 @@ impl<'a> Run<'a> {
         if u64::from(wires) * 4 > self.memory.data_size(&*self.store) as u64 {
             return Err(calculator(format!("the module reports {wires} wires, more than fit its memory")));
         }
-        let get = self.instance.get_typed_func::<u32, ()>(&mut *self.store, "getWitness")?;
+        let get = self.getter()?;
         let value = |wire| {
             get.call(&mut *self.store, wire)?;
             let value = from_le_bytes(&*self.window()?);
             value.map_err(|fault| calculator(format!("wire {wire} is {fault}")))
         };
         Witness::try_collect(wires as usize, (0..wires).map(value))
+    }
+
+    fn check_interface<'i>(
+        &mut self,
+        inputs: impl Iterator<Item = (&'i str, usize)>,
+        wires: usize,
+    ) -> wasmtime::Result<()> {
+        let differs = |what: String| wasmtime::Error::new(WitnessError::SignalsMismatch(what));
+        let mut total = 0;
+        for (name, expected) in inputs {
+            total += expected;
+            if let Some(found) = self.size(name)?.filter(|found| usize::try_from(*found) != Ok(expected)) {
+                let found = found.max(0);
+                return Err(differs(format!("the module has {found} values of {name}, expected {expected}")));
+            }
+        }
+        let wanted = self.wanted()?;
+        if wanted != total {
+            return Err(differs(format!("the module has {wanted} values of inputs, expected {total}")));
+        }
+        let found = self.call::<(), u32>("getWitnessSize", ())?;
+        if found as usize != wires {
+            return Err(differs(format!("the module has {found} wires, expected {wires}")));
+        }
+        self.setter()?;
+        self.getter().map(drop)
+    }
+
+    /// Number of values of an input, not positive if there is no such input; `None` if the module does not tell: it is of
+    /// circom 2.0.0 to 2.0.3.
+    fn size(&mut self, name: &str) -> wasmtime::Result<Option<i32>> {
+        match self.has("getInputSignalSize") {
+            true => self.call::<(u32, u32), i32>("getInputSignalSize", halves(name)).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Number of values of all inputs.
+    fn wanted(&mut self) -> wasmtime::Result<usize> {
+        match (self.inputs, self.has("getInputSize")) {
+            (_, true) => Ok(self.call::<(), u32>("getInputSize", ())? as usize),
+            // circom 2.0.0 and 2.0.1.
+            (Some(values), false) => Ok(values),
+            (None, false) => Err(calculator("the module does not report its number of inputs".to_owned())),
+        }
+    }
+
+    fn setter(&mut self) -> wasmtime::Result<TypedFunc<(u32, u32, u32), ()>> {
+        self.instance.get_typed_func(&mut *self.store, "setInputSignal")
+    }
+
+    fn getter(&mut self) -> wasmtime::Result<TypedFunc<u32, ()>> {
+        self.instance.get_typed_func(&mut *self.store, "getWitness")
     }
 
     fn has(&mut self, function: &str) -> bool {
@@ -284,6 +342,12 @@ impl<'a> Run<'a> {
         self.memory.read(&*self.store, self.window, &mut bytes[..])?;
         Ok(bytes)
     }
+}
+
+/// The hash of an input's name, as functions of the module take it.
+fn halves(name: &str) -> (u32, u32) {
+    let hash = fnv1a(name);
+    ((hash >> 32) as u32, hash as u32)
 }
 
 fn calculator(detail: String) -> wasmtime::Error {

@@ -11,7 +11,7 @@ use zkflow_circom::compile::{CompileError, CompileOptions, Compiled, Compilers, 
 use zkflow_circom::inputs::Shape;
 use zkflow_circom::sandbox::Sandbox;
 use zkflow_circom::witness::{
-    CalculatorFiles, InputSignals, OpenError, WitnessCalculator, WitnessLimits, module_version,
+    CalculatorFiles, InputSignals, OpenError, WitnessCalculator, WitnessError, WitnessLimits, module_version,
 };
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::error::{Classified, ErrorKind};
@@ -194,8 +194,9 @@ impl CheckedParts {
     ) -> Result<Self, ImportError> {
         let Compiled { r1cs, wasm, sym, .. } = &compiled;
         let files = CalculatorFiles { wasm, r1cs: Some(r1cs), sym: Some(sym), tape: None };
-        WitnessCalculator::open(sandbox, files, limits)?;
+        let (calculator, _) = WitnessCalculator::open(sandbox, files, limits)?;
         let r1cs = R1cs::read(r1cs)?;
+        calculator.check_module(r1cs.n_wires as usize).map_err(OpenError::Module)?;
         let signals = InputSignals::from_r1cs_sym(&r1cs, &Sym::read(sym)?).map_err(OpenError::Mismatch)?;
         let mut first = 0;
         let inputs = signals.names().filter_map(|name| {
@@ -447,6 +448,7 @@ impl Classified for ImportError {
             Self::Missing(_) => "import_incomplete",
             Self::NotOfSource { .. } => "not_of_source",
             Self::NoSuchVersion { .. } => "circom_version_missing",
+            Self::Parts(OpenError::Module(error @ WitnessError::Limit(_))) => error.code(),
             Self::Parts(_) => "parts_differ",
             Self::OtherCircuit(_) => "key_of_other_circuit",
             Self::OtherKey => "verification_key_of_other_key",

@@ -26,7 +26,7 @@ impl Server {
         circuit
     }
 
-    /// The constraints and the names of a circuit with another module, imported.
+    /// The constraints and the names of a circuit with another module, imported or refused.
     async fn with_module(&self, circuit: &Value, module: &[u8]) -> Value {
         let files: [Sent; 3] = [
             file("r1cs", self.artifact(circuit, "circuit.r1cs").await),
@@ -35,9 +35,15 @@ impl Server {
         ];
         let (imported, upload) = self.imported(&files, json!({})).await;
         self.nothing_is_left(&upload).await;
-        assert_eq!(imported["status"], "ready", "{imported}");
         assert_ne!(imported["circuitId"], circuit["circuitId"]);
         imported
+    }
+
+    async fn refuses_module(&self, circuit: &Value, module: &[u8], code: &str, part: &str) {
+        let refused = self.with_module(circuit, module).await;
+        let error = &refused["error"];
+        assert_eq!((&refused["status"], &error["code"]), (&json!("failed"), &json!(code)), "{refused}");
+        assert!(error["message"].as_str().unwrap().contains(part), "{refused}");
     }
 
     async fn fails_to_prove(&self, circuit: &Value, x: u32, code: &str) {
@@ -58,13 +64,24 @@ async fn a_module_of_another_circuit_with_the_same_inputs_proves_nothing_that_th
     let other = server.with_statement("y <== x * (x + 1);").await;
     let module = server.artifact(&other, "circuit.wasm").await;
     let mixed = server.with_module(&own, &module).await;
+    assert_eq!(mixed["status"], "ready", "{mixed}");
     server.fails_to_prove(&mixed, 3, "constraint_failed").await;
     // Both circuits have this witness.
     assert_eq!(server.proves(&mixed, json!({"x": 0}), json!({})).await, json!(["0"]));
 }
 
 #[tokio::test]
-async fn modules_without_end_or_with_much_memory_fail_alone() {
+async fn a_module_with_another_interface_is_refused() {
+    let server = shared().await;
+    let own = server.with_statement("y <== x * x;").await;
+    let other = server.with_statement("signal z; z <== x * x; y <== z * x;").await;
+    let module = server.artifact(&other, "circuit.wasm").await;
+    server.refuses_module(&own, &module, "parts_differ", "wires").await;
+    server.refuses_module(&own, b"\0asm\x01\0\0\0", "parts_differ", "no memory").await;
+}
+
+#[tokio::test]
+async fn modules_without_end_or_with_much_memory_are_refused_alone() {
     let server = Server::idle_with(|config| {
         config.limits.witness_time_s = 5;
         config.limits.witness_memory_mib = 64;
@@ -73,8 +90,7 @@ async fn modules_without_end_or_with_much_memory_fail_alone() {
     tokio::spawn(work::run(server.app.clone(), &[QueueName::KeyGeneration, QueueName::ProofGeneration]));
     let own = server.with_statement("y <== x * x;").await;
     for module in [ENDLESS, LARGE] {
-        let imported = server.with_module(&own, module).await;
-        server.fails_to_prove(&imported, 3, "witness_limit").await;
+        server.refuses_module(&own, module, "witness_limit", "limit").await;
     }
     assert_eq!(server.proves(&own, json!({"x": 3}), json!({})).await, json!(["9"]));
 }
