@@ -136,7 +136,7 @@ impl CircuitModule {
     /// values, and no others. Modules of circom 2.0.0 to 2.0.3 do not tell names.
     pub(super) fn check_interface<'a>(
         &self,
-        inputs: impl Iterator<Item = (&'a str, usize)>,
+        inputs: impl Iterator<Item = (&'a str, usize)> + Send,
         wires: usize,
     ) -> Result<(), WitnessError> {
         let module = self.module()?;
