@@ -125,7 +125,7 @@ impl Client {
         Call::to(Method::DELETE, path)?.send(self).await
     }
 
-    /// The bytes at a path, for what is not JSON, such as `/v1/usage?format=csv` and `/metrics`.
+    /// The bytes at a path, also in other formats than JSON, such as `/v1/usage?format=csv` and `/metrics`.
     ///
     /// # Errors
     /// The request is refused, or those of [`get`](Self::get).

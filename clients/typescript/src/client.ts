@@ -390,8 +390,8 @@ export class Client {
   }
 
   /**
-   * The answer to any `GET`, for what is not JSON, such as `/v1/usage` with the format `csv`, and `/metrics`. Its body is a
-   * stream; `text()` reads it whole.
+   * The answer to any `GET`, also in other formats than JSON, such as `/v1/usage` with the format `csv`, and `/metrics`. Its body
+   * is a stream; `text()` reads it whole.
    */
   read(path: string, query: Query = {}, { signal }: CallOptions = {}): Promise<Response> {
     return this.#transport.send({ path, query, signal });
