@@ -1,7 +1,7 @@
 //! [`Compilers`]: circom in several versions.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -64,9 +64,13 @@ pub fn open(
     limits: impl FnOnce(bool) -> CompileLimits,
 ) -> Result<Arc<dyn CircuitCompiler>, CompileError> {
     let mut first = [0; WEBASSEMBLY.len()];
-    File::open(path)
-        .and_then(|mut file| file.read_exact(&mut first))
-        .map_err(|e| CompileError::Compiler(format!("{}: {e}", path.display())))?;
+    File::open(path).and_then(|mut file| file.read_exact(&mut first)).map_err(|error| {
+        let why = match error.kind() {
+            ErrorKind::UnexpectedEof => "too short, expected circom.wasm or a native circom".to_owned(),
+            _ => error.to_string(),
+        };
+        CompileError::Compiler(format!("{}: {why}", path.display()))
+    })?;
     if first == WEBASSEMBLY {
         return Ok(Arc::new(CircomWasm::new(sandbox.clone(), path, limits(false))?));
     }
