@@ -2,6 +2,7 @@
 
 mod job;
 mod keeper;
+mod slot;
 
 use std::fmt;
 use std::io;
@@ -11,7 +12,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +21,7 @@ use zkflow_core::service::queue::{Job, JobQueue, LeaseToken, QueueError, QueueNa
 
 use crate::backoff::Backoff;
 use keeper::{Keeper, Kept};
+use slot::{Slot, Slots};
 
 /// Executes the jobs of a queue.
 #[async_trait]
@@ -47,6 +48,7 @@ pub struct JobContext {
     cancelled: CancellationToken,
     token: LeaseToken,
     completed: Arc<AtomicBool>,
+    slot: Arc<Slot>,
     /// Span of the job's log lines.
     span: Span,
 }
@@ -68,6 +70,13 @@ impl JobContext {
         if let Some(traceparent) = traceparent {
             self.span.record("traceparent", traceparent);
         }
+    }
+
+    /// Reports that the work is done, and only its result is left to be written. The worker leases another job meanwhile,
+    /// so that a slow disk or database does not leave the processor idle. At most 8 jobs per slot write at the same time;
+    /// beyond that, a job keeps its slot.
+    pub fn work_is_done(&self) {
+        self.slot.write();
     }
 
     /// Reports that the handler has completed the job itself, together with its result. Otherwise the worker completes
@@ -141,7 +150,7 @@ impl JobError {
 pub struct WorkerConfig {
     /// Queue to lease jobs from.
     pub queue: QueueName,
-    /// Maximum number of jobs at the same time; 0 counts as 1.
+    /// Maximum number of jobs that work at the same time; 0 counts as 1. See [`JobContext::work_is_done`].
     pub concurrency: usize,
     /// Length of a lease. It is renewed after a third of this time.
     pub lease: Duration,
@@ -177,7 +186,7 @@ impl WorkerConfig {
 /// Runs the jobs of one queue.
 ///
 /// # Behaviour
-/// - Leases no more jobs than it can run at once.
+/// - Leases no more jobs than it can run at once, apart from those that [write their results](JobContext::work_is_done).
 /// - Leases and renews on its own thread, so that work on the caller's runtime cannot starve it.
 /// - After a shutdown, leases no more jobs. Running jobs may finish within `drain`; then they are cancelled.
 ///   Jobs that are unfinished after `grace` are released, which costs no attempt.
@@ -221,18 +230,18 @@ impl Worker {
     /// Runs until `shutdown` fires and the drain is over.
     pub async fn run(self, shutdown: CancellationToken) {
         let config = &self.shared.config;
-        let permits = Arc::new(Semaphore::new(config.concurrency.max(1)));
+        let slots = Slots::new(config.concurrency);
         let running = TaskTracker::new();
-        while let Some(held) = acquire(&permits, &shutdown).await {
-            match self.lease(held.len(), &shutdown).await {
+        while let Some(free) = slots.take(&shutdown).await {
+            match self.lease(free.len(), &shutdown).await {
                 Ok(leases) => {
-                    for (kept, permit) in leases.into_iter().zip(held) {
+                    for (kept, slot) in leases.into_iter().zip(free) {
                         let shared = self.shared.clone();
                         running.spawn(async move {
-                            if job::run(&shared, kept).await {
+                            if job::run(&shared, kept, &slot).await {
                                 drop(timeout(shared.config.rest, shared.stop.cancelled()).await);
                             }
-                            drop(permit);
+                            slot.leave();
                         });
                     }
                 }
@@ -244,7 +253,7 @@ impl Worker {
                         error = &error as &dyn std::error::Error,
                         "leasing jobs failed"
                     );
-                    drop(held);
+                    drop(free);
                     drop(timeout(ERROR_PAUSE, shutdown.cancelled()).await);
                 }
             }
@@ -275,16 +284,6 @@ impl fmt::Debug for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Worker").field("config", &self.shared.config).finish_non_exhaustive()
     }
-}
-
-/// Waits for a free permit, then acquires all free permits. `None` after the shutdown.
-async fn acquire(
-    permits: &Arc<Semaphore>,
-    shutdown: &CancellationToken,
-) -> Option<Vec<OwnedSemaphorePermit>> {
-    let first = shutdown.run_until_cancelled(permits.clone().acquire_owned()).await?.ok()?;
-    let rest = std::iter::from_fn(|| permits.clone().try_acquire_owned().ok());
-    Some(std::iter::once(first).chain(rest).collect())
 }
 
 /// Pause after a failed call for jobs.

@@ -41,6 +41,33 @@ async fn no_more_jobs_run_at_once_than_there_are_permits() {
     assert_eq!(most.load(Ordering::SeqCst), 3);
 }
 
+#[tokio::test]
+async fn jobs_that_write_their_results_leave_their_slots_to_others() {
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let written = CancellationToken::new();
+    let until = written.clone();
+    let bench = Bench::start(config(1), move |job, context| {
+        let (told, until) = (told.clone(), until.clone());
+        Box::pin(async move {
+            told.send(job.subject).unwrap();
+            context.work_is_done();
+            until.cancelled().await;
+            Ok(())
+        })
+    });
+    for i in 0..12 {
+        bench.push(&i.to_string()).await;
+    }
+    // Eight write, and the ninth keeps the slot.
+    for _ in 0..9 {
+        timeout(LIMIT, heard.recv()).await.unwrap().unwrap();
+    }
+    assert!(timeout(Duration::from_millis(300), heard.recv()).await.is_err(), "a tenth job has begun");
+    written.cancel();
+    bench.until_empty().await;
+    assert_eq!(std::iter::from_fn(|| heard.try_recv().ok()).count(), 3);
+}
+
 /// The handler blocks every thread of the runtime for three times the length of its lease.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cpu_bound_work_does_not_lose_its_lease() {

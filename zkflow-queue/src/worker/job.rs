@@ -13,6 +13,7 @@ use zkflow_core::error::{Chain, Classified};
 use zkflow_core::service::queue::{Failed, Lease, QueueError, Retry};
 
 use super::keeper::Kept;
+use super::slot::Slot;
 use super::{JobContext, JobError, Shared, Then, insist};
 
 /// Outcome of a job, for metrics.
@@ -41,7 +42,7 @@ impl Outcome {
 
 /// Runs the handler on a leased job, and reports the outcome to the queue. Returns whether the job was given
 /// back, so that its slot should rest.
-pub(super) async fn run(shared: &Shared, kept: Kept) -> bool {
+pub(super) async fn run(shared: &Shared, kept: Kept, slot: &Arc<Slot>) -> bool {
     // Kept to the end of this function: the lease must last until the outcome is recorded.
     let Kept { lease, lost, .. } = &kept;
     let queue = shared.config.queue.as_str();
@@ -59,7 +60,7 @@ pub(super) async fn run(shared: &Shared, kept: Kept) -> bool {
     let waited = lease.until.since(lease.job.run_at).saturating_sub(shared.config.lease);
     metrics::histogram!("zkflow_queue_wait_seconds", "queue" => queue).record(waited);
     metrics::counter!("zkflow_jobs_started_total", "queue" => queue).increment(1);
-    let Ended { recorded, error } = handle(shared, lease, lost).instrument(span.clone()).await;
+    let Ended { recorded, error } = handle(shared, lease, lost, slot).instrument(span.clone()).await;
     let outcome = recorded.as_ref().map_or(Outcome::Lost, |outcome| *outcome);
     span.in_scope(|| log_end(outcome, began.elapsed(), error.as_ref(), recorded.as_ref().err()));
     let labels = [("queue", queue), ("outcome", outcome.as_str())];
@@ -76,11 +77,12 @@ struct Ended {
     error: Option<JobError>,
 }
 
-async fn handle(shared: &Shared, lease: &Lease, lost: &CancellationToken) -> Ended {
+async fn handle(shared: &Shared, lease: &Lease, lost: &CancellationToken, slot: &Arc<Slot>) -> Ended {
     let context = JobContext {
         cancelled: lost.child_token(),
         token: lease.token.clone(),
         completed: Arc::default(),
+        slot: Arc::clone(slot),
         span: Span::current(),
     };
     let completed = Arc::clone(&context.completed);

@@ -191,7 +191,7 @@ impl<S: Steps> Handler for Progress<S> {
         if let Some(origin) = &document.life().origin {
             context.belongs_to(&origin.request_id, origin.traceparent.as_deref());
         }
-        let _share = steps.admit(&document).await?;
+        let share = steps.admit(&document).await?;
         let (has_data, owed) = (steps.has_data(&document), Delivery::owed_by(&document, app.now()));
         document.begin(job.attempt, app.now()).map_err(invalid)?;
         if !S::BRIEF {
@@ -218,6 +218,9 @@ impl<S: Steps> Handler for Progress<S> {
         if context.cancelled().is_cancelled() {
             return Err(JobError::retry("lease_lost", "the lease was lost"));
         }
+        // The next job may need the memory.
+        drop(share);
+        context.work_is_done();
         if let Some(failure) = failure {
             count_failed(job.queue, failure.code.clone());
             document.fail(failure, app.now()).map_err(invalid)?;
