@@ -19,7 +19,7 @@ use zkflow_bn254::sparse::{Entry, SparseMatrix};
 use zkflow_bn254::workload::{Field, Operation, repeat};
 
 fn kernels() -> impl Iterator<Item = Kernel> {
-    [Kernel::Ifma, Kernel::Portable].into_iter().filter(|kernel| kernel.is_available())
+    Kernel::available()
 }
 
 fn fields(c: &mut Criterion) {

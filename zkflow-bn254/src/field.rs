@@ -1,4 +1,4 @@
-//! Several elements of a prime field at a time: [`Lanes`], its two implementations, Fq² and inversion.
+//! Several elements of a prime field at a time: [`Lanes`], its implementations, Fq² and inversion.
 //!
 //! # Ranges
 //! Lanes contain values in Montgomery form. A value may be larger than the modulus p:
@@ -6,30 +6,29 @@
 //! - **loose**: below 8 p. Only multiplications, squarings and [`Lanes::reduce`] accept loose values.
 //!
 //! R = 2^260 > 84 p is large enough: a product of two loose values is below 64 p² < 0.76 R p, and its
-//! Montgomery reduction adds less than 1.13 p (`ifma` module). All functions that write values out of lanes
+//! Montgomery reduction adds less than 1.13 p (`vectors::product` module). All functions that write values out of lanes
 //! write canonical values, below p, except [`Lanes::scatter_rows`].
 
 mod coordinate;
 #[cfg(test)]
 pub(crate) mod counted;
 mod divsteps;
-#[cfg(target_arch = "x86_64")]
-mod ifma;
 mod inverse;
-mod modulus;
 mod portable;
 mod quadratic;
 #[cfg(test)]
 mod tests;
+#[cfg(target_arch = "x86_64")]
+mod vectors;
 
 use ark_ff::PrimeField;
 
 pub(crate) use coordinate::Coordinate;
-#[cfg(target_arch = "x86_64")]
-pub(crate) use ifma::Ifma;
 pub(crate) use inverse::{invert_all, invert_each};
 pub(crate) use portable::{Portable, detect_instructions};
 pub(crate) use quadratic::Quadratic;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use vectors::{Avx2, Ifma};
 
 /// Maximum of [`Lanes::WIDTH`] over all kernels.
 pub(crate) const MAX_WIDTH: usize = 8;

@@ -4,7 +4,7 @@ use ark_bn254::{FqConfig, FrConfig};
 use ark_ff::{Fp, MontBackend};
 
 #[cfg(target_arch = "x86_64")]
-use super::field::Ifma;
+use super::field::{Avx2, Ifma};
 use super::field::{Lanes, Portable, detect_instructions};
 
 /// The instruction set used for computations.
@@ -13,6 +13,8 @@ use super::field::{Lanes, Portable, detect_instructions};
 pub enum Kernel {
     /// AVX-512 IFMA: 8 elements at a time.
     Ifma,
+    /// AVX2 and FMA: 8 elements at a time, multiplied as floating-point numbers.
+    Avx2,
     /// 64-bit multiplications: one element at a time, on every processor. Uses BMI2 and ADX where they exist.
     Portable,
 }
@@ -20,7 +22,12 @@ pub enum Kernel {
 impl Kernel {
     /// The fastest kernel that this processor supports.
     pub fn detect() -> Self {
-        if Self::Ifma.is_available() { Self::Ifma } else { Self::Portable }
+        Self::available().next().expect("every processor runs the portable kernel")
+    }
+
+    /// The kernels that this processor supports, the fastest one first.
+    pub fn available() -> impl Iterator<Item = Self> {
+        [Self::Ifma, Self::Avx2, Self::Portable].into_iter().filter(|kernel| kernel.is_available())
     }
 
     /// True if this processor can run the kernel.
@@ -35,16 +42,23 @@ impl Kernel {
                     && is_x86_feature_detected!("bmi2")
                     && is_x86_feature_detected!("adx")
             }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => {
+                is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("fma")
+                    && is_x86_feature_detected!("bmi2")
+            }
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Ifma => false,
+            Self::Ifma | Self::Avx2 => false,
             Self::Portable => true,
         }
     }
 
-    /// The name: `ifma` or `portable`.
+    /// The name: `ifma`, `avx2` or `portable`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ifma => "ifma",
+            Self::Avx2 => "avx2",
             Self::Portable => "portable",
         }
     }
@@ -61,8 +75,10 @@ impl Kernel {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Ifma => IfmaBackend::run(task),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => Avx2Backend::run(task),
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Ifma => panic!("the kernel ifma needs an x86-64 processor"),
+            Self::Ifma | Self::Avx2 => panic!("the kernel {} needs an x86-64 processor", self.name()),
             Self::Portable => PortableBackend::run(task),
         }
     }
@@ -133,4 +149,31 @@ impl Backend for IfmaBackend {
 #[inline(never)]
 unsafe fn run_ifma<T: Task>(task: T) -> T::Output {
     task.run::<IfmaBackend>()
+}
+
+/// The backend of [`Kernel::Avx2`].
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+struct Avx2Backend;
+
+#[cfg(target_arch = "x86_64")]
+impl Backend for Avx2Backend {
+    type Fq = Avx2<FqConfig>;
+    type Fr = Avx2<FrConfig>;
+
+    #[inline]
+    fn run<T: Task>(task: T) -> T::Output {
+        assert!(Kernel::Avx2.is_available(), "this processor lacks instructions that the kernel avx2 needs");
+        // SAFETY: `is_available` has checked every feature that `run_avx2` enables.
+        unsafe { run_avx2(task) }
+    }
+}
+
+/// # Safety
+/// The processor must have all features of the `target_feature` attribute.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,bmi2")]
+#[inline(never)]
+unsafe fn run_avx2<T: Task>(task: T) -> T::Output {
+    task.run::<Avx2Backend>()
 }

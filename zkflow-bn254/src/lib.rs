@@ -14,9 +14,10 @@
 //!
 //! Each algorithm is a `Task`, generic over a `Backend`. `Kernel::run` compiles it for one kernel:
 //! - [`Kernel::Ifma`]: 8 elements at a time in radix 2^52, with AVX-512 IFMA's multiply-add of 52 bits;
+//! - [`Kernel::Avx2`]: the same on two vectors of 4, with products of 52 bits by AVX2's floating-point multiply-add;
 //! - [`Kernel::Portable`]: one element at a time in 64-bit words, with `mulx` and `adx` where the processor has them.
 //!
-//! Both kernels return the same results. No operation is constant-time: running time and memory accesses
+//! All kernels return the same results. No operation is constant-time: running time and memory accesses
 //! depend on the values. The number of operations and the memory accesses of
 //! [`msm::FixedBases::msm_constant_work`] do not.
 //!

@@ -15,7 +15,7 @@ use zkflow_bn254::msm::{Combinations, FixedBases, Options, Scalars, Term, combin
 use zkflow_bn254::points::Curve;
 
 fn kernels() -> impl Iterator<Item = Kernel> {
-    [Kernel::Ifma, Kernel::Portable].into_iter().filter(|kernel| kernel.is_available())
+    Kernel::available()
 }
 
 /// Scalars of every size and sign.

@@ -34,7 +34,7 @@ fn agree(name: &str, r1cs: &R1cs, witness: &Witness) {
     let key = Arc::new(circuit_specific(r1cs, &mut os_rng()).unwrap());
     let rng = || ChaCha20Rng::seed_from_u64(7);
     let expected = ArkProver.prepare(Arc::clone(&key)).unwrap().prove(witness, &mut rng()).unwrap();
-    for kernel in [Kernel::Portable, Kernel::Ifma].into_iter().filter(|kernel| kernel.is_available()) {
+    for kernel in Kernel::available() {
         let native = NativeProver::new(NativeOptions { kernel, ..NativeOptions::default() }).unwrap();
         let prepared = native.prepare(Arc::clone(&key)).unwrap();
         assert_eq!(prepared.prove(witness, &mut rng()).unwrap(), expected, "{name}, {}", kernel.name());

@@ -1,7 +1,7 @@
 //! A single proof from files, as `zkflow prove --no-key-cache` makes it: the process of the figures in BENCHMARKS.md.
 //!
 //! ```sh
-//! cargo run --release -p zkflow-groth16 --example prove_file -- key.zkey witness.wtns proof.json public.json [portable]
+//! cargo run --release -p zkflow-groth16 --example prove_file -- key.zkey witness.wtns proof.json public.json [KERNEL]
 //! ```
 
 use std::error::Error;
@@ -17,11 +17,13 @@ use zkflow_groth16::rng::os_rng;
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (files, options) =
-        arguments.split_at_checked(4).ok_or("expected: ZKEY WITNESS PROOF PUBLIC [portable]")?;
+        arguments.split_at_checked(4).ok_or("expected: ZKEY WITNESS PROOF PUBLIC [KERNEL]")?;
     let kernel = match options {
         [] => Kernel::detect(),
-        [name] if name == Kernel::Portable.name() => Kernel::Portable,
-        _ => return Err("expected nothing or \"portable\" after the files".into()),
+        [name] => Kernel::available()
+            .find(|kernel| kernel.name() == name)
+            .ok_or("expected a kernel of this processor after the files: ifma, avx2 or portable")?,
+        _ => return Err("expected at most one kernel after the files".into()),
     };
     let options = NativeOptions { kernel, parallelism: Parallelism::Latency, ..NativeOptions::default() };
     let prover: &dyn Prover = &NativeProver::new(options)?;

@@ -1953,7 +1953,7 @@ export interface components {
          * @description Kernel of a prover.
          * @enum {string}
          */
-        KernelName: "ifma" | "portable";
+        KernelName: "ifma" | "avx2" | "portable";
         /** @description A key, without the key itself. */
         KeyDto: {
             createdAt: components["schemas"]["Time"];

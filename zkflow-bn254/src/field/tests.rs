@@ -1,4 +1,4 @@
-//! Compares every operation of both kernels with arkworks, on random values, on edge values and at the limits
+//! Compares every operation of all kernels with arkworks, on random values, on edge values and at the limits
 //! of the ranges that lazy reduction allows.
 
 use ark_bn254::{Fq, Fq2, Fr};
@@ -42,9 +42,9 @@ fn map2<F: Copy>(a: &[F; 8], b: &[F; 8], f: impl Fn(F, F) -> F) -> [F; 8] {
     core::array::from_fn(|i| f(a[i], b[i]))
 }
 
-/// Runs all operations on `rounds` vectors of operands.
+/// Runs all operations on vectors of operands, `elements` of them in all.
 struct Check {
-    rounds: usize,
+    elements: usize,
 }
 
 impl Task for Check {
@@ -52,8 +52,8 @@ impl Task for Check {
 
     #[inline(always)]
     fn run<B: Backend>(self) {
-        check::<B::Fq>(self.rounds);
-        check::<B::Fr>(self.rounds);
+        check::<B::Fq>(self.elements / B::Fq::WIDTH);
+        check::<B::Fr>(self.elements / B::Fr::WIDTH);
     }
 }
 
@@ -115,9 +115,8 @@ fn check_once<L: Lanes>(rng: &mut impl Rng, edges: &[L::Field]) {
 
 #[test]
 fn every_operation_agrees_with_arkworks_on_a_million_elements() {
-    Kernel::Portable.run(Check { rounds: 1_000_000 });
-    if Kernel::Ifma.is_available() {
-        Kernel::Ifma.run(Check { rounds: 125_000 });
+    for kernel in Kernel::available() {
+        kernel.run(Check { elements: 1_000_000 });
     }
 }
 
@@ -180,9 +179,8 @@ fn check_extremes<L: Lanes>(extremes: &[L::Field]) {
 
 #[test]
 fn elements_with_extreme_words_agree_with_arkworks() {
-    Kernel::Portable.run(CheckExtremes);
-    if Kernel::Ifma.is_available() {
-        Kernel::Ifma.run(CheckExtremes);
+    for kernel in Kernel::available() {
+        kernel.run(CheckExtremes);
     }
 }
 
@@ -224,9 +222,8 @@ impl Task for CheckAdoption {
 
 #[test]
 fn words_are_adopted_exactly_if_they_are_below_the_modulus() {
-    Kernel::Portable.run(CheckAdoption);
-    if Kernel::Ifma.is_available() {
-        Kernel::Ifma.run(CheckAdoption);
+    for kernel in Kernel::available() {
+        kernel.run(CheckAdoption);
     }
 }
 
@@ -273,9 +270,8 @@ fn expect_quadratic<L: Lanes<Field = Fq>>(lanes: Quadratic<L>, expected: [Fq2; M
 
 #[test]
 fn quadratic_extension_agrees_with_arkworks_on_a_million_elements() {
-    Kernel::Portable.run(CheckQuadratic);
-    if Kernel::Ifma.is_available() {
-        Kernel::Ifma.run(CheckQuadratic);
+    for kernel in Kernel::available() {
+        kernel.run(CheckQuadratic);
     }
 }
 
@@ -302,8 +298,7 @@ impl Task for CheckInversion {
 
 #[test]
 fn inversion_of_a_million_keeps_zeros_and_inverts_the_rest() {
-    Kernel::Portable.run(CheckInversion);
-    if Kernel::Ifma.is_available() {
-        Kernel::Ifma.run(CheckInversion);
+    for kernel in Kernel::available() {
+        kernel.run(CheckInversion);
     }
 }

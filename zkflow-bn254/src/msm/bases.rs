@@ -234,6 +234,7 @@ const DIGITS: usize = 1 << 19;
 fn few(kernel: Kernel) -> usize {
     match kernel {
         Kernel::Ifma => 48,
+        Kernel::Avx2 => 16,
         Kernel::Portable => 4,
     }
 }

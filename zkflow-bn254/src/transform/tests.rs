@@ -35,7 +35,7 @@ fn expected(values: &[Fr]) -> Vec<Fr> {
 }
 
 fn kernels() -> impl Iterator<Item = Kernel> {
-    [Kernel::Portable, Kernel::Ifma].into_iter().filter(|kernel| kernel.is_available())
+    Kernel::available()
 }
 
 fn agrees(values: &[Fr]) {

@@ -57,7 +57,7 @@ mod tests {
         let joined = |weights: &[i16; ROUNDS]| {
             weights.iter().rev().fold(Fr::ZERO, |sum, weight| sum * shift + Fr::from(*weight))
         };
-        for kernel in [Kernel::Ifma, Kernel::Portable].into_iter().filter(|kernel| kernel.is_available()) {
+        for kernel in Kernel::available() {
             let bases = FixedBases::<C>::prepare(&points, Options { kernel, table_bytes: 0 });
             let found = bases.combinations(&weights);
             for (round, found) in found.iter().enumerate() {

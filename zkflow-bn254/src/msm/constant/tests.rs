@@ -17,7 +17,7 @@ use crate::points::Curve;
 use crate::scalars::Places;
 
 fn kernels() -> impl Iterator<Item = Kernel> {
-    [Kernel::Ifma, Kernel::Portable].into_iter().filter(|kernel| kernel.is_available())
+    Kernel::available()
 }
 
 fn points<C: Curve>(count: usize, rng: &mut ChaCha8Rng) -> Vec<Affine<C>> {

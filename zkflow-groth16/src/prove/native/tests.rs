@@ -68,7 +68,7 @@ fn rng(seed: u64) -> ChaCha20Rng {
 }
 
 fn kernels() -> impl Iterator<Item = Kernel> {
-    [Kernel::Portable, Kernel::Ifma].into_iter().filter(|kernel| kernel.is_available())
+    Kernel::available()
 }
 
 fn prover(options: NativeOptions) -> NativeProver {

@@ -232,7 +232,7 @@ schemas! {
     /// Status of a process that answers.
     HealthStatus = json!({"type": "string", "enum": ["ok"]});
     /// Kernel of a prover.
-    KernelName = json!({"type": "string", "enum": ["ifma", "portable"]});
+    KernelName = json!({"type": "string", "enum": ["ifma", "avx2", "portable"]});
     /// Name of a prover.
     ProverName = json!({"type": "string", "enum": ["native", "ark", "cuda"]});
     /// Algorithms of HPKE (RFC 9180).

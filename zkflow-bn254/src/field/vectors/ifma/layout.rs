@@ -2,8 +2,6 @@
 
 use core::arch::x86_64::*;
 
-use super::vector::words;
-
 /// Transposes eight rows of eight words; its own inverse.
 #[inline(always)]
 pub(super) fn transpose(r: [__m512i; 8]) -> [__m512i; 8] {
@@ -38,13 +36,20 @@ fn halves(a: __m512i, b: __m512i) -> (__m512i, __m512i) {
     unsafe { (_mm512_shuffle_i64x2::<0x88>(a, b), _mm512_shuffle_i64x2::<0xdd>(a, b)) }
 }
 
-/// Converts eight rows of four words, two rows in each vector, to four columns of eight words.
+/// Converts eight rows of four words to four columns of eight words.
 #[inline(always)]
-pub(super) fn columns_of_four(r: [__m512i; 4]) -> [__m512i; 4] {
+pub(super) fn columns_of_four(rows: &[[u64; 4]; 8]) -> [__m512i; 4] {
     let even = words([0, 4, 8, 12, 1, 5, 9, 13]);
     let odd = words([2, 6, 10, 14, 3, 7, 11, 15]);
-    // SAFETY: registers in, registers out; `Kernel::run` checks for the instructions.
+    // SAFETY: the rows are 256 readable bytes; the loads need no alignment. `Kernel::run` checks for the instructions.
     unsafe {
+        let start = rows.as_ptr().cast::<__m512i>();
+        let r = [
+            _mm512_loadu_si512(start),
+            _mm512_loadu_si512(start.add(1)),
+            _mm512_loadu_si512(start.add(2)),
+            _mm512_loadu_si512(start.add(3)),
+        ];
         // Columns 0 and 1, and columns 2 and 3, of four rows.
         let (a01, a23) =
             (_mm512_permutex2var_epi64(r[0], even, r[1]), _mm512_permutex2var_epi64(r[0], odd, r[1]));
@@ -61,7 +66,7 @@ pub(super) fn columns_of_four(r: [__m512i; 4]) -> [__m512i; 4] {
 
 /// Converts four columns of eight words to eight rows of four.
 #[inline(always)]
-pub(super) fn store_words(columns: [__m512i; 4], rows: &mut [[u64; 4]; 8]) {
+pub(super) fn store_rows_of_four(columns: [__m512i; 4], rows: &mut [[u64; 4]; 8]) {
     let low = words([0, 8, 1, 9, 2, 10, 3, 11]);
     let high = words([4, 12, 5, 13, 6, 14, 7, 15]);
     let [c0, c1, c2, c3] = columns;
@@ -78,4 +83,10 @@ pub(super) fn store_words(columns: [__m512i; 4], rows: &mut [[u64; 4]; 8]) {
         _mm512_storeu_si512(start.add(2), _mm512_permutex2var_epi64(c, first, d));
         _mm512_storeu_si512(start.add(3), _mm512_permutex2var_epi64(c, second, d));
     }
+}
+
+#[inline(always)]
+pub(super) fn words(words: [u64; 8]) -> __m512i {
+    // SAFETY: both types are 64 bytes, and every bit pattern is valid.
+    unsafe { core::mem::transmute(words) }
 }

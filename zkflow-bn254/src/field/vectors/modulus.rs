@@ -13,7 +13,7 @@ pub(super) const LIMBS: usize = 5;
 pub(super) type Limbs = [u64; LIMBS];
 
 /// Constants of Montgomery arithmetic with R = 2^260 for a prime p with 2^253 < p < 2^254.
-pub(super) trait Radix52: MontConfig<4> {
+pub(crate) trait Radix52: MontConfig<4> {
     /// The prime p.
     const P: Limbs = to_limbs(Self::MODULUS.0);
     /// −p⁻¹ mod 2^52.
@@ -24,6 +24,9 @@ pub(super) trait Radix52: MontConfig<4> {
     /// r = ⌊2^52 / (1 + the top limb of p)⌋. For a number below 8p with the top limb t, ⌊t·r / 2^52⌋ is its
     /// quotient by p, never too large and at most 1 too small.
     const TOP_RECIPROCAL: u64 = (1 << LIMB_BITS) / (Self::P[4] + 1);
+    /// s = ⌊2^57 / (1 + ⌊the top limb of p / 2^20⌋)⌋, below 2^32. For a number below 8p with the top limb t,
+    /// ⌊⌊t / 2^20⌋·s / 2^57⌋ is its quotient by p, never too large and at most 1 too small.
+    const SHORT_RECIPROCAL: u64 = (1 << 57) / ((Self::P[4] >> 20) + 1);
     /// R mod p: one in Montgomery form.
     const ONE: Limbs = to_limbs(power_of_two(260, Self::MODULUS.0));
     /// 2^264 mod p: multiplying by it converts from arkworks' form (R = 2^256) to R = 2^260.
@@ -33,6 +36,8 @@ pub(super) trait Radix52: MontConfig<4> {
     /// The multiples −4p, −3p, … 3p in two's complement: row i, column k is limb i of (k − 4)p.
     /// All limbs are normalised except the top limb, which carries the sign.
     const MULTIPLES: [[u64; 8]; LIMBS] = multiples(Self::P);
+    /// The negatives of the multiples, plus the bias that makes a sum of few limbs positive, less what it carries.
+    const BIASED_NEGATIVES: [[u64; 8]; LIMBS] = biased_negatives(Self::MULTIPLES);
 }
 
 impl<C: MontConfig<4>> Radix52 for C {}
@@ -129,6 +134,25 @@ const fn multiples(p: Limbs) -> [[u64; 8]; LIMBS] {
     table
 }
 
+/// A multiple of 2^52 above the magnitude of every sum of few limbs.
+const BIAS: u64 = 1 << 60;
+
+const fn biased_negatives(multiples: [[u64; 8]; LIMBS]) -> [[u64; 8]; LIMBS] {
+    let mut table = [[0; 8]; LIMBS];
+    let mut i = 0;
+    while i < LIMBS {
+        let bias = if i + 1 < LIMBS { BIAS } else { 0 };
+        let carried = if i > 0 { BIAS >> LIMB_BITS } else { 0 };
+        let mut k = 0;
+        while k < 8 {
+            table[i][k] = bias.wrapping_sub(carried).wrapping_sub(multiples[i][k]);
+            k += 1;
+        }
+        i += 1;
+    }
+    table
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,7 +176,14 @@ mod tests {
             let signed =
                 C::MULTIPLES.iter().rev().fold(BigInt::ZERO, |sum, row| (sum << LIMB_BITS) + row[k] as i64);
             assert_eq!(signed, BigInt::from(p.clone()) * (k as i64 - 4));
+            // The bias of each limb is what the next one loses.
+            let negative = C::BIASED_NEGATIVES
+                .iter()
+                .rev()
+                .fold(BigInt::ZERO, |sum, row| (sum << LIMB_BITS) + row[k] as i64);
+            assert_eq!(negative, -signed);
         }
+        assert!(C::SHORT_RECIPROCAL < 1 << 32);
     }
 
     #[test]
