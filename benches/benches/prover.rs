@@ -22,8 +22,8 @@ fn provers() -> Vec<(&'static str, Arc<dyn Prover>)> {
         Arc::new(NativeProver::new(options).expect("the prover starts"))
     };
     let mut provers = vec![("native", native(Kernel::detect(), Parallelism::Latency))];
-    if Kernel::detect() != Kernel::Portable {
-        provers.push(("native-portable", native(Kernel::Portable, Parallelism::Latency)));
+    for kernel in Kernel::available().skip(1) {
+        provers.push((kernel.name(), native(kernel, Parallelism::Latency)));
     }
     provers.push(("native-one-thread", native(Kernel::detect(), Parallelism::Throughput)));
     provers.push(("ark", Arc::new(ArkProver)));

@@ -56,12 +56,12 @@ impl Contestants {
                 let options = Options { constant_work: true, ..options };
                 found.push(ours(Provers::DEFAULT, "native-constant-work", options)?);
             }
-            let portable = Options { kernel: Kernel::Portable, ..options };
-            if Kernel::detect() != Kernel::Portable {
-                found.push(ours(Provers::DEFAULT, "native-portable", portable)?);
+            for kernel in Kernel::available().skip(1) {
+                let name = format!("native-{}", kernel.name());
+                found.push(ours(Provers::DEFAULT, &name, Options { kernel, ..options })?);
             }
             if provers::of_build().check("ark").is_ok() && threads == counts[counts.len() - 1] {
-                found.push(ours("ark", "ark", portable)?);
+                found.push(ours("ark", "ark", options)?);
             }
         }
         if provers::of_build().check(GPU).is_ok() && args.wants(GPU) {
@@ -161,8 +161,8 @@ impl Options<'_> {
         let mut command: Vec<OsString> = vec![std::env::current_exe()?.into(), "prove".into()];
         command.extend(["--prover".into(), prover.into()]);
         command.extend(["--threads".into(), self.threads.to_string().into()]);
-        if prover == Provers::DEFAULT && self.kernel == Kernel::Portable {
-            command.push("--portable".into());
+        if prover == Provers::DEFAULT {
+            command.extend(["--kernel".into(), self.kernel.name().into()]);
         }
         if self.constant_work {
             command.push("--constant-work".into());

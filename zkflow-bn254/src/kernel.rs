@@ -1,5 +1,7 @@
 //! The choice of the instruction set, made once at run time.
 
+use std::str::FromStr;
+
 use ark_bn254::{FqConfig, FrConfig};
 use ark_ff::{Fp, MontBackend};
 
@@ -19,6 +21,9 @@ pub enum Kernel {
     Portable,
 }
 
+/// Every kernel, the fastest one first.
+const ALL: [Kernel; 3] = [Kernel::Ifma, Kernel::Avx2, Kernel::Portable];
+
 impl Kernel {
     /// The fastest kernel that this processor supports.
     pub fn detect() -> Self {
@@ -27,7 +32,7 @@ impl Kernel {
 
     /// The kernels that this processor supports, the fastest one first.
     pub fn available() -> impl Iterator<Item = Self> {
-        [Self::Ifma, Self::Avx2, Self::Portable].into_iter().filter(|kernel| kernel.is_available())
+        ALL.into_iter().filter(|kernel| kernel.is_available())
     }
 
     /// True if this processor can run the kernel.
@@ -54,7 +59,7 @@ impl Kernel {
         }
     }
 
-    /// The name: `ifma`, `avx2` or `portable`.
+    /// The name: `ifma`, `avx2` or `portable`. [`FromStr`] reads it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ifma => "ifma",
@@ -83,6 +88,19 @@ impl Kernel {
         }
     }
 }
+
+impl FromStr for Kernel {
+    type Err = UnknownKernel;
+
+    fn from_str(name: &str) -> Result<Self, UnknownKernel> {
+        ALL.into_iter().find(|kernel| kernel.name() == name).ok_or_else(|| UnknownKernel(name.to_owned()))
+    }
+}
+
+/// The name of no [`Kernel`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no kernel {0:?}: the kernels are ifma, avx2 and portable")]
+pub struct UnknownKernel(String);
 
 /// Work that a kernel can run.
 pub(crate) trait Task {
@@ -176,4 +194,17 @@ impl Backend for Avx2Backend {
 #[inline(never)]
 unsafe fn run_avx2<T: Task>(task: T) -> T::Output {
     task.run::<Avx2Backend>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ALL, Kernel, UnknownKernel};
+
+    #[test]
+    fn names_are_read_exactly() {
+        assert!(ALL.into_iter().all(|kernel| kernel.name().parse() == Ok(kernel)));
+        for name in ["", "AVX2", "avx", "ifma "] {
+            assert_eq!(name.parse::<Kernel>(), Err(UnknownKernel(name.to_owned())));
+        }
+    }
 }

@@ -46,7 +46,7 @@ pub mod workload;
 pub(crate) use kernel::{Backend, Task};
 
 pub use field::Row;
-pub use kernel::Kernel;
+pub use kernel::{Kernel, UnknownKernel};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

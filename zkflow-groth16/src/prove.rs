@@ -23,7 +23,7 @@ use crate::witness::Witness;
 pub use consistency::check_sizes;
 pub use load::{FileProof, KeyLoader, Phases};
 pub use provers::{Provers, UnknownProver};
-pub use zkflow_bn254::Kernel;
+pub use zkflow_bn254::{Kernel, UnknownKernel};
 
 /// A Groth16 prover.
 ///

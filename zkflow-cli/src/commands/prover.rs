@@ -29,9 +29,10 @@ pub(super) struct ProverArgs {
     /// times as long. Native prover only; SECURITY.md has what this promises
     #[arg(long)]
     constant_work: bool,
-    /// Use only instructions that every processor supports
-    #[arg(long)]
-    portable: bool,
+    /// Instructions of the native prover: ifma (AVX-512 IFMA), avx2 (AVX2 and FMA) or portable, which every processor
+    /// supports (default: the first of them that the processor has)
+    #[arg(long, value_name = "NAME")]
+    kernel: Option<Kernel>,
     /// Do not read or write prepared keys on disk
     #[arg(long)]
     no_key_cache: bool,
@@ -45,7 +46,7 @@ impl ProverArgs {
         let options = NativeOptions {
             threads: self.threads,
             parallelism: Parallelism::Latency,
-            kernel: if self.portable { Kernel::Portable } else { Kernel::detect() },
+            kernel: self.kernel.unwrap_or_else(Kernel::detect),
             key_memory: self.key_memory.saturating_mul(1 << 20),
             constant_work: self.constant_work,
             cache_dir: if self.no_key_cache { None } else { cache_dir("keys") },

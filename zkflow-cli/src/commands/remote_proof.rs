@@ -25,7 +25,7 @@ pub(super) struct ProofServerArgs {
     #[arg(
         long,
         value_name = "URL",
-        conflicts_with_all = ["r1cs", "sym", "inputs", "tape", "witness_time", "prover", "threads", "key_memory", "portable", "no_key_cache"]
+        conflicts_with_all = ["r1cs", "sym", "inputs", "tape", "witness_time", "prover", "threads", "key_memory", "kernel", "no_key_cache"]
     )]
     server: Option<String>,
     /// Public key of the server's workers, from its operator: refuse to seal the inputs to another key

@@ -252,7 +252,7 @@ async fn fullprove_lets_a_server_prove_and_verifies_what_it_gets() {
     assert!(!ok && err.contains("constraint_failed"), "{err}");
     let (ok, _, err) = prove("[", &at);
     assert!(!ok && err.contains("input.json"), "{err}");
-    let (ok, _, err) = prove("{}", &["--server", server.base(), "--portable"]);
+    let (ok, _, err) = prove("{}", &["--server", server.base(), "--kernel", "portable"]);
     assert!(!ok && err.contains("cannot be used with"), "{err}");
     std::fs::write(path("circuit.wasm"), b"\0asm\x01\0\0\0").unwrap();
     let (ok, _, err) = prove("{}", &at);
