@@ -23,7 +23,7 @@ settings! {
         tls_client_ca: Option<PathBuf> = None, "tls-client-ca", "ZKFLOW_TLS_CLIENT_CA";
         /// Unix socket that the API listens on too, without TLS; only its user and group can connect
         unix_socket: Option<PathBuf> = None, "unix-socket", "ZKFLOW_UNIX_SOCKET";
-        /// Size limit of a request body
+        /// Size limit of a request body; of a request for proofs a third and 128 KiB more, because sealed inputs are base64
         max_body_bytes: usize = 2 << 20, "max-body-bytes", "ZKFLOW_MAX_BODY_BYTES", 1..=1 << 30;
         /// Timeout of a request; also applies to its headers and to idle connections
         request_time_s: u64 = 75, "request-time-s", "ZKFLOW_REQUEST_TIME_S", 1..=YEAR_S;
@@ -64,6 +64,12 @@ impl Http {
     /// Memory for request bodies together, in bytes.
     pub fn body_memory(&self) -> usize {
         usize::try_from(bytes(self.body_memory_mib)).unwrap_or(usize::MAX)
+    }
+
+    /// Size limit of a body with sealed inputs in bytes: inputs that fit open also fit sealed.
+    pub fn sealed_body_bytes(&self) -> usize {
+        // The forms of up to 1000 entries differ by less than 128 bytes each, beside base64.
+        self.max_body_bytes + self.max_body_bytes.div_ceil(3) + 128 * 1024
     }
 
     /// Connections that one address may have.

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use zkflow_core::service::upload::PART_BYTES;
 
 use super::Problem;
+use crate::config::Http;
 use crate::state::{App, Budget, Held, LOCAL};
 
 /// A JSON body. Errors contain the line, the column and the expected value, never the found value.
@@ -40,6 +41,14 @@ impl FromRequest<Arc<App>> for PartBody {
 pub(super) trait Content: DeserializeOwned {
     /// Size limit in bytes, if it is lower than `max_body_bytes`.
     const MOST: usize = usize::MAX;
+
+    /// Whether it may contain sealed inputs, which need [more room](Http::sealed_body_bytes).
+    const SEALED: bool = false;
+
+    /// Size limit in bytes.
+    fn most(http: &Http) -> usize {
+        Self::MOST.min(if Self::SEALED { http.sealed_body_bytes() } else { http.max_body_bytes })
+    }
 }
 
 impl<T: Content> FromRequest<Arc<App>> for JsonBody<T> {
@@ -54,8 +63,7 @@ impl<T: Content> FromRequest<Arc<App>> for JsonBody<T> {
                 "the Content-Type must be application/json",
             ));
         }
-        let most = T::MOST.min(app.config.http.max_body_bytes);
-        let (bytes, held) = receive(request, &app.budgets.bodies, most).await?;
+        let (bytes, held) = receive(request, &app.budgets.bodies, T::most(&app.config.http)).await?;
         let content = serde_json::from_slice(&bytes).map_err(|error| malformed(&error))?;
         Ok(Self(content, held))
     }

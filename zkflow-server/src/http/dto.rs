@@ -128,7 +128,9 @@ impl NewProof {
     }
 }
 
-impl Content for NewProof {}
+impl Content for NewProof {
+    const SEALED: bool = true;
+}
 
 /// An accepted request for a proof.
 #[derive(Debug, Serialize, ToSchema)]

@@ -124,7 +124,7 @@ impl Budgets {
     pub fn new(http: &Http) -> Self {
         let percent = http.address_share_percent as usize;
         // The largest body must fit.
-        let (memory, largest) = (http.body_memory(), http.max_body_bytes);
+        let (memory, largest) = (http.body_memory(), http.sealed_body_bytes());
         let part = PART_BYTES as usize;
         Self {
             bodies: Budget::new(memory.max(largest), percent, largest),

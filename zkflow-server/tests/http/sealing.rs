@@ -12,7 +12,7 @@ use zkflow_store::vault::seal_as_client;
 use zkflow_store::vault::sealing::{PublicSealingKey, SealingRing};
 
 use crate::callers::guarded;
-use crate::support::{Server, age_proof, ready_circuit, shared};
+use crate::support::{NO_CIRCUIT, Server, age_proof, ready_circuit, shared};
 
 /// What a client seals: an age.
 fn age(age: &str) -> Value {
@@ -71,6 +71,28 @@ async fn sealed_inputs_give_a_proof_of_their_circuit_tenant_and_user() {
             (&json!("failed"), &json!("inputs_altered"))
         );
     }
+}
+
+#[tokio::test]
+async fn inputs_that_fit_open_fit_sealed_too() {
+    let limit = 1 << 20;
+    let (server, circuit) = Server::idle_with_circuit_and(|config| config.http.max_body_bytes = limit).await;
+    let key = server.get("/v1/sealing-key").await.ok();
+    // Leading zeros make a small number long.
+    let long = |bytes: usize| age(&format!("{}42", "0".repeat(bytes)));
+    let inputs = long(limit - 256);
+    let mut open = inputs.clone();
+    open["circuitId"] = json!(circuit);
+    assert_eq!(server.post("/v1/proofs", &open).await.status, 202);
+    let blob = sealed(&key, &circuit, None, &inputs.to_string());
+    let reply = server.post("/v1/proofs", &json!({"circuitId": circuit, "sealedInputs": blob})).await;
+    assert_eq!((reply.status.as_u16(), blob.len() > limit), (202, true), "{}", reply.text());
+    // As many entries as a batch may have, which together have the limit when they are open.
+    let blob = sealed(&key, NO_CIRCUIT, None, &long(limit / 1000 - 160).to_string());
+    let many = json!({"proofs": vec![json!({"circuitId": NO_CIRCUIT, "sealedInputs": blob}); 1000]});
+    assert!(many.to_string().len() > limit);
+    let results = server.post("/v1/proofs:batch", &many).await.ok();
+    assert_eq!(results["results"][999]["problem"]["code"], "circuit_not_found");
 }
 
 #[tokio::test]

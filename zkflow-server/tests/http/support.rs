@@ -30,6 +30,9 @@ pub(crate) const NO_PROOF: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 /// Size limit of a request body in bytes.
 pub(crate) const BODY_LIMIT: usize = 32 * 1024;
 
+/// Size limit of a request for proofs in bytes: sealed inputs are base64.
+pub(crate) const SEALED_LIMIT: usize = BODY_LIMIT + BODY_LIMIT.div_ceil(3) + 128 * 1024;
+
 /// Request for the circuit of most tests; eight bits make it small.
 pub(crate) fn range_check() -> Value {
     json!({"templateName": "rangeCheck", "params": {"min": 18, "max": 120, "bits": 8}})

@@ -24,7 +24,9 @@ pub(in crate::http) struct NewProofs {
     pub(in crate::http) proofs: Vec<NewProof>,
 }
 
-impl Content for NewProofs {}
+impl Content for NewProofs {
+    const SEALED: bool = true;
+}
 
 /// The results of many requests, in their order.
 #[derive(Debug, Serialize, ToSchema)]
