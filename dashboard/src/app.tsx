@@ -4,6 +4,7 @@ import { Login } from "./pages/login";
 import { OverviewPage } from "./pages/overview";
 import { CircuitsPage } from "./pages/circuits";
 import { CircuitPage } from "./pages/circuit";
+import { DeploymentPage } from "./pages/deployment";
 import { ProofsPage } from "./pages/proofs";
 import { ProofPage } from "./pages/proof";
 import { ProvePage } from "./pages/prove";
@@ -74,13 +75,14 @@ export function App() {
 }
 
 function Page({ visit, rights }: { visit: number; rights: Rights }) {
-  const [page = "", id] = segments();
+  const [page = "", id, part, partId] = segments();
   useEffect(() => {
     if (page === "" && !rights.operate) go("/circuits");
   }, [page, rights]);
   switch (page) {
     case "": return rights.operate ? <OverviewPage /> : null;
-    case "circuits": return id ? <CircuitPage key={id} id={id} /> : <CircuitsPage key={visit} tenants={rights.tenants} />;
+    case "circuits": if (id && part === "deployments" && partId) return <DeploymentPage key={partId} circuit={id} id={partId} />;
+      return id ? <CircuitPage key={id} id={id} /> : <CircuitsPage key={visit} tenants={rights.tenants} />;
     case "proofs": return id ? <ProofPage key={id} id={id} /> : <ProofsPage key={visit} />;
     case "prove": return <ProvePage key={visit} />;
     case "ceremonies": return id ? <CeremonyPage key={id} id={id} /> : <CeremoniesPage key={visit} />;

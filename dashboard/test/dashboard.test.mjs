@@ -200,13 +200,31 @@ test("a dead letter is repeated, a failure deleted, a queue paused", async () =>
 test("a deployment links to the explorer of its chain, if the chain has one", async () => {
   const { page, context } = await opened({ path: `#/circuits/${env("DASHBOARD_CIRCUIT")}` });
   const row = (byte) => page.getByRole("region", { name: "Deployments" }).getByRole("row").filter({ hasText: `0x${byte.repeat(20)}` });
-  const link = row("11").getByRole("link");
+  const link = row("11").locator("a[target]");
   await link.waitFor();
   assert.equal(await link.getAttribute("href"), `https://sepolia.etherscan.io/address/0x${"11".repeat(20)}`);
   assert.deepEqual((await link.getAttribute("rel")).split(" ").sort(), ["noopener", "noreferrer"]);
   assert.equal(await link.getAttribute("target"), "_blank");
   assert.equal(await row("22").getByText("31337").count(), 1);
-  assert.equal(await row("22").getByRole("link").count(), 0);
+  assert.equal(await row("22").locator("a[target]").count(), 0);
+  await row("11").locator(`a[href^="#/circuits/${env("DASHBOARD_CIRCUIT")}/deployments/"]`).click();
+  await status(page, "confirmed");
+  const made = page.locator("section", { has: page.getByRole("heading", { name: "Contract" }) });
+  await made.getByText("400,123").waitFor();
+  assert.equal(await page.locator(".timeline li:not(.over)").count(), 0);
+  await context.close();
+});
+
+test("the job of a deployment leads to its page, with its error and its transaction", async () => {
+  const id = env("DASHBOARD_DEPLOYMENT");
+  const { page, context } = await opened({ path: "#/jobs?queue=deploy&state=failed" });
+  await page.locator(`a[href="#/circuits/${env("DASHBOARD_CIRCUIT")}/deployments/${id}"]`).click();
+  await status(page, "failed");
+  await page.getByRole("alert").getByText("transaction_failed").waitFor();
+  const hash = page.getByRole("link", { name: `0x${"33".repeat(32)}` });
+  assert.equal(await hash.getAttribute("href"), `https://sepolia.etherscan.io/tx/0x${"33".repeat(32)}`);
+  await visit(page, `#/circuits/${env("DASHBOARD_CIRCUIT")}/deployments/00000000-0000-0000-0000-000000000000`);
+  await page.getByText("deployment_not_found").waitFor();
   await context.close();
 });
 
@@ -478,7 +496,7 @@ test("the page of a failed proof names template and line", async () => {
 });
 
 const PAGES = () => [
-  "#/", "#/circuits", `#/circuits/${circuit}`, "#/proofs", `#/proofs/${env("DASHBOARD_PROOF")}`, `#/proofs/${failed}`,
+  "#/", "#/circuits", `#/circuits/${circuit}`, `#/circuits/${env("DASHBOARD_CIRCUIT")}/deployments/${env("DASHBOARD_DEPLOYMENT")}`, "#/proofs", `#/proofs/${env("DASHBOARD_PROOF")}`, `#/proofs/${failed}`,
   "#/prove", "#/jobs", "#/jobs?queue=key-generation&state=dead",
   "#/ceremonies", `#/ceremonies/${ceremony}`, "#/usage", "#/webhooks", "#/tenants", "#/audit",
 ];

@@ -1886,6 +1886,8 @@ export interface components {
              * @description Number of attempts so far.
              */
             attempt: number;
+            /** @description Circuit of the proof request, deployment or ceremony; absent if that does not exist any more. */
+            circuitId?: components["schemas"]["CircuitId"];
             createdAt: components["schemas"]["Time"];
             /** @description Reason why the document has failed. */
             error?: components["schemas"]["Failure"];
@@ -1937,7 +1939,7 @@ export interface components {
         JobStatus: "pending" | "failed" | "dead";
         /** @description Id of the document of a job: 32 hex digits or a UUID; the task of a job of the queue `cleanup`. */
         JobSubject: string;
-        /** @description A place in a ceremony. It has no `Debug`, because it contains a secret. */
+        /** @description A place in a ceremony. */
         JoinedCeremony: {
             /**
              * Format: int32
@@ -2484,7 +2486,7 @@ export interface components {
         ProofsTaken: {
             results: components["schemas"]["ProofResult"][];
         };
-        /** @description A proof, or an array of 1 to 1000 proofs. `Serialize` only serves the description of the API. */
+        /** @description A proof, or an array of 1 to 1000 proofs. */
         ProofsToVerify: components["schemas"]["ProofToVerify"] | components["schemas"]["ProofToVerify"][];
         /** @description Origin of the keys of a circuit; a ceremony has its number of contributions. */
         Provenance: ("development" | "single-operator") | {

@@ -3,6 +3,7 @@ import { asProblem, call, query, type Problem } from "../api";
 import { useLoad, usePages } from "../load";
 import { Badge, Confirm, Copy, Delay, Empty, Facts, FailureNotice, FileLink, More, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import { Compare } from "../parts/compare";
+import { Explored } from "../parts/explorer";
 import { CHECKS, meaning, Provenance } from "../parts/provenance";
 import { Prove } from "../parts/prove";
 import { Timeline } from "../parts/timeline";
@@ -132,11 +133,6 @@ function Used({ circuit }: { circuit: Circuit }) {
   );
 }
 
-const EXPLORERS: Record<string, string> = {
-  1: "https://etherscan.io", 11155111: "https://sepolia.etherscan.io", 8453: "https://basescan.org",
-  42161: "https://arbiscan.io", 10: "https://optimistic.etherscan.io", 137: "https://polygonscan.com",
-};
-
 function Deployments({ circuit }: { circuit: Circuit }) {
   const pages = usePages<DeploymentPage, Deployment>(`/v1/circuits/${circuit.circuitId}/deployments`, {}, (page) => page.deployments, 5000);
   // Not every key may read them.
@@ -145,17 +141,15 @@ function Deployments({ circuit }: { circuit: Circuit }) {
     <Section title="Deployments">
       <Trouble of={pages.error} />
       {pages.items.length === 0 ? <Empty>{pages.loading ? "Loading…" : "No contract of this circuit was deployed by this server."}</Empty> : (
-        <Table label="Deployments" head={["Chain", "Status", "Contract", "Gas", "Changed"]}>
+        <Table label="Deployments" head={["Deployment", "Chain", "Status", "Contract", "Gas", "Changed"]}>
           {pages.items.map((one) => {
-            const explorer = EXPLORERS[String(one.chainId)];
             const contract = one.contract?.address;
             return (
               <tr key={one.deploymentId}>
+                <td><a href={`#/circuits/${circuit.circuitId}/deployments/${one.deploymentId}`}><code title={one.deploymentId}>{short(one.deploymentId)}</code></a></td>
                 <td>{one.chainId ?? ""}</td>
                 <td><Badge text={one.status} title={one.error?.message ?? one.stage} /></td>
-                <td>{contract && (explorer
-                  ? <a href={`${explorer}/address/${contract}`} rel="noreferrer noopener" target="_blank"><code>{contract}</code></a>
-                  : <code>{contract}</code>)}{one.error && <span>{one.error.code}</span>}</td>
+                <td>{contract && <Explored chain={one.chainId} kind="address" of={contract} />}{one.error && <span>{one.error.code}</span>}</td>
                 <td>{one.contract?.gasUsed === undefined ? one.contract?.kind : count(one.contract.gasUsed)}</td>
                 <td><Time at={one.updatedAt} /></td>
               </tr>

@@ -182,6 +182,7 @@ function Subject({ of }: { of: Job }) {
   const id = <code title={of.subject}>{short(of.subject)}</code>;
   if (of.queue === "key-generation") return <a href={`#/circuits/${of.subject}`}>{id}</a>;
   if (of.queue === "proof-generation") return <a href={`#/proofs/${of.subject}`}>{id}</a>;
+  if (of.queue === "deploy" && of.circuitId) return <a href={`#/circuits/${of.circuitId}/deployments/${of.subject}`}>{id}</a>;
   if (of.queue === "ceremony") return <a href={`#/ceremonies/${of.subject}`}>{id}</a>;
   return id;
 }

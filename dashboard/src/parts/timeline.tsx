@@ -11,7 +11,7 @@ export function Timeline({ stages, present, status, timings, attempt, wait, prog
     <div>
       <ol class="timeline">
         {stages.map((stage, index) => {
-          const state = index < at || status === "ready" || status === "completed" ? "over"
+          const state = index < at || ["ready", "completed", "confirmed"].includes(status) ? "over"
             : index > at ? "ahead" : status === "failed" ? "broken" : status === "cancelled" ? "ahead" : "present";
           const time = stage === "queued" ? wait : timings[stage];
           return (

@@ -81,6 +81,10 @@ struct JobDto {
     /// Id of the circuit, proof request, deployment, ceremony or delivery.
     #[schema(value_type = schema::JobSubject)]
     subject: String,
+    /// Circuit of the proof request, deployment or ceremony; absent if that does not exist any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::CircuitId>)]
+    circuit_id: Option<String>,
     #[schema(value_type = schema::JobStatus)]
     state: JobStatus,
     /// Present stage, or the stage that failed; absent if the document does not exist any more.
@@ -115,6 +119,7 @@ impl From<FoundJob> for JobDto {
         Self {
             queue: job.queue,
             subject: job.subject,
+            circuit_id: job.circuit.map(|circuit| circuit.to_string()),
             state: job.state,
             stage: job.stage,
             tenant: job.tenant.map(|tenant| tenant.to_string()),

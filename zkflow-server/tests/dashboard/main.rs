@@ -69,6 +69,7 @@ async fn the_pages_work_in_a_browser() {
     for (chain, byte) in [(11_155_111, 0x11), (31_337, 0x22)] {
         open.deployed(chain, byte).await;
     }
+    let deployment = open.failed_deployment(11_155_111, 0x33).await;
     open.work();
     let guarded = Served::guarded().await;
     let admin = guarded.key("default", Scope::ALL).await;
@@ -81,6 +82,7 @@ async fn the_pages_work_in_a_browser() {
         .env("DASHBOARD_DEAD", dead)
         .env("DASHBOARD_OTHER_DEAD", other_dead)
         .env("DASHBOARD_DELAYED", delayed)
+        .env("DASHBOARD_DEPLOYMENT", deployment)
         .env("DASHBOARD_PROOF", proof)
         .env("DASHBOARD_GUARDED", guarded.base())
         .env("DASHBOARD_ADMIN_KEY", admin)

@@ -13,7 +13,7 @@ use zkflow_core::service::catalog::{
     Attempt, Circuit, Day, DeployedContract, Deployment, Document as _, Failure, Page, ProofArtifacts,
     ProofFilter, ProofRequest, ProofStage, ProofStatus, Scope, Signer, Usage, UsageKey, WorkerProcess,
 };
-use zkflow_core::service::chain::{Address, TransactionHash};
+use zkflow_core::service::chain::{Address, SignedTransaction, TransactionHash};
 use zkflow_core::service::flow::deployment::Asked;
 use zkflow_core::service::id::{DeploymentId, ProofId, WorkerId};
 use zkflow_core::service::queue::{NewJob, QueueName, Retry};
@@ -204,13 +204,35 @@ impl Served {
         id
     }
 
-    /// Adds a confirmed deployment of the circuit; each byte of the contract's address is `byte`.
-    pub(crate) async fn deployed(&self, chain_id: u64, byte: u8) {
+    /// A deployment of the circuit.
+    fn deployment(&self, chain_id: u64) -> Deployment {
         let now = self.app.now();
         let signer = Signer::Named("treasury".to_owned());
         let asked = Asked { chain_id: Some(chain_id), signer, own_rpc: false, idempotency: None };
         let circuit = self.made.as_ref().unwrap().0.clone();
-        let mut deployment = Deployment::new(DeploymentId::generate(now), circuit, asked, now);
+        Deployment::new(DeploymentId::generate(now), circuit, asked, now)
+    }
+
+    /// Adds a deployment that failed after its transaction was signed; each byte of the hash is `byte`.
+    pub(crate) async fn failed_deployment(&self, chain_id: u64, byte: u8) -> String {
+        let (now, mut deployment) = (self.app.now(), self.deployment(chain_id));
+        let transaction = SignedTransaction {
+            sender: Address([byte; 20]),
+            nonce: 3,
+            hash: TransactionHash([byte; 32]),
+            raw: String::new(),
+        };
+        deployment.signed(chain_id, transaction, now).unwrap();
+        let code = "transaction_failed".to_owned();
+        deployment.fail(Failure { code, message: "the transaction was reverted".to_owned() }, now).unwrap();
+        let id = deployment.id.to_string();
+        self.app.catalog.deployments().insert(deployment).await.unwrap();
+        id
+    }
+
+    /// Adds a confirmed deployment of the circuit; each byte of the contract's address is `byte`.
+    pub(crate) async fn deployed(&self, chain_id: u64, byte: u8) {
+        let (now, mut deployment) = (self.app.now(), self.deployment(chain_id));
         let contract = DeployedContract {
             chain_id,
             address: Address([byte; 20]),

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use zkflow_core::service::catalog::{Circuit, CircuitStatus, Document as _, Failure, ProofRequest, Scope};
-use zkflow_core::service::id::ProofId;
+use zkflow_core::service::catalog::{
+    Circuit, CircuitStatus, Deployment, Document as _, Failure, ProofRequest, Scope, Signer,
+};
+use zkflow_core::service::flow::deployment::Asked;
+use zkflow_core::service::id::{DeploymentId, ProofId};
 use zkflow_core::service::queue::{QueueName, Retry};
 use zkflow_server::work;
 
@@ -389,6 +392,26 @@ async fn too_many_jobs_and_unknown_queues_are_refused() {
     server.post("/v1/queues/nothing/pause", &json!({})).await.problem(400, "invalid_path");
     server.get("/v1/jobs?queue=nothing&state=dead").await.problem(400, "invalid_query");
     server.get("/v1/jobs?queue=deploy").await.problem(400, "invalid_query");
+}
+
+#[tokio::test]
+async fn a_job_names_the_circuit_of_its_document() {
+    let (server, circuit) = Server::idle_with_circuit().await;
+    server.ask_for_proof(&circuit, 42).await;
+    let now = server.app.now();
+    let asked = Asked { chain_id: Some(1), signer: Signer::Absent, own_rpc: false, idempotency: None };
+    let deployment = Deployment::new(DeploymentId::generate(now), circuit.parse().unwrap(), asked, now);
+    server.app.catalog.deployments().insert(deployment).await.unwrap();
+    asked_circuit(&server, 9).await;
+    for (queue, named) in
+        [("proof-generation", json!(circuit)), ("deploy", json!(circuit)), ("key-generation", Value::Null)]
+    {
+        let [job] = &jobs(&server, queue, "pending").await[..] else { panic!("{queue}") };
+        assert_eq!(job["circuitId"], named, "{job}");
+    }
+    let dead = let_die(&server, QueueName::ProofGeneration).await;
+    let [job] = &jobs(&server, "proof-generation", "dead").await[..] else { panic!() };
+    assert_eq!((&job["subject"], &job["circuitId"]), (&json!(dead), &json!(circuit)), "{job}");
 }
 
 #[tokio::test]

@@ -207,6 +207,10 @@ impl Document for Ceremony {
         vec![Term::text("circuit_id", &self.circuit_id), Term::optional(IDEMPOTENCY_KEY, key)]
     }
 
+    fn circuit_id(&self) -> Option<&CircuitId> {
+        Some(&self.circuit_id)
+    }
+
     fn with_status(status: CeremonyStatus) -> CeremonyFilter {
         CeremonyFilter { status: Some(status), ..CeremonyFilter::default() }
     }

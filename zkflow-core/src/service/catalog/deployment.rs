@@ -114,6 +114,10 @@ impl Document for Deployment {
         Some(Subject::Deployment(self.id.clone()))
     }
 
+    fn circuit_id(&self) -> Option<&CircuitId> {
+        Some(&self.circuit_id)
+    }
+
     fn with_status(status: DeploymentStatus) -> DeploymentFilter {
         DeploymentFilter { status: Some(status), ..DeploymentFilter::default() }
     }

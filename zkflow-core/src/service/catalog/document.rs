@@ -16,6 +16,7 @@ use crate::service::clock::Timestamp;
 use crate::service::id::UserId;
 use crate::service::queue::{NewJob, QueueName};
 use crate::service::tenant::TenantId;
+use zkflow_groth16::id::CircuitId;
 
 /// A kind of document: a request, the state of the work and its result.
 ///
@@ -75,6 +76,11 @@ pub trait Document: Clone + Debug + PartialEq + Serialize + DeserializeOwned + S
 
     /// User of the tenant that the work is attributed to.
     fn user_id(&self) -> Option<&UserId> {
+        None
+    }
+
+    /// Circuit that another document is about: a proof request, a deployment, a ceremony.
+    fn circuit_id(&self) -> Option<&CircuitId> {
         None
     }
 

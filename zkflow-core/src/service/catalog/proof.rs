@@ -117,6 +117,10 @@ impl Document for ProofRequest {
         Some(Subject::Proof(self.id.clone()))
     }
 
+    fn circuit_id(&self) -> Option<&CircuitId> {
+        Some(&self.circuit_id)
+    }
+
     fn with_status(status: ProofStatus) -> ProofFilter {
         ProofFilter { status: Some(status), ..ProofFilter::default() }
     }

@@ -47,7 +47,8 @@ pub(in crate::http) struct ProofResult {
     pub(in crate::http) problem: Option<Problem>,
 }
 
-/// A proof, or an array of 1 to 1000 proofs. `Serialize` only serves the description of the API.
+// `Serialize` only serves the description of the API.
+/// A proof, or an array of 1 to 1000 proofs.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub(in crate::http) enum ProofsToVerify {

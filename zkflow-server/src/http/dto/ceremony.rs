@@ -348,7 +348,8 @@ pub(in crate::http) struct CeremonyPage {
     pub(in crate::http) next_cursor: Option<String>,
 }
 
-/// A place in a ceremony. It has no `Debug`, because it contains a secret.
+// It has no `Debug`, because it contains a secret.
+/// A place in a ceremony.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = JoinedCeremony)]

@@ -5,6 +5,7 @@
 //! Every call reads a limited number of documents, so it may end before it has found as many jobs as were asked for.
 
 use serde::{Deserialize, Serialize};
+use zkflow_core::id::CircuitId;
 use zkflow_core::service::catalog::{
     Ceremony, Circuit, Cursor, Delivery, Deployment, Failure, Named as _, Page, ProofRequest, Status as _,
     Stored,
@@ -82,6 +83,7 @@ impl Matching {
 pub struct FoundJob {
     pub queue: QueueName,
     pub subject: String,
+    pub circuit: Option<CircuitId>,
     pub state: JobStatus,
     pub stage: Option<&'static str>,
     pub tenant: Option<TenantId>,
@@ -102,6 +104,7 @@ impl FoundJob {
         Self {
             queue: D::QUEUE,
             subject: document.id().to_string(),
+            circuit: document.circuit_id().cloned(),
             state: if failed { JobStatus::Failed } else { JobStatus::Pending },
             stage: Some(life.stage.as_str()),
             tenant: Some(life.tenant.clone()),
@@ -120,13 +123,14 @@ impl FoundJob {
     /// A dead letter, with its document if there is one.
     fn dead(job: Job, place: Cursor, document: Option<Self>) -> Self {
         let cleanup = job.queue == QueueName::Cleanup;
-        let (stage, tenant, error, retryable) = match document {
-            Some(of) => (of.stage, of.tenant, of.error, of.retryable),
-            None => (None, None, None, cleanup),
+        let (circuit, stage, tenant, error, retryable) = match document {
+            Some(of) => (of.circuit, of.stage, of.tenant, of.error, of.retryable),
+            None => (None, None, None, None, cleanup),
         };
         Self {
             queue: job.queue,
             subject: job.subject,
+            circuit,
             state: JobStatus::Dead,
             stage,
             tenant,
