@@ -55,6 +55,18 @@ export async function visit(page, path) {
   await page.waitForTimeout(150);
 }
 
+/** What the first load of the overview transferred, with its data: bytes as they came, head and body, and decoded; milliseconds until the first paint. */
+export async function firstLoad(page) {
+  await page.getByRole("heading", { name: "Queues" }).waitFor();
+  const { entries, paint } = await page.evaluate(() => ({
+    entries: [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+      .map(({ name, transferSize, decodedBodySize }) => ({ name, transferSize, decodedBodySize })),
+    paint: performance.getEntriesByName("first-contentful-paint")[0]?.startTime,
+  }));
+  const sum = (field) => entries.reduce((all, entry) => all + entry[field], 0);
+  return { names: entries.map(({ name }) => name), transferred: sum("transferSize"), decoded: sum("decodedBodySize"), paint };
+}
+
 /** A proxy that serves the server under a base path. */
 export function under(prefix, target) {
   const server = createServer((asked, answer) => {

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { base, launch, open, visit } from "./browser.mjs";
+import { base, firstLoad, launch, open, visit } from "./browser.mjs";
 
 const FOLDER = fileURLToPath(new URL("../../docs/dashboard/", import.meta.url));
 const { DASHBOARD_PROOF: proof, DASHBOARD_FAILED: failed, DASHBOARD_CIRCUIT: circuit, DASHBOARD_CEREMONY: ceremony } = process.env;
@@ -23,8 +23,9 @@ const PAGES = [
   ["audit-log", "#/audit"],
 ];
 
-mkdirSync(FOLDER, { recursive: true });
 const browser = await launch();
+await measure(11);
+mkdirSync(FOLDER, { recursive: true });
 const shoot = async (page, name) => page.screenshot({ path: `${FOLDER}${name}.png`, fullPage: false });
 for (const dark of [false, true]) {
   const suffix = dark ? "dark" : "light";
@@ -57,6 +58,21 @@ for (const dark of [false, true]) {
   await narrow.context.close();
 }
 await browser.close();
+
+/** Prints what first loads of the overview transfer, and the time until they paint: medians and the slowest. */
+async function measure(rounds) {
+  const loads = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const { page, context } = await open(browser);
+    loads.push(await firstLoad(page));
+    await context.close();
+  }
+  const sorted = (field) => loads.map((load) => load[field]).sort((one, other) => one - other);
+  const median = (field) => Math.round(sorted(field)[rounds >> 1]);
+  console.log(`first load of the overview: ${median("transferred")} bytes transferred, ${median("decoded")} decoded; ` +
+    `first paint after ${median("paint")} ms, at most ${Math.round(sorted("paint").at(-1))} ms, of ${rounds} loads`);
+}
+
 // Small files, where Debian's pngquant is installed.
 const pictures = readdirSync(FOLDER).map((name) => FOLDER + name);
 spawnSync("pngquant", ["--force", "--ext", ".png", "--speed", "1", "32", ...pictures]);

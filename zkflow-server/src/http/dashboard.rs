@@ -15,6 +15,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use zkflow_core::digest::Digest;
 
+use super::etag;
 use crate::config::Http;
 use crate::state::App;
 
@@ -63,10 +64,10 @@ const LIMITS: &str = "data-idle-s=\"900\" data-session-s=\"28800\"";
 pub(super) fn files(settings: &Http) -> Router<Arc<App>> {
     FILES.iter().fold(Router::new(), |router, file| {
         let content = file.with_limits(settings);
-        let etag = Arc::new(format!("\"{}\"", Digest::of(&content)));
+        let tag = Arc::new(format!("\"{}\"", Digest::of(&content)));
         let handler = move |headers: HeaderMap| {
-            let (etag, content) = (Arc::clone(&etag), content.clone());
-            async move { answer(file, content, &etag, &headers) }
+            let (tag, content) = (Arc::clone(&tag), content.clone());
+            async move { answer(file, content, &tag, &headers) }
         };
         router.route(file.path, get(handler))
     })
@@ -87,12 +88,12 @@ impl File {
     }
 }
 
-fn answer(file: &'static File, content: Bytes, etag: &str, headers: &HeaderMap) -> Response {
-    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let is_known =
-        known.is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == etag));
+fn answer(file: &'static File, content: Bytes, tag: &str, headers: &HeaderMap) -> Response {
+    let is_known = headers.get_all(IF_NONE_MATCH).iter().any(|known| etag::names(known, tag));
+    // The tag is weak: the files are sent with gzip, and bytes that a strong one names are not.
+    let weak = format!("W/{tag}");
     let general = [
-        (ETAG, etag),
+        (ETAG, weak.as_str()),
         // Another version of the server has other files under the same names.
         (CACHE_CONTROL, "no-cache"),
         (CONTENT_SECURITY_POLICY, POLICY),

@@ -52,7 +52,7 @@ async fn long_texts_are_compressed_and_artifacts_are_not() {
     let server = shared().await;
     let id = ready_circuit().await;
     let asked = [("accept-encoding", "gzip, br")];
-    for path in ["/openapi.json", "/v1/templates"] {
+    for path in ["/openapi.json", "/v1/templates", "/dashboard.js", "/dashboard.css"] {
         let (plain, packed) = (get(server, path, &[]).await, get(server, path, &asked).await);
         assert_eq!(
             (plain.header("content-encoding"), packed.header("content-encoding")),
