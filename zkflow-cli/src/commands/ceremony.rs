@@ -15,7 +15,7 @@ use super::files::{in_file, read_found};
 use super::output::write;
 use super::progress::Progress;
 use super::ptau::LimitArgs;
-use super::remote::{CeremonyArgs, download};
+use super::remote::{CeremonyArgs, Wanted};
 
 /// Subcommands of `zkflow ceremony`.
 #[derive(Debug, Subcommand)]
@@ -74,14 +74,14 @@ fn fetch(args: &FetchArgs) -> Result<(), Error> {
     let progress = Progress::new();
     let text = client.ceremony_file(&id, RECORD, 0..LARGEST)?;
     let record = CeremonyRecord::from_json(&text)?;
-    let key: (u64, Digest) = described(&ceremony["key"])?;
-    let path = args.folder.join(KEY);
-    progress.step("download the key", || download(&client, &id, KEY, &path, (key.0, &key.1)))?;
-    let constraints = client.ceremony_file(&id, CONSTRAINTS, 0..u64::from(u32::MAX))?;
-    if Digest::of(&constraints) != record.circuit.r1cs {
-        return Err("circuit.r1cs: the download has another SHA-256 than in the record".into());
+    let (size, sha256) = described(&ceremony["key"])?;
+    let constraints = Wanted { name: CONSTRAINTS, size: None, sha256: record.circuit.r1cs };
+    for wanted in [Wanted { name: KEY, size: Some(size), sha256 }, constraints] {
+        let path = args.folder.join(wanted.name);
+        progress.step(&format!("download {}", wanted.name), || {
+            args.ceremony.download(&client, &id, &wanted, &path)
+        })?;
     }
-    write(&args.folder.join(CONSTRAINTS), &constraints)?;
     write(&args.folder.join(RECORD), &text)?;
     drop(progress);
     println!("ceremony             {}", record.ceremony);

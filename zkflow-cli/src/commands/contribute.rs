@@ -27,7 +27,7 @@ use super::files::{Watched, in_file};
 use super::output::{write, written};
 use super::progress::Progress;
 use super::ptau::{ContributorArgs, LimitArgs};
-use super::remote::{CeremonyArgs, download};
+use super::remote::{CeremonyArgs, Wanted};
 use place::Place;
 
 /// Arguments of `zkflow contribute`.
@@ -93,12 +93,16 @@ impl Work<'_> {
 
     /// Waits for the turn, contributes, and waits until the contribution is verified.
     fn run(&self) -> Result<Attestation, Error> {
-        let announced = Announced::of(&self.client.ceremony(&self.id)?)?;
+        let ceremony = self.client.ceremony(&self.id)?;
+        let announced = Announced::of(&ceremony)?;
+        let (size, _) = described(&ceremony["key"])?;
+        self.args.ceremony.allow(KEY, size)?;
+        self.progress.line(&format!("key                  {size} bytes"));
         self.progress.line(&format!("deadline             {}", announced.rules.deadline));
         let beacon = &announced.rules.beacon;
         self.progress
             .line(&format!("beacon               {:?}, not known before {}", beacon.source, beacon.at));
-        let mut place = self.place()?;
+        let mut place = self.place(size)?;
         let mut shown = String::new();
         loop {
             let turn = match self.client.take_turn(&self.id, place.token()) {
@@ -136,11 +140,12 @@ impl Work<'_> {
     }
 
     /// The place of an interrupted run, or a new one.
-    fn place(&self) -> Result<Place, Error> {
+    fn place(&self, size: u64) -> Result<Place, Error> {
         match Place::read(&self.folder, self.args.ceremony.url())? {
             Some(place) => Ok(place),
             None => {
                 self.demand_free()?;
+                self.demand_space(size)?;
                 self.join()
             }
         }
@@ -153,6 +158,18 @@ impl Work<'_> {
                 "it is not of a contribution that was interrupted: use --folder with another folder",
             )),
             None => Ok(()),
+        }
+    }
+
+    /// Fails if the disk has no room for the key, and for the next one.
+    fn demand_space(&self, size: u64) -> Result<(), Error> {
+        let disk = rustix::fs::statvfs(&self.folder).map_err(in_file(&self.folder))?;
+        let (free, needed) = (disk.f_bavail.saturating_mul(disk.f_frsize), size.saturating_mul(2));
+        match needed <= free {
+            true => Ok(()),
+            false => Err(in_file(&self.folder)(format!(
+                "two keys need {needed} bytes, and {free} are free: use --folder on another disk"
+            ))),
         }
     }
 
@@ -173,8 +190,9 @@ impl Work<'_> {
         let (previous, contributed) = (self.path(PREVIOUS), self.path(CONTRIBUTED));
         if !place.has_contributed_to(&sha256) || !contributed.exists() {
             if !previous.exists() || Watched::open(&previous)?.digest(&previous)? != sha256 {
+                let wanted = Wanted { name: KEY, size: Some(size), sha256 };
                 self.progress.step("download the key", || {
-                    download(&self.client, &self.id, KEY, &previous, (size, &sha256))
+                    self.args.ceremony.download(&self.client, &self.id, &wanted, &previous)
                 })?;
             }
             // The list of now: it has the contributions of the key.

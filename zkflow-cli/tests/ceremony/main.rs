@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod gate;
+mod hostile;
 mod interrupted;
 mod site;
 mod whole;
