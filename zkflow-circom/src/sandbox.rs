@@ -19,6 +19,7 @@ use wasmtime::{Engine, Module, ResourceLimiter, Store, Trap, UpdateDeadline};
 
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::error::{Classified, ErrorKind};
+use zkflow_groth16::format::detect;
 
 mod cache;
 mod size;
@@ -132,6 +133,7 @@ impl Sandbox {
     }
 
     fn compile(&self, wasm: &[u8], digest: &Digest) -> Result<Module, SandboxError> {
+        check_start(wasm)?;
         size::check(wasm)?;
         let module = Module::from_binary(&self.engine, wasm)
             .map_err(|e| SandboxError::InvalidModule(format!("{e:#}")))?;
@@ -294,6 +296,20 @@ impl Classified for SandboxError {
             Self::InvalidModule(_) => "invalid_module",
         }
     }
+}
+
+/// Names a file of another kind by how it begins.
+fn check_start(wasm: &[u8]) -> Result<(), SandboxError> {
+    const MAGIC: &[u8] = b"\0asm";
+    if wasm.starts_with(MAGIC) {
+        return Ok(());
+    }
+    let start = wasm.get(..MAGIC.len()).unwrap_or(wasm);
+    let mut detail = "does not begin with \"\\0asm\"".to_owned();
+    if detect(start).is_some() {
+        detail += &format!(": it begins with {:?}", String::from_utf8_lossy(start));
+    }
+    Err(SandboxError::InvalidModule(detail))
 }
 
 #[derive(Debug, thiserror::Error)]

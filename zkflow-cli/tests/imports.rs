@@ -187,7 +187,8 @@ async fn a_ceremony_of_snarkjs_moves_to_a_server() {
     site.refused(&["main.circom", "--zkey", "0.zkey"], "key_refused");
     site.refused(&["main.circom", "--zkey", "2.zkey", "--ptau", "configured"], "ceremony_invalid");
     site.refused(&["main.circom", "--simplification", "O0", "--r1cs", "main.r1cs"], "not_of_source");
-    site.refused(&["--r1cs", "main.r1cs", "--sym", "main.sym"], "import_incomplete");
+    site.refused(&["--r1cs", "main.r1cs", "--sym", "main.sym"], "give the source, or also --wasm");
+    site.refused(&["2.zkey"], "2.zkey: not a source: give it with --zkey");
 }
 
 /// The key of UniRep's public ceremony, as the npm package contains it, with thousands of contributions.

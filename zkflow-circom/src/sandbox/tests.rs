@@ -43,6 +43,18 @@ fn on_disk(folder: &std::path::Path) -> Arc<Sandbox> {
 }
 
 #[test]
+fn a_file_of_another_kind_is_named_by_how_it_begins() {
+    for (bytes, said) in [
+        (&b"zkey\x01\0\0\0"[..], "does not begin with \"\\0asm\": it begins with \"zkey\""),
+        (b"{}", "not a WebAssembly module: does not begin with \"\\0asm\""),
+        (b"", "not a WebAssembly module: does not begin with \"\\0asm\""),
+    ] {
+        let error = in_memory().module(bytes).unwrap_err().to_string();
+        assert!(error.ends_with(said), "{error}");
+    }
+}
+
+#[test]
 fn endless_loop_is_stopped_within_its_time_and_the_sandbox_stays_healthy() {
     let sandbox = in_memory();
     let start = Instant::now();

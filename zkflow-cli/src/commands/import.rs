@@ -84,12 +84,10 @@ const CONFIGURED: &str = "configured";
 pub(super) fn import(args: &ImportArgs) -> Result<(), Error> {
     let progress = Progress::new();
     let client = args.server.client()?;
+    args.demand_parts()?;
     let (main, mut files) = args.sources()?;
     for (role, path) in args.files() {
         files.push(opened(role, path)?);
-    }
-    if files.is_empty() {
-        return Err("nothing to import: give a source or files".into());
     }
     let upload = match &args.resume {
         Some(id) => client.upload(id)?,
@@ -126,6 +124,17 @@ pub(super) fn import(args: &ImportArgs) -> Result<(), Error> {
 }
 
 impl ImportArgs {
+    /// Without a source, nothing makes its parts: that is known before gigabytes are sent.
+    fn demand_parts(&self) -> Result<(), Error> {
+        let parts = [("--r1cs", &self.r1cs), ("--wasm", &self.wasm), ("--sym", &self.sym)];
+        let missing: Vec<&str> =
+            parts.into_iter().filter(|(_, path)| path.is_none()).map(|(flag, _)| flag).collect();
+        match self.source.is_some() || missing.is_empty() {
+            true => Ok(()),
+            false => Err(format!("give the source, or also {}", missing.join(", ")).into()),
+        }
+    }
+
     /// The path of the main file in the source, and the files of the source.
     fn sources(&self) -> Result<(Option<String>, Vec<UploadFile>), Error> {
         let Some(path) = &self.source else { return Ok((None, Vec::new())) };
@@ -136,6 +145,9 @@ impl ImportArgs {
             return Err(
                 format!("--main is a path in an archive, and {} is none: omit it", path.display()).into()
             );
+        }
+        if let Some(flag) = part_of(path) {
+            return Err(in_file(path)(format!("not a source: give it with {flag}")));
         }
         let text = read_text(path)?;
         let name = path.file_name().ok_or("the source has no file name")?.to_string_lossy();
@@ -177,6 +189,18 @@ impl ImportArgs {
         ]
         .into_iter()
         .filter_map(|(role, path)| Some((role, path?)))
+    }
+}
+
+/// The flag for a file that is no source, by the end of its name.
+fn part_of(path: &Path) -> Option<&'static str> {
+    match path.extension()?.to_str()? {
+        "r1cs" => Some("--r1cs"),
+        "wasm" => Some("--wasm"),
+        "sym" => Some("--sym"),
+        "zkey" => Some("--zkey"),
+        "ptau" => Some("--ptau"),
+        _ => None,
     }
 }
 

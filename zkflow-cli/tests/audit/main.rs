@@ -356,6 +356,12 @@ async fn contracts_on_a_chain_are_read_by_their_address() {
     assert_eq!(code, 1);
     assert_eq!(place.report(&[&good, "--rpc", chain.url()]).1, 0);
     assert!(!place.run(&[&good]).status.success(), "without a node");
+    // A node that is away hides no other target.
+    let weak = place.put("weak.sol", contract(EARLY, &keys::cases()[0].key));
+    let (report, code) = place.report(&[&weak, &good, "--rpc", "http://127.0.0.1:1"]);
+    let audits = &report["audits"];
+    assert_eq!((&audits[0]["findings"][0]["rule"], code), (&json!("gamma-is-delta"), 1));
+    assert!(audits[1]["error"].as_str().unwrap().contains("unavailable"), "{audits}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use zkflow_core::audit::audit_bytecode;
+use zkflow_core::error::Chain;
 use zkflow_core::service::chain::{Address, ChainClient as _};
 use zkflow_evm::{Endpoint, EvmClient};
 
@@ -27,10 +28,10 @@ impl NodeArgs {
         let rpc = self.rpc.as_ref().ok_or("an address requires --rpc URL")?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let client = EvmClient::new(Endpoint::configured(rpc)?)?;
-        let code = runtime.block_on(client.code(address))?;
-        let outcome = match code.is_empty() {
-            true => Err("there is no contract at this address".to_owned()),
-            false => audit_bytecode(&code).ok_or_else(|| NO_VERIFIER.to_owned()),
+        let outcome = match runtime.block_on(client.code(address)) {
+            Ok(code) if code.is_empty() => Err("there is no contract at this address".to_owned()),
+            Ok(code) => audit_bytecode(&code).ok_or_else(|| NO_VERIFIER.to_owned()),
+            Err(error) => Err(Chain(&error).to_string()),
         };
         Ok(Audited { target: target.to_owned(), outcome })
     }
